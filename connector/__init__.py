@@ -1,0 +1,1 @@
+"""Hanse: a data-space connector for municipalities. The tour through the folders is in README.md."""

@@ -1,0 +1,13 @@
+"""Fresh identifiers. Protocol pids, agreements and message ids are `urn:uuid:` IRIs (architecture.md 3a)."""
+
+import uuid
+
+
+def new_uuid() -> str:
+    """A random UUID as 36 characters."""
+    return str(uuid.uuid4())
+
+
+def new_id() -> str:
+    """A random `urn:uuid:` IRI."""
+    return f"urn:uuid:{uuid.uuid4()}"
