@@ -1,0 +1,170 @@
+"""What the official schemas and examples of the Dataspace Protocol 2025-1 say of what we read and write."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft201909Validator
+from referencing import Registry, Resource
+
+from connector.protocol import codec
+from connector.protocol import messages as m
+from connector.protocol.codec import Malformed
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "dsp"
+pytestmark = pytest.mark.skipif(
+    not SHARED.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp"
+)
+
+EXAMPLES = sorted(SHARED.glob("catalog/example/*.json")) + [
+    path for folder in ("negotiation", "transfer") for path in sorted(SHARED.glob(f"{folder}/example/*.json"))
+]
+
+RULE = {"action": "use", "constraint": [{"leftOperand": "odrl:purpose", "operator": "isPartOf", "rightOperand": "x"}]}
+OFFER: dict[str, Any] = {"@type": "Offer", "@id": "urn:o", "target": "urn:d", "permission": [RULE]}
+CATALOGUE_OFFER = {name: value for name, value in OFFER.items() if name != "target"}
+AGREEMENT = OFFER | {
+    "@type": "Agreement",
+    "assigner": "did:web:a.example",
+    "assignee": "did:web:b.example",
+    "timestamp": "2026-11-24T20:00:03Z",
+    "prohibition": [{"action": "odrl:distribute"}],
+}
+SERVICE = m.DataService(id="urn:s", endpoint_url="https://a.example/2025-1")
+DISTRIBUTION = m.Distribution(format="HttpData-PULL", access_service=SERVICE)
+DATASET = m.Dataset(
+    id="urn:d",
+    has_policy=[CATALOGUE_OFFER],
+    distribution=[codec.plain(DISTRIBUTION)],
+    countersignature="e..s",
+    extra={"title": "Bäume", "extra": 1},
+)
+ADDRESS = m.DataAddress(
+    endpoint_type="https://w3id.org/idsa/v4.1/HTTP",
+    endpoint="https://a.example/data/1",
+    endpoint_properties=[m.EndpointProperty(name="authType", value="bearer")],
+)
+BOTH = {"provider_pid": "urn:p", "consumer_pid": "urn:c"}
+WHY: dict[str, Any] = {"code": "policy", "reason": ["Nein.", "No."]}
+
+OURS = [
+    m.CatalogRequestMessage(id="urn:m"),
+    m.DatasetRequestMessage(dataset="urn:d"),
+    DATASET,
+    m.Catalog(
+        id="urn:k", participant_id="did:web:a.example", dataset=[codec.plain(DATASET)], service=[codec.plain(SERVICE)]
+    ),
+    m.Catalog(id="urn:k", participant_id="did:web:a.example"),
+    m.CatalogError(**WHY),
+    m.ContractRequestMessage(consumer_pid="urn:c", offer=OFFER, callback_address="https://b.example", purpose="urn:x"),
+    m.ContractRequestMessage(consumer_pid="urn:c", offer=OFFER, provider_pid="urn:p", action="use"),
+    m.ContractOfferMessage(provider_pid="urn:p", offer=OFFER, callback_address="https://a.example"),
+    m.ContractOfferMessage(provider_pid="urn:p", offer=OFFER, consumer_pid="urn:c"),
+    m.ContractAgreementMessage(**BOTH, agreement=AGREEMENT, agreement_signature="e..s"),
+    m.ContractAgreementVerificationMessage(**BOTH, agreement_signature="e..s"),
+    m.ContractNegotiationEventMessage(**BOTH, event_type="FINALIZED", evidence="https://a.example/evidence/1"),
+    m.ContractNegotiationTerminationMessage(**BOTH, **WHY),
+    m.ContractNegotiation(**BOTH, state="AGREED"),
+    m.ContractNegotiationError(**BOTH, **WHY),
+    m.TransferRequestMessage(
+        consumer_pid="urn:c", agreement_id="urn:a", format="X-PUSH", callback_address="https://b", data_address=ADDRESS
+    ),
+    m.TransferStartMessage(**BOTH, data_address=ADDRESS),
+    m.TransferStartMessage(**BOTH),
+    m.TransferCompletionMessage(**BOTH),
+    m.TransferSuspensionMessage(**BOTH, **WHY),
+    m.TransferTerminationMessage(**BOTH),
+    m.TransferProcess(**BOTH, state="STARTED"),
+    m.TransferError(**BOTH, **WHY),
+]
+NAMES = [f"{number} {type(message).__name__}" for number, message in enumerate(OURS)]
+
+
+@pytest.fixture(scope="module")
+def schemas() -> dict[str, Draft201909Validator]:
+    """Validator by `@type`; the `$ref`s with a missing slash are repaired in memory."""
+    documents = {}
+    for path in SHARED.glob("*/*-schema.json"):
+        documents[path.name] = json.loads(path.read_text("utf-8").replace("#definitions/", "#/definitions/"))
+    pairs = [(document["$id"], Resource.from_contents(document)) for document in documents.values()]
+    registry: Registry[Any] = Registry().with_resources(pairs)
+    return {
+        name.removesuffix("-schema.json").replace("-", ""): Draft201909Validator(document, registry=registry)
+        for name, document in documents.items()
+    }
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=[path.stem for path in EXAMPLES])
+def test_every_example_is_read_and_written_back(path: Path) -> None:
+    """Decoded and encoded again it is the same JSON."""
+    example = json.loads(path.read_text("utf-8"))
+    message = codec.decode(codec.TYPES[example.get("@type", "Dataset")], example)
+    assert json.loads(codec.encode(message)) == example
+
+
+@pytest.mark.parametrize("message", OURS, ids=NAMES)
+def test_all_we_write_is_valid(message: Any, schemas: dict[str, Draft201909Validator]) -> None:
+    """By the official schemas, and by the copies in the test kit where those ask for more."""
+    written = json.loads(codec.encode(message))
+    schemas[type(message).__name__.lower()].validate(written)
+    assert codec.decode(type(message), written) == message
+
+
+def _without(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The paths of all members, at every depth."""
+    if isinstance(value, dict):
+        paths = [(*at, name) for name in value]
+        return paths + [path for name, item in value.items() for path in _without(item, (*at, name))]
+    if isinstance(value, list):
+        return [path for number, item in enumerate(value) for path in _without(item, (*at, number))]
+    return []
+
+
+@pytest.mark.parametrize("message", OURS, ids=NAMES)
+def test_what_the_schemas_miss_we_miss(message: Any, schemas: dict[str, Draft201909Validator]) -> None:
+    """Each member taken away, replaced by null, by a number, by an empty list: refused by both or by neither."""
+    whole = json.loads(codec.encode(message))
+    validator = schemas[type(message).__name__.lower()]
+    differences = []
+    for path in _without(whole):
+        for change in ("drop", None, 7, []):
+            broken = _broken(whole, path, change)
+            valid = validator.is_valid(broken)
+            if valid != _reads(type(message), broken):
+                differences.append((path, change, valid))
+    assert [found for found in differences if not _explained(*found)] == []
+
+
+def _broken(whole: Any, path: tuple[Any, ...], change: object) -> Any:
+    broken = copy.deepcopy(whole)
+    place = broken
+    for name in path[:-1]:
+        place = place[name]
+    if change == "drop":
+        del place[path[-1]]
+    else:
+        place[path[-1]] = change
+    return broken
+
+
+def _reads(cls: Any, value: object) -> bool:
+    try:
+        codec.decode(cls, value)
+    except Malformed:
+        return False
+    return True
+
+
+def _explained(path: tuple[Any, ...], change: object, valid: bool) -> bool:
+    """We only ever refuse more: where the text says MUST, and where a member the schemas do not know has its type."""
+    name = str(path[-1])
+    demanded = change == "drop" and name in {"target", "timestamp"}
+    typed = change != "drop" and (name.startswith(m.HANSE) or name == "@type" or path == ("@id",))
+    return valid and (demanded or typed)
+
+
+def test_tests_cover_every_root() -> None:
+    """No message is left out above."""
+    assert {type(message) for message in OURS} == set(codec.TYPES.values())
