@@ -1,0 +1,83 @@
+"""The database port: units of work are synchronous functions of a `Tx`, so no transaction ever spans network I/O.
+
+A unit runs in one hop on a database thread, may run again after a `Conflict`, and is answered only after COMMIT;
+therefore it must have no effect but through its `Tx`. SQL is written once, with `:name` placeholders
+(architecture.md 1, 4).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Row = Mapping[str, Any]
+Dialect = Literal["sqlite", "postgres"]
+Listener = Callable[[object], None]
+
+PROCESS = ""
+"""Scope of units that touch only process-wide tables."""
+WORKER = "*"
+"""Scope of the worker, which claims across participants; on PostgreSQL it sees outbox, timer and audit only."""
+RERUNS = 20
+"""How often a unit is run before a conflict counts as `Unavailable("storage.contended")`."""
+
+
+class Conflict(Exception):
+    """Raised by a unit whose compare-and-set found another version: undo the unit and run all of it again."""
+
+
+class Tx(Protocol):
+    """One open transaction, valid only inside its unit. `signals` wait for COMMIT.
+
+    `now` is in milliseconds: the database's time on PostgreSQL, the clock's on SQLite. A broken constraint, a row of
+    another participant or bad SQL is a `Defect`; a full disk or lost connection is `Unavailable`.
+    """
+
+    scope: str
+    now: int
+    signals: list[tuple[str, object]]
+
+    @property
+    def dialect(self) -> Dialect:
+        """Where SQL has to differ."""
+
+    def one(self, sql: str, /, **values: object) -> Row | None:
+        """The first row, or None."""
+
+    def all(self, sql: str, /, **values: object) -> list[Row]:
+        """Every row."""
+
+    def run(self, sql: str, /, **values: object) -> int:
+        """The number of rows changed."""
+
+    def signal(self, topic: str, value: object = None) -> None:
+        """Tell the listeners of `topic` after COMMIT; `value` reaches only those in this process."""
+
+
+class Database(Protocol):
+    """Two implementations: `sqlite.Sqlite` (one process) and `postgres.Postgres` (any number of replicas)."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Which of the two."""
+
+    async def start(self) -> None:
+        """Open; raises `Mistake` if the schema does not fit this release or the database is not ours to use."""
+
+    async def close(self) -> None:
+        """Finish what has been taken, then close."""
+
+    async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+        """Run one unit in a transaction and return its value once that has committed."""
+
+    async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+        """Run a unit that only reads, on one consistent snapshot."""
+
+    def listen(self, topic: str, callback: Listener, /) -> None:
+        """Call `callback` in the event loop after commits that signalled `topic`; a replica's signal can get lost."""
+
+
+def for_update(tx: Tx) -> str:
+    """What a SELECT ends with whose row the unit then changes: SQLite already holds the only write lock."""
+    return " FOR UPDATE" if tx.dialect == "postgres" else ""

@@ -1,0 +1,171 @@
+"""Nothing is sent before it is a row here: in order per process (`stream`), fenced leases (architecture.md 4).
+
+Delivery is at-least-once and in order within a stream. On SQLite a row just put goes to the worker in memory (topic
+`outbox`, the row as value), so leases serve only the sweep there; on PostgreSQL the signal says no more than "look".
+All functions run inside the caller's transaction; times are milliseconds of `tx.now`.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from connector.errors import Defect
+from connector.storage.database import Tx
+
+TOPIC = "outbox"
+
+
+class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row to deliver. `fence` proves the claim: a row that came through memory was never claimed and has 0."""
+
+    id: int
+    participant: str
+    stream: str
+    kind: str
+    body: bytes
+    sealed: bool
+    attempts: int
+    fence: int
+    due_at: int
+    created_at: int
+
+
+_COLUMNS = "id, participant, stream, kind, body, sealed, attempts, fence, due_at, created_at"
+
+_PUT = """
+INSERT INTO outbox (participant, stream, kind, message_id, body, sealed, due_at, created_at)
+VALUES (:participant, :stream, :kind, :message_id, :body, :sealed, :due_at, :now) RETURNING {columns}"""
+
+_CLAIM = """
+WITH picked AS MATERIALIZED (
+  SELECT o.id FROM outbox o
+   WHERE o.done_at IS NULL AND o.due_at <= :now AND o.lease_until <= :now {only}
+     AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.stream = o.stream AND e.id < o.id AND e.done_at IS NULL)
+   ORDER BY o.due_at, o.id LIMIT :n {skip})
+UPDATE outbox SET lease_owner = :me, lease_until = :until, fence = fence + 1, attempts = attempts + 1
+ WHERE id IN (SELECT id FROM picked) RETURNING {columns}"""
+
+
+def put(
+    tx: Tx,
+    *,
+    participant: str,
+    stream: str,
+    kind: str,
+    body: bytes,
+    sealed: bool = False,
+    message_id: str = "",
+    due_at: int | None = None,
+) -> int:
+    """Add a row at the end of its stream and wake the worker after COMMIT; due at once unless `due_at` is given."""
+    values = tx.one(
+        _PUT.format(columns=_COLUMNS),
+        participant=participant,
+        stream=stream,
+        kind=kind,
+        message_id=message_id,
+        body=body,
+        sealed=int(sealed),
+        due_at=tx.now if due_at is None else due_at,
+        now=tx.now,
+    )
+    if values is None:
+        raise Defect("storage.statement", reason="RETURNING")
+    row = msgspec.convert(values, OutboxRow, strict=False)
+    tx.signal(TOPIC, row if tx.dialect == "sqlite" else None)
+    return row.id
+
+
+def claim(tx: Tx, me: str, limit: int, lease_ms: int, stream: str | None = None) -> list[OutboxRow]:
+    """Lease up to `limit` due rows, at most the oldest open one of each stream, ordered by due time.
+
+    `stream` narrows it to one process.
+    """
+    values: dict[str, object] = {"now": tx.now, "n": limit, "me": me}
+    values["until"] = tx.now + lease_ms
+    if stream is not None:
+        values["stream"] = stream
+    rows = tx.all(_claim_statement(tx, one_stream=stream is not None), **values)
+    claimed = [msgspec.convert(row, OutboxRow, strict=False) for row in rows]
+    return sorted(claimed, key=lambda row: (row.due_at, row.id))
+
+
+def _claim_statement(tx: Tx, *, one_stream: bool) -> str:
+    return _CLAIM.format(
+        columns=_COLUMNS,
+        only="AND o.stream = :stream" if one_stream else "",
+        skip="FOR UPDATE OF o SKIP LOCKED" if tx.dialect == "postgres" else "",
+    )
+
+
+def renew(tx: Tx, me: str, rows: Iterable[OutboxRow], lease_ms: int) -> None:
+    """Prolong the leases on `rows` that are still ours; a lost one stays lost and shows at `finish`."""
+    for row in rows:
+        tx.run(
+            "UPDATE outbox SET lease_until = :until"
+            " WHERE id = :id AND fence = :fence AND lease_owner = :me AND done_at IS NULL",
+            until=tx.now + lease_ms,
+            id=row.id,
+            fence=row.fence,
+            me=me,
+        )
+
+
+def finish(tx: Tx, row: OutboxRow) -> bool:
+    """Mark the row delivered. False: the lease was lost or the peer's reply already counted, so drop the result."""
+    changed = tx.run(
+        "UPDATE outbox SET done_at = :now, lease_owner = '', lease_until = 0"
+        " WHERE id = :id AND fence = :fence AND done_at IS NULL",
+        now=tx.now,
+        id=row.id,
+        fence=row.fence,
+    )
+    return changed == 1
+
+
+def postpone(tx: Tx, row: OutboxRow, due_at: int) -> bool:
+    """Try again at `due_at`: frees the lease and keeps the attempts. False: the lease was lost.
+
+    A row that came through memory counts its attempts in its own `attempts`; the larger number is kept.
+    """
+    changed = tx.run(
+        "UPDATE outbox SET due_at = :due_at, lease_owner = '', lease_until = 0,"
+        " attempts = CASE WHEN attempts < :attempts THEN :attempts ELSE attempts END"
+        " WHERE id = :id AND fence = :fence AND done_at IS NULL",
+        due_at=due_at,
+        attempts=row.attempts,
+        id=row.id,
+        fence=row.fence,
+    )
+    return changed == 1
+
+
+def hand_back(tx: Tx, me: str) -> int:
+    """At a graceful stop: free every lease of `me`, so that another replica need not wait for it to run out."""
+    changed = tx.run(
+        "UPDATE outbox SET lease_owner = '', lease_until = 0, fence = fence + 1"
+        " WHERE lease_owner = :me AND done_at IS NULL",
+        me=me,
+    )
+    if changed and tx.dialect == "postgres":  # SQLite has no other worker to wake
+        tx.signal(TOPIC)
+    return changed
+
+
+def free_all(tx: Tx) -> int:
+    """At the start of SQLite's only process: every lease belongs to a dead one."""
+    return tx.run(
+        "UPDATE outbox SET lease_owner = '', lease_until = 0, fence = fence + 1"
+        " WHERE lease_owner <> '' AND done_at IS NULL"
+    )
+
+
+def done_by_reply(tx: Tx, participant: str, message_id: str) -> int:
+    """The peer's next message acknowledges ours, whatever becomes of the HTTP answer (architecture.md 3, rule 5)."""
+    return tx.run(
+        "UPDATE outbox SET done_at = :now, lease_owner = '', lease_until = 0"
+        " WHERE participant = :participant AND message_id = :message_id AND done_at IS NULL",
+        now=tx.now,
+        participant=participant,
+        message_id=message_id,
+    )

@@ -1,0 +1,76 @@
+"""A transaction on one `psycopg` connection, and what its errors mean in our own error tree."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+import psycopg
+from psycopg import errors
+
+from connector.errors import Defect, HanseError, Unavailable
+from connector.storage.database import Conflict, Row
+
+Connection = psycopg.Connection[dict[str, Any]]
+
+_TOKEN = re.compile(r"'[^']*'|(?<![:\w]):([A-Za-z_]\w*)|%")
+
+
+@lru_cache(maxsize=1024)
+def placeholders(sql: str) -> bytes:
+    """`:name` becomes `%(name)s`, except inside quotes; a per cent sign stays one."""
+
+    def replace(match: re.Match[str]) -> str:
+        name = match[1]
+        return f"%({name})s" if name else match[0].replace("%", "%%")
+
+    return _TOKEN.sub(replace, sql).encode()
+
+
+def translate(error: psycopg.Error) -> HanseError | Conflict:
+    """Whose fault a driver error is; the text of the error stays in the log because it may quote data."""
+    reason = error.sqlstate or type(error).__name__
+    match error:
+        case errors.SerializationFailure() | errors.DeadlockDetected():
+            return Conflict()
+        case errors.DiskFull():
+            return Unavailable("storage.full")
+        case errors.InsufficientPrivilege():
+            return Defect("storage.foreign-row")
+        case psycopg.IntegrityError():
+            return Defect("storage.constraint", reason=reason)
+        case psycopg.OperationalError() | psycopg.InterfaceError():
+            return Unavailable("storage.unreachable", reason=reason)
+        case _:
+            return Defect("storage.statement", reason=reason)
+
+
+class PostgresTx:
+    """Implements `database.Tx`."""
+
+    dialect: Literal["postgres"] = "postgres"
+
+    def __init__(self, connection: Connection, scope: str, now: int) -> None:
+        self.scope = scope
+        self.now = now
+        self.signals: list[tuple[str, object]] = []
+        self._cursor = connection.cursor()
+
+    def one(self, sql: str, /, **values: object) -> Row | None:
+        return self._execute(sql, values).fetchone()
+
+    def all(self, sql: str, /, **values: object) -> list[Row]:
+        return list(self._execute(sql, values).fetchall())
+
+    def run(self, sql: str, /, **values: object) -> int:
+        return self._execute(sql, values).rowcount
+
+    def signal(self, topic: str, value: object = None) -> None:
+        self.signals.append((topic, value))
+
+    def _execute(self, sql: str, values: Mapping[str, object]) -> "psycopg.Cursor[dict[str, Any]]":
+        plain = {name: int(value) if isinstance(value, bool) else value for name, value in values.items()}
+        try:
+            return self._cursor.execute(placeholders(sql), plain)
+        except psycopg.Error as error:
+            raise translate(error) from error

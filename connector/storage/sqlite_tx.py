@@ -1,0 +1,105 @@
+"""A transaction on one `sqlite3` connection, and what its errors mean in our own error tree."""
+
+import sqlite3
+from pathlib import Path
+from typing import Literal
+
+from connector.errors import Defect, HanseError, Unavailable
+from connector.storage.database import Row
+
+_BUSY_MS = 5_000
+_FULL = {sqlite3.SQLITE_FULL}
+_LATER = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_CANTOPEN,
+}
+
+
+class Vanished(Exception):
+    """SQLite rolled back the whole transaction, not only the statement (full disk, I/O error)."""
+
+
+def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
+    """A connection in autocommit mode with our pragmas; transactions are always opened by hand."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+    for pragma in (
+        f"busy_timeout = {_BUSY_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "wal_autocheckpoint = 0",
+        f"query_only = {int(query_only)}",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+    return connection
+
+
+def translate(error: sqlite3.Error) -> HanseError:
+    """Whose fault a driver error is; the text of the error stays in the log because it may quote data."""
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if primary in _FULL:
+        return Unavailable("storage.full")
+    if primary in _LATER:
+        return Unavailable("storage.unreachable", reason=name)
+    if isinstance(error, sqlite3.IntegrityError):
+        return Defect("storage.constraint", reason=name)
+    return Defect("storage.statement", reason=name)
+
+
+class SqliteTx:
+    """Implements `database.Tx`."""
+
+    dialect: Literal["sqlite"] = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection, scope: str, now: int) -> None:
+        self.scope = scope
+        self.now = now
+        self.signals: list[tuple[str, object]] = []
+        self._connection = connection
+        self._last_error: HanseError | None = None
+
+    def one(self, sql: str, /, **values: object) -> Row | None:
+        cursor = self._execute(sql, values)
+        try:
+            row = cursor.fetchone()
+            return None if row is None else dict(zip(_names(cursor), row, strict=True))
+        except sqlite3.Error as error:
+            raise translate(error) from error
+        finally:
+            cursor.close()
+
+    def all(self, sql: str, /, **values: object) -> list[Row]:
+        cursor = self._execute(sql, values)
+        try:
+            names = _names(cursor)
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        except sqlite3.Error as error:
+            raise translate(error) from error
+        finally:
+            cursor.close()
+
+    def run(self, sql: str, /, **values: object) -> int:
+        cursor = self._execute(sql, values)
+        changed = cursor.rowcount
+        cursor.close()
+        return changed
+
+    def signal(self, topic: str, value: object = None) -> None:
+        self.signals.append((topic, value))
+
+    def _execute(self, sql: str, values: dict[str, object]) -> sqlite3.Cursor:
+        if not self._connection.in_transaction:  # a further statement would commit by itself
+            raise Vanished from self._last_error
+        try:
+            return self._connection.execute(sql, values)
+        except sqlite3.Error as error:
+            self._last_error = translate(error)
+            raise self._last_error from error
+
+
+def _names(cursor: sqlite3.Cursor) -> list[str]:
+    return [column[0] for column in cursor.description or ()]

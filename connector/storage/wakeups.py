@@ -1,0 +1,85 @@
+"""Signals between replicas: LISTEN/NOTIFY on one channel, told after COMMIT and outside the transaction.
+
+A NOTIFY inside a transaction takes a lock on the whole database until the commit is on disk, which would serialise all
+commits. Told afterwards, many signals share one round trip; one that gets lost is made up for by polling.
+"""
+
+import contextlib
+import os
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+
+CHANNEL = "hanse"
+_POLL_S = 0.2
+_RETRY_S = 1.0
+
+
+class Wakeups:
+    """Calls `heard(topic)` in a thread of its own for signals of other replicas; None: some may have been missed."""
+
+    def __init__(self, url: str, heard: Callable[[str | None], None]) -> None:
+        self._url = url
+        self._heard = heard
+        self._me = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self._pending: set[str] = set()
+        self._mutex = threading.Lock()
+        self._stopped = threading.Event()
+        self._listening = threading.Event()
+        self._teller = ThreadPoolExecutor(1, "hanse-notify")
+        self._telling: psycopg.Connection[tuple[object, ...]] | None = None
+        self._thread = threading.Thread(target=self._run, name="hanse-listen", daemon=True)
+
+    def start(self) -> None:
+        """Returns once we listen, or after a second: the database may come later."""
+        self._thread.start()
+        self._listening.wait(1.0)
+
+    def stop(self) -> None:
+        """Tell what is still to be told, then end. Blocks."""
+        self._stopped.set()
+        self._teller.shutdown()
+        if self._thread.ident is not None:
+            self._thread.join()
+        if self._telling is not None:
+            self._telling.close()
+
+    def tell(self, topics: set[str]) -> None:
+        """Signal `topics` to the other replicas soon; callable from any thread."""
+        with self._mutex:
+            news = topics - self._pending
+            first = not self._pending
+            self._pending |= news
+        if first and news:
+            self._teller.submit(self._tell)
+
+    def _tell(self) -> None:
+        with self._mutex:
+            topics, self._pending = self._pending, set()
+        with contextlib.suppress(psycopg.Error):  # lost: the others poll
+            if self._telling is None or self._telling.closed:
+                self._telling = psycopg.connect(self._url, autocommit=True)
+            for topic in topics:
+                self._telling.execute("SELECT pg_notify(%s, %s)", (CHANNEL, f"{self._me} {topic}"))
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._listen()
+            except psycopg.Error:
+                self._stopped.wait(_RETRY_S)
+
+    def _listen(self) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            connection.execute(f"LISTEN {CHANNEL}")
+            if self._listening.is_set():
+                self._heard(None)
+            self._listening.set()
+            while not self._stopped.is_set():
+                for notice in connection.notifies(timeout=_POLL_S):
+                    sender, _, topic = notice.payload.partition(" ")
+                    if sender != self._me:
+                        self._heard(topic)

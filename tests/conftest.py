@@ -1,0 +1,89 @@
+"""Databases for every room: started, migrated, with the participants `musterstadt` and `nachbardorf` in them."""
+
+import importlib.util
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from connector.storage import Database, Tx, open_database, upgrade
+
+TOWNS = ("musterstadt", "nachbardorf")
+
+
+def _load(name: str) -> ModuleType:
+    """Test modules are not importable by name: pytest runs with `--import-mode=importlib`."""
+    spec = importlib.util.spec_from_file_location(f"hanse_tests_{name}", Path(__file__).parent / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+postgres = _load("postgres")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[ModuleType]:
+    """A private PostgreSQL cluster (`tests/postgres.py: Cluster`)."""
+    with postgres.running_cluster() as running:
+        yield running
+
+
+def _add_town(tx: Tx) -> None:
+    root = f"https://localhost:18443/{tx.scope}"
+    tx.run(
+        "INSERT INTO participant (id, did, root, host, path, name, kind, operator, state, created_at)"
+        " VALUES (:id, :did, :root, 'localhost:18443', :path, :id, 'municipality', :id, 'active', :now)",
+        id=tx.scope,
+        did=f"did:web:localhost%3A18443:{tx.scope}",
+        root=root,
+        path=f"/{tx.scope}",
+        now=tx.now,
+    )
+
+
+@asynccontextmanager
+async def _started(database: Database) -> AsyncIterator[Database]:
+    await database.start()
+    try:
+        for town in TOWNS:
+            await database.write(town, _add_town)
+        yield database
+    finally:
+        await database.close()
+
+
+@pytest.fixture
+async def sqlite_db(tmp_path: Path) -> AsyncIterator[Database]:
+    """A SQLite database in `tmp_path / "hanse.db"`."""
+    url = f"sqlite://{tmp_path / 'hanse.db'}"
+    upgrade(url)
+    async with _started(open_database(url)) as database:
+        yield database
+
+
+@pytest.fixture
+async def postgres_db(cluster) -> AsyncIterator[Database]:
+    """A PostgreSQL database; skips by name if PostgreSQL is absent."""
+    with cluster.database() as urls:
+        async with _started(open_database(urls.app, worker_url=urls.worker)) as database:
+            yield database
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def any_db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """The port, once on each implementation."""
+    if request.param == "sqlite":
+        url = f"sqlite://{tmp_path / 'hanse.db'}"
+        upgrade(url)
+        async with _started(open_database(url)) as database:
+            yield database
+        return
+    with request.getfixturevalue("cluster").database() as urls:
+        async with _started(open_database(urls.app, worker_url=urls.worker)) as database:
+            yield database

@@ -1,0 +1,162 @@
+"""A private PostgreSQL cluster for tests: unprivileged user, free port on 127.0.0.1, fsync on, gone at the end.
+
+`initdb` refuses root, so as root it runs under the user of the Debian package or `nobody`.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from connector.storage import upgrade
+
+ROLES = ("hanse_owner", "hanse", "hanse_worker")
+TEMPLATE = "hanse_template"
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Logins to one database; `admin` is superuser."""
+
+    owner: str
+    app: str
+    worker: str
+    admin: str
+
+
+def _programs() -> Path:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    if not found:
+        pytest.skip("PostgreSQL is absent: apt-get install postgresql")
+    return found[-1].parent
+
+
+def _user() -> pwd.struct_passwd | None:
+    """Whom to run as: ourselves unless we are root."""
+    if os.getuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return pwd.getpwnam("postgres" if "postgres" in names else "nobody")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Cluster:
+    """`database()` gives a fresh migrated database, `empty()` one without tables."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.password = secrets.token_hex(16)
+        self._count = 0
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        programs, user = _programs(), _user()
+        as_user = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        secret = self.folder / "password"
+        secret.write_text(self.password)
+        if user is not None:
+            for path in (self.folder, secret):
+                os.chown(path, user.pw_uid, user.pw_gid)
+        data = self.folder / "data"
+        settings = ["-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8"]
+        initdb = [programs / "initdb", "-D", data, "--pwfile", secret, *settings]
+        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", **as_user)
+        options = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self.folder,
+            "fsync": "on",
+            "max_connections": 150,
+            "deadlock_timeout": "100ms",
+        }
+        flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
+        log = (self.folder / "log").open("wb")
+        with log:
+            self._server = subprocess.Popen(
+                [programs / "postgres", "-D", data, *flags], stdout=log, stderr=log, cwd="/", **as_user
+            )
+        self._await_server()
+        self._create_roles()
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.send_signal(2)  # fast shutdown
+            self._server.wait(20)
+
+    @contextmanager
+    def database(self) -> Iterator[Urls]:
+        """A fresh database with the schema of this release."""
+        with self.empty(TEMPLATE) as urls:
+            yield urls
+
+    @contextmanager
+    def empty(self, template: str = "template0") -> Iterator[Urls]:
+        self._count += 1
+        name = f"hanse_{self._count}"
+        self.admin("CREATE DATABASE {} TEMPLATE {} OWNER hanse_owner", name, template)
+        try:
+            yield self.urls(name)
+        finally:
+            self.admin("DROP DATABASE {} WITH (FORCE)", name)
+
+    def urls(self, database: str) -> Urls:
+        return Urls(*(self._url(role, database) for role in (*ROLES, "postgres")))
+
+    def admin(self, statement: str, *names: str) -> None:
+        """Run a statement as superuser, with names in place of `{}`."""
+        with psycopg.connect(self._url("postgres", "postgres"), autocommit=True) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+
+    def _url(self, role: str, database: str) -> str:
+        return f"postgresql://{role}:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def _await_server(self) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                psycopg.connect(self._url("postgres", "postgres"), connect_timeout=2).close()
+                return
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise RuntimeError((self.folder / "log").read_text(errors="replace")) from None
+                time.sleep(0.05)
+
+    def _create_roles(self) -> None:
+        for role in ROLES:
+            with psycopg.connect(self._url("postgres", "postgres"), autocommit=True) as connection:
+                statement = sql.SQL("CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD {}")
+                connection.execute(statement.format(sql.Identifier(role), sql.Literal(self.password)))
+        self.admin("CREATE DATABASE {} OWNER hanse_owner", TEMPLATE)
+        upgrade(self.urls(TEMPLATE).owner)
+
+
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """Start a cluster in a temporary folder; skips by name if PostgreSQL is not installed."""
+    _programs()
+    folder = Path(tempfile.mkdtemp(prefix="hanse-pg-", dir="/tmp"))
+    cluster = Cluster(folder)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+        shutil.rmtree(folder, ignore_errors=True)
