@@ -1,0 +1,1 @@
+"""Shared by the three HTTP surfaces: strict JSON, address guard, limits, listening, calling out."""

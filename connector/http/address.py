@@ -1,0 +1,118 @@
+"""Which URLs and which IP addresses we may call (trust.md 7.1; T01, T02, T04).
+
+A URL is taken apart by an own grammar, so that no two parsers can disagree about its host; an IP address is judged
+where the socket is made. Public addresses only, plus the networks that an operator allows.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from msgspec import Struct
+
+Network = IPv4Network | IPv6Network
+
+LONGEST = 2048
+LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+HOST = rf"(?:{LABEL}\.)*{LABEL}"
+_URL = re.compile(
+    rf"(?P<scheme>https?)://(?P<host>{HOST}|\[[0-9a-fA-F:.]{{2,45}}\])(?::(?P<port>[1-9][0-9]{{0,4}}))?"
+    r"(?P<path>/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(?:\?(?P<query>[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*))?",
+    re.IGNORECASE,
+)
+_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_HIDDEN = re.compile(r"%(?:2[eEfF]|5[cC]|00)")
+
+# `is_global` calls these public, but they lead elsewhere: NAT64, 6to4, Teredo, site-local, IPv4-compatible, relays.
+_DENIED = tuple(
+    ip_network(text)
+    for text in (
+        "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10", "::/96", "192.88.99.0/24",
+        "192.0.0.0/24", "3fff::/20", "5f00::/16", "224.0.0.0/4", "ff00::/8",
+    )
+)  # fmt: skip
+
+
+class Target(Struct, frozen=True):
+    """A URL whose parts are known for certain; `host` is lower case, without brackets."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    query: str | None
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        return self.scheme, self.host, self.port
+
+
+def target(url: str, *, insecure: bool = False) -> Target | None:
+    """The parts of an absolute https URL (with `insecure`, http too), or None if any part of it is odd."""
+    match = _URL.fullmatch(url) if len(url) <= LONGEST else None
+    if match is None:
+        return None
+    scheme, host = match["scheme"].lower(), match["host"].lower().strip("[]")
+    port = int(match["port"] or (443 if scheme == "https" else 80))
+    path = match["path"] or ""
+    if not (scheme == "https" or insecure) or not port_allowed(port, insecure=insecure) or not host_plain(host):
+        return None
+    if _PERCENT.search(path) or _PERCENT.search(match["query"] or ""):
+        return None
+    return Target(scheme, host, port, path, match["query"])
+
+
+def port_allowed(port: int, *, insecure: bool = False) -> bool:
+    """443 and unprivileged ports: no SSH, no mail, nothing else that an operator runs below 1024."""
+    return port == 443 or 1024 <= port <= 65535 or (insecure and port == 80)
+
+
+def host_plain(host: str) -> bool:
+    """A name whose last label starts with a letter, or an IP literal in its one canonical form (no octal, no hex)."""
+    if len(host) > 253:
+        return False
+    if ":" not in host and host.rsplit(".", 1)[-1][0].isalpha():
+        return True
+    try:
+        literal = ip_address(host)
+    except ValueError:
+        return False
+    return isinstance(literal, IPv6Address) or str(literal) == host
+
+
+def is_literal(host: str) -> bool:
+    """Whether a plain host is an IP address rather than a name."""
+    return ":" in host or host.rsplit(".", 1)[-1][0].isdigit()
+
+
+def under_root(url: str, root: str) -> bool:
+    """Whether `url` is `root` or lies below it by whole path segments (architecture.md 3a), with no way back up."""
+    there, base = target(url), target(root.rstrip("/"))
+    if there is None or base is None or there.origin != base.origin or there.query is not None:
+        return False
+    if _HIDDEN.search(there.path) or "//" in there.path:
+        return False
+    segments, below = there.path.split("/"), base.path.split("/")
+    return segments[: len(below)] == below and not {".", ".."} & set(segments)
+
+
+def networks(texts: Sequence[str]) -> tuple[Network, ...]:
+    """CIDR texts as networks; ValueError names the one that is none."""
+    return tuple(ip_network(text) for text in texts)
+
+
+@lru_cache(maxsize=4096)
+def address_allowed(text: str, allow: tuple[Network, ...] = ()) -> bool:
+    """Whether a socket may connect to this IP address: public, or in one of the allowed networks."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return _within(address, allow) or (address.is_global and not address.is_multicast and not _within(address, _DENIED))
+
+
+def _within(address: IPv4Address | IPv6Address, ranges: Sequence[Network]) -> bool:
+    return any(address.version == network.version and address in network for network in ranges)

@@ -1,0 +1,123 @@
+"""What every surface does to a request before a handler reads it: limits, deadlines, request id, security headers.
+
+The caps are those of trust.md 7.2 (T13 to T15); bodies are read here and nowhere else, so that none escapes them.
+"""
+
+import asyncio
+import re
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Middleware as Middleware
+
+from connector.errors import PeerError, Unavailable
+from connector.http import strict
+from connector.http.refusals import TooLarge, TooSlow, WrongMedia
+
+BODY_S = 10.0
+TOTAL_S = 30.0
+JSON: Final = frozenset({"application/json", "application/ld+json"})
+REQUEST_ID: Final = "X-Request-Id"
+HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000",
+}
+_INLINE_PARSE = 65_536
+_GOOD_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_STREAMING = "hanse_streaming"
+
+H = TypeVar("H", bound=Callable[..., Awaitable[web.StreamResponse]])
+
+request_id: Final = web.RequestKey("request_id", str)
+
+
+def streaming(handler: H) -> H:
+    """Marks a handler that sends or receives data of any size: no total deadline."""
+    setattr(handler, _STREAMING, True)
+    return handler
+
+
+def application(problems: Middleware, *, total_s: float = TOTAL_S) -> web.Application:
+    """An empty surface with all limits in place; `problems` turns our errors into the surface's own form."""
+    app = web.Application(middlewares=[edge, problems, deadline(total_s)], client_max_size=strict.LIMIT)
+    app.on_response_prepare.append(stamp)
+    return app
+
+
+@web.middleware
+async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Gives the request an id; a well-formed one from the caller is kept."""
+    given = request.headers.get(REQUEST_ID, "")
+    request[request_id] = given if _GOOD_ID.fullmatch(given) else uuid.uuid4().hex
+    return await handler(request)
+
+
+def deadline(total_s: float = TOTAL_S) -> Middleware:
+    """Ends a request that is not a stream after `total_s` seconds with `Unavailable`."""
+
+    @web.middleware
+    async def limited(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if getattr(request.match_info.handler, _STREAMING, False):
+            return await handler(request)
+        try:
+            async with asyncio.timeout(total_s) as timer:
+                return await handler(request)
+        except TimeoutError as cause:
+            if not timer.expired():
+                raise
+            raise Unavailable("http.request-too-long") from cause
+
+    return limited
+
+
+async def read_body(request: web.Request, *, limit: int = strict.LIMIT, body_s: float = BODY_S) -> bytes:
+    """The body of a request: at most `limit` bytes (`TooLarge`), within `body_s` seconds (`TooSlow`), never encoded."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise WrongMedia("http.body-encoded")
+    if (request.content_length or 0) > limit:
+        raise TooLarge("http.body-size", limit=limit)
+    if not request.can_read_body:
+        return b""
+    try:
+        async with asyncio.timeout(body_s):
+            return await _collect(request, limit)
+    except TimeoutError as cause:
+        raise TooSlow("http.body-slow") from cause
+    except (web.RequestPayloadError, ConnectionError) as cause:
+        raise PeerError("http.body-broken") from cause
+
+
+async def read_json(
+    request: web.Request, *, limit: int = strict.LIMIT, media: frozenset[str] = JSON, body_s: float = BODY_S
+) -> object:
+    """The JSON value of a request's body, strictly read; more than 64 kB is parsed beside the event loop."""
+    if request.content_type not in media or (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+        raise WrongMedia("http.body-media", expected=", ".join(sorted(media)))
+    body = await read_body(request, limit=limit, body_s=body_s)
+    if len(body) <= _INLINE_PARSE:
+        return strict.loads(body, limit=limit)
+    return await asyncio.to_thread(strict.loads, body, limit=limit)
+
+
+async def _collect(request: web.Request, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while part := await request.content.readany():
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise TooLarge("http.body-size", limit=limit)
+    return b"".join(parts)
+
+
+async def stamp(request: web.Request, response: web.StreamResponse) -> None:
+    """Security headers that the handler did not set itself, on streamed responses too."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers[REQUEST_ID] = request.get(request_id, "")

@@ -1,0 +1,242 @@
+"""The one outbound HTTP session: `SafeClient` (trust.md 1.5, 7.1; T01 to T04, T14, T23).
+
+Addresses are judged where the socket is made, because a resolver never sees literal addresses and a second look-up may
+say something else. https only, no redirects, no decompression, caps on size and time, connections pooled per peer.
+"""
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from msgspec import Struct
+from yarl import URL
+
+from connector.errors import PeerError, Unavailable
+from connector.http.address import Network, Target, address_allowed, is_literal, networks, target
+
+# Shorter than the 5 s after which our servers close idle connections, so that a request never meets a closing one.
+KEEPALIVE_S = 4.0
+CONNECT_S = 5.0
+READ_GAP_S = 30.0
+STREAM_BUFFER = 65_536
+_CHUNK = 65_536
+_PLAIN = {"Accept-Encoding": "identity"}
+
+
+class Answer(Struct, frozen=True):
+    """A complete response; header names are case-insensitive, redirects are answers like others."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Inward(OSError):
+    """The address is not one that we call."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EACCES, "address not allowed")
+
+
+def tls_client(ca_files: Sequence[Path] = ()) -> ssl.SSLContext:
+    """Verification against the system's roots and `ca_files`, TLS 1.2 or later, RFC 5280 to the letter."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    for path in ca_files:
+        context.load_verify_locations(cafile=str(path))
+    return context
+
+
+class SafeClient:
+    """GET, POST and streams to addresses that others name. `allow` lists private networks (CIDR) an operator permits.
+
+    Raises `Unavailable` when the peer cannot be reached in time, `PeerError` when its address or answer is refused.
+    """
+
+    def __init__(
+        self,
+        *,
+        allow: Sequence[str] = (),
+        ca_files: Sequence[Path] = (),
+        total_s: float = 10.0,
+        limit: int = 1_048_576,
+        proxy: str | None = None,
+        insecure: bool = False,
+        resolver: aiohttp.abc.AbstractResolver | None = None,
+    ) -> None:
+        self._allow: tuple[Network, ...] = networks(allow)
+        self._tls = tls_client(ca_files)
+        self._total_s = total_s
+        self._limit = limit
+        self._proxy = proxy
+        self._proxy_addresses: frozenset[str] = frozenset()
+        self._insecure = insecure
+        self._resolver = resolver
+        self._session: aiohttp.ClientSession | None = None
+
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limit: int | None = None,
+        total_s: float | None = None,
+    ) -> Answer:
+        """The answer to a GET, its body at most `limit` bytes, after at most `total_s` seconds."""
+        return await self._whole("GET", url, None, headers, limit, total_s)
+
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limit: int | None = None,
+        total_s: float | None = None,
+    ) -> Answer:
+        """The answer to a POST of `body`; the caller names its Content-Type in `headers`."""
+        return await self._whole("POST", url, body, headers, limit, total_s)
+
+    @asynccontextmanager
+    async def stream(
+        self, url: str, *, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An open response for data of any size: no total time, but no gap longer than 30 s. Nothing is inflated."""
+        patience = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=READ_GAP_S)
+        async with self._open("GET", url, None, headers, patience) as response:
+            yield response
+
+    async def close(self) -> None:
+        """Closes all pooled connections; the client opens anew when used again."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _whole(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        limit: int | None,
+        total_s: float | None,
+    ) -> Answer:
+        patience = aiohttp.ClientTimeout(total=total_s or self._total_s, sock_connect=CONNECT_S)
+        async with self._open(method, url, body, headers, patience) as response:
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise PeerError("http.answer-encoded")
+            return Answer(response.status, response.headers, await _read(response, limit or self._limit))
+
+    @asynccontextmanager
+    async def _open(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        patience: aiohttp.ClientTimeout,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        there = self._judge(url)
+        if self._proxy is not None:
+            await self._through_proxy(there)
+        try:
+            async with self._connections().request(
+                method,
+                URL(url, encoded=True),
+                data=body,
+                headers={**_PLAIN, **headers} if headers else _PLAIN,
+                allow_redirects=False,
+                timeout=patience,
+                proxy=self._proxy,
+            ) as response:
+                yield response
+        except aiohttp.ClientConnectorError as cause:
+            if isinstance(cause.os_error, _Inward):
+                raise PeerError("http.address-refused", host=there.host) from cause
+            raise Unavailable("http.unreachable", host=there.host) from cause
+        except TimeoutError as cause:
+            raise Unavailable("http.too-slow", host=there.host) from cause
+        except (aiohttp.ClientError, OSError) as cause:
+            raise Unavailable("http.unreachable", host=there.host) from cause
+
+    def _judge(self, url: str) -> Target:
+        there = target(url, insecure=self._insecure)
+        if there is None:
+            raise PeerError("http.url-refused")
+        if is_literal(there.host) and not address_allowed(there.host, self._allow):
+            raise PeerError("http.address-refused", host=there.host)
+        return there
+
+    def _connections(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(
+                ssl=self._tls,
+                limit=0,
+                limit_per_host=64,
+                keepalive_timeout=KEEPALIVE_S,
+                socket_factory=self._socket,
+                resolver=self._resolver,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                read_bufsize=STREAM_BUFFER,
+                skip_auto_headers=("User-Agent", "Accept"),
+            )
+        return self._session
+
+    def _socket(self, info: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, place = info
+        ip = str(place[0])
+        allowed = ip in self._proxy_addresses if self._proxy is not None else address_allowed(ip, self._allow)
+        if not allowed:
+            raise _Inward
+        return socket.socket(family, kind, protocol)
+
+    async def _through_proxy(self, there: Target) -> None:
+        """A proxy hides the peer's address from the socket: names are judged before, only the proxy is called."""
+        if not self._proxy_addresses:
+            proxy = URL(self._proxy or "")
+            self._proxy_addresses = frozenset(await _addresses(proxy.host or "", proxy.port or 0))
+        for ip in await _addresses(there.host, there.port):
+            if not address_allowed(ip, self._allow):
+                raise PeerError("http.address-refused", host=there.host)
+
+
+async def _addresses(host: str, port: int) -> list[str]:
+    """Addresses of a name; none if only the proxy can resolve it."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    return [str(info[4][0]) for info in found]
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    if (response.content_length or 0) > limit:
+        raise PeerError("http.answer-size", limit=limit)
+    first = await response.content.readany()
+    if response.content.at_eof():
+        return _capped(first, limit)
+    parts, size = [first], len(first)
+    async for part in response.content.iter_chunked(_CHUNK):
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise PeerError("http.answer-size", limit=limit)
+    return _capped(b"".join(parts), limit)
+
+
+def _capped(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise PeerError("http.answer-size", limit=limit)
+    return body

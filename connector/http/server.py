@@ -1,0 +1,134 @@
+"""The listening side of every surface: TLS 1.2 and 1.3 only, short keep-alive, a cap on connections per address.
+
+aiohttp closes idle and half-sent headers by `keepalive_timeout`; unread bodies linger one second (trust.md 7.1; T15,
+T23).
+"""
+
+import asyncio
+import os
+import ssl
+from collections import Counter
+from pathlib import Path
+
+from aiohttp import web
+
+KEEPALIVE_S = 5.0
+LINGER_S = 1.0
+HANDSHAKE_S = 10.0
+BACKLOG = 1024
+CONNECTIONS_PER_ADDRESS = 1024
+STOP_S = 10.0
+
+
+def tls_server(certificate: Path, key: Path) -> ssl.SSLContext:
+    """A server context for the PEM chain and key in these files."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(str(certificate), str(key))
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+async def serve(
+    app: web.Application,
+    *,
+    host: str | None,
+    port: int,
+    tls: ssl.SSLContext | None,
+    reuse_port: bool = False,
+    connections_per_address: int = CONNECTIONS_PER_ADDRESS,
+    keepalive_s: float = KEEPALIVE_S,
+    stop_s: float = STOP_S,
+) -> web.AppRunner:
+    """Starts answering on the address; `await runner.cleanup()` stops and gives running requests `stop_s` seconds."""
+    runner = await _runner(app, keepalive_s, stop_s)
+    _cap(runner, connections_per_address)
+    await _Listening(runner, host, port, tls, reuse_port).start()
+    return runner
+
+
+async def serve_unix(app: web.Application, path: Path, *, stop_s: float = STOP_S) -> web.AppRunner:
+    """Starts answering on a Unix socket that only its owner may open (mode 0600); a socket left behind is replaced."""
+    runner = await _runner(app, KEEPALIVE_S, stop_s)
+    path.unlink(missing_ok=True)  # noqa: ASYNC240
+    before = os.umask(0o177)
+    try:
+        await web.UnixSite(runner, path).start()
+    finally:
+        os.umask(before)
+    return runner
+
+
+def port_of(runner: web.AppRunner) -> int:
+    """The port that a runner listens on, for `port=0`."""
+    return int(runner.addresses[0][1])
+
+
+async def _runner(app: web.Application, keepalive_s: float, stop_s: float) -> web.AppRunner:
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        keepalive_timeout=keepalive_s,
+        lingering_time=LINGER_S,
+        auto_decompress=False,
+        shutdown_timeout=stop_s,
+    )
+    await runner.setup()
+    return runner
+
+
+class _Listening(web.BaseSite):
+    """A TCP site that also bounds the TLS handshake, which `TCPSite` leaves at a minute."""
+
+    def __init__(
+        self, runner: web.AppRunner, host: str | None, port: int, tls: ssl.SSLContext | None, reuse_port: bool
+    ) -> None:
+        super().__init__(runner, ssl_context=tls, backlog=BACKLOG)
+        self._host = host
+        self._port = port
+        self._reuse_port = reuse_port
+
+    @property
+    def name(self) -> str:
+        return f"{'https' if self._ssl_context else 'http'}://{self._host or '0.0.0.0'}:{self._port}"  # noqa: S104
+
+    async def start(self) -> None:
+        await super().start()
+        assert self._runner.server is not None
+        self._server = await asyncio.get_running_loop().create_server(
+            self._runner.server,
+            self._host,
+            self._port,
+            ssl=self._ssl_context,
+            ssl_handshake_timeout=HANDSHAKE_S if self._ssl_context else None,
+            backlog=BACKLOG,
+            reuse_port=self._reuse_port or None,
+        )
+
+
+def _cap(runner: web.AppRunner, most: int) -> None:
+    """Connections beyond `most` from one address are dropped as they open."""
+    server = runner.server
+    assert server is not None
+    made, lost = server.connection_made, server.connection_lost
+    addresses: dict[web.RequestHandler, str] = {}
+    count: Counter[str] = Counter()
+
+    def opened(handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        address = str((transport.get_extra_info("peername") or ("",))[0])
+        addresses[handler] = address
+        count[address] += 1
+        made(handler, transport)
+        if count[address] > most:
+            transport.abort()
+
+    def closed(handler: web.RequestHandler, exc: BaseException | None = None) -> None:
+        address = addresses.pop(handler, None)
+        if address is not None:
+            count[address] -= 1
+            if not count[address]:
+                del count[address]
+        lost(handler, exc)
+
+    server.connection_made = opened  # type: ignore[method-assign]
+    server.connection_lost = closed  # type: ignore[method-assign]

@@ -1,0 +1,115 @@
+"""JSON from strangers, read so that every reader sees the same value or none (trust.md 7.1, T13).
+
+One `json.loads` with a hook for duplicate names; the rest are byte counts that bound nodes and depth from above, and
+only a text that exceeds a bound is walked. Raises `PeerError` (`TooLarge` for the size), never anything else.
+"""
+
+import json
+import math
+import re
+from typing import Never
+
+from connector.errors import PeerError
+from connector.http.refusals import TooLarge
+
+LIMIT = 262_144
+NODES = 10_000
+STRING = 65_536
+DEPTH = 200
+DIGITS = 20
+_ODD_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
+
+
+def loads(data: bytes, *, limit: int = LIMIT, nodes: int = NODES, string: int = STRING) -> object:
+    """The value of a JSON text of at most `limit` bytes, `nodes` values and `string` characters in any one string."""
+    if len(data) > limit:
+        raise TooLarge("http.json-size", limit=limit)
+    try:
+        value: object = _DECODER.decode(data.decode("utf-8"))
+    except UnicodeDecodeError as cause:
+        raise PeerError("http.json-encoding") from cause
+    except RecursionError as cause:
+        raise PeerError("http.json-depth", limit=DEPTH) from cause
+    except ValueError as cause:
+        raise PeerError("http.json-syntax") from cause
+    texts = len(data) > string or _ODD_ESCAPE.search(data) is not None
+    if texts or _many(data, nodes):
+        _walk(value, nodes, string if texts else None)
+    return value
+
+
+def _many(data: bytes, nodes: int) -> bool:
+    """Whether the text may hold more values or levels than allowed; brackets and commas in strings only overcount."""
+    opens = data.count(b"{") + data.count(b"[")
+    return opens > DEPTH or opens + data.count(b",") + data.count(b":") >= nodes
+
+
+def _walk(value: object, nodes: int, string: int | None) -> None:
+    """Counts exactly, level by level: depth costs no stack. Strings are looked at if a cap is given."""
+    level, seen, depth = [value], 1, 0
+    while level:
+        below: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                below += item.values()
+            elif isinstance(item, list):
+                below += item
+        if string is not None:
+            _texts(level, string)
+        seen, depth, level = seen + len(below), depth + 1, below
+        if seen > nodes:
+            raise PeerError("http.json-nodes", limit=nodes)
+        if depth > DEPTH:
+            raise PeerError("http.json-depth", limit=DEPTH)
+
+
+def _texts(level: list[object], string: int) -> None:
+    for item in level:
+        if isinstance(item, str):
+            _text(item, string)
+        elif isinstance(item, dict):
+            for name in item:
+                _text(name, string)
+
+
+def _text(text: str, string: int) -> None:
+    if len(text) > string:
+        raise PeerError("http.json-string", limit=string)
+    if "\0" in text or not _encodable(text):
+        raise PeerError("http.json-characters")
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise PeerError("http.json-duplicate")
+    return members
+
+
+def _constant(_text: str) -> Never:
+    raise PeerError("http.json-number")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise PeerError("http.json-number")
+    return number
+
+
+def _int(text: str) -> int:
+    if len(text) > DIGITS:
+        raise PeerError("http.json-number")
+    return int(text)
+
+
+# Made once: a decoder with hooks costs as much to build as a small message to read.
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int)

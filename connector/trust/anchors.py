@@ -1,0 +1,188 @@
+"""The data space's trust list and what follows from it: who belongs, of which kind, until when (trust.md 5.3).
+
+The list is a JWS by the authority, whose public key is pinned by configuration and never fetched from where the list
+lies. Versions only rise; past `nextUpdate` the list still names the members but opens no new negotiations.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from connector.clock import rfc3339
+from connector.errors import PeerError, Unauthenticated
+from connector.trust.jose import verify_document
+from connector.trust.jwk import Jwk
+
+TYP: Final = "trust-list+jwt"
+LIMIT: Final = 8_388_608
+NODES: Final = 400_000
+
+Form = dict[str, Any]
+
+
+class Issuer(Struct, frozen=True, rename="camel"):
+    """Whose credentials of which types count; empty until credentials come."""
+
+    did: str
+    types: tuple[str, ...]
+    valid_from: str
+    valid_until: str | None = None
+
+
+class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One participant as the authority names it; `kind` and `groups` are IRIs, `keys` pinned thumbprints."""
+
+    did: str
+    name: str
+    operator: str
+    kind: str
+    groups: tuple[str, ...]
+    state: Literal["active", "suspended"]
+    valid_from: str
+    valid_until: str | None = None
+    ars: str | None = None
+    seal_certificates: tuple[str, ...] = field(default=(), name="sealCertificates")
+    log_keys: tuple[dict[str, str], ...] = field(default=(), name="logKeys")
+    seal_key_pq: dict[str, str] | None = None
+    keys: tuple[str, ...] = ()
+
+    def admitted(self, now: int) -> bool:
+        """Whether the participant belongs at this instant (milliseconds)."""
+        return self.state == "active" and millis(self.valid_from) <= now < (millis(self.valid_until) or now + 1)
+
+
+class Witness(Struct, frozen=True):
+    """An operator that cosigns others' logs (contracts.md 16.3)."""
+
+    operator: str
+    url: str
+    keys: tuple[dict[str, str], ...]
+
+
+class TrustList(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The whole list; `authority` is the authority's identifier, times are RFC 3339."""
+
+    version: int
+    issued: str
+    next_update: str
+    authority: str
+    issuers: tuple[Issuer, ...] = ()
+    participants: tuple[Entry, ...] = ()
+    witnesses: tuple[Witness, ...] = ()
+
+
+def millis(text: str | None) -> int:
+    """Milliseconds of an RFC 3339 time with a zone; 0 for none; ValueError for anything else."""
+    if text is None:
+        return 0
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(text)
+    return int(instant.timestamp() * 1000)
+
+
+def to_form(trust_list: TrustList) -> Form:
+    """The list as plain JSON, every member of an entry present as readers expect it."""
+    form: Form = msgspec.to_builtins(trust_list)
+    for entry in form["participants"]:
+        entry.setdefault("validUntil", None)
+        entry.setdefault("sealCertificates", [])
+        entry.setdefault("logKeys", [])
+    return form
+
+
+def read_list(jws: str, authority_jwk: Jwk) -> TrustList:
+    """The list in a JWS by the authority; `Unauthenticated` if it is not theirs, `PeerError` if it is not a list."""
+    claims = verify_document(jws, authority_jwk, typ=TYP, limit=LIMIT, nodes=NODES)
+    try:
+        trust_list = msgspec.convert(claims, TrustList)
+        for moment in _moments(trust_list):
+            millis(moment)
+    except (msgspec.ValidationError, ValueError) as cause:
+        raise PeerError("trust.list-form") from cause
+    if len({entry.did for entry in trust_list.participants}) != len(trust_list.participants):
+        raise PeerError("trust.list-form")
+    return trust_list
+
+
+class Anchor:
+    """The current list, held against the pinned key of the authority. Empty until the first `update`."""
+
+    def __init__(self, authority_jwk: Jwk) -> None:
+        self.authority_jwk = authority_jwk
+        self.jws = ""
+        self._list: TrustList | None = None
+        self._entries: Mapping[str, Entry] = {}
+
+    def update(self, jws: str) -> bool:
+        """Takes a newer list, says whether it was new. A lower version, or another list of this version, is refused."""
+        new = read_list(jws, self.authority_jwk)
+        old = self._list
+        if old is not None and new.version < old.version:
+            raise PeerError("trust.list-rollback", version=new.version, current=old.version)
+        if old is not None and new.version == old.version:
+            if new != old:
+                raise PeerError("trust.list-fork", version=new.version)
+            return False
+        self._list, self.jws = new, jws
+        self._entries = {entry.did: entry for entry in new.participants}
+        return True
+
+    @property
+    def version(self) -> int:
+        """Version of the current list, 0 before there is one."""
+        return 0 if self._list is None else self._list.version
+
+    @property
+    def current(self) -> TrustList:
+        """The current list; `Unauthenticated` before there is one, for then nobody belongs."""
+        if self._list is None:
+            raise Unauthenticated("trust.no-list")
+        return self._list
+
+    def entry(self, did: str) -> Entry | None:
+        """What the list says of a DID, suspended or expired members included."""
+        return self._entries.get(did)
+
+    def member(self, did: str, now: int) -> Entry:
+        """The entry of a DID that belongs at this instant; `Unauthenticated` if it does not."""
+        entry = self._entries.get(did)
+        if entry is None or not entry.admitted(now):
+            raise Unauthenticated("trust.not-listed")
+        return entry
+
+    def fresh(self, now: int) -> bool:
+        """Whether the list is still before its `nextUpdate`; if not, nothing new is negotiated."""
+        return self._list is not None and now < millis(self._list.next_update)
+
+    def pinned(self, did: str) -> frozenset[str]:
+        """Key thumbprints that the authority vouches for."""
+        entry = self._entries.get(did)
+        return frozenset(entry.keys) if entry is not None else frozenset()
+
+
+def next_list(
+    before: TrustList | None, *, authority: str, now: int, life_ms: int, participants: tuple[Entry, ...]
+) -> TrustList:
+    """The list that follows `before` (none: the first), valid for `life_ms` milliseconds from `now`."""
+    return TrustList(
+        version=1 if before is None else before.version + 1,
+        issued=rfc3339(now),
+        next_update=rfc3339(now + life_ms),
+        authority=authority,
+        issuers=() if before is None else before.issuers,
+        participants=participants,
+        witnesses=() if before is None else before.witnesses,
+    )
+
+
+def _moments(trust_list: TrustList) -> list[str | None]:
+    ours: list[str | None] = [trust_list.issued, trust_list.next_update]
+    for entry in trust_list.participants:
+        ours += [entry.valid_from, entry.valid_until]
+    for issuer in trust_list.issuers:
+        ours += [issuer.valid_from, issuer.valid_until]
+    return ours

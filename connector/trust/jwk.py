@@ -1,0 +1,102 @@
+"""Public keys as JWKs (RFC 7517, 7638, 9964): the key decides the algorithm, the token never does (trust.md 3.9, T06).
+
+A JWK is taken only if it is public, complete, on its curve, and of a size that still counts as safe.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from connector.errors import PeerError
+
+Jwk = Mapping[str, object]
+PublicKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+
+CURVES: Final = {"P-256": (ec.SECP256R1(), "ES256", 32), "P-384": (ec.SECP384R1(), "ES384", 48)}
+RSA_READ_BITS: Final = 2048
+_REQUIRED: Final = {
+    "EC": ("crv", "kty", "x", "y"),
+    "OKP": ("crv", "kty", "x"),
+    "RSA": ("e", "kty", "n"),
+    "AKP": ("alg", "kty", "pub"),
+}
+_PRIVATE: Final = frozenset({"d", "k", "p", "q", "dp", "dq", "qi", "oth", "priv"})
+_SYNONYMS: Final = {"Ed25519": "EdDSA"}
+
+
+def encode(octets: bytes) -> str:
+    """base64url without padding."""
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+
+
+def decode(text: str) -> bytes:
+    """Strict base64url: no padding, no foreign characters, no stray bits. ValueError otherwise."""
+    try:
+        octets = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), b"-_", validate=True)
+    except (binascii.Error, UnicodeEncodeError) as cause:
+        raise ValueError("base64url") from cause
+    if encode(octets) != text:
+        raise ValueError("base64url")
+    return octets
+
+
+def thumbprint(jwk: Jwk) -> str:
+    """The RFC 7638 thumbprint (SHA-256, base64url): the fragment of our key ids."""
+    try:
+        members = {name: jwk[name] for name in _REQUIRED[str(jwk["kty"])]}
+    except KeyError as cause:
+        raise PeerError("trust.jwk") from cause
+    return encode(hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest())
+
+
+def public_key(jwk: Jwk) -> tuple[str, PublicKey]:
+    """The algorithm and key of a JWK; `PeerError` if it is private, symmetric, malformed, weak or of another kind."""
+    try:
+        if _PRIVATE & jwk.keys():
+            raise ValueError("private or symmetric")
+        return _parsed(tuple(sorted((name, value) for name, value in jwk.items() if isinstance(value, str))))
+    except (ValueError, KeyError) as cause:
+        raise PeerError("trust.jwk") from cause
+
+
+@lru_cache(maxsize=4096)
+def _parsed(members: tuple[tuple[str, str], ...]) -> tuple[str, PublicKey]:
+    jwk = dict(members)
+    alg, key = _key(jwk)
+    if _SYNONYMS.get(jwk.get("alg", alg), jwk.get("alg", alg)) != alg or jwk.get("use", "sig") != "sig":
+        raise ValueError("alg or use does not fit the key")
+    return alg, key
+
+
+def _key(jwk: Mapping[str, str]) -> tuple[str, PublicKey]:
+    kty, crv = jwk["kty"], jwk.get("crv", "")
+    if kty == "EC" and crv in CURVES:
+        curve, alg, size = CURVES[crv]
+        x, y = _octets(jwk["x"], size), _octets(jwk["y"], size)
+        numbers = ec.EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), curve)
+        return alg, numbers.public_key()
+    if kty == "OKP" and crv == "Ed25519":
+        return "EdDSA", ed25519.Ed25519PublicKey.from_public_bytes(_octets(jwk["x"], 32))
+    if kty == "RSA":
+        return "PS256", _rsa(jwk)
+    raise ValueError("key type")
+
+
+def _rsa(jwk: Mapping[str, str]) -> rsa.RSAPublicKey:
+    e, n = (int.from_bytes(decode(jwk[name]), "big") for name in ("e", "n"))
+    if not RSA_READ_BITS <= n.bit_length() <= 8192 or e.bit_length() > 64:
+        raise ValueError("RSA size")
+    return rsa.RSAPublicNumbers(e, n).public_key()
+
+
+def _octets(text: str, size: int) -> bytes:
+    octets = decode(text)
+    if len(octets) != size:
+        raise ValueError("length")
+    return octets

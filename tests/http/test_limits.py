@@ -1,0 +1,252 @@
+"""Limits of the serving side, tried over real sockets."""
+
+import asyncio
+import gzip
+import json
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from connector.http import limits
+from connector.http.outbound import SafeClient
+from connector.http.server import port_of, serve, serve_unix, tls_server
+from connector.trust.devca import DevelopmentCerts
+
+JSON = {"Content-Type": "application/json"}
+
+
+async def echo(request: web.Request) -> web.Response:
+    return web.json_response(await limits.read_json(request, limit=1000, body_s=0.3))
+
+
+async def code(client: SafeClient, url: str, body: bytes, **headers: str) -> tuple[int, str]:
+    answer = await client.post(url, body, headers=JSON | headers)
+    return answer.status, json.loads(answer.body).get("code", "")
+
+
+async def test_a_good_body_is_read(start: Any, client: SafeClient) -> None:
+    """>> JSON, also as JSON-LD and with a charset << the value."""
+    root = await start(web.post("/", echo))
+    for media in ("application/json", "application/ld+json; profile=x", "application/json; charset=UTF-8"):
+        answer = await client.post(root + "/", b'{"a":[1,"\xc3\xa4"]}', headers={"Content-Type": media})
+        assert json.loads(answer.body) == {"a": [1, "ä"]}
+
+
+@pytest.mark.threat("T13")
+async def test_bodies_beyond_the_route_are_413(start: Any, client: SafeClient) -> None:
+    """>> 1001 bytes where 1000 are allowed << 413; a megabyte without a length << 413."""
+    root = await start(web.post("/", echo))
+    assert await code(client, root + "/", b'"' + b"a" * 999 + b'"') == (413, "http.body-size")
+    async with aiohttp.ClientSession() as session:
+
+        async def forever() -> Any:
+            for _ in range(1000):
+                yield b" " * 1000
+
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        async with session.post(root + "/", data=forever(), headers=JSON, ssl=context) as answer:
+            assert answer.status == 413
+
+
+@pytest.mark.threat("T13")
+async def test_bombs_in_bodies_are_4xx(start: Any, client: SafeClient) -> None:
+    """>> nesting, duplicates, NaN << 400."""
+    root = await start(web.post("/", echo))
+    for bomb in (b"[" * 900, b'{"a":1,"a":2}', b"[NaN]", b"\xff", b""):
+        status, name = await code(client, root + "/", bomb)
+        assert (status, name[:10]) == (400, "http.json-")
+
+
+@pytest.mark.threat("T14")
+async def test_compressed_bodies_are_415(start: Any, client: SafeClient) -> None:
+    """>> gzip << 415, whatever is inside."""
+    root = await start(web.post("/", echo))
+    bomb = gzip.compress(b" " * 100_000)
+    assert await code(client, root + "/", bomb, **{"Content-Encoding": "gzip"}) == (415, "http.body-encoded")
+
+
+@pytest.mark.parametrize(
+    "media", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1"]
+)
+async def test_other_media_types_are_415(start: Any, client: SafeClient, media: str) -> None:
+    """>> not JSON << 415, before the body is looked at."""
+    root = await start(web.post("/", echo))
+    assert await code(client, root + "/", b"{}", **{"Content-Type": media}) == (415, "http.body-media")
+
+
+async def raw(root: str, certs: DevelopmentCerts) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    context = ssl.create_default_context(cafile=str(certs.ca))
+    return await asyncio.open_connection("localhost", int(root.rsplit(":", 1)[1]), ssl=context)
+
+
+@pytest.mark.threat("T15")
+@pytest.mark.parametrize("drip", [False, True])
+async def test_half_a_body_is_answered_and_closed(start: Any, certs: DevelopmentCerts, drip: bool) -> None:
+    """>> 3 of 500 bytes, then nothing or a drip << 408 at the deadline (0.3 s here, 10 s in life), then closed."""
+    root = await start(web.post("/", echo))
+    reader, writer = await raw(root, certs)
+    writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{  ")
+    began = time.monotonic()
+    dripping = asyncio.create_task(_drip(writer)) if drip else None
+    answer = await asyncio.wait_for(reader.read(), 5)
+    if dripping is not None:
+        dripping.cancel()
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert time.monotonic() - began < 2
+    writer.close()
+
+
+async def _drip(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b" ")
+        await asyncio.sleep(0.05)
+
+
+@pytest.mark.threat("T15")
+async def test_half_a_head_and_idle_connections_are_closed(start: Any, certs: DevelopmentCerts) -> None:
+    """>> no request, or half of one << closed after the keep-alive time (0.2 s here, 5 s in life)."""
+    root = await start(web.post("/", echo), keepalive_s=0.2)
+    for opening in (b"", b"POST / HTTP/1.1\r\nHost: x\r\nX-Half"):
+        reader, writer = await raw(root, certs)
+        writer.write(opening)
+        assert await asyncio.wait_for(reader.read(), 3) == b""
+        writer.close()
+
+
+@pytest.mark.threat("T15")
+async def test_healthy_requests_pass_beside_half_open_ones(
+    start: Any, certs: DevelopmentCerts, client: SafeClient
+) -> None:
+    """>> 200 connections that say nothing << a healthy request is answered all the same."""
+    root = await start(web.post("/", echo))
+    port = int(root.rsplit(":", 1)[1])
+    silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
+    assert (await client.post(root + "/", b"{}", headers=JSON, total_s=2)).status == 200
+    for _, writer in silent:
+        writer.close()
+
+
+@pytest.mark.threat("T15")
+async def test_one_address_has_a_cap_on_connections(certs: DevelopmentCerts) -> None:
+    """>> a fourth connection where three are allowed << dropped; once one is gone << taken again."""
+    app = limits.application(_through)
+    runner = await serve(app, host="127.0.0.1", port=0, tls=None, connections_per_address=3)
+    held = [await asyncio.open_connection("127.0.0.1", port_of(runner)) for _ in range(3)]
+    assert await _dropped(port_of(runner))
+    held.pop()[1].close()
+    await asyncio.sleep(0.05)
+    assert not await _dropped(port_of(runner))
+    for _, writer in held:
+        writer.close()
+    await runner.cleanup()
+
+
+async def _dropped(port: int) -> bool:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return not await asyncio.wait_for(reader.read(), 2)
+    except ConnectionError:
+        return True
+    finally:
+        writer.close()
+
+
+@web.middleware
+async def _through(request: web.Request, handler: Any) -> web.StreamResponse:
+    response: web.StreamResponse = await handler(request)
+    return response
+
+
+async def test_a_request_has_a_total_deadline_unless_it_streams(start: Any, client: SafeClient) -> None:
+    """>> a handler that sleeps << 503 after the deadline; marked as streaming << it may go on."""
+
+    async def sleepy(_: web.Request) -> web.Response:
+        await asyncio.sleep(0.15)
+        return web.json_response({})
+
+    @limits.streaming
+    async def stream(request: web.Request) -> web.Response:
+        return await sleepy(request)
+
+    root = await start(web.get("/sleepy", sleepy), web.get("/stream", stream), total_s=0.05)
+    assert (await client.get(root + "/sleepy")).status == 503
+    assert (await client.get(root + "/stream")).status == 200
+
+
+async def test_a_timeout_inside_a_handler_stays_its_own(start: Any, client: SafeClient) -> None:
+    """A handler's own TimeoutError is not taken for the deadline (503): it passes on, and aiohttp says 504."""
+
+    async def failing(_: web.Request) -> web.Response:
+        raise TimeoutError
+
+    root = await start(web.get("/", failing))
+    assert (await client.get(root + "/")).status == 504
+
+
+async def test_every_response_has_the_security_headers_and_an_id(start: Any, client: SafeClient) -> None:
+    """Answers, errors, 404s and streams; a good id of the caller is kept, a bad one replaced."""
+
+    async def stream(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"x")
+        return response
+
+    root = await start(web.post("/", echo), web.get("/stream", stream))
+    for answer in (
+        await client.post(root + "/", b"{}", headers=JSON),
+        await client.post(root + "/", b"{", headers=JSON),
+        await client.get(root + "/none"),
+        await client.get(root + "/stream"),
+    ):
+        assert {name: answer.headers[name] for name in limits.HEADERS} == limits.HEADERS
+        assert len(answer.headers[limits.REQUEST_ID]) == 32
+    kept = await client.get(root + "/none", headers={limits.REQUEST_ID: "abc-12345"})
+    assert kept.headers[limits.REQUEST_ID] == "abc-12345"
+    odd = await client.get(root + "/none", headers={limits.REQUEST_ID: 'x" evil'})
+    assert len(odd.headers[limits.REQUEST_ID]) == 32
+
+
+async def test_a_large_body_is_parsed_beside_the_event_loop(start: Any, client: SafeClient) -> None:
+    """>> 200 kB << read as well, in a thread."""
+
+    async def large(request: web.Request) -> web.Response:
+        return web.json_response(len(str(await limits.read_json(request))))
+
+    root = await start(web.post("/", large))
+    answer = await client.post(root + "/", json.dumps(["a" * 50_000] * 4).encode(), headers=JSON)
+    assert answer.status == 200
+
+
+async def test_the_unix_socket_is_its_owners_alone(tmp_path: Path) -> None:
+    """Mode 0600, and a socket left behind by a crash is replaced."""
+    path = tmp_path / "api.sock"
+    for _ in range(2):
+        app = limits.application(_through)
+        app.router.add_post("/", echo)
+        runner = await serve_unix(app, path)
+        assert path.stat().st_mode & 0o777 == 0o600
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session,
+            session.post("http://local/", json={}) as answer,
+        ):
+            assert answer.status == 200
+        await runner.cleanup()
+
+
+async def test_two_processes_may_share_a_port(certs: DevelopmentCerts) -> None:
+    """`reuse_port` is what replicas behind one address use."""
+    tls = tls_server(certs.server, certs.server_key)
+    first = await serve(limits.application(_through), host="127.0.0.1", port=0, tls=tls, reuse_port=True)
+    second = await serve(limits.application(_through), host="127.0.0.1", port=port_of(first), tls=tls, reuse_port=True)
+    assert port_of(second) == port_of(first)
+    await first.cleanup()
+    await second.cleanup()
