@@ -1,0 +1,108 @@
+"""Names of ODRL terms: every spelling a peer may use (bare term, `odrl:` CURIE, full IRI) becomes one IRI.
+
+Own terms of Hanse are full IRIs only, because the DSP context declares no prefix for them (policy.md 1, rule 3). The
+action hierarchy restates `odrl:includedIn` of the ODRL Vocabulary 2.2.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+ODRL = "http://www.w3.org/ns/odrl/2/"
+HANSE = "https://w3id.org/hanse/v1#"
+XSD = "http://www.w3.org/2001/XMLSchema#"
+PROFILE = "https://w3id.org/hanse/v1"
+PROFILES = frozenset({PROFILE, ODRL + "core"})
+USE = ODRL + "use"
+
+PREFIXES: Mapping[str, str] = {
+    "odrl": ODRL,
+    "xsd": XSD,
+    "dct": "http://purl.org/dc/terms/",
+    "dcat": "http://www.w3.org/ns/dcat#",
+    "dspace": "https://w3id.org/dspace/2025/1/",
+    "cc": "http://creativecommons.org/ns#",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+}
+"""`cc` and `rdfs` are no terms of the DSP context; they are read, never written."""
+
+COMPARISONS = frozenset({"eq", "neq", "lt", "lteq", "gt", "gteq"})
+MEMBERSHIP = frozenset({"eq", "neq", "isA", "hasPart", "isPartOf", "isAllOf", "isAnyOf", "isNoneOf"})
+OPERATORS = COMPARISONS | MEMBERSHIP
+LOGIC = ("and", "or", "xone", "andSequence")
+CONFLICTS = frozenset({"perm", "prohibit", "invalid"})
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+LEFT_OPERANDS = _words(
+    "absolutePosition absoluteSize absoluteSpatialPosition absoluteTemporalPosition count dateTime delayPeriod "
+    "deliveryChannel device elapsedTime event fileFormat industry language media meteredTime payAmount percentage "
+    "product purpose recipient relativePosition relativeSize relativeSpatialPosition relativeTemporalPosition "
+    "resolution spatial spatialCoordinates system systemDevice timeInterval unitOfCount version virtualLocation"
+)
+"""The 34 left operands of ODRL 2.2; those with a value are registered in `operands`."""
+
+_UNDER_USE = _words(
+    "acceptTracking aggregate annotate anonymize archive attribute compensate concurrentUse delete derive digitize "
+    "distribute ensureExclusivity execute grantUse include index inform install modify nextPolicy obtainConsent play "
+    "present print read reproduce reviewPolicy stream synchronize textToSpeech transform uninstall watermark"
+)
+_ELSEWHERE = {"display": "play", "extract": "reproduce", "move": "modify", "translate": "transform"}
+_UNDER_TRANSFER = ("give", "sell")
+_OWN = ("aiTraining", "reidentify", "link", "pseudonymise", "dropFields", "aggregate", "suppressCells", "generalise")
+_OWN_DUTIES = ("sign", "log", "suspendAccess")
+_CC = ("CommercialUse", "DerivativeWorks", "Distribution", "Reproduction", "Sharing")
+
+
+def _hierarchy() -> dict[str, str]:
+    up = {USE: "", ODRL + "transfer": ""}
+    up |= {ODRL + name: USE for name in _UNDER_USE}
+    up |= {ODRL + name: ODRL + parent for name, parent in _ELSEWHERE.items()}
+    up |= {ODRL + name: ODRL + "transfer" for name in _UNDER_TRANSFER}
+    up |= {HANSE + name: USE for name in _OWN + _OWN_DUTIES}
+    return up | {PREFIXES["cc"] + name: USE for name in _CC}
+
+
+ACTIONS: Mapping[str, str] = _hierarchy()
+"""Known action -> the action that includes it, empty at the top."""
+
+_BARE = LEFT_OPERANDS | OPERATORS | CONFLICTS | {iri[len(ODRL) :] for iri in ACTIONS if iri.startswith(ODRL)}
+
+
+_TIMESTAMP = PREFIXES["dspace"] + "timestamp"
+"""The one member of an agreement that the DSP context does not map to ODRL."""
+
+
+def expand(text: str) -> str:
+    """The IRI of a value that names a term; unknown bare words stay as they are (and stay unknown)."""
+    if text in _BARE:
+        return ODRL + text
+    prefix, colon, local = text.partition(":")
+    if colon and prefix in PREFIXES and not local.startswith("//"):
+        return PREFIXES[prefix] + local
+    return text
+
+
+def member(key: str) -> str:
+    """The name of a member: ODRL terms bare, everything else as IRI or as written."""
+    if key.isalnum() or key.startswith("@"):
+        return key
+    iri = expand(key)
+    if iri == _TIMESTAMP:
+        return "timestamp"
+    return iri[len(ODRL) :] if iri.startswith(ODRL) else iri
+
+
+@cache
+def _including(action: str) -> frozenset[str]:
+    above = {action}
+    while action := ACTIONS.get(action, ""):
+        above.add(action)
+    return frozenset(above)
+
+
+def covers(rule_action: str, asked: str) -> bool:
+    """Whether a rule about `rule_action` speaks about `asked`: both known, and the same or included in it."""
+    return asked in ACTIONS and rule_action in _including(asked)

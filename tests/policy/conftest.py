@@ -1,0 +1,34 @@
+"""The vocabulary and the two languages, as the composition root hands them to the policy room."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from connector.catalogue.rules import vocabulary as read
+from connector.dialects.skos import Vocabulary
+from connector.language import say as message
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def vocabulary() -> Vocabulary:
+    return read()
+
+
+@pytest.fixture(params=["de", "en"])
+def lang(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def say(lang: str) -> Callable[..., str]:
+    return lambda key, /, **facts: message(key, lang, **facts)
+
+
+@pytest.fixture
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip("official files absent: put them into ../shared/data beside the checkout")
+    return SHARED
