@@ -1,0 +1,123 @@
+"""The gate before every data access: token, then the flow's state, then whoever knows the contract.
+
+The plane asks, the slice above decides: `Entitled` is implemented there, with policy, claims and counter in one
+transaction (architecture.md 2). A bad token is 401 and says nothing more; a refusal is 403 and says why.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+import msgspec
+
+from connector.clock import Clock, rfc3339
+from connector.dataplane import flows, tokens
+from connector.dataplane.flows import Flow
+from connector.dataplane.sources.registered import Registered
+from connector.errors import Refusal, Unauthenticated
+from connector.language import both
+from connector.storage.database import Database, Tx
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """One data access. Whoever counts uses calls `mark` in the counting transaction: it is True once per flow.
+
+    If that access is then refused, `unmark` in the same transaction takes it back. `first` is only a hint for the log:
+    two requests at once may both carry it. A HEAD is never a use.
+    """
+
+    counterparty: str
+    agreement: str
+    first: bool
+    mark: Callable[[Tx], bool]
+    unmark: Callable[[Tx], None]
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """`reasons`: language -> sentences, for a refusal; `expires_at`: ms, when this permission ends by itself."""
+
+    permit: bool
+    reasons: Mapping[str, list[str]] = {}
+    expires_at: int | None = None
+
+
+class Entitled(Protocol):
+    async def __call__(self, participant: str, flow: str, request: Access, now: int) -> Decision: ...
+
+
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
+    """A permitted access; it ends at `expires_at` (ms) even while bytes flow."""
+
+    participant: str
+    flow: str
+    source: Registered
+    expires_at: int | None
+
+
+class Gate:
+    """Admits or raises: Unauthenticated for a token that does not open this flow, Refusal with reasons otherwise."""
+
+    def __init__(self, database: Database, entitled: Entitled, clock: Clock) -> None:
+        self._database, self._entitled, self._clock = database, entitled, clock
+
+    async def admit(self, participant: str, flow: str, token: str | None, *, head: bool = False) -> Admission:
+        if token is None:
+            raise Unauthenticated("dataplane.token")
+        held = await self._database.read(participant, flows.held, participant, flow, tokens.hashed(token))
+        if held is None or held.flow.role != "provider":
+            raise Unauthenticated("dataplane.token")
+        now = self._clock.now()
+        refuse_unless_open(held.flow, now)
+        decision = await self._entitled(participant, flow, _access(held.flow, head), now)
+        if not decision.permit:
+            raise Refusal("dataplane.refused", reasons=dict(decision.reasons))
+        return Admission(
+            participant=participant,
+            flow=flow,
+            source=held.source,
+            expires_at=_earlier(held.flow.expires_at, decision.expires_at),
+        )
+
+
+def refuse_unless_open(flow: Flow, now: int) -> None:
+    """Refusal unless the flow is STARTED and not past its end at `now` (ms)."""
+    if flow.expires_at is not None and flow.expires_at <= now:
+        raise refusal("dataplane.expired", until=rfc3339(flow.expires_at))
+    if flow.state == "SUSPENDED":
+        raise refusal("dataplane.suspended")
+    if flow.state != "STARTED":
+        raise refusal("dataplane.ended")
+
+
+def refusal(code: str, **facts: object) -> Refusal:
+    """A Refusal whose only reason is its own sentence."""
+    german, english = both(f"error.{code}", **facts)
+    return Refusal(code, reasons={"de": [german], "en": [english]}, **facts)
+
+
+def _access(flow: Flow, head: bool) -> Access:
+    at = (flow.participant, flow.id)
+    return Access(
+        counterparty=flow.counterparty,
+        agreement=flow.agreement,
+        first=not flow.used and not head,
+        mark=_never if head else partial(_mark, at),
+        unmark=partial(_unmark, at),
+    )
+
+
+def _mark(at: tuple[str, str], tx: Tx) -> bool:
+    return flows.mark(tx, *at)
+
+
+def _unmark(at: tuple[str, str], tx: Tx) -> None:
+    flows.unmark(tx, *at)
+
+
+def _never(tx: Tx) -> bool:
+    return False
+
+
+def _earlier(one: int | None, other: int | None) -> int | None:
+    ends = [end for end in (one, other) if end is not None]
+    return min(ends, default=None)

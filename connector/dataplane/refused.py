@@ -1,0 +1,43 @@
+"""A peer's refusal as our error: its sentences are shown to people, so they are bounded and made plain."""
+
+import unicodedata
+
+import aiohttp
+
+from connector.errors import HanseError, PeerError, Refusal
+from connector.http import strict
+
+_LIMIT = 16_384
+_SENTENCE = 1_000
+
+
+async def refused(answer: aiohttp.ClientResponse) -> HanseError:
+    """Refusal for 403 with whatever sentences it carries, PeerError for any other status."""
+    if answer.status != 403:
+        return PeerError("dataplane.answer", status=answer.status)
+    return Refusal("dataplane.peer-refused", reasons=_reasons(await _body(answer)))
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    while len(body) <= _LIMIT and (chunk := await answer.content.readany()):
+        body += chunk
+    return bytes(body)
+
+
+def _reasons(body: bytes) -> dict[str, list[str]]:
+    try:
+        document = strict.loads(body, limit=_LIMIT)
+    except PeerError:
+        return {}
+    match document:
+        case {"reason": [str(german), str(english)]}:
+            return {"de": [plain(german)], "en": [plain(english)]}
+        case _:
+            return {}
+
+
+def plain(text: str) -> str:
+    """One line of at most 1000 characters without control or direction characters."""
+    visible = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[:_SENTENCE])
+    return " ".join("".join(visible).split())

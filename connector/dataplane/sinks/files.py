@@ -1,0 +1,115 @@
+"""A received file: written beside its place as `<name>.part`, hashed on the way, moved into place only when right.
+
+The version (ETag) of the partial bytes lies beside them, so that a new process can resume what an old one began.
+One sink belongs to one flow and its folder: two flows never share a name. Methods block: call them in a thread.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from connector.dataplane.sinks.names import safe_name
+from connector.errors import PeerError, Unavailable
+
+_PIECE = 1 << 20
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class FileSink:
+    """The file `name` (made safe) in `folder`; at most `limit` bytes are taken."""
+
+    def __init__(self, folder: Path, name: str, *, limit: int | None = None) -> None:
+        self.path = folder / safe_name(name)
+        self.size = 0
+        self.version: str | None = None
+        self._limit = limit
+        self._part = self.path.with_name(self.path.name + ".part")
+        self._note = self.path.with_name(self.path.name + ".part.version")
+        self._digest = sha256()
+        self._file: BinaryIO | None = None
+
+    def open(self) -> None:
+        """Takes up what is there: `size` bytes of `version`. Without a known version there is nothing to resume."""
+        with _room():
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._file = os.fdopen(os.open(self._part, _FLAGS, 0o600), "r+b", buffering=0)
+            self.version = self._note.read_text(encoding="utf-8") if self._note.is_file() else None
+        if self.version is None:
+            self.restart(None)
+            return
+        while piece := self._opened().read(_PIECE):
+            self._digest.update(piece)
+            self.size += len(piece)
+
+    def restart(self, version: str | None) -> None:
+        """Forgets the partial bytes; those that come are of `version` (None: cannot be resumed)."""
+        with _room():
+            self._opened().seek(0)
+            self._opened().truncate()
+            self._note.unlink(missing_ok=True)
+            if version is not None:
+                self._note.write_text(version, encoding="utf-8")
+        self.size, self.version, self._digest = 0, version, sha256()
+
+    def write(self, piece: bytes | bytearray) -> None:
+        """Appends; PeerError beyond the limit, Unavailable when the disk is full."""
+        if self._limit is not None and self.size + len(piece) > self._limit:
+            raise PeerError("dataplane.too-large", limit=self._limit)
+        with _room():
+            left = memoryview(piece)
+            while left:
+                left = left[self._opened().write(left) :]
+        self._digest.update(piece)
+        self.size += len(piece)
+
+    def digest(self) -> str:
+        """SHA-256 of what is there, lower-case hex."""
+        return self._digest.hexdigest()
+
+    def keep(self) -> Path:
+        """Makes the bytes durable and gives them their name."""
+        with _room():
+            os.fsync(self._opened().fileno())
+            os.replace(self._part, self.path)
+            self._note.unlink(missing_ok=True)
+            _sync_folder(self.path.parent)
+        self.close()
+        return self.path
+
+    def drop(self) -> None:
+        """Removes the partial bytes."""
+        self.close()
+        self._part.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Leaves the partial bytes for a later resume."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _opened(self) -> BinaryIO:
+        assert self._file is not None
+        return self._file
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        code = "dataplane.disk-full" if error.errno in _NO_ROOM else "dataplane.disk"
+        raise Unavailable(code) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
