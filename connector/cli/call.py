@@ -1,0 +1,80 @@
+"""One call of the command line: its arguments, its language, the settings it reads and the two ways it answers."""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from connector.errors import Mistake
+from connector.language import decimal, say
+from connector.settings import DEFAULT_FOLDER, Settings, load
+
+VOCABULARY = "https://w3id.org/hanse/v1#"
+
+# Exit codes, documented in `hanse --help`.
+OK = 0
+REFUSED = 1
+UNDECIDED = WRONG_USAGE = 2
+NO_SERVER = 3
+PEER_UNAVAILABLE = 4
+
+
+def language(argv: list[str], environ: Mapping[str, str]) -> str:
+    """`--lang` wins; then the locale; German if it names no language."""
+    for here, after in zip(argv, [*argv[1:], ""], strict=False):
+        wanted = here.removeprefix("--lang=") if here.startswith("--lang=") else after if here == "--lang" else ""
+        if wanted in ("de", "en"):
+            return wanted
+    locale = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
+    return "de" if locale.partition(".")[0] in ("", "C", "POSIX") or locale.startswith("de") else "en"
+
+
+def unusable(path: Path, problem: OSError) -> Mistake:
+    """What to raise when a file that the caller named cannot be read or written."""
+    if isinstance(problem, FileNotFoundError):
+        return Mistake("cli.no-file", path=path)
+    return Mistake("cli.file", path=path, problem=problem.strerror)
+
+
+def concept(word: str) -> str:
+    """The IRI of a concept of our vocabularies by its local name; an IRI stays as it is."""
+    return word if ":" in word else VOCABULARY + word
+
+
+class Call(NamedTuple):
+    """What a command gets; `args` holds what argparse found."""
+
+    args: argparse.Namespace
+    lang: str
+    environ: Mapping[str, str]
+
+    @property
+    def folder(self) -> Path:
+        """The data folder: `--data`, `HANSE_DATA`, else `./hanse-data`."""
+        return Path(self.args.data or self.environ.get("HANSE_DATA") or DEFAULT_FOLDER).expanduser().absolute()
+
+    def settings(self) -> Settings:
+        return load(self.folder, self.environ)
+
+    def say(self, key: str, /, **facts: object) -> str:
+        return say(f"cli.{key}", self.lang, **facts)
+
+    def tell(self, key: str, /, **facts: object) -> None:
+        """A line for people on standard output; nothing with `--json`."""
+        if not self.args.json:
+            print(self.say(key, **facts))
+
+    def note(self, key: str, /, **facts: object) -> None:
+        """A line beside the result, on standard error."""
+        print(self.say(key, **facts), file=sys.stderr)
+
+    def result(self, value: object) -> None:
+        """The one JSON document of `--json`; nothing without it."""
+        if self.args.json:
+            print(json.dumps(value, ensure_ascii=False))
+
+    def size(self, count: object) -> str:
+        """A number of bytes with separators of the language."""
+        return decimal(int(str(count)), self.lang, 0)

@@ -1,0 +1,75 @@
+"""`hanse dev init`: a data folder for laptops and tests (trust.md 5.1).
+
+It gets a development CA that can speak for localhost only, a seal CA, and an authority of its own with a first, empty
+trust list. Repeating it makes only what is missing.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from connector.cli.call import OK, Call
+from connector.cli.words import Words
+from connector.clock import Clock, SystemClock
+from connector.settings import FILE, Settings, load, master_key
+
+LIST_LIFE_MS = 365 * 86_400_000
+
+# What a folder with a CA of its own has to say to the defaults.
+SETTINGS = """\
+[trust]
+ca_files = ["certs/dev-ca.pem"]
+
+[outbound]
+allow = ["127.0.0.0/8", "::1/128"]
+
+[development]
+folder = "certs"
+"""
+
+
+def register(top: Words, places: Any) -> None:
+    group = top.command(places, "dev")
+    init = group.command(group.commands("subcommand"), "init")
+    init.word("folder", metavar="DIR", type=Path)
+    init.set_defaults(run=run_init)
+
+
+def run_init(call: Call) -> int:
+    settings = prepare(call.args.folder.absolute(), call.environ, SystemClock())
+    call.result({"folder": str(settings.folder), "settings": str(settings.folder / FILE)})
+    call.tell("dev.made", folder=settings.folder)
+    return OK
+
+
+def prepare(folder: Path, environ: Mapping[str, str], clock: Clock) -> Settings:
+    """Make the folder ready to be served; returns its settings."""
+    from connector.trust import devca
+    from connector.trust.files import write_public
+
+    certs = devca.create(folder, clock)
+    if not (folder / FILE).exists():
+        write_public(folder / FILE, SETTINGS.encode())
+    settings = load(folder, environ)
+    if not settings.trust.list_file.exists():
+        _found(settings, certs.seal_ca.read_text(encoding="ascii"), clock)
+    return settings
+
+
+def _found(settings: Settings, seal_ca: str, clock: Clock) -> None:
+    """The authority, its pinned key and its first list; the list last, because it says that all is there."""
+    from connector.trust.anchors import next_list
+    from connector.trust.authority import Authority
+    from connector.trust.files import write_public
+    from connector.trust.roots import roots_pem
+    from connector.trust.vault import Vault
+
+    authority = Authority.create(authority_file(settings), Vault(master_key(settings)))
+    write_public(settings.trust.authority_key_file, roots_pem([seal_ca], authority.public_jwk).encode("ascii"))
+    first = next_list(None, authority=authority.id, now=clock.now(), life_ms=LIST_LIFE_MS, participants=())
+    write_public(settings.trust.list_file, authority.issue(first).encode("ascii"))
+
+
+def authority_file(settings: Settings) -> Path:
+    """Where the development authority keeps its sealed key."""
+    return settings.folder / "trust" / "authority.jwk.enc"

@@ -1,0 +1,41 @@
+"""`hanse agreements` and `hanse evidence`: which contracts there are, and the bundle that proves one of them."""
+
+from pathlib import Path
+from typing import Any
+
+from connector.cli.call import OK, Call
+from connector.cli.client import Api
+from connector.cli.get import save
+from connector.cli.words import Words
+
+
+def register(top: Words, places: Any) -> None:
+    agreements = top.command(places, "agreements")
+    agreements.word("--as", dest="participant", required=True, metavar="SLUG")
+    agreements.set_defaults(run=run_agreements)
+    evidence = top.command(places, "evidence")
+    evidence.word("agreement", metavar="AGREEMENT")
+    evidence.word("--as", dest="participant", required=True, metavar="SLUG")
+    evidence.word("-o", "--output", required=True, type=Path, metavar="FILE")
+    evidence.set_defaults(run=run_evidence)
+
+
+def run_agreements(call: Call) -> int:
+    answer = Api(call.settings().api.socket).get("participants", call.args.participant, "agreements")
+    found = answer["agreements"] if isinstance(answer, dict) else answer
+    call.result(found)
+    for one in found:
+        call.tell("agreements.line", agreement=one["agreement"], dataset=one["dataset"], state=one["state"])
+    if not found:
+        call.tell("agreements.none")
+    return OK
+
+
+def run_evidence(call: Call) -> int:
+    args = call.args
+    uuid = args.agreement.removeprefix("urn:uuid:")
+    api = Api(call.settings().api.socket)
+    digest = save(args.output, api.download("participants", args.participant, "agreements", uuid, "evidence"))
+    call.result({"file": str(args.output), "sha256": digest})
+    call.tell("evidence.done", file=args.output)
+    return OK

@@ -1,0 +1,64 @@
+"""`hanse get`: has the data of an agreement transferred and saves it under the chosen name, SHA-256 checked."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from connector.cli.call import OK, REFUSED, UNDECIDED, Call, concept, unusable
+from connector.cli.client import Api
+from connector.cli.request import waited
+from connector.cli.words import Words
+from connector.errors import Unavailable
+
+
+def register(top: Words, places: Any) -> None:
+    command = top.command(places, "get")
+    command.word("agreement", metavar="AGREEMENT")
+    command.word("--as", dest="participant", required=True, metavar="SLUG")
+    command.word("-o", "--output", required=True, type=Path, metavar="FILE")
+    command.word("--purpose", metavar="PURPOSE")
+    command.word("--wait", type=int, default=600, metavar="SECONDS")
+    command.set_defaults(run=run)
+
+
+def run(call: Call) -> int:
+    args, api = call.args, Api(call.settings().api.socket)
+    body = {"agreement": args.agreement, "purpose": args.purpose and concept(args.purpose)}
+    started = api.post("participants", args.participant, "transfers", body=body)
+    place = ("participants", args.participant, "transfers", started["id"])
+    now = waited(api, args.wait, *place)
+    if now.get("file"):
+        save(args.output, api.download(*place, "content"), now["sha256"])
+    call.result(now)
+    return _outcome(call, now)
+
+
+def save(output: Path, chunks: Iterable[bytes], sha256: str | None = None) -> str:
+    """Write the file whole and as expected, or not at all; returns the SHA-256 of what was written, in hex."""
+    draft = output.with_name(output.name + ".part")
+    digest = hashlib.sha256()
+    try:
+        with draft.open("wb") as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+        if sha256 not in (None, digest.hexdigest()):
+            raise Unavailable("cli.broken-off")
+        draft.replace(output)
+    except OSError as problem:
+        raise unusable(output, problem) from problem
+    finally:
+        draft.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def _outcome(call: Call, now: Mapping[str, Any]) -> int:
+    if now.get("file"):
+        call.tell("get.done", file=call.args.output, bytes=call.size(now["bytes"]), sha256=now["sha256"])
+        return OK
+    if now["state"] == "TERMINATED" or now.get("outcome"):
+        call.tell("get.refused", reason=(now.get("reason") or {}).get(call.lang, ""))
+        return REFUSED
+    call.tell("get.open", state=now["state"], id=now["id"])
+    return UNDECIDED

@@ -1,0 +1,85 @@
+"""`hanse`: parses the command line, runs one command and turns errors into one sentence and an exit code."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from connector.cli import bench, dev, doctor, evidence, find, get, participant, publish, request, serve, verify
+from connector.cli.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, WRONG_USAGE, Call, language
+from connector.cli.client import Problem
+from connector.cli.words import Words
+from connector.errors import HanseError, Unavailable
+from connector.language import say
+
+# A bundle that is not there has not failed its verification: naming it was wrong usage.
+_CODES: Mapping[str, int] = {
+    "cli.no-server": NO_SERVER,
+    "cli.no-file": WRONG_USAGE,
+    "cli.file": WRONG_USAGE,
+    "cli.slot": WRONG_USAGE,
+    "cli.no-bench": WRONG_USAGE,
+}
+
+
+class _Version(argparse.Action):
+    """Looked up only when asked for, because reading package metadata takes longer than parsing."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str | None = None) -> None:
+        super().__init__(option_strings, dest, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        try:
+            number = version("hanse-connector")
+        except PackageNotFoundError:
+            number = "(not installed)"
+        print(f"hanse {number}")
+        parser.exit()
+
+
+def parser(lang: str) -> Words:
+    """The whole command line in one language."""
+    top = Words(lang=lang, prog="hanse", epilog=say("cli.help.hanse.codes", lang))
+    top.word("--version", action=_Version)
+    top.common(top=True)
+    places = top.commands("command")
+    for module in (serve, participant, publish, find, request, get, evidence, verify, doctor, dev, bench):
+        module.register(top, places)
+    return top
+
+
+def main(argv: list[str], environ: Mapping[str, str]) -> int:
+    """Run one command; returns its exit code (argparse leaves with 2 by itself on wrong usage)."""
+    lang = language(argv, environ)
+    args = parser(lang).parse_args(argv)
+    call = Call(args, args.lang, environ)
+    try:
+        return int(args.run(call))
+    except HanseError as error:
+        return _failed(call, say(f"error.{error.code}", call.lang, **error.facts), error.code, _exit_code(error))
+    except Problem as problem:
+        code = PEER_UNAVAILABLE if problem.status in (502, 503, 504) else REFUSED
+        return _failed(call, problem.sentence(call.lang), str(problem.body.get("code", problem.status)), code)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains while it ends
+        return REFUSED
+    except KeyboardInterrupt:
+        return 130
+
+
+def _exit_code(error: HanseError) -> int:
+    return _CODES.get(error.code, PEER_UNAVAILABLE if isinstance(error, Unavailable) else REFUSED)
+
+
+def _failed(call: Call, sentence: str, code: str, exit_code: int) -> int:
+    if call.args.json:
+        print(json.dumps({"ok": False, "code": code, "reason": sentence}, ensure_ascii=False))
+    print(f"hanse: {sentence}", file=sys.stderr)
+    return exit_code
+
+
+def run() -> None:
+    """Entry point of the installed script."""
+    sys.exit(main(sys.argv[1:], os.environ) or OK)

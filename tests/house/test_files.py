@@ -1,0 +1,64 @@
+"""The shape of the house: what lies where, how long files get, which names and words are not used."""
+
+import ast
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LONGEST = 400
+TOP = {
+    ".ci",
+    ".gitignore",
+    "README.md",
+    "certs",
+    "compose",
+    "connector",
+    "hanse",
+    "policies",
+    "pyproject.toml",
+    "tests",
+    "vocab",
+}
+NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc", "lib"}
+WORDS = re.compile("TO" + r"DO|FIX" + r"ME|\bXX" + r"X\b|/wo" + r"rk/|/ho" + r"me/\w|/Us" + "ers/")
+SOURCES = sorted([*(ROOT / "connector").rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
+
+
+def named(path: Path) -> str:
+    """The path as the test's id."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_a_source_file_is_short_named_and_introduced(path: Path) -> None:
+    """Fewer than 400 lines, a docstring at its head, a name that says what is in it."""
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), "no module docstring"
+    assert text.count("\n") < LONGEST
+    assert not NAMES & {part.removesuffix(".py") for part in path.relative_to(ROOT).parts}
+
+
+def tracked() -> list[Path]:
+    """The files of the repository."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: apt-get install git, then clone the repository")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    return [ROOT / name for name in listed.split("\0") if name]
+
+
+def test_nothing_else_lies_at_the_top() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in tracked()} <= TOP
+
+
+def test_no_file_holds_a_forbidden_word_or_a_private_key() -> None:
+    """No open ends, no paths of one machine, no key."""
+    found = []
+    for path in tracked():
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        if WORDS.search(text) or re.search(r"BEGIN (EC |RSA )?PRIVATE KEY-----\n[A-Za-z0-9+/]{60}", text):
+            found.append(named(path))
+    assert not found

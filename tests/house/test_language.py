@@ -1,0 +1,86 @@
+"""The message catalogues are complete: both languages, the same placeholders, a sentence for every error code."""
+
+import ast
+import string
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from connector.language import _flatten, catalogue
+
+ROOT = Path(__file__).parents[2]
+ERRORS = {"PeerError", "Unauthenticated", "Unknown", "Mistake", "Refusal", "Unavailable", "Defect"}
+
+
+def placeholders(text: str) -> set[str]:
+    """The names in braces."""
+    return {name.partition(".")[0] for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def folders() -> list[Path]:
+    """Every folder that holds a catalogue per language."""
+    return sorted({path.parents[1] for path in (ROOT / "connector").rglob("de/*.toml")})
+
+
+@pytest.mark.parametrize("folder", folders(), ids=lambda path: path.parent.name)
+def test_english_says_all_that_german_says(folder: Path) -> None:
+    """Same files, same keys, same placeholders; no empty sentence."""
+    assert [path.name for path in sorted(folder.glob("de/*.toml"))] == [
+        p.name for p in sorted(folder.glob("en/*.toml"))
+    ]
+    for german in folder.glob("de/*.toml"):
+        de = _flatten(tomllib.loads(german.read_text(encoding="utf-8")))
+        en = _flatten(tomllib.loads((folder / "en" / german.name).read_text(encoding="utf-8")))
+        assert de.keys() == en.keys(), german.name
+        assert {k: placeholders(v) for k, v in de.items()} == {k: placeholders(v) for k, v in en.items()}, german.name
+        assert all([*de.values(), *en.values()]), german.name
+
+
+class Raised(NamedTuple):
+    """One place where an error of the tree is made with a literal code."""
+
+    where: str
+    code: str
+    facts: set[str]
+
+
+def raised() -> Iterator[Raised]:
+    """Every such place in the package."""
+    for path in sorted((ROOT / "connector").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (
+                isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS and node.args
+            ):
+                continue
+            if isinstance(code := node.args[0], ast.Constant) and all(keyword.arg for keyword in node.keywords):
+                facts = {str(keyword.arg) for keyword in node.keywords} - {"reasons"}
+                yield Raised(f"{path.relative_to(ROOT)}:{node.lineno}", str(code.value), facts)
+
+
+def test_every_error_code_has_a_sentence() -> None:
+    missing = [f"{one.where} {one.code}" for one in raised() if f"error.{one.code}" not in catalogue("de")]
+    assert not missing
+
+
+def test_every_placeholder_of_an_error_is_filled() -> None:
+    """A sentence must not ask for a fact that the place which raises it does not give."""
+    said = catalogue("de")
+    short = [
+        f"{one.where} {one.code}: {sorted(missing)}"
+        for one in raised()
+        if (missing := placeholders(said.get(f"error.{one.code}", "")) - one.facts)
+    ]
+    assert not short
+
+
+def test_no_file_speaks_for_another_room() -> None:
+    """A key stands in one file only; otherwise the later file would win silently."""
+    for lang in ("de", "en"):
+        seen: dict[str, str] = {}
+        for path in sorted((ROOT / "connector/language" / lang).glob("*.toml")):
+            for key in _flatten(tomllib.loads(path.read_text(encoding="utf-8"))):
+                assert key not in seen, f"{key} in {path.name} and {seen[key]}"
+                seen[key] = path.name

@@ -1,0 +1,62 @@
+"""Imports go downwards only, and the kernel is pure (architecture.md 2 and 3)."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PURE = sorted([*(ROOT / "connector/protocol").rglob("*.py"), *(ROOT / "connector/policy").rglob("*.py")])
+IMPURE = {
+    "time",
+    "random",
+    "secrets",
+    "uuid",
+    "logging",
+    "asyncio",
+    "socket",
+    "os",
+    "subprocess",
+    "threading",
+    "sqlite3",
+}
+VERIFIER = sorted((ROOT / "connector/verify").rglob("*.py"))
+LINT = "import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())"
+
+
+def imported(path: Path) -> set[str]:
+    """Dotted names of what a file imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            package = path.relative_to(ROOT).with_suffix("").parts[: -node.level] if node.level else ()
+            names.add(".".join([*package, *([node.module] if node.module else [])]))
+    return names
+
+
+def test_import_linter_keeps_every_contract() -> None:
+    done = subprocess.run([sys.executable, "-c", LINT], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", PURE, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_kernel_is_pure(path: Path) -> None:
+    """Only msgspec and harmless parts of the standard library; nothing awaits."""
+    for name in imported(path):
+        top = name.partition(".")[0]
+        own = name.startswith(("connector.protocol", "connector.policy"))
+        assert own or top == "msgspec" or (top in sys.stdlib_module_names and top not in IMPURE), name
+    kinds = {type(node) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))}
+    assert not kinds & {ast.AsyncFunctionDef, ast.Await, ast.AsyncFor, ast.AsyncWith}
+
+
+@pytest.mark.parametrize("path", VERIFIER, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_the_verifier_stands_alone(path: Path) -> None:
+    """An auditor needs `cryptography` and Python, nothing of ours."""
+    for name in imported(path):
+        top = name.partition(".")[0]
+        assert name.startswith("connector.verify") or top == "cryptography" or top in sys.stdlib_module_names, name

@@ -1,0 +1,54 @@
+"""Every threat row has a test as soon as its door is built (connector/docs/threats.md)."""
+
+import ast
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Threat(NamedTuple):
+    """One row of the table."""
+
+    id: str
+    door: str
+    folders: str
+
+
+def rows() -> list[Threat]:
+    """The table of the page."""
+    lines = (ROOT / "connector/docs/threats.md").read_text(encoding="utf-8").splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| T")]
+    return [Threat(row[0], row[3].strip("`"), row[4]) for row in cells]
+
+
+def proven() -> dict[str, set[str]]:
+    """Threat id -> the folders whose tests carry its marker."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "threat":
+                folder = path.parent.relative_to(ROOT).as_posix()
+                for argument in node.args:
+                    found.setdefault(str(ast.literal_eval(argument)), set()).add(folder)
+    return found
+
+
+def test_the_table_has_every_row_once() -> None:
+    assert [row.id for row in rows()] == [f"T{number:02}" for number in range(1, 37)]
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
+def test_a_built_door_is_proven(row: Threat) -> None:
+    """A row says `later` exactly as long as its door is missing; from then on a test carries its marker."""
+    built = (ROOT / row.door).exists()
+    assert (row.folders == "later") is not built, f"{row.door} exists: {built}, the table says {row.folders}"
+    if built:
+        missing = {folder.strip() for folder in row.folders.split(",")} - proven().get(row.id, set())
+        assert not missing, f"no test for {row.id} in {missing}"
+
+
+def test_no_test_claims_an_unknown_threat() -> None:
+    assert set(proven()) <= {row.id for row in rows()}
