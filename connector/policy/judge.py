@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from .digest import digest as policy_digest
 from .evaluate import Decision, decide
+from .explain import Badge, explain, report
 from .explain import clauses as policy_clauses
-from .explain import explain, report
 from .instants import expires_at
 from .model import Closure, Phase, Policy
 from .operands import REGISTRY
@@ -24,7 +24,7 @@ from .wording import Say
 from .world import World
 
 LANGUAGES = ("de", "en")
-Clauses = list[tuple[str, str]]
+Clauses = list[tuple[str, Badge]]
 
 
 class Seeker(Struct, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ class Judge:
         """(sentence, badge) per clause; empty if the policy cannot be said completely: then nothing is summarised."""
         return list(self._clauses(_text(_deal(document)), lang))
 
-    def _worded(self, text: str, lang: str) -> tuple[tuple[str, str], ...]:
+    def _worded(self, text: str, lang: str) -> tuple[tuple[str, Badge], ...]:
         found = policy_clauses(self._parsed(text), self._say[lang], self._labels[lang])
         return tuple((statement.sentence, statement.badge) for statement in found or ())
 

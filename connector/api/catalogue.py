@@ -1,0 +1,145 @@
+"""Publishing and finding over the management surface."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from connector.api import body
+from connector.api.peers import Peers
+from connector.api.problems import reasons
+from connector.catalogue.model import Dataset, Offer
+from connector.catalogue.service import Catalogue, OfferWish, Publication
+from connector.catalogue.uploads import Uploads
+from connector.clock import Clock
+from connector.errors import HanseError, Mistake
+from connector.http import limits
+from connector.participants.service import Participants
+from connector.policy.judge import Judge, Seeker
+from connector.policy.model import PolicyError
+from connector.storage.database import Database
+from connector.trust.anchors import Anchor
+
+HANSE = "https://w3id.org/hanse/v1#"
+AT_ONCE = 16
+
+
+class CatalogueHandlers:
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, catalogue: Catalogue, uploads: Uploads, judge: Judge,
+        peer: Peers, anchor: Anchor,
+    ) -> None:  # fmt: skip
+        self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
+        self._uploads, self._judge, self._peer, self._anchor = uploads, judge, peer, anchor
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/api/v1/participants/{p}/files", self.upload),
+            web.post("/api/v1/participants/{p}/sources", self.source),
+            web.post("/api/v1/participants/{p}/datasets", self.publish),
+            web.get("/api/v1/participants/{p}/datasets", self.own),
+            web.post("/api/v1/participants/{p}/datasets/{uuid}/offers", self.offer),
+            web.get("/api/v1/participants/{p}/find", self.find),
+        ]
+
+    @limits.streaming
+    async def upload(self, request: web.Request) -> web.StreamResponse:
+        slug = (await self._participants.get(request.match_info["p"])).participant.id
+        source = await self._uploads.take(slug, request.query.get("name", ""), request.content)
+        await self._db.write(slug, self._catalogue.register, slug, source)
+        return body.answer(
+            {"source": source.id, "sha256": source.sha256, "bytes": source.bytes, "media_type": source.media_type}, 201
+        )
+
+    async def source(self, request: web.Request) -> web.StreamResponse:
+        """A live https source; the contract then pins its description, and says so."""
+        slug = (await self._participants.get(request.match_info["p"])).participant.id
+        source = self._uploads.live(await body.read(request, dict))
+        await self._db.write(slug, self._catalogue.register, slug, source)
+        return body.answer({"source": source.id, "media_type": source.media_type}, 201)
+
+    async def publish(self, request: web.Request) -> web.StreamResponse:
+        slug = (await self._participants.get(request.match_info["p"])).participant.id
+        wish = await body.read(request, Publication)
+        dataset, offer = await self._db.write(slug, self._catalogue.publish, slug, wish)
+        return body.answer(self._published(dataset, offer), 201)
+
+    async def offer(self, request: web.Request) -> web.StreamResponse:
+        slug = (await self._participants.get(request.match_info["p"])).participant.id
+        wish = await body.read(request, OfferWish)
+        offer = await self._db.write(slug, self._catalogue.offer, slug, request.match_info["uuid"], wish)
+        return body.answer({"offer": offer.id, "clauses": self._clauses(offer.policy)}, 201)
+
+    async def own(self, request: web.Request) -> web.StreamResponse:
+        slug = (await self._participants.get(request.match_info["p"])).participant.id
+        found = await self._db.read(slug, self._catalogue.own, slug)
+        return body.answer({"datasets": [{"dataset": dataset.id, "title": dataset.title, "version": dataset.version,
+                                          "offers": [offer.id for offer in offers]} for dataset, offers in found]})  # fmt: skip
+
+    async def find(self, request: web.Request) -> web.StreamResponse:
+        """Asks every member, or the one named, and says of each offer whether we would get it."""
+        hosted = await self._participants.get(request.match_info["p"])
+        did = hosted.participant.did
+        words = request.query.get("q", "").casefold().split()
+        one = request.query.get("from")
+        now = self._clock.now()
+        members = [entry.did for entry in self._anchor.current.participants if entry.admitted(now) and entry.did != did]
+        asked = [member for member in members if one in (None, member)]
+        if one is not None and not asked:
+            raise Mistake("api.no-member", did=one[:200])
+        gate = asyncio.Semaphore(AT_ONCE)
+        answers = await asyncio.gather(*(self._ask(gate, hosted.participant.id, member) for member in asked))
+        results = [self._hit(did, member, entry) for member, found in zip(asked, answers, strict=True)
+                   if isinstance(found, list) for entry in found if _matches(entry, words)]  # fmt: skip
+        failed = [{"provider": member, "reason": reasons(found)} for member, found in zip(asked, answers, strict=True)
+                  if isinstance(found, HanseError)]  # fmt: skip
+        return body.answer({"results": results, "asked": len(asked), "failed": failed})
+
+    async def _ask(self, gate: asyncio.Semaphore, slug: str, member: str) -> list[dict[str, Any]] | HanseError:
+        try:
+            async with gate:
+                return await self._peer.catalogue(slug, member)
+        except HanseError as error:
+            return error
+
+    def _published(self, dataset: Dataset, offer: Offer) -> dict[str, object]:
+        return {"dataset": dataset.id, "offer": offer.id, "version": dataset.version, "clauses": self._clauses(offer.policy)}
+
+    def _clauses(self, policy: Mapping[str, Any]) -> list[dict[str, object]]:
+        german, english = (self._judge.clauses(policy, lang) for lang in ("de", "en"))
+        return [{"text": {"de": one[0], "en": other[0]}, "badge": one[1]} for one, other in zip(german, english, strict=True)]
+
+    def _hit(self, did: str, provider: str, entry: dict[str, Any]) -> dict[str, object]:
+        listed, us = self._anchor.entry(provider), self._anchor.entry(did)
+        seeker = Seeker(did=did, kind=us.kind if us else "", groups=frozenset(us.groups if us else ()))
+        size = entry.get("dcat:byteSize")
+        return {
+            "provider": provider,
+            "provider_name": listed.name if listed else provider,
+            "dataset": entry["@id"],
+            "title": str(entry.get("dct:title", entry["@id"])),
+            "description": str(entry.get("dct:description", "")),
+            "media_type": entry.get("dcat:mediaType"),
+            "bytes": int(size) if isinstance(size, str) and size.isascii() and size.isdigit() else None,
+            "offers": [self._offer(seeker, policy) for policy in entry["hasPolicy"]],
+        }
+
+    def _offer(self, seeker: Seeker, policy: dict[str, Any]) -> dict[str, object]:
+        """A foreign rule that we do not understand is shown as not met, with the reason."""
+        terms = {name: value for name, value in policy.items() if name not in ("@id", "@type")}
+        try:
+            decision = self._judge.decide(terms, seeker, "catalog", self._clock.now())
+            words = self._judge.reasons(decision)
+            clauses = self._clauses(terms)
+        except PolicyError as error:
+            return {"offer": policy["@id"], "met": False, "clauses": [], "reason": reasons(Mistake(error.code))}
+        reason = None if decision.permit else {lang: " ".join(words[lang]) for lang in words}
+        return {"offer": policy["@id"], "met": decision.permit, "clauses": clauses, "reason": reason}
+
+
+def _matches(entry: dict[str, Any], words: list[str]) -> bool:
+    text = " ".join(str(entry.get(name, "")) for name in ("dct:title", "dct:description", "@id")).casefold()
+    return all(word in text for word in words)
+
+

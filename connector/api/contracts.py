@@ -1,0 +1,133 @@
+"""Negotiations, agreements and evidence over the management surface."""
+
+import msgspec
+from aiohttp import web
+
+from connector.api import body
+from connector.api.peers import Peers
+from connector.api.waiting import Waiting
+from connector.clock import Clock
+from connector.contracts.evidence import Evidence
+from connector.contracts.model import Agreement, Case
+from connector.contracts.service import Contracts
+from connector.errors import Mistake, Unavailable
+from connector.participants.service import Participants
+from connector.storage.database import Database
+from connector.trust.anchors import Anchor
+
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What to negotiate; without `offer` the first one that the provider shows us."""
+
+    provider: str
+    dataset: str
+    offer: str | None = None
+    purpose: str | None = None
+    action: str | None = None
+
+
+class Ending(msgspec.Struct, frozen=True):
+    reason: str
+
+
+class ContractHandlers:
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, evidence: Evidence,
+        peers: Peers, anchor: Anchor, waiting: Waiting,
+    ) -> None:  # fmt: skip
+        self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
+        self._evidence, self._peers, self._anchor, self._waiting = evidence, peers, anchor, waiting
+
+    def routes(self) -> list[web.RouteDef]:
+        base = "/api/v1/participants/{p}"
+        return [
+            web.post(f"{base}/negotiations", self.request),
+            web.get(f"{base}/negotiations/{{id}}", self.negotiation),
+            web.post(f"{base}/negotiations/{{id}}/terminate", self.terminate),
+            web.get(f"{base}/agreements", self.agreements),
+            web.get(f"{base}/agreements/{{id}}", self.agreement),
+            web.get(f"{base}/agreements/{{id}}/text", self.text),
+            web.get(f"{base}/agreements/{{id}}/evidence", self.bundle),
+        ]
+
+    async def _slug(self, request: web.Request) -> str:
+        return (await self._participants.get(request.match_info["p"])).participant.id
+
+    async def request(self, request: web.Request) -> web.StreamResponse:
+        """Fetches the offer as it stands now and asks for it: 201 with the negotiation's id."""
+        slug = await self._slug(request)
+        wish = await body.read(request, Wish)
+        if not self._anchor.fresh(self._clock.now()):
+            raise Unavailable("api.list-stale")
+        partner = await self._peers.partner(slug, wish.provider)
+        entry = await self._peers.dataset(slug, wish.provider, wish.dataset)
+        offers = {str(offer["@id"]): offer for offer in entry["hasPolicy"]}
+        chosen = wish.offer or next(iter(offers))
+        if chosen not in offers:
+            raise Mistake("api.no-offer", offer=chosen[:200])
+        case = await self._db.write(
+            slug, self._contracts.request, slug, partner, str(entry["@id"]), offers[chosen], wish.purpose, wish.action
+        )
+        return body.answer({"id": case.id}, 201)
+
+    async def negotiation(self, request: web.Request) -> web.StreamResponse:
+        slug, case_id = await self._slug(request), request.match_info["id"]
+
+        async def look() -> Case:
+            return await self._db.read(slug, self._contracts.get, slug, case_id)
+
+        case = await self._waiting.until(request, look, lambda case: case.shown in ("FINALIZED", "TERMINATED"))
+        return body.answer(_case(case))
+
+    async def terminate(self, request: web.Request) -> web.StreamResponse:
+        slug = await self._slug(request)
+        wish = await body.read(request, Ending)
+        reason = {"de": [wish.reason], "en": [wish.reason]}
+        case = await self._db.write(slug, self._contracts.terminate, slug, request.match_info["id"], "operator", reason)
+        return body.answer(_case(case))
+
+    async def agreements(self, request: web.Request) -> web.StreamResponse:
+        slug = await self._slug(request)
+        found = await self._db.read(slug, self._contracts.all, slug)
+        return body.answer({"agreements": [_agreement(agreement) for agreement in found]})
+
+    async def _one(self, request: web.Request) -> tuple[str, Agreement]:
+        slug, name = await self._slug(request), request.match_info["id"]
+        iri = name if ":" in name else f"urn:uuid:{name}"
+        return slug, await self._db.read(slug, self._contracts.agreement, slug, iri)
+
+    async def agreement(self, request: web.Request) -> web.StreamResponse:
+        return body.answer(_agreement((await self._one(request))[1]))
+
+    async def text(self, request: web.Request) -> web.StreamResponse:
+        slug, agreement = await self._one(request)
+        html = await self._db.read(slug, self._contracts.text, slug, agreement)
+        return web.Response(body=html, content_type="text/html", charset="utf-8")
+
+    async def bundle(self, request: web.Request) -> web.StreamResponse:
+        slug, agreement = await self._one(request)
+        return web.Response(body=await self._evidence.bundle(slug, agreement.id), content_type="application/zip")
+
+
+def sentences(reason: dict[str, list[str]] | None) -> dict[str, str] | None:
+    return None if reason is None else {lang: " ".join(parts) for lang, parts in reason.items()}
+
+
+def _case(case: Case) -> dict[str, object]:
+    state = case.shown
+    passed = ["REQUESTED", *(["AGREED", "VERIFIED", "FINALIZED"] if case.agreement else [])]
+    reached = passed[: passed.index(state) + 1] if state in passed else [*passed[:1], state]
+    return {
+        "id": case.id, "role": str(case.kernel.role), "state": state, "states": reached, "counterparty": case.counterparty,
+        "dataset": case.dataset, "offer": case.offer, "agreement": case.agreement, "reason": sentences(case.reason),
+    }  # fmt: skip
+
+
+def _agreement(agreement: Agreement) -> dict[str, object]:
+    return {
+        "agreement": agreement.id, "dataset": agreement.dataset, "state": agreement.state, "role": agreement.role,
+        "counterparty": agreement.counterparty, "digest": agreement.digest, "expires_at": agreement.expires_at,
+        "signed": {"provider": agreement.provider_jws is not None, "consumer": agreement.consumer_jws is not None},
+        "negotiation": agreement.negotiation,
+    }  # fmt: skip

@@ -1,0 +1,16 @@
+"""What the management surface asks of other connectors; `peer.client` does it."""
+
+from typing import Any, Protocol
+
+from connector.contracts.service import Partner
+
+
+class Peers(Protocol):
+    async def partner(self, slug: str, did: str) -> Partner:
+        """A member of the data space with the root of its connector."""
+
+    async def catalogue(self, slug: str, did: str) -> list[dict[str, Any]]:
+        """All datasets that the peer shows us."""
+
+    async def dataset(self, slug: str, did: str, dataset: str) -> dict[str, Any]:
+        """One dataset with the offers that we may see."""

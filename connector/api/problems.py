@@ -1,0 +1,49 @@
+"""Errors of the management surface as problem+json: `reason` is the sentence in German and English."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from connector.errors import Defect, HanseError, Refusal
+from connector.http import limits
+from connector.language import both
+from connector.policy.model import PolicyError
+
+log = structlog.get_logger("api")
+
+
+def reasons(error: HanseError) -> dict[str, str]:
+    if isinstance(error, Refusal) and error.reasons:
+        return {lang: " ".join(sentences) for lang, sentences in error.reasons.items()}
+    german, english = both(f"error.{error.code}", **error.facts)
+    return {"de": german, "en": english}
+
+
+def problem(error: HanseError, request_id: str = "") -> web.Response:
+    body = {"type": "about:blank", "status": error.status, "code": error.code, "reason": reasons(error)}
+    if request_id:
+        body["request"] = request_id
+    return web.Response(
+        status=error.status, body=msgspec.json.encode(body), content_type="application/problem+json"
+    )
+
+
+@web.middleware
+async def problems(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException:
+        raise
+    except PolicyError as error:
+        return problem(Defect(error.code), request.get(limits.request_id, ""))
+    except HanseError as error:
+        if error.status >= 500:
+            log.warning("api.error", code=error.code, path=request.path, request=request.get(limits.request_id))
+        return problem(error, request.get(limits.request_id, ""))
+    except Exception:
+        log.exception("api.defect", path=request.path, request=request.get(limits.request_id))
+        return problem(Defect("defect"), request.get(limits.request_id, ""))

@@ -1,0 +1,60 @@
+"""`?wait=SECONDS`: answers as soon as a process has come to its end, and no later than asked."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from aiohttp import web
+
+from connector.errors import Mistake
+from connector.storage.database import Database
+
+LONGEST_S = 60
+LOOK_S = 0.5
+T = TypeVar("T")
+
+
+class Waiting:
+    """Wakes those who wait for a process when it changes; what another replica changed is looked up twice a second."""
+
+    def __init__(self, db: Database) -> None:
+        self._changed: set[asyncio.Event] = set()
+        db.listen("negotiation", self._wake)
+        db.listen("transfer", self._wake)
+
+    def _wake(self, value: object) -> None:
+        for event in self._changed:
+            event.set()
+
+    async def until(self, request: web.Request, look: Callable[[], Awaitable[T]], over: Callable[[T], bool]) -> T:
+        """What `look` gives once `over` holds for it, else when the time is up."""
+        event = asyncio.Event()
+        self._changed.add(event)
+        try:
+            async with asyncio.timeout(_seconds(request)):
+                while True:
+                    event.clear()
+                    found = await look()
+                    if over(found):
+                        return found
+                    await _soon(event)
+        except TimeoutError:
+            return await look()
+        finally:
+            self._changed.discard(event)
+
+
+async def _soon(event: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(LOOK_S):
+            await event.wait()
+    except TimeoutError:
+        return
+
+
+def _seconds(request: web.Request) -> float:
+    text = request.query.get("wait", "0")
+    try:
+        return min(max(float(text), 0.0), LONGEST_S)
+    except ValueError as cause:
+        raise Mistake("api.wait", value=text[:40]) from cause

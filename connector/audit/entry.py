@@ -1,0 +1,69 @@
+"""A record of the log and its leaf: leaf data = SHA-256(salt || JCS(record)) (contracts.md 16.2).
+
+The salt keeps a leaf from being guessed; deleting it with the record is erasure, and the tree stays valid.
+"""
+
+import unicodedata
+from hashlib import sha256
+
+import msgspec
+
+from connector.clock import rfc3339
+from connector.errors import Defect
+from connector.verify import jcs
+
+VERSION = 1
+SALT_BYTES = 32
+KEY = "key"  # type of key events, which are chained per participant
+AGREEMENT = "agreement"  # type of the records that commit to an agreement and its seals
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """What is logged; persons appear as pseudonyms. `at` in milliseconds, `prev` the digest of the record before."""
+
+    type: str
+    at: int
+    participant: str
+    agreement: str | None
+    seq: int
+    prev: str | None
+    actor: str
+    body: dict[str, object]
+
+
+def encode(record: Record) -> bytes:
+    """The canonical bytes. Text from a peer is brought to NFC: it must never stop our own record."""
+    value = {"v": VERSION, **msgspec.structs.asdict(record), "at": rfc3339(record.at)}
+    try:
+        return jcs.encode(value)
+    except jcs.NotCanonical:
+        return _encode_normalised(value)
+
+
+def digest(data: bytes) -> str:
+    """Lower-case hex SHA-256 of a record's bytes: the `prev` of the next one."""
+    return sha256(data).hexdigest()
+
+
+def leaf_data(salt: bytes, data: bytes) -> bytes:
+    """What stands in the tree for a record (before RFC 9162 hashing)."""
+    return sha256(salt + data).digest()
+
+
+def _encode_normalised(value: object) -> bytes:
+    try:
+        return jcs.encode(_nfc(value))
+    except jcs.NotCanonical as fault:
+        raise Defect("audit.record", why=str(fault)) from fault
+
+
+def _nfc(value: object) -> object:
+    match value:
+        case str():
+            return unicodedata.normalize("NFC", value)
+        case dict():
+            return {_nfc(key): _nfc(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_nfc(inner) for inner in value]
+        case _:
+            return value

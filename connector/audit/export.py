@@ -1,0 +1,128 @@
+"""Makes the evidence bundle: values in, the same bytes out every time; no database, no clock (contracts.md 15).
+
+The exporter seals the manifest, so a change of any member shows, README included.
+"""
+
+import zipfile
+from collections.abc import Callable, Mapping
+from io import BytesIO
+
+import msgspec
+
+from connector.audit import entry, merkle, store
+from connector.audit.seal import latest
+from connector.audit.store import Entry
+from connector.errors import Defect, Unavailable
+from connector.language import say
+from connector.storage.database import Tx
+from connector.verify import jcs, records
+from connector.verify.contract import manifest_rows
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_MODE = 0o644 << 16
+
+
+class LogEvidence(msgspec.Struct, frozen=True):
+    """The log's side of a bundle: `records.ndjson` and `agreement.tlog-proof`."""
+
+    records: bytes
+    proof: bytes
+
+
+class EvidenceParts(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything in a bundle, as signed, received or kept; `consumer_*` None for a one-sided agreement."""
+
+    agreement: bytes
+    text: bytes
+    profile: bytes
+    dataset: bytes
+    approval_provider: bytes
+    approval_consumer: bytes | None
+    provider_jws: str
+    consumer_jws: str | None
+    provider_document: bytes
+    consumer_document: bytes
+    trust_list: str
+    log: LogEvidence
+
+
+def bundle(parts: EvidenceParts, seal: Callable[[bytes], str]) -> bytes:
+    """The ZIP. `seal` signs the manifest bytes with the exporter's seal key (one reference, contracts.md 15)."""
+    members = _members(parts)
+    manifest = jcs.encode({"v": 1, "members": manifest_rows(members)})
+    members |= {"manifest.json": manifest, "manifest.jws": seal(manifest).encode("ascii")}
+    return pack(members)
+
+
+def pack(members: Mapping[str, bytes]) -> bytes:
+    """A ZIP that depends on nothing but names and contents: stored, sorted, without a time."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(members):
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.create_system, info.external_attr = 3, _MODE
+            archive.writestr(info, members[name])
+    return buffer.getvalue()
+
+
+def log_evidence(tx: Tx, participant: str, agreement: str) -> LogEvidence:
+    """The agreement's records and the key events with proofs to the newest signed checkpoint.
+
+    Seal first: raises Unavailable `audit.unsealed` while a record of the agreement waits for the sealer, Defect
+    `audit.gap` if leaves of the signed tree are gone.
+    """
+    batch = latest(tx, participant)
+    own = store.records(tx, participant, agreement)
+    if batch is None or batch.checkpoint is None or any(not _within(one, batch.size) for one in own):
+        raise Unavailable("audit.unsealed", agreement=agreement)
+    events = [one for one in store.key_events(tx, participant) if _within(one, batch.size)]
+    tree = merkle.Tree(_leaves(tx, participant, batch.size))
+    newest = [one for one in own if one.type == entry.AGREEMENT][-1:]
+    if not newest:
+        raise Defect("audit.no-agreement-record", agreement=agreement)
+    index = _index(newest[0])
+    lines = [(_index(one), one.record, one.salt, tree.inclusion(_index(one))) for one in (*events, *own)]
+    return LogEvidence(records.write(lines), records.write_proof(index, tree.inclusion(index), batch.checkpoint))
+
+
+def _members(parts: EvidenceParts) -> dict[str, bytes]:
+    members = {
+        "README": "\n".join(say("audit.readme", lang) for lang in ("de", "en")).encode(),
+        "agreement.json": parts.agreement,
+        "agreement.tlog-proof": parts.log.proof,
+        "approval-provider.json": parts.approval_provider,
+        "dataset.jsonld": parts.dataset,
+        "did-consumer.json": parts.consumer_document,
+        "did-provider.json": parts.provider_document,
+        "profile.json": parts.profile,
+        "provider.jws": parts.provider_jws.encode("ascii"),
+        "records.ndjson": parts.log.records,
+        "text-de.html": parts.text,
+        "trust-list.jws": parts.trust_list.encode("ascii"),
+    }
+    if parts.consumer_jws is not None and parts.approval_consumer is not None:
+        members["consumer.jws"] = parts.consumer_jws.encode("ascii")
+        members["approval-consumer.json"] = parts.approval_consumer
+    return members
+
+
+def _within(one: Entry, size: int) -> bool:
+    return one.index is not None and one.index < size
+
+
+def _index(one: Entry) -> int:
+    assert one.index is not None
+    return one.index
+
+
+def _leaves(tx: Tx, participant: str, size: int) -> list[bytes]:
+    rows = tx.all(
+        "SELECT leaf, leaf_index FROM audit_entry WHERE participant = :participant AND leaf_index < :size"
+        " ORDER BY leaf_index",
+        participant=participant,
+        size=size,
+    )
+    if len(rows) != size:
+        missing = next((at for at, row in enumerate(rows) if row["leaf_index"] != at), len(rows))
+        raise Defect("audit.gap", index=missing)
+    return [merkle.leaf_hash(row["leaf"]) for row in rows]

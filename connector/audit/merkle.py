@@ -1,0 +1,108 @@
+"""The Merkle tree of RFC 9162 (section 2.1): roots, proofs, and a frontier that grows without its old leaves.
+
+Pure. Leaves are leaf hashes. What proofs prove is `verify.merkle`, which the offline verifier shares.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from connector.verify.merkle import EMPTY, leaf_hash, node_hash, verify_consistency, verify_inclusion
+
+__all__ = ["EMPTY", "Frontier", "Tree", "leaf_hash", "node_hash", "verify_consistency", "verify_inclusion"]
+
+HASH_BYTES = 32
+
+
+class Frontier(NamedTuple):
+    """The roots of the largest full subtrees, left to right: all that is needed to append and to know the root."""
+
+    size: int
+    hashes: tuple[bytes, ...]
+
+    def append(self, leaves: Iterable[bytes]) -> "Frontier":
+        """The frontier with these leaf hashes behind."""
+        size, stack = self.size, list(self.hashes)
+        for leaf in leaves:
+            node, full = leaf, size
+            while full & 1:
+                node, full = node_hash(stack.pop(), node), full >> 1
+            stack.append(node)
+            size += 1
+        return Frontier(size, tuple(stack))
+
+    def root(self) -> bytes:
+        """The tree's root hash."""
+        if not self.hashes:
+            return EMPTY
+        *rest, node = self.hashes
+        for left in reversed(rest):
+            node = node_hash(left, node)
+        return node
+
+    def pack(self) -> bytes:
+        """The hashes in one piece, for the database."""
+        return b"".join(self.hashes)
+
+    @staticmethod
+    def unpack(size: int, packed: bytes) -> "Frontier":
+        """The frontier of `size` leaves from what `pack` gave."""
+        starts = range(0, len(packed), HASH_BYTES)
+        return Frontier(size, tuple(packed[start : start + HASH_BYTES] for start in starts))
+
+
+NOTHING = Frontier(0, ())
+
+
+class Tree:
+    """A tree over all its leaves that keeps every full subtree, so a proof costs a walk and not a rebuild."""
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        self.size = len(leaves)
+        self._levels = [list(leaves)]
+        while len(self._levels[-1]) > 1:
+            below = self._levels[-1]
+            pairs = range(0, len(below) - 1, 2)
+            self._levels.append([node_hash(below[left], below[left + 1]) for left in pairs])
+
+    def root(self, size: int | None = None) -> bytes:
+        """Root of the first `size` leaves."""
+        end = self.size if size is None else size
+        return self._hash(0, end) if end else EMPTY
+
+    def inclusion(self, index: int, size: int | None = None) -> list[bytes]:
+        """PATH(index, first `size` leaves): the siblings from the leaf up (2.1.3.1)."""
+        start, end, path = 0, self.size if size is None else size, []
+        while end - start > 1:
+            middle = start + _split(end - start)
+            if index < middle:
+                path.append(self._hash(middle, end))
+                end = middle
+            else:
+                path.append(self._hash(start, middle))
+                start = middle
+        return path[::-1]
+
+    def consistency(self, old: int, new: int | None = None) -> list[bytes]:
+        """PROOF(old, first `new` leaves) (2.1.4.1); empty where nothing has to be proven."""
+        end = self.size if new is None else new
+        return [] if old in (0, end) else self._subproof(old, 0, end, True)
+
+    def _subproof(self, old: int, start: int, end: int, known: bool) -> list[bytes]:
+        if start + old == end:
+            return [] if known else [self._hash(start, end)]
+        half = _split(end - start)
+        if old <= half:
+            return [*self._subproof(old, start, start + half, known), self._hash(start + half, end)]
+        return [*self._subproof(old - half, start + half, end, False), self._hash(start, start + half)]
+
+    def _hash(self, start: int, end: int) -> bytes:
+        length = end - start
+        if length & (length - 1) == 0:
+            return self._levels[length.bit_length() - 1][start // length]
+        middle = start + _split(length)
+        return node_hash(self._hash(start, middle), self._hash(middle, end))
+
+
+def _split(length: int) -> int:
+    """The largest power of two smaller than `length`."""
+    return 1 << ((length - 1).bit_length() - 1)

@@ -1,0 +1,138 @@
+"""SQL of the log. `append` runs inside the transaction of the state change it records; the sealer comes later.
+
+Nothing here updates or deletes a record. `seq` and `prev` run per agreement, for key events per participant.
+"""
+
+import os
+from collections.abc import Mapping
+
+import msgspec
+
+from connector.audit import entry
+from connector.audit.entry import Record
+from connector.storage.database import Conflict, Row, Tx
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One row as kept: `record` are the canonical bytes, `leaf` the leaf data, `index` None until sealed."""
+
+    id: int
+    agreement: str | None
+    type: str
+    seq: int
+    at: int
+    record: bytes
+    salt: bytes
+    leaf: bytes
+    index: int | None
+
+
+def append(
+    tx: Tx,
+    participant: str,
+    type: str,
+    agreement: str | None,
+    actor: str,
+    body: Mapping[str, object],
+    *,
+    did: str,
+    at: int | None = None,
+) -> None:
+    """Log one record of `participant` (slug; `did` is what the record says). `at` defaults to the transaction's time.
+
+    Raises Conflict when another transaction took the same place in the chain: the unit runs again.
+    """
+    seq, prev = _place(tx, participant, type, agreement)
+    moment = tx.now if at is None else at
+    data = entry.encode(
+        Record(
+            type=type,
+            at=moment,
+            participant=did,
+            agreement=agreement,
+            seq=seq,
+            prev=prev,
+            actor=actor,
+            body=dict(body),
+        )
+    )
+    salt = os.urandom(entry.SALT_BYTES)
+    added = tx.run(
+        "INSERT INTO audit_entry (participant, agreement, type, seq, at, record, salt, leaf)"
+        " VALUES (:participant, :agreement, :type, :seq, :at, :record, :salt, :leaf) ON CONFLICT DO NOTHING",
+        participant=participant,
+        agreement=agreement,
+        type=type,
+        seq=seq,
+        at=moment,
+        record=data,
+        salt=salt,
+        leaf=entry.leaf_data(salt, data),
+    )
+    if not added:
+        raise Conflict("audit_entry")
+
+
+def records(tx: Tx, participant: str, agreement: str) -> list[Entry]:
+    """The records of one agreement in the order of their chain."""
+    rows = tx.all(
+        "SELECT * FROM audit_entry WHERE participant = :participant AND agreement = :agreement ORDER BY seq",
+        participant=participant,
+        agreement=agreement,
+    )
+    return [_entry(row) for row in rows]
+
+
+def key_events(tx: Tx, participant: str) -> list[Entry]:
+    """The participant's key events in the order of their chain."""
+    rows = tx.all(
+        "SELECT * FROM audit_entry WHERE participant = :participant AND type = :type AND agreement IS NULL ORDER BY id",
+        participant=participant,
+        type=entry.KEY,
+    )
+    return [_entry(row) for row in rows]
+
+
+def key_head(tx: Tx, participant: str) -> str | None:
+    """Digest of the newest key event: what an agreement record names as `keyHead`."""
+    row = _newest_key_event(tx, participant)
+    return None if row is None else entry.digest(row["record"])
+
+
+def _place(tx: Tx, participant: str, type: str, agreement: str | None) -> tuple[int, str | None]:
+    if agreement is None and type != entry.KEY:
+        return 0, None
+    row = _newest_key_event(tx, participant) if agreement is None else _newest(tx, participant, agreement)
+    return (0, None) if row is None else (row["seq"] + 1, entry.digest(row["record"]))
+
+
+def _newest(tx: Tx, participant: str, agreement: str) -> Row | None:
+    return tx.one(
+        "SELECT seq, record FROM audit_entry WHERE participant = :participant AND agreement = :agreement"
+        " ORDER BY seq DESC LIMIT 1",
+        participant=participant,
+        agreement=agreement,
+    )
+
+
+def _newest_key_event(tx: Tx, participant: str) -> Row | None:
+    return tx.one(
+        "SELECT seq, record FROM audit_entry WHERE participant = :participant AND type = :type AND agreement IS NULL"
+        " ORDER BY id DESC LIMIT 1",
+        participant=participant,
+        type=entry.KEY,
+    )
+
+
+def _entry(row: Row) -> Entry:
+    return Entry(
+        id=row["id"],
+        agreement=row["agreement"],
+        type=row["type"],
+        seq=row["seq"],
+        at=row["at"],
+        record=row["record"],
+        salt=row["salt"],
+        leaf=row["leaf"],
+        index=row["leaf_index"],
+    )

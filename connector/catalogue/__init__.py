@@ -1,0 +1,1 @@
+"""What a participant publishes: datasets, their sources and the offers on them."""

@@ -1,0 +1,159 @@
+"""The one `match` that turns a kernel's effects into rows; it runs in the transaction that changes the state.
+
+Nothing is sent before it is saved: what leaves the process is a row of the outbox first (architecture.md 1.3).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal, assert_never
+
+import msgspec
+
+from connector.ids import new_uuid
+from connector.protocol import effects as fx
+from connector.storage import outbox
+from connector.storage.database import Tx
+
+Noun = Literal["negotiation", "transfer"]
+Seal = Callable[[bytes], bytes]
+Plane = Callable[[Tx, fx.OpenFlow | fx.CloseFlow], None]
+PEER = "\ue000peer"
+"""Stands in a parcel for the peer's pid while that is not known; filled in when the row is delivered. A private-use
+character, so that no text of a person or peer can be taken for it."""
+
+
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose effects these are. `agreement` names the agreement in question rows once there is one."""
+
+    participant: str
+    noun: Noun
+    id: str
+    to: str
+
+    @property
+    def stream(self) -> str:
+        """Rows of one process leave in order; two participants of this process never share a stream."""
+        return f"{self.noun}:{self.participant}:{self.id}"
+
+
+class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of an outbox row that is a protocol message. `text` is its JSON; both it and `url` may contain PEER."""
+
+    process: str
+    noun: Noun
+    kind: str
+    sent_id: str
+    to: str
+    url: str
+    text: str
+
+
+class Errand(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of an outbox row that is work with I/O of our own: sign, check, open or close a flow."""
+
+    process: str
+    noun: Noun
+    work: str
+    facts: dict[str, str] = {}
+
+
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A message ready to be posted to `url`; one with `secret` carries a token and is sealed at rest."""
+
+    url: str
+    text: str
+    secret: bool = False
+
+
+def commit(
+    tx: Tx,
+    process: Process,
+    effects: Iterable[fx.Effect],
+    *,
+    messages: Mapping[str, Outgoing] | None = None,
+    plane: Plane = lambda tx, effect: None,
+    seal: Seal | None = None,
+) -> None:
+    """Writes the rows of one step. `messages` are by `sent_id`; `plane` opens and closes data flows; `seal` is the vault's.
+
+    The plane of this process is called in the same transaction, so that no crash can come between (decision 0003).
+    """
+    for effect in effects:
+        match effect:
+            case fx.Send(kind=kind, sent_id=sent_id):
+                _send(tx, process, str(kind), sent_id, (messages or {})[sent_id], seal)
+            case fx.Acked(sent_id=sent_id):
+                outbox.done_by_reply(tx, process.participant, sent_id)
+            case fx.OpenFlow() | fx.CloseFlow():
+                plane(tx, effect)
+            case fx.Repair():
+                errand(tx, process, "repair")
+            case fx.Wake(at=at):
+                timer(tx, process.participant, process.noun, process.id, at)
+            case fx.Ask(question=question):
+                ask(tx, process.participant, process.id, question)
+            case fx.Sign() | fx.Note():
+                pass  # the slice signs the message and writes the record itself: only it knows what belongs into them
+            case _:
+                assert_never(effect)
+
+
+def _send(tx: Tx, process: Process, kind: str, sent_id: str, message: Outgoing, seal: Seal | None) -> None:
+    parcel = Parcel(
+        process=process.id,
+        noun=process.noun,
+        kind=kind,
+        sent_id=sent_id,
+        to=process.to,
+        url=message.url,
+        text=message.text,
+    )
+    body = msgspec.json.encode(parcel)
+    if message.secret:
+        assert seal is not None
+        body = seal(body)
+    outbox.put(
+        tx,
+        participant=process.participant,
+        stream=process.stream,
+        kind="message",
+        body=body,
+        sealed=message.secret,
+        message_id=sent_id,
+    )
+
+
+def errand(tx: Tx, process: Process, work: str, *, stream: str = "", due_at: int | None = None, **facts: str) -> None:
+    """Work of our own as a row, in a stream of its own: it must not hold up the messages of the process."""
+    body = Errand(process=process.id, noun=process.noun, work=work, facts=facts)
+    outbox.put(
+        tx,
+        participant=process.participant,
+        stream=stream or f"{work}:{process.stream}",
+        kind=work,
+        body=msgspec.json.encode(body),
+        due_at=due_at,
+    )
+
+
+def timer(tx: Tx, participant: str, kind: str, subject: str, due_at: int) -> None:
+    tx.run(
+        "INSERT INTO timer (participant, kind, subject, due_at) VALUES (:participant, :kind, :subject, :due_at)",
+        participant=participant,
+        kind=kind,
+        subject=subject,
+        due_at=due_at,
+    )
+
+
+def ask(tx: Tx, participant: str, subject: str, kind: str, **facts: str) -> None:
+    """A question to a person; it waits in the database until somebody answers."""
+    tx.run(
+        "INSERT INTO question (participant, id, subject, kind, facts, asked_at)"
+        " VALUES (:participant, :id, :subject, :kind, :facts, :now)",
+        participant=participant,
+        id=new_uuid(),
+        subject=subject,
+        kind=kind,
+        facts=msgspec.json.encode(facts).decode(),
+        now=tx.now,
+    )

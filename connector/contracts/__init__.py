@@ -1,0 +1,1 @@
+"""Negotiating, approving, signing and keeping agreements, for provider and consumer."""

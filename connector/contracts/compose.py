@@ -1,0 +1,62 @@
+"""Our negotiation messages and where they go: one function per message, nothing decided (dataspace-protocol.md 1.1, 1.2).
+
+The peer's pid may be unknown when a message is saved; PEER stands for it until the row is delivered.
+"""
+
+from urllib.parse import quote
+
+from connector.commit import PEER, Outgoing
+from connector.contracts.model import Case
+from connector.protocol import codec
+from connector.protocol import messages as m
+
+Body = (
+    m.ContractRequestMessage
+    | m.ContractAgreementMessage
+    | m.ContractAgreementVerificationMessage
+    | m.ContractNegotiationEventMessage
+    | m.ContractNegotiationTerminationMessage
+)
+
+
+def _pids(case: Case) -> dict[str, str]:
+    return {"provider_pid": case.provider_pid or PEER, "consumer_pid": case.consumer_pid or PEER}
+
+
+def _outgoing(case: Case, path: str, message: Body) -> Outgoing:
+    peer = case.kernel.peer_pid
+    target = PEER if peer is None else quote(peer, safe=":")
+    return Outgoing(url=f"{case.address}/negotiations/{target}{path}", text=codec.encode(message).decode())
+
+
+def request(case: Case, sent_id: str, offer: m.Plain, callback: str) -> Outgoing:
+    """The first request of a consumer."""
+    message = m.ContractRequestMessage(
+        id=sent_id,
+        consumer_pid=case.id,
+        offer=offer,
+        callback_address=callback,
+        purpose=case.purpose,
+        action=case.action,
+    )
+    return Outgoing(url=f"{case.address}/negotiations/request", text=codec.encode(message).decode())
+
+
+def agreement(case: Case, sent_id: str, document: m.Plain, seal: str) -> Outgoing:
+    message = m.ContractAgreementMessage(id=sent_id, agreement=document, agreement_signature=seal, **_pids(case))
+    return _outgoing(case, "/agreement", message)
+
+
+def verification(case: Case, sent_id: str, seal: str | None) -> Outgoing:
+    message = m.ContractAgreementVerificationMessage(id=sent_id, agreement_signature=seal, **_pids(case))
+    return _outgoing(case, "/agreement/verification", message)
+
+
+def finalized(case: Case, sent_id: str, evidence: str) -> Outgoing:
+    message = m.ContractNegotiationEventMessage(id=sent_id, event_type="FINALIZED", evidence=evidence, **_pids(case))
+    return _outgoing(case, "/events", message)
+
+
+def termination(case: Case, sent_id: str, code: str, reason: list[str]) -> Outgoing:
+    message = m.ContractNegotiationTerminationMessage(id=sent_id, code=code, reason=reason, **_pids(case))
+    return _outgoing(case, "/termination", message)

@@ -1,0 +1,84 @@
+"""A negotiation (one DSP process, either role) and the agreement that comes of it."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from connector.protocol.negotiation import Negotiation, shown
+
+AgreementState = Literal["signed", "one-sided", "finalized", "terminated"]
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `negotiation`: the kernel's state beside what the services need to know about it.
+
+    `address` is the peer's DSP base, `policy` the rules as published (provider) or as requested (consumer).
+    """
+
+    participant: str
+    id: str
+    counterparty: str
+    address: str
+    kernel: Negotiation
+    version: int
+    dataset: str
+    offer: str
+    policy: dict[str, Any]
+    purpose: str | None
+    action: str | None
+    agreement: str | None
+    reason: dict[str, list[str]] | None
+    created_at: int
+    changed_at: int
+
+    @property
+    def provider_pid(self) -> str | None:
+        return self.id if self.kernel.role == "provider" else self.kernel.peer_pid
+
+    @property
+    def consumer_pid(self) -> str | None:
+        return self.id if self.kernel.role == "consumer" else self.kernel.peer_pid
+
+    @property
+    def shown(self) -> str:
+        """The DSP state that a GET shows: the target of what is on its way (dataspace-protocol.md 1.6)."""
+        return str(shown(self.kernel))
+
+
+class Agreement(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `agreement`. `document` are the canonical bytes as signed; `facts` what the text was made from."""
+
+    participant: str
+    id: str
+    negotiation: str
+    role: str
+    counterparty: str
+    dataset: str
+    state: AgreementState
+    document: bytes
+    digest: str
+    provider_jws: str | None
+    consumer_jws: str | None
+    facts: dict[str, Any]
+    expires_at: int | None
+    created_at: int
+    finalized_at: int | None
+
+    @property
+    def uuid(self) -> str:
+        return self.id.removeprefix("urn:uuid:")
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        document = msgspec.json.decode(self.document)
+        assert isinstance(document, dict)
+        return document
+
+
+class EvidenceObject(msgspec.Struct, frozen=True, kw_only=True):
+    """A referenced object of a seal (contracts.md 5), addressed by the SHA-256 of its raw bytes."""
+
+    name: str
+    sha256: str
+    media_type: str
+    body: bytes

@@ -1,0 +1,241 @@
+"""Work on signatures that needs the network: fetch what is to be signed, check it, then book the result.
+
+The consumer countersigns only what it has fetched, hashed and understood: its own sentences must be those of the text.
+The provider finalizes only after it has checked the countersignature (contracts.md 5, 9, 10).
+"""
+
+import html
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from cryptography import x509
+
+from connector.clock import Clock
+from connector.commit import Errand
+from connector.contracts import drafting, signing, store
+from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.service import Contracts, sealer
+from connector.errors import HanseError, PeerError
+from connector.http import strict
+from connector.language import both
+from connector.participants.service import Hosted, Participants
+from connector.policy.judge import Judge
+from connector.storage import outbox
+from connector.storage.database import Database, Tx
+from connector.storage.outbox import OutboxRow
+from connector.verify import jades, jcs
+from connector.verify.faults import Fault
+
+Fetch = Callable[[Hosted, str, str], Awaitable[bytes]]
+"""(who asks, the peer's DID, address) -> bytes; raises Unavailable, or PeerError for what the peer does not give."""
+Document = Callable[[str], Awaitable[Mapping[str, Any]]]
+OBJECT_LIMIT = 524_288
+_TYPES = {
+    drafting.TEXT: "text/html",
+    drafting.PROFILE: "application/json",
+    drafting.DATASET: "application/ld+json",
+    **dict.fromkeys(drafting.APPROVAL.values(), "application/json"),
+}
+
+
+class Unsigned(PeerError):
+    """What lies before us is not what we asked for; `code` is the catalogue key of the reason."""
+
+
+class SigningDesk:
+    """Handlers of the errands `countersign` and `check-countersignature`."""
+
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, judge: Judge,
+        fetch: Fetch, document: Document, roots: Sequence[x509.Certificate], listed: Callable[[str], Sequence[str]],
+    ) -> None:  # fmt: skip
+        self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
+        self._judge, self._fetch, self._document = judge, fetch, document
+        self._roots, self._listed = roots, listed
+
+    async def countersign(self, row: OutboxRow) -> None:
+        """As consumer in AGREED: fetch references 2 to 5, check the provider's seal, sign, send the verification."""
+        hosted, case, agreement = await self._load(row)
+        if agreement is None:
+            await self._db.write(row.participant, _finish, row)
+            return
+        try:
+            seal, objects = await self._countersignature(hosted, case, agreement)
+        except (Fault, PeerError) as fault:
+            german, english = _explained(fault)
+            reason = {"de": [german], "en": [english]}
+            await self._db.write(row.participant, self._refuse, row, case.id, reason)
+            return
+        await self._db.write(row.participant, self._book_countersigned, row, case.id, seal, tuple(objects))
+
+    async def check_countersignature(self, row: OutboxRow) -> None:
+        """As provider in VERIFIED: check the consumer's seal; an invalid one counts as missing and is recorded."""
+        hosted, case, agreement = await self._load(row)
+        claimed = msgspec.json.decode(row.body, type=Errand).facts.get("seal", "")
+        if agreement is None:
+            await self._db.write(row.participant, _finish, row)
+            return
+        seal: str | None = None
+        fault = ""
+        objects: list[EvidenceObject] = []
+        if claimed:
+            try:
+                objects = await self._check_consumer(hosted, case, agreement, claimed)
+                seal = claimed
+            except (Fault, PeerError) as found:
+                fault = found.code
+        await self._db.write(row.participant, self._book_verified, row, case.id, seal, fault, tuple(objects))
+
+    async def _load(self, row: OutboxRow) -> tuple[Hosted, Case, Agreement | None]:
+        hosted = await self._participants.get(row.participant)
+        errand = msgspec.json.decode(row.body, type=Errand)
+        case, agreement = await self._db.read(row.participant, self._read, row.participant, errand.process)
+        return hosted, case, agreement
+
+    def _read(self, tx: Tx, slug: str, case_id: str) -> tuple[Case, Agreement | None]:
+        case = self._contracts.get(tx, slug, case_id)
+        return case, None if case.agreement is None else self._contracts.agreement(tx, slug, case.agreement)
+
+    async def _countersignature(
+        self, hosted: Hosted, case: Case, agreement: Agreement
+    ) -> tuple[str | None, list[EvidenceObject]]:
+        theirs = await self._document(case.counterparty)
+        documents = _documents(hosted, theirs, consumer=True)
+        if agreement.provider_jws is None:
+            return None, documents
+        seal = jades.read(agreement.provider_jws)
+        root = _root_of(case.address)
+        fetched = await self._references(hosted, case, seal, root, "provider")
+        bodies = {agreement.id: agreement.document, **{par: item.body for par, item in fetched.items()}}
+        jades.check(
+            agreement.provider_jws, bodies, did=case.counterparty, document=theirs, roots=self._roots,
+            listed=self._listed(case.counterparty),
+        )  # fmt: skip
+        objects = {item.name: item for item in fetched.values()}
+        self._understood(agreement, objects)
+        me = sealer(hosted)
+        mine = drafting.approval(me, "consumer", case.offer, self._clock.now())
+        return self._sign(agreement, objects, me, root, mine), [*fetched.values(), mine, *documents]
+
+    async def _references(
+        self, hosted: Hosted, case: Case, seal: jades.Seal, root: str, side: str
+    ) -> dict[str, EvidenceObject]:
+        """References 2 to 5 by address; each lies below the provider's root and has the hash that its address says."""
+        if len(seal.pars) != 5 or case.agreement != seal.pars[0]:
+            raise Fault("seal-form", what="pars")
+        names = (drafting.TEXT, drafting.PROFILE, drafting.DATASET, drafting.APPROVAL[side])
+        return {
+            par: await self._object(hosted, case, par, root, name) for par, name in zip(seal.pars[1:], names, strict=True)
+        }
+
+    async def _object(self, hosted: Hosted, case: Case, par: str, root: str, name: str) -> EvidenceObject:
+        prefix = f"{root}/evidence/objects/"
+        sha256 = par.removeprefix(prefix)
+        if not par.startswith(prefix) or len(sha256) != 64:
+            raise Unsigned("contracts.object-address")
+        slug = hosted.participant.id
+        known = await self._db.read(slug, store.known_object, slug, sha256)
+        body = known.body if known is not None else await self._fetch(hosted, case.counterparty, par)
+        if signing.digest(body) != sha256:
+            raise Unsigned("contracts.object-hash", name=name)
+        return EvidenceObject(name=name, sha256=sha256, media_type=_TYPES[name], body=body)
+
+    def _understood(self, agreement: Agreement, objects: Mapping[str, EvidenceObject]) -> None:
+        """Our own sentences, in order and with their badges, must be those of the profile and of the text."""
+        ours = self._judge.clauses(agreement.policy, "de")
+        try:
+            profile: Any = strict.loads(objects[drafting.PROFILE].body, limit=OBJECT_LIMIT)
+            theirs = [(item["de"], item["badge"]) for item in profile["badges"]]
+        except (PeerError, KeyError, TypeError) as cause:
+            raise Unsigned("contracts.profile") from cause
+        text = objects[drafting.TEXT].body.decode("utf-8", "replace")
+        if theirs != ours or text.count("<tr><td>") != len(ours):
+            raise Unsigned("contracts.other-text")
+        named = [agreement.id, agreement.counterparty, agreement.dataset, *(sentence for sentence, _ in ours)]
+        if not all(_escaped(part) in text for part in named):
+            raise Unsigned("contracts.other-text")
+
+    def _sign(
+        self, agreement: Agreement, objects: Mapping[str, EvidenceObject], me: drafting.Sealer, root: str, mine: EvidenceObject
+    ) -> str:
+        references = signing.references(
+            agreement.document,
+            agreement.id,
+            provider_root=root,
+            signer_root=me.root,
+            text=objects[drafting.TEXT].body,
+            profile=objects[drafting.PROFILE].body,
+            dataset=objects[drafting.DATASET].body,
+            approval=mine.body,
+            provider_jws=agreement.provider_jws,
+        )
+        return signing.sign(references, me.key, me.chain, self._clock.now() // 1000)
+
+    async def _check_consumer(
+        self, hosted: Hosted, case: Case, agreement: Agreement, claimed: str
+    ) -> list[EvidenceObject]:
+        seal = jades.read(claimed)
+        slug = hosted.participant.id
+        kept = await self._db.read(slug, store.objects, slug, case.id)
+        if len(seal.pars) != 6 or agreement.provider_jws is None:
+            raise Fault("seal-form", what="pars")
+        theirs = await self._document(case.counterparty)
+        approval = await self._object(hosted, case, seal.pars[4], _root_of(case.address), drafting.APPROVAL["consumer"])
+        root = hosted.participant.root
+        ours = [kept[name] for name in (drafting.TEXT, drafting.PROFILE, drafting.DATASET)]
+        bodies = {agreement.id: agreement.document, seal.pars[4]: approval.body}
+        bodies |= {signing.address(root, item.body): item.body for item in ours}
+        provider = agreement.provider_jws.encode("ascii")
+        bodies[signing.address(root, provider)] = provider
+        jades.check(
+            claimed, bodies, did=case.counterparty, document=theirs, roots=self._roots,
+            listed=self._listed(case.counterparty),
+        )  # fmt: skip
+        if seal.pars[0] != agreement.id or len(bodies) != len(seal.pars):
+            raise Fault("seal-form", what="pars")
+        return [approval, *_documents(hosted, theirs, consumer=False)]
+
+    def _refuse(self, tx: Tx, row: OutboxRow, case_id: str, reason: dict[str, list[str]]) -> None:
+        if outbox.finish(tx, row):
+            self._contracts.refuse_to_sign(tx, row.participant, case_id, "contract", reason)
+
+    def _book_countersigned(
+        self, tx: Tx, row: OutboxRow, case_id: str, seal: str | None, objects: tuple[EvidenceObject, ...]
+    ) -> None:
+        if outbox.finish(tx, row):
+            self._contracts.countersigned(tx, row.participant, case_id, seal, objects)
+
+    def _book_verified(
+        self, tx: Tx, row: OutboxRow, case_id: str, seal: str | None, fault: str, objects: tuple[EvidenceObject, ...]
+    ) -> None:
+        if outbox.finish(tx, row):
+            self._contracts.verified(tx, row.participant, case_id, seal, fault, objects)
+
+
+def _finish(tx: Tx, row: OutboxRow) -> None:
+    outbox.finish(tx, row)
+
+
+def _root_of(address: str) -> str:
+    return address.removesuffix("/2025-1")
+
+
+def _documents(hosted: Hosted, theirs: Mapping[str, Any], *, consumer: bool) -> list[EvidenceObject]:
+    """Both DID documents as they are now: the agreement record names their digests (contracts.md 14)."""
+    mine = drafting.evidence_object(
+        "did-consumer.json" if consumer else "did-provider.json", "application/did+json", jcs.encode(hosted.document)
+    )
+    other = "did-provider.json" if consumer else "did-consumer.json"
+    return [mine, drafting.evidence_object(other, "application/did+json", signing.canonical(dict(theirs)))]
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False)
+
+
+def _explained(fault: Fault | PeerError) -> tuple[str, str]:
+    if isinstance(fault, HanseError):
+        return both(f"error.{fault.code}", **fault.facts)
+    return both("error.contracts.seal-invalid", code=fault.code)
+

@@ -1,0 +1,213 @@
+"""SQL of negotiations, agreements and the objects that their seals refer to.
+
+A state changes only if its version is still the one that was read; otherwise the whole unit runs again (architecture.md 4).
+"""
+
+from typing import Any
+
+import msgspec
+
+from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.protocol.negotiation import Negotiation, shown
+from connector.storage.database import Conflict, Row, Tx
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _case(row: Row) -> Case:
+    values: dict[str, Any] = {name: row[name] for name in Case.__struct_fields__}
+    values["kernel"] = msgspec.json.decode(row["kernel"], type=Negotiation)
+    values["policy"] = msgspec.json.decode(row["policy"])
+    values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"])
+    return Case(**values)
+
+
+def insert_case(tx: Tx, case: Case) -> None:
+    tx.run(
+        "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, version, dataset,"
+        " offer, policy, purpose, action, agreement, reason, created_at, changed_at) VALUES (:participant, :id, :role,"
+        " :counterparty, :peer_pid, :address, :kernel, :state, 1, :dataset, :offer, :policy, :purpose, :action, NULL, NULL,"
+        " :now, :now)",
+        participant=case.participant,
+        id=case.id,
+        role=case.kernel.role,
+        counterparty=case.counterparty,
+        peer_pid=case.kernel.peer_pid,
+        address=case.address,
+        kernel=_text(case.kernel),
+        state=str(shown(case.kernel)),
+        dataset=case.dataset,
+        offer=case.offer,
+        policy=_text(case.policy),
+        purpose=case.purpose,
+        action=case.action,
+        now=tx.now,
+    )
+
+
+def save_case(tx: Tx, case: Case) -> None:
+    """Compare and set; raises Conflict if somebody else was faster."""
+    changed = tx.run(
+        "UPDATE negotiation SET peer_pid = :peer_pid, kernel = :kernel, state = :state, version = version + 1,"
+        " agreement = :agreement, reason = :reason, changed_at = :now"
+        " WHERE participant = :participant AND id = :id AND version = :version",
+        participant=case.participant,
+        id=case.id,
+        version=case.version,
+        peer_pid=case.kernel.peer_pid,
+        kernel=_text(case.kernel),
+        state=str(shown(case.kernel)),
+        agreement=case.agreement,
+        reason=None if case.reason is None else _text(case.reason),
+        now=tx.now,
+    )
+    if not changed:
+        raise Conflict
+    tx.signal("negotiation", (case.participant, case.id))
+
+
+def case(
+    tx: Tx, participant: str, case_id: str, counterparty: str | None = None, *, lock: bool = False
+) -> Case | None:
+    """The negotiation; with `counterparty` only if it is that peer's (threat T17); `lock` before a change of state."""
+    row = tx.one(
+        "SELECT * FROM negotiation WHERE participant = :participant AND id = :id"
+        + (" FOR UPDATE" if lock and tx.dialect == "postgres" else ""),
+        participant=participant,
+        id=case_id,
+    )
+    if row is None or counterparty not in (None, row["counterparty"]):
+        return None
+    return _case(row)
+
+
+def case_of_peer(tx: Tx, participant: str, counterparty: str, peer_pid: str) -> Case | None:
+    """The negotiation that this peer began under that pid of its own."""
+    row = tx.one(
+        "SELECT * FROM negotiation WHERE participant = :participant AND counterparty = :counterparty"
+        " AND peer_pid = :peer_pid AND role = 'provider'",
+        participant=participant,
+        counterparty=counterparty,
+        peer_pid=peer_pid,
+    )
+    return None if row is None else _case(row)
+
+
+def open_cases(tx: Tx, participant: str, counterparty: str) -> int:
+    """How many negotiations of this peer are not at an end: the quota of threat T36 counts these."""
+    row = tx.one(
+        "SELECT count(*) AS n FROM negotiation WHERE participant = :participant AND counterparty = :counterparty"
+        " AND state NOT IN ('FINALIZED', 'TERMINATED')",
+        participant=participant,
+        counterparty=counterparty,
+    )
+    assert row is not None
+    return int(row["n"])
+
+
+def _agreement(row: Row) -> Agreement:
+    values: dict[str, Any] = {name: row[name] for name in Agreement.__struct_fields__}
+    values["document"] = bytes(row["document"])
+    values["facts"] = msgspec.json.decode(row["facts"])
+    return Agreement(**values)
+
+
+def insert_agreement(tx: Tx, agreement: Agreement) -> None:
+    values = msgspec.structs.asdict(agreement)
+    values["facts"] = _text(agreement.facts)
+    tx.run(
+        "INSERT INTO agreement (participant, id, negotiation, role, counterparty, dataset, state, document, digest,"
+        " provider_jws, consumer_jws, facts, expires_at, created_at, finalized_at) VALUES (:participant, :id,"
+        " :negotiation, :role, :counterparty, :dataset, :state, :document, :digest, :provider_jws, :consumer_jws,"
+        " :facts, :expires_at, :created_at, :finalized_at)",
+        **values,
+    )
+
+
+def save_agreement(tx: Tx, agreement: Agreement) -> None:
+    """Books a signature or a state; document, digest and parties never change."""
+    tx.run(
+        "UPDATE agreement SET state = :state, provider_jws = :provider_jws, consumer_jws = :consumer_jws,"
+        " finalized_at = :finalized_at WHERE participant = :participant AND id = :id",
+        participant=agreement.participant,
+        id=agreement.id,
+        state=agreement.state,
+        provider_jws=agreement.provider_jws,
+        consumer_jws=agreement.consumer_jws,
+        finalized_at=agreement.finalized_at,
+    )
+
+
+def agreement(tx: Tx, participant: str, agreement_id: str, counterparty: str | None = None) -> Agreement | None:
+    row = tx.one(
+        "SELECT * FROM agreement WHERE participant = :participant AND id = :id", participant=participant, id=agreement_id
+    )
+    if row is None or counterparty not in (None, row["counterparty"]):
+        return None
+    return _agreement(row)
+
+
+def agreements(tx: Tx, participant: str, limit: int = 100) -> list[Agreement]:
+    rows = tx.all(
+        "SELECT * FROM agreement WHERE participant = :participant ORDER BY created_at DESC, id LIMIT :limit",
+        participant=participant,
+        limit=limit,
+    )
+    return [_agreement(row) for row in rows]
+
+
+def keep_object(tx: Tx, participant: str, case_id: str, counterparty: str, item: EvidenceObject) -> None:
+    """Stores the object once per participant and notes which negotiation, and so which partner, it belongs to."""
+    tx.run(
+        "INSERT INTO object (participant, sha256, media_type, body) VALUES (:participant, :sha256, :media_type, :body)"
+        " ON CONFLICT DO NOTHING",
+        participant=participant,
+        sha256=item.sha256,
+        media_type=item.media_type,
+        body=item.body,
+    )
+    tx.run(
+        "INSERT INTO object_use (participant, negotiation, name, sha256, counterparty)"
+        " VALUES (:participant, :negotiation, :name, :sha256, :counterparty) ON CONFLICT DO NOTHING",
+        participant=participant,
+        negotiation=case_id,
+        name=item.name,
+        sha256=item.sha256,
+        counterparty=counterparty,
+    )
+
+
+def objects(tx: Tx, participant: str, case_id: str) -> dict[str, EvidenceObject]:
+    """All objects of a negotiation by their name in the bundle."""
+    rows = tx.all(
+        "SELECT u.name, o.sha256, o.media_type, o.body FROM object_use u JOIN object o"
+        " ON o.participant = u.participant AND o.sha256 = u.sha256"
+        " WHERE u.participant = :participant AND u.negotiation = :negotiation",
+        participant=participant,
+        negotiation=case_id,
+    )
+    return {row["name"]: EvidenceObject(name=row["name"], sha256=row["sha256"], media_type=row["media_type"],
+                                        body=bytes(row["body"])) for row in rows}  # fmt: skip
+
+
+def known_object(tx: Tx, participant: str, sha256: str) -> EvidenceObject | None:
+    row = tx.one(
+        "SELECT * FROM object WHERE participant = :participant AND sha256 = :sha256", participant=participant, sha256=sha256
+    )
+    if row is None:
+        return None
+    return EvidenceObject(name="", sha256=sha256, media_type=row["media_type"], body=bytes(row["body"]))
+
+
+def object_for_partner(tx: Tx, participant: str, sha256: str, counterparty: str) -> EvidenceObject | None:
+    """The object, only if this peer is the partner of a negotiation that refers to it."""
+    row = tx.one(
+        "SELECT 1 FROM object_use WHERE participant = :participant AND sha256 = :sha256"
+        " AND counterparty = :counterparty LIMIT 1",
+        participant=participant,
+        sha256=sha256,
+        counterparty=counterparty,
+    )
+    return None if row is None else known_object(tx, participant, sha256)

@@ -1,0 +1,103 @@
+"""The contract in plain language: the German HTML is what both parties sign, English is a marked translation.
+
+Self-contained (no script, no outside resource), readable by people and screen readers, fit for print. The same facts
+give the same bytes; what was signed is kept and never rendered again (contracts.md 5).
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
+from connector.clock import instant
+from connector.language import catalogue, say
+
+Badge = Literal["enforced", "monitored", "contractual"]
+Clause = tuple[str, Badge]
+
+_PREFIX = "contract.text."
+
+
+class Party(msgspec.Struct, frozen=True):
+    """A party by its name and DID."""
+
+    name: str
+    did: str
+
+
+class ContractFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the text is made from. Times in milliseconds; `purpose` is a label in the language of the text.
+
+    `dataset_sha256` is the hash of the bytes of a file; None means a live source, whose description alone is pinned by
+    `description_sha256`.
+    """
+
+    agreement: str
+    provider: Party
+    consumer: Party
+    dataset: str
+    dataset_title: str
+    description_sha256: str
+    dataset_sha256: str | None
+    purpose: str | None
+    concluded_at: int
+    expires_at: int | None
+
+
+def render(facts: ContractFacts, clauses: Sequence[Clause], lang: str) -> str:
+    """The contract as one HTML document; `clauses` are (sentence in `lang`, badge)."""
+    return _template().render(
+        facts=facts,
+        clauses=clauses,
+        lang=lang,
+        t=_labels(lang),
+        version=_version(facts, lang),
+        concluded=_moment(facts.concluded_at, lang),
+        expires=_expiry(facts.expires_at, lang),
+        purpose=facts.purpose or say(f"{_PREFIX}purpose-none", lang),
+    )
+
+
+def _version(facts: ContractFacts, lang: str) -> str:
+    kind = "version-live" if facts.dataset_sha256 is None else "version-file"
+    return say(f"{_PREFIX}{kind}", lang)
+
+
+def _expiry(at: int | None, lang: str) -> str:
+    return say(f"{_PREFIX}expires-never", lang) if at is None else _moment(at, lang)
+
+
+def _moment(at: int, lang: str) -> str:
+    moment = instant(at)
+    return say(
+        f"{_PREFIX}moment",
+        lang,
+        year=moment.year,
+        month=f"{moment.month:02}",
+        day=f"{moment.day:02}",
+        time=moment.strftime("%H:%M:%S"),
+    )
+
+
+@cache
+def _labels(lang: str) -> dict[str, str]:
+    texts = {key.removeprefix(_PREFIX): text for key, text in catalogue(lang).items() if key.startswith(_PREFIX)}
+    return {name.replace("-", "_"): text for name, text in texts.items()}
+
+
+@cache
+def _template() -> Template:
+    folder = Path(__file__).parent / "templates"
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    return environment.get_template("contract.html")

@@ -1,0 +1,1 @@
+"""What we send: the worker that empties the outbox, back-off and circuits, timers and leased jobs."""

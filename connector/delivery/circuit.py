@@ -1,0 +1,45 @@
+"""A circuit per (participant, peer): after repeated failures nobody calls until it half-opens, or the peer is heard.
+
+Kept in memory: a replica that does not know of an open circuit makes one call and learns it.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+
+THRESHOLD = 5
+OPEN_MS = 10_000
+LONGEST_MS = 120_000
+
+
+class _Line(msgspec.Struct):
+    failures: int = 0
+    open_until: int = 0
+
+
+class Circuits:
+    """`blocked_until` > now means: do not call. One trial call is let through when the time has passed."""
+
+    def __init__(self, on_close: Callable[[], None] = lambda: None) -> None:
+        self._lines: dict[tuple[str, str], _Line] = {}
+        self._on_close = on_close
+
+    def blocked_until(self, participant: str, did: str, now: int) -> int:
+        """0 if a call may be made now, else the instant (ms) of the next trial."""
+        line = self._lines.get((participant, did))
+        if line is None or line.open_until <= now:
+            return 0
+        return line.open_until
+
+    def failed(self, participant: str, did: str, now: int) -> None:
+        line = self._lines.setdefault((participant, did), _Line())
+        line.failures += 1
+        if line.failures >= THRESHOLD:
+            spell = min(LONGEST_MS, OPEN_MS * 2 ** min(line.failures - THRESHOLD, 10))
+            line.open_until = now + spell
+
+    def heard(self, participant: str, did: str) -> None:
+        """The peer answered or called: whatever was wrong is over."""
+        line = self._lines.pop((participant, did), None)
+        if line is not None and line.open_until:
+            self._on_close()

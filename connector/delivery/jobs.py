@@ -1,0 +1,110 @@
+"""Timers and leased jobs: expiry to the second, sealing of the logs, sweeping of used tokens.
+
+A timer is booked done in the transaction that acts on it, so that it fires once whatever dies. Jobs for one replica hold
+a lease (architecture.md 4).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from connector.clock import Clock
+from connector.errors import HanseError
+from connector.storage import lease
+from connector.storage.database import PROCESS, WORKER, Database, Tx
+
+Fire = Callable[[Tx, str, str], None]
+"""(transaction, participant, subject): what a timer of one kind does."""
+Job = Callable[[], Awaitable[None]]
+
+log = structlog.get_logger("jobs")
+TICK_S = 0.5
+KEPT_MS = 60_000
+
+
+class Jobs:
+    """`every` maps a job's name to its period in seconds and what it does, one replica at a time; `alone` runs in each."""
+
+    def __init__(
+        self, db: Database, clock: Clock, me: str, fire: Mapping[str, Fire],
+        every: Mapping[str, tuple[float, Job]], alone: Mapping[str, tuple[float, Job]],
+    ) -> None:  # fmt: skip
+        self._db, self._clock, self._me, self._fire = db, clock, me, fire
+        self._every, self._alone = every, alone
+        self._next = dict.fromkeys([*every, *alone], 0)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="jobs")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def alive(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.tick()
+            except HanseError as error:
+                log.warning("jobs.tick", why=str(error))
+            except Exception:
+                # The loop's outermost edge: one broken job must not stop expiry for everybody.
+                log.exception("jobs.defect")
+            await asyncio.sleep(TICK_S)
+
+    async def tick(self) -> None:
+        """Everything that is due now."""
+        for row in await self._db.read(WORKER, _due, self._clock.now()):
+            participant, kind, subject, timer = row
+            await self._db.write(participant, self._once, participant, kind, subject, timer)
+        for name, (period_s, job) in self._every.items():
+            if self._is_due(name, period_s) and await self._leased(name, period_s):
+                await job()
+        for name, (period_s, job) in self._alone.items():
+            if self._is_due(name, period_s):
+                await job()
+
+    def _is_due(self, name: str, period_s: float) -> bool:
+        now = self._clock.now()
+        if now < self._next[name]:
+            return False
+        self._next[name] = now + int(period_s * 1000)
+        return True
+
+    async def _leased(self, name: str, period_s: float) -> bool:
+        return await self._db.write(PROCESS, lease.take, name, self._me, int(period_s * 1000) + 5000) is not None
+
+    def _once(self, tx: Tx, participant: str, kind: str, subject: str, timer: int) -> None:
+        done = tx.run(
+            "UPDATE timer SET done_at = :now WHERE participant = :participant AND id = :id AND done_at IS NULL",
+            now=tx.now,
+            participant=participant,
+            id=timer,
+        )
+        if done:
+            self._fire[kind](tx, participant, subject)
+
+
+def _due(tx: Tx, now: int) -> list[tuple[str, str, str, int]]:
+    rows = tx.all(
+        "SELECT participant, kind, subject, id FROM timer WHERE done_at IS NULL AND due_at <= :now"
+        " ORDER BY due_at, id LIMIT 200",
+        now=now,
+    )
+    return [(row["participant"], row["kind"], row["subject"], row["id"]) for row in rows]
+
+
+def forget_tokens(tx: Tx, participant: str) -> None:
+    """Token ids that nobody could use any more; kept a minute beyond their time for clocks that differ."""
+    tx.run(
+        "DELETE FROM seen_token WHERE participant = :participant AND expires_at < :before",
+        participant=participant,
+        before=tx.now - KEPT_MS,
+    )
+
+

@@ -1,0 +1,180 @@
+"""Posts protocol messages: claim, POST, and one transaction that books the answer (architecture.md 4).
+
+2xx acknowledges the row; 5xx, timeouts and 429 wait with jitter; a 4xx on a message that our state says is right is tried
+a few times before it counts as refused, because the peer may not have committed yet (dataspace-protocol.md 1.6).
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from connector.clock import Clock
+from connector.commit import PEER, Errand, Parcel, ask
+from connector.contracts.service import Contracts, two_languages
+from connector.delivery.circuit import Circuits
+from connector.delivery.worker import Later
+from connector.errors import PeerError, Unavailable
+from connector.http import strict
+from connector.http.outbound import Answer
+from connector.protocol.effects import Problem
+from connector.storage import outbox
+from connector.storage.database import Database, Tx
+from connector.storage.outbox import OutboxRow
+from connector.transfer.service import Transfers
+from connector.trust.keys import Vault
+
+TRIES_4XX = 4
+PATIENCE_MS = 3 * 86_400_000
+_WAITING = frozenset({408, 425, 429})
+
+
+class Post(Protocol):
+    """Whoever can send to a peer in the name of a participant."""
+
+    async def post(self, slug: str, did: str, url: str, body: bytes) -> Answer: ...
+    async def get(self, slug: str, did: str, url: str) -> Answer: ...
+
+
+class Messages:
+    """Handler of outbox rows `message` and `repair`."""
+
+    def __init__(
+        self, db: Database, clock: Clock, peer: Post, circuits: Circuits, vault: Vault, contracts: Contracts,
+        transfers: Transfers,
+    ) -> None:  # fmt: skip
+        self._db, self._clock, self._peer, self._circuits, self._vault = db, clock, peer, circuits, vault
+        self._contracts, self._transfers = contracts, transfers
+
+    async def send(self, row: OutboxRow) -> None:
+        parcel = self._parcel(row)
+        url, body = await self._addressed(row, parcel)
+        answer = await self._call(row, parcel.to, lambda: self._peer.post(row.participant, parcel.to, url, body))
+        if answer is None:
+            problem = Problem(400, "address")
+            await self._db.write(row.participant, self._refused, row, parcel, problem, {})
+            return
+        if 200 <= answer.status < 300:
+            await self._db.write(row.participant, self._acked, row, parcel, _peer_pid(answer, parcel))
+            return
+        if row.attempts < TRIES_4XX:
+            raise Later(self._clock.now() + 150 * 2**row.attempts)
+        problem, reason = _problem(answer)
+        await self._db.write(row.participant, self._refused, row, parcel, problem, reason)
+
+    async def repair(self, row: OutboxRow) -> None:
+        """GET the peer's state of a transfer that may have parted ways (architecture.md 3, rule 7)."""
+        errand = msgspec.json.decode(row.body, type=Errand)
+        process = await self._db.read(row.participant, self._transfers.get, row.participant, errand.process)
+        if process.kernel.peer_pid is None:
+            await self._db.write(row.participant, _finish, row)
+            return
+        url = f"{process.address}/transfers/{quote(process.kernel.peer_pid, safe=':')}"
+        answer = await self._call(row, process.counterparty, lambda: self._peer.get(row.participant, process.counterparty, url))
+        state = _member(answer, "state") if answer is not None and answer.status == 200 else None
+        if not await self._db.write(row.participant, self._repaired, row, errand.process, state):
+            raise Later(self._clock.now() + 2000)
+
+    async def _call(self, row: OutboxRow, did: str, call: Callable[[], Any]) -> Answer | None:
+        """The peer's answer; None if we must not call that address at all."""
+        now = self._clock.now()
+        blocked = self._circuits.blocked_until(row.participant, did, now)
+        if blocked:
+            raise Later(blocked)
+        try:
+            answer: Answer = await call()
+        except Unavailable:
+            self._circuits.failed(row.participant, did, now)
+            if now - row.created_at > PATIENCE_MS:
+                await self._db.write(row.participant, _ask_once, row)
+            raise
+        except PeerError:
+            return None
+        if answer.status >= 500 or answer.status in _WAITING:
+            self._circuits.failed(row.participant, did, now)
+            raise Unavailable("delivery.peer-busy", status=answer.status)
+        self._circuits.heard(row.participant, did)
+        return answer
+
+    def _parcel(self, row: OutboxRow) -> Parcel:
+        body = self._vault.open(f"outbox|{row.participant}", row.body) if row.sealed else row.body
+        return msgspec.json.decode(body, type=Parcel)
+
+    async def _addressed(self, row: OutboxRow, parcel: Parcel) -> tuple[str, bytes]:
+        if PEER not in parcel.url:
+            return parcel.url, parcel.text.encode()
+        pid = await self._db.read(row.participant, self._peer_of, row.participant, parcel)
+        if pid is None:
+            raise Unavailable("delivery.no-pid")
+        text = parcel.text.replace(PEER, json.dumps(pid, ensure_ascii=False)[1:-1])
+        return parcel.url.replace(PEER, quote(pid, safe=":")), text.encode()
+
+    def _peer_of(self, tx: Tx, slug: str, parcel: Parcel) -> str | None:
+        if parcel.noun == "negotiation":
+            return self._contracts.get(tx, slug, parcel.process).kernel.peer_pid
+        return self._transfers.get(tx, slug, parcel.process).kernel.peer_pid
+
+    def _acked(self, tx: Tx, row: OutboxRow, parcel: Parcel, pid: str | None) -> None:
+        if outbox.finish(tx, row):
+            slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
+            slice_.acked(tx, row.participant, parcel.process, parcel.sent_id, pid)
+
+    def _refused(
+        self, tx: Tx, row: OutboxRow, parcel: Parcel, problem: Problem, reason: dict[str, list[str]]
+    ) -> None:
+        if outbox.finish(tx, row):
+            slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
+            slice_.refused(tx, row.participant, parcel.process, parcel.sent_id, problem, reason)
+
+    def _repaired(self, tx: Tx, row: OutboxRow, process_id: str, state: str | None) -> bool:
+        done = self._transfers.repaired(tx, row.participant, process_id, state)
+        if done:
+            outbox.finish(tx, row)
+        return done
+
+
+def _finish(tx: Tx, row: OutboxRow) -> None:
+    outbox.finish(tx, row)
+
+
+def _ask_once(tx: Tx, row: OutboxRow) -> None:
+    """After days a person has to know; the message goes on being tried (never silently terminated)."""
+    subject = row.stream.split(":", 2)[-1]
+    known = tx.one(
+        "SELECT 1 FROM question WHERE participant = :participant AND subject = :subject AND kind = 'undeliverable'"
+        " AND answered_at IS NULL",
+        participant=row.participant,
+        subject=subject,
+    )
+    if known is None:
+        ask(tx, row.participant, subject, "undeliverable")
+
+
+def _value(answer: Answer) -> dict[str, Any]:
+    """The peer's JSON object; empty for an empty, foreign or broken body (dataspace-protocol.md 0.5)."""
+    try:
+        value = strict.loads(answer.body) if answer.body else {}
+    except PeerError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _member(answer: Answer, name: str) -> str | None:
+    value = _value(answer).get(name)
+    return value if isinstance(value, str) else None
+
+
+def _peer_pid(answer: Answer, parcel: Parcel) -> str | None:
+    """Only the answer to a first request names the pid under which the provider knows the process."""
+    pid = _member(answer, "providerPid") if parcel.kind == "REQUEST" else None
+    return pid if pid and len(pid) <= 1024 else None
+
+
+def _problem(answer: Answer) -> tuple[Problem, dict[str, list[str]]]:
+    value = _value(answer)
+    code = value.get("code")
+    reason = value.get("reason")
+    sentences = two_languages(reason) if isinstance(reason, list) else {}
+    return Problem(answer.status, str(code)[:200] if isinstance(code, str) else ""), sentences

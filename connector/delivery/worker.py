@@ -1,0 +1,188 @@
+"""The one worker: takes outbox rows, lets their handler act, and repairs what was left behind.
+
+A row that has just committed in this process (SQLite) is handed over in memory; on PostgreSQL, and for the sweep, rows are
+claimed under a fenced lease (architecture.md 4). Rows of one stream run one after the other. A handler finishes its row in
+the transaction that books the result; when it raises Unavailable the row waits with jitter. The sweep only repairs.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+import structlog
+
+from connector.clock import Clock
+from connector.delivery import backoff
+from connector.errors import HanseError, Unavailable
+from connector.settings import Worker as Settings
+from connector.storage import outbox
+from connector.storage.database import WORKER, Database, Tx
+from connector.storage.outbox import OutboxRow
+
+Handler = Callable[[OutboxRow], Awaitable[None]]
+
+log = structlog.get_logger("delivery")
+_DEFAULTS = Settings()
+
+
+class Later(Unavailable):
+    """Not before `at` (ms): an open circuit, a peer that asked for patience."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__("delivery.later")
+        self.at = at
+
+
+class Worker:
+    """Start it once per process; `alive(now)` feeds readiness, `stop` finishes or hands back what it holds."""
+
+    def __init__(
+        self, db: Database, clock: Clock, handlers: Mapping[str, Handler], me: str, settings: Settings = _DEFAULTS
+    ) -> None:
+        self._db, self._clock, self._handlers, self._me = db, clock, handlers, me
+        self._at_once, self._sweep_s = settings.parallel, settings.sweep_s
+        self._lease_ms, self._longest_ms = int(settings.lease_s * 1000), int(settings.retry_max_s * 1000)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._rows: dict[str, OutboxRow] = {}
+        self._behind: set[str] = set()
+        self._wake = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._beat = 0
+
+    async def start(self) -> None:
+        if self._db.dialect == "sqlite":
+            await self._db.write(WORKER, outbox.free_all)
+            self._behind |= set(await self._db.read(WORKER, _open_streams))
+        self._db.listen("outbox", self._committed)
+        self._beat = self._clock.now()
+        self._loop = asyncio.create_task(self._run(), name="outbox worker")
+
+    async def stop(self, grace_s: float = 5.0) -> None:
+        """Lets running handlers end within `grace_s`, then hands everything back for the next process."""
+        self._stopping = True
+        self._wake.set()
+        if self._loop is not None:
+            await asyncio.gather(self._loop, return_exceptions=True)
+        running = list(self._tasks.values())
+        if running:
+            _, late = await asyncio.wait(running, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+        await self._db.write(WORKER, outbox.hand_back, self._me)
+
+    def alive(self, now: int, limit_ms: int = 15_000) -> bool:
+        """False once the loop has not come round for `limit_ms`: readiness fails then."""
+        return self._loop is not None and not self._loop.done() and now - self._beat < limit_ms
+
+    def running(self) -> int:
+        return len(self._tasks)
+
+    def wake(self) -> None:
+        """Look again now: a circuit closed, a peer is back."""
+        self._wake.set()
+
+    def _committed(self, value: object) -> None:
+        if self._stopping:
+            return
+        if isinstance(value, OutboxRow) and self._free(value.stream) and value.due_at <= self._clock.now():
+            self._begin(msgspec.structs.replace(value, attempts=value.attempts + 1))
+        else:
+            if isinstance(value, OutboxRow):
+                self._behind.add(value.stream)
+            self._wake.set()
+
+    def _free(self, stream: str) -> bool:
+        return stream not in self._tasks and stream not in self._behind and len(self._tasks) < self._at_once
+
+    def _begin(self, row: OutboxRow) -> None:
+        self._rows[row.stream] = row
+        self._tasks[row.stream] = asyncio.create_task(self._handle(row), name=f"outbox {row.id}")
+
+    async def _handle(self, row: OutboxRow) -> None:
+        try:
+            await self._handlers[row.kind](row)
+        except Later as later:
+            await self._postpone(row, later.at)
+        except Unavailable as error:
+            await self._postpone(row, self._clock.now() + backoff.wait(row.attempts))
+            log.info("delivery.waits", participant=row.participant, kind=row.kind, row=row.id, why=str(error))
+        except HanseError as error:
+            await self._postpone(row, self._clock.now() + self._longest_ms)
+            log.error("delivery.failed", participant=row.participant, kind=row.kind, row=row.id, why=str(error))
+        except Exception:
+            # The outermost edge of one row: our defect must not take the other rows with it.
+            await self._postpone(row, self._clock.now() + self._longest_ms)
+            log.exception("delivery.defect", participant=row.participant, kind=row.kind, row=row.id)
+        finally:
+            self._rows.pop(row.stream, None)
+            self._tasks.pop(row.stream, None)
+            if row.stream in self._behind or self._db.dialect == "postgres":
+                self._wake.set()
+
+    async def _postpone(self, row: OutboxRow, due_at: int) -> None:
+        self._behind.add(row.stream)
+        await self._db.write(WORKER, outbox.postpone, row, due_at)
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                await self._sweep()
+                self._beat = self._clock.now()
+            except Unavailable as error:
+                log.warning("delivery.sweep", why=str(error))
+            await self._pause()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._sweep_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _sweep(self) -> None:
+        if self._db.dialect == "sqlite":
+            await self._sweep_streams()
+            return
+        held = list(self._rows.values())
+        if held:
+            await self._db.write(WORKER, outbox.renew, self._me, held, self._lease_ms)
+        room = self._at_once - len(self._tasks)
+        if room > 0:
+            for row in await self._db.write(WORKER, outbox.claim, self._me, room, self._lease_ms):
+                self._begin(row)
+
+    async def _sweep_streams(self) -> None:
+        """SQLite: rows run in this process alone, so a stream that runs is known here and its rows are left in peace."""
+        for stream in await self._db.read(WORKER, _due_streams, self._clock.now(), self._at_once * 2):
+            if stream in self._tasks or len(self._tasks) >= self._at_once:
+                continue
+            self._behind.add(stream)  # from here on a commit must not hand over a row of this stream in memory
+            for row in await self._db.write(WORKER, outbox.claim, self._me, 1, self._lease_ms, stream):
+                if not await self._db.read(WORKER, _more_behind, row.stream, row.id):
+                    self._behind.discard(stream)
+                self._begin(row)
+
+
+def _open_streams(tx: Tx) -> list[str]:
+    return [str(row["stream"]) for row in tx.all("SELECT DISTINCT stream FROM outbox WHERE done_at IS NULL")]
+
+
+def _due_streams(tx: Tx, now: int, limit: int) -> list[str]:
+    rows = tx.all(
+        "SELECT stream FROM outbox o WHERE done_at IS NULL AND due_at <= :now AND NOT EXISTS"
+        " (SELECT 1 FROM outbox e WHERE e.stream = o.stream AND e.id < o.id AND e.done_at IS NULL)"
+        " ORDER BY due_at, id LIMIT :limit",
+        now=now,
+        limit=limit,
+    )
+    return [str(row["stream"]) for row in rows]
+
+
+def _more_behind(tx: Tx, stream: str, after: int) -> bool:
+    return (
+        tx.one("SELECT 1 FROM outbox WHERE stream = :stream AND id > :id AND done_at IS NULL", stream=stream, id=after)
+        is not None
+    )

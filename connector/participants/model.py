@@ -1,0 +1,45 @@
+"""A participant is a legal person hosted by the process; its root fixes its DID for good (architecture.md 3a)."""
+
+import re
+from urllib.parse import urlsplit
+
+import msgspec
+
+from connector.errors import Mistake
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class Participant(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `participant`. `root` has no trailing slash; `host` is its authority, `path` its path."""
+
+    id: str
+    did: str
+    root: str
+    host: str
+    path: str
+    name: str
+    kind: str
+    operator: str
+    state: str
+
+    @property
+    def base(self) -> str:
+        """Where the Dataspace Protocol is served, without trailing slash: also our `callbackAddress`."""
+        return f"{self.root}/2025-1"
+
+
+def checked_slug(slug: str) -> str:
+    """The slug itself; raises Mistake if it could not stand in a path, a key and a log line."""
+    if not _SLUG.fullmatch(slug):
+        raise Mistake("participants.slug", slug=slug[:80])
+    return slug
+
+
+def split_root(root: str) -> tuple[str, str, str]:
+    """(root, host, path) in the one form in which they are compared; raises Mistake."""
+    parts = urlsplit(root.rstrip("/"))
+    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise Mistake("participants.root", root=root[:200])
+    host = parts.netloc.lower()
+    return f"https://{host}{parts.path}", host, parts.path

@@ -1,0 +1,87 @@
+"""SQL of participants and their keys. Keys leave here sealed; only the service holds the vault."""
+
+import msgspec
+
+from connector.participants.model import Participant
+from connector.storage.database import Row, Tx
+
+
+class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `key`: `secret` is sealed under the master key, `certificate` a PEM chain or None."""
+
+    participant: str
+    kid: str
+    purpose: str
+    state: str
+    public_jwk: str
+    secret: bytes
+    certificate: str | None
+    created_at: int
+    retired_at: int | None
+
+
+def _participant(row: Row) -> Participant:
+    return msgspec.convert({name: row[name] for name in Participant.__struct_fields__}, Participant)
+
+
+def all_participants(tx: Tx) -> list[Participant]:
+    return [_participant(row) for row in tx.all("SELECT * FROM participant ORDER BY id")]
+
+
+def insert_participant(tx: Tx, participant: Participant) -> bool:
+    """False if the id, the DID or the root is taken."""
+    return bool(
+        tx.run(
+            "INSERT INTO participant (id, did, root, host, path, name, kind, operator, state, created_at)"
+            " VALUES (:id, :did, :root, :host, :path, :name, :kind, :operator, :state, :now) ON CONFLICT DO NOTHING",
+            **msgspec.structs.asdict(participant),
+            now=tx.now,
+        )
+    )
+
+
+def insert_key(tx: Tx, key: KeyRow) -> None:
+    tx.run(
+        "INSERT INTO key (participant, kid, purpose, state, public_jwk, secret, certificate, created_at, retired_at)"
+        " VALUES (:participant, :kid, :purpose, :state, :public_jwk, :secret, :certificate, :created_at, :retired_at)",
+        **msgspec.structs.asdict(key),
+    )
+
+
+def keys(tx: Tx, participant: str) -> list[KeyRow]:
+    """All keys but removed ones, oldest first: the order of the verification methods."""
+    rows = tx.all(
+        "SELECT * FROM key WHERE participant = :participant AND state <> 'removed' ORDER BY created_at, kid",
+        participant=participant,
+    )
+    return [msgspec.convert(dict(row), KeyRow) for row in rows]
+
+
+def set_key_state(tx: Tx, participant: str, kid: str, state: str) -> None:
+    tx.run(
+        "UPDATE key SET state = :state, retired_at = CASE WHEN :state = 'verify-only' THEN :now ELSE retired_at END"
+        " WHERE participant = :participant AND kid = :kid",
+        participant=participant,
+        kid=kid,
+        state=state,
+        now=tx.now,
+    )
+
+
+def enter_peer(tx: Tx, participant: str, did: str, root: str) -> None:
+    """What an operator says about a peer whose DID document names no DataService (architecture.md 3a)."""
+    tx.run(
+        "INSERT INTO peer (participant, did, root, entered_at) VALUES (:participant, :did, :root, :now)"
+        " ON CONFLICT (participant, did) DO UPDATE SET root = :root, entered_at = :now",
+        participant=participant,
+        did=did,
+        root=root,
+        now=tx.now,
+    )
+
+
+def entered_root(tx: Tx, participant: str, did: str) -> str | None:
+    row = tx.one(
+        "SELECT root FROM peer WHERE participant = :participant AND did = :did", participant=participant, did=did
+    )
+    return None if row is None else str(row["root"])

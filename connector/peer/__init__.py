@@ -1,0 +1,1 @@
+"""The public surface: other connectors, their tokens, our Dataspace Protocol endpoints."""

@@ -1,0 +1,73 @@
+"""Who calls: a fresh ES256 token on every request, whose key the caller's DID document names (trust.md 3.2).
+
+Cheap checks first, the key late, and the token's id is remembered only after its signature held, in the request's own
+transaction: otherwise anybody could burn a victim's token (threat T05).
+"""
+
+import msgspec
+
+from connector.clock import Clock
+from connector.errors import Unauthenticated
+from connector.participants.model import Participant
+from connector.policy.judge import Seeker
+from connector.storage.database import Tx
+from connector.trust import jose
+from connector.trust.anchors import Anchor, Entry
+from connector.trust.resolver import Resolver
+
+LIFE_S = 300
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """An authenticated member of the data space; `root` is where its connector lives, None if nobody says."""
+
+    did: str
+    entry: Entry
+    root: str | None
+    jti: str
+    expires_at: int
+
+    @property
+    def seeker(self) -> Seeker:
+        return seeker(self.entry)
+
+
+def seeker(entry: Entry) -> Seeker:
+    """What rules may know of a member."""
+    return Seeker(did=entry.did, kind=entry.kind, groups=frozenset(entry.groups))
+
+
+class Gatekeeper:
+    """Authenticates requests to a participant's public surface."""
+
+    def __init__(self, clock: Clock, resolver: Resolver, anchor: Anchor) -> None:
+        self._clock, self._resolver, self._anchor = clock, resolver, anchor
+
+    async def __call__(self, participant: Participant, authorization: str) -> Caller:
+        """Raises Unauthenticated; PeerError or Unavailable if the caller's DID document cannot be had."""
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("peer.no-token")
+        now = self._clock.now()
+        unverified = jose.read(token)
+        issuer = jose.check(unverified, aud=participant.did, now=now)
+        entry = self._anchor.member(issuer, now)
+        document = await self._resolver.document(issuer)
+        jwk = document.key(unverified.kid, "capabilityInvocation")
+        claims = jose.verify(unverified, jwk, aud=participant.did, iss=issuer, now=now)
+        expires = int(claims["exp"] * 1000) + jose.LEEWAY_S * 1000
+        return Caller(did=issuer, entry=entry, root=document.root, jti=str(claims["jti"]), expires_at=expires)
+
+
+def remember(tx: Tx, participant: str, caller: Caller) -> None:
+    """The first statement of the request's transaction: raises Unauthenticated if the token was used before."""
+    fresh = tx.run(
+        "INSERT INTO seen_token (participant, issuer, jti, expires_at) VALUES (:participant, :issuer, :jti, :expires_at)"
+        " ON CONFLICT DO NOTHING",
+        participant=participant,
+        issuer=caller.did,
+        jti=caller.jti,
+        expires_at=caller.expires_at,
+    )
+    if not fresh:
+        raise Unauthenticated("peer.replay")

@@ -1,0 +1,37 @@
+"""Signed objects and bundles for the partners of a negotiation, and for nobody else (contracts.md 9)."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from connector.contracts.service import Contracts
+from connector.peer.exchange import Exchange
+from connector.peer.routes import Call, Route
+
+Bundle = Callable[[str, str], Awaitable[bytes]]
+"""(participant, agreement IRI) -> the evidence bundle, sealed on demand."""
+
+
+class EvidenceHandlers:
+    def __init__(self, exchange: Exchange, contracts: Contracts, bundle: Bundle) -> None:
+        self._exchange, self._contracts, self._bundle = exchange, contracts, bundle
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/evidence/objects/{sha256}", self.object),
+            Route("GET", "/evidence/{agreement}", self.bundle),
+        ]
+
+    async def object(self, call: Call) -> web.StreamResponse:
+        item = await self._exchange.within(
+            call, self._contracts.object_for, call.participant.id, call.params["sha256"], call.peer.did
+        )
+        return web.Response(body=item.body, content_type=item.media_type)
+
+    async def bundle(self, call: Call) -> web.StreamResponse:
+        agreement = await self._exchange.within(
+            call, self._contracts.agreement, call.participant.id, f"urn:uuid:{call.params['agreement']}", call.peer.did
+        )
+        body = await self._bundle(call.participant.id, agreement.id)
+        return web.Response(body=body, content_type="application/zip")
+

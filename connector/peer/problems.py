@@ -1,0 +1,79 @@
+"""Our errors in the Dataspace Protocol's own form (dataspace-protocol.md 1.4): the room decides the `@type`.
+
+Generic on purpose towards peers: code, German and English sentence, and the request id to ask by; never details of a defect.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from connector.errors import Defect, HanseError, Refusal, Unauthenticated
+from connector.http import limits
+from connector.language import both
+from connector.protocol.codec import CONTEXT
+
+log = structlog.get_logger("peer")
+PIDS: Final = web.RequestKey("pids", dict)
+"""What a handler already knows of `providerPid` and `consumerPid` when it fails."""
+_TYPES = (
+    ("/negotiations", "ContractNegotiationError"),
+    ("/transfers", "TransferError"),
+    ("/catalog", "CatalogError"),
+)
+
+
+def _type(path: str) -> str | None:
+    return next((name for part, name in _TYPES if f"/2025-1{part}" in path), None)
+
+
+def sentences(error: HanseError) -> list[str]:
+    """German and English, as `reason` wants them."""
+    if isinstance(error, Refusal) and error.reasons:
+        return [" ".join(error.reasons.get(lang, ())) for lang in ("de", "en")]
+    return list(both(f"error.{error.code}", **error.facts))
+
+
+def body(error: HanseError, path: str, pids: dict[str, str], request_id: str) -> bytes:
+    """The error object; outside the protocol's paths plain problem+json."""
+    name = _type(path)
+    text = sentences(error)
+    if name is None:
+        return msgspec.json.encode(
+            {"status": error.status, "code": error.code, "detail": text[0], "reason": text, "request": request_id}
+        )
+    problem: dict[str, object] = {"@context": [CONTEXT], "@type": name, "code": str(error.status), "reason": text}
+    if name != "CatalogError":
+        problem |= {"providerPid": pids.get("providerPid", ""), "consumerPid": pids.get("consumerPid", "")}
+    return msgspec.json.encode(problem)
+
+
+@web.middleware
+async def problems(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException:
+        raise
+    except HanseError as error:
+        if error.status >= 500:
+            log.warning("peer.error", code=error.code, path=request.path, request=request.get(limits.request_id))
+        return _answer(request, error)
+    except Exception:
+        log.exception("peer.defect", path=request.path, request=request.get(limits.request_id))
+        return _answer(request, Defect("defect"))
+
+
+def _answer(request: web.Request, error: HanseError) -> web.Response:
+    protocol = _type(request.path) is not None
+    response = web.Response(
+        status=error.status,
+        body=body(error, request.path, request.get(PIDS, {}), request.get(limits.request_id, "")),
+        content_type="application/json" if protocol else "application/problem+json",
+    )
+    if isinstance(error, Unauthenticated):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response

@@ -1,0 +1,111 @@
+"""Logs as JSON lines without personal data, and counters for `/metrics`.
+
+Whatever comes from outside is escaped and capped, and everything that looks like a secret is hidden, by name and by
+shape (threats T26, T27).
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Callable, MutableMapping
+from typing import Any, Literal
+
+import structlog
+
+CAP = 2048
+_NAMES = re.compile(r"token|secret|password|authorization|cookie|private|master", re.IGNORECASE)
+_SHAPES = re.compile(r"eyJ[\w-]{8,}\.[\w-]*\.[\w-]*|hanse_[\w-]{16,}|Bearer\s+\S+|(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])")
+_ODD = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_HIDDEN = "[hidden]"
+
+Event = MutableMapping[str, Any]
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str):
+        text = _SHAPES.sub(_HIDDEN, value[:CAP])
+        return _ODD.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    if isinstance(value, dict):
+        return {str(_clean(str(key))): _named(str(key), inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(inner) for inner in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return _clean(str(value))
+
+
+def _named(name: str, value: object) -> object:
+    return _HIDDEN if _NAMES.search(name) else _clean(value)
+
+
+def redact(_logger: object, _method: str, event: Event) -> Event:
+    """A structlog processor: hides secrets, escapes control and bidi characters, caps lengths."""
+    for name in list(event):
+        event[name] = _named(name, event[name])
+    return event
+
+
+class _Handler(logging.Handler):
+    """Lines of libraries take the same way as ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts = {"logger": record.name}
+        if record.exc_info and record.exc_info[0] is not None:
+            facts["exception"] = record.exc_info[0].__name__
+        log = structlog.get_logger(record.name)
+        getattr(log, record.levelname.lower() if record.levelname.lower() in _LEVELS else "info")(
+            record.getMessage(), **facts
+        )
+
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def configure(level: Literal["debug", "info", "warning", "error"], form: Literal["json", "text"]) -> None:
+    """Sets up logging for the whole process; lines go to standard error."""
+    render: Callable[..., Any] = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+    root = logging.getLogger()
+    root.handlers = [_Handler()]
+    root.setLevel(max(_LEVELS[level], logging.WARNING))
+
+
+class Metrics:
+    """Gauges and counters in the Prometheus text form; a gauge is a function asked at each scrape."""
+
+    def __init__(self) -> None:
+        self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
+        self._counts: dict[tuple[str, str], int] = {}
+        self._help: dict[str, str] = {}
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        self._gauges[name] = (text, value)
+
+    def count(self, name: str, text: str, **labels: str) -> None:
+        self._help[name] = text
+        label = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
+        self._counts[name, label] = self._counts.get((name, label), 0) + 1
+
+    def text(self) -> str:
+        lines = []
+        for name, (text, value) in sorted(self._gauges.items()):
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value():g}"]
+        for name in sorted(self._help):
+            lines += [f"# HELP {name} {self._help[name]}", f"# TYPE {name} counter"]
+            lines += [f"{found}{{{label}}} {number}" for (found, label), number in sorted(self._counts.items()) if found == name]
+        return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""Transfer processes: who may get the bytes of an agreement, when, and what came of it."""

@@ -1,0 +1,133 @@
+"""SQL of transfer processes and of the use counters of agreements."""
+
+from typing import Any
+
+import msgspec
+
+from connector.protocol.transfer import Transfer, shown
+from connector.storage.database import Conflict, Row, Tx
+from connector.transfer.model import Process
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _process(row: Row) -> Process:
+    values: dict[str, Any] = {name: row[name] for name in Process.__struct_fields__}
+    values["kernel"] = msgspec.json.decode(row["kernel"], type=Transfer)
+    values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"])
+    return Process(**values)
+
+
+def insert(tx: Tx, process: Process) -> None:
+    tx.run(
+        "INSERT INTO transfer (participant, id, role, counterparty, peer_pid, address, kernel, state, version, agreement,"
+        " format, purpose, action, outcome, reason, bytes, sha256, created_at, changed_at) VALUES (:participant, :id,"
+        " :role, :counterparty, :peer_pid, :address, :kernel, :state, 1, :agreement, :format, :purpose, :action, NULL,"
+        " NULL, 0, NULL, :now, :now)",
+        participant=process.participant,
+        id=process.id,
+        role=process.kernel.role,
+        counterparty=process.counterparty,
+        peer_pid=process.kernel.peer_pid,
+        address=process.address,
+        kernel=_text(process.kernel),
+        state=str(shown(process.kernel)),
+        agreement=process.agreement,
+        format=process.format,
+        purpose=process.purpose,
+        action=process.action,
+        now=tx.now,
+    )
+
+
+def save(tx: Tx, process: Process) -> None:
+    """Compare and set; raises Conflict if somebody else was faster."""
+    changed = tx.run(
+        "UPDATE transfer SET peer_pid = :peer_pid, kernel = :kernel, state = :state, version = version + 1,"
+        " outcome = :outcome, reason = :reason, bytes = :bytes, sha256 = :sha256, changed_at = :now"
+        " WHERE participant = :participant AND id = :id AND version = :version",
+        participant=process.participant,
+        id=process.id,
+        version=process.version,
+        peer_pid=process.kernel.peer_pid,
+        kernel=_text(process.kernel),
+        state=str(shown(process.kernel)),
+        outcome=process.outcome,
+        reason=None if process.reason is None else _text(process.reason),
+        bytes=process.bytes,
+        sha256=process.sha256,
+        now=tx.now,
+    )
+    if not changed:
+        raise Conflict
+    tx.signal("transfer", (process.participant, process.id))
+
+
+def process(
+    tx: Tx, participant: str, process_id: str, counterparty: str | None = None, *, lock: bool = False
+) -> Process | None:
+    """The transfer; with `counterparty` only if it is that peer's (threat T17)."""
+    row = tx.one(
+        "SELECT * FROM transfer WHERE participant = :participant AND id = :id"
+        + (" FOR UPDATE" if lock and tx.dialect == "postgres" else ""),
+        participant=participant,
+        id=process_id,
+    )
+    if row is None or counterparty not in (None, row["counterparty"]):
+        return None
+    return _process(row)
+
+
+def process_of_peer(tx: Tx, participant: str, counterparty: str, peer_pid: str) -> Process | None:
+    row = tx.one(
+        "SELECT * FROM transfer WHERE participant = :participant AND counterparty = :counterparty"
+        " AND peer_pid = :peer_pid AND role = 'provider'",
+        participant=participant,
+        counterparty=counterparty,
+        peer_pid=peer_pid,
+    )
+    return None if row is None else _process(row)
+
+
+def under_agreement(tx: Tx, participant: str, agreement: str) -> list[Process]:
+    rows = tx.all(
+        "SELECT * FROM transfer WHERE participant = :participant AND agreement = :agreement ORDER BY created_at, id",
+        participant=participant,
+        agreement=agreement,
+    )
+    return [_process(row) for row in rows]
+
+
+def uses(tx: Tx, participant: str, agreement: str, name: str, period: str) -> int:
+    """How often the counter was used in this period ("" for the whole agreement); locks the row until commit."""
+    tx.run(
+        "INSERT INTO counter (participant, agreement, name, period, uses) VALUES (:participant, :agreement, :name, :period, 0)"
+        " ON CONFLICT DO NOTHING",
+        participant=participant,
+        agreement=agreement,
+        name=name,
+        period=period,
+    )
+    row = tx.one(
+        "SELECT uses FROM counter WHERE participant = :participant AND agreement = :agreement AND name = :name"
+        " AND period = :period" + (" FOR UPDATE" if tx.dialect == "postgres" else ""),
+        participant=participant,
+        agreement=agreement,
+        name=name,
+        period=period,
+    )
+    assert row is not None
+    return int(row["uses"])
+
+
+def count_use(tx: Tx, participant: str, agreement: str, name: str, period: str) -> None:
+    tx.run(
+        "UPDATE counter SET uses = uses + 1 WHERE participant = :participant AND agreement = :agreement AND name = :name"
+        " AND period = :period",
+        participant=participant,
+        agreement=agreement,
+        name=name,
+        period=period,
+    )

@@ -1,0 +1,46 @@
+"""`python -m connector.verify BUNDLE --trust FILE`: the verifier on its own, without the rest of the connector."""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from connector.verify.bundle import verify_bundle
+from connector.verify.report import Report, Verdict
+from connector.verify.words import LANGUAGES, say
+
+_MOST = 128 * 1024 * 1024
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prints one line per check; the exit code is the verdict (0 passed, 1 failed, 2 cannot judge)."""
+    parser = argparse.ArgumentParser(prog="hanse-verify")
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--trust", type=Path, metavar="PEM")
+    parser.add_argument("--lang", choices=LANGUAGES, default="de")
+    options = parser.parse_args(arguments)
+    try:
+        data = _read(options.bundle)
+        roots = None if options.trust is None else _read(options.trust)
+    except OSError as fault:
+        print(say("line", "unreadable", options.lang, {"file": fault.filename or options.bundle}), file=sys.stderr)
+        return Verdict.INDETERMINATE.value
+    report = verify_bundle(data, roots, options.lang)
+    print("\n".join(lines(report, options.lang, datetime.now(UTC))))
+    return report.exit
+
+
+def lines(report: Report, lang: str, now: datetime) -> list[str]:
+    """The report as text: checks, notes, time of the check, verdict."""
+    checks = [f"{say('mark', check.verdict.name, lang)} {check.sentence}" for check in report.checks]
+    time = say("note", "checked", lang, {"at": now.strftime("%Y-%m-%dT%H:%M:%SZ")})
+    return [*checks, *report.notes, time, say("verdict", report.verdict.name, lang)]
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(_MOST + 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

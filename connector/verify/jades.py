@@ -1,0 +1,197 @@
+"""The form of a seal: JAdES-B-B, compact, detached, `sigD` by URI hash (contracts.md 6, ETSI TS 119 182-1).
+
+`read` accepts exactly one spelling of exactly our profile; `check` adds objects, signature and whose key it is.
+No key is taken from the seal on trust: the certificate must be the one that the DID document names, and end at a root.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from connector.verify import base64url, chain, jcs, owner
+from connector.verify.faults import Fault
+
+OBJECT_BY_HASH = "http://uri.etsi.org/19182/ObjectIdByURIHash"
+LONGEST = 65_536
+MOST_OBJECTS = 16
+MOST_CERTIFICATES = 5
+
+_REQUIRED = frozenset({"alg", "kid", "x5t#S256", "x5c", "crit", "iat", "sigD"})
+_OPTIONAL = frozenset({"srCms", "srAts", "sigPId"})
+_SIGD = frozenset({"mId", "pars", "hashM", "hashV", "ctys"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seal:
+    """A seal of correct form; nothing is proven yet. `iat` is in seconds, as the signer claims it."""
+
+    kid: str
+    alg: str
+    iat: int
+    pars: tuple[str, ...]
+    hashes: tuple[str, ...]
+    ctys: tuple[str, ...]
+    chain: tuple[x509.Certificate, ...]
+    signed: bytes
+    signature: bytes
+
+    @property
+    def did(self) -> str:
+        return self.kid.partition("#")[0]
+
+
+def object_hash(body: bytes) -> str:
+    """`hashV` of an object: with `b64` absent the digest is over its base64url text, not over its bytes (5.2.8)."""
+    return base64url.encode(sha256(base64url.encode(body).encode("ascii")).digest())
+
+
+def read(jws: str) -> Seal:
+    """The seal in this text; Fault `seal-form` naming what deviates from the profile."""
+    if len(jws) > LONGEST or jws.count(".") != 2:
+        raise Fault("seal-form", what="compact")
+    head, payload, tail = jws.split(".")
+    if payload:
+        raise Fault("seal-form", what="payload")
+    header = _header(head)
+    pars, hashes, ctys = _references(header["sigD"])
+    certificates = _certificates(header["x5c"], header["x5t#S256"])
+    return Seal(
+        kid=_kid(header["kid"]),
+        alg=_algorithm(header["alg"], certificates[0]),
+        iat=_instant(header["iat"]),
+        pars=pars,
+        hashes=hashes,
+        ctys=ctys,
+        chain=certificates,
+        signed=f"{head}.".encode("ascii"),
+        signature=_signature(tail),
+    )
+
+
+def check_objects(seal: Seal, objects: Mapping[str, bytes]) -> None:
+    """Every reference is present and unchanged; Fault `object-missing` or `object-changed` with its `par`."""
+    for par, expected in zip(seal.pars, seal.hashes, strict=True):
+        if par not in objects:
+            raise Fault("object-missing", par=par)
+        if object_hash(objects[par]) != expected:
+            raise Fault("object-changed", par=par)
+
+
+def check_signature(seal: Seal) -> None:
+    """The key of the first certificate made the signature; Fault `seal-signature` otherwise."""
+    key = seal.chain[0].public_key()
+    assert isinstance(key, ec.EllipticCurvePublicKey)
+    half = len(seal.signature) // 2
+    r, s = int.from_bytes(seal.signature[:half]), int.from_bytes(seal.signature[half:])
+    try:
+        key.verify(encode_dss_signature(r, s), seal.signed, ec.ECDSA(SHA256()))
+    except InvalidSignature as fault:
+        raise Fault("seal-signature") from fault
+
+
+def check(
+    jws: str,
+    objects: Mapping[str, bytes],
+    *,
+    did: str,
+    document: Mapping[str, object],
+    roots: Sequence[x509.Certificate],
+    listed: Collection[str] = (),
+) -> Seal:
+    """Everything about one seal: form, objects, signature, that it is `did`'s key, and its chain to `roots` at `iat`.
+
+    `document` is the DID document, `listed` the SHA-256 (hex) of certificates that the trust list names for the DID.
+    Raises Fault; this is the same judgement that the offline verifier makes.
+    """
+    seal = read(jws)
+    check_objects(seal, objects)
+    check_signature(seal)
+    owner.check(seal.chain[0], seal.kid, did=did, document=document, listed=listed)
+    chain.check(seal.chain, roots, at=seal.iat)
+    return seal
+
+
+def _header(head: str) -> dict[str, object]:
+    try:
+        header = jcs.loads(base64url.decode(head))
+    except ValueError as fault:
+        raise Fault("seal-form", what="header") from fault
+    if not isinstance(header, dict):
+        raise Fault("seal-form", what="header")
+    for name in sorted(_REQUIRED - header.keys()):
+        raise Fault("seal-form", what=name)
+    for name in sorted(header.keys() - _REQUIRED - _OPTIONAL):
+        raise Fault("seal-form", what=name)
+    if header["crit"] != ["sigD"]:
+        raise Fault("seal-form", what="crit")
+    return header
+
+
+def _references(value: object) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    if not isinstance(value, dict) or value.keys() != _SIGD:
+        raise Fault("seal-form", what="sigD")
+    if value["mId"] != OBJECT_BY_HASH or value["hashM"] != "S256":
+        raise Fault("seal-form", what="sigD")
+    pars, hashes, ctys = (_strings(value[name]) for name in ("pars", "hashV", "ctys"))
+    if not len(pars) == len(hashes) == len(ctys) or len(set(pars)) != len(pars):
+        raise Fault("seal-form", what="sigD")
+    return pars, hashes, ctys
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_OBJECTS:
+        raise Fault("seal-form", what="sigD")
+    if not all(isinstance(item, str) for item in value):
+        raise Fault("seal-form", what="sigD")
+    return tuple(value)
+
+
+def _certificates(value: object, thumbprint: object) -> tuple[x509.Certificate, ...]:
+    if not isinstance(value, list) or not 1 <= len(value) <= MOST_CERTIFICATES:
+        raise Fault("seal-form", what="x5c")
+    try:
+        ders = [base64url.decode_padded(item) for item in value]
+        certificates = tuple(x509.load_der_x509_certificate(der) for der in ders)
+    except (ValueError, TypeError, AttributeError) as fault:
+        raise Fault("seal-form", what="x5c") from fault
+    if thumbprint != base64url.encode(sha256(ders[0]).digest()):
+        raise Fault("seal-form", what="x5t#S256")
+    return certificates
+
+
+def _algorithm(value: object, certificate: x509.Certificate) -> str:
+    try:
+        key = certificate.public_key()
+    except ValueError as fault:
+        raise Fault("seal-form", what="alg") from fault
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1) or value != "ES256":
+        raise Fault("seal-form", what="alg")
+    return value
+
+
+def _kid(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith("did:") or value.count("#") != 1 or value.endswith("#"):
+        raise Fault("seal-form", what="kid")
+    return value
+
+
+def _instant(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 253_402_300_800:
+        raise Fault("seal-form", what="iat")
+    return value
+
+
+def _signature(tail: str) -> bytes:
+    try:
+        signature = base64url.decode(tail)
+    except ValueError as fault:
+        raise Fault("seal-form", what="signature") from fault
+    if len(signature) != 64:
+        raise Fault("seal-form", what="signature")
+    return signature

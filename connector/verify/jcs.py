@@ -1,0 +1,95 @@
+"""Restricted JSON Canonicalization (RFC 8785): the bytes that are signed, hashed and logged (contracts.md 4).
+
+Only what every parser reads alike is canonical: no fractions, no integer beyond 2^53-1, strings in NFC, no key above
+U+FFFF (there UTF-16 order, which RFC 8785 asks for, differs from code-point order). Under these rules the C encoder
+with sorted keys writes the same bytes as RFC 8785.
+"""
+
+import json
+import unicodedata
+
+LARGEST = 2**53 - 1
+
+
+class NotCanonical(ValueError):
+    """The value or the bytes lie outside the restricted profile."""
+
+
+def _refuse(text: str) -> object:
+    raise NotCanonical(f"number {text[:40]} is not an integer")
+
+
+def _integer(text: str) -> int:
+    if len(text) > 17 or not -LARGEST <= int(text) <= LARGEST:
+        raise NotCanonical(f"integer {text[:40]} is beyond 2^53-1")
+    return int(text)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise NotCanonical("a member stands twice")
+    return members
+
+
+_READ = json.JSONDecoder(parse_float=_refuse, parse_int=_integer, parse_constant=_refuse)
+_READ_ONCE = json.JSONDecoder(parse_float=_refuse, parse_int=_integer, parse_constant=_refuse, object_pairs_hook=_once)
+_WRITE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def encode(value: object) -> bytes:
+    """The canonical bytes of a JSON value; NotCanonical if it lies outside the profile.
+
+    The text is read back with hooks that see each number: that costs less than walking the value in Python and finds
+    whatever JSON would silently turn into something else (keys that are no strings, tuples).
+    """
+    try:
+        text = _WRITE.encode(value)
+        again = _READ.decode(text)
+        data = text.encode()
+    except (TypeError, ValueError, RecursionError) as fault:
+        raise NotCanonical(str(fault)) from fault
+    if again != value:
+        raise NotCanonical("not a JSON value: keys are strings, sequences are lists")
+    _check_text(text, again)
+    return data
+
+
+def decode(data: bytes) -> object:
+    """The value of canonical bytes; NotCanonical if they differ in any way from what `encode` writes."""
+    value = loads(data)
+    if encode(value) != data:
+        raise NotCanonical("not in canonical form")
+    return value
+
+
+def loads(data: bytes) -> object:
+    """Strict I-JSON in any layout: UTF-8, integers within 2^53-1, no member twice. NotCanonical otherwise."""
+    try:
+        return _READ_ONCE.decode(data.decode())
+    except (ValueError, RecursionError) as fault:
+        raise NotCanonical(str(fault)) from fault
+
+
+def _check_text(text: str, value: object) -> None:
+    if text.isascii():
+        return
+    # Everything around a string is ASCII that composes with nothing, so the whole text is NFC if its strings are.
+    if not unicodedata.is_normalized("NFC", text):
+        raise NotCanonical("a string is not in NFC")
+    if len(text.encode("utf-16-le")) != 2 * len(text):
+        _check_keys(value)
+
+
+def _check_keys(value: object) -> None:
+    match value:
+        case dict():
+            if any(max(key, default="") > "\uffff" for key in value):
+                raise NotCanonical("a member name lies above U+FFFF")
+            for inner in value.values():
+                _check_keys(inner)
+        case list():
+            for inner in value:
+                _check_keys(inner)
+        case _:
+            return

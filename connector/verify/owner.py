@@ -1,0 +1,93 @@
+"""Whose key it is: the certificate's key is the one the DID document names, and the certificate carries the DID.
+
+At seal level L1 the DID stands in the certificate as SAN URI; at L2/L3 the signed trust list names the certificate's
+SHA-256 for the DID (contracts.md 6 and 8). So a member cannot seal in another's name with its own valid certificate.
+"""
+
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from urllib.parse import unquote
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from connector.verify import base64url
+from connector.verify.faults import Fault
+
+
+def root_of(did: str) -> str:
+    """The participant's root address: `did:web:localhost%3A18443:x` is `https://localhost:18443/x`."""
+    host, *path = did.removeprefix("did:web:").split(":")
+    if not did.startswith("did:web:") or not host:
+        raise Fault("did-form", did=did)
+    return "/".join([f"https://{unquote(host)}", *path])
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Lower-case hex SHA-256 of the certificate."""
+    return sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def check(
+    certificate: x509.Certificate,
+    kid: str,
+    *,
+    did: str,
+    document: Mapping[str, object],
+    listed: Collection[str] = (),
+) -> str:
+    """The seal level, `L1` or `L2`; Fault if `kid` or the certificate does not belong to `did`."""
+    if kid.partition("#")[0] != did:
+        raise Fault("seal-foreign", did=did, kid=kid)
+    jwk = seal_key(document, kid, did)
+    if not _same_key(certificate, jwk):
+        raise Fault("seal-key", did=did)
+    _check_usage(certificate, did)
+    if did in _uris(certificate):
+        return "L1"
+    if fingerprint(certificate) in listed:
+        return "L2"
+    raise Fault("seal-certificate", did=did)
+
+
+def seal_key(document: Mapping[str, object], kid: str, did: str) -> Mapping[str, object]:
+    """The JWK of the verification method `kid`, which must stand under `assertionMethod` of that DID's document."""
+    if document.get("id") != did:
+        raise Fault("document-foreign", did=did)
+    named = document.get("assertionMethod")
+    methods = document.get("verificationMethod")
+    if not isinstance(named, list) or kid not in named or not isinstance(methods, list):
+        raise Fault("key-unknown", did=did)
+    for method in methods:
+        if isinstance(method, dict) and method.get("id") == kid and isinstance(method.get("publicKeyJwk"), dict):
+            jwk: Mapping[str, object] = method["publicKeyJwk"]
+            return jwk
+    raise Fault("key-unknown", did=did)
+
+
+def _same_key(certificate: x509.Certificate, jwk: Mapping[str, object]) -> bool:
+    key = certificate.public_key()
+    if not isinstance(key, ec.EllipticCurvePublicKey) or jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
+        return False
+    numbers = key.public_numbers()
+    point = (base64url.encode(numbers.x.to_bytes(32)), base64url.encode(numbers.y.to_bytes(32)))
+    return point == (jwk.get("x"), jwk.get("y"))
+
+
+def _uris(certificate: x509.Certificate) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, ValueError):
+        return []
+    return names.get_values_for_type(x509.UniformResourceIdentifier)
+
+
+def _check_usage(certificate: x509.Certificate, did: str) -> None:
+    """A seal needs a signing certificate; the chain policy leaves this to us (contracts.md 6)."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except (x509.ExtensionNotFound, ValueError):
+        return
+    if not (usage.digital_signature or usage.content_commitment):
+        raise Fault("seal-usage", did=did)
