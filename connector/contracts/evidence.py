@@ -6,7 +6,7 @@ from connector.audit import export, seal
 from connector.contracts import drafting, store
 from connector.contracts.model import Agreement
 from connector.contracts.service import sealer
-from connector.contracts.signing import Reference, canonical, sign
+from connector.contracts.signing import Reference, address, canonical, sign
 from connector.clock import Clock
 from connector.errors import Mistake, Unknown
 from connector.participants.service import Hosted, Participants
@@ -27,7 +27,8 @@ class Evidence:
         signer = sealer(hosted)
 
         def manifest_seal(manifest: bytes) -> str:
-            reference = Reference("manifest.json", manifest, "application/json")
+            place = address(signer.root, manifest)
+            reference = Reference(place, manifest, "application/json")
             return sign([reference], signer.key, signer.chain, self._clock.now() // 1000)
 
         return export.bundle(parts, manifest_seal)
