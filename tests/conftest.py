@@ -2,14 +2,19 @@
 
 import importlib.util
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from connector.storage import Database, Tx, open_database, upgrade
+
+if TYPE_CHECKING:
+    from connector.testing.cities import Space
 
 TOWNS = ("musterstadt", "nachbardorf")
 
@@ -87,3 +92,13 @@ async def any_db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     with request.getfixturevalue("cluster").database() as urls:
         async with _started(open_database(urls.app, worker_url=urls.worker)) as database:
             yield database
+
+
+@pytest.fixture
+async def space() -> AsyncIterator["Space"]:
+    """An empty data space on loopback; its folder has a short path, because Unix sockets are limited to 100 bytes."""
+    from connector.testing.cities import data_space
+
+    with tempfile.TemporaryDirectory(prefix="h") as folder:
+        async with data_space(Path(folder)) as space:
+            yield space

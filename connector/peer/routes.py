@@ -74,7 +74,7 @@ class Surface:
         self._table = [(route, _pattern(route.path)) for route in routes]
         self._directory, self._authenticate = directory, authenticate
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def answer(self, request: web.Request) -> web.StreamResponse:
         found = await self._directory.at(request.host.lower(), request.rel_url.raw_path)
         if found is None:
             raise Unknown("peer.nothing-here")
@@ -116,5 +116,5 @@ def application(surface: Surface, problems: limits.Middleware) -> web.Applicatio
     """The aiohttp application of the public surface; deadlines are per route, inside the surface."""
     app = web.Application(middlewares=[limits.edge, problems], client_max_size=strict.LIMIT)
     app.on_response_prepare.append(limits.stamp)
-    app.router.add_route("*", "/{tail:.*}", surface)
+    app.router.add_route("*", "/{tail:.*}", surface.answer)
     return app

@@ -1,4 +1,4 @@
-"""The verifier's own sentences, German (the source) and English, from the TOML files beside this module."""
+"""The verifier's own sentences, German (the source) and English, from the TOML files below `language/`."""
 
 import tomllib
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ LANGUAGES = ("de", "en")
 
 @cache
 def _catalogue(lang: str) -> Mapping[str, Mapping[str, str]]:
-    text = files("connector.verify").joinpath("language", f"{lang}.toml").read_text(encoding="utf-8")
+    text = files("connector.verify").joinpath("language", lang, "verify.toml").read_text(encoding="utf-8")
     tables: dict[str, Any] = tomllib.loads(text)
     return tables
 

@@ -257,7 +257,7 @@ class Case:
         text = "<!DOCTYPE html><html lang=de><title>Straßenbäume</title></html>".encode()
         profile, dataset = jcs.encode({"badges": ["enforced"]}), jcs.encode({"title": "Straßenbäume"})
         approvals = {role: jcs.encode({"role": "automatic", "side": role}) for role in ("provider", "consumer")}
-        common = dict(provider_root=root_of(PROVIDER), text=text, profile=profile, dataset=dataset)
+        common = {"provider_root": root_of(PROVIDER), "text": text, "profile": profile, "dataset": dataset}
         provider_jws = self.seal(
             self.provider,
             signing.references(
