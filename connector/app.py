@@ -111,6 +111,7 @@ class House:
         self.space = None if space is None else DevelopmentSpace(space, clock)
         self.http = SafeClient(
             allow=settings.outbound.allow, ca_files=settings.trust.ca_files, total_s=settings.outbound.total_s,
+            stall_s=settings.outbound.stall_s,
             proxy=settings.outbound.proxy or None,
         )  # fmt: skip
         self.participants = Participants(
@@ -139,9 +140,7 @@ class House:
         self.stopping = False
 
     def _worker(self, seal_roots: Sequence[x509.Certificate]) -> Worker:
-        messages = Messages(
-            self.db, self.clock, self.peer, self.circuits, self.vault, self.contracts, self.transfers
-        )
+        messages = Messages(self.db, self.clock, self.peer, self.circuits, self.vault, self.contracts, self.transfers)
         desk = SigningDesk(
             self.db, self.clock, self.participants, self.contracts, self.judge, self.peer.fetch, self._document,
             seal_roots, self._listed_seals,
@@ -267,7 +266,9 @@ def _words(lang: str) -> partial[str]:
 
 
 @asynccontextmanager
-async def running(settings: Settings, roles: frozenset[str] = ROLES, clock: Clock | None = None) -> AsyncIterator[House]:
+async def running(
+    settings: Settings, roles: frozenset[str] = ROLES, clock: Clock | None = None
+) -> AsyncIterator[House]:
     """The process as long as the context lasts; leaving it finishes or hands back what was begun."""
     telemetry.configure(settings.log.level, settings.log.format)
     await asyncio.to_thread(_prepare, settings)
@@ -306,6 +307,10 @@ async def _serve(house: House, roles: frozenset[str], stack: AsyncExitStack) -> 
         handlers, operation = house.management()
         management = await server.serve_unix(api_routes.application(handlers), settings.api.socket)
         stack.push_async_callback(management.cleanup)
+        if settings.api.port:
+            guarded = api_routes.application(handlers, token=settings.api.token.reveal())
+            loopback = await server.serve(guarded, host="127.0.0.1", port=settings.api.port, tls=None)
+            stack.push_async_callback(loopback.cleanup)
         operation.started = True
 
 
@@ -343,7 +348,9 @@ def _anchors(settings: Settings) -> tuple[list[x509.Certificate], dict[str, str]
     for path in settings.trust.seal_ca_files:
         pem = _text(path)
         blocks = [f"-----BEGIN CERTIFICATE-----{part}" for part in pem.split("-----BEGIN CERTIFICATE-----")[1:]]
-        certificates += [x509.load_pem_x509_certificate(block.partition("-----BEGIN PUBLIC")[0].encode()) for block in blocks]
+        certificates += [
+            x509.load_pem_x509_certificate(block.partition("-----BEGIN PUBLIC")[0].encode()) for block in blocks
+        ]
     return certificates, authority
 
 

@@ -70,6 +70,7 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
     )
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -107,5 +108,9 @@ class Metrics:
             lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value():g}"]
         for name in sorted(self._help):
             lines += [f"# HELP {name} {self._help[name]}", f"# TYPE {name} counter"]
-            lines += [f"{found}{{{label}}} {number}" for (found, label), number in sorted(self._counts.items()) if found == name]
+            lines += [
+                f"{found}{{{label}}} {number}"
+                for (found, label), number in sorted(self._counts.items())
+                if found == name
+            ]
         return "\n".join(lines) + "\n"

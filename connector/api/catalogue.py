@@ -104,11 +104,19 @@ class CatalogueHandlers:
             return error
 
     def _published(self, dataset: Dataset, offer: Offer) -> dict[str, object]:
-        return {"dataset": dataset.id, "offer": offer.id, "version": dataset.version, "clauses": self._clauses(offer.policy)}
+        return {
+            "dataset": dataset.id,
+            "offer": offer.id,
+            "version": dataset.version,
+            "clauses": self._clauses(offer.policy),
+        }
 
     def _clauses(self, policy: Mapping[str, Any]) -> list[dict[str, object]]:
         german, english = (self._judge.clauses(policy, lang) for lang in ("de", "en"))
-        return [{"text": {"de": one[0], "en": other[0]}, "badge": one[1]} for one, other in zip(german, english, strict=True)]
+        return [
+            {"text": {"de": one[0], "en": other[0]}, "badge": one[1]}
+            for one, other in zip(german, english, strict=True)
+        ]
 
     def _hit(self, did: str, provider: str, entry: dict[str, Any]) -> dict[str, object]:
         listed, us = self._anchor.entry(provider), self._anchor.entry(did)
@@ -141,5 +149,3 @@ class CatalogueHandlers:
 def _matches(entry: dict[str, Any], words: list[str]) -> bool:
     text = " ".join(str(entry.get(name, "")) for name in ("dct:title", "dct:description", "@id")).casefold()
     return all(word in text for word in words)
-
-

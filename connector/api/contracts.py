@@ -16,7 +16,6 @@ from connector.storage.database import Database
 from connector.trust.anchors import Anchor
 
 
-
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What to negotiate; without `offer` the first one that the provider shows us."""
 

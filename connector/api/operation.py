@@ -16,9 +16,20 @@ Probe = Callable[[], Awaitable[Mapping[str, bool]]]
 
 class OperationHandlers:
     def __init__(
-        self, db: Database, participants: Participants, metrics: Metrics, ready: Probe, reload: Callable[[], Awaitable[int]]
+        self,
+        db: Database,
+        participants: Participants,
+        metrics: Metrics,
+        ready: Probe,
+        reload: Callable[[], Awaitable[int]],
     ) -> None:
-        self._db, self._participants, self._metrics, self._ready, self._reload = db, participants, metrics, ready, reload
+        self._db, self._participants, self._metrics, self._ready, self._reload = (
+            db,
+            participants,
+            metrics,
+            ready,
+            reload,
+        )
         self.started = False
 
     def routes(self) -> list[web.RouteDef]:

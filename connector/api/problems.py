@@ -25,9 +25,7 @@ def problem(error: HanseError, request_id: str = "") -> web.Response:
     body = {"type": "about:blank", "status": error.status, "code": error.code, "reason": reasons(error)}
     if request_id:
         body["request"] = request_id
-    return web.Response(
-        status=error.status, body=msgspec.json.encode(body), content_type="application/problem+json"
-    )
+    return web.Response(status=error.status, body=msgspec.json.encode(body), content_type="application/problem+json")
 
 
 @web.middleware

@@ -31,12 +31,18 @@ def figures(tx: Tx, participant: str) -> list[Figure]:
     published = [pair for pair in entries if pair[0]["type"] == "publication"]
     agreed = [pair for pair in entries if pair[0]["type"] == "agreement"]
     refused = [pair for pair in entries if pair[0]["type"] == "decision" and pair[1].get("permit") is False]
-    moved = [pair for pair in entries if pair[0]["type"] == "transfer" and pair[1].get("event") in ("sent", "part", "received")]
+    moved = [
+        pair
+        for pair in entries
+        if pair[0]["type"] == "transfer" and pair[1].get("event") in ("sent", "part", "received")
+    ]
     return [
         _count("published", "datasets", published),
         _count("agreements", "agreements", agreed),
         _count("refusals", "decisions", refused),
-        Figure(id="bytes", value=sum(int(body.get("bytes", 0)) for _, body in moved), unit="bytes", events=_events(moved)),
+        Figure(
+            id="bytes", value=sum(int(body.get("bytes", 0)) for _, body in moved), unit="bytes", events=_events(moved)
+        ),
     ]
 
 

@@ -5,9 +5,8 @@ It never claims to be DCAT-AP: the protocol's context makes that impossible (met
 
 from typing import Any
 
-from connector.catalogue.model import Dataset, Offer
+from connector.catalogue.model import PULL, Dataset, Offer
 from connector.participants.model import Participant
-from connector.catalogue.model import PULL
 
 HANSE = "https://w3id.org/hanse/v1#"
 DCAT = "http://www.w3.org/ns/dcat#"

@@ -51,7 +51,13 @@ class Uploads:
             with contextlib.suppress(FileNotFoundError):
                 draft.unlink()
         return Source(
-            id=new_uuid(), kind="file", location=place, name=label, media_type=media_type(label), bytes=size, sha256=digest
+            id=new_uuid(),
+            kind="file",
+            location=place,
+            name=label,
+            media_type=media_type(label),
+            bytes=size,
+            sha256=digest,
         )
 
     def live(self, wish: dict[str, Any]) -> Source:

@@ -28,7 +28,7 @@ def run(call: Call) -> int:
 
 
 async def _serve(call: Call, settings: Settings) -> int:
-    from connector import app
+    from connector.app import running
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -36,7 +36,7 @@ async def _serve(call: Call, settings: Settings) -> int:
         loop.add_signal_handler(number, stop.set)
     if call.args.until_eof:
         loop.add_reader(sys.stdin.fileno(), _until_eof, stop)
-    async with app.running(settings, frozenset(call.args.role or ROLES)):
+    async with running(settings, frozenset(call.args.role or ROLES)):
         call.note("serve.started", url=public_url(settings), socket=settings.api.socket)
         await stop.wait()
         call.note("serve.stopping")

@@ -107,7 +107,14 @@ def profile(judge: Judge, policy: dict[str, Any], offer: Offer) -> EvidenceObjec
 
 
 def draft(
-    case: Case, agreement_id: str, offer: Offer, dataset: Dataset, provider: Sealer, consumer: Party, judge: Judge, at: int
+    case: Case,
+    agreement_id: str,
+    offer: Offer,
+    dataset: Dataset,
+    provider: Sealer,
+    consumer: Party,
+    judge: Judge,
+    at: int,
 ) -> Draft:
     """The sealed contract for this negotiation; `at` in milliseconds."""
     plain = agreement_document(case, agreement_id, provider.party.did, at)

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from connector.audit import export, seal
+from connector.clock import Clock
 from connector.contracts import drafting, store
 from connector.contracts.model import Agreement
 from connector.contracts.service import sealer
 from connector.contracts.signing import Reference, address, canonical, sign
-from connector.clock import Clock
 from connector.errors import Mistake, Unknown
 from connector.participants.service import Hosted, Participants
 from connector.storage.database import Database, Tx

@@ -22,11 +22,11 @@ from connector.ids import new_id
 from connector.language import both
 from connector.participants.service import Hosted, Participants
 from connector.policy.judge import Judge, Seeker
-from connector.protocol import codec
+from connector.policy.model import PolicyError
 from connector.protocol import messages as m
 from connector.protocol import negotiation as kernel
-from connector.protocol.messages import HANSE
 from connector.protocol.effects import Effect, Illegal, Problem
+from connector.protocol.messages import HANSE
 from connector.protocol.negotiation import Kind, Step
 from connector.protocol.process import Role
 from connector.storage.database import Tx
@@ -68,11 +68,19 @@ class Contracts:
     # What we want
 
     def request(
-        self, tx: Tx, slug: str, partner: Partner, dataset: str, offer: dict[str, Any], purpose: str | None, action: str | None
+        self,
+        tx: Tx,
+        slug: str,
+        partner: Partner,
+        dataset: str,
+        offer: dict[str, Any],
+        purpose: str | None,
+        action: str | None,
     ) -> Case:
         """As consumer: ask for an offer as it stands in the provider's catalogue."""
         hosted = self._participants.held(slug)
         policy = {**offer, "@type": "Offer", "target": dataset}
+        self._digest(policy)
         step = kernel.send(kernel.start(Role.CONSUMER), Kind.REQUEST, new_id())
         case = Case(
             participant=slug, id=new_id(), counterparty=partner.did, address=f"{partner.root}/2025-1",
@@ -97,7 +105,9 @@ class Contracts:
 
     # What a peer tells us
 
-    def receive_request(self, tx: Tx, slug: str, partner: Partner, message: m.ContractRequestMessage, digest_: str) -> Reply:
+    def receive_request(
+        self, tx: Tx, slug: str, partner: Partner, message: m.ContractRequestMessage, digest_: str
+    ) -> Reply:
         """A first request: taken if the offer may be seen, then agreed or terminated with the reason."""
         known = store.case_of_peer(tx, slug, partner.did, message.consumer_pid)
         if known is not None:
@@ -113,16 +123,19 @@ class Contracts:
         )  # fmt: skip
         store.insert_case(tx, case)
         self._commit(tx, case, step.effects)
+        if self._digest(message.offer) != offer.digest:
+            return Reply(self._terminate(tx, case, "policy", _sentences("contracts.other-policy")), created=True)
         decision = self._judge.decide(
-            rules_of(message.offer), partner.seeker, "negotiation", tx.now, purpose=message.purpose, action=message.action
+            offer.policy, partner.seeker, "negotiation", tx.now, purpose=message.purpose, action=message.action
         )
         self._audit(tx, case, DECISION, {**self._judge.record(decision), "offer": offer.id})
-        if decision.permit and self._judge.digest(message.offer) == offer.digest:
-            return Reply(self._agree(tx, case, partner, offer, dataset), created=True)
-        reasons = self._judge.reasons(decision) if not decision.permit else _sentences("contracts.other-policy")
-        return Reply(self._terminate(tx, case, "policy", reasons), created=True)
+        if not decision.permit:
+            return Reply(self._terminate(tx, case, "policy", self._judge.reasons(decision)), created=True)
+        return Reply(self._agree(tx, case, partner, offer, dataset), created=True)
 
-    def receive(self, tx: Tx, slug: str, partner: Partner, case_id: str, message: msgspec.Struct, digest_: str) -> Reply:
+    def receive(
+        self, tx: Tx, slug: str, partner: Partner, case_id: str, message: msgspec.Struct, digest_: str
+    ) -> Reply:
         """Any further message about a negotiation of ours with this peer."""
         case = self._case(tx, slug, partner.did, case_id)
         kind = kernel.kind_of(message)
@@ -161,7 +174,9 @@ class Contracts:
         store.save_case(tx, case)
         self._commit(tx, case, step.effects)
 
-    def refused(self, tx: Tx, slug: str, case_id: str, sent_id: str, problem: Problem, reason: dict[str, list[str]]) -> None:
+    def refused(
+        self, tx: Tx, slug: str, case_id: str, sent_id: str, problem: Problem, reason: dict[str, list[str]]
+    ) -> None:
         """The peer finally said no to this row."""
         case = store.case(tx, slug, case_id, lock=True)
         if case is None:
@@ -176,10 +191,17 @@ class Contracts:
 
     # Signatures: called by the signing desk
 
-    def countersigned(self, tx: Tx, slug: str, case_id: str, seal: str | None, objects: tuple[EvidenceObject, ...]) -> None:
+    def countersigned(
+        self, tx: Tx, slug: str, case_id: str, seal: str | None, objects: tuple[EvidenceObject, ...]
+    ) -> None:
         """Our own countersignature is made (None: the provider sealed nothing): book it and send the verification."""
         case = store.case(tx, slug, case_id, lock=True)
-        if case is None or case.agreement is None or case.kernel.state is not kernel.State.AGREED or case.kernel.pending:
+        if (
+            case is None
+            or case.agreement is None
+            or case.kernel.state is not kernel.State.AGREED
+            or case.kernel.pending
+        ):
             return
         for item in objects:
             store.keep_object(tx, slug, case.id, case.counterparty, item)
@@ -191,10 +213,17 @@ class Contracts:
         store.save_case(tx, case)
         self._commit(tx, case, step.effects, {sent: compose.verification(case, sent, seal)})
 
-    def verified(self, tx: Tx, slug: str, case_id: str, seal: str | None, fault: str, objects: tuple[EvidenceObject, ...]) -> None:
+    def verified(
+        self, tx: Tx, slug: str, case_id: str, seal: str | None, fault: str, objects: tuple[EvidenceObject, ...]
+    ) -> None:
         """The partner's countersignature is checked (None: absent or invalid): finalize, or end if it is required."""
         case = store.case(tx, slug, case_id, lock=True)
-        if case is None or case.agreement is None or case.kernel.state is not kernel.State.VERIFIED or case.kernel.pending:
+        if (
+            case is None
+            or case.agreement is None
+            or case.kernel.state is not kernel.State.VERIFIED
+            or case.kernel.pending
+        ):
             return
         for item in objects:
             store.keep_object(tx, slug, case.id, case.counterparty, item)
@@ -275,6 +304,13 @@ class Contracts:
             raise Unknown("contracts.unknown", id=case_id[:200])
         return case
 
+    def _digest(self, policy: dict[str, Any]) -> str:
+        """The digest of a peer's policy; PeerError names what is not valid in it."""
+        try:
+            return self._judge.digest(policy)
+        except PolicyError as fault:
+            raise PeerError("contracts.policy", pointer=fault.pointer or "/", why=fault.code) from fault
+
     def _step(self, case: Case, kind: Kind, message: Any, digest_: str) -> Step:
         ours, theirs = message.provider_pid, message.consumer_pid
         mine, peers = (ours, theirs) if case.kernel.role is Role.PROVIDER else (theirs, ours)
@@ -317,7 +353,7 @@ class Contracts:
         plain = message.agreement
         me = self._participants.held(case.participant).participant.did
         parties = (plain["assigner"], plain["assignee"], plain["target"])
-        same_deal = self._judge.digest(plain) == self._judge.digest(case.policy)
+        same_deal = self._digest(plain) == self._judge.digest(case.policy)
         if parties != (case.counterparty, me, case.dataset) or not same_deal:
             raise PeerError("contracts.other-agreement")
         document = drafting.canonical_document(plain)
@@ -431,4 +467,3 @@ def _hash(seal: str | None) -> str | None:
 def _pending(case: Case) -> str:
     assert case.kernel.pending is not None
     return case.kernel.pending.sent_id
-

@@ -126,7 +126,8 @@ class SigningDesk:
             raise Fault("seal-form", what="pars")
         names = (drafting.TEXT, drafting.PROFILE, drafting.DATASET, drafting.APPROVAL[side])
         return {
-            par: await self._object(hosted, case, par, root, name) for par, name in zip(seal.pars[1:], names, strict=True)
+            par: await self._object(hosted, case, par, root, name)
+            for par, name in zip(seal.pars[1:], names, strict=True)
         }
 
     async def _object(self, hosted: Hosted, case: Case, par: str, root: str, name: str) -> EvidenceObject:
@@ -144,6 +145,8 @@ class SigningDesk:
     def _understood(self, agreement: Agreement, objects: Mapping[str, EvidenceObject]) -> None:
         """Our own sentences, in order and with their badges, must be those of the profile and of the text."""
         ours = self._judge.clauses(agreement.policy, "de")
+        if not ours:
+            raise Unsigned("contracts.not-understood")
         try:
             profile: Any = strict.loads(objects[drafting.PROFILE].body, limit=OBJECT_LIMIT)
             theirs = [(item["de"], item["badge"]) for item in profile["badges"]]
@@ -157,7 +160,12 @@ class SigningDesk:
             raise Unsigned("contracts.other-text")
 
     def _sign(
-        self, agreement: Agreement, objects: Mapping[str, EvidenceObject], me: drafting.Sealer, root: str, mine: EvidenceObject
+        self,
+        agreement: Agreement,
+        objects: Mapping[str, EvidenceObject],
+        me: drafting.Sealer,
+        root: str,
+        mine: EvidenceObject,
     ) -> str:
         references = signing.references(
             agreement.document,
@@ -238,4 +246,3 @@ def _explained(fault: Fault | PeerError) -> tuple[str, str]:
     if isinstance(fault, HanseError):
         return both(f"error.{fault.code}", **fault.facts)
     return both("error.contracts.seal-invalid", code=fault.code)
-

@@ -25,11 +25,12 @@ def _case(row: Row) -> Case:
 
 
 def insert_case(tx: Tx, case: Case) -> None:
-    tx.run(
+    """Raises Conflict if another replica has just taken the same first request."""
+    added = tx.run(
         "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, version, dataset,"
         " offer, policy, purpose, action, agreement, reason, created_at, changed_at) VALUES (:participant, :id, :role,"
         " :counterparty, :peer_pid, :address, :kernel, :state, 1, :dataset, :offer, :policy, :purpose, :action, NULL, NULL,"
-        " :now, :now)",
+        " :now, :now) ON CONFLICT DO NOTHING",
         participant=case.participant,
         id=case.id,
         role=case.kernel.role,
@@ -45,6 +46,8 @@ def insert_case(tx: Tx, case: Case) -> None:
         action=case.action,
         now=tx.now,
     )
+    if not added:
+        raise Conflict
 
 
 def save_case(tx: Tx, case: Case) -> None:
@@ -68,9 +71,7 @@ def save_case(tx: Tx, case: Case) -> None:
     tx.signal("negotiation", (case.participant, case.id))
 
 
-def case(
-    tx: Tx, participant: str, case_id: str, counterparty: str | None = None, *, lock: bool = False
-) -> Case | None:
+def case(tx: Tx, participant: str, case_id: str, counterparty: str | None = None, *, lock: bool = False) -> Case | None:
     """The negotiation; with `counterparty` only if it is that peer's (threat T17); `lock` before a change of state."""
     row = tx.one(
         "SELECT * FROM negotiation WHERE participant = :participant AND id = :id"
@@ -142,7 +143,9 @@ def save_agreement(tx: Tx, agreement: Agreement) -> None:
 
 def agreement(tx: Tx, participant: str, agreement_id: str, counterparty: str | None = None) -> Agreement | None:
     row = tx.one(
-        "SELECT * FROM agreement WHERE participant = :participant AND id = :id", participant=participant, id=agreement_id
+        "SELECT * FROM agreement WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=agreement_id,
     )
     if row is None or counterparty not in (None, row["counterparty"]):
         return None
@@ -194,7 +197,9 @@ def objects(tx: Tx, participant: str, case_id: str) -> dict[str, EvidenceObject]
 
 def known_object(tx: Tx, participant: str, sha256: str) -> EvidenceObject | None:
     row = tx.one(
-        "SELECT * FROM object WHERE participant = :participant AND sha256 = :sha256", participant=participant, sha256=sha256
+        "SELECT * FROM object WHERE participant = :participant AND sha256 = :sha256",
+        participant=participant,
+        sha256=sha256,
     )
     if row is None:
         return None

@@ -106,5 +106,3 @@ def forget_tokens(tx: Tx, participant: str) -> None:
         participant=participant,
         before=tx.now - KEPT_MS,
     )
-
-

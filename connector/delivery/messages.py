@@ -72,7 +72,9 @@ class Messages:
             await self._db.write(row.participant, _finish, row)
             return
         url = f"{process.address}/transfers/{quote(process.kernel.peer_pid, safe=':')}"
-        answer = await self._call(row, process.counterparty, lambda: self._peer.get(row.participant, process.counterparty, url))
+        answer = await self._call(
+            row, process.counterparty, lambda: self._peer.get(row.participant, process.counterparty, url)
+        )
         state = _member(answer, "state") if answer is not None and answer.status == 200 else None
         if not await self._db.write(row.participant, self._repaired, row, errand.process, state):
             raise Later(self._clock.now() + 2000)
@@ -121,9 +123,7 @@ class Messages:
             slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
             slice_.acked(tx, row.participant, parcel.process, parcel.sent_id, pid)
 
-    def _refused(
-        self, tx: Tx, row: OutboxRow, parcel: Parcel, problem: Problem, reason: dict[str, list[str]]
-    ) -> None:
+    def _refused(self, tx: Tx, row: OutboxRow, parcel: Parcel, problem: Problem, reason: dict[str, list[str]]) -> None:
         if outbox.finish(tx, row):
             slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
             slice_.refused(tx, row.participant, parcel.process, parcel.sent_id, problem, reason)

@@ -66,6 +66,7 @@ class SafeClient:
         allow: Sequence[str] = (),
         ca_files: Sequence[Path] = (),
         total_s: float = 10.0,
+        stall_s: float = READ_GAP_S,
         limit: int = 1_048_576,
         proxy: str | None = None,
         insecure: bool = False,
@@ -74,6 +75,7 @@ class SafeClient:
         self._allow: tuple[Network, ...] = networks(allow)
         self._tls = tls_client(ca_files)
         self._total_s = total_s
+        self._stall_s = stall_s
         self._limit = limit
         self._proxy = proxy
         self._proxy_addresses: frozenset[str] = frozenset()
@@ -108,8 +110,8 @@ class SafeClient:
     async def stream(
         self, url: str, *, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An open response for data of any size: no total time, but no gap longer than 30 s. Nothing is inflated."""
-        patience = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=READ_GAP_S)
+        """An open response for data of any size: no total time, but no gap longer than `stall_s`. Nothing is inflated."""
+        patience = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=self._stall_s)
         async with self._open("GET", url, None, headers, patience) as response:
             yield response
 

@@ -28,9 +28,7 @@ class CatalogueHandlers:
         if asked.filter:
             raise PeerError("catalogue.filter")
         cursor = call.request.query.get("cursor")
-        page = await self._exchange.within(
-            call, self._catalogue.page, call.participant.id, call.peer.seeker, cursor
-        )
+        page = await self._exchange.within(call, self._catalogue.page, call.participant.id, call.peer.seeker, cursor)
         response = answer(self._body(call, page))
         if page.following:
             address = f"{call.participant.base}/catalog/request?cursor={page.following}"

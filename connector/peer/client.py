@@ -27,7 +27,13 @@ class PeerClient:
     """Implements the ports `Post` of delivery and `Fetch` of the signing desk."""
 
     def __init__(
-        self, db: Database, clock: Clock, http: SafeClient, participants: Participants, resolver: Resolver, anchor: Anchor
+        self,
+        db: Database,
+        clock: Clock,
+        http: SafeClient,
+        participants: Participants,
+        resolver: Resolver,
+        anchor: Anchor,
     ) -> None:
         self._db, self._clock, self._http, self._participants = db, clock, http, participants
         self._resolver, self._anchor = resolver, anchor

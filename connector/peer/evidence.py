@@ -34,4 +34,3 @@ class EvidenceHandlers:
         )
         body = await self._bundle(call.participant.id, agreement.id)
         return web.Response(body=body, content_type="application/zip")
-

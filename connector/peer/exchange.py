@@ -32,9 +32,7 @@ class Exchange:
     def __init__(self, db: Database, heard: Callable[[str, str], None]) -> None:
         self._db, self._heard = db, heard
 
-    async def within(
-        self, call: Call, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.kwargs
-    ) -> T:
+    async def within(self, call: Call, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.kwargs) -> T:
         """Runs `fn(tx, ...)` after the token's id is remembered; raises what it raises."""
 
         def unit(tx: Tx) -> T | HanseError:

@@ -3,6 +3,7 @@
 import msgspec
 from aiohttp import web
 
+from connector.clock import Clock
 from connector.contracts.model import Case
 from connector.contracts.service import Contracts
 from connector.errors import PeerError
@@ -10,7 +11,6 @@ from connector.peer.exchange import Exchange, answer, message, partner
 from connector.peer.routes import Call, Handler, Route
 from connector.protocol import messages as m
 from connector.trust.anchors import Anchor
-from connector.clock import Clock
 
 _BASE = "/2025-1/negotiations"
 

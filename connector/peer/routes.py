@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
+import structlog
 from aiohttp import web
 
 from connector.errors import Unavailable, Unknown
@@ -80,6 +81,7 @@ class Surface:
             raise Unknown("peer.nothing-here")
         participant, rest = found
         route, params = self._route(request.method, rest)
+        structlog.contextvars.bind_contextvars(participant=participant.id, request=request.get(limits.request_id, ""))
         if route.streaming:
             return await self._call(route, request, participant, params)
         try:

@@ -13,8 +13,8 @@ from typing import Any
 import aiohttp
 
 from connector import app
-from connector.clock import Clock, SystemClock
 from connector.cli import dev
+from connector.clock import Clock, SystemClock
 from connector.settings import Settings, load
 
 MUNICIPALITY = "https://w3id.org/hanse/v1#municipality"
@@ -91,24 +91,32 @@ class City:
     def root(self, slug: str) -> str:
         return self.house.participants.held(slug).participant.root
 
-    async def publish(self, slug: str, content: bytes = b"a;b\n1;2\n", name: str = "baeume.csv", **wish: Any) -> dict[str, Any]:
+    async def publish(
+        self, slug: str, content: bytes = b"a;b\n1;2\n", name: str = "baeume.csv", **wish: Any
+    ) -> dict[str, Any]:
         """Publishes bytes under template 3 unless `wish` says otherwise."""
         source = await self.api.post(f"/api/v1/participants/{slug}/files?name={name}", data=content)
         body = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}, **wish}
-        made: dict[str, Any] = await self.api.post(f"/api/v1/participants/{slug}/datasets", {"source": source["source"], **body})
+        made: dict[str, Any] = await self.api.post(
+            f"/api/v1/participants/{slug}/datasets", {"source": source["source"], **body}
+        )
         return made
 
     async def negotiate(self, slug: str, provider: str, dataset: str, wait: int = 20, **wish: Any) -> dict[str, Any]:
         """Asks for a dataset and waits for the end; `provider` is a DID."""
         body = {"provider": provider, "dataset": dataset, "purpose": PURPOSE, **wish}
         started = await self.api.post(f"/api/v1/participants/{slug}/negotiations", body)
-        found: dict[str, Any] = await self.api.get(f"/api/v1/participants/{slug}/negotiations/{started['id']}", wait=str(wait))
+        found: dict[str, Any] = await self.api.get(
+            f"/api/v1/participants/{slug}/negotiations/{started['id']}", wait=str(wait)
+        )
         return found
 
     async def fetch(self, slug: str, agreement: str, wait: int = 20) -> dict[str, Any]:
         """Transfers the data of an agreement and waits for the end."""
         started = await self.api.post(f"/api/v1/participants/{slug}/transfers", {"agreement": agreement})
-        found: dict[str, Any] = await self.api.get(f"/api/v1/participants/{slug}/transfers/{started['id']}", wait=str(wait))
+        found: dict[str, Any] = await self.api.get(
+            f"/api/v1/participants/{slug}/transfers/{started['id']}", wait=str(wait)
+        )
         return found
 
 

@@ -34,7 +34,11 @@ class LocalPlane:
     def file(self, slug: str, process_id: str) -> Path | None:
         """The received file of a transfer; None while there is none."""
         folder = self.place(slug, process_id)
-        found = [one for one in folder.iterdir() if not one.name.endswith((".part", ".part.version"))] if folder.is_dir() else []
+        found = (
+            [one for one in folder.iterdir() if not one.name.endswith((".part", ".part.version"))]
+            if folder.is_dir()
+            else []
+        )
         return found[0] if len(found) == 1 else None
 
     async def pull(self, row: OutboxRow) -> None:

@@ -10,7 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.audit import store as audit
-from connector.commit import Outgoing, Process as Owner, commit, errand, timer
+from connector.commit import Outgoing, commit, errand, timer
+from connector.commit import Process as Owner
 from connector.contracts.model import Agreement
 from connector.contracts.service import Contracts, Partner, two_languages
 from connector.dataplane import flows
@@ -32,6 +33,8 @@ from connector.transfer import compose, store
 from connector.transfer.model import PULL, Process
 from connector.trust.keys import Vault
 
+QUOTA = 1000
+"""Open transfers that one peer may have with one participant (threat T36)."""
 TRANSFER, DECISION = "transfer", "decision"
 EXPIRY = "expiry"
 Reason = dict[str, list[str]]
@@ -54,7 +57,9 @@ class Transfers:
 
     # What we want
 
-    def request(self, tx: Tx, slug: str, partner: Partner, agreement_id: str, purpose: str | None, action: str | None) -> Process:
+    def request(
+        self, tx: Tx, slug: str, partner: Partner, agreement_id: str, purpose: str | None, action: str | None
+    ) -> Process:
         """As consumer: ask for the data of an agreement of ours."""
         agreement = self._contracts.in_force(tx, slug, agreement_id, partner.did)
         if agreement.role != "consumer":
@@ -91,7 +96,9 @@ class Transfers:
 
     # What a peer tells us
 
-    def receive_request(self, tx: Tx, slug: str, partner: Partner, message: m.TransferRequestMessage, digest: str) -> Process:
+    def receive_request(
+        self, tx: Tx, slug: str, partner: Partner, message: m.TransferRequestMessage, digest: str
+    ) -> Process:
         """Taken if the agreement is in force between us; started or terminated by the policy as it stands now."""
         known = store.process_of_peer(tx, slug, partner.did, message.consumer_pid)
         if known is not None:
@@ -101,6 +108,8 @@ class Transfers:
             raise Unknown("contracts.no-agreement", id=message.agreement_id[:200])
         if message.format != PULL:
             raise PeerError("transfer.format", format=message.format[:80])
+        if store.open_processes(tx, slug, partner.did) >= QUOTA:
+            raise PeerError("transfer.quota", limit=QUOTA)
         step = kernel.received(kernel.start(Role.PROVIDER), Kind.REQUEST, message.id, digest, message.consumer_pid)
         process = Process(
             participant=slug, id=new_id(), counterparty=partner.did, address=message.callback_address.rstrip("/"),
@@ -231,7 +240,7 @@ class Transfers:
     def entitled(self, tx: Tx, slug: str, flow: str, access: Access) -> Decision:
         """The decision at a data access, with the counter locked in this transaction."""
         process = store.process(tx, slug, flow)
-        if process is None or process.kernel.state is not State.STARTED and not kernel.flowing(process.kernel):
+        if process is None or (process.kernel.state is not State.STARTED and not kernel.flowing(process.kernel)):
             return Decision(permit=False, reasons=_sentences("transfer.not-started"))
         agreement = self._contracts.agreement(tx, slug, access.agreement, access.counterparty)
         if agreement.state not in ("finalized", "one-sided"):
@@ -326,7 +335,11 @@ class Transfers:
         return process
 
     def _commit(
-        self, tx: Tx, process: Process, effects: "tuple[Effect, ...] | list[Effect]", messages: dict[str, Outgoing] | None = None
+        self,
+        tx: Tx,
+        process: Process,
+        effects: "tuple[Effect, ...] | list[Effect]",
+        messages: dict[str, Outgoing] | None = None,
     ) -> None:
         owner = Owner(participant=process.participant, noun="transfer", id=process.id, to=process.counterparty)
 

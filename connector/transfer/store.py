@@ -21,11 +21,12 @@ def _process(row: Row) -> Process:
 
 
 def insert(tx: Tx, process: Process) -> None:
-    tx.run(
+    """Raises Conflict if another replica has just taken the same request."""
+    added = tx.run(
         "INSERT INTO transfer (participant, id, role, counterparty, peer_pid, address, kernel, state, version, agreement,"
         " format, purpose, action, outcome, reason, bytes, sha256, created_at, changed_at) VALUES (:participant, :id,"
         " :role, :counterparty, :peer_pid, :address, :kernel, :state, 1, :agreement, :format, :purpose, :action, NULL,"
-        " NULL, 0, NULL, :now, :now)",
+        " NULL, 0, NULL, :now, :now) ON CONFLICT DO NOTHING",
         participant=process.participant,
         id=process.id,
         role=process.kernel.role,
@@ -40,6 +41,8 @@ def insert(tx: Tx, process: Process) -> None:
         action=process.action,
         now=tx.now,
     )
+    if not added:
+        raise Conflict
 
 
 def save(tx: Tx, process: Process) -> None:
@@ -89,6 +92,17 @@ def process_of_peer(tx: Tx, participant: str, counterparty: str, peer_pid: str) 
         peer_pid=peer_pid,
     )
     return None if row is None else _process(row)
+
+
+def open_processes(tx: Tx, participant: str, counterparty: str) -> int:
+    """How many transfers of this peer are not at an end (threat T36)."""
+    row = tx.one(
+        "SELECT count(*) AS n FROM transfer WHERE participant = :participant AND counterparty = :counterparty"
+        " AND state NOT IN ('COMPLETED', 'TERMINATED')",
+        participant=participant,
+        counterparty=counterparty,
+    )
+    return 0 if row is None else int(row["n"])
 
 
 def under_agreement(tx: Tx, participant: str, agreement: str) -> list[Process]:

@@ -49,5 +49,12 @@ def entry(*, did: str, name: str, operator: str, kind: str, valid_from: str, key
     """What the list says of a participant: its log keys are for verifiers (contracts.md 6)."""
     logs = tuple(dict(key.public_jwk) for key in keys if key.purpose in ("log", "log-pq"))
     return Entry(
-        did=did, name=name, operator=operator, kind=kind, groups=(), state="active", valid_from=valid_from, log_keys=logs
+        did=did,
+        name=name,
+        operator=operator,
+        kind=kind,
+        groups=(),
+        state="active",
+        valid_from=valid_from,
+        log_keys=logs,
     )

@@ -157,12 +157,14 @@ def _certificates(value: object, thumbprint: object) -> tuple[x509.Certificate, 
         raise Fault("seal-form", what="x5c")
     try:
         ders = [base64url.decode_padded(item) for item in value]
-        certificates = tuple(x509.load_der_x509_certificate(der) for der in ders)
-    except (ValueError, TypeError, AttributeError) as fault:
+    except (ValueError, AttributeError) as fault:
         raise Fault("seal-form", what="x5c") from fault
     if thumbprint != base64url.encode(sha256(ders[0]).digest()):
         raise Fault("seal-form", what="x5t#S256")
-    return certificates
+    try:
+        return tuple(x509.load_der_x509_certificate(der) for der in ders)
+    except ValueError as fault:
+        raise Fault("seal-form", what="x5c") from fault
 
 
 def _algorithm(value: object, certificate: x509.Certificate) -> str:

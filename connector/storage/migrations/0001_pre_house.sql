@@ -40,7 +40,9 @@ CREATE TABLE negotiation (
   peer_pid {text}, address {text} NOT NULL, kernel {text} NOT NULL, state {text} NOT NULL, version {int} NOT NULL,
   dataset {text} NOT NULL, offer {text} NOT NULL, policy {text} NOT NULL, purpose {text}, action {text}, agreement {text},
   reason {text}, created_at {int} NOT NULL, changed_at {int} NOT NULL, PRIMARY KEY (participant, id));
-CREATE INDEX negotiation_peer ON negotiation (participant, counterparty, peer_pid);
+-- A peer's first request counts once, whichever replica it reaches.
+CREATE UNIQUE INDEX negotiation_peer ON negotiation (participant, counterparty, peer_pid) WHERE role = 'provider';
+CREATE INDEX negotiation_open ON negotiation (participant, counterparty, state);
 CREATE INDEX negotiation_changed ON negotiation (participant, changed_at);
 
 CREATE TABLE agreement (
@@ -67,7 +69,8 @@ CREATE TABLE transfer (
   bytes {int} NOT NULL DEFAULT 0, sha256 {text}, created_at {int} NOT NULL, changed_at {int} NOT NULL, PRIMARY KEY (participant, id),
   FOREIGN KEY (participant, agreement) REFERENCES agreement (participant, id));
 CREATE INDEX transfer_agreement ON transfer (participant, agreement);
-CREATE INDEX transfer_peer ON transfer (participant, counterparty, peer_pid);
+CREATE UNIQUE INDEX transfer_peer ON transfer (participant, counterparty, peer_pid) WHERE role = 'provider';
+CREATE INDEX transfer_open ON transfer (participant, counterparty, state);
 
 CREATE TABLE flow (
   participant {text} NOT NULL REFERENCES participant (id), id {text} NOT NULL, role {text} NOT NULL, state {text} NOT NULL,
