@@ -38,9 +38,9 @@ def register(top: Words, places: Any) -> None:
 
 
 def run_demo(call: Call) -> int:
-    from connector.cli import demo
+    from connector.cli.demo import run
 
-    return demo.run(call)
+    return run(call)
 
 
 def run_test(call: Call) -> int:

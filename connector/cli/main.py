@@ -54,7 +54,7 @@ def main(argv: list[str], environ: Mapping[str, str]) -> int:
     """Run one command; returns its exit code (argparse leaves with 2 by itself on wrong usage)."""
     lang = language(argv, environ)
     args = parser(lang).parse_args(argv)
-    call = Call(args, args.lang, environ)
+    call = Call(args, args.lang or lang, environ)
     try:
         return int(args.run(call))
     except HanseError as error:
@@ -83,3 +83,7 @@ def _failed(call: Call, sentence: str, code: str, exit_code: int) -> int:
 def run() -> None:
     """Entry point of the installed script."""
     sys.exit(main(sys.argv[1:], os.environ) or OK)
+
+
+if __name__ == "__main__":
+    run()

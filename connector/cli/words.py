@@ -92,7 +92,7 @@ class Words(argparse.ArgumentParser):
         """The options of every command; they may stand before and after its name, so only the top has defaults."""
         nothing = None if top else argparse.SUPPRESS
         self.word("--data", common=True, metavar="DIR", default=nothing)
-        self.word("--lang", common=True, choices=("de", "en"), default=self.lang if top else argparse.SUPPRESS)
+        self.word("--lang", common=True, choices=("de", "en"), default=nothing)
         self.word("--json", common=True, action="store_true", default=False if top else argparse.SUPPRESS)
 
     def error(self, message: str) -> NoReturn:

@@ -1,0 +1,100 @@
+"""The course of the demonstration: prepare, serve, walk the steps, stay until Ctrl-C, clear up.
+
+Whatever happens, the servers are stopped before anything is deleted.
+"""
+
+import signal
+import time
+from contextlib import ExitStack
+
+from connector.cli.call import OK, REFUSED, Call
+from connector.cli.client import Problem
+from connector.cli.demo import space
+from connector.cli.demo.show import Show
+from connector.cli.demo.steps import OPERATORS, STEPS, Step, Tour
+from connector.errors import HanseError, Mistake
+from connector.language import say
+
+_LOOK_S = 0.5
+_INTERRUPTED = 130
+
+
+def run(call: Call) -> int:
+    """0 if every step ended as it must, 1 if not, 130 after Ctrl-C in the middle."""
+    for number in (signal.SIGTERM, signal.SIGHUP):  # so that a polite kill clears up as Ctrl-C does
+        signal.signal(number, signal.default_int_handler)
+    args = call.args
+    lang = args.lang or "de"  # the data, the rule and the contract are German; the locale does not matter here
+    show = Show(lang, as_json=args.json)
+    with space.place(args.keep) as place, ExitStack() as stack:
+        tour = Tour(place, args.file, lang)
+        try:
+            if not _walked(tour, stack, call, show):
+                return REFUSED
+            show.results(tour)
+            return _left(tour, show, call) if args.once else _stayed(tour, show)
+        except KeyboardInterrupt:
+            show.line("deleted" if args.keep is None else "kept", path=place.base)
+            return OK if tour.over else _INTERRUPTED
+
+
+def _walked(tour: Tour, stack: ExitStack, call: Call, show: Show) -> bool:
+    """Whether all steps went well; the first one includes the start of the servers."""
+    for number, step in enumerate(STEPS, 1):
+        show.begin(number, step.name)
+        began = time.monotonic()
+        try:
+            if number == 1:
+                tour.place.prepare()
+                tour.place.serve(stack, call.environ)
+            facts = step.act(tour)
+        except (HanseError, Problem) as problem:
+            _explain(tour, step, problem, show, _ms(began), kept=call.args.keep is not None)
+            return False
+        show.done(step.name, facts, _ms(began))
+    return True
+
+
+def _ms(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
+
+
+def _explain(tour: Tour, step: Step, problem: HanseError | Problem, show: Show, ms: int, *, kept: bool) -> None:
+    """Whose side failed, why, and what its server said last."""
+    if isinstance(problem, Problem):
+        reason = problem.sentence(tour.lang)
+    else:
+        reason = say(f"error.{problem.code}", tour.lang, **problem.facts)
+    dead = [server for server in tour.place.servers.values() if not server.alive()]
+    show.failed(step.name, OPERATORS[dead[0].folder.name] if dead else step.party.name, reason, ms)
+    ours = isinstance(problem, Mistake)  # the caller's own mistake: no log explains it
+    asked = [] if ours else [server for name, server in tour.place.servers.items() if name == step.party.server]
+    for server in dead or asked:
+        show.log(server.folder / space.LOG, server.last_words())
+    if not ours:
+        show.examine(tour.place.base / step.party.server, kept=kept)
+
+
+def _left(tour: Tour, show: Show, call: Call) -> int:
+    """After `--once` only files remain."""
+    show.offline(tour)
+    if call.args.keep is None:
+        tour.place.leave_results = True
+        show.line("left", path=tour.place.results)
+    else:
+        show.again(tour)
+        show.line("paste.then")
+        show.online(tour)
+    return OK
+
+
+def _stayed(tour: Tour, show: Show) -> int:
+    """Serve until Ctrl-C; a server that ends by itself is a failure."""
+    show.offline(tour)
+    show.online(tour)
+    show.line("serving")
+    tour.over = True
+    while all(server.alive() for server in tour.place.servers.values()):
+        time.sleep(_LOOK_S)
+    show.line("server-ended")
+    return REFUSED

@@ -1,0 +1,171 @@
+"""Where the demonstration lives: the data space's folder, two data folders beside it, and a server process on each.
+
+A server holds the reading end of a pipe as its standard input. Whatever ends the driver, `kill -9` included, closes
+that pipe, and the server ends too.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from connector.cli import dev
+from connector.cli.call import unusable
+from connector.cli.client import Api, Problem
+from connector.clock import SystemClock
+from connector.errors import HanseError, Mistake, Unavailable
+from connector.settings import FILE, SOCKET_LIMIT
+
+PROVIDER, FIRM, SPACE, RESULTS = "it", "stadtwerke", "space", "results"
+LOG = "server.log"
+_START_S, _STOP_S = 60.0, 15.0
+_LONGEST = SOCKET_LIMIT - len(f"/{FIRM}/api.sock")
+_SETTINGS = """\
+[trust]
+ca_files = ["../space/certs/dev-ca.pem"]
+seal_ca_files = ["../space/trust/roots.pem"]
+authority_key_file = "../space/trust/roots.pem"
+list_file = "../space/trust/list.jws"
+
+[peer]
+tls_cert_file = "../space/certs/server.pem"
+tls_key_file = "../space/certs/server.key"
+
+[outbound]
+allow = ["127.0.0.0/8", "::1/128"]
+
+[development]
+folder = "../space/certs"
+
+[log]
+level = "warning"
+format = "text"
+"""
+
+
+class Server:
+    """A running server on a data folder."""
+
+    def __init__(self, folder: Path, process: "subprocess.Popen[bytes]") -> None:
+        self.folder, self._process = folder, process
+        self.api = Api(folder / "api.sock")
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def url(self) -> str:
+        """Where other participants reach it."""
+        return f"https://localhost:{(self.folder / 'port').read_text(encoding='ascii').strip()}"
+
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def wait_until_ready(self) -> None:
+        """Raises Unavailable if the server ends first or takes too long."""
+        until = time.monotonic() + _START_S
+        while self.alive() and time.monotonic() < until:
+            try:
+                return self.api.health("ready")
+            except (HanseError, Problem):
+                time.sleep(0.05)
+        raise Unavailable("demo.no-start", folder=self.folder)
+
+    def last_words(self, count: int = 12) -> list[str]:
+        """The end of its log."""
+        return (self.folder / LOG).read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+
+    def stop(self) -> None:
+        """Ask it to end, and see to it that it does."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class Place:
+    """The base folder of one demonstration with its two servers."""
+
+    def __init__(self, base: Path) -> None:
+        self.base, self.servers = base, dict[str, Server]()
+        self.leave_results = False
+
+    @property
+    def ca(self) -> Path:
+        return self.base / SPACE / "certs" / "dev-ca.pem"
+
+    @property
+    def results(self) -> Path:
+        """What the exchange leaves for people to look at."""
+        return self.base / RESULTS
+
+    @property
+    def roots(self) -> Path:
+        """What an auditor trusts; lies with the results but comes from the authority, not from a bundle."""
+        return self.results / "roots.pem"
+
+    def prepare(self) -> None:
+        """The authority, its CAs and both data folders; what is there already stays."""
+        if len(os.fsencode(self.base)) > _LONGEST:
+            raise Mistake("demo.long-path", path=self.base, limit=_LONGEST)
+        try:
+            self.base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as problem:
+            raise unusable(self.base, problem) from problem
+        dev.prepare(self.base / SPACE, {}, SystemClock())
+        for name in (PROVIDER, FIRM):
+            folder = self.base / name
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if not (folder / FILE).exists():
+                (folder / FILE).write_text(_SETTINGS, encoding="utf-8")
+        self.results.mkdir(exist_ok=True)
+        shutil.copyfile(self.base / SPACE / "trust" / "roots.pem", self.roots)
+
+    def serve(self, stack: ExitStack, environ: Mapping[str, str]) -> None:
+        """Start both servers and wait for them; the stack stops them."""
+        for name in (PROVIDER, FIRM):
+            self.servers[name] = _started(self.base / name, environ)
+            stack.callback(self.servers[name].stop)
+        for server in self.servers.values():
+            server.wait_until_ready()
+
+    def clear(self) -> None:
+        """Delete databases, keys and logs, and the results too unless they are to be left."""
+        for name in (PROVIDER, FIRM, SPACE):
+            shutil.rmtree(self.base / name, ignore_errors=True)
+        if not self.leave_results:
+            shutil.rmtree(self.base, ignore_errors=True)
+
+
+def _started(folder: Path, environ: Mapping[str, str]) -> Server:
+    """In a session of its own, so that Ctrl-C reaches the driver alone, which then ends its servers in order."""
+    command = [sys.executable, "-P", "-m", "connector.cli.main", "serve", "--data", str(folder), "--until-eof"]
+    clean = {name: value for name, value in environ.items() if not name.startswith("HANSE_")}
+    with (folder / LOG).open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, env=clean, start_new_session=True
+        )
+    return Server(folder, process)
+
+
+@contextmanager
+def place(keep: Path | None) -> Iterator[Place]:
+    """The folder to keep, or a temporary one that is cleared in the end."""
+    if keep is not None:
+        yield Place(keep.absolute())
+        return
+    usual = tempfile.gettempdir()
+    here = Place(Path(tempfile.mkdtemp(prefix="hanse-", dir=usual if len(usual) < _LONGEST // 2 else "/tmp")))  # noqa: S108
+    try:
+        yield here
+    finally:
+        here.clear()

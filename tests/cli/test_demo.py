@@ -1,0 +1,186 @@
+"""`hanse demo` as a newcomer and as a machine run it: real processes, real files, and an end in every case."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.cli.demo import tamper, trees
+from connector.cli.main import main
+
+NAMES = ["start", "publish", "find", "negotiate", "transfer", "refuse", "expire", "verify", "tamper", "figures"]
+REAL = Path(__file__).parents[3] / "shared/data/dcat/mdk/cities_1310_v5.csv"
+PATIENCE_S = 60
+
+
+def demo(*words: str, **streams: Any) -> "subprocess.Popen[str]":
+    """The command in a process of its own, as the installed script starts it."""
+    environ = {**os.environ, "LANG": "en_US.UTF-8", "HANSE_PEER__PORT": "1"}  # neither may change anything
+    command = [sys.executable, "-m", "connector.cli.main", "demo", *words]
+    return subprocess.Popen(command, env=environ, text=True, **streams)
+
+
+def told(*words: str) -> tuple[int, dict[str, Any], str]:
+    """Exit code, steps by name in their order, and what stood on standard error."""
+    with demo("--once", "--json", *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        out, err = child.communicate(timeout=PATIENCE_S)
+    steps = [json.loads(line) for line in out.splitlines()]
+    return child.returncode, {step["step"]: step for step in steps}, err
+
+
+def gone(pid: int) -> bool:
+    """Whether the process has ended; one that nobody has waited for yet counts as ended."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return state == "Z"
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    until = time.monotonic() + 15
+    while not all(map(gone, pids)):
+        assert time.monotonic() < until, f"still there: {pids}"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("k")
+
+
+@pytest.fixture(scope="module")
+def first(kept: Path) -> Mapping[str, Any]:
+    """A whole run that leaves its folder."""
+    code, steps, err = told("--keep", str(kept))
+    assert code == 0, err
+    return steps
+
+
+def test_ten_steps_in_order_each_with_its_facts(first: Mapping[str, Any]) -> None:
+    assert list(first) == NAMES
+    assert all(step["ok"] is True and isinstance(step["ms"], int) for step in first.values())
+    assert [one["slug"] for one in first["start"]["participants"]] == ["musterstadt", "nachbardorf", "stadtwerke"]
+    assert len({one["pid"] for one in first["start"]["servers"]}) == 2
+    assert first["negotiate"]["agreement"].startswith("urn:uuid:")
+    assert first["transfer"]["sha256"] == first["publish"]["sha256"]
+    assert first["figures"]["published"] == 2
+
+
+def test_the_bytes_are_the_tree_register(first: Mapping[str, Any]) -> None:
+    received = Path(first["transfer"]["file"]).read_bytes()
+    assert received == trees.register()
+    assert first["transfer"]["bytes"] == len(received)
+
+
+def test_refusals_are_explained_in_german_whatever_the_locale(first: Mapping[str, Any]) -> None:
+    assert "Teilnehmerart ist Kommune" in first["refuse"]["reason"]
+    assert first["expire"]["expired_at"] in first["expire"]["reason"]
+    assert "text-de.html" in first["tamper"]["reason"]
+
+
+def test_the_bundle_verifies_and_the_changed_one_does_not(first: Mapping[str, Any]) -> None:
+    """>> the commands that the demonstration prints << 0 and 1."""
+    trust = first["verify"]["trust"]
+    assert main(["verify", first["verify"]["bundle"], "--trust", trust], {}) == 0
+    assert main(["verify", first["tamper"]["bundle"], "--trust", trust], {}) == 1
+
+
+def test_a_kept_folder_serves_again_under_the_same_names(first: Mapping[str, Any], kept: Path) -> None:
+    code, again, err = told("--keep", str(kept), "--lang", "en")
+    assert (code, list(again)) == (0, NAMES), err
+    assert again["start"]["participants"] == first["start"]["participants"]
+    assert "kind of participant" in again["refuse"]["reason"]
+
+
+@pytest.mark.skipif(not REAL.exists(), reason=f"needs {REAL.name}: place the folder shared/ beside the checkout")
+def test_a_real_file_is_exchanged() -> None:
+    """Without --keep the results stay, databases and keys do not."""
+    code, steps, err = told("--file", str(REAL))
+    assert code == 0, err
+    received = Path(steps["transfer"]["file"])
+    assert received.name == REAL.name
+    assert received.read_bytes() == REAL.read_bytes()
+    assert [path.name for path in received.parents[1].iterdir()] == ["results"]
+    for path in [*received.parent.iterdir(), received.parent, received.parents[1]]:
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def test_a_failing_step_names_its_side_and_ends_with_1() -> None:
+    code, steps, err = told("--file", "/nowhere/trees.csv")
+    assert code == 1
+    assert (steps["publish"]["ok"], steps["publish"]["party"]) == (False, "Musterstadt")
+    assert "/nowhere/trees.csv" in steps["publish"]["reason"]
+    assert list(steps) == ["start", "publish"]
+    assert "publish" in err
+    wait_until_gone([one["pid"] for one in steps["start"]["servers"]])
+
+
+def test_a_server_that_does_not_start_shows_its_last_words(tmp_path: Path) -> None:
+    """The kept settings of one server are broken: its side is named, and what it said."""
+    (tmp_path / "stadtwerke").mkdir()
+    (tmp_path / "stadtwerke" / "hanse.toml").write_text("[peer]\nprot = 1\n")
+    code, steps, err = told("--keep", str(tmp_path))
+    assert code == 1
+    assert (steps["start"]["ok"], steps["start"]["party"]) == (False, "Stadtwerke Beispiel GmbH")
+    assert "peer.port" in err
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> "Iterator[tuple[subprocess.Popen[str], list[int]]]":
+    """A demonstration whose servers have started, and their process ids."""
+    with (
+        (tmp_path / "err").open("w") as err,
+        demo("--json", "--keep", str(tmp_path), stdout=subprocess.PIPE, stderr=err) as child,
+    ):
+        assert child.stdout is not None
+        start = json.loads(child.stdout.readline())
+        yield child, [one["pid"] for one in start["servers"]]
+        child.kill()
+
+
+def test_servers_end_when_the_driver_is_killed(serving: "tuple[subprocess.Popen[str], list[int]]") -> None:
+    """kill -9 leaves the driver no time to say anything."""
+    child, servers = serving
+    assert not any(map(gone, servers))
+    child.kill()
+    child.wait()
+    wait_until_gone(servers)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_everything_and_names_the_folder(
+    number: signal.Signals, serving: "tuple[subprocess.Popen[str], list[int]]", tmp_path: Path
+) -> None:
+    child, servers = serving
+    child.send_signal(number)
+    assert child.wait(PATIENCE_S) == 130
+    assert all(map(gone, servers))
+    assert str(tmp_path) in (tmp_path / "err").read_text()
+
+
+def test_a_path_too_long_for_a_socket_is_said_before_anything_is_made(tmp_path: Path) -> None:
+    code, steps, _ = told("--keep", str(tmp_path / ("x" * 90)))
+    assert (code, list(steps)) == (1, ["start"])
+    assert "Unix-Socket" in steps["start"]["reason"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_changed_bundle_differs_in_one_byte_of_one_member() -> None:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("a.json", b"{}")
+        archive.writestr(tamper.MEMBER, b"<p>Vertrag</p>")
+    with zipfile.ZipFile(io.BytesIO(tamper.changed(made.getvalue()))) as archive:
+        assert archive.read("a.json") == b"{}"
+        pairs = zip(archive.read(tamper.MEMBER), b"<p>Vertrag</p>", strict=True)
+        assert sum(one != other for one, other in pairs) == 1
