@@ -6,10 +6,9 @@ The only module that imports everything below it; who knows whom is read here an
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from pathlib import Path
 
 import structlog
 from cryptography import x509
@@ -23,6 +22,7 @@ from connector.api import participants as api_participants
 from connector.api import routes as api_routes
 from connector.api import transfers as api_transfers
 from connector.api.waiting import Waiting
+from connector.audit import store as audit
 from connector.catalogue import rules
 from connector.catalogue.service import Catalogue
 from connector.catalogue.uploads import Uploads
@@ -38,11 +38,12 @@ from connector.delivery.circuit import Circuits
 from connector.delivery.jobs import Jobs, forget_tokens
 from connector.delivery.messages import Messages
 from connector.delivery.worker import Worker
-from connector.errors import Mistake, Unavailable
+from connector.errors import Unavailable
 from connector.http import server
 from connector.http.outbound import SafeClient
 from connector.ids import new_uuid
 from connector.language import say
+from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.peer import auth, data, routes
 from connector.peer.catalogue import CatalogueHandlers
@@ -60,12 +61,13 @@ from connector.storage.database import PROCESS, Database, Tx
 from connector.telemetry import Metrics
 from connector.transfer.planes import LocalPlane
 from connector.transfer.service import EXPIRY, Transfers
+from connector.trust import pins
 from connector.trust.anchors import Anchor
 from connector.trust.development import DevelopmentSpace, entry
 from connector.trust.did import Did
 from connector.trust.listing import Listing, checked_url
 from connector.trust.resolver import Resolver
-from connector.trust.roots import read_roots
+from connector.trust.roots import authority_key, seal_cas
 from connector.trust.vault import Vault
 
 log = structlog.get_logger("app")
@@ -75,11 +77,11 @@ ROLES = frozenset({"peer", "api", "worker", "dataplane"})
 class _Claims:
     """What the trust list says of a DID now: membership and kind are always current, also under an old agreement."""
 
-    def __init__(self, anchor: Anchor) -> None:
-        self._anchor = anchor
+    def __init__(self, anchor: Anchor, resolver: Resolver) -> None:
+        self._anchor, self._resolver = anchor, resolver
 
     def seeker(self, did: str, now: int) -> Seeker | None:
-        found = self._anchor.entry(did)
+        found = None if self._resolver.on_hold(did) else self._anchor.entry(did)
         return auth.seeker(found) if found is not None and found.admitted(now) else None
 
 
@@ -106,7 +108,7 @@ class House:
             conf.database_url(settings), worker_url=settings.database.worker_url.reveal(), clock=clock
         )
         self.vault = Vault(conf.master_key(settings))
-        seal_roots, authority = _anchors(settings)
+        seal_roots, authority = seal_cas(settings.trust.seal_ca_files), authority_key(settings.trust.authority_key_file)
         space = settings.development.folder
         self.space = None if space is None else DevelopmentSpace(space, clock)
         self.http = SafeClient(
@@ -122,12 +124,18 @@ class House:
             self.db, self.anchor, self.http, settings.trust.list_file, checked_url(settings.trust.list_url, authority)
         )
         self.resolver = Resolver(
-            self.http, clock, local=self.participants.document, vouched=self.anchor.pinned, on_change=_key_changed
+            self.http,
+            clock,
+            local=self.participants.document,
+            vouched=self.anchor.pinned,
+            on_change=self._key_changed,
+            remember=self._key_seen,
         )
         self.judge = judge()
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.contracts = Contracts(self.participants, self.catalogue, self.judge)
-        self.transfers = Transfers(self.participants, self.contracts, self.judge, self.vault, _Claims(self.anchor))
+        claims = _Claims(self.anchor, self.resolver)
+        self.transfers = Transfers(self.participants, self.contracts, self.judge, self.vault, claims)
         self.evidence = Evidence(self.db, clock, self.participants, lambda: self.anchor.jws)
         self.peer = PeerClient(self.db, clock, self.http, self.participants, self.resolver, self.anchor)
         self.plane = LocalPlane(self.db, self.transfers, self.http, self.vault, settings.data.received)
@@ -138,6 +146,7 @@ class House:
         self.worker = self._worker(seal_roots)
         self.jobs = self._jobs()
         self.stopping = False
+        self._beside: set[asyncio.Future[object]] = set()
 
     def _worker(self, seal_roots: Sequence[x509.Certificate]) -> Worker:
         messages = Messages(self.db, self.clock, self.peer, self.circuits, self.vault, self.contracts, self.transfers)
@@ -179,6 +188,30 @@ class House:
 
     async def _look_at_list(self) -> None:
         await self.listing.reload()
+
+    def _key_seen(self, did: Did, keys: Mapping[str, frozenset[str]]) -> None:
+        self._later(self.db.write(PROCESS, pins.keep, did, keys))
+
+    def _key_changed(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
+        """The peer is on hold; each participant's log says so."""
+        log.error("trust.key-change", did=did, before=sorted(before), now=sorted(now))
+        self._later(self._alarm(did, before, now))
+
+    async def _alarm(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
+        body = {"event": "key-change", "did": did, "before": sorted(before), "now": sorted(now)}
+        for hosted in await self.participants.all():
+            await self.db.write(hosted.participant.id, _log_alarm, hosted.participant, body)
+
+    def _later(self, work: Coroutine[object, object, object]) -> None:
+        """Books beside the request that found it; the task is held so that nobody collects it."""
+        task = asyncio.ensure_future(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def accept_keys(self, did: str) -> None:
+        """What an operator vouches for: the next document of this peer is taken as it is."""
+        self.resolver.accept(did)
+        await self.db.write(PROCESS, pins.forget, did)
 
     async def enlist(self) -> None:
         """In a development space our participants are members at once; elsewhere the authority decides."""
@@ -234,7 +267,7 @@ class House:
         """The handlers of the management surface."""
         waiting = Waiting(self.db)
         operation = api_operation.OperationHandlers(
-            self.db, self.participants, self.metrics, self.ready, self.listing.reload
+            self.db, self.participants, self.metrics, self.ready, self.listing.reload, self.accept_keys
         )
         return [
             operation,
@@ -278,6 +311,7 @@ async def running(
         stack.push_async_callback(house.db.close)
         stack.push_async_callback(house.http.close)
         await house.participants.load()
+        house.resolver.recall(await house.db.read(PROCESS, pins.load))
         await house.listing.start()
         await _observe(house)
         await _serve(house, roles, stack)
@@ -340,30 +374,9 @@ def _prepare(settings: Settings) -> None:
         upgrade(owner)
 
 
-def _anchors(settings: Settings) -> tuple[list[x509.Certificate], dict[str, str]]:
-    """The roots of seal certificates and the authority's pinned key."""
-    place = settings.trust.authority_key_file
-    _, authority = read_roots(_text(place))
-    certificates: list[x509.Certificate] = []
-    for path in settings.trust.seal_ca_files:
-        pem = _text(path)
-        blocks = [f"-----BEGIN CERTIFICATE-----{part}" for part in pem.split("-----BEGIN CERTIFICATE-----")[1:]]
-        certificates += [
-            x509.load_pem_x509_certificate(block.partition("-----BEGIN PUBLIC")[0].encode()) for block in blocks
-        ]
-    return certificates, authority
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except OSError as cause:
-        raise Mistake("app.no-roots", path=path) from cause
-
-
 def _one(tx: Tx) -> None:
     tx.one("SELECT 1 AS one")
 
 
-def _key_changed(did: Did, before: frozenset[str], now: frozenset[str]) -> None:
-    log.error("trust.key-change", did=did, before=sorted(before), now=sorted(now))
+def _log_alarm(tx: Tx, participant: Participant, body: Mapping[str, object]) -> None:
+    audit.append(tx, participant.id, "alarm", None, "system", body, did=participant.did)

@@ -73,7 +73,7 @@ def commit(
     plane: Plane = lambda tx, effect: None,
     seal: Seal | None = None,
 ) -> None:
-    """Writes the rows of one step. `messages` are by `sent_id`; `plane` opens and closes data flows; `seal` is the vault's.
+    """Writes the rows of one step. `messages` are by `sent_id`, `plane` opens and closes flows, `seal` is the vault's.
 
     The plane of this process is called in the same transaction, so that no crash can come between (decision 0003).
     """

@@ -129,7 +129,7 @@ class Outbound(Struct, frozen=True, kw_only=True):
 class Worker(Struct, frozen=True, kw_only=True):
     """Delivery, timers and sealing."""
 
-    parallel: Annotated[int, Meta(ge=1), _doc("Messages on their way at the same time.")] = 20
+    parallel: Annotated[int, Meta(ge=1), _doc("Messages on their way at the same time.")] = 128
     lease_s: Annotated[Seconds, _doc("Seconds a claimed row stays with its process (PostgreSQL).")] = 10.0
     sweep_s: Annotated[Seconds, _doc("Seconds between two looks for due rows that nobody announced.")] = 1.0
     retry_max_s: Annotated[Seconds, _doc("Longest pause between two attempts.")] = 300.0

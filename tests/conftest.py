@@ -15,6 +15,7 @@ from connector.storage import Database, Tx, open_database, upgrade
 
 if TYPE_CHECKING:
     from connector.testing.cities import Space
+    from connector.testing.towns import Towns
 
 TOWNS = ("musterstadt", "nachbardorf")
 
@@ -92,6 +93,35 @@ async def any_db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     with request.getfixturevalue("cluster").database() as urls:
         async with _started(open_database(urls.app, worker_url=urls.worker)) as database:
             yield database
+
+
+@asynccontextmanager
+async def _bare(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """A started database without any participant."""
+    if kind == "sqlite":
+        url = f"sqlite://{tmp_path / 'hanse.db'}"
+        upgrade(url)
+        database = open_database(url)
+        await database.start()
+        yield database
+        await database.close()
+        return
+    with request.getfixturevalue("cluster").database() as urls:
+        database = open_database(urls.app, worker_url=urls.worker)
+        await database.start()
+        yield database
+        await database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def towns(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator["Towns"]:
+    """Musterstadt and Nachbardorf with keys and services but no sockets, once on each database."""
+    from connector.testing.towns import Towns
+
+    async with _bare(request.param, request, tmp_path) as database:
+        towns = Towns(database, tmp_path)
+        await towns.add(*TOWNS)
+        yield towns
 
 
 @pytest.fixture

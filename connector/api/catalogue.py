@@ -27,8 +27,8 @@ AT_ONCE = 16
 
 class CatalogueHandlers:
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, catalogue: Catalogue, uploads: Uploads, judge: Judge,
-        peer: Peers, anchor: Anchor,
+        self, db: Database, clock: Clock, participants: Participants, catalogue: Catalogue, uploads: Uploads,
+        judge: Judge, peer: Peers, anchor: Anchor,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
         self._uploads, self._judge, self._peer, self._anchor = uploads, judge, peer, anchor
@@ -74,8 +74,7 @@ class CatalogueHandlers:
     async def own(self, request: web.Request) -> web.StreamResponse:
         slug = (await self._participants.get(request.match_info["p"])).participant.id
         found = await self._db.read(slug, self._catalogue.own, slug)
-        return body.answer({"datasets": [{"dataset": dataset.id, "title": dataset.title, "version": dataset.version,
-                                          "offers": [offer.id for offer in offers]} for dataset, offers in found]})  # fmt: skip
+        return body.answer({"datasets": [_published(dataset, offers) for dataset, offers in found]})
 
     async def find(self, request: web.Request) -> web.StreamResponse:
         """Asks every member, or the one named, and says of each offer whether we would get it."""
@@ -144,6 +143,11 @@ class CatalogueHandlers:
             return {"offer": policy["@id"], "met": False, "clauses": [], "reason": reasons(Mistake(error.code))}
         reason = None if decision.permit else {lang: " ".join(words[lang]) for lang in words}
         return {"offer": policy["@id"], "met": decision.permit, "clauses": clauses, "reason": reason}
+
+
+def _published(dataset: Dataset, offers: list[Offer]) -> dict[str, object]:
+    ids = [offer.id for offer in offers]
+    return {"dataset": dataset.id, "title": dataset.title, "version": dataset.version, "offers": ids}
 
 
 def _matches(entry: dict[str, Any], words: list[str]) -> bool:

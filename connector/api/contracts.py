@@ -76,7 +76,7 @@ class ContractHandlers:
         async def look() -> Case:
             return await self._db.read(slug, self._contracts.get, slug, case_id)
 
-        case = await self._waiting.until(request, look, lambda case: case.shown in ("FINALIZED", "TERMINATED"))
+        case = await self._waiting.until(request, case_id, look, lambda case: case.shown in ("FINALIZED", "TERMINATED"))
         return body.answer(_case(case))
 
     async def terminate(self, request: web.Request) -> web.StreamResponse:
@@ -88,20 +88,20 @@ class ContractHandlers:
 
     async def agreements(self, request: web.Request) -> web.StreamResponse:
         slug = await self._slug(request)
-        found = await self._db.read(slug, self._contracts.all, slug)
+        found = await self._db.read(slug, self._contracts.agreements.all, slug)
         return body.answer({"agreements": [_agreement(agreement) for agreement in found]})
 
     async def _one(self, request: web.Request) -> tuple[str, Agreement]:
         slug, name = await self._slug(request), request.match_info["id"]
         iri = name if ":" in name else f"urn:uuid:{name}"
-        return slug, await self._db.read(slug, self._contracts.agreement, slug, iri)
+        return slug, await self._db.read(slug, self._contracts.agreements.get, slug, iri)
 
     async def agreement(self, request: web.Request) -> web.StreamResponse:
         return body.answer(_agreement((await self._one(request))[1]))
 
     async def text(self, request: web.Request) -> web.StreamResponse:
         slug, agreement = await self._one(request)
-        html = await self._db.read(slug, self._contracts.text, slug, agreement)
+        html = await self._db.read(slug, self._contracts.agreements.text, slug, agreement)
         return web.Response(body=html, content_type="text/html", charset="utf-8")
 
     async def bundle(self, request: web.Request) -> web.StreamResponse:
@@ -118,8 +118,9 @@ def _case(case: Case) -> dict[str, object]:
     passed = ["REQUESTED", *(["AGREED", "VERIFIED", "FINALIZED"] if case.agreement else [])]
     reached = passed[: passed.index(state) + 1] if state in passed else [*passed[:1], state]
     return {
-        "id": case.id, "role": str(case.kernel.role), "state": state, "states": reached, "counterparty": case.counterparty,
-        "dataset": case.dataset, "offer": case.offer, "agreement": case.agreement, "reason": sentences(case.reason),
+        "id": case.id, "role": str(case.kernel.role), "state": state, "states": reached,
+        "counterparty": case.counterparty, "dataset": case.dataset, "offer": case.offer, "agreement": case.agreement,
+        "reason": sentences(case.reason),
     }  # fmt: skip
 
 

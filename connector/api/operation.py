@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+import msgspec
 from aiohttp import web
 
 from connector.api import body
@@ -14,6 +15,12 @@ Probe = Callable[[], Awaitable[Mapping[str, bool]]]
 """Named checks; all True means ready."""
 
 
+class Acceptance(msgspec.Struct, frozen=True):
+    """The peer whose keys were exchanged without overlap."""
+
+    did: str
+
+
 class OperationHandlers:
     def __init__(
         self,
@@ -22,14 +29,10 @@ class OperationHandlers:
         metrics: Metrics,
         ready: Probe,
         reload: Callable[[], Awaitable[int]],
+        accept: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._db, self._participants, self._metrics, self._ready, self._reload = (
-            db,
-            participants,
-            metrics,
-            ready,
-            reload,
-        )
+        self._db, self._participants, self._metrics = db, participants, metrics
+        self._ready, self._reload, self._accept = ready, reload, accept
         self.started = False
 
     def routes(self) -> list[web.RouteDef]:
@@ -40,6 +43,7 @@ class OperationHandlers:
             web.get("/metrics", self.metrics),
             web.get("/api/v1/participants/{p}/figures", self.figures),
             web.post("/api/v1/trust/reload", self.reload),
+            web.post("/api/v1/trust/accept", self.accept),
         ]
 
     async def live(self, request: web.Request) -> web.StreamResponse:
@@ -60,6 +64,12 @@ class OperationHandlers:
     async def figures(self, request: web.Request) -> web.StreamResponse:
         slug = (await self._participants.get(request.match_info["p"])).participant.id
         return body.answer({"figures": await self._db.read(slug, figures, slug)})
+
+    async def accept(self, request: web.Request) -> web.StreamResponse:
+        """An operator has checked a peer's new keys (by telephone, by letter) and ends the hold."""
+        wish = await body.read(request, Acceptance)
+        await self._accept(wish.did)
+        return body.answer({"did": wish.did})
 
     async def reload(self, request: web.Request) -> web.StreamResponse:
         return body.answer({"version": await self._reload()})

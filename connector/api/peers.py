@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from connector.contracts.service import Partner
+from connector.contracts.partner import Partner
 
 
 class Peers(Protocol):

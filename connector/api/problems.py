@@ -6,26 +6,27 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from connector.errors import Defect, HanseError, Refusal
+from connector.errors import Defect, HanseError
 from connector.http import limits
-from connector.language import both
+from connector.http.refusals import WrongMethod, of_router
 from connector.policy.model import PolicyError
+from connector.reasons import explained
 
 log = structlog.get_logger("api")
 
 
 def reasons(error: HanseError) -> dict[str, str]:
-    if isinstance(error, Refusal) and error.reasons:
-        return {lang: " ".join(sentences) for lang, sentences in error.reasons.items()}
-    german, english = both(f"error.{error.code}", **error.facts)
-    return {"de": german, "en": english}
+    return {lang: " ".join(sentences) for lang, sentences in explained(error).items()}
 
 
 def problem(error: HanseError, request_id: str = "") -> web.Response:
     body = {"type": "about:blank", "status": error.status, "code": error.code, "reason": reasons(error)}
     if request_id:
         body["request"] = request_id
-    return web.Response(status=error.status, body=msgspec.json.encode(body), content_type="application/problem+json")
+    headers = {"Allow": error.allowed} if isinstance(error, WrongMethod) else {}
+    return web.Response(
+        status=error.status, body=msgspec.json.encode(body), content_type="application/problem+json", headers=headers
+    )
 
 
 @web.middleware
@@ -34,8 +35,8 @@ async def problems(
 ) -> web.StreamResponse:
     try:
         return await handler(request)
-    except web.HTTPException:
-        raise
+    except web.HTTPException as error:
+        return problem(of_router(error), request.get(limits.request_id, ""))
     except PolicyError as error:
         return problem(Defect(error.code), request.get(limits.request_id, ""))
     except HanseError as error:

@@ -38,7 +38,7 @@ class Handlers(Protocol):
 
 
 def application(handlers: Iterable[Handlers], token: str | None = None) -> web.Application:
-    """The aiohttp application for the Unix socket; for the loopback port with the `token` that every request must bear."""
+    """The aiohttp application for the Unix socket; on loopback with the `token` that every request must bear."""
     app = limits.application(problems, total_s=TOTAL_S)
     if token is not None:
         app.middlewares.append(bearing(token))

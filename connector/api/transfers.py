@@ -53,16 +53,17 @@ class TransferHandlers:
         return body.answer({"id": process.id}, 201)
 
     def _agreed(self, tx: Tx, slug: str, name: str) -> tuple[Agreement, str | None]:
-        agreement = self._contracts.agreement(tx, slug, name if ":" in name else f"urn:uuid:{name}")
+        agreement = self._contracts.agreements.get(tx, slug, name if ":" in name else f"urn:uuid:{name}")
         return agreement, self._contracts.get(tx, slug, agreement.negotiation).purpose
 
     async def transfer(self, request: web.Request) -> web.StreamResponse:
         slug = (await self._participants.get(request.match_info["p"])).participant.id
+        process_id = request.match_info["id"]
 
         async def look() -> Process:
-            return await self._db.read(slug, self._transfers.get, slug, request.match_info["id"])
+            return await self._db.read(slug, self._transfers.get, slug, process_id)
 
-        return body.answer(self._shown(await self._waiting.until(request, look, _over)))
+        return body.answer(self._shown(await self._waiting.until(request, process_id, look, _over)))
 
     @limits.streaming
     async def content(self, request: web.Request) -> web.StreamResponse:

@@ -1,6 +1,7 @@
 """`?wait=SECONDS`: answers as soon as a process has come to its end, and no later than asked."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from connector.storage.database import Database
 
 LONGEST_S = 60
 LOOK_S = 0.5
+ENDS = frozenset({"FINALIZED", "COMPLETED", "TERMINATED"})
 T = TypeVar("T")
 
 
@@ -18,18 +20,26 @@ class Waiting:
     """Wakes those who wait for a process when it changes; what another replica changed is looked up twice a second."""
 
     def __init__(self, db: Database) -> None:
-        self._changed: set[asyncio.Event] = set()
+        self._changed: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         db.listen("negotiation", self._wake)
         db.listen("transfer", self._wake)
 
     def _wake(self, value: object) -> None:
-        for event in self._changed:
-            event.set()
+        """The value is (participant, process, state); None when another replica says no more than "look"."""
+        if not isinstance(value, tuple):
+            named = list(self._changed)
+        else:
+            named = [value[1]] if value[2] in ENDS else []
+        for process in named:
+            for event in self._changed.get(process, ()):
+                event.set()
 
-    async def until(self, request: web.Request, look: Callable[[], Awaitable[T]], over: Callable[[T], bool]) -> T:
-        """What `look` gives once `over` holds for it, else when the time is up."""
+    async def until(
+        self, request: web.Request, process: str, look: Callable[[], Awaitable[T]], over: Callable[[T], bool]
+    ) -> T:
+        """What `look` gives of that process once `over` holds for it, else when the time is up."""
         event = asyncio.Event()
-        self._changed.add(event)
+        self._changed[process].add(event)
         try:
             async with asyncio.timeout(_seconds(request)):
                 while True:
@@ -41,7 +51,9 @@ class Waiting:
         except TimeoutError:
             return await look()
         finally:
-            self._changed.discard(event)
+            self._changed[process].discard(event)
+            if not self._changed[process]:
+                del self._changed[process]
 
 
 async def _soon(event: asyncio.Event) -> None:

@@ -44,6 +44,8 @@ class EvidenceParts(msgspec.Struct, frozen=True, kw_only=True):
     consumer_document: bytes
     trust_list: str
     log: LogEvidence
+    exporter_document: bytes | None = None
+    """The exporter's DID document as it is now, only if its keys have changed since."""
 
 
 def bundle(parts: EvidenceParts, seal: Callable[[bytes], str]) -> bytes:
@@ -68,20 +70,20 @@ def pack(members: Mapping[str, bytes]) -> bytes:
 def log_evidence(tx: Tx, participant: str, agreement: str) -> LogEvidence:
     """The agreement's records and the key events with proofs to the newest signed checkpoint.
 
-    Seal first: raises Unavailable `audit.unsealed` while a record of the agreement waits for the sealer, Defect
-    `audit.gap` if leaves of the signed tree are gone.
+    Seal first: raises Unavailable `audit.unsealed` while the newest agreement record waits for the sealer, Defect
+    `audit.gap` if leaves of the signed tree are gone. Later records that still wait are left for the next export.
     """
     batch = latest(tx, participant)
     own = store.records(tx, participant, agreement)
-    if batch is None or batch.checkpoint is None or any(not _within(one, batch.size) for one in own):
-        raise Unavailable("audit.unsealed", agreement=agreement)
-    events = [one for one in store.key_events(tx, participant) if _within(one, batch.size)]
-    tree = merkle.Tree(_leaves(tx, participant, batch.size))
-    newest = [one for one in own if one.type == entry.AGREEMENT][-1:]
-    if not newest:
+    newest = next((one for one in reversed(own) if one.type == entry.AGREEMENT), None)
+    if newest is None:
         raise Defect("audit.no-agreement-record", agreement=agreement)
-    index = _index(newest[0])
-    lines = [(_index(one), one.record, one.salt, tree.inclusion(_index(one))) for one in (*events, *own)]
+    if batch is None or batch.checkpoint is None or not _within(newest, batch.size):
+        raise Unavailable("audit.unsealed", agreement=agreement)
+    tree = merkle.Tree(_leaves(tx, participant, batch.size))
+    sealed = [one for one in (*store.key_events(tx, participant), *own) if _within(one, batch.size)]
+    lines = [(_index(one), one.record, one.salt, tree.inclusion(_index(one))) for one in sealed]
+    index = _index(newest)
     return LogEvidence(records.write(lines), records.write_proof(index, tree.inclusion(index), batch.checkpoint))
 
 
@@ -103,6 +105,8 @@ def _members(parts: EvidenceParts) -> dict[str, bytes]:
     if parts.consumer_jws is not None and parts.approval_consumer is not None:
         members["consumer.jws"] = parts.consumer_jws.encode("ascii")
         members["approval-consumer.json"] = parts.approval_consumer
+    if parts.exporter_document is not None:
+        members["did-exporter.json"] = parts.exporter_document
     return members
 
 

@@ -56,7 +56,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Catalogue:
-    """Datasets and offers of all participants. `cursor_key` signs page cursors so that nobody can forge or share one."""
+    """Datasets and offers of all participants. `cursor_key` signs page cursors: nobody can forge or share one."""
 
     def __init__(self, participants: Participants, judge: Judge, cursor_key: bytes) -> None:
         self._participants, self._judge, self._cursor_key = participants, judge, cursor_key
@@ -96,8 +96,8 @@ class Catalogue:
     def _offer(self, tx: Tx, participant: Participant, dataset: Dataset, wish: OfferWish) -> Offer:
         policy: dict[str, Any] = rules.fill(wish.rule, wish.slots)
         offer = Offer(
-            id=f"{dataset.id}/offers/{new_uuid()}", dataset=dataset.id, policy=policy, digest=self._judge.digest(policy),
-            visibility=wish.visibility, countersignature=wish.countersignature,
+            id=f"{dataset.id}/offers/{new_uuid()}", dataset=dataset.id, policy=policy,
+            digest=self._judge.digest(policy), visibility=wish.visibility, countersignature=wish.countersignature,
             template={"id": wish.rule, "slots": wish.slots}, state="published", created_at=tx.now,
         )  # fmt: skip
         store.insert_offer(tx, participant.id, offer)

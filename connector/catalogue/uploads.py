@@ -1,4 +1,4 @@
-"""Files that a steward hands over: streamed to disk, hashed on the way, kept under their hash in the participant's folder.
+"""Files that a steward hands over: streamed to disk, hashed on the way, kept by hash in the participant's folder.
 
 Nothing is registered before its bytes are safely on disk; the name is kept as a label and never used as a path.
 """

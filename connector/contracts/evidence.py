@@ -5,8 +5,8 @@ from collections.abc import Callable
 from connector.audit import export, seal
 from connector.clock import Clock
 from connector.contracts import drafting, store
+from connector.contracts.agreements import sealer
 from connector.contracts.model import Agreement
-from connector.contracts.service import sealer
 from connector.contracts.signing import Reference, address, canonical, sign
 from connector.errors import Mistake, Unknown
 from connector.participants.service import Hosted, Participants
@@ -23,7 +23,7 @@ class Evidence:
         """The ZIP; raises Unknown, or Mistake while the agreement is not final."""
         hosted = await self._participants.get(slug)
         await self.seal_log(hosted)
-        parts = await self._db.read(slug, self._parts, slug, agreement_id)
+        parts = await self._db.read(slug, self._parts, hosted, agreement_id)
         signer = sealer(hosted)
 
         def manifest_seal(manifest: bytes) -> str:
@@ -39,15 +39,17 @@ class Evidence:
         signers = [signer for purpose, signer in hosted.signers.items() if purpose in ("log", "log-pq")]
         await seal.seal(self._db, participant.id, seal.origin(participant.root), signers)
 
-    def _parts(self, tx: Tx, slug: str, agreement_id: str) -> export.EvidenceParts:
+    def _parts(self, tx: Tx, hosted: Hosted, agreement_id: str) -> export.EvidenceParts:
+        slug = hosted.participant.id
         agreement = store.agreement(tx, slug, agreement_id)
         if agreement is None:
             raise Unknown("contracts.no-agreement", id=agreement_id[:200])
         if agreement.provider_jws is None or agreement.state not in ("finalized", "one-sided"):
             raise Mistake("contracts.not-final", state=agreement.state)
-        return self._gathered(tx, slug, agreement)
+        return self._gathered(tx, hosted, agreement)
 
-    def _gathered(self, tx: Tx, slug: str, agreement: Agreement) -> export.EvidenceParts:
+    def _gathered(self, tx: Tx, hosted: Hosted, agreement: Agreement) -> export.EvidenceParts:
+        slug, current = hosted.participant.id, canonical(hosted.document)
         objects = {name: item.body for name, item in store.objects(tx, slug, agreement.negotiation).items()}
         assert agreement.provider_jws is not None
         return export.EvidenceParts(
@@ -59,8 +61,9 @@ class Evidence:
             approval_consumer=objects.get(drafting.APPROVAL["consumer"]),
             provider_jws=agreement.provider_jws,
             consumer_jws=agreement.consumer_jws,
-            provider_document=objects.get("did-provider.json", canonical({})),
-            consumer_document=objects.get("did-consumer.json", canonical({})),
+            provider_document=objects["did-provider.json"],
+            consumer_document=objects["did-consumer.json"],
             trust_list=self._trust_list(),
             log=export.log_evidence(tx, slug, agreement.id),
+            exporter_document=None if current == objects[f"did-{agreement.role}.json"] else current,
         )

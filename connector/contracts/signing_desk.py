@@ -4,7 +4,9 @@ The consumer countersigns only what it has fetched, hashed and understood: its o
 The provider finalizes only after it has checked the countersignature (contracts.md 5, 9, 10).
 """
 
+import asyncio
 import html
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,13 +16,15 @@ from cryptography import x509
 from connector.clock import Clock
 from connector.commit import Errand
 from connector.contracts import drafting, signing, store
+from connector.contracts.agreements import sealer
 from connector.contracts.model import Agreement, Case, EvidenceObject
-from connector.contracts.service import Contracts, sealer
+from connector.contracts.service import Contracts
+from connector.contracts.text import said_badge
 from connector.errors import HanseError, PeerError
 from connector.http import strict
-from connector.language import both
 from connector.participants.service import Hosted, Participants
 from connector.policy.judge import Judge
+from connector.reasons import Reason, because, explained
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
@@ -31,6 +35,8 @@ Fetch = Callable[[Hosted, str, str], Awaitable[bytes]]
 """(who asks, the peer's DID, address) -> bytes; raises Unavailable, or PeerError for what the peer does not give."""
 Document = Callable[[str], Awaitable[Mapping[str, Any]]]
 OBJECT_LIMIT = 524_288
+_ROW = re.compile(r"<tr><td>(.*?)</td><td>(.*?)</td></tr>", re.DOTALL)
+"""A clause in the text and how it is secured; the parties' rows begin with a heading cell."""
 _TYPES = {
     drafting.TEXT: "text/html",
     drafting.PROFILE: "application/json",
@@ -63,9 +69,7 @@ class SigningDesk:
         try:
             seal, objects = await self._countersignature(hosted, case, agreement)
         except (Fault, PeerError) as fault:
-            german, english = _explained(fault)
-            reason = {"de": [german], "en": [english]}
-            await self._db.write(row.participant, self._refuse, row, case.id, reason)
+            await self._db.write(row.participant, self._refuse, row, case.id, _explained(fault))
             return
         await self._db.write(row.participant, self._book_countersigned, row, case.id, seal, tuple(objects))
 
@@ -78,10 +82,10 @@ class SigningDesk:
             return
         seal: str | None = None
         fault = ""
-        objects: list[EvidenceObject] = []
+        objects = _documents(hosted, await self._document(case.counterparty), consumer=False)
         if claimed:
             try:
-                objects = await self._check_consumer(hosted, case, agreement, claimed)
+                objects += await self._check_consumer(hosted, case, agreement, claimed)
                 seal = claimed
             except (Fault, PeerError) as found:
                 fault = found.code
@@ -95,7 +99,7 @@ class SigningDesk:
 
     def _read(self, tx: Tx, slug: str, case_id: str) -> tuple[Case, Agreement | None]:
         case = self._contracts.get(tx, slug, case_id)
-        return case, None if case.agreement is None else self._contracts.agreement(tx, slug, case.agreement)
+        return case, None if case.agreement is None else self._contracts.agreements.get(tx, slug, case.agreement)
 
     async def _countersignature(
         self, hosted: Hosted, case: Case, agreement: Agreement
@@ -125,22 +129,28 @@ class SigningDesk:
         if len(seal.pars) != 5 or case.agreement != seal.pars[0]:
             raise Fault("seal-form", what="pars")
         names = (drafting.TEXT, drafting.PROFILE, drafting.DATASET, drafting.APPROVAL[side])
-        return {
-            par: await self._object(hosted, case, par, root, name)
-            for par, name in zip(seal.pars[1:], names, strict=True)
-        }
+        return await self._objects(hosted, case, root, dict(zip(seal.pars[1:], names, strict=True)))
 
-    async def _object(self, hosted: Hosted, case: Case, par: str, root: str, name: str) -> EvidenceObject:
-        prefix = f"{root}/evidence/objects/"
-        sha256 = par.removeprefix(prefix)
-        if not par.startswith(prefix) or len(sha256) != 64:
+    async def _objects(
+        self, hosted: Hosted, case: Case, root: str, wanted: Mapping[str, str]
+    ) -> dict[str, EvidenceObject]:
+        """The objects at these addresses (values: their names), those that we do not have fetched side by side."""
+        prefix, slug = f"{root}/evidence/objects/", hosted.participant.id
+        hashes = {par: par.removeprefix(prefix) for par in wanted}
+        if not all(par.startswith(prefix) and len(sha256) == 64 for par, sha256 in hashes.items()):
             raise Unsigned("contracts.object-address")
-        slug = hosted.participant.id
-        known = await self._db.read(slug, store.known_object, slug, sha256)
-        body = known.body if known is not None else await self._fetch(hosted, case.counterparty, par)
-        if signing.digest(body) != sha256:
-            raise Unsigned("contracts.object-hash", name=name)
-        return EvidenceObject(name=name, sha256=sha256, media_type=_TYPES[name], body=body)
+        known = await self._db.read(slug, store.known_bodies, slug, tuple(hashes.values()))
+        missing = [par for par, sha256 in hashes.items() if sha256 not in known]
+        bodies = {par: known[sha256] for par, sha256 in hashes.items() if sha256 in known}
+        fetched = await asyncio.gather(*(self._fetch(hosted, case.counterparty, par) for par in missing))
+        bodies |= zip(missing, fetched, strict=True)
+        for par, name in wanted.items():
+            if signing.digest(bodies[par]) != hashes[par]:
+                raise Unsigned("contracts.object-hash", name=name)
+        return {
+            par: EvidenceObject(name=name, sha256=hashes[par], media_type=_TYPES[name], body=bodies[par])
+            for par, name in wanted.items()
+        }
 
     def _understood(self, agreement: Agreement, objects: Mapping[str, EvidenceObject]) -> None:
         """Our own sentences, in order and with their badges, must be those of the profile and of the text."""
@@ -153,10 +163,11 @@ class SigningDesk:
         except (PeerError, KeyError, TypeError) as cause:
             raise Unsigned("contracts.profile") from cause
         text = objects[drafting.TEXT].body.decode("utf-8", "replace")
-        if theirs != ours or text.count("<tr><td>") != len(ours):
+        shown = [(html.unescape(sentence), html.unescape(badge)) for sentence, badge in _ROW.findall(text)]
+        if theirs != ours or shown != [(sentence, said_badge(badge, "de")) for sentence, badge in ours]:
             raise Unsigned("contracts.other-text")
-        named = [agreement.id, agreement.counterparty, agreement.dataset, *(sentence for sentence, _ in ours)]
-        if not all(_escaped(part) in text for part in named):
+        plain = html.unescape(text)
+        if not all(part in plain for part in (agreement.id, agreement.counterparty, agreement.dataset)):
             raise Unsigned("contracts.other-text")
 
     def _sign(
@@ -189,7 +200,9 @@ class SigningDesk:
         if len(seal.pars) != 6 or agreement.provider_jws is None:
             raise Fault("seal-form", what="pars")
         theirs = await self._document(case.counterparty)
-        approval = await self._object(hosted, case, seal.pars[4], _root_of(case.address), drafting.APPROVAL["consumer"])
+        theirs_approval = {seal.pars[4]: drafting.APPROVAL["consumer"]}
+        found = await self._objects(hosted, case, _root_of(case.address), theirs_approval)
+        approval = found[seal.pars[4]]
         root = hosted.participant.root
         ours = [kept[name] for name in (drafting.TEXT, drafting.PROFILE, drafting.DATASET)]
         bodies = {agreement.id: agreement.document, seal.pars[4]: approval.body}
@@ -202,9 +215,9 @@ class SigningDesk:
         )  # fmt: skip
         if seal.pars[0] != agreement.id or len(bodies) != len(seal.pars):
             raise Fault("seal-form", what="pars")
-        return [approval, *_documents(hosted, theirs, consumer=False)]
+        return [approval]
 
-    def _refuse(self, tx: Tx, row: OutboxRow, case_id: str, reason: dict[str, list[str]]) -> None:
+    def _refuse(self, tx: Tx, row: OutboxRow, case_id: str, reason: Reason) -> None:
         if outbox.finish(tx, row):
             self._contracts.refuse_to_sign(tx, row.participant, case_id, "contract", reason)
 
@@ -238,11 +251,7 @@ def _documents(hosted: Hosted, theirs: Mapping[str, Any], *, consumer: bool) -> 
     return [mine, drafting.evidence_object(other, "application/did+json", signing.canonical(dict(theirs)))]
 
 
-def _escaped(text: str) -> str:
-    return html.escape(text, quote=False)
-
-
-def _explained(fault: Fault | PeerError) -> tuple[str, str]:
+def _explained(fault: Fault | PeerError) -> Reason:
     if isinstance(fault, HanseError):
-        return both(f"error.{fault.code}", **fault.facts)
-    return both("error.contracts.seal-invalid", code=fault.code)
+        return explained(fault)
+    return because("contracts.seal-invalid", code=fault.code)

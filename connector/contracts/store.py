@@ -1,6 +1,6 @@
 """SQL of negotiations, agreements and the objects that their seals refer to.
 
-A state changes only if its version is still the one that was read; otherwise the whole unit runs again (architecture.md 4).
+A state changes only if its version is still the one that was read; else the whole unit runs again (architecture.md 4).
 """
 
 from typing import Any
@@ -27,10 +27,10 @@ def _case(row: Row) -> Case:
 def insert_case(tx: Tx, case: Case) -> None:
     """Raises Conflict if another replica has just taken the same first request."""
     added = tx.run(
-        "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, version, dataset,"
-        " offer, policy, purpose, action, agreement, reason, created_at, changed_at) VALUES (:participant, :id, :role,"
-        " :counterparty, :peer_pid, :address, :kernel, :state, 1, :dataset, :offer, :policy, :purpose, :action, NULL, NULL,"
-        " :now, :now) ON CONFLICT DO NOTHING",
+        "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, version,"
+        " dataset, offer, policy, purpose, action, agreement, reason, created_at, changed_at)"
+        " VALUES (:participant, :id, :role, :counterparty, :peer_pid, :address, :kernel, :state, 1, :dataset,"
+        " :offer, :policy, :purpose, :action, NULL, NULL, :now, :now) ON CONFLICT DO NOTHING",
         participant=case.participant,
         id=case.id,
         role=case.kernel.role,
@@ -68,13 +68,13 @@ def save_case(tx: Tx, case: Case) -> None:
     )
     if not changed:
         raise Conflict
-    tx.signal("negotiation", (case.participant, case.id))
+    tx.signal("negotiation", (case.participant, case.id, str(shown(case.kernel))))
 
 
 def case(tx: Tx, participant: str, case_id: str, counterparty: str | None = None, *, lock: bool = False) -> Case | None:
     """The negotiation; with `counterparty` only if it is that peer's (threat T17); `lock` before a change of state."""
     row = tx.one(
-        "SELECT * FROM negotiation WHERE participant = :participant AND id = :id"
+        "SELECT * FROM negotiation WHERE participant = :participant AND id = :id"  # noqa: S608 constants
         + (" FOR UPDATE" if lock and tx.dialect == "postgres" else ""),
         participant=participant,
         id=case_id,
@@ -115,16 +115,18 @@ def _agreement(row: Row) -> Agreement:
     return Agreement(**values)
 
 
-def insert_agreement(tx: Tx, agreement: Agreement) -> None:
+def insert_agreement(tx: Tx, agreement: Agreement) -> bool:
+    """False if the id is taken: a peer chooses the ids of the agreements that it draws up."""
     values = msgspec.structs.asdict(agreement)
     values["facts"] = _text(agreement.facts)
-    tx.run(
+    inserted = tx.run(
         "INSERT INTO agreement (participant, id, negotiation, role, counterparty, dataset, state, document, digest,"
         " provider_jws, consumer_jws, facts, expires_at, created_at, finalized_at) VALUES (:participant, :id,"
         " :negotiation, :role, :counterparty, :dataset, :state, :document, :digest, :provider_jws, :consumer_jws,"
-        " :facts, :expires_at, :created_at, :finalized_at)",
+        " :facts, :expires_at, :created_at, :finalized_at) ON CONFLICT DO NOTHING",
         **values,
     )
+    return inserted == 1
 
 
 def save_agreement(tx: Tx, agreement: Agreement) -> None:
@@ -204,6 +206,12 @@ def known_object(tx: Tx, participant: str, sha256: str) -> EvidenceObject | None
     if row is None:
         return None
     return EvidenceObject(name="", sha256=sha256, media_type=row["media_type"], body=bytes(row["body"]))
+
+
+def known_bodies(tx: Tx, participant: str, hashes: tuple[str, ...]) -> dict[str, bytes]:
+    """Those of these objects that are here already, by their SHA-256."""
+    found = {sha256: known_object(tx, participant, sha256) for sha256 in hashes}
+    return {sha256: item.body for sha256, item in found.items() if item is not None}
 
 
 def object_for_partner(tx: Tx, participant: str, sha256: str, counterparty: str) -> EvidenceObject | None:

@@ -15,7 +15,7 @@ from connector.dataplane import flows, tokens
 from connector.dataplane.flows import Flow
 from connector.dataplane.sources.registered import Registered
 from connector.errors import Refusal, Unauthenticated
-from connector.language import both
+from connector.reasons import because
 from connector.storage.database import Database, Tx
 
 
@@ -91,8 +91,7 @@ def refuse_unless_open(flow: Flow, now: int) -> None:
 
 def refusal(code: str, **facts: object) -> Refusal:
     """A Refusal whose only reason is its own sentence."""
-    german, english = both(f"error.{code}", **facts)
-    return Refusal(code, reasons={"de": [german], "en": [english]}, **facts)
+    return Refusal(code, reasons=because(code, **facts), **facts)
 
 
 def _access(flow: Flow, head: bool) -> Access:

@@ -18,8 +18,8 @@ from connector.dataplane.gate import Admission, Gate, refusal
 from connector.dataplane.sources import Broken, Description, Reading
 from connector.dataplane.sources.registered import Sources
 from connector.dataplane.streams import Streams, Ticket
-from connector.errors import Defect, HanseError, Refusal, Unauthenticated
-from connector.language import both
+from connector.errors import Defect, HanseError, Unauthenticated
+from connector.reasons import explained, on_the_wire
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -72,9 +72,7 @@ def serve(
 
 def problem(error: HanseError) -> web.Response:
     """An error before the first byte as problem+json, its `reason` in German and English."""
-    reasons = error.reasons if isinstance(error, Refusal) else {}
-    german, english = both(f"error.{error.code}", **error.facts)
-    reason = [" ".join(reasons.get("de") or [german]), " ".join(reasons.get("en") or [english])]
+    reason = on_the_wire(explained(error))
     body = {"type": "about:blank", "status": error.status, "code": error.code, "reason": reason}
     response = web.Response(status=error.status, body=msgspec.json.encode(body), headers={"Cache-Control": "no-store"})
     response.content_type = "application/problem+json"

@@ -1,7 +1,7 @@
 """Timers and leased jobs: expiry to the second, sealing of the logs, sweeping of used tokens.
 
-A timer is booked done in the transaction that acts on it, so that it fires once whatever dies. Jobs for one replica hold
-a lease (architecture.md 4).
+A timer is booked done in the transaction that acts on it, so that it fires once whatever dies. Jobs for one replica
+hold a lease (architecture.md 4).
 """
 
 import asyncio
@@ -24,7 +24,7 @@ KEPT_MS = 60_000
 
 
 class Jobs:
-    """`every` maps a job's name to its period in seconds and what it does, one replica at a time; `alone` runs in each."""
+    """`every`: name -> (period in seconds, what it does), for one replica at a time; `alone` runs in each of them."""
 
     def __init__(
         self, db: Database, clock: Clock, me: str, fire: Mapping[str, Fire],

@@ -1,7 +1,7 @@
 """Posts protocol messages: claim, POST, and one transaction that books the answer (architecture.md 4).
 
-2xx acknowledges the row; 5xx, timeouts and 429 wait with jitter; a 4xx on a message that our state says is right is tried
-a few times before it counts as refused, because the peer may not have committed yet (dataspace-protocol.md 1.6).
+2xx acknowledges the row; 5xx, timeouts and 429 wait with jitter; a 4xx on a message that our state says is right is
+tried a few times before it counts as refused, because the peer may not have committed yet (dataspace-protocol.md 1.6).
 """
 
 import json
@@ -13,13 +13,14 @@ import msgspec
 
 from connector.clock import Clock
 from connector.commit import PEER, Errand, Parcel, ask
-from connector.contracts.service import Contracts, two_languages
+from connector.contracts.service import Contracts
 from connector.delivery.circuit import Circuits
 from connector.delivery.worker import Later
 from connector.errors import PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer
 from connector.protocol.effects import Problem
+from connector.reasons import from_the_wire
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
@@ -176,5 +177,5 @@ def _problem(answer: Answer) -> tuple[Problem, dict[str, list[str]]]:
     value = _value(answer)
     code = value.get("code")
     reason = value.get("reason")
-    sentences = two_languages(reason) if isinstance(reason, list) else {}
+    sentences = from_the_wire(reason) if isinstance(reason, list) else {}
     return Problem(answer.status, str(code)[:200] if isinstance(code, str) else ""), sentences

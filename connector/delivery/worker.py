@@ -1,12 +1,14 @@
 """The one worker: takes outbox rows, lets their handler act, and repairs what was left behind.
 
-A row that has just committed in this process (SQLite) is handed over in memory; on PostgreSQL, and for the sweep, rows are
-claimed under a fenced lease (architecture.md 4). Rows of one stream run one after the other. A handler finishes its row in
-the transaction that books the result; when it raises Unavailable the row waits with jitter. The sweep only repairs.
+A row that has just committed in this process (SQLite) is handed over in memory; on PostgreSQL, and for the sweep, rows
+are claimed under a fenced lease (architecture.md 4). Rows of one stream run one after the other. A handler finishes its
+row in the transaction that books the result; when it raises Unavailable the row waits with jitter. The sweep only
+repairs.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 
 import msgspec
 import structlog
@@ -23,6 +25,9 @@ Handler = Callable[[OutboxRow], Awaitable[None]]
 
 log = structlog.get_logger("delivery")
 _DEFAULTS = Settings()
+LONG = frozenset({"pull"})
+"""Kinds that last as long as a download: they have places of their own and never hold up a message."""
+LONG_AT_ONCE = 8
 
 
 class Later(Unavailable):
@@ -46,6 +51,7 @@ class Worker:
         self._rows: dict[str, OutboxRow] = {}
         self._behind: set[str] = set()
         self._wake = asyncio.Event()
+        self._long = asyncio.Semaphore(LONG_AT_ONCE)
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
         self._beat = 0
@@ -94,7 +100,10 @@ class Worker:
             self._wake.set()
 
     def _free(self, stream: str) -> bool:
-        return stream not in self._tasks and stream not in self._behind and len(self._tasks) < self._at_once
+        return stream not in self._tasks and stream not in self._behind and self._room() > 0
+
+    def _room(self) -> int:
+        return self._at_once - sum(row.kind not in LONG for row in self._rows.values())
 
     def _begin(self, row: OutboxRow) -> None:
         self._rows[row.stream] = row
@@ -102,7 +111,8 @@ class Worker:
 
     async def _handle(self, row: OutboxRow) -> None:
         try:
-            await self._handlers[row.kind](row)
+            async with self._long if row.kind in LONG else nullcontext():
+                await self._handlers[row.kind](row)
         except Later as later:
             await self._postpone(row, later.at)
         except Unavailable as error:
@@ -131,8 +141,11 @@ class Worker:
             try:
                 await self._sweep()
                 self._beat = self._clock.now()
-            except Unavailable as error:
+            except HanseError as error:
                 log.warning("delivery.sweep", why=str(error))
+            except Exception:
+                # The loop's outermost edge: without a beat readiness fails, so a lasting defect is seen, not silent.
+                log.exception("delivery.defect")
             await self._pause()
 
     async def _pause(self) -> None:
@@ -149,15 +162,15 @@ class Worker:
         held = list(self._rows.values())
         if held:
             await self._db.write(WORKER, outbox.renew, self._me, held, self._lease_ms)
-        room = self._at_once - len(self._tasks)
+        room = self._room()
         if room > 0:
             for row in await self._db.write(WORKER, outbox.claim, self._me, room, self._lease_ms):
                 self._begin(row)
 
     async def _sweep_streams(self) -> None:
-        """SQLite: rows run in this process alone, so a stream that runs is known here and its rows are left in peace."""
+        """SQLite: rows run in this process alone, so a stream that runs is known here and its rows are left alone."""
         for stream in await self._db.read(WORKER, _due_streams, self._clock.now(), self._at_once * 2):
-            if stream in self._tasks or len(self._tasks) >= self._at_once:
+            if stream in self._tasks or self._room() <= 0:
                 continue
             self._behind.add(stream)  # from here on a commit must not hand over a row of this stream in memory
             for row in await self._db.write(WORKER, outbox.claim, self._me, 1, self._lease_ms, stream):

@@ -94,7 +94,9 @@ def under_root(url: str, root: str) -> bool:
     if _HIDDEN.search(there.path) or "//" in there.path:
         return False
     segments, below = there.path.split("/"), base.path.split("/")
-    return segments[: len(below)] == below and not {".", ".."} & set(segments)
+    # Some servers drop what follows a semicolon before they resolve the dots.
+    names = {segment.partition(";")[0] for segment in segments}
+    return segments[: len(below)] == below and not {".", ".."} & names
 
 
 def networks(texts: Sequence[str]) -> tuple[Network, ...]:

@@ -117,7 +117,8 @@ async def _collect(request: web.Request, limit: int) -> bytes:
 
 
 async def stamp(request: web.Request, response: web.StreamResponse) -> None:
-    """Security headers that the handler did not set itself, on streamed responses too."""
+    """Security headers that the handler did not set itself, on streamed responses too; no word on our libraries."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers[REQUEST_ID] = request.get(request_id, "")
+    response.headers.pop("Server", None)

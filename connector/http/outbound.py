@@ -110,7 +110,7 @@ class SafeClient:
     async def stream(
         self, url: str, *, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """An open response for data of any size: no total time, but no gap longer than `stall_s`. Nothing is inflated."""
+        """An open response for data of any size: no total time, no gap longer than `stall_s`, nothing inflated."""
         patience = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=self._stall_s)
         async with self._open("GET", url, None, headers, patience) as response:
             yield response
@@ -193,6 +193,7 @@ class SafeClient:
                 trust_env=False,
                 read_bufsize=STREAM_BUFFER,
                 skip_auto_headers=("User-Agent", "Accept"),
+                middlewares=(_once,),
             )
         return self._session
 
@@ -212,6 +213,16 @@ class SafeClient:
         for ip in await _addresses(there.host, there.port):
             if not address_allowed(ip, self._allow):
                 raise PeerError("http.address-refused", host=there.host)
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """By itself the session repeats a GET when a kept connection breaks, and with it a token that was used up."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as cause:
+        raise Unavailable("http.unreachable", host=request.url.host) from cause
 
 
 async def _addresses(host: str, port: int) -> list[str]:

@@ -1,6 +1,10 @@
 """Peer errors whose HTTP status is fixed by what was wrong with the request itself (RFC 9110, 15.5)."""
 
-from connector.errors import PeerError
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from connector.errors import HanseError, PeerError, Unknown
 
 
 class TooLarge(PeerError):
@@ -19,3 +23,22 @@ class TooSlow(PeerError):
     """The body did not arrive before the deadline: 408."""
 
     status = 408
+
+
+class WrongMethod(PeerError):
+    """The address is there, but not for this method: 405; `allowed` belongs into the header `Allow`."""
+
+    status = 405
+
+    def __init__(self, method: str, allowed: Iterable[str]) -> None:
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__("http.method", method=method, allowed=self.allowed)
+
+
+def of_router(error: web.HTTPException) -> HanseError:
+    """What aiohttp's own router says, as an error of ours, so that a surface can put it in its own form."""
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return WrongMethod(error.method, error.allowed_methods)
+    if isinstance(error, web.HTTPNotFound):
+        return Unknown("http.nothing-here")
+    raise error

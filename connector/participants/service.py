@@ -4,6 +4,7 @@ Private keys are opened once and kept in memory; every change of keys is a key e
 did:web has no history of its own (contracts.md 14).
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 
 import msgspec
@@ -43,21 +44,29 @@ class Participants:
     def __init__(self, db: Database, vault: Vault, base_url: str, issue_seal: SealIssuer | None) -> None:
         self._db, self._vault, self._base_url, self._issue_seal = db, vault, base_url, issue_seal
         self._by_id: dict[str, Hosted] = {}
-        self._stale = True
+        self._loading = asyncio.Lock()
+        self._news, self._known = 1, 0
         db.listen(CHANGED, self._changed)
 
     async def load(self) -> None:
         """Reads all participants and opens their keys."""
-        self._stale = False
+        async with self._loading:
+            await self._read()
+
+    async def _read(self) -> None:
+        news = self._news
         hosted: dict[str, Hosted] = {}
         for participant in await self._db.read(PROCESS, store.all_participants):
             rows = await self._db.read(participant.id, store.keys, participant.id)
             hosted[participant.id] = self._host(participant, rows)
-        self._by_id = hosted
+        self._by_id, self._known = hosted, news
 
     async def all(self) -> list[Hosted]:
-        if self._stale:
-            await self.load()
+        """While news is being read everybody waits for it: nobody is told of a participant that it does not exist."""
+        if self._known != self._news:
+            async with self._loading:
+                if self._known != self._news:
+                    await self._read()
         return list(self._by_id.values())
 
     async def get(self, slug: str) -> Hosted:
@@ -135,7 +144,7 @@ class Participants:
         return Hosted(participant, records, signers, document, tuple(chain_der(seals[0])))
 
     def _changed(self, value: object) -> None:
-        self._stale = True
+        self._news += 1
 
 
 def _record(row: KeyRow) -> KeyRecord:

@@ -1,9 +1,9 @@
-"""Requests to other connectors in the name of a participant: each with a fresh token, only below the peer's own root."""
+"""Requests to other connectors in the name of a participant: each with a fresh token, only below the peer's root."""
 
 import secrets
 
 from connector.clock import Clock
-from connector.contracts.service import Partner
+from connector.contracts.partner import Partner
 from connector.errors import PeerError, Unavailable
 from connector.http import strict
 from connector.http.address import under_root
@@ -57,7 +57,13 @@ class PeerClient:
         return await self._http.post(url, body, headers=headers, limit=limit, total_s=MESSAGE_S)
 
     async def get(self, slug: str, did: str, url: str, limit: int | None = None) -> Answer:
+        """A connection that breaks is tried once more, with a token of its own: the first may have been used up."""
         await self._below(slug, did, url)
+        try:
+            return await self._http.get(url, headers=await self._token(slug, did), limit=limit, total_s=MESSAGE_S)
+        except Unavailable as broken:
+            if broken.code != "http.unreachable":
+                raise
         return await self._http.get(url, headers=await self._token(slug, did), limit=limit, total_s=MESSAGE_S)
 
     async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes:

@@ -24,13 +24,14 @@ class EvidenceHandlers:
 
     async def object(self, call: Call) -> web.StreamResponse:
         item = await self._exchange.within(
-            call, self._contracts.object_for, call.participant.id, call.params["sha256"], call.peer.did
+            call, self._contracts.agreements.object_for, call.participant.id, call.params["sha256"], call.peer.did
         )
         return web.Response(body=item.body, content_type=item.media_type)
 
     async def bundle(self, call: Call) -> web.StreamResponse:
+        iri = f"urn:uuid:{call.params['agreement']}"
         agreement = await self._exchange.within(
-            call, self._contracts.agreement, call.participant.id, f"urn:uuid:{call.params['agreement']}", call.peer.did
+            call, self._contracts.agreements.get, call.participant.id, iri, call.peer.did
         )
         body = await self._bundle(call.participant.id, agreement.id)
         return web.Response(body=body, content_type="application/zip")

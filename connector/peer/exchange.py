@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import msgspec
 from aiohttp import web
 
-from connector.contracts.service import Partner
+from connector.contracts.partner import Partner
 from connector.errors import HanseError, PeerError
 from connector.http import limits
 from connector.http.address import under_root

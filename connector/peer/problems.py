@@ -1,6 +1,7 @@
 """Our errors in the Dataspace Protocol's own form (dataspace-protocol.md 1.4): the room decides the `@type`.
 
-Generic on purpose towards peers: code, German and English sentence, and the request id to ask by; never details of a defect.
+Generic on purpose towards peers: code, a German and an English sentence, the request id to ask by; never details of a
+defect.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,10 +11,11 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from connector.errors import Defect, HanseError, Refusal, Unauthenticated
+from connector.errors import Defect, HanseError, Unauthenticated
 from connector.http import limits
-from connector.language import both
+from connector.http.refusals import WrongMethod, of_router
 from connector.protocol.codec import CONTEXT
+from connector.reasons import explained, on_the_wire
 
 log = structlog.get_logger("peer")
 PIDS: Final = web.RequestKey("pids", dict)
@@ -31,9 +33,7 @@ def _type(path: str) -> str | None:
 
 def sentences(error: HanseError) -> list[str]:
     """German and English, as `reason` wants them."""
-    if isinstance(error, Refusal) and error.reasons:
-        return [" ".join(error.reasons.get(lang, ())) for lang in ("de", "en")]
-    return list(both(f"error.{error.code}", **error.facts))
+    return on_the_wire(explained(error))
 
 
 def body(error: HanseError, path: str, pids: dict[str, str], request_id: str) -> bytes:
@@ -56,8 +56,8 @@ async def problems(
 ) -> web.StreamResponse:
     try:
         return await handler(request)
-    except web.HTTPException:
-        raise
+    except web.HTTPException as error:
+        return _answer(request, of_router(error))
     except HanseError as error:
         if error.status >= 500:
             log.warning("peer.error", code=error.code, path=request.path, request=request.get(limits.request_id))
@@ -76,4 +76,6 @@ def _answer(request: web.Request, error: HanseError) -> web.Response:
     )
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, WrongMethod):
+        response.headers["Allow"] = error.allowed
     return response

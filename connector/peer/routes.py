@@ -15,12 +15,13 @@ from aiohttp import web
 
 from connector.errors import Unavailable, Unknown
 from connector.http import limits, strict
+from connector.http.refusals import WrongMethod
 from connector.participants.model import Participant
 from connector.peer.auth import Caller
 
 
 class Call(NamedTuple):
-    """What a handler gets: the request, whose root it came to, the path's parameters, and who calls (None: public route)."""
+    """What a handler gets: the request, whose root it came to, path parameters, who calls (None: public route)."""
 
     request: web.Request
     participant: Participant
@@ -38,7 +39,7 @@ Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
 class Route(NamedTuple):
-    """`path` is relative to the root, `{name}` one segment, `{name+}` the rest. `public` routes need no token of ours."""
+    """`path` is relative to the root, `{name}` one segment, `{name+}` the rest. `public` routes need no token."""
 
     method: str
     path: str
@@ -110,7 +111,7 @@ class Surface:
                 return route, {name: unquote(value) for name, value in match.groupdict().items()}
             allowed.append(route.method)
         if allowed:
-            raise web.HTTPMethodNotAllowed(method, allowed)
+            raise WrongMethod(method, allowed)
         raise Unknown("peer.nothing-here")
 
 

@@ -102,7 +102,7 @@ class Judge:
 
     def expires_at(self, document: Mapping[str, Any], agreement_at: int) -> int | None:
         """From when on (ms) the agreement permits nothing any more; None if time does not end it."""
-        return expires_at(self.policy(document), agreement_at)
+        return expires_at(self.policy(_deal(document)), agreement_at)
 
     def signed_at(self, agreement: Mapping[str, Any]) -> int:
         """The agreement's own timestamp in ms; without a zone it counts as UTC."""
@@ -114,9 +114,8 @@ class Judge:
 
     def operands(self, document: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         """Definition of each left operand that the policy uses: who vouches for its value and what type it has."""
-        used = [
-            name for name in REGISTRY if name in _text(document) or f"odrl:{REGISTRY[name].name}" in _text(document)
-        ]
+        text = _text(document)
+        used = [name for name in REGISTRY if name in text or f"odrl:{REGISTRY[name].name}" in text]
         return {name: {"source": REGISTRY[name].source, "type": REGISTRY[name].type.name.lower()} for name in used}
 
 

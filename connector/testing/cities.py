@@ -1,10 +1,11 @@
-"""A data space on loopback for tests: one development authority, any number of running processes with their participants.
+"""A data space on loopback for tests: a development authority, any number of running processes and participants.
 
-Everything is real (TLS, tokens, seals, SQLite or PostgreSQL); only the processes share an event loop, so a test sees both
-sides. `City.house` gives the services, `City.api` is the management surface over its Unix socket.
+Everything is real (TLS, tokens, seals, SQLite or PostgreSQL); only the processes share an event loop, so a test sees
+both sides. `City.house` gives the services, `City.api` is the management surface over its Unix socket.
 """
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -63,7 +64,9 @@ class ManagementApi:
             return await _value(answer)
 
     async def post(self, path: str, body: object = None, data: bytes | None = None) -> Any:
-        sent: dict[str, Any] = {"data": data} if data is not None else {"json": body if body is not None else {}}
+        sent: dict[str, Any] = {"json": body if body is not None else {}}
+        if data is not None:
+            sent = {"data": io.BytesIO(data)}
         async with self._session.post(path, **sent) as answer:
             return await _value(answer)
 

@@ -64,7 +64,7 @@ def pull_address(url: str, token: str) -> m.DataAddress:
 
 
 def read_address(address: m.DataAddress) -> tuple[str, str]:
-    """(URL, token) of a peer's address, whatever names it uses (data-plane-signaling.md 6.1); "" for what is missing."""
+    """(URL, token) of a peer's address, by whatever names (data-plane-signaling.md 6.1); "" for what is missing."""
     found = {item.name: item.value for item in address.endpoint_properties or ()}
     url = address.endpoint or found.get("endpoint") or found.get(EDC + "endpoint") or ""
     token = found.get("authorization") or found.get("access_token") or found.get(EDC + "authorization") or ""

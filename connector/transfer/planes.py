@@ -13,10 +13,11 @@ from connector.dataplane.pull import Address, Received, pull
 from connector.dataplane.sinks.files import FileSink
 from connector.errors import PeerError, Refusal, Unauthenticated
 from connector.http.outbound import SafeClient
+from connector.reasons import Reason, explained
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
-from connector.transfer.service import Reason, Transfers, explained
+from connector.transfer.service import Transfers
 from connector.trust.keys import Vault
 
 
@@ -50,7 +51,10 @@ class LocalPlane:
         try:
             received = await self._fetch(row.participant, found[1])
         except Refusal as refusal:
-            await self._failed(row, errand.process, "refused", refusal.reasons or explained(refusal))
+            if await self._db.read(row.participant, self._transfers.flow_of, row.participant, errand.process) is None:
+                await self._db.write(row.participant, _finish, row)  # suspended or ended meanwhile: no failure of ours
+                return
+            await self._failed(row, errand.process, "refused", explained(refusal))
         except Unauthenticated as refusal:
             await self._failed(row, errand.process, "refused", explained(refusal))
         except PeerError as error:

@@ -1,7 +1,8 @@
 """Use cases of transfers: under which agreement, by which policy now, and what came of it.
 
-The provider opens the flow in the transaction that decides; the plane asks back at every data access (`entitled`), where
-nothing is deferred any more and the counter is locked, evaluated and increased in one transaction (policy.md 3.6, 3.7).
+The provider opens the flow in the transaction that decides; the plane asks back at every data access (`entitled`),
+where nothing is deferred any more and the counter is locked, evaluated and increased in one transaction (policy.md 3.6,
+3.7).
 """
 
 from typing import Any, Protocol
@@ -13,12 +14,12 @@ from connector.audit import store as audit
 from connector.commit import Outgoing, commit, errand, timer
 from connector.commit import Process as Owner
 from connector.contracts.model import Agreement
-from connector.contracts.service import Contracts, Partner, two_languages
+from connector.contracts.partner import Partner
+from connector.contracts.service import Contracts
 from connector.dataplane import flows
 from connector.dataplane.gate import Access, Decision
-from connector.errors import HanseError, Mistake, PeerError, Unknown
+from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
-from connector.language import both
 from connector.participants.service import Participants
 from connector.policy.evaluate import Decision as Ruling
 from connector.policy.judge import Judge, Seeker
@@ -28,6 +29,7 @@ from connector.protocol import transfer as kernel
 from connector.protocol.effects import CloseFlow, Effect, Illegal, OpenFlow, Problem, Repair
 from connector.protocol.process import Role
 from connector.protocol.transfer import Kind, State
+from connector.reasons import Reason, because, from_the_wire, on_the_wire
 from connector.storage.database import Tx
 from connector.transfer import compose, store
 from connector.transfer.model import PULL, Process
@@ -37,7 +39,6 @@ QUOTA = 1000
 """Open transfers that one peer may have with one participant (threat T36)."""
 TRANSFER, DECISION = "transfer", "decision"
 EXPIRY = "expiry"
-Reason = dict[str, list[str]]
 
 
 class Claims(Protocol):
@@ -61,7 +62,7 @@ class Transfers:
         self, tx: Tx, slug: str, partner: Partner, agreement_id: str, purpose: str | None, action: str | None
     ) -> Process:
         """As consumer: ask for the data of an agreement of ours."""
-        agreement = self._contracts.in_force(tx, slug, agreement_id, partner.did)
+        agreement = self._contracts.agreements.in_force(tx, slug, agreement_id, partner.did)
         if agreement.role != "consumer":
             raise Mistake("transfer.own-data")
         step = kernel.send(kernel.start(Role.CONSUMER), Kind.REQUEST, new_id())
@@ -89,9 +90,9 @@ class Transfers:
         process = store.process(tx, slug, process_id)
         if process is None or process.kernel.state in kernel.TERMINAL:
             return
-        agreement = self._contracts.agreement(tx, slug, process.agreement)
+        agreement = self._contracts.agreements.get(tx, slug, process.agreement)
         if agreement.expires_at is not None and agreement.expires_at <= tx.now:
-            ruling = self._rule(tx, agreement, process.purpose, process.action, "transfer", process.counterparty)
+            ruling = self._rule(tx, agreement, process.purpose, process.action, "access", process.counterparty, uses=1)
             self.terminate(tx, slug, process_id, "expired", self._judge.reasons(ruling))
 
     # What a peer tells us
@@ -103,7 +104,7 @@ class Transfers:
         known = store.process_of_peer(tx, slug, partner.did, message.consumer_pid)
         if known is not None:
             return known
-        agreement = self._contracts.in_force(tx, slug, message.agreement_id, partner.did)
+        agreement = self._contracts.agreements.in_force(tx, slug, message.agreement_id, partner.did)
         if agreement.role != "provider":
             raise Unknown("contracts.no-agreement", id=message.agreement_id[:200])
         if message.format != PULL:
@@ -114,11 +115,12 @@ class Transfers:
         process = Process(
             participant=slug, id=new_id(), counterparty=partner.did, address=message.callback_address.rstrip("/"),
             kernel=step.transfer, version=1, agreement=agreement.id, format=message.format, purpose=message.purpose,
-            action=message.action, outcome=None, reason=None, bytes=0, sha256=None, created_at=tx.now, changed_at=tx.now,
+            action=message.action, outcome=None, reason=None, bytes=0, sha256=None, created_at=tx.now,
+            changed_at=tx.now,
         )  # fmt: skip
         store.insert(tx, process)
         self._commit(tx, process, step.effects)
-        ruling = self._rule(tx, agreement, message.purpose, message.action, "transfer", partner.did)
+        ruling = self._rule(tx, agreement, message.purpose, message.action, _phase(agreement, tx.now), partner.did, uses=1)
         self._audit(tx, process, DECISION, self._judge.record(ruling))
         if not ruling.permit:
             return self._terminate(tx, process, "policy", self._judge.reasons(ruling))
@@ -148,7 +150,7 @@ class Transfers:
                 process = replace(process, outcome=process.outcome or "delivered")
                 self._audit(tx, process, TRANSFER, {"event": "completed", "by": "peer"})
             case m.TransferTerminationMessage(code=code, reason=reason):
-                process = replace(process, reason=two_languages(reason), outcome=process.outcome or "refused")
+                process = replace(process, reason=from_the_wire(reason), outcome=process.outcome or "refused")
                 self._audit(tx, process, TRANSFER, {"event": "terminated", "by": "peer", "code": code or ""})
             case _:
                 pass
@@ -192,7 +194,8 @@ class Transfers:
         if step.transfer != process.kernel:
             process = replace(process, kernel=step.transfer)
             store.save(tx, process)
-            message = compose.termination(process, sent, "states-differ", list(both("error.transfer.states-differ")))
+            sentences = on_the_wire(because("transfer.states-differ"))
+            message = compose.termination(process, sent, "states-differ", sentences)
             self._commit(tx, process, [e for e in step.effects if not _is_repair(e)], {sent: message})
         return not any(_is_repair(effect) for effect in step.effects)
 
@@ -241,10 +244,10 @@ class Transfers:
         """The decision at a data access, with the counter locked in this transaction."""
         process = store.process(tx, slug, flow)
         if process is None or (process.kernel.state is not State.STARTED and not kernel.flowing(process.kernel)):
-            return Decision(permit=False, reasons=_sentences("transfer.not-started"))
-        agreement = self._contracts.agreement(tx, slug, access.agreement, access.counterparty)
+            return Decision(permit=False, reasons=because("transfer.not-started"))
+        agreement = self._contracts.agreements.get(tx, slug, access.agreement, access.counterparty)
         if agreement.state not in ("finalized", "one-sided"):
-            return Decision(permit=False, reasons=_sentences("transfer.agreement-over"))
+            return Decision(permit=False, reasons=because("transfer.agreement-over"))
         fresh = access.mark(tx)
         used = store.uses(tx, slug, agreement.id, "count", "")
         uses = used + 1 if fresh else max(used, 1)
@@ -291,7 +294,7 @@ class Transfers:
         )  # fmt: skip
 
     def _start(self, tx: Tx, process: Process, agreement: Agreement) -> Process:
-        source = self._contracts.source(tx, process.participant, agreement)
+        source = self._contracts.agreements.source(tx, process.participant, agreement)
         token = flows.start(
             tx, participant=process.participant, flow=process.id, counterparty=process.counterparty,
             agreement=agreement.id, source=source, expires_at=agreement.expires_at,
@@ -309,8 +312,8 @@ class Transfers:
         return process
 
     def _accept(self, tx: Tx, process: Process, address: m.DataAddress | None) -> None:
-        agreement = self._contracts.agreement(tx, process.participant, process.agreement)
-        terms = self._contracts.terms(tx, process.participant, agreement)
+        agreement = self._contracts.agreements.get(tx, process.participant, process.agreement)
+        terms = self._contracts.agreements.terms(tx, process.participant, agreement)
         sealed = None
         if address is not None:
             url, token = compose.read_address(address)
@@ -330,8 +333,8 @@ class Transfers:
         store.save(tx, process)
         process = replace(process, version=process.version + 1)
         self._audit(tx, process, TRANSFER, {"event": "terminated", "by": "us", "code": code, "reason": reason["de"]})
-        sentences = [" ".join(reason["de"]), " ".join(reason["en"])]
-        self._commit(tx, process, step.effects, {sent: compose.termination(process, sent, code, sentences)})
+        message = compose.termination(process, sent, code, on_the_wire(reason))
+        self._commit(tx, process, step.effects, {sent: message})
         return process
 
     def _commit(
@@ -373,6 +376,11 @@ class Transfers:
         audit.append(tx, process.participant, type_, process.agreement, "system", whole, did=did)
 
 
+def _phase(agreement: Agreement, now: int) -> Phase:
+    """What only a data access can decide is deferred, unless the agreement has run out: then no access can come."""
+    return "access" if agreement.expires_at is not None and agreement.expires_at <= now else "transfer"
+
+
 def _pending(process: Process) -> str:
     assert process.kernel.pending is not None
     return process.kernel.pending.sent_id
@@ -382,16 +390,5 @@ def _is_repair(effect: Effect) -> bool:
     return isinstance(effect, Repair)
 
 
-def _sentences(code: str) -> Reason:
-    german, english = both(f"error.{code}")
-    return {"de": [german], "en": [english]}
-
-
 def _earliest(*ends: int | None) -> int | None:
     return min((end for end in ends if end is not None), default=None)
-
-
-def explained(error: HanseError) -> Reason:
-    """An error of ours as a reason in both languages."""
-    german, english = both(f"error.{error.code}", **error.facts)
-    return {"de": [german], "en": [english]}

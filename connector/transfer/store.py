@@ -23,10 +23,10 @@ def _process(row: Row) -> Process:
 def insert(tx: Tx, process: Process) -> None:
     """Raises Conflict if another replica has just taken the same request."""
     added = tx.run(
-        "INSERT INTO transfer (participant, id, role, counterparty, peer_pid, address, kernel, state, version, agreement,"
-        " format, purpose, action, outcome, reason, bytes, sha256, created_at, changed_at) VALUES (:participant, :id,"
-        " :role, :counterparty, :peer_pid, :address, :kernel, :state, 1, :agreement, :format, :purpose, :action, NULL,"
-        " NULL, 0, NULL, :now, :now) ON CONFLICT DO NOTHING",
+        "INSERT INTO transfer (participant, id, role, counterparty, peer_pid, address, kernel, state, version,"
+        " agreement, format, purpose, action, outcome, reason, bytes, sha256, created_at, changed_at)"
+        " VALUES (:participant, :id, :role, :counterparty, :peer_pid, :address, :kernel, :state, 1,"
+        " :agreement, :format, :purpose, :action, NULL, NULL, 0, NULL, :now, :now) ON CONFLICT DO NOTHING",
         participant=process.participant,
         id=process.id,
         role=process.kernel.role,
@@ -65,7 +65,7 @@ def save(tx: Tx, process: Process) -> None:
     )
     if not changed:
         raise Conflict
-    tx.signal("transfer", (process.participant, process.id))
+    tx.signal("transfer", (process.participant, process.id, str(shown(process.kernel))))
 
 
 def process(
@@ -73,7 +73,7 @@ def process(
 ) -> Process | None:
     """The transfer; with `counterparty` only if it is that peer's (threat T17)."""
     row = tx.one(
-        "SELECT * FROM transfer WHERE participant = :participant AND id = :id"
+        "SELECT * FROM transfer WHERE participant = :participant AND id = :id"  # noqa: S608 constants
         + (" FOR UPDATE" if lock and tx.dialect == "postgres" else ""),
         participant=participant,
         id=process_id,
@@ -117,15 +117,15 @@ def under_agreement(tx: Tx, participant: str, agreement: str) -> list[Process]:
 def uses(tx: Tx, participant: str, agreement: str, name: str, period: str) -> int:
     """How often the counter was used in this period ("" for the whole agreement); locks the row until commit."""
     tx.run(
-        "INSERT INTO counter (participant, agreement, name, period, uses) VALUES (:participant, :agreement, :name, :period, 0)"
-        " ON CONFLICT DO NOTHING",
+        "INSERT INTO counter (participant, agreement, name, period, uses)"
+        " VALUES (:participant, :agreement, :name, :period, 0) ON CONFLICT DO NOTHING",
         participant=participant,
         agreement=agreement,
         name=name,
         period=period,
     )
     row = tx.one(
-        "SELECT uses FROM counter WHERE participant = :participant AND agreement = :agreement AND name = :name"
+        "SELECT uses FROM counter WHERE participant = :participant AND agreement = :agreement AND name = :name"  # noqa: S608 constants
         " AND period = :period" + (" FOR UPDATE" if tx.dialect == "postgres" else ""),
         participant=participant,
         agreement=agreement,
@@ -138,8 +138,8 @@ def uses(tx: Tx, participant: str, agreement: str, name: str, period: str) -> in
 
 def count_use(tx: Tx, participant: str, agreement: str, name: str, period: str) -> None:
     tx.run(
-        "UPDATE counter SET uses = uses + 1 WHERE participant = :participant AND agreement = :agreement AND name = :name"
-        " AND period = :period",
+        "UPDATE counter SET uses = uses + 1 WHERE participant = :participant AND agreement = :agreement"
+        " AND name = :name AND period = :period",
         participant=participant,
         agreement=agreement,
         name=name,

@@ -35,7 +35,7 @@ class Listing:
             log.warning("trust.list", why=str(error))
 
     async def reload(self) -> int:
-        """Looks now; the version in force afterwards. Raises PeerError for a list that is refused, and keeps the old one."""
+        """Looks now; the version in force afterwards. PeerError for a list that is refused; the old one stays."""
         jws = await self._fetched()
         if self._anchor.update(jws):
             await self._db.write(PROCESS, _keep, self._anchor.version, jws)
@@ -69,7 +69,7 @@ def _keep(tx: Tx, version: int, jws: str) -> None:
 
 
 def checked_url(url: str, authority: Mapping[str, str]) -> str:
-    """The address itself; Mistake unless it is https. That the key is pinned beside it is what makes the host harmless."""
+    """The address itself; Mistake unless it is https. The key pinned beside it is what makes the host harmless."""
     if url and (urlsplit(url).scheme != "https" or not authority):
         raise Mistake("trust.list-url", url=url[:200])
     return url

@@ -28,6 +28,7 @@ Thumbprints = Mapping[str, frozenset[str]]
 Local = Callable[[Did], dict[str, object] | None]
 Changed = Callable[[Did, frozenset[str], frozenset[str]], None]
 Vouched = Callable[[str], frozenset[str]]
+Remember = Callable[[Did, Thumbprints], None]
 
 
 class Fetch(Protocol):
@@ -43,7 +44,8 @@ class _Kept(Struct, frozen=True):
 
 class Resolver:
     """`local` answers for participants of this process without HTTP; `vouched` names thumbprints on the trust list;
-    `on_change` hears once of each unexpected exchange: the DID, the old and the new thumbprints."""
+    `on_change` hears once of each unexpected exchange: the DID, the old and the new thumbprints; `remember` of each
+    document's keys that are new, to keep them beyond this process."""
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class Resolver:
         local: Local | None = None,
         vouched: Vouched | None = None,
         on_change: Changed | None = None,
+        remember: Remember | None = None,
         keep_ms: int = KEEP_MS,
     ) -> None:
         self._client = client
@@ -60,11 +63,13 @@ class Resolver:
         self._local = local
         self._vouched = vouched
         self._on_change = on_change
+        self._remember = remember
         self._keep_ms = keep_ms
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._running: dict[str, asyncio.Task[DidDocument]] = {}
         self._pins: dict[str, Thumbprints] = {}
         self._alarmed: set[tuple[str, frozenset[str]]] = set()
+        self._held: set[str] = set()
 
     async def document(self, did: str) -> DidDocument:
         """The document of a DID. `PeerError` if it is refused, `Unavailable` if it cannot be had or is on hold."""
@@ -91,9 +96,18 @@ class Resolver:
         """Fetches the document afresh at its next use."""
         self._kept.pop(did, None)
 
+    def recall(self, pins: Mapping[str, Thumbprints]) -> None:
+        """What was pinned before this process started: a restart must not make anybody forget a key."""
+        self._pins.update(pins)
+
+    def on_hold(self, did: str) -> bool:
+        """Whether the peer's keys were exchanged without overlap and nobody has vouched for the new ones."""
+        return did in self._held
+
     def accept(self, did: str) -> None:
         """An operator takes the peer's new keys: the hold ends."""
         self._pins.pop(did, None)
+        self._held.discard(did)
         self.forget(did)
 
     async def _fetch(self, did: Did) -> DidDocument:
@@ -123,11 +137,14 @@ class Resolver:
         for relation, before in old.items():
             now = new.get(relation, frozenset())
             if before and now and not now & before and not now <= vouched:
+                self._held.add(document.did)
                 self._alarm(document.did, before, now)
                 raise Unavailable("trust.key-change", did=document.did)
-        self._pins[document.did] = {
-            relation: new.get(relation) or old.get(relation, frozenset()) for relation in new.keys() | old.keys()
-        }
+        pins = {relation: new.get(relation) or old.get(relation, frozenset()) for relation in new.keys() | old.keys()}
+        self._held.discard(document.did)
+        self._pins[document.did] = pins
+        if self._remember is not None and pins != old:
+            self._remember(document.did, pins)
 
     def _alarm(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
         if self._on_change is not None and (did, now) not in self._alarmed:

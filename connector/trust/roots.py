@@ -5,8 +5,10 @@ Certificates are seal CAs, the one public key is the authority's, against which 
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
@@ -34,6 +36,28 @@ def read_roots(text: str) -> tuple[list[str], dict[str, str]]:
     if len(keys) != 1:
         raise Mistake("trust.roots-file")
     return [pem for label, pem in blocks if label == "CERTIFICATE"], _jwk(keys[0])
+
+
+def authority_key(place: Path) -> dict[str, str]:
+    """The authority's pinned key from its file; `Mistake` if that is missing or not as it should be."""
+    return read_roots(_text(place))[1]
+
+
+def seal_cas(places: Sequence[Path]) -> list[x509.Certificate]:
+    """All certificates in these PEM files."""
+    try:
+        return [found for place in places for found in x509.load_pem_x509_certificates(_text(place).encode("ascii"))]
+    except ValueError as cause:
+        raise Mistake("trust.roots-file") from cause
+
+
+def _text(place: Path) -> str:
+    try:
+        return place.read_text(encoding="ascii")
+    except UnicodeDecodeError as cause:
+        raise Mistake("trust.roots-file") from cause
+    except OSError as cause:
+        raise Mistake("trust.no-roots", path=place) from cause
 
 
 def _jwk(pem: str) -> dict[str, str]:

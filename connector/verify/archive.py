@@ -28,6 +28,9 @@ REQUIRED = frozenset(
 COUNTERSIGNED = frozenset({"approval-consumer.json", "consumer.jws"})
 """Present together or not at all: without them the agreement is one-sided."""
 
+ROTATED = "did-exporter.json"
+"""Only where the exporter's keys have changed since the agreement: its DID document at the time of the export."""
+
 LARGEST = 16 * 1024 * 1024
 LARGEST_TOTAL = 64 * 1024 * 1024
 STEEPEST = 200
@@ -46,7 +49,7 @@ def members(data: bytes) -> Mapping[str, bytes]:
 
 
 def _check_names(names: list[str]) -> None:
-    for name in sorted(set(names) - REQUIRED - COUNTERSIGNED):
+    for name in sorted(set(names) - REQUIRED - COUNTERSIGNED - {ROTATED}):
         raise Fault("member-unknown", name=name[:80])
     for name in sorted(names):
         if names.count(name) > 1:

@@ -150,6 +150,7 @@ def _check_commitment(
     parties = need(agreement, "agreement")
     own = "did-provider.json" if exporter == parties.provider else "did-consumer.json"
     _check_key_head(newest, need(lines, "records"), _digest(members, own))
+    _check_current(need(lines, "records"), _digest(members, archive.ROTATED))
 
 
 _COMMITTED = {
@@ -169,6 +170,13 @@ def _check_key_head(newest: Logged, lines: Sequence[Logged], document: str | Non
     event = next((line for line in lines if line.record["agreement"] is None and line.digest == head), None)
     if event is None or event.body.get("document") != document:
         raise Fault("key-head")
+
+
+def _check_current(lines: Sequence[Logged], document: str | None) -> None:
+    """The exporter's document at the time of the export, if it is here, is one that a key event of its log names."""
+    named = {line.body.get("document") for line in lines if line.record["agreement"] is None}
+    if document is not None and document not in named:
+        raise Fault("commitment", name=archive.ROTATED)
 
 
 def _digest(members: Members, name: str) -> str | None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from connector.verify import chain, jades, jcs, owner
 from connector.verify.anchors import Anchors
+from connector.verify.archive import ROTATED
 from connector.verify.faults import Doubt, Fault
 from connector.verify.jades import Seal
 from connector.verify.trustlist import TrustList
@@ -133,9 +134,10 @@ def check_manifest_seal(
         raise Fault("exporter", did=seal.did)
     if seal.did not in documents:
         raise Doubt("not-checked", check="documents")
+    document = parse_document(members[ROTATED], seal.did) if ROTATED in members else documents[seal.did]
     reference = _addressed("manifest.json", owner.root_of(seal.did), members, "application/json")
     check_references(seal, [reference], members)
-    check_owner(seal, seal.did, documents[seal.did], anchors, trust_list)
+    check_owner(seal, seal.did, document, anchors, trust_list)
     return seal
 
 

@@ -60,7 +60,6 @@ async def test_records_are_chained_per_agreement(any_db: Database) -> None:
     rows = await any_db.read(TOWN, store.records, TOWN, AGREEMENT)
     assert [row.seq for row in rows] == [0, 1, 2, 3]
     assert [row.type for row in rows] == ["decision", "agreement", "transfer", "termination"]
-    chain = [None, *(entry.digest(row.record) for row in rows)]
     prevs = [json.loads(row.record)["prev"] for row in rows]
     assert prevs == [None, *(entry.digest(row.record) for row in rows[:-1])]
     events = await any_db.read(TOWN, store.key_events, TOWN)
@@ -116,15 +115,21 @@ async def test_a_crash_between_any_two_steps_is_resumed(sqlite_db: Database) -> 
     check_evidence(await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT))
 
 
-async def test_an_unsealed_record_is_not_exported(sqlite_db: Database) -> None:
-    """Before the first checkpoint, and while a record waits: try again in a moment."""
+async def test_what_is_not_sealed_is_not_exported(sqlite_db: Database) -> None:
+    """A contract that waits for the sealer: try again in a moment. A later record that waits: left out."""
     await filled(sqlite_db)
     with pytest.raises(Unavailable, match=r"audit\.unsealed"):
         await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT)
     await sealed(sqlite_db)
     await sqlite_db.write(TOWN, add, TOWN, "transfer", AGREEMENT, late=True)
+    assert len(check_evidence(await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT))) == 4
+    await sqlite_db.write(TOWN, add, TOWN, "agreement", AGREEMENT, countersigned=True)
     with pytest.raises(Unavailable, match=r"audit\.unsealed"):
         await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT)
+    await sealed(sqlite_db)
+    assert len(check_evidence(await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT))) == 6
+    with pytest.raises(Defect, match=r"audit\.no-agreement-record"):
+        await sqlite_db.read(TOWN, export.log_evidence, TOWN, "urn:uuid:other-0")
 
 
 async def test_logs_are_apart(any_db: Database) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from connector.settings import SECTIONS, Secret, Setting, documented, load
 
+DOCS = Path(__file__).parents[2] / "connector/docs"
 SETTINGS = list(documented())
 
 
@@ -31,3 +32,31 @@ def test_every_secret_can_come_from_a_file() -> None:
 def test_a_fresh_folder_needs_no_file_at_all(tmp_path: Path) -> None:
     load(tmp_path, {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_page_is_found_and_every_link_leads_somewhere() -> None:
+    """The handbook's index names each page; no link in it, or in a page, points into the void."""
+    pages = sorted(DOCS.rglob("*.md"))
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    for page in pages:
+        assert page.name == "README.md" or f"({page.relative_to(DOCS).as_posix()})" in index, page.name
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "decisions").glob("*.md")), ids=lambda page: page.stem)
+def test_a_decision_says_what_why_and_until_when(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    parts = ["**Decision.**", "**Why.**", "**What we rejected.**", "**When to look again.**"]
+    places = [text.find(part) for part in parts]
+    assert places == sorted(places)
+    assert min(places) > 0
+    assert text.startswith(f"# {page.name[:4]} ")
+
+
+def test_decisions_that_the_code_names_exist() -> None:
+    numbers = {page.name[:4] for page in (DOCS / "decisions").glob("*.md")}
+    for source in (DOCS.parent).rglob("*.py"):
+        named = re.findall(r"decision (\d{4})", source.read_text(encoding="utf-8"))
+        assert set(named) <= numbers, source.name

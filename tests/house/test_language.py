@@ -1,6 +1,7 @@
 """The message catalogues are complete: both languages, the same placeholders, a sentence for every error code."""
 
 import ast
+import re
 import string
 import tomllib
 from collections.abc import Iterator
@@ -74,6 +75,40 @@ def test_every_placeholder_of_an_error_is_filled() -> None:
         if (missing := placeholders(said.get(f"error.{one.code}", "")) - one.facts)
     ]
     assert not short
+
+
+def spoken() -> tuple[set[str], re.Pattern[str]]:
+    """What the package may say: every literal, and a pattern for the keys that it puts together from parts."""
+    literal, built = set(), []
+    for path in sorted((ROOT / "connector").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                literal.add(node.value)
+            elif isinstance(node, ast.JoinedStr) and (key := _key(node)):
+                built.append(key)
+    built += [re.escape(prefix) + ".+" for prefix in literal if re.fullmatch(r"[a-z]+(\.[a-z-]+)*\.", prefix)]
+    return literal, re.compile("|".join(sorted(set(built))))
+
+
+def _key(text: ast.JoinedStr) -> str:
+    """The pattern of a key that begins with the name of its room; "" for any other text."""
+    parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in text.values]
+    room = str(text.values[0].value) if isinstance(text.values[0], ast.Constant) else ""
+    return "".join(parts) if re.match(r"[a-z]+\.", room) and room not in ("error.", "cli.") else ""
+
+
+def test_no_sentence_is_left_over() -> None:
+    """A sentence that nobody says is a sentence that nobody keeps true."""
+    literal, built = spoken()
+    left = [
+        key
+        for key in catalogue("de")
+        if not any(
+            name in literal or built.fullmatch(name)
+            for name in (key, key.removeprefix("error."), key.removeprefix("cli."))
+        )
+    ]
+    assert not left
 
 
 def test_no_file_speaks_for_another_room() -> None:

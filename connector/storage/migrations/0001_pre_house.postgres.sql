@@ -42,5 +42,5 @@ CREATE POLICY all_rows ON audit_seal TO hanse_worker USING (true) WITH CHECK (tr
 GRANT SELECT, INSERT, UPDATE, DELETE ON outbox, timer TO hanse_worker;
 
 -- Process-wide tables.
-GRANT SELECT, INSERT, UPDATE, DELETE ON lease, did_cache, trust_list TO hanse, hanse_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON lease, did_pin, trust_list TO hanse, hanse_worker;
 GRANT SELECT ON schema_version TO hanse, hanse_worker;

@@ -129,5 +129,5 @@ CREATE TABLE audit_seal (
   at {int} NOT NULL, PRIMARY KEY (participant, size));
 
 CREATE TABLE lease (name {text} PRIMARY KEY, owner {text} NOT NULL, until {int} NOT NULL, fence {int} NOT NULL);
-CREATE TABLE did_cache (did {text} PRIMARY KEY, document {bytes}, fetched_at {int} NOT NULL);
+CREATE TABLE did_pin (did {text} PRIMARY KEY, keys {bytes} NOT NULL, seen_at {int} NOT NULL);
 CREATE TABLE trust_list (version {int} PRIMARY KEY, jws {text} NOT NULL, accepted_at {int} NOT NULL);

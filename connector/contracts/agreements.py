@@ -1,0 +1,166 @@
+"""What was agreed: made by the provider, taken over by the consumer, in force once both have finalized.
+
+An agreement outlives its negotiation; transfers, evidence and people ask here, never the negotiation.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from connector.catalogue.model import Dataset, Offer
+from connector.catalogue.service import Catalogue
+from connector.contracts import drafting, records, store
+from connector.contracts.drafting import Draft, Sealer
+from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.partner import Partner
+from connector.contracts.signing import digest
+from connector.contracts.text import Party
+from connector.errors import Mistake, PeerError, Unknown
+from connector.participants.service import Hosted, Participants
+from connector.policy.judge import Judge
+from connector.policy.model import PolicyError
+from connector.protocol import messages as m
+from connector.protocol.messages import HANSE
+from connector.storage.database import Tx
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """Name of the agreed file and the SHA-256 that its bytes must have (None: a live source)."""
+
+    name: str
+    sha256: str | None
+
+
+class Agreements:
+    """Agreements of all participants; every method names the participant, itself or by its case."""
+
+    def __init__(self, participants: Participants, catalogue: Catalogue, judge: Judge) -> None:
+        self._participants, self._catalogue, self._judge = participants, catalogue, judge
+
+    # Reading
+
+    def get(self, tx: Tx, slug: str, agreement_id: str, counterparty: str | None = None) -> Agreement:
+        """Raises Unknown."""
+        found = store.agreement(tx, slug, agreement_id, counterparty)
+        if found is None:
+            raise Unknown("contracts.no-agreement", id=agreement_id[:200])
+        return found
+
+    def in_force(self, tx: Tx, slug: str, agreement_id: str, counterparty: str) -> Agreement:
+        """The finalized agreement with this peer; raises Unknown. Expiry is the policy's word, not this one's."""
+        found = self.get(tx, slug, agreement_id, counterparty)
+        if found.state not in ("finalized", "one-sided"):
+            raise Unknown("contracts.no-agreement", id=agreement_id[:200])
+        return found
+
+    def all(self, tx: Tx, slug: str) -> list[Agreement]:
+        """The newest 100 agreements."""
+        return store.agreements(tx, slug)
+
+    def terms(self, tx: Tx, slug: str, agreement: Agreement) -> Terms:
+        """What was agreed about the bytes, from the signed snapshot of the dataset."""
+        snapshot = store.objects(tx, slug, agreement.negotiation).get(drafting.DATASET)
+        body: Any = {} if snapshot is None else msgspec.json.decode(snapshot.body)
+        of_bytes = body.get(f"{HANSE}versionOf") == "bytes"
+        return Terms(
+            name=str(body.get(f"{HANSE}fileName") or agreement.dataset.rsplit("/", 1)[-1]),
+            sha256=str(body[f"{HANSE}version"]) if of_bytes else None,
+        )
+
+    def text(self, tx: Tx, slug: str, agreement: Agreement) -> bytes:
+        """The German contract text as signed; raises Unknown before it is here."""
+        found = store.objects(tx, slug, agreement.negotiation).get(drafting.TEXT)
+        if found is None:
+            raise Unknown("contracts.no-object")
+        return found.body
+
+    def source(self, tx: Tx, slug: str, agreement: Agreement) -> str:
+        """Which source the agreed bytes come from; raises Unknown if the dataset is gone."""
+        return self._catalogue.source_of(tx, slug, agreement.dataset).id
+
+    def object_for(self, tx: Tx, slug: str, sha256: str, counterparty: str) -> EvidenceObject:
+        """A signed object, only for the partner of a negotiation that refers to it; raises Unknown."""
+        found = store.object_for_partner(tx, slug, sha256, counterparty)
+        if found is None:
+            raise Unknown("contracts.no-object")
+        return found
+
+    # Steps of a negotiation, inside its transaction
+
+    def deal(self, policy: dict[str, Any]) -> str:
+        """The digest of a peer's policy; PeerError names what is not valid in it."""
+        try:
+            return self._judge.digest(policy)
+        except PolicyError as fault:
+            raise PeerError("contracts.policy", pointer=fault.pointer or "/", why=fault.code) from fault
+
+    def draw_up(self, tx: Tx, case: Case, agreement_id: str, partner: Partner, offer: Offer, dataset: Dataset) -> Draft:
+        """As provider: write and seal the contract, and keep what the seal refers to."""
+        hosted = self._participants.held(case.participant)
+        consumer = Party(partner.name, partner.did)
+        draft = drafting.draft(case, agreement_id, offer, dataset, sealer(hosted), consumer, self._judge, tx.now)
+        self.keep(tx, case, draft.objects)
+        self._insert(tx, case, agreement_id, draft.document, draft.seal, draft.facts)
+        return draft
+
+    def take(self, tx: Tx, case: Case, message: m.ContractAgreementMessage) -> str:
+        """As consumer: the id, if it is our request between us and this peer (dataspace-protocol.md 1.3)."""
+        plain = message.agreement
+        me = self._participants.held(case.participant).participant.did
+        parties = (plain["assigner"], plain["assignee"], plain["target"])
+        same_deal = self.deal(plain) == self._judge.digest(case.policy)
+        if parties != (case.counterparty, me, case.dataset) or not same_deal:
+            raise PeerError("contracts.other-agreement")
+        document = drafting.canonical_document(plain)
+        self._insert(tx, case, str(plain["@id"]), document, message.agreement_signature, {})
+        return str(plain["@id"])
+
+    def keep(self, tx: Tx, case: Case, objects: tuple[EvidenceObject, ...]) -> None:
+        """What signatures refer to, for this partner alone."""
+        for item in objects:
+            store.keep_object(tx, case.participant, case.id, case.counterparty, item)
+
+    def countersigned(self, tx: Tx, agreement: Agreement, seal: str | None) -> None:
+        store.save_agreement(tx, replace(agreement, consumer_jws=seal))
+
+    def finalize(self, tx: Tx, case: Case) -> None:
+        """In force from now on; nothing happens if it is already, or never came about."""
+        if case.agreement is None:
+            return
+        agreement = self.get(tx, case.participant, case.agreement)
+        if agreement.state != "signed":
+            return
+        both_signed = agreement.provider_jws is not None and agreement.consumer_jws is not None
+        state = "finalized" if both_signed else "one-sided"
+        store.save_agreement(tx, replace(agreement, state=state, finalized_at=tx.now))
+        did = self._participants.held(case.participant).participant.did
+        records.record(tx, did, case, records.AGREEMENT, records.of_agreement(tx, case, agreement))
+
+    def close(self, tx: Tx, case: Case) -> None:
+        """An agreement whose negotiation ends before it is final never comes into force."""
+        agreement = None if case.agreement is None else store.agreement(tx, case.participant, case.agreement)
+        if agreement is not None and agreement.state == "signed":
+            store.save_agreement(tx, replace(agreement, state="terminated"))
+
+    def _insert(
+        self, tx: Tx, case: Case, agreement_id: str, document: bytes, seal: str | None, facts: dict[str, Any]
+    ) -> None:
+        plain = msgspec.json.decode(document)
+        agreement = Agreement(
+            participant=case.participant, id=agreement_id, negotiation=case.id, role=str(case.kernel.role),
+            counterparty=case.counterparty, dataset=case.dataset, state="signed", document=document,
+            digest=digest(document), provider_jws=seal, consumer_jws=None, facts=facts,
+            expires_at=self._judge.expires_at(plain, self._judge.signed_at(plain)), created_at=tx.now,
+            finalized_at=None,
+        )  # fmt: skip
+        if not store.insert_agreement(tx, agreement):
+            raise PeerError("contracts.agreement-taken", id=agreement_id[:200])
+
+
+def sealer(hosted: Hosted) -> Sealer:
+    """The participant as signer; raises Mistake if its seal key has no certificate yet."""
+    if not hosted.chain:
+        raise Mistake("contracts.no-certificate", slug=hosted.participant.id)
+    party = Party(hosted.participant.name, hosted.participant.did)
+    return Sealer(party=party, root=hosted.participant.root, key=hosted.signers["seal"], chain=hosted.chain)

@@ -1,0 +1,14 @@
+"""The other side of a negotiation or transfer, as far as it is known before its first message."""
+
+import msgspec
+
+from connector.policy.judge import Seeker
+
+
+class Partner(msgspec.Struct, frozen=True, kw_only=True):
+    """A peer as the trust list names it, with the root that its DID document gives."""
+
+    did: str
+    name: str
+    seeker: Seeker
+    root: str

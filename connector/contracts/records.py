@@ -1,0 +1,32 @@
+"""What the log keeps of negotiations: decisions, agreements and endings, by digest and without texts of persons."""
+
+from connector.audit import store as audit
+from connector.contracts import store
+from connector.contracts.model import Agreement, Case
+from connector.contracts.signing import digest
+from connector.storage.database import Tx
+
+AGREEMENT, DECISION, TERMINATION = "agreement", "decision", "termination"
+
+
+def record(tx: Tx, did: str, case: Case, type_: str, body: dict[str, object]) -> None:
+    """Appends an entry about this negotiation to the log of `did`, its participant."""
+    whole = {"negotiation": case.id, "counterparty": case.counterparty, "state": case.shown, **body}
+    audit.append(tx, case.participant, type_, case.agreement, "system", whole, did=did)
+
+
+def of_agreement(tx: Tx, case: Case, agreement: Agreement) -> dict[str, object]:
+    """The agreement, both seals, both DID documents and our newest key event (contracts.md 16.2)."""
+    documents = {name: item.sha256 for name, item in store.objects(tx, case.participant, case.id).items()}
+    return {
+        "agreement": agreement.digest,
+        "providerJws": _hash(agreement.provider_jws),
+        "consumerJws": _hash(agreement.consumer_jws),
+        "providerDidDocument": documents.get("did-provider.json"),
+        "consumerDidDocument": documents.get("did-consumer.json"),
+        "keyHead": audit.key_head(tx, case.participant),
+    }
+
+
+def _hash(seal: str | None) -> str | None:
+    return None if seal is None else digest(seal.encode("ascii"))

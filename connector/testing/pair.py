@@ -1,0 +1,164 @@
+"""A town that provides and a village that consumes, as two processes, and a client that outlives the death of either.
+
+The client does what a careful one would: it repeats what failed, but looks first whether its wish was heard.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from connector.testing.cities import MUNICIPALITY, PURPOSE, Refused, Space
+from connector.testing.processes import SERVE, Process
+from connector.verify.bundle import verify_bundle
+
+CONTENT = b"art;h\xc3\xb6he\nLinde;12\n" * 50
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+SECONDS = 40.0
+
+
+async def started(space: Space, slug: str, program: Sequence[str] = SERVE) -> Process:
+    process = Process(space.prepared(slug), program)
+    await process.start()
+    await process.api.post("/api/v1/participants", {"slug": slug, "name": slug.title(), "kind": MUNICIPALITY})
+    return process
+
+
+@asynccontextmanager
+async def two(
+    space: Space, town: Sequence[str] = SERVE, village: Sequence[str] = SERVE, content: bytes = CONTENT
+) -> AsyncIterator["Pair"]:
+    """A town that provides `content` and a village that consumes, each a process of its own."""
+    provider = await started(space, TOWN, town)
+    consumer = await started(space, VILLAGE, village)
+    try:
+        pair = Pair(space, provider, consumer)
+        await pair.publish(content)
+        yield pair
+    finally:
+        await asyncio.gather(provider.close(), consumer.close())
+
+
+class Pair:
+    """Provider and consumer, the dataset between them, and the exchanges that were made of it."""
+
+    def __init__(self, space: Space, provider: Process, consumer: Process) -> None:
+        self.space, self.provider, self.consumer = space, provider, consumer
+        self.exchanges = 0
+
+    async def publish(self, content: bytes, **slots: str) -> None:
+        """The dataset of the exchanges from now on."""
+        api = self.provider.api
+        for process in (self.provider, self.consumer):
+            await process.api.post("/api/v1/trust/reload")
+        source = await api.post(f"/api/v1/participants/{TOWN}/files?name=baeume.csv", data=content)
+        wish = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099", **slots}, **source}
+        self.dataset = (await api.post(f"/api/v1/participants/{TOWN}/datasets", wish))["dataset"]
+        self.content, self.did = content, self.provider.rows("SELECT did FROM participant")[0]["did"]
+
+    async def negotiate(self) -> dict[str, Any]:
+        wish = {"provider": self.did, "dataset": self.dataset, "purpose": PURPOSE}
+        return await self.persistently("negotiation", wish)
+
+    async def fetch(self, agreement: str) -> dict[str, Any]:
+        return await self.persistently("transfer", {"agreement": agreement})
+
+    async def persistently(self, noun: str, wish: dict[str, str]) -> dict[str, Any]:
+        """What a client does whose server may die at any time: look whether the wish was heard before repeating it."""
+        base = f"/api/v1/participants/{VILLAGE}/{noun}s"
+        made = await self.begin(noun, base, wish)
+        while True:
+            found: dict[str, Any] = await patiently(lambda: self.consumer.api.get(f"{base}/{made}", wait="10"))
+            if found["state"] in ("FINALIZED", "COMPLETED", "TERMINATED"):
+                return found
+
+    async def begin(self, noun: str, base: str, wish: dict[str, str]) -> str:
+        mine = f"SELECT id FROM {noun} WHERE role = 'consumer'"  # noqa: S608
+        before = {row["id"] for row in self.consumer.rows(mine)}
+
+        async def asked() -> str:
+            new = {row["id"] for row in self.consumer.rows(mine)} - before
+            return str(new.pop() if new else (await self.consumer.api.post(base, wish))["id"])
+
+        return str(await patiently(asked))
+
+    async def evidence(self, process: Process, slug: str, agreement: str) -> None:
+        path = f"/api/v1/participants/{slug}/agreements/{agreement.removeprefix('urn:uuid:')}/evidence"
+        report = verify_bundle(await patiently(lambda: process.api.get(path)), self.space.roots, "de")
+        assert report.verdict.name == "PASSED", report.reason
+
+    async def exchange(self) -> None:
+        """>> request, get, verify << the same contract and the same bytes on both sides, each once."""
+        self.exchanges += 1
+        signed = await self.negotiate()
+        assert signed["state"] == "FINALIZED", signed
+        received = await self.fetch(signed["agreement"])
+        assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
+        assert Path(received["file"]).read_bytes() == self.content  # noqa: ASYNC240
+        for process, slug in ((self.provider, TOWN), (self.consumer, VILLAGE)):
+            await self.evidence(process, slug, signed["agreement"])
+            await self.settled(process, signed["agreement"])
+
+    async def settled(self, process: Process, agreement: str) -> None:
+        """Both sides agree row by row, nothing is left to send, and the log has no gap."""
+        await eventually(lambda: not process.rows("SELECT id FROM outbox WHERE done_at IS NULL"))
+        contracts = process.rows("SELECT id, state FROM agreement ORDER BY created_at, id")
+        assert agreement in [row["id"] for row in contracts]
+        assert [row["state"] for row in contracts] == ["finalized"] * self.exchanges
+        assert [row["state"] for row in process.rows("SELECT state FROM negotiation")] == ["FINALIZED"] * self.exchanges
+        assert [row["state"] for row in process.rows("SELECT state FROM transfer")] == ["COMPLETED"] * self.exchanges
+        chain = process.rows("SELECT seq FROM audit_entry WHERE agreement = ? ORDER BY seq", agreement)
+        first = chain[0]["seq"]
+        assert [row["seq"] for row in chain] == list(range(first, first + len(chain)))
+        leaves = process.rows(
+            "SELECT leaf_index AS i FROM audit_entry WHERE leaf_index IS NOT NULL ORDER BY leaf_index"
+        )
+        assert [row["i"] for row in leaves] == list(range(len(leaves)))
+
+
+async def patiently(call: Callable[[], Awaitable[Any]]) -> Any:
+    """Repeats what failed because a process is down."""
+    async with asyncio.timeout(SECONDS):
+        while True:
+            try:
+                return await call()
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.05)
+            except Refused as refused:
+                if refused.status < 500:
+                    raise
+                await asyncio.sleep(0.05)
+
+
+async def eventually(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def revived(process: Process) -> AsyncIterator[list[int]]:
+    """Starts the process again whenever it ends; the list gets its exit codes."""
+    codes: list[int] = []
+
+    done = asyncio.Event()
+
+    async def watch() -> None:
+        while True:
+            ending = asyncio.create_task(process.ended())
+            await asyncio.wait([ending, asyncio.create_task(done.wait())], return_when=asyncio.FIRST_COMPLETED)
+            if not ending.done():
+                ending.cancel()
+                return
+            codes.append(ending.result())
+            await process.start()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield codes
+    finally:
+        done.set()
+        await watching

@@ -1,0 +1,261 @@
+"""The slices without a socket: participants, catalogue, contracts and transfers over one database, a wire between them.
+
+`run` plays the worker with the real handlers, one row after the other, so that a test reads like a transcript and may
+bend, lose or refuse any message on its way. What happens next is what the test asks for.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from cryptography import x509
+
+from connector.app import judge
+from connector.catalogue.model import Dataset, Offer, Source
+from connector.catalogue.service import Catalogue, Publication
+from connector.clock import Clock, SystemClock
+from connector.contracts.model import Agreement, Case
+from connector.contracts.partner import Partner
+from connector.contracts.service import Contracts
+from connector.contracts.signing_desk import SigningDesk
+from connector.delivery.circuit import Circuits
+from connector.delivery.messages import Messages
+from connector.delivery.worker import Later
+from connector.errors import HanseError, PeerError, Unavailable
+from connector.http.outbound import Answer
+from connector.ids import new_uuid
+from connector.participants.service import Hosted, Participants
+from connector.peer import negotiations, transfers
+from connector.policy.judge import Seeker
+from connector.protocol import codec
+from connector.protocol import messages as m
+from connector.storage import outbox
+from connector.storage.database import WORKER, Database, Tx
+from connector.storage.outbox import OutboxRow
+from connector.testing.cities import MUNICIPALITY, PURPOSE
+from connector.transfer.model import Process
+from connector.transfer.service import Transfers
+from connector.trust import devca
+from connector.trust.keys import SoftwareKey
+from connector.trust.vault import Vault
+
+Bend = Callable[[dict[str, Any]], None]
+BASE = "https://localhost:18443"
+LEASE_MS = 60_000
+
+
+class Wire:
+    """Hands messages from one town to the other. `sent` is the transcript; the other members are a test's faults."""
+
+    def __init__(self, towns: "Towns") -> None:
+        self._towns = towns
+        self.sent: list[str] = []
+        self.bend: dict[str, Bend] = {}
+        """By `@type`: changes the message on its way."""
+        self.answers: list[Answer | HanseError] = []
+        """Given instead of what the peer would have said, first come first served."""
+        self.objects: dict[str, bytes] = {}
+        """By SHA-256: served instead of the signed object of that name."""
+
+    async def post(self, slug: str, did: str, url: str, body: bytes) -> Answer:
+        message = json.loads(body)
+        kind = message["@type"]
+        self.sent.append(f"{slug}: {kind}")
+        if self.answers:
+            return _given(self.answers.pop(0))
+        if kind in self.bend:
+            self.bend[kind](message)
+        try:
+            return _answer(201, await self._towns.receive(slug, did, url, message))
+        except PeerError as error:
+            return _answer(error.status, _problem(error))
+
+    async def get(self, slug: str, did: str, url: str) -> Answer:
+        self.sent.append(f"{slug}: GET")
+        if self.answers:
+            return _given(self.answers.pop(0))
+        return _answer(200, await self._towns.transfer_seen_by(slug, did, url))
+
+    async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes:
+        """A signed object, as its keeper gives it to this partner."""
+        sha256 = url.rpartition("/")[2]
+        if sha256 in self.objects:
+            return self.objects[sha256]
+        return await self._towns.object(hosted.participant.did, did, sha256)
+
+
+class Towns:
+    """Every town of a test lives in `db`; `add` them first."""
+
+    def __init__(self, db: Database, folder: Path, clock: Clock | None = None) -> None:
+        self.db, self.clock = db, clock or SystemClock()
+        self._certs = devca.create(folder / "space", self.clock)
+        self.vault = Vault(bytes(range(32)))
+        self.participants = Participants(db, self.vault, BASE, self._issue)
+        self.judge = judge()
+        self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
+        self.contracts = Contracts(self.participants, self.catalogue, self.judge)
+        self.seekers: dict[str, Seeker] = {}
+        self.transfers = Transfers(self.participants, self.contracts, self.judge, self.vault, self)
+        self.wire, self.circuits = Wire(self), Circuits()
+        self.pulls: list[str] = []
+        messages = Messages(db, self.clock, self.wire, self.circuits, self.vault, self.contracts, self.transfers)
+        desk = SigningDesk(
+            db, self.clock, self.participants, self.contracts, self.judge, self.wire.fetch, self._document,
+            [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: (),
+        )  # fmt: skip
+        self.handlers: dict[str, Callable[[OutboxRow], Awaitable[None]]] = {
+            "message": messages.send,
+            "repair": messages.repair,
+            "countersign": desk.countersign,
+            "check-countersignature": desk.check_countersignature,
+            "pull": self._pull,
+        }
+
+    async def add(self, *slugs: str, kind: str = MUNICIPALITY) -> None:
+        for slug in slugs:
+            hosted = await self.participants.add(slug, slug.title(), kind, "", None)
+            did = hosted.participant.did
+            self.seekers[did] = Seeker(did=did, kind=kind)
+
+    def did(self, slug: str) -> str:
+        return self.participants.held(slug).participant.did
+
+    def partner(self, slug: str) -> Partner:
+        """The town as its peers see it."""
+        participant = self.participants.held(slug).participant
+        return Partner(
+            did=participant.did, name=participant.name, seeker=self.seekers[participant.did], root=participant.root
+        )
+
+    def seeker(self, did: str, now: int) -> Seeker | None:
+        """What the trust list says: everybody that is in `seekers` belongs."""
+        return self.seekers.get(did)
+
+    async def publish(self, slug: str, **wish: Any) -> tuple[Dataset, Offer]:
+        """A file under template 3 unless `wish` says otherwise."""
+        source = Source(
+            id=new_uuid(), kind="file", location="0" * 64, name="baeume.csv", media_type="text/csv", bytes=8,
+            sha256="0" * 64,
+        )  # fmt: skip
+        await self.db.write(slug, self.catalogue.register, slug, source)
+        base: dict[str, Any] = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
+        asked = Publication(source=source.id, **{**base, **wish})
+        return await self.db.write(slug, self.catalogue.publish, slug, asked)
+
+    async def ask(
+        self, consumer: str, provider: str, made: tuple[Dataset, Offer], purpose: str | None = PURPOSE
+    ) -> Case:
+        """The consumer asks for an offer exactly as the catalogue shows it; nothing is delivered yet."""
+        dataset, shown = made[0].id, made[1].for_catalogue()
+        partner = self.partner(provider)
+        return await self.db.write(consumer, self.contracts.request, consumer, partner, dataset, shown, purpose, None)
+
+    async def concluded(self, consumer: str, provider: str, **wish: Any) -> Agreement:
+        """A dataset of the provider, negotiated to the end; the consumer's agreement."""
+        asked = await self.ask(consumer, provider, await self.publish(provider, **wish))
+        await self.run()
+        return await self.agreement(consumer, (await self.case(consumer, asked.id)).agreement)
+
+    async def fetch(self, consumer: str, provider: str, agreement: Agreement) -> Process:
+        """The consumer asks for the data of an agreement; nothing is delivered yet."""
+        partner = self.partner(provider)
+        return await self.db.write(consumer, self.transfers.request, consumer, partner, agreement.id, PURPOSE, None)
+
+    async def process(self, slug: str, process_id: str | None) -> Process:
+        assert process_id is not None
+        return await self.db.read(slug, self.transfers.get, slug, process_id)
+
+    async def run(self, rows: int = 100) -> None:
+        """Lets the worker handle due rows, oldest first, until none is due or `rows` are done."""
+        for _ in range(rows):
+            claimed = await self.db.write(WORKER, outbox.claim, "towns", 1, LEASE_MS)
+            if not claimed:
+                return
+            await self._handle(claimed[0])
+
+    async def hurry(self) -> None:
+        """Makes everything that waits due now, and lets it be handled."""
+        await self.db.write(WORKER, _due_now)
+        await self.run()
+
+    async def case(self, slug: str, case_id: str) -> Case:
+        return await self.db.read(slug, self.contracts.get, slug, case_id)
+
+    async def agreement(self, slug: str, agreement_id: str | None) -> Agreement:
+        assert agreement_id is not None
+        return await self.db.read(slug, self.contracts.agreements.get, slug, agreement_id)
+
+    async def rows(self, slug: str, sql: str, **values: object) -> list[dict[str, Any]]:
+        """What the database holds for this participant."""
+
+        def look(tx: Tx) -> list[dict[str, Any]]:
+            return [dict(row) for row in tx.all(sql, participant=slug, **values)]
+
+        return await self.db.read(slug, look)
+
+    async def receive(self, sender: str, did: str, url: str, message: dict[str, Any]) -> object:
+        """What the handler of the public surface does after the token was checked."""
+        slug = self._slug(did)
+        cls = getattr(m, message["@type"])
+        decoded, digest = codec.decode(cls, message), codec.digest(message)
+        noun, pid = url.rpartition("/2025-1/")[2].split("/")[:2]
+        service: Any = self.contracts if noun == "negotiations" else self.transfers
+        if pid == "request":
+            found = await self.db.write(slug, service.receive_request, slug, self.partner(sender), decoded, digest)
+        else:
+            found = await self.db.write(
+                slug, service.receive, slug, self.partner(sender), unquote(pid), decoded, digest
+            )
+        return negotiations.shown(found.case) if noun == "negotiations" else transfers.shown(found)
+
+    async def transfer_seen_by(self, sender: str, did: str, url: str) -> object:
+        slug, pid = self._slug(did), unquote(url.rpartition("/")[2])
+        return transfers.shown(await self.db.read(slug, self.transfers.get, slug, pid, self.did(sender)))
+
+    async def object(self, asker: str, keeper: str, sha256: str) -> bytes:
+        slug = self._slug(keeper)
+        return (await self.db.read(slug, self.contracts.agreements.object_for, slug, sha256, asker)).body
+
+    def _slug(self, did: str) -> str:
+        return did.rpartition(":")[2]
+
+    def _issue(self, did: str, key: SoftwareKey, name: str) -> str:
+        ca = devca.load(self._certs.seal_ca, self._certs.seal_ca_key)
+        return devca.issue_seal_certificate(ca, did, key.public_key(), name, self.clock)
+
+    async def _document(self, did: str) -> Mapping[str, Any]:
+        return (await self.participants.get(self._slug(did))).document
+
+    async def _pull(self, row: OutboxRow) -> None:
+        self.pulls.append(row.participant)
+        await self.db.write(row.participant, outbox.finish, row)
+
+    async def _handle(self, row: OutboxRow) -> None:
+        try:
+            await self.handlers[row.kind](row)
+        except Unavailable as error:
+            due_at = error.at if isinstance(error, Later) else self.clock.now() + LEASE_MS
+            await self.db.write(WORKER, outbox.postpone, row, due_at)
+        await asyncio.sleep(0)
+
+
+def _due_now(tx: Tx) -> None:
+    tx.run("UPDATE outbox SET due_at = 0 WHERE done_at IS NULL")
+
+
+def _given(answer: Answer | HanseError) -> Answer:
+    if isinstance(answer, HanseError):
+        raise answer
+    return answer
+
+
+def _answer(status: int, value: Any) -> Answer:
+    return Answer(status, {}, codec.encode(value) if not isinstance(value, dict) else json.dumps(value).encode())
+
+
+def _problem(error: PeerError) -> dict[str, object]:
+    return {"code": error.code, "reason": [error.code, error.code]}

@@ -1,0 +1,46 @@
+"""`kill -9` between any two steps: after a restart the exchange ends by itself, with no contract lost or doubled."""
+
+import os
+import random
+from contextlib import AsyncExitStack
+from itertools import count
+
+import pytest
+
+from connector.testing import crash
+from connector.testing.cities import Space
+from connector.testing.pair import revived, two
+
+LONG = os.environ.get("HANSE_LONG") == "1"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("side", ["provider", "consumer"])
+async def test_killed_at_every_step_the_exchange_still_ends_with_one_contract(
+    side: str, when: str, space: Space
+) -> None:
+    """For every commit of an exchange: the process dies just before it, or after it and before anybody hears of it."""
+    programs = {"town": crash.PROGRAM} if side == "provider" else {"village": crash.PROGRAM}
+    async with two(space, **programs) as pair:
+        victim = pair.provider if side == "provider" else pair.consumer
+        for step in count(1):
+            assert await victim.say(f"{when} {step}") == "armed"
+            async with revived(victim) as codes:
+                await pair.exchange()
+            if not codes:
+                break
+            assert codes == [-9], f"step {step}"
+        assert step > 10
+
+
+@pytest.mark.skipif(not LONG, reason="HANSE_LONG=1 kills both sides at pairs of steps as well")
+@pytest.mark.parametrize("seed", range(20))
+async def test_both_sides_die_in_one_exchange(seed: int, space: Space) -> None:
+    """Each at a step of its own, so that repetitions meet a peer that has forgotten nothing but its answers."""
+    dice = random.Random(seed)
+    async with two(space, crash.PROGRAM, crash.PROGRAM) as pair, AsyncExitStack() as stack:
+        for process in (pair.provider, pair.consumer):
+            await process.say(f"{dice.choice(('before', 'after'))} {dice.randint(1, 10)}")
+        codes = [await stack.enter_async_context(revived(process)) for process in (pair.provider, pair.consumer)]
+        await pair.exchange()
+        assert codes[0] + codes[1]

@@ -1,0 +1,234 @@
+"""Two replicas of a provider behind one address, on PostgreSQL: one dies, the exchange completes on the other."""
+
+import asyncio
+import re
+import secrets
+import socket
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import aiohttp
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from connector.dataplane.sinks.files import FileSink
+from connector.http.outbound import tls_client
+from connector.testing import crash
+from connector.testing.cities import MUNICIPALITY, City, Space
+from connector.testing.pair import TOWN, VILLAGE, eventually, patiently, revived
+from connector.testing.processes import Process
+from connector.verify.bundle import verify_bundle
+
+MIB = 1 << 20
+
+
+class Provider:
+    """Replicas `a` and `b` of the town on one database, one port and one folder of files."""
+
+    def __init__(self, space: Space, admin: str, environ: dict[str, str]) -> None:
+        self.space, self._admin = space, admin
+        self.a, self.b = (
+            Process(space.prepared(name), crash.PROGRAM, environ | {"HANSE_API__SOCKET": f"{name}.sock"})
+            for name in ("ra", "rb")
+        )
+        self.url = environ["HANSE_PEER__PUBLIC_URL"]
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        with psycopg.connect(self._admin, row_factory=dict_row) as connection:
+            return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+
+    def post(self, path: str, token: str = "") -> "Connection":
+        return Connection("POST", f"{self.url}{path}", self.space, token)
+
+    def get(self, path: str) -> "Connection":
+        return Connection("GET", f"{self.url}{path}", self.space)
+
+
+class Connection:
+    """One request on a connection of its own, so that the kernel picks the replica anew."""
+
+    def __init__(self, method: str, url: str, space: Space, token: str = "") -> None:
+        self._method, self._url, self._token = method, url, token
+        self._tls = tls_client([space.folder / "certs" / "dev-ca.pem"])
+
+    async def status(self) -> int:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        body = {"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogRequestMessage"}
+        connector = aiohttp.TCPConnector(ssl=self._tls, force_close=True)
+        sent = {"json": body} if self._method == "POST" else {}
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.request(self._method, self._url, headers=headers, **sent) as answer,
+        ):
+            await answer.read()
+            return answer.status
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+async def provider(space: Space, cluster: ModuleType) -> AsyncIterator[Provider]:
+    port = free_port()
+    shared = space.folder.parent / "shared"
+    shared.mkdir()
+    (shared / "master.key").write_text(secrets.token_hex(32))
+    with cluster.database() as urls:
+        environ = {
+            "HANSE_DATABASE__URL": urls.app,
+            "HANSE_DATABASE__WORKER_URL": urls.worker,
+            "HANSE_DATABASE__OWNER_URL": urls.owner,
+            "HANSE_PEER__PORT": str(port),
+            "HANSE_PEER__REUSE_PORT": "true",
+            "HANSE_PEER__PUBLIC_URL": f"https://localhost:{port}",
+            "HANSE_DATA__FILES": str(shared / "files"),
+            "HANSE_DATA__RECEIVED": str(shared / "received"),
+            "HANSE_TRUST__MASTER_KEY_FILE": str(shared / "master.key"),
+            "HANSE_WORKER__LEASE_S": "2",
+            "HANSE_WORKER__SEAL_EVERY_S": "0.5",
+        }
+        provider = Provider(space, urls.admin, environ)
+        try:
+            await provider.a.start()
+            await provider.b.start()
+            await provider.a.api.post(
+                "/api/v1/participants", {"slug": TOWN, "name": "Musterstadt", "kind": MUNICIPALITY}
+            )
+            yield provider
+        finally:
+            await asyncio.gather(provider.a.close(), provider.b.close())
+
+
+@pytest.fixture
+async def village(space: Space, provider: Provider) -> City:
+    city = await space.city("village", {VILLAGE: MUNICIPALITY})
+    for api in (city.api, provider.a.api, provider.b.api):
+        await api.post("/api/v1/trust/reload")
+    return city
+
+
+async def publish(provider: Provider, content: bytes, **slots: str) -> tuple[str, str]:
+    """The provider's DID and its dataset."""
+    source = await provider.a.api.post(f"/api/v1/participants/{TOWN}/files?name=baeume.csv", data=content)
+    wish = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099", **slots}, **source}
+    made = await provider.a.api.post(f"/api/v1/participants/{TOWN}/datasets", wish)
+    return provider.rows("SELECT did FROM participant WHERE id = %s", TOWN)[0]["did"], made["dataset"]
+
+
+async def proven(provider: Provider, process: Process, agreement: str) -> None:
+    path = f"/api/v1/participants/{TOWN}/agreements/{agreement.removeprefix('urn:uuid:')}/evidence"
+    report = verify_bundle(await process.api.get(path), provider.space.roots, "de")
+    assert report.verdict.name == "PASSED", report.reason
+
+
+def gapless(provider: Provider) -> None:
+    """Every leaf has one place in the log, and every chain its full count."""
+    leaves = provider.rows("SELECT leaf_index AS i FROM audit_entry WHERE leaf_index IS NOT NULL ORDER BY leaf_index")
+    assert [row["i"] for row in leaves] == list(range(len(leaves)))
+    sizes = provider.rows("SELECT size FROM audit_seal ORDER BY size")
+    assert sizes[-1]["size"] == len(leaves)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_replica_dies_during_a_negotiation_and_the_other_completes_it(
+    when: str, provider: Provider, village: City
+) -> None:
+    """Whichever commit it dies at: the same negotiation is finalized, with one agreement on either side."""
+    did, dataset = await publish(provider, b"a;b\n1;2\n")
+    deaths = 0
+    for step in range(1, 7):
+        assert await provider.a.say(f"{when} {step}") == "armed"
+        async with revived(provider.a) as codes:
+            signed = await patiently(lambda: village.negotiate(VILLAGE, did, dataset, wait=30))
+            assert signed["state"] == "FINALIZED", signed
+            received = await village.fetch(VILLAGE, signed["agreement"], wait=30)
+            assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
+            await proven(provider, provider.b, signed["agreement"])
+        deaths += len(codes)
+    assert deaths
+    await provider.a.say("after 0")
+    theirs = provider.rows("SELECT id, state FROM agreement ORDER BY id")
+    mine = (await village.api.get(f"/api/v1/participants/{VILLAGE}/agreements"))["agreements"]
+    assert [row["id"] for row in theirs] == sorted(one["agreement"] for one in mine)
+    assert Counter(row["state"] for row in theirs) == {"finalized": 6}
+    await asyncio.gather(*(proven(provider, one, row["id"]) for row in theirs for one in (provider.a, provider.b)))
+    gapless(provider)
+
+
+async def test_a_replica_dies_while_it_sends_and_the_rest_comes_from_the_other(
+    provider: Provider, village: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """64 MiB to a slow reader: the file is whole, and what was there before the death was not fetched again."""
+    content = b"0123456789abcdef" * (64 * MIB // 16)
+    did, dataset = await publish(provider, content)
+    signed = await village.negotiate(VILLAGE, did, dataset)
+    write = FileSink.write
+    written = 0
+
+    def slowly(sink: FileSink, piece: bytes | bytearray) -> None:
+        nonlocal written
+        time.sleep(0.03)
+        write(sink, piece)
+        written += len(piece)
+
+    monkeypatch.setattr(FileSink, "write", slowly)
+    fetching = asyncio.create_task(village.fetch(VILLAGE, signed["agreement"], wait=60))
+    await eventually(lambda: written > 8 * MIB)
+    sender = provider.a if await streams(provider.a) else provider.b
+    await sender.kill()
+    received = await fetching
+    assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
+    assert Path(received["file"]).read_bytes() == content
+    assert written == len(content), "the range behind the bytes that were there, and nothing else"
+
+
+async def streams(process: Process) -> int:
+    text = (await process.api.get("/metrics")).decode()
+    found = re.search(r"^hanse_streams_open (\d+)", text, re.MULTILINE)
+    assert found is not None
+    return int(found.group(1))
+
+
+@pytest.mark.threat("T05")
+async def test_one_token_opens_one_of_two_replicas_once(provider: Provider, village: City) -> None:
+    """Twenty connections, spread over both by the kernel, carry the same token at once: one 2xx."""
+    did, _ = await publish(provider, b"a;b\n1;2\n")
+    token = (await village.house.peer._token(VILLAGE, did))["Authorization"].removeprefix("Bearer ")
+    tries = [provider.post(f"/{TOWN}/2025-1/catalog/request", token).status() for _ in range(20)]
+    assert Counter(await asyncio.gather(*tries)) == {200: 1, 401: 19}
+
+
+async def test_a_participant_added_on_one_replica_is_known_on_the_other(provider: Provider, village: City) -> None:
+    """Also while it was being looked for in vain before; its keys open on both."""
+    assert {await provider.get("/kleindorf/did.json").status() for _ in range(8)} == {404}
+    await provider.a.api.post("/api/v1/participants", {"slug": "kleindorf", "name": "Kleindorf", "kind": MUNICIPALITY})
+    await asyncio.sleep(0.2)
+    assert {await provider.get("/kleindorf/did.json").status() for _ in range(16)} == {200}
+    assert (await provider.b.api.get("/api/v1/participants/kleindorf"))["slug"] == "kleindorf"
+
+
+async def test_expiry_and_sealing_are_done_by_one_replica_at_a_time(provider: Provider, village: City) -> None:
+    """One holder of the lease, one end of a transfer that runs out, no gap in the log; the other one follows."""
+    did, dataset = await publish(provider, b"x" * MIB, **{"valid-for": "PT3S"})
+    signed = await village.negotiate(VILLAGE, did, dataset)
+    started = await village.api.post(f"/api/v1/participants/{VILLAGE}/transfers", {"agreement": signed["agreement"]})
+    assert started["id"]
+    await eventually(lambda: bool(provider.rows("SELECT 1 FROM timer WHERE done_at IS NOT NULL")))
+    assert len(provider.rows("SELECT 1 FROM timer WHERE kind = 'expiry'")) == 1
+    before = provider.rows("SELECT owner, fence FROM lease WHERE name = 'seal'")[0]
+    holder, other = (provider.a, provider.b) if f":{provider.a.pid}:" in before["owner"] else (provider.b, provider.a)
+    assert f":{holder.pid}:" in before["owner"]
+    await holder.kill()
+    await eventually(
+        lambda: f":{other.pid}:" in provider.rows("SELECT owner FROM lease WHERE name = 'seal'")[0]["owner"]
+    )
+    assert provider.rows("SELECT fence FROM lease WHERE name = 'seal'")[0]["fence"] == before["fence"] + 1
+    await proven(provider, other, signed["agreement"])
+    gapless(provider)

@@ -1,0 +1,181 @@
+"""The consumer signs only what it has fetched, hashed and understood (threat T22; contracts.md 5)."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from connector.contracts import drafting, store
+from connector.contracts.model import Case
+from connector.contracts.signing import digest
+from connector.errors import Unavailable
+from connector.protocol.messages import HANSE
+from connector.testing.towns import Towns
+from connector.verify import jades
+
+SEAL = f"{HANSE}agreementSignature"
+pytestmark = pytest.mark.threat("T22")
+
+
+async def begun(towns: Towns) -> Case:
+    """Nachbardorf has asked; the agreement is on its way, nothing is signed yet."""
+    asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
+    await towns.run(rows=1)
+    return await towns.case("nachbardorf", asked.id)
+
+
+async def stored(towns: Towns, case: Case, name: str) -> bytes:
+    """A signed object as the provider keeps it."""
+    objects = await towns.db.read("musterstadt", store.objects, "musterstadt", case.kernel.peer_pid or "")
+    return objects[name].body
+
+
+async def ended(towns: Towns, case: Case) -> str:
+    """Runs to the end: TERMINATED on both sides, nobody signed; the German reason."""
+    await towns.run()
+    mine = await towns.case("nachbardorf", case.id)
+    assert mine.kernel.peer_pid is not None
+    theirs = await towns.case("musterstadt", mine.kernel.peer_pid)
+    assert (mine.shown, theirs.shown) == ("TERMINATED", "TERMINATED")
+    assert "nachbardorf: ContractAgreementVerificationMessage" not in towns.wire.sent
+    agreement = await towns.agreement("nachbardorf", mine.agreement)
+    assert (agreement.state, agreement.consumer_jws) == ("terminated", None)
+    assert mine.reason is not None
+    return mine.reason["de"][0]
+
+
+def _other_clause(text: str) -> str:
+    row = text.index("<tr><td>") + len("<tr><td>")
+    return text[:row] + "Sie dürfen damit alles. " + text[row:]
+
+
+def _one_clause_more(text: str) -> str:
+    row = text.index("<tr><td>")
+    return text[:row] + "<tr><td>Sie zahlen 500 Euro.</td><td></td></tr>" + text[row:]
+
+
+def _other_party(text: str) -> str:
+    return text.replace("%3A18443:musterstadt", "%3A18443:anderswo")
+
+
+def _other_badge(text: str) -> str:
+    return text.replace("<td>vertraglich zugesichert</td>", "<td>technisch erzwungen</td>")
+
+
+TEXTS: dict[str, Callable[[str], str]] = {
+    "another clause": _other_clause,
+    "another badge": _other_badge,
+    "one clause more": _one_clause_more,
+    "another party": _other_party,
+    "empty": lambda text: "",
+}
+
+
+@pytest.mark.parametrize("change", TEXTS.values(), ids=TEXTS)
+async def test_a_text_that_says_something_else_is_not_signed(towns: Towns, change: Callable[[str], str]) -> None:
+    """<< a sealed text with another content >> TERMINATED: the text does not say what was agreed."""
+    render = drafting.render
+
+    def other(*args: Any, **kw: Any) -> str:
+        return change(render(*args, **kw))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drafting, "render", other)
+        case = await begun(towns)
+    reason = await ended(towns, case)
+    assert reason.startswith("Der Vertragstext sagt nicht dasselbe")
+
+
+@pytest.mark.parametrize("name", [drafting.TEXT, drafting.PROFILE, drafting.DATASET, drafting.APPROVAL["provider"]])
+async def test_a_changed_object_is_not_signed(towns: Towns, name: str) -> None:
+    """<< other bytes under the address of a signed object >> TERMINATED, naming the object."""
+    case = await begun(towns)
+    body = await stored(towns, case, name)
+    towns.wire.objects[digest(body)] = body + b" "
+    assert name in await ended(towns, case)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [b"[]", b"{}", b"not json", b'{"badges": [{"de": 1}]}', b'{"badges": [], "badges": []}'],
+)
+async def test_an_unreadable_or_other_profile_is_not_signed(
+    towns: Towns, profile: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """<< a sealed profile that is none, or lists other clauses >> TERMINATED."""
+
+    def other(*args: Any) -> object:
+        return drafting.evidence_object(drafting.PROFILE, "application/json", profile)
+
+    monkeypatch.setattr(drafting, "profile", other)
+    reason = await ended(towns, await begun(towns))
+    assert "Regelprofil" in reason or "Vertragstext" in reason
+
+
+async def test_badges_that_promise_more_than_we_enforce_are_not_signed(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """<< a profile in which a contractual clause is called enforced >> TERMINATED."""
+    real = drafting.profile
+
+    def other(*args: Any) -> object:
+        body = json.loads(real(*args).body)
+        for badge in body["badges"]:
+            badge["badge"] = "contractual" if badge["badge"] == "enforced" else "enforced"
+        return drafting.evidence_object(drafting.PROFILE, "application/json", json.dumps(body).encode())
+
+    monkeypatch.setattr(drafting, "profile", other)
+    assert "Vertragstext" in await ended(towns, await begun(towns))
+
+
+@pytest.mark.parametrize("bend", ["signature", "form", "other agreement"])
+async def test_an_invalid_provider_seal_is_not_countersigned(towns: Towns, bend: str) -> None:
+    """<< a seal whose signature, form or subject is wrong >> TERMINATED: the seal of the other side is not valid."""
+    old = await towns.concluded("nachbardorf", "musterstadt")
+    towns.wire.sent.clear()
+    assert old.provider_jws is not None
+    replacements = {"form": "a..b", "other agreement": old.provider_jws}
+
+    def change(message: dict[str, Any]) -> None:
+        head, _, tail = message[SEAL].split(".")
+        message[SEAL] = replacements.get(bend, f"{head}..{tail[:-4]}AAAA")
+
+    towns.wire.bend["ContractAgreementMessage"] = change
+    assert "Siegel" in await ended(towns, await begun(towns))
+
+
+async def test_an_object_that_cannot_be_had_now_is_fetched_again(towns: Towns) -> None:
+    """<< 503 for the text >> no verdict; later everything goes its way."""
+    case = await begun(towns)
+    fetch = towns.wire.fetch
+
+    async def away(*args: Any) -> bytes:
+        raise Unavailable("peer.busy", status=503)
+
+    towns.wire.fetch = away  # type: ignore[method-assign]
+    towns.handlers["countersign"].__self__._fetch = away  # type: ignore[attr-defined]
+    await towns.run()
+    assert (await towns.case("nachbardorf", case.id)).shown == "AGREED"
+    towns.handlers["countersign"].__self__._fetch = fetch  # type: ignore[attr-defined]
+    await towns.hurry()
+    assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
+
+
+async def test_both_seals_refer_to_what_was_fetched(towns: Towns) -> None:
+    """The countersignature covers five objects and the provider's seal; only the approval lies below our own root."""
+    agreement = await towns.concluded("nachbardorf", "musterstadt")
+    assert agreement.provider_jws is not None
+    assert agreement.consumer_jws is not None
+    theirs, ours = jades.read(agreement.provider_jws), jades.read(agreement.consumer_jws)
+    assert (len(theirs.pars), len(ours.pars)) == (5, 6)
+    assert ours.pars[:4] == theirs.pars[:4]
+    assert ours.pars[4].startswith("https://localhost:18443/nachbardorf/evidence/objects/")
+    assert ours.pars[5].endswith(digest(agreement.provider_jws.encode()))
+
+
+async def test_a_credit_line_with_quotes_is_signed(towns: Towns) -> None:
+    """Quotes and markup in a free text of the rule are text on both sides, and no reason to refuse."""
+    slots = {"source": 'Stadt "Muster" & Söhne\'s <Amt>'}
+    agreement = await towns.concluded("nachbardorf", "musterstadt", rule="open-attribution", slots=slots)
+    assert agreement.state == "finalized"

@@ -1,0 +1,54 @@
+"""A server on SQLite loads only what it uses: every town pays for start-up time and idle memory (performance.md 3.8)."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+FOREIGN = {"rdflib", "pyld", "jsonschema", "psycopg", "psycopg_pool", "joserfc", "rfc8785", "hypothesis", "pytest"}
+SERVE = """
+import asyncio, json, sys
+from pathlib import Path
+from connector.cli.dev import prepare
+from connector.clock import SystemClock
+
+async def serve(folder):
+    from connector.app import running
+    settings = prepare(folder, {}, SystemClock())
+    async with running(settings) as house:
+        added = await house.participants.add("musterstadt", "Musterstadt", "municipality", "", None)
+        assert added
+
+asyncio.run(serve(Path(sys.argv[1])))
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def loaded(program: str, *arguments: str) -> set[str]:
+    """The top-level modules of a fresh interpreter after the program."""
+    command = [sys.executable, "-c", program, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    return loaded(SERVE, str(tmp_path_factory.mktemp("s")))
+
+
+@pytest.mark.parametrize("module", sorted(FOREIGN))
+def test_a_server_on_sqlite_does_without(module: str, serving: set[str]) -> None:
+    assert "connector" in serving
+    assert module not in serving
+
+
+def test_a_command_of_the_client_needs_no_event_loop() -> None:
+    """What only asks the server must answer before one notices that it started (decision 0010)."""
+    modules = loaded("import json, sys, connector.cli.main; print(json.dumps(sorted(sys.modules)))")
+    assert not modules & {"aiohttp", "asyncio", "cryptography", "jinja2", "pyoxigraph", "structlog"}
+
+
+def test_vocabularies_are_the_only_reason_to_load_rdf() -> None:
+    """3 ms and only where Turtle is read; importing the application alone does not need it."""
+    assert "pyoxigraph" not in loaded("import json, sys, connector.app; print(json.dumps(sorted(sys.modules)))")

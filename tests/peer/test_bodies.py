@@ -1,0 +1,183 @@
+"""Bodies that are too large, too deep, twisted, slow or not what they say: a clear 4xx in the protocol's form."""
+
+import asyncio
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from connector.storage.database import Tx
+from connector.testing.cities import City
+from connector.testing.nasty import NastyPeer, Reply
+
+ROOMS = {
+    "/2025-1/catalog/request": "CatalogError",
+    "/2025-1/negotiations/request": "ContractNegotiationError",
+    "/2025-1/transfers/request": "TransferError",
+}
+DEEP = b'{"@context":' + b"[" * 50_000 + b"]" * 50_000 + b"}"
+CONTEXT = b'"@context":["https://w3id.org/dspace/2025/1/context.jsonld"],"@type":"CatalogRequestMessage"'
+BODIES: dict[str, tuple[bytes, int]] = {
+    "empty": (b"", 400),
+    "no JSON": (b"<xml/>", 400),
+    "half": (b'{"@type":', 400),
+    "two values": (b"{}{}", 400),
+    "array": (b"[]", 400),
+    "text": (b'"x"', 400),
+    "null": (b"null", 400),
+    "duplicate member": (b"{" + CONTEXT + b',"@type":"CatalogRequestMessage"}', 400),
+    "duplicate member, escaped": (b"{" + CONTEXT + b',"\\u0040type":"CatalogRequestMessage"}', 400),
+    "deep": (DEEP, 400),
+    "deep objects": (b'{"a":' * 20_000 + b"1" + b"}" * 20_000, 400),
+    "many values": (b"{" + CONTEXT + b',"x":[' + b"1," * 20_000 + b"1]}", 400),
+    "long text": (b"{" + CONTEXT + b',"x":"' + b"x" * 70_000 + b'"}', 400),
+    "long number": (b"{" + CONTEXT + b',"x":' + b"9" * 5_000 + b"}", 400),
+    "not a number": (b"{" + CONTEXT + b',"x":NaN}', 400),
+    "infinite": (b"{" + CONTEXT + b',"x":1e999}', 400),
+    "no UTF-8": (b"{" + CONTEXT + b',"x":"\xff"}', 400),
+    "UTF-16": (json.dumps({"@type": "x"}).encode("utf-16"), 400),
+    "byte order mark": (b"\xef\xbb\xbf{" + CONTEXT + b"}", 400),
+    "lone surrogate": (b"{" + CONTEXT + b',"x":"\\ud800"}', 400),
+    "no context": (b'{"@type":"CatalogRequestMessage"}', 400),
+    "other type": (b'{"@context":["https://w3id.org/dspace/2025/1/context.jsonld"],"@type":"Catalog"}', 400),
+    "too large": (b"{" + CONTEXT + b',"x":"' + b"y" * 300_000 + b'"}', 413),
+}
+
+
+def traces(tx: Tx) -> list[int]:
+    """Rows that a refused body must not have made."""
+    found = [tx.one(f"SELECT count(*) AS n FROM {t}") for t in ("negotiation", "transfer", "outbox", "audit_entry")]
+    return [int(row["n"]) for row in found if row is not None]
+
+
+def in_form(reply: Reply, type_: str) -> None:
+    """The error object of a room: context, type, status as code, German and English."""
+    value = reply.json
+    assert value["@context"] == ["https://w3id.org/dspace/2025/1/context.jsonld"]
+    assert (value["@type"], value["code"]) == (type_, str(reply.status))
+    german, english = value["reason"]
+    assert german
+    assert english
+    assert german != english
+    assert "Traceback" not in reply.body.decode()
+
+
+@pytest.mark.threat("T13")
+@pytest.mark.parametrize("path", ROOMS)
+async def test_every_odd_body_is_told_what_is_wrong(it: City, nasty: NastyPeer, path: str) -> None:
+    """>> each body at each room << its 4xx in the room's own form; nothing written; the next good request works."""
+    before = await it.house.db.read("", traces)
+    for name, (data, status) in BODIES.items():
+        reply = await nasty.post(it, "musterstadt", path, data)
+        assert (name, reply.status) == (name, status), reply.body
+        in_form(reply, ROOMS[path])
+    assert await it.house.db.read("", traces) == before
+    good = await nasty.post(it, "musterstadt", "/2025-1/catalog/request", b"{" + CONTEXT + b"}")
+    assert good.status == 200
+
+
+@pytest.mark.parametrize(
+    "media",
+    ["", "text/plain", "text/html", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data",
+     "application/json; charset=utf-16", "application/json; charset=latin1", "application/json-seq", "nonsense"],
+)  # fmt: skip
+async def test_only_json_is_read(it: City, nasty: NastyPeer, media: str) -> None:
+    """>> another media type or character set << 415 in the protocol's form."""
+    token = nasty.token(it.did("musterstadt"))
+    url = it.root("musterstadt") + "/2025-1/catalog/request"
+    reply = await nasty.call("POST", url, b"{" + CONTEXT + b"}", token=token, Content_Type=media)
+    assert reply.status == 415
+    in_form(reply, "CatalogError")
+
+
+@pytest.mark.parametrize("media", ["application/json", "application/ld+json", "application/json; charset=UTF-8"])
+async def test_json_is_read_under_its_names(it: City, nasty: NastyPeer, media: str) -> None:
+    token = nasty.token(it.did("musterstadt"))
+    url = it.root("musterstadt") + "/2025-1/catalog/request"
+    reply = await nasty.call("POST", url, b"{" + CONTEXT + b"}", token=token, Content_Type=media)
+    assert reply.status == 200
+
+
+@pytest.mark.threat("T14")
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "GZIP"])
+async def test_nothing_is_unpacked(it: City, nasty: NastyPeer, coding: str) -> None:
+    """>> ten megabytes of spaces in ten kilobytes << 415 before a byte is unpacked."""
+    bomb = gzip.compress(b" " * 10_000_000)
+    token = nasty.token(it.did("musterstadt"))
+    url = it.root("musterstadt") + "/2025-1/negotiations/request"
+    reply = await nasty.call("POST", url, bomb, token=token, Content_Encoding=coding)
+    assert reply.status == 415
+    in_form(reply, "ContractNegotiationError")
+
+
+def head(it: City, nasty: NastyPeer, *lines: str) -> bytes:
+    """The head of a catalogue request with a good token and further header lines."""
+    host = it.root("musterstadt").removeprefix("https://").partition("/")[0]
+    token = nasty.token(it.did("musterstadt"))
+    first = ["POST /musterstadt/2025-1/catalog/request HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {token}"]
+    return "\r\n".join([*first, "Content-Type: application/json", *lines, "", ""]).encode()
+
+
+@pytest.mark.threat("T13")
+async def test_a_body_that_never_ends_is_cut_at_the_limit(it: City, nasty: NastyPeer) -> None:
+    """>> chunks without a length, one megabyte << 413, although no Content-Length said so."""
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    answered = await nasty.raw(it, head(it, nasty, "Transfer-Encoding: chunked", "Connection: close") + chunk * 16)
+    assert answered.startswith(b"HTTP/1.1 413")
+    assert b"CatalogError" in answered
+
+
+@pytest.mark.threat("T15")
+async def test_a_slow_body_is_given_up(it: City, nasty: NastyPeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> two bytes of a hundred, then silence << 408 as soon as the deadline for bodies is over; others are served."""
+    monkeypatch.setitem(_body_deadline(), "body_s", 0.2)
+    slow = asyncio.create_task(nasty.raw(it, head(it, nasty, "Content-Length: 100", "Connection: close") + b"{}"))
+    reply = await nasty.post(it, "musterstadt", "/2025-1/catalog/request", b"{" + CONTEXT + b"}")
+    assert reply.status == 200
+    assert not slow.done()
+    assert (await slow).startswith(b"HTTP/1.1 408")
+
+
+def _body_deadline() -> dict[str, Any]:
+    """The deadlines as defaults of the reader; what they are is asserted where they are tested for themselves."""
+    from connector.http import limits
+
+    defaults = limits.read_json.__kwdefaults__
+    assert defaults["body_s"] == limits.BODY_S
+    return defaults
+
+
+@pytest.mark.threat("T15")
+async def test_two_hundred_half_open_requests_do_not_hold_up_the_next(it: City, nasty: NastyPeer) -> None:
+    """>> 200 connections with half a header << a whole request in between is answered, the process lives."""
+    half = head(it, nasty, "Content-Length: 2")[:-20]
+    waiting = [asyncio.create_task(nasty.raw(it, half, wait_s=20)) for _ in range(200)]
+    await asyncio.sleep(0.1)
+    reply = await nasty.post(it, "musterstadt", "/2025-1/catalog/request", b"{" + CONTEXT + b"}")
+    assert reply.status == 200
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+LENGTH = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: "
+NO_HTTP = {
+    "a TLS record": b"\x16\x03\x01garbage\r\n\r\n",
+    "a version of its own": b"GET /x HTTP/9.9\r\n\r\n",
+    "a method alone": b"GET\r\n\r\n",
+    "a long header": b"GET / HTTP/1.1\r\nA" + b"a" * 20_000,
+    "a negative length": LENGTH + b"-1\r\n\r\n",
+    "two lengths": LENGTH + b"1\r\nContent-Length: 2\r\n\r\nxx",
+    "length and chunks": LENGTH + b"5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", NO_HTTP)
+async def test_what_is_no_http_is_refused_and_harmless(it: City, nasty: NastyPeer, name: str) -> None:
+    """>> broken requests, smuggled lengths << 4xx or closed, no word of our insides; the next request is served."""
+    answered = await nasty.raw(it, NO_HTTP[name], wait_s=12)
+    assert answered == b"" or answered[9:10] == b"4", answered[:200]
+    assert b"Traceback" not in answered
+    good = await nasty.post(it, "musterstadt", "/2025-1/catalog/request", b"{" + CONTEXT + b"}")
+    assert good.status == 200

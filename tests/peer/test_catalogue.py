@@ -1,0 +1,146 @@
+"""The catalogue as peers see it: pages, cursors, and what is hidden from those who would not get it (T24)."""
+
+import base64
+import re
+from typing import Any
+
+import pytest
+
+from connector.ids import new_uuid
+from connector.storage.database import Tx
+from connector.testing.cities import COMPANY, City, Space
+from connector.testing.nasty import NastyPeer, Reply, nasty_peer
+
+REQUEST = "/2025-1/catalog/request"
+ASK: dict[str, Any] = {
+    "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+    "@type": "CatalogRequestMessage",
+}
+
+
+def shown(reply: Reply) -> list[str]:
+    """The datasets on a page."""
+    assert reply.status == 200, reply.body
+    return [entry["@id"] for entry in reply.json.get("dataset", [])]
+
+
+def following(reply: Reply) -> str | None:
+    """The address of the next page."""
+    found = re.fullmatch(r'<([^>]+)>; rel="next"', reply.headers.get("Link", ""))
+    return None if found is None else found[1]
+
+
+def multiply(tx: Tx, dataset: str, times: int) -> None:
+    """Copies of a dataset and its offers under further ids, one millisecond apart."""
+    for number in range(times):
+        new = f"{dataset.rpartition('/')[0]}/{new_uuid()}"
+        tx.run(
+            "INSERT INTO dataset SELECT participant, :new, source, title, version, document, created_at + :n,"
+            " changed_at FROM dataset WHERE participant = :p AND id = :id",
+            new=new,
+            n=number + 1,
+            p=tx.scope,
+            id=dataset,
+        )
+        row = tx.one("SELECT * FROM offer WHERE participant = :p AND dataset = :id", p=tx.scope, id=dataset)
+        assert row is not None
+        copy = {**row, "id": f"{new}/offers/{new_uuid()}", "dataset": new}
+        names = ", ".join(copy)
+        tx.run(f"INSERT INTO offer ({names}) VALUES ({', '.join(f':{name}' for name in copy)})", **copy)
+
+
+@pytest.fixture
+async def firm(space: Space, it: City) -> Any:
+    """A member of another kind, whom the rule of the dataset does not admit."""
+    async with nasty_peer(space, "firma", COMPANY) as peer:
+        await space.reload(it)
+        yield peer
+
+
+@pytest.mark.threat("T24")
+async def test_a_hidden_dataset_is_one_that_does_not_exist(it: City, nasty: NastyPeer, firm: NastyPeer) -> None:
+    """>> visibility `eligible` << the town sees it in every way; for the firm it looks like an invented one."""
+    open_, hidden = await it.publish("musterstadt"), await it.publish("musterstadt", visibility="eligible")
+    assert set(shown(await nasty.post(it, "musterstadt", REQUEST, ASK))) == {open_["dataset"], hidden["dataset"]}
+    assert shown(await firm.post(it, "musterstadt", REQUEST, ASK)) == [open_["dataset"]]
+    uuid, invented = hidden["dataset"].rpartition("/")[2], new_uuid()
+    assert (await nasty.get(it, "musterstadt", f"/2025-1/catalog/datasets/{uuid}")).status == 200
+    replies = []
+    for name in (uuid, invented, hidden["dataset"], hidden["dataset"].replace(uuid, invented)):
+        reply = await firm.get(it, "musterstadt", f"/2025-1/catalog/datasets/{name.replace('/', '%2F')}")
+        replies.append((reply.status, re.sub(f"{uuid}|{invented}", "ID", reply.body.decode())))
+    assert replies[0] == replies[1]
+    assert replies[2] == replies[3]
+    assert {status for status, _ in replies} == {404}
+
+
+@pytest.mark.threat("T24")
+async def test_a_hidden_offer_cannot_be_asked_for(it: City, nasty: NastyPeer, firm: NastyPeer) -> None:
+    """>> the firm asks for the hidden offer, and for an invented one << 404 in the same words; the town << 201."""
+    hidden = await it.publish("musterstadt", visibility="eligible")
+    offer = await nasty.offer(it, "musterstadt", hidden["dataset"])
+    replies = []
+    for id_ in (offer["@id"], offer["@id"][:-36] + new_uuid()):
+        asked = firm.contract_request({**offer, "@id": id_}, consumerPid="urn:uuid:c")
+        reply = await firm.post(it, "musterstadt", "/2025-1/negotiations/request", asked)
+        replies.append((reply.status, reply.body.decode()))
+    assert replies[0] == replies[1]
+    assert replies[0][0] == 404
+    allowed = await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", nasty.contract_request(offer))
+    assert allowed.status == 201
+
+
+@pytest.mark.threat("T24")
+async def test_a_page_has_at_most_a_hundred_and_the_rest_follows(it: City, nasty: NastyPeer, firm: NastyPeer) -> None:
+    """>> 250 datasets << 100, 100, 50, each once; with hidden ones between, the firm's pages are still full."""
+    made = await it.publish("musterstadt")
+    await it.house.db.write("musterstadt", multiply, made["dataset"], 249)
+    pages, url = [], it.root("musterstadt") + REQUEST
+    while url:
+        reply = await nasty.call("POST", url, ASK, token=nasty.token(it.did("musterstadt")))
+        pages.append(shown(reply))
+        url = following(reply) or ""
+        assert not url or url.startswith(it.root("musterstadt") + REQUEST + "?cursor=")
+    assert [len(page) for page in pages] == [100, 100, 50]
+    assert len({dataset for page in pages for dataset in page}) == 250
+    hide = "UPDATE offer SET visibility = 'eligible' WHERE participant = 'musterstadt' AND id < :id"
+    row = await it.house.db.read("musterstadt", lambda tx: tx.all("SELECT id FROM offer ORDER BY id"))
+    await it.house.db.write("musterstadt", lambda tx: tx.run(hide, id=row[125]["id"]))
+    first = await firm.post(it, "musterstadt", REQUEST, ASK)
+    assert len(shown(first)) == 100
+    last = await firm.call("POST", following(first) or "", ASK, token=firm.token(it.did("musterstadt")))
+    assert (len(shown(last)), following(last)) == (25, None)
+
+
+@pytest.mark.threat("T24")
+async def test_a_cursor_is_neither_shared_nor_forged(it: City, nasty: NastyPeer, firm: NastyPeer) -> None:
+    """>> another's cursor, another town's, a bent one, an invented one << 400 each; the own one << 200."""
+    made = await it.publish("musterstadt")
+    await it.house.db.write("musterstadt", multiply, made["dataset"], 120)
+    url = following(await nasty.post(it, "musterstadt", REQUEST, ASK)) or ""
+    cursor = url.partition("cursor=")[2]
+    raw = bytearray(base64.urlsafe_b64decode(cursor + "=="))
+    raw[-3] ^= 1
+    bent = base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    forged = base64.urlsafe_b64encode(b"\0" * 32 + b'[0,""]').decode().rstrip("=")
+    token = firm.token(it.did("musterstadt"))
+    assert (await firm.call("POST", url, ASK, token=token)).status == 400
+    assert (await nasty.post(it, "nachbardorf", f"{REQUEST}?cursor={cursor}", ASK)).status == 400
+    for wrong in (bent, forged, cursor[:-1], cursor + "A", "x", "%00", "a" * 5000, cursor + "%3D"):
+        reply = await nasty.post(it, "musterstadt", f"{REQUEST}?cursor={wrong}", ASK)
+        assert (wrong[:20], reply.status) == (wrong[:20], 400)
+        assert reply.json["@type"] == "CatalogError"
+    assert len(shown(await nasty.post(it, "musterstadt", f"{REQUEST}?cursor={cursor}", ASK))) == 21
+
+
+async def test_a_filter_is_refused_and_an_empty_one_is_none(it: City, nasty: NastyPeer) -> None:
+    """>> a filter that we do not have << 400 instead of everything."""
+    assert (await nasty.post(it, "musterstadt", REQUEST, {**ASK, "filter": [{"x": 1}]})).status == 400
+    assert (await nasty.post(it, "musterstadt", REQUEST, {**ASK, "filter": []})).status == 200
+
+
+async def test_one_town_does_not_show_what_the_next_has(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:
+    """>> a dataset of musterstadt at nachbardorf, by UUID and by IRI << 404."""
+    for name in (made["dataset"].rpartition("/")[2], made["dataset"].replace("/", "%2F")):
+        assert (await nasty.get(it, "nachbardorf", f"/2025-1/catalog/datasets/{name}")).status == 404
+        assert (await nasty.get(it, "musterstadt", f"/2025-1/catalog/datasets/{name}")).status == 200

@@ -1,0 +1,24 @@
+"""How tests read a report, and how they make a bundle whose list of files is sealed anew."""
+
+import msgspec
+
+from connector.audit import export
+from connector.verify.report import Report, Verdict
+from tests.verify.forge import Case
+
+PASSED, FAILED, INDETERMINATE = Verdict.PASSED, Verdict.FAILED, Verdict.INDETERMINATE
+
+
+def named(report: Report) -> tuple[str, str] | None:
+    """The failed check that is named, and why."""
+    failed = report.first_failed
+    return None if failed is None else (failed.name, failed.code)
+
+
+def verdicts(report: Report) -> dict[str, Verdict]:
+    return {check.name: check.verdict for check in report.checks}
+
+
+def changed(case: Case, **parts: object) -> bytes:
+    """The bundle of these parts, with a fresh sealed manifest: only the content itself can betray it."""
+    return export.bundle(msgspec.structs.replace(case.parts, **parts), case.seal_manifest)
