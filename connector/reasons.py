@@ -3,6 +3,7 @@
 On the wire (`reason` of DSP and of problem+json) they are two strings, German and English in that order.
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from connector.errors import HanseError, Refusal
@@ -29,8 +30,14 @@ def on_the_wire(said: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 def from_the_wire(said: Sequence[object] | None) -> Reason:
-    """A peer's `reason`: two strings are German and English, others stand for both; bounded, strings only."""
-    texts = [item[:2000] for item in (said or []) if isinstance(item, str)][:4]
+    """A peer's `reason`: two strings are German and English, others stand for both; bounded, strings only, plain."""
+    texts = [plain(item, 2000) for item in (said or []) if isinstance(item, str)][:4]
     if not texts:
         return because("reason.none")
     return {"de": [texts[0]], "en": [texts[-1] if len(texts) == 2 else texts[0]]}
+
+
+def plain(text: str, most: int = 1000) -> str:
+    """A stranger's text as people may see it: one line, at most `most` characters, nothing that steers a terminal."""
+    visible = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[:most])
+    return " ".join("".join(visible).split())

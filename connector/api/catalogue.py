@@ -18,6 +18,7 @@ from connector.http import limits
 from connector.participants.service import Participants
 from connector.policy.judge import Judge, Seeker
 from connector.policy.model import PolicyError
+from connector.reasons import plain
 from connector.storage.database import Database
 from connector.trust.anchors import Anchor
 
@@ -125,8 +126,8 @@ class CatalogueHandlers:
             "provider": provider,
             "provider_name": listed.name if listed else provider,
             "dataset": entry["@id"],
-            "title": str(entry.get("dct:title", entry["@id"])),
-            "description": str(entry.get("dct:description", "")),
+            "title": plain(str(entry.get("dct:title", entry["@id"]))),
+            "description": plain(str(entry.get("dct:description", ""))),
             "media_type": entry.get("dcat:mediaType"),
             "bytes": int(size) if isinstance(size, str) and size.isascii() and size.isdigit() else None,
             "offers": [self._offer(seeker, policy) for policy in entry["hasPolicy"]],

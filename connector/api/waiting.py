@@ -26,11 +26,9 @@ class Waiting:
 
     def _wake(self, value: object) -> None:
         """The value is (participant, process, state); None when another replica says no more than "look"."""
-        if not isinstance(value, tuple):
-            named = list(self._changed)
-        else:
-            named = [value[1]] if value[2] in ENDS else []
-        for process in named:
+        if isinstance(value, tuple) and value[2] not in ENDS:
+            return
+        for process in [value[1]] if isinstance(value, tuple) else list(self._changed):
             for event in self._changed.get(process, ()):
                 event.set()
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from connector.language import decimal, say
 from connector.settings import DEFAULT_FOLDER, Settings, load
 
 VOCABULARY = "https://w3id.org/hanse/v1#"
+
+_STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 # Exit codes, documented in `hanse --help`.
 OK = 0
@@ -43,6 +46,11 @@ def concept(word: str) -> str:
     return word if ":" in word else VOCABULARY + word
 
 
+def visible(text: str) -> str:
+    """The text with control and direction characters spelled out; line breaks stay."""
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 class Call(NamedTuple):
     """What a command gets; `args` holds what argparse found."""
 
@@ -59,7 +67,9 @@ class Call(NamedTuple):
         return load(self.folder, self.environ)
 
     def say(self, key: str, /, **facts: object) -> str:
-        return say(f"cli.{key}", self.lang, **facts)
+        """The sentence; facts may come from strangers, so nothing in them steers the terminal."""
+        shown = {name: visible(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+        return say(f"cli.{key}", self.lang, **shown)
 
     def tell(self, key: str, /, **facts: object) -> None:
         """A line for people on standard output; nothing with `--json`."""

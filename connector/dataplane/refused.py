@@ -1,14 +1,12 @@
 """A peer's refusal as our error: its sentences are shown to people, so they are bounded and made plain."""
 
-import unicodedata
-
 import aiohttp
 
 from connector.errors import HanseError, PeerError, Refusal
 from connector.http import strict
+from connector.reasons import plain
 
 _LIMIT = 16_384
-_SENTENCE = 1_000
 
 
 async def refused(answer: aiohttp.ClientResponse) -> HanseError:
@@ -35,9 +33,3 @@ def _reasons(body: bytes) -> dict[str, list[str]]:
             return {"de": [plain(german)], "en": [plain(english)]}
         case _:
             return {}
-
-
-def plain(text: str) -> str:
-    """One line of at most 1000 characters without control or direction characters."""
-    visible = (" " if unicodedata.category(sign)[0] in "CZ" else sign for sign in text[:_SENTENCE])
-    return " ".join("".join(visible).split())

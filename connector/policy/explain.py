@@ -123,7 +123,9 @@ def _actual(atom: Atom, node: Node, decision: Decision, say: Say, labels: Labels
         case Type.INSTANT:
             return now_text(decision.now, zone_of(atom), say)
         case Type.DURATION:
-            return length((value or 0) // 1000 * 1000, say)
+            # Rounded away from the bound, so that "at most 5 seconds" never fails at "5 seconds".
+            upwards = 999 if atom.operator in ("lt", "lteq") else 0
+            return length(((value or 0) + upwards) // 1000 * 1000, say)
         case _:
             return number(value or 0, say)
 

@@ -56,7 +56,8 @@ class ManagementApi:
     """JSON over the Unix socket of one process."""
 
     def __init__(self, socket: Path) -> None:
-        self._connector = aiohttp.UnixConnector(str(socket))
+        # Shorter than the 5 s after which the server closes idle connections.
+        self._connector = aiohttp.UnixConnector(str(socket), keepalive_timeout=4.0)
         self._session = aiohttp.ClientSession("http://localhost", connector=self._connector)
 
     async def get(self, path: str, **query: str) -> Any:

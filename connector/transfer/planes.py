@@ -3,6 +3,8 @@
 An errand of the outbox: after a crash it runs again and resumes where the partial file ends.
 """
 
+import asyncio
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -71,6 +73,8 @@ class LocalPlane:
         return await pull(self._client, Address(url, token), sink, flow.expected_sha256)
 
     async def _failed(self, row: OutboxRow, process_id: str, outcome: str, reason: Reason) -> None:
+        """What cannot be had leaves nothing behind: partial bytes of a refused transfer are not ours to keep."""
+        await asyncio.to_thread(shutil.rmtree, self.place(row.participant, process_id), ignore_errors=True)
         await self._db.write(row.participant, self._not_pulled, row, process_id, outcome, reason)
 
     def _pulled(self, tx: Tx, row: OutboxRow, process_id: str, received: Received) -> None:

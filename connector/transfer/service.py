@@ -243,7 +243,7 @@ class Transfers:
     def entitled(self, tx: Tx, slug: str, flow: str, access: Access) -> Decision:
         """The decision at a data access, with the counter locked in this transaction."""
         process = store.process(tx, slug, flow)
-        if process is None or (process.kernel.state is not State.STARTED and not kernel.flowing(process.kernel)):
+        if process is None or not kernel.flowing(process.kernel):
             return Decision(permit=False, reasons=because("transfer.not-started"))
         agreement = self._contracts.agreements.get(tx, slug, access.agreement, access.counterparty)
         if agreement.state not in ("finalized", "one-sided"):

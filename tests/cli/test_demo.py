@@ -84,7 +84,7 @@ def test_the_bytes_are_the_tree_register(first: Mapping[str, Any]) -> None:
 
 def test_refusals_are_explained_in_german_whatever_the_locale(first: Mapping[str, Any]) -> None:
     assert "Teilnehmerart ist Kommune" in first["refuse"]["reason"]
-    assert first["expire"]["expired_at"] in first["expire"]["reason"]
+    assert "Zeit seit Vertragsschluss höchstens 5 Sekunden" in first["expire"]["reason"]
     assert "text-de.html" in first["tamper"]["reason"]
 
 

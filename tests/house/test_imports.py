@@ -43,10 +43,10 @@ def test_a_server_on_sqlite_does_without(module: str, serving: set[str]) -> None
     assert module not in serving
 
 
-def test_a_command_of_the_client_needs_no_event_loop() -> None:
+def test_a_command_that_only_asks_loads_no_server() -> None:
     """What only asks the server must answer before one notices that it started (decision 0010)."""
     modules = loaded("import json, sys, connector.cli.main; print(json.dumps(sorted(sys.modules)))")
-    assert not modules & {"aiohttp", "asyncio", "cryptography", "jinja2", "pyoxigraph", "structlog"}
+    assert not modules & {"aiohttp", "cryptography", "jinja2", "pyoxigraph", "structlog", "uvloop"}
 
 
 def test_vocabularies_are_the_only_reason_to_load_rdf() -> None:

@@ -7,7 +7,9 @@ import msgspec
 import uvloop
 from aiohttp import web
 
-_ANSWER = msgspec.json.encode({"@type": "ContractNegotiation", "state": "AGREED", "providerPid": "p", "consumerPid": "c"})
+_ANSWER = msgspec.json.encode(
+    {"@type": "ContractNegotiation", "state": "AGREED", "providerPid": "p", "consumerPid": "c"}
+)
 
 
 async def post(request: web.Request) -> web.Response:

@@ -6,7 +6,6 @@ memory from /proc; a figure is one JSON object on standard output, progress goes
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from connector.testing.cities import MUNICIPALITY, PURPOSE, ManagementApi, Space
 QUICK = "--quick" in sys.argv[1:]
 PROVIDER, CONSUMER = "musterstadt", "nachbardorf"
 READY_S = 20.0
-_SERVE = "import sys; from connector.cli.main import run; run()"
+PROGRAM = ["-c", "from connector.cli.main import run; run()"]
 
 
 def progress(text: str) -> None:
@@ -96,6 +95,7 @@ class City(Process):
     def __init__(self, child: "subprocess.Popen[bytes]", folder: Path, slug: str, started_s: float) -> None:
         super().__init__(child.pid)
         self.child, self.folder, self.slug, self.started_s = child, folder, slug, started_s
+        self.name = folder.name
         self.api = ManagementApi(folder / "api.sock")
         self.did = ""
 
@@ -130,14 +130,9 @@ class City(Process):
 
 def launch(folder: Path) -> "subprocess.Popen[bytes]":
     """The process ends with its standard input, however we end."""
-    command = [sys.executable, *PREFIX, "serve", "--until-eof", "--data", str(folder)]
+    command = [sys.executable, *PROGRAM, "serve", "--until-eof", "--data", str(folder)]
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=None)
-
-
-PREFIX: list[str] = [*os.environ.get("HANSE_LOAD_PYTHON", "").split(), "-c", _SERVE]
-if os.environ.get("HANSE_LOAD_PYTHON"):
-    PREFIX = os.environ["HANSE_LOAD_PYTHON"].split()
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet)
 
 
 async def answered(folder: Path, path: str = "/health/ready") -> None:

@@ -80,9 +80,9 @@ async def test_everything_that_leaves_a_provider_is_official(it: City, nasty: Na
     official.check((await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", refused)).json)
     official.check((await nasty.heard("/termination")).json)
     assert official.seen >= {
-        "catalog", "dataset", "catalog-error", "protocol-version", "contract-negotiation", "contract-agreement-message",
-        "contract-negotiation-event-message", "contract-negotiation-error", "transfer-process", "transfer-start-message",
-        "transfer-error", "contract-negotiation-termination-message",
+        "catalog", "dataset", "catalog-error", "protocol-version", "contract-negotiation", "contract-negotiation-error",
+        "contract-agreement-message", "contract-negotiation-event-message", "transfer-process", "transfer-error",
+        "transfer-start-message", "contract-negotiation-termination-message",
     }  # fmt: skip
 
 
