@@ -255,7 +255,7 @@ class House:
         )
         table = [
             *IdentityHandlers(self.participants).routes(),
-            *CatalogueHandlers(exchange, self.catalogue).routes(),
+            *CatalogueHandlers(exchange, self.catalogue, self.clock).routes(),
             *NegotiationHandlers(exchange, self.contracts, self.anchor, self.clock).routes(),
             *TransferHandlers(exchange, self.transfers).routes(),
             *EvidenceHandlers(exchange, self.contracts, self.evidence.bundle).routes(),

@@ -14,7 +14,7 @@ import structlog
 
 CAP = 2048
 _NAMES = re.compile(r"token|secret|password|authorization|cookie|private|master", re.IGNORECASE)
-_SHAPES = re.compile(r"eyJ[\w-]{8,}\.[\w-]*\.[\w-]*|hanse_[\w-]{16,}|Bearer\s+\S+|(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])")
+_SHAPES = re.compile(r"eyJ[\w-]{8,}(?:\.[\w-]*)*|hanse_[\w-]{16,}|Bearer\s+\S+|(?<![\w-])[A-Za-z0-9_-]{43}(?![\w-])")
 _ODD = re.compile("[\x00-\x1f\x7f\x80-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 _HIDDEN = "[hidden]"
 
@@ -23,7 +23,7 @@ Event = MutableMapping[str, Any]
 
 def _clean(value: object) -> object:
     if isinstance(value, str):
-        text = _SHAPES.sub(_HIDDEN, value[:CAP])
+        text = _SHAPES.sub(_HIDDEN, value[: 16 * CAP])[:CAP]  # a secret must not be cut before it is recognised
         return _ODD.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     if isinstance(value, dict):
         return {str(_clean(str(key))): _named(str(key), inner) for key, inner in value.items()}

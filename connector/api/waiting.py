@@ -1,6 +1,7 @@
 """`?wait=SECONDS`: answers as soon as a process has come to its end, and no later than asked."""
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -65,6 +66,9 @@ async def _soon(event: asyncio.Event) -> None:
 def _seconds(request: web.Request) -> float:
     text = request.query.get("wait", "0")
     try:
-        return min(max(float(text), 0.0), LONGEST_S)
-    except ValueError as cause:
-        raise Mistake("api.wait", value=text[:40]) from cause
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if math.isnan(seconds):
+        raise Mistake("api.wait", value=text[:40])
+    return min(max(seconds, 0.0), LONGEST_S)

@@ -39,7 +39,7 @@ class Uploads:
     async def take(self, slug: str, name: str, incoming: Incoming) -> Source:
         """The file as a source; raises Mistake without a name, Unavailable if the disk is full."""
         label = Path(name.replace("\\", "/")).name.strip()
-        if not label or not label.isprintable() or len(label) > 200:
+        if label in ("", "..") or not label.isprintable() or len(label) > 200:
             raise Mistake("catalogue.file-name", name=name[:80])
         draft = self.folder(slug) / f".{new_uuid()}.part"
         try:

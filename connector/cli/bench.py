@@ -1,7 +1,8 @@
 """`hanse bench`, `hanse test` and `hanse demo`: programs of a checkout, and the guided exchange.
 
 A benchmark is a file `tests/load/NAME.py`; run as a program it prints one JSON object per figure and line (`name`,
-`value`, `unit`, `reference`, `ratio`, `goal`, `met`) and talks about its progress on standard error.
+`value`, `unit`, `reference`, `ratio`, `goal`, `met`) and talks about its progress on standard error. `--quick` asks it
+for a shorter run whose figures are less steady.
 """
 
 import ast
@@ -26,6 +27,7 @@ LOAD = CHECKOUT / "tests" / "load"
 def register(top: Words, places: Any) -> None:
     bench = top.command(places, "bench")
     bench.word("name", nargs="?", metavar="NAME")
+    bench.word("--quick", action="store_true")
     bench.set_defaults(run=run_bench)
     test = top.command(places, "test")
     test.word("rest", nargs="*", metavar="…")
@@ -82,7 +84,8 @@ def _measured(call: Call, program: Path) -> int:
     """Run it with this interpreter; its lines are passed on or made into rows as they come."""
     call.tell("bench.head")
     met = True
-    with subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
+    command = [sys.executable, str(program), *(["--quick"] if call.args.quick else [])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
         assert child.stdout is not None
         for line in child.stdout:
             figure = json.loads(line)

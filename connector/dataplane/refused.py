@@ -7,10 +7,13 @@ from connector.http import strict
 from connector.reasons import plain
 
 _LIMIT = 16_384
+_GONE = frozenset({404, 410})
 
 
 async def refused(answer: aiohttp.ClientResponse) -> HanseError:
     """Refusal for 403 with whatever sentences it carries, PeerError for any other status."""
+    if answer.status in _GONE:
+        return PeerError("dataplane.gone", status=answer.status)
     if answer.status != 403:
         return PeerError("dataplane.answer", status=answer.status)
     return Refusal("dataplane.peer-refused", reasons=_reasons(await _body(answer)))

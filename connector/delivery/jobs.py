@@ -6,6 +6,7 @@ hold a lease (architecture.md 4).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import structlog
 
@@ -16,7 +17,7 @@ from connector.storage.database import PROCESS, WORKER, Database, Tx
 
 Fire = Callable[[Tx, str, str], None]
 """(transaction, participant, subject): what a timer of one kind does."""
-Job = Callable[[], Awaitable[None]]
+Job = Callable[[], Awaitable[object]]
 
 log = structlog.get_logger("jobs")
 TICK_S = 0.5
@@ -48,26 +49,32 @@ class Jobs:
 
     async def _run(self) -> None:
         while True:
-            try:
-                await self.tick()
-            except HanseError as error:
-                log.warning("jobs.tick", why=str(error))
-            except Exception:
-                # The loop's outermost edge: one broken job must not stop expiry for everybody.
-                log.exception("jobs.defect")
+            await self._apart("tick", self.tick)
             await asyncio.sleep(TICK_S)
 
     async def tick(self) -> None:
-        """Everything that is due now."""
-        for row in await self._db.read(WORKER, _due, self._clock.now()):
-            participant, kind, subject, timer = row
-            await self._db.write(participant, self._once, participant, kind, subject, timer)
+        """Everything that is due now; what fails is logged and stops nothing else: a timer then fires again."""
+        for participant, kind, subject, timer in await self._db.read(WORKER, _due, self._clock.now()):
+            await self._apart(kind, partial(self._db.write, participant, self._once, participant, kind, subject, timer))
         for name, (period_s, job) in self._every.items():
-            if self._is_due(name, period_s) and await self._leased(name, period_s):
-                await job()
+            if self._is_due(name, period_s):
+                await self._apart(name, partial(self._if_leased, name, period_s, job))
         for name, (period_s, job) in self._alone.items():
             if self._is_due(name, period_s):
-                await job()
+                await self._apart(name, job)
+
+    async def _apart(self, name: str, work: Job) -> None:
+        try:
+            await work()
+        except HanseError as error:
+            log.warning("jobs.failed", job=name, why=str(error))
+        except Exception:
+            # The outermost edge of one piece of work: it must not stop expiry for everybody.
+            log.exception("jobs.defect", job=name)
+
+    async def _if_leased(self, name: str, period_s: float, job: Job) -> None:
+        if await self._leased(name, period_s):
+            await job()
 
     def _is_due(self, name: str, period_s: float) -> bool:
         now = self._clock.now()

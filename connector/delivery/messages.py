@@ -48,6 +48,8 @@ class Messages:
     ) -> None:  # fmt: skip
         self._db, self._clock, self._peer, self._circuits, self._vault = db, clock, peer, circuits, vault
         self._contracts, self._transfers = contracts, transfers
+        self._noes: dict[int, int] = {}
+        """How often a row was answered 4xx. Attempts during an outage are none of these; a restart counts anew."""
 
     async def send(self, row: OutboxRow) -> None:
         parcel = self._parcel(row)
@@ -58,10 +60,12 @@ class Messages:
             await self._db.write(row.participant, self._refused, row, parcel, problem, {})
             return
         if 200 <= answer.status < 300:
+            self._noes.pop(row.id, None)
             await self._db.write(row.participant, self._acked, row, parcel, _peer_pid(answer, parcel))
             return
-        if row.attempts < TRIES_4XX:
-            raise Later(self._clock.now() + 150 * 2**row.attempts)
+        if self._again(row):
+            raise Later(self._clock.now() + 150 * 2 ** self._noes[row.id])
+        del self._noes[row.id]
         problem, reason = _problem(answer)
         await self._db.write(row.participant, self._refused, row, parcel, problem, reason)
 
@@ -79,6 +83,11 @@ class Messages:
         state = _member(answer, "state") if answer is not None and answer.status == 200 else None
         if not await self._db.write(row.participant, self._repaired, row, errand.process, state):
             raise Later(self._clock.now() + 2000)
+
+    def _again(self, row: OutboxRow) -> bool:
+        """Whether this 4xx is one of the first few for that row."""
+        self._noes[row.id] = self._noes.get(row.id, 0) + 1
+        return self._noes[row.id] < TRIES_4XX
 
     async def _call(self, row: OutboxRow, did: str, call: Callable[[], Any]) -> Answer | None:
         """The peer's answer; None if we must not call that address at all."""

@@ -25,6 +25,12 @@ class TooSlow(PeerError):
     status = 408
 
 
+class TooMany(PeerError):
+    """The caller asks faster than this route answers: 429, `Retry-After` one second."""
+
+    status = 429
+
+
 class WrongMethod(PeerError):
     """The address is there, but not for this method: 405; `allowed` belongs into the header `Allow`."""
 

@@ -9,6 +9,10 @@ from connector.errors import Mistake
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?")
+_PATH = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
+"""No user, no escapes, no dots that lead elsewhere: a root is compared as text and becomes a DID."""
+
 
 class Participant(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `participant`. `root` has no trailing slash; `host` is its authority, `path` its path."""
@@ -38,8 +42,12 @@ def checked_slug(slug: str) -> str:
 
 def split_root(root: str) -> tuple[str, str, str]:
     """(root, host, path) in the one form in which they are compared; raises Mistake."""
-    parts = urlsplit(root.rstrip("/"))
-    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment or parts.username:
+    try:
+        parts = urlsplit(root.rstrip("/"))
+        usable = parts.scheme == "https" and parts.port != 0  # reading it raises ValueError beyond 65535
+    except ValueError:
+        usable = False
+    if not usable or not _HOST.fullmatch(parts.netloc) or not _PATH.fullmatch(parts.path) or "?" in root or "#" in root:
         raise Mistake("participants.root", root=root[:200])
     host = parts.netloc.lower()
     return f"https://{host}{parts.path}", host, parts.path

@@ -44,6 +44,9 @@ class Participants:
     def __init__(self, db: Database, vault: Vault, base_url: str, issue_seal: SealIssuer | None) -> None:
         self._db, self._vault, self._base_url, self._issue_seal = db, vault, base_url, issue_seal
         self._by_id: dict[str, Hosted] = {}
+        self._by_place: dict[tuple[str, str], Participant] = {}
+        self._deepest = 1
+        self._documents: dict[str, dict[str, object]] = {}
         self._loading = asyncio.Lock()
         self._news, self._known = 1, 0
         db.listen(CHANGED, self._changed)
@@ -60,6 +63,9 @@ class Participants:
             rows = await self._db.read(participant.id, store.keys, participant.id)
             hosted[participant.id] = self._host(participant, rows)
         self._by_id, self._known = hosted, news
+        self._by_place = {(one.participant.host, one.participant.path): one.participant for one in hosted.values()}
+        self._deepest = max((path.count("/") + 1 for _, path in self._by_place), default=1)
+        self._documents = {one.participant.did: one.document for one in hosted.values()}
 
     async def all(self) -> list[Hosted]:
         """While news is being read everybody waits for it: nobody is told of a participant that it does not exist."""
@@ -86,17 +92,18 @@ class Participants:
 
     async def at(self, host: str, path: str) -> tuple[Participant, str] | None:
         """The participant with the longest root that the path begins with, and the rest; None if nobody lives there."""
-        best: Participant | None = None
-        for hosted in await self.all():
-            one = hosted.participant
-            inside = path == one.path or path.startswith(f"{one.path}/")
-            if one.host == host and inside and (best is None or len(one.path) > len(best.path)):
-                best = one
-        return None if best is None else (best, path[len(best.path) :] or "/")
+        await self.all()
+        segments = path.split("/", self._deepest)[: self._deepest]
+        while segments:
+            root = "/".join(segments)
+            if (found := self._by_place.get((host, root))) is not None:
+                return found, path[len(root) :] or "/"
+            segments.pop()
+        return None
 
     def document(self, did: Did) -> dict[str, object] | None:
         """The DID document of a participant that is loaded here; None for everybody else."""
-        return next((one.document for one in self._by_id.values() if one.participant.did == did), None)
+        return self._documents.get(did)
 
     async def entered_root(self, slug: str, did: str) -> str | None:
         """What an operator entered for a peer whose DID document names no connector."""
@@ -140,8 +147,8 @@ class Participants:
             if record.state == "active"
         }
         document = dids.document(Did(participant.did), participant.root, records)
-        seals = [record.certificate or "" for record in records if record.kid == signers["seal"].kid]
-        return Hosted(participant, records, signers, document, tuple(chain_der(seals[0])))
+        pem = next(record.certificate for record in records if record.kid == signers["seal"].kid)
+        return Hosted(participant, records, signers, document, tuple(chain_der(pem)) if pem else ())
 
     def _changed(self, value: object) -> None:
         self._news += 1

@@ -7,15 +7,20 @@ from aiohttp import web
 from connector.catalogue import dcat
 from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue, Page
+from connector.clock import Clock
 from connector.errors import PeerError
+from connector.http.pace import Pace
 from connector.peer.exchange import Exchange, answer, message
 from connector.peer.routes import Call, Route
 from connector.protocol import messages as m
 
 
 class CatalogueHandlers:
-    def __init__(self, exchange: Exchange, catalogue: Catalogue) -> None:
+    """`clock` paces each peer: 60 pages at once, then five a second."""
+
+    def __init__(self, exchange: Exchange, catalogue: Catalogue, clock: Clock) -> None:
         self._exchange, self._catalogue = exchange, catalogue
+        self._pace = Pace(clock, burst=60, per_s=5)
 
     def routes(self) -> list[Route]:
         return [
@@ -27,6 +32,7 @@ class CatalogueHandlers:
         asked, _ = await message(call, m.CatalogRequestMessage)
         if asked.filter:
             raise PeerError("catalogue.filter")
+        self._pace.spend((call.participant.id, call.peer.did))
         cursor = call.request.query.get("cursor")
         page = await self._exchange.within(call, self._catalogue.page, call.participant.id, call.peer.seeker, cursor)
         response = answer(self._body(call, page))

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from connector.errors import Defect, HanseError, Unauthenticated
 from connector.http import limits
-from connector.http.refusals import WrongMethod, of_router
+from connector.http.refusals import TooMany, WrongMethod, of_router
 from connector.protocol.codec import CONTEXT
 from connector.reasons import explained, on_the_wire
 
@@ -74,6 +74,8 @@ def _answer(request: web.Request, error: HanseError) -> web.Response:
         body=body(error, request.path, request.get(PIDS, {}), request.get(limits.request_id, "")),
         content_type="application/json" if protocol else "application/problem+json",
     )
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = "1"
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, WrongMethod):

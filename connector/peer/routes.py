@@ -108,11 +108,19 @@ class Surface:
             if match is None:
                 continue
             if route.method == method or (method == "HEAD" and route.method == "GET"):
-                return route, {name: unquote(value) for name, value in match.groupdict().items()}
+                return route, _parameters(match)
             allowed.append(route.method)
         if allowed:
             raise WrongMethod(method, allowed)
         raise Unknown("peer.nothing-here")
+
+
+def _parameters(match: re.Match[str]) -> dict[str, str]:
+    """No name here contains NUL, and not every database could be asked for one that does."""
+    params = {name: unquote(value) for name, value in match.groupdict().items()}
+    if any("\x00" in value for value in params.values()):
+        raise Unknown("peer.nothing-here")
+    return params
 
 
 def application(surface: Surface, problems: limits.Middleware) -> web.Application:

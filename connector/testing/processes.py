@@ -6,6 +6,7 @@ closes then.
 
 import asyncio
 import os
+import resource
 import signal
 import sqlite3
 import sys
@@ -77,6 +78,11 @@ class Process:
         self._child.send_signal(signal.SIGTERM)
         async with asyncio.timeout(STOP_S):
             return await self.ended()
+
+    def limit(self, what: int, most: int) -> None:
+        """Sets a resource limit (`resource.RLIMIT_…`) of the running process."""
+        _, hard = resource.prlimit(self.pid, what)
+        resource.prlimit(self.pid, what, (most, hard))
 
     async def say(self, line: str) -> str:
         """Writes a line to the process and reads one of its answer."""

@@ -102,6 +102,7 @@ class Towns:
         self.transfers = Transfers(self.participants, self.contracts, self.judge, self.vault, self)
         self.wire, self.circuits = Wire(self), Circuits()
         self.pulls: list[str] = []
+        self.file_name = "baeume.csv"
         messages = Messages(db, self.clock, self.wire, self.circuits, self.vault, self.contracts, self.transfers)
         desk = SigningDesk(
             db, self.clock, self.participants, self.contracts, self.judge, self.wire.fetch, self._document,
@@ -138,7 +139,7 @@ class Towns:
     async def publish(self, slug: str, **wish: Any) -> tuple[Dataset, Offer]:
         """A file under template 3 unless `wish` says otherwise."""
         source = Source(
-            id=new_uuid(), kind="file", location="0" * 64, name="baeume.csv", media_type="text/csv", bytes=8,
+            id=new_uuid(), kind="file", location="0" * 64, name=self.file_name, media_type="text/csv", bytes=8,
             sha256="0" * 64,
         )  # fmt: skip
         await self.db.write(slug, self.catalogue.register, slug, source)

@@ -3,8 +3,10 @@
 Only where settings name a development folder; a production start has no such CA and no such key.
 """
 
+import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from connector.clock import Clock, rfc3339
@@ -30,6 +32,10 @@ class DevelopmentSpace:
 
     def enlist(self, entries: Callable[[str], list[Entry]]) -> None:
         """Issues the next list with `entries(now)` in place of what it said of the same DIDs."""
+        with _alone(self._trust / "list.lock"):
+            self._enlist(entries)
+
+    def _enlist(self, entries: Callable[[str], list[Entry]]) -> None:
         authority = Authority.open(self._trust / "authority.jwk.enc", Vault(master_file(self._trust / "master.key")))
         place = self._trust / "list.jws"
         before = read_list(place.read_text(encoding="ascii"), authority.public_jwk)
@@ -43,6 +49,14 @@ class DevelopmentSpace:
 
     def _next(self, before: TrustList, authority: Authority, now: int, entries: tuple[Entry, ...]) -> TrustList:
         return next_list(before, authority=authority.id, now=now, life_ms=LIFE_MS, participants=entries)
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """Processes of one space that start together take turns: each list must build on the one before."""
+    with place.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def entry(*, did: str, name: str, operator: str, kind: str, valid_from: str, keys: tuple[KeyRecord, ...]) -> Entry:

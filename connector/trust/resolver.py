@@ -66,6 +66,7 @@ class Resolver:
         self._remember = remember
         self._keep_ms = keep_ms
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._own: dict[str, DidDocument] = {}
         self._running: dict[str, asyncio.Task[DidDocument]] = {}
         self._pins: dict[str, Thumbprints] = {}
         self._alarmed: set[tuple[str, frozenset[str]]] = set()
@@ -79,13 +80,20 @@ class Resolver:
         checked = parse(did)
         own = self._local(checked) if self._local is not None else None
         if own is not None:
-            return read_document(checked, own)
+            return self._read_own(checked, own)
         task = self._running.get(did)
         if task is None:
             task = self._running[did] = asyncio.create_task(self._fetch(checked))
             task.add_done_callback(lambda done: self._ended(did, done))
         # Shielded: a caller that gives up must not take the answer away from the others who wait for it.
         return await asyncio.shield(task)
+
+    def _read_own(self, did: Did, value: dict[str, object]) -> DidDocument:
+        """Read once for as long as the participant's document is the same object."""
+        known = self._own.get(did)
+        if known is None or known.raw is not value:
+            known = self._own[did] = read_document(did, value)
+        return known
 
     def _ended(self, did: str, task: asyncio.Task[DidDocument]) -> None:
         self._running.pop(did, None)

@@ -124,7 +124,7 @@ async def publish(provider: Provider, content: bytes, **slots: str) -> tuple[str
 
 async def proven(provider: Provider, process: Process, agreement: str) -> None:
     path = f"/api/v1/participants/{TOWN}/agreements/{agreement.removeprefix('urn:uuid:')}/evidence"
-    report = verify_bundle(await process.api.get(path), provider.space.roots, "de")
+    report = verify_bundle(await patiently(lambda: process.api.get(path)), provider.space.roots, "de")
     assert report.verdict.name == "PASSED", report.reason
 
 

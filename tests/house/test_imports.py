@@ -1,4 +1,4 @@
-"""A server on SQLite loads only what it uses: every town pays for start-up time and idle memory (performance.md 3.8)."""
+"""A server on SQLite loads only what it uses: every town pays for start-up time and idle memory (performance.md 3)."""
 
 import json
 import subprocess

@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+import cryptography.hazmat.primitives.asymmetric.ec  # noqa: F401  (part of what a bare server would load)
 import msgspec
 import uvloop
 from aiohttp import web

@@ -1,6 +1,6 @@
 """Whole negotiations between two processes: time, rate and CPU, with an empty and with a full database.
 
-`--quick` takes three pairs instead of nine and fills with 5 000 old negotiations instead of 100 000.
+`--quick` takes three pairs instead of nine and fills with 20 000 old negotiations instead of 100 000.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from _cities import QUICK, Cities, City, Process, figure, middle, progress
 
 PAIRS = 3 if QUICK else 9
 ALONE = 20 if QUICK else 40
-CROWD = 128 if QUICK else 256
-OLD = 5_000 if QUICK else 100_000
+CROWD = 128 if QUICK else 192
+OLD = 20_000 if QUICK else 100_000
 IN_FLIGHT = 64
 POSTS = 500
 EDC_PER_S, EDC_P50_MS = 61.0, 99.0

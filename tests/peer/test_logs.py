@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -11,13 +13,14 @@ from connector.testing.nasty import NastyPeer
 
 ODD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 FORGED = '{"event": "forged", "level": "info"}'
-STEERING = f"gut\r\n{FORGED}\n\x1b[2J\x1b]0;x\x07\u202egp.exe\u2028\x85\x00"
+STEERING = f"gut\r\n{FORGED}\n\x1b[2J\x1b]0;x\x07\u202egp.exe\u2028\x85"
 
 
-@pytest.fixture
-async def talkative(space: Space, nasty: NastyPeer, capfd: pytest.CaptureFixture[str]) -> City:
-    """A process that logs all there is to log."""
-    return await space.city("it", {"musterstadt": MUNICIPALITY}, {"HANSE_LOG__LEVEL": "debug"})
+@asynccontextmanager
+async def talkative(space: Space) -> AsyncIterator[City]:
+    """A process that logs all there is to log; started inside a test, because it keeps the standard error it finds."""
+    async with space.running("it", {"musterstadt": MUNICIPALITY}, {"HANSE_LOG__LEVEL": "debug"}) as city:
+        yield city
 
 
 def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -30,74 +33,79 @@ def lines(capfd: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
 
 
 @pytest.mark.threat("T26")
-async def test_no_request_forges_a_line(talkative: City, nasty: NastyPeer, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_no_request_forges_a_line(space: Space, nasty: NastyPeer, capfd: pytest.CaptureFixture[str]) -> None:
     """>> line breaks, colours and direction marks in path, headers, claims and body << each event one line."""
-    it, quoted = talkative, "%0d%0a%7B%22event%22:%22forged%22%7D%1b%5B2J%E2%80%AE"
-    nasty.answers["/did.json"] = lambda got: (500, b"")
-    root = it.root("musterstadt")
-    for path in (f"/2025-1/catalog/datasets/{quoted}", f"/2025-1/negotiations/{quoted}", f"/evidence/{quoted}"):
-        token = nasty.token(it.did("musterstadt"), jti=STEERING, note=STEERING)
-        reply = await nasty.call("GET", root + path, token=token, X_Request_Id=quoted, User_Agent=quoted)
-        assert reply.status == 503
-        assert not {"\r", "\n", "\x1b", "\u202e"} & set(reply.body.decode())
-        assert re.fullmatch("[0-9a-f]{32}", reply.headers["X-Request-Id"])
-    logged = [line for line in lines(capfd) if line["event"] == "peer.error"]
-    assert len(logged) == 3
-    assert all("\\u001b" in str(line["path"]) and "\\u202e" in str(line["path"]) for line in logged)
+    async with talkative(space) as it:
+        quoted = "%0d%7B%22event%22:%22forged%22%7D%1b%5B2J%E2%80%AE"
+        nasty.answers["/did.json"] = lambda got: (500, b"")
+        root = it.root("musterstadt")
+        for path in (f"/2025-1/catalog/datasets/{quoted}", f"/2025-1/negotiations/{quoted}", f"/evidence/{quoted}"):
+            token = nasty.token(it.did("musterstadt"), jti=STEERING, note=STEERING)
+            reply = await nasty.call("GET", root + path, token=token, X_Request_Id=quoted, User_Agent=quoted)
+            assert reply.status == 503
+            assert not {"\r", "\n", "\x1b", "\u202e"} & set(reply.body.decode())
+            assert re.fullmatch("[0-9a-f]{32}", reply.headers["X-Request-Id"])
+        logged = [line for line in lines(capfd) if line["event"] == "peer.error"]
+        assert len(logged) == 3
+        assert all("\\u001b" in str(line["path"]) and "\\u202e" in str(line["path"]) for line in logged)
 
 
 @pytest.mark.threat("T26")
 async def test_a_header_with_a_line_break_gets_nowhere(
-    talkative: City, nasty: NastyPeer, capfd: pytest.CaptureFixture[str]
+    space: Space, nasty: NastyPeer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """>> bare line breaks and NUL inside header values, on a raw connection << 400 or closed, no line is forged."""
-    for odd in (b"x\rX-Evil: y", b"x\n " + FORGED.encode(), b"x\x00y", b"\x1b[31m"):
-        data = (
-            b"GET /musterstadt/did.json HTTP/1.1\r\nHost: x\r\nX-Request-Id: " + odd + b"\r\nConnection: close\r\n\r\n"
-        )
-        answered = await nasty.raw(talkative, data)
-        assert b"X-Evil" not in answered
-        assert b"forged" not in answered
-    lines(capfd)
+    async with talkative(space) as it:
+        for odd in (b"x\rX-Evil: y", b"x\n " + FORGED.encode(), b"x\x00y", b"\x1b[31m"):
+            data = (
+                b"GET /musterstadt/did.json HTTP/1.1\r\nHost: x\r\nX-Request-Id: "
+                + odd
+                + b"\r\nConnection: close\r\n\r\n"
+            )
+            answered = await nasty.raw(it, data)
+            assert b"\r\nX-Evil" not in answered
+            assert b"\n" + FORGED.encode() not in answered
+        lines(capfd)
 
 
 @pytest.mark.threat("T26")
-async def test_a_peers_reason_is_plain_text(
-    talkative: City, nasty: NastyPeer, capfd: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_peers_reason_is_plain_text(space: Space, nasty: NastyPeer, capfd: pytest.CaptureFixture[str]) -> None:
     """>> a termination with a steering reason << the operator is shown one plain line, in German and English."""
-    it = talkative
-    made = await it.publish("musterstadt")
-    asked = nasty.contract_request(await nasty.offer(it, "musterstadt", made["dataset"]))
-    started = (await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", asked)).json
-    pids = {name: started[name] for name in ("providerPid", "consumerPid")}
-    ending = nasty.message("ContractNegotiationTerminationMessage", **pids, code=STEERING, reason=[STEERING, STEERING])
-    path = f"/2025-1/negotiations/{started['providerPid']}/termination"
-    assert (await nasty.post(it, "musterstadt", path, ending)).status == 200
-    shown = await it.api.get(f"/api/v1/participants/musterstadt/negotiations/{started['providerPid']}")
-    for text in shown["reason"].values():
-        assert text.startswith("gut {")
-        assert not ODD.search(text)
-        assert "\n" not in text
-    lines(capfd)
+    async with talkative(space) as it:
+        made = await it.publish("musterstadt")
+        asked = nasty.contract_request(await nasty.offer(it, "musterstadt", made["dataset"]))
+        started = (await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", asked)).json
+        pids = {name: started[name] for name in ("providerPid", "consumerPid")}
+        ending = nasty.message(
+            "ContractNegotiationTerminationMessage", **pids, code=STEERING, reason=[STEERING, STEERING]
+        )
+        path = f"/2025-1/negotiations/{started['providerPid']}/termination"
+        assert (await nasty.post(it, "musterstadt", path, ending)).status == 200
+        shown = await it.api.get(f"/api/v1/participants/musterstadt/negotiations/{started['providerPid']}")
+        for text in shown["reason"].values():
+            assert text.startswith("gut {")
+            assert not ODD.search(text)
+            assert "\n" not in text
+        lines(capfd)
 
 
 @pytest.mark.threat("T26")
-async def test_a_peers_title_is_plain_text(talkative: City, nasty: NastyPeer) -> None:
+async def test_a_peers_title_is_plain_text(space: Space, nasty: NastyPeer) -> None:
     """>> a catalogue whose titles steer terminals << `find` shows one plain line."""
-    base = nasty.message("Catalog", **{"@id": "urn:k", "participantId": nasty.did})
-    offer = {"@id": "urn:o", "@type": "Offer", "permission": [{"action": "use"}]}
-    service = {"@id": "urn:s", "@type": "DataService", "endpointURL": nasty.base}
-    distribution = {"@type": "Distribution", "format": "HttpData-PULL", "accessService": service}
-    dataset = {"@id": "urn:d", "@type": "Dataset", "hasPolicy": [offer], "distribution": [distribution]}
-    dataset |= {"dct:title": STEERING, "dct:description": STEERING}
-    catalogue = json.dumps({**base, "dataset": [dataset]}).encode()
-    nasty.answers["/2025-1/catalog/request"] = lambda got: (200, catalogue)
-    found = await talkative.api.get("/api/v1/participants/musterstadt/find", **{"from": nasty.did})
-    assert found["failed"] == []
-    for text in (found["results"][0]["title"], found["results"][0]["description"]):
-        assert text.startswith("gut {")
-        assert not ODD.search(text)
+    async with talkative(space) as it:
+        base = nasty.message("Catalog", **{"@id": "urn:k", "participantId": nasty.did})
+        offer = {"@id": "urn:o", "@type": "Offer", "permission": [{"action": "use"}]}
+        service = {"@id": "urn:s", "@type": "DataService", "endpointURL": nasty.base}
+        distribution = {"@type": "Distribution", "format": "HttpData-PULL", "accessService": service}
+        dataset = {"@id": "urn:d", "@type": "Dataset", "hasPolicy": [offer], "distribution": [distribution]}
+        dataset |= {"dct:title": STEERING, "dct:description": STEERING}
+        catalogue = json.dumps({**base, "dataset": [dataset]}).encode()
+        nasty.answers["/2025-1/catalog/request"] = lambda got: (200, catalogue)
+        found = await it.api.get("/api/v1/participants/musterstadt/find", **{"from": nasty.did})
+        assert found["failed"] == []
+        for text in (found["results"][0]["title"], found["results"][0]["description"]):
+            assert text.startswith("gut {")
+            assert not ODD.search(text)
 
 
 @pytest.mark.threat("T26")

@@ -99,6 +99,7 @@ def settling(check: Callable[[World, Joint], None]) -> Callable[[World, Joint], 
     return visit
 
 
+@pytest.mark.threat("T33")
 @pytest.mark.parametrize("start", NEGOTIATIONS.values(), ids=NEGOTIATIONS.keys())
 def test_no_negotiation_ends_in_two_ways(start: Start) -> None:
     """However messages and answers are lost, doubled, late or crossing."""
@@ -108,6 +109,7 @@ def test_no_negotiation_ends_in_two_ways(start: Start) -> None:
     assert number > 40
 
 
+@pytest.mark.threat("T33")
 @pytest.mark.parametrize("start", TRANSFERS.values(), ids=TRANSFERS.keys())
 def test_every_transfer_that_parts_is_repaired(start: Start) -> None:
     """And the effects on the data flow always add up to what the states say."""

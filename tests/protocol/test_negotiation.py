@@ -84,6 +84,7 @@ def test_what_is_refused(role: Role, script: str, kind: str) -> None:
     assert refusal.value.state == n.state
 
 
+@pytest.mark.threat("T33")
 def test_the_table_is_all_that_is_legal() -> None:
     """For every role, state and message: `send` and `received` follow STEPS and nothing else."""
     for role in Role:

@@ -1,7 +1,7 @@
 """The consumer's plane: whatever becomes of the download is booked once, and never where a peer could steer it."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -9,30 +9,128 @@ from connector.dataplane.pull import Address, Received
 from connector.dataplane.sinks.files import FileSink
 from connector.errors import HanseError, PeerError, Refusal, Unauthenticated, Unavailable
 from connector.http.outbound import SafeClient
-from connector.storage import outbox
 from connector.testing.towns import Towns
 from connector.transfer import planes
 from connector.transfer.model import Process
 from connector.transfer.planes import LocalPlane
 
+SHA256 = "0" * 64
+Plane = Callable[["Download"], LocalPlane]
+
 
 class Download:
     """Stands for `pull`: remembers what it was asked, gives the bytes or fails as told."""
 
-    def __init__(self, outcome: HanseError | None = None) -> None:
-        self.outcome, self.asked = outcome, list[tuple[Address, str | None]]()
+    def __init__(self, *outcomes: HanseError) -> None:
+        self.outcomes, self.asked = list(outcomes), list[tuple[Address, str | None]]()
 
     async def __call__(self, client: object, address: Address, sink: FileSink, expected: str | None) -> Received:
         self.asked.append((address, expected))
-        if self.outcome is not None:
-            raise self.outcome
-        sink.folder.mkdir(parents=True)
-        (sink.folder / "data").write_bytes(b"a;b\n1;2\n")
-        return Received(8, "0" * 64, sink.folder / "data")
+        if self.outcomes:
+            raise self.outcomes.pop(0)
+        sink.path.parent.mkdir(parents=True)
+        sink.path.write_bytes(b"a;b\n1;2\n")
+        return Received(8, SHA256, sink.path)
 
 
-async def pulled(towns: Towns, folder: Path, download: Download, patch: pytest.MonkeyPatch) -> tuple[Process, LocalPlane]:
-    """A transfer that has started, and the errand `pull` handled with this download."""
-    patch.setattr(planes, "pull", download)
-    async with_client() as client:
-        pass
+@pytest.fixture
+def plane(towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plane:
+    """A plane whose downloads do as told; its errands run when the worker does."""
+
+    def make(download: Download) -> LocalPlane:
+        monkeypatch.setattr(planes, "pull", download)
+        made = LocalPlane(towns.db, towns.transfers, SafeClient(), towns.vault, tmp_path / "received")
+        towns.handlers["pull"] = made.pull
+        return made
+
+    return make
+
+
+async def asked(towns: Towns, **wish: object) -> Process:
+    """The consumer's transfer after everything that is due was handled."""
+    agreement = await towns.concluded("nachbardorf", "musterstadt", **wish)
+    process = await towns.fetch("nachbardorf", "musterstadt", agreement)
+    await towns.run()
+    return await towns.process("nachbardorf", process.id)
+
+
+async def test_received_is_reported_and_found(towns: Towns, plane: Plane) -> None:
+    """>> pull << the bytes at the agreed name in the transfer's own folder; COMPLETED."""
+    download = Download()
+    local = plane(download)
+    process = await asked(towns)
+    assert (process.shown, process.outcome, process.bytes) == ("COMPLETED", "received", 8)
+    file = local.file("nachbardorf", process.id)
+    assert file is not None
+    assert (file.name, file.parent) == ("baeume.csv", local.place("nachbardorf", process.id))
+    address, expected = download.asked[0]
+    assert address.url.startswith("https://localhost:18443/musterstadt/data/")
+    assert expected == SHA256
+
+
+FAILURES: dict[str, tuple[HanseError, str]] = {
+    "a rule": (Refusal("dataplane.refused", {"de": ["Vorbei."], "en": ["Over."]}), "refused"),
+    "the token": (Unauthenticated("peer.no-token"), "refused"),
+    "other bytes": (PeerError("contracts.object-hash", name="x"), "broken"),
+}
+
+
+@pytest.mark.parametrize(("failure", "outcome"), FAILURES.values(), ids=FAILURES)
+async def test_a_failure_ends_it_with_a_reason(towns: Towns, plane: Plane, failure: HanseError, outcome: str) -> None:
+    """<< a refusal, a dead token, wrong bytes >> TERMINATED on both sides, and no file."""
+    local = plane(Download(failure))
+    process = await asked(towns)
+    assert (process.shown, process.outcome) == ("TERMINATED", outcome)
+    assert process.reason is not None
+    assert all(process.reason[lang][0] for lang in ("de", "en"))
+    assert local.file("nachbardorf", process.id) is None
+    assert (await towns.process("musterstadt", process.kernel.peer_pid)).shown == "TERMINATED"
+
+
+async def test_a_provider_that_is_away_is_waited_for(towns: Towns, plane: Plane) -> None:
+    """<< nobody there, twice >> the errand waits; then the bytes come and nothing was lost."""
+    download = Download(Unavailable("peer.busy", status=503), Unavailable("peer.busy", status=503))
+    plane(download)
+    process = await asked(towns)
+    assert (process.shown, process.outcome) == ("STARTED", None)
+    await towns.hurry()
+    await towns.hurry()
+    process = await towns.process("nachbardorf", process.id)
+    assert (process.shown, process.outcome, len(download.asked)) == ("COMPLETED", "received", 3)
+
+
+async def test_nothing_is_fetched_for_a_transfer_that_has_ended(towns: Towns, plane: Plane) -> None:
+    """>> terminate while the errand waits << the errand is done without a download."""
+    download = Download(Unavailable("peer.busy", status=503))
+    plane(download)
+    process = await asked(towns)
+    reason = {"de": ["Genug."], "en": ["Enough."]}
+    await towns.db.write("nachbardorf", towns.transfers.terminate, "nachbardorf", process.id, "operator", reason)
+    await towns.hurry()
+    assert len(download.asked) == 1
+    left = await towns.rows(
+        "nachbardorf", "SELECT kind FROM outbox WHERE participant = :participant AND done_at IS NULL"
+    )
+    assert left == []
+
+
+@pytest.mark.threat("T15")
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "a/b.csv", "C:\\x.csv"])
+async def test_a_providers_file_name_stays_in_the_folder(towns: Towns, plane: Plane, name: str) -> None:
+    """<< an agreed name that is a path >> one file, directly in the transfer's folder."""
+    local = plane(Download())
+    towns.file_name = name
+    process = await asked(towns)
+    if process.outcome is None:
+        pytest.fail("not received")
+    file = local.file("nachbardorf", process.id)
+    assert file is not None
+    assert file.parent == local.place("nachbardorf", process.id)
+    assert file.resolve() == file
+
+
+async def test_folders_of_participants_and_transfers_are_apart(towns: Towns, plane: Plane) -> None:
+    local = plane(Download())
+    places = {local.place(slug, f"urn:uuid:{n}") for slug in ("musterstadt", "nachbardorf") for n in (1, 2)}
+    assert len(places) == 4
+    assert local.file("musterstadt", "urn:uuid:1") is None

@@ -1,0 +1,29 @@
+"""A token bucket per caller, for what is dear to answer (threat T24). In memory: each replica counts for itself."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from connector.clock import Clock
+from connector.http.refusals import TooMany
+
+MOST = 10_000
+"""Callers remembered; the one not heard for longest is forgotten first, and begins anew with a full bucket."""
+
+
+class Pace:
+    """`burst` calls at once, then `per_s` calls a second; raises TooMany beyond."""
+
+    def __init__(self, clock: Clock, *, burst: int, per_s: int) -> None:
+        self._clock, self._burst, self._per_s = clock, burst * 1000, per_s
+        self._buckets: OrderedDict[Hashable, tuple[int, int]] = OrderedDict()
+
+    def spend(self, caller: Hashable) -> None:
+        """Counts in thousandths, so that nothing is lost to rounding."""
+        now = self._clock.now()
+        left, at = self._buckets.pop(caller, (self._burst, now))
+        left = min(self._burst, left + max(0, now - at) * self._per_s)
+        self._buckets[caller] = (left - 1000 if left >= 1000 else left, now)
+        if len(self._buckets) > MOST:
+            self._buckets.popitem(last=False)
+        if left < 1000:
+            raise TooMany("http.too-many")

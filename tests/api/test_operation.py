@@ -1,0 +1,140 @@
+"""For operators: three health questions, metrics, and who may ask at all."""
+
+import os
+import stat
+from collections.abc import Mapping
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from connector.api import routes
+from connector.api.operation import OperationHandlers
+from connector.errors import Mistake
+from connector.telemetry import Metrics
+from connector.testing.cities import MUNICIPALITY, Refused, Space
+
+TOKEN = "a-token-that-is-long-enough-to-be-one"
+
+
+async def test_the_socket_is_for_its_owner_alone(space: Space) -> None:
+    """Who may open the socket is the operator; everybody else is kept out by the file's mode (threat T25)."""
+    city = await space.city("it", {"musterstadt": MUNICIPALITY})
+    mode = os.stat(city.settings.api.socket)
+    assert stat.S_IMODE(mode.st_mode) == 0o600
+    assert stat.S_ISSOCK(mode.st_mode)
+
+
+async def test_health_metrics_and_reload(space: Space) -> None:
+    """>> live, ready, started << true each; metrics are text; the list's version is told."""
+    city = await space.city("it", {"musterstadt": MUNICIPALITY})
+    assert await city.api.get("/health/live") == {"live": True}
+    ready = await city.api.get("/health/ready")
+    assert ready["ready"] is True
+    assert all(ready["checks"].values())
+    assert await city.api.get("/health/started") == {"started": True}
+    text = (await city.api.get("/metrics")).decode()
+    assert "# TYPE hanse_worker_alive gauge\nhanse_worker_alive 1\n" in text
+    version = (await city.api.post("/api/v1/trust/reload"))["version"]
+    assert f"hanse_trust_list_version {version}\n" in text
+    assert "figures" in await city.api.get("/api/v1/participants/musterstadt/figures")
+
+
+async def test_none_of_this_is_on_the_public_surface(space: Space) -> None:
+    """>> /metrics, /health, /api on the public port << 404 each, also below a participant's root."""
+    city = await space.city("it", {"musterstadt": MUNICIPALITY})
+    root = city.root("musterstadt")
+    for base in (root, root.rpartition("/")[0]):
+        for path in ("/metrics", "/health/live", "/health/ready", "/api/v1/participants"):
+            assert (await city.house.http.get(f"{base}{path}")).status == 404
+
+
+async def test_not_ready_is_503_but_alive(aiohttp_client) -> None:  # type: ignore[no-untyped-def]
+    """>> one check fails << 503 that names it; liveness does not ask, so nobody is killed for a slow database."""
+
+    async def ready() -> Mapping[str, bool]:
+        return {"database": False, "worker": True}
+
+    handlers = OperationHandlers(None, None, Metrics(), ready, None, None)  # type: ignore[arg-type]
+    client = await aiohttp_client(routes.application([handlers]))
+    answer = await client.get("/health/ready")
+    assert (answer.status, (await answer.json())["checks"]) == (503, {"database": False, "worker": True})
+    assert (await client.get("/health/live")).status == 200
+    assert (await client.get("/health/started")).status == 503
+    handlers.started = True
+    assert (await client.get("/health/started")).status == 200
+
+
+class Defective:
+    """A handler with our own mistake in it."""
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/bad", self.bad)]
+
+    async def bad(self, request: web.Request) -> web.StreamResponse:
+        raise ZeroDivisionError("geheim")
+
+
+async def test_a_defect_tells_nothing_but_its_request_id(aiohttp_client) -> None:  # type: ignore[no-untyped-def]
+    client = await aiohttp_client(routes.application([Defective()]))
+    answer = await client.get("/bad")
+    body = await answer.json(content_type="application/problem+json")
+    assert (answer.status, body["code"]) == (500, "defect")
+    assert body["request"]
+    assert "geheim" not in str(body)
+    assert "ZeroDivision" not in str(body)
+
+
+@pytest.mark.threat("T25")
+@pytest.mark.parametrize(
+    "given", [None, "", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer ä"]
+)
+async def test_on_loopback_nobody_gets_in_without_the_token(aiohttp_client, given: str | None) -> None:  # type: ignore[no-untyped-def]
+    """>> no token, a wrong one, another scheme << 401, health included; >> the token << in."""
+    client = await aiohttp_client(routes.application([Defective()], TOKEN))
+    headers = {} if given is None else {"Authorization": given}
+    refused = await client.get("/bad", headers=headers)
+    assert refused.status == 401
+    assert (await refused.json(content_type="application/problem+json"))["code"] == "api.no-token"
+    assert (await client.get("/bad", headers={"Authorization": f"Bearer {TOKEN}"})).status == 500
+
+
+def test_a_short_token_is_none() -> None:
+    with pytest.raises(Mistake, match=r"api\.token-short"):
+        routes.application([], "short")
+
+
+async def test_errors_are_problems_in_two_languages(space: Space) -> None:
+    """>> an unknown participant, a wrong body << problem+json with code, German and English."""
+    city = await space.city("it", {"musterstadt": MUNICIPALITY})
+    cases = [
+        ("/api/v1/participants/nirgends/figures", 404, "participants.unknown"),
+        ("/api/v1/participants/musterstadt/agreements/0", 404, "contracts.no-agreement"),
+        ("/api/v1/participants/musterstadt/negotiations/0", 404, "contracts.unknown"),
+        ("/api/v1/participants/musterstadt/transfers/0", 404, "transfer.unknown"),
+        ("/api/v1/participants/musterstadt/negotiations/0?wait=x", 400, "api.wait"),
+    ]
+    for path, status, code in cases:
+        with pytest.raises(Refused) as refusal:
+            await city.api.get(path)
+        problem = refusal.value.problem
+        assert (refusal.value.status, problem["code"]) == (status, code)
+        assert problem["reason"]["de"] != problem["reason"]["en"]
+
+
+async def test_a_body_says_which_member_is_wrong(space: Space) -> None:
+    """>> broken JSON, doubled names, a wrong type, another media type << 4xx, and nothing was done."""
+    city = await space.city("it", {"musterstadt": MUNICIPALITY})
+    path = "http://localhost/api/v1/participants"
+    bodies = [
+        (b"{", 400), (b"[]", 400), (b'{"slug": "a", "slug": "b"}', 400), (b'{"slug": 7}', 400), (b"\xff", 400),
+        (b"[" * 10_000, 400), (b'{"slug": "' + b"x" * 300_000 + b'"}', 413),
+    ]  # fmt: skip
+    connector = aiohttp.UnixConnector(str(city.settings.api.socket))
+    async with aiohttp.ClientSession(connector=connector) as session:
+        for body, status in bodies:
+            async with session.post(path, data=body, headers={"Content-Type": "application/json"}) as answer:
+                assert (answer.status, answer.content_type) == (status, "application/problem+json"), body[:20]
+        async with session.post(path, data=b"{}", headers={"Content-Type": "text/plain"}) as answer:
+            assert answer.status == 415
+    assert len((await city.api.get("/api/v1/participants"))["participants"]) == 1

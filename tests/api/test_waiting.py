@@ -1,0 +1,91 @@
+"""`?wait=`: at once when it is over, at a change, and never longer than asked."""
+
+import asyncio
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from connector.api.waiting import Waiting
+from connector.errors import Mistake
+from connector.storage.database import Database, Tx
+
+
+def asking(seconds: str | None):  # type: ignore[no-untyped-def]
+    return make_mocked_request("GET", "/x" if seconds is None else f"/x?wait={seconds}")
+
+
+class Thing:
+    """Something that changes."""
+
+    def __init__(self) -> None:
+        self.state, self.looks = "OPEN", 0
+
+    async def look(self) -> str:
+        self.looks += 1
+        return self.state
+
+
+def over(state: str) -> bool:
+    return state == "DONE"
+
+
+async def test_without_wait_it_is_one_look(sqlite_db: Database) -> None:
+    thing = Thing()
+    assert await Waiting(sqlite_db).until(asking(None), "x", thing.look, over) == "OPEN"
+    assert thing.looks <= 2
+
+
+async def test_a_change_is_answered_at_once_to_all_who_wait(any_db: Database) -> None:
+    """>> three wait, the state changes << all three are answered by the signal of the commit."""
+    thing, waiting = Thing(), Waiting(any_db)
+    asked = [asyncio.create_task(waiting.until(asking("30"), "x", thing.look, over)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+
+    def change(tx: Tx) -> None:
+        tx.signal("transfer", ("musterstadt", "x", "COMPLETED"))
+
+    thing.state = "DONE"
+    await any_db.write("musterstadt", change)
+    async with asyncio.timeout(5):
+        assert await asyncio.gather(*asked) == ["DONE"] * 3
+
+
+async def test_a_change_without_a_signal_is_seen_all_the_same(sqlite_db: Database) -> None:
+    """>> another replica's change, whose signal was lost << found by looking."""
+    thing = Thing()
+    asked = asyncio.create_task(Waiting(sqlite_db).until(asking("30"), "x", thing.look, over))
+    await asyncio.sleep(0.02)
+    thing.state = "DONE"
+    async with asyncio.timeout(5):
+        assert await asked == "DONE"
+
+
+async def test_when_the_time_is_up_it_answers_as_it_stands(sqlite_db: Database) -> None:
+    thing = Thing()
+    async with asyncio.timeout(3):
+        assert await Waiting(sqlite_db).until(asking("0.05"), "x", thing.look, over) == "OPEN"
+
+
+@pytest.mark.parametrize("seconds", ["x", "", "1,5", "0x1", "nan"])
+async def test_what_is_no_number_of_seconds_is_refused(sqlite_db: Database, seconds: str) -> None:
+    with pytest.raises(Mistake, match=r"api\.wait"):
+        await Waiting(sqlite_db).until(asking(seconds), "x", Thing().look, over)
+
+
+async def test_a_change_of_something_else_wakes_nobody(sqlite_db: Database) -> None:
+    """>> another process ends, this one only moves on << no further look before its time."""
+    thing, waiting = Thing(), Waiting(sqlite_db)
+    asked = asyncio.create_task(waiting.until(asking("0.2"), "x", thing.look, over))
+    await asyncio.sleep(0.02)
+
+    def change(tx: Tx, process: str, state: str) -> None:
+        tx.signal("negotiation", ("musterstadt", process, state))
+
+    for process, state in (("y", "FINALIZED"), ("x", "AGREED")):
+        await sqlite_db.write("musterstadt", change, process, state)
+    await asked
+    assert thing.looks == 2
+
+
+async def test_a_negative_time_is_none(sqlite_db: Database) -> None:
+    assert await Waiting(sqlite_db).until(asking("-5"), "x", Thing().look, over) == "OPEN"

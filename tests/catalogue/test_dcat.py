@@ -1,0 +1,70 @@
+"""The catalogue on the wire: DSP JSON that the official schemas accept; what is ours alone has a full name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft201909Validator
+from referencing import Registry, Resource
+
+from connector.catalogue import dcat
+from connector.catalogue.model import PULL
+from connector.protocol import codec
+from connector.protocol import messages as m
+from connector.testing.towns import Towns
+
+TOWN = "musterstadt"
+SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "dsp"
+KNOWN = {"@id", "@type", "hasPolicy", "distribution"}
+
+
+async def published(towns: Towns, **wish: Any) -> dict[str, Any]:
+    dataset, offer = await towns.publish(TOWN, **wish)
+    return dcat.dsp_dataset(towns.participants.held(TOWN).participant, dataset, [offer])
+
+
+async def test_an_entry_names_its_rule_its_format_and_its_connector(towns: Towns) -> None:
+    entry = await published(towns)
+    (offer,), (distribution,) = entry["hasPolicy"], entry["distribution"]
+    assert "target" not in offer
+    assert distribution["format"] == PULL
+    assert distribution["accessService"]["endpointURL"] == f"https://localhost:18443/{TOWN}/2025-1"
+    assert entry["dct:title"] == "Bäume"
+    assert entry["dcat:byteSize"] == "8"
+    assert "dct:description" not in entry
+
+
+async def test_what_is_ours_has_a_full_or_prefixed_name(towns: Towns) -> None:
+    """Another connector may ignore every further member: none of them has a bare name."""
+    entry = await published(towns, description="Mit Höhe")
+    assert all(":" in name for name in entry.keys() - KNOWN)
+
+
+async def test_the_partner_learns_the_countersignature_setting(towns: Towns) -> None:
+    for setting in ("required", "preferred", "none"):
+        entry = await published(towns, countersignature=setting)
+        assert entry["https://w3id.org/hanse/v1#countersignature"] == setting
+
+
+async def test_neither_the_place_nor_the_file_name_of_the_source_is_told(towns: Towns) -> None:
+    """A catalogue entry says nothing of where the bytes lie in the house."""
+    text = json.dumps(await published(towns))
+    assert "baeume.csv" not in text
+    assert '"location"' not in text
+    assert '"source"' not in text
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp")
+async def test_the_official_schema_accepts_the_catalogue(towns: Towns) -> None:
+    schemas = [json.loads(path.read_text()) for path in SHARED.rglob("*-schema.json")]
+    registry: Registry[Any] = Registry().with_resources(
+        [(schema["$id"], Resource.from_contents(schema)) for schema in schemas]
+    )
+    schema = next(one for one in schemas if one["$id"].endswith("catalog/catalog-schema.json"))
+    participant = towns.participants.held(TOWN).participant
+    catalogue = m.Catalog(
+        id="urn:x", participant_id=participant.did, dataset=[await published(towns), await published(towns)],
+        service=[dcat.service(participant)],
+    )  # fmt: skip
+    Draft201909Validator(schema, registry=registry).validate(json.loads(codec.encode(catalogue)))

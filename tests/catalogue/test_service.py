@@ -1,0 +1,232 @@
+"""What a participant publishes, and what each peer may see of it (threat T24)."""
+
+import json
+
+import pytest
+from msgspec import convert
+
+from connector.catalogue.model import Dataset, Offer, Source
+from connector.catalogue.service import PAGE, OfferWish, Page, Publication, media_type
+from connector.errors import Mistake, PeerError, Unknown
+from connector.policy.judge import Seeker
+from connector.storage.database import Tx
+from connector.testing.cities import COMPANY, MUNICIPALITY
+from connector.testing.towns import Towns
+
+TOWN = "musterstadt"
+NEIGHBOUR = Seeker(did="did:web:localhost%3A18443:nachbardorf", kind=MUNICIPALITY)
+FIRM = Seeker(did="did:web:firm.example", kind=COMPANY)
+
+
+async def page(towns: Towns, seeker: Seeker, cursor: str | None = None, slug: str = TOWN) -> Page:
+    return await towns.db.read(slug, towns.catalogue.page, slug, seeker, cursor)
+
+
+async def pages(towns: Towns, seeker: Seeker) -> list[list[str]]:
+    """All pages by their datasets' ids, following the cursors."""
+    found, cursor = [], None
+    while True:
+        one = await page(towns, seeker, cursor)
+        found.append([dataset.id for dataset, _ in one.entries])
+        cursor = one.following
+        if cursor is None:
+            return found
+
+
+async def one(towns: Towns, seeker: Seeker, name: str, slug: str = TOWN) -> tuple[Dataset, list[Offer]]:
+    return await towns.db.read(slug, towns.catalogue.dataset, slug, seeker, name)
+
+
+def many(tx: Tx, count: int, visibility: str) -> None:
+    """Copies of the one dataset, all published in the same millisecond: the order must not depend on the time alone."""
+    dataset = tx.all("SELECT * FROM dataset WHERE participant = :p ORDER BY id", p=TOWN)[0]
+    offer = tx.all("SELECT * FROM offer WHERE participant = :p AND dataset = :d", p=TOWN, d=dataset["id"])[0]
+    for n in range(count):
+        new = f"https://localhost:18443/{TOWN}/datasets/{visibility}-{n:05}"
+        tx.run(
+            "INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at)"
+            " VALUES (:p, :id, :source, 't', :version, :document, :at, :at)",
+            p=TOWN, id=new, source=dataset["source"], version=dataset["version"], document=dataset["document"],
+            at=dataset["created_at"],
+        )  # fmt: skip
+        tx.run(
+            "INSERT INTO offer (participant, id, dataset, policy, digest, visibility, countersignature, template,"
+            " state, created_at) VALUES (:p, :id, :d, :policy, :digest, :visibility, 'preferred', :template,"
+            " 'published', :at)",
+            p=TOWN, id=f"{new}/offers/1", d=new, policy=offer["policy"], digest=offer["digest"], visibility=visibility,
+            template=offer["template"], at=offer["created_at"],
+        )  # fmt: skip
+
+
+async def test_publish_gives_ids_below_the_root_and_pins_the_bytes(towns: Towns) -> None:
+    dataset, offer = await towns.publish(TOWN)
+    assert dataset.id.startswith(f"https://localhost:18443/{TOWN}/datasets/")
+    assert offer.id.startswith(f"{dataset.id}/offers/")
+    assert dataset.version == "0" * 64
+    assert offer.digest == towns.judge.digest(offer.policy)
+    entries = await towns.rows(TOWN, "SELECT type FROM audit_entry WHERE participant = :participant ORDER BY id")
+    assert [row["type"] for row in entries] == ["key", "publication"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "code"),
+    [
+        ({"title": "  "}, r"catalogue\.no-title"),
+        ({"rule": "no-such-rule"}, r"policy\.template-unknown"),
+        ({"slots": {"until": "31.02.2099"}}, r"policy\.slot-day"),
+        ({"slots": {"nonsense": "1"}}, r"policy\.slot-unknown"),
+    ],
+)
+async def test_a_wish_that_cannot_be_leaves_nothing_behind(towns: Towns, wish: dict[str, object], code: str) -> None:
+    """>> no title, unknown rule, bad slot << a mistake that says so; no dataset, no offer, no log entry."""
+    with pytest.raises(Mistake, match=code):
+        await towns.publish(TOWN, **wish)
+    for table in ("dataset", "offer"):
+        assert await towns.rows(TOWN, f"SELECT 1 FROM {table} WHERE participant = :participant") == []
+
+
+async def test_a_source_of_another_participant_is_none(towns: Towns) -> None:
+    """>> publish with a neighbour's source id << catalogue.no-source."""
+    dataset, _ = await towns.publish(TOWN)
+    wish = {"source": dataset.source, "title": "x", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
+    with pytest.raises(Mistake, match=r"catalogue\.no-source"):
+        await towns.db.write("nachbardorf", towns.catalogue.publish, "nachbardorf", convert(wish, Publication))
+
+
+@pytest.mark.threat("T24")
+async def test_an_offer_for_the_eligible_hides_the_dataset_from_others(towns: Towns) -> None:
+    """>> a firm looks for a dataset for municipalities << exactly what it hears of one that does not exist."""
+    dataset, offer = await towns.publish(TOWN, visibility="eligible")
+    assert [entry[0].id for entry in (await page(towns, NEIGHBOUR)).entries] == [dataset.id]
+    assert (await page(towns, FIRM)).entries == []
+    heard = []
+    for name in (dataset.id, f"https://localhost:18443/{TOWN}/datasets/{'0' * 36}"):
+        with pytest.raises(Unknown) as refusal:
+            await one(towns, FIRM, name)
+        heard.append((refusal.value.code, set(refusal.value.facts), refusal.value.status))
+    assert heard[0] == heard[1]
+    for asked in (offer.id, "urn:uuid:0"):
+        with pytest.raises(Unknown, match=r"catalogue\.no-offer"):
+            await towns.db.read(TOWN, towns.catalogue.requested, TOWN, FIRM, {"@id": asked, "target": dataset.id})
+
+
+async def test_members_see_what_they_would_not_get(towns: Towns) -> None:
+    """Visible is not permitted: the preset shows the offer to every member, the negotiation then says why not."""
+    dataset, _ = await towns.publish(TOWN)
+    assert [entry[0].id for entry in (await page(towns, FIRM)).entries] == [dataset.id]
+
+
+async def test_each_peer_sees_its_own_offers_on_one_dataset(towns: Towns) -> None:
+    """A second offer, for the eligible only, is there for the neighbour and not for the firm."""
+    dataset, first = await towns.publish(TOWN)
+    wish = OfferWish(rule="municipalities-only", visibility="eligible")
+    second = await towns.db.write(TOWN, towns.catalogue.offer, TOWN, dataset.uuid, wish)
+    assert {offer.id for offer in (await one(towns, NEIGHBOUR, dataset.id))[1]} == {first.id, second.id}
+    assert {offer.id for offer in (await one(towns, FIRM, dataset.id))[1]} == {first.id}
+    with pytest.raises(Unknown, match=r"catalogue\.unknown"):
+        await towns.db.write("nachbardorf", towns.catalogue.offer, "nachbardorf", dataset.uuid, wish)
+
+
+async def test_a_dataset_is_found_by_iri_and_by_uuid_but_not_elsewhere(towns: Towns) -> None:
+    dataset, _ = await towns.publish(TOWN)
+    for name in (dataset.id, dataset.uuid):
+        assert (await one(towns, NEIGHBOUR, name))[0].id == dataset.id
+        with pytest.raises(Unknown, match=r"catalogue\.unknown"):
+            await one(towns, NEIGHBOUR, name, slug="nachbardorf")
+
+
+@pytest.mark.threat("T24")
+async def test_pages_hold_a_hundred_each_once_and_none_hidden(towns: Towns) -> None:
+    """>> 250 visible and 300 hidden datasets of one millisecond << 100, 100, 51; every one once, in the same order."""
+    await towns.publish(TOWN)
+    await towns.db.write(TOWN, many, 250, "members")
+    await towns.db.write(TOWN, many, 300, "eligible")
+    seen = await pages(towns, FIRM)
+    assert [len(entries) for entries in seen] == [PAGE, PAGE, 51]
+    ids = [entry for entries in seen for entry in entries]
+    assert len(set(ids)) == 251
+    assert not [entry for entry in ids if "eligible" in entry]
+    assert [len(entries) for entries in await pages(towns, NEIGHBOUR)] == [PAGE] * 5 + [51]
+
+
+async def test_a_last_page_that_is_full_has_no_successor(towns: Towns) -> None:
+    """>> exactly 100 datasets << one page and no cursor."""
+    await towns.publish(TOWN)
+    await towns.db.write(TOWN, many, PAGE - 1, "members")
+    assert [len(entries) for entries in await pages(towns, FIRM)] == [PAGE]
+
+
+@pytest.mark.threat("T24")
+async def test_a_cursor_is_for_one_peer_at_one_participant_and_cannot_be_made(towns: Towns) -> None:
+    """>> another peer's cursor, one of another participant, a changed or invented one << catalogue.cursor."""
+    await towns.publish(TOWN)
+    await towns.db.write(TOWN, many, PAGE, "members")
+    cursor = (await page(towns, NEIGHBOUR)).following
+    assert cursor is not None
+    assert len((await page(towns, NEIGHBOUR, cursor)).entries) == 1
+    changed = ("A" if cursor[5] != "A" else "B").join((cursor[:5], cursor[6:]))
+    for seeker, slug, bad in (
+        (FIRM, TOWN, cursor), (NEIGHBOUR, "nachbardorf", cursor), (NEIGHBOUR, TOWN, changed), (NEIGHBOUR, TOWN, "x"),
+        (NEIGHBOUR, TOWN, cursor + "A"), (NEIGHBOUR, TOWN, cursor[:-4]), (NEIGHBOUR, TOWN, "ä" * 50),
+    ):  # fmt: skip
+        with pytest.raises(PeerError, match=r"catalogue\.cursor"):
+            await page(towns, seeker, bad, slug)
+
+
+async def test_an_offer_belongs_to_its_dataset(towns: Towns) -> None:
+    """>> an offer requested with another target << catalogue.other-target."""
+    (_, offer), (other, _) = await towns.publish(TOWN), await towns.publish(TOWN)
+    with pytest.raises(PeerError, match=r"catalogue\.other-target"):
+        await towns.db.read(TOWN, towns.catalogue.requested, TOWN, NEIGHBOUR, {"@id": offer.id, "target": other.id})
+
+
+async def test_a_withdrawn_offer_is_gone(towns: Towns) -> None:
+    """>> withdrawn << neither shown nor negotiated; for contracts under way it demands a countersignature no more."""
+    dataset, offer = await towns.publish(TOWN)
+
+    def withdraw(tx: Tx) -> None:
+        tx.run("UPDATE offer SET state = 'withdrawn' WHERE participant = :p", p=TOWN)
+
+    await towns.db.write(TOWN, withdraw)
+    assert (await page(towns, NEIGHBOUR)).entries == []
+    with pytest.raises(Unknown, match=r"catalogue\.unknown"):
+        await one(towns, NEIGHBOUR, dataset.id)
+    with pytest.raises(Unknown, match=r"catalogue\.no-offer"):
+        await towns.db.read(TOWN, towns.catalogue.requested, TOWN, NEIGHBOUR, {"@id": offer.id})
+    assert await towns.db.read(TOWN, towns.catalogue.countersignature, TOWN, offer.id) == "preferred"
+    assert await towns.db.read(TOWN, towns.catalogue.countersignature, TOWN, "gone") == "required"
+
+
+async def test_the_own_view_shows_everything(towns: Towns) -> None:
+    hidden, _ = await towns.publish(TOWN, visibility="eligible")
+    found = await towns.db.read(TOWN, towns.catalogue.own, TOWN)
+    assert [dataset.id for dataset, _ in found] == [hidden.id]
+    assert await towns.db.read("nachbardorf", towns.catalogue.own, "nachbardorf") == []
+
+
+async def test_a_live_source_pins_its_description(towns: Towns) -> None:
+    """Two live sources with different descriptions have different versions; nothing claims to be the bytes' hash."""
+    source = Source(
+        id="live", kind="http", location="https://a.example/x", name="x.csv", media_type="text/csv", bytes=None,
+        sha256=None,
+    )  # fmt: skip
+    await towns.db.write(TOWN, towns.catalogue.register, TOWN, source)
+    versions = set()
+    for title in ("A", "B"):
+        wish = Publication(source="live", title=title, rule="municipal-purpose", slots={"until": "31.12.2099"})
+        dataset, _ = await towns.db.write(TOWN, towns.catalogue.publish, TOWN, wish)
+        assert dataset.document["sha256"] is None
+        assert "a.example" not in json.dumps(dataset.document)
+        versions.add(dataset.version)
+    assert len(versions) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a.csv", "text/csv"), ("a.GeoJSON", "application/geo+json"), ("a.json", "application/json"),
+        ("a", "application/octet-stream"), ("a.unknown", "application/octet-stream"),
+    ],
+)  # fmt: skip
+def test_media_types_come_from_the_ending(name: str, expected: str) -> None:
+    assert media_type(name) == expected

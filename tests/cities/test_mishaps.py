@@ -1,0 +1,184 @@
+"""What goes wrong while data flows: files vanish or shrink, readers outlive the contract, the two sides differ."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from connector.commit import Process as Owner
+from connector.commit import errand
+from connector.dataplane import flows
+from connector.dataplane.sinks.files import FileSink
+from connector.storage.database import Tx
+from connector.testing.cities import MUNICIPALITY, City, Space
+from connector.testing.pair import eventually
+
+MIB = 1 << 20
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+
+
+@pytest.fixture
+async def town(space: Space) -> City:
+    return await space.city("town", {TOWN: MUNICIPALITY})
+
+
+@pytest.fixture
+async def village(space: Space, town: City) -> City:
+    city = await space.city("village", {VILLAGE: MUNICIPALITY})
+    await space.reload(town, city)
+    return city
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A sink that takes a MiB in a tenth of a second; the list has the sizes written."""
+    written: list[int] = []
+    write = FileSink.write
+
+    def slowly(sink: FileSink, piece: bytes | bytearray) -> None:
+        time.sleep(0.1)
+        write(sink, piece)
+        written.append(len(piece))
+
+    monkeypatch.setattr(FileSink, "write", slowly)
+    return written
+
+
+async def agreed(town: City, village: City, content: bytes, **slots: str) -> str:
+    made = await town.publish(TOWN, content, slots={"until": "31.12.2099", **slots})
+    signed = await village.negotiate(VILLAGE, town.did(TOWN), made["dataset"])
+    assert signed["state"] == "FINALIZED"
+    return str(signed["agreement"])
+
+
+def files(town: City) -> list[Path]:
+    return [path for path in town.house.uploads.folder(TOWN).rglob("*") if path.is_file()]
+
+
+async def rows(city: City, slug: str, query: str) -> list[dict[str, Any]]:
+    def read(tx: Tx) -> list[dict[str, Any]]:
+        return [dict(row) for row in tx.all(query)]
+
+    return await city.house.db.read(slug, read)
+
+
+async def until(holds: Callable[[], Any], seconds: float) -> float:
+    """Seconds that passed until it held."""
+    begin = time.monotonic()
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.01)
+    return time.monotonic() - begin
+
+
+async def test_a_file_that_vanished_before_the_first_byte_is_a_clear_reason(town: City, village: City) -> None:
+    """>> publish, sign, delete the file, get << TERMINATED on both sides; the village reads that the file is gone."""
+    agreement = await agreed(town, village, b"a;b\n1;2\n")
+    [path] = files(town)
+    path.unlink()
+    received = await village.fetch(VILLAGE, agreement)
+    assert (received["state"], received["outcome"]) == ("TERMINATED", "broken")
+    assert "nicht mehr da" in received["reason"]["de"]
+    assert "no longer there" in received["reason"]["en"]
+    [theirs] = await rows(town, TOWN, "SELECT state, bytes FROM transfer")
+    assert theirs == {"state": "TERMINATED", "bytes": 0}
+
+
+async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_stream_and_is_never_mistaken_for_the_whole(
+    town: City, village: City, slow: list[int]
+) -> None:
+    """The provider aborts within two seconds of seeing it; the resume meets another version and the digest says no."""
+    agreement = await agreed(town, village, b"x" * (48 * MIB))
+    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement, wait=40))
+    await eventually(lambda: len(slow) >= 4)
+    [path] = files(town)
+    with path.open("r+b") as file:
+        file.truncate(24 * MIB)
+    await until(lambda: town.house.streams.count() == 0, 8)
+    received = await fetching
+    assert (received["state"], received["outcome"]) == ("TERMINATED", "broken")
+    assert "Prüfsumme" in received["reason"]["de"]
+    assert village.house.plane.file(VILLAGE, received["id"]) is None
+    [flow] = await rows(town, TOWN, "SELECT broken FROM flow")
+    assert flow["broken"] == 1
+    entries = await rows(town, TOWN, "SELECT record FROM audit_entry WHERE record IS NOT NULL ORDER BY id")
+    assert any(b"source-shrank" in bytes(entry["record"]) for entry in entries)
+
+
+async def test_a_slow_reader_is_cut_when_the_contract_runs_out(town: City, village: City, slow: list[int]) -> None:
+    """48 MiB would take five seconds, the contract lasts three: cut within a second of its end, and no byte later."""
+    agreement = await agreed(town, village, b"x" * (48 * MIB), **{"valid-for": "PT3S"})
+    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement, wait=20))
+    await until(lambda: town.house.streams.count() == 1, 3)
+    [found] = await rows(town, TOWN, "SELECT expires_at FROM agreement")
+    await until(lambda: town.house.streams.count() == 0, 5)
+    late = town.house.clock.now() - found["expires_at"]
+    assert -100 < late < 1500
+    received = await fetching
+    assert (received["state"], received["outcome"]) == ("TERMINATED", "refused")
+    assert received["bytes"] == 0
+    assert village.house.plane.file(VILLAGE, received["id"]) is None
+    [flow] = await rows(town, TOWN, "SELECT state, bytes FROM flow")
+    assert flow["state"] == "TERMINATED"
+    assert 0 < flow["bytes"] < 48 * MIB
+
+
+async def test_termination_cuts_an_open_answer_at_once(town: City, village: City, slow: list[int]) -> None:
+    """>> terminate while bytes flow << the stream ends within half a second, both sides are TERMINATED."""
+    agreement = await agreed(town, village, b"x" * (48 * MIB))
+    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement, wait=20))
+    await eventually(lambda: len(slow) >= 2)
+    [mine] = await rows(town, TOWN, "SELECT id FROM transfer")
+    reason = {"de": ["Der Datensatz ist zurückgezogen."], "en": ["The dataset was withdrawn."]}
+    await town.house.db.write(TOWN, town.house.transfers.terminate, TOWN, mine["id"], "operator", reason)
+    assert await until(lambda: town.house.streams.count() == 0, 3) < 0.5
+    received = await fetching
+    assert (received["state"], received["outcome"]) == ("TERMINATED", "refused")
+    assert "zurückgezogen" in received["reason"]["de"]
+
+
+async def test_the_termination_stops_the_fetching_too(town: City, village: City, slow: list[int]) -> None:
+    """A village that ends its own transfer takes no further byte, and leaves none behind under the file's name."""
+    agreement = await agreed(town, village, b"x" * (48 * MIB))
+    fetching = asyncio.create_task(village.fetch(VILLAGE, agreement, wait=20))
+    await eventually(lambda: len(slow) >= 2)
+    [mine] = await rows(village, VILLAGE, "SELECT id FROM transfer")
+    reason = {"de": ["Nicht mehr nötig."], "en": ["No longer needed."]}
+    await village.house.db.write(VILLAGE, village.house.transfers.terminate, VILLAGE, mine["id"], "operator", reason)
+    assert await until(lambda: town.house.streams.count() == 0, 3) < 1.5
+    assert (await fetching)["state"] == "TERMINATED"
+    await eventually(lambda: village.house.worker.running() == 0)
+    assert len(slow) < 40
+    assert village.house.plane.file(VILLAGE, mine["id"]) is None
+
+
+async def test_states_that_differ_end_terminated(town: City, village: City, slow: list[int]) -> None:
+    """The town believes SUSPENDED, the village STARTED (START crossed SUSPEND): the repair ends both."""
+    agreement = await agreed(town, village, b"x" * (16 * MIB))
+    started = await village.api.post(f"/api/v1/participants/{VILLAGE}/transfers", {"agreement": agreement})
+    await eventually(lambda: len(slow) >= 1)
+
+    def parted(tx: Tx, slug: str, **changes: object) -> None:
+        [row] = tx.all("SELECT id, kernel, counterparty FROM transfer")
+        kernel = msgspec.json.encode({**msgspec.json.decode(row["kernel"]), **changes}).decode()
+        tx.run(
+            "UPDATE transfer SET kernel = :kernel, version = version + 1 WHERE participant = :p", kernel=kernel, p=slug
+        )
+        if slug == TOWN:
+            flows.suspend(tx, slug, row["id"])
+        if "doubt" in changes:
+            errand(tx, Owner(participant=slug, noun="transfer", id=row["id"], to=row["counterparty"]), "repair")
+
+    await town.house.db.write(TOWN, parted, TOWN, state="SUSPENDED")
+    await village.house.db.write(VILLAGE, parted, VILLAGE, doubt=True)
+    found = await village.api.get(f"/api/v1/participants/{VILLAGE}/transfers/{started['id']}", wait="10")
+    assert found["state"] == "TERMINATED"
+    [theirs] = await rows(town, TOWN, "SELECT state FROM transfer")
+    assert theirs["state"] == "TERMINATED"
+    assert town.house.streams.count() == 0
+    [flow] = await rows(town, TOWN, "SELECT state FROM flow")
+    assert flow["state"] != "STARTED"

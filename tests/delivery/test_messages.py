@@ -1,0 +1,167 @@
+"""What an answer to a message means: booked, tried again, waited for, asked about (dataspace-protocol.md 1.6)."""
+
+import pytest
+
+from connector.contracts.model import Case
+from connector.delivery.circuit import THRESHOLD
+from connector.delivery.messages import PATIENCE_MS, TRIES_4XX
+from connector.errors import PeerError, Unavailable
+from connector.http.outbound import Answer
+from connector.storage.database import Tx
+from connector.testing.towns import Towns
+
+REQUEST = "nachbardorf: ContractRequestMessage"
+EMPTY = b""
+
+
+async def asked(towns: Towns) -> Case:
+    return await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
+
+
+async def open_rows(towns: Towns, slug: str = "nachbardorf") -> list[dict[str, object]]:
+    return await towns.rows(
+        slug, "SELECT attempts, due_at FROM outbox WHERE participant = :participant AND done_at IS NULL"
+    )
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410])
+async def test_a_4xx_is_tried_a_few_times_then_it_is_a_refusal(towns: Towns, status: int) -> None:
+    """>> request << 4xx, four times >> the negotiation is over, with the peer's sentences."""
+    body = b'{"code": "x", "reason": ["Nein.", "No."]}'
+    towns.wire.answers = [Answer(status, {}, body)] * TRIES_4XX
+    case = await asked(towns)
+    for _ in range(TRIES_4XX + 1):
+        await towns.hurry()
+    case = await towns.case("nachbardorf", case.id)
+    assert towns.wire.sent == [REQUEST] * TRIES_4XX
+    assert case.shown == "TERMINATED"
+    assert case.reason == {"de": ["Nein."], "en": ["No."]}
+    assert await open_rows(towns) == []
+
+
+async def test_a_4xx_that_passes_is_forgotten(towns: Towns) -> None:
+    """>> request << 409 because the peer had not committed yet >> again, and all is well."""
+    towns.wire.answers = [Answer(409, {}, EMPTY)] * (TRIES_4XX - 1)
+    case = await asked(towns)
+    for _ in range(TRIES_4XX):
+        await towns.hurry()
+    assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+async def test_a_busy_peer_is_waited_for_however_long(towns: Towns, status: int) -> None:
+    """<< 5xx, 429 and the like >> nothing is decided; the row waits."""
+    towns.wire.answers = [Answer(status, {}, EMPTY)] * (THRESHOLD - 1)
+    case = await asked(towns)
+    for _ in range(THRESHOLD - 1):
+        await towns.hurry()
+    assert (await towns.case("nachbardorf", case.id)).kernel.state is None
+    await towns.hurry()
+    assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
+
+
+async def test_an_open_circuit_means_no_call_until_the_peer_is_heard(towns: Towns) -> None:
+    """>> five failures >> no further call; << any message from that peer >> delivered."""
+    towns.wire.answers = [Unavailable("peer.busy", status=0)] * THRESHOLD
+    case = await asked(towns)
+    for _ in range(THRESHOLD + 3):
+        await towns.hurry()
+    assert towns.wire.sent == [REQUEST] * THRESHOLD
+    towns.circuits.heard("nachbardorf", towns.did("musterstadt"))
+    await towns.hurry()
+    assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
+
+
+async def test_after_an_outage_a_4xx_is_still_tried_a_few_times(towns: Towns) -> None:
+    """<< away, then 409 once >> waiting must not have used up the patience with a 409."""
+    towns.wire.answers = [*[Unavailable("peer.busy", status=0)] * THRESHOLD, Answer(409, {}, EMPTY)]
+    case = await asked(towns)
+    for _ in range(THRESHOLD):
+        await towns.hurry()
+    towns.circuits.heard("nachbardorf", towns.did("musterstadt"))
+    await towns.hurry()
+    await towns.hurry()
+    assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
+
+
+async def test_an_address_that_must_not_be_called_ends_it_at_once(towns: Towns) -> None:
+    """>> a refused address << no second attempt; the negotiation is over."""
+    towns.wire.answers = [PeerError("peer.foreign-address")]
+    case = await asked(towns)
+    await towns.hurry()
+    await towns.hurry()
+    assert (await towns.case("nachbardorf", case.id)).shown == "TERMINATED"
+    assert len(towns.wire.sent) == 1
+
+
+async def test_after_days_a_person_is_asked_once_and_nothing_is_ended(towns: Towns) -> None:
+    """<< away for longer than the patience >> one question; the row is still there."""
+    case = await asked(towns)
+
+    def age(tx: Tx) -> None:
+        tx.run("UPDATE outbox SET created_at = created_at - :ms WHERE participant = :p", ms=PATIENCE_MS + 1, p=tx.scope)
+
+    await towns.db.write("nachbardorf", age)
+    towns.wire.answers = [Unavailable("peer.busy", status=0)] * 3
+    for _ in range(3):
+        await towns.hurry()
+    questions = await towns.rows("nachbardorf", "SELECT subject, kind FROM question WHERE participant = :participant")
+    assert questions == [{"subject": case.id, "kind": "undeliverable"}]
+    assert len(await open_rows(towns)) == 1
+    assert (await towns.case("nachbardorf", case.id)).shown == "REQUESTED"
+
+
+BODIES = {
+    "empty": b"", "text": b"Internal", "array": b"[]", "broken": b'{"code":', "no reason": b"{}",
+    "odd reason": b'{"reason": [1, null, {"a": 1}], "code": 7}', "doubled": b'{"code": "a", "code": "b"}',
+    "large": b'{"reason": ["' + b"x" * 300_000 + b'"]}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+async def test_whatever_a_peer_says_with_its_no_is_survived(towns: Towns, body: bytes) -> None:
+    """<< 400 with a body that is no error object >> refused all the same."""
+    towns.wire.answers = [Answer(400, {}, body)] * TRIES_4XX
+    case = await asked(towns)
+    for _ in range(TRIES_4XX + 1):
+        await towns.hurry()
+    assert (await towns.case("nachbardorf", case.id)).shown == "TERMINATED"
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"providerPid": 7}', b'{"providerPid": ""}', b"\xff"])
+async def test_an_ack_without_a_pid_waits_for_the_peers_message(towns: Towns, body: bytes) -> None:
+    """>> request << 201 without a usable providerPid >> our next message names it once the peer has named it."""
+    post = towns.wire.post
+
+    async def mute(slug: str, did: str, url: str, sent: bytes) -> Answer:
+        answer = await post(slug, did, url, sent)
+        return Answer(answer.status, {}, body) if url.endswith("/negotiations/request") else answer
+
+    towns.wire.post = mute  # type: ignore[method-assign]
+    case = await asked(towns)
+    await towns.run()
+    assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
+
+
+async def test_a_pid_is_data_never_an_address(towns: Towns) -> None:
+    """<< a providerPid full of path and quotes >> it stays one path segment and one JSON string."""
+    urls: list[str] = []
+    evil = '../../../etc?x=#"},{"'
+
+    async def odd(slug: str, did: str, url: str, sent: bytes) -> Answer:
+        urls.append(url)
+        if url.endswith("/negotiations/request"):
+            return Answer(201, {}, b'{"providerPid": "../../../etc?x=#\\"},{\\""}')
+        return Answer(200, {}, b"{}")
+
+    towns.wire.post = odd  # type: ignore[method-assign]
+    case = await asked(towns)
+    await towns.run()
+    assert (await towns.case("nachbardorf", case.id)).kernel.peer_pid == evil
+    reason = {"de": ["Nein."], "en": ["No."]}
+    await towns.db.write("nachbardorf", towns.contracts.terminate, "nachbardorf", case.id, "operator", reason)
+    await towns.run()
+    base = "https://localhost:18443/musterstadt/2025-1/negotiations/"
+    assert urls[-1].startswith(base)
+    assert urls[-1].removeprefix(base).count("/") == 1
+    assert not set('?#"{}') & set(urls[-1])

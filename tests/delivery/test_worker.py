@@ -1,0 +1,259 @@
+"""The worker: in order per stream, side by side between streams, nothing lost by a stop, a defect or a lost signal."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from connector.clock import SystemClock
+from connector.delivery.worker import Later, Worker
+from connector.errors import Defect, Unavailable
+from connector.settings import Worker as Settings
+from connector.storage import outbox
+from connector.storage.database import WORKER, Database, Tx
+from connector.storage.outbox import OutboxRow
+
+TOWN = "musterstadt"
+Handler = Callable[[OutboxRow], Awaitable[None]]
+
+
+def put(tx: Tx, stream: str, body: str, kind: str = "message", due_at: int | None = None) -> int:
+    return outbox.put(tx, participant=TOWN, stream=stream, kind=kind, body=body.encode(), due_at=due_at)
+
+
+def put_quietly(tx: Tx, stream: str, body: str) -> None:
+    """A row whose signal got lost."""
+    tx.run(
+        "INSERT INTO outbox (participant, stream, kind, message_id, body, sealed, due_at, created_at)"
+        " VALUES (:p, :stream, 'message', '', :body, 0, :now, :now)",
+        p=TOWN, stream=stream, body=body.encode(), now=tx.now,
+    )  # fmt: skip
+
+
+def left(tx: Tx) -> list[tuple[str, int, str]]:
+    rows = tx.all("SELECT body, attempts, lease_owner FROM outbox WHERE done_at IS NULL ORDER BY id")
+    return [(bytes(row["body"]).decode(), row["attempts"], row["lease_owner"]) for row in rows]
+
+
+class Post:
+    """A handler that notes what it was given and finishes it; `does` may fail or wait first."""
+
+    def __init__(self, db: Database) -> None:
+        self.db, self.seen, self.done = db, list[str](), list[str]()
+        self.does: dict[str, Callable[[], Awaitable[None]]] = {}
+
+    async def __call__(self, row: OutboxRow) -> None:
+        name = row.body.decode()
+        self.seen.append(name)
+        if name in self.does:
+            await self.does[name]()
+        if await self.db.write(TOWN, outbox.finish, row):
+            self.done.append(name)
+
+
+@asynccontextmanager
+async def working(
+    db: Database, handler: Handler, parallel: int = 20, sweep_s: float = 0.05, me: str = "me"
+) -> AsyncIterator[Worker]:
+    settings = Settings(parallel=parallel, sweep_s=sweep_s, lease_s=1.0)
+    worker = Worker(db, SystemClock(), {"message": handler}, me, settings)
+    await worker.start()
+    try:
+        yield worker
+    finally:
+        await worker.stop(0.2)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.01)
+
+
+async def test_rows_of_one_stream_leave_in_order(any_db: Database) -> None:
+    """>> forty rows in four streams << each stream in its order, all of them once."""
+    post = Post(any_db)
+    async with working(any_db, post):
+        for n in range(40):
+            await any_db.write(TOWN, put, f"s{n % 4}", f"{n % 4}:{n // 4}")
+        await until(lambda: len(post.done) == 40)
+    for stream in range(4):
+        assert [name for name in post.done if name.startswith(f"{stream}:")] == [f"{stream}:{n}" for n in range(10)]
+    assert len(post.seen) == 40
+
+
+async def test_a_row_that_waits_holds_up_its_own_stream_only(any_db: Database) -> None:
+    """>> the first row of a stream fails << its successor waits behind it; the other stream goes on."""
+    post = Post(any_db)
+    tries = 0
+
+    async def away() -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 3:
+            raise Later(SystemClock().now() + 50)
+
+    post.does["a1"] = away
+    async with working(any_db, post):
+        await any_db.write(TOWN, put, "a", "a1")
+        await any_db.write(TOWN, put, "a", "a2")
+        await any_db.write(TOWN, put, "b", "b1")
+        await until(lambda: "b1" in post.done)
+        await until(lambda: len(post.done) == 3)
+    assert [name for name in post.done if name.startswith("a")] == ["a1", "a2"]
+    assert post.seen.count("a1") == 3
+
+
+async def test_streams_run_side_by_side_but_not_more_than_allowed(any_db: Database) -> None:
+    """>> six streams, two places << never more than two handlers at once."""
+    now, most = 0, 0
+
+    async def handler(row: OutboxRow) -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.02)
+        now -= 1
+        await any_db.write(TOWN, outbox.finish, row)
+
+    async with working(any_db, handler, parallel=2):
+        for n in range(6):
+            await any_db.write(TOWN, put, f"s{n}", str(n))
+        async with asyncio.timeout(5):
+            while await any_db.read(WORKER, left):
+                await asyncio.sleep(0.02)
+    assert most == 2
+
+
+async def test_a_lost_signal_is_made_good_by_the_sweep(any_db: Database) -> None:
+    post = Post(any_db)
+    async with working(any_db, post):
+        await any_db.write(TOWN, put_quietly, "s", "quiet")
+        await until(lambda: post.done == ["quiet"])
+
+
+async def test_what_was_left_by_an_earlier_process_is_taken_up(any_db: Database) -> None:
+    """>> rows from before the start << handled, in order."""
+    for n in range(3):
+        await any_db.write(TOWN, put, "s", str(n))
+    post = Post(any_db)
+    async with working(any_db, post):
+        await until(lambda: post.done == ["0", "1", "2"])
+
+
+async def test_a_row_of_the_future_waits_for_its_time(any_db: Database) -> None:
+    post = Post(any_db)
+    async with working(any_db, post):
+        await any_db.write(TOWN, put, "s", "soon", "message", SystemClock().now() + 200)
+        await any_db.write(TOWN, put, "t", "now")
+        await until(lambda: "now" in post.done)
+        assert post.seen == ["now"]
+        await until(lambda: "soon" in post.done)
+
+
+async def test_a_defect_takes_only_its_own_row(any_db: Database) -> None:
+    """>> a handler that raises what nobody expects << the row waits long, everything else goes on."""
+    post = Post(any_db)
+
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    async def ours() -> None:
+        raise Defect("defect")
+
+    post.does |= {"bad": broken, "worse": ours}
+    async with working(any_db, post) as worker:
+        await any_db.write(TOWN, put, "a", "bad")
+        await any_db.write(TOWN, put, "b", "worse")
+        await any_db.write(TOWN, put, "c", "good")
+        await until(lambda: post.done == ["good"])
+        await until(lambda: worker.running() == 0)
+        assert worker.alive(SystemClock().now())
+    assert [(name, owner) for name, _, owner in await any_db.read(WORKER, left)] == [("bad", ""), ("worse", "")]
+
+
+async def test_an_unavailable_peer_costs_an_attempt_and_time(any_db: Database) -> None:
+    post = Post(any_db)
+
+    async def away() -> None:
+        raise Unavailable("peer.busy", status=503)
+
+    post.does["x"] = away
+    async with working(any_db, post) as worker:
+        await any_db.write(TOWN, put, "s", "x")
+        await until(lambda: len(post.seen) >= 2)
+        await until(lambda: worker.running() == 0)
+    ((name, attempts, owner),) = await any_db.read(WORKER, left)
+    assert (name, owner) == ("x", "")
+    assert attempts >= 2
+
+
+async def test_a_stop_lets_what_runs_end(any_db: Database) -> None:
+    """>> stop during a handler << it finishes within the grace; nothing new is begun."""
+    post = Post(any_db)
+    going = asyncio.Event()
+
+    async def slow() -> None:
+        going.set()
+        await asyncio.sleep(0.1)
+
+    post.does["slow"] = slow
+    async with working(any_db, post):
+        await any_db.write(TOWN, put, "s", "slow")
+        await any_db.write(TOWN, put, "s", "next")
+        await going.wait()
+    assert post.done == ["slow"]
+    assert [(name, owner) for name, _, owner in await any_db.read(WORKER, left)] == [("next", "")]
+
+
+async def test_a_stop_hands_back_what_does_not_end(any_db: Database) -> None:
+    """>> stop during a handler that hangs << cancelled; another worker takes the row at once, and it counts once."""
+    post, going = Post(any_db), asyncio.Event()
+
+    async def hangs() -> None:
+        going.set()
+        await asyncio.sleep(60)
+
+    post.does["x"] = hangs
+    async with working(any_db, post):
+        await any_db.write(TOWN, put, "s", "x")
+        await going.wait()
+    assert [(name, owner) for name, _, owner in await any_db.read(WORKER, left)] == [("x", "")]
+    del post.does["x"]
+    async with working(any_db, post, me="you"):
+        await until(lambda: post.done == ["x"])
+
+
+async def test_two_workers_share_the_work_and_do_none_twice(postgres_db: Database) -> None:
+    """>> sixty rows, two replicas << each once, each stream in order."""
+    one, two = Post(postgres_db), Post(postgres_db)
+    order: list[str] = []
+    one.done = two.done = order
+    async with working(postgres_db, one, me="one"), working(postgres_db, two, me="two"):
+        for n in range(60):
+            await postgres_db.write(TOWN, put, f"s{n % 6}", f"{n % 6}:{n // 6}")
+        await until(lambda: len(order) == 60)
+    assert len(set(order)) == 60
+    for stream in range(6):
+        assert [name for name in order if name.startswith(f"{stream}:")] == [f"{stream}:{n}" for n in range(10)]
+
+
+async def test_a_lease_that_ran_out_drops_the_late_result(postgres_db: Database) -> None:
+    """>> a worker stalls beyond its lease, another does the work << the late finish changes nothing."""
+    await postgres_db.write(TOWN, put, "s", "x")
+    (stalled,) = await postgres_db.write(WORKER, outbox.claim, "one", 1, 1)
+    post = Post(postgres_db)
+    async with working(postgres_db, post, me="two"):
+        await until(lambda: post.done == ["x"])
+    assert not await postgres_db.write(TOWN, outbox.finish, stalled)
+
+
+async def test_it_is_alive_only_while_it_comes_round(sqlite_db: Database) -> None:
+    """Readiness: true while running, false before the start, after a stop and when the beat is old."""
+    worker = Worker(sqlite_db, SystemClock(), {}, "me", Settings(sweep_s=0.05))
+    now = SystemClock().now()
+    assert not worker.alive(now)
+    await worker.start()
+    assert worker.alive(SystemClock().now())
+    assert not worker.alive(SystemClock().now() + 60_000)
+    await worker.stop()
+    assert not worker.alive(SystemClock().now())

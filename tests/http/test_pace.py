@@ -1,0 +1,41 @@
+"""How fast a caller may ask for what is dear to answer (threat T24)."""
+
+import pytest
+
+from connector.clock import FakeClock
+from connector.http.pace import MOST, Pace
+from connector.http.refusals import TooMany
+
+
+@pytest.mark.threat("T24")
+def test_a_burst_then_a_steady_pace_and_others_are_not_held_up() -> None:
+    clock = FakeClock()
+    pace = Pace(clock, burst=3, per_s=2)
+    for _ in range(3):
+        pace.spend("a")
+    with pytest.raises(TooMany):
+        pace.spend("a")
+    pace.spend("b")
+    clock.advance(500)
+    pace.spend("a")
+    with pytest.raises(TooMany):
+        pace.spend("a")
+
+
+def test_asking_while_refused_costs_nothing_and_saves_nothing() -> None:
+    clock = FakeClock()
+    pace = Pace(clock, burst=1, per_s=1)
+    pace.spend("a")
+    for _ in range(9):
+        clock.advance(100)
+        with pytest.raises(TooMany):
+            pace.spend("a")
+    clock.advance(100)
+    pace.spend("a")
+
+
+def test_memory_is_bounded() -> None:
+    pace = Pace(FakeClock(), burst=1, per_s=1)
+    for caller in range(MOST + 10):
+        pace.spend(caller)
+    assert len(pace._buckets) == MOST

@@ -1,0 +1,47 @@
+"""Slugs and roots in the one form in which they are compared."""
+
+import pytest
+
+from connector.errors import Mistake
+from connector.participants.model import checked_slug, split_root
+
+
+@pytest.mark.parametrize("slug", ["a", "musterstadt", "bad-homburg", "x1", "1", "a" * 63])
+def test_a_slug(slug: str) -> None:
+    assert checked_slug(slug) == slug
+
+
+@pytest.mark.parametrize(
+    "slug", ["", "A", "ä", "-a", "a-", "a_b", "a.b", "a/b", "..", "a b", "a\n", "a" * 64, "*", "a%2f", "١"]
+)
+def test_no_slug(slug: str) -> None:
+    with pytest.raises(Mistake, match=r"participants\.slug"):
+        checked_slug(slug)
+
+
+@pytest.mark.parametrize(
+    ("root", "split"),
+    [
+        ("https://a.example", ("https://a.example", "a.example", "")),
+        ("https://a.example/", ("https://a.example", "a.example", "")),
+        ("https://A.Example/Stadt/", ("https://a.example/Stadt", "a.example", "/Stadt")),
+        ("https://a.example:18443/x", ("https://a.example:18443/x", "a.example:18443", "/x")),
+    ],
+)  # fmt: skip
+def test_a_root(root: str, split: tuple[str, str, str]) -> None:
+    assert split_root(root) == split
+
+
+@pytest.mark.parametrize(
+    "root",
+    [
+        "", "a.example", "http://a.example", "https://", "https:///x", "https://u:p@a.example", "https://a.example?x=1",
+        "https://a.example#x", "ftp://a.example", "javascript:alert(1)", "https://a.example:99999", "https://a.example:0",
+        "https://@a.example", "https://a b.example", "https://a.example/x/../y", "https://a.example//x", "https://[::1",
+        "https://a.example/%2e%2e", "https://a.example/ä", "https://a.example/x y", "https://a.example?", "https://ä.example",
+        "https://a.example\\x",
+    ],
+)  # fmt: skip
+def test_no_root(root: str) -> None:
+    with pytest.raises(Mistake, match=r"participants\.root"):
+        split_root(root)
