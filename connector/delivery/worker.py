@@ -45,7 +45,8 @@ class Worker:
         self, db: Database, clock: Clock, handlers: Mapping[str, Handler], me: str, settings: Settings = _DEFAULTS
     ) -> None:
         self._db, self._clock, self._handlers, self._me = db, clock, handlers, me
-        self._at_once, self._sweep_s = settings.parallel, settings.sweep_s
+        self._at_once = settings.parallel
+        self._sweep_s = min(settings.sweep_s, settings.lease_s / 3)  # the sweep renews leases: two may be late
         self._lease_ms, self._longest_ms = int(settings.lease_s * 1000), int(settings.retry_max_s * 1000)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._rows: dict[str, OutboxRow] = {}

@@ -5,7 +5,7 @@ where nothing is deferred any more and the counter is locked, evaluated and incr
 3.7).
 """
 
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -21,9 +21,7 @@ from connector.dataplane.gate import Access, Decision
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
 from connector.participants.service import Participants
-from connector.policy.evaluate import Decision as Ruling
-from connector.policy.judge import Judge, Seeker
-from connector.policy.model import Phase
+from connector.policy.judge import Judge
 from connector.protocol import messages as m
 from connector.protocol import transfer as kernel
 from connector.protocol.effects import CloseFlow, Effect, Illegal, OpenFlow, Problem, Repair
@@ -33,6 +31,7 @@ from connector.reasons import Reason, because, from_the_wire, on_the_wire
 from connector.storage.database import Tx
 from connector.transfer import compose, store
 from connector.transfer.model import PULL, Process
+from connector.transfer.rulings import Claims, Rulings
 from connector.trust.keys import Vault
 
 QUOTA = 1000
@@ -41,20 +40,14 @@ TRANSFER, DECISION = "transfer", "decision"
 EXPIRY = "expiry"
 
 
-class Claims(Protocol):
-    """What the trust list says of a DID now; None once it does not belong any more."""
-
-    def seeker(self, did: str, now: int) -> Seeker | None: ...
-
-
 class Transfers:
     """Transfer processes of all participants."""
 
     def __init__(
         self, participants: Participants, contracts: Contracts, judge: Judge, vault: Vault, claims: Claims
     ) -> None:
-        self._participants, self._contracts, self._judge = participants, contracts, judge
-        self._vault, self._claims = vault, claims
+        self._participants, self._contracts, self._vault = participants, contracts, vault
+        self._rulings = Rulings(judge, claims)
 
     # What we want
 
@@ -92,8 +85,8 @@ class Transfers:
             return
         agreement = self._contracts.agreements.get(tx, slug, process.agreement)
         if agreement.expires_at is not None and agreement.expires_at <= tx.now:
-            ruling = self._rule(tx, agreement, process.purpose, process.action, "access", process.counterparty, uses=1)
-            self.terminate(tx, slug, process_id, "expired", self._judge.reasons(ruling))
+            ruling = self._rulings.at_access(tx, agreement, process, 1)
+            self.terminate(tx, slug, process_id, "expired", self._rulings.reasons(ruling))
 
     # What a peer tells us
 
@@ -120,10 +113,10 @@ class Transfers:
         )  # fmt: skip
         store.insert(tx, process)
         self._commit(tx, process, step.effects)
-        ruling = self._rule(tx, agreement, message.purpose, message.action, _phase(agreement, tx.now), partner.did, uses=1)
-        self._audit(tx, process, DECISION, self._judge.record(ruling))
+        ruling = self._rulings.at_request(tx, agreement, process)
+        self._audit(tx, process, DECISION, self._rulings.record(ruling))
         if not ruling.permit:
-            return self._terminate(tx, process, "policy", self._judge.reasons(ruling))
+            return self._terminate(tx, process, "policy", self._rulings.reasons(ruling))
         return self._start(tx, process, agreement)
 
     def receive(self, tx: Tx, slug: str, partner: Partner, process_id: str, message: Any, digest: str) -> Process:
@@ -251,14 +244,14 @@ class Transfers:
         fresh = access.mark(tx)
         used = store.uses(tx, slug, agreement.id, "count", "")
         uses = used + 1 if fresh else max(used, 1)
-        ruling = self._rule(tx, agreement, process.purpose, process.action, "access", access.counterparty, uses=uses)
+        ruling = self._rulings.at_access(tx, agreement, process, uses)
         if not ruling.permit:
             access.unmark(tx) if fresh else None
-            self._audit(tx, process, DECISION, self._judge.record(ruling))
-            return Decision(permit=False, reasons=self._judge.reasons(ruling))
+            self._audit(tx, process, DECISION, self._rulings.record(ruling))
+            return Decision(permit=False, reasons=self._rulings.reasons(ruling))
         if fresh:
             store.count_use(tx, slug, agreement.id, "count", "")
-            self._audit(tx, process, DECISION, self._judge.record(ruling))
+            self._audit(tx, process, DECISION, self._rulings.record(ruling))
         return Decision(permit=True, expires_at=_earliest(agreement.expires_at, ruling.next_change))
 
     def delivered(self, tx: Tx, slug: str, flow: str, sent: int, complete: bool, broken: str | None) -> None:
@@ -280,18 +273,6 @@ class Transfers:
         return process
 
     # Steps inside a transaction
-
-    def _rule(
-        self, tx: Tx, agreement: Agreement, purpose: str | None, action: str | None, phase: Phase, did: str,
-        uses: int | None = None,
-    ) -> Ruling:  # fmt: skip
-        """Membership and kind are those of now, also under an old agreement (policy.md 3.5)."""
-        seeker = self._claims.seeker(did, tx.now) or Seeker(did=did, kind="")
-        policy = agreement.policy
-        return self._judge.decide(
-            policy, seeker, phase, tx.now, purpose=purpose, action=action,
-            agreement_at=self._judge.signed_at(policy), uses=uses,
-        )  # fmt: skip
 
     def _start(self, tx: Tx, process: Process, agreement: Agreement) -> Process:
         source = self._contracts.agreements.source(tx, process.participant, agreement)
@@ -374,11 +355,6 @@ class Transfers:
         did = self._participants.held(process.participant).participant.did
         whole = {"transfer": process.id, "counterparty": process.counterparty, "state": process.shown, **body}
         audit.append(tx, process.participant, type_, process.agreement, "system", whole, did=did)
-
-
-def _phase(agreement: Agreement, now: int) -> Phase:
-    """What only a data access can decide is deferred, unless the agreement has run out: then no access can come."""
-    return "access" if agreement.expires_at is not None and agreement.expires_at <= now else "transfer"
 
 
 def _pending(process: Process) -> str:
