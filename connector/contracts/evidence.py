@@ -1,5 +1,6 @@
 """The evidence bundle of an agreement, made on demand: the log is sealed first, then everything is read at once."""
 
+import asyncio
 from collections.abc import Callable
 
 from connector.audit import export, seal
@@ -8,9 +9,11 @@ from connector.contracts import drafting, store
 from connector.contracts.agreements import sealer
 from connector.contracts.model import Agreement
 from connector.contracts.signing import Reference, address, canonical, sign
-from connector.errors import Mistake, Unknown
+from connector.errors import Mistake, Unavailable, Unknown
 from connector.participants.service import Hosted, Participants
 from connector.storage.database import Database, Tx
+
+TRIES, PAUSE_S = 20, 0.1
 
 
 class Evidence:
@@ -22,8 +25,7 @@ class Evidence:
     async def bundle(self, slug: str, agreement_id: str) -> bytes:
         """The ZIP; raises Unknown, or Mistake while the agreement is not final."""
         hosted = await self._participants.get(slug)
-        await self.seal_log(hosted)
-        parts = await self._db.read(slug, self._parts, hosted, agreement_id)
+        parts = await self._sealed(hosted, agreement_id)
         signer = sealer(hosted)
 
         def manifest_seal(manifest: bytes) -> str:
@@ -32,6 +34,18 @@ class Evidence:
             return sign([reference], signer.key, signer.chain, self._clock.now() // 1000)
 
         return export.bundle(parts, manifest_seal)
+
+    async def _sealed(self, hosted: Hosted, agreement_id: str) -> export.EvidenceParts:
+        """Seals, then reads; on PostgreSQL a record waits for transactions that began before it (architecture.md 4)."""
+        slug = hosted.participant.id
+        for _ in range(TRIES - 1):
+            await self.seal_log(hosted)
+            try:
+                return await self._db.read(slug, self._parts, hosted, agreement_id)
+            except Unavailable:
+                await asyncio.sleep(PAUSE_S)
+        await self.seal_log(hosted)
+        return await self._db.read(slug, self._parts, hosted, agreement_id)
 
     async def seal_log(self, hosted: Hosted) -> None:
         """All entries of the participant's log under a signed root."""
