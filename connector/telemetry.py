@@ -58,6 +58,11 @@ class _Handler(logging.Handler):
         )
 
 
+def _standard_error(*_: object) -> structlog.PrintLogger:
+    """Whatever is standard error when the line is written: who redirected it meanwhile gets the line."""
+    return structlog.PrintLogger(sys.stderr)
+
+
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -78,7 +83,7 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_standard_error,
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()

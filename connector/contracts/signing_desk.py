@@ -28,13 +28,14 @@ from connector.reasons import Reason, because, explained
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
-from connector.verify import jades, jcs
+from connector.verify import jades
 from connector.verify.faults import Fault
 
 Fetch = Callable[[Hosted, str, str], Awaitable[bytes]]
 """(who asks, the peer's DID, address) -> bytes; raises Unavailable, or PeerError for what the peer does not give."""
 Document = Callable[[str], Awaitable[Mapping[str, Any]]]
 OBJECT_LIMIT = 524_288
+MOST_DOCUMENTS = 10_000
 _ROW = re.compile(r"<tr><td>(.*?)</td><td>(.*?)</td></tr>", re.DOTALL)
 """A clause in the text and how it is secured; the parties' rows begin with a heading cell."""
 _TYPES = {
@@ -59,6 +60,7 @@ class SigningDesk:
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._judge, self._fetch, self._document = judge, fetch, document
         self._roots, self._listed = roots, listed
+        self._documents = _Documents()
 
     async def countersign(self, row: OutboxRow) -> None:
         """As consumer in AGREED: fetch references 2 to 5, check the provider's seal, sign, send the verification."""
@@ -82,7 +84,7 @@ class SigningDesk:
             return
         seal: str | None = None
         fault = ""
-        objects = _documents(hosted, await self._document(case.counterparty), consumer=False)
+        objects = self._documents.both(hosted, await self._document(case.counterparty), consumer=False)
         if claimed:
             try:
                 objects += await self._check_consumer(hosted, case, agreement, claimed)
@@ -105,7 +107,7 @@ class SigningDesk:
         self, hosted: Hosted, case: Case, agreement: Agreement
     ) -> tuple[str | None, list[EvidenceObject]]:
         theirs = await self._document(case.counterparty)
-        documents = _documents(hosted, theirs, consumer=True)
+        documents = self._documents.both(hosted, theirs, consumer=True)
         if agreement.provider_jws is None:
             return None, documents
         seal = jades.read(agreement.provider_jws)
@@ -242,13 +244,27 @@ def _root_of(address: str) -> str:
     return address.removesuffix("/2025-1")
 
 
-def _documents(hosted: Hosted, theirs: Mapping[str, Any], *, consumer: bool) -> list[EvidenceObject]:
-    """Both DID documents as they are now: the agreement record names their digests (contracts.md 14)."""
-    mine = drafting.evidence_object(
-        "did-consumer.json" if consumer else "did-provider.json", "application/did+json", jcs.encode(hosted.document)
-    )
-    other = "did-provider.json" if consumer else "did-consumer.json"
-    return [mine, drafting.evidence_object(other, "application/did+json", signing.canonical(dict(theirs)))]
+class _Documents:
+    """DID documents as evidence; the canonical bytes of each are made once while the resolver keeps the document."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[Mapping[str, Any], bytes]] = {}
+
+    def both(self, hosted: Hosted, theirs: Mapping[str, Any], *, consumer: bool) -> list[EvidenceObject]:
+        """Both documents as they are now: the agreement record names their digests (contracts.md 14)."""
+        mine, other = (
+            ("did-consumer.json", "did-provider.json") if consumer else ("did-provider.json", "did-consumer.json")
+        )
+        return [self._object(mine, hosted.document), self._object(other, theirs)]
+
+    def _object(self, name: str, document: Mapping[str, Any]) -> EvidenceObject:
+        did = str(document["id"])
+        kept = self._made.get(did)
+        if kept is None or kept[0] is not document:
+            if len(self._made) >= MOST_DOCUMENTS:
+                self._made.clear()
+            kept = self._made[did] = (document, signing.canonical(dict(document)))
+        return drafting.evidence_object(name, "application/did+json", kept[1])
 
 
 def _explained(fault: Fault | PeerError) -> Reason:

@@ -48,6 +48,7 @@ class Target(Struct, frozen=True):
         return self.scheme, self.host, self.port
 
 
+@lru_cache(maxsize=4096)
 def target(url: str, *, insecure: bool = False) -> Target | None:
     """The parts of an absolute https URL (with `insecure`, http too), or None if any part of it is odd."""
     match = _URL.fullmatch(url) if len(url) <= LONGEST else None

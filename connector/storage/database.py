@@ -27,6 +27,10 @@ class Conflict(Exception):
     """Raised by a unit whose compare-and-set found another version: undo the unit and run all of it again."""
 
 
+class Careful(Exception):
+    """Raised where a part would have to be undone but has no savepoint: undo the unit and run it again, carefully."""
+
+
 class Tx(Protocol):
     """One open transaction, valid only inside its unit. `signals` wait for COMMIT.
 
@@ -37,6 +41,8 @@ class Tx(Protocol):
     scope: str
     now: int
     signals: list[tuple[str, object]]
+    careful: bool
+    """Whether parts that may fail have savepoints (`nested`); SQLite does without until one has to be undone."""
 
     @property
     def dialect(self) -> Dialect:
@@ -50,6 +56,9 @@ class Tx(Protocol):
 
     def run(self, sql: str, /, **values: object) -> int:
         """The number of rows changed."""
+
+    def changes(self) -> int:
+        """A count that grows with every row written; meaningful only where `careful` is False."""
 
     def signal(self, topic: str, value: object = None) -> None:
         """Tell the listeners of `topic` after COMMIT; `value` reaches only those in this process."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from connector.errors import HanseError
-from connector.storage.database import Tx
+from connector.storage.database import Careful, Tx
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -15,6 +15,8 @@ T = TypeVar("T")
 
 def nested(tx: Tx, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.kwargs) -> T | HanseError:
     """The value of `fn`, or the PeerError, Refusal or Mistake that it raised, as a value: what came before stays."""
+    if not tx.careful:
+        return _boldly(tx, fn, *args, **kw)
     before = len(tx.signals)
     tx.run("SAVEPOINT nested")
     try:
@@ -28,3 +30,17 @@ def nested(tx: Tx, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.k
         return error
     tx.run("RELEASE SAVEPOINT nested")
     return value
+
+
+def _boldly(tx: Tx, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T | HanseError:
+    """Without a savepoint: an error before anything was written needs none, and that is the usual case."""
+    signals, changes = len(tx.signals), tx.changes()
+    try:
+        return fn(tx, *args, **kw)
+    except HanseError as error:
+        if error.status >= 500:
+            raise
+        if tx.changes() != changes:
+            raise Careful from error
+        del tx.signals[signals:]
+        return error

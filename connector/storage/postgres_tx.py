@@ -49,6 +49,7 @@ class PostgresTx:
     """Implements `database.Tx`."""
 
     dialect: Literal["postgres"] = "postgres"
+    careful = True
 
     def __init__(self, connection: Connection, scope: str, now: int) -> None:
         self.scope = scope
@@ -64,6 +65,9 @@ class PostgresTx:
 
     def run(self, sql: str, /, **values: object) -> int:
         return self._execute(sql, values).rowcount
+
+    def changes(self) -> int:
+        return 0
 
     def signal(self, topic: str, value: object = None) -> None:
         self.signals.append((topic, value))

@@ -55,7 +55,8 @@ class SqliteTx:
 
     dialect: Literal["sqlite"] = "sqlite"
 
-    def __init__(self, connection: sqlite3.Connection, scope: str, now: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, scope: str, now: int, *, careful: bool = True) -> None:
+        self.careful = careful
         self.scope = scope
         self.now = now
         self.signals: list[tuple[str, object]] = []
@@ -87,6 +88,9 @@ class SqliteTx:
         changed = cursor.rowcount
         cursor.close()
         return changed
+
+    def changes(self) -> int:
+        return self._connection.total_changes
 
     def signal(self, topic: str, value: object = None) -> None:
         self.signals.append((topic, value))

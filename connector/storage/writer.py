@@ -1,7 +1,9 @@
 """The one thread that writes to SQLite: units queue up and share a commit (group commit, architecture.md 4).
 
-Each unit has its own savepoint, and none is answered before the COMMIT that holds it. A full disk makes SQLite roll
-back the whole transaction: then the batch stops and its units run again one by one, so that only the guilty one fails.
+No unit is answered before the COMMIT that holds it. A batch is first run boldly, without savepoints, because SQLite
+pays for those by copying every page a unit touches; if a unit has to be undone, the batch runs again with a savepoint
+for each. A full disk makes SQLite roll back the whole transaction: then the units run one by one, so that only the
+guilty one fails.
 """
 
 import asyncio
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field
 
 from connector.clock import Clock
 from connector.errors import Defect, Unavailable
-from connector.storage.database import RERUNS, Conflict, Tx
+from connector.storage.database import RERUNS, Careful, Conflict, Tx
 from connector.storage.sqlite_tx import SqliteTx, Vanished, translate
 
 BATCH = 64
@@ -90,6 +92,44 @@ class Writer:
         return batch, False
 
     def _commit(self, batch: list[Unit]) -> list[Outcome]:
+        outcomes = self._boldly(batch)
+        return self._carefully(batch) if outcomes is None else outcomes
+
+    def _boldly(self, batch: list[Unit]) -> list[Outcome] | None:
+        """All units in one transaction without savepoints; None, and nothing written, if one has to be undone."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            outcomes = []
+            for unit in batch:
+                outcome = self._tried(unit)
+                if outcome is None:
+                    self._connection.execute("ROLLBACK")
+                    return None
+                outcomes.append(outcome)
+            self._connection.execute("COMMIT")
+        except (sqlite3.Error, Vanished):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            return None
+        return outcomes
+
+    def _tried(self, unit: Unit) -> Outcome | None:
+        """What became of the unit; None if it failed after it had written something."""
+        for _ in range(RERUNS):
+            before = self._connection.total_changes
+            tx = SqliteTx(self._connection, unit.scope, self._clock.now(), careful=False)
+            try:
+                return Outcome(unit, unit.call(tx), signals=tx.signals)
+            except BaseException as error:  # the unit's own: it belongs to whoever awaits the future
+                if not self._connection.in_transaction:
+                    raise Vanished from error
+                if isinstance(error, Careful) or self._connection.total_changes != before:
+                    return None
+                if not isinstance(error, Conflict):
+                    return Outcome(unit, error=error)
+        return Outcome(unit, error=Unavailable("storage.contended"))
+
+    def _carefully(self, batch: list[Unit]) -> list[Outcome]:
         try:
             self._connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
@@ -102,7 +142,7 @@ class Writer:
                 self._connection.execute("ROLLBACK")
             if len(batch) == 1:
                 return [Outcome(batch[0], error=_reason(error))]
-            return [outcome for unit in batch for outcome in self._commit([unit])]
+            return [outcome for unit in batch for outcome in self._carefully([unit])]
         return outcomes
 
     def _unit(self, unit: Unit) -> Outcome:

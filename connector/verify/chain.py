@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store, VerificationError
@@ -17,18 +18,40 @@ def check(certificates: Sequence[x509.Certificate], roots: Sequence[x509.Certifi
     instant = datetime.fromtimestamp(at, UTC)
     if not leaf.not_valid_before_utc <= instant <= leaf.not_valid_after_utc:
         raise Fault("certificate-time", at=_day(instant), until=_day(leaf.not_valid_after_utc))
-    # A seal certificate has neither host name nor TLS purpose: those rules of the default policy do not apply to it.
+    begins, ends = _window((*certificates, *roots))
+    # Within the time in which every certificate holds the answer is the same at every instant, so it is kept.
+    at_instant = begins if begins <= instant <= ends else instant
+    if not _path(leaf, tuple(one for one in others if one not in roots), tuple(roots), at_instant):
+        raise Fault("chain")
+
+
+def _window(certificates: Sequence[x509.Certificate]) -> tuple[datetime, datetime]:
+    return (
+        max(one.not_valid_before_utc for one in certificates),
+        min(one.not_valid_after_utc for one in certificates),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _path(
+    leaf: x509.Certificate, others: tuple[x509.Certificate, ...], roots: tuple[x509.Certificate, ...], at: datetime
+) -> bool:
+    """Whether a path leads from the leaf to a root at that instant.
+
+    A seal certificate has neither host name nor TLS purpose: those rules of the default policy do not apply to it.
+    """
     verifier = (
         PolicyBuilder()
         .store(Store(list(roots)))
-        .time(instant)
+        .time(at)
         .extension_policies(ca_policy=ExtensionPolicy.webpki_defaults_ca(), ee_policy=ExtensionPolicy.permit_all())
         .build_client_verifier()
     )
     try:
-        verifier.verify(leaf, [one for one in others if one not in roots])
-    except VerificationError as fault:
-        raise Fault("chain") from fault
+        verifier.verify(leaf, list(others))
+    except VerificationError:
+        return False
+    return True
 
 
 def _day(instant: datetime) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import os
 
 import aiohttp
@@ -300,6 +301,8 @@ async def test_a_ledger_that_fails_harms_no_other_answer(plane, monkeypatch, cap
     monkeypatch.setattr(plane.book, "delivered", fail)
     await plane.get(Range="bytes=0-9")
     monkeypatch.undo()
+    with contextlib.suppress(Unavailable):  # the connection of the failed answer ends, before or after it is used again
+        await plane.get(Range="bytes=0-9")
     assert (await plane.get(Range="bytes=0-9"))[2] == plane.data[:10]
     assert "storage.closed" in caplog.text
 

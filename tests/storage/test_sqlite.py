@@ -102,7 +102,7 @@ async def test_a_full_disk_fails_only_the_unit_that_filled_it(sqlite_db: Databas
     assert (a, b, c) == ("a", "b", "c")
     assert isinstance(huge, Unavailable)
     assert huge.code == "storage.full"
-    assert runs == ["a", "a", "b", "c"]
+    assert runs == ["a", "a", "a", "b", "c"], "boldly, carefully, one by one"
     assert await sqlite_db.read(TOWN, names) == ["a", "b", "c"]
 
 
@@ -159,7 +159,7 @@ async def test_kill_9_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     upgrade(url)
     code = (
         "import asyncio, itertools, sys\nfrom connector.storage import open_database\n"
-        "SQL = 'INSERT INTO did_cache (did, fetched_at) VALUES (:n, 0)'\n"
+        "SQL = 'INSERT INTO did_pin (did, keys, seen_at) VALUES (:n, zeroblob(1), 0)'\n"
         "async def one(db, n):\n    await db.write('', lambda tx: tx.run(SQL, n=str(n)))\n    print(n, flush=True)\n"
         "async def main():\n    db = open_database(sys.argv[1])\n    await db.start()\n"
         "    for n in itertools.count(0, 8):\n        await asyncio.gather(*(one(db, n + k) for k in range(8)))\n"
@@ -172,7 +172,7 @@ async def test_kill_9_loses_nothing_that_was_answered(tmp_path: Path) -> None:
         answered += [line.strip() for line in process.stdout if line.endswith("\n")]
     db = open_database(url)
     await db.start()
-    saved = {row["did"] for row in await db.read("", lambda tx: tx.all("SELECT did FROM did_cache"))}
+    saved = {row["did"] for row in await db.read("", lambda tx: tx.all("SELECT did FROM did_pin"))}
     await db.close()
     assert set(answered) <= saved
     assert len(answered) >= 300
@@ -184,7 +184,7 @@ async def test_the_log_stays_bounded_under_load(tmp_path: Path) -> None:
     upgrade(f"sqlite://{path}")
     db, largest = Sqlite(path, wal_limit=limit), 0
     await db.start()
-    sql = "INSERT INTO did_cache (did, document, fetched_at) VALUES (:n, :body, 0)"
+    sql = "INSERT INTO did_pin (did, keys, seen_at) VALUES (:n, :body, 0)"
     for n in range(60):
         await db.write("", lambda tx, n=n: tx.run(sql, n=str(n), body=b"x" * 50_000))
         largest = max(largest, (tmp_path / "hanse.db-wal").stat().st_size)
