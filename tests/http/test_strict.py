@@ -81,7 +81,7 @@ BOMBS = {
 @pytest.mark.threat("T13")
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_are_refused_quickly(name: str) -> None:
-    """>> a nasty text << its own refusal, within 100 ms of this thread's time (the best of three: others collect garbage)."""
+    """>> a nasty text << its own refusal, within 100 ms of this thread (best of three: one may meet the collector)."""
     assert min(_judged(name) for _ in range(3)) < 0.1
 
 
