@@ -157,3 +157,13 @@ def ask(tx: Tx, participant: str, subject: str, kind: str, **facts: str) -> None
         facts=msgspec.json.encode(facts).decode(),
         now=tx.now,
     )
+
+
+def questions(tx: Tx, participant: str) -> list[dict[str, object]]:
+    """What waits for a person, oldest first: id, subject (a process), kind, facts and when it was asked (ms)."""
+    rows = tx.all(
+        "SELECT id, subject, kind, facts, asked_at FROM question"
+        " WHERE participant = :participant AND answered_at IS NULL ORDER BY asked_at, id LIMIT 200",
+        participant=participant,
+    )
+    return [{**row, "facts": msgspec.json.decode(row["facts"])} for row in rows]

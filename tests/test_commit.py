@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from connector.commit import PEER, Errand, Outgoing, Parcel, Process, ask, commit, errand, timer
+from connector.commit import PEER, Errand, Outgoing, Parcel, Process, ask, commit, errand, questions, timer
 from connector.protocol import effects as fx
 from connector.storage.database import Database, Row, Tx
 
@@ -117,3 +117,18 @@ def test_two_participants_never_share_a_stream() -> None:
 async def test_a_send_without_its_message_is_our_defect(any_db: Database) -> None:
     with pytest.raises(KeyError):
         await any_db.write(TOWN, commit, PROCESS, [fx.Send("REQUEST", "m")], messages={})
+
+
+async def test_open_questions_are_those_of_one_town_and_unanswered(any_db: Database) -> None:
+    """>> two questions here, one there, one answered << the open one of this town, with its facts."""
+    await any_db.write(TOWN, ask, TOWN, "urn:uuid:1", "refused", code="409")
+    await any_db.write(TOWN, ask, TOWN, "urn:uuid:2", "refused")
+    await any_db.write("nachbardorf", ask, "nachbardorf", "urn:uuid:3", "refused")
+    await any_db.write(
+        TOWN,
+        lambda tx: tx.run(
+            "UPDATE question SET answered_at = 1 WHERE participant = :p AND subject = 'urn:uuid:2'", p=TOWN
+        ),
+    )
+    (found,) = await any_db.read(TOWN, questions, TOWN)
+    assert (found["subject"], found["kind"], found["facts"]) == ("urn:uuid:1", "refused", {"code": "409"})

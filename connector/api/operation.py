@@ -7,6 +7,7 @@ from aiohttp import web
 
 from connector.api import body
 from connector.audit.figures import figures
+from connector.commit import questions
 from connector.participants.service import Participants
 from connector.storage.database import Database
 from connector.telemetry import Metrics
@@ -42,6 +43,7 @@ class OperationHandlers:
             web.get("/health/started", self.has_started),
             web.get("/metrics", self.metrics),
             web.get("/api/v1/participants/{p}/figures", self.figures),
+            web.get("/api/v1/participants/{p}/questions", self.questions),
             web.post("/api/v1/trust/reload", self.reload),
             web.post("/api/v1/trust/accept", self.accept),
         ]
@@ -64,6 +66,11 @@ class OperationHandlers:
     async def figures(self, request: web.Request) -> web.StreamResponse:
         slug = (await self._participants.get(request.match_info["p"])).participant.id
         return body.answer({"figures": await self._db.read(slug, figures, slug)})
+
+    async def questions(self, request: web.Request) -> web.StreamResponse:
+        """What the connector does not decide by itself, for instance a message that a peer refused."""
+        slug = (await self._participants.get(request.match_info["p"])).participant.id
+        return body.answer({"questions": await self._db.read(slug, questions, slug)})
 
     async def accept(self, request: web.Request) -> web.StreamResponse:
         """An operator has checked a peer's new keys (by telephone, by letter) and ends the hold."""

@@ -22,6 +22,7 @@ from connector.policy.judge import Judge
 from connector.policy.model import PolicyError
 from connector.protocol import messages as m
 from connector.protocol.messages import HANSE
+from connector.protocol.negotiation import State
 from connector.storage.database import Tx
 
 
@@ -138,9 +139,14 @@ class Agreements:
         records.record(tx, did, case, records.AGREEMENT, records.of_agreement(tx, case, agreement))
 
     def close(self, tx: Tx, case: Case) -> None:
-        """An agreement whose negotiation ends before it is final never comes into force."""
+        """An agreement whose negotiation ends before it is final never comes into force.
+
+        Ours counts as final while FINALIZED is on its way; a termination that comes first takes that back.
+        """
         agreement = None if case.agreement is None else store.agreement(tx, case.participant, case.agreement)
-        if agreement is not None and agreement.state == "signed":
+        if agreement is None or agreement.state == "terminated":
+            return
+        if agreement.state == "signed" or case.kernel.state is State.TERMINATED:
             store.save_agreement(tx, replace(agreement, state="terminated"))
 
     def _insert(

@@ -154,6 +154,8 @@ class Contracts:
         case = replace(case, kernel=step.negotiation)
         if step.negotiation.state is kernel.State.FINALIZED:
             self.agreements.finalize(tx, case)
+        elif step.negotiation.state is kernel.State.TERMINATED:
+            self.agreements.close(tx, case)
         store.save_case(tx, case)
         self._commit(tx, case, step.effects)
 
@@ -166,6 +168,8 @@ class Contracts:
         if step.negotiation == case.kernel:
             return
         case = replace(case, kernel=step.negotiation, reason=reason or case.reason)
+        if step.negotiation.state is kernel.State.TERMINATED:
+            self.agreements.close(tx, case)
         store.save_case(tx, case)
         self._record(tx, case, DECISION, {"refused": problem.status, "code": problem.code})
         self._commit(tx, case, step.effects)

@@ -24,11 +24,12 @@ from connector.errors import HanseError, PeerError
 from connector.http import strict
 from connector.participants.service import Hosted, Participants
 from connector.policy.judge import Judge
+from connector.protocol.messages import HANSE
 from connector.reasons import Reason, because, explained
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
-from connector.verify import jades
+from connector.verify import jades, owner
 from connector.verify.faults import Fault
 
 Fetch = Callable[[Hosted, str, str], Awaitable[bytes]]
@@ -38,6 +39,8 @@ OBJECT_LIMIT = 524_288
 MOST_DOCUMENTS = 10_000
 _ROW = re.compile(r"<tr><td>(.*?)</td><td>(.*?)</td></tr>", re.DOTALL)
 """A clause in the text and how it is secured; the parties' rows begin with a heading cell."""
+_PINNED = ("bytes", "description")
+"""What the version in a snapshot may be the hash of."""
 _TYPES = {
     drafting.TEXT: "text/html",
     drafting.PROFILE: "application/json",
@@ -111,7 +114,7 @@ class SigningDesk:
         if agreement.provider_jws is None:
             return None, documents
         seal = jades.read(agreement.provider_jws)
-        root = _root_of(case.address)
+        root = owner.root_of(case.counterparty)
         fetched = await self._references(hosted, case, seal, root, "provider")
         bodies = {agreement.id: agreement.document, **{par: item.body for par, item in fetched.items()}}
         jades.check(
@@ -119,6 +122,7 @@ class SigningDesk:
             listed=self._listed(case.counterparty),
         )  # fmt: skip
         objects = {item.name: item for item in fetched.values()}
+        _exactly(seal, _expected(agreement, objects, root, root, objects[drafting.APPROVAL["provider"]]))
         self._understood(agreement, objects)
         me = sealer(hosted)
         mine = drafting.approval(me, "consumer", case.offer, self._clock.now())
@@ -169,7 +173,8 @@ class SigningDesk:
         if theirs != ours or shown != [(sentence, said_badge(badge, "de")) for sentence, badge in ours]:
             raise Unsigned("contracts.other-text")
         plain = html.unescape(text)
-        if not all(part in plain for part in (agreement.id, agreement.counterparty, agreement.dataset)):
+        version = _pinned(agreement, objects[drafting.DATASET].body)
+        if not all(part in plain for part in (agreement.id, agreement.counterparty, agreement.dataset, version)):
             raise Unsigned("contracts.other-text")
 
     def _sign(
@@ -180,17 +185,7 @@ class SigningDesk:
         root: str,
         mine: EvidenceObject,
     ) -> str:
-        references = signing.references(
-            agreement.document,
-            agreement.id,
-            provider_root=root,
-            signer_root=me.root,
-            text=objects[drafting.TEXT].body,
-            profile=objects[drafting.PROFILE].body,
-            dataset=objects[drafting.DATASET].body,
-            approval=mine.body,
-            provider_jws=agreement.provider_jws,
-        )
+        references = _expected(agreement, objects, root, me.root, mine, provider_jws=agreement.provider_jws)
         return signing.sign(references, me.key, me.chain, self._clock.now() // 1000)
 
     async def _check_consumer(
@@ -203,20 +198,17 @@ class SigningDesk:
             raise Fault("seal-form", what="pars")
         theirs = await self._document(case.counterparty)
         theirs_approval = {seal.pars[4]: drafting.APPROVAL["consumer"]}
-        found = await self._objects(hosted, case, _root_of(case.address), theirs_approval)
+        their_root = owner.root_of(case.counterparty)
+        found = await self._objects(hosted, case, their_root, theirs_approval)
         approval = found[seal.pars[4]]
         root = hosted.participant.root
-        ours = [kept[name] for name in (drafting.TEXT, drafting.PROFILE, drafting.DATASET)]
-        bodies = {agreement.id: agreement.document, seal.pars[4]: approval.body}
-        bodies |= {signing.address(root, item.body): item.body for item in ours}
-        provider = agreement.provider_jws.encode("ascii")
-        bodies[signing.address(root, provider)] = provider
+        expected = _expected(agreement, kept, root, their_root, approval, provider_jws=agreement.provider_jws)
+        _exactly(seal, expected)
+        bodies = {one.par: one.body for one in expected}
         jades.check(
             claimed, bodies, did=case.counterparty, document=theirs, roots=self._roots,
             listed=self._listed(case.counterparty),
         )  # fmt: skip
-        if seal.pars[0] != agreement.id or len(bodies) != len(seal.pars):
-            raise Fault("seal-form", what="pars")
         return [approval]
 
     def _refuse(self, tx: Tx, row: OutboxRow, case_id: str, reason: Reason) -> None:
@@ -240,8 +232,44 @@ def _finish(tx: Tx, row: OutboxRow) -> None:
     outbox.finish(tx, row)
 
 
-def _root_of(address: str) -> str:
-    return address.removesuffix("/2025-1")
+def _expected(
+    agreement: Agreement,
+    objects: Mapping[str, EvidenceObject],
+    root: str,
+    signer_root: str,
+    approval: EvidenceObject,
+    provider_jws: str | None = None,
+) -> list[signing.Reference]:
+    """What a seal must refer to, in the order and with the media types that every verifier asks for."""
+    return signing.references(
+        agreement.document,
+        agreement.id,
+        provider_root=root,
+        signer_root=signer_root,
+        text=objects[drafting.TEXT].body,
+        profile=objects[drafting.PROFILE].body,
+        dataset=objects[drafting.DATASET].body,
+        approval=approval.body,
+        provider_jws=provider_jws,
+    )
+
+
+def _exactly(seal: jades.Seal, expected: Sequence[signing.Reference]) -> None:
+    """A seal over other references would hold here and fail in the bundle: its signer could disown it."""
+    if [(one.par, one.cty) for one in expected] != list(zip(seal.pars, seal.ctys, strict=True)):
+        raise Fault("seal-references")
+
+
+def _pinned(agreement: Agreement, snapshot: bytes) -> str:
+    """The version that the snapshot of the agreed dataset pins; Unsigned if it is no such snapshot."""
+    try:
+        body: Any = strict.loads(snapshot, limit=OBJECT_LIMIT)
+        dataset, version, kind = (body[name] for name in ("@id", f"{HANSE}version", f"{HANSE}versionOf"))
+    except (PeerError, KeyError, TypeError) as cause:
+        raise Unsigned("contracts.snapshot") from cause
+    if dataset != agreement.dataset or kind not in _PINNED or not isinstance(version, str) or not version:
+        raise Unsigned("contracts.snapshot")
+    return version
 
 
 class _Documents:

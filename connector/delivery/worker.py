@@ -51,6 +51,8 @@ class Worker:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._rows: dict[str, OutboxRow] = {}
         self._behind: set[str] = set()
+        self._swept = ""
+        """The stream that the sweep is looking at; emptied by a commit of one more row of it meanwhile."""
         self._wake = asyncio.Event()
         self._long = asyncio.Semaphore(LONG_AT_ONCE)
         self._loop: asyncio.Task[None] | None = None
@@ -98,6 +100,8 @@ class Worker:
         else:
             if isinstance(value, OutboxRow):
                 self._behind.add(value.stream)
+                if value.stream == self._swept:
+                    self._swept = ""
             self._wake.set()
 
     def _free(self, stream: str) -> bool:
@@ -170,13 +174,17 @@ class Worker:
 
     async def _sweep_streams(self) -> None:
         """SQLite: rows run in this process alone, so a stream that runs is known here and its rows are left alone."""
-        for stream in await self._db.read(WORKER, _due_streams, self._clock.now(), self._at_once * 2):
+        limit = self._at_once * 2 + len(self._tasks)  # those that run are due still: they must not hide the others
+        for stream in await self._db.read(WORKER, _due_streams, self._clock.now(), limit):
             if stream in self._tasks or self._room() <= 0:
                 continue
             self._behind.add(stream)  # from here on a commit must not hand over a row of this stream in memory
             for row in await self._db.write(WORKER, outbox.claim, self._me, 1, self._lease_ms, stream):
-                if not await self._db.read(WORKER, _more_behind, row.stream, row.id):
+                self._swept = stream
+                more = await self._db.read(WORKER, _more_behind, row.stream, row.id)
+                if not more and self._swept:
                     self._behind.discard(stream)
+                self._swept = ""
                 self._begin(row)
 
 

@@ -140,7 +140,8 @@ class Transfers:
             case m.TransferStartMessage(data_address=address) if process.kernel.role is Role.CONSUMER:
                 self._accept(tx, process, address)
             case m.TransferCompletionMessage():
-                process = replace(process, outcome=process.outcome or "delivered")
+                if process.kernel.role is Role.PROVIDER:  # ours as consumer is what our own plane has seen
+                    process = replace(process, outcome=process.outcome or "delivered")
                 self._audit(tx, process, TRANSFER, {"event": "completed", "by": "peer"})
             case m.TransferTerminationMessage(code=code, reason=reason):
                 process = replace(process, reason=from_the_wire(reason), outcome=process.outcome or "refused")

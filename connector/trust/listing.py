@@ -23,12 +23,14 @@ class Listing:
 
     def __init__(self, db: Database, anchor: Anchor, client: SafeClient, file: Path, url: str) -> None:
         self._db, self._anchor, self._client, self._file, self._url = db, anchor, client, file, url
+        self._kept = 0
 
     async def start(self) -> None:
         """The newest list known: from the database, then from where lists come from. Without one nobody belongs yet."""
         kept = await self._db.read(PROCESS, _newest)
         if kept is not None:
             self._anchor.update(kept)
+            self._kept = self._anchor.version
         try:
             await self.reload()
         except HanseError as error:
@@ -38,8 +40,11 @@ class Listing:
         """Looks now; the version in force afterwards. PeerError for a list that is refused; the old one stays."""
         jws = await self._fetched()
         if self._anchor.update(jws):
-            await self._db.write(PROCESS, _keep, self._anchor.version, jws)
             log.info("trust.list", version=self._anchor.version, members=len(self._anchor.current.participants))
+        if self._kept < self._anchor.version:  # also one that is in force since a reload whose write failed
+            version = self._anchor.version
+            await self._db.write(PROCESS, _keep, version, self._anchor.jws)
+            self._kept = max(self._kept, version)
         return self._anchor.version
 
     async def _fetched(self) -> str:

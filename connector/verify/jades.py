@@ -10,7 +10,7 @@ from functools import lru_cache
 from hashlib import sha256
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -172,7 +172,7 @@ def _certificates(value: object, thumbprint: object) -> tuple[x509.Certificate, 
 def _algorithm(value: object, certificate: x509.Certificate) -> str:
     try:
         key = certificate.public_key()
-    except ValueError as fault:
+    except (ValueError, UnsupportedAlgorithm) as fault:
         raise Fault("seal-form", what="alg") from fault
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1) or value != "ES256":
         raise Fault("seal-form", what="alg")

@@ -251,6 +251,26 @@ async def test_an_operator_ends_an_open_negotiation_once(towns: Towns) -> None:
     assert mine == ["nachbardorf: ContractRequestMessage", "nachbardorf: ContractNegotiationTerminationMessage"]
 
 
+async def test_a_termination_that_meets_finalized_takes_the_agreement_back(towns: Towns) -> None:
+    """>> termination while FINALIZED is on its way << TERMINATED; no data under an agreement that was called off."""
+    asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
+    while (case := await towns.case("nachbardorf", asked.id)).shown != "VERIFIED":
+        await towns.run(rows=1)
+    theirs = await other_side(towns, case)
+    while theirs.shown != "FINALIZED":
+        await towns.run(rows=1)
+        theirs = await other_side(towns, case)
+    assert theirs.kernel.pending is not None
+    ending = m.ContractNegotiationTerminationMessage(provider_pid=theirs.id, consumer_pid=case.id, id="urn:uuid:1")
+    await towns.db.write(
+        "musterstadt", towns.contracts.receive, "musterstadt", towns.partner("nachbardorf"), theirs.id, ending, "0"
+    )
+    assert (await towns.agreement("musterstadt", theirs.agreement)).state == "terminated"
+    did = towns.did("nachbardorf")
+    with pytest.raises(Unknown, match=r"contracts\.no-agreement"):
+        await towns.db.read("musterstadt", towns.contracts.agreements.in_force, "musterstadt", theirs.agreement, did)
+
+
 @pytest.mark.threat("T36")
 async def test_one_peer_cannot_open_negotiations_without_end(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> one request more than the quota << contracts.quota; another peer still gets in."""

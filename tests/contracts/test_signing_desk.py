@@ -1,12 +1,13 @@
 """The consumer signs only what it has fetched, hashed and understood (threat T22; contracts.md 5)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from connector.contracts import drafting, store
+from connector.contracts import drafting, signing, store
 from connector.contracts.model import Case
 from connector.contracts.signing import digest
 from connector.errors import Unavailable
@@ -179,3 +180,59 @@ async def test_a_credit_line_with_quotes_is_signed(towns: Towns) -> None:
     slots = {"source": 'Stadt "Muster" & Söhne\'s <Amt>'}
     agreement = await towns.concluded("nachbardorf", "musterstadt", rule="open-attribution", slots=slots)
     assert agreement.state == "finalized"
+
+
+@pytest.mark.parametrize("bend", ["order", "media type"])
+async def test_a_countersignature_over_other_references_is_none(
+    towns: Towns, bend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a seal whose references no verifier would take << one-sided, not a contract that its signer can disown."""
+    _bent(monkeypatch, 6, bend)
+    case = await begun(towns)
+    await towns.run()
+    agreement = await towns.agreement("musterstadt", (await towns.case("nachbardorf", case.id)).agreement)
+    assert (agreement.state, agreement.consumer_jws) == ("one-sided", None)
+
+
+async def test_a_provider_seal_over_other_media_types_is_not_countersigned(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """<< a seal that holds here and would fail in the bundle >> TERMINATED."""
+    _bent(monkeypatch, 5, "media type")
+    assert "Siegel" in await ended(towns, await begun(towns))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [None, [], {}, {"@id": "https://localhost:18443/musterstadt/datasets/x"}, {f"{HANSE}version": "1" * 64}],
+    ids=["not json", "no object", "empty", "another dataset", "another version"],
+)
+async def test_a_snapshot_of_something_else_is_not_signed(
+    towns: Towns, change: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """<< a sealed description that is none, or pins other bytes than the text says >> TERMINATED."""
+    real = drafting.snapshot
+
+    def other(*args: Any) -> object:
+        body = b"no" if change is None else json.dumps({**json.loads(real(*args).body), **change} if change else change)
+        return drafting.evidence_object(
+            drafting.DATASET, "application/ld+json", body if isinstance(body, bytes) else body.encode()
+        )
+
+    monkeypatch.setattr(drafting, "snapshot", other)
+    assert "unterschrieben" in await ended(towns, await begun(towns))
+
+
+def _bent(monkeypatch: pytest.MonkeyPatch, length: int, bend: str) -> None:
+    """Seals over `length` references name them in another order or as other media types."""
+    real = signing.sign
+
+    def sign(references: Sequence[signing.Reference], *args: Any) -> str:
+        bent = list(references)
+        if len(bent) == length and bend == "order":
+            bent[1], bent[2] = bent[2], bent[1]
+        elif len(bent) == length:
+            bent[1] = replace(bent[1], cty="text/plain")
+        return real(bent, *args)
+
+    monkeypatch.setattr(signing, "sign", sign)

@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
 
 from connector.clock import SystemClock
 from connector.delivery.worker import Later, Worker
@@ -245,6 +248,57 @@ async def test_a_lease_that_ran_out_drops_the_late_result(postgres_db: Database)
     async with working(postgres_db, post, me="two"):
         await until(lambda: post.done == ["x"])
     assert not await postgres_db.write(TOWN, outbox.finish, stalled)
+
+
+async def test_many_downloads_do_not_hide_what_is_due(any_db: Database) -> None:
+    """>> more downloads than the sweep has places, none of them ending << a message that waited is tried again."""
+    post, tries, never = Post(any_db), 0, asyncio.Event()
+
+    async def away() -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise Later(SystemClock().now() + 50)
+
+    async def pull(row: OutboxRow) -> None:
+        await never.wait()
+
+    post.does["a1"] = away
+    settings = Settings(parallel=2, sweep_s=0.05, lease_s=1.0)
+    worker = Worker(any_db, SystemClock(), {"message": post, "pull": pull}, "me", settings)
+    await worker.start()
+    try:
+        for n in range(6):
+            await any_db.write(TOWN, put, f"pull:{n}", "x", "pull")
+        await any_db.write(TOWN, put, "a", "a1")
+        await until(lambda: "a1" in post.done)
+    finally:
+        await worker.stop(0.1)
+
+
+async def test_a_row_committed_while_the_sweep_looks_is_not_overtaken(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a second row just after the sweep saw none behind the first, then a third << in their order."""
+    post, looked = Post(sqlite_db), asyncio.Event()
+    await sqlite_db.write(TOWN, put_quietly, "a", "a1")
+    read = sqlite_db.read
+
+    async def late(scope: str, fn: Any, *args: Any) -> Any:
+        found = await read(scope, fn, *args)
+        if fn.__name__ == "_more_behind" and not looked.is_set():
+            looked.set()
+            await sqlite_db.write(TOWN, put, "a", "a2")
+            await asyncio.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(sqlite_db, "read", late)
+    async with working(sqlite_db, post, sweep_s=0.3):
+        await until(lambda: "a1" in post.done)
+        await asyncio.sleep(0.1)
+        await sqlite_db.write(TOWN, put, "a", "a3")
+        await until(lambda: len(post.done) == 3)
+    assert post.done == ["a1", "a2", "a3"]
 
 
 async def test_it_is_alive_only_while_it_comes_round(sqlite_db: Database) -> None:

@@ -23,7 +23,7 @@ ASK: dict[str, Any] = {
     "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
     "@type": "CatalogRequestMessage",
 }
-TABLES = ("seen_token", "negotiation", "transfer", "outbox", "audit_entry", "object", "timer", "question", "inbox")
+TABLES = ("seen_token", "negotiation", "transfer", "outbox", "audit_entry", "object", "timer", "question")
 
 
 def rows(tx: Tx) -> dict[str, int]:

@@ -216,6 +216,20 @@ async def test_a_provider_that_ends_it_closes_the_flow_at_once(towns: Towns) -> 
     await towns.db.write(slug, towns.transfers.terminate, slug, theirs.id, "operator", reason)
 
 
+async def test_a_provider_that_says_completed_has_not_delivered_by_that(towns: Towns) -> None:
+    """<< completion before our bytes are here >> no outcome yet; what our plane then reports is booked."""
+    mine, theirs = await started(towns)
+    done = m.TransferCompletionMessage(provider_pid=theirs.id, consumer_pid=mine.id, id="urn:uuid:1")
+    await towns.db.write(
+        "nachbardorf", towns.transfers.receive, "nachbardorf", towns.partner("musterstadt"), mine.id, done, "0"
+    )
+    mine = await towns.process("nachbardorf", mine.id)
+    assert (mine.shown, mine.outcome) == ("COMPLETED", None)
+    await towns.db.write("nachbardorf", towns.transfers.pulled, "nachbardorf", mine.id, 8, SHA256)
+    mine = await towns.process("nachbardorf", mine.id)
+    assert (mine.shown, mine.outcome, mine.bytes, mine.sha256) == ("COMPLETED", "received", 8, SHA256)
+
+
 async def test_expiry_ends_only_what_has_expired(towns: Towns) -> None:
     """>> timer before the time << nothing; >> after it << TERMINATED code expired, and the sentence says why."""
     mine, theirs = await started(towns)

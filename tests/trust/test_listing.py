@@ -82,6 +82,28 @@ async def test_not_even_a_restart_brings_an_older_list_back(place: Place, author
         anchor.member(MEMBER.did, NOW)
 
 
+@pytest.mark.threat("T07")
+async def test_a_list_that_could_not_be_kept_is_kept_at_the_next_look(
+    place: Place, authority: Authority, any_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a list in force while the disk is full, a later look, a restart with an older file << the newer one."""
+    place.write(issued(authority, 4, MEMBER))
+    _, listing = await place.process()
+    place.write(issued(authority, 5))
+
+    async def full(*args: object) -> None:
+        raise Unavailable("storage.full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(any_db, "write", full)
+        with pytest.raises(Unavailable):
+            await listing.reload()
+    await listing.reload()
+    place.write(issued(authority, 4, MEMBER))
+    anchor, _ = await place.process()
+    assert anchor.version == 5
+
+
 async def test_another_list_of_the_same_version_is_refused(place: Place, authority: Authority) -> None:
     """>> two lists numbered 5, with a restart between << the first one counts."""
     place.write(issued(authority, 5))

@@ -4,6 +4,7 @@ import base64
 import itertools
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -215,6 +216,19 @@ def test_the_certificate_must_be_p256() -> None:
     der = certificate.public_bytes(Encoding.DER)
     token = signing.sign(REFERENCES, KEY, [der], NOW)
     assert refusal(token).facts == {"what": "alg"}
+
+
+@pytest.mark.parametrize("oid", ["06082a8648ce3d030107", "06072a8648ce3d0201"], ids=["curve", "kind of key"])
+def test_a_certificate_with_a_key_that_nobody_knows_is_refused(oid: str) -> None:
+    """A curve or kind of key that the library cannot read is a fault of the seal, not ours."""
+
+    def unknown(header: dict[str, Any]) -> None:
+        known = bytes.fromhex(oid)
+        der = base64url.decode_padded(header["x5c"][0]).replace(known, known[:-1] + b"\x63")
+        header["x5c"] = [base64url.encode_padded(der)]
+        header["x5t#S256"] = base64url.encode(sha256(der).digest())
+
+    assert refusal(remade(unknown)).facts == {"what": "alg"}
 
 
 def test_a_signature_by_another_key_is_refused() -> None:

@@ -102,10 +102,6 @@ CREATE INDEX outbox_stream ON outbox (stream, id) WHERE done_at IS NULL;
 CREATE INDEX outbox_message ON outbox (participant, message_id) WHERE done_at IS NULL;
 CREATE INDEX outbox_process ON outbox (participant, stream, id);
 
-CREATE TABLE inbox (
-  participant {text} NOT NULL, process {text} NOT NULL, message_id {text} NOT NULL, digest {text} NOT NULL, kind {text} NOT NULL,
-  answer {bytes}, at {int} NOT NULL, PRIMARY KEY (participant, process, digest));
-
 CREATE TABLE timer (
   id {id}, participant {text} NOT NULL, kind {text} NOT NULL, subject {text} NOT NULL, due_at {int} NOT NULL, done_at {int});
 CREATE INDEX timer_due ON timer (due_at, id) WHERE done_at IS NULL;
