@@ -258,7 +258,7 @@ class House:
             *CatalogueHandlers(exchange, self.catalogue, self.clock).routes(),
             *NegotiationHandlers(exchange, self.contracts, self.anchor, self.clock).routes(),
             *TransferHandlers(exchange, self.transfers).routes(),
-            *EvidenceHandlers(exchange, self.contracts, self.evidence.bundle).routes(),
+            *EvidenceHandlers(exchange, self.contracts, self.evidence.bundle, self.clock).routes(),
             *data.routes(plane),
         ]
         return routes.Surface(table, self.participants, auth.Gatekeeper(self.clock, self.resolver, self.anchor))

@@ -8,11 +8,10 @@ from typing import Any
 import msgspec
 
 from connector.contracts.model import Agreement, Case, EvidenceObject
-from connector.protocol.negotiation import Negotiation, State, shown
+from connector.protocol.negotiation import Negotiation, settled, shown
 from connector.storage.database import Conflict, Row, Tx
 
 # Named one by one: "not at an end" would read every old negotiation of the peer from the index.
-_OPEN = ", ".join(f"'{state}'" for state in State if state not in (State.FINALIZED, State.TERMINATED))
 
 
 def _text(value: object) -> str:
@@ -30,9 +29,9 @@ def _case(row: Row) -> Case:
 def insert_case(tx: Tx, case: Case) -> None:
     """Raises Conflict if another replica has just taken the same first request."""
     added = tx.run(
-        "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, version,"
-        " dataset, offer, policy, purpose, action, agreement, reason, created_at, changed_at)"
-        " VALUES (:participant, :id, :role, :counterparty, :peer_pid, :address, :kernel, :state, 1, :dataset,"
+        "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, settled,"
+        " version, dataset, offer, policy, purpose, action, agreement, reason, created_at, changed_at)"
+        " VALUES (:participant, :id, :role, :counterparty, :peer_pid, :address, :kernel, :state, :settled, 1, :dataset,"
         " :offer, :policy, :purpose, :action, NULL, NULL, :now, :now) ON CONFLICT DO NOTHING",
         participant=case.participant,
         id=case.id,
@@ -42,6 +41,7 @@ def insert_case(tx: Tx, case: Case) -> None:
         address=case.address,
         kernel=_text(case.kernel),
         state=str(shown(case.kernel)),
+        settled=int(settled(case.kernel)),
         dataset=case.dataset,
         offer=case.offer,
         policy=_text(case.policy),
@@ -56,7 +56,8 @@ def insert_case(tx: Tx, case: Case) -> None:
 def save_case(tx: Tx, case: Case) -> None:
     """Compare and set; raises Conflict if somebody else was faster."""
     changed = tx.run(
-        "UPDATE negotiation SET peer_pid = :peer_pid, kernel = :kernel, state = :state, version = version + 1,"
+        "UPDATE negotiation SET peer_pid = :peer_pid, kernel = :kernel, state = :state,"
+        " settled = :settled, version = version + 1,"
         " agreement = :agreement, reason = :reason, changed_at = :now"
         " WHERE participant = :participant AND id = :id AND version = :version",
         participant=case.participant,
@@ -65,6 +66,7 @@ def save_case(tx: Tx, case: Case) -> None:
         peer_pid=case.kernel.peer_pid,
         kernel=_text(case.kernel),
         state=str(shown(case.kernel)),
+        settled=int(settled(case.kernel)),
         agreement=case.agreement,
         reason=None if case.reason is None else _text(case.reason),
         now=tx.now,
@@ -100,10 +102,10 @@ def case_of_peer(tx: Tx, participant: str, counterparty: str, peer_pid: str) -> 
 
 
 def open_cases(tx: Tx, participant: str, counterparty: str) -> int:
-    """How many negotiations of this peer are not at an end: the quota of threat T36 counts these."""
+    """How many negotiations of this peer are not settled on both sides (threat T36), undeliverable ones too."""
     row = tx.one(
-        "SELECT count(*) AS n FROM negotiation WHERE participant = :participant AND counterparty = :counterparty"  # noqa: S608
-        f" AND state IN ({_OPEN})",
+        "SELECT count(*) AS n FROM negotiation WHERE participant = :participant AND counterparty = :counterparty"
+        " AND settled = 0",
         participant=participant,
         counterparty=counterparty,
     )

@@ -29,6 +29,8 @@ from connector.trust.keys import Vault
 
 TRIES_4XX = 4
 PATIENCE_MS = 3 * 86_400_000
+_FINAL = frozenset({"http.address-refused", "http.url-refused", "peer.foreign-address", "peer.no-address"})
+"""Addresses that we do not call, today or tomorrow; whatever else is odd about a peer may pass."""
 _WAITING = frozenset({408, 425, 429})
 
 
@@ -102,8 +104,10 @@ class Messages:
             if now - row.created_at > PATIENCE_MS:
                 await self._db.write(row.participant, _ask_once, row)
             raise
-        except PeerError:
-            return None
+        except PeerError as error:
+            if error.code in _FINAL:
+                return None
+            raise Unavailable("delivery.peer-broken", why=error.code) from error
         if answer.status >= 500 or answer.status in _WAITING:
             self._circuits.failed(row.participant, did, now)
             raise Unavailable("delivery.peer-busy", status=answer.status)

@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from connector.clock import Clock
 from connector.contracts.service import Contracts
+from connector.http.pace import Pace
 from connector.peer.exchange import Exchange
 from connector.peer.routes import Call, Route
 
@@ -13,8 +15,11 @@ Bundle = Callable[[str, str], Awaitable[bytes]]
 
 
 class EvidenceHandlers:
-    def __init__(self, exchange: Exchange, contracts: Contracts, bundle: Bundle) -> None:
+    """A bundle costs a seal and a walk through the log: ten at once per peer, then one a second."""
+
+    def __init__(self, exchange: Exchange, contracts: Contracts, bundle: Bundle, clock: Clock) -> None:
         self._exchange, self._contracts, self._bundle = exchange, contracts, bundle
+        self._pace = Pace(clock, burst=10, per_s=1)
 
     def routes(self) -> list[Route]:
         return [
@@ -29,6 +34,7 @@ class EvidenceHandlers:
         return web.Response(body=item.body, content_type=item.media_type)
 
     async def bundle(self, call: Call) -> web.StreamResponse:
+        self._pace.spend((call.participant.id, call.peer.did))
         iri = f"urn:uuid:{call.params['agreement']}"
         agreement = await self._exchange.within(
             call, self._contracts.agreements.get, call.participant.id, iri, call.peer.did

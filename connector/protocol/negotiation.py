@@ -101,6 +101,11 @@ def shown(n: Negotiation) -> State | None:
     return n.state if n.pending is None else STEPS[n.role, n.state, n.pending.kind]
 
 
+def settled(n: Negotiation) -> bool:
+    """At an end, and the peer knows: an unanswered TERMINATE or FINALIZE is not settled."""
+    return n.state in TERMINAL
+
+
 def send(n: Negotiation, kind: Kind, sent_id: str) -> Step:
     """We want to say something; raises Illegal if we may not say it now."""
     if terminating(n):

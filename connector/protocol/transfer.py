@@ -104,6 +104,11 @@ def shown(t: Transfer) -> State | None:
     return t.state if t.pending is None else step(t, t.role, t.state, t.pending.kind)
 
 
+def settled(t: Transfer) -> bool:
+    """At an end, and the peer knows: an unanswered TERMINATE or COMPLETE is not settled."""
+    return t.state in TERMINAL
+
+
 def flowing(t: Transfer) -> bool:
     """Whether this side lets data flow: the provider from its START on, the consumer once it is STARTED.
 

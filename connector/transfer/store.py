@@ -4,12 +4,11 @@ from typing import Any
 
 import msgspec
 
-from connector.protocol.transfer import State, Transfer, shown
+from connector.protocol.transfer import Transfer, settled, shown
 from connector.storage.database import Conflict, Row, Tx
 from connector.transfer.model import Process
 
 # Named one by one: "not at an end" would read every old transfer of the peer from the index.
-_OPEN = ", ".join(f"'{state}'" for state in State if state not in (State.COMPLETED, State.TERMINATED))
 
 
 def _text(value: object) -> str:
@@ -26,9 +25,9 @@ def _process(row: Row) -> Process:
 def insert(tx: Tx, process: Process) -> None:
     """Raises Conflict if another replica has just taken the same request."""
     added = tx.run(
-        "INSERT INTO transfer (participant, id, role, counterparty, peer_pid, address, kernel, state, version,"
+        "INSERT INTO transfer (participant, id, role, counterparty, peer_pid, address, kernel, state, settled, version,"
         " agreement, format, purpose, action, outcome, reason, bytes, sha256, created_at, changed_at)"
-        " VALUES (:participant, :id, :role, :counterparty, :peer_pid, :address, :kernel, :state, 1,"
+        " VALUES (:participant, :id, :role, :counterparty, :peer_pid, :address, :kernel, :state, :settled, 1,"
         " :agreement, :format, :purpose, :action, NULL, NULL, 0, NULL, :now, :now) ON CONFLICT DO NOTHING",
         participant=process.participant,
         id=process.id,
@@ -38,6 +37,7 @@ def insert(tx: Tx, process: Process) -> None:
         address=process.address,
         kernel=_text(process.kernel),
         state=str(shown(process.kernel)),
+        settled=int(settled(process.kernel)),
         agreement=process.agreement,
         format=process.format,
         purpose=process.purpose,
@@ -51,7 +51,8 @@ def insert(tx: Tx, process: Process) -> None:
 def save(tx: Tx, process: Process) -> None:
     """Compare and set; raises Conflict if somebody else was faster."""
     changed = tx.run(
-        "UPDATE transfer SET peer_pid = :peer_pid, kernel = :kernel, state = :state, version = version + 1,"
+        "UPDATE transfer SET peer_pid = :peer_pid, kernel = :kernel, state = :state,"
+        " settled = :settled, version = version + 1,"
         " outcome = :outcome, reason = :reason, bytes = :bytes, sha256 = :sha256, changed_at = :now"
         " WHERE participant = :participant AND id = :id AND version = :version",
         participant=process.participant,
@@ -60,6 +61,7 @@ def save(tx: Tx, process: Process) -> None:
         peer_pid=process.kernel.peer_pid,
         kernel=_text(process.kernel),
         state=str(shown(process.kernel)),
+        settled=int(settled(process.kernel)),
         outcome=process.outcome,
         reason=None if process.reason is None else _text(process.reason),
         bytes=process.bytes,
@@ -98,10 +100,10 @@ def process_of_peer(tx: Tx, participant: str, counterparty: str, peer_pid: str) 
 
 
 def open_processes(tx: Tx, participant: str, counterparty: str) -> int:
-    """How many transfers of this peer are not at an end (threat T36)."""
+    """How many transfers of this peer are not settled on both sides (threat T36)."""
     row = tx.one(
-        "SELECT count(*) AS n FROM transfer WHERE participant = :participant AND counterparty = :counterparty"  # noqa: S608
-        f" AND state IN ({_OPEN})",
+        "SELECT count(*) AS n FROM transfer WHERE participant = :participant AND counterparty = :counterparty"
+        " AND settled = 0",
         participant=participant,
         counterparty=counterparty,
     )

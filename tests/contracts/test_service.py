@@ -287,6 +287,22 @@ async def test_one_peer_cannot_open_negotiations_without_end(towns: Towns, monke
     assert seen == ["drittdorf", "nachbardorf", "nachbardorf"]
 
 
+@pytest.mark.threat("T36")
+async def test_refusals_that_cannot_be_delivered_count_for_the_quota(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a firm asks again and again and never takes our TERMINATE << no more rows than the quota."""
+    monkeypatch.setattr("connector.contracts.service.QUOTA", 2)
+    await towns.add("firma", kind="https://w3id.org/hanse/v1#company")
+    made = await towns.publish("musterstadt")
+    towns.wire.bend["ContractNegotiationTerminationMessage"] = _unreadable
+    for _ in range(5):
+        await towns.ask("firma", "musterstadt", made)
+    await towns.run(rows=8)
+    rows = await towns.rows("musterstadt", "SELECT state FROM negotiation WHERE participant = :participant")
+    assert [row["state"] for row in rows] == ["TERMINATED", "TERMINATED"]
+
+
 async def test_old_contracts_verify_after_a_key_change(towns: Towns) -> None:
     """>> rotate the seal key << the old key stays a verification method; the next contract has the new one."""
     before = await negotiated(towns)

@@ -94,6 +94,17 @@ async def test_an_address_that_must_not_be_called_ends_it_at_once(towns: Towns) 
     assert len(towns.wire.sent) == 1
 
 
+async def test_an_odd_answer_is_no_refusal(towns: Towns) -> None:
+    """>> a DID document that is a web page for a moment << the message waits and arrives at the next attempt."""
+    towns.wire.answers = [PeerError("trust.did-document", did="did:web:x")]
+    case = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
+    await towns.run(rows=1)
+    assert (await towns.case("nachbardorf", case.id)).shown == "REQUESTED"
+    await towns.hurry()
+    await towns.run()
+    assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
+
+
 async def test_after_days_a_person_is_asked_once_and_nothing_is_ended(towns: Towns) -> None:
     """<< away for longer than the patience >> one question; the row is still there."""
     case = await asked(towns)

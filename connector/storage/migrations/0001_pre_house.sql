@@ -37,12 +37,13 @@ CREATE INDEX offer_dataset ON offer (participant, dataset);
 
 CREATE TABLE negotiation (
   participant {text} NOT NULL REFERENCES participant (id), id {text} NOT NULL, role {text} NOT NULL, counterparty {text} NOT NULL,
-  peer_pid {text}, address {text} NOT NULL, kernel {text} NOT NULL, state {text} NOT NULL, version {int} NOT NULL,
+  peer_pid {text}, address {text} NOT NULL, kernel {text} NOT NULL, state {text} NOT NULL, settled {int} NOT NULL, version {int} NOT NULL,
   dataset {text} NOT NULL, offer {text} NOT NULL, policy {text} NOT NULL, purpose {text}, action {text}, agreement {text},
   reason {text}, created_at {int} NOT NULL, changed_at {int} NOT NULL, PRIMARY KEY (participant, id));
 -- A peer's first request counts once, whichever replica it reaches.
 CREATE UNIQUE INDEX negotiation_peer ON negotiation (participant, counterparty, peer_pid) WHERE role = 'provider';
-CREATE INDEX negotiation_open ON negotiation (participant, counterparty, state);
+-- At an end on both sides: no message of ours waits for its answer. What is not settled counts for the quota.
+CREATE INDEX negotiation_open ON negotiation (participant, counterparty) WHERE settled = 0;
 CREATE INDEX negotiation_changed ON negotiation (participant, changed_at);
 
 CREATE TABLE agreement (
@@ -64,13 +65,13 @@ CREATE INDEX object_use_sha256 ON object_use (participant, sha256, counterparty)
 
 CREATE TABLE transfer (
   participant {text} NOT NULL REFERENCES participant (id), id {text} NOT NULL, role {text} NOT NULL, counterparty {text} NOT NULL,
-  peer_pid {text}, address {text} NOT NULL, kernel {text} NOT NULL, state {text} NOT NULL, version {int} NOT NULL,
+  peer_pid {text}, address {text} NOT NULL, kernel {text} NOT NULL, state {text} NOT NULL, settled {int} NOT NULL, version {int} NOT NULL,
   agreement {text} NOT NULL, format {text} NOT NULL, purpose {text}, action {text}, outcome {text}, reason {text},
   bytes {int} NOT NULL DEFAULT 0, sha256 {text}, created_at {int} NOT NULL, changed_at {int} NOT NULL, PRIMARY KEY (participant, id),
   FOREIGN KEY (participant, agreement) REFERENCES agreement (participant, id));
 CREATE INDEX transfer_agreement ON transfer (participant, agreement);
 CREATE UNIQUE INDEX transfer_peer ON transfer (participant, counterparty, peer_pid) WHERE role = 'provider';
-CREATE INDEX transfer_open ON transfer (participant, counterparty, state);
+CREATE INDEX transfer_open ON transfer (participant, counterparty) WHERE settled = 0;
 
 CREATE TABLE flow (
   participant {text} NOT NULL REFERENCES participant (id), id {text} NOT NULL, role {text} NOT NULL, state {text} NOT NULL,
