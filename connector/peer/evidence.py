@@ -34,10 +34,10 @@ class EvidenceHandlers:
         return web.Response(body=item.body, content_type=item.media_type)
 
     async def bundle(self, call: Call) -> web.StreamResponse:
-        self._pace.spend((call.participant.id, call.peer.did))
         iri = f"urn:uuid:{call.params['agreement']}"
         agreement = await self._exchange.within(
             call, self._contracts.agreements.get, call.participant.id, iri, call.peer.did
         )
+        self._pace.spend((call.participant.id, call.peer.did))  # after the look-up: to others it is not even there
         body = await self._bundle(call.participant.id, agreement.id)
         return web.Response(body=body, content_type="application/zip")
