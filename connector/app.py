@@ -62,7 +62,7 @@ from connector.telemetry import Metrics
 from connector.transfer.planes import LocalPlane
 from connector.transfer.service import EXPIRY, Transfers
 from connector.trust import pins
-from connector.trust.anchors import Anchor
+from connector.trust.anchors import Anchor, Entry
 from connector.trust.development import DevelopmentSpace, entry
 from connector.trust.did import Did
 from connector.trust.listing import Listing, checked_url
@@ -219,7 +219,7 @@ class House:
             return
         hosted = await self.participants.all()
 
-        def entries(valid_from: str) -> list[object]:
+        def entries(valid_from: str) -> list[Entry]:
             return [
                 entry(
                     did=one.participant.did, name=one.participant.name, operator=one.participant.operator,
@@ -228,7 +228,7 @@ class House:
                 for one in hosted
             ]  # fmt: skip
 
-        await asyncio.to_thread(self.space.enlist, entries)  # type: ignore[arg-type]
+        await asyncio.to_thread(self.space.enlist, entries)
         await self.listing.reload()
 
     async def ready(self) -> Mapping[str, bool]:

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from connector.api import routes
 from connector.api.operation import OperationHandlers
+from connector.commit import ask
 from connector.errors import Mistake
 from connector.telemetry import Metrics
 from connector.testing.cities import MUNICIPALITY, Refused, Space
@@ -138,3 +139,12 @@ async def test_a_body_says_which_member_is_wrong(space: Space) -> None:
         async with session.post(path, data=b"{}", headers={"Content-Type": "text/plain"}) as answer:
             assert answer.status == 415
     assert len((await city.api.get("/api/v1/participants"))["participants"]) == 1
+
+
+async def test_what_waits_for_a_person_can_be_read(space: Space) -> None:
+    """>> two towns, a question in one << it is listed there with its facts, and in the other nothing is."""
+    city = await space.city("it", {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY})
+    await city.house.db.write("musterstadt", ask, "musterstadt", "urn:uuid:1", "refused", code="409")
+    (found,) = (await city.api.get("/api/v1/participants/musterstadt/questions"))["questions"]
+    assert (found["subject"], found["kind"], found["facts"]) == ("urn:uuid:1", "refused", {"code": "409"})
+    assert await city.api.get("/api/v1/participants/nachbardorf/questions") == {"questions": []}

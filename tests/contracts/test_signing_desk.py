@@ -73,6 +73,13 @@ TEXTS: dict[str, Callable[[str], str]] = {
 }
 
 
+async def test_rules_that_cannot_be_said_are_not_signed(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> no sentence on either side, so that nothing differs << refused all the same: nobody knows what it says."""
+    monkeypatch.setattr(towns.judge, "clauses", lambda document, lang: [])
+    case = await begun(towns)
+    assert "vollständig" in await ended(towns, case)
+
+
 @pytest.mark.parametrize("change", TEXTS.values(), ids=TEXTS)
 async def test_a_text_that_says_something_else_is_not_signed(towns: Towns, change: Callable[[str], str]) -> None:
     """<< a sealed text with another content >> TERMINATED: the text does not say what was agreed."""

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from connector.testing.cities import City, Space
+from connector.storage.database import Tx
+from connector.testing.cities import MUNICIPALITY, City, Space
 from connector.testing.nasty import NastyPeer, nasty_peer
 from connector.trust.jwk import thumbprint
 from connector.trust.keys import SoftwareKey
@@ -39,6 +40,28 @@ async def test_a_key_change_without_overlap_is_held_back(space: Space, it: City,
     it.house.resolver.forget(nasty.did)
     assert (await nasty.post(it, "musterstadt", REQUEST, ASK)).status == 200
     assert (await nasty.post(it, "musterstadt", REQUEST, ASK, signer=old)).status == 401
+
+
+@pytest.mark.threat("T08")
+async def test_a_restart_forgets_no_key_and_an_operator_ends_the_hold(space: Space, nasty: NastyPeer) -> None:
+    """>> known keys, restart, other keys << held back and in the log; accepted by an operator << 200 again."""
+    async with space.running("again", {"altstadt": MUNICIPALITY}) as city:
+        await nasty.enlist()
+        await space.reload(city)
+        assert (await nasty.post(city, "altstadt", REQUEST, ASK)).status == 200
+        await asyncio.gather(*city.house._beside)
+    new = SoftwareKey.generate("peer", nasty.did)
+    nasty.signer, nasty.keys = new, [new.record(), nasty.keys[1]]
+    async with space.running("again", {"altstadt": MUNICIPALITY}) as city:
+        assert (await nasty.post(city, "altstadt", REQUEST, ASK)).status == 503
+        await asyncio.gather(*city.house._beside)
+        assert await city.house.db.read("altstadt", _alarms) == 1
+        await city.api.post("/api/v1/trust/accept", {"did": nasty.did})
+        assert (await nasty.post(city, "altstadt", REQUEST, ASK)).status == 200
+
+
+def _alarms(tx: Tx) -> int:
+    return len(tx.all("SELECT id FROM audit_entry WHERE participant = 'altstadt' AND type = 'alarm'"))
 
 
 @pytest.mark.threat("T08")

@@ -220,3 +220,15 @@ async def test_the_right_agreement_is_taken_even_without_a_seal(
     assert reply.status == 200, reply.body
     verified = (await nasty.heard("/agreement/verification")).json
     assert HANSE + "agreementSignature" not in verified
+
+
+@pytest.mark.threat("T22")
+async def test_a_policy_that_cannot_be_read_is_the_peers_mistake(it: City, nasty: NastyPeer) -> None:
+    """>> the same member in two spellings << 400 that names the place, and no negotiation."""
+    made = await it.publish("musterstadt")
+    offer = await nasty.offer(it, "musterstadt", made["dataset"])
+    offer["permission"][0]["odrl:action"] = "odrl:use"
+    reply = await nasty.post(it, "musterstadt", NEGOTIATE, nasty.contract_request(offer))
+    assert (reply.status, reply.json["@type"]) == (400, "ContractNegotiationError")
+    assert "/permission/0" in reply.json["reason"][0]
+    assert await it.house.db.read("musterstadt", lambda tx: tx.all("SELECT id FROM negotiation")) == []
