@@ -4,308 +4,37 @@ The only module that imports everything below it; who knows whom is read here an
 """
 
 import asyncio
-import os
-import socket
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
-
-import structlog
-from cryptography import x509
 
 from connector import settings as conf
 from connector import telemetry
-from connector.api import catalogue as api_catalogue
-from connector.api import contracts as api_contracts
-from connector.api import operation as api_operation
-from connector.api import participants as api_participants
 from connector.api import routes as api_routes
-from connector.api import transfers as api_transfers
-from connector.api.waiting import Waiting
-from connector.audit import store as audit
-from connector.catalogue import rules
-from connector.catalogue.service import Catalogue
-from connector.catalogue.uploads import Uploads
 from connector.clock import Clock, SystemClock
-from connector.contracts.evidence import Evidence
-from connector.contracts.service import Contracts
-from connector.contracts.signing_desk import SigningDesk
-from connector.dataplane.gate import Access, Decision, Gate
-from connector.dataplane.sources.registered import Sources
-from connector.dataplane.stream import serve as serve_data
-from connector.dataplane.streams import Streams
-from connector.delivery.circuit import Circuits
-from connector.delivery.jobs import Jobs, forget_tokens
-from connector.delivery.messages import Messages
-from connector.delivery.worker import Worker
-from connector.errors import Unavailable
+from connector.house import House
 from connector.http import server
-from connector.http.outbound import SafeClient
-from connector.ids import new_uuid
-from connector.language import say
-from connector.participants.model import Participant
-from connector.participants.service import Participants
-from connector.peer import auth, data, routes
-from connector.peer.catalogue import CatalogueHandlers
-from connector.peer.client import PeerClient
-from connector.peer.evidence import EvidenceHandlers
-from connector.peer.exchange import Exchange
-from connector.peer.identity import IdentityHandlers
-from connector.peer.negotiations import NegotiationHandlers
+from connector.peer import routes
 from connector.peer.problems import problems
-from connector.peer.transfers import TransferHandlers
-from connector.policy.judge import LANGUAGES, Judge, Seeker
 from connector.settings import Settings
-from connector.storage import open_database, upgrade
-from connector.storage.database import PROCESS, Database, Tx
-from connector.telemetry import Metrics
-from connector.transfer.planes import LocalPlane
-from connector.transfer.service import EXPIRY, Transfers
+from connector.storage import upgrade
+from connector.storage.database import PROCESS
 from connector.trust import pins
-from connector.trust.anchors import Anchor, Entry
-from connector.trust.development import DevelopmentSpace, entry
-from connector.trust.did import Did
-from connector.trust.listing import Listing, checked_url
-from connector.trust.resolver import Resolver
-from connector.trust.roots import authority_key, seal_cas
-from connector.trust.vault import Vault
 
-log = structlog.get_logger("app")
 ROLES = frozenset({"peer", "api", "worker", "dataplane"})
-
-
-class _Claims:
-    """What the trust list says of a DID now: membership and kind are always current, also under an old agreement."""
-
-    def __init__(self, anchor: Anchor, resolver: Resolver) -> None:
-        self._anchor, self._resolver = anchor, resolver
-
-    def seeker(self, did: str, now: int) -> Seeker | None:
-        found = None if self._resolver.on_hold(did) else self._anchor.entry(did)
-        return auth.seeker(found) if found is not None and found.admitted(now) else None
-
-
-class _Entitlement:
-    """The plane's two ports, `Entitled` and `Ledger`, on the transfers' transactions."""
-
-    def __init__(self, db: Database, transfers: Transfers) -> None:
-        self._db, self._transfers = db, transfers
-
-    async def __call__(self, participant: str, flow: str, request: Access, now: int) -> Decision:
-        return await self._db.write(participant, self._transfers.entitled, participant, flow, request)
-
-    async def delivered(self, participant: str, flow: str, bytes: int, complete: bool, broken: str | None) -> None:
-        await self._db.write(participant, self._transfers.delivered, participant, flow, bytes, complete, broken)
-
-
-class House:
-    """Everything that one process is made of."""
-
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self.settings, self.clock = settings, clock
-        self.me = f"{socket.gethostname()}:{os.getpid()}:{new_uuid()[:8]}"
-        self.db = open_database(
-            conf.database_url(settings), worker_url=settings.database.worker_url.reveal(), clock=clock
-        )
-        self.vault = Vault(conf.master_key(settings))
-        seal_roots, authority = seal_cas(settings.trust.seal_ca_files), authority_key(settings.trust.authority_key_file)
-        space = settings.development.folder
-        self.space = None if space is None else DevelopmentSpace(space, clock)
-        self.http = SafeClient(
-            allow=settings.outbound.allow, ca_files=settings.trust.ca_files, total_s=settings.outbound.total_s,
-            stall_s=settings.outbound.stall_s,
-            proxy=settings.outbound.proxy or None,
-        )  # fmt: skip
-        self.participants = Participants(
-            self.db, self.vault, conf.public_url(settings), None if self.space is None else self.space.seal
-        )
-        self.anchor = Anchor(authority)
-        self.listing = Listing(
-            self.db, self.anchor, self.http, settings.trust.list_file, checked_url(settings.trust.list_url, authority)
-        )
-        self.resolver = Resolver(
-            self.http,
-            clock,
-            local=self.participants.document,
-            vouched=self.anchor.pinned,
-            on_change=self._key_changed,
-            remember=self._key_seen,
-        )
-        self.judge = judge()
-        self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
-        self.contracts = Contracts(self.participants, self.catalogue, self.judge)
-        claims = _Claims(self.anchor, self.resolver)
-        self.transfers = Transfers(self.participants, self.contracts, self.judge, self.vault, claims)
-        self.evidence = Evidence(self.db, clock, self.participants, lambda: self.anchor.jws)
-        self.peer = PeerClient(self.db, clock, self.http, self.participants, self.resolver, self.anchor)
-        self.plane = LocalPlane(self.db, self.transfers, self.http, self.vault, settings.data.received)
-        self.uploads = Uploads(settings.data.files)
-        self.streams = Streams(clock)
-        self.metrics = Metrics()
-        self.circuits = Circuits(on_close=lambda: self.worker.wake())
-        self.worker = self._worker(seal_roots)
-        self.jobs = self._jobs()
-        self.stopping = False
-        self._beside: set[asyncio.Future[object]] = set()
-
-    def _worker(self, seal_roots: Sequence[x509.Certificate]) -> Worker:
-        messages = Messages(self.db, self.clock, self.peer, self.circuits, self.vault, self.contracts, self.transfers)
-        desk = SigningDesk(
-            self.db, self.clock, self.participants, self.contracts, self.judge, self.peer.fetch, self._document,
-            seal_roots, self._listed_seals,
-        )  # fmt: skip
-        handlers = {
-            "message": messages.send,
-            "repair": messages.repair,
-            "countersign": desk.countersign,
-            "check-countersignature": desk.check_countersignature,
-            "pull": self.plane.pull,
-        }
-        return Worker(self.db, self.clock, handlers, self.me, self.settings.worker)
-
-    def _jobs(self) -> Jobs:
-        every = {
-            "seal": (self.settings.worker.seal_every_s, self._seal_logs),
-            "forget": (60.0, self._forget),
-        }
-        alone = {"trust-list": (self.settings.trust.list_reload_s, self._look_at_list)}
-        return Jobs(self.db, self.clock, self.me, {EXPIRY: self.transfers.expire}, every, alone)
-
-    async def _document(self, did: str) -> Mapping[str, object]:
-        return (await self.resolver.document(did)).raw
-
-    def _listed_seals(self, did: str) -> Sequence[str]:
-        found = self.anchor.entry(did)
-        return () if found is None else found.seal_certificates
-
-    async def _seal_logs(self) -> None:
-        for hosted in await self.participants.all():
-            await self.evidence.seal_log(hosted)
-
-    async def _forget(self) -> None:
-        for hosted in await self.participants.all():
-            await self.db.write(hosted.participant.id, forget_tokens, hosted.participant.id)
-
-    async def _look_at_list(self) -> None:
-        await self.listing.reload()
-
-    def _key_seen(self, did: Did, keys: Mapping[str, frozenset[str]]) -> None:
-        self._later(self.db.write(PROCESS, pins.keep, did, keys))
-
-    def _key_changed(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
-        """The peer is on hold; each participant's log says so."""
-        log.error("trust.key-change", did=did, before=sorted(before), now=sorted(now))
-        self._later(self._alarm(did, before, now))
-
-    async def _alarm(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
-        body = {"event": "key-change", "did": did, "before": sorted(before), "now": sorted(now)}
-        for hosted in await self.participants.all():
-            await self.db.write(hosted.participant.id, _log_alarm, hosted.participant, body)
-
-    def _later(self, work: Coroutine[object, object, object]) -> None:
-        """Books beside the request that found it; the task is held so that nobody collects it."""
-        task = asyncio.ensure_future(work)
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
-
-    async def accept_keys(self, did: str) -> None:
-        """What an operator vouches for: the next document of this peer is taken as it is."""
-        self.resolver.accept(did)
-        await self.db.write(PROCESS, pins.forget, did)
-
-    async def enlist(self) -> None:
-        """In a development space our participants are members at once; elsewhere the authority decides."""
-        if self.space is None:
-            return
-        hosted = await self.participants.all()
-
-        def entries(valid_from: str) -> list[Entry]:
-            return [
-                entry(
-                    did=one.participant.did, name=one.participant.name, operator=one.participant.operator,
-                    kind=one.participant.kind, valid_from=valid_from, keys=one.keys,
-                )
-                for one in hosted
-            ]  # fmt: skip
-
-        await asyncio.to_thread(self.space.enlist, entries)
-        await self.listing.reload()
-
-    async def ready(self) -> Mapping[str, bool]:
-        """What readiness asks: database, worker, jobs, and that we are not about to stop."""
-        try:
-            await self.db.read(PROCESS, _one)
-            database = True
-        except Unavailable:
-            database = False
-        return {
-            "database": database,
-            "worker": self.worker.alive(self.clock.now()),
-            "jobs": self.jobs.alive(),
-            "staying": not self.stopping,
-        }
-
-    def public(self) -> routes.Surface:
-        """The surface for other connectors."""
-        exchange = Exchange(self.db, self.circuits.heard)
-        entitlement = _Entitlement(self.db, self.transfers)
-        sources = Sources(self.uploads.folder, self.http)
-        plane = serve_data(
-            Gate(self.db, entitlement, self.clock), self.streams, sources, entitlement, participant=data.slug_of
-        )
-        table = [
-            *IdentityHandlers(self.participants).routes(),
-            *CatalogueHandlers(exchange, self.catalogue, self.clock).routes(),
-            *NegotiationHandlers(exchange, self.contracts, self.anchor, self.clock).routes(),
-            *TransferHandlers(exchange, self.transfers).routes(),
-            *EvidenceHandlers(exchange, self.contracts, self.evidence.bundle, self.clock).routes(),
-            *data.routes(plane),
-        ]
-        return routes.Surface(table, self.participants, auth.Gatekeeper(self.clock, self.resolver, self.anchor))
-
-    def management(self) -> tuple[list[api_routes.Handlers], api_operation.OperationHandlers]:
-        """The handlers of the management surface."""
-        waiting = Waiting(self.db)
-        operation = api_operation.OperationHandlers(
-            self.db, self.participants, self.metrics, self.ready, self.listing.reload, self.accept_keys
-        )
-        return [
-            operation,
-            api_participants.ParticipantHandlers(self.participants, self.enlist),
-            api_catalogue.CatalogueHandlers(
-                self.db, self.clock, self.participants, self.catalogue, self.uploads, self.judge, self.peer, self.anchor
-            ),
-            api_contracts.ContractHandlers(
-                self.db, self.clock, self.participants, self.contracts, self.evidence, self.peer, self.anchor, waiting
-            ),
-            api_transfers.TransferHandlers(
-                self.db, self.participants, self.contracts, self.transfers, self.plane, self.peer, waiting
-            ),
-        ], operation
-
-
-def judge() -> Judge:
-    """The policy engine with the vocabularies of `vocab/` and the words of the catalogues."""
-    vocabulary = rules.vocabulary()
-    labels = {lang: vocabulary.labels(lang) for lang in LANGUAGES}
-    return Judge(vocabulary.closure, labels, vocabulary.digest, _words)
-
-
-def _words(lang: str) -> partial[str]:
-    def words(key: str, /, **facts: object) -> str:
-        return say(key, lang, **facts)
-
-    return partial(words)
 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, roles: frozenset[str] = ROLES, clock: Clock | None = None
-) -> AsyncIterator[House]:
-    """The process as long as the context lasts; leaving it finishes or hands back what was begun."""
+    settings: Settings, roles: frozenset[str] = ROLES, clock: Clock | None = None,
+    build: Callable[[Settings, Clock], House] = House,
+) -> AsyncIterator[House]:  # fmt: skip
+    """The process as long as the context lasts; leaving it finishes or hands back what was begun.
+
+    Test entry points `build` a house of their own kind; no setting can.
+    """
     telemetry.configure(settings.log.level, settings.log.format)
     await asyncio.to_thread(_prepare, settings)
-    house = House(settings, clock or SystemClock())
+    house = build(settings, clock or SystemClock())
     async with AsyncExitStack() as stack:
         await house.db.start()
         stack.push_async_callback(house.db.close)
@@ -330,10 +59,9 @@ async def _serve(house: House, roles: frozenset[str], stack: AsyncExitStack) -> 
         watching = asyncio.create_task(house.streams.run(house.db), name="streams")
         stack.push_async_callback(_cancelled, watching)
     if roles & {"peer", "dataplane"}:
-        tls = server.tls_server(settings.peer.tls_cert_file, settings.peer.tls_key_file)
         runner = await server.serve(
             routes.application(house.public(), problems), host=settings.peer.host, port=conf.peer_port(settings),
-            tls=tls, reuse_port=settings.peer.reuse_port,
+            tls=house.tls(), reuse_port=settings.peer.reuse_port,
         )  # fmt: skip
         stack.push_async_callback(runner.cleanup)
         stack.callback(house.streams.stop)
@@ -372,11 +100,3 @@ def _prepare(settings: Settings) -> None:
         upgrade(url)
     elif owner:
         upgrade(owner)
-
-
-def _one(tx: Tx) -> None:
-    tx.one("SELECT 1 AS one")
-
-
-def _log_alarm(tx: Tx, participant: Participant, body: Mapping[str, object]) -> None:
-    audit.append(tx, participant.id, "alarm", None, "system", body, did=participant.did)

@@ -57,3 +57,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     def for_catalogue(self) -> dict[str, Any]:
         """The offer as it stands in `hasPolicy`: no target there (dataspace-protocol.md 1.2)."""
         return {"@id": self.id, "@type": "Offer", **self.policy}
+
+    def for_message(self) -> dict[str, Any]:
+        """The offer as it stands in a message, where it names its target."""
+        return {**self.for_catalogue(), "target": self.dataset}

@@ -133,12 +133,17 @@ class Catalogue:
 
     def requested(self, tx: Tx, slug: str, seeker: Seeker, offer: dict[str, Any]) -> tuple[Offer, Dataset]:
         """The published offer that a request names; raises Unknown if it is not there or not for this peer's eyes."""
-        found = store.offer(tx, slug, str(offer.get("@id", "")))
+        found, dataset = self.published(tx, slug, seeker, str(offer.get("@id", "")))
+        if offer.get("target", dataset.id) != dataset.id:
+            raise PeerError("catalogue.other-target")
+        return found, dataset
+
+    def published(self, tx: Tx, slug: str, seeker: Seeker, offer_id: str) -> tuple[Offer, Dataset]:
+        """An offer that this peer may see, as it stands now; raises Unknown."""
+        found = store.offer(tx, slug, offer_id)
         dataset = None if found is None else store.dataset(tx, slug, found.dataset)
         if found is None or dataset is None or found.state != "published" or not self._sees(seeker, found, tx.now):
             raise Unknown("catalogue.no-offer")
-        if offer.get("target", dataset.id) != dataset.id:
-            raise PeerError("catalogue.other-target")
         return found, dataset
 
     def countersignature(self, tx: Tx, slug: str, offer_id: str) -> Countersignature:

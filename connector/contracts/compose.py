@@ -12,6 +12,7 @@ from connector.protocol import messages as m
 
 Body = (
     m.ContractRequestMessage
+    | m.ContractOfferMessage
     | m.ContractAgreementMessage
     | m.ContractAgreementVerificationMessage
     | m.ContractNegotiationEventMessage
@@ -29,17 +30,42 @@ def _outgoing(case: Case, path: str, message: Body) -> Outgoing:
     return Outgoing(url=f"{case.address}/negotiations/{target}{path}", text=codec.encode(message).decode())
 
 
-def request(case: Case, sent_id: str, offer: m.Plain, callback: str) -> Outgoing:
+def request(case: Case, sent_id: str, callback: str) -> Outgoing:
     """The first request of a consumer."""
     message = m.ContractRequestMessage(
         id=sent_id,
         consumer_pid=case.id,
-        offer=offer,
+        offer=case.policy,
         callback_address=callback,
         purpose=case.purpose,
         action=case.action,
     )
     return Outgoing(url=f"{case.address}/negotiations/request", text=codec.encode(message).decode())
+
+
+def proposal(case: Case, sent_id: str, callback: str) -> Outgoing:
+    """The first offer of a provider, to a consumer that has not asked."""
+    message = m.ContractOfferMessage(id=sent_id, provider_pid=case.id, offer=case.policy, callback_address=callback)
+    return Outgoing(url=f"{case.address}/negotiations/offers", text=codec.encode(message).decode())
+
+
+def offer(case: Case, sent_id: str) -> Outgoing:
+    """A provider's terms in answer to a request."""
+    return _outgoing(case, "/offers", m.ContractOfferMessage(id=sent_id, offer=case.policy, **_pids(case)))
+
+
+def counter(case: Case, sent_id: str) -> Outgoing:
+    """A consumer's terms in answer to an offer."""
+    message = m.ContractRequestMessage(
+        id=sent_id, offer=case.policy, purpose=case.purpose, action=case.action, **_pids(case)
+    )
+    return _outgoing(case, "/request", message)
+
+
+def accepted(case: Case, sent_id: str) -> Outgoing:
+    return _outgoing(
+        case, "/events", m.ContractNegotiationEventMessage(id=sent_id, event_type="ACCEPTED", **_pids(case))
+    )
 
 
 def agreement(case: Case, sent_id: str, document: m.Plain, seal: str) -> Outgoing:

@@ -12,7 +12,8 @@ AgreementState = Literal["signed", "one-sided", "finalized", "terminated"]
 class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `negotiation`: the kernel's state beside what the services need to know about it.
 
-    `address` is the peer's DSP base, `policy` the rules as published (provider) or as requested (consumer).
+    `address` is the peer's DSP base, `policy` the terms that were said last, by whichever side, as a message offer;
+    `offer` is the provider's id for them. `proposed`: the provider began.
     """
 
     participant: str
@@ -30,6 +31,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     reason: dict[str, list[str]] | None
     created_at: int
     changed_at: int
+    proposed: bool = False
 
     @property
     def provider_pid(self) -> str | None:

@@ -6,9 +6,13 @@ from connector.policy.judge import Seeker
 
 
 class Partner(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer as the trust list names it, with the root that its DID document gives."""
+    """A peer as the trust list names it, with the root that its DID document gives.
+
+    `base` is where its version document says that it speaks DSP 2025-1; empty for whoever calls us.
+    """
 
     did: str
     name: str
     seeker: Seeker
     root: str
+    base: str = ""

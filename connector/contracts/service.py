@@ -1,32 +1,34 @@
 """Use cases of negotiations: what we ask for, what a peer tells us, what an answer to our message means.
 
-Each is one transaction: load, let the kernel decide, save, turn the effects into rows (architecture.md 3). Work that
-needs the network (fetching what is to be signed) is an errand and comes back as another transaction (`signing_desk`).
+Each is one transaction: load, let the kernel decide, save, turn the effects into rows (architecture.md 3). What we say
+next is the `course`'s business. Work that needs the network (fetching what is to be signed) is an errand and comes back
+as another transaction (`signing_desk`).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue
-from connector.commit import Outgoing, Process, commit, errand
-from connector.contracts import compose, drafting, store
+from connector.contracts import store
 from connector.contracts.agreements import Agreements
-from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.course import Course, Turn
+from connector.contracts.model import Case, EvidenceObject
+from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
-from connector.contracts.records import DECISION, TERMINATION, record
+from connector.contracts.records import DECISION, TERMINATION
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
 from connector.participants.service import Participants
 from connector.policy.judge import Judge
 from connector.protocol import messages as m
 from connector.protocol import negotiation as kernel
-from connector.protocol.effects import Effect, Illegal, Problem
-from connector.protocol.negotiation import Kind, Step
+from connector.protocol.effects import Illegal, Problem
+from connector.protocol.negotiation import Kind, Negotiation, Step
 from connector.protocol.process import Role
-from connector.reasons import Reason, because, from_the_wire, on_the_wire
+from connector.reasons import Reason, because, from_the_wire
 from connector.storage.database import Tx
 
 QUOTA = 1000
@@ -43,9 +45,13 @@ class Reply(msgspec.Struct, frozen=True):
 class Contracts:
     """Negotiations and agreements of all participants; every method names the participant."""
 
-    def __init__(self, participants: Participants, catalogue: Catalogue, judge: Judge) -> None:
-        self._participants, self._catalogue, self._judge = participants, catalogue, judge
+    def __init__(
+        self, participants: Participants, catalogue: Catalogue, judge: Judge, course: Callable[[Moves], Course]
+    ) -> None:
+        self._participants, self._catalogue = participants, catalogue
         self.agreements = Agreements(participants, catalogue, judge)
+        self.moves = Moves(participants, self.agreements)
+        self._course = course(self.moves)
 
     # What we want
 
@@ -60,28 +66,40 @@ class Contracts:
         action: str | None,
     ) -> Case:
         """As consumer: ask for an offer as it stands in the provider's catalogue."""
-        hosted = self._participants.held(slug)
         policy = {**offer, "@type": "Offer", "target": dataset}
         self.agreements.deal(policy)
-        step = kernel.send(kernel.start(Role.CONSUMER), Kind.REQUEST, new_id())
-        case = Case(
-            participant=slug, id=new_id(), counterparty=partner.did, address=f"{partner.root}/2025-1",
-            kernel=step.negotiation, version=1, dataset=dataset, offer=str(offer["@id"]), policy=policy,
-            purpose=purpose, action=action, agreement=None, reason=None, created_at=tx.now, changed_at=tx.now,
+        case = _opened(
+            tx, slug, partner, kernel.start(Role.CONSUMER), dataset, policy, purpose=purpose, action=action
         )  # fmt: skip
-        store.insert_case(tx, case)
-        sent = _pending(case)
-        message = compose.request(case, sent, policy, hosted.participant.base)
-        self._commit(tx, case, step.effects, {sent: message})
-        return case
+        return self.moves.request(tx, case)
+
+    def propose(self, tx: Tx, slug: str, partner: Partner, offer_id: str) -> Case:
+        """As provider: offer a published dataset to a member who has not asked; raises Unknown for no such offer."""
+        offer, _ = self._catalogue.published(tx, slug, partner.seeker, offer_id)
+        case = _opened(
+            tx, slug, partner, kernel.start(Role.PROVIDER), offer.dataset, offer.for_message(), proposed=True
+        )
+        return self.moves.propose(tx, case)
+
+    def accept(self, tx: Tx, slug: str, case_id: str) -> Case:
+        """As consumer: take the offer that lies before us; raises Mistake if none does."""
+        return self._decided(tx, slug, case_id, self.moves.accept)
+
+    def counter(self, tx: Tx, slug: str, case_id: str, policy: dict[str, Any]) -> Case:
+        """As consumer: answer an offer with other terms on the same dataset; raises Mistake if none lies before us."""
+
+        def said(tx: Tx, case: Case) -> Case:
+            terms = {**policy, "@id": policy.get("@id", case.offer), "@type": "Offer", "target": case.dataset}
+            self.agreements.deal(terms)
+            return self.moves.counter(tx, case, terms)
+
+        return self._decided(tx, slug, case_id, said)
 
     def terminate(self, tx: Tx, slug: str, case_id: str, code: str, reason: Reason) -> Case:
         """End a negotiation in our name; raises Mistake if it has ended already."""
-        case = store.case(tx, slug, case_id, lock=True)
-        if case is None:
-            raise Unknown("contracts.unknown", id=case_id)
+        case = self._own(tx, slug, case_id)
         try:
-            return self._terminate(tx, case, code, reason)
+            return self.moves.terminate(tx, case, code, reason)
         except Illegal as illegal:
             raise Mistake("contracts.ended", state=case.shown) from illegal
 
@@ -90,56 +108,60 @@ class Contracts:
     def receive_request(
         self, tx: Tx, slug: str, partner: Partner, message: m.ContractRequestMessage, digest_: str
     ) -> Reply:
-        """A first request: taken if the offer may be seen, then agreed or terminated with the reason."""
-        known = store.case_of_peer(tx, slug, partner.did, message.consumer_pid)
+        """A first request: taken if the offer may be seen, then agreed, answered with our terms, or terminated."""
+        known = store.case_of_peer(tx, slug, Role.PROVIDER, partner.did, message.consumer_pid)
         if known is not None:
             return Reply(known)
-        if store.open_cases(tx, slug, partner.did) >= QUOTA:
-            raise PeerError("contracts.quota", limit=QUOTA)
+        self._within_quota(tx, slug, partner)
         offer, dataset = self._catalogue.requested(tx, slug, partner.seeker, message.offer)
+        self.agreements.deal(message.offer)
         step = kernel.received(kernel.start(Role.PROVIDER), Kind.REQUEST, message.id, digest_, message.consumer_pid)
-        case = Case(
-            participant=slug, id=new_id(), counterparty=partner.did, address=str(message.callback_address).rstrip("/"),
-            kernel=step.negotiation, version=1, dataset=dataset.id, offer=offer.id, policy=message.offer,
-            purpose=message.purpose, action=message.action, agreement=None, reason=None, created_at=tx.now,
-            changed_at=tx.now,
+        case = _opened(
+            tx, slug, partner, step.negotiation, dataset.id, {**message.offer, "@id": offer.id},
+            purpose=message.purpose, action=message.action, address=str(message.callback_address),
         )  # fmt: skip
-        store.insert_case(tx, case)
-        self._commit(tx, case, step.effects)
-        if self.agreements.deal(message.offer) != offer.digest:
-            return Reply(self._terminate(tx, case, "policy", because("contracts.other-policy")), created=True)
-        decision = self._judge.decide(
-            offer.policy, partner.seeker, "negotiation", tx.now, purpose=message.purpose, action=message.action
-        )
-        self._record(tx, case, DECISION, {**self._judge.record(decision), "offer": offer.id})
-        if not decision.permit:
-            return Reply(self._terminate(tx, case, "policy", self._judge.reasons(decision)), created=True)
-        return Reply(self._agree(tx, case, partner, offer, dataset), created=True)
+        return self._taken_up(tx, case, step, Turn(partner, message))
+
+    def receive_offer(
+        self, tx: Tx, slug: str, partner: Partner, message: m.ContractOfferMessage, digest_: str
+    ) -> Reply:
+        """A first offer that nobody asked for: it is kept, and a person decides."""
+        known = store.case_of_peer(tx, slug, Role.CONSUMER, partner.did, message.provider_pid)
+        if known is not None:
+            return Reply(known)
+        self._within_quota(tx, slug, partner)
+        self.agreements.deal(message.offer)
+        step = kernel.received(kernel.start(Role.CONSUMER), Kind.OFFER, message.id, digest_, message.provider_pid)
+        case = _opened(
+            tx, slug, partner, step.negotiation, str(message.offer["target"]), message.offer,
+            address=str(message.callback_address), proposed=True,
+        )  # fmt: skip
+        return self._taken_up(tx, case, step, Turn(partner, message))
 
     def receive(
         self, tx: Tx, slug: str, partner: Partner, case_id: str, message: msgspec.Struct, digest_: str
     ) -> Reply:
         """Any further message about a negotiation of ours with this peer."""
-        case = self._case(tx, slug, partner.did, case_id)
-        kind = kernel.kind_of(message)
-        step = self._step(case, kind, message, digest_)
+        before = self._own(tx, slug, case_id, partner.did)
+        step = _step(before, kernel.kind_of(message), message, digest_)
         if step.repeated:
-            return Reply(case)
-        case = replace(case, kernel=step.negotiation)
+            return Reply(before)
+        case = replace(before, kernel=step.negotiation)
         match message:
+            case m.ContractRequestMessage() | m.ContractOfferMessage():
+                case = self._take_terms(case, message)
             case m.ContractAgreementMessage():
-                case = self._take_agreement(tx, case, message)
-            case m.ContractAgreementVerificationMessage():
-                self._take_countersignature(tx, case, message)
+                case = replace(case, agreement=self.agreements.take(tx, case, message))
             case m.ContractNegotiationTerminationMessage():
                 case = self._take_termination(tx, case, message)
             case m.ContractNegotiationEventMessage(event_type="FINALIZED"):
                 self.agreements.finalize(tx, case)
             case _:
-                raise PeerError("contracts.not-negotiable")
+                pass
         store.save_case(tx, case)
-        self._commit(tx, case, step.effects)
-        return Reply(replace(case, version=case.version + 1))
+        self.moves.commit(tx, case, step.effects)
+        case = replace(case, version=case.version + 1)
+        return Reply(self._course.stands(tx, case, Turn(partner, message, before)))
 
     # What became of our messages
 
@@ -157,7 +179,8 @@ class Contracts:
         elif step.negotiation.state is kernel.State.TERMINATED:
             self.agreements.close(tx, case)
         store.save_case(tx, case)
-        self._commit(tx, case, step.effects)
+        self.moves.commit(tx, case, step.effects)
+        self._course.stands(tx, replace(case, version=case.version + 1), None)
 
     def refused(self, tx: Tx, slug: str, case_id: str, sent_id: str, problem: Problem, reason: Reason) -> None:
         """The peer finally said no to this row."""
@@ -171,8 +194,8 @@ class Contracts:
         if step.negotiation.state is kernel.State.TERMINATED:
             self.agreements.close(tx, case)
         store.save_case(tx, case)
-        self._record(tx, case, DECISION, {"refused": problem.status, "code": problem.code})
-        self._commit(tx, case, step.effects)
+        self.moves.record(tx, case, DECISION, {"refused": problem.status, "code": problem.code})
+        self.moves.commit(tx, case, step.effects)
 
     # Signatures: called by the signing desk
 
@@ -181,49 +204,36 @@ class Contracts:
     ) -> None:
         """Our own countersignature is made (None: the provider sealed nothing): book it and send the verification."""
         case = store.case(tx, slug, case_id, lock=True)
-        if (
-            case is None
-            or case.agreement is None
-            or case.kernel.state is not kernel.State.AGREED
-            or case.kernel.pending
-        ):
+        if case is None or case.agreement is None or not _rests(case.kernel, kernel.State.AGREED):
             return
         self.agreements.keep(tx, case, objects)
-        agreement = self.agreements.get(tx, slug, case.agreement)
-        self.agreements.countersigned(tx, agreement, seal)
-        sent = new_id()
-        step = kernel.send(case.kernel, Kind.VERIFY, sent)
-        case = replace(case, kernel=step.negotiation)
-        store.save_case(tx, case)
-        self._commit(tx, case, step.effects, {sent: compose.verification(case, sent, seal)})
+        self.agreements.countersigned(tx, self.agreements.get(tx, slug, case.agreement), seal)
+        self.moves.verify(tx, case, seal)
 
     def verified(
         self, tx: Tx, slug: str, case_id: str, seal: str | None, fault: str, objects: tuple[EvidenceObject, ...]
     ) -> None:
         """The partner's countersignature is checked (None: absent or invalid): finalize, or end if it is required."""
         case = store.case(tx, slug, case_id, lock=True)
-        if (
-            case is None
-            or case.agreement is None
-            or case.kernel.state is not kernel.State.VERIFIED
-            or case.kernel.pending
-        ):
+        if case is None or case.agreement is None or not _rests(case.kernel, kernel.State.VERIFIED):
             return
         self.agreements.keep(tx, case, objects)
         agreement = self.agreements.get(tx, slug, case.agreement)
         if fault:
-            self._record(tx, case, DECISION, {"countersignature": "invalid", "fault": fault})
+            self.moves.record(tx, case, DECISION, {"countersignature": "invalid", "fault": fault})
         if seal is None and self._catalogue.countersignature(tx, slug, case.offer) == "required":
-            self._terminate(tx, case, "countersignature-missing", because("contracts.countersignature-missing"))
+            self.moves.terminate(
+                tx, case, "countersignature-missing", because("contracts.countersignature-missing")
+            )  # fmt: skip
             return
         self.agreements.countersigned(tx, agreement, seal)
-        self._send_finalized(tx, case, agreement, seal)
+        self.moves.finalize(tx, case, agreement, seal)
 
     def refuse_to_sign(self, tx: Tx, slug: str, case_id: str, code: str, reason: Reason) -> None:
         """What we were to countersign is not what we asked for: say so and end it."""
         case = store.case(tx, slug, case_id, lock=True)
         if case is not None and not kernel.terminating(case.kernel) and case.kernel.state is kernel.State.AGREED:
-            self._terminate(tx, case, code, reason)
+            self.moves.terminate(tx, case, code, reason)
 
     # Reading
 
@@ -235,83 +245,71 @@ class Contracts:
 
     # Steps inside a transaction
 
-    def _case(self, tx: Tx, slug: str, did: str, case_id: str) -> Case:
+    def _own(self, tx: Tx, slug: str, case_id: str, did: str | None = None) -> Case:
         case = store.case(tx, slug, case_id, did, lock=True)
         if case is None:
             raise Unknown("contracts.unknown", id=case_id[:200])
         return case
 
-    def _step(self, case: Case, kind: Kind, message: Any, digest_: str) -> Step:
-        ours, theirs = message.provider_pid, message.consumer_pid
-        mine, peers = (ours, theirs) if case.kernel.role is Role.PROVIDER else (theirs, ours)
-        if mine not in (None, case.id):
-            raise PeerError("contracts.pid")
+    def _within_quota(self, tx: Tx, slug: str, partner: Partner) -> None:
+        if store.open_cases(tx, slug, partner.did) >= QUOTA:
+            raise PeerError("contracts.quota", limit=QUOTA)
+
+    def _taken_up(self, tx: Tx, case: Case, step: Step, turn: Turn) -> Reply:
+        store.insert_case(tx, case)
+        self.moves.commit(tx, case, step.effects)
+        return Reply(self._course.stands(tx, case, turn), created=True)
+
+    def _decided(self, tx: Tx, slug: str, case_id: str, move: Callable[[Tx, Case], Case]) -> Case:
+        case = self._own(tx, slug, case_id)
+        if case.kernel.role is not Role.CONSUMER:
+            raise Mistake("contracts.no-offer-here", state=case.shown)
         try:
-            return kernel.received(case.kernel, kind, message.id, digest_, peers)
+            return move(tx, case)
         except Illegal as illegal:
-            raise PeerError("contracts.illegal", kind=str(kind), state=case.shown, why=illegal.code) from illegal
+            raise Mistake("contracts.no-offer-here", state=case.shown) from illegal
 
-    def _agree(self, tx: Tx, case: Case, partner: Partner, offer: Offer, dataset: Dataset) -> Case:
-        agreement_id, sent = new_id(), new_id()
-        draft = self.agreements.draw_up(tx, case, agreement_id, partner, offer, dataset)
-        step = kernel.send(case.kernel, Kind.AGREE, sent)
-        case = replace(case, kernel=step.negotiation, agreement=agreement_id)
-        store.save_case(tx, case)
-        case = replace(case, version=case.version + 1)
-        self._commit(tx, case, step.effects, {sent: compose.agreement(case, sent, draft.plain, draft.seal)})
-        return case
-
-    def _take_agreement(self, tx: Tx, case: Case, message: m.ContractAgreementMessage) -> Case:
-        case = replace(case, agreement=self.agreements.take(tx, case, message))
-        errand(tx, process(case), "countersign")
-        return case
-
-    def _take_countersignature(self, tx: Tx, case: Case, message: m.ContractAgreementVerificationMessage) -> None:
-        errand(tx, process(case), "check-countersignature", seal=message.agreement_signature or "")
+    def _take_terms(self, case: Case, message: m.ContractRequestMessage | m.ContractOfferMessage) -> Case:
+        """Other terms for the same dataset. A consumer's own id for them changes nothing about what is published."""
+        if message.offer["target"] != case.dataset:
+            raise PeerError("catalogue.other-target")
+        self.agreements.deal(message.offer)
+        if isinstance(message, m.ContractOfferMessage):
+            return replace(case, policy=message.offer, offer=str(message.offer["@id"]))
+        policy = {**message.offer, "@id": case.offer}
+        return replace(
+            case, policy=policy, purpose=message.purpose or case.purpose, action=message.action or case.action
+        )  # fmt: skip
 
     def _take_termination(self, tx: Tx, case: Case, message: m.ContractNegotiationTerminationMessage) -> Case:
         reason = from_the_wire(message.reason)
         self.agreements.close(tx, case)
-        self._record(tx, case, TERMINATION, {"by": "peer", "code": message.code or "", "reason": reason["de"]})
+        self.moves.record(tx, case, TERMINATION, {"by": "peer", "code": message.code or "", "reason": reason["de"]})
         return replace(case, reason=reason)
 
-    def _terminate(self, tx: Tx, case: Case, code: str, reason: Reason) -> Case:
-        sent = new_id()
-        step = kernel.send(case.kernel, Kind.TERMINATE, sent)
-        self.agreements.close(tx, case)
-        case = replace(case, kernel=step.negotiation, reason=reason)
-        store.save_case(tx, case)
-        case = replace(case, version=case.version + 1)
-        self._record(tx, case, TERMINATION, {"by": "us", "code": code, "reason": reason["de"]})
-        message = compose.termination(case, sent, code, on_the_wire(reason))
-        self._commit(tx, case, step.effects, {sent: message})
-        return case
 
-    def _send_finalized(self, tx: Tx, case: Case, agreement: Agreement, seal: str | None) -> None:
-        hosted = self._participants.held(case.participant)
-        address = drafting.evidence_address(hosted.participant.root, agreement, seal)
-        sent = new_id()
-        step = kernel.send(case.kernel, Kind.FINALIZE, sent)
-        case = replace(case, kernel=step.negotiation)
-        store.save_case(tx, case)
-        case = replace(case, version=case.version + 1)
-        # From here on the peer may act on it: our own view must not lag behind the message (dataspace-protocol.md 1.6).
-        self.agreements.finalize(tx, case)
-        self._commit(tx, case, step.effects, {sent: compose.finalized(case, sent, address)})
-
-    def _record(self, tx: Tx, case: Case, type_: str, body: dict[str, object]) -> None:
-        record(tx, self._participants.held(case.participant).participant.did, case, type_, body)
-
-    def _commit(
-        self, tx: Tx, case: Case, effects: tuple[Effect, ...], messages: dict[str, Outgoing] | None = None
-    ) -> None:
-        commit(tx, process(case), effects, messages=messages)
+def _opened(
+    tx: Tx, slug: str, partner: Partner, state: Negotiation, dataset: str, policy: dict[str, Any], *,
+    purpose: str | None = None, action: str | None = None, address: str = "", proposed: bool = False,
+) -> Case:  # fmt: skip
+    """A new case, not yet saved; `address` is the peer's callback, else its base as its version document says."""
+    return Case(
+        participant=slug, id=new_id(), counterparty=partner.did, address=(address or partner.base).rstrip("/"),
+        kernel=state, version=1, dataset=dataset, offer=str(policy["@id"]), policy=policy, purpose=purpose,
+        action=action, agreement=None, reason=None, created_at=tx.now, changed_at=tx.now, proposed=proposed,
+    )  # fmt: skip
 
 
-def process(case: Case) -> Process:
-    return Process(participant=case.participant, noun="negotiation", id=case.id, to=case.counterparty)
+def _rests(n: Negotiation, state: kernel.State) -> bool:
+    return n.state is state and n.pending is None
 
 
-def _pending(case: Case) -> str:
-    assert case.kernel.pending is not None
-    return case.kernel.pending.sent_id
+def _step(case: Case, kind: Kind, message: Any, digest_: str) -> Step:
+    ours, theirs = message.provider_pid, message.consumer_pid
+    mine, peers = (ours, theirs) if case.kernel.role is Role.PROVIDER else (theirs, ours)
+    if mine != case.id:
+        raise PeerError("contracts.pid")
+    try:
+        return kernel.received(case.kernel, kind, message.id, digest_, peers)
+    except Illegal as illegal:
+        raise PeerError("contracts.illegal", kind=str(kind), state=case.shown, why=illegal.code) from illegal

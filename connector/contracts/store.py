@@ -9,6 +9,7 @@ import msgspec
 
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.protocol.negotiation import Negotiation, settled, shown
+from connector.protocol.process import Role
 from connector.storage.database import Conflict, Row, Tx
 
 # Named one by one: "not at an end" would read every old negotiation of the peer from the index.
@@ -22,6 +23,7 @@ def _case(row: Row) -> Case:
     values: dict[str, Any] = {name: row[name] for name in Case.__struct_fields__}
     values["kernel"] = msgspec.json.decode(row["kernel"], type=Negotiation)
     values["policy"] = msgspec.json.decode(row["policy"])
+    values["proposed"] = bool(row["proposed"])
     values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"])
     return Case(**values)
 
@@ -30,9 +32,9 @@ def insert_case(tx: Tx, case: Case) -> None:
     """Raises Conflict if another replica has just taken the same first request."""
     added = tx.run(
         "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, settled,"
-        " version, dataset, offer, policy, purpose, action, agreement, reason, created_at, changed_at)"
+        " version, dataset, offer, policy, purpose, action, agreement, reason, created_at, changed_at, proposed)"
         " VALUES (:participant, :id, :role, :counterparty, :peer_pid, :address, :kernel, :state, :settled, 1, :dataset,"
-        " :offer, :policy, :purpose, :action, NULL, NULL, :now, :now) ON CONFLICT DO NOTHING",
+        " :offer, :policy, :purpose, :action, NULL, NULL, :now, :now, :proposed) ON CONFLICT DO NOTHING",
         participant=case.participant,
         id=case.id,
         role=case.kernel.role,
@@ -48,6 +50,7 @@ def insert_case(tx: Tx, case: Case) -> None:
         purpose=case.purpose,
         action=case.action,
         now=tx.now,
+        proposed=int(case.proposed),
     )
     if not added:
         raise Conflict
@@ -57,8 +60,8 @@ def save_case(tx: Tx, case: Case) -> None:
     """Compare and set; raises Conflict if somebody else was faster."""
     changed = tx.run(
         "UPDATE negotiation SET peer_pid = :peer_pid, kernel = :kernel, state = :state,"
-        " settled = :settled, version = version + 1,"
-        " agreement = :agreement, reason = :reason, changed_at = :now"
+        " settled = :settled, version = version + 1, offer = :offer, policy = :policy, purpose = :purpose,"
+        " action = :action, agreement = :agreement, reason = :reason, changed_at = :now"
         " WHERE participant = :participant AND id = :id AND version = :version",
         participant=case.participant,
         id=case.id,
@@ -67,6 +70,10 @@ def save_case(tx: Tx, case: Case) -> None:
         kernel=_text(case.kernel),
         state=str(shown(case.kernel)),
         settled=int(settled(case.kernel)),
+        offer=case.offer,
+        policy=_text(case.policy),
+        purpose=case.purpose,
+        action=case.action,
         agreement=case.agreement,
         reason=None if case.reason is None else _text(case.reason),
         now=tx.now,
@@ -89,12 +96,14 @@ def case(tx: Tx, participant: str, case_id: str, counterparty: str | None = None
     return _case(row)
 
 
-def case_of_peer(tx: Tx, participant: str, counterparty: str, peer_pid: str) -> Case | None:
-    """The negotiation that this peer began under that pid of its own."""
+def case_of_peer(tx: Tx, participant: str, role: Role, counterparty: str, peer_pid: str) -> Case | None:
+    """The negotiation that this peer began under that pid of its own; `role` is ours in it."""
     row = tx.one(
         "SELECT * FROM negotiation WHERE participant = :participant AND counterparty = :counterparty"
-        " AND peer_pid = :peer_pid AND role = 'provider'",
+        " AND peer_pid = :peer_pid AND role = :role AND proposed = :proposed",
         participant=participant,
+        role=role,
+        proposed=int(role is Role.CONSUMER),
         counterparty=counterparty,
         peer_pid=peer_pid,
     )

@@ -181,8 +181,9 @@ def _member(answer: Answer, name: str) -> str | None:
 
 
 def _peer_pid(answer: Answer, parcel: Parcel) -> str | None:
-    """Only the answer to a first request names the pid under which the provider knows the process."""
-    pid = _member(answer, "providerPid") if parcel.kind == "REQUEST" else None
+    """The answer to a first message names the pid under which the other side knows the process."""
+    name = {"REQUEST": "providerPid", "OFFER": "consumerPid"}.get(parcel.kind)
+    pid = None if name is None else _member(answer, name)
     return pid if pid and len(pid) <= 1024 else None
 
 

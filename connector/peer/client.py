@@ -41,7 +41,12 @@ class PeerClient:
     async def partner(self, slug: str, did: str) -> Partner:
         """A member of the data space and its root; raises Unauthenticated, PeerError or Unavailable."""
         entry = self._anchor.member(did, self._clock.now())
-        return Partner(did=did, name=entry.name, seeker=seeker(entry), root=await self.root(slug, did))
+        root = await self.root(slug, did)
+        return Partner(did=did, name=entry.name, seeker=seeker(entry), root=root, base=await self.base(slug, did))
+
+    async def base(self, slug: str, did: str) -> str:
+        """Where the peer speaks DSP 2025-1."""
+        return f"{await self.root(slug, did)}/2025-1"
 
     async def root(self, slug: str, did: str) -> str:
         """From the DID document's DataService, else what an operator entered (architecture.md 3a)."""

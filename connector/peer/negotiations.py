@@ -5,6 +5,7 @@ from aiohttp import web
 
 from connector.clock import Clock
 from connector.contracts.model import Case
+from connector.contracts.partner import Partner
 from connector.contracts.service import Contracts
 from connector.errors import PeerError
 from connector.peer.exchange import Exchange, answer, message, partner
@@ -22,7 +23,10 @@ class NegotiationHandlers:
     def routes(self) -> list[Route]:
         return [
             Route("POST", f"{_BASE}/request", self.request),
+            Route("POST", f"{_BASE}/offers", self.offer),
             Route("GET", f"{_BASE}/{{pid}}", self.get),
+            Route("POST", f"{_BASE}/{{pid}}/request", self._further(m.ContractRequestMessage)),
+            Route("POST", f"{_BASE}/{{pid}}/offers", self._further(m.ContractOfferMessage)),
             Route("POST", f"{_BASE}/{{pid}}/agreement", self._further(m.ContractAgreementMessage)),
             Route(
                 "POST", f"{_BASE}/{{pid}}/agreement/verification", self._further(m.ContractAgreementVerificationMessage)
@@ -34,15 +38,28 @@ class NegotiationHandlers:
     async def request(self, call: Call) -> web.StreamResponse:
         """201 with the new negotiation, 200 with the known one if the peer repeats itself."""
         asked, digest = await message(call, m.ContractRequestMessage)
-        if asked.callback_address is None:
-            raise PeerError("contracts.not-negotiable")
-        if not self._anchor.fresh(self._clock.now()):
-            raise PeerError("peer.list-stale")
-        who = partner(call.peer, asked.callback_address)
+        who = self._beginner(call, asked.callback_address)
         reply = await self._exchange.within(
             call, self._contracts.receive_request, call.participant.id, who, asked, digest
         )
         return answer(shown(reply.case), 201 if reply.created else 200)
+
+    async def offer(self, call: Call) -> web.StreamResponse:
+        """The same for a provider that begins."""
+        offered, digest = await message(call, m.ContractOfferMessage)
+        who = self._beginner(call, offered.callback_address)
+        reply = await self._exchange.within(
+            call, self._contracts.receive_offer, call.participant.id, who, offered, digest
+        )
+        return answer(shown(reply.case), 201 if reply.created else 200)
+
+    def _beginner(self, call: Call, callback: str | None) -> Partner:
+        """Who may begin a negotiation: a member by a list that is current, with an address for our answers."""
+        if callback is None:
+            raise PeerError("contracts.no-callback")
+        if not self._anchor.fresh(self._clock.now()):
+            raise PeerError("peer.list-stale")
+        return partner(call.peer, callback)
 
     async def get(self, call: Call) -> web.StreamResponse:
         case = await self._exchange.within(

@@ -16,6 +16,7 @@ import aiohttp
 from connector import app
 from connector.cli import dev
 from connector.clock import Clock, SystemClock
+from connector.house import House
 from connector.settings import Settings, load
 
 MUNICIPALITY = "https://w3id.org/hanse/v1#municipality"
@@ -86,7 +87,7 @@ async def _value(answer: aiohttp.ClientResponse) -> Any:
 class City:
     """One running process."""
 
-    def __init__(self, settings: Settings, house: app.House, api: ManagementApi) -> None:
+    def __init__(self, settings: Settings, house: House, api: ManagementApi) -> None:
         self.settings, self.house, self.api = settings, house, api
 
     def did(self, slug: str) -> str:

@@ -13,11 +13,12 @@ from urllib.parse import unquote
 
 from cryptography import x509
 
-from connector.app import judge
 from connector.catalogue.model import Dataset, Offer, Source
 from connector.catalogue.service import Catalogue, Publication
 from connector.clock import Clock, SystemClock
+from connector.contracts.course import Course, Deliberate
 from connector.contracts.model import Agreement, Case
+from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
 from connector.contracts.service import Contracts
 from connector.contracts.signing_desk import SigningDesk
@@ -25,6 +26,7 @@ from connector.delivery.circuit import Circuits
 from connector.delivery.messages import Messages
 from connector.delivery.worker import Later
 from connector.errors import HanseError, PeerError, Unavailable
+from connector.house import judge
 from connector.http.outbound import Answer
 from connector.ids import new_uuid
 from connector.participants.service import Hosted, Participants
@@ -97,7 +99,7 @@ class Towns:
         self.participants = Participants(db, self.vault, BASE, self._issue)
         self.judge = judge()
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
-        self.contracts = Contracts(self.participants, self.catalogue, self.judge)
+        self.contracts = Contracts(self.participants, self.catalogue, self.judge, self._course)
         self.seekers: dict[str, Seeker] = {}
         self.transfers = Transfers(self.participants, self.contracts, self.judge, self.vault, self)
         self.wire, self.circuits = Wire(self), Circuits()
@@ -116,6 +118,9 @@ class Towns:
             "pull": self._pull,
         }
 
+    def _course(self, moves: Moves) -> Course:
+        return Deliberate(moves, self.catalogue, self.judge)
+
     async def add(self, *slugs: str, kind: str = MUNICIPALITY) -> None:
         for slug in slugs:
             hosted = await self.participants.add(slug, slug.title(), kind, "", None)
@@ -129,7 +134,11 @@ class Towns:
         """The town as its peers see it."""
         participant = self.participants.held(slug).participant
         return Partner(
-            did=participant.did, name=participant.name, seeker=self.seekers[participant.did], root=participant.root
+            did=participant.did,
+            name=participant.name,
+            seeker=self.seekers[participant.did],
+            root=participant.root,
+            base=participant.base,
         )
 
     def seeker(self, did: str, now: int) -> Seeker | None:
@@ -205,8 +214,9 @@ class Towns:
         decoded, digest = codec.decode(cls, message), codec.digest(message)
         noun, pid = url.rpartition("/2025-1/")[2].split("/")[:2]
         service: Any = self.contracts if noun == "negotiations" else self.transfers
-        if pid == "request":
-            found = await self.db.write(slug, service.receive_request, slug, self.partner(sender), decoded, digest)
+        if pid in ("request", "offers"):
+            first = service.receive_request if pid == "request" else service.receive_offer
+            found = await self.db.write(slug, first, slug, self.partner(sender), decoded, digest)
         else:
             found = await self.db.write(
                 slug, service.receive, slug, self.partner(sender), unquote(pid), decoded, digest

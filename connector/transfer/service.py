@@ -60,7 +60,7 @@ class Transfers:
             raise Mistake("transfer.own-data")
         step = kernel.send(kernel.start(Role.CONSUMER), Kind.REQUEST, new_id())
         process = Process(
-            participant=slug, id=new_id(), counterparty=partner.did, address=f"{partner.root}/2025-1",
+            participant=slug, id=new_id(), counterparty=partner.did, address=partner.base,
             kernel=step.transfer, version=1, agreement=agreement_id, format=PULL, purpose=purpose, action=action,
             outcome=None, reason=None, bytes=0, sha256=None, created_at=tx.now, changed_at=tx.now,
         )  # fmt: skip

@@ -143,13 +143,38 @@ async def test_an_agreement_that_is_not_the_request_is_never_taken(towns: Towns,
 
 @pytest.mark.threat("T22")
 @pytest.mark.parametrize("name", ["permission", "prohibition", "obligation"])
-async def test_a_request_that_is_not_the_offer_is_terminated(towns: Towns, name: str) -> None:
-    """>> the published offer with a rule changed << TERMINATED: other-policy; the published one is what counts."""
+async def test_a_request_that_is_not_the_offer_gets_the_offer(towns: Towns, name: str) -> None:
+    """>> the published offer with a rule changed << our terms; >> accepted << an agreement over what is published."""
     towns.wire.bend["ContractRequestMessage"] = lambda message: message["offer"].update(CHANGES[name])
     case = await negotiated(towns)
-    assert case.shown == "TERMINATED"
-    assert case.reason is not None
-    assert "weicht vom veröffentlichten Angebot ab" in case.reason["de"][0]
+    assert case.shown == "FINALIZED"
+    assert towns.wire.sent[:3] == [
+        "nachbardorf: ContractRequestMessage",
+        "musterstadt: ContractOfferMessage",
+        "nachbardorf: ContractNegotiationEventMessage",
+    ]
+    published = (await towns.rows("musterstadt", "SELECT digest FROM offer WHERE participant = :participant"))[0]
+    agreed = await towns.agreement("nachbardorf", case.agreement)
+    assert towns.judge.digest(agreed.policy) == published["digest"]
+
+
+@pytest.mark.threat("T22")
+@pytest.mark.parametrize("name", ["permission", "prohibition", "obligation"])
+async def test_whoever_insists_on_other_terms_is_turned_down(towns: Towns, name: str) -> None:
+    """>> other terms << ours >> other terms again << TERMINATED, with the reason."""
+    towns.wire.bend["ContractRequestMessage"] = lambda message: message["offer"].update(CHANGES[name])
+    towns.wire.bend["ContractOfferMessage"] = lambda message: message["offer"].update(CHANGES["permission"])
+    asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
+    await towns.run()
+    assert (await towns.case("nachbardorf", asked.id)).shown == "OFFERED"
+    waiting = await towns.rows("nachbardorf", "SELECT subject, kind FROM question WHERE participant = :participant")
+    assert waiting == [{"subject": asked.id, "kind": "offered"}]
+    await towns.db.write("nachbardorf", towns.contracts.counter, "nachbardorf", asked.id, asked.policy)
+    await towns.run()
+    ended = await towns.case("nachbardorf", asked.id)
+    assert ended.shown == "TERMINATED"
+    assert ended.reason is not None
+    assert "weicht vom veröffentlichten Angebot ab" in ended.reason["de"][0]
 
 
 async def test_an_agreement_id_that_is_taken_is_the_peers_fault(towns: Towns) -> None:

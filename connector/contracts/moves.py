@@ -1,0 +1,127 @@
+"""What we may say in a negotiation: one method per message, each of which saves the state and puts the message down.
+
+Nothing here decides whether to say it; the kernel alone refuses what may not be said now (`Illegal`).
+"""
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from connector.catalogue.model import Dataset, Offer
+from connector.commit import Outgoing, Process, ask, commit, errand
+from connector.contracts import compose, drafting, store
+from connector.contracts.agreements import Agreements
+from connector.contracts.model import Agreement, Case
+from connector.contracts.partner import Partner
+from connector.contracts.records import TERMINATION, record
+from connector.ids import new_id
+from connector.participants.service import Participants
+from connector.protocol import negotiation as kernel
+from connector.protocol.effects import Effect
+from connector.protocol.negotiation import Kind
+from connector.reasons import Reason, on_the_wire
+from connector.storage.database import Tx
+
+
+class Moves:
+    """Every method takes the case as it was last saved and gives back the case as it is saved now."""
+
+    def __init__(self, participants: Participants, agreements: Agreements) -> None:
+        self._participants, self.agreements = participants, agreements
+
+    def request(self, tx: Tx, case: Case) -> Case:
+        """As consumer: the first request of a new case; it asks for `case.policy`."""
+        case, effects, sent = _say(case, Kind.REQUEST)
+        store.insert_case(tx, case)
+        self.commit(tx, case, effects, {sent: compose.request(case, sent, self._base(case))})
+        return case
+
+    def propose(self, tx: Tx, case: Case) -> Case:
+        """As provider: the first offer of a new case, to somebody who has not asked."""
+        case, effects, sent = _say(case, Kind.OFFER)
+        store.insert_case(tx, case)
+        self.commit(tx, case, effects, {sent: compose.proposal(case, sent, self._base(case))})
+        return case
+
+    def offer(self, tx: Tx, case: Case, policy: dict[str, Any]) -> Case:
+        """As provider: our terms instead of those that were asked for."""
+        case, effects, sent = _say(replace(case, policy=policy), Kind.OFFER)
+        return self._said(tx, case, effects, {sent: compose.offer(case, sent)})
+
+    def counter(self, tx: Tx, case: Case, policy: dict[str, Any]) -> Case:
+        """As consumer: other terms than those that were offered, or the same ones with what we want them for."""
+        case, effects, sent = _say(replace(case, policy=policy), Kind.REQUEST)
+        return self._said(tx, case, effects, {sent: compose.counter(case, sent)})
+
+    def accept(self, tx: Tx, case: Case) -> Case:
+        case, effects, sent = _say(case, Kind.ACCEPT)
+        return self._said(tx, case, effects, {sent: compose.accepted(case, sent)})
+
+    def agree(self, tx: Tx, case: Case, partner: Partner, offer: Offer, dataset: Dataset) -> Case:
+        """As provider: draw up the contract, seal it and send it."""
+        agreement_id = new_id()
+        draft = self.agreements.draw_up(tx, case, agreement_id, partner, offer, dataset)
+        case, effects, sent = _say(replace(case, agreement=agreement_id), Kind.AGREE)
+        return self._said(tx, case, effects, {sent: compose.agreement(case, sent, draft.plain, draft.seal)})
+
+    def verify(self, tx: Tx, case: Case, seal: str | None) -> Case:
+        """As consumer: the agreement is what we asked for; `seal` is our countersignature."""
+        case, effects, sent = _say(case, Kind.VERIFY)
+        return self._said(tx, case, effects, {sent: compose.verification(case, sent, seal)})
+
+    def finalize(self, tx: Tx, case: Case, agreement: Agreement, seal: str | None) -> Case:
+        """As provider. From here on the peer may act on it, so our own view must not lag (dataspace-protocol 1.6)."""
+        root = self._participants.held(case.participant).participant.root
+        address = drafting.evidence_address(root, agreement, seal)
+        case, effects, sent = _say(case, Kind.FINALIZE)
+        store.save_case(tx, case)
+        case = replace(case, version=case.version + 1)
+        self.agreements.finalize(tx, case)
+        self.commit(tx, case, effects, {sent: compose.finalized(case, sent, address)})
+        return case
+
+    def terminate(self, tx: Tx, case: Case, code: str, reason: Reason) -> Case:
+        """As either; the agreement, if there is one, never comes into force."""
+        case, effects, sent = _say(case, Kind.TERMINATE)
+        self.agreements.close(tx, case)
+        case = replace(case, reason=reason)
+        message = compose.termination(case, sent, code, on_the_wire(reason))
+        case = self._said(tx, case, effects, {sent: message})
+        self.record(tx, case, TERMINATION, {"by": "us", "code": code, "reason": reason["de"]})
+        return case
+
+    # Beside the messages
+
+    def ask(self, tx: Tx, case: Case, question: str) -> None:
+        """A person has to decide; the negotiation waits."""
+        ask(tx, case.participant, case.id, question)
+
+    def errand(self, tx: Tx, case: Case, work: str, *, due_at: int | None = None, **facts: str) -> None:
+        errand(tx, process(case), work, due_at=due_at, **facts)
+
+    def record(self, tx: Tx, case: Case, type_: str, body: dict[str, object]) -> None:
+        record(tx, self._participants.held(case.participant).participant.did, case, type_, body)
+
+    def commit(
+        self, tx: Tx, case: Case, effects: tuple[Effect, ...], messages: dict[str, Outgoing] | None = None
+    ) -> None:
+        commit(tx, process(case), effects, messages=messages)
+
+    def _said(self, tx: Tx, case: Case, effects: tuple[Effect, ...], messages: dict[str, Outgoing]) -> Case:
+        store.save_case(tx, case)
+        self.commit(tx, case, effects, messages)
+        return replace(case, version=case.version + 1)
+
+    def _base(self, case: Case) -> str:
+        return self._participants.held(case.participant).participant.base
+
+
+def process(case: Case) -> Process:
+    return Process(participant=case.participant, noun="negotiation", id=case.id, to=case.counterparty)
+
+
+def _say(case: Case, kind: Kind) -> tuple[Case, tuple[Effect, ...], str]:
+    """Raises Illegal if we may not say that now."""
+    sent = new_id()
+    step = kernel.send(case.kernel, kind, sent)
+    return replace(case, kernel=step.negotiation), step.effects, sent
