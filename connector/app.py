@@ -13,8 +13,6 @@ from connector.api import routes as api_routes
 from connector.clock import Clock, SystemClock
 from connector.house import House
 from connector.http import server
-from connector.peer import routes
-from connector.peer.problems import problems
 from connector.settings import Settings
 from connector.storage import upgrade
 from connector.storage.database import PROCESS
@@ -60,7 +58,7 @@ async def _serve(house: House, roles: frozenset[str], stack: AsyncExitStack) -> 
         stack.push_async_callback(_cancelled, watching)
     if roles & {"peer", "dataplane"}:
         runner = await server.serve(
-            routes.application(house.public(), problems), host=settings.peer.host, port=conf.peer_port(settings),
+            house.application(), host=settings.peer.host, port=conf.peer_port(settings),
             tls=house.tls(), reuse_port=settings.peer.reuse_port,
         )  # fmt: skip
         stack.push_async_callback(runner.cleanup)

@@ -12,6 +12,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
 
 import structlog
+from aiohttp import web
 from cryptography import x509
 
 from connector import settings as conf
@@ -54,6 +55,7 @@ from connector.peer.evidence import EvidenceHandlers
 from connector.peer.exchange import Exchange
 from connector.peer.identity import IdentityHandlers
 from connector.peer.negotiations import NegotiationHandlers
+from connector.peer.problems import problems
 from connector.peer.transfers import TransferHandlers
 from connector.policy.judge import LANGUAGES, Judge, Seeker
 from connector.settings import Settings
@@ -66,6 +68,7 @@ from connector.trust import pins
 from connector.trust.anchors import Anchor, Entry
 from connector.trust.development import DevelopmentSpace, entry
 from connector.trust.did import Did
+from connector.trust.jwk import Jwk
 from connector.trust.listing import Listing, checked_url
 from connector.trust.resolver import Resolver
 from connector.trust.roots import authority_key, seal_cas
@@ -113,7 +116,7 @@ class House:
         self.space = None if space is None else DevelopmentSpace(space, clock)
         self.http = self.outbound()
         self.participants = self.directory()
-        self.anchor = Anchor(authority)
+        self.anchor = self.members(authority)
         self.listing = Listing(
             self.db, self.anchor, self.http, settings.trust.list_file, checked_url(settings.trust.list_url, authority)
         )
@@ -151,6 +154,10 @@ class House:
             allow=settings.outbound.allow, ca_files=settings.trust.ca_files, total_s=settings.outbound.total_s,
             stall_s=settings.outbound.stall_s, proxy=settings.outbound.proxy or None,
         )  # fmt: skip
+
+    def members(self, authority: Jwk) -> Anchor:
+        """Who belongs to the data space."""
+        return Anchor(authority)
 
     def directory(self) -> Participants:
         issue = None if self.space is None else self.space.seal
@@ -289,6 +296,9 @@ class House:
             *data.routes(plane),
         ]
         return routes.Surface(table, self.participants, self.gatekeeper())
+
+    def application(self) -> web.Application:
+        return routes.application(self.public(), problems)
 
     def management(self) -> tuple[list[api_routes.Handlers], api_operation.OperationHandlers]:
         """The handlers of the management surface."""

@@ -123,9 +123,9 @@ class Catalogue:
             place = _place(batch[-1])
 
     def dataset(self, tx: Tx, slug: str, seeker: Seeker, name: str) -> tuple[Dataset, list[Offer]]:
-        """One dataset by IRI or bare UUID, under the filter of the catalogue (CVE-2024-9202); raises Unknown."""
+        """One dataset by its id or bare UUID, under the filter of the catalogue (CVE-2024-9202); raises Unknown."""
         root = self._participants.held(slug).participant.root
-        found = store.dataset(tx, slug, name if "://" in name else f"{root}/datasets/{name}")
+        found = store.dataset(tx, slug, name) or store.dataset(tx, slug, f"{root}/datasets/{name}")
         offers = self._visible(tx, slug, seeker, found) if found is not None else []
         if found is None or not offers:
             raise Unknown("catalogue.unknown", id=name[:200])

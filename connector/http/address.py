@@ -88,8 +88,11 @@ def is_literal(host: str) -> bool:
 
 
 def under_root(url: str, root: str) -> bool:
-    """Whether `url` is `root` or lies below it by whole path segments (architecture.md 3a), with no way back up."""
-    there, base = target(url), target(root.rstrip("/"))
+    """Whether `url` is `root` or lies below it by whole path segments (architecture.md 3a), with no way back up.
+
+    Below an https root lies nothing that is not https.
+    """
+    there, base = target(url, insecure=True), target(root.rstrip("/"), insecure=True)
     if there is None or base is None or there.origin != base.origin or there.query is not None:
         return False
     if _HIDDEN.search(there.path) or "//" in there.path:

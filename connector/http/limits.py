@@ -36,6 +36,8 @@ _STREAMING = "hanse_streaming"
 H = TypeVar("H", bound=Callable[..., Awaitable[web.StreamResponse]])
 
 request_id: Final = web.RequestKey("request_id", str)
+body_read: Final = web.RequestKey("body_read", bytes)
+"""The body as it was read, for whoever has to tell of the request afterwards."""
 
 
 def streaming(handler: H) -> H:
@@ -87,7 +89,8 @@ async def read_body(request: web.Request, *, limit: int = strict.LIMIT, body_s: 
         return b""
     try:
         async with asyncio.timeout(body_s):
-            return await _collect(request, limit)
+            request[body_read] = await _collect(request, limit)
+            return request[body_read]
     except TimeoutError as cause:
         raise TooSlow("http.body-slow") from cause
     except (web.RequestPayloadError, ConnectionError) as cause:

@@ -120,10 +120,14 @@ class Participants:
             id=checked_slug(slug), did=dids.of_root(whole), root=whole, host=host, path=path, name=name.strip() or slug,
             kind=kind, operator=operator.strip() or name, state="active",
         )  # fmt: skip
+        return await self.admit(participant)
+
+    async def admit(self, participant: Participant) -> Hosted:
+        """The participant as it is described, with its keys; raises Mistake if slug, root or DID are taken."""
         purposes = [purpose for purpose in PURPOSES if purpose != "log-pq" or post_quantum()]
         keys = [self._new_key(participant, purpose) for purpose in purposes]
         await self._db.write(participant.id, _add, participant, keys)
-        return await self.get(slug)
+        return await self.get(participant.id)
 
     async def rotate(self, slug: str, purpose: Purpose) -> Hosted:
         """A new key signs from now on; the old one stays as verification method (trust.md 5.4)."""

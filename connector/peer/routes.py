@@ -123,9 +123,13 @@ def _parameters(match: re.Match[str]) -> dict[str, str]:
     return params
 
 
-def application(surface: Surface, problems: limits.Middleware) -> web.Application:
-    """The aiohttp application of the public surface; deadlines are per route, inside the surface."""
+def application(surface: Surface, problems: limits.Middleware, beside: Sequence[web.RouteDef] = ()) -> web.Application:
+    """The aiohttp application of the public surface; deadlines are per route, inside the surface.
+
+    Only test entry points have routes `beside` it.
+    """
     app = web.Application(middlewares=[limits.edge, problems], client_max_size=strict.LIMIT)
     app.on_response_prepare.append(limits.stamp)
+    app.add_routes(beside)
     app.router.add_route("*", "/{tail:.*}", surface.answer)
     return app

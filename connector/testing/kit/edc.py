@@ -1,0 +1,81 @@
+"""A connector among Eclipse EDCs: plain http and their mock identity; otherwise it decides for itself.
+
+`python -m connector.testing.kit.edc FOLDER --port N --peer edc=http://localhost:19194/protocol` serves until standard
+input closes. Prints one line of JSON once it answers; its management surface is `FOLDER/data/api.sock`.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from aiohttp import web
+
+from connector.peer import routes
+from connector.peer.problems import problems
+from connector.testing.kit.foreign import Foreign, ForeignHouse, Peer, mock_client, mock_identity, participant_at
+from connector.testing.kit.run import started
+from connector.testing.kit.tape import Tape
+
+SLUG = "musterstadt"
+
+
+def foreign(peers: Mapping[str, str], tape: Tape) -> Foreign:
+    """`peers`: participant id -> address of its protocol API; it says 2025-1 one step below."""
+    known = [Peer(did=name, root=root, base=f"{root}/2025-1") for name, root in peers.items()]
+    return Foreign(known, knows=mock_client, says=mock_identity, tape=tape, timeout_s=8.0)
+
+
+class EdcHouse(ForeignHouse):
+    """Build it with `functools.partial(EdcHouse, foreign)`."""
+
+    def application(self) -> web.Application:
+        app = routes.application(self.public(), problems)
+        app.middlewares.insert(0, self.foreign.tape.middleware())
+        return app
+
+
+@asynccontextmanager
+async def house(
+    folder: Path,
+    port: int,
+    peers: Mapping[str, str],
+    *,
+    tape: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    slug: str = SLUG,
+) -> AsyncIterator[EdcHouse]:
+    """One participant below `http://localhost:PORT/SLUG`, and the peers it knows."""
+    async with started(folder, port, partial(EdcHouse, foreign(peers, Tape(tape))), environ) as made:
+        if slug not in {one.participant.id for one in await made.participants.all()}:
+            await made.participants.admit(participant_at(slug, f"http://localhost:{port}/{slug}"))
+        yield made
+
+
+def main(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(prog="connector.testing.kit.edc")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--peer", action="append", required=True, metavar="ID=URL")
+    parser.add_argument("--transcript", type=Path)
+    args = parser.parse_args(argv)
+    asyncio.run(_serve(args))
+
+
+async def _serve(args: argparse.Namespace) -> None:
+    environ = {**os.environ, "HANSE_PEER__HOST": "127.0.0.1"}
+    peers = dict(peer.split("=", 1) for peer in args.peer)
+    args.folder.mkdir(parents=True, exist_ok=True)
+    async with house(args.folder, args.port, peers, tape=args.transcript, environ=environ) as made:
+        participant = made.participants.held(SLUG).participant
+        print(json.dumps({"did": participant.did, "root": participant.root, "base": participant.base}), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
