@@ -1,7 +1,6 @@
 """Publishing and finding over the management surface."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -9,6 +8,8 @@ from aiohttp import web
 from connector.api import body
 from connector.api.peers import Peers
 from connector.api.problems import reasons
+from connector.api.terms import clauses
+from connector.catalogue import filters
 from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue, OfferWish, Publication
 from connector.catalogue.uploads import Uploads
@@ -70,7 +71,7 @@ class CatalogueHandlers:
         slug = (await self._participants.get(request.match_info["p"])).participant.id
         wish = await body.read(request, OfferWish)
         offer = await self._db.write(slug, self._catalogue.offer, slug, request.match_info["uuid"], wish)
-        return body.answer({"offer": offer.id, "clauses": self._clauses(offer.policy)}, 201)
+        return body.answer({"offer": offer.id, "clauses": clauses(self._judge, offer.policy)}, 201)
 
     async def own(self, request: web.Request) -> web.StreamResponse:
         slug = (await self._participants.get(request.match_info["p"])).participant.id
@@ -81,7 +82,7 @@ class CatalogueHandlers:
         """Asks every member, or the one named, and says of each offer whether we would get it."""
         hosted = await self._participants.get(request.match_info["p"])
         did = hosted.participant.did
-        words = request.query.get("q", "").casefold().split()
+        words = filters.fold(request.query.get("q", "")).split()
         one = request.query.get("from")
         now = self._clock.now()
         members = [entry.did for entry in self._anchor.current.participants if entry.admitted(now) and entry.did != did]
@@ -89,17 +90,19 @@ class CatalogueHandlers:
         if one is not None and not asked:
             raise Mistake("api.no-member", did=one[:200])
         gate = asyncio.Semaphore(AT_ONCE)
-        answers = await asyncio.gather(*(self._ask(gate, hosted.participant.id, member) for member in asked))
+        answers = await asyncio.gather(*(self._ask(gate, hosted.participant.id, member, words) for member in asked))
         results = [self._hit(did, member, entry) for member, found in zip(asked, answers, strict=True)
                    if isinstance(found, list) for entry in found if _matches(entry, words)]  # fmt: skip
         failed = [{"provider": member, "reason": reasons(found)} for member, found in zip(asked, answers, strict=True)
                   if isinstance(found, HanseError)]  # fmt: skip
         return body.answer({"results": results, "asked": len(asked), "failed": failed})
 
-    async def _ask(self, gate: asyncio.Semaphore, slug: str, member: str) -> list[dict[str, Any]] | HanseError:
+    async def _ask(
+        self, gate: asyncio.Semaphore, slug: str, member: str, words: list[str]
+    ) -> list[dict[str, Any]] | HanseError:
         try:
             async with gate:
-                return await self._peer.catalogue(slug, member)
+                return await self._peer.catalogue(slug, member, words)
         except HanseError as error:
             return error
 
@@ -108,15 +111,8 @@ class CatalogueHandlers:
             "dataset": dataset.id,
             "offer": offer.id,
             "version": dataset.version,
-            "clauses": self._clauses(offer.policy),
+            "clauses": clauses(self._judge, offer.policy),
         }
-
-    def _clauses(self, policy: Mapping[str, Any]) -> list[dict[str, object]]:
-        german, english = (self._judge.clauses(policy, lang) for lang in ("de", "en"))
-        return [
-            {"text": {"de": one[0], "en": other[0]}, "badge": one[1]}
-            for one, other in zip(german, english, strict=True)
-        ]
 
     def _hit(self, did: str, provider: str, entry: dict[str, Any]) -> dict[str, object]:
         listed, us = self._anchor.entry(provider), self._anchor.entry(did)
@@ -139,11 +135,11 @@ class CatalogueHandlers:
         try:
             decision = self._judge.decide(terms, seeker, "catalog", self._clock.now())
             words = self._judge.reasons(decision)
-            clauses = self._clauses(terms)
+            said = clauses(self._judge, terms)
         except PolicyError as error:
             return {"offer": policy["@id"], "met": False, "clauses": [], "reason": reasons(Mistake(error.code))}
         reason = None if decision.permit else {lang: " ".join(words[lang]) for lang in words}
-        return {"offer": policy["@id"], "met": decision.permit, "clauses": clauses, "reason": reason}
+        return {"offer": policy["@id"], "met": decision.permit, "clauses": said, "reason": reason}
 
 
 def _published(dataset: Dataset, offers: list[Offer]) -> dict[str, object]:
@@ -152,5 +148,8 @@ def _published(dataset: Dataset, offers: list[Offer]) -> dict[str, object]:
 
 
 def _matches(entry: dict[str, Any], words: list[str]) -> bool:
-    text = " ".join(str(entry.get(name, "")) for name in ("dct:title", "dct:description", "@id")).casefold()
-    return all(word in text for word in words)
+    """As a peer filters that knows our filter; others sent everything."""
+    keywords = entry.get("dcat:keyword")
+    texts = [entry.get("dct:title"), entry.get("dct:description"), *(keywords if isinstance(keywords, list) else [])]
+    folded = filters.fold(*(text for text in texts if isinstance(text, str)))
+    return all(word in folded for word in words)

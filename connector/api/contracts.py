@@ -1,10 +1,13 @@
 """Negotiations, agreements and evidence over the management surface."""
 
+from typing import Any
+
 import msgspec
 from aiohttp import web
 
 from connector.api import body
 from connector.api.peers import Peers
+from connector.api.terms import clauses
 from connector.api.waiting import Waiting
 from connector.clock import Clock
 from connector.contracts.evidence import Evidence
@@ -12,6 +15,8 @@ from connector.contracts.model import Agreement, Case
 from connector.contracts.service import Contracts
 from connector.errors import Mistake, Unavailable
 from connector.participants.service import Participants
+from connector.policy.judge import Judge
+from connector.protocol.process import Role
 from connector.storage.database import Database
 from connector.trust.anchors import Anchor
 
@@ -26,6 +31,19 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     action: str | None = None
 
 
+class Proposal(msgspec.Struct, frozen=True):
+    """Which published offer of ours we make to whom (a DID), who has not asked."""
+
+    consumer: str
+    offer: str
+
+
+class Counter(msgspec.Struct, frozen=True):
+    """Our terms instead of those that lie before us: an ODRL policy as JSON."""
+
+    policy: dict[str, Any]
+
+
 class Ending(msgspec.Struct, frozen=True):
     reason: str
 
@@ -33,15 +51,20 @@ class Ending(msgspec.Struct, frozen=True):
 class ContractHandlers:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, evidence: Evidence,
-        peers: Peers, anchor: Anchor, waiting: Waiting,
+        peers: Peers, anchor: Anchor, waiting: Waiting, judge: Judge,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._evidence, self._peers, self._anchor, self._waiting = evidence, peers, anchor, waiting
+        self._judge = judge
 
     def routes(self) -> list[web.RouteDef]:
         base = "/api/v1/participants/{p}"
         return [
             web.post(f"{base}/negotiations", self.request),
+            web.get(f"{base}/negotiations", self.negotiations),
+            web.post(f"{base}/proposals", self.propose),
+            web.post(f"{base}/negotiations/{{id}}/accept", self.accept),
+            web.post(f"{base}/negotiations/{{id}}/counter", self.counter),
             web.get(f"{base}/negotiations/{{id}}", self.negotiation),
             web.post(f"{base}/negotiations/{{id}}/terminate", self.terminate),
             web.get(f"{base}/agreements", self.agreements),
@@ -50,15 +73,28 @@ class ContractHandlers:
             web.get(f"{base}/agreements/{{id}}/evidence", self.bundle),
         ]
 
+    def _case(self, case: Case) -> dict[str, object]:
+        """`clauses` say in words what the terms are that lie on the table."""
+        return {
+            "id": case.id, "role": str(case.kernel.role), "state": case.shown, "states": case.states,
+            "proposed": case.proposed, "counterparty": case.counterparty, "dataset": case.dataset,
+            "offer": case.offer, "clauses": clauses(self._judge, case.policy), "agreement": case.agreement,
+            "reason": sentences(case.reason),
+        }  # fmt: skip
+
     async def _slug(self, request: web.Request) -> str:
         return (await self._participants.get(request.match_info["p"])).participant.id
+
+    def _current(self) -> None:
+        """Nothing new is negotiated by a trust list that has run out."""
+        if not self._anchor.fresh(self._clock.now()):
+            raise Unavailable("api.list-stale")
 
     async def request(self, request: web.Request) -> web.StreamResponse:
         """Fetches the offer as it stands now and asks for it: 201 with the negotiation's id."""
         slug = await self._slug(request)
         wish = await body.read(request, Wish)
-        if not self._anchor.fresh(self._clock.now()):
-            raise Unavailable("api.list-stale")
+        self._current()
         partner = await self._peers.partner(slug, wish.provider)
         entry = await self._peers.dataset(slug, wish.provider, wish.dataset)
         offers = {str(offer["@id"]): offer for offer in entry["hasPolicy"]}
@@ -76,15 +112,39 @@ class ContractHandlers:
         async def look() -> Case:
             return await self._db.read(slug, self._contracts.get, slug, case_id)
 
-        case = await self._waiting.until(request, case_id, look, lambda case: case.shown in ("FINALIZED", "TERMINATED"))
-        return body.answer(_case(case))
+        return body.answer(self._case(await self._waiting.until(request, case_id, look, _rests)))
+
+    async def negotiations(self, request: web.Request) -> web.StreamResponse:
+        slug = await self._slug(request)
+        found = await self._db.read(slug, self._contracts.all, slug)
+        return body.answer({"negotiations": [self._case(case) for case in found]})
+
+    async def propose(self, request: web.Request) -> web.StreamResponse:
+        """Offers a published dataset to a member that has not asked: 201 with the negotiation's id."""
+        slug = await self._slug(request)
+        wish = await body.read(request, Proposal)
+        self._current()
+        partner = await self._peers.partner(slug, wish.consumer)
+        case = await self._db.write(slug, self._contracts.propose, slug, partner, wish.offer)
+        return body.answer({"id": case.id}, 201)
+
+    async def accept(self, request: web.Request) -> web.StreamResponse:
+        slug = await self._slug(request)
+        case = await self._db.write(slug, self._contracts.accept, slug, request.match_info["id"])
+        return body.answer(self._case(case))
+
+    async def counter(self, request: web.Request) -> web.StreamResponse:
+        slug = await self._slug(request)
+        wish = await body.read(request, Counter)
+        case = await self._db.write(slug, self._contracts.counter, slug, request.match_info["id"], wish.policy)
+        return body.answer(self._case(case))
 
     async def terminate(self, request: web.Request) -> web.StreamResponse:
         slug = await self._slug(request)
         wish = await body.read(request, Ending)
         reason = {"de": [wish.reason], "en": [wish.reason]}
         case = await self._db.write(slug, self._contracts.terminate, slug, request.match_info["id"], "operator", reason)
-        return body.answer(_case(case))
+        return body.answer(self._case(case))
 
     async def agreements(self, request: web.Request) -> web.StreamResponse:
         slug = await self._slug(request)
@@ -93,8 +153,7 @@ class ContractHandlers:
 
     async def _one(self, request: web.Request) -> tuple[str, Agreement]:
         slug, name = await self._slug(request), request.match_info["id"]
-        iri = name if ":" in name else f"urn:uuid:{name}"
-        return slug, await self._db.read(slug, self._contracts.agreements.get, slug, iri)
+        return slug, await self._db.read(slug, self._contracts.agreements.named, slug, name)
 
     async def agreement(self, request: web.Request) -> web.StreamResponse:
         return body.answer(_agreement((await self._one(request))[1]))
@@ -113,15 +172,10 @@ def sentences(reason: dict[str, list[str]] | None) -> dict[str, str] | None:
     return None if reason is None else {lang: " ".join(parts) for lang, parts in reason.items()}
 
 
-def _case(case: Case) -> dict[str, object]:
-    state = case.shown
-    passed = ["REQUESTED", *(["AGREED", "VERIFIED", "FINALIZED"] if case.agreement else [])]
-    reached = passed[: passed.index(state) + 1] if state in passed else [*passed[:1], state]
-    return {
-        "id": case.id, "role": str(case.kernel.role), "state": state, "states": reached,
-        "counterparty": case.counterparty, "dataset": case.dataset, "offer": case.offer, "agreement": case.agreement,
-        "reason": sentences(case.reason),
-    }  # fmt: skip
+def _rests(case: Case) -> bool:
+    """At its end, or an offer lies before us that a person has to read."""
+    waits = case.kernel.role is Role.CONSUMER and case.shown == "OFFERED"
+    return waits or case.shown in ("FINALIZED", "TERMINATED")
 
 
 def _agreement(agreement: Agreement) -> dict[str, object]:

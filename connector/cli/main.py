@@ -7,8 +7,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from connector.cli import bench, dev, doctor, evidence, find, get, participant, publish, request, serve, verify
-from connector.cli.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, WRONG_USAGE, Call, language
+from connector.cli import (
+    bench,
+    conformance,
+    dev,
+    doctor,
+    evidence,
+    find,
+    get,
+    negotiate,
+    participant,
+    publish,
+    request,
+    serve,
+    verify,
+)
+from connector.cli.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, SKIPPED, WRONG_USAGE, Call, language
 from connector.cli.client import Problem
 from connector.cli.words import Words
 from connector.errors import HanseError, Unavailable
@@ -21,6 +35,13 @@ _CODES: Mapping[str, int] = {
     "cli.file": WRONG_USAGE,
     "cli.slot": WRONG_USAGE,
     "cli.no-bench": WRONG_USAGE,
+    "conformance.no-java": SKIPPED,
+    "conformance.old-java": SKIPPED,
+    "conformance.no-compiler": SKIPPED,
+    "conformance.no-maven": SKIPPED,
+    "conformance.unresolved": SKIPPED,
+    "conformance.connector-ended": REFUSED,
+    "conformance.replicas": WRONG_USAGE,
 }
 
 
@@ -45,7 +66,21 @@ def parser(lang: str) -> Words:
     top.word("--version", action=_Version)
     top.common(top=True)
     places = top.commands("command")
-    for module in (serve, participant, publish, find, request, get, evidence, verify, doctor, dev, bench):
+    for module in (
+        serve,
+        participant,
+        publish,
+        find,
+        request,
+        negotiate,
+        get,
+        evidence,
+        verify,
+        doctor,
+        dev,
+        bench,
+        conformance,
+    ):
         module.register(top, places)
     return top
 

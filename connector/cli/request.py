@@ -8,6 +8,7 @@ from connector.cli.call import OK, REFUSED, UNDECIDED, Call, concept
 from connector.cli.client import Api
 from connector.cli.words import Words
 
+ENDS = ("FINALIZED", "TERMINATED", "COMPLETED")
 POLL_S = 30  # the longest the server is asked to hold one answer back
 
 
@@ -44,8 +45,13 @@ def waited(api: Api, seconds: int, *parts: str) -> Mapping[str, Any]:
     while True:
         left = max(0, min(POLL_S, round(until - time.monotonic())))
         now: Mapping[str, Any] = api.get(*parts, wait=left)
-        if left == 0 or now["state"] in ("FINALIZED", "TERMINATED", "COMPLETED") or now.get("outcome"):
+        if left == 0 or now["state"] in ENDS or now.get("outcome") or ours_to_say(now):
             return now
+
+
+def ours_to_say(now: Mapping[str, Any]) -> bool:
+    """An offer of other terms lies before us."""
+    return now["state"] == "OFFERED" and now.get("role") == "consumer"
 
 
 def _outcome(call: Call, now: Mapping[str, Any]) -> int:
@@ -58,6 +64,9 @@ def _outcome(call: Call, now: Mapping[str, Any]) -> int:
         case "TERMINATED":
             call.tell("request.refused", reason=(now.get("reason") or {}).get(call.lang, ""))
             return REFUSED
+        case "OFFERED":
+            call.tell("request.offered", id=now["id"])
+            return UNDECIDED
         case state:
             call.tell("request.open", state=state, id=now["id"])
             return UNDECIDED

@@ -13,7 +13,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `negotiation`: the kernel's state beside what the services need to know about it.
 
     `address` is the peer's DSP base, `policy` the terms that were said last, by whichever side, as a message offer;
-    `offer` is the provider's id for them. `proposed`: the provider began.
+    `offer` is the provider's id for them. `proposed`: the provider began. `states` are those it went through.
     """
 
     participant: str
@@ -32,6 +32,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
     changed_at: int
     proposed: bool = False
+    states: tuple[str, ...] = ()
 
     @property
     def provider_pid(self) -> str | None:

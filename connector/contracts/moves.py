@@ -32,14 +32,14 @@ class Moves:
     def request(self, tx: Tx, case: Case) -> Case:
         """As consumer: the first request of a new case; it asks for `case.policy`."""
         case, effects, sent = _say(case, Kind.REQUEST)
-        store.insert_case(tx, case)
+        case = store.insert_case(tx, case)
         self.commit(tx, case, effects, {sent: compose.request(case, sent, self._base(case))})
         return case
 
     def propose(self, tx: Tx, case: Case) -> Case:
         """As provider: the first offer of a new case, to somebody who has not asked."""
         case, effects, sent = _say(case, Kind.OFFER)
-        store.insert_case(tx, case)
+        case = store.insert_case(tx, case)
         self.commit(tx, case, effects, {sent: compose.proposal(case, sent, self._base(case))})
         return case
 
@@ -74,8 +74,7 @@ class Moves:
         root = self._participants.held(case.participant).participant.root
         address = drafting.evidence_address(root, agreement, seal)
         case, effects, sent = _say(case, Kind.FINALIZE)
-        store.save_case(tx, case)
-        case = replace(case, version=case.version + 1)
+        case = store.save_case(tx, case)
         self.agreements.finalize(tx, case)
         self.commit(tx, case, effects, {sent: compose.finalized(case, sent, address)})
         return case
@@ -108,9 +107,9 @@ class Moves:
         commit(tx, process(case), effects, messages=messages)
 
     def _said(self, tx: Tx, case: Case, effects: tuple[Effect, ...], messages: dict[str, Outgoing]) -> Case:
-        store.save_case(tx, case)
+        case = store.save_case(tx, case)
         self.commit(tx, case, effects, messages)
-        return replace(case, version=case.version + 1)
+        return case
 
     def _base(self, case: Case) -> str:
         return self._participants.held(case.participant).participant.base

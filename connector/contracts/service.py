@@ -158,9 +158,8 @@ class Contracts:
                 self.agreements.finalize(tx, case)
             case _:
                 pass
-        store.save_case(tx, case)
+        case = store.save_case(tx, case)
         self.moves.commit(tx, case, step.effects)
-        case = replace(case, version=case.version + 1)
         return Reply(self._course.stands(tx, case, Turn(partner, message, before)))
 
     # What became of our messages
@@ -178,9 +177,9 @@ class Contracts:
             self.agreements.finalize(tx, case)
         elif step.negotiation.state is kernel.State.TERMINATED:
             self.agreements.close(tx, case)
-        store.save_case(tx, case)
+        case = store.save_case(tx, case)
         self.moves.commit(tx, case, step.effects)
-        self._course.stands(tx, replace(case, version=case.version + 1), None)
+        self._course.stands(tx, case, None)
 
     def refused(self, tx: Tx, slug: str, case_id: str, sent_id: str, problem: Problem, reason: Reason) -> None:
         """The peer finally said no to this row."""
@@ -243,6 +242,10 @@ class Contracts:
             raise Unknown("contracts.unknown", id=case_id[:200])
         return case
 
+    def all(self, tx: Tx, slug: str) -> list[Case]:
+        """The 100 negotiations that changed last."""
+        return store.cases(tx, slug)
+
     # Steps inside a transaction
 
     def _own(self, tx: Tx, slug: str, case_id: str, did: str | None = None) -> Case:
@@ -256,7 +259,7 @@ class Contracts:
             raise PeerError("contracts.quota", limit=QUOTA)
 
     def _taken_up(self, tx: Tx, case: Case, step: Step, turn: Turn) -> Reply:
-        store.insert_case(tx, case)
+        case = store.insert_case(tx, case)
         self.moves.commit(tx, case, step.effects)
         return Reply(self._course.stands(tx, case, turn), created=True)
 

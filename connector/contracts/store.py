@@ -6,13 +6,15 @@ A state changes only if its version is still the one that was read; else the who
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.protocol.negotiation import Negotiation, settled, shown
 from connector.protocol.process import Role
 from connector.storage.database import Conflict, Row, Tx
 
-# Named one by one: "not at an end" would read every old negotiation of the peer from the index.
+MOST_STATES = 50
+"""Of those that a negotiation went through the last are kept: two peers may counter each other for ever."""
 
 
 def _text(value: object) -> str:
@@ -24,17 +26,19 @@ def _case(row: Row) -> Case:
     values["kernel"] = msgspec.json.decode(row["kernel"], type=Negotiation)
     values["policy"] = msgspec.json.decode(row["policy"])
     values["proposed"] = bool(row["proposed"])
+    values["states"] = msgspec.json.decode(row["states"], type=tuple[str, ...])
     values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"])
     return Case(**values)
 
 
-def insert_case(tx: Tx, case: Case) -> None:
-    """Raises Conflict if another replica has just taken the same first request."""
+def insert_case(tx: Tx, case: Case) -> Case:
+    """The case as it is saved; raises Conflict if another replica has just taken the same first message."""
     added = tx.run(
         "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, settled,"
-        " version, dataset, offer, policy, purpose, action, agreement, reason, created_at, changed_at, proposed)"
+        " version, dataset, offer, policy, purpose, action, agreement, reason, created_at, changed_at, proposed,"
+        " states)"
         " VALUES (:participant, :id, :role, :counterparty, :peer_pid, :address, :kernel, :state, :settled, 1, :dataset,"
-        " :offer, :policy, :purpose, :action, NULL, NULL, :now, :now, :proposed) ON CONFLICT DO NOTHING",
+        " :offer, :policy, :purpose, :action, NULL, NULL, :now, :now, :proposed, :states) ON CONFLICT DO NOTHING",
         participant=case.participant,
         id=case.id,
         role=case.kernel.role,
@@ -51,17 +55,20 @@ def insert_case(tx: Tx, case: Case) -> None:
         action=case.action,
         now=tx.now,
         proposed=int(case.proposed),
+        states=_text([case.shown]),
     )
     if not added:
         raise Conflict
+    return replace(case, states=(case.shown,))
 
 
-def save_case(tx: Tx, case: Case) -> None:
-    """Compare and set; raises Conflict if somebody else was faster."""
+def save_case(tx: Tx, case: Case) -> Case:
+    """Compare and set: the case as it is saved now; raises Conflict if somebody else was faster."""
+    states = case.states if case.states[-1:] == (case.shown,) else (*case.states, case.shown)[-MOST_STATES:]
     changed = tx.run(
         "UPDATE negotiation SET peer_pid = :peer_pid, kernel = :kernel, state = :state,"
         " settled = :settled, version = version + 1, offer = :offer, policy = :policy, purpose = :purpose,"
-        " action = :action, agreement = :agreement, reason = :reason, changed_at = :now"
+        " action = :action, states = :states, agreement = :agreement, reason = :reason, changed_at = :now"
         " WHERE participant = :participant AND id = :id AND version = :version",
         participant=case.participant,
         id=case.id,
@@ -74,13 +81,15 @@ def save_case(tx: Tx, case: Case) -> None:
         policy=_text(case.policy),
         purpose=case.purpose,
         action=case.action,
+        states=_text(states),
         agreement=case.agreement,
         reason=None if case.reason is None else _text(case.reason),
         now=tx.now,
     )
     if not changed:
         raise Conflict
-    tx.signal("negotiation", (case.participant, case.id, str(shown(case.kernel))))
+    tx.signal("negotiation", (case.participant, case.id, case.shown))
+    return replace(case, version=case.version + 1, states=states)
 
 
 def case(tx: Tx, participant: str, case_id: str, counterparty: str | None = None, *, lock: bool = False) -> Case | None:
@@ -108,6 +117,16 @@ def case_of_peer(tx: Tx, participant: str, role: Role, counterparty: str, peer_p
         peer_pid=peer_pid,
     )
     return None if row is None else _case(row)
+
+
+def cases(tx: Tx, participant: str, limit: int = 100) -> list[Case]:
+    """The negotiations that changed last, newest first."""
+    rows = tx.all(
+        "SELECT * FROM negotiation WHERE participant = :participant ORDER BY changed_at DESC, id LIMIT :limit",
+        participant=participant,
+        limit=limit,
+    )
+    return [_case(row) for row in rows]
 
 
 def open_cases(tx: Tx, participant: str, counterparty: str) -> int:

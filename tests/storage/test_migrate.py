@@ -54,8 +54,8 @@ async def test_an_empty_database_is_too_old(urls: tuple[str, str, str]) -> None:
 
 async def test_a_newer_database_is_refused(urls: tuple[str, str, str], tmp_path: Path) -> None:
     """A `post` step we do not know removed what we need: neither start nor migrate."""
-    later = release(tmp_path / "later", **{"0002_post_tidy": "CREATE TABLE tidy (id {int});"})
-    assert "0002_post_tidy" in upgrade(urls[0], folder=later)
+    later = release(tmp_path / "later", **{"9002_post_tidy": "CREATE TABLE tidy (id {int});"})
+    assert "9002_post_tidy" in upgrade(urls[0], folder=later)
     with pytest.raises(Mistake, match=r"storage\.schema-new"):
         await opens(urls)
     with pytest.raises(Mistake, match=r"storage\.schema-new"):
@@ -64,22 +64,22 @@ async def test_a_newer_database_is_refused(urls: tuple[str, str, str], tmp_path:
 
 async def test_the_previous_release_runs_on_a_prepared_database(urls: tuple[str, str, str], tmp_path: Path) -> None:
     """During a rollout the `pre` step is there and the `post` step is not yet."""
-    more = {"0002_pre_more": "CREATE TABLE more (id {id});", "0003_post_tidy": "DROP TABLE more;"}
+    more = {"9001_pre_more": "CREATE TABLE more (id {id});", "9002_post_tidy": "DROP TABLE more;"}
     later = release(tmp_path / "later", **more)
-    assert upgrade(urls[0], until="pre", folder=later) == ["0001_pre_house", "0002_pre_more"]
+    assert upgrade(urls[0], until="pre", folder=later) == [*(step.name for step in steps("sqlite")), "9001_pre_more"]
     await opens(urls)
-    assert upgrade(urls[0], folder=later) == ["0003_post_tidy"]
+    assert upgrade(urls[0], folder=later) == ["9002_post_tidy"]
 
 
 async def test_a_failing_step_leaves_nothing(urls: tuple[str, str, str], tmp_path: Path) -> None:
     """Its first statement is undone with the second, and after mending it runs."""
     folder = release(
-        tmp_path / "later", **{"0002_pre_more": "CREATE TABLE more (id {id});\nCREATE TABLE more (id {id});"}
+        tmp_path / "later", **{"9001_pre_more": "CREATE TABLE more (id {id});\nCREATE TABLE more (id {id});"}
     )
     with pytest.raises(Mistake, match=r"storage\.migration-failed"):
         upgrade(urls[0], folder=folder)
-    (folder / "0002_pre_more.sql").write_text("CREATE TABLE more (id {id});")
-    assert upgrade(urls[0], folder=folder) == ["0002_pre_more"]
+    (folder / "9001_pre_more.sql").write_text("CREATE TABLE more (id {id});")
+    assert upgrade(urls[0], folder=folder) == ["9001_pre_more"]
 
 
 def test_a_stray_file_is_named(tmp_path: Path) -> None:

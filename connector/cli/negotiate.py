@@ -1,0 +1,86 @@
+"""`hanse negotiations|propose|accept|counter|decline`: what a person says in a negotiation."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from connector.cli.call import OK, Call
+from connector.cli.client import Api
+from connector.cli.words import Words
+from connector.errors import Mistake
+from connector.reasons import plain
+
+
+def register(top: Words, places: Any) -> None:
+    _as(top.command(places, "negotiations")).set_defaults(run=run_list)
+    propose = _as(top.command(places, "propose"))
+    propose.word("offer", metavar="OFFER")
+    propose.word("--to", dest="consumer", required=True, metavar="DID")
+    propose.set_defaults(run=run_propose)
+    for name, run in (("accept", run_accept), ("counter", run_counter), ("decline", run_decline)):
+        command = _as(top.command(places, name))
+        command.word("negotiation", metavar="ID")
+        if name == "counter":
+            command.word("--policy", required=True, type=Path, metavar="FILE")
+        if name == "decline":
+            command.word("--reason", required=True, metavar="TEXT")
+        command.set_defaults(run=run)
+
+
+def _as(command: Words) -> Words:
+    command.word("--as", dest="participant", required=True, metavar="SLUG")
+    return command
+
+
+def run_list(call: Call) -> int:
+    """Newest first; what waits for a person says so."""
+    found = _api(call).get("participants", call.args.participant, "negotiations")
+    call.result(found)
+    for one in found["negotiations"]:
+        call.tell("negotiations.line", id=one["id"], state=one["state"], dataset=plain(one["dataset"], 120))
+        if one["role"] == "consumer" and one["state"] == "OFFERED":
+            _terms(call, one)
+    return OK
+
+
+def run_propose(call: Call) -> int:
+    body = {"offer": call.args.offer, "consumer": call.args.consumer}
+    made = _api(call).post("participants", call.args.participant, "proposals", body=body)
+    call.result(made)
+    call.tell("negotiations.proposed", id=made["id"])
+    return OK
+
+
+def run_accept(call: Call) -> int:
+    return _said(call, "accept", {})
+
+
+def run_counter(call: Call) -> int:
+    try:
+        policy = json.loads(call.args.policy.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as cause:
+        raise Mistake("cli.file", file=str(call.args.policy)) from cause
+    return _said(call, "counter", {"policy": policy})
+
+
+def run_decline(call: Call) -> int:
+    return _said(call, "terminate", {"reason": call.args.reason})
+
+
+def _said(call: Call, what: str, body: Mapping[str, object]) -> int:
+    args = call.args
+    now = _api(call).post("participants", args.participant, "negotiations", args.negotiation, what, body=body)
+    call.result(now)
+    call.tell("negotiations.line", id=now["id"], state=now["state"], dataset=plain(now["dataset"], 120))
+    return OK
+
+
+def _terms(call: Call, one: Mapping[str, Any]) -> None:
+    for clause in one["clauses"]:
+        call.tell("negotiations.clause", text=clause["text"][call.lang])
+    call.tell("negotiations.decide", id=one["id"], slug=call.args.participant)
+
+
+def _api(call: Call) -> Api:
+    return Api(call.settings().api.socket)

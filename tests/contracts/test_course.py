@@ -1,0 +1,210 @@
+"""Who may say what in a negotiation, and what is said by itself: offers, counter-offers, proposals, endings."""
+
+from typing import Any
+
+import pytest
+
+from connector.contracts.model import Case
+from connector.contracts.service import QUOTA
+from connector.errors import Mistake, PeerError, Unknown
+from connector.protocol import codec
+from connector.protocol import messages as m
+from connector.protocol.negotiation import TERMINAL, State
+from connector.reasons import because
+from connector.testing.cities import COMPANY
+from connector.testing.towns import Towns
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+FIRM = {"permission": [{"action": "use"}]}
+
+
+async def proposed(towns: Towns, **wish: Any) -> Case:
+    """Musterstadt offers Nachbardorf a dataset; the case of the village."""
+    _, offer = await towns.publish(TOWN, **wish)
+    ours = await towns.db.write(TOWN, towns.contracts.propose, TOWN, towns.partner(VILLAGE), offer.id)
+    await towns.run()
+    theirs = (await towns.case(TOWN, ours.id)).kernel.peer_pid
+    assert theirs is not None
+    return await towns.case(VILLAGE, theirs)
+
+
+async def other(towns: Towns, case: Case) -> Case:
+    slug = TOWN if case.participant == VILLAGE else VILLAGE
+    assert case.kernel.peer_pid is not None
+    return await towns.case(slug, case.kernel.peer_pid)
+
+
+async def questions(towns: Towns, slug: str) -> list[tuple[str, str]]:
+    rows = await towns.rows(slug, "SELECT subject, kind FROM question WHERE participant = :participant")
+    return [(row["subject"], row["kind"]) for row in rows]
+
+
+async def test_a_provider_may_begin(towns: Towns) -> None:
+    """>> offer << a person is asked, who accepts >> agreement << verification >> FINALIZED, sealed by both."""
+    case = await proposed(towns)
+    assert (case.shown, case.proposed) == ("OFFERED", True)
+    assert await questions(towns, VILLAGE) == [(case.id, "proposed")]
+    await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id)
+    await towns.run()
+    ended = await towns.case(VILLAGE, case.id)
+    assert ended.states == ("OFFERED", "ACCEPTED", "AGREED", "VERIFIED", "FINALIZED")
+    assert (await other(towns, ended)).states == ended.states
+    agreement = await towns.agreement(VILLAGE, ended.agreement)
+    assert agreement.state == "finalized"
+    assert towns.wire.sent == [
+        "musterstadt: ContractOfferMessage",
+        "nachbardorf: ContractNegotiationEventMessage",
+        "musterstadt: ContractAgreementMessage",
+        "nachbardorf: ContractAgreementVerificationMessage",
+        "musterstadt: ContractNegotiationEventMessage",
+    ]
+
+
+async def test_the_same_terms_with_a_purpose_are_an_acceptance(towns: Towns) -> None:
+    """>> offer << the same offer as a request of ours >> agreement."""
+    case = await proposed(towns)
+    await towns.db.write(VILLAGE, towns.contracts.counter, VILLAGE, case.id, case.policy)
+    await towns.run()
+    ended = await towns.case(VILLAGE, case.id)
+    assert ended.states == ("OFFERED", "REQUESTED", "AGREED", "VERIFIED", "FINALIZED")
+
+
+async def test_other_terms_than_proposed_are_turned_down(towns: Towns) -> None:
+    """>> offer << terms of our own >> TERMINATED with the reason."""
+    case = await proposed(towns)
+    await towns.db.write(VILLAGE, towns.contracts.counter, VILLAGE, case.id, FIRM)
+    await towns.run()
+    ended = await towns.case(VILLAGE, case.id)
+    assert ended.states == ("OFFERED", "REQUESTED", "TERMINATED")
+    assert ended.reason is not None
+    assert "weicht" in ended.reason["de"][0]
+
+
+async def test_who_may_not_have_it_is_told_why_when_it_accepts(towns: Towns) -> None:
+    """>> offer for municipalities to a firm << accepted >> TERMINATED: the policy decides, not the invitation."""
+    await towns.add("stadtwerke", kind=COMPANY)
+    _, offer = await towns.publish(TOWN)
+    ours = await towns.db.write(TOWN, towns.contracts.propose, TOWN, towns.partner("stadtwerke"), offer.id)
+    await towns.run()
+    theirs = (await towns.case(TOWN, ours.id)).kernel.peer_pid
+    assert theirs is not None
+    await towns.db.write("stadtwerke", towns.contracts.accept, "stadtwerke", theirs)
+    await towns.run()
+    ended = await towns.case("stadtwerke", theirs)
+    assert (ended.shown, ended.agreement) == ("TERMINATED", None)
+    assert ended.reason is not None
+    assert "Kommune" in " ".join(ended.reason["de"])
+
+
+async def test_an_offer_withdrawn_meanwhile_is_not_agreed(towns: Towns) -> None:
+    """>> offer; withdrawn << accepted >> TERMINATED: it is no longer there."""
+    case = await proposed(towns)
+
+    def withdraw(tx: Any) -> None:
+        tx.run("UPDATE offer SET state = 'withdrawn' WHERE participant = :participant", participant=TOWN)
+
+    await towns.db.write(TOWN, withdraw)
+    await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id)
+    await towns.run()
+    ended = await towns.case(VILLAGE, case.id)
+    assert ended.shown == "TERMINATED"
+    assert ended.reason is not None
+    assert "nicht mehr" in ended.reason["de"][0]
+
+
+@pytest.mark.threat("T33")
+async def test_a_first_offer_twice_is_one_negotiation(towns: Towns) -> None:
+    """>> the same first offer again, even under another message id << the negotiation that is there."""
+    case = await proposed(towns)
+    again = m.ContractOfferMessage(
+        id="other", provider_pid=str(case.kernel.peer_pid), offer=case.policy, callback_address="https://localhost"
+    )
+    digest = codec.digest(codec.plain(again))
+    reply = await towns.db.write(VILLAGE, towns.contracts.receive_offer, VILLAGE, towns.partner(TOWN), again, digest)
+    assert (reply.case.id, reply.created) == (case.id, False)
+
+
+@pytest.mark.threat("T36")
+async def test_unasked_offers_count_for_the_quota(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> one more unasked offer than may be open << refused, nothing kept."""
+    assert QUOTA == 1000
+    monkeypatch.setattr("connector.contracts.service.QUOTA", 2)
+    first, _ = await proposed(towns), await proposed(towns)
+    third = m.ContractOfferMessage(provider_pid="third", offer=first.policy, callback_address="https://localhost")
+    with pytest.raises(PeerError, match=r"contracts\.quota"):
+        await towns.db.write(VILLAGE, towns.contracts.receive_offer, VILLAGE, towns.partner(TOWN), third, "x")
+    assert len(await towns.db.read(VILLAGE, towns.contracts.all, VILLAGE)) == 2
+
+
+async def test_terms_for_another_dataset_are_refused(towns: Towns) -> None:
+    """>> other terms, for another dataset << 400; the offer still lies before us."""
+    case = await proposed(towns)
+    towns.wire.bend["ContractRequestMessage"] = lambda message: message["offer"].update({"target": "urn:other"})
+    await towns.db.write(VILLAGE, towns.contracts.counter, VILLAGE, case.id, case.policy)
+    for _ in range(5):
+        await towns.hurry()
+    assert (await towns.case(VILLAGE, case.id)).shown == "OFFERED"
+    assert (await other(towns, case)).shown == "OFFERED"
+
+
+async def test_a_proposal_names_a_published_offer(towns: Towns) -> None:
+    """>> an offer that is not there << Unknown, nothing begun."""
+    with pytest.raises(Unknown, match=r"catalogue\.no-offer"):
+        await towns.db.write(TOWN, towns.contracts.propose, TOWN, towns.partner(VILLAGE), "urn:none")
+
+
+@pytest.mark.parametrize("move", ["accept", "counter"])
+async def test_only_an_offer_can_be_answered(towns: Towns, move: str) -> None:
+    """>> accept or counter when nothing lies before us, or in the provider's place << Mistake."""
+    asked = await towns.ask(VILLAGE, TOWN, await towns.publish(TOWN))
+    more = () if move == "accept" else (asked.policy,)
+    with pytest.raises(Mistake, match=r"contracts\.no-offer-here"):
+        await towns.db.write(VILLAGE, getattr(towns.contracts, move), VILLAGE, asked.id, *more)
+    case = await proposed(towns)
+    theirs = await other(towns, case)
+    with pytest.raises(Mistake, match=r"contracts\.no-offer-here"):
+        await towns.db.write(TOWN, getattr(towns.contracts, move), TOWN, theirs.id, *more)
+
+
+async def stopped_in(towns: Towns, state: State, *, begun_by: str) -> Case:
+    """A negotiation that has come as far as `state` and rests there; the case of the village."""
+    if begun_by == TOWN:
+        case = await proposed(towns)
+        if state is not State.OFFERED:
+            await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id)
+    else:
+        case = await towns.ask(VILLAGE, TOWN, await towns.publish(TOWN))
+    for _ in range(50):
+        now = await towns.case(VILLAGE, case.id)
+        if now.kernel.state is state:
+            return now
+        await towns.run(1)
+    raise AssertionError(state)
+
+
+ENDING = [
+    (state, begun_by, by)
+    for state in State
+    if state not in TERMINAL
+    for begun_by in (TOWN, VILLAGE)
+    for by in (TOWN, VILLAGE)
+    if (state, begun_by) not in {(State.REQUESTED, TOWN), (State.OFFERED, VILLAGE), (State.ACCEPTED, VILLAGE)}
+]
+
+
+@pytest.mark.parametrize(("state", "begun_by", "by"), ENDING)
+async def test_either_side_may_end_it_in_every_state(towns: Towns, state: State, begun_by: str, by: str) -> None:
+    """>> a negotiation somewhere on its way; one side ends it << TERMINATED on both, and no agreement is in force."""
+    case = await stopped_in(towns, state, begun_by=begun_by)
+    if by == TOWN and case.kernel.peer_pid is None:
+        await towns.run(1)
+        case = await towns.case(VILLAGE, case.id)
+    mine = case if by == VILLAGE else await other(towns, case)
+    await towns.db.write(by, towns.contracts.terminate, by, mine.id, "operator", because("reason.none"))
+    for _ in range(4):
+        await towns.hurry()
+    ended = await towns.case(VILLAGE, case.id)
+    assert ended.shown == (await other(towns, ended)).shown == "TERMINATED"
+    for slug in (TOWN, VILLAGE):
+        held = await towns.rows(slug, "SELECT state FROM agreement WHERE participant = :participant")
+        assert {row["state"] for row in held} <= {"terminated"}, (slug, held)
