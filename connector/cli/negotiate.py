@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import OK, Call
+from connector.cli.call import OK, Call, unusable
 from connector.cli.client import Api
 from connector.cli.words import Words
 from connector.errors import Mistake
@@ -57,10 +57,13 @@ def run_accept(call: Call) -> int:
 
 
 def run_counter(call: Call) -> int:
+    place = call.args.policy
     try:
-        policy = json.loads(call.args.policy.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as cause:
-        raise Mistake("cli.file", file=str(call.args.policy)) from cause
+        policy = json.loads(place.read_text(encoding="utf-8"))
+    except OSError as problem:
+        raise unusable(place, problem) from problem
+    except ValueError as cause:
+        raise Mistake("cli.no-json", path=place) from cause
     return _said(call, "counter", {"policy": policy})
 
 

@@ -22,6 +22,11 @@ CLIENTS = [
     "request https://localhost:1/b/datasets/1 --as a --from did:web:b --purpose p",
     "get urn:uuid:1 --as a -o {file}.out",
     "agreements --as a",
+    "negotiations --as a",
+    "propose urn:offer --as a --to did:web:b",
+    "accept urn:uuid:1 --as a",
+    "decline urn:uuid:1 --as a --reason nein",
+    "counter urn:uuid:1 --as a --policy {policy}",
     "evidence urn:uuid:1 --as a -o {file}.zip",
 ]
 
@@ -107,7 +112,9 @@ def test_without_a_server_one_sentence_says_so(
     """Exit code 3, how to start one, and `--data` before or after the command."""
     file = tmp_path / "baum.csv"
     file.write_text("a;b\n")
-    words = command.format(file=file).split()
+    policy = tmp_path / "terms.json"
+    policy.write_text("{}")
+    words = command.format(file=file, policy=policy).split()
     data = ["--data", str(tmp_path)]
     assert main([*data, *words] if place == "before" else [*words, *data], {}) == 3
     said = capsys.readouterr()

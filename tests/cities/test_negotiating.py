@@ -1,0 +1,98 @@
+"""A provider begins, a person decides: over real sockets, by the commands that a steward types."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.cli.main import main
+from connector.testing.cities import MUNICIPALITY, City, Space
+from connector.verify.bundle import verify_bundle
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+
+
+async def hanse(city: City, capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
+    """Runs a command against the city and gives what it printed."""
+    argv = ["--data", str(city.settings.folder), *words]
+    assert await asyncio.to_thread(main, argv, {"LANG": "de_DE.UTF-8"}) == code
+    return capsys.readouterr().out
+
+
+async def settled(city: City, slug: str, negotiation: str, state: str) -> dict[str, Any]:
+    async with asyncio.timeout(20):
+        while True:
+            found: dict[str, Any] = await city.api.get(f"/api/v1/participants/{slug}/negotiations/{negotiation}")
+            if found["state"] == state:
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def waiting(city: City, slug: str) -> str:
+    """The negotiation that waits for a person."""
+    async with asyncio.timeout(20):
+        while True:
+            found = (await city.api.get(f"/api/v1/participants/{slug}/negotiations"))["negotiations"]
+            if found and found[0]["state"] == "OFFERED":
+                return str(found[0]["id"])
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def two(space: Space) -> tuple[City, City]:
+    town = await space.city("town", {TOWN: MUNICIPALITY})
+    village = await space.city("village", {VILLAGE: MUNICIPALITY})
+    await space.reload(town, village)
+    return town, village
+
+
+async def test_a_proposal_is_read_and_accepted(
+    space: Space, two: tuple[City, City], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> propose << the terms in words >> accept << signed by both, evidence PASSED."""
+    town, village = two
+    made = await town.publish(TOWN)
+    said = await hanse(town, capsys, "propose", made["offer"], "--as", TOWN, "--to", village.did(VILLAGE))
+    assert "hanse negotiations" in said
+    case = await waiting(village, VILLAGE)
+    shown = await hanse(village, capsys, "negotiations", "--as", VILLAGE)
+    assert f"hanse accept {case}" in shown
+    assert made["clauses"][0]["text"]["de"] in shown
+    await hanse(village, capsys, "accept", case, "--as", VILLAGE)
+    ended = await settled(village, VILLAGE, case, "FINALIZED")
+    assert ended["states"] == ["OFFERED", "ACCEPTED", "AGREED", "VERIFIED", "FINALIZED"]
+    uuid = ended["agreement"].removeprefix("urn:uuid:")
+    bundle = await village.api.get(f"/api/v1/participants/{VILLAGE}/agreements/{uuid}/evidence")
+    assert verify_bundle(bundle, space.roots, "de").verdict.name == "PASSED"
+
+
+async def test_a_proposal_is_declined_with_a_reason(two: tuple[City, City], capsys: pytest.CaptureFixture[str]) -> None:
+    """>> propose << decline: the provider reads why; to accept it afterwards is refused in words."""
+    town, village = two
+    made = await town.publish(TOWN)
+    await hanse(town, capsys, "propose", made["offer"], "--as", TOWN, "--to", village.did(VILLAGE))
+    case = await waiting(village, VILLAGE)
+    await hanse(village, capsys, "decline", case, "--as", VILLAGE, "--reason", "Brauchen wir nicht.")
+    await settled(village, VILLAGE, case, "TERMINATED")
+    theirs = (await town.api.get(f"/api/v1/participants/{TOWN}/negotiations"))["negotiations"][0]
+    ended = await settled(town, TOWN, theirs["id"], "TERMINATED")
+    assert ended["reason"]["de"] == "Brauchen wir nicht."
+    await hanse(village, capsys, "accept", case, "--as", VILLAGE, code=1)
+
+
+async def test_a_counter_offer_of_the_same_terms_is_agreed(
+    two: tuple[City, City], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """>> propose << counter with the published policy from a file >> signed."""
+    town, village = two
+    made = await town.publish(TOWN)
+    await hanse(town, capsys, "propose", made["offer"], "--as", TOWN, "--to", village.did(VILLAGE))
+    case = await waiting(village, VILLAGE)
+    policy = await village.house.peer.dataset(VILLAGE, town.did(TOWN), made["dataset"])
+    (tmp_path / "terms.json").write_text(json.dumps(policy["hasPolicy"][0]), encoding="utf-8")
+    await hanse(village, capsys, "counter", case, "--as", VILLAGE, "--policy", str(tmp_path / "terms.json"))
+    await settled(village, VILLAGE, case, "FINALIZED")
+    (tmp_path / "terms.json").write_text("{", encoding="utf-8")
+    await hanse(village, capsys, "counter", case, "--as", VILLAGE, "--policy", str(tmp_path / "terms.json"), code=1)
