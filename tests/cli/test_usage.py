@@ -13,6 +13,7 @@ from connector.cli.main import main, parser
 from connector.cli.words import Words, complaint
 from connector.language import catalogue
 
+TERMS = Path(__file__).parents[2] / "tests/cli/terms.json"
 CLIENTS = [
     "participant list",
     "participant add a --name A --kind municipality",
@@ -21,6 +22,11 @@ CLIENTS = [
     "find Baum --as a",
     "request https://localhost:1/b/datasets/1 --as a --from did:web:b --purpose p",
     "get urn:uuid:1 --as a -o {file}.out",
+    "get urn:uuid:1 --as a -o {file}.out --push",
+    "transfers --as a",
+    "suspend urn:uuid:1 --as a --reason nein",
+    "resume urn:uuid:1 --as a",
+    "stop urn:uuid:1 --as a",
     "agreements --as a",
     "negotiations --as a",
     "propose urn:offer --as a --to did:web:b",
@@ -112,9 +118,7 @@ def test_without_a_server_one_sentence_says_so(
     """Exit code 3, how to start one, and `--data` before or after the command."""
     file = tmp_path / "baum.csv"
     file.write_text("a;b\n")
-    policy = tmp_path / "terms.json"
-    policy.write_text("{}")
-    words = command.format(file=file, policy=policy).split()
+    words = command.format(file=file, policy=TERMS).split()
     data = ["--data", str(tmp_path)]
     assert main([*data, *words] if place == "before" else [*words, *data], {}) == 3
     said = capsys.readouterr()
