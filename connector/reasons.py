@@ -6,7 +6,7 @@ On the wire (`reason` of DSP and of problem+json) they are two strings, German a
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from connector.errors import HanseError, Refusal
+from connector.errors import HanseError
 from connector.language import LANGUAGES, both
 
 Reason = dict[str, list[str]]
@@ -19,10 +19,9 @@ def because(code: str, /, **facts: object) -> Reason:
 
 
 def explained(error: HanseError) -> Reason:
-    """A refusal's own reasons if it has any, else the sentence of its code."""
-    if isinstance(error, Refusal) and error.reasons:
-        return error.reasons
-    return because(error.code, **error.facts)
+    """An error's own reasons if it has any, else the sentence of its code."""
+    reasons: Reason = getattr(error, "reasons", {})
+    return reasons or because(error.code, **error.facts)
 
 
 def on_the_wire(said: Mapping[str, Sequence[str]]) -> list[str]:

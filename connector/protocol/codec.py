@@ -15,7 +15,7 @@ import msgspec
 
 from connector.protocol import messages
 from connector.protocol.messages import CONTEXT
-from connector.protocol.shape import Malformed, json_object, point
+from connector.protocol.shape import Malformed, json_object, point, short
 
 __all__ = ["CONTEXT", "TYPES", "Malformed", "decode", "digest", "encode", "plain"]
 
@@ -53,8 +53,12 @@ _MISSING = re.compile(r"missing required field `([^`]*)`")
 def decode(cls: type[M], value: object) -> M:
     """The message; raises Malformed. Members that nobody knows are skipped, or kept in `extra` where there is one."""
     members = json_object(value, "")
+    if "" in members:  # nobody knows it, but it is how `extra` is called in here
+        members = {name: item for name, item in members.items() if name}
     _envelope(members, cls.__name__)
     _no_nulls(members, cls, "")
+    for name in ("providerPid", "consumerPid", "agreementId"):
+        short(members, name, "")
     try:
         message = msgspec.convert(members, cls)
     except msgspec.ValidationError as error:

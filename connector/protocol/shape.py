@@ -14,6 +14,8 @@ OPERATORS = frozenset(
 # Part of the official enum though no ODRL operator: let through here, unknown to the policy evaluation.
 STRAY = "term-lteq"
 LOGICAL = ("and", "andSequence", "or", "xone")
+LONGEST_ID = 512
+"""Characters of a pid, of an agreement's id or of what it is about: databases keep them in indexes of bounded size."""
 
 _DATE = r"-?(?:[1-9]\d{3,}|0\d{3})-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _TIME = r"(?:(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?|24:00:00(?:\.0+)?)"
@@ -24,7 +26,7 @@ _XSD_DATE_TIME = re.compile(_DATE + "T" + _TIME + _ZONE, re.ASCII)
 class Malformed(ValueError):
     """A document that breaks its shape at `pointer` (RFC 6901).
 
-    `code`: context, type, missing, json-type, value, null, empty, one-of, forbidden.
+    `code`: context, type, missing, json-type, value, null, empty, one-of, forbidden, too-long.
     """
 
     def __init__(self, pointer: str, code: str) -> None:
@@ -46,6 +48,7 @@ def message_offer(offer: Any, at: str) -> None:
     policy(offer, at, "Offer")
     text(offer, "@type", at)
     text(offer, "target", at)
+    short(offer, "target", at)
 
 
 def catalogue_offer(offer: Any, at: str) -> None:
@@ -60,6 +63,8 @@ def agreement(value: Any, at: str) -> None:
     policy(value, at, "Agreement")
     for name in ("@type", "target", "assigner", "assignee", "timestamp"):
         text(value, name, at)
+    for name in ("@id", "target"):
+        short(value, name, at)
     if not _XSD_DATE_TIME.fullmatch(value["timestamp"]):
         raise Malformed(point(at, "timestamp"), "value")
 
@@ -135,6 +140,13 @@ def text(members: Mapping[str, Any], name: str, at: str) -> None:
         raise Malformed(point(at, name), "missing")
     if not isinstance(members[name], str):
         raise Malformed(point(at, name), "json-type")
+
+
+def short(members: Mapping[str, Any], name: str, at: str) -> None:
+    """A text that, if it is there, is short enough to be an identifier."""
+    value = members.get(name)
+    if isinstance(value, str) and len(value) > LONGEST_ID:
+        raise Malformed(point(at, name), "too-long")
 
 
 def constant(members: Mapping[str, Any], name: str, value: str, at: str) -> None:
