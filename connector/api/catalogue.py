@@ -1,6 +1,7 @@
 """Publishing and finding over the management surface."""
 
 import asyncio
+import re
 from typing import Any
 
 from aiohttp import web
@@ -25,6 +26,8 @@ from connector.trust.anchors import Anchor
 
 HANSE = "https://w3id.org/hanse/v1#"
 AT_ONCE = 16
+_BYTES = re.compile(r"[0-9]{1,19}")
+"""What a size can be: more digits are nobody's file, and thousands would not even be read as a number."""
 
 
 class CatalogueHandlers:
@@ -125,7 +128,7 @@ class CatalogueHandlers:
             "title": plain(str(entry.get("dct:title", entry["@id"]))),
             "description": plain(str(entry.get("dct:description", ""))),
             "media_type": entry.get("dcat:mediaType"),
-            "bytes": int(size) if isinstance(size, str) and size.isascii() and size.isdigit() else None,
+            "bytes": int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
             "offers": [self._offer(seeker, policy) for policy in entry["hasPolicy"]],
         }
 

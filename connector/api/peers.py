@@ -1,5 +1,6 @@
 """What the management surface asks of other connectors; `peer.client` does it."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from connector.contracts.partner import Partner
@@ -9,8 +10,8 @@ class Peers(Protocol):
     async def partner(self, slug: str, did: str) -> Partner:
         """A member of the data space with the root of its connector."""
 
-    async def catalogue(self, slug: str, did: str) -> list[dict[str, Any]]:
-        """All datasets that the peer shows us."""
+    async def catalogue(self, slug: str, did: str, words: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """All datasets that the peer shows us; only those with these words, if it knows our filter."""
 
     async def dataset(self, slug: str, did: str, dataset: str) -> dict[str, Any]:
         """One dataset with the offers that we may see."""

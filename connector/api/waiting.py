@@ -18,9 +18,13 @@ T = TypeVar("T")
 
 
 class Waiting:
-    """Wakes those who wait for a process when it changes; what another replica changed is looked up twice a second."""
+    """Wakes those who wait for a process when it changes; what another replica changed is looked up twice a second.
+
+    On SQLite there is no other replica, and no change is missed.
+    """
 
     def __init__(self, db: Database) -> None:
+        self._look_s = LOOK_S if db.dialect == "postgres" else LONGEST_S
         self._changed: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         db.listen("negotiation", self._wake)
         db.listen("transfer", self._wake)
@@ -46,7 +50,7 @@ class Waiting:
                     found = await look()
                     if over(found):
                         return found
-                    await _soon(event)
+                    await _soon(event, self._look_s)
         except TimeoutError:
             return await look()
         finally:
@@ -55,9 +59,9 @@ class Waiting:
                 del self._changed[process]
 
 
-async def _soon(event: asyncio.Event) -> None:
+async def _soon(event: asyncio.Event, look_s: float) -> None:
     try:
-        async with asyncio.timeout(LOOK_S):
+        async with asyncio.timeout(look_s):
             await event.wait()
     except TimeoutError:
         return

@@ -3,13 +3,18 @@
 It never claims to be DCAT-AP: the protocol's context makes that impossible (metadata.md 2.3).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from connector.catalogue.model import PULL, Dataset, Offer
-from connector.participants.model import Participant
+import msgspec
 
-HANSE = "https://w3id.org/hanse/v1#"
+from connector.catalogue.model import FORMATS, Described, Shown, Terms
+from connector.participants.model import Participant
+from connector.protocol.messages import CONTEXT, HANSE
+
 DCAT = "http://www.w3.org/ns/dcat#"
+_DESCRIBED = msgspec.json.Decoder(Described)
+_HEAD = msgspec.json.encode({"@context": [CONTEXT]})[:-1] + b","
 
 
 def service(participant: Participant) -> dict[str, Any]:
@@ -17,22 +22,54 @@ def service(participant: Participant) -> dict[str, Any]:
     return {"@id": f"{participant.did}#dsp", "@type": "DataService", "endpointURL": participant.base}
 
 
-def dsp_dataset(participant: Participant, dataset: Dataset, offers: list[Offer]) -> dict[str, Any]:
+def distributions(participant: Participant) -> msgspec.Raw:
+    """How every dataset of the participant is to be had; the same bytes in each entry."""
+    there = service(participant)
+    made = [{"@type": "Distribution", "format": one, "accessService": there} for one in FORMATS]
+    return msgspec.Raw(msgspec.json.encode(made))
+
+
+def dsp_dataset(distribution: msgspec.Raw, shown: Shown) -> bytes:
     """A dataset as it stands in a catalogue: offers without target, extras under prefixed or full names."""
-    document = dataset.document
-    extras = {
-        "dct:title": dataset.title,
-        "dct:description": document.get("description") or None,
-        "dcat:mediaType": document.get("media_type"),
-        "dcat:byteSize": None if document.get("bytes") is None else str(document["bytes"]),
-        f"{HANSE}version": dataset.version,
-    }
-    distribution = {"@type": "Distribution", "format": PULL, "accessService": service(participant)}
-    return {
-        "@id": dataset.id,
+    about = _DESCRIBED.decode(shown.document)
+    entry: dict[str, Any] = {
+        "@id": shown.id,
         "@type": "Dataset",
-        "hasPolicy": [offer.for_catalogue() for offer in offers],
-        "distribution": [distribution],
-        f"{HANSE}countersignature": offers[0].countersignature,
-        **{name: value for name, value in extras.items() if value is not None},
+        "hasPolicy": [_offer(terms) for terms in shown.offers],
+        "distribution": distribution,
+        f"{HANSE}countersignature": shown.offers[0].countersignature,
+        "dct:title": shown.title,
+        f"{HANSE}version": shown.version,
     }
+    if about.description:
+        entry["dct:description"] = about.description
+    if about.keywords:
+        entry["dcat:keyword"] = about.keywords
+    if about.media_type is not None:
+        entry["dcat:mediaType"] = about.media_type
+    if about.bytes is not None:
+        entry["dcat:byteSize"] = str(about.bytes)
+    return msgspec.json.encode(entry)
+
+
+def _offer(terms: Terms) -> msgspec.Raw:
+    """The policy's own text behind the offer's name: it is a JSON object with at least one rule."""
+    return msgspec.Raw(b'{"@id":%b,"@type":"Offer",%b' % (msgspec.json.encode(terms.id), terms.policy[1:].encode()))
+
+
+def dsp_catalogue(participant: Participant, entries: Sequence[bytes]) -> bytes:
+    """A whole catalogue document; without `dataset` if there is none, because an empty list is not allowed."""
+    root: dict[str, Any] = {
+        "@context": [CONTEXT],
+        "@type": "Catalog",
+        "@id": f"{participant.base}/catalog",
+        "participantId": participant.did,
+        "service": [service(participant)],
+    }
+    head = msgspec.json.encode(root)
+    return head if not entries else b"".join((head[:-1], b',"dataset":[', b",".join(entries), b"]}"))
+
+
+def root(entry: bytes) -> bytes:
+    """An entry as a document of its own."""
+    return b"".join((_HEAD, entry[1:]))

@@ -6,8 +6,8 @@ import msgspec
 
 Visibility = Literal["members", "eligible"]
 Countersignature = Literal["required", "preferred", "none"]
-PULL = "HttpData-PULL"
-"""The one DSP `format` that this release serves: the consumer fetches over HTTPS with a bearer token."""
+FORMATS = ("HttpData-PULL", "HttpData-PUSH")
+"""What DSP `format` says of how data is had: fetched by the consumer over HTTPS, or sent to it (decision 0016)."""
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,3 +61,46 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     def for_message(self) -> dict[str, Any]:
         """The offer as it stands in a message, where it names its target."""
         return {**self.for_catalogue(), "target": self.dataset}
+
+
+class Described(msgspec.Struct, frozen=True):
+    """What a catalogue tells of a dataset's `document`."""
+
+    description: str | None = None
+    media_type: str | None = None
+    bytes: int | None = None
+    keywords: list[str] = []
+
+
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """An offer as it lies in the database: `policy` is the JSON text, which a catalogue passes on unread."""
+
+    id: str
+    policy: str
+    digest: str
+    visibility: Visibility
+    countersignature: Countersignature
+    created_at: int
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset with those of its published offers that somebody may see; `document` is the JSON text."""
+
+    id: str
+    title: str
+    version: str
+    document: str
+    words: str | None
+    created_at: int
+    changed_at: int
+    offers: tuple[Terms, ...]
+
+    @property
+    def everyone(self) -> bool:
+        """Whether all members see the same of it."""
+        return all(offer.visibility == "members" for offer in self.offers)
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where it stands in the order of publication."""
+        return self.created_at, self.id

@@ -1,9 +1,8 @@
-"""Use cases of the catalogue: publish a file or a live source under a rule, and show each peer what it may see.
+"""Use cases of the catalogue: publish a file or a live source under a rule, and find what a peer asks for.
 
-Visibility is decided before paging, and a dataset that is not visible looks as if it were not there (threat T24).
+What each peer may see of it, page by page, is in `pages`; an offer that it may not see is one that is not there (T24).
 """
 
-import hmac
 import mimetypes
 from hashlib import sha256
 from typing import Any
@@ -11,8 +10,9 @@ from typing import Any
 import msgspec
 
 from connector.audit import store as audit
-from connector.catalogue import dcat, rules, store
+from connector.catalogue import rules, store
 from connector.catalogue.model import Countersignature, Dataset, Offer, Source, Visibility
+from connector.catalogue.pages import Pages
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_uuid
@@ -20,11 +20,9 @@ from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.policy.judge import Judge, Seeker
 from connector.storage.database import Tx
-from connector.verify import base64url, jcs
+from connector.verify import jcs
 
-PAGE = 100
-_BATCH = 200
-_START = (-1, "")
+OWN = 1_000
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +31,7 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     title: str
     description: str = ""
+    keywords: list[str] = []
     rule: str
     slots: dict[str, str] = {}
     visibility: Visibility = "members"
@@ -48,18 +47,12 @@ class OfferWish(msgspec.Struct, frozen=True, kw_only=True):
     countersignature: Countersignature = "preferred"
 
 
-class Page(msgspec.Struct, frozen=True):
-    """Datasets with the offers that this peer may see, and the cursor of the next page."""
-
-    entries: list[tuple[Dataset, list[Offer]]]
-    following: str | None
-
-
 class Catalogue:
     """Datasets and offers of all participants. `cursor_key` signs page cursors: nobody can forge or share one."""
 
     def __init__(self, participants: Participants, judge: Judge, cursor_key: bytes) -> None:
-        self._participants, self._judge, self._cursor_key = participants, judge, cursor_key
+        self._participants, self._judge = participants, judge
+        self.pages = Pages(participants, judge, cursor_key)
 
     def register(self, tx: Tx, slug: str, source: Source) -> Source:
         store.insert_source(tx, slug, source)
@@ -105,32 +98,6 @@ class Catalogue:
         audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
         return offer
 
-    def page(self, tx: Tx, slug: str, seeker: Seeker, cursor: str | None) -> Page:
-        """Up to 100 datasets that this peer may see, in the order of their publication."""
-        place = self._opened(slug, seeker, cursor) if cursor else _START
-        entries: list[tuple[Dataset, list[Offer]]] = []
-        while True:
-            batch = store.datasets_after(tx, slug, place, _BATCH)
-            for dataset in batch:
-                offers = self._visible(tx, slug, seeker, dataset)
-                if not offers:
-                    continue
-                if len(entries) == PAGE:
-                    return Page(entries, self._cursor(slug, seeker, _place(entries[-1][0])))
-                entries.append((dataset, offers))
-            if len(batch) < _BATCH:
-                return Page(entries, None)
-            place = _place(batch[-1])
-
-    def dataset(self, tx: Tx, slug: str, seeker: Seeker, name: str) -> tuple[Dataset, list[Offer]]:
-        """One dataset by its id or bare UUID, under the filter of the catalogue (CVE-2024-9202); raises Unknown."""
-        root = self._participants.held(slug).participant.root
-        found = store.dataset(tx, slug, name) or store.dataset(tx, slug, f"{root}/datasets/{name}")
-        offers = self._visible(tx, slug, seeker, found) if found is not None else []
-        if found is None or not offers:
-            raise Unknown("catalogue.unknown", id=name[:200])
-        return found, offers
-
     def requested(self, tx: Tx, slug: str, seeker: Seeker, offer: dict[str, Any]) -> tuple[Offer, Dataset]:
         """The published offer that a request names; raises Unknown if it is not there or not for this peer's eyes."""
         found, dataset = self.published(tx, slug, seeker, str(offer.get("@id", "")))
@@ -161,34 +128,11 @@ class Catalogue:
 
     def own(self, tx: Tx, slug: str) -> list[tuple[Dataset, list[Offer]]]:
         """Everything that the participant published, for its own eyes; the newest 1 000."""
-        found = store.datasets_after(tx, slug, _START, 1000)
+        found = store.datasets(tx, slug, OWN)
         return [(dataset, store.offers_on(tx, slug, dataset.id)) for dataset in found]
-
-    def wire(self, participant: Participant, dataset: Dataset, offers: list[Offer]) -> dict[str, Any]:
-        return dcat.dsp_dataset(participant, dataset, offers)
-
-    def _visible(self, tx: Tx, slug: str, seeker: Seeker, dataset: Dataset) -> list[Offer]:
-        return [offer for offer in store.offers_on(tx, slug, dataset.id) if self._sees(seeker, offer, tx.now)]
 
     def _sees(self, seeker: Seeker, offer: Offer, now: int) -> bool:
         return offer.visibility == "members" or self._judge.decide(offer.policy, seeker, "catalog", now).permit
-
-    def _cursor(self, slug: str, seeker: Seeker, place: tuple[int, str]) -> str:
-        body = msgspec.json.encode(place)
-        return base64url.encode(self._mac(slug, seeker, body) + body)
-
-    def _opened(self, slug: str, seeker: Seeker, cursor: str) -> tuple[int, str]:
-        try:
-            data = base64url.decode(cursor)
-            body = data[32:]
-            if hmac.compare_digest(data[:32], self._mac(slug, seeker, body)):
-                return msgspec.json.decode(body, type=tuple[int, str])
-        except (base64url.BadBase64, msgspec.DecodeError):
-            pass
-        raise PeerError("catalogue.cursor")
-
-    def _mac(self, slug: str, seeker: Seeker, body: bytes) -> bytes:
-        return hmac.digest(self._cursor_key, f"{slug}|{seeker.did}|".encode() + body, "sha256")
 
 
 def media_type(name: str) -> str:
@@ -199,12 +143,9 @@ def media_type(name: str) -> str:
 
 
 def _document(wish: Publication, source: Source, now: int) -> dict[str, Any]:
+    keywords = [word.strip() for word in wish.keywords if word.strip()]
     return {
         "title": wish.title.strip(), "description": wish.description.strip(), "name": source.name,
         "media_type": source.media_type, "bytes": source.bytes, "sha256": source.sha256, "issued": rfc3339(now),
-        "location": None if source.kind == "file" else source.kind,
+        "location": None if source.kind == "file" else source.kind, **({"keywords": keywords} if keywords else {}),
     }  # fmt: skip
-
-
-def _place(dataset: Dataset) -> tuple[int, str]:
-    return dataset.created_at, dataset.id

@@ -1,10 +1,13 @@
 """SQL of sources, datasets and offers. Every look-up names the participant."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
 
-from connector.catalogue.model import Dataset, Offer, Source
+from connector.catalogue.cursor import Place
+from connector.catalogue.filters import Wanted, fold
+from connector.catalogue.model import Dataset, Described, Offer, Shown, Source, Terms
 from connector.storage.database import Row, Tx
 
 _JSON = {"document", "policy", "template"}
@@ -47,9 +50,10 @@ def source(tx: Tx, participant: str, source_id: str) -> Source | None:
 
 def insert_dataset(tx: Tx, participant: str, dataset: Dataset) -> None:
     tx.run(
-        "INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at)"
-        " VALUES (:participant, :id, :source, :title, :version, :document, :created_at, :changed_at)",
+        "INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at, words)"
+        " VALUES (:participant, :id, :source, :title, :version, :document, :created_at, :changed_at, :words)",
         participant=participant,
+        words=searched(dataset.title, msgspec.convert(dataset.document, Described)),
         **_values(dataset),
     )
 
@@ -61,14 +65,11 @@ def dataset(tx: Tx, participant: str, dataset_id: str) -> Dataset | None:
     return None if row is None else _dataset(row)
 
 
-def datasets_after(tx: Tx, participant: str, after: tuple[int, str], limit: int) -> list[Dataset]:
-    """Datasets in publication order, strictly after `(created_at, id)`."""
+def datasets(tx: Tx, participant: str, limit: int) -> list[Dataset]:
+    """In the order of their publication."""
     rows = tx.all(
-        "SELECT * FROM dataset WHERE participant = :participant"
-        " AND (created_at > :at OR (created_at = :at AND id > :id)) ORDER BY created_at, id LIMIT :limit",
+        "SELECT * FROM dataset WHERE participant = :participant ORDER BY created_at, id LIMIT :limit",
         participant=participant,
-        at=after[0],
-        id=after[1],
         limit=limit,
     )
     return [_dataset(row) for row in rows]
@@ -99,3 +100,128 @@ def offers_on(tx: Tx, participant: str, dataset_id: str) -> list[Offer]:
         dataset=dataset_id,
     )
     return [_offer(row) for row in rows]
+
+
+# What peers see
+
+
+def searched(title: str, about: Described) -> str:
+    """The folded text in which the words of a filter are looked for."""
+    return fold(title, about.description or "", *about.keywords)
+
+
+def version(tx: Tx, participant: str) -> int:
+    """Grows with every change of the participant's datasets and offers."""
+    row = tx.one("SELECT version FROM catalogue WHERE participant = :participant", participant=participant)
+    return 0 if row is None else int(row["version"])
+
+
+def place_after(tx: Tx, participant: str, place: Place, backward: bool, count: int) -> Place | None:
+    """The place that lies `count` datasets further; None if there are not so many."""
+    row = tx.one(
+        "SELECT created_at, id FROM dataset WHERE participant = :participant"  # noqa: S608 constants
+        f" AND (created_at, id) {_SIGN[backward]} (:at, :id) ORDER BY created_at {_ORDER[backward]},"
+        f" id {_ORDER[backward]} LIMIT 1 OFFSET :skip",
+        participant=participant,
+        at=place[0],
+        id=place[1],
+        skip=count - 1,
+    )
+    return None if row is None else (row["created_at"], row["id"])
+
+
+def shelf(
+    tx: Tx, participant: str, place: Place, backward: bool, until: Place | None, wanted: Wanted, limit: int
+) -> list[Shown]:
+    """Up to `limit` datasets beyond `place` (and up to `until`) with all their published offers, whoever may see them.
+
+    The conditions let pass whatever the filter may mean; the caller looks again at what only the reader can decide.
+    """
+    conditions = ["participant = :participant", f"(created_at, id) {_SIGN[backward]} (:at, :id)"]
+    values: dict[str, object] = {"at": place[0], "id": place[1]}
+    if until is not None:
+        conditions.append(f"(created_at, id) {_WITHIN[backward]} (:until_at, :until_id)")
+        values |= {"until_at": until[0], "until_id": until[1]}
+    for condition, more in _narrowed(wanted):
+        conditions.append(condition)
+        values |= more
+    order = f"created_at {_ORDER[backward]}, id {_ORDER[backward]}"
+    rows = tx.all(
+        f"SELECT {_SHOWN} FROM (SELECT * FROM dataset WHERE {' AND '.join(conditions)} ORDER BY {order}"  # noqa: S608
+        f" LIMIT :limit) d LEFT JOIN offer o ON {_PUBLISHED} ORDER BY {_BY_PLACE[backward]}, o.created_at, o.id",
+        participant=participant,
+        limit=limit,
+        **values,
+    )
+    return list(_shown(rows))
+
+
+def shown(tx: Tx, participant: str, names: Sequence[str]) -> list[Shown]:
+    """The datasets of these ids with all their published offers."""
+    among, values = _among("d.id", "name", names)
+    rows = tx.all(
+        f"SELECT {_SHOWN} FROM dataset d LEFT JOIN offer o ON {_PUBLISHED}"  # noqa: S608 constants
+        f" WHERE d.participant = :participant AND {among} ORDER BY d.id, o.created_at, o.id",
+        participant=participant,
+        **values,
+    )
+    return list(_shown(rows))
+
+
+_SIGN, _WITHIN, _ORDER = (">", "<"), ("<=", ">="), ("ASC", "DESC")
+_BY_PLACE = ("d.created_at, d.id", "d.created_at DESC, d.id DESC")
+_PUBLISHED = "o.participant = :participant AND o.dataset = d.id AND o.state = 'published'"
+_SHOWN = (
+    "d.id, d.title, d.version, d.document, d.words, d.created_at, d.changed_at, o.id AS offer, o.policy, o.digest,"
+    " o.visibility, o.countersignature, o.created_at AS offered_at"
+)
+
+
+def _narrowed(wanted: Wanted) -> Iterator[tuple[str, dict[str, object]]]:
+    for index, word in enumerate(wanted.words):
+        yield f"(words IS NULL OR words LIKE :word{index} ESCAPE '!')", {f"word{index}": f"%{_literal(word)}%"}
+    if wanted.datasets is not None:
+        yield _among("id", "dataset", wanted.datasets)
+    if wanted.media_types is not None:
+        among, values = _among("s.media_type", "media", wanted.media_types)
+        yield (
+            "EXISTS (SELECT 1 FROM source s WHERE s.participant = :participant AND s.id = dataset.source"  # noqa: S608
+            f" AND {among})",
+            values,
+        )
+    if wanted.since is not None:
+        yield (
+            "(changed_at >= :since OR EXISTS (SELECT 1 FROM offer o WHERE o.participant = :participant"
+            " AND o.dataset = dataset.id AND o.created_at >= :since))",
+            {"since": wanted.since},
+        )
+
+
+def _literal(word: str) -> str:
+    """A word in which nothing stands for anything else."""
+    return word.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+def _among(column: str, name: str, texts: Sequence[str]) -> tuple[str, dict[str, object]]:
+    values: dict[str, object] = {f"{name}{index}": text for index, text in enumerate(texts)}
+    listed = ", ".join(f":{each}" for each in values)
+    return (f"{column} IN ({listed})" if values else "1 = 0"), values
+
+
+def _shown(rows: Sequence[Row]) -> Iterator[Shown]:
+    """Rows of one dataset stand together, one for each offer, or one without any."""
+    offers: list[Terms] = []
+    for index, row in enumerate(rows):
+        if row["offer"] is not None:
+            offers.append(
+                Terms(
+                    id=row["offer"], policy=row["policy"], digest=row["digest"], visibility=row["visibility"],
+                    countersignature=row["countersignature"], created_at=row["offered_at"],
+                )
+            )  # fmt: skip
+        if index + 1 == len(rows) or rows[index + 1]["id"] != row["id"]:
+            yield Shown(
+                id=row["id"], title=row["title"], version=row["version"], document=row["document"], words=row["words"],
+                created_at=row["created_at"], changed_at=row["changed_at"], offers=tuple(offers),
+            )  # fmt: skip
+            offers = []

@@ -61,12 +61,12 @@ def evidence_object(name: str, media_type: str, body: bytes) -> EvidenceObject:
     return EvidenceObject(name=name, sha256=signing.digest(body), media_type=media_type, body=body)
 
 
-def approval(signer: Sealer, role: str, rule: str, at: int) -> EvidenceObject:
-    """Reference 5: a rule decided, nobody in person (contracts.md 5)."""
+def approval(did: str, role: str, rule: str, at: str) -> EvidenceObject:
+    """Reference 5: a rule decided, nobody in person (contracts.md 5). `did` is whose rule, `at` the time as text."""
     body = {
-        "at": rfc3339(at),
+        "at": at,
         "mandate": None,
-        "onBehalfOf": signer.party.did,
+        "onBehalfOf": did,
         "pseudonym": None,
         "role": "automatic",
         "rule": rule,
@@ -137,7 +137,7 @@ def draft(
         evidence_object(TEXT, "text/html", html),
         profile(judge, plain, offer),
         snapshot(dataset, provider.party),
-        approval(provider, "provider", offer.id, at),
+        approval(provider.party.did, "provider", offer.id, plain["timestamp"]),
     )
     references = signing.references(
         document,

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from cryptography import x509
 
-from connector.clock import Clock
+from connector.clock import Clock, rfc3339
 from connector.commit import Errand
 from connector.contracts import drafting, signing, store
 from connector.contracts.agreements import sealer
@@ -115,7 +115,7 @@ class SigningDesk:
             return None, documents
         seal = jades.read(agreement.provider_jws)
         root = owner.root_of(case.counterparty)
-        fetched = await self._references(hosted, case, seal, root, "provider")
+        fetched = await self._references(hosted, case, agreement, seal, root)
         bodies = {agreement.id: agreement.document, **{par: item.body for par, item in fetched.items()}}
         jades.check(
             agreement.provider_jws, bodies, did=case.counterparty, document=theirs, roots=self._roots,
@@ -125,27 +125,35 @@ class SigningDesk:
         _exactly(seal, _expected(agreement, objects, root, root, objects[drafting.APPROVAL["provider"]]))
         self._understood(agreement, objects)
         me = sealer(hosted)
-        mine = drafting.approval(me, "consumer", case.offer, self._clock.now())
-        return self._sign(agreement, objects, me, root, mine), [*fetched.values(), mine, *documents]
+        now = self._clock.now()
+        mine = drafting.approval(me.party.did, "consumer", case.offer, rfc3339(now))
+        return self._sign(agreement, objects, me, root, mine, now), [*fetched.values(), mine, *documents]
 
     async def _references(
-        self, hosted: Hosted, case: Case, seal: jades.Seal, root: str, side: str
+        self, hosted: Hosted, case: Case, agreement: Agreement, seal: jades.Seal, root: str
     ) -> dict[str, EvidenceObject]:
         """References 2 to 5 by address; each lies below the provider's root and has the hash that its address says."""
         if len(seal.pars) != 5 or case.agreement != seal.pars[0]:
             raise Fault("seal-form", what="pars")
-        names = (drafting.TEXT, drafting.PROFILE, drafting.DATASET, drafting.APPROVAL[side])
-        return await self._objects(hosted, case, root, dict(zip(seal.pars[1:], names, strict=True)))
+        names = (drafting.TEXT, drafting.PROFILE, drafting.DATASET, drafting.APPROVAL["provider"])
+        likely = drafting.approval(case.counterparty, "provider", case.offer, agreement.policy["timestamp"])
+        return await self._objects(hosted, case, root, dict(zip(seal.pars[1:], names, strict=True)), likely)
 
     async def _objects(
-        self, hosted: Hosted, case: Case, root: str, wanted: Mapping[str, str]
+        self, hosted: Hosted, case: Case, root: str, wanted: Mapping[str, str], likely: EvidenceObject
     ) -> dict[str, EvidenceObject]:
-        """The objects at these addresses (values: their names), those that we do not have fetched side by side."""
+        """The objects at these addresses (values: their names), those that we do not have fetched side by side.
+
+        `likely` is what the other side's approval says if no person gave it: its bytes then have the hash asked for.
+        """
         prefix, slug = f"{root}/evidence/objects/", hosted.participant.id
         hashes = {par: par.removeprefix(prefix) for par in wanted}
         if not all(par.startswith(prefix) and len(sha256) == 64 for par, sha256 in hashes.items()):
             raise Unsigned("contracts.object-address")
-        known = await self._db.read(slug, store.known_bodies, slug, tuple(hashes.values()))
+        asked = tuple(sha256 for sha256 in hashes.values() if sha256 != likely.sha256)
+        known = {likely.sha256: likely.body}
+        if asked:
+            known |= await self._db.read(slug, store.known_bodies, slug, asked)
         missing = [par for par, sha256 in hashes.items() if sha256 not in known]
         bodies = {par: known[sha256] for par, sha256 in hashes.items() if sha256 in known}
         fetched = await asyncio.gather(*(self._fetch(hosted, case.counterparty, par) for par in missing))
@@ -184,9 +192,10 @@ class SigningDesk:
         me: drafting.Sealer,
         root: str,
         mine: EvidenceObject,
+        now: int,
     ) -> str:
         references = _expected(agreement, objects, root, me.root, mine, provider_jws=agreement.provider_jws)
-        return signing.sign(references, me.key, me.chain, self._clock.now() // 1000)
+        return signing.sign(references, me.key, me.chain, now // 1000)
 
     async def _check_consumer(
         self, hosted: Hosted, case: Case, agreement: Agreement, claimed: str
@@ -199,7 +208,8 @@ class SigningDesk:
         theirs = await self._document(case.counterparty)
         theirs_approval = {seal.pars[4]: drafting.APPROVAL["consumer"]}
         their_root = owner.root_of(case.counterparty)
-        found = await self._objects(hosted, case, their_root, theirs_approval)
+        likely = drafting.approval(case.counterparty, "consumer", case.offer, rfc3339(seal.iat * 1000))
+        found = await self._objects(hosted, case, their_root, theirs_approval, likely)
         approval = found[seal.pars[4]]
         root = hosted.participant.root
         expected = _expected(agreement, kept, root, their_root, approval, provider_jws=agreement.provider_jws)
@@ -273,10 +283,10 @@ def _pinned(agreement: Agreement, snapshot: bytes) -> str:
 
 
 class _Documents:
-    """DID documents as evidence; the canonical bytes of each are made once while the resolver keeps the document."""
+    """DID documents as evidence; each is made canonical and hashed once while the resolver keeps the document."""
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[Mapping[str, Any], bytes]] = {}
+        self._made: dict[tuple[str, str], tuple[Mapping[str, Any], EvidenceObject]] = {}
 
     def both(self, hosted: Hosted, theirs: Mapping[str, Any], *, consumer: bool) -> list[EvidenceObject]:
         """Both documents as they are now: the agreement record names their digests (contracts.md 14)."""
@@ -286,13 +296,14 @@ class _Documents:
         return [self._object(mine, hosted.document), self._object(other, theirs)]
 
     def _object(self, name: str, document: Mapping[str, Any]) -> EvidenceObject:
-        did = str(document["id"])
-        kept = self._made.get(did)
+        key = (str(document["id"]), name)
+        kept = self._made.get(key)
         if kept is None or kept[0] is not document:
             if len(self._made) >= MOST_DOCUMENTS:
                 self._made.clear()
-            kept = self._made[did] = (document, signing.canonical(dict(document)))
-        return drafting.evidence_object(name, "application/did+json", kept[1])
+            made = drafting.evidence_object(name, "application/did+json", signing.canonical(dict(document)))
+            kept = self._made[key] = (document, made)
+        return kept[1]
 
 
 def _explained(fault: Fault | PeerError) -> Reason:

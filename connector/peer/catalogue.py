@@ -1,22 +1,25 @@
 """The catalogue as peers see it: pages of at most 100 datasets, each only with the offers that this peer may see."""
 
-from typing import Any
+from typing import Final
 
 from aiohttp import web
 
-from connector.catalogue import dcat
-from connector.catalogue.model import Dataset, Offer
-from connector.catalogue.service import Catalogue, Page
+from connector.catalogue import filters
+from connector.catalogue.pages import Page
+from connector.catalogue.service import Catalogue
 from connector.clock import Clock
-from connector.errors import PeerError
+from connector.errors import Unknown
 from connector.http.pace import Pace
-from connector.peer.exchange import Exchange, answer, message
+from connector.peer.exchange import Exchange, message
 from connector.peer.routes import Call, Route
 from connector.protocol import messages as m
 
+ROUNDS: Final = 20
+"""Further transactions for one page, so 105 000 datasets in all; then the page ends where the search has come to."""
+
 
 class CatalogueHandlers:
-    """`clock` paces each peer: 60 pages at once, then five a second."""
+    """`clock` paces each peer: 60 rounds at once, then five a second; most pages take one."""
 
     def __init__(self, exchange: Exchange, catalogue: Catalogue, clock: Clock) -> None:
         self._exchange, self._catalogue = exchange, catalogue
@@ -30,42 +33,34 @@ class CatalogueHandlers:
 
     async def request(self, call: Call) -> web.StreamResponse:
         asked, _ = await message(call, m.CatalogRequestMessage)
-        if asked.filter:
-            raise PeerError("catalogue.filter")
-        self._pace.spend((call.participant.id, call.peer.did))
-        cursor = call.request.query.get("cursor")
-        page = await self._exchange.within(call, self._catalogue.page, call.participant.id, call.peer.seeker, cursor)
-        response = answer(self._body(call, page))
-        if page.following:
-            address = f"{call.participant.base}/catalog/request?cursor={page.following}"
-            response.headers["Link"] = f'<{address}>; rel="next"'
-        return response
+        wanted = filters.read(asked.filter)
+        who = (call.participant.id, call.peer.did)
+        self._pace.spend(who)
+        pages, cursor = self._catalogue.pages, call.request.query.get("cursor")
+        search = await self._exchange.within(call, pages.begin, call.participant.id, call.peer.seeker, wanted, cursor)
+        for _ in range(ROUNDS):
+            if search.settled:
+                break
+            self._pace.spend(who)
+            search = await self._exchange.reading(call, pages.go_on, search)
+        return _answer(call, pages.page(search))
 
     async def dataset(self, call: Call) -> web.StreamResponse:
-        found, offers = await self._exchange.within(
-            call, self._catalogue.dataset, call.participant.id, call.peer.seeker, call.params["id"]
+        name = call.params["id"]
+        found = await self._exchange.within(
+            call, self._catalogue.pages.dataset, call.participant.id, call.peer.seeker, name
         )
-        return answer(_root(self._wire(call, found, offers)))
-
-    def _body(self, call: Call, page: Page) -> m.Catalog:
-        datasets = [self._wire(call, dataset, offers) for dataset, offers in page.entries]
-        return m.Catalog(
-            id=f"{call.participant.base}/catalog",
-            participant_id=call.participant.did,
-            dataset=datasets or None,
-            service=[dcat.service(call.participant)],
-        )
-
-    def _wire(self, call: Call, dataset: Dataset, offers: list[Offer]) -> dict[str, Any]:
-        return self._catalogue.wire(call.participant, dataset, offers)
+        if found is None:
+            raise Unknown("catalogue.unknown", id=name[:200])
+        return web.Response(body=found, content_type="application/json")
 
 
-def _root(entry: dict[str, Any]) -> m.Dataset:
-    known = {"@id", "@type", "hasPolicy", "distribution", f"{m.HANSE}countersignature"}
-    return m.Dataset(
-        id=entry["@id"],
-        has_policy=entry["hasPolicy"],
-        distribution=entry["distribution"],
-        countersignature=entry[f"{m.HANSE}countersignature"],
-        extra={name: value for name, value in entry.items() if name not in known},
-    )
+def _answer(call: Call, page: Page) -> web.Response:
+    """The page with the addresses of those around it; they are asked for with the same message (1.7)."""
+    response = web.Response(body=page.body, content_type="application/json")
+    around = (("previous", page.previous), ("next", page.following))
+    address = f"{call.participant.base}/catalog/request?cursor="
+    links = [f'<{address}{cursor}>; rel="{name}"' for name, cursor in around if cursor is not None]
+    if links:
+        response.headers["Link"] = ", ".join(links)
+    return response

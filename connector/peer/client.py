@@ -1,24 +1,28 @@
 """Requests to other connectors in the name of a participant: each with a fresh token, only below the peer's root."""
 
+import asyncio
 import secrets
+from collections.abc import Sequence
+from urllib.parse import quote
 
+from connector.catalogue import filters
 from connector.clock import Clock
 from connector.contracts.partner import Partner
 from connector.errors import PeerError, Unavailable
-from connector.http import strict
 from connector.http.address import under_root
 from connector.http.outbound import Answer, SafeClient
 from connector.participants.service import Hosted, Participants
+from connector.peer import listing
 from connector.peer.auth import LIFE_S, seeker
-from connector.protocol import codec
+from connector.peer.discovery import Discovery
+from connector.protocol import codec, versions
 from connector.protocol import messages as m
 from connector.storage.database import Database
 from connector.trust.anchors import Anchor
+from connector.trust.did import Did
 from connector.trust.jose import sign_jwt
 from connector.trust.resolver import Resolver
 
-CATALOGUE_LIMIT = 1_048_576
-CATALOGUE_NODES = 100_000
 MESSAGE_S = 8.0
 PAGES = 50
 
@@ -37,6 +41,7 @@ class PeerClient:
     ) -> None:
         self._db, self._clock, self._http, self._participants = db, clock, http, participants
         self._resolver, self._anchor = resolver, anchor
+        self._discovery = Discovery(http, clock)
 
     async def partner(self, slug: str, did: str) -> Partner:
         """A member of the data space and its root; raises Unauthenticated, PeerError or Unavailable."""
@@ -45,8 +50,10 @@ class PeerClient:
         return Partner(did=did, name=entry.name, seeker=seeker(entry), root=root, base=await self.base(slug, did))
 
     async def base(self, slug: str, did: str) -> str:
-        """Where the peer speaks DSP 2025-1."""
-        return f"{await self.root(slug, did)}/2025-1"
+        """Where the peer speaks DSP 2025-1: its version document says so; whom we host ourselves we need not ask."""
+        root = await self.root(slug, did)
+        own = self._participants.document(Did(did))
+        return root + versions.PATH if own is not None else await self._discovery.base(root)
 
     async def root(self, slug: str, did: str) -> str:
         """From the DID document's DataService, else what an operator entered (architecture.md 3a)."""
@@ -80,36 +87,52 @@ class PeerClient:
             raise PeerError("peer.no-object", status=answer.status)
         return answer.body
 
-    async def catalogue(self, slug: str, did: str) -> list[m.Plain]:
-        """All datasets that the peer shows us, page by page."""
-        url: str | None = f"{await self.root(slug, did)}/2025-1/catalog/request"
-        body = codec.encode(m.CatalogRequestMessage())
-        found: list[m.Plain] = []
-        for _ in range(PAGES):
-            if url is None:
+    async def catalogue(self, slug: str, did: str, words: Sequence[str] = ()) -> list[m.Plain]:
+        """All datasets that the peer shows us, page by page.
+
+        `words` ask for less, of peers who know our filter; others refuse or overlook it, so the result may hold more.
+        """
+        url = f"{await self.base(slug, did)}/catalog/request"
+        body = codec.encode(m.CatalogRequestMessage(filter=filters.containing(words)))
+        answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
+        if words and answer.status != 200:
+            body = codec.encode(m.CatalogRequestMessage())
+            answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
+        found, seen = await _page(answer, did), {url}
+        while len(seen) < PAGES:
+            following = listing.following(answer.headers.get("Link", ""), url)
+            if following is None or following in seen:
                 break
-            answer = await self.post(slug, did, url, body, limit=CATALOGUE_LIMIT)
-            if answer.status != 200:
-                raise Unavailable("peer.no-catalogue", status=answer.status)
-            found += _catalogue(answer).dataset or []
-            url = _following(answer.headers.get("Link", ""))
+            url = following
+            seen.add(url)
+            answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
+            found += await _page(answer, did)
         return found
 
     async def dataset(self, slug: str, did: str, dataset: str) -> m.Plain:
-        """One dataset with its offers as the peer shows them now; raises PeerError if it shows none."""
-        url = f"{await self.root(slug, did)}/2025-1/catalog/datasets/{dataset.rsplit('/', 1)[-1]}"
-        answer = await self.get(slug, did, url, limit=CATALOGUE_LIMIT)
+        """One dataset with its offers as the peer shows them now; raises PeerError if it shows none.
+
+        An IRI below the peer's root goes by its last segment. Any other name with a slash in it would not survive as
+        one segment of a path: it is looked for in the catalogue.
+        """
+        base = await self.base(slug, did)
+        name = dataset.rsplit("/", 1)[-1] if dataset.startswith(f"{await self.root(slug, did)}/") else dataset
+        if "/" in name:
+            return await self._listed(slug, did, name)
+        answer = await self.get(slug, did, f"{base}/catalog/datasets/{quote(name, safe='')}", limit=listing.LIMIT)
         if answer.status != 200:
             raise PeerError("peer.no-dataset", status=answer.status)
-        try:
-            found = codec.decode(m.Dataset, strict.loads(answer.body, limit=CATALOGUE_LIMIT, nodes=CATALOGUE_NODES))
-        except codec.Malformed as fault:
-            raise PeerError("peer.answer", pointer=fault.pointer) from fault
-        return codec.plain(found)
+        return await asyncio.to_thread(listing.dataset, answer)
+
+    async def _listed(self, slug: str, did: str, dataset: str) -> m.Plain:
+        for entry in await self.catalogue(slug, did):
+            if entry["@id"] == dataset:
+                return entry
+        raise PeerError("peer.no-dataset", status=404)
 
     async def _below(self, slug: str, did: str, url: str) -> None:
-        """Our token goes nowhere but to the peer it is for (threat T01)."""
-        if not under_root(url, await self.root(slug, did)):
+        """Our token goes nowhere but to the peer it is for (threat T01); a query leads nowhere else."""
+        if not under_root(url.partition("?")[0], await self.root(slug, did)):
             raise PeerError("peer.foreign-address")
 
     async def _token(self, slug: str, did: str) -> dict[str, str]:
@@ -122,17 +145,8 @@ class PeerClient:
         return {"Authorization": f"Bearer {sign_jwt(claims, hosted.signers['peer'])}"}
 
 
-def _catalogue(answer: Answer) -> m.Catalog:
-    try:
-        return codec.decode(m.Catalog, strict.loads(answer.body, limit=CATALOGUE_LIMIT, nodes=CATALOGUE_NODES))
-    except codec.Malformed as fault:
-        raise PeerError("peer.answer", pointer=fault.pointer) from fault
-
-
-def _following(link: str) -> str | None:
-    """The address of `rel="next"` (RFC 8288); it must lie below the peer's root like any other."""
-    for part in link.split(","):
-        target, _, parameters = part.strip().partition(">")
-        if target.startswith("<") and 'rel="next"' in parameters:
-            return target[1:]
-    return None
+async def _page(answer: Answer, did: str) -> list[m.Plain]:
+    """Read beside the event loop: a page may be large, or in a form that takes long."""
+    if answer.status != 200:
+        raise Unavailable("peer.no-catalogue", status=answer.status)
+    return await asyncio.to_thread(listing.datasets, answer, did)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from connector.api.waiting import Waiting
+from connector.api.waiting import LOOK_S, Waiting
 from connector.errors import Mistake
 from connector.storage.database import Database, Tx
 
@@ -50,14 +50,21 @@ async def test_a_change_is_answered_at_once_to_all_who_wait(any_db: Database) ->
         assert await asyncio.gather(*asked) == ["DONE"] * 3
 
 
-async def test_a_change_without_a_signal_is_seen_all_the_same(sqlite_db: Database) -> None:
+async def test_a_change_without_a_signal_is_seen_all_the_same(postgres_db: Database) -> None:
     """>> another replica's change, whose signal was lost << found by looking."""
     thing = Thing()
-    asked = asyncio.create_task(Waiting(sqlite_db).until(asking("30"), "x", thing.look, over))
+    asked = asyncio.create_task(Waiting(postgres_db).until(asking("30"), "x", thing.look, over))
     await asyncio.sleep(0.02)
     thing.state = "DONE"
     async with asyncio.timeout(5):
         assert await asked == "DONE"
+
+
+async def test_where_no_other_process_writes_nobody_looks_twice(sqlite_db: Database) -> None:
+    """>> SQLite: nothing signals for longer than the look of a replica << one look at first, one when time is up."""
+    thing = Thing()
+    assert await Waiting(sqlite_db).until(asking(str(LOOK_S + 0.1)), "x", thing.look, over) == "OPEN"
+    assert thing.looks == 2
 
 
 async def test_when_the_time_is_up_it_answers_as_it_stands(sqlite_db: Database) -> None:

@@ -8,10 +8,8 @@ import pytest
 from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 
-from connector.catalogue import dcat
-from connector.catalogue.model import PULL
-from connector.protocol import codec
-from connector.protocol import messages as m
+from connector.catalogue import dcat, store
+from connector.catalogue.model import FORMATS
 from connector.testing.towns import Towns
 
 TOWN = "musterstadt"
@@ -20,16 +18,21 @@ KNOWN = {"@id", "@type", "hasPolicy", "distribution"}
 
 
 async def published(towns: Towns, **wish: Any) -> dict[str, Any]:
-    dataset, offer = await towns.publish(TOWN, **wish)
-    return dcat.dsp_dataset(towns.participants.held(TOWN).participant, dataset, [offer])
+    """Its entry, as the store gives it and the catalogue writes it."""
+    dataset, _ = await towns.publish(TOWN, **wish)
+    (shown,) = await towns.db.read(TOWN, store.shown, TOWN, [dataset.id])
+    distribution = dcat.distributions(towns.participants.held(TOWN).participant)
+    entry: dict[str, Any] = json.loads(dcat.dsp_dataset(distribution, shown))
+    return entry
 
 
 async def test_an_entry_names_its_rule_its_format_and_its_connector(towns: Towns) -> None:
     entry = await published(towns)
-    (offer,), (distribution,) = entry["hasPolicy"], entry["distribution"]
+    (offer,) = entry["hasPolicy"]
     assert "target" not in offer
-    assert distribution["format"] == PULL
-    assert distribution["accessService"]["endpointURL"] == f"https://localhost:18443/{TOWN}/2025-1"
+    assert tuple(distribution["format"] for distribution in entry["distribution"]) == FORMATS
+    for distribution in entry["distribution"]:
+        assert distribution["accessService"]["endpointURL"] == f"https://localhost:18443/{TOWN}/2025-1"
     assert entry["dct:title"] == "Bäume"
     assert entry["dcat:byteSize"] == "8"
     assert "dct:description" not in entry
@@ -63,8 +66,8 @@ async def test_the_official_schema_accepts_the_catalogue(towns: Towns) -> None:
     )
     schema = next(one for one in schemas if one["$id"].endswith("catalog/catalog-schema.json"))
     participant = towns.participants.held(TOWN).participant
-    catalogue = m.Catalog(
-        id="urn:x", participant_id=participant.did, dataset=[await published(towns), await published(towns)],
-        service=[dcat.service(participant)],
-    )  # fmt: skip
-    Draft201909Validator(schema, registry=registry).validate(json.loads(codec.encode(catalogue)))
+    for count in (0, 2):
+        entries = [json.dumps(await published(towns, keywords=["Baum"])).encode() for _ in range(count)]
+        catalogue = json.loads(dcat.dsp_catalogue(participant, entries))
+        assert len(catalogue.get("dataset", [])) == count
+        Draft201909Validator(schema, registry=registry).validate(catalogue)

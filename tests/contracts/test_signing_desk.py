@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from connector.contracts import drafting, signing, store
-from connector.contracts.model import Case
+from connector.contracts.model import Case, EvidenceObject
 from connector.contracts.signing import digest
 from connector.errors import Unavailable
+from connector.participants.service import Hosted
 from connector.protocol.messages import HANSE
 from connector.testing.towns import Towns
 from connector.verify import jades
@@ -95,13 +96,80 @@ async def test_a_text_that_says_something_else_is_not_signed(towns: Towns, chang
     assert reason.startswith("Der Vertragstext sagt nicht dasselbe")
 
 
-@pytest.mark.parametrize("name", [drafting.TEXT, drafting.PROFILE, drafting.DATASET, drafting.APPROVAL["provider"]])
+@pytest.mark.parametrize("name", [drafting.TEXT, drafting.PROFILE, drafting.DATASET])
 async def test_a_changed_object_is_not_signed(towns: Towns, name: str) -> None:
     """<< other bytes under the address of a signed object >> TERMINATED, naming the object."""
     case = await begun(towns)
     body = await stored(towns, case, name)
     towns.wire.objects[digest(body)] = body + b" "
     assert name in await ended(towns, case)
+
+
+def _by_person(monkeypatch: pytest.MonkeyPatch, side: str) -> None:
+    """From now on this side's approvals say who gave them."""
+    real = drafting.approval
+
+    def approval(did: str, role: str, rule: str, at: str) -> EvidenceObject:
+        made = real(did, role, rule, at)
+        body = json.dumps({**json.loads(made.body), "pseudonym": "p1"}).encode()
+        return drafting.evidence_object(made.name, made.media_type, body) if role == side else made
+
+    monkeypatch.setattr(drafting, "approval", approval)
+
+
+async def test_an_approval_that_a_person_gave_is_fetched_and_checked(towns: Towns) -> None:
+    """<< an approval that nobody could have guessed, and other bytes under its address >> TERMINATED, naming it."""
+    with pytest.MonkeyPatch.context() as patch:
+        _by_person(patch, "provider")
+        case = await begun(towns)
+    name = drafting.APPROVAL["provider"]
+    body = await stored(towns, case, name)
+    towns.wire.objects[digest(body)] = body + b" "
+    assert name in await ended(towns, case)
+
+
+async def test_approvals_by_rule_are_not_fetched_but_kept(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a rule said both sides can write down themselves: the hash in the seal proves that it is the same."""
+    fetched: list[str] = []
+    fetch = towns.wire.fetch
+
+    async def noting(hosted: Hosted, did: str, url: str) -> bytes:
+        fetched.append(url.rpartition("/")[2])
+        return await fetch(hosted, did, url)
+
+    for kind in ("countersign", "check-countersignature"):
+        monkeypatch.setattr(towns.handlers[kind].__self__, "_fetch", noting)  # type: ignore[attr-defined]
+    agreement = await towns.concluded("nachbardorf", "musterstadt")
+    assert agreement.state == "finalized"
+    objects = await towns.db.read("nachbardorf", store.objects, "nachbardorf", agreement.negotiation)
+    assert set(fetched) == {objects[name].sha256 for name in (drafting.TEXT, drafting.PROFILE, drafting.DATASET)}
+    assert set(drafting.APPROVAL.values()) <= objects.keys()
+    theirs = (await towns.case("nachbardorf", agreement.negotiation)).kernel.peer_pid or ""
+    kept = await towns.db.read("musterstadt", store.objects, "musterstadt", theirs)
+    name = drafting.APPROVAL["consumer"]
+    assert kept[name].body == objects[name].body
+
+
+@pytest.mark.parametrize("side", ["provider", "consumer"])
+async def test_an_approval_that_cannot_be_guessed_is_no_obstacle(
+    towns: Towns, side: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> one side's approval says who gave it << the other fetches it; the contract is final."""
+    real, made = drafting.approval, list[EvidenceObject]()
+
+    def first(did: str, role: str, rule: str, at: str) -> EvidenceObject:
+        one = real(did, role, rule, at)
+        if role == side and not made:
+            body = json.dumps({**json.loads(one.body), "pseudonym": "p1"}, sort_keys=True).encode()
+            one = drafting.evidence_object(one.name, one.media_type, body)
+            made.append(one)
+        return one
+
+    monkeypatch.setattr(drafting, "approval", first)
+    agreement = await towns.concluded("nachbardorf", "musterstadt")
+    assert agreement.state == "finalized"
+    objects = await towns.db.read("nachbardorf", store.objects, "nachbardorf", agreement.negotiation)
+    assert objects[drafting.APPROVAL[side]].body == made[0].body
 
 
 @pytest.mark.parametrize(

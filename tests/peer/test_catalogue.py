@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from connector.catalogue import pages
 from connector.ids import new_uuid
+from connector.peer import catalogue
+from connector.protocol.messages import HANSE
 from connector.storage.database import Tx
 from connector.testing.cities import COMPANY, City, Space
 from connector.testing.nasty import NastyPeer, Reply, nasty_peer
@@ -26,8 +29,12 @@ def shown(reply: Reply) -> list[str]:
 
 def following(reply: Reply) -> str | None:
     """The address of the next page."""
-    found = re.fullmatch(r'<([^>]+)>; rel="next"', reply.headers.get("Link", ""))
-    return None if found is None else found[1]
+    return around(reply).get("next")
+
+
+def around(reply: Reply) -> dict[str, str]:
+    """The pages that the answer links to, by their relation."""
+    return {name: address for address, name in re.findall(r'<([^>]+)>; rel="(\w+)"', reply.headers.get("Link", ""))}
 
 
 def multiply(tx: Tx, dataset: str, times: int) -> None:
@@ -35,8 +42,9 @@ def multiply(tx: Tx, dataset: str, times: int) -> None:
     for number in range(times):
         new = f"{dataset.rpartition('/')[0]}/{new_uuid()}"
         tx.run(
-            "INSERT INTO dataset SELECT participant, :new, source, title, version, document, created_at + :n,"
-            " changed_at FROM dataset WHERE participant = :p AND id = :id",
+            "INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at, words)"
+            " SELECT participant, :new, source, title, version, document, created_at + :n, changed_at, words"
+            " FROM dataset WHERE participant = :p AND id = :id",
             new=new,
             n=number + 1,
             p=tx.scope,
@@ -95,14 +103,14 @@ async def test_a_page_has_at_most_a_hundred_and_the_rest_follows(it: City, nasty
     """>> 250 datasets << 100, 100, 50, each once; with hidden ones between, the firm's pages are still full."""
     made = await it.publish("musterstadt")
     await it.house.db.write("musterstadt", multiply, made["dataset"], 249)
-    pages, url = [], it.root("musterstadt") + REQUEST
+    found, url = [], it.root("musterstadt") + REQUEST
     while url:
         reply = await nasty.call("POST", url, ASK, token=nasty.token(it.did("musterstadt")))
-        pages.append(shown(reply))
+        found.append(shown(reply))
         url = following(reply) or ""
         assert not url or url.startswith(it.root("musterstadt") + REQUEST + "?cursor=")
-    assert [len(page) for page in pages] == [100, 100, 50]
-    assert len({dataset for page in pages for dataset in page}) == 250
+    assert [len(page) for page in found] == [100, 100, 50]
+    assert len({dataset for page in found for dataset in page}) == 250
     hide = "UPDATE offer SET visibility = 'eligible' WHERE participant = 'musterstadt' AND id < :id"
     row = await it.house.db.read("musterstadt", lambda tx: tx.all("SELECT id FROM offer ORDER BY id"))
     await it.house.db.write("musterstadt", lambda tx: tx.run(hide, id=row[125]["id"]))
@@ -137,6 +145,83 @@ async def test_a_filter_is_refused_and_an_empty_one_is_none(it: City, nasty: Nas
     """>> a filter that we do not have << 400 instead of everything."""
     assert (await nasty.post(it, "musterstadt", REQUEST, {**ASK, "filter": [{"x": 1}]})).status == 400
     assert (await nasty.post(it, "musterstadt", REQUEST, {**ASK, "filter": []})).status == 200
+
+
+async def test_a_filter_says_where_it_is_wrong(it: City, nasty: NastyPeer) -> None:
+    """>> an unknown member << a CatalogError with two sentences that name its place; 400, and nothing is shown."""
+    asked = {**ASK, "filter": [{"limit": 50}, {f"{HANSE}words": "x", f"{HANSE}colour": "red"}]}
+    reply = await nasty.post(it, "musterstadt", REQUEST, asked)
+    assert (reply.status, reply.json["@type"], reply.json["code"]) == (400, "CatalogError", "400")
+    assert all("/filter/1/https:~1~1w3id.org~1hanse~1v1#colour" in text for text in reply.json["reason"])
+    assert len(reply.json["reason"]) == 2
+
+
+async def test_the_pages_around_are_linked(it: City, nasty: NastyPeer) -> None:
+    """>> a filtered catalogue in pages of 50 << next and previous lead to and fro, with the same message."""
+    made = await it.publish("musterstadt")
+    await it.house.db.write("musterstadt", multiply, made["dataset"], 119)
+    asked = {**ASK, "filter": [{f"{HANSE}words": "bäume"}, {"@type": "QuerySpec", "limit": 50, "filterExpression": []}]}
+
+    async def leaf(url: str) -> Reply:
+        return await nasty.call("POST", url, asked, token=nasty.token(it.did("musterstadt")))
+
+    first = await nasty.post(it, "musterstadt", REQUEST, asked)
+    second = await leaf(around(first)["next"])
+    third = await leaf(around(second)["next"])
+    assert [len(shown(page)) for page in (first, second, third)] == [50, 50, 20]
+    assert [set(around(page)) for page in (first, second, third)] == [{"next"}, {"next", "previous"}, {"previous"}]
+    back = await leaf(around(second)["previous"])
+    assert shown(back) == shown(first)
+    assert set(around(back)) == {"next"}
+    assert (
+        await nasty.call("POST", around(first)["next"], ASK, token=nasty.token(it.did("musterstadt")))
+    ).status == 400
+
+
+@pytest.mark.threat("T24")
+async def test_a_long_search_takes_rounds_and_pays_for_them(
+    it: City, nasty: NastyPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a filter that finds one of 60 where a round looks at five << found at once; several such searches: 429."""
+    monkeypatch.setattr(pages, "EXAMINED", 5)
+    made = await it.publish("musterstadt")
+    await it.house.db.write("musterstadt", multiply, made["dataset"], 59)
+    rename = "UPDATE dataset SET words = 'nadel' WHERE id = (SELECT max(id) FROM dataset)"
+    await it.house.db.write("musterstadt", lambda tx: tx.run(rename))
+    asked = {**ASK, "filter": [{f"{HANSE}words": "nadel"}]}
+    found = [await nasty.post(it, "musterstadt", REQUEST, asked) for _ in range(7)]
+    assert len(shown(found[0])) == 1
+    assert around(found[0]) == {}
+    assert {reply.status for reply in found} == {200, 429}
+    assert found[-1].headers["Retry-After"] == "1"
+
+
+async def test_a_search_ends_where_its_rounds_end_and_can_be_taken_up(
+    it: City, nasty: NastyPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> more datasets than one request may look at << an empty page with a next one, that goes on from there."""
+    monkeypatch.setattr(pages, "EXAMINED", 5)
+    monkeypatch.setattr(catalogue, "ROUNDS", 2)
+    made = await it.publish("musterstadt")
+    await it.house.db.write("musterstadt", multiply, made["dataset"], 19)
+    last = "UPDATE dataset SET words = 'nadel' WHERE created_at = (SELECT max(created_at) FROM dataset)"
+    await it.house.db.write("musterstadt", lambda tx: tx.run(last))
+    asked = {**ASK, "filter": [{f"{HANSE}words": "nadel"}]}
+    first = await nasty.post(it, "musterstadt", REQUEST, asked)
+    assert shown(first) == []
+    url = around(first)["next"]
+    assert len(shown(await nasty.call("POST", url, asked, token=nasty.token(it.did("musterstadt"))))) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", REQUEST), ("PUT", REQUEST), ("POST", "/2025-1/catalog/datasets/x")]
+)
+async def test_other_methods_are_named_as_wrong(it: City, nasty: NastyPeer, method: str, path: str) -> None:
+    """<< 405 with the methods that there are, as a CatalogError."""
+    token = nasty.token(it.did("musterstadt"))
+    reply = await nasty.call(method, it.root("musterstadt") + path, ASK, token=token)
+    assert (reply.status, reply.json["@type"]) == (405, "CatalogError")
+    assert reply.headers["Allow"] in ("GET", "POST")
 
 
 async def test_one_town_does_not_show_what_the_next_has(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:

@@ -1,0 +1,38 @@
+"""Fills the SQLite database of a stopped city with datasets: copies of its one dataset and offer under other ids."""
+
+import sqlite3
+import uuid
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+BATCH = 5_000
+NEEDLE = "einhorn"
+"""A word that only the dataset in the middle has."""
+
+
+def fill(place: Path, count: int) -> None:
+    """`count` more datasets, each published a millisecond after the one before."""
+    with closing(sqlite3.connect(place, isolation_level=None)) as database:
+        database.row_factory = sqlite3.Row
+        dataset = dict(database.execute("SELECT * FROM dataset LIMIT 1").fetchone())
+        offer = dict(database.execute("SELECT * FROM offer WHERE dataset = ?", (dataset["id"],)).fetchone())
+        for begin in range(0, count, BATCH):
+            database.execute("BEGIN")
+            for number in range(begin, min(begin + BATCH, count)):
+                words = f"{dataset['words']} {NEEDLE if number == count // 2 else ''}"
+                made = dataset | {
+                    "id": f"{str(dataset['id']).rpartition('/')[0]}/{uuid.uuid4()}", "title": f"Bäume {number}",
+                    "words": words, "created_at": dataset["created_at"] + number,
+                }  # fmt: skip
+                _insert(database, "dataset", made)
+                more = {"id": f"{made['id']}/offers/{uuid.uuid4()}", "dataset": made["id"]}
+                _insert(database, "offer", offer | more)
+            database.execute("COMMIT")
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _insert(database: sqlite3.Connection, table: str, row: Mapping[str, object]) -> None:
+    database.execute(
+        f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", tuple(row.values())
+    )
