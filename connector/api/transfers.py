@@ -1,5 +1,8 @@
 """Transfers and received files over the management surface."""
 
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
+
 import msgspec
 from aiohttp import web
 
@@ -12,18 +15,28 @@ from connector.contracts.service import Contracts
 from connector.errors import Unknown
 from connector.http import limits
 from connector.participants.service import Participants
+from connector.reasons import Reason, because, from_the_wire
 from connector.storage.database import Database, Tx
-from connector.transfer.model import Process
+from connector.transfer.model import Mode, Process
 from connector.transfer.planes import LocalPlane
 from connector.transfer.service import Transfers
 
+P = ParamSpec("P")
+
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """Without `purpose` the one of the negotiation counts."""
+    """Without `purpose` the one of the negotiation counts. `mode`: we fetch the data, or the provider sends it."""
 
     agreement: str
     purpose: str | None = None
     action: str | None = None
+    mode: Mode = "pull"
+
+
+class Why(msgspec.Struct, frozen=True, kw_only=True):
+    """What the peer is told; without it a sentence of ours."""
+
+    reason: str | None = None
 
 
 class TransferHandlers:
@@ -38,27 +51,66 @@ class TransferHandlers:
         base = "/api/v1/participants/{p}/transfers"
         return [
             web.post(base, self.request),
+            web.get(base, self.transfers),
             web.get(f"{base}/{{id}}", self.transfer),
             web.get(f"{base}/{{id}}/content", self.content),
+            web.post(f"{base}/{{id}}/suspend", self.suspend),
+            web.post(f"{base}/{{id}}/resume", self.resume),
+            web.post(f"{base}/{{id}}/terminate", self.terminate),
         ]
 
     async def request(self, request: web.Request) -> web.StreamResponse:
-        slug = (await self._participants.get(request.match_info["p"])).participant.id
+        slug = await self._slug(request)
         wish = await body.read(request, Wish)
         agreement, purpose = await self._db.read(slug, self._agreed, slug, wish.agreement)
         partner = await self._peers.partner(slug, agreement.counterparty)
         process = await self._db.write(
-            slug, self._transfers.request, slug, partner, agreement.id, wish.purpose or purpose, wish.action
-        )
+            slug, self._transfers.request, slug, partner, agreement.id, wish.purpose or purpose, wish.action,
+            wish.mode,
+        )  # fmt: skip
         return body.answer({"id": process.id}, 201)
 
+    async def transfers(self, request: web.Request) -> web.StreamResponse:
+        """Those of both roles, the youngest first; `?agreement=` only those under it, `?before=` those older."""
+        slug = await self._slug(request)
+        agreement, before = request.query.get("agreement"), request.query.get("before")
+        if agreement is not None:
+            agreement = (await self._db.read(slug, self._contracts.agreements.named, slug, agreement)).id
+        found = await self._db.read(slug, self._transfers.all, slug, agreement, before)
+        return body.answer({"transfers": [self._shown(process) for process in found]})
+
+    async def suspend(self, request: web.Request) -> web.StreamResponse:
+        slug, process_id, why = await self._wish(request)
+        reason = _reason(why, "transfer.suspended-by-operator")
+        return await self._moved(slug, self._transfers.suspend, slug, process_id, "operator", reason)
+
+    async def resume(self, request: web.Request) -> web.StreamResponse:
+        slug, process_id, _ = await self._wish(request)
+        return await self._moved(slug, self._transfers.resume, slug, process_id)
+
+    async def terminate(self, request: web.Request) -> web.StreamResponse:
+        slug, process_id, why = await self._wish(request)
+        reason = _reason(why, "transfer.ended-by-operator")
+        return await self._moved(slug, self._transfers.terminate, slug, process_id, "operator", reason)
+
+    async def _slug(self, request: web.Request) -> str:
+        return (await self._participants.get(request.match_info["p"])).participant.id
+
+    async def _wish(self, request: web.Request) -> tuple[str, str, Why]:
+        why = await body.read(request, Why)
+        return await self._slug(request), _iri(request.match_info["id"]), why
+
+    async def _moved(
+        self, slug: str, move: Callable[Concatenate[Tx, P], Process], *args: P.args, **kw: P.kwargs
+    ) -> web.StreamResponse:
+        return body.answer(self._shown(await self._db.write(slug, move, *args, **kw)))
+
     def _agreed(self, tx: Tx, slug: str, name: str) -> tuple[Agreement, str | None]:
-        agreement = self._contracts.agreements.get(tx, slug, name if ":" in name else f"urn:uuid:{name}")
+        agreement = self._contracts.agreements.named(tx, slug, name)
         return agreement, self._contracts.get(tx, slug, agreement.negotiation).purpose
 
     async def transfer(self, request: web.Request) -> web.StreamResponse:
-        slug = (await self._participants.get(request.match_info["p"])).participant.id
-        process_id = request.match_info["id"]
+        slug, process_id = await self._slug(request), _iri(request.match_info["id"])
 
         async def look() -> Process:
             return await self._db.read(slug, self._transfers.get, slug, process_id)
@@ -67,8 +119,8 @@ class TransferHandlers:
 
     @limits.streaming
     async def content(self, request: web.Request) -> web.StreamResponse:
-        slug = (await self._participants.get(request.match_info["p"])).participant.id
-        process = await self._db.read(slug, self._transfers.get, slug, request.match_info["id"])
+        slug = await self._slug(request)
+        process = await self._db.read(slug, self._transfers.get, slug, _iri(request.match_info["id"]))
         file = self._plane.file(slug, process.id)
         if process.outcome != "received" or file is None:
             raise Unknown("api.no-content")
@@ -78,9 +130,19 @@ class TransferHandlers:
         received = self._plane.file(process.participant, process.id) if process.outcome == "received" else None
         return {
             "id": process.id, "role": str(process.kernel.role), "state": process.shown, "agreement": process.agreement,
+            "counterparty": process.counterparty, "format": process.format, "created_at": process.created_at,
             "bytes": process.bytes, "sha256": process.sha256, "outcome": process.outcome,
             "reason": sentences(process.reason), "file": None if received is None else str(received),
         }  # fmt: skip
+
+
+def _iri(name: str) -> str:
+    """Our ids are `urn:uuid:`; the bare UUID will do in a path."""
+    return name if ":" in name else f"urn:uuid:{name}"
+
+
+def _reason(why: Why, code: str) -> Reason:
+    return because(code) if why.reason is None else from_the_wire([why.reason])
 
 
 def _over(process: Process) -> bool:

@@ -18,13 +18,15 @@ def register(top: Words, places: Any) -> None:
     command.word("--as", dest="participant", required=True, metavar="SLUG")
     command.word("-o", "--output", required=True, type=Path, metavar="FILE")
     command.word("--purpose", metavar="PURPOSE")
+    command.word("--push", action="store_true")
     command.word("--wait", type=int, default=600, metavar="SECONDS")
     command.set_defaults(run=run)
 
 
 def run(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
-    body = {"agreement": args.agreement, "purpose": args.purpose and concept(args.purpose)}
+    mode = "push" if args.push else "pull"
+    body = {"agreement": args.agreement, "purpose": args.purpose and concept(args.purpose), "mode": mode}
     started = api.post("participants", args.participant, "transfers", body=body)
     place = ("participants", args.participant, "transfers", started["id"])
     now = waited(api, args.wait, *place)

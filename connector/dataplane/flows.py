@@ -14,7 +14,7 @@ from connector.dataplane.tokens import TokenHash
 from connector.errors import Defect, Mistake, Unknown
 from connector.storage.database import Row, Tx, for_update
 
-State = Literal["STARTED", "SUSPENDED", "COMPLETED", "TERMINATED"]
+State = Literal["PREPARED", "STARTED", "SUSPENDED", "COMPLETED", "TERMINATED"]
 CLOSED = "flow.closed"
 """Topic that tells each process to cut a flow's open streams; its value is (participant, flow)."""
 
@@ -55,7 +55,7 @@ def start(
     Defect if the flow is already bound to something else, Mistake if it has ended.
     """
     binding = {"counterparty": counterparty, "agreement": agreement, "source": source}
-    _insert(tx, participant=participant, flow=flow, role="provider", expires_at=expires_at, **binding)
+    _insert(tx, participant=participant, flow=flow, role="provider", state="STARTED", expires_at=expires_at, **binding)
     _begin(tx, participant, flow, binding, expires_at)
     return tokens.issue(tx, participant=participant, flow=flow, counterparty=counterparty, agreement=agreement)
 
@@ -74,7 +74,7 @@ def accept(
 ) -> None:
     """Opens (or resumes) a consumer's flow. `address` is sealed; None keeps the one known before."""
     binding = {"counterparty": counterparty, "agreement": agreement, "sink": sink}
-    _insert(tx, participant=participant, flow=flow, role="consumer", expires_at=expires_at, **binding)
+    _insert(tx, participant=participant, flow=flow, role="consumer", state="STARTED", expires_at=expires_at, **binding)
     _begin(tx, participant, flow, binding, expires_at)
     tx.run(
         "UPDATE flow SET address = COALESCE(:address, address), expected_sha256 = :sha256"
@@ -84,6 +84,73 @@ def accept(
         address=address,
         sha256=expected_sha256,
     )
+
+
+def expect(
+    tx: Tx,
+    *,
+    participant: str,
+    flow: str,
+    counterparty: str,
+    agreement: str,
+    sink: str,
+    expected_sha256: str | None,
+    expires_at: int | None,
+) -> str:
+    """Prepares a consumer's flow that the provider pushes into, and returns a new token for its door.
+
+    Again: the same flow in the state in which it is, another token. Errors as `start`.
+    """
+    binding = {"counterparty": counterparty, "agreement": agreement, "sink": sink}
+    _insert(
+        tx, participant=participant, flow=flow, role="consumer", state="PREPARED", expires_at=expires_at, **binding
+    )  # fmt: skip
+    _bound(tx, participant, flow, binding)
+    tx.run(
+        "UPDATE flow SET expected_sha256 = :sha256, expires_at = :expires_at"
+        " WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=flow,
+        sha256=expected_sha256,
+        expires_at=expires_at,
+    )
+    return tokens.issue(tx, participant=participant, flow=flow, counterparty=counterparty, agreement=agreement)
+
+
+def direct(
+    tx: Tx,
+    *,
+    participant: str,
+    flow: str,
+    counterparty: str,
+    agreement: str,
+    source: str,
+    address: bytes,
+    expires_at: int | None,
+) -> None:
+    """Prepares a provider's flow that pushes to the sealed `address`. Again: the same flow, another address."""
+    binding = {"counterparty": counterparty, "agreement": agreement, "source": source}
+    _insert(
+        tx, participant=participant, flow=flow, role="provider", state="PREPARED", expires_at=expires_at, **binding
+    )  # fmt: skip
+    _bound(tx, participant, flow, binding)
+    tx.run(
+        "UPDATE flow SET address = :address, expires_at = :expires_at WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=flow,
+        address=address,
+        expires_at=expires_at,
+    )
+
+
+def resume(tx: Tx, participant: str, flow: str) -> bool:
+    """Lets a prepared or suspended flow run, with the address and the tokens that it has. True if it moved."""
+    before = _locked(tx, participant, flow)["state"]
+    if before in _ENDS:
+        raise Mistake("dataplane.flow-ended", flow=flow, state=before)
+    if before != "STARTED":
+        _set(tx, participant, flow, "STARTED")
+    return bool(before != "STARTED")
 
 
 def suspend(tx: Tx, participant: str, flow: str) -> bool:
@@ -131,17 +198,39 @@ def find(tx: Tx, participant: str, flow: str) -> Flow | None:
 
 def held(tx: Tx, participant: str, flow: str, token: TokenHash) -> Held | None:
     """What this token opens; None if it is not one of this flow's."""
+    found = _opened(tx, participant, flow, token)
+    return None if found is None or found.role != "provider" else _with_source(tx, found)
+
+
+def outgoing(tx: Tx, participant: str, flow: str) -> Held | None:
+    """A flow that we push, with the source behind it; None if it is none."""
+    found = find(tx, participant, flow)
+    if found is None or found.role != "provider" or found.address is None:
+        return None
+    return _with_source(tx, found)
+
+
+def incoming(tx: Tx, participant: str, flow: str, token: TokenHash) -> Flow | None:
+    """The flow whose door this token opens; None if it is not one of this flow's."""
+    found = _opened(tx, participant, flow, token)
+    return found if found is not None and found.role == "consumer" else None
+
+
+def _opened(tx: Tx, participant: str, flow: str, token: TokenHash) -> Flow | None:
     row = tx.one(
         "SELECT hash FROM access_token WHERE participant = :participant AND hash = :hash AND flow = :flow",
         participant=participant,
         hash=token,
         flow=flow,
     )
-    found = find(tx, participant, flow) if row is not None and tokens.same(row["hash"], token) else None
-    if found is None:
-        return None
+    return find(tx, participant, flow) if row is not None and tokens.same(row["hash"], token) else None
+
+
+def _with_source(tx: Tx, found: Flow) -> Held:
     source = tx.one(
-        "SELECT * FROM source WHERE participant = :participant AND id = :id", participant=participant, id=found.source
+        "SELECT * FROM source WHERE participant = :participant AND id = :id",
+        participant=found.participant,
+        id=found.source,
     )
     if source is None:
         raise Unknown("dataplane.source-gone")
@@ -162,16 +251,18 @@ def _insert(
     counterparty: str,
     agreement: str,
     expires_at: int | None,
+    state: State,
     source: str | None = None,
     sink: str | None = None,
 ) -> None:
     tx.run(
         "INSERT INTO flow (participant, id, role, state, counterparty, agreement, source, sink, expires_at,"
-        " created_at, changed_at) VALUES (:participant, :id, :role, 'STARTED', :counterparty, :agreement, :source,"
+        " created_at, changed_at) VALUES (:participant, :id, :role, :state, :counterparty, :agreement, :source,"
         " :sink, :expires_at, :now, :now) ON CONFLICT (participant, id) DO NOTHING",
         participant=participant,
         id=flow,
         role=role,
+        state=state,
         counterparty=counterparty,
         agreement=agreement,
         source=source,
@@ -182,11 +273,7 @@ def _insert(
 
 
 def _begin(tx: Tx, participant: str, flow: str, binding: dict[str, str], expires_at: int | None) -> None:
-    row = _locked(tx, participant, flow)
-    if any(row[name] != value for name, value in binding.items()):
-        raise Defect("dataplane.flow-rebound", flow=flow)
-    if row["state"] in _ENDS:
-        raise Mistake("dataplane.flow-ended", flow=flow, state=row["state"])
+    _bound(tx, participant, flow, binding)
     _set(tx, participant, flow, "STARTED")
     tx.run(
         "UPDATE flow SET expires_at = :expires_at WHERE participant = :participant AND id = :id",
@@ -194,6 +281,14 @@ def _begin(tx: Tx, participant: str, flow: str, binding: dict[str, str], expires
         id=flow,
         expires_at=expires_at,
     )
+
+
+def _bound(tx: Tx, participant: str, flow: str, binding: dict[str, str]) -> None:
+    row = _locked(tx, participant, flow)
+    if any(row[name] != value for name, value in binding.items()):
+        raise Defect("dataplane.flow-rebound", flow=flow)
+    if row["state"] in _ENDS:
+        raise Mistake("dataplane.flow-ended", flow=flow, state=row["state"])
 
 
 def _move(tx: Tx, participant: str, flow: str, state: State) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 
 from connector.clock import Clock, rfc3339
 from connector.dataplane import flows, tokens
-from connector.dataplane.flows import Flow
+from connector.dataplane.flows import Flow, Held
 from connector.dataplane.sources.registered import Registered
 from connector.errors import Refusal, Unauthenticated
 from connector.reasons import because
@@ -66,16 +66,26 @@ class Gate:
         held = await self._database.read(participant, flows.held, participant, flow, tokens.hashed(token))
         if held is None or held.flow.role != "provider":
             raise Unauthenticated("dataplane.token")
-        now = self._clock.now()
-        refuse_unless_open(held.flow, now)
-        decision = await self._entitled(participant, flow, _access(held.flow, head), now)
+        return await self._judge(held, head)
+
+    async def dispatch(self, participant: str, flow: str) -> Admission:
+        """A push that we are about to send: judged like an access, without a token, because nobody comes."""
+        held = await self._database.read(participant, flows.outgoing, participant, flow)
+        if held is None:
+            raise refusal("dataplane.ended")
+        return await self._judge(held, head=False)
+
+    async def _judge(self, held: Held, head: bool) -> Admission:
+        now, flow = self._clock.now(), held.flow
+        refuse_unless_open(flow, now)
+        decision = await self._entitled(flow.participant, flow.id, _access(flow, head), now)
         if not decision.permit:
             raise Refusal("dataplane.refused", reasons=dict(decision.reasons))
         return Admission(
-            participant=participant,
-            flow=flow,
+            participant=flow.participant,
+            flow=flow.id,
             source=held.source,
-            expires_at=_earlier(held.flow.expires_at, decision.expires_at),
+            expires_at=_earlier(flow.expires_at, decision.expires_at),
         )
 
 

@@ -5,30 +5,30 @@ one piece is written and hashed in a thread while the next comes in.
 """
 
 import asyncio
-import base64
-import binascii
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import aiohttp
 import msgspec
 
+from connector.dataplane.digests import stated
 from connector.dataplane.ranges import content_range, unsatisfied_size
 from connector.dataplane.refused import refused
 from connector.dataplane.sinks.files import FileSink
+from connector.dataplane.sinks.filling import fill
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import SafeClient
 
-PIECE = 1 << 20
 _ETAG = re.compile(r'"[!#-~]{1,200}"', re.ASCII)
-_DIGEST = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):", re.ASCII)
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+SLOWEST = 512
+"""Bytes a second that a transfer brings at least, or it counts as cut: a peer that drips holds no place for days."""
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where the bytes are, and the secret that opens them; its text form never shows the secret."""
+    """Where the bytes are, and the secret that opens them ("": none); its text form never shows the secret."""
 
     url: str
     token: str
@@ -105,13 +105,13 @@ def _finish(sink: FileSink, expected: str | None) -> Received:
 
 
 async def _persist(fetch: "_Fetch", retry: Retry) -> None:
-    fruitless = 0
+    fruitless, now = 0, asyncio.get_running_loop().time
     while True:
-        before = fetch.sink.size
+        before, begun = fetch.sink.size, now()
         try:
             return await fetch.once()
         except _Cut as cut:
-            fruitless = 0 if fetch.sink.size > before else fruitless + 1
+            fruitless = 0 if fetch.sink.size - before > SLOWEST * (now() - begun) else fruitless + 1
             if fruitless >= retry.attempts:
                 raise cut.cause from cut
         pause = min(retry.longest_s, retry.first_s * 2**fruitless)
@@ -130,14 +130,31 @@ class _Fetch:
         try:
             async with self._client.stream(self._address.url, headers=self._headers()) as answer:
                 if await self._place(answer):
-                    await self._take(answer)
+                    await fill(self.sink, self._steadily(answer.content.readany), self._progress)
         except Unavailable as error:
             if error.code.startswith("dataplane.disk"):
                 raise
             raise _Cut(error) from error
 
+    def _steadily(self, read: Callable[[], Awaitable[bytes]]) -> Callable[[], Awaitable[bytes]]:
+        """Reads on as long as it does not get too slow, looked at every `stall_s`."""
+        now = asyncio.get_running_loop().time
+        begun, size = now(), 0
+
+        async def piece() -> bytes:
+            nonlocal begun, size
+            data = await read()
+            size += len(data)
+            if data and now() - begun > self._client.stall_s:
+                if size <= SLOWEST * (now() - begun):
+                    raise Unavailable("dataplane.too-slow")
+                begun, size = now(), 0
+            return data
+
+        return piece
+
     def _headers(self) -> dict[str, str]:
-        headers = {"Authorization": f"Bearer {self._address.token}"}
+        headers = {"Authorization": f"Bearer {self._address.token}"} if self._address.token else {}
         if self.sink.size and self.sink.version is not None:
             headers |= {"Range": f"bytes={self.sink.size}-", "If-Range": self.sink.version}
         return headers
@@ -158,7 +175,7 @@ class _Fetch:
                 raise Unavailable("dataplane.peer-busy", status=status)
             case _:
                 raise await refused(answer)
-        self.stated = _stated(answer.headers) or self.stated
+        self.stated = stated(answer.headers) or self.stated
         return True
 
     def _continues(self, headers: Mapping[str, str]) -> None:
@@ -167,39 +184,8 @@ class _Fetch:
         if found is None or found[0] != self.sink.size or found[1] + 1 != found[2] or not same:
             raise PeerError("dataplane.range")
 
-    async def _take(self, answer: aiohttp.ClientResponse) -> None:
-        """One piece is written by a thread while the next is read; what came before a cut is kept."""
-        writing: asyncio.Future[None] | None = None
-        piece = bytearray()
-        try:
-            while chunk := await answer.content.readany():
-                piece += chunk
-                if len(piece) >= PIECE:
-                    writing = await self._write(writing, piece)
-                    piece = bytearray()
-        finally:
-            await self._settle(writing, piece)
-
-    async def _write(self, before: asyncio.Future[None] | None, piece: bytearray) -> asyncio.Future[None]:
-        if before is not None:
-            await before
-            self._progress(self.sink.size)
-        return asyncio.get_running_loop().run_in_executor(None, self.sink.write, piece)
-
-    async def _settle(self, before: asyncio.Future[None] | None, piece: bytearray) -> None:
-        await (await self._write(before, piece))
-        self._progress(self.sink.size)
-
 
 def _version(headers: Mapping[str, str]) -> str | None:
     """The strong ETag, None if there is none: weak ones do not promise equal bytes."""
     etag = headers.get("ETag", "")
     return etag if _ETAG.fullmatch(etag) else None
-
-
-def _stated(headers: Mapping[str, str]) -> str | None:
-    match = _DIGEST.search(headers.get("Repr-Digest", ""))
-    try:
-        return base64.b64decode(match.group(1)).hex() if match else None
-    except binascii.Error:
-        return None

@@ -16,7 +16,12 @@ async def refused(answer: aiohttp.ClientResponse) -> HanseError:
         return PeerError("dataplane.gone", status=answer.status)
     if answer.status != 403:
         return PeerError("dataplane.answer", status=answer.status)
-    return Refusal("dataplane.peer-refused", reasons=_reasons(await _body(answer)))
+    return Refusal("dataplane.peer-refused", reasons=await sentences(answer))
+
+
+async def sentences(answer: aiohttp.ClientResponse) -> dict[str, list[str]]:
+    """What a refusal says for people; empty if it says nothing that we can read."""
+    return _reasons(await _body(answer))
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:

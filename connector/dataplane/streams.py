@@ -1,4 +1,4 @@
-"""The open answers of this process, by flow: a flow that ends or expires cuts them at once.
+"""The open streams of this process, by flow: a flow that ends or expires cuts them at once.
 
 A cut is an asyncio timeout moved to now, so expiry, termination and a stalled reader all end a stream in one way. What
 another replica ended is learnt from its signal or, since signals get lost, from the sweep.
@@ -51,7 +51,7 @@ class Ticket:
             self.expect(flowed, waiting, every_s, least)
 
     def cause(self) -> str | None:
-        """Why it was cut: 'closed', 'slow', 'stopping' or 'expired'; None while it was not."""
+        """Why it was cut: 'closed', 'slow', 'lost', 'stopping' or 'expired'; None while it was not."""
         return self._why or ("expired" if self._limit.expired() else None)
 
     def close(self) -> None:
@@ -132,4 +132,4 @@ def _still_open(tx: Tx, participant: str, flow: str, now: int) -> bool:
     found = flows.find(tx, participant, flow)
     if found is None:
         return False
-    return found.state == "STARTED" and (found.expires_at is None or found.expires_at > now)
+    return found.state in ("PREPARED", "STARTED") and (found.expires_at is None or found.expires_at > now)

@@ -8,7 +8,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def tls_client(ca_files: Sequence[Path] = ()) -> ssl.SSLContext:
 
 
 class SafeClient:
-    """GET, POST and streams to addresses that others name. `allow` lists private networks (CIDR) an operator permits.
+    """GET, POST and streams in both directions to addresses that others name. `allow` lists private networks (CIDR) an operator permits.
 
     Raises `Unavailable` when the peer cannot be reached in time, `PeerError` when its address or answer is refused.
     """
@@ -75,13 +75,18 @@ class SafeClient:
         self._allow: tuple[Network, ...] = networks(allow)
         self._tls = tls_client(ca_files)
         self._total_s = total_s
-        self._stall_s = stall_s
+        self.stall_s = stall_s
         self._limit = limit
         self._proxy = proxy
         self._proxy_addresses: frozenset[str] = frozenset()
         self._insecure = insecure
         self._resolver = resolver
         self._session: aiohttp.ClientSession | None = None
+
+    def calls(self, url: str) -> bool:
+        """Whether we would try this URL at all; where its name leads is judged at the socket."""
+        there = target(url, insecure=self._insecure)
+        return there is not None and (not is_literal(there.host) or address_allowed(there.host, self._allow))
 
     async def get(
         self,
@@ -91,7 +96,7 @@ class SafeClient:
         limit: int | None = None,
         total_s: float | None = None,
     ) -> Answer:
-        """The answer to a GET, its body at most `limit` bytes, after at most `total_s` seconds."""
+        """The answer to a GET, its body at most `limit` bytes; `total_s` can only make the wait shorter than usual."""
         return await self._whole("GET", url, None, headers, limit, total_s)
 
     async def post(
@@ -111,8 +116,20 @@ class SafeClient:
         self, url: str, *, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An open response for data of any size: no total time, no gap longer than `stall_s`, nothing inflated."""
-        patience = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=self._stall_s)
+        patience = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=self.stall_s)
         async with self._open("GET", url, None, headers, patience) as response:
+            yield response
+
+    @asynccontextmanager
+    async def send(
+        self, method: str, url: str, body: AsyncIterable[bytes], *, headers: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """A body of any size, and the answer to it: no total time, but the answer may not take longer than `stall_s`.
+
+        How slowly the peer may take the body is for the caller to judge: it knows what was taken.
+        """
+        patience = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=self.stall_s)
+        async with self._open(method, url, body, headers, patience) as response:
             yield response
 
     async def close(self) -> None:
@@ -130,7 +147,8 @@ class SafeClient:
         limit: int | None,
         total_s: float | None,
     ) -> Answer:
-        patience = aiohttp.ClientTimeout(total=total_s or self._total_s, sock_connect=CONNECT_S)
+        longest = min(total_s or self._total_s, self._total_s)
+        patience = aiohttp.ClientTimeout(total=longest, sock_connect=CONNECT_S)
         async with self._open(method, url, body, headers, patience) as response:
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise PeerError("http.answer-encoded")
@@ -141,7 +159,7 @@ class SafeClient:
         self,
         method: str,
         url: str,
-        body: bytes | None,
+        body: bytes | AsyncIterable[bytes] | None,
         headers: Mapping[str, str] | None,
         patience: aiohttp.ClientTimeout,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
@@ -178,7 +196,7 @@ class SafeClient:
 
     def _connections(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(
+            connector = _Pool(
                 ssl=self._tls,
                 limit=0,
                 limit_per_host=64,
@@ -215,8 +233,28 @@ class SafeClient:
                 raise PeerError("http.address-refused", host=there.host)
 
 
+class _Pool(aiohttp.TCPConnector):
+    """Kept connections; those on which the peer went on talking unasked are closed instead of used again.
+
+    What it said there would be taken for the answer to the next request.
+    """
+
+    async def _get(self, key: Any, traces: Any) -> Any:
+        kept = await super()._get(key, traces)
+        while kept is not None and kept.protocol is not None and kept.protocol.should_close:
+            kept.close()
+            kept = await super()._get(key, traces)
+        return kept
+
+
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """By itself the session repeats a GET when a kept connection breaks, and with it a token that was used up."""
+    """By itself the session repeats a GET when a kept connection breaks, and with it a token that was used up.
+
+    What is open to everybody (DID and version documents) may be repeated: one connection that a peer closed at the
+    wrong moment must not count against it for as long as a refusal is remembered.
+    """
+    if "Authorization" not in request.headers:
+        return await handler(request)
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:

@@ -1,4 +1,4 @@
-"""The data route below a participant's root: the plane's handler, told whose root the request came to."""
+"""The data routes below a participant's root: the plane's handlers, told whose root the request came to."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from connector.errors import Unknown
-from connector.peer.routes import Call, Route
+from connector.peer.routes import Call, Handler, Route
 
 SLUG: Final = web.RequestKey("slug", str)
 Plane = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -16,14 +16,21 @@ def slug_of(request: web.Request) -> str:
     return request[SLUG]
 
 
-def routes(plane: Plane) -> list[Route]:
-    """Public for the surface, because its bearer token is the plane's own business."""
+def routes(plane: Plane, door: Plane) -> list[Route]:
+    """Public for the surface, because their bearer tokens are the plane's own business."""
+    incoming = _told(door, "POST", "PUT")
+    return [
+        Route("GET", "/data/{flow}", _told(plane, "GET", "HEAD"), public=True, streaming=True),
+        *(Route(method, "/data/in/{flow}", incoming, public=True, streaming=True) for method in ("POST", "PUT")),
+    ]
 
+
+def _told(plane: Plane, *methods: str) -> Handler:
     async def handle(call: Call) -> web.StreamResponse:
-        if call.request.method not in ("GET", "HEAD"):
+        if call.request.method not in methods:
             raise Unknown("peer.nothing-here")
         call.request[SLUG] = call.participant.id
         call.request.match_info["flow"] = call.params["flow"]
         return await plane(call.request)
 
-    return [Route("GET", "/data/{flow}", handle, public=True, streaming=True)]
+    return handle

@@ -6,6 +6,7 @@ from aiohttp import web
 from connector.peer.exchange import Exchange, answer, message, partner
 from connector.peer.routes import Call, Handler, Route
 from connector.protocol import messages as m
+from connector.storage.database import Tx
 from connector.transfer.model import Process
 from connector.transfer.service import Transfers
 
@@ -27,12 +28,17 @@ class TransferHandlers:
         ]
 
     async def request(self, call: Call) -> web.StreamResponse:
+        """201 with the new transfer, 200 with the known one if the peer repeats itself."""
         asked, digest = await message(call, m.TransferRequestMessage)
-        who = partner(call.peer, asked.callback_address)
-        process = await self._exchange.within(
-            call, self._transfers.receive_request, call.participant.id, who, asked, digest
-        )
-        return answer(shown(process), 201)
+        slug, who, created = call.participant.id, partner(call.peer, asked.callback_address), True
+
+        def take(tx: Tx) -> Process:
+            nonlocal created
+            created = not self._transfers.knows(tx, slug, who.did, asked.consumer_pid)
+            return self._transfers.receive_request(tx, slug, who, asked, digest)
+
+        process = await self._exchange.within(call, take)
+        return answer(shown(process), 201 if created else 200)
 
     async def get(self, call: Call) -> web.StreamResponse:
         process = await self._exchange.within(

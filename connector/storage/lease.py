@@ -22,6 +22,12 @@ def release(tx: Tx, name: str, owner: str, fence: int) -> bool:
     return tx.run(statement, name=name, owner=owner, fence=fence) == 1
 
 
+def forget(tx: Tx, name: str, owner: str, fence: int) -> bool:
+    """Give back a lease whose name will not be needed again. False: it was lost already."""
+    statement = "DELETE FROM lease WHERE name = :name AND owner = :owner AND fence = :fence"
+    return tx.run(statement, name=name, owner=owner, fence=fence) == 1
+
+
 def holds(tx: Tx, name: str, owner: str, fence: int) -> bool:
     """Whether the lease is still ours; if so nobody else can take it until this transaction ends."""
     statement = "SELECT fence FROM lease WHERE name = :name AND owner = :owner AND fence = :fence AND until > :now"

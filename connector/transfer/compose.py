@@ -7,9 +7,6 @@ from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.transfer.model import Process
 
-ENDPOINT_TYPE = "https://w3id.org/idsa/v4.1/HTTP"
-EDC = "https://w3id.org/edc/v0.0.1/ns/"
-
 Body = m.TransferStartMessage | m.TransferCompletionMessage | m.TransferTerminationMessage | m.TransferSuspensionMessage
 
 
@@ -24,23 +21,31 @@ def _outgoing(process: Process, path: str, message: Body, *, secret: bool = Fals
     return Outgoing(url=url, text=codec.encode(message).decode(), secret=secret)
 
 
-def request(process: Process, sent_id: str, callback: str) -> Outgoing:
+def request(process: Process, sent_id: str, callback: str, address: m.DataAddress | None = None) -> Outgoing:
+    """For a push it carries the key of our door: sealed at rest."""
     message = m.TransferRequestMessage(
         id=sent_id,
         consumer_pid=process.id,
         agreement_id=process.agreement,
         format=process.format,
         callback_address=callback,
+        data_address=address,
         purpose=process.purpose,
         action=process.action,
     )
-    return Outgoing(url=f"{process.address}/transfers/request", text=codec.encode(message).decode())
+    text = codec.encode(message).decode()
+    return Outgoing(url=f"{process.address}/transfers/request", text=text, secret=address is not None)
 
 
-def start(process: Process, sent_id: str, address: m.DataAddress) -> Outgoing:
-    """Carries a token: sealed at rest."""
+def start(process: Process, sent_id: str, address: m.DataAddress | None) -> Outgoing:
+    """With an address it carries a token: sealed at rest."""
     message = m.TransferStartMessage(id=sent_id, data_address=address, **_pids(process))
-    return _outgoing(process, "/start", message, secret=True)
+    return _outgoing(process, "/start", message, secret=address is not None)
+
+
+def suspension(process: Process, sent_id: str, code: str, reason: list[str]) -> Outgoing:
+    message = m.TransferSuspensionMessage(id=sent_id, code=code, reason=reason, **_pids(process))
+    return _outgoing(process, "/suspension", message)
 
 
 def completion(process: Process, sent_id: str) -> Outgoing:
@@ -50,22 +55,3 @@ def completion(process: Process, sent_id: str) -> Outgoing:
 def termination(process: Process, sent_id: str, code: str, reason: list[str]) -> Outgoing:
     message = m.TransferTerminationMessage(id=sent_id, code=code, reason=reason, **_pids(process))
     return _outgoing(process, "/termination", message)
-
-
-def pull_address(url: str, token: str) -> m.DataAddress:
-    """Under the names of the specification and those that EDC reads (dataspace-protocol.md 1.7)."""
-    pairs = {"endpoint": url, "authorization": token, "authType": "bearer"}
-    names = [*pairs.items(), *((EDC + name, value) for name, value in pairs.items())]
-    return m.DataAddress(
-        endpoint_type=ENDPOINT_TYPE,
-        endpoint=url,
-        endpoint_properties=[m.EndpointProperty(name=name, value=value) for name, value in names],
-    )
-
-
-def read_address(address: m.DataAddress) -> tuple[str, str]:
-    """(URL, token) of a peer's address, by whatever names (data-plane-signaling.md 6.1); "" for what is missing."""
-    found = {item.name: item.value for item in address.endpoint_properties or ()}
-    url = address.endpoint or found.get("endpoint") or found.get(EDC + "endpoint") or ""
-    token = found.get("authorization") or found.get("access_token") or found.get(EDC + "authorization") or ""
-    return url, token.removeprefix("Bearer ")

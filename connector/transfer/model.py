@@ -1,17 +1,21 @@
 """A transfer process under an agreement, in either role."""
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
+from connector.protocol.process import Role
 from connector.protocol.transfer import Transfer, shown
 
 Outcome = Literal["received", "refused", "broken", "delivered"]
-PULL = "HttpData-PULL"
+Mode = Literal["pull", "push"]
+PULL: Final = "HttpData-PULL"
+PUSH: Final = "HttpData-PUSH"
+FORMATS: Final[dict[Mode, str]] = {"pull": PULL, "push": PUSH}
 
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `transfer`. `reason` holds the sentences of a refusal, German and English."""
+    """One row of `transfer`. `reason` holds the sentences of a refusal or suspension, German and English."""
 
     participant: str
     id: str
@@ -39,5 +43,15 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
         return self.id if self.kernel.role == "consumer" else self.kernel.peer_pid
 
     @property
+    def owned(self) -> bool:
+        """Whether the data address is ours: we serve, and the peer moves the bytes."""
+        return self.kernel.role is self.kernel.owner
+
+    @property
     def shown(self) -> str:
         return str(shown(self.kernel))
+
+
+def owner(format_: str) -> Role:
+    """Who serves the data address (data-plane-signaling.md 1.7)."""
+    return Role.CONSUMER if format_ == PUSH else Role.PROVIDER

@@ -1,6 +1,6 @@
 """The consumer's plane in this process: fetches the bytes of a started transfer and reports what became of it.
 
-An errand of the outbox: after a crash it runs again and resumes where the partial file ends.
+An errand of the outbox: after a crash or a suspension it runs again and resumes where the partial file ends.
 """
 
 import asyncio
@@ -13,22 +13,28 @@ from connector.commit import Errand
 from connector.dataplane.flows import Flow
 from connector.dataplane.pull import Address, Received, pull
 from connector.dataplane.sinks.files import FileSink
-from connector.errors import PeerError, Refusal, Unauthenticated
+from connector.dataplane.streams import Streams
+from connector.errors import HanseError, PeerError, Refusal, Unauthenticated, Unavailable
 from connector.http.outbound import SafeClient
-from connector.reasons import Reason, explained
+from connector.reasons import explained
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
-from connector.transfer.service import Transfers
+from connector.transfer.addresses import Sealed
+from connector.transfer.model import Outcome
+from connector.transfer.reports import Reports
 from connector.trust.keys import Vault
 
 
 class LocalPlane:
-    """Handler of the errand `pull`."""
+    """Handler of the errand `pull`; `largest` is the most bytes that one transfer may bring (threat T15)."""
 
-    def __init__(self, db: Database, transfers: Transfers, client: SafeClient, vault: Vault, received: Path) -> None:
-        self._db, self._transfers, self._client, self._vault = db, transfers, client, vault
-        self._received = received
+    def __init__(
+        self, db: Database, reports: Reports, client: SafeClient, vault: Vault, received: Path, streams: Streams,
+        largest: int | None = None,
+    ) -> None:  # fmt: skip
+        self._db, self._reports, self._client, self._sealed = db, reports, client, Sealed(vault)
+        self._received, self._streams, self._largest = received, streams, largest
 
     def place(self, slug: str, process_id: str) -> Path:
         """The folder of one transfer's data; ids are ours, so the path cannot be steered from outside."""
@@ -46,44 +52,65 @@ class LocalPlane:
 
     async def pull(self, row: OutboxRow) -> None:
         errand = msgspec.json.decode(row.body, type=Errand)
-        found = await self._db.read(row.participant, self._transfers.flow_of, row.participant, errand.process)
-        if found is None or found[1].address is None:
-            await self._db.write(row.participant, _finish, row)
+        try:
+            async with self._streams.ticket(row.participant, errand.process):
+                await self._pull(row, errand.process)
+        except TimeoutError as cut:
+            # Whoever suspended or ended it has cut us; a process that stops leaves the errand to the next one.
+            if await self._flow(row, errand.process) is not None:
+                raise Unavailable("dataplane.cut") from cut
+            await self._rest(row, errand.process)
+
+    async def _pull(self, row: OutboxRow, process_id: str) -> None:
+        flow = await self._flow(row, process_id)
+        if flow is None or flow.address is None:
+            await self._rest(row, process_id)
             return
         try:
-            received = await self._fetch(row.participant, found[1])
-        except Refusal as refusal:
-            if await self._db.read(row.participant, self._transfers.flow_of, row.participant, errand.process) is None:
-                await self._db.write(row.participant, _finish, row)  # suspended or ended meanwhile: no failure of ours
-                return
-            await self._failed(row, errand.process, "refused", explained(refusal))
-        except Unauthenticated as refusal:
-            await self._failed(row, errand.process, "refused", explained(refusal))
+            received = await self._fetch(row.participant, flow)
+        except (Refusal, Unauthenticated) as refusal:
+            await self._failed(row, flow, "refused", refusal)
         except PeerError as error:
-            await self._failed(row, errand.process, "broken", explained(error))
+            await self._failed(row, flow, "broken", error)
         else:
-            await self._db.write(row.participant, self._pulled, row, errand.process, received)
+            await self._db.write(row.participant, self._pulled, row, process_id, received)
+
+    async def _flow(self, row: OutboxRow, process_id: str) -> Flow | None:
+        found = await self._db.read(row.participant, self._reports.flow_of, row.participant, process_id)
+        return None if found is None else found[1]
 
     async def _fetch(self, slug: str, flow: Flow) -> Received:
-        assert flow.address is not None
-        url, token = msgspec.json.decode(
-            self._vault.open(f"address|{slug}|{flow.id}", bytes(flow.address)), type=tuple[str, str]
-        )
-        sink = FileSink(self.place(slug, flow.id), flow.sink or "data")
-        return await pull(self._client, Address(url, token), sink, flow.expected_sha256)
+        address: Address = self._sealed.source(slug, flow)
+        sink = FileSink(self.place(slug, flow.id), flow.sink or "data", limit=self._largest)
+        return await pull(self._client, address, sink, flow.expected_sha256)
 
-    async def _failed(self, row: OutboxRow, process_id: str, outcome: str, reason: Reason) -> None:
+    async def _failed(self, row: OutboxRow, flow: Flow, outcome: Outcome, error: HanseError) -> None:
         """What cannot be had leaves nothing behind: partial bytes of a refused transfer are not ours to keep."""
-        await asyncio.to_thread(shutil.rmtree, self.place(row.participant, process_id), ignore_errors=True)
-        await self._db.write(row.participant, self._not_pulled, row, process_id, outcome, reason)
+        now = await self._flow(row, flow.id)
+        if now is None:  # suspended or ended meanwhile: no failure of ours
+            await self._rest(row, flow.id)
+            return
+        if now.address != flow.address:
+            raise Unavailable("dataplane.renewed") from error
+        await self._clear(row.participant, flow.id)
+        await self._db.write(row.participant, self._not_pulled, row, flow.id, outcome, error)
+
+    async def _rest(self, row: OutboxRow, process_id: str) -> None:
+        """Nothing to fetch now: half a file waits for a resumption, but does not outlive the transfer."""
+        if await self._db.read(row.participant, self._reports.abandoned, row.participant, process_id):
+            await self._clear(row.participant, process_id)
+        await self._db.write(row.participant, _finish, row)
+
+    async def _clear(self, slug: str, process_id: str) -> None:
+        await asyncio.to_thread(shutil.rmtree, self.place(slug, process_id), ignore_errors=True)
 
     def _pulled(self, tx: Tx, row: OutboxRow, process_id: str, received: Received) -> None:
         if outbox.finish(tx, row):
-            self._transfers.pulled(tx, row.participant, process_id, received.bytes, received.sha256)
+            self._reports.received(tx, row.participant, process_id, received.bytes, received.sha256)
 
-    def _not_pulled(self, tx: Tx, row: OutboxRow, process_id: str, outcome: str, reason: Reason) -> None:
+    def _not_pulled(self, tx: Tx, row: OutboxRow, process_id: str, outcome: Outcome, error: HanseError) -> None:
         if outbox.finish(tx, row):
-            self._transfers.not_pulled(tx, row.participant, process_id, outcome, reason)
+            self._reports.failed(tx, row.participant, process_id, outcome, explained(error))
 
 
 def _finish(tx: Tx, row: OutboxRow) -> None:

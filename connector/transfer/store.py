@@ -8,7 +8,7 @@ from connector.protocol.transfer import Transfer, settled, shown
 from connector.storage.database import Conflict, Row, Tx
 from connector.transfer.model import Process
 
-# Named one by one: "not at an end" would read every old transfer of the peer from the index.
+_WHEN = "SELECT created_at, id FROM transfer WHERE participant = :participant AND id = :before"
 
 
 def _text(value: object) -> str:
@@ -110,11 +110,16 @@ def open_processes(tx: Tx, participant: str, counterparty: str) -> int:
     return 0 if row is None else int(row["n"])
 
 
-def under_agreement(tx: Tx, participant: str, agreement: str) -> list[Process]:
+def processes(tx: Tx, participant: str, agreement: str | None, before: str | None) -> list[Process]:
+    """The youngest first, a page of 200; `before` is the last one of the page before."""
+    wanted = {"agreement": agreement, "before": before}
     rows = tx.all(
-        "SELECT * FROM transfer WHERE participant = :participant AND agreement = :agreement ORDER BY created_at, id",
+        "SELECT * FROM transfer WHERE participant = :participant"  # noqa: S608 constants
+        + ("" if agreement is None else " AND agreement = :agreement")
+        + ("" if before is None else f" AND (created_at, id) < ({_WHEN})")
+        + " ORDER BY created_at DESC, id DESC LIMIT 200",
         participant=participant,
-        agreement=agreement,
+        **{name: value for name, value in wanted.items() if value is not None},
     )
     return [_process(row) for row in rows]
 

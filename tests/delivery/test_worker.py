@@ -269,7 +269,7 @@ async def test_many_downloads_do_not_hide_what_is_due(any_db: Database) -> None:
     await worker.start()
     try:
         for n in range(6):
-            await any_db.write(TOWN, put, f"pull:{n}", "x", "pull")
+            await any_db.write(TOWN, put, f"pull:{n}", "{}", "pull")
         await any_db.write(TOWN, put, "a", "a1")
         await until(lambda: "a1" in post.done)
     finally:

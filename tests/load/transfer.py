@@ -47,7 +47,7 @@ class Reader:
 
     async def _hold(self, row: OutboxRow) -> None:
         house, process = self.city.house, msgspec.json.decode(row.body, type=Errand).process
-        found = await house.db.read(row.participant, house.transfers.flow_of, row.participant, process)
+        found = await house.db.read(row.participant, house.reports.flow_of, row.participant, process)
         if found is not None and found[1].address is not None:
             opened = house.vault.open(f"address|{row.participant}|{found[1].id}", bytes(found[1].address))
             self._addresses.put_nowait(msgspec.json.decode(opened, type=tuple[str, str]))

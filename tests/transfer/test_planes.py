@@ -7,6 +7,7 @@ import pytest
 
 from connector.dataplane.pull import Address, Received
 from connector.dataplane.sinks.files import FileSink
+from connector.dataplane.streams import Streams
 from connector.errors import HanseError, PeerError, Refusal, Unauthenticated, Unavailable
 from connector.http.outbound import SafeClient
 from connector.testing.towns import Towns
@@ -39,7 +40,9 @@ def plane(towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan
 
     def make(download: Download) -> LocalPlane:
         monkeypatch.setattr(planes, "pull", download)
-        made = LocalPlane(towns.db, towns.transfers, SafeClient(), towns.vault, tmp_path / "received")
+        made = LocalPlane(
+            towns.db, towns.reports, SafeClient(), towns.vault, tmp_path / "received", Streams(towns.clock)
+        )  # fmt: skip
         towns.handlers["pull"] = made.pull
         return made
 

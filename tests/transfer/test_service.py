@@ -48,7 +48,7 @@ async def accessed(towns: Towns, process: Process, counterparty: str = "nachbard
     access = Access(
         counterparty=towns.did(counterparty), agreement=process.agreement, first=True, mark=mark, unmark=unmark
     )
-    return await towns.db.write(slug, towns.transfers.entitled, slug, process.id, access)
+    return await towns.db.write(slug, towns.reports.entitled, slug, process.id, access)
 
 
 async def test_request_start_pull_completion(towns: Towns) -> None:
@@ -56,7 +56,7 @@ async def test_request_start_pull_completion(towns: Towns) -> None:
     mine, theirs = await started(towns)
     assert (mine.shown, theirs.shown) == ("STARTED", "STARTED")
     assert towns.pulls == ["nachbardorf"]
-    await towns.db.write("nachbardorf", towns.transfers.pulled, "nachbardorf", mine.id, 8, SHA256)
+    await towns.db.write("nachbardorf", towns.reports.received, "nachbardorf", mine.id, 8, SHA256)
     await towns.run()
     mine, theirs = await both(towns, mine.id)
     assert (mine.shown, mine.outcome, mine.bytes, mine.sha256) == ("COMPLETED", "received", 8, SHA256)
@@ -85,7 +85,7 @@ async def test_the_token_is_sealed_wherever_it_rests(towns: Towns) -> None:
 async def test_the_flow_keeps_what_was_agreed_about_the_bytes(towns: Towns) -> None:
     """The consumer's plane is told the agreed name and hash, whatever the START message says."""
     mine, _ = await started(towns)
-    found = await towns.db.read("nachbardorf", towns.transfers.flow_of, "nachbardorf", mine.id)
+    found = await towns.db.read("nachbardorf", towns.reports.flow_of, "nachbardorf", mine.id)
     assert found is not None
     assert (found[1].sink, found[1].expected_sha256) == ("baeume.csv", SHA256)
 
@@ -115,6 +115,7 @@ async def test_membership_counts_as_of_now(towns: Towns) -> None:
     towns.seekers[did] = Seeker(did=did, kind=COMPANY)
     asked = await towns.fetch("nachbardorf", "musterstadt", agreement)
     await towns.run()
+    await towns.hurry()
     mine = await towns.process("nachbardorf", asked.id)
     assert (mine.shown, mine.outcome) == ("TERMINATED", "refused")
     assert mine.reason is not None
@@ -181,14 +182,17 @@ async def test_a_third_party_sees_and_moves_nothing(towns: Towns) -> None:
     assert (await towns.process(slug, theirs.id)).shown == "STARTED"
 
 
-async def test_only_the_format_that_is_offered_is_taken(towns: Towns) -> None:
-    """>> a push << transfer.format; nothing is written."""
+@pytest.mark.parametrize(
+    ("format_", "code"), [("AmazonS3-PUSH", r"transfer\.format"), ("HttpData-PUSH", r"transfer\.no-destination")]
+)
+async def test_only_a_format_that_is_offered_is_taken(towns: Towns, format_: str, code: str) -> None:
+    """>> another format, a push that says not whereto << refused; nothing is written."""
     agreement = await towns.concluded("nachbardorf", "musterstadt")
     asking = m.TransferRequestMessage(
-        consumer_pid="urn:uuid:2", agreement_id=agreement.id, format="HttpData-PUSH",
+        consumer_pid="urn:uuid:2", agreement_id=agreement.id, format=format_,
         callback_address=towns.partner("nachbardorf").root, id="urn:uuid:3",
     )  # fmt: skip
-    with pytest.raises(PeerError, match=r"transfer\.format"):
+    with pytest.raises(PeerError, match=code):
         await towns.db.write(
             "musterstadt", towns.transfers.receive_request, "musterstadt", towns.partner("nachbardorf"), asking, "0"
         )
@@ -225,7 +229,7 @@ async def test_a_provider_that_says_completed_has_not_delivered_by_that(towns: T
     )
     mine = await towns.process("nachbardorf", mine.id)
     assert (mine.shown, mine.outcome) == ("COMPLETED", None)
-    await towns.db.write("nachbardorf", towns.transfers.pulled, "nachbardorf", mine.id, 8, SHA256)
+    await towns.db.write("nachbardorf", towns.reports.received, "nachbardorf", mine.id, 8, SHA256)
     mine = await towns.process("nachbardorf", mine.id)
     assert (mine.shown, mine.outcome, mine.bytes, mine.sha256) == ("COMPLETED", "received", 8, SHA256)
 
@@ -253,7 +257,7 @@ async def test_bytes_that_are_not_the_agreed_ones_end_it_as_broken(towns: Towns)
     """>> not_pulled broken << TERMINATED towards the provider; the outcome stays broken."""
     mine, _ = await started(towns)
     reason = {"de": ["Falsche Bytes."], "en": ["Wrong bytes."]}
-    await towns.db.write("nachbardorf", towns.transfers.not_pulled, "nachbardorf", mine.id, "broken", reason)
+    await towns.db.write("nachbardorf", towns.reports.failed, "nachbardorf", mine.id, "broken", reason)
     await towns.run()
     mine, theirs = await both(towns, mine.id)
     assert (mine.shown, mine.outcome, theirs.shown) == ("TERMINATED", "broken", "TERMINATED")
@@ -306,7 +310,7 @@ async def test_after_a_refusal_the_peers_state_is_looked_at(
 ) -> None:
     """<< completion refused for good >> GET; << another state >> TERMINATE; the data stay received."""
     mine, _ = await started(towns)
-    await towns.db.write("nachbardorf", towns.transfers.pulled, "nachbardorf", mine.id, 8, SHA256)
+    await towns.db.write("nachbardorf", towns.reports.received, "nachbardorf", mine.id, 8, SHA256)
     refusal = Answer(409, {}, b"{}")
     towns.wire.answers = [*[refusal] * TRIES_4XX, Answer(200 if seen else 404, {}, json.dumps(seen).encode())]
     for _ in range(5):

@@ -35,7 +35,7 @@ class FileSink:
 
     def open(self) -> None:
         """Takes up what is there: `size` bytes of `version`. Without a known version there is nothing to resume."""
-        with _room():
+        with room():
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.fdopen(os.open(self._part, _FLAGS, 0o600), "r+b", buffering=0)
             self.version = self._note.read_text(encoding="utf-8") if self._note.is_file() else None
@@ -48,7 +48,7 @@ class FileSink:
 
     def restart(self, version: str | None) -> None:
         """Forgets the partial bytes; those that come are of `version` (None: cannot be resumed)."""
-        with _room():
+        with room():
             self._opened().seek(0)
             self._opened().truncate()
             self._note.unlink(missing_ok=True)
@@ -60,7 +60,7 @@ class FileSink:
         """Appends; PeerError beyond the limit, Unavailable when the disk is full."""
         if self._limit is not None and self.size + len(piece) > self._limit:
             raise PeerError("dataplane.too-large", limit=self._limit)
-        with _room():
+        with room():
             left = memoryview(piece)
             while left:
                 left = left[self._opened().write(left) :]
@@ -73,7 +73,7 @@ class FileSink:
 
     def keep(self) -> Path:
         """Makes the bytes durable and gives them their name."""
-        with _room():
+        with room():
             os.fsync(self._opened().fileno())
             os.replace(self._part, self.path)
             self._note.unlink(missing_ok=True)
@@ -99,7 +99,8 @@ class FileSink:
 
 
 @contextmanager
-def _room() -> Iterator[None]:
+def room() -> Iterator[None]:
+    """Turns what the disk says into Unavailable."""
     try:
         yield
     except OSError as error:

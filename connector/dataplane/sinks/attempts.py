@@ -1,0 +1,42 @@
+"""One try to bring a file whole: its bytes lie in a folder of their own, so that no other try can mix with them.
+
+Only a file that is right moves to its place. Methods block: call them in a thread.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from connector.dataplane.sinks.files import FileSink, room
+from connector.ids import new_uuid
+
+_PART = ".part"
+
+
+class Attempt:
+    """A file `name` that is to come into the folder `place`; `sink` takes its bytes, at most `limit`."""
+
+    def __init__(self, place: Path, name: str, limit: int) -> None:
+        self._place = place
+        self._folder = place / f"{new_uuid()}{_PART}"
+        self.sink = FileSink(self._folder, name, limit=limit)
+
+    def open(self) -> None:
+        """Clears away what earlier tries left; whoever opens has made sure that none is under way."""
+        with room():
+            self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for left in self._place.glob(f"*{_PART}"):
+            shutil.rmtree(left, ignore_errors=True)
+        self.sink.open()
+
+    def keep(self) -> Path:
+        """Makes the bytes durable and gives them their name; Unavailable if another try has cleared them away."""
+        kept = self.sink.keep()
+        with room():
+            os.replace(kept, self._place / kept.name)
+        self.drop()
+        return self._place / kept.name
+
+    def drop(self) -> None:
+        self.sink.close()
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,120 @@
+"""What the data planes ask of transfers and report to them; each is one transaction (data-plane-signaling.md 7.4).
+
+At every data access nothing is deferred any more: the policy is asked, and the counter locked and increased, in the
+transaction that lets the bytes go (policy.md 3.6, 3.7), whoever moves them.
+"""
+
+from msgspec.structs import replace
+
+from connector.contracts.agreements import Agreements
+from connector.dataplane import flows
+from connector.dataplane.door import Wanted
+from connector.dataplane.gate import Access, Decision
+from connector.protocol import transfer as kernel
+from connector.protocol.transfer import State
+from connector.reasons import Reason, because
+from connector.storage.database import Tx
+from connector.transfer import store
+from connector.transfer.model import Outcome, Process
+from connector.transfer.moves import DECISION, TRANSFER, Moves
+from connector.transfer.rulings import Rulings
+
+
+class Reports:
+    """The ports of the planes on transfers."""
+
+    def __init__(self, agreements: Agreements, moves: Moves, rulings: Rulings) -> None:
+        self._agreements, self._moves, self._rulings = agreements, moves, rulings
+
+    def flow_of(self, tx: Tx, slug: str, process_id: str) -> tuple[Process, flows.Flow] | None:
+        """The transfer and its flow while bytes are to be moved from here; None once there is nothing to do."""
+        process = store.process(tx, slug, process_id)
+        flow = flows.find(tx, slug, process_id)
+        if process is None or flow is None or not kernel.flowing(process.kernel) or flow.state != "STARTED":
+            return None
+        return (process, flow) if process.outcome is None else None
+
+    def abandoned(self, tx: Tx, slug: str, process_id: str) -> bool:
+        """Whether it has ended without its bytes, so that those that are here are not ours to keep."""
+        process = store.process(tx, slug, process_id)
+        if process is None or process.outcome == "received":
+            return False
+        return process.kernel.state is State.TERMINATED or kernel.terminating(process.kernel)
+
+    def wanted(self, tx: Tx, slug: str, process_id: str) -> Wanted | None:
+        """How many bytes are still waited for; None once the transfer has its outcome."""
+        process = store.process(tx, slug, process_id)
+        if process is None or process.outcome is not None:
+            return None
+        agreement = self._agreements.get(tx, slug, process.agreement)
+        return Wanted(self._agreements.terms(tx, slug, agreement).bytes)
+
+    def received(self, tx: Tx, slug: str, process_id: str, received: int, sha256: str) -> bool:
+        """As consumer: all bytes are here and right. False if it had its outcome before."""
+        process = store.process(tx, slug, process_id, lock=True)
+        if process is None or process.outcome is not None:
+            return False
+        process = replace(process, outcome="received", bytes=received, sha256=sha256)
+        self._moves.record(tx, process, TRANSFER, {"event": "received", "bytes": received, "sha256": sha256})
+        self._finish(tx, process)
+        return True
+
+    def sent(self, tx: Tx, slug: str, process_id: str) -> None:
+        """As provider of a push: the receiver has said that it has everything."""
+        process = store.process(tx, slug, process_id, lock=True)
+        if process is not None and process.outcome is None:
+            self._finish(tx, replace(process, outcome="delivered"))
+
+    def failed(self, tx: Tx, slug: str, process_id: str, outcome: Outcome, reason: Reason) -> None:
+        """The bytes cannot be had, or cannot be delivered: refused by the peer, or not the agreed ones."""
+        process = store.process(tx, slug, process_id, lock=True)
+        if process is None or process.outcome is not None:
+            return
+        process = replace(process, outcome=outcome, reason=reason)
+        self._moves.record(tx, process, TRANSFER, {"event": outcome, "reason": reason["de"]})
+        if process.kernel.state in kernel.TERMINAL or kernel.terminating(process.kernel):
+            store.save(tx, process)
+            return
+        self._moves.terminate(tx, process, outcome, reason)
+
+    def entitled(self, tx: Tx, slug: str, flow: str, access: Access) -> Decision:
+        """The decision at a data access, with the counter locked in this transaction."""
+        process = store.process(tx, slug, flow)
+        if process is None or not kernel.flowing(process.kernel):
+            return Decision(permit=False, reasons=because("transfer.not-started"))
+        agreement = self._agreements.get(tx, slug, access.agreement, access.counterparty)
+        if agreement.state not in ("finalized", "one-sided"):
+            return Decision(permit=False, reasons=because("transfer.agreement-over"))
+        fresh = access.mark(tx)
+        used = store.uses(tx, slug, agreement.id, "count", "")
+        uses = used + 1 if fresh else max(used, 1)
+        ruling = self._rulings.at_access(tx, agreement, process, uses)
+        if not ruling.permit:
+            access.unmark(tx) if fresh else None
+            self._moves.record(tx, process, DECISION, self._rulings.record(ruling))
+            return Decision(permit=False, reasons=self._rulings.reasons(ruling))
+        if fresh:
+            store.count_use(tx, slug, agreement.id, "count", "")
+            self._moves.record(tx, process, DECISION, self._rulings.record(ruling))
+        return Decision(permit=True, expires_at=_earliest(agreement.expires_at, ruling.next_change))
+
+    def delivered(self, tx: Tx, slug: str, flow: str, sent: int, complete: bool, broken: str | None) -> None:
+        """Books one data answer: its bytes, whole or cut."""
+        flows.count_bytes(tx, slug, flow, sent, broken=broken is not None)
+        process = store.process(tx, slug, flow, lock=True)
+        if process is None:
+            return
+        store.save(tx, replace(process, bytes=process.bytes + sent))
+        event = "broken" if broken else "sent" if complete else "part"
+        self._moves.record(tx, process, TRANSFER, {"event": event, "bytes": sent, "cause": broken or ""})
+
+    def _finish(self, tx: Tx, process: Process) -> None:
+        """Whoever moved the bytes says that it is done; while another message is under way the course says it later."""
+        if process.kernel.state is State.STARTED and process.kernel.pending is None and not process.owned:
+            self._moves.complete(tx, process)
+        else:
+            store.save(tx, process)
+
+
+def _earliest(*ends: int | None) -> int | None:
+    return min((end for end in ends if end is not None), default=None)
