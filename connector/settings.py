@@ -59,6 +59,10 @@ class Data(Struct, frozen=True, kw_only=True):
 
     files: Annotated[Path, _doc("Folder of the files that were published.")] = Path("files")
     received: Annotated[Path, _doc("Folder of the data that was received from peers.")] = Path("received")
+    largest: Annotated[int, Meta(ge=1), _doc("Most bytes that a peer may send us at once.")] = 1 << 40
+    destinations: Annotated[
+        tuple[str, ...], _doc("URLs below which peers may have data sent, besides their own root.")
+    ] = ()
 
 
 class Peer(Struct, frozen=True, kw_only=True):
@@ -135,6 +139,9 @@ class Worker(Struct, frozen=True, kw_only=True):
     retry_max_s: Annotated[Seconds, _doc("Longest pause between two attempts.")] = 300.0
     stop_s: Annotated[Seconds, _doc("Seconds to finish what has begun when the process is asked to stop.")] = 10.0
     seal_every_s: Annotated[Seconds, _doc("Seconds between two seals of the audit log.")] = 10.0
+    transcript_days: Annotated[
+        int, Meta(ge=1), _doc("Days that the transcript keeps what peers said and answered.")
+    ] = 90
 
 
 class Log(Struct, frozen=True, kw_only=True):

@@ -21,9 +21,14 @@ _HIDDEN = "[hidden]"
 Event = MutableMapping[str, Any]
 
 
+def without_secrets(text: str) -> str:
+    """The beginning of a text, with whatever looks like a secret hidden."""
+    return _SHAPES.sub(_HIDDEN, text[: 16 * CAP])[:CAP]  # a secret must not be cut before it is recognised
+
+
 def _clean(value: object) -> object:
     if isinstance(value, str):
-        text = _SHAPES.sub(_HIDDEN, value[: 16 * CAP])[:CAP]  # a secret must not be cut before it is recognised
+        text = without_secrets(value)
         return _ODD.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     if isinstance(value, dict):
         return {str(_clean(str(key))): _named(str(key), inner) for key, inner in value.items()}

@@ -22,6 +22,7 @@ from connector.settings import Settings, database_url, documented
 
 LEAST_FREE_BYTES = 1 << 30
 LEAST_DAYS = 14
+MOST_LOOKED_AT = 20
 
 
 class Finding(NamedTuple):
@@ -106,6 +107,19 @@ def _server(settings: Settings, lang: str) -> Iterator[Finding]:
         yield Finding("ok", "server", {"socket": settings.api.socket})
 
 
+def _reachable(settings: Settings, lang: str) -> Iterator[Finding]:
+    """Whether the running server can be reached at its public addresses, asked of itself: its own view only."""
+    api = Api(settings.api.socket)
+    try:
+        slugs = [str(one["slug"]) for one in api.get("participants")["participants"][:MOST_LOOKED_AT]]
+        for slug in slugs:
+            seen = api.get("participants", slug, "reachable")
+            facts = {"slug": slug, "url": seen["url"], "reason": (seen["reason"] or {}).get(lang, "")}
+            yield Finding("ok" if seen["ok"] else "bad", "reachable" if seen["ok"] else "not-reachable", facts)
+    except (Problem, HanseError):
+        return  # that there is no server, or none that answers, is said already
+
+
 def _database(settings: Settings, _lang: str) -> Iterator[Finding]:
     url = database_url(settings)
     if url.startswith("sqlite:///"):
@@ -187,6 +201,7 @@ CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (
     _python,
     _folder,
     _server,
+    _reachable,
     _database,
     _certificate,
     _trust,

@@ -15,15 +15,17 @@ from connector.clock import Clock
 from connector.commit import PEER, Errand, Parcel, ask
 from connector.contracts.service import Contracts
 from connector.delivery.circuit import Circuits
-from connector.delivery.worker import Later
+from connector.delivery.worker import Later, Tried
 from connector.errors import PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer
 from connector.protocol.effects import Problem
+from connector.protocol.shape import LONGEST_ID
 from connector.reasons import from_the_wire
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
+from connector.transcript import book
 from connector.transfer.service import Transfers
 from connector.trust.keys import Vault
 
@@ -59,17 +61,17 @@ class Messages:
         answer = await self._call(row, parcel.to, lambda: self._peer.post(row.participant, parcel.to, url, body))
         if answer is None:
             problem = Problem(400, "address")
-            await self._db.write(row.participant, self._refused, row, parcel, problem, {})
+            await self._db.write(row.participant, self._refused, row, parcel, problem, {}, None)
             return
         if 200 <= answer.status < 300:
             self._noes.pop(row.id, None)
-            await self._db.write(row.participant, self._acked, row, parcel, _peer_pid(answer, parcel))
+            await self._db.write(row.participant, self._acked, row, parcel, _peer_pid(answer, parcel), answer)
             return
         if self._again(row):
-            raise Later(self._clock.now() + 150 * 2 ** self._noes[row.id])
+            raise Later(self._clock.now() + 150 * 2 ** self._noes[row.id]).by(answer)
         del self._noes[row.id]
         problem, reason = _problem(answer)
-        await self._db.write(row.participant, self._refused, row, parcel, problem, reason)
+        await self._db.write(row.participant, self._refused, row, parcel, problem, reason, answer)
 
     async def repair(self, row: OutboxRow) -> None:
         """GET the peer's state of a transfer that may have parted ways (architecture.md 3, rule 7)."""
@@ -83,7 +85,7 @@ class Messages:
             row, process.counterparty, lambda: self._peer.get(row.participant, process.counterparty, url)
         )
         state = _member(answer, "state") if answer is not None and answer.status == 200 else None
-        if not await self._db.write(row.participant, self._repaired, row, errand.process, state):
+        if not await self._db.write(row.participant, self._repaired, row, errand.process, state, answer):
             raise Later(self._clock.now() + 2000)
 
     def _again(self, row: OutboxRow) -> bool:
@@ -110,7 +112,7 @@ class Messages:
             raise Unavailable("delivery.peer-broken", why=error.code) from error
         if answer.status >= 500 or answer.status in _WAITING:
             self._circuits.failed(row.participant, did, now)
-            raise Unavailable("delivery.peer-busy", status=answer.status)
+            raise Tried("delivery.peer-busy", status=answer.status).by(answer)
         self._circuits.heard(row.participant, did)
         return answer
 
@@ -132,20 +134,25 @@ class Messages:
             return self._contracts.get(tx, slug, parcel.process).kernel.peer_pid
         return self._transfers.get(tx, slug, parcel.process).kernel.peer_pid
 
-    def _acked(self, tx: Tx, row: OutboxRow, parcel: Parcel, pid: str | None) -> None:
+    def _acked(self, tx: Tx, row: OutboxRow, parcel: Parcel, pid: str | None, answer: Answer) -> None:
         if outbox.finish(tx, row):
+            book.answered(tx, row, parcel.kind, answer)
             slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
             slice_.acked(tx, row.participant, parcel.process, parcel.sent_id, pid)
 
-    def _refused(self, tx: Tx, row: OutboxRow, parcel: Parcel, problem: Problem, reason: dict[str, list[str]]) -> None:
+    def _refused(
+        self, tx: Tx, row: OutboxRow, parcel: Parcel, problem: Problem, reason: dict[str, list[str]],
+        answer: Answer | None,
+    ) -> None:  # fmt: skip
         if outbox.finish(tx, row):
+            book.answered(tx, row, parcel.kind, answer)
             slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
             slice_.refused(tx, row.participant, parcel.process, parcel.sent_id, problem, reason)
 
-    def _repaired(self, tx: Tx, row: OutboxRow, process_id: str, state: str | None) -> bool:
+    def _repaired(self, tx: Tx, row: OutboxRow, process_id: str, state: str | None, answer: Answer | None) -> bool:
         done = self._transfers.repaired(tx, row.participant, process_id, state)
-        if done:
-            outbox.finish(tx, row)
+        if done and outbox.finish(tx, row):
+            book.answered(tx, row, row.kind, answer, state or "")
         return done
 
 
@@ -184,7 +191,7 @@ def _peer_pid(answer: Answer, parcel: Parcel) -> str | None:
     """The answer to a first message names the pid under which the other side knows the process."""
     name = {"REQUEST": "providerPid", "OFFER": "consumerPid"}.get(parcel.kind)
     pid = None if name is None else _member(answer, name)
-    return pid if pid and len(pid) <= 1024 else None
+    return pid if pid and len(pid) <= LONGEST_ID else None
 
 
 def _problem(answer: Answer) -> tuple[Problem, dict[str, list[str]]]:

@@ -15,22 +15,34 @@ import structlog
 
 from connector.clock import Clock
 from connector.delivery import backoff
-from connector.errors import HanseError, Unavailable
+from connector.delivery.places import Places
+from connector.errors import Defect, HanseError, Unavailable
+from connector.http.outbound import Answer
 from connector.settings import Worker as Settings
 from connector.storage import outbox
 from connector.storage.database import WORKER, Database, Tx
 from connector.storage.outbox import OutboxRow
+from connector.transcript import book
 
 Handler = Callable[[OutboxRow], Awaitable[None]]
 
 log = structlog.get_logger("delivery")
 _DEFAULTS = Settings()
-LONG = frozenset({"pull"})
-"""Kinds that last as long as a download: they have places of their own and never hold up a message."""
-LONG_AT_ONCE = 8
+LONG = frozenset({"pull", "push"})
+"""Kinds that last as long as a download or upload: they have places of their own and never hold up a message."""
 
 
-class Later(Unavailable):
+class Tried(Unavailable):
+    """An attempt that a peer answered, but not so that it is over."""
+
+    answer: Answer | None = None
+
+    def by(self, answer: Answer) -> "Tried":
+        self.answer = answer
+        return self
+
+
+class Later(Tried):
     """Not before `at` (ms): an open circuit, a peer that asked for patience."""
 
     def __init__(self, at: int) -> None:
@@ -54,7 +66,7 @@ class Worker:
         self._swept = ""
         """The stream that the sweep is looking at; emptied by a commit of one more row of it meanwhile."""
         self._wake = asyncio.Event()
-        self._long = asyncio.Semaphore(LONG_AT_ONCE)
+        self._long = Places()
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
         self._beat = 0
@@ -116,19 +128,19 @@ class Worker:
 
     async def _handle(self, row: OutboxRow) -> None:
         try:
-            async with self._long if row.kind in LONG else nullcontext():
+            async with self._long.taken(_peer(row), row.attempts > 1) if row.kind in LONG else nullcontext():
                 await self._handlers[row.kind](row)
         except Later as later:
-            await self._postpone(row, later.at)
+            await self._postpone(row, later.at, later)
         except Unavailable as error:
-            await self._postpone(row, self._clock.now() + backoff.wait(row.attempts))
+            await self._postpone(row, self._clock.now() + backoff.wait(row.attempts), error)
             log.info("delivery.waits", participant=row.participant, kind=row.kind, row=row.id, why=str(error))
         except HanseError as error:
-            await self._postpone(row, self._clock.now() + self._longest_ms)
+            await self._postpone(row, self._clock.now() + self._longest_ms, error)
             log.error("delivery.failed", participant=row.participant, kind=row.kind, row=row.id, why=str(error))
         except Exception:
             # The outermost edge of one row: our defect must not take the other rows with it.
-            await self._postpone(row, self._clock.now() + self._longest_ms)
+            await self._postpone(row, self._clock.now() + self._longest_ms, Defect("defect"))
             log.exception("delivery.defect", participant=row.participant, kind=row.kind, row=row.id)
         finally:
             self._rows.pop(row.stream, None)
@@ -136,9 +148,9 @@ class Worker:
             if row.stream in self._behind or self._db.dialect == "postgres":
                 self._wake.set()
 
-    async def _postpone(self, row: OutboxRow, due_at: int) -> None:
+    async def _postpone(self, row: OutboxRow, due_at: int, why: HanseError) -> None:
         self._behind.add(row.stream)
-        await self._db.write(WORKER, outbox.postpone, row, due_at)
+        await self._db.write(row.participant, postpone, row, due_at, why)
 
     async def _run(self) -> None:
         while not self._stopping:
@@ -186,6 +198,25 @@ class Worker:
                     self._behind.discard(stream)
                 self._swept = ""
                 self._begin(row)
+
+
+class _To(msgspec.Struct):
+    """What an errand says of the peer that it has to do with."""
+
+    to: str = ""
+
+
+def _peer(row: OutboxRow) -> str:
+    return msgspec.json.decode(row.body, type=_To).to
+
+
+def postpone(tx: Tx, row: OutboxRow, due_at: int, why: HanseError) -> None:
+    """The row waits until `due_at`, and the transcript says why; who was not called has not answered either."""
+    if not outbox.postpone(tx, row, due_at):
+        return
+    answer = why.answer if isinstance(why, Tried) else None
+    if answer is not None or not isinstance(why, Later):
+        book.tried(tx, row, why, answer)
 
 
 def _open_streams(tx: Tx) -> list[str]:

@@ -3,27 +3,35 @@
 A refusal rolls back to the savepoint just after the token was remembered, so that a refused request cannot be replayed.
 """
 
+import re
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
+import structlog
 from aiohttp import web
 
 from connector.contracts.partner import Partner
-from connector.errors import HanseError, PeerError
+from connector.errors import HanseError, PeerError, Unauthenticated
 from connector.http import limits
 from connector.http.address import under_root
 from connector.peer.auth import Caller, remember
 from connector.peer.problems import PIDS
 from connector.peer.routes import Call
 from connector.protocol import codec
-from connector.protocol.shape import Malformed
+from connector.protocol.shape import LONGEST_ID, Malformed
 from connector.storage.database import Database, Tx
 from connector.storage.nested import nested
+from connector.transcript import book
 
 P = ParamSpec("P")
 T = TypeVar("T")
 M = TypeVar("M", bound=msgspec.Struct)
+BOOKED = web.RequestKey("booked", bool)
+"""Set once the request's own transaction has told of it."""
+_PROCESS = re.compile("/2025-1/(?:negotiations|transfers)/")
+
+log = structlog.get_logger("peer")
 
 
 class Exchange:
@@ -35,27 +43,75 @@ class Exchange:
     async def within(self, call: Call, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.kwargs) -> T:
         """Runs `fn(tx, ...)` after the token's id is remembered; raises what it raises."""
 
+        heard = _message_of(call)
+
         def unit(tx: Tx) -> T | HanseError:
             remember(tx, call.participant.id, call.peer)
-            return nested(tx, fn, *args, **kw)
+            if heard is None:
+                return nested(tx, fn, *args, **kw)
+            return book.hearing(tx, call.participant.id, heard, fn, *args, **kw)
 
         result = await self._db.write(call.participant.id, unit)
+        call.request[BOOKED] = True
         self._heard(call.participant.id, call.peer.did)
         if isinstance(result, HanseError):
             raise result
         return result
 
+    async def reading(self, call: Call, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.kwargs) -> T:
+        """What a request whose token is remembered already looks up further."""
+        return await self._db.read(call.participant.id, fn, *args, **kw)
+
+    async def refused(self, call: Call, error: HanseError) -> None:
+        """Books a message that was refused before its transaction; the token's id first, so that it counts once."""
+        heard = _message_of(call)
+        known = BOOKED in call.request or isinstance(error, Unauthenticated) or error.status >= 500
+        if heard is None or known:
+            return
+
+        def unit(tx: Tx) -> None:
+            remember(tx, call.participant.id, call.peer)
+            book.refused(tx, call.participant.id, heard, error)
+
+        try:
+            await self._db.write(call.participant.id, unit)
+        except HanseError as lost:  # the peer gets the answer that it was to get
+            log.info("peer.not-booked", participant=call.participant.id, why=lost.code)
+
+
+def _message_of(call: Call) -> book.Heard | None:
+    """The protocol message that this request brings; None for other requests."""
+    if call.caller is None or call.request.method != "POST" or _PROCESS.search(call.request.path) is None:
+        return None
+    body = call.request.get(limits.body_read, b"")
+    return book.Heard(did=call.peer.did, pid=call.params.get("pid", ""), body=body)
+
 
 async def message(call: Call, cls: type[M]) -> tuple[M, str]:
-    """The message in the body and its digest; PeerError names the JSON pointer of what is wrong."""
+    """The message in the body and its digest, which is that of the body as it came.
+
+    The plain form takes one strict reading and one conversion. Anything else takes the slow path (decision 0013), which
+    reads it or raises a PeerError that names every place with a sentence.
+    """
     value = await limits.read_json(call.request)
-    if isinstance(value, dict):
-        pids = {name: value.get(name) for name in ("providerPid", "consumerPid")}
-        call.request[PIDS] = {name: pid for name, pid in pids.items() if isinstance(pid, str)}
+    call.request[PIDS] = _pids(value.get if isinstance(value, dict) else {}.get)
     try:
         return codec.decode(cls, value), codec.digest(value)
-    except Malformed as fault:
-        raise PeerError("peer.message", type=cls.__name__, pointer=fault.pointer or "/", why=fault.code) from fault
+    except Malformed:
+        told = await _foreign(call, cls, value)
+    call.request[PIDS] = _pids(codec.plain(told).get)
+    return told, codec.digest(value)
+
+
+async def _foreign(call: Call, cls: type[M], value: object) -> M:
+    size = len(call.request.get(limits.body_read, b""))
+    return await call.foreign.read((call.participant.id, call.peer.did), cls, value, size)
+
+
+def _pids(get: Callable[[str], object]) -> dict[str, str]:
+    """What an error can say of the process that a message is about."""
+    named = {name: get(name) for name in ("providerPid", "consumerPid")}
+    return {name: pid for name, pid in named.items() if isinstance(pid, str) and len(pid) <= LONGEST_ID}
 
 
 def partner(caller: Caller, callback: str | None = None) -> Partner:

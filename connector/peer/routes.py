@@ -13,20 +13,26 @@ from urllib.parse import unquote
 import structlog
 from aiohttp import web
 
-from connector.errors import Unavailable, Unknown
+from connector.clock import SystemClock
+from connector.errors import HanseError, Unavailable, Unknown
 from connector.http import limits, strict
 from connector.http.refusals import WrongMethod
 from connector.participants.model import Participant
 from connector.peer.auth import Caller
+from connector.peer.foreign import Foreign
 
 
 class Call(NamedTuple):
-    """What a handler gets: the request, whose root it came to, path parameters, who calls (None: public route)."""
+    """What a handler gets: the request, whose root it came to, path parameters, who calls (None: public route).
+
+    `foreign` reads what does not come in the plain form.
+    """
 
     request: web.Request
     participant: Participant
     params: dict[str, str]
     caller: Caller | None
+    foreign: Foreign
 
     @property
     def peer(self) -> Caller:
@@ -36,6 +42,8 @@ class Call(NamedTuple):
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+Refused = Callable[[Call, HanseError], Awaitable[None]]
+"""Learns of an authenticated request that its handler did not take."""
 
 
 class Route(NamedTuple):
@@ -72,9 +80,12 @@ def _group(part: str) -> str:
 class Surface:
     """The one aiohttp handler of the public surface."""
 
-    def __init__(self, routes: Sequence[Route], directory: Directory, authenticate: Authenticate) -> None:
+    def __init__(
+        self, routes: Sequence[Route], directory: Directory, authenticate: Authenticate, refused: Refused | None = None
+    ) -> None:
         self._table = [(route, _pattern(route.path)) for route in routes]
-        self._directory, self._authenticate = directory, authenticate
+        self._directory, self._authenticate, self._refused = directory, authenticate, refused
+        self._foreign = Foreign(SystemClock())
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         found = await self._directory.at(request.host.lower(), request.rel_url.raw_path)
@@ -99,7 +110,13 @@ class Surface:
         caller = None
         if not route.public:
             caller = await self._authenticate(participant, request.headers.get("Authorization", ""))
-        return await route.handler(Call(request, participant, params, caller))
+        call = Call(request, participant, params, caller, self._foreign)
+        try:
+            return await route.handler(call)
+        except HanseError as error:
+            if caller is not None and self._refused is not None:
+                await self._refused(call, error)
+            raise
 
     def _route(self, method: str, rest: str) -> tuple[Route, dict[str, str]]:
         allowed = []

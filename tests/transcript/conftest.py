@@ -1,0 +1,32 @@
+"""The protocol browser over two towns without sockets."""
+
+import pytest
+
+from connector.errors import Unavailable
+from connector.http.outbound import Answer
+from connector.testing.towns import Towns
+from connector.transcript.service import Standing, Tracing
+
+
+class Nowhere:
+    """A client whose every call fails: what only reads needs none."""
+
+    async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer:
+        raise Unavailable("http.unreachable", host="localhost")
+
+
+async def root(slug: str, did: str) -> str:
+    return f"https://localhost:18443/{did.rpartition(':')[2]}"
+
+
+@pytest.fixture
+def tracing(towns: Towns) -> Tracing:
+    standing = Standing(
+        blocked_until=towns.circuits.blocked_until,
+        on_hold=lambda did: False,
+        listed=lambda did, now: did in towns.seekers,
+        fresh=lambda now: True,
+    )
+    return Tracing(
+        towns.db, towns.clock, towns.participants, towns.contracts, towns.transfers, standing, Nowhere(), root
+    )
