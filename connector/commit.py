@@ -20,6 +20,10 @@ PEER = "\ue000peer"
 """Stands in a parcel for the peer's pid while that is not known; filled in when the row is delivered. A private-use
 character, so that no text of a person or peer can be taken for it."""
 
+SETTLING_MS = 300
+"""How long a refusal of a first message waits: who reads it before our answer (Eclipse EDC does) saves over it that it
+asked, and waits for ever."""
+
 
 class Process(msgspec.Struct, frozen=True, kw_only=True):
     """Whose effects these are. `agreement` names the agreement in question rows once there is one."""
@@ -53,15 +57,20 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     process: str
     noun: Noun
     work: str
+    to: str = ""
     facts: dict[str, str] = {}
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
-    """A message ready to be posted to `url`; one with `secret` carries a token and is sealed at rest."""
+    """A message ready to be posted to `url`; one with `secret` carries a token and is sealed at rest.
+
+    Not before `due_at` (ms), at once if that is None.
+    """
 
     url: str
     text: str
     secret: bool = False
+    due_at: int | None = None
 
 
 def commit(
@@ -119,12 +128,13 @@ def _send(tx: Tx, process: Process, kind: str, sent_id: str, message: Outgoing, 
         body=body,
         sealed=message.secret,
         message_id=sent_id,
+        due_at=message.due_at,
     )
 
 
 def errand(tx: Tx, process: Process, work: str, *, stream: str = "", due_at: int | None = None, **facts: str) -> None:
     """Work of our own as a row, in a stream of its own: it must not hold up the messages of the process."""
-    body = Errand(process=process.id, noun=process.noun, work=work, facts=facts)
+    body = Errand(process=process.id, noun=process.noun, work=work, to=process.to, facts=facts)
     outbox.put(
         tx,
         participant=process.participant,

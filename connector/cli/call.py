@@ -22,6 +22,7 @@ REFUSED = 1
 UNDECIDED = WRONG_USAGE = 2
 NO_SERVER = 3
 PEER_UNAVAILABLE = 4
+SKIPPED = 77
 
 
 def language(argv: list[str], environ: Mapping[str, str]) -> str:

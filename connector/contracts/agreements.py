@@ -27,10 +27,11 @@ from connector.storage.database import Tx
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """Name of the agreed file and the SHA-256 that its bytes must have (None: a live source)."""
+    """Name of the agreed file, the SHA-256 and the number of its bytes (None: a live source)."""
 
     name: str
     sha256: str | None
+    bytes: int | None = None
 
 
 class Agreements:
@@ -48,6 +49,10 @@ class Agreements:
             raise Unknown("contracts.no-agreement", id=agreement_id[:200])
         return found
 
+    def named(self, tx: Tx, slug: str, name: str) -> Agreement:
+        """By its id, or by the UUID of one of ours; raises Unknown. Ids that others gave need not be IRIs."""
+        return store.agreement(tx, slug, name) or self.get(tx, slug, f"urn:uuid:{name}")
+
     def in_force(self, tx: Tx, slug: str, agreement_id: str, counterparty: str) -> Agreement:
         """The finalized agreement with this peer; raises Unknown. Expiry is the policy's word, not this one's."""
         found = self.get(tx, slug, agreement_id, counterparty)
@@ -64,9 +69,11 @@ class Agreements:
         snapshot = store.objects(tx, slug, agreement.negotiation).get(drafting.DATASET)
         body: Any = {} if snapshot is None else msgspec.json.decode(snapshot.body)
         of_bytes = body.get(f"{HANSE}versionOf") == "bytes"
+        size = str(body.get("dcat:byteSize", ""))
         return Terms(
             name=str(body.get(f"{HANSE}fileName") or agreement.dataset.rsplit("/", 1)[-1]),
             sha256=str(body[f"{HANSE}version"]) if of_bytes else None,
+            bytes=int(size) if of_bytes and size.isascii() and size.isdigit() and len(size) < 20 else None,
         )
 
     def text(self, tx: Tx, slug: str, agreement: Agreement) -> bytes:

@@ -8,12 +8,15 @@ anything else (decision 0012).
 from typing import Protocol, assert_never
 
 import msgspec
+from msgspec.structs import replace
 
 from connector.catalogue.service import Catalogue
+from connector.commit import SETTLING_MS
 from connector.contracts.model import Case
 from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
 from connector.contracts.records import DECISION
+from connector.dialects import edc
 from connector.errors import Unknown
 from connector.policy.judge import Judge
 from connector.protocol import messages as m
@@ -87,9 +90,14 @@ class Deliberate:
         )
         self._moves.record(tx, case, DECISION, {**self._judge.record(decision), "offer": offer.id})
         if not decision.permit:
-            return self._moves.terminate(tx, case, "policy", self._judge.reasons(decision))
-        if self._moves.agreements.deal(case.policy) == offer.digest:
+            due_at = tx.now + SETTLING_MS if turn.before is None else None
+            return self._moves.terminate(tx, case, "policy", self._judge.reasons(decision), due_at=due_at)
+        asked = self._moves.agreements.deal(case.policy)
+        if asked == offer.digest:
             return self._moves.agree(tx, case, turn.partner, offer, dataset)
+        if asked == self._judge.digest(edc.echo(offer.policy)):
+            as_published = replace(case, policy=offer.for_message())
+            return self._moves.agree(tx, as_published, turn.partner, offer, dataset)
         if turn.before is None:
             return self._moves.offer(tx, case, offer.for_message())
         return self._moves.terminate(tx, case, "policy", because("contracts.other-policy"))

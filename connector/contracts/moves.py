@@ -79,12 +79,12 @@ class Moves:
         self.commit(tx, case, effects, {sent: compose.finalized(case, sent, address)})
         return case
 
-    def terminate(self, tx: Tx, case: Case, code: str, reason: Reason) -> Case:
-        """As either; the agreement, if there is one, never comes into force."""
+    def terminate(self, tx: Tx, case: Case, code: str, reason: Reason, *, due_at: int | None = None) -> Case:
+        """As either; the agreement, if there is one, never comes into force. The peer hears of it at `due_at` (ms)."""
         case, effects, sent = _say(case, Kind.TERMINATE)
         self.agreements.close(tx, case)
         case = replace(case, reason=reason)
-        message = compose.termination(case, sent, code, on_the_wire(reason))
+        message = replace(compose.termination(case, sent, code, on_the_wire(reason)), due_at=due_at)
         case = self._said(tx, case, effects, {sent: message})
         self.record(tx, case, TERMINATION, {"by": "us", "code": code, "reason": reason["de"]})
         return case

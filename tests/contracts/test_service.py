@@ -51,6 +51,7 @@ async def test_a_firm_is_told_the_clause_that_fails(towns: Towns) -> None:
     await towns.add("stadtwerke", kind=COMPANY)
     asked = await towns.ask("stadtwerke", "musterstadt", await towns.publish("musterstadt"))
     await towns.run()
+    await towns.hurry()
     case = await towns.case("stadtwerke", asked.id)
     assert (case.shown, case.agreement) == ("TERMINATED", None)
     assert case.reason is not None

@@ -116,9 +116,29 @@ class City(Process):
         return str(made["dataset"])
 
     async def negotiate(self, provider: str, dataset: str) -> dict[str, Any]:
+        """Four messages: what is asked for is what was published."""
         base = f"/api/v1/participants/{self.slug}/negotiations"
         begun = await self.api.post(base, {"provider": provider, "dataset": dataset, "purpose": PURPOSE})
-        found: dict[str, Any] = await self.api.get(f"{base}/{begun['id']}", wait="30")
+        return await self._ended(f"{base}/{begun['id']}")
+
+    async def haggle(self, provider: str, dataset: str) -> dict[str, Any]:
+        """Six messages: other terms are asked for, the published ones offered, and those accepted."""
+        base = f"/api/v1/participants/{self.slug}/negotiations"
+        wish = {
+            "provider": provider,
+            "dataset": dataset,
+            "purpose": PURPOSE,
+            "policy": {"permission": [{"action": "use"}]},
+        }
+        there = f"{base}/{(await self.api.post(base, wish))['id']}"
+        offered = await self._ended(there)
+        if offered["state"] != "OFFERED":
+            return offered
+        await self.api.post(f"{there}/accept", {})
+        return await self._ended(there)
+
+    async def _ended(self, place: str) -> dict[str, Any]:
+        found: dict[str, Any] = await self.api.get(place, wait="30")
         return found
 
     async def fetch(self, agreement: str, wait: int = 60) -> dict[str, Any]:

@@ -21,8 +21,10 @@ from connector.storage.database import Tx
 from connector.storage.outbox import OutboxRow
 from connector.testing.kit.foreign import Foreign, ForeignHouse, Peer, participant_at
 from connector.testing.kit.seed import USE, sow
-from connector.testing.kit.stage import PLAY, Prompter, Scripted, Stage
+from connector.testing.kit.stage import PLAY, Negotiating, Prompter, Stage, Transferring
 from connector.testing.kit.tape import Tape
+from connector.transfer.course import Course as TransferCourse
+from connector.transfer.moves import Moves as TransferMoves
 
 KIT = "TCK_PARTICIPANT"
 SLUG = "tck"
@@ -49,11 +51,14 @@ class KitHouse(ForeignHouse):
         return Partner(did=peer.did, name=peer.did, seeker=seeker(peer.entry), root=peer.root, base=peer.base)
 
     def negotiating(self, moves: Moves) -> Course:
-        return Scripted(self._prompter)
+        return Negotiating(self._prompter)
+
+    def transferring(self, moves: TransferMoves) -> TransferCourse:
+        return Transferring(self._prompter)
 
     def handlers(self, messages: Messages, desk: SigningDesk) -> dict[str, Handler]:
         """No data moves: the kit names addresses where nothing is."""
-        stage = Stage(self.db, self.contracts, self.catalogue, self.partner)
+        stage = Stage(self.db, self.contracts, self.catalogue, self.transfers, self.partner)
         idle = dict.fromkeys(("pull", "push"), self._nothing)
         return {**super().handlers(messages, desk), **idle, PLAY: stage.play}
 

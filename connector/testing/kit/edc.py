@@ -48,12 +48,14 @@ async def house(
     *,
     tape: Path | None = None,
     environ: Mapping[str, str] | None = None,
-    slug: str = SLUG,
+    also: Mapping[str, str] | None = None,
 ) -> AsyncIterator[EdcHouse]:
-    """One participant below `http://localhost:PORT/SLUG`, and the peers it knows."""
+    """One participant below `http://localhost:PORT/musterstadt`, and `also` others with roots that lead here."""
+    roots = {SLUG: f"http://localhost:{port}/{SLUG}", **(also or {})}
     async with started(folder, port, partial(EdcHouse, foreign(peers, Tape(tape))), environ) as made:
-        if slug not in {one.participant.id for one in await made.participants.all()}:
-            await made.participants.admit(participant_at(slug, f"http://localhost:{port}/{slug}"))
+        known = {one.participant.id for one in await made.participants.all()}
+        for slug in roots.keys() - known:
+            await made.participants.admit(participant_at(slug, roots[slug]))
         yield made
 
 
@@ -62,6 +64,7 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--peer", action="append", required=True, metavar="ID=URL")
+    parser.add_argument("--also", action="append", default=[], metavar="SLUG=URL")
     parser.add_argument("--transcript", type=Path)
     args = parser.parse_args(argv)
     asyncio.run(_serve(args))
@@ -69,11 +72,11 @@ def main(argv: Sequence[str]) -> None:
 
 async def _serve(args: argparse.Namespace) -> None:
     environ = {**os.environ, "HANSE_PEER__HOST": "127.0.0.1"}
-    peers = dict(peer.split("=", 1) for peer in args.peer)
+    peers, also = (dict(word.split("=", 1) for word in words) for words in (args.peer, args.also))
     args.folder.mkdir(parents=True, exist_ok=True)
-    async with house(args.folder, args.port, peers, tape=args.transcript, environ=environ) as made:
-        participant = made.participants.held(SLUG).participant
-        print(json.dumps({"did": participant.did, "root": participant.root, "base": participant.base}), flush=True)
+    async with house(args.folder, args.port, peers, tape=args.transcript, environ=environ, also=also) as made:
+        hosted = [one.participant for one in await made.participants.all()]
+        print(json.dumps({one.id: {"did": one.did, "base": one.base} for one in hosted}), flush=True)
         await asyncio.to_thread(sys.stdin.read)
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from connector.clock import Clock
 from connector.errors import PeerError, Unauthenticated
 from connector.house import House
@@ -21,7 +23,7 @@ from connector.settings import Settings
 from connector.testing.cities import MUNICIPALITY
 from connector.testing.kit.tape import Tape
 from connector.trust import did as dids
-from connector.trust.anchors import Anchor, Entry
+from connector.trust.anchors import Anchor, Entry, TrustList
 from connector.trust.jwk import Jwk
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -94,6 +96,11 @@ class FixedAnchor(Anchor):
     def __init__(self, authority: Jwk, entries: Mapping[str, Entry]) -> None:
         super().__init__(authority)
         self._fixed = entries
+
+    @property
+    def current(self) -> TrustList:
+        listed = super().current
+        return replace(listed, participants=(*listed.participants, *self._fixed.values()))
 
     def entry(self, did: str) -> Entry | None:
         return self._fixed.get(did) or super().entry(did)

@@ -7,9 +7,7 @@ import msgspec
 
 from connector.catalogue.service import Catalogue
 from connector.commit import Errand, Noun
-from connector.contracts.course import Turn
 from connector.contracts.model import Case
-from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
 from connector.contracts.service import Contracts
 from connector.protocol.effects import Illegal
@@ -19,6 +17,8 @@ from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
 from connector.testing.kit.script import CUES, offer_of
+from connector.transfer.model import Process
+from connector.transfer.service import Transfers
 
 PLAY = "play"
 
@@ -45,62 +45,92 @@ class Prompter:
         outbox.put(tx, participant=participant, stream=stream, kind=PLAY, body=body, due_at=due)
 
 
-class Scripted:
+class Negotiating:
     """The course of a negotiation by the script; nothing happens by itself."""
 
     def __init__(self, prompter: Prompter) -> None:
         self._prompter = prompter
 
-    def stands(self, tx: Tx, case: Case, turn: Turn | None) -> Case:
+    def stands(self, tx: Tx, case: Case, turn: object) -> Case:
         state = str(case.kernel.state)
         self._prompter.cue(tx, case.participant, "negotiation", case.id, case.kernel.role, case.dataset, state)
         return case
 
 
-class Stage:
-    """Handler of the rows `play` of negotiations."""
+class Transferring:
+    """The course of a transfer by the script; no bytes move."""
 
-    def __init__(self, db: Database, contracts: Contracts, catalogue: Catalogue, partner: Partner) -> None:
-        self._db, self._contracts, self._catalogue, self._partner = db, contracts, catalogue, partner
+    def __init__(self, prompter: Prompter) -> None:
+        self._prompter = prompter
+
+    def stands(self, tx: Tx, process: Process, turn: object) -> Process:
+        state = str(process.kernel.state)
+        self._prompter.cue(
+            tx, process.participant, "transfer", process.id, process.kernel.role, process.agreement, state
+        )  # fmt: skip
+        return process
+
+
+class Stage:
+    """Handler of the rows `play`."""
+
+    def __init__(
+        self, db: Database, contracts: Contracts, catalogue: Catalogue, transfers: Transfers, partner: Partner
+    ) -> None:
+        self._db, self._contracts, self._catalogue, self._transfers = db, contracts, catalogue, transfers
+        self._partner = partner
 
     async def play(self, row: OutboxRow) -> None:
-        errand = msgspec.json.decode(row.body, type=Errand)
-        await self._db.write(row.participant, self._play, row, errand)
+        await self._db.write(row.participant, self._play, row, msgspec.json.decode(row.body, type=Errand))
 
     def _play(self, tx: Tx, row: OutboxRow, errand: Errand) -> None:
         if not outbox.finish(tx, row):
             return
-        case = self._contracts.get(tx, row.participant, errand.process)
-        if case.kernel.state == errand.facts["state"]:
-            self._move(tx, case, errand.work)
-
-    def _move(self, tx: Tx, case: Case, move: str) -> None:
-        moves: Moves = self._contracts.moves
         try:
-            match move:
-                case "offer":
-                    moves.offer(tx, case, self._offered(case))
-                case "counter":
-                    moves.counter(tx, case, case.policy)
-                case "accept":
-                    moves.accept(tx, case)
-                case "agree":
-                    offer, dataset = self._catalogue.published(
-                        tx, case.participant, self._partner.seeker, case.offer
-                    )  # fmt: skip
-                    moves.agree(tx, case, self._partner, offer, dataset)
-                case "verify":
-                    moves.verify(tx, case, None)
-                case "finalize":
-                    assert case.agreement is not None
-                    agreement = moves.agreements.get(tx, case.participant, case.agreement)
-                    moves.finalize(tx, case, agreement, None)
-                case "terminate":
-                    moves.terminate(tx, case, "1", because("reason.none"))
-                case _:
-                    raise AssertionError(move)
+            if errand.noun == "negotiation":
+                self._negotiate(tx, self._contracts.get(tx, row.participant, errand.process), errand)
+            else:
+                self._transfer(tx, self._transfers.get(tx, row.participant, errand.process), errand)
         except Illegal:
             return  # the kit was faster: the state that the cue was for is gone
 
-    def _offered(self, case: Case) -> dict[str, object]:
-        return {**case.policy, "@id": offer_of(case.dataset)}
+    def _negotiate(self, tx: Tx, case: Case, errand: Errand) -> None:
+        moves = self._contracts.moves
+        if case.kernel.state != errand.facts["state"]:
+            return
+        match errand.work:
+            case "offer":
+                moves.offer(tx, case, {**case.policy, "@id": offer_of(case.dataset)})
+            case "counter":
+                moves.counter(tx, case, case.policy)
+            case "accept":
+                moves.accept(tx, case)
+            case "agree":
+                published = self._catalogue.published(tx, case.participant, self._partner.seeker, case.offer)
+                moves.agree(tx, case, self._partner, *published)
+            case "verify":
+                moves.verify(tx, case, None)
+            case "finalize":
+                assert case.agreement is not None
+                agreement = moves.agreements.get(tx, case.participant, case.agreement)
+                moves.finalize(tx, case, agreement, None)
+            case "terminate":
+                moves.terminate(tx, case, "1", because("reason.none"))
+            case other:
+                raise AssertionError(other)
+
+    def _transfer(self, tx: Tx, process: Process, errand: Errand) -> None:
+        moves = self._transfers.moves
+        if process.kernel.state != errand.facts["state"]:
+            return
+        match errand.work:
+            case "start":
+                moves.start(tx, process)
+            case "suspend":
+                moves.suspend(tx, process, "1", because("reason.none"))
+            case "complete":
+                moves.complete(tx, process)
+            case "terminate":
+                moves.terminate(tx, process, "1", because("reason.none"))
+            case other:
+                raise AssertionError(other)
