@@ -16,7 +16,7 @@ from unittest.mock import patch
 
 import uvloop
 
-from connector import app
+from connector import app, house
 from connector.settings import load
 from connector.storage import open_database
 from connector.storage.database import PROCESS, WORKER, Database, Listener, Tx
@@ -73,7 +73,7 @@ async def serve(folder: Path) -> None:
         mortals.append(Mortal(open_database(*args, **kw)))  # type: ignore[arg-type]
         return mortals[-1]
 
-    with patch.object(app, "open_database", opened):
+    with patch.object(house, "open_database", opened):
         async with app.running(load(folder, os.environ)):
             while line := await asyncio.to_thread(sys.stdin.readline):
                 when, at = line.split()

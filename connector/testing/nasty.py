@@ -8,10 +8,10 @@ import asyncio
 import json
 import secrets
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
@@ -20,11 +20,14 @@ from yarl import URL
 
 from connector.http.server import port_of, serve, tls_server
 from connector.ids import new_id
+from connector.protocol import versions
 from connector.protocol.messages import CONTEXT, HANSE
-from connector.settings import peer_port
-from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Space
+from connector.settings import Settings, peer_port
+from connector.testing.cities import MUNICIPALITY, PURPOSE, Space
+from connector.testing.manners import Line, Manner
 from connector.trust import did as dids
 from connector.trust.anchors import Entry
+from connector.trust.devca import chain_der
 from connector.trust.development import DevelopmentSpace, entry
 from connector.trust.jose import sign_jwt
 from connector.trust.keys import KeyRecord, Signer, SoftwareKey
@@ -61,6 +64,17 @@ class Reply(msgspec.Struct, frozen=True):
 Answer = Callable[[Received], tuple[int, bytes]]
 
 
+class Addressed(Protocol):
+    """A city, in this process or another."""
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def did(self, slug: str) -> str: ...
+
+    def root(self, slug: str) -> str: ...
+
+
 class NastyPeer:
     """`keys` are those in its DID document, `signer` the one that its tokens are signed with; both may be exchanged."""
 
@@ -74,6 +88,8 @@ class NastyPeer:
         self.inbox: list[Received] = []
         self.answers: dict[str, Answer] = {}
         """Path below the root -> answer; everything else is answered 200 with an empty object."""
+        self.manners: dict[str, Manner] = {}
+        """Ending of a path -> how it is answered; the first that fits, before `answers` says what."""
         self._news = asyncio.Event()
 
     @property
@@ -85,13 +101,12 @@ class NastyPeer:
 
     async def enlist(self, kind: str = MUNICIPALITY, **changes: Any) -> None:
         """Puts it on the trust list; `changes` are members of its entry, such as `state`."""
+        await enlist(self._space, [self], kind, **changes)
 
-        def entries(valid_from: str) -> list[Entry]:
-            made = entry(did=self.did, name="Nasty", operator="Nasty", kind=kind, valid_from=valid_from, keys=())
-            return [msgspec.structs.replace(made, **changes)]
-
+    def chain(self) -> list[bytes]:
+        """Certificates (DER, leaf first) of its seal key by the authority of the space."""
         place = DevelopmentSpace(self._space.folder / "certs", self._space.clock)
-        await asyncio.to_thread(place.enlist, entries)
+        return chain_der(place.seal(self.did, self.seal, "Nasty"))
 
     # As a caller
 
@@ -117,15 +132,15 @@ class NastyPeer:
         ) as answer:
             return Reply(answer.status, answer.headers.copy(), await answer.read())
 
-    async def get(self, city: City, slug: str, path: str, **claims: Any) -> Reply:
+    async def get(self, city: Addressed, slug: str, path: str, **claims: Any) -> Reply:
         """GET below the root of a city's participant with a fresh token."""
         return await self.call("GET", city.root(slug) + path, token=self.token(city.did(slug), **claims))
 
-    async def post(self, city: City, slug: str, path: str, body: object, **claims: Any) -> Reply:
+    async def post(self, city: Addressed, slug: str, path: str, body: object, **claims: Any) -> Reply:
         """POST below the root of a city's participant with a fresh token."""
         return await self.call("POST", city.root(slug) + path, body, token=self.token(city.did(slug), **claims))
 
-    async def raw(self, city: City, data: bytes, wait_s: float = WAIT_S) -> bytes:
+    async def raw(self, city: Addressed, data: bytes, wait_s: float = WAIT_S) -> bytes:
         """Bytes on a connection of their own to the public port, and all that comes back until it is closed."""
         port = peer_port(city.settings)
         reader, writer = await asyncio.open_connection("localhost", port, ssl=self._tls)
@@ -139,7 +154,7 @@ class NastyPeer:
 
     # Messages as they should be, for tests to spoil
 
-    async def offer(self, city: City, slug: str, dataset: str) -> dict[str, Any]:
+    async def offer(self, city: Addressed, slug: str, dataset: str) -> dict[str, Any]:
         """The first offer on a dataset as a message carries it: with its target."""
         shown = await self.get(city, slug, f"/2025-1/catalog/datasets/{dataset.rsplit('/', 1)[-1]}")
         return {**shown.json["hasPolicy"][0], "@type": "Offer", "target": dataset}
@@ -172,32 +187,75 @@ class NastyPeer:
         self.inbox.append(got)
         self._news.set()
         status, body = self.answers.get(path, self._answer)(got)
+        manner = next((one for ending, one in self.manners.items() if path.endswith(ending)), None)
+        if manner is not None:
+            return await _odd(request, manner, status, body)
         return web.Response(status=status, body=body, content_type="application/json")
 
     def _answer(self, got: Received) -> tuple[int, bytes]:
         if got.path == "/did.json":
             return 200, json.dumps(dids.document(dids.parse(self.did), self.root, self.keys)).encode()
+        if got.path == versions.WELL_KNOWN:
+            return 200, versions.document()
         return 200, b"{}"
 
 
+async def _odd(request: web.Request, manner: Manner, status: int, body: bytes) -> web.StreamResponse:
+    """Lets the manner have the connection; whatever it wrote, nothing decent follows on it."""
+    with suppress(ConnectionResetError):  # they have had enough of it
+        await manner(Line(request, status, body))
+    if request.transport is not None:
+        request.transport.close()
+    return web.Response()
+
+
 @asynccontextmanager
-async def nasty_peer(space: Space, slug: str = "nasty", kind: str | None = MUNICIPALITY) -> AsyncIterator[NastyPeer]:
-    """A running peer, on the trust list with this kind (None: not on it). Cities learn of it by `space.reload`."""
+async def nasty_peer(
+    space: Space, slug: str = "nasty", kind: str | None = MUNICIPALITY, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[NastyPeer]:
+    """A running peer, on the trust list with this kind (None: not on it). Cities learn of it by `space.reload`.
+
+    `tls` is what it serves with instead of the certificate that everybody trusts.
+    """
+    async with nasty_peers(space, [slug], kind, tls) as peers:
+        yield peers[slug]
+
+
+@asynccontextmanager
+async def nasty_peers(
+    space: Space, slugs: Iterable[str], kind: str | None = MUNICIPALITY, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[dict[str, NastyPeer]]:
+    """Many of them behind one port, by their slugs: each a member of its own."""
     certs: Path = space.folder / "certs"
-    tls = ssl.create_default_context(cafile=str(certs / "dev-ca.pem"))
-    app, found = web.Application(), list[NastyPeer]()
+    trusted = ssl.create_default_context(cafile=str(certs / "dev-ca.pem"))
+    app, peers = web.Application(), dict[str, NastyPeer]()
 
     async def serving(request: web.Request) -> web.StreamResponse:
-        return await found[0].serve(request)
+        found = peers.get(request.path.split("/")[1])
+        return web.Response(status=404) if found is None else await found.serve(request)
 
     app.router.add_route("*", "/{tail:.*}", serving)
-    own = tls_server(certs / "server.pem", certs / "server.key")
+    own = tls or tls_server(certs / "server.pem", certs / "server.key")
     runner = await serve(app, host="127.0.0.1", port=0, tls=own, stop_s=0.1)
     try:
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls, limit=0)) as client:
-            found.append(NastyPeer(space, slug, port_of(runner), client, tls))
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trusted, limit=0)) as client:
+            peers |= {slug: NastyPeer(space, slug, port_of(runner), client, trusted) for slug in slugs}
             if kind is not None:
-                await found[0].enlist(kind)
-            yield found[0]
+                await enlist(space, peers.values(), kind)
+            yield peers
     finally:
         await runner.cleanup()
+
+
+async def enlist(space: Space, peers: Iterable[NastyPeer], kind: str = MUNICIPALITY, **changes: Any) -> None:
+    """Puts them on the trust list; `changes` are members of their entries, such as `state`."""
+    names = [peer.did for peer in peers]
+
+    def entries(valid_from: str) -> list[Entry]:
+        made = [
+            entry(did=did, name="Nasty", operator="Nasty", kind=kind, valid_from=valid_from, keys=()) for did in names
+        ]
+        return [msgspec.structs.replace(one, **changes) for one in made]
+
+    place = DevelopmentSpace(space.folder / "certs", space.clock)
+    await asyncio.to_thread(place.enlist, entries)

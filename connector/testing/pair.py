@@ -63,8 +63,8 @@ class Pair:
         wish = {"provider": self.did, "dataset": self.dataset, "purpose": PURPOSE}
         return await self.persistently("negotiation", wish)
 
-    async def fetch(self, agreement: str) -> dict[str, Any]:
-        return await self.persistently("transfer", {"agreement": agreement})
+    async def fetch(self, agreement: str, mode: str = "pull") -> dict[str, Any]:
+        return await self.persistently("transfer", {"agreement": agreement, "mode": mode})
 
     async def persistently(self, noun: str, wish: dict[str, str]) -> dict[str, Any]:
         """What a client does whose server may die at any time: look whether the wish was heard before repeating it."""
@@ -90,12 +90,12 @@ class Pair:
         report = verify_bundle(await patiently(lambda: process.api.get(path)), self.space.roots, "de")
         assert report.verdict.name == "PASSED", report.reason
 
-    async def exchange(self) -> None:
+    async def exchange(self, mode: str = "pull") -> None:
         """>> request, get, verify << the same contract and the same bytes on both sides, each once."""
         self.exchanges += 1
         signed = await self.negotiate()
         assert signed["state"] == "FINALIZED", signed
-        received = await self.fetch(signed["agreement"])
+        received = await self.fetch(signed["agreement"], mode)
         assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
         assert Path(received["file"]).read_bytes() == self.content  # noqa: ASYNC240
         for process, slug in ((self.provider, TOWN), (self.consumer, VILLAGE)):

@@ -22,12 +22,13 @@ from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
 from connector.contracts.service import Contracts
 from connector.contracts.signing_desk import SigningDesk
+from connector.delivery import worker
 from connector.delivery.circuit import Circuits
 from connector.delivery.messages import Messages
 from connector.delivery.worker import Later
 from connector.errors import HanseError, PeerError, Unavailable
 from connector.house import judge
-from connector.http.outbound import Answer
+from connector.http.outbound import Answer, SafeClient
 from connector.ids import new_uuid
 from connector.participants.service import Hosted, Participants
 from connector.peer import negotiations, transfers
@@ -38,7 +39,14 @@ from connector.storage import outbox
 from connector.storage.database import WORKER, Database, Tx
 from connector.storage.outbox import OutboxRow
 from connector.testing.cities import MUNICIPALITY, PURPOSE
-from connector.transfer.model import Process
+from connector.transcript import book
+from connector.transfer.addresses import Reach
+from connector.transfer.course import Course as TransferCourse
+from connector.transfer.course import Dutiful
+from connector.transfer.model import Mode, Process
+from connector.transfer.moves import Moves as TransferMoves
+from connector.transfer.reports import Reports
+from connector.transfer.rulings import Rulings
 from connector.transfer.service import Transfers
 from connector.trust import devca
 from connector.trust.keys import SoftwareKey
@@ -101,9 +109,14 @@ class Towns:
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.contracts = Contracts(self.participants, self.catalogue, self.judge, self._course)
         self.seekers: dict[str, Seeker] = {}
-        self.transfers = Transfers(self.participants, self.contracts, self.judge, self.vault, self)
+        self.rulings = Rulings(self.judge, self)
+        self.transfers = Transfers(
+            self.participants, self.contracts, self.rulings, self.vault, Reach(SafeClient().calls), self._transferring
+        )
+        self.reports = Reports(self.contracts.agreements, self.transfers.moves, self.rulings)
         self.wire, self.circuits = Wire(self), Circuits()
         self.pulls: list[str] = []
+        self.pushes: list[str] = []
         self.file_name = "baeume.csv"
         messages = Messages(db, self.clock, self.wire, self.circuits, self.vault, self.contracts, self.transfers)
         desk = SigningDesk(
@@ -116,10 +129,14 @@ class Towns:
             "countersign": desk.countersign,
             "check-countersignature": desk.check_countersignature,
             "pull": self._pull,
+            "push": self._push,
         }
 
     def _course(self, moves: Moves) -> Course:
         return Deliberate(moves, self.catalogue, self.judge)
+
+    def _transferring(self, moves: TransferMoves) -> TransferCourse:
+        return Dutiful(moves, self.rulings)
 
     async def add(self, *slugs: str, kind: str = MUNICIPALITY) -> None:
         for slug in slugs:
@@ -170,10 +187,12 @@ class Towns:
         await self.run()
         return await self.agreement(consumer, (await self.case(consumer, asked.id)).agreement)
 
-    async def fetch(self, consumer: str, provider: str, agreement: Agreement) -> Process:
+    async def fetch(self, consumer: str, provider: str, agreement: Agreement, mode: Mode = "pull") -> Process:
         """The consumer asks for the data of an agreement; nothing is delivered yet."""
         partner = self.partner(provider)
-        return await self.db.write(consumer, self.transfers.request, consumer, partner, agreement.id, PURPOSE, None)
+        return await self.db.write(
+            consumer, self.transfers.request, consumer, partner, agreement.id, PURPOSE, None, mode
+        )  # fmt: skip
 
     async def process(self, slug: str, process_id: str | None) -> Process:
         assert process_id is not None
@@ -214,13 +233,18 @@ class Towns:
         decoded, digest = codec.decode(cls, message), codec.digest(message)
         noun, pid = url.rpartition("/2025-1/")[2].split("/")[:2]
         service: Any = self.contracts if noun == "negotiations" else self.transfers
-        if pid in ("request", "offers"):
-            first = service.receive_request if pid == "request" else service.receive_offer
-            found = await self.db.write(slug, first, slug, self.partner(sender), decoded, digest)
-        else:
-            found = await self.db.write(
-                slug, service.receive, slug, self.partner(sender), unquote(pid), decoded, digest
-            )
+        first = {"request": "receive_request", "offers": "receive_offer"}.get(pid)
+        about = [] if first else [unquote(pid)]
+        heard = book.Heard(did=self.did(sender), pid="".join(about), body=json.dumps(message).encode())
+        take: Callable[..., Any] = getattr(service, first or "receive")
+        who = self.partner(sender)
+
+        def unit(tx: Tx) -> Any:
+            return book.hearing(tx, slug, heard, take, slug, who, *about, decoded, digest)
+
+        found = await self.db.write(slug, unit)
+        if isinstance(found, HanseError):
+            raise found
         return negotiations.shown(found.case) if noun == "negotiations" else transfers.shown(found)
 
     async def transfer_seen_by(self, sender: str, did: str, url: str) -> object:
@@ -245,12 +269,16 @@ class Towns:
         self.pulls.append(row.participant)
         await self.db.write(row.participant, outbox.finish, row)
 
+    async def _push(self, row: OutboxRow) -> None:
+        self.pushes.append(row.participant)
+        await self.db.write(row.participant, outbox.finish, row)
+
     async def _handle(self, row: OutboxRow) -> None:
         try:
             await self.handlers[row.kind](row)
         except Unavailable as error:
             due_at = error.at if isinstance(error, Later) else self.clock.now() + LEASE_MS
-            await self.db.write(WORKER, outbox.postpone, row, due_at)
+            await self.db.write(row.participant, worker.postpone, row, due_at, error)
         await asyncio.sleep(0)
 
 

@@ -1,0 +1,33 @@
+"""Towns in the middle of their exchanges, and a door to one of them whose database is on trial."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from connector.storage import open_database, upgrade
+from connector.testing.door import Door
+from tests.fuzz.ground import Ground, ground_in
+from tests.fuzz.trial import Trial
+
+
+@pytest.fixture
+async def ground(tmp_path: Path) -> AsyncIterator[Ground]:
+    url = f"sqlite://{tmp_path / 'hanse.db'}"
+    upgrade(url)
+    database = open_database(url)
+    await database.start()
+    yield await ground_in(database, tmp_path)
+    await database.close()
+
+
+@pytest.fixture
+async def trial(ground: Ground) -> Trial:
+    trial = Trial(ground.towns.db)
+    await trial.start()
+    return trial
+
+
+@pytest.fixture
+def door(ground: Ground, trial: Trial) -> Door:
+    return Door(ground.towns, trial)

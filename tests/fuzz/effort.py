@@ -1,0 +1,29 @@
+"""How much is fuzzed and from which seed: HANSE_LONG=1 for the whole hundred thousand, HANSE_SEED=n to repeat a run.
+
+In CI every run is the same; elsewhere each begins with a seed of its own, which a failure names.
+"""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+LONG = os.environ.get("HANSE_LONG") == "1"
+CI = bool(os.environ.get("CI"))
+SEED = int(os.environ.get("HANSE_SEED") or (1 if CI else secrets.randbelow(10**9)))
+SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "dsp"
+
+
+def amount(quick: int, long: int) -> int:
+    return long if LONG else quick
+
+
+def official() -> list[dict[str, Any]]:
+    """The official example messages; skips by name if they are not beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("official DSP artefacts absent: put them at ../shared/data/dsp")
+    paths = [path for room in ("catalog", "negotiation", "transfer") for path in (SHARED / room / "example").glob("*")]
+    return [json.loads(path.read_text("utf-8")) for path in sorted(paths)]
