@@ -21,6 +21,7 @@ from connector.api import contracts as api_contracts
 from connector.api import operation as api_operation
 from connector.api import participants as api_participants
 from connector.api import routes as api_routes
+from connector.api import trace as api_trace
 from connector.api import transfers as api_transfers
 from connector.api.waiting import Waiting
 from connector.audit import store as audit
@@ -33,7 +34,9 @@ from connector.contracts.evidence import Evidence
 from connector.contracts.moves import Moves
 from connector.contracts.service import Contracts
 from connector.contracts.signing_desk import SigningDesk
-from connector.dataplane.gate import Access, Decision, Gate
+from connector.dataplane.door import Hall
+from connector.dataplane.door import receive as receive_data
+from connector.dataplane.gate import Gate
 from connector.dataplane.sources.registered import Sources
 from connector.dataplane.stream import serve as serve_data
 from connector.dataplane.streams import Streams
@@ -60,10 +63,21 @@ from connector.peer.transfers import TransferHandlers
 from connector.policy.judge import LANGUAGES, Judge, Seeker
 from connector.settings import Settings
 from connector.storage import open_database
-from connector.storage.database import PROCESS, Database, Tx
+from connector.storage.database import PROCESS, Tx
 from connector.telemetry import Metrics
+from connector.transcript import store as transcript
+from connector.transcript.service import Standing, Tracing
+from connector.transfer.addresses import Reach
+from connector.transfer.course import Course as TransferCourse
+from connector.transfer.course import Dutiful
+from connector.transfer.moves import ADDRESS, EXPIRY
+from connector.transfer.moves import Moves as TransferMoves
 from connector.transfer.planes import LocalPlane
-from connector.transfer.service import EXPIRY, Transfers
+from connector.transfer.ports import Ports
+from connector.transfer.pushing import Pusher
+from connector.transfer.reports import Reports
+from connector.transfer.rulings import Rulings
+from connector.transfer.service import Transfers
 from connector.trust import pins
 from connector.trust.anchors import Anchor, Entry
 from connector.trust.development import DevelopmentSpace, entry
@@ -86,19 +100,6 @@ class _Claims:
     def seeker(self, did: str, now: int) -> Seeker | None:
         found = None if self._resolver.on_hold(did) else self._anchor.entry(did)
         return auth.seeker(found) if found is not None and found.admitted(now) else None
-
-
-class _Entitlement:
-    """The plane's two ports, `Entitled` and `Ledger`, on the transfers' transactions."""
-
-    def __init__(self, db: Database, transfers: Transfers) -> None:
-        self._db, self._transfers = db, transfers
-
-    async def __call__(self, participant: str, flow: str, request: Access, now: int) -> Decision:
-        return await self._db.write(participant, self._transfers.entitled, participant, flow, request)
-
-    async def delivered(self, participant: str, flow: str, bytes: int, complete: bool, broken: str | None) -> None:
-        await self._db.write(participant, self._transfers.delivered, participant, flow, bytes, complete, broken)
 
 
 class House:
@@ -132,12 +133,21 @@ class House:
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.contracts = Contracts(self.participants, self.catalogue, self.judge, self.negotiating)
         claims = _Claims(self.anchor, self.resolver)
-        self.transfers = Transfers(self.participants, self.contracts, self.judge, self.vault, claims)
+        self.rulings = Rulings(self.judge, claims)
+        self.transfers = Transfers(
+            self.participants, self.contracts, self.rulings, self.vault, self.reach(), self.transferring
+        )
+        self.reports = Reports(self.contracts.agreements, self.transfers.moves, self.rulings)
         self.evidence = Evidence(self.db, clock, self.participants, lambda: self.anchor.jws)
         self.peer = self.client()
-        self.plane = LocalPlane(self.db, self.transfers, self.http, self.vault, settings.data.received)
-        self.uploads = Uploads(settings.data.files)
         self.streams = Streams(clock)
+        self.plane = LocalPlane(
+            self.db, self.reports, self.http, self.vault, settings.data.received, self.streams, settings.data.largest
+        )
+        self.uploads = Uploads(settings.data.files)
+        self.sources = Sources(self.uploads.folder, self.http)
+        self.ports = Ports(self.db, self.reports)
+        self.gate = Gate(self.db, self.ports, clock)
         self.metrics = Metrics()
         self.circuits = Circuits(on_close=lambda: self.worker.wake())
         self.worker = self._worker(seal_roots)
@@ -179,14 +189,24 @@ class House:
         """What we say next in a negotiation."""
         return Deliberate(moves, self.catalogue, self.judge)
 
+    def reach(self) -> Reach:
+        """Which data addresses a peer may name."""
+        return Reach(self.http.calls, self.settings.data.destinations)
+
+    def transferring(self, moves: TransferMoves) -> TransferCourse:
+        """What we do next in a transfer."""
+        return Dutiful(moves, self.rulings)
+
     def handlers(self, messages: Messages, desk: SigningDesk) -> dict[str, Handler]:
         """Who does the work of which outbox row."""
+        pusher = Pusher(self.db, self.clock, self.reports, self.gate, self.streams, self.sources, self.http, self.vault)
         return {
             "message": messages.send,
             "repair": messages.repair,
             "countersign": desk.countersign,
             "check-countersignature": desk.check_countersignature,
             "pull": self.plane.pull,
+            "push": pusher.push,
         }
 
     def _worker(self, seal_roots: Sequence[x509.Certificate]) -> Worker:
@@ -203,7 +223,14 @@ class House:
             "forget": (60.0, self._forget),
         }
         alone = {"trust-list": (self.settings.trust.list_reload_s, self._look_at_list)}
-        return Jobs(self.db, self.clock, self.me, {EXPIRY: self.transfers.expire}, every, alone)
+        return Jobs(
+            self.db,
+            self.clock,
+            self.me,
+            {EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed},
+            every,
+            alone,
+        )
 
     async def _document(self, did: str) -> Mapping[str, object]:
         return (await self.resolver.document(did)).raw
@@ -219,6 +246,8 @@ class House:
     async def _forget(self) -> None:
         for hosted in await self.participants.all():
             await self.db.write(hosted.participant.id, forget_tokens, hosted.participant.id)
+            before = self.clock.now() - self.settings.worker.transcript_days * 86_400_000
+            await self.db.write(hosted.participant.id, transcript.forget, hosted.participant.id, before)
 
     async def _look_at_list(self) -> None:
         await self.listing.reload()
@@ -282,20 +311,18 @@ class House:
     def public(self) -> routes.Surface:
         """The surface for other connectors."""
         exchange = Exchange(self.db, self.circuits.heard)
-        entitlement = _Entitlement(self.db, self.transfers)
-        sources = Sources(self.uploads.folder, self.http)
-        plane = serve_data(
-            Gate(self.db, entitlement, self.clock), self.streams, sources, entitlement, participant=data.slug_of
-        )
+        plane = serve_data(self.gate, self.streams, self.sources, self.ports, participant=data.slug_of)
+        hall = Hall(place=self.plane.place, limit=self.settings.data.largest)
+        door = receive_data(self.db, self.streams, self.ports, hall, participant=data.slug_of)
         table = [
             *IdentityHandlers(self.participants).routes(),
             *CatalogueHandlers(exchange, self.catalogue, self.clock).routes(),
             *NegotiationHandlers(exchange, self.contracts, self.anchor, self.clock).routes(),
             *TransferHandlers(exchange, self.transfers).routes(),
             *EvidenceHandlers(exchange, self.contracts, self.evidence.bundle, self.clock).routes(),
-            *data.routes(plane),
+            *data.routes(plane, door),
         ]
-        return routes.Surface(table, self.participants, self.gatekeeper())
+        return routes.Surface(table, self.participants, self.gatekeeper(), exchange.refused)
 
     def application(self) -> web.Application:
         return routes.application(self.public(), problems)
@@ -313,12 +340,32 @@ class House:
                 self.db, self.clock, self.participants, self.catalogue, self.uploads, self.judge, self.peer, self.anchor
             ),
             api_contracts.ContractHandlers(
-                self.db, self.clock, self.participants, self.contracts, self.evidence, self.peer, self.anchor, waiting
+                self.db,
+                self.clock,
+                self.participants,
+                self.contracts,
+                self.evidence,
+                self.peer,
+                self.anchor,
+                waiting,
+                self.judge,
             ),
             api_transfers.TransferHandlers(
                 self.db, self.participants, self.contracts, self.transfers, self.plane, self.peer, waiting
             ),
+            api_trace.TraceHandlers(self._tracing()),
         ], operation
+
+    def _tracing(self) -> Tracing:
+        standing = Standing(
+            blocked_until=self.circuits.blocked_until,
+            on_hold=self.resolver.on_hold,
+            listed=lambda did, now: (found := self.anchor.entry(did)) is not None and found.admitted(now),
+            fresh=self.anchor.fresh,
+        )
+        return Tracing(
+            self.db, self.clock, self.participants, self.contracts, self.transfers, standing, self.http, self.peer.root
+        )
 
 
 def judge() -> Judge:

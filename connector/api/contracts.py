@@ -22,11 +22,15 @@ from connector.trust.anchors import Anchor
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What to negotiate; without `offer` the first one that the provider shows us."""
+    """What to negotiate; without `offer` the first one that the provider shows us.
+
+    `policy` are terms of our own to ask for instead of those of the offer.
+    """
 
     provider: str
     dataset: str
     offer: str | None = None
+    policy: dict[str, Any] | None = None
     purpose: str | None = None
     action: str | None = None
 
@@ -101,8 +105,9 @@ class ContractHandlers:
         chosen = wish.offer or next(iter(offers))
         if chosen not in offers:
             raise Mistake("api.no-offer", offer=chosen[:200])
+        asked = offers[chosen] if wish.policy is None else {**wish.policy, "@id": chosen}
         case = await self._db.write(
-            slug, self._contracts.request, slug, partner, str(entry["@id"]), offers[chosen], wish.purpose, wish.action
+            slug, self._contracts.request, slug, partner, str(entry["@id"]), asked, wish.purpose, wish.action
         )
         return body.answer({"id": case.id}, 201)
 

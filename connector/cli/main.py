@@ -20,6 +20,8 @@ from connector.cli import (
     publish,
     request,
     serve,
+    trace,
+    transfers,
     verify,
 )
 from connector.cli.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, SKIPPED, WRONG_USAGE, Call, language
@@ -74,8 +76,10 @@ def parser(lang: str) -> Words:
         request,
         negotiate,
         get,
+        transfers,
         evidence,
         verify,
+        trace,
         doctor,
         dev,
         bench,

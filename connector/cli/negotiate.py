@@ -57,14 +57,17 @@ def run_accept(call: Call) -> int:
 
 
 def run_counter(call: Call) -> int:
-    place = call.args.policy
+    return _said(call, "counter", {"policy": terms(call.args.policy)})
+
+
+def terms(place: Path) -> object:
+    """The policy in a file; raises Mistake if it is not there or no JSON."""
     try:
-        policy = json.loads(place.read_text(encoding="utf-8"))
+        return json.loads(place.read_text(encoding="utf-8"))
     except OSError as problem:
         raise unusable(place, problem) from problem
     except ValueError as cause:
         raise Mistake("cli.no-json", path=place) from cause
-    return _said(call, "counter", {"policy": policy})
 
 
 def run_decline(call: Call) -> int:

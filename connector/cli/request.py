@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from connector.cli.call import OK, REFUSED, UNDECIDED, Call, concept
 from connector.cli.client import Api
+from connector.cli.negotiate import terms
 from connector.cli.words import Words
 
 ENDS = ("FINALIZED", "TERMINATED", "COMPLETED")
@@ -19,6 +21,7 @@ def register(top: Words, places: Any) -> None:
     command.word("--from", dest="provider", required=True, metavar="DID")
     command.word("--purpose", required=True, metavar="PURPOSE")
     command.word("--action", metavar="ACTION")
+    command.word("--policy", type=Path, metavar="FILE")
     command.word("--wait", type=int, default=30, metavar="SECONDS")
     command.set_defaults(run=run)
 
@@ -30,6 +33,7 @@ def run(call: Call) -> int:
         "provider": args.provider,
         "dataset": dataset,
         "offer": args.dataset if slash else None,
+        "policy": None if args.policy is None else terms(args.policy),
         "purpose": concept(args.purpose),
         "action": args.action and concept(args.action),
     }

@@ -14,10 +14,11 @@ from connector.testing.pair import revived, two
 LONG = os.environ.get("HANSE_LONG") == "1"
 
 
+@pytest.mark.parametrize("mode", ["pull", "push"])
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("side", ["provider", "consumer"])
 async def test_killed_at_every_step_the_exchange_still_ends_with_one_contract(
-    side: str, when: str, space: Space
+    side: str, when: str, mode: str, space: Space
 ) -> None:
     """For every commit of an exchange: the process dies just before it, or after it and before anybody hears of it."""
     programs = {"town": crash.PROGRAM} if side == "provider" else {"village": crash.PROGRAM}
@@ -26,7 +27,7 @@ async def test_killed_at_every_step_the_exchange_still_ends_with_one_contract(
         for step in count(1):
             assert await victim.say(f"{when} {step}") == "armed"
             async with revived(victim) as codes:
-                await pair.exchange()
+                await pair.exchange(mode)
             if not codes:
                 break
             assert codes == [-9], f"step {step}"

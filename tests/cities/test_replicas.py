@@ -189,6 +189,35 @@ async def test_a_replica_dies_while_it_sends_and_the_rest_comes_from_the_other(
     assert written == len(content), "the range behind the bytes that were there, and nothing else"
 
 
+async def test_a_replica_dies_while_it_pushes_and_the_other_sends_it_all(
+    provider: Provider, village: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """32 MiB to a slow door: what the dead replica sent is gone, the other one begins again and ends it; one use."""
+    content = b"0123456789abcdef" * (32 * MIB // 16)
+    did, dataset = await publish(provider, content)
+    signed = await village.negotiate(VILLAGE, did, dataset)
+    write, written = FileSink.write, list[int]()
+
+    def slowly(sink: FileSink, piece: bytes | bytearray) -> None:
+        time.sleep(0.05)
+        write(sink, piece)
+        written.append(len(piece))
+
+    monkeypatch.setattr(FileSink, "write", slowly)
+    wish = {"agreement": signed["agreement"], "mode": "push"}
+    started = await village.api.post(f"/api/v1/participants/{VILLAGE}/transfers", wish)
+    await eventually(lambda: len(written) >= 4)
+    sender = provider.a if await streams(provider.a) else provider.b
+    await sender.kill()
+    place = f"/api/v1/participants/{VILLAGE}/transfers/{started['id']}"
+    received = await village.api.get(place, wait="40")
+    assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
+    assert Path(received["file"]).read_bytes() == content
+    assert len(content) < sum(written) < 2 * len(content)
+    assert provider.rows("SELECT uses FROM counter") == [{"uses": 1}]
+    assert [row["state"] for row in provider.rows("SELECT state FROM transfer")] == ["COMPLETED"]
+
+
 async def streams(process: Process) -> int:
     text = (await process.api.get("/metrics")).decode()
     found = re.search(r"^hanse_streams_open (\d+)", text, re.MULTILINE)

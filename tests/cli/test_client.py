@@ -212,6 +212,45 @@ def test_get_says_why_not(play: Playback, capsys: pytest.CaptureFixture[str]) ->
     assert "REFUSED: The kind is not municipality." in said(capsys)
 
 
+def test_get_can_have_it_sent(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    transfer(b"Baum", play)
+    for words, mode in (("", "pull"), ("--push", "push")):
+        assert hanse(f"get urn:uuid:9 --as a -o out.csv {words}") == 0
+        [body] = [body for asked, body in play.asked if asked == "POST /participants/a/transfers"]
+        assert json.loads(body)["mode"] == mode
+        play.asked.clear()
+
+
+RUNNING = {"id": "t1", "state": "SUSPENDED", "format": "HttpData-PUSH", "bytes": 1234, "reason": WHY}
+
+
+def test_transfers_are_listed_with_the_reason(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    play.on("GET /participants/a/transfers", {"transfers": [RUNNING]})
+    assert hanse("transfers --as a") == 0
+    assert said(capsys).splitlines() == ["t1  SUSPENDED   HttpData-PUSH  1.234 Bytes", f"    {WHY['de']}"]
+    play.on("GET /participants/a/transfers?agreement=urn%3Auuid%3A9", {"transfers": []})
+    assert hanse("transfers --as a --agreement urn:uuid:9") == 0
+    assert said(capsys).splitlines() == ["Noch keine Übertragung."]
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "body"),
+    [
+        ("suspend t1 --as a --reason Wartung", "suspend", {"reason": "Wartung"}),
+        ("suspend t1 --as a", "suspend", {}),
+        ("resume t1 --as a", "resume", {}),
+        ("stop t1 --as a --reason Schluss", "terminate", {"reason": "Schluss"}),
+    ],
+)
+def test_a_transfer_is_steered(
+    words: str, path: str, body: dict[str, object], play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    play.on(f"POST /participants/a/transfers/t1/{path}", {**RUNNING, "reason": None})
+    assert hanse(words) == 0
+    assert json.loads(play.asked[-1][1]) == body
+    assert said(capsys).splitlines() == ["t1  SUSPENDED   HttpData-PUSH  1.234 Bytes"]
+
+
 def test_agreements_and_evidence(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     play.on("GET /participants/a/agreements", [{"agreement": "urn:uuid:9", "dataset": DATASET, "state": "FINALIZED"}])
     play.on("GET /participants/a/agreements/9/evidence", b"PK")

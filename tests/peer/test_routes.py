@@ -13,6 +13,9 @@ from connector.testing.nasty import NastyPeer, Reply
 TYPES = {
     "/catalog/request": "CatalogRequestMessage",
     "/negotiations/request": "ContractRequestMessage",
+    "/negotiations/{pid}/request": "ContractRequestMessage",
+    "/negotiations/{pid}/offers": "ContractOfferMessage",
+    "/negotiations/offers": "ContractOfferMessage",
     "/agreement": "ContractAgreementMessage",
     "/agreement/verification": "ContractAgreementVerificationMessage",
     "/events": "ContractNegotiationEventMessage",
@@ -47,6 +50,12 @@ def body(nasty: NastyPeer, route: Route, pid: str) -> dict[str, Any] | None:
         parties = {"assigner": nasty.did, "assignee": nasty.did, "target": "urn:x", "timestamp": "2026-11-24T20:00:03Z"}
         rule = {"permission": [{"action": "use"}]}
         more = {"agreement": {"@type": "Agreement", "@id": "urn:uuid:a", **parties, **rule}}
+    if type_ in ("ContractRequestMessage", "ContractOfferMessage"):
+        more = {"offer": {"@id": "urn:o", "@type": "Offer", "target": "urn:x", "permission": [{"action": "use"}]}}
+        mine, theirs = (
+            ("providerPid", "consumerPid") if type_ == "ContractRequestMessage" else ("consumerPid", "providerPid")
+        )
+        pids = {mine: pid, theirs: "urn:uuid:mine"}
     if type_ == "ContractNegotiationEventMessage":
         more = {"eventType": "FINALIZED"}
     return nasty.message(type_, **pids, **more)
