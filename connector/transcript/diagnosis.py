@@ -87,7 +87,7 @@ class Diagnosis(Struct, frozen=True):
     facts: Mapping[str, Fact] = {}
 
 
-QUESTIONS: Final = frozenset({"refused", "offered", "proposed", "undeliverable"})
+QUESTIONS: Final = frozenset({"refused", "offered", "proposed", "undeliverable", "no-address"})
 ENDS: Final = frozenset({*map(str, negotiation.TERMINAL), *map(str, transfer.TERMINAL)})
 
 
