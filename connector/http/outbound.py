@@ -55,9 +55,10 @@ def tls_client(ca_files: Sequence[Path] = ()) -> ssl.SSLContext:
 
 
 class SafeClient:
-    """GET, POST and streams in both directions to addresses that others name. `allow` lists private networks (CIDR) an operator permits.
+    """GET, POST and streams in both directions to addresses that others name.
 
-    Raises `Unavailable` when the peer cannot be reached in time, `PeerError` when its address or answer is refused.
+    `allow` lists private networks (CIDR) that an operator permits. Raises `Unavailable` when the peer
+    cannot be reached in time, `PeerError` when its address or answer is refused.
     """
 
     def __init__(
