@@ -84,8 +84,12 @@ def commit(
 ) -> None:
     """Writes the rows of one step. `messages` are by `sent_id`, `plane` opens and closes flows, `seal` is the vault's.
 
-    The plane of this process is called in the same transaction, so that no crash can come between (decision 0003).
+    The plane of this process is called in the same transaction, so that no crash can come between (decision 0003). What
+    was asked of a person is answered by every further step, whoever took it.
     """
+    effects = tuple(effects)
+    if effects:
+        answered(tx, process.participant, process.id)
     for effect in effects:
         match effect:
             case fx.Send(kind=kind, sent_id=sent_id):
@@ -169,11 +173,22 @@ def ask(tx: Tx, participant: str, subject: str, kind: str, **facts: str) -> None
     )
 
 
+def answered(tx: Tx, participant: str, subject: str) -> None:
+    """The process went on: nothing that was asked about it waits any more."""
+    tx.run(
+        "UPDATE question SET answered_at = :now, answer = 'went-on' WHERE participant = :participant"
+        " AND subject = :subject AND answered_at IS NULL",
+        participant=participant,
+        subject=subject,
+        now=tx.now,
+    )
+
+
 def questions(tx: Tx, participant: str) -> list[dict[str, object]]:
-    """What waits for a person, oldest first: id, subject (a process), kind, facts and when it was asked (ms)."""
+    """What waits for a person, newest first: id, subject (a process), kind, facts and when it was asked (ms)."""
     rows = tx.all(
         "SELECT id, subject, kind, facts, asked_at FROM question"
-        " WHERE participant = :participant AND answered_at IS NULL ORDER BY asked_at, id LIMIT 200",
+        " WHERE participant = :participant AND answered_at IS NULL ORDER BY asked_at DESC, id LIMIT 200",
         participant=participant,
     )
     return [{**row, "facts": msgspec.json.decode(row["facts"])} for row in rows]

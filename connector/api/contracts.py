@@ -48,6 +48,13 @@ class Counter(msgspec.Struct, frozen=True):
     policy: dict[str, Any]
 
 
+class Acceptance(msgspec.Struct, frozen=True):
+    """`terms` is the digest of what was read, as the negotiation shows it; `unworded`: also without sentences."""
+
+    terms: str
+    unworded: bool = False
+
+
 class Ending(msgspec.Struct, frozen=True):
     reason: str
 
@@ -78,11 +85,12 @@ class ContractHandlers:
         ]
 
     def _case(self, case: Case) -> dict[str, object]:
-        """`clauses` say in words what the terms are that lie on the table."""
+        """The `policy` on the table: its `clauses` in words (none: it cannot be said), `terms` its digest."""
         return {
             "id": case.id, "role": str(case.kernel.role), "state": case.shown, "states": case.states,
             "proposed": case.proposed, "counterparty": case.counterparty, "dataset": case.dataset,
-            "offer": case.offer, "clauses": clauses(self._judge, case.policy), "agreement": case.agreement,
+            "offer": case.offer, "policy": case.policy, "terms": self._judge.digest(case.policy),
+            "clauses": clauses(self._judge, case.policy), "agreement": case.agreement,
             "reason": sentences(case.reason),
         }  # fmt: skip
 
@@ -135,7 +143,10 @@ class ContractHandlers:
 
     async def accept(self, request: web.Request) -> web.StreamResponse:
         slug = await self._slug(request)
-        case = await self._db.write(slug, self._contracts.accept, slug, request.match_info["id"])
+        wish = await body.read(request, Acceptance)
+        case = await self._db.write(
+            slug, self._contracts.accept, slug, request.match_info["id"], wish.terms, unworded=wish.unworded
+        )
         return body.answer(self._case(case))
 
     async def counter(self, request: web.Request) -> web.StreamResponse:

@@ -21,6 +21,9 @@ def register(top: Words, places: Any) -> None:
     for name, run in (("accept", run_accept), ("counter", run_counter), ("decline", run_decline)):
         command = _as(top.command(places, name))
         command.word("negotiation", metavar="ID")
+        if name == "accept":
+            command.word("--terms", required=True, metavar="DIGEST")
+            command.word("--unworded", action="store_true")
         if name == "counter":
             command.word("--policy", required=True, type=Path, metavar="FILE")
         if name == "decline":
@@ -53,7 +56,7 @@ def run_propose(call: Call) -> int:
 
 
 def run_accept(call: Call) -> int:
-    return _said(call, "accept", {})
+    return _said(call, "accept", {"terms": call.args.terms, "unworded": call.args.unworded})
 
 
 def run_counter(call: Call) -> int:
@@ -85,7 +88,10 @@ def _said(call: Call, what: str, body: Mapping[str, object]) -> int:
 def _terms(call: Call, one: Mapping[str, Any]) -> None:
     for clause in one["clauses"]:
         call.tell("negotiations.clause", text=clause["text"][call.lang])
-    call.tell("negotiations.decide", id=one["id"], slug=call.args.participant)
+    if not one["clauses"]:
+        call.tell("negotiations.unworded", policy=json.dumps(one["policy"], ensure_ascii=False, indent=2))
+    more = "" if one["clauses"] else " --unworded"
+    call.tell("negotiations.decide", id=one["id"], slug=call.args.participant, terms=one["terms"][:12], more=more)
 
 
 def _api(call: Call) -> Api:

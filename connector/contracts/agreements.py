@@ -103,6 +103,10 @@ class Agreements:
         except PolicyError as fault:
             raise PeerError("contracts.policy", pointer=fault.pointer or "/", why=fault.code) from fault
 
+    def worded(self, policy: dict[str, Any]) -> bool:
+        """Whether all of a policy can be said in sentences."""
+        return bool(self._judge.clauses(policy, "de"))
+
     def draw_up(self, tx: Tx, case: Case, agreement_id: str, partner: Partner, offer: Offer, dataset: Dataset) -> Draft:
         """As provider: write and seal the contract, and keep what the seal refers to."""
         hosted = self._participants.held(case.participant)

@@ -33,6 +33,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: int
     proposed: bool = False
     states: tuple[str, ...] = ()
+    standing: dict[str, Any] | None = None
+    """The terms before ours that are still under way; a refusal brings them back."""
 
     @property
     def provider_pid(self) -> str | None:

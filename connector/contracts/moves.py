@@ -45,12 +45,12 @@ class Moves:
 
     def offer(self, tx: Tx, case: Case, policy: dict[str, Any]) -> Case:
         """As provider: our terms instead of those that were asked for."""
-        case, effects, sent = _say(replace(case, policy=policy), Kind.OFFER)
+        case, effects, sent = _say(replace(case, policy=policy, standing=case.policy), Kind.OFFER)
         return self._said(tx, case, effects, {sent: compose.offer(case, sent)})
 
     def counter(self, tx: Tx, case: Case, policy: dict[str, Any]) -> Case:
         """As consumer: other terms than those that were offered, or the same ones with what we want them for."""
-        case, effects, sent = _say(replace(case, policy=policy), Kind.REQUEST)
+        case, effects, sent = _say(replace(case, policy=policy, standing=case.policy), Kind.REQUEST)
         return self._said(tx, case, effects, {sent: compose.counter(case, sent)})
 
     def accept(self, tx: Tx, case: Case) -> Case:

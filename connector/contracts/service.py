@@ -31,6 +31,8 @@ from connector.protocol.process import Role
 from connector.reasons import Reason, because, from_the_wire
 from connector.storage.database import Tx
 
+SHORTEST = 8
+"""Hex digits of the terms' digest that a person has to name at least."""
 QUOTA = 1000
 """Open negotiations that one peer may have with one participant (threat T36)."""
 
@@ -81,9 +83,21 @@ class Contracts:
         )
         return self.moves.propose(tx, case)
 
-    def accept(self, tx: Tx, slug: str, case_id: str) -> Case:
-        """As consumer: take the offer that lies before us; raises Mistake if none does."""
-        return self._decided(tx, slug, case_id, self.moves.accept)
+    def accept(self, tx: Tx, slug: str, case_id: str, terms: str, *, unworded: bool = False) -> Case:
+        """As consumer: take the offer that lies before us; raises Mistake if none does.
+
+        `terms` begins the digest of what the person has read. What cannot be said in full sentences is taken only
+        `unworded`.
+        """
+
+        def said(tx: Tx, case: Case) -> Case:
+            if len(terms) < SHORTEST or not self.agreements.deal(case.policy).startswith(terms):
+                raise Mistake("contracts.other-terms")
+            if not unworded and not self.agreements.worded(case.policy):
+                raise Mistake("contracts.unworded")
+            return self.moves.accept(tx, case)
+
+        return self._decided(tx, slug, case_id, said)
 
     def counter(self, tx: Tx, slug: str, case_id: str, policy: dict[str, Any]) -> Case:
         """As consumer: answer an offer with other terms on the same dataset; raises Mistake if none lies before us."""
@@ -146,7 +160,7 @@ class Contracts:
         step = _step(before, kernel.kind_of(message), message, digest_)
         if step.repeated:
             return Reply(before)
-        case = replace(before, kernel=step.negotiation)
+        case = replace(before, kernel=step.negotiation, standing=None)
         match message:
             case m.ContractRequestMessage() | m.ContractOfferMessage():
                 case = self._take_terms(case, message)
@@ -172,7 +186,7 @@ class Contracts:
         step = kernel.acked(case.kernel, sent_id, peer_pid)
         if step.negotiation == case.kernel:
             return
-        case = replace(case, kernel=step.negotiation)
+        case = replace(case, kernel=step.negotiation, standing=None)
         if step.negotiation.state is kernel.State.FINALIZED:
             self.agreements.finalize(tx, case)
         elif step.negotiation.state is kernel.State.TERMINATED:
@@ -189,7 +203,13 @@ class Contracts:
         step = kernel.refused(case.kernel, sent_id, problem)
         if step.negotiation == case.kernel:
             return
-        case = replace(case, kernel=step.negotiation, reason=reason or case.reason)
+        case = replace(
+            case,
+            kernel=step.negotiation,
+            reason=reason or case.reason,
+            policy=case.standing or case.policy,
+            standing=None,
+        )
         if step.negotiation.state is kernel.State.TERMINATED:
             self.agreements.close(tx, case)
         store.save_case(tx, case)

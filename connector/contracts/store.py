@@ -26,6 +26,7 @@ def _case(row: Row) -> Case:
     values["kernel"] = msgspec.json.decode(row["kernel"], type=Negotiation)
     values["policy"] = msgspec.json.decode(row["policy"])
     values["proposed"] = bool(row["proposed"])
+    values["standing"] = None if row["standing"] is None else msgspec.json.decode(row["standing"])
     values["states"] = msgspec.json.decode(row["states"], type=tuple[str, ...])
     values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"])
     return Case(**values)
@@ -68,7 +69,7 @@ def save_case(tx: Tx, case: Case) -> Case:
     changed = tx.run(
         "UPDATE negotiation SET peer_pid = :peer_pid, kernel = :kernel, state = :state,"
         " settled = :settled, version = version + 1, offer = :offer, policy = :policy, purpose = :purpose,"
-        " action = :action, states = :states, agreement = :agreement, reason = :reason, changed_at = :now"
+        " action = :action, states = :states, standing = :standing, agreement = :agreement, reason = :reason, changed_at = :now"
         " WHERE participant = :participant AND id = :id AND version = :version",
         participant=case.participant,
         id=case.id,
@@ -82,6 +83,7 @@ def save_case(tx: Tx, case: Case) -> Case:
         purpose=case.purpose,
         action=case.action,
         states=_text(states),
+        standing=None if case.standing is None else _text(case.standing),
         agreement=case.agreement,
         reason=None if case.reason is None else _text(case.reason),
         now=tx.now,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,11 @@ async def test_a_proposal_is_read_and_accepted(
     assert "hanse negotiations" in said
     case = await waiting(village, VILLAGE)
     shown = await hanse(village, capsys, "negotiations", "--as", VILLAGE)
-    assert f"hanse accept {case}" in shown
+    hint = re.search(rf"hanse accept {case} --as {VILLAGE} --terms ([0-9a-f]{{12}}) ", shown)
+    assert hint is not None
     assert made["clauses"][0]["text"]["de"] in shown
-    await hanse(village, capsys, "accept", case, "--as", VILLAGE)
+    await hanse(village, capsys, "accept", case, "--as", VILLAGE, "--terms", "000000000000", code=1)
+    await hanse(village, capsys, "accept", case, "--as", VILLAGE, "--terms", hint[1])
     ended = await settled(village, VILLAGE, case, "FINALIZED")
     assert ended["states"] == ["OFFERED", "ACCEPTED", "AGREED", "VERIFIED", "FINALIZED"]
     uuid = ended["agreement"].removeprefix("urn:uuid:")
@@ -79,7 +82,7 @@ async def test_a_proposal_is_declined_with_a_reason(two: tuple[City, City], caps
     theirs = (await town.api.get(f"/api/v1/participants/{TOWN}/negotiations"))["negotiations"][0]
     ended = await settled(town, TOWN, theirs["id"], "TERMINATED")
     assert ended["reason"]["de"] == "Brauchen wir nicht."
-    await hanse(village, capsys, "accept", case, "--as", VILLAGE, code=1)
+    await hanse(village, capsys, "accept", case, "--as", VILLAGE, "--terms", ended["terms"], code=1)
 
 
 async def test_a_counter_offer_of_the_same_terms_is_agreed(

@@ -30,7 +30,7 @@ CLIENTS = [
     "agreements --as a",
     "negotiations --as a",
     "propose urn:offer --as a --to did:web:b",
-    "accept urn:uuid:1 --as a",
+    "accept urn:uuid:1 --as a --terms 0123456789ab",
     "decline urn:uuid:1 --as a --reason nein",
     "counter urn:uuid:1 --as a --policy {policy}",
     "evidence urn:uuid:1 --as a -o {file}.zip",

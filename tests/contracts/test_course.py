@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connector import commit
 from connector.contracts.model import Case
 from connector.contracts.service import QUOTA
 from connector.errors import Mistake, PeerError, Unknown
@@ -28,6 +29,12 @@ async def proposed(towns: Towns, **wish: Any) -> Case:
     return await towns.case(VILLAGE, theirs)
 
 
+async def accept(towns: Towns, slug: str, case_id: str) -> Case:
+    """A person reads the terms that lie there and takes them."""
+    terms = towns.judge.digest((await towns.case(slug, case_id)).policy)
+    return await towns.db.write(slug, towns.contracts.accept, slug, case_id, terms)
+
+
 async def other(towns: Towns, case: Case) -> Case:
     slug = TOWN if case.participant == VILLAGE else VILLAGE
     assert case.kernel.peer_pid is not None
@@ -44,7 +51,7 @@ async def test_a_provider_may_begin(towns: Towns) -> None:
     case = await proposed(towns)
     assert (case.shown, case.proposed) == ("OFFERED", True)
     assert await questions(towns, VILLAGE) == [(case.id, "proposed")]
-    await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id)
+    await accept(towns, VILLAGE, case.id)
     await towns.run()
     ended = await towns.case(VILLAGE, case.id)
     assert ended.states == ("OFFERED", "ACCEPTED", "AGREED", "VERIFIED", "FINALIZED")
@@ -88,7 +95,7 @@ async def test_who_may_not_have_it_is_told_why_when_it_accepts(towns: Towns) -> 
     await towns.run()
     theirs = (await towns.case(TOWN, ours.id)).kernel.peer_pid
     assert theirs is not None
-    await towns.db.write("stadtwerke", towns.contracts.accept, "stadtwerke", theirs)
+    await accept(towns, "stadtwerke", theirs)
     await towns.run()
     ended = await towns.case("stadtwerke", theirs)
     assert (ended.shown, ended.agreement) == ("TERMINATED", None)
@@ -104,7 +111,7 @@ async def test_an_offer_withdrawn_meanwhile_is_not_agreed(towns: Towns) -> None:
         tx.run("UPDATE offer SET state = 'withdrawn' WHERE participant = :participant", participant=TOWN)
 
     await towns.db.write(TOWN, withdraw)
-    await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id)
+    await accept(towns, VILLAGE, case.id)
     await towns.run()
     ended = await towns.case(VILLAGE, case.id)
     assert ended.shown == "TERMINATED"
@@ -136,15 +143,58 @@ async def test_unasked_offers_count_for_the_quota(towns: Towns, monkeypatch: pyt
     assert len(await towns.db.read(VILLAGE, towns.contracts.all, VILLAGE)) == 2
 
 
-async def test_terms_for_another_dataset_are_refused(towns: Towns) -> None:
-    """>> other terms, for another dataset << 400; the offer still lies before us."""
+async def test_a_refused_counter_offer_leaves_the_offer_that_was_there(towns: Towns) -> None:
+    """>> other terms, for another dataset << 400 each time; their offer, not ours, lies before us and can be taken."""
     case = await proposed(towns)
     towns.wire.bend["ContractRequestMessage"] = lambda message: message["offer"].update({"target": "urn:other"})
-    await towns.db.write(VILLAGE, towns.contracts.counter, VILLAGE, case.id, case.policy)
+    await towns.db.write(VILLAGE, towns.contracts.counter, VILLAGE, case.id, FIRM)
     for _ in range(5):
         await towns.hurry()
-    assert (await towns.case(VILLAGE, case.id)).shown == "OFFERED"
+    left = await towns.case(VILLAGE, case.id)
+    assert (left.shown, left.policy, left.standing) == ("OFFERED", case.policy, None)
     assert (await other(towns, case)).shown == "OFFERED"
+    towns.wire.bend.clear()
+    await accept(towns, VILLAGE, case.id)
+    await towns.run()
+    assert (await towns.case(VILLAGE, case.id)).shown == "FINALIZED"
+
+
+async def test_only_what_was_read_can_be_accepted(towns: Towns) -> None:
+    """>> accept under other, too short or no digest << Mistake: those are not the terms that lie here."""
+    case = await proposed(towns)
+    right = towns.judge.digest(case.policy)
+    for terms in ("", right[:7], towns.judge.digest(FIRM), right + "0"):
+        with pytest.raises(Mistake, match=r"contracts\.other-terms"):
+            await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id, terms)
+    assert (await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id, right[:8])).shown == "ACCEPTED"
+
+
+async def test_terms_without_words_are_taken_only_explicitly(towns: Towns) -> None:
+    """>> an offer with a clause that nobody here can say << accepted only by who says so."""
+    strange = {"leftOperand": "https://evil.example/ns#fee", "operator": "eq", "rightOperand": "100000"}
+    towns.wire.bend["ContractOfferMessage"] = lambda message: message["offer"]["permission"][0].update(
+        {"constraint": [strange]}
+    )
+    case = await proposed(towns)
+    terms = towns.judge.digest(case.policy)
+    with pytest.raises(Mistake, match=r"contracts\.unworded"):
+        await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id, terms)
+    taken = await towns.db.write(VILLAGE, lambda tx: towns.contracts.accept(tx, VILLAGE, case.id, terms, unworded=True))
+    assert taken.shown == "ACCEPTED"
+
+
+@pytest.mark.threat("T36")
+async def test_questions_end_with_what_they_are_about(towns: Towns) -> None:
+    """>> proposals, each called off again << no question is left of them, and a real one is seen."""
+    for _ in range(3):
+        gone = await other(towns, await proposed(towns))
+        await towns.db.write(TOWN, towns.contracts.terminate, TOWN, gone.id, "operator", because("reason.none"))
+        await towns.run()
+    case = await proposed(towns)
+    waiting = await towns.db.read(VILLAGE, commit.questions, VILLAGE)
+    assert [question["subject"] for question in waiting] == [case.id]
+    await accept(towns, VILLAGE, case.id)
+    assert await towns.db.read(VILLAGE, commit.questions, VILLAGE) == []
 
 
 async def test_a_proposal_names_a_published_offer(towns: Towns) -> None:
@@ -157,7 +207,7 @@ async def test_a_proposal_names_a_published_offer(towns: Towns) -> None:
 async def test_only_an_offer_can_be_answered(towns: Towns, move: str) -> None:
     """>> accept or counter when nothing lies before us, or in the provider's place << Mistake."""
     asked = await towns.ask(VILLAGE, TOWN, await towns.publish(TOWN))
-    more = () if move == "accept" else (asked.policy,)
+    more = (towns.judge.digest(asked.policy),) if move == "accept" else (asked.policy,)
     with pytest.raises(Mistake, match=r"contracts\.no-offer-here"):
         await towns.db.write(VILLAGE, getattr(towns.contracts, move), VILLAGE, asked.id, *more)
     case = await proposed(towns)
@@ -171,7 +221,7 @@ async def stopped_in(towns: Towns, state: State, *, begun_by: str) -> Case:
     if begun_by == TOWN:
         case = await proposed(towns)
         if state is not State.OFFERED:
-            await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, case.id)
+            await accept(towns, VILLAGE, case.id)
     else:
         case = await towns.ask(VILLAGE, TOWN, await towns.publish(TOWN))
     for _ in range(50):

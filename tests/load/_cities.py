@@ -134,7 +134,7 @@ class City(Process):
         offered = await self._ended(there)
         if offered["state"] != "OFFERED":
             return offered
-        await self.api.post(f"{there}/accept", {})
+        await self.api.post(f"{there}/accept", {"terms": offered["terms"]})
         return await self._ended(there)
 
     async def _ended(self, place: str) -> dict[str, Any]:
