@@ -69,7 +69,8 @@ def save_case(tx: Tx, case: Case) -> Case:
     changed = tx.run(
         "UPDATE negotiation SET peer_pid = :peer_pid, kernel = :kernel, state = :state,"
         " settled = :settled, version = version + 1, offer = :offer, policy = :policy, purpose = :purpose,"
-        " action = :action, states = :states, standing = :standing, agreement = :agreement, reason = :reason, changed_at = :now"
+        " action = :action, states = :states, standing = :standing, agreement = :agreement, reason = :reason,"
+        " changed_at = :now"
         " WHERE participant = :participant AND id = :id AND version = :version",
         participant=case.participant,
         id=case.id,
