@@ -16,7 +16,8 @@ from connector.testing.processes import SERVE, Process
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 CONTENT = b"art;hoehe\nLinde;12\n" * 50
-PATIENCE = {"HANSE_OUTBOUND__TOTAL_S": "1.0", "HANSE_OUTBOUND__STALL_S": "0.5", "HANSE_LOG__LEVEL": "error"}
+PATIENCE = {"HANSE_OUTBOUND__TOTAL_S": "1.0", "HANSE_OUTBOUND__STALL_S": "0.5", "HANSE_LOG__LEVEL": "error",
+            "HANSE_DATA__LARGEST": "4000000"}  # fmt: skip
 RESPONSIVE_S = 10.0
 
 
