@@ -149,6 +149,16 @@ def errand(tx: Tx, process: Process, work: str, *, stream: str = "", due_at: int
     )
 
 
+def errand_once(tx: Tx, process: Process, work: str) -> None:
+    """The same, unless one is open: that one looks at how things stand when it acts.
+
+    It must not be finished for lack of work but under the lock of the process that the caller holds here; else what
+    begins just then would find it open and be forgotten with it.
+    """
+    if not outbox.waits(tx, process.participant, f"{work}:{process.stream}"):
+        errand(tx, process, work)
+
+
 def timer(tx: Tx, participant: str, kind: str, subject: str, due_at: int) -> None:
     tx.run(
         "INSERT INTO timer (participant, kind, subject, due_at) VALUES (:participant, :kind, :subject, :due_at)",

@@ -179,7 +179,7 @@ class House:
 
     def gatekeeper(self) -> routes.Authenticate:
         """Who may call the public surface."""
-        return auth.Gatekeeper(self.clock, self.resolver, self.anchor)
+        return auth.Gatekeeper(self.clock, self.resolver, self.anchor, self.participants.entered_root)
 
     def tls(self) -> ssl.SSLContext | None:
         """Of the public surface; None never outside tests."""

@@ -61,7 +61,7 @@ class Data(Struct, frozen=True, kw_only=True):
     received: Annotated[Path, _doc("Folder of the data that was received from peers.")] = Path("received")
     largest: Annotated[int, Meta(ge=1), _doc("Most bytes that a peer may send us at once.")] = 1 << 40
     destinations: Annotated[
-        tuple[str, ...], _doc("URLs below which peers may have data sent, besides their own root.")
+        tuple[str, ...], _doc("URLs below which all peers may have data sent, besides where their DID points.")
     ] = ()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from connector.api import body
-from connector.api.peers import Peers
+from connector.api.peers import Listed, Peers
 from connector.api.problems import reasons
 from connector.api.terms import clauses
 from connector.catalogue import filters
@@ -95,14 +95,15 @@ class CatalogueHandlers:
         gate = asyncio.Semaphore(AT_ONCE)
         answers = await asyncio.gather(*(self._ask(gate, hosted.participant.id, member, words) for member in asked))
         results = [self._hit(did, member, entry) for member, found in zip(asked, answers, strict=True)
-                   if isinstance(found, list) for entry in found if _matches(entry, words)]  # fmt: skip
+                   if not isinstance(found, HanseError)
+                   for entry in found.datasets if _matches(entry, words)]  # fmt: skip
         failed = [{"provider": member, "reason": reasons(found)} for member, found in zip(asked, answers, strict=True)
                   if isinstance(found, HanseError)]  # fmt: skip
-        return body.answer({"results": results, "asked": len(asked), "failed": failed})
+        incomplete = [member for member, found in zip(asked, answers, strict=True)
+                      if not isinstance(found, HanseError) and not found.complete]  # fmt: skip
+        return body.answer({"results": results, "asked": len(asked), "failed": failed, "incomplete": incomplete})
 
-    async def _ask(
-        self, gate: asyncio.Semaphore, slug: str, member: str, words: list[str]
-    ) -> list[dict[str, Any]] | HanseError:
+    async def _ask(self, gate: asyncio.Semaphore, slug: str, member: str, words: list[str]) -> Listed | HanseError:
         try:
             async with gate:
                 return await self._peer.catalogue(slug, member, words)

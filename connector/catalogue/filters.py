@@ -65,6 +65,11 @@ def containing(words: Sequence[str]) -> list[Any] | None:
     return [{WORDS: " ".join(words)}] if words else None
 
 
+def about(dataset: str) -> list[Any] | None:
+    """The filter that asks for one dataset; None if its name is longer than a filter takes."""
+    return [{DATASET: dataset}] if 0 < len(dataset) <= _LONGEST else None
+
+
 def read(filter: Sequence[object] | None) -> Wanted:
     """What the filter of a `CatalogRequestMessage` asks for; PeerError names the place of what we cannot do."""
     if len(filter or ()) > _OBJECTS:

@@ -6,7 +6,7 @@ members and is kept, as bytes, for as long as the catalogue's count of changes s
 """
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -24,6 +24,8 @@ EXAMINED: Final = 5_000
 """Datasets looked at in one transaction."""
 BATCH: Final = 512
 KEPT_BYTES: Final = 24 << 20
+KEEPING_BYTES: Final = 2048
+"""What a kept page takes beside its body at the very most: its key, its places, its share of the table."""
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -64,8 +66,9 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
         return self.over or self.kept is not None or len(self.found) > self.wanted.limit
 
     @property
-    def key(self) -> Hashable:
-        return self.slug, self.version, self.wanted, self.cursor
+    def key(self) -> bytes:
+        """As short for a filter of hundreds of long names as for none."""
+        return sha256(msgspec.json.encode((self.slug, self.version, self.wanted, self.cursor))).digest()
 
 
 class Pages:
@@ -73,7 +76,7 @@ class Pages:
 
     def __init__(self, participants: Participants, judge: Judge, cursor_key: bytes) -> None:
         self._participants, self._judge, self._cursors = participants, judge, Cursors(cursor_key)
-        self._kept: OrderedDict[Hashable, _Leaf] = OrderedDict()
+        self._kept: OrderedDict[bytes, _Leaf] = OrderedDict()
         self._bytes = 0
 
     def begin(self, tx: Tx, slug: str, seeker: Seeker, wanted: Wanted, cursor: str | None) -> Search:
@@ -115,13 +118,13 @@ class Pages:
         after = entries[-1][0] if entries else None
         return _Leaf(dcat.dsp_catalogue(participant, [entry for _, entry in entries]), after, ahead)
 
-    def _keep(self, key: Hashable, leaf: _Leaf) -> None:
+    def _keep(self, key: bytes, leaf: _Leaf) -> None:
         if key not in self._kept:
             self._kept[key] = leaf
-            self._bytes += len(leaf.body)
+            self._bytes += len(leaf.body) + KEEPING_BYTES
         self._kept.move_to_end(key)
         while self._bytes > KEPT_BYTES:
-            self._bytes -= len(self._kept.popitem(last=False)[1].body)
+            self._bytes -= len(self._kept.popitem(last=False)[1].body) + KEEPING_BYTES
 
     def _sealed(self, search: Search, place: Place | None, *, backward: bool = False) -> str | None:
         if place is None:

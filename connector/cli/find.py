@@ -24,6 +24,8 @@ def run(call: Call) -> int:
     for hit in found["results"]:
         _show(call, hit)
     call.tell("find.count", hits=len(found["results"]), asked=found["asked"])
+    for provider in found.get("incomplete", ()):
+        call.note("find.incomplete", provider=provider)
     for silent in found["failed"]:
         call.note("find.failed", provider=silent["provider"], reason=_sentence(silent["reason"], call.lang))
     return PEER_UNAVAILABLE if found["failed"] and not found["results"] else OK

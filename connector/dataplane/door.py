@@ -25,12 +25,16 @@ from connector.errors import Defect, HanseError, PeerError, Unauthenticated, Una
 from connector.http.refusals import TooLarge, TooSlow, WrongMedia
 from connector.ids import new_uuid
 from connector.storage import lease
-from connector.storage.database import PROCESS, Database
+from connector.storage.database import PROCESS, Database, Tx
 
 LEASE_MS = 10_000
 RENEW_S = 3.0
 QUIET_S = 20.0
 """The longest pause between two bytes."""
+
+
+_Ours = Callable[[Tx], bool]
+"""Whether the right to write is still ours; it stays so until the transaction ends."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -45,8 +49,13 @@ class Intake(Protocol):
     async def wanted(self, participant: str, flow: str) -> Wanted | None:
         """None once they are here: then they are not needed again."""
 
-    async def received(self, participant: str, flow: str, bytes: int, sha256: str) -> bool:
-        """Books them; False if they are not wanted any more."""
+    async def received(
+        self, participant: str, flow: str, bytes: int, sha256: str, settle: Callable[[Tx], None]
+    ) -> bool:
+        """Books them; False if they are not wanted any more.
+
+        `settle` is the last act of the transaction that books them, and of no other; it raises if it is not to be.
+        """
 
     async def broken(self, participant: str, flow: str, error: HanseError) -> None:
         """What came is whole, but not what was agreed."""
@@ -116,45 +125,52 @@ class _Desk:
         limit = _limit(request, self._hall.limit, None if wanted is None else wanted.bytes)
         if wanted is None:
             return await body.swallow(limit)
-        async with self._alone(flow, ticket):
+        async with self._alone(flow, ticket) as ours:
             attempt = Attempt(self._hall.place(flow.participant, flow.id), flow.sink or "data", limit)
             try:
                 await asyncio.to_thread(attempt.open)
                 await fill(attempt.sink, body.chunk, _ignore)
-                return await self._examine(attempt, flow, flow.expected_sha256 or stated(request.headers))
+                return await self._examine(attempt, flow, flow.expected_sha256 or stated(request.headers), ours)
             finally:
                 await asyncio.shield(asyncio.to_thread(attempt.drop))
 
-    async def _examine(self, attempt: Attempt, flow: Flow, expected: str | None) -> int:
+    async def _examine(self, attempt: Attempt, flow: Flow, expected: str | None, ours: _Ours) -> int:
+        """The bytes get their name in the transaction that books them, and only while the right to write is held until
+        it ends: whoever lost it touches nothing that another one has brought."""
         sink = attempt.sink
         if expected not in (None, sink.digest()):
             error = PeerError("dataplane.digest", expected=expected, found=sink.digest())
             await self._intake.broken(flow.participant, flow.id, error)
             raise error
-        path = await asyncio.to_thread(attempt.keep)
-        if not await self._intake.received(flow.participant, flow.id, sink.size, sink.digest()):
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+        await asyncio.to_thread(attempt.keep)
+
+        def settle(tx: Tx) -> None:
+            if not ours(tx):
+                raise Unavailable("dataplane.cut")
+            attempt.move()
+
+        if not await self._intake.received(flow.participant, flow.id, sink.size, sink.digest(), settle):
             raise refusal("dataplane.ended")
         return sink.size
 
     @asynccontextmanager
-    async def _alone(self, flow: Flow, ticket: Ticket) -> AsyncIterator[None]:
+    async def _alone(self, flow: Flow, ticket: Ticket) -> AsyncIterator[_Ours]:
         """One sender per flow in all processes: Unavailable for a second one, who may come back."""
         name = f"in:{flow.participant}:{flow.id}"
         if name in self._taken:
             raise Unavailable("dataplane.occupied")
         self._taken.add(name)
         try:
-            async with self._leased(name, ticket):
-                yield
+            async with self._leased(name, ticket) as ours:
+                yield ours
         finally:
             self._taken.discard(name)
 
     @asynccontextmanager
-    async def _leased(self, name: str, ticket: Ticket) -> AsyncIterator[None]:
+    async def _leased(self, name: str, ticket: Ticket) -> AsyncIterator[_Ours]:
         """Among replicas the right to write is a lease; whoever loses it is cut. SQLite has one process."""
         if self._database.dialect == "sqlite":
-            yield
+            yield lambda tx: True
             return
         me = new_uuid()
         fence = await self._database.write(PROCESS, lease.take, name, me, LEASE_MS)
@@ -162,7 +178,7 @@ class _Desk:
             raise Unavailable("dataplane.occupied")
         renewing = asyncio.create_task(self._renew(name, me, fence, ticket))
         try:
-            yield
+            yield lambda tx: lease.holds(tx, name, me, fence)
         finally:
             renewing.cancel()
             await asyncio.shield(self._database.write(PROCESS, lease.forget, name, me, fence))

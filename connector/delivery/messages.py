@@ -14,13 +14,15 @@ import msgspec
 from connector.clock import Clock
 from connector.commit import PEER, Errand, Parcel, ask
 from connector.contracts.service import Contracts
+from connector.delivery.answers import Answers, value_of
 from connector.delivery.circuit import Circuits
 from connector.delivery.worker import Later, Tried
 from connector.errors import PeerError, Unavailable
-from connector.http import strict
 from connector.http.outbound import Answer
 from connector.protocol.effects import Problem
+from connector.protocol.messages import ContractNegotiation, TransferProcess
 from connector.protocol.shape import LONGEST_ID
+from connector.protocol.transfer import State
 from connector.reasons import from_the_wire
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
@@ -30,6 +32,8 @@ from connector.transfer.service import Transfers
 from connector.trust.keys import Vault
 
 TRIES_4XX = 4
+TRIES_NAMELESS = 8
+"""Some half a minute: how often the end of a process waits for a peer to say under which pid it knows it."""
 PATIENCE_MS = 3 * 86_400_000
 _FINAL = frozenset({"http.address-refused", "http.url-refused", "peer.foreign-address", "peer.no-address"})
 """Addresses that we do not call, today or tomorrow; whatever else is odd about a peer may pass."""
@@ -52,12 +56,17 @@ class Messages:
     ) -> None:  # fmt: skip
         self._db, self._clock, self._peer, self._circuits, self._vault = db, clock, peer, circuits, vault
         self._contracts, self._transfers = contracts, transfers
+        self._answers = Answers()
         self._noes: dict[int, int] = {}
         """How often a row was answered 4xx. Attempts during an outage are none of these; a restart counts anew."""
 
     async def send(self, row: OutboxRow) -> None:
         parcel = self._parcel(row)
-        url, body = await self._addressed(row, parcel)
+        addressed = await self._addressed(row, parcel)
+        if addressed is None:
+            await self._nameless(row, parcel)
+            return
+        url, body = addressed
         answer = await self._call(row, parcel.to, lambda: self._peer.post(row.participant, parcel.to, url, body))
         if answer is None:
             problem = Problem(400, "address")
@@ -65,7 +74,8 @@ class Messages:
             return
         if 200 <= answer.status < 300:
             self._noes.pop(row.id, None)
-            await self._db.write(row.participant, self._acked, row, parcel, _peer_pid(answer, parcel), answer)
+            pid = await self._peer_pid(answer, parcel)
+            await self._db.write(row.participant, self._acked, row, parcel, pid, answer)
             return
         if self._again(row):
             raise Later(self._clock.now() + 150 * 2 ** self._noes[row.id]).by(answer)
@@ -74,7 +84,10 @@ class Messages:
         await self._db.write(row.participant, self._refused, row, parcel, problem, reason, answer)
 
     async def repair(self, row: OutboxRow) -> None:
-        """GET the peer's state of a transfer that may have parted ways (architecture.md 3, rule 7)."""
+        """GET the peer's state of a transfer that may have parted ways (architecture.md 3, rule 7).
+
+        Only a 404 says that the peer knows nothing of it; any other answer without a state leaves the doubt.
+        """
         errand = msgspec.json.decode(row.body, type=Errand)
         process = await self._db.read(row.participant, self._transfers.get, row.participant, errand.process)
         if process.kernel.peer_pid is None:
@@ -84,9 +97,44 @@ class Messages:
         answer = await self._call(
             row, process.counterparty, lambda: self._peer.get(row.participant, process.counterparty, url)
         )
-        state = _member(answer, "state") if answer is not None and answer.status == 200 else None
+        state = await self._state(row, answer)
         if not await self._db.write(row.participant, self._repaired, row, errand.process, state, answer):
             raise Later(self._clock.now() + 2000)
+
+    async def _state(self, row: OutboxRow, answer: Answer | None) -> str | None:
+        """What the peer says; None if it knows nothing, or nobody whom we may call does. Raises Tried for no answer."""
+        if answer is None or answer.status == 404:
+            return None
+        if answer.status == 200:
+            state = await self._answers.said(answer, TransferProcess, "state", State.__members__.__contains__)
+            if state is not None:
+                return state
+        await self._patient(row)
+        if answer.status == 200:
+            raise Tried("delivery.unreadable").by(answer)
+        raise Tried("delivery.peer-busy", status=answer.status).by(answer)
+
+    async def _nameless(self, row: OutboxRow, parcel: Parcel) -> None:
+        """No message reaches a process whose pid the peer has not told us; only the end of one does not need to.
+
+        Closing is always safe (architecture.md 3): what the peer may still say about it is refused.
+        """
+        unsent = Unavailable("delivery.no-pid")
+        if parcel.kind != "TERMINATE" or row.attempts < TRIES_NAMELESS:
+            raise unsent
+        await self._db.write(row.participant, self._refused, row, parcel, Problem(404, "no-pid"), {}, None, unsent)
+
+    async def _peer_pid(self, answer: Answer, parcel: Parcel) -> str | None:
+        """The answer to a first message names the pid under which the other side knows the process."""
+        name = {"REQUEST": "providerPid", "OFFER": "consumerPid"}.get(parcel.kind)
+        if name is None:
+            return None
+        cls = ContractNegotiation if parcel.noun == "negotiation" else TransferProcess
+        return await self._answers.said(answer, cls, name, lambda pid: 0 < len(pid) <= LONGEST_ID)
+
+    async def _patient(self, row: OutboxRow) -> None:
+        if self._clock.now() - row.created_at > PATIENCE_MS:
+            await self._db.write(row.participant, _ask_once, row)
 
     def _again(self, row: OutboxRow) -> bool:
         """Whether this 4xx is one of the first few for that row."""
@@ -103,8 +151,7 @@ class Messages:
             answer: Answer = await call()
         except Unavailable:
             self._circuits.failed(row.participant, did, now)
-            if now - row.created_at > PATIENCE_MS:
-                await self._db.write(row.participant, _ask_once, row)
+            await self._patient(row)
             raise
         except PeerError as error:
             if error.code in _FINAL:
@@ -120,12 +167,13 @@ class Messages:
         body = self._vault.open(f"outbox|{row.participant}", row.body) if row.sealed else row.body
         return msgspec.json.decode(body, type=Parcel)
 
-    async def _addressed(self, row: OutboxRow, parcel: Parcel) -> tuple[str, bytes]:
+    async def _addressed(self, row: OutboxRow, parcel: Parcel) -> tuple[str, bytes] | None:
+        """None as long as the peer has not named the pid that belongs into the address."""
         if PEER not in parcel.url:
             return parcel.url, parcel.text.encode()
         pid = await self._db.read(row.participant, self._peer_of, row.participant, parcel)
         if pid is None:
-            raise Unavailable("delivery.no-pid")
+            return None
         text = parcel.text.replace(PEER, json.dumps(pid, ensure_ascii=False)[1:-1])
         return parcel.url.replace(PEER, quote(pid, safe=":")), text.encode()
 
@@ -142,10 +190,10 @@ class Messages:
 
     def _refused(
         self, tx: Tx, row: OutboxRow, parcel: Parcel, problem: Problem, reason: dict[str, list[str]],
-        answer: Answer | None,
+        answer: Answer | None, unsent: Unavailable | None = None,
     ) -> None:  # fmt: skip
         if outbox.finish(tx, row):
-            book.answered(tx, row, parcel.kind, answer)
+            book.answered(tx, row, parcel.kind, answer, unsent=unsent)
             slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
             slice_.refused(tx, row.participant, parcel.process, parcel.sent_id, problem, reason)
 
@@ -173,29 +221,9 @@ def _ask_once(tx: Tx, row: OutboxRow) -> None:
         ask(tx, row.participant, subject, "undeliverable")
 
 
-def _value(answer: Answer) -> dict[str, Any]:
-    """The peer's JSON object; empty for an empty, foreign or broken body (dataspace-protocol.md 0.5)."""
-    try:
-        value = strict.loads(answer.body) if answer.body else {}
-    except PeerError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _member(answer: Answer, name: str) -> str | None:
-    value = _value(answer).get(name)
-    return value if isinstance(value, str) else None
-
-
-def _peer_pid(answer: Answer, parcel: Parcel) -> str | None:
-    """The answer to a first message names the pid under which the other side knows the process."""
-    name = {"REQUEST": "providerPid", "OFFER": "consumerPid"}.get(parcel.kind)
-    pid = None if name is None else _member(answer, name)
-    return pid if pid and len(pid) <= LONGEST_ID else None
-
-
 def _problem(answer: Answer) -> tuple[Problem, dict[str, list[str]]]:
-    value = _value(answer)
+    said = value_of(answer)
+    value: dict[str, Any] = said if isinstance(said, dict) else {}
     code = value.get("code")
     reason = value.get("reason")
     sentences = from_the_wire(reason) if isinstance(reason, list) else {}

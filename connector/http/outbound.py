@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 from msgspec import Struct
+from multidict import MultiMapping
 from yarl import URL
 
 from connector.errors import PeerError, Unavailable
@@ -35,6 +36,12 @@ class Answer(Struct, frozen=True):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    def field(self, name: str) -> str:
+        """The whole list that a header is: a peer may send it in several lines (RFC 9110, 5.3)."""
+        if isinstance(self.headers, MultiMapping):
+            return ", ".join(self.headers.getall(name, ()))
+        return self.headers.get(name, "")
 
 
 class _Inward(OSError):

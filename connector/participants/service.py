@@ -106,8 +106,13 @@ class Participants:
         return self._documents.get(did)
 
     async def entered_root(self, slug: str, did: str) -> str | None:
-        """What an operator entered for a peer whose DID document names no connector."""
-        return await self._db.read(slug, store.entered_root, slug, did)
+        """What an operator entered for a peer: its address if its DID document names no connector, and in any case a
+        place below which it may have data sent."""
+        return await self._db.read(slug, self.entered, slug, did)
+
+    def entered(self, tx: Tx, slug: str, did: str) -> str | None:
+        """The same, inside a transaction."""
+        return store.entered_root(tx, slug, did)
 
     async def enter_peer(self, slug: str, did: str, root: str) -> None:
         """Notes the address of such a peer; raises Mistake if it is no root, PeerError if it is no DID."""

@@ -69,7 +69,7 @@ def set_key_state(tx: Tx, participant: str, kid: str, state: str) -> None:
 
 
 def enter_peer(tx: Tx, participant: str, did: str, root: str) -> None:
-    """What an operator says about a peer whose DID document names no DataService (architecture.md 3a)."""
+    """What an operator says about a peer whose DID document names no DataService, or one on another host (3a)."""
     tx.run(
         "INSERT INTO peer (participant, did, root, entered_at) VALUES (:participant, :did, :root, :now)"
         " ON CONFLICT (participant, did) DO UPDATE SET root = :root, entered_at = :now",

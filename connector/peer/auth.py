@@ -4,6 +4,8 @@ Cheap checks first, the key late, and the token's id is remembered only after it
 transaction: otherwise anybody could burn a victim's token (threat T05).
 """
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from connector.clock import Clock
@@ -19,7 +21,8 @@ LIFE_S = 300
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """An authenticated member of the data space; `root` is where its connector lives, None if nobody says."""
+    """An authenticated member of the data space; `root` is where its connector lives: by its DID document, else as an
+    operator entered it; None if nobody says."""
 
     did: str
     entry: Entry
@@ -38,10 +41,12 @@ def seeker(entry: Entry) -> Seeker:
 
 
 class Gatekeeper:
-    """Authenticates requests to a participant's public surface."""
+    """Authenticates requests to a participant's public surface; `entered` is what its operator entered for a DID."""
 
-    def __init__(self, clock: Clock, resolver: Resolver, anchor: Anchor) -> None:
-        self._clock, self._resolver, self._anchor = clock, resolver, anchor
+    def __init__(
+        self, clock: Clock, resolver: Resolver, anchor: Anchor, entered: Callable[[str, str], Awaitable[str | None]]
+    ) -> None:
+        self._clock, self._resolver, self._anchor, self._entered = clock, resolver, anchor, entered
 
     async def __call__(self, participant: Participant, authorization: str) -> Caller:
         """Raises Unauthenticated; PeerError or Unavailable if the caller's DID document cannot be had."""
@@ -56,7 +61,8 @@ class Gatekeeper:
         jwk = document.key(unverified.kid, "capabilityInvocation")
         claims = jose.proven(unverified, jwk)
         expires = int(claims["exp"] * 1000) + jose.LEEWAY_S * 1000
-        return Caller(did=issuer, entry=entry, root=document.root, jti=str(claims["jti"]), expires_at=expires)
+        root = document.root or await self._entered(participant.id, issuer)
+        return Caller(did=issuer, entry=entry, root=root, jti=str(claims["jti"]), expires_at=expires)
 
 
 def remember(tx: Tx, participant: str, caller: Caller) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Sequence
+from typing import Any
 from urllib.parse import quote
 
 from connector.catalogue import filters
@@ -15,6 +16,7 @@ from connector.participants.service import Hosted, Participants
 from connector.peer import listing
 from connector.peer.auth import LIFE_S, seeker
 from connector.peer.discovery import Discovery
+from connector.peer.listing import Listed
 from connector.protocol import codec, versions
 from connector.protocol import messages as m
 from connector.storage.database import Database
@@ -25,6 +27,9 @@ from connector.trust.resolver import Resolver
 
 MESSAGE_S = 8.0
 PAGES = 50
+MOST_BYTES = 8 << 20
+MOST_NODES = 300_000
+"""What we read and hold of one catalogue; the page that goes beyond it is the last."""
 
 
 class PeerClient:
@@ -87,27 +92,33 @@ class PeerClient:
             raise PeerError("peer.no-object", status=answer.status)
         return answer.body
 
-    async def catalogue(self, slug: str, did: str, words: Sequence[str] = ()) -> list[m.Plain]:
-        """All datasets that the peer shows us, page by page.
+    async def catalogue(self, slug: str, did: str, words: Sequence[str] = ()) -> Listed:
+        """All datasets that the peer shows us, page by page, as far as our bounds go.
 
         `words` ask for less, of peers who know our filter; others refuse or overlook it, so the result may hold more.
         """
+        return await self._leafed(slug, did, filters.containing(words))
+
+    async def _leafed(self, slug: str, did: str, filter: list[Any] | None) -> Listed:
         url = f"{await self.base(slug, did)}/catalog/request"
-        body = codec.encode(m.CatalogRequestMessage(filter=filters.containing(words)))
+        body = codec.encode(m.CatalogRequestMessage(filter=filter))
         answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
-        if words and answer.status != 200:
+        if filter and answer.status != 200:
             body = codec.encode(m.CatalogRequestMessage())
             answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
-        found, seen = await _page(answer, did), {url}
-        while len(seen) < PAGES:
-            following = listing.following(answer.headers.get("Link", ""), url)
+        found, seen, read, held = list[m.Plain](), {url}, 0, 0
+        while True:
+            entries, nodes = await _page(answer, did)
+            found += entries
+            read, held = read + len(answer.body), held + nodes
+            following = listing.following(answer.field("Link"), url)
             if following is None or following in seen:
-                break
+                return Listed(found, complete=True)
+            if len(seen) >= PAGES or read >= MOST_BYTES or held >= MOST_NODES:
+                return Listed(found, complete=False)
             url = following
             seen.add(url)
             answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
-            found += await _page(answer, did)
-        return found
 
     async def dataset(self, slug: str, did: str, dataset: str) -> m.Plain:
         """One dataset with its offers as the peer shows them now; raises PeerError if it shows none.
@@ -125,7 +136,12 @@ class PeerClient:
         return await asyncio.to_thread(listing.dataset, answer)
 
     async def _listed(self, slug: str, did: str, dataset: str) -> m.Plain:
-        for entry in await self.catalogue(slug, did):
+        """Asked for alone first. Who overlooks our filter shows it all the same; who misreads it may show nothing."""
+        filter = filters.about(dataset)
+        found = await self._leafed(slug, did, filter)
+        if filter and not found.datasets:
+            found = await self._leafed(slug, did, None)
+        for entry in found.datasets:
             if entry["@id"] == dataset:
                 return entry
         raise PeerError("peer.no-dataset", status=404)
@@ -145,8 +161,13 @@ class PeerClient:
         return {"Authorization": f"Bearer {sign_jwt(claims, hosted.signers['peer'])}"}
 
 
-async def _page(answer: Answer, did: str) -> list[m.Plain]:
-    """Read beside the event loop: a page may be large, or in a form that takes long."""
+async def _page(answer: Answer, did: str) -> tuple[list[m.Plain], int]:
+    """Its datasets and their nodes, read beside the event loop: a page may be large, or in a form that takes long."""
     if answer.status != 200:
         raise Unavailable("peer.no-catalogue", status=answer.status)
-    return await asyncio.to_thread(listing.datasets, answer, did)
+    return await asyncio.to_thread(_read, answer, did)
+
+
+def _read(answer: Answer, did: str) -> tuple[list[m.Plain], int]:
+    found = listing.datasets(answer, did)
+    return found, listing.nodes(found)

@@ -115,7 +115,7 @@ def _pids(get: Callable[[str], object]) -> dict[str, str]:
 
 
 def partner(caller: Caller, callback: str | None = None) -> Partner:
-    """The caller as partner of a process. Its callback must lie below the root of its own DID document (threat T01)."""
+    """The caller as partner of a process. Its callback must lie below its root (threat T01)."""
     root = caller.root
     if callback is not None and root is None:
         raise PeerError("peer.no-address", did=caller.did)

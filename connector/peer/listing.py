@@ -3,10 +3,11 @@
 One odd entry must not hide the others: what cannot be read is passed over, unless nothing can.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urljoin
+
+import msgspec
 
 from connector.errors import PeerError
 from connector.http import strict
@@ -17,9 +18,15 @@ from connector.protocol.shape import Malformed, point
 
 LIMIT = 1_048_576
 NODES = 100_000
-_TOKEN, _VALUE = r"[\w!#$&+.^`|~*-]+", r'(?:"[^"]*"|[^\s",;]*)'
-_LINK = re.compile(rf"<([^<>]*)>\s*((?:;\s*{_TOKEN}(?:\s*=\s*{_VALUE})?\s*)*)")
-_PARAMETER = re.compile(rf"({_TOKEN})\s*=\s*({_VALUE})")
+LONGEST_LINK = 2048
+"""Characters of a `Link` header that are looked through."""
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """What a peer shows us; not `complete` if there is more than we read of one catalogue."""
+
+    datasets: list[Plain]
+    complete: bool
 
 
 def datasets(answer: Answer, did: str) -> list[Plain]:
@@ -46,6 +53,21 @@ def dataset(answer: Answer) -> Plain:
         from connector.dialects.reading import read  # only where it is needed: see `foreign`
 
         return codec.plain(read(Dataset, value, "peer.answer"))
+
+
+def nodes(entries: list[Plain]) -> int:
+    """How many values there are in all of them; level by level, so that depth costs no stack."""
+    level, count = list[Any](entries), 0
+    while level:
+        count += len(level)
+        below = list[Any]()
+        for value in level:
+            if isinstance(value, dict):
+                below += value.values()
+            elif isinstance(value, list):
+                below += value
+        level = below
+    return count
 
 
 def _foreign(value: Any, did: str) -> tuple[list[Plain], list[Malformed]] | None:
@@ -104,8 +126,45 @@ def _listed(members: Mapping[str, Any], name: str, at: str) -> Iterator[tuple[An
 
 def following(link: str, url: str) -> str | None:
     """The address of `rel="next"` in a `Link` header (RFC 8288) of the answer from `url`; None if there is none."""
-    for target, parameters in _LINK.findall(link):
-        named = {name.lower(): value.strip('"') for name, value in reversed(_PARAMETER.findall(parameters))}
-        if "next" in named.get("rel", "").lower().split():  # of two the first counts
-            return urljoin(url, str(target))
+    link, at = link[:LONGEST_LINK], 0
+    while (start := link.find("<", at)) >= 0 and (end := link.find(">", start)) >= 0:
+        parameters, at = _parameters(link, end + 1)
+        if "next" in _relations(parameters):
+            return _address(url, link[start + 1 : end])
     return None
+
+
+def _parameters(link: str, at: int) -> tuple[list[str], int]:
+    """What follows an address up to the next one, and where that may begin; each character is looked at once."""
+    found, open_, quoted = list[str](), list[str](), False
+    while at < len(link):
+        sign = link[at]
+        at += 1
+        if sign == '"':
+            quoted = not quoted
+        elif quoted and sign == "\\":
+            open_ += link[at : at + 1]
+            at += 1
+        elif not quoted and sign == ",":
+            break
+        elif not quoted and sign == ";":
+            found.append("".join(open_))
+            open_.clear()
+        else:
+            open_.append(sign)
+    return found if quoted else [*found, "".join(open_)], at
+
+
+def _relations(parameters: list[str]) -> list[str]:
+    """Of two `rel` the first counts; what stands between the address and its parameters makes it no link."""
+    if not parameters or parameters[0].strip():
+        return []
+    named = (parameter.partition("=") for parameter in parameters)
+    return next((value.lower().split() for name, _, value in named if name.strip().lower() == "rel"), [])
+
+
+def _address(url: str, target: str) -> str | None:
+    try:
+        return urljoin(url, target)
+    except ValueError:
+        return None

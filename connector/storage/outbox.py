@@ -160,6 +160,12 @@ def free_all(tx: Tx) -> int:
     )
 
 
+def waits(tx: Tx, participant: str, stream: str) -> bool:
+    """Whether a row of this stream is not done yet."""
+    statement = "SELECT 1 FROM outbox WHERE participant = :participant AND stream = :stream AND done_at IS NULL LIMIT 1"
+    return tx.one(statement, participant=participant, stream=stream) is not None
+
+
 def done_by_reply(tx: Tx, participant: str, message_id: str) -> int:
     """The peer's next message acknowledges ours, whatever becomes of the HTTP answer (architecture.md 3, rule 5)."""
     return tx.run(

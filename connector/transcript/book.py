@@ -95,7 +95,7 @@ def _taken(tx: Tx, participant: str, heard: Heard, result: object) -> None:
     case = result.case if isinstance(result, Reply) else result
     if not isinstance(case, Case | Process):
         return
-    head = msgspec.json.decode(heard.body, type=_Head)
+    head = _head(heard.body)
     told = {"@type": head.type, "@id": head.id, "code": head.code, "reason": head.reason}
     line = Line(
         process=case.id,
@@ -112,8 +112,24 @@ def _taken(tx: Tx, participant: str, heard: Heard, result: object) -> None:
         store.trim(tx, participant, case.id)
 
 
-def answered(tx: Tx, row: OutboxRow, kind: str, answer: Answer | None, detail: str = "") -> None:
-    """The answer that settled a message of ours; None: its address is not one that we call."""
+def _head(body: bytes) -> _Head:
+    """Empty for what has none: bookkeeping must never fail a message that was taken. A list of one is expanded."""
+    try:
+        read = msgspec.json.decode(body, type=_Head | list[_Head])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _Head()
+    if isinstance(read, list):
+        return read[0] if len(read) == 1 else _Head()
+    return read
+
+
+def answered(
+    tx: Tx, row: OutboxRow, kind: str, answer: Answer | None, detail: str = "", unsent: HanseError | None = None
+) -> None:
+    """The answer that settled a message of ours; None: it was not sent, for its address is not one that we call.
+
+    `unsent` is any other reason why it was not.
+    """
     status = 0 if answer is None else answer.status
     settled = 200 <= status < 300
     value = {} if answer is None or settled else _value(answer.body)
@@ -124,20 +140,21 @@ def answered(tx: Tx, row: OutboxRow, kind: str, answer: Answer | None, detail: s
         kind=kind,
         sent=row.id,
         status=status,
-        code="" if settled else _code(value) or ("delivery.address" if answer is None else ""),
+        code=_code(value) or (unsent.code if unsent else "delivery.address" if answer is None else ""),
         detail=_bounded(detail),
-        reason=_reason(value),
+        reason=_why(unsent) if unsent else _reason(value),
         body="" if answer is None or settled else excerpt.of_bytes(answer.body),
     )
     store.write(tx, row.participant, line)
 
 
 def tried(tx: Tx, row: OutboxRow, error: HanseError, answer: Answer | None = None) -> None:
-    """An attempt that failed and will be made again: the peer's answer, or why there was none."""
+    """An attempt that failed and will be made again: the peer's answer, or why there was none that helps."""
     process = _process(row)
     if not process:
         return
-    value = {} if answer is None else _value(answer.body)
+    told = answer is not None and answer.status >= 300
+    value = _value(answer.body) if answer is not None and told else {}
     line = Line(
         process=process,
         slot=f"out:{row.id}:{answer.status // 100 if answer is not None else error.code}",
@@ -145,8 +162,8 @@ def tried(tx: Tx, row: OutboxRow, error: HanseError, answer: Answer | None = Non
         kind=row.kind,
         sent=row.id,
         status=0 if answer is None else answer.status,
-        code=error.code if answer is None else _code(value),
-        reason=_why(error) if answer is None else _reason(value),
+        code=_code(value) if told else error.code,
+        reason=_reason(value) if told else _why(error),
         body="" if answer is None else excerpt.of_bytes(answer.body),
     )
     store.write(tx, row.participant, line)
@@ -163,15 +180,19 @@ def _process(row: OutboxRow) -> str:
 
 
 def _value(body: bytes) -> object:
+    """An expanded document is a list of one."""
     try:
-        return strict.loads(body) if body else {}
+        value = strict.loads(body) if body else {}
     except PeerError:
         return {}
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _kind(value: object) -> str:
-    """The local name of the message's type, however it is spelled."""
-    return excerpt.named(value, "@type").replace("#", "/").rsplit("/", 1)[-1].rsplit(":", 1)[-1][:60]
+    """The local name of the message's type, however it is spelled; the first of several."""
+    types = value.get("@type") if isinstance(value, dict) else None
+    first = types[0] if isinstance(types, list) and types else types
+    return excerpt.named({"@type": first}, "@type").replace("#", "/").rsplit("/", 1)[-1].rsplit(":", 1)[-1][:60]
 
 
 def _code(value: object) -> str:

@@ -57,11 +57,15 @@ class Reached(Struct, frozen=True, kw_only=True):
 
 
 class Situation(Struct, frozen=True, kw_only=True):
-    """One process as its own side knows it at `now`; `since`: its last change. `ours`, `theirs`: if looked at."""
+    """One process as its own side knows it at `now`; `since`: its last change. `ours`, `theirs`: if looked at.
+
+    `named`: the peer has said under which pid it knows the process.
+    """
 
     noun: Literal["negotiation", "transfer"]
     role: Role
     state: str | None
+    named: bool = True
     pending: str | None = None
     ending: str | None = None
     doubt: bool = False
@@ -190,7 +194,7 @@ def _turn(s: Situation) -> Iterator[Diagnosis]:
     elif s.noun == "transfer" and s.state == "SUSPENDED":
         yield Diagnosis("suspended", "person", facts)
     elif theirs:
-        yield Diagnosis("peer-silent", "peer", {**facts, "expected": ", ".join(theirs)})
+        yield Diagnosis("peer-silent" if s.named else "peer-nameless", "peer", {**facts, "expected": ", ".join(theirs)})
     elif not s.questions:
         ours = _may_say(s, s.role)
         unsigned = not s.certificate and {"AGREE", "VERIFY"} & set(ours)

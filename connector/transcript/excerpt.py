@@ -1,12 +1,13 @@
 """A bounded copy of a stranger's message without its secrets: what an operator needs, and nothing that opens a door.
 
 Data addresses, tokens and the like are hidden by name and by shape, before anything is cut; numbers of members,
-lengths and the whole are limited, so that a copy costs the same for every message.
+lengths and the whole are limited, so that a copy costs the same for every message. Where a context may give a secret
+any name, nothing is copied but the type and the ids.
 """
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -28,11 +29,19 @@ _SECRET = re.compile(
 )
 _QUERY = re.compile(r"(https?://[^\s?#\"]+)\?[^\s\"]*", re.IGNORECASE)
 _NAMES = frozenset({"name", "key"})
+_HEAD: Final = ("@type", "@id", "providerPid", "consumerPid")
+_CONTEXTS: Final = frozenset({
+    "https://w3id.org/dspace/2025/1/context.jsonld", "https://w3id.org/dspace/2025/1/odrl-profile.jsonld",
+    "https://w3id.org/hanse/v1/dsp-policy.jsonld", "https://w3id.org/dspace/2024/1/context.json",
+    "https://w3id.org/edc/dspace/v0.0.1",
+    "https://w3id.org/edc/connector/management/v0.0.1", "https://w3id.org/edc/connector/management/v2",
+})  # fmt: skip
+"""Contexts that name nothing secret but by a name that we would see."""
 
 
 def of_value(value: object) -> str:
     """The copy as JSON text."""
-    return msgspec.json.encode(_Copy().of(value, 0)).decode()
+    return msgspec.json.encode(_Copy().of(_head(value) if _renames(value) else value, 0)).decode()
 
 
 def of_bytes(body: bytes) -> str:
@@ -40,7 +49,7 @@ def of_bytes(body: bytes) -> str:
     try:
         return of_value(strict.loads(body)) if body else ""
     except PeerError:
-        return plain(safe(body[: 8 * LONGEST].decode("utf-8", "replace")), LONGEST)
+        return plain(safe(_legible(body[: 8 * LONGEST].decode("utf-8", "replace"))), LONGEST)
 
 
 def value_of(text: str) -> Mapping[str, Any]:
@@ -53,6 +62,47 @@ def named(value: object, *names: str) -> str:
     """The first of these members that is a text, as people may see it; "" if there is none."""
     found = value if isinstance(value, Mapping) else {}
     return next((safe(found[name])[:LONGEST] for name in names if isinstance(found.get(name), str)), "")
+
+
+def _renames(value: object) -> bool:
+    """Whether a context in it may give members names of its own; level by level, so that depth costs no stack."""
+    level: list[object] = [value]
+    while level:
+        below: list[object] = []
+        for item in level:
+            if isinstance(item, Mapping):
+                if not _known(item.get("@context")):
+                    return True
+                below += item.values()
+            elif isinstance(item, list | tuple):
+                below += item
+        level = below
+    return False
+
+
+def _known(context: object) -> bool:
+    entries = context if isinstance(context, list | tuple) else [] if context is None else [context]
+    return all(isinstance(entry, str) and entry in _CONTEXTS for entry in entries)
+
+
+def _head(value: object) -> dict[str, object]:
+    """The type and the ids, as far as they are texts, and that there was more."""
+    if isinstance(value, list | tuple) and len(value) == 1:
+        value = value[0]
+    found: Mapping[Any, Any] = value if isinstance(value, Mapping) else {}
+    texts = {name: found[name] for name in _HEAD if isinstance(found.get(name), str)}
+    kinds = found.get("@type")
+    if isinstance(kinds, list | tuple):
+        texts["@type"] = [kind for kind in kinds if isinstance(kind, str)]
+    return {**texts, CUT: HIDDEN}
+
+
+def _legible(text: str) -> str:
+    """What is meant to be JSON and is none: its members cannot be told apart, so it ends where a secret may begin."""
+    if not text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+        return text
+    secret = re.search(rf"{_SECRET.pattern}|@context|\\u", text, re.IGNORECASE)
+    return text if secret is None else text[: secret.start()] + HIDDEN
 
 
 class _Copy:

@@ -113,6 +113,7 @@ class Tracing:
             noun="negotiation" if isinstance(process, Case) else "transfer",
             role=Role(kernel.role),
             state=None if kernel.state is None else str(kernel.state),
+            named=kernel.peer_pid is not None,
             pending=None if kernel.pending is None else str(kernel.pending.kind),
             ending=None if kernel.ending is None else str(kernel.ending.kind),
             doubt=isinstance(kernel, transfer.Transfer) and kernel.doubt,

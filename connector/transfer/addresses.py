@@ -16,6 +16,8 @@ from connector.errors import PeerError
 from connector.http.address import under_root
 from connector.protocol import messages as m
 from connector.transfer.model import Process
+from connector.trust import did as dids
+from connector.trust.did import Did
 from connector.trust.keys import Vault
 
 EDC = "https://w3id.org/edc/v0.0.1/ns/"
@@ -41,11 +43,30 @@ class Reach:
         """A provider may have its bytes fetched from anywhere: the guard judges where that leads (threats T01, T02)."""
         return self._calls(url)
 
-    def destination(self, url: str, root: str) -> bool:
-        """A consumer has bytes sent below its own root, or where an operator permits it: else we would carry what is
-        not ours to third parties (threat T37)."""
+    def destination(self, url: str, roots: Sequence[str]) -> bool:
+        """A consumer has bytes sent below one of its `roots`, or where an operator permits it: else we would carry
+        what is not ours to third parties (threat T37)."""
         place = url.partition("?")[0]
-        return self._calls(url) and any(under_root(place, one) for one in (root, *self._beside) if one)
+        return self._calls(url) and any(under_root(place, one) for one in (*roots, *self._beside))
+
+
+def own_roots(did: str, said: str, entered: str | None) -> tuple[str, ...]:
+    """Below which a consumer may have bytes sent: what an operator `entered` for it, and the root that its DID document
+    `said`, if that lies on the host and below the path that the DID itself names.
+
+    A DID document may place the connector of its subject anywhere. That is good enough for where our answers go, but
+    not for a request of the peer's own making: nobody has shown that the place is the peer's.
+    """
+    own = [said] if said and _within(did, said) else []
+    return (*own, *([entered] if entered else []))
+
+
+def _within(did: str, root: str) -> bool:
+    """Whoever published the DID document holds what its did:web names; nothing is known of a DID of another kind."""
+    try:
+        return under_root(root, dids.root_of(Did(did)))
+    except PeerError:
+        return False
 
 
 def pull_address(url: str, token: str) -> m.DataAddress:
@@ -70,14 +91,14 @@ def source(address: m.DataAddress, reach: Reach) -> Address:
     return Address(url, _token(found))
 
 
-def destination(address: m.DataAddress, reach: Reach, root: str) -> Destination:
+def destination(address: m.DataAddress, reach: Reach, roots: Sequence[str]) -> Destination:
     """Where a consumer wants its data sent; PeerError if that is no place for it."""
     found = _properties(address)
     url = address.endpoint or _first(found, "endpoint") or _first(found, "baseUrl")
     method = (_first(found, "method") or "POST").upper()
     if address.endpoint_type not in _HTTP_TYPES or method not in _METHODS:
         raise PeerError("transfer.address")
-    if not reach.destination(url, root):
+    if not reach.destination(url, roots):
         raise PeerError("transfer.destination")
     header, code = _first(found, "authKey"), _first(found, "authCode")
     if header and code:

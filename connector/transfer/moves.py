@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from connector.audit import store as audit
-from connector.commit import Outgoing, ask, commit, errand, timer
+from connector.commit import Outgoing, ask, commit, errand, errand_once, timer
 from connector.commit import Process as Owner
 from connector.contracts.agreements import Agreements
 from connector.contracts.model import Agreement
@@ -83,12 +83,15 @@ class Moves:
     # Beside the messages
 
     def move(self, tx: Tx, process: Process) -> None:
-        """Have the bytes moved from here; after a suspension with the owner's fresh address, or in time without."""
+        """Have the bytes moved from here; after a suspension with the owner's fresh address, or in time without.
+
+        One errand at a time: a peer may renew its address as often as it likes, and the errand reads the newest.
+        """
         flow = flows.find(tx, process.participant, process.id)
         if flow is None or flow.address is None:
             self.ask(tx, process, "no-address")
         elif flow.state == "STARTED":
-            errand(tx, _owner(process), "push" if process.kernel.role is Role.PROVIDER else "pull")
+            errand_once(tx, _owner(process), "push" if process.kernel.role is Role.PROVIDER else "pull")
         elif flow.state == "SUSPENDED":
             timer(tx, process.participant, ADDRESS, process.id, tx.now + ADDRESS_MS)
 

@@ -99,10 +99,16 @@ class LocalPlane:
         """Nothing to fetch now: half a file waits for a resumption, but does not outlive the transfer."""
         if await self._db.read(row.participant, self._reports.abandoned, row.participant, process_id):
             await self._clear(row.participant, process_id)
-        await self._db.write(row.participant, _finish, row)
+        await self._db.write(row.participant, self._rested, row, process_id)
 
     async def _clear(self, slug: str, process_id: str) -> None:
         await asyncio.to_thread(shutil.rmtree, self.place(slug, process_id), ignore_errors=True)
+
+    def _rested(self, tx: Tx, row: OutboxRow, process_id: str) -> None:
+        """Not if it was resumed meanwhile: this errand is the one that has to go on then."""
+        if not self._reports.idle(tx, row.participant, process_id):
+            raise Unavailable("dataplane.renewed")
+        outbox.finish(tx, row)
 
     def _pulled(self, tx: Tx, row: OutboxRow, process_id: str, received: Received) -> None:
         if outbox.finish(tx, row):
@@ -111,7 +117,3 @@ class LocalPlane:
     def _not_pulled(self, tx: Tx, row: OutboxRow, process_id: str, outcome: Outcome, error: HanseError) -> None:
         if outbox.finish(tx, row):
             self._reports.failed(tx, row.participant, process_id, outcome, explained(error))
-
-
-def _finish(tx: Tx, row: OutboxRow) -> None:
-    outbox.finish(tx, row)

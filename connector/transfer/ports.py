@@ -1,10 +1,12 @@
 """What the data plane in this process asks and reports, each call in a transaction of its own."""
 
+from collections.abc import Callable
+
 from connector.dataplane.door import Wanted
 from connector.dataplane.gate import Access, Decision
 from connector.errors import HanseError
 from connector.reasons import explained
-from connector.storage.database import Database
+from connector.storage.database import Database, Tx
 from connector.transfer.reports import Reports
 
 
@@ -23,8 +25,16 @@ class Ports:
     async def wanted(self, participant: str, flow: str) -> Wanted | None:
         return await self._db.read(participant, self._reports.wanted, participant, flow)
 
-    async def received(self, participant: str, flow: str, bytes: int, sha256: str) -> bool:
-        return await self._db.write(participant, self._reports.received, participant, flow, bytes, sha256)
+    async def received(
+        self, participant: str, flow: str, bytes: int, sha256: str, settle: Callable[[Tx], None]
+    ) -> bool:  # fmt: skip
+        def unit(tx: Tx) -> bool:
+            booked = self._reports.received(tx, participant, flow, bytes, sha256)
+            if booked:
+                settle(tx)
+            return booked
+
+        return await self._db.write(participant, unit)
 
     async def broken(self, participant: str, flow: str, error: HanseError) -> None:
         await self._db.write(participant, self._reports.failed, participant, flow, "broken", explained(error))

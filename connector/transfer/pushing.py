@@ -59,12 +59,12 @@ class Pusher:
             # Whoever suspended or ended it has cut us; one that is slow or stopping is tried again.
             if await self._flow(row, errand.process) is not None:
                 await self._not_now(row, errand.process, Unavailable("dataplane.cut"), cut)
-            await self._db.write(row.participant, _finish, row)
+            await self._db.write(row.participant, self._rested, row, errand.process)
 
     async def _push(self, row: OutboxRow, process_id: str, ticket: Ticket) -> None:
         flow = await self._flow(row, process_id)
         if flow is None or flow.address is None:
-            await self._db.write(row.participant, _finish, row)
+            await self._db.write(row.participant, self._rested, row, process_id)
             return
         try:
             await self._send(row, flow, ticket)
@@ -138,9 +138,13 @@ class Pusher:
         self, tx: Tx, row: OutboxRow, process_id: str, outcome: Outcome | None, error: HanseError
     ) -> None:  # fmt: skip
         """Without an `outcome` it was suspended or ended meanwhile, which is no failure of ours."""
-        if outbox.finish(tx, row) and outcome is not None:
+        if outcome is None:
+            self._rested(tx, row, process_id)
+        elif outbox.finish(tx, row):
             self._reports.failed(tx, row.participant, process_id, outcome, explained(error))
 
-
-def _finish(tx: Tx, row: OutboxRow) -> None:
-    outbox.finish(tx, row)
+    def _rested(self, tx: Tx, row: OutboxRow, process_id: str) -> None:
+        """Nothing to send now; not if it was resumed meanwhile, for this errand is the one that has to go on then."""
+        if not self._reports.idle(tx, row.participant, process_id):
+            raise Unavailable("dataplane.renewed")
+        outbox.finish(tx, row)

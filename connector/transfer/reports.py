@@ -34,6 +34,12 @@ class Reports:
             return None
         return (process, flow) if process.outcome is None else None
 
+    def idle(self, tx: Tx, slug: str, process_id: str) -> bool:
+        """Whether nothing is to be moved from here, locked: what changes it from now on finds our errand done."""
+        store.process(tx, slug, process_id, lock=True)
+        found = self.flow_of(tx, slug, process_id)
+        return found is None or found[1].address is None
+
     def abandoned(self, tx: Tx, slug: str, process_id: str) -> bool:
         """Whether it has ended without its bytes, so that those that are here are not ours to keep."""
         process = store.process(tx, slug, process_id)

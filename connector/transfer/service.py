@@ -42,6 +42,7 @@ class Transfers:
         course: Callable[[Moves], Course],
     ) -> None:  # fmt: skip
         self._agreements, self._rulings, self._reach = contracts.agreements, rulings, reach
+        self._participants = participants
         self._sealed = addresses.Sealed(vault)
         self.moves = Moves(participants, contracts.agreements, vault)
         self._course = course(self.moves)
@@ -274,10 +275,12 @@ class Transfers:
         if address is None:
             raise PeerError("transfer.no-destination")
         agreement = self.moves.agreement(tx, process)
+        entered = self._participants.entered(tx, process.participant, process.counterparty)
+        roots = addresses.own_roots(process.counterparty, root, entered)
         flows.direct(
             tx, participant=process.participant, flow=process.id, counterparty=process.counterparty,
             agreement=agreement.id, source=self._agreements.source(tx, process.participant, agreement),
-            address=self._sealed.close(process, addresses.destination(address, self._reach, root)),
+            address=self._sealed.close(process, addresses.destination(address, self._reach, roots)),
             expires_at=agreement.expires_at,
         )  # fmt: skip
 

@@ -1,14 +1,15 @@
 """What a participant publishes, and what each peer may see of it (threat T24)."""
 
 import json
+import sys
 from typing import Any
 
 import pytest
-from msgspec import convert
+from msgspec import Struct, convert
 
 from connector.catalogue.filters import EVERYTHING, PAGE, Wanted
 from connector.catalogue.model import Source
-from connector.catalogue.pages import Page
+from connector.catalogue.pages import KEEPING_BYTES, Page
 from connector.catalogue.service import OfferWish, Publication, media_type
 from connector.errors import Mistake, PeerError, Unknown
 from connector.policy.judge import Seeker
@@ -247,3 +248,39 @@ async def test_a_live_source_pins_its_description(towns: Towns) -> None:
 )  # fmt: skip
 def test_media_types_come_from_the_ending(name: str, expected: str) -> None:
     assert media_type(name) == expected
+
+
+def taken(value: object) -> int:
+    """Bytes that a value holds, with all that hangs on it."""
+    inner: list[object] = []
+    if isinstance(value, Struct):
+        inner = [getattr(value, name) for name in value.__struct_fields__]
+    elif isinstance(value, tuple):
+        inner = list(value)
+    elif isinstance(value, dict):
+        inner = [*value.keys(), *value.values()]
+    return sys.getsizeof(value) + sum(taken(one) for one in inner)
+
+
+@pytest.mark.threat("T24")
+async def test_what_kept_pages_are_counted_as_bounds_what_they_take(towns: Towns) -> None:
+    """>> filters of 99 long names each, which match nothing << all that is kept of them is counted."""
+    await towns.publish(TOWN)
+    for number in range(20):
+        names = tuple(f"{number:03}-{name:03}" + "x" * 490 for name in range(99))
+        await page(towns, NEIGHBOUR, wanted=Wanted(datasets=names))
+    await page(towns, NEIGHBOUR)
+    kept = towns.catalogue.pages
+    assert len(kept._kept) == 21
+    assert taken(dict(kept._kept)) <= kept._bytes < 1 << 20
+
+
+async def test_forgotten_pages_count_no_longer(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> more pages than there is room for << some are kept, and the count is theirs."""
+    monkeypatch.setattr("connector.catalogue.pages.KEPT_BYTES", 3 * KEEPING_BYTES + 3 * 1024)
+    await towns.publish(TOWN)
+    for number in range(9):
+        await page(towns, NEIGHBOUR, wanted=Wanted(datasets=(str(number),)))
+    kept = towns.catalogue.pages
+    assert 0 < len(kept._kept) < 9
+    assert kept._bytes == sum(len(leaf.body) + KEEPING_BYTES for leaf in kept._kept.values())

@@ -1,6 +1,7 @@
 """Data that is sent, and transfers that rest: real sockets, real files, either side decides."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from connector.storage.database import Tx
 from connector.testing.cities import MUNICIPALITY, City, Space
 from connector.testing.nasty import NastyPeer, nasty_peer
 from connector.testing.pair import eventually
+from connector.trust import did as dids
 
 MIB = 1 << 20
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -268,6 +270,46 @@ async def test_no_destination_but_the_peers_own(space: Space, nasty: NastyPeer, 
         assert reply.status == 400, endpoint
         assert reply.json["@type"] == "TransferError"
     assert await rows(town, TOWN, "SELECT 1 FROM transfer") == []
+
+
+@pytest.mark.threat("T37")
+@pytest.mark.parametrize("entered", [False, True], ids=["only said", "entered by an operator"])
+async def test_a_lying_did_document_opens_no_other_host(
+    space: Space, nasty: NastyPeer, town: City, entered: bool
+) -> None:
+    """>> a DID document that places the connector on a host of ours, a push to there << 400, nothing is sent; what an
+    operator entered for the peer is another matter."""
+    agreement = await contract(town, nasty)
+    async with nasty_peer(space, "inner") as inner:
+        document = json.dumps(dids.document(dids.parse(nasty.did), inner.root, nasty.keys)).encode()
+        nasty.answers["/did.json"] = lambda got: (200, document)
+        town.house.resolver.forget(nasty.did)
+        if entered:
+            await town.house.participants.enter_peer(TOWN, nasty.did, inner.root)
+        asked = wanting(nasty, agreement, f"{inner.root}/in", callbackAddress=inner.base)
+        reply = await nasty.post(town, TOWN, "/2025-1/transfers/request", asked)
+        assert reply.status == (201 if entered else 400)
+        if entered:
+            assert (await inner.heard("/in")).body == b"a;b\n1;2\n"
+        else:
+            assert "no data is sent there" in reply.json["reason"][1]
+            assert await rows(town, TOWN, "SELECT 1 FROM transfer") == []
+            assert inner.inbox == []
+
+
+@pytest.mark.parametrize("entered", [False, True])
+async def test_a_peer_without_a_data_service_may_begin_where_an_operator_entered_it(
+    nasty: NastyPeer, town: City, entered: bool
+) -> None:
+    """>> a request of a peer whose DID document names no connector << 400; with what an operator entered << 201."""
+    agreement = await contract(town, nasty)
+    document = dids.document(dids.parse(nasty.did), nasty.root, nasty.keys)
+    nasty.answers["/did.json"] = lambda got: (200, json.dumps({**document, "service": []}).encode())
+    town.house.resolver.forget(nasty.did)
+    if entered:
+        await town.house.participants.enter_peer(TOWN, nasty.did, nasty.root)
+    asked = wanting(nasty, agreement, f"{nasty.root}/in")
+    assert (await nasty.post(town, TOWN, "/2025-1/transfers/request", asked)).status == (201 if entered else 400)
 
 
 async def test_what_a_request_must_say(nasty: NastyPeer, town: City) -> None:

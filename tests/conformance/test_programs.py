@@ -71,11 +71,11 @@ def test_a_fetch_that_hangs_is_ended(programs: Path, tmp_path: Path) -> None:
 def test_no_setting_of_the_operator_reaches_the_connector_under_test(tmp_path: Path) -> None:
     """Least of all a production database."""
     outside = {"PATH": "/bin", "HANSE_DATABASE__URL": "postgresql://production", "HANSE_DATABASE__WORKER_URL": "w"}
-    assert subject.Subject(tmp_path)._environ(tmp_path, 1, outside) == {"PATH": "/bin"}
-    given = subject.Subject(tmp_path, 2, "postgresql://test")._environ(tmp_path, 2, outside)
-    assert (given["HANSE_DATABASE__URL"], given["HANSE_DATABASE__WORKER_URL"]) == ("postgresql://test", "w")
-    assert given["HANSE_PEER__REUSE_PORT"] == "true"
-    assert given["HANSE_API__SOCKET"] == str(tmp_path / "2.sock")
+    alone, shared = subject.Subject(tmp_path), subject.Subject(tmp_path, 2, "postgresql://test")
+    assert (alone._environ(outside), alone._named(tmp_path, 1)) == ({"PATH": "/bin"}, [])
+    assert shared._environ(outside) == {"PATH": "/bin", "HANSE_DATABASE__WORKER_URL": "w"}
+    named = ["--database", "postgresql://test", "--reuse-port", "--socket", str(tmp_path / "2.sock")]
+    assert shared._named(tmp_path, 2) == named
 
 
 def test_a_connector_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

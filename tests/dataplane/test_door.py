@@ -25,7 +25,8 @@ DIGEST = sha256(DATA).hexdigest()
 class Intake:
     """Stands for the slice above."""
 
-    def __init__(self) -> None:
+    def __init__(self, database) -> None:
+        self.database = database
         self.came: list[tuple[str, int, str]] = []
         self.faults: list[str] = []
         self.over, self.agreed = False, None
@@ -33,9 +34,10 @@ class Intake:
     async def wanted(self, participant, flow):
         return None if any(name == flow for name, _, _ in self.came) else Wanted(self.agreed)
 
-    async def received(self, participant, flow, bytes, sha256):
-        if self.over:
+    async def received(self, participant, flow, bytes, sha256, settle):
+        if self.over or await self.wanted(participant, flow) is None:
             return False
+        await self.database.write(participant, settle)
         self.came.append((flow, bytes, sha256))
         return True
 
@@ -47,7 +49,7 @@ class Receiver:
     """A door on loopback with two flows behind it."""
 
     def __init__(self, database, folder) -> None:
-        self.database, self.folder, self.clock, self.intake = database, folder, FakeClock(), Intake()
+        self.database, self.folder, self.clock, self.intake = database, folder, FakeClock(), Intake(database)
         self.streams, self.limit, self.patience = Streams(self.clock), 10_000_000, Patience()
 
     async def serve(self) -> None:

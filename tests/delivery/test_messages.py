@@ -1,10 +1,16 @@
 """What an answer to a message means: booked, tried again, waited for, asked about (dataspace-protocol.md 1.6)."""
 
+import json
+from typing import Any
+
+import msgspec
 import pytest
 
+from connector.commit import Process as Owner
+from connector.commit import errand
 from connector.contracts.model import Case
 from connector.delivery.circuit import THRESHOLD
-from connector.delivery.messages import PATIENCE_MS, TRIES_4XX
+from connector.delivery.messages import PATIENCE_MS, TRIES_4XX, TRIES_NAMELESS
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.storage.database import Tx
@@ -152,6 +158,121 @@ async def test_an_ack_without_a_pid_waits_for_the_peers_message(towns: Towns, bo
     case = await asked(towns)
     await towns.run()
     assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
+
+
+CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
+SPACE = "https://w3id.org/dspace/2025/1/"
+SPELLED: dict[str, Any] = {
+    "prefixed": {"@context": CONTEXT, "@type": "dspace:T", "dspace:{name}": "{value}"},
+    "reference": {"@context": CONTEXT, "@type": "dspace:T", "dspace:{name}": {"@id": "{value}"}},
+    "expanded": [{"@type": [SPACE + "T"], SPACE + "{name}": [{"@id": "{value}"}]}],
+    "aliased": {"@context": [CONTEXT, {"p": SPACE + "{name}"}], "@type": "T", "p": "{value}"},
+}
+
+
+def spelled(how: str, kind: str, name: str, value: str) -> bytes:
+    text = json.dumps(SPELLED[how]).replace("{name}", name).replace("{value}", value)
+    return text.replace(':T"', f':{kind}"').replace('/T"', f'/{kind}"').replace('"T"', f'"{kind}"').encode()
+
+
+@pytest.mark.parametrize("how", SPELLED)
+async def test_a_pid_in_an_answer_of_another_dialect_is_known(towns: Towns, how: str) -> None:
+    """>> request << 201 whose providerPid is not plain >> known all the same, so an end reaches the peer."""
+    body = spelled(how, "ContractNegotiation", "providerPid", "urn:theirs")
+    towns.wire.answers = [Answer(201, {}, body)]
+    case = await asked(towns)
+    await towns.run()
+    assert (await towns.case("nachbardorf", case.id)).kernel.peer_pid == "urn:theirs"
+
+
+async def test_an_end_without_a_pid_waits_a_little_then_settles_here(towns: Towns) -> None:
+    """>> request << 201 without a pid, then silence; >> end << a few attempts, then TERMINATED with our reason."""
+    towns.wire.answers = [Answer(201, {}, EMPTY)]
+    case = await asked(towns)
+    await towns.run()
+    reason = {"de": ["Nein."], "en": ["No."]}
+    await towns.db.write("nachbardorf", towns.contracts.terminate, "nachbardorf", case.id, "operator", reason)
+    for _ in range(TRIES_NAMELESS - 1):
+        assert (await towns.case("nachbardorf", case.id)).kernel.state == "REQUESTED"
+        await towns.hurry()
+    await towns.hurry()
+    ended = await towns.case("nachbardorf", case.id)
+    assert (ended.kernel.state, ended.kernel.pending, ended.reason) == ("TERMINATED", None, reason)
+    assert towns.wire.sent == [REQUEST]
+    assert await open_rows(towns) == []
+    lines = await towns.rows(
+        "nachbardorf", "SELECT code FROM transcript WHERE participant = :participant AND sent > 0 AND slot LIKE '%:end'"
+        " AND status = 0",
+    )  # fmt: skip
+    assert lines == [{"code": "delivery.no-pid"}]
+
+
+async def started(towns: Towns) -> str:
+    """A transfer of which the village doubts that the town sees it as it does; the question is in the outbox."""
+    agreement = await towns.concluded("nachbardorf", "musterstadt")
+    process = await towns.fetch("nachbardorf", "musterstadt", agreement)
+    await towns.run()
+    towns.wire.sent.clear()
+
+    def doubt(tx: Tx) -> None:
+        [row] = tx.all("SELECT kernel, counterparty FROM transfer WHERE participant = :p", p=tx.scope)
+        kernel = msgspec.json.encode({**msgspec.json.decode(row["kernel"]), "doubt": True}).decode()
+        tx.run("UPDATE transfer SET kernel = :kernel, version = version + 1 WHERE participant = :p",
+               kernel=kernel, p=tx.scope)  # fmt: skip
+        owner = Owner(participant=tx.scope, noun="transfer", id=process.id, to=row["counterparty"])
+        errand(tx, owner, "repair")
+
+    await towns.db.write("nachbardorf", doubt)
+    return process.id
+
+
+@pytest.mark.parametrize("how", SPELLED)
+async def test_a_state_in_an_answer_of_another_dialect_is_no_lack_of_one(towns: Towns, how: str) -> None:
+    """>> GET << 200 with the same state, spelled otherwise >> the doubt is over and the transfer goes on."""
+    process = await started(towns)
+    towns.wire.answers = [Answer(200, {}, spelled(how, "TransferProcess", "state", f"{SPACE}STARTED"))]
+    await towns.run()
+    kernel = (await towns.process("nachbardorf", process)).kernel
+    assert (kernel.state, kernel.doubt, kernel.pending) == ("STARTED", False, None)
+    assert towns.wire.sent == ["nachbardorf: GET"]
+
+
+UNREADABLE = [
+    Answer(200, {}, EMPTY), Answer(200, {}, b"<html>"), Answer(200, {}, b'{"state": "dspace:NONE"}'),
+    Answer(200, {}, b"[]"), Answer(401, {}, EMPTY), Answer(400, {}, b"{}"), Answer(204, {}, EMPTY),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", UNREADABLE, ids=lambda answer: f"{answer.status} {answer.body!r}")
+async def test_only_a_404_says_that_a_peer_knows_nothing(towns: Towns, answer: Answer) -> None:
+    """>> GET << an answer without a state >> the doubt stays, and the transcript says so; << 404 >> it is over."""
+    process = await started(towns)
+    towns.wire.answers = [answer, answer, Answer(404, {}, EMPTY)]
+    for _ in range(2):
+        await towns.hurry()
+        kernel = (await towns.process("nachbardorf", process)).kernel
+        assert (kernel.state, kernel.doubt) == ("STARTED", True)
+    [line] = await towns.rows(
+        "nachbardorf", "SELECT status, times FROM transcript WHERE participant = :participant AND kind = 'repair'"
+    )
+    assert line == {"status": answer.status, "times": 2}
+    await towns.hurry()
+    assert (await towns.process("nachbardorf", process)).kernel.state == "TERMINATED"
+
+
+async def test_a_doubt_that_stays_for_days_is_a_persons(towns: Towns) -> None:
+    await started(towns)
+
+    def age(tx: Tx) -> None:
+        tx.run("UPDATE outbox SET created_at = created_at - :ms WHERE participant = :p AND kind = 'repair'",
+               ms=PATIENCE_MS + 1, p=tx.scope)  # fmt: skip
+
+    await towns.db.write("nachbardorf", age)
+    towns.wire.answers = [Answer(200, {}, EMPTY)] * 2
+    await towns.hurry()
+    await towns.hurry()
+    asked = await towns.rows("nachbardorf", "SELECT kind FROM question WHERE participant = :participant")
+    assert asked == [{"kind": "undeliverable"}]
 
 
 async def test_a_pid_is_data_never_an_address(towns: Towns) -> None:

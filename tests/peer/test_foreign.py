@@ -14,6 +14,7 @@ from connector.peer import foreign
 from connector.peer.foreign import Foreign
 from connector.protocol import codec
 from connector.protocol import messages as m
+from connector.storage.database import Tx
 from connector.testing.cities import PURPOSE, City
 from connector.testing.nasty import NastyPeer
 from tests.dialects.spellings import prefixes_beside_the_context
@@ -49,6 +50,22 @@ async def test_a_negotiation_in_another_dialect(it: City, nasty: NastyPeer, made
     assert (await nasty.heard("/events")).json["eventType"] == "FINALIZED"
 
 
+async def test_a_message_that_is_a_list_of_one_is_taken(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:
+    """>> the first message as an expanded document is framed, in a list << 201, and booked with its type."""
+    offer = await nasty.offer(it, "musterstadt", made["dataset"])
+    message = nasty.contract_request(offer)
+    started = await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", [message])
+    assert started.status == 201, started.body
+    pid = started.json["providerPid"]
+
+    def kinds(tx: Tx) -> list[Any]:
+        rows = tx.all("SELECT kind FROM transcript WHERE participant = :p AND process = :pid AND direction = 'in'",
+                      p=tx.scope, pid=pid)  # fmt: skip
+        return [row["kind"] for row in rows]
+
+    assert await it.house.db.read("musterstadt", kinds) == ["ContractRequestMessage"]
+
+
 async def test_a_broken_message_is_explained(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:
     """>> a request with three faults << 400 with the pids, every place and what would be right, in two languages."""
     offer = await nasty.offer(it, "musterstadt", made["dataset"])
@@ -76,7 +93,7 @@ async def test_a_catalogue_in_another_dialect(it: City, nasty: NastyPeer, made: 
     nasty.answers["/2025-1/catalog/request"] = lambda got: (200, json.dumps(page).encode())
     root = {**shown, "@context": m.CONTEXT}
     nasty.answers["/2025-1/catalog/datasets/1"] = lambda got: (200, json.dumps(root).encode())
-    (found,) = await it.house.peer.catalogue("nachbardorf", nasty.did)
+    (found,) = (await it.house.peer.catalogue("nachbardorf", nasty.did)).datasets
     assert (found["@id"], found["hasPolicy"]) == (plain["@id"], [offer])
     assert found["dct:title"] == entry["dct:title"]
     wish = {"provider": nasty.did, "dataset": plain["@id"], "offer": offer["@id"], "purpose": PURPOSE}

@@ -94,7 +94,8 @@ def test_every_situation_has_a_cause_and_a_next_action() -> None:
                     assert not re.search(r"[{}]|None|\b1795\d{9}\b", sentence), sentence
     codes = {code for code, _ in said}
     told = {key.removeprefix("trace.cause.") for key in catalogue("de") if key.startswith("trace.cause.")}
-    assert codes == told - {"several", "never-began", "peer-not-listed", "no-certificate-yet", "list-stale"}
+    elsewhere = {"several", "never-began", "peer-nameless", "peer-not-listed", "no-certificate-yet", "list-stale"}
+    assert codes == told - elsewhere
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -141,6 +142,13 @@ def test_the_most_telling_cause_comes_first() -> None:
     assert first(state="VERIFIED", certificate=False) == "we-are-silent"
     assert first(state="REQUESTED", certificate=False) == "no-certificate-yet"
     assert first(pending="AGREE") == "row-missing"
+
+
+def test_a_peer_that_named_no_pid_is_said_to_have_named_none() -> None:
+    """What to do about it includes how to end it, which needs no pid."""
+    [found] = diagnose(Situation(noun="negotiation", role=Role.CONSUMER, state="REQUESTED", named=False, now=NOW))
+    assert (found.code, found.waits) == ("peer-nameless", "peer")
+    assert all("hanse" in sentence for sentence in words.of_action(found, COMMON).values())
 
 
 def test_a_refusal_from_before_the_last_change_is_no_cause() -> None:

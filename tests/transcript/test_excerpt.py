@@ -37,6 +37,47 @@ def test_what_is_secret_by_name_or_place_is_hidden(value: object) -> None:
     assert excerpt.HIDDEN in text
 
 
+CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
+ALIASED = {"da": {"ps": [{"n": "authorization", "v": "geheim-1234"}]}}
+ALIASES = {
+    "da": "https://w3id.org/dspace/2025/1/dataAddress",
+    "ps": "https://w3id.org/dspace/2025/1/endpointProperties",
+}
+
+
+@pytest.mark.threat("T39")
+@pytest.mark.parametrize(
+    "context",
+    [
+        [CONTEXT, ALIASES], ALIASES, [CONTEXT, {"@vocab": "x:"}], [CONTEXT, "https://else.example/context.jsonld"],
+        [[CONTEXT, ALIASES]], 7,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["root", "list", "inside"])
+def test_a_secret_under_a_name_of_the_documents_own_is_hidden(context: object, place: str) -> None:
+    """>> a context that renames, wherever it stands << the type and the ids, nothing else of the body."""
+    aliased = {"@context": context, "@type": "TransferStartMessage", "@id": "urn:1", "providerPid": "urn:p", **ALIASED}
+    head = {"@context": CONTEXT, "@type": "TransferStartMessage", "@id": "urn:1", "providerPid": "urn:p"}
+    value = {"root": aliased, "list": [aliased], "inside": {**head, "x": [{"@context": context, **ALIASED}]}}[place]
+    for text in (excerpt.of_value(value), copied(value)):
+        assert "geheim" not in text
+        assert json.loads(text) == {**{name: head[name] for name in head if name != "@context"}, "…": excerpt.HIDDEN}
+
+
+@pytest.mark.threat("T39")
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"dataAddress": {"v": "geheim-1234"}, "a": 1, "a": 2}',
+        b'{"\\u0064ataAddress": {"v": "geheim-1234"}, "a": 1, "a": 2}',
+        b'{"@context": [{"da": "x:dataAddress"}], "da": {"v": "geheim-1234"}, ',
+        b' [{"properties": [{"name": "authorization", "value": "geheim-1234"}]',
+    ],
+)
+def test_broken_json_ends_where_a_secret_may_begin(body: bytes) -> None:
+    assert "geheim" not in excerpt.of_bytes(body)
+
+
 @pytest.mark.parametrize("secret", [TOKEN, OPAQUE])
 def test_what_is_secret_by_shape_is_hidden_wherever_it_stands(secret: str) -> None:
     """Also across the place where a text is cut, and in pages that are no JSON."""

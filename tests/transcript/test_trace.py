@@ -202,8 +202,9 @@ async def test_a_message_said_twice_is_one_line(towns: Towns, tracing: Tracing) 
 
 
 async def test_a_question_and_its_answer_are_told(towns: Towns, tracing: Tracing) -> None:
-    towns.wire.answers = [Answer(201, {}, b"{}")]
+    towns.wire.answers = [Answer(201, {}, b'{"providerPid": "urn:theirs"}')]
     case = await asked(towns)
+    await towns.run(1)
     await towns.db.write(
         CONSUMER,
         lambda tx: tx.run(
@@ -213,7 +214,6 @@ async def test_a_question_and_its_answer_are_told(towns: Towns, tracing: Tracing
             subject=case.id,
         ),
     )
-    await towns.run(1)
     trace = await tracing.trace(CONSUMER, case.id)
     assert "own question offered" in told(trace)
     assert first(trace).code == "question-offered"

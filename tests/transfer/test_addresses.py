@@ -58,7 +58,7 @@ DESTINATIONS = {
 
 @pytest.mark.parametrize(("said", "meant"), DESTINATIONS.values(), ids=DESTINATIONS)
 def test_a_destination_is_read_under_every_name(said: m.DataAddress, meant: Destination) -> None:
-    assert addresses.destination(said, REACH, ROOT) == meant
+    assert addresses.destination(said, REACH, [ROOT]) == meant
 
 
 @pytest.mark.threat("T37")
@@ -75,13 +75,46 @@ def test_a_destination_is_read_under_every_name(said: m.DataAddress, meant: Dest
 def test_data_goes_to_the_peer_and_to_nobody_else(url: str) -> None:
     """>> another host, port, scheme or path than the peer's root << transfer.destination."""
     with pytest.raises(PeerError, match=r"transfer\.destination"):
-        addresses.destination(address(PUSH_TYPE, url), REACH, ROOT)
+        addresses.destination(address(PUSH_TYPE, url), REACH, [ROOT])
 
 
 @pytest.mark.threat("T37")
 def test_a_peer_without_a_root_gets_nothing_sent() -> None:
     with pytest.raises(PeerError, match=r"transfer\.destination"):
-        addresses.destination(address(PUSH_TYPE, f"{ROOT}/in"), REACH, "")
+        addresses.destination(address(PUSH_TYPE, f"{ROOT}/in"), REACH, [])
+
+
+DID = "did:web:nachbardorf.de:hanse"
+INNER = "https://intranet.bank.example/hanse"
+
+
+@pytest.mark.threat("T37")
+@pytest.mark.parametrize(
+    ("did", "said", "entered", "roots"),
+    [
+        (DID, ROOT, None, [ROOT]),
+        (DID, f"{ROOT}/dsp", None, [f"{ROOT}/dsp"]),
+        ("did:web:nachbardorf.de", ROOT, None, [ROOT]),
+        (f"{DID}:tief", ROOT, None, []),
+        ("did:web:nachbardorf.de%3A8443:hanse", ROOT, None, []),
+        (DID, INNER, None, []),
+        (DID, "https://nachbardorf.de/anderswo", None, []),
+        (DID, "https://nachbardorf.de/hanse2", None, []),
+        (DID, "https://nachbardorf.de.evil.de/hanse", None, []),
+        (DID, f"{ROOT}/../anderswo", None, []),
+        (DID, INNER, INNER, [INNER]),
+        (DID, INNER, "https://lager.de/hanse", ["https://lager.de/hanse"]),
+        (DID, "", "https://lager.de/hanse", ["https://lager.de/hanse"]),
+        (DID, "", None, []),
+        ("did:key:z6Mk", ROOT, None, []),
+        ("EDC", ROOT, ROOT, [ROOT]),
+    ],
+)
+def test_a_did_document_cannot_make_another_host_the_peers_own(
+    did: str, said: str, entered: str | None, roots: list[str]
+) -> None:
+    """Its own is what its did:web names and its document says; anything else an operator must have entered."""
+    assert list(addresses.own_roots(did, said, entered)) == roots
 
 
 @pytest.mark.threat("T37")
@@ -89,7 +122,7 @@ def test_what_an_operator_permits_is_still_judged() -> None:
     """An address literal inside our network stays out of reach, whatever the settings name."""
     careless = Reach(SafeClient().calls, ["https://169.254.169.254/"])
     with pytest.raises(PeerError, match=r"transfer\.destination"):
-        addresses.destination(address(PUSH_TYPE, "https://169.254.169.254/latest"), careless, ROOT)
+        addresses.destination(address(PUSH_TYPE, "https://169.254.169.254/latest"), careless, [ROOT])
 
 
 @pytest.mark.threat("T20")
@@ -101,7 +134,7 @@ def test_no_peer_names_a_secret_of_ours(name: str) -> None:
         endpoint_type=PUSH_TYPE, endpoint=f"{ROOT}/in", endpoint_properties=[m.EndpointProperty(name=name, value="x")]
     )
     with pytest.raises(PeerError, match=r"transfer\.address-secret"):
-        addresses.destination(said, REACH, ROOT)
+        addresses.destination(said, REACH, [ROOT])
     with pytest.raises(PeerError, match=r"transfer\.address-secret"):
         addresses.source(said, REACH)
 
@@ -117,13 +150,13 @@ def test_no_peer_names_a_secret_of_ours(name: str) -> None:
 def test_no_peer_writes_our_headers(pairs: dict[str, str]) -> None:
     """Line breaks, other headers, other methods and other schemes << transfer.address."""
     with pytest.raises(PeerError, match=r"transfer\.address"):
-        addresses.destination(address(PUSH_TYPE, f"{ROOT}/in", **pairs), REACH, ROOT)
+        addresses.destination(address(PUSH_TYPE, f"{ROOT}/in", **pairs), REACH, [ROOT])
 
 
 @pytest.mark.parametrize("kind", ["AmazonS3", "https://w3id.org/dspace-sig/profile/http/http-pull", "Kafka"])
 def test_another_kind_of_endpoint_is_no_destination(kind: str) -> None:
     with pytest.raises(PeerError, match=r"transfer\.address"):
-        addresses.destination(address(kind, f"{ROOT}/in"), REACH, ROOT)
+        addresses.destination(address(kind, f"{ROOT}/in"), REACH, [ROOT])
 
 
 def test_what_we_write_is_what_we_read() -> None:
@@ -134,7 +167,7 @@ def test_what_we_write_is_what_we_read() -> None:
             pull, push = (_without_endpoint(one) for one in (pull, push))
         assert addresses.source(pull, REACH) == Address(f"{ROOT}/data/1", "k")
         meant = Destination(url=f"{ROOT}/data/in/1", headers={"Authorization": "Bearer k"})
-        assert addresses.destination(push, REACH, ROOT) == meant
+        assert addresses.destination(push, REACH, [ROOT]) == meant
 
 
 def test_no_text_form_shows_a_secret() -> None:

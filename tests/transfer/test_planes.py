@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from connector.dataplane.flows import Flow
 from connector.dataplane.pull import Address, Received
 from connector.dataplane.sinks.files import FileSink
 from connector.dataplane.streams import Streams
 from connector.errors import HanseError, PeerError, Refusal, Unauthenticated, Unavailable
 from connector.http.outbound import SafeClient
+from connector.storage.outbox import OutboxRow
 from connector.testing.towns import Towns
 from connector.transfer import planes
 from connector.transfer.model import Process
@@ -115,6 +117,35 @@ async def test_nothing_is_fetched_for_a_transfer_that_has_ended(towns: Towns, pl
         "nachbardorf", "SELECT kind FROM outbox WHERE participant = :participant AND done_at IS NULL"
     )
     assert left == []
+
+
+async def test_a_resumption_while_the_errand_rests_is_not_lost(
+    towns: Towns, plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the errand finds it suspended, and it is resumed before the errand is done << the errand goes on."""
+    local = plane(Download(Unavailable("peer.busy", status=503)))
+    process = await asked(towns)
+    slug, look = process.participant, local._flow
+    why = {"de": ["Pause."], "en": ["Break."]}
+    await towns.db.write(slug, towns.transfers.suspend, slug, process.id, "operator", why)
+    await towns.run()
+    looked: list[object] = []
+
+    async def late(row: OutboxRow, process_id: str) -> Flow | None:
+        found = await look(row, process_id)
+        if not looked:
+            looked.append(found)
+            theirs = await towns.process("musterstadt", process.kernel.peer_pid)
+            await towns.db.write("musterstadt", towns.transfers.resume, "musterstadt", theirs.id)
+            await towns.run()
+        return found
+
+    monkeypatch.setattr(local, "_flow", late)
+    await towns.hurry()
+    assert looked == [None]
+    await towns.hurry()
+    process = await towns.process(slug, process.id)
+    assert (process.shown, process.outcome) == ("COMPLETED", "received")
 
 
 @pytest.mark.threat("T15")

@@ -11,6 +11,7 @@ import pytest
 
 from connector.clock import FakeClock
 from connector.dataplane.door import Wanted
+from connector.dataplane.flows import Flow
 from connector.dataplane.gate import Gate
 from connector.dataplane.push import Destination, Refused
 from connector.dataplane.sources import Description
@@ -18,6 +19,7 @@ from connector.dataplane.streams import Streams
 from connector.errors import HanseError, PeerError, Refusal, Unavailable, Unknown
 from connector.http.outbound import SafeClient
 from connector.policy.judge import Seeker
+from connector.storage.outbox import OutboxRow
 from connector.testing.cities import COMPANY
 from connector.testing.towns import Towns
 from connector.transfer import pushing
@@ -71,11 +73,11 @@ class Plane:
     def __init__(self, towns: Towns, sending: Sending) -> None:
         self.towns, self.sending, self.shelf, self.clock = towns, sending, Shelf(), FakeClock(towns.clock.now())
         gate = Gate(towns.db, Ports(towns.db, towns.reports), towns.clock)
-        pusher = Pusher(
+        self.pusher = Pusher(
             towns.db, self.clock, towns.reports, gate, Streams(towns.clock), self.shelf,  # type: ignore[arg-type]
             SafeClient(), towns.vault,
         )  # fmt: skip
-        towns.handlers["push"] = pusher.push
+        towns.handlers["push"] = self.pusher.push
 
     async def begin(self, **wish: Any) -> tuple[Process, Process]:
         agreement = await self.towns.concluded(CONSUMER, PROVIDER, **wish)
@@ -267,6 +269,37 @@ async def test_all_sent_while_it_was_suspended_is_said_afterwards(plane: Callabl
     await it.towns.run()
     mine, theirs = await it.both(mine.id)
     assert (mine.shown, theirs.shown, len(it.sending.asked)) == ("COMPLETED", "COMPLETED", 1)
+
+
+async def test_a_resumption_while_the_errand_rests_is_not_lost(plane: Callable[..., Plane]) -> None:
+    """>> the receiver says no while it is suspended, and it is resumed before the errand is done << sent after all."""
+    why = {"de": ["Pause."], "en": ["Break."]}
+
+    async def suspended() -> Exception:
+        [row] = await it.towns.rows(PROVIDER, "SELECT id FROM transfer WHERE participant = :participant")
+        await it.towns.db.write(PROVIDER, it.towns.transfers.suspend, PROVIDER, row["id"], "operator", why)
+        await it.towns.run()
+        return Refused(400, NO)
+
+    it = plane(suspended)
+    look = it.pusher._flow
+    looked: list[object] = []
+
+    async def late(row: OutboxRow, process_id: str) -> Flow | None:
+        found = await look(row, process_id)
+        if found is None and not looked:
+            looked.append(found)
+            [mine] = await it.towns.rows(CONSUMER, "SELECT id FROM transfer WHERE participant = :participant")
+            await it.towns.db.write(CONSUMER, it.towns.transfers.resume, CONSUMER, mine["id"])
+            await it.towns.run()
+        return found
+
+    it.pusher._flow = late  # type: ignore[method-assign]
+    mine, _ = await it.begin()
+    assert looked == [None]
+    await it.towns.hurry()
+    mine, theirs = await it.both(mine.id)
+    assert (theirs.shown, theirs.outcome, len(it.sending.asked)) == ("COMPLETED", "delivered", 2)
 
 
 @pytest.mark.threat("T27")

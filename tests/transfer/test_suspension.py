@@ -7,11 +7,12 @@ import pytest
 
 from connector.dataplane import flows
 from connector.delivery.messages import TRIES_4XX
-from connector.errors import Mistake, PeerError
+from connector.errors import Mistake, PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.policy.judge import Seeker
 from connector.protocol import messages as m
 from connector.storage.database import Tx
+from connector.storage.outbox import OutboxRow
 from connector.testing.cities import COMPANY
 from connector.testing.towns import Towns
 from connector.transfer.model import Mode, Process
@@ -98,6 +99,22 @@ async def test_the_owner_renews_a_running_address(towns: Towns, mode: Mode) -> N
     pair = await both(towns, pair[0].id)
     assert [process.shown for process in pair] == ["STARTED", "STARTED"]
     assert (await flow(towns, of(pair, MOVER[mode]))).address != before
+
+
+@pytest.mark.threat("T36")
+@pytest.mark.parametrize("mode", ["pull", "push"])
+async def test_each_refreshing_start_queues_no_more_errands(towns: Towns, mode: Mode) -> None:
+    """>> START in STARTED, again and again, while the bytes cannot be moved << one errand is open, not one for each."""
+
+    async def away(row: OutboxRow) -> None:
+        raise Unavailable("peer.busy", status=503)
+
+    towns.handlers[mode] = away
+    pair = await started(towns, mode)
+    for _ in range(20):
+        await resume(towns, of(pair, OWNER[mode]))
+    left = "SELECT kind FROM outbox WHERE participant = :participant AND done_at IS NULL"
+    assert await towns.rows(MOVER[mode], left) == [{"kind": mode}]
 
 
 @pytest.mark.parametrize("mode", ["pull", "push"])

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -45,29 +45,33 @@ class Subject(NamedTuple):
     def started(self, folder: Path, environ: Mapping[str, str]) -> Iterator[Address]:
         """Where it answers; `folder` gets `connector-N.log` and `transcript-N.jsonl`."""
         with ExitStack() as stack:
+            own = self._environ(environ)
             places = [
-                stack.enter_context(_process(self.home, folder, number, self._environ(folder, number, environ)))
+                stack.enter_context(_process(self.home, folder, number, self._named(folder, number), own))
                 for number in range(1, self.replicas + 1)
             ]
             yield places[0]
 
-    def _environ(self, folder: Path, number: int, environ: Mapping[str, str]) -> dict[str, str]:
-        own = {key: value for key, value in environ.items() if not key.startswith("HANSE_")}
-        if self.database:
-            own |= {key: environ[key] for key in _KEPT if key in environ}
-            own["HANSE_DATABASE__URL"] = self.database
+    def _environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        kept = _KEPT if self.database else ()
+        return {key: value for key, value in environ.items() if not key.startswith("HANSE_") or key in kept}
+
+    def _named(self, folder: Path, number: int) -> list[str]:
+        """The settings of one process, as arguments."""
+        named = ["--database", self.database] if self.database else []
         if self.replicas > 1:
-            own["HANSE_PEER__REUSE_PORT"] = "true"
-            own["HANSE_API__SOCKET"] = str(folder / f"{number}.sock")
-        return own
+            named += ["--reuse-port", "--socket", str(folder / f"{number}.sock")]
+        return named
 
 
 @contextmanager
-def _process(home: Path, folder: Path, number: int, environ: Mapping[str, str]) -> Iterator[Address]:
+def _process(
+    home: Path, folder: Path, number: int, named: Sequence[str], environ: Mapping[str, str]
+) -> Iterator[Address]:  # fmt: skip
     log = folder / f"connector-{number}.log"
     command = [
         sys.executable, "-m", _MODULE, str(home / "house"), "--port", str(PORT),
-        "--peer", f"http://localhost:{KIT_PORT}", "--transcript", str(folder / f"transcript-{number}.jsonl"),
+        "--peer", f"http://localhost:{KIT_PORT}", "--transcript", str(folder / f"transcript-{number}.jsonl"), *named,
     ]  # fmt: skip
     with (
         log.open("w", encoding="utf-8") as stderr,

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from connector.dataplane.sinks.files import FileSink, room
+from connector.dataplane.sinks.files import FileSink, room, sync_folder
 from connector.ids import new_uuid
 
 _PART = ".part"
@@ -20,6 +20,7 @@ class Attempt:
         self._place = place
         self._folder = place / f"{new_uuid()}{_PART}"
         self.sink = FileSink(self._folder, name, limit=limit)
+        self._moved = False
 
     def open(self) -> None:
         """Clears away what earlier tries left; whoever opens has made sure that none is under way."""
@@ -29,13 +30,18 @@ class Attempt:
             shutil.rmtree(left, ignore_errors=True)
         self.sink.open()
 
-    def keep(self) -> Path:
-        """Makes the bytes durable and gives them their name; Unavailable if another try has cleared them away."""
-        kept = self.sink.keep()
+    def keep(self) -> None:
+        """Makes the bytes durable, still in their own folder; Unavailable if another try has cleared them away."""
+        self.sink.keep()
+
+    def move(self) -> None:
+        """Gives what was kept its name, in place of what has it: one step, and whoever takes it twice does no harm."""
+        if self._moved:
+            return
         with room():
-            os.replace(kept, self._place / kept.name)
-        self.drop()
-        return self._place / kept.name
+            os.replace(self.sink.path, self._place / self.sink.path.name)
+            sync_folder(self._place)
+        self._moved = True
 
     def drop(self) -> None:
         self.sink.close()

@@ -77,7 +77,7 @@ class FileSink:
             os.fsync(self._opened().fileno())
             os.replace(self._part, self.path)
             self._note.unlink(missing_ok=True)
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         self.close()
         return self.path
 
@@ -108,7 +108,8 @@ def room() -> Iterator[None]:
         raise Unavailable(code) from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Makes the names in it durable."""
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(opened)

@@ -1,6 +1,7 @@
 """`python -m connector.testing.kit FOLDER --port N --peer http://localhost:8083`: serves until standard input closes.
 
-Prints one line of JSON once it answers. Only loopback, whatever the environment says.
+Prints one line of JSON once it answers. Only loopback, and only what the command line says: no setting of the
+environment reaches it but the logins that belong to `--database` (`connector/testing/kit/apart.py`).
 """
 
 import argparse
@@ -10,6 +11,9 @@ import os
 import sys
 from pathlib import Path
 
+from connector.errors import Mistake
+from connector.language import both
+from connector.testing.kit.apart import surroundings
 from connector.testing.kit.run import house
 
 
@@ -20,12 +24,18 @@ def main() -> None:
     parser.add_argument("--peer", default="http://localhost:8083")
     parser.add_argument("--delay-ms", type=int, default=300)
     parser.add_argument("--transcript", type=Path)
+    parser.add_argument("--database", default="", metavar="URL")
+    parser.add_argument("--socket", default="", metavar="PATH")
+    parser.add_argument("--reuse-port", action="store_true")
     args = parser.parse_args()
-    asyncio.run(_serve(args))
+    try:
+        asyncio.run(_serve(args))
+    except Mistake as mistake:
+        sys.exit("\n".join(both(f"error.{mistake.code}", **mistake.facts)))
 
 
 async def _serve(args: argparse.Namespace) -> None:
-    environ = {**os.environ, "HANSE_PEER__HOST": "127.0.0.1"}
+    environ = surroundings(os.environ, database=args.database, socket=args.socket, reuse_port=args.reuse_port)
     args.folder.mkdir(parents=True, exist_ok=True)
     async with house(
         args.folder, args.port, args.peer, delay_ms=args.delay_ms, tape=args.transcript, environ=environ

@@ -1,7 +1,8 @@
 """A connector among Eclipse EDCs: plain http and their mock identity; otherwise it decides for itself.
 
 `python -m connector.testing.kit.edc FOLDER --port N --peer edc=http://localhost:19194/protocol` serves until standard
-input closes. Prints one line of JSON once it answers; its management surface is `FOLDER/data/api.sock`.
+input closes. Prints one line of JSON once it answers; its management surface is `FOLDER/data/api.sock`. No setting of
+the environment reaches it (`connector/testing/kit/apart.py`).
 """
 
 import argparse
@@ -16,8 +17,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from connector.errors import Mistake
+from connector.language import both
 from connector.peer import routes
 from connector.peer.problems import problems
+from connector.testing.kit.apart import surroundings
 from connector.testing.kit.foreign import Foreign, ForeignHouse, Peer, mock_client, mock_identity, participant_at
 from connector.testing.kit.run import started
 from connector.testing.kit.tape import Tape
@@ -52,7 +56,7 @@ async def house(
 ) -> AsyncIterator[EdcHouse]:
     """One participant below `http://localhost:PORT/musterstadt`, and `also` others with roots that lead here."""
     roots = {SLUG: f"http://localhost:{port}/{SLUG}", **(also or {})}
-    async with started(folder, port, partial(EdcHouse, foreign(peers, Tape(tape))), environ) as made:
+    async with started(folder, port, partial(EdcHouse, foreign(peers, Tape(tape))), roots, environ) as made:
         known = {one.participant.id for one in await made.participants.all()}
         for slug in roots.keys() - known:
             await made.participants.admit(participant_at(slug, roots[slug]))
@@ -66,12 +70,16 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("--peer", action="append", required=True, metavar="ID=URL")
     parser.add_argument("--also", action="append", default=[], metavar="SLUG=URL")
     parser.add_argument("--transcript", type=Path)
+    parser.add_argument("--destination", default="", metavar="URL", help="below which EDCs may have data sent")
     args = parser.parse_args(argv)
-    asyncio.run(_serve(args))
+    try:
+        asyncio.run(_serve(args))
+    except Mistake as mistake:
+        sys.exit("\n".join(both(f"error.{mistake.code}", **mistake.facts)))
 
 
 async def _serve(args: argparse.Namespace) -> None:
-    environ = {**os.environ, "HANSE_PEER__HOST": "127.0.0.1"}
+    environ = surroundings(os.environ, sinks=args.destination)
     peers, also = (dict(word.split("=", 1) for word in words) for words in (args.peer, args.also))
     args.folder.mkdir(parents=True, exist_ok=True)
     async with house(args.folder, args.port, peers, tape=args.transcript, environ=environ, also=also) as made:

@@ -1,7 +1,7 @@
 """Starts a connector under test and says where it is; it ends with the context."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,8 @@ from connector.app import running
 from connector.cli import dev
 from connector.clock import Clock, SystemClock
 from connector.settings import Settings, load
-from connector.testing.kit.dsp import NEGOTIATE, PATH, TRANSFER, KitHouse, foreign
+from connector.testing.kit import apart
+from connector.testing.kit.dsp import NEGOTIATE, PATH, SLUG, TRANSFER, KitHouse, foreign
 from connector.testing.kit.foreign import ForeignHouse
 from connector.testing.kit.tape import Tape
 
@@ -49,7 +50,7 @@ class UnderTest(NamedTuple):
 
     @property
     def did(self) -> str:
-        return self.house.participants.held("tck").participant.did
+        return self.house.participants.held(SLUG).participant.did
 
     @property
     def negotiation_trigger(self) -> str:
@@ -72,7 +73,7 @@ async def house(
 ) -> AsyncIterator[UnderTest]:
     """The connector under the official kit, on loopback; two with the same `port` and PostgreSQL are replicas."""
     build = partial(KitHouse, foreign(peer_root.rstrip("/"), Tape(tape)), delay_ms)
-    async with started(folder, port, build, environ) as made:
+    async with started(folder, port, build, {SLUG}, environ) as made:
         origin = f"http://localhost:{port}"
         await made.settle(origin)
         yield UnderTest(made, origin)
@@ -80,17 +81,22 @@ async def house(
 
 @asynccontextmanager
 async def started(
-    folder: Path, port: int, build: Callable[[Settings, Clock], H], environ: Mapping[str, str] | None = None
-) -> AsyncIterator[H]:
-    """A test-only house with a data space of its own below `folder`; `environ` as for a real start."""
-    settings = await asyncio.to_thread(_prepared, folder, port, environ or {})
+    folder: Path, port: int, build: Callable[[Settings, Clock], H], slugs: Collection[str],
+    environ: Mapping[str, str] | None = None,
+) -> AsyncIterator[H]:  # fmt: skip
+    """A test-only house with a data space of its own below `folder`; `environ` as for a real start.
+
+    Mistake if its database holds other participants than `slugs`, or real ones of these names.
+    """
+    settings = await asyncio.to_thread(_prepared, folder, port, slugs, environ or {})
     async with running(settings, build=build) as made:
         assert isinstance(made, ForeignHouse)
         yield made  # type: ignore[misc]
 
 
-def _prepared(folder: Path, port: int, environ: Mapping[str, str]) -> Settings:
+def _prepared(folder: Path, port: int, slugs: Collection[str], environ: Mapping[str, str]) -> Settings:
     space, data = folder / "space", folder / "data"
+    apart.check(data, environ, slugs)
     dev.prepare(space, {}, SystemClock())
     data.mkdir(exist_ok=True)
     (data / "hanse.toml").write_text(_SETTINGS.format(space=space), encoding="utf-8")

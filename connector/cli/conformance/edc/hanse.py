@@ -41,15 +41,18 @@ class Refused(Exception):
 
 @contextmanager
 def started(
-    folder: Path, port: int, peers: Mapping[str, Edc], environ: Mapping[str, str], also: Mapping[str, str]
+    folder: Path, port: int, peers: Mapping[str, Edc], environ: Mapping[str, str], also: Mapping[str, str], sink: str
 ) -> Iterator[Running]:
-    """`also`: more participants with their roots. `folder` gets `connector.log` and `transcript-1.jsonl`."""
+    """`also`: more participants with their roots; `sink`: below which EDCs may have data sent.
+
+    `folder` gets `connector.log` and `transcript-1.jsonl`.
+    """
     log = folder / "connector.log"
     named = [word for name, edc in peers.items() for word in ("--peer", f"{name}={edc.root}")]
     named += [word for slug, root in also.items() for word in ("--also", f"{slug}={root}")]
     command = [
         sys.executable, "-m", _MODULE, str(folder / "house"), "--port", str(port), *named,
-        "--transcript", str(folder / "transcript-1.jsonl"),
+        "--destination", sink, "--transcript", str(folder / "transcript-1.jsonl"),
     ]  # fmt: skip
     with (
         log.open("w", encoding="utf-8") as stderr,

@@ -90,9 +90,9 @@ async def scene(programs: Programs, folder: Path, environ: Mapping[str, str]) ->
         port, beside = program.free_ports(2)
         site = await stack.enter_async_context(serving(beside, f"http://localhost:{port}"))
         own = {key: value for key, value in environ.items() if not key.startswith("HANSE_")}
-        own["HANSE_DATA__DESTINATIONS"] = f"{site.root}/sink"
         peers, also = {edc.name: edc, slow.name: slow}, {DETOUR: site.slow(DETOUR)}
-        running = await asyncio.to_thread(stack.enter_context, hanse.started(folder, port, peers, own, also))
+        process = hanse.started(folder, port, peers, own, also, f"{site.root}/sink")
+        running = await asyncio.to_thread(stack.enter_context, process)
         session = await stack.enter_async_context(aiohttp.ClientSession())
         direct, detour = Hanse(running), Hanse(running, DETOUR)
         for one in (direct, detour):

@@ -1,0 +1,128 @@
+"""A connector for tests never runs on what belongs to a real one, whatever the environment and the folders say."""
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from connector.errors import Mistake
+from connector.storage import upgrade
+from connector.testing.kit import apart
+from connector.testing.kit.run import house
+
+REAL = "https://daten.musterstadt.de/hanse"
+OUTSIDE = {
+    "PATH": "/bin", "HANSE_DATABASE__URL": "sqlite:///production", "HANSE_DATABASE__WORKER_URL": "w",
+    "HANSE_TRUST__MASTER_KEY": "k", "HANSE_PEER__HOST": "0.0.0.0", "HANSE_OUTBOUND__ALLOW": "10.0.0.0/8",
+}  # fmt: skip
+
+
+def production(path: Path, slug: str, root: str) -> str:
+    """The URL of a database in which a participant lives."""
+    url = f"sqlite://{path}"
+    upgrade(url)
+    with closing(sqlite3.connect(path)) as made, made:
+        made.execute(
+            "INSERT INTO participant (id, did, root, host, path, name, kind, operator, state, created_at)"
+            " VALUES (?, 'did:web:x', ?, 'x', '/', 'x', 'x', 'x', 'active', 1)",
+            (slug, root),
+        )
+    return url
+
+
+def started(module: str, folder: Path, *named: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """The kit as a process of its own; it ends by itself, because nothing is on its standard input."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", module, str(folder), "--port", port, *named]
+    surroundings = {**os.environ, **environ}
+    return subprocess.run(
+        command, env=surroundings, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+
+
+KITS = [("connector.testing.kit", ()), ("connector.testing.kit.edc", ("--peer", "edc=http://localhost:1/protocol"))]
+
+
+@pytest.mark.parametrize(("module", "named"), KITS, ids=["dsp", "edc"])
+def test_the_kit_on_a_production_database_by_environment(module: str, named: tuple[str, ...], tmp_path: Path) -> None:
+    """>> the environment names the database of a real connector << not a byte of it is touched."""
+    path = tmp_path / "production.db"
+    url = production(path, "musterstadt", REAL)
+    before = path.read_bytes()
+    done = started(module, tmp_path / "kit", *named, HANSE_DATABASE__URL=url, HANSE_PEER__HOST="0.0.0.0")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("{")
+    assert path.read_bytes() == before
+    assert (tmp_path / "kit/data/hanse.db").is_file()
+
+
+def test_the_kit_on_a_production_database_by_name(tmp_path: Path) -> None:
+    """>> the command line names it << a sentence says whose it is, nothing is written anywhere."""
+    path = tmp_path / "production.db"
+    url = production(path, "musterstadt", REAL)
+    before = path.read_bytes()
+    done = started("connector.testing.kit", tmp_path / "kit", "--database", url)
+    assert done.returncode == 1
+    assert f"the participant musterstadt ({REAL}) lives in it" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert path.read_bytes() == before
+    assert list((tmp_path / "kit").rglob("*")) == []
+
+
+@pytest.mark.parametrize("at", ["by url", "in its folder"])
+@pytest.mark.parametrize(
+    ("slug", "root"), [("musterstadt", REAL), ("tck", REAL), ("musterstadt", "http://localhost:8282/api/dsp")]
+)
+async def test_a_real_participant_is_never_taken_for_one_of_the_kit(
+    slug: str, root: str, at: str, tmp_path: Path
+) -> None:
+    """>> another name, or the name of the kit's with a real address << refused before anything is written."""
+    data = tmp_path / "kit/data"
+    data.mkdir(parents=True)
+    url = production(data / "hanse.db" if at == "in its folder" else tmp_path / "other.db", slug, root)
+    environ = {} if at == "in its folder" else {"HANSE_DATABASE__URL": url}
+    with pytest.raises(Mistake, match="real-database"):
+        async with house(tmp_path / "kit", 1, "http://localhost:2", environ=environ):
+            pytest.fail("it started")
+    assert not (data / "hanse.toml").exists()
+
+
+def test_the_kit_comes_back_to_its_own_database(tmp_path: Path) -> None:
+    for _ in range(2):
+        done = started("connector.testing.kit", tmp_path / "kit")
+        assert done.returncode == 0, done.stderr
+
+
+def test_what_of_the_surroundings_is_left() -> None:
+    """>> everything set << nothing of it without a database named; with one only its other login."""
+    assert apart.surroundings(OUTSIDE) == {"PATH": "/bin", "HANSE_PEER__HOST": "127.0.0.1"}
+    assert apart.surroundings(OUTSIDE, database="u", socket="s", reuse_port=True, sinks="d") == {
+        "PATH": "/bin", "HANSE_PEER__HOST": "127.0.0.1", "HANSE_DATABASE__URL": "u", "HANSE_DATABASE__WORKER_URL": "w",
+        "HANSE_API__SOCKET": "s", "HANSE_PEER__REUSE_PORT": "true", "HANSE_DATA__DESTINATIONS": "d",
+    }  # fmt: skip
+
+
+def test_a_server_is_looked_at_as_well(cluster: object, tmp_path: Path) -> None:
+    """PostgreSQL: empty and without tables << nothing to say; with a real participant << refused."""
+    with cluster.empty() as urls:  # type: ignore[attr-defined]
+        assert apart._participants(urls.app) == []
+    with cluster.database() as urls:  # type: ignore[attr-defined]
+        assert apart._participants(urls.app) == []
+        import psycopg
+
+        with psycopg.connect(urls.admin) as made:
+            made.execute(
+                "INSERT INTO participant (id, did, root, host, path, name, kind, operator, state, created_at)"
+                " VALUES ('musterstadt', 'did:web:x', %s, 'x', '/', 'x', 'x', 'x', 'active', 1)",
+                (REAL,),
+            )
+        environ = {"HANSE_DATABASE__URL": urls.app}
+        with pytest.raises(Mistake, match="real-database"):
+            apart.check(tmp_path, environ, {"tck"})
