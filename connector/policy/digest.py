@@ -1,15 +1,16 @@
 """The digest by which two policies are the same deal: typed and blind to order, because peers re-serialise (T22).
 
-Left out is what names one message or one deal (@id, @type, target, assigner, assignee, timestamp) and what only
-documents a policy is kept. Lists are sorted; only `andSequence` has an order.
+Left out is what names one message, one deal or one node (@id, uid, @type, target, assigner, assignee, timestamp) and
+what is derived (role, window, flags); what only documents a policy is kept. Lists are sorted; only `andSequence` has an
+order.
 """
 
 import hashlib
 
 import msgspec
 
-from .model import Action, Atom, Clause, Duty, Logic, Odd, Policy, Rule
-from .values import Span
+from .model import Action, Atom, Clause, Duty, Logic, Odd, Policy, Rule, Whom
+from .values import Due, Span
 
 
 def _sorted(parts: list[object]) -> list[object]:
@@ -22,6 +23,8 @@ def _value(atom: Atom) -> object:
             return ["raw", _sorted([[term.text, term.datatype, term.language] for term in atom.right])]
         case Span(start, end):
             return ["span", start, end]
+        case Due(anchor, ms):
+            return ["due", anchor, ms]
         case texts:
             return ["set", sorted(texts), sorted({term.language for term in atom.right})]
 
@@ -45,16 +48,27 @@ def _action(action: Action) -> object:
     return [action.iri, _clauses(action.refinements), action.extras]
 
 
+def _whoms(whoms: tuple[Whom, ...]) -> list[object]:
+    return _sorted([w if isinstance(w, str) else [w.source, _clauses(w.refinements), w.extras] for w in whoms])
+
+
+def _assigners(rule: Rule | Duty) -> list[object]:
+    """Absent where there are none, so that policies written before they were read keep their digest."""
+    return [_whoms(rule.assigners)] if rule.assigners else []
+
+
+def _scope(rule: Rule) -> list[object]:
+    return [_whoms(rule.parties), _whoms(rule.targets), rule.extras, *_assigners(rule)]
+
+
 def _duty(duty: Duty) -> object:
-    return [_action(duty.action), _clauses(duty.constraints), _duties(duty.consequences), duty.extras]
+    named = duty.parties or duty.targets or duty.assigners
+    scope = [_whoms(duty.parties), _whoms(duty.targets), _whoms(duty.assigners)] if named else []
+    return [_action(duty.action), _clauses(duty.constraints), _duties(duty.consequences), duty.extras, *scope]
 
 
 def _duties(duties: tuple[Duty, ...]) -> list[object]:
     return _sorted([_duty(duty) for duty in duties])
-
-
-def _scope(rule: Rule) -> list[object]:
-    return [sorted(rule.parties), sorted(rule.targets), rule.extras]
 
 
 def _rules(rules: tuple[Rule, ...]) -> list[object]:

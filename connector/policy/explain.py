@@ -1,147 +1,172 @@
-"""Says a decision and a policy in sentences: why not, the whole tree, and clause by clause with an honest badge.
+"""Says why a decision came out as it did: the clauses that stood in the way, the tree as JSON, and the wordless report.
 
-A badge promises no more than the source of the operand allows: measured and verified values are enforced, declared ones
-(the purpose) only bind by contract. A policy that cannot be said completely is never summarised (experience.md 3.2).
+One structure, the reason tree, is behind all of them (policy.md 4.4); the indented text is in `outline`. Every value is
+shown with who vouches for it.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Literal, assert_never
+from collections.abc import Iterable
 
-from msgspec import Struct
-
-from .evaluate import DURING, Decision, Node, leaves
-from .model import Atom, Clause, Duty, Logic, Odd, Policy, Rule
-from .names import CONFLICTS, PROFILES, USE
-from .operands import REGISTRY
+from .decision import Decision, Node, leaves
+from .figures import length, now_text, zone_of
+from .model import Atom, Collection, Duty, Logic, Odd, Rule
+from .names import ACTIONS, covers
 from .values import Type
-from .wording import (
-    Labels,
-    Say,
-    action_text,
-    clause_text,
-    complete,
-    joined,
-    length,
-    local,
-    now_text,
-    number,
-    plain_action,
-    raw,
-    zone_of,
-)
+from .wording import Words, local, raw_collection
 
-Badge = Literal["enforced", "monitored", "contractual"]
+MOST_REASONS = 40
+"""Sentences about one decision; how many more there would be is said in the last one."""
+_DUTIES = frozenset({"duty", "obligation", "remedy", "consequence"})
+_CLAUSES = frozenset({"constraint", "refinement", "logic", "odd"})
 
 
-class Statement(Struct, frozen=True):
-    """One clause as people read it. `level` 1 belongs to the last statement of level 0."""
-
-    sentence: str
-    badge: Badge
-    level: int = 0
-
-
-# ---- why a decision says no
-
-
-def explain(decision: Decision, say: Say, labels: Labels) -> list[str]:
+def explain(decision: Decision, words: Words) -> list[str]:
     """The sentences of the clauses that failed; empty for a permit."""
     if decision.permit:
         return []
-    failed = [node for child in decision.tree.children for node in _failed(child)]
-    known = [node for node in failed if node.kind != "prohibition"]
-    forbidden = [node for node in failed if node.kind == "prohibition" and _forbidden(decision)]
-    return list(dict.fromkeys(_why(node, decision, say, labels) for node in known + forbidden))
+    failed = [node for child in decision.tree.children for node in obstacles(child)]
+    forbidden = forbidding(decision)
+    known = [node for node in failed if node.kind != "clash" or not forbidden]
+    reasons = known + forbidden
+    said = list(dict.fromkeys(why(node, decision, words) for node in reasons[:MOST_REASONS]))
+    if len(reasons) > MOST_REASONS:
+        said.append(words.say("policy.failed.more", n=len(reasons) - MOST_REASONS))
+    return said or [words.say("policy.failed.nothing")]
 
 
-def _failed(node: Node) -> Iterable[Node]:
+def obstacles(node: Node) -> Iterable[Node]:
     """The steps that stand in the way; a failed `or`, `xone` or inner clause is named as a whole."""
-    if node.kind == "prohibition":
-        return [node] if node.state == "yes" else []
-    if node.state in ("yes", "deferred"):
+    if node.kind in ("prohibition", "obligation") or node.state in ("yes", "deferred"):
         return []
-    descend = node.kind == "permission" or (
-        isinstance(node.item, Logic) and node.item.operator in ("and", "andSequence")
-    )
-    if descend and (inner := [leaf for child in node.children for leaf in _failed(child)]):
+    if _descends(node) and (inner := [leaf for child in node.children for leaf in obstacles(child)]):
         return inner
     return [node]
 
 
-def _forbidden(decision: Decision) -> bool:
-    """Whether a prohibition is the reason: some permission would have held without it."""
-    return any(child.kind == "permission" and child.state in ("yes", "deferred") for child in decision.tree.children)
+def _descends(node: Node) -> bool:
+    """Whether each failed part of this step is a reason of its own."""
+    item = node.item
+    if node.kind == "action" and isinstance(item, Rule):
+        return covers(item.action.iri, node.text)
+    joined = isinstance(item, Logic) and item.operator in ("and", "andSequence")
+    return node.kind == "permission" or joined
 
 
-def _why(node: Node, decision: Decision, say: Say, labels: Labels) -> str:
-    match node.kind:
-        case "constraint" | "logic" | "odd":
-            return _clause_failed(node, decision, say, labels)
-        case "action":
-            return _action_failed(node, say)
-        case "duty":
-            action = node.item.action.iri if isinstance(node.item, Duty) else ""
-            return say(f"policy.failed.duty-{node.text}", action=action_text(action, say))
-        case "prohibition":
-            action = node.item.action.iri if isinstance(node.item, Rule) else ""
-            return say("policy.failed.forbidden", action=action_text(action, say))
-        case "party" | "target" | "profile" | "kind" | "conflict" | "extra" | "nothing":
-            return say(f"policy.failed.{node.kind}", text=node.text)
-        case "policy" | "permission":
-            return say("policy.failed.nothing")
-        case _:
-            assert_never(node.kind)
+def forbidding(decision: Decision) -> list[Node]:
+    """The prohibitions in force without which some permission would have held for what was asked."""
+    holding = [c.item for c in decision.tree.children if c.kind == "permission" and c.state in ("yes", "deferred")]
+    asked = {decision.action or rule.action.iri for rule in holding if isinstance(rule, Rule)}
+    return [
+        child
+        for child in decision.tree.children
+        if child.kind == "prohibition" and child.state == "yes" and any(speaks(child, action) for action in asked)
+    ]
 
 
-def _action_failed(node: Node, say: Say) -> str:
-    action = node.item.action.iri if isinstance(node.item, Rule) else ""
+def speaks(prohibition: Node, action: str) -> bool:
+    """Whether a prohibition is about this action; one that is not understood is about every action."""
+    rule = prohibition.item
+    if not isinstance(rule, Rule) or rule.action.extras or rule.action.iri not in ACTIONS:
+        return True
+    return covers(rule.action.iri, action)
+
+
+def why(node: Node, decision: Decision, words: Words) -> str:
+    """One sentence about a step that failed."""
+    if node.kind in _CLAUSES:
+        return _clause_failed(node, decision, words)
+    if node.kind == "action":
+        return _action_failed(node, words)
+    if node.kind == "duty":
+        late = "violated" if node.deontic == "violated" else node.time or node.text or "before"
+        return words.say(f"policy.failed.duty-{late}", action=_named(node, words))
+    if node.kind == "suspended":
+        key = "suspended-by" if isinstance(node.item, Rule) else "suspended"
+        return words.say(f"policy.failed.{key}", action=_named(node, words))
+    if node.kind == "prohibition":
+        return words.say("policy.failed.forbidden", action=_named(node, words))
+    if node.kind in ("policy", "permission"):
+        return words.say("policy.failed.nothing")
+    return words.say(f"policy.failed.{node.kind}", text=node.text)
+
+
+def _named(node: Node, words: Words) -> str:
+    item = node.item
+    return words.action_text(item.action.iri) if isinstance(item, Rule | Duty) else node.text
+
+
+def _action_failed(node: Node, words: Words) -> str:
+    action = _named(node, words)
     if node.state == "unknown":
-        return say("policy.failed.action-not-understood", action=action_text(action, say))
-    return say("policy.failed.action", action=action_text(action, say), asked=action_text(node.text, say))
+        return words.say("policy.failed.action-not-understood", action=action)
+    return words.say("policy.failed.action", action=action, asked=words.action_text(node.text))
 
 
-def _clause_failed(node: Node, decision: Decision, say: Say, labels: Labels) -> str:
+def _clause_failed(node: Node, decision: Decision, words: Words) -> str:
     clause = node.item
-    if not isinstance(clause, Atom | Logic | Odd) or (text := clause_text(clause, say, labels)) is None:
-        shown = raw(clause) if isinstance(clause, Atom | Logic | Odd) else ""
-        return say("policy.failed.not-understood", text=shown)
+    if not isinstance(clause, Atom | Logic | Odd):
+        return words.say("policy.failed.not-understood", text=node.text)
+    text = words.clause_text(clause)
     if not isinstance(clause, Atom):
-        return say("policy.failed.logic", clause=text)
+        known = words.clause(clause) is not None
+        return words.say("policy.failed.logic", clause=text) if known else _not_understood(text, words)
+    if not words.understood(clause):
+        return _not_understood(text, words)
     if node.actual is None:
-        return say("policy.failed.no-value", clause=text)
-    actual = _actual(clause, node, decision, say, labels)
-    key = "unknown-value" if node.state == "unknown" else local(clause.left)
-    return say(f"policy.failed.{key}", clause=text, actual=actual)
+        return words.say("policy.failed.no-value", clause=text)
+    found = actual(node, decision, words)
+    if node.state == "unknown":
+        return words.say("policy.failed.unknown-value", clause=text, actual=found)
+    own = words.spoken(f"policy.failed.{local(clause.left)}", clause=text, actual=found)
+    return own or words.say("policy.failed.value", clause=text, actual=found)
 
 
-def _actual(atom: Atom, node: Node, decision: Decision, say: Say, labels: Labels) -> str:
-    value = node.actual
+def _not_understood(text: str, words: Words) -> str:
+    return words.say("policy.failed.not-understood", text=text)
+
+
+def actual(node: Node, decision: Decision, words: Words) -> str:
+    """The value that was found, in words."""
+    value, atom = node.actual, node.item
+    if value is None or not isinstance(atom, Atom):
+        return ""
     if isinstance(value, frozenset):
-        words = [labels.get(text, text) for text in sorted(value)]
-        return joined(words, "and", say) or say("policy.failed.no-group")
-    match REGISTRY[atom.left].type:
-        case Type.INSTANT:
-            return now_text(decision.now, zone_of(atom), say)
-        case Type.DURATION:
-            # Rounded away from the bound, so that "at most 5 seconds" never fails at "5 seconds".
-            upwards = 999 if atom.operator in ("lt", "lteq") else 0
-            return length(((value or 0) + upwards) // 1000 * 1000, say)
-        case _:
-            return number(value or 0, say)
+        return words.value(value, None) or words.say("policy.failed.no-group")
+    operand = words.registry.get(atom.left)
+    kind = operand.type if operand else Type.INTEGER
+    if kind is Type.INSTANT:
+        return now_text(value, zone_of(atom), words.say)
+    if kind is Type.DURATION:
+        # Rounded away from the bound, so that "at most 5 seconds" never fails at "5 seconds".
+        upwards = 999 if atom.operator in ("lt", "lteq") else 0
+        return length((value + upwards) // 1000 * 1000, words.say)
+    return words.value(value, operand, atom.unit)
 
 
-def tree(node: Node, say: Say, labels: Labels) -> dict[str, object]:
+def tree(node: Node, words: Words) -> dict[str, object]:
     """The reason tree as plain values for JSON; empty members are left out."""
-    shown: dict[str, object] = {"kind": node.kind, "state": node.state, "pointer": node.pointer, "source": node.source}
-    if isinstance(node.item, Atom | Logic | Odd):
-        shown["clause"] = clause_text(node.item, say, labels) or raw(node.item)
-    elif isinstance(node.item, Rule | Duty):
-        shown["action"] = node.item.action.iri
+    item = node.item
+    shown: dict[str, object] = {"kind": node.kind, "state": node.state, "pointer": node.pointer}
+    shown["id"] = getattr(item, "id", "")
+    if isinstance(item, Atom):
+        shown |= {"left": item.left, "operator": item.operator, "right": [term.text for term in item.right]}
+        shown["unit"] = item.unit
+    if isinstance(item, Atom | Logic | Odd):
+        shown["clause"] = words.clause_text(item)
+    elif isinstance(item, Rule | Duty):
+        shown["action"] = item.action.iri
+    elif isinstance(item, Collection):
+        shown["collection"] = raw_collection(item)
     if node.actual is not None:
-        shown["actual"] = sorted(node.actual) if isinstance(node.actual, frozenset) else node.actual
-    shown["text"] = node.text
-    shown["children"] = [tree(child, say, labels) for child in node.children]
-    return {key: value for key, value in shown.items() if value not in ("", [])}
+        shown["actual"] = _plain(node)
+    shown |= {"source": node.source, "evidence": node.evidence, "text": node.text}
+    if node.kind in _DUTIES:
+        shown |= {"deontic": node.deontic, "time": node.time, "dueAt": node.due_at}
+    shown["children"] = [tree(child, words) for child in node.children]
+    return {key: value for key, value in shown.items() if value not in ("", [], None)}
+
+
+def _plain(node: Node) -> object:
+    return sorted(node.actual) if isinstance(node.actual, frozenset) else node.actual
 
 
 def report(decision: Decision) -> dict[str, object]:
@@ -152,10 +177,14 @@ def report(decision: Decision) -> dict[str, object]:
         "action": decision.action,
         "rule": decision.rule,
         "purposeSource": decision.purpose_source,
-        "counters": list(decision.counters),
+        "counters": [_counter(name, window) for name, window in decision.counters],
         "nextChange": decision.next_change,
         "steps": [_step(leaf) for leaf in leaves(decision.tree)],
     }
+
+
+def _counter(name: str, window: str) -> str:
+    return f"{name}/{window}" if window else name
 
 
 def _step(leaf: Node) -> dict[str, object]:
@@ -163,70 +192,5 @@ def _step(leaf: Node) -> dict[str, object]:
     if isinstance(leaf.item, Atom):
         shown |= {"left": leaf.item.left, "operator": leaf.item.operator, "source": leaf.source}
     if leaf.actual is not None:
-        shown["actual"] = sorted(leaf.actual) if isinstance(leaf.actual, frozenset) else leaf.actual
+        shown["actual"] = _plain(leaf)
     return shown
-
-
-# ---- what a policy says, sentence by sentence
-
-
-def clauses(policy: Policy, say: Say, labels: Labels) -> list[Statement] | None:
-    """All clauses with badges in the order of the document, or None if any of it cannot be said."""
-    if policy.extras or policy.conflict not in CONFLICTS or not PROFILES.issuperset(policy.profiles):
-        return None
-    parts = [_rule(rule, "permission", say, labels) for rule in policy.permissions]
-    parts += [_rule(rule, "prohibition", say, labels) for rule in policy.prohibitions]
-    parts += [_duty(duty, "obligation", 0, say, labels) for duty in policy.obligations]
-    if any(part is None for part in parts) or not policy.permissions + policy.prohibitions:
-        return None
-    found = [statement for part in parts if part for statement in part]
-    if policy.prohibitions:
-        found.append(Statement(say(f"policy.sentence.conflict-{policy.conflict}"), "enforced"))
-    return found
-
-
-def _rule(rule: Rule, kind: str, say: Say, labels: Labels) -> list[Statement] | None:
-    action = plain_action(rule.action, say)
-    if action is None or rule.extras or rule.parties or rule.targets or rule.remedies:
-        return None
-    conditions = _flat(rule.constraints)
-    texts = complete([clause_text(clause, say, labels) for clause in conditions])
-    duties = [_duty(duty, "duty", 1, say, labels) for duty in rule.duties]
-    if texts is None or any(duty is None for duty in duties):
-        return None
-    head = say(f"policy.sentence.{kind}{'-if' if conditions else ''}", action=action)
-    word = "condition" if kind == "permission" else "circumstance"
-    return [
-        Statement(head, "enforced" if rule.action.iri == USE else "contractual"),
-        *(
-            Statement(say(f"policy.sentence.{word}", clause=text), _badge(clause), 1)
-            for clause, text in zip(conditions, texts, strict=True)
-        ),
-        *(statement for duty in duties if duty for statement in duty),
-    ]
-
-
-def _flat(conditions: Sequence[Clause]) -> list[Clause]:
-    """Conditions that all have to hold, one by one: the outer `and` needs no words."""
-    found: list[Clause] = []
-    for clause in conditions:
-        plain_and = isinstance(clause, Logic) and clause.operator == "and" and not clause.extras
-        found += _flat(clause.clauses) if isinstance(clause, Logic) and plain_and else [clause]
-    return found
-
-
-def _badge(clause: Clause) -> Badge:
-    if isinstance(clause, Logic):
-        return "enforced" if all(_badge(inner) == "enforced" for inner in clause.clauses) else "contractual"
-    operand = REGISTRY.get(clause.left) if isinstance(clause, Atom) else None
-    return "enforced" if operand and operand.source != "declared" else "contractual"
-
-
-def _duty(duty: Duty, kind: str, level: int, say: Say, labels: Labels) -> list[Statement] | None:
-    action = plain_action(duty.action, say)
-    texts = complete([clause_text(clause, say, labels) for clause in duty.constraints])
-    if action is None or texts is None or duty.consequences or duty.extras:
-        return None
-    key = f"policy.sentence.{kind}{'-with' if texts else ''}"
-    badge: Badge = "enforced" if duty.action.iri in DURING else "contractual"
-    return [Statement(say(key, action=action, clauses="; ".join(texts)), badge, level)]

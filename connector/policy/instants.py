@@ -1,11 +1,15 @@
 """When time alone changes an answer: the edges at which clauses flip, and the end of a policy (policy.md 4.2)."""
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from .model import Atom, Clause, Logic, Policy
+from .model import Atom, Clause, Collection, Duty, Logic, Policy, Whom
 from .names import ODRL
 from .operators import EDGES
 from .values import Span
+from .world import World
 
 _CLOCK = ODRL + "dateTime"
 _ELAPSED = ODRL + "elapsedTime"
@@ -16,25 +20,116 @@ def _origin(atom: Atom, agreement_at: int | None) -> int | None:
     return 0 if atom.left == _CLOCK else agreement_at if atom.left == _ELAPSED else None
 
 
-def _edges(clause: Clause, agreement_at: int | None) -> Iterator[int]:
-    if isinstance(clause, Logic):
-        for inner in clause.clauses:
-            yield from _edges(inner, agreement_at)
-    elif isinstance(clause, Atom) and isinstance(span := clause.value, Span):
-        origin = _origin(clause, agreement_at)
-        yield from () if origin is None else (origin + edge for edge in EDGES[clause.operator](span))
+class _Moving(Protocol):
+    def instants(self, world: World) -> Iterator[int]: ...
 
 
-def next_change(policy: Policy, now: int, agreement_at: int | None) -> int | None:
-    """The first instant after `now` (ms) at which a clause about time flips, None if there is none."""
-    later = [
-        edge
-        for rule in policy.permissions + policy.prohibitions
-        for clause in rule.constraints
-        for edge in _edges(clause, agreement_at)
-        if edge > now
-    ]
-    return min(later, default=None)
+class _Owed(_Moving, Protocol):
+    @property
+    def moving(self) -> bool: ...
+    def fixed(self) -> Iterator[int]: ...
+
+
+class Timeline:
+    """All instants of a policy: edges of clauses about time, ends of counting windows, deadlines of duties."""
+
+    def __init__(self, policy: Policy, duties: Sequence[_Owed] = (), prohibitions: Sequence[_Moving] = ()) -> None:
+        atoms = list(_atoms(policy))
+        clock = [edge for atom in atoms if atom.left == _CLOCK for edge in _edges(atom)]
+        self._clock = _ordered([*clock, *(due for owed in duties if not owed.moving for due in owed.fixed())])
+        self._elapsed = _ordered(edge for atom in atoms if atom.left == _ELAPSED for edge in _edges(atom))
+        self._windows = sorted({atom.window for atom in atoms if atom.window in _WINDOW_END})
+        self._moving: list[_Moving] = [owed for owed in duties if owed.moving]
+        self._remedied = prohibitions
+
+    def after(self, world: World) -> int | None:
+        """The first of them after now (ms), None if there is none."""
+        now = world.now
+        found = _next(self._clock, now)
+        if self._elapsed and world.agreement_at is not None:
+            found += [world.agreement_at + edge for edge in _next(self._elapsed, now - world.agreement_at)]
+        if now in _CALENDAR:
+            found += [_WINDOW_END[window](now) for window in self._windows]
+        moving = [*self._moving, *self._remedied] if world.deeds else self._moving
+        found += [instant for owed in moving for instant in owed.instants(world) if instant > now]
+        return min(found, default=None)
+
+
+def _ordered(edges: Iterable[int]) -> list[int]:
+    return sorted(set(edges))
+
+
+def _next(edges: list[int], now: int) -> list[int]:
+    place = bisect_right(edges, now)
+    return edges[place : place + 1]
+
+
+def _edges(atom: Atom) -> tuple[int, ...]:
+    return EDGES[atom.operator](atom.value) if isinstance(atom.value, Span) and atom.operator in EDGES else ()
+
+
+def _atoms(policy: Policy) -> Iterator[Atom]:
+    """Every comparison of the policy except parameters and deadlines."""
+    rules = policy.permissions + policy.prohibitions
+    duties: list[Duty] = [*policy.obligations, *(d for rule in rules for d in rule.duties + rule.remedies)]
+    clauses: list[Clause] = [c for rule in rules for c in rule.action.refinements + rule.constraints]
+    clauses += [c for rule in rules for whom in rule.parties + rule.targets for c in _refinements(whom)]
+    while duties:
+        duty = duties.pop()
+        clauses += duty.constraints
+        duties += duty.consequences
+    while clauses:
+        found = clauses.pop()
+        if isinstance(found, Logic):
+            clauses += found.clauses
+        elif isinstance(found, Atom) and found.role == "condition":
+            yield found
+
+
+def _refinements(whom: Whom) -> tuple[Clause, ...]:
+    return whom.refinements if isinstance(whom, Collection) else ()
+
+
+# ---- calendar windows in Europe/Berlin
+
+_HOUR, _DAY = 3_600_000, 86_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CALENDAR = range(0, 253_000_000_000_000)
+"""Instants (ms) of which the calendar is asked: from 1970 to the year 9987."""
+
+
+def _offset(at: int) -> int:
+    """The offset of German legal time from UTC at an instant, both in ms (Directive 2000/84/EC)."""
+    year = (_EPOCH + timedelta(milliseconds=at)).year
+    return 2 * _HOUR if _turn(year, 3) <= at < _turn(year, 10) else _HOUR
+
+
+def _turn(year: int, month: int) -> int:
+    """01:00 UTC on the last Sunday of a month of 31 days."""
+    last = datetime(year, month, 31, 1, tzinfo=UTC)
+    sunday = last - timedelta(days=(last.weekday() + 1) % 7)
+    return (sunday - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _midnight(day: int) -> int:
+    """The beginning (ms UTC) of a local day, given as its UTC midnight; clocks never turn at midnight."""
+    return day - _offset(day - _HOUR)
+
+
+def day_end(now: int) -> int:
+    """The next midnight in Europe/Berlin after this instant; ms."""
+    local = now + _offset(now)
+    return _midnight(local - local % _DAY + _DAY)
+
+
+def month_end(now: int) -> int:
+    """The next first of a month in Europe/Berlin after this instant; ms."""
+    local = _EPOCH + timedelta(milliseconds=now + _offset(now))
+    first = datetime(local.year + local.month // 12, local.month % 12 + 1, 1, tzinfo=UTC)
+    return _midnight((first - _EPOCH) // timedelta(milliseconds=1))
+
+
+_WINDOW_END: Mapping[str, Callable[[int], int]] = {"P1D": day_end, "P1M": month_end}
 
 
 def begins_later(atom: Atom, now: int) -> bool:

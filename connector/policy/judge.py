@@ -5,54 +5,110 @@ Pure: a policy document and plain facts in, a decision or sentences out. Parsed 
 
 import json
 from collections.abc import Callable, Mapping
+from collections.abc import Collection as Several
 from datetime import UTC
 from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from .advice import advise
+from .conflict import contradictions
+from .coverage import KINDS, Badge, coverage, plain
+from .decision import Decision
 from .digest import digest as policy_digest
-from .evaluate import Decision, decide
-from .explain import Badge, explain, report
-from .explain import clauses as policy_clauses
+from .explain import explain, report, tree
+from .figures import Say
 from .instants import expires_at
 from .model import Closure, Phase, Policy
-from .operands import REGISTRY
+from .names import HANSE
+from .narrate import Statement, narrate
+from .narrow import narrower
+from .objections import Narrowing, Objection, narrowing, objection
+from .operands import BUILT_IN, Registry
+from .outline import outline
 from .parse import parse
+from .program import Program, compile
 from .values import moment
-from .wording import Say
-from .world import World
+from .wording import Words
+from .world import Fact, World
 
 LANGUAGES = ("de", "en")
+KEPT, SMALL, LARGE_KEPT = 4096, 16_384, 16
+"""Policies whose compiled form and sentences are kept: many of up to `SMALL` characters, few larger ones."""
 Clauses = list[tuple[str, Badge]]
 
 
 class Seeker(Struct, frozen=True, kw_only=True):
-    """Who asks, as far as rules may look: DID, kind and groups as IRIs, from the trust list."""
+    """Who asks, as far as rules may look: DID, kind and groups as IRIs, from the trust list.
+
+    `facts` are further verified claims by operand IRI.
+    """
 
     did: str
     kind: str
     groups: frozenset[str] = frozenset()
+    facts: tuple[tuple[str, Fact], ...] = ()
+
+    def known(self) -> dict[str, Fact]:
+        """Everything that rules may know of it; an empty kind is none."""
+        kind = frozenset((self.kind,)) if self.kind else None
+        return {
+            HANSE + "participantKind": Fact(kind, "verified-credential"),
+            HANSE + "memberOf": Fact(self.groups, "verified-credential"),
+            **dict(self.facts),
+        }
 
 
 class Judge:
-    """`words` gives the catalogue of a language, `labels` the concept labels, `vocabulary` the digest contracts pin."""
+    """`words` gives the catalogue of a language, `labels` the concept labels, `vocabulary` the digest contracts pin.
+
+    `registry` holds the operands, those of plug-ins included, whose digest is `plugins`; `can` the *during* duties
+    that the data plane executes, and `supplied` the operands for which this house can have a value: both only say what
+    badges may promise.
+    """
 
     def __init__(
-        self, closure: Closure, labels: Mapping[str, Mapping[str, str]], vocabulary: str, words: Callable[[str], Say]
-    ) -> None:
-        self._closure, self._labels, self.vocabulary = closure, labels, vocabulary
-        self._say: Mapping[str, Say] = {lang: words(lang) for lang in LANGUAGES}
-        self._parsed = lru_cache(maxsize=4096)(_parse)
-        self._clauses = lru_cache(maxsize=4096)(self._worded)
+        self, closure: Closure, labels: Mapping[str, Mapping[str, str]], vocabulary: str, words: Callable[[str], Say],
+        *, registry: Registry = BUILT_IN, plugins: str = "", can: Several[str] = frozenset(),
+        supplied: Several[str] | None = None,
+    ) -> None:  # fmt: skip
+        self._closure, self._labels, self.vocabulary, self.registry = closure, labels, vocabulary, registry
+        self.plugins = plugins
+        self._can, self._supplied = frozenset(can), supplied
+        self._words = {lang: Words(words(lang), labels[lang], registry) for lang in LANGUAGES}
+        self._programs, self._large = lru_cache(maxsize=KEPT)(self._compiled), lru_cache(LARGE_KEPT)(self._compiled)
+        self._clauses = lru_cache(maxsize=KEPT)(self._worded)
+
+    # ---- policies
 
     def policy(self, document: Mapping[str, Any]) -> Policy:
         """Raises PolicyError."""
-        return self._parsed(_text(document))
+        return self.program(document).policy
+
+    def program(self, document: Mapping[str, Any]) -> Program:
+        """The compiled policy. Raises PolicyError."""
+        text = _text(document)
+        return self._programs(text) if len(text) <= SMALL else self._large(text)
 
     def digest(self, document: Mapping[str, Any]) -> str:
         """Equal for the same deal however it is written (threat T22)."""
         return policy_digest(self.policy(document))
+
+    def expires_at(self, document: Mapping[str, Any], agreement_at: int) -> int | None:
+        """From when on (ms) the agreement permits nothing any more; None if time does not end it."""
+        return expires_at(self.policy(_deal(document)), agreement_at)
+
+    def signed_at(self, agreement: Mapping[str, Any]) -> int:
+        """The agreement's own timestamp in ms; without a zone it counts as UTC."""
+        found = moment(str(agreement.get("timestamp", "")))
+        if found is None:
+            return 0
+        at = found[0]
+        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+    # ---- decisions
 
     def decide(
         self,
@@ -70,57 +126,98 @@ class Judge:
         world = World(
             now=now,
             participant=seeker.did,
-            kind=seeker.kind,
-            groups=seeker.groups,
+            facts=seeker.known(),
             action=action or "",
             purpose=purpose,
             purpose_source="declared" if purpose else "contractual",
             agreement_at=agreement_at,
-            uses=uses,
-            closure=self._closure,
+            uses={} if uses is None else {"": uses},
         )
-        return decide(self.policy(document), world, phase)
+        return self.rule(document, world, phase)
 
-    def reasons(self, decision: Decision) -> dict[str, list[str]]:
-        """The failed clauses in German and English."""
-        return {lang: explain(decision, self._say[lang], self._labels[lang]) for lang in LANGUAGES}
+    def rule(self, document: Mapping[str, Any], world: World, phase: Phase, closure: Closure | None = None) -> Decision:
+        """The decision about a prepared world, by our vocabulary or the one that an agreement pinned (`closure`).
+
+        Raises PolicyError.
+        """
+        return self.program(document).examine(replace(world, closure=closure or self._closure), phase)
 
     def record(self, decision: Decision) -> dict[str, object]:
         """What a decision record keeps: result, phase and the leaves that decided it."""
         return report(decision)
 
+    # ---- before anyone signs
+
+    def narrower(self, offered: Mapping[str, Any], asked: Mapping[str, Any]) -> Narrowing:
+        """Whether the asked terms are provably no wider than those offered. Raises PolicyError."""
+        offer, wish = self.policy(_deal(offered)), self.policy(_deal(asked))
+        return narrowing(narrower(offer, wish, self._closure, self.registry), self._words)
+
+    def contradictions(
+        self, document: Mapping[str, Any], *, open_data: bool = False, now: int | None = None
+    ) -> list[Objection]:
+        """What is wrong with a policy that somebody wants to publish (`now` in ms). Raises PolicyError."""
+        policy = self.policy(document)
+        found = contradictions(policy, self._closure, open_data=open_data, now=now, registry=self.registry)
+        return [objection(one, self._words) for one in found]
+
+    # ---- words
+
+    def reasons(self, decision: Decision) -> dict[str, list[str]]:
+        """The failed clauses in German and English."""
+        return {lang: explain(decision, self._words[lang]) for lang in LANGUAGES}
+
+    def explain_text(self, decision: Decision, lang: str) -> str:
+        """The reason tree as indented text, with what would help at its end."""
+        return outline(decision, self._words[lang], self.what_if(decision, lang))
+
+    def explain_tree(self, decision: Decision, lang: str) -> dict[str, object]:
+        """The reason tree as plain values for JSON."""
+        return tree(decision.tree, self._words[lang])
+
+    def what_if(self, decision: Decision, lang: str) -> str:
+        """What would have to be different for a permit; empty for a permit."""
+        return advise(decision, self._words[lang])
+
     def clauses(self, document: Mapping[str, Any], lang: str) -> Clauses:
         """(sentence, badge) per clause; empty if the policy cannot be said completely: then nothing is summarised."""
-        return list(self._clauses(_text(_deal(document)), lang))
+        return [(said.sentence, said.badge) for said in self.statements(document, lang)]
 
-    def _worded(self, text: str, lang: str) -> tuple[tuple[str, Badge], ...]:
-        found = policy_clauses(self._parsed(text), self._say[lang], self._labels[lang])
-        return tuple((statement.sentence, statement.badge) for statement in found or ())
+    def statements(self, document: Mapping[str, Any], lang: str) -> tuple[Statement, ...]:
+        """The same with the level of each clause, and what its badge rests on."""
+        if self.policy(document).kind not in KINDS:
+            return ()
+        text = _text(_deal(document))
+        return self._clauses(text, lang) if len(text) <= SMALL else self._worded(text, lang)
+
+    def notes(self, said: Statement, lang: str) -> list[str]:
+        """In words what the badge of a clause rests on."""
+        return [self._words[lang].fixed(f"policy.coverage.note.{note}") for note in said.notes]
+
+    def coverage(self, document: Mapping[str, Any]) -> list[dict[str, object]]:
+        """The coverage report of a policy as plain values: equal for an offer and its agreement (policy.md 5)."""
+        return plain(coverage(self.policy(_deal(document)), self.registry, self._can, self._supplied))
+
+    def words(self, lang: str) -> Words:
+        """The words of one language, for those who show parts of a policy."""
+        return self._words[lang]
 
     def label(self, concept: str, lang: str) -> str:
         return self._labels[lang].get(concept, concept)
 
-    def expires_at(self, document: Mapping[str, Any], agreement_at: int) -> int | None:
-        """From when on (ms) the agreement permits nothing any more; None if time does not end it."""
-        return expires_at(self.policy(_deal(document)), agreement_at)
-
-    def signed_at(self, agreement: Mapping[str, Any]) -> int:
-        """The agreement's own timestamp in ms; without a zone it counts as UTC."""
-        found = moment(str(agreement.get("timestamp", "")))
-        if found is None:
-            return 0
-        at = found[0]
-        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
-
     def operands(self, document: Mapping[str, Any]) -> dict[str, dict[str, str]]:
         """Definition of each left operand that the policy uses: who vouches for its value and what type it has."""
-        text = _text(document)
-        used = [name for name in REGISTRY if name in text or f"odrl:{REGISTRY[name].name}" in text]
-        return {name: {"source": REGISTRY[name].source, "type": REGISTRY[name].type.name.lower()} for name in used}
+        rows = coverage(self.policy(document), self.registry)
+        used = {row.subject for row in rows if row.kind in ("constraint", "refinement")}
+        found = {iri: self.registry.get(iri) for iri in sorted(used)}
+        return {iri: {"source": o.source, "type": str(o.type)} for iri, o in found.items() if o is not None}
 
+    def _compiled(self, text: str) -> Program:
+        return compile(parse(json.loads(text), self.registry), self.registry)
 
-def _parse(text: str) -> Policy:
-    return parse(json.loads(text))
+    def _worded(self, text: str, lang: str) -> tuple[Statement, ...]:
+        found = narrate(parse(json.loads(text), self.registry), self._words[lang], self._can, self._supplied)
+        return tuple(found or ())
 
 
 def _text(document: Mapping[str, Any]) -> str:

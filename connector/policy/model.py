@@ -9,10 +9,16 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .values import Span
+from .values import Right
 
 Phase = Literal["catalog", "negotiation", "transfer", "access"]
 PHASES: tuple[Phase, ...] = ("catalog", "negotiation", "transfer", "access")
+
+Role = Literal["condition", "parameter", "deadline", "window"]
+"""What a comparison is for (policy.md 3.1): decide, say how or by when a duty is done, or where uses are counted."""
+
+Flag = Literal["no-offset"]
+"""What was assumed while reading: an instant without offset is UTC."""
 
 Extras = tuple[tuple[str, str], ...]
 """Members that are no part of the profile: (name, canonical JSON)."""
@@ -27,14 +33,24 @@ class Term(Struct, frozen=True):
 
 
 class Atom(Struct, frozen=True, kw_only=True):
-    """One comparison. `value` is None if operand, operator or value are not understood."""
+    """One comparison. `value` is None if operand, operator, unit or value are not understood, or stand where they
+    mean nothing: a parameter or deadline outside a duty, a window without a count beside it.
+
+    `unit` as written: such a value only compares with a fact of the same unit. `role` follows from the operand and
+    from whether it stands in a duty.
+    """
 
     left: str
     operator: str
     right: tuple[Term, ...]
-    value: Span | frozenset[str] | None
+    value: Right | None
+    role: Role = "condition"
     unit: str = ""
+    flags: tuple[Flag, ...] = ()
+    window: str = ""
+    """Of a count: the calendar window it counts in, `P1D` or `P1M`; empty for the whole agreement."""
     extras: Extras = ()
+    id: str = ""
     pointer: str = ""
 
 
@@ -44,6 +60,7 @@ class Logic(Struct, frozen=True, kw_only=True):
     operator: str
     clauses: tuple["Clause", ...]
     extras: Extras = ()
+    id: str = ""
     pointer: str = ""
 
 
@@ -63,31 +80,60 @@ class Action(Struct, frozen=True):
     extras: Extras = ()
 
 
+class Collection(Struct, frozen=True, kw_only=True):
+    """The members of `source` (an IRI) that meet the refinements; understood on import only (policy.md 3.5)."""
+
+    source: str
+    refinements: tuple[Clause, ...] = ()
+    extras: Extras = ()
+    id: str = ""
+    pointer: str = ""
+
+
+Whom = str | Collection
+"""A party or asset: by its IRI, or any member of a collection. A collection with an empty source, or with extras, may
+be anyone: it is not understood."""
+
+
 class Duty(Struct, frozen=True, kw_only=True):
-    """A duty of a permission, a remedy, a consequence or an obligation."""
+    """A duty of a permission, a remedy, a consequence or an obligation. `parties` must do it (any of them)."""
 
     action: Action
     constraints: tuple[Clause, ...] = ()
     consequences: tuple["Duty", ...] = ()
+    parties: tuple[Whom, ...] = ()
+    targets: tuple[Whom, ...] = ()
+    assigners: tuple[Whom, ...] = ()
     extras: Extras = ()
+    id: str = ""
     pointer: str = ""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """A permission or prohibition with one action. `parties` and `targets` are those named at the rule itself."""
+    """A permission or prohibition with one action, for any of its `parties` and `targets` (empty: everyone).
+
+    Several actions in one rule of the document are several rules with one pointer. `assigners` tell who grants or
+    forbids and decide nothing.
+    """
 
     action: Action
     constraints: tuple[Clause, ...] = ()
     duties: tuple[Duty, ...] = ()
     remedies: tuple[Duty, ...] = ()
-    parties: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
+    parties: tuple[Whom, ...] = ()
+    targets: tuple[Whom, ...] = ()
+    assigners: tuple[Whom, ...] = ()
     extras: Extras = ()
+    id: str = ""
     pointer: str = ""
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """An Offer, Agreement or Set. The members up to `timestamp` identify one deal; the digest ignores them."""
+    """An Offer, Agreement or Set. The members up to `timestamp` identify one deal; the digest ignores them.
+
+    What stands on the policy for all its rules (IM 2.7: action, constraint, several targets or parties, collections)
+    is in the rules. One target or party by IRI stays here. `inheritFrom` is among the extras: nobody resolves it.
+    """
 
     kind: str = ""
     id: str = ""
@@ -118,10 +164,18 @@ class Closure(Struct, frozen=True):
         return whole in self.above[part]
 
 
+POINTER = 500
+"""Longest pointer in an error, in characters."""
+
+
 class PolicyError(ValueError):
-    """The document is no ODRL policy of the Dataspace Protocol; `code` is a message key below `error.`."""
+    """The document is no ODRL policy of the Dataspace Protocol; `code` is a message key below `error.`.
+
+    A peer chooses how long a pointer is, so only the beginning of a long one is repeated.
+    """
 
     def __init__(self, pointer: str, code: str) -> None:
+        pointer = pointer if len(pointer) <= POINTER else pointer[: POINTER - 1] + "…"
         super().__init__(f"{code} at {pointer or '/'}")
         self.pointer = pointer
         self.code = code

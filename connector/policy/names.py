@@ -1,7 +1,7 @@
 """Names of ODRL terms: every spelling a peer may use (bare term, `odrl:` CURIE, full IRI) becomes one IRI.
 
 Own terms of Hanse are full IRIs only, because the DSP context declares no prefix for them (policy.md 1, rule 3). The
-action hierarchy restates `odrl:includedIn` of the ODRL Vocabulary 2.2.
+action hierarchy restates `odrl:includedIn`, and the names of old `skos:exactMatch`, of the ODRL Vocabulary 2.2.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from functools import cache
 ODRL = "http://www.w3.org/ns/odrl/2/"
 HANSE = "https://w3id.org/hanse/v1#"
 XSD = "http://www.w3.org/2001/XMLSchema#"
+DSP_CONTEXT = "https://w3id.org/dspace/2025/1/context.jsonld"
 PROFILE = "https://w3id.org/hanse/v1"
 PROFILES = frozenset({PROFILE, ODRL + "core"})
 USE = ODRL + "use"
@@ -21,15 +22,20 @@ PREFIXES: Mapping[str, str] = {
     "dcat": "http://www.w3.org/ns/dcat#",
     "dspace": "https://w3id.org/dspace/2025/1/",
     "cc": "http://creativecommons.org/ns#",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
 }
-"""`cc` and `rdfs` are no terms of the DSP context; they are read, never written."""
+"""`cc`, `rdf` and `rdfs` are no terms of the DSP context; they are read, never written."""
 
 COMPARISONS = frozenset({"eq", "neq", "lt", "lteq", "gt", "gteq"})
 MEMBERSHIP = frozenset({"eq", "neq", "isA", "hasPart", "isPartOf", "isAllOf", "isAnyOf", "isNoneOf"})
 OPERATORS = COMPARISONS | MEMBERSHIP
 LOGIC = ("and", "or", "xone", "andSequence")
 CONFLICTS = frozenset({"perm", "prohibit", "invalid"})
+KINDS = frozenset({"Set", "Offer", "Request", "Agreement", "Ticket", "Assertion", "Privacy"})
+CLASSES = KINDS | {"Policy", "Rule", "Permission", "Prohibition", "Duty", "Constraint", "LogicalConstraint", "Action"}
+CLASSES |= {"Asset", "AssetCollection", "Party", "PartyCollection"}
+"""The classes of ODRL: a node of one place must not claim to be one of another."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -46,14 +52,15 @@ LEFT_OPERANDS = _words(
 
 _UNDER_USE = _words(
     "acceptTracking aggregate annotate anonymize archive attribute compensate concurrentUse delete derive digitize "
-    "distribute ensureExclusivity execute grantUse include index inform install modify nextPolicy obtainConsent play "
-    "present print read reproduce reviewPolicy stream synchronize textToSpeech transform uninstall watermark"
+    "distribute ensureExclusivity execute grantUse include index inform install modify move nextPolicy obtainConsent "
+    "play present print read reproduce reviewPolicy stream synchronize textToSpeech transform translate uninstall "
+    "watermark"
 )
-_ELSEWHERE = {"display": "play", "extract": "reproduce", "move": "modify", "translate": "transform"}
+_ELSEWHERE = {"display": "play", "extract": "reproduce"}
 _UNDER_TRANSFER = ("give", "sell")
 _OWN = ("aiTraining", "reidentify", "link", "pseudonymise", "dropFields", "aggregate", "suppressCells", "generalise")
 _OWN_DUTIES = ("sign", "log", "suspendAccess")
-_CC = ("CommercialUse", "DerivativeWorks", "Distribution", "Reproduction", "Sharing")
+_CC = _words("Attribution CommercialUse DerivativeWorks Distribution Notice Reproduction ShareAlike Sharing SourceCode")
 
 
 def _hierarchy() -> dict[str, str]:
@@ -68,11 +75,30 @@ def _hierarchy() -> dict[str, str]:
 ACTIONS: Mapping[str, str] = _hierarchy()
 """Known action -> the action that includes it, empty at the top."""
 
-_BARE = LEFT_OPERANDS | OPERATORS | CONFLICTS | {iri[len(ODRL) :] for iri in ACTIONS if iri.startswith(ODRL)}
+SAME: Mapping[str, str] = {
+    ODRL + old: (PREFIXES["cc"] if new in _CC else ODRL) + new
+    for old, new in {
+        "append": "modify",
+        "appendTo": "modify",
+        "attachPolicy": "Notice",
+        "attachSource": "SourceCode",
+        "commercialize": "CommercialUse",
+        "copy": "reproduce",
+        "export": "transform",
+        "license": "grantUse",
+        "pay": "compensate",
+        "share": "Sharing",
+        "shareAlike": "ShareAlike",
+        "write": "modify",
+        "writeTo": "modify",
+    }.items()
+}
+"""Deprecated action -> the action that is its exact match. The other deprecated ones have none and stay unknown."""
 
+_BARE = LEFT_OPERANDS | OPERATORS | CONFLICTS | {iri[len(ODRL) :] for iri in (*ACTIONS, *SAME) if iri.startswith(ODRL)}
 
-_TIMESTAMP = PREFIXES["dspace"] + "timestamp"
-"""The one member of an agreement that the DSP context does not map to ODRL."""
+_MEMBERS = {PREFIXES["dspace"] + "timestamp": "timestamp", PREFIXES["rdf"] + "value": "value"}
+"""Members that are no ODRL terms, of an agreement and of an action with refinements."""
 
 
 def expand(text: str) -> str:
@@ -90,19 +116,32 @@ def member(key: str) -> str:
     if key.isalnum() or key.startswith("@"):
         return key
     iri = expand(key)
-    if iri == _TIMESTAMP:
-        return "timestamp"
-    return iri[len(ODRL) :] if iri.startswith(ODRL) else iri
+    if iri in _MEMBERS:
+        return _MEMBERS[iri]
+    # A keyword of JSON-LD has no prefix: `odrl:@type` is something else than `@type`.
+    return iri[len(ODRL) :] if iri.startswith(ODRL) and not iri.startswith(ODRL + "@") else iri
+
+
+def reference(text: str) -> str:
+    """An IRI written as `{"@id"}`: a known prefix is expanded, a bare word is no term here."""
+    return expand(text) if ":" in text else text
+
+
+def action(text: str) -> str:
+    """The IRI of an action, under the name that is not deprecated."""
+    iri = expand(text)
+    return SAME.get(iri, iri)
 
 
 @cache
-def _including(action: str) -> frozenset[str]:
-    above = {action}
-    while action := ACTIONS.get(action, ""):
-        above.add(action)
+def _including(iri: str) -> frozenset[str]:
+    above = {iri}
+    while iri := ACTIONS.get(iri, ""):
+        above.add(iri)
     return frozenset(above)
 
 
 def covers(rule_action: str, asked: str) -> bool:
     """Whether a rule about `rule_action` speaks about `asked`: both known, and the same or included in it."""
-    return asked in ACTIONS and rule_action in _including(asked)
+    asked = SAME.get(asked, asked)
+    return asked in ACTIONS and SAME.get(rule_action, rule_action) in _including(asked)

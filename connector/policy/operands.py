@@ -1,124 +1,190 @@
-"""The registry of left operands: what type each has, who vouches for its value and which phase can first decide it.
+"""The built-in left operands: all 34 of ODRL 2.2 and our own, with type, source and first phase (policy.md 3.3, 5, 6).
 
-An operand without source or phases cannot be registered, because they decide what may be promised (policy.md 3.3).
-Operands are pure functions of the `World`; None means that nobody knows the value.
+Most read a fact that somebody gathered before the decision; where nobody supplies it the value is None, which means
+unknown. Parameters and deadlines of duties are compared with what was done, never with the world.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Literal
+from collections.abc import Callable, Mapping
 
-from msgspec import Struct
-
-from .model import PHASES, Phase
+from .model import PHASES, Phase, Role
 from .names import COMPARISONS, HANSE, MEMBERSHIP, ODRL
+from .registry import Operand, Registry, left_operand
 from .values import Type
-from .world import World
+from .world import Source, Value, World
 
-Source = Literal["measured", "verified-credential", "declared"]
-Role = Literal["condition", "parameter"]
-Value = int | frozenset[str] | None
+__all__ = ["BUILT_IN", "REGISTRY", "Operand", "Registry", "left_operand"]
 
-
-class Operand(Struct, frozen=True, kw_only=True):
-    """A registered left operand; `first` is the index in PHASES from which on it is decided."""
-
-    iri: str
-    type: Type
-    source: Source
-    first: int
-    operators: frozenset[str]
-    role: Role
-    value: Callable[[World], Value]
-
-    @property
-    def name(self) -> str:
-        """The local name, which is also the key of its label."""
-        return self.iri.rpartition("#")[2] if "#" in self.iri else self.iri.rpartition("/")[2]
+_TEXTUAL = frozenset({"eq", "neq", "isAllOf", "isAnyOf", "isNoneOf"})
+_OPERATORS: Mapping[Type, frozenset[str]] = {
+    Type.INSTANT: COMPARISONS,
+    Type.DURATION: COMPARISONS,
+    Type.INTEGER: COMPARISONS,
+    Type.DECIMAL: COMPARISONS,
+    Type.CONCEPT: MEMBERSHIP,
+    Type.IRI: MEMBERSHIP,
+    Type.TEXT: _TEXTUAL,
+    Type.LANGUAGE: _TEXTUAL,
+    Type.DUE: frozenset({"lt", "lteq"}),
+    Type.WINDOW: frozenset({"eq"}),
+}
 
 
-REGISTRY: dict[str, Operand] = {}
+def _of_fact(iri: str) -> Callable[[World], Value]:
+    def value(world: World) -> Value:
+        found = world.facts.get(iri)
+        return None if found is None else found.value
+
+    return value
 
 
-def left_operand(
-    iri: str, *, type: Type, source: Source, phases: Iterable[Phase], operators: Iterable[str], role: Role = "condition"
-) -> Callable[[Callable[[World], Value]], Callable[[World], Value]]:
-    """Register the decorated function as the operand `iri`; ValueError if it names no phase, or is taken."""
-    indices = [PHASES.index(phase) for phase in phases]
-    if not indices or iri in REGISTRY:
-        raise ValueError(iri)
-
-    def register(value: Callable[[World], Value]) -> Callable[[World], Value]:
-        REGISTRY[iri] = Operand(
-            iri=iri,
-            type=type,
-            source=source,
-            first=min(indices),
-            operators=frozenset(operators),
-            role=role,
-            value=value,
-        )
-        return value
-
-    return register
+def _nothing(_world: World) -> Value:
+    return None
 
 
-def _one(text: str | None) -> frozenset[str] | None:
-    return None if text is None else frozenset((text,))
-
-
-@left_operand(ODRL + "dateTime", type=Type.INSTANT, source="measured", phases=PHASES, operators=COMPARISONS)
-def date_time(world: World) -> Value:
+def _now(world: World) -> Value:
     return world.now
 
 
-@left_operand(ODRL + "elapsedTime", type=Type.DURATION, source="measured", phases=["access"], operators=COMPARISONS)
-def elapsed_time(world: World) -> Value:
+def _elapsed(world: World) -> Value:
     """Since the agreement was concluded."""
     return None if world.agreement_at is None else world.now - world.agreement_at
 
 
-@left_operand(ODRL + "count", type=Type.INTEGER, source="measured", phases=["access"], operators=COMPARISONS)
-def count(world: World) -> Value:
-    return world.uses
+def _uses(world: World) -> Value:
+    """Over the whole agreement; a count with a window reads `world.uses` of that window."""
+    return world.uses.get("")
 
 
-@left_operand(ODRL + "purpose", type=Type.CONCEPT, source="declared", phases=PHASES[1:], operators=MEMBERSHIP)
-def purpose(world: World) -> Value:
-    return _one(world.purpose)
+def _participant(world: World) -> Value:
+    return frozenset((world.participant,))
 
 
-@left_operand(
-    HANSE + "participantKind", type=Type.CONCEPT, source="verified-credential", phases=PHASES, operators=MEMBERSHIP
+def _purpose(world: World) -> Value:
+    return None if world.purpose is None else frozenset((world.purpose,))
+
+
+def _tags(world: World) -> Value:
+    found = _of_fact(ODRL + "language")(world)
+    return frozenset(tag.lower() for tag in found) if isinstance(found, frozenset) else None
+
+
+def _device(world: World) -> Value:
+    """`device` and `system` are deprecated names of `systemDevice` (skos:exactMatch in the ODRL Vocabulary)."""
+    return _of_fact(ODRL + "systemDevice")(world)
+
+
+_COMPUTED: Mapping[str, Callable[[World], Value]] = {
+    ODRL + "dateTime": _now,
+    ODRL + "elapsedTime": _elapsed,
+    ODRL + "count": _uses,
+    ODRL + "purpose": _purpose,
+    ODRL + "language": _tags,
+    ODRL + "device": _device,
+    ODRL + "system": _device,
+    HANSE + "participant": _participant,
+}
+
+
+def _operands(
+    prefix: str,
+    names: str,
+    type: Type,
+    source: Source,
+    first: Phase,
+    role: Role = "condition",
+    in_duty: Role | None = None,
+    units: bool = False,
+) -> list[Operand]:
+    """One row of the table: operands that differ in nothing but their name."""
+    return [
+        left_operand(
+            iri,
+            type=type,
+            source=source,
+            phases=PHASES[PHASES.index(first) :],
+            operators=_OPERATORS[type],
+            role=role,
+            in_duty=in_duty,
+            units=units,
+        )(_COMPUTED.get(iri, _nothing if role in ("parameter", "deadline", "window") else _of_fact(iri)))
+        for iri in (prefix + name for name in names.split())
+    ]
+
+
+_CLOCK_AND_AGREEMENT = [
+    *_operands(ODRL, "dateTime", Type.INSTANT, "measured", "catalog"),
+    *_operands(ODRL, "version", Type.TEXT, "measured", "negotiation"),
+    *_operands(ODRL, "elapsedTime delayPeriod meteredTime", Type.DURATION, "measured", "access"),
+    *_operands(ODRL, "timeInterval", Type.WINDOW, "measured", "access", "window"),
+    *_operands(ODRL, "event", Type.CONCEPT, "measured", "access"),
+]
+_COUNTERS = [
+    *_operands(ODRL, "count", Type.INTEGER, "measured", "access"),
+    *_operands(ODRL, "unitOfCount", Type.CONCEPT, "measured", "access"),
+    *_operands(ODRL, "percentage", Type.DECIMAL, "measured", "access"),
+    *_operands(ODRL, "payAmount", Type.DECIMAL, "measured", "access", in_duty="parameter", units=True),
+]
+_REQUEST_AND_CREDENTIAL = [
+    *_operands(ODRL, "purpose industry product media", Type.CONCEPT, "declared", "negotiation"),
+    *_operands(ODRL, "recipient", Type.IRI, "declared", "negotiation"),
+    *_operands(ODRL, "language", Type.LANGUAGE, "declared", "negotiation"),
+    *_operands(ODRL, "systemDevice system device", Type.IRI, "declared", "transfer"),
+    # Where an endpoint stands is a weak sign of where data are processed; that remains the peer's word (policy.md 5).
+    *_operands(ODRL, "spatial", Type.CONCEPT, "declared", "transfer"),
+    *_operands(ODRL, "spatialCoordinates", Type.TEXT, "declared", "transfer"),
+    *_operands(ODRL, "virtualLocation", Type.IRI, "measured", "transfer"),
+    *_operands(ODRL, "deliveryChannel", Type.CONCEPT, "measured", "transfer"),
+]
+_ASSET = [
+    *_operands(ODRL, "fileFormat", Type.CONCEPT, "measured", "catalog"),
+    *_operands(ODRL, "resolution absoluteSize", Type.DECIMAL, "measured", "catalog", units=True),
+    *_operands(ODRL, "relativeSize relativeTemporalPosition", Type.DECIMAL, "measured", "catalog"),
+    *_operands(ODRL, "absoluteTemporalPosition", Type.DURATION, "measured", "catalog"),
+    *_operands(
+        ODRL,
+        "absolutePosition absoluteSpatialPosition relativePosition relativeSpatialPosition",
+        Type.TEXT,
+        "measured",
+        "catalog",
+    ),
+]
+_OWN = [
+    *_operands(
+        HANSE,
+        "participantKind adminLevel role participantLocation securityProfile",
+        Type.CONCEPT,
+        "verified-credential",
+        "catalog",
+    ),
+    *_operands(HANSE, "participant memberOf onBehalfOf connector", Type.IRI, "verified-credential", "catalog"),
+    *_operands(HANSE, "consent", Type.IRI, "verified-credential", "access"),
+    *_operands(HANSE, "classification", Type.CONCEPT, "measured", "catalog"),
+    *_operands(HANSE, "legalBasis", Type.CONCEPT, "declared", "negotiation"),
+    *_operands(HANSE, "avvHash", Type.TEXT, "measured", "transfer"),
+    *_operands(HANSE, "reciprocalAgreement", Type.IRI, "measured", "transfer"),
+    *_operands(HANSE, "eventState state artifactState", Type.CONCEPT, "measured", "access"),
+]
+_OF_DUTIES = [
+    *_operands(HANSE, "attributionText fields currency feeStatute", Type.TEXT, "declared", "access", "parameter"),
+    *_operands(HANSE, "kAnonymity", Type.INTEGER, "declared", "access", "parameter"),
+    *_operands(HANSE, "epsilon", Type.DECIMAL, "declared", "access", "parameter"),
+    *_operands(HANSE, "method aggregationLevel logLevel", Type.CONCEPT, "declared", "access", "parameter"),
+    *_operands(HANSE, "policyRef informedParty", Type.IRI, "declared", "access", "parameter"),
+]
+_DEADLINES = [
+    left_operand(
+        HANSE + "dueBy",
+        type=Type.INSTANT,
+        source="measured",
+        phases=["access"],
+        operators=_OPERATORS[Type.DUE],
+        role="deadline",
+    )(_nothing),
+    *_operands(HANSE, "dueWithin", Type.DUE, "measured", "access", "deadline"),
+]
+
+BUILT_IN = Registry(
+    [*_CLOCK_AND_AGREEMENT, *_COUNTERS, *_REQUEST_AND_CREDENTIAL, *_ASSET, *_OWN, *_OF_DUTIES, *_DEADLINES]
 )
-def participant_kind(world: World) -> Value:
-    return _one(world.kind)
-
-
-@left_operand(
-    HANSE + "adminLevel", type=Type.CONCEPT, source="verified-credential", phases=PHASES, operators=MEMBERSHIP
-)
-def admin_level(world: World) -> Value:
-    return _one(world.admin_level)
-
-
-@left_operand(HANSE + "participant", type=Type.IRI, source="verified-credential", phases=PHASES, operators=MEMBERSHIP)
-def participant(world: World) -> Value:
-    return _one(world.participant)
-
-
-@left_operand(HANSE + "memberOf", type=Type.IRI, source="verified-credential", phases=PHASES, operators=MEMBERSHIP)
-def member_of(world: World) -> Value:
-    return world.groups
-
-
-@left_operand(
-    HANSE + "attributionText",
-    type=Type.TEXT,
-    source="declared",
-    phases=["access"],
-    operators=["eq"],
-    role="parameter",
-)
-def attribution_text(world: World) -> Value:
-    """How a duty is to be done: compared with what was done, never with the world."""
-    return None
+REGISTRY: Mapping[str, Operand] = BUILT_IN.operands
+"""The built-in operands by IRI."""

@@ -12,6 +12,11 @@ from .values import Span
 
 State = Literal["yes", "no", "unknown", "deferred"]
 
+NO, UNKNOWN, DEFERRED, YES = range(4)
+"""The states as numbers, so ordered that `and` is the least and `or` the greatest of them."""
+STATES: tuple[State, ...] = ("no", "unknown", "deferred", "yes")
+RANK: Mapping[State, int] = {state: number for number, state in enumerate(STATES)}
+
 COMPARE: Mapping[str, Callable[[int, Span], bool]] = {
     "eq": lambda actual, span: span.start <= actual < span.end,
     "neq": lambda actual, span: not span.start <= actual < span.end,
@@ -31,19 +36,36 @@ EDGES: Mapping[str, Callable[[Span], tuple[int, ...]]] = {
 """Where the answer of a comparison flips: the first value with the new answer."""
 
 Texts = frozenset[str]
-
-
-def _any(answers: Collection[bool | None]) -> bool | None:
-    return True if True in answers else None if None in answers else False
+_NONE: Texts = frozenset()
 
 
 def _within(actual: Texts, wanted: Texts, closure: Closure) -> bool | None:
-    return _any([closure.within(part, whole) for part in actual for whole in wanted])
+    """Whether one of `wanted` contains one of `actual`, itself or by the vocabulary; linear in both."""
+    if actual & wanted:
+        return True
+    known = closure.above
+    for part in actual:
+        if any(whole in known for whole in known.get(part, _NONE) & wanted):
+            return True
+    if not actual or not wanted:
+        return False
+    return False if actual <= known.keys() and wanted <= known.keys() else None
 
 
 def _has_parts(actual: Texts, wanted: Texts, closure: Closure) -> bool | None:
-    found = [_any([closure.within(part, whole) for whole in actual]) for part in wanted]
-    return False if False in found else None if None in found else True
+    """Whether every one of `wanted` lies in one of `actual`."""
+    if not actual:
+        return not wanted
+    strangers = not actual <= closure.above.keys()
+    open_ = False
+    for part in wanted - actual:
+        above = closure.above.get(part)
+        if above is not None and any(whole in closure.above for whole in above & actual):
+            continue
+        if above is not None and not strangers:
+            return False
+        open_ = True
+    return None if open_ else True
 
 
 BELONG: Mapping[str, Callable[[Texts, Texts, Closure], bool | None]] = {
@@ -83,6 +105,20 @@ def exactly_one(states: Collection[State]) -> State:
         if state in states:
             return state
     return "yes" if satisfied else "no"
+
+
+def one_of(states: Collection[int]) -> int:
+    """`xone` over states as numbers."""
+    satisfied = 0
+    least = YES
+    for state in states:
+        if state == YES:
+            satisfied += 1
+        elif state and state < least:
+            least = state
+    if satisfied > 1:
+        return NO
+    return least if least < YES else YES if satisfied else NO
 
 
 COMBINE: Mapping[str, Callable[[Collection[State]], State]] = {

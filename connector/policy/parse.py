@@ -1,253 +1,256 @@
-"""Reads the policy of a DSP message (parsed JSON) into the typed form and computes its digest.
+"""Reads the policy of a DSP message (parsed JSON) into the typed form.
 
 Tolerant in spelling (bare terms, `odrl:`, full IRIs, single objects for arrays, `{"@id"}`, `{"@value"}`), strict in
 structure, and lossless: unknown members and terms are kept and marked (policy.md 3.7, 4.2; dataspace-protocol.md 5.4).
+
+What a policy says for all its rules is written out into them (IM 2.7). Where a rule has its own action, party or target
+as well, a permission or duty keeps only its own and a prohibition takes both: read either way, never wider.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
 
-import msgspec
+from msgspec.structs import replace
 
-from .model import Action, Atom, Clause, Duty, Extras, Logic, Odd, Policy, PolicyError, Rule, Term
-from .names import LOGIC, ODRL, OPERATORS, PREFIXES, XSD, expand, member
-from .operands import REGISTRY
-from .values import DATATYPES, Span, Type, duration, instant, integer
-
-DEPTH = 32
-"""Deepest nesting of constraints and consequences that is read."""
+from .model import Action, Clause, Collection, Duty, Policy, PolicyError, Rule, Whom
+from .names import DSP_CONTEXT, KINDS, ODRL, PREFIXES, SAME, member
+from .operands import BUILT_IN
+from .parsing import (
+    Members,
+    Reader,
+    each,
+    entries,
+    extras,
+    few,
+    identifier,
+    members,
+    own_id,
+    plain,
+    screen,
+    shallow,
+    term,
+)
+from .parsing_clauses import clauses, windowed
+from .registry import Registry
 
 T = TypeVar("T")
-Members = dict[str, object]
 
-_IGNORED = frozenset({"@id", "@type", "@context", "uid"})
-_POLICY = _IGNORED | {"target", "assigner", "assignee", "timestamp", "profile", "conflict", "constraint"}
-_POLICY |= {"permission", "prohibition", "obligation"}
-_DUTY = _IGNORED | {"action", "constraint", "consequence"}
-_RULE = _IGNORED | {"action", "constraint", "duty", "remedy", "assignee", "target"}
+_NAMED = frozenset({"@id", "@type", "uid"})
+_ACTION = frozenset({"@id", "@type", "uid", "value", "refinement"})
+_WHOM = _NAMED | {"source", "refinement"}
+_BASIS = _NAMED | {"action", "constraint", "assignee", "assigner", "target"}
+_DUTY = _BASIS | {"consequence"}
+_RULE = {"permission": _BASIS | {"duty"}, "prohibition": _BASIS | {"remedy"}}
+_POLICY = _BASIS | {"timestamp", "profile", "conflict", "permission", "prohibition", "obligation"}
 _NOTES = (PREFIXES["dct"], PREFIXES["rdfs"] + "label", PREFIXES["rdfs"] + "comment")
+_CLASSES = {
+    "permission": frozenset({"Rule", "Permission"}),
+    "prohibition": frozenset({"Rule", "Prohibition"}),
+    "duty": frozenset({"Rule", "Duty"}),
+    "action": frozenset({"Action"}),
+    "target": frozenset({"Asset", "AssetCollection"}),
+    "assignee": frozenset({"Party", "PartyCollection"}),
+    "assigner": frozenset({"Party", "PartyCollection"}),
+}
+"""Of which class a node may say it is, by its place."""
 
 
-def _json(value: object) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()
+class _Shared(NamedTuple):
+    """What stands on the policy for all its rules; the constraints once for rules and once for obligations.
+
+    `size` is how many clauses and names every rule has more because of it.
+    """
+
+    actions: tuple[Action, ...]
+    assignees: tuple[Whom, ...]
+    targets: tuple[Whom, ...]
+    assigners: tuple[Whom, ...]
+    constraints: list[Clause]
+    conditions: list[Clause]
+    size: int
 
 
-def _members(value: object, pointer: str, code: str = "policy.not-an-object") -> Members:
-    if not isinstance(value, Mapping):
-        raise PolicyError(pointer, code)
-    found: Members = {}
-    for key, entry in value.items():
-        if not isinstance(key, str) or (name := member(key)) in found:
-            raise PolicyError(f"{pointer}/{key}", "policy.twice")
-        found[name] = entry
-    return found
+_NOTHING = _Shared((), (), (), (), [], [], 0)
 
 
-def _extras(members: Members, known: Iterable[str]) -> Extras:
-    return tuple(sorted((name, _json(value)) for name, value in members.items() if name not in known))
+def _action(reader: Reader, value: object, pointer: str, in_duty: bool) -> Action:
+    if plain(value) is not None:
+        iri = term(value, pointer)
+        return Action(SAME.get(iri, iri))
+    found = members(value, pointer, "policy.not-a-term")
+    iri = term(found.get("value", found.get("@id")), pointer)
+    refinements = windowed(clauses(reader, found, "refinement", pointer, in_duty))
+    return Action(SAME.get(iri, iri), refinements, extras(found, _ACTION, _CLASSES["action"]))
 
 
-def _list(value: object) -> list[object]:
-    if isinstance(value, Mapping) and len(value) == 1 and ("@list" in value or "@set" in value):
-        value = next(iter(value.values()))
-    return list(value) if isinstance(value, list | tuple) else [value]
+def _actions(reader: Reader, found: Members, pointer: str, in_duty: bool) -> tuple[Action, ...]:
+    few(found, "action", pointer)
+    return tuple(each(found, "action", pointer, lambda value, place: _action(reader, value, place, in_duty)))
 
 
-def _each(members: Members, name: str, pointer: str, read: Callable[[object, str], T]) -> list[T]:
-    if name not in members:
-        return []
-    return [read(entry, f"{pointer}/{name}/{index}") for index, entry in enumerate(_list(members[name]))]
+def _whom(reader: Reader, value: object, name: str, pointer: str) -> Whom:
+    """A party or asset. An object that says more than its IRI is a collection, and unknown where that is not enough."""
+    reader.count(pointer)
+    if text := plain(value):
+        return text
+    found = members(value, pointer, "policy.not-an-identifier")
+    iri, others = own_id(found, pointer), extras(found, _WHOM, _CLASSES[name])
+    if iri and not others and not found.keys() & {"source", "refinement"} and not _collective(found.get("@type")):
+        return iri
+    refinements = windowed(clauses(reader, found, "refinement", pointer, in_duty=False))
+    source = identifier(found, "source", pointer) or iri
+    return Collection(source=source, refinements=refinements, extras=others, id=iri, pointer=pointer)
 
 
-def _plain(value: object) -> str | None:
-    """The text of a string, a reference or an untyped literal; None for anything with more in it."""
-    if isinstance(value, Mapping) and len(value) == 1:
-        value = value.get("@id", value.get("@value"))
-    return value if isinstance(value, str) else None
+def _whoms(reader: Reader, found: Members, name: str, pointer: str) -> tuple[Whom, ...]:
+    if name not in found:
+        return ()
+    few(found, name, pointer)
+    return tuple(each(found, name, pointer, lambda value, place: _whom(reader, value, name, place)))
 
 
-def _name(value: object, pointer: str) -> str:
-    if len(values := _list(value)) != 1 or (text := _plain(values[0])) is None:
-        raise PolicyError(pointer, "policy.not-a-term")
-    return expand(text)
+def _duties(reader: Reader, found: Members, name: str, pointer: str, shared: _Shared = _NOTHING) -> tuple[Duty, ...]:
+    if name not in found:
+        return ()
+    shallow(pointer)
+    read = each(found, name, pointer, lambda value, place: _duty(reader, value, place, shared))
+    return tuple(duty for duties in read for duty in duties)
 
 
-def _identifier(members: Members, name: str, pointer: str) -> str:
-    if name not in members:
-        return ""
-    entries = _list(members[name])
-    named = [{"@id": e["@id"]} if isinstance(e, Mapping) and "@id" in e else e for e in entries]
-    if len(named) != 1 or (text := _plain(named[0])) is None:
-        raise PolicyError(f"{pointer}/{name}", "policy.not-an-identifier")
-    return text
+def _duty(reader: Reader, value: object, pointer: str, shared: _Shared) -> list[Duty]:
+    before = reader.clauses
+    reader.count(pointer, 1 + shared.size)
+    found = members(value, pointer)
+    actions = _actions(reader, found, pointer, in_duty=True) or shared.actions
+    first = Duty(
+        action=_first(actions, pointer),
+        constraints=windowed(shared.conditions + clauses(reader, found, "constraint", pointer, in_duty=True)),
+        consequences=_duties(reader, found, "consequence", pointer),
+        parties=_whoms(reader, found, "assignee", pointer) or shared.assignees,
+        targets=_whoms(reader, found, "target", pointer) or shared.targets,
+        assigners=_whoms(reader, found, "assigner", pointer) or shared.assigners,
+        extras=extras(found, _DUTY, _CLASSES["duty"]),
+        id=own_id(found, pointer),
+        pointer=pointer,
+    )
+    reader.count(pointer, (len(actions) - 1) * (reader.clauses - before))
+    return [first, *(replace(first, action=action) for action in actions[1:])]
 
 
-def _term(value: object) -> Term:
-    match value:
-        case bool():
-            return Term("true" if value else "false", XSD + "boolean")
-        case int():
-            return Term(str(value), XSD + "integer")
-        case str():
-            return Term(value)
-        case {"@id": str(iri), **rest} if not rest:
-            return Term(iri)
-        case {"@value": literal, **rest} if rest.keys() <= {"@type", "@language"} and not isinstance(literal, Mapping):
-            inner = _term(literal)
-            datatype, language = rest.get("@type", inner.datatype), rest.get("@language", "")
-            if isinstance(datatype, str) and isinstance(language, str):
-                return Term(inner.text, expand(datatype), language)
-    return Term(_json(value), "json")
-
-
-def _span(type: Type, text: str) -> Span | None:
-    match type:
-        case Type.INSTANT:
-            return instant(text)
-        case Type.DURATION:
-            return duration(text)
-        case Type.INTEGER:
-            return integer(text)
-        case Type.CONCEPT | Type.IRI | Type.TEXT:
-            return None
-
-
-def _typed(left: str, operator: str, right: tuple[Term, ...]) -> Span | frozenset[str] | None:
-    """The comparable value of the right operand, None if anything about the comparison is not understood."""
-    operand = REGISTRY.get(left)
-    if operand is None or operator not in operand.operators or not right:
-        return None
-    allowed = DATATYPES[operand.type]
-    if any((term.datatype and term.datatype != XSD + "string" and term.datatype not in allowed) for term in right):
-        return None
-    if operand.type in (Type.CONCEPT, Type.IRI, Type.TEXT):
-        single = operator in ("eq", "neq") and len(right) > 1
-        return None if single else frozenset(term.text for term in right)
-    return _span(operand.type, right[0].text) if len(right) == 1 else None
-
-
-def _atom(members: Members, pointer: str) -> Atom:
-    left = _name(members.get("leftOperand"), pointer + "/leftOperand")
-    operator = _name(members.get("operator"), pointer + "/operator")
-    operator = operator.removeprefix(ODRL) if operator.removeprefix(ODRL) in OPERATORS else operator
-    if "rightOperand" not in members and "rightOperandReference" not in members:
-        raise PolicyError(pointer, "policy.right-operand-missing")
-    right = tuple(_term(entry) for entry in _list(members.get("rightOperand", [])))
-    if datatype := _identifier(members, "dataType", pointer):
-        right = tuple(Term(t.text, t.datatype or expand(datatype), t.language) for t in right)
-    unit = _identifier(members, "unit", pointer)
-    extras = _extras(members, _IGNORED | {"leftOperand", "operator", "rightOperand", "dataType", "unit"})
-    value = None if unit or extras else _typed(left, operator, right)
-    return Atom(left=left, operator=operator, right=right, value=value, unit=unit, extras=extras, pointer=pointer)
-
-
-def _clause(value: object, pointer: str) -> Clause:
-    members = _members(value, pointer)
-    if members.keys() == {"@id"}:
-        return Odd(_json(value), pointer)
-    named = [name for name in LOGIC if name in members]
-    if not named and "leftOperand" in members:
-        return _atom(members, pointer)
-    if len(named) != 1 or members.keys() & {"leftOperand", "operator", "rightOperand"}:
-        raise PolicyError(pointer, "policy.neither-atom-nor-logic")
-    if pointer.count("/") > 2 * DEPTH:
-        raise PolicyError(pointer, "policy.too-deep")
-    clauses = tuple(_each(members, named[0], pointer, _clause))
-    if not clauses:
-        raise PolicyError(pointer, "policy.logic-empty")
-    return Logic(operator=named[0], clauses=clauses, extras=_extras(members, _IGNORED | {named[0]}), pointer=pointer)
-
-
-def _action(value: object, pointer: str) -> Action:
-    if _plain(value) is not None:
-        return Action(_name(value, pointer))
-    members = _members(value, pointer, "policy.not-a-term")
-    iri = members.get("value", members.get("@id"))
-    known = {"@id", "@type", "value", "refinement"}
-    return Action(_name(iri, pointer), tuple(_each(members, "refinement", pointer, _clause)), _extras(members, known))
-
-
-def _actions(members: Members, pointer: str) -> list[Action]:
-    if not (actions := _each(members, "action", pointer, _action)):
+def _first(actions: tuple[Action, ...], pointer: str) -> Action:
+    if not actions:
         raise PolicyError(pointer, "policy.action-missing")
-    return actions
+    return actions[0]
 
 
-def _duties(members: Members, name: str, pointer: str) -> tuple[Duty, ...]:
-    if pointer.count("/") > 2 * DEPTH:
-        raise PolicyError(pointer, "policy.too-deep")
-    return tuple(duty for duties in _each(members, name, pointer, _duty) for duty in duties)
+def _rule(reader: Reader, value: object, pointer: str, kind: str, shared: _Shared) -> list[Rule]:
+    before = reader.clauses
+    reader.count(pointer, 1 + shared.size)
+    found = members(value, pointer)
+    both = kind == "prohibition"
+    actions = _joined(_actions(reader, found, pointer, in_duty=False), shared.actions, both)
+    parties, targets = _whoms(reader, found, "assignee", pointer), _whoms(reader, found, "target", pointer)
+    first = Rule(
+        action=_first(actions, pointer),
+        constraints=windowed(shared.constraints + clauses(reader, found, "constraint", pointer, in_duty=False)),
+        duties=_duties(reader, found, "duty", pointer) if kind == "permission" else (),
+        remedies=_duties(reader, found, "remedy", pointer) if kind == "prohibition" else (),
+        parties=_joined(parties, shared.assignees, both),
+        targets=_joined(targets, shared.targets, both),
+        assigners=_whoms(reader, found, "assigner", pointer) or shared.assigners,
+        extras=extras(found, _RULE[kind], _CLASSES[kind]),
+        id=own_id(found, pointer),
+        pointer=pointer,
+    )
+    reader.count(pointer, (len(actions) - 1) * (reader.clauses - before))
+    return [first, *(replace(first, action=action) for action in actions[1:])]
 
 
-def _duty(value: object, pointer: str) -> list[Duty]:
-    members = _members(value, pointer)
-    return [
-        Duty(
-            action=action,
-            constraints=tuple(_each(members, "constraint", pointer, _clause)),
-            consequences=_duties(members, "consequence", pointer),
-            extras=_extras(members, _DUTY),
-            pointer=pointer,
-        )
-        for action in _actions(members, pointer)
-    ]
+def _joined(own: tuple[T, ...], shared: tuple[T, ...], both: bool) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(own + shared)) if both and own else own or shared
 
 
-def _party(value: object) -> str:
-    """A party or asset by its IRI; a collection stays JSON, which equals no IRI."""
-    return _plain(value) or _json(value)
-
-
-def _rule(value: object, pointer: str) -> list[Rule]:
-    members = _members(value, pointer)
-    named = {name: tuple(_party(entry) for entry in _list(members.get(name, []))) for name in ("assignee", "target")}
-    return [
-        Rule(
-            action=action,
-            constraints=tuple(_each(members, "constraint", pointer, _clause)),
-            duties=_duties(members, "duty", pointer),
-            remedies=_duties(members, "remedy", pointer),
-            parties=named["assignee"],
-            targets=named["target"],
-            extras=_extras(members, _RULE),
-            pointer=pointer,
-        )
-        for action in _actions(members, pointer)
-    ]
-
-
-def _rules(members: Members, name: str, inherited: tuple[Clause, ...]) -> tuple[Rule, ...]:
-    rules = [rule for rules in _each(members, name, "", _rule) for rule in rules]
-    return tuple(msgspec.structs.replace(r, constraints=inherited + r.constraints) if inherited else r for r in rules)
+def _rules(reader: Reader, found: Members, kind: str, shared: _Shared) -> tuple[Rule, ...]:
+    read = each(found, kind, "", lambda value, place: _rule(reader, value, place, kind, shared))
+    return tuple(rule for rules in read for rule in rules)
 
 
 def _kind(value: object) -> str:
-    names = [member(entry) for entry in _list(value) if isinstance(entry, str)]
-    return next((n for n in ("Agreement", "Offer", "Request") if n in names), names[0] if names else "")
+    """The one class of the policy; several that exclude each other are kept side by side, which nothing is."""
+    if not all(isinstance(entry, str) for entry in entries(value)):
+        raise PolicyError("/@type", "policy.not-a-term")
+    names = [member(str(entry)) for entry in entries(value)]
+    known = sorted(KINDS.intersection(names))
+    return " ".join(known) if known else next(iter(names), "")
 
 
-def parse(document: object) -> Policy:
-    """The policy in `document`, an object as JSON gives it; PolicyError names the place that cannot be read."""
-    members = _members(document, "")
-    extras = _extras(members, _POLICY)
-    notes = tuple(extra for extra in extras if extra[0].startswith(_NOTES))
-    inherited = tuple(_each(members, "constraint", "", _clause))
-    policy = Policy(
-        kind=_kind(members.get("@type", [])),
-        id=_identifier(members, "@id", ""),
-        target=_identifier(members, "target", ""),
-        assigner=_identifier(members, "assigner", ""),
-        assignee=_identifier(members, "assignee", ""),
-        timestamp=_identifier(members, "timestamp", ""),
-        profiles=tuple(sorted(_name(entry, "/profile") for entry in _list(members.get("profile", [])))),
-        conflict=_name(members.get("conflict", "invalid"), "/conflict").removeprefix(ODRL),
-        permissions=_rules(members, "permission", inherited),
-        prohibitions=_rules(members, "prohibition", inherited),
-        obligations=_duties(members, "obligation", ""),
-        notes=notes,
-        extras=tuple(extra for extra in extras if extra not in notes),
+def _one(found: Members, name: str, kind: str) -> str:
+    """The party or target of the deal, empty if there is none or if what stands here is for the rules to say."""
+    values = entries(found.get(name, []))
+    single = values[0] if len(values) == 1 else None
+    if isinstance(single, dict) and not _collective(single.get("@type")):
+        said = extras(members(single, f"/{name}"), {"@id", "@type"}, _CLASSES[name])
+        single = single if said else single.get("@id")
+    if text := plain(single):
+        return text
+    if name in found and (kind == "Agreement" or not values or not all(isinstance(v, str | dict) for v in values)):
+        raise PolicyError(f"/{name}", "policy.not-an-identifier")
+    return ""
+
+
+def _collective(types: object) -> bool:
+    return any(isinstance(name, str) and name.endswith("Collection") for name in entries(types))
+
+
+def _common(reader: Reader, found: Members, single: Mapping[str, str]) -> _Shared:
+    several = {name: value for name, value in found.items() if name not in single or not single[name]}
+    shared = _Shared(
+        actions=_actions(reader, found, "", in_duty=False),
+        assignees=_whoms(reader, several, "assignee", ""),
+        targets=_whoms(reader, several, "target", ""),
+        assigners=_whoms(reader, several, "assigner", ""),
+        constraints=clauses(reader, found, "constraint", "", in_duty=False),
+        conditions=[],
+        size=0,
     )
-    for rule in policy.permissions + policy.prohibitions:
-        if policy.kind == "Agreement" and rule.targets:
-            raise PolicyError(rule.pointer + "/target", "policy.rule-target")
+    shared = shared._replace(size=reader.clauses)
+    if "obligation" not in found:
+        return shared
+    return shared._replace(conditions=clauses(reader, found, "constraint", "", in_duty=True))
+
+
+def parse(document: object, registry: Registry = BUILT_IN) -> Policy:
+    """The policy in `document`, an object as JSON gives it; PolicyError names the place that cannot be read."""
+    screen(document)
+    reader = Reader(registry)
+    found = members(document, "")
+    if DSP_CONTEXT in entries(found.get("@context")) and len(entries(found["@context"])) == 1:
+        del found["@context"]
+    others = extras(found, _POLICY, KINDS | {"Policy"})
+    notes = tuple(extra for extra in others if extra[0].startswith(_NOTES))
+    kind = _kind(found.get("@type", []))
+    single = {name: _one(found, name, kind) for name in ("target", "assigner", "assignee")}
+    shared = _common(reader, found, single)
+    policy = Policy(
+        kind=kind,
+        id=own_id(found, ""),
+        timestamp=identifier(found, "timestamp", ""),
+        profiles=tuple(sorted(term(entry, "/profile") for entry in few(found, "profile", ""))),
+        conflict=term(found.get("conflict", "invalid"), "/conflict").removeprefix(ODRL),
+        permissions=_rules(reader, found, "permission", shared),
+        prohibitions=_rules(reader, found, "prohibition", shared),
+        obligations=_duties(reader, found, "obligation", "", shared),
+        notes=notes,
+        extras=tuple(extra for extra in others if extra not in notes),
+        **single,
+    )
+    if kind == "Agreement":
+        _no_targets(policy)
     return policy
+
+
+def _no_targets(policy: Policy) -> None:
+    """The rules of an agreement speak about its one target (dataspace-protocol.md 5.4)."""
+    for rule in policy.permissions + policy.prohibitions:
+        if rule.targets:
+            raise PolicyError(rule.pointer + "/target", "policy.rule-target")

@@ -1,43 +1,84 @@
 """Typed right operands: text of a policy becomes a comparable value, or None, which later means `unknown`.
 
 An instant is a half-open span of milliseconds: a bare date means the whole day (policy.md 3.2), a timestamp one
-millisecond. Without an offset UTC is meant. Durations of years or months have no length and do not compare.
+millisecond. Without an offset UTC is meant. Durations of years or months have no length and do not compare. A decimal
+is a whole number of millionths, because a comparison must never depend on how a machine rounds.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import NamedTuple
 
-from .names import XSD
+from .names import XSD, reference
 
 SAFE = 2**53 - 1
 """Largest integer that survives every JSON parser (I-JSON)."""
 
+MILLION = 1_000_000
+"""A decimal is counted in millionths."""
+
+WINDOWS = frozenset({"P1D", "P1M"})
+"""The calendar windows (Europe/Berlin) in which uses are counted (policy.md 3.6)."""
+
+ANCHORS = frozenset({"agreement", "agreementEnd", "firstAccess", "access", "eventEnd", "violation"})
+"""From what `hanse:dueWithin` counts (policy.md 3.1)."""
+
 
 class Type(StrEnum):
+    """What a left operand is compared as.
+
+    INSTANT, DURATION, INTEGER and DECIMAL become a Span; CONCEPT, IRI, TEXT and LANGUAGE a set of texts (language tags
+    in lower case); DUE a Due; WINDOW a set with one of WINDOWS.
+    """
+
     INSTANT = "instant"
     DURATION = "duration"
     INTEGER = "integer"
+    DECIMAL = "decimal"
     CONCEPT = "concept"
     IRI = "iri"
     TEXT = "text"
+    LANGUAGE = "language"
+    DUE = "due"
+    WINDOW = "window"
+
+
+TEXTS = frozenset({Type.CONCEPT, Type.IRI, Type.TEXT, Type.LANGUAGE})
+"""The types whose values are sets of texts."""
 
 
 class Span(NamedTuple):
-    """From `start` up to but not including `end`; milliseconds (since the epoch) or a whole number."""
+    """From `start` up to but not including `end`; milliseconds (since the epoch), a whole number, or millionths."""
 
     start: int
     end: int
 
 
+class Due(NamedTuple):
+    """A deadline: `ms` after the anchor, which is one of ANCHORS."""
+
+    anchor: str
+    ms: int
+
+
+def _xsd(names: str) -> frozenset[str]:
+    return frozenset(XSD + name for name in names.split())
+
+
+_WHOLE = _xsd("integer int long short nonNegativeInteger positiveInteger unsignedInt unsignedLong")
 DATATYPES: dict[Type, frozenset[str]] = {
-    Type.INSTANT: frozenset(XSD + name for name in ("dateTime", "dateTimeStamp", "date")),
-    Type.DURATION: frozenset(XSD + name for name in ("duration", "dayTimeDuration")),
-    Type.INTEGER: frozenset(XSD + name for name in ("integer", "int", "long", "nonNegativeInteger", "positiveInteger")),
-    Type.CONCEPT: frozenset({XSD + "anyURI"}),
-    Type.IRI: frozenset({XSD + "anyURI"}),
+    Type.INSTANT: _xsd("dateTime dateTimeStamp date"),
+    Type.DURATION: _xsd("duration dayTimeDuration"),
+    Type.INTEGER: _WHOLE,
+    Type.DECIMAL: _WHOLE | _xsd("decimal double float"),
+    Type.CONCEPT: _xsd("anyURI"),
+    Type.IRI: _xsd("anyURI"),
     Type.TEXT: frozenset(),
+    Type.LANGUAGE: _xsd("language"),
+    Type.DUE: frozenset(),
+    Type.WINDOW: _xsd("duration dayTimeDuration yearMonthDuration"),
 }
 """Datatypes that a literal of each type may carry; none and xsd:string always may."""
 
@@ -49,6 +90,8 @@ _DURATION = re.compile(
     r"P(?=.)(?:([0-9]{1,6})D)?(?:T(?=.)(?:([0-9]{1,6})H)?(?:([0-9]{1,6})M)?(?:([0-9]{1,9})(?:\.([0-9]{1,9}))?S)?)?"
 )
 _INTEGER = re.compile(r"[+-]?[0-9]{1,16}")
+_DECIMAL = re.compile(r"([+-]?)([0-9]{1,16})(?:\.([0-9]{1,6})0{0,12})?")
+_LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,8}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _DAY = 86_400_000
@@ -109,6 +152,69 @@ def integer(text: str) -> Span | None:
     if not _INTEGER.fullmatch(text) or abs(number := int(text)) > SAFE:
         return None
     return Span(number, number + 1)
+
+
+def decimal(text: str) -> Span | None:
+    """Millionths of a decimal with at most six places; finer ones are not understood rather than rounded."""
+    if not (match := _DECIMAL.fullmatch(text)):
+        return None
+    number = int(match[2]) * MILLION + int((match[3] or "").ljust(6, "0"))
+    if number > SAFE * MILLION:
+        return None
+    number = -number if match[1] == "-" else number
+    return Span(number, number + 1)
+
+
+def language(text: str) -> str | None:
+    """A language tag in lower case, because BCP 47 tags are compared without regard to case (RFC 5646, 2.1.1)."""
+    return text.lower() if _LANGUAGE.fullmatch(text) else None
+
+
+def due(text: str) -> Due | None:
+    """A deadline such as `agreementEnd+P30D`: an anchor, a plus sign and a dayTimeDuration (policy.md 3.1)."""
+    anchor, plus, length = text.partition("+")
+    if not plus or anchor not in ANCHORS or (span := duration(length)) is None:
+        return None
+    return Due(anchor, span.start)
+
+
+Right = Span | Due | frozenset[str]
+"""A value that is understood; its type says which of them."""
+
+
+def single(type: Type, text: str) -> Right | None:
+    """The value that one text has as this type, None if it has none. Sets of texts are read by `several`."""
+    match type:
+        case Type.INSTANT:
+            return instant(text)
+        case Type.DURATION:
+            return duration(text)
+        case Type.INTEGER:
+            return integer(text)
+        case Type.DECIMAL:
+            return decimal(text)
+        case Type.DUE:
+            return due(text)
+        case Type.WINDOW:
+            return frozenset((text,)) if text in WINDOWS else None
+        case _:
+            return several(type, [text])
+
+
+def several(type: Type, texts: Sequence[str]) -> frozenset[str] | None:
+    """The set that texts are as one of TEXTS: IRIs with known prefixes written out, language tags in lower case."""
+    if type in (Type.CONCEPT, Type.IRI):
+        return frozenset(reference(text) for text in texts)
+    if type is not Type.LANGUAGE:
+        return frozenset(texts)
+    tags = [language(text) for text in texts]
+    found = frozenset(tag for tag in tags if tag is not None)
+    return None if None in tags else found
+
+
+def floating(text: str) -> bool:
+    """Whether this instant has no offset, so that UTC was assumed."""
+    return bool((match := _INSTANT.fullmatch(text)) and match[9] is None)
 
 
 def day(text: str) -> date | None:

@@ -8,6 +8,8 @@ import pytest
 from connector.catalogue.rules import vocabulary as read
 from connector.dialects.skos import Vocabulary
 from connector.language import say as message
+from connector.policy.wording import Words
+from tests.policy.cases import words_of
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -32,3 +34,13 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("official files absent: put them into ../shared/data beside the checkout")
     return SHARED
+
+
+@pytest.fixture
+def words(vocabulary: Vocabulary, lang: str) -> Words:
+    return words_of(vocabulary, lang)
+
+
+@pytest.fixture
+def german(vocabulary: Vocabulary) -> Words:
+    return words_of(vocabulary, "de")

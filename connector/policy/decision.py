@@ -1,0 +1,86 @@
+"""What a decision is: permit or not, what it entails, and the tree of its reasons (policy.md 3.6, 4.4)."""
+
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from .model import Clause, Collection, Duty, Phase, Policy, Rule
+from .operators import State
+from .world import DutyState, Value
+
+Step = Literal["policy", "permission", "prohibition", "obligation", "duty", "remedy", "consequence"]
+Part = Literal["constraint", "logic", "odd", "action", "refinement", "party", "target"]
+Obstacle = Literal["profile", "kind", "conflict", "extra", "nothing", "inherit", "suspended", "clash"]
+TimeClass = Literal["", "before", "during", "after"]
+Item = Policy | Rule | Duty | Collection | Clause | None
+
+
+class Counter(NamedTuple):
+    """A counter to increment in the transaction that decides: `count` of the agreement, per calendar window."""
+
+    name: str
+    window: str
+
+
+class Node(Struct, frozen=True):
+    """One step of the reasoning. `source` says who vouches for `actual`; `children` follow the document's order.
+
+    The state of a prohibition says whether it is in force ("yes" forbids), every other whether it is met; an obligation
+    that is still open is met. Of duties `deontic` and `due_at` (ms, the first instant that is too late) say how they
+    stand, `time` when they are due; of prohibitions `deontic` says whether the forbidden was done and made good.
+    `evidence` is that of the fact. `text` is the action or name asked for, or "order-not-checked" of an `andSequence`.
+    """
+
+    kind: Step | Part | Obstacle
+    state: State
+    item: Item = None
+    pointer: str = ""
+    actual: Value = None
+    source: str = ""
+    text: str = ""
+    children: tuple["Node", ...] = ()
+    evidence: str = ""
+    deontic: DutyState = "not-set"
+    time: TimeClass = ""
+    due_at: int | None = None
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """The answer. `rule` points to the granting permission, everything behind it is what it entails.
+
+    `duties` are all of that permission, `during` those the data plane must execute or the decision is void. `counters`
+    are to be incremented in the transaction that decides. `suspended` points to the obligations whose violation blocks
+    access. `void` tells a clash under `invalid`. `next_change` is the next instant (ms) at which time alone can change
+    the answer. `purpose_source` is "contractual" if the peer declared no purpose.
+    """
+
+    permit: bool
+    phase: Phase
+    tree: Node
+    now: int
+    action: str = ""
+    rule: str = ""
+    deferred: tuple[str, ...] = ()
+    duties: tuple[Duty, ...] = ()
+    during: tuple[Duty, ...] = ()
+    counters: tuple[Counter, ...] = ()
+    suspended: tuple[str, ...] = ()
+    void: bool = False
+    next_change: int | None = None
+    purpose_source: str = ""
+
+
+_WHOLE = frozenset({"duty", "obligation", "remedy", "consequence", "action", "party", "target"})
+
+
+def leaves(node: Node) -> list[Node]:
+    """The steps that decide, in order; what lies below a duty, an action or a collection belongs to it."""
+    found: list[Node] = []
+    stack = [node]
+    while stack:
+        one = stack.pop()
+        if one.children and one.kind not in _WHOLE:
+            stack.extend(reversed(one.children))
+        else:
+            found.append(one)
+    return found

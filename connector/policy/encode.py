@@ -1,0 +1,270 @@
+"""Clauses as statements about requests: for each, when it is satisfied ("yes") and when it is contradicted ("no").
+
+Between the two lies "unknown", which refuses a permission and keeps a prohibition in force (policy.md 3.1); nothing
+here may therefore be simpler than the evaluation it mirrors. A clause that is not understood becomes a thing of its
+own, equal only to the same clause, and is remembered in `opaque`.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from .concepts import Concepts
+from .logic import FALSE, TRUE, Every, Some, Statement
+from .model import Atom, Clause, Closure, Collection, Duty, Logic, Policy, Rule, Whom
+from .names import HANSE, ODRL
+from .regions import ABSENT, BOUND, HIGH, LOW, Dimension, Leaf, Spans, complement
+from .registry import Registry
+from .values import Due, Span
+
+PARTICIPANT = HANSE + "participant"
+PURPOSE = ODRL + "purpose"
+COUNT = ODRL + "count"
+CLOCK = ODRL + "dateTime"
+TARGET = "target"
+_ALWAYS = frozenset({CLOCK, PARTICIPANT})
+"""Operands that every request has."""
+_SINGLE = frozenset({PURPOSE, PARTICIPANT, TARGET})
+"""Operands of which a request has one."""
+_WIDEST = 64
+"""Most clauses of an `xone`, whose statement grows with the square."""
+
+Use = Literal["permit", "forbid", "done"]
+"""Where a clause stands: in a permission, in a prohibition or the condition of a duty, or as a duty's parameter."""
+
+
+class Meaning(NamedTuple):
+    """When a clause is satisfied and when it is contradicted."""
+
+    yes: Statement
+    no: Statement
+
+
+def bare(item: object) -> object:
+    """The same without names and places: equal for what says the same in the same words."""
+    if isinstance(item, Struct):
+        fields = {name: bare(getattr(item, name)) for name in item.__struct_fields__ if name not in ("id", "pointer")}
+        return replace(item, **fields, **{name: "" for name in ("id", "pointer") if name in item.__struct_fields__})
+    if type(item) is tuple:
+        return tuple(bare(part) for part in item)
+    return item
+
+
+def clauses_of(item: Policy | Rule | Duty | Whom) -> Iterator[Clause]:
+    """Every clause that stands directly or indirectly in it."""
+    if isinstance(item, Policy):
+        for rule in (*item.permissions, *item.prohibitions):
+            yield from clauses_of(rule)
+        for duty in item.obligations:
+            yield from clauses_of(duty)
+    elif isinstance(item, Collection):
+        yield from item.refinements
+    elif isinstance(item, Rule | Duty):
+        yield from (*item.action.refinements, *item.constraints)
+        inner = (*item.duties, *item.remedies) if isinstance(item, Rule) else item.consequences
+        for each in (*item.parties, *item.targets, *inner):
+            yield from clauses_of(each)
+
+
+def atoms(clauses: Iterable[Clause]) -> Iterator[Atom]:
+    """The comparisons in these clauses, at every depth."""
+    for clause in clauses:
+        if isinstance(clause, Logic):
+            yield from atoms(clause.clauses)
+        elif isinstance(clause, Atom):
+            yield clause
+
+
+class Encoder:
+    """Gives clauses of the same policies their meaning; equal clauses share one statement."""
+
+    def __init__(self, policies: Iterable[Policy], closure: Closure, registry: Registry) -> None:
+        self._registry, self._closure = registry, closure
+        self._named: dict[str, set[str]] = {PARTICIPANT: set(), TARGET: set()}
+        self._tables: dict[str, Concepts] = {}
+        self._known: dict[tuple[object, Use], Meaning] = {}
+        self._opaque: dict[object, Dimension] = {}
+        for policy in policies:
+            self._collect(policy)
+
+    def _collect(self, policy: Policy) -> None:
+        for atom in atoms(clauses_of(policy)):
+            if isinstance(atom.value, frozenset):
+                self._named.setdefault(atom.left, set()).update(atom.value)
+        rules = (*policy.permissions, *policy.prohibitions)
+        parties = [policy.assignee, *(whom for rule in rules for whom in rule.parties)]
+        targets = [policy.target, *(whom for rule in rules for whom in rule.targets)]
+        self._named[PARTICIPANT].update(p for p in parties if isinstance(p, str) and p)
+        self._named[TARGET].update(t for t in targets if isinstance(t, str) and t)
+
+    def concepts(self, name: str) -> Concepts:
+        if name not in self._tables:
+            self._tables[name] = Concepts(frozenset(self._named.get(name, ())), self._closure)
+        return self._tables[name]
+
+    def puzzles(self, clause: Clause, use: Use) -> Iterator[Clause]:
+        """The parts of the clause that are not understood there."""
+        match clause:
+            case Logic() if not clause.extras and (clause.operator != "xone" or len(clause.clauses) <= _WIDEST):
+                for inner in clause.clauses:
+                    yield from self.puzzles(inner, use)
+            case Atom() if clause.value is not None and not clause.extras and self._registry.get(clause.left):
+                if use != "done" and clause.role in ("parameter", "deadline"):
+                    yield clause
+            case _:
+                yield clause
+
+    def understood(self, clauses: Iterable[Clause], use: Use) -> bool:
+        """Whether everything in these clauses has a meaning there."""
+        return not any(True for clause in clauses for _ in self.puzzles(clause, use))
+
+    def meaning(self, clause: Clause, use: Use) -> Meaning:
+        key = (bare(clause), use)
+        if key not in self._known:
+            self._known[key] = self._meaning(clause, use)
+        return self._known[key]
+
+    def all(self, clauses: Iterable[Clause], use: Use) -> Meaning:
+        """The implicit `and` of a rule's constraints."""
+        found = [self.meaning(clause, use) for clause in clauses]
+        return Meaning(Every(tuple(m.yes for m in found)), Some(tuple(m.no for m in found)))
+
+    def _meaning(self, clause: Clause, use: Use) -> Meaning:
+        if isinstance(clause, Logic) and not clause.extras:
+            return self._logic(clause, use)
+        if not isinstance(clause, Atom) or not self.understood((clause,), use):
+            return self._strange(clause)
+        match clause.value:
+            case Span():
+                return self._number(clause, _spans(clause.operator, clause.value), use)
+            case Due(anchor, ms):
+                spans: Spans = ((LOW, ms if clause.operator == "lt" else ms + 1),)
+                return self._number(replace(clause, window=anchor), spans, use)
+            case frozenset():
+                if clause.role == "window":
+                    return Meaning(TRUE, FALSE)
+                return self._texts(clause, clause.value, use)
+            case _:
+                return self._strange(clause)
+
+    def _strange(self, clause: object) -> Meaning:
+        """Something of which only the same words can say the same."""
+        dimension = self._opaque.setdefault(bare(clause), Dimension(f"strange:{len(self._opaque)}"))
+        return _switch(dimension)
+
+    def _logic(self, clause: Logic, use: Use) -> Meaning:
+        parts = [self.meaning(inner, use) for inner in clause.clauses]
+        yes, no = tuple(part.yes for part in parts), tuple(part.no for part in parts)
+        match clause.operator:
+            case "and" | "andSequence":
+                return Meaning(Every(yes), Some(no))
+            case "or":
+                return Meaning(Some(yes), Every(no))
+            case "xone" if len(parts) <= _WIDEST:
+                ones = [Every((yes[i], *no[:i], *no[i + 1 :])) for i in range(len(parts))]
+                pairs = [Every((yes[i], yes[k])) for i in range(len(parts)) for k in range(i)]
+                return Meaning(Some(tuple(ones)), Some((Every(no), *pairs)))
+            case _:
+                return self._strange(clause)
+
+    def _dimension(self, atom: Atom, use: Use) -> Dimension:
+        name = atom.left
+        if use == "done":
+            return Dimension("done:" + name, atom.unit, atom.window)
+        others = 0 if name in _ALWAYS else ABSENT
+        if name == PURPOSE:
+            others |= BOUND
+        low = 1 if name == COUNT else LOW
+        return Dimension(name, atom.unit, atom.window, name in _SINGLE, others, low)
+
+    def _number(self, atom: Atom, spans: Spans, use: Use) -> Meaning:
+        dimension = self._dimension(atom, use)
+        return Meaning(Leaf(dimension, "in", spans), Leaf(dimension, "in", complement(spans)))
+
+    def _texts(self, atom: Atom, wanted: frozenset[str], use: Use) -> Meaning:
+        dimension, concepts = self._dimension(atom, use), self.concepts(atom.left)
+        bound = dimension.others & BOUND if use == "permit" else 0
+        full = concepts.full
+
+        def has(mask: int, others: int = 0) -> Leaf:
+            return Leaf(dimension, "has", mask=mask, full=full, others=others)
+
+        def only(mask: int, others: int = 0) -> Leaf:
+            return Leaf(dimension, "only", mask=mask, full=full, others=others)
+
+        def each(masks: Iterable[int]) -> Meaning:
+            """All of these must be there."""
+            found = tuple(masks)
+            return Meaning(Every(tuple(has(m, bound) for m in found)), Some(tuple(only(full & ~m) for m in found)))
+
+        mask = concepts.among(wanted)
+        match atom.operator:
+            case "isAnyOf":
+                return Meaning(has(mask, bound), only(full & ~mask))
+            case "isNoneOf" | "neq":
+                return Meaning(only(full & ~mask, bound), has(mask))
+            case "isAllOf":
+                return each(concepts.among((text,)) for text in sorted(wanted))
+            case "eq":
+                inner = each(concepts.among((text,)) for text in sorted(wanted))
+                return Meaning(Every((inner.yes, only(mask, bound))), Some((inner.no, has(full & ~mask))))
+            case "isA" | "isPartOf":
+                return Meaning(has(concepts.surely(wanted, True), bound), only(concepts.surely(wanted, False)))
+            case "hasPart":
+                parts = sorted(wanted)
+                there = tuple(has(concepts.surely((t,), True, upwards=True), bound) for t in parts)
+                away = tuple(only(concepts.surely((t,), False, upwards=True)) for t in parts)
+                return Meaning(Every(there), Some(away))
+            case _:
+                return self._strange(atom)
+
+    def whom(self, name: str, whoms: Iterable[Whom], *, unnamed: bool = False) -> Meaning:
+        """Whether party (PARTICIPANT) or asset (TARGET) is one of these, or a member; `unnamed`: or is not named."""
+        texts, found = set(), []
+        for one in whoms:
+            if isinstance(one, str):
+                texts.add(one)
+                found.append(self._member(name, one))
+            elif one.extras or not one.source:
+                found.append(self._strange(one))
+            else:
+                member, inner = self._member(name, one.source), self.all(one.refinements, "forbid")
+                found.append(Meaning(Every((member.yes, inner.yes)), Some((member.no, inner.no))))
+        concepts, others = self.concepts(name), 0 if name in _ALWAYS else ABSENT
+        dimension, full = Dimension(name, single=True, others=others), concepts.full
+        mask = concepts.among(texts)
+        named = Leaf(dimension, "has", mask=full, full=full)
+        direct = Leaf(dimension, "has", mask=mask, full=full)
+        yes = Every((named, Some((direct, *(m.yes for m in found)))))
+        no = Every((Leaf(dimension, "only", mask=full & ~mask, full=full), *(m.no for m in found)))
+        return Meaning(Some((named.denied(), yes)), no) if unnamed else Meaning(yes, no)
+
+    def _member(self, name: str, source: str) -> Meaning:
+        """Membership is always known: in the world or not."""
+        return _switch(Dimension(f"in:{name}", source, others=0))
+
+
+def _switch(dimension: Dimension) -> Meaning:
+    """Something that is (1), is not (0), or is not known."""
+    return Meaning(Leaf(dimension, "in", ((1, 2),)), Leaf(dimension, "in", ((0, 1),)))
+
+
+def _spans(operator: str, span: Span) -> Spans:
+    """The numbers that a comparison accepts."""
+    match operator:
+        case "lt":
+            return ((LOW, span.start),)
+        case "lteq":
+            return ((LOW, span.end),)
+        case "gt":
+            return ((span.end, HIGH),)
+        case "gteq":
+            return ((span.start, HIGH),)
+        case "eq":
+            return ((span.start, span.end),)
+        case "neq":
+            return complement(((span.start, span.end),))
+        case _:
+            return ()

@@ -1,0 +1,152 @@
+"""Reads constraints and refinements: terms with their types, logic, and the window in which uses are counted.
+
+What is not understood keeps its place in the tree with `value` None, or as an `Odd` (policy.md 3.2, 3.7).
+"""
+
+from collections.abc import Iterable
+
+from msgspec.structs import replace
+
+from .model import Atom, Clause, Flag, Logic, Odd, PolicyError, Role, Term
+from .names import LOGIC, ODRL, OPERATORS, XSD, expand, reference
+from .parsing import Members, Reader, each, extras, few, identifier, members, own_id, shallow, term, text_of
+from .registry import Operand
+from .values import DATATYPES, TEXTS, Right, Span, Type, floating, several, single
+
+COUNT = ODRL + "count"
+
+_NAMED = frozenset({"@id", "@type", "uid"})
+_CONSTRAINT = frozenset({"Constraint"})
+_LOGICAL = frozenset({"Constraint", "LogicalConstraint"})
+_ATOM = _NAMED | {"leftOperand", "operator", "rightOperand", "dataType", "unit"}
+
+
+def _literal(value: object) -> Term | None:
+    match value:
+        case bool():
+            return Term("true" if value else "false", XSD + "boolean")
+        case int():
+            return Term(str(value), XSD + "integer")
+        case float():
+            return Term(repr(value), XSD + "decimal")
+        case str():
+            return Term(value)
+    return None
+
+
+def _term(value: object) -> Term:
+    if (simple := _literal(value)) is not None:
+        return simple
+    match value:
+        case {"@id": str(iri), **rest} if not rest:
+            return Term(reference(iri))
+        case {"@value": inner, **rest} if rest.keys() <= {"@type", "@language"} and (found := _literal(inner)):
+            datatype, tag = rest.get("@type", found.datatype), rest.get("@language", "")
+            if isinstance(datatype, str) and isinstance(tag, str):
+                return Term(found.text, expand(datatype), tag.lower())
+    return Term(text_of(value), "json")
+
+
+def _typed(operand: Operand, operator: str, right: tuple[Term, ...]) -> Right | None:
+    """The comparable value of the right operand, None if anything about the comparison is not understood."""
+    if operator not in operand.operators or not right:
+        return None
+    allowed = DATATYPES[operand.type]
+    if any(found.datatype not in ("", XSD + "string") and found.datatype not in allowed for found in right):
+        return None
+    if operand.type in TEXTS:
+        ambiguous = operator in ("eq", "neq") and len(right) > 1
+        return None if ambiguous else several(operand.type, [found.text for found in right])
+    return single(operand.type, right[0].text) if len(right) == 1 else None
+
+
+def _right(found: Members, pointer: str) -> tuple[Term, ...]:
+    if "rightOperand" not in found and "rightOperandReference" not in found:
+        raise PolicyError(pointer, "policy.right-operand-missing")
+    right = tuple(_term(entry) for entry in few(found, "rightOperand", pointer))
+    if datatype := identifier(found, "dataType", pointer):
+        right = tuple(Term(one.text, one.datatype or expand(datatype), one.language) for one in right)
+    return right
+
+
+def _operator(found: Members, pointer: str) -> str:
+    name = term(found.get("operator"), pointer + "/operator")
+    return name.removeprefix(ODRL) if name.removeprefix(ODRL) in OPERATORS else name
+
+
+def _atom(reader: Reader, found: Members, pointer: str, in_duty: bool) -> Atom:
+    left = term(found.get("leftOperand"), pointer + "/leftOperand")
+    operator, right = _operator(found, pointer), _right(found, pointer)
+    unit, others = reference(identifier(found, "unit", pointer)), extras(found, _ATOM, _CONSTRAINT)
+    operand = reader.registry.get(left)
+    role: Role = "condition" if operand is None else operand.in_duty if in_duty else operand.role
+    value: Right | None = None
+    if operand is not None and not others and (operand.units or not unit):
+        # A parameter or deadline outside a duty says nothing, so it is not understood there.
+        value = None if role in ("parameter", "deadline") and not in_duty else _typed(operand, operator, right)
+    assumed = isinstance(value, Span) and operand is not None and operand.type is Type.INSTANT
+    flags: tuple[Flag, ...] = ("no-offset",) if assumed and floating(right[0].text) else ()
+    return Atom(
+        left=left,
+        operator=operator,
+        right=right,
+        value=value,
+        role=role,
+        unit=unit,
+        flags=flags,
+        extras=others,
+        id=own_id(found, pointer),
+        pointer=pointer,
+    )
+
+
+def clause(reader: Reader, value: object, pointer: str, in_duty: bool) -> Clause:
+    """One constraint, atomic or logical; what is only a reference or of a foreign shape is kept as it is."""
+    reader.count(pointer)
+    if isinstance(value, str):
+        return Odd(text_of({"@id": value}), pointer)
+    found = members(value, pointer)
+    named = [name for name in LOGIC if name in found]
+    if not named and "leftOperand" in found:
+        return _atom(reader, found, pointer, in_duty)
+    if len(named) > 1 or found.keys() & {"leftOperand", "operator", "rightOperand"} or not found:
+        raise PolicyError(pointer, "policy.neither-atom-nor-logic")
+    if not named:
+        return Odd(text_of(value), pointer)
+    shallow(pointer)
+    operator = named[0]
+    inner = each(found, operator, pointer, lambda entry, place: clause(reader, entry, place, in_duty))
+    if not inner:
+        raise PolicyError(pointer, "policy.logic-empty")
+    return Logic(
+        operator=operator,
+        clauses=windowed(inner) if operator == "and" else _windowless(inner),
+        extras=extras(found, _NAMED | {operator}, _LOGICAL),
+        id=own_id(found, pointer),
+        pointer=pointer,
+    )
+
+
+def clauses(reader: Reader, found: Members, name: str, pointer: str, in_duty: bool) -> list[Clause]:
+    """The constraints or refinements of a member, not yet joined with what else holds beside them."""
+    return each(found, name, pointer, lambda entry, place: clause(reader, entry, place, in_duty))
+
+
+def _windowless(found: Iterable[Clause]) -> tuple[Clause, ...]:
+    return tuple(replace(c, value=None) if isinstance(c, Atom) and c.role == "window" else c for c in found)
+
+
+def windowed(found: Iterable[Clause]) -> tuple[Clause, ...]:
+    """Clauses that hold together: a count takes the window that stands beside it (policy.md 3.6).
+
+    A window without a count, or two windows at once, is not understood.
+    """
+    beside = tuple(found)
+    windows = {atom.value for atom in beside if isinstance(atom, Atom) and atom.role == "window"}
+    counts = any(isinstance(atom, Atom) and atom.left == COUNT for atom in beside)
+    if not windows:
+        return beside
+    if len(windows) != 1 or not counts or not isinstance(value := windows.pop(), frozenset):
+        return _windowless(beside)
+    window = "".join(value)
+    return tuple(replace(c, window=window) if isinstance(c, Atom) and c.left == COUNT else c for c in beside)

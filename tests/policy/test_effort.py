@@ -1,0 +1,139 @@
+"""No policy costs more than in proportion to its size: steps are counted as function calls, never timed.
+
+Each shape is read, compiled, decided and explained at one size and at twice that size; a square would be four times the
+steps (issue 5, bad input: evaluation is bounded).
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from connector.house import judge
+from connector.policy.coverage import coverage
+from connector.policy.digest import digest
+from connector.policy.evaluate import decide
+from connector.policy.model import PHASES
+from connector.policy.names import HANSE
+from connector.policy.parse import parse
+from connector.policy.program import compile
+from connector.policy.world import Deed, Fact, World
+
+SIZE = 120
+MOST = 2.7
+"""Twice the policy may take this many times the steps."""
+
+
+def atom(left: str, operator: str, right: Any) -> dict[str, Any]:
+    return {"leftOperand": left, "operator": operator, "rightOperand": right}
+
+
+COUNT = atom("odrl:count", "lteq", "3")
+PAST = atom("odrl:dateTime", "lt", "2000-01-01T00:00:00Z")
+PURPOSE = atom("odrl:purpose", "isPartOf", [HANSE + "heatPlanning"])
+DUTY = {"action": "odrl:inform", "constraint": [atom(HANSE + "dueWithin", "lteq", "agreement+P1D")]}
+USE = {"action": "use"}
+
+
+def nested(count: int) -> dict[str, Any]:
+    """Many short chains of consequences."""
+    duty: dict[str, Any] = {"action": "odrl:delete", "odrl:consequence": [{**DUTY, "odrl:consequence": [DUTY, DUTY]}]}
+    return {"permission": [USE], "obligation": [{**duty, "constraint": DUTY["constraint"]}] * count}
+
+
+SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {
+    "permissions": lambda n: {"permission": [{**USE, "constraint": [COUNT]}] * n},
+    "prohibitions": lambda n: {"permission": [USE], "prohibition": [{**USE, "constraint": [PAST]}] * n},
+    "both": lambda n: {"permission": [USE] * n, "prohibition": [{**USE, "constraint": [PAST]}] * n + [USE]},
+    "both, with counts": lambda n: {
+        "permission": [{**USE, "constraint": [COUNT]}] * n,
+        "prohibition": [{"action": "odrl:distribute", "constraint": [COUNT]}] * n,
+    },
+    "both, unknown": lambda n: {
+        "permission": [{"action": f"urn:x:{i}"} for i in range(n)],
+        "prohibition": [{"action": f"urn:y:{i}"} for i in range(n)],
+    },
+    "clauses": lambda n: {"permission": [{**USE, "constraint": [COUNT, PURPOSE, PAST] * n}]},
+    "alternatives": lambda n: {"permission": [{**USE, "constraint": [{"or": [COUNT, PURPOSE, PAST] * n}]}]},
+    "exactly one": lambda n: {"permission": [{**USE, "constraint": [{"xone": [COUNT, PURPOSE, PAST] * n}]}]},
+    "or of and": lambda n: {"permission": [{**USE, "constraint": [{"or": [{"and": [PAST, PURPOSE]}] * n}]}]},
+    "duties": lambda n: {"permission": [{**USE, "duty": [DUTY] * n}]},
+    "obligations": lambda n: {"permission": [USE], "obligation": [DUTY] * n},
+    "consequences": nested,
+    "remedies": lambda n: {"permission": [USE], "prohibition": [{"action": "odrl:sell", "odrl:remedy": [DUTY] * n}]},
+    "parties": lambda n: {"permission": [{**USE, "assignee": [f"did:web:{i}.example" for i in range(n)]}]},
+    "values": lambda n: {"permission": [{**USE, "constraint": [atom("odrl:purpose", "isNoneOf", ["urn:x"] * n)]}]},
+    "shared clauses": lambda n: {"constraint": [COUNT] * 3, "permission": [USE] * n, "prohibition": [USE] * n},
+}
+
+WORLD = World(
+    now=1_795_500_000_000, participant="did:web:a.example", agreement_at=1_700_000_000_000, uses={"": 1},
+    facts={HANSE + "participantKind": Fact(frozenset({HANSE + "municipality"}), "verified-credential")},
+    deeds=(Deed(action="http://www.w3.org/ns/odrl/2/sell", at=1_750_000_000_000),),
+)  # fmt: skip
+
+
+def steps(work: Callable[[], object]) -> int:
+    """How many functions of Python this calls or resumes."""
+    count = 0
+
+    def told(_frame: object, event: str, _given: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(told)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def kernel(document: dict[str, Any]) -> None:
+    """Everything that the engine does with a policy that comes in."""
+    policy = parse({**document, "odrl:conflict": {"@id": "odrl:prohibit"}})
+    digest(policy)
+    coverage(policy)
+    program = compile(policy)
+    for phase in PHASES:
+        program.verdict(WORLD, phase)
+        program.examine(WORLD, phase)
+
+
+@pytest.mark.threat("T45")
+@pytest.mark.parametrize("shape", SHAPES)
+def test_twice_the_policy_is_twice_the_work(shape: str) -> None:
+    """>> a policy and one twice its size  << about twice the steps to read, compile, decide and cover."""
+    kernel(SHAPES[shape](3))  # what is made once and kept must not count
+    small, large = (steps(lambda n=n: kernel(SHAPES[shape](n))) for n in (SIZE, 2 * SIZE))
+    assert large <= MOST * small, (small, large)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_twice_the_policy_is_twice_the_words(shape: str) -> None:
+    """>> the same  << sentences, badges, reasons and the tree as text grow in proportion, too."""
+    engine = judge()
+
+    def words(count: int) -> None:
+        document = {**SHAPES[shape](count), "odrl:conflict": {"@id": "odrl:prohibit"}}
+        engine.clauses(document, "de")
+        decision = decide(parse(document), WORLD, "access")
+        engine.reasons(decision)
+        engine.explain_tree(decision, "de")
+
+    words(3)
+    small, large = (steps(lambda n=n: words(n)) for n in (SIZE, 2 * SIZE))
+    assert large <= MOST * small, (small, large)
+
+
+def test_a_square_would_be_seen() -> None:
+    """Otherwise the tests above could not fail."""
+
+    def squares(count: int) -> None:
+        for _ in range(count):
+            sum(i for i in range(count))
+
+    small, large = (steps(lambda n=n: squares(n)) for n in (SIZE, 2 * SIZE))
+    assert large > 3.5 * small

@@ -1,0 +1,194 @@
+"""The municipal suite: complete, written just as its table says, and decided as it expects, in Turtle and in JSON."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.catalogue.rules import templates
+from connector.cli.suite import force
+from connector.dialects.skos import Vocabulary
+from connector.policy.decision import Node
+from connector.policy.names import expand
+from connector.policy.operands import REGISTRY
+from connector.policy.parse import parse
+from connector.policy.program import compile
+from connector.policy.values import TEXTS, Type, decimal, duration, instant, integer
+from connector.policy.world import Deed, Fact, Value, World
+from connector.testing.municipal.form import Case, State
+from connector.testing.municipal.suite import cases, place
+from connector.testing.municipal.writing import files, tree
+
+CASES = cases()
+NAMES = [f"{number:03} {case.title}" for number, case in enumerate(CASES, 1)]
+TYPED = (Type.INSTANT, Type.DURATION, Type.INTEGER, Type.DECIMAL, Type.CONCEPT, Type.IRI, Type.TEXT, Type.LANGUAGE)
+NEVER = {(Type.IRI, name, "-") for name in ("isPartOf", "isA", "hasPart")}
+"""Whether an IRI outside all lists is not contained in another cannot be known, so it never fails."""
+
+
+def test_there_are_many_cases_and_no_two_alike() -> None:
+    """At least 150; each title says something else."""
+    assert len(CASES) >= 150
+    assert not [title for title, count in Counter(case.title for case in CASES).items() if count > 1]
+
+
+def test_the_files_are_those_of_the_table() -> None:
+    """>> the table is written once more  << byte by byte what lies in the folder, and nothing besides."""
+    wanted = files(CASES)
+    assert {path.relative_to(place()).as_posix() for path in (place() / "data").rglob("*.ttl")} == set(wanted)
+    changed = [name for name, text in wanted.items() if (place() / name).read_bytes() != text.encode()]
+    assert not changed, "run: python -m connector.testing.municipal"
+
+
+def single(case: Case) -> dict[str, Any] | None:
+    """The one constraint of a policy that has nothing else."""
+    rules = [rule for kind in ("permission", "prohibition", "obligation") for rule in case.policy.get(kind, ())]
+    constraints = rules[0].get("constraint", []) if len(rules) == 1 else []
+    return constraints[0] if len(constraints) == 1 and "leftOperand" in constraints[0] else None
+
+
+def test_each_operator_meets_each_type_holding_and_failing() -> None:
+    """Twelve operators, eight types: whatever the registry allows stands in the suite twice."""
+    found = set()
+    for case in CASES:
+        if (atom := single(case)) and (operand := REGISTRY.get(expand(atom["leftOperand"]))):
+            found.add((operand.type, atom["operator"], case.rules[0].premises[-1]))
+    wanted = {
+        (operand.type, operator, sign)
+        for operand in REGISTRY.values()
+        for operator in operand.operators
+        for sign in "+-"
+        if operand.type in TYPED
+    }
+    assert wanted - found <= NEVER
+    assert {operator for _, operator, _ in found if operator.isalpha()} >= {
+        *("eq", "neq", "lt", "lteq", "gt", "gteq", "isA", "hasPart", "isPartOf", "isAllOf", "isAnyOf", "isNoneOf")
+    }
+
+
+def test_each_template_is_allowed_and_refused() -> None:
+    """All seventeen, by their number in the title."""
+    tried = {(match[1], case.permit) for case in CASES if (match := re.match(r"template \d+ ([a-z-]+):", case.title))}
+    assert tried == {(template.id, permit) for template in templates() for permit in (True, False)}
+
+
+def test_everything_else_of_the_chapter_occurs() -> None:
+    """Logic, remedies, consequences, deadlines from each anchor, windows, collections, conflict strategies."""
+    text = str([case.policy for case in CASES])
+    for word in ("and", "or", "xone", "andSequence", "remedy", "odrl:consequence", "dueBy", "refinement", "P1D", "P1M"):
+        assert word in text
+    for anchor in ("agreement+", "agreementEnd+", "firstAccess+", "eventEnd+", "violation+"):
+        assert f"'{anchor}" in text
+    for conflict in ("odrl:perm", "odrl:prohibit", "odrl:invalid", "PartyCollection", "AssetCollection"):
+        assert conflict in text
+    assert {state for case in CASES for rule in case.rules for state in rule.duties} == {
+        *("NonSet", "Fulfilled", "Violated", "Healed")
+    }
+
+
+def value(left: str, texts: tuple[str, ...]) -> Value:
+    type = REGISTRY[left].type
+    if type in TEXTS:
+        return frozenset(text.lower() if type is Type.LANGUAGE else text for text in texts)
+    read: Any = {Type.INSTANT: instant, Type.DURATION: duration, Type.INTEGER: integer, Type.DECIMAL: decimal}[type]
+    return int(read(texts[0]).start)
+
+
+def at(text: str) -> int | None:
+    found = instant(text) if text else None
+    return found.start if found else None
+
+
+def known(state: State) -> dict[str, Fact]:
+    return {f.left: Fact(value(f.left, f.values), unit=f.unit) for f in state.facts}
+
+
+def world(case: Case, vocabulary: Vocabulary) -> World:
+    """The state of the world as our engine takes it, straight from the table."""
+    state, asked = case.state, case.request
+    facts = known(state)
+    purpose = facts.pop("http://www.w3.org/ns/odrl/2/purpose", None)
+    deeds = tuple(
+        Deed(
+            action=deed.action,
+            at=at(deed.at) or 0,
+            party=deed.by,
+            rule=deed.of,
+            values={left: value(left, (text,)) for left, text in deed.values},
+        )
+        for deed in state.deeds
+    )
+    return World(
+        now=at(state.now) or 0,
+        participant=asked.assignee,
+        action=asked.action,
+        target=asked.target,
+        facts=facts,
+        parties=frozenset(group for member, group in state.members if member == asked.assignee),
+        assets=frozenset(group for member, group in state.members if member == asked.target),
+        purpose=next(iter(purpose.value)) if purpose and isinstance(purpose.value, frozenset) else None,
+        purpose_source="declared" if purpose else None,
+        agreement_at=at(state.agreement_at),
+        agreement_end=at(state.agreement_end),
+        first_access=at(state.first_access),
+        event_end=at(state.event_end),
+        uses=dict(state.uses),
+        deeds=deeds,
+        can=frozenset(state.can),
+        closure=vocabulary.closure,
+    )
+
+
+def signs(nodes: tuple[Node, ...]) -> Iterator[list[Any]]:
+    """The constraints of a rule as nested signs."""
+    for node in nodes:
+        if node.kind in ("constraint", "logic", "odd"):
+            yield ["+" if node.state == "yes" else "-", *signs(node.children)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_our_engine_decides_as_expected(vocabulary: Vocabulary, case: Case) -> None:
+    """The table's policy as JSON, its state as a world: the answer, each constraint, and how each obligation stands."""
+    decision = compile(parse(case.policy), mode=force.SUITE).examine(world(case, vocabulary), "access")
+    assert decision.permit is case.permit
+    rules = [node for node in decision.tree.children if node.kind in ("permission", "prohibition", "obligation")]
+    for node, expected in zip(rules, case.rules, strict=True):
+        if node.kind == "obligation":
+            assert {"not-set": "NonSet"}.get(node.deontic, node.deontic.capitalize()) == expected.duties[0]
+        else:
+            assert (node.state == "yes") is expected.active
+            assert [*signs(node.children)] == [part for part in tree(expected.premises) if isinstance(part, list)]
+
+
+def test_the_files_say_the_same_to_our_runner() -> None:
+    """>> hanse policy suite policies/suite  << all agree on activation, premises, duties and result; no defects."""
+    outcomes = list(force.run(place()))
+    assert len(outcomes) == len(CASES)
+    assert [(o.name, o.differences, o.problem) for o in outcomes if not (o.premises and o.result)] == []
+    assert not any(outcome.dangling or outcome.repairs for outcome in outcomes)
+
+
+def test_a_wrong_expectation_is_noticed(tmp_path: Path) -> None:
+    """>> one sign, one state or the result turned  << exactly that case disagrees."""
+    some = [next(case for case in CASES if case.title.startswith(part)) for part in ("text", "after the", "template 3")]
+    for name, written in files(some).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(written, encoding="utf-8")
+    assert all(outcome.premises and outcome.result for outcome in force.run(tmp_path))
+    first, second, third = sorted((tmp_path / "data" / "test_cases").glob("*.ttl"))
+    for path, old, new in (
+        (first, "report:satisfactionState report:Satisfied", "report:satisfactionState report:Unsatisfied"),
+        (second, "report:NonSet", "report:Fulfilled"),
+        (third, '"permit"', '"deny"'),
+    ):
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+    assert [(o.activation, o.premises, o.result) for o in force.run(tmp_path)] == [
+        (True, False, True),
+        (True, True, False),
+        (True, True, False),
+    ]
