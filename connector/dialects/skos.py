@@ -1,6 +1,8 @@
 """Reads the SKOS lists of `vocab/`: concepts with labels, the closure of `skos:broader`, a digest that contracts pin.
 
-The digest covers the triples, not the layout of the files. pyoxigraph is imported only here and only when asked for.
+The digest covers the triples, not the layout of the files. Lists of earlier releases stay beside the present ones in
+that canonical form, so that a contract is always judged by the lists it was signed with (contracts.md 5). pyoxigraph
+is imported only when asked for.
 """
 
 import hashlib
@@ -14,18 +16,24 @@ from connector.errors import Defect
 from connector.policy.model import Closure
 
 SKOS = "http://www.w3.org/2004/02/skos/core#"
+HANSE = "https://w3id.org/hanse/v1#"
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _LANGUAGES = {"de", "en"}
+_CODES = (HANSE + "ags", HANSE + "nuts", SKOS + "exactMatch")
 
 
 class Concept(Struct, frozen=True, kw_only=True):
-    """A concept; `labels` by language, `broader` the IRIs directly above it, `scheme` the list it belongs to."""
+    """A concept; `labels` by language, `broader` the IRIs directly above it, `scheme` the list it belongs to.
+
+    `codes` name exactly the same in other lists: AGS, NUTS, IRIs of `skos:exactMatch`.
+    """
 
     iri: str
     labels: Mapping[str, str]
     broader: tuple[str, ...] = ()
     scheme: str = ""
     notation: str = ""
+    codes: tuple[str, ...] = ()
 
 
 class Vocabulary(Struct, frozen=True, kw_only=True):
@@ -45,6 +53,26 @@ class Vocabulary(Struct, frozen=True, kw_only=True):
         return {concept.notation: concept for concept in found}
 
 
+class Vocabularies(Struct, frozen=True, kw_only=True):
+    """The present lists, and the closures of earlier ones by digest."""
+
+    current: Vocabulary
+    earlier: Mapping[str, Closure] = {}
+
+    def knows(self, digest: str) -> bool:
+        """Whether these lists are at hand."""
+        return digest == self.current.digest or digest in self.earlier
+
+    def closure_of(self, digest: str) -> Closure:
+        """The closure that an agreement pins; of lists we do not have an empty one, which contains nothing for sure.
+
+        Then a concept is within itself and everything else is unknown, which refuses (policy.md 3.7).
+        """
+        if digest == self.current.digest:
+            return self.current.closure
+        return self.earlier.get(digest, Closure())
+
+
 class _Triple(NamedTuple):
     subject: str
     predicate: str
@@ -53,9 +81,10 @@ class _Triple(NamedTuple):
     line: str
 
 
-def _triples(folder: Path) -> list[_Triple]:
+def _read(path: Path) -> list[_Triple]:
     import pyoxigraph
 
+    form = pyoxigraph.RdfFormat.TURTLE if path.suffix == ".ttl" else pyoxigraph.RdfFormat.N_TRIPLES
     return [
         _Triple(
             getattr(quad.subject, "value", ""),
@@ -64,9 +93,12 @@ def _triples(folder: Path) -> list[_Triple]:
             getattr(quad.object, "language", None) or "",
             f"{quad.subject} {quad.predicate} {quad.object} .\n",
         )
-        for path in sorted(folder.glob("*.ttl"))
-        for quad in pyoxigraph.parse(path.read_bytes(), format=pyoxigraph.RdfFormat.TURTLE)
+        for quad in pyoxigraph.parse(path.read_bytes(), format=form)
     ]
+
+
+def _canonical(triples: Sequence[_Triple]) -> bytes:
+    return "".join(sorted({triple.line for triple in triples})).encode()
 
 
 def _concept(iri: str, facts: Sequence[_Triple]) -> Concept:
@@ -82,6 +114,7 @@ def _concept(iri: str, facts: Sequence[_Triple]) -> Concept:
         broader=tuple(texts("broader")),
         scheme=next(iter(texts("inScheme")), ""),
         notation=next(iter(texts("notation")), ""),
+        codes=tuple(sorted(fact.text for fact in facts if fact.predicate in _CODES)),
     )
 
 
@@ -95,14 +128,33 @@ def _above(iri: str, concepts: Mapping[str, Concept]) -> frozenset[str]:
     return frozenset(found)
 
 
-def load(folder: Path) -> Vocabulary:
-    """The vocabulary in `folder/*.ttl`; Defect if a concept lacks a German or English label."""
-    triples = _triples(folder)
+def _vocabulary(triples: Sequence[_Triple]) -> Vocabulary:
     about: dict[str, list[_Triple]] = {}
     for triple in triples:
         about.setdefault(triple.subject, []).append(triple)
     typed = (t.subject for t in triples if t.predicate == _TYPE and t.text == SKOS + "Concept")
     concepts = {iri: _concept(iri, about[iri]) for iri in typed}
     closure = Closure({iri: _above(iri, concepts) for iri in concepts})
-    digest = hashlib.sha256("".join(sorted({t.line for t in triples})).encode()).hexdigest()
+    digest = hashlib.sha256(_canonical(triples)).hexdigest()
     return Vocabulary(concepts=concepts, closure=closure, digest=digest)
+
+
+def load(folder: Path) -> Vocabulary:
+    """The vocabulary in `folder/*.ttl`; Defect if a concept lacks a German or English label."""
+    return _vocabulary([triple for path in sorted(folder.glob("*.ttl")) for triple in _read(path)])
+
+
+def canonical(folder: Path) -> bytes:
+    """What the digest is taken of: the sorted N-Triples of `folder/*.ttl`, which is how earlier lists are kept."""
+    return _canonical([triple for path in sorted(folder.glob("*.ttl")) for triple in _read(path)])
+
+
+def load_all(folder: Path) -> Vocabularies:
+    """The lists in `folder` and those of earlier releases, `folder/earlier/<digest>.nt`; Defect if one was changed."""
+    earlier: dict[str, Closure] = {}
+    for path in sorted((folder / "earlier").glob("*.nt")):
+        found = _vocabulary(_read(path))
+        if found.digest != path.stem or hashlib.sha256(path.read_bytes()).hexdigest() != path.stem:
+            raise Defect("policy.vocabulary-changed", digest=path.stem)
+        earlier[path.stem] = found.closure
+    return Vocabularies(current=load(folder), earlier=earlier)

@@ -10,7 +10,7 @@ from msgspec import Struct, convert
 from connector.catalogue.filters import EVERYTHING, PAGE, Wanted
 from connector.catalogue.model import Source
 from connector.catalogue.pages import KEEPING_BYTES, Page
-from connector.catalogue.service import OfferWish, Publication, media_type
+from connector.catalogue.service import Contradictory, OfferWish, Publication, media_type
 from connector.errors import Mistake, PeerError, Unknown
 from connector.policy.judge import Seeker
 from connector.storage.database import Tx
@@ -284,3 +284,34 @@ async def test_forgotten_pages_count_no_longer(towns: Towns, monkeypatch: pytest
     kept = towns.catalogue.pages
     assert 0 < len(kept._kept) < 9
     assert kept._bytes == sum(len(leaf.body) + KEEPING_BYTES for leaf in kept._kept.values())
+
+
+async def test_a_rule_that_nobody_can_use_is_not_published(towns: Towns) -> None:
+    """>> a rule that ended long ago << a mistake that names the clause in both languages; nothing is left behind."""
+    with pytest.raises(Contradictory) as refused:
+        await towns.publish(TOWN, slots={"until": "31.12.2001"})
+    assert (refused.value.status, refused.value.code) == (400, "policy.contradiction")
+    assert "31.12.2001" in refused.value.reasons["de"][0]
+    assert "abgelaufen" in refused.value.reasons["de"][0]
+    assert "ended" in refused.value.reasons["en"][0]
+    assert await towns.rows(TOWN, "SELECT 1 FROM dataset WHERE participant = :participant") == []
+
+
+async def test_open_data_are_published_under_an_open_rule_only(towns: Towns) -> None:
+    """>> open data under template 3 << refused; under template 1 << published, and no restrictive offer joins it."""
+    with pytest.raises(Contradictory, match=r"policy\.contradiction") as refused:
+        await towns.publish(TOWN, open_data=True)
+    assert "Offene Daten" in refused.value.reasons["de"][0]
+    dataset, _ = await towns.publish(TOWN, open_data=True, rule="open-attribution", slots={"source": "Musterstadt"})
+    wish = OfferWish(rule="municipalities-only")
+    with pytest.raises(Contradictory, match=r"policy\.contradiction"):
+        await towns.db.write(TOWN, towns.catalogue.offer, TOWN, dataset.uuid, wish)
+    assert len(await towns.rows(TOWN, "SELECT 1 FROM offer WHERE participant = :participant")) == 1
+
+
+@pytest.mark.parametrize("degree", ["VS-NfD", "vs-vertraulich", "GEHEIM"])
+async def test_classified_information_is_not_published(towns: Towns, degree: str) -> None:
+    """>> a degree of secrecy << refused, whatever the rule."""
+    with pytest.raises(Mistake, match=r"catalogue\.classified"):
+        await towns.publish(TOWN, classification=degree)
+    assert await towns.rows(TOWN, "SELECT 1 FROM dataset WHERE participant = :participant") == []

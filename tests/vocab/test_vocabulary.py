@@ -7,11 +7,14 @@ import rdflib
 from rdflib.namespace import DCTERMS, RDF, SKOS
 
 from connector.catalogue.rules import vocabulary
-from connector.dialects.skos import load
+from connector.dialects.skos import canonical, load, load_all
 from connector.errors import Defect
+from connector.policy.names import ACTIONS
+from connector.policy.operands import REGISTRY
 from connector.resources import folder
 
 H = "https://w3id.org/hanse/v1#"
+VERSION_1 = "29c8f7ccbacfd0dc1d71b7116e8123de9cbd14aa49e2233859ccfe42c7f5c743"
 
 
 def words(text: str) -> list[str]:
@@ -31,6 +34,10 @@ OTHER = words(
     "climateAdaptation research citizenInformation openDataPublication procurementSupport productDevelopment"
     " algorithmTraining qualityAssurance testing"
 )
+NEEDS = words("noProtectionNeed aggregatedData pseudonymisedData personalData criticalInfrastructure")
+LEVELS_OF_AGGREGATION = words("building fiveAddresses block districtArea municipalityArea")
+STATES = words("BW BY BE BB HB HH HE MV NI NW RP SL SN ST SH TH")
+MEMBERS = words("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK")
 PURPOSES = ["publicAdministration", "statutoryTask", "operations", *STATUTORY, *OPERATIONS, *OTHER]
 
 
@@ -44,7 +51,14 @@ def graph() -> rdflib.Graph:
 
 @pytest.mark.parametrize(
     ("scheme", "names"),
-    [("participantKindScheme", KINDS), ("adminLevelScheme", LEVELS), ("purposeScheme", PURPOSES)],
+    [
+        ("participantKindScheme", KINDS),
+        ("adminLevelScheme", LEVELS),
+        ("purposeScheme", PURPOSES),
+        ("protectionNeedScheme", NEEDS),
+        ("aggregationLevelScheme", LEVELS_OF_AGGREGATION),
+        ("areaScheme", ["EU", *MEMBERS, *(f"DE-{state}" for state in STATES)]),
+    ],
 )
 def test_the_lists_are_those_of_the_handbook(scheme: str, names: list[str]) -> None:
     """Neither a concept more nor less, each under its own local name."""
@@ -86,7 +100,7 @@ def test_each_concept_is_well_formed(graph: rdflib.Graph) -> None:
         assert (top is None) == bool(concept.broader)
         assert top is None or (top, SKOS.hasTopConcept, node) in graph
         assert all(vocabulary().concepts[iri].scheme == concept.scheme for iri in concept.broader)
-    for scheme in ("participantKindScheme", "adminLevelScheme", "purposeScheme"):
+    for scheme in sorted({concept.scheme.removeprefix(H) for concept in vocabulary().concepts.values()}):
         for lang in ("de", "en"):
             labels = [concept.labels[lang].casefold() for concept in vocabulary().scheme(scheme).values()]
             assert len(set(labels)) == len(labels)
@@ -110,6 +124,71 @@ def test_matches_name_real_publisher_types(graph: rdflib.Graph) -> None:
     matches = {o for o in graph.objects(None, SKOS.closeMatch) if "adms" in str(o)}
     assert matches
     assert matches <= types
+
+
+def test_areas_contain_each_other() -> None:
+    """The Union contains its members, Germany its states; no state lies in two."""
+    above = vocabulary().closure.above
+    assert all(above[H + member] == {H + member, H + "EU"} for member in MEMBERS)
+    assert all(above[f"{H}DE-{state}"] == {f"{H}DE-{state}", H + "DE", H + "EU"} for state in STATES)
+
+
+def test_areas_carry_the_codes_of_the_official_lists() -> None:
+    """AGS 01 to 16, NUTS DE1 to DEG, each once; NUTS writes EL for Greece."""
+    areas = vocabulary().scheme("areaScheme")
+    codes = [code for state in STATES for code in areas[f"DE-{state}"].codes if ":" not in code]
+    assert sorted(codes) == sorted([f"{n:02}" for n in range(1, 17)] + [f"DE{c}" for c in "123456789ABCDEFG"])
+    assert {"05", "DEA"} < set(areas["DE-NW"].codes)
+    assert "EL" in areas["GR"].codes
+
+
+def test_finer_levels_are_part_of_coarser_ones() -> None:
+    """`isPartOf fiveAddresses` holds for a building, not for a block; a better security profile is within the lower."""
+    within = vocabulary().closure.within
+    assert within(H + "building", H + "fiveAddresses")
+    assert within(H + "block", H + "fiveAddresses") is False
+    assert within(H + "trustPlusSecurity", H + "trustSecurity")
+    assert within(H + "baseSecurity", H + "trustSecurity") is False
+
+
+def test_a_local_name_is_used_once() -> None:
+    """Neither two concepts, nor a concept and an operand or action, share a name."""
+    concepts = set(vocabulary().concepts)
+    assert not concepts & (set(REGISTRY) | set(ACTIONS))
+    schemes = {concept.scheme for concept in vocabulary().concepts.values()}
+    assert not concepts & schemes
+
+
+def test_lists_of_earlier_releases_are_kept() -> None:
+    """An agreement is judged by the lists whose digest it pins; version 1 had three of them, and no areas."""
+    found = load_all(folder("vocab"))
+    first = found.closure_of(VERSION_1)
+    assert found.knows(VERSION_1)
+    assert first.within(H + "heatPlanning", H + "publicAdministration")
+    assert H + "DE-NW" not in first.above
+    assert first.within(H + "DE-NW", H + "EU") is None
+    assert found.closure_of(found.current.digest) is found.current.closure
+
+
+def test_lists_that_nobody_has_contain_nothing_for_sure() -> None:
+    """>> an agreement pins lists of a later release  << a concept is itself, all else is unknown, which refuses."""
+    found = load_all(folder("vocab"))
+    foreign = found.closure_of("0" * 64)
+    assert not found.knows("0" * 64)
+    assert foreign.within(H + "research", H + "research")
+    assert foreign.within(H + "heatPlanning", H + "publicAdministration") is None
+
+
+def test_a_kept_list_is_checked(tmp_path: Path) -> None:
+    """Its name is the SHA-256 of its bytes: what was changed or renamed is refused."""
+    (tmp_path / "x.ttl").write_text(CONCEPT, encoding="utf-8")
+    (tmp_path / "earlier").mkdir()
+    kept = canonical(tmp_path)
+    (tmp_path / "earlier" / f"{load(tmp_path).digest}.nt").write_bytes(kept)
+    assert load_all(tmp_path).earlier.keys() == {load(tmp_path).digest}
+    (tmp_path / "earlier" / f"{'1' * 64}.nt").write_bytes(kept)
+    with pytest.raises(Defect):
+        load_all(tmp_path)
 
 
 CONCEPT = """@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
