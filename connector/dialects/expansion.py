@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from connector.dialects.contexts import POLICY_CONTEXTS, context
 from connector.protocol.messages import CONTEXT
 from connector.protocol.shape import Malformed, point
 from connector.resources import folder
@@ -38,9 +39,12 @@ def pinned(url: str) -> str:
     return (folder("vocab") / FILES[url]).read_text(encoding="utf-8")
 
 
-def expand(value: Any) -> Any:
-    """The expanded form (JSON-LD 1.1, no base); raises Malformed within bounded work, whatever the document is."""
-    local = _checked(value)
+def expand(value: Any, known: frozenset[str] = frozenset({CONTEXT}), nodes: int = NODES) -> Any:
+    """The expanded form (JSON-LD 1.1, no base); raises Malformed within bounded work, whatever the document is.
+
+    `known` are the addresses of contexts that count, `nodes` how many values may be worked on.
+    """
+    local = _Budget(known, nodes).value(value, "", 0)
     from pyld import jsonld  # type: ignore[import-untyped]
     from pyld.context_resolver import ContextResolver  # type: ignore[import-untyped]
 
@@ -65,25 +69,23 @@ def _meaningless(name: str | None) -> None:
 
 def _load(url: str, _options: object) -> dict[str, Any]:
     """PyLD's loader: what we hold. A copy each time, because the processor changes what it gets."""
-    document = json.loads(pinned(url))
+    document = context(url) if url in POLICY_CONTEXTS else json.loads(pinned(url))
     return {"contextUrl": None, "documentUrl": url, "document": document, "contentType": "application/ld+json"}
 
 
-def _checked(value: Any) -> Any:
-    """The document with the contexts that we hold; raises Malformed for anything that could take long."""
-    budget = _Budget()
-    return budget.value(value, "", 0)
-
-
 class _Budget:
-    """Counts while it copies. A context that we do not know is left out: it cannot change what the known one says."""
+    """Counts while it copies the document with the contexts that we hold; raises Malformed for what could take long.
 
-    def __init__(self) -> None:
+    A context that we do not know is left out: it cannot change what the known one says.
+    """
+
+    def __init__(self, known: frozenset[str], nodes: int) -> None:
+        self._known, self._most = known, nodes
         self._nodes = self._contexts = self._terms = 0
 
     def value(self, value: Any, at: str, depth: int) -> Any:
         self._nodes += 1
-        if self._nodes > NODES:
+        if self._nodes > self._most:
             raise Malformed("", "too-much")
         if depth > DEPTH:
             raise Malformed(at, "depth")
@@ -106,7 +108,7 @@ class _Budget:
 
     def _kept(self, context: Any, at: str) -> Iterator[Any]:
         for entry in context if isinstance(context, list) else [context]:
-            if isinstance(entry, str) and entry != CONTEXT:
+            if isinstance(entry, str) and entry not in self._known:
                 continue
             self._contexts += 1
             if self._contexts > CONTEXTS:

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from connector.dialects.edc import echo
+from connector.dialects.edc import echo, preview
 
 H = "https://w3id.org/hanse/v1#"
 PUBLISHED: dict[str, Any] = {
@@ -67,3 +67,27 @@ def test_only_a_list_becomes_text() -> None:
 
 def test_an_echo_echoes_no_further() -> None:
     assert echo(HEARD) == HEARD
+
+
+def test_the_preview_names_what_edc_loses_and_does_not_evaluate() -> None:
+    found = preview(PUBLISHED)
+    assert found.lost == ("conflict", "profile")
+    assert found.unread == (f"{H}participantKind", "http://www.w3.org/ns/odrl/2/dateTime")
+    assert found.clauses == 2
+
+
+def test_the_preview_sees_every_part_of_a_rule() -> None:
+    duty = {"constraint": [{"leftOperand": "x"}]}
+    rule = {"action": "use", "assignee": "did:web:a", "odrl:remedy": [], "duty": [duty]}
+    found = preview({"permission": rule, "obligation": [{"action": "use", "odrl:consequence": []}]})
+    assert found.lost == ("assignee", "consequence", "remedy")
+    assert found.unread == ("x",)
+
+
+def test_the_word_of_edc_for_a_period_is_evaluated() -> None:
+    clause = {"leftOperand": {"@id": "https://w3id.org/edc/v0.0.1/ns/inForceDate"}}
+    assert preview({"permission": [{"action": "use", "constraint": [clause]}]}).clauses == 0
+
+
+def test_the_preview_bears_anything() -> None:
+    assert preview({"permission": [None, 5, {"constraint": {"leftOperand": 5}}], "x": {}}).clauses == 0

@@ -1,0 +1,102 @@
+"""`hanse policy check`: what a steward has to know before publishing, with the place of everything that is wrong.
+
+Ends with 1 if the policy cannot be read, holds something that is not understood, contradicts itself, or restricts open
+data; what is only worth knowing (badges, what EDC partners do with it) changes nothing.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from connector.cli.call import OK, REFUSED, Call
+from connector.cli.policy.source import judge, notes, read, unparsed
+from connector.dialects.edc import preview
+from connector.dialects.translate import Foreign
+from connector.policy.conflict import contradictions
+from connector.policy.judge import Judge
+from connector.policy.model import PolicyError
+from connector.policy.objections import contradiction
+
+_BADGES = ("enforced", "monitored", "contractual")
+
+
+def run(call: Call) -> int:
+    engine = judge(call)
+    found = read(call, call.args.policy)
+    told = [_checked(call, engine, one) for one in found]
+    call.result({"good": all(one["good"] for one in told), "policies": told})
+    if not call.args.json:
+        for number, one in enumerate(told):
+            if len(told) > 1:
+                call.tell("policy.number", number=number + 1, many=len(told), place=one["place"] or "-")
+            _print(call, engine, one)
+    return OK if all(one["good"] for one in told) else REFUSED
+
+
+def _checked(call: Call, engine: Judge, found: Foreign) -> dict[str, Any]:
+    told: dict[str, Any] = {"place": found.place, "dialect": found.dialect, "notes": notes(found, call.lang)}
+    try:
+        rows = engine.coverage(found.document)
+    except PolicyError as fault:
+        return {**told, "good": False, "problem": unparsed(fault, call.lang)}
+    unknown = [row for row in rows if "not-understood" in _notes_of(row)]
+    against = _against(call, engine, found.document, {str(row["pointer"]) for row in unknown})
+    edc = preview(found.document)
+    return {
+        **told,
+        "good": not unknown and not against,
+        "unknown": [{"pointer": row["pointer"], "subject": row["subject"]} for row in unknown],
+        "contradictions": against,
+        "badges": {badge: sum(row["badge"] == badge for row in rows) for badge in _BADGES},
+        "clauses": [{"text": text, "badge": badge} for text, badge in engine.clauses(found.document, call.lang)],
+        "edc": {"lost": list(edc.lost), "unread": list(edc.unread), "clauses": edc.clauses},
+    }
+
+
+def _notes_of(row: dict[str, object]) -> list[object]:
+    found = row.get("notes", [])
+    return list(found) if isinstance(found, list | tuple) else []
+
+
+def _against(call: Call, engine: Judge, document: dict[str, Any], unknown: set[str]) -> list[str]:
+    """What stands against publishing, one sentence each; `unknown` are the places that are told already."""
+    from connector.catalogue.rules import vocabulary
+
+    found = contradictions(
+        engine.policy(document),
+        vocabulary().closure,
+        open_data=call.args.open_data,
+        now=int(datetime.now(UTC).timestamp() * 1000),
+        registry=engine.registry,
+    )
+    new = [one for one in found if one.fault != "term" or one.pointer not in unknown]
+    return [contradiction(one, engine.words(call.lang)) for one in new]
+
+
+def _print(call: Call, engine: Judge, one: dict[str, Any]) -> None:
+    call.tell("policy.dialect", dialect=call.say(f"policy.form.{one['dialect']}"))
+    for note in one["notes"]:
+        call.tell("policy.note", text=note)
+    if "problem" in one:
+        call.tell("policy.problem", text=one["problem"])
+        call.tell("check.bad")
+        return
+    for clause in one["clauses"]:
+        call.tell("policy.clause", text=clause["text"], badge=call.say(f"policy.badge.{clause['badge']}"))
+    for row in one["unknown"]:
+        call.tell("check.unknown", pointer=row["pointer"] or "/", subject=row["subject"])
+    for text in one["contradictions"]:
+        call.tell("check.contradiction", text=text)
+    call.tell("check.badges", **one["badges"])
+    if not one["badges"]["enforced"]:
+        call.tell("check.nothing-enforced")
+    _print_edc(call, engine, one["edc"])
+    call.tell("check.good" if one["good"] else "check.bad")
+
+
+def _print_edc(call: Call, engine: Judge, edc: dict[str, Any]) -> None:
+    if edc["lost"]:
+        call.tell("check.edc-lost", names=", ".join(edc["lost"]))
+    if edc["clauses"]:
+        words = engine.words(call.lang)
+        names = [words.operand(iri) or iri for iri in edc["unread"]]
+        call.tell("check.edc-clauses", many=edc["clauses"], names=", ".join(names))

@@ -1,0 +1,60 @@
+"""`hanse policy show`: a policy in sentences with a badge each, or as it stands if it cannot be said completely."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from connector.cli.call import OK, REFUSED, Call, visible
+from connector.cli.policy.source import held, judge, notes, read, unparsed
+from connector.dialects.translate import Foreign
+from connector.errors import Mistake
+from connector.policy.judge import Judge
+from connector.policy.model import PolicyError
+
+
+def run(call: Call) -> int:
+    name, engine = call.args.policy, judge(call)
+    if call.args.participant and not Path(name).is_file():
+        found = held(call, name, call.args.participant)
+    elif not Path(name).exists() and name.startswith(("urn:", "http:", "https:")):
+        raise Mistake("cli.policy-whose", id=name)
+    else:
+        found = read(call, name)
+    shown = [_shown(call, engine, one) for one in found]
+    call.result({"policies": shown})
+    for number, one in enumerate(shown):
+        _print(call, one, number, len(shown))
+    return REFUSED if any("problem" in one for one in shown) else OK
+
+
+def _shown(call: Call, engine: Judge, found: Foreign) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "place": found.place,
+        "dialect": found.dialect,
+        "notes": notes(found, call.lang),
+        "policy": found.document,
+    }
+    try:
+        clauses = engine.clauses(found.document, call.lang)
+        shown["digest"] = engine.digest(found.document)
+    except PolicyError as fault:
+        return {**shown, "problem": unparsed(fault, call.lang)}
+    return {**shown, "clauses": [{"text": text, "badge": badge} for text, badge in clauses]}
+
+
+def _print(call: Call, shown: dict[str, Any], number: int, many: int) -> None:
+    if call.args.json:
+        return
+    if many > 1:
+        call.tell("policy.number", number=number + 1, many=many, place=shown["place"] or "-")
+    call.tell("policy.dialect", dialect=call.say(f"policy.form.{shown['dialect']}"))
+    for note in shown["notes"]:
+        call.tell("policy.note", text=note)
+    if "problem" in shown:
+        call.tell("policy.problem", text=shown["problem"])
+        return
+    for clause in shown["clauses"]:
+        call.tell("policy.clause", text=clause["text"], badge=call.say(f"policy.badge.{clause['badge']}"))
+    if not shown["clauses"]:
+        call.tell("policy.unworded")
+        print(visible(json.dumps(shown["policy"], ensure_ascii=False, indent=2)))

@@ -1,0 +1,89 @@
+"""Where a policy on the command line comes from: a file of any form, or the running server by the id of a contract.
+
+A file is read as the policy of a stranger: nothing in it is trusted, and what was read as what is told.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from connector.cli.call import Call, unusable
+from connector.cli.client import Api
+from connector.dialects.explain import of
+from connector.dialects.foreign import read_json, read_rdf
+from connector.dialects.nodes import BYTES, FORMATS
+from connector.dialects.translate import Foreign, told
+from connector.errors import HanseError, Mistake
+from connector.http import strict
+from connector.language import say
+from connector.policy.judge import Judge
+from connector.policy.model import PolicyError
+from connector.protocol.shape import Malformed
+from connector.reasons import plain
+
+_NODES = 60_000
+
+
+def judge(call: Call) -> Judge:
+    """The engine as the server of this data folder has it, with the operands of the plug-ins that it allows."""
+    from connector import house, plugins
+
+    return house.judge(plugins.extension(plugins.load(call.settings().plugins.allow)))
+
+
+def read(call: Call, name: str) -> tuple[Foreign, ...]:
+    """The policies in the file `name`; raises Mistake with the place that cannot be read."""
+    place = Path(name)
+    data = _bytes(place)
+    try:
+        if (format := FORMATS.get(place.suffix.lower())) is not None:
+            return read_rdf(data, format)
+        return read_json(strict.loads(data, limit=BYTES, nodes=_NODES))
+    except Malformed as fault:
+        raise Mistake("cli.policy-file", path=place, why=unreadable(fault, call.lang)) from fault
+    except RecursionError as fault:
+        raise Mistake("cli.policy-file", path=place, why=unreadable(Malformed("", "depth"), call.lang)) from fault
+    except HanseError as fault:
+        why = say(f"error.{fault.code}", call.lang, **fault.facts)
+        raise Mistake("cli.policy-file", path=place, why=why) from fault
+
+
+def _bytes(place: Path) -> bytes:
+    try:
+        with place.open("rb") as file:
+            return file.read(BYTES + 1)
+    except OSError as problem:
+        raise unusable(place, problem) from problem
+
+
+def held(call: Call, name: str, participant: str) -> tuple[Foreign, ...]:
+    """The terms of an own offer, a negotiation or its contract, from the running server; Mistake if it has none."""
+    api = Api(call.settings().api.socket)
+    for dataset in api.get("participants", participant, "datasets")["datasets"]:
+        if name in dataset["policies"]:
+            return (Foreign(document=dataset["policies"][name], dialect="wire", place=name),)
+    found = api.get("participants", participant, "negotiations")["negotiations"]
+    if name.startswith("urn:uuid:"):
+        agreements = api.get("participants", participant, "agreements")
+        rows = agreements["agreements"] if isinstance(agreements, Mapping) else agreements
+        name = next((row["negotiation"] for row in rows if row["agreement"] == name), name)
+    for one in found:
+        if name in (one["id"], one.get("agreement"), one.get("offer")) and isinstance(one.get("policy"), dict):
+            return (Foreign(document=one["policy"], dialect="wire", place=one["id"]),)
+    raise Mistake("cli.policy-unknown", id=plain(name, 120))
+
+
+def unreadable(fault: Malformed, lang: str) -> str:
+    """One sentence about a document that could not be read, with the place."""
+    found = of(fault)
+    facts = {"pointer": found.pointer or "/", "name": found.name, "allowed": found.allowed}
+    return say(f"error.dialects.{found.code}", lang, **{name: plain(text, 200) for name, text in facts.items()})
+
+
+def unparsed(fault: PolicyError, lang: str) -> str:
+    """One sentence about a policy that is none, with the place."""
+    return say("cli.policy.place", lang, pointer=plain(fault.pointer or "/", 200), why=say(f"error.{fault.code}", lang))
+
+
+def notes(found: Foreign, lang: str) -> list[str]:
+    """What was read as what, one sentence each."""
+    return [told(note, lang) for note in found.notes]

@@ -1,0 +1,96 @@
+"""`hanse policy templates`: the rule templates, what each means, and a filled one as JSON for anybody to publish."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from connector.cli.call import OK, Call, visible
+from connector.cli.policy.source import judge
+from connector.errors import Mistake
+
+
+def run(call: Call) -> int:
+    from connector.catalogue import rules
+
+    args = call.args
+    if args.id is None:
+        if args.slots:
+            raise Mistake("cli.policy-which-template")
+        return _list(call, rules.templates())
+    chosen = rules.template(args.id)
+    if not args.slots:
+        return _one(call, chosen)
+    document = rules.fill(args.id, slots(args.slots))
+    print(visible(json.dumps(document, ensure_ascii=False, indent=None if args.json else 2)))
+    return OK
+
+
+def slots(pairs: list[str]) -> dict[str, str]:
+    """`SLOT=VALUE` pairs; several values of one slot stand one after the other, parted by commas."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise Mistake("cli.slot", pair=pair)
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found
+
+
+def _list(call: Call, found: Any) -> int:
+    call.result({"templates": [_short(call, one) for one in found]})
+    for one in found:
+        call.tell("policy.template", number=one.number, id=one.id, title=one.title[call.lang])
+        call.tell("policy.template-effect", text=one.effect[call.lang])
+    return OK
+
+
+def _short(call: Call, one: Any) -> dict[str, Any]:
+    return {"id": one.id, "number": one.number, "title": one.title[call.lang], "effect": one.effect[call.lang]}
+
+
+def _one(call: Call, chosen: Any) -> int:
+    """Title, effect and plain words; each slot; and the sentences of the contract if the slots have defaults."""
+    from connector.catalogue.slots import hint
+
+    lang = call.lang
+    blanks = {
+        name: {
+            "type": slot.type,
+            "label": slot.label[lang],
+            "hint": hint(slot, lang),
+            "default": slot.default,
+            "optional": slot.optional,
+        }
+        for name, slot in chosen.slots.items()
+    }
+    sentences = _example(call, chosen)
+    call.result({**_short(call, chosen), "plain": chosen.plain[lang], "slots": blanks, "sentences": sentences})
+    call.tell("policy.template", number=chosen.number, id=chosen.id, title=chosen.title[lang])
+    call.tell("policy.template-effect", text=chosen.effect[lang])
+    call.tell("policy.template-effect", text=chosen.plain[lang])
+    for name, blank in blanks.items():
+        call.tell(
+            f"policy.slot-{_need(blank)}",
+            name=name,
+            label=f"{blank['label']}: {blank['hint']}",
+            default=blank["default"],
+        )
+    for clause in sentences:
+        call.tell("policy.clause", text=clause["text"], badge=call.say(f"policy.badge.{clause['badge']}"))
+    if not sentences:
+        call.tell("policy.template-fill", id=chosen.id)
+    return OK
+
+
+def _need(blank: Mapping[str, Any]) -> str:
+    return "default" if blank["default"] else "optional" if blank["optional"] else "needed"
+
+
+def _example(call: Call, chosen: Any) -> list[dict[str, str]]:
+    from connector.catalogue import rules
+
+    try:
+        document = rules.fill(chosen.id, {})
+    except Mistake:
+        return []  # a slot has to be filled first
+    return [{"text": text, "badge": badge} for text, badge in judge(call).clauses(document, call.lang)]

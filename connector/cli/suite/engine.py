@@ -1,0 +1,116 @@
+"""The one place where a suite meets our engine: a policy, a state of the world and the suite's reading of duties."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from connector.catalogue.rules import vocabulary
+from connector.dialects.nodes import Nodes, Ref
+from connector.dialects.unfold import policies
+from connector.policy.decision import Decision
+from connector.policy.model import Closure, Policy
+from connector.policy.names import member
+from connector.policy.operands import REGISTRY
+from connector.policy.parse import parse
+from connector.policy.program import Mode, compile
+from connector.policy.values import TEXTS, Span, Type, decimal, duration, instant, integer
+from connector.policy.world import Value, World
+from connector.protocol.shape import Malformed
+
+
+class Loaded(NamedTuple):
+    """A policy of a suite; `silent` are the ids of rules that name no action."""
+
+    policy: Policy
+    silent: frozenset[str]
+
+
+def policy_of(nodes: Nodes, name: str, asked: str) -> Loaded:
+    """The policy of that id; raises Malformed or PolicyError.
+
+    A rule without an action is about every action: a suite has such rules, though the information model demands one. It
+    is read as if it named the action that is asked for.
+    """
+    found = dict(policies(nodes))
+    if name not in found:
+        raise Malformed("", "no-policy")
+    silent: set[str] = set()
+    rules = [rule for part in ("permission", "prohibition") for rule in found[name].get(part, [])]
+    for rule in rules:
+        if isinstance(rule, dict) and "action" not in rule and "action" not in found[name]:
+            rule["action"] = asked
+            silent.add(str(rule.get("@id", "")))
+    return Loaded(parsed(found[name]), frozenset(silent))
+
+
+def parsed(document: Mapping[str, Any]) -> Policy:
+    """The policy; raises PolicyError.
+
+    An agreement of a suite is read as a set, which is the same to evaluation: only the Dataspace Protocol forbids the
+    rules of an agreement a target of their own. Whom a duty is done to (`informedParty` and its like) is left out,
+    because no state of the world of a suite says it.
+    """
+    plain = {key: _without_functions(value) for key, value in document.items()}
+    return parse({**plain, "@type": "Set"} if document.get("@type") == "Agreement" else plain)
+
+
+def _without_functions(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_functions(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _without_functions(item) for key, item in value.items() if not _FUNCTION.fullmatch(member(key))}
+
+
+_FUNCTION = re.compile("[a-z]+(ed|ing)Party")
+
+
+def examine(policy: Policy, world: World, mode: Mode) -> Decision:
+    """The decision at data access, where nothing is deferred, with its tree."""
+    return compile(policy, mode=mode).examine(world, "access")
+
+
+@cache
+def closure() -> Closure:
+    return vocabulary().closure
+
+
+def milliseconds(text: str) -> int | None:
+    """An xsd:dateTime; a blank between day and time, as one suite writes it, is read as the `T` that was meant."""
+    found = instant(text.strip().replace(" ", "T", 1))
+    return found.start if found else None
+
+
+def above(nodes: Nodes, name: str, predicate: str) -> frozenset[str]:
+    """All that `name` belongs to over `predicate`, directly or not."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        for value in nodes.get(waiting.pop(), {}).get(predicate, ()):
+            if isinstance(value, Ref) and value.id not in found:
+                found.add(value.id)
+                waiting.append(value.id)
+    return frozenset(found)
+
+
+def value(left: str, texts: Sequence[str]) -> Value:
+    """What a state of the world says about an operand, read by the operand's type; None if it does not fit."""
+    operand = REGISTRY.get(left)
+    if operand is None or not texts:
+        return None
+    if operand.type is Type.LANGUAGE:
+        return frozenset(text.lower() for text in texts)
+    if operand.type in TEXTS or operand.type is Type.WINDOW:
+        return frozenset(texts)
+    read = _READ.get(operand.type)
+    found = read(texts[0]) if read is not None and len(texts) == 1 else None
+    return None if found is None else found.start
+
+
+_READ: Mapping[Type, Callable[[str], Span | None]] = {
+    Type.INSTANT: instant,
+    Type.DURATION: duration,
+    Type.INTEGER: integer,
+    Type.DECIMAL: decimal,
+}

@@ -1,0 +1,242 @@
+"""Reads a suite in the FORCE layout: a case names policy, request, state of the world and expected report by IRI.
+
+The recipe is policy.md 7.3. Our municipal suite has the same layout with `hanse:` values in the state of the world, as
+`policies/suite/README.md` describes. Each file is a graph of its own, because cases reuse the ids of constraints.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple, cast
+
+from msgspec import Struct
+
+from connector.cli.suite import compare, engine
+from connector.cli.suite.outcome import Outcome
+from connector.dialects.nodes import Nodes, Ref, from_rdf, texts, types
+from connector.dialects.report import DCT, REPORT, About, report
+from connector.errors import Mistake
+from connector.policy.names import HANSE, ODRL, action
+from connector.policy.program import Mode
+from connector.policy.world import Deed, DutyState, Fact, Source, Value, World
+from connector.protocol.shape import Malformed
+
+SUITE = Mode(members_known=True)
+FORCE = Mode(duty_mode="not_violated", members_known=True)
+
+EX = "http://example.org/"
+_NOW = "http://example.com/request/currentTime"
+_KINDS = frozenset({ODRL + "Set", ODRL + "Policy", ODRL + "Offer", ODRL + "Agreement", ODRL + "Request", EX + "Sotw"})
+_DEONTIC: Mapping[str, DutyState] = {
+    REPORT + "NonSet": "not-set",
+    REPORT + "Fulfilled": "fulfilled",
+    REPORT + "Violated": "violated",
+    HANSE + "Healed": "healed",
+}
+_PREMISE = REPORT + "premiseReport"
+_PURPOSE = ODRL + "purpose"
+
+
+class Case(Struct, frozen=True):
+    """One test case; `nodes` is the graph of its own file."""
+
+    name: str
+    id: str
+    nodes: Nodes
+
+    def names(self, member: str) -> str:
+        return next(iter(texts(self.nodes, self.id, EX + member)), "")
+
+
+class Request(NamedTuple):
+    rule: str
+    party: str
+    action: str
+    target: str
+
+
+def run(folder: Path) -> Iterator[Outcome]:
+    """Every case below `folder`, by name; Mistake if there is none."""
+    base = folder / "data" if (folder / "data" / "test_cases").is_dir() else folder
+    places = sorted((base / "test_cases").glob("*.ttl"))
+    if not places:
+        raise Mistake("cli.suite-empty", path=folder)
+    files = {name: graph for part in ("policies", "requests", "sotw") for name, graph in _typed(base / part)}
+    for place in places:
+        yield from _cases(place, files)
+
+
+def _typed(folder: Path) -> Iterator[tuple[str, Nodes]]:
+    """Which file types which IRI as a policy, request or state of the world."""
+    for place in sorted(folder.glob("*.ttl")):
+        try:
+            nodes = from_rdf(place.read_bytes())
+        except (Malformed, OSError):
+            continue  # the case that names it will say that nobody has it
+        for name, members in nodes.items():
+            if _KINDS & set(types(members)):
+                yield name, nodes
+
+
+def _cases(place: Path, files: Mapping[str, Nodes]) -> Iterator[Outcome]:
+    try:
+        nodes = from_rdf(place.read_bytes())
+    except (Malformed, OSError) as fault:
+        yield Outcome(name=place.stem, problem=str(fault))
+        return
+    for name in [name for name, members in nodes.items() if EX + "TestCase" in types(members)]:
+        case = Case(place.stem, name, nodes)
+        try:
+            yield _decided(case, files)
+        except (ValueError, LookupError) as fault:  # Malformed and PolicyError among them
+            yield Outcome(name=case.name, problem=f"{type(fault).__name__} {fault}")
+
+
+def _decided(case: Case, files: Mapping[str, Nodes]) -> Outcome:
+    policy_id, request_id, sotw_id = case.names("policy"), case.names("request"), case.names("sotw")
+    policy_nodes, sotw = files[policy_id], _reached(files[sotw_id], sotw_id)
+    request = _request(files[request_id], request_id)
+    policy, silent = engine.policy_of(policy_nodes, policy_id, request.action)
+    world = _world(request, sotw, sotw_id, policy_nodes)
+    classes = texts(case.nodes, case.id, HANSE + "dutyMode") == ["classes"]
+    decision = engine.examine(policy, world, SUITE if classes else FORCE)
+    root, ours = report(policy, decision, About(request=request_id, rule_request=request.rule))
+    _without_actions(ours, silent)
+    return _compared(case, root, ours, sotw, classes)
+
+
+def _without_actions(ours: Nodes, silent: frozenset[str]) -> None:
+    """A rule that names no action has no report about it."""
+    for members in ours.values():
+        if silent & {value.id for value in members.get(REPORT + "rule", ()) if isinstance(value, Ref)}:
+            kept = [v for v in members.get(_PREMISE, ()) if not (isinstance(v, Ref) and _is_action(ours, v))]
+            members[_PREMISE] = kept
+
+
+def _is_action(nodes: Nodes, ref: Ref) -> bool:
+    return REPORT + "ActionReport" in types(nodes[ref.id])
+
+
+def _compared(case: Case, root: str, ours: Nodes, sotw: Nodes, classes: bool) -> Outcome:
+    expected = case.names("expectedReport")
+    told = compare.told(compare.rules(case.nodes, expected), compare.rules(ours, root))
+    activation = not told
+    below = compare.told(compare.premises(case.nodes, expected), compare.premises(ours, root))
+    result, others = True, list[str]()
+    if classes:
+        others = compare.told(compare.duties(case.nodes, expected), compare.duties(ours, root))
+        stated = compare.result(case.nodes, expected)
+        if stated and stated != compare.result(ours, root):
+            others += [f"- result {stated}", f"+ result {compare.result(ours, root)}"]
+        result = not others
+    missing = compare.dangling(case.nodes, expected, sotw)
+    return Outcome(
+        name=case.name,
+        activation=activation,
+        premises=activation and not below,
+        result=result,
+        differences=(*told, *below, *others),
+        dangling=tuple(missing) if expected in case.nodes else (expected,),
+    )
+
+
+def _request(nodes: Nodes, request: str) -> Request:
+    (rule,) = texts(nodes, request, ODRL + "permission") or [""]
+    said = {name: next(iter(texts(nodes, rule, ODRL + name)), "") for name in ("assignee", "action", "target")}
+    return Request(rule, said["assignee"], action(said["action"]), said["target"])
+
+
+def _world(request: Request, sotw: Nodes, name: str, policy: Nodes) -> World:
+    now = _instant(sotw, _NOW, DCT + "issued")
+    if now is None:
+        raise Malformed("currentTime", "missing")
+    facts = dict(_facts(sotw))
+    purpose = facts.pop(_PURPOSE, None)
+    purposes = purpose.value if purpose and isinstance(purpose.value, frozenset) else frozenset[str]()
+    return World(
+        now=now,
+        participant=request.party,
+        action=request.action,
+        target=request.target,
+        facts=facts,
+        parties=_collections(sotw, policy, request.party),
+        assets=_collections(sotw, policy, request.target),
+        purpose=next(iter(sorted(purposes)), None),
+        purpose_source="declared" if purposes else None,
+        agreement_at=_instant(sotw, name, HANSE + "agreementAt"),
+        agreement_end=_instant(sotw, name, HANSE + "agreementEnd"),
+        first_access=_instant(sotw, name, HANSE + "firstAccess"),
+        event_end=_instant(sotw, name, HANSE + "eventEnd"),
+        uses=dict(_uses(sotw)),
+        deeds=tuple(_deeds(sotw)),
+        duty_states=dict(_duties(sotw)),
+        can=frozenset(texts(sotw, name, HANSE + "canExecute")),
+        closure=engine.closure(),
+    )
+
+
+def _reached(nodes: Nodes, root: str) -> Nodes:
+    """What the state of the world includes; a file may say more than one case is to know."""
+    found: Nodes = {}
+    waiting = [root]
+    while waiting:
+        if (name := waiting.pop()) in found or name not in nodes:
+            continue
+        found[name] = nodes[name]
+        waiting += [value.id for values in nodes[name].values() for value in values if isinstance(value, Ref)]
+    return found
+
+
+def _instant(nodes: Nodes, node: str, member: str) -> int | None:
+    found = texts(nodes, node, member)
+    return engine.milliseconds(found[0]) if found else None
+
+
+def _collections(sotw: Nodes, policy: Nodes, member: str) -> frozenset[str]:
+    """What `member` is part of: by the id of the collection and by the source that the policy gives it."""
+    found = engine.above(sotw, member, ODRL + "partOf")
+    return found | {source for name in found for source in texts(policy, name, ODRL + "source")}
+
+
+def _all(nodes: Nodes, kind: str) -> Iterator[str]:
+    return (name for name, members in nodes.items() if kind in types(members))
+
+
+def _first(nodes: Nodes, node: str, member: str) -> str:
+    return next(iter(texts(nodes, node, member)), "")
+
+
+def _facts(sotw: Nodes) -> Iterator[tuple[str, Fact]]:
+    for name in _all(sotw, HANSE + "Fact"):
+        left = _first(sotw, name, HANSE + "leftOperand")
+        said = _first(sotw, name, HANSE + "source") or "measured"
+        source: Source = cast("Source", said) if said in ("verified-credential", "declared") else "measured"
+        found = engine.value(left, texts(sotw, name, HANSE + "value"))
+        yield left, Fact(value=found, source=source, unit=_first(sotw, name, HANSE + "unit"))
+
+
+def _uses(sotw: Nodes) -> Iterator[tuple[str, int]]:
+    for name in _all(sotw, HANSE + "Uses"):
+        yield _first(sotw, name, HANSE + "window"), int(_first(sotw, name, HANSE + "uses"))
+
+
+def _deeds(sotw: Nodes) -> Iterator[Deed]:
+    for name in _all(sotw, HANSE + "Deed"):
+        at = _instant(sotw, name, HANSE + "at")
+        if at is None:
+            raise Malformed(name, "missing")
+        values: dict[str, Value] = {}
+        for parameter in texts(sotw, name, HANSE + "parameter"):
+            left = _first(sotw, parameter, HANSE + "leftOperand")
+            values[left] = engine.value(left, texts(sotw, parameter, HANSE + "value"))
+        yield Deed(
+            action=action(_first(sotw, name, HANSE + "action")),
+            at=at,
+            party=_first(sotw, name, HANSE + "by"),
+            rule=_first(sotw, name, HANSE + "for"),
+            values=values,
+        )
+
+
+def _duties(sotw: Nodes) -> Iterator[tuple[str, DutyState]]:
+    for name in _all(sotw, REPORT + "DutyReport"):
+        yield _first(sotw, name, REPORT + "rule"), _DEONTIC.get(_first(sotw, name, REPORT + "deonticState"), "not-set")

@@ -1,0 +1,95 @@
+"""Policies of others become the wire form of ours: JSON-LD of any spelling, RDF, and the dialects of EDC and Catena-X.
+
+One entry for everything that is not a message of a running negotiation. What comes out can be parsed by the kernel;
+each policy carries the notes about what was read as what, to be shown before anyone signs (policy.md 3.7).
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from connector.dialects.contexts import POLICY_CONTEXTS
+from connector.dialects.expansion import POLICY_CONTEXT, expand
+from connector.dialects.nodes import Nodes, from_expanded, from_rdf
+from connector.dialects.translate import Foreign, Note, translated
+from connector.dialects.unfold import policies
+from connector.policy.names import member
+from connector.protocol.messages import CONTEXT
+from connector.protocol.shape import Malformed, point
+
+JSON_NODES = 6_000
+"""Values of a JSON-LD document that takes a processor; a policy of 262 branches has 3 000."""
+_KNOWN = frozenset({CONTEXT, POLICY_CONTEXT}) | POLICY_CONTEXTS
+_RULES = frozenset({"permission", "prohibition", "obligation"})
+_DEPTH = 40
+_MOST = 200
+
+
+def read_rdf(data: bytes, format: str = "TURTLE") -> tuple[Foreign, ...]:
+    """The policies of an RDF document; raises Malformed. `format` as in `nodes.FORMATS`."""
+    return tuple(_unfolded(from_rdf(data, format), "rdf", [], ""))
+
+
+def read_json(value: Any) -> tuple[Foreign, ...]:
+    """The policies of a JSON or JSON-LD document, parsed strictly; raises Malformed."""
+    if not isinstance(value, dict | list):
+        raise Malformed("", "json-type")
+    contexts = list(_contexts(value, 0))
+    if all(entry == CONTEXT for entry in contexts):
+        found = [(place, document) for place, document in _within(value, "", 0)]
+        if not found:
+            raise Malformed("", "no-policy")
+        if len(found) > _MOST:
+            raise Malformed("", "too-much")
+        return tuple(translated(document, place, "wire", [], "") for place, document in found)
+    unknown = [entry for entry in contexts if isinstance(entry, str) and entry not in _KNOWN]
+    notes = [Note("/@context", "context-unknown", entry) for entry in dict.fromkeys(unknown)]
+    nodes = from_expanded(expand(_meant(value), _KNOWN, JSON_NODES))
+    return tuple(_unfolded(nodes, "json-ld", notes, json.dumps(contexts)))
+
+
+def _unfolded(nodes: Nodes, form: str, notes: list[Note], spaces: str) -> Iterator[Foreign]:
+    for name, document in policies(nodes):
+        yield translated(document, name, form, notes, spaces)
+
+
+def _contexts(value: Any, depth: int) -> Iterator[Any]:
+    """Every entry of every `@context`, wherever it stands; deeper ones than anybody reads do not count."""
+    if depth > _DEPTH:
+        return
+    if isinstance(value, dict):
+        context = value.get("@context", [])
+        yield from context if isinstance(context, list) else [context]
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _contexts(item, depth + 1)
+
+
+def _meant(value: Any) -> Any:
+    """The protocol's context explains policies only inside of its messages; a policy by itself needs the same terms."""
+    if not isinstance(value, dict) or "@context" not in value:
+        return value
+    context = value["@context"]
+    entries = context if isinstance(context, list) else [context]
+    if CONTEXT not in entries or not _is_policy(value):
+        return value
+    at = entries.index(CONTEXT) + 1
+    return {**value, "@context": [*entries[:at], POLICY_CONTEXT, *entries[at:]]}
+
+
+def _is_policy(value: Mapping[str, Any]) -> bool:
+    names = {member(key) for key in value if isinstance(key, str)}
+    return bool(names & _RULES) and "action" not in names
+
+
+def _within(value: Any, at: str, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The policies of a plain document: itself, or what a message, catalogue or definition carries."""
+    if depth > _DEPTH:
+        raise Malformed(at, "depth")
+    if isinstance(value, dict) and _is_policy(value):
+        yield at, {key: item for key, item in value.items() if key != "@context"}
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _within(item, point(at, key), depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _within(item, point(at, index), depth + 1)

@@ -1,0 +1,273 @@
+"""`hanse policy show|explain|try|check|templates` as a steward meets them, without a server."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+H = "https://w3id.org/hanse/v1#"
+CITY = f"{H}municipality"
+RULE: dict[str, Any] = {
+    "profile": "https://w3id.org/hanse/v1",
+    "odrl:conflict": {"@id": "odrl:prohibit"},
+    "permission": [
+        {
+            "action": "use",
+            "constraint": [
+                {
+                    "and": [
+                        {
+                            "leftOperand": f"{H}participantKind",
+                            "operator": "isAnyOf",
+                            "rightOperand": [f"{H}municipality"],
+                        },
+                        {"leftOperand": "odrl:purpose", "operator": "isAnyOf", "rightOperand": [f"{H}research"]},
+                        {"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": "2090-01-01T00:00:00+01:00"},
+                    ]
+                }
+            ],
+        }
+    ],
+    "prohibition": [{"action": "odrl:distribute"}],
+}
+GOOD = ("--as", "did:web:a", "--as", "municipality", "--purpose", "research", "--at", "2027-01-01")
+
+
+@pytest.fixture
+def rule(tmp_path: Path) -> Path:
+    place = tmp_path / "rule.json"
+    place.write_text(json.dumps(RULE), encoding="utf-8")
+    return place
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A policy with a clause that nobody understands."""
+    place = tmp_path / "odd.ttl"
+    place.write_text(
+        "@prefix odrl: <http://www.w3.org/ns/odrl/2/> . <urn:p> a odrl:Set ; odrl:permission [ odrl:action odrl:use ;"
+        " odrl:constraint [ odrl:leftOperand <urn:mood> ; odrl:operator odrl:eq ; odrl:rightOperand 'good' ] ] .",
+        encoding="utf-8",
+    )
+    return place
+
+
+def test_show_says_each_clause_with_its_badge(run: Any, rule: Path) -> None:
+    code, text, _ = run("policy", "show", rule)
+    assert code == 0
+    assert "Read as: JSON of the protocol" in text
+    assert "[technically enforced] Condition: kind of participant is municipality." in text
+    assert "[contractually assured] Condition: purpose is research." in text
+
+
+def test_show_in_german(run: Any, rule: Path) -> None:
+    _, text, _ = run("policy", "show", rule, "--lang", "de")
+    assert "[technisch erzwungen] Voraussetzung: Teilnehmerart ist Kommune." in text
+
+
+def test_show_as_json_has_clauses_digest_and_document(run: Any, rule: Path) -> None:
+    code, value, _ = run("policy", "show", rule, "--json")
+    (shown,) = value["policies"]
+    assert code == 0
+    assert (shown["dialect"], shown["policy"], len(shown["digest"])) == ("wire", RULE, 64)
+    assert {clause["badge"] for clause in shown["clauses"]} >= {"enforced", "contractual"}
+
+
+def test_a_policy_that_cannot_be_said_is_shown_as_it_stands(run: Any, odd: Path) -> None:
+    code, text, _ = run("policy", "show", odd)
+    assert code == 0
+    assert "Read as: RDF" in text
+    assert "cannot be said completely" in text
+    assert '"leftOperand": "urn:mood"' in text
+
+
+def test_explain_shows_why(run: Any, rule: Path) -> None:
+    code, text, _ = run("policy", "explain", rule, *GOOD)
+    assert code == 0
+    assert text.startswith("ALLOWED") or text.startswith("PERMITTED")
+    assert "purpose is research" in text
+
+
+def test_explain_shows_why_not_and_what_would_help(run: Any, rule: Path) -> None:
+    wrong = [word if word != "research" else "environmentalMonitoring" for word in GOOD]
+    code, value, _ = run("policy", "explain", rule, *wrong, "--json")
+    (decision,) = value["decisions"]
+    assert (code, decision["permit"], decision["phase"]) == (1, False, "access")
+    assert any("purpose is research" in reason for reason in decision["reasons"])
+    assert "purpose is research" in decision["wouldHelp"]
+    assert decision["tree"]["kind"] == "policy"
+
+
+@pytest.mark.parametrize(("format", "start"), [("turtle", "@prefix"), ("json-ld", "{")])
+def test_explain_as_a_report_in_rdf(run: Any, rule: Path, format: str, start: str) -> None:
+    code, text, _ = run("policy", "explain", rule, *GOOD, "--report", format)
+    assert code == 0
+    assert text.lstrip("[").startswith(start)
+    assert "PermissionReport" in text
+
+
+def test_what_is_not_given_is_unknown(run: Any, rule: Path) -> None:
+    code, value, _ = run("policy", "explain", rule, "--json")
+    assert code == 1
+    assert len(value["decisions"][0]["reasons"]) == 2
+
+
+def test_facts_uses_and_the_agreement_count(run: Any, tmp_path: Path) -> None:
+    clauses = [
+        {"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "2"},
+        {"leftOperand": "odrl:elapsedTime", "operator": "lt", "rightOperand": "P30D"},
+        {"leftOperand": f"{H}memberOf", "operator": "eq", "rightOperand": "https://example.org/nrw"},
+    ]
+    place = tmp_path / "counted.json"
+    place.write_text(json.dumps({"permission": [{"action": "use", "constraint": clauses}]}))
+    known = ("--at", "2027-01-10", "--agreed", "2027-01-01", "--fact", "memberOf=https://example.org/nrw")
+    assert run("policy", "try", place, *known, "--uses", 2)[0] == 0
+    assert run("policy", "try", place, *known, "--uses", 3)[0] == 1
+    assert run("policy", "try", place, *known[2:], "--at", "2027-02-10", "--uses", 2)[0] == 1
+
+
+def test_try_goes_through_all_phases(run: Any, rule: Path) -> None:
+    code, value, _ = run("policy", "try", rule, *GOOD, "--json")
+    phases = value["policies"][0]["phases"]
+    assert code == 0
+    assert [(one["phase"], one["permit"], one["open"]) for one in phases] == [
+        ("catalog", True, 1),
+        ("negotiation", True, 0),
+        ("transfer", True, 0),
+        ("access", True, 0),
+    ]
+
+
+def test_try_says_what_stands_in_the_way(run: Any, rule: Path) -> None:
+    code, text, _ = run("policy", "try", rule, *GOOD, "--action", "distribute")
+    assert code == 1
+    assert "Access: refused" in text
+    assert "passing on" in text
+
+
+def test_check_of_a_sound_policy(run: Any, rule: Path) -> None:
+    code, text, _ = run("policy", "check", rule)
+    assert code == 0
+    assert "EDC partners do not take over these parts: conflict, profile" in text
+    assert "EDC partners do not evaluate 3 clauses: kind of participant, purpose, time of access" in text
+    assert "nothing stands in the way" in text
+
+
+def test_check_names_what_is_not_understood(run: Any, odd: Path) -> None:
+    code, value, _ = run("policy", "check", odd, "--json")
+    (one,) = value["policies"]
+    assert (code, value["good"]) == (1, False)
+    assert one["unknown"] == [{"pointer": "/permission/0/constraint/0", "subject": "urn:mood"}]
+    assert one["contradictions"] == []
+
+
+def test_check_finds_a_contradiction(run: Any, tmp_path: Path) -> None:
+    place = tmp_path / "never.json"
+    times = [("gteq", "2090-01-01T00:00:00Z"), ("lt", "2080-01-01T00:00:00Z")]
+    clauses = [{"leftOperand": "odrl:dateTime", "operator": operator, "rightOperand": t} for operator, t in times]
+    place.write_text(json.dumps({"permission": [{"action": "use", "constraint": clauses}]}))
+    code, text, _ = run("policy", "check", place)
+    assert code == 1
+    assert "Contradiction: Nobody can use this rule" in text
+    assert "cannot be published" in text
+
+
+def test_check_of_open_data_refuses_every_restriction(run: Any, rule: Path) -> None:
+    code, text, _ = run("policy", "check", rule, "--open-data")
+    assert code == 1
+    assert "Open data must carry no restriction" in text
+
+
+def test_check_names_the_place_that_cannot_be_read(run: Any, tmp_path: Path) -> None:
+    place = tmp_path / "broken.json"
+    place.write_text(json.dumps({"permission": [{"constraint": []}]}))
+    code, text, _ = run("policy", "check", place)
+    assert code == 1
+    assert "At /permission/0" in text
+
+
+def test_several_policies_are_told_apart(run: Any, tmp_path: Path) -> None:
+    place = tmp_path / "two.json"
+    place.write_text(json.dumps([{"@id": "urn:a", **RULE}, {"@id": "urn:b", **RULE}]))
+    code, text, _ = run("policy", "check", place)
+    assert code == 0
+    assert "Policy 1 of 2 (/0)" in text
+    assert "Policy 2 of 2 (/1)" in text
+
+
+# ---- templates
+
+
+def test_templates_are_listed_with_their_effect(run: Any) -> None:
+    code, value, _ = run("policy", "templates", "--json")
+    assert code == 0
+    assert [one["number"] for one in value["templates"]] == list(range(1, 18))
+    assert all(one["title"] and one["effect"] for one in value["templates"])
+
+
+def test_a_template_shows_its_slots_and_plain_words(run: Any) -> None:
+    code, value, _ = run("policy", "templates", "pilot", "--json")
+    assert code == 0
+    assert {"from", "until", "count"} <= value["slots"].keys()
+    assert value["plain"]
+
+
+def test_a_template_without_slots_shows_its_sentences(run: Any) -> None:
+    _, text, _ = run("policy", "templates", "no-ai-training")
+    assert "[contractually assured] Prohibited:" in text
+
+
+def test_a_filled_template_is_a_policy_that_passes_the_check(run: Any, tmp_path: Path) -> None:
+    slots = ("--slot", "from=1.1.2090", "--slot", "until=2090-12-31", "--slot", "count=10")
+    code, policy, _ = run("policy", "templates", "pilot", *slots, "--json")
+    place = tmp_path / "filled.json"
+    place.write_text(json.dumps(policy))
+    assert code == 0
+    assert run("policy", "check", place)[0] == 0
+
+
+# ---- wrong usage
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("explain", "{rule}", "--at", "soon"), 2, "--at"),
+        (("explain", "{rule}", "--fact", "mood=good"), 2, "mood=good"),
+        (("explain", "{rule}", "--fact", "memberOf"), 2, "memberOf"),
+        (("explain", "{rule}", "--fact", "resolution=sharp"), 2, "resolution=sharp"),
+        (("explain", "{rule}", "--as", "did:web:a", "--as", "did:web:b"), 2, "--as"),
+        (("show", "{folder}/none.json"), 2, "none.json"),
+        (("show", "urn:uuid:1"), 2, "--of"),
+        (("templates", "--slot", "a=b"), 2, "--slot"),
+        (("templates", "pilot", "--slot", "a"), 2, "SLOT=VALUE"),
+        (("templates", "nosuch"), 1, "nosuch"),
+        (("suite", "{folder}/none"), 2, "none"),
+        (("suite", "{folder}"), 2, "no test cases"),
+    ],
+)
+def test_wrong_usage_says_what_is_wrong(
+    run: Any, rule: Path, tmp_path: Path, words: tuple[str, ...], code: int, told: str
+) -> None:
+    found, _, error = run("policy", *(word.format(rule=rule, folder=tmp_path) for word in words))
+    assert (found, told in error) == (code, True)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"a": 1, "a": 2}', "\x00", "5", '{"permission": []'])
+def test_a_file_that_is_no_policy_is_refused_with_a_sentence(run: Any, tmp_path: Path, text: str) -> None:
+    place = tmp_path / "bad.json"
+    place.write_text(text)
+    code, _, error = run("policy", "show", place)
+    assert code == 1
+    assert "bad.json cannot be read" in error
+
+
+def test_what_a_stranger_wrote_cannot_steer_the_terminal(run: Any, tmp_path: Path) -> None:
+    place = tmp_path / "loud.json"
+    clause = {"leftOperand": "urn:\u001b[31m", "operator": "eq", "rightOperand": "\u202e"}
+    place.write_text(json.dumps({"permission": [{"action": "use", "constraint": [clause]}]}))
+    for command in ("show", "check", "explain", "try"):
+        _, text, error = run("policy", command, place)
+        assert "\u001b" not in text + error
+        assert "\u202e" not in text + error

@@ -1,0 +1,227 @@
+"""`hanse policy suite --format oval`: a policy, a table of events, and whether all was in order."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEAD = """@prefix odrl: <http://www.w3.org/ns/odrl/2/> .
+@prefix ex: <http://example.org/> .
+@prefix hanse: <https://w3id.org/hanse/v1#> .
+@prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+@prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .
+"""
+O = "http://www.w3.org/ns/odrl/2/"  # noqa: E741
+NAMES = {
+    "use": O + "use",
+    "print": O + "print",
+    "delete": O + "delete",
+    "pay": O + "compensate",
+    "inform": O + "inform",
+    "sell": O + "sell",
+}
+
+
+@pytest.fixture
+def verdict(run: Any, tmp_path: Path) -> Any:
+    """Whether the log is in order; each event is "party action asset day" and values of further columns."""
+
+    def judged(policy: str, *events: str, columns: str = "") -> bool:
+        head = ",".join(["Party", "Action", "Asset", O + "dateTime", *columns.split()]).replace("@", " ")
+        lines = [head]
+        for event in events:
+            party, action, asset, day, *more = event.split()
+            at = f"2025-01-{int(day):02}T12:00:00Z"
+            lines.append(
+                ",".join([f"http://example.org/{party}", NAMES[action], f"http://example.org/{asset}", at, *more])
+            )
+        agreed = {}
+        for folder in ("valid", "invalid"):
+            place = tmp_path / "suite" / folder
+            place.mkdir(parents=True, exist_ok=True)
+            (place / "case.ttl").write_text(HEAD + policy)
+            (place / "case.csv").write_text("\n".join(lines))
+        _, value, error = run("policy", "suite", tmp_path / "suite", "--format", "oval", "--json")
+        for case in value["cases"]:
+            assert not case["problem"], case
+            agreed[case["name"]] = case["activation"]
+        assert agreed["valid/case"] != agreed["invalid/case"], error
+        return bool(agreed["valid/case"])
+
+    return judged
+
+
+def rule(body: str, kind: str = "permission", more: str = "") -> str:
+    return f"<urn:p> a odrl:Offer ; odrl:{kind} [ {body} ] {more} ."
+
+
+def atom(left: str, operator: str, right: str) -> str:
+    return f"[ odrl:leftOperand {left} ; odrl:operator odrl:{operator} ; odrl:rightOperand {right} ]"
+
+
+USE = "odrl:action odrl:use ; odrl:assignee ex:alice ; odrl:target ex:x"
+
+
+def test_an_offer_binds_and_every_row_must_be_permitted(verdict: Any) -> None:
+    assert verdict(rule(USE), "alice use x 1", "alice print x 2")
+    assert not verdict(rule(USE), "alice use x 1", "bob use x 2")
+    assert not verdict(rule(USE), "alice use y 1")
+    assert not verdict(rule(USE), "alice sell x 1")
+
+
+def test_the_policy_passes_assignee_and_target_on_to_its_rules(verdict: Any) -> None:
+    policy = rule("odrl:action odrl:use", more="; odrl:assignee ex:alice ; odrl:target ex:x")
+    assert verdict(policy, "alice use x 1")
+    assert not verdict(policy, "bob use x 1")
+    assert not verdict(policy, "alice use y 1")
+
+
+def test_counts_run_up_to_each_row_and_by_permission(verdict: Any) -> None:
+    policy = rule(f"{USE} ; odrl:constraint {atom('odrl:count', 'lt', '3')}")
+    assert verdict(policy, "alice use x 1", "alice use x 2")
+    assert not verdict(policy, "alice use x 1", "alice use x 2", "alice use x 3")
+
+
+def test_rows_are_read_in_the_order_of_time(verdict: Any) -> None:
+    early = atom("odrl:dateTime", "lt", '"2025-01-02T00:00:00Z"^^xsd:dateTime')
+    policy = rule(f"{USE} ; odrl:constraint [ odrl:or {early} , {atom('odrl:count', 'lteq', '2')} ]")
+    assert verdict(policy, "alice use x 5", "alice use x 1")
+    assert not verdict(policy, "alice use x 5", "alice use x 6", "alice use x 1")
+
+
+@pytest.mark.parametrize(("operator", "fits"), [("xone", False), ("or", True), ("and", True)])
+def test_logic(verdict: Any, operator: str, fits: bool) -> None:
+    clauses = [atom("odrl:count", "lteq", "5"), atom("odrl:dateTime", "gt", '"2025-01-01T00:00:00Z"^^xsd:dateTime')]
+    policy = rule(f"{USE} ; odrl:constraint [ odrl:{operator} {' , '.join(clauses)} ]")
+    assert verdict(policy, "alice use x 3") is fits
+
+
+def test_further_columns_are_operands(verdict: Any) -> None:
+    policy = rule(f"{USE} ; odrl:constraint {atom('odrl:purpose', 'eq', 'ex:research')}")
+    assert verdict(policy, "alice use x 1 http://example.org/research", columns=O + "purpose")
+    assert not verdict(policy, "alice use x 1 http://example.org/sale", columns=O + "purpose")
+    assert not verdict(policy, "alice use x 1")
+
+
+def test_a_column_of_two_names_is_an_operand_of_the_refined_action(verdict: Any) -> None:
+    refined = f"[ rdf:value odrl:print ; odrl:refinement {atom('odrl:resolution', 'lteq', '600')} ]"
+    policy = rule(f"odrl:action {refined} ; odrl:assignee ex:alice")
+    column = f"{O}print@{O}resolution"
+    assert verdict(policy, "alice print x 1 300", columns=column)
+    assert not verdict(policy, "alice print x 1 1200", columns=column)
+    assert not verdict(policy, "alice print x 1 300", columns=f"{O}sell@{O}resolution")
+
+
+PROHIBITED = f"<urn:p> a odrl:Set ; odrl:permission [ {USE} ] ; odrl:prohibition [ odrl:action odrl:print %s ] ."
+
+
+def test_a_prohibition_that_is_violated(verdict: Any) -> None:
+    assert verdict(PROHIBITED % "", "alice use x 1")
+    assert not verdict(PROHIBITED % "", "alice use x 1", "alice print x 2")
+
+
+def test_a_later_remedy_makes_it_good(verdict: Any) -> None:
+    policy = PROHIBITED % "; odrl:remedy [ odrl:action odrl:inform ]"
+    assert verdict(policy, "alice print x 2", "alice inform x 3")
+    assert not verdict(policy, "alice print x 2")
+    assert not verdict(policy, "alice inform x 1", "alice print x 2")
+
+
+def test_a_policy_without_permissions_only_forbids(verdict: Any) -> None:
+    policy = rule("odrl:action odrl:print", "prohibition")
+    assert verdict(policy, "alice use x 1")
+    assert not verdict(policy, "alice print x 1")
+
+
+def test_an_obligation_must_be_fulfilled_by_the_end(verdict: Any) -> None:
+    policy = f"<urn:p> a odrl:Set ; odrl:permission [ {USE} ] ; odrl:obligation [ odrl:action odrl:delete ] ."
+    assert verdict(policy, "alice use x 1", "alice delete x 2")
+    assert not verdict(policy, "alice use x 1")
+
+
+def test_a_duty_of_a_permission_that_was_used(verdict: Any) -> None:
+    policy = rule(f"{USE} ; odrl:duty [ odrl:action odrl:compensate ]")
+    assert verdict(policy, "alice use x 1", "alice pay x 2")
+    assert not verdict(policy, "alice use x 1")
+
+
+DUE = atom("hanse:dueBy", "lt", '"2025-01-05T00:00:00Z"')
+LATE = (
+    f"<urn:p> a odrl:Set ; odrl:permission [ {USE} ] ; odrl:obligation [ odrl:action odrl:delete ;"
+    f" odrl:constraint {DUE} ; odrl:consequence [ odrl:action odrl:compensate ] ] ."
+)
+
+
+def test_healing_is_doing_it_late_and_all_that_follows(verdict: Any) -> None:
+    assert verdict(LATE, "alice use x 1", "alice delete x 3")
+    assert verdict(LATE, "alice use x 1", "alice delete x 6", "alice pay x 7")
+    assert not verdict(LATE, "alice use x 1", "alice delete x 6")
+    assert not verdict(LATE, "alice use x 1", "alice pay x 6")
+    assert not verdict(LATE, "alice use x 1", "alice pay x 2", "alice delete x 6")
+
+
+def test_an_empty_log_is_in_order(verdict: Any) -> None:
+    assert verdict(rule(USE))
+
+
+@pytest.mark.parametrize(
+    "table", ["", "\n,,\n", "Party,Action,Asset,dateTime\na,b,c,soon", "x" * 2_000_000, "Party\n" + "y" * 200_000]
+)
+def test_a_table_that_cannot_be_read_is_told(run: Any, tmp_path: Path, table: str) -> None:
+    (tmp_path / "valid").mkdir()
+    (tmp_path / "valid" / "case.ttl").write_text(HEAD + rule(USE))
+    (tmp_path / "valid" / "case.csv").write_text(table)
+    code, value, _ = run("policy", "suite", tmp_path, "--format", "oval", "--json")
+    assert (code, bool(value["cases"][0]["problem"])) == (1, True)
+
+
+def test_a_folder_without_verdicts_is_no_suite(run: Any, tmp_path: Path) -> None:
+    assert run("policy", "suite", tmp_path, "--format", "oval")[0] == 2
+
+
+def test_a_condition_on_the_clock_is_the_deadline_of_a_duty(verdict: Any) -> None:
+    due = atom("odrl:dateTime", "lt", '"2025-01-05T00:00:00Z"^^xsd:dateTime')
+    policy = (
+        f"<urn:p> a odrl:Set ; odrl:permission [ {USE} ] ; odrl:obligation [ odrl:action odrl:delete ;"
+        f" odrl:constraint {due} ; odrl:consequence [ odrl:action odrl:compensate ] ] ."
+    )
+    assert verdict(policy, "alice use x 1", "alice delete x 3")
+    assert verdict(policy, "alice use x 1", "alice delete x 6", "alice pay x 7")
+    assert not verdict(policy, "alice use x 1", "alice delete x 6")
+    assert not verdict(policy, "alice use x 1", "alice use x 9")
+
+
+def test_a_prohibition_holds_at_the_time_of_the_row(verdict: Any) -> None:
+    early = atom("odrl:dateTime", "lt", '"2025-01-05T00:00:00Z"^^xsd:dateTime')
+    policy = PROHIBITED % f"; odrl:constraint {early}"
+    assert verdict(policy, "alice print x 6", "alice use x 9")
+    assert not verdict(policy, "alice print x 3", "alice use x 9")
+
+
+def test_whom_a_duty_is_done_to_decides_nothing(verdict: Any) -> None:
+    policy = rule(f"{USE} ; odrl:duty [ odrl:action odrl:compensate ; odrl:compensatedParty ex:owner ]")
+    assert verdict(policy, "alice use x 1", "alice pay x 2")
+
+
+def test_a_column_may_refine_the_asset_or_the_party(verdict: Any) -> None:
+    source = "ex:prints a odrl:AssetCollection ; odrl:source ex:prints ; odrl:refinement"
+    policy = (
+        rule("odrl:action odrl:use ; odrl:target ex:prints") + f" {source} {atom('odrl:resolution', 'lteq', '600')} ."
+    )
+    policy += " ex:x odrl:partOf ex:prints ."
+    assert verdict(policy, "alice use x 1 300", columns=f"{O}Asset@{O}resolution")
+    assert not verdict(policy, "alice use x 1 1200", columns=f"{O}Asset@{O}resolution")
+
+
+def test_cells_may_be_written_as_in_turtle(verdict: Any) -> None:
+    policy = rule(f"{USE} ; odrl:constraint {atom('odrl:purpose', 'eq', 'ex:research')}")
+    assert verdict(policy, "alice use x 1 <http://example.org/research>", columns=f"<{O}purpose>")
+
+
+def test_cells_and_columns_may_use_the_prefixes_of_the_policy(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "valid").mkdir()
+    clause = atom("odrl:purpose", "eq", "ex:research")
+    (tmp_path / "valid" / "case.ttl").write_text(HEAD + rule(f"{USE} ; odrl:constraint {clause}"))
+    table = "Party;Action;Asset;dateTime;odrl:purpose\nex:alice;odrl:use;ex:x;2025-01-01 10:00:00;ex:research\n"
+    (tmp_path / "valid" / "case.csv").write_text(table)
+    assert run("policy", "suite", tmp_path, "--format", "oval")[:2] == (0, "1 of 1 activation, 1 of 1 with premises\n")
