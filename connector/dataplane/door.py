@@ -127,12 +127,13 @@ class _Desk:
             return await body.swallow(limit)
         async with self._alone(flow, ticket) as ours:
             attempt = Attempt(self._hall.place(flow.participant, flow.id), flow.sink or "data", limit)
+            opening = asyncio.ensure_future(asyncio.to_thread(attempt.open))
             try:
-                await asyncio.to_thread(attempt.open)
+                await asyncio.shield(opening)
                 await fill(attempt.sink, body.chunk, _ignore)
                 return await self._examine(attempt, flow, flow.expected_sha256 or stated(request.headers), ours)
             finally:
-                await asyncio.shield(asyncio.to_thread(attempt.drop))
+                await asyncio.shield(_drop(attempt, opening))
 
     async def _examine(self, attempt: Attempt, flow: Flow, expected: str | None, ours: _Ours) -> int:
         """The bytes get their name in the transaction that books them, and only while the right to write is held until
@@ -189,6 +190,12 @@ class _Desk:
             with suppress(Unavailable):
                 if await self._database.write(PROCESS, lease.take, name, me, LEASE_MS) != fence:
                     ticket.cut("lost")
+
+
+async def _drop(attempt: Attempt, opening: asyncio.Future[None]) -> None:
+    """Not before it is open: a cut in between would leave behind what is opened afterwards."""
+    await asyncio.gather(opening, return_exceptions=True)
+    await asyncio.to_thread(attempt.drop)
 
 
 class _Body:

@@ -1,7 +1,8 @@
 """The gate before every data access: token, then the flow's state, then whoever knows the contract.
 
 The plane asks, the slice above decides: `Entitled` is implemented there, with policy, claims and counter in one
-transaction (architecture.md 2). A bad token is 401 and says nothing more; a refusal is 403 and says why.
+transaction (architecture.md 2). A bad token is 401 and says nothing more; a refusal is 403 and says why. A permission
+on condition that the data are treated on their way is void unless the executor of this plane declares that it does so.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +13,9 @@ import msgspec
 
 from connector.clock import Clock, rfc3339
 from connector.dataplane import flows, tokens
+from connector.dataplane.duties import Executor, Treatment, Untouched, void
 from connector.dataplane.flows import Flow, Held
+from connector.dataplane.sources import Description, Reading
 from connector.dataplane.sources.registered import Registered
 from connector.errors import Refusal, Unauthenticated
 from connector.reasons import because
@@ -39,6 +42,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     permit: bool
     reasons: Mapping[str, list[str]] = {}
     expires_at: int | None = None
+    during: tuple[Treatment, ...] = ()
+    """What is to be done to the data while they flow, or the permission is void."""
 
 
 class Entitled(Protocol):
@@ -52,13 +57,17 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     flow: str
     source: Registered
     expires_at: int | None
+    during: tuple[Treatment, ...] = ()
 
 
 class Gate:
     """Admits or raises: Unauthenticated for a token that does not open this flow, Refusal with reasons otherwise."""
 
-    def __init__(self, database: Database, entitled: Entitled, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, entitled: Entitled, clock: Clock, executor: Executor | None = None
+    ) -> None:  # fmt: skip
         self._database, self._entitled, self._clock = database, entitled, clock
+        self._executor = executor or Untouched()
 
     async def admit(self, participant: str, flow: str, token: str | None, *, head: bool = False) -> Admission:
         if token is None:
@@ -81,12 +90,19 @@ class Gate:
         decision = await self._entitled(flow.participant, flow.id, _access(flow, head), now)
         if not decision.permit:
             raise Refusal("dataplane.refused", reasons=dict(decision.reasons))
+        if not self._executor.able(decision.during):
+            raise void()
         return Admission(
             participant=flow.participant,
             flow=flow.id,
             source=held.source,
             expires_at=_earlier(flow.expires_at, decision.expires_at),
+            during=decision.during,
         )
+
+    def treated(self, admission: Admission, reading: Reading, what: Description) -> Reading:
+        """What may leave under this admission; Refusal before the first byte if it cannot be made so."""
+        return self._executor.treated(reading, what, admission.during)
 
 
 def refuse_unless_open(flow: Flow, now: int) -> None:

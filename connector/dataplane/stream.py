@@ -137,7 +137,8 @@ class _Desk:
             admission = await self._gate.admit(answer.participant, answer.flow, token, head=wanted.head)
             ticket.until(admission.expires_at)
             source = self._sources.source(answer.participant, admission.source)
-            async with source.open(wanted) as reading:
+            async with source.open(wanted) as found:
+                reading = self._gate.treated(admission, found, source.describe())
                 await self._send(answer, ticket, reading, admission, source.describe())
         assert answer.response is not None
         return answer.response

@@ -21,6 +21,9 @@ Job = Callable[[], Awaitable[object]]
 
 log = structlog.get_logger("jobs")
 TICK_S = 0.5
+AT_ONCE = 200
+ROUNDS = 50
+"""Timers are read in portions; very many due at once (a new trust list) do not wait for further ticks."""
 KEPT_MS = 60_000
 
 
@@ -54,8 +57,13 @@ class Jobs:
 
     async def tick(self) -> None:
         """Everything that is due now; what fails is logged and stops nothing else: a timer then fires again."""
-        for participant, kind, subject, timer in await self._db.read(WORKER, _due, self._clock.now()):
-            await self._apart(kind, partial(self._db.write, participant, self._once, participant, kind, subject, timer))
+        for _ in range(ROUNDS):
+            due = await self._db.read(WORKER, _due, self._clock.now())
+            for participant, kind, subject, timer in due:
+                once = partial(self._db.write, participant, self._once, participant, kind, subject, timer)
+                await self._apart(kind, once)
+            if len(due) < AT_ONCE:
+                break
         for name, (period_s, job) in self._every.items():
             if self._is_due(name, period_s):
                 await self._apart(name, partial(self._if_leased, name, period_s, job))
@@ -100,8 +108,9 @@ class Jobs:
 def _due(tx: Tx, now: int) -> list[tuple[str, str, str, int]]:
     rows = tx.all(
         "SELECT participant, kind, subject, id FROM timer WHERE done_at IS NULL AND due_at <= :now"
-        " ORDER BY due_at, id LIMIT 200",
+        " ORDER BY due_at, id LIMIT :limit",
         now=now,
+        limit=AT_ONCE,
     )
     return [(row["participant"], row["kind"], row["subject"], row["id"]) for row in rows]
 

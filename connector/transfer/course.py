@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from connector.commit import SETTLING_MS
+from connector.commit import SETTLING_MS, review
 from connector.contracts.partner import Partner
 from connector.protocol import messages as m
 from connector.protocol import transfer as kernel
@@ -16,7 +16,7 @@ from connector.protocol.process import Role
 from connector.protocol.transfer import State
 from connector.storage.database import Tx
 from connector.transfer.model import Process
-from connector.transfer.moves import DECISION, Moves
+from connector.transfer.moves import Moves
 from connector.transfer.rulings import Rulings
 
 
@@ -52,6 +52,8 @@ class Dutiful:
             case State.REQUESTED if process.kernel.role is Role.PROVIDER:
                 first = turn is not None and turn.before is None
                 return self._decide(tx, process, tx.now + SETTLING_MS if first else None)
+            case State.STARTED | State.SUSPENDED if process.held is not None:
+                return self._held(tx, process, turn)
             case State.STARTED if not process.owned:
                 return self._move(tx, process)
             case State.STARTED if turn is not None and turn.resumes:
@@ -60,13 +62,38 @@ class Dutiful:
                 return process  # the next word is the peer's, or none
 
     def _decide(self, tx: Tx, process: Process, due_at: int | None = None) -> Process:
-        """As provider: by the policy as it stands now, when it begins and whenever it is resumed."""
+        """As provider: by the policy as it stands now, when it begins and whenever it is resumed.
+
+        A duty not done ends what has not begun and holds what has.
+        """
         agreement = self._moves.agreements.get(tx, process.participant, process.agreement)
         ruling = self._rulings.at_request(tx, agreement, process)
-        self._moves.record(tx, process, DECISION, self._rulings.record(ruling))
+        standing = self._rulings.standing(tx, agreement, process)
+        blocked = bool(standing.decision.suspended)
+        if ruling.permit and blocked:
+            ruling = standing
+        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        reasons = self._rulings.reasons(ruling)
+        if blocked and process.kernel.state is State.STARTED:
+            return self._moves.hold(tx, process, standing.held, reasons)
         if not ruling.permit:
-            return self._moves.terminate(tx, process, "policy", self._rulings.reasons(ruling), due_at=due_at)
+            return self._moves.terminate(tx, process, "policy", reasons, due_at=due_at)
+        if standing.next_change is not None:
+            review(tx, process.participant, agreement.id, standing.next_change)
         return self._moves.start(tx, process)
+
+    def _held(self, tx: Tx, process: Process, turn: Turn | None) -> Process:
+        """As provider: what we hold is judged anew when the peer wants it to go on, or has answered what we said."""
+        if process.kernel.state is State.SUSPENDED:
+            review(tx, process.participant, process.agreement, tx.now)
+            return process
+        agreement = self._moves.agreements.get(tx, process.participant, process.agreement)
+        ruling = self._rulings.standing(tx, agreement, process)
+        if not ruling.permit:
+            return self._moves.hold(tx, process, ruling.held, self._rulings.reasons(ruling))
+        if turn is not None and turn.resumes:
+            return self._moves.start(tx, process)
+        return self._moves.release(tx, process)
 
     def _renew(self, tx: Tx, process: Process) -> Process:
         """As consumer of a push that the provider resumes: a fresh key for our door."""

@@ -8,6 +8,7 @@ from connector.protocol.process import Role
 from connector.protocol.transfer import Transfer, shown
 
 Outcome = Literal["received", "refused", "broken", "delivered"]
+Held = Literal["duty", "policy"]
 Mode = Literal["pull", "push"]
 PULL: Final = "HttpData-PULL"
 PUSH: Final = "HttpData-PUSH"
@@ -33,6 +34,8 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str | None
     created_at: int
     changed_at: int
+    held: Held | None = None
+    """As provider: we hold it until its policy permits it again, because of a duty not done or of the rest of it."""
 
     @property
     def provider_pid(self) -> str | None:

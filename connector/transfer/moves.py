@@ -5,6 +5,7 @@ data plane follows in the same transaction, so that no crash can come between (d
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -24,14 +25,16 @@ from connector.protocol.transfer import Kind, State
 from connector.reasons import Reason, on_the_wire
 from connector.storage.database import Tx
 from connector.transfer import addresses, compose, store
-from connector.transfer.model import Process
+from connector.transfer.model import Held, Process
 from connector.trust.keys import Vault
 
-TRANSFER, DECISION = "transfer", "decision"
+TRANSFER, DECISION, DEED = "transfer", "decision", "deed"
 """Types of audit entries."""
 EXPIRY, ADDRESS = "expiry", "address"
 """Timers: the agreement runs out; the owner of the address should have sent a fresh one by now."""
 ADDRESS_MS = 10_000
+HELD: Final[dict[Held, str]] = {"duty": "duty", "policy": "policy"}
+"""What the suspension of a held transfer names as its `code`."""
 
 
 class Moves:
@@ -52,7 +55,7 @@ class Moves:
     def start(self, tx: Tx, process: Process) -> Process:
         """Begin, resume or renew: the owner hands out a fresh address, the other side says that it wants one."""
         first = process.kernel.state is State.REQUESTED
-        process, effects, sent = _say(replace(process, reason=None), Kind.START)
+        process, effects, sent = _say(replace(process, reason=None, held=None), Kind.START)
         address = self._open(tx, process) if process.owned else None
         if first:
             self._begin(tx, process)
@@ -65,6 +68,27 @@ class Moves:
         process = self._said(tx, process, effects, {sent: message})
         self.record(tx, process, TRANSFER, {"event": "suspended", "by": "us", "code": code, "reason": reason["de"]})
         return process
+
+    def hold(self, tx: Tx, process: Process, held: Held, reason: Reason) -> Process:
+        """As provider: no data until its policy permits it again; the flow closes now, the peer is told when it can be.
+
+        While a message of ours is unanswered nothing else may be said: its answer brings us back (`Course.stands`).
+        """
+        process = replace(process, held=held, reason=reason)
+        if process.kernel.pending is None:
+            return self.suspend(tx, process, HELD[held], reason)
+        _close(tx, process, Kind.SUSPEND)
+        store.save(tx, process)
+        return replace(process, version=process.version + 1)
+
+    def release(self, tx: Tx, process: Process) -> Process:
+        """The end of a hold: the peer hears of it if it has heard of the hold."""
+        if process.kernel.state is State.SUSPENDED:
+            return self.start(tx, process)
+        process = replace(process, held=None, reason=None)
+        store.save(tx, process)
+        self.reopen(tx, process)
+        return replace(process, version=process.version + 1)
 
     def complete(self, tx: Tx, process: Process) -> Process:
         """As either, but whoever moved the bytes knows that they are all there."""
@@ -107,6 +131,11 @@ class Moves:
     def ask(self, tx: Tx, process: Process, question: str) -> None:
         """A person has to decide; the transfer waits."""
         ask(tx, process.participant, process.id, question)
+
+    def decided(self, tx: Tx, process: Process, record: Mapping[str, object] | None) -> None:
+        """Logs a decision; None: it says nothing new."""
+        if record is not None:
+            self.record(tx, process, DECISION, record)
 
     def record(self, tx: Tx, process: Process, type_: str, body: Mapping[str, object]) -> None:
         did = self._participants.held(process.participant).participant.did

@@ -88,7 +88,7 @@ class Pusher:
         whole = False
         try:
             async with source.open(Wanted()) as reading:
-                await push.run(reading, source.describe())
+                await push.run(self._gate.treated(admission, reading, source.describe()), source.describe())
                 whole = True
         finally:
             if not whole and push.sent:

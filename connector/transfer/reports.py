@@ -6,18 +6,22 @@ transaction that lets the bytes go (policy.md 3.6, 3.7), whoever moves them.
 
 from msgspec.structs import replace
 
+from connector.clock import rfc3339
+from connector.commit import review
 from connector.contracts.agreements import Agreements
+from connector.contracts.model import Agreement
 from connector.dataplane import flows
 from connector.dataplane.door import Wanted
+from connector.dataplane.duties import plan
 from connector.dataplane.gate import Access, Decision
 from connector.protocol import transfer as kernel
 from connector.protocol.transfer import State
 from connector.reasons import Reason, because
 from connector.storage.database import Tx
-from connector.transfer import store
+from connector.transfer import casefile, counting, store
 from connector.transfer.model import Outcome, Process
-from connector.transfer.moves import DECISION, TRANSFER, Moves
-from connector.transfer.rulings import Rulings
+from connector.transfer.moves import DEED, TRANSFER, Moves
+from connector.transfer.rulings import Ruling, Rulings
 
 
 class Reports:
@@ -84,25 +88,35 @@ class Reports:
         self._moves.terminate(tx, process, outcome, reason)
 
     def entitled(self, tx: Tx, slug: str, flow: str, access: Access) -> Decision:
-        """The decision at a data access, with the counter locked in this transaction."""
+        """The decision at a data access, with the counters locked in this transaction."""
         process = store.process(tx, slug, flow)
         if process is None or not kernel.flowing(process.kernel):
             return Decision(permit=False, reasons=because("transfer.not-started"))
         agreement = self._agreements.get(tx, slug, access.agreement, access.counterparty)
-        if agreement.state not in ("finalized", "one-sided"):
+        if not agreement.in_force:
             return Decision(permit=False, reasons=because("transfer.agreement-over"))
         fresh = access.mark(tx)
-        used = store.uses(tx, slug, agreement.id, "count", "")
-        uses = used + 1 if fresh else max(used, 1)
+        used = self._rulings.used(tx, agreement, lock=fresh)
+        uses = counting.with_this(used) if fresh else counting.with_that(used)
         ruling = self._rulings.at_access(tx, agreement, process, uses)
-        if not ruling.permit:
+        during = plan(ruling.decision.during) if ruling.permit else None
+        if during is None:
             access.unmark(tx) if fresh else None
-            self._moves.record(tx, process, DECISION, self._rulings.record(ruling))
-            return Decision(permit=False, reasons=self._rulings.reasons(ruling))
+            self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+            reasons = because("dataplane.void") if ruling.permit else self._rulings.reasons(ruling)
+            return Decision(permit=False, reasons=reasons)
         if fresh:
-            store.count_use(tx, slug, agreement.id, "count", "")
-            self._moves.record(tx, process, DECISION, self._rulings.record(ruling))
-        return Decision(permit=True, expires_at=_earliest(agreement.expires_at, ruling.next_change))
+            self._count(tx, agreement, process, ruling)
+        return Decision(permit=True, expires_at=self._rulings.ends_at(ruling, agreement), during=during)
+
+    def _count(self, tx: Tx, agreement: Agreement, process: Process, ruling: Ruling) -> None:
+        """A use: the counters of the granting permission, the record, and the first of them is a deed."""
+        counting.count(tx, agreement.participant, agreement.id, ruling.decision.counters)
+        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        casefile.note_use(tx, agreement.participant, agreement.id, process.id, process.counterparty)
+        if self._agreements.accessed(tx, agreement):
+            self._moves.record(tx, process, DEED, {"event": "first-access", "at": rfc3339(tx.now)})
+            review(tx, agreement.participant, agreement.id, tx.now)  # deadlines may count from here
 
     def delivered(self, tx: Tx, slug: str, flow: str, sent: int, complete: bool, broken: str | None) -> None:
         """Books one data answer: its bytes, whole or cut."""
@@ -120,7 +134,3 @@ class Reports:
             self._moves.complete(tx, process)
         else:
             store.save(tx, process)
-
-
-def _earliest(*ends: int | None) -> int | None:
-    return min((end for end in ends if end is not None), default=None)

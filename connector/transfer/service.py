@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from connector.commit import review
 from connector.contracts.partner import Partner
 from connector.contracts.service import Contracts
 from connector.dataplane import flows
@@ -30,6 +31,10 @@ from connector.transfer.moves import TRANSFER, Moves
 from connector.transfer.rulings import Rulings
 from connector.trust.keys import Vault
 
+LONGEST = 2_000
+"""Characters of a purpose or an action: both go into the record of every decision."""
+REFUSED_MS = 60_000
+"""How long we wait with a transfer that we hold and whose peer will not hear of it."""
 QUOTA = 1000
 """Open transfers that one peer may have with one participant (threat T36)."""
 
@@ -73,6 +78,8 @@ class Transfers:
         def said(process: Process) -> Process:
             if process.kernel.state is State.REQUESTED:
                 raise Illegal("state", process.kernel.state)
+            if process.held is not None:
+                raise Mistake("transfer.held")
             return self.moves.start(tx, process)
 
         return self._decided(tx, slug, process_id, said)
@@ -93,7 +100,7 @@ class Transfers:
             return
         agreement = self.moves.agreement(tx, process)
         if agreement.expires_at is not None and agreement.expires_at <= tx.now:
-            ruling = self._rulings.at_access(tx, agreement, process, 1)
+            ruling = self._rulings.standing(tx, agreement, process)
             self.terminate(tx, slug, process_id, "expired", self._rulings.reasons(ruling))
 
     def unaddressed(self, tx: Tx, slug: str, process_id: str) -> None:
@@ -116,6 +123,8 @@ class Transfers:
             raise Unknown("contracts.no-agreement", id=message.agreement_id[:200])
         if message.format not in FORMATS.values():
             raise PeerError("transfer.format", format=message.format[:80], formats=", ".join(FORMATS.values()))
+        if max(len(message.purpose or ""), len(message.action or "")) > LONGEST:
+            raise PeerError("transfer.purpose", limit=LONGEST)
         if store.open_processes(tx, slug, partner.did) >= QUOTA:
             raise PeerError("transfer.quota", limit=QUOTA)
         start = kernel.start(Role.PROVIDER, owner(message.format))
@@ -178,8 +187,10 @@ class Transfers:
         if step.transfer.state in kernel.TERMINAL:
             process = replace(process, outcome=process.outcome or "refused")
         process = self._settled(tx, process, step.effects)
-        if closed and kernel.flowing(process.kernel):
+        if closed and kernel.flowing(process.kernel) and process.held is None:
             self.moves.reopen(tx, process)
+        elif process.held is not None and process.kernel.state not in kernel.TERMINAL:
+            review(tx, slug, process.agreement, tx.now + REFUSED_MS)
 
     def repaired(self, tx: Tx, slug: str, process_id: str, peer_state: str | None) -> bool:
         """What a GET at the peer showed; False if the doubt remains and must be looked at again."""

@@ -1,11 +1,12 @@
 """SQL of transfer processes and of the use counters of agreements."""
 
+from collections.abc import Set
 from typing import Any
 
 import msgspec
 
 from connector.protocol.transfer import Transfer, settled, shown
-from connector.storage.database import Conflict, Row, Tx
+from connector.storage.database import Conflict, Row, Tx, for_update
 from connector.transfer.model import Process
 
 _WHEN = "SELECT created_at, id FROM transfer WHERE participant = :participant AND id = :before"
@@ -53,7 +54,7 @@ def save(tx: Tx, process: Process) -> None:
     changed = tx.run(
         "UPDATE transfer SET peer_pid = :peer_pid, kernel = :kernel, state = :state,"
         " settled = :settled, version = version + 1,"
-        " outcome = :outcome, reason = :reason, bytes = :bytes, sha256 = :sha256, changed_at = :now"
+        " outcome = :outcome, reason = :reason, bytes = :bytes, sha256 = :sha256, held = :held, changed_at = :now"
         " WHERE participant = :participant AND id = :id AND version = :version",
         participant=process.participant,
         id=process.id,
@@ -66,6 +67,7 @@ def save(tx: Tx, process: Process) -> None:
         reason=None if process.reason is None else _text(process.reason),
         bytes=process.bytes,
         sha256=process.sha256,
+        held=process.held,
         now=tx.now,
     )
     if not changed:
@@ -110,6 +112,27 @@ def open_processes(tx: Tx, participant: str, counterparty: str) -> int:
     return 0 if row is None else int(row["n"])
 
 
+def running(tx: Tx, participant: str, agreement: str) -> list[Process]:
+    """What we provide under an agreement and has begun and not ended, locked; bounded by the quota of its peer."""
+    rows = tx.all(
+        "SELECT * FROM transfer WHERE participant = :participant AND agreement = :agreement AND role = 'provider'"  # noqa: S608 constants
+        f" AND state IN ('STARTED', 'SUSPENDED') ORDER BY id{for_update(tx)}",
+        participant=participant,
+        agreement=agreement,
+    )
+    return [_process(row) for row in rows]
+
+
+def running_with(tx: Tx, participant: str, counterparties: Set[str]) -> list[str]:
+    """Agreements with one of these peers under which we provide something that has begun and not ended."""
+    rows = tx.all(
+        "SELECT DISTINCT agreement, counterparty FROM transfer WHERE participant = :participant AND settled = 0"
+        " AND role = 'provider' AND state IN ('STARTED', 'SUSPENDED') ORDER BY agreement",
+        participant=participant,
+    )
+    return [str(row["agreement"]) for row in rows if row["counterparty"] in counterparties]
+
+
 def processes(tx: Tx, participant: str, agreement: str | None, before: str | None) -> list[Process]:
     """The youngest first, a page of 200; `before` is the last one of the page before."""
     wanted = {"agreement": agreement, "before": before}
@@ -144,6 +167,19 @@ def uses(tx: Tx, participant: str, agreement: str, name: str, period: str) -> in
     )
     assert row is not None
     return int(row["uses"])
+
+
+def uses_seen(tx: Tx, participant: str, agreement: str, name: str, period: str) -> int:
+    """The same without a lock and without making a row."""
+    row = tx.one(
+        "SELECT uses FROM counter WHERE participant = :participant AND agreement = :agreement AND name = :name"
+        " AND period = :period",
+        participant=participant,
+        agreement=agreement,
+        name=name,
+        period=period,
+    )
+    return 0 if row is None else int(row["uses"])
 
 
 def count_use(tx: Tx, participant: str, agreement: str, name: str, period: str) -> None:

@@ -95,7 +95,7 @@ class Plane:
         )
 
     async def serve(self, tls=None):
-        gate = Gate(self.database, self.contract, self.clock)
+        gate = self.gate = Gate(self.database, self.contract, self.clock)
         sources = Sources(lambda participant: self.folder, self.client, lambda *_: {"Authorization": "Basic inner"})
         app = web.Application()
         handler = serve(gate, self.streams, sources, self.book, lambda request: TOWN, self.patience)

@@ -1,0 +1,80 @@
+"""`hanse duties`: what is owed under an agreement and by when, and marking a duty as done with a receipt in hand."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from connector.cli.call import OK, Call, unusable
+from connector.cli.client import Api
+from connector.cli.words import Words
+from connector.errors import Mistake
+
+CHUNK = 1 << 20
+
+
+def register(top: Words, places: Any) -> None:
+    command = top.command(places, "duties")
+    command.word("agreement", metavar="AGREEMENT")
+    command.word("--as", dest="participant", required=True, metavar="SLUG")
+    command.word("--done", metavar="ACTION")
+    command.word("--rule", metavar="POINTER")
+    command.word("--at", metavar="DAY")
+    command.word("--value", action="append", default=[], metavar="NAME=VALUE")
+    command.word("--evidence", metavar="FILE", type=Path)
+    command.set_defaults(run=run)
+
+
+def run(call: Call) -> int:
+    """Without `--done` it lists; with it, it books and lists what stands then."""
+    args, api = call.args, Api(call.settings().api.socket)
+    where = ("participants", args.participant, "agreements", args.agreement, "duties")
+    found = api.get(*where) if args.done is None else api.post(*where, body=_deed(args))
+    call.result(found)
+    for duty in found["duties"]:
+        _line(call, duty)
+    if not found["duties"]:
+        call.tell("duties.none")
+    for deed in found["deeds"]:
+        call.tell("duties.deed", day=_day(deed["at"]), action=deed["label"][call.lang])
+    return OK
+
+
+def _deed(args: Any) -> dict[str, object]:
+    return {
+        "action": args.done,
+        "rule": args.rule,
+        "at": args.at,
+        "values": dict(_pair(text) for text in args.value),
+        "evidence": None if args.evidence is None else _sha256(args.evidence),
+    }
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise Mistake("cli.duty-value", value=text[:80])
+    return name, value
+
+
+def _sha256(path: Path) -> str:
+    """Of the receipt; the receipt itself stays where it is."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as problem:
+        raise unusable(path, problem) from problem
+
+
+def _line(call: Call, duty: dict[str, Any]) -> None:
+    who = call.say("duties.us" if duty["owed"] else "duties.them")
+    state = call.say(f"duties.state.{duty['state'] if duty['active'] else 'inactive'}")
+    call.tell("duties.line", action=duty["label"][call.lang], who=who, state=state, rule=duty["rule"])
+    if duty["due_at"] is not None:
+        call.tell("duties.due", day=_day(duty["due_at"]))
+    if duty["blocks"]:
+        call.tell("duties.blocks")
+
+
+def _day(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

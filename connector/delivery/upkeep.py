@@ -1,0 +1,59 @@
+"""What is done for each participant again and again: logs sealed, what has served its time forgotten, alarms logged."""
+
+from collections.abc import Mapping
+
+from connector.audit import store as audit
+from connector.clock import Clock
+from connector.contracts.evidence import Evidence
+from connector.delivery.jobs import forget_tokens
+from connector.participants.model import Participant
+from connector.participants.service import Participants
+from connector.storage.database import Database, Tx
+from connector.transcript import store as transcript
+from connector.transfer import casefile
+from connector.transfer.enforcement import Enforcement
+
+_DAY_MS = 86_400_000
+
+
+class Upkeep:
+    """`days`: how long transcripts and the case files of decisions are kept."""
+
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, evidence: Evidence, enforcement: Enforcement,
+        days: int,
+    ) -> None:  # fmt: skip
+        self._db, self._clock, self._participants = db, clock, participants
+        self._evidence, self._enforcement, self._days = evidence, enforcement, days
+
+    async def seal_logs(self) -> None:
+        for hosted in await self._participants.all():
+            await self._evidence.seal_log(hosted)
+
+    async def forget(self) -> None:
+        before = self._clock.now() - self._days * _DAY_MS
+        for hosted in await self._participants.all():
+            await self._db.write(hosted.participant.id, _forget, hosted.participant.id, before)
+
+    async def members_changed(self, dids: frozenset[str]) -> None:
+        """What runs with these peers is judged anew at once."""
+        for hosted in await self._participants.all():
+            slug = hosted.participant.id
+            await self._db.write(slug, self._enforcement.members_changed, slug, dids)
+
+    async def key_changed(self, did: str, before: frozenset[str], now: frozenset[str]) -> None:
+        """The peer is on hold: each participant's log says so, and what runs with it is held."""
+        body = {"event": "key-change", "did": did, "before": sorted(before), "now": sorted(now)}
+        for hosted in await self._participants.all():
+            await self._db.write(hosted.participant.id, _log_alarm, hosted.participant, body)
+        await self.members_changed(frozenset((did,)))
+
+
+def _forget(tx: Tx, slug: str, before: int) -> None:
+    forget_tokens(tx, slug)
+    transcript.forget(tx, slug, before)
+    casefile.forget(tx, slug, before)
+
+
+def _log_alarm(tx: Tx, participant: Participant, body: Mapping[str, object]) -> None:
+    audit.append(tx, participant.id, "alarm", None, "system", body, did=participant.did)

@@ -1,0 +1,46 @@
+"""What the trust list says of a DID now, as rules may look at it; always current, also under an old agreement.
+
+A peer whose keys changed without overlap is on hold: until an operator vouches for it, it belongs no more than one that
+was struck off (trust.md T08, T12).
+"""
+
+from collections.abc import Callable
+
+from connector.policy.judge import Seeker
+from connector.policy.names import HANSE
+from connector.policy.world import Fact
+from connector.trust.anchors import Anchor, Entry, millis
+
+STATES = {
+    "01": "DE-SH", "02": "DE-HH", "03": "DE-NI", "04": "DE-HB", "05": "DE-NW", "06": "DE-HE", "07": "DE-RP",
+    "08": "DE-BW", "09": "DE-BY", "10": "DE-SL", "11": "DE-BE", "12": "DE-BB", "13": "DE-MV", "14": "DE-SN",
+    "15": "DE-ST", "16": "DE-TH",
+}  # fmt: skip
+"""The German states by the first two digits of a regional key (ARS); names as in ISO 3166-2."""
+
+
+class Claims:
+    """`on_hold` says whether the keys of a DID are in doubt."""
+
+    def __init__(self, anchor: Anchor, on_hold: Callable[[str], bool]) -> None:
+        self._anchor, self._on_hold = anchor, on_hold
+
+    def seeker(self, did: str, now: int) -> Seeker | None:
+        """None for whoever does not belong at this instant (ms)."""
+        found = self._anchor.entry(did)
+        return seeker(found) if found is not None and found.admitted(now) and not self._on_hold(did) else None
+
+    def until(self, did: str) -> int | None:
+        """When the list lets the membership end by itself (ms); None if it does not."""
+        found = self._anchor.entry(did)
+        return None if found is None else millis(found.valid_until) or None
+
+
+def seeker(entry: Entry) -> Seeker:
+    """What rules may know of a member; where it sits only as far as the state."""
+    said = {
+        HANSE + "adminLevel": entry.admin_level,
+        HANSE + "participantLocation": (state := STATES.get((entry.ars or "")[:2])) and HANSE + state,
+    }
+    facts = tuple((iri, Fact(frozenset((one,)), "verified-credential")) for iri, one in said.items() if one)
+    return Seeker(did=entry.did, kind=entry.kind, groups=frozenset(entry.groups), facts=facts)

@@ -1,0 +1,75 @@
+"""What runs under an agreement follows its policy: held while it does not permit it, released once it does again.
+
+Nothing is polled: a review is a timer of the agreement, due at the next instant at which time alone may change the
+answer, or at once when something became known (a deed, another trust list). A hold closes the flow in the same
+transaction, so that every replica cuts its streams; the peer is told by a suspension with the reason (policy.md 3.7).
+"""
+
+from collections.abc import Set
+
+from connector.commit import review
+from connector.contracts.agreements import Agreements
+from connector.contracts.model import Agreement
+from connector.errors import Unknown
+from connector.protocol import transfer as kernel
+from connector.reasons import because
+from connector.storage.database import Tx
+from connector.transfer import store
+from connector.transfer.model import Process
+from connector.transfer.moves import Moves
+from connector.transfer.rulings import Ruling, Rulings, earliest
+
+SOON_MS = 1_000
+"""How long an edge that should lie ahead and does not may wait: a review must not follow itself at once."""
+
+
+class Enforcement:
+    """Reviews of all participants; every method names the participant."""
+
+    def __init__(self, agreements: Agreements, moves: Moves, rulings: Rulings) -> None:
+        self._agreements, self._moves, self._rulings = agreements, moves, rulings
+
+    def review(self, tx: Tx, slug: str, agreement_id: str) -> None:
+        """Judges everything that we provide under an agreement anew. Nothing happens where nothing changed."""
+        try:
+            agreement = self._agreements.get(tx, slug, agreement_id)
+        except Unknown:
+            return
+        changes = [self._reviewed(tx, agreement, process) for process in store.running(tx, slug, agreement.id)]
+        following = earliest(*changes)
+        if following is not None:
+            review(tx, slug, agreement.id, following if following > tx.now else tx.now + SOON_MS)
+
+    def members_changed(self, tx: Tx, slug: str, dids: Set[str]) -> None:
+        """The trust list says something else of these peers: what runs with them is reviewed at once."""
+        for agreement in store.running_with(tx, slug, dids):
+            review(tx, slug, agreement, tx.now)
+
+    def _reviewed(self, tx: Tx, agreement: Agreement, process: Process) -> int | None:
+        """When time may change it next (ms)."""
+        if kernel.terminating(process.kernel) or process.kernel.state in kernel.TERMINAL:
+            return None
+        if not agreement.in_force:
+            self._moves.terminate(tx, process, "agreement", because("transfer.agreement-over"))
+            return None
+        if agreement.expires_at is not None and agreement.expires_at <= tx.now:
+            return None  # the timer of its expiry ends it
+        ruling = self._rulings.standing(tx, agreement, process)
+        if ruling.permit and process.held is not None:
+            self._release(tx, process, ruling)
+        elif not ruling.permit and kernel.flowing(process.kernel):
+            self._hold(tx, process, ruling)
+        return ruling.next_change
+
+    def _hold(self, tx: Tx, process: Process, ruling: Ruling) -> None:
+        if process.held is not None and process.kernel.pending is not None:
+            return  # the flow is closed; the peer is told once it has answered what we said before
+        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        self._moves.hold(tx, process, ruling.held, self._rulings.reasons(ruling))
+
+    def _release(self, tx: Tx, process: Process, ruling: Ruling) -> None:
+        """Goes on, unless our suspension is still unanswered: the answer brings us back here."""
+        if process.kernel.pending is not None and not kernel.flowing(process.kernel):
+            return
+        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        self._moves.release(tx, process)

@@ -1,0 +1,389 @@
+"""What runs follows its policy: held when a duty is missed or membership is lost, released when that is mended."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.clock import FakeClock, rfc3339
+from connector.dataplane import flows
+from connector.dataplane.streams import Streams
+from connector.delivery.messages import TRIES_4XX
+from connector.errors import Mistake, Unavailable
+from connector.http.outbound import Answer
+from connector.policy.judge import Seeker
+from connector.storage import open_database
+from connector.storage.database import Database
+from connector.testing.cities import COMPANY, MUNICIPALITY
+from connector.testing.towns import Towns
+from connector.transfer.deeds import Done
+from connector.transfer.model import Process
+
+CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
+DAY = 86_400_000
+SUSPEND = {"action": "https://w3id.org/hanse/v1#suspendAccess"}
+KIND = {"leftOperand": "https://w3id.org/hanse/v1#participantKind", "operator": "eq", "rightOperand": MUNICIPALITY}
+ONLY_TOWNS = {"permission": [{"action": "use", "constraint": [KIND]}]}
+REVIEWS = "SELECT due_at FROM timer WHERE participant = :participant AND kind = 'review' AND done_at IS NULL"
+
+
+def clock(towns: Towns) -> FakeClock:
+    assert isinstance(towns.clock, FakeClock)
+    return towns.clock
+
+
+def delete_by(at: int) -> dict[str, Any]:
+    """The data are to be deleted before this instant, or access is suspended."""
+    due = {"leftOperand": "https://w3id.org/hanse/v1#dueBy", "operator": "lt", "rightOperand": rfc3339(at)}
+    return {"obligation": [{"action": "odrl:delete", "constraint": [due], "odrl:consequence": [SUSPEND]}]}
+
+
+def within(anchor: str) -> dict[str, Any]:
+    due = {"leftOperand": "https://w3id.org/hanse/v1#dueWithin", "operator": "lteq", "rightOperand": anchor}
+    return {"obligation": [{"action": "odrl:delete", "constraint": [due], "odrl:consequence": [SUSPEND]}]}
+
+
+async def shown(towns: Towns, pair: tuple[Process, Process]) -> list[str]:
+    """The transfer and its flow, at the consumer and at the provider."""
+    found = []
+    for process in pair:
+        now = await towns.process(process.participant, process.id)
+        flow = await towns.db.read(process.participant, flows.find, process.participant, process.id)
+        assert flow is not None
+        found += [now.shown, flow.state]
+    return found
+
+
+async def done(towns: Towns, agreement: str, **told: str) -> None:
+    """Musterstadt notes that the data were deleted."""
+    await towns.db.write(PROVIDER, towns.deeds.done, PROVIDER, agreement, Done(action="delete", **told), "steward")
+    await towns.run()
+
+
+RUNS, RESTS = ["STARTED", "STARTED"] * 2, ["SUSPENDED", "SUSPENDED"] * 2
+
+
+@pytest.mark.threat("T43")
+async def test_a_missed_duty_suspends_at_the_very_instant(timed: Towns, agreed, started, accessed) -> None:
+    """>> nothing is said by the deadline << suspended then and not before, the peer hears why, the gate is closed."""
+    due = clock(timed).now() + DAY
+    pair = await started(timed, await agreed(timed, **delete_by(due)))
+    decision = await accessed(timed, pair[1])
+    assert decision.permit
+    assert decision.expires_at == due
+    clock(timed).at = due - 1
+    await timed.tick()
+    assert await shown(timed, pair) == RUNS
+    clock(timed).at = due
+    await timed.tick()
+    assert await shown(timed, pair) == RESTS
+    assert timed.wire.sent[-1] == f"{PROVIDER}: TransferSuspensionMessage"
+    theirs, mine = [await timed.process(process.participant, process.id) for process in pair]
+    assert theirs.reason == mine.reason
+    assert mine.held == "duty"
+    assert theirs.reason is not None
+    assert "Lösch" in " ".join(theirs.reason["de"]) or "ausgesetzt" in " ".join(theirs.reason["de"])
+    assert not (await accessed(timed, pair[1])).permit
+
+
+async def test_the_gate_needs_no_timer(timed: Towns, agreed, started, accessed) -> None:
+    """>> an access at the deadline, before any timer has fired << refused all the same."""
+    due = clock(timed).now() + DAY
+    pair = await started(timed, await agreed(timed, **delete_by(due)))
+    assert (await accessed(timed, pair[1])).permit
+    clock(timed).at = due
+    assert not (await accessed(timed, pair[1])).permit
+
+
+async def test_a_duty_made_up_for_lets_it_go_on(timed: Towns, agreed, started, accessed) -> None:
+    """>> suspended for a missed duty, then the steward notes the receipt << resumed with a fresh address, at once."""
+    due = clock(timed).now() + DAY
+    agreement = await agreed(timed, **delete_by(due))
+    pair = await started(timed, agreement)
+    clock(timed).at = due
+    await timed.tick()
+    clock(timed).advance(1000)
+    await done(timed, agreement.id)
+    assert await shown(timed, pair) == RUNS
+    assert timed.pulls == [CONSUMER] * 2
+    assert (await timed.process(PROVIDER, pair[1].id)).held is None
+    assert (await accessed(timed, pair[1])).permit
+
+
+async def test_what_we_send_is_held_and_released_too(timed: Towns, agreed) -> None:
+    """>> a push under a missed duty << held; made up for << a fresh key of the consumer's door, sent again."""
+    due = clock(timed).now() + DAY
+    agreement = await agreed(timed, **delete_by(due))
+    asked = await timed.fetch(CONSUMER, PROVIDER, agreement, "push")
+    await timed.run()
+    mine = await timed.process(CONSUMER, asked.id)
+    pair = (mine, await timed.process(PROVIDER, mine.kernel.peer_pid))
+    clock(timed).at = due
+    await timed.tick()
+    assert await shown(timed, pair) == RESTS
+    clock(timed).advance(1000)
+    await done(timed, agreement.id)
+    assert await shown(timed, pair) == RUNS
+    assert timed.pushes == [PROVIDER] * 2
+
+
+async def test_a_duty_done_in_time_suspends_nothing(timed: Towns, agreed, started) -> None:
+    due = clock(timed).now() + DAY
+    agreement = await agreed(timed, **delete_by(due))
+    pair = await started(timed, agreement)
+    await done(timed, agreement.id)
+    clock(timed).at = due + 1
+    await timed.tick()
+    assert await shown(timed, pair) == RUNS
+
+
+async def test_a_deadline_may_count_from_the_first_access(timed: Towns, agreed, started, accessed) -> None:
+    """>> `firstAccess+P1D` << no deadline before an access; a day after it, suspended."""
+    pair = await started(timed, await agreed(timed, **within("firstAccess+P1D")))
+    clock(timed).advance(3 * DAY)
+    await timed.tick()
+    assert await shown(timed, pair) == RUNS
+    assert (await accessed(timed, pair[1])).permit
+    await timed.tick()
+    clock(timed).advance(DAY + 1)
+    await timed.tick()
+    assert await shown(timed, pair) == RESTS
+
+
+@pytest.mark.parametrize("owner", ["consumer", "operator"])
+async def test_nobody_lifts_a_suspension_that_a_duty_asks_for(timed: Towns, agreed, started, owner: str) -> None:
+    """>> the peer resumes << it is suspended again, no address; the operator resumes << told that it goes by itself."""
+    due = clock(timed).now() + DAY
+    pair = await started(timed, await agreed(timed, **delete_by(due)))
+    clock(timed).at = due
+    await timed.tick()
+    if owner == "operator":
+        with pytest.raises(Mistake, match=r"transfer\.held"):
+            await timed.db.write(PROVIDER, timed.transfers.resume, PROVIDER, pair[1].id)
+    else:
+        await timed.db.write(CONSUMER, timed.transfers.resume, CONSUMER, pair[0].id)
+        await timed.run()
+    assert await shown(timed, pair) == RESTS
+    assert timed.pulls == [CONSUMER]
+
+
+async def test_nothing_new_begins_while_a_duty_is_missed(timed: Towns, agreed, started) -> None:
+    """>> a request after the deadline << TERMINATED with the reason."""
+    due = clock(timed).now() + DAY
+    agreement = await agreed(timed, **delete_by(due))
+    clock(timed).at = due
+    asked = await timed.fetch(CONSUMER, PROVIDER, agreement)
+    await timed.run()
+    await timed.hurry()
+    mine = await timed.process(CONSUMER, asked.id)
+    assert (mine.shown, mine.outcome) == ("TERMINATED", "refused")
+
+
+async def test_a_member_that_is_lost_is_held_and_comes_back(towns: Towns, agreed, started, accessed) -> None:
+    """>> struck off the list << held by the review, on each database >> on it again << goes on."""
+    did = towns.did(CONSUMER)
+    pair = await started(towns, await agreed(towns, **ONLY_TOWNS))
+    assert (await accessed(towns, pair[1])).permit
+    seeker = towns.seekers.pop(did)
+    await towns.db.write(PROVIDER, towns.enforcement.review, PROVIDER, pair[1].agreement)
+    held = await towns.process(PROVIDER, pair[1].id)
+    assert (held.shown, held.held) == ("SUSPENDED", "policy")
+    towns.seekers[did] = seeker
+    await towns.run()
+    await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did})
+    await towns.tick()
+    assert await shown(towns, pair) == RUNS
+
+
+async def test_open_data_too_are_for_members_only(towns: Towns, agreed, started, accessed) -> None:
+    """>> a policy without any condition, and a peer that was struck off << refused, with the reason."""
+    pair = await started(towns, await agreed(towns))
+    assert (await accessed(towns, pair[1])).permit
+    del towns.seekers[towns.did(CONSUMER)]
+    decision = await accessed(towns, pair[1])
+    assert not decision.permit
+    assert "Datenraum" in decision.reasons["de"][0]
+
+
+async def test_who_has_changed_its_kind_is_held(towns: Towns, agreed, started) -> None:
+    did = towns.did(CONSUMER)
+    pair = await started(towns, await agreed(towns, **ONLY_TOWNS))
+    towns.seekers[did] = Seeker(did=did, kind=COMPANY)
+    await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did, "did:web:somebody.else"})
+    await towns.tick()
+    assert await shown(towns, pair) == RESTS
+
+
+async def test_a_change_of_somebody_else_touches_nothing(towns: Towns, agreed, started) -> None:
+    await started(towns, await agreed(towns, **ONLY_TOWNS))
+    before = await towns.rows(PROVIDER, REVIEWS)
+    await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {"did:web:somebody.else"})
+    assert await towns.rows(PROVIDER, REVIEWS) == before
+
+
+async def test_a_membership_that_ends_by_itself_ends_the_stream(timed: Towns, agreed, started, accessed) -> None:
+    """>> valid until tomorrow << the answer may run until then, and at that instant the transfer is held."""
+    end = clock(timed).now() + DAY
+    timed.ends[timed.did(CONSUMER)] = end
+    pair = await started(timed, await agreed(timed))
+    assert (await accessed(timed, pair[1])).expires_at == end
+    clock(timed).at = end
+    await timed.tick()
+    assert (await timed.process(PROVIDER, pair[1].id)).held == "policy"
+
+
+async def test_an_edge_of_time_that_changes_nothing_cuts_no_stream(timed: Towns, agreed, started, accessed) -> None:
+    """>> two permissions, one until tomorrow and one for ever << no end."""
+    until = {"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": rfc3339(clock(timed).now() + DAY)}
+    pair = await started(
+        timed, await agreed(timed, permission=[{"action": "use", "constraint": [until]}, {"action": "use"}])
+    )
+    decision = await accessed(timed, pair[1])
+    assert decision.permit
+    assert decision.expires_at is None
+
+
+async def test_at_most_one_review_of_an_agreement_waits(timed: Towns, agreed, started) -> None:
+    agreement = await agreed(timed, **delete_by(clock(timed).now() + DAY))
+    for _ in range(4):
+        await started(timed, agreement)
+    assert len(await timed.rows(PROVIDER, REVIEWS)) == 1
+
+
+async def test_the_flow_closes_before_the_peer_can_be_told(timed: Towns, agreed) -> None:
+    """>> our START is unanswered at the deadline << the flow closes at once, the suspension follows the answer."""
+    due = clock(timed).now() + 1000
+    agreement = await agreed(timed, **delete_by(due))
+    asked = await timed.fetch(CONSUMER, PROVIDER, agreement)
+    await timed.run(1)
+    timed.wire.answers = [Unavailable("peer.busy", status=503)]
+    await timed.run()
+    [row] = await timed.rows(PROVIDER, "SELECT id FROM transfer WHERE participant = :participant")
+    clock(timed).at = due
+    await timed.tick()
+    flow = await timed.db.read(PROVIDER, flows.find, PROVIDER, row["id"])
+    assert flow is not None
+    assert flow.state == "SUSPENDED"
+    await timed.hurry()
+    await timed.tick()
+    assert (await timed.process(CONSUMER, asked.id)).shown == "SUSPENDED"
+
+
+async def test_a_suspension_that_the_peer_refuses_opens_nothing(timed: Towns, agreed, started, accessed) -> None:
+    """>> 400 to our suspension, again and again << the flow stays closed, and it is tried anew later."""
+    due = clock(timed).now() + DAY
+    pair = await started(timed, await agreed(timed, **delete_by(due)))
+    clock(timed).at = due
+    no = Answer(400, {}, b"{}")
+    timed.wire.answers = [no] * TRIES_4XX
+    await timed.tick()
+    for _ in range(TRIES_4XX):
+        await timed.hurry()
+    flow = await timed.db.read(PROVIDER, flows.find, PROVIDER, pair[1].id)
+    assert flow is not None
+    assert flow.state != "STARTED"
+    assert not (await accessed(timed, pair[1])).permit
+
+
+async def test_what_the_operator_suspended_stays_with_the_operator(timed: Towns, agreed, started) -> None:
+    """>> suspended by hand, then the duty is missed and made up for << still suspended."""
+    due = clock(timed).now() + DAY
+    agreement = await agreed(timed, **delete_by(due))
+    pair = await started(timed, agreement)
+    why = {"de": ["Pause."], "en": ["Break."]}
+    await timed.db.write(PROVIDER, timed.transfers.suspend, PROVIDER, pair[1].id, "operator", why)
+    await timed.run()
+    clock(timed).at = due
+    await timed.tick()
+    clock(timed).advance(1000)
+    await done(timed, agreement.id)
+    assert await shown(timed, pair) == RESTS
+
+
+async def test_what_has_run_out_is_ended_not_held(timed: Towns, agreed, started) -> None:
+    """>> the end of the agreement << TERMINATED, as before."""
+    end = clock(timed).now() + DAY
+    until = {"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": rfc3339(end)}
+    pair = await started(timed, await agreed(timed, permission=[{"action": "use", "constraint": [until]}]))
+    clock(timed).at = end // 1000 * 1000
+    await timed.tick()
+    assert await shown(timed, pair) == ["TERMINATED", "TERMINATED"] * 2
+
+
+async def test_an_agreement_that_falls_takes_its_transfers_along(towns: Towns, agreed, started) -> None:
+    agreement = await agreed(towns)
+    pair = await started(towns, agreement)
+    gone = "UPDATE agreement SET state = 'terminated' WHERE participant = :participant AND id = :id"
+    await towns.db.write(PROVIDER, lambda tx: tx.run(gone, participant=PROVIDER, id=agreement.id))
+    await towns.db.write(PROVIDER, towns.enforcement.review, PROVIDER, agreement.id)
+    await towns.run()
+    assert (await towns.process(PROVIDER, pair[1].id)).shown == "TERMINATED"
+
+
+async def test_a_review_that_repeats_says_nothing_again(timed: Towns, agreed, started) -> None:
+    due = clock(timed).now() + DAY
+    agreement = await agreed(timed, **delete_by(due))
+    await started(timed, agreement)
+    clock(timed).at = due
+    await timed.tick()
+    said = len(timed.wire.sent)
+    for _ in range(3):
+        await timed.db.write(PROVIDER, timed.enforcement.review, PROVIDER, agreement.id)
+        await timed.run()
+    assert len(timed.wire.sent) == said
+
+
+@pytest.fixture
+async def replicas(cluster, tmp_path: Path) -> AsyncIterator[tuple[Towns, Database]]:
+    """The towns, and a second process on the same database."""
+    with cluster.database() as urls:
+        first, second = (open_database(urls.app, worker_url=urls.worker) for _ in range(2))
+        await first.start()
+        await second.start()
+        towns = Towns(first, tmp_path)
+        await towns.add(PROVIDER, CONSUMER)
+        yield towns, second
+        await second.close()
+        await first.close()
+
+
+async def serve(streams: Streams, flow: str) -> str | None:
+    """An answer that would never end; why it did."""
+    try:
+        async with streams.ticket(PROVIDER, flow) as ticket:
+            await asyncio.Event().wait()
+    except TimeoutError:
+        return ticket.cause()
+    return None
+
+
+async def test_a_hold_cuts_the_streams_of_every_replica(replicas: tuple[Towns, Database], agreed, started) -> None:
+    """>> a stream is open at one replica, the change becomes known at the other << cut there, within seconds."""
+    towns, other = replicas
+    did = towns.did(CONSUMER)
+    pair = await started(towns, await agreed(towns, **ONLY_TOWNS))
+    streams = Streams(towns.clock)
+    listening = asyncio.create_task(streams.run(other))
+    try:
+        serving = asyncio.create_task(serve(streams, pair[1].id))
+        await asyncio.sleep(0)
+        towns.seekers[did] = Seeker(did=did, kind=COMPANY)
+        await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did})
+        await towns.tick()
+        assert await asyncio.wait_for(serving, 5) == "closed"
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+
+
+async def test_two_replicas_hold_it_once_between_them(replicas: tuple[Towns, Database], agreed, started) -> None:
+    towns, other = replicas
+    did = towns.did(CONSUMER)
+    pair = await started(towns, await agreed(towns, **ONLY_TOWNS))
+    towns.seekers[did] = Seeker(did=did, kind=COMPANY)
+    await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did})
+    await asyncio.gather(towns.tick(), towns.tick(other))
+    assert await shown(towns, pair) == RESTS
+    assert towns.wire.sent.count(f"{PROVIDER}: TransferSuspensionMessage") == 1
