@@ -7,8 +7,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from connector import plugins, telemetry
 from connector import settings as conf
-from connector import telemetry
 from connector.api import routes as api_routes
 from connector.clock import Clock, SystemClock
 from connector.house import House
@@ -24,15 +24,17 @@ ROLES = frozenset({"peer", "api", "worker", "dataplane"})
 @asynccontextmanager
 async def running(
     settings: Settings, roles: frozenset[str] = ROLES, clock: Clock | None = None,
-    build: Callable[[Settings, Clock], House] = House,
+    build: Callable[[Settings, Clock], House] | None = None,
 ) -> AsyncIterator[House]:  # fmt: skip
     """The process as long as the context lasts; leaving it finishes or hands back what was begun.
 
-    Test entry points `build` a house of their own kind; no setting can.
+    Test entry points `build` a house of their own kind, without plug-ins; no setting can.
     """
     telemetry.configure(settings.log.level, settings.log.format)
+    loaded = plugins.load(settings.plugins.allow)
     await asyncio.to_thread(_prepare, settings)
-    house = build(settings, clock or SystemClock())
+    now = clock or SystemClock()
+    house = build(settings, now) if build else House(settings, now, plugins.extension(loaded))
     async with AsyncExitStack() as stack:
         await house.db.start()
         stack.push_async_callback(house.db.close)

@@ -25,6 +25,10 @@ SETTLING_MS = 300
 asked, and waits for ever."""
 
 
+REVIEW = "review"
+"""Timer of an agreement: an instant at which time alone may change what is permitted under it."""
+
+
 class Process(msgspec.Struct, frozen=True, kw_only=True):
     """Whose effects these are. `agreement` names the agreement in question rows once there is one."""
 
@@ -165,6 +169,18 @@ def timer(tx: Tx, participant: str, kind: str, subject: str, due_at: int) -> Non
         participant=participant,
         kind=kind,
         subject=subject,
+        due_at=due_at,
+    )
+
+
+def review(tx: Tx, participant: str, agreement: str, due_at: int) -> None:
+    """Have what runs under an agreement judged anew at `due_at` (ms); one review waits, at the earlier instant."""
+    tx.run(
+        "INSERT INTO timer (participant, kind, subject, due_at) VALUES (:participant, 'review', :subject, :due_at)"
+        " ON CONFLICT (participant, subject) WHERE kind = 'review' AND done_at IS NULL DO UPDATE"
+        " SET due_at = CASE WHEN excluded.due_at < timer.due_at THEN excluded.due_at ELSE timer.due_at END",
+        participant=participant,
+        subject=agreement,
         due_at=due_at,
     )
 

@@ -9,26 +9,26 @@ import os
 import socket
 import ssl
 from collections.abc import Coroutine, Mapping, Sequence
-from functools import partial
 
 import structlog
 from aiohttp import web
 from cryptography import x509
 
+from connector import clock as clocks
 from connector import settings as conf
 from connector.api import catalogue as api_catalogue
 from connector.api import contracts as api_contracts
+from connector.api import duties as api_duties
 from connector.api import operation as api_operation
 from connector.api import participants as api_participants
 from connector.api import routes as api_routes
 from connector.api import trace as api_trace
 from connector.api import transfers as api_transfers
 from connector.api.waiting import Waiting
-from connector.audit import store as audit
-from connector.catalogue import rules
 from connector.catalogue.service import Catalogue
 from connector.catalogue.uploads import Uploads
 from connector.clock import Clock
+from connector.commit import REVIEW
 from connector.contracts.course import Course, Deliberate
 from connector.contracts.evidence import Evidence
 from connector.contracts.moves import Moves
@@ -41,18 +41,18 @@ from connector.dataplane.sources.registered import Sources
 from connector.dataplane.stream import serve as serve_data
 from connector.dataplane.streams import Streams
 from connector.delivery.circuit import Circuits
-from connector.delivery.jobs import Jobs, forget_tokens
+from connector.delivery.jobs import Jobs
 from connector.delivery.messages import Messages
+from connector.delivery.upkeep import Upkeep
 from connector.delivery.worker import Handler, Worker
-from connector.errors import Unavailable
+from connector.errors import HanseError, Unavailable
 from connector.http import server
 from connector.http.outbound import SafeClient
 from connector.ids import new_uuid
-from connector.language import say
-from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.peer import auth, data, routes
 from connector.peer.catalogue import CatalogueHandlers
+from connector.peer.claims import Claims
 from connector.peer.client import PeerClient
 from connector.peer.evidence import EvidenceHandlers
 from connector.peer.exchange import Exchange
@@ -60,16 +60,18 @@ from connector.peer.identity import IdentityHandlers
 from connector.peer.negotiations import NegotiationHandlers
 from connector.peer.problems import problems
 from connector.peer.transfers import TransferHandlers
-from connector.policy.judge import LANGUAGES, Judge, Seeker
+from connector.policy.extension import PLAIN, Extension
 from connector.settings import Settings
 from connector.storage import open_database
 from connector.storage.database import PROCESS, Tx
 from connector.telemetry import Metrics
-from connector.transcript import store as transcript
 from connector.transcript.service import Standing, Tracing
 from connector.transfer.addresses import Reach
 from connector.transfer.course import Course as TransferCourse
 from connector.transfer.course import Dutiful
+from connector.transfer.deeds import Deeds
+from connector.transfer.enforcement import Enforcement
+from connector.transfer.engine import judge, lists
 from connector.transfer.moves import ADDRESS, EXPIRY
 from connector.transfer.moves import Moves as TransferMoves
 from connector.transfer.planes import LocalPlane
@@ -78,34 +80,28 @@ from connector.transfer.pushing import Pusher
 from connector.transfer.reports import Reports
 from connector.transfer.rulings import Rulings
 from connector.transfer.service import Transfers
+from connector.transfer.worlds import Worlds
 from connector.trust import pins
 from connector.trust.anchors import Anchor, Entry
 from connector.trust.development import DevelopmentSpace, entry
 from connector.trust.did import Did
 from connector.trust.jwk import Jwk
-from connector.trust.listing import Listing, checked_url
+from connector.trust.listing import TOPIC, Listing, checked_url
 from connector.trust.resolver import Resolver
 from connector.trust.roots import authority_key, seal_cas
 from connector.trust.vault import Vault
 
+__all__ = ["House", "judge", "lists"]
+
 log = structlog.get_logger("app")
-
-
-class _Claims:
-    """What the trust list says of a DID now: membership and kind are always current, also under an old agreement."""
-
-    def __init__(self, anchor: Anchor, resolver: Resolver) -> None:
-        self._anchor, self._resolver = anchor, resolver
-
-    def seeker(self, did: str, now: int) -> Seeker | None:
-        found = None if self._resolver.on_hold(did) else self._anchor.entry(did)
-        return auth.seeker(found) if found is not None and found.admitted(now) else None
+KEPT_LIST_S = 2.0
+"""How long a list that another replica has seen may stay unseen here when its signal got lost."""
 
 
 class House:
     """Everything that one process is made of."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, extension: Extension = PLAIN) -> None:
         self.settings, self.clock = settings, clock
         self.me = f"{socket.gethostname()}:{os.getpid()}:{new_uuid()[:8]}"
         self.db = open_database(
@@ -119,8 +115,9 @@ class House:
         self.participants = self.directory()
         self.anchor = self.members(authority)
         self.listing = Listing(
-            self.db, self.anchor, self.http, settings.trust.list_file, checked_url(settings.trust.list_url, authority)
-        )
+            self.db, self.anchor, self.http, settings.trust.list_file, checked_url(settings.trust.list_url, authority),
+            lambda dids: self.upkeep.members_changed(dids),
+        )  # fmt: skip
         self.resolver = Resolver(
             self.http,
             clock,
@@ -129,16 +126,25 @@ class House:
             on_change=self._key_changed,
             remember=self._key_seen,
         )
-        self.judge = judge()
+        self.judge = judge(extension)
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.contracts = Contracts(self.participants, self.catalogue, self.judge, self.negotiating)
-        claims = _Claims(self.anchor, self.resolver)
-        self.rulings = Rulings(self.judge, claims)
+        claims = Claims(self.anchor, self.resolver.on_hold)
+        clock_state = clocks.state if self.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
+        worlds = Worlds(self.participants, self.contracts.agreements, self.judge, claims, clock_state)
+        self.rulings = Rulings(self.judge, worlds, self.contracts.agreements, lists().closure_of)
         self.transfers = Transfers(
             self.participants, self.contracts, self.rulings, self.vault, self.reach(), self.transferring
         )
         self.reports = Reports(self.contracts.agreements, self.transfers.moves, self.rulings)
+        self.enforcement = Enforcement(self.contracts.agreements, self.transfers.moves, self.rulings)
+        self.deeds = Deeds(
+            self.participants, self.contracts.agreements, self.judge, worlds, self.rulings, self.enforcement
+        )  # fmt: skip
         self.evidence = Evidence(self.db, clock, self.participants, lambda: self.anchor.jws)
+        self.upkeep = Upkeep(
+            self.db, clock, self.participants, self.evidence, self.enforcement, settings.worker.transcript_days
+        )  # fmt: skip
         self.peer = self.client()
         self.streams = Streams(clock)
         self.plane = LocalPlane(
@@ -152,6 +158,7 @@ class House:
         self.circuits = Circuits(on_close=lambda: self.worker.wake())
         self.worker = self._worker(seal_roots)
         self.jobs = self._jobs()
+        self.db.listen(TOPIC, lambda _: self._later(self._catch_up()))
         self.stopping = False
         self._beside: set[asyncio.Future[object]] = set()
 
@@ -219,18 +226,17 @@ class House:
 
     def _jobs(self) -> Jobs:
         every = {
-            "seal": (self.settings.worker.seal_every_s, self._seal_logs),
-            "forget": (60.0, self._forget),
+            "seal": (self.settings.worker.seal_every_s, self.upkeep.seal_logs),
+            "forget": (60.0, self.upkeep.forget),
         }
-        alone = {"trust-list": (self.settings.trust.list_reload_s, self._look_at_list)}
-        return Jobs(
-            self.db,
-            self.clock,
-            self.me,
-            {EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed},
-            every,
-            alone,
-        )
+        alone = {
+            "trust-list": (self.settings.trust.list_reload_s, self._look_at_list),
+            "kept-list": (KEPT_LIST_S, self.listing.catch_up),
+        }
+        fire = {
+            EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
+        }  # fmt: skip
+        return Jobs(self.db, self.clock, self.me, fire, every, alone)
 
     async def _document(self, did: str) -> Mapping[str, object]:
         return (await self.resolver.document(did)).raw
@@ -239,18 +245,15 @@ class House:
         found = self.anchor.entry(did)
         return () if found is None else found.seal_certificates
 
-    async def _seal_logs(self) -> None:
-        for hosted in await self.participants.all():
-            await self.evidence.seal_log(hosted)
-
-    async def _forget(self) -> None:
-        for hosted in await self.participants.all():
-            await self.db.write(hosted.participant.id, forget_tokens, hosted.participant.id)
-            before = self.clock.now() - self.settings.worker.transcript_days * 86_400_000
-            await self.db.write(hosted.participant.id, transcript.forget, hosted.participant.id, before)
-
     async def _look_at_list(self) -> None:
         await self.listing.reload()
+
+    async def _catch_up(self) -> None:
+        """On a signal; what fails is looked at again within `KEPT_LIST_S`."""
+        try:
+            await self.listing.catch_up()
+        except HanseError as error:
+            log.warning("trust.list", why=str(error))
 
     def _key_seen(self, did: Did, keys: Mapping[str, frozenset[str]]) -> None:
         self._later(self.db.write(PROCESS, pins.keep, did, keys))
@@ -258,12 +261,7 @@ class House:
     def _key_changed(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
         """The peer is on hold; each participant's log says so."""
         log.error("trust.key-change", did=did, before=sorted(before), now=sorted(now))
-        self._later(self._alarm(did, before, now))
-
-    async def _alarm(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
-        body = {"event": "key-change", "did": did, "before": sorted(before), "now": sorted(now)}
-        for hosted in await self.participants.all():
-            await self.db.write(hosted.participant.id, _log_alarm, hosted.participant, body)
+        self._later(self.upkeep.key_changed(did, before, now))
 
     def _later(self, work: Coroutine[object, object, object]) -> None:
         """Books beside the request that found it; the task is held so that nobody collects it."""
@@ -275,6 +273,7 @@ class House:
         """What an operator vouches for: the next document of this peer is taken as it is."""
         self.resolver.accept(did)
         await self.db.write(PROCESS, pins.forget, did)
+        await self.upkeep.members_changed(frozenset((did,)))
 
     async def enlist(self) -> None:
         """In a development space our participants are members at once; elsewhere the authority decides."""
@@ -353,6 +352,7 @@ class House:
             api_transfers.TransferHandlers(
                 self.db, self.participants, self.contracts, self.transfers, self.plane, self.peer, waiting
             ),
+            api_duties.DutyHandlers(self.db, self.participants, self.contracts, self.deeds, self.judge),
             api_trace.TraceHandlers(self._tracing()),
         ], operation
 
@@ -368,23 +368,5 @@ class House:
         )
 
 
-def judge() -> Judge:
-    """The policy engine with the vocabularies of `vocab/` and the words of the catalogues."""
-    vocabulary = rules.vocabulary()
-    labels = {lang: vocabulary.labels(lang) for lang in LANGUAGES}
-    return Judge(vocabulary.closure, labels, vocabulary.digest, _words)
-
-
-def _words(lang: str) -> partial[str]:
-    def words(key: str, /, **facts: object) -> str:
-        return say(key, lang, **facts)
-
-    return partial(words)
-
-
 def _one(tx: Tx) -> None:
     tx.one("SELECT 1 AS one")
-
-
-def _log_alarm(tx: Tx, participant: Participant, body: Mapping[str, object]) -> None:
-    audit.append(tx, participant.id, "alarm", None, "system", body, did=participant.did)

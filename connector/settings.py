@@ -110,7 +110,7 @@ class Trust(Struct, frozen=True, kw_only=True):
     authority_key_file: Annotated[Path, _doc("PEM file with the authority's pinned public key.")] = Path(
         "trust/roots.pem"
     )
-    list_reload_s: Annotated[Seconds, _doc("Seconds between two looks at the trust list.")] = 60.0
+    list_reload_s: Annotated[Seconds, _doc("Seconds between two looks at the trust list.")] = 45.0
     seal_ca_files: Annotated[tuple[Path, ...], _doc("PEM files with the roots of seal certificates.")] = (
         Path("trust/roots.pem"),
     )
@@ -151,6 +151,12 @@ class Log(Struct, frozen=True, kw_only=True):
     format: Annotated[Literal["json", "text"], _doc("`json`: one object a line; `text`: for people.")] = "json"
 
 
+class Plugins(Struct, frozen=True, kw_only=True):
+    """Code of others that runs inside this process; an installed package alone changes nothing."""
+
+    allow: Annotated[tuple[str, ...], _doc("Names of the entry points of group `hanse.left_operands` to load.")] = ()
+
+
 class Development(Struct, frozen=True, kw_only=True):
     """Only for laptops and tests: certificates from a CA of one's own."""
 
@@ -172,6 +178,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     outbound: Outbound
     worker: Worker
     log: Log
+    plugins: Plugins
     development: Development
 
 
@@ -184,6 +191,7 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "outbound": Outbound,
     "worker": Worker,
     "log": Log,
+    "plugins": Plugins,
     "development": Development,
 }
 
@@ -232,6 +240,7 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
         outbound=_section(Outbound, "outbound", given, folder),
         worker=_section(Worker, "worker", given, folder),
         log=_section(Log, "log", given, folder),
+        plugins=_section(Plugins, "plugins", given, folder),
         development=_section(Development, "development", given, folder),
     )
     if len(os.fsencode(settings.api.socket)) > SOCKET_LIMIT:

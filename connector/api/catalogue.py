@@ -15,10 +15,11 @@ from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue, OfferWish, Publication
 from connector.catalogue.uploads import Uploads
 from connector.clock import Clock
+from connector.dialects import translate
 from connector.errors import HanseError, Mistake
 from connector.http import limits
 from connector.participants.service import Participants
-from connector.policy.judge import Judge, Seeker
+from connector.policy.judge import LANGUAGES, Judge, Seeker
 from connector.policy.model import PolicyError
 from connector.reasons import plain
 from connector.storage.database import Database
@@ -134,21 +135,30 @@ class CatalogueHandlers:
         }
 
     def _offer(self, seeker: Seeker, policy: dict[str, Any]) -> dict[str, object]:
-        """A foreign rule that we do not understand is shown as not met, with the reason."""
-        terms = {name: value for name, value in policy.items() if name not in ("@id", "@type")}
+        """A foreign rule that we do not understand is shown as not met, with the reason.
+
+        `notes` say which words of others were read as which of ours.
+        """
+        read = translate.understood({name: value for name, value in policy.items() if name not in ("@id", "@type")})
+        terms, notes = read.document, {lang: [translate.told(note, lang) for note in read.notes] for lang in LANGUAGES}
         try:
             decision = self._judge.decide(terms, seeker, "catalog", self._clock.now())
             words = self._judge.reasons(decision)
             said = clauses(self._judge, terms)
         except PolicyError as error:
-            return {"offer": policy["@id"], "met": False, "clauses": [], "reason": reasons(Mistake(error.code))}
+            why = reasons(Mistake(error.code))
+            return {"offer": policy["@id"], "met": False, "clauses": [], "reason": why, "notes": notes}
         reason = None if decision.permit else {lang: " ".join(words[lang]) for lang in words}
-        return {"offer": policy["@id"], "met": decision.permit, "clauses": said, "reason": reason}
+        return {"offer": policy["@id"], "met": decision.permit, "clauses": said, "reason": reason, "notes": notes}
 
 
 def _published(dataset: Dataset, offers: list[Offer]) -> dict[str, object]:
+    """`policies`: the terms of each offer by its id."""
     ids = [offer.id for offer in offers]
-    return {"dataset": dataset.id, "title": dataset.title, "version": dataset.version, "offers": ids}
+    terms = {offer.id: offer.policy for offer in offers}
+    return {
+        "dataset": dataset.id, "title": dataset.title, "version": dataset.version, "offers": ids, "policies": terms,
+    }  # fmt: skip
 
 
 def _matches(entry: dict[str, Any], words: list[str]) -> bool:

@@ -85,13 +85,16 @@ class ContractHandlers:
         ]
 
     def _case(self, case: Case) -> dict[str, object]:
-        """The `policy` on the table: its `clauses` in words (none: it cannot be said), `terms` its digest."""
+        """The `policy` on the table: its `clauses` in words (none: it cannot be said), `terms` its digest.
+
+        `deferred` points to the clauses of our offer that only a later phase decides; as consumer we are not told.
+        """
         return {
             "id": case.id, "role": str(case.kernel.role), "state": case.shown, "states": case.states,
             "proposed": case.proposed, "counterparty": case.counterparty, "dataset": case.dataset,
             "offer": case.offer, "policy": case.policy, "terms": self._judge.digest(case.policy),
             "clauses": clauses(self._judge, case.policy), "agreement": case.agreement,
-            "reason": sentences(case.reason),
+            "reason": sentences(case.reason), "deferred": case.deferred,
         }  # fmt: skip
 
     async def _slug(self, request: web.Request) -> str:

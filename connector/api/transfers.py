@@ -132,7 +132,8 @@ class TransferHandlers:
             "id": process.id, "role": str(process.kernel.role), "state": process.shown, "agreement": process.agreement,
             "counterparty": process.counterparty, "format": process.format, "created_at": process.created_at,
             "bytes": process.bytes, "sha256": process.sha256, "outcome": process.outcome,
-            "reason": sentences(process.reason), "file": None if received is None else str(received),
+            "reason": sentences(process.reason), "held": process.held,
+            "file": None if received is None else str(received),
         }  # fmt: skip
 
 

@@ -18,15 +18,23 @@ from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_uuid
 from connector.participants.model import Participant
 from connector.participants.service import Participants
+from connector.policy.conflict import is_classified
 from connector.policy.judge import Judge, Seeker
+from connector.policy.objections import Objection
 from connector.storage.database import Tx
 from connector.verify import jcs
 
 OWN = 1_000
+_TOLD = 5
+"""Objections that are told at once."""
 
 
 class Publication(msgspec.Struct, frozen=True, kw_only=True):
-    """What a steward asks for; `rule` is a template id, `slots` its values."""
+    """What a steward asks for; `rule` is a template id, `slots` its values.
+
+    `open_data`: a licence of open data, or a high-value dataset; its rules may restrict nothing. `classification` is a
+    degree of secrecy by its name; classified information is not published at all (policy.md 5).
+    """
 
     source: str
     title: str
@@ -36,6 +44,8 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     slots: dict[str, str] = {}
     visibility: Visibility = "members"
     countersignature: Countersignature = "preferred"
+    open_data: bool = False
+    classification: str = ""
 
 
 class OfferWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +55,14 @@ class OfferWish(msgspec.Struct, frozen=True, kw_only=True):
     slots: dict[str, str] = {}
     visibility: Visibility = "members"
     countersignature: Countersignature = "preferred"
+
+
+class Contradictory(Mistake):
+    """A rule that contradicts itself or what the data are; `reasons` name each clause in German and English."""
+
+    def __init__(self, found: list[Objection]) -> None:
+        super().__init__("policy.contradiction", place=found[0].pointer or "/", fault=found[0].fault)
+        self.reasons = {lang: [one.reasons[lang] for one in found[:_TOLD]] for lang in found[0].reasons}
 
 
 class Catalogue:
@@ -59,13 +77,15 @@ class Catalogue:
         return source
 
     def publish(self, tx: Tx, slug: str, wish: Publication) -> tuple[Dataset, Offer]:
-        """A dataset with its first offer; raises Mistake for an unknown source, rule or slot."""
+        """A dataset with its first offer; raises Mistake for an unknown source, rule or slot, or a contradiction."""
         participant = self._participants.held(slug).participant
         source = store.source(tx, slug, wish.source)
         if source is None:
             raise Mistake("catalogue.no-source", source=wish.source[:80])
         if not wish.title.strip():
             raise Mistake("catalogue.no-title")
+        if is_classified(wish.classification):
+            raise Mistake("catalogue.classified")
         document = _document(wish, source, tx.now)
         dataset = Dataset(
             id=f"{participant.root}/datasets/{new_uuid()}", source=source.id, title=wish.title.strip(),
@@ -79,7 +99,7 @@ class Catalogue:
         return dataset, self._offer(tx, participant, dataset, offer)
 
     def offer(self, tx: Tx, slug: str, uuid: str, wish: OfferWish) -> Offer:
-        """A further offer on a dataset of ours; raises Unknown."""
+        """A further offer on a dataset of ours; raises Unknown, and Mistake as `publish`."""
         participant = self._participants.held(slug).participant
         dataset = store.dataset(tx, slug, f"{participant.root}/datasets/{uuid}")
         if dataset is None:
@@ -88,6 +108,9 @@ class Catalogue:
 
     def _offer(self, tx: Tx, participant: Participant, dataset: Dataset, wish: OfferWish) -> Offer:
         policy: dict[str, Any] = rules.fill(wish.rule, wish.slots)
+        open_data = dataset.document.get("open_data") is True
+        if found := self._judge.contradictions(policy, open_data=open_data, now=tx.now):
+            raise Contradictory(found)
         offer = Offer(
             id=f"{dataset.id}/offers/{new_uuid()}", dataset=dataset.id, policy=policy,
             digest=self._judge.digest(policy), visibility=wish.visibility, countersignature=wish.countersignature,
@@ -148,4 +171,6 @@ def _document(wish: Publication, source: Source, now: int) -> dict[str, Any]:
         "title": wish.title.strip(), "description": wish.description.strip(), "name": source.name,
         "media_type": source.media_type, "bytes": source.bytes, "sha256": source.sha256, "issued": rfc3339(now),
         "location": None if source.kind == "file" else source.kind, **({"keywords": keywords} if keywords else {}),
+        **({"open_data": True} if wish.open_data else {}),
+        **({"classification": wish.classification} if wish.classification else {}),
     }  # fmt: skip

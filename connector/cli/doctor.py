@@ -183,6 +183,21 @@ def _trust(settings: Settings, _lang: str) -> Iterator[Finding]:
             yield Finding("bad", "open-master-key", {"path": trust.master_key_file})
 
 
+def _plugins(settings: Settings, lang: str) -> Iterator[Finding]:
+    """The allowed plug-ins are loaded, as a start would do; of the others only the name is read."""
+    from connector import plugins
+
+    try:
+        for one in plugins.load(settings.plugins.allow):
+            operands = ", ".join(operand.iri for operand in one.operands)
+            yield Finding("ok", "plugin", {**one.facts(), "operands": operands})
+    except HanseError as error:
+        yield Finding("bad", "plugin-bad", {"reason": say(f"error.{error.code}", lang, **error.facts)})
+    for name in plugins.installed():
+        if name not in settings.plugins.allow:
+            yield Finding("ok", "plugin-idle", {"name": name})
+
+
 def _port(settings: Settings, _lang: str) -> Iterator[Finding]:
     """Whether the port is free; a running server of ours holds it rightly."""
     stored = settings.folder / "port"
@@ -205,5 +220,6 @@ CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (
     _database,
     _certificate,
     _trust,
+    _plugins,
     _port,
 )

@@ -41,6 +41,8 @@ def _show(call: Call, hit: Mapping[str, Any]) -> None:
             call.tell("find.offer", offer=offer["offer"])
         else:
             call.tell("find.barred", offer=offer["offer"], reason=_sentence(offer["reason"], call.lang))
+        for note in offer.get("notes", {}).get(call.lang, []):
+            call.tell("policy.note", text=note)
 
 
 def _sentence(reason: object, lang: str) -> str:

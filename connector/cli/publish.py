@@ -20,6 +20,8 @@ def register(top: Words, places: Any) -> None:
     command.word("--visibility", choices=("members", "eligible"))
     command.word("--countersignature", choices=("required", "preferred", "none"))
     command.word("--description", metavar="TEXT")
+    command.word("--open-data", action="store_true")
+    command.word("--classification", metavar="LEVEL", default="")
     command.set_defaults(run=run)
 
 
@@ -72,4 +74,6 @@ def _dataset(args: argparse.Namespace, source: str, slots: dict[str, object]) ->
         "slots": slots,
         "visibility": args.visibility,
         "countersignature": args.countersignature,
+        "open_data": args.open_data,
+        "classification": args.classification,
     }

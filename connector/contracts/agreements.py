@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue
+from connector.commit import review
 from connector.contracts import drafting, records, store
 from connector.contracts.drafting import Draft, Sealer
 from connector.contracts.model import Agreement, Case, EvidenceObject
@@ -27,11 +28,13 @@ from connector.storage.database import Tx
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """Name of the agreed file, the SHA-256 and the number of its bytes (None: a live source)."""
+    """Name of the agreed file, the SHA-256 and the number of its bytes (None: a live source), type and version."""
 
     name: str
     sha256: str | None
     bytes: int | None = None
+    media_type: str = ""
+    version: str = ""
 
 
 class Agreements:
@@ -66,15 +69,22 @@ class Agreements:
 
     def terms(self, tx: Tx, slug: str, agreement: Agreement) -> Terms:
         """What was agreed about the bytes, from the signed snapshot of the dataset."""
-        snapshot = store.objects(tx, slug, agreement.negotiation).get(drafting.DATASET)
+        snapshot = store.objects(tx, slug, agreement.negotiation, drafting.DATASET).get(drafting.DATASET)
         body: Any = {} if snapshot is None else msgspec.json.decode(snapshot.body)
         of_bytes = body.get(f"{HANSE}versionOf") == "bytes"
         size = str(body.get("dcat:byteSize", ""))
         return Terms(
             name=str(body.get(f"{HANSE}fileName") or agreement.dataset.rsplit("/", 1)[-1]),
             sha256=str(body[f"{HANSE}version"]) if of_bytes else None,
-            bytes=int(size) if of_bytes and size.isascii() and size.isdigit() and len(size) < 20 else None,
+            bytes=int(size) if of_bytes and size.isascii() and size.isdigit() and len(size) < 16 else None,
+            media_type=str(body.get("dcat:mediaType", "")),
+            version=str(body.get(f"{HANSE}version", "")),
         )
+
+    def vocabulary(self, tx: Tx, agreement: Agreement) -> str:
+        """The digest of the concept lists that both sides signed; empty before that is here, or if it names none."""
+        found = store.objects(tx, agreement.participant, agreement.negotiation, drafting.PROFILE).get(drafting.PROFILE)
+        return "" if found is None else str(msgspec.json.decode(found.body).get("vocabulary", ""))
 
     def text(self, tx: Tx, slug: str, agreement: Agreement) -> bytes:
         """The German contract text as signed; raises Unknown before it is here."""
@@ -86,6 +96,10 @@ class Agreements:
     def source(self, tx: Tx, slug: str, agreement: Agreement) -> str:
         """Which source the agreed bytes come from; raises Unknown if the dataset is gone."""
         return self._catalogue.source_of(tx, slug, agreement.dataset).id
+
+    def accessed(self, tx: Tx, agreement: Agreement) -> bool:
+        """As provider: it is used now; True for the first time only."""
+        return store.first_access(tx, agreement.participant, agreement.id)
 
     def object_for(self, tx: Tx, slug: str, sha256: str, counterparty: str) -> EvidenceObject:
         """A signed object, only for the partner of a negotiation that refers to it; raises Unknown."""
@@ -159,6 +173,7 @@ class Agreements:
             return
         if agreement.state == "signed" or case.kernel.state is State.TERMINATED:
             store.save_agreement(tx, replace(agreement, state="terminated"))
+            review(tx, agreement.participant, agreement.id, tx.now)
 
     def _insert(
         self, tx: Tx, case: Case, agreement_id: str, document: bytes, seal: str | None, facts: dict[str, Any]

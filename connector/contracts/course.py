@@ -1,8 +1,8 @@
 """What we say next once a negotiation stands where it stands: the one place where Hanse negotiates.
 
 Asked in the transaction that brought the negotiation there. A provider decides by the policy as it is published now,
-and answers a request for other terms once, with its own; a consumer accepts what it asked for and asks a person about
-anything else (decision 0012).
+agrees to terms that are provably no wider (decision 0024), and answers a request for others once, with its own; a
+consumer accepts what it asked for and asks a person about anything else (decision 0012).
 """
 
 from typing import Protocol, assert_never
@@ -10,8 +10,10 @@ from typing import Protocol, assert_never
 import msgspec
 from msgspec.structs import replace
 
+from connector.catalogue.model import Offer
 from connector.catalogue.service import Catalogue
 from connector.commit import SETTLING_MS
+from connector.contracts import drafting
 from connector.contracts.model import Case
 from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
@@ -19,10 +21,13 @@ from connector.contracts.records import DECISION
 from connector.dialects import edc
 from connector.errors import Unknown
 from connector.policy.judge import Judge
+from connector.policy.model import PolicyError
+from connector.policy.names import member
+from connector.policy.objections import Narrowing
 from connector.protocol import messages as m
 from connector.protocol.negotiation import State
 from connector.protocol.process import Role
-from connector.reasons import because
+from connector.reasons import Reason, because
 from connector.storage.database import Tx
 
 
@@ -88,19 +93,45 @@ class Deliberate:
         decision = self._judge.decide(
             offer.policy, turn.partner.seeker, "negotiation", tx.now, purpose=case.purpose, action=case.action
         )
-        self._moves.record(tx, case, DECISION, {**self._judge.record(decision), "offer": offer.id})
+        asked = self._moves.agreements.deal(case.policy)
+        # Computed now: the digest kept with an offer is that of the operands that were known when it was published.
+        current = self._judge.digest(offer.policy)
+        published = asked == current or asked == self._judge.digest(edc.echo(offer.policy))
+        narrowing = None if published or not decision.permit else self._narrowing(tx, case, turn, offer)
+        case = replace(case, deferred=decision.deferred)
+        record = {**self._judge.record(decision), "deferred": list(decision.deferred), "offer": offer.id}
+        self._moves.record(tx, case, DECISION, {**record, **_told(narrowing)})
         if not decision.permit:
             due_at = tx.now + SETTLING_MS if turn.before is None else None
             return self._moves.terminate(tx, case, "policy", self._judge.reasons(decision), due_at=due_at)
-        asked = self._moves.agreements.deal(case.policy)
-        if asked == offer.digest:
+        if published:
+            terms = case.policy if asked == current else offer.for_message()
+            return self._moves.agree(tx, replace(case, policy=terms), turn.partner, offer, dataset)
+        if narrowing is not None and narrowing.compatible:
             return self._moves.agree(tx, case, turn.partner, offer, dataset)
-        if asked == self._judge.digest(edc.echo(offer.policy)):
-            as_published = replace(case, policy=offer.for_message())
-            return self._moves.agree(tx, as_published, turn.partner, offer, dataset)
         if turn.before is None:
             return self._moves.offer(tx, case, offer.for_message())
-        return self._moves.terminate(tx, case, "policy", because("contracts.other-policy"))
+        return self._moves.terminate(tx, case, "policy", _because_of(narrowing))
+
+    def _narrowing(self, tx: Tx, case: Case, turn: Turn, offer: Offer) -> Narrowing:
+        """Whether the asked terms are within the offer, can be said completely, and permit something to this peer.
+
+        They are looked at as the rules of the agreement that they would become.
+        """
+        try:
+            terms = {**drafting.rules_of(case.policy), "@type": "Agreement"}
+            found = self._judge.narrower(offer.policy, terms)
+            if not found.compatible:
+                return found
+            decision = self._judge.decide(
+                terms, turn.partner.seeker, "negotiation", tx.now, purpose=case.purpose, action=case.action
+            )
+            plain = not any(NAMES & {member(name)} for name in terms if name != "@type")
+        except PolicyError as fault:
+            return Narrowing("unknown", "term", fault.pointer or "/")
+        if not plain or not self._moves.agreements.worded(terms):
+            return Narrowing("unknown", "term", "/")
+        return found if decision.permit else Narrowing("unknown", "refused", "", self._judge.reasons(decision))
 
     def _offered(self, tx: Tx, case: Case, turn: Turn) -> Case:
         """What we asked for ourselves is accepted; whatever else is offered is for a person to read."""
@@ -109,3 +140,21 @@ class Deliberate:
             return self._moves.accept(tx, case)
         self._moves.ask(tx, case, "offered" if turn.before is not None else "proposed")
         return case
+
+
+NAMES = frozenset({"target", "assigner", "assignee", "timestamp", "@id", "uid", "@context"})
+"""Members of a deal, in whatever spelling: only we write them into an agreement."""
+
+
+def _told(narrowing: Narrowing | None) -> dict[str, object]:
+    """What the record of a decision says about other terms than the published ones."""
+    if narrowing is None:
+        return {}
+    return {"terms": {"verdict": narrowing.verdict, "ground": narrowing.ground, "pointer": narrowing.pointer}}
+
+
+def _because_of(narrowing: Narrowing | None) -> Reason:
+    """Other terms, and which clause makes them wider."""
+    said = because("contracts.other-policy")
+    more = {} if narrowing is None else narrowing.reasons
+    return {lang: [*sentences, *more.get(lang, [])] for lang, sentences in said.items()}

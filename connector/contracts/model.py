@@ -35,6 +35,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     states: tuple[str, ...] = ()
     standing: dict[str, Any] | None = None
     """The terms before ours that are still under way; a refusal brings them back."""
+    deferred: tuple[str, ...] = ()
+    """As provider: where in the offer only a later phase decides, as JSON pointers, since we last decided."""
 
     @property
     def provider_pid(self) -> str | None:
@@ -68,10 +70,17 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | None
     created_at: int
     finalized_at: int | None
+    first_access: int | None = None
+    """As provider: when the first byte under it was asked for and permitted (ms)."""
 
     @property
     def uuid(self) -> str:
         return self.id.removeprefix("urn:uuid:")
+
+    @property
+    def in_force(self) -> bool:
+        """Whether it was concluded; whether time has ended it is the policy's word."""
+        return self.state in ("finalized", "one-sided")
 
     @property
     def policy(self) -> dict[str, Any]:

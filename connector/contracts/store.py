@@ -29,6 +29,7 @@ def _case(row: Row) -> Case:
     values["standing"] = None if row["standing"] is None else msgspec.json.decode(row["standing"])
     values["states"] = msgspec.json.decode(row["states"], type=tuple[str, ...])
     values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"])
+    values["deferred"] = msgspec.json.decode(row["deferred"] or "[]", type=tuple[str, ...])
     return Case(**values)
 
 
@@ -70,6 +71,7 @@ def save_case(tx: Tx, case: Case) -> Case:
         "UPDATE negotiation SET peer_pid = :peer_pid, kernel = :kernel, state = :state,"
         " settled = :settled, version = version + 1, offer = :offer, policy = :policy, purpose = :purpose,"
         " action = :action, states = :states, standing = :standing, agreement = :agreement, reason = :reason,"
+        " deferred = :deferred,"
         " changed_at = :now"
         " WHERE participant = :participant AND id = :id AND version = :version",
         participant=case.participant,
@@ -87,6 +89,7 @@ def save_case(tx: Tx, case: Case) -> Case:
         standing=None if case.standing is None else _text(case.standing),
         agreement=case.agreement,
         reason=None if case.reason is None else _text(case.reason),
+        deferred=_text(case.deferred),
         now=tx.now,
     )
     if not changed:
@@ -179,6 +182,18 @@ def save_agreement(tx: Tx, agreement: Agreement) -> None:
     )
 
 
+def first_access(tx: Tx, participant: str, agreement_id: str) -> bool:
+    """Notes that it is being used now; True for the first time only."""
+    noted = tx.run(
+        "UPDATE agreement SET first_access = :now WHERE participant = :participant AND id = :id"
+        " AND first_access IS NULL",
+        participant=participant,
+        id=agreement_id,
+        now=tx.now,
+    )
+    return noted == 1
+
+
 def agreement(tx: Tx, participant: str, agreement_id: str, counterparty: str | None = None) -> Agreement | None:
     row = tx.one(
         "SELECT * FROM agreement WHERE participant = :participant AND id = :id",
@@ -220,14 +235,15 @@ def keep_object(tx: Tx, participant: str, case_id: str, counterparty: str, item:
     )
 
 
-def objects(tx: Tx, participant: str, case_id: str) -> dict[str, EvidenceObject]:
-    """All objects of a negotiation by their name in the bundle."""
+def objects(tx: Tx, participant: str, case_id: str, name: str | None = None) -> dict[str, EvidenceObject]:
+    """All objects of a negotiation by their name in the bundle, or the one of that name."""
     rows = tx.all(
         "SELECT u.name, o.sha256, o.media_type, o.body FROM object_use u JOIN object o"
         " ON o.participant = u.participant AND o.sha256 = u.sha256"
-        " WHERE u.participant = :participant AND u.negotiation = :negotiation",
+        " WHERE u.participant = :participant AND u.negotiation = :negotiation AND u.name = coalesce(:name, u.name)",
         participant=participant,
         negotiation=case_id,
+        name=name,
     )
     return {row["name"]: EvidenceObject(name=row["name"], sha256=row["sha256"], media_type=row["media_type"],
                                         body=bytes(row["body"])) for row in rows}  # fmt: skip

@@ -11,6 +11,7 @@ import msgspec
 from connector.clock import Clock
 from connector.errors import Unauthenticated
 from connector.participants.model import Participant
+from connector.peer.claims import seeker
 from connector.policy.judge import Seeker
 from connector.storage.database import Tx
 from connector.trust import jose
@@ -33,11 +34,6 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def seeker(self) -> Seeker:
         return seeker(self.entry)
-
-
-def seeker(entry: Entry) -> Seeker:
-    """What rules may know of a member."""
-    return Seeker(did=entry.did, kind=entry.kind, groups=frozenset(entry.groups))
 
 
 class Gatekeeper:

@@ -14,7 +14,8 @@ from connector.http.address import under_root
 from connector.http.outbound import Answer, SafeClient
 from connector.participants.service import Hosted, Participants
 from connector.peer import listing
-from connector.peer.auth import LIFE_S, seeker
+from connector.peer.auth import LIFE_S
+from connector.peer.claims import seeker
 from connector.peer.discovery import Discovery
 from connector.peer.listing import Listed
 from connector.protocol import codec, versions

@@ -16,6 +16,7 @@ from cryptography import x509
 from connector.catalogue.model import Dataset, Offer, Source
 from connector.catalogue.service import Catalogue, Publication
 from connector.clock import Clock, SystemClock
+from connector.commit import REVIEW
 from connector.contracts.course import Course, Deliberate
 from connector.contracts.model import Agreement, Case
 from connector.contracts.moves import Moves
@@ -24,10 +25,11 @@ from connector.contracts.service import Contracts
 from connector.contracts.signing_desk import SigningDesk
 from connector.delivery import worker
 from connector.delivery.circuit import Circuits
+from connector.delivery.jobs import Jobs
 from connector.delivery.messages import Messages
 from connector.delivery.worker import Later
 from connector.errors import HanseError, PeerError, Unavailable
-from connector.house import judge
+from connector.house import judge, lists
 from connector.http.outbound import Answer, SafeClient
 from connector.ids import new_uuid
 from connector.participants.service import Hosted, Participants
@@ -43,11 +45,15 @@ from connector.transcript import book
 from connector.transfer.addresses import Reach
 from connector.transfer.course import Course as TransferCourse
 from connector.transfer.course import Dutiful
+from connector.transfer.deeds import Deeds
+from connector.transfer.enforcement import Enforcement
 from connector.transfer.model import Mode, Process
+from connector.transfer.moves import ADDRESS, EXPIRY
 from connector.transfer.moves import Moves as TransferMoves
 from connector.transfer.reports import Reports
 from connector.transfer.rulings import Rulings
 from connector.transfer.service import Transfers
+from connector.transfer.worlds import Worlds
 from connector.trust import devca
 from connector.trust.keys import SoftwareKey
 from connector.trust.vault import Vault
@@ -109,11 +115,17 @@ class Towns:
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.contracts = Contracts(self.participants, self.catalogue, self.judge, self._course)
         self.seekers: dict[str, Seeker] = {}
-        self.rulings = Rulings(self.judge, self)
+        self.ends: dict[str, int] = {}
+        worlds = Worlds(self.participants, self.contracts.agreements, self.judge, self)
+        self.rulings = Rulings(self.judge, worlds, self.contracts.agreements, lists().closure_of)
         self.transfers = Transfers(
             self.participants, self.contracts, self.rulings, self.vault, Reach(SafeClient().calls), self._transferring
         )
         self.reports = Reports(self.contracts.agreements, self.transfers.moves, self.rulings)
+        self.enforcement = Enforcement(self.contracts.agreements, self.transfers.moves, self.rulings)
+        self.deeds = Deeds(
+            self.participants, self.contracts.agreements, self.judge, worlds, self.rulings, self.enforcement
+        )  # fmt: skip
         self.wire, self.circuits = Wire(self), Circuits()
         self.pulls: list[str] = []
         self.pushes: list[str] = []
@@ -159,8 +171,13 @@ class Towns:
         )
 
     def seeker(self, did: str, now: int) -> Seeker | None:
-        """What the trust list says: everybody that is in `seekers` belongs."""
-        return self.seekers.get(did)
+        """What the trust list says: everybody that is in `seekers` belongs, unless `ends` says that it is over."""
+        end = self.ends.get(did)
+        return None if end is not None and end <= now else self.seekers.get(did)
+
+    def until(self, did: str) -> int | None:
+        """When memberships end by themselves, of those that are in `ends`."""
+        return self.ends.get(did)
 
     async def publish(self, slug: str, **wish: Any) -> tuple[Dataset, Offer]:
         """A file under template 3 unless `wish` says otherwise."""
@@ -205,6 +222,14 @@ class Towns:
             if not claimed:
                 return
             await self._handle(claimed[0])
+
+    async def tick(self, db: Database | None = None) -> None:
+        """Lets the timers that are due fire, in the process behind `db`, and what follows be handled."""
+        fire = {
+            EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
+        }  # fmt: skip
+        await Jobs(db or self.db, self.clock, "towns", fire, {}, {}).tick()
+        await self.run()
 
     async def hurry(self) -> None:
         """Makes everything that waits due now, and lets it be handled."""

@@ -59,7 +59,7 @@ class Reached(Struct, frozen=True, kw_only=True):
 class Situation(Struct, frozen=True, kw_only=True):
     """One process as its own side knows it at `now`; `since`: its last change. `ours`, `theirs`: if looked at.
 
-    `named`: the peer has said under which pid it knows the process.
+    `named`: the peer has said under which pid it knows the process. `held`: we hold it until its policy permits it.
     """
 
     noun: Literal["negotiation", "transfer"]
@@ -69,6 +69,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     pending: str | None = None
     ending: str | None = None
     doubt: bool = False
+    held: bool = False
     since: int = 0
     now: int = 0
     queue: tuple[Queued, ...] = ()
@@ -192,7 +193,7 @@ def _turn(s: Situation) -> Iterator[Diagnosis]:
     if s.noun == "transfer" and s.state == "STARTED":
         yield Diagnosis("data-may-flow", "nothing", facts)
     elif s.noun == "transfer" and s.state == "SUSPENDED":
-        yield Diagnosis("suspended", "person", facts)
+        yield Diagnosis("held" if s.held else "suspended", "person", facts)
     elif theirs:
         yield Diagnosis("peer-silent" if s.named else "peer-nameless", "peer", {**facts, "expected": ", ".join(theirs)})
     elif not s.questions:

@@ -117,6 +117,7 @@ class Tracing:
             pending=None if kernel.pending is None else str(kernel.pending.kind),
             ending=None if kernel.ending is None else str(kernel.ending.kind),
             doubt=isinstance(kernel, transfer.Transfer) and kernel.doubt,
+            held=isinstance(process, Process) and process.held is not None,
             since=process.changed_at,
             now=now,
             queue=tuple(_queued(process, row, lines) for row in rows if row.done_at is None),

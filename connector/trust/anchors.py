@@ -33,7 +33,10 @@ class Issuer(Struct, frozen=True, rename="camel"):
 
 
 class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One participant as the authority names it; `kind` and `groups` are IRIs, `keys` pinned thumbprints."""
+    """One participant as the authority names it; `kind`, `groups` and `admin_level` are IRIs.
+
+    `keys` are pinned thumbprints, `ars` is the regional key of its seat.
+    """
 
     did: str
     name: str
@@ -44,6 +47,7 @@ class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     valid_from: str
     valid_until: str | None = None
     ars: str | None = None
+    admin_level: str | None = None
     seal_certificates: tuple[str, ...] = field(default=(), name="sealCertificates")
     log_keys: tuple[dict[str, str], ...] = field(default=(), name="logKeys")
     seal_key_pq: dict[str, str] | None = None
@@ -142,6 +146,11 @@ class Anchor:
         if self._list is None:
             raise Unauthenticated("trust.no-list")
         return self._list
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """All of them by DID; a new mapping with every list."""
+        return self._entries
 
     def entry(self, did: str) -> Entry | None:
         """What the list says of a DID, suspended or expired members included."""

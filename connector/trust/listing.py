@@ -1,10 +1,11 @@
 """Where the trust list comes from: a file or an https address, looked at again and again; the key stays pinned.
 
-Each accepted version is kept in the database, so that not even a restart can be used to bring back an older one.
+Each accepted version is kept in the database, so that not even a restart can be used to bring back an older one, and so
+that all replicas go by what one of them has seen (`catch_up`). Whoever is named otherwise than before is told of.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,14 +17,20 @@ from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.anchors import LIMIT, Anchor
 
 log = structlog.get_logger("trust")
+TOPIC = "trust-list"
+"""Signals that another version was kept."""
+Changed = Callable[[frozenset[str]], Awaitable[None]]
+"""Told of the DIDs of which the list says something else than before."""
 
 
 class Listing:
     """Keeps an `Anchor` current; `url` empty means the file alone."""
 
-    def __init__(self, db: Database, anchor: Anchor, client: SafeClient, file: Path, url: str) -> None:
+    def __init__(
+        self, db: Database, anchor: Anchor, client: SafeClient, file: Path, url: str, changed: Changed | None = None
+    ) -> None:  # fmt: skip
         self._db, self._anchor, self._client, self._file, self._url = db, anchor, client, file, url
-        self._kept = 0
+        self._kept, self._changed = 0, changed
 
     async def start(self) -> None:
         """The newest list known: from the database, then from where lists come from. Without one nobody belongs yet."""
@@ -38,14 +45,35 @@ class Listing:
 
     async def reload(self) -> int:
         """Looks now; the version in force afterwards. PeerError for a list that is refused; the old one stays."""
-        jws = await self._fetched()
-        if self._anchor.update(jws):
-            log.info("trust.list", version=self._anchor.version, members=len(self._anchor.current.participants))
+        changed = self._taken(await self._fetched())
         if self._kept < self._anchor.version:  # also one that is in force since a reload whose write failed
             version = self._anchor.version
             await self._db.write(PROCESS, _keep, version, self._anchor.jws)
             self._kept = max(self._kept, version)
+        await self._tell(changed)
         return self._anchor.version
+
+    async def catch_up(self) -> None:
+        """Takes a newer list that another replica has kept."""
+        kept = await self._db.read(PROCESS, _newer, self._anchor.version)
+        if kept is not None:
+            changed = self._taken(kept)
+            self._kept = max(self._kept, self._anchor.version)
+            await self._tell(changed)
+
+    def _taken(self, jws: str) -> frozenset[str]:
+        """Of whom the list now says something else; nobody if it is the first or no new one."""
+        before, first = self._anchor.entries, self._anchor.version == 0
+        if not self._anchor.update(jws):
+            return frozenset()
+        log.info("trust.list", version=self._anchor.version, members=len(self._anchor.current.participants))
+        after = self._anchor.entries
+        dids = frozenset() if first else before.keys() | after.keys()
+        return frozenset(did for did in dids if before.get(did) != after.get(did))
+
+    async def _tell(self, changed: frozenset[str]) -> None:
+        if changed and self._changed is not None:
+            await self._changed(changed)
 
     async def _fetched(self) -> str:
         if self._url:
@@ -64,6 +92,11 @@ def _newest(tx: Tx) -> str | None:
     return None if row is None else str(row["jws"])
 
 
+def _newer(tx: Tx, version: int) -> str | None:
+    row = tx.one("SELECT jws FROM trust_list WHERE version > :version ORDER BY version DESC LIMIT 1", version=version)
+    return None if row is None else str(row["jws"])
+
+
 def _keep(tx: Tx, version: int, jws: str) -> None:
     tx.run(
         "INSERT INTO trust_list (version, jws, accepted_at) VALUES (:version, :jws, :now) ON CONFLICT DO NOTHING",
@@ -71,6 +104,7 @@ def _keep(tx: Tx, version: int, jws: str) -> None:
         jws=jws,
         now=tx.now,
     )
+    tx.signal(TOPIC)
 
 
 def checked_url(url: str, authority: Mapping[str, str]) -> str:

@@ -215,7 +215,8 @@ async def test_a_replica_dies_while_it_pushes_and_the_other_sends_it_all(
     assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
     assert Path(received["file"]).read_bytes() == content
     assert len(content) < sum(written) < 2 * len(content)
-    assert provider.rows("SELECT uses FROM counter") == [{"uses": 1}]
+    uses = provider.rows("SELECT count(*) AS n FROM decision WHERE phase = 'access' AND permit = 1")
+    assert uses == [{"n": 1}]
     assert [row["state"] for row in provider.rows("SELECT state FROM transfer")] == ["COMPLETED"]
 
 

@@ -258,3 +258,81 @@ async def test_either_side_may_end_it_in_every_state(towns: Towns, state: State,
     for slug in (TOWN, VILLAGE):
         held = await towns.rows(slug, "SELECT state FROM agreement WHERE participant = :participant")
         assert {row["state"] for row in held} <= {"terminated"}, (slug, held)
+
+
+# Narrower terms (decision 0024)
+
+
+def narrowed(shown: dict[str, Any], *more: Any, **changes: Any) -> dict[str, Any]:
+    """The published terms with further conditions of the first permission, and other members."""
+    [permission, *rest] = shown["permission"]
+    constraint = permission["constraint"]
+    constraint = [*(constraint if isinstance(constraint, list) else [constraint]), *more]
+    return {**shown, "permission": [{**permission, "constraint": constraint}, *rest], **changes}
+
+
+async def asked(towns: Towns, terms: Any) -> Case:
+    """Nachbardorf asks for a dataset of Musterstadt under terms made from the published ones; the case, at rest."""
+    dataset, offer = await towns.publish(TOWN)
+    partner = towns.partner(TOWN)
+    wish = terms(offer.for_catalogue())
+    purpose = "https://w3id.org/hanse/v1#publicAdministration"
+    case = await towns.db.write(
+        VILLAGE, towns.contracts.request, VILLAGE, partner, dataset.id, wish, purpose, None
+    )  # fmt: skip
+    await towns.run()
+    return await towns.case(VILLAGE, case.id)
+
+
+UNTIL = {"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": "2090-01-01T00:00:00+01:00"}
+EARLY = {"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": "2001-01-01T00:00:00+01:00"}
+FEE = {"leftOperand": "https://elsewhere.example/ns#fee", "operator": "eq", "rightOperand": "0"}
+
+
+async def test_terms_provably_narrower_are_agreed_to(towns: Towns) -> None:
+    """>> the published terms, for a shorter time and with one more prohibition >> the agreement is over those terms."""
+    printing = {"action": "odrl:print"}
+    case = await asked(
+        towns, lambda shown: narrowed(shown, UNTIL, prohibition=[*shown["prohibition"], printing])
+    )  # fmt: skip
+    assert case.states == ("REQUESTED", "AGREED", "VERIFIED", "FINALIZED")
+    document = (await towns.agreement(TOWN, case.agreement)).document
+    assert b"2090-01-01" in document
+    assert b"odrl:print" in document
+    audited = await towns.rows(TOWN, "SELECT record FROM audit_entry WHERE participant = :participant")
+    assert any(b'"verdict":"compatible"' in bytes(row["record"] or b"") for row in audited)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        pytest.param(lambda shown: {**shown, "prohibition": shown["prohibition"][:1]}, id="a prohibition is missing"),
+        pytest.param(lambda shown: {**shown, "permission": [{"action": "use"}]}, id="the conditions are missing"),
+        pytest.param(lambda shown: {**shown, "odrl:conflict": {"@id": "odrl:perm"}, "permission": [
+            *shown["permission"], {"action": "odrl:distribute", "constraint": shown["permission"][0]["constraint"]}]},
+            id="a permission that wins over a prohibition"),
+        pytest.param(lambda shown: narrowed(shown, FEE), id="a condition that is not understood"),
+        pytest.param(lambda shown: narrowed(shown, EARLY), id="nothing is left of it for the one who asks"),
+        pytest.param(lambda shown: {**narrowed(shown, UNTIL), "odrl:assignee": "did:web:somebody"}, id="another party"),
+        pytest.param(lambda shown: {**narrowed(shown, UNTIL), "dct:title": "Vollmacht"}, id="words not offered"),
+        pytest.param(lambda shown: {**narrowed(shown, UNTIL), "obligation": [
+            {"action": "odrl:inform", "assignee": "did:web:localhost%3A18443:musterstadt"}]}, id="a duty for us"),
+    ],
+)  # fmt: skip
+async def test_other_terms_get_ours(towns: Towns, terms: Any) -> None:
+    """>> terms that are wider, or of which nobody can tell << the published offer, once; no agreement."""
+    case = await asked(towns, terms)
+    assert (case.shown, case.agreement) == ("OFFERED", None)
+
+
+async def test_who_asks_again_for_wider_terms_is_told_the_clause(towns: Towns) -> None:
+    """>> our offer << the same without its prohibitions >> TERMINATED; the reason names what is missing."""
+    case = await proposed(towns)
+    terms = {name: value for name, value in case.policy.items() if name != "prohibition"}
+    await towns.db.write(VILLAGE, towns.contracts.counter, VILLAGE, case.id, terms)
+    await towns.run()
+    ended = await towns.case(VILLAGE, case.id)
+    assert ended.shown == "TERMINATED"
+    assert ended.reason is not None
+    assert "Verbot" in " ".join(ended.reason["de"])
+    assert "prohibition" in " ".join(ended.reason["en"])

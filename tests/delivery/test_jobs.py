@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from connector.clock import FakeClock, SystemClock
-from connector.commit import timer
+from connector.commit import review, timer
 from connector.delivery.jobs import KEPT_MS, Jobs, forget_tokens
 from connector.errors import Defect, Unavailable
 from connector.storage.database import Database, Tx
@@ -150,3 +150,44 @@ async def test_only_tokens_past_their_time_are_forgotten(any_db: Database) -> No
     await any_db.write(TOWN, forget_tokens, TOWN)
     assert await any_db.read(TOWN, kept, TOWN) == ["fresh", "just"]
     assert await any_db.read("nachbardorf", kept, "nachbardorf") == ["fresh", "just", "old"]
+
+
+async def test_very_many_timers_are_due_at_once(sqlite_db: Database) -> None:
+    """>> five hundred at once << one tick fires them all, though they are read in portions."""
+    fired = Fired()
+
+    def many(tx: Tx) -> None:
+        for n in range(500):
+            past(tx, str(n))
+
+    await sqlite_db.write(TOWN, many)
+    await jobs(sqlite_db, fired).tick()
+    assert len(set(fired.subjects)) == len(fired.subjects) == 500
+
+
+async def test_of_reviews_of_one_agreement_the_earliest_waits(any_db: Database) -> None:
+    """>> reviews at 3, 1 and 2 << one row, due at 1; once it has fired another may wait; expiries are not counted."""
+    rows = "SELECT due_at FROM timer WHERE participant = :participant AND kind = 'review' AND done_at IS NULL"
+    for due_at in (3, 1, 2):
+        await any_db.write(TOWN, review, TOWN, "urn:a", due_at)
+    await any_db.write(TOWN, past, "urn:a")
+    await any_db.write(TOWN, past, "urn:a")
+    assert await any_db.read(TOWN, lambda tx: [row["due_at"] for row in tx.all(rows, participant=TOWN)]) == [1]
+    fired = Fired()
+    await Jobs(any_db, SystemClock(), "me", {"review": fired, "expiry": fired}, {}, {}).tick()
+    assert fired.subjects.count("urn:a") == 3
+    await any_db.write(TOWN, review, TOWN, "urn:a", 9)
+    assert await any_db.read(TOWN, lambda tx: [row["due_at"] for row in tx.all(rows, participant=TOWN)]) == [9]
+
+
+async def test_a_review_that_is_booked_while_one_fires_is_not_lost(any_db: Database) -> None:
+    """>> the review books the next one in the transaction that marks it done << that one waits."""
+
+    def again(tx: Tx, participant: str, subject: str) -> None:
+        review(tx, participant, subject, tx.now + 60_000)
+
+    await any_db.write(TOWN, review, TOWN, "urn:a", 1)
+    for _ in range(2):
+        await Jobs(any_db, SystemClock(), "me", {"review": again}, {}, {}).tick()
+    left = await any_db.read(TOWN, lambda tx: tx.all("SELECT done_at FROM timer ORDER BY id"))
+    assert [row["done_at"] is None for row in left] == [False, True]

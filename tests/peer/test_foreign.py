@@ -84,6 +84,7 @@ async def test_a_catalogue_in_another_dialect(it: City, nasty: NastyPeer, made: 
     """>> a prefixed page and dataset, offers without brackets << found; asked for with the very offer id."""
     entry = (await nasty.get(it, "musterstadt", f"/2025-1/catalog/datasets/{made['dataset'].rpartition('/')[2]}")).json
     offer = {**entry["hasPolicy"][0], "@id": "Y2Q=:dHJlZXM=:eA=="}
+    del offer["obligation"]
     plain = {**entry, "@id": f"{nasty.root}/datasets/1", "hasPolicy": [offer]}
     shown = prefixes_beside_the_context(plain)
     shown["odrl:hasPolicy"] = {**shown["odrl:hasPolicy"][0], "odrl:obligation": []}

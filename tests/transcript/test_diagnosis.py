@@ -94,7 +94,15 @@ def test_every_situation_has_a_cause_and_a_next_action() -> None:
                     assert not re.search(r"[{}]|None|\b1795\d{9}\b", sentence), sentence
     codes = {code for code, _ in said}
     told = {key.removeprefix("trace.cause.") for key in catalogue("de") if key.startswith("trace.cause.")}
-    elsewhere = {"several", "never-began", "peer-nameless", "peer-not-listed", "no-certificate-yet", "list-stale"}
+    elsewhere = {
+        "several",
+        "never-began",
+        "peer-nameless",
+        "peer-not-listed",
+        "no-certificate-yet",
+        "list-stale",
+        "held",
+    }
     assert codes == told - elsewhere
 
 
@@ -158,3 +166,11 @@ def test_a_refusal_from_before_the_last_change_is_no_cause() -> None:
 def test_a_stale_list_is_said_beside_the_cause() -> None:
     found = diagnose(Situation(noun="negotiation", role=Role.PROVIDER, state="AGREED", fresh=False))
     assert [one.code for one in found] == ["peer-silent", "list-stale"]
+
+
+def test_what_our_rules_hold_is_not_for_a_person_to_resume() -> None:
+    """>> suspended by its policy << the duties are named, no command that would be refused."""
+    [found] = diagnose(Situation(noun="transfer", role=Role.PROVIDER, state="SUSPENDED", held=True, now=NOW))
+    assert found.code == "held"
+    assert all("hanse duties" in sentence for sentence in words.of_action(found, COMMON).values())
+    assert first(noun="transfer", state="SUSPENDED") == "suspended"

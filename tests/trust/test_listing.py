@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from connector.clock import SystemClock, rfc3339
 from connector.errors import Mistake, PeerError, Unauthenticated, Unavailable
@@ -200,3 +201,49 @@ def test_the_address_is_https_and_the_key_is_pinned(url: str) -> None:
     for bad, key in ((url, {"kty": "EC"}), ("https://a.example/list", {})):
         with pytest.raises(Mistake, match=r"trust\.list-url"):
             checked_url(bad, key)
+
+
+async def test_who_is_named_otherwise_than_before_is_told_of(
+    any_db: Database, tmp_path: Path, authority: Authority
+) -> None:
+    """>> first list << nobody; >> a member suspended, one added, one unchanged << the first two; >> again << nobody."""
+    file, told = tmp_path / "list.jws", list[frozenset[str]]()
+
+    async def changed(dids: frozenset[str]) -> None:
+        told.append(dids)
+
+    other = replace(MEMBER, did="did:web:b.example")
+    file.write_text(issued(authority, 1, MEMBER, other))
+    listing = Listing(any_db, Anchor(authority.public_jwk), SafeClient(), file, "", changed)
+    await listing.start()
+    assert told == []
+    file.write_text(issued(authority, 2, replace(MEMBER, state="suspended"), other, replace(MEMBER, did="did:web:c")))
+    await listing.reload()
+    await listing.reload()
+    assert told == [{MEMBER.did, "did:web:c"}]
+
+
+@pytest.mark.threat("T12")
+async def test_what_one_replica_has_seen_the_others_take_over(
+    any_db: Database, tmp_path: Path, authority: Authority
+) -> None:
+    """>> one process sees a newer list, the other has not looked yet << it takes it from the database, and tells."""
+    told = list[frozenset[str]]()
+
+    async def changed(dids: frozenset[str]) -> None:
+        told.append(dids)
+
+    here, there = tmp_path / "here.jws", tmp_path / "there.jws"
+    for file in (here, there):
+        file.write_text(issued(authority, 1, MEMBER))
+    late = Anchor(authority.public_jwk)
+    one = Listing(any_db, Anchor(authority.public_jwk), SafeClient(), here, "")
+    two = Listing(any_db, late, SafeClient(), there, "", changed)
+    for listing in (one, two):
+        await listing.start()
+    here.write_text(issued(authority, 2))
+    await one.reload()
+    assert late.entry(MEMBER.did) == MEMBER
+    await two.catch_up()
+    await two.catch_up()
+    assert (late.version, late.entry(MEMBER.did), told) == (2, None, [{MEMBER.did}])

@@ -13,7 +13,7 @@ from connector.delivery.messages import Messages
 from connector.delivery.worker import Handler
 from connector.http import limits, strict
 from connector.peer import routes
-from connector.peer.auth import seeker
+from connector.peer.claims import seeker
 from connector.peer.problems import problems
 from connector.settings import Settings
 from connector.storage import outbox

@@ -1,0 +1,62 @@
+"""What rules may know of a peer: what the trust list says of it now, and nothing about whoever does not belong."""
+
+import pytest
+from msgspec.structs import replace
+
+from connector.clock import rfc3339
+from connector.peer.claims import STATES, Claims, seeker
+from connector.policy.names import HANSE
+from connector.trust.anchors import Anchor, Entry
+
+NOW = 1_795_000_000_000
+LEVEL = f"{HANSE}municipalLevel"
+MEMBER = Entry(
+    did="did:web:a.example", name="A", operator="A", kind=f"{HANSE}municipality", groups=("urn:g",), state="active",
+    valid_from="2020-01-01T00:00:00Z", ars="053150000000", admin_level=LEVEL,
+)  # fmt: skip
+
+
+def claims(entry: Entry, on_hold: bool = False) -> Claims:
+    class Listed(Anchor):
+        def __init__(self) -> None:
+            pass
+
+        def entry(self, did: str) -> Entry | None:
+            return entry if did == entry.did else None
+
+    return Claims(Listed(), lambda did: on_hold)
+
+
+def test_a_member_is_known_by_kind_groups_level_and_state() -> None:
+    known = seeker(MEMBER).known()
+    assert known[f"{HANSE}participantKind"].value == {MEMBER.kind}
+    assert known[f"{HANSE}memberOf"].value == {"urn:g"}
+    assert known[f"{HANSE}adminLevel"].value == {LEVEL}
+    assert known[f"{HANSE}participantLocation"].value == {f"{HANSE}DE-NW"}
+    assert {fact.source for fact in known.values()} == {"verified-credential"}
+
+
+@pytest.mark.parametrize("ars", [None, "", "0", "99999", "XX", "5315"])
+def test_a_seat_that_the_list_does_not_say_is_unknown(ars: str | None) -> None:
+    """An unreadable key is no place: absent, so that no rule about places is met."""
+    assert f"{HANSE}participantLocation" not in seeker(replace(MEMBER, ars=ars)).known()
+
+
+def test_all_sixteen_states_are_known() -> None:
+    assert len(set(STATES.values())) == 16
+
+
+def test_who_does_not_belong_now_is_nobody() -> None:
+    """Suspended, not yet, no longer, on hold, or somebody else."""
+    assert claims(MEMBER).seeker(MEMBER.did, NOW) is not None
+    assert claims(MEMBER).seeker("did:web:b.example", NOW) is None
+    assert claims(MEMBER, on_hold=True).seeker(MEMBER.did, NOW) is None
+    assert claims(replace(MEMBER, state="suspended")).seeker(MEMBER.did, NOW) is None
+    assert claims(replace(MEMBER, valid_from=rfc3339(NOW + 60_000))).seeker(MEMBER.did, NOW) is None
+    assert claims(replace(MEMBER, valid_until=rfc3339(NOW))).seeker(MEMBER.did, NOW) is None
+
+
+def test_the_end_of_a_membership_is_known_beforehand() -> None:
+    assert claims(MEMBER).until(MEMBER.did) is None
+    assert claims(replace(MEMBER, valid_until=rfc3339(NOW))).until(MEMBER.did) == NOW
+    assert claims(MEMBER).until("did:web:b.example") is None
