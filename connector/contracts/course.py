@@ -106,6 +106,8 @@ class Deliberate:
             return self._moves.terminate(tx, case, "policy", self._judge.reasons(decision), due_at=due_at)
         if published:
             terms = case.policy if asked == current else offer.for_message()
+            if not self._moves.agreements.worded(terms):  # a plug-in may have gone since it was published
+                return self._moves.terminate(tx, case, "policy", because("contracts.not-understood"))
             return self._moves.agree(tx, replace(case, policy=terms), turn.partner, offer, dataset)
         if narrowing is not None and narrowing.compatible:
             return self._moves.agree(tx, case, turn.partner, offer, dataset)

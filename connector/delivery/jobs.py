@@ -23,7 +23,7 @@ log = structlog.get_logger("jobs")
 TICK_S = 0.5
 AT_ONCE = 200
 ROUNDS = 50
-"""Timers are read in portions; very many due at once (a new trust list) do not wait for further ticks."""
+"""Timers are read in portions; very many due at once, or one after the other, do not wait for further ticks."""
 KEPT_MS = 60_000
 
 
@@ -57,13 +57,15 @@ class Jobs:
 
     async def tick(self) -> None:
         """Everything that is due now; what fails is logged and stops nothing else: a timer then fires again."""
+        beyond = (-1, -1)
         for _ in range(ROUNDS):
-            due = await self._db.read(WORKER, _due, self._clock.now())
-            for participant, kind, subject, timer in due:
+            due = await self._db.read(WORKER, _due, self._clock.now(), beyond)
+            if not due:
+                break
+            for participant, kind, subject, due_at, timer in due:
                 once = partial(self._db.write, participant, self._once, participant, kind, subject, timer)
                 await self._apart(kind, once)
-            if len(due) < AT_ONCE:
-                break
+                beyond = (due_at, timer)
         for name, (period_s, job) in self._every.items():
             if self._is_due(name, period_s):
                 await self._apart(name, partial(self._if_leased, name, period_s, job))
@@ -105,14 +107,17 @@ class Jobs:
             self._fire[kind](tx, participant, subject)
 
 
-def _due(tx: Tx, now: int) -> list[tuple[str, str, str, int]]:
+def _due(tx: Tx, now: int, beyond: tuple[int, int]) -> list[tuple[str, str, str, int, int]]:
+    """By instant and id, those behind `beyond`: what failed in this tick stands in the way of nothing else."""
     rows = tx.all(
-        "SELECT participant, kind, subject, id FROM timer WHERE done_at IS NULL AND due_at <= :now"
-        " ORDER BY due_at, id LIMIT :limit",
+        "SELECT participant, kind, subject, due_at, id FROM timer WHERE done_at IS NULL AND due_at <= :now"
+        " AND (due_at, id) > (:due_at, :id) ORDER BY due_at, id LIMIT :limit",
         now=now,
+        due_at=beyond[0],
+        id=beyond[1],
         limit=AT_ONCE,
     )
-    return [(row["participant"], row["kind"], row["subject"], row["id"]) for row in rows]
+    return [(row["participant"], row["kind"], row["subject"], row["due_at"], row["id"]) for row in rows]
 
 
 def forget_tokens(tx: Tx, participant: str) -> None:

@@ -16,7 +16,7 @@ from .operands import REGISTRY
 from .operators import BELONG, DEFERRED, NO, RANK, STATES, UNKNOWN, YES, one_of
 from .ranges import Ranges, joined, ranges
 from .registry import Operand, Registry
-from .values import Span
+from .values import MILLION, SAFE, Span
 from .world import Value, World
 
 Check = Callable[[World], int]
@@ -86,11 +86,21 @@ def look(atom: Atom, operand: Operand) -> Look:
         elif fact.unit != unit or (strong and fact.source == "declared"):
             return None
         try:
-            return read(world)
+            return _sound(read(world))
         except Exception:  # a plug-in's function: whatever it does, evaluation goes on
             return None
 
     return known
+
+
+def _sound(value: object) -> Value:
+    """What a plug-in answered if it is a value, so that it can also be shown and recorded; else None."""
+    if type(value) is int and abs(value) <= SAFE * MILLION:
+        return value
+    if type(value) is not frozenset or not all(type(text) is str for text in value):
+        return None
+    "".join(value).encode()  # half a surrogate pair is no text
+    return value
 
 
 def _fact(left: str, unit: str, strong: bool) -> Look:

@@ -8,8 +8,9 @@ A condition whose value nobody knows counts as met. What is not understood in a 
 deadline; such a duty applies, must be done before access, and nothing counts as having done it.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Set
+from operator import itemgetter
 from typing import Literal, NamedTuple
 
 from .checks import ACCESS, Check, Scope, both, clause, constant
@@ -28,6 +29,9 @@ AFTER = frozenset({ODRL + name for name in ("attribute", "delete", "inform", "ne
 SUSPEND = HANSE + "suspendAccess"
 
 DutyMode = Literal["classes", "not_violated", "strict"]
+Spent = Set[int]
+"""The identities of deeds of the world that stand for another duty already."""
+_NONE: Spent = frozenset()
 
 
 class Term(NamedTuple):
@@ -104,17 +108,28 @@ class Owed:
             return self.applies(world)
         return self.stand(world).suspends
 
-    def _terms(self, world: World, violation: int | None) -> list[Term]:
-        """Since when it can be done and by when it must be: one term, or one for each access not answered in time."""
+    def _terms(self, world: World, violation: int | None, ends: list[tuple[int, int]]) -> list[Term]:
+        """Since when it can be done and by when it must be: one term, or one for each access that tells (`_ends`).
+
+        What heals the last access that was answered too late heals those before it; so a consequence, of which only
+        that matters, has one term that is over. Else the terms of each level would multiply those of the next.
+        """
         limits = self._parts.limits
         found = [start + limit.ms for limit in limits if (start := _anchor(limit.anchor, world, violation)) is not None]
         due = min(found, default=None)
-        terms: list[Term] = []
-        if within := [limit.ms for limit in limits if limit.anchor == "access"]:
-            shortest = min(within)
-            ends = [(at, at + shortest) for at in self._unanswered(world, shortest)]
-            terms = [Term(at, end if due is None else min(due, end)) for at, end in _telling(ends, world.now)]
-        return terms or [Term(violation, due)]
+        over = due is not None and due <= world.now
+        late = len(ends) if over else bisect_right(ends, world.now, key=itemgetter(1))
+        told = {late - 1, late} if self._step == "consequence" else {0, late - 1, late}
+        terms = [ends[index] for index in sorted(told) if 0 <= index < len(ends)]
+        return [Term(at, end if due is None else min(due, end)) for at, end in terms] or [Term(violation, due)]
+
+    def _ends(self, world: World) -> list[tuple[int, int]]:
+        """Every access that was not answered in time, and when that time was over; in order."""
+        within = [limit.ms for limit in self._parts.limits if limit.anchor == "access"]
+        if not within:
+            return []
+        shortest = min(within)
+        return [(at, at + shortest) for at in self._unanswered(world, shortest)]
 
     def _unanswered(self, world: World, within: int) -> list[int]:
         uses = sorted(deed.at for deed in world.deeds if deed.action == USE and deed.at <= world.now)
@@ -123,13 +138,13 @@ class Owed:
         done = sorted(deed.at for deed in self._done(world, None))
         return [at for at in uses if not any(when < at + within for when in done[bisect_left(done, at) :][:1])]
 
-    def _done(self, world: World, since: int | None) -> Iterator[Deed]:
+    def _done(self, world: World, since: int | None, spent: Spent = _NONE) -> Iterator[Deed]:
         for deed in world.deeds:
-            known = deed.at <= world.now and (since is None or deed.at >= since)
+            known = deed.at <= world.now and (since is None or deed.at >= since) and id(deed) not in spent
             if known and answers(self.duty, self._parts, deed, world):
                 yield deed
 
-    def stand(self, world: World, violation: int | None = None, spent: Sequence[Deed] = ()) -> Standing:
+    def stand(self, world: World, violation: int | None = None, spent: Spent = _NONE) -> Standing:
         """`violation` is when the duty or prohibition was violated that this follows from; `spent` were for others."""
         if not self.applies(world):
             return Standing(active=False)
@@ -138,28 +153,28 @@ class Owed:
         if not world.deeds and not self._hanging and (self._fixed is None or world.now < self._fixed):
             return Standing(active=True, due_at=self._fixed)
         standing = Standing(active=True)
-        for term in self._terms(world, violation):
+        for term in self._terms(world, violation, self._ends(world)):
             standing = self._in_term(world, term, spent)
             if not standing.settled:
                 break
         return standing
 
-    def _in_term(self, world: World, term: Term, spent: Sequence[Deed]) -> Standing:
+    def _in_term(self, world: World, term: Term, spent: Spent) -> Standing:
         since, due = term
-        done = [deed for deed in self._done(world, since) if not any(deed is other for other in spent)]
+        done = list(self._done(world, since, spent))
         if any(due is None or deed.at < due for deed in done):
             return Standing(active=True, deontic="fulfilled", due_at=due)
         if due is None or world.now < due:
             return Standing(active=True, due_at=due)
-        return self._violated(world, due, [*spent, *_named_first(done, self.duty)[:1]], bool(done))
+        return self._violated(world, due, {*spent, *_taken(done, self.duty)}, bool(done))
 
-    def _violated(self, world: World, due: int, spent: list[Deed], late: bool) -> Standing:
+    def _violated(self, world: World, due: int, spent: set[int], late: bool) -> Standing:
         consequences: list[Standing] = []
         for owed in self.consequences:
             standing = owed.stand(world, due, spent)
             consequences.append(standing)
             if standing.settled and standing.active:
-                spent += _named_first(list(owed._done(world, due)), owed.duty, spent)[:1]
+                spent |= _taken(owed._done(world, due, spent), owed.duty)
         outcome = list(zip(self.consequences, consequences, strict=True))
         healed = late and all(s.settled for owed, s in outcome if owed.duty.action.iri != SUSPEND)
         suspends = any((owed.duty.action.iri == SUSPEND and s.active) or s.suspends for owed, s in outcome)
@@ -241,13 +256,13 @@ class Owed:
             due_at=standing.due_at,
         )
 
-    def instants(self, world: World, violation: int | None = None) -> Iterator[int]:
-        """Every instant at which a deadline of this duty or of its consequences passes."""
-        for _, due in self._terms(world, violation):
-            if due is not None:
-                yield due
-            for owed in self.consequences:
-                yield from owed.instants(world, due)
+    def instants(self, world: World, violations: Iterable[int | None] = (None,)) -> Iterator[int]:
+        """Every instant at which a deadline of this duty or of its consequences passes, after any of `violations`."""
+        ends = self._ends(world)
+        dues = {term.due for violation in violations for term in self._terms(world, violation, ends)}
+        yield from (due for due in dues if due is not None)
+        for owed in self.consequences:
+            yield from owed.instants(world, dues)
 
     @property
     def moving(self) -> bool:
@@ -262,20 +277,16 @@ class Owed:
             yield from owed.fixed()
 
 
-def _telling(ends: list[tuple[int, int]], now: int) -> list[tuple[int, int]]:
-    """Of many accesses those that decide: what heals the last one that was answered too late heals those before it."""
-    late, open_ = [pair for pair in ends if pair[1] <= now], [pair for pair in ends if pair[1] > now]
-    return [*late[:1], *late[1:][-1:], *open_[:1]]
-
-
 def _broken(standing: Standing) -> bool:
     return standing.deontic == "violated"
 
 
-def _named_first(deeds: list[Deed], duty: Duty, spent: Sequence[Deed] = ()) -> list[Deed]:
-    """Deeds that name this duty before those that fit any, so that one deed does not stand for two."""
-    left = [deed for deed in deeds if not any(deed is other for other in spent)]
-    return sorted(left, key=lambda deed: (deed.rule not in (duty.id, duty.pointer) or not deed.rule, deed.at))
+def _taken(deeds: Iterable[Deed], duty: Duty) -> set[int]:
+    """The deed that stands for this duty: one that names it before those that fit any; none stands for two."""
+    found = min(
+        deeds, key=lambda deed: (deed.rule not in (duty.id, duty.pointer) or not deed.rule, deed.at), default=None
+    )
+    return set() if found is None else {id(found)}
 
 
 def _anchor(name: str, world: World, violation: int | None) -> int | None:

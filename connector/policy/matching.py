@@ -22,10 +22,15 @@ Side = Literal["party", "target"]
 _KNOWN = frozenset(ACTIONS) | {""}
 
 
-@cache
 def covered(action: str) -> frozenset[str]:
     """All known actions that a rule about `action` speaks about; empty if it is not known."""
-    return frozenset(asked for asked in ACTIONS if covers(action, asked)) if action in ACTIONS else frozenset()
+    return _covered(action) if action in ACTIONS else frozenset()
+
+
+@cache
+def _covered(action: str) -> frozenset[str]:
+    """Kept for known actions only, so that no peer fills the memory with names of its own."""
+    return frozenset(asked for asked in ACTIONS if covers(action, asked))
 
 
 class Doing:

@@ -66,14 +66,14 @@ class _Form:
         self.fixed = _obstacles(policy, phase, mode)
         self._suspending = [owed for owed in self.obligations if owed.suspends] if phase == ACCESS else []
         self._avenging = [rule for rule in self.prohibitions if rule.suspends] if phase == ACCESS else []
-        self._forbidding = counters(policy.prohibitions) if phase == ACCESS else ()
+        self._counted = counters(policy.prohibitions, policy.obligations) if phase == ACCESS else ()
         self.verdicts = [self._granted(rule) for rule in self.permissions]
         self._against: dict[str, list[Prohibition]] = {}
         self._voids = policy.conflict == "invalid"
 
     def _granted(self, found: Permission) -> Verdict:
         own = counters([found.rule]) if self._phase == ACCESS else ()
-        counted = tuple(dict.fromkeys(own + self._forbidding))
+        counted = tuple(dict.fromkeys(own + self._counted))
         return Verdict(permit=True, rule=found.rule.pointer, counters=counted)
 
     def asked(self, world: World) -> str:

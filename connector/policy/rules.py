@@ -8,7 +8,7 @@ from .checks import ACCESS, COUNT, PURPOSE, Check, Piece, Scope, both, clause, c
 from .decision import Counter, Node
 from .deontic import AFTER, DURING, SUSPEND, DutyMode, Owed
 from .matching import Doing, Side, covered, whom
-from .model import Atom, Clause, Logic, Rule, Whom
+from .model import Atom, Clause, Duty, Logic, Rule, Whom
 from .operators import NO, RANK, STATES, UNKNOWN, YES
 from .world import Deed, DutyState, Fact, World
 
@@ -22,17 +22,27 @@ def walked(clauses: Iterable[Clause]) -> Iterator[Atom]:
             yield from walked(found.clauses)
 
 
-def counters(rules: Iterable[Rule]) -> tuple[Counter, ...]:
-    """The counters that these rules ask for, each once."""
-    found = (atom for rule in rules for part in _conditions(rule) for atom in walked(part) if atom.left == COUNT)
+def counters(rules: Iterable[Rule], obligations: Iterable[Duty] = ()) -> tuple[Counter, ...]:
+    """The counters that these rules and obligations ask for, each once: one that nobody counts would stand still."""
+    parts = [part for rule in rules for part in _conditions(rule)]
+    parts += [part for duty in obligations for part in _owing(duty)]
+    found = (atom for part in parts for atom in walked(part) if atom.left == COUNT)
     return tuple(dict.fromkeys(Counter("count", atom.window) for atom in found if atom.value is not None))
 
 
 def _conditions(rule: Rule) -> Iterator[tuple[Clause, ...]]:
-    """Everything below this rule that may look at a counter before the access."""
+    """Everything below this rule that may look at a counter."""
     yield from (rule.action.refinements, rule.constraints)
-    yield from (duty.constraints for duty in rule.duties)
+    for duty in (*rule.duties, *rule.remedies):
+        yield from _owing(duty)
     yield from (whom.refinements for whom in (*rule.parties, *rule.targets) if not isinstance(whom, str))
+
+
+def _owing(duty: Duty) -> Iterator[tuple[Clause, ...]]:
+    """The conditions of a duty and of what follows if it is not done."""
+    yield duty.constraints
+    for consequence in duty.consequences:
+        yield from _owing(consequence)
 
 
 class _Norm:
@@ -197,7 +207,7 @@ class Prohibition(_Norm):
 
     def instants(self, world: World) -> Iterator[int]:
         """When deadlines of its remedies pass."""
-        for at in self._violations(world):
+        if at := self._violations(world):
             for owed in self.remedies:
                 yield from owed.instants(world, at)
 

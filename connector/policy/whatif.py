@@ -62,7 +62,8 @@ def counterfactual(decision: Decision, registry: Registry) -> tuple[tuple[Change
     """
     if decision.permit:
         return ()
-    found = _least([_way(decision, node) for node in _permissions(decision)])
+    unforbidden: dict[str, Ways] = {}
+    found = _least([_way(decision, node, unforbidden) for node in _permissions(decision)])
     whole = _together([found, *(_flip(node, "yes") for node in decision.tree.children if _blocks(node))])
     ways = [tuple([Change(node, to, _who(node, decision, registry)) for node, to in way]) for way in whole]
     return tuple(sorted(ways, key=_ease)) if len(ways) > 1 else tuple(ways)
@@ -158,11 +159,16 @@ def _strange(node: Node) -> bool:
 # ---- the least ways
 
 
-def _way(decision: Decision, node: Node) -> Ways:
-    """The least changes that make this permission hold and let no prohibition stand against it."""
+def _way(decision: Decision, node: Node, unforbidden: dict[str, Ways]) -> Ways:
+    """The least changes that make this permission hold and let no prohibition stand against it.
+
+    `unforbidden` keeps by action how to be rid of the prohibitions: it is the same for all permissions.
+    """
     ways = _to(node, "yes")
     action = _asked(decision, node, {id(flip.node): flip.to for way in ways for flip in way})
-    return _together([ways, *(_to(q, "no") for q in _against(decision, action))])
+    if action not in unforbidden:
+        unforbidden[action] = _together([_to(q, "no") for q in _against(decision, action)])
+    return _together([ways, unforbidden[action]])
 
 
 def _to(node: Node, wanted: Answer) -> Ways:

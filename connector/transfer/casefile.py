@@ -14,6 +14,8 @@ MOST_DEEDS = 500
 """Of one agreement, as reported by people; every decision looks at all of them."""
 MOST_REFUSALS = 20
 """Decisions against one process that are kept."""
+MOST_PERMITS = 20
+"""Decisions for one process that are kept, in each phase: a peer may suspend and resume for ever (threat T40)."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,22 +99,24 @@ def deeds(tx: Tx, participant: str, agreement: str) -> tuple[Deed, ...]:
 
 
 def insert_decision(tx: Tx, participant: str, ruled: Ruled) -> None:
-    """Keeps it; of refusals of one process only the last few."""
+    """Keeps it; of refusals of one process only the last few, and of permissions the last few of each phase."""
     tx.run(
         "INSERT INTO decision (participant, id, agreement, process, phase, permit, at, record, world) VALUES"
         " (:participant, :id, :agreement, :process, :phase, :permit, :at, :record, :world)",
         participant=participant,
         **(msgspec.structs.asdict(ruled) | {"permit": int(ruled.permit)}),
     )
-    if not ruled.permit:
-        tx.run(
-            "DELETE FROM decision WHERE participant = :participant AND process = :process AND permit = 0 AND id NOT IN"
-            " (SELECT id FROM decision WHERE participant = :participant AND process = :process AND permit = 0"
-            " ORDER BY at DESC, id DESC LIMIT :most)",
-            participant=participant,
-            process=ruled.process,
-            most=MOST_REFUSALS,
-        )
+    like = "participant = :participant AND process = :process AND permit = :permit"
+    among = {"participant": participant, "process": ruled.process, "permit": int(ruled.permit)}
+    if ruled.permit:
+        like += " AND phase = :phase"
+        among["phase"] = ruled.phase
+    tx.run(
+        f"DELETE FROM decision WHERE {like} AND id NOT IN"  # noqa: S608 constants
+        f" (SELECT id FROM decision WHERE {like} ORDER BY at DESC, id DESC LIMIT :most)",
+        most=MOST_PERMITS if ruled.permit else MOST_REFUSALS,
+        **among,
+    )
 
 
 def refusals(tx: Tx, participant: str, process: str, since: int) -> int:

@@ -22,6 +22,9 @@ from connector.transfer.rulings import Ruling, Rulings, earliest
 SOON_MS = 1_000
 """How long an edge that should lie ahead and does not may wait: a review must not follow itself at once."""
 
+PORTION = 25
+"""Transfers reviewed in one transaction: a peer may have a thousand, and the single writer serves everybody."""
+
 
 class Enforcement:
     """Reviews of all participants; every method names the participant."""
@@ -29,13 +32,20 @@ class Enforcement:
     def __init__(self, agreements: Agreements, moves: Moves, rulings: Rulings) -> None:
         self._agreements, self._moves, self._rulings = agreements, moves, rulings
 
-    def review(self, tx: Tx, slug: str, agreement_id: str) -> None:
-        """Judges everything that we provide under an agreement anew. Nothing happens where nothing changed."""
+    def review(self, tx: Tx, slug: str, subject: str) -> None:
+        """Judges what we provide under an agreement anew, in portions. Nothing happens where nothing changed.
+
+        `subject` is the agreement, in a timer of a further portion with the last transfer of the one before.
+        """
+        agreement_id, _, after = subject.partition(" ")
         try:
             agreement = self._agreements.get(tx, slug, agreement_id)
         except Unknown:
             return
-        changes = [self._reviewed(tx, agreement, process) for process in store.running(tx, slug, agreement.id)]
+        running = store.running(tx, slug, agreement.id, after, PORTION)
+        if len(running) == PORTION:
+            review(tx, slug, f"{agreement.id} {running[-1].id}", tx.now)
+        changes = [self._reviewed(tx, agreement, process) for process in running]
         following = earliest(*changes)
         if following is not None:
             review(tx, slug, agreement.id, following if following > tx.now else tx.now + SOON_MS)
@@ -71,5 +81,8 @@ class Enforcement:
         """Goes on, unless our suspension is still unanswered: the answer brings us back here."""
         if process.kernel.pending is not None and not kernel.flowing(process.kernel):
             return
+        try:
+            self._moves.release(tx, process)
+        except Unknown:
+            return  # its data are gone: it stays held, and what else runs under the agreement is still judged
         self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
-        self._moves.release(tx, process)

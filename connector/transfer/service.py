@@ -106,7 +106,9 @@ class Transfers:
     def unaddressed(self, tx: Tx, slug: str, process_id: str) -> None:
         """After a suspension the owner has sent no fresh address in time: go on with the one from before."""
         process = store.process(tx, slug, process_id, lock=True)
-        if process is not None and not process.owned and kernel.flowing(process.kernel):
+        if process is None or process.owned or process.held is not None:
+            return  # what is held goes on when its policy permits it again
+        if kernel.flowing(process.kernel):
             self.moves.reopen(tx, process)
 
     # What a peer tells us

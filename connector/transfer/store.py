@@ -112,13 +112,15 @@ def open_processes(tx: Tx, participant: str, counterparty: str) -> int:
     return 0 if row is None else int(row["n"])
 
 
-def running(tx: Tx, participant: str, agreement: str) -> list[Process]:
-    """What we provide under an agreement and has begun and not ended, locked; bounded by the quota of its peer."""
+def running(tx: Tx, participant: str, agreement: str, after: str, limit: int) -> list[Process]:
+    """What we provide under an agreement and has begun and not ended, locked; by id, those beyond `after`."""
     rows = tx.all(
         "SELECT * FROM transfer WHERE participant = :participant AND agreement = :agreement AND role = 'provider'"  # noqa: S608 constants
-        f" AND state IN ('STARTED', 'SUSPENDED') ORDER BY id{for_update(tx)}",
+        f" AND state IN ('STARTED', 'SUSPENDED') AND id > :after ORDER BY id LIMIT :limit{for_update(tx)}",
         participant=participant,
         agreement=agreement,
+        after=after,
+        limit=limit,
     )
     return [_process(row) for row in rows]
 

@@ -108,7 +108,7 @@ def test_publish_uploads_the_bytes_and_shows_the_clauses(play: Playback, capsys:
     assert made["slots"] == {"until": "2027", "who": ["x", "y", "z"]}
     assert "visibility" not in made
     out = said(capsys)
-    assert "Nur Kommunen [technisch durchgesetzt]" in out
+    assert "Nur Kommunen [technisch erzwungen]" in out
     assert "1.100.000 Bytes" in out
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from connector import commit
+from connector.contracts.agreements import Agreements
 from connector.contracts.model import Case
 from connector.contracts.service import QUOTA
 from connector.errors import Mistake, PeerError, Unknown
@@ -129,6 +130,17 @@ async def test_a_first_offer_twice_is_one_negotiation(towns: Towns) -> None:
     digest = codec.digest(codec.plain(again))
     reply = await towns.db.write(VILLAGE, towns.contracts.receive_offer, VILLAGE, towns.partner(TOWN), again, digest)
     assert (reply.case.id, reply.created) == (case.id, False)
+
+
+async def test_our_own_offer_without_words_is_not_agreed_to(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> an offer that could be said when it was published and cannot be now, accepted << ended, nothing is signed."""
+    case = await proposed(towns)
+    await accept(towns, VILLAGE, case.id)
+    monkeypatch.setattr(Agreements, "worded", lambda self, policy: False)
+    await towns.run()
+    ended = await other(towns, case)
+    assert (ended.shown, ended.agreement) == ("TERMINATED", None)
+    assert ended.reason == because("contracts.not-understood")
 
 
 @pytest.mark.threat("T36")

@@ -191,3 +191,15 @@ async def test_a_review_that_is_booked_while_one_fires_is_not_lost(any_db: Datab
         await Jobs(any_db, SystemClock(), "me", {"review": again}, {}, {}).tick()
     left = await any_db.read(TOWN, lambda tx: tx.all("SELECT done_at FROM timer ORDER BY id"))
     assert [row["done_at"] is None for row in left] == [False, True]
+
+
+async def test_what_always_fails_keeps_nothing_waiting(any_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> more timers that fail than are read at once, and one behind them << that one fires in the same tick."""
+    monkeypatch.setattr("connector.delivery.jobs.AT_ONCE", 2)
+    fired = Fired()
+    for n in range(5):
+        fired.broken[f"broken {n}"] = Unavailable("peer.busy", status=503)
+        await any_db.write(TOWN, past, f"broken {n}")
+    await any_db.write(TOWN, past, "good")
+    await jobs(any_db, fired).tick()
+    assert fired.subjects == ["good"]

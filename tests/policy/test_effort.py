@@ -9,11 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from connector.house import judge
 from connector.policy.coverage import coverage
 from connector.policy.digest import digest
 from connector.policy.evaluate import decide
+from connector.policy.matching import _covered
 from connector.policy.model import PHASES
 from connector.policy.names import HANSE
 from connector.policy.parse import parse
@@ -113,7 +115,7 @@ def test_twice_the_policy_is_twice_the_work(shape: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_twice_the_policy_is_twice_the_words(shape: str) -> None:
-    """>> the same  << sentences, badges, reasons and the tree as text grow in proportion, too."""
+    """>> the same  << sentences, badges, reasons, the tree and what would help grow in proportion, too."""
     engine = judge()
 
     def words(count: int) -> None:
@@ -122,10 +124,61 @@ def test_twice_the_policy_is_twice_the_words(shape: str) -> None:
         decision = decide(parse(document), WORLD, "access")
         engine.reasons(decision)
         engine.explain_tree(decision, "de")
+        engine.what_if(decision, "de")
 
     words(3)
     small, large = (steps(lambda n=n: words(n)) for n in (SIZE, 2 * SIZE))
     assert large <= MOST * small, (small, large)
+
+
+def owing(deadline: str, *consequences: dict[str, Any]) -> dict[str, Any]:
+    within = atom(HANSE + "dueWithin", "lteq", deadline)
+    return {"action": "odrl:inform", "constraint": [within], "odrl:consequence": list(consequences)}
+
+
+def examining(document: dict[str, Any], deeds: list[Deed]) -> int:
+    program, world = compile(parse(document)), replace(WORLD, deeds=tuple(deeds))
+    program.examine(world, "access")  # what is made once and kept must not count
+    return steps(lambda: program.examine(world, "access"))
+
+
+INFORMED, USED = "http://www.w3.org/ns/odrl/2/inform", "http://www.w3.org/ns/odrl/2/use"
+
+
+@pytest.mark.threat("T45")
+@pytest.mark.parametrize("first", ["access", "agreement"])
+def test_accesses_do_not_multiply_from_consequence_to_consequence(first: str) -> None:
+    """>> a duty after each access, whose consequence is one after each access, ...  << no three times a level."""
+
+    def chain(depth: int) -> int:
+        duty = owing("access+PT1S")
+        for level in range(depth - 1, -1, -1):
+            duty = owing(f"{first if level == 0 else 'access'}+PT1S", duty)
+        uses = [Deed(action=USED, at=WORLD.now - 90_000 + 10_000 * n) for n in range(5)]
+        late = [Deed(action=INFORMED, at=WORLD.now - 40_000 + n) for n in range(3 * depth)]
+        return examining({"permission": [USE], "obligation": [duty]}, [*uses, *late, Deed(action=USED, at=WORLD.now)])
+
+    assert chain(14) <= 8 * chain(7)
+
+
+@pytest.mark.threat("T45")
+def test_deeds_and_consequences_are_not_held_against_each_other_twice() -> None:
+    """>> twice the consequences and twice what was done  << four times the steps at most, not eight."""
+
+    def wide(count: int) -> int:
+        duty = owing("agreement+PT1S", *[{"action": "odrl:inform"}] * count)
+        done = [Deed(action=INFORMED, at=WORLD.now - 1 - n) for n in range(count)]
+        return examining({"permission": [USE], "obligation": [duty]}, done)
+
+    assert wide(60) <= 4.5 * wide(30)
+
+
+def test_names_of_strangers_are_not_kept() -> None:
+    """>> policies with a thousand actions nobody knows  << nothing of them is left in memory."""
+    kernel(SHAPES["both, unknown"](3))
+    before = _covered.cache_info().currsize
+    kernel(SHAPES["both, unknown"](500))
+    assert _covered.cache_info().currsize == before
 
 
 def test_a_square_would_be_seen() -> None:

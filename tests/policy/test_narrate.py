@@ -28,7 +28,7 @@ def test_the_contract_clause_by_clause(german: Words) -> None:
     assert [("  " * clause.level + clause.sentence, clause.badge) for clause in found] == [
         ("Erlaubt: Nutzung, wenn alle folgenden Voraussetzungen erfüllt sind.", "enforced"),
         ("  Voraussetzung: Teilnehmerart ist Kommune, Kreis oder Zweckverband.", "enforced"),
-        ("  Voraussetzung: Zweck gehört zu Verwaltungsaufgaben.", "contractual"),
+        ("  Voraussetzung: Zweck liegt im Bereich Verwaltungsaufgaben.", "contractual"),
         ("  Voraussetzung: Zugriff bis einschließlich 31.12.2027.", "enforced"),
         ("Verboten: Weitergabe.", "contractual"),
         ("Verboten: Training von KI-Modellen.", "contractual"),

@@ -1,13 +1,19 @@
 """The registry of left operands: complete, and nothing in it without source, phase and operators."""
 
+import json
 from typing import Any
 
 import pytest
 
+from connector.house import judge
+from connector.policy.explain import report, tree
 from connector.policy.model import PHASES
 from connector.policy.names import HANSE, LEFT_OPERANDS, ODRL, OPERATORS
 from connector.policy.operands import BUILT_IN, REGISTRY, Registry, left_operand
+from connector.policy.outline import outline
 from connector.policy.parse import parse
+from connector.policy.program import compile
+from connector.policy.record import record
 from connector.policy.values import Span, Type
 from connector.policy.world import Fact, Value, World
 
@@ -168,3 +174,33 @@ def test_an_operand_may_have_another_role_in_a_duty() -> None:
     inside, outside = rule.duties[0].constraints[0], rule.constraints[0]
     assert (outside.role, inside.role) == ("condition", "parameter")  # type: ignore[union-attr]
     assert inside.value == outside.value == Span(12_500_000, 12_500_001)  # type: ignore[union-attr]
+
+
+ODD = [
+    True,
+    1.5,
+    "x",
+    [1],
+    {"a"},
+    frozenset({1}),
+    frozenset({1, "a"}),
+    frozenset({None}),
+    frozenset({"\ud800"}),
+    10**400,
+]
+
+
+@pytest.mark.parametrize("answer", ODD, ids=lambda answer: repr(answer)[:20])
+@pytest.mark.parametrize("type_", [Type.INTEGER, Type.INSTANT, Type.TEXT])
+def test_what_a_plug_in_answers_is_a_value_or_unknown(type_: Type, answer: Any) -> None:
+    """>> an operand that answers with something that is no value  << unknown, and it can be told and recorded."""
+    made = left_operand("urn:x:w", type=type_, source="measured", phases=PHASES, operators=OPERATORS)(lambda _: answer)
+    registry = BUILT_IN.with_([made])
+    clause = {"leftOperand": "urn:x:w", "operator": "neq", "rightOperand": "2027-01-01" if type_ == "instant" else "3"}
+    document = {"permission": [{"action": "use", "constraint": [clause]}]}
+    decision = compile(parse(document, registry), registry).examine(world(), "access")
+    words = judge().words("de")
+    assert decision.tree.children[0].state == "unknown"
+    assert outline(decision, words)
+    assert json.dumps([tree(decision.tree, words), report(decision)])
+    assert record(decision, world(), document, vocabulary="", registry=registry)["permit"] is False

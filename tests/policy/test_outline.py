@@ -33,7 +33,7 @@ def test_a_refusal_in_german(vocabulary: Vocabulary, german: Words) -> None:
         "|  +- [ja]     Handlung „Nutzung“",
         "|  +- [NEIN]   alle folgenden Bedingungen gelten",
         "|  |  +- [NEIN]   Teilnehmerart ist Kommune, Kreis oder Zweckverband; festgestellt: Unternehmen (Nachweis)",
-        "|  |  +- [NEIN]   Zweck gehört zu Verwaltungsaufgaben; festgestellt: Forschung (Selbstauskunft)",
+        "|  |  +- [NEIN]   Zweck liegt im Bereich Verwaltungsaufgaben; festgestellt: Forschung (Selbstauskunft)",
         "|  |  +- [ja]     Zugriff bis einschließlich 31.12.2027 (gemessen)",
         "+- Verbot „Weitergabe“ greift hier nicht",
         "+- Verbot „Training von KI-Modellen“ greift hier nicht",

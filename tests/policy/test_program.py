@@ -243,13 +243,32 @@ def test_what_only_overlaps_on_paper_is_no_clash(conflict: str, other: dict[str,
         (use(DAILY, DAILY), [("count", "P1D")]),
         (use({"or": [COUNT, KIND]}), [("count", "")]),
         (use(prohibition={"action": "use", "constraint": atom("odrl:count", "gt", "5")}), [("count", "")]),
+        (use(obligation={"action": "odrl:inform", "constraint": atom("odrl:count", "gt", "5")}), [("count", "")]),
+        (
+            use(
+                obligation={
+                    "action": "odrl:inform",
+                    "odrl:consequence": {"action": H + "suspendAccess", "constraint": atom("odrl:count", "gt", "5")},
+                }
+            ),
+            [("count", "")],
+        ),
+        (
+            use(
+                prohibition={
+                    "action": "odrl:distribute",
+                    "odrl:remedy": {"action": "odrl:inform", "constraint": atom("odrl:count", "gt", "5")},
+                }
+            ),
+            [("count", "")],
+        ),
         (use(atom("odrl:count", "lteq", "many"), KIND), []),
         (use(KIND), []),
     ],
     ids=str,
 )
 def test_what_is_counted(document: dict[str, Any], counters: list[tuple[str, str]]) -> None:
-    """The windows in which the granting permission and the prohibitions count, each once, and only at access."""
+    """The windows in which granting permission, prohibitions and obligations count, each once, and only at access."""
     world = replace(MAY, uses={"": 1, "P1D": 1})
     found = verdict(document, world)
     assert [tuple(counter) for counter in found.counters] == counters

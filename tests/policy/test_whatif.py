@@ -136,7 +136,7 @@ def test_following_the_advice_leads_to_a_permit(vocabulary: Vocabulary) -> None:
 def test_the_advice_in_both_languages(vocabulary: Vocabulary, words: Words, lang: str) -> None:
     """A sentence with who can change what; of a permit nothing is said; and that nothing helps is said too."""
     said = {
-        "de": "Was hilft: „Zweck gehört zu Betrieb und Betriebssteuerung“ erfüllt",
+        "de": "Was hilft: „Zweck liegt im Bereich Betrieb und Betriebssteuerung“ erfüllt",
         "en": "What would help: “purpose belongs to ",
     }
     assert advise(decide(parse(use(PURPOSE)), firm(vocabulary), "access"), words).startswith(said[lang][:20])

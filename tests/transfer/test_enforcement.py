@@ -1,68 +1,29 @@
 """What runs follows its policy: held when a duty is missed or membership is lost, released when that is mended."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from connector.clock import FakeClock, rfc3339
+from connector.clock import rfc3339
 from connector.dataplane import flows
-from connector.dataplane.streams import Streams
 from connector.delivery.messages import TRIES_4XX
 from connector.errors import Mistake, Unavailable
 from connector.http.outbound import Answer
 from connector.policy.judge import Seeker
-from connector.storage import open_database
-from connector.storage.database import Database
-from connector.testing.cities import COMPANY, MUNICIPALITY
+from connector.testing.cities import COMPANY
 from connector.testing.towns import Towns
-from connector.transfer.deeds import Done
-from connector.transfer.model import Process
-
-CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
-DAY = 86_400_000
-SUSPEND = {"action": "https://w3id.org/hanse/v1#suspendAccess"}
-KIND = {"leftOperand": "https://w3id.org/hanse/v1#participantKind", "operator": "eq", "rightOperand": MUNICIPALITY}
-ONLY_TOWNS = {"permission": [{"action": "use", "constraint": [KIND]}]}
-REVIEWS = "SELECT due_at FROM timer WHERE participant = :participant AND kind = 'review' AND done_at IS NULL"
-
-
-def clock(towns: Towns) -> FakeClock:
-    assert isinstance(towns.clock, FakeClock)
-    return towns.clock
-
-
-def delete_by(at: int) -> dict[str, Any]:
-    """The data are to be deleted before this instant, or access is suspended."""
-    due = {"leftOperand": "https://w3id.org/hanse/v1#dueBy", "operator": "lt", "rightOperand": rfc3339(at)}
-    return {"obligation": [{"action": "odrl:delete", "constraint": [due], "odrl:consequence": [SUSPEND]}]}
-
-
-def within(anchor: str) -> dict[str, Any]:
-    due = {"leftOperand": "https://w3id.org/hanse/v1#dueWithin", "operator": "lteq", "rightOperand": anchor}
-    return {"obligation": [{"action": "odrl:delete", "constraint": [due], "odrl:consequence": [SUSPEND]}]}
-
-
-async def shown(towns: Towns, pair: tuple[Process, Process]) -> list[str]:
-    """The transfer and its flow, at the consumer and at the provider."""
-    found = []
-    for process in pair:
-        now = await towns.process(process.participant, process.id)
-        flow = await towns.db.read(process.participant, flows.find, process.participant, process.id)
-        assert flow is not None
-        found += [now.shown, flow.state]
-    return found
-
-
-async def done(towns: Towns, agreement: str, **told: str) -> None:
-    """Musterstadt notes that the data were deleted."""
-    await towns.db.write(PROVIDER, towns.deeds.done, PROVIDER, agreement, Done(action="delete", **told), "steward")
-    await towns.run()
-
-
-RUNS, RESTS = ["STARTED", "STARTED"] * 2, ["SUSPENDED", "SUSPENDED"] * 2
+from tests.transfer.holds import (
+    CONSUMER,
+    DAY,
+    ONLY_TOWNS,
+    PROVIDER,
+    RESTS,
+    REVIEWS,
+    RUNS,
+    clock,
+    delete_by,
+    done,
+    shown,
+    within,
+)
 
 
 @pytest.mark.threat("T43")
@@ -333,57 +294,3 @@ async def test_a_review_that_repeats_says_nothing_again(timed: Towns, agreed, st
         await timed.db.write(PROVIDER, timed.enforcement.review, PROVIDER, agreement.id)
         await timed.run()
     assert len(timed.wire.sent) == said
-
-
-@pytest.fixture
-async def replicas(cluster, tmp_path: Path) -> AsyncIterator[tuple[Towns, Database]]:
-    """The towns, and a second process on the same database."""
-    with cluster.database() as urls:
-        first, second = (open_database(urls.app, worker_url=urls.worker) for _ in range(2))
-        await first.start()
-        await second.start()
-        towns = Towns(first, tmp_path)
-        await towns.add(PROVIDER, CONSUMER)
-        yield towns, second
-        await second.close()
-        await first.close()
-
-
-async def serve(streams: Streams, flow: str) -> str | None:
-    """An answer that would never end; why it did."""
-    try:
-        async with streams.ticket(PROVIDER, flow) as ticket:
-            await asyncio.Event().wait()
-    except TimeoutError:
-        return ticket.cause()
-    return None
-
-
-async def test_a_hold_cuts_the_streams_of_every_replica(replicas: tuple[Towns, Database], agreed, started) -> None:
-    """>> a stream is open at one replica, the change becomes known at the other << cut there, within seconds."""
-    towns, other = replicas
-    did = towns.did(CONSUMER)
-    pair = await started(towns, await agreed(towns, **ONLY_TOWNS))
-    streams = Streams(towns.clock)
-    listening = asyncio.create_task(streams.run(other))
-    try:
-        serving = asyncio.create_task(serve(streams, pair[1].id))
-        await asyncio.sleep(0)
-        towns.seekers[did] = Seeker(did=did, kind=COMPANY)
-        await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did})
-        await towns.tick()
-        assert await asyncio.wait_for(serving, 5) == "closed"
-    finally:
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
-
-
-async def test_two_replicas_hold_it_once_between_them(replicas: tuple[Towns, Database], agreed, started) -> None:
-    towns, other = replicas
-    did = towns.did(CONSUMER)
-    pair = await started(towns, await agreed(towns, **ONLY_TOWNS))
-    towns.seekers[did] = Seeker(did=did, kind=COMPANY)
-    await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did})
-    await asyncio.gather(towns.tick(), towns.tick(other))
-    assert await shown(towns, pair) == RESTS
-    assert towns.wire.sent.count(f"{PROVIDER}: TransferSuspensionMessage") == 1

@@ -13,7 +13,7 @@ from connector.storage.database import Tx
 from connector.testing.cities import MUNICIPALITY, PURPOSE
 from connector.testing.towns import Towns
 from connector.transfer import casefile
-from connector.transfer.casefile import MOST_REFUSALS, Ruled
+from connector.transfer.casefile import MOST_PERMITS, MOST_REFUSALS, Ruled
 from connector.transfer.engine import lists
 from connector.transfer.model import Process
 
@@ -127,6 +127,18 @@ async def test_who_asks_again_and_again_fills_nothing(towns: Towns, agreed, star
         PROVIDER, "SELECT id FROM audit_entry WHERE participant = :participant AND type = 'decision'"
     )
     assert len(logged) <= MOST_REFUSALS + 2
+
+
+@pytest.mark.threat("T40")
+async def test_who_is_permitted_again_and_again_fills_nothing(towns: Towns, started, accessed) -> None:
+    """>> suspended and resumed for ever << the last twenty rulings of that phase, and the one that counted the use."""
+    pair = await started(towns, await towns.concluded(CONSUMER, PROVIDER))
+    await accessed(towns, pair[1])
+    first = (await kept(towns, pair[1]))[0]
+    more = [replace(first, id=f"{n:03}", phase="transfer", at=first.at + n) for n in range(1, MOST_PERMITS + 5)]
+    for ruled in more:
+        await towns.db.write(PROVIDER, casefile.insert_decision, PROVIDER, ruled)
+    assert [ruled.id for ruled in await kept(towns, pair[1])] == [ruled.id for ruled in more[:3:-1]] + [first.id]
 
 
 async def test_decisions_age_away_and_the_log_stays(towns: Towns, started, accessed) -> None:

@@ -29,6 +29,7 @@ def register(top: Words, places: Any) -> None:
     templates = group.command(inner, "templates")
     templates.word("id", nargs="?", metavar="ID")
     templates.word("--slot", dest="slots", action="append", default=[], metavar="SLOT=VALUE")
+    templates.word("--fill", action="store_true")
     templates.set_defaults(run=_templates)
     suite = group.command(inner, "suite")
     suite.word("folder", metavar="DIR", type=Path)

@@ -41,13 +41,16 @@ def _checked(call: Call, engine: Judge, found: Foreign) -> dict[str, Any]:
     unknown = [row for row in rows if "not-understood" in _notes_of(row)]
     against = _against(call, engine, found.document, {str(row["pointer"]) for row in unknown})
     edc = preview(found.document)
+    clauses = [{"text": text, "badge": badge} for text, badge in engine.clauses(found.document, call.lang)]
+    # What is counted is what is shown; rows only where no sentences can be shown.
+    shown = [one["badge"] for one in clauses] or [str(row["badge"]) for row in rows]
     return {
         **told,
         "good": not unknown and not against,
         "unknown": [{"pointer": row["pointer"], "subject": row["subject"]} for row in unknown],
         "contradictions": against,
-        "badges": {badge: sum(row["badge"] == badge for row in rows) for badge in _BADGES},
-        "clauses": [{"text": text, "badge": badge} for text, badge in engine.clauses(found.document, call.lang)],
+        "badges": {badge: shown.count(badge) for badge in _BADGES},
+        "clauses": clauses,
         "edc": {"lost": list(edc.lost), "unread": list(edc.unread), "clauses": edc.clauses},
     }
 

@@ -3,6 +3,7 @@
 A file is read as the policy of a stranger: nothing in it is trusted, and what was read as what is told.
 """
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from connector.policy.model import PolicyError
 from connector.protocol.shape import Malformed
 from connector.reasons import plain
 
+STANDARD_INPUT = "-"
 _NODES = 60_000
 
 
@@ -48,7 +50,10 @@ def read(call: Call, name: str) -> tuple[Foreign, ...]:
 
 
 def _bytes(place: Path) -> bytes:
+    """At most one byte more than may be read; `-` is standard input."""
     try:
+        if str(place) == STANDARD_INPUT:
+            return sys.stdin.buffer.read(BYTES + 1) if sys.stdin else b""
         with place.open("rb") as file:
             return file.read(BYTES + 1)
     except OSError as problem:

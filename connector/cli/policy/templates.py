@@ -14,11 +14,11 @@ def run(call: Call) -> int:
 
     args = call.args
     if args.id is None:
-        if args.slots:
+        if args.slots or args.fill:
             raise Mistake("cli.policy-which-template")
         return _list(call, rules.templates())
     chosen = rules.template(args.id)
-    if not args.slots:
+    if not (args.slots or args.fill):
         return _one(call, chosen)
     document = rules.fill(args.id, slots(args.slots))
     print(visible(json.dumps(document, ensure_ascii=False, indent=None if args.json else 2)))

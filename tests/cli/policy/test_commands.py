@@ -1,10 +1,13 @@
 """`hanse policy show|explain|try|check|templates` as a steward meets them, without a server."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from connector.language import say
 
 H = "https://w3id.org/hanse/v1#"
 CITY = f"{H}municipality"
@@ -227,6 +230,51 @@ def test_a_filled_template_is_a_policy_that_passes_the_check(run: Any, tmp_path:
     assert run("policy", "check", place)[0] == 0
 
 
+@pytest.mark.parametrize("name", ["municipalities-only", "no-ai-training"])
+def test_a_template_without_needed_slots_is_printed_as_json_when_asked(run: Any, tmp_path: Path, name: str) -> None:
+    code, text, _ = run("policy", "templates", name, "--fill")
+    place = tmp_path / "filled.json"
+    place.write_text(text)
+    assert code == 0
+    assert run("policy", "check", place)[0] == 0
+
+
+def test_a_template_with_needed_slots_is_not_printed_half_filled(run: Any) -> None:
+    code, text, error = run("policy", "templates", "pilot", "--fill")
+    assert (code, text) == (1, "")
+    assert "from" in error
+
+
+@pytest.mark.parametrize("command", ["show", "check"])
+def test_a_dash_reads_the_policy_from_standard_input(
+    run: Any, rule: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    _, from_file, _ = run("policy", command, rule)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(rule.read_bytes())))
+    assert run("policy", command, "-")[1] == from_file
+
+
+def test_nothing_on_standard_input_is_no_policy(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert run("policy", "show", "-")[0] == 1
+
+
+def test_the_check_counts_the_badges_it_shows(run: Any, tmp_path: Path) -> None:
+    slots = ("--slot", "purpose=environmentalMonitoring", "--slot", "until=31.12.2090")
+    _, policy, _ = run("policy", "templates", "municipal-purpose", *slots, "--json")
+    place = tmp_path / "filled.json"
+    place.write_text(json.dumps(policy))
+    _, value, _ = run("policy", "check", place, "--json")
+    (told,) = value["policies"]
+    assert sum(told["badges"].values()) == len(told["clauses"])
+
+
+@pytest.mark.parametrize("lang", ["de", "en"])
+@pytest.mark.parametrize("badge", ["enforced", "monitored", "contractual"])
+def test_publish_and_find_name_a_badge_as_the_policy_commands_do(lang: str, badge: str) -> None:
+    assert say(f"cli.badge.{badge}", lang) == say(f"cli.policy.badge.{badge}", lang)
+
+
 # ---- wrong usage
 
 
@@ -241,6 +289,7 @@ def test_a_filled_template_is_a_policy_that_passes_the_check(run: Any, tmp_path:
         (("show", "{folder}/none.json"), 2, "none.json"),
         (("show", "urn:uuid:1"), 2, "--of"),
         (("templates", "--slot", "a=b"), 2, "--slot"),
+        (("templates", "--fill"), 2, "--fill"),
         (("templates", "pilot", "--slot", "a"), 2, "SLOT=VALUE"),
         (("templates", "nosuch"), 1, "nosuch"),
         (("suite", "{folder}/none"), 2, "none"),
