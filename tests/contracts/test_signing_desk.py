@@ -75,9 +75,9 @@ TEXTS: dict[str, Callable[[str], str]] = {
 
 
 async def test_rules_that_cannot_be_said_are_not_signed(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> no sentence on either side, so that nothing differs << refused all the same: nobody knows what it says."""
-    monkeypatch.setattr(towns.judge, "clauses", lambda document, lang: [])
+    """>> a sealed agreement that the consumer has no sentence for << refused: nobody there knows what it says."""
     case = await begun(towns)
+    monkeypatch.setattr(towns.judge, "clauses", lambda document, lang: [])
     assert "vollständig" in await ended(towns, case)
 
 
