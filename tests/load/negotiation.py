@@ -141,6 +141,7 @@ async def crowd(there: Deal, name: str = "negotiation") -> None:
 async def bare(folder: Path) -> AsyncIterator[tuple[Process, aiohttp.ClientSession]]:
     """The bare server on a Unix socket, and a session to it."""
     place = folder / "bare.sock"
+    place.unlink(missing_ok=True)  # of the flow measured before
     with subprocess.Popen([sys.executable, str(_BARE), str(place)]) as child:
         try:
             connector = aiohttp.UnixConnector(str(place))
