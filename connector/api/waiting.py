@@ -1,4 +1,4 @@
-"""`?wait=SECONDS`: answers as soon as a process has come to its end, and no later than asked."""
+"""`?wait=SECONDS`: answers as soon as a process has ended or waits for a person, and no later than asked."""
 
 import asyncio
 import math
@@ -13,7 +13,8 @@ from connector.storage.database import Database
 
 LONGEST_S = 60
 LOOK_S = 0.5
-ENDS = frozenset({"FINALIZED", "COMPLETED", "TERMINATED"})
+RESTS = frozenset({"FINALIZED", "COMPLETED", "TERMINATED", "OFFERED"})
+"""States in which somebody may stop waiting: the ends, and an offer that a person has to read."""
 T = TypeVar("T")
 
 
@@ -31,7 +32,7 @@ class Waiting:
 
     def _wake(self, value: object) -> None:
         """The value is (participant, process, state); None when another replica says no more than "look"."""
-        if isinstance(value, tuple) and value[2] not in ENDS:
+        if isinstance(value, tuple) and value[2] not in RESTS:
             return
         for process in [value[1]] if isinstance(value, tuple) else list(self._changed):
             for event in self._changed.get(process, ()):

@@ -35,14 +35,15 @@ async def test_without_wait_it_is_one_look(sqlite_db: Database) -> None:
     assert thing.looks <= 2
 
 
-async def test_a_change_is_answered_at_once_to_all_who_wait(any_db: Database) -> None:
-    """>> three wait, the state changes << all three are answered by the signal of the commit."""
+@pytest.mark.parametrize("state", ["COMPLETED", "OFFERED"])
+async def test_a_change_is_answered_at_once_to_all_who_wait(any_db: Database, state: str) -> None:
+    """>> three wait, it ends or an offer comes << all three are answered by the signal of the commit."""
     thing, waiting = Thing(), Waiting(any_db)
     asked = [asyncio.create_task(waiting.until(asking("30"), "x", thing.look, over)) for _ in range(3)]
     await asyncio.sleep(0.05)
 
     def change(tx: Tx) -> None:
-        tx.signal("transfer", ("musterstadt", "x", "COMPLETED"))
+        tx.signal("transfer", ("musterstadt", "x", state))
 
     thing.state = "DONE"
     await any_db.write("musterstadt", change)
