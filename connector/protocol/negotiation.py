@@ -2,7 +2,8 @@
 
 Upholds the rules of architecture 3: an answer belongs to one sent row (1), an unanswered message is never replaced (2),
 a decided TERMINATE refuses all but TERMINATE (3), no offer upon an offer (4), a fitting message is an answer (5),
-accepted repetitions get the same answer (6). States and legal steps: dataspace-protocol 1.5.
+accepted repetitions get the same answer (6), a second VERIFY also under another `@id`: it says nothing new, and Eclipse
+EDC sends one now and then and ends the negotiation if it is refused. States and legal steps: dataspace-protocol 1.5.
 """
 
 from collections.abc import Mapping
@@ -154,6 +155,8 @@ def received(n: Negotiation, kind: Kind, message_id: str | None, digest: str, pe
         raise Illegal("pid", n.state)
     if terminating(n) and kind is not Kind.TERMINATE:
         raise Illegal("terminating", n.state)
+    if kind is Kind.VERIFY and (n.role, n.state) == (Role.PROVIDER, State.VERIFIED):
+        return Step(n, repeated=True)
     state = _reached(n, kind)
     after = replace(
         n,
