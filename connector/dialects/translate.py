@@ -166,6 +166,8 @@ class _Translator:
             self._note(atom.pointer, "operator", word, _WORDS[word])
             atom.operator = _WORDS[word]
         elif word == "isPartOf" and expand(atom.operator) == ODRL + "isPartOf" and self._is_list(atom):
+            if _forbids(atom.pointer):
+                return  # what lies within the list stays forbidden as well
             self._note(atom.pointer, "in-list", "isPartOf", "isAnyOf")
             atom.operator = "isAnyOf"
 
@@ -210,15 +212,16 @@ class _Translator:
             self._note(atom.pointer, "credential", name)
 
     def _end(self, atom: Atom, name: str) -> None:
-        """`eq` an end means "until then" (policy.md 3.2)."""
-        if expand(atom.operator) != ODRL + "eq" and atom.operator != "eq":
+        """`eq` an end means "until then" (policy.md 3.2); a prohibition until then would end, which nobody wrote."""
+        if (expand(atom.operator) != ODRL + "eq" and atom.operator != "eq") or _forbids(atom.pointer):
             self._note(atom.pointer, "kept", name)
             return
         self._becomes(atom, _DATE_TIME, "lteq", atom.right)
 
     def _days(self, atom: Atom, name: str) -> None:
         text = _term(atom.right[0]) if len(atom.right) == 1 else ""
-        if (expand(atom.operator) != ODRL + "eq" and atom.operator != "eq") or not _DAYS.fullmatch(text):
+        until = (expand(atom.operator) == ODRL + "eq" or atom.operator == "eq") and not _forbids(atom.pointer)
+        if not until or not _DAYS.fullmatch(text):
             self._note(atom.pointer, "kept", name)
             return
         self._becomes(atom, _ELAPSED, "lt", [f"P{int(text)}D"])
@@ -312,6 +315,12 @@ def _local(text: str) -> str:
             return text[len(space) :]
     prefix, colon, local = text.partition(":")
     return local if colon and (prefix == "odrl" or prefix in _FOREIGN_PREFIXES) else text
+
+
+def _forbids(pointer: str) -> bool:
+    """Whether a place lies in a prohibition: there a narrower condition would make the policy wider."""
+    steps = (step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/"))
+    return any(member(step) == "prohibition" for step in steps)
 
 
 def _said(atom: Atom) -> str:

@@ -12,8 +12,8 @@ from connector.dialects.nodes import RDF, TYPE, Many, Members, Nodes, Ref, Text,
 from connector.policy.names import ODRL, XSD
 from connector.protocol.shape import Malformed, point
 
-WRITTEN = 20_000
-"""Objects that one document may become."""
+WRITTEN = 100_000
+"""Objects, values and cells of lists that one document may become; what many share counts for each of them."""
 POLICIES = 200
 DEPTH = 48
 
@@ -67,9 +67,7 @@ class _Writer:
         return self._object(name, document, kept, at)
 
     def _object(self, name: str, document: dict[str, Any], members: Given, at: str) -> dict[str, Any]:
-        self._written += 1
-        if self._written > WRITTEN:
-            raise Malformed("", "too-much")
+        self._spend(1 + sum(map(len, members.values())))
         if name in self._path:
             raise Malformed(at, "cycle")
         if len(self._path) >= DEPTH:
@@ -83,6 +81,11 @@ class _Writer:
                 document[wire] = self._member(key, values, point(at, wire))
         self._path.pop()
         return document
+
+    def _spend(self, amount: int) -> None:
+        self._written += amount
+        if self._written > WRITTEN:
+            raise Malformed("", "too-much")
 
     def _member(self, key: str, values: list[Value], at: str) -> Any:
         local = key.removeprefix(ODRL) if key.startswith(ODRL) else ""
@@ -120,6 +123,7 @@ class _Writer:
             first, rest = members.get(RDF + "first", []), members.get(RDF + "rest", [])
             if cell in seen:
                 raise Malformed(at, "cycle")
+            self._spend(1)
             if len(first) != 1 or len(rest) != 1 or not isinstance(rest[0], Ref):
                 raise Malformed(at, "rdf")
             seen.add(cell)
@@ -139,7 +143,7 @@ class _Writer:
 
     def _action(self, value: Value, at: str) -> Any:
         members = self._nodes.get(value.id, {}) if isinstance(value, Ref) else {}
-        if not isinstance(value, Ref) or not (members.keys() - _ABOUT_ACTIONS):
+        if not isinstance(value, Ref) or members.keys() <= _ABOUT_ACTIONS:
             return _text(value)
         action = self._object(value.id, {}, {k: v for k, v in members.items() if k not in _ABOUT_ACTIONS}, at)
         inner = action.pop(RDF + "value", None)
@@ -153,6 +157,7 @@ class _Writer:
     def _whom(self, value: Value, at: str) -> Any:
         """A party or asset by its id, or the collection that it is."""
         members = self._nodes.get(value.id, {}) if isinstance(value, Ref) else {}
+        self._spend(len(members.get(TYPE, ())))
         kinds = set(types(members)) & {ODRL + "PartyCollection", ODRL + "AssetCollection"}
         if not isinstance(value, Ref) or not (kinds or ODRL + "source" in members or ODRL + "refinement" in members):
             return _text(value)

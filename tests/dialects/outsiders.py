@@ -29,12 +29,13 @@ def only(value: Any) -> Foreign:
 
 
 def atoms(found: Foreign) -> list[tuple[str, str, list[str]]]:
-    """Operand, operator and values of the comparisons of the first permission, by local names."""
+    """Operand, operator and values of the comparisons of the first rule, by local names."""
 
     def below(clauses: Any) -> list[Atom]:
         return [a for c in clauses for a in (below(c.clauses) if isinstance(c, Logic) else [c])]
 
-    rule = parse(found.document).permissions[0]
+    made = parse(found.document)
+    rule = (*made.permissions, *made.prohibitions)[0]
     return [(a.left.split("/")[-1], a.operator, [term.text for term in a.right]) for a in below(rule.constraints)]
 
 

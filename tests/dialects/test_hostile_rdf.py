@@ -74,6 +74,26 @@ def test_a_few_lines_that_would_become_a_billion_clauses_are_refused() -> None:
         permitted(rule("odrl:constraint :c0") + shared + f":c30 odrl:and ( {BOUND} ) .")
 
 
+LONG = "".join(f':l{n} rdf:first "{n}" ; rdf:rest :l{n + 1} .\n' for n in range(2_000))
+SHARED = {
+    "the tail of a list": "".join(
+        f':h{n} rdf:first "h" ; rdf:rest :l0 . :c odrl:rightOperand :h{n} .\n' for n in range(2_000)
+    )
+    + f'{LONG}:l2000 rdf:first "x" ; rdf:rest rdf:nil .',
+    "what is said about a clause": "".join(f":c odrl:and :d{n} . :d{n} odrl:or :e .\n" for n in range(2_000))
+    + "".join(f':e :p{n} "x" .\n' for n in range(2_000)),
+}
+
+
+@pytest.mark.threat("T45")
+@pytest.mark.parametrize("shared", SHARED.values(), ids=SHARED)
+def test_what_thousands_share_is_not_written_out_for_each_of_them(shared: str) -> None:
+    """>> 2 000 nodes that all lead to 2 000 values  << refused, instead of four million values."""
+    with pytest.raises(Malformed) as refused:
+        permitted(rule("odrl:constraint :c") + shared)
+    assert refused.value.code == "too-much"
+
+
 @pytest.mark.parametrize("count", [1, 262, 1_000])
 def test_a_wide_policy_is_read_and_decided(count: int) -> None:
     assert permitted(rule(f"odrl:constraint [ odrl:or ( {BOUND * count} ) ]")) == [True] * 4

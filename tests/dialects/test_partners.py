@@ -54,6 +54,21 @@ def test_is_part_of_is_a_list_for_edc_and_a_hierarchy_for_everybody_else() -> No
     assert atoms(only(policy([ODRL_CONTEXT, {"edc": EDC}], clause))) == [("industry", "isAnyOf", ["a", "b"])]
 
 
+@pytest.mark.parametrize("spelled", ["prohibition", "odrl:prohibition", "http://www.w3.org/ns/odrl/2/prohibition"])
+def test_in_a_prohibition_nothing_is_read_as_less_than_it_may_mean(spelled: str) -> None:
+    """A list instead of a hierarchy, or an end instead of no end, would forbid less than what was written."""
+    clauses = [
+        compare("odrl:industry", "isPartOf", ["a"]),
+        compare("cx-policy:DataUsageEndDate", "eq", T),
+        compare("cx-policy:DataUsageEndDurationDays", "eq", "3"),
+    ]
+    for clause in clauses:
+        rule = {"action": "use", "constraint": [clause]}
+        found = only({"@context": [*CX_CONTEXTS, {"edc": EDC}], "@type": "Set", spelled: [rule]})
+        assert [atom[1] for atom in atoms(found)] == [clause["operator"]]
+        assert [note.code for note in found.notes] in ([], ["kept"])
+
+
 def test_our_own_concepts_keep_their_hierarchy_on_the_way_through_edc() -> None:
     found = only(policy([ODRL_CONTEXT, {"edc": EDC}], compare("purpose", "isPartOf", H + "research")))
     assert atoms(found) == [("purpose", "isPartOf", [H + "research"])]
