@@ -13,6 +13,7 @@ from connector.api import routes as api_routes
 from connector.clock import Clock, SystemClock
 from connector.house import House
 from connector.http import server
+from connector.management import management
 from connector.settings import Settings
 from connector.storage import upgrade
 from connector.storage.database import PROCESS
@@ -53,6 +54,8 @@ async def _serve(house: House, roles: frozenset[str], stack: AsyncExitStack) -> 
     if "worker" in roles:
         await house.worker.start()
         stack.push_async_callback(house.worker.stop, settings.worker.stop_s)
+        if house.stamping is not None:
+            stack.push_async_callback(house.stamping.stop)
         house.jobs.start()
         stack.push_async_callback(house.jobs.stop)
     if "dataplane" in roles:
@@ -66,9 +69,9 @@ async def _serve(house: House, roles: frozenset[str], stack: AsyncExitStack) -> 
         stack.push_async_callback(runner.cleanup)
         stack.callback(house.streams.stop)
     if "api" in roles:
-        handlers, operation = house.management()
-        management = await server.serve_unix(api_routes.application(handlers), settings.api.socket)
-        stack.push_async_callback(management.cleanup)
+        handlers, operation = management(house)
+        socket = await server.serve_unix(api_routes.application(handlers), settings.api.socket)
+        stack.push_async_callback(socket.cleanup)
         if settings.api.port:
             guarded = api_routes.application(handlers, token=settings.api.token.reveal())
             loopback = await server.serve(guarded, host="127.0.0.1", port=settings.api.port, tls=None)

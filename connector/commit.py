@@ -25,6 +25,8 @@ SETTLING_MS = 300
 asked, and waits for ever."""
 
 
+COUNTERSIGN = "countersign"
+"""Timer of a negotiation: the instant before which a required countersignature has to be here."""
 REVIEW = "review"
 """Timer of an agreement: an instant at which time alone may change what is permitted under it."""
 
@@ -197,6 +199,19 @@ def ask(tx: Tx, participant: str, subject: str, kind: str, **facts: str) -> None
         facts=msgspec.json.encode(facts).decode(),
         now=tx.now,
     )
+
+
+def ask_once(tx: Tx, participant: str, subject: str, kind: str, **facts: str) -> None:
+    """The same, unless it has been asked and nobody has answered; the caller holds the lock of the process."""
+    waits = tx.one(
+        "SELECT 1 FROM question WHERE participant = :participant AND subject = :subject AND kind = :kind"
+        " AND answered_at IS NULL LIMIT 1",
+        participant=participant,
+        subject=subject,
+        kind=kind,
+    )
+    if waits is None:
+        ask(tx, participant, subject, kind, **facts)
 
 
 def answered(tx: Tx, participant: str, subject: str) -> None:

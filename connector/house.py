@@ -13,27 +13,26 @@ from collections.abc import Coroutine, Mapping, Sequence
 import structlog
 from aiohttp import web
 from cryptography import x509
+from yarl import URL
 
 from connector import clock as clocks
 from connector import settings as conf
-from connector.api import catalogue as api_catalogue
-from connector.api import contracts as api_contracts
-from connector.api import duties as api_duties
-from connector.api import operation as api_operation
-from connector.api import participants as api_participants
-from connector.api import routes as api_routes
-from connector.api import trace as api_trace
-from connector.api import transfers as api_transfers
-from connector.api.waiting import Waiting
+from connector.audit.witness_keys import WitnessKeys
 from connector.catalogue.service import Catalogue
 from connector.catalogue.uploads import Uploads
 from connector.clock import Clock
-from connector.commit import REVIEW
+from connector.commit import COUNTERSIGN, REVIEW
+from connector.contracts import closing, ending
 from connector.contracts.course import Course, Deliberate
+from connector.contracts.ending_desk import EndingDesk
 from connector.contracts.evidence import Evidence
+from connector.contracts.late_desk import LateDesk
 from connector.contracts.moves import Moves
+from connector.contracts.sealing_desk import SealingDesk
 from connector.contracts.service import Contracts
 from connector.contracts.signing_desk import SigningDesk
+from connector.contracts.succession import Successions
+from connector.contracts.translation import Translations
 from connector.dataplane.door import Hall
 from connector.dataplane.door import receive as receive_data
 from connector.dataplane.gate import Gate
@@ -41,9 +40,13 @@ from connector.dataplane.sources.registered import Sources
 from connector.dataplane.stream import serve as serve_data
 from connector.dataplane.streams import Streams
 from connector.delivery.circuit import Circuits
+from connector.delivery.enlisting import Enlisting
 from connector.delivery.jobs import Jobs
+from connector.delivery.keeping import Keeping
 from connector.delivery.messages import Messages
+from connector.delivery.stamping import LOOK_S, Stamping
 from connector.delivery.upkeep import Upkeep
+from connector.delivery.witnesses import Witnesses
 from connector.delivery.worker import Handler, Worker
 from connector.errors import HanseError, Unavailable
 from connector.http import server
@@ -54,18 +57,21 @@ from connector.peer import auth, data, routes
 from connector.peer.catalogue import CatalogueHandlers
 from connector.peer.claims import Claims
 from connector.peer.client import PeerClient
+from connector.peer.endings import EndingHandlers
 from connector.peer.evidence import EvidenceHandlers
 from connector.peer.exchange import Exchange
 from connector.peer.identity import IdentityHandlers
+from connector.peer.log import LogHandlers
 from connector.peer.negotiations import NegotiationHandlers
 from connector.peer.problems import problems
+from connector.peer.reconcile import ReconcileHandlers, asking
 from connector.peer.transfers import TransferHandlers
+from connector.peer.witness import WitnessDoor
 from connector.policy.extension import PLAIN, Extension
 from connector.settings import Settings
 from connector.storage import open_database
 from connector.storage.database import PROCESS, Tx
 from connector.telemetry import Metrics
-from connector.transcript.service import Standing, Tracing
 from connector.transfer.addresses import Reach
 from connector.transfer.course import Course as TransferCourse
 from connector.transfer.course import Dutiful
@@ -82,13 +88,14 @@ from connector.transfer.rulings import Rulings
 from connector.transfer.service import Transfers
 from connector.transfer.worlds import Worlds
 from connector.trust import pins
-from connector.trust.anchors import Anchor, Entry
-from connector.trust.development import DevelopmentSpace, entry
+from connector.trust.anchors import Anchor
+from connector.trust.development import DevelopmentSpace
 from connector.trust.did import Did
 from connector.trust.jwk import Jwk
 from connector.trust.listing import TOPIC, Listing, checked_url
 from connector.trust.resolver import Resolver
 from connector.trust.roots import authority_key, seal_cas
+from connector.trust.signers.cabinet import Cabinet
 from connector.trust.vault import Vault
 
 __all__ = ["House", "judge", "lists"]
@@ -128,7 +135,10 @@ class House:
         )
         self.judge = judge(extension)
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
-        self.contracts = Contracts(self.participants, self.catalogue, self.judge, self.negotiating)
+        self.contracts = Contracts(
+            self.participants, self.catalogue, self.judge, self.negotiating, self.anchor,
+            settings.contracts.countersign_days * 86_400_000,
+        )  # fmt: skip
         claims = Claims(self.anchor, self.resolver.on_hold)
         clock_state = clocks.state if self.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
         worlds = Worlds(self.participants, self.contracts.agreements, self.judge, claims, clock_state)
@@ -141,11 +151,31 @@ class House:
         self.deeds = Deeds(
             self.participants, self.contracts.agreements, self.judge, worlds, self.rulings, self.enforcement
         )  # fmt: skip
-        self.evidence = Evidence(self.db, clock, self.participants, lambda: self.anchor.jws)
+        self.witness_keys = WitnessKeys(self.db, self.vault, f"{conf.public_url(settings)}/witness")
+        self.enlisting = Enlisting(
+            self.space, self.participants, self.listing, self.witness_keys, settings.witness.operator
+        )  # fmt: skip
+        self.witnesses = Witnesses(
+            self.db, clock, self.participants, self.anchor, self.http, settings.witness, self.witness_keys.name
+        )  # fmt: skip
+        translations = Translations(self.judge, self.name_of)
+        self.evidence = Evidence(
+            self.db, clock, self.participants, lambda: self.anchor.jws, self.witnesses, translations
+        )  # fmt: skip
         self.upkeep = Upkeep(
             self.db, clock, self.participants, self.evidence, self.enforcement, settings.worker.transcript_days
         )  # fmt: skip
+        self.stamping = Stamping.of(settings, self.db, self.participants)
         self.peer = self.client()
+        self.keeping = Keeping(
+            self.db, clock, self.participants, self.contracts.agreements, settings.retention, asking(self.peer),
+            lambda did: () if (found := self.anchor.entry(did)) is None else found.log_keys,
+        )  # fmt: skip
+        self.endings = ending.Endings(self.participants, self.contracts.agreements)
+        self.ending_desk = EndingDesk(
+            self.db, clock, self.participants, self.endings, self.peer, self._document, seal_roots, self.listed_seals
+        )  # fmt: skip
+        self.successions = Successions(self.db, clock, self.participants, self.anchor)
         self.streams = Streams(clock)
         self.plane = LocalPlane(
             self.db, self.reports, self.http, self.vault, settings.data.received, self.streams, settings.data.largest
@@ -178,7 +208,8 @@ class House:
 
     def directory(self) -> Participants:
         issue = None if self.space is None else self.space.seal
-        return Participants(self.db, self.vault, conf.public_url(self.settings), issue)
+        signers, url = self.settings.signers, conf.public_url(self.settings)
+        return Participants(self.db, self.vault, url, issue, Cabinet.of(signers, self.http), pq=signers.pq)
 
     def client(self) -> PeerClient:
         """How we call peers: with a fresh token of the participant."""
@@ -210,38 +241,56 @@ class House:
         return {
             "message": messages.send,
             "repair": messages.repair,
+            "seal": SealingDesk(self.db, self.clock, self.participants, self.contracts, self.settings.signers).seal,
             "countersign": desk.countersign,
             "check-countersignature": desk.check_countersignature,
+            "countersign-late": self.late_desk.countersign,
+            "hand-in": self.late_desk.hand_in,
             "pull": self.plane.pull,
             "push": pusher.push,
+            **self.keeping.handlers(),
+            ending.DELIVER: self.ending_desk.deliver,
         }
 
     def _worker(self, seal_roots: Sequence[x509.Certificate]) -> Worker:
         messages = Messages(self.db, self.clock, self.peer, self.circuits, self.vault, self.contracts, self.transfers)
         desk = SigningDesk(
             self.db, self.clock, self.participants, self.contracts, self.judge, self.peer.fetch, self._document,
-            seal_roots, self._listed_seals,
+            seal_roots, self.listed_seals,
         )  # fmt: skip
+        self.late_desk = LateDesk(self.db, self.participants, self.contracts, desk, self.peer.hand_in)
         return Worker(self.db, self.clock, self.handlers(messages, desk), self.me, self.settings.worker)
 
     def _jobs(self) -> Jobs:
         every = {
             "seal": (self.settings.worker.seal_every_s, self.upkeep.seal_logs),
             "forget": (60.0, self.upkeep.forget),
+            **self.keeping.jobs(),
+            "cosign": (self.settings.witness.look_s, self.witnesses.look),
+            "succession": (60.0, self.successions.book),
         }
+        if self.stamping is not None:
+            every["timestamps"] = (LOOK_S, self.stamping.begin)
         alone = {
             "trust-list": (self.settings.trust.list_reload_s, self._look_at_list),
             "kept-list": (KEPT_LIST_S, self.listing.catch_up),
         }
         fire = {
             EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
+            COUNTERSIGN: self.contracts.countersigning.deadline,
+            closing.DUE: self.endings.due,
         }  # fmt: skip
         return Jobs(self.db, self.clock, self.me, fire, every, alone)
 
     async def _document(self, did: str) -> Mapping[str, object]:
         return (await self.resolver.document(did)).raw
 
-    def _listed_seals(self, did: str) -> Sequence[str]:
+    def name_of(self, did: str) -> str:
+        """What the trust list calls it; the DID itself for strangers."""
+        found = self.anchor.entry(did)
+        return did if found is None else found.name
+
+    def listed_seals(self, did: str) -> Sequence[str]:
         found = self.anchor.entry(did)
         return () if found is None else found.seal_certificates
 
@@ -275,24 +324,6 @@ class House:
         await self.db.write(PROCESS, pins.forget, did)
         await self.upkeep.members_changed(frozenset((did,)))
 
-    async def enlist(self) -> None:
-        """In a development space our participants are members at once; elsewhere the authority decides."""
-        if self.space is None:
-            return
-        hosted = await self.participants.all()
-
-        def entries(valid_from: str) -> list[Entry]:
-            return [
-                entry(
-                    did=one.participant.did, name=one.participant.name, operator=one.participant.operator,
-                    kind=one.participant.kind, valid_from=valid_from, keys=one.keys,
-                )
-                for one in hosted
-            ]  # fmt: skip
-
-        await asyncio.to_thread(self.space.enlist, entries)
-        await self.listing.reload()
-
     async def ready(self) -> Mapping[str, bool]:
         """What readiness asks: database, worker, jobs, and that we are not about to stop."""
         try:
@@ -315,57 +346,22 @@ class House:
         door = receive_data(self.db, self.streams, self.ports, hall, participant=data.slug_of)
         table = [
             *IdentityHandlers(self.participants).routes(),
+            *ReconcileHandlers(exchange, self.contracts, self.clock).routes(),
+            *LogHandlers(self.db, self.clock).routes(),
             *CatalogueHandlers(exchange, self.catalogue, self.clock).routes(),
             *NegotiationHandlers(exchange, self.contracts, self.anchor, self.clock).routes(),
             *TransferHandlers(exchange, self.transfers).routes(),
-            *EvidenceHandlers(exchange, self.contracts, self.evidence.bundle, self.clock).routes(),
+            *EvidenceHandlers(
+                exchange, self.contracts, self.evidence.bundle, self.late_desk.receive, self.clock
+            ).routes(),
+            *EndingHandlers(exchange, self.endings, self.ending_desk.judge, self.clock).routes(),
             *data.routes(plane, door),
         ]
         return routes.Surface(table, self.participants, self.gatekeeper(), exchange.refused)
 
     def application(self) -> web.Application:
-        return routes.application(self.public(), problems)
-
-    def management(self) -> tuple[list[api_routes.Handlers], api_operation.OperationHandlers]:
-        """The handlers of the management surface."""
-        waiting = Waiting(self.db)
-        operation = api_operation.OperationHandlers(
-            self.db, self.participants, self.metrics, self.ready, self.listing.reload, self.accept_keys
-        )
-        return [
-            operation,
-            api_participants.ParticipantHandlers(self.participants, self.enlist),
-            api_catalogue.CatalogueHandlers(
-                self.db, self.clock, self.participants, self.catalogue, self.uploads, self.judge, self.peer, self.anchor
-            ),
-            api_contracts.ContractHandlers(
-                self.db,
-                self.clock,
-                self.participants,
-                self.contracts,
-                self.evidence,
-                self.peer,
-                self.anchor,
-                waiting,
-                self.judge,
-            ),
-            api_transfers.TransferHandlers(
-                self.db, self.participants, self.contracts, self.transfers, self.plane, self.peer, waiting
-            ),
-            api_duties.DutyHandlers(self.db, self.participants, self.contracts, self.deeds, self.judge),
-            api_trace.TraceHandlers(self._tracing()),
-        ], operation
-
-    def _tracing(self) -> Tracing:
-        standing = Standing(
-            blocked_until=self.circuits.blocked_until,
-            on_hold=self.resolver.on_hold,
-            listed=lambda did, now: (found := self.anchor.entry(did)) is not None and found.admitted(now),
-            fresh=self.anchor.fresh,
-        )
-        return Tracing(
-            self.db, self.clock, self.participants, self.contracts, self.transfers, standing, self.http, self.peer.root
-        )
+        door = WitnessDoor(self.db, self.clock, self.anchor, self.witness_keys, self.upkeep.log_misbehaved)
+        return routes.application(self.public(), problems, door.routes(URL(self.witness_keys.url).path))
 
 
 def _one(tx: Tx) -> None:

@@ -15,154 +15,37 @@ import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta, Struct
 
 from connector.errors import Mistake
+from connector.sections import Api as Api
+from connector.sections import Contracts as Contracts
+from connector.sections import Data as Data
+from connector.sections import Database as Database
+from connector.sections import Development as Development
+from connector.sections import Log as Log
+from connector.sections import Outbound as Outbound
+from connector.sections import Peer as Peer
+from connector.sections import Plugins as Plugins
+from connector.sections import Port as Port
+from connector.sections import Retention as Retention
+from connector.sections import Seconds as Seconds
+from connector.sections import Secret as Secret
+from connector.sections import Signers as Signers
+from connector.sections import Timestamps as Timestamps
+from connector.sections import Trust as Trust
+from connector.sections import Witness as Witness
+from connector.sections import Worker as Worker
 
 FILE = "hanse.toml"
 DEFAULT_FOLDER = "hanse-data"
 SOCKET_LIMIT = 100  # bytes; the kernel allows 108 including the final NUL
 
 
-class Secret:
-    """A value that shows itself only when asked: its repr, and so any log line, hides it."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str = "") -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __repr__(self) -> str:
-        return "Secret(***)" if self._value else "Secret()"
-
-
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Seconds = Annotated[float, Meta(gt=0)]
 T = TypeVar("T")
-
-
-def _doc(text: str) -> Meta:
-    return Meta(description=text)
-
-
-class Data(Struct, frozen=True, kw_only=True):
-    """Folders for content; small state (database, keys, port) lies in the data folder itself."""
-
-    files: Annotated[Path, _doc("Folder of the files that were published.")] = Path("files")
-    received: Annotated[Path, _doc("Folder of the data that was received from peers.")] = Path("received")
-    largest: Annotated[int, Meta(ge=1), _doc("Most bytes that a peer may send us at once.")] = 1 << 40
-    destinations: Annotated[
-        tuple[str, ...], _doc("URLs below which all peers may have data sent, besides where their DID points.")
-    ] = ()
-
-
-class Peer(Struct, frozen=True, kw_only=True):
-    """The public surface for other connectors."""
-
-    host: Annotated[str, _doc("Address to listen on; `0.0.0.0` or `::` for all.")] = "127.0.0.1"
-    port: Annotated[Port, _doc("TCP port; 0 chooses a free one once and keeps it in `<data>/port`.")] = 0
-    public_url: Annotated[
-        str, _doc("URL under which peers reach this surface, without final slash; empty: `https://localhost:PORT`.")
-    ] = ""
-    tls_cert_file: Annotated[Path, _doc("PEM chain of the TLS certificate.")] = Path("certs/server.pem")
-    tls_key_file: Annotated[Path, _doc("PEM private key of the TLS certificate.")] = Path("certs/server.key")
-    reuse_port: Annotated[bool, _doc("Let several processes listen on the same port (PostgreSQL only).")] = False
-
-
-class Api(Struct, frozen=True, kw_only=True):
-    """The management surface for the operator's own machines and the command line."""
-
-    socket: Annotated[Path, _doc("Unix socket, mode 0600; at most 100 bytes long.")] = Path("api.sock")
-    port: Annotated[Port, _doc("Also listen on this loopback port, with a token; 0: only the socket.")] = 0
-    token: Annotated[Secret, _doc("Bearer token for the loopback port.")] = Secret()
-    token_file: Annotated[Path | None, _doc("File that holds the token.")] = None
-
-
-class Database(Struct, frozen=True, kw_only=True):
-    """Where rows live; SQLite for one process, PostgreSQL for any number."""
-
-    url: Annotated[Secret, _doc("`sqlite:///PATH` or `postgresql://…` (role hanse); empty: `<data>/hanse.db`.")] = (
-        Secret()
-    )
-    url_file: Annotated[Path | None, _doc("File that holds the URL.")] = None
-    worker_url: Annotated[Secret, _doc("PostgreSQL URL of the role hanse_worker; empty: as `url`.")] = Secret()
-    worker_url_file: Annotated[Path | None, _doc("File that holds the worker's URL.")] = None
-    owner_url: Annotated[Secret, _doc("PostgreSQL URL of the role that migrates; empty: no migration at start.")] = (
-        Secret()
-    )
-    owner_url_file: Annotated[Path | None, _doc("File that holds the owner's URL.")] = None
-
-
-class Trust(Struct, frozen=True, kw_only=True):
-    """Whom this connector believes, and the key that encrypts its own keys at rest."""
-
-    list_file: Annotated[Path, _doc("Signed trust list; with `list_url` the last good copy.")] = Path("trust/list.jws")
-    list_url: Annotated[str, _doc("HTTPS URL of the signed trust list; empty: only the file.")] = ""
-    authority_key_file: Annotated[Path, _doc("PEM file with the authority's pinned public key.")] = Path(
-        "trust/roots.pem"
-    )
-    list_reload_s: Annotated[Seconds, _doc("Seconds between two looks at the trust list.")] = 45.0
-    seal_ca_files: Annotated[tuple[Path, ...], _doc("PEM files with the roots of seal certificates.")] = (
-        Path("trust/roots.pem"),
-    )
-    ca_files: Annotated[tuple[Path, ...], _doc("PEM files with TLS roots trusted besides the system's.")] = ()
-    master_key: Annotated[Secret, _doc("Key that encrypts private keys at rest: 32 bytes, hex or base64.")] = Secret()
-    master_key_file: Annotated[Path | None, _doc("File that holds the master key; made on first start.")] = Path(
-        "trust/master.key"
-    )
-
-
-class Outbound(Struct, frozen=True, kw_only=True):
-    """Requests that we send to peers and sources."""
-
-    allow: Annotated[tuple[str, ...], _doc("Private networks that may be reached all the same, as CIDR.")] = ()
-    proxy: Annotated[str, _doc("URL of an HTTP proxy; empty: direct.")] = ""
-    total_s: Annotated[Seconds, _doc("Seconds that a request may take, answer included.")] = 10.0
-    stall_s: Annotated[Seconds, _doc("Seconds without a byte after which a data transfer counts as cut.")] = 30.0
-
-
-class Worker(Struct, frozen=True, kw_only=True):
-    """Delivery, timers and sealing."""
-
-    parallel: Annotated[int, Meta(ge=1), _doc("Messages on their way at the same time.")] = 128
-    lease_s: Annotated[Seconds, _doc("Seconds a claimed row stays with its process (PostgreSQL).")] = 10.0
-    sweep_s: Annotated[Seconds, _doc("Seconds between two looks for due rows that nobody announced.")] = 1.0
-    retry_max_s: Annotated[Seconds, _doc("Longest pause between two attempts.")] = 300.0
-    stop_s: Annotated[Seconds, _doc("Seconds to finish what has begun when the process is asked to stop.")] = 10.0
-    seal_every_s: Annotated[Seconds, _doc("Seconds between two seals of the audit log.")] = 10.0
-    transcript_days: Annotated[
-        int, Meta(ge=1), _doc("Days that the transcript keeps what peers said and answered.")
-    ] = 90
-
-
-class Log(Struct, frozen=True, kw_only=True):
-    """Log lines on standard error."""
-
-    level: Annotated[Literal["debug", "info", "warning", "error"], _doc("Least severe level that is written.")] = "info"
-    format: Annotated[Literal["json", "text"], _doc("`json`: one object a line; `text`: for people.")] = "json"
-
-
-class Plugins(Struct, frozen=True, kw_only=True):
-    """Code of others that runs inside this process; an installed package alone changes nothing."""
-
-    allow: Annotated[tuple[str, ...], _doc("Names of the entry points of group `hanse.left_operands` to load.")] = ()
-
-
-class Development(Struct, frozen=True, kw_only=True):
-    """Only for laptops and tests: certificates from a CA of one's own."""
-
-    folder: Annotated[
-        Path | None, _doc("Folder of the development CAs; if set, `participant add` issues seal certificates.")
-    ] = None
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -179,7 +62,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     worker: Worker
     log: Log
     plugins: Plugins
+    retention: Retention
     development: Development
+    signers: Signers
+    witness: Witness
+    contracts: Contracts
+    timestamps: Timestamps
 
 
 SECTIONS: Mapping[str, type[Struct]] = {
@@ -192,7 +80,12 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "worker": Worker,
     "log": Log,
     "plugins": Plugins,
+    "retention": Retention,
     "development": Development,
+    "signers": Signers,
+    "witness": Witness,
+    "contracts": Contracts,
+    "timestamps": Timestamps,
 }
 
 
@@ -229,19 +122,11 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
     folder = folder.absolute()
     given = {**_from_file(folder / FILE), **_from_environment(environ)}
     given |= _from_secret_files(folder, given)
+    sections: dict[str, Any] = {name: _section(cls, name, given, folder) for name, cls in SECTIONS.items()}
     settings = Settings(
         folder=folder,
         origins={key: given[key].origin if key in given else "default" for key in _KNOWN},
-        data=_section(Data, "data", given, folder),
-        peer=_section(Peer, "peer", given, folder),
-        api=_section(Api, "api", given, folder),
-        database=_section(Database, "database", given, folder),
-        trust=_section(Trust, "trust", given, folder),
-        outbound=_section(Outbound, "outbound", given, folder),
-        worker=_section(Worker, "worker", given, folder),
-        log=_section(Log, "log", given, folder),
-        plugins=_section(Plugins, "plugins", given, folder),
-        development=_section(Development, "development", given, folder),
+        **sections,
     )
     if len(os.fsencode(settings.api.socket)) > SOCKET_LIMIT:
         raise Mistake("settings.socket-too-long", path=settings.api.socket, limit=SOCKET_LIMIT)

@@ -6,10 +6,12 @@ import msgspec
 from aiohttp import web
 
 from connector.api import body
+from connector.api.countersigning import shown
 from connector.api.peers import Peers
 from connector.api.terms import clauses
 from connector.api.waiting import Waiting
 from connector.clock import Clock
+from connector.contracts.approval import Approval
 from connector.contracts.evidence import Evidence
 from connector.contracts.model import Agreement, Case
 from connector.contracts.service import Contracts
@@ -17,14 +19,15 @@ from connector.errors import Mistake, Unavailable
 from connector.participants.service import Participants
 from connector.policy.judge import Judge
 from connector.protocol.process import Role
-from connector.storage.database import Database
+from connector.storage.database import Database, Tx
 from connector.trust.anchors import Anchor
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What to negotiate; without `offer` the first one that the provider shows us.
 
-    `policy` are terms of our own to ask for instead of those of the offer.
+    `policy` are terms of our own to ask for instead of those of the offer; `approval` is the person's who asks.
+    `replaces` is an agreement of ours about the same data that ends when the new one comes into force.
     """
 
     provider: str
@@ -33,6 +36,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     policy: dict[str, Any] | None = None
     purpose: str | None = None
     action: str | None = None
+    approval: Approval | None = None
+    replaces: str | None = None
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -49,10 +54,14 @@ class Counter(msgspec.Struct, frozen=True):
 
 
 class Acceptance(msgspec.Struct, frozen=True):
-    """`terms` is the digest of what was read, as the negotiation shows it; `unworded`: also without sentences."""
+    """`terms` is the digest of what was read, as the negotiation shows it; `unworded`: also without sentences.
+
+    `approval` says who decided; without it the signed approval names nobody.
+    """
 
     terms: str
     unworded: bool = False
+    approval: Approval | None = None
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -118,8 +127,9 @@ class ContractHandlers:
             raise Mistake("api.no-offer", offer=chosen[:200])
         asked = offers[chosen] if wish.policy is None else {**wish.policy, "@id": chosen}
         case = await self._db.write(
-            slug, self._contracts.request, slug, partner, str(entry["@id"]), asked, wish.purpose, wish.action
-        )
+            slug, self._contracts.request, slug, partner, str(entry["@id"]), asked, wish.purpose, wish.action,
+            wish.approval, wish.replaces,
+        )  # fmt: skip
         return body.answer({"id": case.id}, 201)
 
     async def negotiation(self, request: web.Request) -> web.StreamResponse:
@@ -148,8 +158,9 @@ class ContractHandlers:
         slug = await self._slug(request)
         wish = await body.read(request, Acceptance)
         case = await self._db.write(
-            slug, self._contracts.accept, slug, request.match_info["id"], wish.terms, unworded=wish.unworded
-        )
+            slug, self._contracts.accept, slug, request.match_info["id"], wish.terms, unworded=wish.unworded,
+            approval=wish.approval,
+        )  # fmt: skip
         return body.answer(self._case(case))
 
     async def counter(self, request: web.Request) -> web.StreamResponse:
@@ -167,15 +178,20 @@ class ContractHandlers:
 
     async def agreements(self, request: web.Request) -> web.StreamResponse:
         slug = await self._slug(request)
-        found = await self._db.read(slug, self._contracts.agreements.all, slug)
-        return body.answer({"agreements": [_agreement(agreement) for agreement in found]})
+        return body.answer({"agreements": await self._db.read(slug, self._shown, slug)})
+
+    def _shown(self, tx: Tx, slug: str) -> list[dict[str, object]]:
+        found = self._contracts.agreements.all(tx, slug)
+        return [shown(one, self._contracts.countersigning.standing(tx, one)) for one in found]
 
     async def _one(self, request: web.Request) -> tuple[str, Agreement]:
         slug, name = await self._slug(request), request.match_info["id"]
         return slug, await self._db.read(slug, self._contracts.agreements.named, slug, name)
 
     async def agreement(self, request: web.Request) -> web.StreamResponse:
-        return body.answer(_agreement((await self._one(request))[1]))
+        slug, agreement = await self._one(request)
+        standing = await self._db.read(slug, self._contracts.countersigning.standing, agreement)
+        return body.answer(shown(agreement, standing))
 
     async def text(self, request: web.Request) -> web.StreamResponse:
         slug, agreement = await self._one(request)
@@ -195,12 +211,3 @@ def _rests(case: Case) -> bool:
     """At its end, or an offer lies before us that a person has to read."""
     waits = case.kernel.role is Role.CONSUMER and case.shown == "OFFERED"
     return waits or case.shown in ("FINALIZED", "TERMINATED")
-
-
-def _agreement(agreement: Agreement) -> dict[str, object]:
-    return {
-        "agreement": agreement.id, "dataset": agreement.dataset, "state": agreement.state, "role": agreement.role,
-        "counterparty": agreement.counterparty, "digest": agreement.digest, "expires_at": agreement.expires_at,
-        "signed": {"provider": agreement.provider_jws is not None, "consumer": agreement.consumer_jws is not None},
-        "negotiation": agreement.negotiation,
-    }  # fmt: skip

@@ -1,15 +1,22 @@
-"""Participants over the management surface: add, list, rotate a key, enter the address of a peer without one."""
+"""Participants over the management surface: add, list, rotate a key, say who seals, enter the address of a peer."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Annotated, Literal
 
 import msgspec
 from aiohttp import web
+from cryptography import x509
+from msgspec import Meta
 
 from connector.api import body
 from connector.catalogue import rules
 from connector.errors import Mistake
 from connector.participants.service import Hosted, Participants
 from connector.trust.keys import PURPOSES, Purpose
+from connector.trust.signers.port import Kind, Place
+from connector.verify import owner
+from connector.verify.faults import Fault
 
 Enlist = Callable[[], Awaitable[None]]
 """In a development space: the authority lists our participants anew. Elsewhere nothing."""
@@ -28,9 +35,20 @@ class PeerWish(msgspec.Struct, frozen=True, kw_only=True):
     root: str
 
 
+class SealWish(msgspec.Struct, frozen=True, kw_only=True):
+    """The certificate chain (PEM, leaf first) of the key that seals from now on, and who keeps that key."""
+
+    certificate: Annotated[str, Meta(max_length=32_768)]
+    signer: Kind | Literal["file"] = "file"
+    key: Annotated[str, Meta(max_length=256)] = ""
+    token: Annotated[str, Meta(max_length=256)] = ""
+
+
 class ParticipantHandlers:
-    def __init__(self, participants: Participants, enlist: Enlist) -> None:
-        self._participants, self._enlist = participants, enlist
+    """`listed` are the SHA-256 of the certificates that the trust list names for a DID."""
+
+    def __init__(self, participants: Participants, enlist: Enlist, listed: Callable[[str], Sequence[str]]) -> None:
+        self._participants, self._enlist, self._listed = participants, enlist, listed
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -38,11 +56,12 @@ class ParticipantHandlers:
             web.post("/api/v1/participants", self.add),
             web.get("/api/v1/participants/{p}", self.one),
             web.post("/api/v1/participants/{p}/keys/{purpose}/rotate", self.rotate),
+            web.post("/api/v1/participants/{p}/seal", self.seal),
             web.post("/api/v1/participants/{p}/peers", self.enter_peer),
         ]
 
     async def all(self, request: web.Request) -> web.StreamResponse:
-        return body.answer({"participants": [_shown(hosted) for hosted in await self._participants.all()]})
+        return body.answer({"participants": [self._shown(hosted) for hosted in await self._participants.all()]})
 
     async def add(self, request: web.Request) -> web.StreamResponse:
         wish = await body.read(request, Wish)
@@ -51,10 +70,10 @@ class ParticipantHandlers:
             raise Mistake("participants.kind", kind=wish.kind[:200])
         hosted = await self._participants.add(wish.slug, wish.name, wish.kind, wish.operator, wish.root)
         await self._enlist()
-        return body.answer(_shown(hosted), 201)
+        return body.answer(self._shown(hosted), 201)
 
     async def one(self, request: web.Request) -> web.StreamResponse:
-        return body.answer(_shown(await self._participants.get(request.match_info["p"])))
+        return body.answer(self._shown(await self._participants.get(request.match_info["p"])))
 
     async def rotate(self, request: web.Request) -> web.StreamResponse:
         purpose = request.match_info["purpose"]
@@ -62,7 +81,14 @@ class ParticipantHandlers:
             raise Mistake("participants.purpose", purpose=purpose[:40])
         hosted = await self._participants.rotate(request.match_info["p"], msgspec.convert(purpose, Purpose))
         await self._enlist()
-        return body.answer(_shown(hosted))
+        return body.answer(self._shown(hosted))
+
+    async def seal(self, request: web.Request) -> web.StreamResponse:
+        wish = await body.read(request, SealWish)
+        place = None if wish.signer == "file" else Place(signer=wish.signer, key=wish.key, token=wish.token)
+        hosted = await self._participants.adopt(request.match_info["p"], wish.certificate, place)
+        await self._enlist()
+        return body.answer(self._shown(hosted))
 
     async def enter_peer(self, request: web.Request) -> web.StreamResponse:
         wish = await body.read(request, PeerWish)
@@ -70,16 +96,27 @@ class ParticipantHandlers:
         await self._participants.enter_peer(request.match_info["p"], wish.did, wish.root)
         return body.answer({"did": wish.did, "root": wish.root}, 201)
 
+    def _shown(self, hosted: Hosted) -> dict[str, object]:
+        participant = hosted.participant
+        return {
+            "slug": participant.id,
+            "did": participant.did,
+            "root": participant.root,
+            "name": participant.name,
+            "kind": participant.kind,
+            "operator": participant.operator,
+            "state": participant.state,
+            "keys": [{"kid": key.kid, "purpose": key.purpose, "state": key.state} for key in hosted.keys],
+            "seal": self._seal(hosted),
+        }
 
-def _shown(hosted: Hosted) -> dict[str, object]:
-    participant = hosted.participant
-    return {
-        "slug": participant.id,
-        "did": participant.did,
-        "root": participant.root,
-        "name": participant.name,
-        "kind": participant.kind,
-        "operator": participant.operator,
-        "state": participant.state,
-        "keys": [{"kid": key.kid, "purpose": key.purpose, "state": key.state} for key in hosted.keys],
-    }
+    def _seal(self, hosted: Hosted) -> dict[str, object]:
+        """Who seals, how, at which level (contracts.md 8; None: nobody would believe it yet) and until when."""
+        shown: dict[str, object] = {"signer": hosted.signer, "kid": hosted.seal.kid, "alg": hosted.seal.alg}
+        if not hosted.chain:
+            return {**shown, "level": None, "until": None}
+        leaf, did = x509.load_der_x509_certificate(hosted.chain[0]), hosted.participant.did
+        level: str | None = None
+        with suppress(Fault):
+            level = owner.check(leaf, hosted.seal.kid, did=did, document=hosted.document, listed=self._listed(did))
+        return {**shown, "level": level, "until": leaf.not_valid_after_utc.isoformat()}

@@ -62,8 +62,8 @@ class TransferHandlers:
     async def request(self, request: web.Request) -> web.StreamResponse:
         slug = await self._slug(request)
         wish = await body.read(request, Wish)
-        agreement, purpose = await self._db.read(slug, self._agreed, slug, wish.agreement)
-        partner = await self._peers.partner(slug, agreement.counterparty)
+        agreement, acting, purpose = await self._db.read(slug, self._agreed, slug, wish.agreement)
+        partner = await self._peers.partner(slug, acting)
         process = await self._db.write(
             slug, self._transfers.request, slug, partner, agreement.id, wish.purpose or purpose, wish.action,
             wish.mode,
@@ -105,9 +105,11 @@ class TransferHandlers:
     ) -> web.StreamResponse:
         return body.answer(self._shown(await self._db.write(slug, move, *args, **kw)))
 
-    def _agreed(self, tx: Tx, slug: str, name: str) -> tuple[Agreement, str | None]:
+    def _agreed(self, tx: Tx, slug: str, name: str) -> tuple[Agreement, str, str | None]:
+        """The agreement, who stands in the provider's place in it now, and the purpose that was asked for."""
         agreement = self._contracts.agreements.named(tx, slug, name)
-        return agreement, self._contracts.get(tx, slug, agreement.negotiation).purpose
+        acting = self._contracts.agreements.acting(tx, agreement)
+        return agreement, acting, self._contracts.get(tx, slug, agreement.negotiation).purpose
 
     async def transfer(self, request: web.Request) -> web.StreamResponse:
         slug, process_id = await self._slug(request), _iri(request.match_info["id"])

@@ -9,13 +9,14 @@ from io import BytesIO
 
 import msgspec
 
-from connector.audit import entry, merkle, store
-from connector.audit.seal import latest
+from connector.audit import cosignatures, entry, merkle, store, timestamps
+from connector.audit.retention import TOMBSTONE
+from connector.audit.seal import Batch, latest, signed
 from connector.audit.store import Entry
-from connector.errors import Defect, Unavailable
+from connector.errors import Defect, Unavailable, Unknown
 from connector.language import say
 from connector.storage.database import Tx
-from connector.verify import jcs, records
+from connector.verify import archive, jcs, logbook, records
 from connector.verify.contract import manifest_rows
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -23,10 +24,16 @@ _MODE = 0o644 << 16
 
 
 class LogEvidence(msgspec.Struct, frozen=True):
-    """The log's side of a bundle: `records.ndjson` and `agreement.tlog-proof`."""
+    """The log's side of a bundle: `records.ndjson`, `agreement.tlog-proof`, and what only some bundles have.
+
+    `newest` is the state that the records lead to where the proof leads to an earlier one that others vouched for,
+    `timestamp` a token over the state in the proof.
+    """
 
     records: bytes
     proof: bytes
+    newest: bytes | None = None
+    timestamp: bytes | None = None
 
 
 class EvidenceParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +53,8 @@ class EvidenceParts(msgspec.Struct, frozen=True, kw_only=True):
     log: LogEvidence
     exporter_document: bytes | None = None
     """The exporter's DID document as it is now, only if its keys have changed since."""
+    more: Mapping[str, bytes] = msgspec.field(default_factory=dict)
+    """Further members by name: those of `verify.archive.OPTIONAL` and `TOGETHER`, such as `text-en.html`."""
 
 
 def bundle(parts: EvidenceParts, seal: Callable[[bytes], str]) -> bytes:
@@ -59,18 +68,19 @@ def bundle(parts: EvidenceParts, seal: Callable[[bytes], str]) -> bytes:
 def pack(members: Mapping[str, bytes]) -> bytes:
     """A ZIP that depends on nothing but names and contents: stored, sorted, without a time."""
     buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as packed:
         for name in sorted(members):
             info = zipfile.ZipInfo(name, _EPOCH)
             info.create_system, info.external_attr = 3, _MODE
-            archive.writestr(info, members[name])
+            packed.writestr(info, members[name])
     return buffer.getvalue()
 
 
 def log_evidence(tx: Tx, participant: str, agreement: str) -> LogEvidence:
     """The agreement's records and the key events with proofs to the newest signed checkpoint.
 
-    Seal first: raises Unavailable `audit.unsealed` while the newest agreement record waits for the sealer, Defect
+    Seal first: raises Unavailable `audit.unsealed` while the newest agreement record or a tombstone waits for the
+    sealer, Unknown `audit.erased` if that record has served its time, Defect
     `audit.gap` if leaves of the signed tree are gone. Later records that still wait are left for the next export.
     """
     batch = latest(tx, participant)
@@ -78,13 +88,48 @@ def log_evidence(tx: Tx, participant: str, agreement: str) -> LogEvidence:
     newest = next((one for one in reversed(own) if one.type == entry.AGREEMENT), None)
     if newest is None:
         raise Defect("audit.no-agreement-record", agreement=agreement)
-    if batch is None or batch.checkpoint is None or not _within(newest, batch.size):
+    if newest.erased:
+        raise Unknown("audit.erased", agreement=agreement)
+    waits = batch is None or any(not _within(one, batch.size) for one in own if one.type == TOMBSTONE)
+    if waits or batch is None or batch.checkpoint is None or not _within(newest, batch.size):
         raise Unavailable("audit.unsealed", agreement=agreement)
     tree = merkle.Tree(_leaves(tx, participant, batch.size))
     sealed = [one for one in (*store.key_events(tx, participant), *own) if _within(one, batch.size)]
-    lines = [(_index(one), one.record, one.salt, tree.inclusion(_index(one))) for one in sealed]
+    lines = [line(one, tree.inclusion(_index(one))) for one in sealed]
     index = _index(newest)
-    return LogEvidence(records.write(lines), records.write_proof(index, tree.inclusion(index), batch.checkpoint))
+    early = _vouched(tx, participant, index) or batch
+    assert early.checkpoint is not None
+    note = early.checkpoint + cosignatures.cosigned(tx, participant, early.size)
+    growth = logbook.write_newest(early.size, tree.consistency(early.size), batch.checkpoint)
+    return LogEvidence(
+        records.write(lines),
+        records.write_proof(index, tree.inclusion(index, early.size), note),
+        newest=None if early.size == batch.size else growth,
+        timestamp=timestamps.of(tx, participant, early.size),
+    )
+
+
+def _vouched(tx: Tx, participant: str, index: int) -> Batch | None:
+    """The first signed state that holds this leaf and that others vouched for: it proves the earliest time.
+
+    Witnesses come first, since whoever has the trust list can check them; a timestamp needs roots of its own.
+    """
+    row = tx.one(
+        "SELECT MIN(size) AS size FROM cosignature WHERE participant = :participant AND size > :index",
+        participant=participant,
+        index=index,
+    )
+    if row is not None and row["size"] is not None:
+        return signed(tx, participant, int(row["size"]))
+    stamped = timestamps.earliest(tx, participant, index)
+    return None if stamped is None else signed(tx, participant, stamped.size)
+
+
+def line(one: Entry, proof: list[bytes]) -> tuple[int, bytes, bytes, list[bytes]] | records.Erased:
+    """A sealed record with its proof, or what is left of an erased one."""
+    if one.erased:
+        return records.Erased(_index(one), one.type, one.seq, one.leaf, tuple(proof))
+    return _index(one), one.record, one.salt, proof
 
 
 def _members(parts: EvidenceParts) -> dict[str, bytes]:
@@ -107,7 +152,11 @@ def _members(parts: EvidenceParts) -> dict[str, bytes]:
         members["approval-consumer.json"] = parts.approval_consumer
     if parts.exporter_document is not None:
         members["did-exporter.json"] = parts.exporter_document
-    return members
+    if parts.log.newest is not None:
+        members[archive.NEWEST] = parts.log.newest
+    if parts.log.timestamp is not None:
+        members[archive.TIMESTAMP] = parts.log.timestamp
+    return {**parts.more, **members}
 
 
 def _within(one: Entry, size: int) -> bool:

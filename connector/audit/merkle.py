@@ -1,9 +1,10 @@
 """The Merkle tree of RFC 9162 (section 2.1): roots, proofs, and a frontier that grows without its old leaves.
 
-Pure. Leaves are leaf hashes. What proofs prove is `verify.merkle`, which the offline verifier shares.
+Pure. Leaves are leaf hashes. Proofs ask for full subtrees only, wherever those are kept; what they prove is
+`verify.merkle`, which the offline verifier shares.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from connector.verify.merkle import EMPTY, leaf_hash, node_hash, verify_consistency, verify_inclusion
@@ -11,6 +12,17 @@ from connector.verify.merkle import EMPTY, leaf_hash, node_hash, verify_consiste
 __all__ = ["EMPTY", "Frontier", "Tree", "leaf_hash", "node_hash", "verify_consistency", "verify_inclusion"]
 
 HASH_BYTES = 32
+TILE_HEIGHT = 8
+Full = Callable[[int, int], bytes]
+"""(start, length) -> root of the full subtree there; `length` is a power of two that divides `start`."""
+
+
+class Node(NamedTuple):
+    """The root of a full subtree of `256 ** level` leaves, the `place`-th of its level (C2SP tlog-tiles)."""
+
+    level: int
+    place: int
+    hash: bytes
 
 
 class Frontier(NamedTuple):
@@ -19,13 +31,15 @@ class Frontier(NamedTuple):
     size: int
     hashes: tuple[bytes, ...]
 
-    def append(self, leaves: Iterable[bytes]) -> "Frontier":
-        """The frontier with these leaf hashes behind."""
+    def append(self, leaves: Iterable[bytes], grown: list[Node] | None = None) -> "Frontier":
+        """The frontier with these leaf hashes behind; `grown` takes the nodes above level 0 that this completes."""
         size, stack = self.size, list(self.hashes)
         for leaf in leaves:
-            node, full = leaf, size
-            while full & 1:
-                node, full = node_hash(stack.pop(), node), full >> 1
+            node, place, height = leaf, size, 0
+            while place & 1:
+                node, place, height = node_hash(stack.pop(), node), place >> 1, height + 1
+                if grown is not None and height % TILE_HEIGHT == 0:
+                    grown.append(Node(height // TILE_HEIGHT, place, node))
             stack.append(node)
             size += 1
         return Frontier(size, tuple(stack))
@@ -67,40 +81,54 @@ class Tree:
     def root(self, size: int | None = None) -> bytes:
         """Root of the first `size` leaves."""
         end = self.size if size is None else size
-        return self._hash(0, end) if end else EMPTY
+        return _span(self._full, 0, end) if end else EMPTY
 
     def inclusion(self, index: int, size: int | None = None) -> list[bytes]:
-        """PATH(index, first `size` leaves): the siblings from the leaf up (2.1.3.1)."""
-        start, end, path = 0, self.size if size is None else size, []
-        while end - start > 1:
-            middle = start + _split(end - start)
-            if index < middle:
-                path.append(self._hash(middle, end))
-                end = middle
-            else:
-                path.append(self._hash(start, middle))
-                start = middle
-        return path[::-1]
+        """PATH(index, first `size` leaves)."""
+        return inclusion(self._full, index, self.size if size is None else size)
 
     def consistency(self, old: int, new: int | None = None) -> list[bytes]:
-        """PROOF(old, first `new` leaves) (2.1.4.1); empty where nothing has to be proven."""
-        end = self.size if new is None else new
-        return [] if old in (0, end) else self._subproof(old, 0, end, True)
+        """PROOF(old, first `new` leaves)."""
+        return consistency(self._full, old, self.size if new is None else new)
 
-    def _subproof(self, old: int, start: int, end: int, known: bool) -> list[bytes]:
-        if start + old == end:
-            return [] if known else [self._hash(start, end)]
-        half = _split(end - start)
-        if old <= half:
-            return [*self._subproof(old, start, start + half, known), self._hash(start + half, end)]
-        return [*self._subproof(old - half, start + half, end, False), self._hash(start, start + half)]
+    def _full(self, start: int, length: int) -> bytes:
+        return self._levels[length.bit_length() - 1][start // length]
 
-    def _hash(self, start: int, end: int) -> bytes:
-        length = end - start
-        if length & (length - 1) == 0:
-            return self._levels[length.bit_length() - 1][start // length]
-        middle = start + _split(length)
-        return node_hash(self._hash(start, middle), self._hash(middle, end))
+
+def inclusion(full: Full, index: int, size: int) -> list[bytes]:
+    """PATH(index, first `size` leaves): the siblings from the leaf up (2.1.3.1)."""
+    start, end, path = 0, size, []
+    while end - start > 1:
+        middle = start + _split(end - start)
+        if index < middle:
+            path.append(_span(full, middle, end))
+            end = middle
+        else:
+            path.append(_span(full, start, middle))
+            start = middle
+    return path[::-1]
+
+
+def consistency(full: Full, old: int, new: int) -> list[bytes]:
+    """PROOF(old, first `new` leaves) (2.1.4.1); empty where nothing has to be proven."""
+    return [] if old in (0, new) else _subproof(full, old, 0, new, True)
+
+
+def _subproof(full: Full, old: int, start: int, end: int, known: bool) -> list[bytes]:
+    if start + old == end:
+        return [] if known else [_span(full, start, end)]
+    half = _split(end - start)
+    if old <= half:
+        return [*_subproof(full, old, start, start + half, known), _span(full, start + half, end)]
+    return [*_subproof(full, old - half, start + half, end, False), _span(full, start, start + half)]
+
+
+def _span(full: Full, start: int, end: int) -> bytes:
+    length = end - start
+    if length & (length - 1) == 0:
+        return full(start, length)
+    middle = start + _split(length)
+    return node_hash(_span(full, start, middle), _span(full, middle, end))
 
 
 def _split(length: int) -> int:

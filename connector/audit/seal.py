@@ -1,21 +1,25 @@
 """The sealer: takes entries up to a safe horizon into the tree, then signs size and root (contracts.md 16.2).
 
 Order: assign indices (commit), sign, store the checkpoint (commit), publish. A crash between any two is resumed: a
-batch without checkpoint is signed before another is taken, and what is published is always stored.
+batch without checkpoint is signed before another is taken, and what is published is always stored. Each checkpoint
+belongs to the origin that was in force when it was stored.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
+import structlog
 
-from connector.audit import merkle
-from connector.audit.merkle import Frontier
+from connector.audit import epochs, merkle, tiles
+from connector.audit.epochs import origin as origin
+from connector.audit.merkle import Frontier, Node
 from connector.errors import Defect
 from connector.storage.database import Conflict, Database, Row, Tx
 from connector.storage.horizon import horizon_clause
 from connector.verify import base64url, checkpoint
 
+log = structlog.get_logger("audit")
 MOST = 1_000
 """Entries per batch: one commit, one signature."""
 
@@ -39,11 +43,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     frontier: Frontier
     checkpoint: str | None
     at: int
-
-
-def origin(root: str, epoch: int = 0) -> str:
-    """The log's name: the participant's root without scheme, then `/log/<epoch>`."""
-    return f"{root.removeprefix('https://')}/log/{epoch}"
+    epoch: int = 0
 
 
 def waiting(tx: Tx) -> list[str]:
@@ -62,7 +62,7 @@ def assign(tx: Tx, participant: str, limit: int = MOST) -> Batch | None:
     """
     last = _last(tx, participant)
     if last is not None and last.checkpoint is None:
-        return last
+        return _moved(tx, last)
     entries = tx.all(
         "SELECT id, leaf FROM audit_entry WHERE participant = :participant AND leaf_index IS NULL"  # noqa: S608
         f"{horizon_clause(tx)} ORDER BY id LIMIT :limit",
@@ -73,7 +73,10 @@ def assign(tx: Tx, participant: str, limit: int = MOST) -> Batch | None:
         return None
     before = merkle.NOTHING if last is None else last.frontier
     _number(tx, participant, entries, before.size)
-    return _insert(tx, participant, before.append(merkle.leaf_hash(row["leaf"]) for row in entries))
+    grown: list[Node] = []
+    frontier = before.append((merkle.leaf_hash(row["leaf"]) for row in entries), grown)
+    tiles.keep(tx, participant, grown)
+    return _insert(tx, participant, frontier)
 
 
 def sign(batch: Batch, log: str, signers: Sequence[LogSigner]) -> str:
@@ -82,35 +85,64 @@ def sign(batch: Batch, log: str, signers: Sequence[LogSigner]) -> str:
     return "".join([checkpoint.text_of(log, batch.size, batch.root), "\n", *lines])
 
 
-def keep(tx: Tx, participant: str, size: int, note: str) -> None:
-    """Store the checkpoint of a batch. The first one stays: two for one size could differ in nothing but time."""
+def keep(tx: Tx, participant: str, size: int, note: str, epoch: int = 0) -> None:
+    """Store the checkpoint of a batch. The first one stays: two for one size could differ in nothing but time.
+
+    A note under an origin that is no longer in force is dropped; the batch is then signed anew.
+    """
+    if epochs.current(tx, participant) != epoch:
+        return
     tx.run(
         "UPDATE audit_seal SET checkpoint = :note"
-        " WHERE participant = :participant AND size = :size AND checkpoint IS NULL",
+        " WHERE participant = :participant AND size = :size AND epoch = :epoch AND checkpoint IS NULL",
         participant=participant,
         size=size,
+        epoch=epoch,
         note=note,
     )
 
 
-def latest(tx: Tx, participant: str) -> Batch | None:
-    """The newest signed batch."""
+def latest(tx: Tx, participant: str, epoch: int | None = None) -> Batch | None:
+    """The newest signed batch, under any origin or under that of one epoch."""
+    which = "" if epoch is None else " AND epoch = :epoch"
     row = tx.one(
-        "SELECT * FROM audit_seal WHERE participant = :participant AND checkpoint IS NOT NULL"
-        " ORDER BY size DESC LIMIT 1",
+        "SELECT * FROM audit_seal WHERE participant = :participant AND checkpoint IS NOT NULL"  # noqa: S608
+        f"{which} ORDER BY size DESC LIMIT 1",
         participant=participant,
+        **({} if epoch is None else {"epoch": epoch}),
     )
     return None if row is None else _batch(row)
 
 
-async def seal(
-    database: Database, participant: str, log: str, signers: Sequence[LogSigner], *, scope: str | None = None
-) -> Batch | None:
-    """Seal all that waits, batch by batch; the newest signed batch. `scope` is the participant's unless given."""
-    where = participant if scope is None else scope
-    while (batch := await database.write(where, assign, participant)) is not None:
-        await database.write(where, keep, participant, batch.size, sign(batch, log, signers))
-    return await database.read(where, latest, participant)
+def signed(tx: Tx, participant: str, size: int) -> Batch | None:
+    """The signed batch of exactly this size."""
+    row = tx.one(
+        "SELECT * FROM audit_seal WHERE participant = :participant AND size = :size AND checkpoint IS NOT NULL",
+        participant=participant,
+        size=size,
+    )
+    return None if row is None else _batch(row)
+
+
+async def seal(database: Database, participant: str, root: str, signers: Sequence[LogSigner]) -> Batch | None:
+    """Seal all that waits, batch by batch, under the origin in force below `root`; the newest signed batch."""
+    await _complete(database, participant)
+    while (batch := await database.write(participant, assign, participant)) is not None:
+        note = sign(batch, origin(root, batch.epoch), signers)
+        await database.write(participant, keep, participant, batch.size, note, batch.epoch)
+    return await database.read(participant, latest, participant)
+
+
+async def _complete(database: Database, participant: str) -> None:
+    """Before a batch adds nodes of its own: a log that was sealed before they were kept gets those of its past."""
+    newest = await database.read(participant, _last, participant)
+    if newest is None or not await database.read(participant, tiles.lacking, participant, newest.size):
+        return
+    try:
+        while not await database.write(participant, tiles.complete, participant, newest.size):
+            pass
+    except Defect as gap:  # leaves are gone: tiles and proofs say so; the log itself goes on
+        log.error("audit.gap", participant=participant, why=str(gap))
 
 
 def _last(tx: Tx, participant: str) -> Batch | None:
@@ -119,6 +151,20 @@ def _last(tx: Tx, participant: str) -> Batch | None:
         participant=participant,
     )
     return None if row is None else _batch(row)
+
+
+def _moved(tx: Tx, batch: Batch) -> Batch:
+    """An unsigned batch is signed under the origin in force, whichever was when it was made."""
+    epoch = epochs.current(tx, batch.participant)
+    if epoch == batch.epoch:
+        return batch
+    tx.run(
+        "UPDATE audit_seal SET epoch = :epoch WHERE participant = :p AND size = :size AND checkpoint IS NULL",
+        epoch=epoch,
+        p=batch.participant,
+        size=batch.size,
+    )
+    return msgspec.structs.replace(batch, epoch=epoch)
 
 
 def _number(tx: Tx, participant: str, entries: Sequence[Row], start: int) -> None:
@@ -142,15 +188,17 @@ def _insert(tx: Tx, participant: str, frontier: Frontier) -> Batch:
         frontier=frontier,
         checkpoint=None,
         at=tx.now,
+        epoch=epochs.current(tx, participant),
     )
     added = tx.run(
-        "INSERT INTO audit_seal (participant, size, root, frontier, at)"
-        " VALUES (:participant, :size, :root, :frontier, :at) ON CONFLICT DO NOTHING",
+        "INSERT INTO audit_seal (participant, size, root, frontier, at, epoch)"
+        " VALUES (:participant, :size, :root, :frontier, :at, :epoch) ON CONFLICT DO NOTHING",
         participant=participant,
         size=batch.size,
         root=batch.root,
         frontier=frontier.pack(),
         at=batch.at,
+        epoch=batch.epoch,
     )
     if not added:
         raise Conflict("audit_seal")
@@ -165,6 +213,7 @@ def _batch(row: Row) -> Batch:
         frontier=Frontier.unpack(row["size"], row["frontier"]),
         checkpoint=row["checkpoint"],
         at=row["at"],
+        epoch=row["epoch"],
     )
 
 

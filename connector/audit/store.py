@@ -14,7 +14,10 @@ from connector.storage.database import Conflict, Row, Tx
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One row as kept: `record` are the canonical bytes, `leaf` the leaf data, `index` None until sealed."""
+    """One row as kept: `record` are the canonical bytes, `leaf` the leaf data, `index` None until sealed.
+
+    Record and salt are empty once they were erased.
+    """
 
     id: int
     agreement: str | None
@@ -25,6 +28,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     salt: bytes
     leaf: bytes
     index: int | None
+
+    @property
+    def erased(self) -> bool:
+        """Whether only the leaf is left (contracts.md 16.5)."""
+        return not self.record
 
 
 def append(
@@ -80,7 +88,7 @@ def records(tx: Tx, participant: str, agreement: str) -> list[Entry]:
         participant=participant,
         agreement=agreement,
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 def key_events(tx: Tx, participant: str) -> list[Entry]:
@@ -90,7 +98,7 @@ def key_events(tx: Tx, participant: str) -> list[Entry]:
         participant=participant,
         type=entry.KEY,
     )
-    return [_entry(row) for row in rows]
+    return [entry_of(row) for row in rows]
 
 
 def key_head(tx: Tx, participant: str) -> str | None:
@@ -124,15 +132,16 @@ def _newest_key_event(tx: Tx, participant: str) -> Row | None:
     )
 
 
-def _entry(row: Row) -> Entry:
+def entry_of(row: Row) -> Entry:
+    """The entry in a whole row of `audit_entry`."""
     return Entry(
         id=row["id"],
         agreement=row["agreement"],
         type=row["type"],
         seq=row["seq"],
         at=row["at"],
-        record=row["record"],
-        salt=row["salt"],
+        record=row["record"] or b"",
+        salt=row["salt"] or b"",
         leaf=row["leaf"],
         index=row["leaf_index"],
     )

@@ -8,13 +8,15 @@ from typing import Any
 
 import msgspec
 
-from connector.catalogue.model import FORMATS, Described, Shown, Terms
+from connector.catalogue.model import FORMATS, Countersignature, Described, Shown, Terms
 from connector.participants.model import Participant
 from connector.protocol.messages import CONTEXT, HANSE
 
 DCAT = "http://www.w3.org/ns/dcat#"
 _DESCRIBED = msgspec.json.Decoder(Described)
 _HEAD = msgspec.json.encode({"@context": [CONTEXT]})[:-1] + b","
+_STRICTEST: tuple[Countersignature, ...] = ("required", "preferred", "none")
+"""Of several offers the dataset names what the strictest asks for: a demand surprises nobody (contracts.md 11)."""
 
 
 def service(participant: Participant) -> dict[str, Any]:
@@ -37,7 +39,7 @@ def dsp_dataset(distribution: msgspec.Raw, shown: Shown) -> bytes:
         "@type": "Dataset",
         "hasPolicy": [_offer(terms) for terms in shown.offers],
         "distribution": distribution,
-        f"{HANSE}countersignature": shown.offers[0].countersignature,
+        f"{HANSE}countersignature": min((offer.countersignature for offer in shown.offers), key=_STRICTEST.index),
         "dct:title": shown.title,
         f"{HANSE}version": shown.version,
     }

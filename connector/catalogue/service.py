@@ -136,11 +136,6 @@ class Catalogue:
             raise Unknown("catalogue.no-offer")
         return found, dataset
 
-    def countersignature(self, tx: Tx, slug: str, offer_id: str) -> Countersignature:
-        """What the offer says about countersignatures; an offer that is gone demands one."""
-        found = store.offer(tx, slug, offer_id)
-        return "required" if found is None else found.countersignature
-
     def source_of(self, tx: Tx, slug: str, dataset_id: str) -> Source:
         """Where the bytes of a dataset of ours come from; raises Unknown."""
         dataset = store.dataset(tx, slug, dataset_id)
@@ -148,6 +143,15 @@ class Catalogue:
         if source is None:
             raise Unknown("catalogue.unknown", id=dataset_id[:200])
         return source
+
+    def served(self, tx: Tx, slug: str, dataset_id: str) -> str | None:
+        """The version of a dataset of ours as it is served now: of its bytes, or of the description of a live source.
+
+        None once the dataset is gone.
+        """
+        dataset = store.dataset(tx, slug, dataset_id)
+        source = None if dataset is None else store.source(tx, slug, dataset.source)
+        return None if dataset is None or source is None else source.sha256 or dataset.version
 
     def own(self, tx: Tx, slug: str) -> list[tuple[Dataset, list[Offer]]]:
         """Everything that the participant published, for its own eyes; the newest 1 000."""

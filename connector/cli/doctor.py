@@ -183,6 +183,17 @@ def _trust(settings: Settings, _lang: str) -> Iterator[Finding]:
             yield Finding("bad", "open-master-key", {"path": trust.master_key_file})
 
 
+def _timestamps(settings: Settings, lang: str) -> Iterator[Finding]:
+    """Whether a start would find everything that the authority's tokens need; nobody is asked for one."""
+    from connector.delivery.stamping import authority
+
+    try:
+        if (named := authority(settings)) is not None:
+            yield Finding("ok", "timestamps", {"url": named.url})
+    except HanseError as error:
+        yield Finding("bad", "timestamps-bad", {"reason": say(f"error.{error.code}", lang, **error.facts)})
+
+
 def _plugins(settings: Settings, lang: str) -> Iterator[Finding]:
     """The allowed plug-ins are loaded, as a start would do; of the others only the name is read."""
     from connector import plugins
@@ -220,6 +231,7 @@ CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (
     _database,
     _certificate,
     _trust,
+    _timestamps,
     _plugins,
     _port,
 )

@@ -1,5 +1,9 @@
-"""`hanse agreements` and `hanse evidence`: which contracts there are, and the bundle that proves one of them."""
+"""`hanse agreements` and `hanse evidence`: which contracts there are, and the bundle that proves one of them.
 
+A contract that one side sealed says so, with what evidence there is (contracts.md 11).
+"""
+
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +30,35 @@ def run_agreements(call: Call) -> int:
     call.result(found)
     for one in found:
         call.tell("agreements.line", agreement=one["agreement"], dataset=one["dataset"], state=one["state"])
+        _standing(call, one)
     if not found:
         call.tell("agreements.none")
     return OK
+
+
+def _standing(call: Call, one: Mapping[str, Any]) -> None:
+    if one["waits"]:
+        call.tell("agreements.waits", agreement=one["agreement"], slug=call.args.participant)
+    if one["state"] == "signed" and one["verified"] and one["countersignature"] == "required" and one["until"]:
+        call.tell("agreements.withheld", until=one["until"])
+    if one["state"] == "one-sided":
+        call.tell("agreements.one-sided", evidence=", ".join(_evidence(call, one)))
+        if one["until"]:
+            call.tell("agreements.until", until=one["until"])
+    for said in one["confirmations"]:
+        call.tell("agreements.confirmation", **said)
+
+
+def _evidence(call: Call, one: Mapping[str, Any]) -> Iterator[str]:
+    """What there is instead of the second seal."""
+    if one["signed"]["provider"]:
+        yield call.say("agreements.evidence.provider")
+    if one["signed"]["consumer"]:
+        yield call.say("agreements.evidence.consumer")
+    if one["verified"]:
+        yield call.say(f"agreements.evidence.{'verified' if one['role'] == 'provider' else 'verified-ours'}")
+    if one["confirmations"]:
+        yield call.say("agreements.evidence.confirmation", count=len(one["confirmations"]))
 
 
 def run_evidence(call: Call) -> int:

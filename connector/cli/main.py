@@ -8,8 +8,10 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from connector.cli import (
+    agreement,
     bench,
     conformance,
+    countersign,
     dev,
     doctor,
     duties,
@@ -20,11 +22,13 @@ from connector.cli import (
     participant,
     policy,
     publish,
+    records,
     request,
     serve,
     trace,
     transfers,
     verify,
+    witness,
 )
 from connector.cli.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, SKIPPED, WRONG_USAGE, Call, language
 from connector.cli.client import Problem
@@ -39,6 +43,9 @@ _CODES: Mapping[str, int] = {
     "cli.file": WRONG_USAGE,
     "cli.slot": WRONG_USAGE,
     "cli.no-bench": WRONG_USAGE,
+    "cli.verify-nothing": WRONG_USAGE,
+    "cli.countersign-alone": WRONG_USAGE,
+    "cli.countersign-missing": WRONG_USAGE,
     "cli.policy-whose": WRONG_USAGE,
     "cli.policy-who": WRONG_USAGE,
     "cli.policy-time": WRONG_USAGE,
@@ -84,11 +91,15 @@ def parser(lang: str) -> Words:
         find,
         request,
         negotiate,
+        countersign,
         get,
         transfers,
         duties,
+        agreement,
         evidence,
+        records,
         verify,
+        witness,
         trace,
         policy,
         doctor,

@@ -24,6 +24,7 @@ def register(top: Words, places: Any) -> None:
         if name == "accept":
             command.word("--terms", required=True, metavar="DIGEST")
             command.word("--unworded", action="store_true")
+            approving(command)
         if name == "counter":
             command.word("--policy", required=True, type=Path, metavar="FILE")
         if name == "decline":
@@ -56,7 +57,27 @@ def run_propose(call: Call) -> int:
 
 
 def run_accept(call: Call) -> int:
-    return _said(call, "accept", {"terms": call.args.terms, "unworded": call.args.unworded})
+    given = {"terms": call.args.terms, "unworded": call.args.unworded, "approval": approval(call)}
+    return _said(call, "accept", given)
+
+
+def approving(command: Words) -> None:
+    """The words by which a person says in what capacity it decides."""
+    command.word("--role", metavar="TEXT")
+    command.word("--pseudonym", metavar="P-XXXXXX")
+    command.word("--mandate", metavar="ID")
+    command.word("--on-behalf-of", metavar="DID")
+
+
+def approval(call: Call) -> dict[str, object] | None:
+    """None if nobody is named; raises Mistake for a role without a pseudonym, or the other way round."""
+    args = call.args
+    given = {"mandate": args.mandate, "on_behalf_of": args.on_behalf_of}
+    if args.role is None and args.pseudonym is None and not any(given.values()):
+        return None
+    if args.role is None or args.pseudonym is None:
+        raise Mistake("cli.countersign-alone")
+    return {"role": args.role, "pseudonym": args.pseudonym, **given}
 
 
 def run_counter(call: Call) -> int:

@@ -1,12 +1,14 @@
-"""`hanse participant`: who is hosted by the running server, and the rotation of their keys."""
+"""`hanse participant`: who is hosted by the running server, the rotation of their keys, and who seals for them."""
 
+from pathlib import Path
 from typing import Any
 
-from connector.cli.call import OK, Call, concept
+from connector.cli.call import OK, Call, concept, unusable
 from connector.cli.client import Api
 from connector.cli.words import Words
 
-PURPOSES = ("peer", "seal", "log")
+PURPOSES = ("peer", "seal", "log", "log-pq", "seal-pq")
+SIGNERS = ("file", "pkcs11", "csc", "vault")
 
 
 def register(top: Words, places: Any) -> None:
@@ -23,6 +25,13 @@ def register(top: Words, places: Any) -> None:
     rotate.word("slug", metavar="SLUG")
     rotate.word("purpose", choices=PURPOSES)
     rotate.set_defaults(run=run_rotate)
+    seal = group.command(inner, "seal")
+    seal.word("slug", metavar="SLUG")
+    seal.word("certificate", metavar="FILE", type=Path)
+    seal.word("--signer", choices=SIGNERS, default="file")
+    seal.word("--key", metavar="NAME", default="")
+    seal.word("--token", metavar="LABEL", default="")
+    seal.set_defaults(run=run_seal)
 
 
 def run_add(call: Call) -> int:
@@ -39,7 +48,9 @@ def run_list(call: Call) -> int:
     found = answer["participants"] if isinstance(answer, dict) else answer
     call.result(found)
     for one in found:
-        call.tell("participant.line", slug=one["slug"], name=one["name"], did=one["did"])
+        seal = one["seal"]
+        level = seal["level"] or "-"
+        call.tell("participant.line", slug=one["slug"], name=one["name"], did=one["did"], level=level, **_who(seal))
     if not found:
         call.tell("participant.none")
     return OK
@@ -51,3 +62,20 @@ def run_rotate(call: Call) -> int:
     call.result(made)
     call.tell("participant.rotated", slug=args.slug, purpose=args.purpose)
     return OK
+
+
+def run_seal(call: Call) -> int:
+    args = call.args
+    try:
+        chain = args.certificate.expanduser().read_text(encoding="utf-8", errors="replace")
+    except OSError as problem:
+        raise unusable(args.certificate, problem) from problem
+    body = {"certificate": chain, "signer": args.signer, "key": args.key, "token": args.token}
+    made = Api(call.settings().api.socket).post("participants", args.slug, "seal", body=body)
+    call.result(made)
+    call.tell("participant.sealed", name=made["name"], level=made["seal"]["level"] or "-", **_who(made["seal"]))
+    return OK
+
+
+def _who(seal: Any) -> dict[str, str]:
+    return {"signer": seal["signer"], "alg": seal["alg"]}

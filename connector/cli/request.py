@@ -7,7 +7,7 @@ from typing import Any
 
 from connector.cli.call import OK, REFUSED, UNDECIDED, Call, concept
 from connector.cli.client import Api
-from connector.cli.negotiate import terms
+from connector.cli.negotiate import approval, approving, terms
 from connector.cli.words import Words
 
 ENDS = ("FINALIZED", "TERMINATED", "COMPLETED")
@@ -22,6 +22,8 @@ def register(top: Words, places: Any) -> None:
     command.word("--purpose", required=True, metavar="PURPOSE")
     command.word("--action", metavar="ACTION")
     command.word("--policy", type=Path, metavar="FILE")
+    command.word("--replaces", metavar="AGREEMENT")
+    approving(command)
     command.word("--wait", type=int, default=30, metavar="SECONDS")
     command.set_defaults(run=run)
 
@@ -36,6 +38,8 @@ def run(call: Call) -> int:
         "policy": None if args.policy is None else terms(args.policy),
         "purpose": concept(args.purpose),
         "action": args.action and concept(args.action),
+        "approval": approval(call),
+        "replaces": args.replaces and args.replaces.removeprefix("urn:uuid:"),
     }
     started = api.post("participants", args.participant, "negotiations", body=body)
     now = waited(api, args.wait, "participants", args.participant, "negotiations", started["id"])

@@ -4,28 +4,59 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import Call, unusable
+from connector.cli.call import OK, Call, unusable
 from connector.cli.words import Words
+from connector.errors import Mistake
+from connector.language import say
 
 MOST = 128 << 20  # bytes; the verifier refuses larger bundles, so no more than that is read
 
 
 def register(top: Words, places: Any) -> None:
     command = top.command(places, "verify")
-    command.word("bundle", metavar="BUNDLE", type=Path)
+    command.word("bundle", nargs="?", metavar="BUNDLE", type=Path)
     command.word("--trust", metavar="FILE", type=Path)
+    command.word("--witness", metavar="FILE", type=Path)
+    command.word("--timestamps", metavar="FILE", type=Path)
+    command.word("--pyz", metavar="FILE", type=Path)
     command.set_defaults(run=run)
 
 
 def run(call: Call) -> int:
+    """Judges a bundle, or writes the verifier itself as one file for somebody who has no connector."""
+    if call.args.pyz is not None:
+        return _pack(call, call.args.pyz)
+    if call.args.bundle is None:
+        raise Mistake("cli.verify-nothing")
+    return _judge(call)
+
+
+def _pack(call: Call, place: Path) -> int:
+    from connector.verify.pack import fingerprint, packed
+
+    program = packed()
+    try:
+        place.write_bytes(program)
+    except OSError as problem:
+        raise unusable(place, problem) from problem
+    call.result({"file": str(place), "sha256": fingerprint(program)})
+    if not call.args.json:
+        print(say("cli.verify.packed", call.lang, file=place, sha256=fingerprint(program)))
+    return OK
+
+
+def _judge(call: Call) -> int:
     from connector.verify.__main__ import lines
     from connector.verify.bundle import verify_bundle
 
-    report = verify_bundle(_read(call.args.bundle), _roots(call), call.lang)
-    checks = [{"name": c.name, "verdict": c.verdict.name, "sentence": c.sentence} for c in report.checks]
-    call.result({"verdict": report.verdict.name, "reason": report.reason, "checks": checks, "notes": report.notes})
-    if not call.args.json:
-        print("\n".join(lines(report, call.lang, datetime.now(UTC))))
+    args, now = call.args, datetime.now(UTC)
+    data = _read(args.bundle)
+    witness = None if args.witness is None else _read(args.witness).decode(errors="replace")
+    timestamps = None if args.timestamps is None else _read(args.timestamps)
+    report = verify_bundle(data, _roots(call), call.lang, witness=witness, timestamps_pem=timestamps)
+    call.result(report.value(now.strftime("%Y-%m-%dT%H:%M:%SZ")))
+    if not args.json:
+        print("\n".join(lines(report, call.lang, now)))
     return report.exit
 
 

@@ -3,19 +3,21 @@
 An agreement outlives its negotiation; transfers, evidence and people ask here, never the negotiation.
 """
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from connector.catalogue.model import Dataset, Offer
+from connector.catalogue.model import Countersignature, Dataset, Offer
 from connector.catalogue.service import Catalogue
-from connector.commit import review
-from connector.contracts import drafting, records, store
+from connector.commit import COUNTERSIGN, review, timer
+from connector.contracts import drafting, records, replacing, second_seal, signing, store, succession
 from connector.contracts.drafting import Draft, Sealer
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.contracts.partner import Partner
 from connector.contracts.signing import digest
+from connector.contracts.succession import NOBODY, Line
 from connector.contracts.text import Party
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants.service import Hosted, Participants
@@ -24,6 +26,7 @@ from connector.policy.model import PolicyError
 from connector.protocol import messages as m
 from connector.protocol.messages import HANSE
 from connector.protocol.negotiation import State
+from connector.reasons import Reason, because
 from connector.storage.database import Tx
 
 
@@ -37,18 +40,34 @@ class Terms(msgspec.Struct, frozen=True):
     version: str = ""
 
 
+PATIENCE_MS = 7 * 86_400_000
+"""How long after the agreement a countersignature is waited for unless the settings say otherwise."""
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """What both seals say about a countersignature: whether it is required, and before when (ms) it must be here."""
+
+    setting: Countersignature
+    until: int | None
+
+
 class Agreements:
     """Agreements of all participants; every method names the participant, itself or by its case."""
 
-    def __init__(self, participants: Participants, catalogue: Catalogue, judge: Judge) -> None:
-        self._participants, self._catalogue, self._judge = participants, catalogue, judge
+    def __init__(
+        self, participants: Participants, catalogue: Catalogue, judge: Judge, line: Line = NOBODY,
+        patience_ms: int = PATIENCE_MS,
+    ) -> None:  # fmt: skip
+        self._participants, self._catalogue, self._judge, self._line = participants, catalogue, judge, line
+        self._patience_ms = patience_ms
+        self._documents: dict[str, tuple[object, EvidenceObject]] = {}
 
     # Reading
 
     def get(self, tx: Tx, slug: str, agreement_id: str, counterparty: str | None = None) -> Agreement:
-        """Raises Unknown."""
-        found = store.agreement(tx, slug, agreement_id, counterparty)
-        if found is None:
+        """Of this counterparty, or whoever has legally taken its place; raises Unknown."""
+        found = store.agreement(tx, slug, agreement_id)
+        if found is None or not (counterparty is None or succession.stands(self._line, found, counterparty, tx.now)):
             raise Unknown("contracts.no-agreement", id=agreement_id[:200])
         return found
 
@@ -57,11 +76,40 @@ class Agreements:
         return store.agreement(tx, slug, name) or self.get(tx, slug, f"urn:uuid:{name}")
 
     def in_force(self, tx: Tx, slug: str, agreement_id: str, counterparty: str) -> Agreement:
-        """The finalized agreement with this peer; raises Unknown. Expiry is the policy's word, not this one's."""
+        """The finalized agreement with this peer; raises Unknown. Expiry is the policy's word, not this one's.
+
+        Of a successor's first use the log is told here.
+        """
         found = self.get(tx, slug, agreement_id, counterparty)
-        if found.state not in ("finalized", "one-sided"):
+        if found.state == "ended":
+            raise Unknown("endings.over", id=agreement_id[:200])
+        if not found.in_force:
             raise Unknown("contracts.no-agreement", id=agreement_id[:200])
+        self.succeeded(tx, found)
         return found
+
+    def between(self, tx: Tx, slug: str, name: str, did: str) -> Agreement:
+        """By its id or UUID, with this peer or the one whose place it has taken; raises Unknown."""
+        found = self.get(tx, slug, self.named(tx, slug, name).id, did)
+        self.succeeded(tx, found)
+        return found
+
+    def acting(self, tx: Tx, agreement: Agreement) -> str:
+        """The DID of whoever stands in the counterparty's place now: itself, or its successor."""
+        return self._line.successor(agreement.counterparty, tx.now) or agreement.counterparty
+
+    def to_replace(self, tx: Tx, slug: str, name: str, did: str, dataset: str) -> str:
+        """As consumer: the digest of ours that a new one with that peer may replace; raises Unknown or Mistake."""
+        return replacing.ours(tx, self._line, self.named(tx, slug, name), did, dataset)
+
+    def replaceable(self, tx: Tx, slug: str, digest: str | None, did: str, dataset: str) -> str | None:
+        """As provider: the same of what a peer names; raises PeerError."""
+        return replacing.theirs(tx, self._line, slug, digest, did, dataset)
+
+    def succeeded(self, tx: Tx, agreement: Agreement) -> None:
+        """Books that somebody has taken the counterparty's place, once."""
+        did = self._participants.held(agreement.participant).participant.did
+        succession.book(tx, self._line, agreement, did)
 
     def all(self, tx: Tx, slug: str) -> list[Agreement]:
         """The newest 100 agreements."""
@@ -86,6 +134,14 @@ class Agreements:
         found = store.objects(tx, agreement.participant, agreement.negotiation, drafting.PROFILE).get(drafting.PROFILE)
         return "" if found is None else str(msgspec.json.decode(found.body).get("vocabulary", ""))
 
+    def demand(self, tx: Tx, agreement: Agreement) -> Demand:
+        """By the profile that both sides signed, whatever became of the offer; what does not say so demands it."""
+        found = store.objects(tx, agreement.participant, agreement.negotiation, drafting.PROFILE).get(drafting.PROFILE)
+        try:
+            return _demand(msgspec.json.decode(b"{}" if found is None else found.body))
+        except (msgspec.DecodeError, ValueError, AttributeError):
+            return Demand("required", None)
+
     def text(self, tx: Tx, slug: str, agreement: Agreement) -> bytes:
         """The German contract text as signed; raises Unknown before it is here."""
         found = store.objects(tx, slug, agreement.negotiation).get(drafting.TEXT)
@@ -97,16 +153,27 @@ class Agreements:
         """Which source the agreed bytes come from; raises Unknown if the dataset is gone."""
         return self._catalogue.source_of(tx, slug, agreement.dataset).id
 
+    def moved_on(self, tx: Tx, agreement: Agreement) -> Reason | None:
+        """As provider: what both sides are told if another version than the agreed one is served now; None if not.
+
+        The agreement is never edited: whoever wants the new version makes a new one.
+        """
+        served = self._catalogue.served(tx, agreement.participant, agreement.dataset)
+        agreed = self.terms(tx, agreement.participant, agreement).version
+        if agreement.role != "provider" or served is None or not agreed or served == agreed:
+            return None
+        return because("endings.other-version", agreed=agreed[:12], served=served[:12])
+
     def accessed(self, tx: Tx, agreement: Agreement) -> bool:
         """As provider: it is used now; True for the first time only."""
         return store.first_access(tx, agreement.participant, agreement.id)
 
     def object_for(self, tx: Tx, slug: str, sha256: str, counterparty: str) -> EvidenceObject:
         """A signed object, only for the partner of a negotiation that refers to it; raises Unknown."""
-        found = store.object_for_partner(tx, slug, sha256, counterparty)
-        if found is None:
-            raise Unknown("contracts.no-object")
-        return found
+        for did in (counterparty, *self._line.predecessors(counterparty, tx.now)):
+            if (found := store.object_for_partner(tx, slug, sha256, did)) is not None:
+                return found
+        raise Unknown("contracts.no-object")
 
     # Steps of a negotiation, inside its transaction
 
@@ -125,9 +192,16 @@ class Agreements:
         """As provider: write and seal the contract, and keep what the seal refers to."""
         hosted = self._participants.held(case.participant)
         consumer = Party(partner.name, partner.did)
-        draft = drafting.draft(case, agreement_id, offer, dataset, sealer(hosted), consumer, self._judge, tx.now)
-        self.keep(tx, case, draft.objects)
+        until = (tx.now + self._patience_ms) // 1000 * 1000  # as the signed profile says it
+        me = sealer(hosted)
+        draft = drafting.draft(case, agreement_id, offer, dataset, me, consumer, self._judge, tx.now, until)
+        self.keep(tx, case, (*draft.objects, *replacing.compared(tx, self._judge, case, draft.plain)))
+        if draft.seal is not None:
+            covered = drafting.refers_to(draft.document, agreement_id, me.root, draft.objects)
+            self.keep(tx, case, second_seal.made("provider", me, covered, tx.now // 1000))
         self._insert(tx, case, agreement_id, draft.document, draft.seal, draft.facts)
+        if offer.countersignature == "required":
+            timer(tx, case.participant, COUNTERSIGN, case.id, until)
         return draft
 
     def take(self, tx: Tx, case: Case, message: m.ContractAgreementMessage) -> str:
@@ -140,6 +214,7 @@ class Agreements:
             raise PeerError("contracts.other-agreement")
         document = drafting.canonical_document(plain)
         self._insert(tx, case, str(plain["@id"]), document, message.agreement_signature, {})
+        self.keep(tx, case, replacing.compared(tx, self._judge, case, plain))
         return str(plain["@id"])
 
     def keep(self, tx: Tx, case: Case, objects: tuple[EvidenceObject, ...]) -> None:
@@ -150,18 +225,31 @@ class Agreements:
     def countersigned(self, tx: Tx, agreement: Agreement, seal: str | None) -> None:
         store.save_agreement(tx, replace(agreement, consumer_jws=seal))
 
-    def finalize(self, tx: Tx, case: Case) -> None:
-        """In force from now on; nothing happens if it is already, or never came about."""
+    def completed(self, tx: Tx, case: Case, agreement: Agreement, seal: str) -> None:
+        """A one-sided agreement is countersigned; a further agreement record says so (contracts.md 16.2)."""
+        whole = replace(agreement, consumer_jws=seal, state="finalized")
+        store.save_agreement(tx, whole)
+        self._record(tx, case, whole)
+
+    def finalize(self, tx: Tx, case: Case, evidence: str = "") -> None:
+        """In force from now on; nothing happens if it is already, or never came about.
+
+        `evidence` is what the provider's FINALIZED said: it commits to the seals that the provider holds, which may
+        lack our countersignature, or be over a later one of ours.
+        """
         if case.agreement is None:
             return
         agreement = self.get(tx, case.participant, case.agreement)
         if agreement.state != "signed":
             return
         both_signed = agreement.provider_jws is not None and agreement.consumer_jws is not None
+        said = evidence.partition("#sha256=")[2]
+        ours = drafting.evidence_address("", agreement, agreement.consumer_jws).partition("#sha256=")[2]
+        both_signed = both_signed and said in ("", ours)
         state = "finalized" if both_signed else "one-sided"
         store.save_agreement(tx, replace(agreement, state=state, finalized_at=tx.now))
-        did = self._participants.held(case.participant).participant.did
-        records.record(tx, did, case, records.AGREEMENT, records.of_agreement(tx, case, agreement))
+        self._record(tx, case, agreement)
+        replacing.conclude(tx, self._participants.held(case.participant).participant.did, agreement)
 
     def close(self, tx: Tx, case: Case) -> None:
         """An agreement whose negotiation ends before it is final never comes into force.
@@ -175,6 +263,24 @@ class Agreements:
             store.save_agreement(tx, replace(agreement, state="terminated"))
             review(tx, agreement.participant, agreement.id, tx.now)
 
+    def _record(self, tx: Tx, case: Case, agreement: Agreement) -> None:
+        """Names our DID document as it is now: a negotiation may wait for days, and keys change meanwhile."""
+        hosted = self._participants.held(case.participant)
+        current = self._document(hosted, f"did-{agreement.role}.json")
+        if store.used(tx, case.participant, case.id, current.name) not in (None, current.sha256):
+            store.take_object(tx, case.participant, case.id, case.counterparty, current)
+        did = hosted.participant.did
+        records.record(tx, did, case, records.AGREEMENT, records.of_agreement(tx, case, agreement))
+
+    def _document(self, hosted: Hosted, name: str) -> EvidenceObject:
+        key = f"{hosted.participant.id} {name}"
+        kept = self._documents.get(key)
+        if kept is None or kept[0] is not hosted.document:
+            body = signing.canonical(dict(hosted.document))
+            made = drafting.evidence_object(name, "application/did+json", body)
+            kept = self._documents[key] = (hosted.document, made)
+        return kept[1]
+
     def _insert(
         self, tx: Tx, case: Case, agreement_id: str, document: bytes, seal: str | None, facts: dict[str, Any]
     ) -> None:
@@ -184,10 +290,16 @@ class Agreements:
             counterparty=case.counterparty, dataset=case.dataset, state="signed", document=document,
             digest=digest(document), provider_jws=seal, consumer_jws=None, facts=facts,
             expires_at=self._judge.expires_at(plain, self._judge.signed_at(plain)), created_at=tx.now,
-            finalized_at=None,
+            finalized_at=None, replaces=case.replaces,
         )  # fmt: skip
         if not store.insert_agreement(tx, agreement):
             raise PeerError("contracts.agreement-taken", id=agreement_id[:200])
+
+
+def _demand(profile: Any) -> Demand:
+    setting, until = profile.get("countersignature"), profile.get("countersignBy")
+    at = None if not isinstance(until, str) else int(datetime.fromisoformat(until).timestamp() * 1000)
+    return Demand(setting if setting in ("preferred", "none") else "required", at)
 
 
 def sealer(hosted: Hosted) -> Sealer:
@@ -195,4 +307,5 @@ def sealer(hosted: Hosted) -> Sealer:
     if not hosted.chain:
         raise Mistake("contracts.no-certificate", slug=hosted.participant.id)
     party = Party(hosted.participant.name, hosted.participant.did)
-    return Sealer(party=party, root=hosted.participant.root, key=hosted.signers["seal"], chain=hosted.chain)
+    second = hosted.signers.get("seal-pq")
+    return Sealer(party=party, root=hosted.participant.root, key=hosted.seal, chain=hosted.chain, second=second)

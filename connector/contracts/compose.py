@@ -39,6 +39,7 @@ def request(case: Case, sent_id: str, callback: str) -> Outgoing:
         callback_address=callback,
         purpose=case.purpose,
         action=case.action,
+        replaces=case.replaces,
     )
     return Outgoing(url=f"{case.address}/negotiations/request", text=codec.encode(message).decode())
 

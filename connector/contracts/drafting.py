@@ -4,17 +4,21 @@ Everything is a function of the values given, so a repeated transaction writes t
 The agreement is the consumer's offer verbatim (threat T22); only parties, target, id and time are added.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from connector.catalogue.model import Dataset, Offer
 from connector.clock import rfc3339
+from connector.contracts import approval as approvals
 from connector.contracts import signing
+from connector.contracts.approval import Approval
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.contracts.text import ContractFacts, Party, render
 from connector.policy.judge import Judge
 from connector.trust.keys import SoftwareKey
+from connector.trust.signers.port import SealKey
 
 _DEAL = frozenset({"@id", "@type", "@context", "target", "assigner", "assignee", "timestamp"})
 TEXT, PROFILE, DATASET = "text-de.html", "profile.json", "dataset.jsonld"
@@ -22,22 +26,26 @@ APPROVAL = {"provider": "approval-provider.json", "consumer": "approval-consumer
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A contract as the provider sealed it."""
+    """A contract as the provider sealed it; `seal` None: its key lies elsewhere and is asked after the transaction."""
 
     document: bytes
     plain: dict[str, Any]
-    seal: str
+    seal: str | None
     objects: tuple[EvidenceObject, ...]
     facts: dict[str, Any]
 
 
 class Sealer(msgspec.Struct, frozen=True, kw_only=True):
-    """Whoever signs: the party, its root, its seal key and the certificate chain (DER, leaf first)."""
+    """Whoever signs: the party, its root, its seal key and the certificate chain (DER, leaf first).
+
+    `second` is its key for second seals (ML-DSA-44), if it has one.
+    """
 
     party: Party
     root: str
-    key: SoftwareKey
+    key: SealKey
     chain: tuple[bytes, ...]
+    second: SoftwareKey | None = None
 
 
 def rules_of(offer: dict[str, Any]) -> dict[str, Any]:
@@ -61,18 +69,11 @@ def evidence_object(name: str, media_type: str, body: bytes) -> EvidenceObject:
     return EvidenceObject(name=name, sha256=signing.digest(body), media_type=media_type, body=body)
 
 
-def approval(did: str, role: str, rule: str, at: str) -> EvidenceObject:
-    """Reference 5: a rule decided, nobody in person (contracts.md 5). `did` is whose rule, `at` the time as text."""
-    body = {
-        "at": at,
-        "mandate": None,
-        "onBehalfOf": did,
-        "pseudonym": None,
-        "role": "automatic",
-        "rule": rule,
-        "side": role,
-    }
-    return evidence_object(APPROVAL[role], "application/json", signing.canonical(body))
+def approval(did: str, role: str, rule: str, at: str, by: Approval | None = None) -> EvidenceObject:
+    """Reference 5: who decided, a rule or a person. `did` is the signer, `role` its side, `at` the time as text."""
+    return evidence_object(
+        APPROVAL[role], "application/json", signing.canonical(approvals.body(did, role, rule, at, by))
+    )
 
 
 def snapshot(dataset: Dataset, publisher: Party) -> EvidenceObject:
@@ -95,13 +96,20 @@ def snapshot(dataset: Dataset, publisher: Party) -> EvidenceObject:
     return evidence_object(DATASET, "application/ld+json", signing.canonical(body))
 
 
-def profile(judge: Judge, policy: dict[str, Any], offer: Offer) -> EvidenceObject:
-    """Reference 3: what the clauses mean and how far each is enforced, as both sides saw it."""
+def profile(
+    judge: Judge, policy: dict[str, Any], offer: Offer, until: int | None = None, replaces: str | None = None
+) -> EvidenceObject:
+    """Reference 3: what the clauses mean and how far each is enforced, as both sides saw it.
+
+    `until` is the instant (ms) before which a countersignature has to be here, and so known to both.
+    """
     body = {
         "badges": [{"badge": badge, "de": sentence} for sentence, badge in judge.clauses(policy, "de")],
         "countersignature": offer.countersignature,
+        "countersignBy": None if until is None else rfc3339(until),
         "operands": judge.operands(policy),
         "vocabulary": judge.vocabulary,
+        **({} if replaces is None else {"replaces": replaces}),
     }
     return evidence_object(PROFILE, "application/json", signing.canonical(body))
 
@@ -115,8 +123,9 @@ def draft(
     consumer: Party,
     judge: Judge,
     at: int,
+    until: int | None = None,
 ) -> Draft:
-    """The sealed contract for this negotiation; `at` in milliseconds."""
+    """The sealed contract for this negotiation; `at` and `until` (for the countersignature) in milliseconds."""
     plain = agreement_document(case, agreement_id, provider.party.did, at)
     document = signing.canonical(plain)
     live = dataset.document.get("sha256") is None
@@ -135,22 +144,31 @@ def draft(
     html = render(facts, judge.clauses(plain, "de"), "de").encode()
     objects = (
         evidence_object(TEXT, "text/html", html),
-        profile(judge, plain, offer),
+        profile(judge, plain, offer, until, case.replaces),
         snapshot(dataset, provider.party),
         approval(provider.party.did, "provider", offer.id, plain["timestamp"]),
     )
-    references = signing.references(
+    key, seal = provider.key, None
+    if isinstance(key, SoftwareKey):
+        seal = signing.sign(refers_to(document, agreement_id, provider.root, objects), key, provider.chain, at // 1000)
+    return Draft(document=document, plain=plain, seal=seal, objects=objects, facts=msgspec.to_builtins(facts))
+
+
+def refers_to(
+    document: bytes, agreement_id: str, root: str, objects: Iterable[EvidenceObject]
+) -> list[signing.Reference]:
+    """What the provider's seal covers, of the objects that it keeps below its root."""
+    named = {item.name: item.body for item in objects}
+    return signing.references(
         document,
         agreement_id,
-        provider_root=provider.root,
-        signer_root=provider.root,
-        text=objects[0].body,
-        profile=objects[1].body,
-        dataset=objects[2].body,
-        approval=objects[3].body,
+        provider_root=root,
+        signer_root=root,
+        text=named[TEXT],
+        profile=named[PROFILE],
+        dataset=named[DATASET],
+        approval=named[APPROVAL["provider"]],
     )
-    seal = signing.sign(references, provider.key, provider.chain, at // 1000)
-    return Draft(document=document, plain=plain, seal=seal, objects=objects, facts=msgspec.to_builtins(facts))
 
 
 def canonical_document(plain: dict[str, Any]) -> bytes:

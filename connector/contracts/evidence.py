@@ -2,63 +2,105 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
 
 from connector.audit import export, seal
 from connector.clock import Clock
-from connector.contracts import drafting, store
+from connector.contracts import drafting, ending, pdf, second_seal, store
 from connector.contracts.agreements import sealer
 from connector.contracts.model import Agreement
-from connector.contracts.signing import Reference, address, canonical, sign
+from connector.contracts.signing import Reference, address, canonical
+from connector.contracts.signing import seal as seal_by
+from connector.contracts.translation import Translations
 from connector.errors import Mistake, Unavailable, Unknown
 from connector.participants.service import Hosted, Participants
 from connector.storage.database import Database, Tx
 
 TRIES, PAUSE_S = 20, 0.1
+KEPT_MANIFESTS = 256
+
+
+class Watched(Protocol):
+    """The witnesses of a log."""
+
+    async def settled(self, hosted: Hosted) -> bool:
+        """Whether the log may be sealed now."""
+
+    async def vouched(self, hosted: Hosted) -> None:
+        """Asks them for the newest state; returns soon, whatever they say."""
 
 
 class Evidence:
-    """`trust_list` gives the authority's list in force as its JWS."""
+    """`trust_list` gives the authority's list in force as its JWS; without `watched` nobody witnesses the logs.
 
-    def __init__(self, db: Database, clock: Clock, participants: Participants, trust_list: Callable[[], str]) -> None:
+    Without `translations` the text is in a bundle in German alone.
+    """
+
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, trust_list: Callable[[], str],
+        watched: Watched | None = None, translations: Translations | None = None,
+    ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._trust_list = db, clock, participants, trust_list
+        self._watched, self._translations = watched, translations
+        self._manifests: dict[tuple[str, bytes, bytes], str] = {}
 
     async def bundle(self, slug: str, agreement_id: str) -> bytes:
         """The ZIP; raises Unknown, or Mistake while the agreement is not final."""
         hosted = await self._participants.get(slug)
         parts = await self._sealed(hosted, agreement_id)
-        signer = sealer(hosted)
+        signer, loop = sealer(hosted), asyncio.get_running_loop()
 
         def manifest_seal(manifest: bytes) -> str:
+            """Once per manifest: a key elsewhere takes time, and money with some who keep it; partners ask as well."""
+            known = signer.key.kid, signer.chain[0], manifest
+            if known in self._manifests:
+                return self._manifests[known]
             place = address(signer.root, manifest)
             reference = Reference(place, manifest, "application/json")
-            return sign([reference], signer.key, signer.chain, self._clock.now() // 1000)
+            sealing = seal_by([reference], signer.key, signer.chain, self._clock.now() // 1000)
+            jws = asyncio.run_coroutine_threadsafe(sealing, loop).result()
+            if len(self._manifests) >= KEPT_MANIFESTS:
+                self._manifests.clear()
+            self._manifests[known] = jws
+            return jws
 
-        return export.bundle(parts, manifest_seal)
+        shown = await asyncio.to_thread(pdf.members, parts.text)
+        whole = msgspec.structs.replace(parts, more={**parts.more, **shown})
+        return await asyncio.to_thread(export.bundle, whole, manifest_seal)
 
     async def _sealed(self, hosted: Hosted, agreement_id: str) -> export.EvidenceParts:
         """Seals, then reads; on PostgreSQL a record waits for transactions that began before it (architecture.md 4)."""
         slug = hosted.participant.id
         for _ in range(TRIES - 1):
-            await self.seal_log(hosted)
+            await self._vouched(hosted)
             try:
                 return await self._db.read(slug, self._parts, hosted, agreement_id)
             except Unavailable:
                 await asyncio.sleep(PAUSE_S)
-        await self.seal_log(hosted)
+        await self._vouched(hosted)
         return await self._db.read(slug, self._parts, hosted, agreement_id)
 
+    async def _vouched(self, hosted: Hosted) -> None:
+        await self.seal_log(hosted)
+        if self._watched is not None:
+            await self._watched.vouched(hosted)
+
     async def seal_log(self, hosted: Hosted) -> None:
-        """All entries of the participant's log under a signed root."""
+        """All entries of the participant's log under a signed root; nothing while its witnesses are asked first."""
         participant = hosted.participant
+        if self._watched is not None and not await self._watched.settled(hosted):
+            return
         signers = [signer for purpose, signer in hosted.signers.items() if purpose in ("log", "log-pq")]
-        await seal.seal(self._db, participant.id, seal.origin(participant.root), signers)
+        await seal.seal(self._db, participant.id, participant.root, signers)
 
     def _parts(self, tx: Tx, hosted: Hosted, agreement_id: str) -> export.EvidenceParts:
         slug = hosted.participant.id
         agreement = store.agreement(tx, slug, agreement_id)
         if agreement is None:
             raise Unknown("contracts.no-agreement", id=agreement_id[:200])
-        if agreement.provider_jws is None or agreement.state not in ("finalized", "one-sided"):
+        if agreement.provider_jws is None or not agreement.concluded:
             raise Mistake("contracts.not-final", state=agreement.state)
         return self._gathered(tx, hosted, agreement)
 
@@ -66,6 +108,8 @@ class Evidence:
         slug, current = hosted.participant.id, canonical(hosted.document)
         objects = {name: item.body for name, item in store.objects(tx, slug, agreement.negotiation).items()}
         assert agreement.provider_jws is not None
+        log, listed = export.log_evidence(tx, slug, agreement.id), self._trust_list()
+        said = self._translations
         return export.EvidenceParts(
             agreement=agreement.document,
             text=objects[drafting.TEXT],
@@ -77,7 +121,12 @@ class Evidence:
             consumer_jws=agreement.consumer_jws,
             provider_document=objects["did-provider.json"],
             consumer_document=objects["did-consumer.json"],
-            trust_list=self._trust_list(),
-            log=export.log_evidence(tx, slug, agreement.id),
+            trust_list=listed,
+            log=log,
+            more={
+                **ending.members(objects, agreement, log.records),
+                **second_seal.members(objects, agreement, listed),
+                **({} if said is None else said.members(tx, hosted, agreement, objects)),
+            },
             exporter_document=None if current == objects[f"did-{agreement.role}.json"] else current,
         )

@@ -4,9 +4,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from connector.contracts.approval import Approval
 from connector.protocol.negotiation import Negotiation, shown
 
-AgreementState = Literal["signed", "one-sided", "finalized", "terminated"]
+AgreementState = Literal["signed", "one-sided", "finalized", "terminated", "ended"]
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """The terms before ours that are still under way; a refusal brings them back."""
     deferred: tuple[str, ...] = ()
     """As provider: where in the offer only a later phase decides, as JSON pointers, since we last decided."""
+    approval: Approval | None = None
+    """As consumer: the person who decided; None if a rule does."""
+    replaces: str | None = None
+    """The digest of the agreement that the one to come takes the place of."""
 
     @property
     def provider_pid(self) -> str | None:
@@ -72,6 +77,10 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     finalized_at: int | None
     first_access: int | None = None
     """As provider: when the first byte under it was asked for and permitted (ms)."""
+    ended_at: int | None = None
+    """When a statement or another agreement ended it (ms); what it was agreed to end at is `expires_at`."""
+    replaces: str | None = None
+    """The digest of the agreement that this one takes the place of."""
 
     @property
     def uuid(self) -> str:
@@ -81,6 +90,16 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     def in_force(self) -> bool:
         """Whether it was concluded; whether time has ended it is the policy's word."""
         return self.state in ("finalized", "one-sided")
+
+    @property
+    def concluded(self) -> bool:
+        """Whether it ever came into force, so that there is evidence of it and duties may follow from it."""
+        return self.in_force or self.state == "ended"
+
+    @property
+    def end(self) -> int | None:
+        """When it ends or has ended (ms), as far as that is known."""
+        return min((at for at in (self.expires_at, self.ended_at) if at is not None), default=None)
 
     @property
     def policy(self) -> dict[str, Any]:

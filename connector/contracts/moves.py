@@ -22,6 +22,9 @@ from connector.protocol.negotiation import Kind
 from connector.reasons import Reason, on_the_wire
 from connector.storage.database import Tx
 
+SEAL = "seal"
+"""Errand: ask whoever keeps our seal key for the seal of a contract that is drawn up."""
+
 
 class Moves:
     """Every method takes the case as it was last saved and gives back the case as it is saved now."""
@@ -58,11 +61,20 @@ class Moves:
         return self._said(tx, case, effects, {sent: compose.accepted(case, sent)})
 
     def agree(self, tx: Tx, case: Case, partner: Partner, offer: Offer, dataset: Dataset) -> Case:
-        """As provider: draw up the contract, seal it and send it."""
+        """As provider: draw up the contract, seal it and send it; a key elsewhere is asked first (`sealing_desk`)."""
         agreement_id = new_id()
         draft = self.agreements.draw_up(tx, case, agreement_id, partner, offer, dataset)
-        case, effects, sent = _say(replace(case, agreement=agreement_id), Kind.AGREE)
-        return self._said(tx, case, effects, {sent: compose.agreement(case, sent, draft.plain, draft.seal)})
+        case = replace(case, agreement=agreement_id)
+        if draft.seal is None:
+            case = store.save_case(tx, case)
+            self.errand(tx, case, SEAL)
+            return case
+        return self.sealed(tx, case, draft.plain, draft.seal)
+
+    def sealed(self, tx: Tx, case: Case, plain: dict[str, Any], seal: str) -> Case:
+        """As provider: the contract as it was sealed goes to the consumer."""
+        case, effects, sent = _say(case, Kind.AGREE)
+        return self._said(tx, case, effects, {sent: compose.agreement(case, sent, plain, seal)})
 
     def verify(self, tx: Tx, case: Case, seal: str | None) -> Case:
         """As consumer: the agreement is what we asked for; `seal` is our countersignature."""
@@ -98,8 +110,10 @@ class Moves:
     def errand(self, tx: Tx, case: Case, work: str, *, due_at: int | None = None, **facts: str) -> None:
         errand(tx, process(case), work, due_at=due_at, **facts)
 
-    def record(self, tx: Tx, case: Case, type_: str, body: dict[str, object]) -> None:
-        record(tx, self._participants.held(case.participant).participant.did, case, type_, body)
+    def record(
+        self, tx: Tx, case: Case, type_: str, body: dict[str, object], actor: str = "system"
+    ) -> None:  # fmt: skip
+        record(tx, self._participants.held(case.participant).participant.did, case, type_, body, actor)
 
     def commit(
         self, tx: Tx, case: Case, effects: tuple[Effect, ...], messages: dict[str, Outgoing] | None = None

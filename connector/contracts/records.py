@@ -1,4 +1,7 @@
-"""What the log keeps of negotiations: decisions, agreements and endings, by digest and without texts of persons."""
+"""What the log keeps of negotiations: decisions, agreements and endings, by digest and without texts of persons.
+
+The one exception is a confirmation: what a person states stands in its record alone, so that erasing that erases it.
+"""
 
 from connector.audit import store as audit
 from connector.contracts import store
@@ -7,12 +10,13 @@ from connector.contracts.signing import digest
 from connector.storage.database import Tx
 
 AGREEMENT, DECISION, TERMINATION = "agreement", "decision", "termination"
+CONFIRMATION = "confirmation"
 
 
-def record(tx: Tx, did: str, case: Case, type_: str, body: dict[str, object]) -> None:
-    """Appends an entry about this negotiation to the log of `did`, its participant."""
+def record(tx: Tx, did: str, case: Case, type_: str, body: dict[str, object], actor: str = "system") -> None:
+    """Appends an entry about this negotiation to the log of `did`, its participant; a person is a pseudonym."""
     whole = {"negotiation": case.id, "counterparty": case.counterparty, "state": case.shown, **body}
-    audit.append(tx, case.participant, type_, case.agreement, "system", whole, did=did)
+    audit.append(tx, case.participant, type_, case.agreement, actor, whole, did=did)
 
 
 def of_agreement(tx: Tx, case: Case, agreement: Agreement) -> dict[str, object]:
@@ -25,6 +29,7 @@ def of_agreement(tx: Tx, case: Case, agreement: Agreement) -> dict[str, object]:
         "providerDidDocument": documents.get("did-provider.json"),
         "consumerDidDocument": documents.get("did-consumer.json"),
         "keyHead": audit.key_head(tx, case.participant),
+        **({} if agreement.replaces is None else {"replaces": agreement.replaces}),
     }
 
 

@@ -13,12 +13,15 @@ from msgspec.structs import replace
 
 from connector.catalogue.service import Catalogue
 from connector.contracts import store
-from connector.contracts.agreements import Agreements
+from connector.contracts.agreements import PATIENCE_MS, Agreements
+from connector.contracts.approval import Approval
+from connector.contracts.countersigning import Countersigning, rests
 from connector.contracts.course import Course, Turn
 from connector.contracts.model import Case, EvidenceObject
 from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
 from connector.contracts.records import DECISION, TERMINATION
+from connector.contracts.succession import NOBODY, Line
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
 from connector.participants.service import Participants
@@ -28,7 +31,7 @@ from connector.protocol import negotiation as kernel
 from connector.protocol.effects import Illegal, Problem
 from connector.protocol.negotiation import Kind, Negotiation, Step
 from connector.protocol.process import Role
-from connector.reasons import Reason, because, from_the_wire
+from connector.reasons import Reason, from_the_wire
 from connector.storage.database import Tx
 
 SHORTEST = 8
@@ -48,11 +51,13 @@ class Contracts:
     """Negotiations and agreements of all participants; every method names the participant."""
 
     def __init__(
-        self, participants: Participants, catalogue: Catalogue, judge: Judge, course: Callable[[Moves], Course]
-    ) -> None:
+        self, participants: Participants, catalogue: Catalogue, judge: Judge, course: Callable[[Moves], Course],
+        line: Line = NOBODY, patience_ms: int = PATIENCE_MS,
+    ) -> None:  # fmt: skip
         self._participants, self._catalogue = participants, catalogue
-        self.agreements = Agreements(participants, catalogue, judge)
+        self.agreements = Agreements(participants, catalogue, judge, line, patience_ms)
         self.moves = Moves(participants, self.agreements)
+        self.countersigning = Countersigning(self.agreements, self.moves)
         self._course = course(self.moves)
 
     # What we want
@@ -66,14 +71,21 @@ class Contracts:
         offer: dict[str, Any],
         purpose: str | None,
         action: str | None,
+        approval: Approval | None = None,
+        replaces: str | None = None,
     ) -> Case:
-        """As consumer: ask for an offer as it stands in the provider's catalogue."""
+        """As consumer: ask for an offer as it stands in the provider's catalogue; `approval`: of whoever asks.
+
+        `replaces` is the id or UUID of an agreement of ours about the same data that the new one takes the place of.
+        """
         policy = {**offer, "@type": "Offer", "target": dataset}
         self.agreements.deal(policy)
         case = _opened(
             tx, slug, partner, kernel.start(Role.CONSUMER), dataset, policy, purpose=purpose, action=action
         )  # fmt: skip
-        return self.moves.request(tx, case)
+        old = None if replaces is None else self.agreements.to_replace(tx, slug, replaces, partner.did, dataset)
+        by = None if approval is None else approval.checked
+        return self.moves.request(tx, replace(case, approval=by, replaces=old))
 
     def propose(self, tx: Tx, slug: str, partner: Partner, offer_id: str) -> Case:
         """As provider: offer a published dataset to a member who has not asked; raises Unknown for no such offer."""
@@ -83,11 +95,13 @@ class Contracts:
         )
         return self.moves.propose(tx, case)
 
-    def accept(self, tx: Tx, slug: str, case_id: str, terms: str, *, unworded: bool = False) -> Case:
+    def accept(
+        self, tx: Tx, slug: str, case_id: str, terms: str, *, unworded: bool = False, approval: Approval | None = None
+    ) -> Case:
         """As consumer: take the offer that lies before us; raises Mistake if none does.
 
         `terms` begins the digest of what the person has read. What cannot be said in full sentences is taken only
-        `unworded`.
+        `unworded`. `approval` says who the person is.
         """
 
         def said(tx: Tx, case: Case) -> Case:
@@ -95,7 +109,7 @@ class Contracts:
                 raise Mistake("contracts.other-terms")
             if not unworded and not self.agreements.worded(case.policy):
                 raise Mistake("contracts.unworded")
-            return self.moves.accept(tx, case)
+            return self.moves.accept(tx, case if approval is None else replace(case, approval=approval.checked))
 
         return self._decided(tx, slug, case_id, said)
 
@@ -134,7 +148,8 @@ class Contracts:
             tx, slug, partner, step.negotiation, dataset.id, {**message.offer, "@id": offer.id},
             purpose=message.purpose, action=message.action, address=str(message.callback_address),
         )  # fmt: skip
-        return self._taken_up(tx, case, step, Turn(partner, message))
+        old = self.agreements.replaceable(tx, slug, message.replaces, partner.did, dataset.id)
+        return self._taken_up(tx, replace(case, replaces=old), step, Turn(partner, message))
 
     def receive_offer(
         self, tx: Tx, slug: str, partner: Partner, message: m.ContractOfferMessage, digest_: str
@@ -168,8 +183,8 @@ class Contracts:
                 case = replace(case, agreement=self.agreements.take(tx, case, message))
             case m.ContractNegotiationTerminationMessage():
                 case = self._take_termination(tx, case, message)
-            case m.ContractNegotiationEventMessage(event_type="FINALIZED"):
-                self.agreements.finalize(tx, case)
+            case m.ContractNegotiationEventMessage(event_type="FINALIZED", evidence=evidence):
+                self.agreements.finalize(tx, case, evidence or "")
             case _:
                 pass
         case = store.save_case(tx, case)
@@ -223,7 +238,7 @@ class Contracts:
     ) -> None:
         """Our own countersignature is made (None: the provider sealed nothing): book it and send the verification."""
         case = store.case(tx, slug, case_id, lock=True)
-        if case is None or case.agreement is None or not _rests(case.kernel, kernel.State.AGREED):
+        if case is None or case.agreement is None or not rests(case.kernel, kernel.State.AGREED):
             return
         self.agreements.keep(tx, case, objects)
         self.agreements.countersigned(tx, self.agreements.get(tx, slug, case.agreement), seal)
@@ -232,18 +247,18 @@ class Contracts:
     def verified(
         self, tx: Tx, slug: str, case_id: str, seal: str | None, fault: str, objects: tuple[EvidenceObject, ...]
     ) -> None:
-        """The partner's countersignature is checked (None: absent or invalid): finalize, or end if it is required."""
+        """The partner's countersignature is checked (None: absent or invalid): finalize, unless one is required.
+
+        Then FINALIZED is withheld until a late one comes or the deadline passes (`countersigning`).
+        """
         case = store.case(tx, slug, case_id, lock=True)
-        if case is None or case.agreement is None or not _rests(case.kernel, kernel.State.VERIFIED):
+        if case is None or case.agreement is None or not rests(case.kernel, kernel.State.VERIFIED):
             return
         self.agreements.keep(tx, case, objects)
         agreement = self.agreements.get(tx, slug, case.agreement)
         if fault:
             self.moves.record(tx, case, DECISION, {"countersignature": "invalid", "fault": fault})
-        if seal is None and self._catalogue.countersignature(tx, slug, case.offer) == "required":
-            self.moves.terminate(
-                tx, case, "countersignature-missing", because("contracts.countersignature-missing")
-            )  # fmt: skip
+        if seal is None and self.agreements.demand(tx, agreement).setting == "required":
             return
         self.agreements.countersigned(tx, agreement, seal)
         self.moves.finalize(tx, case, agreement, seal)
@@ -321,10 +336,6 @@ def _opened(
         kernel=state, version=1, dataset=dataset, offer=str(policy["@id"]), policy=policy, purpose=purpose,
         action=action, agreement=None, reason=None, created_at=tx.now, changed_at=tx.now, proposed=proposed,
     )  # fmt: skip
-
-
-def _rests(n: Negotiation, state: kernel.State) -> bool:
-    return n.state is state and n.pending is None
 
 
 def _step(case: Case, kind: Kind, message: Any, digest_: str) -> Step:

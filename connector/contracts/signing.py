@@ -11,6 +11,7 @@ from typing import NewType, Protocol
 import msgspec
 
 from connector.errors import PeerError
+from connector.trust.signers.port import SealKey
 from connector.verify import base64url, jcs
 from connector.verify.jades import OBJECT_BY_HASH, object_hash
 
@@ -20,7 +21,7 @@ _AGREEMENT = "application/json"
 
 
 class Signer(Protocol):
-    """A key that signs without showing itself; ES256 gives raw R||S (64 bytes). May block."""
+    """A key in this process that signs without showing itself; ES256 gives raw R||S (64 bytes)."""
 
     @property
     def kid(self) -> str: ...
@@ -83,11 +84,39 @@ def references(
 
 def sign(references: Sequence[Reference], signer: Signer, chain_der: Sequence[bytes], iat: int) -> str:
     """The compact JWS with an empty payload. `chain_der` begins with the signer's certificate; `iat` in seconds."""
+    head = _head(references, signer.alg, signer.kid, chain_der, iat)
+    return f"{head}..{base64url.encode(signer.sign(_signed(head)))}"
+
+
+async def seal(references: Sequence[Reference], key: SealKey, chain_der: Sequence[bytes], iat: int) -> str:
+    """The same by a key that may lie elsewhere: never inside a transaction. Raises Unavailable."""
+    head = _head(references, key.alg, key.kid, chain_der, iat)
+    return f"{head}..{base64url.encode(await key.seal(_signed(head)))}"
+
+
+def sign_pq(references: Sequence[Reference], key: Signer, iat: int) -> str:
+    """A second seal over the same references that withstands quantum computers (contracts.md 7): ML-DSA-44.
+
+    Same header but for the certificate: the trust list names the key for the DID (`sealKeyPq`).
+    """
+    header = {"alg": key.alg, "kid": key.kid, **_rest(references, iat)}
+    head = base64url.encode(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode())
+    return f"{head}..{base64url.encode(key.sign(_signed(head)))}"
+
+
+def _head(references: Sequence[Reference], alg: str, kid: str, chain_der: Sequence[bytes], iat: int) -> str:
     header = {
-        "alg": signer.alg,
-        "kid": signer.kid,
+        "alg": alg,
+        "kid": kid,
         "x5t#S256": base64url.encode(sha256(chain_der[0]).digest()),
         "x5c": [base64url.encode_padded(der) for der in chain_der],
+        **_rest(references, iat),
+    }
+    return base64url.encode(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def _rest(references: Sequence[Reference], iat: int) -> dict[str, object]:
+    return {
         "crit": ["sigD"],
         "iat": iat,
         "sigD": {
@@ -98,8 +127,10 @@ def sign(references: Sequence[Reference], signer: Signer, chain_der: Sequence[by
             "ctys": [one.cty for one in references],
         },
     }
-    head = base64url.encode(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode())
-    return f"{head}..{base64url.encode(signer.sign(f'{head}.'.encode('ascii')))}"
+
+
+def _signed(head: str) -> bytes:
+    return f"{head}.".encode("ascii")
 
 
 def evidence_digest(agreement: bytes, provider_jws: str, consumer_jws: str | None) -> str:

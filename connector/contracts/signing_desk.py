@@ -15,8 +15,9 @@ from cryptography import x509
 
 from connector.clock import Clock, rfc3339
 from connector.commit import Errand
-from connector.contracts import drafting, signing, store
+from connector.contracts import drafting, second_seal, signing, store
 from connector.contracts.agreements import sealer
+from connector.contracts.approval import check as check_approval
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.contracts.service import Contracts
 from connector.contracts.text import said_badge
@@ -25,6 +26,7 @@ from connector.http import strict
 from connector.participants.service import Hosted, Participants
 from connector.policy.judge import Judge
 from connector.protocol.messages import HANSE
+from connector.protocol.process import Role
 from connector.reasons import Reason, because, explained
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
@@ -41,6 +43,7 @@ _ROW = re.compile(r"<tr><td>(.*?)</td><td>(.*?)</td></tr>", re.DOTALL)
 """A clause in the text and how it is secured; the parties' rows begin with a heading cell."""
 _PINNED = ("bytes", "description")
 """What the version in a snapshot may be the hash of."""
+_SIDES = {name: side for side, name in drafting.APPROVAL.items()}
 _TYPES = {
     drafting.TEXT: "text/html",
     drafting.PROFILE: "application/json",
@@ -51,6 +54,12 @@ _TYPES = {
 
 class Unsigned(PeerError):
     """What lies before us is not what we asked for; `code` is the catalogue key of the reason."""
+
+
+class Unclear(Unsigned):
+    """It is not in our words: a person has to read `objects` (decision 0027)."""
+
+    objects: tuple[EvidenceObject, ...] = ()
 
 
 class SigningDesk:
@@ -67,12 +76,16 @@ class SigningDesk:
 
     async def countersign(self, row: OutboxRow) -> None:
         """As consumer in AGREED: fetch references 2 to 5, check the provider's seal, sign, send the verification."""
-        hosted, case, agreement = await self._load(row)
+        hosted, case, agreement = await self.load(row)
         if agreement is None:
             await self._db.write(row.participant, _finish, row)
             return
+        insisted = "person" in msgspec.json.decode(row.body, type=Errand).facts
         try:
-            seal, objects = await self._countersignature(hosted, case, agreement)
+            seal, objects = await self.countersignature(hosted, case, agreement, insisted=insisted)
+        except Unclear as doubt:
+            await self._db.write(row.participant, self._unclear, row, case.id, doubt)
+            return
         except (Fault, PeerError) as fault:
             await self._db.write(row.participant, self._refuse, row, case.id, _explained(fault))
             return
@@ -80,23 +93,24 @@ class SigningDesk:
 
     async def check_countersignature(self, row: OutboxRow) -> None:
         """As provider in VERIFIED: check the consumer's seal; an invalid one counts as missing and is recorded."""
-        hosted, case, agreement = await self._load(row)
+        hosted, case, agreement = await self.load(row)
         claimed = msgspec.json.decode(row.body, type=Errand).facts.get("seal", "")
         if agreement is None:
             await self._db.write(row.participant, _finish, row)
             return
         seal: str | None = None
         fault = ""
-        objects = self._documents.both(hosted, await self._document(case.counterparty), consumer=False)
+        objects = await self.documents(hosted, case)
         if claimed:
             try:
-                objects += await self._check_consumer(hosted, case, agreement, claimed)
+                objects += await self.checked(hosted, case, agreement, claimed)
                 seal = claimed
             except (Fault, PeerError) as found:
                 fault = found.code
         await self._db.write(row.participant, self._book_verified, row, case.id, seal, fault, tuple(objects))
 
-    async def _load(self, row: OutboxRow) -> tuple[Hosted, Case, Agreement | None]:
+    async def load(self, row: OutboxRow) -> tuple[Hosted, Case, Agreement | None]:
+        """What an errand of a negotiation is about."""
         hosted = await self._participants.get(row.participant)
         errand = msgspec.json.decode(row.body, type=Errand)
         case, agreement = await self._db.read(row.participant, self._read, row.participant, errand.process)
@@ -106,9 +120,18 @@ class SigningDesk:
         case = self._contracts.get(tx, slug, case_id)
         return case, None if case.agreement is None else self._contracts.agreements.get(tx, slug, case.agreement)
 
-    async def _countersignature(
-        self, hosted: Hosted, case: Case, agreement: Agreement
+    async def documents(self, hosted: Hosted, case: Case) -> list[EvidenceObject]:
+        """Both DID documents as they are now; may raise Unavailable."""
+        consumer = case.kernel.role is Role.CONSUMER
+        return self._documents.both(hosted, await self._document(case.counterparty), consumer=consumer)
+
+    async def countersignature(
+        self, hosted: Hosted, case: Case, agreement: Agreement, *, insisted: bool = False
     ) -> tuple[str | None, list[EvidenceObject]]:
+        """Our countersignature and what to keep with it; None if the provider sealed nothing.
+
+        Raises Fault or PeerError, of these Unclear unless a person has read the text and `insisted`.
+        """
         theirs = await self._document(case.counterparty)
         documents = self._documents.both(hosted, theirs, consumer=True)
         if agreement.provider_jws is None:
@@ -123,11 +146,19 @@ class SigningDesk:
         )  # fmt: skip
         objects = {item.name: item for item in fetched.values()}
         _exactly(seal, _expected(agreement, objects, root, root, objects[drafting.APPROVAL["provider"]]))
-        self._understood(agreement, objects)
+        try:
+            self._understood(agreement, objects)
+        except Unclear as doubt:
+            if not insisted:
+                doubt.objects = (*fetched.values(), *documents)
+                raise
         me = sealer(hosted)
         now = self._clock.now()
-        mine = drafting.approval(me.party.did, "consumer", case.offer, rfc3339(now))
-        return self._sign(agreement, objects, me, root, mine, now), [*fetched.values(), mine, *documents]
+        mine = drafting.approval(me.party.did, "consumer", case.offer, rfc3339(now), case.approval)
+        covered = _expected(agreement, objects, root, me.root, mine, provider_jws=agreement.provider_jws)
+        made = await signing.seal(covered, me.key, me.chain, now // 1000)
+        second = second_seal.made("consumer", me, covered, now // 1000)
+        return made, [*fetched.values(), mine, *second, *documents]
 
     async def _references(
         self, hosted: Hosted, case: Case, agreement: Agreement, seal: jades.Seal, root: str
@@ -161,45 +192,42 @@ class SigningDesk:
         for par, name in wanted.items():
             if signing.digest(bodies[par]) != hashes[par]:
                 raise Unsigned("contracts.object-hash", name=name)
+            if name in _SIDES:
+                check_approval(bodies[par], _SIDES[name])
         return {
             par: EvidenceObject(name=name, sha256=hashes[par], media_type=_TYPES[name], body=bodies[par])
             for par, name in wanted.items()
         }
 
     def _understood(self, agreement: Agreement, objects: Mapping[str, EvidenceObject]) -> None:
-        """Our own sentences, in order and with their badges, must be those of the profile and of the text."""
-        ours = self._judge.clauses(agreement.policy, "de")
-        if not ours:
-            raise Unsigned("contracts.not-understood")
+        """Our own sentences, in order and with their badges, must be those of the profile and of the text.
+
+        Two releases may word a clause differently, so a person may read the text instead; parties, dataset and version
+        are never a matter of wording.
+        """
+        version = _pinned(agreement, objects[drafting.DATASET].body)
+        text = objects[drafting.TEXT].body.decode("utf-8", "replace")
+        plain = html.unescape(text)
+        if not all(part in plain for part in (agreement.id, agreement.counterparty, agreement.dataset, version)):
+            raise Unsigned("contracts.other-facts")
         try:
             profile: Any = strict.loads(objects[drafting.PROFILE].body, limit=OBJECT_LIMIT)
             theirs = [(item["de"], item["badge"]) for item in profile["badges"]]
         except (PeerError, KeyError, TypeError) as cause:
             raise Unsigned("contracts.profile") from cause
-        text = objects[drafting.TEXT].body.decode("utf-8", "replace")
+        if profile.get("replaces") not in (None, agreement.replaces):
+            raise Unsigned("endings.other-replaced")
+        ours = self._judge.clauses(agreement.policy, "de")
+        if not ours:
+            raise Unclear("contracts.not-understood")
         shown = [(html.unescape(sentence), html.unescape(badge)) for sentence, badge in _ROW.findall(text)]
         if theirs != ours or shown != [(sentence, said_badge(badge, "de")) for sentence, badge in ours]:
-            raise Unsigned("contracts.other-text")
-        plain = html.unescape(text)
-        version = _pinned(agreement, objects[drafting.DATASET].body)
-        if not all(part in plain for part in (agreement.id, agreement.counterparty, agreement.dataset, version)):
-            raise Unsigned("contracts.other-text")
+            raise Unclear("contracts.other-text")
 
-    def _sign(
-        self,
-        agreement: Agreement,
-        objects: Mapping[str, EvidenceObject],
-        me: drafting.Sealer,
-        root: str,
-        mine: EvidenceObject,
-        now: int,
-    ) -> str:
-        references = _expected(agreement, objects, root, me.root, mine, provider_jws=agreement.provider_jws)
-        return signing.sign(references, me.key, me.chain, now // 1000)
-
-    async def _check_consumer(
+    async def checked(
         self, hosted: Hosted, case: Case, agreement: Agreement, claimed: str
-    ) -> list[EvidenceObject]:
+    ) -> list[EvidenceObject]:  # fmt: skip
+        """The consumer's approval, if its countersignature holds; raises Fault, PeerError or Unavailable."""
         seal = jades.read(claimed)
         slug = hosted.participant.id
         kept = await self._db.read(slug, store.objects, slug, case.id)
@@ -220,6 +248,10 @@ class SigningDesk:
             listed=self._listed(case.counterparty),
         )  # fmt: skip
         return [approval]
+
+    def _unclear(self, tx: Tx, row: OutboxRow, case_id: str, doubt: Unclear) -> None:
+        if outbox.finish(tx, row):
+            self._contracts.countersigning.unclear(tx, row.participant, case_id, doubt.code, doubt.objects)
 
     def _refuse(self, tx: Tx, row: OutboxRow, case_id: str, reason: Reason) -> None:
         if outbox.finish(tx, row):

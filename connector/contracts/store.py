@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from connector.contracts.approval import Approval
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.protocol.negotiation import Negotiation, settled, shown
 from connector.protocol.process import Role
@@ -30,6 +31,7 @@ def _case(row: Row) -> Case:
     values["states"] = msgspec.json.decode(row["states"], type=tuple[str, ...])
     values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"])
     values["deferred"] = msgspec.json.decode(row["deferred"] or "[]", type=tuple[str, ...])
+    values["approval"] = None if row["approval"] is None else msgspec.json.decode(row["approval"], type=Approval)
     return Case(**values)
 
 
@@ -38,9 +40,10 @@ def insert_case(tx: Tx, case: Case) -> Case:
     added = tx.run(
         "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, settled,"
         " version, dataset, offer, policy, purpose, action, agreement, reason, created_at, changed_at, proposed,"
-        " states)"
+        " states, approval, replaces)"
         " VALUES (:participant, :id, :role, :counterparty, :peer_pid, :address, :kernel, :state, :settled, 1, :dataset,"
-        " :offer, :policy, :purpose, :action, NULL, NULL, :now, :now, :proposed, :states) ON CONFLICT DO NOTHING",
+        " :offer, :policy, :purpose, :action, NULL, NULL, :now, :now, :proposed, :states, :approval, :replaces)"
+        " ON CONFLICT DO NOTHING",
         participant=case.participant,
         id=case.id,
         role=case.kernel.role,
@@ -58,6 +61,8 @@ def insert_case(tx: Tx, case: Case) -> Case:
         now=tx.now,
         proposed=int(case.proposed),
         states=_text([case.shown]),
+        approval=None if case.approval is None else _text(case.approval),
+        replaces=case.replaces,
     )
     if not added:
         raise Conflict
@@ -71,7 +76,7 @@ def save_case(tx: Tx, case: Case) -> Case:
         "UPDATE negotiation SET peer_pid = :peer_pid, kernel = :kernel, state = :state,"
         " settled = :settled, version = version + 1, offer = :offer, policy = :policy, purpose = :purpose,"
         " action = :action, states = :states, standing = :standing, agreement = :agreement, reason = :reason,"
-        " deferred = :deferred,"
+        " deferred = :deferred, approval = :approval,"
         " changed_at = :now"
         " WHERE participant = :participant AND id = :id AND version = :version",
         participant=case.participant,
@@ -90,6 +95,7 @@ def save_case(tx: Tx, case: Case) -> Case:
         agreement=case.agreement,
         reason=None if case.reason is None else _text(case.reason),
         deferred=_text(case.deferred),
+        approval=None if case.approval is None else _text(case.approval),
         now=tx.now,
     )
     if not changed:
@@ -160,18 +166,19 @@ def insert_agreement(tx: Tx, agreement: Agreement) -> bool:
     values["facts"] = _text(agreement.facts)
     inserted = tx.run(
         "INSERT INTO agreement (participant, id, negotiation, role, counterparty, dataset, state, document, digest,"
-        " provider_jws, consumer_jws, facts, expires_at, created_at, finalized_at) VALUES (:participant, :id,"
+        " provider_jws, consumer_jws, facts, expires_at, created_at, finalized_at, replaces) VALUES (:participant, :id,"
         " :negotiation, :role, :counterparty, :dataset, :state, :document, :digest, :provider_jws, :consumer_jws,"
-        " :facts, :expires_at, :created_at, :finalized_at) ON CONFLICT DO NOTHING",
+        " :facts, :expires_at, :created_at, :finalized_at, :replaces) ON CONFLICT DO NOTHING",
         **values,
     )
     return inserted == 1
 
 
 def save_agreement(tx: Tx, agreement: Agreement) -> None:
-    """Books a signature or a state; document, digest and parties never change."""
+    """Books a signature or a state; document, digest and parties never change, and what has ended stays ended."""
     tx.run(
-        "UPDATE agreement SET state = :state, provider_jws = :provider_jws, consumer_jws = :consumer_jws,"
+        "UPDATE agreement SET state = CASE WHEN state = 'ended' THEN state ELSE :state END,"
+        " provider_jws = :provider_jws, consumer_jws = :consumer_jws,"
         " finalized_at = :finalized_at WHERE participant = :participant AND id = :id",
         participant=agreement.participant,
         id=agreement.id,
@@ -233,6 +240,42 @@ def keep_object(tx: Tx, participant: str, case_id: str, counterparty: str, item:
         sha256=item.sha256,
         counterparty=counterparty,
     )
+
+
+def logged(tx: Tx, participant: str, agreement_id: str, type_: str, limit: int = 200) -> list[bytes]:
+    """The newest records of that type about an agreement as the log has them, oldest first; none that is erased."""
+    rows = tx.all(
+        "SELECT record FROM audit_entry WHERE participant = :participant AND agreement = :agreement AND type = :type"
+        " AND record IS NOT NULL ORDER BY seq DESC LIMIT :limit",
+        participant=participant,
+        agreement=agreement_id,
+        type=type_,
+        limit=limit,
+    )
+    return [bytes(row["record"]) for row in reversed(rows)]
+
+
+def take_object(tx: Tx, participant: str, case_id: str, counterparty: str, item: EvidenceObject) -> None:
+    """As `keep_object`, in the place of the object of that name; the former one stays stored, without a use."""
+    tx.run(
+        "DELETE FROM object_use WHERE participant = :participant AND negotiation = :negotiation AND name = :name",
+        participant=participant,
+        negotiation=case_id,
+        name=item.name,
+    )
+    keep_object(tx, participant, case_id, counterparty, item)
+
+
+def used(tx: Tx, participant: str, case_id: str, name: str) -> str | None:
+    """The SHA-256 of the object that a negotiation knows by that name."""
+    row = tx.one(
+        "SELECT sha256 FROM object_use"
+        " WHERE participant = :participant AND negotiation = :negotiation AND name = :name",
+        participant=participant,
+        negotiation=case_id,
+        name=name,
+    )
+    return None if row is None else str(row["sha256"])
 
 
 def objects(tx: Tx, participant: str, case_id: str, name: str | None = None) -> dict[str, EvidenceObject]:

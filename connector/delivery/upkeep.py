@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from connector.audit import store as audit
+from connector.audit.witnessing import Alarm
 from connector.clock import Clock
 from connector.contracts.evidence import Evidence
 from connector.delivery.jobs import forget_tokens
@@ -47,6 +48,14 @@ class Upkeep:
         for hosted in await self._participants.all():
             await self._db.write(hosted.participant.id, _log_alarm, hosted.participant, body)
         await self.members_changed(frozenset((did,)))
+
+    async def log_misbehaved(self, alarm: Alarm) -> None:
+        """Somebody's log has two histories: each participant's log keeps both checkpoints as proof."""
+        body = {
+            "event": f"log-{alarm.kind}", "origin": alarm.origin, "held": alarm.held, "offered": alarm.offered,
+        }  # fmt: skip
+        for hosted in await self._participants.all():
+            await self._db.write(hosted.participant.id, _log_alarm, hosted.participant, body)
 
 
 def _forget(tx: Tx, slug: str, before: int) -> None:

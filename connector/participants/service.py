@@ -5,9 +5,12 @@ did:web has no history of its own (contracts.md 14).
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from connector.audit import store as audit
 from connector.audit.entry import KEY, digest
@@ -19,12 +22,20 @@ from connector.storage.database import PROCESS, Database, Tx
 from connector.trust import did as dids
 from connector.trust.devca import chain_der
 from connector.trust.did import Did
-from connector.trust.keys import PURPOSES, KeyRecord, Purpose, SoftwareKey, State, Vault, post_quantum
+from connector.trust.jwk import public_key
+from connector.trust.keys import POST_QUANTUM, PURPOSES, KeyRecord, Purpose, SoftwareKey, State, Vault, post_quantum
+from connector.trust.signers import cabinet, certificate
+from connector.trust.signers.cabinet import Cabinet
+from connector.trust.signers.port import Kind, Place, Public, SealKey, jwk_of
 from connector.verify import jcs
 
 CHANGED = "participants"
 SealIssuer = Callable[[str, SoftwareKey, str], str]
 """(DID, seal key, name) -> PEM chain, leaf first; a seal CA after proof of control of the DID (contracts.md 8)."""
+
+
+NOWHERE = Cabinet({}, 10.0)
+"""No keeper of keys: every seal key lies in this process."""
 
 
 class Hosted(msgspec.Struct, frozen=True):
@@ -33,16 +44,30 @@ class Hosted(msgspec.Struct, frozen=True):
     participant: Participant
     keys: tuple[KeyRecord, ...]
     signers: Mapping[Purpose, SoftwareKey]
+    """The keys in use that lie in this process; the seal key is not among them if it lies elsewhere."""
     document: dict[str, object]
     chain: tuple[bytes, ...]
     """The certificates (DER, leaf first) of the seal key in use; empty if it has none yet."""
+    seal: SealKey
+    place: Place | None = None
+    """Where the seal key in use lies; None: in this process."""
+
+    @property
+    def signer(self) -> Kind | Literal["file"]:
+        """Who seals, as the command line names it."""
+        return "file" if self.place is None else self.place.signer
 
 
 class Participants:
-    """All participants of this process. `base_url` is where roots begin that nobody chose."""
+    """All participants of this process. `base_url` is where roots begin that nobody chose; `elsewhere` asks those who
+    keep seal keys for us; with `pq` new participants get a key for a second seal (ML-DSA-44) too."""
 
-    def __init__(self, db: Database, vault: Vault, base_url: str, issue_seal: SealIssuer | None) -> None:
+    def __init__(
+        self, db: Database, vault: Vault, base_url: str, issue_seal: SealIssuer | None, elsewhere: Cabinet = NOWHERE,
+        *, pq: bool = False,
+    ) -> None:  # fmt: skip
         self._db, self._vault, self._base_url, self._issue_seal = db, vault, base_url, issue_seal
+        self._elsewhere, self._pq = elsewhere, pq
         self._by_id: dict[str, Hosted] = {}
         self._by_place: dict[tuple[str, str], Participant] = {}
         self._deepest = 1
@@ -129,15 +154,52 @@ class Participants:
 
     async def admit(self, participant: Participant) -> Hosted:
         """The participant as it is described, with its keys; raises Mistake if slug, root or DID are taken."""
-        purposes = [purpose for purpose in PURPOSES if purpose != "log-pq" or post_quantum()]
+        able = post_quantum()
+        purposes = [
+            purpose for purpose in PURPOSES
+            if (able or purpose not in POST_QUANTUM) and (self._pq or purpose != "seal-pq")
+        ]  # fmt: skip
         keys = [self._new_key(participant, purpose) for purpose in purposes]
         await self._db.write(participant.id, _add, participant, keys)
         return await self.get(participant.id)
 
     async def rotate(self, slug: str, purpose: Purpose) -> Hosted:
-        """A new key signs from now on; the old one stays as verification method (trust.md 5.4)."""
+        """A new key signs from now on; the old one stays as verification method (trust.md 5.4).
+
+        Raises Mistake for a seal key that lies elsewhere: it is made there and then adopted; and for an algorithm that
+        this installation does not have.
+        """
+        if purpose in POST_QUANTUM and not post_quantum():
+            raise Mistake("signers.no-pq", purpose=purpose)
         hosted = await self.get(slug)
+        if purpose == "seal" and hosted.place is not None:
+            raise Mistake("signers.rotate-there", slug=slug, signer=hosted.place.signer)
         await self._db.write(slug, _rotate, hosted.participant, self._new_key(hosted.participant, purpose))
+        await self.load()
+        return await self.get(slug)
+
+    async def adopt(self, slug: str, chain: str, place: Place | None) -> Hosted:
+        """The key of this certificate seals from now on; `place` says where it lies (None: the key that we have).
+
+        It must seal something now, so that nobody becomes unable to sign by a slip. Raises Mistake for a certificate
+        that cannot be used or is another key's, Unavailable if the keeper does not give a good signature.
+        """
+        hosted = await self.get(slug)
+        now = await self._db.read(slug, _now)
+        found = certificate.read(chain, now)
+        jwk = jwk_of(found.public)
+        kid = f"{hosted.participant.did}#{jwk['kid']}"
+        if place is None:
+            own = hosted.signers.get("seal")
+            if own is None or own.kid != kid:
+                raise Mistake("signers.other-key", slug=slug)
+            secret = own.export(self._vault, slug)
+        else:
+            key = self._elsewhere.key(kid, found.public, cabinet.checked(place))
+            await key.seal(b"trial " + os.urandom(32))
+            secret = self._vault.seal(f"{slug}|{kid}", cabinet.written(place))
+        record = KeyRecord(kid=kid, purpose="seal", state="active", public_jwk=jwk, certificate=found.pem)
+        await self._db.write(slug, _adopt, hosted.participant, (record, secret))
         await self.load()
         return await self.get(slug)
 
@@ -150,17 +212,39 @@ class Participants:
 
     def _host(self, participant: Participant, rows: list[KeyRow]) -> Hosted:
         records = tuple(_record(row) for row in rows)
-        signers = {
-            record.purpose: SoftwareKey.load(self._vault, participant.id, record, row.secret)
-            for record, row in zip(records, rows, strict=True)
-            if record.state == "active"
-        }
+        signers: dict[Purpose, SoftwareKey] = {}
+        kept: tuple[SealKey, Place] | None = None
+        for record, row in zip(records, rows, strict=True):
+            if record.state != "active":
+                continue
+            place = self._place(participant.id, record, row)
+            if place is None:
+                signers[record.purpose] = SoftwareKey.load(self._vault, participant.id, record, row.secret)
+            else:
+                kept = self._elsewhere.key(record.kid, _public(record), place), place
         document = dids.document(Did(participant.did), participant.root, records)
-        pem = next(record.certificate for record in records if record.kid == signers["seal"].kid)
-        return Hosted(participant, records, signers, document, tuple(chain_der(pem)) if pem else ())
+        seal, place = kept or (signers["seal"], None)
+        pem = next(record.certificate for record in records if record.kid == seal.kid)
+        chain = tuple(chain_der(pem)) if pem else ()
+        return Hosted(participant, records, signers, document, chain, seal, place)
+
+    def _place(self, slug: str, record: KeyRecord, row: KeyRow) -> Place | None:
+        if record.purpose != "seal":
+            return None
+        return cabinet.place_of(self._vault.open(f"{slug}|{record.kid}", row.secret))
 
     def _changed(self, value: object) -> None:
         self._news += 1
+
+
+def _now(tx: Tx) -> int:
+    return tx.now
+
+
+def _public(record: KeyRecord) -> Public:
+    key = public_key(record.public_jwk)[1]
+    assert not isinstance(key, Ed25519PublicKey)
+    return key
 
 
 def _record(row: KeyRow) -> KeyRecord:
@@ -192,12 +276,33 @@ def _add(tx: Tx, participant: Participant, keys: list[tuple[KeyRecord, bytes]]) 
 
 def _rotate(tx: Tx, participant: Participant, key: tuple[KeyRecord, bytes]) -> None:
     record, secret = key
-    for row in store.keys(tx, participant.id):
-        if row.purpose == record.purpose and row.state == "active":
-            store.set_key_state(tx, participant.id, row.kid, "verify-only")
+    store.lock_keys(tx, participant.id)
+    _retire(tx, participant.id, record)
     store.insert_key(tx, _row(tx, participant.id, record, secret))
     _key_event(tx, participant, f"rotated {record.purpose}")
     tx.signal(CHANGED)
+
+
+def _adopt(tx: Tx, participant: Participant, key: tuple[KeyRecord, bytes]) -> None:
+    """A new key, or a new certificate (or another keeper) of the key in use; what was retired stays retired."""
+    record, secret = key
+    store.lock_keys(tx, participant.id)
+    known = next((row for row in store.keys(tx, participant.id) if row.kid == record.kid), None)
+    if known is None:
+        _retire(tx, participant.id, record)
+        store.insert_key(tx, _row(tx, participant.id, record, secret))
+    elif (known.purpose, known.state) == ("seal", "active"):
+        store.replace_key(tx, participant.id, record.kid, secret, record.certificate)
+    else:
+        raise Mistake("signers.retired-key", slug=participant.id)
+    _key_event(tx, participant, "rotated seal" if known is None else "certificate seal")
+    tx.signal(CHANGED)
+
+
+def _retire(tx: Tx, slug: str, successor: KeyRecord) -> None:
+    for row in store.keys(tx, slug):
+        if row.purpose == successor.purpose and row.state == "active":
+            store.set_key_state(tx, slug, row.kid, "verify-only")
 
 
 def _key_event(tx: Tx, participant: Participant, event: str) -> None:

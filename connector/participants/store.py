@@ -3,7 +3,7 @@
 import msgspec
 
 from connector.participants.model import Participant
-from connector.storage.database import Row, Tx
+from connector.storage.database import Row, Tx, for_update
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +40,12 @@ def insert_participant(tx: Tx, participant: Participant) -> bool:
     )
 
 
+def lock_keys(tx: Tx, participant: str) -> None:
+    """Changes of a participant's keys run one after the other, also on several replicas."""
+    statement = "SELECT id FROM participant WHERE id = :participant"
+    tx.one(statement + for_update(tx), participant=participant)
+
+
 def insert_key(tx: Tx, key: KeyRow) -> None:
     tx.run(
         "INSERT INTO key (participant, kid, purpose, state, public_jwk, secret, certificate, created_at, retired_at)"
@@ -65,6 +71,17 @@ def set_key_state(tx: Tx, participant: str, kid: str, state: str) -> None:
         kid=kid,
         state=state,
         now=tx.now,
+    )
+
+
+def replace_key(tx: Tx, participant: str, kid: str, secret: bytes, certificate: str | None) -> None:
+    """Another certificate of a key, or another place where it lies."""
+    tx.run(
+        "UPDATE key SET secret = :secret, certificate = :certificate WHERE participant = :participant AND kid = :kid",
+        participant=participant,
+        kid=kid,
+        secret=secret,
+        certificate=certificate,
     )
 
 

@@ -70,8 +70,15 @@ class PeerClient:
         return root
 
     async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer:
+        return await self._post(slug, did, url, body, "application/json", limit)
+
+    async def hand_in(self, slug: str, did: str, url: str, seal: bytes) -> Answer:
+        """A countersignature as the compact JWS that it is."""
+        return await self._post(slug, did, url, seal, "application/jose")
+
+    async def _post(self, slug: str, did: str, url: str, body: bytes, media: str, limit: int | None = None) -> Answer:
         await self._below(slug, did, url)
-        headers = {**await self._token(slug, did), "Content-Type": "application/json"}
+        headers = {**await self._token(slug, did), "Content-Type": media}
         return await self._http.post(url, body, headers=headers, limit=limit, total_s=MESSAGE_S)
 
     async def get(self, slug: str, did: str, url: str, limit: int | None = None) -> Answer:

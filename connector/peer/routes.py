@@ -143,7 +143,7 @@ def _parameters(match: re.Match[str]) -> dict[str, str]:
 def application(surface: Surface, problems: limits.Middleware, beside: Sequence[web.RouteDef] = ()) -> web.Application:
     """The aiohttp application of the public surface; deadlines are per route, inside the surface.
 
-    Only test entry points have routes `beside` it.
+    Routes `beside` it belong to the whole process: the witness's door, and those of test entry points.
     """
     app = web.Application(middlewares=[limits.edge, problems], client_max_size=strict.LIMIT)
     app.on_response_prepare.append(limits.stamp)

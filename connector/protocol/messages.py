@@ -34,6 +34,7 @@ _NAMES = {
     "agreement_signature": HANSE + "agreementSignature",
     "evidence": HANSE + "evidence",
     "countersignature": HANSE + "countersignature",
+    "replaces": HANSE + "replaces",
 }
 
 
@@ -147,6 +148,7 @@ class ContractRequestMessage(_Message, frozen=True, kw_only=True):
     provider_pid: str | None = None
     purpose: str | None = None
     action: str | None = None
+    replaces: str | None = None
 
     def __post_init__(self) -> None:
         _one_of(self.callback_address, self.provider_pid)

@@ -6,7 +6,7 @@ bend, lose or refuse any message on its way. What happens next is what the test 
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -16,11 +16,15 @@ from cryptography import x509
 from connector.catalogue.model import Dataset, Offer, Source
 from connector.catalogue.service import Catalogue, Publication
 from connector.clock import Clock, SystemClock
-from connector.commit import REVIEW
+from connector.commit import COUNTERSIGN, REVIEW
+from connector.contracts import closing, ending
 from connector.contracts.course import Course, Deliberate
+from connector.contracts.ending_desk import EndingDesk
+from connector.contracts.late_desk import LateDesk
 from connector.contracts.model import Agreement, Case
 from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
+from connector.contracts.sealing_desk import SealingDesk
 from connector.contracts.service import Contracts
 from connector.contracts.signing_desk import SigningDesk
 from connector.delivery import worker
@@ -37,6 +41,7 @@ from connector.peer import negotiations, transfers
 from connector.policy.judge import Seeker
 from connector.protocol import codec
 from connector.protocol import messages as m
+from connector.sections import Signers
 from connector.storage import outbox
 from connector.storage.database import WORKER, Database, Tx
 from connector.storage.outbox import OutboxRow
@@ -54,8 +59,10 @@ from connector.transfer.reports import Reports
 from connector.transfer.rulings import Rulings
 from connector.transfer.service import Transfers
 from connector.transfer.worlds import Worlds
-from connector.trust import devca
+from connector.trust import devca, heirs
 from connector.trust.keys import SoftwareKey
+from connector.trust.signers.cabinet import Cabinet
+from connector.trust.signers.port import Keeper, Kind
 from connector.trust.vault import Vault
 
 Bend = Callable[[dict[str, Any]], None]
@@ -78,13 +85,15 @@ class Wire:
 
     async def post(self, slug: str, did: str, url: str, body: bytes) -> Answer:
         message = json.loads(body)
-        kind = message["@type"]
+        kind = message.get("@type", url.rpartition("/")[2])
         self.sent.append(f"{slug}: {kind}")
         if self.answers:
             return _given(self.answers.pop(0))
         if kind in self.bend:
             self.bend[kind](message)
         try:
+            if kind == "termination":
+                return await self._towns.stated(slug, did, url, message)
             return _answer(201, await self._towns.receive(slug, did, url, message))
         except PeerError as error:
             return _answer(error.status, _problem(error))
@@ -94,6 +103,20 @@ class Wire:
         if self.answers:
             return _given(self.answers.pop(0))
         return _answer(200, await self._towns.transfer_seen_by(slug, did, url))
+
+    async def root(self, slug: str, did: str) -> str:
+        return self._towns.partner(did.rpartition(":")[2]).root
+
+    async def hand_in(self, slug: str, did: str, url: str, seal: bytes) -> Answer:
+        """A late countersignature, as the door of the public surface takes it."""
+        self.sent.append(f"{slug}: countersignature")
+        if self.answers:
+            return _given(self.answers.pop(0))
+        try:
+            await self._towns.late(slug, did, url, seal.decode())
+        except PeerError as error:
+            return _answer(error.status, _problem(error))
+        return Answer(204, {}, b"")
 
     async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes:
         """A signed object, as its keeper gives it to this partner."""
@@ -110,10 +133,13 @@ class Towns:
         self.db, self.clock = db, clock or SystemClock()
         self._certs = devca.create(folder / "space", self.clock)
         self.vault = Vault(bytes(range(32)))
-        self.participants = Participants(db, self.vault, BASE, self._issue)
+        self.keepers: dict[Kind, Keeper] = {}
+        self.listed: dict[str, tuple[str, ...]] = {}
+        self.participants = Participants(db, self.vault, BASE, self._issue, Cabinet(self.keepers, 1.0))
         self.judge = judge()
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
-        self.contracts = Contracts(self.participants, self.catalogue, self.judge, self._course)
+        self.line = heirs.Line(())
+        self.contracts = Contracts(self.participants, self.catalogue, self.judge, self._course, self)
         self.seekers: dict[str, Seeker] = {}
         self.ends: dict[str, int] = {}
         worlds = Worlds(self.participants, self.contracts.agreements, self.judge, self)
@@ -133,15 +159,25 @@ class Towns:
         messages = Messages(db, self.clock, self.wire, self.circuits, self.vault, self.contracts, self.transfers)
         desk = SigningDesk(
             db, self.clock, self.participants, self.contracts, self.judge, self.wire.fetch, self._document,
-            [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: (),
+            [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
         )  # fmt: skip
+        self.endings = ending.Endings(self.participants, self.contracts.agreements)
+        self.ending_desk = EndingDesk(
+            db, self.clock, self.participants, self.endings, self.wire, self._document,
+            [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
+        )  # fmt: skip
+        self.late_desk = LateDesk(db, self.participants, self.contracts, desk, self.wire.hand_in)
         self.handlers: dict[str, Callable[[OutboxRow], Awaitable[None]]] = {
             "message": messages.send,
             "repair": messages.repair,
+            "seal": SealingDesk(db, self.clock, self.participants, self.contracts, Signers(deadline_s=3600.0)).seal,
             "countersign": desk.countersign,
             "check-countersignature": desk.check_countersignature,
+            "countersign-late": self.late_desk.countersign,
+            "hand-in": self.late_desk.hand_in,
             "pull": self._pull,
             "push": self._push,
+            ending.DELIVER: self.ending_desk.deliver,
         }
 
     def _course(self, moves: Moves) -> Course:
@@ -178,6 +214,19 @@ class Towns:
     def until(self, did: str) -> int | None:
         """When memberships end by themselves, of those that are in `ends`."""
         return self.ends.get(did)
+
+    def successor(self, did: str, now: int) -> str | None:
+        """Who has taken whose place: `line` says so, which a test sets."""
+        return self.line.successor(did, now)
+
+    def since(self, did: str, now: int) -> int | None:
+        return self.line.since(did, now)
+
+    def predecessors(self, did: str, now: int) -> Sequence[str]:
+        return self.line.predecessors(did, now)
+
+    def succeeded(self, now: int) -> Sequence[str]:
+        return self.line.succeeded(now)
 
     async def publish(self, slug: str, **wish: Any) -> tuple[Dataset, Offer]:
         """A file under template 3 unless `wish` says otherwise."""
@@ -227,6 +276,8 @@ class Towns:
         """Lets the timers that are due fire, in the process behind `db`, and what follows be handled."""
         fire = {
             EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
+            COUNTERSIGN: self.contracts.countersigning.deadline,
+            closing.DUE: self.endings.due,
         }  # fmt: skip
         await Jobs(db or self.db, self.clock, "towns", fire, {}, {}).tick()
         await self.run()
@@ -271,6 +322,21 @@ class Towns:
         if isinstance(found, HanseError):
             raise found
         return negotiations.shown(found.case) if noun == "negotiations" else transfers.shown(found)
+
+    async def stated(self, sender: str, did: str, url: str, message: dict[str, Any]) -> Answer:
+        """What the door for statements of an end does after the token was checked."""
+        slug, told, judge = self._slug(did), ending.read(message), await self.ending_desk.judge(self.did(sender))
+        name = unquote(url.split("/")[-2])
+        _, new = await self.db.write(slug, self.endings.receive, slug, self.did(sender), name, told, judge)
+        return _answer(201 if new else 200, {})
+
+    async def late(self, sender: str, did: str, url: str, seal: str) -> None:
+        """What the door for late countersignatures does after the token was checked."""
+        slug, agreement = self._slug(did), f"urn:uuid:{url.split('/')[-2]}"
+        arriving = self.contracts.countersigning.arriving
+        found = await self.db.write(slug, arriving, slug, agreement, self.did(sender), seal)
+        if found is not None:
+            await self.late_desk.receive(slug, *found, seal)
 
     async def transfer_seen_by(self, sender: str, did: str, url: str) -> object:
         slug, pid = self._slug(did), unquote(url.rpartition("/")[2])

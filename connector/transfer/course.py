@@ -78,6 +78,8 @@ class Dutiful:
             return self._moves.hold(tx, process, standing.held, reasons)
         if not ruling.permit:
             return self._moves.terminate(tx, process, "policy", reasons, due_at=due_at)
+        if (other := self._moves.agreements.moved_on(tx, agreement)) is not None:
+            return self._moves.terminate(tx, process, "version", other, due_at=due_at)
         if standing.next_change is not None:
             review(tx, process.participant, agreement.id, standing.next_change)
         return self._moves.start(tx, process)

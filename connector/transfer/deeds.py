@@ -105,7 +105,7 @@ class Deeds:
     def done(self, tx: Tx, slug: str, name: str, told: Done, actor: str) -> Entry:
         """Books it and judges anew what runs under the agreement; Mistake for what no duty of it asks for."""
         agreement = self._agreements.named(tx, slug, name)
-        if not agreement.in_force:
+        if not agreement.concluded:  # what was to be deleted at its end is deleted after it
             raise Mistake("duties.not-in-force", state=agreement.state)
         told_before = [deed for deed in casefile.entries(tx, slug, agreement.id) if deed.actor != "system"]
         if len(told_before) >= MOST_DEEDS:

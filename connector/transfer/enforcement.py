@@ -8,11 +8,11 @@ transaction, so that every replica cuts its streams; the peer is told by a suspe
 from collections.abc import Set
 
 from connector.commit import review
+from connector.contracts import ending
 from connector.contracts.agreements import Agreements
 from connector.contracts.model import Agreement
 from connector.errors import Unknown
 from connector.protocol import transfer as kernel
-from connector.reasons import because
 from connector.storage.database import Tx
 from connector.transfer import store
 from connector.transfer.model import Process
@@ -35,6 +35,8 @@ class Enforcement:
     def review(self, tx: Tx, slug: str, subject: str) -> None:
         """Judges what we provide under an agreement anew, in portions. Nothing happens where nothing changed.
 
+        Once it is not in force any more all that is open under it ends, in either role.
+
         `subject` is the agreement, in a timer of a further portion with the last transfer of the one before.
         """
         agreement_id, _, after = subject.partition(" ")
@@ -42,7 +44,8 @@ class Enforcement:
             agreement = self._agreements.get(tx, slug, agreement_id)
         except Unknown:
             return
-        running = store.running(tx, slug, agreement.id, after, PORTION)
+        among = store.running if agreement.in_force else store.open_under
+        running = among(tx, slug, agreement.id, after, PORTION)
         if len(running) == PORTION:
             review(tx, slug, f"{agreement.id} {running[-1].id}", tx.now)
         changes = [self._reviewed(tx, agreement, process) for process in running]
@@ -60,7 +63,8 @@ class Enforcement:
         if kernel.terminating(process.kernel) or process.kernel.state in kernel.TERMINAL:
             return None
         if not agreement.in_force:
-            self._moves.terminate(tx, process, "agreement", because("transfer.agreement-over"))
+            over = ending.over(tx, agreement)
+            self._moves.terminate(tx, process, over.code, over.reason)
             return None
         if agreement.expires_at is not None and agreement.expires_at <= tx.now:
             return None  # the timer of its expiry ends it

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from connector.clock import rfc3339
 from connector.commit import review
+from connector.contracts import ending
 from connector.contracts.agreements import Agreements
 from connector.contracts.model import Agreement
 from connector.dataplane import flows
@@ -94,7 +95,9 @@ class Reports:
             return Decision(permit=False, reasons=because("transfer.not-started"))
         agreement = self._agreements.get(tx, slug, access.agreement, access.counterparty)
         if not agreement.in_force:
-            return Decision(permit=False, reasons=because("transfer.agreement-over"))
+            return Decision(permit=False, reasons=ending.over(tx, agreement).reason)
+        if (other := self._agreements.moved_on(tx, agreement)) is not None:
+            return Decision(permit=False, reasons=other)
         fresh = access.mark(tx)
         used = self._rulings.used(tx, agreement, lock=fresh)
         uses = counting.with_this(used) if fresh else counting.with_that(used)

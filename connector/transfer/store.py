@@ -125,6 +125,19 @@ def running(tx: Tx, participant: str, agreement: str, after: str, limit: int) ->
     return [_process(row) for row in rows]
 
 
+def open_under(tx: Tx, participant: str, agreement: str, after: str, limit: int) -> list[Process]:
+    """What has not ended under an agreement, in either role, locked; by id, those beyond `after`."""
+    rows = tx.all(
+        "SELECT * FROM transfer WHERE participant = :participant AND agreement = :agreement"  # noqa: S608 constants
+        f" AND state NOT IN ('COMPLETED', 'TERMINATED') AND id > :after ORDER BY id LIMIT :limit{for_update(tx)}",
+        participant=participant,
+        agreement=agreement,
+        after=after,
+        limit=limit,
+    )
+    return [_process(row) for row in rows]
+
+
 def running_with(tx: Tx, participant: str, counterparties: Set[str]) -> list[str]:
     """Agreements with one of these peers under which we provide something that has begun and not ended."""
     rows = tx.all(

@@ -65,18 +65,18 @@ class Worlds:
     def of(self, tx: Tx, agreement: Agreement, process: Process | None, uses: Mapping[str, int]) -> World:
         """`uses` by window, this one included. Without a `process` only what holds for the agreement as a whole."""
         did = self.consumer(agreement)
-        flow = {} if process is None else self._flow(process)
+        flow = {} if process is None else self._flow(process, did)
         return World(
             now=tx.now,
             clock=self._clock_state(),
             participant=did,
             action="" if process is None else process.action or "",
             target=agreement.dataset,
-            facts={**_claims(self._claims.seeker(did, tx.now)), **self._asset(tx, agreement), **flow},
+            facts={**_claims(self._seeker(tx, agreement, process, did)), **self._asset(tx, agreement), **flow},
             purpose=None if process is None else process.purpose,
             purpose_source="declared" if process is not None and process.purpose else "contractual",
             agreement_at=self._judge.signed_at(agreement.policy),
-            agreement_end=agreement.expires_at,
+            agreement_end=agreement.end,
             first_access=agreement.first_access,
             uses=uses,
             deeds=casefile.deeds(tx, agreement.participant, agreement.id),
@@ -88,6 +88,14 @@ class Worlds:
         if agreement.role == "provider":
             return agreement.counterparty
         return self._participants.held(agreement.participant).participant.did
+
+    def _seeker(self, tx: Tx, agreement: Agreement, process: Process | None, did: str) -> Seeker | None:
+        """What is known of whoever uses the data; a successor is in the contract who its predecessor was."""
+        who = did
+        if agreement.role == "provider":
+            who = self._agreements.acting(tx, agreement) if process is None else process.counterparty
+        found = self._claims.seeker(who, tx.now)
+        return found if found is None or who == did else replace(found, did=did)
 
     def _asset(self, tx: Tx, agreement: Agreement) -> dict[str, Fact]:
         """From the description that both sides signed, so that nothing done to the catalogue later changes it."""
@@ -101,10 +109,10 @@ class Worlds:
             found[ODRL + "absoluteSize"] = Fact(terms.bytes * MILLION, evidence=SIGNED, unit=BYTES)
         return found
 
-    def _flow(self, process: Process) -> dict[str, Fact]:
+    def _flow(self, process: Process, did: str) -> dict[str, Fact]:
         channel = HANSE + ("push" if process.format == PUSH else "download")
         root = self._participants.held(process.participant).participant.root
-        recipient = Fact(frozenset((process.counterparty,)), "verified-credential", LISTED)
+        recipient = Fact(frozenset((did,)), "verified-credential", LISTED)
         return {
             ODRL + "deliveryChannel": Fact(frozenset((channel,)), evidence=process.id),
             ODRL + "virtualLocation": Fact(frozenset((f"{root}/data",)), evidence=process.id),

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from connector.clock import rfc3339
 from connector.errors import PeerError, Unauthenticated
+from connector.trust import heirs
 from connector.trust.jose import verify_document
 from connector.trust.jwk import Jwk
 
@@ -30,6 +31,13 @@ class Issuer(Struct, frozen=True, rename="camel"):
     types: tuple[str, ...]
     valid_from: str
     valid_until: str | None = None
+
+
+class Succeeded(Struct, frozen=True):
+    """Whose legal successor a participant is, and since when: a municipality that has been merged into it."""
+
+    did: str
+    since: str = field(name="from")
 
 
 class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -52,6 +60,7 @@ class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     log_keys: tuple[dict[str, str], ...] = field(default=(), name="logKeys")
     seal_key_pq: dict[str, str] | None = None
     keys: tuple[str, ...] = ()
+    succeeds: tuple[Succeeded, ...] = ()
 
     def admitted(self, now: int) -> bool:
         """Whether the participant belongs at this instant (milliseconds)."""
@@ -109,6 +118,8 @@ def read_list(jws: str, authority_jwk: Jwk) -> TrustList:
         raise PeerError("trust.list-form") from cause
     if len({entry.did for entry in trust_list.participants}) != len(trust_list.participants):
         raise PeerError("trust.list-form")
+    if not heirs.unambiguous(_succeeded(trust_list)):
+        raise PeerError("trust.list-form")
     return trust_list
 
 
@@ -120,6 +131,7 @@ class Anchor:
         self.jws = ""
         self._list: TrustList | None = None
         self._entries: Mapping[str, Entry] = {}
+        self._line = heirs.Line(())
 
     def update(self, jws: str) -> bool:
         """Takes a newer list, says whether it was new. A lower version, or another list of this version, is refused."""
@@ -133,6 +145,7 @@ class Anchor:
             return False
         self._list, self.jws = new, jws
         self._entries = {entry.did: entry for entry in new.participants}
+        self._line = heirs.Line(_succeeded(new))
         return True
 
     @property
@@ -167,6 +180,22 @@ class Anchor:
         """Whether the list is still before its `nextUpdate`; if not, nothing new is negotiated."""
         return self._list is not None and now < millis(self._list.next_update)
 
+    def successor(self, did: str, now: int) -> str | None:
+        """Who has taken the place of that DID by now, the last in the line; None if nobody has."""
+        return self._line.successor(did, now)
+
+    def since(self, did: str, now: int) -> int | None:
+        """From when on (ms) that successor has it."""
+        return self._line.since(did, now)
+
+    def predecessors(self, did: str, now: int) -> tuple[str, ...]:
+        """Whose place that DID has taken by now."""
+        return self._line.predecessors(did, now)
+
+    def succeeded(self, now: int) -> tuple[str, ...]:
+        """Whose place anybody has taken by now."""
+        return self._line.succeeded(now)
+
     def pinned(self, did: str) -> frozenset[str]:
         """Key thumbprints that the authority vouches for."""
         entry = self._entries.get(did)
@@ -174,9 +203,17 @@ class Anchor:
 
 
 def next_list(
-    before: TrustList | None, *, authority: str, now: int, life_ms: int, participants: tuple[Entry, ...]
-) -> TrustList:
-    """The list that follows `before` (none: the first), valid for `life_ms` milliseconds from `now`."""
+    before: TrustList | None, *, authority: str, now: int, life_ms: int, participants: tuple[Entry, ...],
+    witness: Witness | None = None,
+) -> TrustList:  # fmt: skip
+    """The list that follows `before` (none: the first), valid for `life_ms` milliseconds from `now`.
+
+    `witness` takes the place of the one that its operator had; without an operator it is no longer listed.
+    """
+    witnesses = () if before is None else before.witnesses
+    if witness is not None:
+        kept = (one for one in witnesses if one.operator != witness.operator and one.url != witness.url)
+        witnesses = (*kept, witness) if witness.operator else tuple(kept)
     return TrustList(
         version=1 if before is None else before.version + 1,
         issued=rfc3339(now),
@@ -184,14 +221,20 @@ def next_list(
         authority=authority,
         issuers=() if before is None else before.issuers,
         participants=participants,
-        witnesses=() if before is None else before.witnesses,
+        witnesses=witnesses,
     )
+
+
+def _succeeded(trust_list: TrustList) -> list[heirs.Step]:
+    return [
+        heirs.Step(one.did, entry.did, millis(one.since)) for entry in trust_list.participants for one in entry.succeeds
+    ]
 
 
 def _moments(trust_list: TrustList) -> list[str | None]:
     ours: list[str | None] = [trust_list.issued, trust_list.next_update]
     for entry in trust_list.participants:
-        ours += [entry.valid_from, entry.valid_until]
+        ours += [entry.valid_from, entry.valid_until, *(one.since for one in entry.succeeds)]
     for issuer in trust_list.issuers:
         ours += [issuer.valid_from, issuer.valid_until]
     return ours

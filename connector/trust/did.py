@@ -22,6 +22,7 @@ RELATIONS: Final[Mapping[Purpose, tuple[str, ...]]] = {
     "seal": ("assertionMethod",),
     "log": (),
     "log-pq": (),
+    "seal-pq": (),
 }
 _DID: Final = re.compile(rf"did:web:(?P<host>{HOST})(?:%3A(?P<port>[1-9][0-9]{{0,4}}))?(?P<path>(?::[A-Za-z0-9._-]+)*)")
 _ROOT: Final = re.compile(rf"https://(?P<host>{HOST})(?::(?P<port>[1-9][0-9]{{0,4}}))?(?P<path>(?:/[A-Za-z0-9._-]+)*)")
@@ -73,7 +74,7 @@ def document(did: Did, root: str, keys: Iterable[KeyRecord]) -> dict[str, object
             {"id": f"{did}#catalog", "type": "CatalogService", "serviceEndpoint": f"{root}/2025-1/catalog"},
             {"id": f"{did}#evidence", "type": "EvidenceService", "serviceEndpoint": f"{root}/evidence"},
         ],
-        "hanse:logKey": [dict(key.public_jwk) for key in listed if not RELATIONS[key.purpose]],
+        "hanse:logKey": [dict(key.public_jwk) for key in listed if key.purpose in ("log", "log-pq")],
     }
 
 

@@ -1,4 +1,4 @@
-"""Signing keys of a participant: *peer*, *seal* and *log* (architecture.md 3a, trust.md 5.4, 5.5, contracts.md 8).
+"""Signing keys of a participant: *peer*, *seal*, *log*, with ML-DSA beside (trust.md 5.4, 5.5, contracts.md 8).
 
 Whoever signs sees a `Signer`, which never gives out private bytes. A key's id is its DID and RFC 7638 thumbprint; its
 life runs pending, active, verify-only, removed. At rest the private JWK lies in the `Vault` under `participant|kid`.
@@ -19,11 +19,14 @@ from connector.trust.jwk import decode, encode, thumbprint
 from connector.trust.vault import Secret as Secret
 from connector.trust.vault import Vault as Vault
 
-Purpose = Literal["peer", "seal", "log", "log-pq"]
+Purpose = Literal["peer", "seal", "log", "log-pq", "seal-pq"]
 State = Literal["pending", "active", "verify-only", "removed"]
 
-PURPOSES: Final[tuple[Purpose, ...]] = ("peer", "seal", "log", "log-pq")
-ALGORITHMS: Final[Mapping[Purpose, str]] = {"peer": "ES256", "seal": "ES256", "log": "Ed25519", "log-pq": "ML-DSA-44"}
+PURPOSES: Final[tuple[Purpose, ...]] = ("peer", "seal", "log", "log-pq", "seal-pq")
+ALGORITHMS: Final[Mapping[Purpose, str]] = {
+    "peer": "ES256", "seal": "ES256", "log": "Ed25519", "log-pq": "ML-DSA-44", "seal-pq": "ML-DSA-44",
+}  # fmt: skip
+POST_QUANTUM: Final[frozenset[Purpose]] = frozenset({"log-pq", "seal-pq"})
 STEPS: Final[Mapping[State, tuple[State, ...]]] = {
     "pending": ("active", "removed"),
     "active": ("verify-only", "removed"),
@@ -93,6 +96,10 @@ class SoftwareKey:
     def __repr__(self) -> str:
         return f"SoftwareKey({self.purpose}, {self.kid})"
 
+    async def seal(self, data: bytes) -> bytes:
+        """The same as `sign`, in the form of the port for seals."""
+        return self.sign(data)
+
     @classmethod
     def generate(cls, purpose: Purpose, did: str) -> "SoftwareKey":
         """A fresh key of the algorithm that the purpose asks for."""
@@ -151,7 +158,7 @@ def _fresh(purpose: Purpose) -> Private:
             return ec.generate_private_key(ec.SECP256R1())
         case "log":
             return ed25519.Ed25519PrivateKey.generate()
-        case "log-pq":
+        case "log-pq" | "seal-pq":
             return mldsa.MLDSA44PrivateKey.generate()
         case _:
             assert_never(purpose)
@@ -163,7 +170,7 @@ def _restored(purpose: Purpose, jwk: Mapping[str, str]) -> Private:
             return ec.derive_private_key(int.from_bytes(decode(jwk["d"]), "big"), ec.SECP256R1())
         case "log":
             return ed25519.Ed25519PrivateKey.from_private_bytes(decode(jwk["d"]))
-        case "log-pq":
+        case "log-pq" | "seal-pq":
             return mldsa.MLDSA44PrivateKey.from_seed_bytes(decode(jwk["priv"]))
         case _:
             assert_never(purpose)

@@ -1,6 +1,7 @@
 """`python -m connector.verify BUNDLE --trust FILE`: the verifier on its own, without the rest of the connector."""
 
 import argparse
+import json
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,30 +11,41 @@ from connector.verify.report import Report, Verdict
 from connector.verify.words import LANGUAGES, say
 
 _MOST = 128 * 1024 * 1024
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prints one line per check; the exit code is the verdict (0 passed, 1 failed, 2 cannot judge)."""
+    """Prints one line per check, or JSON; the exit code is the verdict (0 passed, 1 failed, 2 cannot judge)."""
     parser = argparse.ArgumentParser(prog="hanse-verify")
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--trust", type=Path, metavar="PEM")
+    parser.add_argument("--witness", type=Path, metavar="POLICY")
+    parser.add_argument("--timestamps", type=Path, metavar="PEM")
+    parser.add_argument("--json", action="store_true")
     parser.add_argument("--lang", choices=LANGUAGES, default="de")
     options = parser.parse_args(arguments)
     try:
         data = _read(options.bundle)
-        roots = None if options.trust is None else _read(options.trust)
+        roots, witness, timestamps = (
+            None if place is None else _read(place) for place in (options.trust, options.witness, options.timestamps)
+        )
     except OSError as fault:
         print(say("line", "unreadable", options.lang, {"file": fault.filename or options.bundle}), file=sys.stderr)
         return Verdict.INDETERMINATE.value
-    report = verify_bundle(data, roots, options.lang)
-    print("\n".join(lines(report, options.lang, datetime.now(UTC))))
+    policy = None if witness is None else witness.decode(errors="replace")
+    report = verify_bundle(data, roots, options.lang, witness=policy, timestamps_pem=timestamps)
+    now = datetime.now(UTC)
+    if options.json:
+        print(json.dumps(report.value(now.strftime(_TIME)), ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(lines(report, options.lang, now)))
     return report.exit
 
 
 def lines(report: Report, lang: str, now: datetime) -> list[str]:
     """The report as text: checks, notes, time of the check, verdict."""
     checks = [f"{say('mark', check.verdict.name, lang)} {check.sentence}" for check in report.checks]
-    time = say("note", "checked", lang, {"at": now.strftime("%Y-%m-%dT%H:%M:%SZ")})
+    time = say("note", "checked", lang, {"at": now.strftime(_TIME)})
     return [*checks, *report.notes, time, say("verdict", report.verdict.name, lang)]
 
 

@@ -19,19 +19,35 @@ _BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """Trusted roots and authority keys; both empty means that nothing can be judged."""
+    """Trusted roots and authority keys; both empty means that nothing can be judged.
+
+    `timestamps` are the roots of timestamp authorities, kept apart: none of them can vouch for a seal.
+    """
 
     roots: tuple[x509.Certificate, ...] = ()
     authority: tuple[ec.EllipticCurvePublicKey, ...] = ()
+    timestamps: tuple[x509.Certificate, ...] = ()
 
     def fingerprints(self) -> list[str]:
         """SHA-256 (hex) of each anchor as DER, to compare with what the data space publishes."""
         keys = [key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for key in self.authority]
-        return [sha256(der).hexdigest() for der in (*(root.public_bytes(Encoding.DER) for root in self.roots), *keys)]
+        certificates = [root.public_bytes(Encoding.DER) for root in (*self.roots, *self.timestamps)]
+        return [sha256(der).hexdigest() for der in (*certificates, *keys)]
 
 
-def parse(pem: bytes | None) -> Anchors:
-    """The anchors in a PEM file; Doubt `anchors` if a block cannot be read or is of a kind that is no anchor."""
+def parse(pem: bytes | None, timestamps_pem: bytes | None = None) -> Anchors:
+    """The anchors in a PEM file, and the roots of timestamp authorities in another one.
+
+    Doubt `anchors` if a block cannot be read or is of a kind that is no anchor.
+    """
+    roots, authority = _blocks(pem)
+    timestamps, keys = _blocks(timestamps_pem)
+    if keys:
+        raise Doubt("anchors")
+    return Anchors(roots, authority, timestamps)
+
+
+def _blocks(pem: bytes | None) -> tuple[tuple[x509.Certificate, ...], tuple[ec.EllipticCurvePublicKey, ...]]:
     roots: list[x509.Certificate] = []
     authority: list[ec.EllipticCurvePublicKey] = []
     for block in _BLOCK.finditer(pem or b""):
@@ -45,7 +61,7 @@ def parse(pem: bytes | None) -> Anchors:
                     raise Doubt("anchors")
         except (ValueError, UnsupportedAlgorithm) as fault:
             raise Doubt("anchors") from fault
-    return Anchors(tuple(roots), tuple(authority))
+    return tuple(roots), tuple(authority)
 
 
 def _p256(pem: bytes) -> ec.EllipticCurvePublicKey:

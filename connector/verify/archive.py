@@ -31,6 +31,26 @@ COUNTERSIGNED = frozenset({"approval-consumer.json", "consumer.jws"})
 ROTATED = "did-exporter.json"
 """Only where the exporter's keys have changed since the agreement: its DID document at the time of the export."""
 
+TIMESTAMP, NEWEST = "checkpoint.tst", "records.checkpoint"
+"""A token over the state in `agreement.tlog-proof`; a newer state that the records lead to."""
+
+TRANSLATIONS = frozenset({"text-de.pdf", "text-en.html"})
+"""For reading only: no party has signed them."""
+
+OPTIONAL = TRANSLATIONS | {
+    ROTATED,
+    TIMESTAMP,
+    NEWEST,
+    *(f"{role}{end}" for role in ("provider", "consumer") for end in ("-chain.pem", ".ocsp", ".pq.jws")),
+    *(f"did-termination-{role}.json" for role in ("provider", "consumer")),
+}
+TOGETHER = (
+    COUNTERSIGNED,
+    frozenset({"termination-provider.json", "termination-provider.jws"}),
+    frozenset({"termination-consumer.json", "termination-consumer.jws"}),
+)
+"""Each group is complete or absent."""
+
 LARGEST = 16 * 1024 * 1024
 LARGEST_TOTAL = 64 * 1024 * 1024
 STEEPEST = 200
@@ -49,13 +69,13 @@ def members(data: bytes) -> Mapping[str, bytes]:
 
 
 def _check_names(names: list[str]) -> None:
-    for name in sorted(set(names) - REQUIRED - COUNTERSIGNED - {ROTATED}):
+    for name in sorted(set(names) - REQUIRED - OPTIONAL - frozenset[str]().union(*TOGETHER)):
         raise Fault("member-unknown", name=name[:80])
     for name in sorted(names):
         if names.count(name) > 1:
             raise Fault("member-doubled", name=name)
     present = set(names)
-    wanted = REQUIRED | (COUNTERSIGNED if present & COUNTERSIGNED else frozenset())
+    wanted = REQUIRED.union(*(group for group in TOGETHER if present & group))
     for name in sorted(wanted - present):
         raise Fault("member-missing", name=name)
 

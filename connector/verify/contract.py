@@ -5,15 +5,21 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Literal
 
+from cryptography import x509
+
 from connector.verify import chain, jades, jcs, owner
 from connector.verify.anchors import Anchors
 from connector.verify.archive import ROTATED
+from connector.verify.examination import need
 from connector.verify.faults import Doubt, Fault
-from connector.verify.jades import Seal
+from connector.verify.jades import MOST_CERTIFICATES, Seal
+from connector.verify.trusted import SKEW_S, Moment, written
 from connector.verify.trustlist import TrustList
 
 Role = Literal["provider", "consumer"]
+ROLES: tuple[Role, ...] = ("provider", "consumer")
 Members = Mapping[str, bytes]
+Documents = Mapping[str, Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,38 @@ class Signed:
     name: str
     par: str
     cty: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What every check may use: the members, what is trusted from outside, and what could be read (None: could not).
+
+    `moment` is the trusted time; without one only the signers' own times are known.
+    """
+
+    members: Members
+    anchors: Anchors
+    trust_list: TrustList | None
+    agreement: Agreement | None
+    documents: Documents | None
+    moment: Moment | None = None
+
+    @property
+    def at(self) -> int | None:
+        """The trusted time in seconds."""
+        return None if self.moment is None else self.moment.seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A seal that holds, and its level."""
+
+    seal: Seal
+    level: str
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"level": self.level}
 
 
 def parse_agreement(data: bytes) -> Agreement:
@@ -65,36 +103,51 @@ def parse_document(data: bytes, did: str) -> Mapping[str, object]:
 
 def signed_by(role: Role, agreement: Agreement, members: Members) -> list[Signed]:
     """The references of that party's seal, in their order."""
-    provider, own = owner.root_of(agreement.provider), owner.root_of(agreement.did(role))
-    approval = f"approval-{role}.json"
+    provider = agreement.provider
     objects = [
         Signed("agreement.json", agreement.iri, "application/json"),
-        _addressed("text-de.html", provider, members, "text/html"),
-        _addressed("profile.json", provider, members, "application/json"),
-        _addressed("dataset.jsonld", provider, members, "application/ld+json"),
-        _addressed(approval, own, members, "application/json"),
+        addressed("text-de.html", provider, members, "text/html"),
+        addressed("profile.json", provider, members, "application/json"),
+        addressed("dataset.jsonld", provider, members, "application/ld+json"),
+        addressed(f"approval-{role}.json", agreement.did(role), members, "application/json"),
     ]
     if role == "consumer":
-        objects.append(_addressed("provider.jws", provider, members, "application/jose"))
+        objects.append(addressed("provider.jws", provider, members, "application/jose"))
     return objects
 
 
-def check_seal(
-    role: Role,
-    agreement: Agreement,
-    document: Mapping[str, object],
-    members: Members,
-    anchors: Anchors,
-    trust_list: TrustList | None,
-) -> Seal:
+def read_seal(token: bytes) -> Seal:
+    """The seal in a member; Fault `seal-form`."""
+    return jades.read(text(token))
+
+
+def check_seal(role: Role, given: Given) -> Sealed:
     """That party's seal in full; Doubt `one-sided` if the consumer has not sealed, `no-roots` without anchors."""
-    name = f"{role}.jws"
-    if name not in members:
+    agreement = need(given.agreement, "agreement")
+    documents = need(given.documents, "documents")
+    if f"{role}.jws" not in given.members:
         raise Doubt("one-sided")
-    seal = jades.read(_text(members[name]))
-    check_references(seal, signed_by(role, agreement, members), members)
-    check_owner(seal, agreement.did(role), document, anchors, trust_list)
-    return seal
+    seal = read_seal(given.members[f"{role}.jws"])
+    check_references(seal, signed_by(role, agreement, given.members), given.members)
+    did = agreement.did(role)
+    level = check_owner(seal, did, documents[did], given, at=given.at, others=intermediates(role, given.members))
+    if given.at is not None and seal.iat > given.at + SKEW_S:
+        raise Doubt("time-order", claimed=written(seal.iat), at=written(given.at))
+    return Sealed(seal, level)
+
+
+def intermediates(role: Role, members: Members) -> tuple[x509.Certificate, ...]:
+    """The certificates of `{role}-chain.pem`, untrusted; none if there is no such member. Fault `chain-form`."""
+    pem = members.get(f"{role}-chain.pem")
+    if pem is None:
+        return ()
+    try:
+        found = x509.load_pem_x509_certificates(pem)
+    except ValueError as fault:
+        raise Fault("chain-form") from fault
+    if len(found) > MOST_CERTIFICATES:
+        raise Fault("chain-form")
+    return tuple(found)
 
 
 def check_references(seal: Seal, expected: list[Signed], members: Members) -> None:
@@ -109,36 +162,52 @@ def check_references(seal: Seal, expected: list[Signed], members: Members) -> No
 
 
 def check_owner(
-    seal: Seal, did: str, document: Mapping[str, object], anchors: Anchors, trust_list: TrustList | None
-) -> None:
-    """Signature, key, certificate and chain belong to `did`."""
+    seal: Seal,
+    did: str,
+    document: Mapping[str, object],
+    given: Given,
+    *,
+    at: int | None = None,
+    others: tuple[x509.Certificate, ...] = (),
+) -> str:
+    """Signature, key, certificate and chain belong to `did`; the seal level.
+
+    The certificate must hold when the signer says that it signed, and at the trusted time `at` (seconds) if there is
+    one.
+    """
     jades.check_signature(seal)
-    member = None if trust_list is None else trust_list.members.get(did)
-    listed = frozenset() if member is None else member.seal_certificates
+    member = None if given.trust_list is None else given.trust_list.members.get(did)
+    listed = {} if member is None else member.seal_certificates
     level = owner.check(seal.chain[0], seal.kid, did=did, document=document, listed=listed)
-    chain.check(seal.chain, anchors.roots, at=seal.iat)
-    if level == "L2" and not anchors.authority:
+    for instant in (seal.iat,) if at is None else (seal.iat, at):
+        chain.check((*seal.chain, *others), given.anchors.roots, at=instant)
+        if level != "L1" and not listed[owner.fingerprint(seal.chain[0])].holds(instant):
+            raise Fault("certificate-period", did=did, at=written(instant))
+    if level != "L1" and not given.anchors.authority:
         raise Doubt("no-authority")
+    return level
 
 
-def check_manifest_seal(
-    agreement: Agreement,
-    documents: Mapping[str, Mapping[str, object]],
-    members: Members,
-    anchors: Anchors,
-    trust_list: TrustList | None,
-) -> Seal:
-    """The exporter's seal over the manifest; the exporter is one of the two parties."""
-    seal = jades.read(_text(members["manifest.jws"]))
-    if seal.did not in (agreement.provider, agreement.consumer):
-        raise Fault("exporter", did=seal.did)
-    if seal.did not in documents:
-        raise Doubt("not-checked", check="documents")
-    document = parse_document(members[ROTATED], seal.did) if ROTATED in members else documents[seal.did]
-    reference = _addressed("manifest.json", owner.root_of(seal.did), members, "application/json")
-    check_references(seal, [reference], members)
-    check_owner(seal, seal.did, document, anchors, trust_list)
-    return seal
+def exporter_of(given: Given) -> str:
+    """Whose name the seal over the manifest bears; Fault `exporter` if that is none of the parties."""
+    agreement = need(given.agreement, "agreement")
+    did = read_seal(given.members["manifest.jws"]).did
+    if did not in (agreement.provider, agreement.consumer):
+        raise Fault("exporter", did=did)
+    return did
+
+
+def check_manifest_seal(given: Given) -> Sealed:
+    """The exporter's seal over the manifest; the exporter is one of the two parties.
+
+    It is made at the export, behind every state of the log, so only its own time is known.
+    """
+    did = exporter_of(given)
+    documents = need(given.documents, "documents")
+    seal, members = read_seal(given.members["manifest.jws"]), given.members
+    document = parse_document(members[ROTATED], did) if ROTATED in members else documents[did]
+    check_references(seal, [addressed("manifest.json", did, members, "application/json")], members)
+    return Sealed(seal, check_owner(seal, did, document, given))
 
 
 def check_manifest(members: Members) -> None:
@@ -164,11 +233,13 @@ def manifest_rows(members: Members) -> list[dict[str, object]]:
     return [{"name": name, "sha256": sha256(members[name]).hexdigest(), "size": len(members[name])} for name in names]
 
 
-def _addressed(name: str, root: str, members: Members, cty: str) -> Signed:
-    return Signed(name, f"{root}/evidence/objects/{sha256(members[name]).hexdigest()}", cty)
+def addressed(name: str, did: str, members: Members, cty: str) -> Signed:
+    """A member at its object address below the root of `did`."""
+    return Signed(name, f"{owner.root_of(did)}/evidence/objects/{sha256(members[name]).hexdigest()}", cty)
 
 
-def _text(data: bytes) -> str:
+def text(data: bytes) -> str:
+    """The characters of a token; Fault `seal-form`."""
     try:
         return data.decode("ascii")
     except UnicodeDecodeError as fault:

@@ -1,7 +1,7 @@
 """Runs checks one by one: what they raise becomes a verdict and a sentence, what they return can feed the next one."""
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Mapping
+from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from connector.verify.faults import Doubt, Fault
 from connector.verify.report import Check, Report, Verdict
@@ -11,6 +11,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+@runtime_checkable
+class Telling(Protocol):
+    """A value that fills the placeholders of the sentence that its check has passed."""
+
+    @property
+    def facts(self) -> Mapping[str, object]: ...
+
+
 class Examination:
     """The checks made so far, in one language."""
 
@@ -18,34 +26,38 @@ class Examination:
         self.lang = lang
         self._checks: list[Check] = []
         self._notes: list[str] = []
+        self._stated: dict[str, object] = {}
 
     def run(self, name: str, check: Callable[P, T], *args: P.args, **kw: P.kwargs) -> T | None:
-        """The value of the check, None if it did not pass. A check without argument facts has one fixed sentence."""
+        """The value of the check, None if it did not pass."""
         try:
             value = check(*args, **kw)
         except Fault as found:
             verdict = Verdict.INDETERMINATE if isinstance(found, Doubt) else Verdict.FAILED
-            self._add(name, verdict, say("fault", found.code, self.lang, self._facts(found)), found.code)
+            self._add(name, verdict, say("fault", found.code, self.lang, self._facts(found.facts)), found.code)
             return None
-        self._add(name, Verdict.PASSED, say("passed", name, self.lang))
+        facts = value.facts if isinstance(value, Telling) else {}
+        self._add(name, Verdict.PASSED, say("passed", name, self.lang, self._facts(facts)))
         return value
 
     def note(self, key: str, /, **facts: object) -> None:
         """A line that is no check: what was used, what is not proven."""
         self._notes.append(say("note", key, self.lang, facts))
 
-    def report(self) -> Report:
-        return Report(tuple(self._checks), tuple(self._notes))
+    def state(self, **facts: object) -> None:
+        """What machines read besides the checks."""
+        self._stated.update(facts)
+
+    def report(self, **facts: object) -> Report:
+        return Report(tuple(self._checks), tuple(self._notes), {**self._stated, **facts})
 
     def _add(self, name: str, verdict: Verdict, sentence: str, code: str = "") -> None:
         self._checks.append(Check(name, verdict, f"{say('check', name, self.lang)}: {sentence}", code))
 
-    def _facts(self, found: Fault) -> dict[str, object]:
-        """A fact `check` is the name of another check and shown in words."""
-        facts = dict(found.facts)
-        if "check" in facts:
-            facts["check"] = say("check", str(facts["check"]), self.lang)
-        return facts
+    def _facts(self, found: Mapping[str, object]) -> dict[str, object]:
+        """Facts that are names of something known (`check`, `level`, `source`) are shown in words."""
+        named = {"check", "level", "source"}
+        return {key: say(key, str(fact), self.lang) if key in named else fact for key, fact in found.items()}
 
 
 def attempt(parse: Callable[P, T], *args: P.args, **kw: P.kwargs) -> T | None:

@@ -4,18 +4,15 @@
 No key is taken from the seal on trust: the certificate must be the one that the DID document names, and end at a root.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.exceptions import UnsupportedAlgorithm
 
-from connector.verify import base64url, chain, jcs, owner
+from connector.verify import algorithms, base64url, chain, jcs, owner
 from connector.verify.faults import Fault
 
 OBJECT_BY_HASH = "http://uri.etsi.org/19182/ObjectIdByURIHash"
@@ -24,13 +21,17 @@ MOST_OBJECTS = 16
 MOST_CERTIFICATES = 5
 
 _REQUIRED = frozenset({"alg", "kid", "x5t#S256", "x5c", "crit", "iat", "sigD"})
+_BARE = _REQUIRED - {"x5t#S256", "x5c"}
 _OPTIONAL = frozenset({"srCms", "srAts", "sigPId"})
 _SIGD = frozenset({"mId", "pars", "hashM", "hashV", "ctys"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seal:
-    """A seal of correct form; nothing is proven yet. `iat` is in seconds, as the signer claims it."""
+    """A seal of correct form; nothing is proven yet. `iat` is in seconds, as the signer claims it.
+
+    `chain` begins with the signer's certificate; it is empty for a seal by a key that stands in no certificate.
+    """
 
     kid: str
     alg: str
@@ -55,25 +56,20 @@ def object_hash(body: bytes) -> str:
 @lru_cache(maxsize=64)  # whoever checks a seal has often just read it to learn which objects it needs
 def read(jws: str) -> Seal:
     """The seal in this text; Fault `seal-form` naming what deviates from the profile."""
-    if len(jws) > LONGEST or jws.count(".") != 2:
-        raise Fault("seal-form", what="compact")
-    head, payload, tail = jws.split(".")
-    if payload:
-        raise Fault("seal-form", what="payload")
-    header = _header(head)
-    pars, hashes, ctys = _references(header["sigD"])
+    head, tail = _parts(jws)
+    header = _header(head, _REQUIRED)
     certificates = _certificates(header["x5c"], header["x5t#S256"])
-    return Seal(
-        kid=_kid(header["kid"]),
-        alg=_algorithm(header["alg"], certificates[0]),
-        iat=_instant(header["iat"]),
-        pars=pars,
-        hashes=hashes,
-        ctys=ctys,
-        chain=certificates,
-        signed=f"{head}.".encode("ascii"),
-        signature=_signature(tail),
-    )
+    key = certificates[0].public_key
+    return _seal(header, head, certificates, _algorithm(header["alg"], key), _signature(tail, algorithms.length(key())))
+
+
+def read_bare(jws: str, alg: str, length: int) -> Seal:
+    """The seal in this text by a key without certificate: `alg` and `length` of the signature are the caller's."""
+    head, tail = _parts(jws)
+    header = _header(head, _BARE)
+    if header["alg"] != alg:
+        raise Fault("seal-form", what="alg")
+    return _seal(header, head, (), alg, _signature(tail, length))
 
 
 def check_objects(seal: Seal, objects: Mapping[str, bytes]) -> None:
@@ -87,14 +83,8 @@ def check_objects(seal: Seal, objects: Mapping[str, bytes]) -> None:
 
 def check_signature(seal: Seal) -> None:
     """The key of the first certificate made the signature; Fault `seal-signature` otherwise."""
-    key = seal.chain[0].public_key()
-    assert isinstance(key, ec.EllipticCurvePublicKey)
-    half = len(seal.signature) // 2
-    r, s = int.from_bytes(seal.signature[:half]), int.from_bytes(seal.signature[half:])
-    try:
-        key.verify(encode_dss_signature(r, s), seal.signed, ec.ECDSA(SHA256()))
-    except InvalidSignature as fault:
-        raise Fault("seal-signature") from fault
+    if not algorithms.verifies(seal.chain[0].public_key(), seal.signature, seal.signed):
+        raise Fault("seal-signature")
 
 
 def check(
@@ -119,16 +109,42 @@ def check(
     return seal
 
 
-def _header(head: str) -> dict[str, object]:
+def _parts(jws: str) -> tuple[str, str]:
+    if len(jws) > LONGEST or jws.count(".") != 2:
+        raise Fault("seal-form", what="compact")
+    head, payload, tail = jws.split(".")
+    if payload:
+        raise Fault("seal-form", what="payload")
+    return head, tail
+
+
+def _seal(
+    header: Mapping[str, object], head: str, certificates: tuple[x509.Certificate, ...], alg: str, signature: bytes
+) -> Seal:
+    pars, hashes, ctys = _references(header["sigD"])
+    return Seal(
+        kid=_kid(header["kid"]),
+        alg=alg,
+        iat=_instant(header["iat"]),
+        pars=pars,
+        hashes=hashes,
+        ctys=ctys,
+        chain=certificates,
+        signed=f"{head}.".encode("ascii"),
+        signature=signature,
+    )
+
+
+def _header(head: str, required: frozenset[str]) -> dict[str, object]:
     try:
         header = jcs.loads(base64url.decode(head))
     except ValueError as fault:
         raise Fault("seal-form", what="header") from fault
     if not isinstance(header, dict):
         raise Fault("seal-form", what="header")
-    for name in sorted(_REQUIRED - header.keys()):
+    for name in sorted(required - header.keys()):
         raise Fault("seal-form", what=name)
-    for name in sorted(header.keys() - _REQUIRED - _OPTIONAL):
+    for name in sorted(header.keys() - required - _OPTIONAL):
         raise Fault("seal-form", what=name)
     if header["crit"] != ["sigD"]:
         raise Fault("seal-form", what="crit")
@@ -169,14 +185,14 @@ def _certificates(value: object, thumbprint: object) -> tuple[x509.Certificate, 
         raise Fault("seal-form", what="x5c") from fault
 
 
-def _algorithm(value: object, certificate: x509.Certificate) -> str:
+def _algorithm(value: object, key: Callable[[], object]) -> str:
     try:
-        key = certificate.public_key()
+        expected = algorithms.of_key(key())
     except (ValueError, UnsupportedAlgorithm) as fault:
         raise Fault("seal-form", what="alg") from fault
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1) or value != "ES256":
+    if expected is None or value != expected:
         raise Fault("seal-form", what="alg")
-    return value
+    return expected
 
 
 def _kid(value: object) -> str:
@@ -191,11 +207,11 @@ def _instant(value: object) -> int:
     return value
 
 
-def _signature(tail: str) -> bytes:
+def _signature(tail: str, length: int) -> bytes:
     try:
         signature = base64url.decode(tail)
     except ValueError as fault:
         raise Fault("seal-form", what="signature") from fault
-    if len(signature) != 64:
+    if len(signature) != length:
         raise Fault("seal-form", what="signature")
     return signature

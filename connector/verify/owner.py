@@ -1,7 +1,8 @@
 """Whose key it is: the certificate's key is the one the DID document names, and the certificate carries the DID.
 
 At seal level L1 the DID stands in the certificate as SAN URI; at L2/L3 the signed trust list names the certificate's
-SHA-256 for the DID (contracts.md 6 and 8). So a member cannot seal in another's name with its own valid certificate.
+SHA-256 for the DID (contracts.md 6 and 8), and only then
+algorithms other than ES256 count. So a member cannot seal in another's name with its own valid certificate.
 """
 
 from collections.abc import Collection, Mapping
@@ -9,11 +10,14 @@ from hashlib import sha256
 from urllib.parse import unquote
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from connector.verify import base64url
+from connector.verify import algorithms
 from connector.verify.faults import Fault
+
+_QC_STATEMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
+_QUALIFIED, _DEVICE = bytes.fromhex("060604008e460101"), bytes.fromhex("060604008e460104")
+"""Statements of ETSI EN 319 412-5 in a certificate: it is qualified; its key lives in a qualified device."""
 
 
 def root_of(did: str) -> str:
@@ -37,18 +41,25 @@ def check(
     document: Mapping[str, object],
     listed: Collection[str] = (),
 ) -> str:
-    """The seal level, `L1` or `L2`; Fault if `kid` or the certificate does not belong to `did`."""
+    """The seal level, `L1`, `L2` or `L3`; Fault if `kid` or the certificate does not belong to `did`.
+
+    A listed certificate counts as L2, and as L3 if it says of itself that it is a qualified one with its key in a
+    qualified device: the authority has looked at it before it listed it.
+    """
     if kid.partition("#")[0] != did:
         raise Fault("seal-foreign", did=did, kid=kid)
     jwk = seal_key(document, kid, did)
-    if not _same_key(certificate, jwk):
+    if not algorithms.same_key(certificate.public_key(), jwk):
         raise Fault("seal-key", did=did)
     _check_usage(certificate, did)
-    if did in _uris(certificate):
-        return "L1"
     if fingerprint(certificate) in listed:
-        return "L2"
-    raise Fault("seal-certificate", did=did)
+        return "L3" if _qualified(certificate) else "L2"
+    if did not in _uris(certificate):
+        raise Fault("seal-certificate", did=did)
+    alg = algorithms.of_key(certificate.public_key())
+    if alg != "ES256":
+        raise Fault("seal-algorithm", alg=alg)
+    return "L1"
 
 
 def seal_key(document: Mapping[str, object], kid: str, did: str) -> Mapping[str, object]:
@@ -66,13 +77,13 @@ def seal_key(document: Mapping[str, object], kid: str, did: str) -> Mapping[str,
     raise Fault("key-unknown", did=did)
 
 
-def _same_key(certificate: x509.Certificate, jwk: Mapping[str, object]) -> bool:
-    key = certificate.public_key()
-    if not isinstance(key, ec.EllipticCurvePublicKey) or jwk.get("kty") != "EC" or jwk.get("crv") != "P-256":
+def _qualified(certificate: x509.Certificate) -> bool:
+    try:
+        found = certificate.extensions.get_extension_for_oid(_QC_STATEMENTS).value
+    except (x509.ExtensionNotFound, ValueError):
         return False
-    numbers = key.public_numbers()
-    point = (base64url.encode(numbers.x.to_bytes(32)), base64url.encode(numbers.y.to_bytes(32)))
-    return point == (jwk.get("x"), jwk.get("y"))
+    text = found.value if isinstance(found, x509.UnrecognizedExtension) else b""
+    return _QUALIFIED in text and _DEVICE in text
 
 
 def _uris(certificate: x509.Certificate) -> list[str]:

@@ -1,7 +1,7 @@
 """What the verifier found: one verdict and one sentence per check, and the verdict over all (contracts.md 15)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -25,10 +25,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All checks in order, and notes on what was used and what is not proven."""
+    """All checks in order, and notes on what was used and what is not proven.
+
+    `stated` for machines: `levels` by role, `trusted_time`, `anchors` (SHA-256), `tool` (version).
+    """
 
     checks: tuple[Check, ...]
     notes: tuple[str, ...] = ()
+    stated: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -42,6 +46,35 @@ class Report:
     def first_failed(self) -> Check | None:
         """The check that is named when the bundle fails."""
         return next((check for check in self.checks if check.verdict is Verdict.FAILED), None)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Names of the checks that could not be decided."""
+        return tuple(check.name for check in self.checks if check.verdict is Verdict.INDETERMINATE)
+
+    @property
+    def holds_apart_from_time(self) -> bool:
+        """Nothing is wrong and nothing open, except perhaps that nobody but the signers vouches for the time yet."""
+        return self.first_failed is None and bool(self.checks) and set(self.doubts) <= {"time"}
+
+    def value(self, checked_at: str) -> dict[str, object]:
+        """The report as JSON value; `checked_at` is the time of the check."""
+        checks = [
+            {"name": one.name, "verdict": one.verdict.name, "code": one.code, "sentence": one.sentence}
+            for one in self.checks
+        ]
+        return {
+            "verdict": self.verdict.name,
+            "reason": self.reason,
+            "failed": None if self.first_failed is None else self.first_failed.name,
+            "checks": checks,
+            "notes": list(self.notes),
+            "levels": self.stated.get("levels", {}),
+            "trustedTime": self.stated.get("trusted_time"),
+            "anchors": self.stated.get("anchors", []),
+            "tool": self.stated.get("tool", ""),
+            "checkedAt": checked_at,
+        }
 
     @property
     def reason(self) -> str:

@@ -5,6 +5,7 @@ A compact JWS (ES256, `typ` `trust-list+jwt`), verified with a key from outside 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,21 +19,36 @@ TYP = "trust-list+jwt"
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """From when until when a listed certificate may have sealed, in seconds; None: no bound on this side."""
+
+    begin: int | None = None
+    end: int | None = None
+
+    def holds(self, at: int) -> bool:
+        return (self.begin is None or self.begin <= at) and (self.end is None or at < self.end)
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
-    """What the list says of one participant."""
+    """What the list says of one participant; `seal_certificates` by the SHA-256 (hex) of the certificate."""
 
     did: str
     name: str
+    operator: str
     log_keys: tuple[Mapping[str, object], ...]
-    seal_certificates: frozenset[str]
+    seal_certificates: Mapping[str, Period]
+    seal_key_pq: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TrustList:
-    """The parsed list; `verified` only after `check`."""
+    """The parsed list, proven only by `check`. `witnesses` as they stand there; `issued` is the authority's word."""
 
     version: int
+    issued: str
     members: Mapping[str, Member]
+    witnesses: object
     signed: bytes
     signature: bytes
 
@@ -58,8 +74,17 @@ def parse(jws: bytes) -> TrustList:
     version, entries = payload.get("version"), payload.get("participants")
     if not isinstance(version, int) or not isinstance(entries, list):
         raise Fault("trust-list-form")
-    members = [_member(entry) for entry in entries]
-    return TrustList(version, {one.did: one for one in members}, f"{head}.{body}".encode("ascii"), signature)
+    members = {one.did: one for one in (_member(entry) for entry in entries)}
+    if len(members) != len(entries):
+        raise Fault("trust-list-form")
+    return TrustList(
+        version=version,
+        issued=str(payload.get("issued", "")),
+        members=members,
+        witnesses=payload.get("witnesses", []),
+        signed=f"{head}.{body}".encode("ascii"),
+        signature=signature,
+    )
 
 
 def check(trust_list: TrustList, keys: Sequence[ec.EllipticCurvePublicKey]) -> None:
@@ -85,8 +110,14 @@ def _member(entry: object) -> Member:
         raise Fault("trust-list-form")
     match entry:
         case {"did": str(did)}:
+            pq = entry.get("sealKeyPq")
             return Member(
-                did, str(entry.get("name", did)), tuple(_keys(entry.get("logKeys"))), frozenset(_certificates(entry))
+                did=did,
+                name=str(entry.get("name", did)),
+                operator=str(entry.get("operator", did)),
+                log_keys=tuple(_keys(entry.get("logKeys"))),
+                seal_certificates=_certificates(entry.get("sealCertificates")),
+                seal_key_pq=pq if isinstance(pq, dict) else None,
             )
         case _:
             raise Fault("trust-list-form")
@@ -96,9 +127,28 @@ def _keys(value: object) -> list[Mapping[str, object]]:
     return [key for key in value if isinstance(key, dict)] if isinstance(value, list) else []
 
 
-def _certificates(entry: Mapping[str, object]) -> list[str]:
-    """SHA-256 of seal certificates: plain, or with their period beside it."""
-    value = entry.get("sealCertificates")
-    found = value if isinstance(value, list) else []
-    plain = [one.get("sha256") if isinstance(one, dict) else one for one in found]
-    return [one for one in plain if isinstance(one, str)]
+def _certificates(value: object) -> Mapping[str, Period]:
+    """Each a plain SHA-256, or `{sha256, validFrom, validUntil}` with RFC 3339 times, of which either may be absent."""
+    found: dict[str, Period] = {}
+    for one in value if isinstance(value, list) else []:
+        match one:
+            case str():
+                found[one] = Period()
+            case {"sha256": str(sha256)}:
+                found[sha256] = Period(seconds(one.get("validFrom")), seconds(one.get("validUntil")))
+            case _:
+                raise Fault("trust-list-form")
+    return found
+
+
+def seconds(text: object) -> int | None:
+    """Seconds of an RFC 3339 time with its zone, None for none; Fault `trust-list-form`."""
+    if text is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(str(text))
+    except ValueError as fault:
+        raise Fault("trust-list-form") from fault
+    if instant.tzinfo is None:
+        raise Fault("trust-list-form")
+    return int(instant.timestamp())

@@ -37,7 +37,7 @@ async def filled(db: Database) -> None:
 
 
 async def sealed(db: Database) -> seal.Batch:
-    batch = await seal.seal(db, TOWN, LOG, KEYS)
+    batch = await seal.seal(db, TOWN, root_of(PROVIDER), KEYS)
     assert batch is not None
     return batch
 
@@ -137,7 +137,7 @@ async def test_logs_are_apart(any_db: Database) -> None:
     await filled(any_db)
     await any_db.write(OTHER, add, OTHER, "agreement", AGREEMENT, what="theirs")
     assert (await sealed(any_db)).size == 10
-    other = await seal.seal(any_db, OTHER, "localhost:18443/nachbardorf/log/0", KEYS)
+    other = await seal.seal(any_db, OTHER, "https://localhost:18443/nachbardorf", KEYS)
     assert other is not None
     assert other.size == 1
 

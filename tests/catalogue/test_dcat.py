@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 
 from connector.catalogue import dcat, store
 from connector.catalogue.model import FORMATS
+from connector.catalogue.service import OfferWish
 from connector.testing.towns import Towns
 
 TOWN = "musterstadt"
@@ -48,6 +50,17 @@ async def test_the_partner_learns_the_countersignature_setting(towns: Towns) -> 
     for setting in ("required", "preferred", "none"):
         entry = await published(towns, countersignature=setting)
         assert entry["https://w3id.org/hanse/v1#countersignature"] == setting
+
+
+async def test_of_several_offers_the_strictest_is_told(towns: Towns) -> None:
+    """The member stands on the dataset: whoever takes one of its offers is not surprised by a demand."""
+    dataset, _ = await towns.publish(TOWN, countersignature="none")
+    for setting in ("required", "preferred"):
+        wish = OfferWish(rule="municipal-purpose", slots={"until": "31.12.2099"}, countersignature=setting)
+        await towns.db.write(TOWN, towns.catalogue.offer, TOWN, dataset.uuid, wish)
+        (shown,) = await towns.db.read(TOWN, store.shown, TOWN, [dataset.id])
+        entry = json.loads(dcat.dsp_dataset(msgspec.Raw(b"[]"), shown))
+        assert entry["https://w3id.org/hanse/v1#countersignature"] == "required"
 
 
 async def test_neither_the_place_nor_the_file_name_of_the_source_is_told(towns: Towns) -> None:

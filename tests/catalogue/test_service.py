@@ -200,7 +200,7 @@ async def test_an_offer_belongs_to_its_dataset(towns: Towns) -> None:
 
 
 async def test_a_withdrawn_offer_is_gone(towns: Towns) -> None:
-    """>> withdrawn << neither shown nor negotiated; for contracts under way it demands a countersignature no more."""
+    """>> withdrawn << neither shown nor negotiated."""
     dataset, offer = await towns.publish(TOWN)
 
     def withdraw(tx: Tx) -> None:
@@ -211,8 +211,6 @@ async def test_a_withdrawn_offer_is_gone(towns: Towns) -> None:
     assert await one(towns, NEIGHBOUR, dataset.id) is None
     with pytest.raises(Unknown, match=r"catalogue\.no-offer"):
         await towns.db.read(TOWN, towns.catalogue.requested, TOWN, NEIGHBOUR, {"@id": offer.id})
-    assert await towns.db.read(TOWN, towns.catalogue.countersignature, TOWN, offer.id) == "preferred"
-    assert await towns.db.read(TOWN, towns.catalogue.countersignature, TOWN, "gone") == "required"
 
 
 async def test_the_own_view_shows_everything(towns: Towns) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,14 @@ def test_the_bundle_verifies_and_the_changed_one_does_not(first: Mapping[str, An
     trust = first["verify"]["trust"]
     assert main(["verify", first["verify"]["bundle"], "--trust", trust], {}) == 0
     assert main(["verify", first["tamper"]["bundle"], "--trust", trust], {}) == 1
+
+
+def test_the_other_operators_witness_says_when(first: Mapping[str, Any]) -> None:
+    """>> the step of the auditor << PASSED with a time of this hour that neither party could choose alone."""
+    assert first["verify"]["verdict"] == "PASSED"
+    witnessed = datetime.fromisoformat(first["verify"]["witnessed"])
+    assert abs((datetime.now(UTC) - witnessed).total_seconds()) < 3600
+    assert first["verify"]["time"]
 
 
 def test_a_kept_folder_serves_again_under_the_same_names(first: Mapping[str, Any], kept: Path) -> None:

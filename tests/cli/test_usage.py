@@ -34,6 +34,9 @@ CLIENTS = [
     "decline urn:uuid:1 --as a --reason nein",
     "counter urn:uuid:1 --as a --policy {policy}",
     "evidence urn:uuid:1 --as a -o {file}.zip",
+    "agreement end urn:uuid:1 --as a --reason nein --notice 2040-01-31",
+    "agreement show urn:uuid:1 --as a",
+    "agreement compare urn:uuid:1 urn:uuid:2 --as a",
 ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from connector.cli.main import main
-from connector.verify import bundle
+from connector.verify import bundle, pack
 from connector.verify.report import Check, Report, Verdict
 
 
@@ -15,7 +15,7 @@ def roots_seen(monkeypatch: pytest.MonkeyPatch) -> list[bytes | None]:
     """Replaces the verifier by one that passes whatever has roots, fails `broken` and keeps the roots it got."""
     seen: list[bytes | None] = []
 
-    def judge(data: bytes, roots: bytes | None, lang: str) -> Report:
+    def judge(data: bytes, roots: bytes | None, lang: str, **outside: object) -> Report:
         seen.append(roots)
         verdict = Verdict.FAILED if data == b"broken" else Verdict.PASSED if roots else Verdict.INDETERMINATE
         return Report((Check("seals", verdict, f"sentence in {lang}"),))
@@ -43,7 +43,8 @@ def test_a_failed_check_is_named(
     assert main(["verify", str(tmp_path / "b.zip"), "--json", "--lang", "en"], {}) == 1
     said = json.loads(capsys.readouterr().out)
     assert (said["verdict"], said["reason"]) == ("FAILED", "sentence in en")
-    assert said["checks"] == [{"name": "seals", "verdict": "FAILED", "sentence": "sentence in en"}]
+    assert said["checks"] == [{"name": "seals", "verdict": "FAILED", "code": "", "sentence": "sentence in en"}]
+    assert (said["failed"], said["checkedAt"][-1]) == ("seals", "Z")
     assert main(["verify", str(tmp_path / "b.zip")], {}) == 1
     assert "sentence in de" in capsys.readouterr().out
 
@@ -65,3 +66,35 @@ def test_a_missing_bundle_or_root_is_wrong_usage_and_no_verdict(
     (tmp_path / "b.zip").write_bytes(b"good")
     assert main(["verify", str(tmp_path / "b.zip"), "--trust", str(tmp_path / "no.pem")], {}) == 2
     assert "no.pem" in capsys.readouterr().err
+
+
+def test_policy_and_timestamp_roots_come_from_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> verify --witness policy --timestamps roots << both reach the verifier, and a missing one is wrong usage"""
+    seen: list[dict[str, object]] = []
+
+    def judge(data: bytes, roots: bytes | None, lang: str, **outside: object) -> Report:
+        seen.append(outside)
+        return Report((Check("time", Verdict.PASSED, "sentence"),))
+
+    monkeypatch.setattr(bundle, "verify_bundle", judge)
+    for name, content in {"b.zip": b"good", "policy": b"quorum none\n\xff", "tsa.pem": b"roots"}.items():
+        (tmp_path / name).write_bytes(content)
+    words = ["verify", str(tmp_path / "b.zip"), "--witness", str(tmp_path / "policy")]
+    assert main([*words, "--timestamps", str(tmp_path / "tsa.pem")], {}) == 0
+    assert main([*words, "--timestamps", str(tmp_path / "gone.pem")], {}) == 2
+    assert seen == [{"witness": "quorum none\n\ufffd", "timestamps_pem": b"roots"}]
+    assert "gone.pem" in capsys.readouterr().err
+
+
+def test_the_verifier_is_written_as_one_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> verify --pyz FILE << the file and its SHA-256; with neither a bundle nor a file it says what is missing"""
+    place = tmp_path / "hanse-verify.pyz"
+    assert main(["verify", "--pyz", str(place), "--json"], {}) == 0
+    assert json.loads(capsys.readouterr().out)["sha256"] == pack.fingerprint(place.read_bytes())
+    assert main(["verify", "--pyz", str(place), "--lang", "en"], {}) == 0
+    assert "--trust roots.pem" in capsys.readouterr().out
+    assert main(["verify", "--pyz", str(tmp_path / "no" / "such.pyz")], {}) == 2
+    assert main(["verify"], {}) == 2
+    assert "--pyz" in capsys.readouterr().err

@@ -68,25 +68,6 @@ async def test_the_preset_is_preferred_and_one_signature_is_then_enough(towns: T
     assert (await towns.agreement("musterstadt", case.agreement)).state == "one-sided"
 
 
-@pytest.mark.parametrize("bend", ["none", "foreign", "broken"])
-async def test_a_required_countersignature_that_is_missing_or_wrong_ends_it(towns: Towns, bend: str) -> None:
-    """>> verification with no, a foreign or a broken seal << TERMINATED countersignature-missing; nothing in force."""
-    towns.wire.bend["ContractAgreementVerificationMessage"] = {
-        "none": _without_seal,
-        "foreign": lambda message: message.update({SEAL: provider_seal[0]}),
-        "broken": lambda message: message.update({SEAL: message[SEAL][:-8] + "AAAAAAAA"}),
-    }[bend]
-    provider_seal: list[str] = []
-    towns.wire.bend["ContractAgreementMessage"] = lambda message: provider_seal.append(message[SEAL])
-    case = await negotiated(towns, countersignature="required")
-    assert case.shown == (await other_side(towns, case)).shown == "TERMINATED"
-    assert towns.wire.sent[-1] == "musterstadt: ContractNegotiationTerminationMessage"
-    assert case.reason is not None
-    assert "Gegenzeichnung" in case.reason["de"][0]
-    for slug in ("musterstadt", "nachbardorf"):
-        assert (await towns.agreement(slug, case.agreement)).state == "terminated"
-
-
 async def test_an_invalid_countersignature_counts_as_none_where_it_is_only_preferred(towns: Towns) -> None:
     """>> a seal that does not hold << FINALIZED one-sided; the log notes the fault."""
     towns.wire.bend["ContractAgreementVerificationMessage"] = lambda message: message.update({SEAL: "a..b"})

@@ -28,15 +28,17 @@ although it crossed our message. `?` marks a state that is then asked for at the
 transfers this side is the owner of the data address.
 """
 ONLY_OWNER = {("STARTED", "START")}
+ONLY_AGAIN = {("VERIFIED", "VERIFY")}
 
 
 class Machine(NamedTuple):
-    """One kernel: its module, how a process is made, and which steps there are besides the table."""
+    """One kernel: its module, how a process is made, what is legal besides the table, and what is heard again."""
 
     title: str
     kernel: Any
     made: Callable[[Role], Any]
     beside: frozenset[tuple[Role, Any, Any]]
+    again: frozenset[tuple[Role, Any, Any]] = frozenset()
 
     def steps(self) -> dict[tuple[Role, Any, Any], Any]:
         """(sender, state, message) -> state; the owner of a data address may start again where it is started."""
@@ -45,7 +47,13 @@ class Machine(NamedTuple):
 
 _STARTED, _START = transfer.State.STARTED, transfer.Kind.START
 MACHINES = (
-    Machine("Negotiation", negotiation, lambda role: negotiation.start(role), frozenset()),
+    Machine(
+        "Negotiation",
+        negotiation,
+        lambda role: negotiation.start(role),
+        frozenset(),
+        frozenset({(Role.CONSUMER, negotiation.State.VERIFIED, negotiation.Kind.VERIFY)}),
+    ),
     Machine(
         "Transfer",
         transfer,
@@ -58,9 +66,11 @@ MACHINES = (
 def arrows(machine: Machine, role: Role) -> Iterator[str]:
     """One line per pair of states, in the order of the table."""
     labels: dict[tuple[str, str], list[str]] = {}
-    for (sender, state, kind), after in machine.steps().items():
+    again = {key: key[1] for key in machine.again if key[0] is not role}
+    for (sender, state, kind), after in {**machine.steps(), **again}.items():
         verb = "says" if sender is role else "hears"
         note = " (owner of the address)" if (str(state), str(kind)) in ONLY_OWNER else ""
+        note = " (again)" if (str(state), str(kind)) in ONLY_AGAIN else note
         pair = (str(state) if state else "[*]", str(after))
         labels.setdefault(pair, []).append(f"{verb} {kind}{note}")
     for (before, after), said in labels.items():

@@ -7,138 +7,59 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, mldsa
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from cryptography.x509.oid import NameOID
 
 from connector.audit import entry, export, merkle, seal
 from connector.audit.entry import Record
 from connector.audit.export import EvidenceParts, LogEvidence
 from connector.contracts import signing
 from connector.verify import base64url, jcs, records
+from tests.verify.keys import (
+    CONSUMER,
+    DAY,
+    NOW,
+    PROVIDER,
+    STRANGER,
+    LogKey,
+    PqLogKey,
+    Private,
+    Public,
+    SealCa,
+    SealKey,
+    Witness,
+    es256,
+    jwk_of,
+    root_of,
+    signature,
+)
 
-NOW = 1_795_000_000
-PROVIDER = "did:web:localhost%3A18443:musterstadt"
-CONSUMER = "did:web:localhost%3A18443:nachbardorf"
-STRANGER = "did:web:localhost%3A19443:stadtwerke"
+__all__ = [
+    "AGREEMENT",
+    "CONSUMER",
+    "DAY",
+    "NOW",
+    "PROVIDER",
+    "STRANGER",
+    "Authority",
+    "Case",
+    "Log",
+    "LogKey",
+    "PqLogKey",
+    "Private",
+    "Public",
+    "SealCa",
+    "SealKey",
+    "Witness",
+    "es256",
+    "jwk_of",
+    "root_of",
+    "signature",
+]
+
 AGREEMENT = "urn:uuid:3f0c9a1e-0000-4000-8000-000000000001"
-DAY = 86_400
-
-
-def root_of(did: str) -> str:
-    return "https://" + did.removeprefix("did:web:").replace(":", "/").replace("%3A", ":")
-
-
-def es256(key: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
-    r, s = decode_dss_signature(key.sign(data, ec.ECDSA(SHA256())))
-    return r.to_bytes(32) + s.to_bytes(32)
-
-
-def jwk_of(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
-    numbers = key.public_key().public_numbers()
-    x, y = (base64url.encode(number.to_bytes(32)) for number in (numbers.x, numbers.y))
-    return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
-
-
-class SealCa:
-    """A root for seal certificates."""
-
-    def __init__(self, name: str = "Siegel-CA") -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self.certificate = self._make(self.name, self.key.public_key(), [], ca=True, days=3650)
-
-    def issue(
-        self, public: ec.EllipticCurvePublicKey, uris: Sequence[str], *, start: int = NOW - DAY, days: int = 730
-    ) -> x509.Certificate:
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Siegel")])
-        return self._make(name, public, uris, ca=False, start=start, days=days)
-
-    def pem(self) -> bytes:
-        return self.certificate.public_bytes(Encoding.PEM)
-
-    def _make(
-        self,
-        subject: x509.Name,
-        public: ec.EllipticCurvePublicKey,
-        uris: Sequence[str],
-        *,
-        ca: bool,
-        days: int,
-        start: int = NOW - DAY,
-    ) -> x509.Certificate:
-        begin = datetime.fromtimestamp(start, UTC)
-        usage = x509.KeyUsage(not ca, not ca, False, False, False, ca, ca, False, False)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self.name)
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(begin)
-            .not_valid_after(begin + timedelta(days=days))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
-            .add_extension(usage, critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
-        )
-        if uris:
-            names = [x509.UniformResourceIdentifier(uri) for uri in uris]
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        return builder.sign(self.key, SHA256())
-
-
-class SealKey:
-    """A seal key with its certificate: what `contracts.signing.sign` takes."""
-
-    alg = "ES256"
-
-    def __init__(self, did: str, ca: SealCa, *, uris: Sequence[str] | None = None, days: int = 730) -> None:
-        self.did = did
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.kid = f"{did}#seal"
-        self.certificate = ca.issue(self.key.public_key(), [did] if uris is None else uris, days=days)
-
-    @property
-    def chain(self) -> list[bytes]:
-        return [self.certificate.public_bytes(Encoding.DER)]
-
-    def sign(self, data: bytes) -> bytes:
-        return es256(self.key, data)
-
-    def document(self) -> dict[str, object]:
-        method = {"id": self.kid, "type": "JsonWebKey2020", "controller": self.did, "publicKeyJwk": jwk_of(self.key)}
-        return {"id": self.did, "verificationMethod": [method], "assertionMethod": [self.kid]}
-
-
-class LogKey:
-    alg = "Ed25519"
-
-    def __init__(self) -> None:
-        self._key = ed25519.Ed25519PrivateKey.generate()
-        public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self.public_jwk = {"kty": "OKP", "crv": "Ed25519", "x": base64url.encode(public)}
-
-    def sign(self, data: bytes) -> bytes:
-        return self._key.sign(data)
-
-
-class PqLogKey:
-    alg = "ML-DSA-44"
-
-    def __init__(self) -> None:
-        self._key = mldsa.MLDSA44PrivateKey.generate()
-        public = self._key.public_key().public_bytes_raw()
-        self.public_jwk = {"kty": "AKP", "alg": "ML-DSA-44", "pub": base64url.encode(public)}
-
-    def sign(self, data: bytes) -> bytes:
-        return self._key.sign(data)
 
 
 class Log:
@@ -146,12 +67,14 @@ class Log:
 
     def __init__(self, did: str) -> None:
         self.did = did
-        self.keys = [LogKey(), PqLogKey()]
+        self.keys: list[LogKey | PqLogKey] = [LogKey(), PqLogKey()]
+        self.witnesses: list[Witness] = []
+        self.epoch = 0
         self.rows: list[tuple[bytes, bytes]] = []
-        self._heads: dict[str | None, tuple[int, str]] = {}
+        self.heads: dict[str | None, tuple[int, str]] = {}
 
     def add(self, type: str, agreement: str | None, body: Mapping[str, object]) -> str:
-        seq, prev = self._heads.get(agreement, (0, None))
+        seq, prev = self.heads.get(agreement, (0, None))
         data = entry.encode(
             Record(
                 type=type,
@@ -164,9 +87,16 @@ class Log:
                 body=dict(body),
             )
         )
-        self._heads[agreement] = (seq + 1, entry.digest(data))
+        self.heads[agreement] = (seq + 1, entry.digest(data))
         self.rows.append((data, os.urandom(32)))
         return entry.digest(data)
+
+    def copy(self) -> "Log":
+        """The same log up to here, to go on in another way."""
+        other = Log(self.did)
+        other.keys, other.witnesses = self.keys, self.witnesses
+        other.rows, other.heads = [*self.rows], {**self.heads}
+        return other
 
     def noise(self, count: int) -> None:
         for number in range(count):
@@ -193,7 +123,10 @@ class Log:
             checkpoint=None,
             at=NOW * 1000,
         )
-        return seal.sign(batch, seal.origin(root_of(self.did)), self.keys)
+        note = seal.sign(batch, seal.origin(root_of(self.did), self.epoch), self.keys)
+        for one in self.witnesses:
+            note = one.cosign(note)
+        return note
 
 
 class Authority:
@@ -205,18 +138,28 @@ class Authority:
     def pem(self) -> bytes:
         return self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
-    def list(self, logs: Mapping[str, Sequence[LogKey | PqLogKey]], seals: Mapping[str, Sequence[str]] = {}) -> str:
+    def list(
+        self,
+        logs: Mapping[str, Sequence[LogKey | PqLogKey]],
+        seals: Mapping[str, Sequence[object]] = {},
+        *,
+        witnesses: Sequence[Witness] = (),
+        pq: Mapping[str, Mapping[str, str]] = {},
+    ) -> str:
         participants = [
             {
                 "did": did,
                 "name": did.rpartition(":")[2],
+                "operator": "did:web:localhost%3A18443:betrieb",
+                "sealKeyPq": dict(pq[did]) if did in pq else None,
                 "logKeys": [key.public_jwk for key in keys],
                 "sealCertificates": list(seals.get(did, [])),
             }
             for did, keys in logs.items()
         ]
         head = base64url.encode(jcs.encode({"alg": "ES256", "typ": "trust-list+jwt", "kid": "authority"}))
-        body = base64url.encode(jcs.encode({"version": 7, "participants": participants, "witnesses": []}))
+        named = [one.entry() for one in witnesses]
+        body = base64url.encode(jcs.encode({"version": 7, "participants": participants, "witnesses": named}))
         return f"{head}.{body}.{base64url.encode(es256(self.key, f'{head}.{body}'.encode()))}"
 
 
@@ -227,6 +170,7 @@ class Case:
     ca: SealCa = field(default_factory=SealCa)
     authority: Authority = field(default_factory=Authority)
     one_sided: bool = False
+    witness: Witness = field(default_factory=Witness)
     provider: SealKey = field(init=False)
     consumer: SealKey = field(init=False)
     exporter: SealKey = field(init=False)
@@ -236,14 +180,25 @@ class Case:
     def __post_init__(self) -> None:
         self.provider, self.consumer = SealKey(PROVIDER, self.ca), SealKey(CONSUMER, self.ca)
         self.exporter = self.provider
-        self.log = Log(PROVIDER)
+        self.log = self.new_log(PROVIDER)
         self.parts = self.make()
 
     @property
     def roots(self) -> bytes:
         return self.ca.pem() + self.authority.pem()
 
-    def make(self) -> EvidenceParts:
+    def new_log(self, did: str) -> Log:
+        """An empty log of that party, whose states the witness cosigns."""
+        log = Log(did)
+        log.witnesses = [self.witness]
+        return log
+
+    def listed(self, *, seals: Mapping[str, Sequence[object]] = {}, pq: Mapping[str, Mapping[str, str]] = {}) -> str:
+        """The trust list that fits this case."""
+        logs = {PROVIDER: [], CONSUMER: [], STRANGER: []} | {self.log.did: self.log.keys}
+        return self.authority.list(logs, seals, witnesses=[self.witness], pq=pq)
+
+    def make(self, title: str = "Straßenbäume") -> EvidenceParts:
         agreement = signing.canonical(
             {
                 "@id": AGREEMENT,
@@ -254,7 +209,7 @@ class Case:
                 "permission": [{"action": "use"}],
             }
         )
-        text = "<!DOCTYPE html><html lang=de><title>Straßenbäume</title></html>".encode()
+        text = f"<!DOCTYPE html><html lang=de><title>{title}</title></html>".encode()
         profile, dataset = jcs.encode({"badges": ["enforced"]}), jcs.encode({"title": "Straßenbäume"})
         approvals = {role: jcs.encode({"role": "automatic", "side": role}) for role in ("provider", "consumer")}
         common = {"provider_root": root_of(PROVIDER), "text": text, "profile": profile, "dataset": dataset}
@@ -289,7 +244,7 @@ class Case:
             consumer_jws=sealed,
             provider_document=documents[0],
             consumer_document=documents[1],
-            trust_list=self.authority.list({PROVIDER: self.log.keys, CONSUMER: [], STRANGER: []}),
+            trust_list=self.listed(),
             log=self.log.evidence(AGREEMENT),
         )
 

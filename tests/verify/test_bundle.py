@@ -1,6 +1,7 @@
 """A bundle is judged: what passes, what cannot be judged, and which change fails which check."""
 
 import random
+from datetime import UTC, datetime
 
 import pytest
 
@@ -13,13 +14,16 @@ from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, named, ve
 
 @pytest.mark.threat("T32")
 def test_an_honest_bundle_passes(case: Case) -> None:
-    """Every check holds; that no time is proven is said, and does not lower the verdict yet."""
+    """Every check holds, and a witness vouches for the time."""
     report = verify_bundle(case.bundle(), case.roots, "de")
     assert set(verdicts(report).values()) == {PASSED}
     assert (report.exit, report.reason) == (0, "")
-    assert "Zeit: nur nach Angabe der Unterzeichner" in [check.sentence for check in report.checks]
+    at = datetime.fromtimestamp(case.witness.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert report.checks[-1].sentence.startswith(f"Zeit: der Vertrag bestand spätestens am {at}, bestätigt durch ")
     english = verify_bundle(case.bundle(), case.roots, "en")
-    assert "time: only as the signers claim" in [check.sentence for check in english.checks]
+    assert english.checks[-1].sentence.startswith(f"time: the contract existed by {at} at the latest, confirmed by ")
+    seal = next(check for check in english.checks if check.name == "provider-seal")
+    assert seal.sentence.endswith("over all parts of the contract; advanced seal (level L1)")
 
 
 def test_without_roots_it_cannot_judge(case: Case) -> None:

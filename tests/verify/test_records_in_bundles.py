@@ -48,7 +48,8 @@ def test_the_consumer_can_export_too(case: Case) -> None:
     mirror.log = forge.Log(CONSUMER)
     head = mirror.log.add("key", None, {"document": sha256(document).hexdigest()})
     mirror.log.add("agreement", AGREEMENT, commitment(mirror.parts, head))
-    trust_list = case.authority.list({CONSUMER: mirror.log.keys})
+    trust_list = case.authority.list({CONSUMER: mirror.log.keys}, witnesses=[mirror.witness])
+    mirror.log.witnesses = [mirror.witness]
     whole = changed(mirror, log=mirror.log.evidence(AGREEMENT), trust_list=trust_list)
     assert verify_bundle(whole, case.roots).verdict is PASSED
 

@@ -1,0 +1,91 @@
+"""What a person says about a contract beside the negotiation: countersign it, or confirm something without a seal."""
+
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from connector.api import body
+from connector.api.terms import clauses
+from connector.contracts.approval import Approval
+from connector.contracts.countersigning import Confirmation, Standing
+from connector.contracts.model import Agreement
+from connector.contracts.service import Contracts
+from connector.participants.service import Participants
+from connector.policy.judge import Judge
+from connector.storage.database import Database, Tx
+
+
+class Countersigning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`text` is the SHA-256 of the contract text that was read, at least 8 digits of it; `approval` says who signs."""
+
+    text: str
+    approval: Approval
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person confirms. Never a seal."""
+
+    role: str
+    pseudonym: str
+    statement: str
+
+
+class CountersigningHandlers:
+    def __init__(self, db: Database, participants: Participants, contracts: Contracts, judge: Judge) -> None:
+        self._db, self._participants, self._contracts, self._judge = db, participants, contracts, judge
+
+    def routes(self) -> list[web.RouteDef]:
+        base = "/api/v1/participants/{p}/agreements/{id}"
+        return [
+            web.get(f"{base}/clauses", self.clauses),
+            web.post(f"{base}/countersignature", self.countersign),
+            web.post(f"{base}/confirmation", self.confirm),
+        ]
+
+    async def clauses(self, request: web.Request) -> web.StreamResponse:
+        """The agreed rules in our own words, to lay beside the contract text; empty if they cannot all be said."""
+        slug, name = await self._slug(request), request.match_info["id"]
+        agreement = await self._db.read(slug, self._contracts.agreements.named, slug, name)
+        return body.answer({"clauses": clauses(self._judge, agreement.policy)})
+
+    async def countersign(self, request: web.Request) -> web.StreamResponse:
+        """202: ordered. What becomes of it the agreement shows."""
+        slug = await self._slug(request)
+        wish = await body.read(request, Countersigning)
+        found = await self._db.write(slug, self._order, slug, request.match_info["id"], wish)
+        return body.answer(shown(*found), 202)
+
+    async def confirm(self, request: web.Request) -> web.StreamResponse:
+        """201 with the confirmation as it is recorded."""
+        slug = await self._slug(request)
+        said = await body.read(request, Statement)
+        made = await self._db.write(slug, self._confirm, slug, request.match_info["id"], said)
+        return body.answer(made, 201)
+
+    async def _slug(self, request: web.Request) -> str:
+        return (await self._participants.get(request.match_info["p"])).participant.id
+
+    def _order(self, tx: Tx, slug: str, name: str, wish: Countersigning) -> tuple[Agreement, Standing]:
+        agreement = self._contracts.agreements.named(tx, slug, name)
+        rules = self._contracts.countersigning
+        return rules.order(tx, slug, agreement.id, wish.approval, wish.text), rules.standing(tx, agreement)
+
+    def _confirm(self, tx: Tx, slug: str, name: str, said: Statement) -> Confirmation:
+        agreement = self._contracts.agreements.named(tx, slug, name)
+        by = Approval(role=said.role, pseudonym=said.pseudonym)
+        return self._contracts.countersigning.confirm(tx, slug, agreement, by, said.statement)
+
+
+def shown(agreement: Agreement, standing: Standing) -> dict[str, Any]:
+    """An agreement with what there is of evidence: which side sealed, who verified, what somebody confirmed.
+
+    `countersignature` is the setting that both seals name, `until` its deadline, `waits` that a person has to read.
+    """
+    return {
+        "agreement": agreement.id, "dataset": agreement.dataset, "state": agreement.state, "role": agreement.role,
+        "counterparty": agreement.counterparty, "digest": agreement.digest, "expires_at": agreement.expires_at,
+        "signed": {"provider": agreement.provider_jws is not None, "consumer": agreement.consumer_jws is not None},
+        "negotiation": agreement.negotiation, "countersignature": standing.countersignature, "until": standing.until,
+        "verified": standing.verified, "confirmations": standing.confirmations, "waits": standing.waits,
+    }  # fmt: skip

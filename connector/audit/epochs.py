@@ -1,0 +1,65 @@
+"""The origins of a log: a database that came back from a backup goes on under a new one (contracts.md 16.2).
+
+Under the old origin others may hold checkpoints of more leaves than the database still has. To sign those sizes again
+would be a fork, so nothing more is signed there. The tree itself goes on: what stood in it keeps its place.
+"""
+
+from connector.audit import store
+from connector.storage.database import Tx
+
+TYPE = "log-origin"
+PAUSE_MS = 3_600_000
+"""A log changes its origin at most once an hour, whatever a witness says."""
+
+
+def current(tx: Tx, participant: str) -> int:
+    """The epoch that is signed now."""
+    row = tx.one("SELECT MAX(epoch) AS epoch FROM log_epoch WHERE participant = :participant", participant=participant)
+    return 0 if row is None or row["epoch"] is None else int(row["epoch"])
+
+
+def open_next(tx: Tx, participant: str, did: str, root: str, known: int, witness: str) -> int | None:
+    """Opens the next epoch because `witness` knows `known` leaves under the present origin; None if that is too soon.
+
+    The last checkpoint that this database has is recorded in the new log; an unsigned batch moves there.
+    """
+    epoch = current(tx, participant)
+    last = tx.one("SELECT at FROM log_epoch WHERE participant = :p AND epoch = :epoch", p=participant, epoch=epoch)
+    if last is not None and tx.now - int(last["at"]) < PAUSE_MS:
+        return None
+    newest = tx.one(
+        "SELECT size, checkpoint FROM audit_seal WHERE participant = :p AND checkpoint IS NOT NULL AND epoch = :epoch"
+        " ORDER BY size DESC LIMIT 1",
+        p=participant,
+        epoch=epoch,
+    )
+    size, note = (0, None) if newest is None else (int(newest["size"]), str(newest["checkpoint"]))
+    added = tx.run(
+        "INSERT INTO log_epoch (participant, epoch, size, known, witness, note, at)"
+        " VALUES (:participant, :epoch, :size, :known, :witness, :note, :at) ON CONFLICT DO NOTHING",
+        participant=participant,
+        epoch=epoch + 1,
+        size=size,
+        known=known,
+        witness=witness,
+        note=note,
+        at=tx.now,
+    )
+    if not added:
+        return None
+    tx.run(
+        "UPDATE audit_seal SET epoch = :epoch WHERE participant = :participant AND checkpoint IS NULL",
+        participant=participant,
+        epoch=epoch + 1,
+    )
+    body = {
+        "origin": origin(root, epoch + 1), "before": origin(root, epoch), "size": size, "known": known,
+        "witness": witness, "checkpoint": note,
+    }  # fmt: skip
+    store.append(tx, participant, TYPE, None, "system", body, did=did)
+    return epoch + 1
+
+
+def origin(root: str, epoch: int = 0) -> str:
+    """The log's name: the participant's root without scheme, then `/log/<epoch>`."""
+    return f"{root.removeprefix('https://')}/log/{epoch}"

@@ -1,0 +1,110 @@
+"""Erases records of the log: a tombstone in the same transaction, record and salt gone, leaf and index as they were.
+
+So the signed tree stays valid, the chain stays checkable from both sides of the gap, and the log itself says that
+something was erased, in whose role and on what ground (contracts.md 16.5). Each unit judges anew under a lock: what was
+read before it counts for nothing.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from connector.audit import retention, retention_store, store
+from connector.audit.retention import TOMBSTONE, Facts, Kept, Periods, Stay
+from connector.errors import Defect
+from connector.storage.database import Tx
+
+AT_ONCE = 200
+"""Records per unit of the retention job: one commit, and no lock is held for long."""
+
+End = Callable[[Tx, str, str], int | None]
+"""(transaction, participant, agreement) -> when that agreement ended (ms); None: not yet, or it is not known."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """Who erases, as a role and never as a name, and on what ground; both stand in the tombstone."""
+
+    role: str
+    ground: str
+
+
+class Outcome(NamedTuple):
+    """What was erased, and what stays for which reason."""
+
+    erased: tuple[Kept, ...]
+    stays: tuple[tuple[Kept, Stay], ...]
+
+
+class Eraser:
+    """`end` tells when agreements end; `did` is what the records of a participant say of it."""
+
+    def __init__(self, periods: Periods, end: End, did: Callable[[str], str]) -> None:
+        self._periods, self._end, self._did = periods, end, did
+
+    def due(self, tx: Tx, slug: str, after: int) -> tuple[list[int], int | None]:
+        """Ids of records whose time is over, of one page behind the id `after`; where the next begins, None at the end.
+
+        Only reads: `erase` judges again.
+        """
+        shortest = self._periods.shortest()
+        if shortest is None:
+            return [], None
+        rows = retention_store.page(tx, slug, after, tx.now - shortest, AT_ONCE)
+        judged = self._judged(tx, slug, rows, asked=False)
+        following = rows[-1].id if len(rows) == AT_ONCE else None
+        return [record.id for record, stay in judged if stay is None], following
+
+    def weigh(self, tx: Tx, slug: str, entries: Iterable[int], *, asked: bool) -> Outcome:
+        """What `erase` would do now."""
+        judged = self._judged(tx, slug, _rows(tx, slug, entries), asked=asked)
+        return Outcome(
+            tuple(record for record, stay in judged if stay is None),
+            tuple((record, stay) for record, stay in judged if stay is not None),
+        )
+
+    def erase(self, tx: Tx, slug: str, entries: Iterable[int], order: Order, *, asked: bool) -> Outcome:
+        """Erases those that may go; `asked` by the person concerned, else because their time is over."""
+        retention_store.lock(tx, slug)
+        erased: list[Kept] = []
+        stays: list[tuple[Kept, Stay]] = []
+        for record in _rows(tx, slug, entries):
+            [(_, stay)] = self._judged(tx, slug, [record], asked=asked)  # what went before may have been what needed it
+            if stay is not None:
+                stays.append((record, stay))
+            elif self._bury(tx, slug, record, order):
+                erased.append(record)
+        return Outcome(tuple(erased), tuple(stays))
+
+    def _bury(self, tx: Tx, slug: str, record: Kept, order: Order) -> bool:
+        """The tombstone comes first: it continues the chain by the digest of what is still there."""
+        if not retention_store.note_erasure(tx, slug, record.id, order.role, order.ground):
+            return False
+        body = {"index": record.place, "type": record.type, "seq": record.seq, "ground": order.ground,
+                "role": order.role}  # fmt: skip
+        store.append(tx, slug, TOMBSTONE, record.agreement, order.role, body, did=self._did(slug))
+        if not retention_store.empty(tx, slug, record.id):
+            raise Defect("audit.not-erased", index=record.place)
+        return True
+
+    def _judged(self, tx: Tx, slug: str, rows: Iterable[Kept], *, asked: bool) -> list[tuple[Kept, Stay | None]]:
+        size, held = retention_store.sealed_size(tx, slug), retention_store.standing(tx, slug)
+        ends: dict[str, int | None] = {}
+        judged = []
+        for record in rows:
+            if record.agreement is not None and record.agreement not in ends:
+                ends[record.agreement] = self._end(tx, slug, record.agreement)
+            facts = Facts(
+                end=None if record.agreement is None else ends[record.agreement],
+                held=None in held or (record.agreement is not None and record.agreement in held),
+                needed=retention_store.needed(tx, slug, record),
+            )
+            sealed = record.place is not None and record.place < size
+            seen = record if sealed else record._replace(place=None)
+            judged.append((record, retention.stays(seen, facts, self._periods, tx.now, asked=asked)))
+        return judged
+
+
+def _rows(tx: Tx, slug: str, entries: Iterable[int]) -> list[Kept]:
+    found = (retention_store.one(tx, slug, entry) for entry in entries)
+    return sorted((record for record in found if record is not None), key=retention.order)

@@ -1,0 +1,121 @@
+"""How long a record of the log is kept and what stands against its erasure: pure decisions (contracts.md 16.5).
+
+Nothing is erased that is not sealed, that a legal hold or a retention duty keeps, or that something still needs: an
+agreement record is the last of its agreement to go, key events go after the last agreement record. Tombstones and holds
+stay: they say why something is missing.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from connector.audit.entry import AGREEMENT, KEY
+
+DAY_MS = 86_400_000
+TOMBSTONE, HOLD = "tombstone", "hold"
+STAYS = frozenset({TOMBSTONE, HOLD})
+
+Why = Literal["unsealed", "hold", "needed", "period", "for-ever"]
+
+
+class Periods(msgspec.Struct, frozen=True, kw_only=True):
+    """Days by record type, `other` for all types that have none of their own; 0 keeps for ever.
+
+    `duties` are the types whose period is a duty to keep: nobody's wish shortens it.
+    """
+
+    days: Mapping[str, int]
+    other: int
+    duties: frozenset[str]
+
+    def of(self, type_: str) -> int | None:
+        """The period in milliseconds; None: for ever."""
+        days = self.days.get(type_, self.other)
+        return None if type_ in STAYS or days == 0 else days * DAY_MS
+
+    def shortest(self) -> int | None:
+        """No record that is younger than this (ms) can be due; None: none ever is."""
+        found = [days for days in (*self.days.values(), self.other) if days]
+        return min(found) * DAY_MS if found else None
+
+
+class Kept(NamedTuple):
+    """A record that is still there: its row without its content. `place` is its leaf index, None until it is sealed."""
+
+    id: int
+    type: str
+    seq: int
+    at: int
+    agreement: str | None
+    place: int | None
+
+
+class Facts(NamedTuple):
+    """What the decision on one record needs to know beside the record.
+
+    `end` is when its agreement ended (ms; None: it goes on, or there is none), `held` whether a hold stands on it,
+    `needed` whether something that is kept refers to it.
+    """
+
+    end: int | None
+    held: bool
+    needed: bool
+
+
+class Stay(msgspec.Struct, frozen=True):
+    """Why a record is not erased, and until when (ms) as far as that is known."""
+
+    why: Why
+    until: int | None = None
+
+
+def due_at(record: Kept, periods: Periods, end: int | None) -> int | None:
+    """When its period is over (ms): from the agreement's end for what belongs to one, else from the event.
+
+    None: not as far as is known, because the agreement goes on or the type is kept for ever.
+    """
+    period = periods.of(record.type)
+    if period is None or (record.agreement is not None and end is None):
+        return None
+    return max(record.at, end or record.at) + period
+
+
+def stays(record: Kept, facts: Facts, periods: Periods, now: int, *, asked: bool) -> Stay | None:
+    """None: it may be erased now. `asked` by the person concerned: then only a duty to keep is waited for."""
+    if record.place is None:
+        return Stay("unsealed")
+    if record.type in STAYS:
+        return Stay("for-ever")
+    if facts.held:
+        return Stay("hold")
+    due = due_at(record, periods, facts.end)
+    waits = not asked or record.type in periods.duties
+    if waits and (due is None or due > now):
+        return Stay("for-ever" if periods.of(record.type) is None else "period", due)
+    return Stay("needed") if facts.needed else None
+
+
+def order(record: Kept) -> tuple[int, int]:
+    """In which order records go: what others need goes last."""
+    return ({AGREEMENT: 1, KEY: 2}.get(record.type, 0), record.id)
+
+
+def names(value: object, pseudonym: str) -> bool:
+    """Whether a JSON value says this pseudonym anywhere, as a string of its own."""
+    level: list[object] = [value]
+    while level:
+        if pseudonym in [item for item in level if isinstance(item, str)]:
+            return True
+        level = [inner for item in level for inner in _inside(item)]
+    return False
+
+
+def _inside(value: object) -> Collection[object]:
+    match value:
+        case dict():
+            return value.values()
+        case list():
+            return value
+        case _:
+            return ()

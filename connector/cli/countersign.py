@@ -1,0 +1,75 @@
+"""`hanse countersign|confirm`: a person signs a contract that waits for it or has one seal, or states something."""
+
+from pathlib import Path
+from typing import Any
+
+from connector.cli.call import OK, Call
+from connector.cli.client import Api
+from connector.cli.get import save
+from connector.cli.negotiate import approval, approving
+from connector.cli.words import Words
+from connector.errors import Mistake
+
+
+def register(top: Words, places: Any) -> None:
+    countersign = _about(top.command(places, "countersign"))
+    countersign.word("--read", type=Path, metavar="FILE")
+    countersign.word("--text", metavar="SHA256")
+    approving(countersign)
+    countersign.set_defaults(run=run_countersign)
+    confirm = _about(top.command(places, "confirm"))
+    confirm.word("--statement", required=True, metavar="TEXT")
+    confirm.word("--role", required=True, metavar="TEXT")
+    confirm.word("--pseudonym", required=True, metavar="P-XXXXXX")
+    confirm.set_defaults(run=run_confirm)
+
+
+def _about(command: Words) -> Words:
+    command.word("agreement", metavar="AGREEMENT")
+    command.word("--as", dest="participant", required=True, metavar="SLUG")
+    return command
+
+
+def run_countersign(call: Call) -> int:
+    """With `--read` only shows what there is to sign; else signs what was read."""
+    if call.args.read is not None:
+        return _read(call)
+    by = approval(call)
+    if by is None or call.args.text is None:
+        raise Mistake("cli.countersign-missing")
+    ordered = _api(call).post(*_place(call), "countersignature", body={"text": call.args.text, "approval": by})
+    call.result(ordered)
+    call.tell("countersign.ordered")
+    return OK
+
+
+def run_confirm(call: Call) -> int:
+    args = call.args
+    said = {"role": args.role, "pseudonym": args.pseudonym, "statement": args.statement}
+    made = _api(call).post(*_place(call), "confirmation", body=said)
+    call.result(made)
+    call.tell("confirm.done", pseudonym=made["pseudonym"], role=made["role"], at=made["at"])
+    return OK
+
+
+def _read(call: Call) -> int:
+    """Saves the text as the provider sealed it, and says the same rules in our own words."""
+    file = call.args.read
+    sha256 = save(file, _api(call).download(*_place(call), "text"))
+    clauses = _api(call).get(*_place(call), "clauses")["clauses"]
+    call.result({"file": str(file), "sha256": sha256, "clauses": clauses})
+    call.tell("countersign.saved", file=file)
+    for clause in clauses:
+        call.tell("countersign.clause", text=clause["text"][call.lang])
+    if not clauses:
+        call.tell("countersign.unworded")
+    call.tell("countersign.decide", agreement=call.args.agreement, slug=call.args.participant, sha256=sha256[:16])
+    return OK
+
+
+def _place(call: Call) -> tuple[str, ...]:
+    return "participants", call.args.participant, "agreements", call.args.agreement.removeprefix("urn:uuid:")
+
+
+def _api(call: Call) -> Api:
+    return Api(call.settings().api.socket)

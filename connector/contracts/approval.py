@@ -1,0 +1,82 @@
+"""Who approved of a contract: a rule, or a person by role and pseudonym (contracts.md 5, reference 5).
+
+A name is never taken, kept or sent: a person is `p-` and six hexadecimal digits, by a list kept apart.
+What the other side's approval says is read as strictly, because it is kept and shown here.
+"""
+
+import re
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from connector.errors import Mistake, PeerError
+from connector.http import strict
+from connector.reasons import plain
+
+AUTOMATIC = "automatic"
+LIMIT = 4_096
+_PSEUDONYM = re.compile(r"p-[0-9a-f]{6}")
+_DID = re.compile(r"did:web:[A-Za-z0-9.%:_-]{1,300}")
+_MEMBERS = frozenset({"at", "mandate", "onBehalfOf", "pseudonym", "role", "rule", "side"})
+
+Short = Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class Approval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person's approval. `mandate` is the id of what entitles it, `on_behalf_of` a DID (None: the participant's)."""
+
+    role: Short
+    pseudonym: str
+    mandate: Short | None = None
+    on_behalf_of: str | None = None
+
+    @property
+    def checked(self) -> "Approval":
+        """Itself; raises Mistake for a name in place of a pseudonym, or texts of more than one plain line."""
+        if not _PSEUDONYM.fullmatch(self.pseudonym):
+            raise Mistake("contracts.pseudonym")
+        if not (_line(self.role) and self.role != AUTOMATIC):
+            raise Mistake("contracts.role")
+        if self.mandate is not None and not _line(self.mandate):
+            raise Mistake("contracts.mandate")
+        if self.on_behalf_of is not None and not _DID.fullmatch(self.on_behalf_of):
+            raise Mistake("contracts.on-behalf-of")
+        return self
+
+
+def body(did: str, side: str, rule: str, at: str, by: Approval | None = None) -> dict[str, Any]:
+    """The object as it is signed. `did` is the signer, `at` the time as text; without `by` the offer `rule` decided."""
+    return {
+        "at": at,
+        "mandate": None if by is None else by.mandate,
+        "onBehalfOf": (None if by is None else by.on_behalf_of) or did,
+        "pseudonym": None if by is None else by.pseudonym,
+        "role": AUTOMATIC if by is None else by.role,
+        "rule": rule,
+        "side": side,
+    }
+
+
+def check(data: bytes, side: str) -> None:
+    """The other side's approval: exactly our members, of that side, no name. Raises PeerError `contracts.approval`."""
+    try:
+        value = strict.loads(data, limit=LIMIT)
+    except PeerError as cause:
+        raise PeerError("contracts.approval") from cause
+    if not isinstance(value, dict) or value.keys() != _MEMBERS or value["side"] != side:
+        raise PeerError("contracts.approval")
+    texts = [value[name] for name in ("at", "onBehalfOf", "role", "rule")]
+    if not all(isinstance(text, str) and 0 < len(text) <= 400 for text in texts):
+        raise PeerError("contracts.approval")
+    person, mandate = value["pseudonym"], value["mandate"]
+    automatic = value["role"] == AUTOMATIC
+    named = isinstance(person, str) and _PSEUDONYM.fullmatch(person) is not None
+    if not (person is None if automatic else named and _line(value["role"])):
+        raise PeerError("contracts.approval")
+    if mandate is not None and not (isinstance(mandate, str) and _line(mandate)):
+        raise PeerError("contracts.approval")
+
+
+def _line(text: str) -> bool:
+    return 0 < len(text) <= 80 and plain(text) == text

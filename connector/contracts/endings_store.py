@@ -1,0 +1,150 @@
+"""SQL of statements that end agreements, and of successions; what was stated is added, never changed."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from connector.contracts import store
+from connector.contracts.model import Agreement
+from connector.storage.database import Row, Tx
+
+Side = Literal["provider", "consumer"]
+Answer = Literal["waiting", "delivered", "refused", "not-possible", "theirs"]
+"""What became of our statement on its way to the partner; one of the partner's own needs no way."""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `ending`: `statement` are the canonical bytes, `jws` the seal over the agreement and them.
+
+    `notice` and `at` are what it says (ms), `effective` when it takes effect here: never before it was booked.
+    """
+
+    participant: str
+    agreement: str
+    side: Side
+    statement: bytes
+    sha256: str
+    jws: str
+    notice: int | None
+    effective: int
+    at: int
+    booked_at: int
+    answer: Answer
+
+
+class Succession(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `succession`: the DID that stands in for the counterparty of an agreement, since when (ms)."""
+
+    agreement: str
+    predecessor: str
+    successor: str
+    since: int
+    booked_at: int
+
+
+def insert_ending(tx: Tx, ending: Ending) -> bool:
+    """False if that side has stated it before."""
+    added = tx.run(
+        "INSERT INTO ending (participant, agreement, side, statement, sha256, jws, notice, effective, at, booked_at,"
+        " answer) VALUES (:participant, :agreement, :side, :statement, :sha256, :jws, :notice, :effective, :at,"
+        " :booked_at, :answer) ON CONFLICT DO NOTHING",
+        **msgspec.structs.asdict(ending),
+    )
+    return added == 1
+
+
+def ending(tx: Tx, participant: str, agreement: str, side: Side) -> Ending | None:
+    row = tx.one(
+        "SELECT * FROM ending WHERE participant = :participant AND agreement = :agreement AND side = :side",
+        participant=participant,
+        agreement=agreement,
+        side=side,
+    )
+    return None if row is None else _ending(row)
+
+
+def endings(tx: Tx, participant: str, agreement: str) -> list[Ending]:
+    """Those of both sides, the one that takes effect first before the other."""
+    rows = tx.all(
+        "SELECT * FROM ending WHERE participant = :participant AND agreement = :agreement"
+        " ORDER BY effective, booked_at, side",
+        participant=participant,
+        agreement=agreement,
+    )
+    return [_ending(row) for row in rows]
+
+
+def note_answer(tx: Tx, participant: str, agreement: str, side: Side, answer: Answer) -> None:
+    """How the delivery of our own statement went."""
+    tx.run(
+        "UPDATE ending SET answer = :answer WHERE participant = :participant AND agreement = :agreement"
+        " AND side = :side",
+        participant=participant,
+        agreement=agreement,
+        side=side,
+        answer=answer,
+    )
+
+
+def end_agreement(tx: Tx, participant: str, agreement: str) -> bool:
+    """In force no more; False if it was not, so that exactly one cause ends it."""
+    ended = tx.run(
+        "UPDATE agreement SET state = 'ended', ended_at = :now WHERE participant = :participant AND id = :id"
+        " AND state IN ('finalized', 'one-sided')",
+        participant=participant,
+        id=agreement,
+        now=tx.now,
+    )
+    return ended == 1
+
+
+def by_digest(tx: Tx, participant: str, digest: str) -> Agreement | None:
+    """The agreement with these bytes, if the participant has it."""
+    row = tx.one(
+        "SELECT id FROM agreement WHERE participant = :participant AND digest = :digest ORDER BY id LIMIT 1",
+        participant=participant,
+        digest=digest,
+    )
+    return None if row is None else store.agreement(tx, participant, str(row["id"]))
+
+
+def insert_succession(tx: Tx, participant: str, found: Succession) -> bool:
+    """False if it is booked already."""
+    added = tx.run(
+        "INSERT INTO succession (participant, agreement, predecessor, successor, since, booked_at) VALUES"
+        " (:participant, :agreement, :predecessor, :successor, :since, :booked_at) ON CONFLICT DO NOTHING",
+        participant=participant,
+        **msgspec.structs.asdict(found),
+    )
+    return added == 1
+
+
+def successions(tx: Tx, participant: str, agreement: str) -> list[Succession]:
+    """Who has stood in the counterparty's place, in order."""
+    rows = tx.all(
+        "SELECT agreement, predecessor, successor, since, booked_at FROM succession"
+        " WHERE participant = :participant AND agreement = :agreement ORDER BY since, successor",
+        participant=participant,
+        agreement=agreement,
+    )
+    return [msgspec.convert(row, Succession) for row in rows]
+
+
+def unbooked(tx: Tx, participant: str, counterparty: str, successor: str, limit: int) -> list[str]:
+    """Concluded agreements with `counterparty` that do not know yet that `successor` has taken its place."""
+    rows = tx.all(
+        "SELECT id FROM agreement a WHERE participant = :participant AND counterparty = :counterparty"
+        " AND state IN ('finalized', 'one-sided', 'ended') AND NOT EXISTS (SELECT 1 FROM succession s"
+        " WHERE s.participant = a.participant AND s.agreement = a.id AND s.successor = :successor)"
+        " ORDER BY id LIMIT :limit",
+        participant=participant,
+        counterparty=counterparty,
+        successor=successor,
+        limit=limit,
+    )
+    return [str(row["id"]) for row in rows]
+
+
+def _ending(row: Row) -> Ending:
+    values: dict[str, Any] = {**row, "statement": bytes(row["statement"])}
+    return msgspec.convert(values, Ending)

@@ -1,0 +1,129 @@
+"""Late countersignatures where they need the network: made and handed in as consumer, checked as provider.
+
+The same checks as in the verification message. What is made is stored before it leaves, so that a crash hands in the
+same one again; what was handed in twice is taken once (contracts.md 9 and 11).
+"""
+
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from connector.commit import Errand
+from connector.contracts import drafting
+from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.service import Contracts
+from connector.contracts.signing_desk import SigningDesk
+from connector.errors import PeerError, Unavailable
+from connector.http import strict
+from connector.http.outbound import Answer
+from connector.participants.service import Participants
+from connector.storage import outbox
+from connector.storage.database import Database, Tx
+from connector.storage.outbox import OutboxRow
+from connector.verify import owner
+from connector.verify.faults import Fault
+
+TRIES_4XX = 4
+_WAITING = frozenset({401, 408, 425, 429})
+_SETTLED = frozenset({409, 410})
+_ANSWER_LIMIT = 65_536
+
+
+class Post(Protocol):
+    async def __call__(self, slug: str, did: str, url: str, seal: bytes) -> Answer:
+        """Posts a compact JWS in the name of a participant; raises Unavailable, or PeerError for no usable address."""
+
+
+class LateDesk:
+    """Handlers of the errands `countersign-late` and `hand-in`, and of what peers hand in."""
+
+    def __init__(
+        self, db: Database, participants: Participants, contracts: Contracts, desk: SigningDesk, post: Post
+    ) -> None:
+        self._db, self._participants, self._contracts, self._desk, self._post = db, participants, contracts, desk, post
+
+    async def receive(self, slug: str, case: Case, agreement: Agreement, seal: str) -> None:
+        """As provider: check and book what the consumer handed in. Raises PeerError if it does not hold, Settled if
+        something else was faster, Unavailable if it cannot be checked now."""
+        hosted = await self._participants.get(slug)
+        rules = self._contracts.countersigning
+        try:
+            objects = await self._desk.checked(hosted, case, agreement, seal)
+        except (Fault, PeerError) as fault:
+            await self._db.write(slug, rules.invalid, slug, case, fault.code)
+            raise PeerError("contracts.countersignature-invalid", why=fault.code) from fault
+        objects += await self._desk.documents(hosted, case)
+        await self._db.write(slug, rules.arrived, slug, agreement.id, case.counterparty, seal, tuple(objects))
+
+    async def countersign(self, row: OutboxRow) -> None:
+        """As consumer: sign what a person has read, and keep it for handing in."""
+        hosted, case, agreement = await self._desk.load(row)
+        if agreement is None or not self._contracts.countersigning.lacks(case, agreement):
+            await self._db.write(row.participant, _finish, row)
+            return
+        try:
+            seal, objects = await self._desk.countersignature(hosted, case, agreement, insisted=True)
+        except (Fault, PeerError) as fault:
+            await self._db.write(row.participant, self._not_made, row, case, fault.code)
+            return
+        assert seal is not None
+        approval = next(one for one in objects if one.name == drafting.APPROVAL["consumer"])
+        await self._db.write(row.participant, self._made, row, case, seal, approval)
+
+    async def hand_in(self, row: OutboxRow) -> None:
+        """As consumer: give it to the provider until that has said yes or no for good."""
+        hosted, case, agreement = await self._desk.load(row)
+        facts = msgspec.json.decode(row.body, type=Errand).facts
+        if agreement is None:
+            await self._db.write(row.participant, _finish, row)
+            return
+        root = owner.root_of(case.counterparty)
+        url = f"{root}/evidence/{quote(agreement.uuid, safe='')}/countersignature"
+        try:
+            answer = await self._post(row.participant, case.counterparty, url, facts["seal"].encode("ascii"))
+        except PeerError as fault:
+            await self._db.write(row.participant, self._declined, row, case, 0, fault.code)
+            return
+        if 200 <= answer.status < 300:
+            documents = tuple(await self._desk.documents(hosted, case))
+            await self._db.write(row.participant, self._accepted, row, case.id, facts, documents)
+            return
+        final = 400 <= answer.status < 500 and answer.status not in _WAITING
+        if not final or (answer.status not in _SETTLED and row.attempts < TRIES_4XX):
+            raise Unavailable("peer.busy", status=answer.status)
+        await self._db.write(row.participant, self._declined, row, case, answer.status, _code(answer))
+
+    def _made(self, tx: Tx, row: OutboxRow, case: Case, seal: str, approval: EvidenceObject) -> None:
+        if outbox.finish(tx, row):
+            self._contracts.countersigning.made(tx, case, seal, approval)
+
+    def _not_made(self, tx: Tx, row: OutboxRow, case: Case, fault: str) -> None:
+        if outbox.finish(tx, row):
+            self._contracts.countersigning.not_made(tx, case, fault)
+
+    def _accepted(
+        self, tx: Tx, row: OutboxRow, case_id: str, facts: dict[str, str], documents: tuple[EvidenceObject, ...]
+    ) -> None:
+        if outbox.finish(tx, row):
+            self._contracts.countersigning.accepted(
+                tx, row.participant, case_id, facts["seal"], facts["approval"], documents
+            )
+
+    def _declined(self, tx: Tx, row: OutboxRow, case: Case, status: int, code: str) -> None:
+        if outbox.finish(tx, row):
+            self._contracts.countersigning.declined(tx, case, status, code)
+
+
+def _finish(tx: Tx, row: OutboxRow) -> None:
+    outbox.finish(tx, row)
+
+
+def _code(answer: Answer) -> str:
+    """What the provider calls its reason; empty if it says none that can be read."""
+    try:
+        said: Any = strict.loads(answer.body, limit=_ANSWER_LIMIT)
+    except PeerError:
+        return ""
+    code = said.get("code") if isinstance(said, dict) else None
+    return code if isinstance(code, str) else ""

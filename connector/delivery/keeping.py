@@ -1,0 +1,85 @@
+"""What becomes of records in time: compared with partners, erased when their time is over (contracts.md 16.4, 16.5).
+
+The job erases page by page, each in a transaction of its own: a crash or a second replica leaves whole records with
+their tombstones, or nothing done.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from connector.audit.erasure import Eraser, Order
+from connector.audit.retention import Periods
+from connector.clock import Clock
+from connector.contracts import lifetime
+from connector.contracts.agreements import Agreements
+from connector.contracts.comparison import RECONCILE, Comparison
+from connector.delivery.reconciling import Ask, Keys, Reconciling
+from connector.participants.service import Participants
+from connector.settings import Retention
+from connector.storage.database import Database
+from connector.transfer import pairs
+
+ROLE, GROUND = "retention", "retention-period"
+PASSES = 3
+"""An agreement record goes after the last one that needs it, key events after that."""
+_TYPES = (
+    "agreement", "termination", "transfer", "deed", "decision", "confirmation", "publication", "alarm", "key",
+)  # fmt: skip
+
+log = structlog.get_logger("records")
+
+
+def periods(settings: Retention) -> Periods:
+    """The periods as the settings say."""
+    days = {name: int(getattr(settings, f"{name}_days")) for name in _TYPES}
+    return Periods(days=days, other=settings.other_days, duties=frozenset(settings.duties))
+
+
+class Keeping:
+    """`eraser` and `reconciling` for the surfaces; `handlers` and `jobs` for the worker and the clockwork."""
+
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, agreements: Agreements, settings: Retention,
+        ask: Ask, keys: Keys,
+    ) -> None:  # fmt: skip
+        self._db, self._participants, self._settings = db, participants, settings
+        self.eraser = Eraser(
+            periods(settings), lifetime.ended, lambda slug: participants.held(slug).participant.did
+        )  # fmt: skip
+        comparison = Comparison(participants, agreements, pairs.ours_by_theirs, int(settings.compare_every_s * 1000))
+        self.comparison = comparison
+        self.reconciling = Reconciling(db, clock, participants, comparison, ask, keys)
+
+    def handlers(self) -> dict[str, Callable[..., Awaitable[None]]]:
+        return {RECONCILE: self.reconciling.reconcile}
+
+    def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
+        return {
+            "retention": (self._settings.every_s, self.retain),
+            "compare": (self._settings.compare_look_s, self.reconciling.queue),
+        }
+
+    async def retain(self) -> None:
+        """Erases what is due, of every participant."""
+        for hosted in await self._participants.all():
+            slug = hosted.participant.id
+            total = 0
+            for _ in range(PASSES):
+                erased = await self._round(slug)
+                total += erased
+                if not erased:
+                    break
+            if total:
+                log.info("records.erased", participant=slug, count=total)
+
+    async def _round(self, slug: str) -> int:
+        after: int | None = 0
+        erased = 0
+        while after is not None:
+            due, after = await self._db.read(slug, self.eraser.due, slug, after)
+            if due:
+                order = Order(ROLE, GROUND)
+                outcome = await self._db.write(slug, self.eraser.erase, slug, due, order, asked=False)
+                erased += len(outcome.erased)
+        return erased

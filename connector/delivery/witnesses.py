@@ -1,0 +1,217 @@
+"""Asks other operators' witnesses to vouch for our logs: hourly, after agreements, before a bundle (contracts.md 16.3).
+
+Nothing waits for a witness but the first seal of a process, for a moment: a database that came back from a backup must
+not sign again what others have seen (16.2). What a witness says is checked with its keys in the trust list.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import structlog
+
+from connector.audit import cosignatures, epochs, merkle, seal, tiles, witnessing
+from connector.audit.cosignatures import Standing
+from connector.audit.seal import Batch
+from connector.clock import Clock
+from connector.errors import HanseError, PeerError, Unauthenticated, Unavailable
+from connector.http.outbound import Answer, SafeClient
+from connector.participants.model import Participant
+from connector.participants.service import Hosted, Participants
+from connector.sections import Witness as Settings
+from connector.storage.database import Database, Tx
+from connector.trust.anchors import Anchor, Witness
+from connector.verify import checkpoint
+from connector.verify.checkpoint import TIMED_ED25519, NoteKey, key_of
+from connector.verify.faults import Fault
+from connector.verify.witness import name_of
+
+log = structlog.get_logger("witness")
+MOST = 16
+"""Witnesses asked for one log."""
+LIMIT = 65_536
+BACKOFF_MS, LONGEST_MS = 15_000, 900_000
+APART_S = 3600
+"""A cosignature whose time is further from ours proves nothing to us."""
+_TYPE = {"Content-Type": "text/plain; charset=utf-8"}
+
+
+class _Failure(NamedTuple):
+    times: int
+    until: int
+
+
+class Witnesses:
+    """The witnesses of the trust list, without those of a log's own operator."""
+
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, anchor: Anchor, http: SafeClient,
+        settings: Settings, own: str = "",
+    ) -> None:  # fmt: skip
+        """`own` is the key name of this process as a witness: it never vouches for the logs kept here."""
+        self._db, self._clock, self._participants, self._anchor = db, clock, participants, anchor
+        self._http, self._settings, self._own = http, settings, own
+        self._settled: set[str] = set()
+        self._since: dict[str, int] = {}
+        self._failures: dict[tuple[str, str], _Failure] = {}
+
+    async def settled(self, hosted: Hosted) -> bool:
+        """Whether the log may be sealed: once per process its witnesses are asked how far it was.
+
+        If one of them knows more than this database has, the log goes on under a new origin first. If none answers
+        it is sealed after `start_wait_s` all the same. Who is listed later is not asked: by then this very process
+        has sealed.
+        """
+        slug = hosted.participant.id
+        others = self._foreign(hosted.participant)
+        if self._anchor.version and not others:
+            self._settled.add(slug)
+        if slug in self._settled or not others:
+            return True
+        began = self._since.setdefault(slug, self._clock.now())
+        epoch = await self._db.read(slug, epochs.current, slug)
+        known = await asyncio.gather(*(self._known(hosted, one, epoch) for one in others))
+        newest = await self._db.read(slug, seal.latest, slug)
+        most, url = max(((size or 0, one.url) for size, one in zip(known, others, strict=True)))
+        if most > (0 if newest is None or newest.epoch != epoch else newest.size):
+            await self._behind(hosted.participant, epoch, most, name_of(url))
+        answered = any(size is not None for size in known)
+        waited = self._clock.now() - began >= self._settings.start_wait_s * 1000
+        if not answered and newest is not None and not waited:
+            return False
+        if not answered and newest is not None:
+            log.warning("witness.none-answers", participant=slug)
+        self._settled.add(slug)
+        return True
+
+    async def look(self) -> None:
+        """Asks every witness that is due for a log."""
+        for hosted in await self._participants.all():
+            await self._ask(hosted, lambda standing: due(standing, self._clock.now(), self._settings.ask_every_s))
+
+    async def vouched(self, hosted: Hosted) -> None:
+        """Before a bundle is made: whoever has not vouched for the newest state is asked, but not waited for long."""
+        await self._ask(hosted, lambda standing: standing.newest.size > standing.size)
+
+    async def _ask(self, hosted: Hosted, wanted: Callable[[Standing], bool]) -> None:
+        slug, errands = hosted.participant.id, []
+        for one in self._foreign(hosted.participant):
+            if self._blocked(slug, one):
+                continue
+            standing = await self._db.read(slug, cosignatures.standing, slug, name_of(one.url))
+            if standing is not None and wanted(standing):
+                errands.append(self._apart(hosted.participant, one, standing))
+        await asyncio.gather(*errands)
+
+    async def _apart(self, participant: Participant, one: Witness, standing: Standing) -> None:
+        """What fails with one witness neither delays nor fails anything else; it is asked again later."""
+        place = (participant.id, one.url)
+        try:
+            await self._ask_one(participant, one, standing)
+        except HanseError as error:
+            times = self._failures.get(place, _Failure(0, 0)).times
+            wait = min(LONGEST_MS, BACKOFF_MS << min(times, 8))
+            self._failures[place] = _Failure(times + 1, self._clock.now() + wait)
+            log.info("witness.away", participant=participant.id, witness=name_of(one.url), why=str(error))
+        else:
+            self._failures.pop(place, None)
+
+    async def _ask_one(self, participant: Participant, one: Witness, standing: Standing) -> None:
+        slug, batch, old = participant.id, standing.newest, standing.size
+        assert batch.checkpoint is not None
+        for _ in range(2):
+            proof = await self._db.read(slug, tiles.consistency, slug, old, batch.size)
+            answer = await self._post(one, witnessing.write(old, proof, batch.checkpoint))
+            if answer.status == 200:
+                lines = self._genuine(one, batch, answer.body)
+                await self._db.write(slug, cosignatures.keep, batch, name_of(one.url), lines)
+                return
+            known = _size(answer) if answer.status == 409 else old if answer.status == 422 else None
+            if known is None:
+                raise Unavailable("witness.answer", status=answer.status)
+            if known == old or known > batch.size:
+                await self._differs(participant, batch, known, name_of(one.url), same=known == old)
+                return
+            old = known
+        raise Unavailable("witness.answer", status=409)
+
+    async def _differs(self, participant: Participant, batch: Batch, known: int, witness: str, *, same: bool) -> None:
+        """It saw another tree of this log, or a larger one that is not merely news of another replica."""
+        newest = await self._db.read(participant.id, seal.latest, participant.id)
+        if newest is None or newest.epoch != batch.epoch or (not same and newest.size >= known):
+            return
+        await self._behind(participant, batch.epoch, known, witness)
+
+    async def _behind(self, participant: Participant, epoch: int, known: int, witness: str) -> None:
+        slug = participant.id
+        opened = await self._db.write(slug, _open, participant, epoch, known, witness)
+        log.error("witness.behind", participant=slug, witness=witness, known=known, epoch=epoch, opened=opened)
+
+    async def _known(self, hosted: Hosted, one: Witness, epoch: int) -> int | None:
+        """The size that a witness knows, 0 for none; None if it does not say. The empty tree commits us to nothing."""
+        participant = hosted.participant
+        empty = Batch(
+            participant=participant.id, size=0, root=merkle.EMPTY, frontier=merkle.NOTHING, checkpoint=None,
+            at=self._clock.now(), epoch=epoch,
+        )  # fmt: skip
+        note = seal.sign(empty, seal.origin(participant.root, epoch), [hosted.signers["log"]])
+        try:
+            answer = await self._post(one, witnessing.write(0, (), note))
+            return 0 if answer.status == 200 else _size(answer) if answer.status == 409 else None
+        except HanseError as error:
+            log.info("witness.away", participant=participant.id, witness=name_of(one.url), why=str(error))
+            return None
+
+    async def _post(self, one: Witness, body: bytes) -> Answer:
+        url = f"{one.url.rstrip('/')}/add-checkpoint"
+        return await self._http.post(url, body, headers=_TYPE, limit=LIMIT, total_s=self._settings.answer_s)
+
+    def _genuine(self, one: Witness, batch: Batch, body: bytes) -> str:
+        """The lines by its listed keys; PeerError if one of them does not hold or states a strange time."""
+        name = name_of(one.url)
+        try:
+            keys = {(key.name, key.id): key for key in _keys(one)}
+            note = checkpoint.parse(f"{(batch.checkpoint or '').partition(chr(10) * 2)[0]}\n\n{body.decode()}")
+            found = [(line, keys[line[:2]].seconds(note, line[2])) for line in note.lines if line[:2] in keys]
+        except (Fault, ValueError) as fault:
+            raise PeerError("witness.cosignature", name=name) from fault
+        now = self._clock.now() // 1000
+        if not found or any(abs(seconds - now) > APART_S for _, seconds in found):
+            raise PeerError("witness.cosignature", name=name)
+        return "".join(checkpoint.line_of(*line) for line, _ in found)
+
+    def _foreign(self, participant: Participant) -> Sequence[Witness]:
+        try:
+            listed = self._anchor.current.witnesses
+        except Unauthenticated:
+            return ()
+        entry = self._anchor.entry(participant.did)
+        operators = {participant.operator, "" if entry is None else entry.operator}
+        others = [one for one in listed if one.operator not in operators and name_of(one.url) != self._own]
+        return others[:MOST]
+
+    def _blocked(self, slug: str, one: Witness) -> bool:
+        failure = self._failures.get((slug, one.url))
+        return failure is not None and self._clock.now() < failure.until
+
+
+def due(standing: Standing, now: int, every_s: float) -> bool:
+    """At once for an agreement that it has not vouched for, else when the last time is long enough ago."""
+    return standing.newest.size > standing.size and (standing.agreed or now - standing.at >= every_s * 1000)
+
+
+def _open(tx: Tx, participant: Participant, epoch: int, known: int, witness: str) -> int | None:
+    """Nothing if another replica has opened it already."""
+    if epochs.current(tx, participant.id) != epoch:
+        return None
+    return epochs.open_next(tx, participant.id, participant.did, participant.root, known, witness)
+
+
+def _size(answer: Answer) -> int | None:
+    text = answer.body.removesuffix(b"\n")
+    return int(text) if text.isdigit() and len(text) <= 16 else None
+
+
+def _keys(one: Witness) -> Sequence[NoteKey]:
+    found = [key_of(name_of(one.url), jwk, TIMED_ED25519) for jwk in one.keys]
+    return [key for key in found if key is not None]

@@ -1,0 +1,97 @@
+"""The witness's door: `POST <prefix>/add-checkpoint` of C2SP tlog-witness, for the logs of the trust list alone.
+
+Whoever calls proves nothing but that a member's log key signed the checkpoint. What was vouched for is stored before
+the answer leaves; two histories of one log are kept as proof and told of.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+from aiohttp import web
+
+from connector.audit import witnessing
+from connector.audit.witness_keys import WitnessKeys
+from connector.audit.witnessing import Alarm, Asked
+from connector.clock import Clock
+from connector.errors import HanseError, Mistake, PeerError, Unknown
+from connector.http import limits
+from connector.http.pace import Pace
+from connector.storage.database import PROCESS, Database
+from connector.trust import did as dids
+from connector.trust.anchors import Anchor
+from connector.verify import checkpoint
+from connector.verify.checkpoint import NoteKey, key_of
+from connector.verify.faults import Fault
+
+log = structlog.get_logger("witness")
+Tell = Callable[[Alarm], Awaitable[None]]
+"""Books a proof of misbehaviour where people see it."""
+_LOG = re.compile(r"(?P<root>.+)/log/(?:0|[1-9][0-9]{0,3})")
+
+
+class NoKey(PeerError):
+    """No key that the trust list names for this log signed: 403."""
+
+    status = 403
+
+
+class NoProof(PeerError):
+    """The consistency proof does not hold: 422."""
+
+    status = 422
+
+
+class WitnessDoor:
+    """30 requests at once per address, then 5 a second: a log asks once an hour and after agreements."""
+
+    def __init__(self, db: Database, clock: Clock, anchor: Anchor, keys: WitnessKeys, tell: Tell) -> None:
+        self._db, self._clock, self._anchor, self._keys, self._tell = db, clock, anchor, keys, tell
+        self._pace = Pace(clock, burst=30, per_s=5)
+
+    def routes(self, prefix: str) -> list[web.RouteDef]:
+        """`prefix` is the path of the submission prefix."""
+        return [web.post(f"{prefix}/add-checkpoint", self.add)]
+
+    async def add(self, request: web.Request) -> web.Response:
+        self._pace.spend(request.remote)
+        asked = witnessing.parse(await limits.read_body(request, limit=witnessing.LIMIT))
+        timed = self._signed(asked)
+        verdict, alarm = await self._db.write(PROCESS, witnessing.consider, asked, timed)
+        if alarm is not None:
+            await self._raise(alarm)
+        if verdict.kind == "unproven":
+            raise NoProof("witness.proof")
+        if verdict.kind != "vouch":
+            return web.Response(status=409, body=f"{verdict.size}\n".encode(), content_type="text/x.tlog.size")
+        lines = await self._keys.cosign(asked.checkpoint, self._clock.now())
+        return web.Response(text=lines, content_type="text/plain", charset="utf-8")
+
+    def _signed(self, asked: Asked) -> Sequence[NoteKey]:
+        """The log's keys that state times; Unknown for a log of nobody, NoKey if nobody entitled signed."""
+        note = asked.checkpoint
+        listed = self._listed(note.origin)
+        try:
+            checkpoint.check(note, listed)
+        except Fault as fault:
+            raise NoKey("witness.key") from fault
+        found = [key_of(note.origin, jwk) for jwk in listed]
+        return [key for key in found if key is not None and key.kind == checkpoint.ML_DSA_44]
+
+    def _listed(self, origin: str) -> Sequence[dict[str, str]]:
+        match = _LOG.fullmatch(origin)
+        try:
+            entry = None if match is None else self._anchor.entry(dids.of_root(f"https://{match['root']}"))
+        except Mistake:
+            entry = None
+        if entry is None or not entry.admitted(self._clock.now()):
+            raise Unknown("witness.log")
+        return entry.log_keys
+
+    async def _raise(self, alarm: Alarm) -> None:
+        """The proof is kept already: whatever fails here must not decide what the log hears."""
+        log.error("witness.alarm", kind=alarm.kind, origin=alarm.origin, held=alarm.held, offered=alarm.offered)
+        try:
+            await self._tell(alarm)
+        except HanseError as error:
+            log.warning("witness.alarm", origin=alarm.origin, why=str(error))

@@ -1,0 +1,58 @@
+"""Who has taken whose place by the trust list: one successor for each, no circle, nothing before its day."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """`heir` has taken the place of `before` from `since` (ms) on."""
+
+    before: str
+    heir: str
+    since: int
+
+
+def unambiguous(steps: Sequence[Step]) -> bool:
+    """Whether nobody has two successors, and nobody succeeds itself, directly or in a circle."""
+    heir_of = {step.before: step.heir for step in steps}
+    return len(heir_of) == len(steps) and not any(_returns(heir_of, did) for did in heir_of)
+
+
+class Line:
+    """Steps that are unambiguous, to be asked at an instant; a place may be taken several times one after the other."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self._steps = {step.before: step for step in steps}
+
+    def successor(self, did: str, now: int) -> str | None:
+        """The last in the line whose day has come; None if nobody has taken that place."""
+        steps = self._way(did, now)
+        return steps[-1].heir if steps else None
+
+    def since(self, did: str, now: int) -> int | None:
+        """From when on `successor` answers for `did` (ms)."""
+        return max((step.since for step in self._way(did, now)), default=None)
+
+    def predecessors(self, did: str, now: int) -> tuple[str, ...]:
+        """All whose place it has taken."""
+        return tuple(before for before in self._steps if self.successor(before, now) == did)
+
+    def succeeded(self, now: int) -> tuple[str, ...]:
+        """All whose place somebody has taken."""
+        return tuple(before for before, step in self._steps.items() if step.since <= now)
+
+    def _way(self, did: str, now: int) -> list[Step]:
+        way: list[Step] = []
+        while (step := self._steps.get(did)) is not None and step.since <= now:
+            way.append(step)
+            did = step.heir
+        return way
+
+
+def _returns(heir_of: dict[str, str], start: str) -> bool:
+    """Whether following the successors of `start` never ends."""
+    seen, did = {start}, heir_of[start]
+    while did in heir_of and did not in seen:
+        seen.add(did)
+        did = heir_of[did]
+    return did in seen

@@ -1,0 +1,108 @@
+"""Remote signing over the API of the Cloud Signature Consortium, version 2 (contracts.md 8, L3).
+
+Two calls per seal: `credentials/authorize` releases the credential for one hash (the SAD), `signatures/signHash`
+signs that hash. Only the synchronous mode: an answer that promises a signature for later is refused. Tokens and PIN
+travel in header and body, never in an address; of an error only the code is kept.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from connector.errors import PeerError, Unavailable
+from connector.http import strict
+from connector.http.outbound import Answer, SafeClient
+from connector.sections import Signers
+from connector.trust.signers.port import Alg, Asked
+
+LIMIT: Final = 65_536
+LONGEST_SAD: Final = 16_384
+
+HASHES: Final = {"sha256": "2.16.840.1.101.3.4.2.1", "sha384": "2.16.840.1.101.3.4.2.2"}
+SIGNATURES: Final[Mapping[Alg, str]] = {
+    "ES256": "1.2.840.10045.4.3.2",
+    "ES384": "1.2.840.10045.4.3.3",
+    "PS256": "1.2.840.113549.1.1.10",
+}
+PSS_PARAMETERS: Final = base64.b64encode(
+    bytes.fromhex(
+        "3034a00f300d06096086480165030402010500a11c301a06092a864886f70d010108300d06096086480165030402010500a203020120"
+    )
+).decode("ascii")
+"""RSASSA-PSS-params (RFC 4055): SHA-256, MGF1 with SHA-256, a salt of 32 bytes, as PS256 means it."""
+_CODE: Final = re.compile(r"[a-z_]{1,40}")
+
+
+class SigningService:
+    """The service that the settings name, asked over the guarded client."""
+
+    def __init__(self, settings: Signers, http: SafeClient) -> None:
+        self._settings, self._http = settings, http
+
+    async def sign(self, asked: Asked) -> Sequence[bytes]:
+        """The one signature, as the service encodes it."""
+        if not (self._settings.csc_url and self._settings.csc_token):
+            raise Unavailable("signers.not-set", settings="signers.csc_url, signers.csc_token_file")
+        what = {
+            "credentialID": asked.place.key,
+            "hashes": [base64.b64encode(asked.digest).decode("ascii")],
+            "hashAlgorithmOID": HASHES[asked.scheme.hash],
+        }
+        pin = self._settings.csc_pin.reveal()
+        release = {"authData": [{"id": "PIN", "value": pin}]} if pin else {}
+        released = await self._post("credentials/authorize", {**what, "numSignatures": 1, **release})
+        sad = released.get("SAD")
+        if not isinstance(sad, str) or not 0 < len(sad) <= LONGEST_SAD:
+            raise PeerError("signers.no-sad")
+        how = {"signAlgo": SIGNATURES[asked.scheme.alg], "operationMode": "S"}
+        if asked.scheme.alg == "PS256":
+            how["signAlgoParams"] = PSS_PARAMETERS
+        answer = await self._post("signatures/signHash", {**what, **how, "SAD": sad})
+        signatures = answer.get("signatures")
+        if not isinstance(signatures, list) or len(signatures) != 1 or not isinstance(signatures[0], str):
+            raise PeerError("signers.signature-count")
+        return [octets(signatures[0])]
+
+    async def _post(self, call: str, body: Mapping[str, object]) -> dict[str, Any]:
+        headers = {
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {self._settings.csc_token.reveal()}",
+        }
+        url = f"{self._settings.csc_url.rstrip('/')}/{call}"
+        answer = await self._http.post(url, msgspec.json.encode(body), headers=headers, limit=LIMIT)
+        return document(answer, "csc")
+
+
+def document(answer: Answer, signer: str) -> dict[str, Any]:
+    """The JSON object of a 200; Unavailable `signers.refused` with status and error code for any other answer."""
+    if answer.status != 200:
+        raise Unavailable("signers.refused", signer=signer, status=answer.status, why=_error(answer.body))
+    value = strict.loads(answer.body, limit=LIMIT)
+    if not isinstance(value, dict):
+        raise PeerError("signers.no-object")
+    return value
+
+
+def _error(body: bytes) -> str:
+    """The code of an error body and nothing else of it: what a service writes there may hold what we sent."""
+    try:
+        value = strict.loads(body, limit=LIMIT)
+    except PeerError:
+        return "-"
+    code = value.get("error") if isinstance(value, dict) else None
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else "-"
+
+
+def octets(text: str) -> bytes:
+    """Strict base64 (standard alphabet, padded); PeerError otherwise."""
+    try:
+        found = base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError) as cause:
+        raise PeerError("signers.encoding") from cause
+    if base64.b64encode(found).decode("ascii") != text:
+        raise PeerError("signers.encoding")
+    return found

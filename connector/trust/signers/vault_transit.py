@@ -1,0 +1,66 @@
+"""Seals by the transit engine of HashiCorp Vault: `POST <mount>/sign/<key>` over a digest made here (contracts.md 8).
+
+ECDSA is asked for in the form of JWS, RSA with PSS and a salt as long as the hash. The answer is
+`vault:v<version>:<signature>`; a key that was rotated signs with its newest version unless its name ends in `@VERSION`.
+"""
+
+import base64
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from connector.errors import PeerError, Unavailable
+from connector.http.outbound import SafeClient
+from connector.sections import Signers
+from connector.trust.jwk import decode
+from connector.trust.signers.csc import LIMIT, document, octets
+from connector.trust.signers.port import Asked
+
+NAME: Final = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})(?:@(?P<version>[1-9][0-9]{0,5}))?")
+"""The name stands in a path, so nothing in it may lead elsewhere."""
+_SIGNATURE: Final = re.compile(r"vault:v(?P<version>[1-9][0-9]{0,5}):(?P<signature>[A-Za-z0-9+/_=-]{1,4096})")
+_HASHES: Final = {"sha256": "sha2-256", "sha384": "sha2-384"}
+
+
+class Transit:
+    """The mount that the settings name, asked over the guarded client."""
+
+    def __init__(self, settings: Signers, http: SafeClient) -> None:
+        self._settings, self._http = settings, http
+
+    async def sign(self, asked: Asked) -> Sequence[bytes]:
+        """The one signature: R||S for ECDSA."""
+        if not (self._settings.vault_url and self._settings.vault_token):
+            raise Unavailable("signers.not-set", settings="signers.vault_url, signers.vault_token_file")
+        named = NAME.fullmatch(asked.place.key)
+        if named is None:
+            raise PeerError("signers.key-name")
+        elliptic = asked.scheme.half > 0
+        form = (
+            {"marshaling_algorithm": "jws"} if elliptic else {"signature_algorithm": "pss", "salt_length": "hash"}
+        )  # fmt: skip
+        body = {
+            "input": base64.b64encode(asked.digest).decode("ascii"),
+            "prehashed": True,
+            "hash_algorithm": _HASHES[asked.scheme.hash],
+            **form,
+            **({"key_version": int(named["version"])} if named["version"] else {}),
+        }
+        headers = {"Content-Type": "application/json", "X-Vault-Token": self._settings.vault_token.reveal()}
+        url = f"{self._settings.vault_url.rstrip('/')}/sign/{named['name']}"
+        answer = document(await self._http.post(url, msgspec.json.encode(body), headers=headers, limit=LIMIT), "vault")
+        data = answer.get("data")
+        signature = data.get("signature") if isinstance(data, dict) else None
+        found = _SIGNATURE.fullmatch(signature) if isinstance(signature, str) else None
+        if found is None or named["version"] not in (None, found["version"]):
+            raise PeerError("signers.encoding")
+        return [_url_octets(found["signature"]) if elliptic else octets(found["signature"])]
+
+
+def _url_octets(text: str) -> bytes:
+    try:
+        return decode(text)
+    except ValueError as cause:
+        raise PeerError("signers.encoding") from cause

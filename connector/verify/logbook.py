@@ -1,0 +1,181 @@
+"""What the exporter's log says of the contract: its signed states, the records, and that they name what is here.
+
+`agreement.tlog-proof` leads to a state as early as possible, because its witnesses give the contract its time. Later
+records may stand under a newer state in `records.checkpoint`; then the log proves that it only grew between both.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from connector.verify import archive, base64url, checkpoint, merkle, owner, records
+from connector.verify.checkpoint import Checkpoint
+from connector.verify.contract import Given, Members
+from connector.verify.examination import need
+from connector.verify.faults import Doubt, Fault
+from connector.verify.records import AGREEMENT, KEY, TOMBSTONE, Erased, Line, Logged, Proof
+from connector.verify.trustlist import TrustList
+
+_OLD = re.compile(r"old (0|[1-9][0-9]{0,15})")
+
+_COMMITTED = {
+    "agreement": "agreement.json",
+    "providerJws": "provider.jws",
+    "consumerJws": "consumer.jws",
+    "providerDidDocument": "did-provider.json",
+    "consumerDidDocument": "did-consumer.json",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The proof of the agreement record with its state, and the state that all records lead to (often the same)."""
+
+    proof: Proof
+    newest: Checkpoint
+    growth: tuple[bytes, ...] | None = None
+    """The consistency proof between both states; None if there is only one."""
+
+
+def read(members: Members) -> Log:
+    """Both states, nothing proven yet; Fault `log-proof-form` or `checkpoint-form`."""
+    proof = records.parse_proof(members["agreement.tlog-proof"])
+    newer = members.get(archive.NEWEST)
+    if newer is None:
+        return Log(proof, proof.checkpoint)
+    try:
+        head, gap, note = newer.decode().partition("\n\n")
+        first, *path = head.split("\n")
+        hashes = tuple(base64url.decode_padded(line) for line in path)
+    except ValueError as fault:
+        raise Fault("log-proof-form") from fault
+    old = _OLD.fullmatch(first)
+    if not gap or old is None or int(old[1]) != proof.checkpoint.size:
+        raise Fault("log-proof-form")
+    return Log(proof, checkpoint.parse(note), hashes)
+
+
+def write_newest(old: int, growth: Sequence[bytes], note: str) -> bytes:
+    """The spelling that `read` takes: the body with which a log asks a witness (C2SP tlog-witness)."""
+    return "\n".join([f"old {old}", *(base64url.encode_padded(one) for one in growth), "", note]).encode()
+
+
+def check_signed(log: Log, exporter: str, trust_list: TrustList) -> None:
+    """Each state is the exporter's log's, signed with a key that the trust list names for it, and it only grew."""
+    older, newest = log.proof.checkpoint, log.newest
+    for state in (older, newest):
+        name, _, epoch = state.origin.rpartition("/")
+        if f"https://{name}" != f"{owner.root_of(exporter)}/log" or not epoch.isdecimal():
+            raise Fault("log-origin", origin=state.origin)
+        checkpoint.check(state, trust_list.member(exporter).log_keys)
+    if log.growth is None:
+        return
+    if newest.size < older.size:
+        raise Fault("log-rolled-back", old=older.size, new=newest.size)
+    if newest.size == older.size and newest.root != older.root:
+        raise Fault("log-forked", size=newest.size)
+    if not merkle.verify_consistency(older.size, newest.size, log.growth, older.root, newest.root):
+        raise Fault("log-rewritten", old=older.size, new=newest.size)
+
+
+def check(log: Log | None, members: Members, exporter: str | None, given: Given) -> None:
+    """`check_signed`; Doubt without an authority that vouches for the keys."""
+    states = read(members) if log is None else log
+    check_signed(states, need(exporter, "exporter-seal"), need(given.trust_list, "trust-list"))
+    if not given.anchors.authority:
+        raise Doubt("no-authority")
+
+
+def check_records(given: Given, exporter: str | None, log: Log | None) -> Sequence[Line]:
+    """Every record is the exporter's, belongs here, stands in the tree, and none is missing between two."""
+    lines = records.parse(given.members["records.ndjson"])
+    iri, did = need(given.agreement, "agreement").iri, need(exporter, "exporter-seal")
+    for line in lines:
+        if isinstance(line, Logged) and not _belongs(line, iri, did, lines):
+            raise Fault("record-foreign", index=line.index)
+    records.check_chain([line for line in lines if _chain(line) == AGREEMENT])
+    records.check_chain([line for line in lines if _chain(line) == KEY])
+    records.check_erased(lines)
+    records.check_proofs(lines, need(log, "log").newest)
+    return lines
+
+
+def _belongs(line: Logged, iri: str, did: str, lines: Sequence[Line]) -> bool:
+    about, kind = line.record["agreement"], line.type
+    if line.record["participant"] != did:
+        return False
+    if about is not None or kind == KEY:
+        return about in (iri, None)
+    buried = line.body.get("index")
+    return kind == TOMBSTONE and any(isinstance(one, Erased) and one.index == buried for one in lines)
+
+
+def _chain(line: Line) -> str:
+    """Which chain a line belongs to; a tombstone outside of any agreement stands in none."""
+    if isinstance(line, Erased):
+        return KEY if line.type == KEY else AGREEMENT
+    if line.record["agreement"] is not None:
+        return AGREEMENT
+    return KEY if line.type == KEY else TOMBSTONE
+
+
+def check_commitment(given: Given, lines: Sequence[Line] | None, log: Log | None, exporter: str | None) -> None:
+    """The newest agreement record names exactly this agreement, these seals and these DID documents."""
+    found = [line for line in need(lines, "records") if line.type == AGREEMENT]
+    if not found:
+        raise Fault("commitment-missing")
+    newest, where = found[-1], need(log, "log").proof
+    tree = where.checkpoint
+    if where.index != newest.index or not merkle.verify_inclusion(
+        newest.leaf, where.index, tree.size, where.path, tree.root
+    ):
+        raise Fault("log-proof")
+    if isinstance(newest, Erased):
+        raise Doubt("commitment-erased")
+    for member, name in _COMMITTED.items():
+        if newest.body.get(member) != _digest(given.members, name):
+            raise Fault("commitment", name=name)
+    _check_same_agreement(found)
+    parties = need(given.agreement, "agreement")
+    own = "did-provider.json" if exporter == parties.provider else "did-consumer.json"
+    _check_key_head(newest, need(lines, "records"), _digest(given.members, own))
+    _check_current(need(lines, "records"), _digest(given.members, archive.ROTATED))
+
+
+def _check_same_agreement(found: Sequence[Line]) -> None:
+    """A later record adds a countersignature; it never puts another contract or seal in the place of the first."""
+    before: Mapping[str, object] | None = None
+    for line in found:
+        if not isinstance(line, Logged):
+            continue
+        for member in ("agreement", "providerJws", "consumerJws"):
+            earlier = None if before is None else before.get(member)
+            if earlier is not None and earlier != line.body.get(member):
+                raise Fault("commitment-replaced", name=_COMMITTED[member])
+        before = line.body
+
+
+def _check_key_head(newest: Logged, lines: Sequence[Line], document: str | None) -> None:
+    """The key event that the record names is here and stands for the exporter's DID document."""
+    head = newest.body.get("keyHead")
+    if head is None:
+        return
+    events = [line for line in lines if _chain(line) == KEY]
+    event = next((line for line in events if isinstance(line, Logged) and line.digest == head), None)
+    if event is None and any(isinstance(line, Erased) for line in events):
+        raise Doubt("key-events-erased")
+    if event is None or event.body.get("document") != document:
+        raise Fault("key-head")
+
+
+def _check_current(lines: Sequence[Line], document: str | None) -> None:
+    """The exporter's document at the time of the export, if it is here, is one that a key event of its log names."""
+    events = [line for line in lines if _chain(line) == KEY]
+    named = {line.body.get("document") for line in events if isinstance(line, Logged)}
+    if document is not None and document not in named:
+        raise Fault("commitment", name=archive.ROTATED)
+
+
+def _digest(members: Members, name: str) -> str | None:
+    return sha256(members[name]).hexdigest() if name in members else None

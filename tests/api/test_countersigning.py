@@ -1,0 +1,115 @@
+"""Countersigning and confirming over the management surface and by command, between two processes."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from connector.cli import main
+from connector.cli.call import OK, REFUSED, WRONG_USAGE
+from connector.contracts import compose
+from connector.testing.cities import MUNICIPALITY, City, Refused, Space
+
+PERSON = {"role": "Amtsleitung", "pseudonym": "p-7f3a91"}
+
+
+class Pair(NamedTuple):
+    """Musterstadt here, Nachbardorf there, and an agreement whose countersignature got lost."""
+
+    here: City
+    there: City
+    agreement: str
+
+    async def shown(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The agreement as provider and consumer show it."""
+        ours = await self.here.api.get(f"/api/v1/participants/musterstadt/agreements/{self.agreement[9:]}")
+        theirs = await self.there.api.get(f"/api/v1/participants/nachbardorf/agreements/{self.agreement[9:]}")
+        return ours, theirs
+
+    async def settled(self, state: str) -> None:
+        async with asyncio.timeout(20):
+            while {one["state"] for one in await self.shown()} != {state}:
+                await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def pair(space: Space, monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """>> verification without the seal << FINALIZED, one-sided on both sides."""
+    here = await space.city("here", {"musterstadt": MUNICIPALITY})
+    there = await space.city("there", {"nachbardorf": MUNICIPALITY})
+    await space.reload(here, there)
+    made = await here.publish("musterstadt")
+    say = compose.verification
+    monkeypatch.setattr(compose, "verification", lambda case, sent, seal: say(case, sent, None))
+    signed = await there.negotiate("nachbardorf", here.did("musterstadt"), made["dataset"])
+    assert signed["state"] == "FINALIZED"
+    pair = Pair(here, there, str(signed["agreement"]))
+    await pair.settled("one-sided")
+    return pair
+
+
+async def said(city: City, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Exit code and what the command told."""
+    argv = ["--data", str(city.settings.folder), "--lang", "de", *words]
+    code = await asyncio.to_thread(main.main, argv, {})
+    told = capsys.readouterr()
+    return code, told.out + told.err
+
+
+async def test_a_person_reads_signs_and_completes_it(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> agreements << what there is; >> countersign --read << text and checksum; >> countersign << both finalized."""
+    agreement, place = pair.agreement, tmp_path / "vertrag.html"
+    code, told = await said(pair.there, capsys, "agreements", "--as", "nachbardorf")
+    assert code == OK
+    assert "Einseitig gesiegelt" in told
+    assert "Siegel des Anbieters" in told
+    code, told = await said(
+        pair.there, capsys, "countersign", agreement, "--as", "nachbardorf", "--read", str(place)
+    )  # fmt: skip
+    assert code == OK
+    assert place.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    checksum = told.partition("--text ")[2].split()[0]
+    signing = ["countersign", agreement, "--as", "nachbardorf", "--text", checksum]
+    assert (await said(pair.there, capsys, *signing))[0] == WRONG_USAGE
+    assert (await said(pair.there, capsys, *signing, "--role", "Amtsleitung"))[0] == WRONG_USAGE
+    named = await said(pair.there, capsys, *signing, "--role", "Amtsleitung", "--pseudonym", "Erika Mustermann")
+    assert named[0] == REFUSED
+    assert "Pseudonym" in named[1]
+    code, _ = await said(pair.there, capsys, *signing, "--role", "Amtsleitung", "--pseudonym", "p-7f3a91")
+    assert code == OK
+    await pair.settled("finalized")
+    assert all(one["signed"] == {"provider": True, "consumer": True} for one in await pair.shown())
+
+
+async def test_a_confirmation_is_shown_and_seals_nothing(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> confirm << recorded under role and pseudonym; the contract is one-sided as before."""
+    words = ["confirm", pair.agreement, "--as", "musterstadt", "--statement", "Am Telefon bestätigt."]
+    code, told = await said(pair.here, capsys, *words, "--role", "Amtsleitung", "--pseudonym", "p-7f3a91")
+    assert (code, "kein Siegel" in told) == (OK, True)
+    ours, theirs = await pair.shown()
+    assert (ours["state"], len(ours["confirmations"]), len(theirs["confirmations"])) == ("one-sided", 1, 0)
+    code, told = await said(pair.here, capsys, "agreements", "--as", "musterstadt")
+    assert "Am Telefon bestätigt." in told
+    assert "Bestätigungen (kein Siegel): 1" in told
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("countersignature", {"text": "0" * 64, "approval": PERSON}, "contracts.other-text-read"),
+        ("countersignature", {"text": "0" * 64}, "api.body"),
+        ("countersignature", {"text": "0", "approval": {**PERSON, "name": "Erika"}}, "api.body"),
+        ("confirmation", {**PERSON, "statement": ""}, "contracts.statement"),
+        ("confirmation", {**PERSON, "pseudonym": "Erika", "statement": "Ja."}, "contracts.pseudonym"),
+        ("confirmation", {**PERSON, "statement": "Ja.", "name": "Erika"}, "api.body"),
+    ],
+)
+async def test_what_does_not_fit_is_refused(pair: Pair, path: str, body: dict[str, Any], code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await pair.there.api.post(
+            f"/api/v1/participants/nachbardorf/agreements/{pair.agreement[9:]}/{path}", body
+        )  # fmt: skip
+    assert (refused.value.status, refused.value.problem["code"]) == (400, code)

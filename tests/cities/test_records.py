@@ -1,0 +1,138 @@
+"""Records between two towns on real sockets: compared, held, copied for a person, erased, and proven after all that.
+
+>> what a steward asks the management surface or the command line for << what it answers, what the log and bundles say.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.audit import store as audit
+from connector.cli.main import main
+from connector.storage.database import Tx
+from connector.testing.cities import MUNICIPALITY, City, Refused, Space
+from connector.verify.bundle import verify_bundle
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+HER = "p-7f3a91"
+
+
+async def agreed(it: City, provider: City | None = None) -> str:
+    """An agreement of the village about data of the town, and the data."""
+    from_whom = provider or it
+    made = await from_whom.publish(TOWN)
+    signed = await it.negotiate(VILLAGE, from_whom.did(TOWN), made["dataset"])
+    received = await it.fetch(VILLAGE, signed["agreement"])
+    assert received["outcome"] == "received"
+    return str(signed["agreement"])
+
+
+async def bundle(city: City, slug: str, agreement: str) -> bytes:
+    found = await city.api.get(f"/api/v1/participants/{slug}/agreements/{agreement.removeprefix('urn:uuid:')}/evidence")
+    assert isinstance(found, bytes)
+    return found
+
+
+async def say(city: City, slug: str, type_: str, agreement: str | None, actor: str, **body: Any) -> None:
+    """A record as another part of the connector would write it."""
+
+    def unit(tx: Tx) -> None:
+        audit.append(tx, slug, type_, agreement, actor, body, did=city.did(slug))
+
+    await city.house.db.write(slug, unit)
+    await city.house.upkeep.seal_logs()
+
+
+async def hanse(city: City, *words: str) -> int:
+    return await asyncio.to_thread(main, ["--data", str(city.settings.folder), *words], {"LANG": "en"})
+
+
+async def test_two_towns_compare_and_both_see_that_they_agree(space: Space, capsys: Any) -> None:
+    """>> hanse records compare at both << agrees, exit 0; one log says something else << exit 1 and what it is."""
+    it = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    agreement = await agreed(it)
+    await it.house.upkeep.seal_logs()
+    for slug in (TOWN, VILLAGE):
+        assert await hanse(it, "records", "compare", agreement, "--as", slug) == 0
+        assert "agrees with did:web:" in capsys.readouterr().out
+    said = {"event": "stated", "by": "provider", "statement": "a" * 64, "jws": "b" * 64}
+    await say(it, TOWN, "termination", agreement, "system", **said)
+    assert await hanse(it, "records", "compare", "--as", VILLAGE) == 1
+    told = capsys.readouterr().out
+    assert "something is missing here" in told
+    assert "Statement of the end (provider): missing here (here: nothing; there: aaaa" in told
+    assert await hanse(it, "records", "compare", "--last", "--as", VILLAGE, "--json") == 1
+    [one] = json.loads(capsys.readouterr().out)["comparisons"]
+    assert (one["state"], one["agreement"]) == ("missing-here", agreement)
+
+
+async def test_a_person_is_shown_and_forgotten(space: Space, tmp_path: Path, capsys: Any) -> None:
+    """>> export, erase under a hold, lift, erase without and with --yes << copy; refused; refused; gone, and proven."""
+    it = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    agreement = await agreed(it)
+    await say(it, VILLAGE, "confirmation", agreement, HER, statement="gelesen")
+    await say(it, VILLAGE, "deed", agreement, HER, action="delete")
+    her, order = ("--as", VILLAGE, "--pseudonym", HER), ("--role", "data protection", "--ground", "Art. 17 (1) b GDPR")
+
+    copy = tmp_path / "copy.json"
+    assert await hanse(it, "records", "export", *her, "-o", str(copy)) == 0
+    found = json.loads(copy.read_text())
+    assert [one["record"]["body"].get("statement") for one in found["records"]] == ["gelesen", None]
+    assert copy.stat().st_mode & 0o077 == 0
+
+    assert await hanse(it, "records", "hold", "--as", VILLAGE, "--agreement", agreement, *order) == 0
+    assert await hanse(it, "records", "erase", *her, *order, "--yes") == 1
+    assert "under a legal hold" in capsys.readouterr().out
+    [hold] = (await it.api.get(f"/api/v1/participants/{VILLAGE}/holds"))["holds"]
+    assert await hanse(it, "records", "lift", hold["id"], "--as", VILLAGE, *order) == 0
+
+    assert await hanse(it, "records", "erase", *her, *order) == 1
+    assert "Nothing was erased" in capsys.readouterr().err
+    assert await hanse(it, "records", "erase", *her, *order, "--yes") == 1  # the deed stays: its period is a duty
+    told = capsys.readouterr().out
+    assert "1 records erased" in told
+    assert "(deed), under a duty to keep" in told
+    assert await hanse(it, "records", "erased", "--as", VILLAGE) == 0
+    assert "(confirmation) erased, data protection: Art. 17 (1) b GDPR" in capsys.readouterr().out
+
+    whole = await bundle(it, VILLAGE, agreement)
+    report = verify_bundle(whole, space.roots, "en")
+    assert report.holds_apart_from_time, report.reason
+    assert b"gelesen" not in whole
+
+
+async def test_what_cannot_be_is_said(space: Space) -> None:
+    """>> no pseudonym, no ground, a pseudonym in the ground, an unknown agreement or hold << 400 or 404."""
+    it = await space.city("it", {TOWN: MUNICIPALITY})
+    base, order = f"/api/v1/participants/{TOWN}", {"role": "office", "ground": "law"}
+    asked: list[tuple[str, dict[str, object], int, str]] = [
+        (f"{base}/persons/Anna/erase", order, 400, "records.pseudonym"),
+        (f"{base}/persons/{HER}/erase", {**order, "ground": " "}, 400, "records.text"),
+        (f"{base}/persons/{HER}/erase", {**order, "ground": f"wish of {HER}"}, 400, "records.names"),
+        (f"{base}/persons/{HER}/erase", {**order, "ground": "x" * 501}, 400, "records.text"),
+        (f"{base}/holds", {**order, "agreement": "urn:uuid:1"}, 404, "contracts.no-agreement"),
+        (f"{base}/holds/1/lift", order, 404, "records.no-hold"),
+        (f"{base}/comparisons", {"agreement": "urn:uuid:1"}, 404, "contracts.no-agreement"),
+    ]
+    for path, body, status, code in asked:
+        with pytest.raises(Refused) as refused:
+            await it.api.post(path, body)
+        assert (refused.value.status, refused.value.problem["code"]) == (status, code)
+
+
+async def test_a_partner_that_is_gone_takes_no_proof_with_it(space: Space) -> None:
+    """>> the town's process is gone for good << the village's bundle from before and one made now both hold."""
+    it = await space.city("village", {VILLAGE: MUNICIPALITY})
+    async with space.running("town", {TOWN: MUNICIPALITY}) as town:
+        await space.reload(it, town)
+        agreement = await agreed(it, town)
+        before = await bundle(it, VILLAGE, agreement)
+    after = await bundle(it, VILLAGE, agreement)
+    for whole in (before, after):
+        report = verify_bundle(whole, space.roots, "de")
+        assert report.holds_apart_from_time, report.reason
+    [one] = (await it.api.post(f"/api/v1/participants/{VILLAGE}/comparisons", {}))["comparisons"]
+    assert one["state"] == "unreachable"

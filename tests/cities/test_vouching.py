@@ -1,0 +1,164 @@
+"""Two operators vouch for each other's logs; one is then brought back from a backup (contracts.md 16.2, 16.3)."""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from connector.audit import witnessing
+from connector.http.outbound import Answer
+from connector.storage.database import PROCESS
+from connector.testing.cities import MUNICIPALITY, City, Space
+from connector.verify import checkpoint, witness
+from connector.verify.bundle import verify_bundle
+from connector.verify.report import Verdict
+
+OFTEN = {"HANSE_WORKER__SEAL_EVERY_S": "0.2", "HANSE_WITNESS__LOOK_S": "0.2"}
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+
+
+async def both(space: Space) -> tuple[City, City]:
+    """A town and a village, each with its own operator."""
+    town = await space.city("town", {TOWN: MUNICIPALITY}, OFTEN)
+    village = await space.city("village", {VILLAGE: MUNICIPALITY}, OFTEN)
+    await space.reload(town, village)
+    return town, village
+
+
+async def agreed(town: City, village: City) -> str:
+    made = await town.publish(TOWN)
+    signed = await village.negotiate(VILLAGE, town.did(TOWN), made["dataset"])
+    assert signed["state"] == "FINALIZED"
+    return str(signed["agreement"])
+
+
+async def bundle(city: City, slug: str, agreement: str) -> bytes:
+    uuid = agreement.removeprefix("urn:uuid:")
+    found: bytes = await city.api.get(f"/api/v1/participants/{slug}/agreements/{uuid}/evidence")
+    return found
+
+
+async def public(city: City, slug: str, path: str) -> Answer:
+    """What anybody gets below the root of a log."""
+    return await city.house.http.get(f"{city.root(slug)}/log/{path}")
+
+
+async def vouched(city: City, slug: str, by: City, epoch: int = 0) -> checkpoint.Checkpoint:
+    """The published checkpoint, once `by` has vouched for one that is not behind an agreement."""
+    for _ in range(100):
+        answer = await public(city, slug, f"{epoch}/checkpoint")
+        if answer.status == 200:
+            note = checkpoint.parse(answer.body.decode())
+            if any(name == by.house.witness_keys.name for name, _, _ in note.lines):
+                return note
+        await asyncio.sleep(0.1)
+    raise AssertionError("nobody vouched")
+
+
+async def test_each_vouches_for_the_other_and_the_bundle_proves_when(space: Space) -> None:
+    """>> an agreement << the partner's witness cosigns both logs; PASSED, with a time nobody could choose alone."""
+    town, village = await both(space)
+    agreement = await agreed(town, village)
+    note = await vouched(town, TOWN, village)
+    policy = witness.derived(witnesses_of(town), "Musterstadt")
+    assert policy is not None
+    assert witness.time_of(note, policy) is not None
+    assert witness.derived(witnesses_of(town)[:1], "Musterstadt") is None  # its own operator alone vouches for nothing
+    for city, slug in ((town, TOWN), (village, VILLAGE)):
+        report = verify_bundle(await bundle(city, slug, agreement), space.roots, "de")
+        assert report.verdict is Verdict.PASSED, report.reason
+
+
+def witnesses_of(city: City) -> list[dict[str, object]]:
+    """As the trust list names them."""
+    return [
+        {"operator": one.operator, "url": one.url, "keys": list(one.keys)}
+        for one in city.house.anchor.current.witnesses
+    ]
+
+
+@pytest.mark.threat("T50")
+async def test_tiles_and_checkpoint_are_for_everybody(space: Space) -> None:
+    """>> checkpoint and tile without a token << the tile's leaves give the signed root; nothing beyond it is there."""
+    from connector.audit import merkle
+
+    town, village = await both(space)
+    await agreed(town, village)
+    note = await vouched(town, TOWN, village)
+    tile = await public(town, TOWN, f"0/tile/0/000.p/{note.size}")
+    leaves = [tile.body[at : at + 32] for at in range(0, len(tile.body), 32)]
+    assert merkle.Tree(leaves).root() == note.root
+    assert "immutable" in tile.headers["Cache-Control"]
+    for absent in (
+        "0/tile/0/000", "0/tile/1/000.p/1", "0/tile/0/000.p/255", "0/tile/0/000.p/0", "0/tile/0/0.p/1",
+        "0/tile/00/000.p/1", "0/tile/64/000", "0/tile/0/x000/000.p/1", "0/tile/entries/000.p/1", "1/checkpoint",
+        "00/checkpoint", "1/tile/0/000.p/1", "0/tile/0/000.p/1/../../../../did.json", "0/tile/0/000%2Ep/1x",
+    ):  # fmt: skip
+        assert (await public(town, TOWN, absent)).status == 404, absent
+
+
+async def test_a_database_from_a_backup_goes_on_under_a_new_origin(space: Space) -> None:
+    """>> copy, go on, come back as the copy << new origin with the old checkpoint in it; old bundles hold; no fork."""
+    village = await space.city("village", {VILLAGE: MUNICIPALITY}, OFTEN)
+    async with space.running("town", {TOWN: MUNICIPALITY}, OFTEN) as town:
+        await space.reload(town, village)
+        early = await agreed(town, village)
+        await vouched(town, TOWN, village)
+    backup = space.folder.parent / "backup.db"
+    database = space.folder.parent / "town" / "hanse.db"
+    _copied(database, backup)
+    async with space.running("town", {TOWN: MUNICIPALITY}, OFTEN) as town:
+        later = await agreed(town, village)
+        old = await bundle(town, TOWN, later)
+        await vouched(town, TOWN, village)
+        origin = f"{town.root(TOWN)}/log/".removeprefix("https://")
+    held = await village.house.db.read(PROCESS, witnessing.known, f"{origin}0")
+    _copied(backup, database)
+
+    async with space.running("town", {TOWN: MUNICIPALITY}, OFTEN) as town:
+        agreement = await agreed(town, village)
+        new = await vouched(town, TOWN, village, epoch=1)
+        assert new.origin == f"{origin}1"
+        assert await village.house.db.read(PROCESS, witnessing.known, f"{origin}0") == held  # no old size signed again
+        assert await village.house.db.read(PROCESS, witnessing.alarms) == []
+        record = _one(database, "SELECT record FROM audit_entry WHERE type = 'log-origin'")
+        assert f'"before":"{origin}0"'.encode() in record["record"]
+        assert f'"known":{held.size}'.encode() in record["record"]
+        for made in (old, *[await bundle(town, TOWN, one) for one in (agreement, early)]):
+            report = verify_bundle(made, space.roots, "de")
+            assert report.verdict is Verdict.PASSED, report.reason
+
+
+def _copied(source: Path, target: Path) -> None:
+    """A whole database: its journal belongs to it."""
+    for end in ("-wal", "-shm"):
+        Path(f"{target}{end}").unlink(missing_ok=True)
+        if Path(f"{source}{end}").exists():
+            shutil.copyfile(f"{source}{end}", f"{target}{end}")
+    shutil.copyfile(source, target)
+
+
+def _one(database: Path, query: str) -> Mapping[str, bytes]:
+    with sqlite3.connect(database) as connection:
+        connection.row_factory = sqlite3.Row
+        row = connection.execute(query).fetchone()
+        assert row is not None
+        return dict(row)
+
+
+async def test_a_witness_that_is_away_delays_nothing(space: Space) -> None:
+    """>> an agreement while the other operator's witness is down << FINALIZED and a bundle without a time."""
+    town = await space.city("town", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY}, OFTEN)
+    async with space.running("gone", {"stadtwerke": MUNICIPALITY}, OFTEN):
+        pass
+    await space.reload(town)
+    assert [one.operator for one in town.house.anchor.current.witnesses] == ["Stadtwerke"]
+    made = await town.publish(TOWN)
+    signed = await town.negotiate(VILLAGE, town.did(TOWN), made["dataset"])
+    assert signed["state"] == "FINALIZED"
+    report = verify_bundle(await bundle(town, TOWN, signed["agreement"]), space.roots, "de")
+    assert report.holds_apart_from_time
+    assert report.verdict is Verdict.INDETERMINATE

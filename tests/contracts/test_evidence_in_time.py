@@ -1,0 +1,77 @@
+"""A bundle of a log that witnesses saw: the contract has their time, and what came later is proven besides."""
+
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import msgspec
+
+from connector.audit import cosignatures, seal
+from connector.contracts.evidence import Evidence
+from connector.storage.database import Tx
+from connector.testing.towns import Towns
+from connector.trust.anchors import Entry, TrustList, Witness, next_list
+from connector.trust.authority import Authority
+from connector.trust.development import entry
+from connector.trust.roots import roots_pem
+from connector.verify.bundle import verify_bundle
+from connector.verify.trusted import written
+from tests.verify.forge import Witness as Cosigner
+
+SLUG = "musterstadt"
+
+
+async def listed(towns: Towns, folder: Path, cosigner: Cosigner) -> tuple[Evidence, bytes]:
+    """The service with a trust list that names both towns and a witness, and the roots an auditor is given."""
+    authority = Authority.create(folder / "authority.jwk.enc", towns.vault)
+    entries: tuple[Entry, ...] = tuple(
+        [
+            entry(
+                did=hosted.participant.did, name=hosted.participant.name, operator="did:web:betrieb.example",
+                kind=hosted.participant.kind, valid_from="2020-01-01T00:00:00Z", keys=hosted.keys,
+            )
+            for hosted in await towns.participants.all()
+        ]
+    )  # fmt: skip
+    first: TrustList = next_list(
+        None, authority=authority.id, now=towns.clock.now(), life_ms=10**9, participants=entries
+    )
+    witness = Witness(cosigner.operator, cosigner.url, tuple(key.public_jwk for key in cosigner.keys))
+    issued = authority.issue(msgspec.structs.replace(first, witnesses=(witness,)))
+    pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
+    roots = roots_pem([pem], authority.public_jwk).encode()
+    return Evidence(towns.db, towns.clock, towns.participants, lambda: issued), roots
+
+
+async def test_the_first_state_that_was_seen_gives_the_time(towns: Towns, tmp_path: Path) -> None:
+    """>> conclude, cosign, conclude another, cosign, bundle << PASSED at the first time, later records proven too."""
+    agreement = await towns.concluded("nachbardorf", SLUG)
+    moment = towns.clock.now() // 1000 + 5
+    cosigner = Cosigner()
+    evidence, roots = await listed(towns, tmp_path, cosigner)
+
+    def cosign(tx: Tx, at: int) -> int:
+        batch = seal.latest(tx, SLUG)
+        assert batch is not None
+        assert batch.checkpoint is not None
+        lines = cosigner.cosign(batch.checkpoint, at).removeprefix(batch.checkpoint)
+        cosignatures.keep(tx, batch, cosigner.url, lines)
+        return batch.size
+
+    hosted = await towns.participants.get(SLUG)
+    await evidence.seal_log(hosted)
+    size = await towns.db.write(SLUG, cosign, moment)
+    plain = await evidence.bundle(SLUG, agreement.id)
+    assert "records.checkpoint" not in zipfile.ZipFile(BytesIO(plain)).namelist(), "one state is enough"
+    assert verify_bundle(plain, roots).verdict.name == "PASSED"
+
+    await towns.concluded("nachbardorf", SLUG)
+    await evidence.seal_log(hosted)
+    assert await towns.db.write(SLUG, cosign, moment + 3600) > size
+    await towns.concluded("nachbardorf", SLUG)
+    later = await evidence.bundle(SLUG, agreement.id)
+    members = zipfile.ZipFile(BytesIO(later))
+    assert members.read("records.checkpoint").startswith(f"old {size}\n".encode())
+    report = verify_bundle(later, roots)
+    assert report.verdict.name == "PASSED", report.reason
+    assert report.stated["trusted_time"] == written(moment)

@@ -1,0 +1,150 @@
+"""A new agreement takes the place of an old one: named in profile and log, compared, and the old one ends (14)."""
+
+import json
+from typing import Any
+
+import pytest
+
+from connector.contracts import drafting, renewal, store
+from connector.contracts.model import Agreement, Case
+from connector.errors import Mistake, PeerError
+from connector.protocol.messages import HANSE
+from connector.testing.cities import PURPOSE
+from connector.testing.towns import Towns
+
+CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
+REQUEST, REPLACES = "ContractRequestMessage", f"{HANSE}replaces"
+
+
+async def first(towns: Towns) -> tuple[Agreement, Any]:
+    """An agreement in force and what it is about."""
+    made = await towns.publish(PROVIDER)
+    asked = await towns.ask(CONSUMER, PROVIDER, made)
+    await towns.run()
+    return await towns.agreement(CONSUMER, (await towns.case(CONSUMER, asked.id)).agreement), made
+
+
+async def ask(towns: Towns, made: Any, replaces: str | None) -> Case:
+    return await towns.db.write(
+        CONSUMER, towns.contracts.request, CONSUMER, towns.partner(PROVIDER), made[0].id, made[1].for_catalogue(),
+        PURPOSE, None, None, replaces,
+    )  # fmt: skip
+
+
+async def renewed(towns: Towns, made: Any, old: Agreement) -> Agreement:
+    asked = await ask(towns, made, old.id)
+    await towns.run()
+    return await towns.agreement(CONSUMER, (await towns.case(CONSUMER, asked.id)).agreement)
+
+
+async def bodies(towns: Towns, slug: str, agreement: Agreement, type_: str) -> list[dict[str, Any]]:
+    sql = (
+        "SELECT record FROM audit_entry WHERE participant = :participant AND agreement = :agreement AND type = :type"
+        " ORDER BY seq"
+    )
+    rows = await towns.rows(slug, sql, agreement=agreement.id, type=type_)
+    return [json.loads(bytes(row["record"]))["body"] for row in rows]
+
+
+async def test_the_old_one_ends_when_the_new_one_is_in_force(towns: Towns) -> None:
+    """>> a transfer runs; a renewal is asked for << both sides: the old one ended as replaced, the new one in force."""
+    old, made = await first(towns)
+    running = await towns.fetch(CONSUMER, PROVIDER, old)
+    await towns.run()
+    new = await renewed(towns, made, old)
+    await towns.tick()
+    assert (new.state, new.replaces) == ("finalized", old.digest)
+    for slug in (PROVIDER, CONSUMER):
+        assert (await towns.agreement(slug, old.id)).state == "ended"
+        assert (await towns.agreement(slug, new.id)).replaces == old.digest
+        assert (await bodies(towns, slug, new, "agreement"))[0]["replaces"] == old.digest
+        [ended] = await bodies(towns, slug, old, "termination")
+        assert (ended["event"], ended["by"]) == ("replaced", new.digest)
+    mine = await towns.process(CONSUMER, running.id)
+    assert mine.shown == "TERMINATED"
+    assert mine.reason is not None
+    assert "abgelöst" in " ".join(mine.reason["de"])
+    assert (await towns.fetch(CONSUMER, PROVIDER, new)).shown == "REQUESTED"
+
+
+async def test_what_is_replaced_is_signed_and_the_comparison_is_kept(towns: Towns) -> None:
+    """The digest stands in the profile under both seals, never in the agreement itself; both keep the same rows."""
+    old, made = await first(towns)
+    new = await renewed(towns, made, old)
+    kept = []
+    for slug in (PROVIDER, CONSUMER):
+        negotiation = (await towns.agreement(slug, new.id)).negotiation
+        objects = await towns.db.read(slug, store.objects, slug, negotiation)
+        assert json.loads(objects[drafting.PROFILE].body)["replaces"] == old.digest
+        kept.append(objects[renewal.COMPARISON].body)
+    assert kept[0] == kept[1]
+    assert {row["change"] for row in json.loads(kept[0])["rows"]} == {"kept"}
+    assert old.digest.encode() not in new.document
+
+
+async def test_a_provider_that_knows_nothing_of_it_is_not_disturbed(towns: Towns) -> None:
+    """>> a peer that skips the member << the contract comes about; the consumer's own old one ends."""
+    old, made = await first(towns)
+    towns.wire.bend[REQUEST] = lambda message: message.pop(REPLACES)
+    new = await renewed(towns, made, old)
+    assert (new.state, new.replaces) == ("finalized", old.digest)
+    assert [(await towns.agreement(slug, old.id)).state for slug in (PROVIDER, CONSUMER)] == ["finalized", "ended"]
+
+
+async def test_an_offer_that_is_refused_leaves_the_old_one_alone(towns: Towns) -> None:
+    old, made = await first(towns)
+    asked = await ask(towns, made, old.id)
+    await towns.db.write(CONSUMER, towns.contracts.terminate, CONSUMER, asked.id, "x", {"de": ["x"], "en": ["x"]})
+    await towns.run()
+    assert (await towns.agreement(CONSUMER, old.id)).state == "finalized"
+
+
+@pytest.mark.threat("T47")
+@pytest.mark.parametrize("digest", ["0" * 64, "", "x" * 100_000], ids=["unknown", "empty", "endless"])
+async def test_a_peer_cannot_replace_what_is_not_its_own(towns: Towns, digest: str) -> None:
+    """>> a digest of nothing; of a third town's agreement; of one about other data << refused, nothing ends."""
+    old, made = await first(towns)
+    await towns.add("seestadt")
+    foreign = await towns.concluded("seestadt", PROVIDER)
+    other = await towns.concluded(CONSUMER, PROVIDER)
+    for named in (digest, foreign.digest, other.digest):
+        towns.wire.bend[REQUEST] = lambda message, named=named: message.update({REPLACES: named})  # type: ignore[misc]
+        asked = await ask(towns, made, old.id)
+        await towns.run()
+        for _ in range(4):
+            await towns.hurry()
+        assert (await towns.case(CONSUMER, asked.id)).shown == "TERMINATED"
+    for one in (old, foreign, other):
+        assert (await towns.agreement(PROVIDER, one.id)).state == "finalized"
+
+
+async def test_we_ask_to_replace_only_what_is_ours_and_in_force(towns: Towns) -> None:
+    old, made = await first(towns)
+    elsewhere = await towns.concluded(CONSUMER, PROVIDER)
+    with pytest.raises(Mistake, match="not-replaceable"):
+        await ask(towns, made, elsewhere.id)
+    with pytest.raises(PeerError, match="no-agreement"):
+        await ask(towns, made, "urn:uuid:nothing")
+    await renewed(towns, made, old)
+    with pytest.raises(Mistake, match="not-replaceable"):
+        await ask(towns, made, old.id)
+
+
+async def test_a_contract_that_replaces_another_than_asked_for_is_not_signed(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """<< a sealed profile that names another agreement >> TERMINATED, in words."""
+    old, made = await first(towns)
+    real = drafting.profile
+
+    def other(judge: Any, policy: Any, offer: Any, until: Any, replaces: str | None) -> Any:
+        return real(judge, policy, offer, until, None if replaces is None else "f" * 64)
+
+    monkeypatch.setattr(drafting, "profile", other)
+    asked = await ask(towns, made, old.id)
+    await towns.run()
+    case = await towns.case(CONSUMER, asked.id)
+    assert case.shown == "TERMINATED"
+    assert case.reason is not None
+    assert "löst der Vertrag eine andere Vereinbarung ab" in case.reason["de"][0]
+    assert (await towns.agreement(CONSUMER, old.id)).state == "finalized"

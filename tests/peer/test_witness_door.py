@@ -1,0 +1,208 @@
+"""The witness's door as strangers and hostile members find it: `POST /witness/add-checkpoint` (C2SP tlog-witness)."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+
+from connector.audit import merkle, seal, witnessing
+from connector.audit.seal import Batch
+from connector.cli.main import main
+from connector.clock import FakeClock
+from connector.http.outbound import Answer
+from connector.http.refusals import TooMany, WrongMedia
+from connector.peer.witness import WitnessDoor
+from connector.storage.database import PROCESS
+from connector.testing.cities import MUNICIPALITY, City, Space
+from connector.verify import checkpoint, witness
+from tests.verify.forge import LogKey
+
+SLUG = "musterstadt"
+CALM = {"HANSE_WORKER__SEAL_EVERY_S": "3600"}
+
+
+class Stage(NamedTuple):
+    """A running process; `origin` is the log of a member whose keys the test holds too."""
+
+    city: City
+    folder: Path
+    origin: str
+
+    def signers(self) -> list[seal.LogSigner]:
+        signers = self.city.house.participants.held(SLUG).signers
+        return [signer for purpose, signer in signers.items() if purpose in ("log", "log-pq")]
+
+    async def ask(
+        self, old: int, size: int, branch: bytes = b"", *, origin: str = "", proof: Sequence[bytes] | None = None,
+        keys: Sequence[seal.LogSigner] | None = None, later_s: int = 0,
+    ) -> Answer:  # fmt: skip
+        """What the door answers to a checkpoint of a made-up log."""
+        whole = tree(size, branch)
+        batch = Batch(
+            participant=SLUG, size=size, root=whole.root(), frontier=merkle.NOTHING, checkpoint=None,
+            at=self.city.house.clock.now() + later_s * 1000,
+        )  # fmt: skip
+        note = seal.sign(batch, origin or self.origin, self.signers() if keys is None else keys)
+        return await self.post(witnessing.write(old, whole.consistency(old) if proof is None else proof, note))
+
+    async def post(self, body: bytes) -> Answer:
+        return await self.city.house.http.post(f"{self.city.house.witness_keys.url}/add-checkpoint", body)
+
+    def alarms(self) -> list[dict[str, object]]:
+        """What the participant's own log says of others' logs."""
+        with sqlite3.connect(self.folder / "hanse.db") as connection:
+            rows = connection.execute("SELECT record FROM audit_entry WHERE type = 'alarm' ORDER BY id").fetchall()
+        return [json.loads(row[0])["body"] for row in rows]
+
+
+def tree(size: int, branch: bytes = b"") -> merkle.Tree:
+    return merkle.Tree([merkle.leaf_hash(bytes([at]) + branch) for at in range(size)])
+
+
+@pytest.fixture
+async def stage(space: Space) -> Stage:
+    city = await space.city("town", {SLUG: MUNICIPALITY}, CALM)
+    return Stage(city, space.folder.parent / "town", seal.origin(city.root(SLUG)).replace("/log/0", "/log/7"))
+
+
+async def test_vouches_for_a_log_that_only_grows(stage: Stage) -> None:
+    """>> the first state, the next, the same again << two lines each time, which hold under the listed keys."""
+    for old, size in ((0, 3), (3, 8), (8, 8)):
+        answer = await stage.ask(old, size)
+        assert answer.status == 200, answer.body
+        note = checkpoint.parse(f"{checkpoint.text_of(stage.origin, size, tree(size).root())}\n{answer.body.decode()}")
+        listed = stage.city.house.anchor.current.witnesses
+        entries = [{"operator": one.operator, "url": one.url, "keys": list(one.keys)} for one in listed]
+        policy = witness.derived(entries, "another operator")
+        assert policy is not None
+        vouched = witness.time_of(note, policy)
+        assert vouched is not None
+        assert abs(vouched - stage.city.house.clock.now()) < 60_000
+        assert len(note.lines) == 2
+
+
+@pytest.mark.threat("T51")
+async def test_says_what_it_knows_and_no_more(stage: Stage) -> None:
+    """Another size is 409 with the one known, as text of its own type; a proof that does not hold is 422."""
+    assert (await stage.ask(0, 5)).status == 200
+    for old, size in ((0, 0), (0, 8), (4, 8), (3, 4)):
+        answer = await stage.ask(old, size)
+        assert (answer.status, answer.body) == (409, b"5\n")
+        assert answer.headers["Content-Type"] == "text/x.tlog.size"
+    for proof in ([], [b"x" * 32]):
+        assert (await stage.ask(5, 8, proof=proof)).status == 422
+    assert (await stage.ask(5, 8, b"other")).status == 422
+    assert (await stage.ask(5, 8)).status == 200
+
+
+@pytest.mark.threat("T51")
+async def test_knows_the_logs_of_the_trust_list_alone(stage: Stage) -> None:
+    """404 for a log of nobody, 403 where nobody entitled signed; neither leaves a trace."""
+    root = stage.origin.removesuffix("/log/7")
+    for nobody in (
+        "localhost:18443/nachbardorf/log/0", "stranger.example/log/0", f"{root}/log/", f"{root}/log/-1",
+        f"{root}/log/00", f"{root}/log/99999", f"{root}/logs/0", f"{root}/x/log/0", f"https://{root}/log/0",
+        "log/0", "127.0.0.1/log/0", f"{root.upper()}/log/0",
+    ):  # fmt: skip
+        assert (await stage.ask(0, 3, origin=nobody)).status == 404, nobody
+    assert (await stage.ask(0, 3, keys=[LogKey()])).status == 403
+    known = await stage.city.house.db.read(PROCESS, lambda tx: tx.all("SELECT origin FROM witness_log"))
+    assert known == []
+
+
+@pytest.mark.threat("T51")
+async def test_a_bad_line_of_the_log_is_not_outvoted(stage: Stage) -> None:
+    """The Ed25519 line holds, the ML-DSA line is that of another state: nobody vouches for a log that says both."""
+    batch = Batch(participant=SLUG, size=3, root=tree(3).root(), frontier=merkle.NOTHING, checkpoint=None, at=0)
+    other = Batch(participant=SLUG, size=3, root=tree(3, b"x").root(), frontier=merkle.NOTHING, checkpoint=None, at=0)
+    first, second = (seal.sign(one, stage.origin, stage.signers()).splitlines(True) for one in (batch, other))
+    answer = await stage.post(witnessing.write(0, (), "".join([*first[:5], second[5]])))
+    assert answer.status == 403
+
+
+@pytest.mark.threat("T51")
+async def test_two_histories_raise_an_alarm_with_both_as_proof(stage: Stage) -> None:
+    """>> another tree of the size known, then a smaller tree signed later << refused, kept, told once each."""
+    assert (await stage.ask(0, 5)).status == 200
+    for _ in range(2):
+        assert (await stage.ask(5, 5, b"fork")).status == 409
+    for _ in range(2):
+        assert (await stage.ask(0, 4, later_s=7200, proof=[])).status == 409
+    told = stage.alarms()
+    assert [alarm["event"] for alarm in told] == ["log-fork", "log-rollback"]
+    for alarm, size in zip(told, (5, 4), strict=True):
+        held, offered = (checkpoint.parse(str(alarm[name])) for name in ("held", "offered"))
+        keys = [dict(signer.public_jwk) for signer in stage.signers()]
+        checkpoint.check(held, keys)  # whoever doubts it checks both signatures
+        checkpoint.check(offered, keys)
+        assert (held.origin, held.size, offered.size) == (offered.origin, 5, size)
+    shown = await stage.city.api.get("/api/v1/witness")
+    assert [alarm["kind"] for alarm in shown["alarms"]] == ["fork", "rollback"]
+    assert [(log["origin"], log["size"]) for log in shown["logs"]] == [(stage.origin, 5)]
+    assert stage.city.house.anchor.current.witnesses[0].keys == tuple(shown["keys"])
+    assert [witness.parse(f"witness w {vkey}\nquorum w").quorum for vkey in shown["vkeys"]] == ["w", "w"]
+
+
+@pytest.mark.parametrize(("lang", "said"), [("de", "zurückgesetzt"), ("en", "was rolled back")])
+async def test_the_operator_sees_keys_logs_and_alarms(stage: Stage, lang: str, said: str, capsys: Any) -> None:
+    """>> `hanse witness` << 0 and the keys; 1 once a log has two histories."""
+    command = ["--lang", lang, "witness", "--data", str(stage.folder)]
+    assert await asyncio.to_thread(main, command, {}) == 0
+    assert stage.city.house.witness_keys.name in capsys.readouterr().out
+    await stage.ask(0, 5)
+    await stage.ask(5, 5, b"fork")
+    await stage.ask(0, 4, later_s=7200, proof=[])
+    assert await asyncio.to_thread(main, command, {}) == 1
+    out = capsys.readouterr().out
+    assert f"{stage.origin}: 5 " in out
+    assert said in out
+
+
+@pytest.mark.threat("T51")
+async def test_a_suspended_member_is_nobody(stage: Stage, space: Space) -> None:
+    """Its log was known; from now on it is not."""
+    from connector.trust.anchors import Entry
+    from connector.trust.development import DevelopmentSpace
+
+    assert (await stage.ask(0, 3)).status == 200
+    entry = stage.city.house.anchor.entry(stage.city.did(SLUG))
+    assert entry is not None
+    gone = Entry(
+        did=entry.did, name=entry.name, operator=entry.operator, kind=entry.kind, groups=(), state="suspended",
+        valid_from=entry.valid_from, log_keys=entry.log_keys,
+    )  # fmt: skip
+    DevelopmentSpace(space.folder / "certs", space.clock).enlist(lambda _: [gone])
+    await space.reload(stage.city)
+    assert (await stage.ask(3, 4)).status == 404
+
+
+@pytest.mark.threat("T51")
+async def test_size_is_limited(stage: Stage) -> None:
+    """What is too large or no request at all is refused; other methods find nothing."""
+    assert (await stage.post(b"old 0\n\n" + b"x" * witnessing.LIMIT)).status == 413
+    assert (await stage.post(b"old 0\n\nx")).status == 400
+    url = f"{stage.city.house.witness_keys.url}/add-checkpoint"
+    assert (await stage.city.house.http.get(url)).status == 404
+
+
+@pytest.mark.threat("T51")
+async def test_asking_is_paced_per_address(stage: Stage) -> None:
+    """>> more requests at once than a bucket holds << refused before anything of them is read; others are served."""
+    clock, house = FakeClock(), stage.city.house
+    door = WitnessDoor(house.db, clock, house.anchor, house.witness_keys, house.upkeep.log_misbehaved)
+
+    def request(remote: str) -> Any:
+        return SimpleNamespace(remote=remote, headers={"Content-Encoding": "gzip"})
+
+    for _ in range(30):
+        with pytest.raises(WrongMedia):
+            await door.add(request("192.0.2.1"))
+    with pytest.raises(TooMany):
+        await door.add(request("192.0.2.1"))
+    with pytest.raises(WrongMedia):
+        await door.add(request("192.0.2.2"))

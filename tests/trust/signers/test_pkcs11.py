@@ -1,0 +1,170 @@
+"""Seals by an HSM, tested with SoftHSM: all three algorithms, a broken session, a wrong PIN only once (T48).
+
+Every test runs in a process of its own, as PKCS#11 libraries keep their state per process.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
+pkcs11 = pytest.importorskip("pkcs11", reason="python-pkcs11 (extra hsm) is not installed")
+pytestmark = [
+    pytest.mark.threat("T48"),
+    pytest.mark.skipif(not MODULE.exists(), reason=f"SoftHSM is not installed ({MODULE})"),
+]
+HERE = Path(__file__).parent
+
+BEGIN = """
+import asyncio, sys
+from pathlib import Path
+import pkcs11
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+from pkcs11 import Attribute, KeyType, ObjectClass
+from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
+from pkcs11.util.rsa import encode_rsa_public_key
+from connector.errors import Unavailable
+from connector.sections import Secret, Signers
+from connector.trust.signers.pkcs11 import Hsm
+from connector.trust.signers.port import KeptKey, Place
+from connector.verify import algorithms
+
+MODULE = Path("{module}")
+lib = pkcs11.lib(str(MODULE))
+token = lib.get_token(token_label="stadt")
+publics = {{}}
+with token.open(rw=True, user_pin="1234") as session:
+    for label, curve in (("es256", "secp256r1"), ("es384", "secp384r1")):
+        parameters = session.create_domain_parameters(
+            KeyType.EC, {{Attribute.EC_PARAMS: encode_named_curve_parameters(curve)}}, local=True)
+        public, _ = parameters.generate_keypair(store=True, label=label)
+        publics[label] = load_der_public_key(encode_ec_public_key(public))
+    public, _ = session.generate_keypair(KeyType.RSA, 3072, store=True, label="ps256")
+    der = encode_rsa_public_key(public)
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    n = int.from_bytes(public[Attribute.MODULUS], "big")
+    e = int.from_bytes(public[Attribute.PUBLIC_EXPONENT], "big")
+    publics["ps256"] = rsa.RSAPublicNumbers(e, n).public_key()
+
+def hsm(pin="1234", module=MODULE):
+    return Hsm(Signers(pkcs11_module=module, pkcs11_pin=Secret(pin)))
+
+def key(box, label="es256", token="stadt", public="es256"):
+    return KeptKey("did:web:a.example#" + label, publics[public], Place(signer="pkcs11", key=label, token=token),
+                   box.sign, 20.0)
+
+async def code(seal_key):
+    try:
+        await seal_key.seal(b"header.")
+    except Unavailable as fault:
+        assert "1234" not in str(fault) and "0000" not in str(fault)
+        return fault.code, fault.facts.get("why")
+    return "sealed", None
+"""
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """A token of its own below the test's folder."""
+    (tmp_path / "tokens").mkdir()
+    conf = tmp_path / "softhsm2.conf"
+    conf.write_text(f"directories.tokendir = {tmp_path / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n")
+    environ = {**os.environ, "SOFTHSM2_CONF": str(conf)}
+    subprocess.run(
+        ["softhsm2-util", "--init-token", "--free", "--label", "stadt", "--pin", "1234", "--so-pin", "5678"],
+        env=environ, check=True, capture_output=True,
+    )  # fmt: skip
+    return environ
+
+
+def run(environ: dict[str, str], text: str) -> None:
+    """Runs the lines after the common beginning; they assert for themselves."""
+    program = BEGIN.format(module=MODULE) + "\nasync def main():\n" + text + "\nasyncio.run(main())\n"
+    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_all_three_algorithms_over_a_digest(environ: dict[str, str]) -> None:
+    run(environ, """
+    box = hsm()
+    for label, alg in (("es256", "ES256"), ("es384", "ES384"), ("ps256", "PS256")):
+        seal_key = key(box, label, public=label)
+        assert seal_key.alg == alg
+        raw = await seal_key.seal(b"header.")
+        assert algorithms.verifies(publics[label], raw, b"header."), label
+""")  # fmt: skip
+
+
+def test_seals_that_are_asked_for_at_once_share_one_session(environ: dict[str, str]) -> None:
+    run(environ, """
+    box = hsm()
+    raws = await asyncio.gather(*(key(box).seal(b"%d" % number) for number in range(20)))
+    assert all(algorithms.verifies(publics["es256"], raw, b"%d" % number) for number, raw in enumerate(raws))
+    assert len(box._sessions) == 1
+""")  # fmt: skip
+
+
+def test_a_session_that_broke_is_opened_anew(environ: dict[str, str]) -> None:
+    """>> the HSM closes all sessions behind our back << the next seal is made all the same."""
+    run(environ, """
+    box = hsm()
+    await key(box).seal(b"header.")
+    box._sessions["stadt"].close()
+    assert await code(key(box)) == ("sealed", None)
+    assert await code(key(box)) == ("sealed", None)
+""")  # fmt: skip
+
+
+def test_a_library_that_was_started_anew_is_used_again(environ: dict[str, str]) -> None:
+    """What another part of the process does to the library costs one attempt, not all seals."""
+    run(environ, """
+    box = hsm()
+    await key(box).seal(b"header.")
+    lib.reinitialize()
+    assert await code(key(box)) == ("sealed", None)
+""")  # fmt: skip
+
+
+def test_a_wrong_pin_is_tried_once_and_never_again(environ: dict[str, str]) -> None:
+    """A token locks itself after a few wrong PINs; retries by the errand would lock it within minutes."""
+    run(environ, """
+    box = hsm("0000")
+    opened = []
+    real = pkcs11.lib
+    pkcs11.lib = lambda module: opened.append(module) or real(module)
+    for _ in range(5):
+        assert (await code(key(box)))[0] == "signers.pin"
+    assert len(opened) == 1
+    assert await code(key(hsm())) == ("sealed", None)
+""")  # fmt: skip
+
+
+def test_what_is_not_there_is_named(environ: dict[str, str]) -> None:
+    """Key, token, library, settings: each has a sentence of its own; none of them ends a negotiation."""
+    run(environ, """
+    assert await code(key(hsm(), "anderer")) == ("signers.no-key", "NoSuchKey")
+    assert await code(key(hsm(), token="anderes")) == ("signers.no-key", "NoSuchToken")
+    assert (await code(key(Hsm(Signers()))))[0] == "signers.not-set"
+    assert (await code(key(hsm(module=Path("/nowhere.so")))))[0] == "signers.hsm"
+""")  # fmt: skip
+
+
+def test_a_key_that_is_not_the_certificates_seals_nothing(environ: dict[str, str]) -> None:
+    run(environ, """
+    assert (await code(key(hsm(), "ps256", public="es256")))[0] in ("signers.hsm", "signers.wrong-signature")
+    with token.open(rw=True, user_pin="1234") as session:
+        parameters = session.create_domain_parameters(
+            KeyType.EC, {Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}, local=True)
+        parameters.generate_keypair(store=True, label="fremd")
+    assert (await code(key(hsm(), "fremd")))[0] == "signers.wrong-signature"
+""")  # fmt: skip
+
+
+def test_without_the_package_the_sentence_says_what_to_install(environ: dict[str, str]) -> None:
+    run(environ, """
+    sys.modules["pkcs11"] = None
+    assert (await code(key(hsm())))[0] == "signers.no-pkcs11"
+""")  # fmt: skip

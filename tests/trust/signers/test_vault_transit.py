@@ -1,0 +1,135 @@
+"""Seals by the transit engine of Vault: what is asked, and what of the answer counts (T48)."""
+
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from connector.errors import Unavailable
+from connector.sections import Secret, Signers
+from connector.trust.jwk import encode
+from connector.trust.signers.port import KeptKey, Place
+from connector.trust.signers.vault_transit import Transit
+from connector.verify import algorithms
+from tests.trust.signers.keepers import ALGS, KEYS, Asked, digest_signature, kept, late, serving
+
+TOKEN = "hvs.that-nobody-sees"
+DATA = b"header."
+pytestmark = pytest.mark.threat("T48")
+
+
+def signature(alg: str, digest: bytes) -> str:
+    """As Vault writes it: R||S in base64url for `jws`, base64 for RSA."""
+    der = digest_signature(KEYS[alg], digest)
+    if alg == "PS256":
+        return base64.b64encode(der).decode()
+    return encode(
+        b"".join(number.to_bytes(32 if alg == "ES256" else 48, "big") for number in decode_dss_signature(der))
+    )
+
+
+def transit(alg: str, version: int = 1) -> Callable[[str, dict[str, Any]], Awaitable[web.StreamResponse]]:
+    async def answer(path: str, body: dict[str, Any]) -> web.StreamResponse:
+        signed = signature(alg, base64.b64decode(body["input"]))
+        return web.json_response({"data": {"signature": f"vault:v{version}:{signed}", "key_version": version}})
+
+    return answer
+
+
+@asynccontextmanager
+async def key(
+    alg: str, answer: Callable[..., Awaitable[web.StreamResponse]], at: str = "siegel", answer_s: float = 5.0
+) -> AsyncIterator[tuple[KeptKey, list[Asked]]]:
+    async with serving(answer) as (url, client, asked):
+        settings = Signers(vault_url=f"{url}/v1/transit", vault_token=Secret(TOKEN))
+        yield kept(alg, Place(signer="vault", key=at), Transit(settings, client).sign, answer_s), asked
+
+
+@pytest.mark.parametrize("alg", ALGS)
+async def test_the_engine_signs_a_digest_in_the_form_of_jws(alg: str) -> None:
+    async with key(alg, transit(alg)) as (seal_key, asked):
+        raw = await seal_key.seal(DATA)
+    assert algorithms.verifies(KEYS[alg].public_key(), raw, DATA)
+    (only,) = asked
+    assert only.path == "/v1/transit/sign/siegel"
+    assert only.headers["X-Vault-Token"] == TOKEN
+    digest = only.body.pop("input")
+    form = (
+        {"signature_algorithm": "pss", "salt_length": "hash"} if alg == "PS256" else {"marshaling_algorithm": "jws"}
+    )  # fmt: skip
+    hashed = "sha2-384" if alg == "ES384" else "sha2-256"
+    assert only.body == {"prehashed": True, "hash_algorithm": hashed, **form}
+    assert len(base64.b64decode(digest)) == (48 if alg == "ES384" else 32)
+
+
+async def test_a_version_can_be_named_and_must_be_the_one_that_signed() -> None:
+    """A rotated key signs with its newest version; the certificate stays with the one it was issued for."""
+    async with key("ES256", transit("ES256", 3), at="siegel@3") as (seal_key, asked):
+        await seal_key.seal(DATA)
+    assert (asked[0].path, asked[0].body["key_version"]) == ("/v1/transit/sign/siegel", 3)
+    async with key("ES256", transit("ES256", 4), at="siegel@3") as (seal_key, _):
+        with pytest.raises(Unavailable, match=r"signers\.answer"):
+            await seal_key.seal(DATA)
+
+
+ANSWERS: dict[str, tuple[object, str]] = {
+    "no data": ({}, "answer"),
+    "data is a list": ({"data": []}, "answer"),
+    "no prefix": ({"data": {"signature": "AAAA"}}, "answer"),
+    "another prefix": ({"data": {"signature": "vault:v0:AAAA"}}, "answer"),
+    "not base64url": ({"data": {"signature": "vault:v1:AA=="}}, "answer"),
+    "without end": ({"data": {"signature": "vault:v1:" + "A" * 5000}}, "answer"),
+    "huge": ({"data": {"signature": "A" * 100_000}}, "answer"),
+    "wrong signature": ({"data": {"signature": "vault:v1:AAAA"}}, "wrong-signature"),
+    "another digest": ({"data": {"signature": f"vault:v1:{signature('ES256', bytes(32))}"}}, "wrong-signature"),
+    "an array": ([], "answer"),
+}
+
+
+@pytest.mark.parametrize("given", ANSWERS)
+async def test_what_a_hostile_engine_answers_is_not_used(given: str) -> None:
+    body, code = ANSWERS[given]
+
+    async def answer(path: str, asked: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response(body)
+
+    async with key("ES256", answer) as (seal_key, _):
+        with pytest.raises(Unavailable, match=rf"signers\.{code}"):
+            await seal_key.seal(DATA)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])
+async def test_a_refusal_or_a_sealed_vault_is_for_now(status: int) -> None:
+    async def answer(path: str, asked: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response({"errors": [f"permission denied for {TOKEN}"]}, status=status)
+
+    async with key("ES256", answer) as (seal_key, _):
+        with pytest.raises(Unavailable, match=r"signers\.refused") as found:
+            await seal_key.seal(DATA)
+    assert found.value.facts["status"] == status
+    assert TOKEN not in str(found.value)
+
+
+async def test_a_slow_engine_is_not_waited_for() -> None:
+    async with key("ES256", late, answer_s=0.05) as (seal_key, _):
+        with pytest.raises(Unavailable, match=r"signers\.too-slow"):
+            await seal_key.seal(DATA)
+
+
+async def test_a_name_that_leads_elsewhere_never_becomes_an_address() -> None:
+    """Rows are checked when they are written; a forged one still calls nobody."""
+    async with key("ES256", transit("ES256"), at="../../sys/seal") as (seal_key, asked):
+        with pytest.raises(Unavailable, match=r"signers\.answer"):
+            await seal_key.seal(DATA)
+    assert asked == []
+
+
+async def test_what_is_not_set_is_said() -> None:
+    async with serving(transit("ES256")) as (_, client, asked):
+        with pytest.raises(Unavailable, match=r"signers\.not-set"):
+            await kept("ES256", Place(signer="vault", key="siegel"), Transit(Signers(), client).sign).seal(DATA)
+    assert asked == []
