@@ -7,17 +7,18 @@ name, but in CI a skip is a failure.
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from connector.cli.conformance import maven
 from connector.contracts import signing
 from connector.errors import Unavailable
-from tests.verify.forge import NOW, PROVIDER, SealCa, SealKey
+from tests.verify.keys import NOW, PROVIDER, Private, SealCa, SealKey
 
 RELEASE = "6.4"
 PARTS = ("dss-jades", "dss-validation", "dss-utils-apache-commons", "dss-policy-jaxb")
@@ -29,6 +30,11 @@ OBJECTS = {
 }
 CA = SealCa()
 KEY = SealKey(PROVIDER, CA)
+KEYS: Mapping[str, Callable[[], Private]] = {
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "PS256": lambda: rsa.generate_private_key(65537, 3072),
+}
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +66,17 @@ def said(dss: list[str], folder: Path, seal: str, objects: Mapping[str, bytes]) 
     return found
 
 
-def sealed() -> str:
+def sealed(key: SealKey = KEY) -> str:
     references = [signing.Reference(par, body, "application/json") for par, body in OBJECTS.items()]
-    return signing.sign(references, KEY, KEY.chain, NOW)
+    return signing.sign(references, key, key.chain, NOW)
 
 
-def test_the_form_is_a_jades_baseline_b_over_every_object(dss: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("alg", ["ES256", "ES384", "PS256"])
+def test_the_form_is_a_jades_baseline_b_over_every_object(dss: list[str], tmp_path: Path, alg: str) -> None:
     """>> a seal over three objects  << JAdES-BASELINE-B, signature intact, three entries found and intact."""
-    found = said(dss, tmp_path, sealed(), OBJECTS)
+    key = SealKey(PROVIDER, CA, key=KEYS[alg]())
+    assert key.alg == alg
+    found = said(dss, tmp_path, sealed(key), OBJECTS)
     assert (found["format"], found["intact"]) == ("JAdES-BASELINE-B", True)
     assert [entry for entry in found["entries"] if entry[0] == "SIG_D_ENTRY"] == [["SIG_D_ENTRY", True, True]] * 3
     # Nobody here revokes certificates, so a chain without revocation data is all that is missing (level L1).
