@@ -40,6 +40,7 @@ async def running(
         await house.db.start()
         stack.push_async_callback(house.db.close)
         stack.push_async_callback(house.http.close)
+        stack.push_async_callback(house.certificates.stop)
         await house.participants.load()
         house.resolver.recall(await house.db.read(PROCESS, pins.load))
         await house.listing.start()
@@ -56,6 +57,8 @@ async def _serve(house: House, roles: frozenset[str], stack: AsyncExitStack) -> 
         stack.push_async_callback(house.worker.stop, settings.worker.stop_s)
         if house.stamping is not None:
             stack.push_async_callback(house.stamping.stop)
+        for aside in house.asides:
+            stack.push_async_callback(aside.stop)
         house.jobs.start()
         stack.push_async_callback(house.jobs.stop)
     if "dataplane" in roles:

@@ -23,6 +23,7 @@ from connector.catalogue.uploads import Uploads
 from connector.clock import Clock
 from connector.commit import COUNTERSIGN, REVIEW
 from connector.contracts import closing, ending
+from connector.contracts.certificates import Certificates
 from connector.contracts.course import Course, Deliberate
 from connector.contracts.ending_desk import EndingDesk
 from connector.contracts.evidence import Evidence
@@ -39,6 +40,7 @@ from connector.dataplane.gate import Gate
 from connector.dataplane.sources.registered import Sources
 from connector.dataplane.stream import serve as serve_data
 from connector.dataplane.streams import Streams
+from connector.delivery.aside import Aside
 from connector.delivery.circuit import Circuits
 from connector.delivery.enlisting import Enlisting
 from connector.delivery.jobs import Jobs
@@ -159,8 +161,9 @@ class House:
             self.db, clock, self.participants, self.anchor, self.http, settings.witness, self.witness_keys.name
         )  # fmt: skip
         translations = Translations(self.judge, self.name_of)
+        self.certificates = Certificates.of(settings, clock, seal_roots)
         self.evidence = Evidence(
-            self.db, clock, self.participants, lambda: self.anchor.jws, self.witnesses, translations
+            self.db, clock, self.participants, lambda: self.anchor.jws, self.witnesses, translations, self.certificates
         )  # fmt: skip
         self.upkeep = Upkeep(
             self.db, clock, self.participants, self.evidence, self.enforcement, settings.worker.transcript_days
@@ -169,7 +172,7 @@ class House:
         self.peer = self.client()
         self.keeping = Keeping(
             self.db, clock, self.participants, self.contracts.agreements, settings.retention, asking(self.peer),
-            lambda did: () if (found := self.anchor.entry(did)) is None else found.log_keys,
+            lambda did: () if (found := self.anchor.entry(did)) is None else found.log_keys, self.anchor.fresh,
         )  # fmt: skip
         self.endings = ending.Endings(self.participants, self.contracts.agreements)
         self.ending_desk = EndingDesk(
@@ -187,6 +190,7 @@ class House:
         self.metrics = Metrics()
         self.circuits = Circuits(on_close=lambda: self.worker.wake())
         self.worker = self._worker(seal_roots)
+        self.asides = (Aside("seal", self.upkeep.seal_logs), Aside("cosign", self.witnesses.look))  # wait for witnesses
         self.jobs = self._jobs()
         self.db.listen(TOPIC, lambda _: self._later(self._catch_up()))
         self.stopping = False
@@ -262,11 +266,12 @@ class House:
         return Worker(self.db, self.clock, self.handlers(messages, desk), self.me, self.settings.worker)
 
     def _jobs(self) -> Jobs:
+        seal, cosign = self.asides
         every = {
-            "seal": (self.settings.worker.seal_every_s, self.upkeep.seal_logs),
+            "seal": (self.settings.worker.seal_every_s, seal.begin),
             "forget": (60.0, self.upkeep.forget),
             **self.keeping.jobs(),
-            "cosign": (self.settings.witness.look_s, self.witnesses.look),
+            "cosign": (self.settings.witness.look_s, cosign.begin),
             "succession": (60.0, self.successions.book),
         }
         if self.stamping is not None:

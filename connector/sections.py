@@ -173,6 +173,9 @@ class Signers(Struct, frozen=True, kw_only=True):
     answer_s: Annotated[Seconds, doc("Seconds that one signature may take.")] = 10.0
     deadline_s: Annotated[Seconds, doc("Seconds a contract waits for our seal; then the negotiation ends.")] = 86_400.0
     pq: Annotated[bool, doc("Add a second seal that withstands quantum computers (ML-DSA-44).")] = False
+    ocsp: Annotated[
+        bool, doc("Ask the authority that a seal's certificate names (OCSP) when an evidence bundle is made.")
+    ] = False
 
 
 class Witness(Struct, frozen=True, kw_only=True):

@@ -93,7 +93,8 @@ class EndingHandlers:
         )  # fmt: skip
         for one in entry.get("hasPolicy", ()):
             if one["@id"] == offer:
-                found: Mapping[str, object] = {**one, "target": agreement.dataset}
+                found = {**one, "target": agreement.dataset}
+                self._contracts.agreements.deal(found)  # a stranger wrote it; what is not valid is said, not our defect
                 return found
         raise Mistake("api.no-offer", offer=offer[:200])
 

@@ -1,4 +1,4 @@
-"""Participants over the management surface: add, list, rotate a key, say who seals, enter the address of a peer."""
+"""Participants over the management surface: add, list, change or revoke a key, say who seals, enter a peer."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -13,6 +13,7 @@ from connector.api import body
 from connector.catalogue import rules
 from connector.errors import Mistake
 from connector.participants.service import Hosted, Participants
+from connector.trust.anchors import millis
 from connector.trust.keys import PURPOSES, Purpose
 from connector.trust.signers.port import Kind, Place
 from connector.verify import owner
@@ -44,6 +45,14 @@ class SealWish(msgspec.Struct, frozen=True, kw_only=True):
     token: Annotated[str, Meta(max_length=256)] = ""
 
 
+class RevokeWish(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}):
+    """From when on (RFC 3339 with a zone) a key is no longer ours, and why; `key` is its id if it is not in use."""
+
+    since: Annotated[str, Meta(max_length=40)]
+    reason: Annotated[str, Meta(min_length=3, max_length=500)]
+    key: Annotated[str, Meta(max_length=600)] | None = None
+
+
 class ParticipantHandlers:
     """`listed` are the SHA-256 of the certificates that the trust list names for a DID."""
 
@@ -56,7 +65,9 @@ class ParticipantHandlers:
             web.post("/api/v1/participants", self.add),
             web.get("/api/v1/participants/{p}", self.one),
             web.post("/api/v1/participants/{p}/keys/{purpose}/rotate", self.rotate),
+            web.post("/api/v1/participants/{p}/keys/{purpose}/revoke", self.revoke),
             web.post("/api/v1/participants/{p}/seal", self.seal),
+            web.post("/api/v1/participants/{p}/seal/request", self.seal_request),
             web.post("/api/v1/participants/{p}/peers", self.enter_peer),
         ]
 
@@ -76,12 +87,20 @@ class ParticipantHandlers:
         return body.answer(self._shown(await self._participants.get(request.match_info["p"])))
 
     async def rotate(self, request: web.Request) -> web.StreamResponse:
-        purpose = request.match_info["purpose"]
-        if purpose not in PURPOSES:
-            raise Mistake("participants.purpose", purpose=purpose[:40])
-        hosted = await self._participants.rotate(request.match_info["p"], msgspec.convert(purpose, Purpose))
+        hosted = await self._participants.rotate(request.match_info["p"], _purpose(request))
         await self._enlist()
         return body.answer(self._shown(hosted))
+
+    async def revoke(self, request: web.Request) -> web.StreamResponse:
+        wish = await body.read(request, RevokeWish)
+        since, purpose = _moment(wish.since), _purpose(request)
+        hosted = await self._participants.revoke(request.match_info["p"], purpose, since, wish.reason, wish.key)
+        await self._enlist()
+        return body.answer(self._shown(hosted))
+
+    async def seal_request(self, request: web.Request) -> web.StreamResponse:
+        slug = request.match_info["p"]
+        return body.answer({"request": await self._participants.certificate_request(slug)})
 
     async def seal(self, request: web.Request) -> web.StreamResponse:
         wish = await body.read(request, SealWish)
@@ -120,3 +139,19 @@ class ParticipantHandlers:
         with suppress(Fault):
             level = owner.check(leaf, hosted.seal.kid, did=did, document=hosted.document, listed=self._listed(did))
         return {**shown, "level": level, "until": leaf.not_valid_after_utc.isoformat()}
+
+
+def _purpose(request: web.Request) -> Purpose:
+    purpose = request.match_info["purpose"]
+    if purpose not in PURPOSES:
+        raise Mistake("participants.purpose", purpose=purpose[:40])
+    found: Purpose = msgspec.convert(purpose, Purpose)
+    return found
+
+
+def _moment(text: str) -> int:
+    """Milliseconds, in whole seconds: as exact as the log writes it."""
+    try:
+        return millis(text) // 1000 * 1000
+    except (ValueError, OverflowError) as cause:
+        raise Mistake("participants.since", since=text[:40]) from cause

@@ -12,13 +12,13 @@ from aiohttp import web
 from connector.api import body
 from connector.audit import holds, persons, retention_store
 from connector.audit.erasure import Eraser, Order, Outcome
-from connector.audit.retention import Kept, Stay
+from connector.audit.retention import Kept, Stay, names
 from connector.audit.retention_store import Hold
 from connector.contracts import person_store
 from connector.contracts.comparison_store import Compared
+from connector.contracts.model import EvidenceObject
 from connector.contracts.service import Contracts
 from connector.delivery.keeping import Keeping
-from connector.errors import Mistake
 from connector.participants.service import Participants
 from connector.storage.database import Database, Row, Tx
 
@@ -115,7 +115,7 @@ class RecordHandlers:
 
         def unit(tx: Tx) -> dict[str, object]:
             found = persons.find(tx, slug, pseudonym)
-            objects = person_store.objects_holding(tx, slug, pseudonym, MOST_OBJECTS)
+            objects = hers(person_store.objects_holding(tx, slug, pseudonym, MOST_OBJECTS), pseudonym)
             return {
                 "participant": self._did(slug), "pseudonym": pseudonym, "complete": found.complete,
                 "records": [{**_kept(record), "record": value} for record, value in found.records],
@@ -135,8 +135,6 @@ class RecordHandlers:
         order = Order(
             holds.checked(wish.role, holds.LONGEST_ROLE), holds.checked(wish.ground, holds.LONGEST_GROUND)
         )  # fmt: skip
-        if persons.says(f"{order.role} {order.ground}"):
-            raise Mistake("records.names")
 
         def unit(tx: Tx) -> dict[str, object]:
             found = persons.find(tx, slug, pseudonym)
@@ -146,7 +144,7 @@ class RecordHandlers:
                 if wish.sure
                 else self._eraser.weigh(tx, slug, entries, asked=True)
             )
-            objects = person_store.objects_holding(tx, slug, pseudonym, MOST_OBJECTS)
+            objects = hers(person_store.objects_holding(tx, slug, pseudonym, MOST_OBJECTS), pseudonym)
             return {
                 **_outcome(outcome, wish.sure), "complete": found.complete,
                 "objects": [{"agreement": agreement, "name": item.name} for item, agreement in objects],
@@ -166,6 +164,11 @@ class RecordHandlers:
 
     def _did(self, slug: str) -> str:
         return self._participants.held(slug).participant.did
+
+
+def hers(found: Sequence[tuple[EvidenceObject, str]], pseudonym: str) -> list[tuple[EvidenceObject, str]]:
+    """Those that say it as a word of its own: a name that merely contains it is about somebody or something else."""
+    return [(item, agreement) for item, agreement in found if names(msgspec.json.decode(item.body), pseudonym)]
 
 
 def _compared(one: Compared) -> dict[str, object]:

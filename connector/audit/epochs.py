@@ -9,7 +9,10 @@ from connector.storage.database import Tx
 
 TYPE = "log-origin"
 PAUSE_MS = 3_600_000
-"""A log changes its origin at most once an hour, whatever a witness says."""
+"""A log changes its origin at most once an hour, whatever witnesses say."""
+DOUBLINGS = 12
+"""A size is said without proof: each origin that was opened on one witness's word doubles how long its next word waits,
+up to half a year."""
 
 
 def current(tx: Tx, participant: str) -> int:
@@ -21,11 +24,19 @@ def current(tx: Tx, participant: str) -> int:
 def open_next(tx: Tx, participant: str, did: str, root: str, known: int, witness: str) -> int | None:
     """Opens the next epoch because `witness` knows `known` leaves under the present origin; None if that is too soon.
 
+    Too soon is within an hour of the last, and of the last on this witness's word within one that doubles each time.
     The last checkpoint that this database has is recorded in the new log; an unsigned batch moves there.
     """
     epoch = current(tx, participant)
     last = tx.one("SELECT at FROM log_epoch WHERE participant = :p AND epoch = :epoch", p=participant, epoch=epoch)
     if last is not None and tx.now - int(last["at"]) < PAUSE_MS:
+        return None
+    words = tx.one(
+        "SELECT COUNT(*) AS n, MAX(at) AS at FROM log_epoch WHERE participant = :p AND witness = :witness",
+        p=participant,
+        witness=witness,
+    )
+    if words is not None and words["n"] and tx.now - int(words["at"]) < PAUSE_MS << min(int(words["n"]) - 1, DOUBLINGS):
         return None
     newest = tx.one(
         "SELECT size, checkpoint FROM audit_seal WHERE participant = :p AND checkpoint IS NOT NULL AND epoch = :epoch"

@@ -16,11 +16,15 @@ from connector.audit.store import Entry
 from connector.errors import Defect, Unavailable, Unknown
 from connector.language import say
 from connector.storage.database import Tx
-from connector.verify import archive, jcs, logbook, records
+from connector.verify import archive, checkpoint, jcs, logbook, records, trustlist, witness
 from connector.verify.contract import manifest_rows
+from connector.verify.faults import Fault
+from connector.verify.witness import Policy
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644 << 16
+MOST_STATES = 64
+"""Cosigned states that are tried, the earliest first: asking hourly, those of more than two days."""
 
 
 class LogEvidence(msgspec.Struct, frozen=True):
@@ -76,8 +80,10 @@ def pack(members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def log_evidence(tx: Tx, participant: str, agreement: str) -> LogEvidence:
+def log_evidence(tx: Tx, participant: str, agreement: str, vouching: Policy | None = None) -> LogEvidence:
     """The agreement's records and the key events with proofs to the newest signed checkpoint.
+
+    `vouching` says whose cosignatures give a time (`policy_of`); None: nobody's.
 
     Seal first: raises Unavailable `audit.unsealed` while the newest agreement record or a tombstone waits for the
     sealer, Unknown `audit.erased` if that record has served its time, Defect
@@ -97,7 +103,7 @@ def log_evidence(tx: Tx, participant: str, agreement: str) -> LogEvidence:
     sealed = [one for one in (*store.key_events(tx, participant), *own) if _within(one, batch.size)]
     lines = [line(one, tree.inclusion(_index(one))) for one in sealed]
     index = _index(newest)
-    early = _vouched(tx, participant, index) or batch
+    early = _vouched(tx, participant, index, vouching) or batch
     assert early.checkpoint is not None
     note = early.checkpoint + cosignatures.cosigned(tx, participant, early.size)
     growth = logbook.write_newest(early.size, tree.consistency(early.size), batch.checkpoint)
@@ -109,20 +115,43 @@ def log_evidence(tx: Tx, participant: str, agreement: str) -> LogEvidence:
     )
 
 
-def _vouched(tx: Tx, participant: str, index: int) -> Batch | None:
-    """The first signed state that holds this leaf and that others vouched for: it proves the earliest time.
+def policy_of(trust_list: str, did: str) -> Policy | None:
+    """Whose cosignatures an auditor who has only this trust list will count for the log of `did`."""
+    try:
+        listed = trustlist.parse(trust_list.encode("ascii"))
+        return witness.derived(listed.witnesses, listed.member(did).operator)
+    except (Fault, ValueError):
+        return None
+
+
+def _vouched(tx: Tx, participant: str, index: int, vouching: Policy | None) -> Batch | None:
+    """The first signed state that holds this leaf and whose quorum is complete: it proves the earliest time.
 
     Witnesses come first, since whoever has the trust list can check them; a timestamp needs roots of its own.
     """
-    row = tx.one(
-        "SELECT MIN(size) AS size FROM cosignature WHERE participant = :participant AND size > :index",
+    rows = tx.all(
+        "SELECT DISTINCT size FROM cosignature WHERE participant = :participant AND size > :index"
+        " ORDER BY size LIMIT :most",
         participant=participant,
         index=index,
+        most=MOST_STATES if vouching is not None else 0,
     )
-    if row is not None and row["size"] is not None:
-        return signed(tx, participant, int(row["size"]))
+    for row in rows:
+        state = signed(tx, participant, int(row["size"]))
+        if state is not None and vouching is not None and _complete(tx, state, vouching):
+            return state
     stamped = timestamps.earliest(tx, participant, index)
     return None if stamped is None else signed(tx, participant, stamped.size)
+
+
+def _complete(tx: Tx, state: Batch, vouching: Policy) -> bool:
+    """Whether the quorum stands under this state; a line that does not hold spoils the state for every verifier."""
+    assert state.checkpoint is not None
+    try:
+        note = checkpoint.parse(state.checkpoint + cosignatures.cosigned(tx, state.participant, state.size))
+        return witness.time_of(note, vouching) is not None
+    except Fault:
+        return False
 
 
 def line(one: Entry, proof: list[bytes]) -> tuple[int, bytes, bytes, list[bytes]] | records.Erased:

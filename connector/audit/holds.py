@@ -4,7 +4,7 @@ Setting and lifting are records of the log. They belong to no agreement's chain,
 that we expect a lawsuit is not its business.
 """
 
-from connector.audit import retention_store, store
+from connector.audit import persons, retention_store, store
 from connector.audit.retention import HOLD
 from connector.audit.retention_store import Hold
 from connector.errors import Mistake, Unknown
@@ -40,10 +40,12 @@ def lift(tx: Tx, slug: str, hold_id: str, role: str, ground: str, *, did: str) -
 
 
 def checked(text: str, longest: int) -> str:
-    """A role or a ground as it may stand in a record; raises Mistake."""
+    """A role or a ground as it may stand in a record for good; raises Mistake, also if it says a pseudonym."""
     plain = " ".join(text.split())
     if not plain or len(plain) > longest or not plain.isprintable():
         raise Mistake("records.text", limit=longest)
+    if persons.says(plain):
+        raise Mistake("records.names")
     return plain
 
 

@@ -21,7 +21,7 @@ PATIENCE_MS = 86_400_000
 
 Kind = Literal["differs", "missing-here", "missing-there", "unsealed", "erased"]
 State = Literal[
-    "agrees", "differs", "missing-here", "missing-there", "unsealed", "invalid", "impossible", "unreachable"
+    "agrees", "differs", "missing-here", "missing-there", "unsealed", "erased", "invalid", "impossible", "unreachable"
 ]
 ALARMING: frozenset[str] = frozenset({"differs", "missing-here", "missing-there", "invalid"})
 
@@ -99,9 +99,13 @@ def compare(ours: Account, theirs: Account, role: str, now: int) -> tuple[Findin
 
 
 def state_of(findings: Iterable[Finding]) -> State:
-    """The word for all of them: what differs weighs most, what is only not there yet least."""
+    """The word for all of them: what differs weighs most, what is erased or not there yet least.
+
+    That something was erased is a partner's word alone: it hides nothing behind "agrees".
+    """
     kinds = {finding.kind for finding in findings}
-    for kind in ("differs", "missing-here", "missing-there", "unsealed"):
+    order: tuple[Kind, ...] = ("differs", "missing-here", "missing-there", "unsealed", "erased")
+    for kind in order:
         if kind in kinds:
             return kind
     return "agrees"

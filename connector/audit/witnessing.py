@@ -22,6 +22,8 @@ from connector.verify.faults import Fault
 LIMIT = 65_536
 """Bytes of a request: a note with some post-quantum signatures and the longest proof."""
 MOST_PROOF = 63
+MOST_LOGS = 100
+"""Origins of one member that are known here: it opens a new one after a restore, not at will."""
 MOST_ALARMS = 20
 """Proofs kept per log: one is enough to convict it."""
 SLACK_S = 60
@@ -138,13 +140,23 @@ def stated(note: Checkpoint, keys: Sequence[NoteKey]) -> int:
     return max(times, default=0)
 
 
+def bare(asked: Asked, keys: Sequence[NoteKey]) -> Asked:
+    """The request with a line for each of the log's keys and no other: whatever else stands there would be kept."""
+    note = asked.checkpoint
+    known = {(key.name, key.id) for key in keys}
+    lines = {line[:2]: checkpoint.line_of(*line) for line in note.lines if line[:2] in known}
+    return asked._replace(note="".join([note.text, "\n", *lines.values()]))
+
+
 def consider(tx: Tx, asked: Asked, keys: Sequence[NoteKey]) -> tuple[Verdict, Alarm | None]:
     """Decides and, to vouch, moves the held state in the same transaction. An alarm is returned once, when it is new.
 
-    Raises Conflict when another replica moved it meanwhile: the unit runs again.
+    Raises Conflict when another replica moved it meanwhile: the unit runs again; PeerError `witness.many`.
     """
     origin = asked.checkpoint.origin
     held = _held(tx, origin)
+    if not held.note and _crowded(tx, origin):
+        raise PeerError("witness.many")
     verdict = decide(held, asked, keys)
     if verdict.kind == "vouch" and (not held.note or asked.checkpoint.size > held.size):
         _move(tx, held, asked)
@@ -171,6 +183,17 @@ def known(tx: Tx, origin: str) -> Held:
     """What is held of a log; `NOTHING` of one never seen."""
     row = tx.one("SELECT size, root, note FROM witness_log WHERE origin = :origin", origin=origin)
     return NOTHING if row is None else Held(row["size"], bytes(row["root"]), row["note"])
+
+
+def _crowded(tx: Tx, origin: str) -> bool:
+    """Whether the member has so many origins already that another is not taken."""
+    prefix = origin.rpartition("/")[0] + "/"
+    row = tx.one(
+        "SELECT COUNT(*) AS kept FROM witness_log WHERE substr(origin, 1, :length) = :prefix",
+        length=len(prefix),
+        prefix=prefix,
+    )
+    return row is not None and int(row["kept"]) >= MOST_LOGS
 
 
 def _held(tx: Tx, origin: str) -> Held:

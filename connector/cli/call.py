@@ -39,6 +39,10 @@ def unusable(path: Path, problem: OSError) -> Mistake:
     """What to raise when a file that the caller named cannot be read or written."""
     if isinstance(problem, FileNotFoundError):
         return Mistake("cli.no-file", path=path)
+    if isinstance(problem, IsADirectoryError):
+        return Mistake("cli.folder", path=path)
+    if isinstance(problem, PermissionError):
+        return Mistake("cli.forbidden", path=path)
     return Mistake("cli.file", path=path, problem=problem.strerror)
 
 

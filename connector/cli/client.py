@@ -53,7 +53,9 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 def path_of(*parts: str) -> str:
-    """A path below the prefix; every part is one segment, whatever it holds."""
+    """A path below the prefix; every part is one segment, whatever it holds; raises Mistake if one is empty."""
+    if not all(parts):
+        raise Mistake("cli.empty")
     return PREFIX + "".join("/" + quote(part, safe="") for part in parts)
 
 

@@ -29,7 +29,8 @@ def run_agreements(call: Call) -> int:
     found = answer["agreements"] if isinstance(answer, dict) else answer
     call.result(found)
     for one in found:
-        call.tell("agreements.line", agreement=one["agreement"], dataset=one["dataset"], state=one["state"])
+        state = call.say(f"agreement.states.{one['state']}")
+        call.tell("agreements.line", agreement=one["agreement"], dataset=one["dataset"], state=state)
         _standing(call, one)
     if not found:
         call.tell("agreements.none")

@@ -1,4 +1,4 @@
-"""`hanse participant`: who is hosted by the running server, the rotation of their keys, and who seals for them."""
+"""`hanse participant`: who is hosted by the running server, their keys, also stolen ones, and who seals for them."""
 
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,17 @@ def register(top: Words, places: Any) -> None:
     rotate.word("slug", metavar="SLUG")
     rotate.word("purpose", choices=PURPOSES)
     rotate.set_defaults(run=run_rotate)
+    revoke = group.command(inner, "revoke-key")
+    revoke.word("slug", metavar="SLUG")
+    revoke.word("--purpose", required=True, choices=PURPOSES)
+    revoke.word("--from", required=True, metavar="TIME", dest="since")
+    revoke.word("--reason", required=True, metavar="TEXT")
+    revoke.word("--key", metavar="ID")
+    revoke.set_defaults(run=run_revoke)
+    csr = group.command(inner, "csr")
+    csr.word("slug", metavar="SLUG")
+    csr.word("-o", "--output", metavar="FILE", type=Path)
+    csr.set_defaults(run=run_csr)
     seal = group.command(inner, "seal")
     seal.word("slug", metavar="SLUG")
     seal.word("certificate", metavar="FILE", type=Path)
@@ -61,6 +72,38 @@ def run_rotate(call: Call) -> int:
     made = Api(call.settings().api.socket).post("participants", args.slug, "keys", args.purpose, "rotate", body={})
     call.result(made)
     call.tell("participant.rotated", slug=args.slug, purpose=args.purpose)
+    return OK
+
+
+def run_revoke(call: Call) -> int:
+    args = call.args
+    body = {"from": args.since, "reason": args.reason, "key": args.key}
+    made = Api(call.settings().api.socket).post("participants", args.slug, "keys", args.purpose, "revoke", body=body)
+    call.result(made)
+    call.tell("participant.revoked", slug=args.slug, purpose=args.purpose, since=args.since)
+    if args.purpose in ("peer", "seal"):
+        call.tell("participant.revoked-tell", slug=args.slug)
+    if args.purpose.startswith("log"):
+        call.tell("participant.revoked-log")
+    if made["seal"]["until"] is None:
+        call.tell("participant.revoked-certificate", slug=args.slug)
+    return OK
+
+
+def run_csr(call: Call) -> int:
+    args = call.args
+    made = Api(call.settings().api.socket).post("participants", args.slug, "seal", "request", body={})
+    call.result(made)
+    if args.output is None:
+        if not args.json:
+            print(made["request"], end="")
+        return OK
+    place = args.output.expanduser()
+    try:
+        place.write_text(made["request"], encoding="ascii")
+    except OSError as problem:
+        raise unusable(place, problem) from problem
+    call.tell("participant.requested", slug=args.slug, place=str(place))
     return OK
 
 

@@ -56,9 +56,9 @@ def run_compare(call: Call) -> int:
     """1 if something is amiss: a script notices."""
     args = call.args
     place = ("participants", args.participant, "comparisons")
-    named = None if args.agreement is None else _iri(args.agreement)
+    named = None if args.agreement is None else _uuid(args.agreement)
     answer = _api(call).get(*place) if args.last else _api(call).post(*place, body={"agreement": named})
-    found = [one for one in answer["comparisons"] if named in (None, one["agreement"])]
+    found = [one for one in answer["comparisons"] if named in (None, _uuid(one["agreement"]))]
     call.result({"comparisons": found})
     for one in found:
         state = call.say(f"records.states.{one['state']}", partner=one["counterparty"])
@@ -74,7 +74,7 @@ def run_compare(call: Call) -> int:
 
 def run_hold(call: Call) -> int:
     args = call.args
-    about = None if args.agreement is None else _iri(args.agreement)
+    about = None if args.agreement is None else _uuid(args.agreement)
     wish = {"role": args.role, "ground": args.ground, "agreement": about}
     made = _api(call).post("participants", args.participant, "holds", body=wish)
     call.result(made)
@@ -107,6 +107,7 @@ def run_export(call: Call) -> int:
     found = _api(call).get("participants", args.participant, "persons", args.pseudonym)
     try:
         args.output.touch(mode=0o600)
+        args.output.chmod(0o600)  # it may have been there
         args.output.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     except OSError as problem:
         raise unusable(args.output, problem) from problem
@@ -158,7 +159,8 @@ def _tell_plan(call: Call, plan: dict[str, Any]) -> None:
     for one in plan["stays"]:
         why = call.say(f"records.why.{one['why']}")
         until = call.say("records.until", at=_day(one["until"])) if one["until"] else ""
-        call.tell("records.stays", index=one["index"], type=one["type"], why=why, until=until)
+        index = "–" if one["index"] is None else one["index"]  # it gets its number when it is sealed
+        call.tell("records.stays", index=index, type=one["type"], why=why, until=until)
     for one in plan["objects"]:
         call.tell("records.object", name=one["name"], agreement=one["agreement"])
 
@@ -191,8 +193,8 @@ def _sure(call: Call, count: int) -> bool:
     return sys.stdin.readline().strip().lower() in ("j", "ja", "y", "yes")
 
 
-def _iri(name: str) -> str:
-    return name if ":" in name else f"urn:uuid:{name}"
+def _uuid(name: str) -> str:
+    return name.removeprefix("urn:uuid:")
 
 
 def _day(milliseconds: int) -> str:

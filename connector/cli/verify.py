@@ -24,6 +24,8 @@ def register(top: Words, places: Any) -> None:
 
 def run(call: Call) -> int:
     """Judges a bundle, or writes the verifier itself as one file for somebody who has no connector."""
+    if call.args.pyz is not None and call.args.bundle is not None:
+        raise Mistake("cli.verify-both")  # else the bundle would seem to have passed
     if call.args.pyz is not None:
         return _pack(call, call.args.pyz)
     if call.args.bundle is None:

@@ -235,21 +235,27 @@ class Agreements:
         """In force from now on; nothing happens if it is already, or never came about.
 
         `evidence` is what the provider's FINALIZED said: it commits to the seals that the provider holds, which may
-        lack our countersignature, or be over a later one of ours.
+        lack our countersignature, or be over a later one of ours. What it replaces ends only once both sides are final:
+        a termination may still cross our FINALIZED.
         """
         if case.agreement is None:
             return
         agreement = self.get(tx, case.participant, case.agreement)
-        if agreement.state != "signed":
-            return
+        if agreement.state == "signed":
+            agreement = self._come_into_force(tx, case, agreement, evidence)
+        if case.kernel.state is State.FINALIZED and agreement.in_force:
+            replacing.conclude(tx, self._participants.held(case.participant).participant.did, agreement)
+
+    def _come_into_force(self, tx: Tx, case: Case, agreement: Agreement, evidence: str) -> Agreement:
         both_signed = agreement.provider_jws is not None and agreement.consumer_jws is not None
         said = evidence.partition("#sha256=")[2]
         ours = drafting.evidence_address("", agreement, agreement.consumer_jws).partition("#sha256=")[2]
         both_signed = both_signed and said in ("", ours)
         state = "finalized" if both_signed else "one-sided"
-        store.save_agreement(tx, replace(agreement, state=state, finalized_at=tx.now))
-        self._record(tx, case, agreement)
-        replacing.conclude(tx, self._participants.held(case.participant).participant.did, agreement)
+        final = replace(agreement, state=state, finalized_at=tx.now)
+        store.save_agreement(tx, final)
+        self._record(tx, case, final)
+        return final
 
     def close(self, tx: Tx, case: Case) -> None:
         """An agreement whose negotiation ends before it is final never comes into force.

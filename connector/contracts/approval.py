@@ -67,7 +67,7 @@ def check(data: bytes, side: str) -> None:
     if not isinstance(value, dict) or value.keys() != _MEMBERS or value["side"] != side:
         raise PeerError("contracts.approval")
     texts = [value[name] for name in ("at", "onBehalfOf", "role", "rule")]
-    if not all(isinstance(text, str) and 0 < len(text) <= 400 for text in texts):
+    if not all(isinstance(text, str) and 0 < len(text) <= 400 and plain(text) == text for text in texts):
         raise PeerError("contracts.approval")
     person, mandate = value["pseudonym"], value["mandate"]
     automatic = value["role"] == AUTOMATIC

@@ -103,7 +103,8 @@ class Comparison:
             agreement = self._agreements.get(tx, slug, name)
             before = comparison_store.last(tx, slug, name)
             told = told or (before is not None and (before.state, before.code) == (state, code))
-            self._keep(tx, agreement, round_.did, state, (), code, quiet=True)
+            known = () if before is None else before.findings  # what was found does not go because nobody answers now
+            self._keep(tx, agreement, round_.did, state, known, code, quiet=True)
         if state == "invalid" and not told:
             body = {"event": "reconciliation", "partner": round_.did, "state": state, "code": code,
                     "checkpoints": list(notes)}  # fmt: skip
@@ -126,7 +127,7 @@ class Comparison:
             due_at=tx.now + pause,
         )  # fmt: skip
         comparison_store.save(tx, slug, compared)
-        news = before is None or (before.state, before.findings) != (state, findings)
+        news = before is None or before.findings != findings
         if news and not quiet and state in reconcile.ALARMING:
             told = [msgspec.to_builtins(finding) for finding in findings[:MOST_TOLD]]
             body = {"event": "reconciliation", "partner": did, "state": state, "findings": told}

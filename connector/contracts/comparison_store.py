@@ -32,14 +32,14 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 def due(tx: Tx, participant: str, settled: int, limit: int) -> list[tuple[str, str]]:
     """(counterparty, agreement) to be compared now; concluded before `settled` (ms).
 
-    An agreement that ended and agreed a day later is not looked at again.
+    An agreement that ended and a day later agreed, or had been erased on one side, is not looked at again.
     """
     rows = tx.all(
         "SELECT a.counterparty, a.id FROM agreement a LEFT JOIN reconciliation r"
         " ON r.participant = a.participant AND r.agreement = a.id"
         " WHERE a.participant = :participant AND a.state IN ('finalized', 'one-sided', 'ended')"
         " AND a.finalized_at < :settled AND (r.due_at IS NULL OR r.due_at <= :now)"
-        " AND NOT (r.due_at IS NOT NULL AND r.state = 'agrees'"
+        " AND NOT (r.due_at IS NOT NULL AND r.state IN ('agrees', 'erased')"
         " AND coalesce(a.ended_at, a.expires_at, r.at) < r.at - 86400000)"
         " ORDER BY a.counterparty, a.id LIMIT :limit",
         participant=participant,

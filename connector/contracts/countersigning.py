@@ -160,11 +160,12 @@ class Countersigning:
             return
         agreement = self._agreements.get(tx, slug, case.agreement)
         kept = store.known_object(tx, slug, approval)
-        if kept is None or agreement.state not in ("signed", "one-sided"):
+        missed = agreement.state == "ended" and agreement.consumer_jws != seal  # it ended while this was on its way
+        if kept is None or not (missed or agreement.state in ("signed", "one-sided")):
             return
         answered(tx, slug, case.id)
         self._take(tx, case, (_named(kept, drafting.APPROVAL["consumer"]), *documents))
-        if agreement.state == "one-sided":
+        if missed or agreement.state == "one-sided":
             self._agreements.completed(tx, case, agreement, seal)
         else:
             self._agreements.countersigned(tx, agreement, seal)

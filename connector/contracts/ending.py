@@ -5,6 +5,7 @@ both sides may state the end, and both statements are kept. What it says of whom
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Annotated, Literal, NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from msgspec import Meta
 
 from connector.catalogue.days import midnight, read_day
 from connector.clock import rfc3339
-from connector.commit import Process, errand, review, timer
+from connector.commit import Process, answered, ask, ask_once, errand, review, timer
 from connector.contracts import closing, endings_store, signing, store
 from connector.contracts.agreements import Agreements
 from connector.contracts.endings_store import Ending, Side, Succession
@@ -28,6 +29,8 @@ from connector.verify.faults import Fault
 
 DELIVER = "deliver-ending"
 """Errand: our statement goes to the partner."""
+UNDELIVERED, REFUSED = "ending-undelivered", "ending-refused"
+"""Questions to a person about that delivery."""
 SKEW_MS = 300_000
 """By how much two clocks may differ, and a seal be made after what it seals."""
 DAY_MS = 86_400_000
@@ -131,7 +134,7 @@ def covers(seal: jades.Seal, expected: Sequence[Reference]) -> None:
 def day_of_notice(text: str, now: int) -> int:
     """A day (its last second counts, in Europe/Berlin) or an instant as milliseconds; Mistake if it is not ahead."""
     if (day := read_day(text)) is not None:
-        found = int(midnight(day).timestamp() * 1000) + DAY_MS - 1000
+        found = int(midnight(day + timedelta(days=1)).timestamp() * 1000) - 1000  # a day may have 23 or 25 hours
     else:
         span = instant(text)
         found = -1 if span is None else span.start // 1000 * 1000
@@ -145,7 +148,7 @@ def over(tx: Tx, agreement: Agreement) -> Over:
     if agreement.state != "ended":
         return Over("agreement", because("transfer.agreement-over"))
     found = next(iter(endings_store.endings(tx, agreement.participant, agreement.id)), None)
-    if found is None:
+    if found is None or found.effective > (agreement.ended_at or 0):  # replaced before the day of notice
         return Over("replaced", because("endings.replaced"))
     said = reason_of(found)
     ended = because(f"endings.ended-by-{found.side}")
@@ -171,6 +174,8 @@ class Endings:
             raise Mistake("endings.not-in-force", state=agreement.state)
         if endings_store.ending(tx, slug, agreement.id, _side(agreement)) is not None:
             raise Mistake("endings.stated")
+        if any(len(one) > LONGEST for said in reason.values() for one in said):
+            raise Mistake("endings.long-reason", limit=LONGEST)
         lines = {lang: [said for one in reason[lang] if (said := plain(one, LONGEST))] for lang in ("de", "en")}
         if not all(lines.values()):
             raise Mistake("endings.no-reason")
@@ -240,8 +245,19 @@ class Endings:
     def answered(self, tx: Tx, slug: str, agreement_id: str, answer: endings_store.Answer) -> None:
         agreement = self._agreements.get(tx, slug, agreement_id)
         endings_store.note_answer(tx, slug, agreement_id, _side(agreement), answer)
+        answered(tx, slug, agreement.negotiation)
+        if answer == "refused":
+            ask(tx, slug, agreement.negotiation, REFUSED)
         if answer in ("refused", "not-possible"):
             self._record(tx, agreement, {"event": "not-delivered", "answer": answer})
+
+    def waits(self, tx: Tx, slug: str, agreement_id: str) -> None:
+        """Our statement has not reached the partner for days: a person has to know, once; it goes on being tried."""
+        ask_once(tx, slug, self._agreements.get(tx, slug, agreement_id).negotiation, UNDELIVERED)
+
+    def receiver(self, tx: Tx, slug: str, agreement_id: str) -> str:
+        """Who has to hear of it now: the partner, or whoever has taken its place since we stated it."""
+        return self._agreements.acting(tx, self._agreements.get(tx, slug, agreement_id))
 
     def ours(self, tx: Tx, slug: str, agreement_id: str) -> tuple[Agreement, Ending | None]:
         """What we are to deliver."""

@@ -33,7 +33,9 @@ Document = Callable[[str], Awaitable[Mapping[str, Any]]]
 SERVICE = "EvidenceService"
 TRIES = 4
 """How often a 4xx is believed to pass: the partner may not have booked yet that the agreement is final."""
-_WAITING = frozenset({408, 425, 429})
+_WAITING = frozenset({401, 408, 425, 429})
+PATIENCE_MS = 3 * 86_400_000
+"""After that a person is told that the partner has not been reached."""
 _NO_ROUTE = frozenset({404, 405, 501})
 
 
@@ -90,7 +92,13 @@ class EndingDesk:
         if stated is None:
             await self._db.write(row.participant, outbox.finish, row)
             return
-        answer = await self._delivered(row, agreement, stated, errand.to)
+        did = await self._db.read(row.participant, self._endings.receiver, row.participant, agreement.id)
+        try:
+            answer = await self._delivered(row, agreement, stated, did)
+        except Unavailable:
+            if self._clock.now() - row.created_at > PATIENCE_MS:
+                await self._db.write(row.participant, self._endings.waits, row.participant, agreement.id)
+            raise
         self._noes.pop(row.id, None)
         await self._db.write(row.participant, self._answered, row, agreement.id, answer)
 

@@ -10,6 +10,7 @@ from connector.audit import export, seal
 from connector.clock import Clock
 from connector.contracts import drafting, ending, pdf, second_seal, store
 from connector.contracts.agreements import sealer
+from connector.contracts.certificates import Certificates
 from connector.contracts.model import Agreement
 from connector.contracts.signing import Reference, address, canonical
 from connector.contracts.signing import seal as seal_by
@@ -41,9 +42,11 @@ class Evidence:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, trust_list: Callable[[], str],
         watched: Watched | None = None, translations: Translations | None = None,
+        certificates: Certificates | None = None,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._trust_list = db, clock, participants, trust_list
         self._watched, self._translations = watched, translations
+        self._certificates = certificates or Certificates(None, clock, ())
         self._manifests: dict[tuple[str, bytes, bytes], str] = {}
 
     async def bundle(self, slug: str, agreement_id: str) -> bytes:
@@ -67,7 +70,8 @@ class Evidence:
             return jws
 
         shown = await asyncio.to_thread(pdf.members, parts.text)
-        whole = msgspec.structs.replace(parts, more={**parts.more, **shown})
+        certified = await self._certificates.members(parts, hosted.participant.did)
+        whole = msgspec.structs.replace(parts, more={**parts.more, **shown, **certified})
         return await asyncio.to_thread(export.bundle, whole, manifest_seal)
 
     async def _sealed(self, hosted: Hosted, agreement_id: str) -> export.EvidenceParts:
@@ -108,7 +112,9 @@ class Evidence:
         slug, current = hosted.participant.id, canonical(hosted.document)
         objects = {name: item.body for name, item in store.objects(tx, slug, agreement.negotiation).items()}
         assert agreement.provider_jws is not None
-        log, listed = export.log_evidence(tx, slug, agreement.id), self._trust_list()
+        listed = self._trust_list()
+        vouching = export.policy_of(listed, hosted.participant.did)
+        log = export.log_evidence(tx, slug, agreement.id, vouching)
         said = self._translations
         return export.EvidenceParts(
             agreement=agreement.document,

@@ -4,7 +4,7 @@ Nothing is edited: the new one names the digest of the old one in its signed pro
 ends when the new one comes into force. `compare` is a function of sentences alone; `document` is what is stored of it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
@@ -19,6 +19,8 @@ ALIKE = 0.6
 """From here on two sentences count as one clause that was changed: the share of words that they have in common."""
 MOST = 200
 """Clauses compared by likeness; beyond, what is not the same is dropped and added."""
+MOST_PAIRS = 500_000
+"""The same for words: so many pairs of them cost some 50 ms, and the writer waits meanwhile."""
 Change = Literal["kept", "changed", "added", "dropped"]
 
 
@@ -82,12 +84,18 @@ def _alike(old: Sequence[Clause], new: Sequence[Clause], known: Mapping[int, int
         return {}
     left = [index for index in range(len(old)) if index not in known.values()]
     right = [index for index in range(len(new)) if index not in known]
+    if _words(old[a] for a in left) * _words(new[b] for b in right) > MOST_PAIRS:
+        return {}
     pairs = sorted((-_likeness(old[a].de, new[b].de), b, a) for a in left for b in right)
     found: dict[int, int] = {}
     for likeness, b, a in pairs:
         if -likeness >= ALIKE and b not in found and a not in found.values():
             found[b] = a
     return found
+
+
+def _words(clauses: Iterable[Clause]) -> int:
+    return sum(len(one.de.split()) for one in clauses)
 
 
 def _likeness(one: str, other: str) -> float:

@@ -17,7 +17,7 @@ from connector.contracts.comparison import RECONCILE, Comparison
 from connector.delivery.reconciling import Ask, Keys, Reconciling
 from connector.participants.service import Participants
 from connector.settings import Retention
-from connector.storage.database import Database
+from connector.storage.database import PROCESS, Database
 from connector.transfer import pairs
 
 ROLE, GROUND = "retention", "retention-period"
@@ -41,9 +41,10 @@ class Keeping:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, agreements: Agreements, settings: Retention,
-        ask: Ask, keys: Keys,
+        ask: Ask, keys: Keys, in_time: Callable[[int], bool] = lambda now: True,
     ) -> None:  # fmt: skip
-        self._db, self._participants, self._settings = db, participants, settings
+        """`in_time`: whether an instant (ms) can be now, by the word of somebody else's clock."""
+        self._db, self._participants, self._settings, self._in_time = db, participants, settings, in_time
         self.eraser = Eraser(
             periods(settings), lifetime.ended, lambda slug: participants.held(slug).participant.did
         )  # fmt: skip
@@ -61,7 +62,10 @@ class Keeping:
         }
 
     async def retain(self) -> None:
-        """Erases what is due, of every participant."""
+        """Erases what is due, of every participant; nothing while the clock may be wrong, for that cannot be undone."""
+        if not self._in_time(await self._db.read(PROCESS, lambda tx: tx.now)):
+            log.warning("records.clock", why="the trust list is out of date, or the clock is wrong: nothing is erased")
+            return
         for hosted in await self._participants.all():
             slug = hosted.participant.id
             total = 0

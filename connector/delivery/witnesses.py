@@ -58,9 +58,9 @@ class Witnesses:
     async def settled(self, hosted: Hosted) -> bool:
         """Whether the log may be sealed: once per process its witnesses are asked how far it was.
 
-        If one of them knows more than this database has, the log goes on under a new origin first. If none answers
-        it is sealed after `start_wait_s` all the same. Who is listed later is not asked: by then this very process
-        has sealed.
+        If one of them knows more than this database has, the log goes on under a new origin first. If not all of them
+        answer it is sealed after `start_wait_s` all the same. Who is listed later is not asked: by then this very
+        process has sealed.
         """
         slug = hosted.participant.id
         others = self._foreign(hosted.participant)
@@ -75,12 +75,12 @@ class Witnesses:
         most, url = max(((size or 0, one.url) for size, one in zip(known, others, strict=True)))
         if most > (0 if newest is None or newest.epoch != epoch else newest.size):
             await self._behind(hosted.participant, epoch, most, name_of(url))
-        answered = any(size is not None for size in known)
+        answered = all(size is not None for size in known)
         waited = self._clock.now() - began >= self._settings.start_wait_s * 1000
         if not answered and newest is not None and not waited:
             return False
         if not answered and newest is not None:
-            log.warning("witness.none-answers", participant=slug)
+            log.warning("witness.not-all-answer", participant=slug)
         self._settled.add(slug)
         return True
 
@@ -127,7 +127,7 @@ class Witnesses:
                 await self._db.write(slug, cosignatures.keep, batch, name_of(one.url), lines)
                 return
             known = _size(answer) if answer.status == 409 else old if answer.status == 422 else None
-            if known is None:
+            if known is None or known == old == 0:  # who has seen nothing has nothing against us
                 raise Unavailable("witness.answer", status=answer.status)
             if known == old or known > batch.size:
                 await self._differs(participant, batch, known, name_of(one.url), same=known == old)
@@ -136,16 +136,21 @@ class Witnesses:
         raise Unavailable("witness.answer", status=409)
 
     async def _differs(self, participant: Participant, batch: Batch, known: int, witness: str, *, same: bool) -> None:
-        """It saw another tree of this log, or a larger one that is not merely news of another replica."""
+        """It saw another tree of this log, or a larger one that is not merely news of another replica.
+
+        Raises Unavailable if its word counts for nothing now: then it is not asked again at once either.
+        """
         newest = await self._db.read(participant.id, seal.latest, participant.id)
         if newest is None or newest.epoch != batch.epoch or (not same and newest.size >= known):
             return
-        await self._behind(participant, batch.epoch, known, witness)
+        if await self._behind(participant, batch.epoch, known, witness) is None:
+            raise Unavailable("witness.answer", status=409)
 
-    async def _behind(self, participant: Participant, epoch: int, known: int, witness: str) -> None:
+    async def _behind(self, participant: Participant, epoch: int, known: int, witness: str) -> int | None:
         slug = participant.id
         opened = await self._db.write(slug, _open, participant, epoch, known, witness)
         log.error("witness.behind", participant=slug, witness=witness, known=known, epoch=epoch, opened=opened)
+        return opened
 
     async def _known(self, hosted: Hosted, one: Witness, epoch: int) -> int | None:
         """The size that a witness knows, 0 for none; None if it does not say. The empty tree commits us to nothing."""

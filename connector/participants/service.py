@@ -1,4 +1,4 @@
-"""Use cases of participants: add one with its keys, find it by address, sign in its name, rotate a key.
+"""Use cases of participants: add one with its keys, find it by address, sign in its name, rotate or revoke a key.
 
 Private keys are opened once and kept in memory; every change of keys is a key event in the participant's log, because
 did:web has no history of its own (contracts.md 14).
@@ -7,13 +7,15 @@ did:web has no history of its own (contracts.md 14).
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from connector.audit import store as audit
 from connector.audit.entry import KEY, digest
+from connector.clock import rfc3339
 from connector.errors import Defect, Mistake, Unknown
 from connector.participants import store
 from connector.participants.model import Participant, checked_slug, split_root
@@ -24,18 +26,29 @@ from connector.trust.devca import chain_der
 from connector.trust.did import Did
 from connector.trust.jwk import public_key
 from connector.trust.keys import POST_QUANTUM, PURPOSES, KeyRecord, Purpose, SoftwareKey, State, Vault, post_quantum
-from connector.trust.signers import cabinet, certificate
+from connector.trust.signers import cabinet, certificate, request
 from connector.trust.signers.cabinet import Cabinet
 from connector.trust.signers.port import Kind, Place, Public, SealKey, jwk_of
-from connector.verify import jcs
+from connector.verify import jcs, revocation
 
 CHANGED = "participants"
+KEPT_LISTED: Final[frozenset[Purpose]] = frozenset({"log", "log-pq"})
 SealIssuer = Callable[[str, SoftwareKey, str], str]
 """(DID, seal key, name) -> PEM chain, leaf first; a seal CA after proof of control of the DID (contracts.md 8)."""
 
 
 NOWHERE = Cabinet({}, 10.0)
 """No keeper of keys: every seal key lies in this process."""
+
+
+class Withdrawal(msgspec.Struct, frozen=True):
+    """A key that is no longer ours from `since` (milliseconds) on; `certain` if somebody named this very key."""
+
+    kid: str
+    purpose: Purpose
+    since: int
+    reason: str
+    certain: bool = False
 
 
 class Hosted(msgspec.Struct, frozen=True):
@@ -178,6 +191,35 @@ class Participants:
         await self.load()
         return await self.get(slug)
 
+    async def revoke(self, slug: str, purpose: Purpose, since: int, reason: str, kid: str | None = None) -> Hosted:
+        """What the key of this purpose (`kid`: this one) signs from `since` (milliseconds) on is not ours any more.
+
+        The key in use is replaced in the same step. If a seal key lay elsewhere, or nobody here certifies keys, then
+        nothing is sealed until `adopt`. Raises Mistake for a time that cannot be, a key that is not ours, and without
+        `kid` for a time before the key in use was made: a repeated call would withdraw the new key.
+        """
+        if purpose in POST_QUANTUM and not post_quantum():
+            raise Mistake("signers.no-pq", purpose=purpose)
+        hosted = await self.get(slug)
+        named = kid or next((one.kid for one in hosted.keys if (one.purpose, one.state) == (purpose, "active")), None)
+        if named is None:
+            raise Mistake("participants.no-key", slug=slug, key="", purpose=purpose)
+        record, secret = self._new_key(hosted.participant, purpose)
+        if purpose == "seal" and hosted.place is not None:
+            # Who had their key kept elsewhere does not get a weaker one in use by the way.
+            record = msgspec.structs.replace(record, certificate=None)
+        withdrawal = Withdrawal(named, purpose, since, reason, certain=kid is not None)
+        await self._db.write(slug, _revoke, hosted.participant, withdrawal, (record, secret))
+        await self.load()
+        return await self.get(slug)
+
+    async def certificate_request(self, slug: str) -> str:
+        """PKCS#10 (PEM) for the seal key in use, signed by it wherever it lies; raises Unavailable."""
+        hosted = await self.get(slug)
+        record = next(one for one in hosted.keys if one.kid == hosted.seal.kid)
+        participant = hosted.participant
+        return await request.write(participant.name, participant.did, _public(record), hosted.seal)
+
     async def adopt(self, slug: str, chain: str, place: Place | None) -> Hosted:
         """The key of this certificate seals from now on; `place` says where it lies (None: the key that we have).
 
@@ -287,7 +329,7 @@ def _adopt(tx: Tx, participant: Participant, key: tuple[KeyRecord, bytes]) -> No
     """A new key, or a new certificate (or another keeper) of the key in use; what was retired stays retired."""
     record, secret = key
     store.lock_keys(tx, participant.id)
-    known = next((row for row in store.keys(tx, participant.id) if row.kid == record.kid), None)
+    known = store.key(tx, participant.id, record.kid)
     if known is None:
         _retire(tx, participant.id, record)
         store.insert_key(tx, _row(tx, participant.id, record, secret))
@@ -299,17 +341,37 @@ def _adopt(tx: Tx, participant: Participant, key: tuple[KeyRecord, bytes]) -> No
     tx.signal(CHANGED)
 
 
+def _revoke(tx: Tx, participant: Participant, told: Withdrawal, fresh: tuple[KeyRecord, bytes]) -> None:
+    """A log key stays listed beside the new one, because the states of the log that it signed need it."""
+    slug = participant.id
+    store.lock_keys(tx, slug)
+    row = store.key(tx, slug, told.kid)
+    if row is None or row.purpose != told.purpose:
+        raise Mistake("participants.no-key", slug=slug, key=told.kid[:600], purpose=told.purpose)
+    if not 0 < told.since <= tx.now:
+        raise Mistake("participants.since-when", now=rfc3339(tx.now))
+    if not told.certain and (row.state != "active" or told.since <= row.created_at):
+        raise Mistake("participants.key-younger", key=row.kid, made=rfc3339(row.created_at))
+    store.set_key_state(tx, slug, row.kid, "verify-only" if told.purpose in KEPT_LISTED else "removed")
+    if row.state == "active":
+        record, secret = fresh
+        store.insert_key(tx, _row(tx, slug, record, secret))
+    since = rfc3339(told.since)
+    _key_event(tx, participant, revocation.EVENT, {"kid": row.kid, "from": since, "reason": told.reason})
+    tx.signal(CHANGED)
+
+
 def _retire(tx: Tx, slug: str, successor: KeyRecord) -> None:
     for row in store.keys(tx, slug):
         if row.purpose == successor.purpose and row.state == "active":
             store.set_key_state(tx, slug, row.kid, "verify-only")
 
 
-def _key_event(tx: Tx, participant: Participant, event: str) -> None:
+def _key_event(tx: Tx, participant: Participant, event: str, more: Mapping[str, object] = MappingProxyType({})) -> None:
     """The document's digest and the document itself, so that an auditor sees which keys held when."""
     records = [_record(row) for row in store.keys(tx, participant.id)]
     document = jcs.encode(dids.document(Did(participant.did), participant.root, records))
-    body = {"event": event, "document": digest(document)}
+    body = {"event": event, "document": digest(document), **more}
     audit.append(tx, participant.id, KEY, None, "system", body, did=participant.did)
     tx.run(
         "INSERT INTO object (participant, sha256, media_type, body) VALUES (:participant, :sha256, :media_type, :body)"

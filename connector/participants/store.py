@@ -63,6 +63,12 @@ def keys(tx: Tx, participant: str) -> list[KeyRow]:
     return [msgspec.convert(dict(row), KeyRow) for row in rows]
 
 
+def key(tx: Tx, participant: str, kid: str) -> KeyRow | None:
+    """One key, also a removed one."""
+    row = tx.one("SELECT * FROM key WHERE participant = :participant AND kid = :kid", participant=participant, kid=kid)
+    return None if row is None else msgspec.convert(dict(row), KeyRow)
+
+
 def set_key_state(tx: Tx, participant: str, kid: str, state: str) -> None:
     tx.run(
         "UPDATE key SET state = :state, retired_at = CASE WHEN :state = 'verify-only' THEN :now ELSE retired_at END"

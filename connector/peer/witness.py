@@ -56,8 +56,11 @@ class WitnessDoor:
     async def add(self, request: web.Request) -> web.Response:
         self._pace.spend(request.remote)
         asked = witnessing.parse(await limits.read_body(request, limit=witnessing.LIMIT))
-        timed = self._signed(asked)
-        verdict, alarm = await self._db.write(PROCESS, witnessing.consider, asked, timed)
+        keys = self._signed(asked)
+        timed = [key for key in keys if key.kind == checkpoint.ML_DSA_44]
+        verdict, alarm = await self._db.write(
+            PROCESS, witnessing.consider, witnessing.bare(asked, keys), timed
+        )  # fmt: skip
         if alarm is not None:
             await self._raise(alarm)
         if verdict.kind == "unproven":
@@ -68,7 +71,7 @@ class WitnessDoor:
         return web.Response(text=lines, content_type="text/plain", charset="utf-8")
 
     def _signed(self, asked: Asked) -> Sequence[NoteKey]:
-        """The log's keys that state times; Unknown for a log of nobody, NoKey if nobody entitled signed."""
+        """The log's keys; Unknown for a log of nobody, NoKey if nobody entitled signed."""
         note = asked.checkpoint
         listed = self._listed(note.origin)
         try:
@@ -76,7 +79,7 @@ class WitnessDoor:
         except Fault as fault:
             raise NoKey("witness.key") from fault
         found = [key_of(note.origin, jwk) for jwk in listed]
-        return [key for key in found if key is not None and key.kind == checkpoint.ML_DSA_44]
+        return [key for key in found if key is not None]
 
     def _listed(self, origin: str) -> Sequence[dict[str, str]]:
         match = _LOG.fullmatch(origin)

@@ -18,7 +18,10 @@ from connector.transcript.store import Line
 
 MOST_ROWS = 300
 MOST_RECORDS = 200
-WORKS = ("repair", "countersign", "check-countersignature", "countersign-late", "hand-in", "pull", "push")
+WORKS = (
+    "repair", "seal", "countersign", "check-countersignature", "countersign-late", "hand-in", "deliver-ending",
+    "reconcile", "pull", "push",
+)  # fmt: skip
 """Kinds of errands that a process may have; each has a stream of its own."""
 DATA = frozenset(
     {"received", "sent", "part", "broken", "refused", "completed", "terminated", "suspended", "address-dropped"}

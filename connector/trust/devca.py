@@ -102,7 +102,7 @@ def issue_seal_certificate(ca: Ca, did: str, public_key: ec.EllipticCurvePublicK
     """A PEM chain, leaf first: the seal certificate of a DID (SAN URI), then the seal CA (contracts.md 8, L1)."""
     now = instant(clock.now())
     builder = (
-        _builder(_subject(name), ca.certificate.subject, public_key, now, SEAL_DAYS)
+        _builder(subject(name), ca.certificate.subject, public_key, now, SEAL_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True, content_commitment=True), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.UniformResourceIdentifier(did)]), critical=False)
@@ -135,7 +135,7 @@ def _store(ca: Ca, certificate: Path, key: Path) -> None:
 def _root(name: str, now: datetime, *, pathlen: int, constrained: bool) -> Ca:
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (
-        _builder(_subject(name), _subject(name), key.public_key(), now, CA_DAYS)
+        _builder(subject(name), subject(name), key.public_key(), now, CA_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=pathlen), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
     )
@@ -153,7 +153,7 @@ def _server(ca: Ca, now: datetime) -> Ca:
     key = ec.generate_private_key(ec.SECP256R1())
     names = [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1")), x509.IPAddress(ip_address("::1"))]
     builder = (
-        _builder(_subject("localhost"), ca.certificate.subject, key.public_key(), now, SERVER_DAYS)
+        _builder(subject("localhost"), ca.certificate.subject, key.public_key(), now, SERVER_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -162,8 +162,10 @@ def _server(ca: Ca, now: datetime) -> Ca:
     return Ca(_identified(builder, key.public_key(), ca.key).sign(ca.key, SHA256()), key)
 
 
-def _subject(name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:_LONGEST_NAME])])
+def subject(name: str) -> x509.Name:
+    """The name as common name, cut to what `cryptography` takes: it counts bytes of UTF-8, and half an ü is none."""
+    short = name.encode()[:_LONGEST_NAME].decode(errors="ignore")
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, short)])
 
 
 def _builder(

@@ -68,7 +68,8 @@ def _alone(place: Path) -> Iterator[None]:
 
 
 def entry(*, did: str, name: str, operator: str, kind: str, valid_from: str, keys: tuple[KeyRecord, ...]) -> Entry:
-    """What the list says of a participant for verifiers: its log keys and its seal certificates (contracts.md 6)."""
+    """What the list says of a participant: its log keys and its seal certificates (contracts.md 6), and the keys by
+    which peers may go on at once where a stolen key left without overlap."""
     seals = [digest for key in keys if key.purpose == "seal" and (digest := _unnamed(did, key)) is not None]
     logs = tuple(dict(key.public_jwk) for key in keys if key.purpose in ("log", "log-pq"))
     return Entry(
@@ -81,6 +82,7 @@ def entry(*, did: str, name: str, operator: str, kind: str, valid_from: str, key
         valid_from=valid_from,
         log_keys=logs,
         seal_certificates=tuple(seals),
+        keys=tuple(key.kid.partition("#")[2] for key in keys if key.purpose in ("peer", "seal")),
         seal_key_pq=next((dict(key.public_jwk) for key in keys if (key.purpose, key.state) == _PQ), None),
     )
 

@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 
 from connector.verify.bundle import verify_bundle
@@ -24,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--lang", choices=LANGUAGES, default="de")
     options = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # what a terminal cannot show is spelled out and never breaks the answer
+            stream.reconfigure(errors="backslashreplace")
     try:
         data = _read(options.bundle)
         roots, witness, timestamps = (

@@ -12,6 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
+from connector.verify import certificates
 from connector.verify.faults import Doubt
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----.+?-----END \1-----", re.DOTALL)
@@ -38,11 +39,11 @@ class Anchors:
 def parse(pem: bytes | None, timestamps_pem: bytes | None = None) -> Anchors:
     """The anchors in a PEM file, and the roots of timestamp authorities in another one.
 
-    Doubt `anchors` if a block cannot be read or is of a kind that is no anchor.
+    Doubt `anchors` if a block cannot be read or is of a kind that is no anchor, or if there is none for timestamps.
     """
     roots, authority = _blocks(pem)
     timestamps, keys = _blocks(timestamps_pem)
-    if keys:
+    if keys or (timestamps_pem is not None and not timestamps):
         raise Doubt("anchors")
     return Anchors(roots, authority, timestamps)
 
@@ -54,7 +55,7 @@ def _blocks(pem: bytes | None) -> tuple[tuple[x509.Certificate, ...], tuple[ec.E
         try:
             match block[1]:
                 case b"CERTIFICATE":
-                    roots.append(x509.load_pem_x509_certificate(block[0] + b"\n"))
+                    roots += certificates.pem(block[0] + b"\n")
                 case b"PUBLIC KEY":
                     authority.append(_p256(block[0] + b"\n"))
                 case _:

@@ -1,5 +1,6 @@
 """Reads a bundle's ZIP without trusting it: known names only, each once, limits on count, size and ratio (T14)."""
 
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -54,17 +55,25 @@ TOGETHER = (
 LARGEST = 16 * 1024 * 1024
 LARGEST_TOTAL = 64 * 1024 * 1024
 STEEPEST = 200
+_MOST_ENTRIES = 1_000
+"""Each entry of the index of a ZIP costs far more memory than the 46 bytes that it is written in."""
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, NotImplementedError, RuntimeError, OSError,
+    OverflowError,
+)  # fmt: skip
 
 
 def members(data: bytes) -> Mapping[str, bytes]:
     """Name and content of every member; Fault names what is unknown, missing, doubled, too large or damaged."""
+    if len(data) > 2 * LARGEST_TOTAL or data.count(b"PK\x01\x02") > _MOST_ENTRIES:
+        raise Fault("archive-large")
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             infos = archive.infolist()
             _check_names([info.filename for info in infos])
             _check_sizes(infos)
             return {info.filename: _content(archive, info) for info in infos}
-    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, NotImplementedError, RuntimeError, OSError) as fault:
+    except _DAMAGED as fault:
         raise Fault("archive") from fault
 
 

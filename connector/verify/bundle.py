@@ -14,7 +14,7 @@ from connector.verify.contract import ROLES, Agreement, Documents, Given, Member
 from connector.verify.examination import Examination, attempt, need
 from connector.verify.faults import Doubt, Fault
 from connector.verify.logbook import Log
-from connector.verify.records import Erased, Line
+from connector.verify.records import Erased, Line, Logged
 from connector.verify.report import Report
 from connector.verify.trusted import Moment, written
 from connector.verify.trustlist import TrustList
@@ -69,6 +69,7 @@ def _examine(exam: Examination, members: Members, anchors: Anchors, witness: str
             exam.run(f"{role}-ending", ending.check, role, given, lines, size)
     moment = exam.run("time", _moment, given, vouched, log, witness)
     _tell(exam, seals, moment, lines or ())
+    _tell_end(exam, members, lines or ())
 
 
 def _anchors(roots_pem: bytes | None, timestamps_pem: bytes | None, witness: str | None) -> Anchors:
@@ -147,6 +148,15 @@ def _tell(exam: Examination, seals: Mapping[Role, Sealed | None], moment: Moment
     exam.state(levels=levels, trusted_time=None if moment is None else written(moment.seconds))
 
 
+def _tell_end(exam: Examination, members: Members, lines: Sequence[Line]) -> None:
+    """An end that only the log knows: without a sealed statement nothing is checked, but nobody may overlook it."""
+    if any(ending.names(role)[0] in members for role in ROLES):
+        return
+    for line in lines:
+        if isinstance(line, Logged) and line.type == records.TERMINATION:
+            exam.note("ended", seq=line.seq)
+
+
 def _explain(exam: Examination, members: Members, anchors: Anchors) -> None:
     for name in sorted(archive.TRANSLATIONS & members.keys()):
         exam.note("unsigned", name=name)
@@ -159,3 +169,4 @@ def _explain(exam: Examination, members: Members, anchors: Anchors) -> None:
     exam.state(anchors=anchors.fingerprints())
     exam.note("unproven")
     exam.note("unproven-since")
+    exam.note("unproven-other-log")

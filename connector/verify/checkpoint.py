@@ -19,6 +19,8 @@ from connector.verify.faults import Fault
 ED25519, TIMED_ED25519, ML_DSA_44 = 0x01, 0x04, 0x06
 MOST_LINES = 64
 """Signatures of one note: those of the log and of all its witnesses."""
+_LONGEST = 255
+"""Bytes of an origin: an ML-DSA cosignature writes its length in one."""
 _LINE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/=]+)")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
 
@@ -71,7 +73,13 @@ def parse(note: str) -> Checkpoint:
     """The checkpoint in this note; Fault `checkpoint-form` if it is spelled in any other way."""
     text, gap, tail = note.partition("\n\n")
     parts = text.split("\n")
-    if not gap or len(parts) != 3 or not parts[0] or not _SIZE.fullmatch(parts[1]) or not tail.endswith("\n"):
+    if (
+        not gap
+        or len(parts) != 3
+        or not 0 < len(parts[0].encode()) <= _LONGEST
+        or not _SIZE.fullmatch(parts[1])
+        or not tail.endswith("\n")
+    ):
         raise Fault("checkpoint-form")
     try:
         root = base64url.decode_padded(parts[2])

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from hashlib import sha256, sha384, sha512
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from connector.verify import der
+from connector.verify.certificates import ODD
 from connector.verify.der import BadDer, Node, inside
 
 SHA: Mapping[str, str] = {
@@ -27,11 +28,6 @@ SHA: Mapping[str, str] = {
 """Hashes that count, by object identifier. SHA-1 is not among them."""
 MOST_CERTIFICATES = 8
 LEAST_RSA_BITS, LEAST_EC_BITS, LONGEST_SALT = 2048, 256, 512
-
-ODD_CERTIFICATE = (
-    ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm,
-)  # fmt: skip
-"""What reading a field of a certificate may raise: the parser opens it only when it is asked for it."""
 
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
@@ -118,7 +114,7 @@ def means(named: Named, certificate: x509.Certificate) -> bool:
     if named.key_id:
         try:
             found = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
-        except (x509.ExtensionNotFound, *ODD_CERTIFICATE):
+        except (x509.ExtensionNotFound, *ODD):
             return False
         return found.value.digest == named.key_id
     try:
@@ -215,7 +211,7 @@ def _content(node: Node) -> tuple[str, bytes]:
 def _certificates(nodes: tuple[Node, ...]) -> tuple[x509.Certificate, ...]:
     try:
         return tuple(x509.load_der_x509_certificate(_numbered(node).raw) for node in nodes)
-    except (ValueError, x509.InvalidVersion) as fault:
+    except ODD as fault:
         raise BadDer("certificate") from fault
 
 

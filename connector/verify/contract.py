@@ -7,7 +7,7 @@ from typing import Literal
 
 from cryptography import x509
 
-from connector.verify import chain, jades, jcs, owner
+from connector.verify import certificates, chain, jades, jcs, owner
 from connector.verify.anchors import Anchors
 from connector.verify.archive import ROTATED
 from connector.verify.examination import need
@@ -142,12 +142,12 @@ def intermediates(role: Role, members: Members) -> tuple[x509.Certificate, ...]:
     if pem is None:
         return ()
     try:
-        found = x509.load_pem_x509_certificates(pem)
+        found = certificates.pem(pem)
     except ValueError as fault:
         raise Fault("chain-form") from fault
     if len(found) > MOST_CERTIFICATES:
         raise Fault("chain-form")
-    return tuple(found)
+    return found
 
 
 def check_references(seal: Seal, expected: list[Signed], members: Members) -> None:

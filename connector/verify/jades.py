@@ -12,7 +12,7 @@ from hashlib import sha256
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from connector.verify import algorithms, base64url, chain, jcs, owner
+from connector.verify import algorithms, base64url, certificates, chain, jcs, owner
 from connector.verify.faults import Fault
 
 OBJECT_BY_HASH = "http://uri.etsi.org/19182/ObjectIdByURIHash"
@@ -58,9 +58,9 @@ def read(jws: str) -> Seal:
     """The seal in this text; Fault `seal-form` naming what deviates from the profile."""
     head, tail = _parts(jws)
     header = _header(head, _REQUIRED)
-    certificates = _certificates(header["x5c"], header["x5t#S256"])
-    key = certificates[0].public_key
-    return _seal(header, head, certificates, _algorithm(header["alg"], key), _signature(tail, algorithms.length(key())))
+    brought = _certificates(header["x5c"], header["x5t#S256"])
+    key = brought[0].public_key
+    return _seal(header, head, brought, _algorithm(header["alg"], key), _signature(tail, algorithms.length(key())))
 
 
 def read_bare(jws: str, alg: str, length: int) -> Seal:
@@ -119,7 +119,7 @@ def _parts(jws: str) -> tuple[str, str]:
 
 
 def _seal(
-    header: Mapping[str, object], head: str, certificates: tuple[x509.Certificate, ...], alg: str, signature: bytes
+    header: Mapping[str, object], head: str, brought: tuple[x509.Certificate, ...], alg: str, signature: bytes
 ) -> Seal:
     pars, hashes, ctys = _references(header["sigD"])
     return Seal(
@@ -129,7 +129,7 @@ def _seal(
         pars=pars,
         hashes=hashes,
         ctys=ctys,
-        chain=certificates,
+        chain=brought,
         signed=f"{head}.".encode("ascii"),
         signature=signature,
     )
@@ -180,7 +180,7 @@ def _certificates(value: object, thumbprint: object) -> tuple[x509.Certificate, 
     if thumbprint != base64url.encode(sha256(ders[0]).digest()):
         raise Fault("seal-form", what="x5t#S256")
     try:
-        return tuple(x509.load_der_x509_certificate(der) for der in ders)
+        return tuple(certificates.der(one) for one in ders)
     except ValueError as fault:
         raise Fault("seal-form", what="x5c") from fault
 

@@ -159,8 +159,8 @@ def _check_same_agreement(found: Sequence[Line]) -> None:
 def _check_key_head(newest: Logged, lines: Sequence[Line], document: str | None) -> None:
     """The key event that the record names is here and stands for the exporter's DID document."""
     head = newest.body.get("keyHead")
-    if head is None:
-        return
+    if head is None:  # nothing then says that this document was the exporter's, nor that its key was not withdrawn
+        raise Doubt("no-key-head")
     events = [line for line in lines if _chain(line) == KEY]
     event = next((line for line in events if isinstance(line, Logged) and line.digest == head), None)
     if event is None and any(isinstance(line, Erased) for line in events):

@@ -21,7 +21,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
     """Whether the leaf hash stands at `index` in the tree of `size` leaves with that root."""
-    if not 0 <= index < size:
+    if not 0 <= index < size or not _whole(proof):
         return False
     position, last, node = index, size - 1, leaf
     for sibling in proof:
@@ -39,7 +39,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
     """Whether the tree of `new` leaves begins with the whole tree of `old` leaves; an empty tree is in every tree."""
-    if not 0 <= old <= new:
+    if not 0 <= old <= new or not _whole(proof):
         return False
     if old == new:
         return not proof and old_root == new_root
@@ -47,6 +47,11 @@ def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: byt
         return not proof and old_root == EMPTY
     path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
     return bool(path) and _climb(old - 1, new - 1, path, old_root, new_root)
+
+
+def _whole(proof: Sequence[bytes]) -> bool:
+    """Whether each is a hash: shorter or longer ones would shift what an inner node is the hash of."""
+    return all(len(one) == len(EMPTY) for one in proof)
 
 
 def _climb(position: int, last: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from connector.verify import algorithms
+from connector.verify.certificates import ODD
 from connector.verify.faults import Fault
 
 _QC_STATEMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
@@ -80,7 +81,7 @@ def seal_key(document: Mapping[str, object], kid: str, did: str) -> Mapping[str,
 def _qualified(certificate: x509.Certificate) -> bool:
     try:
         found = certificate.extensions.get_extension_for_oid(_QC_STATEMENTS).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *ODD):
         return False
     text = found.value if isinstance(found, x509.UnrecognizedExtension) else b""
     return _QUALIFIED in text and _DEVICE in text
@@ -89,7 +90,7 @@ def _qualified(certificate: x509.Certificate) -> bool:
 def _uris(certificate: x509.Certificate) -> list[str]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, ValueError):
+    except (x509.ExtensionNotFound, *ODD):
         return []
     return names.get_values_for_type(x509.UniformResourceIdentifier)
 
@@ -98,7 +99,9 @@ def _check_usage(certificate: x509.Certificate, did: str) -> None:
     """A seal needs a signing certificate; the chain policy leaves this to us (contracts.md 6)."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
-    except (x509.ExtensionNotFound, ValueError):
+    except x509.ExtensionNotFound:
         return
+    except ODD as fault:  # what it is for cannot be read, so it is for nothing
+        raise Fault("seal-usage", did=did) from fault
     if not (usage.digital_signature or usage.content_commitment):
         raise Fault("seal-usage", did=did)

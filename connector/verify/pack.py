@@ -10,7 +10,20 @@ from importlib.resources.abc import Traversable
 from io import BytesIO
 
 _START = b"#!/usr/bin/env python3\n"
-_MAIN = "import sys\n\nfrom connector.verify.__main__ import main\n\nsys.exit(main())\n"
+_MAIN = """\
+import sys
+from importlib.util import find_spec
+
+if find_spec("cryptography") is None:
+    from connector.verify.words import LANGUAGES, say
+
+    # Python would end with 1, and that is the verdict of a bundle that failed.
+    sys.exit([print(say("line", "no-cryptography", lang), file=sys.stderr) for lang in LANGUAGES] and 2)
+
+from connector.verify.__main__ import main
+
+sys.exit(main())
+"""
 _PARENT = '"""The offline verifier alone; the connector itself is not in this file."""\n'
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 

@@ -23,6 +23,7 @@ from cryptography.x509.verification import (
 )
 
 from connector.verify import cms, der
+from connector.verify.certificates import ODD
 from connector.verify.cms import SignedData
 from connector.verify.der import BadDer, Node, inside
 from connector.verify.faults import Doubt, Fault
@@ -168,7 +169,7 @@ def _signer(signed: SignedData, roots: Sequence[x509.Certificate]) -> x509.Certi
 def _check_signature(signed: SignedData, signer: x509.Certificate) -> None:
     try:
         cms.verify(signed, signer.public_key())
-    except (InvalidSignature, *cms.ODD_CERTIFICATE) as fault:
+    except (InvalidSignature, *ODD) as fault:
         raise Fault("timestamp-signature") from fault
 
 
@@ -176,7 +177,7 @@ def _check_certificate(signer: x509.Certificate, time_ms: int) -> None:
     """For timestamps and for nothing else, marked so that nobody may overlook it (RFC 3161, 2.3); valid then; no CA."""
     try:
         extensions = signer.extensions
-    except cms.ODD_CERTIFICATE as fault:
+    except ODD as fault:
         raise Fault("timestamp-authority") from fault
     usage = next((one for one in extensions if isinstance(one.value, x509.ExtendedKeyUsage)), None)
     if usage is None or not usage.critical or list(usage.value) != [ExtendedKeyUsageOID.TIME_STAMPING]:
@@ -210,7 +211,7 @@ def _check_path(
     )
     try:
         verifier.verify(signer, others)
-    except (VerificationError, *cms.ODD_CERTIFICATE) as fault:
+    except (VerificationError, *ODD) as fault:
         raise Fault("timestamp-authority") from fault
 
 
@@ -230,7 +231,7 @@ def _allows_timestamps(_policy: Policy, _ca: x509.Certificate, usage: x509.Exten
 def _subject(certificate: x509.Certificate) -> str:
     try:
         return certificate.subject.rfc4514_string()
-    except ValueError:
+    except ODD:
         return ""
 
 

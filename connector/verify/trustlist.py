@@ -16,6 +16,7 @@ from connector.verify import base64url, jcs
 from connector.verify.faults import Doubt, Fault
 
 TYP = "trust-list+jwt"
+_LATEST = 253_402_300_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,4 +152,7 @@ def seconds(text: object) -> int | None:
         raise Fault("trust-list-form") from fault
     if instant.tzinfo is None:
         raise Fault("trust-list-form")
-    return int(instant.timestamp())
+    found = int(instant.timestamp())
+    if not 0 <= found < _LATEST:  # a zone can lead out of what a calendar can show
+        raise Fault("trust-list-form")
+    return found

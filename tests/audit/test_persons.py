@@ -2,7 +2,9 @@
 
 import pytest
 
+from connector.api import records
 from connector.audit import persons, store
+from connector.contracts.model import EvidenceObject
 from connector.errors import Mistake
 from connector.storage import Database, Tx
 from tests.verify.forge import PROVIDER
@@ -45,3 +47,12 @@ def test_only_a_pseudonym_is_looked_for(text: str) -> None:
 def test_a_ground_may_not_undo_the_erasure() -> None:
     assert persons.says("Wunsch von p-7f3a91")
     assert not persons.says("Art. 17 Abs. 1 DSGVO")
+
+
+def test_an_object_that_only_contains_the_letters_is_not_hers() -> None:
+    """>> a dataset called `map-202412`, an approval by `p-202412` << her copy holds the approval alone."""
+    found = [
+        (EvidenceObject(name=name, sha256="", media_type="application/json", body=body), "urn:a")
+        for name, body in (("profile", b'{"of": "map-202412"}'), ("approval", b'{"by": {"pseudonym": "p-202412"}}'))
+    ]
+    assert [item.name for item, _ in records.hers(found, "p-202412")] == ["approval"]

@@ -78,6 +78,8 @@ async def test_a_person_is_shown_and_forgotten(space: Space, tmp_path: Path, cap
     her, order = ("--as", VILLAGE, "--pseudonym", HER), ("--role", "data protection", "--ground", "Art. 17 (1) b GDPR")
 
     copy = tmp_path / "copy.json"
+    copy.write_text("an older one that everybody may read")
+    copy.chmod(0o644)
     assert await hanse(it, "records", "export", *her, "-o", str(copy)) == 0
     found = json.loads(copy.read_text())
     assert [one["record"]["body"].get("statement") for one in found["records"]] == ["gelesen", None]
@@ -93,7 +95,7 @@ async def test_a_person_is_shown_and_forgotten(space: Space, tmp_path: Path, cap
     assert "Nothing was erased" in capsys.readouterr().err
     assert await hanse(it, "records", "erase", *her, *order, "--yes") == 1  # the deed stays: its period is a duty
     told = capsys.readouterr().out
-    assert "1 records erased" in told
+    assert "Records erased: 1" in told
     assert "(deed), under a duty to keep" in told
     assert await hanse(it, "records", "erased", "--as", VILLAGE) == 0
     assert "(confirmation) erased, data protection: Art. 17 (1) b GDPR" in capsys.readouterr().out
@@ -114,6 +116,8 @@ async def test_what_cannot_be_is_said(space: Space) -> None:
         (f"{base}/persons/{HER}/erase", {**order, "ground": f"wish of {HER}"}, 400, "records.names"),
         (f"{base}/persons/{HER}/erase", {**order, "ground": "x" * 501}, 400, "records.text"),
         (f"{base}/holds", {**order, "agreement": "urn:uuid:1"}, 404, "contracts.no-agreement"),
+        (f"{base}/holds", {**order, "ground": f"lawsuit of {HER}"}, 400, "records.names"),
+        (f"{base}/holds/1/lift", {**order, "role": HER}, 400, "records.names"),
         (f"{base}/holds/1/lift", order, 404, "records.no-hold"),
         (f"{base}/comparisons", {"agreement": "urn:uuid:1"}, 404, "contracts.no-agreement"),
     ]

@@ -79,6 +79,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_participants(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     one = {"slug": "a", "name": "Astadt", "did": "did:web:localhost%3A1:a", "root": "https://localhost:1/a"}
+    one |= {"seal": {"level": "L1", "signer": "file", "alg": "ES256"}}
     play.on("POST /participants", one, 201)
     play.on("GET /participants", [one])
     play.on("POST /participants/a/keys/peer/rotate", {}, 200)
@@ -252,10 +253,14 @@ def test_a_transfer_is_steered(
 
 
 def test_agreements_and_evidence(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
-    play.on("GET /participants/a/agreements", [{"agreement": "urn:uuid:9", "dataset": DATASET, "state": "FINALIZED"}])
+    one = {"agreement": "urn:uuid:9", "dataset": DATASET, "state": "one-sided", "role": "provider", "waits": False}
+    one |= {"verified": True, "countersignature": "preferred", "until": "2027-01-01", "confirmations": []}
+    play.on("GET /participants/a/agreements", [{**one, "signed": {"provider": True, "consumer": False}}])
     play.on("GET /participants/a/agreements/9/evidence", b"PK")
     assert hanse("agreements --as a") == 0
-    assert "urn:uuid:9" in said(capsys)
+    out = said(capsys)
+    assert "urn:uuid:9" in out
+    assert "gilt; nur vom Anbieter besiegelt" in out
     assert hanse("evidence urn:uuid:9 --as a -o b.zip") == 0
     assert Path("b.zip").read_bytes() == b"PK"
 
@@ -285,3 +290,29 @@ def test_doctor_sees_the_server(play: Playback, capsys: pytest.CaptureFixture[st
     play.on("GET /health/ready", {})
     main(["doctor", "--json"], {})
     assert "server" in [finding["check"] for finding in json.loads(said(capsys))["findings"]]
+
+
+def test_an_empty_word_is_said_before_anything_is_asked(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> records lift "" << what to give; it was “There is nothing at this address.”"""
+    words = ["records", "lift", "", "--as", "a", "--role", "r", "--ground", "g", "--lang", "en"]
+    assert main(words, {}) == 2
+    assert "is empty" in capsys.readouterr().err
+    assert play.asked == []
+
+
+def test_a_record_that_is_not_sealed_yet_has_no_number(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> records erase, right after the record was made << a dash and when to try again; it said “Eintrag None”"""
+    stays = {"index": None, "type": "confirmation", "why": "unsealed", "until": None}
+    play.on("POST /participants/a/persons/p-7f3a91/erase", {"may": [], "stays": [stays], "objects": []})
+    assert hanse("records erase --as a --pseudonym p-7f3a91 --role r --ground g") == 1
+    out = said(capsys)
+    assert "None" not in out
+    assert "in einer Minute" in out
+
+
+def test_a_contract_is_asked_for_by_its_number_alone(play: Playback) -> None:
+    """>> records hold --agreement nope << nope, whose error named urn:uuid:urn:uuid:nope"""
+    play.on("POST /participants/a/holds", {"reason": WHY, "code": "c"}, 404)
+    for name in ("nope", "urn:uuid:nope"):
+        assert hanse(f"records hold --as a --role r --ground g --agreement {name}") == 1
+    assert [json.loads(body)["agreement"] for _, body in play.asked] == ["nope", "nope"]

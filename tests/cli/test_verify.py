@@ -8,6 +8,7 @@ import pytest
 from connector.cli.main import main
 from connector.verify import bundle, pack
 from connector.verify.report import Check, Report, Verdict
+from tests.verify.forge import Case
 
 
 @pytest.fixture
@@ -98,3 +99,34 @@ def test_the_verifier_is_written_as_one_file(tmp_path: Path, capsys: pytest.Capt
     assert main(["verify", "--pyz", str(tmp_path / "no" / "such.pyz")], {}) == 2
     assert main(["verify"], {}) == 2
     assert "--pyz" in capsys.readouterr().err
+
+
+def test_a_bundle_beside_pyz_is_wrong_usage_and_does_not_seem_to_have_passed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> verify BUNDLE --pyz FILE << 2 and nothing written; it was 0 without a look at the bundle"""
+    (tmp_path / "b.zip").write_bytes(b"broken")
+    place = tmp_path / "hanse-verify.pyz"
+    assert main(["verify", str(tmp_path / "b.zip"), "--pyz", str(place), "--lang", "en"], {}) == 2
+    assert not place.exists()
+    assert "twice" in capsys.readouterr().err
+
+
+def test_timestamp_roots_without_a_certificate_are_not_passed_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> verify --timestamps a file without a certificate << the check of the anchors says that it cannot be read"""
+    case = Case()
+    (tmp_path / "b.zip").write_bytes(case.bundle())
+    (tmp_path / "roots.pem").write_bytes(case.roots)
+    (tmp_path / "tsa.pem").write_text("art;hoehe\n")
+    words = ["verify", str(tmp_path / "b.zip"), "--trust", str(tmp_path / "roots.pem"), "--json", "--lang", "en"]
+    assert main([*words, "--timestamps", str(tmp_path / "tsa.pem")], {}) == 2
+    checks = {check["name"]: check["verdict"] for check in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["anchors"] == "INDETERMINATE"
+
+
+def test_a_folder_in_place_of_a_file_is_said_in_german(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> verify FOLDER << a German sentence to the end; it ended in “Is a directory”"""
+    assert main(["verify", str(tmp_path)], {}) == 2
+    assert "ist ein Ordner" in capsys.readouterr().err

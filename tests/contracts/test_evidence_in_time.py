@@ -21,8 +21,8 @@ from tests.verify.forge import Witness as Cosigner
 SLUG = "musterstadt"
 
 
-async def listed(towns: Towns, folder: Path, cosigner: Cosigner) -> tuple[Evidence, bytes]:
-    """The service with a trust list that names both towns and a witness, and the roots an auditor is given."""
+async def listed(towns: Towns, folder: Path, *cosigners: Cosigner) -> tuple[Evidence, bytes]:
+    """The service with a trust list that names both towns and these witnesses, and the roots an auditor is given."""
     authority = Authority.create(folder / "authority.jwk.enc", towns.vault)
     entries: tuple[Entry, ...] = tuple(
         [
@@ -36,11 +36,21 @@ async def listed(towns: Towns, folder: Path, cosigner: Cosigner) -> tuple[Eviden
     first: TrustList = next_list(
         None, authority=authority.id, now=towns.clock.now(), life_ms=10**9, participants=entries
     )
-    witness = Witness(cosigner.operator, cosigner.url, tuple(key.public_jwk for key in cosigner.keys))
-    issued = authority.issue(msgspec.structs.replace(first, witnesses=(witness,)))
+    witnesses = tuple(msgspec.convert(one.entry(), Witness) for one in cosigners)
+    issued = authority.issue(msgspec.structs.replace(first, witnesses=witnesses))
     pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
     roots = roots_pem([pem], authority.public_jwk).encode()
     return Evidence(towns.db, towns.clock, towns.participants, lambda: issued), roots
+
+
+def cosign(tx: Tx, cosigner: Cosigner, at: int) -> int:
+    """The witness vouches for the newest state; its size."""
+    batch = seal.latest(tx, SLUG)
+    assert batch is not None
+    assert batch.checkpoint is not None
+    lines = cosigner.cosign(batch.checkpoint, at).removeprefix(batch.checkpoint)
+    cosignatures.keep(tx, batch, cosigner.url, lines)
+    return batch.size
 
 
 async def test_the_first_state_that_was_seen_gives_the_time(towns: Towns, tmp_path: Path) -> None:
@@ -50,24 +60,16 @@ async def test_the_first_state_that_was_seen_gives_the_time(towns: Towns, tmp_pa
     cosigner = Cosigner()
     evidence, roots = await listed(towns, tmp_path, cosigner)
 
-    def cosign(tx: Tx, at: int) -> int:
-        batch = seal.latest(tx, SLUG)
-        assert batch is not None
-        assert batch.checkpoint is not None
-        lines = cosigner.cosign(batch.checkpoint, at).removeprefix(batch.checkpoint)
-        cosignatures.keep(tx, batch, cosigner.url, lines)
-        return batch.size
-
     hosted = await towns.participants.get(SLUG)
     await evidence.seal_log(hosted)
-    size = await towns.db.write(SLUG, cosign, moment)
+    size = await towns.db.write(SLUG, cosign, cosigner, moment)
     plain = await evidence.bundle(SLUG, agreement.id)
     assert "records.checkpoint" not in zipfile.ZipFile(BytesIO(plain)).namelist(), "one state is enough"
     assert verify_bundle(plain, roots).verdict.name == "PASSED"
 
     await towns.concluded("nachbardorf", SLUG)
     await evidence.seal_log(hosted)
-    assert await towns.db.write(SLUG, cosign, moment + 3600) > size
+    assert await towns.db.write(SLUG, cosign, cosigner, moment + 3600) > size
     await towns.concluded("nachbardorf", SLUG)
     later = await evidence.bundle(SLUG, agreement.id)
     members = zipfile.ZipFile(BytesIO(later))
@@ -75,3 +77,27 @@ async def test_the_first_state_that_was_seen_gives_the_time(towns: Towns, tmp_pa
     report = verify_bundle(later, roots)
     assert report.verdict.name == "PASSED", report.reason
     assert report.stated["trusted_time"] == written(moment)
+
+
+async def test_a_state_that_too_few_saw_gives_no_time(towns: Towns, tmp_path: Path) -> None:
+    """Past bug: with four operators two must vouch; a bundle led to the first state with any, and was not passed."""
+    agreement = await towns.concluded("nachbardorf", SLUG)
+    moment = towns.clock.now() // 1000 + 5
+    four = [Cosigner(f"did:web:betrieb-{at}.example") for at in range(4)]
+    evidence, roots = await listed(towns, tmp_path, *four)
+    hosted = await towns.participants.get(SLUG)
+    await evidence.seal_log(hosted)
+    await towns.db.write(SLUG, cosign, four[0], moment)
+    alone = verify_bundle(await evidence.bundle(SLUG, agreement.id), roots)
+    assert (alone.verdict.name, alone.doubts) == ("INDETERMINATE", ("time",))
+
+    await towns.concluded("nachbardorf", SLUG)
+    await evidence.seal_log(hosted)
+    await towns.db.write(SLUG, cosign, four[1], moment + 3600)
+    size = await towns.db.write(SLUG, cosign, four[2], moment + 3660)
+    await towns.concluded("nachbardorf", SLUG)
+    later = await evidence.bundle(SLUG, agreement.id)
+    assert zipfile.ZipFile(BytesIO(later)).read("records.checkpoint").startswith(f"old {size}\n".encode())
+    report = verify_bundle(later, roots)
+    assert report.verdict.name == "PASSED", report.reason
+    assert report.stated["trusted_time"] == written(moment + 3660)

@@ -123,6 +123,26 @@ async def test_finalized_may_overtake_the_answer(towns: Towns) -> None:
     assert ours.consumer_jws == theirs.consumer_jws
 
 
+async def test_bug_a_seal_that_was_taken_was_dropped_because_the_agreement_had_ended(towns: Towns) -> None:
+    """<< taken, and the end of the agreement stated before its answer came >> both sides keep the same seal, ended."""
+    found = await broken(towns)
+    deliver = towns.wire.hand_in
+    why = {"de": ["Das Amt schließt."], "en": ["The office closes."]}
+
+    async def slow(*args: Any) -> Answer:
+        answer = await deliver(*args)
+        await towns.ending_desk.end("nachbardorf", found.agreement, why, None)
+        return answer
+
+    _post(towns, slow)
+    await order(towns, found)
+    await towns.run()
+    assert await states(towns, found) == ("ended", "ended")
+    theirs, ours = [await towns.agreement(slug, found.agreement) for slug in ("musterstadt", "nachbardorf")]
+    assert ours.consumer_jws == theirs.consumer_jws is not None
+    assert [len(await records(towns, slug, "agreement")) for slug in ("musterstadt", "nachbardorf")] == [2, 2]
+
+
 async def test_while_the_provider_is_away_the_same_one_is_tried_again(towns: Towns) -> None:
     """>> handed in << nobody there, then 503, then taken: the very same seal each time."""
     found = await broken(towns)

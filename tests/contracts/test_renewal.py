@@ -80,3 +80,11 @@ def test_what_is_stored_of_it_is_canonical() -> None:
     assert (said["replaces"], [row["change"] for row in said["rows"]]) == ("a" * 64, ["kept", "added"])
     assert said["rows"][1] == {"change": "added", "before": None, "after": {"badge": "enforced", "de": PAY.de,
                                                                             "en": PAY.en}}  # fmt: skip
+
+
+def test_bug_long_clauses_of_a_peer_held_the_writer_for_minutes() -> None:
+    """>> 200 clauses of 300 words, of four words only << not compared word by word: beyond `MOST_PAIRS` none is."""
+    old, new = ([clause("a b c d " * 75 + f"{side}{at}") for at in range(200)] for side in "xy")
+    assert {row.change for row in compare(old, new)} == {"added", "dropped"}
+    few, too = old[:2], new[:2]
+    assert {row.change for row in compare(few, too)} == {"changed"}

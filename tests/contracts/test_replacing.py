@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from connector.contracts import drafting, renewal, store
+from connector.contracts import drafting, ending, renewal, store
 from connector.contracts.model import Agreement, Case
-from connector.errors import Mistake, PeerError
+from connector.errors import Mistake, PeerError, Unavailable
 from connector.protocol.messages import HANSE
 from connector.testing.cities import PURPOSE
 from connector.testing.towns import Towns
@@ -148,3 +148,52 @@ async def test_a_contract_that_replaces_another_than_asked_for_is_not_signed(
     assert case.reason is not None
     assert "löst der Vertrag eine andere Vereinbarung ab" in case.reason["de"][0]
     assert (await towns.agreement(CONSUMER, old.id)).state == "finalized"
+
+
+async def test_bug_a_termination_that_crossed_finalized_cost_the_old_agreement(towns: Towns) -> None:
+    """<< FINALIZED does not get through; the consumer ends the negotiation >> the new one never was, the old one is."""
+    old, made = await first(towns)
+
+    def lose(message: dict[str, Any]) -> None:
+        if message.get("eventType") == "FINALIZED":
+            raise Unavailable("http.unreachable")
+
+    towns.wire.bend["ContractNegotiationEventMessage"] = lose
+    asked = await ask(towns, made, old.id)
+    await towns.run()
+    new = (await towns.case(CONSUMER, asked.id)).agreement
+    assert (await towns.agreement(PROVIDER, new)).state == "finalized"
+    await towns.db.write(CONSUMER, towns.contracts.terminate, CONSUMER, asked.id, "x", {"de": ["x"], "en": ["x"]})
+    await towns.run()
+    for slug in (PROVIDER, CONSUMER):
+        assert (await towns.agreement(slug, new)).state == "terminated"
+        assert (await towns.agreement(slug, old.id)).state == "finalized"
+
+
+async def test_the_old_one_ends_once_a_lost_finalized_got_through(towns: Towns) -> None:
+    old, made = await first(towns)
+    lost = [Unavailable("http.unreachable")]
+
+    def lose_once(message: dict[str, Any]) -> None:
+        if message.get("eventType") == "FINALIZED" and lost:
+            raise lost.pop()
+
+    towns.wire.bend["ContractNegotiationEventMessage"] = lose_once
+    await ask(towns, made, old.id)
+    await towns.run()
+    assert (await towns.agreement(PROVIDER, old.id)).state == "finalized"
+    await towns.hurry()
+    for slug in (PROVIDER, CONSUMER):
+        assert (await towns.agreement(slug, old.id)).state == "ended"
+        assert len(await bodies(towns, slug, old, "termination")) == 1
+
+
+async def test_bug_a_replaced_agreement_was_said_to_end_by_a_notice_for_later(towns: Towns) -> None:
+    """>> notice for next year, then a renewal << what ended it is the renewal, and that is said."""
+    old, made = await first(towns)
+    why = {"de": ["Zum Jahresende."], "en": ["By the end of the year."]}
+    await towns.ending_desk.end(CONSUMER, old.id, why, towns.clock.now() + 90 * 86_400_000)
+    await towns.run()
+    await renewed(towns, made, old)
+    over = await towns.db.read(PROVIDER, ending.over, await towns.agreement(PROVIDER, old.id))
+    assert over.code == "replaced"

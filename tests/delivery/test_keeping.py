@@ -94,3 +94,28 @@ async def test_when_an_agreement_is_over(both: Neighbours, assignment: str, ends
     found = await both.towns.db.read(PROVIDER, lifetime.ended, PROVIDER, agreement.id)
     assert found == (ours.created_at if ends == "drawn up" else ends)
     assert await both.towns.db.read(PROVIDER, lifetime.ended, PROVIDER, "urn:uuid:none") is None
+
+
+async def test_a_clock_that_runs_ahead_erases_nothing(both: Neighbours) -> None:
+    """>> all periods are over by a clock that is past the trust list's `nextUpdate` << nothing goes until it is not."""
+    towns, now, asked, fresh = both.towns, both.towns.clock.now(), list[int](), [False]
+
+    def in_time(at: int) -> bool:
+        asked.append(at)
+        return fresh[0]
+
+    days = {name: 10 for name in Retention.__struct_fields__ if name.endswith("_days")}
+    keeping = Keeping(
+        towns.db, towns.clock, towns.participants, towns.contracts.agreements, Retention(**days), both.ask,
+        both.log_keys, in_time,
+    )  # fmt: skip
+    agreement = await towns.concluded(CONSUMER, PROVIDER)
+    await both.log(PROVIDER, "decision", agreement, at=now - 400 * DAY)
+    await towns.db.write(PROVIDER, lambda tx: tx.run(PAST, at=now - 300 * DAY, p=PROVIDER))
+    await both.seal()
+    await keeping.retain()
+    assert await erased(towns, agreement) == []
+    assert abs(asked[0] - now) < DAY
+    fresh[0] = True
+    await keeping.retain()
+    assert await erased(towns, agreement) == ["decision"]

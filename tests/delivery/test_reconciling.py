@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from connector.audit import entry
 from connector.audit import store as audit
 from connector.audit.erasure import Eraser, Order
 from connector.audit.retention import Periods
@@ -15,6 +16,7 @@ from connector.contracts.model import Agreement
 from connector.errors import PeerError, Unavailable, Unknown
 from connector.testing.neighbours import Bend, Neighbours
 from connector.testing.towns import Towns
+from connector.verify import jcs
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 HOUR = 3_600_000
@@ -278,10 +280,39 @@ async def test_what_was_erased_is_not_missing(both: Neighbours, agreement: Agree
     outcome = await both.towns.db.write(PROVIDER, eraser.erase, PROVIDER, gone, order, asked=True)
     assert len(outcome.erased) == 1
     found = await both.compare(CONSUMER, agreement)
-    assert found.state == "agrees"
+    assert found.state == "erased"
     assert [one.kind for one in found.findings] == ["erased"]
+    assert await both.alarms(CONSUMER) == []
 
 
 async def test_comparing_what_is_not_there_is_said(both: Neighbours) -> None:
     with pytest.raises(Unknown, match=r"contracts\.no-agreement"):
         await both.keeping.reconciling.now(CONSUMER, "urn:uuid:1")
+
+
+@pytest.mark.threat("T52")
+async def test_what_a_partner_calls_erased_does_not_agree(both: Neighbours, agreement: Agreement) -> None:
+    """>> the door shows leaves of its log and says that the records were erased << neither missing nor agreed."""
+
+    def erased(answer: dict[str, Any]) -> None:
+        for line in answer["agreements"][0]["records"]:
+            record, salt = line.pop("record"), line.pop("salt")
+            leaf = entry.leaf_data(bytes.fromhex(salt), jcs.encode(record))
+            line.update(leaf=leaf.hex(), erased={"type": record["type"], "seq": record["seq"]})
+
+    both.bend = erased
+    assert (await both.compare(CONSUMER, agreement)).state == "erased"
+
+
+@pytest.mark.threat("T52")
+async def test_a_partner_that_falls_silent_hides_no_finding(both: Neighbours, agreement: Agreement) -> None:
+    """>> something differs, then no answer, then it differs as before << still shown meanwhile, alarmed once."""
+    said = {"event": "stated", "by": "provider", "statement": "a" * 64, "jws": "b" * 64}
+    await both.log(PROVIDER, "termination", agreement, at=both.towns.clock.now() - 48 * HOUR, **said)
+    first = await both.compare(CONSUMER, agreement)
+    assert first.state == "missing-here"
+    both.fails.append(404)
+    silent = await both.compare(CONSUMER, agreement)
+    assert (silent.state, silent.findings) == ("impossible", first.findings)
+    assert (await both.compare(CONSUMER, agreement)).state == "missing-here"
+    assert len(await both.alarms(CONSUMER)) == 1

@@ -94,6 +94,8 @@ def after_message(state: negotiation.Negotiation, kind: negotiation.Kind) -> neg
     sender, steps = state.role.other, negotiation.STEPS
     if negotiation.terminating(state) and kind is not negotiation.Kind.TERMINATE:
         return None
+    if (state.role, state.state, kind) == (Role.PROVIDER, negotiation.State.VERIFIED, negotiation.Kind.VERIFY):
+        return state.state  # heard again: it says nothing new
     if state.pending is None:
         return steps.get((sender, state.state, kind))
     taken = steps.get((state.role, state.state, state.pending.kind))

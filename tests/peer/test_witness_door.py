@@ -206,3 +206,28 @@ async def test_asking_is_paced_per_address(stage: Stage) -> None:
         await door.add(request("192.0.2.1"))
     with pytest.raises(WrongMedia):
         await door.add(request("192.0.2.2"))
+
+
+@pytest.mark.threat("T51")
+async def test_a_note_full_of_other_lines_is_not_kept(stage: Stage) -> None:
+    """>> fifty lines of strangers and the own line twice, one name with a null byte << vouched; own lines are kept."""
+    keys = [*stage.signers(), stage.signers()[0]]
+    batch = Batch(
+        participant=SLUG, size=3, root=tree(3).root(), frontier=merkle.NOTHING, checkpoint=None,
+        at=stage.city.house.clock.now(),
+    )  # fmt: skip
+    note = seal.sign(batch, stage.origin, keys)
+    bomb = "".join(checkpoint.line_of(f"name\0{at}", b"abcd", b"x" * 900) for at in range(50))
+    assert (await stage.post(witnessing.write(0, (), note + bomb))).status == 200
+    held = await stage.city.house.db.read(PROCESS, witnessing.known, stage.origin)
+    assert len(held.note) < 5_000
+    assert [name for name, _, _ in checkpoint.parse(held.note).lines] == [stage.origin] * 2
+
+
+@pytest.mark.threat("T51")
+async def test_a_member_has_only_so_many_logs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> one origin after the other << so many are taken; those that are known go on, and so does everybody else."""
+    monkeypatch.setattr(witnessing, "MOST_LOGS", 3)
+    origins = [stage.origin.replace("/log/7", f"/log/{at}") for at in range(5)]
+    assert [(await stage.ask(0, 3, origin=one)).status for one in origins] == [200, 200, 200, 400, 400]
+    assert (await stage.ask(3, 4, origin=origins[0])).status == 200

@@ -68,6 +68,16 @@ def test_the_same_verdict_with_nothing_but_cryptography(
         assert [check["sentence"] for check in said["checks"]] == [check.sentence for check in expected.checks]
 
 
+def test_without_cryptography_it_says_what_to_install_and_gives_no_verdict(program: Path, tmp_path: Path) -> None:
+    """A traceback ended with 1, which is the code of a bundle that failed."""
+    command = [sys.executable, "-I", "-S", str(program), str(tmp_path / "bundle.zip")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.count("pip install cryptography") == 2
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
 def test_it_holds_the_verifier_and_nothing_else() -> None:
     """Every module and both catalogues, nothing of the connector around it, and the same bytes each time."""
     program = pack.packed()
@@ -84,3 +94,22 @@ def test_it_holds_the_verifier_and_nothing_else() -> None:
         f"connector/verify/{path.relative_to(folder)}" for path in folder.rglob("*") if path.suffix in (".py", ".toml")
     }
     assert names - {"__main__.py", "connector/__init__.py"} == expected
+
+
+def test_a_terminal_that_knows_few_letters_gets_the_verdict(program: Path, tmp_path: Path) -> None:
+    """Past bug: an umlaut on a terminal without umlauts broke the program, and its exit code said "failed"."""
+    case = Case()
+    (tmp_path / "bundle.zip").write_bytes(case.bundle())
+    (tmp_path / "roots.pem").write_bytes(case.roots)
+    command = [sys.executable, str(program), "bundle.zip", "--trust", "roots.pem"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert "Ergebnis: BESTANDEN" in done.stdout
