@@ -270,7 +270,7 @@ def _fused(pieces: Sequence[Piece], union: bool) -> list[Piece]:
     found: list[Piece] = []
     for group in alike.values():
         several = [piece.ranges for piece in group if piece.ranges]
-        if len(group) == 1 or len(several) < len(group):
+        if len(several) < 2:
             found += group
         else:
             one = joined(several, union)

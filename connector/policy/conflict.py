@@ -160,7 +160,8 @@ class _Check:
     def _forbidding(self, rule: Rule, grants: Statement, about: Sequence[str]) -> Rule | None:
         """The prohibition that alone covers the permission, else the first that touches it."""
         rules = [q for q in self.policy.prohibitions if any(concerns(q, action) for action in about)]
-        whole = (q for q in rules if not self._meets(grants, Never(self.norms.forbids(q))))
+        wide = (q for q in rules if all(concerns(q, action) for action in about))
+        whole = (q for q in wide if not self._meets(grants, Never(self.norms.forbids(q))))
         return next(whole, rules[0] if rules else None)
 
     # Duties that nobody can fulfil

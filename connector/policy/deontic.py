@@ -104,7 +104,7 @@ class Owed:
         """Whether access is suspended because it was violated."""
         if not self.suspends or not self.overdue(world):
             return False
-        if self._only_suspends and not world.deeds and not self._hanging:
+        if self._only_suspends and self._mode == "classes" and not world.deeds and not self._hanging:
             return self.applies(world)
         return self.stand(world).suspends
 
@@ -149,7 +149,8 @@ class Owed:
         if not self.applies(world):
             return Standing(active=False)
         if self._mode != "classes" and (reported := world.duty_states.get(self.duty.id)) is not None:
-            return Standing(active=True, deontic=reported)
+            stops = any(owed.duty.action.iri == SUSPEND and owed.applies(world) for owed in self.consequences)
+            return Standing(active=True, deontic=reported, suspends=stops and reported == "violated")
         if not world.deeds and not self._hanging and (self._fixed is None or world.now < self._fixed):
             return Standing(active=True, due_at=self._fixed)
         standing = Standing(active=True)

@@ -242,7 +242,7 @@ class Encoder:
         return Meaning(Some((named.denied(), yes)), no) if unnamed else Meaning(yes, no)
 
     def _member(self, name: str, source: str) -> Meaning:
-        """Membership is always known: in the world or not."""
+        """Membership in what the world names; whoever is in none may still be in one that nobody looked up."""
         return _switch(Dimension(f"in:{name}", source, others=0))
 
 

@@ -100,7 +100,7 @@ def _by(duty: Duty, other: Duty, encoder: Encoder, budget: Budget) -> Keeping:
 
 def _one(duty: Duty, others: Sequence[Duty], encoder: Encoder, budget: Budget) -> Keeping:
     found = [_by(duty, other, encoder, budget) for other in others]
-    best = min(found, key=lambda each: (_RANK[each.kept], each.clause is None), default=Keeping("no", duty))
+    best = min(found, key=lambda each: _RANK[each.kept], default=Keeping("no", duty))
     if best.kept != "no":
         return best
     named = [each for each in found if each.clause is not None or each.duty is not duty]

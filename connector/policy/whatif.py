@@ -65,6 +65,9 @@ def counterfactual(decision: Decision, registry: Registry) -> tuple[tuple[Change
     unforbidden: dict[str, Ways] = {}
     found = _least([_way(decision, node, unforbidden) for node in _permissions(decision)])
     whole = _together([found, *(_flip(node, "yes") for node in decision.tree.children if _blocks(node))])
+    if decision.phase != "access":
+        # What is decided later counts as met for a permission and as not met for a prohibition, but an `xone` has both.
+        whole = tuple(way for way in whole if permitted(decision, way))
     ways = [tuple([Change(node, to, _who(node, decision, registry)) for node, to in way]) for way in whole]
     return tuple(sorted(ways, key=_ease)) if len(ways) > 1 else tuple(ways)
 
@@ -212,8 +215,9 @@ def _exactly_one(parts: Sequence[Node]) -> Ways:
 
 
 def _not_one(parts: Sequence[Node]) -> Ways:
-    """None satisfied, or two."""
-    yes = sorted((_to(part, "yes") for part in parts), key=lambda ways: len(ways[0]) if ways else MOST_CHANGES + 1)
+    """None satisfied, or two; one that is decided later may turn out not to be satisfied."""
+    sure = (_NO_WAY if part.state == "deferred" else _to(part, "yes") for part in parts)
+    yes = sorted(sure, key=lambda ways: len(ways[0]) if ways else MOST_CHANGES + 1)
     return _least([_together([_to(part, "no") for part in parts]), _together(yes[:2]) if len(yes) > 1 else _NO_WAY])
 
 

@@ -1,145 +1,232 @@
-"""Mutation testing of the policy room, by hand: `python -m tests.policy.mutants [--seconds N] [--every N] MODULE ...`.
+"""Mutation testing of the policy room, by hand: `python -m tests.policy.mutants [--seconds N] [--again] MODULE ...`.
 
-Every mutant is one small change in one module of `connector/policy` (a comparison turned, `and` for `or`, a condition
-negated, a number moved by one, a call of `any` for `all`, a statement left out). Its tests run in a forked process that
-reads the changed source instead of the file, so nothing on the disk is ever touched. A mutant that no test notices
-survives and is printed with its line; what survivors mean is judged in `connector/docs/mutants.md`.
+Every mutant is one small change (`mutations.py`) in one module of `connector/policy`. All tests of this folder are
+loaded once and each is run once to see which lines it reaches. Then each mutant gets a process of its own, forked from
+there, with the change put into the loaded functions, and the tests that reach its lines: first those that noticed
+others, then the cheap ones, until one fails. Nothing on the disk is touched. Changes that matter only while a module
+is loaded get a process that loads everything anew. What survives is judged in `connector/docs/mutants.md`.
 """
 
 import argparse
-import ast
-import contextlib
-import copy
+import gc
+import importlib
 import importlib.machinery
 import importlib.util
-import io
+import json
 import os
 import random
-import signal
+import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
+import hypothesis
+import hypothesis.strategies
+import pytest
+
+import connector.storage
+from tests.policy.forks import first_failing, forked, mapped
+from tests.policy.mutations import Mutant, changed, loaded, mutants, patched
+
 ROOT = Path(__file__).parents[2]
-SLOWEST = 90
-"""Seconds after which a mutant counts as noticed: it made something endless."""
-
-NARROW = ("test_keeping.py", "test_narrow.py", "test_conflict.py")
-TESTS = dict.fromkeys(("regions", "logic", "concepts", "encode", "keeping", "norms", "comparing", "narrow"), NARROW)
-TESTS |= dict.fromkeys(("regions", "logic"), ("test_regions.py", "test_logic.py", *NARROW))
-TESTS |= {"conflict": ("test_conflict.py",), "objections": ("test_objections.py",), "witness": NARROW}
-ENGINE = (
-    "test_operators.py",
-    "test_evaluate.py",
-    "test_program.py",
-    "test_deontic.py",
-    "test_duty.py",
-    "test_properties.py",
-)
-TESTS |= dict.fromkeys(("checks", "deontic", "matching", "operators", "program", "ranges", "rules"), ENGINE)
+ROOM = ROOT / "connector" / "policy"
+EXAMPLES = 10
+"""Of Hypothesis, instead of the usual number."""
+SECONDS = 10.0
+"""Processor time for the tests of one mutant, as measured without a change and with a tracer; the usual bound."""
+NEAR = 15
+"""Lines between neighbours."""
+FILES = 4
+"""Most files of tests that are loaded anew."""
+LOST = ("survived", "not reached")
+ORDER = (
+    "witness", "objections", "concepts", "matching", "ranges", "rules", "checks", "narrow", "evaluate", "comparing",
+    "keeping", "norms", "encode", "logic", "regions", "conflict", "operators", "deontic", "program",
+)  # fmt: skip
 
 
-class Mutant(NamedTuple):
-    line: int
-    change: str
-    tree: ast.Module
+class Work(NamedTuple):
+    """A module and its mutants."""
+
+    name: str
+    source: str
+    mutants: list[Mutant]
+
+    @property
+    def module(self) -> str:
+        return f"connector.policy.{self.name}"
+
+    @property
+    def path(self) -> Path:
+        return ROOM / f"{self.name}.py"
 
 
-_TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-}  # fmt: skip
-_MIXED: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.Mult: ast.Add,
-}  # fmt: skip
-_CALLED = {"any": "all", "all": "any", "min": "max", "max": "min"}
-
-Change = Callable[[], None]
+def _work(name: str) -> Work:
+    source = (ROOM / f"{name}.py").read_text(encoding="utf-8")
+    return Work(name, source, mutants(source))
 
 
-def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
-    """What can be changed at this node: a word for it, and the change, which works on the node in place."""
-    match node:
-        case ast.Compare(ops=[op, *_]) if type(op) in _TURNED:
-            yield f"{type(op).__name__} turned", lambda: node.ops.__setitem__(0, _TURNED[type(op)]())
-        case ast.BoolOp(op=op):
-            turned = ast.Or() if isinstance(op, ast.And) else ast.And()
-            yield f"{type(op).__name__} turned", lambda: setattr(node, "op", turned)
-        case ast.If(test=test) | ast.IfExp(test=test):
-            yield "condition negated", lambda: setattr(node, "test", ast.UnaryOp(ast.Not(), test))
-        case ast.BinOp(op=op) if type(op) in _MIXED:
-            yield f"{type(op).__name__} turned", lambda: setattr(node, "op", _MIXED[type(op)]())
-        case ast.UnaryOp(op=ast.Not() | ast.Invert() | ast.USub()):
-            yield (
-                "sign dropped",
-                lambda: (
-                    setattr(node, "op", ast.UAdd())
-                    if not isinstance(node.op, ast.Not)
-                    else setattr(node, "operand", ast.UnaryOp(ast.Not(), node.operand))
-                ),
-            )
-        case ast.Constant(value=bool() as value):
-            yield f"{value} turned", lambda: setattr(node, "value", not value)
-        case ast.Constant(value=int() as value):
-            yield f"{value} + 1", lambda: setattr(node, "value", value + 1)
-        case ast.Call(func=ast.Name(id=name)) if name in _CALLED:
-            yield f"{name} turned", lambda: setattr(node.func, "id", _CALLED[name])
+# Trying
 
 
-def _dropped(node: ast.AST) -> Iterator[tuple[int, str, list[ast.stmt], int]]:
-    """Statements that can be left out: calls, yields and leaps, but no docstring."""
-    for name in ("body", "orelse"):
-        block = getattr(node, name, None)
-        if isinstance(block, list):
-            for index, statement in enumerate(block):
-                called = isinstance(statement, ast.Expr) and not isinstance(statement.value, ast.Constant)
-                if called or isinstance(statement, ast.Continue | ast.Break | ast.AugAssign):
-                    yield statement.lineno, "statement left out", block, index
+class Tries:
+    """Everything that is known while the mutants are tried, in the process in which all tests are loaded."""
+
+    def __init__(self, works: Sequence[Work], args: argparse.Namespace, anew: Callable[[str, int, list[str]], Any]):
+        self._works, self._args, self._anew = works, args, anew
+        self._ends: dict[str, dict[int, str]] = {}
+        self._noticing: list[tuple[tuple[str, int], str]] = []
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        from connector.catalogue.rules import vocabulary
+
+        vocabulary()
+        begun = time.monotonic()
+        gc.collect()
+        for work in self._works:
+            loaded(importlib.import_module(work.module))
+        gc.freeze()
+        files = {str(ROOM / f"{name}.py"): name for name in ORDER}
+        self._reached = mapped(session.items, files, self._args.map)
+        self._items = {item.nodeid: item for item in session.items}
+        bad = [name for name in self._items if not self._reached[name].passed]
+        told = f"{len(self._items)} tests, looked at in {time.monotonic() - begun:.0f} s; failing without any change: "
+        print(told + (", ".join(bad) or "none"), flush=True)
+        self._recorded()
+        for anew in (False, True):
+            for work in self._works:
+                self._module(work, anew)
+        return True
+
+    def _tests(self, work: Work, mutant: Mutant) -> list[str]:
+        """Those that reach the lines; of what is only run once, those that reach the module at all."""
+        wanted = range(mutant.first, mutant.last + 1)
+        by_module = {name: r.lines[work.name] for name, r in self._reached.items() if r.passed and work.name in r.lines}
+        by_module = {name: lines for name, lines in by_module.items() if name in self._items}
+        return [name for name, lines in by_module.items() if any(line in lines for line in wanted)]
+
+    def _chosen(self, work: Work, names: Iterable[str], line: int) -> list[str]:
+        """First what noticed neighbours, then one test of every way through the module, then others; cheap first."""
+        near = Counter(by for (module, other), by in self._noticing if module == work.name and abs(other - line) < NEAR)
+        ways, ranks = Counter[frozenset[int]](), dict[str, int]()
+        for name in sorted(names, key=lambda name: self._reached[name].seconds):
+            ranks[name] = 0 if f"/test_{work.name}.py" in name else ways[self._reached[name].lines[work.name]]
+            ways[self._reached[name].lines[work.name]] += 1
+        spent, chosen = 0.0, []
+        for name in sorted(ranks, key=lambda name: (-near[name], ranks[name], self._reached[name].seconds)):
+            spent += self._reached[name].seconds
+            if chosen and spent > self._args.seconds:
+                break
+            chosen.append(name)
+        return chosen
+
+    def _try(self, work: Work, number: int) -> tuple[str, str] | None:
+        """How it ended ("noticed", "endless", "crashed", "survived", "not reached") and which test noticed it.
+
+        None if everything must be loaded anew for it.
+        """
+        mutant = work.mutants[number]
+        module = importlib.import_module(work.module)
+        tree = changed(work.source, mutant)
+        apply = patched(module, str(work.path), work.source, tree)
+        if apply is None:
+            return None
+        if not (tests := self._tests(work, mutant)):
+            return "not reached", ""
+        chosen = self._chosen(work, tests, mutant.line)
+        items = [self._items[name] for name in chosen]
+        seconds = {name: self._reached[name].seconds for name in chosen}
+
+        def run() -> str:
+            apply()
+            return first_failing(items, seconds)
+
+        return self._ended(work, number, *forked(run))
+
+    def _try_anew(self, work: Work, number: int) -> tuple[str, str]:
+        """The same, with the tests of the files that noticed most in this module, because each must be loaded."""
+        mutant = work.mutants[number]
+        known = {name for name, r in self._reached.items() if r.passed and work.name in r.lines and name in self._items}
+        tests = self._tests(work, mutant) or known
+        files = Counter(by.partition("::")[0] for (module, _), by in self._noticing if module == work.name)
+        most = {file for file, _ in files.most_common(FILES)}
+        tests = [name for name in tests if name.partition("::")[0] in most] or tests
+        return self._ended(work, number, *self._anew(work.name, number, self._chosen(work, tests, mutant.line)))
+
+    def _ended(self, work: Work, number: int, found: Any, how: str) -> tuple[str, str]:
+        if how:
+            return how, ""
+        if isinstance(found, tuple | list):
+            return "noticed", str(found[0])
+        if found:
+            self._noticing.append(((work.name, work.mutants[number].line), found))
+        return ("noticed" if found else "survived"), found
+
+    def _module(self, work: Work, anew: bool) -> None:
+        """Try what can be tried with everything loaded, or the rest; what the record knows is not tried again."""
+        ends = self._ends.setdefault(work.name, {})
+        lines = work.source.splitlines()
+        for number in self._numbers(work):
+            mutant = work.mutants[number]
+            if number in ends or (found := self._try_anew(work, number) if anew else self._try(work, number)) is None:
+                continue
+            ends[number] = found[0]
+            if self._args.record is not None:
+                with self._args.record.open("a") as record:
+                    record.write(json.dumps([work.name, number, *found]) + "\n")
+            if found[0] in LOST or self._args.only:
+                place = f"{work.name}:{mutant.line} #{number} {mutant.change}"
+                print(f"  {found[0]}: {place}: {lines[mutant.line - 1].strip()} {found[1]}", flush=True)
+        self._tell(work, anew)
+
+    def _numbers(self, work: Work) -> list[int]:
+        numbers = list(range(len(work.mutants)))
+        if self._args.only:
+            numbers = [n for n in numbers if f"{work.name}:{work.mutants[n].line}" in self._args.only]
+        if self._args.every > 1:
+            random.Random(work.name).shuffle(numbers)
+            numbers = sorted(numbers[:: self._args.every])
+        return numbers
+
+    def _tell(self, work: Work, anew: bool) -> None:
+        ends = Counter(self._ends[work.name].values())
+        lost = ends["survived"] + ends["not reached"]
+        told = f"{work.name}: {len(work.mutants)} mutants, {ends.total()} tried, {ends.total() - lost} noticed"
+        told += f" ({ends['endless']} endless, {ends['crashed']} crashed), {ends['survived']} survived"
+        print(told + f", {ends['not reached']} not reached" + ("" if anew else " (so far)"), flush=True)
+
+    def _recorded(self) -> None:
+        if self._args.record is None or not self._args.record.exists():
+            return
+        lines_of = {work.name: [mutant.line for mutant in work.mutants] for work in self._works}
+        for line in self._args.record.read_text().splitlines():
+            name, number, ended, by = json.loads(line)
+            ends = self._ends.setdefault(name, {})
+            ends.pop(number, None)
+            if not self._args.again or ended not in LOST:
+                ends[number] = ended
+            if ended == "noticed" and name in lines_of and "::" in by:
+                self._noticing.append(((name, lines_of[name][number]), by))
 
 
-def mutants(source: str) -> Iterator[Mutant]:
-    """Every mutant of a module, in the order of its lines."""
-    original = ast.parse(source)
-    types = _annotations(original)
-    for number, node in enumerate(ast.walk(original)):
-        if id(node) in types:
-            continue
-        for which, (change, _) in enumerate(_changes(node)):
-            tree = copy.deepcopy(original)
-            list(_changes(list(ast.walk(tree))[number]))[which][1]()
-            yield Mutant(getattr(node, "lineno", 0), change, ast.fix_missing_locations(tree))
-        for which, (line, change, _, _) in enumerate(_dropped(node)):
-            tree = copy.deepcopy(original)
-            _, _, block, index = list(_dropped(list(ast.walk(tree))[number]))[which]
-            block[index] = ast.Pass()
-            yield Mutant(line, change, ast.fix_missing_locations(tree))
-
-
-def _annotations(tree: ast.Module) -> set[int]:
-    """Types are not run; a change in them means nothing."""
-    spots: list[ast.expr | None] = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.AnnAssign | ast.arg):
-            spots.append(node.annotation)
-        elif isinstance(node, ast.FunctionDef):
-            spots.append(node.returns)
-    return {id(part) for spot in spots if spot is not None for part in ast.walk(spot)}
+# Loading everything anew
 
 
 class _Changed(importlib.machinery.SourceFileLoader):
     """Reads one module from a tree instead of its file."""
 
-    tree: ast.Module
+    tree: Any
 
     def get_code(self, fullname: str) -> CodeType:
         return compile(self.tree, self.path, "exec")
 
 
 class _Finder:
-    def __init__(self, module: str, path: Path, tree: ast.Module) -> None:
+    def __init__(self, module: str, path: Path, tree: Any) -> None:
         self._module, self._path, self._tree = module, path, tree
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
@@ -150,92 +237,84 @@ class _Finder:
         return importlib.util.spec_from_file_location(fullname, self._path, loader=loader)
 
 
-def _child(module: str, path: Path, tree: ast.Module, tests: list[str]) -> int:
-    import pytest
+class _Some:
+    """Runs some tests in a given order, until one fails."""
 
-    sys.meta_path.insert(0, _Finder(module, path, tree))  # type: ignore[arg-type]
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        return int(pytest.main(["-x", "-q", "--assert=plain", "-p", "no:cacheprovider", "--no-header", *tests]))
+    def __init__(self, names: list[str]) -> None:
+        self._names, self.failing = names, "loading"
 
-
-def noticed(module: str, path: Path, tree: ast.Module, tests: list[str]) -> bool:
-    """Whether the tests fail with this source; one that hangs is noticed as well."""
-    child = os.fork()
-    if child == 0:
-        try:
-            code = _child(module, path, tree, tests)
-        except BaseException:
-            code = 3
-        os._exit(1 if code else 0)
-    end = time.monotonic() + SLOWEST
-    while time.monotonic() < end:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status) != 0
-        time.sleep(0.02)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return True
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        if not session.testsfailed:
+            self.failing = first_failing([items[name] for name in self._names if name in items], {})
+        return True
 
 
-def run(name: str, every: int, until: float) -> None:
-    """Try the mutants of one module, all or a share of them, as long as there is time."""
-    path = ROOT / "connector" / "policy" / f"{name}.py"
-    found = list(mutants(path.read_text(encoding="utf-8")))
-    random.Random(name).shuffle(found)
-    chosen = found[::every]
-    tests = [str(ROOT / "tests" / "policy" / test) for test in TESTS[name] if (ROOT / "tests/policy" / test).exists()]
-    begun = time.monotonic()
-    if noticed(f"connector.policy.{name}", path, ast.parse(path.read_text(encoding="utf-8")), tests):
-        print(f"{name}: its tests fail without any change", flush=True)
-        return
-    print(f"{name}: {time.monotonic() - begun:.1f} s for its tests without any change", flush=True)
-    survived, tried = [], 0
-    for mutant in chosen:
-        if time.monotonic() > until:
-            break
-        tried += 1
-        if not noticed(f"connector.policy.{name}", path, mutant.tree, tests):
-            survived.append(mutant)
-    killed = tried - len(survived)
-    print(f"{name}: {len(found)} mutants, {tried} tried, {killed} noticed, {len(survived)} survived", flush=True)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    for mutant in sorted(survived, key=lambda each: each.line):
-        print(f"  {name}:{mutant.line} {mutant.change}: {lines[mutant.line - 1].strip()}", flush=True)
+OPTIONS = ["-o", "addopts=--import-mode=importlib", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:terminal"]
 
 
-EXAMPLES = 15
+def _anew(work: Work, number: int, names: list[str]) -> Any:
+    assert not any(name.startswith("connector.policy.") for name in sys.modules)
+    sys.meta_path.insert(0, _Finder(work.module, work.path, changed(work.source, work.mutants[number])))  # type: ignore[arg-type]
+    files = sorted({name.partition("::")[0] for name in names})
+    some = _Some(names)
+    pytest.main([*OPTIONS, *[str(ROOT / file) for file in files]], plugins=[some])
+    return some.failing
 
 
-def _prepare() -> None:
-    """Load once, before the forks, what every run needs; a counterexample is enough, it need not be small."""
-    import hypothesis
-    import hypothesis.strategies
-    import pytest
+def _requests(wire: socket.socket) -> Iterator[Any]:
+    with wire.makefile("r") as lines:
+        for line in lines:
+            yield json.loads(line)
 
-    import connector.storage
 
+def _bounded() -> None:
+    """A counterexample is enough, it need not be small; and a busy machine is no failure."""
     given = hypothesis.settings.__init__
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    always = {"database": None, "derandomize": True, "phases": phases, "deadline": None}
+    always["suppress_health_check"] = list(hypothesis.HealthCheck)
 
     def bounded(self: Any, parent: Any = None, **kwargs: Any) -> None:
         kwargs["max_examples"] = min(kwargs.get("max_examples", EXAMPLES), EXAMPLES)
-        phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
-        given(self, parent, **{**kwargs, "database": None, "derandomize": True, "phases": phases})
+        given(self, parent, **{**kwargs, **always})
 
     hypothesis.settings.__init__ = bounded  # type: ignore[method-assign]
-    assert pytest
-    assert connector.storage
+    hypothesis.settings.register_profile("mutants", hypothesis.settings())
+    hypothesis.settings.load_profile("mutants")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.policy.mutants", description=__doc__)
-    parser.add_argument("modules", nargs="*", default=sorted(TESTS), choices=[*sorted(TESTS), []])
-    parser.add_argument("--seconds", type=int, default=600, help="for each module")
+    parser.add_argument("modules", nargs="*", default=[], choices=[*ORDER, []])
     parser.add_argument("--every", type=int, default=1, help="try every n-th mutant")
+    parser.add_argument("--only", action="append", default=[], help="try the mutants of MODULE:LINE")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="processor time for the tests of one mutant")
+    parser.add_argument("--again", action="store_true", help="try again what survived in the record")
+    parser.add_argument("--map", type=Path, help="where to keep which test reaches what, for the next run")
+    parser.add_argument("--record", type=Path, help="where to write how each ended; what stands there is not repeated")
     args = parser.parse_args()
-    _prepare()
-    for name in args.modules:
-        run(name, args.every, time.monotonic() + args.seconds)
+    _bounded()
+    assert connector.storage
+    works = [_work(name) for name in ORDER if name in (args.modules or ORDER)]
+    by_name = {work.name: work for work in works}
+    here, there = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        here.close()
+        answers = there.makefile("r")
+
+        def ask(name: str, number: int, names: list[str]) -> Any:
+            there.sendall(json.dumps([name, number, names]).encode() + b"\n")
+            return tuple(json.loads(answers.readline()))
+
+        pytest.main([*OPTIONS, str(ROOT / "tests" / "policy")], plugins=[Tries(works, args, ask)])
+        os._exit(0)
+    there.close()
+    for name, number, names in _requests(here):
+        found = forked(lambda name=name, number=number, names=names: _anew(by_name[name], number, names))
+        here.sendall(json.dumps(found).encode() + b"\n")
+    os.waitpid(child, 0)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,17 @@
 """Compiled clauses: connectives over every combination of states, and the same answer with and without reasons."""
 
 from itertools import product
+from typing import Any
 
 import pytest
 
-from connector.policy.checks import Scope, clause
-from connector.policy.model import PHASES, Clause, Logic
+from connector.policy.checks import Piece, Scope, clause
+from connector.policy.model import PHASES, Atom, Clause, Logic
 from connector.policy.operands import BUILT_IN
 from connector.policy.operators import COMBINE, RANK, STATES, State
 from connector.policy.parse import parse
+from connector.policy.registry import left_operand
+from connector.policy.values import MILLION, SAFE, Span, Type
 from connector.policy.world import Fact, World
 from tests.policy.worlds import CLOSURE, COUNT, DAY, NOW, ODD, TOWN, UNTIL, H, O, at, atom
 
@@ -120,3 +123,118 @@ def test_a_future_start_is_deferred_before_the_access(operator: str, moment: int
     early, late = clause(found, TRANSFER), clause(found, ACCESS)
     assert STATES[early.check(WORLD)] == early.show(WORLD).state == state
     assert STATES[late.check(WORLD)] == late.show(WORLD).state == "no"
+
+
+def test_what_is_made_of_a_fact_is_not_the_fact() -> None:
+    """>> a device named by its old name, a language in capitals  << found under the new name, and in small letters."""
+    facts = {O + "systemDevice": Fact(frozenset({"urn:d"}), "declared"), O + "language": Fact(frozenset({"DE-at"}))}
+    world = World(now=NOW, participant=TOWN, facts=facts)
+    for found in (atom("odrl:device", "eq", "urn:d"), atom("odrl:system", "eq", "urn:d")):
+        assert STATES[clause(read(found), ACCESS).check(world)] == "yes"
+    assert STATES[clause(read(atom("odrl:language", "isAnyOf", "de-AT")), ACCESS).check(world)] == "yes"
+
+
+def plugged(value: Any, unit: str = "") -> Piece:
+    """A comparison of a measured operand that a plug-in reads."""
+    made = left_operand(
+        "urn:x:level", type=Type.DECIMAL, source="measured", phases=PHASES, operators=["gteq"], units=True
+    )(lambda world: value)
+    registry = BUILT_IN.with_([made])
+    found = atom("urn:x:level", "gteq", "-9000000000000000", **({"unit": unit} if unit else {}))
+    document = {"permission": [{"action": "use", "constraint": [found]}]}
+    return clause(parse(document, registry).permissions[0].constraints[0], Scope(registry, ACCESS.phase))
+
+
+@pytest.mark.parametrize(
+    ("fact", "unit", "state"),
+    [
+        (None, "", "yes"),
+        (None, "urn:m", "unknown"),
+        (Fact(1, "measured"), "", "yes"),
+        (Fact(1, "measured", "", "urn:m"), "urn:m", "yes"),
+        (Fact(1, "measured", "", "urn:m"), "", "unknown"),
+        (Fact(1, "measured", "", "urn:ft"), "urn:m", "unknown"),
+        (Fact(1, "declared"), "", "unknown"),
+        (Fact(1, "declared", "", "urn:m"), "urn:m", "unknown"),
+    ],
+)
+def test_a_plug_in_is_not_asked_about_a_fact_that_does_not_count(fact: Fact | None, unit: str, state: str) -> None:
+    """>> a measured operand of a plug-in, and a fact that is only declared, or in another unit  << unknown."""
+    world = World(now=NOW, participant=TOWN, facts={} if fact is None else {"urn:x:level": fact})
+    assert STATES[plugged(1, unit).check(world)] == state
+
+
+LIMIT = SAFE * MILLION
+
+
+@pytest.mark.parametrize(
+    ("value", "state"),
+    [
+        (0, "yes"), (LIMIT, "yes"), (-LIMIT, "no"), (LIMIT + 1, "unknown"), (-LIMIT - 1, "unknown"), (True, "unknown"),
+        (1.0, "unknown"), (None, "unknown"), (frozenset({"a"}), "unknown"),
+        (frozenset(), "unknown"),
+    ],
+)  # fmt: skip
+def test_what_a_plug_in_answers_must_be_a_value(value: Any, state: str) -> None:
+    """>> numbers up to the greatest that can be written, and what is no number  << compared, or unknown."""
+    assert STATES[plugged(value).check(WORLD)] == state
+    assert plugged(value).show(WORLD).actual == (value if state != "unknown" or type(value) is frozenset else None)
+
+
+@pytest.mark.parametrize("value", [frozenset({"a", 7}), {"a"}, ["a"], frozenset({"\ud800"})])
+def test_a_set_of_a_plug_in_holds_nothing_but_texts(value: Any) -> None:
+    """>> a text and a number, another kind of set, half a character  << no value that could be shown or recorded."""
+    assert plugged(value).show(WORLD).actual is None
+
+
+@pytest.mark.parametrize(
+    ("purpose", "source", "binding", "state"),
+    [
+        (None, "contractual", True, "yes"),
+        (None, "contractual", False, "unknown"),
+        (None, None, True, "unknown"),
+        (None, "declared", True, "unknown"),
+        (H + "research", "contractual", True, "no"),
+        (H + "research", "declared", True, "no"),
+        (H + "winterService", "declared", True, "yes"),
+    ],
+)
+def test_an_agreed_purpose_counts_only_where_it_binds_and_none_is_declared(
+    purpose: str | None, source: Any, binding: bool, state: str
+) -> None:
+    """>> a purpose declared, agreed to, or neither, in a permission and elsewhere  << the same with reasons."""
+    piece = clause(read(atom("odrl:purpose", "isPartOf", H + "operations")), ACCESS._replace(binding=binding))
+    world = World(now=NOW, participant=TOWN, purpose=purpose, purpose_source=source, closure=CLOSURE)
+    assert STATES[piece.check(world)] == piece.show(world).state == state
+
+
+@pytest.mark.parametrize(
+    ("operator", "value"),
+    [
+        ("lt", frozenset({"a"})),
+        ("isAnyOf", Span(0, 1)),
+        ("isAnyOf", "a"),
+        ("like", frozenset({"a"})),
+        ("like", Span(0, 1)),
+    ],
+)
+def test_an_operator_that_does_not_fit_its_value_decides_nothing(operator: str, value: Any) -> None:
+    """The parser lets none through; one that came another way is unknown, and nothing is raised."""
+    piece = clause(Atom(left=O + "absoluteSize", operator=operator, right=(), value=value), ACCESS)
+    for actual in (1, frozenset({"a"}), None):
+        world = World(now=NOW, participant=TOWN, facts={O + "absoluteSize": Fact(actual)})
+        assert STATES[piece.check(world)] == piece.show(world).state == "unknown"
+
+
+@pytest.mark.parametrize("left", ["dateTime", "count", "purpose"])
+def test_what_the_request_itself_says_is_not_shown_from_a_fact(left: str) -> None:
+    """>> a fact under the name of the clock, of a counter, of the purpose  << neither used nor shown."""
+    right = {"dateTime": at(NOW + DAY), "count": "3", "purpose": H + "winterService"}[left]
+    operator = {"dateTime": "lt", "count": "lteq", "purpose": "eq"}[left]
+    fact = Fact(99, "declared", "vc:9")
+    world = World(
+        now=NOW, participant=TOWN, purpose=H + "winterService", uses={"": 1}, facts={O + left: fact}, closure=CLOSURE
+    )
+    node = clause(read(atom("odrl:" + left, operator, right)), ACCESS).show(world)
+    assert (node.state, node.evidence) == ("yes", "")
+    assert node.actual in (NOW, 1, frozenset({H + "winterService"}))

@@ -173,6 +173,66 @@ def test_what_is_not_understood_counts_as_a_contradiction(members: dict[str, Any
     assert ("term", place) in found(parse(members))
 
 
+TWO_DAYS = [DAY, atom("odrl:dateTime", "gteq", "2027-01-01")]
+
+
+@pytest.mark.parametrize(
+    ("members", "places"),
+    [
+        ({"permission": [{"action": "urn:no-action", "constraint": TWO_DAYS}]}, ["/permission/0"]),
+        ({"permission": [{**USE, "constraint": [*TWO_DAYS, NOBODY_KNOWS]}]}, ["/permission/0/constraint/2"]),
+        ({"permission": [USE], "obligation": [{"action": "odrl:inform", "constraint": [NOBODY_KNOWS]}]},
+         ["/obligation/0/constraint/0"]),
+        ({"permission": [USE], "prohibition": [{"action": "odrl:print", "remedy": [{"action": "urn:no-action"}]}]},
+         ["/prohibition/0/remedy/0"]),
+        ({"permission": [USE], "obligation": [{"action": "odrl:inform", "constraint": [
+            {"or": [KIND, atom(H + "dueBy", "lt", "2027-01-01")]}]}]}, ["/obligation/0"]),
+    ],
+)  # fmt: skip
+def test_where_a_term_is_not_understood_nothing_else_is_said(members: dict[str, Any], places: list[str]) -> None:
+    """>> clauses that exclude each other beside a strange one; a strange condition or remedy << the strange part."""
+    assert found(parse(members)) == [("term", place) for place in places]
+
+
+def test_the_prohibition_that_covers_a_permission_is_named() -> None:
+    """>> use, forbidden in part and as a whole, in two halves, or for one kind of use << what alone forbids all of it,
+    else the first that forbids some."""
+    sharing, use = {"action": "odrl:distribute"}, {"action": "use"}
+    halves = [{**use, "constraint": [atom("odrl:dateTime", op, "2027-01-01")]} for op in ("lt", "gteq")]
+    for prohibition, place in (
+        ([halves[0], use], "/prohibition/1"),
+        (halves, "/prohibition/0"),
+        ([sharing, use], "/prohibition/1"),
+        ([sharing, *halves], "/prohibition/0"),
+    ):
+        [one] = contradictions(policy(use, prohibition=prohibition), small.CLOSURE)
+        assert (one.fault, getattr(one.other, "pointer", "")) == ("forbidden", place)
+
+
+@pytest.mark.parametrize(
+    ("action", "faults"),
+    [("odrl:print", ["clash"]), ("odrl:delete", []), ("odrl:anonymize", [])],
+)
+def test_a_duty_below_a_prohibition(action: str, faults: list[str]) -> None:
+    """>> using is forbidden, and an obligation to do something that is use << a clash if it comes before the access."""
+    terms = policy({"action": "odrl:transfer"}, prohibition=[USE], obligation=[{"action": action}])
+    assert [fault for fault, _ in found(terms)] == faults
+
+
+@pytest.mark.parametrize(
+    ("left", "degrees", "classified"),
+    [
+        (H + "classification", ["urn:x#open", "urn:x#VS-NfD"], True),
+        (H + "classification", ["urn:x#open"], False),
+        (H + "memberOf", ["urn:x#geheim"], False),
+    ],
+)
+def test_one_degree_is_enough(left: str, degrees: list[str], classified: bool) -> None:
+    """>> several degrees, one of them secret; a secret name elsewhere << refused; not refused."""
+    terms = policy({"action": "use", "constraint": [atom(left, "isAnyOf", degrees)]})
+    assert (("classified", "/permission/0/constraint/0") in found(terms)) is classified
+
+
 def test_open_data_carry_no_restriction() -> None:
     """>> an open dataset << credit is allowed; conditions, prohibitions, other duties, missing permissions named."""
     credit = {"action": "use", "duty": [duty(atom(H + "attributionText", "eq", "Stadt"), action="odrl:attribute")]}

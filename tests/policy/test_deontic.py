@@ -243,3 +243,84 @@ def test_after_each_access_anew(informed: list[int], permit: bool) -> None:
     )
     uses = [deed("use", NOW - 5 * HOUR), deed("use", NOW - 2 * HOUR)]
     assert ask(document, deeds=(*uses, *(deed("inform", when) for when in informed))).permit is permit
+
+
+INFORM = duty("odrl:inform", atom(H + "dueWithin", "lt", "access+PT1H"), **{"odrl:consequence": [SUSPEND]})
+
+
+@pytest.mark.parametrize(
+    ("informed", "state"),
+    [
+        (NOW - 13 * HOUR // 2, "violated"),
+        (NOW - 17 * HOUR // 2, "violated"),
+        (NOW - 6 * HOUR, "healed"),
+        (NOW - 9 * HOUR // 2, "healed"),
+    ],
+)
+def test_the_last_of_several_late_accesses_decides(informed: int, state: str) -> None:
+    """>> accesses ten, eight and six hours ago, one report after the first, the second, or the last of them
+    << healed by a report from the last access on, and by none before it."""
+    uses = [deed("use", NOW - hours * HOUR) for hours in (10, 8, 6)]
+    decision = ask(obliging(INFORM), deeds=(*uses, deed("inform", informed)))
+    assert found(decision.tree, "obligation").deontic == state
+
+
+@pytest.mark.parametrize("other", [deed("distribute", NOW - 2 * HOUR), deed("use", NOW + 1)])
+def test_only_accesses_up_to_now_want_a_report(other: Deed) -> None:
+    """>> something else done hours ago, or a use that is still to come  << nothing is due."""
+    decision = ask(obliging(INFORM), deeds=(other,))
+    node = found(decision.tree, "obligation")
+    assert (node.deontic, node.due_at, decision.permit) == ("not-set", None, True)
+
+
+# ---- what a shorter way to the answer must not change
+
+
+def test_the_first_of_two_deadlines_is_over() -> None:
+    """>> two fixed deadlines, or two that hang on something, one of them over, nothing done << violated."""
+    fixed = [atom(H + "dueBy", "lt", at(when)) for when in (DUE, DUE + DAY)]
+    hanging = [atom(H + "dueWithin", "lt", within) for within in ("agreement+P1D", "agreementEnd+P1D")]
+    for limits in (fixed, fixed[::-1], hanging, hanging[::-1]):
+        document = owing(duty("odrl:delete", *limits))
+        assert not ask(document, now=DUE + 1, agreement_at=DUE - 2 * DAY, agreement_end=DUE).permit
+
+
+def test_what_follows_from_what_follows_suspends_only_then() -> None:
+    """>> overdue; then one must inform, and else access is suspended << informing has no deadline: nobody waits."""
+    inner = duty("odrl:inform", **{"odrl:consequence": [SUSPEND]})
+    decision = ask(obliging(duty("odrl:delete", DUE_BY, **{"odrl:consequence": [inner]})), now=DUE + DAY)
+    assert (decision.permit, decision.suspended) == (True, ())
+
+
+@pytest.mark.parametrize("mode", ["not_violated", "strict"])
+@pytest.mark.parametrize("state", ["fulfilled", "violated", "healed", None])
+def test_a_suspension_in_the_readings_of_the_suites(mode: Any, state: DutyState | None) -> None:
+    """>> an obligation that would suspend; its state is reported, or it has no deadline << suspended if it is violated.
+
+    An obligation that was reported as fulfilled, or of which nothing was due, once suspended in these readings too.
+    """
+    deadline = [DUE_BY] if state else []
+    document = obliging(duty("odrl:delete", *deadline, **{"odrl:consequence": [SUSPEND], "@id": "urn:d"}))
+    program = compile(parse(document), mode=Mode(duty_mode=mode))
+    for deeds in ((), (deed("inform", DUE),)):
+        world = replace(MAY, now=DUE + 1, deeds=deeds, duty_states={"urn:d": state} if state else {})
+        verdict, decision = program.verdict(world, "access"), program.examine(world, "access")
+        assert verdict.permit is decision.permit is (state != "violated")
+
+
+def test_a_condition_of_a_duty_is_not_bound_to_a_purpose() -> None:
+    """>> a duty for exactly one of two purposes, and none declared << nobody knows, so it is owed."""
+    purposes = [atom("odrl:purpose", "eq", H + name) for name in ("research", "winterService")]
+    world = replace(MAY, purpose=None, purpose_source="contractual")
+    decision = ask(owing(duty("odrl:compensate", {"xone": purposes})), world)
+    assert not decision.permit
+    assert found(decision.tree, "duty").children[0].state == "unknown"
+
+
+@pytest.mark.parametrize(("condition", "permit"), [([], False), ([atom("odrl:dateTime", "lt", at(0))], True)])
+def test_a_reported_violation_suspends_beside_other_consequences(condition: list[Any], permit: bool) -> None:
+    """>> reported as violated; suspended, if a condition holds, and something to pay << the condition decides."""
+    consequences = [SUSPEND | {"constraint": condition}, {"action": "odrl:compensate"}]
+    document = obliging(duty("odrl:delete", **{"odrl:consequence": consequences, "@id": "urn:d"}))
+    world = replace(MAY, duty_states={"urn:d": "violated"})
+    assert compile(parse(document), mode=Mode(duty_mode="strict")).verdict(world, "access").permit is permit

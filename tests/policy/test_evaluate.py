@@ -242,3 +242,10 @@ def test_expiry_needs_the_end_of_every_permission() -> None:
     assert expires_at(parse({"permission": rules}), NOW) == 1_830_294_000_000
     assert expires_at(parse({"permission": [*rules, {"action": "use"}]}), NOW) is None
     assert expires_at(parse(offer(ELAPSED)), None) is None
+
+
+def test_a_policy_that_permits_nothing_says_so() -> None:
+    """>> no permission at all << refused, and the reason is that there is none."""
+    for document, kinds in (({"permission": []}, ["nothing"]), (offer(), [])):
+        children = ask(document).tree.children
+        assert [node.kind for node in children if node.kind == "nothing"] == kinds

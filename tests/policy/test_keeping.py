@@ -206,3 +206,9 @@ def test_a_new_remedy_may_be_a_burden_as_well() -> None:
     named = {**INFORM, "assignee": "did:web:provider"}
     asked = policy(FREE, prohibition=[{"action": "odrl:print", "remedy": [named]}])
     assert compare(policy(FREE), asked) == ("unknown", "burden", "/prohibition/0/remedy/0")
+
+
+def test_a_duty_among_others_is_kept_by_the_one_that_fits() -> None:
+    """>> the same duty beside one that fits less << kept, in whatever order they stand."""
+    for others in ([DELETE, due("agreementEnd+P90D")], [due("agreementEnd+P90D"), DELETE], [INFORM, DELETE]):
+        assert compare(policy({**FREE, "duty": [DELETE]}), policy({**FREE, "duty": others})) == COMPATIBLE

@@ -132,3 +132,23 @@ def test_a_search_that_takes_too_long_says_so() -> None:
     assert spent.left == 0
     with pytest.raises(Exhausted):
         spent.spend()
+
+
+ZERO, ONE = (Leaf(NUMBER, "in", ((n, n + 1),)) for n in range(2))
+EMPTY, FILLED = Leaf(SET, "only", mask=0, full=FULL), Leaf(SET, "has", mask=FULL, full=FULL)
+
+
+@pytest.mark.parametrize(
+    ("statements", "possible"),
+    [
+        ([ZERO, Some((Some((ONE, EMPTY)), ONE))], True),
+        ([ZERO, Some((Some((EMPTY, ONE)), ONE))], True),
+        ([ZERO, Some((Never(Every((ZERO, EMPTY))), ONE))], True),
+        ([ZERO, EMPTY, Some((Never(Every((ZERO, EMPTY))), ONE))], False),
+        ([ZERO, FILLED, Some((Never(ZERO), EMPTY))], False),
+        ([ZERO, FILLED, Some((Never(ONE), EMPTY))], True),
+    ],
+)
+def test_ways_within_ways(statements: list[Statement], possible: bool) -> None:
+    """>> a choice inside a choice, a denied choice << one way is enough, and what is denied is not taken as given."""
+    assert (together(statements, Budget()) is not None) is possible

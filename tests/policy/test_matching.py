@@ -5,10 +5,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from connector.policy.checks import ACCESS, Scope
 from connector.policy.decision import Counter
+from connector.policy.matching import Doing
+from connector.policy.operands import BUILT_IN
 from connector.policy.parse import parse
 from connector.policy.program import Mode, compile
 from connector.policy.world import Fact, World
+from tests.policy.rich import first
 from tests.policy.worlds import FROM, KIND, NOW, ODD, PURPOSE, TOWN, UNTIL, H, O
 
 COUNTY = {H + "participantKind": Fact(frozenset({H + "county"}), "verified-credential")}
@@ -143,3 +147,49 @@ def test_the_party_and_the_asset_of_the_whole_policy(
     program = compile(parse({"permission": [{"action": "use"}]} | members))
     world = replace(ASKER, **changes)
     assert program.verdict(world, "access").permit is program.examine(world, "access").permit is permit
+
+
+def test_the_step_of_a_refined_action_is_that_of_the_request() -> None:
+    """>> the same policy asked by a county and by a company in turn  << each time the answer to this asker."""
+    refined = {"action": {"value": "use", "refinement": [KIND]}}
+    program = compile(parse({"permission": [refined], "prohibition": [refined], "odrl:conflict": "odrl:prohibit"}))
+    for facts, state in ((COUNTY, "yes"), (FIRM, "no"), (COUNTY, "yes")):
+        tree = program.examine(replace(ASKER, facts=facts), "access").tree
+        actions = [step for rule in tree.children for step in rule.children if step.kind == "action"]
+        assert [step.state for step in actions] == [state, state]
+
+
+def test_only_steps_of_known_actions_are_kept() -> None:
+    """>> asked for the same action twice  << the same step again; a name that a peer made up is not remembered."""
+    doing = Doing(first({"permission": [{"action": "use"}]}), Scope(BUILT_IN, ACCESS))
+    assert doing.show(ASKER, O + "use") is doing.show(ASKER, O + "use")
+    assert doing.show(ASKER, "") is doing.show(ASKER, "")
+    assert doing.show(ASKER, "ex:fly") is not doing.show(ASKER, "ex:fly")
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"assignee": parties(source="urn:towns", refinement=[PURPOSE])},
+        {"assignee": ["did:web:other", "urn:towns"], "constraint": []},
+    ],
+)
+def test_neither_an_agreed_purpose_nor_a_named_party_settles_a_collection(members: dict[str, Any]) -> None:
+    """>> members who declare a purpose, asked by one who declares none; a party, or a collection nobody looked up
+    << unknown: no permission, and a prohibition all the same."""
+    changes = TOWNS if "constraint" not in members else {}
+    assert answers(members, changes) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("members", "kind", "text"),
+    [
+        ({"assignee": [TOWN, parties(source="urn:towns")]}, "party", TOWN),
+        ({"target": ["urn:x", assets(source="urn:greens")]}, "target", "urn:trees"),
+    ],
+)
+def test_the_step_names_who_asks_and_for_what(members: dict[str, Any], kind: str, text: str) -> None:
+    """>> a rule about a party or asset and a collection  << the step and the one below it name those of the request."""
+    tree = compile(parse({"permission": [{"action": "use"} | members]})).examine(ASKER, "access").tree
+    step = next(step for step in tree.children[0].children if step.kind == kind)
+    assert [step.text, *(below.text for below in step.children)] == [text, text]

@@ -85,3 +85,14 @@ def test_both_languages_travel_together() -> None:
     assert (said.fault, said.pointer) == ("forbidden", "/permission/0")
     assert "Verbot" in said.reasons["de"]
     assert "prohibition" in said.reasons["en"]
+
+
+def test_an_obligation_is_no_duty_of_a_permission() -> None:
+    """>> one of each missing << each by its name."""
+    owing = {"permission": [{"action": "use", "duty": [{"action": "odrl:delete"}]}]}
+    said = [
+        wider(narrower(parse(offer), parse(FREE), Closure()), BOTH["en"])
+        for offer in (owing, {**FREE, "obligation": [{"action": "odrl:delete"}]})
+    ]
+    assert ["the duty" in text for text in said] == [True, False]
+    assert ["the obligation" in text for text in said] == [False, True]

@@ -147,3 +147,9 @@ def test_durations(text: str, start: int | None) -> None:
 def test_integers(text: str, start: int | None) -> None:
     """Whole numbers as far as every JSON parser carries them."""
     assert integer(text) == (None if start is None else (start, start + 1))
+
+
+def test_who_is_in_nothing_is_in_no_unknown_thing_either() -> None:
+    """>> a known value without members << certainly no part of it, also where no vocabulary knows the whole."""
+    for wanted in (frozenset({"urn:unheard:of"}), frozenset({"a"})):
+        assert BELONG["isPartOf"](frozenset(), wanted, Closure({"a": frozenset({"a"})})) is False

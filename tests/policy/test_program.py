@@ -201,6 +201,7 @@ def test_a_clash(conflict: str, permit: bool, void: bool, constraint: list[objec
     document = use(prohibition={"action": "use", "constraint": constraint}, **{"odrl:conflict": f"odrl:{conflict}"})
     decision = compile(parse(document)).examine(MAY, "access")
     assert (decision.permit, decision.void) == (permit, void)
+    assert (verdict(document).permit, verdict(document).void) == (permit, void)
     assert [node.kind for node in decision.tree.children if node.kind == "clash"] == ["clash"] * void
 
 

@@ -159,6 +159,22 @@ def test_one_of_thousands_is_answered_without_trying_all_pairs(vocabulary: Vocab
     assert ways == [[(CONSTRAINT + "/xone/1", "credential")], [(CONSTRAINT + "/xone/0", "credential")]]
 
 
+def test_a_clause_that_is_decided_later_does_not_lift_a_prohibition(vocabulary: Vocabulary) -> None:
+    """>> forbidden if exactly one of three holds: one does, one is unknown, one is decided after the catalogue
+    << refused, and no advice to change nothing: the one that is unknown must come to hold."""
+    member = atom(H + "memberOf", "eq", "urn:ikz")
+    document = use(
+        prohibition={"action": "use", "constraint": {"xone": [KIND, member, PURPOSE]}},
+        **{"odrl:conflict": {"@id": "odrl:prohibit"}},
+    )
+    refused = decide(parse(document), firm(vocabulary, claims={"participantKind": H + "county"}), "catalog")
+    found = counterfactual(refused, BUILT_IN)
+    assert not refused.permit
+    assert all(permitted(refused, [Flip(change.node, change.to) for change in way]) for way in found)
+    [[change]] = found
+    assert (change.node.pointer, change.to) == ("/prohibition/0/constraint/0/xone/1", "yes")
+
+
 def below(node: Node) -> list[Node]:
     return [node, *(inner for child in node.children for inner in below(child))]
 
