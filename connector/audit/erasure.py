@@ -65,7 +65,7 @@ class Eraser:
 
     def erase(self, tx: Tx, slug: str, entries: Iterable[int], order: Order, *, asked: bool) -> Outcome:
         """Erases those that may go; `asked` by the person concerned, else because their time is over."""
-        retention_store.lock(tx, slug)
+        store.alone(tx, slug)
         erased: list[Kept] = []
         stays: list[tuple[Kept, Stay]] = []
         for record in _rows(tx, slug, entries):

@@ -18,7 +18,7 @@ LONGEST_ROLE, LONGEST_GROUND = 80, 500
 
 def put(tx: Tx, slug: str, agreement: str | None, role: str, ground: str, *, did: str) -> Hold:
     """Holds one agreement, or with None all records of the participant; raises Mistake if role or ground is missing."""
-    retention_store.lock(tx, slug)
+    store.alone(tx, slug)
     hold = Hold(
         id=new_uuid(), agreement=agreement, role=checked(role, LONGEST_ROLE), ground=checked(ground, LONGEST_GROUND),
         set_at=tx.now,

@@ -1,7 +1,7 @@
 """SQL of erasure and of legal holds. The one place where a record of the log is emptied: leaf and index stay.
 
-Every function names the participant. `lock` comes first in a unit that erases or that sets a hold, so that of the two
-one sees the other.
+Every function names the participant. `store.alone` comes first in a unit that erases or that sets a hold, so that of
+the two one sees the other.
 """
 
 from collections.abc import Sequence
@@ -26,12 +26,6 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     lifted_at: int | None = None
     lifted_role: str | None = None
     lifted_ground: str | None = None
-
-
-def lock(tx: Tx, participant: str) -> None:
-    """Only one unit at a time erases or sets a hold for a participant; on SQLite there is only one writer anyway."""
-    if tx.dialect == "postgres":
-        tx.one("SELECT id FROM participant WHERE id = :participant FOR NO KEY UPDATE", participant=participant)
 
 
 def sealed_size(tx: Tx, participant: str) -> int:

@@ -14,6 +14,7 @@ import structlog
 from connector.audit import epochs, merkle, tiles
 from connector.audit.epochs import origin as origin
 from connector.audit.merkle import Frontier, Node
+from connector.audit.store import alone
 from connector.errors import Defect
 from connector.storage.database import Conflict, Database, Row, Tx
 from connector.storage.horizon import horizon_clause
@@ -60,6 +61,7 @@ def assign(tx: Tx, participant: str, limit: int = MOST) -> Batch | None:
 
     Raises Conflict if another sealer was faster.
     """
+    alone(tx, participant)  # else two sealers could give one index to different entries
     last = _last(tx, participant)
     if last is not None and last.checkpoint is None:
         return _moved(tx, last)

@@ -81,6 +81,15 @@ def append(
         raise Conflict("audit_entry")
 
 
+def alone(tx: Tx, participant: str) -> None:
+    """Only one unit at a time seals, erases or sets a hold for a participant; records go on being appended.
+
+    On SQLite there is only one writer anyway.
+    """
+    if tx.dialect == "postgres":
+        tx.one("SELECT id FROM participant WHERE id = :participant FOR NO KEY UPDATE", participant=participant)
+
+
 def records(tx: Tx, participant: str, agreement: str) -> list[Entry]:
     """The records of one agreement in the order of their chain."""
     rows = tx.all(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
-from connector.audit import hearing, reconcile, retention_store, showing_store
+from connector.audit import hearing, reconcile, showing_store
 from connector.audit import store as audit
 from connector.audit.hearing import Heard, Page
 from connector.audit.reconcile import Account, Finding, Said
@@ -85,7 +85,7 @@ class Comparison:
 
     def book(self, tx: Tx, slug: str, round_: Round, heard: Mapping[str, Heard]) -> None:
         """What was proven of each agreement, against our own records as they are now."""
-        retention_store.lock(tx, slug)
+        audit.alone(tx, slug)
         for name in round_.agreements:
             agreement = self._agreements.get(tx, slug, name)
             ours, theirs = self._ours(tx, agreement), self._theirs(tx, agreement, heard.get(name))
@@ -97,7 +97,7 @@ class Comparison:
         self, tx: Tx, slug: str, round_: Round, state: str, code: str, notes: tuple[str, ...] = ()
     ) -> None:
         """The partner could not be asked (`impossible`, `unreachable`) or what it said does not hold (`invalid`)."""
-        retention_store.lock(tx, slug)
+        audit.alone(tx, slug)
         told = False
         for name in round_.agreements:
             agreement = self._agreements.get(tx, slug, name)

@@ -18,7 +18,7 @@ def test_a_fitting_chain_decides_the_algorithm(alg: str) -> None:
     found = certificate.read(text, NOW)
     assert (found.alg, found.public) == (alg, KEYS[alg].public_key())
     assert found.pem.count("BEGIN CERTIFICATE") == 2
-    assert "Bag" not in found.pem
+    assert "Bag Attributes" not in found.pem
 
 
 ES256 = KEYS["ES256"]
