@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from connector.storage import Database, Tx, open_database, upgrade
+from connector.storage import Database, Tx, open_database, upgrade, wakeups
 
 if TYPE_CHECKING:
     from connector.testing.cities import Space
     from connector.testing.towns import Towns
 
 TOWNS = ("musterstadt", "nachbardorf")
+wakeups._POLL_S = 0.02  # a listener ends when it next looks, and a thousand databases are closed in these tests
 
 
 def _load(name: str) -> ModuleType:

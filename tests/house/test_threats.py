@@ -1,6 +1,7 @@
 """Every threat row has a test as soon as its door is built (connector/docs/threats.md)."""
 
 import ast
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ def rows() -> list[Threat]:
     return [Threat(row[0], row[3].strip("`"), row[4]) for row in cells]
 
 
+@cache
 def proven() -> dict[str, set[str]]:
     """Threat id -> the folders whose tests carry its marker."""
     found: dict[str, set[str]] = {}
