@@ -13,6 +13,7 @@ from cryptography import x509
 
 from connector.audit import timestamps
 from connector.audit.timestamps import Wanted
+from connector.delivery.aside import Aside
 from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.http.address import target
 from connector.http.outbound import SafeClient
@@ -56,7 +57,7 @@ class Stamping:
     ) -> None:
         self._db, self._participants, self._http, self._authority = db, participants, http, authority
         self._every_ms = int(every_s * 1000)
-        self._round: asyncio.Task[None] | None = None
+        self._aside = Aside("timestamps", self._bounded)
 
     @classmethod
     def of(cls, settings: Settings, db: Database, participants: Participants) -> "Stamping | None":
@@ -74,14 +75,11 @@ class Stamping:
 
     async def begin(self) -> None:
         """Starts a round unless one is running."""
-        if self._round is None or self._round.done():
-            self._round = asyncio.create_task(self._bounded(), name="timestamps")
+        await self._aside.begin()
 
     async def stop(self) -> None:
         """What is on its way is given up; the next start asks again."""
-        if self._round is not None:
-            self._round.cancel()
-            await asyncio.gather(self._round, return_exceptions=True)
+        await self._aside.stop()
         await self._http.close()
 
     async def round(self) -> None:
@@ -124,9 +122,6 @@ class Stamping:
                 await self.round()
         except TimeoutError:
             log.warning("timestamps.away", why=f"no end within {LOOK_S:g} s")
-        except Exception:
-            # The outermost edge of a round: the next one begins all the same.
-            log.exception("timestamps.defect")
 
 
 def _certificates(path: Path) -> list[x509.Certificate]:

@@ -183,16 +183,16 @@ async def test_an_authority_that_says_nothing_is_waited_for_beside_everything_el
     await grown(sqlite_db, TOWNS[0])
     served.hangs = True
     await job.begin()
-    first = job._round
+    first = job._aside._round
     await job.begin()
     assert first is not None
-    assert job._round is first
+    assert job._aside._round is first
     await first
     assert served.asked == 1
     served.hangs = False
     await job.begin()
-    assert job._round is not None
-    await job._round
+    assert job._aside._round is not None
+    await job._aside._round
     assert await token(sqlite_db, TOWNS[0]) is not None
 
 

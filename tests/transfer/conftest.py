@@ -34,6 +34,20 @@ async def timed(tmp_path: Path) -> AsyncIterator[Towns]:
     await database.close()
 
 
+@pytest.fixture
+async def replicas(cluster, tmp_path: Path) -> AsyncIterator[tuple[Towns, Database]]:
+    """The towns, and a second process on the same PostgreSQL database."""
+    with cluster.database() as urls:
+        first, second = (open_database(urls.app, worker_url=urls.worker) for _ in range(2))
+        await first.start()
+        await second.start()
+        towns = Towns(first, tmp_path)
+        await towns.add(PROVIDER, CONSUMER)
+        yield towns, second
+        await second.close()
+        await first.close()
+
+
 Made = Callable[..., Awaitable[Agreement]]
 
 

@@ -1,16 +1,13 @@
 """Uses are counted once per flow, in calendar windows of Europe/Berlin, and never beyond what was agreed."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector import house
 from connector.clock import FakeClock
-from connector.storage import open_database
 from connector.storage.database import Database, Tx
 from connector.testing.towns import Towns
 from connector.transfer.counting import period, windows
@@ -135,20 +132,6 @@ async def test_first_requests_at_once_never_get_more_than_agreed(towns: Towns, a
     assert [row["uses"] for row in await towns.rows(PROVIDER, COUNTED)] == [4]
     kept = "SELECT permit FROM decision WHERE participant = :participant AND phase = 'access'"
     assert sum(row["permit"] for row in await towns.rows(PROVIDER, kept)) == 4
-
-
-@pytest.fixture
-async def replicas(cluster, tmp_path: Path) -> AsyncIterator[tuple[Towns, Database]]:
-    """The towns, and a second process on the same database."""
-    with cluster.database() as urls:
-        first, second = (open_database(urls.app, worker_url=urls.worker) for _ in range(2))
-        await first.start()
-        await second.start()
-        towns = Towns(first, tmp_path)
-        await towns.add(PROVIDER, CONSUMER)
-        yield towns, second
-        await second.close()
-        await first.close()
 
 
 async def test_two_replicas_share_one_quota(replicas: tuple[Towns, Database], agreed, started, accessed) -> None:

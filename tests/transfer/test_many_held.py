@@ -1,8 +1,6 @@
 """Holds on several replicas, of many transfers at once, and beside late timers: the same end, in portions."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -11,26 +9,11 @@ from connector.dataplane import flows
 from connector.dataplane.streams import Streams
 from connector.errors import Unavailable, Unknown
 from connector.policy.judge import Seeker
-from connector.storage import open_database
 from connector.storage.database import Database
 from connector.testing.cities import COMPANY
 from connector.testing.towns import Towns
 from connector.transfer import enforcement
 from tests.transfer.holds import CONSUMER, DAY, ONLY_TOWNS, PROVIDER, RESTS, clock, delete_by, done, shown
-
-
-@pytest.fixture
-async def replicas(cluster, tmp_path: Path) -> AsyncIterator[tuple[Towns, Database]]:
-    """The towns, and a second process on the same database."""
-    with cluster.database() as urls:
-        first, second = (open_database(urls.app, worker_url=urls.worker) for _ in range(2))
-        await first.start()
-        await second.start()
-        towns = Towns(first, tmp_path)
-        await towns.add(PROVIDER, CONSUMER)
-        yield towns, second
-        await second.close()
-        await first.close()
 
 
 async def serve(streams: Streams, flow: str) -> str | None:
