@@ -1,6 +1,8 @@
 """Databases for every room: started, migrated, with the participants `musterstadt` and `nachbardorf` in them."""
 
 import importlib.util
+import os
+import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from connector.testing.towns import Towns
 
 TOWNS = ("musterstadt", "nachbardorf")
+os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull  # only loopback: no root of this machine counts
 wakeups._POLL_S = 0.02  # a listener ends when it next looks, and a thousand databases are closed in these tests
 
 
@@ -39,6 +42,18 @@ def cluster() -> Iterator[ModuleType]:
     """A private PostgreSQL cluster (`tests/postgres.py: Cluster`)."""
     with postgres.running_cluster() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database with this release's schema, to be copied: migrating takes longer than many a test."""
+    file = tmp_path_factory.mktemp("migrated") / "hanse.db"
+    upgrade(f"sqlite://{file}")
+    return file
+
+
+def _copy(migrated: Path, folder: Path) -> Database:
+    return open_database(f"sqlite://{shutil.copy(migrated, folder / 'hanse.db')}")
 
 
 def _add_town(tx: Tx) -> None:
@@ -66,11 +81,9 @@ async def _started(database: Database) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def sqlite_db(tmp_path: Path) -> AsyncIterator[Database]:
+async def sqlite_db(migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """A SQLite database in `tmp_path / "hanse.db"`."""
-    url = f"sqlite://{tmp_path / 'hanse.db'}"
-    upgrade(url)
-    async with _started(open_database(url)) as database:
+    async with _started(_copy(migrated, tmp_path)) as database:
         yield database
 
 
@@ -83,12 +96,10 @@ async def postgres_db(cluster) -> AsyncIterator[Database]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-async def any_db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+async def any_db(request: pytest.FixtureRequest, migrated: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """The port, once on each implementation."""
     if request.param == "sqlite":
-        url = f"sqlite://{tmp_path / 'hanse.db'}"
-        upgrade(url)
-        async with _started(open_database(url)) as database:
+        async with _started(_copy(migrated, tmp_path)) as database:
             yield database
         return
     with request.getfixturevalue("cluster").database() as urls:
@@ -100,9 +111,7 @@ async def any_db(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 async def _bare(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
     """A started database without any participant."""
     if kind == "sqlite":
-        url = f"sqlite://{tmp_path / 'hanse.db'}"
-        upgrade(url)
-        database = open_database(url)
+        database = _copy(request.getfixturevalue("migrated"), tmp_path)
         await database.start()
         yield database
         await database.close()
