@@ -1,8 +1,8 @@
 """A private PostgreSQL cluster for tests: unprivileged user, free port on 127.0.0.1, gone at the end.
 
-It does not wait for the disk and lies in memory where there is room: what dies in these tests is a process, never the
-machine, and a database for each of a thousand tests then takes a tenth of the time. `initdb` refuses root, so as root it
-runs under the user of the Debian package or `nobody`.
+It does not wait for the disk and lies in memory where there is room: what dies in these tests is a process, never
+the machine, and a database for each of a thousand tests then takes a tenth of the time. `initdb` refuses root, so as
+root it runs under the user of the Debian package or `nobody`.
 """
 
 import os

@@ -65,7 +65,7 @@ async def test_a_person_reads_signs_and_completes_it(
     code, told = await said(pair.there, capsys, "agreements", "--as", "nachbardorf")
     assert code == OK
     assert "Einseitig gesiegelt" in told
-    assert "Siegel des Anbieters" in told
+    assert "Siegel des Datengebers" in told
     code, told = await said(
         pair.there, capsys, "countersign", agreement, "--as", "nachbardorf", "--read", str(place)
     )  # fmt: skip

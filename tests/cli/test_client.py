@@ -260,7 +260,7 @@ def test_agreements_and_evidence(play: Playback, capsys: pytest.CaptureFixture[s
     assert hanse("agreements --as a") == 0
     out = said(capsys)
     assert "urn:uuid:9" in out
-    assert "gilt; nur vom Anbieter besiegelt" in out
+    assert "gilt; nur vom Datengeber besiegelt" in out
     assert hanse("evidence urn:uuid:9 --as a -o b.zip") == 0
     assert Path("b.zip").read_bytes() == b"PK"
 

@@ -68,7 +68,7 @@ async def test_the_gate_needs_no_review(timed: Towns, agreed, started, accessed)
     decision = await accessed(timed, pair[1])
     assert not decision.permit
     assert WHY["de"][0] in decision.reasons["de"]
-    assert "Anbieter" in decision.reasons["de"][0]
+    assert "Datengeber" in decision.reasons["de"][0]
 
 
 async def test_what_waits_for_an_answer_ends_too(timed: Towns, agreed) -> None:
