@@ -296,9 +296,9 @@ LIST, LONG = ["urn:a"] * (VALUES + 1), "x" * (TEXT + 1)
         ({"ex:x": float("inf")}, "/ex:x", "json"),
         ({"ex:x": "\ud800"}, "/ex:x", "json"),
         ({"ex:x": {1: 2}}, "/ex:x", "json"),
-        ({"ex:x": {"a", "b"}}, "/ex:x", "json"),
+        ({"ex:x": {"a"}}, "/ex:x", "json"),
         ({"ex:x": b"a"}, "/ex:x", "json"),
-        ({"ex:x": object()}, "/ex:x", "json"),
+        ({"ex:x": ...}, "/ex:x", "json"),
     ],
     ids=lambda value: str(value)[:40],
 )

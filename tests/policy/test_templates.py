@@ -95,7 +95,7 @@ def test_who_fits_is_allowed_in_every_phase(vocabulary: Vocabulary, template: st
         ("participation", {"facts": {H + "reciprocalAgreement": "urn:uuid:3"}}),
         ("participation", {"action": O + "distribute"}),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
 def test_who_does_not_fit_is_refused(vocabulary: Vocabulary, template: str, changes: dict[str, Any]) -> None:
     """>> one fact differs  << refused at the access."""

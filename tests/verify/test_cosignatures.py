@@ -233,6 +233,7 @@ NAME, HEX, KEY = vkey(ONE).split("+", 2)
         ("#" * (witness.LIMIT + 1), 0),
         ("quorum none\n" + "\n".join(f"group g{n} any g{n - 1}" for n in range(300)), 2),
     ],
+    ids=lambda value: str(value)[:9],
 )
 def test_other_spellings_are_refused_with_the_line(text: str, line: int) -> None:
     """Doubled, undefined, circular, out of range, foreign characters, keys that are none."""

@@ -90,6 +90,7 @@ def test_other_bytes(authority: Authority) -> None:
         b"\x02\x01\x05",
         b"\x30\x80" + tst_info()[2:] + b"\x00\x00",
     ],
+    ids=len,
 )
 def test_other_forms_of_what_is_signed(authority: Authority, info: bytes) -> None:
     """Version, spelling of the time, doubled, disordered and critical fields, BER; well signed all the same."""
