@@ -190,7 +190,7 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("answer", ODD, ids=lambda answer: repr(answer)[:20])
+@pytest.mark.parametrize("answer", ODD, ids=lambda answer: type(answer).__name__)
 @pytest.mark.parametrize("type_", [Type.INTEGER, Type.INSTANT, Type.TEXT])
 def test_what_a_plug_in_answers_is_a_value_or_unknown(type_: Type, answer: Any) -> None:
     """>> an operand that answers with something that is no value  << unknown, and it can be told and recorded."""
