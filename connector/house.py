@@ -28,6 +28,7 @@ from connector.contracts.course import Course, Deliberate
 from connector.contracts.ending_desk import EndingDesk
 from connector.contracts.evidence import Evidence
 from connector.contracts.late_desk import LateDesk
+from connector.contracts.likely import Guesses
 from connector.contracts.moves import Moves
 from connector.contracts.sealing_desk import SealingDesk
 from connector.contracts.service import Contracts
@@ -40,8 +41,10 @@ from connector.dataplane.gate import Gate
 from connector.dataplane.sources.registered import Sources
 from connector.dataplane.stream import serve as serve_data
 from connector.dataplane.streams import Streams
+from connector.delivery import vouched
 from connector.delivery.aside import Aside
 from connector.delivery.circuit import Circuits
+from connector.delivery.deleting import authority_of, desks
 from connector.delivery.enlisting import Enlisting
 from connector.delivery.jobs import Jobs
 from connector.delivery.keeping import Keeping
@@ -125,7 +128,7 @@ class House:
         self.anchor = self.members(authority)
         self.listing = Listing(
             self.db, self.anchor, self.http, settings.trust.list_file, checked_url(settings.trust.list_url, authority),
-            lambda dids: self.upkeep.members_changed(dids),
+            self._members_changed,
         )  # fmt: skip
         self.resolver = Resolver(
             self.http,
@@ -153,12 +156,17 @@ class House:
         self.deeds = Deeds(
             self.participants, self.contracts.agreements, self.judge, worlds, self.rulings, self.enforcement
         )  # fmt: skip
+        self.metrics = Metrics()
         self.witness_keys = WitnessKeys(self.db, self.vault, f"{conf.public_url(settings)}/witness")
         self.enlisting = Enlisting(
             self.space, self.participants, self.listing, self.witness_keys, settings.witness.operator
         )  # fmt: skip
         self.witnesses = Witnesses(
-            self.db, clock, self.participants, self.anchor, self.http, settings.witness, self.witness_keys.name
+            self.db, clock, self.participants, self.anchor, self.http, settings.witness, self.witness_keys.name,
+            settings.folder / "log", self.metrics,
+        )  # fmt: skip
+        self.vouched = vouched.Vouched(
+            self.db, clock, self.participants, self.anchor, self.metrics, self.witness_keys.name
         )  # fmt: skip
         translations = Translations(self.judge, self.name_of)
         self.certificates = Certificates.of(settings, clock, seal_roots)
@@ -178,6 +186,11 @@ class House:
         self.ending_desk = EndingDesk(
             self.db, clock, self.participants, self.endings, self.peer, self._document, seal_roots, self.listed_seals
         )  # fmt: skip
+        self.leaving, self.deleting = desks(
+            self.db, clock, self.participants, (self.contracts, self.endings, self.transfers, self.catalogue),
+            self.vault, (settings.data.files, settings.data.received, settings.folder / "log"),
+            authority_of(self.space, self.anchor, self.listing, clock),
+        )  # fmt: skip
         self.successions = Successions(self.db, clock, self.participants, self.anchor)
         self.streams = Streams(clock)
         self.plane = LocalPlane(
@@ -187,7 +200,6 @@ class House:
         self.sources = Sources(self.uploads.folder, self.http)
         self.ports = Ports(self.db, self.reports)
         self.gate = Gate(self.db, self.ports, clock)
-        self.metrics = Metrics()
         self.circuits = Circuits(on_close=lambda: self.worker.wake())
         self.worker = self._worker(seal_roots)
         self.asides = (Aside("seal", self.upkeep.seal_logs), Aside("cosign", self.witnesses.look))  # wait for witnesses
@@ -260,7 +272,7 @@ class House:
         messages = Messages(self.db, self.clock, self.peer, self.circuits, self.vault, self.contracts, self.transfers)
         desk = SigningDesk(
             self.db, self.clock, self.participants, self.contracts, self.judge, self.peer.fetch, self._document,
-            seal_roots, self.listed_seals,
+            seal_roots, self.listed_seals, self.second_seal_key, Guesses(self.judge, self.name_of),
         )  # fmt: skip
         self.late_desk = LateDesk(self.db, self.participants, self.contracts, desk, self.peer.hand_in)
         return Worker(self.db, self.clock, self.handlers(messages, desk), self.me, self.settings.worker)
@@ -273,12 +285,15 @@ class House:
             **self.keeping.jobs(),
             "cosign": (self.settings.witness.look_s, cosign.begin),
             "succession": (60.0, self.successions.book),
+            **self.deleting.jobs(),
         }
         if self.stamping is not None:
             every["timestamps"] = (LOOK_S, self.stamping.begin)
         alone = {
             "trust-list": (self.settings.trust.list_reload_s, self._look_at_list),
             "kept-list": (KEPT_LIST_S, self.listing.catch_up),
+            **self.deleting.alone(),
+            "vouched": (vouched.LOOK_S, self.vouched.look),
         }
         fire = {
             EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
@@ -297,7 +312,11 @@ class House:
 
     def listed_seals(self, did: str) -> Sequence[str]:
         found = self.anchor.entry(did)
-        return () if found is None else found.seal_certificates
+        return () if found is None else found.sealing(self.clock.now())
+
+    def second_seal_key(self, did: str) -> Mapping[str, str] | None:
+        found = self.anchor.entry(did)
+        return None if found is None else found.seal_key_pq
 
     async def _look_at_list(self) -> None:
         await self.listing.reload()
@@ -308,6 +327,12 @@ class House:
             await self.listing.catch_up()
         except HanseError as error:
             log.warning("trust.list", why=str(error))
+
+    async def _members_changed(self, dids: frozenset[str]) -> None:
+        """What the list says anew of a member may be that a key is withdrawn: its kept document is not believed."""
+        for did in dids:
+            self.resolver.forget(did)
+        await self.upkeep.members_changed(dids)
 
     def _key_seen(self, did: Did, keys: Mapping[str, frozenset[str]]) -> None:
         self._later(self.db.write(PROCESS, pins.keep, did, keys))
@@ -365,7 +390,8 @@ class House:
         return routes.Surface(table, self.participants, self.gatekeeper(), exchange.refused)
 
     def application(self) -> web.Application:
-        door = WitnessDoor(self.db, self.clock, self.anchor, self.witness_keys, self.upkeep.log_misbehaved)
+        told, beside = self.upkeep.log_misbehaved, self.settings.folder / "witness"
+        door = WitnessDoor(self.db, self.clock, self.anchor, self.witness_keys, told, self.metrics, beside)
         return routes.application(self.public(), problems, door.routes(URL(self.witness_keys.url).path))
 
 

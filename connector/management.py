@@ -1,10 +1,12 @@
 """What the management surface of a process answers: its handlers, by plain constructor calls over the house."""
 
+from connector.api import attention as api_attention
 from connector.api import catalogue as api_catalogue
 from connector.api import contracts as api_contracts
 from connector.api import countersigning as api_countersigning
 from connector.api import duties as api_duties
 from connector.api import endings as api_endings
+from connector.api import leaving as api_leaving
 from connector.api import operation as api_operation
 from connector.api import participants as api_participants
 from connector.api import records as api_records
@@ -52,6 +54,7 @@ def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.O
             house.db, house.participants, house.contracts, house.transfers, house.plane, house.peer, waiting
         ),
         api_duties.DutyHandlers(house.db, house.participants, house.contracts, house.deeds, house.judge),
+        api_attention.AttentionHandlers(house.db, house.participants, house.contracts, house.anchor),
         api_endings.EndingHandlers(
             house.db,
             house.clock,
@@ -62,9 +65,10 @@ def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.O
             house.peer,
             house.judge,
         ),
+        api_leaving.LeavingHandlers(house.leaving, house.deleting),
         api_records.RecordHandlers(house.db, house.participants, house.contracts, house.keeping),
         api_trace.TraceHandlers(_tracing(house)),
-        api_witness.WitnessHandlers(house.db, house.witness_keys),
+        api_witness.WitnessHandlers(house.db, house.witness_keys, house.vouched, house.enlisting.enlist),
     ], operation
 
 

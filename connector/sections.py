@@ -165,6 +165,10 @@ class Signers(Struct, frozen=True, kw_only=True):
     csc_token_file: Annotated[Path | None, doc("File that holds the access token.")] = None
     csc_pin: Annotated[Secret, doc("PIN that releases a credential there; empty: none is asked for.")] = Secret()
     csc_pin_file: Annotated[Path | None, doc("File that holds that PIN.")] = None
+    csc_pin_id: Annotated[str, doc("What the service calls that PIN (`authData`, `id`): `PIN`, `password`.")] = "PIN"
+    csc_authorize: Annotated[
+        bool, doc("Have the service release the credential for each hash; false for a token of the scope `credential`.")
+    ] = True
     vault_url: Annotated[
         str, doc("URL of HashiCorp Vault with the mount of its transit engine, `https://…/v1/transit`.")
     ] = ""
@@ -197,6 +201,9 @@ class Timestamps(Struct, frozen=True, kw_only=True):
 
     url: Annotated[str, doc("URL of the authority, https or http; empty: no timestamps.")] = ""
     ca_files: Annotated[tuple[Path, ...], doc("PEM files with the roots that its tokens lead to.")] = ()
+    user: Annotated[str, doc("User name at the authority (HTTP Basic); empty: it wants none.")] = ""
+    password: Annotated[Secret, doc("Password at the authority; sent over https alone.")] = Secret()
+    password_file: Annotated[Path | None, doc("File that holds that password.")] = None
     every_s: Annotated[Seconds, doc("Least seconds between two tokens for one log.")] = 3600.0
 
 
@@ -223,6 +230,10 @@ class Retention(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         doc("Record types whose period is a duty to keep: no request for erasure shortens it (needs a legal check)."),
     ] = ("agreement", "termination", "transfer", "deed", "key", "succession")
+    performance: Annotated[
+        tuple[str, ...],
+        doc("Record types besides `duties` that no request for erasure takes while their agreement is in force."),
+    ] = ("decision",)
     every_s: Annotated[Seconds, doc("Seconds between two rounds of erasure.")] = 86_400.0
     compare_every_s: Annotated[Seconds, doc("Seconds between two comparisons of an agreement with its partner.")] = (
         86_400.0

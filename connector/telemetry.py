@@ -7,7 +7,8 @@ shape (threats T26, T27).
 import logging
 import re
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from itertools import islice
 from typing import Any, Literal
 
 import structlog
@@ -96,31 +97,51 @@ def configure(level: Literal["debug", "info", "warning", "error"], form: Literal
     root.setLevel(max(_LEVELS[level], logging.WARNING))
 
 
+Labels = tuple[tuple[str, str], ...]
+MOST_SERIES = 100
+"""Values of one name that are kept apart: whoever can make up labels fills no memory with them."""
+
+
 class Metrics:
     """Gauges and counters in the Prometheus text form; a gauge is a function asked at each scrape."""
 
     def __init__(self) -> None:
-        self._gauges: dict[str, tuple[str, Callable[[], float]]] = {}
-        self._counts: dict[tuple[str, str], int] = {}
+        self._gauges: dict[str, tuple[str, Callable[[], Mapping[Labels, float]]]] = {}
+        self._counts: dict[str, dict[Labels, int]] = {}
         self._help: dict[str, str] = {}
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
-        self._gauges[name] = (text, value)
+        self.gauges(name, text, lambda: {(): value()})
+
+    def gauges(self, name: str, text: str, values: Callable[[], Mapping[Labels, float]]) -> None:
+        """One value for each set of labels, the first `MOST_SERIES` of them."""
+        self._gauges[name] = (text, values)
 
     def count(self, name: str, text: str, **labels: str) -> None:
+        """One more; beyond `MOST_SERIES` sets of labels all further ones are one, with every label `other`."""
         self._help[name] = text
-        label = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
-        self._counts[name, label] = self._counts.get((name, label), 0) + 1
+        series = self._counts.setdefault(name, {})
+        label: Labels = tuple(sorted(labels.items()))
+        if label not in series and len(series) >= MOST_SERIES:
+            label = tuple((key, "other") for key, _ in label)
+        series[label] = series.get(label, 0) + 1
 
     def text(self) -> str:
         lines = []
-        for name, (text, value) in sorted(self._gauges.items()):
-            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value():g}"]
+        for name, (text, values) in sorted(self._gauges.items()):
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
+            lines += [f"{_series(name, label)} {value:g}" for label, value in islice(values().items(), MOST_SERIES)]
         for name in sorted(self._help):
             lines += [f"# HELP {name} {self._help[name]}", f"# TYPE {name} counter"]
-            lines += [
-                f"{found}{{{label}}} {number}"
-                for (found, label), number in sorted(self._counts.items())
-                if found == name
-            ]
+            lines += [f"{_series(name, label)} {number}" for label, number in sorted(self._counts[name].items())]
         return "\n".join(lines) + "\n"
+
+
+def _series(name: str, labels: Labels) -> str:
+    inner = ",".join(f'{key}="{_label(value)}"' for key, value in labels)
+    return f"{name}{{{inner}}}" if inner else name
+
+
+def _label(value: str) -> str:
+    """As the text form wants it: no quote, backslash or line break ends a label early."""
+    return value[:200].replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

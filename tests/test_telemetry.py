@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from connector import telemetry
-from connector.telemetry import CAP, Metrics, redact
+from connector.telemetry import CAP, MOST_SERIES, Metrics, redact
 from connector.trust.jose import sign_jwt
 from connector.trust.keys import SoftwareKey
 
@@ -130,3 +130,19 @@ def test_metrics_are_prometheus_text() -> None:
         "# HELP hanse_requests All.\n# TYPE hanse_requests counter\n"
         'hanse_requests{status="200",surface="peer"} 2\n'
     )
+
+
+@pytest.mark.threat("T61")
+def test_labels_cannot_be_made_up_without_end() -> None:
+    """>> a thousand values of one label, one of them ending its quotes << a hundred and one series, no false line."""
+    metrics, odd = Metrics(), '"} 9' + "\nhanse_y 1\\"
+    metrics.gauges("hanse_x", "Each.", lambda: {(("p", f"{at}{odd}"),): at for at in range(1_000)})
+    for at in range(1_000):
+        metrics.count("hanse_z", "All.", of=f"{at}{odd}")
+    written = metrics.text().splitlines()
+    assert [line for line in written if line.startswith("hanse_y")] == []
+    assert len([line for line in written if line.startswith("hanse_x{")]) == MOST_SERIES
+    counted = [line for line in written if line.startswith("hanse_z{")]
+    assert len(counted) == MOST_SERIES + 1
+    assert 'hanse_z{of="other"} 900' in counted
+    assert written[2] == r'hanse_x{p="0\"} 9\nhanse_y 1\\"} 0'

@@ -88,4 +88,5 @@ def shown(agreement: Agreement, standing: Standing) -> dict[str, Any]:
         "signed": {"provider": agreement.provider_jws is not None, "consumer": agreement.consumer_jws is not None},
         "negotiation": agreement.negotiation, "countersignature": standing.countersignature, "until": standing.until,
         "verified": standing.verified, "confirmations": standing.confirmations, "waits": standing.waits,
+        "second_invalid": standing.second_invalid,
     }  # fmt: skip

@@ -9,11 +9,12 @@ from aiohttp import web
 from connector.api import body
 from connector.api.peers import Peers
 from connector.clock import Clock, rfc3339
-from connector.contracts import ending, renewal
+from connector.contracts import ending, endings_store, progress_store, renewal
 from connector.contracts.ending import Endings
 from connector.contracts.ending_desk import EndingDesk
 from connector.contracts.endings_store import Ending, Succession
 from connector.contracts.model import Agreement
+from connector.contracts.progress import Progress, progress
 from connector.contracts.service import Contracts
 from connector.errors import Mistake, Unknown
 from connector.participants.service import Participants
@@ -58,7 +59,9 @@ class EndingHandlers:
         return body.answer(await self._db.read(slug, self._life, slug, name), 201)
 
     async def life(self, request: web.Request) -> web.StreamResponse:
-        """Statements of either side with how the delivery of ours went, when it ended, who stands in for whom."""
+        """Statements of either side with how the delivery of ours went, when it ended, who stands in for whom, what it
+        took the place of and what has taken its own, and how far the consumer's seal has got.
+        """
         slug, name = await self._slug(request), request.match_info["id"]
         return body.answer(await self._db.read(slug, self._life, slug, name))
 
@@ -96,19 +99,38 @@ class EndingHandlers:
                 found = {**one, "target": agreement.dataset}
                 self._contracts.agreements.deal(found)  # a stranger wrote it; what is not valid is said, not our defect
                 return found
-        raise Mistake("api.no-offer", offer=offer[:200])
+        raise Mistake("endings.nothing-to-compare", other=offer[:200])
 
     async def _slug(self, request: web.Request) -> str:
         return (await self._participants.get(request.match_info["p"])).participant.id
 
     def _life(self, tx: Tx, slug: str, name: str) -> dict[str, object]:
         agreement, stated = self._endings.of(tx, slug, name)
-        return _shown(agreement, stated, self._endings.successions(tx, agreement))
+        shown = _shown(agreement, stated, self._endings.successions(tx, agreement))
+        old = None if agreement.replaces is None else endings_store.by_digest(tx, slug, agreement.replaces)
+        new = progress_store.successor(tx, slug, agreement.digest)
+        return {
+            **shown, "predecessor": None if old is None else _neighbour(old), "countersigning": _progress(
+                progress(tx, self._contracts.agreements, agreement)
+            ), "successor": None if new is None else _neighbour(new),
+        }  # fmt: skip
+
+
+def _neighbour(agreement: Agreement) -> dict[str, object]:
+    """An agreement before or after this one: since when it has been in force, and until when it was."""
+    since, ended = (None if at is None else rfc3339(at) for at in (agreement.finalized_at, agreement.ended_at))
+    return {"agreement": agreement.id, "digest": agreement.digest, "since": since, "ended": ended}
+
+
+def _progress(found: Progress) -> dict[str, object]:
+    return {"step": found.step, "until": None if found.until is None else rfc3339(found.until)}
 
 
 def _shown(agreement: Agreement, stated: list[Ending], successions: list[Succession]) -> dict[str, object]:
     return {
         "agreement": agreement.id, "state": agreement.state, "counterparty": agreement.counterparty,
+        "dataset": agreement.dataset,
+        "expires": None if agreement.expires_at is None else rfc3339(agreement.expires_at // 1000 * 1000),
         "ended": None if agreement.ended_at is None else rfc3339(agreement.ended_at), "replaces": agreement.replaces,
         "endings": [
             {

@@ -5,12 +5,14 @@ and until when. Names never come here: a person is a pseudonym, whoever decides 
 """
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 
 from connector.api import body
-from connector.audit import holds, persons, retention_store
+from connector.audit import holds, persons, retention_store, store
 from connector.audit.erasure import Eraser, Order, Outcome
 from connector.audit.retention import Kept, Stay, names
 from connector.audit.retention_store import Hold
@@ -19,11 +21,14 @@ from connector.contracts.comparison_store import Compared
 from connector.contracts.model import EvidenceObject
 from connector.contracts.service import Contracts
 from connector.delivery.keeping import Keeping
+from connector.errors import Mistake
 from connector.participants.service import Participants
 from connector.storage.database import Database, Row, Tx
 
 MOST_OBJECTS = 1_000
 MOST_ERASURES = 500
+MOST_AFTER = 1 << 53
+"""Beyond any row: what is larger no database takes for a number."""
 
 
 class HoldWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,11 +45,12 @@ class Lifting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ErasureWish(msgspec.Struct, frozen=True, kw_only=True):
-    """`sure`: erase what may go; else only say what would."""
+    """`sure`: erase what may go; else only say what would. `after`: the `next` of the answer before."""
 
     role: str
     ground: str
     sure: bool = False
+    after: Annotated[int, Meta(ge=0, lt=MOST_AFTER)] = 0
 
 
 class CompareWish(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,14 +116,17 @@ class RecordHandlers:
         return body.answer(_hold(lifted))
 
     async def person(self, request: web.Request) -> web.StreamResponse:
-        """All records and signed objects that say the pseudonym (Art. 15 GDPR)."""
+        """Records and signed objects that say the pseudonym (Art. 15 GDPR); more records from `?after=` its `next`."""
         slug, pseudonym = await self._slug(request), persons.checked(request.match_info["pseudonym"])
+        after = _after(request.query.get("after", "0"))
 
         def unit(tx: Tx) -> dict[str, object]:
-            found = persons.find(tx, slug, pseudonym)
-            objects = hers(person_store.objects_holding(tx, slug, pseudonym, MOST_OBJECTS), pseudonym)
+            found = persons.find(tx, slug, pseudonym, after)
+            named = person_store.objects_holding(tx, slug, pseudonym, MOST_OBJECTS)
+            objects = hers(named, pseudonym)
             return {
-                "participant": self._did(slug), "pseudonym": pseudonym, "complete": found.complete,
+                "participant": self._did(slug), "pseudonym": pseudonym, "next": found.following,
+                "complete": found.complete and len(named) < MOST_OBJECTS,
                 "records": [{**_kept(record), "record": value} for record, value in found.records],
                 "objects": [
                     {"agreement": agreement, "name": item.name, "sha256": item.sha256,
@@ -129,29 +138,44 @@ class RecordHandlers:
         return body.answer(await self._db.read(slug, unit))
 
     async def erase(self, request: web.Request) -> web.StreamResponse:
-        """What goes and what stays (Art. 17 GDPR); 200 in either case, `erased` is 0 without `sure`."""
+        """What goes and what stays (Art. 17 GDPR); 200 in either case, `erased` is 0 without `sure`.
+
+        Of at most so many records as one answer tells; `next` says where to go on.
+        """
         slug, pseudonym = await self._slug(request), persons.checked(request.match_info["pseudonym"])
         wish = await body.read(request, ErasureWish)
         order = Order(
             holds.checked(wish.role, holds.LONGEST_ROLE), holds.checked(wish.ground, holds.LONGEST_GROUND)
         )  # fmt: skip
 
-        def unit(tx: Tx) -> dict[str, object]:
-            found = persons.find(tx, slug, pseudonym)
-            entries = [record.id for record, _ in found.records]
-            outcome = (
-                self._eraser.erase(tx, slug, entries, order, asked=True)
-                if wish.sure
-                else self._eraser.weigh(tx, slug, entries, asked=True)
-            )
-            objects = hers(person_store.objects_holding(tx, slug, pseudonym, MOST_OBJECTS), pseudonym)
-            return {
-                **_outcome(outcome, wish.sure), "complete": found.complete,
-                "objects": [{"agreement": agreement, "name": item.name} for item, agreement in objects],
-            }  # fmt: skip
+        found = await self._db.read(slug, persons.find, slug, pseudonym, wish.after)
+        entries = [record.id for record, _ in found.records]
+        if wish.sure:
+            await self._db.write(slug, self._release, slug, pseudonym)
+            outcome = await self._eraser.forget(self._db, slug, entries, order)
+        else:
+            outcome = await self._db.read(slug, lambda tx: self._eraser.weigh(tx, slug, entries, asked=True))
+        kept, all_of_them = await self._db.read(slug, self._signed, slug, pseudonym)
+        told = {"complete": found.complete and all_of_them, "next": found.following, "objects": kept}
+        return body.answer({**_outcome(outcome, wish.sure), **told})
 
-        run = self._db.write if wish.sure else self._db.read
-        return body.answer(await run(slug, unit))
+    def _release(self, tx: Tx, slug: str, pseudonym: str) -> None:
+        """Lets go of her approvals of agreements that are over, their period too, and of which no record is left."""
+        store.alone(tx, slug)
+        for _, agreement in hers(person_store.objects_holding(tx, slug, pseudonym, MOST_OBJECTS), pseudonym):
+            stay = self._eraser.keeps(tx, slug, agreement)
+            over = stay.why == "period" and stay.until is not None and stay.until <= tx.now
+            if over and not retention_store.proven(tx, slug, agreement):
+                person_store.release(tx, slug, agreement)
+
+    def _signed(self, tx: Tx, slug: str, pseudonym: str) -> tuple[list[dict[str, object]], bool]:
+        """The signed objects that say it, with why and until when they stay; whether these are all."""
+        named = person_store.objects_holding(tx, slug, pseudonym, MOST_OBJECTS)
+        told = []
+        for item, agreement in hers(named, pseudonym):
+            stay = self._eraser.keeps(tx, slug, agreement)
+            told.append({"agreement": agreement, "name": item.name, **_why(stay)})
+        return told, len(named) < MOST_OBJECTS
 
     async def erasures(self, request: web.Request) -> web.StreamResponse:
         """What was erased, the newest first."""
@@ -185,9 +209,19 @@ def _kept(record: Kept) -> dict[str, object]:
     }  # fmt: skip
 
 
+def _why(stay: Stay) -> dict[str, object]:
+    return {"why": stay.why, "until": stay.until, "days": stay.days}
+
+
+def _after(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 16 and int(text) < MOST_AFTER):
+        raise Mistake("records.after", value=text[:40])
+    return int(text)
+
+
 def _outcome(outcome: Outcome, sure: bool) -> dict[str, object]:
     def stay(record: Kept, why: Stay) -> dict[str, object]:
-        return {**_kept(record), "why": why.why, "until": why.until}
+        return {**_kept(record), **_why(why)}
 
     return {
         "may": [_kept(record) for record in outcome.erased],

@@ -10,6 +10,8 @@ from connector.storage.database import Tx
 TYPE = "log-origin"
 PAUSE_MS = 3_600_000
 """A log changes its origin at most once an hour, whatever witnesses say."""
+OWN = "own"
+"""In place of a witness's name: we ourselves knew of more, beside the database (`audit.marks`)."""
 DOUBLINGS = 12
 """A size is said without proof: each origin that was opened on one witness's word doubles how long its next word waits,
 up to half a year."""
@@ -21,14 +23,19 @@ def current(tx: Tx, participant: str) -> int:
     return 0 if row is None or row["epoch"] is None else int(row["epoch"])
 
 
-def open_next(tx: Tx, participant: str, did: str, root: str, known: int, witness: str) -> int | None:
+def open_next(tx: Tx, participant: str, did: str, root: str, known: int, witness: str, *, after: int = 0) -> int | None:
     """Opens the next epoch because `witness` knows `known` leaves under the present origin; None if that is too soon.
 
-    Too soon is within an hour of the last, and of the last on this witness's word within one that doubles each time.
-    The last checkpoint that this database has is recorded in the new log; an unsigned batch moves there.
+    Too soon is within an hour of the last that witnesses wanted, and of the last on this one's word within one that
+    doubles each time. `after`: epochs up to this one are known elsewhere, though this database may have lost them.
     """
     epoch = current(tx, participant)
-    last = tx.one("SELECT at FROM log_epoch WHERE participant = :p AND epoch = :epoch", p=participant, epoch=epoch)
+    last = tx.one(
+        "SELECT at FROM log_epoch WHERE participant = :p AND epoch = :epoch AND witness <> :own",
+        p=participant,
+        epoch=epoch,
+        own=OWN,
+    )
     if last is not None and tx.now - int(last["at"]) < PAUSE_MS:
         return None
     words = tx.one(
@@ -38,6 +45,16 @@ def open_next(tx: Tx, participant: str, did: str, root: str, known: int, witness
     )
     if words is not None and words["n"] and tx.now - int(words["at"]) < PAUSE_MS << min(int(words["n"]) - 1, DOUBLINGS):
         return None
+    return begin(tx, participant, did, root, known, witness, after=after)
+
+
+def begin(tx: Tx, participant: str, did: str, root: str, known: int, witness: str, *, after: int = 0) -> int | None:
+    """Opens the epoch behind the present one and behind `after`, at once; None if another replica was faster.
+
+    The last checkpoint that this database has is recorded in the new log; an unsigned batch moves there.
+    """
+    epoch = current(tx, participant)
+    opened = max(epoch, after) + 1
     newest = tx.one(
         "SELECT size, checkpoint FROM audit_seal WHERE participant = :p AND checkpoint IS NOT NULL AND epoch = :epoch"
         " ORDER BY size DESC LIMIT 1",
@@ -49,7 +66,7 @@ def open_next(tx: Tx, participant: str, did: str, root: str, known: int, witness
         "INSERT INTO log_epoch (participant, epoch, size, known, witness, note, at)"
         " VALUES (:participant, :epoch, :size, :known, :witness, :note, :at) ON CONFLICT DO NOTHING",
         participant=participant,
-        epoch=epoch + 1,
+        epoch=opened,
         size=size,
         known=known,
         witness=witness,
@@ -61,14 +78,14 @@ def open_next(tx: Tx, participant: str, did: str, root: str, known: int, witness
     tx.run(
         "UPDATE audit_seal SET epoch = :epoch WHERE participant = :participant AND checkpoint IS NULL",
         participant=participant,
-        epoch=epoch + 1,
+        epoch=opened,
     )
     body = {
-        "origin": origin(root, epoch + 1), "before": origin(root, epoch), "size": size, "known": known,
+        "origin": origin(root, opened), "before": origin(root, epoch), "size": size, "known": known,
         "witness": witness, "checkpoint": note,
     }  # fmt: skip
     store.append(tx, participant, TYPE, None, "system", body, did=did)
-    return epoch + 1
+    return opened
 
 
 def origin(root: str, epoch: int = 0) -> str:

@@ -11,15 +11,23 @@ from typing import NamedTuple
 import msgspec
 
 from connector.audit import retention, retention_store, store
+from connector.audit.entry import AGREEMENT
 from connector.audit.retention import TOMBSTONE, Facts, Kept, Periods, Stay
 from connector.errors import Defect
-from connector.storage.database import Tx
+from connector.storage.database import Database, Tx
 
 AT_ONCE = 200
-"""Records per unit of the retention job: one commit, and no lock is held for long."""
+"""Records erased in one transaction: no lock is held for long, and a crash leaves whole portions done."""
 
 End = Callable[[Tx, str, str], int | None]
 """(transaction, participant, agreement) -> when that agreement ended (ms); None: not yet, or it is not known."""
+
+
+Gone = Callable[[Tx, str, str], None]
+"""(transaction, participant, agreement): its last agreement record is erased, so nothing of it can be proven again."""
+
+
+def _nothing(_tx: Tx, _slug: str, _agreement: str) -> None: ...
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -37,10 +45,13 @@ class Outcome(NamedTuple):
 
 
 class Eraser:
-    """`end` tells when agreements end; `did` is what the records of a participant say of it."""
+    """`end` tells when agreements end; `did` is what the records of a participant say of it.
 
-    def __init__(self, periods: Periods, end: End, did: Callable[[str], str]) -> None:
-        self._periods, self._end, self._did = periods, end, did
+    `gone` takes away, in the same transaction, what was kept for an agreement's proof alone.
+    """
+
+    def __init__(self, periods: Periods, end: End, did: Callable[[str], str], gone: Gone = _nothing) -> None:
+        self._periods, self._end, self._did, self._gone = periods, end, did, gone
 
     def due(self, tx: Tx, slug: str, after: int) -> tuple[list[int], int | None]:
         """Ids of records whose time is over, of one page behind the id `after`; where the next begins, None at the end.
@@ -76,6 +87,30 @@ class Eraser:
                 erased.append(record)
         return Outcome(tuple(erased), tuple(stays))
 
+    async def forget(self, db: Database, slug: str, entries: Iterable[int], order: Order) -> Outcome:
+        """Erases what a person asks for, portion by portion, what others need last; whatever becomes of this process
+        between two of them, asked again it goes on with what is left.
+        """
+        rows = await db.read(slug, _rows, slug, list(entries))
+        erased: list[Kept] = []
+        stays: list[tuple[Kept, Stay]] = []
+        for start in range(0, len(rows), AT_ONCE):
+            portion = [record.id for record in rows[start : start + AT_ONCE]]
+            done = await db.write(slug, self.erase, slug, portion, order, asked=True)
+            erased += done.erased
+            stays += done.stays
+        return Outcome(tuple(erased), tuple(stays))
+
+    def keeps(self, tx: Tx, slug: str, agreement: str) -> Stay:
+        """Why and until when what was signed about an agreement is kept: as long as its record is."""
+        end, held = self._end(tx, slug, agreement), retention_store.standing(tx, slug)
+        if None in held or agreement in held:
+            return Stay("hold")
+        days = self._periods.days_of(AGREEMENT)
+        if end is None:
+            return Stay("in-force", days=days)
+        return Stay("for-ever") if days is None else Stay("period", end + days * retention.DAY_MS)
+
     def _bury(self, tx: Tx, slug: str, record: Kept, order: Order) -> bool:
         """The tombstone comes first: it continues the chain by the digest of what is still there."""
         if not retention_store.note_erasure(tx, slug, record.id, order.role, order.ground):
@@ -85,6 +120,9 @@ class Eraser:
         store.append(tx, slug, TOMBSTONE, record.agreement, order.role, body, did=self._did(slug))
         if not retention_store.empty(tx, slug, record.id):
             raise Defect("audit.not-erased", index=record.place)
+        of = record.agreement if record.type == AGREEMENT else None
+        if of is not None and not retention_store.proven(tx, slug, of):
+            self._gone(tx, slug, of)
         return True
 
     def _judged(self, tx: Tx, slug: str, rows: Iterable[Kept], *, asked: bool) -> list[tuple[Kept, Stay | None]]:

@@ -9,7 +9,7 @@ from io import BytesIO
 
 import msgspec
 
-from connector.audit import cosignatures, entry, merkle, store, timestamps
+from connector.audit import cosignatures, entry, store, tiles, timestamps
 from connector.audit.retention import TOMBSTONE
 from connector.audit.seal import Batch, latest, signed
 from connector.audit.store import Entry
@@ -31,13 +31,16 @@ class LogEvidence(msgspec.Struct, frozen=True):
     """The log's side of a bundle: `records.ndjson`, `agreement.tlog-proof`, and what only some bundles have.
 
     `newest` is the state that the records lead to where the proof leads to an earlier one that others vouched for,
-    `timestamp` a token over the state in the proof.
+    `timestamp` a token over the state in the proof. `first` is the earlier state that gives the provider's seal its
+    time where the countersignature came late, `first_timestamp` a token over that.
     """
 
     records: bytes
     proof: bytes
     newest: bytes | None = None
     timestamp: bytes | None = None
+    first: bytes | None = None
+    first_timestamp: bytes | None = None
 
 
 class EvidenceParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,20 +102,41 @@ def log_evidence(tx: Tx, participant: str, agreement: str, vouching: Policy | No
     waits = batch is None or any(not _within(one, batch.size) for one in own if one.type == TOMBSTONE)
     if waits or batch is None or batch.checkpoint is None or not _within(newest, batch.size):
         raise Unavailable("audit.unsealed", agreement=agreement)
-    tree = merkle.Tree(_leaves(tx, participant, batch.size))
+    proofs = tiles.Proofs(tx, participant)
     sealed = [one for one in (*store.key_events(tx, participant), *own) if _within(one, batch.size)]
-    lines = [line(one, tree.inclusion(_index(one))) for one in sealed]
+    lines = [line(one, proofs.inclusion(_index(one), batch.size)) for one in sealed]
     index = _index(newest)
     early = _vouched(tx, participant, index, vouching) or batch
     assert early.checkpoint is not None
     note = early.checkpoint + cosignatures.cosigned(tx, participant, early.size)
-    growth = logbook.write_newest(early.size, tree.consistency(early.size), batch.checkpoint)
+    growth = logbook.write_newest(early.size, proofs.consistency(early.size, batch.size), batch.checkpoint)
+    before = _before(tx, participant, own, early.size, vouching)
     return LogEvidence(
         records.write(lines),
-        records.write_proof(index, tree.inclusion(index, early.size), note),
+        records.write_proof(index, proofs.inclusion(index, early.size), note),
         newest=None if early.size == batch.size else growth,
         timestamp=timestamps.of(tx, participant, early.size),
+        first=None if before is None else _first(tx, before, proofs.consistency(before.size, batch.size), batch.size),
+        first_timestamp=None if before is None else timestamps.of(tx, participant, before.size),
     )
+
+
+def _before(tx: Tx, participant: str, own: list[Entry], size: int, vouching: Policy | None) -> Batch | None:
+    """The state smaller than `size` that gives the first agreement record its time; None if there is none.
+
+    A countersignature that comes late has a record of its own; the provider's seal is as old as the record before.
+    """
+    first = next(one for one in own if one.type == entry.AGREEMENT and not one.erased)
+    if not _within(first, size):
+        return None
+    state = _vouched(tx, participant, _index(first), vouching)
+    return state if state is not None and state.size < size else None
+
+
+def _first(tx: Tx, state: Batch, growth: list[bytes], size: int) -> bytes:
+    assert state.checkpoint is not None
+    note = state.checkpoint + cosignatures.cosigned(tx, state.participant, state.size)
+    return logbook.write_first(size, growth, note)
 
 
 def policy_of(trust_list: str, did: str) -> Policy | None:
@@ -185,6 +209,10 @@ def _members(parts: EvidenceParts) -> dict[str, bytes]:
         members[archive.NEWEST] = parts.log.newest
     if parts.log.timestamp is not None:
         members[archive.TIMESTAMP] = parts.log.timestamp
+    if parts.log.first is not None:
+        members[archive.FIRST] = parts.log.first
+        if parts.log.first_timestamp is not None:
+            members[archive.FIRST_TIMESTAMP] = parts.log.first_timestamp
     return {**parts.more, **members}
 
 
@@ -195,16 +223,3 @@ def _within(one: Entry, size: int) -> bool:
 def _index(one: Entry) -> int:
     assert one.index is not None
     return one.index
-
-
-def _leaves(tx: Tx, participant: str, size: int) -> list[bytes]:
-    rows = tx.all(
-        "SELECT leaf, leaf_index FROM audit_entry WHERE participant = :participant AND leaf_index < :size"
-        " ORDER BY leaf_index",
-        participant=participant,
-        size=size,
-    )
-    if len(rows) != size:
-        missing = next((at for at, row in enumerate(rows) if row["leaf_index"] != at), len(rows))
-        raise Defect("audit.gap", index=missing)
-    return [merkle.leaf_hash(row["leaf"]) for row in rows]

@@ -81,17 +81,18 @@ class Tree:
     def root(self, size: int | None = None) -> bytes:
         """Root of the first `size` leaves."""
         end = self.size if size is None else size
-        return _span(self._full, 0, end) if end else EMPTY
+        return _span(self.full, 0, end) if end else EMPTY
 
     def inclusion(self, index: int, size: int | None = None) -> list[bytes]:
         """PATH(index, first `size` leaves)."""
-        return inclusion(self._full, index, self.size if size is None else size)
+        return inclusion(self.full, index, self.size if size is None else size)
 
     def consistency(self, old: int, new: int | None = None) -> list[bytes]:
         """PROOF(old, first `new` leaves)."""
-        return consistency(self._full, old, self.size if new is None else new)
+        return consistency(self.full, old, self.size if new is None else new)
 
-    def _full(self, start: int, length: int) -> bytes:
+    def full(self, start: int, length: int) -> bytes:
+        """Root of the full subtree there (`Full`)."""
         return self._levels[length.bit_length() - 1][start // length]
 
 

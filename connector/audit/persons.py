@@ -12,17 +12,21 @@ from connector.audit.retention import Kept
 from connector.errors import Mistake
 from connector.storage.database import Tx
 
-MOST = 5_000
-"""Records that one export or erasure reads; beyond, it says so and is asked again."""
+MOST = 1_000
+"""Records that one question reads; beyond, the answer says where the next one begins."""
 _PAGE = 500
 _PSEUDONYM = re.compile(r"p-[0-9a-f]{6}")
 
 
 class Found(msgspec.Struct, frozen=True):
-    """`records` say the pseudonym, each with the record as JSON; `complete` is False if there were more."""
+    """`records` say the pseudonym, each with the record as JSON; the next portion begins behind `following`."""
 
     records: tuple[tuple[Kept, object], ...]
-    complete: bool
+    following: int | None
+
+    @property
+    def complete(self) -> bool:
+        return self.following is None
 
 
 def checked(pseudonym: str) -> str:
@@ -32,16 +36,16 @@ def checked(pseudonym: str) -> str:
     return pseudonym
 
 
-def find(tx: Tx, slug: str, pseudonym: str) -> Found:
-    """The records of the participant that say it, in the order of the log."""
-    after, found = 0, list[tuple[Kept, object]]()
+def find(tx: Tx, slug: str, pseudonym: str, after: int = 0) -> Found:
+    """The records of the participant that say it, in the order of the log, from behind the row `after`."""
+    found = list[tuple[Kept, object]]()
     while rows := retention_store.holding(tx, slug, pseudonym, after, _PAGE):
         after = rows[-1][0].id
         values = ((record, msgspec.json.decode(data)) for record, data in rows)
         found += [(record, value) for record, value in values if retention.names(value, pseudonym)]
         if len(found) >= MOST:
-            return Found(tuple(found[:MOST]), complete=False)
-    return Found(tuple(found), complete=True)
+            return Found(tuple(found[:MOST]), found[:MOST][-1][0].id)
+    return Found(tuple(found), None)
 
 
 def says(text: str) -> bool:

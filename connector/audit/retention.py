@@ -2,7 +2,8 @@
 
 Nothing is erased that is not sealed, that a legal hold or a retention duty keeps, or that something still needs: an
 agreement record is the last of its agreement to go, key events go after the last agreement record. Tombstones and holds
-stay: they say why something is missing.
+stay: they say why something is missing. A person's wish shortens periods, but takes nothing that an agreement in force
+needs to be performed: that is still necessary for its purpose (Art. 17 (1) a GDPR).
 """
 
 from collections.abc import Collection, Mapping
@@ -15,24 +16,31 @@ from connector.audit.entry import AGREEMENT, KEY
 DAY_MS = 86_400_000
 TOMBSTONE, HOLD = "tombstone", "hold"
 STAYS = frozenset({TOMBSTONE, HOLD})
+PERFORMANCE = frozenset({"decision"})
 
-Why = Literal["unsealed", "hold", "needed", "period", "for-ever"]
+Why = Literal["unsealed", "hold", "in-force", "needed", "period", "for-ever"]
 
 
 class Periods(msgspec.Struct, frozen=True, kw_only=True):
     """Days by record type, `other` for all types that have none of their own; 0 keeps for ever.
 
-    `duties` are the types whose period is a duty to keep: nobody's wish shortens it.
+    `duties` are the types whose period is a duty to keep: nobody's wish shortens it. `performance` are those besides
+    that an agreement needs as long as it goes on: limits are counted by them.
     """
 
     days: Mapping[str, int]
     other: int
     duties: frozenset[str]
+    performance: frozenset[str] = PERFORMANCE
 
     def of(self, type_: str) -> int | None:
         """The period in milliseconds; None: for ever."""
-        days = self.days.get(type_, self.other)
-        return None if type_ in STAYS or days == 0 else days * DAY_MS
+        days = self.days_of(type_)
+        return None if days is None else days * DAY_MS
+
+    def days_of(self, type_: str) -> int | None:
+        """The same in days."""
+        return None if type_ in STAYS else self.days.get(type_, self.other) or None
 
     def shortest(self) -> int | None:
         """No record that is younger than this (ms) can be due; None: none ever is."""
@@ -64,10 +72,14 @@ class Facts(NamedTuple):
 
 
 class Stay(msgspec.Struct, frozen=True):
-    """Why a record is not erased, and until when (ms) as far as that is known."""
+    """Why a record is not erased, and until when (ms) as far as that is known.
+
+    `days`: how long after the end of its agreement, where that end is still to come; None: not known, or for ever.
+    """
 
     why: Why
     until: int | None = None
+    days: int | None = None
 
 
 def due_at(record: Kept, periods: Periods, end: int | None) -> int | None:
@@ -82,18 +94,29 @@ def due_at(record: Kept, periods: Periods, end: int | None) -> int | None:
 
 
 def stays(record: Kept, facts: Facts, periods: Periods, now: int, *, asked: bool) -> Stay | None:
-    """None: it may be erased now. `asked` by the person concerned: then only a duty to keep is waited for."""
+    """None: it may be erased now.
+
+    `asked` by the person concerned: then only a duty to keep is waited for, and an agreement that goes on.
+    """
     if record.place is None:
         return Stay("unsealed")
     if record.type in STAYS:
         return Stay("for-ever")
     if facts.held:
         return Stay("hold")
+    if asked and _performs(record, facts, periods):
+        return Stay("in-force", days=periods.days_of(record.type))
     due = due_at(record, periods, facts.end)
     waits = not asked or record.type in periods.duties
     if waits and (due is None or due > now):
         return Stay("for-ever" if periods.of(record.type) is None else "period", due)
     return Stay("needed") if facts.needed else None
+
+
+def _performs(record: Kept, facts: Facts, periods: Periods) -> bool:
+    """Whether its agreement goes on (or is not known here, which is judged alike) and needs it for that."""
+    goes_on = record.agreement is not None and facts.end is None
+    return goes_on and record.type in periods.duties | periods.performance
 
 
 def order(record: Kept) -> tuple[int, int]:

@@ -92,6 +92,11 @@ def needed(tx: Tx, participant: str, record: Kept) -> bool:
             return False
 
 
+def proven(tx: Tx, participant: str, agreement: str) -> bool:
+    """Whether an agreement record of it is still there."""
+    return _any(tx, f"agreement = :agreement AND type = '{AGREEMENT}'", participant, agreement=agreement)
+
+
 _STAYS = ", ".join(f"'{name}'" for name in sorted(STAYS))
 
 

@@ -29,6 +29,7 @@ class Window:
     def __init__(self, tx: Tx, participant: str) -> None:
         self._tx, self._participant = tx, participant
         self._batch: Batch | None = latest(tx, participant)
+        self._proofs = tiles.Proofs(tx, participant)
         self._lines = self._bytes = 0
 
     @property
@@ -41,7 +42,7 @@ class Window:
 
     def consistency(self, old: int) -> list[bytes]:
         """That the signed tree begins with the one of `old` leaves; empty if there is nothing to prove."""
-        return tiles.consistency(self._tx, self._participant, old, self.size) if 0 < old < self.size else []
+        return self._proofs.consistency(old, self.size) if 0 < old < self.size else []
 
     def page(self, agreement: str, types: tuple[str, ...], after: int) -> Shown:
         """Records of these types behind the index `after`, in the order of the log."""
@@ -51,7 +52,7 @@ class Window:
         for one in found[:room]:
             if self._bytes >= BYTES:
                 break
-            proof = tiles.inclusion(self._tx, self._participant, one.index or 0, self.size)
+            proof = self._proofs.inclusion(one.index or 0, self.size)
             shown.append(records.write([line(one, proof)]).rstrip(b"\n"))
             self._lines, self._bytes = self._lines + 1, self._bytes + len(shown[-1])
         waiting = showing_store.waiting(self._tx, self._participant, agreement, types, self.size)

@@ -7,11 +7,17 @@ from connector.storage.database import Tx
 def sealed(
     tx: Tx, participant: str, agreement: str, types: tuple[str, ...], after: int, size: int, limit: int
 ) -> list[Entry]:
-    """Records of these types, erased ones too, that stand behind the index `after` and before `size`, in that order."""
+    """Records of these types, erased ones too, that stand behind the index `after` and before `size`, in that order.
+
+    Walks the chain of the agreement from the record at `after` on, which is the order of the log: the plus keeps
+    SQLite from walking the log of everybody instead.
+    """
     names, values = _named(types)
     rows = tx.all(
         f"SELECT * FROM audit_entry WHERE participant = :participant AND agreement = :agreement AND type IN ({names})"  # noqa: S608
-        " AND leaf_index > :after AND leaf_index < :size ORDER BY leaf_index LIMIT :limit",
+        " AND +leaf_index > :after AND +leaf_index < :size AND seq > COALESCE((SELECT seq FROM audit_entry"
+        " WHERE participant = :participant AND leaf_index = :after AND agreement = :agreement), -1)"
+        " ORDER BY seq LIMIT :limit",
         participant=participant,
         agreement=agreement,
         after=after,

@@ -5,17 +5,20 @@ are salted and tell nothing; records reach those whom they concern in bundles.
 """
 
 import re
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from connector.audit import merkle
 from connector.audit.merkle import HASH_BYTES, TILE_HEIGHT, Node
 from connector.errors import Defect, Unknown
-from connector.storage.database import Tx
+from connector.storage.database import Row, Tx
 
 WIDTH = 1 << TILE_HEIGHT
 HIGHEST = 63
+MOST_TILES = 256
+"""Held at once for proofs: some 8 MB."""
 _PLACE = re.compile(r"(?:x[0-9]{3}/){0,4}[0-9]{3}")
 _WIDTH = re.compile(r"[1-9][0-9]{0,2}")
 _LEVEL = re.compile(r"0|[1-9][0-9]?")
@@ -52,12 +55,49 @@ def read(tx: Tx, participant: str, tile: Tile, size: int) -> bytes:
 
 def consistency(tx: Tx, participant: str, old: int, new: int) -> list[bytes]:
     """The proof that the tree of `new` leaves begins with that of `old`."""
-    return merkle.consistency(_Kept(tx, participant).full, old, new)
+    return Proofs(tx, participant).consistency(old, new)
 
 
 def inclusion(tx: Tx, participant: str, index: int, size: int) -> list[bytes]:
     """The proof that a leaf stands in the tree of `size` leaves."""
-    return merkle.inclusion(_Kept(tx, participant).full, index, size)
+    return Proofs(tx, participant).inclusion(index, size)
+
+
+class Proofs:
+    """Proofs of one log within one transaction: a tile that several of them need is read once.
+
+    Some two tiles per level and proof, and the proofs of neighbours share theirs. At most `MOST_TILES` are held.
+    """
+
+    def __init__(self, tx: Tx, participant: str) -> None:
+        self._tx, self._participant = tx, participant
+        self._held: OrderedDict[tuple[int, int], merkle.Tree] = OrderedDict()
+
+    def inclusion(self, index: int, size: int) -> list[bytes]:
+        """That the leaf `index` stands in the tree of `size` leaves; Defect `audit.gap` if rows are gone."""
+        return merkle.inclusion(self._full, index, size)
+
+    def consistency(self, old: int, new: int) -> list[bytes]:
+        """That the tree of `new` leaves begins with that of `old`; Defect `audit.gap` if rows are gone."""
+        return merkle.consistency(self._full, old, new)
+
+    def _full(self, start: int, length: int) -> bytes:
+        level, rest = divmod(length.bit_length() - 1, TILE_HEIGHT)
+        place, first = divmod(start >> (TILE_HEIGHT * level), WIDTH)
+        tile, count = self._tile(level, place), 1 << rest
+        if first + count > tile.size:
+            raise Defect("audit.gap", index=(place * WIDTH + tile.size) << (TILE_HEIGHT * level))
+        return tile.full(first, count)
+
+    def _tile(self, level: int, place: int) -> merkle.Tree:
+        known = self._held.get((level, place))
+        if known is None:
+            rows = _rows(self._tx, self._participant, level, place * WIDTH, WIDTH)
+            known = self._held[level, place] = merkle.Tree(_neighbours(rows, level, place * WIDTH))
+        self._held.move_to_end((level, place))
+        if len(self._held) > MOST_TILES:
+            self._held.popitem(last=False)
+        return known
 
 
 def keep(tx: Tx, participant: str, nodes: Iterable[Node]) -> None:
@@ -109,40 +149,38 @@ def _kept(tx: Tx, participant: str, level: int) -> int:
     return 0 if row is None or row["last"] is None else int(row["last"]) + 1
 
 
-class _Kept:
-    """Full subtrees from the rows of the level below them."""
-
-    def __init__(self, tx: Tx, participant: str) -> None:
-        self._tx, self._participant = tx, participant
-
-    def full(self, start: int, length: int) -> bytes:
-        level, rest = divmod(length.bit_length() - 1, TILE_HEIGHT)
-        unit = 1 << (TILE_HEIGHT * level)
-        return _folded(_hashes(self._tx, self._participant, level, start // unit, 1 << rest))
-
-
 def _hashes(tx: Tx, participant: str, level: int, first: int, count: int) -> list[bytes]:
     """`count` neighbours of a level; Defect `audit.gap` if rows are gone."""
+    found = _neighbours(_rows(tx, participant, level, first, count), level, first)
+    if len(found) != count:
+        raise Defect("audit.gap", index=(first + len(found)) << (TILE_HEIGHT * level))
+    return found
+
+
+def _rows(tx: Tx, participant: str, level: int, first: int, count: int) -> list[Row]:
     if level == 0:
-        rows = tx.all(
+        return tx.all(
             "SELECT leaf AS hash, leaf_index AS place FROM audit_entry WHERE participant = :participant"
             " AND leaf_index >= :first AND leaf_index < :end ORDER BY leaf_index",
             participant=participant,
             first=first,
             end=first + count,
         )
-    else:
-        rows = tx.all(
-            "SELECT hash, place FROM log_node WHERE participant = :participant AND level = :level"
-            " AND place >= :first AND place < :end ORDER BY place",
-            participant=participant,
-            level=level,
-            first=first,
-            end=first + count,
-        )
-    if len(rows) != count:
-        missing = next((at for at, row in enumerate(rows, first) if row["place"] != at), first + len(rows))
-        raise Defect("audit.gap", index=missing << (TILE_HEIGHT * level))
+    return tx.all(
+        "SELECT hash, place FROM log_node WHERE participant = :participant AND level = :level"
+        " AND place >= :first AND place < :end ORDER BY place",
+        participant=participant,
+        level=level,
+        first=first,
+        end=first + count,
+    )
+
+
+def _neighbours(rows: Sequence[Row], level: int, first: int) -> list[bytes]:
+    """Their hashes, one behind the other from `first` on; Defect `audit.gap` for a hole between them."""
+    for place, row in enumerate(rows, first):
+        if row["place"] != place:
+            raise Defect("audit.gap", index=place << (TILE_HEIGHT * level))
     return [merkle.leaf_hash(row["hash"]) if level == 0 else bytes(row["hash"]) for row in rows]
 
 

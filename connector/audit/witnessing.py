@@ -148,18 +148,22 @@ def bare(asked: Asked, keys: Sequence[NoteKey]) -> Asked:
     return asked._replace(note="".join([note.text, "\n", *lines.values()]))
 
 
-def consider(tx: Tx, asked: Asked, keys: Sequence[NoteKey]) -> tuple[Verdict, Alarm | None]:
+def consider(tx: Tx, asked: Asked, keys: Sequence[NoteKey], memory: Held | None = None) -> tuple[Verdict, Alarm | None]:
     """Decides and, to vouch, moves the held state in the same transaction. An alarm is returned once, when it is new.
 
+    `memory` is what was vouched for according to what lies beside the database: if that is more, it counts.
     Raises Conflict when another replica moved it meanwhile: the unit runs again; PeerError `witness.many`.
     """
     origin = asked.checkpoint.origin
     held = _held(tx, origin)
+    if memory is not None and memory.size > held.size:
+        _move(tx, held, origin, memory)
+        held = memory
     if not held.note and _crowded(tx, origin):
         raise PeerError("witness.many")
     verdict = decide(held, asked, keys)
     if verdict.kind == "vouch" and (not held.note or asked.checkpoint.size > held.size):
-        _move(tx, held, asked)
+        _move(tx, held, origin, Held(asked.checkpoint.size, asked.checkpoint.root, asked.note))
     kind = "fork" if verdict.kind == "fork" else "rollback" if verdict.rolled_back else None
     if kind is None:
         return verdict, None
@@ -201,10 +205,9 @@ def _held(tx: Tx, origin: str) -> Held:
     return NOTHING if row is None else Held(row["size"], bytes(row["root"]), row["note"])
 
 
-def _move(tx: Tx, held: Held, asked: Asked) -> None:
-    offered = asked.checkpoint
+def _move(tx: Tx, held: Held, origin: str, to: Held) -> None:
     values: Mapping[str, object] = {
-        "origin": offered.origin, "size": offered.size, "root": offered.root, "note": asked.note, "at": tx.now,
+        "origin": origin, "size": to.size, "root": to.root, "note": to.note, "at": tx.now,
     }  # fmt: skip
     if not held.note:
         changed = tx.run(

@@ -16,6 +16,7 @@ from connector.catalogue.pages import Pages
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_uuid
+from connector.participants.leaving import still_here
 from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.policy.conflict import is_classified
@@ -73,12 +74,14 @@ class Catalogue:
         self.pages = Pages(participants, judge, cursor_key)
 
     def register(self, tx: Tx, slug: str, source: Source) -> Source:
+        still_here(tx, slug)
         store.insert_source(tx, slug, source)
         return source
 
     def publish(self, tx: Tx, slug: str, wish: Publication) -> tuple[Dataset, Offer]:
         """A dataset with its first offer; raises Mistake for an unknown source, rule or slot, or a contradiction."""
         participant = self._participants.held(slug).participant
+        still_here(tx, slug)
         source = store.source(tx, slug, wish.source)
         if source is None:
             raise Mistake("catalogue.no-source", source=wish.source[:80])
@@ -101,6 +104,7 @@ class Catalogue:
     def offer(self, tx: Tx, slug: str, uuid: str, wish: OfferWish) -> Offer:
         """A further offer on a dataset of ours; raises Unknown, and Mistake as `publish`."""
         participant = self._participants.held(slug).participant
+        still_here(tx, slug)
         dataset = store.dataset(tx, slug, f"{participant.root}/datasets/{uuid}")
         if dataset is None:
             raise Unknown("catalogue.unknown", id=uuid[:80])
@@ -157,6 +161,14 @@ class Catalogue:
         """Everything that the participant published, for its own eyes; the newest 1 000."""
         found = store.datasets(tx, slug, OWN)
         return [(dataset, store.offers_on(tx, slug, dataset.id)) for dataset in found]
+
+    def withdraw(self, tx: Tx, slug: str) -> int:
+        """Nothing is offered any more; how many offers there were."""
+        return store.withdraw(tx, slug)
+
+    def offered(self, tx: Tx, slug: str) -> int:
+        """How many offers stand."""
+        return store.offered(tx, slug)
 
     def _sees(self, seeker: Seeker, offer: Offer, now: int) -> bool:
         return offer.visibility == "members" or self._judge.decide(offer.policy, seeker, "catalog", now).permit

@@ -102,6 +102,22 @@ def offers_on(tx: Tx, participant: str, dataset_id: str) -> list[Offer]:
     return [_offer(row) for row in rows]
 
 
+def withdraw(tx: Tx, participant: str) -> int:
+    """All offers of the participant; how many were published."""
+    return tx.run(
+        "UPDATE offer SET state = 'withdrawn' WHERE participant = :participant AND state = 'published'",
+        participant=participant,
+    )
+
+
+def offered(tx: Tx, participant: str) -> int:
+    row = tx.one(
+        "SELECT count(*) AS n FROM offer WHERE participant = :participant AND state = 'published'",
+        participant=participant,
+    )
+    return 0 if row is None else int(row["n"])
+
+
 # What peers see
 
 

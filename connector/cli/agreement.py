@@ -1,5 +1,6 @@
 """`hanse agreement end|show|compare`: the life of one agreement, from its conclusion to its end or replacement."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from connector.cli.call import OK, Call
@@ -68,6 +69,8 @@ def _side(call: Call, key: str, clause: dict[str, str] | None) -> None:
 def _told(call: Call, life: dict[str, Any]) -> int:
     call.result(life)
     call.tell("agreement.state", agreement=life["agreement"], state=call.say(f"agreement.states.{life['state']}"))
+    call.tell("agreement.between", dataset=life["dataset"], counterparty=life["counterparty"])
+    told_of_term(call, life["state"], life["expires"])
     if life["ended"]:
         call.tell("agreement.ended", at=life["ended"])
     for one in life["endings"]:
@@ -75,9 +78,32 @@ def _told(call: Call, life: dict[str, Any]) -> int:
         call.tell("agreement.stated", who=who, at=one["at"], effective=one["effective"])
         call.tell("agreement.reason", text=one["reason"][call.lang])
         call.tell(f"agreement.answers.{one['answer']}")
+    if life["successor"]:
+        call.tell("agreement.successor", **life["successor"])
+    if life["predecessor"]:
+        ended = life["predecessor"]["ended"]
+        call.tell(f"agreement.predecessor.{'over' if ended else 'runs'}", **life["predecessor"])
+    told_of_seal(call, life)
     for one in life["successions"]:
         call.tell("agreement.succeeded", **one)
     return OK
+
+
+def told_of_term(call: Call, state: str, expires: str | None) -> None:
+    """Until when an agreement in force was agreed (RFC 3339), or that this time is over."""
+    if expires is not None and state in ("finalized", "one-sided"):
+        over = datetime.fromisoformat(expires) <= datetime.now(UTC)
+        call.tell("agreement.expired" if over else "agreement.expires", at=expires)
+
+
+def told_of_seal(call: Call, life: dict[str, Any]) -> None:
+    """How far the consumer's seal has got, and what there is to do; nothing once both are there."""
+    found = life["countersigning"]
+    if found["step"] != "given":
+        facts = {"agreement": life["agreement"], "slug": call.args.participant, "until": found["until"] or ""}
+        call.tell(f"agreement.countersigning.{found['step']}", **facts)
+    if found["until"] and found["step"] not in ("given", "over", "late"):
+        call.tell("agreement.countersign-by", until=found["until"])
 
 
 def _uuid(name: str) -> str:

@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Any
 
+from connector.cli.agreement import told_of_seal
 from connector.cli.call import OK, Call
 from connector.cli.client import Api
 from connector.cli.get import save
 from connector.cli.negotiate import approval, approving
 from connector.cli.words import Words
 from connector.errors import Mistake
+
+SIGNABLE = frozenset({"open", "refused", "failed", "unconfirmed"})
+"""Steps of a countersignature at which a person may sign."""
 
 
 def register(top: Words, places: Any) -> None:
@@ -39,7 +43,7 @@ def run_countersign(call: Call) -> int:
         raise Mistake("cli.countersign-missing")
     ordered = _api(call).post(*_place(call), "countersignature", body={"text": call.args.text, "approval": by})
     call.result(ordered)
-    call.tell("countersign.ordered")
+    call.tell("countersign.ordered", agreement=call.args.agreement, slug=call.args.participant)
     return OK
 
 
@@ -53,17 +57,24 @@ def run_confirm(call: Call) -> int:
 
 
 def _read(call: Call) -> int:
-    """Saves the text as the provider sealed it, and says the same rules in our own words."""
+    """Saves the text as the provider sealed it, says the same rules in our words, and whether it is to be signed."""
     file = call.args.read
     sha256 = save(file, _api(call).download(*_place(call), "text"))
     clauses = _api(call).get(*_place(call), "clauses")["clauses"]
-    call.result({"file": str(file), "sha256": sha256, "clauses": clauses})
+    life = _api(call).get(*_place(call), "life")
+    call.result({"file": str(file), "sha256": sha256, "clauses": clauses, "countersigning": life["countersigning"]})
     call.tell("countersign.saved", file=file)
     for clause in clauses:
         call.tell("countersign.clause", text=clause["text"][call.lang])
     if not clauses:
         call.tell("countersign.unworded")
-    call.tell("countersign.decide", agreement=call.args.agreement, slug=call.args.participant, sha256=sha256[:16])
+    step = life["countersigning"]["step"]
+    if step in SIGNABLE:
+        call.tell("countersign.decide", agreement=call.args.agreement, slug=call.args.participant, sha256=sha256[:16])
+    elif step in ("given", "over"):
+        call.tell(f"countersign.nothing.{life['state'] if step == 'given' else 'over'}")
+    if step not in ("open", "given", "over"):
+        told_of_seal(call, life)
     return OK
 
 

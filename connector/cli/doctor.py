@@ -10,14 +10,16 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import starmap
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from connector.cli import doctor_contracts, doctor_secrets, doctor_witness
 from connector.cli.call import OK, REFUSED, Call
 from connector.cli.client import Api, Problem
 from connector.cli.words import Words
 from connector.errors import HanseError, Unavailable
-from connector.language import decimal, say
+from connector.language import catalogue, decimal, say
 from connector.settings import Settings, database_url, documented
 
 LEAST_FREE_BYTES = 1 << 30
@@ -42,17 +44,18 @@ def register(top: Words, places: Any) -> None:
 def run(call: Call) -> int:
     settings = call.settings()
     findings = [finding for check in CHECKS for finding in check(settings, call.lang)]
-    rows = list(settings_table(settings))
+    rows = list(settings_table(settings, call.lang))
     call.result({"findings": [_plain(call, finding) for finding in findings], "settings": rows})
     for finding in findings:
         call.tell("doctor.line", state=call.say(f"doctor.state.{finding.state}"), text=_text(call, finding))
     if call.args.settings:
         for row in rows:
-            call.tell("doctor.setting", **row)
+            origin = call.say("doctor.default") if row["origin"] == "default" else row["origin"]
+            call.tell("doctor.setting", **{**row, "origin": origin})
     return REFUSED if any(finding.state == "bad" for finding in findings) else OK
 
 
-def settings_table(settings: Settings) -> Iterator[dict[str, object]]:
+def settings_table(settings: Settings, lang: str) -> Iterator[dict[str, object]]:
     """Every setting: key, value (secrets hidden), origin, variable, description."""
     for setting in documented():
         section, _, name = setting.key.partition(".")
@@ -64,7 +67,7 @@ def settings_table(settings: Settings) -> Iterator[dict[str, object]]:
             "value": shown,
             "origin": origin,
             "variable": setting.variable,
-            "description": setting.text,
+            "description": catalogue(lang).get(f"settings.{setting.key}", setting.text),
         }
 
 
@@ -232,6 +235,9 @@ CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (
     _certificate,
     _trust,
     _timestamps,
+    lambda settings, lang: starmap(Finding, doctor_secrets.lines(settings, lang)),
+    lambda settings, lang: starmap(Finding, doctor_witness.lines(settings, lang)),
+    lambda settings, lang: starmap(Finding, doctor_contracts.lines(settings, lang)),
     _plugins,
     _port,
 )

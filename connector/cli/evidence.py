@@ -4,9 +4,11 @@ A contract that one side sealed says so, with what evidence there is (contracts.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from connector.cli.agreement import told_of_term
 from connector.cli.call import OK, Call
 from connector.cli.client import Api
 from connector.cli.get import save
@@ -31,10 +33,16 @@ def run_agreements(call: Call) -> int:
     for one in found:
         state = call.say(f"agreement.states.{one['state']}")
         call.tell("agreements.line", agreement=one["agreement"], dataset=one["dataset"], state=state)
+        told_of_term(call, one["state"], _expires(one))
         _standing(call, one)
     if not found:
         call.tell("agreements.none")
     return OK
+
+
+def _expires(one: Mapping[str, Any]) -> str | None:
+    at = one.get("expires_at")
+    return None if at is None else datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _standing(call: Call, one: Mapping[str, Any]) -> None:
@@ -46,6 +54,8 @@ def _standing(call: Call, one: Mapping[str, Any]) -> None:
         call.tell("agreements.one-sided", evidence=", ".join(_evidence(call, one)))
         if one["until"]:
             call.tell("agreements.until", until=one["until"])
+    if one["second_invalid"]:
+        call.tell("agreements.second-invalid")
     for said in one["confirmations"]:
         call.tell("agreements.confirmation", **said)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from connector.cli import participant_leaving
 from connector.cli.call import OK, Call, concept, unusable
 from connector.cli.client import Api
 from connector.cli.words import Words
@@ -43,6 +44,7 @@ def register(top: Words, places: Any) -> None:
     seal.word("--key", metavar="NAME", default="")
     seal.word("--token", metavar="LABEL", default="")
     seal.set_defaults(run=run_seal)
+    participant_leaving.register(group, inner)
 
 
 def run_add(call: Call) -> int:
@@ -62,6 +64,7 @@ def run_list(call: Call) -> int:
         seal = one["seal"]
         level = seal["level"] or "-"
         call.tell("participant.line", slug=one["slug"], name=one["name"], did=one["did"], level=level, **_who(seal))
+        participant_leaving.tell_state(call, one)
     if not found:
         call.tell("participant.none")
     return OK

@@ -2,15 +2,23 @@
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from connector.cli.call import OK, REFUSED, Call, unusable
-from connector.cli.client import Api
+from connector.cli.client import Api, Problem
 from connector.cli.words import Words
+from connector.errors import HanseError
 
 AMISS = frozenset({"differs", "missing-here", "missing-there", "invalid"})
+TYPES = frozenset(
+    {"agreement", "termination", "transfer", "deed", "decision", "confirmation", "publication", "alarm", "key",
+     "succession", "tombstone", "hold"}
+)  # fmt: skip
+MOST_LINES = 20
+"""Records that stay, shown one by one; all of them are in the JSON."""
 
 
 def register(top: Words, places: Any) -> None:
@@ -104,7 +112,7 @@ def run_holds(call: Call) -> int:
 def run_export(call: Call) -> int:
     """A file that nobody else may read: it is about a person."""
     args = call.args
-    found = _api(call).get("participants", args.participant, "persons", args.pseudonym)
+    found = _all(lambda after: _api(call).get("participants", args.participant, "persons", args.pseudonym, after=after))
     try:
         args.output.touch(mode=0o600)
         args.output.chmod(0o600)  # it may have been there
@@ -113,32 +121,40 @@ def run_export(call: Call) -> int:
         raise unusable(args.output, problem) from problem
     call.result({"file": str(args.output), "records": len(found["records"]), "objects": len(found["objects"])})
     call.tell("records.exported", file=args.output, records=len(found["records"]), objects=len(found["objects"]))
+    if not (found["records"] or found["objects"]):
+        call.tell("records.unknown", pseudonym=args.pseudonym)
     if not found["complete"]:
         call.note("records.incomplete")
     return OK
 
 
 def run_erase(call: Call) -> int:
-    """0 only if nothing stays that says the pseudonym in a record; shows first, asks, then erases."""
+    """0 only if nothing says the pseudonym any more, nor a signed document; shows first, asks, then erases."""
     args = call.args
     place = ("participants", args.participant, "persons", args.pseudonym, "erase")
     wish = {"role": args.role, "ground": args.ground}
-    plan = _api(call).post(*place, body=wish)
+
+    def portions(*, sure: bool) -> dict[str, Any]:
+        return _all(lambda after: _api(call).post(*place, body={**wish, "sure": sure, "after": after}))
+
+    plan = portions(sure=False)
     _tell_plan(call, plan)
     if not plan["may"]:
         call.result(plan)
         call.tell("records.nothing")
-        return REFUSED if plan["stays"] else OK
+        return _remains(call, plan)
     if not (args.yes or _sure(call, len(plan["may"]))):
         call.result(plan)
         call.note("records.not-sure")
         return REFUSED
-    done = _api(call).post(*place, body={**wish, "sure": True})
+    try:
+        done = portions(sure=True)
+    except (Problem, HanseError):
+        call.note("records.interrupted")
+        raise
     call.result(done)
     call.tell("records.erased", count=done["erased"])
-    if not done["complete"]:
-        call.note("records.incomplete")
-    return REFUSED if done["stays"] or not done["complete"] else OK
+    return _remains(call, done)
 
 
 def run_erased(call: Call) -> int:
@@ -146,7 +162,7 @@ def run_erased(call: Call) -> int:
     call.result({"erasures": found})
     for one in found:
         call.tell(
-            "records.grave", index=one["leaf_index"], type=one["type"], role=one["role"], ground=one["ground"],
+            "records.grave", index=one["leaf_index"], type=_type(call, one), role=one["role"], ground=one["ground"],
             at=_day(one["at"]),
         )  # fmt: skip
     if not found:
@@ -156,13 +172,52 @@ def run_erased(call: Call) -> int:
 
 def _tell_plan(call: Call, plan: dict[str, Any]) -> None:
     call.tell("records.may", count=len(plan["may"]))
-    for one in plan["stays"]:
-        why = call.say(f"records.why.{one['why']}")
-        until = call.say("records.until", at=_day(one["until"])) if one["until"] else ""
+    for one in plan["stays"][:MOST_LINES]:
         index = "–" if one["index"] is None else one["index"]  # it gets its number when it is sealed
-        call.tell("records.stays", index=index, type=one["type"], why=why, until=until)
+        why = call.say(f"records.why.{one['why']}")
+        call.tell("records.stays", index=index, type=_type(call, one), why=why, until=_until(call, one))
+    if len(plan["stays"]) > MOST_LINES:
+        call.tell("records.more", count=len(plan["stays"]) - MOST_LINES)
     for one in plan["objects"]:
-        call.tell("records.object", name=one["name"], agreement=one["agreement"])
+        why = call.say(f"records.signed.{one['why']}")
+        call.tell(
+            "records.object", name=one["name"], agreement=one["agreement"], why=why, until=_until(call, one)
+        )  # fmt: skip
+
+
+def _all(portion: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+    """One answer out of as many portions as the server gives it in; what is told of the whole is told by the last."""
+    whole, after = dict[str, Any](), 0
+    while True:
+        found = portion(after)
+        for name, value in found.items():
+            adds = name in ("records", "may", "stays", "erased") and name in whole
+            whole[name] = whole[name] + value if adds else value
+        if found["next"] is None or found["next"] <= after:
+            return whole
+        after = found["next"]
+
+
+def _remains(call: Call, told: dict[str, Any]) -> int:
+    """What still says the pseudonym, with what to do about it; the exit code that says whether anything does."""
+    if not told["complete"]:
+        call.note("records.incomplete")
+    if not (told["may"] or told["stays"] or told["objects"]):
+        call.tell("records.unknown", pseudonym=call.args.pseudonym)
+    if told["objects"] or any(one["why"] != "unsealed" for one in told["stays"]):
+        facts = {"pseudonym": call.args.pseudonym, "records": len(told["stays"]), "objects": len(told["objects"])}
+        call.tell("records.remains", **facts)
+    return REFUSED if told["stays"] or told["objects"] or not told["complete"] else OK
+
+
+def _until(call: Call, one: dict[str, Any]) -> str:
+    if one["until"]:
+        return call.say("records.until", at=_day(one["until"]))
+    return call.say("records.after-end", days=one["days"]) if one["days"] else ""
+
+
+def _type(call: Call, one: dict[str, Any]) -> str:
+    return call.say(f"records.types.{one['type']}") if one["type"] in TYPES else str(one["type"])
 
 
 def _tell_hold(call: Call, one: dict[str, Any]) -> None:

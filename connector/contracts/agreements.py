@@ -214,6 +214,7 @@ class Agreements:
             raise PeerError("contracts.other-agreement")
         document = drafting.canonical_document(plain)
         self._insert(tx, case, str(plain["@id"]), document, message.agreement_signature, {})
+        self.keep(tx, case, second_seal.claimed("provider", message.second_signature))
         self.keep(tx, case, replacing.compared(tx, self._judge, case, plain))
         return str(plain["@id"])
 
@@ -269,11 +270,25 @@ class Agreements:
             store.save_agreement(tx, replace(agreement, state="terminated"))
             review(tx, agreement.participant, agreement.id, tx.now)
 
+    def take_back(self, tx: Tx, case: Case) -> None:
+        """The consumer refused our FINALIZED for good: to it nothing is in force, so nothing may run under it here.
+
+        A person is asked; a late countersignature finalizes anew.
+        """
+        agreement = None if case.agreement is None else store.agreement(tx, case.participant, case.agreement)
+        if agreement is not None and agreement.in_force:
+            store.save_agreement(tx, replace(agreement, state="signed", finalized_at=None))
+            review(tx, agreement.participant, agreement.id, tx.now)
+
     def _record(self, tx: Tx, case: Case, agreement: Agreement) -> None:
-        """Names our DID document as it is now: a negotiation may wait for days, and keys change meanwhile."""
+        """Names our DID document as it is now: a negotiation may wait for days, and keys change meanwhile.
+
+        Once a record names our seal as provider, its document stays: a key withdrawn since then is in no later one.
+        """
         hosted = self._participants.held(case.participant)
         current = self._document(hosted, f"did-{agreement.role}.json")
-        if store.used(tx, case.participant, case.id, current.name) not in (None, current.sha256):
+        sealed = agreement.role == "provider" and records.committed(tx, agreement)
+        if not sealed and store.used(tx, case.participant, case.id, current.name) not in (None, current.sha256):
             store.take_object(tx, case.participant, case.id, case.counterparty, current)
         did = hosted.participant.did
         records.record(tx, did, case, records.AGREEMENT, records.of_agreement(tx, case, agreement))

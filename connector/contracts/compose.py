@@ -69,13 +69,17 @@ def accepted(case: Case, sent_id: str) -> Outgoing:
     )
 
 
-def agreement(case: Case, sent_id: str, document: m.Plain, seal: str) -> Outgoing:
-    message = m.ContractAgreementMessage(id=sent_id, agreement=document, agreement_signature=seal, **_pids(case))
+def agreement(case: Case, sent_id: str, document: m.Plain, seal: str, second: str | None = None) -> Outgoing:
+    message = m.ContractAgreementMessage(
+        id=sent_id, agreement=document, agreement_signature=seal, second_signature=second, **_pids(case)
+    )
     return _outgoing(case, "/agreement", message)
 
 
-def verification(case: Case, sent_id: str, seal: str | None) -> Outgoing:
-    message = m.ContractAgreementVerificationMessage(id=sent_id, agreement_signature=seal, **_pids(case))
+def verification(case: Case, sent_id: str, seal: str | None, second: str | None = None) -> Outgoing:
+    message = m.ContractAgreementVerificationMessage(
+        id=sent_id, agreement_signature=seal, second_signature=second, **_pids(case)
+    )
     return _outgoing(case, "/agreement/verification", message)
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from connector.clock import rfc3339
 from connector.commit import answered, ask
-from connector.contracts import drafting, store
+from connector.contracts import drafting, records, second_seal, store
 from connector.contracts.agreements import Agreements
 from connector.contracts.approval import Approval
 from connector.contracts.model import Agreement, Case, EvidenceObject
@@ -55,7 +55,8 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """What there is besides seals: the provider's demand, the verification message, confirmations of our side.
 
-    `until` is an RFC 3339 time. `waits` is true where our countersignature waits for a person.
+    `until` is an RFC 3339 time. `waits` is true where our countersignature waits for a person, `second_invalid` where
+    the partner sent a second seal that does not hold.
     """
 
     countersignature: Literal["required", "preferred", "none"]
@@ -63,6 +64,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     verified: bool
     confirmations: tuple[Confirmation, ...]
     waits: bool
+    second_invalid: bool = False
 
 
 class Countersigning:
@@ -88,7 +90,7 @@ class Countersigning:
         case, agreement = self._provided(tx, slug, agreement_id, did)
         if self._here(tx, case, agreement, seal):
             return
-        self._take(tx, case, objects)
+        self._take(tx, case, agreement, objects)
         if agreement.state == "one-sided":
             self._agreements.completed(tx, case, agreement, seal)
             return
@@ -124,11 +126,11 @@ class Countersigning:
         agreement = self._agreements.get(tx, slug, agreement_id)
         if case is None or agreement.role != Role.CONSUMER or agreement.provider_jws is None:
             raise Mistake("contracts.nothing-to-countersign")
-        if len(text) < SHORTEST or not digest(self._agreements.text(tx, slug, agreement)).startswith(text.lower()):
-            raise Mistake("contracts.other-text-read")
         now = rests(case.kernel, State.AGREED)
         if not (now or self.lacks(case, agreement)):
             raise Mistake("contracts.nothing-to-countersign")
+        if len(text) < SHORTEST or not digest(self._agreements.text(tx, slug, agreement)).startswith(text.lower()):
+            raise Mistake("contracts.other-text-read")
         if self._under_way(tx, case):
             return agreement
         case = store.save_case(tx, replace(case, approval=by.checked))
@@ -164,7 +166,7 @@ class Countersigning:
         if kept is None or not (missed or agreement.state in ("signed", "one-sided")):
             return
         answered(tx, slug, case.id)
-        self._take(tx, case, (_named(kept, drafting.APPROVAL["consumer"]), *documents))
+        self._take(tx, case, agreement, (_named(kept, drafting.APPROVAL["consumer"]), *documents))
         if missed or agreement.state == "one-sided":
             self._agreements.completed(tx, case, agreement, seal)
         else:
@@ -220,6 +222,7 @@ class Countersigning:
             and case.kernel.role is Role.CONSUMER
             and rests(case.kernel, State.AGREED)
             and self._text_hash(tx, agreement) is not None,
+            second_invalid=second_seal.invalid(tx, agreement),
         )
 
     def _provided(self, tx: Tx, slug: str, agreement_id: str, did: str) -> tuple[Case, Agreement]:
@@ -244,10 +247,15 @@ class Countersigning:
             raise Settled("contracts.countersignature-late")
         return False
 
-    def _take(self, tx: Tx, case: Case, objects: tuple[EvidenceObject, ...]) -> None:
-        """The DID documents as they are now: keys may have changed since the verification."""
+    def _take(self, tx: Tx, case: Case, agreement: Agreement, objects: tuple[EvidenceObject, ...]) -> None:
+        """The DID documents as they are now: keys may have changed since the verification.
+
+        The provider's stays once a record names its seal: a key withdrawn since then is in no later one.
+        """
+        sealed = records.committed(tx, agreement)
         for item in objects:
-            store.take_object(tx, case.participant, case.id, case.counterparty, item)
+            if not sealed or item.name != "did-provider.json":
+                store.take_object(tx, case.participant, case.id, case.counterparty, item)
 
     def _under_way(self, tx: Tx, case: Case) -> bool:
         stream = process(case).stream

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from connector.catalogue.model import Offer
 from connector.catalogue.service import Catalogue
 from connector.commit import SETTLING_MS
-from connector.contracts import drafting
+from connector.contracts import drafting, second_seal
 from connector.contracts.model import Case
 from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
@@ -65,6 +65,8 @@ class Deliberate:
             case State.VERIFIED:
                 assert isinstance(turn.message, m.ContractAgreementVerificationMessage)
                 seal = turn.message.agreement_signature or ""
+                second = second_seal.claimed("consumer", turn.message.second_signature)
+                self._moves.agreements.keep(tx, case, second)
                 self._moves.errand(tx, case, "check-countersignature", seal=seal)
             case State.OFFERED | State.AGREED | State.FINALIZED | State.TERMINATED:
                 pass  # the next word is the consumer's, or none

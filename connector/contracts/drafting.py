@@ -97,15 +97,16 @@ def snapshot(dataset: Dataset, publisher: Party) -> EvidenceObject:
 
 
 def profile(
-    judge: Judge, policy: dict[str, Any], offer: Offer, until: int | None = None, replaces: str | None = None
+    judge: Judge, policy: dict[str, Any], setting: str, until: int | None = None, replaces: str | None = None
 ) -> EvidenceObject:
     """Reference 3: what the clauses mean and how far each is enforced, as both sides saw it.
 
-    `until` is the instant (ms) before which a countersignature has to be here, and so known to both.
+    `setting` is the offer's for countersignatures; `until` is the instant (ms) before which one has to be here, and so
+    known to both.
     """
     body = {
         "badges": [{"badge": badge, "de": sentence} for sentence, badge in judge.clauses(policy, "de")],
-        "countersignature": offer.countersignature,
+        "countersignature": setting,
         "countersignBy": None if until is None else rfc3339(until),
         "operands": judge.operands(policy),
         "vocabulary": judge.vocabulary,
@@ -144,7 +145,7 @@ def draft(
     html = render(facts, judge.clauses(plain, "de"), "de").encode()
     objects = (
         evidence_object(TEXT, "text/html", html),
-        profile(judge, plain, offer, until, case.replaces),
+        profile(judge, plain, offer.countersignature, until, case.replaces),
         snapshot(dataset, provider.party),
         approval(provider.party.did, "provider", offer.id, plain["timestamp"]),
     )

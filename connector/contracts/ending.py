@@ -1,7 +1,8 @@
 """An agreement ends before its time: a sealed statement by either side, and what follows from it (contracts.md 14).
 
 The agreement itself is never edited. A statement counts from when it is booked, or from the date it gives notice for;
-both sides may state the end, and both statements are kept. What it says of whom is fixed by the seal over both.
+both sides may state the end, and both statements are kept, also if a side later ends it sooner (`sooner`). What it says
+of whom is fixed by the seal over both.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ from msgspec import Meta
 from connector.catalogue.days import midnight, read_day
 from connector.clock import rfc3339
 from connector.commit import Process, answered, ask, ask_once, errand, review, timer
-from connector.contracts import closing, endings_store, signing, store
+from connector.contracts import closing, endings_store, signing, sooner, store
 from connector.contracts.agreements import Agreements
 from connector.contracts.endings_store import Ending, Side, Succession
 from connector.contracts.model import Agreement, EvidenceObject
@@ -44,7 +45,7 @@ Moment = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9
 
 
 class Doubled(PeerError):
-    """Another statement of the same side: what was stated stands."""
+    """Another statement of the same side, which ends it no sooner: what was stated stands."""
 
     status = 409
 
@@ -168,12 +169,13 @@ class Endings:
         self._participants, self._agreements = participants, agreements
 
     def draft(self, tx: Tx, slug: str, name: str, reason: Reason, notice: int | None) -> tuple[Agreement, bytes]:
-        """The statement that we are to seal; Mistake if the agreement is not in force, or we have stated it before."""
+        """The statement that we are to seal; Mistake if the agreement is not in force, or by our word ends as early."""
         agreement = self._agreements.named(tx, slug, name)
         if not agreement.in_force:
             raise Mistake("endings.not-in-force", state=agreement.state)
-        if endings_store.ending(tx, slug, agreement.id, _side(agreement)) is not None:
-            raise Mistake("endings.stated")
+        known = endings_store.ending(tx, slug, agreement.id, _side(agreement))
+        if known is not None and not sooner.sooner(tx, known, notice, tx.now):
+            raise _stands(known)
         if any(len(one) > LONGEST for said in reason.values() for one in said):
             raise Mistake("endings.long-reason", limit=LONGEST)
         lines = {lang: [said for one in reason[lang] if (said := plain(one, LONGEST))] for lang in ("de", "en")}
@@ -195,8 +197,8 @@ class Endings:
             raise Mistake("endings.not-in-force", state=agreement.state)
         told = Told(msgspec.json.decode(body, type=Statement), body, jws)
         ending = _ending(tx, agreement, told, "waiting")
-        if not endings_store.insert_ending(tx, ending):
-            raise Mistake("endings.stated")
+        if not sooner.entered(tx, agreement, ending, _names(ending.side)):
+            raise _stands(endings_store.ending(tx, slug, agreement_id, ending.side) or ending)
         self._booked(tx, agreement, ending, "us", document)
         to = self._agreements.acting(tx, agreement)
         process = Process(participant=slug, noun="negotiation", id=agreement.negotiation, to=to)
@@ -204,7 +206,7 @@ class Endings:
         return ending
 
     def receive(self, tx: Tx, slug: str, did: str, name: str, told: Told, judge: Judge) -> tuple[Ending, bool]:
-        """Books the partner's statement; whether it is new. The same one again changes nothing, another is refused.
+        """Books the partner's statement; whether it is new. The same one again changes nothing, a later end is refused.
 
         Raises Unknown for whoever is no party, Unavailable while we do not know yet that the agreement is final.
         """
@@ -219,11 +221,10 @@ class Endings:
         except Fault as fault:
             raise PeerError("contracts.seal-invalid", code=fault.code) from fault
         ending = _ending(tx, agreement, told, "theirs")
-        known = endings_store.ending(tx, slug, agreement.id, ending.side)
-        if known is None and endings_store.insert_ending(tx, ending):
+        if sooner.entered(tx, agreement, ending, _names(ending.side)):
             self._booked(tx, agreement, ending, "peer", judge.document)
             return ending, True
-        known = known or endings_store.ending(tx, slug, agreement.id, ending.side)
+        known = endings_store.ending(tx, slug, agreement.id, ending.side)
         if known is None or known.sha256 != ending.sha256:
             raise Doubled("endings.doubled")
         return known, False
@@ -242,9 +243,11 @@ class Endings:
         elif stated and stated[0].effective <= tx.now:
             self._end(tx, agreement, {"event": "ended", "by": stated[0].side})
 
-    def answered(self, tx: Tx, slug: str, agreement_id: str, answer: endings_store.Answer) -> None:
+    def answered(self, tx: Tx, slug: str, agreement_id: str, sha256: str, answer: endings_store.Answer) -> None:
+        """What the partner said to the statement with that SHA-256; of one that counts no more it says nothing."""
         agreement = self._agreements.get(tx, slug, agreement_id)
-        endings_store.note_answer(tx, slug, agreement_id, _side(agreement), answer)
+        if not endings_store.note_answer(tx, slug, agreement_id, sha256, answer):
+            return
         answered(tx, slug, agreement.negotiation)
         if answer == "refused":
             ask(tx, slug, agreement.negotiation, REFUSED)
@@ -340,6 +343,17 @@ def check_seal(agreement: bytes, iri: str, told: Told, seal: Callable[[Sequence[
     expected = references(agreement, iri, owner.root_of(did), told.body)
     covers(jades.read(told.jws), expected)
     seal(expected)
+
+
+def _names(side: Side) -> tuple[str, ...]:
+    return tuple(name.format(side=side) for name in (STATEMENT, SEAL, DOCUMENT))
+
+
+def _stands(known: Ending) -> Mistake:
+    """What we have stated about the end stays as it is."""
+    if known.notice is None:
+        return Mistake("endings.stated")
+    return Mistake("endings.no-sooner", at=rfc3339(known.notice))
 
 
 def _side(agreement: Agreement) -> Side:

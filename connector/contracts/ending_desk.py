@@ -100,7 +100,7 @@ class EndingDesk:
                 await self._db.write(row.participant, self._endings.waits, row.participant, agreement.id)
             raise
         self._noes.pop(row.id, None)
-        await self._db.write(row.participant, self._answered, row, agreement.id, answer)
+        await self._db.write(row.participant, self._answered, row, agreement.id, stated.sha256, answer)
 
     async def _delivered(self, row: OutboxRow, agreement: Agreement, stated: Ending, did: str) -> Answered:
         if not await self._has_route(did):
@@ -131,9 +131,9 @@ class EndingDesk:
         kinds = [entry.get("type") for entry in entries if isinstance(entry, dict)]
         return any(kind == SERVICE or (isinstance(kind, list) and SERVICE in kind) for kind in kinds)
 
-    def _answered(self, tx: Tx, row: OutboxRow, agreement_id: str, answer: Answered) -> None:
+    def _answered(self, tx: Tx, row: OutboxRow, agreement_id: str, sha256: str, answer: Answered) -> None:
         if outbox.finish(tx, row):
-            self._endings.answered(tx, row.participant, agreement_id, answer)
+            self._endings.answered(tx, row.participant, agreement_id, sha256, answer)
 
     def _current(self, tx: Tx, slug: str, agreement_id: str, booked: Ending) -> tuple[Agreement, Ending]:
         agreement, stated = self._endings.ours(tx, slug, agreement_id)

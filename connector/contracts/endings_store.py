@@ -9,8 +9,11 @@ from connector.contracts.model import Agreement
 from connector.storage.database import Row, Tx
 
 Side = Literal["provider", "consumer"]
-Answer = Literal["waiting", "delivered", "refused", "not-possible", "theirs"]
-"""What became of our statement on its way to the partner; one of the partner's own needs no way."""
+Answer = Literal["waiting", "delivered", "refused", "not-possible", "theirs", "superseded"]
+"""What became of our statement on its way to the partner; one of the partner's own needs no way.
+
+`superseded`, of either side: it counts no more, because that side has stated an end that comes sooner.
+"""
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +46,7 @@ class Succession(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def insert_ending(tx: Tx, ending: Ending) -> bool:
-    """False if that side has stated it before."""
+    """False if one of that side counts already."""
     added = tx.run(
         "INSERT INTO ending (participant, agreement, side, statement, sha256, jws, notice, effective, at, booked_at,"
         " answer) VALUES (:participant, :agreement, :side, :statement, :sha256, :jws, :notice, :effective, :at,"
@@ -53,9 +56,35 @@ def insert_ending(tx: Tx, ending: Ending) -> bool:
     return added == 1
 
 
-def ending(tx: Tx, participant: str, agreement: str, side: Side) -> Ending | None:
+def supersede(tx: Tx, ending: Ending) -> bool:
+    """From now on this one of the side does not count any more; False if it did not before."""
+    changed = tx.run(
+        "UPDATE ending SET answer = 'superseded' WHERE participant = :participant AND agreement = :agreement"
+        " AND side = :side AND sha256 = :sha256 AND answer <> 'superseded'",
+        participant=ending.participant,
+        agreement=ending.agreement,
+        side=ending.side,
+        sha256=ending.sha256,
+    )
+    return changed == 1
+
+
+def stated(tx: Tx, participant: str, agreement: str, side: Side) -> int:
+    """How many statements that side has made about its end."""
     row = tx.one(
-        "SELECT * FROM ending WHERE participant = :participant AND agreement = :agreement AND side = :side",
+        "SELECT count(*) AS n FROM ending WHERE participant = :participant AND agreement = :agreement AND side = :side",
+        participant=participant,
+        agreement=agreement,
+        side=side,
+    )
+    return 0 if row is None else int(row["n"])
+
+
+def ending(tx: Tx, participant: str, agreement: str, side: Side) -> Ending | None:
+    """The statement of that side that counts."""
+    row = tx.one(
+        "SELECT * FROM ending WHERE participant = :participant AND agreement = :agreement AND side = :side"
+        " AND answer <> 'superseded'",
         participant=participant,
         agreement=agreement,
         side=side,
@@ -64,9 +93,9 @@ def ending(tx: Tx, participant: str, agreement: str, side: Side) -> Ending | Non
 
 
 def endings(tx: Tx, participant: str, agreement: str) -> list[Ending]:
-    """Those of both sides, the one that takes effect first before the other."""
+    """Those that count of both sides, the one that takes effect first before the other."""
     rows = tx.all(
-        "SELECT * FROM ending WHERE participant = :participant AND agreement = :agreement"
+        "SELECT * FROM ending WHERE participant = :participant AND agreement = :agreement AND answer <> 'superseded'"
         " ORDER BY effective, booked_at, side",
         participant=participant,
         agreement=agreement,
@@ -74,16 +103,17 @@ def endings(tx: Tx, participant: str, agreement: str) -> list[Ending]:
     return [_ending(row) for row in rows]
 
 
-def note_answer(tx: Tx, participant: str, agreement: str, side: Side, answer: Answer) -> None:
-    """How the delivery of our own statement went."""
-    tx.run(
+def note_answer(tx: Tx, participant: str, agreement: str, sha256: str, answer: Answer) -> bool:
+    """How the delivery of our own statement with that SHA-256 went; False if another one counts by now."""
+    noted = tx.run(
         "UPDATE ending SET answer = :answer WHERE participant = :participant AND agreement = :agreement"
-        " AND side = :side",
+        " AND sha256 = :sha256 AND answer <> 'superseded'",
         participant=participant,
         agreement=agreement,
-        side=side,
+        sha256=sha256,
         answer=answer,
     )
+    return noted == 1
 
 
 def end_agreement(tx: Tx, participant: str, agreement: str) -> bool:
@@ -98,14 +128,28 @@ def end_agreement(tx: Tx, participant: str, agreement: str) -> bool:
     return ended == 1
 
 
-def by_digest(tx: Tx, participant: str, digest: str) -> Agreement | None:
-    """The agreement with these bytes, if the participant has it."""
+def by_digest(tx: Tx, participant: str, digest: str, *, lock: bool = False) -> Agreement | None:
+    """The agreement with these bytes, if the participant has it; `lock` before a decision that rests on it."""
     row = tx.one(
-        "SELECT id FROM agreement WHERE participant = :participant AND digest = :digest ORDER BY id LIMIT 1",
+        "SELECT id FROM agreement WHERE participant = :participant AND digest = :digest ORDER BY id LIMIT 1"  # noqa: S608 constants
+        + (" FOR UPDATE" if lock and tx.dialect == "postgres" else ""),
         participant=participant,
         digest=digest,
     )
     return None if row is None else store.agreement(tx, participant, str(row["id"]))
+
+
+def replaced_by_another(tx: Tx, agreement: Agreement) -> bool:
+    """As provider: whether one that came into force has already replaced what `agreement` would replace."""
+    row = tx.one(
+        "SELECT 1 FROM agreement WHERE participant = :participant AND dataset = :dataset AND role = 'provider'"
+        " AND replaces = :replaces AND id <> :id AND state IN ('finalized', 'one-sided', 'ended') LIMIT 1",
+        participant=agreement.participant,
+        dataset=agreement.dataset,
+        replaces=agreement.replaces,
+        id=agreement.id,
+    )
+    return row is not None
 
 
 def insert_succession(tx: Tx, participant: str, found: Succession) -> bool:

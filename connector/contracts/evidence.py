@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import msgspec
@@ -21,6 +22,9 @@ from connector.storage.database import Database, Tx
 
 TRIES, PAUSE_S = 20, 0.1
 KEPT_MANIFESTS = 256
+AT_ONCE = 4
+"""Bundles that are put together at the same time, in threads of their own: there they wait for the seal of their
+manifest, which itself may need a thread of the process (to look up the keeper's name)."""
 
 
 class Watched(Protocol):
@@ -48,6 +52,7 @@ class Evidence:
         self._watched, self._translations = watched, translations
         self._certificates = certificates or Certificates(None, clock, ())
         self._manifests: dict[tuple[str, bytes, bytes], str] = {}
+        self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="bundle")
 
     async def bundle(self, slug: str, agreement_id: str) -> bytes:
         """The ZIP; raises Unknown, or Mistake while the agreement is not final."""
@@ -72,7 +77,7 @@ class Evidence:
         shown = await asyncio.to_thread(pdf.members, parts.text)
         certified = await self._certificates.members(parts, hosted.participant.did)
         whole = msgspec.structs.replace(parts, more={**parts.more, **shown, **certified})
-        return await asyncio.to_thread(export.bundle, whole, manifest_seal)
+        return await loop.run_in_executor(self._threads, export.bundle, whole, manifest_seal)
 
     async def _sealed(self, hosted: Hosted, agreement_id: str) -> export.EvidenceParts:
         """Seals, then reads; on PostgreSQL a record waits for transactions that began before it (architecture.md 4)."""

@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from connector.commit import Errand
-from connector.contracts import drafting
+from connector.commit import Errand, ask_once
+from connector.contracts import drafting, second_seal, store
 from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.progress import UNREACHED
 from connector.contracts.service import Contracts
 from connector.contracts.signing_desk import SigningDesk
 from connector.errors import PeerError, Unavailable
@@ -25,6 +26,8 @@ from connector.verify import owner
 from connector.verify.faults import Fault
 
 TRIES_4XX = 4
+PATIENCE_MS = 3 * 86_400_000
+"""After that a person is told that the provider has not been reached; it goes on being tried."""
 _WAITING = frozenset({401, 408, 425, 429})
 _SETTLED = frozenset({409, 410})
 _ANSWER_LIMIT = 65_536
@@ -69,10 +72,18 @@ class LateDesk:
             return
         assert seal is not None
         approval = next(one for one in objects if one.name == drafting.APPROVAL["consumer"])
-        await self._db.write(row.participant, self._made, row, case, seal, approval)
+        seconds = [one for one in objects if one.name in second_seal.NAMES.values()]
+        await self._db.write(row.participant, self._made, row, case, seal, approval, seconds)
 
     async def hand_in(self, row: OutboxRow) -> None:
-        """As consumer: give it to the provider until that has said yes or no for good."""
+        """As consumer: give it to the provider until that has said yes or no for good; after days a person is told."""
+        try:
+            await self._hand_in(row)
+        except Unavailable:
+            await self._db.write(row.participant, _unreached, row)
+            raise
+
+    async def _hand_in(self, row: OutboxRow) -> None:
         hosted, case, agreement = await self._desk.load(row)
         facts = msgspec.json.decode(row.body, type=Errand).facts
         if agreement is None:
@@ -94,8 +105,12 @@ class LateDesk:
             raise Unavailable("peer.busy", status=answer.status)
         await self._db.write(row.participant, self._declined, row, case, answer.status, _code(answer))
 
-    def _made(self, tx: Tx, row: OutboxRow, case: Case, seal: str, approval: EvidenceObject) -> None:
+    def _made(
+        self, tx: Tx, row: OutboxRow, case: Case, seal: str, approval: EvidenceObject, seconds: list[EvidenceObject]
+    ) -> None:
         if outbox.finish(tx, row):
+            for second in seconds:  # of an earlier countersignature there may be another one
+                store.take_object(tx, case.participant, case.id, case.counterparty, second)
             self._contracts.countersigning.made(tx, case, seal, approval)
 
     def _not_made(self, tx: Tx, row: OutboxRow, case: Case, fault: str) -> None:
@@ -113,6 +128,12 @@ class LateDesk:
     def _declined(self, tx: Tx, row: OutboxRow, case: Case, status: int, code: str) -> None:
         if outbox.finish(tx, row):
             self._contracts.countersigning.declined(tx, case, status, code)
+
+
+def _unreached(tx: Tx, row: OutboxRow) -> None:
+    process = msgspec.json.decode(row.body, type=Errand).process
+    if tx.now - row.created_at > PATIENCE_MS and store.case(tx, row.participant, process, lock=True) is not None:
+        ask_once(tx, row.participant, process, UNREACHED)
 
 
 def _finish(tx: Tx, row: OutboxRow) -> None:

@@ -9,21 +9,24 @@ from msgspec.structs import replace
 
 from connector.catalogue.model import Dataset, Offer
 from connector.commit import Outgoing, Process, ask, commit, errand
-from connector.contracts import compose, drafting, store
+from connector.contracts import compose, drafting, replacing, second_seal, store
 from connector.contracts.agreements import Agreements
 from connector.contracts.model import Agreement, Case
 from connector.contracts.partner import Partner
 from connector.contracts.records import TERMINATION, record
+from connector.errors import HanseError, Mistake
 from connector.ids import new_id
 from connector.participants.service import Participants
 from connector.protocol import negotiation as kernel
 from connector.protocol.effects import Effect
 from connector.protocol.negotiation import Kind
-from connector.reasons import Reason, on_the_wire
+from connector.reasons import Reason, because, on_the_wire
 from connector.storage.database import Tx
 
 SEAL = "seal"
-"""Errand: ask whoever keeps our seal key for the seal of a contract that is drawn up."""
+"""Errand: ask whoever keeps our seal key for the seal of a contract that is drawn up; question: it cannot be had."""
+_PASSING = frozenset({"signers.busy", "signers.paused"})
+"""It is not asked right now; what stands behind that was said when it happened."""
 
 
 class Moves:
@@ -74,15 +77,21 @@ class Moves:
     def sealed(self, tx: Tx, case: Case, plain: dict[str, Any], seal: str) -> Case:
         """As provider: the contract as it was sealed goes to the consumer."""
         case, effects, sent = _say(case, Kind.AGREE)
-        return self._said(tx, case, effects, {sent: compose.agreement(case, sent, plain, seal)})
+        return self._said(tx, case, effects, {sent: compose.agreement(case, sent, plain, seal, self._second(tx, case))})
 
     def verify(self, tx: Tx, case: Case, seal: str | None) -> Case:
         """As consumer: the agreement is what we asked for; `seal` is our countersignature."""
         case, effects, sent = _say(case, Kind.VERIFY)
-        return self._said(tx, case, effects, {sent: compose.verification(case, sent, seal)})
+        second = None if seal is None else self._second(tx, case)
+        return self._said(tx, case, effects, {sent: compose.verification(case, sent, seal, second)})
 
     def finalize(self, tx: Tx, case: Case, agreement: Agreement, seal: str | None) -> Case:
-        """As provider. From here on the peer may act on it, so our own view must not lag (dataspace-protocol 1.6)."""
+        """As provider. From here on the peer may act on it, so our own view must not lag (dataspace-protocol 1.6).
+
+        What was to take the place of an agreement that another one has replaced meanwhile is terminated instead.
+        """
+        if replacing.too_late(tx, agreement):
+            return self.terminate(tx, case, "replaced", because("endings.replaced-otherwise"))
         root = self._participants.held(case.participant).participant.root
         address = drafting.evidence_address(root, agreement, seal)
         case, effects, sent = _say(case, Kind.FINALIZE)
@@ -125,8 +134,19 @@ class Moves:
         self.commit(tx, case, effects, messages)
         return case
 
+    def _second(self, tx: Tx, case: Case) -> str | None:
+        """Our second seal over the same, if we have a key for one."""
+        if "seal-pq" not in self._participants.held(case.participant).signers:
+            return None
+        return second_seal.ours(store.objects(tx, case.participant, case.id), str(case.kernel.role))
+
     def _base(self, case: Case) -> str:
         return self._participants.held(case.participant).participant.base
+
+
+def by_us(fault: HanseError) -> bool:
+    """Whether our own seal is what is missing, so that a person on our side has to see to it."""
+    return isinstance(fault, Mistake) or (fault.code.startswith("signers.") and fault.code not in _PASSING)
 
 
 def process(case: Case) -> Process:

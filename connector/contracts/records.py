@@ -33,5 +33,10 @@ def of_agreement(tx: Tx, case: Case, agreement: Agreement) -> dict[str, object]:
     }
 
 
+def committed(tx: Tx, agreement: Agreement) -> bool:
+    """Whether our log has a record of this agreement, which then names the provider's seal."""
+    return bool(store.logged(tx, agreement.participant, agreement.id, AGREEMENT, limit=1))
+
+
 def _hash(seal: str | None) -> str | None:
     return None if seal is None else digest(seal.encode("ascii"))

@@ -46,6 +46,18 @@ def conclude(tx: Tx, did: str, agreement: Agreement) -> None:
         closing.end(tx, did, old, {"event": "replaced", "by": agreement.digest})
 
 
+def too_late(tx: Tx, agreement: Agreement) -> bool:
+    """As provider: whether another agreement has taken the place of the same one.
+
+    Asked in the transaction that says FINALIZED, with the old one locked: of two that are negotiated side by side
+    exactly one comes into force, the same one on both sides.
+    """
+    if agreement.replaces is None:
+        return False
+    old = endings_store.by_digest(tx, agreement.participant, agreement.replaces, lock=True)
+    return old is not None and endings_store.replaced_by_another(tx, agreement)
+
+
 def stored(tx: Tx, case: Case) -> EvidenceObject | None:
     """What was compared in this negotiation."""
     name = renewal.COMPARISON

@@ -13,6 +13,7 @@ from connector.commit import Errand, ask_once
 from connector.contracts import drafting, second_seal, signing, store
 from connector.contracts.agreements import sealer
 from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.moves import SEAL, by_us
 from connector.contracts.service import Contracts
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.participants.service import Participants
@@ -24,8 +25,6 @@ from connector.sections import Signers
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
-
-QUESTION = "seal"
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -109,8 +108,8 @@ def _waiting(tx: Tx, slug: str, case_id: str, *, lock: bool) -> tuple[Case, Agre
 
 
 def _tell(tx: Tx, row: OutboxRow, case_id: str, fault: HanseError) -> None:
-    if _waiting(tx, row.participant, case_id, lock=True) is not None:
-        ask_once(tx, row.participant, case_id, QUESTION, why=fault.code)
+    if by_us(fault) and _waiting(tx, row.participant, case_id, lock=True) is not None:
+        ask_once(tx, row.participant, case_id, SEAL, why=fault.code)
 
 
 def _finish(tx: Tx, row: OutboxRow) -> None:

@@ -24,6 +24,7 @@ from connector.contracts.records import DECISION, TERMINATION
 from connector.contracts.succession import NOBODY, Line
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
+from connector.participants.leaving import still_here
 from connector.participants.service import Participants
 from connector.policy.judge import Judge
 from connector.protocol import messages as m
@@ -78,6 +79,7 @@ class Contracts:
 
         `replaces` is the id or UUID of an agreement of ours about the same data that the new one takes the place of.
         """
+        still_here(tx, slug)
         policy = {**offer, "@type": "Offer", "target": dataset}
         self.agreements.deal(policy)
         case = _opened(
@@ -89,6 +91,7 @@ class Contracts:
 
     def propose(self, tx: Tx, slug: str, partner: Partner, offer_id: str) -> Case:
         """As provider: offer a published dataset to a member who has not asked; raises Unknown for no such offer."""
+        still_here(tx, slug)
         offer, _ = self._catalogue.published(tx, slug, partner.seeker, offer_id)
         case = _opened(
             tx, slug, partner, kernel.start(Role.PROVIDER), offer.dataset, offer.for_message(), proposed=True
@@ -140,6 +143,7 @@ class Contracts:
         known = store.case_of_peer(tx, slug, Role.PROVIDER, partner.did, message.consumer_pid)
         if known is not None:
             return Reply(known)
+        still_here(tx, slug)
         self._within_quota(tx, slug, partner)
         offer, dataset = self._catalogue.requested(tx, slug, partner.seeker, message.offer)
         self.agreements.deal(message.offer)
@@ -158,6 +162,7 @@ class Contracts:
         known = store.case_of_peer(tx, slug, Role.CONSUMER, partner.did, message.provider_pid)
         if known is not None:
             return Reply(known)
+        still_here(tx, slug)
         self._within_quota(tx, slug, partner)
         self.agreements.deal(message.offer)
         step = kernel.received(kernel.start(Role.CONSUMER), Kind.OFFER, message.id, digest_, message.provider_pid)
@@ -215,7 +220,7 @@ class Contracts:
         case = store.case(tx, slug, case_id, lock=True)
         if case is None:
             return
-        step = kernel.refused(case.kernel, sent_id, problem)
+        said, step = case.kernel.pending, kernel.refused(case.kernel, sent_id, problem)
         if step.negotiation == case.kernel:
             return
         case = replace(
@@ -227,6 +232,8 @@ class Contracts:
         )
         if step.negotiation.state is kernel.State.TERMINATED:
             self.agreements.close(tx, case)
+        elif said is not None and said.kind is Kind.FINALIZE:
+            self.agreements.take_back(tx, case)
         store.save_case(tx, case)
         self.moves.record(tx, case, DECISION, {"refused": problem.status, "code": problem.code})
         self.moves.commit(tx, case, step.effects)

@@ -14,18 +14,23 @@ import msgspec
 from cryptography import x509
 
 from connector.clock import Clock, rfc3339
-from connector.commit import Errand
-from connector.contracts import drafting, second_seal, signing, store
+from connector.commit import Errand, ask_once
+from connector.contracts import drafting, likely, second_seal, signing, store
 from connector.contracts.agreements import sealer
 from connector.contracts.approval import check as check_approval
+from connector.contracts.countersigning import rests
 from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.moves import SEAL, by_us
+from connector.contracts.records import DECISION
+from connector.contracts.second_seal import SecondKey
 from connector.contracts.service import Contracts
 from connector.contracts.text import said_badge
-from connector.errors import HanseError, PeerError
+from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.http import strict
 from connector.participants.service import Hosted, Participants
 from connector.policy.judge import Judge
 from connector.protocol.messages import HANSE
+from connector.protocol.negotiation import State
 from connector.protocol.process import Role
 from connector.reasons import Reason, because, explained
 from connector.storage import outbox
@@ -68,11 +73,13 @@ class SigningDesk:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, judge: Judge,
         fetch: Fetch, document: Document, roots: Sequence[x509.Certificate], listed: Callable[[str], Sequence[str]],
+        second_key: SecondKey = second_seal.nobody, guesses: likely.Guesses | None = None,
     ) -> None:  # fmt: skip
+        """`listed` and `second_key`: the seal certificates and the key for second seals that the trust list names."""
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._judge, self._fetch, self._document = judge, fetch, document
-        self._roots, self._listed = roots, listed
-        self._documents = _Documents()
+        self._roots, self._listed, self._second_key = roots, listed, second_key
+        self._documents, self._guesses = _Documents(), guesses
 
     async def countersign(self, row: OutboxRow) -> None:
         """As consumer in AGREED: fetch references 2 to 5, check the provider's seal, sign, send the verification."""
@@ -89,6 +96,10 @@ class SigningDesk:
         except (Fault, PeerError) as fault:
             await self._db.write(row.participant, self._refuse, row, case.id, _explained(fault))
             return
+        except (Unavailable, Mistake) as fault:
+            if by_us(fault):
+                await self._db.write(row.participant, self._unsealed, row, case.id, fault)
+            raise
         await self._db.write(row.participant, self._book_countersigned, row, case.id, seal, tuple(objects))
 
     async def check_countersignature(self, row: OutboxRow) -> None:
@@ -103,7 +114,8 @@ class SigningDesk:
         objects = await self.documents(hosted, case)
         if claimed:
             try:
-                objects += await self.checked(hosted, case, agreement, claimed)
+                approval, covered = await self._holds(hosted, case, agreement, claimed)
+                objects += [approval, *await self._second(case, "consumer", covered)]
                 seal = claimed
             except (Fault, PeerError) as found:
                 fault = found.code
@@ -145,7 +157,8 @@ class SigningDesk:
             listed=self._listed(case.counterparty),
         )  # fmt: skip
         objects = {item.name: item for item in fetched.values()}
-        _exactly(seal, _expected(agreement, objects, root, root, objects[drafting.APPROVAL["provider"]]))
+        sealed = _expected(agreement, objects, root, root, objects[drafting.APPROVAL["provider"]])
+        _exactly(seal, sealed)
         try:
             self._understood(agreement, objects)
         except Unclear as doubt:
@@ -158,7 +171,8 @@ class SigningDesk:
         covered = _expected(agreement, objects, root, me.root, mine, provider_jws=agreement.provider_jws)
         made = await signing.seal(covered, me.key, me.chain, now // 1000)
         second = second_seal.made("consumer", me, covered, now // 1000)
-        return made, [*fetched.values(), mine, *second, *documents]
+        theirs_second = await self._second(case, "provider", sealed)
+        return made, [*fetched.values(), mine, *second, *theirs_second, *documents]
 
     async def _references(
         self, hosted: Hosted, case: Case, agreement: Agreement, seal: jades.Seal, root: str
@@ -167,24 +181,29 @@ class SigningDesk:
         if len(seal.pars) != 5 or case.agreement != seal.pars[0]:
             raise Fault("seal-form", what="pars")
         names = (drafting.TEXT, drafting.PROFILE, drafting.DATASET, drafting.APPROVAL["provider"])
-        likely = drafting.approval(case.counterparty, "provider", case.offer, agreement.policy["timestamp"])
-        return await self._objects(hosted, case, root, dict(zip(seal.pars[1:], names, strict=True)), likely)
+        approval = drafting.approval(case.counterparty, "provider", case.offer, agreement.policy["timestamp"])
+        guess = None if self._guesses is None else self._guesses.by_consumer(hosted, case, agreement)
+        return await self._objects(hosted, case, root, dict(zip(seal.pars[1:], names, strict=True)), approval, guess)
 
     async def _objects(
-        self, hosted: Hosted, case: Case, root: str, wanted: Mapping[str, str], likely: EvidenceObject
-    ) -> dict[str, EvidenceObject]:
+        self, hosted: Hosted, case: Case, root: str, wanted: Mapping[str, str], approval: EvidenceObject,
+        guess: likely.Guess | None = None,
+    ) -> dict[str, EvidenceObject]:  # fmt: skip
         """The objects at these addresses (values: their names), those that we do not have fetched side by side.
 
-        `likely` is what the other side's approval says if no person gave it: its bytes then have the hash asked for.
+        `approval` is what the other side's says if no person gave it: its bytes then have the hash asked for, as those
+        have that `guess` finds.
         """
         prefix, slug = f"{root}/evidence/objects/", hosted.participant.id
         hashes = {par: par.removeprefix(prefix) for par in wanted}
         if not all(par.startswith(prefix) and len(sha256) == 64 for par, sha256 in hashes.items()):
             raise Unsigned("contracts.object-address")
-        asked = tuple(sha256 for sha256 in hashes.values() if sha256 != likely.sha256)
-        known = {likely.sha256: likely.body}
+        asked = tuple(sha256 for sha256 in hashes.values() if sha256 != approval.sha256)
+        known = {approval.sha256: approval.body}
         if asked:
             known |= await self._db.read(slug, store.known_bodies, slug, asked)
+        if guess is not None:
+            known |= guess({name: hashes[par] for par, name in wanted.items()}, known)
         missing = [par for par, sha256 in hashes.items() if sha256 not in known]
         bodies = {par: known[sha256] for par, sha256 in hashes.items() if sha256 in known}
         fetched = await asyncio.gather(*(self._fetch(hosted, case.counterparty, par) for par in missing))
@@ -228,6 +247,32 @@ class SigningDesk:
         self, hosted: Hosted, case: Case, agreement: Agreement, claimed: str
     ) -> list[EvidenceObject]:  # fmt: skip
         """The consumer's approval, if its countersignature holds; raises Fault, PeerError or Unavailable."""
+        return [(await self._holds(hosted, case, agreement, claimed))[0]]
+
+    async def _second(
+        self, case: Case, role: second_seal.Side, covered: Sequence[signing.Reference]
+    ) -> tuple[EvidenceObject, ...]:
+        """The partner's second seal if it gave one that may hold; one that does not is recorded, and delays nothing."""
+        slug = case.participant
+        claim = await self._db.read(slug, second_seal.claim, slug, case.id, role)
+        if claim is None:
+            return ()
+        try:
+            second_seal.check(claim.body, covered, case.counterparty, self._second_key(case.counterparty))
+        except Fault as fault:
+            await self._db.write(slug, self._not_second, case, role, fault.code)
+            return ()
+        return (second_seal.taken(claim, role),)
+
+    def _not_second(self, tx: Tx, case: Case, role: second_seal.Side, fault: str) -> None:
+        store.case(tx, case.participant, case.id, lock=True)
+        if second_seal.refuse(tx, case, role):
+            self._contracts.moves.record(tx, case, DECISION, {"secondSeal": "invalid", "of": role, "fault": fault})
+
+    async def _holds(
+        self, hosted: Hosted, case: Case, agreement: Agreement, claimed: str
+    ) -> tuple[EvidenceObject, list[signing.Reference]]:
+        """The consumer's approval and all that its countersignature covers; raises as `checked`."""
         seal = jades.read(claimed)
         slug = hosted.participant.id
         kept = await self._db.read(slug, store.objects, slug, case.id)
@@ -236,8 +281,8 @@ class SigningDesk:
         theirs = await self._document(case.counterparty)
         theirs_approval = {seal.pars[4]: drafting.APPROVAL["consumer"]}
         their_root = owner.root_of(case.counterparty)
-        likely = drafting.approval(case.counterparty, "consumer", case.offer, rfc3339(seal.iat * 1000))
-        found = await self._objects(hosted, case, their_root, theirs_approval, likely)
+        usual = drafting.approval(case.counterparty, "consumer", case.offer, rfc3339(seal.iat * 1000))
+        found = await self._objects(hosted, case, their_root, theirs_approval, usual)
         approval = found[seal.pars[4]]
         root = hosted.participant.root
         expected = _expected(agreement, kept, root, their_root, approval, provider_jws=agreement.provider_jws)
@@ -247,11 +292,17 @@ class SigningDesk:
             claimed, bodies, did=case.counterparty, document=theirs, roots=self._roots,
             listed=self._listed(case.counterparty),
         )  # fmt: skip
-        return [approval]
+        return approval, expected
 
     def _unclear(self, tx: Tx, row: OutboxRow, case_id: str, doubt: Unclear) -> None:
         if outbox.finish(tx, row):
             self._contracts.countersigning.unclear(tx, row.participant, case_id, doubt.code, doubt.objects)
+
+    def _unsealed(self, tx: Tx, row: OutboxRow, case_id: str, fault: HanseError) -> None:
+        """Our own seal cannot be made: a person is told once, and it is tried again."""
+        case = store.case(tx, row.participant, case_id, lock=True)
+        if case is not None and rests(case.kernel, State.AGREED):
+            ask_once(tx, row.participant, case_id, SEAL, why=fault.code)
 
     def _refuse(self, tx: Tx, row: OutboxRow, case_id: str, reason: Reason) -> None:
         if outbox.finish(tx, row):

@@ -175,9 +175,12 @@ def insert_agreement(tx: Tx, agreement: Agreement) -> bool:
 
 
 def save_agreement(tx: Tx, agreement: Agreement) -> None:
-    """Books a signature or a state; document, digest and parties never change, and what has ended stays ended."""
+    """Books a signature or a state; document, digest and parties never change, and what has ended stays ended.
+
+    Except where it turns out that it never came into force: then it had nothing to end.
+    """
     tx.run(
-        "UPDATE agreement SET state = CASE WHEN state = 'ended' THEN state ELSE :state END,"
+        "UPDATE agreement SET state = CASE WHEN state = 'ended' AND :state <> 'terminated' THEN state ELSE :state END,"
         " provider_jws = :provider_jws, consumer_jws = :consumer_jws,"
         " finalized_at = :finalized_at WHERE participant = :participant AND id = :id",
         participant=agreement.participant,
@@ -257,13 +260,18 @@ def logged(tx: Tx, participant: str, agreement_id: str, type_: str, limit: int =
 
 def take_object(tx: Tx, participant: str, case_id: str, counterparty: str, item: EvidenceObject) -> None:
     """As `keep_object`, in the place of the object of that name; the former one stays stored, without a use."""
+    drop_use(tx, participant, case_id, item.name)
+    keep_object(tx, participant, case_id, counterparty, item)
+
+
+def drop_use(tx: Tx, participant: str, case_id: str, name: str) -> None:
+    """The negotiation knows no object by that name any more."""
     tx.run(
         "DELETE FROM object_use WHERE participant = :participant AND negotiation = :negotiation AND name = :name",
         participant=participant,
         negotiation=case_id,
-        name=item.name,
+        name=name,
     )
-    keep_object(tx, participant, case_id, counterparty, item)
 
 
 def used(tx: Tx, participant: str, case_id: str, name: str) -> str | None:

@@ -33,18 +33,24 @@ class Translations:
         provider, consumer = (mine, theirs) if agreement.role == "provider" else (theirs, mine)
         case = store.case(tx, me.id, agreement.negotiation)
         purpose = None if case is None else case.purpose
-        text = english(agreement, objects[drafting.DATASET], provider, consumer, purpose, self._judge)
+        text = written(agreement, objects[drafting.DATASET], provider, consumer, purpose, self._judge, "en")
         return {} if text is None else {NAME: text}
 
 
-def english(
-    agreement: Agreement, snapshot: bytes, provider: Party, consumer: Party, purpose: str | None, judge: Judge
+def written(
+    agreement: Agreement,
+    snapshot: bytes,
+    provider: Party,
+    consumer: Party,
+    purpose: str | None,
+    judge: Judge,
+    lang: str,
 ) -> bytes | None:
-    """The HTML; None where the agreement cannot be said in sentences or `snapshot` (reference 4) cannot be read.
+    """The text in `lang`; None where the agreement cannot be said in sentences or `snapshot` (reference 4) not be read.
 
     `purpose` is the IRI that the consumer asked with.
     """
-    clauses = judge.clauses(agreement.policy, "en")
+    clauses = judge.clauses(agreement.policy, lang)
     try:
         described: Any = strict.loads(snapshot, limit=LONGEST)
     except HanseError:
@@ -60,8 +66,8 @@ def english(
         dataset_title=str(described.get("dct:title", "")),
         description_sha256=version,
         dataset_sha256=version if described.get(f"{HANSE}versionOf") == "bytes" else None,
-        purpose=judge.label(purpose, "en") if purpose else None,
+        purpose=judge.label(purpose, lang) if purpose else None,
         concluded_at=judge.signed_at(agreement.policy) or agreement.created_at,
         expires_at=agreement.expires_at,
     )
-    return render(facts, clauses, "en").encode()
+    return render(facts, clauses, lang).encode()

@@ -31,7 +31,7 @@ class Enlisting:
             return [
                 entry(
                     did=one.participant.did, name=one.participant.name, operator=one.participant.operator,
-                    kind=one.participant.kind, valid_from=valid_from, keys=one.keys,
+                    kind=one.participant.kind, valid_from=valid_from, keys=one.keys, at=valid_from,
                 )
                 for one in hosted
             ]  # fmt: skip

@@ -11,7 +11,7 @@ import structlog
 from connector.audit.erasure import Eraser, Order
 from connector.audit.retention import Periods
 from connector.clock import Clock
-from connector.contracts import lifetime
+from connector.contracts import lifetime, person_store
 from connector.contracts.agreements import Agreements
 from connector.contracts.comparison import RECONCILE, Comparison
 from connector.delivery.reconciling import Ask, Keys, Reconciling
@@ -33,7 +33,10 @@ log = structlog.get_logger("records")
 def periods(settings: Retention) -> Periods:
     """The periods as the settings say."""
     days = {name: int(getattr(settings, f"{name}_days")) for name in _TYPES}
-    return Periods(days=days, other=settings.other_days, duties=frozenset(settings.duties))
+    return Periods(
+        days=days, other=settings.other_days, duties=frozenset(settings.duties),
+        performance=frozenset(settings.performance),
+    )  # fmt: skip
 
 
 class Keeping:
@@ -46,7 +49,8 @@ class Keeping:
         """`in_time`: whether an instant (ms) can be now, by the word of somebody else's clock."""
         self._db, self._participants, self._settings, self._in_time = db, participants, settings, in_time
         self.eraser = Eraser(
-            periods(settings), lifetime.ended, lambda slug: participants.held(slug).participant.did
+            periods(settings), lifetime.ended, lambda slug: participants.held(slug).participant.did,
+            person_store.release,
         )  # fmt: skip
         comparison = Comparison(participants, agreements, pairs.ours_by_theirs, int(settings.compare_every_s * 1000))
         self.comparison = comparison

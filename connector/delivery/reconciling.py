@@ -34,6 +34,8 @@ ANSWER_NODES = 60_000
 ROUNDS, MOST_RECORDS = 100, 20_000
 """Pages and records of one comparison; beyond, what is left counts as not sealed yet."""
 ROUND_S = 120.0
+PACE_S, MOST_PAUSES = 1.0, 5
+"""Who answers only so many pages a second (429) is asked more slowly, not from the beginning again."""
 PERSON_MS = 60_000
 """How long a person waits; who has not been asked by then is asked when it is due."""
 TRIES = 6
@@ -108,7 +110,7 @@ class Reconciling:
         asked = dict.fromkeys(round_.agreements, -1)
         for _ in range(ROUNDS):
             seen = await self._db.read(slug, self._comparison.seen, slug, round_.did)
-            reply = await self._answer(slug, round_.did, asked, seen)
+            reply = await self._paced(slug, round_.did, asked, seen)
             notes[:] = [note for note in (seen and seen.note, reply.checkpoint) if note]
             page = hearing.read(reply, asked, round_.did, self._keys(round_.did), _before(seen))
             await self._db.write(slug, self._comparison.keep_seen, slug, round_.did, page)
@@ -117,6 +119,16 @@ class Reconciling:
             if not asked or sum(len(part.said) for part in heard.values()) >= MOST_RECORDS:
                 break
         return heard
+
+    async def _paced(self, slug: str, did: str, asked: Mapping[str, int], seen: Seen | None) -> Reply:
+        for _ in range(MOST_PAUSES):
+            try:
+                return await self._answer(slug, did, asked, seen)
+            except Unavailable as busy:
+                if busy.facts.get("status") != 429:
+                    raise
+            await asyncio.sleep(PACE_S)
+        return await self._answer(slug, did, asked, seen)
 
     async def _fail(
         self, slug: str, round_: Round, state: str, code: str, notes: tuple[str, ...] = (), row: OutboxRow | None = None

@@ -5,7 +5,10 @@ again. One replica asks, because the job that begins a round is leased; two that
 """
 
 import asyncio
+import base64
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import structlog
@@ -18,6 +21,7 @@ from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.http.address import target
 from connector.http.outbound import SafeClient
 from connector.participants.service import Participants
+from connector.sections import Timestamps
 from connector.settings import Settings
 from connector.storage.database import Database
 
@@ -28,10 +32,14 @@ _HEADERS = {"Content-Type": timestamps.QUERY, "Accept": timestamps.REPLY}
 
 
 class Authority(NamedTuple):
-    """Where tokens come from, and the certificates that they have to lead to."""
+    """Where tokens come from, the certificates that they have to lead to, and what it is told of who asks."""
 
     url: str
     roots: tuple[x509.Certificate, ...]
+    login: Mapping[str, str] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        return f"Authority({self.url})"
 
 
 def authority(settings: Settings) -> Authority | None:
@@ -46,7 +54,19 @@ def authority(settings: Settings) -> Authority | None:
     roots = tuple(one for path in place.ca_files for one in _certificates(path))
     if not roots:
         raise Mistake("timestamps.no-roots")
-    return Authority(place.url, roots)
+    return Authority(place.url, roots, _login(place))
+
+
+def _login(place: Timestamps) -> Mapping[str, str]:
+    """HTTP Basic (RFC 7617); Mistake `timestamps.login` for what cannot be one, or would be read on its way."""
+    password = place.password.reveal()
+    if not (place.user or password):
+        return {}
+    whole = f"{place.user}:{password}"
+    complete = place.user and password and ":" not in place.user and whole.isprintable()
+    if not complete or not place.url.lower().startswith("https://"):
+        raise Mistake("timestamps.login")
+    return {"Authorization": f"Basic {base64.b64encode(whole.encode()).decode('ascii')}"}
 
 
 class Stamping:
@@ -107,7 +127,10 @@ class Stamping:
 
     async def _asked(self, slug: str, due: Wanted) -> None:
         asked = timestamps.request(due.note)
-        answer = await self._http.post(self._authority.url, asked.body, headers=_HEADERS, limit=timestamps.LONGEST)
+        headers = {**_HEADERS, **self._authority.login}
+        answer = await self._http.post(self._authority.url, asked.body, headers=headers, limit=timestamps.LONGEST)
+        if answer.status in (401, 403):
+            raise Unavailable("timestamps.not-let-in", status=answer.status)
         if answer.status >= 500 or answer.status == 429:
             raise Unavailable("timestamps.status", status=answer.status)
         if answer.status != 200:

@@ -6,6 +6,7 @@ not sign again what others have seen (16.2). What a witness says is checked with
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import structlog
@@ -14,22 +15,29 @@ from connector.audit import cosignatures, epochs, merkle, seal, tiles, witnessin
 from connector.audit.cosignatures import Standing
 from connector.audit.seal import Batch
 from connector.clock import Clock
+from connector.delivery.restored import Restored
 from connector.errors import HanseError, PeerError, Unauthenticated, Unavailable
 from connector.http.outbound import Answer, SafeClient
 from connector.participants.model import Participant
 from connector.participants.service import Hosted, Participants
 from connector.sections import Witness as Settings
 from connector.storage.database import Database, Tx
+from connector.telemetry import Metrics
 from connector.trust.anchors import Anchor, Witness
 from connector.verify import checkpoint
 from connector.verify.checkpoint import TIMED_ED25519, NoteKey, key_of
 from connector.verify.faults import Fault
-from connector.verify.witness import name_of
+from connector.verify.trusted import SKEW_S
+from connector.verify.witness import name_of, until
 
 log = structlog.get_logger("witness")
 MOST = 16
 """Witnesses asked for one log."""
+MOST_LOST = 8
+"""Origins that a database may have lost: as many are asked for, so that a liar does not lead us on without end."""
 LIMIT = 65_536
+MOST_KEPT = 4
+"""Lines of one witness: two keys, and two that take their place."""
 BACKOFF_MS, LONGEST_MS = 15_000, 900_000
 APART_S = 3600
 """A cosignature whose time is further from ours proves nothing to us."""
@@ -46,11 +54,16 @@ class Witnesses:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, anchor: Anchor, http: SafeClient,
-        settings: Settings, own: str = "",
+        settings: Settings, own: str = "", beside: Path | None = None, metrics: Metrics | None = None,
     ) -> None:  # fmt: skip
-        """`own` is the key name of this process as a witness: it never vouches for the logs kept here."""
+        """`own` is the key name of this process as a witness: it never vouches for the logs kept here.
+
+        In the folder `beside` lies what tells without them that a database came back from a backup.
+        """
         self._db, self._clock, self._participants, self._anchor = db, clock, participants, anchor
         self._http, self._settings, self._own = http, settings, own
+        self._metrics = metrics or Metrics()
+        self._restored = None if beside is None else Restored(db, beside, self._metrics)
         self._settled: set[str] = set()
         self._since: dict[str, int] = {}
         self._failures: dict[tuple[str, str], _Failure] = {}
@@ -63,6 +76,7 @@ class Witnesses:
         process has sealed.
         """
         slug = hosted.participant.id
+        await self._look_beside(hosted.participant)
         others = self._foreign(hosted.participant)
         if self._anchor.version and not others:
             self._settled.add(slug)
@@ -74,7 +88,8 @@ class Witnesses:
         newest = await self._db.read(slug, seal.latest, slug)
         most, url = max(((size or 0, one.url) for size, one in zip(known, others, strict=True)))
         if most > (0 if newest is None or newest.epoch != epoch else newest.size):
-            await self._behind(hosted.participant, epoch, most, name_of(url))
+            after = await self._taken(hosted, others, epoch)
+            await self._behind(hosted.participant, epoch, most, name_of(url), after)
         answered = all(size is not None for size in known)
         waited = self._clock.now() - began >= self._settings.start_wait_s * 1000
         if not answered and newest is not None and not waited:
@@ -93,8 +108,23 @@ class Witnesses:
         """Before a bundle is made: whoever has not vouched for the newest state is asked, but not waited for long."""
         await self._ask(hosted, lambda standing: standing.newest.size > standing.size)
 
+    async def _look_beside(self, participant: Participant) -> None:
+        """A database that lost states while this process runs: its witnesses are heard again before it is sealed."""
+        if self._restored is not None and await self._restored.noticed(participant):
+            self._settled.discard(participant.id)
+            self._since.pop(participant.id, None)
+
+    async def _taken(self, hosted: Hosted, others: Sequence[Witness], epoch: int) -> int:
+        """The last epoch from `epoch` on that somebody knows: an origin may be lost with the database as well."""
+        for following in range(epoch + 1, epoch + MOST_LOST):
+            known = await asyncio.gather(*(self._known(hosted, one, following) for one in others))
+            if not any(known):
+                return following - 1
+        return epoch + MOST_LOST - 1
+
     async def _ask(self, hosted: Hosted, wanted: Callable[[Standing], bool]) -> None:
         slug, errands = hosted.participant.id, []
+        await self._look_beside(hosted.participant)
         for one in self._foreign(hosted.participant):
             if self._blocked(slug, one):
                 continue
@@ -107,16 +137,24 @@ class Witnesses:
         """What fails with one witness neither delays nor fails anything else; it is asked again later."""
         place = (participant.id, one.url)
         try:
-            await self._ask_one(participant, one, standing)
+            outcome = await self._ask_one(participant, one, standing)
         except HanseError as error:
+            self._count(one, "not-genuine" if isinstance(error, PeerError) else "away")
             times = self._failures.get(place, _Failure(0, 0)).times
             wait = min(LONGEST_MS, BACKOFF_MS << min(times, 8))
             self._failures[place] = _Failure(times + 1, self._clock.now() + wait)
             log.info("witness.away", participant=participant.id, witness=name_of(one.url), why=str(error))
         else:
+            self._count(one, outcome)
             self._failures.pop(place, None)
 
-    async def _ask_one(self, participant: Participant, one: Witness, standing: Standing) -> None:
+    def _count(self, one: Witness, outcome: str) -> None:
+        """Labels are of the trust list, which names the witnesses to everybody."""
+        text = "Requests to witnesses of our logs, by outcome."
+        self._metrics.count("hanse_witness_asked_total", text, witness=name_of(one.url), outcome=outcome)
+
+    async def _ask_one(self, participant: Participant, one: Witness, standing: Standing) -> str:
+        """The outcome in a word: `vouched`, or `differs` where it saw another history."""
         slug, batch, old = participant.id, standing.newest, standing.size
         assert batch.checkpoint is not None
         for _ in range(2):
@@ -125,13 +163,13 @@ class Witnesses:
             if answer.status == 200:
                 lines = self._genuine(one, batch, answer.body)
                 await self._db.write(slug, cosignatures.keep, batch, name_of(one.url), lines)
-                return
+                return "vouched"
             known = _size(answer) if answer.status == 409 else old if answer.status == 422 else None
             if known is None or known == old == 0:  # who has seen nothing has nothing against us
                 raise Unavailable("witness.answer", status=answer.status)
             if known == old or known > batch.size:
                 await self._differs(participant, batch, known, name_of(one.url), same=known == old)
-                return
+                return "differs"
             old = known
         raise Unavailable("witness.answer", status=409)
 
@@ -146,9 +184,11 @@ class Witnesses:
         if await self._behind(participant, batch.epoch, known, witness) is None:
             raise Unavailable("witness.answer", status=409)
 
-    async def _behind(self, participant: Participant, epoch: int, known: int, witness: str) -> int | None:
+    async def _behind(
+        self, participant: Participant, epoch: int, known: int, witness: str, after: int = 0
+    ) -> int | None:
         slug = participant.id
-        opened = await self._db.write(slug, _open, participant, epoch, known, witness)
+        opened = await self._db.write(slug, _open, participant, epoch, known, witness, after)
         log.error("witness.behind", participant=slug, witness=witness, known=known, epoch=epoch, opened=opened)
         return opened
 
@@ -172,18 +212,30 @@ class Witnesses:
         return await self._http.post(url, body, headers=_TYPE, limit=LIMIT, total_s=self._settings.answer_s)
 
     def _genuine(self, one: Witness, batch: Batch, body: bytes) -> str:
-        """The lines by its listed keys; PeerError if one of them does not hold or states a strange time."""
-        name = name_of(one.url)
+        """The earliest line of each of its listed keys; PeerError if one does not hold or states a strange time.
+
+        One for a key: who sends dozens would leave no room in the note for the others. Before the state was sealed
+        nobody can have seen it, and whoever believed that would find our seals later than their trusted time.
+        """
+        name, now = name_of(one.url), self._clock.now()
+        least, most = max(now - APART_S * 1000, batch.at - SKEW_S * 1000) // 1000, now // 1000 + APART_S
+        kept: dict[NoteKey, tuple[int, bytes]] = {}
         try:
-            keys = {(key.name, key.id): key for key in _keys(one)}
+            keys = {(key.name, key.id): key for key in _keys(one, now // 1000)}
             note = checkpoint.parse(f"{(batch.checkpoint or '').partition(chr(10) * 2)[0]}\n\n{body.decode()}")
-            found = [(line, keys[line[:2]].seconds(note, line[2])) for line in note.lines if line[:2] in keys]
+            for line in note.lines:
+                if (key := keys.get(line[:2])) is not None:
+                    said = key.seconds(note, line[2]), line[2]
+                    kept[key] = min(said, kept.get(key, said))
+                    if not least <= said[0] <= most:
+                        raise PeerError("witness.cosignature", name=name)
         except (Fault, ValueError) as fault:
             raise PeerError("witness.cosignature", name=name) from fault
-        now = self._clock.now() // 1000
-        if not found or any(abs(seconds - now) > APART_S for _, seconds in found):
+        if not kept:
             raise PeerError("witness.cosignature", name=name)
-        return "".join(checkpoint.line_of(*line) for line, _ in found)
+        return "".join(
+            checkpoint.line_of(key.name, key.id, signature) for key, (_, signature) in [*kept.items()][:MOST_KEPT]
+        )
 
     def _foreign(self, participant: Participant) -> Sequence[Witness]:
         try:
@@ -205,11 +257,11 @@ def due(standing: Standing, now: int, every_s: float) -> bool:
     return standing.newest.size > standing.size and (standing.agreed or now - standing.at >= every_s * 1000)
 
 
-def _open(tx: Tx, participant: Participant, epoch: int, known: int, witness: str) -> int | None:
+def _open(tx: Tx, participant: Participant, epoch: int, known: int, witness: str, after: int) -> int | None:
     """Nothing if another replica has opened it already."""
     if epochs.current(tx, participant.id) != epoch:
         return None
-    return epochs.open_next(tx, participant.id, participant.did, participant.root, known, witness)
+    return epochs.open_next(tx, participant.id, participant.did, participant.root, known, witness, after=after)
 
 
 def _size(answer: Answer) -> int | None:
@@ -217,6 +269,8 @@ def _size(answer: Answer) -> int | None:
     return int(text) if text.isdigit() and len(text) <= 16 else None
 
 
-def _keys(one: Witness) -> Sequence[NoteKey]:
-    found = [key_of(name_of(one.url), jwk, TIMED_ED25519) for jwk in one.keys]
+def _keys(one: Witness, now: int) -> Sequence[NoteKey]:
+    """Those in use; a retired key vouches for nothing new."""
+    used = [jwk for jwk in one.keys if (last := until(jwk)) is None or now <= last]
+    found = [key_of(name_of(one.url), jwk, TIMED_ED25519) for jwk in used]
     return [key for key in found if key is not None]

@@ -99,7 +99,8 @@ class Participants:
         hosted: dict[str, Hosted] = {}
         for participant in await self._db.read(PROCESS, store.all_participants):
             rows = await self._db.read(participant.id, store.keys, participant.id)
-            hosted[participant.id] = self._host(participant, rows)
+            if rows:  # else it has been deleted meanwhile
+                hosted[participant.id] = self._host(participant, rows)
         self._by_id, self._known = hosted, news
         self._by_place = {(one.participant.host, one.participant.path): one.participant for one in hosted.values()}
         self._deepest = max((path.count("/") + 1 for _, path in self._by_place), default=1)
@@ -296,6 +297,7 @@ def _record(row: KeyRow) -> KeyRecord:
         state=msgspec.convert(row.state, State),
         public_jwk=msgspec.json.decode(row.public_jwk),
         certificate=row.certificate,
+        until=row.retired_at,
     )
 
 
@@ -309,6 +311,8 @@ def _row(tx: Tx, participant: str, record: KeyRecord, secret: bytes) -> KeyRow:
 
 def _add(tx: Tx, participant: Participant, keys: list[tuple[KeyRecord, bytes]]) -> None:
     if not store.insert_participant(tx, participant):
+        if (gone := store.left(tx, participant)) is not None:
+            raise Mistake("leaving.taken", slug=participant.id, root=participant.root, name=gone)
         raise Mistake("participants.taken", slug=participant.id, root=participant.root)
     for record, secret in keys:
         store.insert_key(tx, _row(tx, participant.id, record, secret))

@@ -25,7 +25,9 @@ def _participant(row: Row) -> Participant:
 
 
 def all_participants(tx: Tx) -> list[Participant]:
-    return [_participant(row) for row in tx.all("SELECT * FROM participant ORDER BY id")]
+    """Those that work here; of one that is being deleted nothing is loaded any more."""
+    rows = tx.all("SELECT * FROM participant WHERE state NOT IN ('deleting', 'deleted') ORDER BY id")
+    return [_participant(row) for row in rows]
 
 
 def insert_participant(tx: Tx, participant: Participant) -> bool:
@@ -38,6 +40,16 @@ def insert_participant(tx: Tx, participant: Participant) -> bool:
             now=tx.now,
         )
     )
+
+
+def left(tx: Tx, participant: Participant) -> str | None:
+    """The name of a participant that has left, or is leaving, and had this id or root."""
+    row = tx.one(
+        "SELECT name FROM participant WHERE (id = :id OR root = :root) AND state <> 'active'",
+        id=participant.id,
+        root=participant.root,
+    )
+    return None if row is None else str(row["name"])
 
 
 def lock_keys(tx: Tx, participant: str) -> None:
@@ -71,7 +83,8 @@ def key(tx: Tx, participant: str, kid: str) -> KeyRow | None:
 
 def set_key_state(tx: Tx, participant: str, kid: str, state: str) -> None:
     tx.run(
-        "UPDATE key SET state = :state, retired_at = CASE WHEN :state = 'verify-only' THEN :now ELSE retired_at END"
+        "UPDATE key SET state = :state, retired_at ="
+        " CASE WHEN :state = 'active' THEN NULL ELSE COALESCE(retired_at, :now) END"
         " WHERE participant = :participant AND kid = :kid",
         participant=participant,
         kid=kid,

@@ -5,6 +5,7 @@ whether it exists or not (threat T52).
 """
 
 import msgspec
+import structlog
 from aiohttp import web
 
 from connector.audit.hearing import MOST_AGREEMENTS, Part, Question, Reply
@@ -23,6 +24,7 @@ from connector.peer.routes import Call, Route
 from connector.storage.database import Tx
 from connector.verify import base64url
 
+log = structlog.get_logger("records")
 LIMIT = 65_536
 assert MOST_AGREEMENTS * 600 < LIMIT
 
@@ -74,6 +76,8 @@ def _shown(tx: Tx, slug: str, question: Question, shared: frozenset[str]) -> byt
     window = Window(tx, slug)
     seen = question.seen
     known = seen is not None and window.note is not None and window.note.startswith(f"{seen.origin}\n")
+    if seen is not None and known and seen.size > window.size:  # a word without proof: told, and nothing is done
+        log.warning("records.partner-knows-more", participant=slug, theirs=seen.size, ours=window.size)
     proof = window.consistency(seen.size) if seen is not None and known else []
     wanted = {one.agreement: one.after for one in question.agreements if one.agreement in shared}
     parts = [_part(name, window.page(name, SHARED, after)) for name, after in wanted.items()]

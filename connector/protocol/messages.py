@@ -32,6 +32,7 @@ _NAMES = {
     "purpose": HANSE + "purpose",
     "action": HANSE + "action",
     "agreement_signature": HANSE + "agreementSignature",
+    "second_signature": HANSE + "agreementSignaturePq",
     "evidence": HANSE + "evidence",
     "countersignature": HANSE + "countersignature",
     "replaces": HANSE + "replaces",
@@ -169,10 +170,14 @@ class ContractOfferMessage(_Message, frozen=True, kw_only=True):
 
 
 class ContractAgreementMessage(_Pids, frozen=True, kw_only=True):
-    """The signature covers `agreement` exactly as it stands here."""
+    """The signature covers `agreement` exactly as it stands here.
+
+    A second one, by ML-DSA, is a string too; what stands there instead spoils no contract, so it is judged later.
+    """
 
     agreement: Plain
     agreement_signature: str | None = None
+    second_signature: Any = None
 
     def __post_init__(self) -> None:
         shape.agreement(self.agreement, "/agreement")
@@ -180,6 +185,7 @@ class ContractAgreementMessage(_Pids, frozen=True, kw_only=True):
 
 class ContractAgreementVerificationMessage(_Pids, frozen=True, kw_only=True):
     agreement_signature: str | None = None
+    second_signature: Any = None
 
 
 class ContractNegotiationEventMessage(_Pids, frozen=True, kw_only=True):

@@ -166,6 +166,26 @@ def waits(tx: Tx, participant: str, stream: str) -> bool:
     return tx.one(statement, participant=participant, stream=stream) is not None
 
 
+def undelivered(tx: Tx, participant: str, without: frozenset[str], limit: int) -> list[OutboxRow]:
+    """Rows of the participant that are not done, the oldest first; none of the kinds `without`."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM outbox WHERE participant = :participant AND done_at IS NULL ORDER BY id",  # noqa: S608 constants
+        participant=participant,
+    )
+    found = [msgspec.convert(row, OutboxRow, strict=False) for row in rows if row["kind"] not in without]
+    return found[:limit]
+
+
+def abandon(tx: Tx, participant: str) -> int:
+    """Nothing of the participant is delivered any more; what runs loses its lease."""
+    return tx.run(
+        "UPDATE outbox SET done_at = :now, lease_owner = '', lease_until = 0, fence = fence + 1"
+        " WHERE participant = :participant AND done_at IS NULL",
+        now=tx.now,
+        participant=participant,
+    )
+
+
 def done_by_reply(tx: Tx, participant: str, message_id: str) -> int:
     """The peer's next message acknowledges ours, whatever becomes of the HTTP answer (architecture.md 3, rule 5)."""
     return tx.run(

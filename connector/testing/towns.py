@@ -135,6 +135,7 @@ class Towns:
         self.vault = Vault(bytes(range(32)))
         self.keepers: dict[Kind, Keeper] = {}
         self.listed: dict[str, tuple[str, ...]] = {}
+        self.second_keys: dict[str, dict[str, str]] = {}
         self.participants = Participants(db, self.vault, BASE, self._issue, Cabinet(self.keepers, 1.0))
         self.judge = judge()
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
@@ -160,6 +161,7 @@ class Towns:
         desk = SigningDesk(
             db, self.clock, self.participants, self.contracts, self.judge, self.wire.fetch, self._document,
             [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
+            lambda did: self.second_keys.get(did),
         )  # fmt: skip
         self.endings = ending.Endings(self.participants, self.contracts.agreements)
         self.ending_desk = EndingDesk(

@@ -15,6 +15,7 @@ from connector.contracts.service import Contracts
 from connector.dataplane import flows
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
+from connector.participants.leaving import still_here
 from connector.participants.service import Participants
 from connector.protocol import messages as m
 from connector.protocol import transfer as kernel
@@ -59,6 +60,7 @@ class Transfers:
         mode: Mode = "pull",
     ) -> Process:  # fmt: skip
         """As consumer: ask for the data of an agreement of ours, to be fetched by us or sent to us."""
+        still_here(tx, slug)
         agreement = self._agreements.in_force(tx, slug, agreement_id, partner.did)
         if agreement.role != "consumer":
             raise Mistake("transfer.own-data")
@@ -120,6 +122,7 @@ class Transfers:
         known = store.process_of_peer(tx, slug, partner.did, message.consumer_pid)
         if known is not None:
             return known
+        still_here(tx, slug)
         agreement = self._agreements.in_force(tx, slug, message.agreement_id, partner.did)
         if agreement.role != "provider":
             raise Unknown("contracts.no-agreement", id=message.agreement_id[:200])

@@ -6,10 +6,10 @@ lies. Versions only rise; past `nextUpdate` the list still names the members but
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from connector.clock import rfc3339
 from connector.errors import PeerError, Unauthenticated
@@ -21,7 +21,13 @@ TYP: Final = "trust-list+jwt"
 LIMIT: Final = 8_388_608
 NODES: Final = 400_000
 
+UNTIL: Final = "until"
+"""Member of a log key in the list: the RFC 3339 time from which on it signs no new state of the log."""
+_LATEST_MS: Final = 253_402_300_800_000
+
 Form = dict[str, Any]
+Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+"""Of a certificate, in lower-case hex."""
 
 
 class Issuer(Struct, frozen=True, rename="camel"):
@@ -40,10 +46,23 @@ class Succeeded(Struct, frozen=True):
     since: str = field(name="from")
 
 
+class Sealing(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A seal certificate and from when until when it counts; a side that is absent has no bound."""
+
+    sha256: Sha256
+    valid_from: str | None = None
+    valid_until: str | None = None
+
+    def holds(self, now: int) -> bool:
+        """Whether it counts at this instant (milliseconds)."""
+        return _within(self.valid_from, self.valid_until, now)
+
+
 class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One participant as the authority names it; `kind`, `groups` and `admin_level` are IRIs.
 
-    `keys` are pinned thumbprints, `ars` is the regional key of its seat.
+    `keys` are pinned thumbprints, `ars` is the regional key of its seat. `suspended_since` tells auditors which
+    contracts are older; a plain digest among `seal_certificates` counts for as long as its certificate.
     """
 
     did: str
@@ -54,17 +73,34 @@ class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     state: Literal["active", "suspended"]
     valid_from: str
     valid_until: str | None = None
+    suspended_since: str | None = None
     ars: str | None = None
     admin_level: str | None = None
-    seal_certificates: tuple[str, ...] = field(default=(), name="sealCertificates")
+    seal_certificates: tuple[Sha256 | Sealing, ...] = field(default=(), name="sealCertificates")
     log_keys: tuple[dict[str, str], ...] = field(default=(), name="logKeys")
     seal_key_pq: dict[str, str] | None = None
     keys: tuple[str, ...] = ()
     succeeds: tuple[Succeeded, ...] = ()
 
+    def logging(self, now: int) -> tuple[dict[str, str], ...]:
+        """The log keys that may sign a new state at this instant (milliseconds).
+
+        `until` in a key says when it was retired or withdrawn; what is no time counts as long past.
+        """
+        return tuple(key for key in self.log_keys if UNTIL not in key or now < _end(key[UNTIL]))
+
     def admitted(self, now: int) -> bool:
         """Whether the participant belongs at this instant (milliseconds)."""
-        return self.state == "active" and millis(self.valid_from) <= now < (millis(self.valid_until) or now + 1)
+        return self.state == "active" and _within(self.valid_from, self.valid_until, now)
+
+    def sealing(self, now: int) -> tuple[str, ...]:
+        """The SHA-256 of the listed certificates that may seal at this instant (milliseconds)."""
+        return tuple(one.sha256 for one in self.listed_seals if one.holds(now))
+
+    @property
+    def listed_seals(self) -> tuple[Sealing, ...]:
+        """All listed seal certificates in one form."""
+        return tuple(Sealing(one) if isinstance(one, str) else one for one in self.seal_certificates)
 
 
 class Witness(Struct, frozen=True):
@@ -87,14 +123,31 @@ class TrustList(Struct, frozen=True, kw_only=True, rename="camel"):
     witnesses: tuple[Witness, ...] = ()
 
 
+def _end(text: str) -> int:
+    try:
+        return millis(text)
+    except ValueError:
+        return 0
+
+
 def millis(text: str | None) -> int:
-    """Milliseconds of an RFC 3339 time with a zone; 0 for none; ValueError for anything else."""
+    """Milliseconds of an RFC 3339 time with a zone; 0 for none; ValueError for anything else.
+
+    What no calendar of ours can show is refused too, as the offline verifier does that reads the same list.
+    """
     if text is None:
         return 0
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
         raise ValueError(text)
-    return int(instant.timestamp() * 1000)
+    found = int(instant.timestamp() * 1000)
+    if not 0 <= found < _LATEST_MS:
+        raise ValueError(text)
+    return found
+
+
+def _within(begin: str | None, end: str | None, now: int) -> bool:
+    return millis(begin) <= now and (end is None or now < millis(end))
 
 
 def to_form(trust_list: TrustList) -> Form:
@@ -117,6 +170,8 @@ def read_list(jws: str, authority_jwk: Jwk) -> TrustList:
     except (msgspec.ValidationError, ValueError) as cause:
         raise PeerError("trust.list-form") from cause
     if len({entry.did for entry in trust_list.participants}) != len(trust_list.participants):
+        raise PeerError("trust.list-form")
+    if any(_doubled(entry) for entry in trust_list.participants):
         raise PeerError("trust.list-form")
     if not heirs.unambiguous(_succeeded(trust_list)):
         raise PeerError("trust.list-form")
@@ -231,10 +286,17 @@ def _succeeded(trust_list: TrustList) -> list[heirs.Step]:
     ]
 
 
+def _doubled(entry: Entry) -> bool:
+    """One certificate twice would have two periods."""
+    return len({one.sha256 for one in entry.listed_seals}) != len(entry.seal_certificates)
+
+
 def _moments(trust_list: TrustList) -> list[str | None]:
     ours: list[str | None] = [trust_list.issued, trust_list.next_update]
     for entry in trust_list.participants:
-        ours += [entry.valid_from, entry.valid_until, *(one.since for one in entry.succeeds)]
+        ours += [entry.valid_from, entry.valid_until, entry.suspended_since, *(one.since for one in entry.succeeds)]
+        for seal in entry.listed_seals:
+            ours += [seal.valid_from, seal.valid_until]
     for issuer in trust_list.issuers:
         ours += [issuer.valid_from, issuer.valid_until]
     return ours

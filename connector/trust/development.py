@@ -9,18 +9,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from connector.clock import Clock, rfc3339
 from connector.trust import devca
-from connector.trust.anchors import Entry, TrustList, Witness, next_list, read_list
+from connector.trust.anchors import UNTIL, Entry, Sealing, TrustList, Witness, millis, next_list, read_list
 from connector.trust.authority import Authority
 from connector.trust.keys import KeyRecord, SoftwareKey
 from connector.trust.vault import Vault, master_file
 
 _PQ = ("seal-pq", "active")
+_FORMER = ("verify-only", "removed")
 LIFE_MS = 365 * 86_400_000
+OVERLAP_MS = 30 * 86_400_000
+"""For so long the certificate of a former seal key still counts: what it sealed last is witnessed later."""
 
 
 class DevelopmentSpace:
@@ -44,8 +48,8 @@ class DevelopmentSpace:
         place = self._trust / "list.jws"
         before = read_list(place.read_text(encoding="ascii"), authority.public_jwk)
         now = self._clock.now()
-        fresh = {entry.did: entry for entry in entries(rfc3339(now - 60_000))}
-        known = {entry.did: entry for entry in before.participants}
+        begin, known = rfc3339(now - 60_000), {entry.did: entry for entry in before.participants}
+        fresh = {entry.did: continued(known.get(entry.did), entry, begin, now) for entry in entries(begin)}
         listed = self._next(before, authority, now, tuple({**known, **fresh}.values()), witness)
         draft = place.with_name(f"list.{os.getpid()}")
         draft.write_text(authority.issue(listed), encoding="ascii")
@@ -67,11 +71,23 @@ def _alone(place: Path) -> Iterator[None]:
         yield
 
 
-def entry(*, did: str, name: str, operator: str, kind: str, valid_from: str, keys: tuple[KeyRecord, ...]) -> Entry:
+def entry(
+    *, did: str, name: str, operator: str, kind: str, valid_from: str, keys: tuple[KeyRecord, ...],
+    at: str | None = None,
+) -> Entry:  # fmt: skip
     """What the list says of a participant: its log keys and its seal certificates (contracts.md 6), and the keys by
-    which peers may go on at once where a stolen key left without overlap."""
-    seals = [digest for key in keys if key.purpose == "seal" and (digest := _unnamed(did, key)) is not None]
-    logs = tuple(dict(key.public_jwk) for key in keys if key.purpose in ("log", "log-pq"))
+    which peers may go on at once where a stolen key left without overlap.
+
+    Certificates of former seal keys count until the overlap after `at`, the time of the list; None: without end.
+    """
+    end = None if at is None else rfc3339(millis(at) + OVERLAP_MS)
+    seals: list[str | Sealing] = []
+    for key in keys:
+        digest = _unnamed(did, key) if key.purpose == "seal" else None
+        if digest is not None:
+            former = end is not None and key.state in _FORMER
+            seals.append(Sealing(digest, valid_until=end) if former else digest)
+    logs = tuple(_ending(key) for key in keys if key.purpose in ("log", "log-pq"))
     return Entry(
         did=did,
         name=name,
@@ -82,9 +98,43 @@ def entry(*, did: str, name: str, operator: str, kind: str, valid_from: str, key
         valid_from=valid_from,
         log_keys=logs,
         seal_certificates=tuple(seals),
-        keys=tuple(key.kid.partition("#")[2] for key in keys if key.purpose in ("peer", "seal")),
+        keys=tuple(
+            key.kid.partition("#")[2] for key in keys if key.purpose in ("peer", "seal") and key.state != "removed"
+        ),
         seal_key_pq=next((dict(key.public_jwk) for key in keys if (key.purpose, key.state) == _PQ), None),
     )
+
+
+def continued(before: Entry | None, fresh: Entry, begin: str, now: int) -> Entry:
+    """The entry that follows `before`, so that what was sealed under the old one can still be judged by the new one.
+
+    A member stays one since it first was (`begin` is what a new one is given). A certificate that is listed no longer
+    stays with its period, which ends after the overlap; one that is listed again gets no end, or the one said anew.
+    """
+    if before is None:
+        return fresh
+    known = {one.sha256: one for one in before.listed_seals}
+    told = {one.sha256: one for one in fresh.listed_seals}
+    seals = [_period(known.get(name), told.get(name), now) for name in {**told, **known}]
+    since = before.valid_from if fresh.valid_from == begin and before.admitted(now) else fresh.valid_from
+    plain = tuple(one.sha256 if one == Sealing(one.sha256) else one for one in seals)
+    return msgspec.structs.replace(fresh, valid_from=since, seal_certificates=plain)
+
+
+def _period(before: Sealing | None, fresh: Sealing | None, now: int) -> Sealing:
+    """Since when as it was before; an end that was said stays unless the certificate may seal again."""
+    kept = before or fresh
+    assert kept is not None
+    if fresh is not None and fresh.valid_until is None:
+        return msgspec.structs.replace(kept, valid_until=None)
+    end = fresh.valid_until if fresh is not None else rfc3339(now + OVERLAP_MS)
+    return kept if kept.valid_until is not None else msgspec.structs.replace(kept, valid_until=end)
+
+
+def _ending(key: KeyRecord) -> dict[str, str]:
+    """A log key, and when it was retired: what it signed before still stands, no witness takes anything newer."""
+    ended = key.until is not None and key.state in _FORMER
+    return dict(key.public_jwk) | ({UNTIL: rfc3339(key.until or 0)} if ended else {})
 
 
 def _unnamed(did: str, key: KeyRecord) -> str | None:

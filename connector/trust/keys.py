@@ -52,13 +52,17 @@ class Signer(Protocol):
 
 
 class KeyRecord(Struct, frozen=True, kw_only=True):
-    """What is known of a key without opening it; `certificate` is a PEM chain, leaf first (seal keys only)."""
+    """What is known of a key without opening it; `certificate` is a PEM chain, leaf first (seal keys only).
+
+    `until` is when it was retired (ms), by rotation or withdrawal.
+    """
 
     kid: str
     purpose: Purpose
     state: State
     public_jwk: Mapping[str, str]
     certificate: str | None = None
+    until: int | None = None
 
 
 def step(record: KeyRecord, state: State) -> KeyRecord:
@@ -71,6 +75,7 @@ def step(record: KeyRecord, state: State) -> KeyRecord:
         state=state,
         public_jwk=record.public_jwk,
         certificate=record.certificate,
+        until=record.until,
     )
 
 

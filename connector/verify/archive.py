@@ -35,6 +35,9 @@ ROTATED = "did-exporter.json"
 TIMESTAMP, NEWEST = "checkpoint.tst", "records.checkpoint"
 """A token over the state in `agreement.tlog-proof`; a newer state that the records lead to."""
 
+FIRST, FIRST_TIMESTAMP = "first.checkpoint", "first.tst"
+"""Only for a countersignature that came late: the state that held the record before it, and a token over that."""
+
 TRANSLATIONS = frozenset({"text-de.pdf", "text-en.html"})
 """For reading only: no party has signed them."""
 
@@ -42,6 +45,8 @@ OPTIONAL = TRANSLATIONS | {
     ROTATED,
     TIMESTAMP,
     NEWEST,
+    FIRST,
+    FIRST_TIMESTAMP,
     *(f"{role}{end}" for role in ("provider", "consumer") for end in ("-chain.pem", ".ocsp", ".pq.jws")),
     *(f"did-termination-{role}.json" for role in ("provider", "consumer")),
 }

@@ -7,9 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from connector.verify import anchors as trust
-from connector.verify import archive, contract, ending, logbook, postquantum, records, revocation, trusted, trustlist
+from connector.verify import (
+    archive,
+    contract,
+    ending,
+    logbook,
+    membership,
+    postquantum,
+    records,
+    revocation,
+    since,
+    trusted,
+    trustlist,
+)
 from connector.verify import witness as witnesses
 from connector.verify.anchors import Anchors
+from connector.verify.checkpoint import Checkpoint
 from connector.verify.contract import ROLES, Agreement, Documents, Given, Members, Role, Sealed
 from connector.verify.examination import Examination, attempt, need
 from connector.verify.faults import Doubt, Fault
@@ -53,7 +66,7 @@ def _examine(exam: Examination, members: Members, anchors: Anchors, witness: str
     documents = exam.run("documents", _documents, agreement, members)
     given = Given(members=members, anchors=anchors, trust_list=trust_list, agreement=agreement, documents=documents)
     log = attempt(logbook.read, members)
-    given = replace(given, moment=attempt(_moment, given, vouched, log, witness))
+    given = _timed(given, vouched, log, witness)
     seals = {role: exam.run(f"{role}-seal", contract.check_seal, role, given) for role in ROLES}
     exporter = exam.run("exporter-seal", contract.check_manifest_seal, given)
     did = None if exporter is None else exporter.seal.did
@@ -61,6 +74,7 @@ def _examine(exam: Examination, members: Members, anchors: Anchors, witness: str
     lines = exam.run("records", logbook.check_records, given, did, log)
     exam.run("commitment", logbook.check_commitment, given, lines, log, did)
     exam.run("revocation", _check_revocation, given, seals, exporter, lines)
+    exam.run("membership", membership.check, given, vouched, seals)
     size = None if log is None else log.proof.checkpoint.size
     for role in ROLES:
         if postquantum.name(role) in members:
@@ -69,6 +83,8 @@ def _examine(exam: Examination, members: Members, anchors: Anchors, witness: str
             exam.run(f"{role}-ending", ending.check, role, given, lines, size)
     moment = exam.run("time", _moment, given, vouched, log, witness)
     _tell(exam, seals, moment, lines or ())
+    _tell_times(exam, given)
+    _tell_second_seals(exam, given)
     _tell_end(exam, members, lines or ())
 
 
@@ -97,18 +113,50 @@ def _documents(agreement: Agreement | None, members: Members) -> Documents:
     }
 
 
+def _timed(given: Given, trust_list: TrustList | None, log: Log | None, witness: str | None) -> Given:
+    """With the trusted times of the contract and of each seal, as far as they can be known."""
+    moment = attempt(_moment, given, trust_list, log, witness)
+    if log is None:
+        return given
+    states = [(log.proof.checkpoint.size, moment)]
+    if log.first is not None:
+        states.append((log.first.size, attempt(_first_moment, given, trust_list, log, witness)))
+    lines = attempt(records.parse, given.members["records.ndjson"]) or ()
+    return replace(given, moment=moment, seals=since.seals(given.members, lines, states))
+
+
 def _moment(given: Given, trust_list: TrustList | None, log: Log | None, witness: str | None) -> Moment:
-    """The trusted time of the state that contains the agreement record; that it does is the check `commitment`."""
+    """The trusted time of the state that contains the agreement record; that it does is the check `commitment`.
+
+    What is wrong with the token or the witnesses of an earlier state is a Fault here too.
+    """
+    states = need(log, "log")
+    if states.first is not None:
+        _first_moment(given, trust_list, states, witness)
+    return _vouched(given, trust_list, states, witness, states.proof.checkpoint, archive.TIMESTAMP)
+
+
+def _first_moment(given: Given, trust_list: TrustList | None, log: Log, witness: str | None) -> Moment | None:
+    """The trusted time of `first.checkpoint`, None if nobody vouches for it."""
+    assert log.first is not None
+    try:
+        return _vouched(given, trust_list, log, witness, log.first, archive.FIRST_TIMESTAMP)
+    except Doubt:
+        return None
+
+
+def _vouched(
+    given: Given, trust_list: TrustList | None, log: Log, witness: str | None, state: Checkpoint, token: str
+) -> Moment:
     did = contract.exporter_of(given)
-    listed, states = need(trust_list, "trust-list"), need(log, "log")
-    logbook.check_signed(states, did, listed)
+    listed = need(trust_list, "trust-list")
+    logbook.check_signed(log, did, listed)
     if witness is None:
         policy = witnesses.derived(listed.witnesses, listed.member(did).operator)
     else:
         parsed = attempt(witnesses.parse, witness)
         policy = need(parsed, "anchors")
-    token = given.members.get(archive.TIMESTAMP)
-    return trusted.find(states.proof.checkpoint, token, policy, given.anchors.timestamps)
+    return trusted.find(state, given.members.get(token), policy, given.anchors.timestamps)
 
 
 def _check_revocation(
@@ -126,10 +174,11 @@ def _check_revocation(
             continue
         found = need(sealed, f"{role}-seal")
         if found.seal.did == by.seal.did:
-            revocation.check_key(found.seal, known, given.at)
+            revocation.check_key(found.seal, known, given.sealed_at(role))
         others = contract.intermediates(role, given.members)
         issuers = (*found.seal.chain[1:], *others, *given.anchors.roots)
-        at = found.seal.iat if given.at is None else given.at
+        sealed_at = given.sealed_at(role)
+        at = found.seal.iat if sealed_at is None else sealed_at
         try:
             revocation.check_certificate(found, given.members.get(f"{role}.ocsp"), issuers, at)
         except Doubt as open_question:  # the other seal may be worse
@@ -146,6 +195,25 @@ def _tell(exam: Examination, seals: Mapping[Role, Sealed | None], moment: Moment
             exam.note("erased", type=line.type, seq=line.seq, ground=body.get("ground", ""), role=body.get("role", ""))
     levels = {role: None if sealed is None else sealed.level for role, sealed in seals.items()}
     exam.state(levels=levels, trusted_time=None if moment is None else written(moment.seconds))
+
+
+def _tell_times(exam: Examination, given: Given) -> None:
+    """Which seal was there earlier than the contract as a whole, and was judged at that time."""
+    for role, moment in given.seals.items():
+        if given.at is None or moment.seconds < given.at:
+            exam.note(f"{role}-earlier", at=written(moment.seconds))
+    exam.state(seal_times={role: written(moment.seconds) for role, moment in given.seals.items()})
+
+
+def _tell_second_seals(exam: Examination, given: Given) -> None:
+    """A second seal could be left out of a bundle without a trace; the list still names the key for it."""
+    if given.trust_list is None or given.agreement is None:
+        return
+    for role in ROLES:
+        member = given.trust_list.members.get(given.agreement.did(role))
+        keyed = member is not None and member.seal_key_pq is not None
+        if keyed and f"{role}.jws" in given.members and postquantum.name(role) not in given.members:
+            exam.note(f"{role}-pq-absent")
 
 
 def _tell_end(exam: Examination, members: Members, lines: Sequence[Line]) -> None:

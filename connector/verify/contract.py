@@ -1,7 +1,7 @@
 """The contract in a bundle: who agreed, what each party sealed, and whose seals they are (contracts.md 5 and 6)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
 
@@ -47,7 +47,8 @@ class Signed:
 class Given:
     """What every check may use: the members, what is trusted from outside, and what could be read (None: could not).
 
-    `moment` is the trusted time; without one only the signers' own times are known.
+    `moment` is the trusted time of the contract as a whole, `seals` that of each seal, which may be earlier; without
+    one only the signers' own times are known.
     """
 
     members: Members
@@ -56,11 +57,16 @@ class Given:
     agreement: Agreement | None
     documents: Documents | None
     moment: Moment | None = None
+    seals: Mapping[Role, Moment] = field(default_factory=dict)
 
     @property
     def at(self) -> int | None:
         """The trusted time in seconds."""
         return None if self.moment is None else self.moment.seconds
+
+    def sealed_at(self, role: Role) -> int | None:
+        """That of this party's seal in seconds."""
+        return self.seals[role].seconds if role in self.seals else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +136,10 @@ def check_seal(role: Role, given: Given) -> Sealed:
     seal = read_seal(given.members[f"{role}.jws"])
     check_references(seal, signed_by(role, agreement, given.members), given.members)
     did = agreement.did(role)
-    level = check_owner(seal, did, documents[did], given, at=given.at, others=intermediates(role, given.members))
-    if given.at is not None and seal.iat > given.at + SKEW_S:
-        raise Doubt("time-order", claimed=written(seal.iat), at=written(given.at))
+    at = given.sealed_at(role)
+    level = check_owner(seal, did, documents[did], given, at=at, others=intermediates(role, given.members))
+    if at is not None and seal.iat > at + SKEW_S:
+        raise Doubt("time-order", claimed=written(seal.iat), at=written(at))
     return Sealed(seal, level)
 
 

@@ -2,6 +2,8 @@
 
 `agreement.tlog-proof` leads to a state as early as possible, because its witnesses give the contract its time. Later
 records may stand under a newer state in `records.checkpoint`; then the log proves that it only grew between both.
+Where a countersignature came late, `first.checkpoint` is a state from before it, with the proof that it grew into the
+newest: so a record that the newest state holds at an index below that size stood there already.
 """
 
 import re
@@ -17,7 +19,7 @@ from connector.verify.faults import Doubt, Fault
 from connector.verify.records import AGREEMENT, KEY, TOMBSTONE, Erased, Line, Logged, Proof
 from connector.verify.trustlist import TrustList
 
-_OLD = re.compile(r"old (0|[1-9][0-9]{0,15})")
+_GROWN = re.compile(r"(old|new) (0|[1-9][0-9]{0,15})")
 
 _COMMITTED = {
     "agreement": "agreement.json",
@@ -30,30 +32,31 @@ _COMMITTED = {
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The proof of the agreement record with its state, and the state that all records lead to (often the same)."""
+    """The proof of the agreement record with its state, and the state that all records lead to (often the same).
+
+    `first` is a state from before a late countersignature, `since` the proof that the newest continues it.
+    """
 
     proof: Proof
     newest: Checkpoint
     growth: tuple[bytes, ...] | None = None
     """The consistency proof between both states; None if there is only one."""
+    first: Checkpoint | None = None
+    since: tuple[bytes, ...] = ()
 
 
 def read(members: Members) -> Log:
-    """Both states, nothing proven yet; Fault `log-proof-form` or `checkpoint-form`."""
+    """All states, nothing proven yet; Fault `log-proof-form` or `checkpoint-form`."""
     proof = records.parse_proof(members["agreement.tlog-proof"])
-    newer = members.get(archive.NEWEST)
-    if newer is None:
-        return Log(proof, proof.checkpoint)
-    try:
-        head, gap, note = newer.decode().partition("\n\n")
-        first, *path = head.split("\n")
-        hashes = tuple(base64url.decode_padded(line) for line in path)
-    except ValueError as fault:
-        raise Fault("log-proof-form") from fault
-    old = _OLD.fullmatch(first)
-    if not gap or old is None or int(old[1]) != proof.checkpoint.size:
+    newest, growth = proof.checkpoint, None
+    first, since = None, tuple[bytes, ...]()
+    if archive.NEWEST in members:
+        growth, newest = _grown(members[archive.NEWEST], "old", proof.checkpoint.size)
+    if archive.FIRST in members:
+        since, first = _grown(members[archive.FIRST], "new", newest.size)
+    elif archive.FIRST_TIMESTAMP in members:
         raise Fault("log-proof-form")
-    return Log(proof, checkpoint.parse(note), hashes)
+    return Log(proof, newest, growth, first, since)
 
 
 def write_newest(old: int, growth: Sequence[bytes], note: str) -> bytes:
@@ -61,21 +64,45 @@ def write_newest(old: int, growth: Sequence[bytes], note: str) -> bytes:
     return "\n".join([f"old {old}", *(base64url.encode_padded(one) for one in growth), "", note]).encode()
 
 
+def write_first(new: int, growth: Sequence[bytes], note: str) -> bytes:
+    """The spelling of `first.checkpoint`: the size that it grew to, the proof of that, the earlier note."""
+    return "\n".join([f"new {new}", *(base64url.encode_padded(one) for one in growth), "", note]).encode()
+
+
+def _grown(data: bytes, what: str, size: int) -> tuple[tuple[bytes, ...], Checkpoint]:
+    """A consistency proof from or to the state of that size, and the other state."""
+    try:
+        head, gap, note = data.decode().partition("\n\n")
+        first, *path = head.split("\n")
+        hashes = tuple(base64url.decode_padded(line) for line in path)
+    except ValueError as fault:
+        raise Fault("log-proof-form") from fault
+    named = _GROWN.fullmatch(first)
+    if not gap or named is None or named[1] != what or int(named[2]) != size:
+        raise Fault("log-proof-form")
+    return hashes, checkpoint.parse(note)
+
+
 def check_signed(log: Log, exporter: str, trust_list: TrustList) -> None:
     """Each state is the exporter's log's, signed with a key that the trust list names for it, and it only grew."""
-    older, newest = log.proof.checkpoint, log.newest
-    for state in (older, newest):
+    newest, first = log.newest, log.first
+    for state in (log.proof.checkpoint, newest, *(() if first is None else (first,))):
         name, _, epoch = state.origin.rpartition("/")
         if f"https://{name}" != f"{owner.root_of(exporter)}/log" or not epoch.isdecimal():
             raise Fault("log-origin", origin=state.origin)
         checkpoint.check(state, trust_list.member(exporter).log_keys)
-    if log.growth is None:
-        return
+    if log.growth is not None:
+        _check_growth(log.proof.checkpoint, newest, log.growth)
+    if first is not None:
+        _check_growth(first, newest, log.since)
+
+
+def _check_growth(older: Checkpoint, newest: Checkpoint, growth: Sequence[bytes]) -> None:
     if newest.size < older.size:
         raise Fault("log-rolled-back", old=older.size, new=newest.size)
     if newest.size == older.size and newest.root != older.root:
         raise Fault("log-forked", size=newest.size)
-    if not merkle.verify_consistency(older.size, newest.size, log.growth, older.root, newest.root):
+    if not merkle.verify_consistency(older.size, newest.size, growth, older.root, newest.root):
         raise Fault("log-rewritten", old=older.size, new=newest.size)
 
 
@@ -139,7 +166,7 @@ def check_commitment(given: Given, lines: Sequence[Line] | None, log: Log | None
     _check_same_agreement(found)
     parties = need(given.agreement, "agreement")
     own = "did-provider.json" if exporter == parties.provider else "did-consumer.json"
-    _check_key_head(newest, need(lines, "records"), _digest(given.members, own))
+    _check_key_head(found, newest, need(lines, "records"), _digest(given.members, own))
     _check_current(need(lines, "records"), _digest(given.members, archive.ROTATED))
 
 
@@ -156,17 +183,27 @@ def _check_same_agreement(found: Sequence[Line]) -> None:
         before = line.body
 
 
-def _check_key_head(newest: Logged, lines: Sequence[Line], document: str | None) -> None:
-    """The key event that the record names is here and stands for the exporter's DID document."""
-    head = newest.body.get("keyHead")
-    if head is None:  # nothing then says that this document was the exporter's, nor that its key was not withdrawn
-        raise Doubt("no-key-head")
+def _check_key_head(found: Sequence[Line], newest: Logged, lines: Sequence[Line], document: str | None) -> None:
+    """The key event that the record names is here and stands for the exporter's DID document.
+
+    A countersignature may come after a change of keys: then the document is the one that the first agreement record
+    found in force, or one since.
+    """
+    if newest.body.get("keyHead") is None:  # nothing then says that this document was the exporter's, nor that its
+        raise Doubt("no-key-head")  # key was not withdrawn
     events = [line for line in lines if _chain(line) == KEY]
-    event = next((line for line in events if isinstance(line, Logged) and line.digest == head), None)
-    if event is None and any(isinstance(line, Erased) for line in events):
+    places = {line.digest: at for at, line in enumerate(events) if isinstance(line, Logged)}
+    heads = [places.get(str(line.body.get("keyHead"))) for line in found if isinstance(line, Logged)]
+    last = heads[-1]
+    if last is None and any(isinstance(line, Erased) for line in events):
         raise Doubt("key-events-erased")
-    if event is None or event.body.get("document") != document:
+    begin = last if heads[0] is None else heads[0]
+    if last is None or begin is None or not _named(document, events[begin : last + 1]):
         raise Fault("key-head")
+
+
+def _named(document: str | None, events: Sequence[Line]) -> bool:
+    return any(isinstance(line, Logged) and line.body.get("document") == document for line in events)
 
 
 def _check_current(lines: Sequence[Line], document: str | None) -> None:

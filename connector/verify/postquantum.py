@@ -40,12 +40,13 @@ def check(role: Role, given: Given) -> None:
     jwk = need(given.trust_list, "trust-list").member(did).seal_key_pq
     if jwk is None:
         raise Fault("pq-key", did=did)
-    _verify(seal, jwk, did)
+    verify(seal, jwk, did)
     if not given.anchors.authority:
         raise Doubt("no-authority")
 
 
-def _verify(seal: Seal, jwk: Mapping[str, object], did: str) -> None:
+def verify(seal: Seal, jwk: Mapping[str, object], did: str) -> None:
+    """This key made it; Fault `pq-key` or `seal-signature`, Doubt `pq-unsupported`."""
     public = jwk.get("pub")
     if (jwk.get("kty"), jwk.get("alg")) != ("AKP", ALG) or not isinstance(public, str):
         raise Fault("pq-key", did=did)

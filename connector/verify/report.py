@@ -27,7 +27,7 @@ class Check:
 class Report:
     """All checks in order, and notes on what was used and what is not proven.
 
-    `stated` for machines: `levels` by role, `trusted_time`, `anchors` (SHA-256), `tool` (version).
+    `stated` for machines: `levels` by role, `trusted_time`, `seal_times` by role, `anchors` (SHA-256), `tool`.
     """
 
     checks: tuple[Check, ...]
@@ -71,6 +71,7 @@ class Report:
             "notes": list(self.notes),
             "levels": self.stated.get("levels", {}),
             "trustedTime": self.stated.get("trusted_time"),
+            "sealTimes": self.stated.get("seal_times", {}),
             "anchors": self.stated.get("anchors", []),
             "tool": self.stated.get("tool", ""),
             "checkedAt": checked_at,

@@ -1,8 +1,9 @@
-"""The authority's signed list of members, read for what contracts need: log keys and listed seal certificates.
+"""The authority's signed list of members, read for what contracts need: membership, log keys, seal certificates.
 
 A compact JWS (ES256, `typ` `trust-list+jwt`), verified with a key from outside the bundle (contracts.md 8).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +18,12 @@ from connector.verify.faults import Doubt, Fault
 
 TYP = "trust-list+jwt"
 _LATEST = 253_402_300_800
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From when until when a listed certificate may have sealed, in seconds; None: no bound on this side."""
+    """From when until when something counts, in seconds; None: no bound on this side."""
 
     begin: int | None = None
     end: int | None = None
@@ -32,22 +34,32 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """What the list says of one participant; `seal_certificates` by the SHA-256 (hex) of the certificate."""
+    """What the list says of one participant; `seal_certificates` by the SHA-256 (hex) of the certificate.
+
+    `suspended` at the time of the list, `suspended_since` in seconds if the list says so.
+    """
 
     did: str
     name: str
     operator: str
     log_keys: tuple[Mapping[str, object], ...]
     seal_certificates: Mapping[str, Period]
+    period: Period
+    suspended: bool
+    suspended_since: int | None = None
     seal_key_pq: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TrustList:
-    """The parsed list, proven only by `check`. `witnesses` as they stand there; `issued` is the authority's word."""
+    """The parsed list, proven only by `check`. `witnesses` as they stand there; `issued` is the authority's word.
+
+    From `next_update` on (seconds) it says nothing any more.
+    """
 
     version: int
     issued: str
+    next_update: int
     members: Mapping[str, Member]
     witnesses: object
     signed: bytes
@@ -73,7 +85,8 @@ def parse(jws: bytes) -> TrustList:
     if not isinstance(payload, dict) or len(signature) != 64:
         raise Fault("trust-list-form")
     version, entries = payload.get("version"), payload.get("participants")
-    if not isinstance(version, int) or not isinstance(entries, list):
+    next_update = seconds(payload.get("nextUpdate"))
+    if not isinstance(version, int) or not isinstance(entries, list) or next_update is None:
         raise Fault("trust-list-form")
     members = {one.did: one for one in (_member(entry) for entry in entries)}
     if len(members) != len(entries):
@@ -81,6 +94,7 @@ def parse(jws: bytes) -> TrustList:
     return TrustList(
         version=version,
         issued=str(payload.get("issued", "")),
+        next_update=next_update,
         members=members,
         witnesses=payload.get("witnesses", []),
         signed=f"{head}.{body}".encode("ascii"),
@@ -110,7 +124,7 @@ def _member(entry: object) -> Member:
     if not isinstance(entry, dict):
         raise Fault("trust-list-form")
     match entry:
-        case {"did": str(did)}:
+        case {"did": str(did), "state": "active" | "suspended" as state, "validFrom": str(begin)}:
             pq = entry.get("sealKeyPq")
             return Member(
                 did=did,
@@ -118,6 +132,9 @@ def _member(entry: object) -> Member:
                 operator=str(entry.get("operator", did)),
                 log_keys=tuple(_keys(entry.get("logKeys"))),
                 seal_certificates=_certificates(entry.get("sealCertificates")),
+                period=Period(seconds(begin), seconds(entry.get("validUntil"))),
+                suspended=state == "suspended",
+                suspended_since=seconds(entry.get("suspendedSince")),
                 seal_key_pq=pq if isinstance(pq, dict) else None,
             )
         case _:
@@ -129,25 +146,39 @@ def _keys(value: object) -> list[Mapping[str, object]]:
 
 
 def _certificates(value: object) -> Mapping[str, Period]:
-    """Each a plain SHA-256, or `{sha256, validFrom, validUntil}` with RFC 3339 times, of which either may be absent."""
-    found: dict[str, Period] = {}
-    for one in value if isinstance(value, list) else []:
-        match one:
-            case str():
-                found[one] = Period()
-            case {"sha256": str(sha256)}:
-                found[sha256] = Period(seconds(one.get("validFrom")), seconds(one.get("validUntil")))
-            case _:
-                raise Fault("trust-list-form")
+    """Each a plain SHA-256, or `{sha256, validFrom, validUntil}` with RFC 3339 times, of which either may be absent.
+
+    One certificate twice would have two periods: then the list is none.
+    """
+    if not isinstance(value, list | None):
+        raise Fault("trust-list-form")
+    found = dict(_certificate(one) for one in value or ())
+    if len(found) != len(value or ()):
+        raise Fault("trust-list-form")
     return found
+
+
+def _certificate(value: object) -> tuple[str, Period]:
+    match value:
+        case str(digest):
+            period = Period()
+        case {"sha256": str(digest), **more}:
+            period = Period(seconds(more.get("validFrom")), seconds(more.get("validUntil")))
+        case _:
+            raise Fault("trust-list-form")
+    if not _SHA256.fullmatch(digest):
+        raise Fault("trust-list-form")
+    return digest, period
 
 
 def seconds(text: object) -> int | None:
     """Seconds of an RFC 3339 time with its zone, None for none; Fault `trust-list-form`."""
     if text is None:
         return None
+    if not isinstance(text, str):
+        raise Fault("trust-list-form")
     try:
-        instant = datetime.fromisoformat(str(text))
+        instant = datetime.fromisoformat(text)
     except ValueError as fault:
         raise Fault("trust-list-form") from fault
     if instant.tzinfo is None:

@@ -1,16 +1,18 @@
 """Whose cosignatures count, and the time that they prove: a policy in the form of C2SP tlog-policy (contracts.md 16.3).
 
 A witness vouches that a log only grew, and when it saw this state. The keys of one witness form a group of which any
-is enough, so it counts once. The operator of a log never vouches for it.
+is enough, so it counts once. The operator of a log never vouches for it. A key that the trust list calls retired
+(`validUntil`) still vouches for what it signed before, and for nothing later.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connector.verify import base64url
 from connector.verify.checkpoint import ED25519, ML_DSA_44, TIMED_ED25519, Checkpoint, NoteKey, checked, key_of
 from connector.verify.faults import Fault
+from connector.verify.trustlist import seconds
 
 LIMIT = 262_144
 """Characters of a policy file: 32 ML-DSA keys and much comment."""
@@ -35,12 +37,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`logs` empty: any log. `witnesses` None for a key that this installation cannot check. `quorum` is a name."""
+    """`logs` empty: any log. `witnesses` None for a key that this installation cannot check. `quorum` is a name.
+
+    `until`: the last second (POSIX) that counts of a key that was retired.
+    """
 
     logs: tuple[NoteKey, ...]
     witnesses: Mapping[str, NoteKey | None]
     groups: Mapping[str, Group]
     quorum: str
+    until: Mapping[NoteKey, int] = field(default_factory=dict)
 
 
 def vkey_of(key: NoteKey) -> str:
@@ -69,20 +75,22 @@ def derived(witnesses: object, operator: str) -> Policy | None:
     if not isinstance(witnesses, list):
         raise Fault("trust-list-form")
     listed = [_listed(one) for one in witnesses]
-    used = {key.public for name, keys in listed if name == operator for key in keys}
+    used = {key.public for name, keys in listed if name == operator for key, _ in keys}
     keys: dict[str, NoteKey | None] = {}
     members: dict[str, list[str]] = {}
+    until: dict[NoteKey, int] = {}
     for name, found in listed:
-        for key in found:
+        for key, last in found:
             if name != operator and key.public not in used:  # one key, one voice, whoever else it is listed for
                 used.add(key.public)
                 keys[label := f"key-{len(keys)}"] = key
+                until |= {} if last is None else {key: last}
                 members.setdefault(name, []).append(label)
     if not members:
         return None
     groups = {f"operator-{at}": Group(1, tuple(labels)) for at, labels in enumerate(members.values())}
     groups["quorum"] = Group(1 if len(members) < FEW else 2, tuple(groups))
-    return Policy((), keys, groups, "quorum")
+    return Policy((), keys, groups, "quorum", until)
 
 
 def time_of(checkpoint: Checkpoint, policy: Policy) -> int | None:
@@ -95,18 +103,19 @@ def time_of(checkpoint: Checkpoint, policy: Policy) -> int | None:
     for name, identity, signature in checkpoint.lines:
         key = known.get((name, identity))
         if key is not None:
-            seconds = _cosigned(checkpoint, key, signature)
-            seen[key] = min(seconds, seen.get(key, seconds))
+            moment = _cosigned(checkpoint, key, signature)
+            if moment <= policy.until.get(key, moment):
+                seen[key] = min(moment, seen.get(key, moment))
     if not _meant(checkpoint, policy):
         return None
     times: dict[str, int | None] = {
         name: None if key is None else seen.get(key) or None for name, key in policy.witnesses.items()
     }
     for name, group in policy.groups.items():  # a group only names what stands before it
-        there = sorted(moment for member in group.members if (moment := times[member]) is not None)
+        there = sorted(found for member in group.members if (found := times[member]) is not None)
         times[name] = there[group.least - 1] if len(there) >= group.least else None
-    found = times.get(policy.quorum)
-    return None if found is None else found * 1000
+    whole = times.get(policy.quorum)
+    return None if whole is None else whole * 1000
 
 
 def _cosigned(checkpoint: Checkpoint, key: NoteKey, signature: bytes) -> int:
@@ -137,14 +146,20 @@ def name_of(url: str) -> str:
     return url.removeprefix("https://").rstrip("/")
 
 
-def _listed(entry: object) -> tuple[str, list[NoteKey]]:
+def _listed(entry: object) -> tuple[str, list[tuple[NoteKey, int | None]]]:
+    """The operator, and each of its keys with the last second that counts."""
     match entry:
         case {"operator": str(operator), "url": str(url), "keys": list(keys)}:
             name = name_of(url)
-            found = [key_of(name, key, TIMED_ED25519) for key in keys if isinstance(key, dict)]
-            return operator, [key for key in found if key is not None]
+            found = [(key_of(name, key, TIMED_ED25519), until(key)) for key in keys if isinstance(key, dict)]
+            return operator, [(key, last) for key, last in found if key is not None]
         case _:
             raise Fault("trust-list-form")
+
+
+def until(jwk: Mapping[str, object]) -> int | None:
+    """The last second (POSIX) that counts of this key of a witness; None for one in use. Fault `trust-list-form`."""
+    return seconds(jwk.get("validUntil"))
 
 
 class _Reader:

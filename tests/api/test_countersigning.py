@@ -41,7 +41,7 @@ async def pair(space: Space, monkeypatch: pytest.MonkeyPatch) -> Pair:
     await space.reload(here, there)
     made = await here.publish("musterstadt")
     say = compose.verification
-    monkeypatch.setattr(compose, "verification", lambda case, sent, seal: say(case, sent, None))
+    monkeypatch.setattr(compose, "verification", lambda case, sent, *_: say(case, sent, None))
     signed = await there.negotiate("nachbardorf", here.did("musterstadt"), made["dataset"])
     assert signed["state"] == "FINALIZED"
     pair = Pair(here, there, str(signed["agreement"]))
@@ -82,6 +82,22 @@ async def test_a_person_reads_signs_and_completes_it(
     assert code == OK
     await pair.settled("finalized")
     assert all(one["signed"] == {"provider": True, "consumer": True} for one in await pair.shown())
+    code, told = await said(pair.there, capsys, *signing[:4], "--read", str(place))
+    assert code == OK
+    assert "von beiden Seiten besiegelt. Zu unterschreiben ist nichts mehr." in told
+    assert "--text" not in told  # bug: it told everybody to sign, whatever had been signed
+
+
+async def test_the_provider_is_not_told_to_sign(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> the provider reads its own one-sided contract << the countersignature is up to the consumer."""
+    words = ["countersign", pair.agreement, "--as", "musterstadt", "--read", str(tmp_path / "vertrag.html")]
+    code, told = await said(pair.here, capsys, *words)
+    assert (code, "--text" in told) == (OK, False)
+    assert "sie ist Sache des Datennehmers" in told
+    code, told = await said(pair.here, capsys, "agreement", "show", pair.agreement, "--as", "musterstadt")
+    assert "sie ist Sache des Datennehmers" in told
+    code, told = await said(pair.there, capsys, "agreement", "show", pair.agreement, "--as", "nachbardorf")
+    assert "Ihre Gegenzeichnung fehlt. Lesen: hanse countersign" in told
 
 
 async def test_a_confirmation_is_shown_and_seals_nothing(pair: Pair, capsys: pytest.CaptureFixture[str]) -> None:

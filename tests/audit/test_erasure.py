@@ -223,6 +223,72 @@ async def test_a_crash_between_tombstone_and_deletion_does_neither(
     assert len(await any_db.read(TOWN, retention_store.tombstones, TOWN, 10)) == 1
 
 
+@pytest.mark.threat("T59")
+async def test_a_wish_killed_between_two_portions_goes_on_when_asked_again(
+    any_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> two records a portion, the process dies in the second << the first whole with tombstones; again: the rest."""
+    await filled(any_db)
+    monkeypatch.setattr(erasure, "AT_ONCE", 2)
+    every, empty = await ids(any_db), retention_store.empty
+    emptied: dict[int, None] = {}  # SQLite tries a unit that failed among others once more, alone
+
+    def dies(tx: Tx, participant: str, entry: int) -> bool:
+        emptied[entry] = None
+        if len(emptied) == 4 and entry == [*emptied][3]:
+            raise RuntimeError("power cut")
+        return empty(tx, participant, entry)
+
+    with monkeypatch.context() as cut:
+        cut.setattr(retention_store, "empty", dies)
+        with pytest.raises(RuntimeError, match="power cut"):
+            await eraser().forget(any_db, TOWN, every, ORDER)
+    rows = await any_db.read(TOWN, retention_store.tombstones, TOWN, 10)
+    assert len(rows) == 2
+    rest = await eraser().forget(any_db, TOWN, every, ORDER)
+    assert [one.type for one in rest.erased][-2:] == ["agreement", "key"]  # in order over all portions
+    assert len(await any_db.read(TOWN, retention_store.tombstones, TOWN, 10)) == 2 + len(rest.erased) == 6
+    assert (await eraser().forget(any_db, TOWN, every, ORDER)).erased == ()
+
+
+@pytest.mark.threat("T59")
+async def test_a_hold_set_between_two_portions_counts(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> the legal office sets a hold while a long wish is carried out << what is not gone yet stays."""
+    await filled(sqlite_db)
+    monkeypatch.setattr(erasure, "AT_ONCE", 2)
+    erase, portions = Eraser.erase, list[int]()
+
+    def then_held(self: Eraser, tx: Tx, slug: str, *rest: object, **more: object) -> erasure.Outcome:
+        outcome = erase(self, tx, slug, *rest, **more)  # type: ignore[arg-type]
+        portions.append(len(outcome.erased))
+        if len(portions) == 1:
+            holds.put(tx, TOWN, None, "legal office", "lawsuit", did=PROVIDER)
+        return outcome
+
+    monkeypatch.setattr(Eraser, "erase", then_held)
+    outcome = await eraser().forget(sqlite_db, TOWN, await ids(sqlite_db), ORDER)
+    assert len(outcome.erased) == 2
+    assert {stay.why for _, stay in outcome.stays} == {"hold"}
+
+
+async def test_what_proves_an_agreement_goes_with_its_last_record(any_db: Database) -> None:
+    """>> the others, one of two agreement records, the other one << only then its approvals are let go, once."""
+    gone: list[tuple[str, str]] = []
+    periods = Periods(days={}, other=1, duties=frozenset())
+    it = Eraser(periods, lambda *_: 0, lambda _: PROVIDER, lambda tx, slug, agreement: gone.append((slug, agreement)))
+    now = await filled(any_db)
+    await any_db.write(TOWN, add, "agreement", AGREEMENT, now - 30 * DAY, late=True)
+    await seal.seal(any_db, TOWN, ROOT, KEYS)
+    every = await ids(any_db)
+    *before, last = await any_db.read(TOWN, store.records, TOWN, AGREEMENT)
+    await any_db.write(TOWN, it.erase, TOWN, [row.id for row in before], ORDER, asked=False)
+    await any_db.write(TOWN, it.erase, TOWN, [row.id for row in before], ORDER, asked=False)
+    assert gone == []
+    for _ in range(2):
+        await any_db.write(TOWN, it.erase, TOWN, [last.id, *every], ORDER, asked=False)
+    assert gone == [(TOWN, AGREEMENT)]
+
+
 async def test_two_at_once_bury_once(any_db: Database) -> None:
     """>> two replicas run the job in the same moment << each record has one tombstone."""
     await filled(any_db)

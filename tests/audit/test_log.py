@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.audit import entry, export, merkle, seal, store
+from connector.audit import entry, export, merkle, seal, store, tiles
 from connector.errors import Defect, Unavailable
 from connector.storage import Database, Tx
 from connector.storage.database import WORKER
@@ -91,8 +91,8 @@ async def test_batches_grow_one_tree(sqlite_db: Database) -> None:
         await sqlite_db.write(TOWN, seal.keep, TOWN, batch.size, seal.sign(batch, LOG, KEYS))
         roots.append((batch.size, batch.root))
     assert [size for size, _ in roots] == [0, 3, 6, 9, 10]
-    leaves = await sqlite_db.read(TOWN, export._leaves, TOWN, 10)
-    tree = merkle.Tree(leaves)
+    leaves = await sqlite_db.read(TOWN, tiles.read, TOWN, tiles.Tile(0, 0, 10), 10)
+    tree = merkle.Tree([leaves[at : at + 32] for at in range(0, len(leaves), 32)])
     for (old, before), (new, after) in pairwise(roots):
         assert merkle.verify_consistency(old, new, tree.consistency(old, new), before, after)
 

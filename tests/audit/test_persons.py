@@ -36,6 +36,9 @@ async def test_very_many_records_come_in_portions(sqlite_db: Database, monkeypat
         await sqlite_db.write(TOWN, add, TOWN, HER)
     found = await sqlite_db.read(TOWN, persons.find, TOWN, HER)
     assert (len(found.records), found.complete) == (7, False)
+    rest = await sqlite_db.read(TOWN, persons.find, TOWN, HER, found.following)
+    assert (len(rest.records), rest.following) == (2, None)
+    assert not {record.id for record, _ in rest.records} & {record.id for record, _ in found.records}
 
 
 @pytest.mark.parametrize("text", ["", "p-7F3A91", "p-7f3a9", "p-7f3a911", "7f3a91", "Anna Muster", "p-7f3a91\n"])

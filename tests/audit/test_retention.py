@@ -46,7 +46,10 @@ def test_when_a_record_has_served_its_time(
         (record(), FREE._replace(needed=True), True, "needed"),
         (record(), FREE._replace(end=NOW), False, "period"),
         (record("agreement"), FREE._replace(end=NOW), True, "period"),
-        (record("agreement"), FREE._replace(end=None), True, "period"),
+        (record("agreement"), FREE._replace(end=None), False, "period"),
+        (record("agreement"), FREE._replace(end=None), True, "in-force"),
+        (record("decision"), FREE._replace(end=None), True, "in-force"),
+        (record("decision"), FREE._replace(end=None, held=True), True, "hold"),
         (record("alarm"), FREE, False, "for-ever"),
         (record("tombstone"), FREE, True, "for-ever"),
         (record("hold"), FREE, True, "for-ever"),
@@ -65,6 +68,17 @@ def test_a_wish_shortens_a_period_but_no_duty() -> None:
     stay = stays(record("agreement"), running, PERIODS, NOW, asked=True)
     assert stay is not None
     assert stay.until == NOW + 20 * DAY_MS
+
+
+def test_an_agreement_in_force_keeps_what_its_performance_needs() -> None:
+    """>> she asks while it runs: a decision, a confirmation, a decision of no agreement << until its end; go; go."""
+    running = FREE._replace(end=None)
+    stay = stays(record(), running, PERIODS, NOW, asked=True)
+    assert stay is not None
+    assert (stay.why, stay.until, stay.days) == ("in-force", None, 5)
+    assert stays(record("confirmation"), running, PERIODS, NOW, asked=True) is None
+    assert stays(record(agreement=None), running, PERIODS, NOW, asked=True) is None
+    assert stays(record(), FREE._replace(end=NOW), PERIODS, NOW, asked=True) is None  # it is over
 
 
 def test_the_last_moment_of_a_period_still_counts() -> None:

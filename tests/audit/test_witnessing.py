@@ -210,7 +210,7 @@ async def test_replicas_are_one_witness(any_db: Database) -> None:
     policy = witness.derived([entry], "own")
     assert policy is not None
     assert witness.time_of(checkpoint.parse(note(3) + lines), policy) == AT * 1000
-    assert {key.kind for key in await one.vkeys()} == {TIMED_ED25519, ML_DSA_44}
+    assert {key.kind for key, _ in await one.vkeys()} == {TIMED_ED25519, ML_DSA_44}
     rows = await any_db.read(PROCESS, lambda tx: tx.all("SELECT secret FROM witness_key"))
     assert rows
     assert all(b'"d"' not in row["secret"] and b'"priv"' not in row["secret"] for row in rows)

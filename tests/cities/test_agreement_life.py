@@ -58,6 +58,20 @@ async def test_read_side_by_side_then_replaced(space: Space, capsys: pytest.Capt
         assert await state(city, slug, new) == "finalized"
     told = await hanse(village, capsys, "agreement", "compare", old, new, "--as", VILLAGE)
     assert "Geändert:" in told
+    for city, slug in ((town, TOWN), (village, VILLAGE)):
+        before = json.loads(await hanse(city, capsys, "agreement", "show", old, "--as", slug, "--json"))
+        after = json.loads(await hanse(city, capsys, "agreement", "show", new, "--as", slug, "--json"))
+        assert (before["predecessor"], after["successor"]) == (None, None)
+        assert before["successor"] == {
+            "agreement": new, "digest": before["successor"]["digest"], "since": before["successor"]["since"],
+            "ended": None,
+        }  # fmt: skip
+        assert after["predecessor"]["agreement"] == old
+        assert after["predecessor"]["ended"] == before["ended"] is not None
+        said = await hanse(city, capsys, "agreement", "show", old, "--as", slug)
+        assert f"Abgelöst durch {new}, gültig seit {before['successor']['since']}." in said
+        said = await hanse(city, capsys, "agreement", "show", new, "--as", slug)
+        assert f"Löst {old} ab, beendet am {before['ended']}." in said
 
 
 async def test_an_end_reaches_a_partner_that_was_away(space: Space, capsys: pytest.CaptureFixture[str]) -> None:

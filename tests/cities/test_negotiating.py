@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from connector.cli.main import main
+from connector.peer.client import PeerClient
 from connector.testing.cities import MUNICIPALITY, City, Space
 from connector.verify.bundle import verify_bundle
 
@@ -99,3 +100,27 @@ async def test_a_counter_offer_of_the_same_terms_is_agreed(
     await settled(village, VILLAGE, case, "FINALIZED")
     (tmp_path / "terms.json").write_text("{", encoding="utf-8")
     await hanse(village, capsys, "counter", case, "--as", VILLAGE, "--policy", str(tmp_path / "terms.json"), code=1)
+
+
+async def test_the_second_contract_about_a_dataset_takes_no_request_for_its_references(
+    two: tuple[City, City], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the same dataset asked for twice << two fetched, once; then it knows the one and writes the other."""
+    town, village = two
+    dataset = (await town.publish(TOWN))["dataset"]
+    asked: list[str] = []
+    get = PeerClient.get
+
+    async def counted(self: PeerClient, slug: str, did: str, url: str, *rest: Any, **more: Any) -> Any:
+        asked.extend([url] if "/evidence/objects/" in url else [])
+        return await get(self, slug, did, url, *rest, **more)
+
+    monkeypatch.setattr(PeerClient, "get", counted)
+    for _ in range(2):
+        found = await village.negotiate(VILLAGE, town.did(TOWN), dataset)
+        assert found["state"] == "FINALIZED"
+        agreements = village.house.contracts.agreements
+        agreement = await village.house.db.read(VILLAGE, agreements.get, VILLAGE, found["agreement"])
+        assert agreement.provider_jws
+        assert agreement.consumer_jws
+    assert len(asked) == 2

@@ -93,10 +93,12 @@ async def test_a_person_is_shown_and_forgotten(space: Space, tmp_path: Path, cap
 
     assert await hanse(it, "records", "erase", *her, *order) == 1
     assert "Nothing was erased" in capsys.readouterr().err
-    assert await hanse(it, "records", "erase", *her, *order, "--yes") == 1  # the deed stays: its period is a duty
+    assert await hanse(it, "records", "erase", *her, *order, "--yes") == 1  # the deed stays: its agreement runs
     told = capsys.readouterr().out
     assert "Records erased: 1" in told
-    assert "(deed), under a duty to keep" in told
+    assert "(duty done), still needed, because the agreement is in force (Art. 17 (1) a GDPR), until the" in told
+    assert "and 1,095 days after that" in told or "and 1095 days after that" in told
+    assert f"{HER} is still in records (1) and signed documents (0)" in told
     assert await hanse(it, "records", "erased", "--as", VILLAGE) == 0
     assert "(confirmation) erased, data protection: Art. 17 (1) b GDPR" in capsys.readouterr().out
 
@@ -104,6 +106,41 @@ async def test_a_person_is_shown_and_forgotten(space: Space, tmp_path: Path, cap
     report = verify_bundle(whole, space.roots, "en")
     assert report.holds_apart_from_time, report.reason
     assert b"gelesen" not in whole
+
+
+@pytest.mark.threat("T59")
+async def test_a_signed_approval_is_still_told_of(space: Space, capsys: Any) -> None:
+    """>> erase, she stands in a signed approval alone << exit 1, on what ground it stays and until when; was exit 0.
+
+    Under a hold that is the ground; after its end and its period, with its last record, the approval is gone too.
+    """
+    it = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    made = await it.publish(TOWN)
+    person = {"role": "Amtsleitung", "pseudonym": HER}
+    signed = await it.negotiate(VILLAGE, it.did(TOWN), made["dataset"], approval=person)
+    agreement, order = str(signed["agreement"]), ("--role", "data protection", "--ground", "Art. 17 (1) b GDPR")
+    erase = ("records", "erase", "--as", VILLAGE, "--pseudonym", HER, *order, "--yes")
+    await it.house.upkeep.seal_logs()
+    await hanse(it, *erase)
+    capsys.readouterr()
+    await it.house.upkeep.seal_logs()
+
+    assert await hanse(it, *erase) == 1
+    told = capsys.readouterr().out
+    assert f"approval-consumer.json ({agreement}), evidence of the agreement in force (Art. 17 (3) e GDPR)" in told
+    assert "until the agreement ends and 3650 days after that" in told
+    assert "and signed documents (1). Ground and date stand above" in told
+
+    await it.api.post(f"/api/v1/participants/{VILLAGE}/agreements/{agreement[9:]}/end", {"reason": "vorbei"})
+    assert await hanse(it, *erase) == 1
+    assert (
+        "evidence of the agreement that has ended (Art. 17 (3) e GDPR), presumably until 20" in capsys.readouterr().out
+    )
+    await hanse(it, "records", "hold", "--as", VILLAGE, "--agreement", agreement, *order)
+    capsys.readouterr()
+    assert await hanse(it, *erase, "--json") == 1
+    [document] = json.loads(capsys.readouterr().out)["objects"]
+    assert (document["why"], document["until"], document["name"]) == ("hold", None, "approval-consumer.json")
 
 
 async def test_what_cannot_be_is_said(space: Space) -> None:
@@ -115,6 +152,9 @@ async def test_what_cannot_be_is_said(space: Space) -> None:
         (f"{base}/persons/{HER}/erase", {**order, "ground": " "}, 400, "records.text"),
         (f"{base}/persons/{HER}/erase", {**order, "ground": f"wish of {HER}"}, 400, "records.names"),
         (f"{base}/persons/{HER}/erase", {**order, "ground": "x" * 501}, 400, "records.text"),
+        (f"{base}/persons/{HER}/erase", {**order, "after": "x"}, 400, "api.body"),
+        (f"{base}/persons/{HER}/erase", {**order, "after": -1}, 400, "api.body"),
+        (f"{base}/persons/{HER}/erase", {**order, "after": 1 << 53, "sure": True}, 400, "api.body"),
         (f"{base}/holds", {**order, "agreement": "urn:uuid:1"}, 404, "contracts.no-agreement"),
         (f"{base}/holds", {**order, "ground": f"lawsuit of {HER}"}, 400, "records.names"),
         (f"{base}/holds/1/lift", {**order, "role": HER}, 400, "records.names"),
@@ -125,6 +165,10 @@ async def test_what_cannot_be_is_said(space: Space) -> None:
         with pytest.raises(Refused) as refused:
             await it.api.post(path, body)
         assert (refused.value.status, refused.value.problem["code"]) == (status, code)
+    for after in ("x", "-1", "٣", "9" * 30, str(1 << 53)):
+        with pytest.raises(Refused) as refused:
+            await it.api.get(f"{base}/persons/{HER}", after=after)
+        assert (refused.value.status, refused.value.problem["code"]) == (400, "records.after")
 
 
 async def test_a_partner_that_is_gone_takes_no_proof_with_it(space: Space) -> None:

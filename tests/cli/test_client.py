@@ -255,12 +255,18 @@ def test_a_transfer_is_steered(
 def test_agreements_and_evidence(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     one = {"agreement": "urn:uuid:9", "dataset": DATASET, "state": "one-sided", "role": "provider", "waits": False}
     one |= {"verified": True, "countersignature": "preferred", "until": "2027-01-01", "confirmations": []}
+    one |= {"second_invalid": False}
     play.on("GET /participants/a/agreements", [{**one, "signed": {"provider": True, "consumer": False}}])
     play.on("GET /participants/a/agreements/9/evidence", b"PK")
     assert hanse("agreements --as a") == 0
     out = said(capsys)
     assert "urn:uuid:9" in out
     assert "gilt; nur vom Datengeber besiegelt" in out
+    assert "zweites Siegel" not in out
+    bad = {**one, "second_invalid": True, "signed": {"provider": True, "consumer": True}}
+    play.on("GET /participants/b/agreements", [bad])
+    assert hanse("agreements --as b") == 0
+    assert "ein zweites Siegel (ML-DSA) geschickt, das nicht gilt" in said(capsys)
     assert hanse("evidence urn:uuid:9 --as a -o b.zip") == 0
     assert Path("b.zip").read_bytes() == b"PK"
 
@@ -302,8 +308,9 @@ def test_an_empty_word_is_said_before_anything_is_asked(play: Playback, capsys: 
 
 def test_a_record_that_is_not_sealed_yet_has_no_number(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     """>> records erase, right after the record was made << a dash and when to try again; it said “Eintrag None”"""
-    stays = {"index": None, "type": "confirmation", "why": "unsealed", "until": None}
-    play.on("POST /participants/a/persons/p-7f3a91/erase", {"may": [], "stays": [stays], "objects": []})
+    stays = {"index": None, "type": "confirmation", "why": "unsealed", "until": None, "days": None}
+    plan = {"may": [], "stays": [stays], "objects": [], "complete": True, "next": None}
+    play.on("POST /participants/a/persons/p-7f3a91/erase", plan)
     assert hanse("records erase --as a --pseudonym p-7f3a91 --role r --ground g") == 1
     out = said(capsys)
     assert "None" not in out

@@ -199,7 +199,7 @@ async def test_two_replicas_that_end_it_at_once_state_it_once(towns: Towns) -> N
     first = await towns.db.read(CONSUMER, towns.endings.draft, CONSUMER, agreement.id, WHY, later)
     second = await towns.db.read(CONSUMER, towns.endings.draft, CONSUMER, agreement.id, WHY, later)
     await towns.db.write(CONSUMER, towns.endings.declare, CONSUMER, agreement.id, first[1], "a..b", b"{}")
-    with pytest.raises(Mistake, match="stated"):
+    with pytest.raises(Mistake, match=r"endings\.no-sooner"):
         await towns.db.write(CONSUMER, towns.endings.declare, CONSUMER, agreement.id, second[1], "c..d", b"{}")
     assert len(await stated(towns, CONSUMER, agreement)) == 1
 

@@ -9,6 +9,7 @@ import pytest
 from connector.contracts import drafting, store
 from connector.contracts.approval import Approval
 from connector.contracts.model import Agreement
+from connector.contracts.progress import progress
 from connector.contracts.signing import digest
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.outbound import Answer
@@ -59,6 +60,13 @@ async def states(towns: Towns, found: Broken) -> tuple[str, str]:
 async def records(towns: Towns, slug: str, type_: str) -> list[dict[str, Any]]:
     sql = "SELECT record FROM audit_entry WHERE participant = :participant AND type = :type ORDER BY id"
     return [json.loads(bytes(row["record"])) for row in await towns.rows(slug, sql, type=type_)]
+
+
+async def step(towns: Towns, found: Broken, slug: str = "nachbardorf") -> tuple[str, str]:
+    """State of the agreement, and how far the consumer's seal has got."""
+    agreement = await towns.agreement(slug, found.agreement)
+    how = await towns.db.read(slug, progress, towns.contracts.agreements, agreement)
+    return agreement.state, how.step
 
 
 async def questions(towns: Towns) -> list[str]:
@@ -163,6 +171,26 @@ async def test_while_the_provider_is_away_the_same_one_is_tried_again(towns: Tow
     assert await states(towns, found) == ("finalized", "finalized")
     assert len(handed) == 3
     assert len(set(handed)) == 1
+
+
+async def test_a_provider_that_is_away_for_days_is_told_of_and_tried_on(towns: Towns) -> None:
+    """>> nobody there for four days << kept and on its way; a person is told, once; then taken: nothing waits."""
+    found = await broken(towns)
+    towns.wire.answers = [Unavailable("http.unreachable")] * 3
+    await order(towns, found)
+    assert await step(towns, found) == ("one-sided", "making")
+    await towns.run()
+    assert await step(towns, found) == ("one-sided", "handing-in")
+    assert await questions(towns) == []
+    age = "UPDATE outbox SET created_at = created_at - 345600000 WHERE kind = 'hand-in' AND participant = :p"
+    await towns.db.write("nachbardorf", lambda tx: tx.run(age, p="nachbardorf"))
+    for _ in range(2):
+        await towns.hurry()
+    assert await questions(towns) == ["countersign-undelivered"]
+    assert await step(towns, found) == ("one-sided", "handing-in")
+    await towns.hurry()
+    assert await step(towns, found) == ("finalized", "given")
+    assert await questions(towns) == []
 
 
 async def test_an_answer_that_got_lost_does_no_harm(towns: Towns) -> None:

@@ -1,16 +1,21 @@
 """The seal key lies elsewhere: contracts wait for it, nothing is sent without it, and nobody waits for ever (T48)."""
 
+import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509 import load_pem_x509_certificates
 
+from connector.contracts import signing_desk
+from connector.contracts.drafting import Sealer
 from connector.contracts.evidence import Evidence
 from connector.contracts.model import Case
 from connector.contracts.sealing_desk import SealingDesk
 from connector.errors import Mistake, Unavailable
+from connector.participants.service import Hosted
 from connector.reasons import because
 from connector.sections import Signers
 from connector.storage import outbox
@@ -77,8 +82,8 @@ async def theirs(towns: Towns, case: Case) -> Case:
     return await towns.case(PROVIDER, case.kernel.peer_pid)
 
 
-async def questions(towns: Towns) -> list[tuple[str, str | None]]:
-    rows = await towns.rows(PROVIDER, "SELECT kind, answer FROM question WHERE participant = :participant")
+async def questions(towns: Towns, slug: str = PROVIDER) -> list[tuple[str, str | None]]:
+    rows = await towns.rows(slug, "SELECT kind, answer FROM question WHERE participant = :participant")
     return [(row["kind"], row["answer"]) for row in rows]
 
 
@@ -209,12 +214,53 @@ async def test_a_key_adopted_while_the_contract_waits_seals_it(towns: Towns, box
 
 
 async def test_a_consumer_whose_keeper_is_away_countersigns_later(towns: Towns, box: Box) -> None:
-    """Its own absent keeper is no fault of the contract: nothing is terminated."""
+    """Its own absent keeper is no fault of the contract: nothing is terminated, and a person is told once."""
     await box.adopt(CONSUMER)
     box.away = Unavailable("signers.refused", signer="vault", status=503, why="-")
     case = await asked(towns)
     await towns.hurry()
     assert (await towns.case(CONSUMER, case.id)).shown == "AGREED"
+    assert await questions(towns, CONSUMER) == [("seal", None)]
+    box.away = None
+    await towns.hurry()
+    assert (await towns.case(CONSUMER, case.id)).shown == "FINALIZED"
+    assert await questions(towns, CONSUMER) == [("seal", "went-on")]
+
+
+async def test_a_consumer_without_a_certificate_is_told_and_waits(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> its key was withdrawn and has no certificate yet << AGREED, one question; it gets one << FINALIZED."""
+    real = signing_desk.sealer
+
+    def without(hosted: Hosted) -> Sealer:
+        raise Mistake("contracts.no-certificate", slug=hosted.participant.id)
+
+    monkeypatch.setattr(signing_desk, "sealer", without)
+    case = await towns.ask(CONSUMER, PROVIDER, await towns.publish(PROVIDER))
+    for _ in range(2):
+        with pytest.raises(Mistake, match=r"contracts\.no-certificate"):
+            await towns.hurry()
+        await towns.db.write(WORKER, outbox.hand_back, "towns")
+    assert ((await towns.case(CONSUMER, case.id)).shown, await questions(towns, CONSUMER)) == (
+        "AGREED",
+        [("seal", None)],
+    )
+    monkeypatch.setattr(signing_desk, "sealer", real)
+    await towns.hurry()
+    assert (await towns.case(CONSUMER, case.id)).shown == "FINALIZED"
+
+
+@pytest.mark.parametrize("slug", [PROVIDER, CONSUMER])
+@pytest.mark.parametrize("code", ["signers.busy", "signers.paused"])
+async def test_a_keeper_that_is_not_asked_right_now_is_no_question(
+    towns: Towns, box: Box, slug: str, code: str
+) -> None:
+    """What stands behind a pause was told when it happened; to be one of many is nothing to tell."""
+    await box.adopt(slug)
+    box.away = Unavailable(code, signer="vault")
+    case = await asked(towns)
+    assert (case.shown, await questions(towns, slug)) == ("REQUESTED" if slug == PROVIDER else "AGREED", [])
     box.away = None
     await towns.hurry()
     assert (await towns.case(CONSUMER, case.id)).shown == "FINALIZED"
@@ -233,6 +279,22 @@ async def test_the_manifest_of_a_bundle_is_sealed_there_too(towns: Towns, box: B
     box.away = Unavailable("signers.too-slow", signer="vault")
     with pytest.raises(Unavailable, match=r"signers\.too-slow"):
         await evidence.bundle(PROVIDER, case.agreement or "")
+
+
+@pytest.mark.threat("T60")
+async def test_bundles_that_wait_for_a_seal_leave_the_threads_that_it_needs(towns: Towns, box: Box) -> None:
+    """Past bug: bundles waited in the threads in which the keeper's name is looked up; once all did, none went on."""
+    await box.adopt(PROVIDER)
+    case = await towns.case(CONSUMER, (await asked(towns)).id)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
+
+    async def look_up() -> None:
+        await asyncio.to_thread(str)
+
+    box.meanwhile = look_up
+    evidence = Evidence(towns.db, towns.clock, towns.participants, lambda: "")
+    assert await evidence.bundle(PROVIDER, case.agreement or "")
+    assert box.meanwhile is None
 
 
 async def test_a_rotation_is_made_where_the_key_lies(towns: Towns, box: Box) -> None:

@@ -1,24 +1,32 @@
-"""A second seal by ML-DSA-44 beside the first: made by each side, in its bundle while the trust list names the key."""
+"""A second seal by ML-DSA-44 beside the first: made by each side, in both bundles while the trust list names its key.
 
+What a peer sends as its second seal is judged with its first one and never stops a contract (T60).
+"""
+
+import json
 import zipfile
+from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from connector.contracts import second_seal, signing
+from connector.contracts import second_seal, signing, store
 from connector.contracts.evidence import Evidence
 from connector.errors import Mistake
 from connector.participants import service
+from connector.protocol.messages import HANSE
 from connector.testing.towns import Towns
 from connector.trust.anchors import next_list
 from connector.trust.authority import Authority
 from connector.trust.development import entry
 from connector.trust.keys import SoftwareKey, post_quantum
 from connector.trust.roots import roots_pem
-from connector.verify import jades
+from connector.verify import base64url, jades
 from connector.verify.bundle import verify_bundle
+from connector.verify.faults import Fault
 from connector.verify.postquantum import ALG, LENGTH
 
 TOWNS = {"musterstadt": "provider", "nachbardorf": "consumer"}
@@ -48,19 +56,41 @@ def members(bundle: bytes) -> set[str]:
         return set(archive.namelist())
 
 
+def seconds(bundle: bytes) -> set[str]:
+    return {name for name in members(bundle) if ".pq." in name}
+
+
+async def keyed(towns: Towns, slug: str, *, listed: bool = True) -> None:
+    """The town gets a key for second seals; `listed`: its partners' trust list names it already."""
+    hosted = await towns.participants.rotate(slug, "seal-pq")
+    if listed:
+        towns.second_keys[hosted.participant.did] = hosted.signers["seal-pq"].public_jwk
+
+
+async def refused(towns: Towns, slug: str) -> list[dict[str, Any]]:
+    """What the log of a town says of second seals that do not hold."""
+    rows = await towns.rows(slug, "SELECT record FROM audit_entry WHERE participant = :participant ORDER BY id")
+    bodies = [json.loads(row["record"])["body"] for row in rows if row["record"] is not None]
+    return [{name: body[name] for name in ("of", "secondSeal", "fault")} for body in bodies if "secondSeal" in body]
+
+
 @able
 @pytest.mark.parametrize("slug", TOWNS)
-async def test_each_side_has_its_second_seal_in_its_bundle(towns: Towns, tmp_path: Path, slug: str) -> None:
-    """>> both get the key, a contract is concluded << the verifier checks that party's second seal."""
+@pytest.mark.parametrize("listed", [True, False], ids=["listed at once", "listed later"])
+async def test_both_second_seals_are_in_both_bundles(towns: Towns, tmp_path: Path, slug: str, listed: bool) -> None:
+    """>> both get the key, a contract is concluded << each bundle holds both second seals, and both are checked."""
     for town in TOWNS:
-        await towns.participants.rotate(town, "seal-pq")
+        await keyed(towns, town, listed=listed)
     agreement = await towns.concluded("nachbardorf", "musterstadt")
+    assert agreement.state == "finalized"
     service_, roots = await evidence(towns, tmp_path)
     bundle = await service_.bundle(slug, agreement.id)
-    assert {name for name in members(bundle) if ".pq." in name} == {f"{TOWNS[slug]}.pq.jws"}
+    assert seconds(bundle) == {"provider.pq.jws", "consumer.pq.jws"}
     report = verify_bundle(bundle, roots, "en")
     assert report.verdict.name != "FAILED", report.reason
-    assert any(check.name == f"{TOWNS[slug]}-pq" and ALG in check.sentence for check in report.checks)
+    shown = {check.name for check in report.checks if ALG in check.sentence}
+    assert {"provider-pq", "consumer-pq"} <= shown
+    assert await refused(towns, slug) == []
 
 
 @able
@@ -106,4 +136,117 @@ async def test_where_it_cannot_be_had_the_sentence_says_so(towns: Towns, monkeyp
 
 @pytest.mark.parametrize("odd", [b"", b"a..b", b"\xff", b"x" * 70_000])
 def test_what_is_no_second_seal_is_left_out(odd: bytes) -> None:
-    assert second_seal._vouched(odd, "") is False
+    assert second_seal._vouched(odd, "", "") is False
+
+
+MEMBER = HANSE + "agreementSignaturePq"
+KINDS = {"provider": "ContractAgreementMessage", "consumer": "ContractAgreementVerificationMessage"}
+
+
+def flipped(jws: str) -> str:
+    """Its signature with one bit changed."""
+    head, _, tail = jws.rpartition(".")
+    signature = bytearray(base64url.decode(tail))
+    signature[100] ^= 1
+    return f"{head}.{base64url.encode(bytes(signature))}"
+
+
+GARBAGE: dict[str, tuple[Callable[[str], object], str]] = {
+    "no string": (lambda jws: {"jws": jws}, "seal-form"),
+    "a number": (lambda jws: 7, "seal-form"),
+    "empty": (lambda jws: "", "seal-form"),
+    "words": (lambda jws: "Guten Tag", "seal-form"),
+    "lone surrogates and umlauts": (lambda jws: "ä" * 40, "seal-form"),
+    "huge": (lambda jws: "A" * 60_000, "seal-form"),
+    "deep": (lambda jws: f"{base64url.encode(b'[' * 3000)}..AAAA", "seal-form"),
+    "one bit flipped": (flipped, "seal-signature"),
+}
+
+
+@able
+@pytest.mark.threat("T60")
+@pytest.mark.parametrize("garbage", GARBAGE)
+@pytest.mark.parametrize("slug", TOWNS)
+async def test_a_second_seal_that_does_not_hold_is_recorded_and_stops_nothing(
+    towns: Towns, tmp_path: Path, slug: str, garbage: str
+) -> None:
+    """>> one side's second seal is garbage on its way << FINALIZED, both first seals; its partner recorded it once."""
+    bend, fault = GARBAGE[garbage]
+    for town in TOWNS:
+        await keyed(towns, town)
+    role = TOWNS[slug]
+    towns.wire.bend[KINDS[role]] = lambda message: message.__setitem__(MEMBER, bend(message[MEMBER]))
+    agreement = await towns.concluded("nachbardorf", "musterstadt")
+    (partner,) = TOWNS.keys() - {slug}
+    assert agreement.state == "finalized"
+    assert await refused(towns, partner) == [{"secondSeal": "invalid", "of": role, "fault": fault}]
+    assert await refused(towns, slug) == []
+    for town in TOWNS:
+        own = await towns.agreement(town, agreement.id)
+        standing = await towns.db.read(town, towns.contracts.countersigning.standing, own)
+        assert standing.second_invalid is (town == partner)
+    service_, roots = await evidence(towns, tmp_path)
+    bundle = await service_.bundle(partner, agreement.id)
+    assert seconds(bundle) == {f"{TOWNS[partner]}.pq.jws"}
+    assert verify_bundle(bundle, roots, "en").verdict.name != "FAILED"
+
+
+@able
+@pytest.mark.threat("T60")
+async def test_a_second_seal_over_another_contract_is_refused(towns: Towns) -> None:
+    """>> the provider sends the second seal of an earlier contract << refused: it covers other objects."""
+    for town in TOWNS:
+        await keyed(towns, town)
+    earlier: list[str] = []
+
+    def swap(message: dict[str, Any]) -> None:
+        earlier.append(message[MEMBER])
+        message[MEMBER] = earlier[0]
+
+    towns.wire.bend[KINDS["provider"]] = swap
+    assert (await towns.concluded("nachbardorf", "musterstadt")).state == "finalized"
+    assert await refused(towns, "nachbardorf") == []
+    assert (await towns.concluded("nachbardorf", "musterstadt")).state == "finalized"
+    assert [one["fault"] for one in await refused(towns, "nachbardorf")] == ["seal-references"]
+
+
+@able
+async def test_a_peer_that_knows_nothing_of_it_is_unaffected(towns: Towns, tmp_path: Path) -> None:
+    """>> only the provider has a key; the consumer drops the member << as ever, one second seal at the provider."""
+    await keyed(towns, "musterstadt")
+    towns.wire.bend[KINDS["provider"]] = lambda message: message.pop(MEMBER)
+    agreement = await towns.concluded("nachbardorf", "musterstadt")
+    assert agreement.state == "finalized"
+    service_, _ = await evidence(towns, tmp_path)
+    assert seconds(await service_.bundle("musterstadt", agreement.id)) == {"provider.pq.jws"}
+    assert seconds(await service_.bundle("nachbardorf", agreement.id)) == set()
+
+
+@able
+async def test_a_second_seal_beside_another_first_one_goes_into_no_bundle(towns: Towns, tmp_path: Path) -> None:
+    """Past bug: after a late countersignature the second seal of the earlier one made the whole bundle fail."""
+    for town in TOWNS:
+        await keyed(towns, town)
+    earlier, later = [await towns.concluded("nachbardorf", "musterstadt") for _ in range(2)]
+    service_, _ = await evidence(towns, tmp_path)
+    listed = service_._trust_list()
+    kept = await towns.db.read("nachbardorf", store.objects, "nachbardorf", earlier.negotiation)
+    objects = {name: item.body for name, item in kept.items()}
+    assert set(second_seal.members(objects, earlier, listed)) == {"provider.pq.jws", "consumer.pq.jws"}
+    mixed = replace(earlier, consumer_jws=later.consumer_jws)
+    assert set(second_seal.members(objects, mixed, listed)) == {"provider.pq.jws"}
+
+
+@able
+def test_a_second_seal_is_its_senders_and_covers_everything() -> None:
+    key = SoftwareKey.generate("seal-pq", "did:web:a.example")
+    right, changed = ([signing.Reference("urn:x", body, "application/json")] for body in (b"{}", b"[]"))
+    jws = signing.sign_pq(right, key, 1_800_000_000).encode()
+    second_seal.check(jws, right, "did:web:a.example", key.public_jwk)
+    for references, did, fault in (
+        (changed, "did:web:a.example", "object-changed"),
+        ([*right, *changed], "did:web:a.example", "seal-references"),
+        (right, "did:web:b.example", "seal-foreign"),
+    ):
+        with pytest.raises(Fault, match=fault):
+            second_seal.check(jws, references, did, key.public_jwk)

@@ -2,12 +2,33 @@
 
 import pytest
 
-from connector.audit import seal
+from connector.audit import cosignatures, seal
 from connector.audit.witnessing import Held
+from connector.clock import rfc3339
+from connector.delivery.witnesses import MOST_LOST
 from connector.errors import Unavailable
 from connector.http.outbound import Answer
 from connector.testing.towns import Towns
-from tests.delivery.test_witnesses import ON_SQLITE, TOWN, Peer, Stage
+from connector.verify import witness
+from tests.delivery.test_witnesses import ON_SQLITE, TOWN, Peer, Stage, lines_of
+
+
+@pytest.mark.threat("T50")
+async def test_a_lying_witness_costs_one_origin_an_hour(towns: Towns) -> None:
+    """>> "a million leaves", of any origin, again and again << a new origin once, few numbers on; old states stand."""
+    liar = Peer()
+    liar.says = lambda asked: Answer(409, {}, b"1000000\n")
+    stage = Stage(towns, liar)
+    first = await stage.grow(2)
+    for _ in range(4):
+        stage.again()
+        assert await stage.witnesses.settled(stage.hosted)
+        await stage.seal()
+    assert await stage.epoch() == MOST_LOST
+    assert len(await towns.rows(TOWN, "SELECT epoch FROM log_epoch WHERE participant = :participant")) == 1
+    assert await towns.db.read(TOWN, seal.latest, TOWN, 0) == first
+    newest = await stage.seal()
+    assert (newest.epoch, newest.size) == (MOST_LOST, first.size + 1)
 
 
 @ON_SQLITE
@@ -69,3 +90,43 @@ async def test_one_witness_that_knows_nothing_does_not_speak_for_the_other(towns
     slow.away = None
     assert await stage.witnesses.settled(stage.hosted)
     assert await stage.epoch() == 1
+
+
+@ON_SQLITE
+@pytest.mark.threat("T61")
+async def test_many_lines_of_one_key_are_one(towns: Towns) -> None:
+    """>> thirty genuine cosignatures, each of another time << the earliest of each key; others have room in the note.
+
+    Sixty lines of one witness and four of others made a note that no verifier reads.
+    """
+    liar, honest = Peer("did:web:a.example"), Peer("did:web:b.example")
+    times = range(liar.at, liar.at + 30)
+    liar.says = lambda asked: Answer(200, {}, b"".join(lines_of(liar, asked, at=at) for at in reversed(times)))
+    stage = Stage(towns, liar, honest)
+    newest = await stage.grow(3)
+    await stage.witnesses.vouched(stage.hosted)
+    kept = await towns.db.read(TOWN, cosignatures.cosigned, TOWN, newest.size)
+    assert [line.split(" ")[1] for line in kept.splitlines()] == [
+        witness.name_of(peer.url) for peer in (liar, liar, honest, honest)
+    ]
+    assert await stage.time(newest.size) == min(liar.at, honest.at) * 1000
+
+
+@ON_SQLITE
+@pytest.mark.threat("T61")
+@pytest.mark.parametrize(("until", "kept"), [(-1, 0), (3600, 2)])
+async def test_an_answer_by_a_retired_key_is_none(
+    towns: Towns, until: int, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the list says that the keys count until a second ago << not kept; until in an hour: kept."""
+    peer = Peer()
+    entry = peer.entry()
+    last = rfc3339((peer.at + until) * 1000)
+    listed = {**entry, "keys": [{**key, "validUntil": last} for key in entry["keys"]]}
+    monkeypatch.setattr(peer, "entry", lambda: listed)
+    stage = Stage(towns, peer)
+    newest = await stage.grow(3)
+    await stage.witnesses.vouched(stage.hosted)
+    lines = await towns.db.read(TOWN, cosignatures.cosigned, TOWN, newest.size)
+    assert len(lines.splitlines()) == kept
+    assert await stage.time(newest.size) == (peer.at * 1000 if kept else None)

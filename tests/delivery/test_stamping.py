@@ -1,6 +1,7 @@
 """The authority is asked over loopback: right answers are kept, and whatever else it does delays and spoils nothing."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,10 +35,13 @@ class Served:
     def __init__(self, authority: Authority) -> None:
         self.authority, self.misdeed = authority, cast(Misdeed | None, None)
         self.hangs, self.asked, self.url, self.end = False, 0, "", asyncio.Event()
+        self.wants = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         assert request.headers["Content-Type"] == timestamps.QUERY
         self.asked += 1
+        if self.wants and request.headers.get("Authorization") != self.wants:
+            return web.Response(status=401)
         query = await request.read()
         if self.hangs:
             await self.end.wait()
@@ -259,3 +263,51 @@ async def test_only_an_authority_named_so_is_called_without_tls(sqlite_db: Datab
         assert made._http.calls("http://tsa.example/") is plain
         assert not made._http.calls("http://127.0.0.1/")
         await made.stop()
+
+
+def login(folder: Path, url: str, user: str, password: str) -> Any:
+    """As an operator gives it: the password lies in a file."""
+    (folder / "roots.pem").touch()
+    (folder / "password").write_text(f"{password}\n")
+    return settings(folder, url=url, ca_files="roots.pem", user=user, password_file=str(folder / "password"))
+
+
+@pytest.mark.threat("T60")
+async def test_who_asks_is_told_to_the_authority_alone(
+    sqlite_db: Database, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a login in the settings << every query carries it; nothing that is shown does."""
+    monkeypatch.setattr(stamping, "_certificates", lambda path: served.authority.roots)
+    told = stamping.authority(login(tmp_path, "https://tsa.example/tsa", "stadt", "Geheim: ja"))
+    assert told is not None
+    assert dict(told.login) == {"Authorization": f"Basic {base64.b64encode(b'stadt:Geheim: ja').decode()}"}
+    assert not any(secret in repr(told) for secret in ("Geheim", "Basic", told.login["Authorization"][6:]))
+    served.wants = told.login["Authorization"]
+    await grown(sqlite_db, "musterstadt")
+    job = stamper(sqlite_db, served)
+    with pytest.raises(Unavailable, match=r"timestamps\.not-let-in"):
+        await job.stamp("musterstadt")
+    job._authority = job._authority._replace(login=told.login)
+    assert await job.stamp("musterstadt")
+    await job.stop()
+
+
+@pytest.mark.threat("T60")
+@pytest.mark.parametrize(
+    ("url", "user", "password"),
+    [
+        ("http://tsa.example", "stadt", "geheim"),
+        ("HTTP://tsa.example", "stadt", "geheim"),
+        ("https://tsa.example", "stadt", ""),
+        ("https://tsa.example", "", "geheim"),
+        ("https://tsa.example", "stadt:amt", "geheim"),
+        ("https://tsa.example", "stadt", "zwei\nZeilen"),
+    ],
+)
+def test_a_login_that_is_half_or_would_be_read_on_its_way_stops_the_start(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str, user: str, password: str
+) -> None:
+    monkeypatch.setattr(stamping, "_certificates", lambda path: served.authority.roots)
+    with pytest.raises(Mistake, match=r"timestamps\.login") as found:
+        stamping.authority(login(tmp_path, url, user, password))
+    assert "geheim" not in str(found.value)

@@ -231,3 +231,95 @@ async def test_a_member_has_only_so_many_logs(stage: Stage, monkeypatch: pytest.
     origins = [stage.origin.replace("/log/7", f"/log/{at}") for at in range(5)]
     assert [(await stage.ask(0, 3, origin=one)).status for one in origins] == [200, 200, 200, 400, 400]
     assert (await stage.ask(3, 4, origin=origins[0])).status == 200
+
+
+@pytest.mark.threat("T61")
+async def test_an_operator_has_new_logs_only_so_fast(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> one new origin after the other << 429 after some, for all members of the operator; a known log goes on."""
+    monkeypatch.setattr("connector.peer.witness.NEW_AT_ONCE", 3)
+    house = stage.city.house
+    clock = FakeClock(house.clock.now())
+    door = WitnessDoor(house.db, clock, house.anchor, house.witness_keys, house.upkeep.log_misbehaved)
+
+    bodies: list[bytes] = []
+    request: Any = SimpleNamespace(remote="192.0.2.1")
+
+    async def read(_: object, *, limit: int) -> bytes:
+        return bodies.pop()
+
+    monkeypatch.setattr("connector.http.limits.read_body", read)
+
+    async def ask(origin: str, old: int, size: int) -> int:
+        whole = tree(size)
+        batch = Batch(
+            participant=SLUG, size=size, root=whole.root(), frontier=merkle.NOTHING, checkpoint=None, at=clock.now()
+        )  # fmt: skip
+        bodies.append(witnessing.write(old, whole.consistency(old), seal.sign(batch, origin, stage.signers())))
+        try:
+            return (await door.add(request)).status
+        except TooMany as many:
+            return many.status
+
+    origins = [stage.origin.replace("/log/7", f"/log/{at}") for at in range(5)]
+    assert [await ask(one, 0, 3) for one in origins] == [200, 200, 200, 429, 429]
+    assert await ask(origins[0], 3, 4) == 200
+    clock.advance(61_000)
+    assert [await ask(one, 0, 3) for one in origins[3:]] == [200, 429]
+
+
+@pytest.mark.threat("T61")
+async def test_what_a_log_says_without_end_is_not_read(stage: Stage) -> None:
+    """>> a proof of 20,000 hashes, a note of 1,000 lines, a larger old size << refused; the log goes on as before."""
+    assert (await stage.ask(0, 5)).status == 200
+    assert (await stage.ask(5, 8, proof=[b"x" * 32] * 20_000)).status == 413
+    assert (await stage.ask(5, 8, proof=[b"x" * 32] * 1_000)).status == 400
+    line = checkpoint.line_of("x", b"abcd", b"y" * 8)
+    note = f"{checkpoint.text_of(stage.origin, 8, tree(8).root())}\n{line * 1_000}"
+    assert (await stage.post(witnessing.write(5, (), note))).status == 400
+    assert (await stage.ask(9, 8, proof=[])).status == 400
+    assert (await stage.ask(5, 8)).status == 200
+
+
+@pytest.mark.threat("T61")
+async def test_outcomes_are_counted_without_names(stage: Stage) -> None:
+    """>> vouched, behind, a fork, a log of nobody, nonsense << a series for each outcome, none for whoever asked."""
+    await stage.ask(0, 5)
+    await stage.ask(3, 8)
+    await stage.ask(5, 5, b"fork")
+    for number in range(5):
+        await stage.ask(0, 3, origin=f"stranger-{number}.example/log/0")
+        await stage.post(b"nonsense %d" % number)
+    counted = [line for line in stage.city.house.metrics.text().splitlines() if line.startswith("hanse_witness_a")]
+    assert counted == [
+        'hanse_witness_alarms_total{kind="fork"} 1',
+        'hanse_witness_answered_total{outcome="conflict"} 2',
+        'hanse_witness_answered_total{outcome="vouched"} 1',
+        'hanse_witness_answered_total{outcome="witness.form"} 5',
+        'hanse_witness_answered_total{outcome="witness.log"} 5',
+    ]
+
+
+@pytest.mark.threat("T61")
+async def test_a_witness_from_a_backup_remembers(stage: Stage) -> None:
+    """>> vouched for five leaves, its database knows of three again, a second history is shown << refused, an alarm.
+
+    The one it vouched for goes on, and a log it never saw is not concerned.
+    """
+    for old, size in ((0, 3), (3, 5)):
+        assert (await stage.ask(old, size)).status == 200
+    held = await stage.city.house.db.read(PROCESS, witnessing.known, stage.origin)
+
+    def back(tx: Any) -> None:
+        root = tree(3).root()
+        tx.run("UPDATE witness_log SET size = 3, root = :root WHERE origin = :o", root=root, o=stage.origin)
+
+    await stage.city.house.db.write(PROCESS, back)
+    answer = await stage.ask(3, 8, b"fork", proof=tree(8).consistency(3))
+    assert (answer.status, answer.body) == (409, b"5\n")
+    assert (await stage.ask(5, 5, b"fork")).status == 409
+    assert [alarm["event"] for alarm in stage.alarms()] == ["log-fork"]
+    assert await stage.city.house.db.read(PROCESS, witnessing.known, stage.origin) == held
+    assert (await stage.ask(5, 8)).status == 200
+    await stage.city.house.db.write(PROCESS, lambda tx: tx.run("DELETE FROM witness_log"))
+    assert (await stage.ask(0, 3)).body == b"8\n"
+    assert (await stage.ask(0, 3, origin=stage.origin.replace("/log/7", "/log/8"))).status == 200

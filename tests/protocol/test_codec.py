@@ -192,6 +192,17 @@ def test_the_wire_form() -> None:
     )
 
 
+@pytest.mark.parametrize("odd", [7, True, {"jws": "x"}, ["x"], "no seal at all", ""])
+def test_a_second_seal_of_any_form_spoils_no_message(odd: object) -> None:
+    """What a peer puts there is judged with its seal; absent it is not written."""
+    pids = {"@context": [m.CONTEXT], "providerPid": "p", "consumerPid": "c"}
+    body = {**pids, "@type": "ContractAgreementVerificationMessage", m.HANSE + "agreementSignaturePq": odd}
+    message = codec.decode(m.ContractAgreementVerificationMessage, body)
+    assert message.second_signature == odd
+    assert m.HANSE + "agreementSignaturePq" in codec.plain(message)
+    assert "Pq" not in str(codec.plain(m.ContractAgreementVerificationMessage(provider_pid="p", consumer_pid="c")))
+
+
 def test_nested_values_name_their_types() -> None:
     """Without `@type` their members would vanish at a peer that expands."""
     distribution = m.Distribution(format="X-PULL", access_service=m.DataService(id="urn:s", endpoint_url="https://a"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from msgspec.structs import replace
 
 from connector.cli import dev
 from connector.clock import FakeClock
@@ -80,3 +81,27 @@ def test_only_log_keys_are_in_the_list() -> None:
     listed = entry(did=DID, name="M", operator="O", kind="urn:kind", valid_from="2020-01-01T00:00:00Z", keys=keys)
     assert [dict(key) for key in listed.log_keys] == [dict(keys[2].public_jwk)]
     assert all("d" not in key for key in listed.log_keys)
+
+
+@pytest.mark.threat("T60")
+def test_a_retired_log_key_stays_listed_with_its_end_and_a_withdrawn_peer_key_is_vouched_for_no_more() -> None:
+    """Past bug: the list named a stolen peer key, so whoever took the domain could come back with it alone; and it did
+    not say of a log key that it signs nothing new."""
+    made = {purpose: SoftwareKey.generate(purpose, DID) for purpose in ("peer", "seal", "log")}  # type: ignore[arg-type]
+    ends = {"pending": None, "active": None, "verify-only": 1_800_000_000_000, "removed": 1_800_000_000_000}
+    for state, until in ends.items():
+        keys = tuple(replace(key.record(), state=state, until=until) for key in made.values())
+        listed = entry(did=DID, name="M", operator="O", kind="urn:kind", valid_from="2020-01-01T00:00:00Z", keys=keys)
+        assert len(listed.keys) == (0 if state == "removed" else 2)
+        (log,) = listed.log_keys
+        assert {name: log[name] for name in made["log"].public_jwk} == made["log"].public_jwk
+        assert log.get("until") == (None if until is None else "2027-01-15T08:00:00Z")
+        assert len(listed.logging(1_799_999_999_999)) == 1
+        assert len(listed.logging(1_800_000_000_000)) == (until is None)
+
+
+def test_an_end_that_is_no_time_is_long_past() -> None:
+    key = {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}
+    for odd in ("", "tomorrow", "2027-01-15", "9" * 40):
+        listed = replace(member("did:web:a", "2020-01-01T00:00:00Z"), log_keys=({**key, "until": odd},))
+        assert listed.logging(0) == listed.logging(1_800_000_000_000) == ()

@@ -5,7 +5,7 @@ Independent of the product's own key handling, so that it can also make what the
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -145,21 +145,37 @@ class Authority:
         *,
         witnesses: Sequence[Witness] = (),
         pq: Mapping[str, Mapping[str, str]] = {},
+        changes: Mapping[str, Mapping[str, object]] = {},
+        head: Mapping[str, object] = {},
+        absent: Collection[str] = (),
     ) -> str:
+        """Both parties and those of `logs` are on it, but for `absent`.
+
+        `changes` are members of the entries by DID, `head` members of the list itself.
+        """
         participants = [
             {
                 "did": did,
+                "state": "active",
+                "validFrom": "2020-01-01T00:00:00Z",
                 "name": did.rpartition(":")[2],
                 "operator": "did:web:localhost%3A18443:betrieb",
                 "sealKeyPq": dict(pq[did]) if did in pq else None,
                 "logKeys": [key.public_jwk for key in keys],
                 "sealCertificates": list(seals.get(did, [])),
+                **changes.get(did, {}),
             }
-            for did, keys in logs.items()
+            for did, keys in ({PROVIDER: [], CONSUMER: []} | dict(logs)).items()
+            if did not in absent
         ]
-        head = base64url.encode(jcs.encode({"alg": "ES256", "typ": "trust-list+jwt", "kid": "authority"}))
         named = [one.entry() for one in witnesses]
-        body = base64url.encode(jcs.encode({"version": 7, "participants": participants, "witnesses": named}))
+        whole = {"version": 7, "issued": "2026-11-01T00:00:00Z", "nextUpdate": "2099-01-01T00:00:00Z", **head}
+        return self.signed({**whole, "participants": participants, "witnesses": named})
+
+    def signed(self, payload: Mapping[str, object]) -> str:
+        """Anything at all under the authority's signature."""
+        head = base64url.encode(jcs.encode({"alg": "ES256", "typ": "trust-list+jwt", "kid": "authority"}))
+        body = base64url.encode(jcs.encode(payload))
         return f"{head}.{body}.{base64url.encode(es256(self.key, f'{head}.{body}'.encode()))}"
 
 

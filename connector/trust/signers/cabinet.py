@@ -15,6 +15,7 @@ from connector.sections import Signers
 from connector.trust.signers.csc import SigningService
 from connector.trust.signers.pkcs11 import Hsm
 from connector.trust.signers.port import Keeper, KeptKey, Kind, Place, Public
+from connector.trust.signers.turns import Turns
 from connector.trust.signers.vault_transit import NAME, Transit
 
 _LONGEST: Final = 256
@@ -26,6 +27,7 @@ class Cabinet:
 
     def __init__(self, keepers: Mapping[Kind, Keeper], answer_s: float) -> None:
         self._keepers, self._answer_s = keepers, answer_s
+        self._turns: dict[Place, Turns] = {}
 
     @classmethod
     def of(cls, settings: Signers, http: SafeClient) -> "Cabinet":
@@ -38,7 +40,7 @@ class Cabinet:
         keeper = self._keepers.get(place.signer)
         if keeper is None:
             raise Defect("signers.no-keeper", signer=place.signer)
-        return KeptKey(kid, public, place, keeper, self._answer_s)
+        return KeptKey(kid, public, place, keeper, self._answer_s, self._turns.setdefault(place, Turns()))
 
 
 def checked(place: Place) -> Place:

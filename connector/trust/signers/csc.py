@@ -1,8 +1,17 @@
 """Remote signing over the API of the Cloud Signature Consortium, version 2 (contracts.md 8, L3).
 
 Two calls per seal: `credentials/authorize` releases the credential for one hash (the SAD), `signatures/signHash`
-signs that hash. Only the synchronous mode: an answer that promises a signature for later is refused. Tokens and PIN
-travel in header and body, never in an address; of an error only the code is kept.
+signs that hash. Where the access token itself is for the credential (scope `credential`) the first falls away, as the
+specification allows. Only the synchronous mode: an answer that promises a signature for later is refused. Tokens and
+PIN travel in header and body, never in an address; of an error only the code is kept.
+
+Names and forms were compared with restatements of version 2.0.0.2, chapters 11.6 and 11.10, in open implementations:
+the client library of the European Commission's reference wallet, the data classes of A-SIT Plus, and the request model
+of CZERTAINLY's signing server (the consortium's own document was not at hand). What follows from them: `hashes` and
+`signatures` are plain base64 with padding (base64url belongs to the browser's authorize call alone); `signAlgo` is
+always named; `hashAlgorithmOID` may stand beside an algorithm that implies it and has to fit it; PSS needs
+`signAlgoParams`; how a signature by ECDSA is encoded is not said, so DER and R||S are both taken. What the PIN is
+called in `authData` differs (`PIN`, `password`), so it is a setting. Not built: the OAuth grants that fetch a token.
 """
 
 import base64
@@ -17,6 +26,7 @@ from connector.errors import PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer, SafeClient
 from connector.sections import Signers
+from connector.trust.signers.access import token
 from connector.trust.signers.port import Alg, Asked
 
 LIMIT: Final = 65_536
@@ -45,32 +55,37 @@ class SigningService:
 
     async def sign(self, asked: Asked) -> Sequence[bytes]:
         """The one signature, as the service encodes it."""
-        if not (self._settings.csc_url and self._settings.csc_token):
+        if not (self._settings.csc_url and (self._settings.csc_token or self._settings.csc_token_file)):
             raise Unavailable("signers.not-set", settings="signers.csc_url, signers.csc_token_file")
         what = {
             "credentialID": asked.place.key,
             "hashes": [base64.b64encode(asked.digest).decode("ascii")],
             "hashAlgorithmOID": HASHES[asked.scheme.hash],
         }
-        pin = self._settings.csc_pin.reveal()
-        release = {"authData": [{"id": "PIN", "value": pin}]} if pin else {}
-        released = await self._post("credentials/authorize", {**what, "numSignatures": 1, **release})
-        sad = released.get("SAD")
-        if not isinstance(sad, str) or not 0 < len(sad) <= LONGEST_SAD:
-            raise PeerError("signers.no-sad")
+        sad = {"SAD": await self._release(what)} if self._settings.csc_authorize else {}
         how = {"signAlgo": SIGNATURES[asked.scheme.alg], "operationMode": "S"}
         if asked.scheme.alg == "PS256":
             how["signAlgoParams"] = PSS_PARAMETERS
-        answer = await self._post("signatures/signHash", {**what, **how, "SAD": sad})
+        answer = await self._post("signatures/signHash", {**what, **how, **sad})
         signatures = answer.get("signatures")
         if not isinstance(signatures, list) or len(signatures) != 1 or not isinstance(signatures[0], str):
             raise PeerError("signers.signature-count")
         return [octets(signatures[0])]
 
+    async def _release(self, what: Mapping[str, object]) -> str:
+        """The SAD for this one hash."""
+        pin = self._settings.csc_pin.reveal()
+        known = {"authData": [{"id": self._settings.csc_pin_id, "value": pin}]} if pin else {}
+        released = await self._post("credentials/authorize", {**what, "numSignatures": 1, **known})
+        sad = released.get("SAD")
+        if not isinstance(sad, str) or not 0 < len(sad) <= LONGEST_SAD:
+            raise PeerError("signers.no-sad")
+        return sad
+
     async def _post(self, call: str, body: Mapping[str, object]) -> dict[str, Any]:
         headers = {
             "Content-Type": "application/json",
-            "Authorization": f"Bearer {self._settings.csc_token.reveal()}",
+            "Authorization": f"Bearer {token(self._settings.csc_token, self._settings.csc_token_file)}",
         }
         url = f"{self._settings.csc_url.rstrip('/')}/{call}"
         answer = await self._http.post(url, msgspec.json.encode(body), headers=headers, limit=LIMIT)

@@ -1,14 +1,19 @@
 """Seals by an HSM over PKCS#11 (extra `hsm`): the digest is made here, the HSM signs it (contracts.md 8).
 
-One session per token, used by one thread, so a hanging HSM holds up nothing but seals; a broken session is opened anew
-once per signature. A PIN that was refused is not tried again before the process starts anew: most tokens lock
-themselves after a few attempts. The library is loaded on first use, and only the one that the settings name.
+One session per token. All calls are made by one thread, because the package starts libraries as single-threaded ones
+(`C_Initialize` without locks); it gives up the interpreter while a call runs, so a hanging HSM holds up nothing but the
+seals of that library, not even the end of the process. A broken session is opened anew once per signature. A PIN that
+was refused is not tried again before the process starts anew: most tokens lock themselves after a few attempts. A key
+that the token would show in plain is no key of an HSM and seals nothing. The library is loaded on first use, and only
+the one that the settings name.
 """
 
 import asyncio
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
+from queue import SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.errors import Unavailable
@@ -21,18 +26,50 @@ if TYPE_CHECKING:
 _SALT: Final = 32
 
 
+class _OneThread:
+    """Does one thing after the other. What is given up before its turn is not done; the end of the process waits for
+    nothing, as it would for the threads of an executor."""
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[tuple[Future[bytes], Callable[[Asked], bytes], Asked]] = SimpleQueue()
+        self._thread: Thread | None = None
+
+    async def do(self, work: Callable[[Asked], bytes], asked: Asked) -> bytes:
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="hsm", daemon=True)
+            self._thread.start()
+        future: Future[bytes] = Future()
+        self._work.put((future, work, asked))
+        return await asyncio.wrap_future(future)
+
+    def _run(self) -> None:
+        while True:
+            future, work, asked = self._work.get()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                done = work(asked)
+            except BaseException as failure:
+                # Whoever waits hears of it; the thread has more to do.
+                future.set_exception(failure)
+            else:
+                future.set_result(done)
+
+
 class Hsm:
     """The HSM behind the library that the settings name."""
 
     def __init__(self, settings: Signers) -> None:
         self._settings = settings
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="hsm")
+        self._thread = _OneThread()
         self._sessions: dict[str, pkcs11.Session] = {}
         self._refused: set[str] = set()
+        self._library: Any = None
+        """Kept by the thread that calls it: the end of the process must not unload it under a call that hangs."""
 
     async def sign(self, asked: Asked) -> Sequence[bytes]:
         """R||S, or the RSA signature."""
-        return [await asyncio.get_running_loop().run_in_executor(self._thread, self._signed, asked)]
+        return [await self._thread.do(self._signed, asked)]
 
     def _signed(self, asked: Asked) -> bytes:
         if self._settings.pkcs11_module is None or not self._settings.pkcs11_pin:
@@ -43,7 +80,8 @@ class Hsm:
             raise Unavailable("signers.no-pkcs11") from cause
         try:
             return self._with_session(asked)
-        except (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinExpired, pkcs11.PinInvalid) as cause:
+        except (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinExpired, pkcs11.PinInvalid, pkcs11.PinLenRange,
+                pkcs11.PinTooWeak, pkcs11.UserPinNotInitialized) as cause:  # fmt: skip
             self._refused.add(asked.place.token)
             raise Unavailable("signers.pin", token=asked.place.token) from cause
         except (pkcs11.NoSuchKey, pkcs11.NoSuchToken, pkcs11.MultipleObjectsReturned,
@@ -74,7 +112,8 @@ class Hsm:
         if place.token in self._refused:
             raise Unavailable("signers.pin", token=place.token)
         if place.token not in self._sessions:
-            token = pkcs11.lib(str(self._settings.pkcs11_module)).get_token(token_label=place.token)
+            self._library = pkcs11.lib(str(self._settings.pkcs11_module))
+            token = self._library.get_token(token_label=place.token)
             pin = self._settings.pkcs11_pin.reveal()
             try:
                 self._sessions[place.token] = token.open(user_pin=pin)
@@ -94,11 +133,13 @@ class Hsm:
 
 def _signature(session: "pkcs11.Session", place: Place, digest: bytes, scheme: Scheme) -> bytes:
     import pkcs11
-    from pkcs11 import MGF, Mechanism, ObjectClass
+    from pkcs11 import MGF, Attribute, Mechanism, ObjectClass
 
     key: Any = session.get_key(object_class=ObjectClass.PRIVATE_KEY, label=place.key)
     if not isinstance(key, pkcs11.SignMixin):
         raise pkcs11.FunctionNotSupported
+    if not key[Attribute.SENSITIVE]:
+        raise Unavailable("signers.readable-key", key=place.key, token=place.token)
     if scheme.half:
         # Over the digest: not every HSM offers ECDSA with a hash of its own (SoftHSM does not).
         return bytes(key.sign(digest, mechanism=Mechanism.ECDSA))

@@ -1,7 +1,8 @@
 """The port for seals: whoever seals sees a `SealKey`, wherever its key lies (contracts.md 7 and 8).
 
 A keeper is not believed: only a signature that the certificate's key confirms leaves this module. Whatever a keeper
-does wrong is `Unavailable`, because a contract then waits for its seal instead of ending.
+does wrong is `Unavailable`, because a contract then waits for its seal instead of ending; `turns` keeps one that is
+slow from holding up whoever does not need it.
 """
 
 import asyncio
@@ -15,13 +16,16 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
-from connector.errors import Mistake, PeerError, Unavailable
+from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.trust.jwk import encode, thumbprint
+from connector.trust.signers.turns import Turns
 
 Alg = Literal["ES256", "ES384", "PS256"]
 Kind = Literal["pkcs11", "csc", "vault"]
 Public = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
+SLOW: Final = "http.too-slow"
+"""What the guarded client says of a keeper that did not answer in its time."""
 RSA_BITS: Final = (3000, 8192)
 """BSI TR-02102-1 asks for 3000 bits and more; beyond the second nobody checks in reasonable time."""
 
@@ -100,12 +104,17 @@ def jwk_of(key: Public) -> dict[str, str]:
 
 
 class KeptKey:
-    """A `SealKey` that lies with a keeper; `answer_s` bounds what one signature may take."""
+    """A `SealKey` that lies with a keeper; `answer_s` bounds what one signature may take.
 
-    def __init__(self, kid: str, public: Public, place: Place, keeper: Keeper, answer_s: float) -> None:
+    `turns` are those of the place, shared by all that ask there.
+    """
+
+    def __init__(
+        self, kid: str, public: Public, place: Place, keeper: Keeper, answer_s: float, turns: Turns | None = None
+    ) -> None:
         self.kid, self.place = kid, place
         self._public, self._scheme = public, scheme_of(public)
-        self._keeper, self._answer_s = keeper, answer_s
+        self._keeper, self._answer_s, self._turns = keeper, answer_s, turns or Turns()
 
     @property
     def alg(self) -> str:
@@ -117,18 +126,36 @@ class KeptKey:
     async def seal(self, data: bytes) -> bytes:
         """The signature, checked against the certificate's key; Unavailable `signers.*` says what stands in the way."""
         asked = Asked(self.place, hashlib.new(self._scheme.hash, data).digest(), self._scheme)
-        try:
-            async with asyncio.timeout(self._answer_s):
-                found = await self._keeper(asked)
-        except TimeoutError as cause:
-            raise Unavailable("signers.too-slow", signer=self.place.signer) from cause
-        except PeerError as cause:
-            raise Unavailable("signers.answer", signer=self.place.signer, why=cause.code) from cause
+        with self._turns.taken(self.place.signer):
+            found = await self._asked(asked)
         for candidate in found:
             for raw in _raw(candidate, self._scheme.half):
                 if _holds(self._public, self._scheme, data, raw):
                     return raw
         raise Unavailable("signers.wrong-signature", signer=self.place.signer)
+
+    async def _asked(self, asked: Asked) -> Sequence[bytes]:
+        signer = self.place.signer
+        try:
+            async with asyncio.timeout(self._answer_s):
+                found = await self._keeper(asked)
+        except TimeoutError as cause:
+            self._turns.too_slow()
+            raise Unavailable("signers.too-slow", signer=signer) from cause
+        except PeerError as cause:
+            raise Unavailable("signers.answer", signer=signer, why=cause.code) from cause
+        except Unavailable as cause:
+            if cause.code == SLOW:
+                self._turns.too_slow()
+            raise
+        except HanseError:
+            raise
+        except Exception as cause:
+            # A keeper is reached through the libraries of others, whose errors are without end: none of them may pass
+            # for a defect of the contract that waits. Its text may hold what was sent, so only its kind is told.
+            raise Unavailable("signers.answer", signer=signer, why=type(cause).__name__) from None
+        self._turns.answered()
+        return found
 
 
 def _raw(candidate: bytes, half: int) -> list[bytes]:

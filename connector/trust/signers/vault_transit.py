@@ -2,6 +2,14 @@
 
 ECDSA is asked for in the form of JWS, RSA with PSS and a salt as long as the hash. The answer is
 `vault:v<version>:<signature>`; a key that was rotated signs with its newest version unless its name ends in `@VERSION`.
+
+Compared with HashiCorp's own reference page of the engine (`website/content/api-docs/secret/transit.mdx`) and its
+handler (`builtin/logical/transit/path_sign_verify.go`): `input` is base64 of the binary digest where `prehashed` is
+set, and `hash_algorithm` still has to name the hash for RSA; `jws` gives R||S and base64url, but for ECDSA keys alone,
+so RSA is left in the form that is plain base64; `batch_results` come only where a batch was sent; errors are a list of
+words beside a status, of which only the status is kept. `salt_length` is younger than those two texts: a Vault that
+skips it makes a signature that does not fit and is not used. A namespace is part of the URL (`/v1/NAMESPACE/transit`).
+`X-Vault-Request` is what an agent or proxy with `require_request_header` asks of its callers.
 """
 
 import base64
@@ -15,6 +23,7 @@ from connector.errors import PeerError, Unavailable
 from connector.http.outbound import SafeClient
 from connector.sections import Signers
 from connector.trust.jwk import decode
+from connector.trust.signers.access import token
 from connector.trust.signers.csc import LIMIT, document, octets
 from connector.trust.signers.port import Asked
 
@@ -32,7 +41,7 @@ class Transit:
 
     async def sign(self, asked: Asked) -> Sequence[bytes]:
         """The one signature: R||S for ECDSA."""
-        if not (self._settings.vault_url and self._settings.vault_token):
+        if not (self._settings.vault_url and (self._settings.vault_token or self._settings.vault_token_file)):
             raise Unavailable("signers.not-set", settings="signers.vault_url, signers.vault_token_file")
         named = NAME.fullmatch(asked.place.key)
         if named is None:
@@ -48,7 +57,11 @@ class Transit:
             **form,
             **({"key_version": int(named["version"])} if named["version"] else {}),
         }
-        headers = {"Content-Type": "application/json", "X-Vault-Token": self._settings.vault_token.reveal()}
+        headers = {
+            "Content-Type": "application/json",
+            "X-Vault-Token": token(self._settings.vault_token, self._settings.vault_token_file),
+            "X-Vault-Request": "true",
+        }
         url = f"{self._settings.vault_url.rstrip('/')}/sign/{named['name']}"
         answer = document(await self._http.post(url, msgspec.json.encode(body), headers=headers, limit=LIMIT), "vault")
         data = answer.get("data")

@@ -3,9 +3,10 @@
 The stand-in speaks version 2 of the specification on loopback.
 """
 
+import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -42,6 +43,15 @@ def service(alg: str, bend: Bend = lambda path, answer: answer) -> Callable[...,
         return web.json_response(bend(path, {"signatures": [signature]}))
 
     return answer
+
+
+class Drip(AsyncIterable[bytes]):
+    """A body without end, a byte at a time."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -100,6 +110,13 @@ def only(call: str, changed: dict[str, Any]) -> Bend:
     return lambda path, answer: changed if path.endswith(call) else answer
 
 
+def deep() -> dict[str, Any]:
+    value: Any = 0
+    for _ in range(300):
+        value = [value]
+    return {"SAD": value}
+
+
 BENT: dict[str, tuple[Bend, str, str]] = {
     "no SAD": (only("authorize", {"handle": "later"}), "answer", "signers.no-sad"),
     "SAD is a number": (only("authorize", {"SAD": 7}), "answer", "signers.no-sad"),
@@ -116,6 +133,9 @@ BENT: dict[str, tuple[Bend, str, str]] = {
         "",
     ),
     "huge": (only("signHash", {"signatures": ["A" * 100_000]}), "answer", "http.answer-size"),
+    "a bomb": (only("signHash", {"signatures": [[[[0] * 40] * 40] * 8]}), "answer", "http.json-nodes"),
+    "nothing but depth": (only("authorize", deep()), "answer", "http.json-depth"),
+    "base64url": (only("signHash", {"signatures": ["_-8="]}), "answer", "signers.encoding"),
 }
 
 
@@ -159,6 +179,53 @@ async def test_an_answer_that_two_readers_could_read_differently_is_not_used(bod
     async with key("ES256", answer) as (seal_key, _):
         with pytest.raises(Unavailable, match=r"signers\.answer"):
             await seal_key.seal(DATA)
+
+
+@pytest.mark.threat("T60")
+async def test_a_service_that_drips_is_cut_off() -> None:
+    """>> one byte after the other << bounded by the whole time, not by the gap."""
+
+    async def drip(request_path: str, asked: dict[str, Any]) -> web.StreamResponse:
+        return web.Response(body=Drip())
+
+    async with key("ES256", drip, answer_s=0.1) as (seal_key, _):
+        with pytest.raises(Unavailable, match=r"signers\.too-slow"):
+            await seal_key.seal(DATA)
+
+
+@pytest.mark.threat("T60")
+async def test_an_answer_for_another_request_seals_nothing() -> None:
+    """>> the service mixes up two callers << each refuses the other's signature: it is over another hash."""
+    earlier: list[str] = []
+
+    def mixed(path: str, answer: dict[str, Any]) -> dict[str, Any]:
+        if path.endswith("signHash"):
+            earlier.extend(answer["signatures"])
+            return {"signatures": [earlier[0]]}
+        return answer
+
+    async with key("ES256", service("ES256", mixed)) as (seal_key, _):
+        assert await seal_key.seal(b"first.")
+        with pytest.raises(Unavailable, match=r"signers\.wrong-signature"):
+            await seal_key.seal(b"second.")
+
+
+async def test_a_token_of_the_credential_needs_no_release() -> None:
+    """Its scope is `credential`: the service asks for no SAD, and nothing is asked of `credentials/authorize`."""
+    async with serving(service("ES256")) as (url, client, asked):
+        settings = Signers(csc_url=url, csc_token=Secret(TOKEN), csc_authorize=False)
+        await kept("ES256", PLACE, SigningService(settings, client).sign).seal(DATA)
+    (only_one,) = asked
+    assert only_one.path.endswith("signatures/signHash")
+    assert "SAD" not in only_one.body
+
+
+async def test_a_service_may_call_its_pin_otherwise() -> None:
+    """The names of `authData` are those that the service publishes for the credential."""
+    async with serving(service("ES256")) as (url, client, asked):
+        settings = Signers(csc_url=url, csc_token=Secret(TOKEN), csc_pin=Secret(PIN), csc_pin_id="password")
+        await kept("ES256", PLACE, SigningService(settings, client).sign).seal(DATA)
+    assert asked[0].body["authData"] == [{"id": "password", "value": PIN}]
 
 
 async def test_a_slow_service_is_not_waited_for() -> None:

@@ -4,6 +4,7 @@ Every test runs in a process of its own, as PKCS#11 libraries keep their state p
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -80,9 +81,9 @@ def environ(tmp_path: Path) -> dict[str, str]:
     return environ
 
 
-def run(environ: dict[str, str], text: str) -> None:
+def run(environ: dict[str, str], text: str, module: Path = MODULE) -> None:
     """Runs the lines after the common beginning; they assert for themselves."""
-    program = BEGIN.format(module=MODULE) + "\nasync def main():\n" + text + "\nasyncio.run(main())\n"
+    program = BEGIN.format(module=module) + "\nasync def main():\n" + text + "\nasyncio.run(main())\n"
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
 
@@ -168,3 +169,99 @@ def test_without_the_package_the_sentence_says_what_to_install(environ: dict[str
     sys.modules["pkcs11"] = None
     assert (await code(key(hsm())))[0] == "signers.no-pkcs11"
 """)  # fmt: skip
+
+
+def test_a_key_that_the_token_shows_in_plain_seals_nothing(environ: dict[str, str]) -> None:
+    """Whoever knows the PIN could take it away; keys made as usual cannot be read."""
+    run(environ, """
+    with token.open(rw=True, user_pin="1234") as session:
+        parameters = session.create_domain_parameters(
+            KeyType.EC, {Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}, local=True)
+        public, _ = parameters.generate_keypair(store=True, label="offen", private_template={
+            Attribute.SENSITIVE: False, Attribute.EXTRACTABLE: True})
+        publics["offen"] = load_der_public_key(encode_ec_public_key(public))
+    box = hsm()
+    assert (await code(key(box, "offen", public="offen")))[0] == "signers.readable-key"
+    assert await code(key(box)) == ("sealed", None)
+""")  # fmt: skip
+
+
+def test_two_keys_or_two_tokens_of_one_name_are_told_apart_by_nobody(environ: dict[str, str]) -> None:
+    """>> two keys of one label, then two tokens << neither is guessed, and the sentence names both labels."""
+    run(environ, """
+    with token.open(rw=True, user_pin="1234") as session:
+        for _ in range(2):
+            parameters = session.create_domain_parameters(
+                KeyType.EC, {Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")}, local=True)
+            parameters.generate_keypair(store=True, label="zwilling")
+    assert await code(key(hsm(), "zwilling")) == ("signers.no-key", "MultipleObjectsReturned")
+""")  # fmt: skip
+    subprocess.run(
+        ["softhsm2-util", "--init-token", "--free", "--label", "stadt", "--pin", "4321", "--so-pin", "5678"],
+        env=environ, check=True, capture_output=True,
+    )  # fmt: skip
+    begin = BEGIN.format(module=MODULE).partition("lib = ")[0]
+    subprocess.run([sys.executable, "-c", begin + """
+from cryptography.hazmat.primitives.asymmetric import ec
+async def tried():
+    place, public = Place(signer="pkcs11", key="es256", token="stadt"), ec.generate_private_key(ec.SECP256R1())
+    box = Hsm(Signers(pkcs11_module=MODULE, pkcs11_pin=Secret("1234")))
+    try:
+        await KeptKey("did:web:a.example#x", public.public_key(), place, box.sign, 20.0).seal(b"header.")
+    except Unavailable as fault:
+        return fault.code, fault.facts["why"]
+assert asyncio.run(tried()) == ("signers.no-key", "MultipleTokensReturned")
+"""], env=environ, check=True, cwd=HERE.parents[2])  # fmt: skip
+
+
+def test_a_token_that_is_gone_in_the_middle_is_named_and_comes_back(environ: dict[str, str]) -> None:
+    """>> the token is pulled between two seals << not now, with its name; plugged in again << sealed, no PIN lost."""
+    run(environ, """
+    box = hsm()
+    await key(box).seal(b"header.")
+    real = pkcs11.lib
+    class Gone:
+        def get_token(self, **named):
+            raise pkcs11.NoSuchToken
+    class Pulled:
+        def get_key(self, **named):
+            raise pkcs11.DeviceRemoved
+        def close(self):
+            raise pkcs11.DeviceRemoved
+    box._sessions["stadt"].close()
+    box._sessions["stadt"] = Pulled()
+    pkcs11.lib = lambda module: Gone()
+    assert await code(key(box)) == ("signers.no-key", "NoSuchToken")
+    pkcs11.lib = real
+    assert await code(key(box)) == ("sealed", None)
+""")  # fmt: skip
+
+
+@pytest.mark.threat("T60")
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler (cc) for the slow HSM")
+def test_an_hsm_that_hangs_stops_neither_the_loop_nor_the_end_of_the_process(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    """>> C_Sign never returns << the loop goes on, seals say "too slow", then are not even asked; the process ends."""
+    library, held = tmp_path / "slow.so", tmp_path / "held"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, HERE / "slow_hsm.c", "-ldl"], check=True)
+    run({**environ, "SLOW_HSM": str(held)}, f"""
+    import threading
+    held, box = Path({str(held)!r}), hsm()
+    place = Place(signer="pkcs11", key="es256", token="stadt")
+    one = KeptKey("did:web:a.example#es256", publics["es256"], place, box.sign, 0.3)
+    await one.seal(b"header.")
+    held.touch()
+    beats = 0
+    async def beat():
+        nonlocal beats
+        while True:
+            await asyncio.sleep(0.01)
+            beats += 1
+    other = asyncio.create_task(beat())
+    assert (await code(one))[0] == "signers.too-slow"
+    assert beats > 3, "the event loop stood still while the HSM did"
+    assert (await code(one))[0] == "signers.paused"
+    other.cancel()
+    assert [thread.daemon for thread in threading.enumerate() if thread.name == "hsm"] == [True]
+""", library)  # fmt: skip

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 from connector.errors import Unavailable
 from connector.sections import Secret, Signers
@@ -56,7 +58,7 @@ async def test_the_engine_signs_a_digest_in_the_form_of_jws(alg: str) -> None:
     assert algorithms.verifies(KEYS[alg].public_key(), raw, DATA)
     (only,) = asked
     assert only.path == "/v1/transit/sign/siegel"
-    assert only.headers["X-Vault-Token"] == TOKEN
+    assert (only.headers["X-Vault-Token"], only.headers["X-Vault-Request"]) == (TOKEN, "true")
     digest = only.body.pop("input")
     form = (
         {"signature_algorithm": "pss", "salt_length": "hash"} if alg == "PS256" else {"marshaling_algorithm": "jws"}
@@ -87,6 +89,13 @@ ANSWERS: dict[str, tuple[object, str]] = {
     "wrong signature": ({"data": {"signature": "vault:v1:AAAA"}}, "wrong-signature"),
     "another digest": ({"data": {"signature": f"vault:v1:{signature('ES256', bytes(32))}"}}, "wrong-signature"),
     "an array": ([], "answer"),
+    "results of a batch": ({"data": {"batch_results": [{"error": "missing input"}]}}, "answer"),
+    "errors in a 200": ({"errors": ["1 error occurred"], "data": None}, "answer"),
+    "DER in the form of JWS": (
+        {"data": {"signature": f"vault:v1:{encode(digest_signature(KEYS['ES256'], bytes(32)))}"}},
+        "wrong-signature",
+    ),
+    "a bomb": ({"data": [[[[0] * 40] * 40] * 6]}, "answer"),
 }
 
 
@@ -112,6 +121,35 @@ async def test_a_refusal_or_a_sealed_vault_is_for_now(status: int) -> None:
             await seal_key.seal(DATA)
     assert found.value.facts["status"] == status
     assert TOKEN not in str(found.value)
+
+
+@pytest.mark.threat("T60")
+async def test_a_standby_node_leads_us_nowhere_else() -> None:
+    """>> 307 with a place << the token is not carried to wherever a node points; the address of the cluster is ours."""
+
+    async def answer(path: str, asked: dict[str, Any]) -> web.StreamResponse:
+        return web.Response(status=307, headers={"Location": "http://127.0.0.1:1/v1/transit/sign/siegel"})
+
+    async with key("ES256", answer) as (seal_key, asked):
+        with pytest.raises(Unavailable, match=r"signers\.refused") as found:
+            await seal_key.seal(DATA)
+    assert (len(asked), found.value.facts["status"]) == (1, 307)
+
+
+@pytest.mark.threat("T60")
+async def test_an_older_vault_that_knows_no_salt_length_seals_nothing_wrong() -> None:
+    """>> PSS with the longest salt, as before `salt_length` << PS256 means 32 bytes: not used."""
+
+    async def answer(path: str, asked: dict[str, Any]) -> web.StreamResponse:
+        private = KEYS["PS256"]
+        assert isinstance(private, rsa.RSAPrivateKey)
+        longest = padding.PSS(padding.MGF1(SHA256()), padding.PSS.MAX_LENGTH)
+        made = private.sign(base64.b64decode(asked["input"]), longest, Prehashed(SHA256()))
+        return web.json_response({"data": {"signature": f"vault:v1:{base64.b64encode(made).decode()}"}})
+
+    async with key("PS256", answer) as (seal_key, _):
+        with pytest.raises(Unavailable, match=r"signers\.wrong-signature"):
+            await seal_key.seal(DATA)
 
 
 async def test_a_slow_engine_is_not_waited_for() -> None:

@@ -1,0 +1,51 @@
+"""Signed notes kept in a folder beside the database: what was said to others must outlive a restore of it.
+
+One file per note, written whole or not at all. What cannot be read is as if it were not there.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+import structlog
+
+from connector.verify import checkpoint
+from connector.verify.checkpoint import Checkpoint
+from connector.verify.faults import Fault
+
+log = structlog.get_logger("audit")
+LIMIT = 32_768
+
+
+def read(path: Path) -> tuple[str, Checkpoint] | None:
+    """The note and what it says; None without one."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(LIMIT).decode()
+        return text, checkpoint.parse(text)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, Fault) as problem:
+        log.warning("audit.beside", name=path.name, why=type(problem).__name__)
+        return None
+
+
+def write(path: Path, note: str) -> None:
+    """Whole or not at all, and there after a power failure; raises OSError."""
+    folder = path.parent
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(note.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

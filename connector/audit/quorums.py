@@ -1,0 +1,98 @@
+"""How far the quorum of witnesses has come with one of our own logs, and since when (contracts.md 16.3).
+
+What an auditor would conclude from the published lines, not what we believe of them: the same policy, the same check.
+"""
+
+from typing import NamedTuple
+
+from connector.audit import cosignatures, epochs, seal
+from connector.storage.database import Tx
+from connector.verify import checkpoint, witness
+from connector.verify.faults import Fault
+from connector.verify.witness import Policy
+
+MOST_STATES = 16
+"""Of the newest cosigned states so many are looked at for a complete quorum."""
+
+
+class Said(NamedTuple):
+    """The newest answer of one witness, by its name: `size` leaves, at `at` (ms)."""
+
+    name: str
+    size: int
+    at: int
+
+
+class Origin(NamedTuple):
+    """The log went on under a new origin at `at` (ms): the database had `size` leaves, `witness` knew of `known`."""
+
+    at: int
+    size: int
+    known: int
+    witness: str
+
+
+class Progress(NamedTuple):
+    """`size` leaves are signed (0: none) since `sealed_at`; the quorum vouched for `quorum` of them at `quorum_at`.
+
+    `quorum_at` is the time that the witnesses state, None while no quorum is complete under the present origin.
+    """
+
+    epoch: int
+    size: int
+    sealed_at: int
+    quorum: int
+    quorum_at: int | None
+    said: tuple[Said, ...]
+    origin: Origin | None = None
+
+
+def progress(tx: Tx, participant: str, policy: Policy | None) -> Progress:
+    """Under the present origin. Without a `policy` nobody can vouch."""
+    epoch = epochs.current(tx, participant)
+    newest = seal.latest(tx, participant, epoch)
+    origin = _origin(tx, participant)
+    if newest is None:
+        return Progress(epoch, 0, 0, 0, None, (), origin)
+    size, moment = (0, None) if policy is None else _quorum(tx, participant, epoch, policy)
+    return Progress(epoch, newest.size, newest.at, size, moment, _said(tx, participant, epoch), origin)
+
+
+def _quorum(tx: Tx, participant: str, epoch: int, policy: Policy) -> tuple[int, int | None]:
+    rows = tx.all(
+        "SELECT DISTINCT size FROM cosignature WHERE participant = :participant AND epoch = :epoch"
+        " ORDER BY size DESC LIMIT :most",
+        participant=participant,
+        epoch=epoch,
+        most=MOST_STATES,
+    )
+    for row in rows:
+        state = seal.signed(tx, participant, int(row["size"]))
+        if state is None or state.checkpoint is None:
+            continue
+        lines = cosignatures.cosigned(tx, participant, state.size)
+        try:
+            moment = witness.time_of(checkpoint.parse(state.checkpoint + lines), policy)
+        except Fault:
+            continue  # a line that does not hold spoils this state for every verifier
+        if moment is not None:
+            return state.size, moment
+    return 0, None
+
+
+def _said(tx: Tx, participant: str, epoch: int) -> tuple[Said, ...]:
+    rows = tx.all(
+        "SELECT witness, MAX(size) AS size, MAX(at) AS at FROM cosignature"
+        " WHERE participant = :participant AND epoch = :epoch GROUP BY witness ORDER BY witness LIMIT 64",
+        participant=participant,
+        epoch=epoch,
+    )
+    return tuple(Said(row["witness"], int(row["size"]), int(row["at"])) for row in rows)
+
+
+def _origin(tx: Tx, participant: str) -> Origin | None:
+    row = tx.one(
+        "SELECT at, size, known, witness FROM log_epoch WHERE participant = :participant ORDER BY epoch DESC LIMIT 1",
+        participant=participant,
+    )
+    return None if row is None else Origin(int(row["at"]), int(row["size"]), int(row["known"]), row["witness"])

@@ -1,0 +1,64 @@
+"""SQL for what of a participant's contracts and evidence may need somebody soon. Reads only."""
+
+from typing import NamedTuple
+
+from connector.contracts import store
+from connector.contracts.model import Agreement
+from connector.storage.database import Tx
+
+MOST = 200
+"""Agreements looked at: the newest that may still be countersigned."""
+
+
+class Endings(NamedTuple):
+    """Statements of ours that the partner does not have: `waiting` since at least `oldest` (ms), or `refused`."""
+
+    waiting: int
+    oldest: int | None
+    refused: int
+
+
+class Vouched(NamedTuple):
+    """Since when states of our log have been waiting for somebody else's time (ms, None: none waits).
+
+    `unstamped_since`: for a timestamp; `untimed_since`: for that or a witness.
+    """
+
+    unstamped_since: int | None
+    untimed_since: int | None
+
+
+def endings(tx: Tx, participant: str) -> Endings:
+    row = tx.one(
+        "SELECT COALESCE(SUM(CASE WHEN answer = 'waiting' THEN 1 ELSE 0 END), 0) AS waiting,"
+        " COALESCE(SUM(CASE WHEN answer = 'refused' THEN 1 ELSE 0 END), 0) AS refused,"
+        " MIN(CASE WHEN answer = 'waiting' THEN booked_at END) AS oldest FROM ending WHERE participant = :participant",
+        participant=participant,
+    )
+    assert row is not None
+    return Endings(int(row["waiting"]), None if row["oldest"] is None else int(row["oldest"]), int(row["refused"]))
+
+
+def vouched(tx: Tx, participant: str) -> Vouched:
+    row = tx.one(
+        "WITH stamped AS (SELECT COALESCE(MAX(size), 0) AS size FROM audit_timestamp WHERE participant = :participant),"
+        " seen AS (SELECT COALESCE(MAX(size), 0) AS size FROM cosignature WHERE participant = :participant)"
+        " SELECT MIN(CASE WHEN s.size > stamped.size THEN s.at END) AS unstamped, MIN(CASE WHEN s.size > stamped.size"
+        " AND s.size > seen.size THEN s.at END) AS untimed FROM audit_seal s CROSS JOIN stamped CROSS JOIN seen"
+        " WHERE s.participant = :participant AND s.checkpoint IS NOT NULL",
+        participant=participant,
+    )
+    assert row is not None
+    return Vouched(*(None if row[name] is None else int(row[name]) for name in ("unstamped", "untimed")))
+
+
+def unfinished(tx: Tx, participant: str) -> list[Agreement]:
+    """The newest agreements that wait for a seal, or have one of two."""
+    rows = tx.all(
+        "SELECT id FROM agreement WHERE participant = :participant AND state IN ('signed', 'one-sided')"
+        " ORDER BY created_at DESC, id LIMIT :most",
+        participant=participant,
+        most=MOST,
+    )
+    found = (store.agreement(tx, participant, str(row["id"])) for row in rows)
+    return [one for one in found if one is not None]

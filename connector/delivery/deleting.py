@@ -1,0 +1,213 @@
+"""Deleting a closed participant: evidence first, then every row, file and key, in bounded transactions (decision 0037).
+
+Not before all evidence is in an operator's hands, never under a legal hold, and not while a partner waits for a message
+unless that is given up by name. From the first transaction on nobody here knows the participant; what died in between
+goes on by the job. One row stays, so that its identifier is never given to somebody else.
+"""
+
+import asyncio
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from connector.audit import retention_store
+from connector.catalogue.service import Catalogue
+from connector.clock import Clock, rfc3339
+from connector.contracts.departing import Departing, Evidence
+from connector.contracts.ending import Endings
+from connector.contracts.service import Contracts
+from connector.delivery.leaving import Leaving, Outlook
+from connector.errors import HanseError, Mistake, Unavailable
+from connector.participants import leaving
+from connector.participants.service import Participants
+from connector.storage import outbox, tenant_store
+from connector.storage.database import PROCESS, Database, Tx
+from connector.transfer.service import Transfers
+from connector.trust.anchors import Anchor
+from connector.trust.development import DevelopmentSpace
+from connector.trust.listing import Listing
+from connector.trust.vault import Vault
+
+log = structlog.get_logger("leaving")
+EVERY_S = 5.0
+"""How soon another process goes on with a participant that leaves, or hears of it."""
+PORTION = 500
+"""Rows that one transaction deletes."""
+PAGE = 100
+TOLD = 10
+"""Partners that a refusal names."""
+AFTERWARDS_MS = 3_600_000
+"""How long stray rows are looked for: a request that was being answered may still have noted something."""
+Struck = Callable[[str], Awaitable[None]]
+"""In a development space: the authority says until when this DID was a member. Elsewhere nothing."""
+
+
+class Deleting:
+    """Of all participants of this database; in each of `folders` a participant has a folder or a file by its name."""
+
+    def __init__(
+        self, db: Database, participants: Participants, closing: Leaving, contracts: Departing,
+        folders: Sequence[Path], struck: Struck,
+    ) -> None:  # fmt: skip
+        self._db, self._participants, self._closing, self._contracts = db, participants, closing, contracts
+        self._folders, self._struck = folders, struck
+        self._turn = asyncio.Lock()
+        self._unlinked: set[str] = set()
+
+    async def evidence(self, slug: str, after: str) -> list[Evidence]:
+        """A page of the agreements whose evidence has to be taken along; raises Mistake unless it is closed."""
+        await self._closed(slug)
+        return await self._db.read(slug, self._contracts.evidence, slug, after, PAGE)
+
+    async def bare(self, slug: str, agreement: str) -> Mapping[str, object]:
+        """What there is of an agreement without a bundle; raises Unknown."""
+        await self._closed(slug)
+        return await self._db.read(slug, self._contracts.bare, slug, agreement)
+
+    async def handed(self, slug: str, agreement: str, sha256: str) -> None:
+        """Books that its evidence is on the operator's disk; raises Unknown for what is no agreement of ours."""
+        await self._closed(slug)
+        await self._db.write(slug, self._hand, slug, agreement, sha256)
+
+    async def delete(self, slug: str, *, abandon: bool) -> Outlook:
+        """Raises Unknown, or Mistake naming what has to be done before; else deletes until nothing is left."""
+        await self._db.write(slug, self._begin, slug, abandon)
+        await self._participants.load()
+        try:
+            async with asyncio.timeout(60.0):
+                await self.carry_on(slug)
+        except TimeoutError:
+            log.info("leaving.goes-on", participant=slug)
+        return await self._closing.look(slug)
+
+    async def carry_on(self, slug: str) -> None:
+        """Deletes what is left of a participant in the state `deleting`; raises Unavailable if a file cannot go."""
+        async with self._turn:
+            found = await self._db.read(slug, leaving.known, slug)
+            if found.state != "deleting":
+                return
+            await self._struck(found.did)
+            while await self._db.write(slug, self._portion, slug):
+                pass
+            await asyncio.to_thread(self._unlink, slug)
+            while not await self._db.write(slug, self._buried, slug):
+                await self._db.write(slug, self._portion, slug)
+        await self._participants.load()
+
+    def _begin(self, tx: Tx, slug: str, abandon: bool) -> None:
+        found = leaving.alone(tx, slug)
+        if found.state == "deleting":
+            return
+        if found.state == "deleted":
+            raise leaving.gone(found)
+        if found.state != "closed":
+            raise Mistake("leaving.not-closed", slug=slug)
+        if retention_store.standing(tx, slug):
+            raise Mistake("leaving.held", slug=slug)
+        if left := self._contracts.not_handed(tx, slug):
+            raise Mistake("leaving.unhanded", slug=slug, count=left)
+        untold = list(dict.fromkeys([*self._closing.waiting(tx, slug), *self._contracts.refused(tx, slug)]))
+        if untold and not abandon:
+            more = len(untold) - TOLD
+            raise Mistake("leaving.untold", partners=", ".join(untold[:TOLD]) + (f" (+{more})" if more > 0 else ""))
+        outbox.abandon(tx, slug)
+        leaving.begin_deleting(tx, slug)
+
+    def _portion(self, tx: Tx, slug: str) -> int:
+        """How many rows it deleted; none of a participant that is not being deleted."""
+        return tenant_store.erase(tx, slug, PORTION) if leaving.alone(tx, slug).state == "deleting" else 0
+
+    def _buried(self, tx: Tx, slug: str) -> bool:
+        """Whether it is over: in the same transaction in which nothing was left."""
+        if leaving.alone(tx, slug).state == "deleting":
+            if tenant_store.held(tx, slug):
+                return False
+            leaving.bury(tx, slug)
+        return True
+
+    def _hand(self, tx: Tx, slug: str, agreement: str, sha256: str) -> None:
+        leaving.handed(tx, slug, self._contracts.concluded(tx, slug, agreement).id, sha256)
+
+    async def _closed(self, slug: str) -> None:
+        found = await self._db.read(slug, leaving.known, slug)
+        if found.state in ("deleting", "deleted"):
+            raise leaving.gone(found)
+        if found.state != "closed":
+            raise Mistake("leaving.not-closed", slug=slug)
+
+    def _unlink(self, slug: str) -> None:
+        for place in (folder / slug for folder in self._folders):
+            try:
+                if place.is_dir() and not place.is_symlink():
+                    shutil.rmtree(place)
+                else:
+                    place.unlink(missing_ok=True)
+            except FileNotFoundError:
+                continue
+            except OSError as problem:
+                raise Unavailable("leaving.files", place=str(place), why=problem.strerror or "") from problem
+
+    def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
+        """For one replica at a time."""
+        return {"leaving": (EVERY_S, self._closing.job), "deleting": (EVERY_S, self.job)}
+
+    def alone(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
+        """For each replica."""
+        return {"left": (EVERY_S, self.notice)}
+
+    async def job(self) -> None:
+        """Goes on with what a process that died has left, and sweeps what was noted in the last moment."""
+        for found in await self._db.read(PROCESS, leaving.leavers):
+            try:
+                if found.state == "deleting":
+                    await self.carry_on(found.id)
+                elif found.state == "deleted" and found.deleted_at is not None:
+                    await self._db.write(found.id, _sweep, found.id, found.deleted_at)
+            except HanseError as error:
+                log.warning("leaving.waits", participant=found.id, why=str(error))
+
+    async def notice(self) -> None:
+        """In every replica: forgets what another one has closed or deleted, also if its signal got lost."""
+        known = {one.participant.id: one.participant.state for one in await self._participants.all()}
+        leavers = await self._db.read(PROCESS, leaving.leavers)
+        states = {one.id: one.state for one in leavers if one.state in ("closing", "closed")}
+        gone = {one.id for one in leavers} - states.keys()
+        if gone & known.keys() or any(known.get(slug, state) != state for slug, state in states.items()):
+            await self._participants.load()
+        for slug in gone - self._unlinked:
+            await asyncio.to_thread(self._unlink, slug)
+            self._unlinked.add(slug)
+
+
+def desks(
+    db: Database, clock: Clock, participants: Participants,
+    slices: tuple[Contracts, Endings, Transfers, Catalogue], vault: Vault, folders: Sequence[Path], struck: Struck,
+) -> tuple[Leaving, Deleting]:  # fmt: skip
+    """Who closes and who deletes participants, over the same slices."""
+    contracts, endings, transfers, catalogue = slices
+    departing = Departing(contracts, endings)
+    closing = Leaving(db, clock, participants, departing, transfers, catalogue, vault)
+    return closing, Deleting(db, participants, closing, departing, folders, struck)
+
+
+def authority_of(space: DevelopmentSpace | None, anchor: Anchor, listing: Listing, clock: Clock) -> Struck:
+    """The authority of a development space lets the membership of a DID end now, once; it keeps the entry, because what
+    was signed before is judged by it."""
+
+    async def struck(did: str) -> None:
+        entry = anchor.entry(did)
+        if space is None or entry is None or entry.valid_until is not None:
+            return
+        ended = msgspec.structs.replace(entry, valid_until=rfc3339(clock.now() + 1_000))  # written in whole seconds
+        await asyncio.to_thread(space.enlist, lambda now: [ended])
+        await listing.reload()
+
+    return struck
+
+
+def _sweep(tx: Tx, slug: str, deleted_at: int) -> None:
+    if tx.now - deleted_at < AFTERWARDS_MS:
+        tenant_store.erase(tx, slug, PORTION)

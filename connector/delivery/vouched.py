@@ -1,0 +1,103 @@
+"""How our logs stand with the witnesses of others, for operators: in metrics, by `hanse witness` and `hanse doctor`.
+
+A log that nobody vouches for proves no time; that must be seen before an auditor asks. Names and sizes only.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple
+
+from connector.audit import quorums, seal
+from connector.audit.quorums import Progress
+from connector.clock import Clock
+from connector.errors import Unauthenticated
+from connector.participants.model import Participant
+from connector.participants.service import Participants
+from connector.storage.database import Database
+from connector.telemetry import Metrics
+from connector.trust.anchors import Anchor
+from connector.verify import witness
+from connector.verify.faults import Fault
+from connector.verify.witness import Policy
+
+LOOK_S = 60.0
+LATE_MS = 2 * 3_600_000
+"""Witnesses are asked every hour: whoever has not vouched for something new within two is late."""
+State = Literal["new", "nobody", "never", "late", "good"]
+
+
+class Log(NamedTuple):
+    """One of our logs: `new` while nothing is signed, `nobody` without a foreign witness on the trust list.
+
+    `never`: no quorum under the present origin yet; `late`: it has not seen the newest for two hours; else `good`.
+    """
+
+    participant: str
+    origin: str
+    state: State
+    progress: Progress
+
+
+class Vouched:
+    """Looks once a minute, for the metrics; `now` looks at once."""
+
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, anchor: Anchor, metrics: Metrics, own: str = ""
+    ) -> None:  # fmt: skip
+        """`own` is the name of this process as a witness, which counts for none of its own logs."""
+        self._db, self._clock, self._participants, self._anchor, self._own = db, clock, participants, anchor, own
+        self._logs: tuple[Log, ...] = ()
+        metrics.gauges(
+            "hanse_log_quorum_age_seconds", "Seconds since the quorum of witnesses last vouched for a log.", self._ages
+        )
+        metrics.gauges("hanse_log_states", "Logs by how they stand with their witnesses.", self._states)
+
+    async def look(self) -> None:
+        self._logs = tuple(await self.now())
+
+    async def now(self) -> Sequence[Log]:
+        """All logs of this process, by name."""
+        found = [await self._log(hosted.participant) for hosted in await self._participants.all()]
+        return sorted(found, key=lambda one: one.participant)
+
+    async def _log(self, participant: Participant) -> Log:
+        slug, policy = participant.id, self._policy(participant)
+        progress = await self._db.read(slug, quorums.progress, slug, policy)
+        origin = seal.origin(participant.root, progress.epoch)
+        return Log(slug, origin, judge(progress, self._clock.now(), watched=policy is not None), progress)
+
+    def _policy(self, participant: Participant) -> Policy | None:
+        """The one that follows from the trust list in force."""
+        try:
+            listed = self._anchor.current.witnesses
+            entry = self._anchor.entry(participant.did)
+            operator = participant.operator if entry is None else entry.operator
+            entries = [
+                {"operator": one.operator, "url": one.url, "keys": list(one.keys)}
+                for one in listed
+                if witness.name_of(one.url) != self._own
+            ]
+            return witness.derived(entries, operator)
+        except (Unauthenticated, Fault):
+            return None
+
+    def _ages(self) -> Mapping[tuple[tuple[str, str], ...], float]:
+        """By participant, the oldest first; who has no quorum is counted among the states."""
+        known = [(one.progress.quorum_at, one.participant) for one in self._logs if one.progress.quorum_at is not None]
+        now = self._clock.now()
+        return {(("participant", slug),): max(0.0, (now - at) / 1000) for at, slug in sorted(known)}
+
+    def _states(self) -> Mapping[tuple[tuple[str, str], ...], float]:
+        states = [one.state for one in self._logs]
+        return {(("state", name),): float(states.count(name)) for name in ("new", "nobody", "never", "late", "good")}
+
+
+def judge(progress: Progress, now: int, *, watched: bool) -> State:
+    """The word for it; `watched` unless no witness of another operator is on the trust list."""
+    if not progress.size:
+        return "new"
+    if not watched:
+        return "nobody"
+    if progress.quorum_at is None:
+        return "never"
+    behind = progress.size > progress.quorum and now - max(progress.quorum_at, progress.sealed_at) > LATE_MS
+    return "late" if behind else "good"

@@ -1,0 +1,91 @@
+"""SQL of participants that leave: their state, their last row, and which of their evidence an operator holds."""
+
+import msgspec
+
+from connector.storage.database import Row, Tx, for_update
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a participant is on its way out; times in milliseconds. Of a deleted one nothing else is left."""
+
+    id: str
+    did: str
+    name: str
+    state: str
+    closing_reason: str | None
+    closed_at: int | None
+    deleted_at: int | None
+
+
+_COLUMNS = "id, did, name, state, closing_reason, closed_at, deleted_at"
+
+
+def standing(tx: Tx, participant: str) -> Standing | None:
+    row = tx.one(f"SELECT {_COLUMNS} FROM participant WHERE id = :id", id=participant)  # noqa: S608 constants
+    return None if row is None else _standing(row)
+
+
+def held_open(tx: Tx, participant: str) -> Standing | None:
+    """The same, and until this unit commits the participant cannot begin to leave."""
+    share = " FOR KEY SHARE" if tx.dialect == "postgres" else ""
+    row = tx.one(f"SELECT {_COLUMNS} FROM participant WHERE id = :id{share}", id=participant)  # noqa: S608 constants
+    return None if row is None else _standing(row)
+
+
+def alone(tx: Tx, participant: str) -> Standing | None:
+    """The same, once every unit has ended that holds it open or adds a row of it; the next ones wait for this one."""
+    statement = f"SELECT {_COLUMNS} FROM participant WHERE id = :id"  # noqa: S608 constants
+    row = tx.one(statement + for_update(tx), id=participant)
+    return None if row is None else _standing(row)
+
+
+def leaving(tx: Tx) -> list[Standing]:
+    """All participants that have begun to leave, those that are gone too."""
+    rows = tx.all(f"SELECT {_COLUMNS} FROM participant WHERE state <> 'active' ORDER BY id")  # noqa: S608 constants
+    return [_standing(row) for row in rows]
+
+
+def begin(tx: Tx, participant: str, reason: str) -> None:
+    tx.run(
+        "UPDATE participant SET state = 'closing', closing_reason = :reason WHERE id = :id",
+        id=participant,
+        reason=reason,
+    )
+
+
+def close(tx: Tx, participant: str) -> None:
+    tx.run("UPDATE participant SET state = 'closed', closed_at = :now WHERE id = :id", id=participant, now=tx.now)
+
+
+def begin_deleting(tx: Tx, participant: str) -> None:
+    tx.run("UPDATE participant SET state = 'deleting' WHERE id = :id", id=participant)
+
+
+def bury(tx: Tx, participant: str) -> None:
+    """Of the participant stays who it was, when it went, and the address that nobody else may get."""
+    tx.run(
+        "UPDATE participant SET state = 'deleted', deleted_at = :now, kind = '', operator = '', closing_reason = NULL"
+        " WHERE id = :id",
+        id=participant,
+        now=tx.now,
+    )
+
+
+def revoke_tokens(tx: Tx, participant: str) -> None:
+    """Nothing that was handed out opens data any more."""
+    tx.run("DELETE FROM access_token WHERE participant = :participant", participant=participant)
+
+
+def handed(tx: Tx, participant: str, agreement: str, sha256: str) -> None:
+    tx.run(
+        "INSERT INTO handover (participant, agreement, sha256, at) VALUES (:participant, :agreement, :sha256, :now)"
+        " ON CONFLICT (participant, agreement) DO UPDATE SET sha256 = :sha256, at = :now",
+        participant=participant,
+        agreement=agreement,
+        sha256=sha256,
+        now=tx.now,
+    )
+
+
+def _standing(row: Row) -> Standing:
+    return msgspec.convert(dict(row), Standing)

@@ -1,0 +1,62 @@
+"""Towns that leave, for tests: the desks over a `Towns`, and a database that dies after a number of transactions."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Concatenate
+
+from connector.delivery.deleting import Deleting, desks
+from connector.delivery.leaving import Leaving
+from connector.storage import tenant_store
+from connector.storage.database import PROCESS, WORKER, Database, Dialect, Listener, P, T, Tx
+from connector.testing.towns import Towns
+
+
+class Killed(Exception):
+    """The process died here."""
+
+
+class Mortal:
+    """A database port that is gone after `left` transactions of a participant: what came before has committed."""
+
+    def __init__(self, db: Database, left: int) -> None:
+        self._db, self._left = db, left
+        self.survived = True
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._db.dialect
+
+    async def start(self) -> None:
+        await self._db.start()
+
+    async def close(self) -> None:
+        await self._db.close()
+
+    async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+        if scope not in (PROCESS, WORKER):
+            if self._left == 0:
+                self.survived = False
+                raise Killed
+            self._left -= 1
+        return await self._db.write(scope, fn, *args, **kw)
+
+    async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+        return await self._db.read(scope, fn, *args, **kw)
+
+    def listen(self, topic: str, callback: Listener, /) -> None:
+        self._db.listen(topic, callback)
+
+
+def leaving(towns: Towns, db: Database | None = None, *folders: Path) -> tuple[Leaving, Deleting]:
+    """The desks of a process behind `db`."""
+    slices = (towns.contracts, towns.endings, towns.transfers, towns.catalogue)
+    return desks(db or towns.db, towns.clock, towns.participants, slices, towns.vault, folders, _struck)
+
+
+async def holdings(towns: Towns, slug: str) -> dict[str, int]:
+    """How many rows of the participant each table has."""
+    return dict(await towns.db.read(slug, tenant_store.counted, slug))
+
+
+async def _struck(did: str) -> None:
+    return None

@@ -1,0 +1,54 @@
+"""Whether both parties were members of the data space when they sealed, as far as the list in the bundle can tell.
+
+Judged at the trusted time of each seal (contracts.md 12), else at the time that the signer claims. A list names one
+period and one state per member, as of its own day. So:
+
+* over by then, or suspended since before: FAILED, that party was no member;
+* suspended, but the list does not say since when: not proven, for it may have been before or after;
+* admitted only later: not proven, for whoever comes back is listed from that day on;
+* not on the list: not proven, for whoever left is no longer there;
+* sealed when the list had already expired: not proven, a newer list may say something else.
+"""
+
+from collections.abc import Mapping
+
+from connector.verify.contract import ROLES, Given, Role, Sealed
+from connector.verify.examination import need
+from connector.verify.faults import Doubt, Fault
+from connector.verify.trusted import written
+from connector.verify.trustlist import TrustList
+
+
+def check(given: Given, trust_list: TrustList | None, seals: Mapping[Role, Sealed | None]) -> None:
+    """Both were. Fault `not-member`; Doubt `member-unlisted`, `member-later`, `member-suspended` or `list-expired`.
+
+    `trust_list` must be proven. A consumer that has not sealed is judged at the time of the contract.
+    """
+    listed, agreement = need(trust_list, "trust-list"), need(given.agreement, "agreement")
+    doubt: Doubt | None = None
+    for role in ROLES:
+        claimed = need(seals.get(role) or seals.get("provider"), "provider-seal").seal.iat
+        known = given.sealed_at(role)
+        try:
+            _judge(agreement.did(role), listed, claimed if known is None else known)
+        except Doubt as open_question:  # the other party may be worse
+            doubt = doubt or open_question
+    if doubt is not None:
+        raise doubt
+
+
+def _judge(did: str, listed: TrustList, at: int) -> None:
+    member = listed.members.get(did)
+    if member is None:
+        raise Doubt("member-unlisted", did=did, version=listed.version)
+    end, since = member.period.end, member.suspended_since
+    if end is not None and end <= at:
+        raise Fault("not-member", did=did, at=written(at), since=written(end))
+    if member.suspended and since is not None and since <= at:
+        raise Fault("not-member", did=did, at=written(at), since=written(since))
+    if member.suspended and since is None:
+        raise Doubt("member-suspended", did=did, at=written(at))
+    if not member.period.holds(at):
+        raise Doubt("member-later", did=did, at=written(at), since=written(member.period.begin or 0))
+    if at >= listed.next_update:
+        raise Doubt("list-expired", at=written(at), until=written(listed.next_update))

@@ -1,0 +1,314 @@
+"""Two whole replicas of a provider on one PostgreSQL beside a consumer of its own, and the means to order what meets.
+
+A lock held open on a row lets two units of work queue up behind it in a chosen order; what each process sends is
+written down as it leaves, so that a test can see whether anything was sent twice with different content.
+"""
+
+import asyncio
+import json
+import secrets
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.rows import dict_row
+
+from connector.contracts.approval import Approval
+from connector.contracts.model import Agreement, Case
+from connector.contracts.signing import digest
+from connector.errors import PeerError
+from connector.http.outbound import Answer
+from connector.protocol.messages import HANSE
+from connector.storage.database import Tx
+from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Space
+from tests.postgres import Urls
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+SEAL = f"{HANSE}agreementSignature"
+SECONDS = 40.0
+Work = Callable[[], Awaitable[object]]
+Bend = Callable[[dict[str, Any]], None]
+Stop = Callable[[str, bytes], asyncio.Event | None]
+HEAD = Approval(role="Amtsleitung", pseudonym="p-7f3a91")
+
+
+class Line:
+    """What one process posts to its peers, as it leaves. `bend` changes a message by its kind.
+
+    `before` and `after` name the event that a message, or the answer to it, has to wait for.
+    """
+
+    def __init__(self, city: City) -> None:
+        self.sent: list[tuple[str, str, bytes]] = []
+        self.bend: dict[str, Bend] = {}
+        self.before: Stop = lambda kind, text: None
+        self.after: Stop = lambda kind, text: None
+        self._post = city.house.peer.post
+        city.house.peer.post = self.post  # type: ignore[method-assign]
+
+    async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer:
+        message = json.loads(body)
+        kind = str(message.get("eventType") or message.get("@type", url.rpartition("/")[2]))
+        if kind in self.bend:
+            self.bend[kind](message)
+            body = json.dumps(message).encode()
+        self.sent.append((kind, str(message.get("@id", "")), body))
+        if (event := self.before(kind, body)) is not None:
+            await event.wait()
+        answer = await self._post(slug, did, url, body, limit)
+        if (event := self.after(kind, body)) is not None:
+            await event.wait()
+        return answer
+
+
+class Waiting(NamedTuple):
+    """A contract that lacks its countersignature: both negotiations, the agreement, and the seal that got lost."""
+
+    ours: str
+    theirs: str
+    agreement: str
+    seal: str
+
+
+class Race:
+    """Replicas `a` and `b` of the town, the village, and what left each of the three."""
+
+    def __init__(self, space: Space, urls: Urls, a: City, b: City, village: City) -> None:
+        self.space, self.urls, self.a, self.b, self.village = space, urls, a, b, village
+        self.lines = {city: Line(city) for city in (a, b, village)}
+
+    async def asked(self, replaces: str | None = None, dataset: str | None = None, **wish: Any) -> str:
+        """The village's negotiation about a dataset of the town, a new one unless it is named."""
+        name = dataset or (await self.a.publish(TOWN, **wish))["dataset"]
+        body = {"provider": self.a.did(TOWN), "dataset": name, "purpose": PURPOSE, "replaces": replaces}
+        path = f"/api/v1/participants/{VILLAGE}/negotiations"
+        begun: dict[str, Any] = await self.village.api.post(path, {k: v for k, v in body.items() if v is not None})
+        return str(begun["id"])
+
+    async def waiting(self, setting: str = "required", *, idle: bool = True) -> Waiting:
+        """The verification comes without its seal, and (if `idle`) everything else has been delivered."""
+        self.lines[self.village].bend["ContractAgreementVerificationMessage"] = lambda message: message.pop(SEAL, None)
+        ours = await self.asked(countersignature=setting)
+        wanted = "VERIFIED" if setting == "required" else "FINALIZED"
+        await self.until(lambda: self.rests(ours, wanted))
+        case = await self.case(self.village, ours)
+        assert case.kernel.peer_pid is not None
+        agreement = await self.agreement(self.village, case.agreement or "")
+        assert agreement.consumer_jws is not None
+        if idle:
+            await self.until(self.idle)
+        return Waiting(ours, case.kernel.peer_pid, agreement.id, agreement.consumer_jws)
+
+    async def rests(self, ours: str, wanted: str) -> bool:
+        """Whether the village's negotiation stands there and nothing of it waits for an answer."""
+        case = await self.case(self.village, ours)
+        return case.shown == wanted and case.kernel.pending is None
+
+    async def brought(self, replica: City, found: Waiting, seal: str = "") -> Work:
+        """The late countersignature has come to that replica's door and been let in; what is left is check and book."""
+        arriving = replica.house.contracts.countersigning.arriving
+        args = (TOWN, found.agreement, self.village.did(VILLAGE), seal or found.seal)
+        case = await replica.house.db.write(TOWN, arriving, *args)
+        assert case is not None
+        return lambda: replica.house.late_desk.receive(TOWN, *case, seal or found.seal)
+
+    async def signed(self, replica: City, found: Waiting) -> Work:
+        """A person at the village signs late, and the seal has been let in at that replica's door.
+
+        The work is the rest: check, book, and the answer that the village is given, whose status is the result.
+        """
+        let_in, go, answers = asyncio.Event(), asyncio.Event(), list[Answer]()
+
+        async def post(slug: str, did: str, url: str, seal: bytes) -> Answer:
+            try:
+                work = await self.brought(replica, found, seal.decode())
+                let_in.set()
+                await go.wait()
+                await work()
+            except PeerError as error:
+                answers.append(Answer(error.status, {}, json.dumps({"code": error.code}).encode()))
+            else:
+                answers.append(Answer(204, {}, b""))
+            return answers[-1]
+
+        async def rest() -> object:
+            go.set()
+            await self.until(lambda: _true(bool(answers)))
+            return answers[0].status
+
+        self.village.house.late_desk._post = post
+        contracts = self.village.house.contracts
+        agreement = await self.agreement(self.village, found.agreement)
+        text = digest(await self.village.house.db.read(VILLAGE, contracts.agreements.text, VILLAGE, agreement))
+        order = contracts.countersigning.order
+        await self.village.house.db.write(VILLAGE, order, VILLAGE, found.agreement, HEAD, text)
+        await asyncio.wait_for(let_in.wait(), SECONDS)
+        return rest
+
+    def deadline(self, replica: City, found: Waiting) -> Work:
+        """The timer of the required countersignature fires at that replica."""
+        rules = replica.house.contracts.countersigning
+        return lambda: replica.house.db.write(TOWN, rules.deadline, TOWN, found.theirs)
+
+    async def case(self, city: City, case_id: str) -> Case:
+        slug = VILLAGE if city is self.village else TOWN
+        return await city.house.db.read(slug, city.house.contracts.get, slug, case_id)
+
+    async def agreement(self, city: City, agreement: str) -> Agreement:
+        slug = VILLAGE if city is self.village else TOWN
+        return await city.house.db.read(slug, city.house.contracts.agreements.get, slug, agreement)
+
+    # Order
+
+    async def behind(self, table: str, row: str, *works: Work) -> list[object]:
+        """Both queue up behind a lock on that row, in this order, before any of them goes on; results or errors."""
+        running: list[asyncio.Task[object]] = []
+        async with await psycopg.AsyncConnection.connect(self.urls.admin) as holder:
+            await holder.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", (row,))  # type: ignore[arg-type]
+            for count, work in enumerate(works, 1):
+                running.append(asyncio.ensure_future(work()))
+                await self.until(lambda count=count: self._queued(count))  # type: ignore[misc]
+            await holder.rollback()
+        return list(await asyncio.gather(*running, return_exceptions=True))
+
+    async def _queued(self, count: int) -> bool:
+        waits = (
+            "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool(self.rows(waits)[0]["n"] >= count)
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        with psycopg.connect(self.urls.admin, row_factory=dict_row) as connection:
+            return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+
+    async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
+        async with asyncio.timeout(SECONDS):
+            while not await holds():
+                await asyncio.sleep(0.02)
+
+    # What must hold in the end
+
+    async def idle(self) -> bool:
+        """Nothing is left to send, on either side."""
+        left = "SELECT count(*) AS n FROM outbox WHERE done_at IS NULL AND kind <> 'reconcile'"
+
+        def mine(tx: Tx) -> int:
+            row = tx.one(left)
+            return 0 if row is None else int(row["n"])
+
+        return self.rows(left)[0]["n"] == 0 and await self.village.house.db.read(VILLAGE, mine) == 0
+
+    async def agree(self, ours: str, *, lost: bool = False) -> tuple[str, str]:
+        """How the negotiation and its agreement ended, the same on both sides and in both logs.
+
+        `lost`: the village has a seal of its own that never reached the town, and nothing but that differs.
+        """
+        await self.until(self.idle)
+        case = await self.case(self.village, ours)
+        other = await self.case(self.a, case.kernel.peer_pid or "")
+        here, there = [await self.agreement(city, case.agreement or "") for city in (self.village, self.a)]
+        assert (case.shown, here.state) == (other.shown, there.state)
+        if here.state == "finalized":
+            assert here.consumer_jws == there.consumer_jws
+        for city, agreement in ((self.village, here), (self.a, there)):
+            await self._logged(city, case.shown, agreement)
+        self._said_once(case)
+        if here.concluded:
+            await self._compared(here, lost=lost)
+        return case.shown, here.state
+
+    async def log(self, city: City, agreement: str) -> list[tuple[str, dict[str, Any]]]:
+        """Type and body of each record about it, without a gap."""
+        slug = VILLAGE if city is self.village else TOWN
+
+        def look(tx: Tx) -> list[tuple[int, str, bytes]]:
+            sql = "SELECT seq, type, record FROM audit_entry WHERE participant = :p AND agreement = :a ORDER BY seq"
+            return [(row["seq"], row["type"], bytes(row["record"])) for row in tx.all(sql, p=slug, a=agreement)]
+
+        found = await city.house.db.read(slug, look)
+        assert [seq for seq, _, _ in found] == list(range(found[0][0], found[0][0] + len(found)))
+        return [(type_, json.loads(record)["body"]) for _, type_, record in found]
+
+    async def _logged(self, city: City, shown: str, agreement: Agreement) -> None:
+        """Of a countersignature speaks who has it in force, and of nothing who has it terminated."""
+        told = await self.log(city, agreement.id)
+        seals = [body["consumerJws"] for type_, body in told if type_ == "agreement"]
+        missing = [body for type_, body in told if body.get("code") == "countersignature-missing"]
+        assert not (missing and seals), told
+        if seals and shown == "TERMINATED":  # the consumer's termination crossed our FINALIZED, and took it back
+            assert [body.get("by") for type_, body in told if type_ in ("agreement", "termination")][-1] == "peer", told
+        if agreement.state == "finalized":
+            assert not missing
+            assert seals[-1] is not None
+        if city is self.village:  # its first record names the seal that got lost
+            assert len(seals) <= 2
+        else:
+            assert agreement.state != "one-sided" or seals[-1] is None
+            assert len(seals) <= 1 + (seals[:1] == [None]), "one record, and one more for what came late"
+
+    def _said_once(self, case: Case) -> None:
+        """No `@id` stands for two contents, and of each side's last words there is one."""
+        bodies, words = defaultdict[str, set[bytes]](set), defaultdict[str, set[str]](set)
+        for line in self.lines.values():
+            for kind, name, body in line.sent:
+                bodies[name].add(body)
+                if case.id.encode() in body:
+                    words[kind].add(name)
+        assert all(len(found) == 1 for name, found in bodies.items() if name)
+        assert len(words["FINALIZED"]) <= 1
+        assert len(words["ContractNegotiationTerminationMessage"]) <= 2  # each side may say it once, crossing
+        if case.shown == "FINALIZED":
+            assert not words["ContractNegotiationTerminationMessage"]
+
+    async def _compared(self, agreement: Agreement, *, lost: bool) -> None:
+        """The partners compare their logs and find no difference (but the seal that got lost)."""
+        for city, slug in ((self.village, VILLAGE), (self.a, TOWN)):
+            for each in (self.village, self.a):
+                await each.house.upkeep.seal_logs()
+            await city.house.keeping.reconciling.now(slug, agreement.id)
+
+            def look(tx: Tx, slug: str = slug) -> dict[str, Any]:
+                row = tx.one(
+                    "SELECT state, findings FROM reconciliation WHERE participant = :p AND agreement = :a",
+                    p=slug, a=agreement.id,
+                )  # fmt: skip
+                return {} if row is None else dict(row)
+
+            found = await city.house.db.read(slug, look)
+            findings = [(one["what"], one["subject"]) for one in json.loads(found["findings"])]
+            assert findings == ([("seal", "consumer")] if lost else []), (slug, found)
+
+
+async def _true(value: bool) -> bool:
+    return value
+
+
+@asynccontextmanager
+async def race(space: Space, urls: Urls, port: int) -> AsyncIterator[Race]:
+    """Started, with the members known to each other."""
+    shared = Path(space.folder.parent / "shared")
+    shared.mkdir()
+    (shared / "master.key").write_text(secrets.token_hex(32))
+    environ = {
+        "HANSE_DATABASE__URL": urls.app,
+        "HANSE_DATABASE__WORKER_URL": urls.worker,
+        "HANSE_DATABASE__OWNER_URL": urls.owner,
+        "HANSE_PEER__PORT": str(port),
+        "HANSE_PEER__REUSE_PORT": "true",
+        "HANSE_PEER__PUBLIC_URL": f"https://localhost:{port}",
+        "HANSE_DATA__FILES": str(shared / "files"),
+        "HANSE_DATA__RECEIVED": str(shared / "received"),
+        "HANSE_TRUST__MASTER_KEY_FILE": str(shared / "master.key"),
+    }
+    async with AsyncExitStack() as stack:
+        a = await stack.enter_async_context(
+            space.running("ra", {TOWN: MUNICIPALITY}, environ | {"HANSE_API__SOCKET": "ra.sock"})
+        )
+        b = await stack.enter_async_context(space.running("rb", {}, environ | {"HANSE_API__SOCKET": "rb.sock"}))
+        await b.house.participants.get(TOWN)
+        village = await stack.enter_async_context(space.running("village", {VILLAGE: MUNICIPALITY}))
+        await space.reload(a, b, village)
+        yield Race(space, urls, a, b, village)

@@ -1,0 +1,44 @@
+"""The two parties of a contract have one name each, wherever people read of them.
+
+The signed contract text calls them Datengeber and Datennehmer, in English provider and consumer; so does everything
+else, or a reader of the verifier's report would look for two more parties than there are.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connector.language import catalogue
+from connector.verify import words
+
+ROOT = Path(__file__).parents[2]
+GERMAN = re.compile(r"anbieter|abnehmer|lieferant|auftraggeber der daten", re.IGNORECASE)
+ENGLISH = re.compile(r"\b(?:supplier|vendor|buyer|customer)s?\b", re.IGNORECASE)
+
+
+def places() -> Iterator[Path]:
+    """Every file with sentences for people."""
+    yield from sorted((ROOT / "connector").rglob("language/*/*.toml"))
+    yield from sorted((ROOT / "connector" / "contracts" / "templates").iterdir())
+    yield from sorted((ROOT / "policies").glob("*.toml"))
+    yield from sorted((ROOT / "vocab").glob("*.ttl"))
+    yield ROOT / "README.md"
+
+
+@pytest.mark.parametrize("path", list(places()), ids=lambda path: "/".join(path.parts[-2:]))
+def test_nobody_is_called_by_a_second_name(path: Path) -> None:
+    told = path.read_text(encoding="utf-8")
+    assert [found.group() for pattern in (GERMAN, ENGLISH) for found in pattern.finditer(told)] == []
+
+
+def test_the_contract_and_the_verifier_agree() -> None:
+    """>> the parties in the signed text << the same words in the verifier's names of its checks."""
+    for lang in ("de", "en"):
+        contract = catalogue(lang)
+        for side in ("provider", "consumer"):
+            party = contract[f"contract.text.{side}"].removeprefix("Data ").lower()
+            assert party in words.say("check", f"{side}-seal", lang).lower()
+            assert party in contract[f"cli.agreements.evidence.{side}"].lower()
+            assert contract[f"cli.trace.role.{side}"].lower() in (party, f"data {party}")
