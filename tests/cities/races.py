@@ -6,11 +6,9 @@ written down as it leaves, so that a test can see whether anything was sent twic
 
 import asyncio
 import json
-import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -24,6 +22,7 @@ from connector.http.outbound import Answer
 from connector.protocol.messages import HANSE
 from connector.storage.database import Tx
 from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Space
+from tests.cities.sharing import shared
 from tests.postgres import Urls
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -289,20 +288,7 @@ async def _true(value: bool) -> bool:
 @asynccontextmanager
 async def race(space: Space, urls: Urls, port: int) -> AsyncIterator[Race]:
     """Started, with the members known to each other."""
-    shared = Path(space.folder.parent / "shared")
-    shared.mkdir()
-    (shared / "master.key").write_text(secrets.token_hex(32))
-    environ = {
-        "HANSE_DATABASE__URL": urls.app,
-        "HANSE_DATABASE__WORKER_URL": urls.worker,
-        "HANSE_DATABASE__OWNER_URL": urls.owner,
-        "HANSE_PEER__PORT": str(port),
-        "HANSE_PEER__REUSE_PORT": "true",
-        "HANSE_PEER__PUBLIC_URL": f"https://localhost:{port}",
-        "HANSE_DATA__FILES": str(shared / "files"),
-        "HANSE_DATA__RECEIVED": str(shared / "received"),
-        "HANSE_TRUST__MASTER_KEY_FILE": str(shared / "master.key"),
-    }
+    environ = shared(space.folder, urls, port)
     async with AsyncExitStack() as stack:
         a = await stack.enter_async_context(
             space.running("ra", {TOWN: MUNICIPALITY}, environ | {"HANSE_API__SOCKET": "ra.sock"})

@@ -12,44 +12,16 @@ from msgspec.structs import replace
 
 from connector.cli.main import main
 from connector.clock import rfc3339
-from connector.dataplane.sinks.files import FileSink
 from connector.dataplane.streams import SWEEP_S
 from connector.delivery.jobs import TICK_S
 from connector.settings import documented
 from connector.storage.database import Tx
-from connector.testing.cities import MUNICIPALITY, City, Refused, Space
+from connector.testing.cities import City, Refused
 from connector.testing.pair import eventually
 
 MIB = 1 << 20
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 HANSE = "https://w3id.org/hanse/v1#"
-
-
-@pytest.fixture
-async def town(space: Space) -> City:
-    return await space.city("town", {TOWN: MUNICIPALITY})
-
-
-@pytest.fixture
-async def village(space: Space, town: City) -> City:
-    city = await space.city("village", {VILLAGE: MUNICIPALITY})
-    await space.reload(town, city)
-    return city
-
-
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A sink that takes a MiB in a tenth of a second; the list has the sizes written."""
-    written: list[int] = []
-    write = FileSink.write
-
-    def slowly(sink: FileSink, piece: bytes | bytearray) -> None:
-        time.sleep(0.1)
-        write(sink, piece)
-        written.append(len(piece))
-
-    monkeypatch.setattr(FileSink, "write", slowly)
-    return written
 
 
 async def agreed(town: City, village: City, content: bytes) -> str:

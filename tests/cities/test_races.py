@@ -15,7 +15,7 @@ from connector.errors import Mistake
 from connector.reasons import because
 from connector.testing.cities import City, Space
 from tests.cities.races import TOWN, VILLAGE, Race, Waiting, Work, race
-from tests.cities.test_replicas import free_port
+from tests.cities.sharing import free_port
 
 WHY = {"de": ["Wir lösen das Bauamt auf."], "en": ["We close the building office."]}
 REASON = because("contracts.offer-gone")

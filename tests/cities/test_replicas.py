@@ -2,8 +2,6 @@
 
 import asyncio
 import re
-import secrets
-import socket
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -23,6 +21,7 @@ from connector.testing.cities import MUNICIPALITY, City, Space
 from connector.testing.pair import TOWN, VILLAGE, eventually, patiently, revived
 from connector.testing.processes import Process
 from connector.verify.bundle import verify_bundle
+from tests.cities.sharing import free_port, shared
 
 MIB = 1 << 20
 
@@ -69,31 +68,11 @@ class Connection:
             return answer.status
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 async def provider(space: Space, cluster: ModuleType) -> AsyncIterator[Provider]:
     port = free_port()
-    shared = space.folder.parent / "shared"
-    shared.mkdir()
-    (shared / "master.key").write_text(secrets.token_hex(32))
     with cluster.database() as urls:
-        environ = {
-            "HANSE_DATABASE__URL": urls.app,
-            "HANSE_DATABASE__WORKER_URL": urls.worker,
-            "HANSE_DATABASE__OWNER_URL": urls.owner,
-            "HANSE_PEER__PORT": str(port),
-            "HANSE_PEER__REUSE_PORT": "true",
-            "HANSE_PEER__PUBLIC_URL": f"https://localhost:{port}",
-            "HANSE_DATA__FILES": str(shared / "files"),
-            "HANSE_DATA__RECEIVED": str(shared / "received"),
-            "HANSE_TRUST__MASTER_KEY_FILE": str(shared / "master.key"),
-            "HANSE_WORKER__LEASE_S": "2",
-            "HANSE_WORKER__SEAL_EVERY_S": "0.5",
-        }
+        environ = shared(space.folder, urls, port) | {"HANSE_WORKER__LEASE_S": "2", "HANSE_WORKER__SEAL_EVERY_S": "0.5"}
         provider = Provider(space, urls.admin, environ)
         try:
             await provider.a.start()

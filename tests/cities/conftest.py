@@ -1,0 +1,37 @@
+"""A town that publishes and a village that asks, each in a connector of its own, and a disk that is slow."""
+
+import time
+
+import pytest
+
+from connector.dataplane.sinks.files import FileSink
+from connector.testing.cities import MUNICIPALITY, City, Space
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+
+
+@pytest.fixture
+async def town(space: Space) -> City:
+    return await space.city("town", {TOWN: MUNICIPALITY})
+
+
+@pytest.fixture
+async def village(space: Space, town: City) -> City:
+    city = await space.city("village", {VILLAGE: MUNICIPALITY})
+    await space.reload(town, city)
+    return city
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A sink that takes a MiB in a tenth of a second; the list has the sizes written."""
+    written: list[int] = []
+    write = FileSink.write
+
+    def slowly(sink: FileSink, piece: bytes | bytearray) -> None:
+        time.sleep(0.1)
+        write(sink, piece)
+        written.append(len(piece))
+
+    monkeypatch.setattr(FileSink, "write", slowly)
+    return written

@@ -1,0 +1,30 @@
+"""What two replicas of one provider share: a database, a port, their files and the master key."""
+
+import secrets
+import socket
+from pathlib import Path
+
+from tests.postgres import Urls
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def shared(space: Path, urls: Urls, port: int) -> dict[str, str]:
+    """The environment of each replica; its files lie beside the folder of the data space."""
+    folder = space.parent / "shared"
+    folder.mkdir()
+    (folder / "master.key").write_text(secrets.token_hex(32))
+    return {
+        "HANSE_DATABASE__URL": urls.app,
+        "HANSE_DATABASE__WORKER_URL": urls.worker,
+        "HANSE_DATABASE__OWNER_URL": urls.owner,
+        "HANSE_PEER__PORT": str(port),
+        "HANSE_PEER__REUSE_PORT": "true",
+        "HANSE_PEER__PUBLIC_URL": f"https://localhost:{port}",
+        "HANSE_DATA__FILES": str(folder / "files"),
+        "HANSE_DATA__RECEIVED": str(folder / "received"),
+        "HANSE_TRUST__MASTER_KEY_FILE": str(folder / "master.key"),
+    }
