@@ -44,6 +44,7 @@ async def running(
         await house.participants.load()
         house.resolver.recall(await house.db.read(PROCESS, pins.load))
         await house.listing.start()
+        await house.enlisting.catch_up()
         await _observe(house)
         await _serve(house, roles, stack)
         yield house

@@ -159,7 +159,7 @@ class House:
         self.metrics = Metrics()
         self.witness_keys = WitnessKeys(self.db, self.vault, f"{conf.public_url(settings)}/witness")
         self.enlisting = Enlisting(
-            self.space, self.participants, self.listing, self.witness_keys, settings.witness.operator
+            self.space, self.participants, self.listing, self.anchor, self.witness_keys, settings.witness.operator
         )  # fmt: skip
         self.witnesses = Witnesses(
             self.db, clock, self.participants, self.anchor, self.http, settings.witness, self.witness_keys.name,
@@ -202,7 +202,7 @@ class House:
         self.gate = Gate(self.db, self.ports, clock)
         self.circuits = Circuits(on_close=lambda: self.worker.wake())
         self.worker = self._worker(seal_roots)
-        self.asides = (Aside("seal", self.upkeep.seal_logs), Aside("cosign", self.witnesses.look))  # wait for witnesses
+        self.asides = (Aside("seal", self.upkeep.seal_logs), Aside("cosign", self.witnesses.look), *self.deleting.slow)
         self.jobs = self._jobs()
         self.db.listen(TOPIC, lambda _: self._later(self._catch_up()))
         self.stopping = False
@@ -278,7 +278,7 @@ class House:
         return Worker(self.db, self.clock, self.handlers(messages, desk), self.me, self.settings.worker)
 
     def _jobs(self) -> Jobs:
-        seal, cosign = self.asides
+        seal, cosign, *_ = self.asides
         every = {
             "seal": (self.settings.worker.seal_every_s, seal.begin),
             "forget": (60.0, self.upkeep.forget),

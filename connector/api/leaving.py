@@ -26,10 +26,15 @@ class DeleteWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The evidence of this agreement is on the caller's disk, as a file with this SHA-256 (hex)."""
+    """The evidence of this agreement is on the caller's disk, as a file with this SHA-256 (hex).
+
+    `records`: as the list said before the evidence was fetched. If there are more by the time of the deletion, it has
+    to be fetched again.
+    """
 
     agreement: Annotated[str, Meta(max_length=2_000)]
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    records: Annotated[int, Meta(ge=0, le=2**53)]
 
 
 class LeavingHandlers:
@@ -63,11 +68,11 @@ class LeavingHandlers:
 
     async def handed(self, request: web.Request) -> web.StreamResponse:
         wish = await body.read(request, Handed)
-        await self._deleting.handed(request.match_info["p"], wish.agreement, wish.sha256)
+        await self._deleting.handed(request.match_info["p"], wish.agreement, wish.sha256, wish.records)
         return body.answer({"agreement": wish.agreement})
 
     async def bare(self, request: web.Request) -> web.StreamResponse:
-        """What there is of an agreement that its provider did not seal."""
+        """What there is of an agreement of which no bundle can be made."""
         return body.answer(await self._deleting.bare(request.match_info["p"], request.match_info["id"]))
 
     async def delete(self, request: web.Request) -> web.StreamResponse:

@@ -1,9 +1,11 @@
 """Signed notes kept in a folder beside the database: what was said to others must outlive a restore of it.
 
-One file per note, written whole or not at all. What cannot be read is as if it were not there.
+One file per note, written whole or not at all. What cannot be read, or is no file of its own, is as if it were not
+there, and told of.
 """
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -14,20 +16,29 @@ from connector.verify.checkpoint import Checkpoint
 from connector.verify.faults import Fault
 
 log = structlog.get_logger("audit")
-LIMIT = 32_768
+LIMIT = 65_536
+"""Bytes: any note that a witness takes."""
 
 
 def read(path: Path) -> tuple[str, Checkpoint] | None:
     """The note and what it says; None without one."""
     try:
-        with path.open("rb") as file:
-            text = file.read(LIMIT).decode()
+        text = _content(path).decode()
         return text, checkpoint.parse(text)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, Fault) as problem:
         log.warning("audit.beside", name=path.name, why=type(problem).__name__)
         return None
+
+
+def _content(path: Path) -> bytes:
+    """Never through a link, and never waiting for whoever writes into a pipe."""
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ValueError("file")
+        return file.read(LIMIT)
 
 
 def write(path: Path, note: str) -> None:

@@ -24,7 +24,7 @@ from connector.verify.witness import Policy
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644 << 16
 MOST_STATES = 64
-"""Cosigned states that are tried, the earliest first: asking hourly, those of more than two days."""
+"""States cosigned by enough witnesses that are tried, the earliest first: asking hourly, those of over two days."""
 
 
 class LogEvidence(msgspec.Struct, frozen=True):
@@ -154,10 +154,11 @@ def _vouched(tx: Tx, participant: str, index: int, vouching: Policy | None) -> B
     Witnesses come first, since whoever has the trust list can check them; a timestamp needs roots of its own.
     """
     rows = tx.all(
-        "SELECT DISTINCT size FROM cosignature WHERE participant = :participant AND size > :index"
-        " ORDER BY size LIMIT :most",
+        "SELECT size FROM cosignature WHERE participant = :participant AND size > :index"
+        " GROUP BY size HAVING COUNT(*) >= :fewest ORDER BY size LIMIT :most",
         participant=participant,
         index=index,
+        fewest=1 if vouching is None else vouching.fewest,
         most=MOST_STATES if vouching is not None else 0,
     )
     for row in rows:

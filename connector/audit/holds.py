@@ -17,8 +17,13 @@ LONGEST_ROLE, LONGEST_GROUND = 80, 500
 
 
 def put(tx: Tx, slug: str, agreement: str | None, role: str, ground: str, *, did: str) -> Hold:
-    """Holds one agreement, or with None all records of the participant; raises Mistake if role or ground is missing."""
+    """Holds one agreement, or with None all records of the participant; raises Mistake if role or ground is missing.
+
+    Raises Unknown once the participant is being deleted: then it would hold nothing any more.
+    """
     store.alone(tx, slug)
+    if retention_store.going(tx, slug):
+        raise Unknown("participants.unknown", slug=slug[:80])
     hold = Hold(
         id=new_uuid(), agreement=agreement, role=checked(role, LONGEST_ROLE), ground=checked(ground, LONGEST_GROUND),
         set_at=tx.now,

@@ -5,6 +5,8 @@ last checkpoint of each log as its note. What is marked is never signed again in
 restored together with the database; where it was, the witnesses still tell.
 """
 
+import re
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,8 @@ from connector.audit.seal import Batch
 from connector.storage.database import Tx
 
 log = structlog.get_logger("audit")
+_EPOCH = re.compile(r"0|[1-9][0-9]{0,2}")
+"""No log has had a thousand origins; witnesses take ten thousand."""
 
 
 class Mark(NamedTuple):
@@ -73,23 +77,31 @@ class Marks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[str, Mark] = {}
+        self._known: dict[tuple[str, str], Mark] = {}
         self._failed = False
+        self._writing = threading.Lock()
 
     def known(self, slug: str, root: str) -> Mark | None:
         """The highest mark of the log below the address `root`, from this process and from the folder."""
-        marks = [one for one in (self._known.get(slug), self._read(slug, root)) if one is not None]
-        return max(marks, key=lambda one: (one.epoch, one.size), default=None)
+        return _highest(self._known.get((slug, root)), self._read(slug, root))
 
     def keep(self, slug: str, root: str, batch: Batch) -> None:
-        """Marks a signed batch unless a higher one is marked. Without a place to write it holds for this process."""
-        mark = Mark(batch.epoch, batch.size, batch.root)
-        before = self.known(slug, root)
-        if batch.checkpoint is None or (before is not None and (mark.epoch, mark.size) <= (before.epoch, before.size)):
+        """Marks a signed batch unless a higher one is marked. Without a place to write it holds for this process.
+
+        What could not be written, or was overwritten by another process with less, is written at the next look.
+        """
+        if batch.checkpoint is None:
             return
-        self._known[slug] = mark
+        with self._writing:
+            self._keep(slug, root, Mark(batch.epoch, batch.size, batch.root), batch.checkpoint)
+
+    def _keep(self, slug: str, root: str, mark: Mark, note: str) -> None:
+        written, before = self._read(slug, root), self._known.get((slug, root))
+        self._known[slug, root] = _highest(mark, before) or mark
+        if _highest(written, before, mark) != mark or written == mark:
+            return
         try:
-            beside.write(self._folder / slug, batch.checkpoint)
+            beside.write(self._folder / slug, note)
             self._failed = False
         except OSError as problem:
             if not self._failed:
@@ -102,6 +114,13 @@ class Marks:
             return None
         note = found[1]
         name, _, epoch = note.origin.rpartition("/")
-        if name != seal.origin(root).rpartition("/")[0] or not (epoch.isascii() and epoch.isdecimal()):
+        if name != seal.origin(root).rpartition("/")[0]:
             return None  # the log of somebody else who was hosted under this short name
+        if not _EPOCH.fullmatch(epoch):
+            log.warning("audit.beside", name=slug, why="epoch")
+            return None
         return Mark(int(epoch), note.size, note.root)
+
+
+def _highest(*marks: Mark | None) -> Mark | None:
+    return max((one for one in marks if one is not None), key=lambda one: (one.epoch, one.size), default=None)

@@ -12,7 +12,7 @@ from connector.verify.faults import Fault
 from connector.verify.witness import Policy
 
 MOST_STATES = 16
-"""Of the newest cosigned states so many are looked at for a complete quorum."""
+"""Of the newest states cosigned by enough witnesses so many are looked at for a complete quorum."""
 
 
 class Said(NamedTuple):
@@ -36,6 +36,7 @@ class Progress(NamedTuple):
     """`size` leaves are signed (0: none) since `sealed_at`; the quorum vouched for `quorum` of them at `quorum_at`.
 
     `quorum_at` is the time that the witnesses state, None while no quorum is complete under the present origin.
+    `waiting_since` (ms): when the first state was signed that the quorum has not vouched for, None if it has for all.
     """
 
     epoch: int
@@ -45,6 +46,7 @@ class Progress(NamedTuple):
     quorum_at: int | None
     said: tuple[Said, ...]
     origin: Origin | None = None
+    waiting_since: int | None = None
 
 
 def progress(tx: Tx, participant: str, policy: Policy | None) -> Progress:
@@ -55,15 +57,28 @@ def progress(tx: Tx, participant: str, policy: Policy | None) -> Progress:
     if newest is None:
         return Progress(epoch, 0, 0, 0, None, (), origin)
     size, moment = (0, None) if policy is None else _quorum(tx, participant, epoch, policy)
-    return Progress(epoch, newest.size, newest.at, size, moment, _said(tx, participant, epoch), origin)
+    since = _since(tx, participant, epoch, size)
+    return Progress(epoch, newest.size, newest.at, size, moment, _said(tx, participant, epoch), origin, since)
+
+
+def _since(tx: Tx, participant: str, epoch: int, size: int) -> int | None:
+    row = tx.one(
+        "SELECT at FROM audit_seal WHERE participant = :participant AND epoch = :epoch AND size > :size"
+        " AND checkpoint IS NOT NULL ORDER BY size LIMIT 1",
+        participant=participant,
+        epoch=epoch,
+        size=size,
+    )
+    return None if row is None else int(row["at"])
 
 
 def _quorum(tx: Tx, participant: str, epoch: int, policy: Policy) -> tuple[int, int | None]:
     rows = tx.all(
-        "SELECT DISTINCT size FROM cosignature WHERE participant = :participant AND epoch = :epoch"
-        " ORDER BY size DESC LIMIT :most",
+        "SELECT size FROM cosignature WHERE participant = :participant AND epoch = :epoch"
+        " GROUP BY size HAVING COUNT(*) >= :fewest ORDER BY size DESC LIMIT :most",
         participant=participant,
         epoch=epoch,
+        fewest=policy.fewest,
         most=MOST_STATES,
     )
     for row in rows:

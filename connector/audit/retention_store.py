@@ -141,6 +141,15 @@ def tombstones(tx: Tx, participant: str, limit: int) -> list[Row]:
     )
 
 
+def going(tx: Tx, participant: str) -> bool:
+    """Whether it is being, or has been, deleted; for whoever is `alone`, it stays so until the end of the unit."""
+    found = tx.one(
+        "SELECT 1 FROM participant WHERE id = :participant AND state IN ('deleting', 'deleted')",
+        participant=participant,
+    )
+    return found is not None
+
+
 def insert_hold(tx: Tx, participant: str, hold: Hold) -> None:
     tx.run(
         "INSERT INTO hold (participant, id, agreement, role, ground, set_at)"

@@ -5,7 +5,7 @@ take the place of old ones with an overlap, in which both sign: until the author
 ones count. Old keys stay listed with their last day, so that what they signed can be verified for good.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -117,12 +117,20 @@ class _Row(NamedTuple):
 
 
 def _rows(tx: Tx) -> Sequence[_Row]:
-    """The newest generation first; each older one retires when its successor has been there for the overlap."""
+    """The newest generation first; each older one retires when its successor has been there for the overlap.
+
+    A generation may lack a kind that the process which made it did not know: then the next one succeeds.
+    """
     found = [_row(row) for row in tx.all("SELECT purpose, kid, public_jwk, secret, created_at FROM witness_key")]
     born = {(one.record.purpose, one.generation): one.created for one in found}
-    retiring = [(one, born.get((one.record.purpose, one.generation + 1))) for one in found]
-    rows = [one if successor is None else one._replace(until=successor + OVERLAP_MS) for one, successor in retiring]
+    following = [(one, _next(one, born)) for one in found]
+    rows = [one if after is None else one._replace(until=born[after] + OVERLAP_MS) for one, after in following]
     return sorted(rows, key=lambda one: (-one.generation, one.record.purpose))
+
+
+def _next(one: _Row, born: Iterable[tuple[Purpose, int]]) -> tuple[Purpose, int] | None:
+    later = [other for other in born if other[0] == one.record.purpose and other[1] > one.generation]
+    return min(later, default=None)
 
 
 def _row(row: Row) -> _Row:

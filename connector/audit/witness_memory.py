@@ -3,6 +3,8 @@
 One note per log, written before the answer leaves. The database decides; this only keeps it from knowing less.
 """
 
+import threading
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import structlog
 
 from connector.audit import beside
 from connector.audit.witnessing import Held
+from connector.verify import checkpoint
+from connector.verify.faults import Fault
 
 log = structlog.get_logger("witness")
 
@@ -19,23 +23,35 @@ class Memory:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._writing = threading.Lock()
 
-    def known(self, origin: str) -> Held | None:
-        """The newest state of this log that was vouched for here."""
+    def known(self, origin: str, keys: Sequence[Mapping[str, object]]) -> Held | None:
+        """The newest state of this log that was vouched for here.
+
+        `keys` are the log's, retired ones too: what none of them signed would accuse the log without proof.
+        """
         found = None if self._folder is None else beside.read(_file(self._folder, origin))
         if found is None or found[1].origin != origin:
             return None
+        try:
+            checkpoint.check(found[1], keys)
+        except Fault as fault:
+            log.warning("witness.memory", origin=origin, why=fault.code)
+            return None
         return Held(found[1].size, found[1].root, found[0])
 
-    def keep(self, origin: str, note: str, size: int) -> None:
+    def keep(self, origin: str, keys: Sequence[Mapping[str, object]], note: str, size: int) -> None:
         """Unless a larger state is kept, for instance by another request at the same time."""
-        before = self.known(origin)
-        if self._folder is None or (before is not None and before.size >= size):
+        if self._folder is None:
             return
-        try:
-            beside.write(_file(self._folder, origin), note)
-        except OSError as problem:
-            log.warning("witness.memory", origin=origin, why=problem.strerror)
+        with self._writing:
+            before = self.known(origin, keys)
+            if before is not None and before.size >= size:
+                return
+            try:
+                beside.write(_file(self._folder, origin), note)
+            except OSError as problem:
+                log.warning("witness.memory", origin=origin, why=problem.strerror)
 
 
 def _file(folder: Path, origin: str) -> Path:

@@ -151,7 +151,8 @@ def bare(asked: Asked, keys: Sequence[NoteKey]) -> Asked:
 def consider(tx: Tx, asked: Asked, keys: Sequence[NoteKey], memory: Held | None = None) -> tuple[Verdict, Alarm | None]:
     """Decides and, to vouch, moves the held state in the same transaction. An alarm is returned once, when it is new.
 
-    `memory` is what was vouched for according to what lies beside the database: if that is more, it counts.
+    `memory` is what was vouched for according to what lies beside the database: if that is more, it counts; if it is
+    another tree of the size held, another replica has vouched for a second history after a restore.
     Raises Conflict when another replica moved it meanwhile: the unit runs again; PeerError `witness.many`.
     """
     origin = asked.checkpoint.origin
@@ -165,9 +166,12 @@ def consider(tx: Tx, asked: Asked, keys: Sequence[NoteKey], memory: Held | None 
     if verdict.kind == "vouch" and (not held.note or asked.checkpoint.size > held.size):
         _move(tx, held, origin, Held(asked.checkpoint.size, asked.checkpoint.root, asked.note))
     kind = "fork" if verdict.kind == "fork" else "rollback" if verdict.rolled_back else None
-    if kind is None:
+    if kind is not None:
+        alarm = Alarm(origin=origin, kind=kind, held=held.note, offered=asked.note)
+    elif memory is not None and memory.size == held.size and memory.root != held.root:
+        alarm = Alarm(origin=origin, kind="fork", held=memory.note, offered=held.note)
+    else:
         return verdict, None
-    alarm = Alarm(origin=origin, kind=kind, held=held.note, offered=asked.note)
     return verdict, alarm if _raised(tx, alarm) else None
 
 

@@ -24,7 +24,7 @@ def register(top: Words, places: Any) -> None:
     confirm = _about(top.command(places, "confirm"))
     confirm.word("--statement", required=True, metavar="TEXT")
     confirm.word("--role", required=True, metavar="TEXT")
-    confirm.word("--pseudonym", required=True, metavar="P-XXXXXX")
+    confirm.word("--pseudonym", required=True, metavar="PSEUDONYM")
     confirm.set_defaults(run=run_confirm)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import OK, Call
+from connector.cli.call import OK, Call, unusable
 from connector.cli.words import Words
 from connector.clock import Clock, SystemClock
 from connector.settings import FILE, Settings, load, master_key
@@ -36,7 +36,11 @@ def register(top: Words, places: Any) -> None:
 
 
 def run_init(call: Call) -> int:
-    settings = prepare(call.args.folder.absolute(), call.environ, SystemClock())
+    folder = call.args.folder.absolute()
+    try:
+        settings = prepare(folder, call.environ, SystemClock())
+    except OSError as problem:
+        raise unusable(folder, problem) from problem
     call.result({"folder": str(settings.folder), "settings": str(settings.folder / FILE)})
     call.tell("dev.made", folder=settings.folder)
     return OK

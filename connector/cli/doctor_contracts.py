@@ -41,6 +41,7 @@ def judged(found: dict[str, Any], now: datetime, every: timedelta | None) -> Ite
     yield from _seal(found["seal_until"], now)
     if found["log_key_listed"] is False:
         yield "bad", "log-key-unlisted", {}
+    yield from _missing(found["seals_missing"])
     yield from _time(found["log"], now, every)
     endings = found["endings"]
     if endings["oldest"] and now - _moment(endings["oldest"]) > timedelta(days=UNDELIVERED_DAYS):
@@ -62,6 +63,15 @@ def _seal(until: str | None, now: datetime) -> Iterator[Line]:
         yield "warn", "seal-ends", {"days": days, "until": until}
     else:
         yield "ok", "seal", {"until": until}
+
+
+def _missing(reasons: list[str]) -> Iterator[Line]:
+    """Contracts that wait for a seal of ours; an HSM may need a restart, which nobody else will think of."""
+    hanging = reasons.count("signers.hsm-slow")
+    if hanging:
+        yield "bad", "seals-hsm", {"count": hanging}
+    if len(reasons) > hanging:
+        yield "bad", "seals-missing", {"count": len(reasons) - hanging}
 
 
 def _time(log: dict[str, str | None], now: datetime, every: timedelta | None) -> Iterator[Line]:

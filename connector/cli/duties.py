@@ -1,6 +1,7 @@
 """`hanse duties`: what is owed under an agreement and by when, and marking a duty as done with a receipt in hand."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,9 @@ def _line(call: Call, duty: dict[str, Any]) -> None:
         call.tell("duties.due", day=_day(duty["due_at"]))
     if duty["blocks"]:
         call.tell("duties.blocks")
+    if duty["owed"] and duty["active"] and duty["state"] in ("not-set", "violated"):
+        name = re.split("[/#:]", duty["action"])[-1]
+        call.tell("duties.book", agreement=call.args.agreement, slug=call.args.participant, name=name)
 
 
 def _day(milliseconds: int) -> str:

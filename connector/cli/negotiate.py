@@ -64,7 +64,7 @@ def run_accept(call: Call) -> int:
 def approving(command: Words) -> None:
     """The words by which a person says in what capacity it decides."""
     command.word("--role", metavar="TEXT")
-    command.word("--pseudonym", metavar="P-XXXXXX")
+    command.word("--pseudonym", metavar="PSEUDONYM")
     command.word("--mandate", metavar="ID")
     command.word("--on-behalf-of", metavar="DID")
 

@@ -7,9 +7,12 @@ from connector.cli import participant_leaving
 from connector.cli.call import OK, Call, concept, unusable
 from connector.cli.client import Api
 from connector.cli.words import Words
+from connector.errors import Mistake
 
 PURPOSES = ("peer", "seal", "log", "log-pq", "seal-pq")
 SIGNERS = ("file", "pkcs11", "csc", "vault")
+REASON_LEAST, REASON_MOST = 3, 500
+"""Characters of a reason that the server takes."""
 
 
 def register(top: Words, places: Any) -> None:
@@ -52,7 +55,7 @@ def run_add(call: Call) -> int:
     body = {"slug": args.slug, "name": args.name, "kind": concept(args.kind), "root": args.root}
     made = Api(call.settings().api.socket).post("participants", body=body)
     call.result(made)
-    call.tell("participant.added", name=args.name, did=made["did"], root=made["root"])
+    call.tell("participant.added", name=made["name"], did=made["did"], root=made["root"])
     return OK
 
 
@@ -75,11 +78,16 @@ def run_rotate(call: Call) -> int:
     made = Api(call.settings().api.socket).post("participants", args.slug, "keys", args.purpose, "rotate", body={})
     call.result(made)
     call.tell("participant.rotated", slug=args.slug, purpose=args.purpose)
+    call.tell("participant.rotated-tell", slug=args.slug)
+    if args.purpose == "seal" and made["seal"]["until"] is None:  # nobody here certifies keys
+        call.tell("participant.revoked-certificate", slug=args.slug)
     return OK
 
 
 def run_revoke(call: Call) -> int:
     args = call.args
+    if not REASON_LEAST <= len(args.reason) <= REASON_MOST:
+        raise Mistake("participants.reason", least=REASON_LEAST, most=REASON_MOST)
     body = {"from": args.since, "reason": args.reason, "key": args.key}
     made = Api(call.settings().api.socket).post("participants", args.slug, "keys", args.purpose, "revoke", body=body)
     call.result(made)

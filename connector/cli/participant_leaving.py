@@ -3,20 +3,26 @@
 Both may be called again: what is done is not done twice, and a file that is there as it was taken along is kept.
 """
 
+import errno
 import hashlib
 import json
 import os
 import re
 import sys
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from connector.cli.call import OK, REFUSED, UNDECIDED, Call, unusable
 from connector.cli.client import Api
-from connector.cli.get import save
 from connector.cli.words import Words
+from connector.errors import Mistake
+from connector.settings import Settings
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_UUID = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+ROUNDS = 4
+"""How often is looked whether all files lie there as they were taken along, and nothing new was logged meanwhile."""
 SHOWN = 20
 """Partners that are named at once."""
 
@@ -60,10 +66,11 @@ def run_delete(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
     now = api.get("participants", args.slug, "leaving")
     if now["state"] == "closed":
+        folder = _apart(call.settings(), args.slug, args.evidence.expanduser())
         _waiting(call, now)
         if not _sure(call, "leaving.ask-delete", now):
             return _unsaid(call)
-        taken = _take_along(call, api, args.evidence.expanduser())
+        taken = _take_along(call, api, folder)
         call.tell("leaving.taken", count=taken, folder=str(args.evidence))
     now = api.post("participants", args.slug, "delete", body={"abandon": args.abandon})
     call.result(now)
@@ -74,44 +81,95 @@ def run_delete(call: Call) -> int:
     return OK
 
 
+def _apart(settings: Settings, slug: str, folder: Path) -> Path:
+    """The folder as it really lies; raises Mistake if it would be deleted together with the participant."""
+    real = folder.resolve()
+    for place in (settings.data.files, settings.data.received, settings.folder / "log"):
+        if real.is_relative_to((place / slug).resolve()):
+            raise Mistake("leaving.inside", folder=folder, slug=slug)
+    return real
+
+
 def _take_along(call: Call, api: Api, folder: Path) -> int:
-    """A file for each agreement, written whole before the server hears of it; raises Mistake if one cannot be."""
-    slug, after, count = call.args.slug, "", 0
+    """How many files there are, one for each agreement; raises Mistake if one cannot be written or kept.
+
+    It is over when a whole look at all of them, as they lie on the disk, found nothing to do.
+    """
     try:
+        new = [place for place in (folder, *folder.parents) if not place.exists()]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for place in new:
+            _synced(place.parent)
     except OSError as problem:
         raise unusable(folder, problem) from problem
+    for _ in range(ROUNDS):
+        count, written = _look(call.args.slug, api, folder)
+        if not written:
+            return count
+    raise Mistake("leaving.moving", folder=folder)
+
+
+def _look(slug: str, api: Api, folder: Path) -> tuple[int, int]:
+    """Writes what is not there as it was taken along, before the server hears of it; how many there are, and those."""
+    after, count, written = "", 0, 0
     while page := api.get("participants", slug, "leaving", "evidence", after=after)["agreements"]:
         for one in page:
             after, count = one["agreement"], count + 1
             place = folder / _file(one)
             if one["sha256"] is None or _digest(place) != one["sha256"]:
-                taken = _write(api, slug, one, place)
-                body = {"agreement": one["agreement"], "sha256": taken}
+                body = {"agreement": after, "sha256": _write(api, slug, one, place), "records": one["records"]}
                 api.post("participants", slug, "leaving", "evidence", body=body)
-    return count
+                written += 1
+    return count, written
 
 
 def _write(api: Api, slug: str, one: dict[str, Any], place: Path) -> str:
-    """The SHA-256 of the file; it lies on the disk, not only in memory."""
-    name = str(one["agreement"]).removeprefix("urn:uuid:")
+    """The SHA-256 of the file. By its whole id: a partner may have called another one as the UUID of this one."""
     if one["bundle"]:
-        digest = save(place, api.download("participants", slug, "agreements", name, "evidence"))
-    else:
-        what = api.get("participants", slug, "leaving", "agreements", name)
-        digest = save(place, [json.dumps(what, ensure_ascii=False, indent=1).encode()])
+        return _save(place, api.download("participants", slug, "agreements", one["agreement"], "evidence"))
+    what = api.get("participants", slug, "leaving", "agreements", one["agreement"])
+    return _save(place, [json.dumps(what, ensure_ascii=False, indent=1).encode()])
+
+
+def _save(place: Path, chunks: Iterable[bytes]) -> str:
+    """Whole or not at all, and there after a power failure; the draft is this command's alone."""
+    draft, digest = None, hashlib.sha256()
     try:
-        with place.open("rb+") as file:
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".", suffix=".part")
+        draft = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            for chunk in chunks:
+                digest.update(chunk)
+                file.write(chunk)
+            file.flush()
             os.fsync(file.fileno())
+        draft.replace(place)
+        _synced(place.parent)
     except OSError as problem:
         raise unusable(place, problem) from problem
-    return digest
+    finally:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
+    return digest.hexdigest()
+
+
+def _synced(folder: Path) -> None:
+    """The names in it are on the disk too, where the file system can say so of folders: network drives may not."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as problem:
+        if problem.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(opened)
 
 
 def _file(one: dict[str, Any]) -> str:
-    """A partner chooses the ids of its agreements: what is no UUID does not become the name of a file."""
-    name = str(one["agreement"]).removeprefix("urn:uuid:")
-    safe = name if _UUID.fullmatch(name) else hashlib.sha256(name.encode()).hexdigest()
+    """A partner chooses the ids of its agreements: two never share a file, and none leads out of the folder."""
+    name = str(one["agreement"])
+    found = _UUID.fullmatch(name)
+    safe = found[1] if found else hashlib.sha256(name.encode()).hexdigest()
     return f"{safe}.{'zip' if one['bundle'] else 'json'}"
 
 

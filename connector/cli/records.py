@@ -11,6 +11,7 @@ from connector.cli.call import OK, REFUSED, Call, unusable
 from connector.cli.client import Api, Problem
 from connector.cli.words import Words
 from connector.errors import HanseError
+from connector.language import catalogue
 
 AMISS = frozenset({"differs", "missing-here", "missing-there", "invalid"})
 TYPES = frozenset(
@@ -72,7 +73,8 @@ def run_compare(call: Call) -> int:
         state = call.say(f"records.states.{one['state']}", partner=one["counterparty"])
         call.tell("records.compared", agreement=one["agreement"], state=state, at=_day(one["at"]))
         if one["code"]:
-            call.tell("records.code", code=one["code"])
+            known = f"cli.records.because.{one['code']}" in catalogue(call.lang)
+            call.tell(f"records.because.{one['code']}" if known else "records.code", code=one["code"])
         for finding in one["findings"]:
             call.tell("records.finding", **_words(call, finding))
     if not found:

@@ -43,6 +43,12 @@ class Terms(msgspec.Struct, frozen=True):
 PATIENCE_MS = 7 * 86_400_000
 """How long after the agreement a countersignature is waited for unless the settings say otherwise."""
 
+STRAY_MS = 86_400_000
+"""How far the time in a peer's agreement may lie outside the negotiation: clocks differ, and without a zone it is UTC.
+
+Periods of use and deadlines of duties count from it, so it is not the provider's alone to choose.
+"""
+
 
 class Demand(msgspec.Struct, frozen=True):
     """What both seals say about a countersignature: whether it is required, and before when (ms) it must be here."""
@@ -205,13 +211,15 @@ class Agreements:
         return draft
 
     def take(self, tx: Tx, case: Case, message: m.ContractAgreementMessage) -> str:
-        """As consumer: the id, if it is our request between us and this peer (dataspace-protocol.md 1.3)."""
+        """As consumer: the id, if it is what we asked this peer for, made since we did (dataspace-protocol.md 1.3)."""
         plain = message.agreement
         me = self._participants.held(case.participant).participant.did
         parties = (plain["assigner"], plain["assignee"], plain["target"])
         same_deal = self.deal(plain) == self._judge.digest(case.policy)
         if parties != (case.counterparty, me, case.dataset) or not same_deal:
             raise PeerError("contracts.other-agreement")
+        if not case.created_at - STRAY_MS <= self._judge.signed_at(plain) <= tx.now + STRAY_MS:
+            raise PeerError("contracts.agreement-time", at=str(plain["timestamp"])[:40])
         document = drafting.canonical_document(plain)
         self._insert(tx, case, str(plain["@id"]), document, message.agreement_signature, {})
         self.keep(tx, case, second_seal.claimed("provider", message.second_signature))

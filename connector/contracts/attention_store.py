@@ -2,12 +2,14 @@
 
 from typing import NamedTuple
 
+import msgspec
+
 from connector.contracts import store
 from connector.contracts.model import Agreement
 from connector.storage.database import Tx
 
 MOST = 200
-"""Agreements looked at: the newest that may still be countersigned."""
+"""Agreements looked at: the newest that may still be countersigned; and questions about seals, the oldest."""
 
 
 class Endings(NamedTuple):
@@ -50,6 +52,17 @@ def vouched(tx: Tx, participant: str) -> Vouched:
     )
     assert row is not None
     return Vouched(*(None if row[name] is None else int(row[name]) for name in ("unstamped", "untimed")))
+
+
+def seals_missing(tx: Tx, participant: str) -> list[str]:
+    """Why seals of ours that contracts wait for could not be had: one code each, as a person was told of it."""
+    rows = tx.all(
+        "SELECT facts FROM question WHERE participant = :participant AND kind = 'seal' AND answered_at IS NULL"
+        " ORDER BY asked_at, id LIMIT :most",
+        participant=participant,
+        most=MOST,
+    )
+    return [str(msgspec.json.decode(row["facts"]).get("why", "")) for row in rows]
 
 
 def unfinished(tx: Tx, participant: str) -> list[Agreement]:

@@ -4,6 +4,7 @@ In portions, so that a participant with thousands of contracts does not hold up 
 ended already it leaves alone, so that a crash or a second replica changes nothing (decision 0037).
 """
 
+import base64
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import msgspec
 
 from connector.contracts import departing_store as store
 from connector.contracts import ending, signing
+from connector.contracts import store as contract_store
 from connector.contracts.agreements import sealer
 from connector.contracts.departing_store import Evidence as Evidence
 from connector.contracts.ending import Endings
@@ -86,20 +88,26 @@ class Departing:
     def refused(self, tx: Tx, slug: str) -> list[str]:
         return store.refused(tx, slug)
 
-    def concluded(self, tx: Tx, slug: str, name: str) -> Agreement:
-        """An agreement that ever came into force; raises Unknown."""
-        agreement = self._contracts.agreements.named(tx, slug, name)
-        if not agreement.concluded:
+    def kept(self, tx: Tx, slug: str, name: str) -> Agreement:
+        """An agreement that was sealed or ever came into force, by its id; raises Unknown."""
+        agreement = self._contracts.agreements.get(tx, slug, name)
+        if not store.kept(tx, slug, name):
             raise Unknown("contracts.no-agreement", id=name[:200])
         return agreement
 
     def bare(self, tx: Tx, slug: str, name: str) -> dict[str, object]:
-        """An agreement of which no bundle can be made, because its provider sealed nothing: what there is of it."""
-        agreement = self.concluded(tx, slug, name)
+        """An agreement of which no bundle can be made, because its provider sealed nothing or it was never final:
+        what there is of it, the objects that seals refer to in base64."""
+        agreement = self.kept(tx, slug, name)
+        objects = contract_store.objects(tx, slug, agreement.negotiation)
         return {
             "agreement": agreement.document.decode(), "sha256": agreement.digest, "state": agreement.state,
             "counterparty": agreement.counterparty, "providerSignature": agreement.provider_jws,
             "consumerSignature": agreement.consumer_jws,
+            "objects": {
+                name: {"mediaType": one.media_type, "body": base64.b64encode(one.body).decode()}
+                for name, one in objects.items()
+            },
             "records": [msgspec.json.decode(one) for one in store.records(tx, slug, agreement.id)],
         }  # fmt: skip
 

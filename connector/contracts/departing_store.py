@@ -15,11 +15,28 @@ _OPEN = (
 )
 
 
+_KEPT = """
+SELECT a.id, a.provider_jws IS NOT NULL AND a.state IN ('finalized', 'one-sided', 'ended') AS bundle,
+  (SELECT coalesce(max(e.seq) + 1, 0) FROM audit_entry e WHERE e.participant = a.participant AND e.agreement = a.id)
+    AS records, h.sha256, h.records AS handed
+ FROM agreement a LEFT JOIN handover h ON h.participant = a.participant AND h.agreement = a.id
+ WHERE a.participant = :participant AND a.id <> ''
+   AND (a.provider_jws IS NOT NULL OR a.state IN ('finalized', 'one-sided', 'ended'))"""
+"""A seal that has left the house binds whoever made it, also if its negotiation ended before it was final here.
+
+What a partner gave no name cannot be asked for, and must not hold up the deletion for ever.
+"""
+
+
 class Evidence(NamedTuple):
-    """An agreement that came into force; `bundle`: a bundle can be made of it; `sha256` of what an operator holds."""
+    """An agreement that was sealed or came into force; `bundle`: a bundle can be made of it.
+
+    `records`: how many of the log it has by now; `sha256` of what an operator holds, None if that has not all of them.
+    """
 
     agreement: str
     bundle: bool
+    records: int
     sha256: str | None
 
 
@@ -27,8 +44,10 @@ def open_cases(tx: Tx, participant: str, limit: int) -> list[Case]:
     """Negotiations that have not ended and that nobody is ending, locked."""
     found: list[Case] = []
     for row in _open(tx, participant):
+        if len(found) == limit:
+            break
         case = store.case(tx, participant, str(row["id"]), lock=True)
-        if case is not None and _runs(case.kernel) and len(found) < limit:
+        if case is not None and _runs(case.kernel):
             found.append(case)
     return found
 
@@ -60,25 +79,25 @@ def counts(tx: Tx, participant: str) -> tuple[int, int]:
 
 
 def evidence(tx: Tx, participant: str, after: str, limit: int) -> list[Evidence]:
-    """Agreements that ever came into force, by id, those beyond `after`."""
+    """Agreements that were sealed or ever came into force, by id, those beyond `after`."""
     rows = tx.all(
-        "SELECT a.id, a.provider_jws IS NOT NULL AS bundle, h.sha256 FROM agreement a LEFT JOIN handover h"
-        " ON h.participant = a.participant AND h.agreement = a.id"
-        " WHERE a.participant = :participant AND a.state IN ('finalized', 'one-sided', 'ended') AND a.id > :after"
-        " ORDER BY a.id LIMIT :limit",
+        f"{_KEPT} AND a.id > :after ORDER BY a.id LIMIT :limit",
         participant=participant,
         after=after,
         limit=limit,
     )
-    return [Evidence(str(row["id"]), bool(row["bundle"]), row["sha256"]) for row in rows]
+    return [_evidence(row) for row in rows]
+
+
+def kept(tx: Tx, participant: str, agreement: str) -> bool:
+    """Whether there is evidence of it."""
+    return tx.one(f"{_KEPT} AND a.id = :agreement", participant=participant, agreement=agreement) is not None
 
 
 def not_handed(tx: Tx, participant: str) -> int:
-    """How many agreements there are whose evidence no operator holds."""
+    """How many agreements there are whose evidence no operator holds, or not as it is now."""
     row = tx.one(
-        "SELECT count(*) AS n FROM agreement a WHERE a.participant = :participant"
-        " AND a.state IN ('finalized', 'one-sided', 'ended') AND NOT EXISTS (SELECT 1 FROM handover h"
-        " WHERE h.participant = a.participant AND h.agreement = a.id)",
+        f"SELECT count(*) AS n FROM ({_KEPT}) k WHERE k.handed IS NULL OR k.handed <> k.records",  # noqa: S608 constants
         participant=participant,
     )
     return 0 if row is None else int(row["n"])
@@ -104,6 +123,11 @@ def records(tx: Tx, participant: str, agreement: str) -> list[bytes]:
         agreement=agreement,
     )
     return [bytes(row["record"]) for row in rows]
+
+
+def _evidence(row: Row) -> Evidence:
+    records = int(row["records"])
+    return Evidence(str(row["id"]), bool(row["bundle"]), records, row["sha256"] if row["handed"] == records else None)
 
 
 def _open(tx: Tx, participant: str) -> list[Row]:

@@ -12,10 +12,11 @@ import msgspec
 from connector.commit import Errand, ask_once
 from connector.contracts import drafting, second_seal, store
 from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.moves import SEAL, by_us
 from connector.contracts.progress import UNREACHED
 from connector.contracts.service import Contracts
 from connector.contracts.signing_desk import SigningDesk
-from connector.errors import PeerError, Unavailable
+from connector.errors import Mistake, PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer
 from connector.participants.service import Participants
@@ -70,6 +71,10 @@ class LateDesk:
         except (Fault, PeerError) as fault:
             await self._db.write(row.participant, self._not_made, row, case, fault.code)
             return
+        except (Unavailable, Mistake) as fault:
+            if by_us(fault):
+                await self._db.write(row.participant, _unsealed, row, fault.code)
+            raise
         assert seal is not None
         approval = next(one for one in objects if one.name == drafting.APPROVAL["consumer"])
         seconds = [one for one in objects if one.name in second_seal.NAMES.values()]
@@ -134,6 +139,13 @@ def _unreached(tx: Tx, row: OutboxRow) -> None:
     process = msgspec.json.decode(row.body, type=Errand).process
     if tx.now - row.created_at > PATIENCE_MS and store.case(tx, row.participant, process, lock=True) is not None:
         ask_once(tx, row.participant, process, UNREACHED)
+
+
+def _unsealed(tx: Tx, row: OutboxRow, why: str) -> None:
+    """Our own seal cannot be made: a person is told once, and it is tried again."""
+    process = msgspec.json.decode(row.body, type=Errand).process
+    if store.case(tx, row.participant, process, lock=True) is not None:
+        ask_once(tx, row.participant, process, SEAL, why=why)
 
 
 def _finish(tx: Tx, row: OutboxRow) -> None:

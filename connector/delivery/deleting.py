@@ -19,6 +19,7 @@ from connector.clock import Clock, rfc3339
 from connector.contracts.departing import Departing, Evidence
 from connector.contracts.ending import Endings
 from connector.contracts.service import Contracts
+from connector.delivery.aside import Aside
 from connector.delivery.leaving import Leaving, Outlook
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.participants import leaving
@@ -56,6 +57,7 @@ class Deleting:
         self._folders, self._struck = folders, struck
         self._turn = asyncio.Lock()
         self._unlinked: set[str] = set()
+        self.slow = (Aside("leaving", closing.job), Aside("deleting", self.job))  # nobody's timers wait for these
 
     async def evidence(self, slug: str, after: str) -> list[Evidence]:
         """A page of the agreements whose evidence has to be taken along; raises Mistake unless it is closed."""
@@ -67,10 +69,13 @@ class Deleting:
         await self._closed(slug)
         return await self._db.read(slug, self._contracts.bare, slug, agreement)
 
-    async def handed(self, slug: str, agreement: str, sha256: str) -> None:
-        """Books that its evidence is on the operator's disk; raises Unknown for what is no agreement of ours."""
+    async def handed(self, slug: str, agreement: str, sha256: str, records: int) -> None:
+        """Books that its evidence is on the operator's disk, with at least that many records of the log.
+
+        Raises Unknown for what is no agreement of ours.
+        """
         await self._closed(slug)
-        await self._db.write(slug, self._hand, slug, agreement, sha256)
+        await self._db.write(slug, self._hand, slug, agreement, sha256, records)
 
     async def delete(self, slug: str, *, abandon: bool) -> Outlook:
         """Raises Unknown, or Mistake naming what has to be done before; else deletes until nothing is left."""
@@ -128,8 +133,8 @@ class Deleting:
             leaving.bury(tx, slug)
         return True
 
-    def _hand(self, tx: Tx, slug: str, agreement: str, sha256: str) -> None:
-        leaving.handed(tx, slug, self._contracts.concluded(tx, slug, agreement).id, sha256)
+    def _hand(self, tx: Tx, slug: str, agreement: str, sha256: str, records: int) -> None:
+        leaving.handed(tx, slug, self._contracts.kept(tx, slug, agreement).id, sha256, records)
 
     async def _closed(self, slug: str) -> None:
         found = await self._db.read(slug, leaving.known, slug)
@@ -152,7 +157,8 @@ class Deleting:
 
     def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
         """For one replica at a time."""
-        return {"leaving": (EVERY_S, self._closing.job), "deleting": (EVERY_S, self.job)}
+        closing, deleting = self.slow
+        return {"leaving": (EVERY_S, closing.begin), "deleting": (EVERY_S, deleting.begin)}
 
     def alone(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
         """For each replica."""
@@ -178,8 +184,11 @@ class Deleting:
         if gone & known.keys() or any(known.get(slug, state) != state for slug, state in states.items()):
             await self._participants.load()
         for slug in gone - self._unlinked:
-            await asyncio.to_thread(self._unlink, slug)
-            self._unlinked.add(slug)
+            try:
+                await asyncio.to_thread(self._unlink, slug)
+                self._unlinked.add(slug)
+            except Unavailable as error:
+                log.warning("leaving.waits", participant=slug, why=str(error))
 
 
 def desks(

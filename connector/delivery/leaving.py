@@ -34,6 +34,8 @@ log = structlog.get_logger("leaving")
 NO_MESSAGE = LONG | {RECONCILE}
 """Errands that tell nobody anything."""
 MOST_WAITING = 5_000
+NAMED = 200
+"""Characters of a name that partners read: a statement takes no sentence that is too long."""
 IDLE = 3
 """Portions without anything to do: then a timer or the other side has to come first, and the job looks again."""
 ROUND_S = 30.0
@@ -208,7 +210,7 @@ def _told(tx: Tx, slug: str) -> Reason:
     found = leaving.known(tx, slug)
     if found.state not in ("closing", "closed"):
         raise Mistake("leaving.not-closed", slug=slug)
-    return because("leaving.told", name=found.name, reason=found.closing_reason or "")
+    return because("leaving.told", name=found.name[:NAMED], reason=found.closing_reason or "")
 
 
 def _plain(found: Standing) -> Outlook:

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 
+import structlog
+
 from connector.audit import store as audit
 from connector.audit.witnessing import Alarm
 from connector.clock import Clock
 from connector.contracts.evidence import Evidence
 from connector.delivery.jobs import forget_tokens
+from connector.errors import HanseError
 from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.storage.database import Database, Tx
@@ -14,6 +17,7 @@ from connector.transcript import store as transcript
 from connector.transfer import casefile
 from connector.transfer.enforcement import Enforcement
 
+log = structlog.get_logger("audit")
 _DAY_MS = 86_400_000
 
 
@@ -28,8 +32,16 @@ class Upkeep:
         self._evidence, self._enforcement, self._days = evidence, enforcement, days
 
     async def seal_logs(self) -> None:
+        """What fails with one log does not leave the others without a seal; the first failure is raised at the end."""
+        failed: HanseError | None = None
         for hosted in await self._participants.all():
-            await self._evidence.seal_log(hosted)
+            try:
+                await self._evidence.seal_log(hosted)
+            except HanseError as error:
+                log.warning("audit.seal", participant=hosted.participant.id, why=str(error))
+                failed = failed or error
+        if failed is not None:
+            raise failed
 
     async def forget(self) -> None:
         before = self._clock.now() - self._days * _DAY_MS

@@ -28,7 +28,7 @@ State = Literal["new", "nobody", "never", "late", "good"]
 class Log(NamedTuple):
     """One of our logs: `new` while nothing is signed, `nobody` without a foreign witness on the trust list.
 
-    `never`: no quorum under the present origin yet; `late`: it has not seen the newest for two hours; else `good`.
+    `never`: no quorum under the present origin yet; `late`: a state waits for it for two hours; else `good`.
     """
 
     participant: str
@@ -99,5 +99,5 @@ def judge(progress: Progress, now: int, *, watched: bool) -> State:
         return "nobody"
     if progress.quorum_at is None:
         return "never"
-    behind = progress.size > progress.quorum and now - max(progress.quorum_at, progress.sealed_at) > LATE_MS
-    return "late" if behind else "good"
+    since = progress.waiting_since  # not that of the newest state: a busy log always has one that is new
+    return "late" if since is not None and now - max(progress.quorum_at, since) > LATE_MS else "good"

@@ -31,8 +31,8 @@ from connector.verify.trusted import SKEW_S
 from connector.verify.witness import name_of, until
 
 log = structlog.get_logger("witness")
-MOST = 16
-"""Witnesses asked for one log."""
+MOST = 15
+"""Witnesses asked for one log: with `MOST_KEPT` lines of each a note holds no more than a reader takes."""
 MOST_LOST = 8
 """Origins that a database may have lost: as many are asked for, so that a liar does not lead us on without end."""
 LIMIT = 65_536

@@ -23,6 +23,7 @@ DATE_TIME = (
     r"(?:Z|[+-](?:(?:0[0-9]|1[0-3]):[0-5][0-9]|14:00))?\Z"
 )
 TEXT: Schema = {"type": "string"}
+GIVEN: Schema = {"type": ["string", "object", "array", "number", "boolean"]}
 _ATOM = ("leftOperand", "operator", "rightOperand")
 
 
@@ -127,6 +128,8 @@ def _type(hint: Any) -> Schema:
     """The schema of one member's type; optional members may be absent, never null."""
     kinds = [kind for kind in get_args(hint) if kind is not type(None)] if type(None) in get_args(hint) else [hint]
     kind = kinds[0]
+    if hint is Any:
+        return GIVEN
     if kind is str:
         return TEXT
     if get_origin(kind) is Literal:

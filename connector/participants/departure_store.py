@@ -76,13 +76,15 @@ def revoke_tokens(tx: Tx, participant: str) -> None:
     tx.run("DELETE FROM access_token WHERE participant = :participant", participant=participant)
 
 
-def handed(tx: Tx, participant: str, agreement: str, sha256: str) -> None:
+def handed(tx: Tx, participant: str, agreement: str, sha256: str, records: int) -> None:
     tx.run(
-        "INSERT INTO handover (participant, agreement, sha256, at) VALUES (:participant, :agreement, :sha256, :now)"
-        " ON CONFLICT (participant, agreement) DO UPDATE SET sha256 = :sha256, at = :now",
+        "INSERT INTO handover (participant, agreement, sha256, records, at)"
+        " VALUES (:participant, :agreement, :sha256, :records, :now)"
+        " ON CONFLICT (participant, agreement) DO UPDATE SET sha256 = :sha256, records = :records, at = :now",
         participant=participant,
         agreement=agreement,
         sha256=sha256,
+        records=records,
         now=tx.now,
     )
 

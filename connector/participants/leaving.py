@@ -65,9 +65,12 @@ def bury(tx: Tx, slug: str) -> None:
     tx.signal(CHANGED)
 
 
-def handed(tx: Tx, slug: str, agreement: str, sha256: str) -> None:
-    """An operator says that the evidence of an agreement lies on its disk, as a file with this SHA-256."""
-    store.handed(tx, slug, agreement, sha256)
+def handed(tx: Tx, slug: str, agreement: str, sha256: str, records: int) -> None:
+    """An operator says that the evidence of an agreement lies on its disk, as a file with this SHA-256.
+
+    `records` of the log there were before it was made; what came later may not be in it.
+    """
+    store.handed(tx, slug, agreement, sha256, records)
 
 
 def gone(found: Standing) -> Mistake:

@@ -86,7 +86,8 @@ class WitnessDoor:
         origin = asked.checkpoint.origin
         if not (await self._db.read(PROCESS, witnessing.known, origin)).note:
             self._new.spend(entry.operator)
-        memory, asked = await asyncio.to_thread(self._memory.known, origin), witnessing.bare(asked, keys)
+        memory = await asyncio.to_thread(self._memory.known, origin, entry.log_keys)
+        asked = witnessing.bare(asked, keys)
         timed = [key for key in keys if key.kind == checkpoint.ML_DSA_44]
         verdict, alarm = await self._db.write(PROCESS, witnessing.consider, asked, timed, memory)
         if alarm is not None:
@@ -95,7 +96,7 @@ class WitnessDoor:
             raise NoProof("witness.proof")
         if verdict.kind != "vouch":
             return web.Response(status=409, body=f"{verdict.size}\n".encode(), content_type="text/x.tlog.size")
-        await asyncio.to_thread(self._memory.keep, origin, asked.note, asked.checkpoint.size)
+        await asyncio.to_thread(self._memory.keep, origin, entry.log_keys, asked.note, asked.checkpoint.size)
         lines = await self._keys.cosign(asked.checkpoint, self._clock.now())
         return web.Response(text=lines, content_type="text/plain", charset="utf-8")
 

@@ -8,6 +8,7 @@ unless it is told to.
 import json
 from typing import Any
 
+from connector.clock import SystemClock, rfc3339
 from connector.contracts import signing
 from connector.ids import new_id
 from connector.protocol.messages import HANSE
@@ -93,7 +94,7 @@ class Selling:
         """What was asked for, as an agreement between the two."""
         rules = {name: value for name, value in self.asked["offer"].items() if name not in ("assigner", "assignee")}
         parties = {"assigner": self.nasty.did, "assignee": self._city.did(self._slug)}
-        named = {"@id": new_id(), "@type": "Agreement", "timestamp": "2026-11-24T20:00:03Z"}
+        named = {"@id": new_id(), "@type": "Agreement", "timestamp": rfc3339(SystemClock().now())}
         return {**rules, **named, **parties, **changes}
 
     async def agree(self, **changes: Any) -> Reply:

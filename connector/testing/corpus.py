@@ -11,7 +11,7 @@ import msgspec
 from msgspec import inspect
 
 from connector.protocol import codec
-from connector.protocol.messages import CONTEXT
+from connector.protocol.messages import CONTEXT, HANSE
 
 RULE: dict[str, Any] = {
     "action": "use",
@@ -39,6 +39,7 @@ SAMPLES: dict[str, Any] = {
     "offer": OFFER, "agreement": AGREEMENT, "hasPolicy": [SHOWN], "distribution": [DISTRIBUTION], "dataset": [DATASET],
     "catalog": [{"@type": "Catalog", "@id": "urn:inner", "service": [SERVICE]}], "service": [SERVICE],
     "callbackAddress": "https://b.example/2025-1", "filter": [{"x": 1}], "reason": ["Nein.", {"@value": "No."}],
+    f"{HANSE}agreementSignaturePq": "eyJ..c2Vj",
 }  # fmt: skip
 """By the member's name; a dataset that is asked for is a name, the list of a catalogue is not."""
 FORKS = {

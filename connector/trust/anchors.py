@@ -23,6 +23,8 @@ NODES: Final = 400_000
 
 UNTIL: Final = "until"
 """Member of a log key in the list: the RFC 3339 time from which on it signs no new state of the log."""
+RETIRED: Final = "validUntil"
+"""Member of a witness's key in the list: the RFC 3339 time of the last second that counts."""
 _LATEST_MS: Final = 253_402_300_800_000
 
 Form = dict[str, Any]
@@ -299,4 +301,5 @@ def _moments(trust_list: TrustList) -> list[str | None]:
             ours += [seal.valid_from, seal.valid_until]
     for issuer in trust_list.issuers:
         ours += [issuer.valid_from, issuer.valid_until]
+    ours += [key.get(RETIRED) for witness in trust_list.witnesses for key in witness.keys]
     return ours

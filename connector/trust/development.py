@@ -33,6 +33,10 @@ class DevelopmentSpace:
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._certs, self._trust, self._clock = folder, folder.parent / "trust", clock
 
+    def now(self) -> int:
+        """What its clock says (milliseconds)."""
+        return self._clock.now()
+
     def seal(self, did: str, key: SoftwareKey, name: str) -> str:
         """A PEM chain for the seal key of a DID."""
         ca = devca.load(self._certs / "seal-ca.pem", self._certs / "seal-ca.key")

@@ -31,6 +31,7 @@ class Listing:
     ) -> None:  # fmt: skip
         self._db, self._anchor, self._client, self._file, self._url = db, anchor, client, file, url
         self._kept, self._changed = 0, changed
+        self._untold: frozenset[str] = frozenset()
 
     async def start(self) -> None:
         """The newest list known: from the database, then from where lists come from. Without one nobody belongs yet."""
@@ -45,21 +46,21 @@ class Listing:
 
     async def reload(self) -> int:
         """Looks now; the version in force afterwards. PeerError for a list that is refused; the old one stays."""
-        changed = self._taken(await self._fetched())
+        self._untold |= self._taken(await self._fetched())
         if self._kept < self._anchor.version:  # also one that is in force since a reload whose write failed
             version = self._anchor.version
             await self._db.write(PROCESS, _keep, version, self._anchor.jws)
             self._kept = max(self._kept, version)
-        await self._tell(changed)
+        await self._tell()
         return self._anchor.version
 
     async def catch_up(self) -> None:
         """Takes a newer list that another replica has kept."""
         kept = await self._db.read(PROCESS, _newer, self._anchor.version)
         if kept is not None:
-            changed = self._taken(kept)
+            self._untold |= self._taken(kept)
             self._kept = max(self._kept, self._anchor.version)
-            await self._tell(changed)
+        await self._tell()
 
     def _taken(self, jws: str) -> frozenset[str]:
         """Of whom the list now says something else; nobody if it is the first or no new one."""
@@ -71,9 +72,15 @@ class Listing:
         dids = frozenset() if first else before.keys() | after.keys()
         return frozenset(did for did in dids if before.get(did) != after.get(did))
 
-    async def _tell(self, changed: frozenset[str]) -> None:
-        if changed and self._changed is not None:
-            await self._changed(changed)
+    async def _tell(self) -> None:
+        """Of all that nobody has been told of yet: what fails is made up for at the next look."""
+        told, self._untold = self._untold, frozenset()
+        if told and self._changed is not None:
+            try:
+                await self._changed(told)
+            except BaseException:
+                self._untold |= told
+                raise
 
     async def _fetched(self) -> str:
         if self._url:

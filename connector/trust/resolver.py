@@ -96,13 +96,15 @@ class Resolver:
         return known
 
     def _ended(self, did: str, task: asyncio.Task[DidDocument]) -> None:
-        self._running.pop(did, None)
+        if self._running.get(did) is task:
+            del self._running[did]
         if not task.cancelled():
             task.exception()  # looked at, in case every caller has gone
 
     def forget(self, did: str) -> None:
-        """Fetches the document afresh at its next use."""
+        """Fetches the document afresh at its next use; an answer that is under way is void, for it may be older."""
         self._kept.pop(did, None)
+        self._running.pop(did, None)
 
     def recall(self, pins: Mapping[str, Thumbprints]) -> None:
         """What was pinned before this process started: a restart must not make anybody forget a key."""
@@ -121,12 +123,20 @@ class Resolver:
     async def _fetch(self, did: Did) -> DidDocument:
         try:
             document = await self._get(did)
+            if self._void(did):
+                return await self.document(did)
             self._guard(document)
         except HanseError as refused:
+            if self._void(did):
+                return await self.document(did)
             self._keep(did, refused, REFUSED_MS)
             raise
         self._keep(did, document, self._keep_ms)
         return document
+
+    def _void(self, did: Did) -> bool:
+        """Whether the document was forgotten while this task fetched it: it may name a key withdrawn since then."""
+        return self._running.get(did) is not asyncio.current_task()
 
     async def _get(self, did: Did) -> DidDocument:
         answer = await self._client.get(document_url(did), limit=LIMIT, total_s=TOTAL_S)

@@ -5,6 +5,7 @@ import json
 import sys
 from datetime import UTC, datetime
 from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
 
 from connector.verify.bundle import verify_bundle
@@ -17,14 +18,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints one line per check, or JSON; the exit code is the verdict (0 passed, 1 failed, 2 cannot judge)."""
-    parser = argparse.ArgumentParser(prog="hanse-verify")
-    parser.add_argument("bundle", type=Path)
-    parser.add_argument("--trust", type=Path, metavar="PEM")
-    parser.add_argument("--witness", type=Path, metavar="POLICY")
-    parser.add_argument("--timestamps", type=Path, metavar="PEM")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--lang", choices=LANGUAGES, default="de")
-    options = parser.parse_args(arguments)
+    options = _parser(_language(sys.argv[1:] if arguments is None else arguments)).parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # what a terminal cannot show is spelled out and never breaks the answer
             stream.reconfigure(errors="backslashreplace")
@@ -44,6 +38,25 @@ def main(arguments: list[str] | None = None) -> int:
     else:
         print("\n".join(lines(report, options.lang, now)))
     return report.exit
+
+
+def _parser(lang: str) -> argparse.ArgumentParser:
+    """What may be typed, explained in `lang`."""
+    parser = argparse.ArgumentParser(prog="hanse-verify", description=say("help", "about", lang))
+    parser.add_argument("bundle", type=Path, help=say("help", "bundle", lang))
+    parser.add_argument("--trust", type=Path, metavar="PEM", help=say("help", "trust", lang))
+    parser.add_argument("--witness", type=Path, metavar="POLICY", help=say("help", "witness", lang))
+    parser.add_argument("--timestamps", type=Path, metavar="PEM", help=say("help", "timestamps", lang))
+    parser.add_argument("--json", action="store_true", help=say("help", "json", lang))
+    parser.add_argument("--lang", choices=LANGUAGES, default="de", help=say("help", "lang", lang))
+    return parser
+
+
+def _language(arguments: list[str]) -> str:
+    """What `--lang` says, before anything else is parsed: help and complaints about usage need it."""
+    asked = [after for here, after in pairwise(arguments) if here == "--lang"]
+    asked += [one.removeprefix("--lang=") for one in arguments if one.startswith("--lang=")]
+    return asked[-1] if asked else "de"
 
 
 def lines(report: Report, lang: str, now: datetime) -> list[str]:

@@ -29,7 +29,7 @@ from connector.verify.faults import Doubt, Fault
 from connector.verify.logbook import Log
 from connector.verify.records import Erased, Line, Logged
 from connector.verify.report import Report
-from connector.verify.trusted import Moment, written
+from connector.verify.trusted import SKEW_S, Moment, written
 from connector.verify.trustlist import TrustList
 
 VERSION = "0.1.0"
@@ -165,9 +165,12 @@ def _check_revocation(
     exporter: Sealed | None,
     lines: Sequence[Line] | None,
 ) -> None:
-    """No seal here is by a key or certificate that was withdrawn before."""
+    """No seal here is by a key or certificate that was withdrawn before.
+
+    That over the manifest is younger than the states it covers, whatever time it claims.
+    """
     known, by = need(lines, "records"), need(exporter, "exporter-seal")
-    revocation.check_key(by.seal, known, by.seal.iat)
+    revocation.check_key(by.seal, known, max(by.seal.iat, (given.at or 0) - SKEW_S))
     doubt: Doubt | None = None
     for role, sealed in seals.items():
         if sealed is None and f"{role}.jws" not in given.members:

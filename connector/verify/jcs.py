@@ -47,11 +47,11 @@ def encode(value: object) -> bytes:
         text = _WRITE.encode(value)
         again = _READ.decode(text)
         data = text.encode()
-    except (TypeError, ValueError, RecursionError) as fault:
+        if again != value:
+            raise NotCanonical("not a JSON value: keys are strings, sequences are lists")
+        _check_text(text, again)
+    except (TypeError, ValueError, RecursionError) as fault:  # how deep is too deep differs from step to step
         raise NotCanonical(str(fault)) from fault
-    if again != value:
-        raise NotCanonical("not a JSON value: keys are strings, sequences are lists")
-    _check_text(text, again)
     return data
 
 

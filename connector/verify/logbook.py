@@ -7,7 +7,7 @@ newest: so a record that the newest state holds at an index below that size stoo
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -17,8 +17,12 @@ from connector.verify.contract import Given, Members
 from connector.verify.examination import need
 from connector.verify.faults import Doubt, Fault
 from connector.verify.records import AGREEMENT, KEY, TOMBSTONE, Erased, Line, Logged, Proof
-from connector.verify.trustlist import TrustList
+from connector.verify.trusted import SKEW_S
+from connector.verify.trustlist import TrustList, seconds
 
+UNTIL = "until"
+"""Member of a log key in the trust list: the RFC 3339 time from which on it signs no new state."""
+_EPOCH = re.compile(r"0|[1-9][0-9]{0,8}")
 _GROWN = re.compile(r"(old|new) (0|[1-9][0-9]{0,15})")
 
 _COMMITTED = {
@@ -88,7 +92,7 @@ def check_signed(log: Log, exporter: str, trust_list: TrustList) -> None:
     newest, first = log.newest, log.first
     for state in (log.proof.checkpoint, newest, *(() if first is None else (first,))):
         name, _, epoch = state.origin.rpartition("/")
-        if f"https://{name}" != f"{owner.root_of(exporter)}/log" or not epoch.isdecimal():
+        if f"https://{name}" != f"{owner.root_of(exporter)}/log" or not _EPOCH.fullmatch(epoch):
             raise Fault("log-origin", origin=state.origin)
         checkpoint.check(state, trust_list.member(exporter).log_keys)
     if log.growth is not None:
@@ -107,19 +111,45 @@ def _check_growth(older: Checkpoint, newest: Checkpoint, growth: Sequence[bytes]
 
 
 def check(log: Log | None, members: Members, exporter: str | None, given: Given) -> None:
-    """`check_signed`; Doubt without an authority that vouches for the keys."""
+    """`check_signed`; Doubt without an authority that vouches for the keys, or `log-key-ended`.
+
+    A key that the list calls ended signs no new state: whoever stole it could go on with the log in another way and
+    have that stamped. A state is judged at its trusted time, the newest at the time of the list.
+    """
     states = read(members) if log is None else log
-    check_signed(states, need(exporter, "exporter-seal"), need(given.trust_list, "trust-list"))
+    did, trust_list = need(exporter, "exporter-seal"), need(given.trust_list, "trust-list")
+    check_signed(states, did, trust_list)
     if not given.anchors.authority:
         raise Doubt("no-authority")
+    keys, issued = trust_list.member(did).log_keys, _moment(trust_list.issued)
+    timed = given.at is not None
+    _check_in_force(states.proof.checkpoint, keys, (given.at or 0) - SKEW_S if timed else issued)
+    if not timed or states.growth is not None:
+        _check_in_force(states.newest, keys, issued)
+
+
+def _check_in_force(state: Checkpoint, keys: Sequence[Mapping[str, object]], at: int) -> None:
+    try:
+        checkpoint.check(state, [key for key in keys if UNTIL not in key or at < _moment(key[UNTIL])])
+    except Fault as fault:
+        raise Doubt("log-key-ended", size=state.size) from fault
+
+
+def _moment(text: object) -> int:
+    """In seconds; 0 for what is no time, as if it were long past."""
+    try:
+        return seconds(text) or 0
+    except Fault:
+        return 0
 
 
 def check_records(given: Given, exporter: str | None, log: Log | None) -> Sequence[Line]:
     """Every record is the exporter's, belongs here, stands in the tree, and none is missing between two."""
     lines = records.parse(given.members["records.ndjson"])
     iri, did = need(given.agreement, "agreement").iri, need(exporter, "exporter-seal")
+    erased = {line.index for line in lines if isinstance(line, Erased)}
     for line in lines:
-        if isinstance(line, Logged) and not _belongs(line, iri, did, lines):
+        if isinstance(line, Logged) and not _belongs(line, iri, did, erased):
             raise Fault("record-foreign", index=line.index)
     records.check_chain([line for line in lines if _chain(line) == AGREEMENT])
     records.check_chain([line for line in lines if _chain(line) == KEY])
@@ -128,14 +158,14 @@ def check_records(given: Given, exporter: str | None, log: Log | None) -> Sequen
     return lines
 
 
-def _belongs(line: Logged, iri: str, did: str, lines: Sequence[Line]) -> bool:
+def _belongs(line: Logged, iri: str, did: str, erased: Collection[int]) -> bool:
     about, kind = line.record["agreement"], line.type
     if line.record["participant"] != did:
         return False
     if about is not None or kind == KEY:
         return about in (iri, None)
     buried = line.body.get("index")
-    return kind == TOMBSTONE and any(isinstance(one, Erased) and one.index == buried for one in lines)
+    return kind == TOMBSTONE and isinstance(buried, int) and buried in erased
 
 
 def _chain(line: Line) -> str:
@@ -209,8 +239,7 @@ def _named(document: str | None, events: Sequence[Line]) -> bool:
 def _check_current(lines: Sequence[Line], document: str | None) -> None:
     """The exporter's document at the time of the export, if it is here, is one that a key event of its log names."""
     events = [line for line in lines if _chain(line) == KEY]
-    named = {line.body.get("document") for line in events if isinstance(line, Logged)}
-    if document is not None and document not in named:
+    if document is not None and not _named(document, events):
         raise Fault("commitment", name=archive.ROTATED)
 
 

@@ -48,6 +48,12 @@ class Policy:
     quorum: str
     until: Mapping[NoteKey, int] = field(default_factory=dict)
 
+    @property
+    def fewest(self) -> int:
+        """So many witnesses are asked for at least."""
+        group = self.groups.get(self.quorum)
+        return 1 if group is None else group.least
+
 
 def vkey_of(key: NoteKey) -> str:
     """The verifier key of C2SP signed-note: `<name>+<key id in hex>+<base64 of type and key>`."""
@@ -70,7 +76,8 @@ def parse(text: str) -> Policy:
 def derived(witnesses: object, operator: str) -> Policy | None:
     """The policy that holds without a file: `witnesses` of the trust list for a log of this operator; None: nobody.
 
-    With fewer than four foreign operators any one is enough, then two. Fault `trust-list-form`.
+    With fewer than four foreign operators any one is enough, then two. A key that its operator has in the list twice
+    retires at the earlier end. Fault `trust-list-form`.
     """
     if not isinstance(witnesses, list):
         raise Fault("trust-list-form")
@@ -79,12 +86,17 @@ def derived(witnesses: object, operator: str) -> Policy | None:
     keys: dict[str, NoteKey | None] = {}
     members: dict[str, list[str]] = {}
     until: dict[NoteKey, int] = {}
+    ends: dict[tuple[str, bytes], int] = {}
     for name, found in listed:
         for key, last in found:
+            if last is not None:
+                ends[name, key.public] = min(last, ends.get((name, key.public), last))
+    for name, found in listed:
+        for key, _ in found:
             if name != operator and key.public not in used:  # one key, one voice, whoever else it is listed for
                 used.add(key.public)
                 keys[label := f"key-{len(keys)}"] = key
-                until |= {} if last is None else {key: last}
+                until |= {key: ends[name, key.public]} if (name, key.public) in ends else {}
                 members.setdefault(name, []).append(label)
     if not members:
         return None

@@ -71,6 +71,19 @@ async def test_a_retired_key_vouches_for_nothing_new(sqlite_db: Database) -> Non
         assert await concluded(keys, lines) == proven
 
 
+@pytest.mark.parametrize("order", [1, -1])
+async def test_a_key_that_is_listed_twice_has_its_earlier_end(sqlite_db: Database, order: int) -> None:
+    """Past bug: a list that names a retired key once more without its end << the first of both counted."""
+    keys = keys_of(sqlite_db)
+    lines = await signed(keys, NOW)
+    used = list(await keys.public())
+    ended = [{**key, "validUntil": rfc3339(NOW - DAY)} for key in used]
+    entry = {"operator": "o", "url": keys.url, "keys": [*used, *ended][::order]}
+    policy = witness.derived([entry], "own")
+    assert policy is not None
+    assert witness.time_of(checkpoint.parse(f"{TEXT}\n{LINE}{''.join(lines)}"), policy) is None
+
+
 async def test_never_more_than_two_of_a_kind_sign(sqlite_db: Database) -> None:
     """>> again at once << refused with the day from which on it may be; then the third takes its turn."""
     keys = keys_of(sqlite_db)
@@ -87,6 +100,25 @@ async def test_never_more_than_two_of_a_kind_sign(sqlite_db: Database) -> None:
     assert [key.get("validUntil") for key in listed[:kinds]] == [None] * kinds
     assert len({key["validUntil"] for key in listed[kinds:]}) == 2
     assert len(await signed(keys, SystemClock().now())) == 2 * kinds
+
+
+async def test_a_kind_that_was_left_out_once_retires_with_the_next(
+    sqlite_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past bug: >> exchanged where ML-DSA is not known, then where it is << the first ML-DSA key signed for ever."""
+    keys = keys_of(sqlite_db)
+    await keys.public()
+    monkeypatch.setattr("connector.audit.witness_keys.post_quantum", lambda: False)
+    await keys.rotate()
+    assert [("pub" in key, "validUntil" in key) for key in await keys.public()] == [
+        (False, False), (False, True), (True, False),
+    ]  # fmt: skip
+    monkeypatch.undo()
+    await sqlite_db.write(
+        PROCESS, lambda tx: tx.run("UPDATE witness_key SET created_at = created_at - :ms", ms=OVERLAP_MS)
+    )
+    await keys.rotate()
+    assert [key for key in await keys.public() if "validUntil" not in key] == list((await keys.public())[:2])
 
 
 async def test_two_replicas_exchange_once(any_db: Database) -> None:

@@ -145,6 +145,23 @@ async def test_remembers_the_newest_state_and_each_crime_once(any_db: Database) 
     assert (known.size, known.root) == (7, tree(7).root())
 
 
+@pytest.mark.threat("T61")
+async def test_a_second_history_of_the_size_that_is_held_is_told(sqlite_db: Database) -> None:
+    """Past bug: >> a restore, another replica vouches for a branch of the same size; this one has the proof << told."""
+    unit = sqlite_db.write
+    assert (await unit(PROCESS, witnessing.consider, asked(0, 5, b"x"), TIMED))[1] is None
+    verdict, alarm = await unit(PROCESS, witnessing.consider, asked(5, 8, b"x"), TIMED, held(5))
+    assert verdict.kind == "vouch"
+    assert alarm is not None
+    assert [alarm.kind, *texts(alarm)] == ["fork", text(5), text(5, b"x")]
+    assert (await unit(PROCESS, witnessing.consider, asked(8, 9, b"x"), TIMED, held(5)))[1] is None
+    assert (await unit(PROCESS, witnessing.consider, asked(9, 9, b"x"), TIMED, held(9, b"x")))[1] is None
+
+
+def text(size: int, branch: bytes = b"") -> str:
+    return checkpoint.text_of(ORIGIN, size, tree(size, branch).root())
+
+
 def texts(alarm: Alarm) -> list[str]:
     return [checkpoint.parse(one).text for one in (alarm.held, alarm.offered)]
 

@@ -50,7 +50,10 @@ async def test_whoever_dies_the_other_goes_on(provider: Provider, village: City)
     assert (await until(provider.a, "closed"))["contracts"] == 0
     page = await provider.b.api.get(f"{BASE}/leaving/evidence")
     assert [one["agreement"] for one in page["agreements"]] == [agreement]
-    await provider.a.api.post(f"{BASE}/leaving/evidence", {"agreement": agreement, "sha256": "0" * 64})
+    await provider.a.api.post(
+        f"{BASE}/leaving/evidence",
+        {"agreement": agreement, "sha256": "0" * 64, "records": page["agreements"][0]["records"]},
+    )
     await killed(provider.b, f"{BASE}/delete", {"abandon": False})
     if (await provider.a.api.get(f"{BASE}/leaving"))["state"] == "closed":
         await provider.a.api.post(f"{BASE}/delete", {"abandon": False})

@@ -1,8 +1,8 @@
 """Two replicas of a provider, and what meets in one moment: whoever is first, both sides end with the same contract."""
 
 import asyncio
+import os
 import random
-import time
 from collections.abc import AsyncIterator
 from types import ModuleType
 
@@ -19,6 +19,7 @@ from tests.cities.sharing import free_port
 
 WHY = {"de": ["Wir lösen das Bauamt auf."], "en": ["We close the building office."]}
 REASON = because("contracts.offer-gone")
+ROUNDS = 100 if os.environ.get("HANSE_LONG") == "1" else 10
 pytestmark = pytest.mark.threat("T57")
 
 
@@ -159,8 +160,8 @@ async def test_one_agreement_is_replaced_once(first: int, two: Race) -> None:
 async def test_by_chance_nothing_else_comes_out(two: Race) -> None:
     """Seals, copies, deadline, terminations at random moments at either replica << one outcome, the same for both."""
     dice = random.Random(57)
-    begun, ends = time.monotonic(), list[tuple[str, str]]()
-    while time.monotonic() - begun < 15 or len(ends) < 4:
+    ends = list[tuple[str, str]]()
+    for _ in range(ROUNDS):
         found = await two.waiting()
         pick = lambda: dice.choice((two.a, two.b))  # noqa: E731
         works = [await two.brought(pick(), found), await two.brought(pick(), found)]

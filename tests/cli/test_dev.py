@@ -53,3 +53,11 @@ def test_its_settings_allow_this_machine_only(tmp_path: Path) -> None:
 def test_doctor_is_content_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prepare(tmp_path, {}, SystemClock())
     assert main(["doctor", "--data", str(tmp_path)], {}) == 0, capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bug: >> dev init FOLDER, where a file or nothing stands in its way << a traceback."""
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/hanse")):
+        assert main(["dev", "init", str(place)], {}) == 2
+        assert capsys.readouterr().err.startswith("hanse: ")

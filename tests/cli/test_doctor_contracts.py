@@ -20,7 +20,7 @@ def facts(**other: Any) -> dict[str, Any]:
     """A participant that needs nobody."""
     return {
         "seal_until": at(300), "log_key_listed": True, "countersign": [],
-        "log": {"unstamped_since": None, "untimed_since": None},
+        "log": {"unstamped_since": None, "untimed_since": None}, "seals_missing": [],
         "endings": {"waiting": 0, "oldest": None, "refused": 0}, **other,
     }  # fmt: skip
 
@@ -46,6 +46,8 @@ def waiting(step: str, days: float) -> dict[str, Any]:
         ({"endings": {"waiting": 2, "oldest": at(-1.1), "refused": 0}}, ("warn", "endings-undelivered")),
         ({"endings": {"waiting": 1, "oldest": at(-0.9), "refused": 0}}, None),
         ({"endings": {"waiting": 0, "oldest": None, "refused": 1}}, ("warn", "endings-refused")),
+        ({"seals_missing": ["signers.hsm-slow", "signers.hsm-slow"]}, ("bad", "seals-hsm")),
+        ({"seals_missing": ["signers.token"]}, ("bad", "seals-missing")),
         (waiting("open", 2.9), ("warn", "deadline-ours")),
         (waiting("handing-in", 2.9), ("warn", "deadline-ours")),
         (waiting("other-side", 2.9), ("warn", "deadline-theirs")),

@@ -7,6 +7,7 @@ accept, verification and counter-offer (dataspace-protocol.md 1.6).
 import asyncio
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -301,7 +302,7 @@ class NegotiationPlay(Process):
                     **offer,
                     "@id": str(uuid4()),
                     "@type": "Agreement",
-                    "timestamp": "2026-01-01T00:00:00.123456789Z",
+                    "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}.123456789Z",
                 }
                 return self.message(kind, **self.both(), agreement={**said, **mine})
             case "accept" | "finalize":

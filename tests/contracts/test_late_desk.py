@@ -8,6 +8,7 @@ import pytest
 
 from connector.contracts import drafting, store
 from connector.contracts.approval import Approval
+from connector.contracts.attention_store import seals_missing
 from connector.contracts.model import Agreement
 from connector.contracts.progress import progress
 from connector.contracts.signing import digest
@@ -15,6 +16,7 @@ from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.outbound import Answer
 from connector.protocol.messages import HANSE
 from connector.testing.towns import Towns
+from tests.contracts.test_sealing_desk import Box
 
 SEAL = f"{HANSE}agreementSignature"
 VERIFY = "ContractAgreementVerificationMessage"
@@ -339,3 +341,23 @@ async def test_a_person_declines_what_is_worded_differently(towns: Towns) -> Non
 
 def _post(towns: Towns, post: Callable[..., Any]) -> None:
     towns.late_desk._post = post
+
+
+@pytest.mark.threat("T48")
+async def test_a_keeper_that_is_away_while_a_person_signs_late_is_told(towns: Towns) -> None:
+    """Past bug: >> order, our seal key cannot be asked << one question with the reason, tried again; then handed in."""
+    found, box = await broken(towns), Box(towns)
+    await box.adopt("nachbardorf")
+    box.away = Unavailable("signers.hsm-slow", signer="pkcs11")
+    await order(towns, found)
+    for _ in range(3):
+        await towns.hurry()
+    asked = "SELECT facts, answer FROM question WHERE participant = :participant AND kind = 'seal'"
+    [told] = await towns.rows("nachbardorf", asked)
+    assert (json.loads(told["facts"]), told["answer"]) == ({"why": "signers.hsm-slow"}, None)
+    assert await towns.db.read("nachbardorf", seals_missing, "nachbardorf") == ["signers.hsm-slow"]
+    assert HANDED not in towns.wire.sent
+    box.away = None
+    await towns.hurry()
+    assert await states(towns, found) == ("finalized", "finalized")
+    assert await towns.db.read("nachbardorf", seals_missing, "nachbardorf") == []

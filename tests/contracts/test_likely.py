@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.contracts import drafting, store
+from connector.contracts import drafting, likely, store
 from connector.contracts.agreements import PATIENCE_MS
 from connector.contracts.likely import Guesses
 from connector.contracts.model import Agreement, Case
@@ -64,3 +64,29 @@ async def test_a_text_for_another_purpose_is_not_taken_for_ours(towns: Towns) ->
     """<< a text that names another purpose than we asked with >> not what we would write, so it is fetched and read."""
     agreement, case, bodies = await sealed(towns)
     assert await guessed(towns, agreement, replace(case, purpose=""), bodies) == {drafting.PROFILE}
+
+
+@pytest.mark.threat("T22")
+async def test_what_makes_us_stumble_over_a_guess_is_asked_for(towns: Towns) -> None:
+    """<< an agreement at the end of all years, a judge or a name that fails >> no guess and no error: a request."""
+    agreement, case, bodies = await sealed(towns)
+    late = agreement.document.replace(agreement.policy["timestamp"].encode(), b"9999-12-31T23:59:59Z")
+    assert late != agreement.document
+    assert await guessed(towns, replace(agreement, document=late), case, bodies) == set()
+    broken = replace(agreement, document=agreement.document.replace(b'"permission"', b'"permissions"'))
+    assert await guessed(towns, broken, case, bodies) == set()
+    hosted = await towns.participants.get(CONSUMER)
+    nameless: dict[str, str] = {}
+    guess = Guesses(towns.judge, nameless.__getitem__).by_consumer(hosted, case, agreement)
+    hashes = {name: drafting.evidence_object(name, "", body).sha256 for name, body in bodies.items()}
+    assert guess(hashes, {hashes[drafting.DATASET]: bodies[drafting.DATASET]}) == {}
+
+
+async def test_a_long_contract_is_not_written_in_vain(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """<< an agreement beyond the limit >> asked for at once: nobody makes us put a thousand clauses into words."""
+    agreement, case, bodies = await sealed(towns)
+    monkeypatch.setattr(likely, "LONGEST", len(agreement.document))
+    assert await guessed(towns, agreement, case, bodies) == {drafting.TEXT, drafting.PROFILE}
+    monkeypatch.setattr(likely, "LONGEST", len(agreement.document) - 1)
+    monkeypatch.setattr(drafting, "profile", lambda *_: pytest.fail("it was written"))
+    assert await guessed(towns, agreement, case, bodies) == set()

@@ -205,7 +205,7 @@ def test_statements_of_an_older_release_are_kept(tmp_path: Path) -> None:
         _row(old, "participant", id="a")
         _row(old, "agreement", participant="a", id="g")
         old.executemany(f"INSERT INTO ending VALUES ({', '.join('?' * 11)})", rows)
-    assert upgrade(url) == ["0013_pre_sooner"]
+    assert upgrade(url)[0] == "0013_pre_sooner"
     again = ("a", "g", "consumer", b"{}", "another", "j", None, 2, 1, 2, "waiting")
     with closing(sqlite3.connect(tmp_path / "hanse.db")) as new, new:
         assert sorted(new.execute("SELECT * FROM ending")) == sorted(rows)

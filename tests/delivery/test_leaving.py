@@ -230,3 +230,32 @@ async def test_whoever_waits_for_a_sealed_message_is_named_too(towns: Towns) -> 
     towns.wire.answers = []
     await closed(towns)
     assert (await towns.process(PARTNER, running.id)).shown == "TERMINATED"
+
+
+async def test_bug_a_long_name_does_not_keep_it_open_for_ever(towns: Towns) -> None:
+    """>> a participant with a name longer than a sentence of a statement may be << its contracts end all the same."""
+    agreement = await towns.concluded(PARTNER, LEAVER)
+    named = "UPDATE participant SET name = :name WHERE id = :p"
+    await towns.db.write(LEAVER, lambda tx: tx.run(named, name="Zweckverband " * 200, p=LEAVER))
+    assert (await leaving(towns)[0].close(LEAVER, "x" * 500)).state == "closed"
+    assert (await towns.agreement(LEAVER, agreement.id)).state == "ended"
+
+
+async def test_bug_timers_of_others_do_not_wait_for_one_that_leaves(towns: Towns) -> None:
+    """>> the clockwork comes round while it takes long to close and to delete << it goes on at once."""
+    closing, deleting = leaving(towns)
+    async with closing._turn, deleting._turn:
+        await towns.db.write(LEAVER, departure_store.begin, LEAVER, WHY)
+        await towns.db.write(PARTNER, departure_store.begin, PARTNER, WHY)
+        await towns.db.write(PARTNER, departure_store.close, PARTNER)
+        await towns.db.write(PARTNER, departure_store.begin_deleting, PARTNER)
+        for _, job in deleting.jobs().values():
+            async with asyncio.timeout(5):
+                await job()
+        await asyncio.sleep(0)
+        assert (await state(towns, LEAVER), await state(towns, PARTNER)) == ("closing", "deleting")
+    async with asyncio.timeout(20):
+        while (await state(towns, LEAVER), await state(towns, PARTNER)) != ("closed", "deleted"):
+            await asyncio.sleep(0.02)
+    for one in deleting.slow:
+        await one.stop()

@@ -5,11 +5,11 @@ import pytest
 from connector.audit import cosignatures, seal
 from connector.audit.witnessing import Held
 from connector.clock import rfc3339
-from connector.delivery.witnesses import MOST_LOST
+from connector.delivery.witnesses import MOST, MOST_KEPT, MOST_LOST
 from connector.errors import Unavailable
 from connector.http.outbound import Answer
 from connector.testing.towns import Towns
-from connector.verify import witness
+from connector.verify import checkpoint, witness
 from tests.delivery.test_witnesses import ON_SQLITE, TOWN, Peer, Stage, lines_of
 
 
@@ -130,3 +130,11 @@ async def test_an_answer_by_a_retired_key_is_none(
     lines = await towns.db.read(TOWN, cosignatures.cosigned, TOWN, newest.size)
     assert len(lines.splitlines()) == kept
     assert await stage.time(newest.size) == (peer.at * 1000 if kept else None)
+
+
+@pytest.mark.threat("T61")
+def test_a_note_has_room_for_all_lines_that_are_kept() -> None:
+    """Past bug: while sixteen witnesses exchanged their keys nobody could read the note any more."""
+    lines = MOST * MOST_KEPT + 2
+    text = f"{checkpoint.text_of('o', 3, b'r' * 32)}\n{checkpoint.line_of('w', b'abcd', b's') * lines}"
+    assert len(checkpoint.parse(text).lines) == lines <= checkpoint.MOST_LINES

@@ -237,3 +237,46 @@ async def test_a_mark_only_rises(towns: Towns, tmp_path: Path) -> None:
         one.keep(TOWN, root, older)
         assert one.known(TOWN, root) == Mark(0, newer.size, newer.root)
     assert await towns.db.read(TOWN, epochs.current, TOWN) == 0
+
+
+@ON_SQLITE
+async def test_a_mark_that_could_not_be_written_is_written_later(towns: Towns, tmp_path: Path) -> None:
+    """Past bug: the disk was full for a moment, or another process wrote less << after the restart nobody knew."""
+    folder, stage = tmp_path / "log", Stage(towns)
+    kept, root = Marks(folder), stage.hosted.participant.root
+    older, newer = await stage.grow(1), await stage.grow(1)
+    folder.write_text("in the way", encoding="utf-8")
+    kept.keep(TOWN, root, newer)
+    assert kept.known(TOWN, root) == Mark(0, newer.size, newer.root)
+    folder.unlink()
+    kept.keep(TOWN, root, newer)
+    assert Marks(folder).known(TOWN, root) == Mark(0, newer.size, newer.root)
+    (folder / TOWN).write_text(older.checkpoint or "", encoding="utf-8")
+    kept.keep(TOWN, root, older)
+    kept.keep(TOWN, root, newer)
+    assert Marks(folder).known(TOWN, root) == Mark(0, newer.size, newer.root)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("epoch", ["1000", "9" * 19, "9" * 200, "01", "-1", "\u0663"])
+async def test_a_mark_beyond_every_origin_neither_stops_the_seal_nor_opens_one(
+    towns: Towns, tmp_path: Path, epoch: str
+) -> None:
+    """Past bug: a number that no database holds, and the log was sealed no more."""
+    stage = Kept(towns, tmp_path / "log")
+    newest = await stage.grow(2)
+    (tmp_path / "log").mkdir()
+    origin = seal.origin(stage.hosted.participant.root).removesuffix("0") + epoch
+    marked = seal.sign(_ahead(newest), origin, [stage.hosted.signers["log"]])
+    (tmp_path / "log" / TOWN).write_text(marked, encoding="utf-8")
+    assert await stage.witnesses.settled(stage.hosted)
+    assert await stage.epoch() == 0
+    assert (tmp_path / "log" / TOWN).read_text(encoding="utf-8") == newest.checkpoint
+
+
+@ON_SQLITE
+async def test_a_mark_of_another_participant_of_this_name_counts_for_nobody(towns: Towns, tmp_path: Path) -> None:
+    """The same short name at another address, within one process."""
+    kept, stage = Marks(tmp_path / "log"), Stage(towns)
+    kept.keep(TOWN, stage.hosted.participant.root, await stage.grow(1))
+    assert kept.known(TOWN, "https://other.example/musterstadt") is None

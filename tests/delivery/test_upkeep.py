@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from connector.delivery.upkeep import Upkeep
+from connector.errors import Unavailable
 from connector.storage.database import Tx
 from connector.testing.towns import Towns
 from connector.transfer import casefile
@@ -13,13 +16,16 @@ DAY = 86_400_000
 
 
 class NoEvidence:
-    """Counts the logs that were to be sealed."""
+    """Counts the logs that were to be sealed; the keys of those that are `away` do not answer."""
 
     def __init__(self) -> None:
         self.sealed: list[str] = []
+        self.away: set[str] = set()
 
     async def seal_log(self, hosted: Any) -> None:
         self.sealed.append(hosted.participant.id)
+        if hosted.participant.id in self.away:
+            raise Unavailable("signer.away", host=hosted.participant.id)
 
 
 def upkeep(towns: Towns, evidence: NoEvidence, days: int = 30) -> Upkeep:
@@ -48,6 +54,15 @@ async def test_decisions_are_kept_as_long_as_transcripts(towns: Towns) -> None:
 async def test_each_log_is_sealed(towns: Towns) -> None:
     evidence = NoEvidence()
     await upkeep(towns, evidence).seal_logs()
+    assert sorted(evidence.sealed) == [PROVIDER, CONSUMER]
+
+
+async def test_one_log_that_cannot_be_sealed_does_not_stop_the_others(towns: Towns) -> None:
+    """Past bug: the key of one participant was away, and whoever came after it had no seal."""
+    evidence = NoEvidence()
+    evidence.away = {PROVIDER, CONSUMER}
+    with pytest.raises(Unavailable, match=rf"{CONSUMER}|{PROVIDER}"):
+        await upkeep(towns, evidence).seal_logs()
     assert sorted(evidence.sealed) == [PROVIDER, CONSUMER]
 
 

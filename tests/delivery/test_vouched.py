@@ -10,13 +10,14 @@ from connector.delivery.vouched import LATE_MS, Log, State, Vouched, judge
 from connector.delivery.witnesses import Witnesses
 from connector.errors import Unavailable
 from connector.http.outbound import Answer
+from connector.storage.database import Tx
 from connector.telemetry import MOST_SERIES, Metrics
 from connector.testing.towns import Towns
 from tests.delivery.test_witnesses import NOW, ON_SQLITE, TOWN, Peer, Stage
 
 
-def standing(size: int, quorum: int, at: int | None, sealed: int = NOW) -> Progress:
-    return Progress(0, size, sealed, quorum, at, ())
+def standing(size: int, quorum: int, at: int | None, waiting: int | None = None) -> Progress:
+    return Progress(0, size, NOW, quorum, at, (), waiting_since=waiting)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,25 @@ def standing(size: int, quorum: int, at: int | None, sealed: int = NOW) -> Progr
 )
 def test_the_word_for_it(progress: Progress, watched: bool, word: State) -> None:
     assert judge(progress, NOW, watched=watched) == word
+
+
+@ON_SQLITE
+async def test_a_busy_log_that_nobody_vouches_for_any_more_is_late(towns: Towns) -> None:
+    """Past bug: >> something new is sealed all the time, the witness is silent for hours << "good", for ever."""
+    stage = Stage(towns, Peer())
+    watch = Vouched(towns.db, stage.clock, towns.participants, stage.net, Metrics())  # type: ignore[arg-type]
+    await stage.grow(3)
+    await stage.witnesses.look()
+    waiting, busy = await stage.grow(1), await stage.grow(1)
+    stage.clock.advance(LATE_MS + 60_000)
+    await towns.db.write(TOWN, _sealed, busy.size, stage.clock.now())
+    [own] = [one for one in await watch.now() if one.participant == TOWN]
+    assert (own.progress.sealed_at, own.progress.waiting_since) == (stage.clock.now(), waiting.at)
+    assert own.state == "late"
+
+
+def _sealed(tx: Tx, size: int, at: int) -> None:
+    tx.run("UPDATE audit_seal SET at = :at WHERE participant = :p AND size = :size", at=at, p=TOWN, size=size)
 
 
 async def test_what_an_auditor_would_conclude_is_counted(towns: Towns) -> None:

@@ -262,3 +262,17 @@ def test_every_code_has_both_sentences() -> None:
     codes = {key for key in catalogue("de") if key.startswith("error.dialects.")}
     assert {key for key in catalogue(LANGUAGES[1]) if key.startswith("error.dialects.")} == codes
     assert len(codes) > 20
+
+
+@pytest.mark.parametrize("name", sorted(codec.TYPES))
+def test_bug_a_member_of_any_type_made_every_refusal_of_its_message_fail(name: str) -> None:
+    """Each schema refers only to what it defines, so a message of each type can be refused in words."""
+
+    def places(part: Any) -> Iterator[str]:
+        if isinstance(part, dict):
+            yield from [part["$ref"]] if isinstance(part.get("$ref"), str) else ()
+        for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            yield from places(inner)
+
+    whole = schema(name)
+    assert {place.rpartition("/")[2] for place in places(whole)} <= set(whole["$defs"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from connector.clock import rfc3339
 from connector.contracts.model import Case
 from connector.ids import new_id
 from connector.protocol import codec
@@ -151,7 +152,8 @@ class Ground:
     def _agreement(self, case: Case) -> dict[str, Any]:
         parties = {"assigner": case.counterparty, "assignee": self.towns.did(TOWN)}
         kept = {name: value for name, value in case.policy.items() if name not in ("assigner", "assignee")}
-        named = {"@type": "Agreement", "@id": new_id(), "target": case.dataset, "timestamp": "2026-11-24T20:00:03Z"}
+        now = rfc3339(self.towns.clock.now())
+        named = {"@type": "Agreement", "@id": new_id(), "target": case.dataset, "timestamp": now}
         return {**kept, **named, **parties}
 
     def _base(self, slug: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from connector.protocol import codec
-from connector.protocol.messages import CONTEXT
+from connector.protocol.messages import CONTEXT, HANSE
 from connector.protocol.shape import LOGICAL, OPERATORS
 from connector.testing import spoil
 from connector.testing.corpus import FORKS
@@ -63,6 +63,7 @@ LISTS: dict[str, st.SearchStrategy[Any]] = {
     "catalog": st.lists(st.fixed_dictionaries({"@id": TEXT, "@type": st.just("Catalog")}), min_size=1, max_size=2),
     "reason": st.lists(JSON, min_size=1, max_size=3),
     "filter": st.lists(JSON, max_size=3),
+    f"{HANSE}agreementSignaturePq": TEXT | st.lists(JSON, max_size=2),
 }
 
 

@@ -1,11 +1,15 @@
 """The README leads to what is there."""
 
+import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from connector.cli.main import parser
+from connector.verify.bundle import verify_bundle
+from tests.verify.forge import Case
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,3 +30,28 @@ def test_a_command_is_one_that_the_command_line_understands(command: str, rest: 
 
 def test_every_step_of_the_demonstration_is_shown() -> None:
     assert len(re.findall(r"^ ?\d+/10 ", README, re.MULTILINE)) == 10
+
+
+def commands(of: argparse.ArgumentParser, *path: str) -> Iterator[str]:
+    """Every command of the command line that does something, with its words."""
+    inner = [action for action in of._actions if isinstance(action, argparse._SubParsersAction)]
+    if not inner:
+        yield " ".join(path)
+    for action in inner:
+        for name, command in action.choices.items():
+            yield from commands(command, *path, name)
+
+
+def test_every_command_is_told_somewhere() -> None:
+    """In the README or a page of the handbook; revoke-key, csr and seven more were in none."""
+    pages = [README, *(page.read_text(encoding="utf-8") for page in (ROOT / "connector/docs").glob("*.md"))]
+    told = "\n".join(page for page in pages if not page.startswith("# Changelog"))
+    missing = [name for name in commands(parser("en")) if not re.search(rf"hanse {re.escape(name)}\b", told)]
+    assert missing == []
+
+
+def test_the_number_of_checks_is_that_of_a_contract_like_it() -> None:
+    """Bug: a check was added, and the demonstration in the README still told of fourteen."""
+    case = Case()
+    checks = verify_bundle(case.bundle(), case.roots).checks
+    assert f"BESTANDEN: {len(checks)} Prüfungen" in README

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connector.clock import SystemClock, rfc3339
 from connector.ids import new_id
 from connector.protocol.messages import HANSE
 from connector.storage.database import Tx
@@ -212,7 +213,7 @@ async def requested(it: City, nasty: NastyPeer, made: dict[str, Any]) -> tuple[s
     await it.api.post("/api/v1/participants/nachbardorf/negotiations", body)
     heard = (await nasty.heard("/negotiations/request")).json
     rules = {name: value for name, value in heard["offer"].items() if name != "@id"}
-    parties = {"assigner": nasty.did, "assignee": it.did("nachbardorf"), "timestamp": "2026-11-24T20:00:03Z"}
+    parties = {"assigner": nasty.did, "assignee": it.did("nachbardorf"), "timestamp": rfc3339(SystemClock().now())}
     return heard["consumerPid"], {**rules, "@type": "Agreement", "@id": new_id(), **parties}
 
 

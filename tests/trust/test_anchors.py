@@ -154,6 +154,7 @@ def test_malformed_lists_are_refused(authority: Authority, clock: FakeClock, vau
         {"participants": [person | {"validUntil": "tomorrow"}]},
         {"version": "1"},
         {"participants": {}},
+        {"witnesses": [{"operator": "o", "url": "https://w.example", "keys": [{"validUntil": "soon"}]}]},
     ):
         with pytest.raises(PeerError, match="list-form"):
             read_list(sign_jwt(good | change, key, TYP), key.public_jwk)

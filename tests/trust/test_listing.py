@@ -224,6 +224,37 @@ async def test_who_is_named_otherwise_than_before_is_told_of(
 
 
 @pytest.mark.threat("T12")
+async def test_who_could_not_be_told_is_told_at_the_next_look(
+    any_db: Database, tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past bug: >> a list that withdraws, and then the database or a listener fails << told later, once, not never."""
+    file, told, fails = tmp_path / "list.jws", list[frozenset[str]](), [True]
+
+    async def changed(dids: frozenset[str]) -> None:
+        if fails.pop():
+            raise Unavailable("storage.contended")
+        told.append(dids)
+
+    async def away(*args: object) -> None:
+        raise Unavailable("storage.contended")
+
+    file.write_text(issued(authority, 1, MEMBER))
+    listing = Listing(any_db, Anchor(authority.public_jwk), SafeClient(), file, "", changed)
+    await listing.start()
+    file.write_text(issued(authority, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr(any_db, "write", away)
+        with pytest.raises(Unavailable):
+            await listing.reload()
+    with pytest.raises(Unavailable):
+        await listing.reload()
+    fails.append(False)
+    await listing.catch_up()
+    await listing.catch_up()
+    assert told == [{MEMBER.did}]
+
+
+@pytest.mark.threat("T12")
 async def test_what_one_replica_has_seen_the_others_take_over(
     any_db: Database, tmp_path: Path, authority: Authority
 ) -> None:

@@ -131,6 +131,37 @@ async def test_many_at_once_fetch_once(web: Web, resolver: Resolver) -> None:
     assert len({id(answer) for answer in answers[1:]}) == 1
 
 
+@pytest.mark.threat("T08")
+async def test_a_document_forgotten_while_it_was_fetched_is_fetched_again(clock: FakeClock) -> None:
+    """Past bug: >> a key is withdrawn while the old document is on its way << the new one, kept; nobody is on hold."""
+    old, new = made(keys()), keys()
+    gates = [asyncio.Event(), asyncio.Event()]
+
+    class Slow(Web):
+        async def get(self, url: str, **limits: Any) -> Answer:
+            page = await Web.get(self, url)
+            await gates[len(self.fetched) - 1].wait()
+            return page
+
+    slow, changes = Slow(), list[object]()
+    resolver = Resolver(slow, clock, on_change=lambda *change: changes.append(change))
+    slow.put(old)
+    before = asyncio.create_task(resolver.document(DID))
+    while not slow.fetched:
+        await asyncio.sleep(0)
+    resolver.forget(DID)
+    slow.put(made(new))
+    after = asyncio.create_task(resolver.document(DID))
+    while len(slow.fetched) < 2:
+        await asyncio.sleep(0)
+    for gate in reversed(gates):  # the answer that is no longer true comes last
+        gate.set()
+        await asyncio.sleep(0.01)
+    found = [await before, await after, await resolver.document(DID)]
+    assert [one.key(new[0].kid, "authentication") for one in found] == [new[0].public_jwk] * 3
+    assert (changes, resolver.on_hold(DID), len(slow.fetched)) == ([], False, 2)
+
+
 @pytest.mark.threat("T02")
 async def test_bad_dids_are_never_fetched(web: Web, resolver: Resolver) -> None:
     """>> IP literals, odd ports, other methods << refused without a request."""

@@ -64,3 +64,24 @@ def test_runs_as_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().out.endswith("Result: FAILED\n")
     assert program.main([str(tmp_path / "gone.zip"), "--lang", "en"]) == 2
     assert "cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("lang", "about"), [("de", "Prüft ein Nachweisbündel"), ("en", "Judges an evidence bundle")])
+def test_help_says_what_each_word_means(lang: str, about: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bug: >> --help << the names of the switches alone, in English; an auditor has nothing else to read."""
+    for words_ in (["--help", "--lang", lang], [f"--lang={lang}", "--help"]):
+        with pytest.raises(SystemExit) as left:
+            program.main(words_)
+        assert left.value.code == 0
+        told = " ".join(capsys.readouterr().out.split())
+        assert about in told
+        assert all(words.say("help", name, lang) in told for name in ("bundle", "trust", "witness", "timestamps"))
+
+
+def test_roots_of_another_data_space_are_named_as_a_reason() -> None:
+    """Bug: >> an honest bundle, roots from elsewhere << "not signed by the trusted authority", and nothing to do."""
+    report = bundle.verify_bundle(Case().bundle(), Case().roots, "en")
+    assert report.exit == 1
+    sentences = " ".join(check.sentence for check in report.checks)
+    assert "check that the file belongs to this data space" in sentences
+    assert "leads to no root that you trust (--trust)" in sentences

@@ -135,6 +135,20 @@ def test_without_the_key_events_a_withdrawal_could_be_hidden() -> None:
     assert report.doubts == ("commitment", "revocation")
 
 
+@pytest.mark.parametrize("buried", [0, -1, True, None, "1", [], {}, ["", 0]], ids=str)
+def test_a_tombstone_outside_of_any_agreement_for_nothing_here_is_foreign(buried: object) -> None:
+    """Whatever it says that it buries."""
+    case = Case()
+    log = case.log.copy()
+    log.add("tombstone", None, {"index": buried, "type": "decision", "seq": 0, "ground": "x", "role": "y"})
+    data, salt = log.rows[-1]
+    tree = merkle.Tree([merkle.leaf_hash(entry.leaf_data(salt, record)) for record, salt in log.rows])
+    more = records.write([(len(log.rows) - 1, data, salt, tree.inclusion(len(log.rows) - 1))])
+    whole = log.evidence(AGREEMENT)
+    report = verify_bundle(changed(case, log=msgspec.structs.replace(whole, records=whole.records + more)), case.roots)
+    assert named(report) == ("records", "record-foreign")
+
+
 def test_a_tombstone_outside_of_any_agreement_counts_for_what_is_here() -> None:
     """One that belongs to no agreement may be in the bundle if it buries one of its records, and only then."""
     case = Case()

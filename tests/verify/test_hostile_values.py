@@ -13,6 +13,7 @@ from connector.verify import archive, base64url, contract, jcs, words
 from connector.verify.__main__ import lines
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
+from tests.verify import forge
 from tests.verify.forge import Case, Witness, es256
 from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed
 
@@ -83,6 +84,18 @@ def test_any_value_in_a_record(case: Case, members: dict[str, bytes]) -> None:
         lines_now = [jcs.encode(twisted(row, dice) if here == at else row) for here, row in enumerate(rows)]
         report = sealed_anew(case, members | {"records.ndjson": b"\n".join(lines_now) + b"\n"})
         assert report.verdict is FAILED
+
+
+@pytest.mark.threat("T54")
+@pytest.mark.parametrize("odd", ODD, ids=str)
+def test_any_value_in_a_body_that_is_proven(case: Case, odd: Any) -> None:
+    """Past bug: a list as document of a key event broke the verifier. An exporter logs whatever it wants."""
+    log = case.log
+    log.add("key", None, {"event": odd, "kid": odd, "from": odd, "document": odd})
+    for kind in ("termination", "tombstone", "transfer"):
+        log.add(kind, forge.AGREEMENT, dict.fromkeys(("index", "type", "seq", "ground", "role", "statement"), odd))
+    report = verify_bundle(changed(case, log=log.evidence(forge.AGREEMENT)), case.roots)
+    assert report.verdict is PASSED
 
 
 @pytest.mark.threat("T54")

@@ -71,3 +71,18 @@ def test_decode_reads_only_the_canonical_spelling(data: bytes) -> None:
     """One value, one spelling."""
     with pytest.raises(jcs.NotCanonical):
         jcs.decode(data)
+
+
+def test_whatever_is_too_deep_is_not_canonical(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past bug: where the C parser goes deeper than Python does (from 3.12 on), our own walk over the keys broke."""
+    deep: object = "\U0001f600"
+    for _ in range(50):
+        deep = [deep]
+    jcs.encode(deep)
+
+    def broke(_: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(jcs, "_check_keys", broke)
+    with pytest.raises(jcs.NotCanonical):
+        jcs.encode(deep)

@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from connector.verify import jcs
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
-from connector.verify.trusted import written
+from connector.verify.trusted import SKEW_S, written
 from tests.verify import forge
 from tests.verify.forge import CONSUMER, DAY, NOW, PROVIDER, Case, SealCa, SealKey
 from tests.verify.judge import PASSED, changed, named
@@ -212,3 +212,23 @@ def test_certificates_between_may_come_along(case: Case) -> None:
     assert with_files(case, {"provider-chain.pem": pem}).verdict is PASSED
     for broken in (b"", b"no PEM", pem * 6):
         assert named(with_files(case, {"provider-chain.pem": broken})) == ("provider-seal", "chain-form")
+
+
+@pytest.mark.threat("T54")
+def test_a_withdrawn_key_cannot_date_the_list_of_files_back() -> None:
+    """Past bug: a thief packs anew what was proven long after the key was withdrawn, and claims an earlier day."""
+    for since, allowed in ((SEEN - SKEW_S, False), (NOW + 1 - SKEW_S, False), (SEEN + 1, True)):
+        case = Case()
+        body = {"event": "key-revoked", "kid": f"{PROVIDER}#stolen", "from": written(since), "document": "0" * 64}
+        stolen = SealKey(PROVIDER, case.ca)
+        stolen.kid = f"{PROVIDER}#stolen"
+        document = jcs.encode(stolen.document())
+        case.log.add("key", None, {"event": "rotated seal", "document": sha256(document).hexdigest()})
+        case.log.add("key", None, body)
+        case.exporter = stolen
+        log = case.log.evidence(forge.AGREEMENT)
+        seal = case.seal
+        case.seal = lambda key, references, iat=NOW, seal=seal: seal(key, references, NOW - 2 * SKEW_S)  # type: ignore[method-assign,misc]
+        report = verify_bundle(changed(case, log=log, exporter_document=document), case.roots, "en")
+        assert (report.verdict is PASSED) is allowed, report.reason
+        assert allowed or named(report) == ("revocation", "key-revoked")

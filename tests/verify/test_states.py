@@ -121,6 +121,15 @@ def test_a_log_that_moved_to_a_new_origin_is_still_one_log(case: Case) -> None:
     assert judged(case, msgspec.structs.replace(moved, newest=newest)).verdict is PASSED
 
 
+@pytest.mark.parametrize("epoch", ["\u0663", "01", "-1", "x", "", "9" * 20])
+def test_an_origin_has_one_spelling(case: Case, epoch: str) -> None:
+    """Past bug: digits of any script were a number of an origin, for the verifier alone."""
+    early = cut(case.log, len(case.log.rows))
+    early.epoch = epoch  # type: ignore[assignment]
+    report = verify_bundle(changed(case, log=early.evidence(forge.AGREEMENT)), case.roots)
+    assert named(report) == ("log", "log-origin")
+
+
 def test_a_late_countersignature_is_a_further_record() -> None:
     """First the agreement without the consumer's seal, then with it: the newest record counts, both must agree."""
     case = Case()

@@ -15,6 +15,8 @@ from uuid import uuid4
 import aiohttp
 from aiohttp import web
 
+from connector.clock import SystemClock, rfc3339
+
 CONTEXTS = ["https://w3id.org/dspace/2025/1/context.jsonld", "https://w3id.org/edc/dspace/v0.0.1"]
 NS = "https://w3id.org/edc/v0.0.1/ns/"
 NAME = "nachbar"
@@ -83,7 +85,7 @@ class RecordedEdc:
             "@type": "ContractAgreementMessage", "providerPid": self.pids[-1], "consumerPid": asked["consumerPid"],
             "agreement": {
                 "@id": str(uuid4()), "@type": "Agreement", "permission": [{"action": "use"}], "assignee": them,
-                "assigner": NAME, "target": asked["offer"]["target"], "timestamp": "2026-11-25T02:53:07Z",
+                "assigner": NAME, "target": asked["offer"]["target"], "timestamp": rfc3339(SystemClock().now()),
             },
         }  # fmt: skip
 

@@ -141,7 +141,9 @@ class KeptKey:
                 found = await self._keeper(asked)
         except TimeoutError as cause:
             self._turns.too_slow()
-            raise Unavailable("signers.too-slow", signer=signer) from cause
+            # One thread calls an HSM: if that call hangs, none of its tokens seals until the process starts anew.
+            code = "signers.hsm-slow" if signer == "pkcs11" else "signers.too-slow"
+            raise Unavailable(code, signer=signer) from cause
         except PeerError as cause:
             raise Unavailable("signers.answer", signer=signer, why=cause.code) from cause
         except Unavailable as cause:

@@ -259,7 +259,7 @@ def test_an_hsm_that_hangs_stops_neither_the_loop_nor_the_end_of_the_process(
             await asyncio.sleep(0.01)
             beats += 1
     other = asyncio.create_task(beat())
-    assert (await code(one))[0] == "signers.too-slow"
+    assert (await code(one))[0] == "signers.hsm-slow"
     assert beats > 3, "the event loop stood still while the HSM did"
     assert (await code(one))[0] == "signers.paused"
     other.cancel()

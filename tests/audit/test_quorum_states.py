@@ -1,0 +1,56 @@
+"""Of many states that too few witnesses vouched for, the one with the quorum is found: it gives a contract its time.
+
+>> four witnesses, of which one answers after each agreement for hours << the first state of two of them.
+"""
+
+import pytest
+
+from connector.audit import cosignatures, export, quorums, seal
+from connector.audit.seal import Batch
+from connector.storage import Database
+from connector.storage.database import Tx
+from connector.verify import checkpoint, witness
+from tests.audit.test_export_reads import AGREEMENT, KEY, add
+from tests.audit.test_tiles import ROOT, TOWN, entries
+from tests.verify.forge import NOW, Witness
+
+WITNESSES = [Witness(f"did:web:{name}.example", at) for name, at in zip("abcd", range(NOW, NOW + 4), strict=True)]
+POLICY = witness.derived([one.entry() for one in WITNESSES], "own")
+ORIGIN = seal.origin(ROOT)
+
+
+async def grow(db: Database, first: int, *witnesses: Witness) -> Batch:
+    """One entry more, sealed and vouched for."""
+    await db.write(TOWN, entries, first, 1)
+    batch = await db.write(TOWN, seal.assign, TOWN)
+    assert batch is not None
+    note = seal.sign(batch, ORIGIN, [KEY])
+    await db.write(TOWN, seal.keep, TOWN, batch.size, note)
+    for one in witnesses:
+        await db.write(TOWN, cosign, batch, note, one)
+    return batch
+
+
+def cosign(tx: Tx, batch: Batch, note: str, one: Witness) -> None:
+    cosignatures.keep(tx, batch, witness.name_of(one.url), one.cosign(note).removeprefix(note))
+
+
+@pytest.mark.parametrize("after", [quorums.MOST_STATES, 0])
+async def test_states_with_too_few_witnesses_do_not_hide_the_quorum(sqlite_db: Database, after: int) -> None:
+    """Past bug: only the first 64 states (for operators: the newest 16) were tried, and the contract had no time."""
+    assert POLICY is not None
+    assert POLICY.fewest == 2
+    await sqlite_db.write(TOWN, add, "key", None)
+    await sqlite_db.write(TOWN, add, "agreement", AGREEMENT)
+    for at in range(export.MOST_STATES):
+        await grow(sqlite_db, at, WITNESSES[0])
+    vouched = await grow(sqlite_db, 200, *WITNESSES[1:3])
+    for at in range(after):
+        await grow(sqlite_db, 300 + at, WITNESSES[3])
+    found = await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT, POLICY)
+    state = checkpoint.parse(found.proof.decode().partition("\n\n")[2])
+    assert state.size == vouched.size
+    assert witness.time_of(state, POLICY) == WITNESSES[2].at * 1000
+    seen = await sqlite_db.read(TOWN, quorums.progress, TOWN, POLICY)
+    assert (seen.quorum, seen.quorum_at) == (vouched.size, WITNESSES[2].at * 1000)
+    assert (seen.waiting_since is None) is (after == 0)

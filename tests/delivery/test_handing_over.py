@@ -1,0 +1,109 @@
+"""What an operator takes along before a participant is deleted: all that is sealed, by its id, as it is by then."""
+
+import base64
+import json
+
+import pytest
+
+from connector.audit import store as audit
+from connector.contracts import drafting
+from connector.errors import Mistake, Unknown
+from connector.testing.leavers import leaving
+from connector.testing.towns import Towns
+from tests.delivery.test_deleting import LEAVER, PARTNER, closed, handed
+
+
+async def test_what_has_no_bundle_is_taken_along_as_it_is(towns: Towns) -> None:
+    """An agreement that its provider did not seal << its text, state and records."""
+    agreement = await towns.concluded(PARTNER, LEAVER)
+    await towns.db.write(
+        PARTNER, lambda tx: tx.run("UPDATE agreement SET provider_jws = NULL WHERE participant = :p", p=PARTNER)
+    )
+    await closed(towns, PARTNER)
+    _, deleting = leaving(towns)
+    (one,) = await deleting.evidence(PARTNER, "")
+    assert (one.agreement, one.bundle, one.sha256) == (agreement.id, False, None)
+    what = await deleting.bare(PARTNER, agreement.id)
+    assert json.loads(str(what["agreement"]))["@id"] == agreement.id
+    assert what["records"]
+    for wrong in ("urn:uuid:0", "nichts"):
+        with pytest.raises(Unknown):
+            await deleting.handed(PARTNER, wrong, "0" * 64, 1)
+    await deleting.handed(PARTNER, agreement.id, "1" * 64, one.records)
+    assert [one.sha256 for one in await deleting.evidence(PARTNER, "")] == ["1" * 64]
+    assert await deleting.evidence(PARTNER, agreement.id) == []
+
+
+@pytest.mark.threat("T58")
+async def test_bug_what_was_logged_since_has_to_be_taken_along_too(towns: Towns) -> None:
+    """>> evidence taken along, then a record of the partner << refused until it is fetched again."""
+    agreement = await towns.concluded(PARTNER, LEAVER)
+    await closed(towns)
+    await handed(towns)
+    _, deleting = leaving(towns)
+    (before,) = await deleting.evidence(LEAVER, "")
+    assert before.sha256 == "0" * 64
+    body = {"event": "countersigned-late"}
+    await towns.db.write(
+        LEAVER, lambda tx: audit.append(tx, LEAVER, "agreement", agreement.id, "peer", body, did=towns.did(LEAVER))
+    )
+    (since,) = await deleting.evidence(LEAVER, "")
+    assert (since.records, since.sha256) == (before.records + 1, None)
+    for records in (before.records, 0):
+        await deleting.handed(LEAVER, agreement.id, "0" * 64, records)
+        with pytest.raises(Mistake, match=r"leaving\.unhanded"):
+            await deleting.delete(LEAVER, abandon=False)
+    assert (await leaving(towns)[0].look(LEAVER)).unhanded == 1
+    await handed(towns)
+    assert (await deleting.delete(LEAVER, abandon=False)).state == "deleted"
+
+
+async def test_bug_what_was_sealed_but_never_final_here_is_taken_along(towns: Towns) -> None:
+    """A termination may cross a FINALIZED: the partner holds our seal << its text, seals and what they cover."""
+    agreement = await towns.concluded(PARTNER, LEAVER)
+    never = "UPDATE agreement SET state = 'terminated' WHERE participant = :p"
+    await towns.db.write(LEAVER, lambda tx: tx.run(never, p=LEAVER))
+    await closed(towns)
+    _, deleting = leaving(towns)
+    with pytest.raises(Mistake, match=r"leaving\.unhanded"):
+        await deleting.delete(LEAVER, abandon=True)
+    (one,) = await deleting.evidence(LEAVER, "")
+    assert (one.agreement, one.bundle) == (agreement.id, False)
+    what = await deleting.bare(LEAVER, agreement.id)
+    assert what["providerSignature"] == agreement.provider_jws
+    objects = what["objects"]
+    assert isinstance(objects, dict)
+    for name in (drafting.TEXT, drafting.PROFILE, drafting.DATASET):
+        assert base64.b64decode(objects[name]["body"])
+
+
+COPIED = (
+    "INSERT INTO agreement (participant, id, negotiation, role, counterparty, dataset, state, document, digest,"
+    " provider_jws, facts, created_at) SELECT participant, :id, negotiation, role, counterparty, dataset, 'ended',"
+    " document, 'another', provider_jws, facts, created_at FROM agreement WHERE participant = :p"
+)
+
+
+@pytest.mark.threat("T58")
+async def test_bug_a_partner_that_calls_another_agreement_by_its_uuid_takes_no_evidence_away(towns: Towns) -> None:
+    """>> `urn:uuid:X`, and a second one that its provider called `X` << each is found by its whole id."""
+    agreement = await towns.concluded(PARTNER, LEAVER)
+    await closed(towns)
+    await towns.db.write(LEAVER, lambda tx: tx.run(COPIED, p=LEAVER, id=agreement.uuid))
+    _, deleting = leaving(towns)
+    for name, digest in ((agreement.id, agreement.digest), (agreement.uuid, "another")):
+        assert (await deleting.bare(LEAVER, name))["sha256"] == digest
+    await deleting.handed(LEAVER, agreement.uuid, "1" * 64, 0)
+    found = {one.agreement: one.sha256 for one in await deleting.evidence(LEAVER, "")}
+    assert found == {agreement.id: None, agreement.uuid: "1" * 64}
+
+
+async def test_bug_what_a_partner_gave_no_name_does_not_hold_up_the_deletion(towns: Towns) -> None:
+    """>> an agreement with the empty id, which nobody can ask for << the others are taken along, and it goes."""
+    agreement = await towns.concluded(PARTNER, LEAVER)
+    await closed(towns)
+    await towns.db.write(LEAVER, lambda tx: tx.run(COPIED, p=LEAVER, id=""))
+    _, deleting = leaving(towns)
+    assert [one.agreement for one in await deleting.evidence(LEAVER, "")] == [agreement.id]
+    await handed(towns)
+    assert (await deleting.delete(LEAVER, abandon=False)).state == "deleted"
