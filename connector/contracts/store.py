@@ -161,7 +161,19 @@ def _agreement(row: Row) -> Agreement:
 
 
 def insert_agreement(tx: Tx, agreement: Agreement) -> bool:
-    """False if the id is taken: a peer chooses the ids of the agreements that it draws up."""
+    """False if the id is taken: a peer chooses the ids of the agreements that it draws up.
+
+    With and without `urn:uuid:` it is one name, since people and commands use either.
+    """
+    bare = agreement.id.removeprefix("urn:uuid:")
+    taken = tx.one(
+        "SELECT 1 FROM agreement WHERE participant = :participant AND id IN (:bare, :urn) LIMIT 1",
+        participant=agreement.participant,
+        bare=bare,
+        urn=f"urn:uuid:{bare}",
+    )
+    if taken is not None or not bare:
+        return False
     values = msgspec.structs.asdict(agreement)
     values["facts"] = _text(agreement.facts)
     inserted = tx.run(
