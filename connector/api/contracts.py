@@ -16,6 +16,7 @@ from connector.contracts.evidence import Evidence
 from connector.contracts.model import Agreement, Case
 from connector.contracts.service import Contracts
 from connector.errors import Mistake, Unavailable
+from connector.http.limits import PAGE
 from connector.participants.service import Participants
 from connector.policy.judge import Judge
 from connector.protocol.process import Role
@@ -196,7 +197,8 @@ class ContractHandlers:
     async def text(self, request: web.Request) -> web.StreamResponse:
         slug, agreement = await self._one(request)
         html = await self._db.read(slug, self._contracts.agreements.text, slug, agreement)
-        return web.Response(body=html, content_type="text/html", charset="utf-8")
+        headers = {"Content-Security-Policy": PAGE}
+        return web.Response(body=html, content_type="text/html", charset="utf-8", headers=headers)
 
     async def bundle(self, request: web.Request) -> web.StreamResponse:
         slug, agreement = await self._one(request)

@@ -28,6 +28,8 @@ HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Strict-Transport-Security": "max-age=31536000",
 }
+PAGE: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; sandbox"
+"""Of a page that a partner may have written: its own style, but nothing that runs, loads, sends or leads away."""
 _INLINE_PARSE = 65_536
 _IDS = random.Random()  # noqa: S311  (names a request in logs; nothing rests on it)
 _GOOD_ID = re.compile(r"[A-Za-z0-9-]{8,64}")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import aiohttp
 import pytest
 
 from connector.testing.cities import COMPANY, MUNICIPALITY, PURPOSE, City, Refused, Space
@@ -79,6 +80,13 @@ async def test_a_peer_that_is_away_is_named_and_the_others_answer(space: Space) 
     assert all(found["failed"][0]["reason"].values())
 
 
+async def page_policy(city: City, path: str) -> set[str]:
+    """What a browser lets this page do: its style was blocked once, and a partner may have written it."""
+    connector = aiohttp.UnixConnector(city.settings.api.socket)
+    async with aiohttp.ClientSession("http://localhost", connector=connector) as session, session.get(path) as answer:
+        return set(answer.headers["Content-Security-Policy"].split("; "))
+
+
 async def test_negotiate_look_and_end(space: Space) -> None:
     """>> agreements, text, evidence, content << as signed and received; what is over cannot be ended."""
     city = await space.city("it", {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY})
@@ -90,6 +98,9 @@ async def test_negotiate_look_and_end(space: Space) -> None:
     uuid = signed["agreement"].removeprefix("urn:uuid:")
     assert (await city.api.get(f"{us}/agreements/{uuid}")) == listed
     assert b'<html lang="de">' in await city.api.get(f"{us}/agreements/{uuid}/text")
+    assert await page_policy(city, f"{us}/agreements/{uuid}/text") == {
+        "default-src 'none'", "style-src 'unsafe-inline'", "base-uri 'none'", "frame-ancestors 'none'", "sandbox",
+    }  # fmt: skip
     received = await city.fetch("nachbardorf", signed["agreement"])
     assert await city.api.get(f"{us}/transfers/{received['id']}/content") == b"a;b\n1;2\n"
     ending = {"reason": "Vorbei."}
