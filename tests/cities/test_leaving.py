@@ -103,7 +103,7 @@ async def test_closed_and_deleted_its_partners_bundles_stand(space: Space, capsy
     assert "not closed yet" in early
     unasked = await hanse(town, capsys, "participant", "close", TOWN, "--reason", "Merged.", code=1)
     assert "Nothing done" in unasked
-    assert "1 contracts with 1 partners" in unasked
+    assert "contracts: 1 (partners: 1)" in unasked
     told = await hanse(town, capsys, "participant", "close", TOWN, "--reason", "Merged.", "--yes")
     assert "is closed" in told
     root, did = town.root(TOWN), town.did(TOWN)

@@ -28,11 +28,11 @@ def test_closing_says_what_ends_and_asks_first(play: Playback, capsys: pytest.Ca
     play.on("POST /participants/a/close", {**STANDING, "state": "closed", "waiting": {"did:web:b": 2}})
     assert hanse("participant close a --reason Fusion") == 1
     told = said(capsys)
-    assert "2 Verträge mit 1 Partnern, 3 Verhandlungen und 4 Übertragungen" in told
+    assert "Verträge: 2 (Partner: 1), Verhandlungen: 3, Übertragungen: 4; zurückgezogene Angebote: 5" in told
     assert all(not request.startswith("POST") for request, _ in play.asked)
     assert hanse("participant close a --reason Fusion --yes") == 0
     told = said(capsys)
-    assert "did:web:b: 2" in told
+    assert "did:web:b, Nachrichten: 2" in told
     assert "hanse participant delete a --evidence" in told
     assert json.loads(play.asked[-1][1]) == {"reason": "Fusion"}
 
@@ -45,6 +45,16 @@ def test_what_stands_in_the_way_is_told(play: Playback, capsys: pytest.CaptureFi
     told = said(capsys)
     assert "Der Schlüssel ist weg." in told
     assert "Offen sind 2 Verträge" in told
+
+
+def test_bug_the_same_command_ended_with_an_error_once_it_was_over(
+    play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    """>> delete, again << deleted, exit 0; nothing is asked for that is gone."""
+    play.on("GET /participants/a/leaving", {**STANDING, "state": "deleted"})
+    assert hanse("participant delete a --evidence x --yes") == 0
+    assert "Amt A ist gelöscht" in said(capsys)
+    assert len(play.asked) == 1
 
 
 def test_evidence_first_then_deletion(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
