@@ -23,13 +23,19 @@ async def village(space: Space, town: City) -> City:
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A sink that takes a MiB in a tenth of a second; the list has the sizes written."""
+def pace() -> float:
+    """Seconds that a slow disk takes for a MiB."""
+    return 0.1
+
+
+@pytest.fixture
+def slow(pace: float, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A sink that takes its time with each MiB; the list has the sizes written."""
     written: list[int] = []
     write = FileSink.write
 
     def slowly(sink: FileSink, piece: bytes | bytearray) -> None:
-        time.sleep(0.1)
+        time.sleep(pace)
         write(sink, piece)
         written.append(len(piece))
 

@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector.dataplane.sinks.files import FileSink
 from connector.storage.database import Tx
 from connector.testing.cities import MUNICIPALITY, City, Space
 from connector.testing.nasty import NastyPeer, nasty_peer
@@ -27,30 +25,8 @@ async def nasty(space: Space) -> Any:
 
 
 @pytest.fixture
-async def town(space: Space) -> City:
-    return await space.city("town", {TOWN: MUNICIPALITY})
-
-
-@pytest.fixture
-async def village(space: Space, town: City) -> City:
-    city = await space.city("village", {VILLAGE: MUNICIPALITY})
-    await space.reload(town, city)
-    return city
-
-
-@pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """A sink that takes a MiB in a twentieth of a second; the list has the sizes written."""
-    written: list[int] = []
-    write = FileSink.write
-
-    def slowly(sink: FileSink, piece: bytes | bytearray) -> None:
-        time.sleep(0.05)
-        write(sink, piece)
-        written.append(len(piece))
-
-    monkeypatch.setattr(FileSink, "write", slowly)
-    return written
+def pace() -> float:
+    return 0.05
 
 
 async def agreed(town: City, village: City, content: bytes, **slots: str) -> str:

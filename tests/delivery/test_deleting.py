@@ -16,6 +16,7 @@ from connector.verify.bundle import verify_bundle
 from tests.contracts.test_evidence import auditor
 
 LEAVER, PARTNER = "musterstadt", "nachbardorf"
+ON_POSTGRES = pytest.mark.parametrize("towns", ["postgres"], indirect=True)  # SQLite has no roles
 
 
 async def state(towns: Towns, slug: str) -> str:
@@ -251,10 +252,9 @@ async def test_no_table_of_participants_is_forgotten(towns: Towns) -> None:
 
 
 @pytest.mark.threat("T58")
+@ON_POSTGRES
 async def test_nobody_deletes_the_log_of_one_that_stays(towns: Towns) -> None:
     """The second lock: the service's own role cannot take away what was logged or stated, until somebody leaves."""
-    if towns.db.dialect != "postgres":
-        return  # SQLite has no roles
     await towns.concluded(PARTNER, LEAVER)
     await leaving(towns)[0].close(LEAVER, "Fusion.")
     await towns.run()
@@ -266,10 +266,9 @@ async def test_nobody_deletes_the_log_of_one_that_stays(towns: Towns) -> None:
         assert await holdings(towns, slug) == before
 
 
+@ON_POSTGRES
 async def test_who_is_deleted_cannot_take_a_neighbours_rows_along(towns: Towns) -> None:
     """Under the name of one that is being deleted no row of another is in reach."""
-    if towns.db.dialect != "postgres":
-        return
     await towns.concluded(PARTNER, LEAVER)
     await closed(towns)
     await towns.db.write(LEAVER, departure_store.begin_deleting, LEAVER)
@@ -280,10 +279,9 @@ async def test_who_is_deleted_cannot_take_a_neighbours_rows_along(towns: Towns) 
 
 
 @pytest.mark.threat("T58")
+@ON_POSTGRES
 async def test_bug_a_name_that_changes_during_a_statement_reaches_no_row_of_a_neighbour(towns: Towns) -> None:
     """>> begun under the name of one that is being deleted, going on under a neighbour's << each row is asked."""
-    if towns.db.dialect != "postgres":
-        return
     await towns.concluded(PARTNER, LEAVER)
     await closed(towns)
     await towns.db.write(LEAVER, departure_store.begin_deleting, LEAVER)
@@ -295,10 +293,9 @@ async def test_bug_a_name_that_changes_during_a_statement_reaches_no_row_of_a_ne
 
 
 @pytest.mark.threat("T58")
+@ON_POSTGRES
 async def test_bug_a_temporary_table_does_not_stand_in_for_the_participants(towns: Towns) -> None:
     """>> a session says in a table of its own that its participant is being deleted << the log stays."""
-    if towns.db.dialect != "postgres":
-        return
     await towns.concluded(PARTNER, LEAVER)
     before = await holdings(towns, PARTNER)
 
