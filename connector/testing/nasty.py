@@ -25,6 +25,7 @@ from connector.protocol.messages import CONTEXT, HANSE
 from connector.settings import Settings, peer_port
 from connector.testing.cities import MUNICIPALITY, PURPOSE, Space
 from connector.testing.manners import Line, Manner
+from connector.testing.patience import PATIENCE_S
 from connector.trust import did as dids
 from connector.trust.anchors import Entry
 from connector.trust.devca import chain_der
@@ -32,7 +33,6 @@ from connector.trust.development import DevelopmentSpace, entry
 from connector.trust.jose import sign_jwt
 from connector.trust.keys import KeyRecord, Signer, SoftwareKey
 
-WAIT_S = 10.0
 LIFE_S = 300
 
 
@@ -140,7 +140,7 @@ class NastyPeer:
         """POST below the root of a city's participant with a fresh token."""
         return await self.call("POST", city.root(slug) + path, body, token=self.token(city.did(slug), **claims))
 
-    async def raw(self, city: Addressed, data: bytes, wait_s: float = WAIT_S) -> bytes:
+    async def raw(self, city: Addressed, data: bytes, wait_s: float = PATIENCE_S) -> bytes:
         """Bytes on a connection of their own to the public port, and all that comes back until it is closed."""
         port = peer_port(city.settings)
         reader, writer = await asyncio.open_connection("localhost", port, ssl=self._tls)
@@ -173,7 +173,7 @@ class NastyPeer:
 
     async def heard(self, ending: str) -> Received:
         """The first request whose path ends so; waits for it."""
-        async with asyncio.timeout(WAIT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 found = next((one for one in self.inbox if one.path.endswith(ending)), None)
                 if found is not None:

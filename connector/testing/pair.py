@@ -12,12 +12,12 @@ from typing import Any
 import aiohttp
 
 from connector.testing.cities import MUNICIPALITY, PURPOSE, Refused, Space
+from connector.testing.patience import PATIENCE_S, eventually
 from connector.testing.processes import SERVE, Process
 from connector.verify.bundle import verify_bundle
 
 CONTENT = b"art;h\xc3\xb6he\nLinde;12\n" * 50
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
-SECONDS = 40.0
 
 
 async def started(space: Space, slug: str, program: Sequence[str] = SERVE) -> Process:
@@ -121,7 +121,7 @@ class Pair:
 
 async def patiently(call: Callable[[], Awaitable[Any]]) -> Any:
     """Repeats what failed because a process is down."""
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             try:
                 return await call()
@@ -131,12 +131,6 @@ async def patiently(call: Callable[[], Awaitable[Any]]) -> Any:
                 if refused.status < 500:
                     raise
                 await asyncio.sleep(0.05)
-
-
-async def eventually(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from connector.cli import main
 from connector.storage.database import Tx
 from connector.testing.cities import MUNICIPALITY, City, Space
+from connector.testing.patience import PATIENCE_S
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 DAY = 86_400_000
@@ -45,7 +46,7 @@ async def test_what_is_well_and_what_is_amiss(
     assert not {"log-key-unlisted", "untimed", "endings-undelivered", "deadline-ours"} & well.keys()
 
     await it.api.post(f"/api/v1/participants/{TOWN}/agreements/{agreement[9:]}/end", {"reason": "vorbei"})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         life = f"/api/v1/participants/{TOWN}/agreements/{agreement[9:]}/life"
         while (await it.api.get(life))["endings"][0]["answer"] != "delivered":
             await asyncio.sleep(0.05)

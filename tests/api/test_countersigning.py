@@ -10,6 +10,7 @@ from connector.cli import main
 from connector.cli.call import OK, REFUSED, WRONG_USAGE
 from connector.contracts import compose
 from connector.testing.cities import MUNICIPALITY, City, Refused, Space
+from connector.testing.patience import PATIENCE_S
 
 PERSON = {"role": "Amtsleitung", "pseudonym": "p-7f3a91"}
 
@@ -28,7 +29,7 @@ class Pair(NamedTuple):
         return ours, theirs
 
     async def settled(self, state: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while {one["state"] for one in await self.shown()} != {state}:
                 await asyncio.sleep(0.05)
 

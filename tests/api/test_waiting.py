@@ -8,6 +8,7 @@ from aiohttp.test_utils import make_mocked_request
 from connector.api.waiting import LOOK_S, Waiting
 from connector.errors import Mistake
 from connector.storage.database import Database, Tx
+from connector.testing.patience import PATIENCE_S
 
 
 def asking(seconds: str | None):  # type: ignore[no-untyped-def]
@@ -47,7 +48,7 @@ async def test_a_change_is_answered_at_once_to_all_who_wait(any_db: Database, st
 
     thing.state = "DONE"
     await any_db.write("musterstadt", change)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await asyncio.gather(*asked) == ["DONE"] * 3
 
 
@@ -57,7 +58,7 @@ async def test_a_change_without_a_signal_is_seen_all_the_same(postgres_db: Datab
     asked = asyncio.create_task(Waiting(postgres_db).until(asking("30"), "x", thing.look, over))
     await asyncio.sleep(0.02)
     thing.state = "DONE"
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await asked == "DONE"
 
 
@@ -70,7 +71,7 @@ async def test_where_no_other_process_writes_nobody_looks_twice(sqlite_db: Datab
 
 async def test_when_the_time_is_up_it_answers_as_it_stands(sqlite_db: Database) -> None:
     thing = Thing()
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE_S):
         assert await Waiting(sqlite_db).until(asking("0.05"), "x", thing.look, over) == "OPEN"
 
 

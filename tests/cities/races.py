@@ -22,12 +22,12 @@ from connector.http.outbound import Answer
 from connector.protocol.messages import HANSE
 from connector.storage.database import Tx
 from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Space
+from connector.testing.patience import PATIENCE_S
 from tests.cities.sharing import shared
 from tests.postgres import Urls
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 SEAL = f"{HANSE}agreementSignature"
-SECONDS = 40.0
 Work = Callable[[], Awaitable[object]]
 Bend = Callable[[dict[str, Any]], None]
 Stop = Callable[[str, bytes], asyncio.Event | None]
@@ -144,7 +144,7 @@ class Race:
         text = digest(await self.village.house.db.read(VILLAGE, contracts.agreements.text, VILLAGE, agreement))
         order = contracts.countersigning.order
         await self.village.house.db.write(VILLAGE, order, VILLAGE, found.agreement, HEAD, text)
-        await asyncio.wait_for(let_in.wait(), SECONDS)
+        await asyncio.wait_for(let_in.wait(), PATIENCE_S)
         return rest
 
     def deadline(self, replica: City, found: Waiting) -> Work:
@@ -184,7 +184,7 @@ class Race:
             return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
 
     async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(PATIENCE_S):
             while not await holds():
                 await asyncio.sleep(0.02)
 

@@ -7,6 +7,7 @@ import pytest
 
 from connector.cli.main import main
 from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Space
+from connector.testing.patience import PATIENCE_S
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 
@@ -24,7 +25,7 @@ async def state(city: City, slug: str, agreement: str) -> str:
 
 
 async def until(city: City, slug: str, agreement: str, wanted: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while await state(city, slug, agreement) != wanted:
             await asyncio.sleep(0.05)
 

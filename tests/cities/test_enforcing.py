@@ -17,7 +17,7 @@ from connector.delivery.jobs import TICK_S
 from connector.settings import documented
 from connector.storage.database import Tx
 from connector.testing.cities import City, Refused
-from connector.testing.pair import eventually
+from connector.testing.patience import eventually
 
 MIB = 1 << 20
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -56,6 +56,7 @@ async def until(look: Any, expected: object, seconds: float = 5.0) -> float:
     return time.monotonic() - begin
 
 
+@pytest.mark.alone
 @pytest.mark.threat("T12")
 @pytest.mark.threat("T43")
 async def test_a_member_that_is_struck_off_gets_no_more_bytes(town: City, village: City, slow: list[int]) -> None:

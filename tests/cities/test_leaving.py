@@ -9,6 +9,7 @@ import pytest
 from connector.cli.main import main
 from connector.storage import tenant_store
 from connector.testing.cities import MUNICIPALITY, City, Refused, Space
+from connector.testing.patience import PATIENCE_S
 from connector.trust.anchors import Entry, next_list, read_list
 from connector.trust.authority import Authority
 from connector.trust.vault import Vault, master_file
@@ -34,7 +35,7 @@ async def bundle(city: City, slug: str, agreement: str) -> bytes:
 
 
 async def until(what: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not await what():
             await asyncio.sleep(0.1)
 

@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 
 from connector.testing.cities import City
+from connector.testing.patience import PATIENCE_S
 from connector.testing.processes import Process
 from tests.cities.test_replicas import VILLAGE, Provider, provider, publish, village
 
@@ -17,7 +18,7 @@ BASE = f"/api/v1/participants/{TOWN}"
 
 async def until(process: Process, state: str) -> dict[str, Any]:
     """How it stands at this replica, once it has come to `state` and nobody waits for a message any more."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             found: dict[str, Any] = await process.api.get(f"{BASE}/leaving")
             if found["state"] == state and not found["waiting"]:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from connector.commit import Process as Owner
 from connector.commit import errand
 from connector.dataplane import flows
 from connector.storage.database import Tx
 from connector.testing.cities import City
-from connector.testing.pair import eventually
+from connector.testing.patience import eventually
 
 MIB = 1 << 20
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -37,12 +38,10 @@ async def rows(city: City, slug: str, query: str) -> list[dict[str, Any]]:
     return await city.house.db.read(slug, read)
 
 
-async def until(holds: Callable[[], Any], seconds: float) -> float:
+async def until(holds: Callable[[], bool]) -> float:
     """Seconds that passed until it held."""
     begin = time.monotonic()
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.01)
+    await eventually(holds)
     return time.monotonic() - begin
 
 
@@ -69,7 +68,7 @@ async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_stream_and_is_nev
     [path] = files(town)
     with path.open("r+b") as file:
         file.truncate(24 * MIB)
-    await until(lambda: town.house.streams.count() == 0, 8)
+    await eventually(lambda: town.house.streams.count() == 0)
     received = await fetching
     assert (received["state"], received["outcome"]) == ("TERMINATED", "broken")
     assert "Prüfsumme" in received["reason"]["de"]
@@ -80,13 +79,14 @@ async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_stream_and_is_nev
     assert any(b"source-shrank" in bytes(entry["record"]) for entry in entries)
 
 
+@pytest.mark.alone
 async def test_a_slow_reader_is_cut_when_the_contract_runs_out(town: City, village: City, slow: list[int]) -> None:
     """48 MiB would take five seconds, the contract lasts three: cut within a second of its end, and no byte later."""
     agreement = await agreed(town, village, b"x" * (48 * MIB), **{"valid-for": "PT3S"})
     fetching = asyncio.create_task(village.fetch(VILLAGE, agreement, wait=20))
-    await until(lambda: town.house.streams.count() == 1, 3)
+    await eventually(lambda: town.house.streams.count() == 1)
     [found] = await rows(town, TOWN, "SELECT expires_at FROM agreement")
-    await until(lambda: town.house.streams.count() == 0, 5)
+    await eventually(lambda: town.house.streams.count() == 0)
     late = town.house.clock.now() - found["expires_at"]
     assert -100 < late < 1500
     received = await fetching
@@ -98,6 +98,7 @@ async def test_a_slow_reader_is_cut_when_the_contract_runs_out(town: City, villa
     assert 0 < flow["bytes"] < 48 * MIB
 
 
+@pytest.mark.alone
 async def test_termination_cuts_an_open_answer_at_once(town: City, village: City, slow: list[int]) -> None:
     """>> terminate while bytes flow << the stream ends within half a second, both sides are TERMINATED."""
     agreement = await agreed(town, village, b"x" * (48 * MIB))
@@ -106,12 +107,13 @@ async def test_termination_cuts_an_open_answer_at_once(town: City, village: City
     [mine] = await rows(town, TOWN, "SELECT id FROM transfer")
     reason = {"de": ["Der Datensatz ist zurückgezogen."], "en": ["The dataset was withdrawn."]}
     await town.house.db.write(TOWN, town.house.transfers.terminate, TOWN, mine["id"], "operator", reason)
-    assert await until(lambda: town.house.streams.count() == 0, 3) < 0.5
+    assert await until(lambda: town.house.streams.count() == 0) < 0.5
     received = await fetching
     assert (received["state"], received["outcome"]) == ("TERMINATED", "refused")
     assert "zurückgezogen" in received["reason"]["de"]
 
 
+@pytest.mark.alone
 async def test_the_termination_stops_the_fetching_too(town: City, village: City, slow: list[int]) -> None:
     """A village that ends its own transfer takes no further byte, and leaves none behind under the file's name."""
     agreement = await agreed(town, village, b"x" * (48 * MIB))
@@ -120,7 +122,7 @@ async def test_the_termination_stops_the_fetching_too(town: City, village: City,
     [mine] = await rows(village, VILLAGE, "SELECT id FROM transfer")
     reason = {"de": ["Nicht mehr nötig."], "en": ["No longer needed."]}
     await village.house.db.write(VILLAGE, village.house.transfers.terminate, VILLAGE, mine["id"], "operator", reason)
-    assert await until(lambda: town.house.streams.count() == 0, 3) < 1.5
+    assert await until(lambda: town.house.streams.count() == 0) < 1.5
     assert (await fetching)["state"] == "TERMINATED"
     await eventually(lambda: village.house.worker.running() == 0)
     assert len(slow) < 40

@@ -11,6 +11,7 @@ import pytest
 from connector.cli.main import main
 from connector.peer.client import PeerClient
 from connector.testing.cities import MUNICIPALITY, City, Space
+from connector.testing.patience import PATIENCE_S
 from connector.verify.bundle import verify_bundle
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -24,7 +25,7 @@ async def hanse(city: City, capsys: pytest.CaptureFixture[str], *words: str, cod
 
 
 async def settled(city: City, slug: str, negotiation: str, state: str) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             found: dict[str, Any] = await city.api.get(f"/api/v1/participants/{slug}/negotiations/{negotiation}")
             if found["state"] == state:
@@ -34,7 +35,7 @@ async def settled(city: City, slug: str, negotiation: str, state: str) -> dict[s
 
 async def waiting(city: City, slug: str) -> str:
     """The negotiation that waits for a person."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             found = (await city.api.get(f"/api/v1/participants/{slug}/negotiations"))["negotiations"]
             if found and found[0]["state"] == "OFFERED":

@@ -18,7 +18,8 @@ from connector.dataplane.sinks.files import FileSink
 from connector.http.outbound import tls_client
 from connector.testing import crash
 from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.pair import TOWN, VILLAGE, eventually, patiently, revived
+from connector.testing.pair import TOWN, VILLAGE, patiently, revived
+from connector.testing.patience import eventually
 from connector.testing.processes import Process
 from connector.verify.bundle import verify_bundle
 from tests.cities.sharing import free_port, shared

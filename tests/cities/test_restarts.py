@@ -12,7 +12,8 @@ import pytest
 from connector.clock import SystemClock
 from connector.testing import crash
 from connector.testing.cities import MUNICIPALITY, Refused, Space, data_space
-from connector.testing.pair import TOWN, VILLAGE, Pair, eventually, patiently, two
+from connector.testing.pair import TOWN, VILLAGE, Pair, patiently, two
+from connector.testing.patience import eventually
 
 MIB = 1 << 20
 BIG = bytes(range(256)) * (256 * MIB // 256)
@@ -60,6 +61,7 @@ async def test_both_restart_while_data_flows_and_only_the_rest_is_fetched(pair: 
     assert flow["bytes"] == len(BIG) - there, "a Range from where the partial file ends"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("side", ["provider", "consumer"])
 async def test_sigterm_while_data_flows_and_clients_wait_ends_within_ten_seconds(side: str, pair: Pair) -> None:
     """Exit code 0, leases handed back, the bytes there are kept; after a start the transfer completes."""

@@ -15,6 +15,7 @@ from connector.clock import rfc3339
 from connector.contracts import agreements as drawing
 from connector.participants.service import Hosted
 from connector.testing.cities import MUNICIPALITY, City, Space
+from connector.testing.patience import PATIENCE_S
 from tests.cities.test_vouching import OFTEN, TOWN, VILLAGE, both, vouched
 
 pytestmark = pytest.mark.threat("T57")
@@ -112,7 +113,7 @@ async def test_the_partner_takes_no_seal_by_the_stolen_key(
     assert ended["state"] == "TERMINATED", ended
     assert "key" in reasons(ended) or "Schlüssel" in reasons(ended), ended
     for city, slug in ((town, TOWN), (village, VILLAGE)):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while await states(city, slug) != ["finalized", "terminated"]:
                 await asyncio.sleep(0.05)
     again = await agreed(town, village)

@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from connector.cli.conformance import cases
 from connector.testing.kit.run import house
+from connector.testing.patience import PATIENCE_S
 from tests.conformance.process import NegotiationPlay, Process, TransferPlay
 from tests.conformance.scripts import SCRIPTS
 from tests.conformance.wire import CONTEXT, Callbacks, Client, Target
@@ -107,7 +108,7 @@ async def _step(kit: Kit, process: Process, word: str, what: str) -> None:
 
 async def _nobody_heard(kit: Kit) -> None:
     """Until our first try has been answered 404."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not kit.callbacks.unheard:
             await asyncio.sleep(0.01)
 

@@ -19,6 +19,7 @@ from connector.clock import FakeClock
 from connector.contracts import certificates
 from connector.contracts.certificates import Certificates
 from connector.http.outbound import SafeClient
+from connector.testing.patience import PATIENCE_S
 from connector.verify.bundle import verify_bundle
 from tests.verify.forge import NOW, PROVIDER, Case, SealCa, SealKey
 from tests.verify.judge import changed, named
@@ -177,7 +178,7 @@ async def test_a_slow_authority_holds_up_no_bundle(
     responder.say = never
     monkeypatch.setattr(certificates, "ANSWER_S", 0.2)
     service, _ = made(client, responder)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         for _ in range(3):
             assert "provider.ocsp" not in await service.members(case.parts, PROVIDER)
     assert responder.asked == 1

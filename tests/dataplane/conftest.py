@@ -17,6 +17,7 @@ from connector.dataplane.sources.registered import Registered, Sources, register
 from connector.dataplane.stream import Patience, serve
 from connector.dataplane.streams import Streams
 from connector.http.outbound import SafeClient
+from connector.testing.patience import PATIENCE_S
 
 TOWN, FLOW = "musterstadt", "urn:uuid:7d1c8f7e-0000-4000-8000-000000000001"
 DATA = os.urandom(3_500_000)
@@ -55,7 +56,7 @@ class Book:
         self.written.set()
 
     async def line(self):
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             await self.written.wait()
         return self.lines[-1]
 

@@ -16,6 +16,7 @@ from connector.dataplane.streams import Streams
 from connector.errors import Unavailable
 from connector.storage import lease
 from connector.storage.database import PROCESS
+from connector.testing.patience import PATIENCE_S
 
 TOWN, FLOW, OTHER = "nachbardorf", "urn:uuid:1", "urn:uuid:2"
 DATA = os.urandom(2_500_000)
@@ -114,14 +115,14 @@ async def receiver(any_db, tmp_path):
 
 async def taken(receiver, client) -> int:
     """The status of a sender that comes back as long as the one before has not quite left."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while (status := (await receiver.bring(client))[0]) == 503:
             await asyncio.sleep(0.05)
     return status
 
 
 async def until(holds) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not holds():
             await asyncio.sleep(0.01)
 

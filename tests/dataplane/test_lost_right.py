@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from connector.dataplane.door import Hall, receive
 from connector.dataplane.streams import Streams
 from connector.storage.database import PROCESS
+from connector.testing.patience import PATIENCE_S
 from connector.transfer.ports import Ports
 
 TOWN, OTHER = "nachbardorf", "musterstadt"
@@ -101,7 +102,7 @@ async def test_a_late_replica_deletes_no_good_file(towns, doors, client, also_bo
     stalled, awake = Sleeping(towns.db, towns.reports), Sleeping(towns.db, towns.reports)
     first, second = await doors.open(stalled), await doors.open(awake)
     late = asyncio.create_task(bring(client, first, transfer, key, LATE))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await stalled.asleep.wait()
         await towns.db.write(PROCESS, _long_over)
         good = asyncio.create_task(bring(client, second, transfer, key, GOOD))
@@ -123,7 +124,7 @@ async def test_a_process_that_ended_meanwhile_keeps_nothing(towns, doors, client
     stalled = Sleeping(towns.db, towns.reports)
     server = await doors.open(stalled)
     coming = asyncio.create_task(bring(client, server, transfer, key, GOOD))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await stalled.asleep.wait()
         why = {"de": ["Genug."], "en": ["Enough."]}
         await towns.db.write(TOWN, towns.transfers.terminate, TOWN, transfer, "operator", why)

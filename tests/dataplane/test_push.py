@@ -13,6 +13,7 @@ from connector.dataplane.sources import Broken, Description, Reading
 from connector.errors import PeerError, Refusal, Unavailable
 from connector.http.outbound import SafeClient
 from connector.reasons import explained
+from connector.testing.patience import PATIENCE_S
 
 PIECES = [b"a" * 400_000, b"b" * 400_000, b"c" * 10]
 DATA = b"".join(PIECES)
@@ -108,7 +109,7 @@ async def test_a_source_that_breaks_does_not_look_finished(client, place, length
     made = Push(client, Destination(url=url))
     with pytest.raises(Unavailable, match=r"dataplane\.source-broke"):
         await made.run(reading(PIECES[:2], length=length, fault="source-changed"), WHAT)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not receiver.broken:
             await asyncio.sleep(0.01)
     assert (made.broken, receiver.bodies) == ("source-changed", [])
@@ -223,7 +224,7 @@ async def test_a_receiver_that_takes_nothing_is_seen(client, place) -> None:
     made = Push(client, Destination(url=await place(Receiver(stalled))))
     task = asyncio.create_task(made.run(reading([b"x" * 500_000] * 40, length=20_000_000), WHAT))
     before = -1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not (made.waiting and made.sent == before):
             before = made.sent
             await asyncio.sleep(0.1)

@@ -9,6 +9,7 @@ from connector.delivery.aside import Aside
 from connector.delivery.jobs import Jobs
 from connector.errors import Unavailable
 from connector.storage import Database
+from connector.testing.patience import PATIENCE_S
 
 
 async def test_a_witness_that_does_not_answer_holds_up_no_timer(sqlite_db: Database) -> None:
@@ -23,7 +24,7 @@ async def test_a_witness_that_does_not_answer_holds_up_no_timer(sqlite_db: Datab
     clock, aside = FakeClock(), Aside("seal", hang)
     jobs = Jobs(sqlite_db, clock, "me", {}, {"seal": (1.0, aside.begin)}, {})
     for _ in range(3):
-        await asyncio.wait_for(jobs.tick(), 5)
+        await asyncio.wait_for(jobs.tick(), PATIENCE_S)
         await asyncio.sleep(0)
         clock.advance(1_000)
     assert begun == [1]

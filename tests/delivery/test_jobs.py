@@ -9,6 +9,7 @@ from connector.commit import review, timer
 from connector.delivery.jobs import KEPT_MS, Jobs, forget_tokens
 from connector.errors import Defect, Unavailable
 from connector.storage.database import Database, Tx
+from connector.testing.patience import PATIENCE_S
 
 TOWN = "musterstadt"
 
@@ -123,7 +124,7 @@ async def test_the_loop_survives_what_its_jobs_do(sqlite_db: Database) -> None:
 
     one = Jobs(sqlite_db, SystemClock(), "me", {}, {}, {"bad": (0.0, job)})
     one.start()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE_S):
         await broke.wait()
     await asyncio.sleep(0)
     assert one.alive()

@@ -10,6 +10,7 @@ from connector.errors import HanseError, Mistake, Unavailable, Unknown
 from connector.participants import departure_store
 from connector.participants.leaving import Closed
 from connector.testing.leavers import Killed, Mortal, leaving
+from connector.testing.patience import PATIENCE_S
 from connector.testing.towns import Towns
 
 LEAVER, PARTNER = "musterstadt", "nachbardorf"
@@ -250,11 +251,11 @@ async def test_bug_timers_of_others_do_not_wait_for_one_that_leaves(towns: Towns
         await towns.db.write(PARTNER, departure_store.close, PARTNER)
         await towns.db.write(PARTNER, departure_store.begin_deleting, PARTNER)
         for _, job in deleting.jobs().values():
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 await job()
         await asyncio.sleep(0)
         assert (await state(towns, LEAVER), await state(towns, PARTNER)) == ("closing", "deleting")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await state(towns, LEAVER), await state(towns, PARTNER)) != ("closed", "deleted"):
             await asyncio.sleep(0.02)
     for one in deleting.slow:

@@ -14,6 +14,7 @@ from connector.settings import Worker as Settings
 from connector.storage import outbox
 from connector.storage.database import WORKER, Database, Tx
 from connector.storage.outbox import OutboxRow
+from connector.testing.patience import PATIENCE_S
 
 TOWN = "musterstadt"
 Handler = Callable[[OutboxRow], Awaitable[None]]
@@ -67,7 +68,7 @@ async def working(
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while not holds():
             await asyncio.sleep(0.01)
 
@@ -121,7 +122,7 @@ async def test_streams_run_side_by_side_but_not_more_than_allowed(any_db: Databa
     async with working(any_db, handler, parallel=2):
         for n in range(6):
             await any_db.write(TOWN, put, f"s{n}", str(n))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while await any_db.read(WORKER, left):
                 await asyncio.sleep(0.02)
     assert most == 2

@@ -10,6 +10,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from connector.errors import HanseError
 from connector.storage.database import Database, Listener, Tx
+from connector.testing.patience import PATIENCE_S
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -70,7 +71,7 @@ class Trial:
 
     async def digest(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table that a peer's mistake must not write to."""
-        return await asyncio.wait_for(self._database.read("", _contents), 30)
+        return await asyncio.wait_for(self._database.read("", _contents), PATIENCE_S)
 
 
 def _watched(tx: Tx) -> list[str]:

@@ -15,6 +15,7 @@ from aiohttp import web
 from connector.http import limits
 from connector.http.outbound import SafeClient
 from connector.http.server import port_of, serve, serve_unix, tls_server
+from connector.testing.patience import PATIENCE_S
 from connector.trust.devca import DevelopmentCerts
 
 JSON = {"Content-Type": "application/json"}
@@ -86,6 +87,7 @@ async def raw(root: str, certs: DevelopmentCerts) -> tuple[asyncio.StreamReader,
     return await asyncio.open_connection("localhost", int(root.rsplit(":", 1)[1]), ssl=context)
 
 
+@pytest.mark.alone
 @pytest.mark.threat("T15")
 @pytest.mark.parametrize("drip", [False, True])
 async def test_half_a_body_is_answered_and_closed(start: Any, certs: DevelopmentCerts, drip: bool) -> None:
@@ -95,7 +97,7 @@ async def test_half_a_body_is_answered_and_closed(start: Any, certs: Development
     writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{  ")
     began = time.monotonic()
     dripping = asyncio.create_task(_drip(writer)) if drip else None
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_S)
     if dripping is not None:
         dripping.cancel()
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -116,7 +118,7 @@ async def test_half_a_head_and_idle_connections_are_closed(start: Any, certs: De
     for opening in (b"", b"POST / HTTP/1.1\r\nHost: x\r\nX-Half"):
         reader, writer = await raw(root, certs)
         writer.write(opening)
-        assert await asyncio.wait_for(reader.read(), 3) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
         writer.close()
 
 
@@ -128,7 +130,7 @@ async def test_healthy_requests_pass_beside_half_open_ones(
     root = await start(web.post("/", echo))
     port = int(root.rsplit(":", 1)[1])
     silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(200)]
-    assert (await client.post(root + "/", b"{}", headers=JSON, total_s=2)).status == 200
+    assert (await client.post(root + "/", b"{}", headers=JSON, total_s=PATIENCE_S)).status == 200
     for _, writer in silent:
         writer.close()
 
@@ -152,7 +154,7 @@ async def _dropped(port: int) -> bool:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        return not await asyncio.wait_for(reader.read(), 2)
+        return not await asyncio.wait_for(reader.read(), PATIENCE_S)
     except ConnectionError:
         return True
     finally:

@@ -5,7 +5,7 @@ cannot be had at once is looked at again at the end, when the strangers are gone
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from connector.testing.cities import Refused
 from connector.testing.conduct import Buying
 from connector.testing.manners import EVERY, Manner
 from connector.testing.nasty import NastyPeer
+from connector.testing.patience import eventually_said
 from tests.nasty.world import TOWN, Host, World, taken, told
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.threat("T15")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.threat("T15"), pytest.mark.alone]
 
 DECENT = {"late", "twice", "100 then an answer", "no media type", "an odd media type", "numbers for pids"}
 """Odd, but what is needed of the answer arrives."""
@@ -47,12 +48,6 @@ def resident(host: Host) -> int:
     return int(Path(f"/proc/{host.process.pid}/statm").read_text().split()[1]) * 4096
 
 
-async def until(holds: Callable[[], Coroutine[Any, Any, bool]], seconds: float = 8.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not await holds():
-            await asyncio.sleep(0.03)
-
-
 async def settled(host: Host, id_: str, name: str) -> None:
     """The message counts as taken, or its row waits and the operator reads why."""
 
@@ -62,7 +57,7 @@ async def settled(host: Host, id_: str, name: str) -> None:
             return not rows
         return (await host.why(id_))["code"] in EXCUSES and bool(rows) and rows[0]["attempts"] > 0
 
-    await until(seen)
+    await eventually_said(seen)
 
 
 async def at_the_callback(world: World, nasty: NastyPeer, name: str, manner: Manner) -> None:
@@ -136,7 +131,7 @@ async def at_the_objects(world: World, nasty: NastyPeer, name: str, manner: Mann
             return True
         return (await world.village.why(id_))["code"] == "work-fails"
 
-    await until(explained)
+    await eventually_said(explained)
 
 
 async def at_the_data(world: World, nasty: NastyPeer, name: str, manner: Manner, stuck: Stuck) -> None:
@@ -155,7 +150,7 @@ async def at_the_data(world: World, nasty: NastyPeer, name: str, manner: Manner,
     await taken(selling.start)
     await nasty.heard("/data/1")
     await asyncio.sleep(0.2)
-    found = await world.village.transfer(transfer, "8" if name in DECENT | FLOODS else "0")
+    found = await world.village.transfer(transfer, "30" if name in DECENT | FLOODS else "0")
     if name in DECENT:
         assert (found["state"], found["outcome"]) == ("COMPLETED", "received")
     elif name in FLOODS:
@@ -202,7 +197,7 @@ async def test_whoever_is_gone_is_said_to_be_gone(world: World, stuck: Stuck) ->
                 return True
             return (await world.village.why(id_))["code"] == "work-fails"
 
-        await until(explained, 30)
+        await eventually_said(explained)
     assert stuck.transfers
 
 

@@ -21,7 +21,7 @@ from connector.trust import devca
 from connector.trust import did as dids
 from tests.nasty.world import TOWN, VILLAGE, World, taken, told
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.threat("T33")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.threat("T33"), pytest.mark.alone]
 
 
 async def agreed(world: World, selling: Selling) -> str:

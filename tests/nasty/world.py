@@ -16,9 +16,9 @@ from connector.testing.processes import SERVE, Process
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 CONTENT = b"art;hoehe\nLinde;12\n" * 50
-PATIENCE = {"HANSE_OUTBOUND__TOTAL_S": "1.0", "HANSE_OUTBOUND__STALL_S": "0.5", "HANSE_LOG__LEVEL": "error",
+PATIENCE = {"HANSE_OUTBOUND__TOTAL_S": "2.0", "HANSE_OUTBOUND__STALL_S": "1.0", "HANSE_LOG__LEVEL": "error",
             "HANSE_DATA__LARGEST": "4000000"}  # fmt: skip
-RESPONSIVE_S = 10.0
+RESPONSIVE_S = 20.0
 
 
 class Host:
@@ -141,7 +141,7 @@ class World:
 async def taken(say: Callable[[], Awaitable[Reply]]) -> Reply:
     """Says it until its turn has come: the other side may not have booked our last answer yet."""
     reply = await say()
-    for _ in range(200):
+    for _ in range(500):
         if reply.status == 200:
             break
         await asyncio.sleep(0.04)

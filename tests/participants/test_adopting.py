@@ -11,6 +11,7 @@ from connector.audit.entry import digest
 from connector.contracts.agreements import sealer
 from connector.errors import Mistake, Unavailable
 from connector.participants.service import Hosted, Participants
+from connector.testing.patience import PATIENCE_S
 from connector.testing.towns import BASE, Towns
 from connector.trust.did import Did
 from connector.trust.documents import read_document
@@ -90,7 +91,7 @@ async def test_another_replica_learns_who_seals(towns: Towns, participants: Part
     other = Participants(towns.db, towns.vault, BASE, None, Cabinet({"csc": keep}, 1.0))
     await other.all()
     adopted = await participants.adopt(SLUG, CA.chain(KEYS["ES256"]), PLACE)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE_S):
         while (await other.get(SLUG)).seal.kid != adopted.seal.kid:
             await asyncio.sleep(0.02)
 

@@ -10,6 +10,7 @@ from connector.contracts.agreements import sealer
 from connector.errors import Defect, Mistake, PeerError, Unknown
 from connector.participants.service import Participants
 from connector.testing.cities import MUNICIPALITY
+from connector.testing.patience import PATIENCE_S
 from connector.testing.towns import BASE, Towns
 from connector.trust.keys import post_quantum
 from connector.trust.vault import Vault
@@ -126,7 +127,7 @@ async def test_another_process_learns_of_changes(towns: Towns) -> None:
     assert len(await other.all()) == 2
     await towns.participants.add("drittdorf", "D", MUNICIPALITY, "", None)
     rotated = await towns.participants.rotate("musterstadt", "peer")
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE_S):
         while len(await other.all()) < 3:
             await asyncio.sleep(0.02)
         while (await other.get("musterstadt")).signers["peer"].kid != rotated.signers["peer"].kid:

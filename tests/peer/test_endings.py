@@ -9,6 +9,7 @@ from connector.contracts import ending, signing
 from connector.peer.endings import LIMIT
 from connector.testing.cities import City, Refused, Space
 from connector.testing.nasty import NastyPeer
+from connector.testing.patience import PATIENCE_S
 from connector.trust.anchors import Succeeded
 from connector.verify.bundle import verify_bundle
 
@@ -28,7 +29,7 @@ async def life(it: City, slug: str, agreement: str) -> dict[str, Any]:
 
 
 async def until_ended(it: City, slug: str, agreement: str) -> dict[str, Any]:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (found := await life(it, slug, agreement))["state"] != "ended":
             await asyncio.sleep(0.05)
     return found
@@ -44,7 +45,7 @@ async def test_an_end_is_stated_delivered_and_shown_on_both_sides(it: City, made
     [statement] = theirs["endings"]
     assert statement["reason"] == dict.fromkeys(("de", "en"), "Wir brauchen die Daten nicht mehr.")
     assert (statement["by"], statement["ours"], statement["answer"]) == ("consumer", False, "theirs")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await life(it, CONSUMER, agreement))["endings"][0]["answer"] != "delivered":
             await asyncio.sleep(0.05)
     with pytest.raises(Refused) as refused:

@@ -8,6 +8,7 @@ import msgspec
 
 from connector.storage import WORKER, Database, Tx, outbox
 from connector.storage.outbox import OutboxRow
+from connector.testing.patience import PATIENCE_S
 
 TOWN = "musterstadt"
 
@@ -169,7 +170,7 @@ async def test_four_workers_with_stalls_and_crashes(any_db: Database) -> None:
                     await asyncio.sleep(LEASE_MS / 1000 * 1.5)
                 (finished if await any_db.write(WORKER, finish_and_note, row) else dropped).append(row.id)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*(worker() for _ in range(WORKERS)))
     notes = await any_db.read(WORKER, lambda tx: tx.all("SELECT kind, subject FROM timer ORDER BY id"))
     for stream in range(STREAMS):

@@ -11,6 +11,7 @@ import pytest
 from connector.errors import Defect, Mistake, Unavailable
 from connector.storage import PROCESS, WORKER, Database, Tx, open_database, outbox
 from connector.storage.horizon import horizon_clause
+from connector.testing.patience import PATIENCE_S
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 
@@ -207,7 +208,7 @@ async def test_a_swallowed_error_is_not_a_success(postgres_db: Database) -> None
 
 
 async def heard(event: asyncio.Event) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await event.wait()
     event.clear()
 

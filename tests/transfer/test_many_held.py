@@ -11,6 +11,7 @@ from connector.errors import Unavailable, Unknown
 from connector.policy.judge import Seeker
 from connector.storage.database import Database
 from connector.testing.cities import COMPANY
+from connector.testing.patience import PATIENCE_S
 from connector.testing.towns import Towns
 from connector.transfer import enforcement
 from tests.transfer.holds import CONSUMER, DAY, ONLY_TOWNS, PROVIDER, RESTS, clock, delete_by, done, shown
@@ -39,7 +40,7 @@ async def test_a_hold_cuts_the_streams_of_every_replica(replicas: tuple[Towns, D
         towns.seekers[did] = Seeker(did=did, kind=COMPANY)
         await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did})
         await towns.tick()
-        assert await asyncio.wait_for(serving, 5) == "closed"
+        assert await asyncio.wait_for(serving, PATIENCE_S) == "closed"
     finally:
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
