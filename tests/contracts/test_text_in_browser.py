@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from connector.contracts.text import Clause, ContractFacts, Party, render
+from connector.testing.patience import PATIENCE_S
 
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), "")
 LONG = "Straßenverkehrszulassungsordnungsausnahmegenehmigungen"
 FACTS = ContractFacts(
     agreement="urn:uuid:3f0c9a1e-0000-4000-8000-000000000001",
@@ -36,7 +38,7 @@ SCRIPT = """<script>onload = () => { document.title = [...document.querySelector
 }).join(", ") }</script>"""
 
 
-@pytest.mark.skipif(not BROWSER, reason="no Chromium at hand: apt-get install chromium")
+@pytest.mark.skipif(not BROWSER, reason="no Chromium at hand: apt-get install chromium-headless-shell")
 def test_nothing_sticks_out(tmp_path: Path) -> None:
     """>> long words and an address in a rule, 320 and 1280 px << nothing is wider than the page (WCAG 2.2, 1.4.10).
 
@@ -56,7 +58,7 @@ def test_nothing_sticks_out(tmp_path: Path) -> None:
         BROWSER, "--headless", *sandbox, "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
         "--virtual-time-budget=2000", "--dump-dom", page.as_uri(),
     ]  # fmt: skip
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
     found = re.search("<title>(.*?)</title>", shown)
     assert found is not None
     assert found[1] == "de 320 320 0, de 1280 1280 0, en 320 320 0, en 1280 1280 0"
