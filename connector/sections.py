@@ -163,6 +163,15 @@ class Signers(Struct, frozen=True, kw_only=True):
     csc_url: Annotated[str, doc("Base URL of a remote signing service (CSC API 2), up to and with `/csc/v2`.")] = ""
     csc_token: Annotated[Secret, doc("OAuth access token for the remote signing service.")] = Secret()
     csc_token_file: Annotated[Path | None, doc("File that holds the access token.")] = None
+    csc_client: Annotated[
+        str, doc("Name (`client_id`) for which access tokens are fetched there; wins over a token that is set.")
+    ] = ""
+    csc_client_secret: Annotated[Secret, doc("Secret of that client.")] = Secret()
+    csc_client_secret_file: Annotated[Path | None, doc("File that holds that secret.")] = None
+    csc_client_auth: Annotated[
+        Literal["basic", "body"], doc("Where the secret stands: `basic` (header `Authorization`) or `body`.")
+    ] = "basic"
+    csc_oauth_url: Annotated[str, doc("Where tokens are fetched; empty: `oauth2/token` below `csc_url`.")] = ""
     csc_pin: Annotated[Secret, doc("PIN that releases a credential there; empty: none is asked for.")] = Secret()
     csc_pin_file: Annotated[Path | None, doc("File that holds that PIN.")] = None
     csc_pin_id: Annotated[str, doc("What the service calls that PIN (`authData`, `id`): `PIN`, `password`.")] = "PIN"

@@ -3,6 +3,7 @@
 Asked of the running server; without one there is nothing to say here, which `doctor` says itself.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -65,13 +66,15 @@ def _seal(until: str | None, now: datetime) -> Iterator[Line]:
         yield "ok", "seal", {"until": until}
 
 
+_RESTART = {"signers.hsm-slow": "seals-hsm", "signers.pin": "seals-pin", "signers.csc-pin": "seals-pin"}
+
+
 def _missing(reasons: list[str]) -> Iterator[Line]:
-    """Contracts that wait for a seal of ours; an HSM may need a restart, which nobody else will think of."""
-    hanging = reasons.count("signers.hsm-slow")
-    if hanging:
-        yield "bad", "seals-hsm", {"count": hanging}
-    if len(reasons) > hanging:
-        yield "bad", "seals-missing", {"count": len(reasons) - hanging}
+    """Contracts that wait for a seal of ours; some need a restart, which nobody else will think of."""
+    kinds = Counter(_RESTART.get(reason, "seals-missing") for reason in reasons)
+    for kind in ("seals-hsm", "seals-pin", "seals-missing"):
+        if kinds[kind]:
+            yield "bad", kind, {"count": kinds[kind]}
 
 
 def _time(log: dict[str, str | None], now: datetime, every: timedelta | None) -> Iterator[Line]:

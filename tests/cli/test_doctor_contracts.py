@@ -47,6 +47,7 @@ def waiting(step: str, days: float) -> dict[str, Any]:
         ({"endings": {"waiting": 1, "oldest": at(-0.9), "refused": 0}}, None),
         ({"endings": {"waiting": 0, "oldest": None, "refused": 1}}, ("warn", "endings-refused")),
         ({"seals_missing": ["signers.hsm-slow", "signers.hsm-slow"]}, ("bad", "seals-hsm")),
+        ({"seals_missing": ["signers.csc-pin", "signers.pin"]}, ("bad", "seals-pin")),
         ({"seals_missing": ["signers.token"]}, ("bad", "seals-missing")),
         (waiting("open", 2.9), ("warn", "deadline-ours")),
         (waiting("handing-in", 2.9), ("warn", "deadline-ours")),

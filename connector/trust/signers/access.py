@@ -21,9 +21,14 @@ def token(kept: Secret, file: Path | None) -> str:
     Read here and not in a thread: a few bytes, while all threads may be waiting for this very seal (`evidence`).
     """
     text = kept.reveal() if file is None else _read(file, kept)
-    if not _TOKEN.fullmatch(text):
+    if not fit(text):
         raise Unavailable("signers.token", file="" if file is None else file.name)
     return text
+
+
+def fit(text: str) -> bool:
+    """Whether it can stand in a header and is no longer than tokens are."""
+    return len(text) <= LONGEST and _TOKEN.fullmatch(text) is not None
 
 
 def _read(file: Path, kept: Secret) -> str:

@@ -11,25 +11,26 @@ of CZERTAINLY's signing server (the consortium's own document was not at hand). 
 `signatures` are plain base64 with padding (base64url belongs to the browser's authorize call alone); `signAlgo` is
 always named; `hashAlgorithmOID` may stand beside an algorithm that implies it and has to fit it; PSS needs
 `signAlgoParams`; how a signature by ECDSA is encoded is not said, so DER and R||S are both taken. What the PIN is
-called in `authData` differs (`PIN`, `password`), so it is a setting. Not built: the OAuth grants that fetch a token.
+called in `authData` differs (`PIN`, `password`), so it is a setting. The access token is one of the settings, or is
+fetched for a client's name and secret (`grant`); grants that send a person to a browser are not built: no person seals.
+
+A PIN that was refused is not tried again before the next start: services lock a credential after a few wrong ones.
 """
 
 import base64
-import binascii
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from connector.errors import PeerError, Unavailable
-from connector.http import strict
 from connector.http.outbound import Answer, SafeClient
 from connector.sections import Signers
 from connector.trust.signers.access import token
+from connector.trust.signers.answers import LIMIT, document, error_code, octets
+from connector.trust.signers.grant import Grant
 from connector.trust.signers.port import Alg, Asked
 
-LIMIT: Final = 65_536
 LONGEST_SAD: Final = 16_384
 
 HASHES: Final = {"sha256": "2.16.840.1.101.3.4.2.1", "sha384": "2.16.840.1.101.3.4.2.2"}
@@ -44,7 +45,6 @@ PSS_PARAMETERS: Final = base64.b64encode(
     )
 ).decode("ascii")
 """RSASSA-PSS-params (RFC 4055): SHA-256, MGF1 with SHA-256, a salt of 32 bytes, as PS256 means it."""
-_CODE: Final = re.compile(r"[a-z_]{1,40}")
 
 
 class SigningService:
@@ -52,11 +52,14 @@ class SigningService:
 
     def __init__(self, settings: Signers, http: SafeClient) -> None:
         self._settings, self._http = settings, http
+        self._grant = Grant(settings, http) if settings.csc_client else None
+        self._locked = set[str]()
 
     async def sign(self, asked: Asked) -> Sequence[bytes]:
         """The one signature, as the service encodes it."""
-        if not (self._settings.csc_url and (self._settings.csc_token or self._settings.csc_token_file)):
-            raise Unavailable("signers.not-set", settings="signers.csc_url, signers.csc_token_file")
+        settings = self._settings
+        if not (settings.csc_url and (self._grant or settings.csc_token or settings.csc_token_file)):
+            raise Unavailable("signers.not-set", settings="signers.csc_url, signers.csc_client")
         what = {
             "credentialID": asked.place.key,
             "hashes": [base64.b64encode(asked.digest).decode("ascii")],
@@ -74,50 +77,35 @@ class SigningService:
 
     async def _release(self, what: Mapping[str, object]) -> str:
         """The SAD for this one hash."""
-        pin = self._settings.csc_pin.reveal()
+        pin, credential = self._settings.csc_pin.reveal(), str(what["credentialID"])
+        if credential in self._locked:
+            raise Unavailable("signers.csc-pin", key=credential)
         known = {"authData": [{"id": self._settings.csc_pin_id, "value": pin}]} if pin else {}
-        released = await self._post("credentials/authorize", {**what, "numSignatures": 1, **known})
+        try:
+            released = await self._post("credentials/authorize", {**what, "numSignatures": 1, **known})
+        except Unavailable as refused:
+            if refused.facts.get("why") != "invalid_pin":
+                raise
+            self._locked.add(credential)
+            raise Unavailable("signers.csc-pin", key=credential) from refused
         sad = released.get("SAD")
         if not isinstance(sad, str) or not 0 < len(sad) <= LONGEST_SAD:
             raise PeerError("signers.no-sad")
         return sad
 
     async def _post(self, call: str, body: Mapping[str, object]) -> dict[str, Any]:
-        headers = {
-            "Content-Type": "application/json",
-            "Authorization": f"Bearer {token(self._settings.csc_token, self._settings.csc_token_file)}",
-        }
+        """One call; a fetched token that the service does not take is fetched anew, once."""
+        if self._grant is None:
+            said = await self._said(call, body, token(self._settings.csc_token, self._settings.csc_token_file))
+            return document(said, "csc")
+        granted = await self._grant.token()
+        said = await self._said(call, body, granted)
+        if said.status == 401 and error_code(said.body) in ("invalid_token", "-"):
+            self._grant.refused(granted)
+            said = await self._said(call, body, await self._grant.token())
+        return document(said, "csc")
+
+    async def _said(self, call: str, body: Mapping[str, object], token_: str) -> Answer:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token_}"}
         url = f"{self._settings.csc_url.rstrip('/')}/{call}"
-        answer = await self._http.post(url, msgspec.json.encode(body), headers=headers, limit=LIMIT)
-        return document(answer, "csc")
-
-
-def document(answer: Answer, signer: str) -> dict[str, Any]:
-    """The JSON object of a 200; Unavailable `signers.refused` with status and error code for any other answer."""
-    if answer.status != 200:
-        raise Unavailable("signers.refused", signer=signer, status=answer.status, why=_error(answer.body))
-    value = strict.loads(answer.body, limit=LIMIT)
-    if not isinstance(value, dict):
-        raise PeerError("signers.no-object")
-    return value
-
-
-def _error(body: bytes) -> str:
-    """The code of an error body and nothing else of it: what a service writes there may hold what we sent."""
-    try:
-        value = strict.loads(body, limit=LIMIT)
-    except PeerError:
-        return "-"
-    code = value.get("error") if isinstance(value, dict) else None
-    return code if isinstance(code, str) and _CODE.fullmatch(code) else "-"
-
-
-def octets(text: str) -> bytes:
-    """Strict base64 (standard alphabet, padded); PeerError otherwise."""
-    try:
-        found = base64.b64decode(text.encode("ascii"), validate=True)
-    except (binascii.Error, UnicodeEncodeError) as cause:
-        raise PeerError("signers.encoding") from cause
-    if base64.b64encode(found).decode("ascii") != text:
-        raise PeerError("signers.encoding")
-    return found
+        return await self._http.post(url, msgspec.json.encode(body), headers=headers, limit=LIMIT)

@@ -24,7 +24,7 @@ from connector.http.outbound import SafeClient
 from connector.sections import Signers
 from connector.trust.jwk import decode
 from connector.trust.signers.access import token
-from connector.trust.signers.csc import LIMIT, document, octets
+from connector.trust.signers.answers import LIMIT, document, octets
 from connector.trust.signers.port import Asked
 
 NAME: Final = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})(?:@(?P<version>[1-9][0-9]{0,5}))?")

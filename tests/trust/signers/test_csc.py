@@ -151,7 +151,7 @@ async def test_what_a_hostile_service_answers_is_not_used(bent: str) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "why"),
     [
-        (400, b'{"error":"invalid_pin","error_description":"PIN 4711-pin is wrong"}', "invalid_pin"),
+        (400, b'{"error":"invalid_request","error_description":"PIN 4711-pin is wrong"}', "invalid_request"),
         (401, b'{"error":"Bearer token-that-nobody-sees"}', "-"),
         (403, b"<html>no</html>", "-"),
         (500, b"", "-"),
@@ -169,6 +169,21 @@ async def test_a_refusal_says_its_status_and_never_what_we_sent(status: int, bod
     assert (found.value.facts["status"], found.value.facts["why"]) == (status, why)
     assert TOKEN not in str(found.value)
     assert PIN not in str(found.value)
+
+
+async def test_a_refused_pin_is_not_tried_again() -> None:
+    """>> the PIN is wrong, two seals << asked once: services lock a key after a few; another key is still asked for."""
+
+    async def answer(path: str, asked: dict[str, Any]) -> web.StreamResponse:
+        return web.json_response({"error": "invalid_pin", "error_description": f"{PIN} is wrong"}, status=400)
+
+    async with serving(answer) as (url, client, asked):
+        keeper = SigningService(Signers(csc_url=url, csc_token=Secret(TOKEN), csc_pin=Secret(PIN)), client).sign
+        for place in (PLACE, PLACE, Place(signer="csc", key="credential-8")):
+            with pytest.raises(Unavailable, match=r"signers\.csc-pin") as found:
+                await kept("ES256", place, keeper).seal(DATA)
+            assert PIN not in str(found.value)
+    assert [one.body["credentialID"] for one in asked] == ["credential-7", "credential-8"]
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b'{"SAD":"a","SAD":"b"}'], ids=["no object", "cut", "doubled name"])
