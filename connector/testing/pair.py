@@ -16,6 +16,7 @@ from connector.testing.patience import PATIENCE_S, eventually
 from connector.testing.processes import SERVE, Process
 from connector.verify.bundle import verify_bundle
 
+_LEFT = "SELECT id FROM outbox WHERE done_at IS NULL"
 CONTENT = b"art;h\xc3\xb6he\nLinde;12\n" * 50
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 
@@ -98,13 +99,16 @@ class Pair:
         received = await self.fetch(signed["agreement"], mode)
         assert (received["state"], received["outcome"]) == ("COMPLETED", "received"), received
         assert Path(received["file"]).read_bytes() == self.content  # noqa: ASYNC240
-        for process, slug in ((self.provider, TOWN), (self.consumer, VILLAGE)):
+        both = ((self.provider, TOWN), (self.consumer, VILLAGE))
+        # What one side has not sent the other does not know yet: both are waited for before either is looked at.
+        await eventually(lambda: not any(process.rows(_LEFT) for process, _ in both))
+        for process, slug in both:
             await self.evidence(process, slug, signed["agreement"])
             await self.settled(process, signed["agreement"])
 
     async def settled(self, process: Process, agreement: str) -> None:
-        """Both sides agree row by row, nothing is left to send, and the log has no gap."""
-        await eventually(lambda: not process.rows("SELECT id FROM outbox WHERE done_at IS NULL"))
+        """Row by row as agreed, nothing is left to send, and the log has no gap."""
+        await eventually(lambda: not process.rows(_LEFT))
         contracts = process.rows("SELECT id, state FROM agreement ORDER BY created_at, id")
         assert agreement in [row["id"] for row in contracts]
         assert [row["state"] for row in contracts] == ["finalized"] * self.exchanges

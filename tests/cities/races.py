@@ -31,6 +31,11 @@ SEAL = f"{HANSE}agreementSignature"
 Work = Callable[[], Awaitable[object]]
 Bend = Callable[[dict[str, Any]], None]
 Stop = Callable[[str, bytes], asyncio.Event | None]
+_BEHIND = """WITH RECURSIVE behind(pid) AS (
+    SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND %s = ANY (pg_blocking_pids(pid))
+    UNION SELECT a.pid FROM pg_stat_activity a JOIN behind b ON b.pid = ANY (pg_blocking_pids(a.pid))
+    WHERE a.datname = current_database()
+) SELECT count(*) AS n FROM behind"""
 HEAD = Approval(role="Amtsleitung", pseudonym="p-7f3a91")
 
 
@@ -167,17 +172,17 @@ class Race:
         running: list[asyncio.Task[object]] = []
         async with await psycopg.AsyncConnection.connect(self.urls.admin) as holder:
             await holder.execute(f"SELECT 1 FROM {table} WHERE id = %s FOR UPDATE", (row,))  # type: ignore[arg-type]
-            for count, work in enumerate(works, 1):
+            mine = holder.info.backend_pid
+            for work in works:
+                waiting = self._queued(mine)
                 running.append(asyncio.ensure_future(work()))
-                await self.until(lambda count=count: self._queued(count))  # type: ignore[misc]
+                await self.until(lambda waiting=waiting: _true(self._queued(mine) > waiting))  # type: ignore[misc]
             await holder.rollback()
         return list(await asyncio.gather(*running, return_exceptions=True))
 
-    async def _queued(self, count: int) -> bool:
-        waits = (
-            "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return bool(self.rows(waits)[0]["n"] >= count)
+    def _queued(self, holder: int) -> int:
+        """How many wait for what this backend holds, or behind one who does: locks of other jobs do not count."""
+        return int(self.rows(_BEHIND, holder)[0]["n"])
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         with psycopg.connect(self.urls.admin, row_factory=dict_row) as connection:
