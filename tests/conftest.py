@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 TOWNS = ("musterstadt", "nachbardorf")
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull  # only loopback: no root of this machine counts
+pytest.register_assert_rewrite("connector.testing")  # what its checks compared is said when one fails
 wakeups._POLL_S = 0.02  # a listener ends when it next looks, and a thousand databases are closed in these tests
 
 
