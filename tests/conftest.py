@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from connector.storage import Database, Tx, open_database, upgrade, wakeups
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 TOWNS = ("musterstadt", "nachbardorf")
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull  # only loopback: no root of this machine counts
 pytest.register_assert_rewrite("connector.testing")  # what its checks compared is said when one fails
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")  # how fast this machine is says nothing about the product
 wakeups._POLL_S = 0.02  # a listener ends when it next looks, and a thousand databases are closed in these tests
 
 

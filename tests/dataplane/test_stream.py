@@ -40,7 +40,9 @@ async def test_head_tells_all_and_uses_nothing(plane):
     assert (plane.contract.uses, plane.book.lines) == (0, [])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None, max_examples=30
+)
 @given(first=st.integers(0, 3_500_000), length=st.integers(1, 2_200_000))
 async def test_ranges_are_byte_identical(plane, first, length):
     """Any range is the slice of the whole."""
