@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,16 +35,22 @@ def life(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return seen
 
 
+def once_running(life: list[object], act: Callable[..., None], *args: object) -> None:
+    """Does it as soon as the application has started: the server listens to signals and to its parent by then."""
+
+    def wait() -> None:
+        while not life:
+            time.sleep(0.005)
+        act(*args)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it(number: signal.Signals, life: list[object], tmp_path: Path) -> None:
-    timer = threading.Timer(0.1, os.kill, (os.getpid(), number))
-    kept = signal.signal(number, lambda *_: None)  # in case it comes before the server listens to it
-    try:
-        timer.start()
-        assert main(["serve", "--data", str(tmp_path)], {}) == 0
-    finally:
-        timer.join()
-        signal.signal(number, kept)
+    """On a slow machine the signal once came before the server listened to it, and the test never ended."""
+    once_running(life, os.kill, os.getpid(), number)
+    assert main(["serve", "--data", str(tmp_path)], {}) == 0
     assert life == [set(ROLES), "stopped"]
 
 
@@ -53,6 +60,6 @@ def test_it_ends_with_its_parent(life: list[object], tmp_path: Path, monkeypatch
     with os.fdopen(reading) as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         os.write(writing, b"noise")
-        threading.Timer(0.1, os.close, (writing,)).start()
+        once_running(life, os.close, writing)
         assert main(["serve", "--until-eof", "--role", "api", "--data", str(tmp_path)], {}) == 0
     assert life == [{"api"}, "stopped"]
