@@ -19,7 +19,7 @@ from connector.http.outbound import tls_client
 from connector.testing import crash
 from connector.testing.cities import MUNICIPALITY, City, Space
 from connector.testing.pair import TOWN, VILLAGE, patiently, revived
-from connector.testing.patience import eventually
+from connector.testing.patience import eventually, eventually_said
 from connector.testing.processes import Process
 from connector.verify.bundle import verify_bundle
 from tests.cities.sharing import free_port, shared
@@ -220,8 +220,11 @@ async def test_a_participant_added_on_one_replica_is_known_on_the_other(provider
     """Also while it was being looked for in vain before; its keys open on both."""
     assert {await provider.get("/kleindorf/did.json").status() for _ in range(8)} == {404}
     await provider.a.api.post("/api/v1/participants", {"slug": "kleindorf", "name": "Kleindorf", "kind": MUNICIPALITY})
-    await asyncio.sleep(0.2)
-    assert {await provider.get("/kleindorf/did.json").status() for _ in range(16)} == {200}
+
+    async def known() -> bool:
+        return {await provider.get("/kleindorf/did.json").status() for _ in range(16)} == {200}
+
+    await eventually_said(known)
     assert (await provider.b.api.get("/api/v1/participants/kleindorf"))["slug"] == "kleindorf"
 
 

@@ -13,7 +13,7 @@ from connector.clock import SystemClock
 from connector.testing import crash
 from connector.testing.cities import MUNICIPALITY, Refused, Space, data_space
 from connector.testing.pair import TOWN, VILLAGE, Pair, patiently, two
-from connector.testing.patience import eventually
+from connector.testing.patience import eventually, eventually_said
 
 MIB = 1 << 20
 BIG = bytes(range(256)) * (256 * MIB // 256)
@@ -141,5 +141,11 @@ async def test_readiness_fails_while_the_worker_stalls(tmp_path_factory: pytest.
         assert (await city.api.get("/health/live"))["live"]
         city.house.worker._sweep = sweep  # type: ignore[method-assign]
         stalled.set()
-        await asyncio.sleep(0.1)
-        assert (await city.api.get("/health/ready"))["ready"]
+
+        async def ready() -> bool:
+            try:
+                return bool((await city.api.get("/health/ready"))["ready"])
+            except Refused:
+                return False
+
+        await eventually_said(ready)

@@ -48,7 +48,7 @@ async def hanse(city: City, *words: str) -> tuple[int, str, str]:
 
 async def answered(city: City, slug: str, pid: str, times: int) -> Any:
     """The trace once so many answers are booked: a peer may be done before it has heard that we are."""
-    for _ in range(100):
+    for _ in range(1200):
         told = await trace(city, slug, pid)
         if [event["event"] for event in told["events"]].count("answer") >= times:
             break
@@ -109,7 +109,7 @@ async def test_a_peer_that_is_gone_is_named_as_the_cause(space: Space, here: Cit
         "musterstadt", here.house.contracts.request, "musterstadt", partner, made["dataset"],
         entry["hasPolicy"][0], None, None,
     )  # fmt: skip
-    for _ in range(100):
+    for _ in range(1200):
         told = await trace(here, "musterstadt", case.id)
         if told["diagnosis"][0]["code"] in ("no-answer", "circuit-open"):
             break

@@ -48,7 +48,7 @@ async def public(city: City, slug: str, path: str) -> Answer:
 
 async def vouched(city: City, slug: str, by: City, epoch: int = 0) -> checkpoint.Checkpoint:
     """The published checkpoint, once `by` has vouched for one that is not behind an agreement."""
-    for _ in range(100):
+    for _ in range(600):
         answer = await public(city, slug, f"{epoch}/checkpoint")
         if answer.status == 200:
             note = checkpoint.parse(answer.body.decode())

@@ -75,7 +75,7 @@ async def test_keys_are_exchanged_without_a_gap(space: Space, capsys: Any) -> No
 
 async def after(town: City, village: City, before: set[tuple[str, bytes]]) -> checkpoint.Checkpoint:
     """The first checkpoint under which the other operator's witness has signed with new keys too."""
-    for _ in range(100):
+    for _ in range(600):
         note = await vouched(town, TOWN, village)
         if {(name, key) for name, key, _ in note.lines} - before:
             return note

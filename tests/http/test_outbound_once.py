@@ -92,6 +92,6 @@ async def test_an_answer_that_nobody_asked_for_answers_nothing() -> None:
 
     async with served(peer) as (client, url):
         assert (await client.get(url)).body == b"ok"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
         assert (await client.get(url)).body == b"ok"
     assert len(seen) == 2

@@ -8,7 +8,7 @@ import msgspec
 
 from connector.storage import WORKER, Database, Tx, outbox
 from connector.storage.outbox import OutboxRow
-from connector.testing.patience import PATIENCE_S
+from connector.testing.patience import PATIENCE_S, eventually
 
 TOWN = "musterstadt"
 
@@ -119,7 +119,7 @@ async def test_put_wakes_the_worker(any_db: Database) -> None:
     heard: list[object] = []
     any_db.listen(outbox.TOPIC, heard.append)
     id_ = await any_db.write(TOWN, put, "s", b"body")
-    await asyncio.sleep(0.05)
+    await eventually(lambda: bool(heard))
     if any_db.dialect == "postgres":
         assert heard == [None]
         return

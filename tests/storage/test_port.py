@@ -9,6 +9,7 @@ import pytest
 from connector.errors import Defect, PeerError, Unavailable
 from connector.storage import PROCESS, Conflict, Database, Tx
 from connector.storage.nested import nested
+from connector.testing.patience import PATIENCE_S, eventually
 
 TOWN = "musterstadt"
 
@@ -90,17 +91,17 @@ async def test_signals_come_once_and_only_after_commit(any_db: Database) -> None
         if len(tried) == 1:
             raise Conflict
         open_.set()
-        assert go.wait(5)
+        assert go.wait(PATIENCE_S)
 
     with pytest.raises(LookupError):
         await any_db.write(TOWN, failing)
     task = asyncio.create_task(any_db.write(TOWN, slow))
-    assert await asyncio.to_thread(open_.wait, 5)
+    assert await asyncio.to_thread(open_.wait, PATIENCE_S)
     await asyncio.sleep(0.05)
     assert heard == []
     go.set()
     await task
-    await asyncio.sleep(0.05)
+    await eventually(lambda: bool(heard))
     assert heard == ["run 1"]
 
 
@@ -201,5 +202,5 @@ async def test_a_nested_part_fails_by_itself(any_db: Database) -> None:
     problem = PeerError("x")
     assert await any_db.write(TOWN, unit, problem) is problem
     assert await any_db.read(TOWN, names) == ["after", "before"]
-    await asyncio.sleep(0.05)
+    await eventually(lambda: bool(heard))
     assert heard == ["unit"]

@@ -11,7 +11,7 @@ import pytest
 from connector.errors import Defect, Mistake, Unavailable
 from connector.storage import PROCESS, WORKER, Database, Tx, open_database, outbox
 from connector.storage.horizon import horizon_clause
-from connector.testing.patience import PATIENCE_S
+from connector.testing.patience import PATIENCE_S, eventually
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 
@@ -127,10 +127,10 @@ async def test_the_sealer_never_skips_a_late_commit(cluster) -> None:
             def slow(tx: Tx) -> None:
                 tx.run(ENTRY, p=TOWN, leaf=b"low")
                 inserted.set()
-                assert go.wait(5)
+                assert go.wait(PATIENCE_S)
 
             task = asyncio.create_task(db.write(TOWN, slow))
-            assert await asyncio.to_thread(inserted.wait, 5)
+            assert await asyncio.to_thread(inserted.wait, PATIENCE_S)
             await db.write(TOWN, lambda tx: tx.run(ENTRY, p=TOWN, leaf=b"high"))
             assert await db.write(WORKER, sealable, horizon=False) == [b"high"]
             assert await db.write(WORKER, sealable, horizon=True) == []
@@ -182,7 +182,7 @@ async def test_a_deadlock_is_a_conflict(postgres_db: Database) -> None:
         for n, name in enumerate((first, second)):
             tx.run("UPDATE lease SET fence = fence + 1 WHERE name = :name", name=name)
             if n == 0 and len(runs) <= 2:
-                meet.wait(5)
+                meet.wait(PATIENCE_S)
 
     insert = "INSERT INTO lease (name, owner, until, fence) VALUES ('a', '', 0, 0), ('b', '', 0, 0)"
     await postgres_db.write(PROCESS, lambda tx: tx.run(insert))
@@ -222,6 +222,7 @@ async def test_a_commit_here_wakes_the_other_replica(cluster) -> None:
             here.listen("topic", own.append)
             await here.write(PROCESS, lambda tx: tx.signal("topic", "value"))
             await heard(woken)
+            await eventually(lambda: bool(own))
             await asyncio.sleep(0.05)
             assert own == ["value"]
 

@@ -15,6 +15,7 @@ from connector.errors import Mistake, Unavailable
 from connector.language import say
 from connector.storage import Database, Tx, open_database, upgrade
 from connector.storage.sqlite import Sqlite
+from connector.testing.patience import PATIENCE_S
 
 TOWN = "musterstadt"
 ROOT = Path(__file__).parents[2]
@@ -37,11 +38,11 @@ class Gate:
 
     def __call__(self, tx: Tx) -> None:
         self.entered.set()
-        assert self.opened.wait(5)
+        assert self.opened.wait(PATIENCE_S)
 
     async def close_behind(self, db: Database) -> "asyncio.Task[None]":
         task = asyncio.create_task(db.write(TOWN, self))
-        assert await asyncio.to_thread(self.entered.wait, 5)
+        assert await asyncio.to_thread(self.entered.wait, PATIENCE_S)
         return task
 
 
@@ -52,7 +53,7 @@ async def test_no_unit_is_answered_before_its_commit(sqlite_db: Database, tmp_pa
     tasks += [asyncio.create_task(sqlite_db.write(TOWN, add, "a")), asyncio.create_task(sqlite_db.write(TOWN, second))]
     await asyncio.sleep(0)
     first.opened.set()
-    assert await asyncio.to_thread(second.entered.wait, 5)
+    assert await asyncio.to_thread(second.entered.wait, PATIENCE_S)
     await asyncio.sleep(0.05)
     outsider = sqlite3.connect(tmp_path / "hanse.db")
     assert outsider.execute("SELECT count(*) FROM object").fetchone() == (0,)
