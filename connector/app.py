@@ -15,7 +15,7 @@ from connector.house import House
 from connector.http import server
 from connector.management import management
 from connector.settings import Settings
-from connector.storage import upgrade
+from connector.storage import belonging, migrate, upgrade
 from connector.storage.database import PROCESS
 from connector.trust import pins
 
@@ -39,6 +39,7 @@ async def running(
     async with AsyncExitStack() as stack:
         await house.db.start()
         stack.push_async_callback(house.db.close)
+        await belonging.settle(house.db, settings.folder)
         stack.push_async_callback(house.http.close)
         stack.push_async_callback(house.certificates.stop)
         await house.participants.load()
@@ -98,12 +99,13 @@ async def _observe(house: House) -> None:
 
 
 def _prepare(settings: Settings) -> None:
-    """Folders and schema, before anything is opened."""
+    """Folders and schema, before anything is opened; a database that the folder does not belong to is not migrated."""
     for folder in (settings.folder, settings.data.files, settings.data.received):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     url = conf.database_url(settings)
-    owner = settings.database.owner_url.reveal()
-    if url.startswith("sqlite:"):
-        upgrade(url)
-    elif owner:
+    owner = url if url.startswith("sqlite:") else settings.database.owner_url.reveal()
+    if owner:
+        noted = belonging.owner(settings.folder)
+        if noted is not None:
+            belonging.checked(settings.folder, noted, migrate.identity(owner))
         upgrade(owner)

@@ -20,9 +20,10 @@ class CloseWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class DeleteWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`abandon`: also if partners have not been told everything."""
+    """`abandon`: also if partners have not been told everything; `despite_retention`: also while periods run."""
 
     abandon: bool = False
+    despite_retention: bool = False
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,13 +79,19 @@ class LeavingHandlers:
     async def delete(self, request: web.Request) -> web.StreamResponse:
         """`state` is `deleting` while rows are left: another process, or this one, goes on by itself."""
         wish = await body.read(request, DeleteWish)
-        return body.answer(_shown(await self._deleting.delete(request.match_info["p"], abandon=wish.abandon)))
+        slug, despite = request.match_info["p"], wish.despite_retention
+        return body.answer(_shown(await self._deleting.delete(slug, abandon=wish.abandon, despite=despite)))
 
 
 def _shown(found: Outlook) -> Mapping[str, object]:
     told = msgspec.structs.asdict(found)
     times = {name: told[name] for name in ("closed_at", "deleted_at")}
     return {
-        **told, **{name: None if at is None else rfc3339(at) for name, at in times.items()},
+        **told, **{name: _time(at) for name, at in times.items()},
+        "retained": [{**msgspec.structs.asdict(one), "until": _time(one.until)} for one in found.retained],
         "problem": None if found.problem is None else {lang: " ".join(said) for lang, said in found.problem.items()},
     }  # fmt: skip
+
+
+def _time(at: int | None) -> str | None:
+    return None if at is None else rfc3339(at)

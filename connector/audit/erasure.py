@@ -5,14 +5,14 @@ something was erased, in whose role and on what ground (contracts.md 16.5). Each
 read before it counts for nothing.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
 from connector.audit import retention, retention_store, store
 from connector.audit.entry import AGREEMENT
-from connector.audit.retention import TOMBSTONE, Facts, Kept, Periods, Stay
+from connector.audit.retention import CLEARING, TOMBSTONE, Facts, Kept, Periods, Stay
 from connector.errors import Defect
 from connector.storage.database import Database, Tx
 
@@ -110,6 +110,18 @@ class Eraser:
         if end is None:
             return Stay("in-force", days=days)
         return Stay("for-ever") if days is None else Stay("period", end + days * retention.DAY_MS)
+
+    def proof(self, tx: Tx, slug: str, agreement: str) -> Stay | None:
+        """As `keeps`; None once its time is over and no record is left that could be proven."""
+        stay = self.keeps(tx, slug, agreement)
+        if stay.why != "period" or stay.until is None or stay.until > tx.now:
+            return stay
+        return Stay("needed") if retention_store.proven(tx, slug, agreement) else None
+
+    def note(self, tx: Tx, slug: str, cleared: Mapping[str, int], order: Order) -> None:
+        """A record of how many places outside of the log were cleared, by `table.column`, never of whom."""
+        body = {"cleared": dict(cleared), "ground": order.ground, "role": order.role}
+        store.append(tx, slug, CLEARING, None, order.role, body, did=self._did(slug))
 
     def _bury(self, tx: Tx, slug: str, record: Kept, order: Order) -> bool:
         """The tombstone comes first: it continues the chain by the digest of what is still there."""

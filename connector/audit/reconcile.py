@@ -1,7 +1,8 @@
 """What both partners of an agreement should have in their logs, and how two such accounts compare (contracts.md 16.4).
 
 Pure. Only what both must know counts: the agreement, both seals, statements that it ends, bytes that were moved.
-Decisions and duties are each side's own business and are neither asked for nor given.
+Decisions and duties are each side's own business and are neither asked for nor given. Of second seals only two that
+differ are told: whether a record names one depends on the version of each side and on when its list named the key.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -24,6 +25,16 @@ State = Literal[
     "agrees", "differs", "missing-here", "missing-there", "unsealed", "erased", "invalid", "impossible", "unreachable"
 ]
 ALARMING: frozenset[str] = frozenset({"differs", "missing-here", "missing-there", "invalid"})
+
+
+_COMMITTED: Mapping[tuple[str, str], str] = {
+    ("agreement", ""): "agreement",
+    ("seal", "provider"): "providerJws",
+    ("seal", "consumer"): "consumerJws",
+    ("second-seal", "provider"): "providerPq",
+    ("second-seal", "consumer"): "consumerPq",
+}
+"""(what, whose) -> the member of an agreement record."""
 
 
 class Said(NamedTuple):
@@ -92,6 +103,7 @@ def compare(ours: Account, theirs: Account, role: str, now: int) -> tuple[Findin
         _piece(what, whose, ours, theirs, now)
         for what, whose in sorted({*ours.pieces, *theirs.pieces})
         if ours.pieces.get((what, whose), ("",))[0] != theirs.pieces.get((what, whose), ("",))[0]
+        and (what != "second-seal" or {(what, whose)} <= ours.pieces.keys() & theirs.pieces.keys())
     ]
     for name in sorted({*ours.transfers, *theirs.transfers}):
         found += _transfer(name, ours, theirs, role, now)
@@ -113,8 +125,7 @@ def state_of(findings: Iterable[Finding]) -> State:
 
 def _committed(said: Said) -> dict[tuple[str, str], tuple[str, int]]:
     """The newest agreement record counts; a seal that is null there is not there."""
-    named = {("agreement", ""): "agreement", ("seal", "provider"): "providerJws", ("seal", "consumer"): "consumerJws"}
-    values = {key: said.body.get(member) for key, member in named.items()}
+    values = {key: said.body.get(member) for key, member in _COMMITTED.items()}
     return {key: (value, said.at) for key, value in values.items() if isinstance(value, str)}
 
 

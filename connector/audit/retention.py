@@ -1,9 +1,9 @@
 """How long a record of the log is kept and what stands against its erasure: pure decisions (contracts.md 16.5).
 
 Nothing is erased that is not sealed, that a legal hold or a retention duty keeps, or that something still needs: an
-agreement record is the last of its agreement to go, key events go after the last agreement record. Tombstones and holds
-stay: they say why something is missing. A person's wish shortens periods, but takes nothing that an agreement in force
-needs to be performed: that is still necessary for its purpose (Art. 17 (1) a GDPR).
+agreement record is the last of its agreement to go, key events go after the last agreement record. Tombstones, holds
+and notes of what was cleared stay: they say why something is missing. A person's wish shortens periods, but takes
+nothing that an agreement in force needs to be performed: that is still necessary for its purpose (Art. 17 (1) a GDPR).
 """
 
 from collections.abc import Collection, Mapping
@@ -11,14 +11,15 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from connector.audit import pseudonyms
 from connector.audit.entry import AGREEMENT, KEY
 
 DAY_MS = 86_400_000
-TOMBSTONE, HOLD = "tombstone", "hold"
-STAYS = frozenset({TOMBSTONE, HOLD})
+TOMBSTONE, HOLD, CLEARING = "tombstone", "hold", "clearing"
+STAYS = frozenset({TOMBSTONE, HOLD, CLEARING})
 PERFORMANCE = frozenset({"decision"})
 
-Why = Literal["unsealed", "hold", "in-force", "needed", "period", "for-ever"]
+Why = Literal["unsealed", "hold", "in-force", "needed", "period", "for-ever", "open", "published", "elsewhere"]
 
 
 class Periods(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,10 +126,10 @@ def order(record: Kept) -> tuple[int, int]:
 
 
 def names(value: object, pseudonym: str) -> bool:
-    """Whether a JSON value says this pseudonym anywhere, as a string of its own."""
+    """Whether a JSON value says this pseudonym anywhere, as a word of its own."""
     level: list[object] = [value]
     while level:
-        if pseudonym in [item for item in level if isinstance(item, str)]:
+        if any(pseudonyms.says(item, pseudonym) for item in level if isinstance(item, str)):
             return True
         level = [inner for item in level for inner in _inside(item)]
     return False
@@ -137,7 +138,7 @@ def names(value: object, pseudonym: str) -> bool:
 def _inside(value: object) -> Collection[object]:
     match value:
         case dict():
-            return value.values()
+            return [*value, *value.values()]
         case list():
             return value
         case _:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from connector.audit.entry import AGREEMENT, KEY
-from connector.audit.retention import STAYS, Kept
+from connector.audit.retention import CLEARING, STAYS, Kept
 from connector.storage.database import Row, Tx
 
 _COLUMNS = "id, type, seq, at, agreement, leaf_index"
@@ -105,6 +105,30 @@ def _any(tx: Tx, which: str, participant: str, **values: object) -> bool:
     return tx.one(statement, participant=participant, **values) is not None
 
 
+def grouped(tx: Tx, participant: str) -> list[tuple[str, str | None, int, int]]:
+    """Type, agreement, how many records that are still there, and when the newest of them is of (ms)."""
+    rows = tx.all(
+        "SELECT type, agreement, count(*) AS n, max(at) AS newest FROM audit_entry WHERE participant = :participant"
+        " AND record IS NOT NULL GROUP BY type, agreement ORDER BY type, agreement",
+        participant=participant,
+    )
+    return [(row["type"], row["agreement"], int(row["n"]), int(row["newest"])) for row in rows]
+
+
+def younger(tx: Tx, participant: str, type_: str, agreement: str | None, since: int) -> int:
+    """How many of these records are there from after that instant (ms)."""
+    about = "agreement IS NULL" if agreement is None else "agreement = :agreement"
+    row = tx.one(
+        "SELECT count(*) AS n FROM audit_entry WHERE participant = :participant AND record IS NOT NULL"  # noqa: S608
+        f" AND type = :type AND at > :since AND {about}",
+        participant=participant,
+        type=type_,
+        since=since,
+        **({} if agreement is None else {"agreement": agreement}),
+    )
+    return 0 if row is None else int(row["n"])
+
+
 def note_erasure(tx: Tx, participant: str, entry: int, role: str, ground: str) -> bool:
     """False if that record was erased before."""
     added = tx.run(
@@ -137,6 +161,17 @@ def tombstones(tx: Tx, participant: str, limit: int) -> list[Row]:
         " ON e.participant = x.participant AND e.id = x.entry WHERE x.participant = :participant"
         " ORDER BY x.at DESC, x.entry DESC LIMIT :limit",
         participant=participant,
+        limit=limit,
+    )
+
+
+def clearings(tx: Tx, participant: str, limit: int) -> list[Row]:
+    """The newest records of what was cleared outside of the log: `at` (ms) and `record`, its bytes."""
+    return tx.all(
+        "SELECT at, record FROM audit_entry WHERE participant = :participant AND type = :type AND record IS NOT NULL"
+        " ORDER BY id DESC LIMIT :limit",
+        participant=participant,
+        type=CLEARING,
         limit=limit,
     )
 

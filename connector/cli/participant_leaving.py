@@ -16,6 +16,7 @@ from typing import Any
 
 from connector.cli.call import OK, REFUSED, UNDECIDED, Call, unusable
 from connector.cli.client import Api
+from connector.cli.records import TYPES
 from connector.cli.words import Words
 from connector.errors import Mistake
 from connector.settings import Settings
@@ -37,6 +38,7 @@ def register(group: Words, inner: Any) -> None:
     delete.word("slug", metavar="SLUG")
     delete.word("--evidence", required=True, type=Path, metavar="FOLDER")
     delete.word("--abandon", action="store_true")
+    delete.word("--despite-retention", action="store_true")
     delete.word("--yes", action="store_true")
     delete.set_defaults(run=run_delete)
 
@@ -68,12 +70,14 @@ def run_delete(call: Call) -> int:
     if now["state"] == "closed":
         folder = _apart(call.settings(), args.slug, args.evidence.expanduser())
         _waiting(call, now)
+        _retained(call, now)
         if not _sure(call, "leaving.ask-delete", now):
             return _unsaid(call)
         taken = _take_along(call, api, folder)
         call.tell("leaving.taken", count=taken, folder=str(args.evidence))
     if now["state"] != "deleted":  # the same command tells whether it is over
-        now = api.post("participants", args.slug, "delete", body={"abandon": args.abandon})
+        wish = {"abandon": args.abandon, "despite_retention": args.despite_retention}
+        now = api.post("participants", args.slug, "delete", body=wish)
     call.result(now)
     call.tell(f"leaving.states.{now['state']}", **_counts(now))
     if now["state"] != "deleted":
@@ -205,6 +209,23 @@ def _waiting(call: Call, now: dict[str, Any]) -> None:
         call.tell("leaving.refused", did=did)
     if now["elsewhere"] and now["state"] == "closed":
         call.tell("leaving.elsewhere", signer=now["elsewhere"])
+
+
+def _retained(call: Call, now: dict[str, Any]) -> None:
+    """What is still within its period of retention; raises Mistake, as the server would, unless the word was said."""
+    for one in now["retained"]:
+        type_ = call.say(f"records.types.{one['type']}") if one["type"] in TYPES else one["type"]
+        until = call.say("leaving.retained-until", at=one["until"][:10]) if one["until"] else None
+        loose = call.say("leaving.retained-loose", count=one["loose"]) if one["loose"] else ""
+        facts = {"type": type_, "count": one["count"], "loose": loose}
+        call.tell("leaving.retained", until=until or call.say("leaving.retained-for-ever"), **facts)
+    if now["retained"]:
+        call.tell("leaving.retained-after")
+    if not call.args.despite_retention:
+        if now["doubted"]:
+            raise Mistake("leaving.doubted", slug=call.args.slug)
+        if now["retained"]:
+            raise Mistake("leaving.retained", slug=call.args.slug)
 
 
 def _sure(call: Call, question: str, now: dict[str, Any]) -> bool:

@@ -82,6 +82,10 @@ class Departing:
         """What an operator has to take along before the participant is deleted, a page beyond `after`."""
         return store.evidence(tx, slug, after, limit)
 
+    def held(self, tx: Tx, slug: str) -> dict[str, bool]:
+        """Agreements of which an operator takes evidence along -> whether that is a bundle, with the key events."""
+        return store.held(tx, slug)
+
     def not_handed(self, tx: Tx, slug: str) -> int:
         return store.not_handed(tx, slug)
 
@@ -96,8 +100,8 @@ class Departing:
         return agreement
 
     def bare(self, tx: Tx, slug: str, name: str) -> dict[str, object]:
-        """An agreement of which no bundle can be made, because its provider sealed nothing or it was never final:
-        what there is of it, the objects that seals refer to in base64."""
+        """An agreement of which no bundle can be made, because its provider sealed nothing, it was never final or its
+        agreement record has served its time: what there is of it, the objects that seals refer to in base64."""
         agreement = self.kept(tx, slug, name)
         objects = contract_store.objects(tx, slug, agreement.negotiation)
         return {

@@ -16,7 +16,9 @@ _OPEN = (
 
 
 _KEPT = """
-SELECT a.id, a.provider_jws IS NOT NULL AND a.state IN ('finalized', 'one-sided', 'ended') AS bundle,
+SELECT a.id, a.provider_jws IS NOT NULL AND a.state IN ('finalized', 'one-sided', 'ended') AND EXISTS
+   (SELECT 1 FROM audit_entry e WHERE e.participant = a.participant AND e.agreement = a.id AND e.type = 'agreement'
+     AND e.record IS NOT NULL) AS bundle,
   (SELECT coalesce(max(e.seq) + 1, 0) FROM audit_entry e WHERE e.participant = a.participant AND e.agreement = a.id)
     AS records, h.sha256, h.records AS handed
  FROM agreement a LEFT JOIN handover h ON h.participant = a.participant AND h.agreement = a.id
@@ -24,7 +26,8 @@ SELECT a.id, a.provider_jws IS NOT NULL AND a.state IN ('finalized', 'one-sided'
    AND (a.provider_jws IS NOT NULL OR a.state IN ('finalized', 'one-sided', 'ended'))"""
 """A seal that has left the house binds whoever made it, also if its negotiation ended before it was final here.
 
-What a partner gave no name cannot be asked for, and must not hold up the deletion for ever.
+What a partner gave no name cannot be asked for, and must not hold up the deletion for ever. Nor must a record whose
+period is over: without its agreement record no bundle can be made.
 """
 
 
@@ -87,6 +90,11 @@ def evidence(tx: Tx, participant: str, after: str, limit: int) -> list[Evidence]
         limit=limit,
     )
     return [_evidence(row) for row in rows]
+
+
+def held(tx: Tx, participant: str) -> dict[str, bool]:
+    """All these agreements, and of which of them there is a bundle."""
+    return {str(row["id"]): bool(row["bundle"]) for row in tx.all(_KEPT, participant=participant)}
 
 
 def kept(tx: Tx, participant: str, agreement: str) -> bool:

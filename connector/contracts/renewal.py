@@ -4,6 +4,7 @@ Nothing is edited: the new one names the digest of the old one in its signed pro
 ends when the new one comes into force. `compare` is a function of sentences alone; `document` is what is stored of it.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import Any, Literal
@@ -67,14 +68,16 @@ def document(old: str, rows: Sequence[Row], case: str) -> EvidenceObject:
 def _same(old: Sequence[Clause], new: Sequence[Clause]) -> dict[int, int]:
     """By index of the new one: clauses in the same words, each used once, those with the same badge first."""
     found: dict[int, int] = {}
+    used: set[int] = set()
     for key in (lambda one: (one.de, one.badge), lambda one: (one.de, "")):
-        waiting: dict[tuple[str, str], list[int]] = {}
+        waiting: dict[tuple[str, str], deque[int]] = {}
         for index, one in enumerate(old):
-            if index not in found.values():
-                waiting.setdefault(key(one), []).append(index)
+            if index not in used:
+                waiting.setdefault(key(one), deque()).append(index)
         for index, one in enumerate(new):
             if index not in found and (same := waiting.get(key(one))):
-                found[index] = same.pop(0)
+                found[index] = same.popleft()
+                used.add(found[index])
     return found
 
 
@@ -82,15 +85,18 @@ def _alike(old: Sequence[Clause], new: Sequence[Clause], known: Mapping[int, int
     """Of the rest the most alike ones, best first; at the same likeness the earlier ones."""
     if max(len(old), len(new)) > MOST:
         return {}
-    left = [index for index in range(len(old)) if index not in known.values()]
+    gone = set(known.values())
+    left = [index for index in range(len(old)) if index not in gone]
     right = [index for index in range(len(new)) if index not in known]
     if _words(old[a] for a in left) * _words(new[b] for b in right) > MOST_PAIRS:
         return {}
     pairs = sorted((-_likeness(old[a].de, new[b].de), b, a) for a in left for b in right)
     found: dict[int, int] = {}
+    used: set[int] = set()
     for likeness, b, a in pairs:
-        if -likeness >= ALIKE and b not in found and a not in found.values():
+        if -likeness >= ALIKE and b not in found and a not in used:
             found[b] = a
+            used.add(a)
     return found
 
 

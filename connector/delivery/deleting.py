@@ -1,8 +1,9 @@
 """Deleting a closed participant: evidence first, then every row, file and key, in bounded transactions (decision 0037).
 
-Not before all evidence is in an operator's hands, never under a legal hold, and not while a partner waits for a message
-unless that is given up by name. From the first transaction on nobody here knows the participant; what died in between
-goes on by the job. One row stays, so that its identifier is never given to somebody else.
+Not before all evidence is in an operator's hands, never under a legal hold; not while a partner waits for a message or
+a period of retention runs, unless that is given up by name. What a partner was told is taken in is in the evidence, or
+nothing is deleted (`leaving.within_hearing`). From the first transaction on nobody here knows the participant; what
+died in between goes on by the job. One row stays, so that its identifier is never given to somebody else.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import msgspec
 import structlog
 
 from connector.audit import retention_store
+from connector.audit.unexpired import Unexpired
 from connector.catalogue.service import Catalogue
 from connector.clock import Clock, rfc3339
 from connector.contracts.departing import Departing, Evidence
@@ -51,10 +53,10 @@ class Deleting:
 
     def __init__(
         self, db: Database, participants: Participants, closing: Leaving, contracts: Departing,
-        folders: Sequence[Path], struck: Struck,
+        folders: Sequence[Path], struck: Struck, periods: Unexpired,
     ) -> None:  # fmt: skip
         self._db, self._participants, self._closing, self._contracts = db, participants, closing, contracts
-        self._folders, self._struck = folders, struck
+        self._folders, self._struck, self._periods = folders, struck, periods
         self._turn = asyncio.Lock()
         self._unlinked: set[str] = set()
         self.slow = (Aside("leaving", closing.job), Aside("deleting", self.job))  # nobody's timers wait for these
@@ -77,9 +79,12 @@ class Deleting:
         await self._closed(slug)
         await self._db.write(slug, self._hand, slug, agreement, sha256, records)
 
-    async def delete(self, slug: str, *, abandon: bool) -> Outlook:
-        """Raises Unknown, or Mistake naming what has to be done before; else deletes until nothing is left."""
-        await self._db.write(slug, self._begin, slug, abandon)
+    async def delete(self, slug: str, *, abandon: bool, despite: bool = False) -> Outlook:
+        """Raises Unknown, or Mistake naming what has to be done before; else deletes until nothing is left.
+
+        `despite` periods of retention that still run.
+        """
+        await self._db.write(slug, self._begin, slug, abandon, despite)
         await self._participants.load()
         try:
             async with asyncio.timeout(60.0):
@@ -102,7 +107,7 @@ class Deleting:
                 await self._db.write(slug, self._portion, slug)
         await self._participants.load()
 
-    def _begin(self, tx: Tx, slug: str, abandon: bool) -> None:
+    def _begin(self, tx: Tx, slug: str, abandon: bool, despite: bool) -> None:
         found = leaving.alone(tx, slug)
         if found.state == "deleting":
             return
@@ -118,8 +123,17 @@ class Deleting:
         if untold and not abandon:
             more = len(untold) - TOLD
             raise Mistake("leaving.untold", partners=", ".join(untold[:TOLD]) + (f" (+{more})" if more > 0 else ""))
+        if not despite:
+            self._expired(tx, slug)
         outbox.abandon(tx, slug)
         leaving.begin_deleting(tx, slug)
+
+    def _expired(self, tx: Tx, slug: str) -> None:
+        """Raises Mistake while a period of retention runs, or if nobody can say whether one does."""
+        if self._periods.doubted(tx):
+            raise Mistake("leaving.doubted", slug=slug)
+        if next(self._periods.groups(tx, slug), None) is not None:
+            raise Mistake("leaving.retained", slug=slug)
 
     def _portion(self, tx: Tx, slug: str) -> int:
         """How many rows it deleted; none of a participant that is not being deleted."""
@@ -194,12 +208,13 @@ class Deleting:
 def desks(
     db: Database, clock: Clock, participants: Participants,
     slices: tuple[Contracts, Endings, Transfers, Catalogue], vault: Vault, folders: Sequence[Path], struck: Struck,
+    periods: Unexpired,
 ) -> tuple[Leaving, Deleting]:  # fmt: skip
     """Who closes and who deletes participants, over the same slices."""
     contracts, endings, transfers, catalogue = slices
     departing = Departing(contracts, endings)
-    closing = Leaving(db, clock, participants, departing, transfers, catalogue, vault)
-    return closing, Deleting(db, participants, closing, departing, folders, struck)
+    closing = Leaving(db, clock, participants, departing, transfers, catalogue, vault, periods)
+    return closing, Deleting(db, participants, closing, departing, folders, struck, periods)
 
 
 def authority_of(space: DevelopmentSpace | None, anchor: Anchor, listing: Listing, clock: Clock) -> Struck:

@@ -67,7 +67,7 @@ class Enlisting:
         fresh = continued(known, _entry(one, begin), begin, now)
         named = msgspec.structs.replace(
             known, log_keys=fresh.log_keys, seal_certificates=fresh.seal_certificates, keys=fresh.keys,
-            seal_key_pq=fresh.seal_key_pq,
+            seal_key_pq=fresh.seal_key_pq, former_seal_keys_pq=fresh.former_seal_keys_pq,
         )  # fmt: skip
         return None if named == known else named
 

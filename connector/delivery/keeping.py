@@ -10,6 +10,7 @@ import structlog
 
 from connector.audit.erasure import Eraser, Order
 from connector.audit.retention import Periods
+from connector.audit.unexpired import Unexpired
 from connector.clock import Clock
 from connector.contracts import lifetime, person_store
 from connector.contracts.agreements import Agreements
@@ -40,7 +41,7 @@ def periods(settings: Retention) -> Periods:
 
 
 class Keeping:
-    """`eraser` and `reconciling` for the surfaces; `handlers` and `jobs` for the worker and the clockwork."""
+    """`eraser`, `unexpired` and `reconciling` for surfaces; `handlers` and `jobs` for the worker and the clockwork."""
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, agreements: Agreements, settings: Retention,
@@ -52,6 +53,7 @@ class Keeping:
             periods(settings), lifetime.ended, lambda slug: participants.held(slug).participant.did,
             person_store.release,
         )  # fmt: skip
+        self.unexpired = Unexpired(periods(settings), lifetime.ended, in_time)
         comparison = Comparison(participants, agreements, pairs.ours_by_theirs, int(settings.compare_every_s * 1000))
         self.comparison = comparison
         self.reconciling = Reconciling(db, clock, participants, comparison, ask, keys)

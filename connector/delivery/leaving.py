@@ -11,7 +11,9 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from connector.audit import retention_store
+from connector.audit import retention_store, unexpired
+from connector.audit.entry import KEY
+from connector.audit.unexpired import Retained, Unexpired
 from connector.catalogue.service import Catalogue
 from connector.clock import Clock
 from connector.contracts import departing
@@ -47,6 +49,7 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
 
     `refused`: partners that did not take a statement. `unhanded`: agreements whose evidence no operator holds.
     `elsewhere` is the keeper of its seal key if that lies elsewhere: there it has to be deleted by its owner.
+    `retained`: records of a closed participant whose period still runs; `doubted`: as far as the clock can be believed.
     """
 
     slug: str
@@ -67,6 +70,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     unhanded: int = 0
     elsewhere: str | None = None
     problem: Reason | None = None
+    retained: tuple[Retained, ...] = ()
+    doubted: bool = False
 
 
 class _To(msgspec.Struct):
@@ -80,10 +85,10 @@ class Leaving:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Departing, transfers: Transfers,
-        catalogue: Catalogue, vault: Vault,
+        catalogue: Catalogue, vault: Vault, periods: Unexpired,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
-        self._transfers, self._catalogue, self._vault = transfers, catalogue, vault
+        self._transfers, self._catalogue, self._vault, self._periods = transfers, catalogue, vault, periods
         self._turn = asyncio.Lock()
 
     async def look(self, slug: str, problem: Reason | None = None) -> Outlook:
@@ -180,7 +185,18 @@ class Leaving:
             transfers=transferring.unended(tx, slug), offers=self._catalogue.offered(tx, slug),
             waiting=self.waiting(tx, slug), refused=tuple(self._contracts.refused(tx, slug)),
             holds=len(retention_store.standing(tx, slug)), unhanded=self._contracts.not_handed(tx, slug),
+            **(self._kept(tx, slug) if found.state == "closed" else {}),
         )  # fmt: skip
+
+    def _kept(self, tx: Tx, slug: str) -> dict[str, object]:
+        """What the deletion would cut short: key events stand in every bundle, other records in their agreement's."""
+        held = self._contracts.held(tx, slug)
+        bundled = any(held.values())
+        retained = unexpired.by_type(
+            self._periods.groups(tx, slug),
+            lambda one: bundled and one.type == KEY if one.agreement is None else one.agreement in held,
+        )
+        return {"retained": retained, "doubted": self._periods.doubted(tx)}
 
     def waiting(self, tx: Tx, slug: str) -> dict[str, int]:
         """Who has not been told everything yet: DID -> messages that wait."""

@@ -1,7 +1,8 @@
 """A participant leaves: active, closing, closed, deleting, deleted, and never back (decision 0037).
 
 Whatever begins something new asks `still_here` in its own transaction. That holds the participant open until the
-transaction commits, so that nothing slips in behind the closing, whichever replica it reaches.
+transaction commits, so that nothing slips in behind the closing, whichever replica it reaches. Whatever takes in what a
+partner says asks `within_hearing`: it is in before the deletion begins, which then counts it, or it is refused.
 """
 
 from connector.audit import store as audit
@@ -30,6 +31,17 @@ def still_here(tx: Tx, slug: str) -> None:
         raise Unknown("participants.unknown", slug=slug[:80])
     if found.state != "active":
         raise Closed("leaving.closed", name=found.name)
+
+
+def within_hearing(tx: Tx, slug: str) -> None:
+    """First thing of a unit that takes in what a partner says: until it commits, no deletion begins.
+
+    So what the partner was told is taken in is in the log when the deletion counts what was handed over, and whoever
+    comes after that is told what everybody else is: raises Unknown once the participant is being deleted.
+    """
+    found = store.held_open(tx, slug)
+    if found is None or found.state in ("deleting", "deleted"):
+        raise Unknown("peer.nothing-here")
 
 
 def checked(reason: str) -> str:

@@ -15,6 +15,7 @@ from connector.contracts.partner import Partner
 from connector.errors import HanseError, PeerError, Unauthenticated
 from connector.http import limits
 from connector.http.address import under_root
+from connector.participants import leaving
 from connector.peer.auth import Caller, remember
 from connector.peer.problems import PIDS
 from connector.peer.routes import Call
@@ -41,11 +42,15 @@ class Exchange:
         self._db, self._heard = db, heard
 
     async def within(self, call: Call, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.kwargs) -> T:
-        """Runs `fn(tx, ...)` after the token's id is remembered; raises what it raises."""
+        """Runs `fn(tx, ...)` after the token's id is remembered; raises what it raises.
+
+        Raises Unknown, and keeps nothing, once the participant is being deleted.
+        """
 
         heard = _message_of(call)
 
         def unit(tx: Tx) -> T | HanseError:
+            leaving.within_hearing(tx, call.participant.id)
             remember(tx, call.participant.id, call.peer)
             if heard is None:
                 return nested(tx, fn, *args, **kw)
@@ -70,6 +75,7 @@ class Exchange:
             return
 
         def unit(tx: Tx) -> None:
+            leaving.within_hearing(tx, call.participant.id)
             remember(tx, call.participant.id, call.peer)
             book.refused(tx, call.participant.id, heard, error)
 

@@ -8,7 +8,7 @@ row-level security binds as well: a step that changes rows must lift FORCE for i
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -42,6 +42,7 @@ _TOKENS: dict[Dialect, dict[str, str]] = {
         "{audit_tx}": ", tx xid8 NOT NULL DEFAULT pg_current_xact_id()",
     },
 }
+IDENTITY = "SELECT id FROM database_identity"
 _LEDGER = """
 CREATE TABLE IF NOT EXISTS schema_version (name {text} PRIMARY KEY, number {int} NOT NULL, phase {text} NOT NULL,
   applied_at {int} NOT NULL);"""
@@ -71,6 +72,9 @@ class Session(Protocol):
 
     def record(self, step: Step, at: int) -> None:
         """Enter a step in the ledger."""
+
+    def identity(self) -> str | None:
+        """The id of the database (decision 0041); None before the step that gives it one."""
 
 
 def steps(dialect: Dialect, folder: Path = MIGRATIONS) -> list[Step]:
@@ -121,6 +125,20 @@ def upgrade(url: str, *, until: Phase = "post", folder: Path = MIGRATIONS) -> li
         return _apply(owner, "postgres", until, folder)
 
 
+def identity(url: str) -> str | None:
+    """The id of the database at `url` (on PostgreSQL: as its owner); None without one. Blocks, changes nothing."""
+    if not url.startswith("sqlite:"):
+        from connector.storage.postgres_owner import session
+
+        with session(url) as owner:
+            return owner.identity()
+    path = sqlite_path(url)
+    if not path.exists():
+        return None
+    with _only_process(path), closing(connect(path)) as connection:
+        return _SqliteSession(connection).identity()
+
+
 def sqlite_path(url: str) -> Path:
     """The file of `sqlite:///absolute/path.db`; raises `Mistake` for anything else."""
     path = url.removeprefix("sqlite://")
@@ -169,6 +187,12 @@ class _SqliteSession:
         self._connection.execute(
             "INSERT INTO schema_version (name, number, phase, applied_at) VALUES (?, ?, ?, ?)", values
         )
+
+    def identity(self) -> str | None:
+        there = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'database_identity'"
+        if self._connection.execute(there).fetchone() is None:
+            return None
+        return str(self._connection.execute(IDENTITY).fetchone()[0])
 
 
 def _migrate_sqlite(path: Path, until: Phase, folder: Path) -> list[str]:

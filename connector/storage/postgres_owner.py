@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 
 from connector.errors import HanseError, Mistake, Unavailable
-from connector.storage.migrate import Step
+from connector.storage.migrate import IDENTITY, Step
 
 _LOCK = 4_873_160_511
 """Any number that no other program on this database uses for the same purpose."""
@@ -28,6 +28,13 @@ class _OwnerSession:
         self._connection.execute(
             "INSERT INTO schema_version (name, number, phase, applied_at) VALUES (%s, %s, %s, %s)", values
         )
+
+    def identity(self) -> str | None:
+        there = "SELECT 1 FROM pg_tables WHERE schemaname = current_schema AND tablename = 'database_identity'"
+        if self._connection.execute(there).fetchone() is None:
+            return None
+        row = self._connection.execute(IDENTITY).fetchone()
+        return None if row is None else str(row[0])
 
 
 @contextmanager

@@ -4,8 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate
 
+from connector.audit.unexpired import Unexpired
+from connector.contracts import lifetime
+from connector.delivery import keeping
 from connector.delivery.deleting import Deleting, desks
 from connector.delivery.leaving import Leaving
+from connector.sections import Retention
 from connector.storage import tenant_store
 from connector.storage.database import PROCESS, WORKER, Database, Dialect, Listener, P, T, Tx
 from connector.testing.towns import Towns
@@ -47,10 +51,13 @@ class Mortal:
         self._db.listen(topic, callback)
 
 
-def leaving(towns: Towns, db: Database | None = None, *folders: Path) -> tuple[Leaving, Deleting]:
-    """The desks of a process behind `db`."""
+def leaving(
+    towns: Towns, db: Database | None = None, *folders: Path, periods: Unexpired | None = None
+) -> tuple[Leaving, Deleting]:  # fmt: skip
+    """The desks of a process behind `db`, with the periods of retention that the settings have by themselves."""
     slices = (towns.contracts, towns.endings, towns.transfers, towns.catalogue)
-    return desks(db or towns.db, towns.clock, towns.participants, slices, towns.vault, folders, _struck)
+    kept = periods or Unexpired(keeping.periods(Retention()), lifetime.ended, lambda now: True)
+    return desks(db or towns.db, towns.clock, towns.participants, slices, towns.vault, folders, _struck, kept)
 
 
 async def holdings(towns: Towns, slug: str) -> dict[str, int]:

@@ -2,9 +2,7 @@
 
 import pytest
 
-from connector.api import records
-from connector.audit import persons, store
-from connector.contracts.model import EvidenceObject
+from connector.audit import persons, pseudonyms, store
 from connector.errors import Mistake
 from connector.storage import Database, Tx
 from tests.verify.forge import PROVIDER
@@ -52,10 +50,32 @@ def test_a_ground_may_not_undo_the_erasure() -> None:
     assert not persons.says("Art. 17 Abs. 1 DSGVO")
 
 
-def test_an_object_that_only_contains_the_letters_is_not_hers() -> None:
-    """>> a dataset called `map-202412`, an approval by `p-202412` << her copy holds the approval alone."""
-    found = [
-        (EvidenceObject(name=name, sha256="", media_type="application/json", body=body), "urn:a")
-        for name, body in (("profile", b'{"of": "map-202412"}'), ("approval", b'{"by": {"pseudonym": "p-202412"}}'))
-    ]
-    assert [item.name for item, _ in records.hers(found, "p-202412")] == ["approval"]
+@pytest.mark.parametrize(
+    ("text", "hers"),
+    [
+        ("Wunsch von p-7f3a91.", True),
+        ("(p-7f3a91)", True),
+        ("by=p-7f3a91&x", True),
+        ("p-7f3a91.csv", True),
+        ('{"pseudonym":"p-7f3a91"}', True),
+        ("map-7f3a91", False),
+        ("x-p-7f3a91", False),
+        ("p-7f3a910", False),
+        ("p-7f3a91_2", False),
+        ("P-7F3A91", False),
+    ],
+)
+def test_she_is_a_word_of_a_text(text: str, hers: bool) -> None:
+    """>> a text << hers if the pseudonym is a word of its own; then blanking takes it out, and it alone."""
+    assert pseudonyms.says(text, HER) is hers
+    rest = pseudonyms.blanked(f"{text} p-000001", HER)
+    assert pseudonyms.says(rest, HER) is False
+    assert rest == (text.replace(HER, pseudonyms.BLANK) if hers else text) + " p-000001"
+    assert pseudonyms.said(pseudonyms.BLANK) == []
+
+
+async def test_she_is_found_within_a_sentence(any_db: Database) -> None:
+    """Bug: a reason that says her among other words was in no copy."""
+    await any_db.write(TOWN, lambda tx: add(tx, TOWN, "system", reason=[f"Auf Wunsch von {HER}, siehe Akte"]))
+    found = await any_db.read(TOWN, persons.find, TOWN, HER)
+    assert len(found.records) == 1

@@ -65,6 +65,26 @@ def test_erased_and_unsealed_are_not_missing() -> None:
     assert {kind for _, kind in kinds(whole, told(waiting=True))} == {"missing-there"}  # it has waited for too long
 
 
+def test_second_seals_are_told_only_where_two_differ() -> None:
+    """>> one side names none: an older version, or its list knew it later << no accusation; two digests << told."""
+    one, other = {**SEALED, "providerPq": "x"}, {**SEALED, "providerPq": "y", "consumerPq": "z"}
+    ours, theirs, older = (told(Said("agreement", OLD, body)) for body in (one, other, SEALED))
+    assert kinds(ours, theirs) == [("second-seal", "differs")]
+    assert kinds(theirs, ours, "consumer") == [("second-seal", "differs")]
+    assert kinds(ours, older) == kinds(older, ours) == kinds(ours, ours) == []
+    erased = told(erased=frozenset({"agreement"}))
+    assert {what for what, _ in kinds(ours, erased)} == {"agreement", "seal"}
+    odd = told(Said("agreement", OLD, {**SEALED, "providerPq": 7}))
+    assert kinds(ours, odd) == []
+
+
+def test_a_further_record_that_names_a_second_seal_changes_nothing_else() -> None:
+    """>> named later here than there << the accounts agree before and after."""
+    later = told(Said("agreement", OLD, SEALED), Said("agreement", NOW - 1, {**SEALED, "consumerPq": "x"}))
+    at_once = told(Said("agreement", OLD, {**SEALED, "consumerPq": "x"}))
+    assert kinds(later, at_once) == kinds(at_once, later) == kinds(told(Said("agreement", OLD, SEALED)), at_once) == []
+
+
 def test_what_weighs_most_names_the_state() -> None:
     def finding(kind: str) -> Finding:
         return Finding("seal", "", kind, None, None)  # type: ignore[arg-type]
@@ -75,7 +95,19 @@ def test_what_weighs_most_names_the_state() -> None:
     assert state_of([]) == "agrees"
 
 
-_MEMBERS = ["agreement", "providerJws", "consumerJws", "by", "statement", "transfer", "event", "bytes", "reason"]
+_MEMBERS = [
+    "agreement",
+    "providerJws",
+    "consumerJws",
+    "providerPq",
+    "consumerPq",
+    "by",
+    "statement",
+    "transfer",
+    "event",
+    "bytes",
+    "reason",
+]
 _body = st.dictionaries(
     st.sampled_from(_MEMBERS),
     st.one_of(

@@ -111,4 +111,6 @@ def test_the_settings_name_every_type_that_has_a_period() -> None:
 
 def test_a_pseudonym_counts_only_as_a_word_of_its_own() -> None:
     assert names({"a": [1, {"b": "p-7f3a91"}]}, "p-7f3a91")
-    assert not names({"p-7f3a91": ["xp-7f3a91", "p-7f3a910"]}, "p-7f3a91")
+    assert names([{"p-7f3a91": 1}, "siehe Akte"], "p-7f3a91")
+    assert names(["siehe p-7f3a91, Akte"], "p-7f3a91")
+    assert not names({"p-7f3a92": ["xp-7f3a91", "p-7f3a910"]}, "p-7f3a91")

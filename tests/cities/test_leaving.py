@@ -124,7 +124,9 @@ async def test_closed_and_deleted_its_partners_bundles_stand(space: Space, capsy
     await asks_on(village, did, root, agreement)
     assert "is closed; to delete it" in await hanse(town, capsys, "participant", "list")
     kept, stays = await bundle(town, NEIGHBOUR, other), await holdings(town, NEIGHBOUR)
-    said = await hanse(town, capsys, "participant", "delete", TOWN, "--evidence", str(folder), "--yes")
+    await retained(town, capsys, "participant", "delete", TOWN, "--evidence", str(folder), "--yes")
+    words = ("participant", "delete", TOWN, "--evidence", str(folder), "--yes", "--despite-retention")
+    said = await hanse(town, capsys, *words)
     assert "is deleted" in said
     assert did in said
     passes(space, await asyncio.to_thread((folder / f"{agreement[9:]}.zip").read_bytes))
@@ -152,6 +154,27 @@ async def test_closed_and_deleted_its_partners_bundles_stand(space: Space, capsy
     assert [one["slug"] for one in listed] == [NEIGHBOUR]
     gone = await hanse(town, capsys, "participant", "close", TOWN, "--reason", "Merged.", "--yes", code=1)
     assert "deleted already" in gone
+
+
+async def retained(town: City, capsys: pytest.CaptureFixture[str], *words: str) -> None:
+    """Periods of retention run: the command says for what, and neither it nor the server deletes without the word."""
+    said = await hanse(town, capsys, *words, code=1)
+    assert "Still to be kept: agreement, records: 1, until 20" in said
+    assert "--despite-retention" in said
+    path = f"/api/v1/participants/{TOWN}"
+    for one in (await town.api.get(f"{path}/leaving/evidence"))["agreements"]:
+        await town.api.post(
+            f"{path}/leaving/evidence",
+            {"agreement": one["agreement"], "sha256": "0" * 64, "records": one["records"]},
+        )
+    for wish in ({}, {"abandon": True}, {"despite_retention": False}):
+        with pytest.raises(Refused) as refused:
+            await town.api.post(f"{path}/delete", wish)
+        assert refused.value.problem["code"] == "leaving.retained"
+    with pytest.raises(Refused) as wrong:
+        await town.api.post(f"{path}/delete", {"despite_retention": "yes"})
+    assert wrong.value.status == 400
+    assert (await town.api.get(f"{path}/leaving"))["state"] == "closed"
 
 
 def issue(space: Space, change: Callable[[tuple[Entry, ...]], tuple[Entry, ...]]) -> None:

@@ -55,9 +55,9 @@ async def test_whoever_dies_the_other_goes_on(provider: Provider, village: City)
         f"{BASE}/leaving/evidence",
         {"agreement": agreement, "sha256": "0" * 64, "records": page["agreements"][0]["records"]},
     )
-    await killed(provider.b, f"{BASE}/delete", {"abandon": False})
+    await killed(provider.b, f"{BASE}/delete", {"despite_retention": True})
     if (await provider.a.api.get(f"{BASE}/leaving"))["state"] == "closed":
-        await provider.a.api.post(f"{BASE}/delete", {"abandon": False})
+        await provider.a.api.post(f"{BASE}/delete", {"despite_retention": True})
     await until(provider.a, "deleted")
     assert (await provider.a.api.get("/api/v1/participants"))["participants"] == []
     assert (await village.house.http.get(f"https://{root}/did.json")).status == 404

@@ -5,6 +5,7 @@
 
 import asyncio
 import json
+from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,8 @@ async def test_a_signed_approval_is_still_told_of(space: Space, capsys: Any) -> 
     told = capsys.readouterr().out
     assert f"approval-consumer.json ({agreement}), evidence of the agreement in force (Art. 17 (3) e GDPR)" in told
     assert "until the agreement ends and 3650 days after that" in told
+    assert f"Stays: negotiation (approval, {agreement}), still needed, because the agreement is in force" in told
+    assert f"{HER} is still in places outside of the log (1)." in told
     assert "and signed documents (1). Ground and date stand above" in told
 
     await it.api.post(f"/api/v1/participants/{VILLAGE}/agreements/{agreement[9:]}/end", {"reason": "vorbei"})
@@ -143,6 +146,32 @@ async def test_a_signed_approval_is_still_told_of(space: Space, capsys: Any) -> 
     assert (document["why"], document["until"], document["name"]) == ("hold", None, "approval-consumer.json")
 
 
+@pytest.mark.threat("T59")
+async def test_a_reason_that_names_her_is_copied_and_cleared(space: Space, tmp_path: Path, capsys: Any) -> None:
+    """Bug: >> the reason of a transfer names her; export, erase, erased << in no copy, and `erase` said: all gone."""
+    it = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    agreement = await agreed(it)
+    process = (await it.api.get(f"/api/v1/participants/{VILLAGE}/transfers"))["transfers"][0]["id"]
+    why = json.dumps({"de": [HER], "en": ["x"]})
+    said = "UPDATE transfer SET reason = :why WHERE id = :id"
+    await it.house.db.write(VILLAGE, lambda tx: tx.run(said, id=process, why=why))
+    copy = tmp_path / "copy.json"
+    her, order = ("--as", VILLAGE, "--pseudonym", HER), ("--role", "data protection", "--ground", "Art. 17 (1) b GDPR")
+    assert await hanse(it, "records", "export", *her, "-o", str(copy)) == 0
+    assert "(records: 0, signed documents: 0, further places: 1)" in capsys.readouterr().out
+    [place] = json.loads(copy.read_text())["places"]
+    assert place == {
+        "table": "transfer", "column": "reason", "key": {"id": process}, "agreement": agreement,
+        "value": {"de": [HER], "en": ["x"]},
+    }  # fmt: skip
+    assert await hanse(it, "records", "erase", *her, *order, "--yes") == 0
+    assert "Places where the pseudonym was removed: 1." in capsys.readouterr().out
+    assert await hanse(it, "records", "erased", "--as", VILLAGE) == 0
+    assert "pseudonym removed in other places (1), data protection: Art. 17 (1) b GDPR" in capsys.readouterr().out
+    assert await hanse(it, "records", "erase", *her, *order, "--yes") == 0
+    assert f"There is nothing here about {HER}" in capsys.readouterr().out
+
+
 async def test_what_cannot_be_is_said(space: Space) -> None:
     """>> no pseudonym, no ground, a pseudonym in the ground, an unknown agreement or hold << 400 or 404."""
     it = await space.city("it", {TOWN: MUNICIPALITY})
@@ -152,7 +181,9 @@ async def test_what_cannot_be_is_said(space: Space) -> None:
         (f"{base}/persons/{HER}/erase", {**order, "ground": " "}, 400, "records.text"),
         (f"{base}/persons/{HER}/erase", {**order, "ground": f"wish of {HER}"}, 400, "records.names"),
         (f"{base}/persons/{HER}/erase", {**order, "ground": "x" * 501}, 400, "records.text"),
-        (f"{base}/persons/{HER}/erase", {**order, "after": "x"}, 400, "api.body"),
+        (f"{base}/persons/{HER}/erase", {**order, "after": "x"}, 400, "records.after"),
+        (f"{base}/persons/{HER}/erase", {**order, "after": "x" * 5_001}, 400, "api.body"),
+        (f"{base}/persons/{HER}/erase", {**order, "after": True}, 400, "api.body"),
         (f"{base}/persons/{HER}/erase", {**order, "after": -1}, 400, "api.body"),
         (f"{base}/persons/{HER}/erase", {**order, "after": 1 << 53, "sure": True}, 400, "api.body"),
         (f"{base}/holds", {**order, "agreement": "urn:uuid:1"}, 404, "contracts.no-agreement"),
@@ -165,7 +196,10 @@ async def test_what_cannot_be_is_said(space: Space) -> None:
         with pytest.raises(Refused) as refused:
             await it.api.post(path, body)
         assert (refused.value.status, refused.value.problem["code"]) == (status, code)
-    for after in ("x", "-1", "٣", "9" * 30, str(1 << 53)):
+    spots = [[1], ["novelty"], ["audit_entry", 1], ["outbox", "1"], ["outbox", 1, 2], ["outbox", 1 << 53], {"a": 1},
+             ["negotiation"], ["negotiation", 1], ["negotiation", "\0"], ["outbox", True]]  # fmt: skip
+    forged = ["p" + urlsafe_b64encode(json.dumps(one).encode()).decode().rstrip("=") for one in spots]
+    for after in ("x", "-1", "٣", "9" * 30, str(1 << 53), "oX", "o" + "a" * 63, "p!", "pA", "p" * 2000, "pé", *forged):
         with pytest.raises(Refused) as refused:
             await it.api.get(f"{base}/persons/{HER}", after=after)
         assert (refused.value.status, refused.value.problem["code"]) == (400, "records.after")

@@ -19,6 +19,7 @@ STANDING: dict[str, Any] = {
     "slug": "a", "did": "did:web:a", "name": "Amt A", "state": "active", "reason": None, "closed_at": None,
     "deleted_at": None, "contracts": 2, "partners": 1, "negotiations": 3, "transfers": 4, "offers": 5, "waiting": {},
     "refused": [], "holds": 0, "unhanded": 0, "elsewhere": None, "problem": None,
+    "retained": [], "doubted": False,
 }  # fmt: skip
 
 
@@ -208,3 +209,51 @@ def test_what_is_not_surely_on_the_disk_is_not_handed_over(
     posted = [request for request, _ in play.asked if request.startswith("POST")]
     assert bool(posted) is goes_on
     said(capsys)
+
+
+KEPT = [
+    {"type": "agreement", "count": 3, "loose": 0, "until": "2036-11-26T00:00:00Z"},
+    {"type": "log-origin", "count": 1, "loose": 1, "until": None},
+]
+
+
+@pytest.mark.parametrize(
+    ("lang", "told"),
+    [
+        (
+            "de",
+            [
+                "Vereinbarung, Einträge: 3, bis 2036-11-26.",
+                "log-origin, Einträge: 1, ohne festes Ende; davon in keinem",
+            ],
+        ),
+        (
+            "en",
+            ["agreement, records: 3, until 2036-11-26.", "log-origin, records: 1, without a fixed end; of these in no"],
+        ),
+    ],
+)
+def test_periods_that_run_are_told_by_type_and_need_a_word(
+    play: Playback, capsys: pytest.CaptureFixture[str], lang: str, told: list[str]
+) -> None:
+    """>> delete, also with --yes << how many, until when, refused before anything is fetched; >> with it << sent on."""
+    for _ in range(2):
+        play.on("GET /participants/a/leaving", {**STANDING, "state": "closed", "retained": KEPT})
+    deleting(play, [agreement(f"urn:uuid:{UUID}")], [agreement(f"urn:uuid:{UUID}", sha256(b"ours"))])
+    play.on(f"GET /participants/a/agreements/urn%3Auuid%3A{UUID}/evidence", b"ours")
+    assert hanse(f"--lang {lang} participant delete a --evidence out --yes") == 1
+    shown = capsys.readouterr()
+    assert all(one in shown.out for one in told), shown.out
+    assert "--despite-retention" in shown.err
+    assert [request for request, _ in play.asked] == ["GET /participants/a/leaving"]
+    assert not Path("out").exists()
+    assert hanse("participant delete a --evidence out --yes --despite-retention") == 0
+    assert json.loads(play.asked[-1][1]) == {"abandon": False, "despite_retention": True}
+    said(capsys)
+
+
+def test_a_clock_in_doubt_is_said_by_its_name(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    play.on("GET /participants/a/leaving", {**STANDING, "state": "closed", "doubted": True})
+    assert hanse("participant delete a --evidence out --yes") == 1
+    assert "Uhr passt nicht zur Vertrauensliste" in capsys.readouterr().err
+    assert len(play.asked) == 1

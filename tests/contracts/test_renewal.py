@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,3 +89,46 @@ def test_bug_long_clauses_of_a_peer_held_the_writer_for_minutes() -> None:
     assert {row.change for row in compare(old, new)} == {"added", "dropped"}
     few, too = old[:2], new[:2]
     assert {row.change for row in compare(few, too)} == {"changed"}
+
+
+class Place(int):
+    """The place of a clause, which counts how often it is compared or looked up."""
+
+    work = 0
+
+    def __eq__(self, other: object) -> bool:
+        Place.work += 1
+        return int(self) == other
+
+    def __hash__(self) -> int:
+        Place.work += 1
+        return int(self)
+
+
+def counted(old: list[Clause], new: list[Clause], monkeypatch: pytest.MonkeyPatch) -> int:
+    """How much work `compare` does with places."""
+    Place.work = 0
+    monkeypatch.setattr(
+        renewal, "enumerate", lambda many: ((Place(at), one) for at, one in enumerate(many)), raising=False
+    )
+    rows = compare(old, new)
+    monkeypatch.undo()
+    assert len(rows) == max(len(old), len(new))
+    return Place.work
+
+
+@pytest.mark.parametrize("kind", ["all the same words", "all different words", "the same with other badges"])
+def test_bug_finding_the_same_words_went_through_all_that_was_found_for_each_clause(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> twice as many clauses << about twice the work, not four times; and a few steps for each clause."""
+
+    def many(count: int, badge: str) -> list[Clause]:
+        return [
+            clause("Sie nutzen." if kind == "all the same words" else f"Sie nutzen {at}.", badge) for at in range(count)
+        ]
+
+    other = "told" if kind == "the same with other badges" else "enforced"
+    few, double = (counted(many(n, "enforced"), many(n, other), monkeypatch) for n in (400, 800))
+    assert few <= 400 * 20
+    assert double <= few * 2.2

@@ -70,7 +70,7 @@ async def test_rows_files_and_keys_go_and_the_neighbour_keeps_all(towns: Towns, 
     await closed(towns)
     await handed(towns)
     neighbours = {slug: await holdings(towns, slug) for slug in ("altstadt", PARTNER)}
-    assert (await leaving(towns, None, *folders)[1].delete(LEAVER, abandon=False)).state == "deleted"
+    assert (await leaving(towns, None, *folders)[1].delete(LEAVER, abandon=False, despite=True)).state == "deleted"
     await gone(towns)
     assert {slug: await holdings(towns, slug) for slug in neighbours} == neighbours
     assert [sorted(one.name for one in folder.iterdir()) for folder in folders] == [["altstadt"]] * 3
@@ -86,7 +86,7 @@ async def test_what_has_to_be_done_before(towns: Towns) -> None:
 
     async def refused() -> None:
         with pytest.raises(Mistake) as found:
-            await deleting.delete(LEAVER, abandon=False)
+            await deleting.delete(LEAVER, abandon=False, despite=True)
         refusals.append(found.value.code)
 
     await refused()
@@ -105,11 +105,11 @@ async def test_what_has_to_be_done_before(towns: Towns) -> None:
         LEAVER, lambda tx: holds.lift(tx, LEAVER, hold.id, "Rechtsamt", "Vergleich", did=towns.did(LEAVER))
     )
     with pytest.raises(Mistake, match=r"leaving\.untold") as untold:
-        await deleting.delete(LEAVER, abandon=False)
+        await deleting.delete(LEAVER, abandon=False, despite=True)
     assert towns.did(PARTNER) in str(untold.value)
     assert refusals == ["leaving.not-closed", "leaving.unhanded", "leaving.held"]
     assert await state(towns, LEAVER) == "closed"
-    assert (await deleting.delete(LEAVER, abandon=True)).state == "deleted"
+    assert (await deleting.delete(LEAVER, abandon=True, despite=True)).state == "deleted"
     await gone(towns)
 
 
@@ -141,11 +141,11 @@ async def test_killed_after_each_transaction_it_is_deleted_all_the_same(
         await handed(towns, slug)
         mortal = Mortal(towns.db, left)
         try:
-            await leaving(towns, mortal)[1].delete(slug, abandon=False)
+            await leaving(towns, mortal)[1].delete(slug, abandon=False, despite=True)
         except Killed:
             await towns.participants.load()
             if left == 0:
-                await leaving(towns)[1].delete(slug, abandon=False)
+                await leaving(towns)[1].delete(slug, abandon=False, despite=True)
             else:
                 assert await state(towns, slug) == "deleting"
                 with pytest.raises(Unknown):
@@ -163,7 +163,7 @@ async def test_two_replicas_delete_at_once(towns: Towns) -> None:
     await closed(towns)
     await handed(towns)
     found = await asyncio.gather(
-        *(leaving(towns)[1].delete(LEAVER, abandon=False) for _ in range(2)), return_exceptions=True
+        *(leaving(towns)[1].delete(LEAVER, abandon=False, despite=True) for _ in range(2)), return_exceptions=True
     )
     # Whoever comes when it is over already is told so.
     assert all(not isinstance(one, BaseException) or isinstance(one, Mistake) for one in found), found
@@ -175,23 +175,23 @@ async def test_the_identifier_is_given_to_nobody_else(towns: Towns) -> None:
     """>> add the same name, or another name at the same address << refused with a sentence; other names are free."""
     root = towns.participants.held(LEAVER).participant.root
     await closed(towns)
-    await leaving(towns)[1].delete(LEAVER, abandon=False)
+    await leaving(towns)[1].delete(LEAVER, abandon=False, despite=True)
     for slug, place in ((LEAVER, None), (LEAVER, "https://localhost:18443/neu"), ("neu", root)):
         with pytest.raises(Mistake, match=r"leaving\.taken"):
             await towns.participants.add(slug, "Neu", "k", "", place)
     await towns.add("neu")
     with pytest.raises(Mistake, match=r"leaving\.gone"):
-        await leaving(towns)[1].delete(LEAVER, abandon=False)
+        await leaving(towns)[1].delete(LEAVER, abandon=False, despite=True)
     with pytest.raises(Mistake, match=r"leaving\.gone"):
         await leaving(towns)[0].close(LEAVER, "Noch einmal.")
     with pytest.raises(Unknown):
-        await leaving(towns)[1].delete("niemand", abandon=True)
+        await leaving(towns)[1].delete("niemand", abandon=True, despite=True)
 
 
 async def test_what_is_noted_in_the_last_moment_is_swept(towns: Towns) -> None:
     """A request that was being answered writes a row after the end << gone with the next look."""
     await closed(towns)
-    await leaving(towns)[1].delete(LEAVER, abandon=False)
+    await leaving(towns)[1].delete(LEAVER, abandon=False, despite=True)
     insert = "INSERT INTO seen_token (participant, issuer, jti, expires_at) VALUES (:p, 'did:web:x', '1', 1)"
     await towns.db.write(LEAVER, lambda tx: tx.run(insert, p=LEAVER))
     await leaving(towns)[1].job()
@@ -223,7 +223,7 @@ async def test_a_file_that_cannot_go_keeps_it_deleting(
 
     monkeypatch.setattr("shutil.rmtree", stuck)
     with pytest.raises(Unavailable, match=r"leaving\.files"):
-        await leaving(towns, None, tmp_path)[1].delete(LEAVER, abandon=False)
+        await leaving(towns, None, tmp_path)[1].delete(LEAVER, abandon=False, despite=True)
     assert await state(towns, LEAVER) == "deleting"
     monkeypatch.undo()
     await leaving(towns, None, tmp_path)[1].job()

@@ -8,7 +8,8 @@ import pytest
 from connector.audit import store as audit
 from connector.contracts import drafting
 from connector.errors import Mistake, Unknown
-from connector.testing.leavers import leaving
+from connector.participants import departure_store
+from connector.testing.leavers import holdings, leaving
 from connector.testing.towns import Towns
 from tests.delivery.test_deleting import LEAVER, PARTNER, closed, handed
 
@@ -52,10 +53,10 @@ async def test_bug_what_was_logged_since_has_to_be_taken_along_too(towns: Towns)
     for records in (before.records, 0):
         await deleting.handed(LEAVER, agreement.id, "0" * 64, records)
         with pytest.raises(Mistake, match=r"leaving\.unhanded"):
-            await deleting.delete(LEAVER, abandon=False)
+            await deleting.delete(LEAVER, abandon=False, despite=True)
     assert (await leaving(towns)[0].look(LEAVER)).unhanded == 1
     await handed(towns)
-    assert (await deleting.delete(LEAVER, abandon=False)).state == "deleted"
+    assert (await deleting.delete(LEAVER, abandon=False, despite=True)).state == "deleted"
 
 
 async def test_bug_what_was_sealed_but_never_final_here_is_taken_along(towns: Towns) -> None:
@@ -66,7 +67,7 @@ async def test_bug_what_was_sealed_but_never_final_here_is_taken_along(towns: To
     await closed(towns)
     _, deleting = leaving(towns)
     with pytest.raises(Mistake, match=r"leaving\.unhanded"):
-        await deleting.delete(LEAVER, abandon=True)
+        await deleting.delete(LEAVER, abandon=True, despite=True)
     (one,) = await deleting.evidence(LEAVER, "")
     assert (one.agreement, one.bundle) == (agreement.id, False)
     what = await deleting.bare(LEAVER, agreement.id)
@@ -106,4 +107,34 @@ async def test_bug_what_a_partner_gave_no_name_does_not_hold_up_the_deletion(tow
     _, deleting = leaving(towns)
     assert [one.agreement for one in await deleting.evidence(LEAVER, "")] == [agreement.id]
     await handed(towns)
-    assert (await deleting.delete(LEAVER, abandon=False)).state == "deleted"
+    assert (await deleting.delete(LEAVER, abandon=False, despite=True)).state == "deleted"
+
+
+@pytest.mark.threat("T58")
+@pytest.mark.parametrize("first", ["countersignature", "deletion"])
+async def test_a_countersignature_that_was_looked_at_while_the_deletion_began(first: str, towns: Towns) -> None:
+    """>> let in at the door, judged beside the transaction, booked after the first of the deletion << 404, no row.
+
+    Booked before it, it counts as logged since.
+    """
+    agreement = await towns.concluded(PARTNER, LEAVER)
+    rules, did = towns.contracts.countersigning, towns.did(PARTNER)
+    case = await towns.case(LEAVER, (await towns.agreement(LEAVER, agreement.id)).negotiation)
+    await closed(towns)
+    await handed(towns)
+    _, deleting = leaving(towns)
+    if first == "countersignature":
+        await towns.db.write(LEAVER, rules.invalid, LEAVER, case, "seal-value")
+        with pytest.raises(Mistake, match=r"leaving\.unhanded"):
+            await deleting.delete(LEAVER, abandon=False, despite=True)
+        return
+    await towns.db.write(LEAVER, departure_store.begin_deleting, LEAVER)
+    before = await holdings(towns, LEAVER)
+    for book in (
+        lambda tx: rules.invalid(tx, LEAVER, case, "seal-value"),
+        lambda tx: rules.arrived(tx, LEAVER, agreement.id, did, "a..b", ()),
+    ):
+        with pytest.raises(Unknown) as unknown:
+            await towns.db.write(LEAVER, book)
+        assert unknown.value.code == "peer.nothing-here"  # as it is for everybody
+    assert await holdings(towns, LEAVER) == before

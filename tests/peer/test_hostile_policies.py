@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from connector.ids import new_id
 from connector.storage.database import Tx
 from connector.testing.cities import City
 from connector.testing.nasty import NastyPeer
@@ -142,9 +143,7 @@ async def test_an_offer_out_of_the_blue_is_read_as_strictly(it: City, nasty: Nas
 def offered(nasty: NastyPeer, policy: dict[str, Any]) -> dict[str, Any]:
     target = f"{nasty.root}/datasets/1"
     offer = {"@id": "urn:uuid:offer", "@type": "Offer", "target": target, **copy.deepcopy(policy)}
-    return nasty.message(
-        "ContractOfferMessage", providerPid=f"urn:uuid:{id(offer)}", offer=offer, callbackAddress=nasty.base
-    )
+    return nasty.message("ContractOfferMessage", providerPid=new_id(), offer=offer, callbackAddress=nasty.base)
 
 
 @pytest.mark.threat("T13")
