@@ -22,7 +22,7 @@ from connector.catalogue.service import Catalogue
 from connector.catalogue.uploads import Uploads
 from connector.clock import Clock
 from connector.commit import COUNTERSIGN, REVIEW
-from connector.contracts import closing, ending
+from connector.contracts import closing, ending, second_seal
 from connector.contracts.certificates import Certificates
 from connector.contracts.course import Course, Deliberate
 from connector.contracts.ending_desk import EndingDesk
@@ -142,7 +142,7 @@ class House:
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.contracts = Contracts(
             self.participants, self.catalogue, self.judge, self.negotiating, self.anchor,
-            settings.contracts.countersign_days * 86_400_000,
+            settings.contracts.countersign_days * 86_400_000, self.second_seal_keys,
         )  # fmt: skip
         claims = Claims(self.anchor, self.resolver.on_hold)
         clock_state = clocks.state if self.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
@@ -189,7 +189,7 @@ class House:
         self.leaving, self.deleting = desks(
             self.db, clock, self.participants, (self.contracts, self.endings, self.transfers, self.catalogue),
             self.vault, (settings.data.files, settings.data.received, settings.folder / "log"),
-            authority_of(self.space, self.anchor, self.listing, clock),
+            authority_of(self.space, self.anchor, self.listing, clock), self.keeping.unexpired,
         )  # fmt: skip
         self.successions = Successions(self.db, clock, self.participants, self.anchor)
         self.streams = Streams(clock)
@@ -272,9 +272,9 @@ class House:
         messages = Messages(self.db, self.clock, self.peer, self.circuits, self.vault, self.contracts, self.transfers)
         desk = SigningDesk(
             self.db, self.clock, self.participants, self.contracts, self.judge, self.peer.fetch, self._document,
-            seal_roots, self.listed_seals, self.second_seal_key, Guesses(self.judge, self.name_of),
+            seal_roots, self.listed_seals, self.second_seal_keys, Guesses(self.judge, self.name_of),
         )  # fmt: skip
-        self.late_desk = LateDesk(self.db, self.participants, self.contracts, desk, self.peer.hand_in)
+        self.late_desk = LateDesk(self.db, self.participants, self.contracts, desk, self.peer.hand_in, self.peer.fetch)
         return Worker(self.db, self.clock, self.handlers(messages, desk), self.me, self.settings.worker)
 
     def _jobs(self) -> Jobs:
@@ -298,7 +298,7 @@ class House:
         fire = {
             EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
             COUNTERSIGN: self.contracts.countersigning.deadline,
-            closing.DUE: self.endings.due,
+            closing.DUE: self.endings.due, second_seal.DUE: self.contracts.agreements.second_sealed,
         }  # fmt: skip
         return Jobs(self.db, self.clock, self.me, fire, every, alone)
 
@@ -314,9 +314,9 @@ class House:
         found = self.anchor.entry(did)
         return () if found is None else found.sealing(self.clock.now())
 
-    def second_seal_key(self, did: str) -> Mapping[str, str] | None:
+    def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]:
         found = self.anchor.entry(did)
-        return None if found is None else found.seal_key_pq
+        return () if found is None else found.second_keys(self.clock.now())
 
     async def _look_at_list(self) -> None:
         await self.listing.reload()

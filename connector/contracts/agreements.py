@@ -16,10 +16,12 @@ from connector.contracts import drafting, records, replacing, second_seal, signi
 from connector.contracts.drafting import Draft, Sealer
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.contracts.partner import Partner
+from connector.contracts.second_seal import SecondKeys
 from connector.contracts.signing import digest
 from connector.contracts.succession import NOBODY, Line
 from connector.contracts.text import Party
 from connector.errors import Mistake, PeerError, Unknown
+from connector.participants.leaving import within_hearing
 from connector.participants.service import Hosted, Participants
 from connector.policy.judge import Judge
 from connector.policy.model import PolicyError
@@ -62,10 +64,10 @@ class Agreements:
 
     def __init__(
         self, participants: Participants, catalogue: Catalogue, judge: Judge, line: Line = NOBODY,
-        patience_ms: int = PATIENCE_MS,
+        patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = second_seal.nobody,
     ) -> None:  # fmt: skip
         self._participants, self._catalogue, self._judge, self._line = participants, catalogue, judge, line
-        self._patience_ms = patience_ms
+        self._patience_ms, self._second_keys = patience_ms, second_keys
         self._documents: dict[str, tuple[object, EvidenceObject]] = {}
 
     # Reading
@@ -298,8 +300,26 @@ class Agreements:
         sealed = agreement.role == "provider" and records.committed(tx, agreement)
         if not sealed and store.used(tx, case.participant, case.id, current.name) not in (None, current.sha256):
             store.take_object(tx, case.participant, case.id, case.counterparty, current)
-        did = hosted.participant.did
-        records.record(tx, did, case, records.AGREEMENT, records.of_agreement(tx, case, agreement))
+        body, seconds = records.of_agreement(tx, case, agreement, self._second_keys)
+        records.record(tx, hosted.participant.did, case, records.AGREEMENT, body)
+        if seconds.waits:
+            timer(tx, case.participant, second_seal.DUE, case.id, tx.now + second_seal.OFTEN_MS)
+
+    def second_sealed(self, tx: Tx, slug: str, case_id: str) -> None:
+        """The timer of a second seal that no record names yet, because the list did not name its key."""
+        try:
+            within_hearing(tx, slug)
+        except Unknown:
+            return
+        case = store.case(tx, slug, case_id, lock=True)
+        agreement = None if case is None or case.agreement is None else store.agreement(tx, slug, case.agreement)
+        if agreement is None or not agreement.concluded:
+            return
+        waits = records.further(tx, self._participants.held(slug).participant.did, agreement, self._second_keys)
+        age = tx.now - (agreement.finalized_at or 0)
+        if waits and age < second_seal.PATIENCE_MS:
+            pause = min(max(age, second_seal.OFTEN_MS), second_seal.SELDOM_MS)
+            timer(tx, slug, second_seal.DUE, case_id, tx.now + pause)
 
     def _document(self, hosted: Hosted, name: str) -> EvidenceObject:
         key = f"{hosted.participant.id} {name}"

@@ -20,6 +20,7 @@ from connector.contracts.moves import Moves, process
 from connector.contracts.records import CONFIRMATION, DECISION
 from connector.contracts.signing import digest
 from connector.errors import Mistake, PeerError, Unknown
+from connector.participants.leaving import within_hearing
 from connector.protocol import negotiation as kernel
 from connector.protocol.negotiation import State
 from connector.protocol.process import Role
@@ -86,7 +87,11 @@ class Countersigning:
     def arrived(
         self, tx: Tx, slug: str, agreement_id: str, did: str, seal: str, objects: tuple[EvidenceObject, ...]
     ) -> None:
-        """The late countersignature holds: book it, and finalize what waited for it. Raises as `arriving`."""
+        """The late countersignature holds: book it, and finalize what waited for it. Raises as `arriving`.
+
+        It was checked outside of a transaction: meanwhile the participant may have begun to be deleted.
+        """
+        within_hearing(tx, slug)
         case, agreement = self._provided(tx, slug, agreement_id, did)
         if self._here(tx, case, agreement, seal):
             return
@@ -99,6 +104,7 @@ class Countersigning:
 
     def invalid(self, tx: Tx, slug: str, case: Case, fault: str) -> None:
         """It does not hold: recorded, and as if it had not come."""
+        within_hearing(tx, slug)
         noted = store.logged(tx, slug, case.agreement or "", DECISION)
         if sum(b'"countersignature":"invalid"' in one for one in noted) < MOST_INVALID:
             self._moves.record(tx, case, DECISION, {"countersignature": "invalid", "fault": fault})
@@ -144,18 +150,28 @@ class Countersigning:
             return True
         return agreement.state == "signed" and rests(case.kernel, State.VERIFIED)
 
-    def made(self, tx: Tx, case: Case, seal: str, approval: EvidenceObject) -> None:
-        """The late one is signed. It is kept before it leaves: signed anew after a crash it would be another one."""
-        store.keep_object(tx, case.participant, case.id, case.counterparty, _named(approval, f"late:{approval.sha256}"))
-        self._moves.errand(tx, case, HAND_IN, seal=seal, approval=approval.sha256)
+    def made(
+        self, tx: Tx, case: Case, seal: str, approval: EvidenceObject, second: EvidenceObject | None = None
+    ) -> None:
+        """The late one is signed. It is kept before it leaves: signed anew after a crash it would be another one.
+
+        So is its second seal; in the place of an earlier one it comes once the provider has taken the first.
+        """
+        for item in (approval,) if second is None else (approval, second):
+            store.keep_object(tx, case.participant, case.id, case.counterparty, _named(item, f"late:{item.sha256}"))
+        if second is None:
+            self._moves.errand(tx, case, HAND_IN, seal=seal, approval=approval.sha256)
+        else:
+            self._moves.errand(tx, case, HAND_IN, seal=seal, approval=approval.sha256, second=second.sha256)
 
     def not_made(self, tx: Tx, case: Case, fault: str) -> None:
         self._moves.record(tx, case, DECISION, {"countersignature": "not-made", "fault": fault})
         ask(tx, case.participant, case.id, "countersign-failed", fault=fault)
 
     def accepted(
-        self, tx: Tx, slug: str, case_id: str, seal: str, approval: str, documents: tuple[EvidenceObject, ...]
-    ) -> None:
+        self, tx: Tx, slug: str, case_id: str, seal: str, approval: str, documents: tuple[EvidenceObject, ...],
+        second: str = "",
+    ) -> None:  # fmt: skip
         """The provider took it; what comes of a negotiation that waited for it the provider's FINALIZED says."""
         case = store.case(tx, slug, case_id, lock=True)
         if case is None or case.agreement is None:
@@ -167,6 +183,10 @@ class Countersigning:
             return
         answered(tx, slug, case.id)
         self._take(tx, case, agreement, (_named(kept, drafting.APPROVAL["consumer"]), *documents))
+        store.drop_use(tx, slug, case.id, second_seal.NAMES["consumer"])  # that of an earlier one
+        ours = store.known_object(tx, slug, second) if second else None
+        if ours is not None:
+            self._take(tx, case, agreement, (_named(ours, second_seal.NAMES["consumer"]),))
         if missed or agreement.state == "one-sided":
             self._agreements.completed(tx, case, agreement, seal)
         else:

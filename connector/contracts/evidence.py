@@ -9,7 +9,7 @@ import msgspec
 
 from connector.audit import export, seal
 from connector.clock import Clock
-from connector.contracts import drafting, ending, pdf, second_seal, store
+from connector.contracts import drafting, ending, pdf, records, second_seal, store
 from connector.contracts.agreements import sealer
 from connector.contracts.certificates import Certificates
 from connector.contracts.model import Agreement
@@ -117,7 +117,9 @@ class Evidence:
         slug, current = hosted.participant.id, canonical(hosted.document)
         objects = {name: item.body for name, item in store.objects(tx, slug, agreement.negotiation).items()}
         assert agreement.provider_jws is not None
-        listed = self._trust_list()
+        firsts, listed = records.sealed(tx, agreement), self._trust_list()
+        named = {role: store.known_object(tx, slug, sha256) for role, sha256 in records.seconds(tx, agreement).items()}
+        logged = {role: item.body for role, item in named.items() if item is not None}
         vouching = export.policy_of(listed, hosted.participant.did)
         log = export.log_evidence(tx, slug, agreement.id, vouching)
         said = self._translations
@@ -129,14 +131,14 @@ class Evidence:
             approval_provider=objects[drafting.APPROVAL["provider"]],
             approval_consumer=objects.get(drafting.APPROVAL["consumer"]),
             provider_jws=agreement.provider_jws,
-            consumer_jws=agreement.consumer_jws,
+            consumer_jws=firsts["consumer"],
             provider_document=objects["did-provider.json"],
             consumer_document=objects["did-consumer.json"],
             trust_list=listed,
             log=log,
             more={
                 **ending.members(objects, agreement, log.records),
-                **second_seal.members(objects, agreement, listed),
+                **second_seal.members(objects, firsts, listed, logged),
                 **({} if said is None else said.members(tx, hosted, agreement, objects)),
             },
             exporter_document=None if current == objects[f"did-{agreement.role}.json"] else current,

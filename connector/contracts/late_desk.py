@@ -10,16 +10,17 @@ from urllib.parse import quote
 import msgspec
 
 from connector.commit import Errand, ask_once
-from connector.contracts import drafting, second_seal, store
+from connector.contracts import drafting, second_seal, signing, store
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.contracts.moves import SEAL, by_us
 from connector.contracts.progress import UNREACHED
 from connector.contracts.service import Contracts
-from connector.contracts.signing_desk import SigningDesk
+from connector.contracts.signing_desk import Fetch, SigningDesk
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer
-from connector.participants.service import Participants
+from connector.participants.leaving import within_hearing
+from connector.participants.service import Hosted, Participants
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
@@ -35,30 +36,56 @@ _ANSWER_LIMIT = 65_536
 
 
 class Post(Protocol):
-    async def __call__(self, slug: str, did: str, url: str, seal: bytes) -> Answer:
-        """Posts a compact JWS in the name of a participant; raises Unavailable, or PeerError for no usable address."""
+    async def __call__(self, slug: str, did: str, url: str, seal: bytes, second: str = "") -> Answer:
+        """Posts a compact JWS in the name of a participant; raises Unavailable, or PeerError for no usable address.
+
+        `second` is the SHA-256 (hex) of the second seal that the partner may fetch; whoever does not know the header
+        overlooks it.
+        """
 
 
 class LateDesk:
     """Handlers of the errands `countersign-late` and `hand-in`, and of what peers hand in."""
 
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, desk: SigningDesk, post: Post
-    ) -> None:
-        self._db, self._participants, self._contracts, self._desk, self._post = db, participants, contracts, desk, post
+        self, db: Database, participants: Participants, contracts: Contracts, desk: SigningDesk, post: Post,
+        fetch: Fetch,
+    ) -> None:  # fmt: skip
+        self._db, self._participants, self._contracts, self._desk = db, participants, contracts, desk
+        self._post, self._fetch = post, fetch
 
-    async def receive(self, slug: str, case: Case, agreement: Agreement, seal: str) -> None:
+    async def receive(self, slug: str, case: Case, agreement: Agreement, seal: str, second: str = "") -> None:
         """As provider: check and book what the consumer handed in. Raises PeerError if it does not hold, Settled if
-        something else was faster, Unavailable if it cannot be checked now."""
+        something else was faster, Unavailable if it cannot be checked now. What is wrong with its `second` seal (what
+        the header says) is recorded, and stops nothing."""
         hosted = await self._participants.get(slug)
         rules = self._contracts.countersigning
         try:
-            objects = await self._desk.checked(hosted, case, agreement, seal)
+            approval, covered = await self._desk.holds(hosted, case, agreement, seal)
         except (Fault, PeerError) as fault:
             await self._db.write(slug, rules.invalid, slug, case, fault.code)
             raise PeerError("contracts.countersignature-invalid", why=fault.code) from fault
-        objects += await self._desk.documents(hosted, case)
-        await self._db.write(slug, rules.arrived, slug, agreement.id, case.counterparty, seal, tuple(objects))
+        await self._claim(hosted, case, second)
+        claim = await self._db.read(slug, second_seal.claim, slug, case.id, "consumer")
+        fits = claim is not None and (second or second_seal.fits(claim.body, covered, case.counterparty))
+        seconds = await self._desk.second(case, "consumer", covered) if fits else ()
+        objects = (approval, *seconds, *await self._desk.documents(hosted, case))
+        await self._db.write(slug, rules.arrived, slug, agreement.id, case.counterparty, seal, objects)
+
+    async def _claim(self, hosted: Hosted, case: Case, second: str) -> None:
+        """What lies under that digest takes the place of the second seal that came with another countersignature."""
+        if not second:
+            return
+        found = second  # what is no digest is judged as it stands: it is no seal either
+        if second_seal.DIGEST.fullmatch(second):
+            try:
+                url = f"{owner.root_of(case.counterparty)}/evidence/objects/{second}"
+                body = await self._fetch(hosted, case.counterparty, url)
+            except PeerError:
+                body = b""
+            found = body.decode("ascii", "replace") if signing.digest(body) == second else ""
+        (claimed,) = second_seal.claimed("consumer", found)
+        await self._db.write(case.participant, _keep_claim, case, claimed)
 
     async def countersign(self, row: OutboxRow) -> None:
         """As consumer: sign what a person has read, and keep it for handing in."""
@@ -76,9 +103,7 @@ class LateDesk:
                 await self._db.write(row.participant, _unsealed, row, fault.code)
             raise
         assert seal is not None
-        approval = next(one for one in objects if one.name == drafting.APPROVAL["consumer"])
-        seconds = [one for one in objects if one.name in second_seal.NAMES.values()]
-        await self._db.write(row.participant, self._made, row, case, seal, approval, seconds)
+        await self._db.write(row.participant, self._made, row, case, seal, {one.name: one for one in objects})
 
     async def hand_in(self, row: OutboxRow) -> None:
         """As consumer: give it to the provider until that has said yes or no for good; after days a person is told."""
@@ -97,7 +122,8 @@ class LateDesk:
         root = owner.root_of(case.counterparty)
         url = f"{root}/evidence/{quote(agreement.uuid, safe='')}/countersignature"
         try:
-            answer = await self._post(row.participant, case.counterparty, url, facts["seal"].encode("ascii"))
+            second = [facts["second"]] if "second" in facts else []
+            answer = await self._post(row.participant, case.counterparty, url, facts["seal"].encode("ascii"), *second)
         except PeerError as fault:
             await self._db.write(row.participant, self._declined, row, case, 0, fault.code)
             return
@@ -110,13 +136,13 @@ class LateDesk:
             raise Unavailable("peer.busy", status=answer.status)
         await self._db.write(row.participant, self._declined, row, case, answer.status, _code(answer))
 
-    def _made(
-        self, tx: Tx, row: OutboxRow, case: Case, seal: str, approval: EvidenceObject, seconds: list[EvidenceObject]
-    ) -> None:
+    def _made(self, tx: Tx, row: OutboxRow, case: Case, seal: str, objects: dict[str, EvidenceObject]) -> None:
         if outbox.finish(tx, row):
-            for second in seconds:  # of an earlier countersignature there may be another one
-                store.take_object(tx, case.participant, case.id, case.counterparty, second)
-            self._contracts.countersigning.made(tx, case, seal, approval)
+            theirs = objects.get(second_seal.NAMES["provider"])
+            if theirs is not None:
+                store.keep_object(tx, case.participant, case.id, case.counterparty, theirs)
+            ours = objects.get(second_seal.NAMES["consumer"])
+            self._contracts.countersigning.made(tx, case, seal, objects[drafting.APPROVAL["consumer"]], ours)
 
     def _not_made(self, tx: Tx, row: OutboxRow, case: Case, fault: str) -> None:
         if outbox.finish(tx, row):
@@ -127,12 +153,17 @@ class LateDesk:
     ) -> None:
         if outbox.finish(tx, row):
             self._contracts.countersigning.accepted(
-                tx, row.participant, case_id, facts["seal"], facts["approval"], documents
+                tx, row.participant, case_id, facts["seal"], facts["approval"], documents, facts.get("second", "")
             )
 
     def _declined(self, tx: Tx, row: OutboxRow, case: Case, status: int, code: str) -> None:
         if outbox.finish(tx, row):
             self._contracts.countersigning.declined(tx, case, status, code)
+
+
+def _keep_claim(tx: Tx, case: Case, claimed: EvidenceObject) -> None:
+    within_hearing(tx, case.participant)
+    store.take_object(tx, case.participant, case.id, case.counterparty, claimed)
 
 
 def _unreached(tx: Tx, row: OutboxRow) -> None:

@@ -1,15 +1,16 @@
 """The second seal of a party, ML-DSA-44 beside its first one (contracts.md 7): made with it, sent with it, kept.
 
 It travels in a member of its own, so peers that know nothing of it skip it. What a peer gives there is judged when its
-first seal is: one that cannot hold is recorded and kept out, and never stops a contract. It goes into a bundle only
-while the trust list in that bundle names its key, that key made it, and it covers what the first one there covers (a
-late countersignature may have taken the place of an earlier one): where a second seal stands it must hold, and one that
-nobody vouches for would spoil a contract that is good.
+first seal is: one that cannot hold is recorded and kept out, and never stops a contract. An agreement record names it
+once the trust list names its key, that key made it, and it covers what the first one covers (a late countersignature
+may have taken the place of an earlier one): from then on nobody can take it out or exchange it. Until then a bundle has
+it only while its own list says all that: one that nobody vouches for would spoil a contract that is good.
 """
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -22,19 +23,38 @@ from connector.trust.jwk import thumbprint
 from connector.verify import jades, postquantum, trustlist
 from connector.verify.faults import Doubt, Fault
 from connector.verify.postquantum import ALG, LENGTH
+from connector.verify.trustlist import Period, SecondKey
 
 Side = Literal["provider", "consumer"]
-SecondKey = Callable[[str], Mapping[str, str] | None]
-"""DID -> the public key (JWK) that the trust list in force names for its second seals."""
+SIDES: Final[tuple[Side, ...]] = ("provider", "consumer")
+SecondKeys = Callable[[str], Sequence[Mapping[str, str]]]
+"""DID -> the public keys (JWK) that the trust list in force names for its second seals now."""
 NAMES: Final = {"provider": "provider.pq.jws", "consumer": "consumer.pq.jws"}
 CLAIMED, INVALID = "claimed:", "invalid:"
+HEADER: Final = "Hanse-Second-Seal"
+"""Of a request that hands in a late countersignature: SHA-256 (hex) of the second seal, fetched like an approval."""
+DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 LONGEST: Final = 16_384
 """Bytes of a second seal; a real one has a third of that."""
 _TYPE: Final = "application/jose"
 
 
-def nobody(did: str) -> None:
-    """Where no trust list is looked at: every second seal then waits for that of the bundle."""
+DUE: Final = "second-seal"
+"""Timer of a negotiation: look again whether the list names the key of a second seal that no record names yet."""
+OFTEN_MS, SELDOM_MS, PATIENCE_MS = 60_000, 21_600_000, 30 * 86_400_000
+"""Looked for after a minute, then after as long again as has passed, at most six hours; given up after 30 days."""
+
+
+class Judged(NamedTuple):
+    """Second seals beside the first ones: those that a record may name, and whether some are not vouched for yet."""
+
+    proven: Mapping[Side, EvidenceObject]
+    waits: bool
+
+
+def nobody(did: str) -> tuple[()]:
+    """Where no trust list is looked at: every second seal then waits."""
+    return ()
 
 
 def made(role: str, me: Sealer, references: Sequence[signing.Reference], iat: int) -> tuple[EvidenceObject, ...]:
@@ -66,10 +86,10 @@ def claim(tx: Tx, slug: str, case_id: str, role: Side) -> EvidenceObject | None:
     return store.objects(tx, slug, case_id, name).get(name)
 
 
-def check(jws: bytes, covered: Sequence[signing.Reference], did: str, listed: Mapping[str, str] | None) -> None:
+def check(jws: bytes, covered: Sequence[signing.Reference], did: str, listed: Sequence[Mapping[str, str]] = ()) -> None:
     """It can be that party's second seal over what its first one covers; Fault otherwise.
 
-    The signature is checked with the `listed` key if it names that one; the list of a bundle decides in any case.
+    The signature is checked with the `listed` key that it names; with another one nobody vouches for it yet.
     """
     if len(jws) > LONGEST:
         raise Fault("seal-form", what="size")
@@ -79,11 +99,21 @@ def check(jws: bytes, covered: Sequence[signing.Reference], did: str, listed: Ma
     jades.check_objects(seal, {one.par: one.body for one in covered})
     if seal.did != did:
         raise Fault("seal-foreign", did=did, kid=seal.kid)
-    if listed is not None and _names(seal.kid, listed):
-        try:
-            postquantum.verify(seal, listed, did)
-        except Doubt:
-            return  # this installation has no ML-DSA; whoever reads the bundle may have it
+    try:
+        for key in listed:
+            if _names(seal.kid, key):
+                postquantum.verify(seal, key, did)
+    except Doubt:
+        return  # this installation has no ML-DSA; whoever reads the bundle may have it
+
+
+def fits(jws: bytes, covered: Sequence[signing.Reference], did: str) -> bool:
+    """Whether it can be the second seal beside a first one over these objects."""
+    try:
+        check(jws, covered, did)
+    except Fault:
+        return False
+    return True
 
 
 def taken(claim: EvidenceObject, role: Side) -> EvidenceObject:
@@ -107,30 +137,66 @@ def invalid(tx: Tx, agreement: Agreement) -> bool:
     return store.used(tx, agreement.participant, agreement.negotiation, INVALID + theirs) is not None
 
 
-def members(objects: Mapping[str, bytes], agreement: Agreement, trust_list: str) -> dict[str, bytes]:
-    """What of it a bundle with this trust list holds, by its name there."""
-    firsts = {"provider": agreement.provider_jws, "consumer": agreement.consumer_jws}
-    return {
-        NAMES[role]: objects[NAMES[role]]
-        for role, first in firsts.items()
-        if first is not None and NAMES[role] in objects and _vouched(objects[NAMES[role]], first, trust_list)
-    }
+def judged(objects: Mapping[str, EvidenceObject], firsts: Mapping[Side, str | None], keys: SecondKeys) -> Judged:
+    """Of what is kept of a contract with these first seals (None: not sealed); `keys` by the list in force."""
+    proven: dict[Side, EvidenceObject] = {}
+    waits = False
+    for role, first in firsts.items():
+        found = objects.get(NAMES[role])
+        seal = None if found is None or first is None else _beside(found.body, first)
+        if found is None or seal is None:
+            continue
+        try:
+            postquantum.made_by(seal, _named(seal, keys), seal.did)
+            proven[role] = found
+        except Doubt:
+            waits = True
+        except Fault as fault:
+            waits = waits or fault.code == "pq-key"
+    return Judged(proven, waits)
+
+
+def members(
+    objects: Mapping[str, bytes], firsts: Mapping[Side, str | None], trust_list: str, logged: Mapping[Side, bytes]
+) -> dict[str, bytes]:
+    """What of it a bundle with this trust list holds, by its name there; what records name (`logged`) in any case."""
+    found = {NAMES[role]: body for role, body in logged.items()}
+    for role, first in firsts.items():
+        name = NAMES[role]
+        if first is not None and role not in logged and name in objects and _vouched(objects[name], first, trust_list):
+            found[name] = objects[name]
+    return found
 
 
 def _vouched(jws: bytes, first: str, trust_list: str) -> bool:
+    """By this list, on its day."""
     try:
-        seal, beside = _read(jws), jades.read(first)
-        if (seal.pars, seal.hashes, seal.ctys) != (beside.pars, beside.hashes, beside.ctys):
+        seal = _beside(jws, first)
+        if seal is None:
             return False
-        member = trustlist.parse(trust_list.encode("ascii")).members.get(seal.did)
-        if member is None or member.seal_key_pq is None or not _names(seal.kid, member.seal_key_pq):
-            return False
-        postquantum.verify(seal, member.seal_key_pq, seal.did)
+        listed = trustlist.parse(trust_list.encode("ascii"))
+        member = listed.members.get(seal.did)
+        keys = [] if member is None else [one for one in member.seal_keys_pq if _names(seal.kid, one.jwk)]
+        period = postquantum.made_by(seal, keys, seal.did)
+        return period == Period() or all(period.holds(at or 0) for at in (seal.iat, trustlist.seconds(listed.issued)))
     except Doubt:
         return True  # nothing is wrong: this installation has no ML-DSA
     except (Fault, ValueError):
         return False
-    return True
+
+
+def _beside(jws: bytes, first: str) -> jades.Seal | None:
+    """The second seal, if it is by whoever made the first one and covers the same."""
+    try:
+        seal, beside = _read(jws), jades.read(first)
+    except Fault:
+        return None
+    same = (seal.did, seal.pars, seal.hashes, seal.ctys) == (beside.did, beside.pars, beside.hashes, beside.ctys)
+    return seal if same else None
+
+
+def _named(seal: jades.Seal, keys: SecondKeys) -> list[SecondKey]:
+    return [SecondKey(key) for key in keys(seal.did) if _names(seal.kid, key)]
 
 
 def _read(jws: bytes) -> jades.Seal:

@@ -21,6 +21,7 @@ from connector.contracts.model import Case, EvidenceObject
 from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
 from connector.contracts.records import DECISION, TERMINATION
+from connector.contracts.second_seal import SecondKeys, nobody
 from connector.contracts.succession import NOBODY, Line
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
@@ -53,10 +54,10 @@ class Contracts:
 
     def __init__(
         self, participants: Participants, catalogue: Catalogue, judge: Judge, course: Callable[[Moves], Course],
-        line: Line = NOBODY, patience_ms: int = PATIENCE_MS,
+        line: Line = NOBODY, patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = nobody,
     ) -> None:  # fmt: skip
         self._participants, self._catalogue = participants, catalogue
-        self.agreements = Agreements(participants, catalogue, judge, line, patience_ms)
+        self.agreements = Agreements(participants, catalogue, judge, line, patience_ms, second_keys)
         self.moves = Moves(participants, self.agreements)
         self.countersigning = Countersigning(self.agreements, self.moves)
         self._course = course(self.moves)

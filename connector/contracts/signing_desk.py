@@ -22,7 +22,7 @@ from connector.contracts.countersigning import rests
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.contracts.moves import SEAL, by_us
 from connector.contracts.records import DECISION
-from connector.contracts.second_seal import SecondKey
+from connector.contracts.second_seal import SecondKeys
 from connector.contracts.service import Contracts
 from connector.contracts.text import said_badge
 from connector.errors import HanseError, Mistake, PeerError, Unavailable
@@ -73,12 +73,12 @@ class SigningDesk:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, judge: Judge,
         fetch: Fetch, document: Document, roots: Sequence[x509.Certificate], listed: Callable[[str], Sequence[str]],
-        second_key: SecondKey = second_seal.nobody, guesses: likely.Guesses | None = None,
+        second_keys: SecondKeys = second_seal.nobody, guesses: likely.Guesses | None = None,
     ) -> None:  # fmt: skip
-        """`listed` and `second_key`: the seal certificates and the key for second seals that the trust list names."""
+        """`listed` and `second_keys`: the seal certificates and keys for second seals that the trust list names now."""
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._judge, self._fetch, self._document = judge, fetch, document
-        self._roots, self._listed, self._second_key = roots, listed, second_key
+        self._roots, self._listed, self._second_keys = roots, listed, second_keys
         self._documents, self._guesses = _Documents(), guesses
 
     async def countersign(self, row: OutboxRow) -> None:
@@ -114,8 +114,8 @@ class SigningDesk:
         objects = await self.documents(hosted, case)
         if claimed:
             try:
-                approval, covered = await self._holds(hosted, case, agreement, claimed)
-                objects += [approval, *await self._second(case, "consumer", covered)]
+                approval, covered = await self.holds(hosted, case, agreement, claimed)
+                objects += [approval, *await self.second(case, "consumer", covered)]
                 seal = claimed
             except (Fault, PeerError) as found:
                 fault = found.code
@@ -171,7 +171,7 @@ class SigningDesk:
         covered = _expected(agreement, objects, root, me.root, mine, provider_jws=agreement.provider_jws)
         made = await signing.seal(covered, me.key, me.chain, now // 1000)
         second = second_seal.made("consumer", me, covered, now // 1000)
-        theirs_second = await self._second(case, "provider", sealed)
+        theirs_second = await self.second(case, "provider", sealed)
         return made, [*fetched.values(), mine, *second, *theirs_second, *documents]
 
     async def _references(
@@ -243,13 +243,7 @@ class SigningDesk:
         if theirs != ours or shown != [(sentence, said_badge(badge, "de")) for sentence, badge in ours]:
             raise Unclear("contracts.other-text")
 
-    async def checked(
-        self, hosted: Hosted, case: Case, agreement: Agreement, claimed: str
-    ) -> list[EvidenceObject]:  # fmt: skip
-        """The consumer's approval, if its countersignature holds; raises Fault, PeerError or Unavailable."""
-        return [(await self._holds(hosted, case, agreement, claimed))[0]]
-
-    async def _second(
+    async def second(
         self, case: Case, role: second_seal.Side, covered: Sequence[signing.Reference]
     ) -> tuple[EvidenceObject, ...]:
         """The partner's second seal if it gave one that may hold; one that does not is recorded, and delays nothing."""
@@ -258,7 +252,7 @@ class SigningDesk:
         if claim is None:
             return ()
         try:
-            second_seal.check(claim.body, covered, case.counterparty, self._second_key(case.counterparty))
+            second_seal.check(claim.body, covered, case.counterparty, self._second_keys(case.counterparty))
         except Fault as fault:
             await self._db.write(slug, self._not_second, case, role, fault.code)
             return ()
@@ -269,10 +263,10 @@ class SigningDesk:
         if second_seal.refuse(tx, case, role):
             self._contracts.moves.record(tx, case, DECISION, {"secondSeal": "invalid", "of": role, "fault": fault})
 
-    async def _holds(
+    async def holds(
         self, hosted: Hosted, case: Case, agreement: Agreement, claimed: str
     ) -> tuple[EvidenceObject, list[signing.Reference]]:
-        """The consumer's approval and all that its countersignature covers; raises as `checked`."""
+        """The consumer's approval and all that its countersignature covers; raises Fault, PeerError or Unavailable."""
         seal = jades.read(claimed)
         slug = hosted.participant.id
         kept = await self._db.read(slug, store.objects, slug, case.id)

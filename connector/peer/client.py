@@ -2,13 +2,14 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from connector.catalogue import filters
 from connector.clock import Clock
 from connector.contracts.partner import Partner
+from connector.contracts.second_seal import HEADER
 from connector.errors import PeerError, Unavailable
 from connector.http.address import under_root
 from connector.http.outbound import Answer, SafeClient
@@ -72,13 +73,16 @@ class PeerClient:
     async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer:
         return await self._post(slug, did, url, body, "application/json", limit)
 
-    async def hand_in(self, slug: str, did: str, url: str, seal: bytes) -> Answer:
-        """A countersignature as the compact JWS that it is."""
-        return await self._post(slug, did, url, seal, "application/jose")
+    async def hand_in(self, slug: str, did: str, url: str, seal: bytes, second: str = "") -> Answer:
+        """A countersignature as the compact JWS that it is; `second`: the digest under which its second seal lies."""
+        return await self._post(slug, did, url, seal, "application/jose", more={HEADER: second} if second else {})
 
-    async def _post(self, slug: str, did: str, url: str, body: bytes, media: str, limit: int | None = None) -> Answer:
+    async def _post(
+        self, slug: str, did: str, url: str, body: bytes, media: str, limit: int | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> Answer:  # fmt: skip
         await self._below(slug, did, url)
-        headers = {**await self._token(slug, did), "Content-Type": media}
+        headers = {**await self._token(slug, did), "Content-Type": media, **(more or {})}
         return await self._http.post(url, body, headers=headers, limit=limit, total_s=MESSAGE_S)
 
     async def get(self, slug: str, did: str, url: str, limit: int | None = None) -> Answer:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from connector.clock import Clock
+from connector.contracts import second_seal
 from connector.contracts.model import Agreement, Case
 from connector.contracts.service import Contracts
 from connector.errors import PeerError
@@ -16,8 +17,9 @@ from connector.peer.routes import Call, Route
 
 Bundle = Callable[[str, str], Awaitable[bytes]]
 """(participant, agreement IRI) -> the evidence bundle, sealed on demand."""
-Late = Callable[[str, Case, Agreement, str], Awaitable[None]]
-"""(participant, negotiation, agreement, compact JWS): checks and books a late countersignature."""
+Late = Callable[[str, Case, Agreement, str, str], Awaitable[None]]
+"""(participant, negotiation, agreement, compact JWS, what is said of a second seal): checks and books a late
+countersignature."""
 JOSE = "application/jose"
 LONGEST_SEAL = 32_768
 """Bytes of a countersignature with its certificates."""
@@ -70,5 +72,5 @@ class EvidenceHandlers:
         found = await self._exchange.within(call, arriving, slug, iri, call.peer.did, seal)
         if found is not None:
             self._late_pace.spend((slug, call.peer.did))
-            await self._late(slug, *found, seal)
+            await self._late(slug, *found, seal, call.request.headers.get(second_seal.HEADER, ""))
         return web.Response(status=204)

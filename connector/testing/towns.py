@@ -17,7 +17,7 @@ from connector.catalogue.model import Dataset, Offer, Source
 from connector.catalogue.service import Catalogue, Publication
 from connector.clock import Clock, SystemClock
 from connector.commit import COUNTERSIGN, REVIEW
-from connector.contracts import closing, ending
+from connector.contracts import closing, ending, second_seal
 from connector.contracts.course import Course, Deliberate
 from connector.contracts.ending_desk import EndingDesk
 from connector.contracts.late_desk import LateDesk
@@ -107,13 +107,13 @@ class Wire:
     async def root(self, slug: str, did: str) -> str:
         return self._towns.partner(did.rpartition(":")[2]).root
 
-    async def hand_in(self, slug: str, did: str, url: str, seal: bytes) -> Answer:
+    async def hand_in(self, slug: str, did: str, url: str, seal: bytes, second: str = "") -> Answer:
         """A late countersignature, as the door of the public surface takes it."""
         self.sent.append(f"{slug}: countersignature")
         if self.answers:
             return _given(self.answers.pop(0))
         try:
-            await self._towns.late(slug, did, url, seal.decode())
+            await self._towns.late(slug, did, url, seal.decode(), second)
         except PeerError as error:
             return _answer(error.status, _problem(error))
         return Answer(204, {}, b"")
@@ -140,7 +140,9 @@ class Towns:
         self.judge = judge()
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.line = heirs.Line(())
-        self.contracts = Contracts(self.participants, self.catalogue, self.judge, self._course, self)
+        self.contracts = Contracts(
+            self.participants, self.catalogue, self.judge, self._course, self, second_keys=self._seconds
+        )  # fmt: skip
         self.seekers: dict[str, Seeker] = {}
         self.ends: dict[str, int] = {}
         worlds = Worlds(self.participants, self.contracts.agreements, self.judge, self)
@@ -161,14 +163,14 @@ class Towns:
         desk = SigningDesk(
             db, self.clock, self.participants, self.contracts, self.judge, self.wire.fetch, self._document,
             [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
-            lambda did: self.second_keys.get(did),
+            self._seconds,
         )  # fmt: skip
         self.endings = ending.Endings(self.participants, self.contracts.agreements)
         self.ending_desk = EndingDesk(
             db, self.clock, self.participants, self.endings, self.wire, self._document,
             [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
         )  # fmt: skip
-        self.late_desk = LateDesk(db, self.participants, self.contracts, desk, self.wire.hand_in)
+        self.late_desk = LateDesk(db, self.participants, self.contracts, desk, self.wire.hand_in, self.wire.fetch)
         self.handlers: dict[str, Callable[[OutboxRow], Awaitable[None]]] = {
             "message": messages.send,
             "repair": messages.repair,
@@ -181,6 +183,9 @@ class Towns:
             "push": self._push,
             ending.DELIVER: self.ending_desk.deliver,
         }
+
+    def _seconds(self, did: str) -> Sequence[Mapping[str, str]]:
+        return [key for known, key in self.second_keys.items() if known == did]
 
     def _course(self, moves: Moves) -> Course:
         return Deliberate(moves, self.catalogue, self.judge)
@@ -279,7 +284,7 @@ class Towns:
         fire = {
             EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
             COUNTERSIGN: self.contracts.countersigning.deadline,
-            closing.DUE: self.endings.due,
+            closing.DUE: self.endings.due, second_seal.DUE: self.contracts.agreements.second_sealed,
         }  # fmt: skip
         await Jobs(db or self.db, self.clock, "towns", fire, {}, {}).tick()
         await self.run()
@@ -332,13 +337,13 @@ class Towns:
         _, new = await self.db.write(slug, self.endings.receive, slug, self.did(sender), name, told, judge)
         return _answer(201 if new else 200, {})
 
-    async def late(self, sender: str, did: str, url: str, seal: str) -> None:
+    async def late(self, sender: str, did: str, url: str, seal: str, second: str = "") -> None:
         """What the door for late countersignatures does after the token was checked."""
         slug, agreement = self._slug(did), f"urn:uuid:{url.split('/')[-2]}"
         arriving = self.contracts.countersigning.arriving
         found = await self.db.write(slug, arriving, slug, agreement, self.did(sender), seal)
         if found is not None:
-            await self.late_desk.receive(slug, *found, seal)
+            await self.late_desk.receive(slug, *found, seal, second)
 
     async def transfer_seen_by(self, sender: str, did: str, url: str) -> object:
         slug, pid = self._slug(did), unquote(url.rpartition("/")[2])

@@ -25,6 +25,8 @@ UNTIL: Final = "until"
 """Member of a log key in the list: the RFC 3339 time from which on it signs no new state of the log."""
 RETIRED: Final = "validUntil"
 """Member of a witness's key in the list: the RFC 3339 time of the last second that counts."""
+MOST_FORMER: Final = 64
+"""Former keys for second seals of one member."""
 _LATEST_MS: Final = 253_402_300_800_000
 
 Form = dict[str, Any]
@@ -60,11 +62,24 @@ class Sealing(Struct, frozen=True, rename="camel", omit_defaults=True):
         return _within(self.valid_from, self.valid_until, now)
 
 
+class SecondKey(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A former key for second seals (JWK) and from when until when it counts; a side that is absent has no bound."""
+
+    key: dict[str, str]
+    valid_from: str | None = None
+    valid_until: str | None = None
+
+    def holds(self, now: int) -> bool:
+        """Whether it counts at this instant (milliseconds)."""
+        return _within(self.valid_from, self.valid_until, now)
+
+
 class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One participant as the authority names it; `kind`, `groups` and `admin_level` are IRIs.
 
     `keys` are pinned thumbprints, `ars` is the regional key of its seat. `suspended_since` tells auditors which
-    contracts are older; a plain digest among `seal_certificates` counts for as long as its certificate.
+    contracts are older; a plain digest among `seal_certificates` counts for as long as its certificate. What second
+    seals were made with before `seal_key_pq` stays in `former_seal_keys_pq`.
     """
 
     did: str
@@ -81,6 +96,7 @@ class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     seal_certificates: tuple[Sha256 | Sealing, ...] = field(default=(), name="sealCertificates")
     log_keys: tuple[dict[str, str], ...] = field(default=(), name="logKeys")
     seal_key_pq: dict[str, str] | None = None
+    former_seal_keys_pq: tuple[SecondKey, ...] = ()
     keys: tuple[str, ...] = ()
     succeeds: tuple[Succeeded, ...] = ()
 
@@ -98,6 +114,11 @@ class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
     def sealing(self, now: int) -> tuple[str, ...]:
         """The SHA-256 of the listed certificates that may seal at this instant (milliseconds)."""
         return tuple(one.sha256 for one in self.listed_seals if one.holds(now))
+
+    def second_keys(self, now: int) -> tuple[dict[str, str], ...]:
+        """The keys that may make second seals at this instant (milliseconds)."""
+        current = () if self.seal_key_pq is None else (self.seal_key_pq,)
+        return (*current, *(one.key for one in self.former_seal_keys_pq if one.holds(now)))
 
     @property
     def listed_seals(self) -> tuple[Sealing, ...]:
@@ -289,8 +310,12 @@ def _succeeded(trust_list: TrustList) -> list[heirs.Step]:
 
 
 def _doubled(entry: Entry) -> bool:
-    """One certificate twice would have two periods."""
-    return len({one.sha256 for one in entry.listed_seals}) != len(entry.seal_certificates)
+    """One certificate or key twice would have two periods; without `pub` a key for second seals is none."""
+    seals = [one.sha256 for one in entry.listed_seals]
+    former = [one.key.get("pub") for one in entry.former_seal_keys_pq]
+    keys = former + [entry.seal_key_pq[name] for name in ("pub",) if entry.seal_key_pq and name in entry.seal_key_pq]
+    twice = len(set(seals)) != len(seals) or len(set(keys)) != len(keys)
+    return twice or None in former or len(former) > MOST_FORMER
 
 
 def _moments(trust_list: TrustList) -> list[str | None]:
@@ -299,6 +324,8 @@ def _moments(trust_list: TrustList) -> list[str | None]:
         ours += [entry.valid_from, entry.valid_until, entry.suspended_since, *(one.since for one in entry.succeeds)]
         for seal in entry.listed_seals:
             ours += [seal.valid_from, seal.valid_until]
+        for key in entry.former_seal_keys_pq:
+            ours += [key.valid_from, key.valid_until]
     for issuer in trust_list.issuers:
         ours += [issuer.valid_from, issuer.valid_until]
     ours += [key.get(RETIRED) for witness in trust_list.witnesses for key in witness.keys]

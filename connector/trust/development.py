@@ -4,6 +4,7 @@ Only where settings name a development folder; a production start has no such CA
 """
 
 import fcntl
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,18 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from connector.clock import Clock, rfc3339
 from connector.trust import devca
-from connector.trust.anchors import UNTIL, Entry, Sealing, TrustList, Witness, millis, next_list, read_list
+from connector.trust.anchors import (
+    MOST_FORMER,
+    UNTIL,
+    Entry,
+    Sealing,
+    SecondKey,
+    TrustList,
+    Witness,
+    millis,
+    next_list,
+    read_list,
+)
 from connector.trust.authority import Authority
 from connector.trust.keys import KeyRecord, SoftwareKey
 from connector.trust.vault import Vault, master_file
@@ -82,7 +94,8 @@ def entry(
     """What the list says of a participant: its log keys and its seal certificates (contracts.md 6), and the keys by
     which peers may go on at once where a stolen key left without overlap.
 
-    Certificates of former seal keys count until the overlap after `at`, the time of the list; None: without end.
+    Certificates of former seal keys count until the overlap after `at`, the time of the list; None: without end. A
+    former key for second seals counts until the overlap after it was replaced, or until it was withdrawn.
     """
     end = None if at is None else rfc3339(millis(at) + OVERLAP_MS)
     seals: list[str | Sealing] = []
@@ -106,6 +119,9 @@ def entry(
             key.kid.partition("#")[2] for key in keys if key.purpose in ("peer", "seal") and key.state != "removed"
         ),
         seal_key_pq=next((dict(key.public_jwk) for key in keys if (key.purpose, key.state) == _PQ), None),
+        former_seal_keys_pq=_latest(
+            [_former(key) for key in keys if key.purpose == _PQ[0] and key.state in _FORMER and key.until]
+        ),
     )
 
 
@@ -122,7 +138,39 @@ def continued(before: Entry | None, fresh: Entry, begin: str, now: int) -> Entry
     seals = [_period(known.get(name), told.get(name), now) for name in {**told, **known}]
     since = before.valid_from if fresh.valid_from == begin and before.admitted(now) else fresh.valid_from
     plain = tuple(one.sha256 if one == Sealing(one.sha256) else one for one in seals)
-    return msgspec.structs.replace(fresh, valid_from=since, seal_certificates=plain)
+    return msgspec.structs.replace(
+        fresh, valid_from=since, seal_certificates=plain, former_seal_keys_pq=_replaced(before, fresh, now)
+    )
+
+
+def _replaced(before: Entry, fresh: Entry, now: int) -> tuple[SecondKey, ...]:
+    """The former keys for second seals: an end that was said stays, unless one that is said now is earlier.
+
+    A key that was replaced is among the fresh ones; one that is there no more was withdrawn, and counts until now.
+    """
+    found = {str(one.key.get("pub")): one for one in fresh.former_seal_keys_pq}
+    known = list(before.former_seal_keys_pq)
+    if before.seal_key_pq is not None:
+        known.append(SecondKey(before.seal_key_pq))
+    for one in known:
+        name, gone = str(one.key.get("pub")), msgspec.structs.replace(one, valid_until=rfc3339(now))
+        found[name] = min(one, found.get(name, gone), key=_ends)
+    present = fresh.seal_key_pq or {}
+    return _latest([one for name, one in found.items() if name != present.get("pub")])
+
+
+def _ends(one: SecondKey) -> float:
+    return math.inf if one.valid_until is None else millis(one.valid_until)
+
+
+def _latest(found: list[SecondKey]) -> tuple[SecondKey, ...]:
+    """As many as a list may name, the ones that ended last; in one order, so that the same keys give the same list."""
+    return tuple(sorted(found, key=lambda one: (-_ends(one), str(one.key.get("pub"))))[:MOST_FORMER])
+
+
+def _former(key: KeyRecord) -> SecondKey:
+    end = (key.until or 0) + (OVERLAP_MS if key.state == "verify-only" else 0)
+    return SecondKey(dict(key.public_jwk), valid_until=rfc3339(end))
 
 
 def _period(before: Sealing | None, fresh: Sealing | None, now: int) -> Sealing:

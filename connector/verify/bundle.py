@@ -77,14 +77,14 @@ def _examine(exam: Examination, members: Members, anchors: Anchors, witness: str
     exam.run("membership", membership.check, given, vouched, seals)
     size = None if log is None else log.proof.checkpoint.size
     for role in ROLES:
-        if postquantum.name(role) in members:
-            exam.run(f"{role}-pq", postquantum.check, role, given)
+        if postquantum.name(role) in members or postquantum.named(role, lines or ()):
+            exam.run(f"{role}-pq", postquantum.check, role, given, lines)
         if ending.names(role)[0] in members:
             exam.run(f"{role}-ending", ending.check, role, given, lines, size)
     moment = exam.run("time", _moment, given, vouched, log, witness)
     _tell(exam, seals, moment, lines or ())
     _tell_times(exam, given)
-    _tell_second_seals(exam, given)
+    _tell_second_seals(exam, given, lines or ())
     _tell_end(exam, members, lines or ())
 
 
@@ -122,7 +122,8 @@ def _timed(given: Given, trust_list: TrustList | None, log: Log | None, witness:
     if log.first is not None:
         states.append((log.first.size, attempt(_first_moment, given, trust_list, log, witness)))
     lines = attempt(records.parse, given.members["records.ndjson"]) or ()
-    return replace(given, moment=moment, seals=since.seals(given.members, lines, states))
+    firsts, seconds = (since.seals(given.members, lines, states, second=second) for second in (False, True))
+    return replace(given, moment=moment, seals=firsts, second_seals=seconds)
 
 
 def _moment(given: Given, trust_list: TrustList | None, log: Log | None, witness: str | None) -> Moment:
@@ -208,11 +209,15 @@ def _tell_times(exam: Examination, given: Given) -> None:
     exam.state(seal_times={role: written(moment.seconds) for role, moment in given.seals.items()})
 
 
-def _tell_second_seals(exam: Examination, given: Given) -> None:
-    """A second seal could be left out of a bundle without a trace; the list still names the key for it."""
-    if given.trust_list is None or given.agreement is None:
-        return
+def _tell_second_seals(exam: Examination, given: Given, lines: Sequence[Line]) -> None:
+    """One that no record names could be left out of a bundle, or put in, without a trace."""
     for role in ROLES:
+        if postquantum.named(role, lines):
+            continue
+        if postquantum.name(role) in given.members:
+            exam.note(f"{role}-pq-unlogged")
+        if given.trust_list is None or given.agreement is None:
+            continue
         member = given.trust_list.members.get(given.agreement.did(role))
         keyed = member is not None and member.seal_key_pq is not None
         if keyed and f"{role}.jws" in given.members and postquantum.name(role) not in given.members:

@@ -47,8 +47,9 @@ class Signed:
 class Given:
     """What every check may use: the members, what is trusted from outside, and what could be read (None: could not).
 
-    `moment` is the trusted time of the contract as a whole, `seals` that of each seal, which may be earlier; without
-    one only the signers' own times are known.
+    `moment` is the trusted time of the contract as a whole, `seals` that of each seal, which may be earlier, and
+    `second_seals` that of each second seal, which may be later than the first; without one only the signers' own times
+    are known.
     """
 
     members: Members
@@ -58,6 +59,7 @@ class Given:
     documents: Documents | None
     moment: Moment | None = None
     seals: Mapping[Role, Moment] = field(default_factory=dict)
+    second_seals: Mapping[Role, Moment] = field(default_factory=dict)
 
     @property
     def at(self) -> int | None:
@@ -67,6 +69,10 @@ class Given:
     def sealed_at(self, role: Role) -> int | None:
         """That of this party's seal in seconds."""
         return self.seals[role].seconds if role in self.seals else self.at
+
+    def second_at(self, role: Role) -> int | None:
+        """That of this party's second seal in seconds; None where no record names it."""
+        return self.second_seals[role].seconds if role in self.second_seals else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,23 @@
 """A second seal beside the first, by ML-DSA-44: it holds even if elliptic curves no longer do (contracts.md 7).
 
-Same references and header as the seal, without a certificate: its key is the one that the signed trust list names for
-the DID. It never stands alone; where there is one it must hold.
+Same references and header as the seal, without a certificate: its key is one that the signed trust list names for the
+DID. It never stands alone; where there is one it must hold, and where an agreement record names one it must be here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
 
-from connector.verify import base64url, contract, jades
+from connector.verify import base64url, contract, jades, jcs, revocation
 from connector.verify.contract import Given, Role
 from connector.verify.examination import need
 from connector.verify.faults import Doubt, Fault
 from connector.verify.jades import Seal
+from connector.verify.records import AGREEMENT, Line, Logged
+from connector.verify.trusted import SKEW_S, written
+from connector.verify.trustlist import Period, SecondKey, seconds
 
 ALG, LENGTH = "ML-DSA-44", 2420
 
@@ -23,13 +27,29 @@ def name(role: Role) -> str:
     return f"{role}.pq.jws"
 
 
-def check(role: Role, given: Given) -> None:
-    """It covers what that party's seal covers, and the key of the trust list made it.
+def member(role: Role) -> str:
+    """The member of an agreement record: the SHA-256 (hex) of the second seal, absent where there is none."""
+    return f"{role}Pq"
 
-    Fault `pq-key`, `pq-alone`, `seal-signature` and those of a seal's form and references;
-    Doubt `pq-unsupported` where the installed library cannot check it.
+
+def named(role: Role, lines: Sequence[Line]) -> tuple[object, ...]:
+    """What the agreement records say of that party's second seal, in their order; records of old say nothing."""
+    bodies = (line.body for line in lines if isinstance(line, Logged) and line.type == AGREEMENT)
+    return tuple(said for body in bodies if (said := body.get(member(role))) is not None)
+
+
+def check(role: Role, given: Given, lines: Sequence[Line] | None) -> None:
+    """It is the one that the records name, covers what that party's seal covers, and a key of the trust list made it.
+
+    The key is judged at the time of the first record that names it (contracts.md 12).
+    Fault `pq-missing`, `pq-other`, `pq-key`, `pq-period`, `pq-alone`, `seal-signature`, `key-revoked` and those of a
+    seal's form and references; Doubt `pq-period` where only the seal itself says that it is from its key's time,
+    `pq-unsupported` where the installed library cannot check it, `pq-unlisted` where the list does not know the key
+    that a seal in the log names.
     """
-    agreement = need(given.agreement, "agreement")
+    agreement, known = need(given.agreement, "agreement"), need(lines, "records")
+    said = named(role, known)
+    _check_named(role, given, said)
     if f"{role}.jws" not in given.members:
         raise Fault("pq-alone")
     seal = jades.read_bare(contract.text(given.members[name(role)]), ALG, LENGTH)
@@ -37,12 +57,77 @@ def check(role: Role, given: Given) -> None:
     did = agreement.did(role)
     if seal.did != did:
         raise Fault("seal-foreign", did=did, kid=seal.kid)
-    jwk = need(given.trust_list, "trust-list").member(did).seal_key_pq
-    if jwk is None:
-        raise Fault("pq-key", did=did)
-    verify(seal, jwk, did)
+    trust_list = need(given.trust_list, "trust-list")
+    at = given.second_at(role)
+    listed = trust_list.members.get(did) if said else trust_list.member(did)
+    period = _judged(seal, () if listed is None else listed.seal_keys_pq, did, logged=bool(said))
+    if period != Period():
+        _check_period(period, seal.iat, did)
+        day = None if said else seconds(trust_list.issued)
+        if day is not None:
+            _check_period(period, day, did)
+    if contract.exporter_of(given) == did:
+        revocation.check_key(seal, known, at)
+    if at is not None and not period.holds(at):
+        raise Doubt("pq-period", did=did, at=written(at))
+    if at is not None and seal.iat > at + SKEW_S:
+        raise Doubt("time-order", claimed=written(seal.iat), at=written(at))
     if not given.anchors.authority:
         raise Doubt("no-authority")
+
+
+def _check_named(role: Role, given: Given, said: Sequence[object]) -> None:
+    """Nobody has taken it out or put another one in its place since a record named it."""
+    here = given.members.get(name(role))
+    if here is None:
+        raise Fault("pq-missing")
+    if any(one != sha256(here).hexdigest() for one in said):
+        raise Fault("pq-other")
+
+
+def _judged(seal: Seal, keys: Sequence[SecondKey], did: str, *, logged: bool) -> Period:
+    """What stands in the log was judged when it came there. If an authority has dropped the key or the member since,
+    nothing is wrong, but nothing can be proven either; what no record names has no such excuse."""
+    try:
+        return made_by(seal, keys, did)
+    except Doubt:
+        raise
+    except Fault as fault:
+        if logged and not any(seal.kid == f"{did}#{thumbprint(key.jwk)}" for key in keys):
+            raise Doubt("pq-unlisted", did=did) from fault
+        raise
+
+
+def thumbprint(jwk: Mapping[str, object]) -> str:
+    """RFC 7638 for a key of RFC 9964: what the fragment of a `kid` is."""
+    named = {member: str(jwk.get(member)) for member in ("alg", "kty", "pub")}
+    return base64url.encode(sha256(jcs.encode(named)).digest())
+
+
+def _check_period(period: Period, at: int, did: str) -> None:
+    """The key counts when the seal says that it was made. What no record names could have been made at any time, so its
+    key must count on the day of the list too.
+
+    At the time that others vouch for it may have ended just before: then only the seal says that it is older, which is
+    not proven. It is not wrong, for whoever gives its key up at once must not spoil its partner's contract.
+    """
+    if not period.holds(at):
+        raise Fault("pq-period", did=did, at=written(at))
+
+
+def made_by(seal: Seal, keys: Sequence[SecondKey], did: str) -> Period:
+    """When the key counts that made it; Fault `pq-key` without keys, `seal-signature`, Doubt `pq-unsupported`."""
+    fault = Fault("pq-key", did=did)
+    for key in keys:
+        try:
+            verify(seal, key.jwk, did)
+        except Doubt:
+            raise
+        except Fault as found:  # another one may have made it
+            fault = found if found.code == "seal-signature" else fault
+            continue
+        return key.period
+    raise fault
 
 
 def verify(seal: Seal, jwk: Mapping[str, object], did: str) -> None:

@@ -1,4 +1,4 @@
-"""Since when each party's seal stands in the log: the time of the first record that commits to it (contracts.md 12).
+"""Since when each party's seals stand in the log: the time of the first record that commits to it (contracts.md 12).
 
 A countersignature may come long after the provider's seal. What was withdrawn or ran out in between counts for the
 seal that came later, not for the one that was there. A state gives its time only to seals whose record it holds, and
@@ -17,26 +17,29 @@ State = tuple[int, Moment | None]
 """Size of a signed state of the log, and the time that others vouch for it."""
 
 
-def seals(members: Members, lines: Sequence[Line], states: Sequence[State]) -> Mapping[Role, Moment]:
-    """The time of each seal that has one.
+def seals(
+    members: Members, lines: Sequence[Line], states: Sequence[State], *, second: bool = False
+) -> Mapping[Role, Moment]:
+    """The time of each seal that has one; `second`: of each second seal.
 
     That the lines stand in the log and the states continue each other are the checks `records` and `log`.
     """
     found: dict[Role, Moment] = {}
     for role in ROLES:
-        index = _committed(role, members, lines)
+        file, member = (f"{role}.pq.jws", f"{role}Pq") if second else (f"{role}.jws", f"{role}Jws")
+        index = _committed(file, member, members, lines)
         times = [moment for size, moment in states if moment is not None and index is not None and index < size]
         if times:
             found[role] = min(times, key=lambda moment: moment.ms)
     return found
 
 
-def _committed(role: Role, members: Members, lines: Sequence[Line]) -> int | None:
+def _committed(file: str, member: str, members: Members, lines: Sequence[Line]) -> int | None:
     """Where the first agreement record stands that names the seal; None if none does."""
-    seal = members.get(f"{role}.jws")
+    seal = members.get(file)
     if seal is None:
         return None
     digest = sha256(seal).hexdigest()
     named = (line.index for line in lines if isinstance(line, Logged) and line.type == AGREEMENT
-             and line.body.get(f"{role}Jws") == digest)  # fmt: skip
+             and line.body.get(member) == digest)  # fmt: skip
     return min(named, default=None)

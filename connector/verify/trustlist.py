@@ -17,6 +17,8 @@ from connector.verify import base64url, jcs
 from connector.verify.faults import Doubt, Fault
 
 TYP = "trust-list+jwt"
+MOST_FORMER = 64
+"""Former keys for second seals of one member."""
 _LATEST = 253_402_300_800
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -33,10 +35,19 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondKey:
+    """A key for second seals (JWK), and from when until when it counts."""
+
+    jwk: Mapping[str, object]
+    period: Period = Period()
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """What the list says of one participant; `seal_certificates` by the SHA-256 (hex) of the certificate.
 
-    `suspended` at the time of the list, `suspended_since` in seconds if the list says so.
+    `suspended` at the time of the list, `suspended_since` in seconds if the list says so. `former_seal_keys_pq` are
+    those that had the place of `seal_key_pq` before.
     """
 
     did: str
@@ -48,6 +59,13 @@ class Member:
     suspended: bool
     suspended_since: int | None = None
     seal_key_pq: Mapping[str, object] | None = None
+    former_seal_keys_pq: tuple[SecondKey, ...] = ()
+
+    @property
+    def seal_keys_pq(self) -> tuple[SecondKey, ...]:
+        """All of them: the present one, which has no bounds, and the former ones."""
+        current = () if self.seal_key_pq is None else (SecondKey(self.seal_key_pq),)
+        return (*current, *self.former_seal_keys_pq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +143,8 @@ def _member(entry: object) -> Member:
         raise Fault("trust-list-form")
     match entry:
         case {"did": str(did), "state": "active" | "suspended" as state, "validFrom": str(begin)}:
-            pq = entry.get("sealKeyPq")
+            found = entry.get("sealKeyPq")
+            pq = found if isinstance(found, dict) else None
             return Member(
                 did=did,
                 name=str(entry.get("name", did)),
@@ -135,7 +154,8 @@ def _member(entry: object) -> Member:
                 period=Period(seconds(begin), seconds(entry.get("validUntil"))),
                 suspended=state == "suspended",
                 suspended_since=seconds(entry.get("suspendedSince")),
-                seal_key_pq=pq if isinstance(pq, dict) else None,
+                seal_key_pq=pq,
+                former_seal_keys_pq=_former(entry.get("formerSealKeysPq", []), pq or {}),
             )
         case _:
             raise Fault("trust-list-form")
@@ -169,6 +189,25 @@ def _certificate(value: object) -> tuple[str, Period]:
     if not _SHA256.fullmatch(digest):
         raise Fault("trust-list-form")
     return digest, period
+
+
+def _former(value: object, current: Mapping[str, object]) -> tuple[SecondKey, ...]:
+    """Each `{key, validFrom, validUntil}`, of which either time may be absent; a key twice would have two periods."""
+    if not isinstance(value, list) or len(value) > MOST_FORMER:
+        raise Fault("trust-list-form")
+    found = tuple(_second_key(one) for one in value)
+    known = [one.jwk["pub"] for one in found] + [current[name] for name in ("pub",) if name in current]
+    if len({str(pub) for pub in known}) != len(known):
+        raise Fault("trust-list-form")
+    return found
+
+
+def _second_key(value: object) -> SecondKey:
+    match value:
+        case {"key": {"pub": str(), **_rest} as key, **more} if all(isinstance(one, str) for one in key.values()):
+            return SecondKey(key, Period(seconds(more.get("validFrom")), seconds(more.get("validUntil"))))
+        case _:
+            raise Fault("trust-list-form")
 
 
 def seconds(text: object) -> int | None:

@@ -5,7 +5,7 @@ What a peer sends as its second seal is judged with its first one and never stop
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from connector.protocol.messages import HANSE
 from connector.testing.towns import Towns
 from connector.trust.anchors import next_list
 from connector.trust.authority import Authority
-from connector.trust.development import entry
-from connector.trust.keys import SoftwareKey, post_quantum
+from connector.trust.development import continued, entry
+from connector.trust.keys import KeyRecord, SoftwareKey, post_quantum
 from connector.trust.roots import roots_pem
 from connector.verify import base64url, jades
 from connector.verify.bundle import verify_bundle
@@ -33,8 +33,12 @@ TOWNS = {"musterstadt": "provider", "nachbardorf": "consumer"}
 able = pytest.mark.skipif(not post_quantum(), reason="this cryptography has no ML-DSA-44")
 
 
-async def evidence(towns: Towns, folder: Path, *, named: bool = True) -> tuple[Evidence, bytes]:
-    """The service with a trust list that names both towns' keys, or not their second seal keys."""
+async def evidence(
+    towns: Towns, folder: Path, *, named: bool = True, kept: bool = True,
+    before: Mapping[str, tuple[KeyRecord, ...]] | None = None, now: int = 0,
+) -> tuple[Evidence, bytes]:  # fmt: skip
+    """The service with a trust list that names both towns' keys, or not their second seal keys, or (`kept`) not the
+    former ones. `before`: it follows one of these keys, at `now` (ms)."""
     authority = Authority.create(folder / "authority.jwk.enc", towns.vault)
     entries = []
     for hosted in await towns.participants.all():
@@ -42,13 +46,21 @@ async def evidence(towns: Towns, folder: Path, *, named: bool = True) -> tuple[E
             did=hosted.participant.did, name=hosted.participant.name, operator="", kind=hosted.participant.kind,
             valid_from="2020-01-01T00:00:00Z", keys=hosted.keys,
         )  # fmt: skip
-        entries.append(listed if named else replace(listed, seal_key_pq=None))
+        if before is not None:
+            earlier = replace(listed, former_seal_keys_pq=(), seal_key_pq=_present(before[hosted.participant.did]))
+            listed = continued(earlier, listed, listed.valid_from, now)
+        former = listed.former_seal_keys_pq if kept else ()
+        entries.append(replace(listed, former_seal_keys_pq=former, **({} if named else {"seal_key_pq": None})))
     issued = authority.issue(
         next_list(None, authority=authority.id, now=towns.clock.now(), life_ms=10**9, participants=tuple(entries))
     )
     pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
     roots = roots_pem([pem], authority.public_jwk).encode()
     return Evidence(towns.db, towns.clock, towns.participants, lambda: issued), roots
+
+
+def _present(keys: tuple[KeyRecord, ...]) -> dict[str, str]:
+    return next(dict(key.public_jwk) for key in keys if (key.purpose, key.state) == ("seal-pq", "active"))
 
 
 def members(bundle: bytes) -> set[str]:
@@ -103,7 +115,7 @@ async def test_a_key_that_the_list_does_not_name_spoils_no_bundle(towns: Towns, 
             await towns.participants.rotate("musterstadt", "seal-pq")
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "space").symlink_to(tmp_path / "space")
-        service_, roots = await evidence(towns, tmp_path / folder, named=named)
+        service_, roots = await evidence(towns, tmp_path / folder, named=named, kept=False)
         bundle = await service_.bundle("musterstadt", agreement.id)
         assert not [name for name in members(bundle) if ".pq." in name]
         assert verify_bundle(bundle, roots, "en").verdict.name != "FAILED"
@@ -232,9 +244,10 @@ async def test_a_second_seal_beside_another_first_one_goes_into_no_bundle(towns:
     listed = service_._trust_list()
     kept = await towns.db.read("nachbardorf", store.objects, "nachbardorf", earlier.negotiation)
     objects = {name: item.body for name, item in kept.items()}
-    assert set(second_seal.members(objects, earlier, listed)) == {"provider.pq.jws", "consumer.pq.jws"}
-    mixed = replace(earlier, consumer_jws=later.consumer_jws)
-    assert set(second_seal.members(objects, mixed, listed)) == {"provider.pq.jws"}
+    firsts: dict[second_seal.Side, str | None] = {"provider": earlier.provider_jws, "consumer": earlier.consumer_jws}
+    assert set(second_seal.members(objects, firsts, listed, {})) == {"provider.pq.jws", "consumer.pq.jws"}
+    mixed = firsts | {"consumer": later.consumer_jws}
+    assert set(second_seal.members(objects, mixed, listed, {})) == {"provider.pq.jws"}
 
 
 @able
@@ -242,11 +255,11 @@ def test_a_second_seal_is_its_senders_and_covers_everything() -> None:
     key = SoftwareKey.generate("seal-pq", "did:web:a.example")
     right, changed = ([signing.Reference("urn:x", body, "application/json")] for body in (b"{}", b"[]"))
     jws = signing.sign_pq(right, key, 1_800_000_000).encode()
-    second_seal.check(jws, right, "did:web:a.example", key.public_jwk)
+    second_seal.check(jws, right, "did:web:a.example", [key.public_jwk])
     for references, did, fault in (
         (changed, "did:web:a.example", "object-changed"),
         ([*right, *changed], "did:web:a.example", "seal-references"),
         (right, "did:web:b.example", "seal-foreign"),
     ):
         with pytest.raises(Fault, match=fault):
-            second_seal.check(jws, references, did, key.public_jwk)
+            second_seal.check(jws, references, did, [key.public_jwk])

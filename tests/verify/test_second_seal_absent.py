@@ -1,6 +1,6 @@
-"""A second seal that was taken out of a bundle leaves no trace in it: the list still names the key, so it is told.
+"""A second seal that no record names can be taken out without a trace: the list still names its key, so it is told.
 
-Nothing commits to a second seal but the exporter's list of files, which whoever leaves it out makes anew.
+Records of older versions name none; only the exporter's list of files does, which whoever leaves it out makes anew.
 """
 
 import pytest
@@ -22,7 +22,7 @@ def judged(case: Case, lang: str, keys: list[str], there: list[str]) -> Report:
 
 
 def told(report: Report) -> list[str]:
-    return [note for note in report.notes if "ML-DSA-44" in note]
+    return [note for note in report.notes if "ML-DSA-44" in note and ("none is here" in note or "keines bei" in note)]
 
 
 @pytest.mark.threat("T56")
