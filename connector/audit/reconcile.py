@@ -190,8 +190,10 @@ def _fits(sent: Moved | None, got: Moved | None) -> bool:
 
 
 def _silent(one: Moved | None, role: str) -> bool:
-    """It says nothing of bytes: a provider that sent none, a consumer that neither received nor gave up."""
-    return one is None or (one.bytes == 0 if role == "provider" else not one.whole and not one.failed)
+    """It says nothing: a provider that sent no byte and no empty file, a consumer that neither received nor gave up."""
+    if one is None:
+        return True
+    return not one.whole and (one.bytes == 0 if role == "provider" else not one.failed)
 
 
 def _told(one: Moved | None) -> str | None:

@@ -120,6 +120,13 @@ _record = st.builds(
 )  # fmt: skip
 
 
+def test_bug_an_empty_file_that_never_came_was_missing_on_both_sides() -> None:
+    """>> the provider sent all of no bytes, the consumer says nothing << missing at the consumer, for both."""
+    sent = told(Said("transfer", 0, {"transfer": "t", "event": "sent", "bytes": 0}))
+    assert [one.kind for one in compare(sent, told(), "provider", NOW)] == ["missing-there"]
+    assert [one.kind for one in compare(told(), sent, "consumer", NOW)] == ["missing-here"]
+
+
 @given(st.lists(_record, max_size=8), st.lists(_record, max_size=8))
 def test_both_sides_come_to_the_same(ours: list[Said], theirs: list[Said]) -> None:
     """>> anything a stranger may have signed << no error; missing here for one is missing there for the other."""
