@@ -192,6 +192,7 @@ class Endings:
 
         `document` is our DID document, which names the key of the seal.
         """
+        endings_store.hold(tx, slug, agreement_id)
         agreement = self._agreements.get(tx, slug, agreement_id)
         if not agreement.in_force:
             raise Mistake("endings.not-in-force", state=agreement.state)
@@ -220,6 +221,7 @@ class Endings:
             judge.check(agreement.document, agreement.id, told)
         except Fault as fault:
             raise PeerError("contracts.seal-invalid", code=fault.code) from fault
+        endings_store.hold(tx, slug, agreement.id)
         ending = _ending(tx, agreement, told, "theirs")
         if sooner.entered(tx, agreement, ending, _names(ending.side)):
             self._booked(tx, agreement, ending, "peer", judge.document)

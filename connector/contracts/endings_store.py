@@ -45,6 +45,19 @@ class Succession(msgspec.Struct, frozen=True, kw_only=True):
     booked_at: int
 
 
+def hold(tx: Tx, participant: str, agreement: str) -> None:
+    """First thing of a unit that books a statement: a late seal changes the agreement before its log, and so do we.
+
+    In the other order each would hold what the other waits for. Rows that refer to the agreement go on being added.
+    """
+    if tx.dialect == "postgres":
+        tx.one(
+            "SELECT 1 FROM agreement WHERE participant = :participant AND id = :id FOR NO KEY UPDATE",
+            participant=participant,
+            id=agreement,
+        )
+
+
 def insert_ending(tx: Tx, ending: Ending) -> bool:
     """False if one of that side counts already."""
     added = tx.run(

@@ -25,15 +25,27 @@ def standing(tx: Tx, participant: str) -> Standing | None:
     return None if row is None else _standing(row)
 
 
+_TURN = "hashtextextended(:id, 0)"
+"""PostgreSQL lets whoever shares a row pass those that wait to be alone with it, for ever if more and more come. So
+both queue up at a lock of PostgreSQL's own first, where they have their turn as they come."""
+_SHARED = (
+    f"WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared({_TURN}))"  # noqa: S608 constants
+    f" SELECT {_COLUMNS} FROM participant, turn WHERE id = :id FOR KEY SHARE OF participant"
+)
+
+
 def held_open(tx: Tx, participant: str) -> Standing | None:
     """The same, and until this unit commits the participant cannot begin to leave."""
-    share = " FOR KEY SHARE" if tx.dialect == "postgres" else ""
-    row = tx.one(f"SELECT {_COLUMNS} FROM participant WHERE id = :id{share}", id=participant)  # noqa: S608 constants
+    if tx.dialect != "postgres":
+        return standing(tx, participant)
+    row = tx.one(_SHARED, id=participant)
     return None if row is None else _standing(row)
 
 
 def alone(tx: Tx, participant: str) -> Standing | None:
     """The same, once every unit has ended that holds it open or adds a row of it; the next ones wait for this one."""
+    if tx.dialect == "postgres":
+        tx.one(f"SELECT pg_advisory_xact_lock({_TURN})", id=participant)
     statement = f"SELECT {_COLUMNS} FROM participant WHERE id = :id"  # noqa: S608 constants
     row = tx.one(statement + for_update(tx), id=participant)
     return None if row is None else _standing(row)

@@ -3,7 +3,7 @@
 import msgspec
 
 from connector.participants.model import Participant
-from connector.storage.database import Row, Tx, for_update
+from connector.storage.database import Row, Tx
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,9 +53,9 @@ def left(tx: Tx, participant: Participant) -> str | None:
 
 
 def lock_keys(tx: Tx, participant: str) -> None:
-    """Changes of a participant's keys run one after the other, also on several replicas."""
-    statement = "SELECT id FROM participant WHERE id = :participant"
-    tx.one(statement + for_update(tx), participant=participant)
+    """Changes of a participant's keys run one after the other, also on several replicas; no request holds them up."""
+    if tx.dialect == "postgres":
+        tx.one("SELECT id FROM participant WHERE id = :participant FOR NO KEY UPDATE", participant=participant)
 
 
 def insert_key(tx: Tx, key: KeyRow) -> None:

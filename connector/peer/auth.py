@@ -62,7 +62,7 @@ class Gatekeeper:
 
 
 def remember(tx: Tx, participant: str, caller: Caller) -> None:
-    """The first statement of the request's transaction: raises Unauthenticated if the token was used before."""
+    """What the request's transaction begins with: raises Unauthenticated if the token was used before."""
     fresh = tx.run(
         "INSERT INTO seen_token (participant, issuer, jti, expires_at)"
         " VALUES (:participant, :issuer, :jti, :expires_at) ON CONFLICT DO NOTHING",

@@ -108,10 +108,14 @@ def _exclusive(place: Path, data: bytes) -> None:
         handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except FileExistsError:
         return
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        place.unlink(missing_ok=True)  # half a note would refuse every later start
+        raise
 
 
 def _synced(folder: Path) -> None:

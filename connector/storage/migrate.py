@@ -135,8 +135,12 @@ def identity(url: str) -> str | None:
     path = sqlite_path(url)
     if not path.exists():
         return None
-    with _only_process(path), closing(connect(path)) as connection:
-        return _SqliteSession(connection).identity()
+    with _only_process(path):
+        try:
+            with closing(connect(path)) as connection:
+                return _SqliteSession(connection).identity()
+        except sqlite3.Error as error:
+            raise translate(error) from error
 
 
 def sqlite_path(url: str) -> Path:
@@ -192,7 +196,8 @@ class _SqliteSession:
         there = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'database_identity'"
         if self._connection.execute(there).fetchone() is None:
             return None
-        return str(self._connection.execute(IDENTITY).fetchone()[0])
+        row = self._connection.execute(IDENTITY).fetchone()
+        return None if row is None else str(row[0])
 
 
 def _migrate_sqlite(path: Path, until: Phase, folder: Path) -> list[str]:

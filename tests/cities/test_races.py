@@ -5,15 +5,19 @@ import os
 import random
 from collections.abc import AsyncIterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from connector.contracts.countersigning import Settled
-from connector.contracts.model import Case
+from connector.contracts.endings_store import Ending
+from connector.contracts.model import Agreement, Case
 from connector.contracts.signing import digest
 from connector.errors import Mistake
 from connector.reasons import because
+from connector.storage.database import Tx
 from connector.testing.cities import City, Space
+from connector.testing.patience import PATIENCE_S, eventually
 from tests.cities.races import TOWN, VILLAGE, Race, Waiting, Work, race
 from tests.cities.sharing import free_port
 
@@ -68,6 +72,38 @@ async def test_a_late_seal_and_a_statement_that_ends_the_agreement(side: str, fi
     theirs, ours = [await seals(two, city, found.agreement) for city in (two.a, two.village)]
     assert theirs[0] is None
     assert theirs[1:] == ours[1:] != []
+
+
+async def test_bug_a_late_seal_and_a_statement_each_held_what_the_other_waited_for(two: Race) -> None:
+    """>> the seal has changed the agreement and not yet the log; the other replica ends it << neither is undone.
+
+    It wrote the log first: PostgreSQL undid one of the two after a second, and of the seal then came a 409.
+    """
+    found = await two.waiting("preferred")
+    seal, over = await two.signed(two.a, found), ending(two, "provider", found.agreement)
+    agreements, endings = two.a.house.contracts.agreements, two.b.house.endings
+    record, declare, runs = agreements._record, endings.declare, list[str]()
+    halfway, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def recorded(tx: Tx, case: Case, agreement: Agreement) -> None:
+        runs.append("seal")
+        loop.call_soon_threadsafe(halfway.set)
+        [mine] = tx.all("SELECT pg_backend_pid() AS pid")
+        asyncio.run(eventually(lambda: two._queued(mine["pid"]) > 0 or len(runs) > 2))
+        record(tx, case, agreement)
+
+    def declared(*args: Any) -> Ending:
+        runs.append("end")
+        return declare(*args)
+
+    agreements._record, endings.declare = recorded, declared  # type: ignore[method-assign, assignment]
+    sealing = asyncio.ensure_future(seal())
+    await asyncio.wait_for(halfway.wait(), PATIENCE_S)
+    await over()
+    assert await sealing == 204
+    assert runs == ["seal", "end"]
+    await two.until(lambda: over_on_both(two, found.agreement))
+    assert await two.agree(found.ours) == ("FINALIZED", "ended")
 
 
 @pytest.mark.parametrize("side", ["provider", "consumer"])

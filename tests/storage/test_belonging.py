@@ -12,7 +12,7 @@ from types import ModuleType
 import psycopg
 import pytest
 
-from connector.errors import Defect, Mistake, Unavailable
+from connector.errors import Defect, HanseError, Mistake, Unavailable
 from connector.storage import PROCESS, Database, Tx, belonging, migrate, open_database, upgrade
 from connector.storage.belonging import FILE, checked, claim, owner
 
@@ -99,6 +99,28 @@ def test_a_folder_that_takes_nothing_is_said(number: int, tmp_path: Path, monkey
     claim(tmp_path, OURS)
 
 
+def test_bug_a_full_disk_without_hard_links_left_half_a_note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> no hard links, and the disk is full at the second write << said; with room the next start is at home."""
+    real, calls = os.fsync, list[int]()
+
+    def none(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    def full(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "link", none)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Unavailable, match=r"storage\.folder-unwritable"):
+        claim(tmp_path, OURS)
+    assert list(tmp_path.iterdir()) == []
+    claim(tmp_path, OURS)
+    assert owner(tmp_path) == OURS
+
+
 @pytest.mark.parametrize("links", [True, False])
 def test_of_many_at_once_one_database_gets_it(links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> replicas of two databases start together << all of one are in, all of the other are refused."""
@@ -179,6 +201,15 @@ def test_two_databases_have_two_ids_and_one_that_comes_back_has_its_own(tmp_path
     assert one != two
     (tmp_path / "two.db").write_bytes((tmp_path / "one.db").read_bytes())
     assert migrate.identity(urls[1]) == one
+
+
+@pytest.mark.parametrize("content", [b"no database at all " * 100, b"SQLite format 3\0" + bytes(200)])
+def test_bug_a_file_that_is_no_database_was_a_crash(content: bytes, tmp_path: Path) -> None:
+    """>> a broken file where the database was, in a folder that has a note << an error of ours, the file untouched."""
+    (tmp_path / "hanse.db").write_bytes(content)
+    with pytest.raises(HanseError, match=r"storage\."):
+        migrate.identity(f"sqlite://{tmp_path / 'hanse.db'}")
+    assert (tmp_path / "hanse.db").read_bytes() == content
 
 
 def test_an_older_release_has_none_until_it_is_migrated(tmp_path: Path, cluster: ModuleType) -> None:

@@ -14,9 +14,11 @@ always named; `hashAlgorithmOID` may stand beside an algorithm that implies it a
 called in `authData` differs (`PIN`, `password`), so it is a setting. The access token is one of the settings, or is
 fetched for a client's name and secret (`grant`); grants that send a person to a browser are not built: no person seals.
 
-A PIN that was refused is not tried again before the next start: services lock a credential after a few wrong ones.
+A PIN that was refused is not tried again before the next start: services lock a credential after a few wrong ones. So
+until the service has taken it once, one seal tries it while the others wait.
 """
 
+import asyncio
 import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -53,7 +55,8 @@ class SigningService:
     def __init__(self, settings: Signers, http: SafeClient) -> None:
         self._settings, self._http = settings, http
         self._grant = Grant(settings, http) if settings.csc_client else None
-        self._locked = set[str]()
+        self._locked, self._taken = set[str](), set[str]()
+        self._first: dict[str, asyncio.Lock] = {}
 
     async def sign(self, asked: Asked) -> Sequence[bytes]:
         """The one signature, as the service encodes it."""
@@ -77,7 +80,14 @@ class SigningService:
 
     async def _release(self, what: Mapping[str, object]) -> str:
         """The SAD for this one hash."""
-        pin, credential = self._settings.csc_pin.reveal(), str(what["credentialID"])
+        credential = str(what["credentialID"])
+        async with self._first.setdefault(credential, asyncio.Lock()):
+            if credential not in self._taken:
+                return await self._released(what, credential)
+        return await self._released(what, credential)
+
+    async def _released(self, what: Mapping[str, object], credential: str) -> str:
+        pin = self._settings.csc_pin.reveal()
         if credential in self._locked:
             raise Unavailable("signers.csc-pin", key=credential)
         known = {"authData": [{"id": self._settings.csc_pin_id, "value": pin}]} if pin else {}
@@ -88,6 +98,7 @@ class SigningService:
                 raise
             self._locked.add(credential)
             raise Unavailable("signers.csc-pin", key=credential) from refused
+        self._taken.add(credential)
         sad = released.get("SAD")
         if not isinstance(sad, str) or not 0 < len(sad) <= LONGEST_SAD:
             raise PeerError("signers.no-sad")

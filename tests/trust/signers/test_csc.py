@@ -186,6 +186,50 @@ async def test_a_refused_pin_is_not_tried_again() -> None:
     assert [one.body["credentialID"] for one in asked] == ["credential-7", "credential-8"]
 
 
+async def test_bug_seals_that_waited_together_locked_the_credential_with_a_wrong_pin() -> None:
+    """>> the PIN is wrong, and twenty contracts wait at the start << it is tried once, not twenty times."""
+
+    async def answer(path: str, asked: dict[str, Any]) -> web.StreamResponse:
+        await asyncio.sleep(0.01)
+        return web.json_response({"error": "invalid_pin"}, status=400)
+
+    async with key("ES256", answer) as (seal_key, asked):
+        found = await asyncio.gather(*(seal_key.seal(DATA) for _ in range(20)), return_exceptions=True)
+    assert {getattr(one, "code", None) for one in found} == {"signers.csc-pin"}
+    assert len(asked) == 1
+
+
+async def test_once_the_pin_was_taken_seals_wait_for_nobody() -> None:
+    """>> one seal, then two at once, each of which is answered only when both have asked << both are sealed."""
+    together = asyncio.Barrier(2)
+
+    async def answer(path: str, body: dict[str, Any]) -> web.StreamResponse:
+        if path.endswith("authorize") and len(asked) > 2:
+            await together.wait()
+        return await service("ES256")(path, body)
+
+    async with key("ES256", answer) as (seal_key, asked):
+        await seal_key.seal(DATA)
+        assert len(await asyncio.gather(seal_key.seal(DATA), seal_key.seal(DATA))) == 2
+
+
+async def test_whoever_gives_up_with_the_first_pin_leaves_the_others_their_turn() -> None:
+    """>> the first of two is cancelled while it asks << the second asks, and is sealed."""
+    asks, go = asyncio.Event(), asyncio.Event()
+
+    async def answer(path: str, body: dict[str, Any]) -> web.StreamResponse:
+        asks.set()
+        await go.wait()
+        return await service("ES256")(path, body)
+
+    async with key("ES256", answer) as (seal_key, _):
+        first, second = asyncio.create_task(seal_key.seal(DATA)), asyncio.create_task(seal_key.seal(DATA))
+        await asks.wait()
+        first.cancel()
+        go.set()
+        assert await second
+
+
 @pytest.mark.parametrize("body", [b"[]", b"{", b'{"SAD":"a","SAD":"b"}'], ids=["no object", "cut", "doubled name"])
 async def test_an_answer_that_two_readers_could_read_differently_is_not_used(body: bytes) -> None:
     async def answer(path: str, asked: dict[str, Any]) -> web.StreamResponse:
