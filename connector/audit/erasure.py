@@ -12,6 +12,7 @@ import msgspec
 
 from connector.audit import retention, retention_store, store
 from connector.audit.entry import AGREEMENT
+from connector.audit.place_store import overwriting
 from connector.audit.retention import CLEARING, TOMBSTONE, Facts, Kept, Periods, Stay
 from connector.errors import Defect
 from connector.storage.database import Database, Tx
@@ -47,11 +48,15 @@ class Outcome(NamedTuple):
 class Eraser:
     """`end` tells when agreements end; `did` is what the records of a participant say of it.
 
-    `gone` takes away, in the same transaction, what was kept for an agreement's proof alone.
+    `gone` takes away, in the same transaction, what was kept for an agreement's proof alone. `in_time` says whether an
+    instant (ms) can be now; while it cannot, no agreement has ended and no period is over, whoever asks.
     """
 
-    def __init__(self, periods: Periods, end: End, did: Callable[[str], str], gone: Gone = _nothing) -> None:
-        self._periods, self._end, self._did, self._gone = periods, end, did, gone
+    def __init__(
+        self, periods: Periods, end: End, did: Callable[[str], str], gone: Gone = _nothing,
+        in_time: Callable[[int], bool] = lambda now: True,
+    ) -> None:  # fmt: skip
+        self._periods, self._end, self._did, self._gone, self._in_time = periods, end, did, gone, in_time
 
     def due(self, tx: Tx, slug: str, after: int) -> tuple[list[int], int | None]:
         """Ids of records whose time is over, of one page behind the id `after`; where the next begins, None at the end.
@@ -79,12 +84,13 @@ class Eraser:
         store.alone(tx, slug)
         erased: list[Kept] = []
         stays: list[tuple[Kept, Stay]] = []
-        for record in _rows(tx, slug, entries):
-            [(_, stay)] = self._judged(tx, slug, [record], asked=asked)  # what went before may have been what needed it
-            if stay is not None:
-                stays.append((record, stay))
-            elif self._bury(tx, slug, record, order):
-                erased.append(record)
+        with overwriting(tx):
+            for record in _rows(tx, slug, entries):
+                [(_, stay)] = self._judged(tx, slug, [record], asked=asked)  # what went before may have needed it
+                if stay is not None:
+                    stays.append((record, stay))
+                elif self._bury(tx, slug, record, order):
+                    erased.append(record)
         return Outcome(tuple(erased), tuple(stays))
 
     async def forget(self, db: Database, slug: str, entries: Iterable[int], order: Order) -> Outcome:
@@ -106,6 +112,8 @@ class Eraser:
         end, held = self._end(tx, slug, agreement), retention_store.standing(tx, slug)
         if None in held or agreement in held:
             return Stay("hold")
+        if not self._in_time(tx.now):
+            return Stay("clock")
         days = self._periods.days_of(AGREEMENT)
         if end is None:
             return Stay("in-force", days=days)
@@ -141,9 +149,10 @@ class Eraser:
         size, held = retention_store.sealed_size(tx, slug), retention_store.standing(tx, slug)
         ends: dict[str, int | None] = {}
         judged = []
+        in_time = self._in_time(tx.now)
         for record in rows:
             if record.agreement is not None and record.agreement not in ends:
-                ends[record.agreement] = self._end(tx, slug, record.agreement)
+                ends[record.agreement] = self._end(tx, slug, record.agreement) if in_time else None
             facts = Facts(
                 end=None if record.agreement is None else ends[record.agreement],
                 held=None in held or (record.agreement is not None and record.agreement in held),
@@ -151,7 +160,9 @@ class Eraser:
             )
             sealed = record.place is not None and record.place < size
             seen = record if sealed else record._replace(place=None)
-            judged.append((record, retention.stays(seen, facts, self._periods, tx.now, asked=asked)))
+            stay = retention.stays(seen, facts, self._periods, tx.now if in_time else 0, asked=asked)
+            timed = stay is not None and stay.why in ("in-force", "period")
+            judged.append((record, Stay("clock") if timed and not in_time else stay))
         return judged
 
 

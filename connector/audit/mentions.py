@@ -17,9 +17,11 @@ from connector.storage.database import Row, Tx
 
 MOST = 1_000
 """Places that one answer tells; beyond, it says where the next one begins."""
+LARGEST = 8_000_000
+"""Characters of texts after which an answer ends, however few places they are."""
 LONGEST_KEY = 500
 """Characters of a key that a portion may end at: peers choose some, and none of theirs may end a walk early."""
-_PAGE = 200
+_PAGE = 50
 _LOCKED = frozenset(table for (table, _), way in WAYS.items() if way.how != "drop")
 
 
@@ -56,15 +58,18 @@ class Weighed(NamedTuple):
 def find(tx: Tx, slug: str, pseudonym: str, after: Place | None = None) -> tuple[list[Mention], Place | None]:
     """What says it, by table and key, from behind `after`; and where the next portion begins, None at the end."""
     found: list[Mention] = []
+    size = 0
     for name, table in place_store.tables(tx).items():
         if after is not None and (name < after.table or (name == after.table and not table.key)):
             continue
         behind = after.key if after is not None and after.table == name else ()
         while rows := place_store.holding(tx, slug, table, pseudonym, behind, _PAGE):
             for row in rows:
-                found += _mentions(tx, slug, table, row, pseudonym)
+                said = _mentions(tx, slug, table, row, pseudonym)
+                found += said
+                size += sum(len(one.text) for one in said)
                 place = Place(name, table.place(row))
-                if len(found) >= MOST and sum(len(str(part)) for part in place.key) <= LONGEST_KEY:
+                if (len(found) >= MOST or size >= LARGEST) and sum(len(str(part)) for part in place.key) <= LONGEST_KEY:
                     return found, place
             behind = table.place(rows[-1])
             if len(rows) < _PAGE:

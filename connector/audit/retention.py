@@ -19,7 +19,7 @@ TOMBSTONE, HOLD, CLEARING = "tombstone", "hold", "clearing"
 STAYS = frozenset({TOMBSTONE, HOLD, CLEARING})
 PERFORMANCE = frozenset({"decision"})
 
-Why = Literal["unsealed", "hold", "in-force", "needed", "period", "for-ever", "open", "published", "elsewhere"]
+Why = Literal["unsealed", "hold", "clock", "in-force", "needed", "period", "for-ever", "open", "published", "elsewhere"]
 
 
 class Periods(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ _COUNTS = ("erased", "cleared")
 
 
 def run_export(call: Call) -> int:
-    """A file that nobody else may read: it is about a person."""
+    """A file that nobody else may read: it is about a person. 0 only if it holds everything."""
     args = call.args
     place = ("participants", args.participant, "persons", args.pseudonym)
     found = walked(call, lambda after: _api(call).get(*place, after=after))
@@ -43,6 +43,7 @@ def run_export(call: Call) -> int:
         call.tell("records.unknown", pseudonym=args.pseudonym)
     if not told["complete"]:
         call.note("records.incomplete")
+        return REFUSED
     return OK
 
 

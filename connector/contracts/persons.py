@@ -23,6 +23,8 @@ from connector.errors import Mistake
 from connector.storage.database import Database, Tx
 
 MOST_OBJECTS = 1_000
+_OBJECTS_AT_ONCE = 20
+"""Read before their size is looked at; a partner's may be half a megabyte each."""
 MOST_ROW = 1 << 53
 """Beyond any row: what is larger no database takes for a number."""
 LONGEST_SPOT = 5_000
@@ -119,13 +121,28 @@ def find(tx: Tx, slug: str, pseudonym: str, begin: Spot) -> Portion:
             return Portion(found.records, (), (), found.following)
         records, begin = found.records, Spot("objects")
     if begin.stage == "objects":
-        items = person_store.objects_holding(tx, slug, pseudonym, begin.sha256, MOST_OBJECTS)
-        objects = tuple(one for item in items if hers(item, pseudonym) for one in _uses(tx, slug, item))
-        if len(items) == MOST_OBJECTS:
-            return Portion(records, objects, (), Spot("objects", sha256=items[-1].sha256).told)
+        objects, last = _objects(tx, slug, pseudonym, begin.sha256)
+        if last is not None:
+            return Portion(records, objects, (), Spot("objects", sha256=last).told)
         begin = Spot("places")
     said, end = mentions.find(tx, slug, pseudonym, begin.place)
     return Portion(records, objects, tuple(said), None if end is None else Spot("places", place=end).told)
+
+
+def _objects(tx: Tx, slug: str, pseudonym: str, after: str) -> tuple[tuple[Signed, ...], str | None]:
+    """Those behind `after`, and the last one that was looked at if there may be more: as many as one answer carries."""
+    found: list[Signed] = []
+    looked_at = size = 0
+    while items := person_store.objects_holding(tx, slug, pseudonym, after, min(_OBJECTS_AT_ONCE, MOST_OBJECTS)):
+        for item in items:
+            looked_at, after = looked_at + 1, item.sha256
+            if hers(item, pseudonym):
+                uses = _uses(tx, slug, item)
+                found += uses
+                size += len(item.body) * len(uses)
+            if looked_at == MOST_OBJECTS or size >= mentions.LARGEST:
+                return tuple(found), after
+    return tuple(found), None
 
 
 def hers(item: EvidenceObject, pseudonym: str) -> bool:
@@ -133,7 +150,7 @@ def hers(item: EvidenceObject, pseudonym: str) -> bool:
     if item.media_type == JSON:
         try:
             return retention.names(msgspec.json.decode(item.body), pseudonym)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
     return pseudonyms.says(item.body.decode("utf-8", "replace"), pseudonym)
 
@@ -203,10 +220,11 @@ class Persons:
         return judged
 
     def _keeps(self, tx: Tx, slug: str, use: Use | None) -> Stay | None:
-        """What keeps a signed object where it is; None: nothing does."""
+        """What keeps a signed object where it is; None: nothing does. One without a use is under any hold."""
+        standing = holds.standing(tx, slug)
         if use is not None and use.agreement is not None:
             stay = self._eraser.proof(tx, slug, use.agreement)
-        elif None in holds.standing(tx, slug):
+        elif None in standing or (use is None and standing):
             stay = Stay("hold")
         else:
             stay = Stay("open") if use is not None and use.open else None

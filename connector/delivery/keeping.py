@@ -51,7 +51,7 @@ class Keeping:
         self._db, self._participants, self._settings, self._in_time = db, participants, settings, in_time
         self.eraser = Eraser(
             periods(settings), lifetime.ended, lambda slug: participants.held(slug).participant.did,
-            person_store.release,
+            person_store.release, in_time,
         )  # fmt: skip
         self.unexpired = Unexpired(periods(settings), lifetime.ended, in_time)
         comparison = Comparison(participants, agreements, pairs.ours_by_theirs, int(settings.compare_every_s * 1000))

@@ -71,6 +71,16 @@ def write(tx: Tx, participant: str, line: Line) -> None:
     )
 
 
+_FORGET = (
+    "DELETE FROM transcript WHERE participant = :participant AND (process, slot) IN (SELECT t.process, t.slot"
+    " FROM transcript t WHERE t.participant = :participant AND t.last_at < :before AND NOT EXISTS (SELECT 1 FROM hold h"
+    " WHERE h.participant = t.participant AND h.lifted_at IS NULL AND (h.agreement IS NULL OR h.agreement = t.process"
+    " OR EXISTS (SELECT 1 FROM negotiation n WHERE n.participant = t.participant AND n.id = t.process"
+    " AND n.agreement = h.agreement) OR EXISTS (SELECT 1 FROM transfer f WHERE f.participant = t.participant"
+    " AND f.id = t.process AND f.agreement = h.agreement))) ORDER BY t.last_at LIMIT :limit)"
+)
+
+
 def trim(tx: Tx, participant: str, process: str) -> None:
     """Forgets all but the newest lines of a process that goes on and on."""
     tx.run(
@@ -84,14 +94,11 @@ def trim(tx: Tx, participant: str, process: str) -> None:
 
 
 def forget(tx: Tx, participant: str, before: int, limit: int = 2000) -> int:
-    """Deletes lines whose last time is before `before` (ms), at most `limit` of them; says how many."""
-    return tx.run(
-        "DELETE FROM transcript WHERE participant = :participant AND (process, slot) IN (SELECT process, slot"
-        " FROM transcript WHERE participant = :participant AND last_at < :before ORDER BY last_at LIMIT :limit)",
-        participant=participant,
-        before=before,
-        limit=limit,
-    )
+    """Deletes lines whose last time is before `before` (ms), at most `limit` of them; says how many.
+
+    Not while a legal hold stands on everything, or on the agreement that their process is about.
+    """
+    return tx.run(_FORGET, participant=participant, before=before, limit=limit)
 
 
 def lines(tx: Tx, participant: str, process: str) -> list[Line]:

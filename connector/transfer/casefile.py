@@ -150,9 +150,11 @@ def decisions(tx: Tx, participant: str, process: str) -> list[Ruled]:
 
 
 def forget(tx: Tx, participant: str, before: int) -> None:
-    """Decisions from before that instant (ms); what the log says of them stays."""
+    """Decisions from before that instant (ms) on which no legal hold stands; what the log says of them stays."""
     tx.run(
-        "DELETE FROM decision WHERE participant = :participant AND at < :before",
+        "DELETE FROM decision WHERE participant = :participant AND at < :before AND NOT EXISTS (SELECT 1 FROM hold h"
+        " WHERE h.participant = decision.participant AND h.lifted_at IS NULL"
+        " AND (h.agreement IS NULL OR h.agreement = decision.agreement))",
         participant=participant,
         before=before,
     )

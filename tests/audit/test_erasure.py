@@ -5,6 +5,8 @@
 
 import asyncio
 import json
+import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -271,6 +273,20 @@ async def test_a_hold_set_between_two_portions_counts(sqlite_db: Database, monke
     assert {stay.why for _, stay in outcome.stays} == {"hold"}
 
 
+@pytest.mark.threat("T53")
+async def test_a_wish_does_not_trust_a_clock_that_runs_ahead(sqlite_db: Database) -> None:
+    """Bug: >> every period is over by a clock that cannot be right << a wish took what a duty keeps, for good."""
+    await filled(sqlite_db)
+    every = await ids(sqlite_db)
+    doubting = Eraser(PERIODS, lambda *_: 0, lambda slug: PROVIDER, in_time=lambda now: False)
+    outcome = await doubting.forget(sqlite_db, TOWN, every, ORDER)
+    assert [one.type for one in outcome.erased] == ["publication"]  # no period of it is a duty
+    assert {(record.type, stay.why) for record, stay in outcome.stays} == {
+        ("decision", "clock"), ("transfer", "clock"), ("agreement", "clock"), ("key", "needed"),
+    }  # fmt: skip
+    assert len((await eraser().forget(sqlite_db, TOWN, every, ORDER)).erased) == 5
+
+
 async def test_what_proves_an_agreement_goes_with_its_last_record(any_db: Database) -> None:
     """>> the others, one of two agreement records, the other one << only then its approvals are let go, once."""
     gone: list[tuple[str, str]] = []
@@ -287,6 +303,25 @@ async def test_what_proves_an_agreement_goes_with_its_last_record(any_db: Databa
     for _ in range(2):
         await any_db.write(TOWN, it.erase, TOWN, [last.id, *every], ORDER, asked=False)
     assert gone == [(TOWN, AGREEMENT)]
+
+
+async def test_an_erased_record_is_overwritten_in_the_file(sqlite_db: Database) -> None:
+    """Bug: where SQLite leaves deleted bytes in the file by default, a record that was erased could be read there."""
+    await sqlite_db.write(TOWN, lambda tx: tx.one("PRAGMA secure_delete = OFF"))
+    await sqlite_db.write(TOWN, add, "publication", None, 0, said="of nobody else's business")
+    await seal.seal(sqlite_db, TOWN, ROOT, KEYS)
+    [place] = await sqlite_db.read(TOWN, lambda tx: tx.all("PRAGMA database_list"))
+
+    def kept() -> bytes:
+        with sqlite3.connect(place["file"]) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+        return Path(place["file"]).read_bytes()
+
+    assert b"of nobody else's business" in kept()
+    outcome = await eraser().forget(sqlite_db, TOWN, await ids(sqlite_db), ORDER)
+    assert len(outcome.erased) == 1
+    assert b"of nobody else's business" not in kept()
 
 
 async def test_two_at_once_bury_once(any_db: Database) -> None:

@@ -57,6 +57,9 @@ async def test_the_schema_has_every_column_that_is_decided_on(any_db: Database) 
         assert all(column.type in ("text", "int") for column in table.key)
         assert {column.name for column in table.columns} <= {one.name for one in table.key + table.columns}
     assert known["participant"].key == ()
+    kinds = await any_db.read(TOWN, lambda tx: tx.all(place_store._SCHEMA[tx.dialect]))
+    unknown = {row["type"] for row in kinds if row["place"] in known and row["type"] not in place_store._TYPES}
+    assert unknown <= {"xid8"}, "text in a column of another type would be in no copy"
     assert [column.name for column in known["transcript"].key] == ["process", "slot"]
 
 
@@ -190,6 +193,17 @@ async def test_a_page_that_ends_on_the_last_row_ends_there(any_db: Database, mon
     assert seen == [f"no:{number}" for number in range(5)]
     found_none, end = await any_db.read(TOWN, mentions.find, TOWN, HER, Place("participant", ()))
     assert ([one.table for one in found_none], end) == (["transcript"] * 2, Place("transcript", ("~did:web:x", "no:1")))
+
+
+@pytest.mark.threat("T59")
+async def test_long_texts_come_in_more_portions(any_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bug: a thousand places of any length in one answer << a portion ends where its texts are long; all are found."""
+    monkeypatch.setattr(mentions, "LARGEST", 2_000)
+    await wrote(any_db, *(line(slot=f"no:{number}", body=HER + " x" * 500) for number in range(3)))
+    part, after = await any_db.read(TOWN, mentions.find, TOWN, HER)
+    rest, end = await any_db.read(TOWN, mentions.find, TOWN, HER, after)
+    assert ([one.key[1] for one in part + rest], end) == (["no:0", "no:1", "no:2"], None)
+    assert len(part) == 2
 
 
 @pytest.mark.threat("T59")

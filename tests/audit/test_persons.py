@@ -57,6 +57,9 @@ def test_a_ground_may_not_undo_the_erasure() -> None:
         ("(p-7f3a91)", True),
         ("by=p-7f3a91&x", True),
         ("p-7f3a91.csv", True),
+        (r'{"de":["Bitte:\np-7f3a91\tgeht"]}', True),  # bug: a sign that JSON writes with a letter hid her
+        (r'{"de":"\u201ep-7f3a91\u201c"}', True),
+        ("https://a.example/akten%2Fp-7f3a91", True),
         ('{"pseudonym":"p-7f3a91"}', True),
         ("map-7f3a91", False),
         ("x-p-7f3a91", False),

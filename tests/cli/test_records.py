@@ -159,6 +159,15 @@ def test_a_copy_holds_all_portions(play: Playback, capsys: pytest.CaptureFixture
     assert [line.split(".")[0] for line in told.err.splitlines()] == [f"Bisher gefunden: {n}" for n in (1, 3, 5)]
 
 
+def test_a_copy_that_is_not_whole_is_no_success(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bug: the server names the same place again and again << the file was written, and a script saw exit code 0."""
+    part = {"participant": "did:web:a", "pseudonym": "p-7f3a91", "records": [], "objects": [], "places": []}
+    play.on(f"GET {PERSON}?after=0", {**part, "complete": False, "next": 40})
+    play.on(f"GET {PERSON}?after=40", {**part, "complete": False, "next": 40})
+    assert main(["records", "export", "--as", "a", "--pseudonym", "p-7f3a91", "-o", "copy.json"], {}) == 1
+    assert "nicht vollständig" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("code", "said_so"),
     [

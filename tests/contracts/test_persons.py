@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from connector.audit import holds, mentions, pseudonyms, retention_store
 from connector.audit.erasure import Eraser
@@ -35,10 +36,10 @@ WHY = {"de": [f"Auf Wunsch von {HER}."], "en": [f"At the request of {HER}."]}
 TYPES = ("agreement", "termination", "transfer", "deed", "decision", "confirmation", "publication", "key")
 
 
-def eraser(towns: Towns, days: int) -> Eraser:
+def eraser(towns: Towns, days: int, *, in_time: bool = True) -> Eraser:
     """Every record type is kept so long, by duty; a negative number: whatever has ended is over since then."""
     periods = Periods(days=dict.fromkeys(TYPES, days), other=days, duties=frozenset(TYPES))
-    return Eraser(periods, lifetime.ended, towns.did, person_store.release)
+    return Eraser(periods, lifetime.ended, towns.did, person_store.release, lambda now: in_time)
 
 
 def over(towns: Towns) -> Persons:
@@ -268,6 +269,52 @@ async def test_an_approval_that_another_took_the_place_of_is_found(towns: Towns)
     assert await towns.db.read(CONSUMER, store.known_object, CONSUMER, one.item.sha256) is None
 
 
+@pytest.mark.threat("T53")
+async def test_an_object_without_a_use_is_under_any_hold(towns: Towns) -> None:
+    """Bug: a hold on the agreement let a wish delete the former approval, which no row gives to an agreement."""
+    agreement = await signed(towns)
+    kept = await towns.db.read(CONSUMER, store.objects, CONSUMER, agreement.negotiation)
+    former = kept["approval-consumer.json"].sha256
+    fresh = replace(kept["approval-provider.json"], name="approval-consumer.json")
+    await towns.db.write(
+        CONSUMER, store.take_object, CONSUMER, agreement.negotiation, agreement.counterparty, fresh
+    )  # fmt: skip
+    about = await towns.db.write(
+        CONSUMER, lambda tx: holds.put(tx, CONSUMER, agreement.id, "Rechtsamt", "Klage", did=towns.did(CONSUMER))
+    )
+    _, why = await told.erased(over(towns), CONSUMER, HER)
+    assert {key[2]: stay.why for key, stay in why.items() if key[0] == "object"}[former, ""] == "hold"
+    assert await towns.db.read(CONSUMER, store.known_object, CONSUMER, former) is not None
+    await towns.db.write(
+        CONSUMER, lambda tx: holds.lift(tx, CONSUMER, about.id, "Rechtsamt", "erledigt", did=towns.did(CONSUMER))
+    )
+    await told.erased(over(towns), CONSUMER, HER)
+    assert await towns.db.read(CONSUMER, store.known_object, CONSUMER, former) is None
+
+
+@pytest.mark.threat("T53")
+async def test_a_wish_does_not_trust_a_clock_that_runs_ahead(towns: Towns) -> None:
+    """Bug: >> every period is over by a clock that cannot be right << a wish erased what the job left alone."""
+    agreement = await signed(towns)
+    await towns.ending_desk.end(CONSUMER, agreement.id, WHY, None)
+    await towns.run()
+    await Neighbours(towns).seal()
+    proof = [("ending", "statement"), ("negotiation", "approval"), ("object", "body"), ("object", "body")]
+    left, why = await told.erased(Persons(towns.db, eraser(towns, -1, in_time=False)), CONSUMER, HER)
+    assert left == await told.mine(towns.db, CONSUMER, HER) == proof
+    assert {stay.why for stay in why.values()} == {"clock"}
+    _, why = await told.erased(over(towns), CONSUMER, HER)
+    assert {stay.why for stay in why.values()} == {"needed"}, "by a record that the retention job takes"
+
+
+def test_an_object_too_deep_to_read_is_searched_as_text() -> None:
+    """>> JSON in ten thousand brackets << searched and shown as the text that it is; nobody's copy fails."""
+    body = b"[" * 10_000 + b'"%s"' % HER.encode() + b"]" * 10_000
+    item = EvidenceObject(name="", sha256="0" * 64, media_type=person_store.JSON, body=body)
+    assert persons.hers(item, HER)
+    assert persons.shown(item) == body.decode()
+
+
 async def test_escapes_hide_nobody(towns: Towns) -> None:
     """>> a partner's approval spells her with escapes << it is found all the same."""
     agreement = await signed(towns)
@@ -278,6 +325,25 @@ async def test_escapes_hide_nobody(towns: Towns) -> None:
     )  # fmt: skip
     found = (await told.copied(running(towns), CONSUMER, HER))["objects"]
     assert "0" * 64 in {one.item.sha256 for one in found}
+
+
+async def test_large_objects_come_in_more_portions(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bug: a thousand objects of any size in one answer << a portion ends where they are large; none is lost."""
+    agreement = await signed(towns)
+
+    def some(tx: Tx) -> None:
+        for number in range(5):
+            item = EvidenceObject(
+                name=f"late:{number}", sha256=f"{number:064x}", media_type=person_store.JSON,
+                body=b'{"pseudonym":"%s","long":"%s"}' % (HER.encode(), b"x" * 2_000),
+            )  # fmt: skip
+            store.keep_object(tx, CONSUMER, agreement.negotiation, agreement.counterparty, item)
+
+    await towns.db.write(CONSUMER, some)
+    monkeypatch.setattr(mentions, "LARGEST", 4_000)
+    first = await running(towns).copy(CONSUMER, HER, "o")
+    assert (len(first.objects), first.following) == (2, f"o{1:064x}")
+    assert len({one.item.sha256 for one in (await told.copied(running(towns), CONSUMER, HER))["objects"]}) == 6
 
 
 async def test_a_walk_loses_nothing_between_portions(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,8 @@ async def test_a_clock_that_runs_ahead_erases_nothing(both: Neighbours) -> None:
     await keeping.retain()
     assert await erased(towns, agreement) == []
     assert abs(asked[0] - now) < DAY
+    wish = await towns.db.read(PROVIDER, keeping.eraser.proof, PROVIDER, agreement.id)
+    assert (None if wish is None else wish.why) == "clock"
     fresh[0] = True
     await keeping.retain()
     assert await erased(towns, agreement) == ["decision"]

@@ -4,15 +4,20 @@ from typing import Any
 
 import pytest
 
+from connector.audit import holds
 from connector.delivery.upkeep import Upkeep
 from connector.errors import Unavailable
 from connector.storage.database import Tx
 from connector.testing.towns import Towns
+from connector.transcript import store as transcript
+from connector.transcript.store import Line
 from connector.transfer import casefile
 from connector.transfer.casefile import Ruled
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 DAY = 86_400_000
+DECISIONS = "SELECT id FROM decision WHERE participant = :participant AND at = :at"
+LINES = "SELECT process FROM transcript WHERE participant = :participant"
 
 
 class NoEvidence:
@@ -49,6 +54,42 @@ async def test_decisions_are_kept_as_long_as_transcripts(towns: Towns) -> None:
     for slug in (CONSUMER, PROVIDER):
         left = await towns.db.read(slug, casefile.decisions, slug, "urn:p")
         assert [ruled.id for ruled in left] == ["new"]
+
+
+@pytest.mark.threat("T53")
+@pytest.mark.parametrize(("about", "left"), [("agreement", {"its"}), ("everything", {"its", "other"})])
+async def test_what_a_hold_covers_does_not_age_away(towns: Towns, about: str, left: set[str]) -> None:
+    """Bug: >> a hold, then old decisions and what peers said << the files that a lawsuit needs went by themselves."""
+    agreement = await towns.concluded(CONSUMER, PROVIDER)
+    process = await towns.fetch(CONSUMER, PROVIDER, agreement)
+    old = towns.clock.now() - 31 * DAY
+    spoken = {"its": (agreement.negotiation, process.id, agreement.id), "other": ("urn:b", "~did:web:x")}
+
+    def keep(tx: Tx) -> None:
+        tx.run("DELETE FROM transcript WHERE participant = :p", p=CONSUMER)
+        for name, of in (("its", agreement.id), ("other", "urn:b")):
+            ruled = Ruled(
+                id=name, agreement=of, process=name, phase="access", permit=True, at=old, record="{}", world="{}"
+            )
+            casefile.insert_decision(tx, CONSUMER, ruled)
+        for one in (one for places in spoken.values() for one in places):
+            transcript.write(tx, CONSUMER, Line(process=one, slot="1", direction="in", kind="x"))
+        tx.run("UPDATE transcript SET last_at = :old WHERE participant = :p", old=old, p=CONSUMER)
+
+    async def kept() -> set[str]:
+        rows = await towns.rows(CONSUMER, DECISIONS, at=old)
+        lines = {row["process"] for row in await towns.rows(CONSUMER, LINES)}
+        assert lines == {one for row in rows for one in spoken[row["id"]]}
+        return {row["id"] for row in rows}
+
+    await towns.db.write(CONSUMER, keep)
+    named = agreement.id if about == "agreement" else None
+    put = await towns.db.write(CONSUMER, lambda tx: holds.put(tx, CONSUMER, named, "r", "g", did=towns.did(CONSUMER)))
+    await upkeep(towns, NoEvidence()).forget()
+    assert await kept() == left
+    await towns.db.write(CONSUMER, lambda tx: holds.lift(tx, CONSUMER, put.id, "r", "g", did=towns.did(CONSUMER)))
+    await upkeep(towns, NoEvidence()).forget()
+    assert await kept() == set()
 
 
 async def test_each_log_is_sealed(towns: Towns) -> None:
