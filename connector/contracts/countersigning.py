@@ -178,8 +178,10 @@ class Countersigning:
             return
         agreement = self._agreements.get(tx, slug, case.agreement)
         kept = store.known_object(tx, slug, approval)
-        missed = agreement.state == "ended" and agreement.consumer_jws != seal  # it ended while this was on its way
+        missed = agreement.state == "ended"  # while this was on its way
         if kept is None or not (missed or agreement.state in ("signed", "one-sided")):
+            return
+        if records.sealed(tx, agreement)["consumer"] is not None:  # two records that name two are no evidence
             return
         answered(tx, slug, case.id)
         self._take(tx, case, agreement, (_named(kept, drafting.APPROVAL["consumer"]), *documents))

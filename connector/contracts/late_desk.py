@@ -24,7 +24,7 @@ from connector.participants.service import Hosted, Participants
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
-from connector.verify import owner
+from connector.verify import jades, owner
 from connector.verify.faults import Fault
 
 TRIES_4XX = 4
@@ -65,11 +65,13 @@ class LateDesk:
         except (Fault, PeerError) as fault:
             await self._db.write(slug, rules.invalid, slug, case, fault.code)
             raise PeerError("contracts.countersignature-invalid", why=fault.code) from fault
+        documents = await self._desk.documents(hosted, case)
         await self._claim(hosted, case, second)
         claim = await self._db.read(slug, second_seal.claim, slug, case.id, "consumer")
-        fits = claim is not None and (second or second_seal.fits(claim.body, covered, case.counterparty))
-        seconds = await self._desk.second(case, "consumer", covered) if fits else ()
-        objects = (approval, *seconds, *await self._desk.documents(hosted, case))
+        iat = jades.read(seal).iat
+        fits = claim is not None and (second or second_seal.fits(claim.body, covered, case.counterparty, iat))
+        seconds = await self._desk.second(case, "consumer", covered, iat) if fits else ()
+        objects = (approval, *seconds, *documents)
         await self._db.write(slug, rules.arrived, slug, agreement.id, case.counterparty, seal, objects)
 
     async def _claim(self, hosted: Hosted, case: Case, second: str) -> None:

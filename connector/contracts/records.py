@@ -67,18 +67,20 @@ def further(tx: Tx, did: str, agreement: Agreement, keys: SecondKeys) -> bool:
     """Names second seals that can be judged by now, in a further record that says the rest again as it was.
 
     Nothing is written where a first seal came only after the first record: it has its time by the newest one, and
-    would look younger. The caller holds the lock of the case. False if nothing is left to wait for.
+    would look younger. So would a second seal that a further record named: it is named again only while its key still
+    counts. The caller holds the lock of the case. False if nothing is left to wait for.
     """
     bodies = _bodies(tx, agreement)
     if not bodies or any(bodies[0].get(name) != bodies[-1].get(name) for name in ("providerJws", "consumerJws")):
         return False
     known = seconds(tx, agreement)
-    unnamed = {role: jws for role, jws in sealed(tx, agreement).items() if role not in known}
-    judged = second_seal.judged(store.objects(tx, agreement.participant, agreement.negotiation), unnamed, keys)
-    if judged.proven:
+    later = {role: jws for role, jws in sealed(tx, agreement).items() if postquantum.member(role) not in bodies[0]}
+    judged = second_seal.judged(store.objects(tx, agreement.participant, agreement.negotiation), later, keys)
+    again = {role: said for role, said in known.items() if role in later}
+    if again.items() < {role: item.sha256 for role, item in judged.proven.items()}.items():
         more = {postquantum.member(role): item.sha256 for role, item in judged.proven.items()}
         audit.append(tx, agreement.participant, AGREEMENT, agreement.id, "system", {**bodies[-1], **more}, did=did)
-    return judged.waits
+    return judged.waits and not later.keys() <= known.keys()
 
 
 def _bodies(tx: Tx, agreement: Agreement) -> list[Mapping[str, object]]:

@@ -23,6 +23,7 @@ from connector.trust.jwk import thumbprint
 from connector.verify import jades, postquantum, trustlist
 from connector.verify.faults import Doubt, Fault
 from connector.verify.postquantum import ALG, LENGTH
+from connector.verify.trusted import SKEW_S, written
 from connector.verify.trustlist import Period, SecondKey
 
 Side = Literal["provider", "consumer"]
@@ -86,8 +87,11 @@ def claim(tx: Tx, slug: str, case_id: str, role: Side) -> EvidenceObject | None:
     return store.objects(tx, slug, case_id, name).get(name)
 
 
-def check(jws: bytes, covered: Sequence[signing.Reference], did: str, listed: Sequence[Mapping[str, str]] = ()) -> None:
-    """It can be that party's second seal over what its first one covers; Fault otherwise.
+def check(
+    jws: bytes, covered: Sequence[signing.Reference], did: str, iat: int, listed: Sequence[Mapping[str, str]] = ()
+) -> None:
+    """It can be that party's second seal over what its first one covers, made with that (its `iat`, in seconds); Fault
+    otherwise.
 
     The signature is checked with the `listed` key that it names; with another one nobody vouches for it yet.
     """
@@ -99,6 +103,8 @@ def check(jws: bytes, covered: Sequence[signing.Reference], did: str, listed: Se
     jades.check_objects(seal, {one.par: one.body for one in covered})
     if seal.did != did:
         raise Fault("seal-foreign", did=did, kid=seal.kid)
+    if not _made_with(seal.iat, iat):
+        raise Fault("time-order", claimed=written(seal.iat), at=written(iat))
     try:
         for key in listed:
             if _names(seal.kid, key):
@@ -107,10 +113,10 @@ def check(jws: bytes, covered: Sequence[signing.Reference], did: str, listed: Se
         return  # this installation has no ML-DSA; whoever reads the bundle may have it
 
 
-def fits(jws: bytes, covered: Sequence[signing.Reference], did: str) -> bool:
+def fits(jws: bytes, covered: Sequence[signing.Reference], did: str, iat: int) -> bool:
     """Whether it can be the second seal beside a first one over these objects."""
     try:
-        check(jws, covered, did)
+        check(jws, covered, did, iat)
     except Fault:
         return False
     return True
@@ -177,11 +183,9 @@ def _vouched(jws: bytes, first: str, trust_list: str) -> bool:
         listed = trustlist.parse(trust_list.encode("ascii"))
         member = listed.members.get(seal.did)
         keys = [] if member is None else [one for one in member.seal_keys_pq if _names(seal.kid, one.jwk)]
-        period = postquantum.made_by(seal, keys, seal.did)
+        period = postquantum.made_by(seal, keys, seal.did).period
         return period == Period() or all(period.holds(at or 0) for at in (seal.iat, trustlist.seconds(listed.issued)))
-    except Doubt:
-        return True  # nothing is wrong: this installation has no ML-DSA
-    except (Fault, ValueError):
+    except (Doubt, Fault, ValueError):  # Doubt: this installation has no ML-DSA, so it may be anything
         return False
 
 
@@ -192,7 +196,12 @@ def _beside(jws: bytes, first: str) -> jades.Seal | None:
     except Fault:
         return None
     same = (seal.did, seal.pars, seal.hashes, seal.ctys) == (beside.did, beside.pars, beside.hashes, beside.ctys)
-    return seal if same else None
+    return seal if same and _made_with(seal.iat, beside.iat) else None
+
+
+def _made_with(iat: int, first: int) -> bool:
+    """One that claims another time would be called unproven for that, and the contract with it."""
+    return abs(iat - first) <= SKEW_S
 
 
 def _named(seal: jades.Seal, keys: SecondKeys) -> list[SecondKey]:

@@ -16,7 +16,7 @@ from cryptography import x509
 from connector.clock import Clock, rfc3339
 from connector.commit import Errand, ask_once
 from connector.contracts import drafting, likely, second_seal, signing, store
-from connector.contracts.agreements import sealer
+from connector.contracts.agreements import STRAY_MS, sealer
 from connector.contracts.approval import check as check_approval
 from connector.contracts.countersigning import rests
 from connector.contracts.model import Agreement, Case, EvidenceObject
@@ -38,6 +38,7 @@ from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
 from connector.verify import jades, owner
 from connector.verify.faults import Fault
+from connector.verify.trusted import SKEW_S, written
 
 Fetch = Callable[[Hosted, str, str], Awaitable[bytes]]
 """(who asks, the peer's DID, address) -> bytes; raises Unavailable, or PeerError for what the peer does not give."""
@@ -115,7 +116,7 @@ class SigningDesk:
         if claimed:
             try:
                 approval, covered = await self.holds(hosted, case, agreement, claimed)
-                objects += [approval, *await self.second(case, "consumer", covered)]
+                objects += [approval, *await self.second(case, "consumer", covered, jades.read(claimed).iat)]
                 seal = claimed
             except (Fault, PeerError) as found:
                 fault = found.code
@@ -158,7 +159,7 @@ class SigningDesk:
         )  # fmt: skip
         objects = {item.name: item for item in fetched.values()}
         sealed = _expected(agreement, objects, root, root, objects[drafting.APPROVAL["provider"]])
-        _exactly(seal, sealed)
+        _exactly(seal, sealed, case.created_at, self._clock.now())
         try:
             self._understood(agreement, objects)
         except Unclear as doubt:
@@ -171,7 +172,7 @@ class SigningDesk:
         covered = _expected(agreement, objects, root, me.root, mine, provider_jws=agreement.provider_jws)
         made = await signing.seal(covered, me.key, me.chain, now // 1000)
         second = second_seal.made("consumer", me, covered, now // 1000)
-        theirs_second = await self.second(case, "provider", sealed)
+        theirs_second = await self.second(case, "provider", sealed, seal.iat)
         return made, [*fetched.values(), mine, *second, *theirs_second, *documents]
 
     async def _references(
@@ -244,15 +245,18 @@ class SigningDesk:
             raise Unclear("contracts.other-text")
 
     async def second(
-        self, case: Case, role: second_seal.Side, covered: Sequence[signing.Reference]
+        self, case: Case, role: second_seal.Side, covered: Sequence[signing.Reference], iat: int
     ) -> tuple[EvidenceObject, ...]:
-        """The partner's second seal if it gave one that may hold; one that does not is recorded, and delays nothing."""
+        """The partner's second seal if it gave one that may hold; one that does not is recorded, and delays nothing.
+
+        `covered` and `iat` (seconds) are those of its first one.
+        """
         slug = case.participant
         claim = await self._db.read(slug, second_seal.claim, slug, case.id, role)
         if claim is None:
             return ()
         try:
-            second_seal.check(claim.body, covered, case.counterparty, self._second_keys(case.counterparty))
+            second_seal.check(claim.body, covered, case.counterparty, iat, self._second_keys(case.counterparty))
         except Fault as fault:
             await self._db.write(slug, self._not_second, case, role, fault.code)
             return ()
@@ -280,7 +284,7 @@ class SigningDesk:
         approval = found[seal.pars[4]]
         root = hosted.participant.root
         expected = _expected(agreement, kept, root, their_root, approval, provider_jws=agreement.provider_jws)
-        _exactly(seal, expected)
+        _exactly(seal, expected, case.created_at, self._clock.now())
         bodies = {one.par: one.body for one in expected}
         jades.check(
             claimed, bodies, did=case.counterparty, document=theirs, roots=self._roots,
@@ -341,8 +345,10 @@ def _expected(
     )
 
 
-def _exactly(seal: jades.Seal, expected: Sequence[signing.Reference]) -> None:
-    """A seal over other references would hold here and fail in the bundle: its signer could disown it."""
+def _exactly(seal: jades.Seal, expected: Sequence[signing.Reference], begin: int, now: int) -> None:
+    """Over other objects or from another time it would hold here, not in the bundle: its signer could disown it."""
+    if not (begin - STRAY_MS) // 1000 <= seal.iat <= now // 1000 + SKEW_S:
+        raise Fault("time-order", claimed=written(seal.iat), at=written(now // 1000))
     if [(one.par, one.cty) for one in expected] != list(zip(seal.pars, seal.ctys, strict=True)):
         raise Fault("seal-references")
 

@@ -5,6 +5,7 @@ DID. It never stands alone; where there is one it must hold, and where an agreem
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -43,9 +44,9 @@ def check(role: Role, given: Given, lines: Sequence[Line] | None) -> None:
 
     The key is judged at the time of the first record that names it (contracts.md 12).
     Fault `pq-missing`, `pq-other`, `pq-key`, `pq-period`, `pq-alone`, `seal-signature`, `key-revoked` and those of a
-    seal's form and references; Doubt `pq-period` where only the seal itself says that it is from its key's time,
-    `pq-unsupported` where the installed library cannot check it, `pq-unlisted` where the list does not know the key
-    that a seal in the log names.
+    seal's form and references; Doubt `pq-period` where a record names it outside of its key's time or it claims
+    another, `pq-unsupported` where the installed library cannot check it, `pq-unlisted` where the list does not
+    know the key that a seal in the log names.
     """
     agreement, known = need(given.agreement, "agreement"), need(lines, "records")
     said = named(role, known)
@@ -60,16 +61,14 @@ def check(role: Role, given: Given, lines: Sequence[Line] | None) -> None:
     trust_list = need(given.trust_list, "trust-list")
     at = given.second_at(role)
     listed = trust_list.members.get(did) if said else trust_list.member(did)
-    period = _judged(seal, () if listed is None else listed.seal_keys_pq, did, logged=bool(said))
-    if period != Period():
-        _check_period(period, seal.iat, did)
-        day = None if said else seconds(trust_list.issued)
-        if day is not None:
-            _check_period(period, day, did)
+    key = _judged(seal, () if listed is None else listed.seal_keys_pq, did, logged=bool(said))
+    if not said and key.period != Period():
+        _check_period(key.period, (seal.iat, seconds(trust_list.issued)), did)
     if contract.exporter_of(given) == did:
-        revocation.check_key(seal, known, at)
-    if at is not None and not period.holds(at):
-        raise Doubt("pq-period", did=did, at=written(at))
+        for kid in (seal.kid, f"{did}#{thumbprint(key.jwk)}"):  # whatever name it gives its key
+            revocation.check_key(replace(seal, kid=kid), known, at)
+    if said:
+        _doubt_period(key.period, (at, seal.iat), did)
     if at is not None and seal.iat > at + SKEW_S:
         raise Doubt("time-order", claimed=written(seal.iat), at=written(at))
     if not given.anchors.authority:
@@ -85,7 +84,7 @@ def _check_named(role: Role, given: Given, said: Sequence[object]) -> None:
         raise Fault("pq-other")
 
 
-def _judged(seal: Seal, keys: Sequence[SecondKey], did: str, *, logged: bool) -> Period:
+def _judged(seal: Seal, keys: Sequence[SecondKey], did: str, *, logged: bool) -> SecondKey:
     """What stands in the log was judged when it came there. If an authority has dropped the key or the member since,
     nothing is wrong, but nothing can be proven either; what no record names has no such excuse."""
     try:
@@ -104,19 +103,27 @@ def thumbprint(jwk: Mapping[str, object]) -> str:
     return base64url.encode(sha256(jcs.encode(named)).digest())
 
 
-def _check_period(period: Period, at: int, did: str) -> None:
-    """The key counts when the seal says that it was made. What no record names could have been made at any time, so its
-    key must count on the day of the list too.
+def _check_period(period: Period, times: Sequence[int | None], did: str) -> None:
+    """What no record names could have been made at any time, so its key must count when the seal says that it was made
+    and on the day of the list."""
+    try:
+        _doubt_period(period, times, did)
+    except Doubt as found:
+        raise Fault(found.code, **found.facts) from found
 
-    At the time that others vouch for it may have ended just before: then only the seal says that it is older, which is
-    not proven. It is not wrong, for whoever gives its key up at once must not spoil its partner's contract.
+
+def _doubt_period(period: Period, times: Sequence[int | None], did: str) -> None:
+    """What a record names was judged by the list of that day. If a later list says otherwise, it is not proven.
+
+    It is not wrong: whoever gives its key up at once, or claims another time, must not spoil its partner's contract.
     """
-    if not period.holds(at):
-        raise Fault("pq-period", did=did, at=written(at))
+    for at in times:
+        if at is not None and not period.holds(at):
+            raise Doubt("pq-period", did=did, at=written(at))
 
 
-def made_by(seal: Seal, keys: Sequence[SecondKey], did: str) -> Period:
-    """When the key counts that made it; Fault `pq-key` without keys, `seal-signature`, Doubt `pq-unsupported`."""
+def made_by(seal: Seal, keys: Sequence[SecondKey], did: str) -> SecondKey:
+    """The key that made it; Fault `pq-key` without keys, `seal-signature`, Doubt `pq-unsupported`."""
     fault = Fault("pq-key", did=did)
     for key in keys:
         try:
@@ -126,7 +133,7 @@ def made_by(seal: Seal, keys: Sequence[SecondKey], did: str) -> Period:
         except Fault as found:  # another one may have made it
             fault = found if found.code == "seal-signature" else fault
             continue
-        return key.period
+        return key
     raise fault
 
 

@@ -255,11 +255,11 @@ def test_a_second_seal_is_its_senders_and_covers_everything() -> None:
     key = SoftwareKey.generate("seal-pq", "did:web:a.example")
     right, changed = ([signing.Reference("urn:x", body, "application/json")] for body in (b"{}", b"[]"))
     jws = signing.sign_pq(right, key, 1_800_000_000).encode()
-    second_seal.check(jws, right, "did:web:a.example", [key.public_jwk])
+    second_seal.check(jws, right, "did:web:a.example", 1_800_000_000, [key.public_jwk])
     for references, did, fault in (
         (changed, "did:web:a.example", "object-changed"),
         ([*right, *changed], "did:web:a.example", "seal-references"),
         (right, "did:web:b.example", "seal-foreign"),
     ):
         with pytest.raises(Fault, match=fault):
-            second_seal.check(jws, references, did, [key.public_jwk])
+            second_seal.check(jws, references, did, 1_800_000_000, [key.public_jwk])
