@@ -16,9 +16,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from connector.cli.call import OK, REFUSED, SKIPPED
-from connector.cli.conformance.edc import program, run
+from connector.cli.conformance.edc import program, run, theirs
 from connector.cli.conformance.edc.program import Edc
-from connector.cli.conformance.edc.scene import Otherwise, Scenario
+from connector.cli.conformance.edc.scene import Forgotten, Otherwise, Scenario
 from connector.cli.conformance.edc.site import serving
 from connector.cli.main import main
 from connector.errors import Unavailable
@@ -77,6 +77,64 @@ def test_a_failure_shows_what_was_exchanged_and_the_others_are_played(
     assert "KeyError: 'dataset'" in out
     assert out.splitlines()[-1] == "1 passed, 2 failed"
     assert (tmp_path / "kept/transcript-1.jsonl").is_file()
+
+
+def test_what_edc_forgot_is_played_once_more_and_said(
+    programs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> forgotten once << passed, with a line that says so >> forgotten twice << failed."""
+    played: list[int] = []
+
+    async def forgets_once(scene: Any) -> None:
+        played.append(1)
+        if len(played) == 1:
+            raise Forgotten
+
+    async def forgets(scene: Any) -> None:
+        raise Forgotten
+
+    environ = playing(monkeypatch, programs, **{"their-lists": forgets_once, "their-pull": forgets})
+    assert main(["conformance", "edc", "--lang", "en"], environ) == REFUSED
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines if "once more" in line] == ["  once more"] * 2
+    assert lines[-1] == "1 passed, 1 failed"
+    assert len(played) == 2
+
+
+class Told:
+    """Our connector as a scenario asks it: one negotiation and its trace."""
+
+    def __init__(self, state: str, *events: tuple[str, str, str, int]) -> None:
+        names = ("event", "text", "message_id", "status")
+        told = [(event, {"en": text}, id_, status) for event, text, id_, status in events]
+        self.state, self.events = state, [dict(zip(names, one, strict=True)) for one in told]
+
+    async def negotiations(self) -> list[dict[str, str]]:
+        return [{"id": "n", "state": self.state}]
+
+    async def call(self, method: str, path: str) -> dict[str, Any]:
+        assert (method, path) == ("GET", "/trace/n")
+        return {"events": self.events}
+
+
+HEARD = "ContractAgreementVerificationMessage received and taken"
+ONE, OTHER = ("heard", HEARD, "1", 200), ("heard", HEARD, "2", 200)
+KNOWS = ("answer", "FINALIZE: the peer answered 200", "", 200)
+
+
+@pytest.mark.parametrize(
+    ("told", "forgot"),
+    [
+        (Told("FINALIZED", ONE, KNOWS, OTHER), True),
+        (Told("FINALIZED", ONE, KNOWS, ONE), False),
+        (Told("FINALIZED", ONE, OTHER), False),
+        (Told("VERIFIED", ONE, KNOWS, OTHER), False),
+        (Told("FINALIZED", ONE, ("answer", "FINALIZE: the peer answered 503", "", 503), OTHER), False),
+    ],
+)
+async def test_only_what_our_own_record_proves_counts_as_forgotten(told: Any, forgot: bool) -> None:
+    """>> verified twice under two ids, and 200 to FINALIZED << EDC forgot it; anything less is our failure."""
+    assert await theirs._finalized_and_verified_twice(told) is forgot
 
 
 def test_a_scenario_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

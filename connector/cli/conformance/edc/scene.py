@@ -38,6 +38,10 @@ class Otherwise(Exception):
         self.expected, self.found = expected, found
 
 
+class Forgotten(Exception):
+    """The other program lost what both had agreed, by a defect of its own that our own record of messages proves."""
+
+
 def same(found: object, expected: object) -> None:
     """Raises Otherwise."""
     if found != expected:

@@ -6,12 +6,13 @@ import aiohttp
 
 from connector.cli.conformance.edc.hanse import Hanse
 from connector.cli.conformance.edc.management import NS, Management
-from connector.cli.conformance.edc.scene import Otherwise, Scenario, Scene, holds, same
+from connector.cli.conformance.edc.scene import Forgotten, Otherwise, Scenario, Scene, holds, same
 from connector.cli.conformance.edc.site import CONTENT
 
 RULES = ("open-attribution", "municipalities-only", "counties-only")
 PULL, PUSH = "HttpData-PULL", "HttpData-PUSH"
 _OVER = ("FINALIZED", "TERMINATED")
+_VERIFICATION = "ContractAgreementVerificationMessage"
 
 
 async def _dataset(scene: Scene, rule: str) -> dict[str, Any]:
@@ -29,11 +30,27 @@ async def _shown(scene: Scene, edc: Management, hanse: Hanse, rule: str) -> dict
 
 
 async def _agreed(scene: Scene, rule: str = "open-attribution") -> dict[str, Any]:
-    """A finalized negotiation, as EDC shows it."""
+    """A finalized negotiation, as EDC shows it.
+
+    Raises Forgotten where EDC stays VERIFIED although it has sent its verification twice, under two ids, and has said
+    200 to FINALIZED between them: what EDC 0.15.1 books of the second answer overwrites what it had booked before.
+    """
     asked = await scene.edc.negotiate(scene.hanse.peer, await _dataset(scene, rule))
     shown = await scene.edc.until(scene.edc.negotiation, asked, _OVER)
+    if shown["state"] == "VERIFIED" and await _finalized_and_verified_twice(scene.hanse):
+        raise Forgotten
     same(shown["state"], "FINALIZED")
     return shown
+
+
+async def _finalized_and_verified_twice(hanse: Hanse) -> bool:
+    """Of our newest negotiation: whether it is FINALIZED, EDC knows, and more than one verification came."""
+    ours = (await hanse.negotiations())[0]
+    events = (await hanse.call("GET", f"/trace/{ours['id']}"))["events"]
+    said = [(one["event"], one["text"]["en"], one["message_id"], one["status"]) for one in events]
+    came = {id_ for event, text, id_, _ in said if event == "heard" and text.startswith(_VERIFICATION)}
+    known = any(event == "answer" and text.startswith("FINALIZE") and status == 200 for event, text, _, status in said)
+    return ours["state"] == "FINALIZED" and known and len(came) > 1
 
 
 async def catalogue(scene: Scene) -> None:
