@@ -10,6 +10,7 @@ import pytest
 
 from connector.errors import Defect, Mistake, Unavailable
 from connector.storage import PROCESS, WORKER, Database, Tx, open_database, outbox
+from connector.storage.database import RERUNS
 from connector.storage.horizon import horizon_clause
 from connector.testing.patience import PATIENCE_S, eventually
 
@@ -174,7 +175,10 @@ def test_a_worker_login_is_needed() -> None:
 
 
 async def test_a_deadlock_is_a_conflict(postgres_db: Database) -> None:
-    """Two units that lock two rows in opposite order both succeed: one of them runs again."""
+    """Two units that lock two rows in opposite order both succeed: one of them runs again.
+
+    Whoever lost may be back before the other has its row, and lose once more.
+    """
     meet, runs = threading.Barrier(2), []
 
     def lock(tx: Tx, first: str, second: str) -> None:
@@ -189,7 +193,7 @@ async def test_a_deadlock_is_a_conflict(postgres_db: Database) -> None:
     await asyncio.gather(postgres_db.write(PROCESS, lock, "a", "b"), postgres_db.write(PROCESS, lock, "b", "a"))
     rows = await postgres_db.read(PROCESS, lambda tx: tx.all("SELECT fence FROM lease"))
     assert [row["fence"] for row in rows] == [2, 2]
-    assert len(runs) == 3
+    assert 3 <= len(runs) <= 2 + 2 * RERUNS
 
 
 async def test_a_swallowed_error_is_not_a_success(postgres_db: Database) -> None:
