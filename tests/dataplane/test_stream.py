@@ -155,11 +155,12 @@ async def test_an_expired_flow_is_403_from_the_millisecond_on(plane):
     assert (status, b"2026-11-18" in body) == (403, True)
 
 
+@pytest.mark.alone
 @pytest.mark.threat("T21")
 async def test_expiry_closes_an_open_stream(plane):
     """The reader stops in the middle; the end of the permission cuts it within seconds."""
-    plane.contract.decision = Decision(permit=True, expires_at=plane.clock.now() + 150)
     await make_large(plane)
+    plane.contract.decision = Decision(permit=True, expires_at=plane.clock.now() + 150)
     with pytest.raises(Unavailable):
         await plane.read_while(plane.book.line)
     sent, complete, broken = plane.book.lines[0]
@@ -232,6 +233,7 @@ async def test_a_vanished_file_is_a_clear_error(plane):
     assert plane.book.lines == []
 
 
+@pytest.mark.alone
 async def test_a_file_that_shrinks_aborts_the_stream(plane):
     """The peer is not left hanging; booked as broken; a resume by If-Match is 412."""
     await make_large(plane)

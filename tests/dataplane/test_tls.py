@@ -37,6 +37,7 @@ async def test_a_file_arrives(secure, tmp_path):
     assert await secure.book.line() == (48_000_000, True, None)
 
 
+@pytest.mark.alone
 async def test_a_file_that_shrinks_aborts_the_stream(secure):
     """Within two seconds, with no closing handshake to wait for."""
     started = asyncio.get_running_loop().time()
@@ -58,6 +59,7 @@ async def test_termination_cuts_and_the_next_try_hears_why(secure, tmp_path):
     sink = FileSink(tmp_path / "in", "trees")
     with pytest.raises(Refusal):
         await pull(secure.client, secure.address(), sink, progress=end, retry=Retry(first_s=0.01))
+    await secure.book.line()  # the provider may write down what it sent after we were refused
     assert secure.book.lines[0][2] == "closed"
 
 

@@ -11,7 +11,7 @@ BOUND_S = 60
 """A wait shorter than this is a measurement, unless its test says that it is alone."""
 
 
-CLOCKS = ("monotonic", "perf_counter")
+CLOCKS = ("monotonic", "perf_counter", "time")
 
 
 def measures(test: ast.AST) -> bool:
