@@ -5,12 +5,12 @@ there, and told of.
 """
 
 import os
-import stat
 import tempfile
 from pathlib import Path
 
 import structlog
 
+from connector.storage.folders import content
 from connector.verify import checkpoint
 from connector.verify.checkpoint import Checkpoint
 from connector.verify.faults import Fault
@@ -23,22 +23,13 @@ LIMIT = 65_536
 def read(path: Path) -> tuple[str, Checkpoint] | None:
     """The note and what it says; None without one."""
     try:
-        text = _content(path).decode()
+        text = content(path, LIMIT).decode()
         return text, checkpoint.parse(text)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, Fault) as problem:
         log.warning("audit.beside", name=path.name, why=type(problem).__name__)
         return None
-
-
-def _content(path: Path) -> bytes:
-    """Never through a link, and never waiting for whoever writes into a pipe."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError("file")
-        return file.read(LIMIT)
 
 
 def write(path: Path, note: str) -> None:

@@ -3,7 +3,6 @@
 Both may be called again: what is done is not done twice, and a file that is there as it was taken along is kept.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -20,6 +19,7 @@ from connector.cli.records import TYPES
 from connector.cli.words import Words
 from connector.errors import Mistake
 from connector.settings import Settings
+from connector.storage.folders import synced
 
 _UUID = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 ROUNDS = 4
@@ -104,7 +104,7 @@ def _take_along(call: Call, api: Api, folder: Path) -> int:
         new = [place for place in (folder, *folder.parents) if not place.exists()]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for place in new:
-            _synced(place.parent)
+            synced(place.parent)
     except OSError as problem:
         raise unusable(folder, problem) from problem
     for _ in range(ROUNDS):
@@ -149,25 +149,13 @@ def _save(place: Path, chunks: Iterable[bytes]) -> str:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(place)
-        _synced(place.parent)
+        synced(place.parent)
     except OSError as problem:
         raise unusable(place, problem) from problem
     finally:
         if draft is not None:
             draft.unlink(missing_ok=True)
     return digest.hexdigest()
-
-
-def _synced(folder: Path) -> None:
-    """The names in it are on the disk too, where the file system can say so of folders: network drives may not."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    except OSError as problem:
-        if problem.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(opened)
 
 
 def _file(one: dict[str, Any]) -> str:

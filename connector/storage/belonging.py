@@ -9,12 +9,12 @@ import asyncio
 import errno
 import os
 import re
-import stat
 import tempfile
 from pathlib import Path
 
 from connector.errors import Defect, Mistake, Unavailable
 from connector.storage.database import PROCESS, Database, Tx
+from connector.storage.folders import content, synced
 from connector.storage.migrate import IDENTITY
 
 FILE = "database.id"
@@ -28,7 +28,7 @@ def owner(folder: Path) -> str | None:
     """The id of the database that the folder belongs to, None if to none yet; Mistake if its file says no id."""
     place = folder / FILE
     try:
-        text = _content(place).decode("ascii")
+        text = content(place, _LIMIT).decode("ascii")
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as problem:
@@ -72,15 +72,6 @@ def claim(folder: Path, found: str) -> None:
     checked(folder, noted, found)
 
 
-def _content(place: Path) -> bytes:
-    """Never through a link, and never waiting for whoever writes into a pipe."""
-    handle = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ValueError("file")
-        return file.read(_LIMIT)
-
-
 def _create(place: Path, data: bytes) -> None:
     """Nothing happens if it is there."""
     handle, name = tempfile.mkstemp(dir=place.parent, prefix=".database-")
@@ -99,7 +90,7 @@ def _create(place: Path, data: bytes) -> None:
             _exclusive(place, data)
     finally:
         Path(name).unlink(missing_ok=True)
-    _synced(place.parent)
+    synced(place.parent)
 
 
 def _exclusive(place: Path, data: bytes) -> None:
@@ -116,15 +107,3 @@ def _exclusive(place: Path, data: bytes) -> None:
     except OSError:
         place.unlink(missing_ok=True)  # half a note would refuse every later start
         raise
-
-
-def _synced(folder: Path) -> None:
-    """The name is on the disk too, where the file system can say so of folders."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    except OSError as problem:
-        if problem.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(opened)
