@@ -39,7 +39,7 @@ def proven() -> dict[str, set[str]]:
 
 
 def test_the_table_has_every_row_once() -> None:
-    assert [row.id for row in rows()] == [f"T{number:02}" for number in range(1, 62)]
+    assert [row.id for row in rows()] == [f"T{number:02}" for number in range(1, len(rows()) + 1)]
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)
