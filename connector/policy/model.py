@@ -146,6 +146,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     permissions: tuple[Rule, ...] = ()
     prohibitions: tuple[Rule, ...] = ()
     obligations: tuple[Duty, ...] = ()
+    replaced_by: tuple[str, ...] = ()
+    """What took its place (`dct:isReplacedBy`), as written: a replaced policy is void (ODRL IM 2.8). Also in `notes`."""
     notes: Extras = ()
     extras: Extras = ()
 

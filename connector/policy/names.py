@@ -97,8 +97,14 @@ SAME: Mapping[str, str] = {
 
 _BARE = LEFT_OPERANDS | OPERATORS | CONFLICTS | {iri[len(ODRL) :] for iri in (*ACTIONS, *SAME) if iri.startswith(ODRL)}
 
-_MEMBERS = {PREFIXES["dspace"] + "timestamp": "timestamp", PREFIXES["rdf"] + "value": "value"}
-"""Members that are no ODRL terms, of an agreement and of an action with refinements."""
+REPLACED = PREFIXES["dct"] + "isReplacedBy"
+
+_MEMBERS = {
+    PREFIXES["dspace"] + "timestamp": "timestamp",
+    PREFIXES["rdf"] + "value": "value",
+    "dcterms:isReplacedBy": REPLACED,
+}
+"""Members that are no ODRL terms: of an agreement, of an action with refinements, and the one that voids a policy."""
 
 
 def expand(text: str) -> str:

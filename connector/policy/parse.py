@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 
 from .model import Action, Clause, Collection, Duty, Policy, PolicyError, Rule, Whom
-from .names import DSP_CONTEXT, KINDS, ODRL, PREFIXES, SAME, member
+from .names import DSP_CONTEXT, KINDS, ODRL, PREFIXES, REPLACED, SAME, member
 from .operands import BUILT_IN
 from .parsing import (
     Members,
@@ -29,6 +29,7 @@ from .parsing import (
     screen,
     shallow,
     term,
+    text_of,
 )
 from .parsing_clauses import clauses, windowed
 from .registry import Registry
@@ -240,6 +241,7 @@ def parse(document: object, registry: Registry = BUILT_IN) -> Policy:
         permissions=_rules(reader, found, "permission", shared),
         prohibitions=_rules(reader, found, "prohibition", shared),
         obligations=_duties(reader, found, "obligation", "", shared),
+        replaced_by=tuple(_successor(entry) for entry in few(found, REPLACED, "")),
         notes=notes,
         extras=tuple(extra for extra in others if extra not in notes),
         **single,
@@ -247,6 +249,11 @@ def parse(document: object, registry: Registry = BUILT_IN) -> Policy:
     if kind == "Agreement":
         _no_targets(policy)
     return policy
+
+
+def _successor(value: object) -> str:
+    """What a policy was replaced by; that it was is enough, whatever it may be called."""
+    return plain(value) or text_of(value)
 
 
 def _no_targets(policy: Policy) -> None:
