@@ -134,7 +134,8 @@ def _vocabulary(triples: Sequence[_Triple]) -> Vocabulary:
         about.setdefault(triple.subject, []).append(triple)
     typed = (t.subject for t in triples if t.predicate == _TYPE and t.text == SKOS + "Concept")
     concepts = {iri: _concept(iri, about[iri]) for iri in typed}
-    closure = Closure({iri: _above(iri, concepts) for iri in concepts})
+    schemes = {iri: concept.scheme.rpartition("#")[2] for iri, concept in concepts.items()}
+    closure = Closure({iri: _above(iri, concepts) for iri in concepts}, schemes)
     digest = hashlib.sha256(_canonical(triples)).hexdigest()
     return Vocabulary(concepts=concepts, closure=closure, digest=digest)
 

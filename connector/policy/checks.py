@@ -9,11 +9,12 @@ from operator import attrgetter
 from typing import Literal, NamedTuple
 
 from .decision import Node
+from .identifiers import Names
 from .instants import begins_later
 from .model import PHASES, Atom, Clause, Closure, Logic, Odd
 from .names import HANSE, ODRL
 from .operands import REGISTRY
-from .operators import BELONG, DEFERRED, NO, RANK, STATES, UNKNOWN, YES, one_of
+from .operators import BELONG, BELONG_ANY, DEFERRED, NO, RANK, STATES, UNKNOWN, YES, one_of, puzzled
 from .ranges import Ranges, joined, ranges
 from .registry import Operand, Registry
 from .values import MILLION, SAFE, Span
@@ -39,10 +40,15 @@ _DERIVED = frozenset(ODRL + name for name in ("language", "system", "device"))
 """Operands that make something of a fact; every other built-in one just is its fact."""
 
 
+Sets = Literal["whole", "any", "open"]
+
+
 class Scope(NamedTuple):
     """Where a clause stands: the phase's index, and whether an undeclared purpose counts as the agreed one.
 
-    `members_known`: the collections named in the world are all that there are; else nobody knows of any other.
+    `members_known`: the collections named in the world are all that there are; else nobody knows of any other. `sets`
+    says what a value of several elements must be: "whole" as a set; "any": one element is enough; "open": the same,
+    but unknown where the set as a whole does not meet it.
     """
 
     registry: Registry
@@ -50,6 +56,7 @@ class Scope(NamedTuple):
     binding: bool = False
     part: Literal["constraint", "refinement"] = "constraint"
     members_known: bool = False
+    sets: Sets = "whole"
 
 
 class Piece(NamedTuple):
@@ -113,23 +120,33 @@ def _fact(left: str, unit: str, strong: bool) -> Look:
     return known
 
 
-def comparing(atom: Atom) -> Callable[[Value, World], int]:
+def comparing(atom: Atom, sets: Sets = "whole") -> Callable[[Value, World], int]:
     """The state of a comparison whose actual value is given."""
-    right = atom.value
-    if isinstance(right, frozenset) and atom.operator in BELONG:
-        belong = BELONG[atom.operator]
-
-        def among(actual: Value, world: World) -> int:
-            if not isinstance(actual, frozenset):
-                return UNKNOWN
-            answer = belong(actual, right, world.closure)
-            return UNKNOWN if answer is None else YES if answer else NO
-
-        return among
-    if (found := ranges(atom.operator, right)) is None:
+    if isinstance(atom.value, frozenset) and atom.operator in BELONG:
+        belong = belonging(atom, sets)
+        return lambda actual, world: belong(actual, world.closure) if isinstance(actual, frozenset) else UNKNOWN
+    if (found := ranges(atom.operator, atom.value)) is None:
         return lambda _actual, _world: UNKNOWN
     holds = found.holds
     return lambda actual, _world: UNKNOWN if type(actual) is not int else YES if holds(actual) else NO
+
+
+def belonging(atom: Atom, sets: Sets) -> Callable[[frozenset[str], Closure], int]:
+    """The state of a comparison of names, by a vocabulary."""
+    wanted = atom.value if isinstance(atom.value, frozenset) else frozenset()
+    operator, range, odd = atom.operator, atom.range, bool(atom.extras)
+    whole, any_one = BELONG[operator], BELONG_ANY[operator]
+
+    def state(actual: frozenset[str], closure: Closure) -> int:
+        names = Names(range, closure)
+        answer = (any_one if sets == "any" else whole)(actual, wanted, names)
+        if sets == "open" and len(actual) > 1 and any_one(actual, wanted, names) is not answer:
+            answer = None
+        if odd:
+            answer = puzzled(operator, answer)
+        return UNKNOWN if answer is None else YES if answer else NO
+
+    return state
 
 
 def clause(found: Clause, scope: Scope) -> Piece:
@@ -162,7 +179,8 @@ def _atom(atom: Atom, scope: Scope) -> Piece:
     bound = scope.binding and atom.left == PURPOSE
     found = ranges(atom.operator, atom.value, (atom.left, atom.unit, atom.window)) if _numeric(atom) else None
     if found is None:
-        return Piece(_belongs(atom, known, bound), _shown(atom, operand, known, scope, bound), _cost(atom))
+        check = _belongs(atom, known, bound, scope.sets)
+        return Piece(check, _shown(atom, operand, known, scope, bound), _cost(atom))
     if atom.left == _CLOCK and scope.phase < ACCESS:
         return Piece(_starting(atom, known, found), _shown(atom, operand, known, scope, bound), 2)
     return Piece(found.check(known), _shown(atom, operand, known, scope, bound), 2, found._replace(known=known))
@@ -176,11 +194,10 @@ def _cost(atom: Atom) -> int:
     return 8 if atom.operator in ("isA", "isPartOf", "hasPart") else 3
 
 
-def _belongs(atom: Atom, known: Look, bound: bool) -> Check:
-    right = atom.value
-    belong = BELONG.get(atom.operator)
-    if belong is None or not isinstance(right, frozenset):
+def _belongs(atom: Atom, known: Look, bound: bool, sets: Sets) -> Check:
+    if not isinstance(atom.value, frozenset) or atom.operator not in BELONG:
         return constant(UNKNOWN)
+    belong, bound = belonging(atom, sets), bound and not atom.extras
 
     # Concept lists seldom change and few values are asked for, so the last answers are kept.
     last: tuple[Closure | None, dict[frozenset[str], int]] = (None, {})
@@ -196,8 +213,7 @@ def _belongs(atom: Atom, known: Look, bound: bool) -> Check:
         if closure is not world.closure or len(answers) > _ANSWERS:
             last = (world.closure, answers := {})
         if (state := answers.get(actual)) is None:
-            answer = belong(actual, right, world.closure)
-            state = answers[actual] = UNKNOWN if answer is None else YES if answer else NO
+            state = answers[actual] = belong(actual, world.closure)
         return state
 
     return check
@@ -217,7 +233,11 @@ def _starting(atom: Atom, known: Look, found: Ranges) -> Check:
 def _shown(atom: Atom, operand: Operand, known: Look, scope: Scope, bound: bool) -> Show:
     early = atom.left == _CLOCK and scope.phase < ACCESS
     part, left, pointer, source = scope.part, atom.left, atom.pointer, operand.source
-    compare, own = comparing(atom), atom.left in _OWN or atom.left == COUNT
+    compare, bound, own = (
+        comparing(atom, scope.sets),
+        bound and not atom.extras,
+        atom.left in _OWN or atom.left == COUNT,
+    )
 
     def show(world: World) -> Node:
         actual = known(world)
@@ -236,6 +256,8 @@ def _shown(atom: Atom, operand: Operand, known: Look, scope: Scope, bound: bool)
 
 
 def _logic(logic: Logic, scope: Scope) -> Piece:
+    if logic.operator == "xone" and scope.sets == "any":
+        scope = scope._replace(sets="open")  # one more that holds may make it fail
     inner = [clause(part, scope) for part in logic.clauses]
     shows = [piece.show for piece in inner]
     combine = COMBINED[logic.operator]

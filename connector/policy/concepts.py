@@ -6,36 +6,50 @@ one class stands for everything that nobody knows.
 
 from collections.abc import Iterable
 
+from .identifiers import DID, MEDIA_TYPE, TEXT, Names, well_formed
 from .model import Closure
+
+_STRANGERS = {DID: "did:web:any-other", MEDIA_TYPE: "https://www.iana.org/assignments/media-types/x/any-other"}
 
 
 class Concepts:
     """The classes of texts that the named ones cannot tell apart; bit i of a mask is class i."""
 
-    def __init__(self, named: frozenset[str], closure: Closure) -> None:
-        self._closure = closure
+    def __init__(self, named: frozenset[str], closure: Closure, range: str = TEXT) -> None:
+        self._names = names = Names(range, closure)
         above = closure.above
         relevant = [above[name] for name in named if name in above]
         groups: dict[object, str] = {}
         for concept in above:
-            if concept not in named:
+            if concept not in named and well_formed(range, concept):
                 kin = above[concept] & named, frozenset(i for i, up in enumerate(relevant) if concept in up)
-                groups.setdefault(kin, concept)
-        stranger = "urn:any:other"
-        while stranger in named or stranger in above:
+                groups.setdefault((*kin, names.knows(concept)), concept)
+        stranger = _STRANGERS.get(range, "urn:any:other")
+        taken = {names.evened(name) for name in (*named, *above)}
+        while names.evened(stranger) in taken:
             stranger += "-"
         self.members: tuple[str, ...] = (*sorted(named), *groups.values(), stranger)
         self.full = (1 << len(self.members)) - 1
 
+    def _mask(self, found: Iterable[bool]) -> int:
+        return sum(1 << index for index, is_one in enumerate(found) if is_one)
+
     def among(self, texts: Iterable[str]) -> int:
         wanted = frozenset(texts)
-        return sum(1 << index for index, member in enumerate(self.members) if member in wanted)
+        return self._mask(member in wanted for member in self.members)
+
+    def apart(self, texts: Iterable[str]) -> int | None:
+        """The classes that surely are none of these; None if one of these is not understood."""
+        wanted = tuple(texts)
+        if not self._names.apart((), wanted):
+            return None
+        return self._mask(self._names.apart((member,), wanted) for member in self.members)
 
     def surely(self, parts: Iterable[str], answer: bool, *, upwards: bool = False) -> int:
         """The classes that some text contains (True), or that none does (False); `upwards`: that contain the texts."""
         texts, mask = tuple(parts), 0
         for index, member in enumerate(self.members):
-            found = [self._closure.within(*((t, member) if upwards else (member, t))) for t in texts]
+            found = [self._names.within(*((t, member) if upwards else (member, t))) for t in texts]
             if (True in found) if answer else all(each is False for each in found):
                 mask |= 1 << index
         return mask

@@ -16,7 +16,7 @@ from .encode import CLOCK, Encoder, atoms, clauses_of
 from .keeping import applies, conditions_of, impossible, nested, puzzling, terms_of
 from .logic import Budget, Exhausted, Never, Statement, together
 from .model import Atom, Clause, Closure, Duty, Logic, Policy, Rule
-from .names import ACTIONS, HANSE, ODRL, covers
+from .names import ACTIONS, HANSE, ODRL, REPLACED, covers
 from .norms import Norms, actions, concerns, conditions, oddities, sound, strange
 from .operands import BUILT_IN
 from .regions import HIGH, LOW, Dimension, Leaf
@@ -25,12 +25,12 @@ from .values import Due, Span
 
 Fault = Literal[
     "never", "excluded", "forbidden", "past", "duty", "early", "clash", "term", "open-data", "not-open", "classified",
-    "size",
+    "size", "replaced",
 ]  # fmt: skip
 """A clause or permission that no request meets; two clauses that exclude each other; a permission that prohibitions
 cover wholly; one that has ended; a duty that cannot be done; one that is due before anything is permitted; one that is
 itself forbidden; a term that is not understood; a restriction on open data; open data that not everybody may use; a
-rule about classified information; a policy too large to be judged."""
+rule about classified information; a policy too large to be judged; one that was replaced and is void."""
 
 OPEN_ACTIONS = tuple(ODRL + name for name in ("use", "distribute", "derive"))
 """What everybody may do with open data."""
@@ -101,14 +101,17 @@ class _Check:
     def _terms(self) -> Iterator[Contradiction]:
         policy = self.policy
         for place, _ in oddities(policy):
-            yield Contradiction(fault="term", item=policy, pointer=place)
+            fault: Fault = "replaced" if place == "/" + REPLACED else "term"
+            yield Contradiction(fault=fault, item=policy, pointer=place)
         for rule in (*policy.permissions, *policy.prohibitions):
             if strange(rule):
                 yield _fault("term", rule)
             yield from (_fault("term", clause) for clause in self._puzzles(rule))
+            yield from (_fault("term", clause) for clause in self.encoder.unlisted(conditions(rule)))
         for duty, _ in self._duties():
             odd = [p for clause in terms_of(duty) for p in self.encoder.puzzles(clause, "done")]
             odd += [p for clause in conditions_of(duty) for p in self.encoder.puzzles(clause, "forbid")]
+            odd += self.encoder.unlisted((*terms_of(duty), *conditions_of(duty)))
             if odd:
                 yield from (_fault("term", clause) for clause in odd)
             elif duty.action.iri not in ACTIONS or puzzling(duty, self.encoder):
@@ -142,7 +145,7 @@ class _Check:
                 yield _fault("forbidden", rule, self._forbidding(rule, grants, about))
 
     def _yes(self, clause: Clause) -> Statement:
-        return self.encoder.meaning(clause, "forbid").yes
+        return self.encoder.meaning(clause, "declare").yes
 
     def _impossible(self, parts: Sequence[Clause], rule: Rule) -> Contradiction:
         """The clause, or the two, that no request meets; else the permission as a whole."""

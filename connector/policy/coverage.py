@@ -12,8 +12,9 @@ from typing import Literal
 from msgspec import Struct
 
 from .deontic import AFTER, DURING, SUSPEND
-from .model import PHASES, Action, Atom, Clause, Collection, Duty, Logic, Odd, Policy, Rule, Whom
-from .names import ACTIONS, CONFLICTS, PROFILES, USE
+from .identifiers import Names
+from .model import PHASES, Action, Atom, Clause, Closure, Collection, Duty, Logic, Odd, Policy, Rule, Whom
+from .names import ACTIONS, CONFLICTS, PROFILES, REPLACED, USE
 from .operands import BUILT_IN, Registry
 
 Badge = Literal["enforced", "monitored", "contractual"]
@@ -24,7 +25,7 @@ Kind = Literal[
 Note = Literal[
     "not-understood", "declared", "after-delivery", "order-not-checked", "read-as-utc", "receipt", "cannot-execute",
     "no-deadline", "no-consequence", "suspends", "suspends-if-known", "stops-access", "nobody-supplies",
-    "permission-wins", "rule-not-understood", "membership-unknown",
+    "permission-wins", "rule-not-understood", "membership-unknown", "replaced",
 ]  # fmt: skip
 """Message keys below `policy.coverage.note`."""
 
@@ -59,13 +60,14 @@ def coverage(
     registry: Registry = BUILT_IN,
     can: Several[str] = frozenset(),
     supplied: Several[str] | None = None,
+    closure: Closure | None = None,
 ) -> tuple[Coverage, ...]:
     """All clauses in the order of the document.
 
     `can` are the actions of *during* duties that our data plane executes; `supplied` the operands for which this house
-    can ever have a value, None if that is not asked.
+    can ever have a value, None if that is not asked. By a `closure` a concept that is in no list is not understood.
     """
-    walk = _Walk(registry, frozenset(can), None if supplied is None else frozenset(supplied))
+    walk = _Walk(registry, frozenset(can), None if supplied is None else frozenset(supplied), closure)
     walk.policy(policy)
     return tuple(walk.rows)
 
@@ -90,8 +92,10 @@ def plain(rows: Sequence[Coverage]) -> list[dict[str, object]]:
 class _Walk:
     """The pass over one policy; a row is put in its place first and completed when what lies below it is known."""
 
-    def __init__(self, registry: Registry, can: frozenset[str], supplied: frozenset[str] | None) -> None:
-        self._registry, self._can, self._supplied = registry, can, supplied
+    def __init__(
+        self, registry: Registry, can: frozenset[str], supplied: frozenset[str] | None, closure: Closure | None
+    ) -> None:
+        self._registry, self._can, self._supplied, self._closure = registry, can, supplied, closure
         self._permissive = False
         self.rows: list[Coverage] = []
 
@@ -99,6 +103,8 @@ class _Walk:
         self._permissive = policy.conflict == "perm"
         for name, _ in policy.extras:
             self._odd("extra", f"/extras/{name}", "/" + name, name)
+        if policy.replaced_by:
+            self._put("extra", "/replaced_by", "/" + REPLACED, REPLACED, "contractual", notes=("replaced",))
         for name in policy.profiles:
             if name not in PROFILES:
                 self._odd("profile", f"/profiles/{name}", "/profile", name)
@@ -241,7 +247,7 @@ class _Walk:
         operand = self._registry.get(clause.left) if isinstance(clause, Atom) else None
         if not isinstance(clause, Atom) or operand is None or clause.role not in ("parameter", "deadline"):
             return [self._clause(clause, where, None)]
-        known = clause.value is not None and not clause.extras
+        known = self._understands(clause)
         notes: tuple[Note, ...] = _reading(clause) if known else ("not-understood",)
         source = "measured" if clause.role == "deadline" else operand.source
         way = self._put(
@@ -296,10 +302,16 @@ class _Walk:
             return self._complete(row, "contractual", ["order-not-checked"])
         return self._complete(row, weakest(parts), [])
 
+    def _understands(self, atom: Atom) -> bool:
+        if atom.value is None or atom.extras or self._registry.get(atom.left) is None:
+            return False
+        if self._closure is None or not isinstance(atom.value, frozenset) or atom.role == "window":
+            return True
+        return Names(atom.range, self._closure).apart((), atom.value)
+
     def _atom(self, atom: Atom, where: str, bar: Note | None, kind: Kind) -> Badge:
         operand = self._registry.get(atom.left)
-        known = operand is not None and atom.value is not None and not atom.extras
-        if operand is None or not known or atom.role in ("parameter", "deadline"):
+        if operand is None or not self._understands(atom) or atom.role in ("parameter", "deadline"):
             self._put(kind, where, atom.pointer, atom.left, "contractual", notes=("not-understood",))
             return "contractual"
         notes: list[Note] = list(_reading(atom))

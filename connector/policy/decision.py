@@ -10,7 +10,7 @@ from .world import DutyState, Value
 
 Step = Literal["policy", "permission", "prohibition", "obligation", "duty", "remedy", "consequence"]
 Part = Literal["constraint", "logic", "odd", "action", "refinement", "party", "target"]
-Obstacle = Literal["profile", "kind", "conflict", "extra", "nothing", "inherit", "suspended", "clash"]
+Obstacle = Literal["profile", "kind", "conflict", "extra", "nothing", "inherit", "suspended", "clash", "replaced"]
 TimeClass = Literal["", "before", "during", "after"]
 Item = Policy | Rule | Duty | Collection | Clause | None
 

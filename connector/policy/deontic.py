@@ -62,7 +62,7 @@ class Owed:
 
     def __init__(self, duty: Duty, scope: Scope, mode: DutyMode = "classes", step: Step = "duty") -> None:
         self.duty, self._mode, self._step, self._phase = duty, mode, step, scope.phase
-        scope = scope._replace(binding=False, part="constraint")
+        scope = scope._replace(binding=False, part="constraint", sets="any")
         self._parts = found = parts(duty)
         self.understood = found.understood
         self.applying = [clause(condition, scope) for condition in found.conditions]

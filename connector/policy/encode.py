@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .concepts import Concepts
+from .identifiers import IDENTIFIER, TEXT, Names
 from .logic import FALSE, TRUE, Every, Some, Statement
 from .model import Atom, Clause, Closure, Collection, Duty, Logic, Policy, Rule, Whom
 from .names import HANSE, ODRL
@@ -31,8 +32,9 @@ _SINGLE = frozenset({PURPOSE, PARTICIPANT, TARGET})
 _WIDEST = 64
 """Most clauses of an `xone`, whose statement grows with the square."""
 
-Use = Literal["permit", "forbid", "done"]
-"""Where a clause stands: in a permission, in a prohibition or the condition of a duty, or as a duty's parameter."""
+Use = Literal["permit", "declare", "forbid", "open", "done"]
+"""Where a clause stands: in a permission, there without being bound to a purpose that nobody declared, in a prohibition
+or the condition of a duty, there within an `xone`, or as a duty's parameter (`checks.Scope.sets`)."""
 
 
 class Meaning(NamedTuple):
@@ -83,6 +85,7 @@ class Encoder:
     def __init__(self, policies: Iterable[Policy], closure: Closure, registry: Registry) -> None:
         self._registry, self._closure = registry, closure
         self._named: dict[str, set[str]] = {PARTICIPANT: set(), TARGET: set()}
+        self._ranges: dict[str, str] = {PARTICIPANT: IDENTIFIER, TARGET: IDENTIFIER}
         self._tables: dict[str, Concepts] = {}
         self._known: dict[tuple[object, Use], Meaning] = {}
         self._opaque: dict[object, Dimension] = {}
@@ -93,6 +96,7 @@ class Encoder:
         for atom in atoms(clauses_of(policy)):
             if isinstance(atom.value, frozenset):
                 self._named.setdefault(atom.left, set()).update(atom.value)
+                self._ranges.setdefault(atom.left, atom.range)
         rules = (*policy.permissions, *policy.prohibitions)
         parties = [policy.assignee, *(whom for rule in rules for whom in rule.parties)]
         targets = [policy.target, *(whom for rule in rules for whom in rule.targets)]
@@ -101,7 +105,8 @@ class Encoder:
 
     def concepts(self, name: str) -> Concepts:
         if name not in self._tables:
-            self._tables[name] = Concepts(frozenset(self._named.get(name, ())), self._closure)
+            named = frozenset(self._named.get(name, ()))
+            self._tables[name] = Concepts(named, self._closure, self._ranges.get(name, TEXT))
         return self._tables[name]
 
     def puzzles(self, clause: Clause, use: Use) -> Iterator[Clause]:
@@ -119,6 +124,13 @@ class Encoder:
     def understood(self, clauses: Iterable[Clause], use: Use) -> bool:
         """Whether everything in these clauses has a meaning there."""
         return not any(True for clause in clauses for _ in self.puzzles(clause, use))
+
+    def unlisted(self, clauses: Iterable[Clause]) -> Iterator[Clause]:
+        """The comparisons with a concept that stands in no list that we have: no author of ours can mean it."""
+        for atom in atoms(clauses):
+            value = atom.value if isinstance(atom.value, frozenset) and atom.role != "window" else frozenset()
+            if not atom.extras and not Names(atom.range, self._closure).apart((), value):
+                yield atom
 
     def meaning(self, clause: Clause, use: Use) -> Meaning:
         key = (bare(clause), use)
@@ -155,6 +167,8 @@ class Encoder:
         return _switch(dimension)
 
     def _logic(self, clause: Logic, use: Use) -> Meaning:
+        if clause.operator == "xone" and use == "forbid":
+            use = "open"
         parts = [self.meaning(inner, use) for inner in clause.clauses]
         yes, no = tuple(part.yes for part in parts), tuple(part.no for part in parts)
         match clause.operator:
@@ -185,8 +199,8 @@ class Encoder:
 
     def _texts(self, atom: Atom, wanted: frozenset[str], use: Use) -> Meaning:
         dimension, concepts = self._dimension(atom, use), self.concepts(atom.left)
+        mask, away, full = concepts.among(wanted), concepts.apart(wanted), concepts.full
         bound = dimension.others & BOUND if use == "permit" else 0
-        full = concepts.full
 
         def has(mask: int, others: int = 0) -> Leaf:
             return Leaf(dimension, "has", mask=mask, full=full, others=others)
@@ -194,33 +208,37 @@ class Encoder:
         def only(mask: int, others: int = 0) -> Leaf:
             return Leaf(dimension, "only", mask=mask, full=full, others=others)
 
-        def each(masks: Iterable[int]) -> Meaning:
-            """All of these must be there."""
-            found = tuple(masks)
-            return Meaning(Every(tuple(has(m, bound) for m in found)), Some(tuple(only(full & ~m) for m in found)))
-
-        mask = concepts.among(wanted)
+        nothing = only(0)
         match atom.operator:
             case "isAnyOf":
-                return Meaning(has(mask, bound), only(full & ~mask))
+                return Meaning(has(mask, bound), FALSE if away is None else only(away))
             case "isNoneOf" | "neq":
-                return Meaning(only(full & ~mask, bound), has(mask))
+                none = has(0, bound) if away is None else only(away, bound)
+                another = FALSE if away is None else Some((has(away), nothing))
+                all_of_them = Every((only(mask), has(mask)))
+                if use in ("forbid", "open"):
+                    return Meaning(another if use == "forbid" else none, all_of_them)
+                return Meaning(none, has(mask))
             case "isAllOf":
-                return each(concepts.among((text,)) for text in sorted(wanted))
+                there = tuple(has(concepts.among((text,)), bound) for text in sorted(wanted))
+                gone = [concepts.apart((text,)) for text in sorted(wanted)]
+                return Meaning(Every(there), Some(tuple(only(each) for each in gone if each is not None)))
             case "eq":
-                inner = each(concepts.among((text,)) for text in sorted(wanted))
-                return Meaning(Every((inner.yes, only(mask, bound))), Some((inner.no, has(full & ~mask))))
+                one = Every((has(mask, bound), only(mask, bound)))
+                if use in ("forbid", "open"):
+                    return Meaning(has(mask) if use == "forbid" else one, FALSE if away is None else only(away))
+                return Meaning(one, FALSE if away is None else Some((has(away), nothing)))
             case "isA" | "isPartOf":
                 return Meaning(has(concepts.surely(wanted, True), bound), only(concepts.surely(wanted, False)))
             case "hasPart":
                 parts = sorted(wanted)
                 there = tuple(has(concepts.surely((t,), True, upwards=True), bound) for t in parts)
-                away = tuple(only(concepts.surely((t,), False, upwards=True)) for t in parts)
-                return Meaning(Every(there), Some(away))
+                lacking = tuple(only(concepts.surely((t,), False, upwards=True)) for t in parts)
+                return Meaning(Every(there), Some(lacking))
             case _:
                 return self._strange(atom)
 
-    def whom(self, name: str, whoms: Iterable[Whom], *, unnamed: bool = False) -> Meaning:
+    def whom(self, name: str, whoms: Iterable[Whom], use: Use = "declare", *, unnamed: bool = False) -> Meaning:
         """Whether party (PARTICIPANT) or asset (TARGET) is one of these, or a member; `unnamed`: or is not named."""
         texts, found = set(), []
         for one in whoms:
@@ -230,7 +248,7 @@ class Encoder:
             elif one.extras or not one.source:
                 found.append(self._strange(one))
             else:
-                member, inner = self._member(name, one.source), self.all(one.refinements, "forbid")
+                member, inner = self._member(name, one.source), self.all(one.refinements, use)
                 found.append(Meaning(Every((member.yes, inner.yes)), Some((member.no, inner.no))))
         concepts, others = self.concepts(name), 0 if name in _ALWAYS else ABSENT
         dimension, full = Dimension(name, single=True, others=others), concepts.full
@@ -238,7 +256,9 @@ class Encoder:
         named = Leaf(dimension, "has", mask=full, full=full)
         direct = Leaf(dimension, "has", mask=mask, full=full)
         yes = Every((named, Some((direct, *(m.yes for m in found)))))
-        no = Every((Leaf(dimension, "only", mask=full & ~mask, full=full), *(m.no for m in found)))
+        away = concepts.apart(texts)
+        other = FALSE if away is None else Leaf(dimension, "only", mask=away, full=full)
+        no = Every((other, *(m.no for m in found)))
         return Meaning(Some((named.denied(), yes)), no) if unnamed else Meaning(yes, no)
 
     def _member(self, name: str, source: str) -> Meaning:

@@ -196,7 +196,7 @@ class Judge:
 
     def coverage(self, document: Mapping[str, Any]) -> list[dict[str, object]]:
         """The coverage report of a policy as plain values: equal for an offer and its agreement (policy.md 5)."""
-        return plain(coverage(self.policy(_deal(document)), self.registry, self._can, self._supplied))
+        return plain(coverage(self.policy(_deal(document)), self.registry, self._can, self._supplied, self._closure))
 
     def words(self, lang: str) -> Words:
         """The words of one language, for those who show parts of a policy."""

@@ -5,12 +5,13 @@ by their source; membership is in the world, resolved for this request, and curr
 is in none that the world names may still be in one that nobody looked up, so that is unknown (`Scope.members_known`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Literal
 
 from .checks import Check, Piece, Scope, Show, both, clause, constant
 from .decision import Node
+from .identifiers import IDENTIFIER, evened, well_formed
 from .model import Collection, Rule, Whom
 from .names import ACTIONS, covers
 from .operators import DEFERRED, NO, RANK, STATES, UNKNOWN, YES
@@ -73,13 +74,15 @@ def whom(side: Side, rule: Rule, names: Sequence[Whom], scope: Scope) -> Piece:
     members = [_member(side, name, refining) for name in names if isinstance(name, Collection)]
     # A party that is no DID can only be a collection; of assets every name may be that of another one.
     groups = side == "party" and not scope.members_known and any(not name.startswith("did:") for name in singles)
-    otherwise = UNKNOWN if groups else NO
+    apart = _apart(singles)
 
     def single(world: World) -> int:
         name, belongs = _asking(side, world)
         if not name:
             return UNKNOWN
-        return YES if name in singles or not singles.isdisjoint(belongs) else otherwise
+        if name in singles or not singles.isdisjoint(belongs):
+            return YES
+        return UNKNOWN if groups or not apart(name) else NO
 
     def check(world: World) -> int:
         state = single(world) if singles else NO
@@ -96,6 +99,13 @@ def whom(side: Side, rule: Rule, names: Sequence[Whom], scope: Scope) -> Piece:
         return Node(side, state, rule, rule.pointer, text=_asking(side, world)[0], children=children)
 
     return Piece(check, show, 2 + sum(piece.cost for piece in members))
+
+
+def _apart(singles: frozenset[str]) -> Callable[[str], bool]:
+    """Whether a name surely is none of these; what is no identifier, or only spelled otherwise, may be anybody."""
+    understood = all(well_formed(IDENTIFIER, name) for name in singles)
+    spellings = frozenset(map(evened, singles))
+    return lambda name: understood and well_formed(IDENTIFIER, name) and evened(name) not in spellings
 
 
 def _asking(side: Side, world: World) -> tuple[str, frozenset[str]]:

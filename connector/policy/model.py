@@ -37,7 +37,8 @@ class Atom(Struct, frozen=True, kw_only=True):
     mean nothing: a parameter or deadline outside a duty, a window without a count beside it.
 
     `unit` as written: such a value only compares with a fact of the same unit. `role` follows from the operand and
-    from whether it stands in a duty.
+    from whether it stands in a duty. Of several right operands `value` has those that are understood; the others are in
+    `extras`, and the clause holds or fails only if it does so whatever they mean.
     """
 
     left: str
@@ -47,6 +48,8 @@ class Atom(Struct, frozen=True, kw_only=True):
     role: Role = "condition"
     unit: str = ""
     flags: tuple[Flag, ...] = ()
+    range: str = "text"
+    """Of a value that is a set of texts: which names are understood there (`identifiers`), from the operand."""
     window: str = ""
     """Of a count: the calendar window it counts in, `P1D` or `P1M`; empty for the whole agreement."""
     extras: Extras = ()
@@ -147,15 +150,23 @@ class Policy(Struct, frozen=True, kw_only=True):
     prohibitions: tuple[Rule, ...] = ()
     obligations: tuple[Duty, ...] = ()
     replaced_by: tuple[str, ...] = ()
-    """What took its place (`dct:isReplacedBy`), as written: a replaced policy is void (ODRL IM 2.8). Also in `notes`."""
+    """What took its place (`dct:isReplacedBy`), as written; also in `notes`. A replaced policy is void (IM 2.8)."""
     notes: Extras = ()
     extras: Extras = ()
 
 
 class Closure(Struct, frozen=True):
-    """For each concept all concepts that contain it, itself included (`skos:broader*`)."""
+    """For each concept all concepts that contain it, itself included (`skos:broader*`), and the list it stands in.
+
+    `schemes`: local names of the lists by concept; empty if there is only one list, for every operand.
+    """
 
     above: Mapping[str, frozenset[str]] = {}
+    schemes: Mapping[str, str] = {}
+
+    def knows(self, concept: str, scheme: str) -> bool:
+        """Whether the concept stands in this list."""
+        return concept in self.above and (not self.schemes or self.schemes.get(concept) == scheme)
 
     def within(self, part: str, whole: str) -> bool | None:
         """Whether `whole` contains `part`; None if one of them is in no vocabulary."""

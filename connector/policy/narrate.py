@@ -37,7 +37,7 @@ def narrate(
 ) -> Said | None:
     """All clauses with badges, or None if any of it cannot be said; `can` and `supplied` as in `coverage`."""
     known = policy.conflict in CONFLICTS and PROFILES.issuperset(policy.profiles) and policy.kind in KINDS
-    if not known or policy.extras or not policy.permissions + policy.prohibitions:
+    if not known or policy.extras or policy.replaced_by or not policy.permissions + policy.prohibitions:
         return None
     rows = coverage(policy, words.registry, can, supplied)
     return _Narrator(words, {row.where: row for row in rows}).policy(policy)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from .encode import COUNT, PARTICIPANT, TARGET, Encoder, Use
 from .logic import Every, Never, Some, Statement
 from .model import Clause, Collection, Policy, Rule
-from .names import ACTIONS, CONFLICTS, PROFILES, covers
+from .names import ACTIONS, CONFLICTS, PROFILES, REPLACED, covers
 from .regions import Box
 
 KINDS = frozenset({"", "Set", "Policy", "Offer", "Agreement", "Request"})
@@ -32,6 +32,7 @@ def oddities(policy: Policy) -> Iterator[tuple[str, str]]:
     """(pointer, word) of what is not understood about the policy as a whole."""
     yield from (("/" + name, name) for name, _ in policy.extras)
     yield from (("/profile", profile) for profile in policy.profiles if profile not in PROFILES)
+    yield from (("/" + REPLACED, name) for name in policy.replaced_by)
     if policy.kind not in KINDS:
         yield "/@type", policy.kind
     if policy.conflict not in CONFLICTS:
@@ -59,8 +60,8 @@ class Norms:
             found.append((rule, encoder.whom(PARTICIPANT, rule.parties).yes))
         if rule.targets:
             found.append((rule, encoder.whom(TARGET, rule.targets).yes))
-        found += [(clause, encoder.meaning(clause, "forbid").yes) for clause in rule.action.refinements]
-        use: Use = "forbid" if declared else "permit"
+        found += [(clause, encoder.meaning(clause, "declare").yes) for clause in rule.action.refinements]
+        use: Use = "declare" if declared else "permit"
         return found + [(clause, encoder.meaning(clause, use).yes) for clause in rule.constraints]
 
     def grants(self, rule: Rule, *, declared: bool = False) -> Statement:
@@ -78,7 +79,7 @@ class Norms:
             against = [encoder.all((*rule.action.refinements, *rule.constraints), "forbid").no]
             for name, whoms in ((PARTICIPANT, rule.parties), (TARGET, rule.targets)):
                 if whoms:
-                    against.append(encoder.whom(name, whoms).no)
+                    against.append(encoder.whom(name, whoms, "forbid").no)
             self._made[id(rule)] = Never(Some(tuple(against)))
         return self._made[id(rule)]
 

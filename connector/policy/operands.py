@@ -6,13 +6,16 @@ unknown. Parameters and deadlines of duties are compared with what was done, nev
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
+from .identifiers import DID, MEDIA_TYPE, PARTY, TEXT
 from .model import PHASES, Phase, Role
 from .names import COMPARISONS, HANSE, MEMBERSHIP, ODRL
 from .registry import Operand, Registry, left_operand
 from .values import Type
 from .world import Source, Value, World
 
-__all__ = ["BUILT_IN", "REGISTRY", "Operand", "Registry", "left_operand"]
+__all__ = ["ANY_NAMES", "BUILT_IN", "REGISTRY", "Operand", "Registry", "left_operand"]
 
 _TEXTUAL = frozenset({"eq", "neq", "isAllOf", "isAnyOf", "isNoneOf"})
 _OPERATORS: Mapping[Type, frozenset[str]] = {
@@ -85,6 +88,26 @@ _COMPUTED: Mapping[str, Callable[[World], Value]] = {
 }
 
 
+_SCHEMES: Mapping[str, str] = {
+    ODRL + "purpose": "purposeScheme",
+    ODRL + "spatial": "areaScheme",
+    ODRL + "event": "occasionScheme",
+    ODRL + "deliveryChannel": "deliveryChannelScheme",
+    HANSE + "participantKind": "participantKindScheme",
+    HANSE + "participantLocation": "areaScheme",
+    HANSE + "adminLevel": "adminLevelScheme",
+    HANSE + "role": "roleScheme",
+    HANSE + "securityProfile": "securityProfileScheme",
+    HANSE + "classification": "protectionNeedScheme",
+    HANSE + "legalBasis": "legalBasisScheme",
+    HANSE + "eventState": "eventStateScheme",
+    HANSE + "method": "anonymisationMethodScheme",
+    HANSE + "aggregationLevel": "aggregationLevelScheme",
+    HANSE + "logLevel": "logLevelScheme",
+}
+"""Operand -> the list of `vocab/` that its values are from; the other concepts are from lists that we do not have."""
+
+
 def _operands(
     prefix: str,
     names: str,
@@ -94,6 +117,7 @@ def _operands(
     role: Role = "condition",
     in_duty: Role | None = None,
     units: bool = False,
+    range: str = "",
 ) -> list[Operand]:
     """One row of the table: operands that differ in nothing but their name."""
     return [
@@ -106,6 +130,7 @@ def _operands(
             role=role,
             in_duty=in_duty,
             units=units,
+            range=range or _SCHEMES.get(iri, ""),
         )(_COMPUTED.get(iri, _nothing if role in ("parameter", "deadline", "window") else _of_fact(iri)))
         for iri in (prefix + name for name in names.split())
     ]
@@ -126,7 +151,7 @@ _COUNTERS = [
 ]
 _REQUEST_AND_CREDENTIAL = [
     *_operands(ODRL, "purpose industry product media", Type.CONCEPT, "declared", "negotiation"),
-    *_operands(ODRL, "recipient", Type.IRI, "declared", "negotiation"),
+    *_operands(ODRL, "recipient", Type.IRI, "declared", "negotiation", range=PARTY),
     *_operands(ODRL, "language", Type.LANGUAGE, "declared", "negotiation"),
     *_operands(ODRL, "systemDevice system device", Type.IRI, "declared", "transfer"),
     # Where an endpoint stands is a weak sign of where data are processed; that remains the peer's word (policy.md 5).
@@ -136,7 +161,7 @@ _REQUEST_AND_CREDENTIAL = [
     *_operands(ODRL, "deliveryChannel", Type.CONCEPT, "measured", "transfer"),
 ]
 _ASSET = [
-    *_operands(ODRL, "fileFormat", Type.CONCEPT, "measured", "catalog"),
+    *_operands(ODRL, "fileFormat", Type.CONCEPT, "measured", "catalog", range=MEDIA_TYPE),
     *_operands(ODRL, "resolution absoluteSize", Type.DECIMAL, "measured", "catalog", units=True),
     *_operands(ODRL, "relativeSize relativeTemporalPosition", Type.DECIMAL, "measured", "catalog"),
     *_operands(ODRL, "absoluteTemporalPosition", Type.DURATION, "measured", "catalog"),
@@ -156,7 +181,8 @@ _OWN = [
         "verified-credential",
         "catalog",
     ),
-    *_operands(HANSE, "participant memberOf onBehalfOf connector", Type.IRI, "verified-credential", "catalog"),
+    *_operands(HANSE, "participant onBehalfOf", Type.IRI, "verified-credential", "catalog", range=DID),
+    *_operands(HANSE, "memberOf connector", Type.IRI, "verified-credential", "catalog"),
     *_operands(HANSE, "consent", Type.IRI, "verified-credential", "access"),
     *_operands(HANSE, "classification", Type.CONCEPT, "measured", "catalog"),
     *_operands(HANSE, "legalBasis", Type.CONCEPT, "declared", "negotiation"),
@@ -188,3 +214,6 @@ BUILT_IN = Registry(
 )
 REGISTRY: Mapping[str, Operand] = BUILT_IN.operands
 """The built-in operands by IRI."""
+
+ANY_NAMES = Registry(replace(operand, range=TEXT) for operand in REGISTRY.values())
+"""The same for public test suites, whose names are in no list of ours: every text is a name that is understood."""

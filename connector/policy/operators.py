@@ -7,7 +7,7 @@ later phase can decide); deferred clauses neither refuse nor satisfy.
 from collections.abc import Callable, Collection, Mapping
 from typing import Literal
 
-from .model import Closure
+from .identifiers import Names
 from .values import Span
 
 State = Literal["yes", "no", "unknown", "deferred"]
@@ -36,31 +36,57 @@ EDGES: Mapping[str, Callable[[Span], tuple[int, ...]]] = {
 """Where the answer of a comparison flips: the first value with the new answer."""
 
 Texts = frozenset[str]
-_NONE: Texts = frozenset()
+Belong = Callable[[Texts, Texts, Names], bool | None]
 
 
-def _within(actual: Texts, wanted: Texts, closure: Closure) -> bool | None:
+def _equal(actual: Texts, wanted: Texts, names: Names) -> bool | None:
+    """Exactly the wanted ones; surely not if one element is surely another."""
+    if actual == wanted:
+        return True
+    if not actual:
+        return False if names.apart((), wanted) else None
+    return False if any(names.apart((one,), wanted) for one in actual) else None
+
+
+def _any_of(actual: Texts, wanted: Texts, names: Names) -> bool | None:
+    if actual & wanted:
+        return True
+    return False if names.apart(actual, wanted) else None
+
+
+def _none_of(actual: Texts, wanted: Texts, names: Names) -> bool | None:
+    found = _any_of(actual, wanted, names)
+    return None if found is None else not found
+
+
+def _all_of(actual: Texts, wanted: Texts, names: Names) -> bool | None:
+    if wanted <= actual:
+        return True
+    return False if any(names.apart((one,), actual) for one in wanted) else None
+
+
+def _within(actual: Texts, wanted: Texts, names: Names) -> bool | None:
     """Whether one of `wanted` contains one of `actual`, itself or by the vocabulary; linear in both."""
     if actual & wanted:
         return True
-    known = closure.above
-    for part in actual:
-        if any(whole in known for whole in known.get(part, _NONE) & wanted):
-            return True
+    whole = frozenset(filter(names.placed, wanted))
+    if any(names.placed(part) and names.closure.above[part] & whole for part in actual):
+        return True
     if not actual or not wanted:
         return False
-    return False if actual <= known.keys() and wanted <= known.keys() else None
+    return False if whole == wanted and all(map(names.placed, actual)) else None
 
 
-def _has_parts(actual: Texts, wanted: Texts, closure: Closure) -> bool | None:
+def _has_parts(actual: Texts, wanted: Texts, names: Names) -> bool | None:
     """Whether every one of `wanted` lies in one of `actual`."""
     if not actual:
         return not wanted
-    strangers = not actual <= closure.above.keys()
+    wholes = frozenset(filter(names.placed, actual))
+    strangers = wholes != actual
     open_ = False
     for part in wanted - actual:
-        above = closure.above.get(part)
-        if above is not None and any(whole in closure.above for whole in above & actual):
+        above = names.closure.above[part] if names.placed(part) else None
+        if above is not None and above & wholes:
             continue
         if above is not None and not strangers:
             return False
@@ -68,16 +94,35 @@ def _has_parts(actual: Texts, wanted: Texts, closure: Closure) -> bool | None:
     return None if open_ else True
 
 
-BELONG: Mapping[str, Callable[[Texts, Texts, Closure], bool | None]] = {
-    "eq": lambda actual, wanted, _: actual == wanted,
-    "neq": lambda actual, wanted, _: not actual & wanted,
-    "isAnyOf": lambda actual, wanted, _: bool(actual & wanted),
-    "isNoneOf": lambda actual, wanted, _: not actual & wanted,
-    "isAllOf": lambda actual, wanted, _: wanted <= actual,
+BELONG: Mapping[str, Belong] = {
+    "eq": _equal,
+    "neq": _none_of,
+    "isAnyOf": _any_of,
+    "isNoneOf": _none_of,
+    "isAllOf": _all_of,
     "isA": _within,
     "isPartOf": _within,
     "hasPart": _has_parts,
 }
+"""What is asked of a set as a whole: `eq` wants exactly that one, `neq` and `isNoneOf` that none is among them."""
+
+
+def _another(actual: Texts, wanted: Texts, names: Names) -> bool | None:
+    """Whether one element at least is none of these; true of nothing at all, too."""
+    if not actual or any(names.apart((one,), wanted) for one in actual):
+        return True if names.apart((), wanted) else None
+    return False if actual <= wanted else None
+
+
+BELONG_ANY: Mapping[str, Belong] = {**BELONG, "eq": _any_of, "neq": _another, "isNoneOf": _another}
+"""The same where it is enough that one element meets it: in prohibitions, and in what says that a duty applies."""
+
+_SETTLED = frozenset({"isAnyOf", "isA", "isPartOf"})
+
+
+def puzzled(operator: str, answer: bool | None) -> bool | None:
+    """The answer if the right operand also has names that nobody understands: only what they cannot change."""
+    return answer if answer is (operator in _SETTLED) else None
 
 
 def every(states: Collection[State]) -> State:

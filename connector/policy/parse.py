@@ -4,7 +4,8 @@ Tolerant in spelling (bare terms, `odrl:`, full IRIs, single objects for arrays,
 structure, and lossless: unknown members and terms are kept and marked (policy.md 3.7, 4.2; dataspace-protocol.md 5.4).
 
 What a policy says for all its rules is written out into them (IM 2.7). Where a rule has its own action, party or target
-as well, a permission or duty keeps only its own and a prohibition takes both: read either way, never wider.
+as well, a permission or duty keeps only its own and a prohibition takes both: read either way, never wider. An empty
+list of actions, parties or targets is refused on every level: it would mean everybody or everything (decision 0042).
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from .parsing import (
     plain,
     screen,
     shallow,
+    some,
     term,
     text_of,
 )
@@ -85,7 +87,7 @@ def _action(reader: Reader, value: object, pointer: str, in_duty: bool) -> Actio
 
 
 def _actions(reader: Reader, found: Members, pointer: str, in_duty: bool) -> tuple[Action, ...]:
-    few(found, "action", pointer)
+    some(found, "action", pointer)
     return tuple(each(found, "action", pointer, lambda value, place: _action(reader, value, place, in_duty)))
 
 
@@ -106,7 +108,7 @@ def _whom(reader: Reader, value: object, name: str, pointer: str) -> Whom:
 def _whoms(reader: Reader, found: Members, name: str, pointer: str) -> tuple[Whom, ...]:
     if name not in found:
         return ()
-    few(found, name, pointer)
+    some(found, name, pointer)
     return tuple(each(found, name, pointer, lambda value, place: _whom(reader, value, name, place)))
 
 
@@ -241,7 +243,7 @@ def parse(document: object, registry: Registry = BUILT_IN) -> Policy:
         permissions=_rules(reader, found, "permission", shared),
         prohibitions=_rules(reader, found, "prohibition", shared),
         obligations=_duties(reader, found, "obligation", "", shared),
-        replaced_by=tuple(_successor(entry) for entry in few(found, REPLACED, "")),
+        replaced_by=tuple(_successor(entry) for entry in some(found, REPLACED, "")),
         notes=notes,
         extras=tuple(extra for extra in others if extra not in notes),
         **single,

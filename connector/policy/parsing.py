@@ -149,6 +149,14 @@ def few(found: Members, name: str, pointer: str) -> list[object]:
     return values
 
 
+def some(found: Members, name: str, pointer: str) -> list[object]:
+    """The same where none at all would mean everybody or everything: an empty list is refused."""
+    values = few(found, name, pointer)
+    if name in found and not values:
+        raise PolicyError(f"{pointer}/{name}", "policy.empty")
+    return values
+
+
 def each(found: Members, name: str, pointer: str, read: Callable[[object, str], T]) -> list[T]:
     """Every entry of a member, read with the pointer to it."""
     if name not in found:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
+from .identifiers import TAG, TEXT, well_formed
 from .model import Atom, Clause, Flag, Logic, Odd, PolicyError, Role, Term
 from .names import LOGIC, ODRL, OPERATORS, XSD, expand, reference
 from .parsing import Members, Reader, each, extras, few, identifier, members, own_id, shallow, term, text_of
@@ -47,17 +48,38 @@ def _term(value: object) -> Term:
     return Term(text_of(value), "json")
 
 
-def _typed(operand: Operand, operator: str, right: tuple[Term, ...]) -> Right | None:
-    """The comparable value of the right operand, None if anything about the comparison is not understood."""
-    if operator not in operand.operators or not right:
-        return None
-    allowed = DATATYPES[operand.type]
-    if any(found.datatype not in ("", XSD + "string") and found.datatype not in allowed for found in right):
-        return None
+def _typed(operand: Operand, operator: str, right: tuple[Term, ...]) -> tuple[Right | None, tuple[Term, ...]]:
+    """The comparable value of the right operand, and of several names those that are not understood.
+
+    The value is None if nothing about the comparison is understood.
+    """
+    if operator not in operand.operators or not right or not all(_readable(found, operand.type) for found in right):
+        return None, ()
     if operand.type in TEXTS:
         ambiguous = operator in ("eq", "neq") and len(right) > 1
-        return None if ambiguous else several(operand.type, [found.text for found in right])
-    return single(operand.type, right[0].text) if len(right) == 1 else None
+        return (None, ()) if ambiguous else _names(operand, right)
+    return (single(operand.type, right[0].text) if len(right) == 1 else None), ()
+
+
+def _readable(found: Term, type: Type) -> bool:
+    """Whether a literal may stand for this type; only texts are in a language."""
+    if found.language and type is not Type.TEXT:
+        return False
+    return found.datatype in ("", XSD + "string") or found.datatype in DATATYPES[type]
+
+
+def _names(operand: Operand, right: tuple[Term, ...]) -> tuple[Right | None, tuple[Term, ...]]:
+    if operand.range == TAG:
+        return several(operand.type, [found.text for found in right]), ()
+    known: set[str] = set()
+    others: list[Term] = []
+    for found in right:
+        name = several(operand.type, [found.text])
+        if name is None or not all(well_formed(operand.range, text) for text in name):
+            others.append(found)
+        else:
+            known |= name
+    return frozenset(known) or None, tuple(others) if known else ()
 
 
 def _right(found: Members, pointer: str) -> tuple[Term, ...]:
@@ -81,9 +103,13 @@ def _atom(reader: Reader, found: Members, pointer: str, in_duty: bool) -> Atom:
     operand = reader.registry.get(left)
     role: Role = "condition" if operand is None else operand.in_duty if in_duty else operand.role
     value: Right | None = None
-    if operand is not None and not others and (operand.units or not unit):
-        # A parameter or deadline outside a duty says nothing, so it is not understood there.
-        value = None if role in ("parameter", "deadline") and not in_duty else _typed(operand, operator, right)
+    puzzling: tuple[Term, ...] = ()
+    # A parameter or deadline outside a duty says nothing, so it is not understood there.
+    means = in_duty or role not in ("parameter", "deadline")
+    if means and operand is not None and not others and (operand.units or not unit):
+        value, puzzling = _typed(operand, operator, right)
+    if puzzling:
+        others = (("rightOperand", text_of([found.text for found in puzzling])),)
     assumed = isinstance(value, Span) and operand is not None and operand.type is Type.INSTANT
     flags: tuple[Flag, ...] = ("no-offset",) if assumed and floating(right[0].text) else ()
     return Atom(
@@ -93,6 +119,7 @@ def _atom(reader: Reader, found: Members, pointer: str, in_duty: bool) -> Atom:
         value=value,
         role=role,
         unit=unit,
+        range=TEXT if operand is None else operand.range,
         flags=flags,
         extras=others,
         id=own_id(found, pointer),

@@ -13,7 +13,7 @@ from .decision import Counter, Decision, Node
 from .deontic import DutyMode, Owed
 from .instants import Timeline
 from .model import PHASES, Phase, Policy
-from .names import ACTIONS, CONFLICTS, PROFILES, USE
+from .names import ACTIONS, CONFLICTS, PROFILES, REPLACED, USE
 from .operands import BUILT_IN
 from .operators import DEFERRED, RANK
 from .registry import Registry
@@ -59,8 +59,12 @@ class _Form:
 
     def __init__(self, policy: Policy, registry: Registry, mode: Mode, phase: int) -> None:
         self._policy, self._mode, self._phase = policy, mode, phase
-        scope, duties = Scope(registry, phase, members_known=mode.members_known), mode.duty_mode
+        scope, duties = (
+            Scope(registry, phase, members_known=mode.members_known),
+            mode.duty_mode,
+        )
         self.permissions = [Permission(rule, scope._replace(binding=True), duties) for rule in policy.permissions]
+        scope = scope._replace(sets="any")
         self.prohibitions = [Prohibition(rule, scope, duties) for rule in policy.prohibitions]
         self.obligations = [Owed(duty, scope, duties, "obligation") for duty in policy.obligations]
         self.fixed = _obstacles(policy, phase, mode)
@@ -146,6 +150,7 @@ def _obstacles(policy: Policy, phase: int, mode: Mode) -> list[Node]:
         Node("inherit" if name == "inheritFrom" else "extra", "unknown", policy, "/" + name, text=name)
         for name, _ in policy.extras
     ]
+    found += [Node("replaced", "no", policy, "/" + REPLACED, text=name) for name in policy.replaced_by]
     found += [Node("profile", "unknown", policy, "/profile", text=p) for p in policy.profiles if p not in PROFILES]
     if policy.kind in _PROPOSALS and phase > 1 and not mode.offers_bind:
         found.append(Node("kind", "no", policy, "/@type", text=policy.kind))

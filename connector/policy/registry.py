@@ -11,6 +11,7 @@ from types import MappingProxyType
 import msgspec
 from msgspec import Struct
 
+from .identifiers import IDENTIFIER, TAG, TEXT
 from .model import PHASES, Phase, Role
 from .names import OPERATORS
 from .values import Type
@@ -23,7 +24,8 @@ class Operand(Struct, frozen=True, kw_only=True):
     """A left operand. `first` is the index in PHASES from which on it is decided; `value` None means nobody knows.
 
     `in_duty` is its role among the constraints of a duty, `role` that elsewhere. With `units` a constraint may name a
-    unit and then compares with facts of that unit only; without, a unit is not understood.
+    unit and then compares with facts of that unit only; without, a unit is not understood. `range` says which names its
+    values have (`identifiers`): a form, or the local name of the concept scheme.
     """
 
     iri: str
@@ -34,12 +36,17 @@ class Operand(Struct, frozen=True, kw_only=True):
     role: Role
     in_duty: Role
     units: bool
+    range: str
     value: Callable[[World], Value]
 
     @property
     def name(self) -> str:
         """The local name, which is also the key of its label."""
         return self.iri.rpartition("#")[2] if "#" in self.iri else self.iri.rpartition("/")[2]
+
+
+RANGES: Mapping[Type, str] = {Type.CONCEPT: "concept", Type.IRI: IDENTIFIER, Type.LANGUAGE: TAG}
+"""The range of an operand that names none; no list of ours is called "concept", so what it names is unknown."""
 
 
 def left_operand(
@@ -52,6 +59,7 @@ def left_operand(
     role: Role = "condition",
     in_duty: Role | None = None,
     units: bool = False,
+    range: str = "",
 ) -> Callable[[Callable[[World], Value]], Operand]:
     """Make the decorated function of the world an operand; ValueError if anything about it is undeclared or unknown."""
     indices = [PHASES.index(phase) for phase in phases]
@@ -69,6 +77,7 @@ def left_operand(
             role=role,
             in_duty=in_duty or role,
             units=units,
+            range=range or RANGES.get(type, TEXT),
             value=value,
         )
 
@@ -100,5 +109,7 @@ class Registry:
 
 def _digest(operands: Iterable[Operand]) -> str:
     """Lower-case hex SHA-256 over all that is declared; the code of functions has digests elsewhere."""
-    rows = sorted([o.iri, o.type, o.source, o.first, sorted(o.operators), o.role, o.in_duty, o.units] for o in operands)
+    rows = sorted(
+        [o.iri, o.type, o.source, o.first, sorted(o.operators), o.role, o.in_duty, o.units, o.range] for o in operands
+    )
     return hashlib.sha256(msgspec.json.encode(rows)).hexdigest()

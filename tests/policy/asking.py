@@ -29,7 +29,7 @@ TOWN = World(
         {
             H + "winterService": frozenset({H + "winterService", H + "operations"}),
             H + "operations": frozenset({H + "operations"}),
-            H + "research": frozenset({H + "research"}),
+            **{H + name: frozenset({H + name}) for name in ("research", "municipality", "county", "company")},
         }
     ),
 )

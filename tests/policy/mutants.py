@@ -44,7 +44,8 @@ FILES = 4
 """Most files of tests that are loaded anew."""
 LOST = ("survived", "not reached")
 ORDER = (
-    "witness", "objections", "concepts", "matching", "ranges", "rules", "checks", "narrow", "evaluate", "comparing",
+    "witness", "objections", "concepts", "identifiers",
+    "matching", "ranges", "rules", "checks", "narrow", "evaluate", "comparing",
     "keeping", "norms", "encode", "logic", "regions", "conflict", "operators", "deontic", "program",
 )  # fmt: skip
 

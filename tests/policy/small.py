@@ -20,7 +20,10 @@ PURPOSES = [STREETS, ROADS, WATER, ODD]
 GROUPS = ["urn:g", "urn:h"]
 DAYS = ["2027-01-01T00:00:00Z", "2027-01-02T00:00:00Z"]
 START, DAY = 1_798_761_600_000, 86_400_000
-CLOSURE = Closure({STREETS: frozenset({STREETS, ROADS}), ROADS: frozenset({ROADS}), WATER: frozenset({WATER})})
+CLOSURE = Closure(
+    {STREETS: frozenset({STREETS, ROADS}), **{iri: frozenset({iri}) for iri in (ROADS, WATER, *KINDS)}},
+    {**dict.fromkeys((STREETS, ROADS, WATER), "purposeScheme"), **dict.fromkeys(KINDS, "participantKindScheme")},
+)
 USE = O + "use"
 ACTIONS = [USE, O + "distribute", O + "transfer"]
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from connector.policy.model import Closure
 from connector.policy.world import Deed, Fact
 from tests.policy.duties import DUE_BY, HOUR, SUSPEND, ask, deed, duty, found, owing
 from tests.policy.worlds import DAY, KIND, NOW, ODD, PURPOSE, TOWN, UNTIL, H, O, at, atom
@@ -52,7 +53,8 @@ def test_parameters_are_compared_with_what_was_done(members: dict[str, Any], per
 def test_parameters_in_logic(clause: dict[str, Any], method: str, permit: bool) -> None:
     """Alternatives are understood among parameters; mixed with conditions or deadlines nobody knows what is meant."""
     done = deed("compensate", NOW - 1, values={H + "method": frozenset({method})})
-    assert ask(owing(duty("odrl:compensate", clause)), deeds=(done,)).permit is permit
+    listed = Closure({H + name: frozenset({H + name}) for name in "abc"})
+    assert ask(owing(duty("odrl:compensate", clause)), deeds=(done,), closure=listed).permit is permit
 
 
 @pytest.mark.parametrize("action", ["odrl:compensate", "odrl:delete", "odrl:anonymize"])

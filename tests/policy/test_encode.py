@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from connector.policy.checks import Sets, belonging
 from connector.policy.encode import PARTICIPANT, TARGET, Encoder, Meaning, Use, clauses_of
 from connector.policy.logic import Budget, Every, Never, Some, Statement, together
 from connector.policy.model import Atom, Collection
 from connector.policy.names import HANSE as H
 from connector.policy.names import ODRL as O
 from connector.policy.operands import BUILT_IN
-from connector.policy.operators import BELONG, COMPARE
+from connector.policy.operators import BELONG, COMPARE, NO, UNKNOWN, YES
 from connector.policy.regions import ABSENT, BOUND, Dimension, Leaf
 from connector.policy.values import Due, Span
 from tests.policy.small import CLOSURE, GROUPS, ODD, ROADS, STREETS, WATER, atom, policy
@@ -55,15 +56,22 @@ def answer(found: Meaning, value: int | None, missing: int = ABSENT) -> bool | N
     return True if yes else False if no else None
 
 
+USES: dict[Use, Sets] = {"declare": "whole", "forbid": "any", "open": "open", "done": "whole"}
+
+
 @pytest.mark.parametrize("operator", BELONG)
 @pytest.mark.parametrize("wanted", [[GROUPS[0]], GROUPS, [STREETS], [ROADS, WATER], [ROADS, ODD]])
-def test_sets_of_texts(operator: str, wanted: list[str]) -> None:
+@pytest.mark.parametrize("left", [H + "memberOf", O + "purpose", O + "recipient"])
+@pytest.mark.parametrize("use", USES)
+def test_sets_of_texts(operator: str, wanted: list[str], left: str, use: Use) -> None:
     """>> every operator, every set of texts that can be told apart << yes, no and unknown as in the evaluation."""
-    encoder, read = encoded(atom(H + "memberOf", operator, wanted if operator not in ("eq", "neq") else wanted[0]))
-    found, concepts = encoder.meaning(read, "forbid"), encoder.concepts(H + "memberOf")
+    encoder, read = encoded(atom(left, operator, wanted if operator not in ("eq", "neq") else wanted[0]))
+    found, concepts = encoder.meaning(read, use), encoder.concepts(left)
+    judged = belonging(read, USES[use])
     for kept in product((False, True), repeat=len(concepts.members)):
         actual = frozenset(text for text, there in zip(concepts.members, kept, strict=True) if there)
-        assert answer(found, concepts.among(actual)) is BELONG[operator](actual, read.value, CLOSURE), actual
+        said = {True: YES, False: NO, None: UNKNOWN}[answer(found, concepts.among(actual))]
+        assert said == judged(actual, CLOSURE), actual
     assert answer(found, None) is None
 
 

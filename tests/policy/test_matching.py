@@ -13,11 +13,13 @@ from connector.policy.parse import parse
 from connector.policy.program import Mode, compile
 from connector.policy.world import Fact, World
 from tests.policy.rich import first
-from tests.policy.worlds import FROM, KIND, NOW, ODD, PURPOSE, TOWN, UNTIL, H, O
+from tests.policy.worlds import CLOSURE, FROM, KIND, NOW, ODD, PURPOSE, TOWN, UNTIL, H, O
 
 COUNTY = {H + "participantKind": Fact(frozenset({H + "county"}), "verified-credential")}
 FIRM = {H + "participantKind": Fact(frozenset({H + "company"}), "verified-credential")}
-ASKER = World(now=NOW, participant=TOWN, target="urn:trees", facts=COUNTY, purpose_source="contractual")
+ASKER = World(
+    now=NOW, participant=TOWN, target="urn:trees", facts=COUNTY, purpose_source="contractual", closure=CLOSURE
+)
 TOWNS = {"parties": frozenset({"urn:towns"})}
 
 

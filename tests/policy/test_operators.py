@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from connector.policy.identifiers import Names
 from connector.policy.model import Closure
 from connector.policy.operators import BELONG, COMBINE, COMPARE, EDGES
 from connector.policy.values import Span, duration, instant, integer
@@ -85,7 +86,7 @@ TREE = Closure(
 )
 def test_belonging(actual: str, operator: str, wanted: str, answer: bool | None) -> None:
     """Sets by membership, hierarchies by containment; a concept in no vocabulary cannot be judged."""
-    assert BELONG[operator](frozenset(actual.split()), frozenset(wanted.split()), TREE) is answer
+    assert BELONG[operator](frozenset(actual.split()), frozenset(wanted.split()), Names("text", TREE)) is answer
 
 
 TRUTH = {"and": all, "andSequence": all, "or": any, "xone": lambda values: sum(values) == 1}
@@ -152,4 +153,4 @@ def test_integers(text: str, start: int | None) -> None:
 def test_who_is_in_nothing_is_in_no_unknown_thing_either() -> None:
     """>> a known value without members << certainly no part of it, also where no vocabulary knows the whole."""
     for wanted in (frozenset({"urn:unheard:of"}), frozenset({"a"})):
-        assert BELONG["isPartOf"](frozenset(), wanted, Closure({"a": frozenset({"a"})})) is False
+        assert BELONG["isPartOf"](frozenset(), wanted, Names("text", Closure({"a": frozenset({"a"})}))) is False

@@ -135,7 +135,7 @@ CLOSURE = Closure(
     {
         H + "winterService": frozenset({H + "winterService", H + "operations"}),
         H + "operations": frozenset({H + "operations"}),
-        H + "research": frozenset({H + "research"}),
+        **{H + name: frozenset({H + name}) for name in ("research", "municipality", "county", "company")},
     }
 )
 

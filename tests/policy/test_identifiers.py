@@ -1,0 +1,105 @@
+"""Which names are understood, and which surely differ: spelling is never what lets a "none of" hold."""
+
+import pytest
+
+from connector.policy.identifiers import DID, IDENTIFIER, MEDIA_TYPE, PARTY, TEXT, Names, evened, well_formed
+from connector.policy.model import Closure
+from connector.policy.names import HANSE as H
+
+LISTS = Closure(
+    {H + "research": frozenset({H + "research"}), H + "county": frozenset({H + "county"})},
+    {H + "research": "purposeScheme", H + "county": "participantKindScheme"},
+)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "urn:uuid:1", "urn:ikz", "https://a.example", "https://a.example:8443/x?y=1#z",
+        "http://a.example/M%C3%BCnster",
+        "https://a.example/Münster", "https://[2001:db8::1]/x", "did:web:a.example", "did:key:z6Mk",
+        "mailto:a@b.example",
+        "did:web:a.example#connector", "tag:a.example,2026:x", "https://a.example/x,y",
+    ],
+)  # fmt: skip
+def test_one_absolute_iri_is_an_identifier(name: str) -> None:
+    assert well_formed(IDENTIFIER, name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", " ", "productDevelopment", "hanse:productDevelopment", "ex:a", "//a.example/x", "https:", "https:///x",
+        "urn:",
+        "https://user@a.example/x", "https://user:secret@a.example", "https://a.example/a b", "https://a.example/\x00",
+        "https://a.example/x\n", "https://a.example/\u202ex", "https://a.example/\u200bx", "https://a.example/<x>",
+        "https://a.example/%zz", "https://a.example/x/../y", "https://a..example/x", "https://a.example./x",
+        "https://münster.example/x", "https://a.example/Mu\u0308nster", "did:web:a.example, did:web:b.example",
+        "urn:a,urn:b", "https://a.example/x;https://b.example/y", "did:web:", "did:web:a..b", "did:WEB:a.example",
+        "did:web:a.example:", "javascript:alert(1)", "file:///etc/passwd",
+    ],
+)  # fmt: skip
+def test_what_is_none_is_not_understood(name: str) -> None:
+    """Bare names, prefixes that nobody declared, lists in one text, users, blanks, what hides, and NFD."""
+    assert not well_formed(IDENTIFIER, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_did"),
+    [
+        ("did:web:localhost%3A18443:musterstadt", True), ("did:web:a.example:users:b", True), ("did:key:z6Mk", True),
+        ("https://a.example", False), ("did:web:a.example,did:web:b.example", False), ("did:web:a.example#key", False),
+        ("did:web:a.example%3A", False), ("did:web:a.example/x", False), ("did:a", False), ("did:web:ä.example", False),
+    ],
+)  # fmt: skip
+def test_a_did_is_one_by_its_syntax(name: str, is_did: bool) -> None:
+    assert well_formed(DID, name) is is_did
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://a.example/M%C3%BCnster", "https://a.example/Münster"),
+        ("https://a.example/M%C3%BCnster", "https://a.example/Mu%CC%88nster"),
+        ("https://a.example/%7Ex", "https://a.example/~x"),
+        ("https://A.example/x", "https://a.example/x"),
+        ("http://a.example/x", "https://a.example/x"),
+        ("https://a.example:443/x", "https://a.example/x"),
+        ("https://a.example/", "https://a.example"),
+        ("did:web:localhost%3a1:x", "did:web:localhost%3A1:x"),
+        ("urn:UUID:AB", "urn:uuid:ab"),
+    ],
+)
+def test_two_spellings_of_one_name_are_neither_the_same_nor_apart(one: str, other: str) -> None:
+    """>> percent-encoding, case, composition, port  << equal is only what is spelled alike, and none differs."""
+    names = Names(IDENTIFIER, Closure())
+    assert evened(one) == evened(other)
+    assert not names.apart((one,), (other,))
+    assert names.apart((one,), ("urn:else",))
+
+
+@pytest.mark.parametrize(("one", "other"), [("https://a.example/a%2Fb", "https://a.example/a/b"), ("urn:a", "urn:b")])
+def test_a_reserved_character_is_another_one_when_escaped(one: str, other: str) -> None:
+    assert Names(IDENTIFIER, Closure()).apart((one,), (other,))
+
+
+@pytest.mark.parametrize(
+    ("range", "one", "other", "apart"),
+    [
+        ("purposeScheme", H + "research", H + "research", False),
+        ("purposeScheme", H + "research", H + "county", False),
+        ("purposeScheme", H + "research", "https://other.example/terms#x", False),
+        ("participantKindScheme", H + "county", "county", False),
+        (PARTY, "did:web:a.example", "did:web:b.example", True),
+        (PARTY, "did:web:a.example", "https://a.example", False),
+        (MEDIA_TYPE, "https://www.iana.org/assignments/media-types/text/csv",
+         "https://www.iana.org/assignments/media-types/application/json", True),
+        (MEDIA_TYPE, "https://www.iana.org/assignments/media-types/text/csv",
+         "http://publications.europa.eu/resource/authority/file-type/CSV", False),
+        (TEXT, "2.1", "2.10", True),
+        (TEXT, "Mu\u0308nster", "Münster", False),
+    ],
+)  # fmt: skip
+def test_apart_is_what_both_sides_understand(range: str, one: str, other: str, apart: bool) -> None:
+    """A concept of another list, a foreign one, or a name of another kind may mean the same."""
+    assert Names(range, LISTS).apart((one,), (other,)) is apart
