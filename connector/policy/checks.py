@@ -48,7 +48,7 @@ class Scope(NamedTuple):
 
     `members_known`: the collections named in the world are all that there are; else nobody knows of any other. `sets`
     says what a value of several elements must be: "whole" as a set; "any": one element is enough; "open": the same,
-    but unknown where the set as a whole does not meet it.
+    but unknown where the set as a whole does not meet it. `consumer` is whom the policy names as its assignee.
     """
 
     registry: Registry
@@ -57,6 +57,7 @@ class Scope(NamedTuple):
     part: Literal["constraint", "refinement"] = "constraint"
     members_known: bool = False
     sets: Sets = "whole"
+    consumer: str = ""
 
 
 class Piece(NamedTuple):

@@ -9,9 +9,9 @@ deadline; such a duty applies, must be done before access, and nothing counts as
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from operator import itemgetter
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from .checks import ACCESS, Check, Scope, both, clause, constant
 from .decision import Node, Step, TimeClass
@@ -27,6 +27,8 @@ AFTER = frozenset({ODRL + name for name in ("attribute", "delete", "inform", "ne
 """Time classes of duties; every other action, known or not, must be done before access (policy.md 3.1)."""
 
 SUSPEND = HANSE + "suspendAccess"
+
+PAY = ODRL + "compensate"
 
 DutyMode = Literal["classes", "not_violated", "strict"]
 Spent = Set[int]
@@ -57,12 +59,19 @@ class Standing(NamedTuple):
         return not self.active or self.deontic in ("fulfilled", "healed")
 
 
+class Paid(Protocol):
+    """The payments that may settle a fee; of one that is due at each access, at the access of `since` (ms)."""
+
+    def __call__(self, owed: "Owed", world: World, since: int | None) -> Sequence[Deed]: ...
+
+
 class Owed:
     """A compiled duty."""
 
     def __init__(self, duty: Duty, scope: Scope, mode: DutyMode = "classes", step: Step = "duty") -> None:
         self.duty, self._mode, self._step, self._phase = duty, mode, step, scope.phase
         scope = scope._replace(binding=False, part="constraint", sets="any")
+        self._consumer = scope.consumer
         self._parts = found = parts(duty)
         self.understood = found.understood
         self.applying = [clause(condition, scope) for condition in found.conditions]
@@ -72,11 +81,24 @@ class Owed:
         self.time: TimeClass = self._class()
         # The earliest fixed deadline, and those that hang on something that happened.
         self._fixed = min((limit.ms for limit in found.limits if not limit.anchor), default=None)
+        # A deadline that nobody can read may have passed: else no breach of such an obligation would suspend access.
+        self._unreadable = any(atom.role == "deadline" for atom in found.puzzles)
+        if self._unreadable:
+            self._fixed = 0
         self._hanging = [limit for limit in found.limits if limit.anchor]
         self._only_suspends = self.suspends and all(
             owed.duty.action.iri == SUSPEND and not owed.duty.constraints for owed in self.consequences
         )
         self._kept: Node | None = None
+        self.fee = duty.action.iri == PAY
+        self.per_access = any(limit.anchor == "access" for limit in found.limits)
+        self._paid: Paid | None = None
+
+    def paid_from(self, paid: "Paid") -> None:
+        """Let a fee here or below be settled by nothing but its share of the payments."""
+        self._paid = paid if self.fee else None
+        for owed in self.consequences:
+            owed.paid_from(paid)
 
     def _class(self) -> TimeClass:
         iri = self.duty.action.iri
@@ -115,11 +137,16 @@ class Owed:
         that matters, has one term that is over. Else the terms of each level would multiply those of the next.
         """
         limits = self._parts.limits
-        found = [start + limit.ms for limit in limits if (start := _anchor(limit.anchor, world, violation)) is not None]
+        found = [0] if self._unreadable else []
+        found += [
+            start + limit.ms for limit in limits if (start := _anchor(limit.anchor, world, violation)) is not None
+        ]
         due = min(found, default=None)
         over = due is not None and due <= world.now
         late = len(ends) if over else bisect_right(ends, world.now, key=itemgetter(1))
         told = {late - 1, late} if self._step == "consequence" else {0, late - 1, late}
+        if self._paid is not None:
+            told = set(range(late + 1))  # what settles one fee settles no other
         terms = [ends[index] for index in sorted(told) if 0 <= index < len(ends)]
         return [Term(at, end if due is None else min(due, end)) for at, end in terms] or [Term(violation, due)]
 
@@ -132,17 +159,42 @@ class Owed:
         return [(at, at + shortest) for at in self._unanswered(world, shortest)]
 
     def _unanswered(self, world: World, within: int) -> list[int]:
-        uses = sorted(deed.at for deed in world.deeds if deed.action == USE and deed.at <= world.now)
-        if not uses and world.first_access is not None:
-            uses = [world.first_access]
+        uses = self.uses(world)
+        if self._paid is not None:
+            return [at for at in uses if not any(deed.at < at + within for deed in self._done(world, at))]
         done = sorted(deed.at for deed in self._done(world, None))
         return [at for at in uses if not any(when < at + within for when in done[bisect_left(done, at) :][:1])]
 
+    def uses(self, world: World) -> list[int]:
+        """When data were accessed so far, in order."""
+        uses = sorted(deed.at for deed in world.deeds if deed.action == USE and deed.at <= world.now)
+        return uses or ([] if world.first_access is None else [world.first_access])
+
     def _done(self, world: World, since: int | None, spent: Spent = _NONE) -> Iterator[Deed]:
-        for deed in world.deeds:
-            known = deed.at <= world.now and (since is None or deed.at >= since) and id(deed) not in spent
-            if known and answers(self.duty, self._parts, deed, world):
+        deeds = world.deeds if self._paid is None else self._paid(self, world, since)
+        for deed in deeds:
+            if id(deed) not in spent and self.answered(world, deed, since):
                 yield deed
+
+    def answered(self, world: World, deed: Deed, since: int | None) -> bool:
+        """Whether this deed, by now and not before `since` (ms), is the duty done."""
+        known = deed.at <= world.now and (since is None or deed.at >= since)
+        return known and answers(self.duty, self._parts, deed, world, self._consumer)
+
+    def due(self, world: World, since: int | None) -> int | None:
+        """The first instant that is too late, counted from the access or violation at `since`."""
+        anchors = [(since if one.anchor in ("access", "violation") else _anchor(one.anchor, world, None), one.ms)
+                   for one in self._parts.limits]  # fmt: skip
+        return min((start + ms for start, ms in anchors if start is not None), default=None)
+
+    def violated_at(self, world: World, violation: int | None) -> int | None:
+        """When a deadline of it passed undone for the last time; `violation` as in `stand`."""
+        if not self.consequences or not self.applies(world):
+            return None
+        terms = self._terms(world, violation, self._ends(world))
+        over = [(since, due) for since, due in terms if due is not None and due <= world.now]
+        missed = [due for since, due in over if not any(deed.at < due for deed in self._done(world, since))]
+        return missed[-1] if missed else None
 
     def stand(self, world: World, violation: int | None = None, spent: Spent = _NONE) -> Standing:
         """`violation` is when the duty or prohibition was violated that this follows from; `spent` were for others."""
@@ -254,7 +306,7 @@ class Owed:
             ),
             deontic=standing.deontic,
             time=self.time,
-            due_at=standing.due_at,
+            due_at=None if self._unreadable else standing.due_at,
         )
 
     def instants(self, world: World, violations: Iterable[int | None] = (None,)) -> Iterator[int]:

@@ -34,6 +34,8 @@ class Parts(NamedTuple):
     parameters: list[Clause]
     limits: list[Limit]
     understood: bool
+    puzzles: list[Atom]
+    """The comparisons that kept it from being understood, though their operand is known."""
 
 
 def parts(duty: Duty) -> Parts:
@@ -41,6 +43,7 @@ def parts(duty: Duty) -> Parts:
     conditions: list[Clause] = []
     parameters: list[Clause] = []
     limits: list[Limit] = []
+    puzzles: list[Atom] = []
     understood = not duty.extras and not duty.action.extras and all(map(_readable, duty.action.refinements))
     for found in _flat(duty.constraints):
         roles = set(_roles(found))
@@ -54,7 +57,8 @@ def parts(duty: Duty) -> Parts:
             limits.append(limit)
         else:
             understood = False
-    return Parts(conditions, parameters, limits, understood)
+            puzzles += _atoms(found)
+    return Parts(conditions, parameters, limits, understood, puzzles)
 
 
 def _flat(clauses: Iterable[Clause]) -> Iterator[Clause]:
@@ -74,6 +78,14 @@ def _roles(found: Clause) -> Iterator[str]:
                 yield from _roles(inner)
         case Odd():
             yield "condition"
+
+
+def _atoms(found: Clause) -> Iterator[Atom]:
+    if isinstance(found, Atom):
+        yield found
+    elif isinstance(found, Logic):
+        for inner in found.clauses:
+            yield from _atoms(inner)
 
 
 def _readable(found: Clause) -> bool:
@@ -98,16 +110,26 @@ def _limit(atom: Atom) -> Limit | None:
 # ---- what was done
 
 
-def answers(duty: Duty, found: Parts, deed: Deed, world: World) -> bool:
-    """Whether this deed is the duty done: the action, by whom and to what, in the way the parameters say."""
+def answers(duty: Duty, found: Parts, deed: Deed, world: World, consumer: str = "") -> bool:
+    """Whether this deed is the duty done: the action, by whom and to what, in the way the parameters say.
+
+    `consumer` is the assignee that the policy names, empty if it names none.
+    """
     named = not deed.rule or deed.rule == duty.pointer or (duty.id != "" and deed.rule == duty.id)
     action = deed.action == duty.action.iri or covers(duty.action.iri, deed.action)
-    if not named or not action or not found.understood:
+    if not named or not action or not found.understood or not _by_whom(duty, deed, world, consumer):
         return False
-    parties = not duty.parties or _one_of(duty.parties, deed.party, world.participant, world.parties)
     targets = not duty.targets or _one_of(duty.targets, deed.target or world.target, world.target, world.assets)
     manner = (*found.parameters, *duty.action.refinements)
-    return parties and targets and all(_as_done(part, deed, world) == YES for part in manner)
+    return targets and all(_as_done(part, deed, world) == YES for part in manner)
+
+
+def _by_whom(duty: Duty, deed: Deed, world: World, consumer: str) -> bool:
+    """Whether the one who did it owes it: whom the duty names, else the consumer. A stranger's deed fulfils nothing."""
+    if duty.parties:
+        return _one_of(duty.parties, deed.party, world.participant, world.parties)
+    one = consumer if consumer and consumer not in world.parties else world.participant
+    return deed.party in ("", one)
 
 
 def _one_of(names: Sequence[Whom], name: str, own: str, belongs: frozenset[str]) -> bool:

@@ -16,6 +16,7 @@ from .model import PHASES, Phase, Policy
 from .names import ACTIONS, CONFLICTS, PROFILES, REPLACED, USE
 from .operands import BUILT_IN
 from .operators import DEFERRED, RANK
+from .payments import Payments
 from .registry import Registry
 from .rules import Permission, Prohibition, counters
 from .world import World
@@ -60,13 +61,14 @@ class _Form:
     def __init__(self, policy: Policy, registry: Registry, mode: Mode, phase: int) -> None:
         self._policy, self._mode, self._phase = policy, mode, phase
         scope, duties = (
-            Scope(registry, phase, members_known=mode.members_known),
+            Scope(registry, phase, members_known=mode.members_known, consumer=policy.assignee),
             mode.duty_mode,
         )
         self.permissions = [Permission(rule, scope._replace(binding=True), duties) for rule in policy.permissions]
         scope = scope._replace(sets="any")
         self.prohibitions = [Prohibition(rule, scope, duties) for rule in policy.prohibitions]
         self.obligations = [Owed(duty, scope, duties, "obligation") for duty in policy.obligations]
+        self._payments = Payments(self.permissions, self.prohibitions, self.obligations) if phase == ACCESS else None
         self.fixed = _obstacles(policy, phase, mode)
         self._suspending = [owed for owed in self.obligations if owed.suspends] if phase == ACCESS else []
         self._avenging = [rule for rule in self.prohibitions if rule.suspends] if phase == ACCESS else []

@@ -22,6 +22,20 @@ def walked(clauses: Iterable[Clause]) -> Iterator[Atom]:
             yield from walked(found.clauses)
 
 
+def joint(clauses: Iterable[Clause]) -> Iterator[Clause]:
+    """The clauses that must all hold, each by itself."""
+    for found in clauses:
+        if isinstance(found, Logic) and found.operator == "and" and not found.extras:
+            yield from joint(found.clauses)
+        else:
+            yield found
+
+
+def _vouched(found: Clause, scope: Scope) -> bool:
+    operand = scope.registry.get(found.left) if isinstance(found, Atom) else None
+    return operand is not None and operand.source == "verified-credential"
+
+
 def counters(rules: Iterable[Rule], obligations: Iterable[Duty] = ()) -> tuple[Counter, ...]:
     """The counters that these rules and obligations ask for, each once: one that nobody counts would stand still."""
     parts = [part for rule in rules for part in _conditions(rule)]
@@ -79,6 +93,8 @@ class Permission(_Norm):
     def __init__(self, rule: Rule, scope: Scope, mode: DutyMode) -> None:
         super().__init__(rule, scope)
         self.duties = [Owed(duty, scope, mode) for duty in rule.duties]
+        vouched = [found for found in joint(rule.constraints) if _vouched(found, scope)]
+        self._open_to: Check = both([*self._who, *(clause(found, scope) for found in vouched)]).check
         self._hindering = [owed for owed in self.duties if not owed.free]
         asked = (atom for atom in walked(rule.constraints) if atom.left == PURPOSE and atom.value is not None)
         self._asks_purpose = scope.phase > 0 and any(asked)
@@ -94,6 +110,10 @@ class Permission(_Norm):
             if (found := owed.check(world)) < state:
                 state = found
         return state
+
+    def open_to(self, world: World) -> bool:
+        """Whether it may be meant for the requester: neither its parties nor a verified claim speak against it."""
+        return self._open_to(world) != NO
 
     def purpose_source(self, world: World) -> str:
         """Who vouches for the purpose that it asks about: nobody but the peer, who declared it or agreed to it."""
@@ -180,6 +200,11 @@ class Prohibition(_Norm):
         if owed or (deed.action not in self._covered and deed.action != rule.action.iri):
             return False
         return self.forbids(_then(world, deed), deed.action)
+
+    def violated_at(self, world: World) -> int | None:
+        """When the forbidden was done for the last time."""
+        found = self._violations(world)
+        return found[-1] if found else None
 
     def violated(self, world: World) -> DutyState:
         """Whether the forbidden was done, and if so, whether all remedies were done after it."""

@@ -44,7 +44,7 @@ FILES = 4
 """Most files of tests that are loaded anew."""
 LOST = ("survived", "not reached")
 ORDER = (
-    "witness", "objections", "concepts", "identifiers",
+    "witness", "objections", "concepts", "identifiers", "payments",
     "matching", "ranges", "rules", "checks", "narrow", "evaluate", "comparing",
     "keeping", "norms", "encode", "logic", "regions", "conflict", "operators", "deontic", "program",
 )  # fmt: skip

@@ -25,7 +25,7 @@ from connector.policy.values import Type
 from connector.policy.wording import Words
 from connector.policy.world import Fact, World
 from tests.policy import fuzz
-from tests.policy.fuzz import NOW, ODD_NAMES, TOWN
+from tests.policy.fuzz import FIRM, NOW, ODD_NAMES, TOWN
 from tests.policy.worlds import atom
 
 FOREIGN = fuzz.FOREIGN[0]
@@ -330,3 +330,14 @@ def test_a_duty_of_one_of_several_kinds_is_owed() -> None:
     document = {"permission": [{"action": "use", "duty": [fee]}]}
     assert not permits(document, knowing(H + "participantKind", *BOTH))
     assert permits(document, knowing(H + "participantKind", H + "county"))
+
+
+def test_a_deadline_that_nobody_can_read_has_passed() -> None:
+    """>> delete by "soon", else access is suspended  << suspended; nobody could ever say that it was missed."""
+    obligation = {
+        "action": "odrl:delete",
+        "constraint": [atom(H + "dueBy", "lt", "soon")],
+        "odrl:consequence": [{"action": H + "suspendAccess"}],
+    }
+    document = {"permission": [{"action": "use"}], "obligation": [obligation]}
+    assert not permits(document, World(now=NOW, participant=FIRM))
