@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from .identifiers import DID, MEDIA_TYPE, PARTY, TEXT
+from .identifiers import DID, IDENTIFIER, MEDIA_TYPE, PARTY
 from .model import PHASES, Phase, Role
 from .names import COMPARISONS, HANSE, MEMBERSHIP, ODRL
 from .registry import Operand, Registry, left_operand
 from .values import Type
 from .world import Source, Value, World
 
-__all__ = ["ANY_NAMES", "BUILT_IN", "REGISTRY", "Operand", "Registry", "left_operand"]
+__all__ = ["ANY_LIST", "BUILT_IN", "REGISTRY", "Operand", "Registry", "left_operand"]
 
 _TEXTUAL = frozenset({"eq", "neq", "isAllOf", "isAnyOf", "isNoneOf"})
 _OPERATORS: Mapping[Type, frozenset[str]] = {
@@ -215,5 +215,7 @@ BUILT_IN = Registry(
 REGISTRY: Mapping[str, Operand] = BUILT_IN.operands
 """The built-in operands by IRI."""
 
-ANY_NAMES = Registry(replace(operand, range=TEXT) for operand in REGISTRY.values())
-"""The same for public test suites, whose names are in no list of ours: every text is a name that is understood."""
+ANY_LIST = Registry(
+    replace(operand, range=IDENTIFIER) if operand.type is Type.CONCEPT else operand for operand in REGISTRY.values()
+)
+"""The same for public test suites, whose concepts are in no list of ours: every identifier is understood."""

@@ -11,7 +11,7 @@ from connector.dialects.unfold import policies
 from connector.policy.decision import Decision
 from connector.policy.model import Closure, Policy
 from connector.policy.names import member
-from connector.policy.operands import REGISTRY
+from connector.policy.operands import BUILT_IN, REGISTRY, Registry
 from connector.policy.parse import parse
 from connector.policy.program import Mode, compile
 from connector.policy.values import TEXTS, Span, Type, decimal, duration, instant, integer
@@ -44,7 +44,7 @@ def policy_of(nodes: Nodes, name: str, asked: str) -> Loaded:
     return Loaded(parsed(found[name]), frozenset(silent))
 
 
-def parsed(document: Mapping[str, Any]) -> Policy:
+def parsed(document: Mapping[str, Any], registry: Registry = BUILT_IN) -> Policy:
     """The policy; raises PolicyError.
 
     An agreement of a suite is read as a set, which is the same to evaluation: only the Dataspace Protocol forbids the
@@ -52,7 +52,7 @@ def parsed(document: Mapping[str, Any]) -> Policy:
     because no state of the world of a suite says it.
     """
     plain = {key: _without_functions(value) for key, value in document.items()}
-    return parse({**plain, "@type": "Set"} if document.get("@type") == "Agreement" else plain)
+    return parse({**plain, "@type": "Set"} if document.get("@type") == "Agreement" else plain, registry)
 
 
 def _without_functions(value: Any) -> Any:
@@ -66,9 +66,9 @@ def _without_functions(value: Any) -> Any:
 _FUNCTION = re.compile("[a-z]+(ed|ing)Party")
 
 
-def examine(policy: Policy, world: World, mode: Mode) -> Decision:
+def examine(policy: Policy, world: World, mode: Mode, registry: Registry = BUILT_IN) -> Decision:
     """The decision at data access, where nothing is deferred, with its tree."""
-    return compile(policy, mode=mode).examine(world, "access")
+    return compile(policy, registry, mode).examine(world, "access")
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 from connector.cli.suite import engine
 from connector.dialects.foreign import read_json
 from connector.policy.model import Policy
+from connector.policy.operands import ANY_LIST
 from connector.protocol.shape import Malformed
 
 _MEANINGLESS = 20
@@ -22,7 +23,7 @@ def read_policy(document: Any) -> tuple[Policy, tuple[str, ...]]:
     mended = _mended(document, repairs)
     for _ in range(_MEANINGLESS):
         try:
-            return engine.parsed(read_json(mended)[0].document), tuple(repairs)
+            return engine.parsed(read_json(mended)[0].document, ANY_LIST), tuple(repairs)
         except Malformed as fault:
             if fault.code != "meaningless":
                 raise

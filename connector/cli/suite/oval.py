@@ -20,8 +20,11 @@ from connector.dialects.foreign import read_rdf
 from connector.dialects.nodes import Nodes, from_rdf
 from connector.errors import Mistake
 from connector.policy.decision import Decision, Node
+from connector.policy.duty import answers, parts
 from connector.policy.model import Duty, Policy, PolicyError, Rule
 from connector.policy.names import HANSE, ODRL, covers, expand, member
+from connector.policy.operands import ANY_LIST
+from connector.policy.payments import allotted
 from connector.policy.program import Mode
 from connector.policy.world import Deed, Fact, World
 from connector.protocol.shape import Malformed
@@ -50,7 +53,7 @@ def _case(place: Path, table: Path, expected: bool) -> Outcome:
         faults = [
             fault
             for one in read_rdf(data)
-            for fault in judge(engine.parsed(_with_deadlines(one.document)), rows, nodes)
+            for fault in judge(engine.parsed(_with_deadlines(one.document), ANY_LIST), rows, nodes)
         ]
     except (Malformed, PolicyError, OSError, ValueError) as cause:
         return Outcome(name=name, problem=f"{type(cause).__name__} {cause}")
@@ -114,6 +117,8 @@ class _Log:
         bare = replace(policy, prohibitions=(), obligations=())
         self._alone = [replace(bare, permissions=(replace(rule, duties=()),)) for rule in policy.permissions]
         self._counts: Counter[int] = Counter()
+        self._user = ""
+        """Who used a permission last, and so owes its duties."""
         self._demanded = {duty.action.iri for duty in _all_duties(policy)}
         self._deeds = tuple(
             Deed(
@@ -128,15 +133,16 @@ class _Log:
 
     def row(self, number: int) -> str:
         row = self._rows[number]
-        if self._forbidden(engine.examine(self._policy, self._world(row, number + 1), MODE), row):
+        if self._forbidden(engine.examine(self._policy, self._world(row, number + 1), MODE, ANY_LIST), row):
             return f"row {number + 1}: {row.action} forbidden"
         if not self._policy.permissions or row.action in self._demanded:
             return ""
         granted = False
         for index, alone in enumerate(self._alone):
             world = replace(self._world(row, number + 1), uses={"": self._counts[index] + 1})
-            if engine.examine(alone, world, MODE).permit:
+            if engine.examine(alone, world, MODE, ANY_LIST).permit:
                 self._counts[index] += 1
+                self._user = row.party
                 granted = True
         return "" if granted else f"row {number + 1}: {row.action} not permitted"
 
@@ -153,14 +159,21 @@ class _Log:
         return False
 
     def _remedied(self, rule: Rule, row: Row) -> bool:
-        done = [d for d in self._deeds if d.at >= row.at]
-        return bool(rule.remedies) and all(any(d.action == r.action.iri for d in done) for r in rule.remedies)
+        """Whether each remedy was done afterwards as it says, by whoever owes it; no deed is two remedies."""
+        world = self._world(row, len(self._rows))
+        done = [deed for deed in self._deeds if deed.at >= row.at]
+        wishes = [
+            [n for n, deed in enumerate(done) if answers(remedy, parts(remedy), deed, world, self._policy.assignee)]
+            for remedy in rule.remedies
+        ]
+        return bool(wishes) and len(allotted(wishes)) == len(wishes)
 
     def end(self) -> list[str]:
         """Each obligation, and each duty of a used permission, that is neither fulfilled nor healed at the end."""
         used = tuple(rule for index, rule in enumerate(self._policy.permissions) if self._counts[index])
         closing = replace(self._policy, permissions=used)
-        decision = engine.examine(closing, self._world(self._rows[-1], len(self._rows)), MODE)
+        world = self._world(self._rows[-1], len(self._rows))
+        decision = engine.examine(closing, replace(world, participant=self._user or world.participant), MODE, ANY_LIST)
         return [f"end: {fault}" for node in decision.tree.children for fault in _open(node)]
 
     def _world(self, row: Row, until: int) -> World:

@@ -18,6 +18,7 @@ from connector.errors import Mistake
 from connector.policy.decision import Node
 from connector.policy.model import Atom, Duty, Logic, Policy, PolicyError, Rule
 from connector.policy.names import HANSE, ODRL, action
+from connector.policy.operands import ANY_LIST
 from connector.policy.program import Mode
 from connector.policy.world import Deed, Fact, World
 from connector.protocol.shape import Malformed
@@ -199,7 +200,8 @@ def _about_constraint(one: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
 
 def _states(policy: Policy, request: Request, state: Any) -> States:
     # Offers and the like are norms for nobody, and the examples say so; sets and agreements are.
-    decision = engine.examine(policy, _world(request, state, policy), Mode(duty_mode="strict", members_known=True))
+    mode = Mode(duty_mode="strict", members_known=True)
+    decision = engine.examine(policy, _world(request, state, policy), mode, ANY_LIST)
     found: States = Counter()
     for node in decision.tree.children:
         if node.kind not in ("permission", "prohibition", "obligation") or not isinstance(node.item, Rule | Duty):

@@ -127,6 +127,34 @@ def test_a_later_remedy_makes_it_good(verdict: Any) -> None:
     assert not verdict(policy, "alice inform x 1", "alice print x 2")
 
 
+def test_a_remedy_is_done_as_it_says_by_whom_it_binds(verdict: Any) -> None:
+    """>> printed although forbidden; the remedy is to pay twenty  << not nineteen, not by somebody else, not before."""
+    twenty = atom("odrl:payAmount", "eq", '"20"')
+    policy = PROHIBITED % f"; odrl:remedy [ odrl:action odrl:compensate ; odrl:constraint {twenty} ]"
+    amount = O + "payAmount"
+    assert verdict(policy, "alice print x 2 0", "alice pay x 3 20", columns=amount)
+    assert not verdict(policy, "alice print x 2 0", "alice pay x 3 19", columns=amount)
+    assert not verdict(policy, "alice print x 2 0", "mallory pay x 3 20", columns=amount)
+    assert not verdict(policy, "alice pay x 1 20", "alice print x 2 0", columns=amount)
+    both = (
+        PROHIBITED % f"; odrl:remedy {', '.join([f'[ odrl:action odrl:compensate ; odrl:constraint {twenty} ]'] * 2)}"
+    )
+    assert not verdict(both, "alice print x 2 0", "alice pay x 3 20", columns=amount)
+    assert verdict(both, "alice print x 2 0", "alice pay x 3 20", "alice pay x 4 20", columns=amount)
+
+
+def test_a_stranger_and_one_payment_settle_no_two_fees(verdict: Any) -> None:
+    """>> fees of ten and of twenty  << one payment of twenty leaves one open, and a stranger pays none."""
+    fees = ", ".join(
+        f"[ odrl:action odrl:compensate ; odrl:constraint {atom('odrl:payAmount', 'gteq', text)} ]"
+        for text in ('"10"', '"20"')
+    )
+    policy, amount = rule(f"{USE} ; odrl:duty {fees}"), O + "payAmount"
+    assert not verdict(policy, "alice use x 1 0", "alice pay x 2 20", columns=amount)
+    assert verdict(policy, "alice use x 1 0", "alice pay x 2 20", "alice pay x 3 10", columns=amount)
+    assert not verdict(policy, "alice use x 1 0", "alice pay x 2 20", "mallory pay x 3 10", columns=amount)
+
+
 def test_a_policy_without_permissions_only_forbids(verdict: Any) -> None:
     policy = rule("odrl:action odrl:print", "prohibition")
     assert verdict(policy, "alice use x 1")
