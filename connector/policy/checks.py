@@ -234,11 +234,8 @@ def _starting(atom: Atom, known: Look, found: Ranges) -> Check:
 def _shown(atom: Atom, operand: Operand, known: Look, scope: Scope, bound: bool) -> Show:
     early = atom.left == _CLOCK and scope.phase < ACCESS
     part, left, pointer, source = scope.part, atom.left, atom.pointer, operand.source
-    compare, bound, own = (
-        comparing(atom, scope.sets),
-        bound and not atom.extras,
-        atom.left in _OWN or atom.left == COUNT,
-    )
+    compare, own = comparing(atom, scope.sets), atom.left in _OWN or atom.left == COUNT
+    bound = bound and not atom.extras  # nobody is bound to what nobody understands
 
     def show(world: World) -> Node:
         actual = known(world)

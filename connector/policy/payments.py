@@ -10,15 +10,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from .deontic import PAY, Owed
-from .model import Atom
+from .encode import bare
+from .model import Atom, Duty
 from .names import ODRL, covers
 from .rules import Permission, Prohibition, joint
 from .values import Span
 from .world import Deed, World
 
 _AMOUNT = ODRL + "payAmount"
-_Key = tuple[str, str, int | None]
-"""Id and place of a duty, and the access (ms) that it is due for; one duty of several rules is owed once."""
+_Key = tuple[object, int | None]
+"""A duty, and the access (ms) that it is due for. One duty of several rules is owed once."""
 _Shares = dict[_Key, tuple[Deed, ...]]
 _Kept = tuple[World | None, _Shares, tuple[Deed, ...]]
 """What was allocated for a world, and what is left for nobody."""
@@ -41,14 +42,18 @@ class Payments:
         owed = [*obligations, *(one for rule in permissions for one in rule.duties)]
         owed += [one for rule in prohibitions for one in rule.remedies]
         fees = [one for one in _nested(owed) if one.fee]
-        if len({_key(one, None) for one in fees}) > 1 or any(one.per_access for one in fees):
+        self._same = {id(one): _same(one.duty) for one in fees}
+        if len(set(self._same.values())) > 1 or any(one.per_access for one in fees):
             for one in owed:
                 one.paid_from(self)
 
     def __call__(self, owed: Owed, world: World, since: int | None) -> Sequence[Deed]:
         kept = self._kept  # one look: another thread may be deciding about another world
         _, shares, left = kept if kept[0] is world else self._allocate(world)
-        return shares.get(_key(owed, since), left)
+        return shares.get(self._key(owed, since), left)
+
+    def _key(self, owed: Owed, since: int | None) -> _Key:
+        return self._same[id(owed)], since if owed.per_access else None
 
     def _allocate(self, world: World) -> "_Kept":
         """Level by level, because a consequence is owed only once it is known what was not paid in time."""
@@ -61,7 +66,7 @@ class Payments:
         owing += [(owed, None) for owed in self._obligations]
         first = True
         while owing:
-            claims = sorted(_claims(owing, world), key=lambda claim: -_amount(claim.owed))
+            claims = sorted(self._claims(owing, world), key=lambda claim: -_amount(claim.owed))
             shares |= {claim.key: () for claim in claims}
             for late in (False, True):
                 served = allotted([[] if shares[one.key] else _wishes(one, left, world, late) for one in claims])
@@ -71,6 +76,16 @@ class Payments:
             owing = [*_following(owing, world), *(self._remedies(world) if first else ())]
             first = False
         return kept
+
+    def _claims(self, owing: Iterable[tuple[Owed, int | None]], world: World) -> Iterator[_Claim]:
+        seen: set[_Key] = set()
+        for owed, violation in owing:
+            if not owed.fee or not owed.applies(world):
+                continue
+            for since in owed.uses(world) if owed.per_access else (violation,):
+                if (key := self._key(owed, since)) not in seen:
+                    seen.add(key)
+                    yield _Claim(key, owed, since)
 
     def _remedies(self, world: World) -> Iterator[tuple[Owed, int | None]]:
         for rule in self._prohibitions:
@@ -84,21 +99,9 @@ def _nested(owing: Iterable[Owed]) -> Iterator[Owed]:
         yield from _nested(owed.consequences)
 
 
-def _key(owed: Owed, since: int | None) -> _Key:
-    duty = owed.duty
-    place = duty.pointer if duty.id or duty.pointer else str(id(duty))
-    return duty.id, "" if duty.id else place, since if owed.per_access else None
-
-
-def _claims(owing: Iterable[tuple[Owed, int | None]], world: World) -> Iterator[_Claim]:
-    seen: set[_Key] = set()
-    for owed, violation in owing:
-        if not owed.fee or not owed.applies(world):
-            continue
-        for since in owed.uses(world) if owed.per_access else (violation,):
-            if (key := _key(owed, since)) not in seen:
-                seen.add(key)
-                yield _Claim(key, owed, since)
+def _same(duty: Duty) -> object:
+    """Equal for the duty that stands at one place, or that several places call by one name and describe alike."""
+    return (duty.id, bare(duty)) if duty.id else duty.pointer or id(duty)
 
 
 def _following(owing: Iterable[tuple[Owed, int | None]], world: World) -> Iterator[tuple[Owed, int | None]]:

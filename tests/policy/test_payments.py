@@ -91,6 +91,17 @@ def test_one_duty_of_several_actions_is_owed_once() -> None:
     assert may(document, paid(10), action=O + "distribute")
 
 
+def test_two_fees_of_one_name_are_two() -> None:
+    """>> one duty that two rules call by its name, and two that differ under one name  << one payment, and two."""
+
+    def selling(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+        return {"permission": [{"action": "use", "duty": [one, other]}]}
+
+    named = {"@id": "urn:d"}
+    assert may(selling(fee(10) | named, fee(10) | named), paid(10))
+    assert not may(selling(fee(10) | named, fee(20) | named), paid(20))
+
+
 def test_every_access_has_its_own_payment() -> None:
     """>> ten within an hour of each access; two accesses  << two payments, and a late one heals only one of them."""
     each = fee(10, atom(H + "dueWithin", "lt", "access+PT1H"), **{"odrl:consequence": [SUSPEND]})
