@@ -93,6 +93,9 @@ class _Budget:
             return [self.value(item, point(at, index), depth + 1) for index, item in enumerate(value)]
         if isinstance(value, dict):
             return {key: self._member(key, item, point(at, key), depth) for key, item in value.items()}
+        if value is None:
+            # A processor drops it, and a rule could lose its condition that way.
+            raise Malformed(at, "null")
         if isinstance(value, str) and _LIKE_KEYWORD.fullmatch(value):
             raise Malformed(at, "keyword")
         return value

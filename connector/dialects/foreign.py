@@ -8,12 +8,15 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from connector.dialects import identity
 from connector.dialects.contexts import POLICY_CONTEXTS
 from connector.dialects.expansion import POLICY_CONTEXT, expand
+from connector.dialects.joining import joined
 from connector.dialects.nodes import Nodes, from_expanded, from_rdf
 from connector.dialects.translate import Foreign, Note, translated
 from connector.dialects.unfold import policies
 from connector.policy.names import member
+from connector.policy.parsing import entries, plain
 from connector.protocol.messages import CONTEXT
 from connector.protocol.shape import Malformed, point
 
@@ -35,17 +38,22 @@ def read_json(value: Any) -> tuple[Foreign, ...]:
     if not isinstance(value, dict | list):
         raise Malformed("", "json-type")
     contexts = list(_contexts(value, 0))
-    if all(entry == CONTEXT for entry in contexts):
+    if all(entry == CONTEXT for entry in contexts) and not (not contexts and _is_expanded(value, 0)):
         found = [(place, document) for place, document in _within(value, "", 0)]
         if not found:
             raise Malformed("", "no-policy")
         if len(found) > _MOST:
             raise Malformed("", "too-much")
-        return tuple(translated(document, place, "wire", [], "") for place, document in found)
+        identity.check(value)
+        made = tuple(translated(joined(document), place, "wire", [], "") for place, document in found)
+        for one in made:
+            identity.exclusive(identity.rules(one.document))
+        return made
     unknown = [entry for entry in contexts if isinstance(entry, str) and entry not in _KNOWN]
     notes = [Note("/@context", "context-unknown", entry) for entry in dict.fromkeys(unknown)]
-    nodes = from_expanded(expand(_meant(value), _KNOWN, JSON_NODES))
-    return tuple(_unfolded(nodes, "json-ld", notes, json.dumps(contexts)))
+    expanded = expand(_meant(value), _KNOWN, JSON_NODES)
+    identity.check(expanded)
+    return tuple(_unfolded(from_expanded(expanded), "json-ld", notes, json.dumps(contexts)))
 
 
 def _unfolded(nodes: Nodes, form: str, notes: list[Note], spaces: str) -> Iterator[Foreign]:
@@ -62,6 +70,16 @@ def _contexts(value: Any, depth: int) -> Iterator[Any]:
         yield from context if isinstance(context, list) else [context]
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _contexts(item, depth + 1)
+
+
+def _is_expanded(value: Any, depth: int) -> bool:
+    """Whether every name is an IRI or a keyword: then lists and sets are those of JSON-LD, and not plain values."""
+    if depth > _DEPTH:
+        return False
+    if isinstance(value, dict):
+        full = all(isinstance(key, str) and (key.startswith("@") or (":" in key and "//" in key)) for key in value)
+        return full and all(_is_expanded(item, depth + 1) for item in value.values())
+    return not isinstance(value, list) or all(_is_expanded(item, depth + 1) for item in value)
 
 
 def _meant(value: Any) -> Any:
@@ -81,15 +99,31 @@ def _is_policy(value: Mapping[str, Any]) -> bool:
     return bool(names & _RULES) and "action" not in names
 
 
-def _within(value: Any, at: str, depth: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The policies of a plain document: itself, or what a message, catalogue or definition carries."""
+def _within(value: Any, at: str, depth: int, asset: Any = None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The policies of a plain document: itself, or what a message, catalogue or definition carries.
+
+    `asset` is whose policy it is; the policy is about it as well, whatever else it names (ODRL IM 2.2.2).
+    """
     if depth > _DEPTH:
         raise Malformed(at, "depth")
     if isinstance(value, dict) and _is_policy(value):
-        yield at, {key: item for key, item in value.items() if key != "@context"}
+        yield at, _about(asset, {key: item for key, item in value.items() if key != "@context"})
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _within(item, point(at, key), depth + 1)
+            whose = _reference(value) if member(key) == "hasPolicy" else None
+            yield from _within(item, point(at, key), depth + 1, whose)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _within(item, point(at, index), depth + 1)
+            yield from _within(item, point(at, index), depth + 1, asset)
+
+
+def _reference(value: Mapping[str, Any]) -> Any:
+    return value["@id"] if isinstance(value.get("@id"), str) else {}
+
+
+def _about(asset: Any, document: dict[str, Any]) -> dict[str, Any]:
+    key = next((key for key in document if member(key) == "target"), "target")
+    there = entries(document[key]) if key in document else []
+    if asset is None or any(plain(one) == asset for one in there):
+        return document
+    return {**document, key: [*there, asset] if there else asset}

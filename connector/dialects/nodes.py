@@ -15,6 +15,8 @@ STATEMENTS = 40_000
 DEPTH = 64
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 TYPE = RDF + "type"
+NAMELESS = "_:"
+"""What stands for a term without a name: no term that anybody knows, and the same in every run."""
 _STRING = "http://www.w3.org/2001/XMLSchema#string"
 _DECLARATION = re.compile(rb"<!(?!--|\[CDATA\[)")
 FORMATS: Mapping[str, str] = {
@@ -68,7 +70,7 @@ def texts(nodes: Nodes, node: str, name: str) -> list[str]:
 
 
 def from_rdf(data: bytes, format: str = "TURTLE") -> Nodes:
-    """The nodes of an RDF document; raises Malformed (`rdf`, `too-much`)."""
+    """The nodes of an RDF document, which is one graph; raises Malformed (`rdf`, `graphs`, `too-much`)."""
     import pyoxigraph
 
     if len(data) > BYTES:
@@ -78,12 +80,17 @@ def from_rdf(data: bytes, format: str = "TURTLE") -> Nodes:
         raise Malformed("", "rdf")
     nodes: Nodes = {}
     seen: set[tuple[str, str, Value]] = set()
+    graphs: set[str] = set()
     try:
         for number, quad in enumerate(pyoxigraph.parse(data, format=getattr(pyoxigraph.RdfFormat, format))):
             if number >= STATEMENTS:
                 raise Malformed("", "too-much")
             if isinstance(quad.subject, pyoxigraph.Triple):
                 raise Malformed("", "rdf")
+            graphs.add(str(quad.graph_name))
+            if len(graphs) > 1:
+                # Who states a graph need not state another one.
+                raise Malformed("", "graphs")
             subject, name, value = _named(quad.subject), str(quad.predicate.value), _object(quad.object)
             if (subject, name, value) not in seen:
                 seen.add((subject, name, value))

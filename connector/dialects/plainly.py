@@ -10,6 +10,8 @@ from typing import Any
 
 from connector.dialects.grammar import IN_POLICIES, NODES, POLICIES, RULES, TYPE_IRIS, WORDS, Kind, Member, Node
 from connector.dialects.names import Names, short
+from connector.dialects.nodes import blank
+from connector.policy.names import CLASSES, XSD, member
 from connector.protocol import shape
 from connector.protocol.shape import Malformed, point
 
@@ -82,6 +84,9 @@ class Walk:
             if item is None and name not in IN_POLICIES:
                 continue
             member = node.members.get(wire)
+            if name in IN_POLICIES and member is not None and member.kind in _NAMED and not _is_name(item):
+                plain[wire] = item
+                continue
             there = self._place(point(at[0], wire), origin)
             plain[wire] = (
                 self._other(item, origin, ":" in key) if member is None else self._value(item, member, there, depth)
@@ -116,9 +121,14 @@ class Walk:
         known = {word for entry in entries if (word := self._word(entry)) in TYPE_IRIS}
         if not self._names.bare and known & set(entries):
             raise Malformed("/@context", "no-context")
-        if len(known) > 1:
+        if len(known) > 1 or (known and any(self._excluding(entry, known) for entry in entries)):
             raise Malformed(origin, "types")
         return known.pop() if known else entries[0] if len(entries) == 1 else item
+
+    def _excluding(self, entry: str, known: set[str]) -> bool:
+        """Whether a type is another class of ODRL than the one that the node has."""
+        word = self._word(entry)
+        return word not in known and member(word) in CLASSES
 
     def _word(self, text: str) -> str:
         """The protocol's bare word for a term, however it is spelled; anything else as it was written."""
@@ -201,6 +211,22 @@ class Walk:
             )
             for key, entry in item.items()
         }
+
+
+def _is_name(item: Any) -> bool:
+    """Whether this can be a name in a policy: a label of the document is none, nor is text in a language."""
+    if isinstance(item, list):
+        return all(_is_name(entry) for entry in item)
+    if isinstance(item, str):
+        return not blank(item)
+    if not isinstance(item, dict) or "@id" in item:
+        return not isinstance(item, dict) or _is_name(item["@id"])
+    return "@language" not in item and item.get("@type", "") in _OF_NAMES
+
+
+_NAMED = frozenset({Kind.TEXT, Kind.TERM, Kind.PROFILE})
+_OF_NAMES = frozenset({"", *(prefix + name for prefix in ("xsd:", XSD) for name in ("string", "anyURI", "dateTime"))})
+"""Datatypes of a literal that is a name, or the time of an agreement."""
 
 
 def _text(item: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from connector.dialects import parties
 from connector.dialects.contexts import CONTRACTUAL, CREDENTIALS, CX, CX_OLD, DAYS, EDC, ENDS, TX
 from connector.language import say
 from connector.policy.names import HANSE, ODRL, PREFIXES, expand, member
@@ -124,8 +125,12 @@ class _Translator:
 
     def _member(self, name: str, item: Any, at: str, depth: int) -> Any:
         if name == "action":
-            return self._actions(item, at)
-        return item if name in ("rightOperand", "leftOperand", "@context") else self.value(item, at, depth + 1)
+            return self.value(parties.action(self._actions(item, at)), at, depth + 1)
+        if name == "rightOperand":
+            return parties.operand(item)
+        if name in parties.WHO:
+            item = parties.named(item)
+        return item if name in ("leftOperand", "@context") else self.value(item, at, depth + 1)
 
     def _note(self, pointer: str, code: str, before: object = "", after: object = "") -> None:
         if len(self._notes) < NOTES:

@@ -1,15 +1,18 @@
 """Nodes become policies in the wire form that the kernel parses; nothing is left out, nothing is understood here.
 
-Members of ODRL get their short names, everything else keeps its IRI, so that the kernel marks what it does not know.
-A node that leads back to itself is refused with the place; a node shared by many is written out for each of them, up to
-a bound.
+Members of ODRL get their short names, everything else keeps its IRI, so that the kernel marks what it does not know. A
+node without a name is written out as what is said about it, never as a label: what nobody can name may be anything
+(decision 0043). A node that leads back to itself is refused with the place; a node shared by many is written out for
+each of them, up to a bound.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connector.dialects.nodes import RDF, TYPE, Many, Members, Nodes, Ref, Text, Value, blank, types
-from connector.policy.names import ODRL, XSD
+from connector.dialects.identity import CLASSES, Place, exclusive
+from connector.dialects.nodes import NAMELESS, RDF, TYPE, Many, Members, Nodes, Ref, Text, Value, blank, types
+from connector.dialects.parties import describes
+from connector.policy.names import ACTIONS, ODRL, XSD
 from connector.protocol.shape import Malformed, point
 
 WRITTEN = 100_000
@@ -17,17 +20,17 @@ WRITTEN = 100_000
 POLICIES = 200
 DEPTH = 48
 
-_KINDS = ("Policy", "Set", "Offer", "Agreement", "Request", "Assertion", "Privacy", "Ticket")
+_KINDS = frozenset({"Policy", "Set", "Offer", "Agreement", "Request", "Assertion", "Privacy", "Ticket"})
 _RULES = frozenset({"permission", "prohibition", "obligation"})
-_DUTIES = frozenset({"duty", "consequence", "remedy"})
 _LOGIC = frozenset({"and", "or", "xone", "andSequence"})
 _CLAUSES = frozenset({"constraint", "refinement"}) | _LOGIC
-_NAMES = frozenset({"leftOperand", "operator", "profile", "conflict", "unit", "dataType"})
+_NAMES = frozenset({"leftOperand", "operator", "profile", "conflict", "unit", "dataType", "uid"})
 Given = Mapping[str, list[Value]]
-_WHO = frozenset({"target", "assigner", "assignee"})
-_BARE = _RULES | _LOGIC | _WHO | {"duty", "constraint", "action", "leftOperand", "operator", "rightOperand", "profile"}
-_SKIPPED = frozenset({ODRL + "uid"})
+_WHO = {"target": "AssetCollection", "assigner": "PartyCollection", "assignee": "PartyCollection"}
+_BARE = _RULES | _LOGIC | _WHO.keys() | {"duty", "constraint", "action", "leftOperand", "operator", "rightOperand"}
+_BARE |= {"profile"}
 _TIMESTAMP = "https://w3id.org/dspace/2025/1/timestamp"
+_DCT = "http://purl.org/dc/terms/"
 
 
 def policies(nodes: Nodes) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -38,18 +41,15 @@ def policies(nodes: Nodes) -> Iterator[tuple[str, dict[str, Any]]]:
     if len(roots) > POLICIES:
         raise Malformed("", "too-much")
     writer = _Writer(nodes)
-    for name in roots:
-        yield "" if blank(name) else name, writer.policy(name, "" if len(roots) == 1 else point("", name))
-
-
-def kind(members: Members) -> str:
-    """The kind of policy that a node says it is: the most definite one."""
-    named = {iri.removeprefix(ODRL) for iri in types(members) if iri.startswith(ODRL)}
-    return next((name for name in reversed(_KINDS) if name in named), "")
+    found = [
+        ("" if blank(name) else name, writer.policy(name, "" if len(roots) == 1 else point("", name))) for name in roots
+    ]
+    exclusive(writer.rules.values())
+    yield from found
 
 
 def _is_policy(members: Members) -> bool:
-    if kind(members):
+    if any(iri.startswith(ODRL) and iri.removeprefix(ODRL) in _KINDS for iri in types(members)):
         return True
     holds = any(ODRL + name in members for name in _RULES)
     return holds and ODRL + "action" not in members
@@ -59,12 +59,34 @@ class _Writer:
     def __init__(self, nodes: Nodes) -> None:
         self._nodes, self._written = nodes, 0
         self._path: list[str] = []
+        self.rules: dict[str, list[Place]] = {}
+        """The rules as they were written out, by node."""
+        self._whole = self._pointed(ODRL + "partOf").keys()
+        self._assets = self._pointed(ODRL + "hasPolicy")
+        self._later = self._pointed(_DCT + "replaces")
+
+    def _pointed(self, name: str) -> dict[str, list[Value]]:
+        """What a member leads to, with the nodes that have it."""
+        found: dict[str, list[Value]] = {}
+        for subject, members in self._nodes.items():
+            for value in self._flat(members.get(name, []), ""):
+                if isinstance(value, Ref):
+                    found.setdefault(value.id, []).append(Ref(subject))
+        return found
 
     def policy(self, name: str, at: str) -> dict[str, Any]:
-        members = self._nodes[name]
-        document: dict[str, Any] = {"@type": kind(members)} if kind(members) else {}
-        kept = {key: values for key, values in members.items() if key != TYPE or not kind(members)}
-        return self._object(name, document, kept, at)
+        """A policy with what other nodes say about it: whose policy it is, and what has replaced it (ODRL IM 2.7)."""
+        members = {key: list(values) for key, values in self._nodes[name].items()}
+        for key, values in ((ODRL + "target", self._assets), (_DCT + "isReplacedBy", self._later)):
+            there = self._flat(members.get(key, []), at)
+            if more := [value for value in values.get(name, []) if value not in there]:
+                members[key] = there + more
+        kinds = [iri.removeprefix(ODRL) for iri in types(members) if iri.removeprefix(ODRL) in _KINDS]
+        document: dict[str, Any] = {}
+        if len(kinds) == len(members.get(TYPE, ())) == 1:
+            del members[TYPE]
+            document["@type"] = kinds[0]
+        return self._object(name, document, members, at)
 
     def _object(self, name: str, document: dict[str, Any], members: Given, at: str) -> dict[str, Any]:
         self._spend(1 + sum(map(len, members.values())))
@@ -76,9 +98,10 @@ class _Writer:
         if not blank(name):
             document = {"@id": name, **document}
         for key, values in members.items():
-            if key not in _SKIPPED:
-                wire = _wire(key)
-                document[wire] = self._member(key, values, point(at, wire))
+            wire = _wire(key)
+            document[wire] = self._member(key, values, point(at, wire))
+            if _local(key) in _NAMES and (said := self._nameless(values, point(at, wire))):
+                document[NAMELESS + wire] = said
         self._path.pop()
         return document
 
@@ -88,31 +111,40 @@ class _Writer:
             raise Malformed("", "too-much")
 
     def _member(self, key: str, values: list[Value], at: str) -> Any:
-        local = key.removeprefix(ODRL) if key.startswith(ODRL) else ""
+        local = _local(key)
         if key == TYPE:
-            return [value.id for value in values if isinstance(value, Ref)]
-        if local in _RULES | _DUTIES | _CLAUSES:
-            return [self._node(value, point(at, i)) for i, value in enumerate(self._flat(values, at))]
+            return [_local(term) or term for term in map(_term, values) if isinstance(term, str)]
+        values = self._flat(values, at)
+        if local in CLASSES:
+            return [self._rule(value, CLASSES[local], point(at, i)) for i, value in enumerate(values)]
+        if local in _CLAUSES:
+            return [self._node(value, point(at, i)) for i, value in enumerate(values)]
         if local == "action":
-            return _single([self._action(value, at) for value in self._flat(values, at)])
+            return _single([self._action(value, at) for value in values])
         if local in _NAMES:
-            return _single([_text(value) for value in self._flat(values, at)])
+            return _single([_term(value) for value in values])
         if local in _WHO:
-            return _single([self._whom(value, at) for value in self._flat(values, at)])
+            return _single([self._whom(value, _WHO[local], at) for value in values])
         if key == _TIMESTAMP:
-            return _single([_text(value) for value in self._flat(values, at)])
-        return _single([self._any(value, at) for value in self._flat(values, at)])
+            return _single([_when(value) for value in values])
+        return _single([self._any(value, at) for value in values])
 
     def _flat(self, values: list[Value], at: str) -> list[Value]:
-        """The values with lists written out; an RDF list is followed along its cells."""
+        """The values with lists written out; an RDF list is followed along its cells.
+
+        A list that is empty counts only where nothing stands beside it: it must not disappear.
+        """
         found: list[Value] = []
         for value in values:
             if isinstance(value, Many):
-                found += self._flat(list(value.items), at)
+                more = self._flat(list(value.items), at)
             elif isinstance(value, Ref) and (value.id == RDF + "nil" or RDF + "first" in self._nodes.get(value.id, {})):
-                found += self._cells(value.id, at)
+                more = self._cells(value.id, at)
             else:
-                found.append(value)
+                more = [value]
+            if not more and len(values) > 1:
+                raise Malformed(at, "empty")
+            found += more
         return found
 
     def _cells(self, cell: str, at: str) -> list[Value]:
@@ -131,54 +163,76 @@ class _Writer:
             cell = rest[0].id
         return found
 
+    def _rule(self, value: Value, class_: str, at: str) -> Any:
+        document = self._node(value, at)
+        if isinstance(value, Ref) and isinstance(document, dict):
+            self.rules.setdefault(value.id, []).append((class_, document))
+        return document
+
     def _node(self, value: Value, at: str) -> Any:
         """A rule, duty or constraint: written out, or as a reference if nothing is said about it."""
         if not isinstance(value, Ref):
             return _literal(value)
-        members = self._nodes.get(value.id)
-        if not members:
-            return {"@id": value.id}
-        kept = {key: values for key, values in members.items() if key != TYPE}
-        return self._object(value.id, {}, kept, at)
+        return self._object(value.id, {}, self._nodes.get(value.id, {}), at)
 
     def _action(self, value: Value, at: str) -> Any:
-        members = self._nodes.get(value.id, {}) if isinstance(value, Ref) else {}
-        if not isinstance(value, Ref) or members.keys() <= _ABOUT_ACTIONS:
-            return _text(value)
-        action = self._object(value.id, {}, {k: v for k, v in members.items() if k not in _ABOUT_ACTIONS}, at)
+        if not isinstance(value, Ref):
+            return _term(value)
+        members = {k: v for k, v in self._nodes.get(value.id, {}).items() if not _is_known(value.id, k, v)}
+        if not members:
+            return _term(value)
+        action = self._object(value.id, {}, members, at)
         inner = action.pop(RDF + "value", None)
-        if isinstance(inner, Mapping) and "@id" in inner:
-            inner = inner["@id"]
-        action.pop("@id", None)
-        if inner is None and blank(value.id):
+        if inner is None:
             return action
-        return {"value": value.id if inner is None else inner, **action}
+        action.pop("@id", None)
+        return {"value": inner["@id"] if isinstance(inner, dict) and inner.keys() == {"@id"} else inner, **action}
 
-    def _whom(self, value: Value, at: str) -> Any:
-        """A party or asset by its id, or the collection that it is."""
-        members = self._nodes.get(value.id, {}) if isinstance(value, Ref) else {}
-        self._spend(len(members.get(TYPE, ())))
-        kinds = set(types(members)) & {ODRL + "PartyCollection", ODRL + "AssetCollection"}
-        if not isinstance(value, Ref) or not (kinds or ODRL + "source" in members or ODRL + "refinement" in members):
-            return _text(value)
-        kept = {key: values for key, values in members.items() if key != TYPE and key != ODRL + "partOf"}
-        whom = self._object(value.id, {"@type": sorted(k.removeprefix(ODRL) for k in kinds)}, kept, at)
+    def _whom(self, value: Value, collection: str, at: str) -> Any:
+        """A party or asset by its id if nothing more is said about it; what has parts is a collection."""
+        if not isinstance(value, Ref):
+            return _term(value)
+        members = {
+            key: values
+            for key, values in self._nodes.get(value.id, {}).items()
+            if key != ODRL + "hasPolicy" and (blank(value.id) or not describes(key))
+        }
+        self._spend(1)
+        if value.id in self._whole:
+            members[TYPE] = [*members.get(TYPE, []), Ref(ODRL + collection)]
+        if not members and not blank(value.id):
+            return value.id
+        whom = self._object(value.id, {}, members, at)
         source = whom.get("odrl:source")
-        if isinstance(source, Mapping) and "@id" in source:
+        if isinstance(source, Mapping) and source.keys() == {"@id"}:
             whom["odrl:source"] = source["@id"]
         return whom
 
     def _any(self, value: Value, at: str) -> Any:
         if not isinstance(value, Ref):
             return _literal(value)
-        if blank(value.id) and value.id in self._nodes:
-            return self._object(value.id, {}, self._nodes[value.id], at)
+        if blank(value.id):
+            return self._object(value.id, {}, self._nodes.get(value.id, {}), at)
         return {"@id": value.id}
 
+    def _nameless(self, values: list[Value], at: str) -> list[Any]:
+        """What is said about terms that have no name."""
+        return [
+            self._object(value.id, {}, self._nodes[value.id], at)
+            for value in self._flat(values, at)
+            if isinstance(value, Ref) and blank(value.id) and value.id in self._nodes
+        ]
 
-_ABOUT_ACTIONS = frozenset(
-    {TYPE, ODRL + "includedIn", ODRL + "implies", "http://www.w3.org/2004/02/skos/core#exactMatch"}
-)
+
+def _is_known(action: str, key: str, values: list[Value]) -> bool:
+    """Whether a statement about an action only repeats what ODRL says: that it is one, and in which it is included."""
+    if key == TYPE:
+        return all(isinstance(v, Ref) and (v.id == ODRL + "Action" or not v.id.startswith(ODRL)) for v in values)
+    return key == ODRL + "includedIn" and values == [Ref(ACTIONS.get(action, ""))]
+
+
+def _local(key: str) -> str:
+    return key.removeprefix(ODRL) if key.startswith(ODRL) else ""
 
 
 def _wire(key: str) -> str:
@@ -196,13 +250,18 @@ def _single(values: list[Any]) -> Any:
     return values[0] if len(values) == 1 else values
 
 
-def _text(value: Value) -> Any:
+def _term(value: Value) -> Any:
+    """A name: an IRI or a word. A literal with a type or a language is none, and stays what it is."""
     match value:
         case Ref(id):
-            return id
-        case Text(text, datatype, language) if not datatype or datatype == XSD + "anyURI" or language:
+            return NAMELESS if blank(id) else id
+        case Text(text, datatype, "") if not datatype or datatype == XSD + "anyURI":
             return text
     return _literal(value)
+
+
+def _when(value: Value) -> Any:
+    return value.text if isinstance(value, Text) and value.datatype == XSD + "dateTime" else _term(value)
 
 
 def _literal(value: Value) -> Any:

@@ -95,7 +95,8 @@ def _whom(reader: Reader, value: object, name: str, pointer: str) -> Whom:
     """A party or asset. An object that says more than its IRI is a collection, and unknown where that is not enough."""
     reader.count(pointer)
     if text := plain(value):
-        return text
+        # A label that only its own document knows names nobody.
+        return Collection(source="", id=text, pointer=pointer) if text.startswith("_:") else text
     found = members(value, pointer, "policy.not-an-identifier")
     iri, others = own_id(found, pointer), extras(found, _WHOM, _CLASSES[name])
     if iri and not others and not found.keys() & {"source", "refinement"} and not _collective(found.get("@type")):

@@ -194,7 +194,7 @@ def test_other_syntaxes_of_rdf() -> None:
       <o:Set rdf:about="urn:p"><o:prohibition><o:Prohibition><o:action rdf:resource="http://www.w3.org/ns/odrl/2/sell"/>
       </o:Prohibition></o:prohibition></o:Set></rdf:RDF>"""
     (found,) = read_rdf(xml, "RDF_XML")
-    assert found.document["prohibition"] == [{"action": "http://www.w3.org/ns/odrl/2/sell"}]
+    assert found.document["prohibition"] == [{"@type": ["Prohibition"], "action": "http://www.w3.org/ns/odrl/2/sell"}]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])

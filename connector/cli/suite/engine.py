@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 from connector.catalogue.rules import vocabulary
 from connector.dialects.nodes import Nodes, Ref
+from connector.dialects.translate import translated
 from connector.dialects.unfold import policies
 from connector.policy.decision import Decision
 from connector.policy.model import Closure, Policy
-from connector.policy.names import member
+from connector.policy.names import KINDS, member
 from connector.policy.operands import BUILT_IN, REGISTRY, Registry
 from connector.policy.parse import parse
+from connector.policy.parsing import entries
 from connector.policy.program import Mode, compile
 from connector.policy.values import TEXTS, Span, Type, decimal, duration, instant, integer
 from connector.policy.world import Value, World
@@ -27,21 +29,26 @@ class Loaded(NamedTuple):
 
 
 def policy_of(nodes: Nodes, name: str, asked: str) -> Loaded:
-    """The policy of that id; raises Malformed or PolicyError.
+    """The policy of that id; raises Malformed or PolicyError."""
+    found = dict(policies(nodes))
+    if name not in found:
+        raise Malformed("", "no-policy")
+    return loaded(translated(found[name], name, "rdf").document, asked)
+
+
+def loaded(document: dict[str, Any], asked: str) -> Loaded:
+    """The policy in that document; raises PolicyError.
 
     A rule without an action is about every action: a suite has such rules, though the information model demands one. It
     is read as if it named the action that is asked for.
     """
-    found = dict(policies(nodes))
-    if name not in found:
-        raise Malformed("", "no-policy")
     silent: set[str] = set()
-    rules = [rule for part in ("permission", "prohibition") for rule in found[name].get(part, [])]
+    rules = [rule for part in ("permission", "prohibition") for rule in document.get(part, [])]
     for rule in rules:
-        if isinstance(rule, dict) and "action" not in rule and "action" not in found[name]:
+        if isinstance(rule, dict) and "action" not in rule and "action" not in document:
             rule["action"] = asked
             silent.add(str(rule.get("@id", "")))
-    return Loaded(parsed(found[name]), frozenset(silent))
+    return Loaded(parsed(document), frozenset(silent))
 
 
 def parsed(document: Mapping[str, Any], registry: Registry = BUILT_IN) -> Policy:
@@ -52,7 +59,8 @@ def parsed(document: Mapping[str, Any], registry: Registry = BUILT_IN) -> Policy
     because no state of the world of a suite says it.
     """
     plain = {key: _without_functions(value) for key, value in document.items()}
-    return parse({**plain, "@type": "Set"} if document.get("@type") == "Agreement" else plain, registry)
+    kinds = KINDS & {member(str(one)) for one in entries(document.get("@type", []))}
+    return parse({**plain, "@type": "Set"} if kinds == {"Agreement"} else plain, registry)
 
 
 def _without_functions(value: Any) -> Any:

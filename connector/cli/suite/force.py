@@ -36,17 +36,6 @@ _PREMISE = REPORT + "premiseReport"
 _PURPOSE = ODRL + "purpose"
 
 
-class Case(Struct, frozen=True):
-    """One test case; `nodes` is the graph of its own file."""
-
-    name: str
-    id: str
-    nodes: Nodes
-
-    def names(self, member: str) -> str:
-        return next(iter(texts(self.nodes, self.id, EX + member)), "")
-
-
 class Request(NamedTuple):
     rule: str
     party: str
@@ -54,8 +43,45 @@ class Request(NamedTuple):
     target: str
 
 
+class Case(Struct, frozen=True):
+    """One test case: `nodes` is the graph of its own file, `policy` and `sotw` are those that it names."""
+
+    name: str
+    id: str
+    nodes: Nodes
+    policy: Nodes
+    sotw: Nodes
+    request: Request
+    world: World
+
+    def names(self, member: str) -> str:
+        return _said(self.nodes, self.id, member)
+
+    @property
+    def classes(self) -> bool:
+        """Whether the action of a duty decides when it is due, as in our product."""
+        return texts(self.nodes, self.id, HANSE + "dutyMode") == ["classes"]
+
+    @property
+    def mode(self) -> Mode:
+        return SUITE if self.classes else FORCE
+
+
 def run(folder: Path) -> Iterator[Outcome]:
     """Every case below `folder`, by name; Mistake if there is none."""
+    for case in _read(folder):
+        try:
+            yield case if isinstance(case, Outcome) else _decided(case)
+        except (ValueError, LookupError) as fault:  # Malformed and PolicyError among them
+            yield Outcome(name=case.name, problem=f"{type(fault).__name__} {fault}")
+
+
+def cases(folder: Path) -> Iterator[Case]:
+    """The cases below `folder` that can be read."""
+    return (case for case in _read(folder) if isinstance(case, Case))
+
+
+def _read(folder: Path) -> Iterator[Case | Outcome]:
     base = folder / "data" if (folder / "data" / "test_cases").is_dir() else folder
     places = sorted((base / "test_cases").glob("*.ttl"))
     if not places:
@@ -77,31 +103,36 @@ def _typed(folder: Path) -> Iterator[tuple[str, Nodes]]:
                 yield name, nodes
 
 
-def _cases(place: Path, files: Mapping[str, Nodes]) -> Iterator[Outcome]:
+def _cases(place: Path, files: Mapping[str, Nodes]) -> Iterator[Case | Outcome]:
     try:
         nodes = from_rdf(place.read_bytes())
     except (Malformed, OSError) as fault:
         yield Outcome(name=place.stem, problem=str(fault))
         return
     for name in [name for name, members in nodes.items() if EX + "TestCase" in types(members)]:
-        case = Case(place.stem, name, nodes)
         try:
-            yield _decided(case, files)
-        except (ValueError, LookupError) as fault:  # Malformed and PolicyError among them
-            yield Outcome(name=case.name, problem=f"{type(fault).__name__} {fault}")
+            yield _case(place.stem, name, nodes, files)
+        except (ValueError, LookupError) as fault:
+            yield Outcome(name=place.stem, problem=f"{type(fault).__name__} {fault}")
 
 
-def _decided(case: Case, files: Mapping[str, Nodes]) -> Outcome:
-    policy_id, request_id, sotw_id = case.names("policy"), case.names("request"), case.names("sotw")
-    policy_nodes, sotw = files[policy_id], _reached(files[sotw_id], sotw_id)
-    request = _request(files[request_id], request_id)
-    policy, silent = engine.policy_of(policy_nodes, policy_id, request.action)
-    world = _world(request, sotw, sotw_id, policy_nodes)
-    classes = texts(case.nodes, case.id, HANSE + "dutyMode") == ["classes"]
-    decision = engine.examine(policy, world, SUITE if classes else FORCE)
-    root, ours = report(policy, decision, About(request=request_id, rule_request=request.rule))
+def _case(name: str, id: str, nodes: Nodes, files: Mapping[str, Nodes]) -> Case:
+    policy, asked, sotw = (_said(nodes, id, member) for member in ("policy", "request", "sotw"))
+    request, known = _request(files[asked], asked), _reached(files[sotw], sotw)
+    world = _world(request, known, sotw, files[policy])
+    return Case(name, id, nodes, files[policy], known, request, world)
+
+
+def _said(nodes: Nodes, case: str, member: str) -> str:
+    return next(iter(texts(nodes, case, EX + member)), "")
+
+
+def _decided(case: Case) -> Outcome:
+    policy, silent = engine.policy_of(case.policy, case.names("policy"), case.request.action)
+    decision = engine.examine(policy, case.world, case.mode)
+    root, ours = report(policy, decision, About(request=case.names("request"), rule_request=case.request.rule))
     _without_actions(ours, silent)
-    return _compared(case, root, ours, sotw, classes)
+    return _compared(case, root, ours)
 
 
 def _without_actions(ours: Nodes, silent: frozenset[str]) -> None:
@@ -116,19 +147,19 @@ def _is_action(nodes: Nodes, ref: Ref) -> bool:
     return REPORT + "ActionReport" in types(nodes[ref.id])
 
 
-def _compared(case: Case, root: str, ours: Nodes, sotw: Nodes, classes: bool) -> Outcome:
+def _compared(case: Case, root: str, ours: Nodes) -> Outcome:
     expected = case.names("expectedReport")
     told = compare.told(compare.rules(case.nodes, expected), compare.rules(ours, root))
     activation = not told
     below = compare.told(compare.premises(case.nodes, expected), compare.premises(ours, root))
     result, others = True, list[str]()
-    if classes:
+    if case.classes:
         others = compare.told(compare.duties(case.nodes, expected), compare.duties(ours, root))
         stated = compare.result(case.nodes, expected)
         if stated and stated != compare.result(ours, root):
             others += [f"- result {stated}", f"+ result {compare.result(ours, root)}"]
         result = not others
-    missing = compare.dangling(case.nodes, expected, sotw)
+    missing = compare.dangling(case.nodes, expected, case.sotw)
     return Outcome(
         name=case.name,
         activation=activation,

@@ -1,0 +1,215 @@
+"""A policy gets the same decision in every notation: plain JSON, JSON-LD under several contexts, Turtle."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.cli.suite import engine, force
+from connector.dialects.translate import Foreign
+from connector.dialects.unfold import policies
+from connector.policy.model import PHASES, PolicyError
+from connector.policy.parse import parse
+from connector.policy.program import PRODUCT, Mode, compile
+from connector.policy.world import Fact, World
+from connector.protocol.shape import Malformed
+from tests.dialects.notations import EX, READERS
+from tests.dialects.outsiders import H
+
+O = "http://www.w3.org/ns/odrl/2/"  # noqa: E741
+NOON = 1_795_500_000_000
+CITY, COUNTY = H + "municipality", H + "county"
+ALICE, BOB, X, Y, TOWNS = "did:web:a.example", "did:web:b.example", EX + "x", EX + "y", EX + "towns"
+SUITE = Path(__file__).parents[2] / "policies" / "suite" / "data"
+
+Answer = tuple[bool, ...] | str
+
+
+def answers(documents: list[dict[str, Any]], worlds: list[World], mode: Mode = PRODUCT) -> Answer:
+    """Each decision in each phase; a policy that cannot be read permits nothing."""
+    (document,) = documents
+    try:
+        program = compile(parse(document), mode=mode)
+    except PolicyError:
+        return "refused"
+    found = []
+    for world in worlds:
+        for phase in PHASES:
+            verdict = program.verdict(world, phase)
+            assert verdict.permit == program.examine(world, phase).permit
+            found.append(verdict.permit)
+    return tuple(found)
+
+
+def read(notation: str, document: dict[str, Any], worlds: list[World]) -> Answer:
+    try:
+        return answers([one.document for one in READERS[notation](document)], worlds)
+    except Malformed:
+        return "refused"
+
+
+# ---- random policies
+
+
+def worlds() -> list[World]:
+    facts = {H + "participantKind": Fact(frozenset({CITY}), "verified-credential")}
+    return [
+        World(now=NOON, participant=who, action=O + action, target=target, facts=facts, uses={"": 2}, purpose=purpose)
+        for who, action, target, purpose in (
+            (ALICE, "use", X, None),
+            (ALICE, "print", X, H + "research"),
+            (BOB, "print", Y, H + "research"),
+            (BOB, "sell", X, None),
+        )
+    ]
+
+
+def literal(text: str, **more: str) -> dict[str, str]:
+    return {"@value": text, **{f"@{key}": value for key, value in more.items()}}
+
+
+XSD = "http://www.w3.org/2001/XMLSchema#"
+WHEN = st.sampled_from(
+    ["2020-01-01T00:00:00Z", "2030-01-01T00:00:00+01:00", literal("2030-01-01T00:00:00Z", type=XSD + "dateTime")]
+)
+NUMBER = st.sampled_from(["1", "3", literal("3", type=XSD + "integer"), literal("3", type=EX + "number"), "viele"])
+KIND = st.sampled_from(
+    [CITY, COUNTY, {"@id": CITY}, {"@id": COUNTY}, literal("Stadt", language="de"), {}, {EX + "a": "b"}]
+)
+WORTH = st.one_of(WHEN, NUMBER, KIND)
+COMPARED = st.sampled_from(
+    ["eq", "neq", "lt", "lteq", "gt", "gteq", "isAnyOf", "isNoneOf", "isAllOf", "isPartOf", "isA"]
+)
+
+
+def several(one: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    many = st.lists(one, min_size=2, max_size=3)
+    return st.one_of(one, many, many.map(lambda values: {"@list": values}), st.just({"@list": []}))
+
+
+def atom(left: str, right: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    members = {"leftOperand": st.just(left), "operator": COMPARED, "rightOperand": right}
+    return st.fixed_dictionaries(members, optional={"@type": st.sampled_from(["Constraint", "Permission"])})
+
+
+ATOM = st.one_of(
+    atom("odrl:dateTime", WHEN),
+    atom("odrl:dateTime", WHEN),
+    atom("odrl:count", NUMBER),
+    atom(H + "participantKind", several(KIND)),
+    atom("odrl:purpose", several(st.sampled_from([H + "research", H + "statistics", {"@id": H + "research"}]))),
+    atom(EX + "mood", WORTH),
+)
+CLAUSE = st.recursive(
+    ATOM,
+    lambda inner: st.builds(
+        lambda name, clauses: {name: clauses},
+        st.sampled_from(["and", "or", "xone", "andSequence"]),
+        st.lists(inner, min_size=1, max_size=3),
+    ),
+    max_leaves=4,
+)
+CLAUSES = st.lists(CLAUSE, max_size=2).map(lambda found: {"constraint": found} if found else {})
+ACTION = st.sampled_from(
+    [
+        "use",
+        "odrl:use",
+        "odrl:print",
+        "odrl:sell",
+        EX + "dream",
+        {"@id": O + "use"},
+        {"value": "odrl:print", "refinement": [{"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "3"}]},
+        {"@id": O + "print", "refinement": [{"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "3"}]},
+        {"http://purl.org/dc/terms/subject": {"@id": EX + "s"}},
+        {},
+    ]
+)
+SUBJECT = {"http://purl.org/dc/terms/subject": {"@id": EX + "s"}}
+
+
+def whom(kind: str, *names: str) -> st.SearchStrategy[Any]:
+    shapes: list[Any] = [*names, {"@id": names[0]}, {"@id": names[0], "http://purl.org/dc/terms/title": "Titel"}]
+    shapes += [SUBJECT, {}, {"@id": names[0], **SUBJECT}, {"@id": names[0], EX + "role": "admin"}]
+    shapes += [{"@id": names[0], "odrl:partOf": {"@id": TOWNS}}, {"@id": names[0], "@type": "Permission"}]
+    shapes += [{"@id": TOWNS, "@type": kind}, {"@type": kind, "odrl:source": TOWNS}, literal(names[0], language="de")]
+    return several(st.sampled_from(shapes))
+
+
+PARTIES, ASSETS = whom("PartyCollection", ALICE, BOB), whom("AssetCollection", X, Y)
+COMMON = {"assignee": PARTIES, "target": ASSETS, "assigner": PARTIES}
+TYPES = st.sampled_from(["Permission", "Prohibition", "Duty", ["Permission", "Prohibition"], EX + "Rule"])
+
+
+def rule(more: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    members = st.fixed_dictionaries({"action": ACTION}, optional={**COMMON, "@type": TYPES, **more})
+    return st.builds(lambda made, found: {**made, **found}, members, CLAUSES)
+
+
+DUTY = st.fixed_dictionaries({"action": st.sampled_from(["odrl:attribute", "odrl:compensate", EX + "sing"])})
+ID = {"@id": st.just("urn:rule:")}
+
+
+def numbered(document: dict[str, Any]) -> dict[str, Any]:
+    """Rules with names have one each."""
+    number = 0
+    for kind in ("permission", "prohibition"):
+        for one in document.get(kind, []):
+            number += 1
+            if "@id" in one:
+                one["@id"] += str(number)
+    return document
+
+
+POLICY = st.fixed_dictionaries(
+    {
+        "@type": st.sampled_from(["Set", "Agreement", "Offer", ["Offer", "Agreement"], ["Set", "Policy"], "Ticket"]),
+        "permission": st.lists(rule({"duty": st.lists(DUTY, min_size=1, max_size=2), **ID}), min_size=1, max_size=2),
+    },
+    optional={
+        "@id": st.just("urn:policy"),
+        "prohibition": st.lists(rule({"remedy": st.lists(DUTY, min_size=1, max_size=1), **ID}), min_size=1, max_size=2),
+        "obligation": st.lists(DUTY, min_size=1, max_size=1),
+        "conflict": st.sampled_from(["perm", "odrl:prohibit", "invalid", EX + "dice"]),
+        "profile": st.sampled_from(["https://w3id.org/hanse/v1", EX + "profile"]),
+        "inheritFrom": st.just("urn:other"),
+        "http://purl.org/dc/terms/isReplacedBy": st.just({"@id": "urn:newer"}),
+        "http://purl.org/dc/terms/title": st.just("Titel"),
+        **COMMON,
+    },
+).map(numbered)
+
+
+@pytest.mark.threat("T63")
+@settings(max_examples=60, deadline=None)
+@given(document=POLICY)
+def test_no_policy_says_less_in_another_notation(document: dict[str, Any]) -> None:
+    """>> one policy in six notations  << one decision for every request in every phase."""
+    found = {notation: read(notation, document, worlds()) for notation in READERS}
+    assert len(set(found.values())) == 1, {notation: str(answer) for notation, answer in found.items()}
+
+
+# ---- the municipal suite
+
+
+def test_three_readers_agree_on_every_municipal_case() -> None:
+    """>> 424 policies as Turtle, JSON-LD and plain JSON  << for the request of the case one decision in every phase."""
+    seen = permitted = 0
+    for case in force.cases(SUITE):
+        document = dict(policies(case.policy))[case.names("policy")]
+        found = {
+            notation: _decided(READERS[notation](document), case)
+            for notation in ("wire", "json-ld odrl", "json-ld own", "turtle")
+        }
+        assert len(set(found.values())) == 1, (case.name, found)
+        seen += 1
+        permitted += found["wire"][-1]
+    assert seen == 424
+    assert 100 < permitted < 324
+
+
+def _decided(read: tuple[Foreign, ...], case: force.Case) -> tuple[bool, ...]:
+    (found,) = read
+    program = compile(engine.loaded(found.document, case.request.action).policy, mode=case.mode)
+    return tuple(program.verdict(case.world, phase).permit for phase in PHASES)
