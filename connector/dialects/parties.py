@@ -5,6 +5,7 @@ document knows names nobody, what merely describes a named party or asset does n
 made another one by what is said about it.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,7 +50,8 @@ def named(item: Any) -> Any:
 def operand(item: Any) -> Any:
     """A right operand, or several, in which a label of the document stands for nothing that can be compared."""
     if isinstance(item, list):
-        return [operand(one) for one in item]
+        # To a graph, the same value twice is one value.
+        return list({json.dumps(one, sort_keys=True): operand(one) for one in item}.values())
     return _nameless(item) if isinstance(item, Mapping) else item
 
 

@@ -34,6 +34,7 @@ def register(top: Words, places: Any) -> None:
     suite = group.command(inner, "suite")
     suite.word("folder", metavar="DIR", type=Path)
     suite.word("--format", choices=FORMATS, default="force")
+    suite.word("--profile", dest="profiles", action="append", default=[], metavar="IRI")
     suite.set_defaults(run=_suite)
 
 

@@ -13,7 +13,8 @@ from connector.cli.suite.outcome import Outcome, Tally, tally
 from connector.errors import Mistake
 from connector.reasons import plain
 
-_READERS: Mapping[str, Callable[[Path], Iterator[Outcome]]] = {"force": force.run, "w3c": w3c.run, "oval": oval.run}
+_Reader = Callable[[Path, frozenset[str]], Iterator[Outcome]]
+_READERS: Mapping[str, _Reader] = {"force": force.run, "w3c": w3c.run, "oval": oval.run}
 _LINES = 12
 """Differences of one case that are printed; `--json` has all."""
 
@@ -22,7 +23,7 @@ def run(call: Call) -> int:
     folder = call.args.folder
     if not folder.is_dir():
         raise Mistake("cli.no-file", path=folder)
-    found = tally(list(_READERS[call.args.format](folder)))
+    found = tally(list(_READERS[call.args.format](folder, frozenset(call.args.profiles))))
     call.result(_plain(found))
     if not call.args.json:
         _print(call, found)
@@ -36,8 +37,14 @@ def _plain(found: Tally) -> dict[str, Any]:
         "premises": found.premises,
         "repaired": sum(outcome.repaired for outcome in found.outcomes),
         "agrees": found.good,
+        "profiles": list(_profiles(found)),
         "cases": [_case(one) for one in found.outcomes],
     }
+
+
+def _profiles(found: Tally) -> tuple[str, ...]:
+    """The profiles that nobody knows: a policy under one of them permits nothing."""
+    return tuple(dict.fromkeys(name for outcome in found.outcomes for name in outcome.profiles))
 
 
 def _case(one: Outcome) -> dict[str, Any]:
@@ -64,6 +71,8 @@ def _print(call: Call, found: Tally) -> None:
             _differs(call, one)
         elif one.repairs:
             call.tell("suite.mended", name=one.name, how=plain("; ".join(one.repairs), 300))
+    for name in _profiles(found):
+        call.tell("suite.profile", profile=plain(name, 200))
     call.tell("suite.figures", activation=found.activation, premises=found.premises, total=found.total)
     if repaired := sum(outcome.repaired for outcome in found.outcomes):
         call.tell("suite.with-repair", premises=found.premises + repaired, total=found.total)

@@ -8,6 +8,7 @@ case.
 from collections import Counter
 from collections.abc import Iterator
 
+from connector.cli.suite.states import state
 from connector.dialects.nodes import Nodes, Ref, texts, types
 from connector.dialects.report import REPORT
 from connector.policy.names import HANSE
@@ -28,7 +29,12 @@ def _kind(nodes: Nodes, node: str) -> str:
 
 
 def _state(nodes: Nodes, node: str) -> str:
-    return _one(nodes, node, "satisfactionState").removeprefix(REPORT)
+    return _word(_one(nodes, node, "satisfactionState"))
+
+
+def _word(text: str) -> str:
+    """A state in one spelling, as the suite's own reports write most of them."""
+    return state(text).capitalize()
 
 
 def _premises(nodes: Nodes, root: str) -> Iterator[str]:
@@ -45,9 +51,11 @@ def _premises(nodes: Nodes, root: str) -> Iterator[str]:
 
 def rules(nodes: Nodes, root: str) -> Counter[Row]:
     """The rule reports: rule, request, attempt, activation."""
-    facts = ("rule", "ruleRequest", "attemptState", "activationState")
     return Counter(
-        tuple(_one(nodes, name, fact).removeprefix(REPORT) for fact in facts)
+        (
+            *(_one(nodes, name, fact).removeprefix(REPORT) for fact in ("rule", "ruleRequest")),
+            *(_word(_one(nodes, name, fact)) for fact in ("attemptState", "activationState")),
+        )
         for name in _refs(nodes, root, "ruleReport")
     )
 
@@ -68,9 +76,7 @@ def duties(nodes: Nodes, root: str) -> Counter[Row]:
         # Below an obligation stand its consequences, which follow from it.
         found += [rule] if _kind(nodes, rule) == "DutyReport" else _refs(nodes, rule, "conditionReport")
     return Counter(
-        (_one(nodes, name, "rule"), state.removeprefix(REPORT))
-        for name in found
-        if (state := _one(nodes, name, "deonticState"))
+        (_one(nodes, name, "rule"), _word(stands)) for name in found if (stands := _one(nodes, name, "deonticState"))
     )
 
 

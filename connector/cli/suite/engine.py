@@ -5,14 +5,18 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from connector.catalogue.rules import vocabulary
+from connector.cli.suite import declared
 from connector.dialects.nodes import Nodes, Ref
+from connector.dialects.parties import WHO
 from connector.dialects.translate import translated
 from connector.dialects.unfold import policies
 from connector.policy.decision import Decision
 from connector.policy.model import Closure, Policy
 from connector.policy.names import KINDS, member
-from connector.policy.operands import BUILT_IN, REGISTRY, Registry
+from connector.policy.operands import BUILT_IN, Registry
 from connector.policy.parse import parse
 from connector.policy.parsing import entries
 from connector.policy.program import Mode, compile
@@ -21,22 +25,41 @@ from connector.policy.world import Value, World
 from connector.protocol.shape import Malformed
 
 
+class Reading(NamedTuple):
+    """How policies of a suite are read: `profiles` the caller says are known; `lenient` takes for granted what the
+    suite does (`declared`), without it everything is read as in the product.
+    """
+
+    profiles: frozenset[str] = frozenset()
+    lenient: bool = True
+
+
+SUITE = Reading()
+
+
 class Loaded(NamedTuple):
-    """A policy of a suite; `silent` are the ids of rules that name no action."""
+    """A policy of a suite with the operands that it takes.
+
+    `unknown` are profiles that neither we nor the caller knows, so that the policy permits nothing; `silent` the ids of
+    rules that name no action.
+    """
 
     policy: Policy
-    silent: frozenset[str]
+    reading: Reading = SUITE
+    registry: Registry = BUILT_IN
+    unknown: tuple[str, ...] = ()
+    silent: frozenset[str] = frozenset()
 
 
-def policy_of(nodes: Nodes, name: str, asked: str) -> Loaded:
+def policy_of(nodes: Nodes, name: str, asked: str, reading: Reading = SUITE) -> Loaded:
     """The policy of that id; raises Malformed or PolicyError."""
     found = dict(policies(nodes))
     if name not in found:
         raise Malformed("", "no-policy")
-    return loaded(translated(found[name], name, "rdf").document, asked)
+    return loaded(translated(found[name], name, "rdf").document, asked, reading)
 
 
-def loaded(document: dict[str, Any], asked: str) -> Loaded:
+def loaded(document: dict[str, Any], asked: str, reading: Reading = SUITE) -> Loaded:
     """The policy in that document; raises PolicyError.
 
     A rule without an action is about every action: a suite has such rules, though the information model demands one. It
@@ -48,35 +71,49 @@ def loaded(document: dict[str, Any], asked: str) -> Loaded:
         if isinstance(rule, dict) and "action" not in rule and "action" not in document:
             rule["action"] = asked
             silent.add(str(rule.get("@id", "")))
-    return Loaded(parsed(document), frozenset(silent))
+    return parsed(document, reading)._replace(silent=frozenset(silent))
 
 
-def parsed(document: Mapping[str, Any], registry: Registry = BUILT_IN) -> Policy:
+def parsed(document: Mapping[str, Any], reading: Reading = SUITE) -> Loaded:
     """The policy; raises PolicyError.
 
     An agreement of a suite is read as a set, which is the same to evaluation: only the Dataspace Protocol forbids the
     rules of an agreement a target of their own. Whom a duty is done to (`informedParty` and its like) is left out,
-    because no state of the world of a suite says it.
+    because no state of the world of a suite says it; and what is said about a party or asset beside its name, because
+    there the state of the world is believed.
     """
-    plain = {key: _without_functions(value) for key, value in document.items()}
+    plain = {key: _plain(key, value, reading.lenient) for key, value in document.items()}
     kinds = KINDS & {member(str(one)) for one in entries(document.get("@type", []))}
-    return parse({**plain, "@type": "Set"} if kinds == {"Agreement"} else plain, registry)
+    registry = declared.registry(plain) if reading.lenient else BUILT_IN
+    policy = parse({**plain, "@type": "Set"} if kinds == {"Agreement"} else plain, registry)
+    made, unknown = declared.known(policy, reading.profiles)
+    return Loaded(made, reading, registry, unknown)
 
 
-def _without_functions(value: Any) -> Any:
+def _plain(name: str, value: Any, lenient: bool) -> Any:
     if isinstance(value, list):
-        return [_without_functions(item) for item in value]
+        return [_plain(name, item, lenient) for item in value]
     if not isinstance(value, Mapping):
         return value
-    return {key: _without_functions(item) for key, item in value.items() if not _FUNCTION.fullmatch(member(key))}
+    key = member(name)
+    kept = {inner: item for inner, item in value.items() if not _FUNCTION.fullmatch(member(inner))}
+    if lenient and key in WHO and "@id" in kept:
+        kept = {inner: item for inner, item in kept.items() if member(inner) in _OF_COLLECTIONS}
+    if lenient and key == "action":
+        kept = {inner: item for inner, item in kept.items() if member(inner) not in WHO}
+    return {inner: _plain(inner, item, lenient) for inner, item in kept.items()}
 
 
 _FUNCTION = re.compile("[a-z]+(ed|ing)Party")
+_OF_COLLECTIONS = frozenset({"@id", "@type", "source", "refinement"})
 
 
-def examine(policy: Policy, world: World, mode: Mode, registry: Registry = BUILT_IN) -> Decision:
-    """The decision at data access, where nothing is deferred, with its tree."""
-    return compile(policy, registry, mode).examine(world, "access")
+def examine(loaded: Loaded, world: World, mode: Mode, above: frozenset[str] = frozenset()) -> Decision:
+    """The decision at data access, where nothing is deferred, with its tree; `above` as in `declared.asking`."""
+    policy, asked = loaded.policy, world.action
+    if loaded.reading.lenient:
+        policy, asked = declared.asking(policy, asked, above)
+    return compile(policy, loaded.registry, mode).examine(replace(world, action=asked), "access")
 
 
 @cache
@@ -102,9 +139,9 @@ def above(nodes: Nodes, name: str, predicate: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def value(left: str, texts: Sequence[str]) -> Value:
+def value(left: str, texts: Sequence[str], registry: Registry = BUILT_IN) -> Value:
     """What a state of the world says about an operand, read by the operand's type; None if it does not fit."""
-    operand = REGISTRY.get(left)
+    operand = registry.get(left)
     if operand is None or not texts:
         return None
     if operand.type is Type.LANGUAGE:

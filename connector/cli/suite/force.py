@@ -6,12 +6,14 @@ The recipe is policy.md 7.3. Our municipal suite has the same layout with `hanse
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 from msgspec import Struct
 
-from connector.cli.suite import compare, engine
+from connector.cli.suite import compare, engine, requests
 from connector.cli.suite.outcome import Outcome
+from connector.cli.suite.requests import Request
+from connector.cli.suite.states import state
 from connector.dialects.nodes import Nodes, Ref, from_rdf, texts, types
 from connector.dialects.report import DCT, REPORT, About, report
 from connector.errors import Mistake
@@ -26,21 +28,15 @@ FORCE = Mode(duty_mode="not_violated", members_known=True)
 EX = "http://example.org/"
 _NOW = "http://example.com/request/currentTime"
 _KINDS = frozenset({ODRL + "Set", ODRL + "Policy", ODRL + "Offer", ODRL + "Agreement", ODRL + "Request", EX + "Sotw"})
+_KINDS |= {requests.SOTW + "EvaluationRequest", requests.FS + "EvaluationRequest"}
 _DEONTIC: Mapping[str, DutyState] = {
-    REPORT + "NonSet": "not-set",
-    REPORT + "Fulfilled": "fulfilled",
-    REPORT + "Violated": "violated",
-    HANSE + "Healed": "healed",
+    "notset": "not-set",
+    "fulfilled": "fulfilled",
+    "violated": "violated",
+    "healed": "healed",
 }
 _PREMISE = REPORT + "premiseReport"
 _PURPOSE = ODRL + "purpose"
-
-
-class Request(NamedTuple):
-    rule: str
-    party: str
-    action: str
-    target: str
 
 
 class Case(Struct, frozen=True):
@@ -52,6 +48,7 @@ class Case(Struct, frozen=True):
     policy: Nodes
     sotw: Nodes
     request: Request
+    loaded: engine.Loaded
     world: World
 
     def names(self, member: str) -> str:
@@ -59,36 +56,36 @@ class Case(Struct, frozen=True):
 
     @property
     def classes(self) -> bool:
-        """Whether the action of a duty decides when it is due, as in our product."""
-        return texts(self.nodes, self.id, HANSE + "dutyMode") == ["classes"]
+        """Whether the case is decided as in our product; the action of a duty decides when it is due."""
+        return _classes(self.nodes, self.id)
 
     @property
     def mode(self) -> Mode:
         return SUITE if self.classes else FORCE
 
 
-def run(folder: Path) -> Iterator[Outcome]:
-    """Every case below `folder`, by name; Mistake if there is none."""
-    for case in _read(folder):
+def run(folder: Path, profiles: frozenset[str] = frozenset()) -> Iterator[Outcome]:
+    """Every case below `folder`, by name; Mistake if there is none. `profiles` are those that the caller knows."""
+    for case in _read(folder, profiles):
         try:
-            yield case if isinstance(case, Outcome) else _decided(case)
+            yield case if isinstance(case, Outcome) else _compared(case)
         except (ValueError, LookupError) as fault:  # Malformed and PolicyError among them
             yield Outcome(name=case.name, problem=f"{type(fault).__name__} {fault}")
 
 
 def cases(folder: Path) -> Iterator[Case]:
     """The cases below `folder` that can be read."""
-    return (case for case in _read(folder) if isinstance(case, Case))
+    return (case for case in _read(folder, frozenset()) if isinstance(case, Case))
 
 
-def _read(folder: Path) -> Iterator[Case | Outcome]:
+def _read(folder: Path, profiles: frozenset[str]) -> Iterator[Case | Outcome]:
     base = folder / "data" if (folder / "data" / "test_cases").is_dir() else folder
     places = sorted((base / "test_cases").glob("*.ttl"))
     if not places:
         raise Mistake("cli.suite-empty", path=folder)
     files = {name: graph for part in ("policies", "requests", "sotw") for name, graph in _typed(base / part)}
     for place in places:
-        yield from _cases(place, files)
+        yield from _cases(place, files, profiles)
 
 
 def _typed(folder: Path) -> Iterator[tuple[str, Nodes]]:
@@ -103,7 +100,7 @@ def _typed(folder: Path) -> Iterator[tuple[str, Nodes]]:
                 yield name, nodes
 
 
-def _cases(place: Path, files: Mapping[str, Nodes]) -> Iterator[Case | Outcome]:
+def _cases(place: Path, files: Mapping[str, Nodes], profiles: frozenset[str]) -> Iterator[Case | Outcome]:
     try:
         nodes = from_rdf(place.read_bytes())
     except (Malformed, OSError) as fault:
@@ -111,43 +108,54 @@ def _cases(place: Path, files: Mapping[str, Nodes]) -> Iterator[Case | Outcome]:
         return
     for name in [name for name, members in nodes.items() if EX + "TestCase" in types(members)]:
         try:
-            yield _case(place.stem, name, nodes, files)
+            yield _case(place.stem, name, nodes, files, profiles)
         except (ValueError, LookupError) as fault:
             yield Outcome(name=place.stem, problem=f"{type(fault).__name__} {fault}")
 
 
-def _case(name: str, id: str, nodes: Nodes, files: Mapping[str, Nodes]) -> Case:
+def _case(name: str, id: str, nodes: Nodes, files: Mapping[str, Nodes], profiles: frozenset[str]) -> Case:
     policy, asked, sotw = (_said(nodes, id, member) for member in ("policy", "request", "sotw"))
-    request, known = _request(files[asked], asked), _reached(files[sotw], sotw)
-    world = _world(request, known, sotw, files[policy])
-    return Case(name, id, nodes, files[policy], known, request, world)
+    request, known = requests.force(files[asked], asked), _reached(files[sotw], sotw)
+    reading = engine.Reading(profiles, lenient=not _classes(nodes, id))
+    loaded = engine.policy_of(files[policy], policy, request.action, reading)
+    world = _world(request, known, sotw, files[policy], loaded)
+    return Case(name, id, nodes, files[policy], known, request, loaded, world)
 
 
 def _said(nodes: Nodes, case: str, member: str) -> str:
     return next(iter(texts(nodes, case, EX + member)), "")
 
 
-def _decided(case: Case) -> Outcome:
-    policy, silent = engine.policy_of(case.policy, case.names("policy"), case.request.action)
-    decision = engine.examine(policy, case.world, case.mode)
-    root, ours = report(policy, decision, About(request=case.names("request"), rule_request=case.request.rule))
-    _without_actions(ours, silent)
-    return _compared(case, root, ours)
+def _classes(nodes: Nodes, case: str) -> bool:
+    return texts(nodes, case, HANSE + "dutyMode") == ["classes"]
+
+
+def reported(case: Case) -> tuple[str, Nodes]:
+    """Our report on the case: the PolicyReport and the graph, which is all that can be reached from it."""
+    above = engine.above(case.policy, case.request.action, ODRL + "includedIn")
+    decision = engine.examine(case.loaded, case.world, case.mode, above)
+    about = About(request=case.names("request"), rule_request=case.request.rule)
+    root, ours = report(case.loaded.policy, decision, about)
+    _without_actions(ours, case.loaded.silent)
+    return root, ours
 
 
 def _without_actions(ours: Nodes, silent: frozenset[str]) -> None:
-    """A rule that names no action has no report about it."""
-    for members in ours.values():
+    """A rule that names no action has no report about it: neither a reference to one nor the node."""
+    for members in list(ours.values()):
         if silent & {value.id for value in members.get(REPORT + "rule", ()) if isinstance(value, Ref)}:
-            kept = [v for v in members.get(_PREMISE, ()) if not (isinstance(v, Ref) and _is_action(ours, v))]
-            members[_PREMISE] = kept
+            gone = [v for v in members.get(_PREMISE, ()) if isinstance(v, Ref) and _is_action(ours, v)]
+            members[_PREMISE] = [value for value in members.get(_PREMISE, ()) if value not in gone]
+            for ref in gone:
+                del ours[ref.id]
 
 
 def _is_action(nodes: Nodes, ref: Ref) -> bool:
     return REPORT + "ActionReport" in types(nodes[ref.id])
 
 
-def _compared(case: Case, root: str, ours: Nodes) -> Outcome:
+def _compared(case: Case) -> Outcome:
+    root, ours = reported(case)
     expected = case.names("expectedReport")
     told = compare.told(compare.rules(case.nodes, expected), compare.rules(ours, root))
     activation = not told
@@ -167,20 +175,17 @@ def _compared(case: Case, root: str, ours: Nodes) -> Outcome:
         result=result,
         differences=(*told, *below, *others),
         dangling=tuple(missing) if expected in case.nodes else (expected,),
+        profiles=case.loaded.unknown,
     )
 
 
-def _request(nodes: Nodes, request: str) -> Request:
-    (rule,) = texts(nodes, request, ODRL + "permission") or [""]
-    said = {name: next(iter(texts(nodes, rule, ODRL + name)), "") for name in ("assignee", "action", "target")}
-    return Request(rule, said["assignee"], action(said["action"]), said["target"])
-
-
-def _world(request: Request, sotw: Nodes, name: str, policy: Nodes) -> World:
+def _world(request: Request, sotw: Nodes, name: str, policy: Nodes, loaded: engine.Loaded) -> World:
+    asked = requests.facts(request, loaded)
     now = _instant(sotw, _NOW, DCT + "issued")
+    now = request.now if now is None else now
     if now is None:
         raise Malformed("currentTime", "missing")
-    facts = dict(_facts(sotw))
+    facts = asked | dict(_facts(sotw, loaded))
     purpose = facts.pop(_PURPOSE, None)
     purposes = purpose.value if purpose and isinstance(purpose.value, frozenset) else frozenset[str]()
     return World(
@@ -236,12 +241,12 @@ def _first(nodes: Nodes, node: str, member: str) -> str:
     return next(iter(texts(nodes, node, member)), "")
 
 
-def _facts(sotw: Nodes) -> Iterator[tuple[str, Fact]]:
+def _facts(sotw: Nodes, loaded: engine.Loaded) -> Iterator[tuple[str, Fact]]:
     for name in _all(sotw, HANSE + "Fact"):
         left = _first(sotw, name, HANSE + "leftOperand")
         said = _first(sotw, name, HANSE + "source") or "measured"
         source: Source = cast("Source", said) if said in ("verified-credential", "declared") else "measured"
-        found = engine.value(left, texts(sotw, name, HANSE + "value"))
+        found = engine.value(left, texts(sotw, name, HANSE + "value"), loaded.registry)
         yield left, Fact(value=found, source=source, unit=_first(sotw, name, HANSE + "unit"))
 
 
@@ -270,4 +275,7 @@ def _deeds(sotw: Nodes) -> Iterator[Deed]:
 
 def _duties(sotw: Nodes) -> Iterator[tuple[str, DutyState]]:
     for name in _all(sotw, REPORT + "DutyReport"):
-        yield _first(sotw, name, REPORT + "rule"), _DEONTIC.get(_first(sotw, name, REPORT + "deonticState"), "not-set")
+        yield (
+            _first(sotw, name, REPORT + "rule"),
+            _DEONTIC.get(state(_first(sotw, name, REPORT + "deonticState")), "not-set"),
+        )

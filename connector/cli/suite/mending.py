@@ -9,21 +9,19 @@ from typing import Any
 
 from connector.cli.suite import engine
 from connector.dialects.foreign import read_json
-from connector.policy.model import Policy
-from connector.policy.operands import ANY_LIST
 from connector.protocol.shape import Malformed
 
 _MEANINGLESS = 20
 """Members without a meaning that one policy may have."""
 
 
-def read_policy(document: Any) -> tuple[Policy, tuple[str, ...]]:
+def read_policy(document: Any, reading: engine.Reading) -> tuple[engine.Loaded, tuple[str, ...]]:
     """The policy; and what had to be read as meant before anybody could read it."""
     repairs: list[str] = []
     mended = _mended(document, repairs)
     for _ in range(_MEANINGLESS):
         try:
-            return engine.parsed(read_json(mended)[0].document, ANY_LIST), tuple(repairs)
+            return engine.parsed(read_json(mended)[0].document, reading), tuple(repairs)
         except Malformed as fault:
             if fault.code != "meaningless":
                 raise

@@ -14,7 +14,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
     `differences` say what was expected and what came. `dangling` are references of the expected report that lead
     nowhere; only they excuse a difference of premises. `repairs` are other mistakes of the case that were read as
-    meant; `repaired`: it agrees only so. `problem`: the case could not be run at all.
+    meant; `repaired`: it agrees only so. `profiles` nobody knows, for which the policy permits nothing. `problem`: the
+    case could not be run at all.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     dangling: tuple[str, ...] = ()
     repairs: tuple[str, ...] = ()
     repaired: bool = False
+    profiles: tuple[str, ...] = ()
     problem: str = ""
 
 

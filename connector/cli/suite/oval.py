@@ -14,8 +14,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from connector.cli.suite import engine
+from connector.cli.suite.containing import SETS, containing, parts, within
 from connector.cli.suite.events import Row, read_rows
 from connector.cli.suite.outcome import Outcome
+from connector.cli.suite.requests import compared, operands
 from connector.dialects.foreign import read_rdf
 from connector.dialects.nodes import Nodes, from_rdf
 from connector.errors import Mistake
@@ -23,43 +25,41 @@ from connector.policy.decision import Decision, Node
 from connector.policy.duty import answers, parts
 from connector.policy.model import Duty, Policy, PolicyError, Rule
 from connector.policy.names import HANSE, ODRL, covers, expand, member
-from connector.policy.operands import ANY_LIST
+from connector.policy.operands import BUILT_IN
 from connector.policy.payments import allotted
 from connector.policy.program import Mode
-from connector.policy.world import Deed, Fact, World
+from connector.policy.world import Deed, Fact, Value, World
 from connector.protocol.shape import Malformed
 
 MODE = Mode(duty_mode="not_violated", offers_bind=True, members_known=True)
 """While rows are judged, a duty stands in the way only once violated; how duties end is judged after the last row."""
 
 
-def run(folder: Path) -> Iterator[Outcome]:
-    """Every case of `valid/` and `invalid/` below `folder`; Mistake if there is none."""
+def run(folder: Path, profiles: frozenset[str] = frozenset()) -> Iterator[Outcome]:
+    """Every case of `valid/` and `invalid/` below `folder`; Mistake if there is none. `profiles` the caller knows."""
     found = False
     for place in sorted(folder.rglob("*.ttl")):
         verdicts = [part for part in place.parts if part in ("valid", "invalid")]
         if verdicts and (table := place.with_suffix(".csv")).is_file():
             found = True
-            yield _case(place, table, verdicts[-1] == "valid")
+            yield _case(place, table, verdicts[-1] == "valid", engine.Reading(profiles))
     if not found:
         raise Mistake("cli.suite-empty", path=folder)
 
 
-def _case(place: Path, table: Path, expected: bool) -> Outcome:
+def _case(place: Path, table: Path, expected: bool, reading: engine.Reading) -> Outcome:
     name = f"{'valid' if expected else 'invalid'}/{place.stem}"
     try:
         data = place.read_bytes()
         nodes, rows = from_rdf(data), read_rows(table.read_bytes(), data)
-        faults = [
-            fault
-            for one in read_rdf(data)
-            for fault in judge(engine.parsed(_with_deadlines(one.document), ANY_LIST), rows, nodes)
-        ]
+        read = [engine.parsed(containing(_with_deadlines(one.document)), reading) for one in read_rdf(data)]
+        faults = [fault for one in read for fault in judge(one, rows, nodes)]
     except (Malformed, PolicyError, OSError, ValueError) as cause:
         return Outcome(name=name, problem=f"{type(cause).__name__} {cause}")
     agreed = expected == (not faults)
     told = () if agreed else (f"- {'valid' if expected else 'invalid'}", *(f"+ {fault}" for fault in faults))
-    return Outcome(name=name, activation=agreed, premises=agreed, differences=told)
+    unknown = tuple(dict.fromkeys(profile for one in read for profile in one.unknown))
+    return Outcome(name=name, activation=agreed, premises=agreed, differences=told, profiles=unknown)
 
 
 def _with_deadlines(document: dict[str, Any]) -> dict[str, Any]:
@@ -104,43 +104,53 @@ _RULES = frozenset({"permission", "prohibition"})
 _OWED = frozenset({"duty", "remedy", "consequence"})
 
 
-def judge(policy: Policy, rows: Sequence[Row], nodes: Nodes) -> list[str]:
+def judge(loaded: engine.Loaded, rows: Sequence[Row], nodes: Nodes) -> list[str]:
     """What is wrong with the log under the policy; empty if it is in order."""
-    log = _Log(policy, rows, nodes)
+    log = _Log(loaded, rows, nodes)
     faults = [fault for number in range(len(rows)) if (fault := log.row(number))]
     return faults + (log.end() if rows else [])
 
 
 class _Log:
-    def __init__(self, policy: Policy, rows: Sequence[Row], nodes: Nodes) -> None:
-        self._policy, self._rows, self._nodes = policy, rows, nodes
+    def __init__(self, loaded: engine.Loaded, rows: Sequence[Row], nodes: Nodes) -> None:
+        policy = loaded.policy
+        self._loaded, self._policy, self._rows, self._nodes = loaded, policy, rows, nodes
         bare = replace(policy, prohibitions=(), obligations=())
         self._alone = [replace(bare, permissions=(replace(rule, duties=()),)) for rule in policy.permissions]
         self._counts: Counter[int] = Counter()
         self._user = ""
         """Who used a permission last, and so owes its duties."""
         self._demanded = {duty.action.iri for duty in _all_duties(policy)}
+        self._units = dict(operands(policy))
+        self._sets = {atom.left for atom in compared(policy) if atom.operator in SETS and not BUILT_IN.get(atom.left)}
         self._deeds = tuple(
-            Deed(
-                action=row.action,
-                at=row.at,
-                party=row.party,
-                target=row.asset,
-                values={left: engine.value(left, texts) for left, texts in row.facts.items()},
-            )
+            Deed(action=row.action, at=row.at, party=row.party, target=row.asset, values=self._values(row))
             for row in rows
         )
 
+    def _values(self, row: Row) -> dict[str, Value]:
+        """What the row says by operand; an amount without a currency is in the policy's."""
+        said = {left: parts(texts) if left in self._sets else texts for left, texts in row.facts.items()}
+        said |= {left: told for left in self._units if (told := within(left, row.facts))}
+        found = {left: engine.value(left, texts, self._loaded.registry) for left, texts in said.items()}
+        if unit := self._units.get(_AMOUNT, ""):
+            found.setdefault(_CURRENCY, frozenset({unit}))
+        return found
+
+    def _examined(self, policy: Policy, world: World) -> Decision:
+        above = engine.above(self._nodes, world.action, ODRL + "includedIn")
+        return engine.examine(self._loaded._replace(policy=policy), world, MODE, above)
+
     def row(self, number: int) -> str:
         row = self._rows[number]
-        if self._forbidden(engine.examine(self._policy, self._world(row, number + 1), MODE, ANY_LIST), row):
+        if self._forbidden(self._examined(self._policy, self._world(row, number + 1)), row):
             return f"row {number + 1}: {row.action} forbidden"
         if not self._policy.permissions or row.action in self._demanded:
             return ""
         granted = False
         for index, alone in enumerate(self._alone):
             world = replace(self._world(row, number + 1), uses={"": self._counts[index] + 1})
-            if engine.examine(alone, world, MODE, ANY_LIST).permit:
+            if self._examined(alone, world).permit:
                 self._counts[index] += 1
                 self._user = row.party
                 granted = True
@@ -154,7 +164,7 @@ class _Log:
             rule = node.item
             if node.kind != "prohibition" or not isinstance(rule, Rule) or node.state != "yes":
                 continue
-            if covers(rule.action.iri, row.action) and not self._remedied(rule, row):
+            if covers(rule.action.iri, decision.action) and not self._remedied(rule, row):
                 return True
         return False
 
@@ -173,12 +183,15 @@ class _Log:
         used = tuple(rule for index, rule in enumerate(self._policy.permissions) if self._counts[index])
         closing = replace(self._policy, permissions=used)
         world = self._world(self._rows[-1], len(self._rows))
-        decision = engine.examine(closing, replace(world, participant=self._user or world.participant), MODE, ANY_LIST)
+        decision = self._examined(closing, replace(world, participant=self._user or world.participant))
         return [f"end: {fault}" for node in decision.tree.children for fault in _open(node)]
 
     def _world(self, row: Row, until: int) -> World:
-        """The request of this row at its time, when `until` events have happened, this one included."""
-        facts = {left: Fact(engine.value(left, texts)) for left, texts in row.facts.items()}
+        """The request of this row at its time, when `until` events have happened, this one included.
+
+        Who is the source of a collection, or what is, belongs to it; a value without a unit is in the policy's.
+        """
+        facts = {left: Fact(value, unit=self._units.get(left, "")) for left, value in self._values(row).items()}
         purposes = row.facts.get(ODRL + "purpose", [])
         return World(
             now=row.at,
@@ -186,8 +199,8 @@ class _Log:
             action=row.action,
             target=row.asset,
             facts=facts,
-            parties=engine.above(self._nodes, row.party, ODRL + "partOf"),
-            assets=engine.above(self._nodes, row.asset, ODRL + "partOf"),
+            parties=engine.above(self._nodes, row.party, ODRL + "partOf") | {row.party},
+            assets=engine.above(self._nodes, row.asset, ODRL + "partOf") | {row.asset},
             purpose=purposes[0] if purposes else None,
             purpose_source="declared" if purposes else None,
             agreement_at=self._rows[0].at,
@@ -196,6 +209,9 @@ class _Log:
             deeds=self._deeds[:until],
             closure=engine.closure(),
         )
+
+
+_AMOUNT, _CURRENCY = ODRL + "payAmount", HANSE + "currency"
 
 
 def _open(node: Node) -> Iterator[str]:

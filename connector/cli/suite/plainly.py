@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from connector.cli.suite.states import state
 from connector.errors import Mistake
 from connector.policy.names import PREFIXES, expand
 
@@ -21,13 +22,25 @@ _SPACE = re.compile(r"(?:https?://|urn:).+")
 
 def load(place: Path) -> Any:
     """The JSON of a file; raises Mistake."""
+    return mended(place)[0]
+
+
+def mended(place: Path) -> tuple[Any, tuple[str, ...]]:
+    """The JSON of a file, and what had to be read as meant: a comma that is missing at the end of a line."""
     try:
         data = place.read_bytes()
         if len(data) > LARGEST:
             raise Mistake("cli.suite-file", path=place)
-        return json.loads(data)
+        text = data.decode("utf-8-sig")
+        try:
+            return json.loads(text), ()
+        except ValueError:
+            return json.loads(_NO_COMMA.sub(r"\1,\2", text)), (f"{place.name} ,",)
     except (OSError, ValueError, RecursionError) as cause:
         raise Mistake("cli.suite-file", path=place) from cause
+
+
+_NO_COMMA = re.compile(r'(["}\]])(\s*\n\s*")')
 
 
 def local(name: str) -> str:
@@ -93,8 +106,7 @@ def kind(value: Mapping[str, Any]) -> str:
 
 def word(value: Any) -> str:
     """A state as one lower-case word: `report:NonSet`, `not-set` and `NotSet` are the same."""
-    said = re.sub("[^a-z]", "", local(text(value)).lower())
-    return "notset" if said == "nonset" else said
+    return state(text(value))
 
 
 def typo(party: str, known: list[str]) -> str:

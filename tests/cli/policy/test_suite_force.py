@@ -5,6 +5,9 @@ from typing import Any
 
 import pytest
 
+from connector.cli.suite import force
+from connector.dialects.nodes import Nodes, Ref, types
+
 HEAD = """@prefix odrl: <http://www.w3.org/ns/odrl/2/> .
 @prefix ex: <http://example.org/> .
 @prefix temp: <http://example.com/request/> .
@@ -231,3 +234,136 @@ def test_what_was_done_fulfils_an_obligation(run: Any, own: Any) -> None:
     bad = OWN.replace("report:ruleReport <urn:reported> .", told.format("NonSet "))
     assert run("policy", "suite", own(clause, owed, good))[0] == 0
     assert run("policy", "suite", own(clause, owed, bad))[0] == 1
+
+
+# ---- as others write it
+
+
+def test_states_in_other_spellings_are_the_same_states(run: Any, suite: Any) -> None:
+    case = CASE.replace("report:Attempted", "report:attempted").replace("report:Active ", "report:ACTIVE ")
+    assert run("policy", "suite", suite(case=case))[0] == 0
+    late = SOTW.replace("2024", "2026")
+    for unsatisfied in ("Unsatisfied", "unsatisfied", "Not-Satisfied", "NotSatisfied"):
+        told = case.replace("report:ACTIVE ", "report:Not-Active ")
+        told = told.replace(
+            "report:constraint <urn:clause> ; report:satisfactionState report:Satisfied",
+            f"report:constraint <urn:clause> ; report:satisfactionState report:{unsatisfied}",
+        )
+        assert run("policy", "suite", suite(sotw=late, case=told))[0] == 0, unsatisfied
+
+
+@pytest.mark.parametrize("spelling", ["Violated", "violated", "VIOLATED"])
+def test_a_reported_state_of_a_duty_may_be_spelled_otherwise(run: Any, suite: Any, spelling: str) -> None:
+    rule = POLICY.replace("odrl:constraint <urn:clause> .", "odrl:constraint <urn:clause> ; odrl:duty <urn:duty> .")
+    world = SOTW.replace("temp:currentTime .", "temp:currentTime , <urn:r> .", 1)
+    world += f"<urn:r> report:ruleReport [ a report:DutyReport ; report:rule <urn:duty> ; report:deonticState report:{spelling} ] ."  # fmt: skip  # noqa: E501
+    _, value, _ = run("policy", "suite", suite(policy=rule + "<urn:duty> odrl:action odrl:pay .", sotw=world), "--json")
+    assert value["activation"] == 0
+
+
+def test_an_evaluation_request_says_by_parameters_what_a_policy_asks_for(run: Any, suite: Any) -> None:
+    """Features go by names of the suite, the time may be one of them, and reports name the request itself."""
+    rule = POLICY.split("<urn:clause> odrl:leftOperand")[0]
+    rule += "<urn:clause> odrl:leftOperand odrl:deliveryChannel ; odrl:operator odrl:eq ; odrl:rightOperand ex:portal ."
+    asked = """@prefix sotw: <https://w3id.org/force/sotw#> .
+        <urn:request> a sotw:EvaluationRequest ; sotw:requestedAction odrl:read ; sotw:requestingParty ex:alice ;
+        sotw:requestedTarget ex:x ; sotw:requestParameter [ a sotw:RequestParameter ;
+        sotw:describesFeature sotw:TemporalData ; sotw:value "2024-06-01T00:00:00Z"^^xsd:dateTime ] ,
+        [ a sotw:RequestParameter ; sotw:describesFeature sotw:DeliveryChannel ; sotw:value ex:%s ] ."""
+    case = CASE.replace("ruleRequest <urn:asked>", "ruleRequest <urn:request>")
+    empty = "<urn:sotw> a ex:Sotw ."
+    assert run("policy", "suite", suite(policy=rule, request=asked % "portal", sotw=empty, case=case))[0] == 0
+    _, value, _ = run("policy", "suite", suite(policy=rule, request=asked % "fax", sotw=empty, case=case), "--json")
+    assert value["activation"] == 0
+
+
+@pytest.mark.parametrize(
+    ("right", "said", "active"),
+    [
+        ('"7"^^xsd:integer', '"7.0"', True),
+        ('"7"', '"8"', False),
+        ('"2024-01-01T00:00:00Z"', '"2024-01-01T01:00:00+01:00"', True),
+        ('"blau"', '"blau"', True),
+        ("ex:blue", "ex:red", False),
+    ],
+)
+def test_an_operand_that_nobody_registered_means_itself(
+    run: Any, suite: Any, right: str, said: str, active: bool
+) -> None:
+    rule = POLICY.split("<urn:clause> odrl:leftOperand")[0]
+    rule += f"<urn:clause> odrl:leftOperand ex:mood ; odrl:operator odrl:eq ; odrl:rightOperand {right} ."
+    world = SOTW.replace("temp:currentTime .", "temp:currentTime , <urn:f> .", 1)
+    world += f"<urn:f> a hanse:Fact ; hanse:leftOperand ex:mood ; hanse:value {said} ."
+    _, value, _ = run("policy", "suite", suite(policy=rule, sotw=world), "--json")
+    assert value["activation"] == int(active)
+    _, value, _ = run("policy", "suite", suite(policy=rule), "--json")
+    assert value["activation"] == 0
+
+
+def test_a_suite_of_ours_stays_as_strict_as_the_product(run: Any, own: Any) -> None:
+    clause = 'odrl:leftOperand ex:mood ; odrl:operator odrl:eq ; odrl:rightOperand "blau"'
+    place = own(clause, case=OWN)
+    world = next(place.rglob("sotw/one.ttl"))
+    world.write_text(world.read_text().replace("hanse:participantKind ; hanse:value hanse:municipality", "ex:mood ; hanse:value 'blau'"))  # fmt: skip  # noqa: E501
+    _, value, _ = run("policy", "suite", place, "--json")
+    assert value["activation"] == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "asked", "more", "active"),
+    [
+        ("ex:dream", "ex:dream", "", True),
+        ("ex:dream", "ex:wake", "", False),
+        ("odrl:use", "ex:dream", "", False),
+        ("odrl:use", "ex:dream", "ex:dream odrl:includedIn odrl:play .", True),
+        ("ex:rest", "ex:dream", "ex:dream odrl:includedIn ex:rest .", True),
+    ],
+)
+def test_an_action_of_the_suite_means_itself_and_what_its_graph_includes_in_it(
+    run: Any, suite: Any, rule: str, asked: str, more: str, active: bool
+) -> None:
+    policy = POLICY.replace("odrl:action odrl:use", f"odrl:action {rule}") + more
+    request = REQUEST.replace("odrl:read", asked)
+    _, value, _ = run("policy", "suite", suite(policy=policy, request=request), "--json")
+    assert value["activation"] == int(active)
+
+
+def test_a_profile_is_known_if_the_caller_says_so(run: Any, suite: Any) -> None:
+    place = suite(policy=POLICY.replace("odrl:permission", "odrl:profile ex:profile ; odrl:permission"))
+    code, text, _ = run("policy", "suite", place)
+    assert code == 0  # a report is about rules: what voids the whole policy is no state of a rule
+    assert "The profile http://example.org/profile is not known here" in text
+    code, text, _ = run("policy", "suite", place, "--profile", "urn:other", "--profile", "http://example.org/profile")
+    assert (code, "is not known here" in text) == (0, False)
+
+
+# ---- our own reports
+
+
+def unreached(root: str, nodes: Nodes) -> set[str]:
+    """The nodes to which no way leads from the PolicyReport."""
+    waiting, seen = [root], set[str]()
+    while waiting:
+        if (name := waiting.pop()) not in seen and name in nodes:
+            seen.add(name)
+            waiting += [value.id for values in nodes[name].values() for value in values if isinstance(value, Ref)]
+    return nodes.keys() - seen
+
+
+def test_every_node_of_a_report_is_reached_from_its_policy_report(suite: Any) -> None:
+    """>> a rule without an action, and the 424 municipal cases  << no report that belongs to nothing."""
+    silent = suite(policy=POLICY.replace("odrl:action odrl:use ; ", ""))
+    for folder in (silent, Path(__file__).parents[3] / "policies" / "suite"):
+        for case in force.cases(folder):
+            assert unreached(*force.reported(case)) == set(), case.name
+    (case,) = force.cases(silent)
+    kinds = {kind.rpartition("#")[2] for members in force.reported(case)[1].values() for kind in types(members)}
+    assert kinds == {"PolicyReport", "PermissionReport", "PartyReport", "TargetReport", "ConstraintReport"}
+
+
+def test_every_node_of_our_reports_on_the_official_sample_is_reached(shared: Path) -> None:
+    cases = list(force.cases(shared / "odrl" / "force"))
+    assert len(cases) == 34
+    for case in cases:
+        root, nodes = force.reported(case)
+        assert unreached(root, nodes) == set(), case.name

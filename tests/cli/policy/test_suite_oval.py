@@ -253,3 +253,120 @@ def test_cells_and_columns_may_use_the_prefixes_of_the_policy(run: Any, tmp_path
     table = "Party;Action;Asset;dateTime;odrl:purpose\nex:alice;odrl:use;ex:x;2025-01-01 10:00:00;ex:research\n"
     (tmp_path / "valid" / "case.csv").write_text(table)
     assert run("policy", "suite", tmp_path, "--format", "oval")[:2] == (0, "1 of 1 activation, 1 of 1 with premises\n")
+
+
+# ---- what this suite takes for granted
+
+
+PROFILED = f"<urn:p> a odrl:Offer ; odrl:profile ex:profile ; odrl:permission [ {USE} ] ."
+
+
+def case(tmp_path: Path, policy: str, table: str) -> Path:
+    place = tmp_path / "suite" / "valid"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "case.ttl").write_text(HEAD + policy)
+    (place / "case.csv").write_text(table)
+    return tmp_path / "suite"
+
+
+def test_a_profile_is_known_if_the_caller_says_so(run: Any, tmp_path: Path) -> None:
+    """Every policy of the suite names a profile; without a word from the caller it permits nothing."""
+    folder = case(tmp_path, PROFILED, "Party,Action,Asset,dateTime\nex:alice,odrl:use,ex:x,2025-01-01 10:00:00\n")
+    code, text, _ = run("policy", "suite", folder, "--format", "oval")
+    assert (code, "With --profile http://example.org/profile it counts as known" in text) == (1, True)
+    assert run("policy", "suite", folder, "--format", "oval", "--profile", "http://example.org/profile")[:2] == (
+        0,
+        "1 of 1 activation, 1 of 1 with premises\n",
+    )
+
+
+def printing(*clauses: str) -> str:
+    """A permission to print with these refinements."""
+    return rule(f"odrl:action [ rdf:value odrl:print ; odrl:refinement {' , '.join(clauses)} ]")
+
+
+@pytest.mark.parametrize(
+    ("clause", "good", "bad"),
+    [
+        (atom("odrl:adminLevel", "gteq", "3"), "12", "2"),
+        (atom("<http://www.example.com/age>", "lt", "70"), "-24", "70"),
+        (atom("ex:published", "lteq", '"2026-03-11T11:33:10"'), "2026-03-11T10:33:10", "2026-03-12T10:33:10"),
+        (atom("odrl:media", "eq", '"paper"'), "paper", "film"),
+        (atom("ex:page", "isPartOf", '"1 2 3 4 5 6"'), "2|5", "2|9"),
+        (atom("ex:page", "hasPart", '"1 2 3"'), "1|2|3|150", "1|3|150"),
+        (atom("ex:page", "isAnyOf", '"1 2 3"'), "3|9", "7|9"),
+        (atom("ex:page", "isNoneOf", '"1 2 3"'), "7|9", "3|9"),
+    ],
+)
+def test_an_operand_that_nobody_registered_means_itself(verdict: Any, clause: str, good: str, bad: str) -> None:
+    left = clause.split()[2].replace("ex:", "http://example.org/").replace("odrl:", O).strip("<>")
+    policy, columns = printing(clause), f"{O}Action@{left}"
+    assert verdict(policy, f"alice print x 1 {good}", columns=columns)
+    assert not verdict(policy, f"alice print x 1 {bad}", columns=columns)
+
+
+def test_a_set_may_stand_in_one_cell_with_blanks(run: Any, tmp_path: Path) -> None:
+    table = f"Action,{O}Action http://example.org/page,Asset,Party,dateTime\n{O}print,%s,,,2025-01-01 10:00:00+00:00\n"
+    policy = printing(atom("ex:page", "isPartOf", '"1 2 3 4 5 6"'))
+    for cell, code in (("2 5", 0), ("2 7", 1)):
+        assert run("policy", "suite", case(tmp_path, policy, table % cell), "--format", "oval")[0] == code
+
+
+def test_a_value_without_a_unit_is_in_the_unit_of_the_policy(verdict: Any) -> None:
+    fine = atom("odrl:resolution", "lteq", "1200")[:-1] + ' ; odrl:unit "http://units.example/dpi"^^xsd:string ]'
+    column = f"{O}Action@{O}resolution"
+    assert verdict(printing(fine), "alice print x 1 1190", columns=column)
+    assert not verdict(printing(fine), "alice print x 1 1300", columns=column)
+    price = atom("odrl:payAmount", "eq", "50")[:-1] + " ; odrl:unit <http://units.example/euro> ]"
+    owing = rule(f"{USE} ; odrl:duty [ odrl:action [ rdf:value odrl:compensate ; odrl:refinement {price} ] ]")
+    assert verdict(owing, "alice use x 1", "alice pay x 2 50", columns=f"{O}payAmount")
+    assert not verdict(owing, "alice use x 1", "alice pay x 2 40", columns=f"{O}payAmount")
+
+
+@pytest.mark.parametrize(
+    ("policy", "good", "bad"),
+    [
+        ("odrl:permission [ odrl:action ex:view ]", "http://example.org/view", "http://example.org/keep"),
+        ("odrl:permission [ odrl:action odrl:create ]", O + "create", O + "print"),
+        ("odrl:permission [ odrl:action odrl:use ]", O + "print", O + "create"),
+        (
+            "odrl:permission [ odrl:action ex:see ] . ex:view odrl:includedIn ex:see",
+            "http://example.org/view",
+            "http://example.org/keep",
+        ),
+        (
+            "odrl:permission [ odrl:action ex:view , ex:keep ] ; odrl:prohibition [ odrl:action ex:keep ]",
+            "http://example.org/view",
+            "http://example.org/keep",
+        ),
+    ],
+)
+def test_an_action_of_the_suite_means_itself(run: Any, tmp_path: Path, policy: str, good: str, bad: str) -> None:
+    table = "Party,Action,Asset,dateTime\nex:a,%s,ex:x,2025-01-01 10:00:00\n"
+    for action, code in ((good, 0), (bad, 1)):
+        folder = case(tmp_path, f"<urn:p> a odrl:Offer ; {policy} .", table % action)
+        assert run("policy", "suite", folder, "--format", "oval")[0] == code
+
+
+def test_who_is_the_source_of_a_collection_belongs_to_it(verdict: Any) -> None:
+    level = atom("odrl:adminLevel", "gt", "10")
+    policy = rule(f"odrl:action odrl:use ; odrl:assignee [ odrl:source ex:managers ; odrl:refinement {level} ]")
+    column = f"{O}Party@{O}adminLevel"
+    assert verdict(policy, "managers use x 1 12", columns=column)
+    assert not verdict(policy, "managers use x 1 9", columns=column)
+    assert not verdict(policy, "alice use x 1 12", columns=column)
+
+
+def test_members_of_a_described_group_are_those_of_the_graph(verdict: Any) -> None:
+    policy = rule(f"{USE} ; odrl:assignee ex:team") + " ex:team a odrl:PartyCollection ; ex:motto 'eins' ."
+    policy += " ex:alice odrl:partOf ex:team ; ex:role 'boss' ."
+    assert verdict(policy, "alice use x 1", "team use x 2")
+    assert not verdict(policy, "bob use x 1")
+
+
+def test_a_target_within_an_action_is_not_in_the_way_of_the_duty(verdict: Any) -> None:
+    marked = "odrl:action [ rdf:value odrl:inform ; odrl:target ex:x ]"
+    late = f"odrl:obligation [ odrl:action odrl:delete ; odrl:constraint {DUE} ; odrl:consequence [ {marked} ] ]"
+    policy = f"<urn:p> a odrl:Set ; odrl:permission [ {USE} ] ; {late} ."
+    assert verdict(policy, "alice use x 1", "alice delete x 6", "alice inform x 7")
+    assert not verdict(policy, "alice use x 1", "alice delete x 6")

@@ -6,112 +6,12 @@ from typing import Any
 
 import pytest
 
-REPORTED = "compliancereport"
-CONTEXT = ["http://www.w3.org/ns/odrl.jsonld", {"ex": "https://example.org/"}]
-COMPENSATE = {
-    "action": [
-        {
-            "rdf:value": {"@id": "odrl:compensate"},
-            "refinement": [
-                {
-                    "leftOperand": "payAmount",
-                    "operator": "eq",
-                    "rightOperand": {"@value": "5.00", "@type": "xsd:decimal"},
-                }
-            ],
-        }
-    ],
-}
-POLICY: dict[str, Any] = {
-    "@context": CONTEXT,
-    "@type": "Agreement",
-    "uid": "ex:policy",
-    "permission": [
-        {
-            "uid": "ex:rule",
-            "assignee": "ex:billie",
-            "target": "ex:asset",
-            "action": "display",
-            "constraint": [
-                {
-                    "uid": "ex:until",
-                    "leftOperand": "dateTime",
-                    "operator": "lt",
-                    "rightOperand": {"@value": "2026-01-01T00:00:00Z", "@type": "xsd:dateTime"},
-                }
-            ],
-        }
-    ],
-}
-REQUEST: dict[str, Any] = {
-    "@context": [{"ex": "https://example.org/", "sotw": "https://example.org/sotw#"}],
-    "@type": "EvaluationRequest",
-    "evaluatedAction": "odrl:display",
-    "evaluatedParty": "ex:billie",
-    "evaluatedTarget": {"@id": "ex:asset"},
-    "requestParameter": [
-        {
-            "@type": "RequestParameter",
-            "describesFeature": "sotw:CurrentXSDDateTime",
-            "value": {"@value": "2025-07-23T00:00:00Z", "@type": "xsd:dateTime"},
-        }
-    ],
-}
-REPORT: dict[str, Any] = {
-    "@type": "PolicyReport",
-    "ruleReport": [
-        {
-            "@type": "PermissionReport",
-            "rule": "ex:rule",
-            "activationState": "report:Active",
-            "controlState": "report:Permit",
-            "premiseReport": [
-                {"@type": "PartyReport", "satisfactionState": "report:Satisfied"},
-                {"@type": "ConstraintReport", "constraint": "ex:until", "satisfactionState": "report:Satisfied"},
-            ],
-        }
-    ],
-}
-
-
-def changed(document: dict[str, Any], **words: str) -> dict[str, Any]:
-    """The document with each of these words replaced, wherever it stands."""
-    text = json.dumps(document)
-    for before, after in words.items():
-        text = text.replace(f'"{before.replace("_", ":")}"', json.dumps(after))
-    made: dict[str, Any] = json.loads(text)
-    return made
+from tests.cli.policy.w3c import COMPENSATE, POLICY, REPORT, REQUEST, changed, outcome, write
 
 
 @pytest.fixture
 def suite(tmp_path: Path) -> Any:
-    def made(
-        policy: Any = POLICY,
-        request: Any = REQUEST,
-        report: Any = REPORT,
-        state: Any = None,
-        name: str = "compliancereport",
-    ) -> Path:
-        case = tmp_path / "suite" / "Family A" / "A1 first case"
-        case.mkdir(parents=True, exist_ok=True)
-        files = {
-            case.parent / "policy A.json": policy,
-            case / "evaluation request.json": request,
-            case / f"{name}.json": report,
-            case / "state.json": state,
-        }
-        for place, document in files.items():
-            if document is not None:
-                place.write_text(json.dumps(document))
-        return tmp_path / "suite"
-
-    return made
-
-
-def outcome(run: Any, folder: Path) -> tuple[int, dict[str, Any]]:
-    code, value, _ = run("policy", "suite", folder, "--format", "w3c", "--json")
-    (case,) = value["cases"]
-    return code, case
+    return lambda **files: write(tmp_path / "suite", **files)
 
 
 @pytest.mark.parametrize("name", ["compliancereport", "Compliance Report", "compliance_report-1"])
@@ -154,10 +54,11 @@ def test_a_number_written_as_a_reference_is_read_as_a_number(run: Any, suite: An
         ],
     }
     request = changed(REQUEST, odrl_display="odrl:print")
-    for value, state in (("600", "report:Active"), ("1200", "report:Inactive")):
+    for value, state in (("600", "report:Permit"), ("1200", "report:Deny")):
         parameter = {"describesFeature": "odrl:resolution", "value": value}
         asked = {**request, "requestParameter": [*request["requestParameter"], parameter]}
-        report = {"ruleReport": [{"@type": "PermissionReport", "activationState": state}]}
+        rule = {"@type": "PermissionReport", "activationState": "report:Active", "controlState": state}
+        report = {"ruleReport": [rule]}
         code, case = outcome(run, suite(policy=policy, request=asked, report=report))
         assert (code, case["differences"]) == (0, [])
         assert case["repairs"] == ["@id 1000 xsd:integer"]
