@@ -28,6 +28,7 @@ _RELATIONS = frozenset(
     )
 )
 """Members of Dublin Core that make one thing part of, or a form of, another one."""
+_NAMING = frozenset({"@id", "uid", "source", "value", "@list", "@set", "@value"})
 _LABELS = frozenset({PREFIXES["rdfs"] + "label", PREFIXES["rdfs"] + "comment"})
 
 
@@ -45,6 +46,14 @@ def named(item: Any) -> Any:
     if not any(member(key) in ("@id", "uid") for key in kept):
         return kept
     return {key: value for key, value in kept.items() if not describes(member(key))}
+
+
+def nameless(item: Any) -> bool:
+    """Whether a party, asset, action or term has no name by which anybody could know it."""
+    if not isinstance(item, Mapping):
+        return bool(item == NAMELESS)
+    names = {member(key): value for key, value in item.items() if isinstance(key, str)}
+    return names.get("value") == NAMELESS or not names.keys() & _NAMING
 
 
 def operand(item: Any) -> Any:

@@ -125,12 +125,20 @@ class _Translator:
 
     def _member(self, name: str, item: Any, at: str, depth: int) -> Any:
         if name == "action":
-            return self.value(parties.action(self._actions(item, at)), at, depth + 1)
+            return self._named(parties.action(self._actions(item, at)), at, depth)
         if name == "rightOperand":
             return parties.operand(item)
         if name in parties.WHO:
-            item = parties.named(item)
+            return self._named(parties.named(item), at, depth)
+        if name == "leftOperand" and parties.nameless(item):
+            self._note(at, "nameless")
         return item if name in ("leftOperand", "@context") else self.value(item, at, depth + 1)
+
+    def _named(self, item: Any, at: str, depth: int) -> Any:
+        """Parties, assets or actions; what has no name is told."""
+        if any(map(parties.nameless, item if isinstance(item, list) else [item])):
+            self._note(at, "nameless")
+        return self.value(item, at, depth + 1)
 
     def _note(self, pointer: str, code: str, before: object = "", after: object = "") -> None:
         if len(self._notes) < NOTES:

@@ -134,6 +134,7 @@ def whom(kind: str, *names: str) -> st.SearchStrategy[Any]:
     shapes += [SUBJECT, {}, {"@id": names[0], **SUBJECT}, {"@id": names[0], EX + "role": "admin"}]
     shapes += [{"@id": names[0], "odrl:partOf": {"@id": TOWNS}}, {"@id": names[0], "@type": "Permission"}]
     shapes += [{"@id": TOWNS, "@type": kind}, {"@type": kind, "odrl:source": TOWNS}, literal(names[0], language="de")]
+    shapes += [TOWNS, {"@id": names[0], "dct:isPartOf": {"@id": TOWNS}}]
     return several(st.sampled_from(shapes))
 
 
@@ -147,7 +148,13 @@ def rule(more: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str,
     return st.builds(lambda made, found: {**made, **found}, members, CLAUSES)
 
 
-DUTY = st.fixed_dictionaries({"action": st.sampled_from(["odrl:attribute", "odrl:compensate", EX + "sing"])})
+DONE = st.fixed_dictionaries({"action": st.sampled_from(["odrl:attribute", "odrl:compensate", EX + "sing", {}])})
+DUTY = st.builds(
+    lambda duty, found, then: {**duty, **found, **({"consequence": then} if then else {})},
+    DONE,
+    CLAUSES,
+    st.lists(DONE, max_size=1),
+)
 ID = {"@id": st.just("urn:rule:")}
 
 

@@ -100,6 +100,15 @@ def test_an_action_without_a_name_may_be_any(action: str) -> None:
     assert not permits(turtle(forbidding(f"odrl:action {action}")))
 
 
+def test_people_are_told_what_has_no_name() -> None:
+    text = allowing("odrl:assignee [ ex:employer ex:town ] ; odrl:target ex:x ; odrl:action []")
+    (found,) = read_rdf((HEAD + text).encode())
+    assert [(note.pointer, note.code) for note in found.notes] == [
+        ("/permission/0/action", "nameless"),
+        ("/permission/0/assignee", "nameless"),
+    ]
+
+
 @pytest.mark.parametrize("name", ["profile", "conflict"])
 def test_a_term_of_the_policy_without_a_name_voids_it(name: str) -> None:
     assert not permits(turtle(allowing(policy=f"odrl:{name} [ ex:like ex:other ] ;")))

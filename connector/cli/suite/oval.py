@@ -21,8 +21,8 @@ from connector.cli.suite.requests import compared, operands
 from connector.dialects.foreign import read_rdf
 from connector.dialects.nodes import Nodes, from_rdf
 from connector.errors import Mistake
+from connector.policy import duty
 from connector.policy.decision import Decision, Node
-from connector.policy.duty import answers, parts
 from connector.policy.model import Duty, Policy, PolicyError, Rule
 from connector.policy.names import HANSE, ODRL, covers, expand, member
 from connector.policy.operands import BUILT_IN
@@ -173,7 +173,11 @@ class _Log:
         world = self._world(row, len(self._rows))
         done = [deed for deed in self._deeds if deed.at >= row.at]
         wishes = [
-            [n for n, deed in enumerate(done) if answers(remedy, parts(remedy), deed, world, self._policy.assignee)]
+            [
+                n
+                for n, deed in enumerate(done)
+                if duty.answers(remedy, duty.parts(remedy), deed, world, self._policy.assignee)
+            ]
             for remedy in rule.remedies
         ]
         return bool(wishes) and len(allotted(wishes)) == len(wishes)
