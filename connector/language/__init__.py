@@ -1,15 +1,22 @@
 """Message catalogues: every sentence for people, German (the source) and English (complete).
 
 One TOML file per room and language, `connector/language/<lang>/<room>.toml`; nested tables make dotted keys.
-Placeholders are `{name}`. A missing key or placeholder is our defect and shows as such instead of hiding.
+Placeholders are `{name}`. A missing key or placeholder is our defect and shows as such instead of hiding. This is the
+door to people, so instants that a sentence names are put into local time here (decision 0044).
 """
 
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+from connector.zone import SPACE, local, spoken
+
 LANGUAGES = ("de", "en")
+
+_INSTANTS = frozenset({"at", "concluded", "due", "effective", "issued", "last", "oldest", "since", "until"})
+"""Placeholders that stand for an instant: RFC 3339 in them becomes local time."""
 
 
 def _flatten(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
@@ -33,7 +40,29 @@ def catalogue(lang: str) -> Mapping[str, str]:
 
 def say(key: str, lang: str, /, **facts: object) -> str:
     """The sentence for `key` in `lang` ('de' or 'en') with its placeholders filled."""
+    if not _INSTANTS.isdisjoint(facts):
+        facts = {name: _localised(name, fact, lang) for name, fact in facts.items()}
     return catalogue(lang)[key].format(**facts)
+
+
+def _localised(name: str, fact: object, lang: str) -> object:
+    return local_text(fact, lang) if name in _INSTANTS and isinstance(fact, str) else fact
+
+
+def local_time(milliseconds: int, lang: str) -> str:
+    """An instant (ms) as people read it: `31.12.2027, 14:05:00 Uhr (MEZ)`; a number if no calendar reaches it."""
+    at = local(milliseconds)
+    return str(milliseconds) if at is None else spoken(at, lambda key, /, **facts: say(key, lang, **facts))
+
+
+def local_text(text: str, lang: str) -> str:
+    """RFC 3339 with an offset as people read it; any other text, and a bare day, as it is."""
+    try:
+        at = datetime.fromisoformat(text) if "T" in text else None
+        at = None if at is None or at.tzinfo is None else at.astimezone(SPACE)
+    except (ValueError, OverflowError):
+        return text
+    return text if at is None else spoken(at, lambda key, /, **facts: say(key, lang, **facts))
 
 
 def both(key: str, /, **facts: object) -> tuple[str, str]:

@@ -5,8 +5,7 @@ Texts of strangers are made plain before they stand in a sentence, whoever shows
 
 from collections.abc import Mapping
 
-from connector.clock import instant
-from connector.language import LANGUAGES, catalogue, say
+from connector.language import LANGUAGES, catalogue, local_time, say
 from connector.reasons import plain
 from connector.transcript.diagnosis import Diagnosis, Fact
 from connector.transcript.events import Event
@@ -28,15 +27,10 @@ def of_action(found: Diagnosis, common: Mapping[str, Fact]) -> dict[str, str]:
     return {lang: say(f"trace.action.{found.code}", lang, **_said(found.facts, common, lang)) for lang in LANGUAGES}
 
 
-def moment(milliseconds: int) -> str:
-    """`2026-11-24 20:00:03Z`, the same in both languages."""
-    return instant(milliseconds).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
 def _event(event: Event, lang: str) -> str:
     text = say(f"trace.event.{event.what}", lang, **_said(event.facts, {}, lang))
     if event.times > 1:
-        text = say("trace.event.again", lang, text=text, times=event.times, last=moment(event.last_at))
+        text = say("trace.event.again", lang, text=text, times=event.times, last=local_time(event.last_at, lang))
     return text
 
 
@@ -46,7 +40,7 @@ def _said(facts: Mapping[str, Fact], common: Mapping[str, Fact], lang: str) -> d
 
 def _fact(name: str, value: Fact, lang: str) -> str:
     if isinstance(value, bool | int):
-        return moment(value)
+        return local_time(value, lang)
     if isinstance(value, str):
         key = _LABELS.get(name, "-") + value
         return catalogue(lang).get(key) or plain(value, LONGEST)

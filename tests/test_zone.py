@@ -1,0 +1,44 @@
+"""Instants as people read them: local time with its zone, and nothing that is no instant."""
+
+import pytest
+
+from connector.language import local_text, local_time, say
+
+WINTER, SUMMER = 1_830_294_000_000, 1_814_486_403_999
+
+
+@pytest.mark.parametrize(
+    ("at", "lang", "text"),
+    [
+        (WINTER, "de", "01.01.2028, 00:00:00 Uhr (MEZ)"),
+        (WINTER, "en", "2028-01-01, 00:00:00 (CET)"),
+        (SUMMER, "de", "02.07.2027, 02:00:03 Uhr (MESZ)"),
+        (SUMMER, "en", "2027-07-02, 02:00:03 (CEST)"),
+        (10**17, "de", str(10**17)),
+    ],
+)
+def test_an_instant_is_said_in_local_time_with_its_zone(at: int, lang: str, text: str) -> None:
+    """Winter and summer, German and English; what no calendar reaches stays a number."""
+    assert local_time(at, lang) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2027-12-31T23:00:00Z", "01.01.2028, 00:00:00 Uhr (MEZ)"),
+        ("2028-01-01T04:00:00+05:00", "01.01.2028, 00:00:00 Uhr (MEZ)"),
+        ("2027-12-31T23:00:00", "2027-12-31T23:00:00"),
+        ("2027-12-31", "2027-12-31"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
+        ("gestern Tag", "gestern Tag"),
+    ],
+)
+def test_only_an_instant_with_an_offset_becomes_local(text: str, said: str) -> None:
+    """A bare day stays a day, and nobody guesses an offset."""
+    assert local_text(text, "de") == said
+
+
+def test_a_sentence_never_shows_utc_to_people_who_live_elsewhere() -> None:
+    """>> a sentence with an instant for a machine  << the same sentence in local time."""
+    told = say("error.dataplane.expired", "de", until="2027-06-30T22:00:00Z")
+    assert "01.07.2027, 00:00:00 Uhr (MESZ)" in told
