@@ -15,7 +15,7 @@ _NAMED = frozenset({"CET", "CEST", "UTC"})
 
 
 class Say(Protocol):
-    """The message of one catalogue with its placeholders filled."""
+    """The message of one catalogue with its placeholders filled; LookupError if it has none."""
 
     def __call__(self, key: str, /, **facts: object) -> str: ...
 
@@ -38,4 +38,4 @@ def spoken(at: datetime, say: Say) -> str:
 
 def _zone(at: datetime, say: Say) -> str:
     name = at.tzname() or ""
-    return say(f"policy.zone.{name}") if name in _NAMED else f"UTC{at.isoformat()[-6:]}"
+    return say(f"policy.zone.{name}") if name in _NAMED else f"UTC{at.isoformat()[19:]}"

@@ -5,9 +5,9 @@ A last day becomes the next midnight, for the operator `lt`: it counts in full (
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connector.policy.values import day, instant
+from connector.zone import SPACE
 
 _GERMAN_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 _ONE = timedelta(days=1)
@@ -21,13 +21,9 @@ def read_day(text: str) -> date | None:
 
 
 def midnight(at: date) -> datetime:
-    """The beginning of that day in Europe/Berlin, with its offset; needs no time zone database."""
-    try:
-        local = datetime(at.year, at.month, at.day, tzinfo=ZoneInfo("Europe/Berlin"))
-        offset = local.utcoffset() or timedelta()
-    except ZoneInfoNotFoundError:
-        offset = _offset(at)
-    return datetime(at.year, at.month, at.day, tzinfo=timezone(offset))
+    """The beginning of that day in the space, with its offset."""
+    found = datetime(at.year, at.month, at.day, tzinfo=SPACE)
+    return found.replace(tzinfo=timezone(found.utcoffset() or timedelta()))
 
 
 def day_of(text: str) -> date | None:
@@ -36,14 +32,3 @@ def day_of(text: str) -> date | None:
         return None
     about = datetime.fromtimestamp(span.start // 1000, UTC).date()
     return next((d for d in (about, about + _ONE) if midnight(d).timestamp() * 1000 == span.start), None)
-
-
-def _offset(at: date) -> timedelta:
-    """The offset at 00:00 by the rule of the EU: summer time from the last Sunday of March to that of October."""
-    summer = _last_sunday(at.year, 3) < at <= _last_sunday(at.year, 10)
-    return timedelta(hours=2 if summer else 1)
-
-
-def _last_sunday(year: int, month: int) -> date:
-    last = date(year, month, 31)
-    return last - timedelta(days=(last.weekday() + 1) % 7)

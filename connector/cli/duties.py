@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from connector.cli.call import OK, Call, unusable
 from connector.cli.client import Api
 from connector.cli.words import Words
+from connector.clock import rfc3339
 from connector.errors import Mistake
 
 CHUNK = 1 << 20
@@ -37,7 +37,7 @@ def run(call: Call) -> int:
     if not found["duties"]:
         call.tell("duties.none")
     for deed in found["deeds"]:
-        call.tell("duties.deed", day=_day(deed["at"]), action=deed["label"][call.lang])
+        call.tell("duties.deed", at=rfc3339(deed["at"]), action=deed["label"][call.lang])
     return OK
 
 
@@ -72,13 +72,9 @@ def _line(call: Call, duty: dict[str, Any]) -> None:
     state = call.say(f"duties.state.{duty['state'] if duty['active'] else 'inactive'}")
     call.tell("duties.line", action=duty["label"][call.lang], who=who, state=state, rule=duty["rule"])
     if duty["due_at"] is not None:
-        call.tell("duties.due", day=_day(duty["due_at"]))
+        call.tell("duties.due", due=rfc3339(duty["due_at"]))
     if duty["blocks"]:
         call.tell("duties.blocks")
     if duty["owed"] and duty["active"] and duty["state"] in ("not-set", "violated"):
         name = re.split("[/#:]", duty["action"])[-1]
         call.tell("duties.book", agreement=call.args.agreement, slug=call.args.participant, name=name)
-
-
-def _day(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -6,11 +6,11 @@ The server answers in portions; they are followed to the end, and what is long s
 import json
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from connector.cli.call import OK, REFUSED, Call, unusable
 from connector.cli.client import Api, Problem
+from connector.clock import rfc3339
 from connector.errors import HanseError
 from connector.language import catalogue
 
@@ -85,10 +85,10 @@ def run_erased(call: Call) -> int:
     for one in graves:
         call.tell(
             "records.grave", index=one["leaf_index"], type=_type(call, one), role=one["role"], ground=one["ground"],
-            at=day(one["at"]),
+            at=rfc3339(one["at"]),
         )  # fmt: skip
     for one in clearings:
-        facts = {"role": one["role"], "ground": one["ground"], "at": day(one["at"])}
+        facts = {"role": one["role"], "ground": one["ground"], "at": rfc3339(one["at"])}
         call.tell("records.clearing", count=sum(one["cleared"].values()), **facts)
     if not (graves or clearings):
         call.tell("records.no-graves")
@@ -109,11 +109,6 @@ def walked(call: Call, portion: Callable[[int | str], Mapping[str, Any]]) -> dic
             return whole
         seen.add(after)
         call.note("records.walked", count=sum(len(whole[name]) for name in _LISTS))
-
-
-def day(milliseconds: int) -> str:
-    """A time in ms for people."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _tell_plan(call: Call, plan: Mapping[str, Any]) -> None:
@@ -156,7 +151,7 @@ def _remains(call: Call, told: Mapping[str, Any]) -> int:
 
 def _until(call: Call, one: Mapping[str, Any]) -> str:
     if one["until"]:
-        return call.say("records.until", at=day(one["until"]))
+        return call.say("records.until", at=rfc3339(one["until"]))
     return call.say("records.after-end", days=one["days"]) if one["days"] else ""
 
 

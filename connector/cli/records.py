@@ -6,8 +6,9 @@ from typing import Any
 from connector.cli import record_persons
 from connector.cli.call import OK, REFUSED, Call
 from connector.cli.client import Api
-from connector.cli.record_persons import TYPES, day
+from connector.cli.record_persons import TYPES
 from connector.cli.words import Words
+from connector.clock import rfc3339
 from connector.language import catalogue
 
 __all__ = ["TYPES", "register"]
@@ -64,7 +65,7 @@ def run_compare(call: Call) -> int:
     call.result({"comparisons": found})
     for one in found:
         state = call.say(f"records.states.{one['state']}", partner=one["counterparty"])
-        call.tell("records.compared", agreement=one["agreement"], state=state, at=day(one["at"]))
+        call.tell("records.compared", agreement=one["agreement"], state=state, at=rfc3339(one["at"]))
         if one["code"]:
             known = f"cli.records.because.{one['code']}" in catalogue(call.lang)
             call.tell(f"records.because.{one['code']}" if known else "records.code", code=one["code"])
@@ -106,11 +107,17 @@ def run_holds(call: Call) -> int:
 
 def _tell_hold(call: Call, one: dict[str, Any]) -> None:
     about = one["agreement"] or call.say("records.all")
-    facts = {"hold": one["id"], "about": about, "role": one["role"], "ground": one["ground"], "at": day(one["set_at"])}
+    facts = {
+        "hold": one["id"],
+        "about": about,
+        "role": one["role"],
+        "ground": one["ground"],
+        "at": rfc3339(one["set_at"]),
+    }
     call.tell("records.hold", **facts)
     if not one["standing"]:
         call.tell(
-            "records.lifted", role=one["lifted_role"], ground=one["lifted_ground"], at=day(one["lifted_at"])
+            "records.lifted", role=one["lifted_role"], ground=one["lifted_ground"], at=rfc3339(one["lifted_at"])
         )  # fmt: skip
 
 

@@ -5,12 +5,14 @@ Ends with 0 if it is over, 2 while it is open, 4 if what is missing is that some
 
 import textwrap
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from connector.cli.call import OK, PEER_UNAVAILABLE, UNDECIDED, Call
 from connector.cli.client import Api
 from connector.cli.words import Words
+from connector.language import say
+from connector.zone import SPACE
 
 WIDTH = 79
 PAGES = 20
@@ -50,10 +52,12 @@ def _show(call: Call, found: Mapping[str, Any]) -> None:
     _head(call, found)
     day = ""
     for event in found["events"]:
-        moment = datetime.fromtimestamp(event["at"] / 1000, UTC)
-        if moment.strftime("%Y-%m-%d") != day:
-            day = moment.strftime("%Y-%m-%d")
-            print(f"\n{day} (UTC)")
+        moment = datetime.fromtimestamp(event["at"] / 1000, SPACE)
+        if moment.strftime("%Y-%m-%d %Z") != day:
+            day = moment.strftime("%Y-%m-%d %Z")
+            facts = {"day": moment.day, "month": moment.month, "year": moment.year}
+            zone = say(f"policy.zone.{moment:%Z}", call.lang)
+            print(f"\n{say('policy.format.day', call.lang, **facts)} ({zone})")
         time = moment.strftime("%H:%M:%S.%f")[:12]
         _line(call, "trace.line", 17, time=time, arrow=_ARROWS[event["direction"]], text=event["text"][call.lang])
     print()

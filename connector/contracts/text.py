@@ -12,8 +12,8 @@ from typing import Literal
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from connector.clock import instant
-from connector.language import catalogue, say
+from connector.language import catalogue, local_time, say
+from connector.policy.figures import last_day
 
 Badge = Literal["enforced", "monitored", "contractual"]
 Clause = tuple[str, Badge]
@@ -55,7 +55,7 @@ def render(facts: ContractFacts, clauses: Sequence[Clause], lang: str) -> str:
         lang=lang,
         t=_labels(lang),
         version=_version(facts, lang),
-        concluded=_moment(facts.concluded_at, lang),
+        concluded=local_time(facts.concluded_at, lang),
         expires=_expiry(facts.expires_at, lang),
         purpose=facts.purpose or say(f"{_PREFIX}purpose-none", lang),
     )
@@ -72,19 +72,11 @@ def _version(facts: ContractFacts, lang: str) -> str:
 
 
 def _expiry(at: int | None, lang: str) -> str:
-    return say(f"{_PREFIX}expires-never", lang) if at is None else _moment(at, lang)
-
-
-def _moment(at: int, lang: str) -> str:
-    moment = instant(at)
-    return say(
-        f"{_PREFIX}moment",
-        lang,
-        year=moment.year,
-        month=f"{moment.month:02}",
-        day=f"{moment.day:02}",
-        time=moment.strftime("%H:%M:%S"),
-    )
+    """The first instant at which nothing is permitted any more, said as the clause that sets it says it."""
+    if at is None:
+        return say(f"{_PREFIX}expires-never", lang)
+    day = last_day(at, lambda key, /, **facts: say(key, lang, **facts))
+    return local_time(at, lang) if day is None else say(f"{_PREFIX}expires-day", lang, day=day)
 
 
 @cache

@@ -15,7 +15,9 @@ from connector.zone import SPACE, local, spoken
 
 LANGUAGES = ("de", "en")
 
-_INSTANTS = frozenset({"at", "concluded", "due", "effective", "issued", "last", "oldest", "since", "until"})
+_INSTANTS = frozenset(
+    {"at", "concluded", "due", "effective", "ended", "issued", "last", "now", "oldest", "since", "until"}
+)
 """Placeholders that stand for an instant: RFC 3339 in them becomes local time."""
 
 

@@ -23,6 +23,7 @@ from .values import Due, Span
 PARTICIPANT = HANSE + "participant"
 PURPOSE = ODRL + "purpose"
 COUNT = ODRL + "count"
+_ELAPSED = ODRL + "elapsedTime"
 CLOCK = ODRL + "dateTime"
 TARGET = "target"
 _ALWAYS = frozenset({CLOCK, PARTICIPANT})
@@ -190,7 +191,7 @@ class Encoder:
         others = 0 if name in _ALWAYS else ABSENT
         if name == PURPOSE:
             others |= BOUND
-        low = 1 if name == COUNT else LOW
+        low = 1 if name == COUNT else 0 if name == _ELAPSED else LOW
         return Dimension(name, atom.unit, atom.window, name in _SINGLE, others, low)
 
     def _number(self, atom: Atom, spans: Spans, use: Use) -> Meaning:

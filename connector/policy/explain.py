@@ -7,7 +7,7 @@ shown with who vouches for it.
 from collections.abc import Iterable
 
 from .decision import Decision, Node, leaves
-from .figures import length, now_text, zone_of
+from .figures import length, now_text
 from .model import Atom, Collection, Duty, Logic, Odd, Rule
 from .names import ACTIONS, covers
 from .values import Type
@@ -134,7 +134,7 @@ def actual(node: Node, decision: Decision, words: Words) -> str:
     operand = words.registry.get(atom.left)
     kind = operand.type if operand else Type.INTEGER
     if kind is Type.INSTANT:
-        return now_text(value, zone_of(atom), words.say)
+        return now_text(value, words.say)
     if kind is Type.DURATION:
         # Rounded away from the bound, so that "at most 5 seconds" never fails at "5 seconds".
         upwards = 999 if atom.operator in ("lt", "lteq") else 0

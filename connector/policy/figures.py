@@ -1,21 +1,17 @@
 """Figures in words: numbers, durations, days and moments, in the language of the given catalogue.
 
-Instants keep the offset in which they were written; nothing is rounded silently.
+Instants are said in local time, whatever the offset in which they were written; nothing is rounded silently.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import Protocol
+from datetime import datetime, time, timedelta, tzinfo
+
+from connector.zone import SPACE, local, spoken
+from connector.zone import Say as Say
 
 from .model import Atom
-from .values import moment
-
-
-class Say(Protocol):
-    """The message of one catalogue with its placeholders filled; LookupError if it has none."""
-
-    def __call__(self, key: str, /, **facts: object) -> str: ...
-
+from .operators import EDGES
+from .values import Span
 
 _UNITS = (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1000), ("millisecond", 1))
 _MILLION = 1_000_000
@@ -53,64 +49,57 @@ def length(milliseconds: int, say: Say) -> str:
     return joined(parts, "and", say) if parts else say("policy.unit.second", n=0)
 
 
-def _zone(at: datetime) -> str:
-    return f"UTC{at.isoformat()[-6:]}" if at.tzinfo is not UTC and at.utcoffset() else "UTC"
-
-
 def day_text(at: datetime, say: Say) -> str:
     return say("policy.format.day", day=at.day, month=at.month, year=at.year)
 
 
-def moment_text(at: datetime, say: Say) -> str:
-    """Date, time of day and offset, to the second."""
-    return say(
-        "policy.format.moment", day=at.day, month=at.month, year=at.year,
-        hour=at.hour, minute=at.minute, second=at.second, zone=_zone(at),
-    )  # fmt: skip
+def now_text(now: int, say: Say, zone: tzinfo = SPACE) -> str:
+    """An instant (ms) in local time with its zone; as a number if no calendar reaches it."""
+    at = local(now, zone)
+    return number(now, say) if at is None else spoken(at, say)
 
 
-def now_text(now: int, zone: tzinfo, say: Say) -> str:
-    """An instant (ms) in the given offset; as a number if no calendar reaches it."""
-    try:
-        at = datetime.fromtimestamp(now // 1000, zone)
-    except (OverflowError, ValueError, OSError):
-        return number(now, say)
-    return moment_text(at, say)
+def first_day(start: int, say: Say, zone: tzinfo = SPACE) -> str | None:
+    """The day that begins at this instant (ms), None if none does."""
+    at = _midnight(start, zone)
+    return None if at is None else day_text(at, say)
 
 
-def zone_of(atom: Atom) -> timezone:
-    """The offset in which an instant is written, UTC if in none."""
-    found = moment(atom.right[0].text) if atom.right else None
-    offset = found[0].utcoffset() if found else None
-    return timezone(offset) if offset else UTC
+def last_day(end: int, say: Say, zone: tzinfo = SPACE) -> str | None:
+    """The day that ends at this instant (ms), None if none does."""
+    at = _midnight(end, zone)
+    return None if at is None else day_text(at - timedelta(days=1), say)
 
 
-_DAYS = {
-    "lt": ("until-day", -1),
-    "lteq": ("until-day", 0),
-    "gteq": ("from-day", 0),
-    "gt": ("from-day", 1),
-    "eq": ("on-day", 0),
-    "neq": ("not-on-day", 0),
-}
+def _midnight(at: int, zone: tzinfo) -> datetime | None:
+    """The instant if a day begins with it; days that have another one before them are all that is asked for."""
+    found = None if at % 1000 else local(at, zone)
+    return found if found and found.time() == time.min and found.toordinal() > 1 else None
 
 
-def instant_text(atom: Atom, say: Say, room: str, operand: str) -> str | None:
+def instant_text(atom: Atom, say: Say, room: str, operand: str, zone: tzinfo = SPACE) -> str | None:
     """A clause about an instant by the messages of `policy.<room>`; None if it is not exact to the second.
 
-    Midnights are said as days: `lt 2028-01-01T00:00` is "up to and including 31.12.2027".
+    What is decided is said. An edge at local midnight is said as a day: `lt 2028-01-01T00:00:00+01:00` is "up to and
+    including 31.12.2027"; any other with its time of day. A day of another zone is a period like any other.
     """
-    if len(atom.right) != 1 or (found := moment(atom.right[0].text)) is None:
+    if not isinstance(span := atom.value, Span) or span.start % 1000 or atom.operator not in EDGES:
         return None
-    at, whole_day = found
-    if at.microsecond or atom.operator not in _DAYS:
-        return None
-    midnight = (at.hour, at.minute, at.second) == (0, 0, 0)
-    if not midnight or (not whole_day and atom.operator not in ("lt", "gteq")):
-        return say(f"policy.{room}.{atom.operator}", moment=moment_text(at, say), operand=operand)
-    key, days = _DAYS[atom.operator]
-    try:
-        day = at + timedelta(days=days)
-    except OverflowError:
-        return None
-    return say(f"policy.{room}.{key}", day=day_text(day, say), operand=operand)
+    start, end, operator = span.start, span.end, atom.operator
+    if end - start == 1 and operator not in ("lt", "gteq"):
+        return say(f"policy.{room}.{operator}", moment=now_text(start, say, zone), operand=operand)
+    if operator in ("eq", "neq"):
+        return _period(span, say, f"policy.{room}.{'' if operator == 'eq' else 'not-'}", operand, zone)
+    edge = start if operator in ("lt", "gteq") else end
+    until = operator in ("lt", "lteq")
+    if (day := last_day(edge, say, zone) if until else first_day(edge, say, zone)) is not None:
+        return say(f"policy.{room}.{'until' if until else 'from'}-day", day=day, operand=operand)
+    return say(f"policy.{room}.{'lt' if until else 'gteq'}", moment=now_text(edge, say, zone), operand=operand)
+
+
+def _period(span: Span, say: Say, key: str, operand: str, zone: tzinfo) -> str:
+    start, end = _midnight(span.start, zone), _midnight(span.end, zone)
+    if start and end and start + timedelta(days=1) == end:
+        return say(f"{key}on-day", day=day_text(start, say), operand=operand)
+    first, after = now_text(span.start, say, zone), now_text(span.end, say, zone)
+    return say(f"{key}between", first=first, after=after, operand=operand)

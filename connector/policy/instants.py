@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from connector.zone import SPACE
+
 from .model import Atom, Clause, Collection, Duty, Logic, Policy, Whom
 from .names import ODRL
 from .operators import EDGES
@@ -47,7 +49,7 @@ class Timeline:
         now = world.now
         found = _next(self._clock, now)
         if self._elapsed and world.agreement_at is not None:
-            found += [world.agreement_at + edge for edge in _next(self._elapsed, now - world.agreement_at)]
+            found += [world.agreement_at + edge for edge in _next([0, *self._elapsed], now - world.agreement_at)]
         if now in _CALENDAR:
             found += [_WINDOW_END[window](now) for window in self._windows]
         moving = [*self._moving, *self._remedied] if world.deeds else self._moving
@@ -90,43 +92,30 @@ def _refinements(whom: Whom) -> tuple[Clause, ...]:
     return whom.refinements if isinstance(whom, Collection) else ()
 
 
-# ---- calendar windows in Europe/Berlin
+# ---- calendar windows of the space
 
-_HOUR, _DAY = 3_600_000, 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _CALENDAR = range(0, 253_000_000_000_000)
 """Instants (ms) of which the calendar is asked: from 1970 to the year 9987."""
 
 
-def _offset(at: int) -> int:
-    """The offset of German legal time from UTC at an instant, both in ms (Directive 2000/84/EC)."""
-    year = (_EPOCH + timedelta(milliseconds=at)).year
-    return 2 * _HOUR if _turn(year, 3) <= at < _turn(year, 10) else _HOUR
+def _today(now: int) -> datetime:
+    return (_EPOCH + timedelta(milliseconds=now)).astimezone(SPACE).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _turn(year: int, month: int) -> int:
-    """01:00 UTC on the last Sunday of a month of 31 days."""
-    last = datetime(year, month, 31, 1, tzinfo=UTC)
-    sunday = last - timedelta(days=(last.weekday() + 1) % 7)
-    return (sunday - _EPOCH) // timedelta(milliseconds=1)
-
-
-def _midnight(day: int) -> int:
-    """The beginning (ms UTC) of a local day, given as its UTC midnight; clocks never turn at midnight."""
-    return day - _offset(day - _HOUR)
+def _ms(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 def day_end(now: int) -> int:
-    """The next midnight in Europe/Berlin after this instant; ms."""
-    local = now + _offset(now)
-    return _midnight(local - local % _DAY + _DAY)
+    """The next local midnight after this instant; ms."""
+    return _ms(_today(now) + timedelta(days=1))
 
 
 def month_end(now: int) -> int:
-    """The next first of a month in Europe/Berlin after this instant; ms."""
-    local = _EPOCH + timedelta(milliseconds=now + _offset(now))
-    first = datetime(local.year + local.month // 12, local.month % 12 + 1, 1, tzinfo=UTC)
-    return _midnight((first - _EPOCH) // timedelta(milliseconds=1))
+    """The next local first of a month after this instant; ms."""
+    today = _today(now)
+    return _ms(today.replace(year=today.year + today.month // 12, month=today.month % 12 + 1, day=1))
 
 
 _WINDOW_END: Mapping[str, Callable[[int], int]] = {"P1D": day_end, "P1M": month_end}

@@ -49,8 +49,9 @@ def _now(world: World) -> Value:
 
 
 def _elapsed(world: World) -> Value:
-    """Since the agreement was concluded."""
-    return None if world.agreement_at is None else world.now - world.agreement_at
+    """Since the agreement was concluded; before that nobody knows."""
+    since = world.agreement_at
+    return None if since is None or world.now < since else world.now - since
 
 
 def _uses(world: World) -> Value:

@@ -6,11 +6,10 @@ refusal and most of its lines are those of the last one.
 """
 
 from collections.abc import Iterable
-from datetime import UTC, tzinfo
 
 from .decision import Decision, Node
 from .explain import actual
-from .figures import now_text, zone_of
+from .figures import now_text
 from .model import Atom, Collection, Duty, Logic, Odd, Rule
 from .names import ACTIONS
 from .wording import Words
@@ -129,7 +128,7 @@ class _Outline:
         if node.deontic != "not-set":
             text += self._words.fixed(f"policy.tree.deontic-{node.deontic}")
         if node.due_at is not None:
-            text += self._say("policy.tree.due", moment=now_text(node.due_at, _zone(node), self._say))
+            text += self._say("policy.tree.due", moment=now_text(node.due_at, self._say))
         return text
 
     def _part(self, node: Node) -> str:
@@ -154,10 +153,3 @@ def _repeats(node: Node) -> bool:
 def _unasked(node: Node) -> bool:
     """Whether a prohibition is about another action altogether; then nothing more needs to be shown of it."""
     return node.children[0].kind == "action" and node.children[0].state == "no"
-
-
-def _zone(node: Node) -> tzinfo:
-    """The offset in which a duty's deadline is written, UTC if in none."""
-    found = node.item.constraints if isinstance(node.item, Duty) else ()
-    limits = [clause for clause in found if isinstance(clause, Atom) and clause.role == "deadline"]
-    return zone_of(limits[0]) if limits else UTC

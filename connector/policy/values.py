@@ -1,15 +1,18 @@
 """Typed right operands: text of a policy becomes a comparable value, or None, which later means `unknown`.
 
-An instant is a half-open span of milliseconds: a bare date means the whole day (policy.md 3.2), a timestamp one
-millisecond. Without an offset UTC is meant. Durations of years or months have no length and do not compare. A decimal
-is a whole number of millionths, because a comparison must never depend on how a machine rounds.
+An instant is a half-open span of milliseconds: a timestamp one millisecond, a date the whole day (policy.md 3.2), that
+of the data space where it names no zone (decision 0044). A timestamp without an offset is UTC. Durations of years or
+months have no length and do not compare. A decimal is a whole number of millionths, because a comparison must never
+depend on how a machine rounds.
 """
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from typing import NamedTuple
+
+from connector.zone import SPACE
 
 from .names import XSD, reference
 
@@ -94,21 +97,23 @@ _DECIMAL = re.compile(r"([+-]?)([0-9]{1,16})(?:\.([0-9]{1,6})0{0,12})?")
 _LANGUAGE = re.compile(r"[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,8}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-_DAY = 86_400_000
+_DAY = timedelta(days=1)
 
 
-def _zone(text: str | None) -> timezone | None:
+def _zone(text: str | None, otherwise: tzinfo) -> tzinfo | None:
     if text is None or text == "Z":
-        return UTC
+        return otherwise if text is None else UTC
     hours, minutes = int(text[1:3]), int(text[4:6])
     if hours * 60 + minutes > 14 * 60 or minutes > 59:
         return None
     return timezone((1 if text[0] == "+" else -1) * timedelta(hours=hours, minutes=minutes))
 
 
-def moment(text: str) -> tuple[datetime, bool] | None:
-    """The beginning of an xsd:dateTime or xsd:date, and whether it stands for the whole day."""
-    if not (match := _INSTANT.fullmatch(text)) or (zone := _zone(match[9])) is None:
+def moment(text: str, space: tzinfo = SPACE) -> tuple[datetime, bool] | None:
+    """The beginning of an xsd:dateTime or xsd:date, and whether it stands for the whole day (of `space`)."""
+    if not (match := _INSTANT.fullmatch(text)):
+        return None
+    if (zone := _zone(match[9], UTC if match[4] else space)) is None:
         return None
     year, month, day = int(match[1]), int(match[2]), int(match[3])
     try:
@@ -130,12 +135,19 @@ def _since_midnight(hours: int, minutes: int, seconds: int, fraction: str) -> ti
     return timedelta(hours=hours, minutes=minutes, seconds=seconds, milliseconds=int(fraction[:3].ljust(3, "0")))
 
 
-def instant(text: str) -> Span | None:
-    """Milliseconds since the epoch; `2027-12-31` spans its whole day."""
-    if (found := moment(text)) is None:
+def instant(text: str, space: tzinfo = SPACE) -> Span | None:
+    """Milliseconds since the epoch; `2027-12-31` spans its whole day in `space`, of 23 to 25 hours."""
+    if (found := moment(text, space)) is None:
         return None
-    start = (found[0] - _EPOCH) // _MS
-    return Span(start, start + (_DAY if found[1] else 1))
+    start, whole_day = found
+    try:
+        return Span(_ms(start), _ms(start + _DAY) if whole_day else _ms(start) + 1)
+    except OverflowError:
+        return None
+
+
+def _ms(at: datetime) -> int:
+    return (at - _EPOCH) // _MS
 
 
 def duration(text: str) -> Span | None:
@@ -213,8 +225,8 @@ def several(type: Type, texts: Sequence[str]) -> frozenset[str] | None:
 
 
 def floating(text: str) -> bool:
-    """Whether this instant has no offset, so that UTC was assumed."""
-    return bool((match := _INSTANT.fullmatch(text)) and match[9] is None)
+    """Whether this timestamp has no offset, so that UTC was assumed."""
+    return bool((match := _INSTANT.fullmatch(text)) and match[4] and match[9] is None)
 
 
 def day(text: str) -> date | None:

@@ -6,7 +6,6 @@ made for every refusal.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
 
 from .figures import Say as Say
 from .figures import decimal, instant_text, joined, length, now_text, number
@@ -60,10 +59,10 @@ class Words:
             self.lines[key] = (item, text)
 
     def moment(self, now: int) -> str:
-        """An instant (ms) in UTC to the second; many decisions are made in one."""
+        """An instant (ms) in local time to the second; many decisions are made in one."""
         second, text = self._second
         if not text or second != now // 1000:
-            text = now_text(now, UTC, self.say)
+            text = now_text(now, self.say)
             self._second = (now // 1000, text)
         return text
 

@@ -1,14 +1,20 @@
-"""The verifier's own sentences, German (the source) and English, from the TOML files below `language/`."""
+"""The verifier's own sentences, German (the source) and English, from the TOML files below `language/`.
+
+Instants are said in German time, or in UTC and as such where this machine has no time zone database.
+"""
 
 import tomllib
 import unicodedata
 from collections.abc import Mapping
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from importlib.resources import files
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 LANGUAGES = ("de", "en")
 LONGEST = 300
+_INSTANTS = frozenset({"at", "claimed", "effective", "issued", "since", "until"})
 """Characters of a fact in a sentence."""
 
 
@@ -24,8 +30,30 @@ def say(table: str, key: str, lang: str, facts: Mapping[str, object] | None = No
 
     Facts come from a bundle that nobody trusts yet: what could steer a terminal is spelled out, what is long is cut.
     """
-    shown = {name: visible(str(fact)) for name, fact in (facts or {}).items()}
-    return _catalogue(lang if lang in LANGUAGES else "de")[table][key].format(**shown)
+    language = lang if lang in LANGUAGES else "de"
+    shown = {name: visible(_told(name, str(fact), language)) for name, fact in (facts or {}).items()}
+    return _catalogue(language)[table][key].format(**shown)
+
+
+def _told(name: str, fact: str, lang: str) -> str:
+    """An instant (RFC 3339 with an offset) as people read it; anything else as it is."""
+    try:
+        at = datetime.fromisoformat(fact) if name in _INSTANTS and "T" in fact else None
+        at = None if at is None or at.tzinfo is None else at.astimezone(_zone())
+    except (ValueError, OverflowError):
+        return fact
+    if at is None or at.year < 1900:  # before zones had names
+        return fact
+    words = _catalogue(lang)["time"]
+    return words["moment"].format(at=at, zone=words.get(at.tzname() or "", at.tzname()))
+
+
+@cache
+def _zone() -> tzinfo:
+    try:
+        return ZoneInfo("Europe/Berlin")
+    except ZoneInfoNotFoundError:
+        return UTC
 
 
 def visible(text: str) -> str:

@@ -1,30 +1,13 @@
-"""Days of a steward as instants: midnights in Europe/Berlin, with and without a time zone database."""
+"""Days of a steward as instants: midnights in Europe/Berlin."""
 
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pytest
 
-from connector.catalogue import days
 from connector.catalogue.days import day_of, midnight, read_day
 
 FIRST = date(1997, 1, 1)
 DAYS = [FIRST + timedelta(days=n) for n in range(365 * 40)]
-
-
-def test_without_a_time_zone_database_midnights_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each day of forty years: the rule of the EU and the database agree."""
-    try:
-        ZoneInfo("Europe/Berlin")
-    except ZoneInfoNotFoundError:
-        pytest.skip("no time zone database to compare with: install tzdata")
-    known = [midnight(day).isoformat() for day in DAYS]
-
-    def absent(name: str) -> None:
-        raise ZoneInfoNotFoundError(name)
-
-    monkeypatch.setattr(days, "ZoneInfo", absent)
-    assert [midnight(day).isoformat() for day in DAYS] == known
 
 
 def test_each_midnight_is_the_beginning_of_its_day() -> None:

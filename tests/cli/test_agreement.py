@@ -6,6 +6,7 @@ import pytest
 
 from connector.cli.main import main
 from connector.contracts.progress import Step
+from connector.language import local_text
 from tests.cli.test_client import DATASET, Playback, play, said
 
 __all__ = ["play"]
@@ -37,9 +38,11 @@ def test_a_contract_whose_time_is_over_does_not_only_say_that_it_is_in_force(
     play: Playback, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Bug: a contract over five seconds was shown as in force for ever."""
-    assert f"am {PAST} abgelaufen" in shown(play, capsys, expires=PAST)
-    assert f"valid until {FUTURE}" in shown(play, capsys, "en", expires=FUTURE)
-    assert PAST not in shown(play, capsys, expires=PAST, state="ended", ended=FUTURE)  # its end says when it was
+    assert f"am {local_text(PAST, 'de')} abgelaufen" in shown(play, capsys, expires=PAST)
+    assert f"valid until {local_text(FUTURE, 'en')}" in shown(play, capsys, "en", expires=FUTURE)
+    assert local_text(PAST, "de") not in shown(
+        play, capsys, expires=PAST, state="ended", ended=FUTURE
+    )  # its end says when it was
 
 
 @pytest.mark.parametrize("lang", ["de", "en"])
@@ -50,12 +53,14 @@ def test_each_step_of_a_countersignature_has_its_sentence(
     """>> a step with a deadline << one sentence about it, none once both sealed; the deadline while it counts."""
     told = shown(play, capsys, lang, state="one-sided", countersigning={"step": step, "until": FUTURE})
     assert len(told.splitlines()) == 2 + (step != "given") + (step not in ("given", "over", "late"))
-    assert (FUTURE in told) == (step not in ("given", "over"))
+    assert (local_text(FUTURE, lang) in told) == (step not in ("given", "over"))
     assert "{" not in told
 
 
 def test_what_was_before_and_what_came_after(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     other = {"agreement": "urn:uuid:8", "digest": "d", "since": PAST, "ended": None}
-    assert f"Abgelöst durch urn:uuid:8, gültig seit {PAST}." in shown(play, capsys, successor=other)
+    assert f"Abgelöst durch urn:uuid:8, gültig seit {local_text(PAST, 'de')}." in shown(play, capsys, successor=other)
     assert "Replaces urn:uuid:8 as soon as" in shown(play, capsys, "en", predecessor=other)
-    assert f"Löst urn:uuid:8 ab, beendet am {PAST}." in shown(play, capsys, predecessor={**other, "ended": PAST})
+    assert f"Löst urn:uuid:8 ab, beendet am {local_text(PAST, 'de')}." in shown(
+        play, capsys, predecessor={**other, "ended": PAST}
+    )

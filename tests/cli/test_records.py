@@ -123,7 +123,7 @@ def test_what_was_cleared_is_listed(play: Playback, capsys: pytest.CaptureFixtur
     cleared = {"at": 0, "role": "r", "ground": "g", "cleared": {"outbox.body": 2, "negotiation.approval": 1}}
     play.on("GET /participants/a/erasures", {"erasures": [], "clearings": [cleared]})
     assert main(["records", "erased", "--as", "a"], {}) == 0
-    assert said(capsys) == "1970-01-01 00:00 UTC: Pseudonym an anderen Stellen entfernt (3), r: g\n"
+    assert said(capsys) == "01.01.1970, 01:00:00 Uhr (MEZ): Pseudonym an anderen Stellen entfernt (3), r: g\n"
 
 
 def test_very_many_that_stay_are_counted(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from connector.cli.main import main
+from connector.language import local_text
 from tests.cli.test_client import Playback, hanse, play, said
 
 __all__ = ["play"]
@@ -19,7 +20,7 @@ def test_a_stolen_key_is_named_and_the_next_steps_are_told(play: Playback, capsy
     when = "2026-11-20T10:00:00Z"
     assert hanse(f"participant revoke-key a --purpose seal --from {when} --reason weg") == 0
     told = said(capsys)
-    assert when in told
+    assert local_text(when, "de") in told
     assert "hanse participant csr a" in told
     assert json.loads(play.asked[0][1]) == {"from": when, "reason": "weg"}
     assert hanse("participant csr a -o a.csr") == 0

@@ -62,7 +62,7 @@ def test_says_everything_in_german() -> None:
         "cd" * 32,
         "genau diese Datei",
         "Verwaltungsaufgaben",
-        "18.11.2026, 11:06:43 Uhr (UTC)",
+        "18.11.2026, 12:06:43 Uhr (MEZ)",
         "Nur Kommunen dürfen die Daten nutzen.",
         "technisch erzwungen",
         "wird überwacht",
@@ -132,3 +132,20 @@ def test_every_label_is_used() -> None:
     for key, text in catalogue("en").items():
         if key.startswith("contract.text.") and "{" not in text:
             assert text in both, key
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (1_830_294_000_000, "Gilt bis einschließlich 31.12.2027 "),
+        (1_814_486_400_000, "Gilt bis 02.07.2027, 02:00:00 Uhr (MESZ) "),
+        (None, "Gilt bis unbefristet "),
+    ],
+)
+def test_the_end_is_said_as_in_the_clause(at: int | None, said: str) -> None:
+    """>> an end at local midnight, and one at two in the morning << a day, and a time; one way each."""
+    html = render(msgspec.structs.replace(FACTS, expires_at=at), CLAUSES, "de").replace("<", " <")
+    text = " ".join(Reader(html).text.split())
+    assert said in text
+    assert "UTC" not in text
+    assert "Europe/Berlin" in text

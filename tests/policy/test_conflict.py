@@ -120,8 +120,9 @@ def test_a_permission_that_prohibitions_cover_wholly_is_none() -> None:
 def test_a_rule_that_has_ended_is_named_with_its_day() -> None:
     """>> until the end of 2026, published in 2027 << past; published before << nothing."""
     terms = policy({"action": "use", "constraint": [KIND, DAY]})
-    assert found(terms, now=small.START) == [("past", "/permission/0/constraint/1")]
-    assert found(terms, now=small.START - 1) == []
+    midnight = small.START - 3_600_000
+    assert found(terms, now=midnight) == [("past", "/permission/0/constraint/1")]
+    assert found(terms, now=midnight - 1) == []
 
 
 def duty(*constraint: Any, action: str = "odrl:delete") -> dict[str, Any]:

@@ -212,7 +212,7 @@ def test_the_earliest_deadline_counts() -> None:
     """>> by the end of the day and within an hour  << within the hour; a bare date means the whole day."""
     day = atom(H + "dueBy", "lteq", at(NOW)[:10])
     hour = atom(H + "dueWithin", "lt", "firstAccess+PT1H")
-    midnight = NOW - NOW % DAY + DAY
+    midnight = NOW - NOW % DAY + DAY - HOUR
     for limits, due in (
         ([day], midnight),
         ([hour], NOW + HOUR),

@@ -222,8 +222,9 @@ def test_next_change_is_the_next_instant_at_which_the_answer_can_flip(
         ([{"or": [UNTIL, ELAPSED]}], 1_830_294_000_000),
         ([{"or": [UNTIL, KIND]}], None),
         ([FROM], None),
-        ([atom("odrl:dateTime", "lteq", "2027-12-31")], 1_830_297_600_000),
-        ([atom("odrl:dateTime", "eq", "2027-12-31")], 1_830_297_600_000),
+        ([atom("odrl:dateTime", "lteq", "2027-12-31")], 1_830_294_000_000),
+        ([atom("odrl:dateTime", "eq", "2027-12-31")], 1_830_294_000_000),
+        ([atom("odrl:dateTime", "lteq", "2027-12-31Z")], 1_830_297_600_000),
     ],
     ids=str,
 )

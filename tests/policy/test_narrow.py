@@ -146,8 +146,8 @@ def test_a_whole_day_is_longer_than_its_beginning() -> None:
 
     assert compare(until("2027-01-01"), until("2027-01-01T00:00:00Z"))[0] == "compatible"
     assert compare(until("2027-01-01T00:00:00Z"), until("2027-01-01"))[0] == "conflict"
-    assert compare(until("2027-01-01"), until("2027-01-02T00:00:00Z", "lt"))[0] == "compatible"
-    assert compare(until("2027-01-02T00:00:00Z", "lt"), until("2027-01-01"))[0] == "compatible"
+    assert compare(until("2027-01-01"), until("2027-01-02T00:00:00+01:00", "lt"))[0] == "compatible"
+    assert compare(until("2027-01-02T00:00:00+01:00", "lt"), until("2027-01-01"))[0] == "compatible"
     assert compare(until("2027-01-01T00:00:00+01:00"), until("2026-12-31T23:00:00Z"))[0] == "compatible"
 
 

@@ -28,7 +28,7 @@ def lines(document: Any, world: Any, words: Words, phase: Any = "access") -> lis
 def test_a_refusal_in_german(vocabulary: Vocabulary, german: Words) -> None:
     """>> a company that declares research, at the data access  << each clause with its value and its source."""
     assert outline(decide(municipal(), firm(vocabulary), "access"), german, "Was hilft: nichts.").split("\n") == [
-        "ABGELEHNT: Nutzung (Datenzugriff, 18.11.2026, 11:06:46 Uhr (UTC))",
+        "ABGELEHNT: Nutzung (Datenzugriff, 18.11.2026, 12:06:46 Uhr (MEZ))",
         "+- Erlaubnis „Nutzung“ gilt nicht",
         "|  +- [ja]     Handlung „Nutzung“",
         "|  +- [NEIN]   alle folgenden Bedingungen gelten",
@@ -37,7 +37,7 @@ def test_a_refusal_in_german(vocabulary: Vocabulary, german: Words) -> None:
         "|  |  +- [ja]     Zugriff bis einschließlich 31.12.2027 (gemessen)",
         "+- Verbot „Weitergabe“ greift hier nicht",
         "+- Verbot „Training von KI-Modellen“ greift hier nicht",
-        "+- [ja]     Allgemeine Pflicht „Löschung“; Frist: 01.02.2028, 00:00:00 Uhr (UTC+01:00)",
+        "+- [ja]     Allgemeine Pflicht „Löschung“; Frist: 01.02.2028, 00:00:00 Uhr (MEZ)",
         "+- Was hilft: nichts.",
     ]
 

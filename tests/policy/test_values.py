@@ -102,7 +102,10 @@ def test_only_day_time_durations_have_a_length(text: str, length: int | None) ->
 @pytest.mark.parametrize(
     ("text", "start", "length"),
     [
-        ("1970-01-01", 0, DAY),
+        ("1970-01-01", -3_600_000, DAY),
+        ("2027-03-28", 1_806_188_400_000, DAY - 3_600_000),
+        ("2027-10-31", 1_824_933_600_000, DAY + 3_600_000),
+        ("2027-10-31Z", 1_824_940_800_000, DAY),
         ("1970-01-01Z", 0, DAY),
         ("1970-01-01+01:00", -3_600_000, DAY),
         ("1970-01-01T00:00", 0, 1),
@@ -112,7 +115,7 @@ def test_only_day_time_durations_have_a_length(text: str, length: int | None) ->
     ],
 )
 def test_an_instant_is_a_span_of_milliseconds(text: str, start: int, length: int) -> None:
-    """A bare date is its whole day, anything finer one millisecond."""
+    """A bare date is its whole day in Europe/Berlin, of 23 to 25 hours; anything finer is one millisecond."""
     assert instant(text) == Span(start, start + length)
 
 
@@ -131,7 +134,7 @@ def test_what_is_no_instant_is_unknown(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "assumed"),
-    [("1970-01-01", True), ("1970-01-01T00:00:00", True), ("1970-01-01Z", False), ("1970-01-01T00:00-01:00", False)],
+    [("1970-01-01", False), ("1970-01-01T00:00:00", True), ("1970-01-01Z", False), ("1970-01-01T00:00-01:00", False)],
 )
 def test_an_instant_without_offset_is_utc_and_flagged(text: str, assumed: bool) -> None:
     """So that a person learns what was assumed."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connector.audit import export
+from connector.language import local_text
 from connector.verify import jcs
 from connector.verify.bundle import verify_bundle
 from tests.verify.forge import Case
@@ -19,9 +20,13 @@ def test_an_honest_bundle_passes(case: Case) -> None:
     assert set(verdicts(report).values()) == {PASSED}
     assert (report.exit, report.reason) == (0, "")
     at = datetime.fromtimestamp(case.witness.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert report.checks[-1].sentence.startswith(f"Zeit: der Vertrag bestand spätestens am {at}, bestätigt durch ")
+    assert report.checks[-1].sentence.startswith(
+        f"Zeit: der Vertrag bestand spätestens am {local_text(at, 'de')}, bestätigt durch "
+    )
     english = verify_bundle(case.bundle(), case.roots, "en")
-    assert english.checks[-1].sentence.startswith(f"time: the contract existed by {at} at the latest, confirmed by ")
+    assert english.checks[-1].sentence.startswith(
+        f"time: the contract existed by {local_text(at, 'en')} at the latest, confirmed by "
+    )
     seal = next(check for check in english.checks if check.name == "provider-seal")
     assert seal.sentence.endswith("over all parts of the contract; advanced seal (level L1)")
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from connector.contracts import signing
+from connector.language import local_text
 from connector.verify import archive, jcs
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
@@ -77,13 +78,18 @@ def test_either_side_may_have_ended_it(case: Case, role: str, alone: bool) -> No
     report = ended(case, role=role, alone=alone)
     assert report.verdict is PASSED, report.reason
     sentence = next(check.sentence for check in report.checks if check.name == f"{role}-ending")
-    assert f"on {AT} the {role} declared that the agreement ends on {NOTICE}" in sentence
+    assert (
+        f"on {local_text(AT, 'en')} the {role} declared that the agreement ends on {local_text(NOTICE, 'en')}"
+        in sentence
+    )
 
 
 def test_at_once_is_when_it_was_said(case: Case) -> None:
     """Without notice the time of the statement counts."""
     report = ended(case, body=statement(case, notice=None))
-    assert f"the agreement ends on {AT}" in next(c.sentence for c in report.checks if c.name == "provider-ending")
+    assert f"the agreement ends on {local_text(AT, 'en')}" in next(
+        c.sentence for c in report.checks if c.name == "provider-ending"
+    )
 
 
 @pytest.mark.threat("T54")

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from connector.audit.export import LogEvidence
+from connector.language import local_text
 from connector.verify import checkpoint, jcs, logbook, trusted
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
@@ -117,8 +118,9 @@ def test_each_seal_has_its_own_time() -> None:
     assert report.verdict is PASSED, report.reason
     assert report.stated["trusted_time"] == written(SECOND)
     assert report.value("now")["sealTimes"] == {"provider": written(FIRST), "consumer": written(SECOND)}
+    first = local_text(written(FIRST), "en")
     assert [note for note in report.notes if EARLIER in note] == [
-        f"The provider's {EARLIER} {written(FIRST)} already; its key and certificate are judged at that time."
+        f"The provider's {EARLIER} {first} already; its key and certificate are judged at that time."
     ]
     alone = story.judged()
     assert alone.verdict is PASSED
@@ -169,7 +171,7 @@ def test_certificates_withdrawn_in_between() -> None:
     assert passed.verdict is PASSED, passed.reason
     failed = story.judged(story.first(), more={"consumer.ocsp": answers["consumer"]})
     assert named(failed) == ("revocation", "certificate-revoked")
-    assert written(BETWEEN) in failed.reason
+    assert local_text(written(BETWEEN), "en") in failed.reason
 
 
 def test_a_certificate_that_ran_out_in_between() -> None:

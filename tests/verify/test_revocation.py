@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from connector.language import local_text
 from connector.verify import jcs
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
@@ -32,7 +33,7 @@ def test_withdrawn_before_it_sealed() -> None:
     case.log.add("key", None, body)
     report = verify_bundle(changed(case, log=case.log.evidence(forge.AGREEMENT)), case.roots, "en")
     assert named(report) == ("revocation", "key-revoked")
-    assert written(NOW + 30) in report.reason
+    assert local_text(written(NOW + 30), "en") in report.reason
 
 
 def revoked(since: object, *, at: int = NOW, witnessed: bool = True, kid: str | None = None) -> Report:
@@ -161,7 +162,7 @@ def test_a_withdrawn_certificate_is_named(listed: Case) -> None:
     ca, certificate = Responder(listed.ca), listed.provider.certificate
     early = with_files(listed, {"provider.ocsp": ca.answer(certificate, since=NOW - 5)})
     assert named(early) == ("revocation", "certificate-revoked")
-    assert written(NOW - 5) in early.reason
+    assert local_text(written(NOW - 5), "en") in early.reason
     assert with_files(listed, {"provider.ocsp": ca.answer(certificate, since=SEEN + 5)}).verdict is PASSED
 
 
