@@ -1,12 +1,13 @@
 """What a decision is: permit or not, what it entails, and the tree of its reasons (policy.md 3.6, 4.4)."""
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
 from .model import Clause, Collection, Duty, Phase, Policy, Rule
 from .operators import State
-from .world import DutyState, Value
+from .world import DutyState, Value, World
 
 Step = Literal["policy", "permission", "prohibition", "obligation", "duty", "remedy", "consequence"]
 Part = Literal["constraint", "logic", "odd", "action", "refinement", "party", "target"]
@@ -45,13 +46,30 @@ class Node(Struct, frozen=True):
     due_at: int | None = None
 
 
+class Again:
+    """The question behind an answer, so that it can be put again with something changed. No part of the answer: two
+    decisions are equal whoever may put their questions again.
+    """
+
+    __slots__ = ("permits", "world")
+
+    def __init__(self, world: World, permits: Callable[[World], bool]) -> None:
+        self.world, self.permits = world, permits
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Again)
+
+    def __hash__(self) -> int:
+        return 0
+
+
 class Decision(Struct, frozen=True, kw_only=True):
     """The answer. `rule` points to the granting permission, everything behind it is what it entails.
 
     `duties` are all of that permission, `during` those the data plane must execute or the decision is void. `counters`
     are to be incremented in the transaction that decides. `suspended` points to the obligations whose violation blocks
     access. `void` tells a clash under `invalid`. `next_change` is the next instant (ms) at which time alone can change
-    the answer. `purpose_source` is "contractual" if the peer declared no purpose.
+    the answer. `purpose_source` is "contractual" if the peer declared no purpose. `again` asks a refused one again.
     """
 
     permit: bool
@@ -68,6 +86,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     void: bool = False
     next_change: int | None = None
     purpose_source: str = ""
+    again: Again | None = None
 
 
 _WHOLE = frozenset({"duty", "obligation", "remedy", "consequence", "action", "party", "target"})

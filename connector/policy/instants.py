@@ -40,7 +40,7 @@ class Timeline:
         clock = [edge for atom in atoms if atom.left == _CLOCK for edge in _edges(atom)]
         self._clock = _ordered([*clock, *(due for owed in duties if not owed.moving for due in owed.fixed())])
         self._elapsed = _ordered(edge for atom in atoms if atom.left == _ELAPSED for edge in _edges(atom))
-        self._windows = sorted({atom.window for atom in atoms if atom.window in _WINDOW_END})
+        self._windows = sorted({atom.window for atom in atoms if atom.window in WINDOW_END})
         self._moving: list[_Moving] = [owed for owed in duties if owed.moving]
         self._remedied = prohibitions
 
@@ -50,8 +50,8 @@ class Timeline:
         found = _next(self._clock, now)
         if self._elapsed and world.agreement_at is not None:
             found += [world.agreement_at + edge for edge in _next([0, *self._elapsed], now - world.agreement_at)]
-        if now in _CALENDAR:
-            found += [_WINDOW_END[window](now) for window in self._windows]
+        if now in CALENDAR:
+            found += [WINDOW_END[window](now) for window in self._windows]
         moving = [*self._moving, *self._remedied] if world.deeds else self._moving
         found += [instant for owed in moving for instant in owed.instants(world) if instant > now]
         return min(found, default=None)
@@ -95,7 +95,7 @@ def _refinements(whom: Whom) -> tuple[Clause, ...]:
 # ---- calendar windows of the space
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CALENDAR = range(0, 253_000_000_000_000)
+CALENDAR = range(0, 253_000_000_000_000)
 """Instants (ms) of which the calendar is asked: from 1970 to the year 9987."""
 
 
@@ -118,7 +118,8 @@ def month_end(now: int) -> int:
     return _ms(today.replace(year=today.year + today.month // 12, month=today.month % 12 + 1, day=1))
 
 
-_WINDOW_END: Mapping[str, Callable[[int], int]] = {"P1D": day_end, "P1M": month_end}
+WINDOW_END: Mapping[str, Callable[[int], int]] = {"P1D": day_end, "P1M": month_end}
+"""When the calendar window of an instant is over, both in ms; only of instants in `CALENDAR`."""
 
 
 def begins_later(atom: Atom, now: int) -> bool:

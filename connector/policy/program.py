@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from .checks import ACCESS, Scope
-from .decision import Counter, Decision, Node
+from .decision import Again, Counter, Decision, Node
 from .deontic import DutyMode, Owed
 from .instants import Timeline
 from .model import PHASES, Phase, Policy
@@ -203,7 +203,7 @@ class Program:
         if granting is None or index is None:
             return Decision(
                 permit=False, phase=phase, tree=tree, now=world.now, action=asked, suspended=stopped, void=void,
-                next_change=change,
+                next_change=change, again=Again(world, lambda other: form.verdict(other).permit),
             )  # fmt: skip
         rule = form.permissions[index]
         return Decision(

@@ -21,7 +21,7 @@ Labels = Mapping[str, str]
 _CLOCK, _MONEY = ODRL + "dateTime", ODRL + "payAmount"
 _SAME_NAME = {HANSE + "aggregate": "aggregate-own"}
 """Own terms whose local name is that of a foreign one."""
-_JOIN = {"isNoneOf": "nor", "isAllOf": "and", "hasPart": "and"}
+_JOIN = {"isNoneOf": "nor", **dict.fromkeys(("isAllOf", "hasPart", "not-isAllOf", "not-hasPart"), "and")}
 _MOST_KEPT, _LONGEST_KEPT = 16_384, 1_000
 STATES: tuple[State, ...] = ("yes", "no", "unknown", "deferred")
 
