@@ -51,7 +51,7 @@ def _tries(change: Change, world: World, registry: Registry) -> Iterator[Try]:
     elif isinstance(item, Duty):
         yield from _done(item, change.node.time or change.node.text, world)
     elif isinstance(item, Rule) and kind == "suspended":
-        yield from (Try(_together(some, world), done=some) for some in _some_of(owed(item)))
+        yield from (Try(done(some, world), done=some) for some in _some_of(owed(item)))
     elif isinstance(item, Rule) and kind == "action":
         yield Try(replace(world, action=item.action.iri))
     elif isinstance(item, Rule | Policy | Collection) and kind in ("party", "target"):
@@ -169,7 +169,7 @@ def _done(duty: Duty, time: str, world: World) -> Iterator[Try]:
         yield Try(replace(world, can=world.can | {duty.action.iri}))
         return
     all_of_it = [duty, *(inner for inner in _below(duty) if inner.action.iri != SUSPEND)]
-    yield from (Try(_together(some, world), done=some) for some in _some_of(all_of_it))
+    yield from (Try(done(some, world), done=some) for some in _some_of(all_of_it))
 
 
 def _some_of(duties: Sequence[Duty]) -> Iterator[tuple[Duty, ...]]:
@@ -184,7 +184,7 @@ def _below(duty: Duty) -> Iterator[Duty]:
         yield from _below(inner)
 
 
-def _together(duties: Iterable[Duty], world: World) -> World:
+def done(duties: Iterable[Duty], world: World) -> World:
     """All of these done now, each by a deed of its own."""
     return replace(world, deeds=(*world.deeds, *(_deed(duty, world) for duty in duties)))
 

@@ -21,16 +21,20 @@ from .norms import Norms, actions, concerns, conditions, oddities, sound, strang
 from .operands import BUILT_IN
 from .regions import HIGH, LOW, Dimension, Leaf
 from .registry import Registry
+from .usable import ANYTHING, Means, Use
 from .values import Due, Span
+from .world import World
 
 Fault = Literal[
     "never", "excluded", "forbidden", "past", "duty", "early", "clash", "term", "open-data", "not-open", "classified",
-    "size", "replaced",
+    "size", "replaced", "unsupplied", "untreated", "nobody",
 ]  # fmt: skip
 """A clause or permission that no request meets; two clauses that exclude each other; a permission that prohibitions
 cover wholly; one that has ended; a duty that cannot be done; one that is due before anything is permitted; one that is
 itself forbidden; a term that is not understood; a restriction on open data; open data that not everybody may use; a
-rule about classified information; a policy too large to be judged; one that was replaced and is void."""
+rule about classified information; a policy too large to be judged; one that was replaced and is void; and, if nothing
+else is wrong, that nobody could be permitted anything: by a clause that this house cannot judge, a treatment that it
+cannot carry out, or for no known reason."""
 
 OPEN_ACTIONS = tuple(ODRL + name for name in ("use", "distribute", "derive"))
 """What everybody may do with open data."""
@@ -56,14 +60,16 @@ def contradictions(
     open_data: bool = False,
     now: int | None = None,
     registry: Registry = BUILT_IN,
+    means: Means = ANYTHING,
 ) -> tuple[Contradiction, ...]:
     """Everything that is wrong; never raises, and is bounded.
 
     `open_data`: the dataset is open (a licence of open data, a high-value dataset). `now` (ms): permissions that have
-    ended by then are useless; None if the time does not matter.
+    ended by then are useless; None if the time does not matter. `means`: what the house that would publish it has.
     """
     try:
-        return tuple(_Check(policy, closure, registry, now).all(open_data))
+        check = _Check(policy, closure, registry, now)
+        return tuple(check.all(open_data)) or tuple(check.usable(means))
     except (Exhausted, RecursionError):
         return (Contradiction(fault="size", item=policy, pointer=""),)
 
@@ -71,6 +77,7 @@ def contradictions(
 class _Check:
     def __init__(self, policy: Policy, closure: Closure, registry: Registry, now: int | None) -> None:
         self.policy, self.encoder = policy, Encoder((policy,), closure, registry)
+        self.closure, self.registry, self.now = closure, registry, now
         self.norms, self.budget = Norms(policy, self.encoder), Budget()
         later = () if now is None else (Leaf(Dimension(CLOCK, others=0), "in", ((now, HIGH),)),)
         self.later: tuple[Statement, ...] = later
@@ -88,6 +95,15 @@ class _Check:
         yield from self._classified()
         if open_data:
             yield from self._open()
+
+    def usable(self, means: Means) -> Iterator[Contradiction]:
+        """Whether some request could be permitted by a house with these means."""
+        if not self.policy.permissions:
+            return
+        world = World(now=self.now or 0, participant="", closure=self.closure)
+        if found := Use(self.norms, self.encoder, self.registry, means).unusable(self.later, world):
+            place = "/permission" if isinstance(found.item, Policy) else found.item.pointer
+            yield Contradiction(fault=found.why, item=found.item, pointer=place)
 
     def _meets(self, *statements: Statement) -> bool:
         return together(statements, self.budget, sound) is not None

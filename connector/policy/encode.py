@@ -194,6 +194,10 @@ class Encoder:
         low = 1 if name == COUNT else 0 if name == _ELAPSED else LOW
         return Dimension(name, atom.unit, atom.window, name in _SINGLE, others, low)
 
+    def absent(self, atom: Atom) -> Leaf:
+        """That nobody knows a value of the operand."""
+        return Leaf(self._dimension(atom, "forbid"), "in", others=ABSENT)
+
     def _number(self, atom: Atom, spans: Spans, use: Use) -> Meaning:
         dimension = self._dimension(atom, use)
         return Meaning(Leaf(dimension, "in", spans), Leaf(dimension, "in", complement(spans)))

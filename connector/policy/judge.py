@@ -28,8 +28,10 @@ from .narrow import narrower
 from .objections import Narrowing, Objection, narrowing, objection
 from .operands import BUILT_IN, Registry
 from .outline import outline
+from .pair import Pair, pair
 from .parse import parse
 from .program import Program, compile
+from .usable import ANYTHING, Means
 from .values import moment
 from .wording import Words
 from .world import Fact, World
@@ -77,6 +79,7 @@ class Judge:
         self._closure, self._labels, self.vocabulary, self.registry = closure, labels, vocabulary, registry
         self.plugins = plugins
         self._can, self._supplied = frozenset(can), supplied
+        self._means = ANYTHING if supplied is None else Means(frozenset(supplied), self._can)
         self._words = {lang: Words(words(lang), labels[lang], registry) for lang in LANGUAGES}
         self._programs, self._large = lru_cache(maxsize=KEPT)(self._compiled), lru_cache(LARGE_KEPT)(self._compiled)
         self._clauses = lru_cache(maxsize=KEPT)(self._worded)
@@ -153,12 +156,18 @@ class Judge:
         offer, wish = self.policy(_deal(offered)), self.policy(_deal(asked))
         return narrowing(narrower(offer, wish, self._closure, self.registry), self._words)
 
+    def pair(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Pair:
+        """How two policies stand to each other. Raises PolicyError."""
+        return pair(self.policy(first), self.policy(second), self._closure, self.registry)
+
     def contradictions(
         self, document: Mapping[str, Any], *, open_data: bool = False, now: int | None = None
     ) -> list[Objection]:
         """What is wrong with a policy that somebody wants to publish (`now` in ms). Raises PolicyError."""
         policy = self.policy(document)
-        found = contradictions(policy, self._closure, open_data=open_data, now=now, registry=self.registry)
+        found = contradictions(
+            policy, self._closure, open_data=open_data, now=now, registry=self.registry, means=self._means
+        )
         return [objection(one, self._words) for one in found]
 
     # ---- words

@@ -52,7 +52,7 @@ def wider(answer: Answer, words: Words) -> str:
     """Why the asked terms are not provably within the offer; empty if they are."""
     if answer.verdict == "compatible":
         return ""
-    what = _named(answer.item, answer.pointer, words)
+    what = named(answer.item, answer.pointer, words)
     key = f"narrowing.{answer.verdict}-{answer.ground}"
     return words.spoken(key, what=what) or words.say(f"narrowing.{answer.verdict}", what=what)
 
@@ -60,11 +60,11 @@ def wider(answer: Answer, words: Words) -> str:
 def contradiction(found: Contradiction, words: Words) -> str:
     """What is wrong with the policy, and where."""
     place = found.pointer or "/"
-    other = "" if found.other is None else _named(found.other, "", words)
-    return words.say(f"narrowing.fault.{found.fault}", what=_named(found.item, place, words), other=other, place=place)
+    other = "" if found.other is None else named(found.other, "", words)
+    return words.say(f"narrowing.fault.{found.fault}", what=named(found.item, place, words), other=other, place=place)
 
 
-def _named(item: Item | None, pointer: str, words: Words) -> str:
+def named(item: Item | None, pointer: str, words: Words) -> str:
     """A clause in words, a rule or duty by its action, anything else by its place."""
     match item:
         case None | Policy():

@@ -31,7 +31,8 @@ def _texts(dimension: Dimension, room: Room, encoder: Encoder) -> frozenset[str]
     return frozenset(some(mask & room.only) for mask in room.has)
 
 
-def _world(box: Box, action: str, encoder: Encoder, closure: Closure) -> World:
+def made(box: Box, action: str, encoder: Encoder, closure: Closure) -> World:
+    """A request of this box."""
     texts = {d.name: _texts(d, r, encoder) for d, r in box.items() if _is_set(r) and r.valued(d.single)}
     numbers = {(d.name, d.window): _number(r) for d, r in box.items() if not _is_set(r) and r.spans}
     units = {d.name: d.unit for d in box if d.unit}
@@ -65,7 +66,7 @@ def _bound(box: Box) -> bool:
 
 def witness(box: Box, action: str, encoder: Encoder, closure: Closure, offer: Policy, asked: Policy) -> World | None:
     """A request that `asked` permits and `offer` does not, None if the box gives none that can be made."""
-    world = _world(box, action, encoder, closure)
+    world = made(box, action, encoder, closure)
     return world if permits(asked, world) and not permits(offer, world) else None
 
 

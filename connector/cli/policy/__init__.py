@@ -24,6 +24,7 @@ def register(top: Words, places: Any) -> None:
     tried = _asked(_policy(group.command(inner, "try")))
     tried.set_defaults(run=_try)
     check = _policy(group.command(inner, "check"))
+    check.word("other", nargs="?", metavar="FILE")
     check.word("--open-data", action="store_true")
     check.set_defaults(run=_check)
     templates = group.command(inner, "templates")
@@ -78,6 +79,10 @@ def _try(call: Call) -> int:
 
 
 def _check(call: Call) -> int:
+    if call.args.other is not None:
+        from connector.cli.policy.beside import run as compare
+
+        return compare(call)
     from connector.cli.policy.check import run
 
     return run(call)

@@ -1,7 +1,8 @@
 """`hanse policy check`: what a steward has to know before publishing, with the place of everything that is wrong.
 
-Ends with 1 if the policy cannot be read, holds something that is not understood, contradicts itself, or restricts open
-data; what is only worth knowing (badges, what EDC partners do with it) changes nothing.
+Ends with 1 if the policy cannot be read, holds something that is not understood, contradicts itself, restricts open
+data, or can permit nobody anything in this installation; what is only worth knowing (badges, what EDC partners do with
+it) changes nothing.
 """
 
 from datetime import UTC, datetime
@@ -11,10 +12,8 @@ from connector.cli.call import OK, REFUSED, Call
 from connector.cli.policy.source import judge, notes, read, unparsed
 from connector.dialects.edc import preview
 from connector.dialects.translate import Foreign
-from connector.policy.conflict import contradictions
 from connector.policy.judge import Judge
 from connector.policy.model import PolicyError
-from connector.policy.objections import contradiction
 
 _BADGES = ("enforced", "monitored", "contractual")
 
@@ -62,17 +61,9 @@ def _notes_of(row: dict[str, object]) -> list[object]:
 
 def _against(call: Call, engine: Judge, document: dict[str, Any], unknown: set[str]) -> list[str]:
     """What stands against publishing, one sentence each; `unknown` are the places that are told already."""
-    from connector.catalogue.rules import vocabulary
-
-    found = contradictions(
-        engine.policy(document),
-        vocabulary().closure,
-        open_data=call.args.open_data,
-        now=int(datetime.now(UTC).timestamp() * 1000),
-        registry=engine.registry,
-    )
-    new = [one for one in found if one.fault != "term" or one.pointer not in unknown]
-    return [contradiction(one, engine.words(call.lang)) for one in new]
+    now = int(datetime.now(UTC).timestamp() * 1000)
+    found = engine.contradictions(document, open_data=call.args.open_data, now=now)
+    return [one.reasons[call.lang] for one in found if one.fault != "term" or one.pointer not in unknown]
 
 
 def _print(call: Call, engine: Judge, one: dict[str, Any]) -> None:

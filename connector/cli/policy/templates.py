@@ -1,4 +1,7 @@
-"""`hanse policy templates`: the rule templates, what each means, and a filled one as JSON for anybody to publish."""
+"""`hanse policy templates`: the rule templates, what each means, and a filled one as JSON for anybody to publish.
+
+A template that could permit nobody in this installation yet is shown as such, with the reason.
+"""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +9,10 @@ from typing import Any
 
 from connector.cli.call import OK, Call, visible
 from connector.cli.policy.source import judge
+from connector.clock import SystemClock
 from connector.errors import Mistake
+from connector.policy.judge import Judge
+from connector.policy.usable import HINDRANCES
 
 
 def run(call: Call) -> int:
@@ -37,15 +43,33 @@ def slots(pairs: list[str]) -> dict[str, str]:
 
 
 def _list(call: Call, found: Any) -> int:
-    call.result({"templates": [_short(call, one) for one in found]})
-    for one in found:
-        call.tell("policy.template", number=one.number, id=one.id, title=one.title[call.lang])
-        call.tell("policy.template-effect", text=one.effect[call.lang])
+    engine = judge(call)
+    shown = [_short(call, engine, one) for one in found]
+    call.result({"templates": shown})
+    for one in shown:
+        _print(call, one)
     return OK
 
 
-def _short(call: Call, one: Any) -> dict[str, Any]:
-    return {"id": one.id, "number": one.number, "title": one.title[call.lang], "effect": one.effect[call.lang]}
+def _short(call: Call, engine: Judge, one: Any) -> dict[str, Any]:
+    why = _unusable(call, engine, one)
+    short = {"id": one.id, "number": one.number, "title": one.title[call.lang], "effect": one.effect[call.lang]}
+    return {**short, "usable": why is None, **({} if why is None else {"why": why})}
+
+
+def _unusable(call: Call, engine: Judge, one: Any) -> str | None:
+    """Why this template could permit nobody anything here, whatever its slots hold; None if it could."""
+    from connector.catalogue.samples import sample
+
+    found = engine.contradictions(sample(one), now=SystemClock().now())
+    return next((fault.reasons[call.lang] for fault in found if fault.fault in HINDRANCES), None)
+
+
+def _print(call: Call, short: Mapping[str, Any]) -> None:
+    call.tell("policy.template", number=short["number"], id=short["id"], title=short["title"])
+    call.tell("policy.template-effect", text=short["effect"])
+    if not short["usable"]:
+        call.tell("policy.template-unusable", text=short["why"])
 
 
 def _one(call: Call, chosen: Any) -> int:
@@ -63,10 +87,9 @@ def _one(call: Call, chosen: Any) -> int:
         }
         for name, slot in chosen.slots.items()
     }
-    sentences = _example(call, chosen)
-    call.result({**_short(call, chosen), "plain": chosen.plain[lang], "slots": blanks, "sentences": sentences})
-    call.tell("policy.template", number=chosen.number, id=chosen.id, title=chosen.title[lang])
-    call.tell("policy.template-effect", text=chosen.effect[lang])
+    sentences, short = _example(call, chosen), _short(call, judge(call), chosen)
+    call.result({**short, "plain": chosen.plain[lang], "slots": blanks, "sentences": sentences})
+    _print(call, short)
     call.tell("policy.template-effect", text=chosen.plain[lang])
     for name, blank in blanks.items():
         call.tell(

@@ -172,7 +172,7 @@ def test_check_finds_a_contradiction(run: Any, tmp_path: Path) -> None:
     place.write_text(json.dumps({"permission": [{"action": "use", "constraint": clauses}]}))
     code, text, _ = run("policy", "check", place)
     assert code == 1
-    assert "Contradiction: Nobody can use this rule" in text
+    assert "In the way: Nobody can use this rule" in text
     assert "cannot be published" in text
 
 
@@ -320,3 +320,73 @@ def test_what_a_stranger_wrote_cannot_steer_the_terminal(run: Any, tmp_path: Pat
         _, text, error = run("policy", command, place)
         assert "\u001b" not in text + error
         assert "\u202e" not in text + error
+
+
+def narrower(place: Path) -> Path:
+    """The rule without its term: what it permits is more."""
+    wide = json.loads(json.dumps(RULE))
+    del wide["permission"][0]["constraint"][0]["and"][2]
+    place.write_text(json.dumps(wide), encoding="utf-8")
+    return place
+
+
+def test_check_of_two_policies_says_which_is_narrower(run: Any, rule: Path, tmp_path: Path) -> None:
+    """>> a rule and the same without a term  << narrower, with the clause that says so; both can be in force."""
+    wide = narrower(tmp_path / "wide.json")
+    code, text, _ = run("policy", "check", wide, rule)
+    assert code == 0
+    assert f"{rule} is narrower than {wide}" in text
+    assert f"{wide} goes beyond {rule}: access up to and including 2089-12-31" in text
+    assert "both policies can be in force together" in text
+    code, value, _ = run("policy", "check", rule, wide, "--json")
+    assert (code, value["relation"], value["compatible"]) == (0, "wider", True)
+    code, value, _ = run("policy", "check", rule, rule, "--json")
+    assert (code, value["relation"], value["wider"], value["clashes"]) == (0, "equal", [], [])
+
+
+def test_check_of_two_policies_finds_what_one_permits_and_the_other_forbids(
+    run: Any, rule: Path, tmp_path: Path
+) -> None:
+    """>> passing on is forbidden here and permitted there  << a conflict that names both, and exit code 1."""
+    other = tmp_path / "other.json"
+    other.write_text(json.dumps({"permission": [{"action": "odrl:distribute"}]}), encoding="utf-8")
+    code, text, _ = run("policy", "check", rule, other, "--lang", "en")
+    assert code == 1
+    assert f"Conflict: {other} permits what {rule} forbids: the permission “passing on”; the prohibition" in text
+    assert "cannot be in force together" in text
+    code, value, _ = run("policy", "check", rule, other, "--json")
+    assert value["places"] == [["/permission/0", "/prohibition/0"]]
+
+
+def test_check_of_two_needs_one_policy_in_each_file(run: Any, rule: Path, tmp_path: Path) -> None:
+    """>> an unreadable second file, and one with two policies  << a sentence that names it."""
+    two = tmp_path / "two.ttl"
+    two.write_text(
+        "@prefix odrl: <http://www.w3.org/ns/odrl/2/> ."
+        + "".join(f" <urn:{n}> a odrl:Set ; odrl:permission [ odrl:action odrl:use ] ." for n in "ab"),
+        encoding="utf-8",
+    )
+    code, _, said = run("policy", "check", rule, two)
+    assert code != 0
+    assert "exactly one" in said
+    assert run("policy", "check", rule, tmp_path / "none.json")[0] != 0
+
+
+def test_check_refuses_what_could_permit_nobody_here(run: Any, tmp_path: Path) -> None:
+    """>> a template that waits for an event feed  << not publishable, with the value that nobody here vouches for."""
+    place = tmp_path / "disaster.json"
+    place.write_text(run("policy", "templates", "disaster", "--fill")[1], encoding="utf-8")
+    code, text, _ = run("policy", "check", place)
+    assert code == 1
+    assert "nothing stands in the way" not in text
+    assert "there is no source here that vouches for its value" in text
+
+
+def test_templates_that_nobody_could_use_yet_are_listed_as_such(run: Any) -> None:
+    """>> the list  << six templates wait for something, with the reason; the others do not."""
+    _, value, _ = run("policy", "templates", "--json")
+    waiting = {one["number"]: one["why"] for one in value["templates"] if not one["usable"]}
+    assert sorted(waiting) == [5, 7, 8, 13, 14, 17]
+    assert all(waiting.values())
+    _, text, _ = run("policy", "templates", "--lang", "en")
+    assert text.count("Not usable yet.") == 6
