@@ -36,6 +36,14 @@ def spoken(at: datetime, say: Say) -> str:
     )  # fmt: skip
 
 
+def through(end: datetime, say: Say) -> str:
+    """An end, which is the first instant that is too late: as its last day if it is a midnight, else as a moment."""
+    if (end.hour, end.minute, end.second) != (0, 0, 0) or end.toordinal() == 1:
+        return spoken(end, say)
+    last = end - timedelta(days=1)
+    return say("policy.format.through", day=last.day, month=last.month, year=last.year)
+
+
 def _zone(at: datetime, say: Say) -> str:
     name = at.tzname() or ""
     return say(f"policy.zone.{name}") if name in _NAMED else f"UTC{at.isoformat()[19:]}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.language import local_text, local_time, say
+from connector.language import local_end, local_text, local_time, say
 
 WINTER, SUMMER = 1_830_294_000_000, 1_814_486_403_999
 
@@ -36,6 +36,21 @@ def test_an_instant_is_said_in_local_time_with_its_zone(at: int, lang: str, text
 def test_only_an_instant_with_an_offset_becomes_local(text: str, said: str) -> None:
     """A bare day stays a day, and nobody guesses an offset."""
     assert local_text(text, "de") == said
+
+
+@pytest.mark.parametrize(
+    ("end", "lang", "text"),
+    [
+        (WINTER, "de", "einschließlich 31.12.2027"),
+        (WINTER, "en", "2027-12-31 inclusive"),
+        (WINTER - 3_600_000, "de", "31.12.2027, 23:00:00 Uhr (MEZ)"),
+        (-62_135_600_000_000, "de", "-62135600000000"),
+    ],
+)
+def test_an_end_at_midnight_is_said_as_the_last_day(end: int, lang: str, text: str) -> None:
+    """The same moment as in the clause that sets it, so that nobody has to compare two ways of saying it."""
+    assert local_end(end, lang) == text
+    assert "einschließlich 31.12.2027" in say("cli.agreement.expires", "de", through="2027-12-31T23:00:00Z")
 
 
 def test_a_sentence_never_shows_utc_to_people_who_live_elsewhere() -> None:

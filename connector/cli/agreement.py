@@ -93,7 +93,7 @@ def told_of_term(call: Call, state: str, expires: str | None) -> None:
     """Until when an agreement in force was agreed (RFC 3339), or that this time is over."""
     if expires is not None and state in ("finalized", "one-sided"):
         over = datetime.fromisoformat(expires) <= datetime.now(UTC)
-        call.tell("agreement.expired" if over else "agreement.expires", at=expires)
+        call.tell("agreement.expired" if over else "agreement.expires", at=expires, through=expires)
 
 
 def told_of_seal(call: Call, life: dict[str, Any]) -> None:

@@ -72,7 +72,7 @@ def _line(call: Call, duty: dict[str, Any]) -> None:
     state = call.say(f"duties.state.{duty['state'] if duty['active'] else 'inactive'}")
     call.tell("duties.line", action=duty["label"][call.lang], who=who, state=state, rule=duty["rule"])
     if duty["due_at"] is not None:
-        call.tell("duties.due", due=rfc3339(duty["due_at"]))
+        call.tell("duties.due", through=rfc3339(duty["due_at"]))
     if duty["blocks"]:
         call.tell("duties.blocks")
     if duty["owed"] and duty["active"] and duty["state"] in ("not-set", "violated"):

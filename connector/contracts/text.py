@@ -12,8 +12,7 @@ from typing import Literal
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from connector.language import catalogue, local_time, say
-from connector.policy.figures import last_day
+from connector.language import catalogue, local_end, local_time, say
 
 Badge = Literal["enforced", "monitored", "contractual"]
 Clause = tuple[str, Badge]
@@ -73,10 +72,7 @@ def _version(facts: ContractFacts, lang: str) -> str:
 
 def _expiry(at: int | None, lang: str) -> str:
     """The first instant at which nothing is permitted any more, said as the clause that sets it says it."""
-    if at is None:
-        return say(f"{_PREFIX}expires-never", lang)
-    day = last_day(at, lambda key, /, **facts: say(key, lang, **facts))
-    return local_time(at, lang) if day is None else say(f"{_PREFIX}expires-day", lang, day=day)
+    return say(f"{_PREFIX}expires-never", lang) if at is None else local_end(at, lang)
 
 
 @cache

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from connector.zone import SPACE, local, spoken
+from connector.zone import SPACE, local, spoken, through
 
 LANGUAGES = ("de", "en")
 
@@ -19,6 +19,8 @@ _INSTANTS = frozenset(
     {"at", "concluded", "due", "effective", "ended", "issued", "last", "now", "oldest", "since", "until"}
 )
 """Placeholders that stand for an instant: RFC 3339 in them becomes local time."""
+_ENDS = frozenset({"through"})
+"""Placeholders that stand for an end: at midnight it is said as the last day."""
 
 
 def _flatten(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
@@ -42,13 +44,15 @@ def catalogue(lang: str) -> Mapping[str, str]:
 
 def say(key: str, lang: str, /, **facts: object) -> str:
     """The sentence for `key` in `lang` ('de' or 'en') with its placeholders filled."""
-    if not _INSTANTS.isdisjoint(facts):
+    if not (_INSTANTS | _ENDS).isdisjoint(facts):
         facts = {name: _localised(name, fact, lang) for name, fact in facts.items()}
     return catalogue(lang)[key].format(**facts)
 
 
 def _localised(name: str, fact: object, lang: str) -> object:
-    return local_text(fact, lang) if name in _INSTANTS and isinstance(fact, str) else fact
+    if not isinstance(fact, str) or name not in _INSTANTS | _ENDS:
+        return fact
+    return local_text(fact, lang, end=name in _ENDS)
 
 
 def local_time(milliseconds: int, lang: str) -> str:
@@ -57,14 +61,21 @@ def local_time(milliseconds: int, lang: str) -> str:
     return str(milliseconds) if at is None else spoken(at, lambda key, /, **facts: say(key, lang, **facts))
 
 
-def local_text(text: str, lang: str) -> str:
-    """RFC 3339 with an offset as people read it; any other text, and a bare day, as it is."""
+def local_end(milliseconds: int, lang: str) -> str:
+    """The first instant (ms) that is too late: `einschließlich 31.12.2027` at midnight, else as `local_time`."""
+    at = local(milliseconds)
+    return str(milliseconds) if at is None else through(at, lambda key, /, **facts: say(key, lang, **facts))
+
+
+def local_text(text: str, lang: str, *, end: bool = False) -> str:
+    """RFC 3339 with an offset as people read it, an `end` perhaps as a day; any other text, and a day, as it is."""
     try:
         at = datetime.fromisoformat(text) if "T" in text else None
         at = None if at is None or at.tzinfo is None else at.astimezone(SPACE)
     except (ValueError, OverflowError):
         return text
-    return text if at is None else spoken(at, lambda key, /, **facts: say(key, lang, **facts))
+    told = through if end else spoken
+    return text if at is None else told(at, lambda key, /, **facts: say(key, lang, **facts))
 
 
 def both(key: str, /, **facts: object) -> tuple[str, str]:

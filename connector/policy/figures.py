@@ -6,7 +6,7 @@ Instants are said in local time, whatever the offset in which they were written;
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta, tzinfo
 
-from connector.zone import SPACE, local, spoken
+from connector.zone import SPACE, local, spoken, through
 from connector.zone import Say as Say
 
 from .model import Atom
@@ -57,6 +57,12 @@ def now_text(now: int, say: Say, zone: tzinfo = SPACE) -> str:
     """An instant (ms) in local time with its zone; as a number if no calendar reaches it."""
     at = local(now, zone)
     return number(now, say) if at is None else spoken(at, say)
+
+
+def end_text(end: int, say: Say, zone: tzinfo = SPACE) -> str:
+    """An end (ms, the first instant that is too late) as its last day or moment; as a number if no calendar has it."""
+    at = local(end, zone)
+    return number(end, say) if at is None else through(at, say)
 
 
 def first_day(start: int, say: Say, zone: tzinfo = SPACE) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from .decision import Decision, Node
 from .explain import actual
-from .figures import now_text
+from .figures import end_text
 from .model import Atom, Collection, Duty, Logic, Odd, Rule
 from .names import ACTIONS
 from .wording import Words
@@ -128,7 +128,7 @@ class _Outline:
         if node.deontic != "not-set":
             text += self._words.fixed(f"policy.tree.deontic-{node.deontic}")
         if node.due_at is not None:
-            text += self._say("policy.tree.due", moment=now_text(node.due_at, self._say))
+            text += self._say("policy.tree.due", moment=end_text(node.due_at, self._say))
         return text
 
     def _part(self, node: Node) -> str:

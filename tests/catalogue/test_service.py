@@ -295,6 +295,15 @@ async def test_a_rule_that_nobody_can_use_is_not_published(towns: Towns) -> None
     assert await towns.rows(TOWN, "SELECT 1 FROM dataset WHERE participant = :participant") == []
 
 
+async def test_a_rule_that_could_permit_nobody_yet_is_not_published(towns: Towns) -> None:
+    """>> the template for disasters, and no event feed anywhere << refused with the value that nobody here knows."""
+    with pytest.raises(Contradictory) as refused:
+        await towns.publish(TOWN, rule="disaster", slots={})
+    assert "Für „Stand des Ereignisses ist genau andauernd“ gibt es hier keine Quelle" in refused.value.reasons["de"][0]
+    assert "no source here that vouches for its value" in refused.value.reasons["en"][0]
+    assert await towns.rows(TOWN, "SELECT 1 FROM dataset WHERE participant = :participant") == []
+
+
 async def test_open_data_are_published_under_an_open_rule_only(towns: Towns) -> None:
     """>> open data under template 3 << refused; under template 1 << published, and no restrictive offer joins it."""
     with pytest.raises(Contradictory, match=r"policy\.contradiction") as refused:

@@ -37,7 +37,7 @@ def test_a_refusal_in_german(vocabulary: Vocabulary, german: Words) -> None:
         "|  |  +- [ja]     Zugriff bis einschließlich 31.12.2027 (gemessen)",
         "+- Verbot „Weitergabe“ greift hier nicht",
         "+- Verbot „Training von KI-Modellen“ greift hier nicht",
-        "+- [ja]     Allgemeine Pflicht „Löschung“; Frist: 01.02.2028, 00:00:00 Uhr (MEZ)",
+        "+- [ja]     Allgemeine Pflicht „Löschung“; Frist: bis einschließlich 31.01.2028",
         "+- Was hilft: nichts.",
     ]
 
