@@ -21,8 +21,8 @@ from .wording import Words
 from .world import World
 
 _MOST_SHOWN = 3
-_MOST_TRIED = 64
-"""Combinations of values that are tried for one way."""
+_MOST_DECIDED = 500
+"""Decisions that are made again for one advice."""
 _OPPOSITE = {
     "eq": "neq", "neq": "eq", "isAnyOf": "isNoneOf", "isNoneOf": "isAnyOf",
     "lt": "gteq", "gteq": "lt", "lteq": "gt", "gt": "lteq",
@@ -75,14 +75,21 @@ def helping(decision: Decision, registry: Registry) -> Iterator[Help]:
     """The ways that do help, the easiest first: each was applied and decided again."""
     if decision.again is None:
         return
+    again = _counted(decision.again)
     for way in counterfactual(decision, registry):
-        if (found := _tried(way, decision.again, registry)) is not None:
+        if (found := _tried(way, again, registry)) is not None:
             yield found
+
+
+def _counted(again: Again) -> Again:
+    """The same question, which is put no more than so often; later worlds count as refused."""
+    left = iter(range(_MOST_DECIDED))
+    return Again(again.world, lambda world: next(left, None) is not None and again.permits(world))
 
 
 def _tried(way: Way, again: Again, registry: Registry) -> Help | None:
     """The first values that are permitted, and for each step the others that would do as well."""
-    for chosen in islice(_combined(way, again.world, registry), _MOST_TRIED):
+    for chosen in islice(_combined(way, again.world, registry), _MOST_DECIDED):
         if again.permits(chosen[-1].world):
             steps = [_step(way, index, chosen, again, registry) for index in range(len(way))]
             return Help(tuple(steps), chosen[-1].world)

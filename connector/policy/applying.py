@@ -20,8 +20,10 @@ from .values import Span
 from .whatif import Change, owed
 from .world import Deed, Fact, Value, World
 
-MOST = 8
-"""Most values that are tried for one change."""
+MOST = 500
+"""Most values that are tried for one change: a vocabulary has some hundred concepts."""
+_TOGETHER = 8
+"""Most duties of which some may be enough."""
 
 _CLOCK, _ELAPSED, _COUNT = ODRL + "dateTime", ODRL + "elapsedTime", ODRL + "count"
 _PURPOSE, _PARTICIPANT = ODRL + "purpose", HANSE + "participant"
@@ -174,8 +176,8 @@ def _done(duty: Duty, time: str, world: World) -> Iterator[Try]:
 
 def _some_of(duties: Sequence[Duty]) -> Iterator[tuple[Duty, ...]]:
     """Few of them before many: what is not needed is not advised."""
-    for count in range(1, len(duties[:MOST]) + 1):
-        yield from combinations(duties[:MOST], count)
+    for count in range(1, len(duties[:_TOGETHER]) + 1):
+        yield from combinations(duties[:_TOGETHER], count)
 
 
 def _below(duty: Duty) -> Iterator[Duty]:

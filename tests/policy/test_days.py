@@ -1,6 +1,8 @@
 """Calendar days in policies: decided and said as days of the space, however the question is put (decision 0044)."""
 
-from datetime import date, datetime
+import re
+from collections.abc import Callable
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -8,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connector.language import say
 from connector.policy.model import Atom
 from connector.policy.parse import parse
 from connector.policy.program import compile
+from connector.policy.values import Span
 from connector.policy.wording import Words
 from tests.policy.asking import world
 from tests.policy.worlds import NOW, H, atom
@@ -151,3 +155,49 @@ def test_every_day_is_decided_as_the_calendar_on_the_wall_says(day: date, operat
         "neq": shown != day,
     }[operator]
     assert permits(use(atom("odrl:dateTime", operator, day.isoformat())), at) is expected
+
+
+def meant(said: str) -> Callable[[int], bool]:
+    """What a reader in Berlin understands: whether an instant (ms) meets the sentence."""
+    moments = re.findall(r"(\d\d)\.(\d\d)\.(\d{4})(?:, (\d\d):(\d\d):(\d\d) Uhr \((MEZ|MESZ)\))?", said)
+    edges = []
+    for day, month, year, hour, minute, second, zone in moments:
+        here = timezone(timedelta(hours=2 if zone == "MESZ" else 1)) if zone else BERLIN
+        at = datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=here)
+        edges.append((ms(at), ms(at) + 1 if zone else ms(at + timedelta(days=1))))
+    (start, end), after = edges[0], edges[-1][0]
+    form = re.sub(r"\d\d\.\d\d\.\d{4}(, \S+ Uhr \(\w+\))?", "X", said)
+    return {
+        "Zugriff bis einschließlich X": lambda now: now < end,
+        "Zugriff bis X": lambda now: now < end,
+        "Zugriff vor X": lambda now: now < start,
+        "Zugriff ab X": lambda now: now >= start,
+        "Zugriff nach X": lambda now: now >= end,
+        "Zugriff am X": lambda now: start <= now < end,
+        "Zugriff nicht am X": lambda now: not start <= now < end,
+        "Zugriff genau um X": lambda now: start <= now < end,
+        "Zugriff nicht um X": lambda now: not start <= now < end,
+        "Zugriff ab X und vor X": lambda now: start <= now < after,
+        "Zugriff vor X oder ab X": lambda now: not start <= now < after,
+    }[form]
+
+
+ZONES = st.sampled_from(["", "Z", "+01:00", "+02:00", "-05:00", "+05:30"])
+TIMES = st.sampled_from(["", "T00:00:00", "T22:00:00", "T23:00:00", "T12:34:56", "T24:00:00", "T02:30:00"])
+DAYS = st.dates(date(2026, 1, 1), date(2031, 1, 1)) | st.sampled_from([date(2027, 3, 28), date(2027, 10, 31)])
+
+
+@settings(max_examples=400)
+@given(DAYS, TIMES, ZONES, st.sampled_from(["lt", "lteq", "gt", "gteq", "eq", "neq"]))
+def test_what_the_sentence_says_is_what_is_decided(day: date, time: str, zone: str, operator: str) -> None:
+    """Days and times of any zone: a reader of the sentence gives the answer of the engine, at and beside every edge."""
+    words = Words(lambda key, /, **facts: say(key, "de", **facts), {})
+    document = use(atom("odrl:dateTime", operator, f"{day.isoformat()}{time}{zone}"))
+    clause = parse(document).permissions[0].constraints[0]
+    assert isinstance(clause, Atom)
+    assert isinstance(clause.value, Span)
+    said = words.clause(clause)
+    assert said is not None
+    start, end = clause.value
+    for now in (start - 86_400_000, start - 1, start, start + 1, end - 1, end, end + 86_400_000):
+        assert meant(said)(now) is permits(document, now), (said, now)
