@@ -126,12 +126,12 @@ async def test_what_no_duty_asks_for_is_not_booked(timed: Towns, agreed, told: d
 
 
 async def test_of_a_day_its_end_counts(timed: Towns, agreed) -> None:
-    """>> done on the day of the deadline, without a time << the end of that day, which is too late for its noon."""
+    """>> done on the day of the deadline, without a time << the end of that day in town, too late for its noon."""
     clock(timed).at = 1_795_000_000_000
     agreement = await agreed(timed, obligation=[delete_by(clock(timed).now() + DAY)])
     clock(timed).advance(3 * DAY)
     entry = await done(timed, agreement.id, action="delete", at="2026-11-19")
-    assert rfc3339(entry.at) == "2026-11-19T23:59:59Z"
+    assert rfc3339(entry.at) == "2026-11-19T22:59:59Z"
 
 
 async def test_of_the_same_action_twice_the_pointer_decides(timed: Towns, agreed) -> None:
