@@ -28,7 +28,6 @@ from connector.contracts.course import Course, Deliberate
 from connector.contracts.ending_desk import EndingDesk
 from connector.contracts.evidence import Evidence
 from connector.contracts.late_desk import LateDesk
-from connector.contracts.likely import Guesses
 from connector.contracts.moves import Moves
 from connector.contracts.sealing_desk import SealingDesk
 from connector.contracts.service import Contracts
@@ -142,7 +141,7 @@ class House:
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.contracts = Contracts(
             self.participants, self.catalogue, self.judge, self.negotiating, self.anchor,
-            settings.contracts.countersign_days * 86_400_000, self.second_seal_keys,
+            settings.contracts.countersign_days * 86_400_000, self.second_seal_keys, self.name_of,
         )  # fmt: skip
         claims = Claims(self.anchor, self.resolver.on_hold)
         clock_state = clocks.state if self.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
@@ -272,7 +271,7 @@ class House:
         messages = Messages(self.db, self.clock, self.peer, self.circuits, self.vault, self.contracts, self.transfers)
         desk = SigningDesk(
             self.db, self.clock, self.participants, self.contracts, self.judge, self.peer.fetch, self._document,
-            seal_roots, self.listed_seals, self.second_seal_keys, Guesses(self.judge, self.name_of),
+            seal_roots, self.listed_seals, self.second_seal_keys, self.name_of,
         )  # fmt: skip
         self.late_desk = LateDesk(self.db, self.participants, self.contracts, desk, self.peer.hand_in, self.peer.fetch)
         return Worker(self.db, self.clock, self.handlers(messages, desk), self.me, self.settings.worker)

@@ -15,6 +15,7 @@ from connector.api import trace as api_trace
 from connector.api import transfers as api_transfers
 from connector.api import witness as api_witness
 from connector.api.waiting import Waiting
+from connector.contracts.reading import Readings
 from connector.house import House
 from connector.transcript.service import Standing, Tracing
 
@@ -49,7 +50,13 @@ def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.O
             waiting,
             house.judge,
         ),
-        api_countersigning.CountersigningHandlers(house.db, house.participants, house.contracts, house.judge),
+        api_countersigning.CountersigningHandlers(
+            house.db,
+            house.participants,
+            house.contracts,
+            house.judge,
+            Readings(house.contracts.agreements, house.judge, house.name_of),
+        ),
         api_transfers.TransferHandlers(
             house.db, house.participants, house.contracts, house.transfers, house.plane, house.peer, waiting
         ),

@@ -1,5 +1,7 @@
 """Negotiations, agreements and evidence over the management surface."""
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -12,16 +14,20 @@ from connector.api.terms import clauses
 from connector.api.waiting import Waiting
 from connector.clock import Clock
 from connector.contracts.approval import Approval
+from connector.contracts.described import Described, of_entry
 from connector.contracts.evidence import Evidence
 from connector.contracts.model import Agreement, Case
 from connector.contracts.service import Contracts
-from connector.errors import Mistake, Unavailable
+from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.limits import PAGE
 from connector.participants.service import Participants
 from connector.policy.judge import Judge
 from connector.protocol.process import Role
 from connector.storage.database import Database, Tx
 from connector.trust.anchors import Anchor
+
+AT_ONCE = 5
+"""Proposals whose data are looked up in the providers' catalogues when the negotiations are listed."""
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,17 +100,18 @@ class ContractHandlers:
             web.get(f"{base}/agreements/{{id}}/evidence", self.bundle),
         ]
 
-    def _case(self, case: Case) -> dict[str, object]:
+    def _case(self, case: Case, described: Described | None = None) -> dict[str, object]:
         """The `policy` on the table: its `clauses` in words (none: it cannot be said), `terms` its digest.
 
         `deferred` points to the clauses of our offer that only a later phase decides; as consumer we are not told.
+        `described` is, as consumer, what the provider's catalogue says of the data.
         """
         return {
             "id": case.id, "role": str(case.kernel.role), "state": case.shown, "states": case.states,
             "proposed": case.proposed, "counterparty": case.counterparty, "dataset": case.dataset,
             "offer": case.offer, "policy": case.policy, "terms": self._judge.digest(case.policy),
             "clauses": clauses(self._judge, case.policy), "agreement": case.agreement,
-            "reason": sentences(case.reason), "deferred": case.deferred,
+            "reason": sentences(case.reason), "deferred": case.deferred, "described": described,
         }  # fmt: skip
 
     async def _slug(self, request: web.Request) -> str:
@@ -129,7 +136,7 @@ class ContractHandlers:
         asked = offers[chosen] if wish.policy is None else {**wish.policy, "@id": chosen}
         case = await self._db.write(
             slug, self._contracts.request, slug, partner, str(entry["@id"]), asked, wish.purpose, wish.action,
-            wish.approval, wish.replaces,
+            wish.approval, wish.replaces, of_entry(entry),
         )  # fmt: skip
         return body.answer({"id": case.id}, 201)
 
@@ -139,12 +146,28 @@ class ContractHandlers:
         async def look() -> Case:
             return await self._db.read(slug, self._contracts.get, slug, case_id)
 
-        return body.answer(self._case(await self._waiting.until(request, case_id, look, _rests)))
+        case = await self._waiting.until(request, case_id, look, _rests)
+        return body.answer(self._case(case, await self._described(slug, case, look=_proposed(case))))
 
     async def negotiations(self, request: web.Request) -> web.StreamResponse:
         slug = await self._slug(request)
         found = await self._db.read(slug, self._contracts.all, slug)
-        return body.answer({"negotiations": [self._case(case) for case in found]})
+        look = [case.id for case in found if _proposed(case)][:AT_ONCE]
+        shown = await asyncio.gather(*(self._described(slug, case, look=case.id in look) for case in found))
+        return body.answer({"negotiations": [self._case(*both) for both in zip(found, shown, strict=True)]})
+
+    async def _described(self, slug: str, case: Case, *, look: bool) -> Described | None:
+        """What we were shown of the data; of a proposal we `look` when a person does, and keep what they see."""
+        if case.kernel.role is not Role.CONSUMER:
+            return None
+        kept = await self._db.read(slug, self._contracts.described, case)
+        if kept is not None or not look:
+            return kept
+        with suppress(HanseError):  # the contract will be read by a person then
+            entry = await self._peers.dataset(slug, case.counterparty, case.dataset)
+            if (found := of_entry(entry)) is not None:
+                return await self._db.write(slug, self._contracts.looked_at, slug, case.id, found)
+        return None
 
     async def propose(self, request: web.Request) -> web.StreamResponse:
         """Offers a published dataset to a member that has not asked: 201 with the negotiation's id."""
@@ -207,6 +230,11 @@ class ContractHandlers:
 
 def sentences(reason: dict[str, list[str]] | None) -> dict[str, str] | None:
     return None if reason is None else {lang: " ".join(parts) for lang, parts in reason.items()}
+
+
+def _proposed(case: Case) -> bool:
+    """An offer that nobody asked for lies before us."""
+    return case.proposed and case.kernel.role is Role.CONSUMER and case.shown == "OFFERED"
 
 
 def _rests(case: Case) -> bool:

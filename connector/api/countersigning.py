@@ -1,5 +1,6 @@
 """What a person says about a contract beside the negotiation: countersign it, or confirm something without a seal."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from connector.api.terms import clauses
 from connector.contracts.approval import Approval
 from connector.contracts.countersigning import Confirmation, Standing
 from connector.contracts.model import Agreement
+from connector.contracts.reading import Readings
 from connector.contracts.service import Contracts
 from connector.participants.service import Participants
 from connector.policy.judge import Judge
@@ -17,9 +19,9 @@ from connector.storage.database import Database, Tx
 
 
 class Countersigning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`text` is the SHA-256 of the contract text that was read, at least 8 digits of it; `approval` says who signs."""
+    """`digest` is that of a `reading`, at least 16 digits of it: just that is sealed. `approval` says by whom."""
 
-    text: str
+    digest: str
     approval: Approval
 
 
@@ -32,13 +34,17 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CountersigningHandlers:
-    def __init__(self, db: Database, participants: Participants, contracts: Contracts, judge: Judge) -> None:
+    def __init__(
+        self, db: Database, participants: Participants, contracts: Contracts, judge: Judge, readings: Readings
+    ) -> None:  # fmt: skip
         self._db, self._participants, self._contracts, self._judge = db, participants, contracts, judge
+        self._readings = readings
 
     def routes(self) -> list[web.RouteDef]:
         base = "/api/v1/participants/{p}/agreements/{id}"
         return [
             web.get(f"{base}/clauses", self.clauses),
+            web.get(f"{base}/reading", self.reading),
             web.post(f"{base}/countersignature", self.countersign),
             web.post(f"{base}/confirmation", self.confirm),
         ]
@@ -48,6 +54,14 @@ class CountersigningHandlers:
         slug, name = await self._slug(request), request.match_info["id"]
         agreement = await self._db.read(slug, self._contracts.agreements.named, slug, name)
         return body.answer({"clauses": clauses(self._judge, agreement.policy)})
+
+    async def reading(self, request: web.Request) -> web.StreamResponse:
+        """All that the provider sealed, as one digest, and line by line where it is not what we would have written."""
+        hosted = await self._participants.get(request.match_info["p"])
+        slug, name = hosted.participant.id, request.match_info["id"]
+        agreement = await self._db.read(slug, self._contracts.agreements.named, slug, name)
+        found = await self._db.read(slug, self._readings.gather, hosted, agreement)
+        return body.answer(await asyncio.to_thread(self._readings.read, found))
 
     async def countersign(self, request: web.Request) -> web.StreamResponse:
         """202: ordered. What becomes of it the agreement shows."""
@@ -69,7 +83,7 @@ class CountersigningHandlers:
     def _order(self, tx: Tx, slug: str, name: str, wish: Countersigning) -> tuple[Agreement, Standing]:
         agreement = self._contracts.agreements.named(tx, slug, name)
         rules = self._contracts.countersigning
-        return rules.order(tx, slug, agreement.id, wish.approval, wish.text), rules.standing(tx, agreement)
+        return rules.order(tx, slug, agreement.id, wish.approval, wish.digest), rules.standing(tx, agreement)
 
     def _confirm(self, tx: Tx, slug: str, name: str, said: Statement) -> Confirmation:
         agreement = self._contracts.agreements.named(tx, slug, name)

@@ -107,6 +107,12 @@ def _said(call: Call, what: str, body: Mapping[str, object]) -> int:
 
 
 def _terms(call: Call, one: Mapping[str, Any]) -> None:
+    about = one.get("described")
+    if about is not None:
+        title, text = plain(about["title"], 200), plain(about.get("description", ""), 2000)
+        call.tell("negotiations.described", title=title, description=text)
+    elif one["proposed"]:
+        call.tell("negotiations.undescribed")
     for clause in one["clauses"]:
         call.tell("negotiations.clause", text=clause["text"][call.lang])
     if not one["clauses"]:

@@ -12,10 +12,22 @@ from msgspec.structs import replace
 from connector.catalogue.model import Countersignature, Dataset, Offer
 from connector.catalogue.service import Catalogue
 from connector.commit import COUNTERSIGN, review, timer
-from connector.contracts import drafting, records, replacing, second_seal, signing, store, succession
-from connector.contracts.drafting import Draft, Sealer
+from connector.contracts import (
+    drafting,
+    records,
+    rendering,
+    replacing,
+    sealable,
+    second_seal,
+    signing,
+    store,
+    succession,
+)
+from connector.contracts.described import of_dataset
+from connector.contracts.drafting import Sealer
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.contracts.partner import Partner
+from connector.contracts.rendering import Deadline, Facts, Names
 from connector.contracts.second_seal import SecondKeys
 from connector.contracts.signing import digest
 from connector.contracts.succession import NOBODY, Line
@@ -30,6 +42,7 @@ from connector.protocol.messages import HANSE
 from connector.protocol.negotiation import State
 from connector.reasons import Reason, because
 from connector.storage.database import Tx
+from connector.trust.keys import SoftwareKey
 
 
 class Terms(msgspec.Struct, frozen=True):
@@ -64,10 +77,10 @@ class Agreements:
 
     def __init__(
         self, participants: Participants, catalogue: Catalogue, judge: Judge, line: Line = NOBODY,
-        patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = second_seal.nobody,
+        patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = second_seal.nobody, name_of: Names = str,
     ) -> None:  # fmt: skip
         self._participants, self._catalogue, self._judge, self._line = participants, catalogue, judge, line
-        self._patience_ms, self._second_keys = patience_ms, second_keys
+        self._patience_ms, self._second_keys, self._name_of = patience_ms, second_keys, name_of
         self._documents: dict[str, tuple[object, EvidenceObject]] = {}
 
     # Reading
@@ -157,6 +170,14 @@ class Agreements:
             raise Unknown("contracts.no-object")
         return found.body
 
+    def sealed(self, tx: Tx, agreement: Agreement) -> dict[str, bytes]:
+        """All that the provider's seal is over, by name; raises Unknown before it is here."""
+        kept = store.objects(tx, agreement.participant, agreement.negotiation)
+        if not kept.keys() >= set(sealable.FILES) - {sealable.AGREEMENT}:
+            raise Unknown("contracts.no-object")
+        bodies = {name: kept[name].body for name in sealable.FILES if name in kept}
+        return {**bodies, sealable.AGREEMENT: agreement.document}
+
     def source(self, tx: Tx, slug: str, agreement: Agreement) -> str:
         """Which source the agreed bytes come from; raises Unknown if the dataset is gone."""
         return self._catalogue.source_of(tx, slug, agreement.dataset).id
@@ -196,21 +217,34 @@ class Agreements:
         """Whether all of a policy can be said in sentences."""
         return bool(self._judge.clauses(policy, "de"))
 
-    def draw_up(self, tx: Tx, case: Case, agreement_id: str, partner: Partner, offer: Offer, dataset: Dataset) -> Draft:
-        """As provider: write and seal the contract, and keep what the seal refers to."""
-        hosted = self._participants.held(case.participant)
-        consumer = Party(partner.name, partner.did)
+    def draw_up(
+        self, tx: Tx, case: Case, agreement_id: str, partner: Partner, offer: Offer, dataset: Dataset
+    ) -> Agreement:
+        """As provider: write and seal the contract, and keep what the seal refers to.
+
+        Without a seal in what comes back its key lies elsewhere, and is asked after the transaction.
+        """
+        me = sealer(self._participants.held(case.participant))
         until = (tx.now + self._patience_ms) // 1000 * 1000  # as the signed profile says it
-        me = sealer(hosted)
-        draft = drafting.draft(case, agreement_id, offer, dataset, me, consumer, self._judge, tx.now, until)
-        self.keep(tx, case, (*draft.objects, *replacing.compared(tx, self._judge, case, draft.plain)))
-        if draft.seal is not None:
-            covered = drafting.refers_to(draft.document, agreement_id, me.root, draft.objects)
+        plain = drafting.agreement_document(
+            case.policy, agreement_id, case.dataset, me.party.did, case.counterparty, tx.now
+        )
+        drawn = self._made(tx, case, agreement_id, signing.canonical(plain), None)
+        facts = Facts(
+            described=of_dataset(dataset, offer.countersignature), offer=offer.id, purpose=case.purpose,
+            provider=rendering.party(self._name_of, me.party.did, me.party.name),
+            consumer=Party(partner.name, partner.did),
+        )  # fmt: skip
+        objects = rendering.contract(drawn, facts, self._judge, Deadline(offer.countersignature, until))
+        self.keep(tx, case, (*objects, *replacing.compared(tx, self._judge, case, plain)))
+        covered = drafting.refers_to(drawn.document, agreement_id, me.root, objects)
+        if isinstance(me.key, SoftwareKey):
+            drawn = replace(drawn, provider_jws=signing.sign(covered, me.key, me.chain, tx.now // 1000))
             self.keep(tx, case, second_seal.made("provider", me, covered, tx.now // 1000))
-        self._insert(tx, case, agreement_id, draft.document, draft.seal, draft.facts)
+        self._insert(tx, drawn)
         if offer.countersignature == "required":
             timer(tx, case.participant, COUNTERSIGN, case.id, until)
-        return draft
+        return drawn
 
     def take(self, tx: Tx, case: Case, message: m.ContractAgreementMessage) -> str:
         """As consumer: the id, if it is what we asked this peer for, made since we did (dataspace-protocol.md 1.3)."""
@@ -223,7 +257,7 @@ class Agreements:
         if not case.created_at - STRAY_MS <= self._judge.signed_at(plain) <= tx.now + STRAY_MS:
             raise PeerError("contracts.agreement-time", at=str(plain["timestamp"])[:40])
         document = drafting.canonical_document(plain)
-        self._insert(tx, case, str(plain["@id"]), document, message.agreement_signature, {})
+        self._insert(tx, self._made(tx, case, str(plain["@id"]), document, message.agreement_signature))
         self.keep(tx, case, second_seal.claimed("provider", message.second_signature))
         self.keep(tx, case, replacing.compared(tx, self._judge, case, plain))
         return str(plain["@id"])
@@ -330,19 +364,20 @@ class Agreements:
             kept = self._documents[key] = (hosted.document, made)
         return kept[1]
 
-    def _insert(
-        self, tx: Tx, case: Case, agreement_id: str, document: bytes, seal: str | None, facts: dict[str, Any]
-    ) -> None:
+    def _made(self, tx: Tx, case: Case, agreement_id: str, document: bytes, seal: str | None) -> Agreement:
+        """The agreement of this negotiation; not yet saved."""
         plain = msgspec.json.decode(document)
-        agreement = Agreement(
+        return Agreement(
             participant=case.participant, id=agreement_id, negotiation=case.id, role=str(case.kernel.role),
             counterparty=case.counterparty, dataset=case.dataset, state="signed", document=document,
-            digest=digest(document), provider_jws=seal, consumer_jws=None, facts=facts,
+            digest=digest(document), provider_jws=seal, consumer_jws=None, facts={},
             expires_at=self._judge.expires_at(plain, self._judge.signed_at(plain)), created_at=tx.now,
             finalized_at=None, replaces=case.replaces,
         )  # fmt: skip
+
+    def _insert(self, tx: Tx, agreement: Agreement) -> None:
         if not store.insert_agreement(tx, agreement):
-            raise PeerError("contracts.agreement-taken", id=agreement_id[:200])
+            raise PeerError("contracts.agreement-taken", id=agreement.id[:200])
 
 
 def _demand(profile: Any) -> Demand:

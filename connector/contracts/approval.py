@@ -13,6 +13,7 @@ from msgspec import Meta
 from connector.errors import Mistake, PeerError
 from connector.http import strict
 from connector.reasons import plain
+from connector.verify import jcs
 
 AUTOMATIC = "automatic"
 LIMIT = 4_096
@@ -76,6 +77,24 @@ def check(data: bytes, side: str) -> None:
         raise PeerError("contracts.approval")
     if mandate is not None and not (isinstance(mandate, str) and _line(mandate)):
         raise PeerError("contracts.approval")
+
+
+def as_ours(data: bytes, did: str, side: str, rule: str, at: str) -> bool:
+    """Whether an approval that `check` took is, to the byte, one that we would have written for that person or rule.
+
+    So it holds a role, a pseudonym and a mandate, and no word besides.
+    """
+    value = strict.loads(data, limit=LIMIT)
+    assert isinstance(value, dict)
+    by = None
+    if value["role"] != AUTOMATIC:
+        by = Approval(
+            role=value["role"], pseudonym=value["pseudonym"], mandate=value["mandate"],
+            on_behalf_of=value["onBehalfOf"],
+        )  # fmt: skip
+    if not _DID.fullmatch(value["onBehalfOf"]):
+        return False
+    return jcs.encode(body(did, side, rule, at, by)) == data
 
 
 def _line(text: str) -> bool:

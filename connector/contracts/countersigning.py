@@ -12,13 +12,12 @@ from msgspec.structs import replace
 
 from connector.clock import rfc3339
 from connector.commit import answered, ask
-from connector.contracts import drafting, records, second_seal, store
+from connector.contracts import drafting, records, sealable, second_seal, store
 from connector.contracts.agreements import Agreements
 from connector.contracts.approval import Approval
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.contracts.moves import Moves, process
 from connector.contracts.records import CONFIRMATION, DECISION
-from connector.contracts.signing import digest
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants.leaving import within_hearing
 from connector.protocol import negotiation as kernel
@@ -30,8 +29,8 @@ from connector.storage.database import Tx
 
 LATE, HAND_IN = "countersign-late", "hand-in"
 """Errands of the consumer: make the late countersignature, and give it to the provider."""
-SHORTEST = 8
-"""Hex digits of the text's SHA-256 that a person has to name at least."""
+SHORTEST = 16
+"""Hex digits of the digest of what was read that a person has to name at least."""
 STATEMENT = 500
 MOST_INVALID = 20
 """Records of countersignatures that do not hold, per agreement; a peer could send them without end."""
@@ -122,10 +121,11 @@ class Countersigning:
 
     # As consumer
 
-    def order(self, tx: Tx, slug: str, agreement_id: str, by: Approval, text: str) -> Agreement:
+    def order(self, tx: Tx, slug: str, agreement_id: str, by: Approval, read: str) -> Agreement:
         """A person countersigns: at once where the negotiation waits for that, else late. Repeated, it changes nothing.
 
-        `text` begins the SHA-256 of the contract text that was read. Raises Mistake if there is nothing to sign.
+        `read` begins the digest of what was read (`sealable.digest`): just that is sealed, whatever else may lie here
+        when it is. Raises Mistake if there is nothing to sign.
         """
         agreement = self._agreements.get(tx, slug, agreement_id)
         case = store.case(tx, slug, agreement.negotiation, lock=True)
@@ -135,14 +135,19 @@ class Countersigning:
         now = rests(case.kernel, State.AGREED)
         if not (now or self.lacks(case, agreement)):
             raise Mistake("contracts.nothing-to-countersign")
-        if len(text) < SHORTEST or not digest(self._agreements.text(tx, slug, agreement)).startswith(text.lower()):
+        lies_here = self.unread(tx, agreement)
+        if len(read) < SHORTEST or not lies_here.startswith(read.lower()):
             raise Mistake("contracts.other-text-read")
         if self._under_way(tx, case):
             return agreement
         case = store.save_case(tx, replace(case, approval=by.checked))
         answered(tx, slug, case.id)
-        self._moves.errand(tx, case, "countersign" if now else LATE, person=by.pseudonym)
+        self._moves.errand(tx, case, "countersign" if now else LATE, person=by.pseudonym, read=lies_here)
         return agreement
+
+    def unread(self, tx: Tx, agreement: Agreement) -> str:
+        """The digest of all that a person has to read before it is sealed; raises Unknown before that is here."""
+        return sealable.digest(self._agreements.sealed(tx, agreement))
 
     def lacks(self, case: Case, agreement: Agreement) -> bool:
         """Whether the provider has no countersignature of ours that it took, as far as we know, and may still take."""

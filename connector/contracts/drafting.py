@@ -1,21 +1,21 @@
-"""The provider writes the contract: the agreement, the German text, what the seal refers to, and the seal itself.
+"""How the parts of a contract are written: the agreement, what a seal refers to besides the text, addresses.
 
-Everything is a function of the values given, so a repeated transaction writes the same contract but for ids and times.
+Everything is a function of the values given, so both sides write the same bytes from the same facts (`rendering`).
 The agreement is the consumer's offer verbatim (threat T22); only parties, target, id and time are added.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from connector.catalogue.model import Dataset, Offer
 from connector.clock import rfc3339
 from connector.contracts import approval as approvals
 from connector.contracts import signing
 from connector.contracts.approval import Approval
-from connector.contracts.model import Agreement, Case, EvidenceObject
-from connector.contracts.text import ContractFacts, Party, render
+from connector.contracts.described import Described
+from connector.contracts.model import Agreement, EvidenceObject
+from connector.contracts.text import Party
 from connector.policy.judge import Judge
 from connector.trust.keys import SoftwareKey
 from connector.trust.signers.port import SealKey
@@ -23,16 +23,6 @@ from connector.trust.signers.port import SealKey
 _DEAL = frozenset({"@id", "@type", "@context", "target", "assigner", "assignee", "timestamp"})
 TEXT, PROFILE, DATASET = "text-de.html", "profile.json", "dataset.jsonld"
 APPROVAL = {"provider": "approval-provider.json", "consumer": "approval-consumer.json"}
-
-
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A contract as the provider sealed it; `seal` None: its key lies elsewhere and is asked after the transaction."""
-
-    document: bytes
-    plain: dict[str, Any]
-    seal: str | None
-    objects: tuple[EvidenceObject, ...]
-    facts: dict[str, Any]
 
 
 class Sealer(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,19 +38,22 @@ class Sealer(msgspec.Struct, frozen=True, kw_only=True):
     second: SoftwareKey | None = None
 
 
-def rules_of(offer: dict[str, Any]) -> dict[str, Any]:
+def rules_of(offer: Mapping[str, Any]) -> dict[str, Any]:
     """The part of an offer or agreement that is the deal itself."""
     return {name: value for name, value in offer.items() if name not in _DEAL}
 
 
-def agreement_document(case: Case, agreement_id: str, provider: str, at: int) -> dict[str, Any]:
+def agreement_document(
+    policy: Mapping[str, Any], agreement_id: str, target: str, provider: str, consumer: str, at: int
+) -> dict[str, Any]:
+    """The agreement about these terms (an offer or agreement) between two DIDs; `at` in milliseconds."""
     return {
         "@id": agreement_id,
         "@type": "Agreement",
-        **rules_of(case.policy),
-        "target": case.dataset,
+        **rules_of(policy),
+        "target": target,
         "assigner": provider,
-        "assignee": case.counterparty,
+        "assignee": consumer,
         "timestamp": rfc3339(at),
     }
 
@@ -76,83 +69,43 @@ def approval(did: str, role: str, rule: str, at: str, by: Approval | None = None
     )
 
 
-def snapshot(dataset: Dataset, publisher: Party) -> EvidenceObject:
-    """Reference 4: the description as it stood, with the version that the contract pins."""
-    live = dataset.document.get("sha256") is None
+def snapshot(dataset: str, described: Described, publisher: str) -> EvidenceObject:
+    """Reference 4: the description as it stood, with the version that the contract pins; `publisher` is a DID."""
     body = {
         "@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/",
                      "spdx": "http://spdx.org/rdf/terms#"},
-        "@id": dataset.id,
+        "@id": dataset,
         "@type": "dcat:Dataset",
-        "dct:title": dataset.title,
-        "dct:description": dataset.document.get("description", ""),
-        "dct:publisher": {"@id": publisher.did},
-        "dcat:mediaType": dataset.document.get("media_type", ""),
-        "dcat:byteSize": str(dataset.document.get("bytes") or ""),
-        "https://w3id.org/hanse/v1#version": dataset.version,
-        "https://w3id.org/hanse/v1#versionOf": "description" if live else "bytes",
-        "https://w3id.org/hanse/v1#fileName": str(dataset.document.get("name", "")),
+        "dct:title": described.title,
+        "dct:description": described.description,
+        "dct:publisher": {"@id": publisher},
+        "dcat:mediaType": described.media_type,
+        "dcat:byteSize": str(described.bytes or ""),
+        "https://w3id.org/hanse/v1#version": described.version,
+        "https://w3id.org/hanse/v1#versionOf": "description" if described.bytes is None else "bytes",
+        "https://w3id.org/hanse/v1#fileName": described.file_name,
     }  # fmt: skip
     return evidence_object(DATASET, "application/ld+json", signing.canonical(body))
 
 
 def profile(
-    judge: Judge, policy: dict[str, Any], setting: str, until: int | None = None, replaces: str | None = None
+    judge: Judge, policy: Mapping[str, Any], setting: str, until: int, replaces: str | None, form: int
 ) -> EvidenceObject:
     """Reference 3: what the clauses mean and how far each is enforced, as both sides saw it.
 
     `setting` is the offer's for countersignatures; `until` is the instant (ms) before which one has to be here, and so
-    known to both.
+    known to both. `form` says how the text was written (decision 0045).
     """
     body = {
         "badges": [{"badge": badge, "de": sentence} for sentence, badge in judge.clauses(policy, "de")],
         "countersignature": setting,
-        "countersignBy": None if until is None else rfc3339(until),
+        "countersignBy": rfc3339(until),
         "operands": judge.operands(policy),
+        "textForm": form,
         "vocabulary": judge.vocabulary,
         **({} if replaces is None else {"replaces": replaces}),
     }
     return evidence_object(PROFILE, "application/json", signing.canonical(body))
-
-
-def draft(
-    case: Case,
-    agreement_id: str,
-    offer: Offer,
-    dataset: Dataset,
-    provider: Sealer,
-    consumer: Party,
-    judge: Judge,
-    at: int,
-    until: int | None = None,
-) -> Draft:
-    """The sealed contract for this negotiation; `at` and `until` (for the countersignature) in milliseconds."""
-    plain = agreement_document(case, agreement_id, provider.party.did, at)
-    document = signing.canonical(plain)
-    live = dataset.document.get("sha256") is None
-    facts = ContractFacts(
-        agreement=agreement_id,
-        provider=provider.party,
-        consumer=consumer,
-        dataset=dataset.id,
-        dataset_title=dataset.title,
-        description_sha256=dataset.version,
-        dataset_sha256=None if live else dataset.version,
-        purpose=judge.label(case.purpose, "de") if case.purpose else None,
-        concluded_at=at,
-        expires_at=judge.expires_at(plain, at),
-    )
-    html = render(facts, judge.clauses(plain, "de"), "de").encode()
-    objects = (
-        evidence_object(TEXT, "text/html", html),
-        profile(judge, plain, offer.countersignature, until, case.replaces),
-        snapshot(dataset, provider.party),
-        approval(provider.party.did, "provider", offer.id, plain["timestamp"]),
-    )
-    key, seal = provider.key, None
-    if isinstance(key, SoftwareKey):
-        seal = signing.sign(refers_to(document, agreement_id, provider.root, objects), key, provider.chain, at // 1000)
-    return Draft(document=document, plain=plain, seal=seal, objects=objects, facts=msgspec.to_builtins(facts))
 
 
 def refers_to(

@@ -15,7 +15,7 @@ from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.contracts.moves import SEAL, by_us
 from connector.contracts.progress import UNREACHED
 from connector.contracts.service import Contracts
-from connector.contracts.signing_desk import Fetch, SigningDesk
+from connector.contracts.signing_desk import Fetch, SigningDesk, was_read
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer
@@ -96,7 +96,7 @@ class LateDesk:
             await self._db.write(row.participant, _finish, row)
             return
         try:
-            seal, objects = await self._desk.countersignature(hosted, case, agreement, insisted=True)
+            seal, objects = await self._desk.countersignature(hosted, case, agreement, was_read(row) or "")
         except (Fault, PeerError) as fault:
             await self._db.write(row.participant, self._not_made, row, case, fault.code)
             return

@@ -58,7 +58,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `agreement`. `document` are the canonical bytes as signed; `facts` what the text was made from."""
+    """One row of `agreement`. `document` are the canonical bytes as signed.
+
+    `facts` is empty: what a text was made from stands in the objects that are signed with it.
+    """
 
     participant: str
     id: str

@@ -17,10 +17,13 @@ from connector.contracts.agreements import PATIENCE_MS, Agreements
 from connector.contracts.approval import Approval
 from connector.contracts.countersigning import Countersigning, rests
 from connector.contracts.course import Course, Turn
+from connector.contracts.described import NAME, Described, kept
+from connector.contracts.described import read as read_described
 from connector.contracts.model import Case, EvidenceObject
 from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
 from connector.contracts.records import DECISION, TERMINATION
+from connector.contracts.rendering import Names
 from connector.contracts.second_seal import SecondKeys, nobody
 from connector.contracts.succession import NOBODY, Line
 from connector.errors import Mistake, PeerError, Unknown
@@ -54,10 +57,11 @@ class Contracts:
 
     def __init__(
         self, participants: Participants, catalogue: Catalogue, judge: Judge, course: Callable[[Moves], Course],
-        line: Line = NOBODY, patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = nobody,
+        line: Line = NOBODY, patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = nobody, name_of: Names = str,
     ) -> None:  # fmt: skip
+        """`name_of` is what the trust list calls a DID: so contracts name the parties."""
         self._participants, self._catalogue = participants, catalogue
-        self.agreements = Agreements(participants, catalogue, judge, line, patience_ms, second_keys)
+        self.agreements = Agreements(participants, catalogue, judge, line, patience_ms, second_keys, name_of)
         self.moves = Moves(participants, self.agreements)
         self.countersigning = Countersigning(self.agreements, self.moves)
         self._course = course(self.moves)
@@ -75,10 +79,13 @@ class Contracts:
         action: str | None,
         approval: Approval | None = None,
         replaces: str | None = None,
+        described: Described | None = None,
     ) -> Case:
         """As consumer: ask for an offer as it stands in the provider's catalogue; `approval`: of whoever asks.
 
         `replaces` is the id or UUID of an agreement of ours about the same data that the new one takes the place of.
+        `described` is how the catalogue describes the dataset; without it a person has to read the contract before it
+        is sealed.
         """
         still_here(tx, slug)
         policy = {**offer, "@type": "Offer", "target": dataset}
@@ -88,7 +95,9 @@ class Contracts:
         )  # fmt: skip
         old = None if replaces is None else self.agreements.to_replace(tx, slug, replaces, partner.did, dataset)
         by = None if approval is None else approval.checked
-        return self.moves.request(tx, replace(case, approval=by, replaces=old))
+        case = self.moves.request(tx, replace(case, approval=by, replaces=old))
+        self.agreements.keep(tx, case, () if described is None else kept(described))
+        return case
 
     def propose(self, tx: Tx, slug: str, partner: Partner, offer_id: str) -> Case:
         """As provider: offer a published dataset to a member who has not asked; raises Unknown for no such offer."""
@@ -116,6 +125,21 @@ class Contracts:
             return self.moves.accept(tx, case if approval is None else replace(case, approval=approval.checked))
 
         return self._decided(tx, slug, case_id, said)
+
+    def looked_at(self, tx: Tx, slug: str, case_id: str, described: Described) -> Described | None:
+        """As consumer: how the data of an offer that nobody asked for are described, as of the first look at it.
+
+        What is kept here is what people are shown, and what the contract may then say of the data unread.
+        """
+        case = self._own(tx, slug, case_id)
+        if case.kernel.role is Role.CONSUMER and case.proposed and case.kernel.state is kernel.State.OFFERED:
+            self.agreements.keep(tx, case, kept(described))
+        return self.described(tx, case)
+
+    def described(self, tx: Tx, case: Case) -> Described | None:
+        """How the catalogue described the data when somebody of ours looked; None if nobody has."""
+        found = store.objects(tx, case.participant, case.id, NAME)
+        return read_described(found.get(NAME))
 
     def counter(self, tx: Tx, slug: str, case_id: str, policy: dict[str, Any]) -> Case:
         """As consumer: answer an offer with other terms on the same dataset; raises Mistake if none lies before us."""

@@ -1,13 +1,11 @@
 """Work on signatures that needs the network: fetch what is to be signed, check it, then book the result.
 
-The consumer countersigns only what it has fetched, hashed and understood: its own sentences must be those of the text.
+The consumer seals by itself only what it would have written itself (`sealable`); anything else a person reads first.
 The provider finalizes only after it has checked the countersignature (contracts.md 5, 9, 10).
 """
 
 import asyncio
-import html
-import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,21 +13,20 @@ from cryptography import x509
 
 from connector.clock import Clock, rfc3339
 from connector.commit import Errand, ask_once
-from connector.contracts import drafting, likely, second_seal, signing, store
-from connector.contracts.agreements import STRAY_MS, sealer
-from connector.contracts.approval import check as check_approval
+from connector.contracts import approval as approvals
+from connector.contracts import described, drafting, sealable, second_seal, signing, store
+from connector.contracts.agreements import PATIENCE_MS, STRAY_MS, sealer
 from connector.contracts.countersigning import rests
 from connector.contracts.model import Agreement, Case, EvidenceObject
 from connector.contracts.moves import SEAL, by_us
 from connector.contracts.records import DECISION
+from connector.contracts.rendering import Names
+from connector.contracts.sealable import Known, Objection, Own, Unsigned
 from connector.contracts.second_seal import SecondKeys
 from connector.contracts.service import Contracts
-from connector.contracts.text import said_badge
 from connector.errors import HanseError, Mistake, PeerError, Unavailable
-from connector.http import strict
 from connector.participants.service import Hosted, Participants
 from connector.policy.judge import Judge
-from connector.protocol.messages import HANSE
 from connector.protocol.negotiation import State
 from connector.protocol.process import Role
 from connector.reasons import Reason, because, explained
@@ -43,12 +40,10 @@ from connector.verify.trusted import SKEW_S, written
 Fetch = Callable[[Hosted, str, str], Awaitable[bytes]]
 """(who asks, the peer's DID, address) -> bytes; raises Unavailable, or PeerError for what the peer does not give."""
 Document = Callable[[str], Awaitable[Mapping[str, Any]]]
-OBJECT_LIMIT = 524_288
 MOST_DOCUMENTS = 10_000
-_ROW = re.compile(r"<tr><td>(.*?)</td><td>(.*?)</td></tr>", re.DOTALL)
-"""A clause in the text and how it is secured; the parties' rows begin with a heading cell."""
-_PINNED = ("bytes", "description")
-"""What the version in a snapshot may be the hash of."""
+LONGEST = 16_384
+"""Bytes of an agreement whose text and profile are written here before the seal is checked: nobody makes us put a
+thousand clauses into words in vain."""
 _SIDES = {name: side for side, name in drafting.APPROVAL.items()}
 _TYPES = {
     drafting.TEXT: "text/html",
@@ -58,12 +53,8 @@ _TYPES = {
 }
 
 
-class Unsigned(PeerError):
-    """What lies before us is not what we asked for; `code` is the catalogue key of the reason."""
-
-
 class Unclear(Unsigned):
-    """It is not in our words: a person has to read `objects` (decision 0027)."""
+    """It is not what we would have written: a person has to read `objects` (decisions 0027 and 0045)."""
 
     objects: tuple[EvidenceObject, ...] = ()
 
@@ -74,13 +65,14 @@ class SigningDesk:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, judge: Judge,
         fetch: Fetch, document: Document, roots: Sequence[x509.Certificate], listed: Callable[[str], Sequence[str]],
-        second_keys: SecondKeys = second_seal.nobody, guesses: likely.Guesses | None = None,
+        second_keys: SecondKeys = second_seal.nobody, name_of: Names = str,
     ) -> None:  # fmt: skip
-        """`listed` and `second_keys`: the seal certificates and keys for second seals that the trust list names now."""
+        """`listed`, `second_keys` and `name_of`: the seal certificates, keys for second seals and names by the trust
+        list as it is now."""
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._judge, self._fetch, self._document = judge, fetch, document
         self._roots, self._listed, self._second_keys = roots, listed, second_keys
-        self._documents, self._guesses = _Documents(), guesses
+        self._documents, self._name_of = _Documents(), name_of
 
     async def countersign(self, row: OutboxRow) -> None:
         """As consumer in AGREED: fetch references 2 to 5, check the provider's seal, sign, send the verification."""
@@ -88,9 +80,8 @@ class SigningDesk:
         if agreement is None:
             await self._db.write(row.participant, _finish, row)
             return
-        insisted = "person" in msgspec.json.decode(row.body, type=Errand).facts
         try:
-            seal, objects = await self.countersignature(hosted, case, agreement, insisted=insisted)
+            seal, objects = await self.countersignature(hosted, case, agreement, was_read(row))
         except Unclear as doubt:
             await self._db.write(row.participant, self._unclear, row, case.id, doubt)
             return
@@ -139,11 +130,12 @@ class SigningDesk:
         return self._documents.both(hosted, await self._document(case.counterparty), consumer=consumer)
 
     async def countersignature(
-        self, hosted: Hosted, case: Case, agreement: Agreement, *, insisted: bool = False
+        self, hosted: Hosted, case: Case, agreement: Agreement, read: str | None = None
     ) -> tuple[str | None, list[EvidenceObject]]:
         """Our countersignature and what to keep with it; None if the provider sealed nothing.
 
-        Raises Fault or PeerError, of these Unclear unless a person has read the text and `insisted`.
+        `read` is the digest of what a person has read (`sealable.digest`). Raises Fault or PeerError, of these Unclear
+        unless we would have written the same, or a person has read just that.
         """
         theirs = await self._document(case.counterparty)
         documents = self._documents.both(hosted, theirs, consumer=True)
@@ -151,7 +143,9 @@ class SigningDesk:
             return None, documents
         seal = jades.read(agreement.provider_jws)
         root = owner.root_of(case.counterparty)
-        fetched = await self._references(hosted, case, agreement, seal, root)
+        known = await self._known(hosted, case, agreement)
+        own = Own(known, self._judge) if len(agreement.document) <= LONGEST else None
+        fetched = await self._references(hosted, case, seal, root, own)
         bodies = {agreement.id: agreement.document, **{par: item.body for par, item in fetched.items()}}
         jades.check(
             agreement.provider_jws, bodies, did=case.counterparty, document=theirs, roots=self._roots,
@@ -160,12 +154,10 @@ class SigningDesk:
         objects = {item.name: item for item in fetched.values()}
         sealed = _expected(agreement, objects, root, root, objects[drafting.APPROVAL["provider"]])
         _exactly(seal, sealed, case.created_at, self._clock.now())
-        try:
-            self._understood(agreement, objects)
-        except Unclear as doubt:
-            if not insisted:
-                doubt.objects = (*fetched.values(), *documents)
-                raise
+        if (against := self._against(known, own, objects, read)) is not None:
+            doubt = Unclear(against)
+            doubt.objects = (*fetched.values(), *documents)
+            raise doubt
         me = sealer(hosted)
         now = self._clock.now()
         mine = drafting.approval(me.party.did, "consumer", case.offer, rfc3339(now), case.approval)
@@ -175,36 +167,48 @@ class SigningDesk:
         theirs_second = await self.second(case, "provider", sealed, seal.iat)
         return made, [*fetched.values(), mine, *second, *theirs_second, *documents]
 
+    async def _known(self, hosted: Hosted, case: Case, agreement: Agreement) -> Known:
+        slug = case.participant
+        kept = await self._db.read(slug, store.objects, slug, case.id, described.NAME)
+        shown = described.read(kept.get(described.NAME))
+        return sealable.known(hosted, case, agreement, shown, self._name_of)
+
+    def _against(
+        self, known: Known, own: Own | None, objects: Mapping[str, EvidenceObject], read: str | None
+    ) -> str | None:
+        """Why this is not to be sealed now, as a catalogue key; None: it is. Unsigned for what nobody need read."""
+        theirs = {sealable.AGREEMENT: known.agreement.document, **{name: one.body for name, one in objects.items()}}
+        sealable.subject(known.agreement, theirs)
+        if read is not None:
+            return None if read == sealable.digest(theirs) else "contracts.other-text-read"
+        found: list[Objection] = sealable.objections(own or Own(known, self._judge), known, theirs, self._judge)
+        return found[0].code if found else None
+
     async def _references(
-        self, hosted: Hosted, case: Case, agreement: Agreement, seal: jades.Seal, root: str
+        self, hosted: Hosted, case: Case, seal: jades.Seal, root: str, own: Own | None
     ) -> dict[str, EvidenceObject]:
         """References 2 to 5 by address; each lies below the provider's root and has the hash that its address says."""
         if len(seal.pars) != 5 or case.agreement != seal.pars[0]:
             raise Fault("seal-form", what="pars")
         names = (drafting.TEXT, drafting.PROFILE, drafting.DATASET, drafting.APPROVAL["provider"])
-        approval = drafting.approval(case.counterparty, "provider", case.offer, agreement.policy["timestamp"])
-        guess = None if self._guesses is None else self._guesses.by_consumer(hosted, case, agreement)
-        return await self._objects(hosted, case, root, dict(zip(seal.pars[1:], names, strict=True)), approval, guess)
+        wanted = dict(zip(seal.pars[1:], names, strict=True))
+        return await self._objects(hosted, case, root, wanted, () if own is None else own.likely(PATIENCE_MS))
 
     async def _objects(
-        self, hosted: Hosted, case: Case, root: str, wanted: Mapping[str, str], approval: EvidenceObject,
-        guess: likely.Guess | None = None,
-    ) -> dict[str, EvidenceObject]:  # fmt: skip
+        self, hosted: Hosted, case: Case, root: str, wanted: Mapping[str, str], likely: Iterable[bytes]
+    ) -> dict[str, EvidenceObject]:
         """The objects at these addresses (values: their names), those that we do not have fetched side by side.
 
-        `approval` is what the other side's says if no person gave it: its bytes then have the hash asked for, as those
-        have that `guess` finds.
+        `likely` is what we would have written ourselves: what of it has a hash asked for is the document itself.
         """
         prefix, slug = f"{root}/evidence/objects/", hosted.participant.id
         hashes = {par: par.removeprefix(prefix) for par in wanted}
         if not all(par.startswith(prefix) and len(sha256) == 64 for par, sha256 in hashes.items()):
             raise Unsigned("contracts.object-address")
-        asked = tuple(sha256 for sha256 in hashes.values() if sha256 != approval.sha256)
-        known = {approval.sha256: approval.body}
+        known = _found(likely, frozenset(hashes.values()))
+        asked = tuple(sha256 for sha256 in hashes.values() if sha256 not in known)
         if asked:
             known |= await self._db.read(slug, store.known_bodies, slug, asked)
-        if guess is not None:
-            known |= guess({name: hashes[par] for par, name in wanted.items()}, known)
         missing = [par for par, sha256 in hashes.items() if sha256 not in known]
         bodies = {par: known[sha256] for par, sha256 in hashes.items() if sha256 in known}
         fetched = await asyncio.gather(*(self._fetch(hosted, case.counterparty, par) for par in missing))
@@ -213,36 +217,11 @@ class SigningDesk:
             if signing.digest(bodies[par]) != hashes[par]:
                 raise Unsigned("contracts.object-hash", name=name)
             if name in _SIDES:
-                check_approval(bodies[par], _SIDES[name])
+                approvals.check(bodies[par], _SIDES[name])
         return {
             par: EvidenceObject(name=name, sha256=hashes[par], media_type=_TYPES[name], body=bodies[par])
             for par, name in wanted.items()
         }
-
-    def _understood(self, agreement: Agreement, objects: Mapping[str, EvidenceObject]) -> None:
-        """Our own sentences, in order and with their badges, must be those of the profile and of the text.
-
-        Two releases may word a clause differently, so a person may read the text instead; parties, dataset and version
-        are never a matter of wording.
-        """
-        version = _pinned(agreement, objects[drafting.DATASET].body)
-        text = objects[drafting.TEXT].body.decode("utf-8", "replace")
-        plain = html.unescape(text)
-        if not all(part in plain for part in (agreement.id, agreement.counterparty, agreement.dataset, version)):
-            raise Unsigned("contracts.other-facts")
-        try:
-            profile: Any = strict.loads(objects[drafting.PROFILE].body, limit=OBJECT_LIMIT)
-            theirs = [(item["de"], item["badge"]) for item in profile["badges"]]
-        except (PeerError, KeyError, TypeError) as cause:
-            raise Unsigned("contracts.profile") from cause
-        if profile.get("replaces") not in (None, agreement.replaces):
-            raise Unsigned("endings.other-replaced")
-        ours = self._judge.clauses(agreement.policy, "de")
-        if not ours:
-            raise Unclear("contracts.not-understood")
-        shown = [(html.unescape(sentence), html.unescape(badge)) for sentence, badge in _ROW.findall(text)]
-        if theirs != ours or shown != [(sentence, said_badge(badge, "de")) for sentence, badge in ours]:
-            raise Unclear("contracts.other-text")
 
     async def second(
         self, case: Case, role: second_seal.Side, covered: Sequence[signing.Reference], iat: int
@@ -280,8 +259,10 @@ class SigningDesk:
         theirs_approval = {seal.pars[4]: drafting.APPROVAL["consumer"]}
         their_root = owner.root_of(case.counterparty)
         usual = drafting.approval(case.counterparty, "consumer", case.offer, rfc3339(seal.iat * 1000))
-        found = await self._objects(hosted, case, their_root, theirs_approval, usual)
+        found = await self._objects(hosted, case, their_root, theirs_approval, (usual.body,))
         approval = found[seal.pars[4]]
+        if not approvals.as_ours(approval.body, case.counterparty, "consumer", case.offer, rfc3339(seal.iat * 1000)):
+            raise Unsigned("contracts.approval")
         root = hosted.participant.root
         expected = _expected(agreement, kept, root, their_root, approval, provider_jws=agreement.provider_jws)
         _exactly(seal, expected, case.created_at, self._clock.now())
@@ -353,16 +334,21 @@ def _exactly(seal: jades.Seal, expected: Sequence[signing.Reference], begin: int
         raise Fault("seal-references")
 
 
-def _pinned(agreement: Agreement, snapshot: bytes) -> str:
-    """The version that the snapshot of the agreed dataset pins; Unsigned if it is no such snapshot."""
-    try:
-        body: Any = strict.loads(snapshot, limit=OBJECT_LIMIT)
-        dataset, version, kind = (body[name] for name in ("@id", f"{HANSE}version", f"{HANSE}versionOf"))
-    except (PeerError, KeyError, TypeError) as cause:
-        raise Unsigned("contracts.snapshot") from cause
-    if dataset != agreement.dataset or kind not in _PINNED or not isinstance(version, str) or not version:
-        raise Unsigned("contracts.snapshot")
-    return version
+def _found(likely: Iterable[bytes], wanted: frozenset[str]) -> dict[str, bytes]:
+    """What of it was asked for, by SHA-256; the rest is not written once all is there."""
+    found: dict[str, bytes] = {}
+    for body in likely:
+        if (sha256 := signing.digest(body)) in wanted:
+            found[sha256] = body
+            if len(found) == len(wanted):
+                break
+    return found
+
+
+def was_read(row: OutboxRow) -> str | None:
+    """The digest of what a person has read, if one ordered this."""
+    facts = msgspec.json.decode(row.body, type=Errand).facts
+    return facts.get("read", "") if "person" in facts else None
 
 
 class _Documents:

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from cryptography import x509
+from msgspec.structs import replace
 
 from connector.catalogue.model import Dataset, Offer, Source
 from connector.catalogue.service import Catalogue, Publication
@@ -19,6 +20,7 @@ from connector.clock import Clock, SystemClock
 from connector.commit import COUNTERSIGN, REVIEW
 from connector.contracts import closing, ending, second_seal
 from connector.contracts.course import Course, Deliberate
+from connector.contracts.described import Described, of_dataset
 from connector.contracts.ending_desk import EndingDesk
 from connector.contracts.late_desk import LateDesk
 from connector.contracts.model import Agreement, Case
@@ -136,12 +138,15 @@ class Towns:
         self.keepers: dict[Kind, Keeper] = {}
         self.listed: dict[str, tuple[str, ...]] = {}
         self.second_keys: dict[str, dict[str, str]] = {}
+        self.names: dict[str, str] = {}
+        """By DID: what the trust list calls it, where that is not its own name."""
         self.participants = Participants(db, self.vault, BASE, self._issue, Cabinet(self.keepers, 1.0))
         self.judge = judge()
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.line = heirs.Line(())
         self.contracts = Contracts(
-            self.participants, self.catalogue, self.judge, self._course, self, second_keys=self._seconds
+            self.participants, self.catalogue, self.judge, self._course, self, second_keys=self._seconds,
+            name_of=self.name_of,
         )  # fmt: skip
         self.seekers: dict[str, Seeker] = {}
         self.ends: dict[str, int] = {}
@@ -163,7 +168,7 @@ class Towns:
         desk = SigningDesk(
             db, self.clock, self.participants, self.contracts, self.judge, self.wire.fetch, self._document,
             [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
-            self._seconds,
+            self._seconds, self.name_of,
         )  # fmt: skip
         self.endings = ending.Endings(self.participants, self.contracts.agreements)
         self.ending_desk = EndingDesk(
@@ -201,6 +206,10 @@ class Towns:
 
     def did(self, slug: str) -> str:
         return self.participants.held(slug).participant.did
+
+    def name_of(self, did: str) -> str:
+        """What the trust list calls it."""
+        return self.names.get(did, self.participants.held(self._slug(did)).participant.name)
 
     def partner(self, slug: str) -> Partner:
         """The town as its peers see it."""
@@ -251,8 +260,15 @@ class Towns:
     ) -> Case:
         """The consumer asks for an offer exactly as the catalogue shows it; nothing is delivered yet."""
         dataset, shown = made[0].id, made[1].for_catalogue()
-        partner = self.partner(provider)
-        return await self.db.write(consumer, self.contracts.request, consumer, partner, dataset, shown, purpose, None)
+        partner, described = self.partner(provider), as_shown(*made)
+        request = self.contracts.request
+        return await self.db.write(
+            consumer, request, consumer, partner, dataset, shown, purpose, None, None, None, described
+        )
+
+    async def looked_at(self, slug: str, case_id: str, made: tuple[Dataset, Offer]) -> None:
+        """Somebody has looked at a proposal, and so at what the provider's catalogue says of the data."""
+        await self.db.write(slug, self.contracts.looked_at, slug, case_id, as_shown(*made))
 
     async def concluded(self, consumer: str, provider: str, **wish: Any) -> Agreement:
         """A dataset of the provider, negotiated to the end; the consumer's agreement."""
@@ -378,6 +394,11 @@ class Towns:
             due_at = error.at if isinstance(error, Later) else self.clock.now() + LEASE_MS
             await self.db.write(row.participant, worker.postpone, row, due_at, error)
         await asyncio.sleep(0)
+
+
+def as_shown(dataset: Dataset, offer: Offer) -> Described:
+    """What a catalogue tells of it: all that the contract will say, but for the ending of the file's name."""
+    return replace(of_dataset(dataset, offer.countersignature), ending="")
 
 
 def _due_now(tx: Tx) -> None:

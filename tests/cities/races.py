@@ -16,7 +16,6 @@ from psycopg.rows import dict_row
 
 from connector.contracts.approval import Approval
 from connector.contracts.model import Agreement, Case
-from connector.contracts.signing import digest
 from connector.errors import PeerError
 from connector.http.outbound import Answer
 from connector.protocol.messages import HANSE
@@ -146,9 +145,9 @@ class Race:
         self.village.house.late_desk._post = post
         contracts = self.village.house.contracts
         agreement = await self.agreement(self.village, found.agreement)
-        text = digest(await self.village.house.db.read(VILLAGE, contracts.agreements.text, VILLAGE, agreement))
+        read = await self.village.house.db.read(VILLAGE, contracts.countersigning.unread, agreement)
         order = contracts.countersigning.order
-        await self.village.house.db.write(VILLAGE, order, VILLAGE, found.agreement, HEAD, text)
+        await self.village.house.db.write(VILLAGE, order, VILLAGE, found.agreement, HEAD, read)
         await asyncio.wait_for(let_in.wait(), PATIENCE_S)
         return rest
 

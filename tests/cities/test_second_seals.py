@@ -7,7 +7,6 @@ from io import BytesIO
 import pytest
 
 from connector.contracts import second_seal
-from connector.contracts.signing import digest
 from connector.testing.cities import MUNICIPALITY, City, Space
 from connector.testing.patience import eventually_said
 from connector.trust.keys import post_quantum
@@ -89,8 +88,8 @@ async def _bundles(here: City, there: City, agreement: str) -> list[bytes]:
 async def _order(city: City, name: str) -> None:
     contracts, db = city.house.contracts, city.house.db
     agreement = await db.read("nachbardorf", contracts.agreements.named, "nachbardorf", name)
-    text = digest(await db.read("nachbardorf", contracts.agreements.text, "nachbardorf", agreement))
-    await db.write("nachbardorf", contracts.countersigning.order, "nachbardorf", agreement.id, HEAD, text)
+    read = await db.read("nachbardorf", contracts.countersigning.unread, agreement)
+    await db.write("nachbardorf", contracts.countersigning.order, "nachbardorf", agreement.id, HEAD, read)
 
 
 async def _whole(city: City, slug: str, name: str) -> bool:

@@ -12,7 +12,8 @@ from connector.contracts.model import Agreement
 from connector.errors import Mistake, PeerError
 from connector.protocol.messages import HANSE
 from connector.testing.cities import PURPOSE
-from connector.testing.towns import Towns
+from connector.testing.forging import forged
+from connector.testing.towns import Towns, as_shown
 
 DID = "did:web:localhost%3A18443:nachbardorf"
 PERSON = Approval(role="Amtsleitung", pseudonym="p-7f3a91", mandate="M-12", on_behalf_of="did:web:kreis.example")
@@ -63,19 +64,16 @@ def test_the_other_sides_approval_is_read_strictly(body: bytes) -> None:
 
 
 async def test_a_provider_whose_approval_names_somebody_gets_no_signature(
-    towns: Towns, monkeypatch: pytest.MonkeyPatch
+    towns: Towns,
 ) -> None:
     """<< a sealed approval with a person's name >> TERMINATED; the name is not kept."""
-    real = drafting.approval
 
-    def named(*args: Any) -> Any:
-        made = real(*args)
-        body = json.dumps({**json.loads(made.body), "role": "Leitung", "pseudonym": "Erika Mustermann"}).encode()
-        return drafting.evidence_object(made.name, made.media_type, body)
+    def named(body: bytes) -> bytes:
+        return json.dumps({**json.loads(body), "role": "Leitung", "pseudonym": "Erika Mustermann"}).encode()
 
-    monkeypatch.setattr(drafting, "approval", named)
-    asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
-    await towns.run()
+    with forged({drafting.APPROVAL["provider"]: named}):
+        asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
+        await towns.run()
     case = await towns.case("nachbardorf", asked.id)
     assert case.shown == "TERMINATED"
     kept = await towns.db.read("nachbardorf", store.objects, "nachbardorf", case.id)
@@ -91,6 +89,7 @@ async def test_whoever_accepts_stands_in_the_signed_approval(towns: Towns) -> No
     await towns.run()
     mine = (await towns.case("musterstadt", case.id)).kernel.peer_pid or ""
     lies = await towns.case("nachbardorf", mine)
+    await towns.looked_at("nachbardorf", mine, made)
     terms = towns.judge.digest(lies.policy)
     with pytest.raises(Mistake, match=r"contracts\.pseudonym"):
         await towns.db.write(
@@ -114,7 +113,7 @@ async def test_whoever_asks_stands_in_the_signed_approval(towns: Towns) -> None:
     dataset, offer = await towns.publish("musterstadt")
     case = await towns.db.write(
         "nachbardorf", towns.contracts.request, "nachbardorf", towns.partner("musterstadt"), dataset.id,
-        offer.for_catalogue(), PURPOSE, None, PERSON,
+        offer.for_catalogue(), PURPOSE, None, PERSON, None, as_shown(dataset, offer),
     )  # fmt: skip
     await towns.run()
     kept = await towns.db.read("nachbardorf", store.objects, "nachbardorf", case.id)

@@ -14,7 +14,7 @@ from connector.protocol import messages as m
 from connector.protocol.negotiation import TERMINAL, State
 from connector.reasons import because
 from connector.testing.cities import COMPANY
-from connector.testing.towns import Towns
+from connector.testing.towns import Towns, as_shown
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 FIRM = {"permission": [{"action": "use"}]}
@@ -22,11 +22,12 @@ FIRM = {"permission": [{"action": "use"}]}
 
 async def proposed(towns: Towns, **wish: Any) -> Case:
     """Musterstadt offers Nachbardorf a dataset; the case of the village."""
-    _, offer = await towns.publish(TOWN, **wish)
-    ours = await towns.db.write(TOWN, towns.contracts.propose, TOWN, towns.partner(VILLAGE), offer.id)
+    made = await towns.publish(TOWN, **wish)
+    ours = await towns.db.write(TOWN, towns.contracts.propose, TOWN, towns.partner(VILLAGE), made[1].id)
     await towns.run()
     theirs = (await towns.case(TOWN, ours.id)).kernel.peer_pid
     assert theirs is not None
+    await towns.looked_at(VILLAGE, theirs, made)
     return await towns.case(VILLAGE, theirs)
 
 
@@ -290,7 +291,8 @@ async def asked(towns: Towns, terms: Any) -> Case:
     wish = terms(offer.for_catalogue())
     purpose = "https://w3id.org/hanse/v1#publicAdministration"
     case = await towns.db.write(
-        VILLAGE, towns.contracts.request, VILLAGE, partner, dataset.id, wish, purpose, None
+        VILLAGE, towns.contracts.request, VILLAGE, partner, dataset.id, wish, purpose, None, None, None,
+        as_shown(dataset, offer),
     )  # fmt: skip
     await towns.run()
     return await towns.case(VILLAGE, case.id)

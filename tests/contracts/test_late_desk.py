@@ -15,6 +15,7 @@ from connector.contracts.signing import digest
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.outbound import Answer
 from connector.protocol.messages import HANSE
+from connector.testing.forging import forged
 from connector.testing.towns import Towns
 from tests.contracts.test_sealing_desk import Box
 
@@ -41,16 +42,15 @@ async def broken(towns: Towns, **wish: Any) -> Broken:
     return Broken(case.id, case.agreement)
 
 
-async def text_hash(towns: Towns, agreement: Agreement) -> str:
-    text = await towns.db.read("nachbardorf", towns.contracts.agreements.text, "nachbardorf", agreement)
-    return digest(text)
+async def lies_here(towns: Towns, agreement: Agreement) -> str:
+    return await towns.db.read("nachbardorf", towns.contracts.countersigning.unread, agreement)
 
 
 async def order(towns: Towns, found: Broken, by: Approval = HEAD, slug: str = "nachbardorf") -> None:
     """A person has read the text and signs."""
     agreement = await towns.agreement("nachbardorf", found.agreement)
-    text = (await text_hash(towns, agreement))[:12]
-    await towns.db.write(slug, towns.contracts.countersigning.order, slug, found.agreement, by, text)
+    read = (await lies_here(towns, agreement))[:16]
+    await towns.db.write(slug, towns.contracts.countersigning.order, slug, found.agreement, by, read)
 
 
 async def states(towns: Towns, found: Broken) -> tuple[str, str]:
@@ -281,10 +281,10 @@ async def test_only_what_was_read_is_signed_and_only_where_something_is_missing(
     """>> another text's checksum, a short one, the provider, a complete contract << refused."""
     found = await broken(towns)
     rules = towns.contracts.countersigning
-    right = await text_hash(towns, await towns.agreement("nachbardorf", found.agreement))
-    for text in ("0" * 64, right[:7], ""):
+    right = await lies_here(towns, await towns.agreement("nachbardorf", found.agreement))
+    for read in ("0" * 64, right[:15], ""):
         with pytest.raises(Mistake, match=r"other-text-read"):
-            await towns.db.write("nachbardorf", rules.order, "nachbardorf", found.agreement, HEAD, text)
+            await towns.db.write("nachbardorf", rules.order, "nachbardorf", found.agreement, HEAD, read)
     with pytest.raises(Mistake, match=r"nothing-to-countersign"):
         await order(towns, found, slug="musterstadt")
     del towns.wire.bend[VERIFY]
@@ -298,9 +298,7 @@ async def test_only_what_was_read_is_signed_and_only_where_something_is_missing(
 
 async def unclear(towns: Towns, change: Callable[[str], str]) -> Broken:
     """The provider seals a text whose words are not ours."""
-    render = drafting.render
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drafting, "render", lambda *args, **kw: change(render(*args, **kw)))
+    with forged({drafting.TEXT: lambda body: change(body.decode()).encode()}):
         asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
         await towns.run()
     case = await towns.case("nachbardorf", asked.id)

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from connector.contracts import drafting, ending, renewal, store
+from connector.contracts import drafting, ending, renewal, signing, store
 from connector.contracts.model import Agreement, Case
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.protocol.messages import HANSE
 from connector.testing.cities import PURPOSE
-from connector.testing.towns import Towns
+from connector.testing.forging import forged
+from connector.testing.towns import Towns, as_shown
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 REQUEST, REPLACES = "ContractRequestMessage", f"{HANSE}replaces"
@@ -27,7 +28,7 @@ async def first(towns: Towns) -> tuple[Agreement, Any]:
 async def ask(towns: Towns, made: Any, replaces: str | None) -> Case:
     return await towns.db.write(
         CONSUMER, towns.contracts.request, CONSUMER, towns.partner(PROVIDER), made[0].id, made[1].for_catalogue(),
-        PURPOSE, None, None, replaces,
+        PURPOSE, None, None, replaces, as_shown(*made),
     )  # fmt: skip
 
 
@@ -131,18 +132,17 @@ async def test_we_ask_to_replace_only_what_is_ours_and_in_force(towns: Towns) ->
 
 
 async def test_a_contract_that_replaces_another_than_asked_for_is_not_signed(
-    towns: Towns, monkeypatch: pytest.MonkeyPatch
-) -> None:  # fmt: skip
+    towns: Towns,
+) -> None:
     """<< a sealed profile that names another agreement >> TERMINATED, in words."""
     old, made = await first(towns)
-    real = drafting.profile
 
-    def other(judge: Any, policy: Any, offer: Any, until: Any, replaces: str | None) -> Any:
-        return real(judge, policy, offer, until, None if replaces is None else "f" * 64)
+    def other(body: bytes) -> bytes:
+        return signing.canonical({**json.loads(body), "replaces": "f" * 64})
 
-    monkeypatch.setattr(drafting, "profile", other)
-    asked = await ask(towns, made, old.id)
-    await towns.run()
+    with forged({drafting.PROFILE: other}):
+        asked = await ask(towns, made, old.id)
+        await towns.run()
     case = await towns.case(CONSUMER, asked.id)
     assert case.shown == "TERMINATED"
     assert case.reason is not None

@@ -9,15 +9,18 @@ from msgspec.structs import replace
 
 from connector.contracts import drafting, signing, store
 from connector.contracts.approval import Approval
-from connector.contracts.model import Case, EvidenceObject
+from connector.contracts.model import Case
 from connector.contracts.signing import digest
 from connector.errors import Unavailable
 from connector.participants.service import Hosted
 from connector.protocol.messages import HANSE
-from connector.testing.towns import Towns
+from connector.testing.cities import PURPOSE
+from connector.testing.forging import forged
+from connector.testing.towns import Towns, as_shown
 from connector.verify import jades
 
 SEAL = f"{HANSE}agreementSignature"
+HEAD = Approval(role="Amtsleitung", pseudonym="p-7f3a91")
 pytestmark = pytest.mark.threat("T22")
 
 
@@ -86,13 +89,7 @@ FACTS: dict[str, Callable[[str], str]] = {"another party": _other_party, "empty"
 
 async def written(towns: Towns, change: Callable[[str], str]) -> Case:
     """The provider seals a text that was changed so."""
-    render = drafting.render
-
-    def other(*args: Any, **kw: Any) -> str:
-        return change(render(*args, **kw))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drafting, "render", other)
+    with forged({drafting.TEXT: lambda body: change(body.decode()).encode()}):
         return await begun(towns)
 
 
@@ -117,29 +114,17 @@ async def test_a_text_about_something_else_is_not_signed(towns: Towns, change: C
 
 @pytest.mark.parametrize("name", [drafting.TEXT, drafting.PROFILE, drafting.DATASET])
 async def test_a_changed_object_is_not_signed(towns: Towns, name: str) -> None:
-    """<< other bytes under the address of a signed object >> TERMINATED, naming the object."""
-    case = await begun(towns)
+    """<< other bytes under the address of a signed object that is not ours >> TERMINATED, naming the object."""
+    with forged({name: lambda body: body + b"\n"}):
+        case = await begun(towns)
     body = await stored(towns, case, name)
     towns.wire.objects[digest(body)] = body + b" "
     assert name in await ended(towns, case)
 
 
-def _by_person(monkeypatch: pytest.MonkeyPatch, side: str) -> None:
-    """From now on this side's approvals say who gave them."""
-    real = drafting.approval
-
-    def approval(did: str, role: str, rule: str, at: str, by: Approval | None = None) -> EvidenceObject:
-        made = real(did, role, rule, at, by)
-        body = json.dumps({**json.loads(made.body), "role": "Amtsleitung", "pseudonym": "p-7f3a91"}).encode()
-        return drafting.evidence_object(made.name, made.media_type, body) if role == side else made
-
-    monkeypatch.setattr(drafting, "approval", approval)
-
-
 async def test_an_approval_that_a_person_gave_is_fetched_and_checked(towns: Towns) -> None:
     """<< an approval that nobody could have guessed, and other bytes under its address >> TERMINATED, naming it."""
-    with pytest.MonkeyPatch.context() as patch:
-        _by_person(patch, "provider")
+    with forged({drafting.APPROVAL["provider"]: _in_person}):
         case = await begun(towns)
     name = drafting.APPROVAL["provider"]
     body = await stored(towns, case, name)
@@ -147,8 +132,10 @@ async def test_an_approval_that_a_person_gave_is_fetched_and_checked(towns: Town
     assert name in await ended(towns, case)
 
 
-async def test_approvals_by_rule_are_not_fetched_but_kept(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a rule said both sides can write down themselves: the hash in the seal proves that it is the same."""
+async def test_an_honest_contract_is_written_here_and_never_fetched(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What both sides know they can write down themselves: the hash in the seal proves that it is the same."""
     fetched: list[str] = []
     fetch = towns.wire.fetch
 
@@ -161,7 +148,7 @@ async def test_approvals_by_rule_are_not_fetched_but_kept(towns: Towns, monkeypa
     agreement = await towns.concluded("nachbardorf", "musterstadt")
     assert agreement.state == "finalized"
     objects = await towns.db.read("nachbardorf", store.objects, "nachbardorf", agreement.negotiation)
-    assert set(fetched) == {objects[name].sha256 for name in (drafting.TEXT, drafting.PROFILE, drafting.DATASET)}
+    assert fetched == []
     assert set(drafting.APPROVAL.values()) <= objects.keys()
     theirs = (await towns.case("nachbardorf", agreement.negotiation)).kernel.peer_pid or ""
     kept = await towns.db.read("musterstadt", store.objects, "musterstadt", theirs)
@@ -169,59 +156,46 @@ async def test_approvals_by_rule_are_not_fetched_but_kept(towns: Towns, monkeypa
     assert kept[name].body == objects[name].body
 
 
-@pytest.mark.parametrize("side", ["provider", "consumer"])
-async def test_an_approval_that_cannot_be_guessed_is_no_obstacle(
-    towns: Towns, side: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """>> one side's approval says who gave it << the other fetches it; the contract is final."""
-    real, made = drafting.approval, list[EvidenceObject]()
-
-    def first(did: str, role: str, rule: str, at: str, by: Approval | None = None) -> EvidenceObject:
-        one = real(did, role, rule, at, by)
-        if role == side and not made:
-            person = {"role": "Amtsleitung", "pseudonym": "p-7f3a91"}
-            body = json.dumps({**json.loads(one.body), **person}, sort_keys=True).encode()
-            one = drafting.evidence_object(one.name, one.media_type, body)
-            made.append(one)
-        return one
-
-    monkeypatch.setattr(drafting, "approval", first)
-    agreement = await towns.concluded("nachbardorf", "musterstadt")
+async def test_the_consumers_approval_by_a_person_is_fetched_and_taken(towns: Towns) -> None:
+    """>> an approval that says who gave it << the provider fetches it; the contract is final."""
+    made = await towns.publish("musterstadt")
+    asked = await towns.db.write(
+        "nachbardorf", towns.contracts.request, "nachbardorf", towns.partner("musterstadt"), made[0].id,
+        made[1].for_catalogue(), PURPOSE, None, HEAD, None, as_shown(*made),
+    )  # fmt: skip
+    await towns.run()
+    case = await towns.case("nachbardorf", asked.id)
+    agreement = await towns.agreement("musterstadt", case.agreement)
     assert agreement.state == "finalized"
-    objects = await towns.db.read("nachbardorf", store.objects, "nachbardorf", agreement.negotiation)
-    assert objects[drafting.APPROVAL[side]].body == made[0].body
+    kept = await towns.db.read("musterstadt", store.objects, "musterstadt", case.kernel.peer_pid)
+    assert json.loads(kept[drafting.APPROVAL["consumer"]].body)["pseudonym"] == HEAD.pseudonym
+
+
+def _in_person(body: bytes) -> bytes:
+    return signing.canonical({**json.loads(body), "role": "Amtsleitung", "pseudonym": "p-7f3a91"})
 
 
 @pytest.mark.parametrize(
     "profile",
     [b"[]", b"{}", b"not json", b'{"badges": [{"de": 1}]}', b'{"badges": [], "badges": []}'],
 )
-async def test_an_unreadable_or_other_profile_is_not_signed(
-    towns: Towns, profile: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_unreadable_or_other_profile_is_not_signed(towns: Towns, profile: bytes) -> None:
     """<< a sealed profile that is none >> TERMINATED."""
-
-    def other(*args: Any) -> object:
-        return drafting.evidence_object(drafting.PROFILE, "application/json", profile)
-
-    monkeypatch.setattr(drafting, "profile", other)
-    assert "Regelprofil" in await ended(towns, await begun(towns))
+    with forged({drafting.PROFILE: lambda _: profile}):
+        assert "Regelprofil" in await ended(towns, await begun(towns))
 
 
-async def test_badges_that_promise_more_than_we_enforce_are_not_signed(
-    towns: Towns, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_badges_that_promise_more_than_we_enforce_are_not_signed(towns: Towns) -> None:
     """<< a profile in which a contractual clause is called enforced >> a person is asked."""
-    real = drafting.profile
 
-    def other(*args: Any) -> object:
-        body = json.loads(real(*args).body)
+    def other(profile: bytes) -> bytes:
+        body = json.loads(profile)
         for badge in body["badges"]:
             badge["badge"] = "contractual" if badge["badge"] == "enforced" else "enforced"
-        return drafting.evidence_object(drafting.PROFILE, "application/json", json.dumps(body).encode())
+        return signing.canonical(body)
 
-    monkeypatch.setattr(drafting, "profile", other)
-    assert await asked(towns, await begun(towns)) == "contracts.other-text"
+    with forged({drafting.PROFILE: other}):
+        assert await asked(towns, await begun(towns)) == "contracts.other-profile"
 
 
 @pytest.mark.parametrize("bend", ["signature", "form", "other agreement"])
@@ -241,7 +215,8 @@ async def test_an_invalid_provider_seal_is_not_countersigned(towns: Towns, bend:
 
 
 async def test_an_object_that_cannot_be_had_now_is_fetched_again(towns: Towns) -> None:
-    """<< 503 for the text >> no verdict; later everything goes its way."""
+    """<< 503 for an object that we could not write ourselves >> no verdict; later everything goes its way."""
+    towns.contracts.agreements._patience_ms += 60_000
     case = await begun(towns)
     fetch = towns.wire.fetch
 
@@ -301,20 +276,15 @@ async def test_a_provider_seal_over_other_media_types_is_not_countersigned(
     [None, [], {}, {"@id": "https://localhost:18443/musterstadt/datasets/x"}, {f"{HANSE}version": "1" * 64}],
     ids=["not json", "no object", "empty", "another dataset", "another version"],
 )
-async def test_a_snapshot_of_something_else_is_not_signed(
-    towns: Towns, change: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_snapshot_of_something_else_is_not_signed(towns: Towns, change: Any) -> None:
     """<< a sealed description that is none, or pins other bytes than the text says >> TERMINATED."""
-    real = drafting.snapshot
 
-    def other(*args: Any) -> object:
-        body = b"no" if change is None else json.dumps({**json.loads(real(*args).body), **change} if change else change)
-        return drafting.evidence_object(
-            drafting.DATASET, "application/ld+json", body if isinstance(body, bytes) else body.encode()
-        )
+    def other(snapshot: bytes) -> bytes:
+        body = {**json.loads(snapshot), **change} if change else change
+        return b"no" if change is None else signing.canonical(body)
 
-    monkeypatch.setattr(drafting, "snapshot", other)
-    assert "unterschrieben" in await ended(towns, await begun(towns))
+    with forged({drafting.DATASET: other}):
+        assert "unterschrieben" in await ended(towns, await begun(towns))
 
 
 def _bent(monkeypatch: pytest.MonkeyPatch, length: int, bend: str) -> None:
