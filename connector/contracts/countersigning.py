@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.clock import rfc3339
-from connector.commit import answered, ask
+from connector.commit import Errand, answered, ask
 from connector.contracts import drafting, records, sealable, second_seal, store
 from connector.contracts.agreements import Agreements
 from connector.contracts.approval import Approval
@@ -27,8 +27,8 @@ from connector.reasons import because, plain
 from connector.storage import outbox
 from connector.storage.database import Tx
 
-LATE, HAND_IN = "countersign-late", "hand-in"
-"""Errands of the consumer: make the late countersignature, and give it to the provider."""
+AT_ONCE, LATE, HAND_IN = "countersign", "countersign-late", "hand-in"
+"""Errands of the consumer: make the countersignature that the negotiation waits for, make a late one, hand it in."""
 SHORTEST = 16
 """Hex digits of the digest of what was read that a person has to name at least."""
 STATEMENT = 500
@@ -142,7 +142,7 @@ class Countersigning:
             return agreement
         case = store.save_case(tx, replace(case, approval=by.checked))
         answered(tx, slug, case.id)
-        self._moves.errand(tx, case, "countersign" if now else LATE, person=by.pseudonym, read=lies_here)
+        self._moves.errand(tx, case, AT_ONCE if now else LATE, person=by.pseudonym, read=lies_here)
         return agreement
 
     def unread(self, tx: Tx, agreement: Agreement) -> str:
@@ -285,8 +285,12 @@ class Countersigning:
                 store.take_object(tx, case.participant, case.id, case.counterparty, item)
 
     def _under_way(self, tx: Tx, case: Case) -> bool:
+        """Whether a person has ordered it; what is tried without one does not keep anybody from it."""
         stream = process(case).stream
-        return any(outbox.waits(tx, case.participant, f"{work}:{stream}") for work in (LATE, HAND_IN))
+        if any(outbox.waits(tx, case.participant, f"{work}:{stream}") for work in (LATE, HAND_IN)):
+            return True
+        tried = outbox.open_bodies(tx, case.participant, f"{AT_ONCE}:{stream}")
+        return any("person" in msgspec.json.decode(body, type=Errand).facts for body in tried)
 
     def _text_hash(self, tx: Tx, agreement: Agreement) -> str | None:
         return store.used(tx, agreement.participant, agreement.negotiation, drafting.TEXT)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from connector.catalogue.model import Offer
 from connector.catalogue.service import Catalogue
 from connector.commit import SETTLING_MS
-from connector.contracts import drafting, second_seal
+from connector.contracts import drafting, sealable, second_seal
 from connector.contracts.model import Case
 from connector.contracts.moves import Moves
 from connector.contracts.partner import Partner
@@ -98,7 +98,7 @@ class Deliberate:
         asked = self._moves.agreements.deal(case.policy)
         # Computed now: the digest kept with an offer is that of the operands that were known when it was published.
         current = self._judge.digest(offer.policy)
-        published = asked == current or asked == self._judge.digest(edc.echo(offer.policy))
+        published = self._unchanged(case, offer) and asked in (current, self._judge.digest(edc.echo(offer.policy)))
         narrowing = None if published or not decision.permit else self._narrowing(tx, case, turn, offer)
         case = replace(case, deferred=decision.deferred)
         record = {**self._judge.record(decision), "deferred": list(decision.deferred), "offer": offer.id}
@@ -117,6 +117,12 @@ class Deliberate:
             return self._moves.offer(tx, case, offer.for_message())
         return self._moves.terminate(tx, case, "policy", _because_of(narrowing))
 
+    def _unchanged(self, case: Case, offer: Offer) -> bool:
+        """Whether we may seal the terms as they were written to us: the digest is blind to identifiers and classes, in
+        which words could stand that nobody has read (threat T65)."""
+        rules = drafting.rules_of(case.policy)
+        return rules == drafting.rules_of(offer.policy) or not sealable.unsaid(rules)
+
     def _narrowing(self, tx: Tx, case: Case, turn: Turn, offer: Offer) -> Narrowing:
         """Whether the asked terms are within the offer, can be said completely, and permit something to this peer.
 
@@ -131,6 +137,7 @@ class Deliberate:
                 terms, turn.partner.seeker, "negotiation", tx.now, purpose=case.purpose, action=case.action
             )
             plain = not any(NAMES & {member(name)} for name in terms if name != "@type")
+            plain = plain and not sealable.unsaid(terms)
         except PolicyError as fault:
             return Narrowing("unknown", "term", fault.pointer or "/")
         if not plain or not self._moves.agreements.worded(terms):

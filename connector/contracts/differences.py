@@ -63,7 +63,7 @@ def difference(name: str, ours: bytes | None, theirs: bytes) -> Difference | Non
     if ours == theirs:
         return None
     read = _members if name.endswith((".json", ".jsonld")) else _source
-    mine, other = read(ours or b""), read(theirs)
+    mine, other = [] if ours is None else read(ours), read(theirs)
     marks: tuple[Mark, ...] = ("unknown",) if ours is None else ("layout",) if mine == other else ()
     lines = tuple(_differing(mine, other))
     return Difference(name=name, lines=lines[:MOST], more=max(0, len(lines) - MOST), marks=marks)

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from connector.contracts import progress_store, store
 from connector.contracts.agreements import Agreements
-from connector.contracts.countersigning import HAND_IN, LATE, rests
+from connector.contracts.countersigning import AT_ONCE, HAND_IN, LATE, rests
 from connector.contracts.model import Agreement, Case
 from connector.contracts.moves import process
 from connector.protocol.negotiation import State
@@ -18,8 +18,6 @@ Step = Literal[
     "given", "over", "other-side", "making", "handing-in", "unconfirmed", "late", "refused", "failed", "open",
     "automatic",
 ]  # fmt: skip
-AT_ONCE = "countersign"
-"""Errand of a countersignature that the negotiation waits for."""
 UNREACHED = "countersign-undelivered"
 """Question to a person: the provider has not been reached with the countersignature for days."""
 

@@ -166,6 +166,12 @@ def waits(tx: Tx, participant: str, stream: str) -> bool:
     return tx.one(statement, participant=participant, stream=stream) is not None
 
 
+def open_bodies(tx: Tx, participant: str, stream: str) -> list[bytes]:
+    """Bodies of the rows of this stream that are not done yet, the oldest first."""
+    statement = "SELECT body FROM outbox WHERE participant = :participant AND stream = :stream AND done_at IS NULL"
+    return [bytes(row["body"]) for row in tx.all(f"{statement} ORDER BY id", participant=participant, stream=stream)]
+
+
 def undelivered(tx: Tx, participant: str, without: frozenset[str], limit: int) -> list[OutboxRow]:
     """Rows of the participant that are not done, the oldest first; none of the kinds `without`."""
     rows = tx.all(

@@ -23,7 +23,7 @@ from connector.verify import (
 from connector.verify import witness as witnesses
 from connector.verify.anchors import Anchors
 from connector.verify.checkpoint import Checkpoint
-from connector.verify.contract import ROLES, Agreement, Documents, Given, Members, Role, Sealed
+from connector.verify.contract import ROLES, Agreement, Approval, Documents, Given, Members, Role, Sealed
 from connector.verify.examination import Examination, attempt, need
 from connector.verify.faults import Doubt, Fault
 from connector.verify.logbook import Log
@@ -82,6 +82,7 @@ def _examine(exam: Examination, members: Members, anchors: Anchors, witness: str
         if ending.names(role)[0] in members:
             exam.run(f"{role}-ending", ending.check, role, given, lines, size)
     moment = exam.run("time", _moment, given, vouched, log, witness)
+    _tell_approvals(exam, members)
     _tell(exam, seals, moment, lines or ())
     _tell_times(exam, given)
     _tell_second_seals(exam, given, lines or ())
@@ -189,6 +190,18 @@ def _check_revocation(
             doubt = doubt or open_question
     if doubt is not None:
         raise doubt
+
+
+def _tell_approvals(exam: Examination, members: Members) -> None:
+    """Who approved at each party, a rule or a person: the seal says that it was the party, not how it came about."""
+    found = {role: contract.approved(role, members) for role in ROLES if f"{role}.jws" in members}
+    for role, approval in found.items():
+        exam.note(f"{role}-approval-{'unread' if approval is None else approval.kind}", **_named(approval))
+    exam.state(approvals={role: None if one is None else one.kind for role, one in found.items()})
+
+
+def _named(approval: Approval | None) -> dict[str, object]:
+    return {} if approval is None else {"role": approval.role, "pseudonym": approval.pseudonym, "at": approval.at}
 
 
 def _tell(exam: Examination, seals: Mapping[Role, Sealed | None], moment: Moment | None, lines: Sequence[Line]) -> None:

@@ -128,6 +128,31 @@ def signed_by(role: Role, agreement: Agreement, members: Members) -> list[Signed
     return objects
 
 
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a party's seal says of who approved: by a rule, or by a person with a role and a pseudonym; `at` as text."""
+
+    kind: Literal["automatic", "person"]
+    role: str
+    pseudonym: str
+    at: str
+
+
+def approved(role: Role, members: Members) -> Approval | None:
+    """Who approved at that party, by the object that its seal covers; None if it does not say so as we write it."""
+    try:
+        value = jcs.decode(members[f"approval-{role}.json"])
+    except (KeyError, jcs.NotCanonical):
+        return None
+    match value:
+        case {"role": "automatic", "pseudonym": None, "at": str(at)}:
+            return Approval("automatic", "automatic", "", at)
+        case {"role": str(who), "pseudonym": str(pseudonym), "at": str(at)} if who != "automatic":
+            return Approval("person", who, pseudonym, at)
+        case _:
+            return None
+
+
 def read_seal(token: bytes) -> Seal:
     """The seal in a member; Fault `seal-form`."""
     return jades.read(text(token))

@@ -9,8 +9,10 @@ import pytest
 from connector.cli import main
 from connector.cli.call import OK, REFUSED, WRONG_USAGE
 from connector.contracts import compose
-from connector.testing.cities import MUNICIPALITY, City, Refused, Space
+from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Refused, Space
+from connector.testing.forging import forged
 from connector.testing.patience import PATIENCE_S
+from connector.verify.bundle import verify_bundle
 
 PERSON = {"role": "Amtsleitung", "pseudonym": "p-7f3a91"}
 
@@ -72,8 +74,8 @@ async def test_a_person_reads_signs_and_completes_it(
     )  # fmt: skip
     assert code == OK
     assert place.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
-    checksum = told.partition("--text ")[2].split()[0]
-    signing = ["countersign", agreement, "--as", "nachbardorf", "--text", checksum]
+    checksum = told.partition("--digest ")[2].split()[0]
+    signing = ["countersign", agreement, "--as", "nachbardorf", "--digest", checksum]
     assert (await said(pair.there, capsys, *signing))[0] == WRONG_USAGE
     assert (await said(pair.there, capsys, *signing, "--role", "Amtsleitung"))[0] == WRONG_USAGE
     named = await said(pair.there, capsys, *signing, "--role", "Amtsleitung", "--pseudonym", "Erika Mustermann")
@@ -86,14 +88,14 @@ async def test_a_person_reads_signs_and_completes_it(
     code, told = await said(pair.there, capsys, *signing[:4], "--read", str(place))
     assert code == OK
     assert "von beiden Seiten besiegelt. Zu unterschreiben ist nichts mehr." in told
-    assert "--text" not in told  # bug: it told everybody to sign, whatever had been signed
+    assert "--digest" not in told  # bug: it told everybody to sign, whatever had been signed
 
 
 async def test_the_provider_is_not_told_to_sign(pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """>> the provider reads its own one-sided contract << the countersignature is up to the consumer."""
     words = ["countersign", pair.agreement, "--as", "musterstadt", "--read", str(tmp_path / "vertrag.html")]
     code, told = await said(pair.here, capsys, *words)
-    assert (code, "--text" in told) == (OK, False)
+    assert (code, "--digest" in told) == (OK, False)
     assert "sie ist Sache des Datennehmers" in told
     code, told = await said(pair.here, capsys, "agreement", "show", pair.agreement, "--as", "musterstadt")
     assert "sie ist Sache des Datennehmers" in told
@@ -116,9 +118,9 @@ async def test_a_confirmation_is_shown_and_seals_nothing(pair: Pair, capsys: pyt
 @pytest.mark.parametrize(
     ("path", "body", "code"),
     [
-        ("countersignature", {"text": "0" * 64, "approval": PERSON}, "contracts.other-text-read"),
-        ("countersignature", {"text": "0" * 64}, "api.body"),
-        ("countersignature", {"text": "0", "approval": {**PERSON, "name": "Erika"}}, "api.body"),
+        ("countersignature", {"digest": "0" * 64, "approval": PERSON}, "contracts.other-text-read"),
+        ("countersignature", {"digest": "0" * 64}, "api.body"),
+        ("countersignature", {"digest": "0", "approval": {**PERSON, "name": "Erika"}}, "api.body"),
         ("confirmation", {**PERSON, "statement": ""}, "contracts.statement"),
         ("confirmation", {**PERSON, "pseudonym": "Erika", "statement": "Ja."}, "contracts.pseudonym"),
         ("confirmation", {**PERSON, "statement": "Ja.", "name": "Erika"}, "api.body"),
@@ -130,3 +132,68 @@ async def test_what_does_not_fit_is_refused(pair: Pair, path: str, body: dict[st
             f"/api/v1/participants/nachbardorf/agreements/{pair.agreement[9:]}/{path}", body
         )  # fmt: skip
     assert (refused.value.status, refused.value.problem["code"]) == (400, code)
+
+
+# What the provider sealed is not ours (decision 0045)
+
+PRICE = "Der Datennehmer zahlt 100.000 EUR je Monat"
+
+
+@pytest.fixture
+async def foreign(space: Space) -> Pair:
+    """<< a sealed text with a sentence and a program of the provider's own >> AGREED: somebody has to read it."""
+    here = await space.city("here", {"musterstadt": MUNICIPALITY})
+    there = await space.city("there", {"nachbardorf": MUNICIPALITY})
+    await space.reload(here, there)
+    made = await here.publish("musterstadt")
+    words = f"<p>{PRICE}.</p>\n<script>document.title=''</script>\n</main>".encode()
+    with forged({"text-de.html": lambda body: body.replace(b"</main>", words)}):
+        wish = {"provider": here.did("musterstadt"), "dataset": made["dataset"]}
+        place = "/api/v1/participants/nachbardorf"
+        asked = await there.api.post(f"{place}/negotiations", {**wish, "purpose": PURPOSE})
+        async with asyncio.timeout(PATIENCE_S):
+            while not any(one["waits"] for one in (await there.api.get(f"{place}/agreements"))["agreements"]):
+                await asyncio.sleep(0.05)
+        now = await there.api.get(f"{place}/negotiations/{asked['id']}")
+    return Pair(here, there, str(now["agreement"]))
+
+
+@pytest.mark.threat("T65")
+async def test_a_person_is_shown_what_is_not_ours_before_it_is_signed(
+    foreign: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> --read << why it was not signed, each foreign line, the program as text; >> the digest named << FINALIZED."""
+    place = tmp_path / "vertrag.html"
+    words = ["countersign", foreign.agreement, "--as", "nachbardorf"]
+    code, told = await said(foreign.there, capsys, "agreements", "--as", "nachbardorf")
+    assert "WARTET AUF SIE" in told
+    code, told = await said(foreign.there, capsys, *words, "--read", str(place))
+    assert code == OK
+    assert "text-de.html: Der Vertragstext ist nicht der, den wir zu dieser Vereinbarung schreiben." in told
+    lines = [line.strip() for line in told.splitlines() if line.startswith("    + ")]
+    assert [PRICE in line for line in lines] == [True, False]
+    assert "<script>document.title=''</script> [Programm, das ein Browser ausführen würde]" in lines[1]
+    digest = told.partition("--digest ")[2].split()[0]
+    code, _ = await said(
+        foreign.there, capsys, *words, "--digest", digest, "--role", "Amtsleitung", "--pseudonym", "p-7f3a91"
+    )  # fmt: skip
+    assert code == OK
+    await foreign.settled("finalized")
+    whole = await foreign.there.house.evidence.bundle("nachbardorf", foreign.agreement)
+    told = "\n".join(verify_bundle(whole, None, "en").notes)
+    assert "The provider's approval: by a rule; no person need have read this contract" in told
+    assert 'The consumer\'s approval: by a person, role "Amtsleitung", pseudonym p-7f3a91' in told
+
+
+@pytest.mark.threat("T65")
+async def test_what_differs_is_told_in_english_and_to_machines_too(foreign: Pair) -> None:
+    base = f"/api/v1/participants/nachbardorf/agreements/{foreign.agreement[9:]}/reading"
+    told = await foreign.there.api.get(base)
+    assert [(one["name"], one["code"]) for one in told["objections"]] == [("text-de.html", "contracts.other-text")]
+    assert told["objections"][0]["reason"]["en"].startswith("The contract text is not the one")
+    assert len(told["digest"]) == 64
+    assert set(told["files"]) == {
+        "agreement.json", "text-de.html", "profile.json", "dataset.jsonld", "approval-provider.json",
+    }  # fmt: skip
+    ours = await foreign.here.api.get(base.replace("nachbardorf", "musterstadt"))
+    assert (ours["digest"], ours["objections"], ours["differences"]) == (told["digest"], [], [])

@@ -134,11 +134,8 @@ async def test_a_late_seal_is_booked_once(side: str, when: str, space: Space) ->
 
 async def signed_late(pair: Pair, victim: Process, agreement: str) -> None:
     base = f"/api/v1/participants/{VILLAGE}/agreements/{agreement[9:]}"
-    text = pair.consumer.rows(
-        "SELECT u.sha256 FROM object_use u JOIN agreement a ON a.negotiation = u.negotiation"
-        " WHERE a.id = ? AND u.name = 'text-de.html'", agreement,
-    )[0]["sha256"]  # fmt: skip
-    order = {"text": text, "approval": {"role": "Amtsleitung", "pseudonym": "p-7f3a91"}}
+    read = await pair.consumer.api.get(f"{base}/reading")
+    order = {"digest": read["digest"], "approval": {"role": "Amtsleitung", "pseudonym": "p-7f3a91"}}
     ordered = "SELECT 1 FROM outbox WHERE kind IN ('countersign-late', 'hand-in') AND body LIKE ?"
     case = pair.consumer.rows("SELECT negotiation FROM agreement WHERE id = ?", agreement)[0]["negotiation"]
 

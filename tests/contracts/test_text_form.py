@@ -1,0 +1,61 @@
+"""What the same facts give in each form never changes: partners compare it byte for byte (decision 0045)."""
+
+import json
+from hashlib import sha256
+
+import pytest
+
+from connector.catalogue.rules import fill
+from connector.contracts import drafting, rendering, signing
+from connector.contracts.described import Described
+from connector.contracts.model import Agreement
+from connector.contracts.rendering import Deadline, Facts
+from connector.contracts.text import Party
+from connector.house import judge
+from connector.policy.judge import Judge
+from connector.testing.cities import PURPOSE
+from tests.policy.filled import SLOTS
+
+AT = 1_795_000_000_000
+TOWN, VILLAGE = Party("Musterstadt", "did:web:a.example"), Party("Nachbardorf", "did:web:b.example")
+DATA = "https://a.example/datasets/1"
+DIGESTS = {1: "5dc0c33bd12b89808488b07a20746aa6d631574a80e9b709190c085248e18e14"}
+"""By form: over contracts under every template. Whoever sees this fail has changed what is signed: a form that a
+release has written keeps its digest, and what is written now gets the next number (`rendering.FORM`). Before the first
+release, or for a new template, the digest follows."""
+
+
+def contract(judged: Judge, template: str, form: int) -> bytes:
+    """All documents of one contract; concept lists have a digest of their own in the profile."""
+    plain = drafting.agreement_document(
+        fill(template, SLOTS[template]), f"urn:uuid:{'0' * 8}-0000-4000-8000-{'0' * 12}", DATA, TOWN.did, VILLAGE.did,
+        AT,
+    )  # fmt: skip
+    agreement = Agreement(
+        participant="a", id=str(plain["@id"]), negotiation="n", role="provider", counterparty=VILLAGE.did, dataset=DATA,
+        state="signed", document=signing.canonical(plain), digest="", provider_jws=None, consumer_jws=None, facts={},
+        expires_at=judged.expires_at(plain, AT), created_at=AT, finalized_at=None, replaces="0" * 64,
+    )  # fmt: skip
+    file = Described(title="Bäume & Büsche", description="Mit Höhe.", bytes=8, version="1" * 64, ending=".csv")
+    facts = Facts(described=file, provider=TOWN, consumer=VILLAGE, offer=f"{DATA}/offers/1", purpose=PURPOSE)
+    parts = [*rendering.described(agreement, facts, judged, form).values()]
+    profile = json.loads(rendering.profile(agreement, judged, Deadline("required", AT), form).body)
+    return b"\n".join([*(part.body for part in parts), signing.canonical({**profile, "vocabulary": ""})])
+
+
+@pytest.mark.threat("T65")
+@pytest.mark.parametrize("form", rendering._FORMS)
+def test_the_same_facts_give_the_same_bytes_in_every_release(form: int) -> None:
+    judged = judge()
+    written = b"\0".join(contract(judged, template, form) for template in SLOTS)
+    assert sha256(written).hexdigest() == DIGESTS[form]
+
+
+def test_what_is_written_now_has_the_highest_number() -> None:
+    assert max(rendering._FORMS) == rendering.FORM
+    assert set(rendering._FORMS) == set(DIGESTS)
+
+
+@pytest.mark.parametrize("form", [0, 2, -1, True, "1", 1.0, None, [1]])
+def test_no_other_form_is_ours(form: object) -> None:
+    assert not rendering.known(form)
