@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from cryptography import x509
-from msgspec.structs import replace
 
 from connector.catalogue.model import Dataset, Offer, Source
 from connector.catalogue.service import Catalogue, Publication
@@ -20,7 +19,6 @@ from connector.clock import Clock, SystemClock
 from connector.commit import COUNTERSIGN, REVIEW
 from connector.contracts import closing, ending, second_seal
 from connector.contracts.course import Course, Deliberate
-from connector.contracts.described import Described, of_dataset
 from connector.contracts.ending_desk import EndingDesk
 from connector.contracts.late_desk import LateDesk
 from connector.contracts.model import Agreement, Case
@@ -48,6 +46,7 @@ from connector.storage import outbox
 from connector.storage.database import WORKER, Database, Tx
 from connector.storage.outbox import OutboxRow
 from connector.testing.cities import MUNICIPALITY, PURPOSE
+from connector.testing.shown import as_shown
 from connector.transcript import book
 from connector.transfer.addresses import Reach
 from connector.transfer.course import Course as TransferCourse
@@ -138,8 +137,6 @@ class Towns:
         self.keepers: dict[Kind, Keeper] = {}
         self.listed: dict[str, tuple[str, ...]] = {}
         self.second_keys: dict[str, dict[str, str]] = {}
-        self.names: dict[str, str] = {}
-        """By DID: what the trust list calls it, where that is not its own name."""
         self.participants = Participants(db, self.vault, BASE, self._issue, Cabinet(self.keepers, 1.0))
         self.judge = judge()
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
@@ -209,18 +206,12 @@ class Towns:
 
     def name_of(self, did: str) -> str:
         """What the trust list calls it."""
-        return self.names.get(did, self.participants.held(self._slug(did)).participant.name)
+        return self.participants.held(self._slug(did)).participant.name
 
     def partner(self, slug: str) -> Partner:
         """The town as its peers see it."""
-        participant = self.participants.held(slug).participant
-        return Partner(
-            did=participant.did,
-            name=participant.name,
-            seeker=self.seekers[participant.did],
-            root=participant.root,
-            base=participant.base,
-        )
+        it = self.participants.held(slug).participant
+        return Partner(did=it.did, name=it.name, seeker=self.seekers[it.did], root=it.root, base=it.base)
 
     def seeker(self, did: str, now: int) -> Seeker | None:
         """What the trust list says: everybody that is in `seekers` belongs, unless `ends` says that it is over."""
@@ -259,16 +250,8 @@ class Towns:
         self, consumer: str, provider: str, made: tuple[Dataset, Offer], purpose: str | None = PURPOSE
     ) -> Case:
         """The consumer asks for an offer exactly as the catalogue shows it; nothing is delivered yet."""
-        dataset, shown = made[0].id, made[1].for_catalogue()
-        partner, described = self.partner(provider), as_shown(*made)
-        request = self.contracts.request
-        return await self.db.write(
-            consumer, request, consumer, partner, dataset, shown, purpose, None, None, None, described
-        )
-
-    async def looked_at(self, slug: str, case_id: str, made: tuple[Dataset, Offer]) -> None:
-        """Somebody has looked at a proposal, and so at what the provider's catalogue says of the data."""
-        await self.db.write(slug, self.contracts.looked_at, slug, case_id, as_shown(*made))
+        wish = self.partner(provider), made[0].id, made[1].for_catalogue(), purpose, None, None, None, as_shown(*made)
+        return await self.db.write(consumer, self.contracts.request, consumer, *wish)
 
     async def concluded(self, consumer: str, provider: str, **wish: Any) -> Agreement:
         """A dataset of the provider, negotiated to the end; the consumer's agreement."""
@@ -394,11 +377,6 @@ class Towns:
             due_at = error.at if isinstance(error, Later) else self.clock.now() + LEASE_MS
             await self.db.write(row.participant, worker.postpone, row, due_at, error)
         await asyncio.sleep(0)
-
-
-def as_shown(dataset: Dataset, offer: Offer) -> Described:
-    """What a catalogue tells of it: all that the contract will say, but for the ending of the file's name."""
-    return replace(of_dataset(dataset, offer.countersignature), ending="")
 
 
 def _due_now(tx: Tx) -> None:

@@ -13,7 +13,8 @@ from connector.errors import Mistake, PeerError
 from connector.protocol.messages import HANSE
 from connector.testing.cities import PURPOSE
 from connector.testing.forging import forged
-from connector.testing.towns import Towns, as_shown
+from connector.testing.shown import as_shown
+from connector.testing.towns import Towns
 
 DID = "did:web:localhost%3A18443:nachbardorf"
 PERSON = Approval(role="Amtsleitung", pseudonym="p-7f3a91", mandate="M-12", on_behalf_of="did:web:kreis.example")
@@ -89,7 +90,7 @@ async def test_whoever_accepts_stands_in_the_signed_approval(towns: Towns) -> No
     await towns.run()
     mine = (await towns.case("musterstadt", case.id)).kernel.peer_pid or ""
     lies = await towns.case("nachbardorf", mine)
-    await towns.looked_at("nachbardorf", mine, made)
+    await towns.db.write("nachbardorf", towns.contracts.looked_at, "nachbardorf", mine, as_shown(*made))
     terms = towns.judge.digest(lies.policy)
     with pytest.raises(Mistake, match=r"contracts\.pseudonym"):
         await towns.db.write(

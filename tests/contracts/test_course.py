@@ -14,7 +14,8 @@ from connector.protocol import messages as m
 from connector.protocol.negotiation import TERMINAL, State
 from connector.reasons import because
 from connector.testing.cities import COMPANY
-from connector.testing.towns import Towns, as_shown
+from connector.testing.shown import as_shown
+from connector.testing.towns import Towns
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 FIRM = {"permission": [{"action": "use"}]}
@@ -27,7 +28,7 @@ async def proposed(towns: Towns, **wish: Any) -> Case:
     await towns.run()
     theirs = (await towns.case(TOWN, ours.id)).kernel.peer_pid
     assert theirs is not None
-    await towns.looked_at(VILLAGE, theirs, made)
+    await towns.db.write(VILLAGE, towns.contracts.looked_at, VILLAGE, theirs, as_shown(*made))
     return await towns.case(VILLAGE, theirs)
 
 

@@ -14,7 +14,8 @@ from connector.contracts.reading import Reading, Readings
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.protocol.messages import HANSE
 from connector.testing.forging import Change, forged, other_agreement
-from connector.testing.towns import Towns, as_shown
+from connector.testing.shown import as_shown
+from connector.testing.towns import Towns
 
 PROVIDER, CONSUMER = "musterstadt", "nachbardorf"
 APPROVAL, BY_CONSUMER = rendering.PROVIDER, drafting.APPROVAL["consumer"]

@@ -24,7 +24,8 @@ from connector.participants import departure_store
 from connector.storage.database import Conflict, Tx
 from connector.testing.cities import PURPOSE
 from connector.testing.neighbours import Neighbours
-from connector.testing.towns import Towns, as_shown
+from connector.testing.shown import as_shown
+from connector.testing.towns import Towns
 from connector.transfer import casefile
 from tests.contracts import told
 from tests.contracts.test_late_desk import broken, order
@@ -53,10 +54,8 @@ def running(towns: Towns) -> Persons:
 async def ask_for(towns: Towns, **wish: Any) -> str:
     """The consumer asks in the name of the head of its office."""
     dataset, offer = await towns.publish(PROVIDER, **wish)
-    case = await towns.db.write(
-        CONSUMER, towns.contracts.request, CONSUMER, towns.partner(PROVIDER), dataset.id, offer.for_catalogue(),
-        PURPOSE, None, HEAD, None, as_shown(dataset, offer),
-    )  # fmt: skip
+    wish = dataset.id, offer.for_catalogue(), PURPOSE, None, HEAD, None, as_shown(dataset, offer)
+    case = await towns.db.write(CONSUMER, towns.contracts.request, CONSUMER, towns.partner(PROVIDER), *wish)
     return case.id
 
 

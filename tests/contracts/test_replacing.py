@@ -11,7 +11,8 @@ from connector.errors import Mistake, PeerError, Unavailable
 from connector.protocol.messages import HANSE
 from connector.testing.cities import PURPOSE
 from connector.testing.forging import forged
-from connector.testing.towns import Towns, as_shown
+from connector.testing.shown import as_shown
+from connector.testing.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 REQUEST, REPLACES = "ContractRequestMessage", f"{HANSE}replaces"

@@ -16,7 +16,8 @@ from connector.participants.service import Hosted
 from connector.protocol.messages import HANSE
 from connector.testing.cities import PURPOSE
 from connector.testing.forging import forged
-from connector.testing.towns import Towns, as_shown
+from connector.testing.shown import as_shown
+from connector.testing.towns import Towns
 from connector.verify import jades
 
 SEAL = f"{HANSE}agreementSignature"
