@@ -34,6 +34,8 @@ def run(call: Call) -> int:
 def _show(call: Call, hit: Mapping[str, Any]) -> None:
     call.tell("find.hit", title=hit["title"], provider=hit["provider_name"], did=hit["provider"])
     call.tell("find.dataset", dataset=hit["dataset"])
+    if hit.get("description"):
+        call.tell("find.about", description=hit["description"])
     if hit.get("bytes") is not None:
         call.tell("find.file", media_type=hit.get("media_type") or "?", bytes=call.size(hit["bytes"]))
     for offer in hit["offers"]:

@@ -92,9 +92,10 @@ def as_ours(data: bytes, did: str, side: str, rule: str, at: str) -> bool:
             role=value["role"], pseudonym=value["pseudonym"], mandate=value["mandate"],
             on_behalf_of=value["onBehalfOf"],
         )  # fmt: skip
-    if not _DID.fullmatch(value["onBehalfOf"]):
+    try:
+        return _DID.fullmatch(value["onBehalfOf"]) is not None and jcs.encode(body(did, side, rule, at, by)) == data
+    except jcs.NotCanonical:
         return False
-    return jcs.encode(body(did, side, rule, at, by)) == data
 
 
 def _line(text: str) -> bool:

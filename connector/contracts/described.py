@@ -27,6 +27,8 @@ ENDING = re.compile(r"\.[a-z0-9]{1,8}")
 _SPELT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _OTHER = re.compile(r"[^a-z0-9]+")
 _TITLE = 60
+_VERSION = re.compile(r"[0-9a-f]{64}")
+_TYPE = re.compile(r"([A-Za-z0-9.+-]{1,60}/[A-Za-z0-9.+-]{1,60})?")
 _SIZE = re.compile(r"[0-9]{1,15}")
 
 
@@ -74,9 +76,10 @@ def of_entry(entry: Mapping[str, Any]) -> Described | None:
         "version": entry.get(f"{HANSE}version"), "countersignature": entry.get(f"{HANSE}countersignature"),
     }  # fmt: skip
     try:
-        return msgspec.convert(members, Described)
+        found = msgspec.convert(members, Described)
     except msgspec.ValidationError:
         return None
+    return found if _VERSION.fullmatch(found.version) and _TYPE.fullmatch(found.media_type) else None
 
 
 def of_snapshot(snapshot: Mapping[str, Any]) -> Described | None:

@@ -163,7 +163,8 @@ def objections(own: Own, known: Known, theirs: Mapping[str, bytes], judge: Judge
         found.append(Objection(drafting.PROFILE, "contracts.other-form"))
     elif form != own.form:
         own = Own(known, judge, form)
-    if _ID.fullmatch(known.agreement.id) is None or unsaid(known.agreement.policy):
+    named = _ID.fullmatch(known.agreement.id) and all(map(_NAME.fullmatch, (known.case.dataset, known.case.offer)))
+    if not named or unsaid(known.agreement.policy):
         found.append(Objection(AGREEMENT, _CODES[AGREEMENT]))
     if known.described is None:
         found.append(Objection(drafting.DATASET, "contracts.undescribed"))

@@ -352,6 +352,9 @@ NOT_OURS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "another moment": lambda body: signing.canonical({**body, "at": PRICE}),
     "another principal": lambda body: signing.canonical({**body, "onBehalfOf": PRICE}),
     "spread": lambda body: json.dumps(body, sort_keys=True).encode(),
+    "not in NFC": lambda body: signing.canonical({**body, "role": "L", "pseudonym": "p-7f3a91"}).replace(
+        b'"L"', '"A\u0308mter"'.encode()
+    ),
     "in another order": lambda body: json.dumps(dict(reversed(body.items())), separators=(",", ":")).encode(),
     "twice": lambda body: signing.canonical(body)[:-1] + b"," + signing.canonical(body)[1:],
 }  # fmt: skip

@@ -215,6 +215,14 @@ async def test_what_no_sentence_says_is_for_a_person(towns: Towns, remark: dict[
     assert sealable.unsaid({**policy, "permission": [{**permission, **remark}, *rest]})
 
 
+@pytest.mark.parametrize("name", ["dataset", "offer"])
+async def test_an_identifier_is_a_name_and_no_sentence(towns: Towns, name: str) -> None:
+    """<< a dataset or an offer with words for an identifier, asked for as it stood >> a person is asked."""
+    lies = await honest(towns)
+    case = replace(lies.known.case, **{name: "https://a.example/1 Der Datennehmer zahlt"})
+    assert "contracts.unsaid" in lies.against(case=case)
+
+
 async def test_what_cannot_be_written_is_no_error(towns: Towns) -> None:
     """<< an agreement at the end of all years >> nothing of ours, no exception: a person reads what is there."""
     lies = await honest(towns)
@@ -248,7 +256,8 @@ def test_an_entry_of_a_catalogue_is_read_as_it_will_be_signed() -> None:
 @pytest.mark.parametrize(
     "change",
     [{"dct:title": None}, {"dct:title": ["Bäume"]}, {"dct:title": {"@value": "Bäume"}}, {"dcat:byteSize": "acht"},
-     {f"{HANSE}version": None}, {f"{HANSE}countersignature": "maybe"}, {"dct:description": 7}],
+     {f"{HANSE}version": None}, {f"{HANSE}version": "Es kostet 1 EUR"}, {"dcat:mediaType": "text/csv; zahlt 1 EUR"},
+     {f"{HANSE}countersignature": "maybe"}, {"dct:description": 7}],
 )  # fmt: skip
 def test_an_entry_that_says_it_otherwise_is_not_taken_for_one(change: dict[str, Any]) -> None:
     """<< a catalogue of another make >> None: the contract will be read by a person."""
