@@ -219,8 +219,9 @@ class Agreements:
 
     def draw_up(
         self, tx: Tx, case: Case, agreement_id: str, partner: Partner, offer: Offer, dataset: Dataset
-    ) -> Agreement:
-        """As provider: write and seal the contract, and keep what the seal refers to.
+    ) -> tuple[Agreement, dict[str, Any]]:
+        """As provider: write and seal the contract, and keep what the seal refers to; also the agreement as plain
+        members, in the order of the terms, for the wire.
 
         Without a seal in what comes back its key lies elsewhere, and is asked after the transaction.
         """
@@ -244,7 +245,7 @@ class Agreements:
         self._insert(tx, drawn)
         if offer.countersignature == "required":
             timer(tx, case.participant, COUNTERSIGN, case.id, until)
-        return drawn
+        return drawn, plain
 
     def take(self, tx: Tx, case: Case, message: m.ContractAgreementMessage) -> str:
         """As consumer: the id, if it is what we asked this peer for, made since we did (dataspace-protocol.md 1.3)."""

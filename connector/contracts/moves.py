@@ -66,13 +66,13 @@ class Moves:
     def agree(self, tx: Tx, case: Case, partner: Partner, offer: Offer, dataset: Dataset) -> Case:
         """As provider: draw up the contract, seal it and send it; a key elsewhere is asked first (`sealing_desk`)."""
         agreement_id = new_id()
-        drawn = self.agreements.draw_up(tx, case, agreement_id, partner, offer, dataset)
+        drawn, plain = self.agreements.draw_up(tx, case, agreement_id, partner, offer, dataset)
         case = replace(case, agreement=agreement_id)
         if drawn.provider_jws is None:
             case = store.save_case(tx, case)
             self.errand(tx, case, SEAL)
             return case
-        return self.sealed(tx, case, drawn.policy, drawn.provider_jws)
+        return self.sealed(tx, case, plain, drawn.provider_jws)
 
     def sealed(self, tx: Tx, case: Case, plain: dict[str, Any], seal: str) -> Case:
         """As provider: the contract as it was sealed goes to the consumer."""

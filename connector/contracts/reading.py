@@ -68,7 +68,7 @@ class Readings:
         return Gathered(theirs, sealable.known(hosted, case, agreement, read(shown), self._name_of))
 
     def read(self, found: Gathered) -> Reading:
-        """Beside the event loop: a hostile document may take a while. Raises PolicyError."""
+        """Beside the event loop: a hostile document may take a while."""
         files = {name: digest(body) for name, body in found.theirs.items()}
         whole = sealable.digest(found.theirs)
         if found.known is None:

@@ -151,25 +151,28 @@ def digest(theirs: Mapping[str, bytes]) -> str:
 
 
 def objections(own: Own, known: Known, theirs: Mapping[str, bytes], judge: Judge) -> list[Objection]:
-    """What of `theirs` (the bytes of `FILES`) is not ours; empty: it may be sealed. Raises PolicyError.
+    """What of `theirs` (the bytes of `FILES`) is not ours; empty: it may be sealed.
 
     What says in which form it was written, and what cannot be said at all, comes first.
     """
     found = []
-    if not judge.clauses(known.agreement.policy, "de"):
+    if not _worded(known.agreement.policy, judge):
         found.append(Objection(AGREEMENT, "contracts.not-understood"))
     form = form_of(theirs)
     if form is None:
         found.append(Objection(drafting.PROFILE, "contracts.other-form"))
     elif form != own.form:
         own = Own(known, judge, form)
-    named = _ID.fullmatch(known.agreement.id) and all(map(_NAME.fullmatch, (known.case.dataset, known.case.offer)))
-    if not named or unsaid(known.agreement.policy):
+    case = known.case
+    plain = _ID.fullmatch(known.agreement.id) and all(map(named, (case.dataset, case.offer, case.purpose)))
+    if not plain or unsaid(known.agreement.policy):
         found.append(Objection(AGREEMENT, _CODES[AGREEMENT]))
     if known.described is None:
         found.append(Objection(drafting.DATASET, "contracts.undescribed"))
-    ours = own.beside(theirs)
-    return found + [Objection(name, _CODES[name]) for name in FILES if ours[name] != theirs[name]]
+    ours = compared(known, theirs, judge) if known.described is None else own.beside(theirs)
+    told = {one.name for one in found if one.code == "contracts.undescribed"}
+    others = [Objection(name, _CODES[name]) for name in FILES if ours[name] != theirs[name] and name not in told]
+    return list(dict.fromkeys(found + others))
 
 
 def form_of(theirs: Mapping[str, bytes]) -> int | None:
@@ -188,6 +191,11 @@ def compared(known: Known, theirs: Mapping[str, bytes], judge: Judge) -> dict[st
         return Own(known, judge, form).beside(theirs)
     read = of_snapshot(_members(theirs[drafting.DATASET]))
     return {**Own(known._replace(described=read), judge, form).beside(theirs), drafting.DATASET: None}
+
+
+def named(text: str | None) -> bool:
+    """Whether it is an identifier, which may stand in a contract that nobody reads; a sentence may not."""
+    return text is None or _NAME.fullmatch(text) is not None
 
 
 def unsaid(policy: Mapping[str, Any]) -> bool:
@@ -239,6 +247,13 @@ def _facts(known: Known, described: Described) -> Facts:
         described=described, provider=known.provider, consumer=known.consumer, offer=known.case.offer,
         purpose=known.case.purpose,
     )  # fmt: skip
+
+
+def _worded(policy: Mapping[str, Any], judge: Judge) -> bool:
+    try:
+        return bool(judge.clauses(policy, "de"))
+    except ValueError:  # what a plug-in understood that has gone since
+        return False
 
 
 def _remark(name: str, value: object) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.catalogue.service import Catalogue
-from connector.contracts import store
+from connector.contracts import sealable, store
 from connector.contracts.agreements import PATIENCE_MS, Agreements
 from connector.contracts.approval import Approval
 from connector.contracts.countersigning import Countersigning, rests
@@ -172,6 +172,7 @@ class Contracts:
         self._within_quota(tx, slug, partner)
         offer, dataset = self._catalogue.requested(tx, slug, partner.seeker, message.offer)
         self.agreements.deal(message.offer)
+        _named(message)
         step = kernel.received(kernel.start(Role.PROVIDER), Kind.REQUEST, message.id, digest_, message.consumer_pid)
         case = _opened(
             tx, slug, partner, step.negotiation, dataset.id, {**message.offer, "@id": offer.id},
@@ -346,6 +347,7 @@ class Contracts:
         self.agreements.deal(message.offer)
         if isinstance(message, m.ContractOfferMessage):
             return replace(case, policy=message.offer, offer=str(message.offer["@id"]))
+        _named(message)
         policy = {**message.offer, "@id": case.offer}
         return replace(
             case, policy=policy, purpose=message.purpose or case.purpose, action=message.action or case.action
@@ -368,6 +370,12 @@ def _opened(
         kernel=state, version=1, dataset=dataset, offer=str(policy["@id"]), policy=policy, purpose=purpose,
         action=action, agreement=None, reason=None, created_at=tx.now, changed_at=tx.now, proposed=proposed,
     )  # fmt: skip
+
+
+def _named(message: m.ContractRequestMessage) -> None:
+    """What the data are wanted for stands in the text that we seal: a sentence in its place would be sealed unread."""
+    if not sealable.named(message.purpose):
+        raise PeerError("contracts.purpose")
 
 
 def _step(case: Case, kind: Kind, message: Any, digest_: str) -> Step:

@@ -203,6 +203,15 @@ async def test_bug_the_provider_sealed_words_of_the_consumers_as_it_was_asked(to
     assert (theirs.agreement, PRICE in json.dumps(theirs.policy)) == (None, False)
 
 
+async def test_bug_the_provider_sealed_a_sentence_as_purpose(towns: Towns) -> None:
+    """>> a request whose purpose is a sentence << refused: it would stand in the text that the provider seals."""
+    made = await towns.publish(PROVIDER, rule="open-attribution", slots={"source": "Stadt"})
+    case = await towns.ask(CONSUMER, PROVIDER, made, "Der Datengeber zahlt 100.000 EUR je Monat")
+    await towns.run()
+    found = await towns.rows(PROVIDER, "SELECT count(*) AS n FROM agreement WHERE participant = :participant")
+    assert ((await towns.case(CONSUMER, case.id)).agreement, found[0]["n"]) == (None, 0)
+
+
 async def test_a_proposal_whose_data_nobody_looked_at_is_read_before_it_is_sealed(towns: Towns) -> None:
     """<< an offer that nobody asked for, accepted >> what it says of the data nobody has seen: a person is asked."""
     made = await towns.publish(PROVIDER, description=PRICE)
@@ -220,12 +229,7 @@ async def test_a_proposal_whose_data_nobody_looked_at_is_read_before_it_is_seale
     )
     assert (case.shown, [one["kind"] for one in found]) == ("AGREED", ["countersign"])
     told = await read(towns, case)
-    assert [one.code for one in told.objections] == [
-        "contracts.undescribed",
-        "contracts.other-text",
-        "contracts.other-description",
-        "contracts.other-approval",
-    ]
+    assert [one.code for one in told.objections] == ["contracts.undescribed"]
     [only] = told.differences
     assert (only.name, only.marks, PRICE in str(only.lines)) == (drafting.DATASET, ("unknown",), True)
 
