@@ -54,6 +54,17 @@ def test_a_peers_text_never_stops_our_record() -> None:
 
 
 @pytest.mark.threat("T26")
+@pytest.mark.threat("T67")
+def test_marks_without_end_over_one_letter_are_not_sorted_one_by_one() -> None:
+    """Bug: 64 kB of marks in an identifier of a peer held up the log for seconds; letters with few marks stay as is."""
+    text = "q" + "\u0323\u0307\u0327" * 500
+    data = entry.encode(record(body={"id": "a\u0308" + text, "word": "Vi\u0302\u0323\u0323t"}))
+    body = json.loads(data)["body"]
+    assert body["id"].count("\u034f") == 49
+    assert body["id"].startswith("\xe4q")
+    assert "\u034f" not in body["word"]
+
+
 def test_control_characters_stay_inside_their_string() -> None:
     """CR, LF, ANSI and NUL are escaped: one record stays one line."""
     data = entry.encode(record(actor="a\r\nforged\x1b[31m\0"))
