@@ -16,7 +16,7 @@ from connector.audit.store import Entry
 from connector.errors import Defect, Unavailable, Unknown
 from connector.language import say
 from connector.storage.database import Tx
-from connector.verify import archive, checkpoint, jcs, logbook, records, trustlist, witness
+from connector.verify import archive, checkpoint, container, jcs, logbook, records, trustlist, witness
 from connector.verify.contract import manifest_rows
 from connector.verify.faults import Fault
 from connector.verify.witness import Policy
@@ -73,12 +73,16 @@ def bundle(parts: EvidenceParts, seal: Callable[[bytes], str]) -> bytes:
 
 
 def pack(members: Mapping[str, bytes]) -> bytes:
-    """A ZIP that depends on nothing but names and contents: stored, sorted, without a time."""
+    """A ZIP that depends on nothing but names and contents: sorted, without a time, and stored.
+
+    A content in which the signature of a ZIP's end occurs by chance is deflated: a reader could take it for the end.
+    """
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as packed:
         for name in sorted(members):
             info = zipfile.ZipInfo(name, _EPOCH)
             info.create_system, info.external_attr = 3, _MODE
+            info.compress_type = zipfile.ZIP_DEFLATED if container.END in members[name] else zipfile.ZIP_STORED
             packed.writestr(info, members[name])
     return buffer.getvalue()
 

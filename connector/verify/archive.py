@@ -1,11 +1,8 @@
-"""Reads a bundle's ZIP without trusting it: known names only, each once, limits on count, size and ratio (T14)."""
+"""Reads a bundle without trusting it: one reading, known names only, each once, limits on count and size (T14, T66)."""
 
-import struct
-import zipfile
-import zlib
 from collections.abc import Mapping
-from io import BytesIO
 
+from connector.verify import container, limits
 from connector.verify.faults import Fault
 
 REQUIRED = frozenset(
@@ -57,29 +54,19 @@ TOGETHER = (
 )
 """Each group is complete or absent."""
 
-LARGEST = 16 * 1024 * 1024
-LARGEST_TOTAL = 64 * 1024 * 1024
-STEEPEST = 200
-_MOST_ENTRIES = 1_000
-"""Each entry of the index of a ZIP costs far more memory than the 46 bytes that it is written in."""
-_DAMAGED = (
-    zipfile.BadZipFile, zlib.error, struct.error, ValueError, EOFError, NotImplementedError, RuntimeError, OSError,
-    OverflowError,
-)  # fmt: skip
+LARGEST, LARGEST_TOTAL = limits.LARGEST, limits.LARGEST_TOTAL
 
 
 def members(data: bytes) -> Mapping[str, bytes]:
     """Name and content of every member; Fault names what is unknown, missing, doubled, too large or damaged."""
-    if len(data) > 2 * LARGEST_TOTAL or data.count(b"PK\x01\x02") > _MOST_ENTRIES:
+    if len(data) > limits.LARGEST_FILE:
         raise Fault("archive-large")
-    try:
-        with zipfile.ZipFile(BytesIO(data)) as archive:
-            infos = archive.infolist()
-            _check_names([info.filename for info in infos])
-            _check_sizes(infos)
-            return {info.filename: _content(archive, info) for info in infos}
-    except _DAMAGED as fault:
-        raise Fault("archive") from fault
+    entries = container.entries(data)
+    _check_names([entry.name for entry in entries])
+    limits.check_sizes({entry.name: entry.size for entry in entries}, len(data))
+    found = {entry.name: container.content(data, entry) for entry in entries}
+    limits.check_contents(found)
+    return found
 
 
 def _check_names(names: list[str]) -> None:
@@ -92,22 +79,3 @@ def _check_names(names: list[str]) -> None:
     wanted = REQUIRED.union(*(group for group in TOGETHER if present & group))
     for name in sorted(wanted - present):
         raise Fault("member-missing", name=name)
-
-
-def _check_sizes(infos: list[zipfile.ZipInfo]) -> None:
-    if sum(info.file_size for info in infos) > LARGEST_TOTAL:
-        raise Fault("archive-large")
-    for info in infos:
-        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 0x1:
-            raise Fault("archive")
-        if info.file_size > LARGEST or info.file_size > STEEPEST * max(info.compress_size, 64):
-            raise Fault("archive-large")
-
-
-def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """The announced size is only a claim: never more than that is unpacked."""
-    with archive.open(info) as stream:
-        content = stream.read(info.file_size + 1)
-    if len(content) != info.file_size:
-        raise Fault("archive")
-    return content

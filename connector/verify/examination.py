@@ -42,7 +42,7 @@ class Examination:
 
     def note(self, key: str, /, **facts: object) -> None:
         """A line that is no check: what was used, what is not proven."""
-        self._notes.append(say("note", key, self.lang, facts))
+        self._notes.append(say("note", key, self.lang, self._facts(facts)))
 
     def state(self, **facts: object) -> None:
         """What machines read besides the checks."""
@@ -55,8 +55,8 @@ class Examination:
         self._checks.append(Check(name, verdict, f"{say('check', name, self.lang)}: {sentence}", code))
 
     def _facts(self, found: Mapping[str, object]) -> dict[str, object]:
-        """Facts that are names of something known (`check`, `level`, `source`) are shown in words."""
-        named = {"check", "level", "source"}
+        """Facts that are names of something known (`check`, `level`, `oddity`, `source`) are shown in words."""
+        named = {"check", "level", "oddity", "source"}
         return {key: say(key, str(fact), self.lang) if key in named else fact for key, fact in found.items()}
 
 
