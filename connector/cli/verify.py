@@ -9,13 +9,12 @@ from connector.cli.words import Words
 from connector.errors import Mistake
 from connector.language import say
 
-MOST = 128 << 20  # bytes; the verifier refuses larger bundles, so no more than that is read
-
 
 def register(top: Words, places: Any) -> None:
     command = top.command(places, "verify")
     command.word("bundle", nargs="?", metavar="BUNDLE", type=Path)
     command.word("--trust", metavar="FILE", type=Path)
+    command.word("--trust-list", metavar="FILE", type=Path)
     command.word("--witness", metavar="FILE", type=Path)
     command.word("--timestamps", metavar="FILE", type=Path)
     command.word("--pyz", metavar="FILE", type=Path)
@@ -55,7 +54,10 @@ def _judge(call: Call) -> int:
     data = _read(args.bundle)
     witness = None if args.witness is None else _read(args.witness).decode(errors="replace")
     timestamps = None if args.timestamps is None else _read(args.timestamps)
-    report = verify_bundle(data, _roots(call), call.lang, witness=witness, timestamps_pem=timestamps)
+    report = verify_bundle(
+        data, _roots(call), call.lang, witness=witness, timestamps_pem=timestamps, trust_list=_trust_list(call),
+        now=int(now.timestamp()),
+    )  # fmt: skip
     call.result(report.value(now.strftime("%Y-%m-%dT%H:%M:%SZ")))
     if not args.json:
         print("\n".join(lines(report, call.lang, now)))
@@ -70,9 +72,20 @@ def _roots(call: Call) -> bytes | None:
     return _read(own) if own.is_file() else None
 
 
+def _trust_list(call: Call) -> bytes | None:
+    """`--trust-list`, else the data folder's own list where its roots are used too: it is of the same authority."""
+    if call.args.trust_list is not None:
+        return _read(call.args.trust_list)
+    own = call.folder / "trust" / "list.jws"
+    return _read(own) if call.args.trust is None and own.is_file() else None
+
+
 def _read(path: Path) -> bytes:
+    """No more than the verifier judges: it refuses what is larger."""
+    from connector.verify.limits import LARGEST_FILE
+
     try:
         with path.open("rb") as file:
-            return file.read(MOST + 1)
+            return file.read(LARGEST_FILE + 1)
     except OSError as problem:
         raise unusable(path, problem) from problem

@@ -9,10 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from connector.verify.bundle import verify_bundle
+from connector.verify.limits import LARGEST_FILE
 from connector.verify.report import Report, Verdict
 from connector.verify.words import LANGUAGES, say
 
-_MOST = 128 * 1024 * 1024
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -24,15 +24,17 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         data = _read(options.bundle)
-        roots, witness, timestamps = (
-            None if place is None else _read(place) for place in (options.trust, options.witness, options.timestamps)
-        )
+        places = options.trust, options.witness, options.timestamps, options.trust_list
+        roots, witness, timestamps, listed = (None if place is None else _read(place) for place in places)
     except OSError as fault:
         print(say("line", "unreadable", options.lang, {"file": fault.filename or options.bundle}), file=sys.stderr)
         return Verdict.INDETERMINATE.value
     policy = None if witness is None else witness.decode(errors="replace")
-    report = verify_bundle(data, roots, options.lang, witness=policy, timestamps_pem=timestamps)
     now = datetime.now(UTC)
+    report = verify_bundle(
+        data, roots, options.lang, witness=policy, timestamps_pem=timestamps, trust_list=listed,
+        now=int(now.timestamp()),
+    )  # fmt: skip
     if options.json:
         print(json.dumps(report.value(now.strftime(_TIME)), ensure_ascii=False, indent=2))
     else:
@@ -45,6 +47,7 @@ def _parser(lang: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hanse-verify", description=say("help", "about", lang))
     parser.add_argument("bundle", type=Path, help=say("help", "bundle", lang))
     parser.add_argument("--trust", type=Path, metavar="PEM", help=say("help", "trust", lang))
+    parser.add_argument("--trust-list", type=Path, metavar="JWS", help=say("help", "trust-list", lang))
     parser.add_argument("--witness", type=Path, metavar="POLICY", help=say("help", "witness", lang))
     parser.add_argument("--timestamps", type=Path, metavar="PEM", help=say("help", "timestamps", lang))
     parser.add_argument("--json", action="store_true", help=say("help", "json", lang))
@@ -68,7 +71,7 @@ def lines(report: Report, lang: str, now: datetime) -> list[str]:
 
 def _read(path: Path) -> bytes:
     with path.open("rb") as stream:
-        return stream.read(_MOST + 1)
+        return stream.read(LARGEST_FILE + 1)
 
 
 if __name__ == "__main__":

@@ -13,23 +13,25 @@ from connector.verify import (
     ending,
     logbook,
     membership,
+    newest,
     postquantum,
     records,
     revocation,
     since,
+    telling,
     trusted,
     trustlist,
 )
 from connector.verify import witness as witnesses
 from connector.verify.anchors import Anchors
 from connector.verify.checkpoint import Checkpoint
-from connector.verify.contract import ROLES, Agreement, Approval, Documents, Given, Members, Role, Sealed
+from connector.verify.contract import ROLES, Agreement, Documents, Given, Members, Role, Sealed
 from connector.verify.examination import Examination, attempt, need
 from connector.verify.faults import Doubt, Fault
 from connector.verify.logbook import Log
-from connector.verify.records import Erased, Line, Logged
+from connector.verify.records import Line
 from connector.verify.report import Report
-from connector.verify.trusted import SKEW_S, Moment, written
+from connector.verify.trusted import SKEW_S, Moment
 from connector.verify.trustlist import TrustList
 
 VERSION = "0.1.0"
@@ -42,11 +44,14 @@ def verify_bundle(
     *,
     witness: str | None = None,
     timestamps_pem: bytes | None = None,
+    trust_list: bytes | None = None,
+    now: int | None = None,
 ) -> Report:
     """The report on a bundle; everything besides `data` comes from outside of it. Raises nothing.
 
     `roots_pem` holds the anchors, `witness` the text of a C2SP tlog-policy (None: the one that follows from the trust
-    list), `timestamps_pem` the roots of timestamp authorities.
+    list), `timestamps_pem` the roots of timestamp authorities, `trust_list` the newest list that the auditor has (the
+    JWS), `now` the time of the check (seconds), which decides nothing: the report says how old the list is.
     """
     exam = Examination(lang)
     members = exam.run("archive", archive.members, data)
@@ -54,14 +59,19 @@ def verify_bundle(
         exam.run("manifest", contract.check_manifest, members)
         given = exam.run("anchors", _anchors, roots_pem, timestamps_pem, witness)
         anchors = given or attempt(trust.parse, roots_pem, timestamps_pem) or Anchors()
-        _examine(exam, members, anchors, witness)
-        _explain(exam, members, anchors)
+        vouched = exam.run("trust-list", newest.judged_by, members["trust-list.jws"], trust_list, anchors)
+        listed = vouched or attempt(trustlist.parse, members["trust-list.jws"])
+        _examine(exam, members, anchors, witness, vouched, listed)
+        telling.rest(exam, members, anchors, VERSION)
+        if listed is not None:
+            telling.trust_list(exam, listed, now)
     return exam.report(tool=VERSION)
 
 
-def _examine(exam: Examination, members: Members, anchors: Anchors, witness: str | None) -> None:
-    trust_list = attempt(trustlist.parse, members["trust-list.jws"])
-    vouched = exam.run("trust-list", _check_trust_list, members, anchors)
+def _examine(
+    exam: Examination, members: Members, anchors: Anchors, witness: str | None, vouched: TrustList | None,
+    trust_list: TrustList | None,
+) -> None:  # fmt: skip
     agreement = exam.run("agreement", contract.parse_agreement, members["agreement.json"])
     documents = exam.run("documents", _documents, agreement, members)
     given = Given(members=members, anchors=anchors, trust_list=trust_list, agreement=agreement, documents=documents)
@@ -74,7 +84,8 @@ def _examine(exam: Examination, members: Members, anchors: Anchors, witness: str
     lines = exam.run("records", logbook.check_records, given, did, log)
     exam.run("commitment", logbook.check_commitment, given, lines, log, did)
     exam.run("revocation", _check_revocation, given, seals, exporter, lines)
-    exam.run("membership", membership.check, given, vouched, seals)
+    seen = _seen(given, exporter, vouched, log, witness)
+    exam.run("membership", membership.check, given, vouched, seals, seen)
     size = None if log is None else log.proof.checkpoint.size
     for role in ROLES:
         if postquantum.name(role) in members or postquantum.named(role, lines or ()):
@@ -82,11 +93,13 @@ def _examine(exam: Examination, members: Members, anchors: Anchors, witness: str
         if ending.names(role)[0] in members:
             exam.run(f"{role}-ending", ending.check, role, given, lines, size)
     moment = exam.run("time", _moment, given, vouched, log, witness)
-    _tell_approvals(exam, members)
-    _tell(exam, seals, moment, lines or ())
-    _tell_times(exam, given)
-    _tell_second_seals(exam, given, lines or ())
-    _tell_end(exam, members, lines or ())
+    telling.approvals(exam, members)
+    telling.seals(exam, seals, moment, lines or ())
+    telling.withdrawn(exam, given, seals, exporter, lines)
+    telling.before(exam, given, seals, vouched)
+    telling.times(exam, given)
+    telling.second_seals(exam, given, lines or ())
+    telling.end(exam, members, lines or ())
 
 
 def _anchors(roots_pem: bytes | None, timestamps_pem: bytes | None, witness: str | None) -> Anchors:
@@ -99,12 +112,6 @@ def _anchors(roots_pem: bytes | None, timestamps_pem: bytes | None, witness: str
         except Fault as fault:  # the auditor's own file says nothing against the bundle
             raise Doubt("witness-policy", **fault.facts) from fault
     return found
-
-
-def _check_trust_list(members: Members, anchors: Anchors) -> TrustList:
-    trust_list = trustlist.parse(members["trust-list.jws"])
-    trustlist.check(trust_list, anchors.authority)
-    return trust_list
 
 
 def _documents(agreement: Agreement | None, members: Members) -> Documents:
@@ -122,9 +129,21 @@ def _timed(given: Given, trust_list: TrustList | None, log: Log | None, witness:
     states = [(log.proof.checkpoint.size, moment)]
     if log.first is not None:
         states.append((log.first.size, attempt(_first_moment, given, trust_list, log, witness)))
-    lines = attempt(records.parse, given.members["records.ndjson"]) or ()
-    firsts, seconds = (since.seals(given.members, lines, states, second=second) for second in (False, True))
-    return replace(given, moment=moment, seals=firsts, second_seals=seconds)
+    lines = attempt(records.parse, given.members["records.ndjson"])
+    firsts, seconds = (since.seals(given.members, lines or (), states, second=second) for second in (False, True))
+    return replace(given, moment=moment, lines=lines, seals=firsts, second_seals=seconds)
+
+
+def _seen(
+    given: Given, exporter: Sealed | None, trust_list: TrustList | None, log: Log | None, witness: str | None
+) -> int | None:
+    """The latest time (seconds) that the bundle itself knows of: of its witnesses, or of whoever exported it."""
+    if exporter is None or log is None:
+        return None
+    moments = [given.moment, *given.seals.values()]
+    if log.growth is not None:
+        moments.append(attempt(_vouched, given, trust_list, log, witness, log.newest, ""))
+    return max(exporter.seal.iat, *(one.seconds for one in moments if one is not None), 0)
 
 
 def _moment(given: Given, trust_list: TrustList | None, log: Log | None, witness: str | None) -> Moment:
@@ -190,72 +209,3 @@ def _check_revocation(
             doubt = doubt or open_question
     if doubt is not None:
         raise doubt
-
-
-def _tell_approvals(exam: Examination, members: Members) -> None:
-    """Who approved at each party, a rule or a person: the seal says that it was the party, not how it came about."""
-    found = {role: contract.approved(role, members) for role in ROLES if f"{role}.jws" in members}
-    for role, approval in found.items():
-        exam.note(f"{role}-approval-{'unread' if approval is None else approval.kind}", **_named(approval))
-    exam.state(approvals={role: None if one is None else one.kind for role, one in found.items()})
-
-
-def _named(approval: Approval | None) -> dict[str, object]:
-    return {} if approval is None else {"role": approval.role, "pseudonym": approval.pseudonym, "at": approval.at}
-
-
-def _tell(exam: Examination, seals: Mapping[Role, Sealed | None], moment: Moment | None, lines: Sequence[Line]) -> None:
-    graves = records.tombstones(lines)
-    for line in lines:
-        if isinstance(line, Erased) and line.index in graves:
-            body = graves[line.index].body
-            exam.note("erased", type=line.type, seq=line.seq, ground=body.get("ground", ""), role=body.get("role", ""))
-    levels = {role: None if sealed is None else sealed.level for role, sealed in seals.items()}
-    exam.state(levels=levels, trusted_time=None if moment is None else written(moment.seconds))
-
-
-def _tell_times(exam: Examination, given: Given) -> None:
-    """Which seal was there earlier than the contract as a whole, and was judged at that time."""
-    for role, moment in given.seals.items():
-        if given.at is None or moment.seconds < given.at:
-            exam.note(f"{role}-earlier", at=written(moment.seconds))
-    exam.state(seal_times={role: written(moment.seconds) for role, moment in given.seals.items()})
-
-
-def _tell_second_seals(exam: Examination, given: Given, lines: Sequence[Line]) -> None:
-    """One that no record names could be left out of a bundle, or put in, without a trace."""
-    for role in ROLES:
-        if postquantum.named(role, lines):
-            continue
-        if postquantum.name(role) in given.members:
-            exam.note(f"{role}-pq-unlogged")
-        if given.trust_list is None or given.agreement is None:
-            continue
-        member = given.trust_list.members.get(given.agreement.did(role))
-        keyed = member is not None and member.seal_key_pq is not None
-        if keyed and f"{role}.jws" in given.members and postquantum.name(role) not in given.members:
-            exam.note(f"{role}-pq-absent")
-
-
-def _tell_end(exam: Examination, members: Members, lines: Sequence[Line]) -> None:
-    """An end that only the log knows: without a sealed statement nothing is checked, but nobody may overlook it."""
-    if any(ending.names(role)[0] in members for role in ROLES):
-        return
-    for line in lines:
-        if isinstance(line, Logged) and line.type == records.TERMINATION:
-            exam.note("ended", seq=line.seq)
-
-
-def _explain(exam: Examination, members: Members, anchors: Anchors) -> None:
-    for name in sorted(archive.TRANSLATIONS & members.keys()):
-        exam.note("unsigned", name=name)
-    listed = attempt(trustlist.parse, members["trust-list.jws"])
-    if listed is not None:
-        exam.note("trust-list", version=listed.version, issued=listed.issued)
-    exam.note("tool", version=VERSION)
-    for fingerprint in anchors.fingerprints():
-        exam.note("anchor", fingerprint=fingerprint)
-    exam.state(anchors=anchors.fingerprints())
-    exam.note("unproven")
-    exam.note("unproven-since")
-    exam.note("unproven-other-log")

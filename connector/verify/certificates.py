@@ -1,10 +1,14 @@
 """Certificates from untrusted bytes: read so that whatever is odd about them is a ValueError, never a crash.
 
-The library opens most fields only when they are asked for, and what it then raises is not always a ValueError.
+The library opens most fields only when they are asked for, and what it then raises is not always a ValueError. A key so
+large that each signature by it is dear is odd as well: building a path tries many.
 """
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, rsa
+
+MOST_RSA_BITS, MOST_EXPONENT = 8192, 2**32
 
 ODD = (
     ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, UnsupportedAlgorithm,
@@ -28,6 +32,19 @@ def pem(data: bytes) -> tuple[x509.Certificate, ...]:
         raise ValueError("certificate") from fault
 
 
+def is_dear(certificate: x509.Certificate) -> bool:
+    """Whether a signature by its key is dear to check: very large RSA, or DSA. A key that nobody knows checks none."""
+    try:
+        key = certificate.public_key()
+    except ODD:
+        return False
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.key_size > MOST_RSA_BITS or key.public_numbers().e >= MOST_EXPONENT
+    return isinstance(key, dsa.DSAPublicKey)
+
+
 def _readable(certificate: x509.Certificate) -> x509.Certificate:
     len(certificate.extensions)
+    if is_dear(certificate):
+        raise ValueError("key")
     return certificate

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, HashAl
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from connector.verify import der
-from connector.verify.certificates import ODD
+from connector.verify.certificates import ODD, is_dear
 from connector.verify.der import BadDer, Node, inside
 
 SHA: Mapping[str, str] = {
@@ -210,9 +210,13 @@ def _content(node: Node) -> tuple[str, bytes]:
 
 def _certificates(nodes: tuple[Node, ...]) -> tuple[x509.Certificate, ...]:
     try:
-        return tuple(x509.load_der_x509_certificate(_numbered(node).raw) for node in nodes)
+        found = tuple(x509.load_der_x509_certificate(_numbered(node).raw) for node in nodes)
+        dear = any(is_dear(one) for one in found)
     except ODD as fault:
         raise BadDer("certificate") from fault
+    if dear:
+        raise BadDer("certificate")
+    return found
 
 
 def _claim(node: Node) -> Named:

@@ -1,6 +1,6 @@
 """The contract in a bundle: who agreed, what each party sealed, and whose seals they are (contracts.md 5 and 6)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Literal
@@ -13,6 +13,7 @@ from connector.verify.archive import ROTATED
 from connector.verify.examination import need
 from connector.verify.faults import Doubt, Fault
 from connector.verify.jades import MOST_CERTIFICATES, Seal
+from connector.verify.records import Line
 from connector.verify.trusted import SKEW_S, Moment, written
 from connector.verify.trustlist import TrustList
 
@@ -47,9 +48,9 @@ class Signed:
 class Given:
     """What every check may use: the members, what is trusted from outside, and what could be read (None: could not).
 
-    `moment` is the trusted time of the contract as a whole, `seals` that of each seal, which may be earlier, and
-    `second_seals` that of each second seal, which may be later than the first; without one only the signers' own times
-    are known.
+    `lines` are the records, which are read once. `moment` is the trusted time of the contract as a whole, `seals` that
+    of each seal, which may be earlier, and `second_seals` that of each second seal, which may be later than the first;
+    without one only the signers' own times are known.
     """
 
     members: Members
@@ -58,6 +59,7 @@ class Given:
     agreement: Agreement | None
     documents: Documents | None
     moment: Moment | None = None
+    lines: Sequence[Line] | None = None
     seals: Mapping[Role, Moment] = field(default_factory=dict)
     second_seals: Mapping[Role, Moment] = field(default_factory=dict)
 

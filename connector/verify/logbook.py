@@ -121,7 +121,7 @@ def check(log: Log | None, members: Members, exporter: str | None, given: Given)
     check_signed(states, did, trust_list)
     if not given.anchors.authority:
         raise Doubt("no-authority")
-    keys, issued = trust_list.member(did).log_keys, _moment(trust_list.issued)
+    keys, issued = trust_list.member(did).log_keys, _moment(trust_list.at_export)
     timed = given.at is not None
     _check_in_force(states.proof.checkpoint, keys, (given.at or 0) - SKEW_S if timed else issued)
     if not timed or states.growth is not None:
@@ -145,7 +145,7 @@ def _moment(text: object) -> int:
 
 def check_records(given: Given, exporter: str | None, log: Log | None) -> Sequence[Line]:
     """Every record is the exporter's, belongs here, stands in the tree, and none is missing between two."""
-    lines = records.parse(given.members["records.ndjson"])
+    lines = given.lines or records.parse(given.members["records.ndjson"])
     iri, did = need(given.agreement, "agreement").iri, need(exporter, "exporter-seal")
     erased = {line.index for line in lines if isinstance(line, Erased)}
     for line in lines:

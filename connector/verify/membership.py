@@ -1,4 +1,4 @@
-"""Whether both parties were members of the data space when they sealed, as far as the list in the bundle can tell.
+"""Whether both parties were members of the data space when they sealed, as far as the newest list known can tell.
 
 Judged at the trusted time of each seal (contracts.md 12), else at the time that the signer claims. A list names one
 period and one state per member, as of its own day. So:
@@ -7,7 +7,9 @@ period and one state per member, as of its own day. So:
 * suspended, but the list does not say since when: not proven, for it may have been before or after;
 * admitted only later: not proven, for whoever comes back is listed from that day on;
 * not on the list: not proven, for whoever left is no longer there;
-* sealed when the list had already expired: not proven, a newer list may say something else.
+* sealed when the list had already expired: not proven, a newer list may say something else;
+* exported, or last witnessed, when the list had already expired: not proven, for there was a newer one by then, and
+  whoever leaves it out may know why (T67).
 """
 
 from collections.abc import Mapping
@@ -19,10 +21,14 @@ from connector.verify.trusted import written
 from connector.verify.trustlist import TrustList
 
 
-def check(given: Given, trust_list: TrustList | None, seals: Mapping[Role, Sealed | None]) -> None:
-    """Both were. Fault `not-member`; Doubt `member-unlisted`, `member-later`, `member-suspended` or `list-expired`.
+def check(
+    given: Given, trust_list: TrustList | None, seals: Mapping[Role, Sealed | None], seen: int | None = None
+) -> None:
+    """Both were. Fault `not-member`; Doubt `member-unlisted`, `member-later`, `member-suspended`, `list-expired` or
+    `list-withheld`.
 
-    `trust_list` must be proven. A consumer that has not sealed is judged at the time of the contract.
+    `trust_list` must be proven. A consumer that has not sealed is judged at the time of the contract. `seen` is the
+    latest time (seconds) that the bundle itself knows of.
     """
     listed, agreement = need(trust_list, "trust-list"), need(given.agreement, "agreement")
     doubt: Doubt | None = None
@@ -35,11 +41,13 @@ def check(given: Given, trust_list: TrustList | None, seals: Mapping[Role, Seale
             doubt = doubt or open_question
     if doubt is not None:
         raise doubt
+    if seen is not None and seen >= listed.next_update:
+        raise Doubt("list-withheld", at=written(seen), until=written(listed.next_update))
 
 
 def _judge(did: str, listed: TrustList, at: int) -> None:
     member = listed.members.get(did)
-    if member is None:
+    if member is None or member.unlisted:
         raise Doubt("member-unlisted", did=did, version=listed.version)
     end, since = member.period.end, member.suspended_since
     if end is not None and end <= at:

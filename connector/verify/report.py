@@ -27,7 +27,8 @@ class Check:
 class Report:
     """All checks in order, and notes on what was used and what is not proven.
 
-    `stated` for machines: `levels` by role, `trusted_time`, `seal_times` by role, `anchors` (SHA-256), `tool`.
+    `stated` for machines: `levels` by role, `trusted_time`, `seal_times` by role, `trust_list` (by which one it was
+    judged), `revocation` by seal, `anchors` (SHA-256), `tool`.
     """
 
     checks: tuple[Check, ...]
@@ -72,6 +73,8 @@ class Report:
             "levels": self.stated.get("levels", {}),
             "trustedTime": self.stated.get("trusted_time"),
             "sealTimes": self.stated.get("seal_times", {}),
+            "trustList": self.stated.get("trust_list"),
+            "revocation": self.stated.get("revocation", {}),
             "anchors": self.stated.get("anchors", []),
             "tool": self.stated.get("tool", ""),
             "checkedAt": checked_at,

@@ -1,18 +1,21 @@
 """Whether a seal's key was withdrawn before it sealed: key events of the log, OCSP where given (contracts.md 12, 14).
 
 Judged at the trusted time. A stolen key can claim any time of its own, so without a trusted time a withdrawn key proves
-nothing. What the authority of the certificate says counts as of its answer.
+nothing. What the authority of the certificate says counts as of its answer; where a certificate names somebody to ask,
+the answer must be here at every level. `told` says of each seal what was withdrawn and when, whatever the verdict.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha1, sha256, sha384, sha512
+from typing import Literal
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from connector.verify.certificates import ODD
 from connector.verify.contract import Sealed
@@ -56,34 +59,85 @@ def _since(moment: object) -> int:
         return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of the certificate: what its authority `says`, when it said so, since when it is withdrawn.
+
+    `unnamed`: the certificate names nobody who could be asked; `unanswered`: it does, but no valid answer is here.
+    """
+
+    says: Literal["withdrawn", "kept", "unanswered", "unnamed"]
+    at: int | None = None
+    since: int | None = None
+
+    @property
+    def value(self) -> Mapping[str, object]:
+        """For machines; times in RFC 3339."""
+        at, since = (None if one is None else written(one) for one in (self.at, self.since))
+        return {"certificate": self.says, "certificateAsOf": at, "certificateWithdrawn": since}
+
+
+def withdrawn(seal: Seal, lines: Sequence[Line]) -> int | None:
+    """Since when its key is withdrawn by these key events (seconds); None if it is not."""
+    return _revoked(seal.kid, lines)
+
+
+def told(seal: Seal, answer: bytes | None, issuers: Sequence[x509.Certificate]) -> Told:
+    """What the authority of the certificate says; never an error: the check says what is wrong with an answer."""
+    try:
+        single = None if answer is None else _single(seal, answer, issuers)
+    except (Fault, *ODD):
+        single = None
+    if single is None or single.certificate_status is ocsp.OCSPCertStatus.UNKNOWN:
+        return Told("unanswered" if single is not None or _names_responder(seal.chain[0]) else "unnamed")
+    at, since = int(single.this_update_utc.timestamp()), single.revocation_time_utc
+    if single.certificate_status is ocsp.OCSPCertStatus.REVOKED:
+        return Told("withdrawn", at, 0 if since is None else int(since.timestamp()))
+    return Told("kept", at)
+
+
 def check_certificate(sealed: Sealed, answer: bytes | None, issuers: Sequence[x509.Certificate], at: int) -> None:
     """The certificate's authority does not say that it was withdrawn before `at` (seconds).
 
-    `issuers` are the certificates known besides, untrusted: the chain was checked before. At L1 an answer is not
-    asked for; at L2 and L3 its absence is Doubt `no-revocation`. Fault `certificate-revoked` or `ocsp-form`.
+    `issuers` are the certificates known besides, untrusted: the chain was checked before. Without an answer it is
+    Doubt `no-revocation` at L2 and L3, and at L1 where the certificate names somebody who gives one. Fault
+    `certificate-revoked` or `ocsp-form`.
     """
     seal = sealed.seal
     if answer is None:
-        if sealed.level != "L1":
+        if sealed.level != "L1" or _names_responder(seal.chain[0]):
             raise Doubt("no-revocation", did=seal.did)
         return
     try:
-        _judge(seal, answer, issuers, at)
+        single = _single(seal, answer, issuers)
     except ODD as fault:  # the library opens a field of an answer only when it is asked for it
         raise Fault("ocsp-form") from fault
-
-
-def _judge(seal: Seal, answer: bytes, issuers: Sequence[x509.Certificate], at: int) -> None:
-    certificate = seal.chain[0]
-    response = _read(answer)
-    issuer = _issuer(certificate, issuers)
-    single = _about(response, certificate, issuer)
-    _check_signed(response, issuer)
     since = single.revocation_time_utc
     if single.certificate_status is ocsp.OCSPCertStatus.REVOKED and (since is None or since.timestamp() <= at):
         raise Fault("certificate-revoked", did=seal.did, since="" if since is None else written(int(since.timestamp())))
     if single.certificate_status is ocsp.OCSPCertStatus.UNKNOWN or single.this_update_utc.timestamp() < at:
         raise Doubt("no-revocation", did=seal.did)
+
+
+def _single(seal: Seal, answer: bytes, issuers: Sequence[x509.Certificate]) -> ocsp.OCSPSingleResponse:
+    """What a signed answer says of the seal's certificate."""
+    certificate = seal.chain[0]
+    response = _read(answer)
+    issuer = _issuer(certificate, issuers)
+    single = _about(response, certificate, issuer)
+    _check_signed(response, issuer)
+    return single
+
+
+def _names_responder(certificate: x509.Certificate) -> bool:
+    """Whether the certificate has an address for OCSP; one whose fields cannot be read might."""
+    try:
+        access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
+        return any(one.access_method == AuthorityInformationAccessOID.OCSP for one in access)
+    except x509.ExtensionNotFound:
+        return False
+    except ODD:
+        return True
 
 
 def _read(answer: bytes) -> ocsp.OCSPResponse:

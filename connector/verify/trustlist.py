@@ -13,12 +13,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from connector.verify import base64url, jcs
+from connector.verify import base64url, jcs, limits
 from connector.verify.faults import Doubt, Fault
 
 TYP = "trust-list+jwt"
 MOST_FORMER = 64
 """Former keys for second seals of one member."""
+MOST_LOG_KEYS, MOST_WITNESS_KEYS = 256, 1_024
+"""Keys of the log of one member; keys of all witnesses together. Each is read as a key before it is looked for."""
 _LATEST = 253_402_300_800
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -60,6 +62,11 @@ class Member:
     suspended_since: int | None = None
     seal_key_pq: Mapping[str, object] | None = None
     former_seal_keys_pq: tuple[SecondKey, ...] = ()
+    keys: frozenset[str] = frozenset()
+    """Thumbprints of the peer and seal keys that the authority vouches for on the day of the list; empty: it says
+    nothing of them."""
+    unlisted: bool = False
+    """An older list named it, the newest does not."""
 
     @property
     def seal_keys_pq(self) -> tuple[SecondKey, ...]:
@@ -72,16 +79,32 @@ class Member:
 class TrustList:
     """The parsed list, proven only by `check`. `witnesses` as they stand there; `issued` is the authority's word.
 
-    From `next_update` on (seconds) it says nothing any more.
+    From `next_update` on (seconds) it says nothing any more. `given`: it came from outside the bundle; `exported` is
+    then when the list in the bundle was issued.
     """
 
     version: int
     issued: str
     next_update: int
     members: Mapping[str, Member]
-    witnesses: object
+    witnesses: Sequence[object]
     signed: bytes
     signature: bytes
+    given: bool = False
+    exported: str = ""
+
+    @property
+    def at_export(self) -> str:
+        """When the list was issued by which the exporter went: no later key or end was known then."""
+        return self.exported or self.issued
+
+    @property
+    def issued_at(self) -> int:
+        """In seconds; 0 for what is no time, as if it were long past."""
+        try:
+            return seconds(self.issued) or 0
+        except Fault:
+            return 0
 
     def member(self, did: str) -> Member:
         """The entry of `did`; Fault `not-listed`."""
@@ -90,11 +113,16 @@ class TrustList:
         return self.members[did]
 
 
-def parse(jws: bytes) -> TrustList:
-    """The list in this token; Fault `trust-list-form`."""
+def parse(jws: bytes, *, given: bool = False) -> TrustList:
+    """The list in this token, `given` from outside the bundle or not; Fault `trust-list-form`."""
+    if len(jws) > limits.largest("trust-list.jws"):
+        raise Fault("trust-list-form")
     try:
         head, body, tail = jws.decode("ascii").split(".")
-        header, payload = jcs.loads(base64url.decode(head)), jcs.loads(base64url.decode(body))
+        content = base64url.decode(body)
+        if not limits.is_plausible(content, limits.MOST_LISTED_VALUES):
+            raise Fault("trust-list-form")
+        header, payload = jcs.loads(base64url.decode(head)), jcs.loads(content)
         signature = base64url.decode(tail)
     except ValueError as fault:
         raise Fault("trust-list-form") from fault
@@ -114,9 +142,10 @@ def parse(jws: bytes) -> TrustList:
         issued=str(payload.get("issued", "")),
         next_update=next_update,
         members=members,
-        witnesses=payload.get("witnesses", []),
+        witnesses=_witnesses(payload.get("witnesses", [])),
         signed=f"{head}.{body}".encode("ascii"),
         signature=signature,
+        given=given,
     )
 
 
@@ -156,13 +185,31 @@ def _member(entry: object) -> Member:
                 suspended_since=seconds(entry.get("suspendedSince")),
                 seal_key_pq=pq,
                 former_seal_keys_pq=_former(entry.get("formerSealKeysPq", []), pq or {}),
+                keys=frozenset(one for one in _list(entry.get("keys")) if isinstance(one, str)),
             )
         case _:
             raise Fault("trust-list-form")
 
 
 def _keys(value: object) -> list[Mapping[str, object]]:
-    return [key for key in value if isinstance(key, dict)] if isinstance(value, list) else []
+    found: list[Mapping[str, object]] = [key for key in _list(value) if isinstance(key, dict)]
+    if len(found) > MOST_LOG_KEYS:
+        raise Fault("trust-list-form")
+    return found
+
+
+def _witnesses(value: object) -> list[object]:
+    """As they stand there; what `witness.derived` takes apart."""
+    if not isinstance(value, list):
+        raise Fault("trust-list-form")
+    keys = [_list(one.get("keys")) for one in value if isinstance(one, dict)]
+    if sum(map(len, keys)) > MOST_WITNESS_KEYS:
+        raise Fault("trust-list-form")
+    return value
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _certificates(value: object) -> Mapping[str, Period]:

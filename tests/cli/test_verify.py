@@ -85,7 +85,8 @@ def test_policy_and_timestamp_roots_come_from_files(
     words = ["verify", str(tmp_path / "b.zip"), "--witness", str(tmp_path / "policy")]
     assert main([*words, "--timestamps", str(tmp_path / "tsa.pem")], {}) == 0
     assert main([*words, "--timestamps", str(tmp_path / "gone.pem")], {}) == 2
-    assert seen == [{"witness": "quorum none\n\ufffd", "timestamps_pem": b"roots"}]
+    said = {name: seen[0][name] for name in ("witness", "timestamps_pem", "trust_list")}
+    assert said == {"witness": "quorum none\n\ufffd", "timestamps_pem": b"roots", "trust_list": None}
     assert "gone.pem" in capsys.readouterr().err
 
 
@@ -130,3 +131,26 @@ def test_a_folder_in_place_of_a_file_is_said_in_german(tmp_path: Path, capsys: p
     """>> verify FOLDER << a German sentence to the end; it ended in “Is a directory”"""
     assert main(["verify", str(tmp_path)], {}) == 2
     assert "ist ein Ordner" in capsys.readouterr().err
+
+
+@pytest.mark.threat("T67")
+def test_the_newest_list_comes_from_a_file_or_from_the_folder_whose_roots_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> verify, with --trust-list, with --trust of another data space << the file, the folder's own, none at all"""
+    seen: list[object] = []
+
+    def judge(data: bytes, roots: bytes | None, lang: str, **outside: object) -> Report:
+        seen.append((outside["trust_list"], isinstance(outside["now"], int)))
+        return Report((Check("time", Verdict.PASSED, "sentence"),))
+
+    monkeypatch.setattr(bundle, "verify_bundle", judge)
+    (tmp_path / "trust").mkdir()
+    for name, content in {"b.zip": b"good", "trust/list.jws": b"own", "new.jws": b"new", "roots.pem": b"r"}.items():
+        (tmp_path / name).write_bytes(content)
+    words = ["verify", str(tmp_path / "b.zip"), "--data", str(tmp_path)]
+    assert main(words, {}) == 0
+    assert main([*words, "--trust", str(tmp_path / "roots.pem")], {}) == 0
+    assert main([*words, "--trust", str(tmp_path / "roots.pem"), "--trust-list", str(tmp_path / "new.jws")], {}) == 0
+    assert main([*words, "--trust-list", str(tmp_path / "gone.jws")], {}) == 2
+    assert seen == [(b"own", True), (None, True), (b"new", True)]

@@ -214,7 +214,8 @@ class Case:
         logs = {PROVIDER: [], CONSUMER: [], STRANGER: []} | {self.log.did: self.log.keys}
         return self.authority.list(logs, seals, witnesses=[self.witness], pq=pq)
 
-    def make(self, title: str = "Straßenbäume") -> EvidenceParts:
+    def make(self, title: str = "Straßenbäume", **objects: bytes) -> EvidenceParts:
+        """The parts; `objects` take the place of `text`, `profile` or `dataset`, and both parties seal them."""
         agreement = signing.canonical(
             {
                 "@id": AGREEMENT,
@@ -228,6 +229,9 @@ class Case:
         text = f"<!DOCTYPE html><html lang=de><title>{title}</title></html>".encode()
         profile, dataset = jcs.encode({"badges": ["enforced"]}), jcs.encode({"title": "Straßenbäume"})
         approvals = {role: jcs.encode({"role": "automatic", "side": role}) for role in ("provider", "consumer")}
+        text, profile, dataset = (
+            objects.get(name, body) for name, body in (("text", text), ("profile", profile), ("dataset", dataset))
+        )
         common = {"provider_root": root_of(PROVIDER), "text": text, "profile": profile, "dataset": dataset}
         provider_jws = self.seal(
             self.provider,

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
 from connector.language import local_text
 from connector.verify import jcs
@@ -233,3 +233,58 @@ def test_a_withdrawn_key_cannot_date_the_list_of_files_back() -> None:
         report = verify_bundle(changed(case, log=log, exporter_document=document), case.roots, "en")
         assert (report.verdict is PASSED) is allowed, report.reason
         assert allowed or named(report) == ("revocation", "key-revoked")
+
+
+@pytest.fixture(scope="module")
+def asked() -> Case:
+    """A provider at L1 whose certificate names a responder."""
+    case = Case()
+    place = x509.UniformResourceIdentifier("http://ocsp.example/")
+    access = x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.OCSP, place)])
+    case.provider = case.exporter = SealKey(PROVIDER, case.ca, more=[access])
+    case.log = case.new_log(PROVIDER)
+    case.parts = case.make()
+    return case
+
+
+@pytest.mark.threat("T54")
+def test_a_level_one_seal_is_asked_for_revocation_too(asked: Case) -> None:
+    """Bug: at L1 a missing answer was never missed, though the certificate names who gives one."""
+    ca, certificate = Responder(asked.ca), asked.provider.certificate
+    assert verify_bundle(asked.bundle(), asked.roots).doubts == ("revocation",)
+    assert with_files(asked, {"provider.ocsp": ca.answer(certificate)}).verdict is PASSED
+    withdrawn = with_files(asked, {"provider.ocsp": ca.answer(certificate, since=NOW - 5)})
+    assert named(withdrawn) == ("revocation", "certificate-revoked")
+
+
+def test_the_report_shows_of_each_seal_what_was_withdrawn_and_when(asked: Case) -> None:
+    """Whatever the verdict: also what was withdrawn only later, and where nobody can say."""
+    ca, certificate = Responder(asked.ca), asked.provider.certificate
+    later = with_files(asked, {"provider.ocsp": ca.answer(certificate, since=SEEN + 5)})
+    assert later.verdict is PASSED
+    said = dict(later.value("")["revocation"])  # type: ignore[call-overload]
+    assert set(said) == {"provider", "consumer", "exporter"}
+    assert said["provider"] == {
+        "kid": asked.provider.kid, "keyWithdrawn": None, "keyKnown": True, "certificate": "withdrawn",
+        "certificateAsOf": written(SEEN + DAY), "certificateWithdrawn": written(SEEN + 5),
+    }  # fmt: skip
+    assert said["consumer"]["certificate"] == "unnamed"
+    assert said["consumer"]["keyKnown"] is False
+    assert f"provider's seal: the certificate is withdrawn since {written(SEEN + 5)}" in "\n".join(later.notes)
+    assert "consumer's seal: whether the key is withdrawn stands only in the log of the other" in "\n".join(later.notes)
+    garbage = with_files(asked, {"provider.ocsp": b"garbage"})
+    assert dict(garbage.value("")["revocation"])["provider"]["certificate"] == "unanswered"  # type: ignore[call-overload]
+
+
+def test_a_key_withdrawn_after_the_seal_is_shown_although_the_contract_holds() -> None:
+    """From the log of the exporting party; and the list may no longer name a key, without a word since when."""
+    report = revoked(written(SEEN + 1))
+    assert report.verdict is PASSED
+    assert any(f"is withdrawn since {written(SEEN + 1)}" in note for note in report.notes)
+    assert dict(report.value("")["revocation"])["provider"]["keyWithdrawn"] == written(SEEN + 1)  # type: ignore[call-overload]
+    case = Case()
+    keys = {PROVIDER: {"keys": ["peer", "another"]}, CONSUMER: {"keys": ["seal"]}}
+    signed = case.authority.list({PROVIDER: case.log.keys}, witnesses=[case.witness], changes=keys)
+    notes = verify_bundle(changed(case, trust_list=signed), case.roots, "en").notes
+    assert any(case.provider.kid in note and "does not name the key" in note for note in notes)
+    assert not any(case.consumer.kid in note and "does not name the key" in note for note in notes)

@@ -1,0 +1,110 @@
+"""What a hostile bundle may cost: bounded by kind before anything is read, whatever a party seals into it (T67)."""
+
+import sys
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from io import BytesIO
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from connector.audit import export
+from connector.verify import archive, certificates, limits
+from connector.verify.bundle import verify_bundle
+from connector.verify.faults import Fault
+from tests.verify import costly
+from tests.verify.forge import PROVIDER, Case, SealCa
+from tests.verify.judge import FAILED, PASSED, changed, named
+
+pytestmark = pytest.mark.threat("T67")
+MOST_CALLS, MOST_BYTES = 2_500_000, 90 << 20
+"""Calls of functions, a second of a slow machine; memory besides that of the interpreter and its libraries."""
+
+
+def cost(work: Callable[[], object]) -> tuple[int, int]:
+    """Calls made, Python and C, and the most memory held at once."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    tracemalloc.start()
+    work()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return calls, peak
+
+
+@pytest.mark.parametrize("what", list(costly.BUNDLES))
+def test_two_megabytes_never_cost_more_than_a_second_or_a_hundred_megabytes(what: str) -> None:
+    """Bug: 1.7 MB took 8 to 22 seconds and 1.2 GB."""
+    case = Case()
+    data = costly.BUNDLES[what](case)
+    assert len(data) < 2_000_000
+    calls, peak = cost(lambda: verify_bundle(data, case.roots))
+    assert calls < MOST_CALLS
+    assert peak < MOST_BYTES
+
+
+def test_a_bundle_unpacks_to_twice_its_size_at_most(case: Case, members: dict[str, bytes]) -> None:
+    """Small ones to a mebibyte; ours are stored, and what is in them hardly gets smaller."""
+    for size, packs in ((800_000, True), (1_200_000, False)):
+        buffer = BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, content in members.items():
+                packed.writestr(name, content + b"x" * size if name == "text-de.html" else content)
+        found = named(verify_bundle(buffer.getvalue(), case.roots))
+        assert found == (("manifest", "member-changed") if packs else ("archive", "archive-large"))
+
+
+@pytest.mark.parametrize("name", sorted(archive.REQUIRED | archive.OPTIONAL | frozenset().union(*archive.TOGETHER)))
+def test_every_kind_of_member_has_its_size(case: Case, members: dict[str, bytes], name: str) -> None:
+    """One byte more than there may be: refused by its name, before it is read."""
+    sizes = {**{one: len(body) for one, body in members.items()}, name: limits.largest(name) + 1}
+    with pytest.raises(Fault) as caught:
+        limits.check_sizes(sizes, sum(sizes.values()))
+    assert (caught.value.code, caught.value.facts["name"]) == ("member-large", name)
+    limits.check_sizes({**sizes, name: limits.largest(name)}, sum(sizes.values()))
+
+
+def test_a_long_contract_is_judged_and_a_longer_one_is_told_so(case: Case) -> None:
+    """Two thousand records pass; one more than twenty thousand is a sentence of its own, and never an accusation."""
+    long = Case()
+    assert verify_bundle(costly.logged(long, "transfer", lambda n: {"n": n}, 2_000), long.roots).verdict is PASSED
+    line = case.parts.log.records.partition(b"\n")[0] + b"\n"
+    for count, code in ((limits.MOST_RECORDS, "record-gap"), (limits.MOST_RECORDS + 1, "records-many")):
+        log = msgspec.structs.replace(case.parts.log, records=line * count)
+        report = verify_bundle(changed(case, log=log), case.roots, "en")
+        assert (report.verdict, (named(report) or ("", ""))[1]) == (FAILED, code)
+    assert "says nothing about the contract" in report.reason
+
+
+def test_values_are_counted_before_they_are_made(case: Case) -> None:
+    """Text with many commas and lists of short words stay below the bound, nested nothing does not."""
+    assert limits.is_plausible(b'"' + b"Satz, der so weitergeht; " * 50_000 + b'"')
+    assert not limits.is_plausible(b"[" + b"{}," * 3_000 + b"{}]")
+    assert limits.is_plausible(case.parts.log.records)
+
+
+def test_certificates_with_dear_keys_are_not_read() -> None:
+    """RSA of 16 384 bits in a chain: each signature of a path would take milliseconds."""
+    public = rsa.RSAPublicNumbers(65_537, (1 << 16_383) + 1).public_key()
+    certificate = SealCa().issue(public, [PROVIDER])
+    assert certificates.is_dear(certificate)
+    with pytest.raises(ValueError, match="certificate"):
+        certificates.der(certificate.public_bytes(Encoding.DER))
+    assert certificates.is_dear(SealCa().issue(rsa.RSAPublicNumbers(2**40 + 1, 1 << 2047 | 1).public_key(), []))
+
+
+def test_what_is_packed_by_us_is_within_all_limits(case: Case, members: dict[str, bytes]) -> None:
+    """>> the exporter's own form << its members"""
+    assert archive.members(export.pack(members)) == members
