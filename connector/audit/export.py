@@ -14,9 +14,8 @@ from connector.audit.retention import TOMBSTONE
 from connector.audit.seal import Batch, latest, signed
 from connector.audit.store import Entry
 from connector.errors import Defect, Unavailable, Unknown
-from connector.language import say
 from connector.storage.database import Tx
-from connector.verify import archive, checkpoint, container, jcs, logbook, records, trustlist, witness
+from connector.verify import archive, checkpoint, container, jcs, logbook, readme, records, trustlist, witness
 from connector.verify.contract import manifest_rows
 from connector.verify.faults import Fault
 from connector.verify.witness import Policy
@@ -192,7 +191,7 @@ def line(one: Entry, proof: list[bytes]) -> tuple[int, bytes, bytes, list[bytes]
 
 def _members(parts: EvidenceParts) -> dict[str, bytes]:
     members = {
-        "README": "\n".join(say("audit.readme", lang) for lang in ("de", "en")).encode(),
+        readme.NAME: readme.content(),
         "agreement.json": parts.agreement,
         "agreement.tlog-proof": parts.log.proof,
         "approval-provider.json": parts.approval_provider,

@@ -15,6 +15,7 @@ from connector.verify import (
     membership,
     newest,
     postquantum,
+    readme,
     records,
     revocation,
     since,
@@ -79,6 +80,7 @@ def _examine(
     given = _timed(given, vouched, log, witness)
     seals = {role: exam.run(f"{role}-seal", contract.check_seal, role, given) for role in ROLES}
     exporter = exam.run("exporter-seal", contract.check_manifest_seal, given)
+    exam.run("texts", _check_texts, members)
     did = None if exporter is None else exporter.seal.did
     exam.run("log", logbook.check, log, members, did, given)
     lines = exam.run("records", logbook.check_records, given, did, log)
@@ -112,6 +114,12 @@ def _anchors(roots_pem: bytes | None, timestamps_pem: bytes | None, witness: str
         except Fault as fault:  # the auditor's own file says nothing against the bundle
             raise Doubt("witness-policy", **fault.facts) from fault
     return found
+
+
+def _check_texts(members: Members) -> None:
+    """Whatever a person or a program reads here says what was judged, and only that."""
+    readme.check(members)
+    contract.check_readings(members)
 
 
 def _documents(agreement: Agreement | None, members: Members) -> Documents:

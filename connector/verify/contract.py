@@ -1,5 +1,6 @@
 """The contract in a bundle: who agreed, what each party sealed, and whose seals they are (contracts.md 5 and 6)."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -7,7 +8,7 @@ from typing import Literal
 
 from cryptography import x509
 
-from connector.verify import certificates, chain, jades, jcs, owner
+from connector.verify import certificates, chain, jades, jcs, limits, owner
 from connector.verify.anchors import Anchors
 from connector.verify.archive import ROTATED
 from connector.verify.examination import need
@@ -19,6 +20,8 @@ from connector.verify.trustlist import TrustList
 
 Role = Literal["provider", "consumer"]
 ROLES: tuple[Role, ...] = ("provider", "consumer")
+SIGNED_JSON = frozenset({"profile.json", "dataset.jsonld", "approval-provider.json", "approval-consumer.json"})
+"""Besides the agreement, whose form is stricter."""
 Members = Mapping[str, bytes]
 Documents = Mapping[str, Mapping[str, object]]
 
@@ -100,6 +103,30 @@ def parse_agreement(data: bytes) -> Agreement:
             return Agreement(iri, provider, consumer)
         case _:
             raise Fault("agreement-form")
+
+
+def check_readings(members: Members) -> None:
+    """What was signed says one thing to every reader; Fault `member-ambiguous` with its name.
+
+    Signed bytes can still be read in two ways: JSON with a name twice, text that guesses its encoding.
+    """
+    for name in members.keys() & SIGNED_JSON:
+        if not limits.is_plausible(members[name]):
+            raise Fault("member-large", name=name, most=limits.largest(name))
+        try:
+            json.loads(members[name].decode(), object_pairs_hook=jcs.once, parse_constant=_no_number)
+        except (ValueError, RecursionError) as fault:
+            raise Fault("member-ambiguous", name=name) from fault
+    try:
+        text = members["text-de.html"].decode()
+    except UnicodeDecodeError as fault:
+        raise Fault("member-ambiguous", name="text-de.html") from fault
+    if "\0" in text or text.startswith("\ufeff"):
+        raise Fault("member-ambiguous", name="text-de.html")
+
+
+def _no_number(text: str) -> object:
+    raise ValueError(text)
 
 
 def parse_document(data: bytes, did: str) -> Mapping[str, object]:

@@ -25,7 +25,8 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """The members of a JSON object; NotCanonical if a name stands twice."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise NotCanonical("a member stands twice")
@@ -33,7 +34,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 _READ = json.JSONDecoder(parse_float=_refuse, parse_int=_integer, parse_constant=_refuse)
-_READ_ONCE = json.JSONDecoder(parse_float=_refuse, parse_int=_integer, parse_constant=_refuse, object_pairs_hook=_once)
+_READ_ONCE = json.JSONDecoder(parse_float=_refuse, parse_int=_integer, parse_constant=_refuse, object_pairs_hook=once)
 _WRITE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 

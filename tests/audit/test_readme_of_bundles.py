@@ -5,14 +5,14 @@ from fnmatch import fnmatch
 
 import pytest
 
-from connector.language import say
 from connector.verify import archive
+from connector.verify.words import say
 
 
 @pytest.mark.parametrize("lang", ["de", "en"])
 def test_every_file_is_explained(lang: str) -> None:
     """Bug: certificate chains, OCSP answers and second seals were added, and the README did not know them."""
-    text = say("audit.readme", lang)
+    text = say("readme", "text", lang)
     first = [line.split("  ")[0] for line in re.findall(r"^  (\S.*)$", text, re.MULTILINE)]
     patterns = [part for line in first for part in line.split(", ")]
     names = archive.REQUIRED | archive.COUNTERSIGNED | archive.OPTIONAL | set().union(*archive.TOGETHER)
