@@ -27,6 +27,10 @@ RETIRED: Final = "validUntil"
 """Member of a witness's key in the list: the RFC 3339 time of the last second that counts."""
 MOST_FORMER: Final = 64
 """Former keys for second seals of one member."""
+MOST_LOG_KEYS: Final = 256
+"""Keys of the log of one member, former ones too."""
+MOST_WITNESS_KEYS: Final = 1_024
+"""Keys of all witnesses; whoever judges by the list reads each of them as a key."""
 _LATEST_MS: Final = 253_402_300_800_000
 
 Form = dict[str, Any]
@@ -194,7 +198,7 @@ def read_list(jws: str, authority_jwk: Jwk) -> TrustList:
         raise PeerError("trust.list-form") from cause
     if len({entry.did for entry in trust_list.participants}) != len(trust_list.participants):
         raise PeerError("trust.list-form")
-    if any(_doubled(entry) for entry in trust_list.participants):
+    if any(_doubled(entry) for entry in trust_list.participants) or _many_keys(trust_list):
         raise PeerError("trust.list-form")
     if not heirs.unambiguous(_succeeded(trust_list)):
         raise PeerError("trust.list-form")
@@ -316,6 +320,12 @@ def _doubled(entry: Entry) -> bool:
     keys = former + [entry.seal_key_pq[name] for name in ("pub",) if entry.seal_key_pq and name in entry.seal_key_pq]
     twice = len(set(seals)) != len(seals) or len(set(keys)) != len(keys)
     return twice or None in former or len(former) > MOST_FORMER
+
+
+def _many_keys(trust_list: TrustList) -> bool:
+    """More than a verifier reads: its list and ours are the same."""
+    logs = max((len(entry.log_keys) for entry in trust_list.participants), default=0)
+    return logs > MOST_LOG_KEYS or sum(len(one.keys) for one in trust_list.witnesses) > MOST_WITNESS_KEYS
 
 
 def _moments(trust_list: TrustList) -> list[str | None]:

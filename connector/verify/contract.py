@@ -111,7 +111,7 @@ def check_readings(members: Members) -> None:
     Signed bytes can still be read in two ways: JSON with a name twice, text that guesses its encoding.
     """
     for name in members.keys() & SIGNED_JSON:
-        if not limits.is_plausible(members[name]):
+        if not limits.is_plausible(members[name], letters=limits.LETTERS_PER_NUMBER):
             raise Fault("member-large", name=name, most=limits.largest(name))
         try:
             json.loads(members[name].decode(), object_pairs_hook=jcs.once, parse_constant=_no_number)

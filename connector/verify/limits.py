@@ -52,6 +52,8 @@ _KINDS: Mapping[str, int] = {
 
 _READ_AS_JSON = frozenset({RECORDS, "agreement.json", "manifest.json"})
 _FEW_VALUES, _LETTERS_PER_VALUE = 2_000, 8
+LETTERS_PER_NUMBER = 3
+"""In what the parties describe there may be shapes: coordinates are short, and the value is not kept."""
 MOST_VALUES = 2_000_000
 MOST_LISTED_VALUES = 400_000
 """Of one trust list, as the connector reads them too."""
@@ -85,10 +87,10 @@ def check_contents(members: Mapping[str, bytes]) -> None:
             raise Fault("member-large", name=name, most=largest(name))
 
 
-def is_plausible(data: bytes, most: int = MOST_VALUES) -> bool:
-    """Whether JSON of this size may be parsed: a value takes eight letters on average in what people and we write.
+def is_plausible(data: bytes, most: int = MOST_VALUES, letters: int = _LETTERS_PER_VALUE) -> bool:
+    """Whether JSON of this size may be parsed: a value takes eight `letters` on average in what people and we write.
 
     Commas in texts count as well; that only makes the bound stricter.
     """
     values = sum(data.count(sign) for sign in (b",", b"[", b"{"))
-    return values <= min(most, _FEW_VALUES + len(data) // _LETTERS_PER_VALUE)
+    return values <= min(most, _FEW_VALUES + len(data) // letters)

@@ -165,3 +165,22 @@ def test_former_seal_keys_are_listed_with_an_end(monkeypatch: pytest.MonkeyPatch
     made = development.entry(**known, at=rfc3339(NOW))  # type: ignore[arg-type]
     assert made.seal_certificates == (A, Sealing(B, valid_until=end), Sealing(C, valid_until=end))
     assert development.entry(**known).seal_certificates == (A, B, C)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("log_keys", "witness_keys", "good"), [(256, 1024, True), (257, 0, False), (0, 1025, False), (300, 1200, False)]
+)
+def test_both_refuse_lists_with_more_keys_than_anybody_reads(log_keys: int, witness_keys: int, good: bool) -> None:
+    """An auditor reads each key before it is looked for: the authority's list has so many at most."""
+    key = {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}
+    member = LIST["participants"][0] | {"logKeys": [key] * log_keys}
+    witnesses = [{"operator": "did:web:o", "url": "https://o", "keys": [key] * witness_keys}]
+    jws = sign_jwt(LIST | {"participants": [member], "witnesses": witnesses}, KEY, TYP)
+    if good:
+        assert read_list(jws, KEY.public_jwk).witnesses
+        assert trustlist.parse(jws.encode()).witnesses
+        return
+    with pytest.raises(PeerError):
+        read_list(jws, KEY.public_jwk)
+    with pytest.raises(Fault):
+        trustlist.parse(jws.encode())

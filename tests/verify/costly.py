@@ -29,6 +29,13 @@ def replaced(case: Case, **parts: object) -> bytes:
     return export.bundle(msgspec.structs.replace(case.parts, **parts), case.seal_manifest)
 
 
+def sealed_over(case: Case, **objects: bytes) -> bytes:
+    """Both parties sealed exactly these bytes."""
+    case.log = case.new_log(PROVIDER)
+    case.parts = case.make(**objects)
+    return case.bundle()
+
+
 def logged(case: Case, type: str, body: Callable[[int], Mapping[str, object]], count: int) -> bytes:
     """So many records more, each proven in the signed log."""
     about = None if type == "key" else AGREEMENT
@@ -150,6 +157,10 @@ BUNDLES: Mapping[str, Callable[[Case], bytes]] = {
         case, "transfer", lambda _: {"a": "q\u0334\u0327\u0323" + "\u0307" * 700_000}, 1
     ),
     "values in the agreement": lambda case: replaced(case, agreement=b'{"a":[' + b"[]," * 300_000 + b"[]]}"),
+    "values in the dataset": lambda case: sealed_over(
+        case, dataset=b"[" + b"[],[]," * 100_000 + b"1.5,2.5," * 150_000 + b"0]"
+    ),
+    "objects in the profile": lambda case: sealed_over(case, profile=b"[" + b'{"a":{}},' * 180_000 + b"0]"),
     "values in a document": lambda case: replaced(case, provider_document=b'{"a":[' + b"[]," * 80_000 + b"[]]}"),
     "a deep document": lambda case: replaced(case, provider_document=b"[" * 200_000),
     "many certificates": lambda case: with_chains(case, 250),
