@@ -37,6 +37,7 @@ class WitnessHandlers:
 
         `retiring`: former keys, which count for nothing after `until`.
         `own`: our logs, `state` as in `delivery.vouched`, `vouched` what the quorum has seen (null: nothing yet),
+        `alone`: partners with contracts whose time nobody independent can vouch for,
         `restored` when and why the log last got a new origin (`by`: the witness that knew more, or `own`).
         """
         vkeys = await self._keys.vkeys()
@@ -69,6 +70,7 @@ def _own(one: Log) -> dict[str, object]:
         "at": rfc3339(seen.sealed_at) if seen.size else None,
         "vouched": None if seen.quorum_at is None else {"size": seen.quorum, "at": rfc3339(seen.quorum_at)},
         "witnesses": [{"name": said.name, "size": said.size, "at": rfc3339(said.at)} for said in seen.said],
+        "alone": list(one.alone),
         "restored": None
         if origin is None
         else {"at": rfc3339(origin.at), "size": origin.size, "known": origin.known, "by": origin.witness},

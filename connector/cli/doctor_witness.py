@@ -32,6 +32,8 @@ def lines(settings: Settings, _lang: str) -> Iterator[Line]:
     since = rfc3339(int((time() - RECENT_S) * 1000))
     for own in [one for one in found["own"] if one["restored"] and one["restored"]["at"] >= since][:MOST]:
         yield "warn", "witness-restored", restored(own)
+    for own in [one for one in found["own"] if one["alone"]][:MOST]:
+        yield "warn", "witness-alone", {"participant": own["participant"], "partners": ", ".join(own["alone"][:MOST])}
     order = list(_STATES)
     known = [own for own in found["own"] if own["state"] in _STATES]
     for own in sorted(known, key=lambda one: (order.index(one["state"]), one["participant"]))[:MOST]:

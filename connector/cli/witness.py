@@ -39,6 +39,8 @@ def run(call: Call) -> int:
         call.tell(f"witness.own.{own['state']}", **facts(own))
         if own["restored"]:
             call.tell("witness.own.restored", **restored(own))
+        for did in own["alone"]:
+            call.tell("witness.own.alone", partner=did)
         for said in own["witnesses"]:
             call.tell("witness.own.said", name=said["name"], size=said["size"], at=said["at"])
     for alarm in found["alarms"]:

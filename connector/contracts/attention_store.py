@@ -54,6 +54,17 @@ def vouched(tx: Tx, participant: str) -> Vouched:
     return Vouched(*(None if row[name] is None else int(row[name]) for name in ("unstamped", "untimed")))
 
 
+def partners(tx: Tx, participant: str) -> list[str]:
+    """DIDs of those with whom an agreement is in force, the first 200."""
+    rows = tx.all(
+        "SELECT DISTINCT counterparty FROM agreement WHERE participant = :participant"
+        " AND state IN ('finalized', 'one-sided') ORDER BY counterparty LIMIT :most",
+        participant=participant,
+        most=MOST,
+    )
+    return [str(row["counterparty"]) for row in rows]
+
+
 def seals_missing(tx: Tx, participant: str) -> list[str]:
     """Why seals of ours that contracts wait for could not be had: one code each, as a person was told of it."""
     rows = tx.all(

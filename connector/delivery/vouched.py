@@ -1,6 +1,7 @@
 """How our logs stand with the witnesses of others, for operators: in metrics, by `hanse witness` and `hanse doctor`.
 
-A log that nobody vouches for proves no time; that must be seen before an auditor asks. Names and sizes only.
+A log that nobody vouches for proves no time; that must be seen before an auditor asks. Nor does it prove one for a
+contract with a partner whose operator is the only witness (contracts.md 16.3). Names and sizes only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Literal, NamedTuple
 from connector.audit import quorums, seal
 from connector.audit.quorums import Progress
 from connector.clock import Clock
+from connector.contracts import attention_store
 from connector.errors import Unauthenticated
 from connector.participants.model import Participant
 from connector.participants.service import Participants
@@ -35,6 +37,8 @@ class Log(NamedTuple):
     origin: str
     state: State
     progress: Progress
+    alone: tuple[str, ...] = ()
+    """DIDs of partners with contracts whose time nobody independent can vouch for."""
 
 
 class Vouched:
@@ -52,12 +56,21 @@ class Vouched:
         metrics.gauges("hanse_log_states", "Logs by how they stand with their witnesses.", self._states)
 
     async def look(self) -> None:
-        self._logs = tuple(await self.now())
+        self._logs = tuple([await self._log(hosted.participant) for hosted in await self._participants.all()])
 
     async def now(self) -> Sequence[Log]:
-        """All logs of this process, by name."""
-        found = [await self._log(hosted.participant) for hosted in await self._participants.all()]
+        """All logs of this process, by name, with the partners that leave us alone."""
+        found = [
+            (await self._log(one.participant))._replace(alone=await self._alone(one.participant))
+            for one in await self._participants.all()
+        ]
         return sorted(found, key=lambda one: one.participant)
+
+    async def _alone(self, participant: Participant) -> tuple[str, ...]:
+        if self._policy(participant) is None:
+            return ()  # then it is so with all
+        partners = await self._db.read(participant.id, attention_store.partners, participant.id)
+        return tuple(did for did in partners if self._policy(participant, did) is None)
 
     async def _log(self, participant: Participant) -> Log:
         slug, policy = participant.id, self._policy(participant)
@@ -65,18 +78,19 @@ class Vouched:
         origin = seal.origin(participant.root, progress.epoch)
         return Log(slug, origin, judge(progress, self._clock.now(), watched=policy is not None), progress)
 
-    def _policy(self, participant: Participant) -> Policy | None:
-        """The one that follows from the trust list in force."""
+    def _policy(self, participant: Participant, partner: str | None = None) -> Policy | None:
+        """The one that follows from the trust list in force: for the log, or for a contract with this partner."""
         try:
             listed = self._anchor.current.witnesses
             entry = self._anchor.entry(participant.did)
             operator = participant.operator if entry is None else entry.operator
+            other = None if partner is None else self._anchor.entry(partner)
             entries = [
                 {"operator": one.operator, "url": one.url, "keys": list(one.keys)}
                 for one in listed
                 if witness.name_of(one.url) != self._own
             ]
-            return witness.derived(entries, operator)
+            return witness.derived(entries, operator, *([] if other is None else [other.operator]))
         except (Unauthenticated, Fault):
             return None
 

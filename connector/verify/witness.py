@@ -1,13 +1,14 @@
 """Whose cosignatures count, and the time that they prove: a policy in the form of C2SP tlog-policy (contracts.md 16.3).
 
 A witness vouches that a log only grew, and when it saw this state. The keys of one witness form a group of which any
-is enough, so it counts once. The operator of a log never vouches for it. A key that the trust list calls retired
-(`validUntil`) still vouches for what it signed before, and for nothing later.
+is enough, so it counts once. The operator of a log never vouches for it, nor for a contract the operator of either
+party. A key that the trust list calls retired (`validUntil`) still vouches for what it signed before, and for nothing
+later.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connector.verify import base64url
 from connector.verify.checkpoint import ED25519, ML_DSA_44, TIMED_ED25519, Checkpoint, NoteKey, checked, key_of
@@ -73,16 +74,15 @@ def parse(text: str) -> Policy:
     return reader.policy()
 
 
-def derived(witnesses: object, operator: str) -> Policy | None:
-    """The policy that holds without a file: `witnesses` of the trust list for a log of this operator; None: nobody.
+def derived(witnesses: object, *operators: str) -> Policy | None:
+    """The policy that holds without a file: `witnesses` of the trust list but for those of `operators`; None: nobody.
 
-    With fewer than four foreign operators any one is enough, then two. A key that its operator has in the list twice
-    retires at the earlier end. Fault `trust-list-form`.
+    `operators` are those of the log's owner and, where a contract is judged, of the other party: neither vouches for
+    its own contract. With fewer than four others any one is enough, then two. A key that its operator has in the list
+    twice retires at the earlier end. Fault `trust-list-form`.
     """
-    if not isinstance(witnesses, list):
-        raise Fault("trust-list-form")
-    listed = [_listed(one) for one in witnesses]
-    used = {key.public for name, keys in listed if name == operator for key, _ in keys}
+    listed = _entries(witnesses)
+    used = _owned(listed, operators)
     keys: dict[str, NoteKey | None] = {}
     members: dict[str, list[str]] = {}
     until: dict[NoteKey, int] = {}
@@ -93,7 +93,7 @@ def derived(witnesses: object, operator: str) -> Policy | None:
                 ends[name, key.public] = min(last, ends.get((name, key.public), last))
     for name, found in listed:
         for key, _ in found:
-            if name != operator and key.public not in used:  # one key, one voice, whoever else it is listed for
+            if name not in operators and key.public not in used:  # one key, one voice, whoever else it is listed for
                 used.add(key.public)
                 keys[label := f"key-{len(keys)}"] = key
                 until |= {key: ends[name, key.public]} if (name, key.public) in ends else {}
@@ -103,6 +103,29 @@ def derived(witnesses: object, operator: str) -> Policy | None:
     groups = {f"operator-{at}": Group(1, tuple(labels)) for at, labels in enumerate(members.values())}
     groups["quorum"] = Group(1 if len(members) < FEW else 2, tuple(groups))
     return Policy((), keys, groups, "quorum", until)
+
+
+def apart(policy: Policy, witnesses: object, *operators: str) -> Policy:
+    """The same without the keys that the trust list names for `operators`: whoever wrote it may not know of them."""
+    owned = _owned(_entries(witnesses), operators)
+    left = {name: None if key is None or key.public in owned else key for name, key in policy.witnesses.items()}
+    return replace(policy, witnesses=left)
+
+
+def seen_by(checkpoint: Checkpoint, witnesses: object, *operators: str) -> bool:
+    """Whether the note bears a line of a witness of theirs, whether or not it holds."""
+    theirs = {(key.name, key.id) for name, keys in _entries(witnesses) if name in operators for key, _ in keys}
+    return any((name, identity) in theirs for name, identity, _ in checkpoint.lines)
+
+
+def _entries(witnesses: object) -> list[tuple[str, list[tuple[NoteKey, int | None]]]]:
+    if not isinstance(witnesses, list):
+        raise Fault("trust-list-form")
+    return [_listed(one) for one in witnesses]
+
+
+def _owned(listed: Iterable[tuple[str, list[tuple[NoteKey, int | None]]]], operators: Sequence[str]) -> set[bytes]:
+    return {key.public for name, keys in listed if name in operators for key, _ in keys}
 
 
 def time_of(checkpoint: Checkpoint, policy: Policy) -> int | None:

@@ -18,7 +18,10 @@ NOW = rfc3339(SystemClock().now())
 def own(participant: str, state: str, restored: str | None = None) -> dict[str, Any]:
     seen = {"size": 3, "at": NOW} if state in ("good", "late") else None
     why = None if restored is None else {"at": restored, "size": 2, "known": 9, "by": "own"}
-    return {"participant": participant, "state": state, "size": 5, "vouched": seen, "restored": why, "witnesses": []}
+    return {
+        "participant": participant, "state": state, "size": 5, "vouched": seen, "restored": why, "witnesses": [],
+        "alone": [],
+    }  # fmt: skip
 
 
 def told(monkeypatch: pytest.MonkeyPatch, *logs: dict[str, Any], alarms: Any = ()) -> list[tuple[str, str, str]]:
@@ -46,6 +49,16 @@ def test_what_is_amiss_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ok", "witness-good", "back"),
         ("ok", "witness-good", "good"),
         ("ok", "witness-good", "long-ago"),
+    ]
+
+
+@pytest.mark.threat("T69")
+def test_partners_without_an_independent_witness_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> all witnesses belong to the operators of us and of one partner << a warning beside the good state."""
+    known = {**own("musterstadt", "good"), "alone": ["did:web:stadtwerke.example"]}
+    assert told(monkeypatch, known) == [
+        ("warn", "witness-alone", "musterstadt"),
+        ("ok", "witness-good", "musterstadt"),
     ]
 
 

@@ -104,6 +104,20 @@ async def test_each_request_is_counted_by_its_outcome(towns: Towns) -> None:
     ]
 
 
+@pytest.mark.threat("T69")
+async def test_a_partner_whose_operator_runs_the_only_witness_is_named(towns: Towns) -> None:
+    """>> a contract with a partner of the witness's operator << named; with another witness there is nobody to name."""
+    await towns.concluded("nachbardorf", TOWN)
+    theirs = SimpleNamespace(operator=Peer().operator)
+    partner, peer, other = towns.did("nachbardorf"), Peer(), Peer("did:web:b.example")
+    for peers, expected in (((peer,), (partner,)), ((peer, other), ())):
+        stage = Stage(towns, *peers)
+        listed = SimpleNamespace(current=stage.net.current, entry={partner: theirs}.get)
+        watch = Vouched(towns.db, stage.clock, towns.participants, listed, Metrics())  # type: ignore[arg-type]
+        [own] = [one for one in await watch.now() if one.participant == TOWN]
+        assert own.alone == expected
+
+
 @pytest.mark.threat("T61")
 def test_the_oldest_quorums_are_shown_first() -> None:
     """>> more logs than a name has room for << those that have waited longest."""
