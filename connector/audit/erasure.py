@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from connector.audit import retention, retention_store, store
+from connector.audit import retention, retention_store, store, telling
 from connector.audit.entry import AGREEMENT
 from connector.audit.place_store import overwriting
 from connector.audit.retention import CLEARING, TOMBSTONE, Facts, Kept, Periods, Stay
@@ -135,6 +135,8 @@ class Eraser:
         """The tombstone comes first: it continues the chain by the digest of what is still there."""
         if not retention_store.note_erasure(tx, slug, record.id, order.role, order.ground):
             return False
+        if record.agreement is not None:
+            telling.attest(tx, slug, record.agreement, record.seq, did=self._did(slug))
         body = {"index": record.place, "type": record.type, "seq": record.seq, "ground": order.ground,
                 "role": order.role}  # fmt: skip
         store.append(tx, slug, TOMBSTONE, record.agreement, order.role, body, did=self._did(slug))

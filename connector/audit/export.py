@@ -4,24 +4,28 @@ The exporter seals the manifest, so a change of any member shows, README include
 """
 
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 
 import msgspec
 
 from connector.audit import cosignatures, entry, store, tiles, timestamps
 from connector.audit.retention import TOMBSTONE
-from connector.audit.seal import Batch, latest, signed
+from connector.audit.seal import Batch, signed
 from connector.audit.store import Entry
 from connector.errors import Defect, Unavailable, Unknown
 from connector.storage.database import Tx
-from connector.verify import archive, checkpoint, container, jcs, logbook, readme, records, trustlist, witness
+from connector.verify import archive, checkpoint, container, jcs, logbook, readme, records, told, trustlist, witness
 from connector.verify.contract import manifest_rows
 from connector.verify.faults import Fault
 from connector.verify.witness import Policy
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644 << 16
+EARLY = "audit.told-early"
+"""Code of the Unavailable that a newer `told` record mends."""
+_DECIDING = frozenset({entry.AGREEMENT, records.TERMINATION, TOMBSTONE})
+"""Types of records without which the rest of a bundle, which is read at the same moment, does not fit."""
 MOST_STATES = 64
 """States cosigned by enough witnesses that are tried, the earliest first: asking hourly, those of over two days."""
 
@@ -31,7 +35,7 @@ class LogEvidence(msgspec.Struct, frozen=True):
 
     `newest` is the state that the records lead to where the proof leads to an earlier one that others vouched for,
     `timestamp` a token over the state in the proof. `first` is the earlier state that gives the provider's seal its
-    time where the countersignature came late, `first_timestamp` a token over that.
+    time where the countersignature came late, `first_timestamp` a token over that. `told` says how far all this goes.
     """
 
     records: bytes
@@ -40,6 +44,7 @@ class LogEvidence(msgspec.Struct, frozen=True):
     timestamp: bytes | None = None
     first: bytes | None = None
     first_timestamp: bytes | None = None
+    told: Mapping[str, object] | None = None
 
 
 class EvidenceParts(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +71,8 @@ class EvidenceParts(msgspec.Struct, frozen=True, kw_only=True):
 def bundle(parts: EvidenceParts, seal: Callable[[bytes], str]) -> bytes:
     """The ZIP. `seal` signs the manifest bytes with the exporter's seal key (one reference, contracts.md 15)."""
     members = _members(parts)
-    manifest = jcs.encode({"v": 1, "members": manifest_rows(members)})
+    how_far = {} if parts.log.told is None else {"told": parts.log.told}
+    manifest = jcs.encode({"v": 1, "members": manifest_rows(members), **how_far})
     members |= {"manifest.json": manifest, "manifest.jws": seal(manifest).encode("ascii")}
     return pack(members)
 
@@ -87,41 +93,69 @@ def pack(members: Mapping[str, bytes]) -> bytes:
 
 
 def log_evidence(tx: Tx, participant: str, agreement: str, vouching: Policy | None = None) -> LogEvidence:
-    """The agreement's records and the key events with proofs to the newest signed checkpoint.
+    """The agreement's records and the key events up to where they were last told (`telling.tell`), with proofs.
 
     `vouching` says whose cosignatures give a time (`policy_of`); None: nobody's.
 
-    Seal first: raises Unavailable `audit.unsealed` while the newest agreement record or a tombstone waits for the
-    sealer, Unknown `audit.erased` if that record has served its time, Defect
-    `audit.gap` if leaves of the signed tree are gone. Later records that still wait are left for the next export.
+    Tell and seal first: raises Unavailable `audit.unsealed` while that waits for the sealer, `audit.told-early` where
+    others vouch for a later state, or a key, a seal, an end or an erasure came after it. Unknown `audit.erased` if the
+    newest agreement record has served its time, Defect `audit.gap` if leaves of the signed tree are gone. Later records
+    are left for the next export.
     """
-    batch = latest(tx, participant)
     own = store.records(tx, participant, agreement)
-    newest = next((one for one in reversed(own) if one.type == entry.AGREEMENT), None)
-    if newest is None:
+    if (known := _newest(own)) is None:
         raise Defect("audit.no-agreement-record", agreement=agreement)
-    if newest.erased:
+    if known.erased:
         raise Unknown("audit.erased", agreement=agreement)
-    waits = batch is None or any(not _within(one, batch.size) for one in own if one.type == TOMBSTONE)
-    if waits or batch is None or batch.checkpoint is None or not _within(newest, batch.size):
-        raise Unavailable("audit.unsealed", agreement=agreement)
-    proofs = tiles.Proofs(tx, participant)
-    sealed = [one for one in (*store.key_events(tx, participant), *own) if _within(one, batch.size)]
-    lines = [line(one, proofs.inclusion(_index(one), batch.size)) for one in sealed]
+    batch, last = _told(tx, participant, agreement, own)
+    sealed = [one for one in own if one.seq <= last.seq]
+    newest = _newest(sealed) or known
     index = _index(newest)
     early = _vouched(tx, participant, index, vouching) or batch
+    keys = store.key_events(tx, participant)
+    news = any(one.type in _DECIDING for one in own[len(sealed) :])
+    if early.size > batch.size or news or not all(_within(one, batch.size) for one in keys):
+        raise Unavailable(EARLY, agreement=agreement)
+    assert batch.checkpoint is not None
     assert early.checkpoint is not None
-    note = early.checkpoint + cosignatures.cosigned(tx, participant, early.size)
-    growth = logbook.write_newest(early.size, proofs.consistency(early.size, batch.size), batch.checkpoint)
-    before = _before(tx, participant, own, early.size, vouching)
+    proofs = tiles.Proofs(tx, participant)
+    lines = [line(one, proofs.inclusion(_index(one), batch.size)) for one in (*keys, *sealed)]
+    seen = vouching is not None and _complete(tx, batch, vouching)
+    closing = batch.checkpoint + (cosignatures.cosigned(tx, participant, batch.size) if seen else "")
+    growth = logbook.write_newest(early.size, proofs.consistency(early.size, batch.size), closing)
+    before = _before(tx, participant, sealed, early.size, vouching)
     return LogEvidence(
         records.write(lines),
-        records.write_proof(index, proofs.inclusion(index, early.size), note),
+        records.write_proof(
+            index,
+            proofs.inclusion(index, early.size),
+            early.checkpoint + cosignatures.cosigned(tx, participant, early.size),
+        ),
         newest=None if early.size == batch.size else growth,
         timestamp=timestamps.of(tx, participant, early.size),
         first=None if before is None else _first(tx, before, proofs.consistency(before.size, batch.size), batch.size),
         first_timestamp=None if before is None else timestamps.of(tx, participant, before.size),
+        told=told.value(agreement, _logged(last), checkpoint.parse(batch.checkpoint)),
     )
+
+
+def _newest(own: Sequence[Entry]) -> Entry | None:
+    return next((one for one in reversed(own) if one.type == entry.AGREEMENT), None)
+
+
+def _told(tx: Tx, participant: str, agreement: str, own: Sequence[Entry]) -> tuple[Batch, Entry]:
+    """The signed state that the newest `told` record closes, and that record."""
+    last = next((one for one in reversed(own) if one.type == told.TOLD and not one.erased), None)
+    batch = None if last is None or last.index is None else signed(tx, participant, last.index + 1)
+    if last is None or batch is None:
+        raise Unavailable("audit.unsealed", agreement=agreement)
+    return batch, last
+
+
+def _logged(one: Entry) -> records.Logged:
+    record = jcs.loads(one.record)
+    assert isinstance(record, dict)
+    return records.Logged(_index(one), record, one.record, one.salt, ())
 
 
 def _before(tx: Tx, participant: str, own: list[Entry], size: int, vouching: Policy | None) -> Batch | None:
@@ -142,11 +176,13 @@ def _first(tx: Tx, state: Batch, growth: list[bytes], size: int) -> bytes:
     return logbook.write_first(size, growth, note)
 
 
-def policy_of(trust_list: str, did: str) -> Policy | None:
-    """Whose cosignatures an auditor who has only this trust list will count for the log of `did`."""
+def policy_of(trust_list: str, did: str, partner: str) -> Policy | None:
+    """Whose cosignatures an auditor who has only this trust list will count for a contract in the log of `did`."""
     try:
         listed = trustlist.parse(trust_list.encode("ascii"))
-        return witness.derived(listed.witnesses, listed.member(did).operator)
+        other = listed.members.get(partner)
+        operators = [listed.member(did).operator, *([] if other is None else [other.operator])]
+        return witness.derived(listed.witnesses, *operators)
     except (Fault, ValueError):
         return None
 

@@ -1,9 +1,10 @@
 """How long a record of the log is kept and what stands against its erasure: pure decisions (contracts.md 16.5).
 
 Nothing is erased that is not sealed, that a legal hold or a retention duty keeps, or that something still needs: an
-agreement record is the last of its agreement to go, key events go after the last agreement record. Tombstones, holds
-and notes of what was cleared stay: they say why something is missing. A person's wish shortens periods, but takes
-nothing that an agreement in force needs to be performed: that is still necessary for its purpose (Art. 17 (1) a GDPR).
+agreement record is the last of its agreement to go, key events go after the last agreement record. Tombstones, holds,
+notes of what was cleared and of how far an agreement was told stay: they say why something is missing, and what. A
+person's wish shortens periods, but takes nothing that an agreement in force needs to be performed: that is still
+necessary for its purpose (Art. 17 (1) a GDPR).
 """
 
 from collections.abc import Collection, Mapping
@@ -13,10 +14,11 @@ import msgspec
 
 from connector.audit import pseudonyms
 from connector.audit.entry import AGREEMENT, KEY
+from connector.verify.told import TOLD
 
 DAY_MS = 86_400_000
 TOMBSTONE, HOLD, CLEARING = "tombstone", "hold", "clearing"
-STAYS = frozenset({TOMBSTONE, HOLD, CLEARING})
+STAYS = frozenset({TOMBSTONE, HOLD, CLEARING, TOLD})
 PERFORMANCE = frozenset({"decision"})
 
 Why = Literal["unsealed", "hold", "clock", "in-force", "needed", "period", "for-ever", "open", "published", "elsewhere"]

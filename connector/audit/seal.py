@@ -1,8 +1,9 @@
 """The sealer: takes entries up to a safe horizon into the tree, then signs size and root (contracts.md 16.2).
 
 Order: assign indices (commit), sign, store the checkpoint (commit), publish. A crash between any two is resumed: a
-batch without checkpoint is signed before another is taken, and what is published is always stored. Each checkpoint
-belongs to the origin that was in force when it was stored.
+batch without checkpoint is signed before another is taken, and what is published is always stored. A record that tells
+how far an agreement goes (`verify.told`) is the last of its batch. Each checkpoint belongs to the origin that was in
+force when it was stored.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from connector.audit.store import alone
 from connector.errors import Defect
 from connector.storage.database import Conflict, Database, Row, Tx
 from connector.storage.horizon import horizon_clause
-from connector.verify import base64url, checkpoint
+from connector.verify import base64url, checkpoint, told
 
 log = structlog.get_logger("audit")
 MOST = 1_000
@@ -65,14 +66,15 @@ def assign(tx: Tx, participant: str, limit: int = MOST) -> Batch | None:
     last = _last(tx, participant)
     if last is not None and last.checkpoint is None:
         return _moved(tx, last)
-    entries = tx.all(
-        "SELECT id, leaf FROM audit_entry WHERE participant = :participant AND leaf_index IS NULL"  # noqa: S608
+    waiting = tx.all(
+        "SELECT id, leaf, type FROM audit_entry WHERE participant = :participant AND leaf_index IS NULL"  # noqa: S608
         f"{horizon_clause(tx)} ORDER BY id LIMIT :limit",
         participant=participant,
         limit=limit,
     )
-    if not entries:
+    if not waiting:
         return None
+    entries = _to_told(waiting)
     before = merkle.NOTHING if last is None else last.frontier
     _number(tx, participant, entries, before.size)
     grown: list[Node] = []
@@ -124,6 +126,12 @@ def signed(tx: Tx, participant: str, size: int) -> Batch | None:
         size=size,
     )
     return None if row is None else _batch(row)
+
+
+def _to_told(entries: Sequence[Row]) -> Sequence[Row]:
+    """Up to the first record that says how far something is told: it closes a state of its own (`verify.told`)."""
+    ends = next((at for at, row in enumerate(entries, 1) if row["type"] == told.TOLD), len(entries))
+    return entries[:ends]
 
 
 async def seal(database: Database, participant: str, root: str, signers: Sequence[LogSigner]) -> Batch | None:

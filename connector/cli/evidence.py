@@ -3,6 +3,8 @@
 A contract that one side sealed says so, with what evidence there is (contracts.md 11).
 """
 
+import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,6 +79,21 @@ def run_evidence(call: Call) -> int:
     uuid = args.agreement.removeprefix("urn:uuid:")
     api = Api(call.settings().api.socket)
     digest = save(args.output, api.download("participants", args.participant, "agreements", uuid, "evidence"))
-    call.result({"file": str(args.output), "sha256": digest})
+    until = _until(args.output)
+    call.result({"file": str(args.output), "sha256": digest, "until": until})
     call.tell("evidence.done", file=args.output)
+    if until is not None:
+        call.tell("evidence.until", at=until)
     return OK
+
+
+def _until(bundle: Path) -> str | None:
+    """How far it tells the log, as it says itself; what it holds is judged by `hanse verify` alone."""
+    from connector.verify import trusted
+
+    try:
+        with zipfile.ZipFile(bundle) as packed:
+            at = trusted.exact(json.loads(packed.read("manifest.json"))["told"]["at"])
+            return None if at is None else trusted.written(at)
+    except (zipfile.BadZipFile, OSError, LookupError, TypeError, ValueError):
+        return None

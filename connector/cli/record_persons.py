@@ -16,7 +16,7 @@ from connector.language import catalogue
 
 TYPES = frozenset(
     {"agreement", "termination", "transfer", "deed", "decision", "confirmation", "publication", "alarm", "key",
-     "succession", "tombstone", "hold", "clearing"}
+     "succession", "told", "tombstone", "hold", "clearing"}
 )  # fmt: skip
 MOST_LINES = 20
 """Of each kind that stays, shown one by one; all of them are in the JSON."""

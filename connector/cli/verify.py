@@ -17,6 +17,7 @@ def register(top: Words, places: Any) -> None:
     command.word("--trust-list", metavar="FILE", type=Path)
     command.word("--witness", metavar="FILE", type=Path)
     command.word("--timestamps", metavar="FILE", type=Path)
+    command.word("--beside", metavar="BUNDLE", type=Path)
     command.word("--pyz", metavar="FILE", type=Path)
     command.set_defaults(run=run)
 
@@ -54,9 +55,10 @@ def _judge(call: Call) -> int:
     data = _read(args.bundle)
     witness = None if args.witness is None else _read(args.witness).decode(errors="replace")
     timestamps = None if args.timestamps is None else _read(args.timestamps)
+    beside = None if args.beside is None else _read(args.beside)
     report = verify_bundle(
         data, _roots(call), call.lang, witness=witness, timestamps_pem=timestamps, trust_list=_trust_list(call),
-        now=int(now.timestamp()),
+        beside=beside, now=int(now.timestamp()),
     )  # fmt: skip
     call.result(report.value(now.strftime("%Y-%m-%dT%H:%M:%SZ")))
     if not args.json:

@@ -18,12 +18,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from connector.audit import export
 from connector.audit.export import EvidenceParts
 from connector.clock import Clock
 from connector.errors import HanseError
 from connector.http.outbound import SafeClient
 from connector.settings import Settings
-from connector.verify import jades, records, revocation, trusted, trustlist, witness
+from connector.verify import contract, jades, records, revocation, trusted
 from connector.verify.contract import ROLES, Sealed
 from connector.verify.examination import attempt
 from connector.verify.faults import Fault
@@ -136,8 +137,9 @@ class Certificates:
 def _time(parts: EvidenceParts, did: str, seal: Seal) -> int:
     """Seconds from which on an answer counts for the verifier: the time of the witnesses, else the seal's own."""
     try:
-        listed = trustlist.parse(parts.trust_list.encode("ascii"))
-        policy = witness.derived(listed.witnesses, listed.member(did).operator)
+        agreement = contract.parse_agreement(parts.agreement)
+        partner = agreement.consumer if did == agreement.provider else agreement.provider
+        policy = export.policy_of(parts.trust_list, did, partner)
         state = records.parse_proof(parts.log.proof).checkpoint
         return trusted.find(state, parts.log.timestamp, policy, ()).seconds
     except Fault:

@@ -19,8 +19,8 @@ _KEPT = """
 SELECT a.id, a.provider_jws IS NOT NULL AND a.state IN ('finalized', 'one-sided', 'ended') AND EXISTS
    (SELECT 1 FROM audit_entry e WHERE e.participant = a.participant AND e.agreement = a.id AND e.type = 'agreement'
      AND e.record IS NOT NULL) AS bundle,
-  (SELECT coalesce(max(e.seq) + 1, 0) FROM audit_entry e WHERE e.participant = a.participant AND e.agreement = a.id)
-    AS records, h.sha256, h.records AS handed
+  (SELECT coalesce(max(e.seq) + 1, 0) FROM audit_entry e WHERE e.participant = a.participant AND e.agreement = a.id
+     AND e.type <> 'told') AS records, h.sha256, h.records AS handed
  FROM agreement a LEFT JOIN handover h ON h.participant = a.participant AND h.agreement = a.id
  WHERE a.participant = :participant AND a.id <> ''
    AND (a.provider_jws IS NOT NULL OR a.state IN ('finalized', 'one-sided', 'ended'))"""
@@ -34,7 +34,8 @@ period is over: without its agreement record no bundle can be made.
 class Evidence(NamedTuple):
     """An agreement that was sealed or came into force; `bundle`: a bundle can be made of it.
 
-    `records`: how many of the log it has by now; `sha256` of what an operator holds, None if that has not all of them.
+    `records`: how many of the log it has by now, up to the last that does not only tell how far it goes; `sha256` of
+    what an operator holds, None if that has not all of them.
     """
 
     agreement: str

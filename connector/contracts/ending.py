@@ -283,8 +283,9 @@ class Endings:
         said = told.statement
         if said.agreement != agreement.digest or said.by == _side(agreement):
             raise PeerError("endings.other-agreement")
-        notice, early = said.notice_ms, agreement.created_at - SKEW_MS
-        if not early <= said.at_ms <= tx.now + SKEW_MS:
+        began = max(agreement.created_at - SKEW_MS, _sealed_at(agreement.provider_jws) - 2 * SKEW_MS)
+        notice = said.notice_ms
+        if not began <= said.at_ms <= tx.now + SKEW_MS:
             raise PeerError("endings.time")
         if notice is not None and not said.at_ms - SKEW_MS <= notice <= said.at_ms + LATEST_MS:
             raise PeerError("endings.time")
@@ -341,10 +342,17 @@ def members(objects: Mapping[str, bytes], agreement: Agreement, logged: bytes) -
 
 
 def check_seal(agreement: bytes, iri: str, told: Told, seal: Callable[[Sequence[Reference]], None], did: str) -> None:
-    """References first, then `seal` for signature, owner and chain; raises Fault."""
+    """References and time first, then `seal` for signature, owner and chain; raises Fault."""
     expected = references(agreement, iri, owner.root_of(did), told.body)
     covers(jades.read(told.jws), expected)
+    if abs(_sealed_at(told.jws) - told.statement.at_ms) > SKEW_MS:
+        raise Fault("termination-time", at=told.statement.at)
     seal(expected)
+
+
+def _sealed_at(jws: str | None) -> int:
+    """When its maker says that it was made (ms); 0 where nothing was sealed. A bundle is held against the same."""
+    return 0 if jws is None else jades.read(jws).iat * 1000
 
 
 def _names(side: Side) -> tuple[str, ...]:

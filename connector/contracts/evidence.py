@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from connector.audit import export, seal
+from connector.audit import export, seal, telling
 from connector.clock import Clock
 from connector.contracts import drafting, ending, pdf, records, second_seal, store
 from connector.contracts.agreements import sealer
@@ -81,15 +81,26 @@ class Evidence:
 
     async def _sealed(self, hosted: Hosted, agreement_id: str) -> export.EvidenceParts:
         """Seals, then reads; on PostgreSQL a record waits for transactions that began before it (architecture.md 4)."""
-        slug = hosted.participant.id
+        again = False
         for _ in range(TRIES - 1):
-            await self._vouched(hosted)
             try:
-                return await self._db.read(slug, self._parts, hosted, agreement_id)
-            except Unavailable:
+                return await self._read(hosted, agreement_id, again)
+            except Unavailable as waits:
+                again = waits.code == export.EARLY
                 await asyncio.sleep(PAUSE_S)
+        return await self._read(hosted, agreement_id, again)
+
+    async def _read(self, hosted: Hosted, agreement_id: str, again: bool) -> export.EvidenceParts:
+        slug = hosted.participant.id
+        await self._db.write(slug, self._tell, hosted, agreement_id, again)
         await self._vouched(hosted)
         return await self._db.read(slug, self._parts, hosted, agreement_id)
+
+    def _tell(self, tx: Tx, hosted: Hosted, agreement_id: str, again: bool) -> None:
+        """Says in the log how far the bundle will go; a crash from here on leaves what is true, for the next bundle."""
+        agreement = self._final(tx, hosted.participant.id, agreement_id)
+        did = hosted.participant.did
+        telling.tell(tx, agreement.participant, agreement.id, did=did, again=again)
 
     async def _vouched(self, hosted: Hosted) -> None:
         await self.seal_log(hosted)
@@ -105,13 +116,15 @@ class Evidence:
         await seal.seal(self._db, participant.id, participant.root, signers)
 
     def _parts(self, tx: Tx, hosted: Hosted, agreement_id: str) -> export.EvidenceParts:
-        slug = hosted.participant.id
+        return self._gathered(tx, hosted, self._final(tx, hosted.participant.id, agreement_id))
+
+    def _final(self, tx: Tx, slug: str, agreement_id: str) -> Agreement:
         agreement = store.agreement(tx, slug, agreement_id)
         if agreement is None:
             raise Unknown("contracts.no-agreement", id=agreement_id[:200])
         if agreement.provider_jws is None or not agreement.concluded:
             raise Mistake("contracts.not-final", state=agreement.state)
-        return self._gathered(tx, hosted, agreement)
+        return agreement
 
     def _gathered(self, tx: Tx, hosted: Hosted, agreement: Agreement) -> export.EvidenceParts:
         slug, current = hosted.participant.id, canonical(hosted.document)
@@ -120,7 +133,7 @@ class Evidence:
         firsts, listed = records.sealed(tx, agreement), self._trust_list()
         named = {role: store.known_object(tx, slug, sha256) for role, sha256 in records.seconds(tx, agreement).items()}
         logged = {role: item.body for role, item in named.items() if item is not None}
-        vouching = export.policy_of(listed, hosted.participant.did)
+        vouching = export.policy_of(listed, hosted.participant.did, agreement.counterparty)
         log = export.log_evidence(tx, slug, agreement.id, vouching)
         said = self._translations
         return export.EvidenceParts(

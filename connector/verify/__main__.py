@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from itertools import pairwise
@@ -24,8 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     try:
         data = _read(options.bundle)
-        places = options.trust, options.witness, options.timestamps, options.trust_list
-        roots, witness, timestamps, listed = (None if place is None else _read(place) for place in places)
+        places = (options.trust, options.witness, options.timestamps, options.trust_list, options.beside)
+        roots, witness, timestamps, listed, beside = (None if place is None else _read(place) for place in places)
     except OSError as fault:
         print(say("line", "unreadable", options.lang, {"file": fault.filename or options.bundle}), file=sys.stderr)
         return Verdict.INDETERMINATE.value
@@ -33,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     now = datetime.now(UTC)
     report = verify_bundle(
         data, roots, options.lang, witness=policy, timestamps_pem=timestamps, trust_list=listed,
-        now=int(now.timestamp()),
+        beside=beside, now=int(now.timestamp()),
     )  # fmt: skip
     if options.json:
         print(json.dumps(report.value(now.strftime(_TIME)), ensure_ascii=False, indent=2))
@@ -50,6 +51,7 @@ def _parser(lang: str) -> argparse.ArgumentParser:
     parser.add_argument("--trust-list", type=Path, metavar="JWS", help=say("help", "trust-list", lang))
     parser.add_argument("--witness", type=Path, metavar="POLICY", help=say("help", "witness", lang))
     parser.add_argument("--timestamps", type=Path, metavar="PEM", help=say("help", "timestamps", lang))
+    parser.add_argument("--beside", type=Path, metavar="BUNDLE", help=say("help", "beside", lang))
     parser.add_argument("--json", action="store_true", help=say("help", "json", lang))
     parser.add_argument("--lang", choices=LANGUAGES, default="de", help=say("help", "lang", lang))
     return parser
@@ -66,7 +68,13 @@ def lines(report: Report, lang: str, now: datetime) -> list[str]:
     """The report as text: checks, notes, time of the check, verdict."""
     checks = [f"{say('mark', check.verdict.name, lang)} {check.sentence}" for check in report.checks]
     time = say("note", "checked", lang, {"at": now.strftime(_TIME)})
-    return [*checks, *report.notes, time, say("verdict", report.verdict.name, lang)]
+    return [*checks, *report.notes, time, *_until(report, lang), say("verdict", report.verdict.name, lang)]
+
+
+def _until(report: Report, lang: str) -> list[str]:
+    """Beside the verdict, so that nobody takes it for one on what came later."""
+    found = report.stated.get("until")
+    return [say("verdict", "until", lang, found)] if isinstance(found, Mapping) else []
 
 
 def _read(path: Path) -> bytes:

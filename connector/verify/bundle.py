@@ -20,9 +20,12 @@ from connector.verify import (
     revocation,
     since,
     telling,
+    times,
+    told,
     trusted,
     trustlist,
 )
+from connector.verify import beside as besides
 from connector.verify import witness as witnesses
 from connector.verify.anchors import Anchors
 from connector.verify.checkpoint import Checkpoint
@@ -46,13 +49,15 @@ def verify_bundle(
     witness: str | None = None,
     timestamps_pem: bytes | None = None,
     trust_list: bytes | None = None,
+    beside: bytes | None = None,
     now: int | None = None,
 ) -> Report:
     """The report on a bundle; everything besides `data` comes from outside of it. Raises nothing.
 
     `roots_pem` holds the anchors, `witness` the text of a C2SP tlog-policy (None: the one that follows from the trust
     list), `timestamps_pem` the roots of timestamp authorities, `trust_list` the newest list that the auditor has (the
-    JWS), `now` the time of the check (seconds), which decides nothing: the report says how old the list is.
+    JWS), `beside` another bundle of the same agreement, `now` the time of the check (seconds), which decides nothing:
+    the report says how old the list is.
     """
     exam = Examination(lang)
     members = exam.run("archive", archive.members, data)
@@ -62,7 +67,13 @@ def verify_bundle(
         anchors = given or attempt(trust.parse, roots_pem, timestamps_pem) or Anchors()
         vouched = exam.run("trust-list", newest.judged_by, members["trust-list.jws"], trust_list, anchors)
         listed = vouched or attempt(trustlist.parse, members["trust-list.jws"])
-        _examine(exam, members, anchors, witness, vouched, listed)
+        second = None
+        if beside is not None:
+            report = verify_bundle(
+                beside, roots_pem, lang, witness=witness, timestamps_pem=timestamps_pem, trust_list=trust_list
+            )
+            second = attempt(archive.members, beside), report
+        _examine(exam, members, anchors, witness, vouched, listed, second)
         telling.rest(exam, members, anchors, VERSION)
         if listed is not None:
             telling.trust_list(exam, listed, now)
@@ -71,13 +82,14 @@ def verify_bundle(
 
 def _examine(
     exam: Examination, members: Members, anchors: Anchors, witness: str | None, vouched: TrustList | None,
-    trust_list: TrustList | None,
+    trust_list: TrustList | None, second: tuple[Members | None, Report] | None,
 ) -> None:  # fmt: skip
     agreement = exam.run("agreement", contract.parse_agreement, members["agreement.json"])
     documents = exam.run("documents", _documents, agreement, members)
     given = Given(members=members, anchors=anchors, trust_list=trust_list, agreement=agreement, documents=documents)
     log = attempt(logbook.read, members)
-    given = _timed(given, vouched, log, witness)
+    states = _states(given, vouched, log, witness)
+    given = _timed(given, states)
     seals = {role: exam.run(f"{role}-seal", contract.check_seal, role, given) for role in ROLES}
     exporter = exam.run("exporter-seal", contract.check_manifest_seal, given)
     exam.run("texts", _check_texts, members)
@@ -92,9 +104,14 @@ def _examine(
     for role in ROLES:
         if postquantum.name(role) in members or postquantum.named(role, lines or ()):
             exam.run(f"{role}-pq", postquantum.check, role, given, lines)
-        if ending.names(role)[0] in members:
+        if ending.names(role)[0] in members or ending.stated(role, lines or ()):
             exam.run(f"{role}-ending", ending.check, role, given, lines, size)
+    exam.run("times", times.check, given, lines, states)
+    until = exam.run("told", told.check, given, lines, log)
+    if second is not None:
+        exam.run("beside", besides.check, given, lines, log, *second)
     moment = exam.run("time", _moment, given, vouched, log, witness)
+    telling.until(exam, until, states)
     telling.approvals(exam, members)
     telling.seals(exam, seals, moment, lines or ())
     telling.withdrawn(exam, given, seals, exporter, lines)
@@ -129,17 +146,27 @@ def _documents(agreement: Agreement | None, members: Members) -> Documents:
     }
 
 
-def _timed(given: Given, trust_list: TrustList | None, log: Log | None, witness: str | None) -> Given:
-    """With the trusted times of the contract and of each seal, as far as they can be known."""
-    moment = attempt(_moment, given, trust_list, log, witness)
+def _states(
+    given: Given, trust_list: TrustList | None, log: Log | None, witness: str | None
+) -> Sequence[tuple[int, Moment | None]]:
+    """Each signed state by its size, with the time that others vouch for it: that of the contract is the first."""
     if log is None:
-        return given
-    states = [(log.proof.checkpoint.size, moment)]
+        return ()
+    states = [(log.proof.checkpoint.size, attempt(_moment, given, trust_list, log, witness))]
     if log.first is not None:
         states.append((log.first.size, attempt(_first_moment, given, trust_list, log, witness)))
+    if log.growth is not None:
+        states.append((log.newest.size, attempt(_vouched, given, trust_list, log, witness, log.newest, "")))
+    return states
+
+
+def _timed(given: Given, states: Sequence[tuple[int, Moment | None]]) -> Given:
+    """With the trusted times of the contract and of each seal, as far as they can be known."""
+    if not states:
+        return given
     lines = attempt(records.parse, given.members["records.ndjson"])
     firsts, seconds = (since.seals(given.members, lines or (), states, second=second) for second in (False, True))
-    return replace(given, moment=moment, lines=lines, seals=firsts, second_seals=seconds)
+    return replace(given, moment=states[0][1], lines=lines, seals=firsts, second_seals=seconds)
 
 
 def _seen(
@@ -180,12 +207,23 @@ def _vouched(
     did = contract.exporter_of(given)
     listed = need(trust_list, "trust-list")
     logbook.check_signed(log, did, listed)
+    parties = {one.operator for name in _parties(given) if (one := listed.members.get(name)) is not None}
+    operators = {listed.member(did).operator, *parties}
     if witness is None:
-        policy = witnesses.derived(listed.witnesses, listed.member(did).operator)
+        policy = witnesses.derived(listed.witnesses, *operators)
     else:
-        parsed = attempt(witnesses.parse, witness)
-        policy = need(parsed, "anchors")
-    return trusted.find(state, given.members.get(token), policy, given.anchors.timestamps)
+        policy = witnesses.apart(need(attempt(witnesses.parse, witness), "anchors"), listed.witnesses, *operators)
+    try:
+        return trusted.find(state, given.members.get(token), policy, given.anchors.timestamps)
+    except Doubt as doubt:
+        if doubt.code == "no-time" and witnesses.seen_by(state, listed.witnesses, *operators):
+            raise Doubt("no-independent-time") from doubt
+        raise
+
+
+def _parties(given: Given) -> tuple[str, str]:
+    agreement = need(given.agreement, "agreement")
+    return agreement.provider, agreement.consumer
 
 
 def _check_revocation(

@@ -151,7 +151,7 @@ def check_records(given: Given, exporter: str | None, log: Log | None) -> Sequen
     for line in lines:
         if isinstance(line, Logged) and not _belongs(line, iri, did, erased):
             raise Fault("record-foreign", index=line.index)
-    records.check_chain([line for line in lines if _chain(line) == AGREEMENT])
+    records.check_chain(chain(lines))
     records.check_chain([line for line in lines if _chain(line) == KEY])
     records.check_erased(lines)
     records.check_proofs(lines, need(log, "log").newest)
@@ -166,6 +166,11 @@ def _belongs(line: Logged, iri: str, did: str, erased: Collection[int]) -> bool:
         return about in (iri, None)
     buried = line.body.get("index")
     return kind == TOMBSTONE and isinstance(buried, int) and buried in erased
+
+
+def chain(lines: Sequence[Line]) -> Sequence[Line]:
+    """Those of the agreement, in order."""
+    return [line for line in lines if _chain(line) == AGREEMENT]
 
 
 def _chain(line: Line) -> str:

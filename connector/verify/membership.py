@@ -1,7 +1,7 @@
 """Whether both parties were members of the data space when they sealed, as far as the newest list known can tell.
 
-Judged at the trusted time of each seal (contracts.md 12), else at the time that the signer claims. A list names one
-period and one state per member, as of its own day. So:
+Judged at the trusted time of each seal (contracts.md 12), else at the time that the signer claims, which is never one
+from before its membership. A list names one period and one state per member, as of its own day. So:
 
 * over by then, or suspended since before: FAILED, that party was no member;
 * suspended, but the list does not say since when: not proven, for it may have been before or after;
@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from connector.verify.contract import ROLES, Given, Role, Sealed
 from connector.verify.examination import need
 from connector.verify.faults import Doubt, Fault
-from connector.verify.trusted import written
+from connector.verify.trusted import SKEW_S, written
 from connector.verify.trustlist import TrustList
 
 
@@ -37,12 +37,20 @@ def check(
         known = given.sealed_at(role)
         try:
             _judge(agreement.did(role), listed, claimed if known is None else known)
+            _check_claimed(agreement.did(role), listed, claimed)
         except Doubt as open_question:  # the other party may be worse
             doubt = doubt or open_question
     if doubt is not None:
         raise doubt
     if seen is not None and seen >= listed.next_update:
         raise Doubt("list-withheld", at=written(seen), until=written(listed.next_update))
+
+
+def _check_claimed(did: str, listed: TrustList, claimed: int) -> None:
+    """A seal that others saw only later still says when it was made: that is no time from before the membership."""
+    begin = listed.members[did].period.begin
+    if begin is not None and claimed + SKEW_S < begin:
+        raise Doubt("member-later", did=did, at=written(claimed), since=written(begin))
 
 
 def _judge(did: str, listed: TrustList, at: int) -> None:

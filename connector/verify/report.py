@@ -27,8 +27,8 @@ class Check:
 class Report:
     """All checks in order, and notes on what was used and what is not proven.
 
-    `stated` for machines: `levels` by role, `trusted_time`, `seal_times` by role, `trust_list` (by which one it was
-    judged), `revocation` by seal, `anchors` (SHA-256), `tool`.
+    `stated` for machines: `levels` by role, `until` (how far the log was told), `trusted_time`, `seal_times` by role,
+    `trust_list` (by which one it was judged), `revocation` by seal, `anchors` (SHA-256), `tool`.
     """
 
     checks: tuple[Check, ...]
@@ -71,6 +71,7 @@ class Report:
             "checks": checks,
             "notes": list(self.notes),
             "levels": self.stated.get("levels", {}),
+            "until": self.stated.get("until"),
             "trustedTime": self.stated.get("trusted_time"),
             "sealTimes": self.stated.get("seal_times", {}),
             "trustList": self.stated.get("trust_list"),

@@ -10,6 +10,7 @@ from connector.verify.anchors import Anchors
 from connector.verify.contract import ROLES, Approval, Given, Members, Role, Sealed
 from connector.verify.examination import Examination, attempt
 from connector.verify.records import Erased, Line, Logged
+from connector.verify.told import Told
 from connector.verify.trusted import Moment, written
 from connector.verify.trustlist import TrustList
 
@@ -29,6 +30,15 @@ def seals(exam: Examination, held: Mapping[Role, Sealed | None], moment: Moment 
         exam.note("erased-more", count=len(buried) - MOST_TOLD)
     levels = {role: None if sealed is None else sealed.level for role, sealed in held.items()}
     exam.state(levels=levels, trusted_time=None if moment is None else written(moment.seconds))
+
+
+def until(exam: Examination, found: Told | None, states: Sequence[tuple[int, Moment | None]]) -> None:
+    """Until when all this speaks; who vouches for that moment besides the exporter, if anybody does."""
+    if found is None:
+        return
+    seen = [moment for size, moment in states if moment is not None and size >= found.size]
+    exam.note("told" if seen else "told-claimed", at=found.at)
+    exam.state(until=found.facts)
 
 
 def approvals(exam: Examination, members: Members) -> None:

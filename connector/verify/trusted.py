@@ -4,6 +4,7 @@ Two kinds of witness count: the quorum of a witness policy, and a timestamp auth
 earliest of both is the time at which certificates, revocation and rotation are judged.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from connector.verify.witness import Policy
 SKEW_S = 300
 """By how much the clocks of a signer and of a witness may differ."""
 _LATEST_MS = 253_402_300_800_000
+_EXACT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,17 @@ class Moment:
 def written(seconds: int) -> str:
     """RFC 3339 in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def exact(text: object) -> int | None:
+    """Seconds of a time as `written` spells it and the calendar has it; None for anything else."""
+    if not isinstance(text, str) or not _EXACT.fullmatch(text):
+        return None
+    try:
+        found = int(datetime.fromisoformat(text).timestamp())
+        return found if written(found) == text else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def find(state: Checkpoint, token: bytes | None, policy: Policy | None, roots: Sequence[x509.Certificate]) -> Moment:

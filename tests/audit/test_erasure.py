@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.audit import entry, erasure, export, holds, merkle, retention_store, seal, store, tiles
+from connector.audit import entry, erasure, export, holds, merkle, retention_store, seal, store, telling, tiles
 from connector.audit.erasure import Eraser, Order
 from connector.audit.figures import figures
 from connector.audit.retention import Periods
@@ -63,6 +63,7 @@ async def ids(db: Database, slug: str = TOWN) -> list[int]:
 
 async def lines(db: Database) -> list[records.Line]:
     """The agreement's records as a bundle has them, judged as the offline verifier judges them."""
+    await db.write(TOWN, telling.tell, TOWN, AGREEMENT, did=PROVIDER)
     await seal.seal(db, TOWN, ROOT, KEYS)
     evidence = await db.read(TOWN, export.log_evidence, TOWN, AGREEMENT)
     found = records.parse(evidence.records)
@@ -84,13 +85,15 @@ async def test_an_erased_record_leaves_its_leaf_and_a_tombstone(any_db: Database
     outcome = await any_db.write(TOWN, eraser().erase, TOWN, due, ORDER, asked=False)
     assert [(one.type, one.seq) for one in outcome.erased] == [("decision", 0), ("decision", 3), ("publication", 0)]
     rows = await any_db.read(TOWN, store.records, TOWN, AGREEMENT)
-    assert [row.erased for row in rows] == [True, False, False, True, False, False]
+    assert [row.erased for row in rows] == [True, False, False, True, False, False, False]
     assert [(row.leaf, row.index) for row in rows[:4]] == [(row.leaf, row.index) for row in before]
     assert rows[0].salt == b""
     own = await lines(any_db)
-    assert [line.type for line in own] == ["decision", "agreement", "transfer", "decision", "tombstone", "tombstone"]
-    assert [isinstance(line, Erased) for line in own] == [True, False, False, True, False, False]
-    graves = [json.loads(row.record)["body"] for row in rows[4:]]
+    assert [line.type for line in own] == [
+        "decision", "agreement", "transfer", "decision", "told", "tombstone", "tombstone", "told",
+    ]  # fmt: skip
+    assert [isinstance(line, Erased) for line in own] == [True, False, False, True, False, False, False, False]
+    graves = [json.loads(row.record)["body"] for row in rows[5:]]
     assert graves[0] == {
         "index": rows[0].index, "type": "decision", "seq": 0, "ground": "retention-period", "role": "retention",
     }  # fmt: skip
@@ -166,11 +169,12 @@ async def test_an_unsealed_record_is_never_erased(any_db: Database) -> None:
 
 
 async def test_a_tombstone_that_waits_holds_up_the_bundle(sqlite_db: Database) -> None:
-    """>> export before the tombstone is sealed << try again in a moment: without it the gap would look like a theft."""
+    """>> export before the tombstone is told and sealed << in a moment: without it the gap would look like a theft."""
     await filled(sqlite_db, age_days=8)
+    await lines(sqlite_db)
     due, _ = await sqlite_db.read(TOWN, eraser().due, TOWN, 0)
     await sqlite_db.write(TOWN, eraser().erase, TOWN, due, ORDER, asked=False)
-    with pytest.raises(Exception, match=r"audit\.unsealed"):
+    with pytest.raises(Exception, match=r"audit\.told-early"):
         await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT)
 
 

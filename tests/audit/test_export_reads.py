@@ -3,16 +3,17 @@
 The bytes are those that a tree over all leaves gives, which is how proofs were made before.
 """
 
+import json
 from collections.abc import Mapping
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connector.audit import cosignatures, entry, export, merkle, seal, showing_store, store, tiles
+from connector.audit import cosignatures, entry, export, merkle, seal, showing_store, store, telling, tiles
 from connector.errors import Defect
 from connector.storage import Database, Tx
-from connector.verify import logbook, records
+from connector.verify import checkpoint, logbook, records, told
 from tests.audit.test_tiles import ROOT, TOWN, entries
 from tests.verify.forge import PROVIDER, LogKey
 
@@ -54,7 +55,9 @@ def rebuilt(tx: Tx) -> export.LogEvidence:
     lines = [export.line(one, tree.inclusion(one.index or 0)) for one in own]
     where = next(one.index or 0 for one in reversed(own) if one.type == entry.AGREEMENT)
     proof = records.write_proof(where, tree.inclusion(where), batch.checkpoint)
-    return export.LogEvidence(records.write(lines), proof)
+    last = records.Logged(own[-1].index or 0, json.loads(own[-1].record), own[-1].record, own[-1].salt, ())
+    how_far = told.value(AGREEMENT, last, checkpoint.parse(batch.checkpoint))
+    return export.LogEvidence(records.write(lines), proof, told=how_far)
 
 
 def add(tx: Tx, type_: str, agreement: str | None) -> None:
@@ -67,8 +70,9 @@ async def log_of(db: Database, size: int, step: int) -> None:
     await db.write(TOWN, add, "agreement", AGREEMENT)
     await db.write(TOWN, entries, 2, size // 2 - 2)
     await db.write(TOWN, add, "transfer", AGREEMENT)
-    await db.write(TOWN, entries, size // 2 + 1, size - size // 2 - 2)
+    await db.write(TOWN, entries, size // 2 + 1, size - size // 2 - 3)
     await db.write(TOWN, add, "termination", AGREEMENT)
+    await db.write(TOWN, telling.tell, TOWN, AGREEMENT, did=PROVIDER)
     while (batch := await db.write(TOWN, seal.assign, TOWN, step)) is not None:
         await db.write(TOWN, seal.keep, TOWN, batch.size, seal.sign(batch, seal.origin(ROOT), [KEY]))
 
@@ -107,10 +111,11 @@ async def test_records_of_one_tile_share_what_is_read(sqlite_db: Database) -> No
     for _ in range(199):
         await sqlite_db.write(TOWN, add, "transfer", AGREEMENT)
     await sqlite_db.write(TOWN, entries, 2_200, 800)
+    await sqlite_db.write(TOWN, telling.tell, TOWN, AGREEMENT, did=PROVIDER)
     assert await seal.seal(sqlite_db, TOWN, ROOT, [KEY]) is not None
     evidence, rows = await sqlite_db.read(TOWN, counted)
-    assert len(records.parse(evidence.records)) == 200
-    assert rows < 200 + 6 * tiles.WIDTH, rows
+    assert len(records.parse(evidence.records)) == 201
+    assert rows < 201 + 6 * tiles.WIDTH, rows
 
 
 class Planned:
@@ -152,12 +157,12 @@ async def test_nothing_walks_the_log_to_find_a_few_records(sqlite_db: Database) 
 async def test_a_page_begins_behind_any_index(any_db: Database) -> None:
     """Behind a record of the agreement, behind one of somebody else, behind the last, before the first."""
     await log_of(any_db, 300, 300)
-    types, behind = ("agreement", "transfer", "termination"), {-1: [1, 150, 299], 0: [1, 150, 299], 1: [150, 299]}
-    for after, expected in {**behind, 149: [150, 299], 150: [299], 299: [], 10**15: []}.items():
+    types, behind = ("agreement", "transfer", "termination"), {-1: [1, 150, 298], 0: [1, 150, 298], 1: [150, 298]}
+    for after, expected in {**behind, 149: [150, 298], 150: [298], 298: [], 10**15: []}.items():
         shown = await any_db.read(TOWN, showing_store.sealed, TOWN, AGREEMENT, types, after, 300, 9)
         assert [one.index for one in shown] == expected
     assert await any_db.read(TOWN, showing_store.sealed, TOWN, "urn:uuid:other", types, 1, 300, 9) == []
-    two = await any_db.read(TOWN, showing_store.sealed, TOWN, AGREEMENT, types, -1, 299, 2)
+    two = await any_db.read(TOWN, showing_store.sealed, TOWN, AGREEMENT, types, -1, 298, 2)
     assert [one.index for one in two] == [1, 150]
 
 

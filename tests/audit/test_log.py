@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.audit import entry, export, merkle, seal, store, tiles
+from connector.audit import entry, export, merkle, seal, store, telling, tiles
 from connector.errors import Defect, Unavailable
 from connector.storage import Database, Tx
 from connector.storage.database import WORKER
@@ -40,6 +40,13 @@ async def sealed(db: Database) -> seal.Batch:
     batch = await seal.seal(db, TOWN, root_of(PROVIDER), KEYS)
     assert batch is not None
     return batch
+
+
+async def exported(db: Database, *, again: bool = False) -> export.LogEvidence:
+    """Told, sealed and read, as for a bundle."""
+    await db.write(TOWN, telling.tell, TOWN, AGREEMENT, did=PROVIDER, again=again)
+    await sealed(db)
+    return await db.read(TOWN, export.log_evidence, TOWN, AGREEMENT)
 
 
 def check_evidence(evidence: export.LogEvidence) -> list[records.Logged]:
@@ -80,7 +87,7 @@ async def test_sealing_takes_everything_once(any_db: Database) -> None:
     assert [row.index for row in rows] == [4, 5, 6, 7]
     parsed = checkpoint.parse(batch.checkpoint or "")
     assert (parsed.origin, parsed.size, parsed.root) == ("localhost:18443/musterstadt/log/0", 10, batch.root)
-    check_evidence(await any_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT))
+    check_evidence(await exported(any_db))
 
 
 async def test_batches_grow_one_tree(sqlite_db: Database) -> None:
@@ -112,22 +119,24 @@ async def test_a_crash_between_any_two_steps_is_resumed(sqlite_db: Database) -> 
     assert kept is not None
     assert kept.checkpoint == notes[0]
     assert (await sealed(sqlite_db)).size == 11
-    check_evidence(await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT))
+    check_evidence(await exported(sqlite_db))
 
 
 async def test_what_is_not_sealed_is_not_exported(sqlite_db: Database) -> None:
     """A contract that waits for the sealer: try again in a moment. A later record that waits: left out."""
     await filled(sqlite_db)
-    with pytest.raises(Unavailable, match=r"audit\.unsealed"):
-        await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT)
     await sealed(sqlite_db)
+    for _ in range(2):  # nothing has told how far it goes; then that waits for the sealer
+        with pytest.raises(Unavailable, match=r"audit\.unsealed"):
+            await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT)
+        await sqlite_db.write(TOWN, telling.tell, TOWN, AGREEMENT, did=PROVIDER)
+    assert len(check_evidence(await exported(sqlite_db))) == 5
     await sqlite_db.write(TOWN, add, TOWN, "transfer", AGREEMENT, late=True)
-    assert len(check_evidence(await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT))) == 4
+    assert len(check_evidence(await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT))) == 5
     await sqlite_db.write(TOWN, add, TOWN, "agreement", AGREEMENT, countersigned=True)
-    with pytest.raises(Unavailable, match=r"audit\.unsealed"):
+    with pytest.raises(Unavailable, match=r"audit\.told-early"):
         await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT)
-    await sealed(sqlite_db)
-    assert len(check_evidence(await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT))) == 6
+    assert len(check_evidence(await exported(sqlite_db))) == 8
     with pytest.raises(Defect, match=r"audit\.no-agreement-record"):
         await sqlite_db.read(TOWN, export.log_evidence, TOWN, "urn:uuid:other-0")
 
@@ -201,7 +210,7 @@ async def test_whoever_edits_a_sealed_row_is_found_out(
 ) -> None:
     """Edit, delete, reorder or rewrite one row of the database: the export or the verifier names the place."""
     await filled(sqlite_db)
-    await sealed(sqlite_db)
+    await exported(sqlite_db)
     await sqlite_db.write(TOWN, harm)
     with pytest.raises(error) as caught:
         check_evidence(await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT))
@@ -214,14 +223,14 @@ async def test_whoever_edits_a_sealed_row_is_found_out(
 async def test_the_last_record_cannot_be_changed_either(sqlite_db: Database) -> None:
     """No later record chains to it, but its leaf stands in the signed tree."""
     await filled(sqlite_db)
-    await sealed(sqlite_db)
+    await exported(sqlite_db)
 
     def harm(tx: Tx) -> None:
-        row = store.records(tx, TOWN, AGREEMENT)[3]
-        changed = row.record.replace(b'"p-1"', b'"p-2"')
+        row = store.records(tx, TOWN, AGREEMENT)[4]
+        changed = row.record.replace(b'"system"', b'"p-2"')
         tx.run("UPDATE audit_entry SET record = :record WHERE id = :id", record=changed, id=row.id)
 
     await sqlite_db.write(TOWN, harm)
     with pytest.raises(Fault) as caught:
         check_evidence(await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT))
-    assert (caught.value.code, caught.value.facts["seq"], caught.value.facts["index"]) == ("record-proof", 3, 7)
+    assert (caught.value.code, caught.value.facts["seq"], caught.value.facts["index"]) == ("record-proof", 4, 10)

@@ -5,14 +5,14 @@
 
 import pytest
 
-from connector.audit import cosignatures, export, quorums, seal
+from connector.audit import cosignatures, export, quorums, seal, telling
 from connector.audit.seal import Batch
 from connector.storage import Database
 from connector.storage.database import Tx
 from connector.verify import checkpoint, witness
 from tests.audit.test_export_reads import AGREEMENT, KEY, add
 from tests.audit.test_tiles import ROOT, TOWN, entries
-from tests.verify.forge import NOW, Witness
+from tests.verify.forge import NOW, PROVIDER, Witness
 
 WITNESSES = [Witness(f"did:web:{name}.example", at) for name, at in zip("abcd", range(NOW, NOW + 4), strict=True)]
 POLICY = witness.derived([one.entry() for one in WITNESSES], "own")
@@ -47,10 +47,12 @@ async def test_states_with_too_few_witnesses_do_not_hide_the_quorum(sqlite_db: D
     vouched = await grow(sqlite_db, 200, *WITNESSES[1:3])
     for at in range(after):
         await grow(sqlite_db, 300 + at, WITNESSES[3])
+    seen = await sqlite_db.read(TOWN, quorums.progress, TOWN, POLICY)
+    assert (seen.quorum, seen.quorum_at) == (vouched.size, WITNESSES[2].at * 1000)
+    assert (seen.waiting_since is None) is (after == 0)
+    await sqlite_db.write(TOWN, telling.tell, TOWN, AGREEMENT, did=PROVIDER)
+    await seal.seal(sqlite_db, TOWN, ROOT, [KEY])
     found = await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT, POLICY)
     state = checkpoint.parse(found.proof.decode().partition("\n\n")[2])
     assert state.size == vouched.size
     assert witness.time_of(state, POLICY) == WITNESSES[2].at * 1000
-    seen = await sqlite_db.read(TOWN, quorums.progress, TOWN, POLICY)
-    assert (seen.quorum, seen.quorum_at) == (vouched.size, WITNESSES[2].at * 1000)
-    assert (seen.waiting_since is None) is (after == 0)

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from connector.cli.main import main
+from connector.verify.trusted import written
+from tests.verify.forge import NOW, Case
 
 DATASET = "https://localhost:1/b/datasets/7"
 CLAUSE = {"text": {"de": "Nur Kommunen", "en": "Municipalities only"}, "badge": "enforced"}
@@ -269,6 +271,10 @@ def test_agreements_and_evidence(play: Playback, capsys: pytest.CaptureFixture[s
     assert "ein zweites Siegel (ML-DSA) geschickt, das nicht gilt" in said(capsys)
     assert hanse("evidence urn:uuid:9 --as a -o b.zip") == 0
     assert Path("b.zip").read_bytes() == b"PK"
+    said(capsys)
+    play.on("GET /participants/a/agreements/8/evidence", Case().bundle())
+    assert hanse("evidence urn:uuid:8 --as a -o b.zip") == 0
+    assert f"spricht bis {written(NOW)}" in said(capsys)
 
 
 @pytest.mark.parametrize(("status", "code"), [(400, 1), (403, 1), (404, 1), (500, 1), (502, 4), (503, 4), (504, 4)])

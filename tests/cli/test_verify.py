@@ -72,7 +72,7 @@ def test_a_missing_bundle_or_root_is_wrong_usage_and_no_verdict(
 def test_policy_and_timestamp_roots_come_from_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """>> verify --witness policy --timestamps roots << both reach the verifier, and a missing one is wrong usage"""
+    """>> verify --witness --timestamps --beside << each reaches the verifier, and a missing one is wrong usage"""
     seen: list[dict[str, object]] = []
 
     def judge(data: bytes, roots: bytes | None, lang: str, **outside: object) -> Report:
@@ -83,10 +83,11 @@ def test_policy_and_timestamp_roots_come_from_files(
     for name, content in {"b.zip": b"good", "policy": b"quorum none\n\xff", "tsa.pem": b"roots"}.items():
         (tmp_path / name).write_bytes(content)
     words = ["verify", str(tmp_path / "b.zip"), "--witness", str(tmp_path / "policy")]
-    assert main([*words, "--timestamps", str(tmp_path / "tsa.pem")], {}) == 0
+    assert main([*words, "--timestamps", str(tmp_path / "tsa.pem"), "--beside", str(tmp_path / "b.zip")], {}) == 0
     assert main([*words, "--timestamps", str(tmp_path / "gone.pem")], {}) == 2
-    said = {name: seen[0][name] for name in ("witness", "timestamps_pem", "trust_list")}
-    assert said == {"witness": "quorum none\n\ufffd", "timestamps_pem": b"roots", "trust_list": None}
+    assert main([*words, "--beside", str(tmp_path / "gone.zip")], {}) == 2
+    said = {name: seen[0][name] for name in ("witness", "timestamps_pem", "trust_list", "beside")}
+    assert said == {"witness": "quorum none\n\ufffd", "timestamps_pem": b"roots", "trust_list": None, "beside": b"good"}
     assert "gone.pem" in capsys.readouterr().err
 
 

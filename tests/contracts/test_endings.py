@@ -219,7 +219,8 @@ async def hand_over(towns: Towns, agreement: Agreement, bent: Bent | None = None
     me, data = sealer(hosted), signing.canonical(body)
     about: Agreement = other.get("about", agreement)
     references = ending.references(about.document, about.id, me.root, data)
-    jws = signing.sign(other.get("references", references), me.key, me.chain, towns.clock.now() // 1000)
+    iat = towns.clock.now() // 1000 + other.get("late", 0)
+    jws = signing.sign(other.get("references", references), me.key, me.chain, iat)
     told, caller = ending.read({"statement": body, "jws": jws}), towns.did(other.get("caller", CONSUMER))
     judge = await towns.ending_desk.judge(caller)
     args = (PROVIDER, caller, other.get("name", agreement.id), told, judge)
@@ -321,6 +322,16 @@ async def test_times_that_contradict_each_other_are_refused(towns: Towns) -> Non
     for bent in ({"notice": past}, {"notice": far}, {"at": past}, {"at": ahead}):
         with pytest.raises(PeerError, match=r"endings\.time"):
             await hand_over(towns, agreement, bent)
+
+
+@pytest.mark.threat("T69")
+@pytest.mark.parametrize("late", [-86_400, -400, 400, 86_400])
+async def test_a_statement_sealed_at_another_time_is_refused(towns: Towns, late: int) -> None:
+    """>> it says now, its seal says another time << refused: it would spoil our own evidence."""
+    agreement = await towns.concluded(CONSUMER, PROVIDER)
+    with pytest.raises(PeerError, match="seal-invalid"):
+        await hand_over(towns, agreement, late=late)
+    assert await hand_over(towns, agreement, late=60)
 
 
 async def test_a_partner_that_is_ahead_is_asked_to_come_again(towns: Towns) -> None:

@@ -16,7 +16,7 @@ from connector.audit import entry, export, merkle, seal
 from connector.audit.entry import Record
 from connector.audit.export import EvidenceParts, LogEvidence
 from connector.contracts import signing
-from connector.verify import base64url, jcs, records
+from connector.verify import base64url, checkpoint, jcs, records, told, trusted
 from tests.verify.keys import (
     CONSUMER,
     DAY,
@@ -70,6 +70,8 @@ class Log:
         self.keys: list[LogKey | PqLogKey] = [LogKey(), PqLogKey()]
         self.witnesses: list[Witness] = []
         self.epoch = 0
+        self.at = NOW
+        """When its next record is written."""
         self.rows: list[tuple[bytes, bytes]] = []
         self.heads: dict[str | None, tuple[int, str]] = {}
 
@@ -78,7 +80,7 @@ class Log:
         data = entry.encode(
             Record(
                 type=type,
-                at=NOW * 1000,
+                at=self.at * 1000,
                 participant=self.did,
                 agreement=agreement,
                 seq=seq,
@@ -94,7 +96,7 @@ class Log:
     def copy(self) -> "Log":
         """The same log up to here, to go on in another way."""
         other = Log(self.did)
-        other.keys, other.witnesses = self.keys, self.witnesses
+        other.keys, other.witnesses, other.at = self.keys, self.witnesses, self.at
         other.rows, other.heads = [*self.rows], {**self.heads}
         return other
 
@@ -102,17 +104,38 @@ class Log:
         for number in range(count):
             self.add("decision", f"urn:uuid:other-{len(self.rows)}", {"number": number})
 
-    def evidence(self, agreement: str) -> LogEvidence:
+    def tell(self, agreement: str, **change: object) -> None:
+        """Says how far the agreement is told, as the product does before it exports; `change` is untrue."""
+        own = [one for one in (json.loads(data) for data, _ in self.rows) if one["agreement"] == agreement]
+        ends = [one["seq"] for one in own if one["type"] == "termination"]
+        keys = sum(json.loads(data)["type"] == "key" for data, _ in self.rows)
+        self.add(told.TOLD, agreement, {**told.body(len(own), ends, keys), **change})
+
+    def close(self, agreement: str) -> "Log":
+        """Told, if its last record does not tell of this agreement already."""
+        last = json.loads(self.rows[-1][0])
+        if (last["type"], last["agreement"]) != (told.TOLD, agreement):
+            self.tell(agreement)
+        return self
+
+    def evidence(self, agreement: str, *, close: bool = True) -> LogEvidence:
+        """Told and closed first, unless `close` is False."""
+        if close:
+            self.close(agreement)
         tree = merkle.Tree([merkle.leaf_hash(entry.leaf_data(salt, data)) for data, salt in self.rows])
         note = self.note(tree)
-        lines, where = [], 0
+        lines, where, last = [], 0, None
         for index, (data, salt) in enumerate(self.rows):
             record = json.loads(data)
             if record["agreement"] == agreement or record["type"] == "key":
                 lines.append((index, data, salt, tree.inclusion(index)))
+            if record["agreement"] == agreement:
+                last = records.Logged(index, record, data, salt, ())
             if record["agreement"] == agreement and record["type"] == "agreement":
                 where = index
-        return LogEvidence(records.write(lines), records.write_proof(where, tree.inclusion(where), note))
+        proof = records.write_proof(where, tree.inclusion(where), note)
+        how_far = None if last is None else told.value(agreement, last, checkpoint.parse(note))
+        return LogEvidence(records.write(lines), proof, told=how_far)
 
     def note(self, tree: merkle.Tree) -> str:
         batch = seal.Batch(
@@ -272,8 +295,11 @@ class Case:
         return signing.sign(references, key, key.chain, iat)
 
     def seal_manifest(self, manifest: bytes) -> str:
+        """At once after it was told how far the log goes."""
         par = signing.address(root_of(self.exporter.did), manifest)
-        return self.seal(self.exporter, [signing.Reference(par, manifest, "application/json")])
+        said = json.loads(manifest).get("told") if manifest.startswith(b"{") else None
+        at = trusted.exact(said.get("at")) if isinstance(said, dict) else None
+        return self.seal(self.exporter, [signing.Reference(par, manifest, "application/json")], at or NOW)
 
     def bundle(self) -> bytes:
         return export.bundle(self.parts, self.seal_manifest)

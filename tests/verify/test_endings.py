@@ -17,7 +17,7 @@ from tests.verify import forge
 from tests.verify.forge import AGREEMENT, NOW, PROVIDER, STRANGER, Case, SealKey, root_of
 from tests.verify.judge import PASSED, named, verdicts
 
-AT, NOTICE = "2026-11-20T08:00:00Z", "2027-03-31T21:59:59Z"
+AT, NOTICE = written(NOW + 100), "2027-03-31T21:59:59Z"
 
 
 def statement(case: Case, role: str = "provider", **change: object) -> bytes:

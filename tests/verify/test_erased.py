@@ -167,9 +167,10 @@ def test_a_tombstone_outside_of_any_agreement_counts_for_what_is_here() -> None:
         )
     )
     log.rows.append((data, b"\0" * 32))
+    last = len(log.rows) - 1
+    log.close(AGREEMENT)
     erased = evidence(log, {index: ("decision", 0)})
     tree = merkle.Tree([merkle.leaf_hash(entry.leaf_data(salt, record)) for record, salt in log.rows])
-    last = len(log.rows) - 1
     more = records.write([(last, data, b"\0" * 32, tree.inclusion(last))])
     both = msgspec.structs.replace(erased, records=erased.records + more)
     assert verify_bundle(changed(case, log=both), case.roots).verdict is PASSED

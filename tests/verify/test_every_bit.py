@@ -1,5 +1,6 @@
 """Every bit counts: all flips in the signed parts of one small bundle, in every member of it a sample, each named."""
 
+import json
 import random
 from collections.abc import Iterator
 
@@ -136,7 +137,7 @@ def test_bits_of_what_the_exporter_could_seal_anew(
 def remade(case: Case, members: dict[str, bytes]) -> bytes:
     """These members under a list that the exporter seals again."""
     rest = {name: body for name, body in members.items() if name not in ("manifest.json", "manifest.jws")}
-    manifest = jcs.encode({"v": 1, "members": contract.manifest_rows(rest)})
+    manifest = jcs.encode({**json.loads(members["manifest.json"]), "members": contract.manifest_rows(rest)})
     return export.pack(rest | {"manifest.json": manifest, "manifest.jws": case.seal_manifest(manifest).encode()})
 
 

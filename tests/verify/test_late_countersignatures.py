@@ -54,8 +54,10 @@ class Story:
             head = log.add("key", None, body)
         log.noise(2)
         story = cls(case, log, size)
+        log.at = SECOND
         log.add("agreement", AGREEMENT, cls.names(case, head, digest(parts.consumer_jws or "")))
         log.noise(4)
+        log.close(AGREEMENT)
         return story
 
     @staticmethod
@@ -76,7 +78,7 @@ class Story:
         return short.note(tree_of(short))
 
     def first(self, size: int | None = None) -> bytes:
-        grown = tree_of(self.log).consistency(self.size if size is None else size)
+        grown = tree_of(self.log.close(AGREEMENT)).consistency(self.size if size is None else size)
         return logbook.write_first(len(self.log.rows), grown, self.early(size))
 
     def evidence(self, first: bytes | None = None, **more: bytes) -> LogEvidence:

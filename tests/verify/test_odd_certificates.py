@@ -125,7 +125,7 @@ def test_an_end_without_a_statement_is_shown() -> None:
     assert not [note for note in honest.notes if "end of the agreement" in note]
     case.log.add("termination", forge.AGREEMENT, {"statement": "ab" * 32})
     report = verify_bundle(changed(case, log=case.log.evidence(forge.AGREEMENT)), case.roots, "en")
-    assert [note for note in report.notes if "Entry no. 3" in note and "end of the agreement" in note]
+    assert [note for note in report.notes if "Entry no. 4" in note and "end of the agreement" in note]
 
 
 def test_what_the_other_log_knows_is_named_as_not_proven() -> None:

@@ -229,7 +229,7 @@ def test_a_withdrawn_key_cannot_date_the_list_of_files_back() -> None:
         case.exporter = stolen
         log = case.log.evidence(forge.AGREEMENT)
         seal = case.seal
-        case.seal = lambda key, references, iat=NOW, seal=seal: seal(key, references, NOW - 2 * SKEW_S)  # type: ignore[method-assign,misc]
+        case.seal = lambda key, references, iat=NOW, seal=seal: seal(key, references, NOW - SKEW_S)  # type: ignore[method-assign,misc]
         report = verify_bundle(changed(case, log=log, exporter_document=document), case.roots, "en")
         assert (report.verdict is PASSED) is allowed, report.reason
         assert allowed or named(report) == ("revocation", "key-revoked")

@@ -249,6 +249,7 @@ def test_one_that_was_named_later_is_judged_at_that_time(case: Case) -> None:
     early = log.copy()
     early.rows = early.rows[:size]
     case.witness.at = FIRST
+    log.close(AGREEMENT)
     first = logbook.write_first(len(log.rows), tree_of(log).consistency(size), early.note(tree_of(early)))
     for until, expected in ((LATER + 1, PASSED), (FIRST + DAY, INDETERMINATE)):
         list_ = listed(case, log, (OTHER, None), {PROVIDER: [former(until)]})

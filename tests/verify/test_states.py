@@ -5,7 +5,7 @@ import pytest
 
 from connector.audit import entry, merkle
 from connector.audit.export import LogEvidence
-from connector.verify import logbook
+from connector.verify import checkpoint, logbook
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
 from tests.verify import forge
@@ -29,10 +29,12 @@ def cut(log: forge.Log, size: int) -> forge.Log:
 
 def both(early: forge.Log, later: forge.Log, *, growth: list[bytes] | None = None) -> LogEvidence:
     """Records under the state of `later`, the agreement record under that of `early`, with the proof between both."""
-    tree = tree_of(later)
+    tree = tree_of(later.close(AGREEMENT))
     path = tree.consistency(len(early.rows)) if growth is None else growth
     newest = logbook.write_newest(len(early.rows), path, unseen(later, tree))
-    return msgspec.structs.replace(later.evidence(AGREEMENT), proof=early.evidence(AGREEMENT).proof, newest=newest)
+    return msgspec.structs.replace(
+        later.evidence(AGREEMENT), proof=early.evidence(AGREEMENT, close=False).proof, newest=newest
+    )
 
 
 def unseen(log: forge.Log, tree: merkle.Tree) -> str:
@@ -96,7 +98,7 @@ def test_both_states_are_the_exporters_own(case: Case) -> None:
 def test_records_do_not_lead_to_the_early_state(case: Case) -> None:
     """Proofs are for the newer state: the early one does not hold what came later."""
     early = cut(case.log, EARLY)
-    log = msgspec.structs.replace(case.log.evidence(AGREEMENT), proof=early.evidence(AGREEMENT).proof)
+    log = msgspec.structs.replace(case.log.evidence(AGREEMENT), proof=early.evidence(AGREEMENT, close=False).proof)
     assert named(judged(case, log)) == ("records", "record-proof")
 
 
@@ -118,7 +120,8 @@ def test_a_log_that_moved_to_a_new_origin_is_still_one_log(case: Case) -> None:
     next_log = case.log.copy()
     next_log.epoch = 1
     newest = logbook.write_newest(EARLY, tree.consistency(EARLY), next_log.note(tree))
-    assert judged(case, msgspec.structs.replace(moved, newest=newest)).verdict is PASSED
+    told = {**(moved.told or {}), "log": checkpoint.parse(next_log.note(tree)).origin}
+    assert judged(case, msgspec.structs.replace(moved, newest=newest, told=told)).verdict is PASSED
 
 
 @pytest.mark.parametrize("epoch", ["\u0663", "01", "-1", "x", "", "9" * 20])
