@@ -14,7 +14,8 @@ from urllib.parse import unquote_to_bytes
 
 from .model import Closure
 
-TEXT, TAG, IDENTIFIER, PARTY, DID, MEDIA_TYPE = "text", "tag", "identifier", "party", "did", "media-type"
+TEXT, WORD, TAG, IDENTIFIER = "text", "word", "tag", "identifier"
+PARTY, DID, MEDIA_TYPE = "party", "did", "media-type"
 """Ranges of an operand whose values are texts; every other range is the local name of a concept scheme."""
 
 _SCHEMES = r"(?:https?|urn|did|tag|info|ni|mailto)"
@@ -29,6 +30,7 @@ _DID = re.compile(rf"did:[a-z0-9]+(?::{_DID_SPECIFIC})+")
 _DID_WEB = re.compile(rf"did:web:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?:%3[Aa][0-9]{{1,5}})?(?::{_DID_SPECIFIC})*")
 _MEDIA_TYPE = re.compile(r"https://www\.iana\.org/assignments/media-types/[a-z]+/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*")
 _TAG = re.compile(r"[a-z]{1,8}(?:-[a-z0-9]{1,8}){0,8}")
+_WORD = re.compile(r"[^,;\s]+(?: [^,;\s]+)*")
 _ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _RESERVED = frozenset(":/?#[]@!$&'()*+,;=%")
 _PORT = re.compile(r"(?<=[a-z0-9\]]):(?:80|443)(?=[/?#]|$)")
@@ -56,6 +58,7 @@ def is_did(text: str) -> bool:
 
 _FORMS: Mapping[str, Callable[[str], bool]] = {
     TEXT: _composed,
+    WORD: lambda text: _composed(text) and text.isprintable() and _WORD.fullmatch(text) is not None,
     TAG: lambda text: _TAG.fullmatch(text) is not None,
     IDENTIFIER: is_identifier,
     PARTY: is_identifier,
@@ -116,7 +119,7 @@ class Names(NamedTuple):
         return whole in self.closure.above[part]
 
     def evened(self, text: str) -> str:
-        return text if self.range in (TEXT, TAG) else evened(text)
+        return text if self.range in (TEXT, WORD, TAG) else evened(text)
 
     def apart(self, some: Iterable[str], others: Iterable[str]) -> bool:
         """Whether each of these surely is none of those."""

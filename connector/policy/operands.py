@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
-from .identifiers import DID, IDENTIFIER, MEDIA_TYPE, PARTY
+from .identifiers import DID, IDENTIFIER, MEDIA_TYPE, PARTY, WORD
 from .model import PHASES, Phase, Role
 from .names import COMPARISONS, HANSE, MEMBERSHIP, ODRL
 from .registry import Operand, Registry, left_operand
@@ -139,7 +139,7 @@ def _operands(
 
 _CLOCK_AND_AGREEMENT = [
     *_operands(ODRL, "dateTime", Type.INSTANT, "measured", "catalog"),
-    *_operands(ODRL, "version", Type.TEXT, "measured", "negotiation"),
+    *_operands(ODRL, "version", Type.TEXT, "measured", "negotiation", range=WORD),
     *_operands(ODRL, "elapsedTime delayPeriod meteredTime", Type.DURATION, "measured", "access"),
     *_operands(ODRL, "timeInterval", Type.WINDOW, "measured", "access", "window"),
     *_operands(ODRL, "event", Type.CONCEPT, "measured", "access"),
@@ -187,7 +187,7 @@ _OWN = [
     *_operands(HANSE, "consent", Type.IRI, "verified-credential", "access"),
     *_operands(HANSE, "classification", Type.CONCEPT, "measured", "catalog"),
     *_operands(HANSE, "legalBasis", Type.CONCEPT, "declared", "negotiation"),
-    *_operands(HANSE, "avvHash", Type.TEXT, "measured", "transfer"),
+    *_operands(HANSE, "avvHash", Type.TEXT, "measured", "transfer", range=WORD),
     *_operands(HANSE, "reciprocalAgreement", Type.IRI, "measured", "transfer"),
     *_operands(HANSE, "eventState state artifactState", Type.CONCEPT, "measured", "access"),
 ]

@@ -147,6 +147,15 @@ def test_a_literal_of_a_foreign_type_or_in_a_language_is_no_name(operator: str) 
         assert not permits(forbidden(clause), world)
 
 
+@pytest.mark.parametrize("several", ["2.1, 2.2", "2.1;2.2", "2.1\n", " 2.1", ""])
+@pytest.mark.parametrize("operator", sorted(REGISTRY[O + "version"].operators))
+def test_a_list_in_one_text_is_no_version(operator: str, several: str) -> None:
+    """>> none of "2.1, 2.2", asked for 2.1  << not satisfied, and no prohibition escaped."""
+    clause, world = atom("odrl:version", operator, several), knowing(O + "version", "2.1")
+    assert not permits(allowed(clause), world)
+    assert not permits(forbidden(clause), world)
+
+
 @pytest.mark.parametrize("name", ["hanse:productDevelopment", FOREIGN, H + "municipality"])
 def test_an_author_is_told_of_a_name_that_is_no_concept(name: str) -> None:
     """>> published: none of an odd purpose  << an error at its place, and no badge but "contractual"."""
