@@ -3,7 +3,7 @@
 The allocation looks at what was paid and what the policy asks for, never at what is requested, so that a payment that
 let one access through lets no other one through for another fee. Dear fees choose first; as many as possible are
 settled in time, and one that is settled in time stays so when more is paid. A payment that names its duty is for that
-one alone.
+one alone; a fee that is not understood may be what every other payment was for.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -68,6 +68,8 @@ class Payments:
         while owing:
             claims = sorted(self._claims(owing, world), key=lambda claim: -_amount(claim.owed))
             shares |= {claim.key: () for claim in claims}
+            if not all(claim.owed.understood for claim in claims):
+                left = [deed for deed in left if deed.rule]  # nobody knows which of the others that fee would take
             for late in (False, True):
                 served = allotted([[] if shares[one.key] else _wishes(one, left, world, late) for one in claims])
                 shares |= {claims[claim].key: (left[payment],) for payment, claim in served.items()}

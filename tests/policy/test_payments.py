@@ -102,6 +102,15 @@ def test_two_fees_of_one_name_are_two() -> None:
     assert not may(selling(fee(10) | named, fee(20) | named), paid(20))
 
 
+def test_a_fee_that_nobody_understands_may_be_what_was_paid_for() -> None:
+    """>> an odd fee to use, and twenty to sell; twenty paid  << not known for what, unless it says so."""
+    odd = duty("odrl:compensate", atom(O + "payAmount", "gteq", "twenty", unit=EUR))
+    document = {"permission": [{"action": "use", "duty": [odd]}, {"action": "odrl:sell", "duty": [fee(20)]}]}
+    assert not may(document, paid(20), action=O + "sell")
+    assert may(document, paid(20, rule="/permission/1/duty/0"), action=O + "sell")
+    assert not may(document, paid(20, rule="/permission/1/duty/0"))
+
+
 def test_every_access_has_its_own_payment() -> None:
     """>> ten within an hour of each access; two accesses  << two payments, and a late one heals only one of them."""
     each = fee(10, atom(H + "dueWithin", "lt", "access+PT1H"), **{"odrl:consequence": [SUSPEND]})
