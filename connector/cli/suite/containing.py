@@ -44,15 +44,15 @@ def within(name: str, said: Mapping[str, Sequence[str]]) -> list[str]:
     if not name.startswith(_WITHIN):
         return []
     left, *wanted = map(unquote, name.removeprefix(_WITHIN).split("?"))
-    actual = set(parts(said.get(left, [])))
+    actual = set(cells(said.get(left, [])))
     return [str(actual <= set(wanted)).lower()] if actual else []
 
 
-def parts(texts: Sequence[str]) -> list[str]:
+def cells(texts: Sequence[str]) -> list[str]:
     """The values in these cells."""
     return [part for text in texts for part in text.split()]
 
 
 def _wanted(right: Any) -> list[str]:
     found = [one.get("@id", one.get("@value", "")) if isinstance(one, Mapping) else one for one in entries(right)]
-    return parts([str(one) for one in found])
+    return cells([str(one) for one in found])

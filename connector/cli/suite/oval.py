@@ -14,7 +14,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from connector.cli.suite import engine
-from connector.cli.suite.containing import SETS, containing, parts, within
+from connector.cli.suite.containing import SETS, cells, containing, within
 from connector.cli.suite.events import Row, read_rows
 from connector.cli.suite.outcome import Outcome
 from connector.cli.suite.requests import compared, operands
@@ -118,8 +118,9 @@ class _Log:
         bare = replace(policy, prohibitions=(), obligations=())
         self._alone = [replace(bare, permissions=(replace(rule, duties=()),)) for rule in policy.permissions]
         self._counts: Counter[int] = Counter()
-        self._user = ""
-        """Who used a permission last, and so owes its duties."""
+        self._users: dict[int, str] = {}
+        """Who used each permission last, and so owes its duties."""
+        self._last = ""
         self._demanded = {duty.action.iri for duty in _all_duties(policy)}
         self._units = dict(operands(policy))
         self._sets = {atom.left for atom in compared(policy) if atom.operator in SETS and not BUILT_IN.get(atom.left)}
@@ -130,7 +131,7 @@ class _Log:
 
     def _values(self, row: Row) -> dict[str, Value]:
         """What the row says by operand; an amount without a currency is in the policy's."""
-        said = {left: parts(texts) if left in self._sets else texts for left, texts in row.facts.items()}
+        said = {left: cells(texts) if left in self._sets else texts for left, texts in row.facts.items()}
         said |= {left: told for left in self._units if (told := within(left, row.facts))}
         found = {left: engine.value(left, texts, self._loaded.registry) for left, texts in said.items()}
         if unit := self._units.get(_AMOUNT, ""):
@@ -152,7 +153,7 @@ class _Log:
             world = replace(self._world(row, number + 1), uses={"": self._counts[index] + 1})
             if self._examined(alone, world).permit:
                 self._counts[index] += 1
-                self._user = row.party
+                self._users[index] = self._last = row.party
                 granted = True
         return "" if granted else f"row {number + 1}: {row.action} not permitted"
 
@@ -184,11 +185,18 @@ class _Log:
 
     def end(self) -> list[str]:
         """Each obligation, and each duty of a used permission, that is neither fulfilled nor healed at the end."""
-        used = tuple(rule for index, rule in enumerate(self._policy.permissions) if self._counts[index])
-        closing = replace(self._policy, permissions=used)
         world = self._world(self._rows[-1], len(self._rows))
-        decision = self._examined(closing, replace(world, participant=self._user or world.participant))
-        return [f"end: {fault}" for node in decision.tree.children for fault in _open(node)]
+        owing = [(replace(self._policy, permissions=()), replace(world, participant=self._last or world.participant))]
+        for user in dict.fromkeys(self._users.values()):
+            used = tuple(self._policy.permissions[index] for index, one in self._users.items() if one == user)
+            alone = replace(self._policy, permissions=used, prohibitions=(), obligations=())
+            owing.append((alone, replace(world, participant=user)))
+        return [
+            f"end: {fault}"
+            for policy, then in owing
+            for node in self._examined(policy, then).tree.children
+            for fault in _open(node)
+        ]
 
     def _world(self, row: Row, until: int) -> World:
         """The request of this row at its time, when `until` events have happened, this one included.

@@ -370,3 +370,12 @@ def test_a_target_within_an_action_is_not_in_the_way_of_the_duty(verdict: Any) -
     policy = f"<urn:p> a odrl:Set ; odrl:permission [ {USE} ] ; {late} ."
     assert verdict(policy, "alice use x 1", "alice delete x 6", "alice inform x 7")
     assert not verdict(policy, "alice use x 1", "alice delete x 6")
+
+
+def test_a_duty_is_owed_by_who_used_the_permission(verdict: Any) -> None:
+    """>> alice uses what costs something and pays, then bob uses what is free  << all is in order."""
+    duty = "odrl:duty [ odrl:action odrl:compensate ]"
+    policy = f"<urn:p> a odrl:Set ; odrl:permission [ {USE} ; {duty} ] ,"
+    policy += " [ odrl:action odrl:print ; odrl:assignee ex:bob ; odrl:target ex:x ] ."
+    assert verdict(policy, "alice use x 1", "alice pay x 2", "bob print x 3")
+    assert not verdict(policy, "alice use x 1", "bob print x 3")
