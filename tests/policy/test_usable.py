@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from connector.catalogue.rules import template, templates
+from connector.catalogue.rules import template, templates, vocabulary
 from connector.catalogue.samples import sample
 from connector.policy.conflict import contradictions
 from connector.policy.names import HANSE as H
@@ -31,7 +31,7 @@ def test_templates_that_could_permit_nobody_here_are_named_with_the_reason(numbe
 
 
 def faults(document: dict[str, Any], means: Means) -> list[tuple[str, str]]:
-    found = contradictions(parse(document), CLOSURE, now=NOW, means=means)
+    found = contradictions(parse(document), vocabulary().closure, now=NOW, means=means)
     return [(one.fault, one.pointer) for one in found]
 
 
