@@ -56,6 +56,7 @@ from connector.errors import HanseError, Unavailable
 from connector.http import server
 from connector.http.outbound import SafeClient
 from connector.ids import new_uuid
+from connector.participants.quota import Quotas
 from connector.participants.service import Participants
 from connector.peer import auth, data, routes
 from connector.peer.catalogue import CatalogueHandlers
@@ -138,24 +139,25 @@ class House:
             remember=self._key_seen,
         )
         self.judge = judge(extension)
+        self.metrics = Metrics()
+        self.quotas = Quotas(settings.quota, self.operator_of, clock, self._over_quota)
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.contracts = Contracts(
             self.participants, self.catalogue, self.judge, self.negotiating, self.anchor,
-            settings.contracts.countersign_days * 86_400_000, self.second_seal_keys, self.name_of,
+            settings.contracts.countersign_days * 86_400_000, self.second_seal_keys, self.name_of, self.quotas,
         )  # fmt: skip
         claims = Claims(self.anchor, self.resolver.on_hold)
         clock_state = clocks.state if self.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
         worlds = Worlds(self.participants, self.contracts.agreements, self.judge, claims, clock_state)
         self.rulings = Rulings(self.judge, worlds, self.contracts.agreements, lists().closure_of)
         self.transfers = Transfers(
-            self.participants, self.contracts, self.rulings, self.vault, self.reach(), self.transferring
+            self.participants, self.contracts, self.rulings, self.vault, self.reach(), self.transferring, self.quotas
         )
         self.reports = Reports(self.contracts.agreements, self.transfers.moves, self.rulings)
         self.enforcement = Enforcement(self.contracts.agreements, self.transfers.moves, self.rulings)
         self.deeds = Deeds(
             self.participants, self.contracts.agreements, self.judge, worlds, self.rulings, self.enforcement
         )  # fmt: skip
-        self.metrics = Metrics()
         self.witness_keys = WitnessKeys(self.db, self.vault, f"{conf.public_url(settings)}/witness")
         self.enlisting = Enlisting(
             self.space, self.participants, self.listing, self.anchor, self.witness_keys, settings.witness.operator
@@ -308,6 +310,14 @@ class House:
         """What the trust list calls it; the DID itself for strangers."""
         found = self.anchor.entry(did)
         return did if found is None else found.name
+
+    def operator_of(self, did: str) -> str:
+        """Who runs that member's connector, by the trust list; of strangers each runs its own."""
+        found = self.anchor.entry(did)
+        return did if found is None else found.operator
+
+    def _over_quota(self, name: str) -> None:
+        self.metrics.count("hanse_quota_refused_total", "Messages refused over a quota of their sender.", quota=name)
 
     def listed_seals(self, did: str) -> Sequence[str]:
         found = self.anchor.entry(did)

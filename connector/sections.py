@@ -125,6 +125,26 @@ class Worker(Struct, frozen=True, kw_only=True):
     )
 
 
+Most = Annotated[int, Meta(ge=0)]
+
+
+class Quota(Struct, frozen=True, kw_only=True):
+    """How much peers may cause here, by what they begin; 0: no limit. Ends of what runs are never refused."""
+
+    peer_hour_starts: Annotated[
+        Most, doc("Negotiations and transfers that one peer may begin in an hour; 0: any number.")
+    ] = 5_000
+    peer_day_mib: Annotated[Most, doc("MiB that one peer may cause at one participant in 24 hours; 0: any amount.")] = (
+        256
+    )
+    operator_day_mib: Annotated[
+        Most, doc("MiB that all peers of one operator may cause at one participant in 24 hours; 0: any amount.")
+    ] = 512
+    participant_day_mib: Annotated[
+        Most, doc("MiB that all peers together may cause at one participant in 24 hours; 0: any amount.")
+    ] = 1_024
+
+
 class Log(Struct, frozen=True, kw_only=True):
     """Log lines on standard error."""
 

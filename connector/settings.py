@@ -31,6 +31,7 @@ from connector.sections import Outbound as Outbound
 from connector.sections import Peer as Peer
 from connector.sections import Plugins as Plugins
 from connector.sections import Port as Port
+from connector.sections import Quota as Quota
 from connector.sections import Retention as Retention
 from connector.sections import Seconds as Seconds
 from connector.sections import Secret as Secret
@@ -60,6 +61,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     trust: Trust
     outbound: Outbound
     worker: Worker
+    quota: Quota
     log: Log
     plugins: Plugins
     retention: Retention
@@ -78,6 +80,7 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "trust": Trust,
     "outbound": Outbound,
     "worker": Worker,
+    "quota": Quota,
     "log": Log,
     "plugins": Plugins,
     "retention": Retention,

@@ -30,7 +30,8 @@ class AttentionHandlers:
 
         `seal_until`: end of the seal certificate, null without one. `log_key_listed`: whether the trust list names the
         key that signs the log now, null if it does not name the participant. `countersign`: by deadline.
-        `seals_missing`: for each contract that waits for a seal of ours, the code of the reason.
+        `seals_missing`: for each contract that waits for a seal of ours, the code of the reason. `over_quota`: peers
+        that may begin nothing new for now.
         """
         hosted = await self._participants.get(request.match_info["p"])
         found = await self._db.read(hosted.participant.id, self._of, hosted)
@@ -47,6 +48,7 @@ class AttentionHandlers:
         return {
             "log": {name: _at(value) for name, value in vouched._asdict().items()},
             "seals_missing": attention_store.seals_missing(tx, slug),
+            "over_quota": attention_store.over_quota(tx, slug),
             "endings": {"waiting": endings.waiting, "oldest": _at(endings.oldest), "refused": endings.refused},
             "countersign": [
                 {"agreement": name, "until": rfc3339(until), "step": step} for until, name, step in sorted(waiting)

@@ -36,6 +36,13 @@ class PeerWish(msgspec.Struct, frozen=True, kw_only=True):
     root: str
 
 
+class AllowanceWish(msgspec.Struct, frozen=True, kw_only=True):
+    """`times` the usual quota for this peer."""
+
+    did: Annotated[str, Meta(max_length=512)]
+    times: Annotated[int, Meta(ge=1, le=1000)]
+
+
 class SealWish(msgspec.Struct, frozen=True, kw_only=True):
     """The certificate chain (PEM, leaf first) of the key that seals from now on, and who keeps that key."""
 
@@ -69,6 +76,7 @@ class ParticipantHandlers:
             web.post("/api/v1/participants/{p}/seal", self.seal),
             web.post("/api/v1/participants/{p}/seal/request", self.seal_request),
             web.post("/api/v1/participants/{p}/peers", self.enter_peer),
+            web.post("/api/v1/participants/{p}/allowances", self.allow),
         ]
 
     async def all(self, request: web.Request) -> web.StreamResponse:
@@ -114,6 +122,13 @@ class ParticipantHandlers:
         await self._participants.get(request.match_info["p"])
         await self._participants.enter_peer(request.match_info["p"], wish.did, wish.root)
         return body.answer({"did": wish.did, "root": wish.root}, 201)
+
+    async def allow(self, request: web.Request) -> web.StreamResponse:
+        """A larger quota for one peer; 1 is the usual one. What it had used up no longer waits for a person."""
+        wish = await body.read(request, AllowanceWish)
+        slug = (await self._participants.get(request.match_info["p"])).participant.id
+        await self._participants.allow(slug, wish.did, wish.times)
+        return body.answer({"did": wish.did, "times": wish.times}, 201)
 
     def _shown(self, hosted: Hosted) -> dict[str, object]:
         participant = hosted.participant

@@ -43,6 +43,8 @@ def judged(found: dict[str, Any], now: datetime, every: timedelta | None) -> Ite
     if found["log_key_listed"] is False:
         yield "bad", "log-key-unlisted", {}
     yield from _missing(found["seals_missing"])
+    for one in found["over_quota"][:MOST]:
+        yield "warn", f"over-{one['quota']}", {"peer": one["peer"]}
     yield from _time(found["log"], now, every)
     endings = found["endings"]
     if endings["oldest"] and now - _moment(endings["oldest"]) > timedelta(days=UNDELIVERED_DAYS):

@@ -47,6 +47,11 @@ def register(top: Words, places: Any) -> None:
     seal.word("--key", metavar="NAME", default="")
     seal.word("--token", metavar="LABEL", default="")
     seal.set_defaults(run=run_seal)
+    allow = group.command(inner, "allow")
+    allow.word("slug", metavar="SLUG")
+    allow.word("peer", metavar="DID")
+    allow.word("--times", metavar="NUMBER", type=int, required=True)
+    allow.set_defaults(run=run_allow)
     participant_leaving.register(group, inner)
 
 
@@ -128,6 +133,15 @@ def run_seal(call: Call) -> int:
     made = Api(call.settings().api.socket).post("participants", args.slug, "seal", body=body)
     call.result(made)
     call.tell("participant.sealed", name=made["name"], level=made["seal"]["level"] or "-", **_who(made["seal"]))
+    return OK
+
+
+def run_allow(call: Call) -> int:
+    args = call.args
+    body = {"did": args.peer, "times": args.times}
+    made = Api(call.settings().api.socket).post("participants", args.slug, "allowances", body=body)
+    call.result(made)
+    call.tell("participant.allowed", slug=args.slug, peer=args.peer, times=args.times)
     return OK
 
 

@@ -33,6 +33,7 @@ from connector.contracts.signing import digest
 from connector.contracts.succession import NOBODY, Line
 from connector.contracts.text import Party
 from connector.errors import Mistake, PeerError, Unknown
+from connector.participants import quota
 from connector.participants.leaving import within_hearing
 from connector.participants.service import Hosted, Participants
 from connector.policy.judge import Judge
@@ -264,7 +265,8 @@ class Agreements:
         return str(plain["@id"])
 
     def keep(self, tx: Tx, case: Case, objects: tuple[EvidenceObject, ...]) -> None:
-        """What signatures refer to, for this partner alone."""
+        """What signatures refer to, for this partner alone, on whose account it goes."""
+        quota.kept(tx, case.participant, case.counterparty, sum(len(item.body) for item in objects))
         for item in objects:
             store.keep_object(tx, case.participant, case.id, case.counterparty, item)
 

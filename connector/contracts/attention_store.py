@@ -76,6 +76,17 @@ def seals_missing(tx: Tx, participant: str) -> list[str]:
     return [str(msgspec.json.decode(row["facts"]).get("why", "")) for row in rows]
 
 
+def over_quota(tx: Tx, participant: str) -> list[dict[str, str]]:
+    """Peers that have used up a quota in the last day: `peer` and the name of the `quota`."""
+    rows = tx.all(
+        "SELECT subject, facts FROM question WHERE participant = :participant AND kind = 'quota'"
+        " AND answered_at IS NULL ORDER BY asked_at, id LIMIT :most",
+        participant=participant,
+        most=MOST,
+    )
+    return [{"peer": str(row["subject"]), "quota": msgspec.json.decode(row["facts"])["quota"]} for row in rows]
+
+
 def unfinished(tx: Tx, participant: str) -> list[Agreement]:
     """The newest agreements that wait for a seal, or have one of two."""
     rows = tx.all(

@@ -29,6 +29,7 @@ from connector.contracts.succession import NOBODY, Line
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
 from connector.participants.leaving import still_here
+from connector.participants.quota import Quotas
 from connector.participants.service import Participants
 from connector.policy.judge import Judge
 from connector.protocol import messages as m
@@ -37,6 +38,7 @@ from connector.protocol.effects import Illegal, Problem
 from connector.protocol.negotiation import Kind, Negotiation, Step
 from connector.protocol.process import Role
 from connector.reasons import Reason, from_the_wire
+from connector.sections import Quota
 from connector.storage.database import Tx
 
 SHORTEST = 8
@@ -58,9 +60,11 @@ class Contracts:
     def __init__(
         self, participants: Participants, catalogue: Catalogue, judge: Judge, course: Callable[[Moves], Course],
         line: Line = NOBODY, patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = nobody, name_of: Names = str,
+        quotas: Quotas | None = None,
     ) -> None:  # fmt: skip
         """`name_of` is what the trust list calls a DID: so contracts name the parties."""
         self._participants, self._catalogue = participants, catalogue
+        self._quotas = quotas or Quotas(Quota())
         self.agreements = Agreements(participants, catalogue, judge, line, patience_ms, second_keys, name_of)
         self.moves = Moves(participants, self.agreements)
         self.countersigning = Countersigning(self.agreements, self.moves)
@@ -206,6 +210,8 @@ class Contracts:
         step = _step(before, kernel.kind_of(message), message, digest_)
         if step.repeated:
             return Reply(before)
+        if isinstance(message, m.ContractRequestMessage | m.ContractOfferMessage):
+            self._quotas.further(tx, slug, partner.did)
         case = replace(before, kernel=step.negotiation, standing=None)
         match message:
             case m.ContractRequestMessage() | m.ContractOfferMessage():
@@ -325,6 +331,7 @@ class Contracts:
     def _within_quota(self, tx: Tx, slug: str, partner: Partner) -> None:
         if store.open_cases(tx, slug, partner.did) >= QUOTA:
             raise PeerError("contracts.quota", limit=QUOTA)
+        self._quotas.begin(tx, slug, partner.did)
 
     def _taken_up(self, tx: Tx, case: Case, step: Step, turn: Turn) -> Reply:
         case = store.insert_case(tx, case)

@@ -37,7 +37,10 @@ TRIES_NAMELESS = 8
 PATIENCE_MS = 3 * 86_400_000
 _FINAL = frozenset({"http.address-refused", "http.url-refused", "peer.foreign-address", "peer.no-address"})
 """Addresses that we do not call, today or tomorrow; whatever else is odd about a peer may pass."""
-_WAITING = frozenset({408, 425, 429})
+TOO_MANY = 429
+_WAITING = frozenset({408, 425, TOO_MANY})
+LONGEST_PAUSE_MS = 3_600_000
+"""A peer that asks for more patience (`Retry-After`) is asked again after this."""
 
 
 class Post(Protocol):
@@ -157,6 +160,9 @@ class Messages:
             if error.code in _FINAL:
                 return None
             raise Unavailable("delivery.peer-broken", why=error.code) from error
+        if answer.status == TOO_MANY and (pause := _asked_pause(answer)):
+            self._circuits.heard(row.participant, did)
+            raise Later(now + pause).by(answer)
         if answer.status >= 500 or answer.status in _WAITING:
             self._circuits.failed(row.participant, did, now)
             raise Tried("delivery.peer-busy", status=answer.status).by(answer)
@@ -202,6 +208,13 @@ class Messages:
         if done and outbox.finish(tx, row):
             book.answered(tx, row, row.kind, answer, state or "")
         return done
+
+
+def _asked_pause(answer: Answer) -> int:
+    """Milliseconds that the peer's quota asks us to wait; 0 if it does not say. Other messages to it go out meanwhile:
+    what ends something is taken all the same."""
+    said = answer.headers.get("Retry-After", "")
+    return min(LONGEST_PAUSE_MS, int(said) * 1000) if said.isascii() and said.isdecimal() and len(said) < 10 else 0
 
 
 def _finish(tx: Tx, row: OutboxRow) -> None:

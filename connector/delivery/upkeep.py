@@ -10,6 +10,7 @@ from connector.clock import Clock
 from connector.contracts.evidence import Evidence
 from connector.delivery.jobs import forget_tokens
 from connector.errors import HanseError
+from connector.participants import quota
 from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.storage.database import Database, Tx
@@ -74,6 +75,7 @@ def _forget(tx: Tx, slug: str, before: int) -> None:
     forget_tokens(tx, slug)
     transcript.forget(tx, slug, before)
     casefile.forget(tx, slug, before)
+    quota.forget(tx, slug)
 
 
 def _log_alarm(tx: Tx, participant: Participant, body: Mapping[str, object]) -> None:

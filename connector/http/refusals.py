@@ -26,9 +26,10 @@ class TooSlow(PeerError):
 
 
 class TooMany(PeerError):
-    """The caller asks faster than this route answers: 429, `Retry-After` one second."""
+    """The caller asks faster than this route answers: 429, `Retry-After` `retry_s` seconds."""
 
     status = 429
+    retry_s = 1
 
 
 class WrongMethod(PeerError):

@@ -17,7 +17,7 @@ from connector.audit import store as audit
 from connector.audit.entry import KEY, digest
 from connector.clock import rfc3339
 from connector.errors import Defect, Mistake, Unknown
-from connector.participants import store
+from connector.participants import quota, store
 from connector.participants.model import Participant, checked_slug, split_root
 from connector.participants.store import KeyRow
 from connector.storage.database import PROCESS, Database, Tx
@@ -152,6 +152,10 @@ class Participants:
     def entered(self, tx: Tx, slug: str, did: str) -> str | None:
         """The same, inside a transaction."""
         return store.entered_root(tx, slug, did)
+
+    async def allow(self, slug: str, did: str, times: int) -> None:
+        """So many times the usual quota for this peer; raises PeerError for what is no DID."""
+        await self._db.write(slug, quota.allow, slug, dids.parse(did), times)
 
     async def enter_peer(self, slug: str, did: str, root: str) -> None:
         """Notes the address of such a peer; raises Mistake if it is no root, PeerError if it is no DID."""

@@ -11,11 +11,12 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from connector.commit import ask_once
 from connector.contracts.partner import Partner
 from connector.errors import HanseError, PeerError, Unauthenticated
 from connector.http import limits
 from connector.http.address import under_root
-from connector.participants import leaving
+from connector.participants import leaving, quota
 from connector.peer.auth import Caller, remember
 from connector.peer.problems import PIDS
 from connector.peer.routes import Call
@@ -31,6 +32,8 @@ M = TypeVar("M", bound=msgspec.Struct)
 BOOKED = web.RequestKey("booked", bool)
 """Set once the request's own transaction has told of it."""
 _PROCESS = re.compile("/2025-1/(?:negotiations|transfers)/")
+_KEPT = re.compile("/2025-1/(?:negotiations|transfers)/|/evidence/")
+"""Doors at which something is left here; what a catalogue is asked is not."""
 
 log = structlog.get_logger("peer")
 
@@ -53,8 +56,11 @@ class Exchange:
             leaving.within_hearing(tx, call.participant.id)
             remember(tx, call.participant.id, call.peer)
             if heard is None:
-                return nested(tx, fn, *args, **kw)
-            return book.hearing(tx, call.participant.id, heard, fn, *args, **kw)
+                found = nested(tx, fn, *args, **kw)
+            else:
+                found = book.hearing(tx, call.participant.id, heard, fn, *args, **kw)
+            _reckon(tx, call, found)
+            return found
 
         result = await self._db.write(call.participant.id, unit)
         call.request[BOOKED] = True
@@ -83,6 +89,15 @@ class Exchange:
             await self._db.write(call.participant.id, unit)
         except HanseError as lost:  # the peer gets the answer that it was to get
             log.info("peer.not-booked", participant=call.participant.id, why=lost.code)
+
+
+def _reckon(tx: Tx, call: Call, found: object) -> None:
+    """What the message left here goes on its sender's account; of a used-up quota a person is told once."""
+    slug, did = call.participant.id, call.peer.did
+    if isinstance(found, quota.OverQuota):
+        ask_once(tx, slug, did, "quota", quota=found.quota, limit=str(found.limit))
+    elif not isinstance(found, HanseError) and call.request.method == "POST" and _KEPT.search(call.request.path):
+        quota.message(tx, slug, did, len(call.request.get(limits.body_read, b"")))
 
 
 def _message_of(call: Call) -> book.Heard | None:

@@ -75,7 +75,7 @@ def _answer(request: web.Request, error: HanseError) -> web.Response:
         content_type="application/json" if protocol else "application/problem+json",
     )
     if isinstance(error, TooMany):
-        response.headers["Retry-After"] = "1"
+        response.headers["Retry-After"] = str(error.retry_s)
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, WrongMethod):

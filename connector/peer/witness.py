@@ -130,6 +130,9 @@ class _Minutes:
     def now(self) -> int:
         return self._clock.now() // 60
 
+    def steady(self) -> int:
+        return self._clock.steady() // 60
+
 
 def _signed(asked: Asked, listed: Sequence[dict[str, str]]) -> Sequence[NoteKey]:
     """The log's keys; NoKey if nobody entitled signed."""

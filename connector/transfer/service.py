@@ -16,6 +16,7 @@ from connector.dataplane import flows
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
 from connector.participants.leaving import still_here
+from connector.participants.quota import Quotas
 from connector.participants.service import Participants
 from connector.protocol import messages as m
 from connector.protocol import transfer as kernel
@@ -23,6 +24,7 @@ from connector.protocol.effects import Effect, Illegal, Problem, Repair
 from connector.protocol.process import Role
 from connector.protocol.transfer import Kind, State
 from connector.reasons import Reason, because, from_the_wire, on_the_wire
+from connector.sections import Quota
 from connector.storage.database import Tx
 from connector.transfer import addresses, compose, store
 from connector.transfer.addresses import Reach
@@ -45,8 +47,9 @@ class Transfers:
 
     def __init__(
         self, participants: Participants, contracts: Contracts, rulings: Rulings, vault: Vault, reach: Reach,
-        course: Callable[[Moves], Course],
+        course: Callable[[Moves], Course], quotas: Quotas | None = None,
     ) -> None:  # fmt: skip
+        self._quotas = quotas or Quotas(Quota())
         self._agreements, self._rulings, self._reach = contracts.agreements, rulings, reach
         self._participants = participants
         self._sealed = addresses.Sealed(vault)
@@ -132,6 +135,7 @@ class Transfers:
             raise PeerError("transfer.purpose", limit=LONGEST)
         if store.open_processes(tx, slug, partner.did) >= QUOTA:
             raise PeerError("transfer.quota", limit=QUOTA)
+        self._quotas.begin(tx, slug, partner.did)
         start = kernel.start(Role.PROVIDER, owner(message.format))
         step = kernel.received(start, Kind.REQUEST, message.id, digest, message.consumer_pid)
         process = _opened(
@@ -161,6 +165,8 @@ class Transfers:
             raise PeerError("transfer.illegal", kind=str(kind), state=before.shown, why=illegal.code) from illegal
         if step.repeated:
             return before
+        if kind is Kind.START:
+            self._quotas.further(tx, slug, partner.did)
         process = self._told(tx, replace(before, kernel=step.transfer), message, partner)
         store.save(tx, process)
         self.moves.commit(tx, process, step.effects)

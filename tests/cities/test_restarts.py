@@ -119,6 +119,9 @@ class Shifted(SystemClock):
     def now(self) -> int:
         return super().now() + self.ahead
 
+    def steady(self) -> int:
+        return super().steady() + self.ahead
+
 
 async def test_readiness_fails_while_the_worker_stalls(tmp_path_factory: pytest.TempPathFactory) -> None:
     """503 names the worker once it has not come round for 15 seconds, 200 when it does again; it lives all along."""

@@ -20,7 +20,7 @@ def facts(**other: Any) -> dict[str, Any]:
     """A participant that needs nobody."""
     return {
         "seal_until": at(300), "log_key_listed": True, "countersign": [],
-        "log": {"unstamped_since": None, "untimed_since": None}, "seals_missing": [],
+        "log": {"unstamped_since": None, "untimed_since": None}, "seals_missing": [], "over_quota": [],
         "endings": {"waiting": 0, "oldest": None, "refused": 0}, **other,
     }  # fmt: skip
 
@@ -49,6 +49,10 @@ def waiting(step: str, days: float) -> dict[str, Any]:
         ({"seals_missing": ["signers.hsm-slow", "signers.hsm-slow"]}, ("bad", "seals-hsm")),
         ({"seals_missing": ["signers.csc-pin", "signers.pin"]}, ("bad", "seals-pin")),
         ({"seals_missing": ["signers.token"]}, ("bad", "seals-missing")),
+        *(
+            ({"over_quota": [{"peer": "did:web:a.example", "quota": quota}]}, ("warn", f"over-{quota}"))
+            for quota in ("peer-starts", "peer-bytes", "operator-bytes", "participant-bytes")
+        ),
         (waiting("open", 2.9), ("warn", "deadline-ours")),
         (waiting("handing-in", 2.9), ("warn", "deadline-ours")),
         (waiting("other-side", 2.9), ("warn", "deadline-theirs")),

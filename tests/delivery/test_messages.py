@@ -54,6 +54,22 @@ async def test_a_4xx_that_passes_is_forgotten(towns: Towns) -> None:
     assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
 
 
+@pytest.mark.threat("T71")
+async def test_a_peer_whose_quota_is_used_up_is_left_in_peace_for_as_long_as_it_asks(towns: Towns) -> None:
+    """<< 429, Retry-After half an hour >> this row waits for it; other messages to that peer go out at once."""
+    made = await towns.publish("musterstadt")
+    asked = await towns.ask("nachbardorf", "musterstadt", made)
+    towns.wire.answers = [Answer(429, {"Retry-After": "1800"}, EMPTY)] * (THRESHOLD + 1)
+    for _ in range(THRESHOLD + 1):
+        await towns.hurry()
+    (row,) = await towns.rows("nachbardorf", "SELECT due_at FROM outbox WHERE done_at IS NULL")
+    assert 1_700_000 < row["due_at"] - towns.clock.now() <= 1_800_000
+    other = await towns.ask("nachbardorf", "musterstadt", made)
+    await towns.run()
+    assert (await towns.case("nachbardorf", other.id)).shown == "FINALIZED"
+    assert (await towns.case("nachbardorf", asked.id)).shown == "REQUESTED"
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 async def test_a_busy_peer_is_waited_for_however_long(towns: Towns, status: int) -> None:
     """<< 5xx, 429 and the like >> nothing is decided; the row waits."""

@@ -1,0 +1,168 @@
+"""How much a peer may cause here: bytes and beginnings, counted in the transaction that causes them (decision 0049).
+
+Only what begins something is refused, never what ends it: a termination, a verification, a countersignature. Ends are
+bounded all the same, for each needs a beginning, and their bytes count. What has ended counts like what is open.
+"""
+
+import threading
+from collections.abc import Callable, Mapping
+
+from connector.clock import Clock, SystemClock
+from connector.commit import answered
+from connector.http.refusals import TooMany
+from connector.sections import Quota
+from connector.storage.database import Tx
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+KEPT_MS = DAY_MS + 2 * HOUR_MS
+MIB = 1 << 20
+COPIES = 4
+"""A message is kept in about so many places: its process, our answer to it, the contract, what is sealed, the log."""
+BEGINNING = 24_576
+"""Bytes of the rows that one negotiation or transfer leaves whatever its messages say, indexes included (measured)."""
+SLOTS = 8
+REFRESH_MS = 5_000
+"""How old the sum over all peers may be: one query for it all this time, not one for each message."""
+
+
+class OverQuota(TooMany):
+    """A quota of this peer, its operator or the participant is used up: 429, `Retry-After` in `retry_s`."""
+
+    def __init__(self, quota: str, limit: int, retry_s: int) -> None:
+        super().__init__(f"quota.{quota}", limit=limit, minutes=-(-retry_s // 60))
+        self.quota, self.limit, self.retry_s = quota, limit, retry_s
+
+
+class Quotas:
+    """`operator` says who runs a peer; `refused` hears of each refusal, by the name of the quota."""
+
+    def __init__(
+        self, limits: Quota, operator: Callable[[str], str] = str, clock: Clock | None = None,
+        refused: Callable[[str], None] = lambda quota: None,
+    ) -> None:  # fmt: skip
+        self.limits, self._operator, self._clock, self._refused = limits, operator, clock or SystemClock(), refused
+        self._sums: dict[str, tuple[int, Mapping[str, int]]] = {}
+
+    def begin(self, tx: Tx, slug: str, did: str) -> None:
+        """A new negotiation or transfer: raises OverQuota, else counts it."""
+        self._require(tx, slug, did)
+        _add(tx, slug, did, BEGINNING, 1)
+
+    def further(self, tx: Tx, slug: str, did: str) -> None:
+        """A message that lets a process go round once more; raises OverQuota."""
+        self._require(tx, slug, did)
+
+    def _require(self, tx: Tx, slug: str, did: str) -> None:
+        """Its own rows are read as they stand; the sum over all peers is a few seconds old at the most."""
+        mine, begun = _of_peer(tx, slug, did)
+        times, limits = _times(tx, slug, did), self.limits
+        self._within("peer-starts", tx, begun, limits.peer_hour_starts * times)
+        self._within("peer-bytes", tx, mine, limits.peer_day_mib * MIB * times)
+        others = {peer: held for peer, held in self._sum(tx, slug).items() if peer != did}
+        operator = self._operator(did)
+        same = sum(held for peer, held in others.items() if self._operator(peer) == operator)
+        self._within("operator-bytes", tx, mine + same, limits.operator_day_mib * MIB * times)
+        self._within("participant-bytes", tx, mine + sum(others.values()), limits.participant_day_mib * MIB)
+
+    def _within(self, quota: str, tx: Tx, used: int, limit: int) -> None:
+        if limit and used >= limit:
+            self._refused(quota)
+            raise OverQuota(quota, limit // MIB if quota.endswith("bytes") else limit, _next_hour_s(tx.now))
+
+    def _sum(self, tx: Tx, slug: str) -> Mapping[str, int]:
+        read_at, sums = self._sums.get(slug, (0, {}))
+        now = self._clock.steady()
+        if slug not in self._sums or now - read_at >= REFRESH_MS:
+            sums = _of_all(tx, slug)
+            self._sums[slug] = now, sums
+        return sums
+
+
+def message(tx: Tx, slug: str, did: str, size: int) -> None:
+    """The bytes of a message that was taken, whatever it says."""
+    _add(tx, slug, did, COPIES * size, 0)
+
+
+def kept(tx: Tx, slug: str, did: str, size: int) -> None:
+    """Bytes that are kept once: what signatures refer to."""
+    _add(tx, slug, did, size, 0)
+
+
+def allow(tx: Tx, slug: str, did: str, times: int) -> None:
+    """An operator's word: this peer may have so many times the usual quota."""
+    tx.run(
+        "INSERT INTO allowance (participant, did, times, entered_at) VALUES (:participant, :did, :times, :now)"
+        " ON CONFLICT (participant, did) DO UPDATE SET times = :times, entered_at = :now",
+        participant=slug,
+        did=did,
+        times=times,
+        now=tx.now,
+    )
+    answered(tx, slug, did)
+
+
+def forget(tx: Tx, slug: str) -> None:
+    """Hours that count no more, and questions about a quota that has room again."""
+    tx.run("DELETE FROM usage WHERE participant = :participant AND hour < :before", participant=slug,
+           before=tx.now - KEPT_MS)  # fmt: skip
+    tx.run(
+        "UPDATE question SET answered_at = :now, answer = 'went-on' WHERE participant = :participant"
+        " AND kind = 'quota' AND answered_at IS NULL AND asked_at < :before",
+        participant=slug,
+        now=tx.now,
+        before=tx.now - DAY_MS,
+    )
+
+
+def _add(tx: Tx, slug: str, did: str, size: int, begun: int) -> None:
+    tx.run(
+        "INSERT INTO usage (participant, peer, hour, slot, bytes, begun)"
+        " VALUES (:participant, :peer, :hour, :slot, :bytes, :begun) ON CONFLICT (participant, peer, hour, slot)"
+        " DO UPDATE SET bytes = usage.bytes + :bytes, begun = usage.begun + :begun",
+        participant=slug,
+        peer=did,
+        hour=_hour(tx.now),
+        slot=threading.get_ident() % SLOTS if tx.dialect == "postgres" else 0,
+        bytes=size,
+        begun=begun,
+    )
+
+
+def _of_peer(tx: Tx, slug: str, did: str) -> tuple[int, int]:
+    """Bytes of the last 24 hours and beginnings of this one; hours ahead are those of a clock that was wrong."""
+    row = tx.one(
+        "SELECT COALESCE(SUM(bytes), 0) AS bytes, COALESCE(SUM(CASE WHEN hour = :hour THEN begun ELSE 0 END), 0)"
+        " AS begun FROM usage WHERE participant = :participant AND peer = :peer AND hour > :since AND hour <= :hour",
+        participant=slug,
+        peer=did,
+        hour=_hour(tx.now),
+        since=_hour(tx.now) - DAY_MS,
+    )
+    return (0, 0) if row is None else (int(row["bytes"]), int(row["begun"]))
+
+
+def _of_all(tx: Tx, slug: str) -> Mapping[str, int]:
+    rows = tx.all(
+        "SELECT peer, SUM(bytes) AS bytes FROM usage WHERE participant = :participant AND hour > :since"
+        " AND hour <= :hour GROUP BY peer",
+        participant=slug,
+        hour=_hour(tx.now),
+        since=_hour(tx.now) - DAY_MS,
+    )
+    return {str(row["peer"]): int(row["bytes"]) for row in rows}
+
+
+def _times(tx: Tx, slug: str, did: str) -> int:
+    row = tx.one(
+        "SELECT times FROM allowance WHERE participant = :participant AND did = :did", participant=slug, did=did
+    )
+    return 1 if row is None else int(row["times"])
+
+
+def _hour(now: int) -> int:
+    return now // HOUR_MS * HOUR_MS
+
+
+def _next_hour_s(now: int) -> int:
+    return max(1, (_hour(now) + HOUR_MS - now) // 1000)

@@ -1,0 +1,143 @@
+"""Quotas of peers: what one of them may cause is bounded, whatever has ended, and nobody else is held up (T71)."""
+
+import pytest
+
+from connector.clock import FakeClock
+from connector.errors import PeerError
+from connector.participants import quota
+from connector.participants.quota import BEGINNING, MIB, OverQuota, Quotas
+from connector.sections import Quota
+from connector.storage.database import Database, Tx
+from connector.storage.nested import nested
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+PEER, TWIN, OTHER = "did:web:a.example", "did:web:a.example:twin", "did:web:b.example"
+FREE = Quota(peer_hour_starts=0, peer_day_mib=0, operator_day_mib=0, participant_day_mib=0)
+
+
+def limits(**of: int) -> Quota:
+    return Quota(**{name: of.get(name, 0) for name in FREE.__struct_fields__})
+
+
+def operator(did: str) -> str:
+    return did.split(":")[2]
+
+
+async def begin(db: Database, quotas: Quotas, did: str = PEER, slug: str = TOWN) -> str:
+    """The name of the quota that is in the way, or nothing."""
+    try:
+        await db.write(slug, quotas.begin, slug, did)
+    except OverQuota as over:
+        return over.quota
+    return ""
+
+
+async def sends(db: Database, size: int, did: str = PEER, slug: str = TOWN) -> None:
+    await db.write(slug, quota.kept, slug, did, size)
+
+
+pytestmark = pytest.mark.threat("T71")
+
+
+async def test_what_a_peer_begins_in_an_hour_is_bounded(any_db: Database) -> None:
+    """>> three beginnings where two are allowed << peer-starts; another peer and another town go on."""
+    quotas = Quotas(limits(peer_hour_starts=2), operator)
+    assert [await begin(any_db, quotas) for _ in range(3)] == ["", "", "peer-starts"]
+    assert await begin(any_db, quotas, OTHER) == ""
+    assert await begin(any_db, quotas, slug=VILLAGE) == ""
+
+
+async def test_bytes_of_what_has_ended_count(any_db: Database) -> None:
+    """>> a MiB of messages and then a request << peer-bytes, though nothing is open."""
+    quotas = Quotas(limits(peer_day_mib=1), operator)
+    await any_db.write(TOWN, quota.message, TOWN, PEER, MIB // quota.COPIES)
+    assert await begin(any_db, quotas) == "peer-bytes"
+    assert await begin(any_db, quotas, OTHER) == ""
+
+
+async def test_many_names_of_one_operator_share_its_quota(any_db: Database) -> None:
+    """>> two members of one operator, half a MiB each << operator-bytes for both; the others go on."""
+    quotas = Quotas(limits(operator_day_mib=1), operator)
+    for did in (PEER, TWIN):
+        await sends(any_db, MIB // 2, did)
+    assert [await begin(any_db, quotas, did) for did in (PEER, TWIN, OTHER)] == ["operator-bytes"] * 2 + [""]
+
+
+async def test_no_participant_takes_the_share_of_its_neighbours(any_db: Database) -> None:
+    """>> many peers fill what one town may keep << participant-bytes there; the village takes requests as before."""
+    quotas = Quotas(limits(participant_day_mib=1), str)
+    for number in range(4):
+        await sends(any_db, MIB // 4, f"did:web:{number}.example")
+    assert await begin(any_db, quotas) == "participant-bytes"
+    assert await begin(any_db, quotas, slug=VILLAGE) == ""
+
+
+async def test_two_replicas_count_together(any_db: Database) -> None:
+    """>> the same peer at both in turn << two beginnings in all, not two at each."""
+    one, other = (Quotas(limits(peer_hour_starts=2), operator) for _ in range(2))
+    assert [await begin(any_db, each) for each in (one, other, one, other)] == ["", "", "peer-starts", "peer-starts"]
+
+
+async def test_what_was_rolled_back_is_not_counted(any_db: Database) -> None:
+    """>> a beginning whose transaction fails after it was counted << nothing on the peer's account."""
+    quotas = Quotas(limits(peer_hour_starts=1), operator)
+
+    def refused(tx: Tx) -> None:
+        quotas.begin(tx, TOWN, PEER)
+        raise PeerError("contracts.pid")
+
+    def unit(tx: Tx) -> object:
+        return nested(tx, refused)
+
+    for _ in range(3):
+        assert isinstance(await any_db.write(TOWN, unit), PeerError)
+    assert await begin(any_db, quotas) == ""
+
+
+async def test_an_operator_may_raise_the_quota_of_one_peer(any_db: Database) -> None:
+    """>> allowed three times as much << three beginnings; the others as before."""
+    quotas = Quotas(limits(peer_hour_starts=1), operator)
+    await any_db.write(TOWN, quota.allow, TOWN, PEER, 3)
+    assert [await begin(any_db, quotas) for _ in range(4)] == ["", "", "", "peer-starts"]
+    assert [await begin(any_db, quotas, OTHER) for _ in range(2)] == ["", "peer-starts"]
+
+
+async def test_hours_of_a_clock_that_was_ahead_hold_nobody(any_db: Database) -> None:
+    """>> everything used up at an hour that lies a year ahead << the peer may begin now."""
+    quotas, ahead = Quotas(limits(peer_hour_starts=1, peer_day_mib=1, participant_day_mib=1), operator), 31_536_000_000
+
+    def later(tx: Tx) -> None:
+        tx.run(
+            "INSERT INTO usage (participant, peer, hour, slot, bytes, begun) VALUES (:p, :peer, :hour, 0, :n, 9)",
+            p=TOWN, peer=PEER, hour=(tx.now + ahead) // quota.HOUR_MS * quota.HOUR_MS, n=9 * MIB,
+        )  # fmt: skip
+
+    await any_db.write(TOWN, later)
+    assert await begin(any_db, quotas) == ""
+
+
+async def test_a_day_later_there_is_room_again(any_db: Database) -> None:
+    """>> a MiB of yesterday << it counts no more, and is forgotten."""
+    quotas = Quotas(limits(peer_day_mib=1), operator, FakeClock())
+    await sends(any_db, MIB)
+    assert await begin(any_db, quotas) == "peer-bytes"
+
+    def aged(tx: Tx) -> int:
+        tx.run("UPDATE usage SET hour = hour - :day WHERE participant = :p", day=quota.KEPT_MS + quota.HOUR_MS, p=TOWN)
+        quota.forget(tx, TOWN)
+        return len(tx.all("SELECT 1 FROM usage WHERE participant = :p", p=TOWN))
+
+    assert await any_db.write(TOWN, aged) == 0
+    assert await begin(any_db, quotas) == ""
+
+
+async def test_the_refusal_says_which_quota_and_when_to_come_back(any_db: Database) -> None:
+    """429 with at most an hour to wait, in words that name limit and minutes."""
+    quotas = Quotas(limits(peer_day_mib=1), operator)
+    await sends(any_db, MIB)
+    with pytest.raises(OverQuota) as refused:
+        await any_db.write(TOWN, quotas.begin, TOWN, PEER)
+    assert refused.value.status == 429
+    assert 1 <= refused.value.retry_s <= 3600
+    assert refused.value.facts["limit"] == 1
+    assert BEGINNING < MIB

@@ -1,0 +1,143 @@
+"""A member that asks, agrees and ends in a circle fills no disk (T71): refused in words, while all others go on."""
+
+import asyncio
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from connector.cli import main
+from connector.sections import Quota
+from connector.storage.database import Tx
+from connector.testing.cities import MUNICIPALITY, City, Refused, Space
+from connector.testing.nasty import NastyPeer
+from connector.testing.patience import eventually_said
+
+NEGOTIATE = "/2025-1/negotiations/request"
+MOST = 200
+"""Rounds after which a test gives up: a MiB is used up long before."""
+
+pytestmark = pytest.mark.threat("T71")
+
+
+async def circles(it: City, nasty: NastyPeer, made: dict[str, Any]) -> tuple[int, Any]:
+    """Asks, waits for the agreement and ends it until it is refused: how many rounds, and the refusal."""
+    offer = await nasty.offer(it, "musterstadt", made["dataset"])
+    for rounds in range(MOST):
+        asked = nasty.contract_request(offer)
+        reply = await nasty.post(it, "musterstadt", NEGOTIATE, asked)
+        if reply.status != 201:
+            return rounds, reply
+        await end(it, nasty, reply.json)
+        nasty.inbox.clear()
+    return MOST, None
+
+
+async def end(it: City, nasty: NastyPeer, started: dict[str, Any]) -> None:
+    await nasty.heard("/agreement")
+    pids = {"providerPid": started["providerPid"], "consumerPid": started["consumerPid"]}
+    ending = nasty.message("ContractNegotiationTerminationMessage", **pids)
+    path = f"/2025-1/negotiations/{started['providerPid']}/termination"
+    assert (await nasty.post(it, "musterstadt", path, ending)).status == 200
+
+
+async def waiting(it: City) -> list[dict[str, Any]]:
+    return (await it.api.get("/api/v1/participants/musterstadt/questions"))["questions"]
+
+
+def limited(it: City) -> None:
+    it.house.quotas.limits = Quota(peer_day_mib=1)
+
+
+async def circled(it: City, nasty: NastyPeer) -> None:
+    made = await it.publish("musterstadt")
+    limited(it)
+    rounds, refused = await circles(it, nasty, made)
+    assert 10 <= rounds < MOST
+    assert refused.status == 429
+    assert 1 <= int(refused.headers["Retry-After"]) <= 3600
+    assert "1 MiB" in refused.json["reason"][0]
+    other = await it.negotiate("nachbardorf", it.did("musterstadt"), made["dataset"])
+    assert other["state"] == "FINALIZED"
+    assert [one["kind"] for one in await waiting(it) if one["subject"] == nasty.did] == ["quota"]
+    assert 'hanse_quota_refused_total{quota="peer-bytes"} 1' in it.house.metrics.text()
+
+
+async def test_a_circle_of_requests_and_ends_stops_at_the_quota(it: City, nasty: NastyPeer) -> None:
+    """>> request, agreement, terminate again and again << 429 in words, told to the operator once; others go on."""
+    await circled(it, nasty)
+
+
+async def test_a_circle_stops_on_postgresql_too(space: Space, nasty: NastyPeer, cluster: ModuleType) -> None:
+    with cluster.database() as urls:
+        environ = {"HANSE_DATABASE__URL": urls.app, "HANSE_DATABASE__WORKER_URL": urls.worker}
+        towns = {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY}
+        async with space.running("it", towns, environ) as it:
+            await circled(it, nasty)
+
+
+async def test_what_runs_can_be_ended_when_the_quota_is_used_up(
+    it: City, nasty: NastyPeer, made: dict[str, Any]
+) -> None:
+    """>> a negotiation begun before, then no room << its termination is taken, and no further one begins."""
+    asked = nasty.contract_request(await nasty.offer(it, "musterstadt", made["dataset"]))
+    started = (await nasty.post(it, "musterstadt", NEGOTIATE, asked)).json
+    it.house.quotas.limits = Quota(peer_hour_starts=1)
+    assert (await nasty.post(it, "musterstadt", NEGOTIATE, nasty.contract_request(asked["offer"]))).status == 429
+    assert (await nasty.post(it, "musterstadt", NEGOTIATE, asked)).status == 200
+    await end(it, nasty, started)
+
+    async def ended() -> bool:
+        shown = await nasty.get(it, "musterstadt", f"/2025-1/negotiations/{started['providerPid']}")
+        return bool(shown.json["state"] == "TERMINATED")
+
+    await eventually_said(ended)
+
+
+async def test_what_is_counted_is_not_less_than_what_the_disk_takes(it: City, nasty: NastyPeer) -> None:
+    """Thirty circles: what stands on the peer's account covers what the database grew by."""
+    made = await it.publish("musterstadt")
+    before = await size(it)
+    it.house.quotas.limits = Quota(peer_hour_starts=30)
+    rounds, _ = await circles(it, nasty, made)
+    assert rounds == 30
+    grown, counted = await size(it) - before, await it.house.db.read("musterstadt", _counted)
+    assert counted >= grown, (counted // rounds, grown // rounds)
+
+
+async def test_an_operator_gives_a_peer_a_larger_quota(
+    it: City, nasty: NastyPeer, made: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> no room, `hanse doctor` says so; `hanse participant allow` << the peer may go on, nobody is asked any more."""
+    it.house.quotas.limits = Quota(peer_hour_starts=1)
+    offer = await nasty.offer(it, "musterstadt", made["dataset"])
+
+    async def asks() -> int:
+        return (await nasty.post(it, "musterstadt", NEGOTIATE, nasty.contract_request(offer))).status
+
+    assert [await asks(), await asks()] == [201, 429]
+    told = await it.api.get("/api/v1/participants/musterstadt/attention")
+    assert told["over_quota"] == [{"peer": nasty.did, "quota": "peer-starts"}]
+    command = ["participant", "allow", "musterstadt", nasty.did, "--times", "2"]
+    assert await asyncio.to_thread(main.main, ["--data", str(it.settings.folder), *command], {}) == 0
+    assert nasty.did in capsys.readouterr().out
+    assert [await asks(), await asks()] == [201, 429]
+    with pytest.raises(Refused):
+        await it.api.post("/api/v1/participants/musterstadt/allowances", {"did": nasty.did, "times": 0})
+
+
+async def size(it: City) -> int:
+    def pages(tx: Tx) -> int:
+        row = tx.one("SELECT page_count * page_size AS n FROM pragma_page_count(), pragma_page_size()")
+        assert row is not None
+        return int(row["n"])
+
+    assert (it.settings.folder / Path("hanse.db")).exists()
+    return await it.house.db.read("", pages)
+
+
+def _counted(tx: Tx) -> int:
+    row = tx.one("SELECT SUM(bytes) AS n FROM usage WHERE participant = 'musterstadt'")
+    assert row is not None
+    return int(row["n"])
