@@ -42,6 +42,7 @@ async def running(
         await belonging.settle(house.db, settings.folder)
         stack.push_async_callback(house.http.close)
         stack.push_async_callback(house.certificates.stop)
+        await house.watch.start()
         await house.participants.load()
         house.resolver.recall(await house.db.read(PROCESS, pins.load))
         await house.listing.start()
@@ -93,9 +94,7 @@ async def _observe(house: House) -> None:
     house.metrics.gauge("hanse_outbox_running", "Outbox rows being handled now.", house.worker.running)
     house.metrics.gauge("hanse_streams_open", "Data answers open now.", house.streams.count)
     house.metrics.gauge("hanse_trust_list_version", "Version of the trust list in force.", lambda: house.anchor.version)
-    house.metrics.gauge(
-        "hanse_worker_alive", "1 while the worker comes round.", lambda: float(house.worker.alive(house.clock.now()))
-    )
+    house.metrics.gauge("hanse_worker_alive", "1 while the worker comes round.", lambda: float(house.worker.alive()))
 
 
 def _prepare(settings: Settings) -> None:

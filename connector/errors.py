@@ -31,6 +31,14 @@ class Unauthenticated(PeerError):
     status = 401
 
 
+class Untimely(Unauthenticated):
+    """The times in the token do not fit our clock: 401 that a sender may try again. `ms`: how far it is ahead of us."""
+
+    def __init__(self, code: str, /, ms: int) -> None:
+        super().__init__(code)
+        self.ms = ms
+
+
 class Unknown(PeerError):
     """Not there, or not for this caller: both look the same."""
 

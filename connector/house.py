@@ -30,6 +30,7 @@ from connector.contracts.evidence import Evidence
 from connector.contracts.late_desk import LateDesk
 from connector.contracts.moves import Moves
 from connector.contracts.sealing_desk import SealingDesk
+from connector.contracts.second_seal import SELDOM_MS
 from connector.contracts.service import Contracts
 from connector.contracts.signing_desk import SigningDesk
 from connector.contracts.succession import Successions
@@ -43,6 +44,7 @@ from connector.dataplane.streams import Streams
 from connector.delivery import vouched
 from connector.delivery.aside import Aside
 from connector.delivery.circuit import Circuits
+from connector.delivery.clockwatch import ClockWatch
 from connector.delivery.deleting import authority_of, desks
 from connector.delivery.enlisting import Enlisting
 from connector.delivery.jobs import Jobs
@@ -83,7 +85,7 @@ from connector.transfer.course import Dutiful
 from connector.transfer.deeds import Deeds
 from connector.transfer.enforcement import Enforcement
 from connector.transfer.engine import judge, lists
-from connector.transfer.moves import ADDRESS, EXPIRY
+from connector.transfer.moves import ADDRESS, ADDRESS_MS, EXPIRY
 from connector.transfer.moves import Moves as TransferMoves
 from connector.transfer.planes import LocalPlane
 from connector.transfer.ports import Ports
@@ -101,6 +103,7 @@ from connector.trust.listing import TOPIC, Listing, checked_url
 from connector.trust.resolver import Resolver
 from connector.trust.roots import authority_key, seal_cas
 from connector.trust.signers.cabinet import Cabinet
+from connector.trust.skews import Skews
 from connector.trust.vault import Vault
 
 __all__ = ["House", "judge", "lists"]
@@ -138,8 +141,10 @@ class House:
             on_change=self._key_changed,
             remember=self._key_seen,
         )
+        self.skews = Skews(clock)
         self.judge = judge(extension)
         self.metrics = Metrics()
+        self.watch = ClockWatch(self.db, clock, self.metrics, {ADDRESS: ADDRESS_MS, second_seal.DUE: SELDOM_MS})
         self.quotas = Quotas(settings.quota, self.operator_of, clock, self._over_quota)
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.contracts = Contracts(
@@ -175,7 +180,8 @@ class House:
             self.db, clock, self.participants, lambda: self.anchor.jws, self.witnesses, translations, self.certificates
         )  # fmt: skip
         self.upkeep = Upkeep(
-            self.db, clock, self.participants, self.evidence, self.enforcement, settings.worker.transcript_days
+            self.db, clock, self.participants, self.evidence, self.enforcement, settings.worker.transcript_days,
+            self.anchor.fresh,
         )  # fmt: skip
         self.stamping = Stamping.of(settings, self.db, self.participants)
         self.peer = self.client()
@@ -230,11 +236,11 @@ class House:
 
     def client(self) -> PeerClient:
         """How we call peers: with a fresh token of the participant."""
-        return PeerClient(self.db, self.clock, self.http, self.participants, self.resolver, self.anchor)
+        return PeerClient(self.db, self.clock, self.http, self.participants, self.resolver, self.anchor, self.skews)
 
     def gatekeeper(self) -> routes.Authenticate:
         """Who may call the public surface."""
-        return auth.Gatekeeper(self.clock, self.resolver, self.anchor, self.participants.entered_root)
+        return auth.Gatekeeper(self.clock, self.resolver, self.anchor, self.participants.entered_root, self.skews)
 
     def tls(self) -> ssl.SSLContext | None:
         """Of the public surface; None never outside tests."""
@@ -276,7 +282,8 @@ class House:
             seal_roots, self.listed_seals, self.second_seal_keys, self.name_of,
         )  # fmt: skip
         self.late_desk = LateDesk(self.db, self.participants, self.contracts, desk, self.peer.hand_in, self.peer.fetch)
-        return Worker(self.db, self.clock, self.handlers(messages, desk), self.me, self.settings.worker)
+        work = self.handlers(messages, desk)
+        return Worker(self.db, self.clock, work, self.me, self.settings.worker, self.watch.doubt)
 
     def _jobs(self) -> Jobs:
         seal, cosign, *_ = self.asides
@@ -301,7 +308,7 @@ class House:
             COUNTERSIGN: self.contracts.countersigning.deadline,
             closing.DUE: self.endings.due, second_seal.DUE: self.contracts.agreements.second_sealed,
         }  # fmt: skip
-        return Jobs(self.db, self.clock, self.me, fire, every, alone)
+        return Jobs(self.db, self.clock, self.me, fire, every, alone, self.watch)
 
     async def _document(self, did: str) -> Mapping[str, object]:
         return (await self.resolver.document(did)).raw
@@ -326,6 +333,12 @@ class House:
     def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]:
         found = self.anchor.entry(did)
         return () if found is None else found.second_keys(self.clock.now())
+
+    def blocked_until(self, slug: str, did: str, now: int) -> int:
+        """When a peer whose circuit is open is tried again (ms); 0 if it may be called."""
+        steady = self.clock.steady()
+        until = self.circuits.blocked_until(slug, did, steady)
+        return until and now + until - steady
 
     async def _look_at_list(self) -> None:
         await self.listing.reload()
@@ -372,9 +385,10 @@ class House:
             database = False
         return {
             "database": database,
-            "worker": self.worker.alive(self.clock.now()),
+            "worker": self.worker.alive(),
             "jobs": self.jobs.alive(),
             "staying": not self.stopping,
+            "clock": not self.watch.doubt(),
         }
 
     def public(self) -> routes.Surface:

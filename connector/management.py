@@ -2,6 +2,7 @@
 
 from connector.api import attention as api_attention
 from connector.api import catalogue as api_catalogue
+from connector.api import clock as api_clock
 from connector.api import contracts as api_contracts
 from connector.api import countersigning as api_countersigning
 from connector.api import duties as api_duties
@@ -72,6 +73,7 @@ def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.O
             house.peer,
             house.judge,
         ),
+        api_clock.ClockHandlers(house.clock, house.watch, house.skews),
         api_leaving.LeavingHandlers(house.leaving, house.deleting),
         api_records.RecordHandlers(house.db, house.participants, house.contracts, house.keeping),
         api_trace.TraceHandlers(_tracing(house)),
@@ -81,7 +83,7 @@ def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.O
 
 def _tracing(house: House) -> Tracing:
     standing = Standing(
-        blocked_until=house.circuits.blocked_until,
+        blocked_until=house.blocked_until,
         on_hold=house.resolver.on_hold,
         listed=lambda did, now: (found := house.anchor.entry(did)) is not None and found.admitted(now),
         fresh=house.anchor.fresh,

@@ -50,7 +50,7 @@ class Request(msgspec.Struct, frozen=True):
 def wanted(tx: Tx, participant: str, every_ms: int) -> Wanted | None:
     """The newest signed checkpoint if it has no token and the last token came at least `every_ms` ago."""
     last = tx.one("SELECT MAX(at) AS at FROM audit_timestamp WHERE participant = :participant", participant=participant)
-    if last is not None and last["at"] is not None and tx.now - int(last["at"]) < every_ms:
+    if last is not None and last["at"] is not None and abs(tx.now - int(last["at"])) < every_ms:
         return None
     row = tx.one(
         "SELECT seal.size, seal.checkpoint, stamp.at FROM audit_seal seal LEFT JOIN audit_timestamp stamp"

@@ -14,7 +14,7 @@ from itertools import starmap
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from connector.cli import doctor_contracts, doctor_secrets, doctor_witness
+from connector.cli import doctor_clock, doctor_contracts, doctor_secrets, doctor_witness
 from connector.cli.call import OK, REFUSED, Call
 from connector.cli.client import Api, Problem
 from connector.cli.words import Words
@@ -235,6 +235,7 @@ CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (
     _certificate,
     _trust,
     _timestamps,
+    lambda settings, lang: starmap(Finding, doctor_clock.lines(settings, lang)),
     lambda settings, lang: starmap(Finding, doctor_secrets.lines(settings, lang)),
     lambda settings, lang: starmap(Finding, doctor_witness.lines(settings, lang)),
     lambda settings, lang: starmap(Finding, doctor_contracts.lines(settings, lang)),

@@ -100,7 +100,7 @@ class Certificates:
         async with self._turn.setdefault(name, asyncio.Lock()):
             known, now = self._asked.get(name), self._clock.now()
             fits = known is not None and known.since >= at and now // 1000 < known.until
-            if known is None or not (fits or now - known.at < PAUSE_MS):
+            if known is None or not (fits or abs(now - known.at) < PAUSE_MS):
                 self._keep(name, _Asked(now))  # whoever breaks off leaves the pause behind
                 known = await self._fresh(http, seal, now)
                 self._keep(name, known)

@@ -38,7 +38,7 @@ def due(tx: Tx, participant: str, settled: int, limit: int) -> list[tuple[str, s
         "SELECT a.counterparty, a.id FROM agreement a LEFT JOIN reconciliation r"
         " ON r.participant = a.participant AND r.agreement = a.id"
         " WHERE a.participant = :participant AND a.state IN ('finalized', 'one-sided', 'ended')"
-        " AND a.finalized_at < :settled AND (r.due_at IS NULL OR r.due_at <= :now)"
+        " AND a.finalized_at < :settled AND (r.due_at IS NULL OR r.due_at <= :now OR r.at > :now)"
         " AND NOT (r.due_at IS NOT NULL AND r.state IN ('agrees', 'erased')"
         " AND coalesce(a.ended_at, a.expires_at, r.at) < r.at - 86400000)"
         " ORDER BY a.counterparty, a.id LIMIT :limit",

@@ -1,6 +1,7 @@
 """A circuit per (participant, peer): after repeated failures nobody calls until it half-opens, or the peer is heard.
 
-Kept in memory: a replica that does not know of an open circuit makes one call and learns it.
+Kept in memory: a replica that does not know of an open circuit makes one call and learns it. All instants are of the
+clock that never jumps.
 """
 
 from collections.abc import Callable

@@ -11,6 +11,7 @@ from functools import partial
 import structlog
 
 from connector.clock import Clock
+from connector.delivery.clockwatch import ClockWatch
 from connector.errors import HanseError
 from connector.storage import lease
 from connector.storage.database import PROCESS, WORKER, Database, Tx
@@ -33,10 +34,13 @@ class Jobs:
     def __init__(
         self, db: Database, clock: Clock, me: str, fire: Mapping[str, Fire],
         every: Mapping[str, tuple[float, Job]], alone: Mapping[str, tuple[float, Job]],
+        watch: ClockWatch | None = None,
     ) -> None:  # fmt: skip
+        """While `watch` doubts the clock no timer fires and no job for one replica runs."""
+        self._watch = watch
         self._db, self._clock, self._me, self._fire = db, clock, me, fire
         self._every, self._alone = every, alone
-        self._next = dict.fromkeys([*every, *alone], 0)
+        self._next = dict.fromkeys([*every, *alone], clock.steady())
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -57,21 +61,27 @@ class Jobs:
 
     async def tick(self) -> None:
         """Everything that is due now; what fails is logged and stops nothing else: a timer then fires again."""
+        if self._watch is not None:
+            await self._apart("clock", self._watch.look)
+        if self._watch is None or not self._watch.doubt():
+            await self._timers()
+            for name, (period_s, job) in self._every.items():
+                if self._is_due(name, period_s):
+                    await self._apart(name, partial(self._if_leased, name, period_s, job))
+        for name, (period_s, job) in self._alone.items():
+            if self._is_due(name, period_s):
+                await self._apart(name, job)
+
+    async def _timers(self) -> None:
         beyond = (-1, -1)
         for _ in range(ROUNDS):
-            due = await self._db.read(WORKER, _due, self._clock.now(), beyond)
+            due = await self._db.read(WORKER, _due, beyond)
             if not due:
                 break
             for participant, kind, subject, due_at, timer in due:
                 once = partial(self._db.write, participant, self._once, participant, kind, subject, timer)
                 await self._apart(kind, once)
                 beyond = (due_at, timer)
-        for name, (period_s, job) in self._every.items():
-            if self._is_due(name, period_s):
-                await self._apart(name, partial(self._if_leased, name, period_s, job))
-        for name, (period_s, job) in self._alone.items():
-            if self._is_due(name, period_s):
-                await self._apart(name, job)
 
     async def _apart(self, name: str, work: Job) -> None:
         try:
@@ -87,7 +97,7 @@ class Jobs:
             await job()
 
     def _is_due(self, name: str, period_s: float) -> bool:
-        now = self._clock.now()
+        now = self._clock.steady()
         if now < self._next[name]:
             return False
         self._next[name] = now + int(period_s * 1000)
@@ -107,12 +117,12 @@ class Jobs:
             self._fire[kind](tx, participant, subject)
 
 
-def _due(tx: Tx, now: int, beyond: tuple[int, int]) -> list[tuple[str, str, str, int, int]]:
-    """By instant and id, those behind `beyond`: what failed in this tick stands in the way of nothing else."""
+def _due(tx: Tx, beyond: tuple[int, int]) -> list[tuple[str, str, str, int, int]]:
+    """By instant (of the database's clock) and id, those behind `beyond`: what failed holds up nothing else."""
     rows = tx.all(
         "SELECT participant, kind, subject, due_at, id FROM timer WHERE done_at IS NULL AND due_at <= :now"
         " AND (due_at, id) > (:due_at, :id) ORDER BY due_at, id LIMIT :limit",
-        now=now,
+        now=tx.now,
         due_at=beyond[0],
         id=beyond[1],
         limit=AT_ONCE,

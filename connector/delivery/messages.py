@@ -147,13 +147,14 @@ class Messages:
     async def _call(self, row: OutboxRow, did: str, call: Callable[[], Any]) -> Answer | None:
         """The peer's answer; None if we must not call that address at all."""
         now = self._clock.now()
-        blocked = self._circuits.blocked_until(row.participant, did, now)
+        steady = self._clock.steady()
+        blocked = self._circuits.blocked_until(row.participant, did, steady)
         if blocked:
-            raise Later(blocked)
+            raise Later(now + blocked - steady)
         try:
             answer: Answer = await call()
         except Unavailable:
-            self._circuits.failed(row.participant, did, now)
+            self._circuits.failed(row.participant, did, steady)
             await self._patient(row)
             raise
         except PeerError as error:
@@ -164,7 +165,7 @@ class Messages:
             self._circuits.heard(row.participant, did)
             raise Later(now + pause).by(answer)
         if answer.status >= 500 or answer.status in _WAITING:
-            self._circuits.failed(row.participant, did, now)
+            self._circuits.failed(row.participant, did, steady)
             raise Tried("delivery.peer-busy", status=answer.status).by(answer)
         self._circuits.heard(row.participant, did)
         return answer

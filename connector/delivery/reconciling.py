@@ -73,9 +73,9 @@ class Reconciling:
     async def now(self, slug: str, name: str | None) -> list[Compared]:
         """Compares one agreement or the newest 100, and says how it stands; raises Unknown."""
         await self._participants.get(slug)
-        ends = self._clock.now() + PERSON_MS
+        ends = self._clock.steady() + PERSON_MS
         for round_ in await self._db.read(slug, self._comparison.chosen, slug, name):
-            if self._clock.now() > ends:
+            if self._clock.steady() > ends:
                 break
             try:
                 await self._compare(slug, round_, None)

@@ -1,6 +1,6 @@
 """What is done for each participant again and again: logs sealed, what has served its time forgotten, alarms logged."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -27,8 +27,10 @@ class Upkeep:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, evidence: Evidence, enforcement: Enforcement,
-        days: int,
+        days: int, in_time: Callable[[int], bool] = lambda now: True,
     ) -> None:  # fmt: skip
+        """`in_time`: whether the trust list is current at that instant (ms)."""
+        self._in_time = in_time
         self._db, self._clock, self._participants = db, clock, participants
         self._evidence, self._enforcement, self._days = evidence, enforcement, days
 
@@ -45,7 +47,9 @@ class Upkeep:
             raise failed
 
     async def forget(self) -> None:
-        before = self._clock.now() - self._days * _DAY_MS
+        """While the clock may be wrong by months nothing that was told or decided: it cannot be had back."""
+        now = self._clock.now()
+        before = now - self._days * _DAY_MS if self._in_time(now) else None
         for hosted in await self._participants.all():
             await self._db.write(hosted.participant.id, _forget, hosted.participant.id, before)
 
@@ -71,11 +75,12 @@ class Upkeep:
             await self._db.write(hosted.participant.id, _log_alarm, hosted.participant, body)
 
 
-def _forget(tx: Tx, slug: str, before: int) -> None:
+def _forget(tx: Tx, slug: str, before: int | None) -> None:
     forget_tokens(tx, slug)
-    transcript.forget(tx, slug, before)
-    casefile.forget(tx, slug, before)
     quota.forget(tx, slug)
+    if before is not None:
+        transcript.forget(tx, slug, before)
+        casefile.forget(tx, slug, before)
 
 
 def _log_alarm(tx: Tx, participant: Participant, body: Mapping[str, object]) -> None:

@@ -82,7 +82,7 @@ class Witnesses:
             self._settled.add(slug)
         if slug in self._settled or not others:
             return True
-        began = self._since.setdefault(slug, self._clock.now())
+        began = self._since.setdefault(slug, self._clock.steady())
         epoch = await self._db.read(slug, epochs.current, slug)
         known = await asyncio.gather(*(self._known(hosted, one, epoch) for one in others))
         newest = await self._db.read(slug, seal.latest, slug)
@@ -91,7 +91,7 @@ class Witnesses:
             after = await self._taken(hosted, others, epoch)
             await self._behind(hosted.participant, epoch, most, name_of(url), after)
         answered = all(size is not None for size in known)
-        waited = self._clock.now() - began >= self._settings.start_wait_s * 1000
+        waited = self._clock.steady() - began >= self._settings.start_wait_s * 1000
         if not answered and newest is not None and not waited:
             return False
         if not answered and newest is not None:
@@ -142,7 +142,7 @@ class Witnesses:
             self._count(one, "not-genuine" if isinstance(error, PeerError) else "away")
             times = self._failures.get(place, _Failure(0, 0)).times
             wait = min(LONGEST_MS, BACKOFF_MS << min(times, 8))
-            self._failures[place] = _Failure(times + 1, self._clock.now() + wait)
+            self._failures[place] = _Failure(times + 1, self._clock.steady() + wait)
             log.info("witness.away", participant=participant.id, witness=name_of(one.url), why=str(error))
         else:
             self._count(one, outcome)
@@ -249,12 +249,12 @@ class Witnesses:
 
     def _blocked(self, slug: str, one: Witness) -> bool:
         failure = self._failures.get((slug, one.url))
-        return failure is not None and self._clock.now() < failure.until
+        return failure is not None and self._clock.steady() < failure.until
 
 
 def due(standing: Standing, now: int, every_s: float) -> bool:
     """At once for an agreement that it has not vouched for, else when the last time is long enough ago."""
-    return standing.newest.size > standing.size and (standing.agreed or now - standing.at >= every_s * 1000)
+    return standing.newest.size > standing.size and (standing.agreed or abs(now - standing.at) >= every_s * 1000)
 
 
 def _open(tx: Tx, participant: Participant, epoch: int, known: int, witness: str, after: int) -> int | None:

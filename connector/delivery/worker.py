@@ -51,11 +51,14 @@ class Later(Tried):
 
 
 class Worker:
-    """Start it once per process; `alive(now)` feeds readiness, `stop` finishes or hands back what it holds."""
+    """Start it once per process; `alive` feeds readiness, `stop` finishes or hands back what it holds."""
 
     def __init__(
-        self, db: Database, clock: Clock, handlers: Mapping[str, Handler], me: str, settings: Settings = _DEFAULTS
-    ) -> None:
+        self, db: Database, clock: Clock, handlers: Mapping[str, Handler], me: str, settings: Settings = _DEFAULTS,
+        doubt: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
+        """`doubt`: whether the clock was set lately; then no row is so old that it would be given up."""
+        self._doubt = doubt
         self._db, self._clock, self._handlers, self._me = db, clock, handlers, me
         self._at_once = settings.parallel
         self._sweep_s = min(settings.sweep_s, settings.lease_s / 3)  # the sweep renews leases: two may be late
@@ -76,7 +79,7 @@ class Worker:
             await self._db.write(WORKER, outbox.free_all)
             self._behind |= set(await self._db.read(WORKER, _open_streams))
         self._db.listen("outbox", self._committed)
-        self._beat = self._clock.now()
+        self._beat = self._clock.steady()
         self._loop = asyncio.create_task(self._run(), name="outbox worker")
 
     async def stop(self, grace_s: float = 5.0) -> None:
@@ -93,9 +96,9 @@ class Worker:
             await asyncio.gather(*running, return_exceptions=True)
         await self._db.write(WORKER, outbox.hand_back, self._me)
 
-    def alive(self, now: int, limit_ms: int = 15_000) -> bool:
+    def alive(self, limit_ms: int = 15_000) -> bool:
         """False once the loop has not come round for `limit_ms`: readiness fails then."""
-        return self._loop is not None and not self._loop.done() and now - self._beat < limit_ms
+        return self._loop is not None and not self._loop.done() and self._clock.steady() - self._beat < limit_ms
 
     def running(self) -> int:
         return len(self._tasks)
@@ -127,6 +130,8 @@ class Worker:
         self._tasks[row.stream] = asyncio.create_task(self._handle(row), name=f"outbox {row.id}")
 
     async def _handle(self, row: OutboxRow) -> None:
+        if self._doubt():
+            row = msgspec.structs.replace(row, created_at=self._clock.now())
         try:
             async with self._long.taken(_peer(row), row.attempts > 1) if row.kind in LONG else nullcontext():
                 await self._handlers[row.kind](row)
@@ -157,7 +162,7 @@ class Worker:
             self._wake.clear()
             try:
                 await self._sweep()
-                self._beat = self._clock.now()
+                self._beat = self._clock.steady()
             except HanseError as error:
                 log.warning("delivery.sweep", why=str(error))
             except Exception:

@@ -19,7 +19,7 @@ class Pace:
 
     def spend(self, caller: Hashable) -> None:
         """Counts in thousandths, so that nothing is lost to rounding."""
-        now = self._clock.now()
+        now = self._clock.steady()
         left, at = self._buckets.pop(caller, (self._burst, now))
         left = min(self._burst, left + max(0, now - at) * self._per_s)
         self._buckets[caller] = (left - 1000 if left >= 1000 else left, now)

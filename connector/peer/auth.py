@@ -7,9 +7,10 @@ transaction: otherwise anybody could burn a victim's token (threat T05).
 from collections.abc import Awaitable, Callable
 
 import msgspec
+import structlog
 
 from connector.clock import Clock
-from connector.errors import Unauthenticated
+from connector.errors import HanseError, Unauthenticated, Untimely
 from connector.participants.model import Participant
 from connector.peer.claims import seeker
 from connector.policy.judge import Seeker
@@ -17,8 +18,11 @@ from connector.storage.database import Tx
 from connector.trust import jose
 from connector.trust.anchors import Anchor, Entry
 from connector.trust.resolver import Resolver
+from connector.trust.skews import Skews
 
 LIFE_S = 300
+
+log = structlog.get_logger("peer")
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,9 +44,11 @@ class Gatekeeper:
     """Authenticates requests to a participant's public surface; `entered` is what its operator entered for a DID."""
 
     def __init__(
-        self, clock: Clock, resolver: Resolver, anchor: Anchor, entered: Callable[[str, str], Awaitable[str | None]]
-    ) -> None:
+        self, clock: Clock, resolver: Resolver, anchor: Anchor, entered: Callable[[str, str], Awaitable[str | None]],
+        skews: Skews | None = None,
+    ) -> None:  # fmt: skip
         self._clock, self._resolver, self._anchor, self._entered = clock, resolver, anchor, entered
+        self._skews = skews or Skews(clock)
 
     async def __call__(self, participant: Participant, authorization: str) -> Caller:
         """Raises Unauthenticated; PeerError or Unavailable if the caller's DID document cannot be had."""
@@ -51,14 +57,33 @@ class Gatekeeper:
             raise Unauthenticated("peer.no-token")
         now = self._clock.now()
         unverified = jose.read(token)
-        issuer = jose.check(unverified, aud=participant.did, now=now)
+        try:
+            issuer = jose.check(unverified, aud=participant.did, now=now)
+        except Untimely as untimely:
+            await self._noted(unverified, untimely, now)
+            raise
         entry = self._anchor.member(issuer, now)
         document = await self._resolver.document(issuer)
         jwk = document.key(unverified.kid, "capabilityInvocation")
         claims = jose.proven(unverified, jwk)
+        self._skews.agreed(issuer)
         expires = int(claims["exp"] * 1000) + jose.LEEWAY_S * 1000
         root = document.root or await self._entered(participant.id, issuer)
         return Caller(did=issuer, entry=entry, root=root, jti=str(claims["jti"]), expires_at=expires)
+
+    async def _noted(self, token: jose.Unverified, untimely: Untimely, now: int) -> None:
+        """A member's clock differs from ours: told to the operator, once the signature shows that it is the member."""
+        issuer = token.claims.get("iss")
+        try:
+            if not isinstance(issuer, str) or token.claims.get("sub") != issuer:
+                return
+            self._anchor.member(issuer, now)
+            document = await self._resolver.document(issuer)
+            jose.proven(token, document.key(token.kid, "capabilityInvocation"))
+        except HanseError:
+            return
+        self._skews.note(issuer, -untimely.ms)
+        log.warning("peer.clock", did=issuer, seconds=-untimely.ms // 1000)
 
 
 def remember(tx: Tx, participant: str, caller: Caller) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+import structlog
+
 from connector.catalogue import filters
 from connector.clock import Clock
 from connector.contracts.partner import Partner
@@ -22,11 +24,14 @@ from connector.peer.listing import Listed
 from connector.protocol import codec, versions
 from connector.protocol import messages as m
 from connector.storage.database import Database
+from connector.trust import skews
 from connector.trust.anchors import Anchor
 from connector.trust.did import Did
 from connector.trust.jose import sign_jwt
 from connector.trust.resolver import Resolver
+from connector.trust.skews import Skews
 
+log = structlog.get_logger("peer")
 MESSAGE_S = 8.0
 PAGES = 50
 MOST_BYTES = 8 << 20
@@ -45,7 +50,9 @@ class PeerClient:
         participants: Participants,
         resolver: Resolver,
         anchor: Anchor,
+        skews: Skews | None = None,
     ) -> None:
+        self._skews = skews or Skews(clock)
         self._db, self._clock, self._http, self._participants = db, clock, http, participants
         self._resolver, self._anchor = resolver, anchor
         self._discovery = Discovery(http, clock)
@@ -83,17 +90,37 @@ class PeerClient:
     ) -> Answer:  # fmt: skip
         await self._below(slug, did, url)
         headers = {**await self._token(slug, did), "Content-Type": media, **(more or {})}
-        return await self._http.post(url, body, headers=headers, limit=limit, total_s=MESSAGE_S)
+        return self._in_time(did, await self._http.post(url, body, headers=headers, limit=limit, total_s=MESSAGE_S))
 
     async def get(self, slug: str, did: str, url: str, limit: int | None = None) -> Answer:
         """A connection that breaks is tried once more, with a token of its own: the first may have been used up."""
         await self._below(slug, did, url)
         try:
-            return await self._http.get(url, headers=await self._token(slug, did), limit=limit, total_s=MESSAGE_S)
+            return await self._got(slug, did, url, limit)
         except Unavailable as broken:
             if broken.code != "http.unreachable":
                 raise
-        return await self._http.get(url, headers=await self._token(slug, did), limit=limit, total_s=MESSAGE_S)
+        return await self._got(slug, did, url, limit)
+
+    async def _got(self, slug: str, did: str, url: str, limit: int | None) -> Answer:
+        headers = await self._token(slug, did)
+        return self._in_time(did, await self._http.get(url, headers=headers, limit=limit, total_s=MESSAGE_S))
+
+    def _in_time(self, did: str, answer: Answer) -> Answer:
+        """The answer, unless it is a 401 for the time in our token: then Unavailable, for the clock will be mended.
+
+        A peer that does not say why (RFC 6750) still says what its clock shows, in `Date`.
+        """
+        if answer.status != 401:
+            if answer.status < 300:
+                self._skews.agreed(did)
+            return answer
+        off = skews.of_answer(answer, self._clock.now())
+        if off is None and "token-time" not in answer.headers.get("WWW-Authenticate", ""):
+            return answer
+        self._skews.note(did, off or 0)
+        log.warning("peer.clock", did=did, seconds=(off or 0) // 1000)
+        raise Unavailable("peer.clock-behind" if (off or 0) < 0 else "peer.clock-ahead", seconds=abs(off or 0) // 1000)
 
     async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes:
         """The bytes of a signed object; raises PeerError if the peer does not give them."""

@@ -53,7 +53,7 @@ class Discovery:
         Raises Unavailable if the document cannot be had, PeerError if it is broken or offers no such service.
         """
         kept = self._kept.get(root)
-        if kept is not None and self._clock.now() < kept.until:
+        if kept is not None and self._clock.steady() < kept.until:
             return _given(kept.base)
         task = self._running.get(root)
         if task is None:
@@ -92,7 +92,7 @@ class Discovery:
         raise PeerError("peer.other-versions", offers=_offers(found))
 
     def _keep(self, root: str, base: str | HanseError, for_ms: int) -> None:
-        self._kept[root] = _Kept(self._clock.now() + for_ms, base)
+        self._kept[root] = _Kept(self._clock.steady() + for_ms, base)
         self._kept.move_to_end(root)
         if len(self._kept) > MOST:
             self._kept.popitem(last=False)

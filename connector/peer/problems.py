@@ -11,7 +11,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from connector.errors import Defect, HanseError, Unauthenticated
+from connector.errors import Defect, HanseError, Unauthenticated, Untimely
 from connector.http import limits
 from connector.http.refusals import TooMany, WrongMethod, of_router
 from connector.protocol.codec import CONTEXT
@@ -20,6 +20,8 @@ from connector.reasons import explained, on_the_wire
 log = structlog.get_logger("peer")
 PIDS: Final = web.RequestKey("pids", dict)
 """What a handler already knows of `providerPid` and `consumerPid` when it fails."""
+UNTIMELY: Final = 'Bearer error="invalid_token", error_description="token-time"'
+"""Which clock is right nobody here can know: the caller may compare `Date` with its own and try again (RFC 6750, 3)."""
 _TYPES = (
     ("/negotiations", "ContractNegotiationError"),
     ("/transfers", "TransferError"),
@@ -77,7 +79,7 @@ def _answer(request: web.Request, error: HanseError) -> web.Response:
     if isinstance(error, TooMany):
         response.headers["Retry-After"] = str(error.retry_s)
     if isinstance(error, Unauthenticated):
-        response.headers["WWW-Authenticate"] = "Bearer"
+        response.headers["WWW-Authenticate"] = UNTIMELY if isinstance(error, Untimely) else "Bearer"
     if isinstance(error, WrongMethod):
         response.headers["Allow"] = error.allowed
     return response

@@ -2,17 +2,22 @@
 
 from connector.storage.database import Tx, for_update
 
+SLACK_MS = 60_000
 _TAKE = """
 INSERT INTO lease (name, owner, until, fence) VALUES (:name, :owner, :until, 1)
 ON CONFLICT (name) DO UPDATE SET owner = :owner, until = :until,
   fence = CASE WHEN lease.owner = :owner AND lease.until > :now THEN lease.fence ELSE lease.fence + 1 END
-WHERE lease.owner = :owner OR lease.until <= :now
+WHERE lease.owner = :owner OR lease.until <= :now OR lease.until > :latest
 RETURNING fence"""
 
 
 def take(tx: Tx, name: str, owner: str, ms: int) -> int | None:
-    """Take or renew the lease for `ms` milliseconds: its fence (a renewal keeps it), None if another has it."""
-    row = tx.one(_TAKE, name=name, owner=owner, until=tx.now + ms, now=tx.now)
+    """Take or renew the lease for `ms` milliseconds: its fence (a renewal keeps it), None if another has it.
+
+    One that ends later than any such lease can was taken by a clock that was ahead: it is free (decision 0048).
+    """
+    latest = tx.now + ms + SLACK_MS
+    row = tx.one(_TAKE, name=name, owner=owner, until=tx.now + ms, now=tx.now, latest=latest)
     return None if row is None else int(row["fence"])
 
 

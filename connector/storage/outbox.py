@@ -13,6 +13,10 @@ from connector.errors import Defect
 from connector.storage.database import Tx
 
 TOPIC = "outbox"
+LONGEST_WAIT_MS = 3_600_000
+"""No row waits longer before it is tried again, whatever the clock did when it was put off (decision 0048)."""
+SLACK_MS = 60_000
+"""A lease that ends so much later than it is long was not taken by a clock that can be believed."""
 
 
 class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +43,8 @@ VALUES (:participant, :stream, :kind, :message_id, :body, :sealed, :due_at, :now
 _CLAIM = """
 WITH picked AS MATERIALIZED (
   SELECT o.id FROM outbox o
-   WHERE o.done_at IS NULL AND o.due_at <= :now AND o.lease_until <= :now {only}
+   WHERE o.done_at IS NULL AND o.due_at <= :now
+     AND (o.lease_until <= :now OR o.lease_until > :latest) {only}
      AND NOT EXISTS (SELECT 1 FROM outbox e WHERE e.stream = o.stream AND e.id < o.id AND e.done_at IS NULL)
    ORDER BY o.due_at, o.id LIMIT :n {skip})
 UPDATE outbox SET lease_owner = :me, lease_until = :until, fence = fence + 1, attempts = attempts + 1
@@ -82,7 +87,7 @@ def claim(tx: Tx, me: str, limit: int, lease_ms: int, stream: str | None = None)
     `stream` narrows it to one process.
     """
     values: dict[str, object] = {"now": tx.now, "n": limit, "me": me}
-    values["until"] = tx.now + lease_ms
+    values["until"], values["latest"] = tx.now + lease_ms, tx.now + lease_ms + SLACK_MS
     if stream is not None:
         values["stream"] = stream
     rows = tx.all(_claim_statement(tx, one_stream=stream is not None), **values)
@@ -126,18 +131,32 @@ def finish(tx: Tx, row: OutboxRow) -> bool:
 def postpone(tx: Tx, row: OutboxRow, due_at: int) -> bool:
     """Try again at `due_at`: frees the lease and keeps the attempts. False: the lease was lost.
 
-    A row that came through memory counts its attempts in its own `attempts`; the larger number is kept.
+    A row that came through memory counts its attempts in its own `attempts`; the larger number is kept. Not before now,
+    and not later than `LONGEST_WAIT_MS` from now, by the database's time.
     """
     changed = tx.run(
         "UPDATE outbox SET due_at = :due_at, lease_owner = '', lease_until = 0,"
         " attempts = CASE WHEN attempts < :attempts THEN :attempts ELSE attempts END"
         " WHERE id = :id AND fence = :fence AND done_at IS NULL",
-        due_at=due_at,
+        due_at=min(max(due_at, tx.now), tx.now + LONGEST_WAIT_MS),
         attempts=row.attempts,
         id=row.id,
         fence=row.fence,
     )
     return changed == 1
+
+
+def pull_in(tx: Tx, longest_ms: int) -> int:
+    """Rows that are due later than that from now are due now; none is younger than now."""
+    changed = tx.run(
+        "UPDATE outbox SET due_at = :now, created_at = CASE WHEN created_at > :now THEN :now ELSE created_at END"
+        " WHERE done_at IS NULL AND due_at > :latest",
+        now=tx.now,
+        latest=tx.now + longest_ms,
+    )
+    if changed:
+        tx.signal(TOPIC)
+    return changed
 
 
 def hand_back(tx: Tx, me: str) -> int:

@@ -14,7 +14,7 @@ import jwt
 from cryptography.exceptions import InvalidSignature
 from msgspec import Struct
 
-from connector.errors import PeerError, Unauthenticated
+from connector.errors import PeerError, Unauthenticated, Untimely
 from connector.http.strict import loads
 from connector.trust.jwk import Jwk, decode, encode, public_key
 from connector.trust.keys import Signer
@@ -27,6 +27,7 @@ REQUIRED: Final = ("iss", "sub", "aud", "jti", "iat", "exp")
 SELF_ISSUED: Final = frozenset({None, "JWT"})
 LEEWAY_S: Final = 30
 LONGEST_S: Final = 600
+LONGEST_OFF_S: Final = 1e9
 LONGEST_JTI: Final = 256
 LONGEST_INNER: Final = 4096
 LIMIT: Final = 65_536
@@ -162,12 +163,18 @@ def _times(claims: Mapping[str, Any], now_s: float, leeway_s: int) -> None:
     if any(type(time) not in (int, float) for time in times.values()):
         raise Unauthenticated("trust.token-time")
     issued, expires, starts = times.get("iat"), times.get("exp"), times.get("nbf")
-    if expires is not None and expires + leeway_s <= now_s:
-        raise Unauthenticated("trust.token-time")
-    if any(time is not None and time - leeway_s > now_s for time in (issued, starts)):
-        raise Unauthenticated("trust.token-time")
+    late = expires is not None and expires + leeway_s <= now_s
+    early = any(time is not None and time - leeway_s > now_s for time in (issued, starts))
+    if late or early:
+        raise Untimely("trust.token-time", ms=_ahead(issued, now_s))
     if issued is not None and expires is not None and not 0 <= expires - issued <= LONGEST_S + leeway_s:
         raise Unauthenticated("trust.token-time")
+
+
+def _ahead(issued: float | None, now_s: float) -> int:
+    """By how much the clock that issued the token is ahead of ours (ms), if the token was made just now."""
+    off = 0.0 if issued is None else issued - now_s
+    return int(off * 1000) if abs(off) < LONGEST_OFF_S else 0
 
 
 def _signature(token: Unverified, jwk: Jwk) -> None:

@@ -75,7 +75,7 @@ class Resolver:
     async def document(self, did: str) -> DidDocument:
         """The document of a DID. `PeerError` if it is refused, `Unavailable` if it cannot be had or is on hold."""
         kept = self._kept.get(did)
-        if kept is not None and self._clock.now() < kept.until:
+        if kept is not None and self._clock.steady() < kept.until:
             return _answer(kept.document)
         checked = parse(did)
         own = self._local(checked) if self._local is not None else None
@@ -170,7 +170,7 @@ class Resolver:
             self._on_change(did, before, now)
 
     def _keep(self, did: Did, document: DidDocument | HanseError, for_ms: int) -> None:
-        self._kept[did] = _Kept(self._clock.now() + for_ms, document)
+        self._kept[did] = _Kept(self._clock.steady() + for_ms, document)
         self._kept.move_to_end(did)
         if len(self._kept) > MOST:
             self._kept.popitem(last=False)
