@@ -61,6 +61,7 @@ from connector.ids import new_uuid
 from connector.participants.quota import Quotas
 from connector.participants.service import Participants
 from connector.peer import auth, data, routes
+from connector.peer.addresses import Addresses
 from connector.peer.catalogue import CatalogueHandlers
 from connector.peer.claims import Claims
 from connector.peer.client import PeerClient
@@ -141,7 +142,7 @@ class House:
             on_change=self._key_changed,
             remember=self._key_seen,
         )
-        self.skews = Skews(clock)
+        self.skews, self.addresses = Skews(clock), Addresses(self.http, clock)
         self.judge = judge(extension)
         self.metrics = Metrics()
         self.watch = ClockWatch(self.db, clock, self.metrics, {ADDRESS: ADDRESS_MS, second_seal.DUE: SELDOM_MS})
@@ -236,7 +237,9 @@ class House:
 
     def client(self) -> PeerClient:
         """How we call peers: with a fresh token of the participant."""
-        return PeerClient(self.db, self.clock, self.http, self.participants, self.resolver, self.anchor, self.skews)
+        return PeerClient(
+            self.db, self.clock, self.http, self.participants, self.resolver, self.anchor, self.skews, self.addresses
+        )  # fmt: skip
 
     def gatekeeper(self) -> routes.Authenticate:
         """Who may call the public surface."""
@@ -393,7 +396,7 @@ class House:
 
     def public(self) -> routes.Surface:
         """The surface for other connectors."""
-        exchange = Exchange(self.db, self.circuits.heard)
+        exchange = Exchange(self.db, self.circuits.heard, self.addresses.prove)
         plane = serve_data(self.gate, self.streams, self.sources, self.ports, participant=data.slug_of)
         hall = Hall(place=self.plane.place, limit=self.settings.data.largest)
         door = receive_data(self.db, self.streams, self.ports, hall, participant=data.slug_of)

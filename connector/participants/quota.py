@@ -50,8 +50,9 @@ class Quotas:
         _add(tx, slug, did, BEGINNING, 1)
 
     def further(self, tx: Tx, slug: str, did: str) -> None:
-        """A message that lets a process go round once more; raises OverQuota."""
+        """A message that lets a process go round once more: counts like a beginning, but for the rows."""
         self._require(tx, slug, did)
+        _add(tx, slug, did, 0, 1)
 
     def _require(self, tx: Tx, slug: str, did: str) -> None:
         """Its own rows are read as they stand; the sum over all peers is a few seconds old at the most."""

@@ -11,7 +11,9 @@ import structlog
 
 from connector.clock import Clock
 from connector.errors import HanseError, Unauthenticated, Untimely
+from connector.http.address import under_root
 from connector.participants.model import Participant
+from connector.peer.addresses import needless
 from connector.peer.claims import seeker
 from connector.policy.judge import Seeker
 from connector.storage.database import Tx
@@ -34,6 +36,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     root: str | None
     jti: str
     expires_at: int
+    entered: bool = True
+    """Whether its root is what an operator entered, or nobody's word is needed: else the place has to prove itself."""
 
     @property
     def seeker(self) -> Seeker:
@@ -68,8 +72,16 @@ class Gatekeeper:
         claims = jose.proven(unverified, jwk)
         self._skews.agreed(issuer)
         expires = int(claims["exp"] * 1000) + jose.LEEWAY_S * 1000
-        root = document.root or await self._entered(participant.id, issuer)
-        return Caller(did=issuer, entry=entry, root=root, jti=str(claims["jti"]), expires_at=expires)
+        said, root = document.root, document.root
+        if said is None or not needless(issuer, said):
+            entered = await self._entered(participant.id, issuer)
+            root = said or entered
+            trusted = entered is not None and root is not None and under_root(root, entered)
+        else:
+            trusted = True
+        return Caller(
+            did=issuer, entry=entry, root=root, jti=str(claims["jti"]), expires_at=expires, entered=trusted
+        )  # fmt: skip
 
     async def _noted(self, token: jose.Unverified, untimely: Untimely, now: int) -> None:
         """A member's clock differs from ours: told to the operator, once the signature shows that it is the member."""

@@ -17,6 +17,7 @@ from connector.http.address import under_root
 from connector.http.outbound import Answer, SafeClient
 from connector.participants.service import Hosted, Participants
 from connector.peer import listing
+from connector.peer.addresses import Addresses, needless
 from connector.peer.auth import LIFE_S
 from connector.peer.claims import seeker
 from connector.peer.discovery import Discovery
@@ -51,7 +52,9 @@ class PeerClient:
         resolver: Resolver,
         anchor: Anchor,
         skews: Skews | None = None,
+        addresses: Addresses | None = None,
     ) -> None:
+        self._addresses = addresses or Addresses(http, clock)
         self._skews = skews or Skews(clock)
         self._db, self._clock, self._http, self._participants = db, clock, http, participants
         self._resolver, self._anchor = resolver, anchor
@@ -66,8 +69,10 @@ class PeerClient:
     async def base(self, slug: str, did: str) -> str:
         """Where the peer speaks DSP 2025-1: its version document says so; whom we host ourselves we need not ask."""
         root = await self.root(slug, did)
-        own = self._participants.document(Did(did))
-        return root + versions.PATH if own is not None else await self._discovery.base(root)
+        if self._participants.document(Did(did)) is not None:
+            return root + versions.PATH
+        await self._proven(slug, did, root)
+        return await self._discovery.base(root)
 
     async def root(self, slug: str, did: str) -> str:
         """From the DID document's DataService, else what an operator entered (architecture.md 3a)."""
@@ -187,8 +192,18 @@ class PeerClient:
 
     async def _below(self, slug: str, did: str, url: str) -> None:
         """Our token goes nowhere but to the peer it is for (threat T01); a query leads nowhere else."""
-        if not under_root(url.partition("?")[0], await self.root(slug, did)):
+        root = await self.root(slug, did)
+        if not under_root(url.partition("?")[0], root):
             raise PeerError("peer.foreign-address")
+        await self._proven(slug, did, root)
+
+    async def _proven(self, slug: str, did: str, root: str) -> None:
+        """The place is the peer's by its DID, by an operator's word, or because it says so itself (threat T72)."""
+        if needless(did, root):
+            return
+        entered = await self._participants.entered_root(slug, did)
+        if entered is None or not under_root(root, entered):
+            await self._addresses.prove(did, root)
 
     async def _token(self, slug: str, did: str) -> dict[str, str]:
         hosted = await self._participants.get(slug)

@@ -4,7 +4,7 @@ A refusal rolls back to the savepoint just after the token was remembered, so th
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -41,8 +41,12 @@ log = structlog.get_logger("peer")
 class Exchange:
     """Transactions of authenticated requests. `heard` learns that a peer is alive (its circuit closes)."""
 
-    def __init__(self, db: Database, heard: Callable[[str, str], None]) -> None:
-        self._db, self._heard = db, heard
+    def __init__(
+        self, db: Database, heard: Callable[[str, str], None],
+        prove: Callable[[str, str], Awaitable[None]] | None = None,
+    ) -> None:  # fmt: skip
+        """`prove` raises unless the root of that DID says itself that it is the DID's (decision 0050)."""
+        self._db, self._heard, self._prove = db, heard, prove
 
     async def within(self, call: Call, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.kwargs) -> T:
         """Runs `fn(tx, ...)` after the token's id is remembered; raises what it raises.
@@ -68,6 +72,13 @@ class Exchange:
         if isinstance(result, HanseError):
             raise result
         return result
+
+    async def beginner(self, call: Call, callback: str) -> Partner:
+        """The caller as partner of what it begins, at an address that is its own: our answers go there."""
+        found = partner(call.peer, callback)
+        if self._prove is not None and not call.peer.entered:
+            await self._prove(call.peer.did, found.root)
+        return found
 
     async def reading(self, call: Call, fn: Callable[Concatenate[Tx, P], T], *args: P.args, **kw: P.kwargs) -> T:
         """What a request whose token is remembered already looks up further."""

@@ -38,7 +38,7 @@ class NegotiationHandlers:
     async def request(self, call: Call) -> web.StreamResponse:
         """201 with the new negotiation, 200 with the known one if the peer repeats itself."""
         asked, digest = await message(call, m.ContractRequestMessage)
-        who = self._beginner(call, asked.callback_address)
+        who = await self._beginner(call, asked.callback_address)
         reply = await self._exchange.within(
             call, self._contracts.receive_request, call.participant.id, who, asked, digest
         )
@@ -47,19 +47,19 @@ class NegotiationHandlers:
     async def offer(self, call: Call) -> web.StreamResponse:
         """The same for a provider that begins."""
         offered, digest = await message(call, m.ContractOfferMessage)
-        who = self._beginner(call, offered.callback_address)
+        who = await self._beginner(call, offered.callback_address)
         reply = await self._exchange.within(
             call, self._contracts.receive_offer, call.participant.id, who, offered, digest
         )
         return answer(shown(reply.case), 201 if reply.created else 200)
 
-    def _beginner(self, call: Call, callback: str | None) -> Partner:
+    async def _beginner(self, call: Call, callback: str | None) -> Partner:
         """Who may begin a negotiation: a member by a list that is current, with an address for our answers."""
         if callback is None:
             raise PeerError("contracts.no-callback")
         if not self._anchor.fresh(self._clock.now()):
             raise PeerError("peer.list-stale")
-        return partner(call.peer, callback)
+        return await self._exchange.beginner(call, callback)
 
     async def get(self, call: Call) -> web.StreamResponse:
         case = await self._exchange.within(

@@ -30,7 +30,7 @@ class TransferHandlers:
     async def request(self, call: Call) -> web.StreamResponse:
         """201 with the new transfer, 200 with the known one if the peer repeats itself."""
         asked, digest = await message(call, m.TransferRequestMessage)
-        slug, who, created = call.participant.id, partner(call.peer, asked.callback_address), True
+        slug, who, created = call.participant.id, await self._exchange.beginner(call, asked.callback_address), True
 
         def take(tx: Tx) -> Process:
             nonlocal created

@@ -275,9 +275,9 @@ async def test_a_lying_did_document_opens_no_other_host(
         if entered:
             assert (await inner.heard("/in")).body == b"a;b\n1;2\n"
         else:
-            assert "no data is sent there" in reply.json["reason"][1]
+            assert "we send nothing to it" in reply.json["reason"][1]
             assert await rows(town, TOWN, "SELECT 1 FROM transfer") == []
-            assert inner.inbox == []
+            assert [(one.method, one.path) for one in inner.inbox] == [("GET", "/did.json")]
 
 
 @pytest.mark.parametrize("entered", [False, True])

@@ -1,0 +1,145 @@
+"""Nothing is sent to an address before the place itself has said that it is the peer's (decision 0050, threat T72).
+
+A DID document may name any host as the root of its connector; who published it has shown to hold the place that its
+did:web names, and nothing more. For any other place one GET of a fixed path is made: the DID document there has to be,
+or to name in `alsoKnownAs`, that of the peer. How often we ask is bounded, whatever comes in.
+"""
+
+from collections import OrderedDict
+from typing import Final, Protocol
+
+import msgspec
+
+from connector.clock import Clock
+from connector.errors import HanseError, Mistake, PeerError, Unavailable
+from connector.http import strict
+from connector.http.address import target, under_root
+from connector.http.outbound import Answer
+from connector.http.pace import Pace
+from connector.http.refusals import TooMany
+from connector.trust import did as dids
+
+KEEP_MS: Final = 86_400_000
+REFUSED_MS: Final = 300_000
+LONGEST_MS: Final = 3_600_000
+MOST: Final = 10_000
+LIMIT: Final = 65_536
+TOTAL_S: Final = 5.0
+MINUTES: Final = 600_000
+"""Questions per ten minutes are counted; one is given back in that time."""
+BY_PEER, BY_HOST = 6, 30
+"""Questions at once for one peer, and to one host, whoever names it; after that one in ten minutes each."""
+
+
+class Fetch(Protocol):
+    """The one method of the outbound client that is needed here."""
+
+    async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer: ...
+
+
+class _Known(msgspec.Struct, frozen=True):
+    until: int
+    fault: HanseError | None
+    times: int = 0
+
+
+class Addresses:
+    """Which roots have said whose they are, in this process; a replica asks for itself."""
+
+    def __init__(self, http: Fetch, clock: Clock) -> None:
+        self._http, self._clock = http, clock
+        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        slow = _TenMinutes(clock)
+        self._peers, self._hosts = Pace(slow, burst=BY_PEER, per_s=1), Pace(slow, burst=BY_HOST, per_s=1)
+
+    async def prove(self, did: str, root: str) -> None:
+        """Raises PeerError if the place is not the peer's, Unavailable if it cannot be asked now."""
+        if needless(did, root):
+            return
+        known = self._known.get((did, root))
+        if known is None or known.until <= self._clock.steady():
+            known = await self._asked(did, root, 0 if known is None else known.times)
+        if known.fault is not None:
+            raise type(known.fault)(known.fault.code, **known.fault.facts)
+
+    async def _asked(self, did: str, root: str, times: int) -> _Known:
+        place = _place(root)
+        if place is None:
+            return _Known(0, _unproven(did, root))
+        self._spend(did, place)
+        # Noted before it is asked: requests that come in meanwhile are not questions of their own.
+        self._keep(did, root, _Known(self._clock.steady() + REFUSED_MS, _later(root), times))
+        try:
+            await self._ask(did, root, place)
+        except (PeerError, Unavailable) as fault:
+            pause = min(LONGEST_MS, REFUSED_MS << min(times, 10))
+            return self._keep(did, root, _Known(self._clock.steady() + pause, fault, times + 1))
+        return self._keep(did, root, _Known(self._clock.steady() + KEEP_MS, None))
+
+    async def _ask(self, did: str, root: str, place: str) -> None:
+        answer = await self._http.get(place, limit=LIMIT, total_s=TOTAL_S)
+        if answer.status >= 500 or answer.status == 429:
+            raise _later(root)
+        try:
+            said = strict.loads(answer.body, limit=LIMIT) if answer.status == 200 else None
+        except PeerError:
+            said = None
+        names = [said.get("id"), *_list(said.get("alsoKnownAs"))] if isinstance(said, dict) else []
+        if did not in names:
+            raise _unproven(did, root)
+
+    def _spend(self, did: str, place: str) -> None:
+        there = target(place)
+        try:
+            self._peers.spend(did)
+            self._hosts.spend(None if there is None else there.origin)
+        except TooMany as full:
+            raise _later(place) from full
+
+    def _keep(self, did: str, root: str, known: _Known) -> _Known:
+        self._known[did, root] = known
+        self._known.move_to_end((did, root))
+        if len(self._known) > MOST:
+            self._known.popitem(last=False)
+        return known
+
+
+class _TenMinutes:
+    """A clock on which ten minutes are a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> int:
+        return self._clock.now() * 1000 // MINUTES
+
+    def steady(self) -> int:
+        return self._clock.steady() * 1000 // MINUTES
+
+
+def needless(did: str, root: str) -> bool:
+    """Whether the DID itself names that place, or one above it: its document was fetched from there."""
+    try:
+        return under_root(root, dids.root_of(dids.Did(did)))
+    except PeerError:
+        return False
+
+
+def _place(root: str) -> str | None:
+    """Where the DID document of a root lies, as did:web has it; None for what can have none."""
+    try:
+        return dids.document_url(dids.of_root(root))
+    except (Mistake, PeerError):
+        return None
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _unproven(did: str, root: str) -> PeerError:
+    return PeerError("peer.address-unproven", did=did, root=root, place=_place(root) or root)
+
+
+def _later(root: str) -> Unavailable:
+    return Unavailable("peer.address-later", root=root)
