@@ -79,6 +79,7 @@ from connector.policy.extension import PLAIN, Extension
 from connector.settings import Settings
 from connector.storage import open_database
 from connector.storage.database import PROCESS, Tx
+from connector.storage.probe import Probe
 from connector.telemetry import Metrics
 from connector.transfer.addresses import Reach
 from connector.transfer.course import Course as TransferCourse
@@ -145,6 +146,7 @@ class House:
         self.skews, self.addresses = Skews(clock), Addresses(self.http, clock)
         self.judge = judge(extension)
         self.metrics = Metrics()
+        self.probe = Probe(self.db, clock, settings.folder)
         self.watch = ClockWatch(self.db, clock, self.metrics, {ADDRESS: ADDRESS_MS, second_seal.DUE: SELDOM_MS})
         self.quotas = Quotas(settings.quota, self.operator_of, clock, self._over_quota)
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
@@ -392,6 +394,7 @@ class House:
             "jobs": self.jobs.alive(),
             "staying": not self.stopping,
             "clock": not self.watch.doubt(),
+            "disk": database and await self.probe.writable(),
         }
 
     def public(self) -> routes.Surface:

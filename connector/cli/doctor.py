@@ -141,6 +141,8 @@ def _sqlite(path: Path) -> Iterator[Finding]:
     if not path.exists():
         yield Finding("ok", "sqlite-new", {"path": path})
         return
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Finding("bad", "open-database", {"path": path})
     try:
         connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()

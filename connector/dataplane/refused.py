@@ -33,7 +33,7 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
 
 def _reasons(body: bytes) -> dict[str, list[str]]:
     try:
-        document = strict.loads(body, limit=_LIMIT)
+        document = strict.loads(body, limit=_LIMIT, steering=True)
     except PeerError:
         return {}
     match document:

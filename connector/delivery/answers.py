@@ -15,10 +15,10 @@ from connector.http.outbound import Answer
 from connector.protocol.shape import Malformed
 
 
-def value_of(answer: Answer) -> Any:
+def value_of(answer: Answer, *, steering: bool = False) -> Any:
     """The peer's JSON; an empty object for an empty, foreign or broken body (dataspace-protocol.md 0.5)."""
     try:
-        return strict.loads(answer.body) if answer.body else {}
+        return strict.loads(answer.body, steering=steering) if answer.body else {}
     except PeerError:
         return {}
 

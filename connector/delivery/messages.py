@@ -23,7 +23,7 @@ from connector.protocol.effects import Problem
 from connector.protocol.messages import ContractNegotiation, TransferProcess
 from connector.protocol.shape import LONGEST_ID
 from connector.protocol.transfer import State
-from connector.reasons import from_the_wire
+from connector.reasons import from_the_wire, plain
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
@@ -236,9 +236,9 @@ def _ask_once(tx: Tx, row: OutboxRow) -> None:
 
 
 def _problem(answer: Answer) -> tuple[Problem, dict[str, list[str]]]:
-    said = value_of(answer)
+    said = value_of(answer, steering=True)  # for people alone, who see it made plain
     value: dict[str, Any] = said if isinstance(said, dict) else {}
     code = value.get("code")
     reason = value.get("reason")
     sentences = from_the_wire(reason) if isinstance(reason, list) else {}
-    return Problem(answer.status, str(code)[:200] if isinstance(code, str) else ""), sentences
+    return Problem(answer.status, plain(code, 200) if isinstance(code, str) else ""), sentences

@@ -10,7 +10,11 @@ import ssl
 from collections import Counter
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
+
+from connector.http.limits import HEADERS
+from connector.language import LANGUAGES, say
 
 KEEPALIVE_S = 5.0
 LINGER_S = 1.0
@@ -65,7 +69,7 @@ def port_of(runner: web.AppRunner) -> int:
 
 
 async def _runner(app: web.Application, keepalive_s: float, stop_s: float) -> web.AppRunner:
-    runner = web.AppRunner(
+    runner = _Runner(
         app,
         access_log=None,
         keepalive_timeout=keepalive_s,
@@ -75,6 +79,56 @@ async def _runner(app: web.Application, keepalive_s: float, stop_s: float) -> we
     )
     await runner.setup()
     return runner
+
+
+class _Refusal(web.Response):
+    """What is said of a request that never came to a handler: nothing of it, nothing of us, and the connection ends."""
+
+    def __init__(self, status: int, code: str) -> None:
+        words = [say(f"error.{code}", lang) for lang in LANGUAGES]
+        said = {"status": status, "code": code, "detail": words[0], "reason": words}
+        super().__init__(status=status, body=msgspec.json.encode(said), content_type="application/problem+json")
+        self.headers.update(HEADERS)
+        self.force_close()
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.pop("Server", None)
+
+
+class _Handler(web.RequestHandler):
+    """aiohttp's own answers to what it cannot parse name its version and repeat what was sent; these do neither."""
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("http.refused")
+        if status >= 500:
+            self.log_exception("Error handling request", exc_info=exc)
+        return _Refusal(status, "http.malformed" if status < 500 else "defect")
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _Handler(self, loop=self._loop, **self._kwargs)
+
+
+class _Runner(web.AppRunner):
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        inner = made.request_handler
+
+        async def handler(request: web.BaseRequest) -> web.StreamResponse:
+            """aiohttp repeats an expectation that it does not know, before any of our handlers is asked."""
+            if request.headers.get("Expect", "100-continue").lower() != "100-continue":
+                return _Refusal(417, "http.malformed")
+            return await inner(request)
+
+        return _Server(
+            handler, request_factory=made.request_factory, handler_cancellation=made.handler_cancellation,
+            loop=made._loop, **made._kwargs,
+        )  # fmt: skip
 
 
 class _Listening(web.BaseSite):

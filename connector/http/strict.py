@@ -1,7 +1,8 @@
 """JSON from strangers, read so that every reader sees the same value or none (trust.md 7.1, T13).
 
 One `json.loads` with a hook for duplicate names; the rest are byte counts that bound nodes and depth from above, and
-only a text that exceeds a bound is walked. Raises `PeerError` (`TooLarge` for the size), never anything else.
+only a text that exceeds a bound is walked. What steers a screen is refused here, not cleaned where it is shown. Raises
+`PeerError` (`TooLarge` for the size), never anything else.
 """
 
 import json
@@ -17,11 +18,29 @@ NODES = 10_000
 STRING = 65_536
 DEPTH = 200
 DIGITS = 20
-_ODD_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
+_ESCAPED = re.compile(rb"\\(?:[bf]|u(?:[dD][89a-fA-F]|00[01789][0-9a-fA-F]|20(?:2[a-eA-E]|6[6-9])))")
+_RAW = tuple(
+    (prefix, re.compile(pattern))
+    for prefix, pattern in (
+        (b"\x7f", rb"\x7f"),
+        (b"\xc2", rb"\xc2[\x80-\x9f]"),
+        (b"\xe2\x80", rb"\xe2\x80[\xaa-\xae]"),
+        (b"\xe2\x81", rb"\xe2\x81[\xa6-\xa9]"),
+    )
+)
+"""By a prefix that is looked for first: most messages hold none of them."""
+_STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and line breaks, and those that turn the order of what is shown: no text of a person needs
+them, and whoever reads it on a screen or in a terminal sees something else than what is there."""
 
 
-def loads(data: bytes, *, limit: int = LIMIT, nodes: int = NODES, string: int = STRING) -> object:
-    """The value of a JSON text of at most `limit` bytes, `nodes` values and `string` characters in any one string."""
+def loads(
+    data: bytes, *, limit: int = LIMIT, nodes: int = NODES, string: int = STRING, steering: bool = False
+) -> object:
+    """The value of a JSON text of at most `limit` bytes, `nodes` values and `string` characters in any one string.
+
+    `steering`: also with characters that steer a screen, for whoever makes each text plain before anybody sees it.
+    """
     if len(data) > limit:
         raise TooLarge("http.json-size", limit=limit)
     try:
@@ -32,10 +51,22 @@ def loads(data: bytes, *, limit: int = LIMIT, nodes: int = NODES, string: int = 
         raise PeerError("http.json-depth", limit=DEPTH) from cause
     except ValueError as cause:
         raise PeerError("http.json-syntax") from cause
-    texts = len(data) > string or _ODD_ESCAPE.search(data) is not None
+    texts = len(data) > string or _suspect(data)
     if texts or _many(data, nodes):
-        _walk(value, nodes, string if texts else None)
+        _walk(value, nodes, string if texts else None, "\0" if steering else None)
     return value
+
+
+def steers(text: str) -> bool:
+    """Whether a text holds control characters (but tab and line breaks) or characters that turn its direction."""
+    return _STEERING.search(text) is not None
+
+
+def _suspect(data: bytes) -> bool:
+    """Whether a string may hold something that is no text; an escaped backslash before such a sequence overcounts."""
+    if b"\\" in data and _ESCAPED.search(data) is not None:
+        return True
+    return any(prefix in data and pattern.search(data) is not None for prefix, pattern in _RAW)
 
 
 def _many(data: bytes, nodes: int) -> bool:
@@ -44,7 +75,7 @@ def _many(data: bytes, nodes: int) -> bool:
     return opens > DEPTH or opens + data.count(b",") + data.count(b":") >= nodes
 
 
-def _walk(value: object, nodes: int, string: int | None) -> None:
+def _walk(value: object, nodes: int, string: int | None, odd: str | None) -> None:
     """Counts exactly, level by level: depth costs no stack. Strings are looked at if a cap is given."""
     level, seen, depth = [value], 1, 0
     while level:
@@ -55,7 +86,7 @@ def _walk(value: object, nodes: int, string: int | None) -> None:
             elif isinstance(item, list):
                 below += item
         if string is not None:
-            _texts(level, string)
+            _texts(level, string, odd)
         seen, depth, level = seen + len(below), depth + 1, below
         if seen > nodes:
             raise PeerError("http.json-nodes", limit=nodes)
@@ -63,19 +94,20 @@ def _walk(value: object, nodes: int, string: int | None) -> None:
             raise PeerError("http.json-depth", limit=DEPTH)
 
 
-def _texts(level: list[object], string: int) -> None:
+def _texts(level: list[object], string: int, odd: str | None) -> None:
     for item in level:
         if isinstance(item, str):
-            _text(item, string)
+            _text(item, string, odd)
         elif isinstance(item, dict):
             for name in item:
-                _text(name, string)
+                _text(name, string, odd)
 
 
-def _text(text: str, string: int) -> None:
+def _text(text: str, string: int, odd: str | None) -> None:
+    """`odd` is what no text may hold; None: whatever steers a screen."""
     if len(text) > string:
         raise PeerError("http.json-string", limit=string)
-    if "\0" in text or not _encodable(text):
+    if (steers(text) if odd is None else odd in text) or not _encodable(text):
         raise PeerError("http.json-characters")
 
 

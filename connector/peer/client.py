@@ -130,8 +130,7 @@ class PeerClient:
     async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes:
         """The bytes of a signed object; raises PeerError if the peer does not give them."""
         answer = await self.get(hosted.participant.id, did, url)
-        if answer.status >= 500 or answer.status == 429:
-            raise Unavailable("peer.busy", status=answer.status)
+        _present(answer)
         if answer.status != 200:
             raise PeerError("peer.no-object", status=answer.status)
         return answer.body
@@ -175,6 +174,7 @@ class PeerClient:
         if "/" in name:
             return await self._listed(slug, did, name)
         answer = await self.get(slug, did, f"{base}/catalog/datasets/{quote(name, safe='')}", limit=listing.LIMIT)
+        _present(answer)
         if answer.status != 200:
             raise PeerError("peer.no-dataset", status=answer.status)
         return await asyncio.to_thread(listing.dataset, answer)
@@ -213,6 +213,12 @@ class PeerClient:
             "jti": secrets.token_urlsafe(18),
         }  # fmt: skip
         return {"Authorization": f"Bearer {sign_jwt(claims, hosted.signers['peer'])}"}
+
+
+def _present(answer: Answer) -> None:
+    """Raises Unavailable if the peer cannot answer now: that is no word on what was asked for."""
+    if answer.status >= 500 or answer.status in (408, 425, 429):
+        raise Unavailable("peer.busy", status=answer.status)
 
 
 async def _page(answer: Answer, did: str) -> tuple[list[m.Plain], int]:

@@ -1,6 +1,7 @@
-"""One process per SQLite file: an `flock` on a separate `<db>.lock`, held for the life of the process.
+"""One process per SQLite file: an `flock` on a separate `<db>.lock` and one on its folder, held as long as it lives.
 
 A POSIX lock on the database file itself would vanish as soon as any connection to that file closes (architecture.md 4).
+A lock file can be deleted, and then a second process would lock another file of the same name: the folder cannot.
 """
 
 import fcntl
@@ -15,20 +16,35 @@ class ProcessLock:
 
     def __init__(self, database: Path) -> None:
         self.path = database.with_name(database.name + ".lock")
-        self._file: int | None = None
+        self._held: list[int] = []
 
     def take(self) -> None:
         """Raises `Mistake("storage.locked")` if another process (or another part of this one) holds it."""
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._lock(os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), optional=True)
+            self._lock(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            if not self._still_there():  # deleted between opening and locking: it keeps nobody out
+                raise BlockingIOError
+        except BlockingIOError as error:
+            self.release()
+            raise Mistake("storage.locked", path=str(self.path)) from error
+
+    def _lock(self, file: int, *, optional: bool = False) -> None:
+        """`optional`: there are network file systems that lock no folders; the file beside it has to do there."""
+        self._held.append(file)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(file)
-            raise Mistake("storage.locked", path=str(self.path)) from error
-        self._file = file
+        except OSError as error:
+            if isinstance(error, BlockingIOError) or not optional:
+                raise
+
+    def _still_there(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._held[-1]), os.stat(self.path))
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """The file stays: removing it would let two processes lock two different files of one name."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        while self._held:
+            os.close(self._held.pop())

@@ -1,5 +1,6 @@
 """A transaction on one `sqlite3` connection, and what its errors mean in our own error tree."""
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Literal
@@ -7,6 +8,7 @@ from typing import Literal
 from connector.errors import Defect, HanseError, Unavailable
 from connector.storage.database import Row
 
+BESIDE = ("-wal", "-shm", "-journal")
 _BUSY_MS = 5_000
 _FULL = {sqlite3.SQLITE_FULL}
 _LATER = {
@@ -23,7 +25,12 @@ class Vanished(Exception):
 
 
 def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
-    """A connection in autocommit mode with our pragmas; transactions are always opened by hand."""
+    """A connection in autocommit mode with our pragmas; transactions are always opened by hand.
+
+    The file and what SQLite keeps beside it are made for their owner alone, and made so again if they were not.
+    """
+    if not query_only:
+        _private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
     for pragma in (
         f"busy_timeout = {_BUSY_MS}",
@@ -35,6 +42,17 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
     ):
         connection.execute(f"PRAGMA {pragma}").close()
     return connection
+
+
+def _private(path: Path) -> None:
+    """Mode 0600; SQLite gives `-wal` and `-shm` the mode of the database file when it makes them."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for place in (path, *(path.with_name(path.name + beside) for beside in BESIDE)):
+            if place.exists() and place.stat().st_mode & 0o077:
+                place.chmod(0o600)
+    except OSError:
+        return  # SQLite says itself what is wrong with the file
 
 
 def translate(error: sqlite3.Error) -> HanseError:

@@ -182,7 +182,7 @@ def _process(row: OutboxRow) -> str:
 def _value(body: bytes) -> object:
     """An expanded document is a list of one."""
     try:
-        value = strict.loads(body) if body else {}
+        value = strict.loads(body, steering=True) if body else {}
     except PeerError:
         return {}
     return value[0] if isinstance(value, list) and len(value) == 1 else value

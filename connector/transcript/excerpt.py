@@ -47,7 +47,7 @@ def of_value(value: object) -> str:
 def of_bytes(body: bytes) -> str:
     """The copy of a body that may be anything: JSON as JSON, else the beginning of its text."""
     try:
-        return of_value(strict.loads(body)) if body else ""
+        return of_value(strict.loads(body, steering=True)) if body else ""
     except PeerError:
         return plain(safe(_legible(body[: 8 * LONGEST].decode("utf-8", "replace"))), LONGEST)
 

@@ -77,12 +77,15 @@ async def test_what_has_ended_cannot_rest(city: City) -> None:
 
 
 async def test_a_reason_reaches_the_other_side_as_plain_text(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> terminate with a sentence that would steer a terminal << one harmless line on the other side."""
+    """>> terminate with a sentence that would steer a terminal << refused; with a line break << one line there."""
 
     async def nothing(row: object) -> None:
         pass
 
     monkeypatch.setitem(city.house.worker._handlers, "pull", nothing)
     started = await city.api.post(BASE, {"agreement": await agreed(city)})
-    said = await city.api.post(f"{BASE}/{started['id']}/terminate", {"reason": "Schluss\x1b[2J\njetzt"})
-    assert said["reason"]["de"] == "Schluss [2J jetzt"
+    with pytest.raises(Refused) as refused:
+        await city.api.post(f"{BASE}/{started['id']}/terminate", {"reason": "Schluss\x1b[2J\njetzt"})
+    assert refused.value.status == 400
+    said = await city.api.post(f"{BASE}/{started['id']}/terminate", {"reason": "Schluss\njetzt"})
+    assert said["reason"]["de"] == "Schluss jetzt"

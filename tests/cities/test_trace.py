@@ -129,7 +129,7 @@ async def test_what_we_refuse_before_its_transaction_is_told_too(here: City, nas
     path = "/2025-1/negotiations/request"
     asked = nasty.contract_request(offer)
     secret = nasty.token(here.did("musterstadt"))
-    bad = {**asked, "callbackAddress": "https://elsewhere.example/x", "note": f"Bearer {secret}", "text": "\x1b[2J"}
+    bad = {**asked, "callbackAddress": "https://elsewhere.example/x", "note": f"Bearer {secret}", "text": "a\nb"}
     assert (await nasty.post(here, "musterstadt", path, bad)).status == 400
     pid = str(asked["consumerPid"])
     told = await trace(here, "musterstadt", pid)

@@ -15,7 +15,8 @@ from connector.testing.corpus import FORKS
 
 Value = dict[str, Any]
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=30)
+TURNING = "".join(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters=TURNING), max_size=30)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),

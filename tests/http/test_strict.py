@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from connector.errors import PeerError
 from connector.http.strict import DEPTH, loads
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+TEXT = st.text(st.characters(codec="utf-8", categories=("L", "M", "N", "P", "S", "Z")))
 NUMBER = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 PLAIN = st.recursive(
     st.none() | st.booleans() | NUMBER | TEXT,
@@ -69,6 +69,21 @@ BOMBS = {
     "lone surrogate": (b'["\\ud800"]', "http.json-characters"),
     "lone low surrogate in a name": (b'{"\\uDC00":1}', "http.json-characters"),
     "null character": (b'["a\\u0000b"]', "http.json-characters"),
+    "escape sequence of a terminal": (b'["\\u001b[2J"]', "http.json-characters"),
+    "backspace": (b'["a\\bb"]', "http.json-characters"),
+    "form feed": (b'["a\\fb"]', "http.json-characters"),
+    "delete": (b'["a\x7fb"]', "http.json-characters"),
+    "delete, escaped": (b'["a\\u007Fb"]', "http.json-characters"),
+    "C1 control": ('["a\u009b2Jb"]'.encode(), "http.json-characters"),
+    "C1 control, escaped": (b'["a\\u009Bb"]', "http.json-characters"),
+    "override of direction": ('["a\u202eb"]'.encode(), "http.json-characters"),
+    "override of direction, escaped": (b'{"a\\u202Eb":1}', "http.json-characters"),
+    "embedding of direction": ('{"a":{"\u202a":1}}'.encode(), "http.json-characters"),
+    "isolate of direction": ('[["\u2066"]]'.encode(), "http.json-characters"),
+    "isolate of direction, escaped": (b'["\\u2069"]', "http.json-characters"),
+    "line breaks and tabs": (b'["a\\n\\r\\tb\\u000a"]', None),
+    "escaped backslashes": (b'["C:\\\\u202e\\\\bin"]', None),
+    "words of other languages": ('["„§ 5“ – naïve \u200e\u200f שלום \u00a0"]'.encode(), None),
     "raw control character": (b'["a\nb"]', "http.json-syntax"),
     "trailing text": (b"{} {}", "http.json-syntax"),
     "nothing": (b"", "http.json-syntax"),

@@ -99,7 +99,7 @@ async def test_no_path_leads_away_from_the_root(web: Web, discovery: Discovery, 
 
 
 async def test_a_peer_without_a_common_version_is_told_by_what_it_offers(web: Web, discovery: Discovery) -> None:
-    odd = {"version": "2024/1\x1b[2J", "path": "/2024/1", "binding": "HTTPS"}
+    odd = {"version": "2024/1\n[2J", "path": "/2024/1", "binding": "HTTPS"}
     web.put(listed({"version": "v0.8", "path": "/"}, odd))
     with pytest.raises(PeerError) as refusal:
         await discovery.base(ROOT)

@@ -9,10 +9,12 @@ import pytest
 
 from connector.cli.call import visible
 from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.nasty import NastyPeer
+from connector.testing.nasty import NastyPeer, Received
 
 ODD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 FORGED = '{"event": "forged", "level": "info"}'
+TAME = f"gut\r\n{FORGED}\n\u2028\u200b"
+"""What JSON from strangers may hold."""
 STEERING = f"gut\r\n{FORGED}\n\x1b[2J\x1b]0;x\x07\u202egp.exe\u2028\x85"
 
 
@@ -40,7 +42,7 @@ async def test_no_request_forges_a_line(space: Space, nasty: NastyPeer, capfd: p
         nasty.answers["/did.json"] = lambda got: (500, b"")
         root = it.root("musterstadt")
         for path in (f"/2025-1/catalog/datasets/{quoted}", f"/2025-1/negotiations/{quoted}", f"/evidence/{quoted}"):
-            token = nasty.token(it.did("musterstadt"), jti=STEERING, note=STEERING)
+            token = nasty.token(it.did("musterstadt"), jti=TAME, note=TAME)
             reply = await nasty.call("GET", root + path, token=token, X_Request_Id=quoted, User_Agent=quoted)
             assert reply.status == 503
             assert not {"\r", "\n", "\x1b", "\u202e"} & set(reply.body.decode())
@@ -70,17 +72,17 @@ async def test_a_header_with_a_line_break_gets_nowhere(
 
 @pytest.mark.threat("T26")
 async def test_a_peers_reason_is_plain_text(space: Space, nasty: NastyPeer, capfd: pytest.CaptureFixture[str]) -> None:
-    """>> a termination with a steering reason << the operator is shown one plain line, in German and English."""
+    """>> a termination with a steering reason << refused; with line breaks << one plain line, in German and English."""
     async with talkative(space) as it:
         made = await it.publish("musterstadt")
         asked = nasty.contract_request(await nasty.offer(it, "musterstadt", made["dataset"]))
         started = (await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", asked)).json
         pids = {name: started[name] for name in ("providerPid", "consumerPid")}
-        ending = nasty.message(
-            "ContractNegotiationTerminationMessage", **pids, code=STEERING, reason=[STEERING, STEERING]
-        )
         path = f"/2025-1/negotiations/{started['providerPid']}/termination"
-        assert (await nasty.post(it, "musterstadt", path, ending)).status == 200
+        for text, status in ((STEERING, 400), (TAME, 200)):
+            said = {"code": text, "reason": [text, text]}
+            ending = nasty.message("ContractNegotiationTerminationMessage", **pids, **said)
+            assert (await nasty.post(it, "musterstadt", path, ending)).status == status
         shown = await it.api.get(f"/api/v1/participants/musterstadt/negotiations/{started['providerPid']}")
         for text in shown["reason"].values():
             assert text.startswith("gut {")
@@ -91,16 +93,23 @@ async def test_a_peers_reason_is_plain_text(space: Space, nasty: NastyPeer, capf
 
 @pytest.mark.threat("T26")
 async def test_a_peers_title_is_plain_text(space: Space, nasty: NastyPeer) -> None:
-    """>> a catalogue whose titles steer terminals << `find` shows one plain line."""
+    """>> a catalogue whose titles steer terminals << none of it; with line breaks << `find` shows one plain line."""
     async with talkative(space) as it:
         base = nasty.message("Catalog", **{"@id": "urn:k", "participantId": nasty.did})
         offer = {"@id": "urn:o", "@type": "Offer", "permission": [{"action": "use"}]}
         service = {"@id": "urn:s", "@type": "DataService", "endpointURL": nasty.base}
         distribution = {"@type": "Distribution", "format": "HttpData-PULL", "accessService": service}
         dataset = {"@id": "urn:d", "@type": "Dataset", "hasPolicy": [offer], "distribution": [distribution]}
-        dataset |= {"dct:title": STEERING, "dct:description": STEERING}
-        catalogue = json.dumps({**base, "dataset": [dataset]}).encode()
-        nasty.answers["/2025-1/catalog/request"] = lambda got: (200, catalogue)
+        said = [STEERING]
+
+        def listing(got: Received) -> tuple[int, bytes]:
+            titled = {**dataset, "dct:title": said[-1], "dct:description": said[-1]}
+            return 200, json.dumps({**base, "dataset": [titled]}).encode()
+
+        nasty.answers["/2025-1/catalog/request"] = listing
+        found = await it.api.get("/api/v1/participants/musterstadt/find", **{"from": nasty.did})
+        assert (found["results"], len(found["failed"])) == ([], 1)
+        said.append(TAME)
         found = await it.api.get("/api/v1/participants/musterstadt/find", **{"from": nasty.did})
         assert found["failed"] == []
         for text in (found["results"][0]["title"], found["results"][0]["description"]):

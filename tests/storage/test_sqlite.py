@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -146,6 +148,42 @@ async def test_a_second_process_is_refused(sqlite_db: Database, tmp_path: Path) 
         upgrade(f"sqlite://{path}")
     await sqlite_db.close()
     assert await asyncio.to_thread(start_elsewhere, path) == "started"
+
+
+async def test_a_deleted_lock_file_admits_nobody(sqlite_db: Database, tmp_path: Path) -> None:
+    """Bug: >> the lock file is deleted while the process runs << a second process locked a new one and started."""
+    path = tmp_path / "hanse.db"
+    (tmp_path / "hanse.db.lock").unlink()
+    assert await asyncio.to_thread(start_elsewhere, path) == "storage.locked"
+    (tmp_path / "hanse.db.lock").touch()
+    assert await asyncio.to_thread(start_elsewhere, path) == "storage.locked"
+    await sqlite_db.close()
+    assert await asyncio.to_thread(start_elsewhere, path) == "started"
+
+
+async def test_the_database_is_for_its_owner_alone(migrated: Path, tmp_path: Path) -> None:
+    """Bug: >> files of a start with the usual umask, and of an older release << 0600, also what lies beside them."""
+    path = Path(shutil.copy(migrated, tmp_path / "hanse.db"))
+    path.chmod(0o644)
+    before = os.umask(0o022)
+    try:
+        await _written(path)
+        fresh = tmp_path / "fresh"
+        fresh.mkdir()
+        upgrade(f"sqlite://{fresh / 'hanse.db'}")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((fresh / "hanse.db").stat().st_mode) == 0o600
+
+
+async def _written(path: Path) -> None:
+    database = open_database(f"sqlite://{path}")
+    await database.start()
+    await database.write("", lambda tx: tx.run("INSERT INTO clock_note (id, at) VALUES (9, 9)"))
+    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in path.parent.glob("hanse.db*")}
+    await database.close()
+    assert set(modes.values()) == {0o600}, modes
+    assert "hanse.db-wal" in modes
 
 
 @pytest.mark.parametrize("lang", ["de", "en"])
