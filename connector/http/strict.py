@@ -18,17 +18,7 @@ NODES = 10_000
 STRING = 65_536
 DEPTH = 200
 DIGITS = 20
-_ESCAPED = re.compile(rb"\\(?:[bf]|u(?:[dD][89a-fA-F]|00[01789][0-9a-fA-F]|20(?:2[a-eA-E]|6[6-9])))")
-_RAW = tuple(
-    (prefix, re.compile(pattern))
-    for prefix, pattern in (
-        (b"\x7f", rb"\x7f"),
-        (b"\xc2", rb"\xc2[\x80-\x9f]"),
-        (b"\xe2\x80", rb"\xe2\x80[\xaa-\xae]"),
-        (b"\xe2\x81", rb"\xe2\x81[\xa6-\xa9]"),
-    )
-)
-"""By a prefix that is looked for first: most messages hold none of them."""
+_ESCAPED = re.compile(r"\\(?:[bf]|u(?:[dD][89a-fA-F]|00[01789][0-9a-fA-F]|20(?:2[a-eA-E]|6[6-9])))")
 _STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Control characters but tab and line breaks, and those that turn the order of what is shown: no text of a person needs
 them, and whoever reads it on a screen or in a terminal sees something else than what is there."""
@@ -44,14 +34,15 @@ def loads(
     if len(data) > limit:
         raise TooLarge("http.json-size", limit=limit)
     try:
-        value: object = _DECODER.decode(data.decode("utf-8"))
+        text = data.decode("utf-8")
+        value: object = _DECODER.decode(text)
     except UnicodeDecodeError as cause:
         raise PeerError("http.json-encoding") from cause
     except RecursionError as cause:
         raise PeerError("http.json-depth", limit=DEPTH) from cause
     except ValueError as cause:
         raise PeerError("http.json-syntax") from cause
-    texts = len(data) > string or _suspect(data)
+    texts = len(data) > string or _suspect(text)
     if texts or _many(data, nodes):
         _walk(value, nodes, string if texts else None, "\0" if steering else None)
     return value
@@ -62,11 +53,14 @@ def steers(text: str) -> bool:
     return _STEERING.search(text) is not None
 
 
-def _suspect(data: bytes) -> bool:
-    """Whether a string may hold something that is no text; an escaped backslash before such a sequence overcounts."""
-    if b"\\" in data and _ESCAPED.search(data) is not None:
+def _suspect(text: str) -> bool:
+    """Whether a string may hold something that is no text; an escaped backslash before such a sequence overcounts.
+
+    What can be printed as it stands, as most messages can, is not looked at twice.
+    """
+    if "\\" in text and _ESCAPED.search(text) is not None:
         return True
-    return any(prefix in data and pattern.search(data) is not None for prefix, pattern in _RAW)
+    return not text.isprintable() and steers(text)
 
 
 def _many(data: bytes, nodes: int) -> bool:

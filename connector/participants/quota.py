@@ -6,6 +6,7 @@ bounded all the same, for each needs a beginning, and their bytes count. What ha
 
 import threading
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from connector.clock import Clock, SystemClock
 from connector.commit import answered
@@ -42,7 +43,7 @@ class Quotas:
         refused: Callable[[str], None] = lambda quota: None,
     ) -> None:  # fmt: skip
         self.limits, self._operator, self._clock, self._refused = limits, operator, clock or SystemClock(), refused
-        self._sums: dict[str, tuple[int, Mapping[str, int]]] = {}
+        self._sums: dict[str, _Sums] = {}
 
     def begin(self, tx: Tx, slug: str, did: str) -> None:
         """A new negotiation or transfer: raises OverQuota, else counts it."""
@@ -56,28 +57,41 @@ class Quotas:
 
     def _require(self, tx: Tx, slug: str, did: str) -> None:
         """Its own rows are read as they stand; the sum over all peers is a few seconds old at the most."""
-        mine, begun = _of_peer(tx, slug, did)
-        times, limits = _times(tx, slug, did), self.limits
+        mine, begun, times = _of_peer(tx, slug, did)
+        limits, sums, operator = self.limits, self._sum(tx, slug), self._operator(did)
+        news = mine - sums.peers.get(did, 0)
         self._within("peer-starts", tx, begun, limits.peer_hour_starts * times)
         self._within("peer-bytes", tx, mine, limits.peer_day_mib * MIB * times)
-        others = {peer: held for peer, held in self._sum(tx, slug).items() if peer != did}
-        operator = self._operator(did)
-        same = sum(held for peer, held in others.items() if self._operator(peer) == operator)
-        self._within("operator-bytes", tx, mine + same, limits.operator_day_mib * MIB * times)
-        self._within("participant-bytes", tx, mine + sum(others.values()), limits.participant_day_mib * MIB)
+        used = sums.operators.get(operator, 0) + news
+        self._within("operator-bytes", tx, used, limits.operator_day_mib * MIB * times)
+        self._within("participant-bytes", tx, sums.all + news, limits.participant_day_mib * MIB)
 
     def _within(self, quota: str, tx: Tx, used: int, limit: int) -> None:
         if limit and used >= limit:
             self._refused(quota)
             raise OverQuota(quota, limit // MIB if quota.endswith("bytes") else limit, _next_hour_s(tx.now))
 
-    def _sum(self, tx: Tx, slug: str) -> Mapping[str, int]:
-        read_at, sums = self._sums.get(slug, (0, {}))
-        now = self._clock.steady()
-        if slug not in self._sums or now - read_at >= REFRESH_MS:
-            sums = _of_all(tx, slug)
-            self._sums[slug] = now, sums
-        return sums
+    def _sum(self, tx: Tx, slug: str) -> "_Sums":
+        now, known = self._clock.steady(), self._sums.get(slug)
+        if known is None or now - known.read_at >= REFRESH_MS:
+            known = self._sums[slug] = self._summed(_of_all(tx, slug), now)
+        return known
+
+    def _summed(self, peers: Mapping[str, int], now: int) -> "_Sums":
+        operators: dict[str, int] = {}
+        for did, held in peers.items():
+            operator = self._operator(did)
+            operators[operator] = operators.get(operator, 0) + held
+        return _Sums(peers, operators, sum(peers.values()), now)
+
+
+class _Sums(NamedTuple):
+    """Bytes of the last 24 hours by peer, by operator and in all, as read at `read_at` (ms, steady)."""
+
+    peers: Mapping[str, int]
+    operators: Mapping[str, int]
+    all: int
+    read_at: int
 
 
 def message(tx: Tx, slug: str, did: str, size: int) -> None:
@@ -130,17 +144,21 @@ def _add(tx: Tx, slug: str, did: str, size: int, begun: int) -> None:
     )
 
 
-def _of_peer(tx: Tx, slug: str, did: str) -> tuple[int, int]:
-    """Bytes of the last 24 hours and beginnings of this one; hours ahead are those of a clock that was wrong."""
+def _of_peer(tx: Tx, slug: str, did: str) -> tuple[int, int, int]:
+    """Bytes of the last 24 hours, beginnings of this one, and how many times the usual quota the peer may have.
+
+    Hours ahead are those of a clock that was wrong.
+    """
     row = tx.one(
         "SELECT COALESCE(SUM(bytes), 0) AS bytes, COALESCE(SUM(CASE WHEN hour = :hour THEN begun ELSE 0 END), 0)"
-        " AS begun FROM usage WHERE participant = :participant AND peer = :peer AND hour > :since AND hour <= :hour",
+        " AS begun, (SELECT times FROM allowance WHERE participant = :participant AND did = :peer) AS times"
+        " FROM usage WHERE participant = :participant AND peer = :peer AND hour > :since AND hour <= :hour",
         participant=slug,
         peer=did,
         hour=_hour(tx.now),
         since=_hour(tx.now) - DAY_MS,
     )
-    return (0, 0) if row is None else (int(row["bytes"]), int(row["begun"]))
+    return (0, 0, 1) if row is None else (int(row["bytes"]), int(row["begun"]), int(row["times"] or 1))
 
 
 def _of_all(tx: Tx, slug: str) -> Mapping[str, int]:
@@ -152,13 +170,6 @@ def _of_all(tx: Tx, slug: str) -> Mapping[str, int]:
         since=_hour(tx.now) - DAY_MS,
     )
     return {str(row["peer"]): int(row["bytes"]) for row in rows}
-
-
-def _times(tx: Tx, slug: str, did: str) -> int:
-    row = tx.one(
-        "SELECT times FROM allowance WHERE participant = :participant AND did = :did", participant=slug, did=did
-    )
-    return 1 if row is None else int(row["times"])
 
 
 def _hour(now: int) -> int:
