@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import structlog
+
 from connector import plugins, telemetry
 from connector import settings as conf
 from connector.api import routes as api_routes
@@ -15,9 +17,11 @@ from connector.house import House
 from connector.http import server
 from connector.management import management
 from connector.settings import Settings
-from connector.storage import belonging, migrate, upgrade
+from connector.storage import belonging, migrate, soundness, sqlite_path, upgrade
 from connector.storage.database import PROCESS
 from connector.trust import pins
+
+log = structlog.get_logger("app")
 
 ROLES = frozenset({"peer", "api", "worker", "dataplane"})
 
@@ -101,7 +105,10 @@ def _prepare(settings: Settings) -> None:
     """Folders and schema, before anything is opened; a database that the folder does not belong to is not migrated."""
     for folder in (settings.folder, settings.data.files, settings.data.received):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    belonging.whole(settings.folder)
     url = conf.database_url(settings)
+    if url.startswith("sqlite:") and not soundness.check(sqlite_path(url), settings.database.check_s):
+        log.warning("storage.check", seconds=settings.database.check_s, why="not finished")
     owner = url if url.startswith("sqlite:") else settings.database.owner_url.reveal()
     if owner:
         noted = belonging.owner(settings.folder)

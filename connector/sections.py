@@ -81,6 +81,7 @@ class Database(Struct, frozen=True, kw_only=True):
         Secret()
     )
     owner_url_file: Annotated[Path | None, doc("File that holds the owner's URL.")] = None
+    check_s: Annotated[Seconds, doc("Seconds that the look for damage in SQLite's file may take at the start.")] = 10.0
 
 
 class Trust(Struct, frozen=True, kw_only=True):

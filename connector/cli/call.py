@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import os
 import re
+import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from connector.errors import Mistake
 from connector.language import decimal, say
@@ -44,6 +46,26 @@ def unusable(path: Path, problem: OSError) -> Mistake:
     if isinstance(problem, PermissionError):
         return Mistake("cli.forbidden", path=path)
     return Mistake("cli.file", path=path, problem=problem.strerror)
+
+
+def named_file(path: Path, most: int) -> bytes:
+    """At most `most` bytes of a file that the caller named; raises Mistake. Pipes and devices are none: they may never
+    end, or never begin."""
+    with opened(path) as file:
+        return file.read(most)
+
+
+def opened(path: Path) -> IO[bytes]:
+    """The file itself, for whoever reads it in pieces; raises Mistake unless it is a regular file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError as problem:
+        raise unusable(path, problem) from problem
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        raise Mistake("cli.folder" if stat.S_ISDIR(mode) else "cli.no-regular-file", path=path)
+    return os.fdopen(handle, "rb")
 
 
 def concept(word: str) -> str:

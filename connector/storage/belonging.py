@@ -18,6 +18,8 @@ from connector.storage.folders import content, synced
 from connector.storage.migrate import IDENTITY
 
 FILE = "database.id"
+HALF = "restore.partial"
+"""Lies in a folder whose restore has not come to its end (decision 0051)."""
 _ID = re.compile(r"[0-9a-f]{32}\n?")
 _LIMIT = 1_024
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -36,6 +38,12 @@ def owner(folder: Path) -> str | None:
     if _ID.fullmatch(text) is None:
         raise Mistake("storage.folder-unclear", file=place)
     return text.strip()
+
+
+def whole(folder: Path) -> None:
+    """Raises Mistake if a restore into this folder has not come to its end."""
+    if os.path.lexists(folder / HALF):
+        raise Mistake("storage.half-restored", folder=folder, file=folder / HALF)
 
 
 def checked(folder: Path, noted: str | None, found: str | None) -> None:

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from connector.storage.sqlite_tx import connect
+from connector.storage.sqlite_tx import BUSY_MS, connect
 
 UNITS = 1_000
 IDLE_S = 5.0
@@ -47,7 +47,7 @@ class Checkpointer:
             self._hurry.set()
         with contextlib.suppress(FileNotFoundError, sqlite3.OperationalError):  # busy reader: next time
             if self._wal.stat().st_size > self._limit:
-                writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+                _empty(writer)
 
     def _run(self) -> None:
         connection = connect(self._path)
@@ -59,3 +59,12 @@ class Checkpointer:
             with contextlib.suppress(sqlite3.OperationalError):  # full disk: the log keeps all until later
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").close()
         connection.close()
+
+
+def _empty(writer: sqlite3.Connection) -> None:
+    """Never waits for a reader, such as a backup that takes minutes: every commit would wait with it."""
+    writer.execute("PRAGMA busy_timeout = 0").close()
+    try:
+        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+    finally:
+        writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}").close()

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 
@@ -28,3 +29,19 @@ def synced(folder: Path) -> None:
             raise
     finally:
         os.close(opened)
+
+
+def replaced(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Writes the file whole or not at all, and so that it outlives a power failure; raises OSError."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, mode)
+            file.write(data)
+            file.flush()
+            os.fsync(handle)
+        os.replace(name, path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+    synced(path.parent)

@@ -105,6 +105,11 @@ def check(tx: Tx, folder: Path = MIGRATIONS) -> None:
     _refuse_newer([(row["name"], row["phase"]) for row in applied], known)
 
 
+def refuse_newer(applied: Iterable[tuple[str, str]], dialect: Dialect) -> None:
+    """Raises `Mistake` if these steps (name, phase) are of a release that this one does not understand."""
+    _refuse_newer(applied, steps(dialect))
+
+
 def _refuse_newer(applied: Iterable[tuple[str, str]], known: Sequence[Step]) -> None:
     ours = {step.name for step in known}
     for name, phase in applied:
@@ -135,7 +140,7 @@ def identity(url: str) -> str | None:
     path = sqlite_path(url)
     if not path.exists():
         return None
-    with _only_process(path):
+    with only_process(path):
         try:
             with closing(connect(path)) as connection:
                 return _SqliteSession(connection).identity()
@@ -201,7 +206,7 @@ class _SqliteSession:
 
 
 def _migrate_sqlite(path: Path, until: Phase, folder: Path) -> list[str]:
-    with _only_process(path):
+    with only_process(path):
         try:
             connection = connect(path)
         except sqlite3.Error as error:
@@ -216,7 +221,8 @@ def _migrate_sqlite(path: Path, until: Phase, folder: Path) -> list[str]:
 
 
 @contextmanager
-def _only_process(path: Path) -> Iterator[None]:
+def only_process(path: Path) -> Iterator[None]:
+    """SQLite's lock for a short work beside no server; raises Mistake `storage.locked`."""
     lock = ProcessLock(path)
     lock.take()
     try:

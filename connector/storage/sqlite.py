@@ -16,7 +16,7 @@ from typing import Concatenate, Literal, cast
 
 from connector.clock import Clock, SystemClock
 from connector.errors import Defect, Unavailable
-from connector.storage import migrate, outbox
+from connector.storage import migrate, outbox, soundness
 from connector.storage.checkpoint import LIMIT, Checkpointer
 from connector.storage.database import PROCESS, WORKER, Listener, P, T, Tx
 from connector.storage.lock import ProcessLock
@@ -75,6 +75,7 @@ class Sqlite:
 
     def _open(self) -> None:
         try:
+            soundness.stamp_anew(self._path)
             writing = connect(self._path)
             for _ in range(READERS):
                 self._readers.put(connect(self._path, query_only=True))

@@ -9,8 +9,9 @@ from connector.errors import Defect, HanseError, Unavailable
 from connector.storage.database import Row
 
 BESIDE = ("-wal", "-shm", "-journal")
-_BUSY_MS = 5_000
+BUSY_MS = 5_000
 _FULL = {sqlite3.SQLITE_FULL}
+_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _LATER = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -33,7 +34,7 @@ def connect(path: Path, *, query_only: bool = False) -> sqlite3.Connection:
         _private(path)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
     for pragma in (
-        f"busy_timeout = {_BUSY_MS}",
+        f"busy_timeout = {BUSY_MS}",
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
@@ -61,6 +62,8 @@ def translate(error: sqlite3.Error) -> HanseError:
     primary = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if primary in _FULL:
         return Unavailable("storage.full")
+    if primary in _BROKEN:
+        return Defect("storage.corrupt", reason=name)
     if primary in _LATER:
         return Unavailable("storage.unreachable", reason=name)
     if isinstance(error, sqlite3.IntegrityError):
