@@ -1,6 +1,9 @@
 """What the management surface of a process answers: its handlers, by plain constructor calls over the house."""
 
+from pathlib import Path
+
 from connector.api import attention as api_attention
+from connector.api import backup as api_backup
 from connector.api import catalogue as api_catalogue
 from connector.api import clock as api_clock
 from connector.api import contracts as api_contracts
@@ -10,6 +13,7 @@ from connector.api import endings as api_endings
 from connector.api import leaving as api_leaving
 from connector.api import operation as api_operation
 from connector.api import participants as api_participants
+from connector.api import process as api_process
 from connector.api import records as api_records
 from connector.api import routes as api_routes
 from connector.api import trace as api_trace
@@ -18,6 +22,8 @@ from connector.api import witness as api_witness
 from connector.api.waiting import Waiting
 from connector.contracts.reading import Readings
 from connector.house import House
+from connector.settings import database_url
+from connector.storage import sqlite_path
 from connector.transcript.service import Standing, Tracing
 
 
@@ -77,8 +83,16 @@ def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.O
         api_leaving.LeavingHandlers(house.leaving, house.deleting),
         api_records.RecordHandlers(house.db, house.participants, house.contracts, house.keeping),
         api_trace.TraceHandlers(_tracing(house)),
+        api_backup.BackupHandlers(_file(house)),
+        api_process.ProcessHandlers(house.db, house.settings),
         api_witness.WitnessHandlers(house.db, house.witness_keys, house.vouched, house.enlisting.enlist),
     ], operation
+
+
+def _file(house: House) -> Path | None:
+    """Of the database, where that is one file."""
+    url = database_url(house.settings)
+    return sqlite_path(url) if house.db.dialect == "sqlite" else None
 
 
 def _tracing(house: House) -> Tracing:

@@ -111,6 +111,18 @@ def documented() -> Iterator[Setting]:
             yield Setting(f"{section}.{field.name}", variable, field.type, field.default, text)
 
 
+def secret_files() -> tuple[str, ...]:
+    """The settings that name a file with a secret; the key of the TLS certificate is one too."""
+    secrets = {setting.key for setting in documented() if get_args(setting.type)[0] is Secret}
+    return (*(f"{key}_file" for key in sorted(secrets)), "peer.tls_key_file")
+
+
+def value_of(settings: Settings, key: str) -> object:
+    """The value of `section.name`."""
+    section, _, name = key.partition(".")
+    return getattr(getattr(settings, section), name)
+
+
 _KNOWN: Mapping[str, Setting] = {setting.key: setting for setting in documented()}
 
 

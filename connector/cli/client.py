@@ -75,6 +75,13 @@ class Api:
         with self._answer("POST", path_of(*parts), json.dumps(given).encode(), headers) as answer:
             return json.loads(answer.read() or b"null")
 
+    def lines(self, *parts: str, body: Mapping[str, object]) -> Iterator[Any]:
+        """An answer that tells step by step: one JSON value a line."""
+        headers = {"Content-Type": "application/json"}
+        with self._answer("POST", path_of(*parts), json.dumps(body).encode(), headers) as answer:
+            while line := answer.readline():
+                yield json.loads(line)
+
     def health(self, what: str) -> None:
         """`live`, `ready` or `started`; raises Problem if it is not."""
         with self._answer("GET", f"/health/{what}") as answer:

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from connector.cli import (
     agreement,
+    backup,
     bench,
     conformance,
     countersign,
@@ -47,6 +48,7 @@ _CODES: Mapping[str, int] = {
     "cli.verify-both": WRONG_USAGE,
     "cli.empty": WRONG_USAGE,
     "cli.folder": WRONG_USAGE,
+    "cli.no-regular-file": WRONG_USAGE,
     "cli.forbidden": WRONG_USAGE,
     "cli.countersign-alone": WRONG_USAGE,
     "cli.countersign-missing": WRONG_USAGE,
@@ -107,6 +109,7 @@ def parser(lang: str) -> Words:
         trace,
         policy,
         doctor,
+        backup,
         dev,
         bench,
         conformance,

@@ -1,0 +1,53 @@
+"""What this process is: which database it serves, from which folder, with which settings; secrets are never among them.
+
+`hanse doctor` and `hanse backup` ask it, because their own environment may be another one.
+"""
+
+from importlib.metadata import PackageNotFoundError, version
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from connector.api import body
+from connector.settings import Settings, database_url, documented, value_of
+from connector.storage import belonging
+from connector.storage.database import PROCESS, Database
+
+
+class ProcessHandlers:
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self._db, self._settings = db, settings
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/api/v1/process", self.process)]
+
+    async def process(self, request: web.Request) -> web.StreamResponse:
+        """`database.place` is path or address without a login; `settings` are shown values and origins by key."""
+        settings = self._settings
+        database = {
+            "kind": self._db.dialect,
+            "id": await self._db.read(PROCESS, belonging.identity),
+            "place": place(database_url(settings)),
+        }
+        shown = {
+            one.key: {"value": str(value_of(settings, one.key)), "origin": settings.origins[one.key]}
+            for one in documented()
+        }
+        folders = {"folder": str(settings.folder), "files": str(settings.data.files)}
+        return body.answer({"version": _version(), "database": database, **folders, "settings": shown})
+
+
+def place(url: str) -> str:
+    """Where the database is, without user and password."""
+    if url.startswith("sqlite:"):
+        return url.removeprefix("sqlite://")
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"postgresql://{parts.hostname or ''}{port}{parts.path}"
+
+
+def _version() -> str:
+    try:
+        return version("hanse-connector")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,249 @@
+"""Makes a backup: database as of one moment, the files it names, settings, and the keys in a half of their own.
+
+Files are copied before the database and once more behind it, so whatever happens meanwhile, each file that the copy of
+the database names is in it, and none that it has forgotten. The folder bears the ending `.partial` until all of it is
+on the disk; the manifest is written last. Everything here blocks.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import NamedTuple
+
+from connector.backup import checking, content, copying, keys, manifest
+from connector.backup.checking import Examined, Told
+from connector.backup.manifest import Item, Manifest, Source
+from connector.errors import Mistake
+from connector.participants import opened
+from connector.settings import Settings, database_url
+from connector.storage import belonging, migrate, postgres_dump, snapshot, sqlite_path
+from connector.storage.database import Tx
+from connector.storage.folders import synced
+from connector.trust.vault import Vault
+
+SQLITE, POSTGRES = "database/hanse.db", "database/hanse.pgdump"
+PARTIAL = ".partial"
+Copy = Callable[[Path, Told], None]
+"""Fills the empty file with the SQLite database as of one moment."""
+
+
+class Wish(NamedTuple):
+    """Where to: `keys_to` None puts the keys into the backup itself, which needs a passphrase."""
+
+    to: Path
+    keys_to: Path | None
+    passphrase: str | None
+    received: bool = True
+    check: bool = False
+
+
+class Made(NamedTuple):
+    """The folder of the backup, its half with the keys, and what was found."""
+
+    folder: Path
+    keys: Path
+    manifest: Manifest
+    examined: Examined | None
+
+
+class _Facts(NamedTuple):
+    source: Source
+    files: dict[str, str]
+    """Path below `files/` -> SHA-256, as the database names them."""
+    examined: Examined | None
+
+
+def make(settings: Settings, wish: Wish, copy: Copy, told: Told) -> Made:
+    """Raises Mistake for a place or a passphrase that cannot be, Unavailable when the disk is full or fails."""
+    _checked(settings, wish)
+    with copying.room(wish.to):
+        copying.private(wish.to)
+    with _alone(wish.to):
+        name = _name(wish.to)
+        draft = wish.to / (name + PARTIAL)
+        try:
+            made = _made(settings, wish, copy, told, draft, name)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    return made
+
+
+def offline(settings: Settings) -> Copy:
+    """The copy where no server runs: none may start meanwhile. Raises Mistake `storage.locked`."""
+    path = sqlite_path(database_url(settings))
+
+    def copy(target: Path, told: Told) -> None:
+        if not path.exists():
+            raise Mistake("backup.no-database", path=path)
+        with migrate.only_process(path):
+            snapshot.copy(path, target, lambda done, of: told("database", done, of))
+
+    return copy
+
+
+def _made(settings: Settings, wish: Wish, copy: Copy, told: Told, draft: Path, name: str) -> Made:
+    with copying.room(draft):
+        copying.private(draft / "database")
+    items = _files(settings.data.files, draft, "files", told, {})
+    facts = _database(settings, wish, copy, told, draft)
+    items = _files(settings.data.files, draft, "files", told, items)
+    for path in sorted(items.keys() - {f"files/{path}" for path in facts.files}):
+        (draft / path).unlink()  # of participants that were deleted before the copy, or of no dataset yet
+        del items[path]
+    missing = tuple(path for path, sha256 in facts.files.items() if _amiss(items.get(f"files/{path}"), sha256))
+    if wish.received:
+        items |= _files(settings.data.received, draft, "received", told, {})
+    everything = content.gathered(settings)
+    for path, data in everything.shown.items():
+        items[f"data/{path}"] = copying.put(data, draft / "data" / path, f"data/{path}")
+    database = SQLITE if facts.source.kind == "sqlite" else POSTGRES
+    items[database] = copying.item_of(draft / database, database)
+    how, sealed = keys.sealed(everything.held, name, f"{name}.keys", wish.passphrase)
+    place = (draft if wish.keys_to is None else wish.keys_to) / how.file
+    copying.put(sealed, place.with_name(place.name + copying.PARTS[0]), how.file)
+    with copying.room(place):
+        place.with_name(place.name + copying.PARTS[0]).replace(place)
+        synced(place.parent)
+    found = Manifest(
+        v=manifest.FORM, name=name, made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), product=_product(),
+        database=facts.source, keys=how, files=tuple(items[path] for path in sorted(items)), missing=missing,
+    )  # fmt: skip
+    _finish(draft, wish.to / name, found, checking.mac_key(everything.held.master))
+    inside = wish.to / name / how.file if wish.keys_to is None else place
+    return Made(wish.to / name, inside, found, facts.examined)
+
+
+def _finish(draft: Path, place: Path, found: Manifest, key: bytes) -> None:
+    """Manifest and seal last; then the name, once all of it is on the disk."""
+    body, seal = manifest.written(found, key)
+    copying.put(body, draft / manifest.FILE, manifest.FILE)
+    copying.put(seal, draft / manifest.SEAL, manifest.SEAL)
+    copying.durable(draft)
+    with copying.room(place):
+        draft.rename(place)
+        synced(place.parent)
+
+
+def _database(settings: Settings, wish: Wish, copy: Copy, told: Told, draft: Path) -> _Facts:
+    url = database_url(settings)
+    if url.startswith("sqlite:"):
+        target = draft / SQLITE
+        with copying.room(target):
+            target.touch(mode=0o600)
+        copy(target, told)
+        snapshot.sound(target)
+        with snapshot.reading(target) as tx:
+            return _facts(settings, tx, wish, told)
+    owner = settings.database.owner_url.reveal()
+    if not owner:
+        raise Mistake("backup.no-owner")
+    told("database", 0, 0)
+    with postgres_dump.moment(owner) as seen:
+        postgres_dump.dump(owner, draft / POSTGRES, seen)
+        (draft / POSTGRES).chmod(0o600)
+        return _facts(settings, seen.tx, wish, told)
+
+
+def _facts(settings: Settings, tx: Tx, wish: Wish, told: Told) -> _Facts:
+    """What the copy holds; raises Mistake if the master key at hand is another one's."""
+    if opened.shut(tx, Vault(content.master(settings))):
+        raise Mistake("backup.other-master-key")
+    schema = tuple((str(row["name"]), str(row["phase"])) for row in tx.all("SELECT name, phase FROM schema_version"))
+    source = Source(kind=tx.dialect, id=belonging.identity(tx), schema=schema)
+    rows = tx.all("SELECT participant, location, sha256 FROM source WHERE kind = 'file'")
+    files = {f"{row['participant']}/{row['location']}": str(row["sha256"]) for row in rows}
+    return _Facts(source, files, checking.examined(tx, told) if wish.check else None)
+
+
+def _files(folder: Path, draft: Path, name: str, told: Told, have: dict[str, Item]) -> dict[str, Item]:
+    """What is there and not yet copied, by its path in the backup; files never change under their name."""
+    found, copied = dict(have), 0
+
+    def count(more: int) -> None:
+        nonlocal copied
+        copied += more
+        told(name, copied, 0)
+
+    for path in copying.files(folder):
+        place = f"{name}/{path.as_posix()}"
+        if place not in found:
+            item = copying.copied(folder / path, draft / place, place, count)
+            if item is not None:
+                found[place] = item
+    return found
+
+
+def _amiss(item: Item | None, sha256: str) -> bool:
+    return item is None or item.sha256 != sha256
+
+
+def _checked(settings: Settings, wish: Wish) -> None:
+    """Before anything is written."""
+    for place in (wish.to, wish.keys_to):
+        for folder in (settings.folder, settings.data.files, settings.data.received):
+            if place is not None and place.resolve().is_relative_to(folder.resolve()):
+                raise Mistake("backup.inside", place=place, folder=folder)
+    if wish.keys_to is None and wish.passphrase is None:
+        raise Mistake("backup.keys-where")
+    if wish.passphrase is not None and len(wish.passphrase) < keys.SHORTEST:
+        raise Mistake("backup.passphrase-short", least=keys.SHORTEST)
+    needed, there = _needed(settings, wish), _existing(wish.to)
+    if (free := shutil.disk_usage(there).free) < needed:
+        raise Mistake("backup.no-room", place=wish.to, needed=_mib(needed), free=_mib(free))
+
+
+def _needed(settings: Settings, wish: Wish) -> int:
+    folders = [settings.data.files, *([settings.data.received] if wish.received else [])]
+    sizes = [_size(folder / path) for folder in folders for path in copying.files(folder)]
+    url = database_url(settings)
+    return sum(sizes) + (_size(sqlite_path(url)) if url.startswith("sqlite:") else 0)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _mib(count: int) -> int:
+    return -(-count // (1 << 20))
+
+
+def _existing(place: Path) -> Path:
+    return next(one for one in (place, *place.absolute().parents) if one.is_dir())
+
+
+def _name(to: Path) -> str:
+    base = datetime.now(UTC).strftime("hanse-%Y%m%dT%H%M%SZ")
+    names = [base, *(f"{base}-{number}" for number in range(2, 100))]
+    return next(name for name in names if not (to / name).exists())
+
+
+@contextmanager
+def _alone(to: Path) -> Iterator[None]:
+    """One backup at a time into one folder; what an earlier one left half done is removed."""
+    with copying.room(to):
+        handle = os.open(to / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left in to.glob(f"hanse-*{PARTIAL}"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
+    except BlockingIOError as error:
+        raise Mistake("backup.busy", place=to) from error
+    finally:
+        os.close(handle)
+
+
+def _product() -> str:
+    try:
+        return version("hanse-connector")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,57 @@
+"""A town at rest, with a published file, received data and keys; and its backup, to be bent or put back."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from connector.backup import making
+from connector.backup.making import Made, Wish
+from connector.settings import load
+from connector.testing.cities import MUNICIPALITY, data_space
+
+TOWN = "musterstadt"
+PASSPHRASE = "zwölf Boxkämpfer jagen Viktor"
+CONTENT = b"art;hoehe\nLinde;12\n" * 1000
+
+
+@pytest.fixture(scope="session")
+def built() -> Iterator[Path]:
+    """Made once: it is copied for each test."""
+    place = Path(tempfile.mkdtemp(prefix="hanse-b"))
+
+    async def build() -> None:
+        async with data_space(place) as space, space.running("town", {TOWN: MUNICIPALITY}) as town:
+            await town.publish(TOWN, CONTENT)
+            await town.house.upkeep.seal_logs()
+            await town.house.upkeep.seal_logs()
+
+    asyncio.run(build())
+    received = place / "town" / "received" / TOWN / "flow"
+    received.mkdir(parents=True)
+    (received / "data.csv").write_bytes(b"received")
+    (received / "half.csv.part").write_bytes(b"not yet")
+    (place / "town" / "certs").mkdir()
+    (place / "town" / "certs" / "old.key").write_text("-----BEGIN PRIVATE KEY-----\nsecret\n")
+    yield place
+    shutil.rmtree(place, ignore_errors=True)
+
+
+@pytest.fixture
+def town(built: Path, tmp_path: Path) -> Path:
+    """The data folder."""
+    return Path(shutil.copytree(built / "town", tmp_path / "town", ignore=shutil.ignore_patterns("*.sock", "*.lock")))
+
+
+def backed_up(town: Path, **wish: object) -> Made:
+    settings = load(town, {})
+    given = Wish(town.with_name("backups"), town.with_name("keys"), None)._replace(**wish)
+    return making.make(settings, given, making.offline(settings), lambda *_: None)
+
+
+@pytest.fixture
+def made(town: Path) -> Made:
+    return backed_up(town)

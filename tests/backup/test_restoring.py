@@ -1,0 +1,205 @@
+"""A restore makes the whole folder or one that no server starts in; it overwrites nothing that was there before."""
+
+import errno
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from connector.app import _prepare
+from connector.backup import checking, copying, restoring
+from connector.backup.making import Made
+from connector.cli.main import main
+from connector.errors import Mistake, Unavailable
+from connector.settings import load
+from connector.storage import belonging, migrate
+from tests.backup.conftest import TOWN, backed_up
+
+QUIET = lambda *_: None  # noqa: E731
+
+
+def put_back(made: Made, target: Path, **environ: str) -> restoring.Restored:
+    backup = checking.read(made.folder)
+    _, held = checking.opened(backup, made.keys, None)
+    return restoring.restore(backup, held, target, environ, QUIET)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    left_out = {"hanse.db.stamp", "hanse.db.lock", ".lock"}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in left_out
+    }  # fmt: skip
+
+
+@pytest.fixture
+def fresh(town: Path) -> Path:
+    return town.with_name("fresh")
+
+
+def test_what_comes_back_is_what_was(town: Path, made: Made, fresh: Path) -> None:
+    """>> an empty place << file by file as before but the database's own header; the folder is its database's."""
+    done = put_back(made, fresh)
+    before, after = tree(town), tree(fresh)
+    assert {path: data for path, data in before.items() if path in after and path != "hanse.db"} == {
+        path: data for path, data in after.items() if path in before and path != "hanse.db"
+    }
+    assert {path for path in before.keys() - after.keys() if not path.endswith((".part", "-wal", "-shm"))} == set()
+    assert belonging.owner(fresh) == migrate.identity(f"sqlite://{fresh / 'hanse.db'}") == belonging.owner(town)
+    assert (fresh / "trust" / "master.key").stat().st_mode & 0o777 == 0o600
+    assert fresh.stat().st_mode & 0o777 == (fresh / "files").stat().st_mode & 0o777 == 0o700
+    assert done.examined.wrong == ()
+    assert done.examined.states > 0
+    _prepare(load(fresh, {}))
+
+
+def test_into_an_empty_folder_only(town: Path, made: Made, fresh: Path) -> None:
+    """>> the folder of before, a folder with something, an elsewhere with something << refused, nothing changed."""
+    before = tree(town)
+    with pytest.raises(Mistake, match=r"backup\.not-empty"):
+        put_back(made, town)
+    assert tree(town) == before
+    elsewhere = town.with_name("elsewhere")
+    elsewhere.mkdir()
+    (elsewhere / "x").write_text("mine")
+    with pytest.raises(Mistake, match=r"backup\.not-empty"):
+        put_back(made, fresh, HANSE_DATA__FILES=str(elsewhere))
+    assert tree(elsewhere) == {"x": b"mine"}
+
+
+def test_beside_the_log_of_a_database_of_before_nothing_is_put(town: Path, made: Made, fresh: Path) -> None:
+    """>> the settings name a database whose `-wal` is still there << refused: it would be played back into the copy."""
+    place = town.with_name("elsewhere.db")
+    place.with_name("elsewhere.db-wal").write_bytes(b"x" * 5000)
+    with pytest.raises(Mistake, match=r"backup\.not-empty"):
+        put_back(made, fresh, HANSE_DATABASE__URL=f"sqlite://{place}")
+    assert not place.exists()
+
+
+def test_no_server_starts_in_what_is_half_and_the_same_command_finishes_it(
+    made: Made, fresh: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the disk is full in the middle << marked, refused by every start; again it is whole. Another one's is not."""
+    with monkeypatch.context() as patched:
+        patched.setattr(restoring.snapshot, "sound", lambda _: (_ for _ in ()).throw(Unavailable("storage.full")))
+        with pytest.raises(Unavailable):
+            put_back(made, fresh)
+    with pytest.raises(Mistake, match=r"storage\.half-restored"):
+        _prepare(load(fresh, {}))
+    other = made._replace(folder=shutil.copytree(made.folder, made.folder.with_name("other")))
+    backup = checking.read(other.folder)
+    renamed = backup._replace(manifest=msgspec.structs.replace(backup.manifest, name="other"))
+    with pytest.raises(Mistake, match=r"backup\.another-half"):
+        restoring.restore(renamed, checking.opened(backup, made.keys, None)[1], fresh, {}, QUIET)
+    put_back(made, fresh)
+    _prepare(load(fresh, {}))
+
+
+_DIES = """
+import os, signal, sys
+from pathlib import Path
+from connector.backup import checking, copying, restoring
+left = [int(sys.argv[4])]
+def step(call):
+    def counted(*args, **kw):
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*args, **kw)
+    return counted
+for module, name in (
+    (copying, "_poured"), (restoring, "replaced"), (restoring, "load"), (restoring.belonging, "claim"),
+    (restoring.snapshot, "sound"), (restoring, "synced"), (checking, "examined"), (copying, "durable"),
+):
+    setattr(module, name, step(getattr(module, name)))
+backup = checking.read(Path(sys.argv[1]))
+_, held = checking.opened(backup, Path(sys.argv[2]), None)
+restoring.restore(backup, held, Path(sys.argv[3]), {}, lambda *_: None)
+"""
+
+
+@pytest.mark.parametrize("at", [1, 2, 4, 8, 12, 16, 18, 20, 22, 24])
+def test_killed_at_any_step_no_server_starts_until_it_is_whole(town: Path, made: Made, fresh: Path, at: int) -> None:
+    """>> SIGKILL in the middle << either nothing was begun, or it is marked as half, or it was whole; then again."""
+    ended = subprocess.run([sys.executable, "-c", _DIES, made.folder, made.keys, fresh, str(at)])
+    assert ended.returncode in (-signal.SIGKILL, 0)
+    if fresh.exists() and any(fresh.iterdir()) and (fresh / belonging.HALF).exists():
+        with pytest.raises(Mistake, match=r"storage\.half-restored"):
+            _prepare(load(fresh, {}))
+    if not (fresh.exists() and any(fresh.iterdir()) and not (fresh / belonging.HALF).exists()):
+        put_back(made, fresh)
+    assert (fresh / "files" / TOWN).is_dir()
+    _prepare(load(fresh, {}))
+
+
+def test_a_full_disk_is_said(made: Made, fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> object:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(copying, "_poured", full)
+    with pytest.raises(Unavailable, match=r"backup\.full"):
+        put_back(made, fresh)
+
+
+def test_a_backup_of_a_later_release_is_refused(made: Made, fresh: Path) -> None:
+    backup = checking.read(made.folder)
+    later = msgspec.structs.replace(
+        backup.manifest.database, schema=(*backup.manifest.database.schema, ("9999_post_future", "post"))
+    )
+    newer = backup._replace(manifest=msgspec.structs.replace(backup.manifest, database=later))
+    with pytest.raises(Mistake, match=r"storage\.schema-new"):
+        restoring.restore(newer, checking.opened(backup, made.keys, None)[1], fresh, {}, QUIET)
+    assert not fresh.exists()
+
+
+def test_a_database_of_another_kind_and_another_master_key_are_refused(made: Made, fresh: Path) -> None:
+    with pytest.raises(Mistake, match=r"backup\.other-kind"):
+        put_back(made, fresh, HANSE_DATABASE__URL="postgresql://localhost/x")
+    with pytest.raises(Mistake, match=r"backup\.other-master-key"):
+        put_back(made, fresh, HANSE_TRUST__MASTER_KEY="ab" * 32)
+    with pytest.raises(Mistake, match=r"storage\.half-restored"):
+        _prepare(load(fresh, {}))
+
+
+@pytest.mark.threat("T73")
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("UPDATE audit_entry SET record = CAST(record || ' ' AS BLOB) WHERE leaf_index = 0", "record-changed"),
+        ("UPDATE audit_seal SET root = zeroblob(32)", "log-root"),
+        ("UPDATE audit_entry SET leaf = zeroblob(32) WHERE leaf_index = 0", "record-changed"),
+        ("UPDATE audit_seal SET checkpoint = replace(checkpoint, '/log/0', '/log/1')", "checkpoint-signature"),
+    ],
+)
+def test_what_was_bent_in_the_database_shows_in_the_check(town: Path, statement: str, why: str) -> None:
+    """>> a record, a leaf, a root or a signed state is not what was signed << named, exit code 1; as it was, none."""
+    assert backed_up(town, check=True).examined == (0, 1, ())
+    with closing(sqlite3.connect(town / "hanse.db")) as database, database:
+        assert database.execute(statement).rowcount
+    examined = backed_up(town, check=True).examined
+    assert examined is not None
+    assert why in {one.why for one in examined.wrong}
+
+
+def test_the_commands_say_what_they_did(town: Path, fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> backup, check, restore without an option << found beside the data folder, each step said, codes 0."""
+    assert main(["--data", str(town), "--lang", "en", "backup"], {}) == 0
+    said = capsys.readouterr().out
+    assert "Take this file to another place" in said
+    (place,) = town.with_name("town-backups").glob("hanse-*")
+    assert main(["--data", str(town), "--lang", "en", "restore", "--check", str(place)], {}) == 0
+    assert "all checksums hold" in capsys.readouterr().out
+    assert main(["--data", str(fresh), "--lang", "en", "restore", str(place)], {}) == 0
+    assert "hanse records compare" in capsys.readouterr().out
+    assert main(["--data", str(fresh), "--lang", "en", "restore", str(place)], {}) == 1
+    assert "is not empty" in capsys.readouterr().err
+    assert main(["--data", str(fresh), "--json", "restore", str(fresh)], {}) == 1
+    assert json.loads(capsys.readouterr().out)["code"] == "backup.none"
