@@ -5,22 +5,20 @@ Each check is a function that yields findings; `--settings` prints every key wit
 
 import shutil
 import socket
-import sqlite3
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import starmap
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from connector.cli import doctor_clock, doctor_contracts, doctor_secrets, doctor_witness
+from connector.cli import doctor_clock, doctor_contracts, doctor_database, doctor_secrets, doctor_witness
 from connector.cli.call import OK, REFUSED, Call
 from connector.cli.client import Api, Problem
 from connector.cli.words import Words
 from connector.errors import HanseError, Unavailable
 from connector.language import catalogue, decimal, say
-from connector.settings import Settings, database_url, documented
+from connector.settings import Settings, documented, value_of
 
 LEAST_FREE_BYTES = 1 << 30
 LEAST_DAYS = 14
@@ -58,8 +56,7 @@ def run(call: Call) -> int:
 def settings_table(settings: Settings, lang: str) -> Iterator[dict[str, object]]:
     """Every setting: key, value (secrets hidden), origin, variable, description."""
     for setting in documented():
-        section, _, name = setting.key.partition(".")
-        value = getattr(getattr(settings, section), name)
+        value = value_of(settings, setting.key)
         shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
         origin = settings.origins[setting.key]
         yield {
@@ -121,35 +118,6 @@ def _reachable(settings: Settings, lang: str) -> Iterator[Finding]:
             yield Finding("ok" if seen["ok"] else "bad", "reachable" if seen["ok"] else "not-reachable", facts)
     except (Problem, HanseError):
         return  # that there is no server, or none that answers, is said already
-
-
-def _database(settings: Settings, _lang: str) -> Iterator[Finding]:
-    url = database_url(settings)
-    if url.startswith("sqlite:///"):
-        yield from _sqlite(Path(url.removeprefix("sqlite://")))
-        return
-    import psycopg
-
-    try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
-            yield Finding("ok", "postgres", {"version": connection.info.server_version // 10000})
-    except psycopg.Error as problem:
-        yield Finding("bad", "no-postgres", {"problem": str(problem).partition("\n")[0]})
-
-
-def _sqlite(path: Path) -> Iterator[Finding]:
-    if not path.exists():
-        yield Finding("ok", "sqlite-new", {"path": path})
-        return
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield Finding("bad", "open-database", {"path": path})
-    try:
-        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        connection.close()
-        yield Finding("ok", "sqlite", {"path": path, "version": sqlite3.sqlite_version})
-    except sqlite3.Error as problem:
-        yield Finding("bad", "sqlite-broken", {"path": path, "problem": problem})
 
 
 def _certificate(settings: Settings, lang: str) -> Iterator[Finding]:
@@ -233,7 +201,7 @@ CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (
     _folder,
     _server,
     _reachable,
-    _database,
+    lambda settings, lang: starmap(Finding, doctor_database.lines(settings, lang)),
     _certificate,
     _trust,
     _timestamps,
