@@ -25,6 +25,7 @@ case "$*" in
         echo "noise of the installer"
         sleep 0.1
         echo "$*" >>"$STUB_LOG"
+        case "$*" in *--no-index*) exit ${{STUB_NO_INDEX:-0}} ;; esac
         exit ${{STUB_PIP:-0}} ;;
     "-m pytest"*) echo "$*" ;;
     *"version_info"*) exit ${{STUB_OLD:-0}} ;;
@@ -160,6 +161,18 @@ def test_a_wheelhouse_keeps_it_off_the_network(checkout: Checkout) -> None:
     (checkout.root / "wheelhouse").mkdir()
     checkout.run("x")
     assert f"--no-index --find-links {checkout.root}/wheelhouse" in checkout.installed()[1]
+    assert len(checkout.installed()) == 2
+
+
+@pytest.mark.parametrize("words", [("x",), ("test",)])
+def test_bug_a_wheelhouse_that_lacks_something_stopped_every_start(checkout: Checkout, words: tuple[str, ...]) -> None:
+    """>> wheels that were made for containers: no build backend, no tools for tests << taken from the index."""
+    checkout.python()
+    (checkout.root / "wheelhouse").mkdir()
+    code, _, err = checkout.run(*words, STUB_NO_INDEX="1")
+    assert code == 0
+    assert "wheelhouse/" in err
+    assert ["--no-index" in line for line in checkout.installed()[1:]] == [True, False]
 
 
 def test_the_exit_code_is_the_commands(checkout: Checkout) -> None:

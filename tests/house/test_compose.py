@@ -106,3 +106,11 @@ def test_ports_are_published_on_loopback_only() -> None:
     """Nobody who tries it out opens it to the street."""
     text = (FOLDER / "compose.yaml").read_text(encoding="utf-8")
     assert all(port.startswith("127.0.0.1:") for port in re.findall(r'- "([\d.:]+:\d+)"', text))
+
+
+def test_bug_preparing_the_containers_broke_the_checkout() -> None:
+    """The wheels of the containers lie where `./hanse` does not look: they lack what an installation here needs."""
+    assert '"$root/wheelhouse"' not in (FOLDER / "prepare").read_text(encoding="utf-8")
+    assert "COPY compose/wheelhouse /wheelhouse" in CONTAINERFILE
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert {"/compose/wheelhouse/", "/compose/secrets/"} <= set(ignored)
