@@ -19,7 +19,7 @@ from connector import clock as clocks
 from connector import settings as conf
 from connector.audit.witness_keys import WitnessKeys
 from connector.catalogue.service import Catalogue
-from connector.catalogue.uploads import Uploads
+from connector.catalogue.uploads import SWEEP_S, Bounds, Uploads
 from connector.clock import Clock
 from connector.commit import COUNTERSIGN, REVIEW
 from connector.contracts import closing, ending, second_seal
@@ -206,7 +206,9 @@ class House:
         self.plane = LocalPlane(
             self.db, self.reports, self.http, self.vault, settings.data.received, self.streams, settings.data.largest
         )
-        self.uploads = Uploads(settings.data.files)
+        data = settings.data
+        bounds = Bounds(largest=data.upload_largest, all=data.upload_quota, free=data.keep_free)
+        self.uploads = Uploads(data.files, bounds)
         self.sources = Sources(self.uploads.folder, self.http)
         self.ports = Ports(self.db, self.reports)
         self.gate = Gate(self.db, self.ports, clock)
@@ -295,6 +297,7 @@ class House:
         every = {
             "seal": (self.settings.worker.seal_every_s, seal.begin),
             "forget": (60.0, self.upkeep.forget),
+            "uploads": (SWEEP_S, self.uploads.sweep),
             **self.keeping.jobs(),
             "cosign": (self.settings.witness.look_s, cosign.begin),
             "succession": (60.0, self.successions.book),

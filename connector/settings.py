@@ -9,8 +9,10 @@ commas there. Source: architecture.md 7.
 import base64
 import binascii
 import difflib
+import errno
 import os
 import socket
+import stat
 import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -43,6 +45,8 @@ from connector.sections import Worker as Worker
 
 FILE = "hanse.toml"
 DEFAULT_FOLDER = "hanse-data"
+MOST_TEXT = 1 << 20
+"""Bytes of a settings file or a secret."""
 SOCKET_LIMIT = 100  # bytes; the kernel allows 108 including the final NUL
 
 
@@ -157,7 +161,7 @@ def _known(key: str, origin: str) -> str:
 
 def _from_file(path: Path) -> dict[str, _Given]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(_text(path))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
@@ -194,13 +198,21 @@ def _from_secret_files(folder: Path, given: Mapping[str, _Given]) -> dict[str, _
         if path is None or (named is None and key in given):
             continue
         try:
-            text = (folder / Path(str(path)).expanduser()).read_text(encoding="utf-8").strip()
+            text = _text(folder / Path(str(path)).expanduser()).strip()
         except (OSError, UnicodeDecodeError) as problem:
             if named is None:
                 continue
             raise Mistake("settings.secret-unreadable", key=beside.key, path=path, problem=problem) from problem
         found[key] = _Given(text, str(folder / str(path)), lenient=True)
     return found
+
+
+def _text(path: Path) -> str:
+    """Of a regular file; a pipe, in which nobody may ever write, is an OSError."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+        return file.read(MOST_TEXT).decode("utf-8")
 
 
 def _section(cls: type[T], section: str, given: Mapping[str, _Given], folder: Path) -> T:

@@ -52,7 +52,7 @@ class CatalogueHandlers:
     @limits.streaming
     async def upload(self, request: web.Request) -> web.StreamResponse:
         slug = (await self._participants.get(request.match_info["p"])).participant.id
-        source = await self._uploads.take(slug, request.query.get("name", ""), request.content)
+        source = await self._uploads.take(slug, request.query.get("name", ""), request.content, request.content_length)
         await self._db.write(slug, self._catalogue.register, slug, source)
         return body.answer(
             {"source": source.id, "sha256": source.sha256, "bytes": source.bytes, "media_type": source.media_type}, 201

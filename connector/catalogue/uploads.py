@@ -1,21 +1,78 @@
 """Files that a steward hands over: streamed to disk, hashed on the way, kept by hash in the participant's folder.
 
-Nothing is registered before its bytes are safely on disk; the name is kept as a label and never used as a path.
+Nothing is registered before its bytes are safely on disk; the name is kept as a label and never used as a path. Who
+writes a draft holds a lock on it, which goes with the process however it ends: a draft without one is nobody's,
+whichever replica began it, and is swept.
 """
 
 import asyncio
 import contextlib
+import errno
+import fcntl
 import os
+import shutil
+import stat
+import time
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
+
+import msgspec
+import structlog
 
 from connector.catalogue.model import Source
 from connector.catalogue.service import media_type
 from connector.errors import Mistake, Unavailable
 from connector.ids import new_uuid
 
+log = structlog.get_logger("catalogue")
 PIECE = 1 << 20
+LOOK = 64 << 20
+"""Bytes between two looks at what else there is."""
+ENDING = ".part"
+ATTEMPTS = 5
+OLD_S = 86_400.0
+"""Seconds without a byte after which a draft is nobody's, where the file system has no locks."""
+SWEEP_S = 600.0
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes: of one file, of all files of a participant, and what stays free on the disk."""
+
+    largest: int = 1 << 40
+    all: int = 1 << 42
+    free: int = 0
+
+
+class Room:
+    """What one upload may still take: everything in the participant's folder counts, drafts of other replicas too."""
+
+    def __init__(self, folder: Path, bounds: Bounds) -> None:
+        self.bounds, self._folder = bounds, folder
+
+    def checked(self, size: int, *, whole: bool = False) -> None:
+        """Raises Mistake or Unavailable; `whole`: nothing of these `size` bytes lies in the folder yet. Blocks."""
+        bounds = self.bounds
+        if size > bounds.largest:
+            raise Mistake("catalogue.too-large", most=_mib(bounds.largest))
+        used = sum(_sizes(self._folder))
+        if used + (size if whole else 0) > bounds.all:
+            raise Mistake("catalogue.quota", most=_mib(bounds.all), used=_mib(used))
+        free = shutil.disk_usage(self._folder).free
+        if free - (size if whole else 0) < bounds.free:
+            raise Unavailable("catalogue.no-room", free=_mib(free), kept=_mib(bounds.free))
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(FileNotFoundError):  # it has gone meanwhile
+                yield entry.stat(follow_symlinks=False).st_size
+
+
+def _mib(count: int) -> int:
+    return -(-count // (1 << 20))
 
 
 class Incoming(Protocol):
@@ -27,8 +84,8 @@ class Incoming(Protocol):
 class Uploads:
     """`folder` is `<data>/files`; each participant has its own below it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, bounds: Bounds | None = None) -> None:
+        self._folder, self._bounds = folder, bounds or Bounds()
 
     def folder(self, slug: str) -> Path:
         """Where the participant's files lie; made if it is not there."""
@@ -36,14 +93,21 @@ class Uploads:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         return place
 
-    async def take(self, slug: str, name: str, incoming: Incoming) -> Source:
-        """The file as a source; raises Mistake without a name, Unavailable if the disk is full."""
+    async def take(self, slug: str, name: str, incoming: Incoming, size: int | None = None) -> Source:
+        """The file as a source; `size` is what is announced, if anything.
+
+        Raises Mistake without a name and beyond what one file or this participant may have, Unavailable if the disk is
+        full: before anything is read where the size is known, else as soon as it shows.
+        """
         label = Path(name.replace("\\", "/")).name.strip()
         if label in ("", "..") or not label.isprintable() or len(label) > 200:
             raise Mistake("catalogue.file-name", name=name[:80])
-        draft = self.folder(slug) / f".{new_uuid()}.part"
+        folder = self.folder(slug)
+        room = Room(folder, self._bounds)
+        draft = folder / f".{new_uuid()}{ENDING}"
         try:
-            digest, size = await _store(draft, incoming)
+            await asyncio.to_thread(room.checked, size or 0, whole=True)
+            digest, stored = await _store(draft, incoming, room)
             place = await asyncio.to_thread(_keep, draft, self.folder(slug), digest)
         except OSError as cause:
             raise Unavailable("catalogue.disk", problem=cause.strerror or "") from cause
@@ -56,9 +120,14 @@ class Uploads:
             location=place,
             name=label,
             media_type=media_type(label),
-            bytes=size,
+            bytes=stored,
             sha256=digest,
         )
+
+    async def sweep(self) -> None:
+        """Removes drafts that nobody writes any more."""
+        for draft in await asyncio.to_thread(_left, self._folder):
+            log.info("catalogue.swept", participant=draft.parent.name, draft=draft.name)
 
     def live(self, wish: dict[str, Any]) -> Source:
         """A live source at an https address; its bytes are not pinned. Raises Mistake."""
@@ -69,16 +138,58 @@ class Uploads:
         return Source(id=new_uuid(), kind="http", location=url, name=name, media_type=kind, bytes=None, sha256=None)
 
 
-async def _store(draft: Path, incoming: Incoming) -> tuple[str, int]:
-    digest, size = sha256(), 0
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb", buffering=0) as file:
+async def _store(draft: Path, incoming: Incoming, room: Room) -> tuple[str, int]:
+    digest, size, looked = sha256(), 0, 0
+    with os.fdopen(_begun(draft), "wb", buffering=0) as file:
         while piece := await incoming.read(PIECE):
+            size += len(piece)
+            if size > room.bounds.largest or size - looked >= LOOK:
+                await asyncio.to_thread(room.checked, size)
+                looked = size
             await asyncio.to_thread(_write, file, piece)
             digest.update(piece)
-            size += len(piece)
+        await asyncio.to_thread(room.checked, size)
         await asyncio.to_thread(os.fsync, file.fileno())
     return digest.hexdigest(), size
+
+
+def _begun(draft: Path) -> int:
+    """The empty draft under our lock; raises OSError. A sweep may have come between the two steps."""
+    for _ in range(ATTEMPTS):
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        with contextlib.suppress(OSError):  # a file system without locks: then age decides
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), os.lstat(draft)):
+                return handle
+        os.close(handle)
+    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+
+def _left(folder: Path) -> list[Path]:
+    return [draft for draft in sorted(folder.glob(f"*/.*{ENDING}")) if _swept(draft)]
+
+
+def _swept(draft: Path) -> bool:
+    """Whether it was nobody's and is gone."""
+    try:
+        handle = os.open(draft, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return False
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        draft.unlink(missing_ok=True)
+    except BlockingIOError:
+        return False
+    except OSError:  # no locks here
+        if time.time() - os.fstat(handle).st_mtime < OLD_S:
+            return False
+        draft.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+    return True
 
 
 def _write(file: Any, piece: bytes) -> None:

@@ -1,6 +1,7 @@
 """One call of the command line: its arguments, its language, the settings it reads and the two ways it answers."""
 
 import argparse
+import io
 import json
 import os
 import re
@@ -8,7 +9,7 @@ import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from connector.errors import Mistake
 from connector.language import decimal, say
@@ -55,7 +56,7 @@ def named_file(path: Path, most: int) -> bytes:
         return file.read(most)
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> io.BufferedReader:
     """The file itself, for whoever reads it in pieces; raises Mistake unless it is a regular file."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import OK, Call, unusable
+from connector.cli.call import OK, Call, opened, unusable
 from connector.cli.client import Api
 from connector.cli.words import Words
 from connector.clock import rfc3339
@@ -61,7 +61,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _sha256(path: Path) -> str:
     """Of the receipt; the receipt itself stays where it is."""
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as problem:
         raise unusable(path, problem) from problem

@@ -1,6 +1,7 @@
 """`hanse get`: has the data of an agreement transferred and saves it under the chosen name, SHA-256 checked."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from connector.cli.call import OK, REFUSED, UNDECIDED, Call, concept, unusable
 from connector.cli.client import Api
 from connector.cli.request import waited
 from connector.cli.words import Words
-from connector.errors import Unavailable
+from connector.errors import Mistake, Unavailable
 
 
 def register(top: Words, places: Any) -> None:
@@ -36,12 +37,18 @@ def run(call: Call) -> int:
     return _outcome(call, now)
 
 
+_DRAFT = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC
+"""Never waits for whoever reads a pipe of that name."""
+
+
 def save(output: Path, chunks: Iterable[bytes], sha256: str | None = None) -> str:
     """Write the file whole and as expected, or not at all; returns the SHA-256 of what was written, in hex."""
+    if output.is_dir():
+        raise Mistake("cli.folder", path=output)
     draft = output.with_name(output.name + ".part")
     digest = hashlib.sha256()
     try:
-        with draft.open("wb") as file:
+        with os.fdopen(os.open(draft, _DRAFT, 0o666), "wb") as file:
             for chunk in chunks:
                 digest.update(chunk)
                 file.write(chunk)

@@ -5,11 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import OK, Call, unusable
+from connector.cli.call import OK, Call, named_file
 from connector.cli.client import Api
 from connector.cli.words import Words
 from connector.errors import Mistake
 from connector.reasons import plain
+
+MOST_TERMS = 1 << 20
+"""Bytes of a policy."""
 
 
 def register(top: Words, places: Any) -> None:
@@ -87,9 +90,7 @@ def run_counter(call: Call) -> int:
 def terms(place: Path) -> object:
     """The policy in a file; raises Mistake if it is not there or no JSON."""
     try:
-        return json.loads(place.read_text(encoding="utf-8"))
-    except OSError as problem:
-        raise unusable(place, problem) from problem
+        return json.loads(named_file(place, MOST_TERMS))
     except ValueError as cause:
         raise Mistake("cli.no-json", path=place) from cause
 

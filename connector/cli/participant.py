@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.cli import participant_leaving
-from connector.cli.call import OK, Call, concept, unusable
+from connector.cli.call import OK, Call, concept, named_file, unusable
 from connector.cli.client import Api
 from connector.cli.words import Words
 from connector.errors import Mistake
@@ -13,6 +13,9 @@ PURPOSES = ("peer", "seal", "log", "log-pq", "seal-pq")
 SIGNERS = ("file", "pkcs11", "csc", "vault")
 REASON_LEAST, REASON_MOST = 3, 500
 """Characters of a reason that the server takes."""
+
+MOST_CHAIN = 1 << 20
+"""Bytes of a certificate with its chain."""
 
 
 def register(top: Words, places: Any) -> None:
@@ -125,10 +128,7 @@ def run_csr(call: Call) -> int:
 
 def run_seal(call: Call) -> int:
     args = call.args
-    try:
-        chain = args.certificate.expanduser().read_text(encoding="utf-8", errors="replace")
-    except OSError as problem:
-        raise unusable(args.certificate, problem) from problem
+    chain = named_file(args.certificate.expanduser(), MOST_CHAIN).decode("utf-8", errors="replace")
     body = {"certificate": chain, "signer": args.signer, "key": args.key, "token": args.token}
     made = Api(call.settings().api.socket).post("participants", args.slug, "seal", body=body)
     call.result(made)

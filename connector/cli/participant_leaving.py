@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import OK, REFUSED, UNDECIDED, Call, unusable
+from connector.cli.call import OK, REFUSED, UNDECIDED, Call, opened, unusable
 from connector.cli.client import Api
 from connector.cli.records import TYPES
 from connector.cli.words import Words
@@ -167,11 +167,11 @@ def _file(one: dict[str, Any]) -> str:
 
 
 def _digest(place: Path) -> str | None:
-    try:
-        with place.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
+    if not place.exists():
         return None
+    try:
+        with opened(place) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as problem:
         raise unusable(place, problem) from problem
 

@@ -1,10 +1,11 @@
 """`hanse publish`: uploads a file and offers it under a rule template."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import OK, Call, unusable
+from connector.cli.call import OK, Call, opened, unusable
 from connector.cli.client import Api
 from connector.cli.words import Words
 from connector.errors import Mistake
@@ -41,8 +42,8 @@ def run(call: Call) -> int:
 def upload(api: Api, participant: str, path: Path) -> Any:
     """Send the file as it is; the server names its source, size and SHA-256."""
     try:
-        with path.open("rb") as file:
-            size = path.stat().st_size
+        with opened(path) as file:
+            size = os.fstat(file.fileno()).st_size
             return api.upload("participants", participant, "files", file=file, size=size, name=path.name)
     except OSError as problem:
         raise unusable(path, problem) from problem

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import OK, Call, unusable
+from connector.cli.call import OK, Call, named_file, unusable
 from connector.cli.words import Words
 from connector.errors import Mistake
 from connector.language import say
@@ -86,8 +86,4 @@ def _read(path: Path) -> bytes:
     """No more than the verifier judges: it refuses what is larger."""
     from connector.verify.limits import LARGEST_FILE
 
-    try:
-        with path.open("rb") as file:
-            return file.read(LARGEST_FILE + 1)
-    except OSError as problem:
-        raise unusable(path, problem) from problem
+    return named_file(path, LARGEST_FILE + 1)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from connector.cli.call import Call, unusable
+from connector.cli.call import Call, opened, unusable
 from connector.cli.client import Api
 from connector.dialects.explain import of
 from connector.dialects.foreign import read_json, read_rdf
@@ -54,7 +54,7 @@ def _bytes(place: Path) -> bytes:
     try:
         if str(place) == STANDARD_INPUT:
             return sys.stdin.buffer.read(BYTES + 1) if sys.stdin else b""
-        with place.open("rb") as file:
+        with opened(place) as file:
             return file.read(BYTES + 1)
     except OSError as problem:
         raise unusable(place, problem) from problem
