@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, Struct
@@ -249,6 +250,15 @@ def _anchored(value: object, folder: Path) -> object:
 def database_url(settings: Settings) -> str:
     """The database in use; SQLite in the data folder unless another is named."""
     return settings.database.url.reveal() or f"sqlite://{settings.folder / 'hanse.db'}"
+
+
+def database_place(url: str) -> str:
+    """Where the database is, without user and password."""
+    if url.startswith("sqlite:"):
+        return url.removeprefix("sqlite://")
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"postgresql://{parts.hostname or ''}{port}{parts.path}"
 
 
 def peer_port(settings: Settings) -> int:

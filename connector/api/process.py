@@ -4,12 +4,11 @@
 """
 
 from importlib.metadata import PackageNotFoundError, version
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from connector.api import body
-from connector.settings import Settings, database_url, documented, value_of
+from connector.settings import Settings, database_place, database_url, documented, value_of
 from connector.storage import belonging
 from connector.storage.database import PROCESS, Database
 
@@ -27,7 +26,7 @@ class ProcessHandlers:
         database = {
             "kind": self._db.dialect,
             "id": await self._db.read(PROCESS, belonging.identity),
-            "place": place(database_url(settings)),
+            "place": database_place(database_url(settings)),
         }
         shown = {
             one.key: {"value": str(value_of(settings, one.key)), "origin": settings.origins[one.key]}
@@ -35,15 +34,6 @@ class ProcessHandlers:
         }
         folders = {"folder": str(settings.folder), "files": str(settings.data.files)}
         return body.answer({"version": _version(), "database": database, **folders, "settings": shown})
-
-
-def place(url: str) -> str:
-    """Where the database is, without user and password."""
-    if url.startswith("sqlite:"):
-        return url.removeprefix("sqlite://")
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
-    return f"postgresql://{parts.hostname or ''}{port}{parts.path}"
 
 
 def _version() -> str:

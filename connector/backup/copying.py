@@ -4,6 +4,7 @@ Methods block: call them in a thread. A file that goes while it is copied is as 
 """
 
 import errno
+import fcntl
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -105,6 +106,20 @@ def private(folder: Path) -> None:
     if not folder.is_dir():
         private(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """One process at a time works in the folder of this lock file; raises Mistake `backup.busy`."""
+    with room(lock):
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError as error:
+        raise Mistake("backup.busy", place=lock.parent) from error
+    finally:
+        os.close(handle)
 
 
 def durable(folder: Path) -> None:

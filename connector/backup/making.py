@@ -5,11 +5,8 @@ the database names is in it, and none that it has forgotten. The folder bears th
 on the disk; the manifest is written last. Everything here blocks.
 """
 
-import fcntl
-import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -63,7 +60,8 @@ def make(settings: Settings, wish: Wish, copy: Copy, told: Told) -> Made:
     _checked(settings, wish)
     with copying.room(wish.to):
         copying.private(wish.to)
-    with _alone(wish.to):
+    with copying.alone(wish.to / ".lock"):
+        _cleared(wish.to)
         name = _name(wish.to)
         draft = wish.to / (name + PARTIAL)
         try:
@@ -226,20 +224,10 @@ def _name(to: Path) -> str:
     return next(name for name in names if not (to / name).exists())
 
 
-@contextmanager
-def _alone(to: Path) -> Iterator[None]:
-    """One backup at a time into one folder; what an earlier one left half done is removed."""
-    with copying.room(to):
-        handle = os.open(to / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        for left in to.glob(f"hanse-*{PARTIAL}"):
-            shutil.rmtree(left, ignore_errors=True)
-        yield
-    except BlockingIOError as error:
-        raise Mistake("backup.busy", place=to) from error
-    finally:
-        os.close(handle)
+def _cleared(to: Path) -> None:
+    """What an earlier backup left half done is removed; the lock says that none is under way."""
+    for left in to.glob(f"hanse-*{PARTIAL}"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _product() -> str:

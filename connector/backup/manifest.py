@@ -74,8 +74,8 @@ def read(body: bytes, seal: bytes) -> Manifest:
         raise Mistake("backup.damaged", file=FILE) from problem
     if manifest.v != FORM:
         raise Mistake("backup.newer", form=manifest.v)
-    paths = [item.path for item in manifest.files]
-    if len(set(paths)) != len(paths) or not all(_plain(path) for path in (*paths, manifest.name)):
+    paths, names = [item.path for item in manifest.files], (manifest.name, manifest.keys.file)
+    if len(set(paths)) != len(paths) or not all(map(_plain, (*paths, *names))) or any("/" in name for name in names):
         raise Mistake("backup.damaged", file=FILE)
     return manifest
 

@@ -7,6 +7,7 @@ starts. The same command again begins anew; what it has made itself is all that 
 import os
 import shutil
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from connector.backup.keys import Held
 from connector.backup.making import POSTGRES, SQLITE
 from connector.errors import Mistake
 from connector.participants import opened
-from connector.settings import Settings, database_url, load
+from connector.settings import Settings, database_place, database_url, load
 from connector.storage import belonging, migrate, postgres_dump, snapshot, sqlite_path
 from connector.storage.belonging import HALF
 from connector.storage.database import Dialect
@@ -28,14 +29,14 @@ from connector.storage.folders import content, replaced, synced
 from connector.trust.vault import Vault
 from connector.verify.checkpoint import Checkpoint
 
-MASTER = "trust/master.key"
+MASTER, LOCK = "trust/master.key", ".restore.lock"
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """Which backup is being put back, and whether its database was begun: until then the database was empty."""
+    """Which backup is being put back, and the places (database, folders) that were found empty and then begun."""
 
     name: str
-    database: bool = False
+    begun: tuple[str, ...] = ()
 
 
 class Restored(NamedTuple):
@@ -55,17 +56,29 @@ def restore(
     `old` is the data folder of before, where it still can be read: what it knows to be signed is taken along.
     """
     migrate.refuse_newer(backup.manifest.database.schema, _dialect(backup))
+    with copying.room(folder):
+        copying.private(folder)
+    _present(folder)
+    with copying.alone(folder / LOCK):
+        return _restored(backup, held, folder, environ, told, old)
+
+
+def _restored(
+    backup: Opened, held: Held, folder: Path, environ: Mapping[str, str], told: Told, old: Path | None
+) -> Restored:
     mark = _begun(backup, folder)
     _state(backup, held, folder)
     _heads(folder, old)
     outside = _outside(backup, held, folder)
     settings = load(folder, environ)
     _fits(backup, settings)
-    _database(backup, settings, folder, mark, told)
+    _claimed(settings, folder, mark)
+    _database(backup, settings, told)
     for name, target in (("files", settings.data.files), ("received", settings.data.received)):
         _files(backup, name, target, folder, told)
     belonging.claim(folder, backup.manifest.database.id)
     examined = _examined(backup, settings, told)
+    (folder / LOCK).unlink()
     copying.durable(folder)
     (folder / HALF).unlink()
     synced(folder)
@@ -79,20 +92,24 @@ def _dialect(backup: Opened) -> Dialect:
 def _begun(backup: Opened, folder: Path) -> Mark:
     """The mark is in the folder; what an attempt before this one made of the same backup is removed."""
     with copying.room(folder):
-        copying.private(folder)
-        there = {path.name for path in folder.iterdir()}
-        if not there:
+        if not _present(folder):
             replaced(folder / HALF, msgspec.json.encode(mark := Mark(backup.manifest.name)))
             return mark
-        if HALF not in there:
-            raise Mistake("backup.not-empty", folder=folder)
         mark = _mark(folder)
         if mark.name != backup.manifest.name:
             raise Mistake("backup.another-half", folder=folder, name=mark.name)
         for path in folder.iterdir():
-            if path.name != HALF:
+            if path.name not in (HALF, LOCK):
                 shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         return mark
+
+
+def _present(folder: Path) -> set[str]:
+    """Nothing, or what an attempt before this one left; raises Mistake if it is anybody else's."""
+    there = {path.name for path in folder.iterdir()} - {LOCK}
+    if there and HALF not in there:
+        raise Mistake("backup.not-empty", folder=folder)
+    return there
 
 
 def _mark(folder: Path) -> Mark:
@@ -106,7 +123,7 @@ def _state(backup: Opened, held: Held, folder: Path) -> None:
     """Settings, trust, certificates, marks and keys, each at its place."""
     for path in _paths(backup, "data/"):
         if not path.startswith("outside/"):
-            _put(copying.small(backup.folder / "data" / path, LARGEST), folder, path, 0o644)
+            _put(_small(backup, f"data/{path}"), folder, path, 0o644)
     for path, data in held.files.items():
         _put(data, folder, path, 0o600)
     if not (folder / MASTER).exists():
@@ -116,7 +133,7 @@ def _state(backup: Opened, held: Held, folder: Path) -> None:
 def _outside(backup: Opened, held: Held, folder: Path) -> tuple[str, ...]:
     found = {path for path in _paths(backup, "data/") if path.startswith("outside/")}
     for path in found:
-        _put(copying.small(backup.folder / "data" / path, LARGEST), folder, path, 0o644)
+        _put(_small(backup, f"data/{path}"), folder, path, 0o644)
     for setting, data in held.elsewhere.items():
         _put(data, folder, f"outside/{setting}", 0o600)
     return tuple(sorted({*found, *(f"outside/{setting}" for setting in held.elsewhere)}))
@@ -142,48 +159,53 @@ def _epoch(origin: str) -> int:
 
 
 def _fits(backup: Opened, settings: Settings) -> None:
-    """The settings of the new place name a database of the same kind, and places that are empty."""
+    """The settings of the new place name a database of the same kind."""
     url = database_url(settings)
     kind = "sqlite" if url.startswith("sqlite:") else "postgres"
     if kind != backup.manifest.database.kind:
         raise Mistake("backup.other-kind", has=backup.manifest.database.kind, wanted=kind)
     if kind == "postgres" and not settings.database.owner_url:
         raise Mistake("backup.no-owner")
+
+
+def _claimed(settings: Settings, folder: Path, mark: Mark) -> None:
+    """Places that were not begun by us are empty; from now on they are noted as begun, before anything is put there."""
+    url, outside = settings.database.owner_url.reveal() or database_url(settings), []
+    if database_url(settings).startswith("sqlite:"):
+        url = database_url(settings)
+        there = next((one for one in _sqlite_files(sqlite_path(url)) if one.exists()), None)
+    else:
+        there = None if postgres_dump.empty(url) else Path(database_place(url))
+    if there is not None and database_place(url) not in mark.begun:
+        raise Mistake("backup.not-empty", folder=there)
     for place in (settings.data.files, settings.data.received):
-        if place.is_dir() and not place.is_relative_to(settings.folder) and any(place.iterdir()):
+        if place.is_dir() and str(place) not in mark.begun and any(place.iterdir()):
             raise Mistake("backup.not-empty", folder=place)
+        outside.append(str(place))
+    with copying.room(folder):
+        replaced(folder / HALF, msgspec.json.encode(Mark(mark.name, (database_place(url), *outside))))
 
 
-def _database(backup: Opened, settings: Settings, folder: Path, mark: Mark, told: Told) -> None:
+def _sqlite_files(path: Path) -> list[Path]:
+    """Least of all may the log of a database of before lie there: it would be played back into the copy."""
+    return [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal", ".stamp"))]
+
+
+def _database(backup: Opened, settings: Settings, told: Told) -> None:
     if backup.manifest.database.kind == "sqlite":
-        _sqlite(backup, sqlite_path(database_url(settings)), mark, folder, told)
+        path = sqlite_path(database_url(settings))
+        for one in _sqlite_files(path):
+            one.unlink(missing_ok=True)  # of the attempt before this one
+        _copy(backup, SQLITE, path, lambda done, of: told("database", done, of))
+        snapshot.sound(path)
         return
     owner = settings.database.owner_url.reveal()
-    if not postgres_dump.empty(owner):
-        if not mark.database or migrate.identity(owner) != backup.manifest.database.id:
-            raise Mistake("backup.database-not-empty")
-    else:
-        _note(folder, msgspec.structs.replace(mark, database=True))
+    if postgres_dump.empty(owner):
         told("database", 0, 0)
         postgres_dump.restore(owner, backup.folder / POSTGRES)
+    elif migrate.identity(owner) != backup.manifest.database.id:
+        raise Mistake("backup.database-not-empty")
     postgres_dump.unsealed_anew(owner)
-
-
-def _sqlite(backup: Opened, path: Path, mark: Mark, folder: Path, told: Told) -> None:
-    """Nothing may lie there, least of all the log of a database of before."""
-    there = [one for one in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))) if one.exists()]
-    if there and not mark.database:
-        raise Mistake("backup.not-empty", folder=there[0])
-    _note(folder, msgspec.structs.replace(mark, database=True))
-    for one in there:
-        one.unlink()
-    _copy(backup, SQLITE, path, lambda done, of: told("database", done, of))
-    snapshot.sound(path)
-
-
-def _note(folder: Path, mark: Mark) -> None:
-    with copying.room(folder):
-        replaced(folder / HALF, msgspec.json.encode(mark))
 
 
 def _files(backup: Opened, name: str, target: Path, folder: Path, told: Told) -> None:
@@ -222,6 +244,13 @@ def _copy(backup: Opened, path: str, target: Path, told: snapshot.Told) -> None:
 
     if copying.copied(backup.folder / path, target, path, count) != item:
         raise Mistake("backup.damaged", file=path)
+
+
+def _small(backup: Opened, path: str) -> bytes:
+    data = copying.small(backup.folder / path, LARGEST)
+    if sha256(data).hexdigest() != backup.items[path].sha256:
+        raise Mistake("backup.damaged", file=path)
+    return data
 
 
 def _put(data: bytes, folder: Path, path: str, mode: int) -> None:

@@ -15,7 +15,7 @@ from connector.cli.call import OK, REFUSED, Call, named_file
 from connector.cli.client import Api, Problem
 from connector.cli.words import Words
 from connector.errors import Mistake, Unavailable
-from connector.settings import Settings, database_url
+from connector.settings import Settings, database_place, database_url
 
 MOST_PASSPHRASE = 4_096
 EVERY_S = 2.0
@@ -126,8 +126,6 @@ def _copy(settings: Settings) -> Any:
 
 def _same(settings: Settings) -> bool:
     """Whether a server answers; raises Mistake if it serves another database than our environment names."""
-    from connector.api.process import place
-
     try:
         serves = Api(settings.api.socket).get("process")
     except Unavailable as problem:
@@ -135,7 +133,7 @@ def _same(settings: Settings) -> bool:
             return False
         raise
     for mine, theirs in (
-        (place(database_url(settings)), serves["database"]["place"]),
+        (database_place(database_url(settings)), serves["database"]["place"]),
         (str(settings.data.files), serves["files"]),
     ):
         if mine != theirs:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from connector.cli.client import Api, Problem
 from connector.errors import HanseError
 from connector.language import decimal, say
-from connector.settings import FILE, Settings, database_url, documented, value_of
+from connector.settings import FILE, Settings, database_place, database_url, documented, value_of
 
 LOOK_S = 20.0
 """Seconds that the look for damage may take."""
@@ -49,9 +49,7 @@ def _asked(settings: Settings) -> Mapping[str, Any] | None:
 
 def _differences(settings: Settings, serves: Mapping[str, Any]) -> Iterator[Line]:
     """Where this call's environment says something else than the server's: then its other lines may mislead."""
-    from connector.api.process import place
-
-    here, there = place(database_url(settings)), str(serves["database"]["place"])
+    here, there = database_place(database_url(settings)), str(serves["database"]["place"])
     if here != there:
         yield "warn", "database-elsewhere", {"place": there, "here": here}
     theirs = serves["settings"]

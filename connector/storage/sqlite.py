@@ -39,6 +39,7 @@ class Sqlite:
         self._listeners: defaultdict[str, list[Listener]] = defaultdict(list)
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
         self._writer: Writer | None = None
+        self._corrupt: Defect | None = None
 
     async def start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -58,17 +59,27 @@ class Sqlite:
         self._lock.release()
 
     async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
-        if self._writer is None:
-            raise Unavailable("storage.closed")
+        writer = self._working()
         future: asyncio.Future[object] = self._loop.create_future()
-        self._writer.submit(Unit(scope, lambda tx: fn(tx, *args, **kw), future))
+        writer.submit(Unit(scope, lambda tx: fn(tx, *args, **kw), future))
         return cast(T, await future)
 
     async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
-        if self._writer is None:
-            raise Unavailable("storage.closed")
+        self._working()
         call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
         return await self._loop.run_in_executor(self._threads, partial(self._read, scope, call))
+
+    def _working(self) -> Writer:
+        """Raises Unavailable once it is closed, and for good once damage has shown."""
+        if self._corrupt is not None:
+            raise Unavailable(self._corrupt.code, **self._corrupt.facts)
+        if self._writer is None:
+            raise Unavailable("storage.closed")
+        return self._writer
+
+    def _noted(self, error: BaseException | None) -> None:
+        if isinstance(error, Defect) and error.code == "storage.corrupt":
+            self._corrupt = error
 
     def listen(self, topic: str, callback: Listener, /) -> None:
         self._listeners[topic].append(callback)
@@ -103,6 +114,9 @@ class Sqlite:
         try:
             connection.execute("BEGIN")
             return call(SqliteTx(connection, scope, self._clock.now()))
+        except Defect as error:
+            self._noted(error)
+            raise
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -114,6 +128,7 @@ class Sqlite:
 
     def _deliver(self, outcomes: list[Outcome]) -> None:
         for outcome in outcomes:
+            self._noted(outcome.error)
             _settle(outcome)
             for topic, value in outcome.signals:
                 for listener in self._listeners[topic]:

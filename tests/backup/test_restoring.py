@@ -131,13 +131,49 @@ def test_killed_at_any_step_no_server_starts_until_it_is_whole(town: Path, made:
     """>> SIGKILL in the middle << either nothing was begun, or it is marked as half, or it was whole; then again."""
     ended = subprocess.run([sys.executable, "-c", _DIES, made.folder, made.keys, fresh, str(at)])
     assert ended.returncode in (-signal.SIGKILL, 0)
-    if fresh.exists() and any(fresh.iterdir()) and (fresh / belonging.HALF).exists():
+    left = {path.name for path in fresh.iterdir()} - {restoring.LOCK} if fresh.exists() else set()
+    if belonging.HALF in left:
         with pytest.raises(Mistake, match=r"storage\.half-restored"):
             _prepare(load(fresh, {}))
-    if not (fresh.exists() and any(fresh.iterdir()) and not (fresh / belonging.HALF).exists()):
+    if not left or belonging.HALF in left:
         put_back(made, fresh)
     assert (fresh / "files" / TOWN).is_dir()
     _prepare(load(fresh, {}))
+
+
+def test_a_second_attempt_touches_no_other_place(town: Path, made: Made, fresh: Path) -> None:
+    """>> the first ended half; the second is called with the address of a living database << refused, and it lives."""
+    with pytest.raises(Mistake, match="other-master-key"):
+        put_back(made, fresh, HANSE_TRUST__MASTER_KEY="ab" * 32)
+    before = tree(town)
+    for environ in (
+        {"HANSE_DATABASE__URL": f"sqlite://{town / 'hanse.db'}"},
+        {"HANSE_DATA__FILES": str(town / "files")},
+    ):
+        with pytest.raises(Mistake, match=r"backup\.not-empty"):
+            put_back(made, fresh, **environ)
+    assert tree(town) == before
+    put_back(made, fresh)
+
+
+def test_a_second_attempt_goes_on_in_folders_elsewhere(town: Path, made: Made, fresh: Path) -> None:
+    """>> data folders outside, the first attempt ended half << the second puts the same there."""
+    elsewhere = {"HANSE_DATA__FILES": str(town.with_name("volume"))}
+    with pytest.raises(Mistake, match="other-master-key"):
+        put_back(made, fresh, HANSE_TRUST__MASTER_KEY="ab" * 32, **elsewhere)
+    put_back(made, fresh, **elsewhere)
+    assert tree(town.with_name("volume")) == tree(town / "files")
+
+
+def test_two_at_once_do_not_meet(town: Path, made: Made, fresh: Path) -> None:
+    """>> a second restore into the folder, a second backup into another << refused while the first is under way."""
+    fresh.mkdir()
+    with copying.alone(fresh / restoring.LOCK), pytest.raises(Mistake, match=r"backup\.busy"):
+        put_back(made, fresh)
+    with copying.alone(made.folder.parent / ".lock"), pytest.raises(Mistake, match=r"backup\.busy"):
+        backed_up(town)
+    put_back(made, fresh)
+    assert not (fresh / restoring.LOCK).exists()
 
 
 def test_a_full_disk_is_said(made: Made, fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,7 +217,9 @@ def test_a_database_of_another_kind_and_another_master_key_are_refused(made: Mad
 )
 def test_what_was_bent_in_the_database_shows_in_the_check(town: Path, statement: str, why: str) -> None:
     """>> a record, a leaf, a root or a signed state is not what was signed << named, exit code 1; as it was, none."""
-    assert backed_up(town, check=True).examined == (0, 1, ())
+    whole = backed_up(town, check=True).examined
+    assert whole is not None
+    assert (whole.states > 0, whole.wrong) == (True, ())
     with closing(sqlite3.connect(town / "hanse.db")) as database, database:
         assert database.execute(statement).rowcount
     examined = backed_up(town, check=True).examined

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from connector.api.process import place
 from connector.cli.main import main
+from connector.settings import database_place
 from connector.storage import belonging, upgrade
 from connector.testing.cities import MUNICIPALITY, Space
 from tests.cities.sharing import free_port, shared
@@ -36,7 +36,7 @@ async def test_bug_it_told_of_another_database_than_the_one_that_serves(
         environ = shared(space.folder, urls, free_port())
         async with space.running("town", {TOWN: MUNICIPALITY}, environ) as town:
             found = await findings(town.settings.folder, capsys)
-            assert place(urls.app) in found["database-served"]["text"]
+            assert database_place(urls.app) in found["database-served"]["text"]
             assert await town.house.db.read("", belonging.identity) in found["database-served"]["text"]
             assert found["database-elsewhere"]["state"] == "warn"
             assert "hanse.db" in found["database-elsewhere"]["text"]
@@ -62,9 +62,10 @@ async def test_what_a_process_says_of_itself_holds_no_secret(space: Space) -> No
 
 def test_an_address_is_told_without_its_login() -> None:
     assert (
-        place("postgresql://hanse:geheim@db.example:5433/hanse?sslmode=require") == "postgresql://db.example:5433/hanse"
+        database_place("postgresql://hanse:geheim@db.example:5433/hanse?sslmode=require")
+        == "postgresql://db.example:5433/hanse"
     )
-    assert place("sqlite:///srv/hanse.db") == "/srv/hanse.db"
+    assert database_place("sqlite:///srv/hanse.db") == "/srv/hanse.db"
 
 
 @pytest.mark.parametrize("damage", ["pages", "none"])

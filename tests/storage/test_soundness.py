@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.errors import Mistake
+from connector.errors import Defect, Mistake, Unavailable
 from connector.storage import open_database, snapshot, soundness, upgrade
 from connector.storage.checkpoint import _empty
 from connector.storage.database import PROCESS, Tx
@@ -170,3 +170,23 @@ def test_bug_a_commit_waited_for_a_long_reader(path: Path) -> None:
         _empty(writer)
         reader.execute("ROLLBACK")
     assert said == ["PRAGMA busy_timeout = 0", "PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA busy_timeout = 5000"]
+
+
+async def test_damage_that_shows_while_serving_ends_it(path: Path) -> None:
+    """>> pages are overwritten under a running server << the first that meets it says so, then nothing is answered."""
+    db = open_database(f"sqlite://{path}")
+    await db.start()
+    await db.write(PROCESS, fill, "x", 3_000)
+    await db.close()
+    await db.start()
+    data = path.read_bytes()
+    with path.open("r+b") as file:
+        for page in range(20, len(data) // 4096):
+            file.seek(page * 4096)
+            file.write(os.urandom(4096))
+    with pytest.raises(Defect, match=r"storage\.corrupt"):
+        await db.read(PROCESS, lambda tx: tx.all("SELECT * FROM lease"))
+    for call in (db.read, db.write):
+        with pytest.raises(Unavailable, match=r"storage\.corrupt"):
+            await call(PROCESS, lambda tx: tx.one("SELECT 1 AS one"))
+    await db.close()
