@@ -65,8 +65,11 @@ async def traffic(pair: Pair) -> AsyncIterator[None]:
         await asyncio.gather(busy, return_exceptions=True)
 
 
-async def test_a_town_on_sqlite_comes_back_after_kill_9(space: Space, capsys: pytest.CaptureFixture[str]) -> None:
-    """>> backup under traffic, more contracts, kill -9, restore beside the old folder << all PASSED, a new origin."""
+@pytest.mark.parametrize("told", ["by the old folder", "by the witness"])
+async def test_a_town_on_sqlite_comes_back_after_kill_9(
+    told: str, space: Space, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> backup under traffic, more contracts, kill -9, restore << all PASSED; the log goes on under a new origin."""
     async with two(space) as pair:
         town = pair.provider
         await pair.exchange()
@@ -76,7 +79,8 @@ async def test_a_town_on_sqlite_comes_back_after_kill_9(space: Space, capsys: py
             await eventually(lambda: len(town.rows("SELECT id FROM agreement")) > before + 1)
             await town.kill()
         fresh = town.folder.with_name("fresh")
-        assert await hanse(fresh, "restore", made["folder"], "--old", str(town.folder)) == 0, capsys.readouterr()
+        old = ["--old", str(town.folder)] if told == "by the old folder" else []
+        assert await hanse(fresh, "restore", made["folder"], *old) == 0, capsys.readouterr()
         restored = Process(fresh)
         try:
             await restored.start()
