@@ -19,6 +19,7 @@ from connector.api import routes as api_routes
 from connector.api import trace as api_trace
 from connector.api import transfers as api_transfers
 from connector.api import witness as api_witness
+from connector.api.shown import Agreements
 from connector.api.waiting import Waiting
 from connector.contracts.reading import Readings
 from connector.house import House
@@ -29,7 +30,7 @@ from connector.transcript.service import Standing, Tracing
 
 def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.OperationHandlers]:
     """The handlers of the management surface."""
-    waiting = Waiting(house.db)
+    waiting, agreements = Waiting(house.db), Agreements(house.contracts, house.anchor)
     operation = api_operation.OperationHandlers(
         house.db, house.participants, house.metrics, house.ready, house.listing.reload, house.accept_keys
     )
@@ -56,6 +57,7 @@ def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.O
             house.anchor,
             waiting,
             house.judge,
+            agreements,
         ),
         api_countersigning.CountersigningHandlers(
             house.db,
@@ -63,9 +65,17 @@ def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.O
             house.contracts,
             house.judge,
             Readings(house.contracts.agreements, house.judge, house.name_of),
+            agreements,
         ),
         api_transfers.TransferHandlers(
-            house.db, house.participants, house.contracts, house.transfers, house.plane, house.peer, waiting
+            house.db,
+            house.participants,
+            house.contracts,
+            house.transfers,
+            house.plane,
+            house.peer,
+            waiting,
+            house.anchor,
         ),
         api_duties.DutyHandlers(house.db, house.participants, house.contracts, house.deeds, house.judge),
         api_attention.AttentionHandlers(house.db, house.participants, house.contracts, house.anchor),
@@ -78,6 +88,7 @@ def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.O
             house.ending_desk,
             house.peer,
             house.judge,
+            house.anchor,
         ),
         api_clock.ClockHandlers(house.clock, house.watch, house.skews),
         api_leaving.LeavingHandlers(house.leaving, house.deleting),

@@ -2,25 +2,26 @@
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from connector.api import body
+from connector.api.asking import title
+from connector.api.members import Members
 from connector.api.peers import Listed, Peers
 from connector.api.problems import reasons
-from connector.api.terms import clauses
-from connector.catalogue import filters
+from connector.api.terms import clauses, offered, seeker_of
+from connector.catalogue import filters, rules
 from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue, OfferWish, Publication
 from connector.catalogue.uploads import Uploads
-from connector.clock import Clock
-from connector.dialects import translate
+from connector.clock import Clock, rfc3339
 from connector.errors import HanseError, Mistake
 from connector.http import limits
 from connector.participants.service import Participants
-from connector.policy.judge import LANGUAGES, Judge, Seeker
-from connector.policy.model import PolicyError
+from connector.policy.judge import LANGUAGES, Judge
 from connector.reasons import plain
 from connector.storage.database import Database
 from connector.trust.anchors import Anchor
@@ -38,6 +39,7 @@ class CatalogueHandlers:
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
         self._uploads, self._judge, self._peer, self._anchor = uploads, judge, peer, anchor
+        self._members = Members(anchor)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -87,7 +89,8 @@ class CatalogueHandlers:
         hosted = await self._participants.get(request.match_info["p"])
         did = hosted.participant.did
         words = filters.fold(request.query.get("q", "")).split()
-        one = request.query.get("from")
+        named = request.query.get("from")
+        one = None if named is None else self._members.did(named)
         now = self._clock.now()
         members = [entry.did for entry in self._anchor.current.participants if entry.admitted(now) and entry.did != did]
         asked = [member for member in members if one in (None, member)]
@@ -120,45 +123,42 @@ class CatalogueHandlers:
         }
 
     def _hit(self, did: str, provider: str, entry: dict[str, Any]) -> dict[str, object]:
-        listed, us = self._anchor.entry(provider), self._anchor.entry(did)
-        seeker = Seeker(did=did, kind=us.kind if us else "", groups=frozenset(us.groups if us else ()))
+        seeker, now = seeker_of(self._anchor, did), self._clock.now()
         size = entry.get("dcat:byteSize")
         return {
             "provider": provider,
-            "provider_name": listed.name if listed else provider,
+            "provider_name": self._members.name(provider),
             "dataset": entry["@id"],
-            "title": plain(str(entry.get("dct:title", entry["@id"]))),
+            "title": title(entry),
             "description": plain(str(entry.get("dct:description", ""))),
             "media_type": entry.get("dcat:mediaType"),
             "bytes": int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
-            "offers": [self._offer(seeker, policy) for policy in entry["hasPolicy"]],
+            "offers": [offered(self._judge, seeker, policy, now) for policy in entry["hasPolicy"]],
         }
-
-    def _offer(self, seeker: Seeker, policy: dict[str, Any]) -> dict[str, object]:
-        """A foreign rule that we do not understand is shown as not met, with the reason.
-
-        `notes` say which words of others were read as which of ours.
-        """
-        read = translate.understood({name: value for name, value in policy.items() if name not in ("@id", "@type")})
-        terms, notes = read.document, {lang: [translate.told(note, lang) for note in read.notes] for lang in LANGUAGES}
-        try:
-            decision = self._judge.decide(terms, seeker, "catalog", self._clock.now())
-            words = self._judge.reasons(decision)
-            said = clauses(self._judge, terms)
-        except PolicyError as error:
-            why = reasons(Mistake(error.code))
-            return {"offer": policy["@id"], "met": False, "clauses": [], "reason": why, "notes": notes}
-        reason = None if decision.permit else {lang: " ".join(words[lang]) for lang in words}
-        return {"offer": policy["@id"], "met": decision.permit, "clauses": said, "reason": reason, "notes": notes}
 
 
 def _published(dataset: Dataset, offers: list[Offer]) -> dict[str, object]:
-    """`policies`: the terms of each offer by its id."""
+    """`policies`: the ODRL of each offer by its id; `terms` in words what a list shows of it, its template as rule."""
     ids = [offer.id for offer in offers]
     terms = {offer.id: offer.policy for offer in offers}
     return {
         "dataset": dataset.id, "title": dataset.title, "version": dataset.version, "offers": ids, "policies": terms,
+        "created": rfc3339(dataset.created_at),
+        "terms": [
+            {
+                "offer": one.id, "visibility": one.visibility, "state": one.state, "rule": one.template.get("id", ""),
+                "title": _rule(one),
+            }
+            for one in offers
+        ],
     }  # fmt: skip
+
+
+def _rule(offer: Offer) -> Mapping[str, str]:
+    """The title of the template that the offer was made from, by language; its name if this release has it no more."""
+    name = str(offer.template.get("id", ""))
+    known = {template.id: template.title for template in rules.templates()}
+    return known.get(name) or dict.fromkeys(LANGUAGES, name)
 
 
 def _matches(entry: dict[str, Any], words: list[str]) -> bool:

@@ -8,9 +8,11 @@ import msgspec
 from aiohttp import web
 
 from connector.api import body
-from connector.api.countersigning import shown
+from connector.api.asking import Wish, chosen
+from connector.api.members import Members
 from connector.api.peers import Peers
-from connector.api.terms import clauses
+from connector.api.shown import Agreements
+from connector.api.terms import clauses, offered, seeker_of
 from connector.api.waiting import Waiting
 from connector.clock import Clock
 from connector.contracts.approval import Approval
@@ -18,37 +20,20 @@ from connector.contracts.described import Described, of_entry
 from connector.contracts.evidence import Evidence
 from connector.contracts.model import Agreement, Case
 from connector.contracts.service import Contracts
-from connector.errors import HanseError, Mistake, Unavailable
+from connector.errors import HanseError, Unavailable
 from connector.http.limits import PAGE
 from connector.participants.service import Participants
 from connector.policy.judge import Judge
 from connector.protocol.process import Role
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database
 from connector.trust.anchors import Anchor
 
 AT_ONCE = 5
 """Proposals whose data are looked up in the providers' catalogues when the negotiations are listed."""
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What to negotiate; without `offer` the first one that the provider shows us.
-
-    `policy` are terms of our own to ask for instead of those of the offer; `approval` is the person's who asks.
-    `replaces` is an agreement of ours about the same data that ends when the new one comes into force.
-    """
-
-    provider: str
-    dataset: str
-    offer: str | None = None
-    policy: dict[str, Any] | None = None
-    purpose: str | None = None
-    action: str | None = None
-    approval: Approval | None = None
-    replaces: str | None = None
-
-
 class Proposal(msgspec.Struct, frozen=True):
-    """Which published offer of ours we make to whom (a DID), who has not asked."""
+    """Which published offer of ours we make to whom (a DID or a member's name), who has not asked."""
 
     consumer: str
     offer: str
@@ -78,15 +63,16 @@ class Ending(msgspec.Struct, frozen=True):
 class ContractHandlers:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, evidence: Evidence,
-        peers: Peers, anchor: Anchor, waiting: Waiting, judge: Judge,
+        peers: Peers, anchor: Anchor, waiting: Waiting, judge: Judge, agreements: Agreements,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._evidence, self._peers, self._anchor, self._waiting = evidence, peers, anchor, waiting
-        self._judge = judge
+        self._judge, self._members, self._agreements = judge, Members(anchor), agreements
 
     def routes(self) -> list[web.RouteDef]:
         base = "/api/v1/participants/{p}"
         return [
+            web.post(f"{base}/terms", self.terms),
             web.post(f"{base}/negotiations", self.request),
             web.get(f"{base}/negotiations", self.negotiations),
             web.post(f"{base}/proposals", self.propose),
@@ -108,7 +94,9 @@ class ContractHandlers:
         """
         return {
             "id": case.id, "role": str(case.kernel.role), "state": case.shown, "states": case.states,
-            "proposed": case.proposed, "counterparty": case.counterparty, "dataset": case.dataset,
+            "proposed": case.proposed, "counterparty": case.counterparty,
+            "partner": self._members.name(case.counterparty), "dataset": case.dataset, "title": case.title,
+            "created_at": case.created_at, "changed_at": case.changed_at,
             "offer": case.offer, "policy": case.policy, "terms": self._judge.digest(case.policy),
             "clauses": clauses(self._judge, case.policy), "agreement": case.agreement,
             "reason": sentences(case.reason), "deferred": case.deferred, "described": described,
@@ -127,18 +115,28 @@ class ContractHandlers:
         slug = await self._slug(request)
         wish = await body.read(request, Wish)
         self._current()
-        partner = await self._peers.partner(slug, wish.provider)
-        entry = await self._peers.dataset(slug, wish.provider, wish.dataset)
-        offers = {str(offer["@id"]): offer for offer in entry["hasPolicy"]}
-        chosen = wish.offer or next(iter(offers))
-        if chosen not in offers:
-            raise Mistake("api.no-offer", offer=chosen[:200])
-        asked = offers[chosen] if wish.policy is None else {**wish.policy, "@id": chosen}
+        partner = await self._peers.partner(slug, self._members.did(wish.provider))
+        found = await chosen(self._peers, slug, partner.did, wish)
+        found.read(self._judge, wish)
         case = await self._db.write(
-            slug, self._contracts.request, slug, partner, str(entry["@id"]), asked, wish.purpose, wish.action,
-            wish.approval, wish.replaces, of_entry(entry),
+            slug, self._contracts.request, slug, partner, found.dataset, found.policy, wish.purpose, wish.action,
+            wish.approval, wish.replaces, found.described, found.title,
         )  # fmt: skip
         return body.answer({"id": case.id}, 201)
+
+    async def terms(self, request: web.Request) -> web.StreamResponse:
+        """What a request with the same body would ask for, in words: nothing is asked yet."""
+        hosted = await self._participants.get(request.match_info["p"])
+        wish = await body.read(request, Wish)
+        did = self._members.did(wish.provider)
+        found = await chosen(self._peers, hosted.participant.id, did, wish)
+        seeker = seeker_of(self._anchor, hosted.participant.did)
+        return body.answer({
+            "provider": did, "partner": self._members.name(did), "dataset": found.dataset, "title": found.title,
+            "terms": found.digest(self._judge), "policy": found.policy,
+            "described": found.described, "data": found.data,
+            **offered(self._judge, seeker, found.policy, self._clock.now()),
+        })  # fmt: skip
 
     async def negotiation(self, request: web.Request) -> web.StreamResponse:
         slug, case_id = await self._slug(request), request.match_info["id"]
@@ -174,7 +172,7 @@ class ContractHandlers:
         slug = await self._slug(request)
         wish = await body.read(request, Proposal)
         self._current()
-        partner = await self._peers.partner(slug, wish.consumer)
+        partner = await self._peers.partner(slug, self._members.did(wish.consumer))
         case = await self._db.write(slug, self._contracts.propose, slug, partner, wish.offer)
         return body.answer({"id": case.id}, 201)
 
@@ -202,11 +200,7 @@ class ContractHandlers:
 
     async def agreements(self, request: web.Request) -> web.StreamResponse:
         slug = await self._slug(request)
-        return body.answer({"agreements": await self._db.read(slug, self._shown, slug)})
-
-    def _shown(self, tx: Tx, slug: str) -> list[dict[str, object]]:
-        found = self._contracts.agreements.all(tx, slug)
-        return [shown(one, self._contracts.countersigning.standing(tx, one)) for one in found]
+        return body.answer({"agreements": await self._db.read(slug, self._agreements.all, slug)})
 
     async def _one(self, request: web.Request) -> tuple[str, Agreement]:
         slug, name = await self._slug(request), request.match_info["id"]
@@ -214,8 +208,7 @@ class ContractHandlers:
 
     async def agreement(self, request: web.Request) -> web.StreamResponse:
         slug, agreement = await self._one(request)
-        standing = await self._db.read(slug, self._contracts.countersigning.standing, agreement)
-        return body.answer(shown(agreement, standing))
+        return body.answer(await self._db.read(slug, self._agreements.one, slug, agreement))
 
     async def text(self, request: web.Request) -> web.StreamResponse:
         slug, agreement = await self._one(request)

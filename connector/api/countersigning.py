@@ -7,10 +7,10 @@ import msgspec
 from aiohttp import web
 
 from connector.api import body
+from connector.api.shown import Agreements
 from connector.api.terms import clauses
 from connector.contracts.approval import Approval
-from connector.contracts.countersigning import Confirmation, Standing
-from connector.contracts.model import Agreement
+from connector.contracts.countersigning import Confirmation
 from connector.contracts.reading import Readings
 from connector.contracts.service import Contracts
 from connector.participants.service import Participants
@@ -35,10 +35,11 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class CountersigningHandlers:
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, judge: Judge, readings: Readings
+        self, db: Database, participants: Participants, contracts: Contracts, judge: Judge, readings: Readings,
+        agreements: Agreements,
     ) -> None:  # fmt: skip
         self._db, self._participants, self._contracts, self._judge = db, participants, contracts, judge
-        self._readings = readings
+        self._readings, self._agreements = readings, agreements
 
     def routes(self) -> list[web.RouteDef]:
         base = "/api/v1/participants/{p}/agreements/{id}"
@@ -68,7 +69,7 @@ class CountersigningHandlers:
         slug = await self._slug(request)
         wish = await body.read(request, Countersigning)
         found = await self._db.write(slug, self._order, slug, request.match_info["id"], wish)
-        return body.answer(shown(*found), 202)
+        return body.answer(found, 202)
 
     async def confirm(self, request: web.Request) -> web.StreamResponse:
         """201 with the confirmation as it is recorded."""
@@ -80,27 +81,12 @@ class CountersigningHandlers:
     async def _slug(self, request: web.Request) -> str:
         return (await self._participants.get(request.match_info["p"])).participant.id
 
-    def _order(self, tx: Tx, slug: str, name: str, wish: Countersigning) -> tuple[Agreement, Standing]:
+    def _order(self, tx: Tx, slug: str, name: str, wish: Countersigning) -> dict[str, Any]:
         agreement = self._contracts.agreements.named(tx, slug, name)
-        rules = self._contracts.countersigning
-        return rules.order(tx, slug, agreement.id, wish.approval, wish.digest), rules.standing(tx, agreement)
+        ordered = self._contracts.countersigning.order(tx, slug, agreement.id, wish.approval, wish.digest)
+        return self._agreements.one(tx, slug, ordered)
 
     def _confirm(self, tx: Tx, slug: str, name: str, said: Statement) -> Confirmation:
         agreement = self._contracts.agreements.named(tx, slug, name)
         by = Approval(role=said.role, pseudonym=said.pseudonym)
         return self._contracts.countersigning.confirm(tx, slug, agreement, by, said.statement)
-
-
-def shown(agreement: Agreement, standing: Standing) -> dict[str, Any]:
-    """An agreement with what there is of evidence: which side sealed, who verified, what somebody confirmed.
-
-    `countersignature` is the setting that both seals name, `until` its deadline, `waits` that a person has to read.
-    """
-    return {
-        "agreement": agreement.id, "dataset": agreement.dataset, "state": agreement.state, "role": agreement.role,
-        "counterparty": agreement.counterparty, "digest": agreement.digest, "expires_at": agreement.expires_at,
-        "signed": {"provider": agreement.provider_jws is not None, "consumer": agreement.consumer_jws is not None},
-        "negotiation": agreement.negotiation, "countersignature": standing.countersignature, "until": standing.until,
-        "verified": standing.verified, "confirmations": standing.confirmations, "waits": standing.waits,
-        "second_invalid": standing.second_invalid,
-    }  # fmt: skip

@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import web
 
 from connector.api import body
+from connector.api.members import Members
 from connector.api.peers import Peers
 from connector.clock import Clock, rfc3339
 from connector.contracts import ending, endings_store, progress_store, renewal
@@ -20,6 +21,7 @@ from connector.errors import Mistake, Unknown
 from connector.participants.service import Participants
 from connector.policy.judge import Judge
 from connector.storage.database import Database, Tx
+from connector.trust.anchors import Anchor
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,10 +38,11 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class EndingHandlers:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, endings: Endings,
-        desk: EndingDesk, peers: Peers, judge: Judge,
+        desk: EndingDesk, peers: Peers, judge: Judge, anchor: Anchor,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._endings, self._desk, self._peers, self._judge = endings, desk, peers, judge
+        self._members = Members(anchor)
 
     def routes(self) -> list[web.RouteDef]:
         base = "/api/v1/participants/{p}/agreements/{id}"
@@ -110,9 +113,11 @@ class EndingHandlers:
         old = None if agreement.replaces is None else endings_store.by_digest(tx, slug, agreement.replaces)
         new = progress_store.successor(tx, slug, agreement.digest)
         return {
-            **shown, "predecessor": None if old is None else _neighbour(old), "countersigning": _progress(
-                progress(tx, self._contracts.agreements, agreement)
-            ), "successor": None if new is None else _neighbour(new),
+            **shown, "partner": self._members.name(agreement.counterparty),
+            "title": self._contracts.titles(tx, slug, [agreement.id])[agreement.id],
+            "predecessor": None if old is None else _neighbour(old),
+            "successor": None if new is None else _neighbour(new),
+            "countersigning": _progress(progress(tx, self._contracts.agreements, agreement)),
         }  # fmt: skip
 
 

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from connector.policy.judge import LANGUAGES, Judge
+from connector.api.problems import reasons
+from connector.dialects import translate
+from connector.errors import Mistake
+from connector.policy.judge import LANGUAGES, Judge, Seeker
+from connector.policy.model import PolicyError
+from connector.trust.anchors import Anchor
 
 
 def clauses(judge: Judge, policy: Mapping[str, Any]) -> list[dict[str, object]]:
@@ -18,3 +23,28 @@ def clauses(judge: Judge, policy: Mapping[str, Any]) -> list[dict[str, object]]:
         }
         for index, one in enumerate(said["de"])
     ]
+
+
+def offered(judge: Judge, seeker: Seeker, policy: Mapping[str, Any], now: int) -> dict[str, object]:
+    """A peer's offer in words, and whether we would get it as far as its catalogue decides.
+
+    A foreign rule that we do not understand is shown as not met, with the reason. `notes` say which words of others
+    were read as which of ours.
+    """
+    read = translate.understood({name: value for name, value in policy.items() if name not in ("@id", "@type")})
+    terms, notes = read.document, {lang: [translate.told(note, lang) for note in read.notes] for lang in LANGUAGES}
+    try:
+        decision = judge.decide(terms, seeker, "catalog", now)
+        words = judge.reasons(decision)
+        said = clauses(judge, terms)
+    except PolicyError as error:
+        why = reasons(Mistake(error.code))
+        return {"offer": policy["@id"], "met": False, "clauses": [], "reason": why, "notes": notes}
+    reason = None if decision.permit else {lang: " ".join(words[lang]) for lang in words}
+    return {"offer": policy["@id"], "met": decision.permit, "clauses": said, "reason": reason, "notes": notes}
+
+
+def seeker_of(anchor: Anchor, did: str) -> Seeker:
+    """A participant of ours as the catalogues of others see it, by the trust list."""
+    us = anchor.entry(did)
+    return Seeker(did=did, kind=us.kind if us else "", groups=frozenset(us.groups if us else ()))

@@ -1,6 +1,6 @@
 """Transfers and received files over the management surface."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Concatenate, ParamSpec
 
 import msgspec
@@ -8,6 +8,7 @@ from aiohttp import web
 
 from connector.api import body
 from connector.api.contracts import sentences
+from connector.api.members import Members
 from connector.api.peers import Peers
 from connector.api.waiting import Waiting
 from connector.contracts.model import Agreement
@@ -20,6 +21,7 @@ from connector.storage.database import Database, Tx
 from connector.transfer.model import Mode, Process
 from connector.transfer.planes import LocalPlane
 from connector.transfer.service import Transfers
+from connector.trust.anchors import Anchor
 
 P = ParamSpec("P")
 
@@ -42,10 +44,10 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
 class TransferHandlers:
     def __init__(
         self, db: Database, participants: Participants, contracts: Contracts, transfers: Transfers, plane: LocalPlane,
-        peers: Peers, waiting: Waiting,
+        peers: Peers, waiting: Waiting, anchor: Anchor,
     ) -> None:  # fmt: skip
         self._db, self._participants, self._contracts, self._transfers = db, participants, contracts, transfers
-        self._plane, self._peers, self._waiting = plane, peers, waiting
+        self._plane, self._peers, self._waiting, self._members = plane, peers, waiting, Members(anchor)
 
     def routes(self) -> list[web.RouteDef]:
         base = "/api/v1/participants/{p}/transfers"
@@ -76,8 +78,15 @@ class TransferHandlers:
         agreement, before = request.query.get("agreement"), request.query.get("before")
         if agreement is not None:
             agreement = (await self._db.read(slug, self._contracts.agreements.named, slug, agreement)).id
-        found = await self._db.read(slug, self._transfers.all, slug, agreement, before)
-        return body.answer({"transfers": [self._shown(process) for process in found]})
+        return body.answer({"transfers": await self._db.read(slug, self._listed, slug, agreement, before)})
+
+    def _listed(self, tx: Tx, slug: str, agreement: str | None, before: str | None) -> list[dict[str, object]]:
+        found = self._transfers.all(tx, slug, agreement, before)
+        titles = self._contracts.titles(tx, slug, {process.agreement for process in found})
+        return [self._shown(process, titles) for process in found]
+
+    def _titled(self, tx: Tx, slug: str, process: Process) -> dict[str, object]:
+        return self._shown(process, self._contracts.titles(tx, slug, [process.agreement]))
 
     async def suspend(self, request: web.Request) -> web.StreamResponse:
         slug, process_id, why = await self._wish(request)
@@ -103,7 +112,8 @@ class TransferHandlers:
     async def _moved(
         self, slug: str, move: Callable[Concatenate[Tx, P], Process], *args: P.args, **kw: P.kwargs
     ) -> web.StreamResponse:
-        return body.answer(self._shown(await self._db.write(slug, move, *args, **kw)))
+        moved = await self._db.write(slug, move, *args, **kw)
+        return body.answer(await self._db.read(slug, self._titled, slug, moved))
 
     def _agreed(self, tx: Tx, slug: str, name: str) -> tuple[Agreement, str, str | None]:
         """The agreement, who stands in the provider's place in it now, and the purpose that was asked for."""
@@ -117,7 +127,8 @@ class TransferHandlers:
         async def look() -> Process:
             return await self._db.read(slug, self._transfers.get, slug, process_id)
 
-        return body.answer(self._shown(await self._waiting.until(request, process_id, look, _over)))
+        found = await self._waiting.until(request, process_id, look, _over)
+        return body.answer(await self._db.read(slug, self._titled, slug, found))
 
     @limits.streaming
     async def content(self, request: web.Request) -> web.StreamResponse:
@@ -128,11 +139,13 @@ class TransferHandlers:
             raise Unknown("api.no-content")
         return web.FileResponse(file, chunk_size=1 << 20)
 
-    def _shown(self, process: Process) -> dict[str, object]:
+    def _shown(self, process: Process, titles: Mapping[str, str]) -> dict[str, object]:
         received = self._plane.file(process.participant, process.id) if process.outcome == "received" else None
         return {
             "id": process.id, "role": str(process.kernel.role), "state": process.shown, "agreement": process.agreement,
-            "counterparty": process.counterparty, "format": process.format, "created_at": process.created_at,
+            "counterparty": process.counterparty, "partner": self._members.name(process.counterparty),
+            "title": titles.get(process.agreement, ""), "format": process.format,
+            "created_at": process.created_at, "changed_at": process.changed_at,
             "bytes": process.bytes, "sha256": process.sha256, "outcome": process.outcome,
             "reason": sentences(process.reason), "held": process.held,
             "file": None if received is None else str(received),

@@ -116,7 +116,7 @@ def _fail(code: str, name: str, text: str, **facts: object) -> Mistake:
 
 
 @cache
-def _spellings(scheme: str) -> Mapping[str, str]:
+def spellings(scheme: str) -> Mapping[str, str]:
     """Every way to write a concept, in lower case, to its IRI: name, label, IRI, code of another list."""
     found = vocabulary().scheme(scheme).values()
     ways = ((way, c.iri) for c in found for way in (*c.codes, *c.labels.values(), c.iri, c.notation))
@@ -124,11 +124,11 @@ def _spellings(scheme: str) -> Mapping[str, str]:
 
 
 def _concept(name: str, slot: Slot, word: str) -> str:
-    spellings = _spellings(slot.scheme or _SCHEMES[slot.type])
-    if word.casefold() not in spellings:
-        best = spellings[nearest(word.casefold(), spellings)].rpartition("#")[2]
+    ways = spellings(slot.scheme or _SCHEMES[slot.type])
+    if word.casefold() not in ways:
+        best = ways[nearest(word.casefold(), ways)].rpartition("#")[2]
         raise _fail("concept", name, word, nearest=best)
-    return spellings[word.casefold()]
+    return ways[word.casefold()]
 
 
 def _words(name: str, text: str) -> list[str]:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from connector.cli.call import OK, Call
+from connector.cli.call import OK, UNDECIDED, Call
 from connector.cli.client import Api
 from connector.cli.words import Words
 
@@ -15,6 +15,7 @@ def register(top: Words, places: Any) -> None:
     end.word("--reason", required=True, metavar="TEXT")
     end.word("--reason-en", metavar="TEXT")
     end.word("--notice", metavar="DAY")
+    end.sure()
     end.set_defaults(run=run_end)
     show = _about(agreement.command(inner, "show"))
     show.set_defaults(run=run_show)
@@ -30,8 +31,16 @@ def _about(command: Words) -> Words:
 
 
 def run_end(call: Call) -> int:
-    """States the end; what becomes of it is shown at once, its delivery goes on by itself."""
+    """States the end; what becomes of it is shown at once, its delivery goes on by itself.
+
+    Without `--notice` it is over at once, so a person is asked first.
+    """
     args = call.args
+    if args.notice is None and not args.yes:
+        found = _api(call).get("participants", args.participant, "agreements", _uuid(args.agreement))
+        call.tell("agreement.at-once", title=found["title"] or found["dataset"], partner=found["partner"])
+        if not call.sure("agreement.question"):
+            return UNDECIDED
     wish = {"reason": args.reason, "reason_en": args.reason_en, "notice": args.notice}
     now = _api(call).post("participants", args.participant, "agreements", _uuid(args.agreement), "end", body=wish)
     return _told(call, now)
@@ -69,7 +78,7 @@ def _side(call: Call, key: str, clause: dict[str, str] | None) -> None:
 def _told(call: Call, life: dict[str, Any]) -> int:
     call.result(life)
     call.tell("agreement.state", agreement=life["agreement"], state=call.say(f"agreement.states.{life['state']}"))
-    call.tell("agreement.between", dataset=life["dataset"], counterparty=life["counterparty"])
+    call.tell("agreement.about", title=life["title"] or life["dataset"], partner=life["partner"])
     told_of_term(call, life["state"], life["expires"])
     if life["ended"]:
         call.tell("agreement.ended", at=life["ended"])

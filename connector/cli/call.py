@@ -113,6 +113,18 @@ class Call(NamedTuple):
         if self.args.json:
             print(json.dumps(value, ensure_ascii=False))
 
+    def sure(self, key: str, /, **facts: object) -> bool:
+        """Asks the person at the terminal, unless `--yes` answers; raises Mistake where nobody can be asked."""
+        if self.args.yes:
+            return True
+        if self.args.json or not sys.stdin.isatty():
+            raise Mistake("cli.needs-yes")
+        print(self.say("sure.question", question=self.say(key, **facts)), end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().casefold() in self.say("sure.answers").split():
+            return True
+        self.note("sure.no")
+        return False
+
     def size(self, count: object) -> str:
         """A number of bytes with separators of the language."""
         return decimal(int(str(count)), self.lang, 0)

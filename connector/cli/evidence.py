@@ -6,7 +6,6 @@ A contract that one side sealed says so, with what evidence there is (contracts.
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from connector.cli.call import OK, Call
 from connector.cli.client import Api
 from connector.cli.get import save
 from connector.cli.words import Words
+from connector.clock import rfc3339
 
 
 def register(top: Words, places: Any) -> None:
@@ -34,7 +34,13 @@ def run_agreements(call: Call) -> int:
     call.result(found)
     for one in found:
         state = call.say(f"agreement.states.{one['state']}")
-        call.tell("agreements.line", agreement=one["agreement"], dataset=one["dataset"], state=state)
+        title, at = one["title"] or one["dataset"], rfc3339(one["created_at"])
+        call.tell(
+            "agreements.about", agreement=one["agreement"], title=title, partner=one["partner"], state=state, at=at
+        )
+        if one["notice"]:
+            who = call.say("agreement.us" if one["notice"]["by"] == one["role"] else "agreement.them")
+            call.tell("agreements.notice", who=who, at=one["notice"]["effective"])
         told_of_term(call, one["state"], _expires(one))
         _standing(call, one)
     if not found:
@@ -44,7 +50,7 @@ def run_agreements(call: Call) -> int:
 
 def _expires(one: Mapping[str, Any]) -> str | None:
     at = one.get("expires_at")
-    return None if at is None else datetime.fromtimestamp(at // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return None if at is None else rfc3339(at)
 
 
 def _standing(call: Call, one: Mapping[str, Any]) -> None:

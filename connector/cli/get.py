@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import OK, REFUSED, UNDECIDED, Call, concept, unusable
+from connector.cli import concepts
+from connector.cli.call import OK, REFUSED, UNDECIDED, Call, unusable
 from connector.cli.client import Api
 from connector.cli.request import waited
 from connector.cli.words import Words
@@ -27,7 +28,8 @@ def register(top: Words, places: Any) -> None:
 def run(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
     mode = "push" if args.push else "pull"
-    body = {"agreement": args.agreement, "purpose": args.purpose and concept(args.purpose), "mode": mode}
+    purpose = args.purpose and concepts.purpose(args.purpose, call.lang).iri
+    body = {"agreement": args.agreement, "purpose": purpose, "mode": mode}
     started = api.post("participants", args.participant, "transfers", body=body)
     place = ("participants", args.participant, "transfers", started["id"])
     now = waited(api, args.wait, *place)
@@ -69,5 +71,5 @@ def _outcome(call: Call, now: Mapping[str, Any]) -> int:
     if now["state"] == "TERMINATED" or now.get("outcome"):
         call.tell("get.refused", reason=(now.get("reason") or {}).get(call.lang, ""))
         return REFUSED
-    call.tell("get.open", state=now["state"], id=now["id"])
+    call.tell("get.open", state=call.say(f"transfer-state.{now['state']}"), id=now["id"])
     return UNDECIDED

@@ -8,6 +8,7 @@ from typing import Any
 from connector.cli.call import OK, Call, named_file
 from connector.cli.client import Api
 from connector.cli.words import Words
+from connector.clock import rfc3339
 from connector.errors import Mistake
 from connector.reasons import plain
 
@@ -45,9 +46,11 @@ def run_list(call: Call) -> int:
     found = _api(call).get("participants", call.args.participant, "negotiations")
     call.result(found)
     for one in found["negotiations"]:
-        call.tell("negotiations.line", id=one["id"], state=one["state"], dataset=plain(one["dataset"], 120))
+        _line(call, one)
         if one["role"] == "consumer" and one["state"] == "OFFERED":
             _terms(call, one)
+    if not found["negotiations"]:
+        call.tell("negotiations.none")
     return OK
 
 
@@ -103,8 +106,16 @@ def _said(call: Call, what: str, body: Mapping[str, object]) -> int:
     args = call.args
     now = _api(call).post("participants", args.participant, "negotiations", args.negotiation, what, body=body)
     call.result(now)
-    call.tell("negotiations.line", id=now["id"], state=now["state"], dataset=plain(now["dataset"], 120))
+    _line(call, now)
     return OK
+
+
+def _line(call: Call, one: Mapping[str, Any]) -> None:
+    title, at = one["title"] or plain(one["dataset"], 120), rfc3339(one["changed_at"])
+    state = call.say(f"negotiation-state.{one['state']}")
+    call.tell("negotiations.about", id=one["id"], title=title, partner=one["partner"], state=state, at=at)
+    if one["reason"]:
+        call.tell("negotiations.reason", text=one["reason"][call.lang])
 
 
 def _terms(call: Call, one: Mapping[str, Any]) -> None:

@@ -1,11 +1,16 @@
-"""`hanse request`: asks a provider for a contract and waits for the outcome."""
+"""`hanse request`: shows the terms of an offer, asks the person, then the provider, and waits for the outcome.
 
+What is asked for is what was shown: the request names its digest, and an offer that changed meanwhile is not asked for.
+"""
+
+import json
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import OK, REFUSED, UNDECIDED, Call, concept
+from connector.cli import concepts
+from connector.cli.call import OK, REFUSED, UNDECIDED, Call
 from connector.cli.client import Api
 from connector.cli.negotiate import approval, approving, terms
 from connector.cli.words import Words
@@ -25,26 +30,48 @@ def register(top: Words, places: Any) -> None:
     command.word("--replaces", metavar="AGREEMENT")
     approving(command)
     command.word("--wait", type=int, default=30, metavar="SECONDS")
+    command.sure()
     command.set_defaults(run=run)
 
 
 def run(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
     dataset, slash, _ = args.dataset.partition("/offers/")
+    purpose = concepts.purpose(args.purpose, call.lang)
     body = {
         "provider": args.provider,
         "dataset": dataset,
         "offer": args.dataset if slash else None,
         "policy": None if args.policy is None else terms(args.policy),
-        "purpose": concept(args.purpose),
-        "action": args.action and concept(args.action),
+        "purpose": purpose.iri,
+        "action": args.action and concepts.action(args.action),
         "approval": approval(call),
         "replaces": args.replaces and args.replaces.removeprefix("urn:uuid:"),
     }
+    shown = api.post("participants", args.participant, "terms", body=body)
+    _show(call, shown, purpose.label)
+    if not call.sure("request.question"):
+        return UNDECIDED
+    body |= {"provider": shown["provider"], "dataset": shown["dataset"], "offer": shown["offer"]}
+    body |= {"terms": shown["terms"], "data": shown["data"]}
     started = api.post("participants", args.participant, "negotiations", body=body)
     now = waited(api, args.wait, "participants", args.participant, "negotiations", started["id"])
     call.result(now)
     return _outcome(call, now)
+
+
+def _show(call: Call, shown: Mapping[str, Any], purpose: str) -> None:
+    """The terms, each with how far it is enforced; before anything is asked for."""
+    call.tell("request.asked", title=shown["title"], partner=shown["partner"], purpose=purpose)
+    if shown["described"] and shown["described"]["description"]:
+        call.tell("request.described", text=shown["described"]["description"])
+    call.tell("request.terms")
+    for clause in shown["clauses"]:
+        call.tell("request.clause", text=clause["text"][call.lang], badge=call.say(f"badge.{clause['badge']}"))
+    if not shown["clauses"]:
+        call.tell("request.unworded", policy=json.dumps(shown["policy"], ensure_ascii=False, indent=2))
+    if not shown["met"]:
+        call.tell("request.barred", reason=(shown["reason"] or {}).get(call.lang, ""))
 
 
 def waited(api: Api, seconds: int, *parts: str) -> Mapping[str, Any]:
@@ -76,5 +103,5 @@ def _outcome(call: Call, now: Mapping[str, Any]) -> int:
             call.tell("request.offered", id=now["id"])
             return UNDECIDED
         case state:
-            call.tell("request.open", state=state, id=now["id"])
+            call.tell("request.open", state=call.say(f"negotiation-state.{state}"), id=now["id"])
             return UNDECIDED

@@ -5,6 +5,7 @@ from typing import Any
 from connector.cli.call import OK, Call
 from connector.cli.client import Api
 from connector.cli.words import Words
+from connector.clock import rfc3339
 
 
 def register(top: Words, places: Any) -> None:
@@ -57,7 +58,13 @@ def _said(call: Call, what: str, body: dict[str, object]) -> int:
 
 
 def _line(call: Call, one: dict[str, Any]) -> None:
-    call.tell("transfers.line", id=one["id"], state=one["state"], format=one["format"], bytes=call.size(one["bytes"]))
+    title, at = one["title"] or one["agreement"], rfc3339(one["created_at"])
+    state = call.say(f"transfer-state.{one['state']}")
+    way = call.say(f"way.{one['format'].rpartition('-')[2].lower()}-{one['role']}")
+    call.tell(
+        "transfers.about", id=one["id"], title=title, partner=one["partner"], state=state, way=way,
+        bytes=call.size(one["bytes"]), at=at,
+    )  # fmt: skip
     if one["reason"]:
         call.tell("transfers.reason", text=one["reason"][call.lang])
 

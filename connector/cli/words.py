@@ -72,6 +72,10 @@ class Words(argparse.ArgumentParser):
         group = self._switches if flags[0].startswith("-") else self._places
         group.add_argument(*flags, help=text, **options)
 
+    def sure(self) -> None:
+        """`--yes` of commands that ask before they do what cannot be taken back."""
+        self.word("--yes", common=True, action="store_true")
+
     def commands(self, dest: str) -> "argparse._SubParsersAction[Words]":
         """Room for sub-commands."""
         return self.add_subparsers(

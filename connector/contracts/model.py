@@ -42,6 +42,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """As consumer: the person who decided; None if a rule does."""
     replaces: str | None = None
     """The digest of the agreement that the one to come takes the place of."""
+    title: str = ""
+    """Of the dataset, as it stood in the catalogue when the negotiation began; a peer's words, for people only."""
 
     @property
     def provider_pid(self) -> str | None:

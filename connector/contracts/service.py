@@ -5,7 +5,7 @@ next is the `course`'s business. Work that needs the network (fetching what is t
 as another transaction (`signing_desk`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -84,6 +84,7 @@ class Contracts:
         approval: Approval | None = None,
         replaces: str | None = None,
         described: Described | None = None,
+        title: str = "",
     ) -> Case:
         """As consumer: ask for an offer as it stands in the provider's catalogue; `approval`: of whoever asks.
 
@@ -95,7 +96,8 @@ class Contracts:
         policy = {**offer, "@type": "Offer", "target": dataset}
         self.agreements.deal(policy)
         case = _opened(
-            tx, slug, partner, kernel.start(Role.CONSUMER), dataset, policy, purpose=purpose, action=action
+            tx, slug, partner, kernel.start(Role.CONSUMER), dataset, policy, purpose=purpose, action=action,
+            title=title,
         )  # fmt: skip
         old = None if replaces is None else self.agreements.to_replace(tx, slug, replaces, partner.did, dataset)
         by = None if approval is None else approval.checked
@@ -106,10 +108,11 @@ class Contracts:
     def propose(self, tx: Tx, slug: str, partner: Partner, offer_id: str) -> Case:
         """As provider: offer a published dataset to a member who has not asked; raises Unknown for no such offer."""
         still_here(tx, slug)
-        offer, _ = self._catalogue.published(tx, slug, partner.seeker, offer_id)
+        offer, dataset = self._catalogue.published(tx, slug, partner.seeker, offer_id)
         case = _opened(
-            tx, slug, partner, kernel.start(Role.PROVIDER), offer.dataset, offer.for_message(), proposed=True
-        )
+            tx, slug, partner, kernel.start(Role.PROVIDER), offer.dataset, offer.for_message(), proposed=True,
+            title=dataset.title,
+        )  # fmt: skip
         return self.moves.propose(tx, case)
 
     def accept(
@@ -180,7 +183,7 @@ class Contracts:
         step = kernel.received(kernel.start(Role.PROVIDER), Kind.REQUEST, message.id, digest_, message.consumer_pid)
         case = _opened(
             tx, slug, partner, step.negotiation, dataset.id, {**message.offer, "@id": offer.id},
-            purpose=message.purpose, action=message.action, address=str(message.callback_address),
+            purpose=message.purpose, action=message.action, address=str(message.callback_address), title=dataset.title,
         )  # fmt: skip
         old = self.agreements.replaceable(tx, slug, message.replaces, partner.did, dataset.id)
         return self._taken_up(tx, replace(case, replaces=old), step, Turn(partner, message))
@@ -320,6 +323,10 @@ class Contracts:
         """The 100 negotiations that changed last."""
         return store.cases(tx, slug)
 
+    def titles(self, tx: Tx, slug: str, agreements: Collection[str]) -> dict[str, str]:
+        """What these agreements are about, in words, by their ids; empty where nobody told."""
+        return store.titles(tx, slug, agreements)
+
     # Steps inside a transaction
 
     def _own(self, tx: Tx, slug: str, case_id: str, did: str | None = None) -> Case:
@@ -369,13 +376,14 @@ class Contracts:
 
 def _opened(
     tx: Tx, slug: str, partner: Partner, state: Negotiation, dataset: str, policy: dict[str, Any], *,
-    purpose: str | None = None, action: str | None = None, address: str = "", proposed: bool = False,
+    purpose: str | None = None, action: str | None = None, address: str = "", proposed: bool = False, title: str = "",
 ) -> Case:  # fmt: skip
     """A new case, not yet saved; `address` is the peer's callback, else its base as its version document says."""
     return Case(
         participant=slug, id=new_id(), counterparty=partner.did, address=(address or partner.base).rstrip("/"),
         kernel=state, version=1, dataset=dataset, offer=str(policy["@id"]), policy=policy, purpose=purpose,
         action=action, agreement=None, reason=None, created_at=tx.now, changed_at=tx.now, proposed=proposed,
+        title=title,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 A state changes only if its version is still the one that was read; else the whole unit runs again (architecture.md 4).
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -40,9 +41,9 @@ def insert_case(tx: Tx, case: Case) -> Case:
     added = tx.run(
         "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, settled,"
         " version, dataset, offer, policy, purpose, action, agreement, reason, created_at, changed_at, proposed,"
-        " states, approval, replaces)"
+        " states, approval, replaces, title)"
         " VALUES (:participant, :id, :role, :counterparty, :peer_pid, :address, :kernel, :state, :settled, 1, :dataset,"
-        " :offer, :policy, :purpose, :action, NULL, NULL, :now, :now, :proposed, :states, :approval, :replaces)"
+        " :offer, :policy, :purpose, :action, NULL, NULL, :now, :now, :proposed, :states, :approval, :replaces, :title)"
         " ON CONFLICT DO NOTHING",
         participant=case.participant,
         id=case.id,
@@ -63,6 +64,7 @@ def insert_case(tx: Tx, case: Case) -> Case:
         states=_text([case.shown]),
         approval=None if case.approval is None else _text(case.approval),
         replaces=case.replaces,
+        title=case.title,
     )
     if not added:
         raise Conflict
@@ -139,6 +141,19 @@ def cases(tx: Tx, participant: str, limit: int = 100) -> list[Case]:
         limit=limit,
     )
     return [_case(row) for row in rows]
+
+
+def titles(tx: Tx, participant: str, agreements: Collection[str]) -> dict[str, str]:
+    """What these agreements are about, in words, by their ids; empty where nobody told."""
+    marks = {f"id{number}": name for number, name in enumerate(sorted(set(agreements)))}
+    listed = ", ".join(f":{mark}" for mark in marks) or "NULL"
+    rows = tx.all(
+        "SELECT a.id, n.title FROM agreement a JOIN negotiation n ON n.participant = a.participant"  # noqa: S608 marks
+        f" AND n.id = a.negotiation WHERE a.participant = :participant AND a.id IN ({listed})",
+        participant=participant,
+        **marks,
+    )
+    return {row["id"]: row["title"] for row in rows}
 
 
 def open_cases(tx: Tx, participant: str, counterparty: str) -> int:

@@ -51,7 +51,7 @@ async def test_read_side_by_side_then_replaced(space: Space, capsys: pytest.Capt
     assert "urn:nothing" in missing
     asked = await hanse(
         village, capsys, "request", offer, "--as", VILLAGE, "--from", town.did(TOWN), "--purpose", PURPOSE,
-        "--replaces", old, "--json",
+        "--replaces", old, "--json", "--yes",
     )  # fmt: skip
     new = json.loads(asked)["agreement"]
     for city, slug in ((town, TOWN), (village, VILLAGE)):
@@ -83,7 +83,7 @@ async def test_an_end_reaches_a_partner_that_was_away(space: Space, capsys: pyte
         made = await town.publish(TOWN)
         signed = await village.negotiate(VILLAGE, town.did(TOWN), made["dataset"])
     agreement = str(signed["agreement"])
-    words = ("agreement", "end", agreement, "--as", VILLAGE)
+    words = ("agreement", "end", agreement, "--as", VILLAGE, "--yes")
     assert "Grund" in await hanse(village, capsys, *words, "--reason", " ", code=1)
     told = await hanse(village, capsys, *words, "--reason", "Nicht mehr nötig.", "--reason-en", "Not needed any more.")
     assert "Ende erklärt durch uns" in told

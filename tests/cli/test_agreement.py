@@ -15,9 +15,9 @@ PAST, FUTURE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 
 def life(**other: Any) -> dict[str, Any]:
     return {
-        "agreement": "urn:uuid:9", "state": "finalized", "counterparty": "did:web:b", "dataset": DATASET, "ended": None,
-        "expires": None, "endings": [], "successions": [], "successor": None, "predecessor": None,
-        "countersigning": {"step": "given", "until": None}, **other,
+        "agreement": "urn:uuid:9", "state": "finalized", "counterparty": "did:web:b", "partner": "Bdorf",
+        "title": "Bäume", "dataset": DATASET, "ended": None, "expires": None, "endings": [], "successions": [],
+        "successor": None, "predecessor": None, "countersigning": {"step": "given", "until": None}, **other,
     }  # fmt: skip
 
 
@@ -30,7 +30,7 @@ def shown(play: Playback, capsys: pytest.CaptureFixture[str], lang: str = "de", 
 
 def test_a_contract_in_force_says_so_and_no_more(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(play, capsys).splitlines() == [
-        "urn:uuid:9: gilt; von beiden Seiten besiegelt", f"    Datensatz {DATASET}, Gegenseite did:web:b",
+        "urn:uuid:9: gilt; von beiden Seiten besiegelt", "    Bäume, mit Bdorf",
     ]  # fmt: skip
 
 
@@ -64,3 +64,22 @@ def test_what_was_before_and_what_came_after(play: Playback, capsys: pytest.Capt
     assert f"Löst urn:uuid:8 ab, beendet am {local_text(PAST, 'de')}." in shown(
         play, capsys, predecessor={**other, "ended": PAST}
     )
+
+
+def test_an_end_at_once_is_asked_for_and_one_with_notice_is_not(
+    play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bug: `agreement end` without --notice cut off a partner at once, and nobody had been asked."""
+    place = "/participants/a/agreements/9"
+    play.on(f"GET {place}", {"title": "Bäume", "partner": "Bdorf", "dataset": DATASET})
+    play.on(f"POST {place}/end", life(state="ended"), 201)
+    words = ["agreement", "end", "urn:uuid:9", "--as", "a", "--reason", "weg"]
+    assert main(words, {}) == 2
+    both = capsys.readouterr()
+    assert "Bäume (Bdorf): Ohne --notice endet die Vereinbarung sofort" in both.out
+    assert "--yes" in both.err
+    assert [path for path, _ in play.asked] == [f"GET {place}"]
+    for more in (["--yes"], ["--notice", "31.03.2027"]):
+        play.asked.clear()
+        assert main([*words, *more], {}) == 0
+        assert [path for path, _ in play.asked] == [f"POST {place}/end"]

@@ -1,6 +1,7 @@
 """Each command against a management surface that plays back canned answers over the Unix socket."""
 
 import hashlib
+import io
 import json
 import socketserver
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from connector.cli import concepts
 from connector.cli.main import main
 from connector.verify.trusted import written
 from tests.verify.forge import NOW, Case
@@ -156,26 +158,104 @@ def test_find_with_only_silence_is_unavailable(play: Playback) -> None:
     [
         ({"state": "FINALIZED", "agreement": "urn:uuid:9", "reason": None}, 0, "urn:uuid:9"),
         ({"state": "TERMINATED", "agreement": None, "reason": WHY}, 1, "ABGELEHNT: Teilnehmerart"),
-        ({"state": "REQUESTED", "agreement": None, "reason": None}, 2, "Noch nicht entschieden (REQUESTED)"),
+        ({"state": "REQUESTED", "agreement": None, "reason": None}, 2, "Noch nicht entschieden (angefragt)"),
     ],
 )
 def test_request(
     final: dict[str, Any], code: int, shown: str, play: Playback, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """An offer names its dataset; the answer is the outcome."""
+    """An offer names its dataset; what was read is asked for; the answer is the outcome."""
+    play.on("POST /participants/a/terms", TERMS)
     play.on("POST /participants/a/negotiations", {"id": "n1"}, 201)
     for wait in (5, 0):
         play.on(f"GET /participants/a/negotiations/n1?wait={wait}", {"id": "n1", "states": ["REQUESTED"], **final})
     wait = "0" if code == 2 else "5"
-    words = ["request", f"{DATASET}/offers/1", "--as", "a", "--from", "did:web:b", "--purpose", "p", "--wait", wait]
-    assert main(words, {}) == code
-    assert json.loads(play.asked[0][1]) == {
-        "provider": "did:web:b",
+    assert main([*ASK, "--wait", wait, "--yes"], {}) == code
+    wish = {
+        "provider": "Bdorf",
         "dataset": DATASET,
         "offer": f"{DATASET}/offers/1",
-        "purpose": "https://w3id.org/hanse/v1#p",
+        "purpose": "https://w3id.org/hanse/v1#heatPlanning",
     }
-    assert shown in said(capsys)
+    assert [json.loads(body) for _, body in play.asked[:2]] == [
+        wish,
+        {**wish, "provider": "did:web:b", "terms": "ab12"},
+    ]
+    told = said(capsys)
+    assert shown in told
+    assert "Bäume\n  von Bdorf, für den Zweck „Wärmeplanung“" in told
+    assert "Nur Kommunen [technisch erzwungen]" in told
+
+
+TERMS = {
+    "provider": "did:web:b", "partner": "Bdorf", "dataset": DATASET, "title": "Bäume", "offer": f"{DATASET}/offers/1",
+    "terms": "ab12", "clauses": [CLAUSE], "policy": {"permission": []}, "met": True, "reason": None,
+}  # fmt: skip
+ASK = ["request", f"{DATASET}/offers/1", "--as", "a", "--from", "Bdorf", "--purpose", "Wärmeplanung"]
+
+
+def test_nothing_is_asked_for_unread(
+    play: Playback, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: `request` signed what nobody had been shown. >> no --yes, nobody there << exit 2, no more."""
+    play.on("POST /participants/a/terms", {**TERMS, "met": False, "reason": WHY})
+    assert main(ASK, {}) == 2
+    both = capsys.readouterr()
+    assert "Nur Kommunen" in both.out
+    assert WHY["de"] in both.out
+    assert "--yes" in both.err
+    assert main([*ASK, "--json"], {}) == 2
+    monkeypatch.setattr("sys.stdin", Terminal("nein\n"))
+    assert main(ASK, {}) == 2
+    assert "es wurde nichts gesendet" in capsys.readouterr().err
+    assert {path for path, _ in play.asked} == {"POST /participants/a/terms"}
+
+
+@pytest.mark.parametrize(("answer", "lang"), [("j", "de"), (" JA ", "de"), ("y", "en"), ("yes", "en")])
+def test_whoever_says_yes_asks(answer: str, lang: str, play: Playback, monkeypatch: pytest.MonkeyPatch) -> None:
+    play.on("POST /participants/a/terms", {**TERMS, "clauses": []})
+    play.on("POST /participants/a/negotiations", {"id": "n1"}, 201)
+    play.on(
+        "GET /participants/a/negotiations/n1?wait=30", {"id": "n1", "state": "FINALIZED", "agreement": "urn:uuid:9"}
+    )
+    monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
+    assert main([*ASK, "--lang", lang], {}) == 0
+
+
+class Terminal(io.StringIO):
+    """Somebody sits there and types this."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("word", "iri"),
+    [
+        ("heatPlanning", "heatPlanning"), ("wärmeplanung", "heatPlanning"), ("HEAT  planning", "heatPlanning"),
+        ("hanse:heatPlanning", "heatPlanning"), ("https://w3id.org/hanse/v1#heatPlanning", "heatPlanning"),
+    ],
+)  # fmt: skip
+def test_a_purpose_may_be_said_in_words(word: str, iri: str) -> None:
+    assert concepts.purpose(word, "de") == (f"https://w3id.org/hanse/v1#{iri}", "Wärmeplanung")
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["request", DATASET, "--as", "a", "--from", "b", "--purpose", "Wärmeplanug"], "Wärmeplanung"),
+        (["get", "9", "--as", "a", "-o", "x", "--purpose", "heatPlaning"], "heatPlanning"),
+        (["participant", "add", "a", "--name", "A", "--kind", "Komune"], "Kommune"),
+        (["request", DATASET, "--as", "a", "--from", "b", "--purpose", "Forschung", "--action", "uze"], "use"),
+    ],
+)
+def test_a_miss_names_the_nearest_and_sends_nothing(
+    words: list[str], near: str, play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bug: a purpose with a slip of the pen went out as an IRI that nobody knows."""
+    assert main(words, {}) == 2
+    assert near in capsys.readouterr().err
+    assert play.asked == []
 
 
 def transfer(body: bytes, play: Playback, **change: object) -> None:
@@ -224,13 +304,17 @@ def test_get_can_have_it_sent(play: Playback, capsys: pytest.CaptureFixture[str]
         play.asked.clear()
 
 
-RUNNING = {"id": "t1", "state": "SUSPENDED", "format": "HttpData-PUSH", "bytes": 1234, "reason": WHY}
+RUNNING = {
+    "id": "t1", "state": "SUSPENDED", "format": "HttpData-PUSH", "bytes": 1234, "reason": WHY, "title": "Bäume",
+    "partner": "Bdorf", "role": "provider", "agreement": "urn:uuid:9", "created_at": 1_795_000_000_000,
+}  # fmt: skip
+LINES = ["Bäume – Bdorf", "    ausgesetzt, wir senden, 1.234 Bytes, begonnen 18.11.2026, 12:06:40 Uhr (MEZ)", "    t1"]
 
 
 def test_transfers_are_listed_with_the_reason(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     play.on("GET /participants/a/transfers", {"transfers": [RUNNING]})
     assert hanse("transfers --as a") == 0
-    assert said(capsys).splitlines() == ["t1  SUSPENDED   HttpData-PUSH  1.234 Bytes", f"    {WHY['de']}"]
+    assert said(capsys).splitlines() == [*LINES, f"    {WHY['de']}"]
     play.on("GET /participants/a/transfers?agreement=urn%3Auuid%3A9", {"transfers": []})
     assert hanse("transfers --as a --agreement urn:uuid:9") == 0
     assert said(capsys).splitlines() == ["Noch keine Übertragung."]
@@ -251,13 +335,14 @@ def test_a_transfer_is_steered(
     play.on(f"POST /participants/a/transfers/t1/{path}", {**RUNNING, "reason": None})
     assert hanse(words) == 0
     assert json.loads(play.asked[-1][1]) == body
-    assert said(capsys).splitlines() == ["t1  SUSPENDED   HttpData-PUSH  1.234 Bytes"]
+    assert said(capsys).splitlines() == LINES
 
 
 def test_agreements_and_evidence(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     one = {"agreement": "urn:uuid:9", "dataset": DATASET, "state": "one-sided", "role": "provider", "waits": False}
     one |= {"verified": True, "countersignature": "preferred", "until": "2027-01-01", "confirmations": []}
-    one |= {"second_invalid": False}
+    one |= {"second_invalid": False, "title": "Bäume", "partner": "Bdorf", "created_at": 1_795_000_000_000}
+    one |= {"notice": {"by": "consumer", "effective": "2027-03-31T22:00:00Z"}}
     play.on("GET /participants/a/agreements", [{**one, "signed": {"provider": True, "consumer": False}}])
     play.on("GET /participants/a/agreements/9/evidence", b"PK")
     assert hanse("agreements --as a") == 0

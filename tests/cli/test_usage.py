@@ -20,7 +20,7 @@ CLIENTS = [
     "participant rotate-key a peer",
     "publish {file} --as a --title T --rule open",
     "find Baum --as a",
-    "request https://localhost:1/b/datasets/1 --as a --from did:web:b --purpose p",
+    "request https://localhost:1/b/datasets/1 --as a --from did:web:b --purpose research",
     "get urn:uuid:1 --as a -o {file}.out",
     "get urn:uuid:1 --as a -o {file}.out --push",
     "transfers --as a",
@@ -63,7 +63,7 @@ def test_every_command_has_help_in_its_language(lang: str) -> None:
 def test_no_help_text_is_left_over() -> None:
     """A message under `cli.help` belongs to a command or an argument that exists."""
     used = {"cli.help.common.data", "cli.help.common.lang", "cli.help.common.json", "cli.help.common.help"}
-    used |= {"cli.help.hanse.codes", "cli.help.hanse.version"}
+    used |= {"cli.help.hanse.codes", "cli.help.hanse.version", "cli.help.common.yes"}
     for one in parsers(parser("de")):
         topic = one.topic or "hanse"
         used |= {f"cli.help.{topic}.about"}

@@ -1,0 +1,93 @@
+"""What a person wants to ask a provider for, and the offer as it stands there now: read first, then asked for.
+
+Both steps choose in the same way, and the second names the digest of what was read: an offer that changed in between is
+not asked for.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from connector.api.peers import Peers
+from connector.contracts.approval import Approval
+from connector.contracts.described import Described, kept, of_entry
+from connector.contracts.service import SHORTEST
+from connector.errors import Mistake
+from connector.policy.judge import Judge
+from connector.reasons import plain
+
+LONGEST_TITLE = 300
+
+
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What to negotiate; without `offer` the first one that the provider shows us.
+
+    `provider` is a DID or a member's name. `policy` are terms of our own to ask for instead of those of the offer;
+    `terms` begins the digest of the terms that were read (`SHORTEST` hex digits at least), `data` is the digest of
+    how the data were described, `approval` is the person's who asks.
+    `replaces` is an agreement of ours about the same data that ends when the new one comes into force.
+    """
+
+    provider: str
+    dataset: str
+    offer: str | None = None
+    policy: dict[str, Any] | None = None
+    terms: str | None = None
+    data: str | None = None
+    purpose: str | None = None
+    action: str | None = None
+    approval: Approval | None = None
+    replaces: str | None = None
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """`policy` with its id is what will be asked for; `described` how the catalogue describes the data, None if it does
+    not as a contract of ours would: then the contract is read before it is sealed."""
+
+    dataset: str
+    title: str
+    policy: dict[str, Any]
+    described: Described | None
+
+    def digest(self, judge: Judge) -> str:
+        """Of the terms, as the negotiation will show it."""
+        return judge.digest({**self.policy, "@type": "Offer", "target": self.dataset})
+
+    @property
+    def data(self) -> str:
+        """SHA-256 (hex) of the description; empty without one."""
+        return "".join(item.sha256 for item in (kept(self.described) if self.described is not None else ()))
+
+    def read(self, judge: Judge, wish: Wish) -> None:
+        """Raises Mistake if the wish names digests of what was read, and they are not those of this."""
+        terms, data = wish.terms, wish.data
+        if terms is not None and (len(terms) < SHORTEST or not self.digest(judge).startswith(terms)):
+            raise Mistake("api.terms-changed")
+        if data is not None and data != self.data:
+            raise Mistake("api.terms-changed")
+
+
+async def chosen(peers: Peers, slug: str, provider: str, wish: Wish) -> Chosen:
+    """Fetches the dataset; raises Mistake if the provider (a DID) does not show us that offer."""
+    entry = await peers.dataset(slug, provider, wish.dataset)
+    offers = {str(offer["@id"]): offer for offer in entry["hasPolicy"]}
+    name = wish.offer or next(iter(offers))
+    if name not in offers:
+        raise Mistake("api.no-offer", offer=name[:200])
+    asked = offers[name] if wish.policy is None else {**wish.policy, "@id": name}
+    return Chosen(str(entry["@id"]), title(entry), asked, of_entry(entry))
+
+
+def title(entry: Mapping[str, Any]) -> str:
+    """Of a dataset in a peer's catalogue, made plain; its IRI if it has none."""
+    return plain(_words(entry.get("dct:title")) or str(entry["@id"]), LONGEST_TITLE)
+
+
+def _words(value: object) -> str:
+    """A literal as JSON-LD writes one; of several the first in German, else the first."""
+    if isinstance(value, list):
+        german = [one for one in value if isinstance(one, dict) and one.get("@language") == "de"]
+        return _words(next(iter(german or value), None)) if not any(isinstance(one, list) for one in value) else ""
+    found = value.get("@value") if isinstance(value, dict) else value
+    return found if isinstance(found, str) else ""

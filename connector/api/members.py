@@ -1,0 +1,40 @@
+"""Members of the data space as people name them: by DID or by the name that the trust list has for them."""
+
+from connector.catalogue.slots import nearest
+from connector.errors import Mistake
+from connector.trust.anchors import Anchor, Entry
+
+
+class Members:
+    """Reads the trust list as it is at each call."""
+
+    def __init__(self, anchor: Anchor) -> None:
+        self._anchor = anchor
+
+    def name(self, did: str) -> str:
+        """Its name; the DID of whom the list does not name."""
+        entry = self._anchor.entry(did)
+        return did if entry is None else entry.name
+
+    def did(self, named: str) -> str:
+        """Whom a person means; a DID stays as it is.
+
+        Raises Mistake with the nearest name if nobody is called so, with the DIDs if several are.
+        """
+        if named.startswith("did:"):
+            return named
+        found = self._called(named)
+        if len(found) > 1:
+            raise Mistake("api.members-alike", name=named[:200], dids=", ".join(entry.did for entry in found[:5]))
+        if not found:
+            names = [entry.name for entry in self._anchor.current.participants]
+            raise Mistake("api.nobody-called", name=named[:200], nearest=nearest(named, names) if names else "–")
+        return found[0].did
+
+    def _called(self, named: str) -> list[Entry]:
+        folded = _folded(named)
+        return [entry for entry in self._anchor.current.participants if _folded(entry.name) == folded]
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.casefold().split())

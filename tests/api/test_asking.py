@@ -1,0 +1,129 @@
+"""What a person reads before anything goes out, and how lists show partners, subjects and times."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from connector.testing.cities import COMPANY, MUNICIPALITY, PURPOSE, Refused, Space
+
+TOWN, VILLAGE, FIRM = "musterstadt", "nachbardorf", "stadtwerke"
+
+
+async def refused(call: Any) -> tuple[int, str]:
+    with pytest.raises(Refused) as refusal:
+        await call
+    return refusal.value.status, refusal.value.problem["code"]
+
+
+async def test_terms_are_read_before_they_are_asked_for(space: Space) -> None:
+    """>> terms << who, what, the clauses, and nothing sent; >> the same digest << negotiated; another << refused."""
+    city = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    made = await city.publish(TOWN)
+    base, wish = f"/api/v1/participants/{VILLAGE}", {"provider": "musterstadt", "dataset": made["dataset"]}
+    shown = await city.api.post(f"{base}/terms", wish)
+    assert (shown["provider"], shown["partner"], shown["title"]) == (city.did(TOWN), "Musterstadt", "Bäume")
+    assert (shown["offer"], shown["met"]) == (made["offer"], True)
+    assert [clause["badge"] for clause in shown["clauses"]]
+    assert (await city.api.get(f"{base}/negotiations"))["negotiations"] == []
+    wish |= {"purpose": PURPOSE}
+    for other in ("0" * 64, shown["terms"][:7], ""):
+        asked = city.api.post(f"{base}/negotiations", {**wish, "terms": other})
+        assert await refused(asked) == (400, "api.terms-changed")
+    assert (await city.api.get(f"{base}/negotiations"))["negotiations"] == []
+    done = await city.negotiate(VILLAGE, "Musterstadt", made["dataset"], terms=shown["terms"])
+    assert (done["state"], done["terms"]) == ("FINALIZED", shown["terms"])
+
+
+async def test_terms_of_ones_own_are_read_as_they_will_be_asked_for(space: Space) -> None:
+    city = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    made = await city.publish(TOWN)
+    base, wish = f"/api/v1/participants/{VILLAGE}", {"provider": city.did(TOWN), "dataset": made["dataset"]}
+    plain = await city.api.post(f"{base}/terms", wish)
+    policy = {name: value for name, value in plain["policy"].items() if name != "prohibition"}
+    own = await city.api.post(f"{base}/terms", {**wish, "policy": policy})
+    assert own["terms"] != plain["terms"]
+    assert len(own["clauses"]) < len(plain["clauses"])
+
+
+async def test_a_member_that_would_be_refused_reads_why_before_it_asks(space: Space) -> None:
+    city = await space.city("it", {TOWN: MUNICIPALITY})
+    firm = await space.city("firm", {FIRM: COMPANY})
+    await space.reload(city, firm)
+    made = await city.publish(TOWN)
+    shown = await firm.api.post(
+        f"/api/v1/participants/{FIRM}/terms", {"provider": "Musterstadt", "dataset": made["dataset"]}
+    )
+    assert shown["met"] is False
+    assert "Kommune" in shown["reason"]["de"]
+
+
+async def test_a_name_that_nobody_or_somebody_else_has_is_not_guessed(space: Space) -> None:
+    """>> a slip of the pen << the nearest name, and nobody asked; >> two of one name << their DIDs."""
+    city = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    for slug in ("dorf", "weiler"):
+        await city.api.post("/api/v1/participants", {"slug": slug, "name": "Neustadt", "kind": MUNICIPALITY})
+    base = f"/api/v1/participants/{VILLAGE}"
+    with pytest.raises(Refused) as refusal:
+        await city.api.get(f"{base}/find", **{"from": "Mustersatdt"})
+    assert refusal.value.problem["code"] == "api.nobody-called"
+    assert "Musterstadt" in refusal.value.problem["reason"]["de"]
+    for call in (
+        city.api.get(f"{base}/find", **{"from": " neustadt "}),
+        city.api.post(f"{base}/terms", {"provider": "NEUSTADT", "dataset": "urn:x"}),
+        city.api.post(f"{base}/negotiations", {"provider": "Neustadt", "dataset": "urn:x"}),
+        city.api.post(f"{base}/proposals", {"consumer": "Neustadt", "offer": "urn:x"}),
+    ):
+        assert await refused(call) == (400, "api.members-alike")
+    assert (await city.api.get(f"{base}/find", **{"from": "musterstadt"}))["asked"] == 1
+
+
+async def test_lists_show_partner_subject_state_and_times_on_both_sides(space: Space) -> None:
+    """Bug: a steward could not tell contracts apart: lists showed IRIs and DIDs alone."""
+    city = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    made = await city.publish(TOWN)
+    signed = await city.negotiate(VILLAGE, "Musterstadt", made["dataset"])
+    await city.fetch(VILLAGE, signed["agreement"])
+    for slug, partner in ((TOWN, "Nachbardorf"), (VILLAGE, "Musterstadt")):
+        base = f"/api/v1/participants/{slug}"
+        for noun in ("negotiations", "agreements", "transfers"):
+            (row,) = (await city.api.get(f"{base}/{noun}"))[noun]
+            assert (row["partner"], row["title"]) == (partner, "Bäume"), (slug, noun)
+            assert row["created_at"] > 1_700_000_000_000
+        (agreement,) = (await city.api.get(f"{base}/agreements"))["agreements"]
+        assert agreement["notice"] is None
+        life = await city.api.get(f"{base}/agreements/{signed['agreement'][9:]}/life")
+        assert (life["partner"], life["title"]) == (partner, "Bäume")
+
+
+async def test_a_list_of_agreements_shows_a_notice(space: Space) -> None:
+    """Bug: an agreement that somebody had given notice of looked like any other until its last day."""
+    city = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    made = await city.publish(TOWN)
+    signed = await city.negotiate(VILLAGE, "Musterstadt", made["dataset"])
+    day = (datetime.now(UTC) + timedelta(days=60)).date().isoformat()
+    end = {"reason": "Nicht mehr nötig.", "notice": day}
+    await city.api.post(f"/api/v1/participants/{VILLAGE}/agreements/{signed['agreement'][9:]}/end", end)
+    (row,) = (await city.api.get(f"/api/v1/participants/{VILLAGE}/agreements"))["agreements"]
+    assert (row["state"], row["notice"]["by"]) == ("finalized", "consumer")
+    assert row["notice"]["effective"].startswith(day)
+
+
+async def test_own_datasets_are_listed_in_words(space: Space) -> None:
+    city = await space.city("it", {TOWN: MUNICIPALITY})
+    made = await city.publish(TOWN)
+    (row,) = (await city.api.get(f"/api/v1/participants/{TOWN}/datasets"))["datasets"]
+    (terms,) = row["terms"]
+    assert (row["title"], terms["offer"], terms["rule"]) == ("Bäume", made["offer"], "municipal-purpose")
+    assert terms["visibility"] == "members"
+    assert set(terms["title"]) == {"de", "en"}
+
+
+async def test_adding_the_same_participant_again_is_no_error(space: Space) -> None:
+    """Bug: a list of towns that broke off could not be given again. Other facts under the same slug stay refused."""
+    city = await space.city("it", {TOWN: MUNICIPALITY})
+    wish = {"slug": TOWN, "name": "Musterstadt", "kind": MUNICIPALITY}
+    before = await city.api.get(f"/api/v1/participants/{TOWN}")
+    assert await city.api.post("/api/v1/participants", wish) == before
+    for other in ({"name": "Musterdorf"}, {"kind": COMPANY}, {"root": "https://else.example"}, {"operator": "X"}):
+        assert await refused(city.api.post("/api/v1/participants", {**wish, **other})) == (400, "participants.taken")
