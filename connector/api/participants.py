@@ -83,13 +83,15 @@ class ParticipantHandlers:
         return body.answer({"participants": [self._shown(hosted) for hosted in await self._participants.all()]})
 
     async def add(self, request: web.Request) -> web.StreamResponse:
+        """201; 200 if the participant was here already, just as it is described."""
         wish = await body.read(request, Wish)
         kinds = {concept.iri for concept in rules.vocabulary().scheme("participantKindScheme").values()}
         if wish.kind not in kinds:
             raise Mistake("participants.kind", kind=wish.kind[:200])
+        known = {hosted.participant.id for hosted in await self._participants.all()}
         hosted = await self._participants.add(wish.slug, wish.name, wish.kind, wish.operator, wish.root)
         await self._enlist()
-        return body.answer(self._shown(hosted), 201)
+        return body.answer(self._shown(hosted), 200 if wish.slug in known else 201)
 
     async def one(self, request: web.Request) -> web.StreamResponse:
         return body.answer(self._shown(await self._participants.get(request.match_info["p"])))

@@ -15,6 +15,9 @@ from connector.settings import FILE, Settings, load, master_key
 
 LIST_LIFE_MS = 365 * 86_400_000
 
+IGNORED = ".gitignore"
+"""In a checkout nothing of the folder is committed by mistake, keys least of all; elsewhere it does nothing."""
+
 # What a folder with a CA of its own has to say to the defaults.
 SETTINGS = """\
 [trust]
@@ -52,6 +55,8 @@ def prepare(folder: Path, environ: Mapping[str, str], clock: Clock) -> Settings:
     from connector.trust.files import write_public
 
     certs = devca.create(folder, clock)
+    if not (folder / IGNORED).exists():
+        write_public(folder / IGNORED, b"*\n")
     if not (folder / FILE).exists():
         write_public(folder / FILE, SETTINGS.encode())
     settings = load(folder, environ)

@@ -52,7 +52,6 @@ _CODES: Mapping[str, int] = {
     "cli.no-purpose": WRONG_USAGE,
     "cli.no-kind": WRONG_USAGE,
     "cli.no-action": WRONG_USAGE,
-    "cli.no-plain-file": WRONG_USAGE,
     "cli.participant-which": WRONG_USAGE,
     "cli.csv-columns": WRONG_USAGE,
     "cli.csv-broken": WRONG_USAGE,

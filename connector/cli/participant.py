@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from connector.cli import participant_leaving
-from connector.cli.call import OK, Call, concept, named_file, unusable
+from connector.cli import concepts, participant_csv, participant_leaving
+from connector.cli.call import OK, Call, named_file, unusable
 from connector.cli.client import Api
 from connector.cli.words import Words
 from connector.errors import Mistake
@@ -22,10 +22,12 @@ def register(top: Words, places: Any) -> None:
     group = top.command(places, "participant")
     inner = group.commands("subcommand")
     add = group.command(inner, "add")
-    add.word("slug", metavar="SLUG")
-    add.word("--name", required=True, metavar="NAME")
-    add.word("--kind", required=True, metavar="KIND")
+    add.word("slug", metavar="SLUG", nargs="?")
+    add.word("--name", metavar="NAME")
+    add.word("--kind", metavar="KIND")
     add.word("--root", metavar="URL")
+    add.word("--csv", metavar="FILE", type=Path)
+    add.word("--dry-run", action="store_true")
     add.set_defaults(run=run_add)
     group.command(inner, "list").set_defaults(run=run_list)
     rotate = group.command(inner, "rotate-key")
@@ -60,7 +62,13 @@ def register(top: Words, places: Any) -> None:
 
 def run_add(call: Call) -> int:
     args = call.args
-    body = {"slug": args.slug, "name": args.name, "kind": concept(args.kind), "root": args.root}
+    alone = (args.slug, args.name, args.kind)
+    if args.csv is not None and {*alone, args.root} == {None}:
+        return participant_csv.run(call, args.csv)
+    if args.csv is not None or args.dry_run or None in alone:
+        raise Mistake("cli.participant-which")
+    kind = concepts.kind(args.kind, call.lang).iri
+    body = {"slug": args.slug, "name": args.name, "kind": kind, "root": args.root}
     made = Api(call.settings().api.socket).post("participants", body=body)
     call.result(made)
     call.tell("participant.added", name=made["name"], did=made["did"], root=made["root"])

@@ -162,13 +162,18 @@ class Participants:
         await self._db.write(slug, store.enter_peer, slug, dids.parse(did), split_root(root)[0])
 
     async def add(self, slug: str, name: str, kind: str, operator: str, root: str | None) -> Hosted:
-        """Creates a participant with its keys; raises Mistake if slug, root or DID are taken or impossible."""
+        """Creates a participant with its keys; one that is here already, just so, stays as it is.
+
+        Raises Mistake if slug, root or DID are another's or impossible.
+        """
         whole, host, path = split_root(root or f"{self._base_url}/{checked_slug(slug)}")
         participant = Participant(
             id=checked_slug(slug), did=dids.of_root(whole), root=whole, host=host, path=path, name=name.strip() or slug,
             kind=kind, operator=operator.strip() or name, state="active",
         )  # fmt: skip
-        return await self.admit(participant)
+        await self.all()
+        known = self._by_id.get(participant.id)
+        return known if known is not None and known.participant == participant else await self.admit(participant)
 
     async def admit(self, participant: Participant) -> Hosted:
         """The participant as it is described, with its keys; raises Mistake if slug, root or DID are taken."""

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from connector.cli.demo import tamper, trees
+from connector.cli.demo.show import Show, hanse
 from connector.cli.main import main
 
 NAMES = ["start", "publish", "find", "negotiate", "transfer", "refuse", "expire", "verify", "tamper", "figures"]
@@ -193,3 +194,15 @@ def test_a_changed_bundle_differs_in_one_byte_of_one_member() -> None:
         assert archive.read("a.json") == b"{}"
         pairs = zip(archive.read(tamper.MEMBER), b"<p>Vertrag</p>", strict=True)
         assert sum(one != other for one, other in pairs) == 1
+
+
+@pytest.mark.parametrize(("lang", "more"), [("de", []), ("en", ["--lang", "en"])])
+def test_commands_to_paste_answer_in_the_language_of_the_demonstration(
+    lang: str, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bug: `demo --lang en` printed commands that answered in German."""
+    Show(lang, as_json=False)._command(hanse(), "verify", "b.zip")
+    Show(lang, as_json=False)._command("curl", "--cacert", "ca.pem")
+    assert capsys.readouterr().out.splitlines() == [
+        f"  {' '.join([hanse(), *more, 'verify', 'b.zip'])}", "  curl --cacert ca.pem",
+    ]  # fmt: skip

@@ -1,6 +1,8 @@
 """`hanse dev init`: a folder that can be served, made once, private."""
 
+import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,19 @@ def test_it_makes_the_folder_once(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert {"hanse.toml", "certs/dev-ca.pem", "certs/server.pem", "trust/list.jws", "trust/roots.pem"} <= first.keys()
     assert main(["dev", "init", str(folder)], {}) == 0
     assert contents(folder) == first
+
+
+def test_nothing_of_it_is_committed_by_mistake(tmp_path: Path) -> None:
+    """Bug: the README's own walk left a folder with keys in the checkout, ready for `git add`."""
+    git = shutil.which("git")
+    if git is None:
+        pytest.skip("git is missing: apt-get install git")
+    subprocess.run([git, "init", "-q", str(tmp_path)], check=True)
+    prepare(tmp_path / "town", {}, SystemClock())
+    told = subprocess.run(
+        [git, "status", "--porcelain", "-uall"], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert told.stdout == ""
 
 
 def test_private_files_are_private(tmp_path: Path) -> None:

@@ -102,6 +102,8 @@ class Show:
             self._command(hanse(), "serve", "--data", tour.place.base / name)
 
     def _command(self, *words: object) -> None:
+        if words[0] == hanse() and self._lang != "de":
+            words = (words[0], "--lang", self._lang, *words[1:])
         print("  " + shlex.join(str(word) for word in words), file=sys.stderr if self._json else sys.stdout, flush=True)
 
 
