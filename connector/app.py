@@ -15,6 +15,7 @@ from connector.api import routes as api_routes
 from connector.clock import Clock, SystemClock
 from connector.house import House
 from connector.http import server
+from connector.http.latency import measure
 from connector.management import management
 from connector.settings import Settings
 from connector.storage import belonging, migrate, soundness, sqlite_path, upgrade
@@ -73,17 +74,18 @@ async def _serve(house: House, roles: frozenset[str], stack: AsyncExitStack) -> 
         stack.push_async_callback(_cancelled, watching)
     if roles & {"peer", "dataplane"}:
         runner = await server.serve(
-            house.application(), host=settings.peer.host, port=conf.peer_port(settings),
+            measure(house.application(), house.metrics, "peer"), host=settings.peer.host, port=conf.peer_port(settings),
             tls=house.tls(), reuse_port=settings.peer.reuse_port,
         )  # fmt: skip
         stack.push_async_callback(runner.cleanup)
         stack.callback(house.streams.stop)
     if "api" in roles:
         handlers, operation = management(house)
-        socket = await server.serve_unix(api_routes.application(handlers), settings.api.socket)
+        local = measure(api_routes.application(handlers), house.metrics, "api")
+        socket = await server.serve_unix(local, settings.api.socket)
         stack.push_async_callback(socket.cleanup)
         if settings.api.port:
-            guarded = api_routes.application(handlers, token=settings.api.token.reveal())
+            guarded = measure(api_routes.application(handlers, token=settings.api.token.reveal()), house.metrics, "api")
             loopback = await server.serve(guarded, host="127.0.0.1", port=settings.api.port, tls=None)
             stack.push_async_callback(loopback.cleanup)
         operation.started = True
@@ -95,6 +97,7 @@ async def _cancelled(task: "asyncio.Task[None]") -> None:
 
 
 async def _observe(house: House) -> None:
+    house.watching.start()
     house.metrics.gauge("hanse_outbox_running", "Outbox rows being handled now.", house.worker.running)
     house.metrics.gauge("hanse_streams_open", "Data answers open now.", house.streams.count)
     house.metrics.gauge("hanse_trust_list_version", "Version of the trust list in force.", lambda: house.anchor.version)

@@ -52,6 +52,7 @@ from connector.delivery.keeping import Keeping
 from connector.delivery.messages import Messages
 from connector.delivery.stamping import LOOK_S, Stamping
 from connector.delivery.upkeep import Upkeep
+from connector.delivery.watching import Watching
 from connector.delivery.witnesses import Witnesses
 from connector.delivery.worker import Handler, Worker
 from connector.errors import HanseError, Unavailable
@@ -166,6 +167,7 @@ class House:
         self.deeds = Deeds(
             self.participants, self.contracts.agreements, self.judge, worlds, self.rulings, self.enforcement
         )  # fmt: skip
+        self.watching = Watching(self.db, clock, self.participants, self.metrics, settings.peer.tls_cert_file)
         self.witness_keys = WitnessKeys(self.db, self.vault, f"{conf.public_url(settings)}/witness")
         self.enlisting = Enlisting(
             self.space, self.participants, self.listing, self.anchor, self.witness_keys, settings.witness.operator
@@ -289,8 +291,8 @@ class House:
             seal_roots, self.listed_seals, self.second_seal_keys, self.name_of,
         )  # fmt: skip
         self.late_desk = LateDesk(self.db, self.participants, self.contracts, desk, self.peer.hand_in, self.peer.fetch)
-        work = self.handlers(messages, desk)
-        return Worker(self.db, self.clock, work, self.me, self.settings.worker, self.watch.doubt)
+        work, settings = self.handlers(messages, desk), self.settings.worker
+        return Worker(self.db, self.clock, work, self.me, settings, self.watch.doubt, self.watching.failed)
 
     def _jobs(self) -> Jobs:
         seal, cosign, *_ = self.asides

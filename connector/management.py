@@ -32,7 +32,13 @@ def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.O
     """The handlers of the management surface."""
     waiting, agreements = Waiting(house.db), Agreements(house.contracts, house.anchor)
     operation = api_operation.OperationHandlers(
-        house.db, house.participants, house.metrics, house.ready, house.listing.reload, house.accept_keys
+        house.db,
+        house.participants,
+        house.metrics,
+        house.ready,
+        house.listing.reload,
+        house.accept_keys,
+        house.watching.look,
     )
     return [
         operation,

@@ -7,8 +7,9 @@ shape (threats T26, T27).
 import logging
 import re
 import sys
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, MutableMapping
-from itertools import islice
+from itertools import accumulate, islice
 from typing import Any, Literal
 
 import structlog
@@ -102,12 +103,32 @@ MOST_SERIES = 100
 """Values of one name that are kept apart: whoever can make up labels fills no memory with them."""
 
 
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper edges in seconds; what is above them has a last one of its own."""
+
+
+class Spread:
+    """A distribution: how many values fell into each bucket, and their sum."""
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BUCKETS) + 1)
+        self.total = 0.0
+
+    def lines(self, name: str, label: Labels) -> list[str]:
+        edges = [*(f"{edge:g}" for edge in BUCKETS), "+Inf"]
+        below = zip(edges, accumulate(self.counts), strict=True)
+        shown = [f"{_series(f'{name}_bucket', (*label, ('le', edge)))} {count}" for edge, count in below]
+        count = sum(self.counts)
+        return [*shown, f"{_series(f'{name}_sum', label)} {self.total:g}", f"{_series(f'{name}_count', label)} {count}"]
+
+
 class Metrics:
-    """Gauges and counters in the Prometheus text form; a gauge is a function asked at each scrape."""
+    """Gauges, counters and distributions in the Prometheus text form; a gauge is a function asked at each scrape."""
 
     def __init__(self) -> None:
         self._gauges: dict[str, tuple[str, Callable[[], Mapping[Labels, float]]]] = {}
         self._counts: dict[str, dict[Labels, int]] = {}
+        self._spread: dict[str, dict[Labels, Spread]] = {}
         self._help: dict[str, str] = {}
 
     def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
@@ -121,20 +142,39 @@ class Metrics:
         """One more; beyond `MOST_SERIES` sets of labels all further ones are one, with every label `other`."""
         self._help[name] = text
         series = self._counts.setdefault(name, {})
-        label: Labels = tuple(sorted(labels.items()))
-        if label not in series and len(series) >= MOST_SERIES:
-            label = tuple((key, "other") for key, _ in label)
+        label = _bounded(series, labels)
         series[label] = series.get(label, 0) + 1
+
+    def observe(self, name: str, text: str, value: float, **labels: str) -> None:
+        """One more value of a distribution, in seconds; bounded as counters are."""
+        self._help[name] = text
+        series = self._spread.setdefault(name, {})
+        label = _bounded(series, labels)
+        spread = series.setdefault(label, Spread())
+        spread.counts[bisect_left(BUCKETS, value)] += 1
+        spread.total += value
 
     def text(self) -> str:
         lines = []
         for name, (text, values) in sorted(self._gauges.items()):
             lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
             lines += [f"{_series(name, label)} {value:g}" for label, value in islice(values().items(), MOST_SERIES)]
-        for name in sorted(self._help):
+        for name in sorted(self._counts):
             lines += [f"# HELP {name} {self._help[name]}", f"# TYPE {name} counter"]
             lines += [f"{_series(name, label)} {number}" for label, number in sorted(self._counts[name].items())]
+        for name in sorted(self._spread):
+            lines += [f"# HELP {name} {self._help[name]}", f"# TYPE {name} histogram"]
+            for label, spread in sorted(self._spread[name].items()):
+                lines += spread.lines(name, label)
         return "\n".join(lines) + "\n"
+
+
+def _bounded(series: Mapping[Labels, object], labels: Mapping[str, str]) -> Labels:
+    """These labels; beyond `MOST_SERIES` sets of them `other` for each."""
+    label: Labels = tuple(sorted(labels.items()))
+    if label not in series and len(series) >= MOST_SERIES:
+        return tuple((key, "other") for key, _ in label)
+    return label
 
 
 def _series(name: str, labels: Labels) -> str:

@@ -146,3 +146,19 @@ def test_labels_cannot_be_made_up_without_end() -> None:
     assert len(counted) == MOST_SERIES + 1
     assert 'hanse_z{of="other"} 900' in counted
     assert written[2] == r'hanse_x{p="0\"} 9\nhanse_y 1\\"} 0'
+
+
+def test_a_distribution_is_cumulative_and_bounded() -> None:
+    metrics = Metrics()
+    for seconds in (0.004, 0.005, 0.3, 99.0):
+        metrics.observe("hanse_s", "How long.", seconds, surface="peer")
+    written = metrics.text().splitlines()
+    assert written[:2] == ["# HELP hanse_s How long.", "# TYPE hanse_s histogram"]
+    counted = dict(line.rsplit(" ", 1) for line in written[2:])
+    assert counted['hanse_s_bucket{surface="peer",le="0.005"}'] == "2"
+    assert counted['hanse_s_bucket{surface="peer",le="0.25"}'] == "2"
+    assert counted['hanse_s_bucket{surface="peer",le="10"}'] == "3"
+    assert counted['hanse_s_bucket{surface="peer",le="+Inf"}'] == counted['hanse_s_count{surface="peer"}'] == "4"
+    for at in range(1_000):
+        metrics.observe("hanse_s", "How long.", 1.0, surface=str(at))
+    assert sum(line.startswith("hanse_s_count") for line in metrics.text().splitlines()) == MOST_SERIES + 1

@@ -31,8 +31,10 @@ class OperationHandlers:
         ready: Probe,
         reload: Callable[[], Awaitable[int]],
         accept: Callable[[str], Awaitable[None]],
+        look: Callable[[], Awaitable[None]],
     ) -> None:
-        self._db, self._participants, self._metrics = db, participants, metrics
+        """`look` reads the figures that a scrape is to show."""
+        self._db, self._participants, self._metrics, self._look = db, participants, metrics, look
         self._ready, self._reload, self._accept = ready, reload, accept
         self.started = False
 
@@ -61,6 +63,7 @@ class OperationHandlers:
         return body.answer({"started": self.started}, 200 if self.started else 503)
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
+        await self._look()
         return web.Response(text=self._metrics.text(), content_type="text/plain", charset="utf-8")
 
     async def figures(self, request: web.Request) -> web.StreamResponse:

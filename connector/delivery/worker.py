@@ -25,6 +25,8 @@ from connector.storage.outbox import OutboxRow
 from connector.transcript import book
 
 Handler = Callable[[OutboxRow], Awaitable[None]]
+Failed = Callable[[str, str], None]
+"""(kind of the row, code of the error): an attempt failed and will be made again."""
 
 log = structlog.get_logger("delivery")
 _DEFAULTS = Settings()
@@ -55,10 +57,10 @@ class Worker:
 
     def __init__(
         self, db: Database, clock: Clock, handlers: Mapping[str, Handler], me: str, settings: Settings = _DEFAULTS,
-        doubt: Callable[[], bool] = lambda: False,
+        doubt: Callable[[], bool] = lambda: False, failed: Failed = lambda kind, why: None,
     ) -> None:  # fmt: skip
         """`doubt`: whether the clock was set lately; then no row is so old that it would be given up."""
-        self._doubt = doubt
+        self._doubt, self._failed = doubt, failed
         self._db, self._clock, self._handlers, self._me = db, clock, handlers, me
         self._at_once = settings.parallel
         self._sweep_s = min(settings.sweep_s, settings.lease_s / 3)  # the sweep renews leases: two may be late
@@ -154,6 +156,8 @@ class Worker:
                 self._wake.set()
 
     async def _postpone(self, row: OutboxRow, due_at: int, why: HanseError) -> None:
+        if not isinstance(why, Later):
+            self._failed(row.kind, why.code)
         self._behind.add(row.stream)
         await self._db.write(row.participant, postpone, row, due_at, why)
 

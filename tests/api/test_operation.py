@@ -1,20 +1,29 @@
 """For operators: three health questions, metrics, and who may ask at all."""
 
+import asyncio
+import json
 import os
+import re
 import stat
 from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from connector import telemetry
 from connector.api import routes
 from connector.api.operation import OperationHandlers
 from connector.commit import ask
 from connector.errors import Mistake
 from connector.telemetry import Metrics
-from connector.testing.cities import MUNICIPALITY, Refused, Space
+from connector.testing.cities import MUNICIPALITY, City, Refused, Space
+from connector.testing.patience import PATIENCE_S
+from tests.cities.sharing import free_port, shared
 
+ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-that-is-long-enough-to-be-one"
 
 
@@ -41,6 +50,67 @@ async def test_health_metrics_and_reload(space: Space) -> None:
     assert "figures" in await city.api.get("/api/v1/participants/musterstadt/figures")
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres"])
+async def test_what_goes_on_is_seen_in_metrics_and_in_the_log(
+    dialect: str, space: Space, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> contracts, and a message to a member that is away << states, backlog and age, failures, latencies, days left.
+
+    The log has a line per change of state that names no partner.
+    """
+    with ExitStack() as stack:
+        environ = {"HANSE_LOG__LEVEL": "info"}
+        if dialect == "postgres":
+            urls = stack.enter_context(request.getfixturevalue("cluster").empty())
+            environ |= shared(space.folder, urls, free_port())
+        async with space.running("it", {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY}, environ) as city:
+            await watched(space, city, capsys)
+
+
+async def watched(space: Space, city: City, capsys: pytest.CaptureFixture[str]) -> None:
+    made = await city.publish("musterstadt")
+    async with space.running("away", {"fernstadt": MUNICIPALITY}) as away:
+        await space.reload(city, away)
+        wish = {"consumer": away.did("fernstadt"), "offer": made["offer"]}
+        proposed = await city.api.post("/api/v1/participants/musterstadt/proposals", wish)
+        place = f"/api/v1/participants/musterstadt/negotiations/{proposed['id']}"
+        async with asyncio.timeout(PATIENCE_S):
+            while not (await away.api.get("/api/v1/participants/fernstadt/negotiations"))["negotiations"]:
+                await asyncio.sleep(0.05)
+    telemetry.configure("info", "json")  # another process in this test has set its own
+    capsys.readouterr()
+    signed = await city.negotiate("nachbardorf", "Musterstadt", made["dataset"])
+    await city.api.post(f"{place}/terminate", {"reason": "Anders entschieden"})
+    async with asyncio.timeout(PATIENCE_S):
+        while "hanse_deliveries_failed_total{" not in (text := (await city.api.get("/metrics")).decode()):
+            await asyncio.sleep(0.05)
+    assert 'hanse_negotiations_open{state="TERMINATED"} 1\n' in text
+    assert 'hanse_outbox_waiting{kind="message"} 1\n' in text
+    assert re.search(r"^hanse_outbox_oldest_seconds [0-9.e-]+$", text, re.MULTILINE)
+    assert re.search(r'^hanse_deliveries_failed_total\{kind="message",why="[a-z.-]+"\} [1-9]', text, re.MULTILINE)
+    assert re.search(r'^hanse_state_changes_total\{noun="negotiation",state="FINALIZED"\} 2$', text, re.MULTILINE)
+    assert re.search(r'^hanse_request_seconds_count\{answer="2xx",surface="peer"\} [1-9]', text, re.MULTILINE)
+    days = dict(re.findall(r'^hanse_certificate_days\{certificate="(\w+)",.*\} ([0-9.]+)$', text, re.MULTILINE))
+    assert set(days) == {"seal", "tls"}
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if '"process.state"' in line]
+    states = [(one["participant"], one["state"]) for one in lines]
+    assert states.count(("musterstadt", "FINALIZED")) == states.count(("nachbardorf", "FINALIZED")) == 1
+    assert all(set(one) == {"event", "level", "timestamp", "noun", "participant", "process", "state"} for one in lines)
+    assert "did:web" not in json.dumps(lines)
+    assert signed["agreement"] not in json.dumps(lines)
+
+
+def test_every_metric_is_told_in_the_handbook() -> None:
+    """A figure that nobody explains is not watched."""
+    names = {
+        name for path in (ROOT / "connector").rglob("*.py")
+        for name in re.findall(r'"(hanse_[a-z]+_[a-z_]+)"', path.read_text(encoding="utf-8"))
+    } - {"hanse_worker"}  # fmt: skip
+    names |= {"hanse_negotiations_open", "hanse_transfers_open"}
+    page = (ROOT / "connector/docs/operation.md").read_text(encoding="utf-8")
+    assert {name for name in names if f"`{name}" not in page} == set()
+
+
 async def test_none_of_this_is_on_the_public_surface(space: Space) -> None:
     """>> /metrics, /health, /api on the public port << 404 each, also below a participant's root."""
     city = await space.city("it", {"musterstadt": MUNICIPALITY})
@@ -56,7 +126,7 @@ async def test_not_ready_is_503_but_alive(aiohttp_client) -> None:  # type: igno
     async def ready() -> Mapping[str, bool]:
         return {"database": False, "worker": True}
 
-    handlers = OperationHandlers(None, None, Metrics(), ready, None, None)  # type: ignore[arg-type]
+    handlers = OperationHandlers(None, None, Metrics(), ready, None, None, None)  # type: ignore[arg-type]
     client = await aiohttp_client(routes.application([handlers]))
     answer = await client.get("/health/ready")
     assert (answer.status, (await answer.json())["checks"]) == (503, {"database": False, "worker": True})
