@@ -101,7 +101,8 @@ class CatalogueHandlers:
         results = [self._hit(did, member, entry) for member, found in zip(asked, answers, strict=True)
                    if not isinstance(found, HanseError)
                    for entry in found.datasets if _matches(entry, words)]  # fmt: skip
-        failed = [{"provider": member, "reason": reasons(found)} for member, found in zip(asked, answers, strict=True)
+        failed = [{"provider": member, "reason": reasons(found), **_place(found)}
+                  for member, found in zip(asked, answers, strict=True)
                   if isinstance(found, HanseError)]  # fmt: skip
         incomplete = [member for member, found in zip(asked, answers, strict=True)
                       if not isinstance(found, HanseError) and not found.complete]  # fmt: skip
@@ -135,6 +136,11 @@ class CatalogueHandlers:
             "bytes": int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
             "offers": [offered(self._judge, seeker, policy, now) for policy in entry["hasPolicy"]],
         }
+
+
+def _place(error: HanseError) -> dict[str, object]:
+    """Where a peer's answer is wrong, as a JSON pointer, for machines; sentences do not name it."""
+    return {"pointer": error.facts["pointer"]} if "pointer" in error.facts else {}
 
 
 def _published(dataset: Dataset, offers: list[Offer]) -> dict[str, object]:

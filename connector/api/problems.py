@@ -21,6 +21,8 @@ def reasons(error: HanseError) -> dict[str, str]:
 
 def problem(error: HanseError, request_id: str = "") -> web.Response:
     body = {"type": "about:blank", "status": error.status, "code": error.code, "reason": reasons(error)}
+    if isinstance(pointer := error.facts.get("pointer"), str):
+        body["pointer"] = pointer  # for machines: the sentence is for people
     if request_id:
         body["request"] = request_id
     headers = {"Allow": error.allowed} if isinstance(error, WrongMethod) else {}

@@ -19,7 +19,7 @@ def register(top: Words, places: Any) -> None:
     command.word("agreement", metavar="AGREEMENT")
     command.word("--as", dest="participant", required=True, metavar="SLUG")
     command.word("--done", metavar="ACTION")
-    command.word("--rule", metavar="POINTER")
+    command.word("--rule", metavar="NUMBER")
     command.word("--at", metavar="DAY")
     command.word("--value", action="append", default=[], metavar="NAME=VALUE")
     command.word("--evidence", metavar="FILE", type=Path)
@@ -30,10 +30,10 @@ def run(call: Call) -> int:
     """Without `--done` it lists; with it, it books and lists what stands then."""
     args, api = call.args, Api(call.settings().api.socket)
     where = ("participants", args.participant, "agreements", args.agreement, "duties")
-    found = api.get(*where) if args.done is None else api.post(*where, body=_deed(args))
+    found = api.get(*where) if args.done is None else api.post(*where, body=_deed(args, _rule(api, where, args.rule)))
     call.result(found)
-    for duty in found["duties"]:
-        _line(call, duty)
+    for number, duty in enumerate(found["duties"], 1):
+        _line(call, duty, number)
     if not found["duties"]:
         call.tell("duties.none")
     for deed in found["deeds"]:
@@ -41,10 +41,20 @@ def run(call: Call) -> int:
     return OK
 
 
-def _deed(args: Any) -> dict[str, object]:
+def _rule(api: Api, where: tuple[str, ...], given: str | None) -> str | None:
+    """The place in the policy of the duty with that number in the list; a place (JSON pointer) stays as it is."""
+    if given is None or not given.isdecimal():
+        return given
+    listed = api.get(*where)["duties"]
+    if not 1 <= int(given[:6]) <= len(listed):
+        raise Mistake("cli.duty-number", number=given[:6], most=len(listed))
+    return str(listed[int(given[:6]) - 1]["rule"])
+
+
+def _deed(args: Any, rule: str | None) -> dict[str, object]:
     return {
         "action": args.done,
-        "rule": args.rule,
+        "rule": rule,
         "at": args.at,
         "values": dict(_pair(text) for text in args.value),
         "evidence": None if args.evidence is None else _sha256(args.evidence),
@@ -67,10 +77,10 @@ def _sha256(path: Path) -> str:
         raise unusable(path, problem) from problem
 
 
-def _line(call: Call, duty: dict[str, Any]) -> None:
+def _line(call: Call, duty: dict[str, Any], number: int) -> None:
     who = call.say("duties.us" if duty["owed"] else "duties.them")
     state = call.say(f"duties.state.{duty['state'] if duty['active'] else 'inactive'}")
-    call.tell("duties.line", action=duty["label"][call.lang], who=who, state=state, rule=duty["rule"])
+    call.tell("duties.line", action=duty["label"][call.lang], who=who, state=state, number=number)
     if duty["due_at"] is not None:
         call.tell("duties.due", through=rfc3339(duty["due_at"]))
     if duty["blocks"]:

@@ -48,6 +48,7 @@ _CODES: Mapping[str, int] = {
     "cli.verify-nothing": WRONG_USAGE,
     "cli.verify-both": WRONG_USAGE,
     "cli.empty": WRONG_USAGE,
+    "cli.duty-number": WRONG_USAGE,
     "cli.needs-yes": WRONG_USAGE,
     "cli.no-purpose": WRONG_USAGE,
     "cli.no-kind": WRONG_USAGE,

@@ -28,7 +28,7 @@ async def test_an_offer_that_is_no_policy_is_said_and_is_no_defect_of_ours() -> 
     contracts: Any = SimpleNamespace(agreements=agreements)
     peers: Any = Shown({"@id": "urn:offer", "@type": "Offer", "permission": 7})
     nothing: Any = None
-    handlers = EndingHandlers(nothing, nothing, nothing, contracts, nothing, nothing, peers, own)
+    handlers = EndingHandlers(nothing, nothing, nothing, contracts, nothing, nothing, peers, own, nothing)
     ours: Any = SimpleNamespace(role="consumer", counterparty="did:web:b.example", dataset="urn:dataset")
     with pytest.raises(PeerError, match=r"contracts\.policy"):
         await handlers._offered("a", ours, "urn:offer")
