@@ -21,13 +21,13 @@ from connector.contracts.described import NAME, Described, kept
 from connector.contracts.described import read as read_described
 from connector.contracts.model import Case, EvidenceObject
 from connector.contracts.moves import Moves
+from connector.contracts.opening import opened
 from connector.contracts.partner import Partner
 from connector.contracts.records import DECISION, TERMINATION
 from connector.contracts.rendering import Names
 from connector.contracts.second_seal import SecondKeys, nobody
 from connector.contracts.succession import NOBODY, Line
 from connector.errors import Mistake, PeerError, Unknown
-from connector.ids import new_id
 from connector.participants.leaving import still_here
 from connector.participants.quota import Quotas
 from connector.participants.service import Participants
@@ -35,7 +35,7 @@ from connector.policy.judge import Judge
 from connector.protocol import messages as m
 from connector.protocol import negotiation as kernel
 from connector.protocol.effects import Illegal, Problem
-from connector.protocol.negotiation import Kind, Negotiation, Step
+from connector.protocol.negotiation import Kind, Step
 from connector.protocol.process import Role
 from connector.reasons import Reason, from_the_wire
 from connector.sections import Quota
@@ -95,7 +95,7 @@ class Contracts:
         still_here(tx, slug)
         policy = {**offer, "@type": "Offer", "target": dataset}
         self.agreements.deal(policy)
-        case = _opened(
+        case = opened(
             tx, slug, partner, kernel.start(Role.CONSUMER), dataset, policy, purpose=purpose, action=action,
             title=title,
         )  # fmt: skip
@@ -109,7 +109,7 @@ class Contracts:
         """As provider: offer a published dataset to a member who has not asked; raises Unknown for no such offer."""
         still_here(tx, slug)
         offer, dataset = self._catalogue.published(tx, slug, partner.seeker, offer_id)
-        case = _opened(
+        case = opened(
             tx, slug, partner, kernel.start(Role.PROVIDER), offer.dataset, offer.for_message(), proposed=True,
             title=dataset.title,
         )  # fmt: skip
@@ -181,7 +181,7 @@ class Contracts:
         self.agreements.deal(message.offer)
         _named(message)
         step = kernel.received(kernel.start(Role.PROVIDER), Kind.REQUEST, message.id, digest_, message.consumer_pid)
-        case = _opened(
+        case = opened(
             tx, slug, partner, step.negotiation, dataset.id, {**message.offer, "@id": offer.id},
             purpose=message.purpose, action=message.action, address=str(message.callback_address), title=dataset.title,
         )  # fmt: skip
@@ -199,7 +199,7 @@ class Contracts:
         self._within_quota(tx, slug, partner)
         self.agreements.deal(message.offer)
         step = kernel.received(kernel.start(Role.CONSUMER), Kind.OFFER, message.id, digest_, message.provider_pid)
-        case = _opened(
+        case = opened(
             tx, slug, partner, step.negotiation, str(message.offer["target"]), message.offer,
             address=str(message.callback_address), proposed=True,
         )  # fmt: skip
@@ -372,19 +372,6 @@ class Contracts:
         self.agreements.close(tx, case)
         self.moves.record(tx, case, TERMINATION, {"by": "peer", "code": message.code or "", "reason": reason["de"]})
         return replace(case, reason=reason)
-
-
-def _opened(
-    tx: Tx, slug: str, partner: Partner, state: Negotiation, dataset: str, policy: dict[str, Any], *,
-    purpose: str | None = None, action: str | None = None, address: str = "", proposed: bool = False, title: str = "",
-) -> Case:  # fmt: skip
-    """A new case, not yet saved; `address` is the peer's callback, else its base as its version document says."""
-    return Case(
-        participant=slug, id=new_id(), counterparty=partner.did, address=(address or partner.base).rstrip("/"),
-        kernel=state, version=1, dataset=dataset, offer=str(policy["@id"]), policy=policy, purpose=purpose,
-        action=action, agreement=None, reason=None, created_at=tx.now, changed_at=tx.now, proposed=proposed,
-        title=title,
-    )  # fmt: skip
 
 
 def _named(message: m.ContractRequestMessage) -> None:

@@ -19,7 +19,7 @@ async def refused(call: Any) -> tuple[int, str]:
 async def test_terms_are_read_before_they_are_asked_for(space: Space) -> None:
     """>> terms << who, what, the clauses, and nothing sent; >> the same digest << negotiated; another << refused."""
     city = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
-    made = await city.publish(TOWN)
+    made = await city.publish(TOWN, description="Straßenbäume")
     base, wish = f"/api/v1/participants/{VILLAGE}", {"provider": "musterstadt", "dataset": made["dataset"]}
     shown = await city.api.post(f"{base}/terms", wish)
     assert (shown["provider"], shown["partner"], shown["title"]) == (city.did(TOWN), "Musterstadt", "Bäume")
@@ -30,8 +30,12 @@ async def test_terms_are_read_before_they_are_asked_for(space: Space) -> None:
     for other in ("0" * 64, shown["terms"][:7], ""):
         asked = city.api.post(f"{base}/negotiations", {**wish, "terms": other})
         assert await refused(asked) == (400, "api.terms-changed")
+    assert shown["described"]["description"] == "Straßenbäume"
+    for data in ("0" * 64, ""):
+        asked = city.api.post(f"{base}/negotiations", {**wish, "terms": shown["terms"], "data": data})
+        assert await refused(asked) == (400, "api.terms-changed")
     assert (await city.api.get(f"{base}/negotiations"))["negotiations"] == []
-    done = await city.negotiate(VILLAGE, "Musterstadt", made["dataset"], terms=shown["terms"])
+    done = await city.negotiate(VILLAGE, "Musterstadt", made["dataset"], terms=shown["terms"], data=shown["data"])
     assert (done["state"], done["terms"]) == ("FINALIZED", shown["terms"])
 
 

@@ -39,16 +39,18 @@ def test_request(
     }
     assert [json.loads(body) for _, body in play.asked[:2]] == [
         wish,
-        {**wish, "provider": "did:web:b", "terms": "ab12"},
+        {**wish, "provider": "did:web:b", "terms": "ab12", "data": "cd34"},
     ]
     told = said(capsys)
     assert shown in told
     assert "Bäume\n  von Bdorf, für den Zweck „Wärmeplanung“" in told
     assert "Nur Kommunen [technisch erzwungen]" in told
+    assert "Beschreibung: Alle Bäume der Stadt" in told
 
 
 TERMS = {
     "provider": "did:web:b", "partner": "Bdorf", "dataset": DATASET, "title": "Bäume", "offer": f"{DATASET}/offers/1",
+    "described": {"description": "Alle Bäume der Stadt"}, "data": "cd34",
     "terms": "ab12", "clauses": [CLAUSE], "policy": {"permission": []}, "met": True, "reason": None,
 }  # fmt: skip
 ASK = ["request", f"{DATASET}/offers/1", "--as", "a", "--from", "Bdorf", "--purpose", "Wärmeplanung"]

@@ -140,6 +140,7 @@ def only_what_was_said(found: Help, before: World) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.threat("T64")
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(document=POLICIES | granting, world=WORLDS, phase=st.sampled_from(PHASES))
 def test_no_advice_that_does_not_help_and_no_two_answers(document: Any, world: World, phase: Phase) -> None:

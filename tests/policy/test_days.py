@@ -187,6 +187,7 @@ TIMES = st.sampled_from(["", "T00:00:00", "T22:00:00", "T23:00:00", "T12:34:56",
 DAYS = st.dates(date(2026, 1, 1), date(2031, 1, 1)) | st.sampled_from([date(2027, 3, 28), date(2027, 10, 31)])
 
 
+@pytest.mark.threat("T64")
 @settings(max_examples=400)
 @given(DAYS, TIMES, ZONES, st.sampled_from(["lt", "lteq", "gt", "gteq", "eq", "neq"]))
 def test_what_the_sentence_says_is_what_is_decided(day: date, time: str, zone: str, operator: str) -> None:
