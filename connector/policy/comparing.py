@@ -146,10 +146,15 @@ class Comparison:
         return [Never(self.wanted.forbids(rule)) for rule in rules]
 
     def _obligations(self) -> Iterator[Answer]:
+        lost = False
         for duty in self.offer.obligations:
             found = keeping((duty,), self.asked.obligations, self.encoder, self.budget)
             if found.kept != "yes":
+                lost = True
                 yield _weaker(found, "obligation")
+        together = keeping(self.offer.obligations, self.asked.obligations, self.encoder, self.budget)
+        if not lost and together.kept != "yes":
+            yield _weaker(together, "obligation")
         yield from self._burdens(iter(self.asked.obligations), list(self.offer.obligations))
 
     def _burdens(self, duties: Iterator[Duty], before: list[Duty]) -> Iterator[Answer]:

@@ -1,17 +1,19 @@
 """Whether other terms keep a duty: what is to be done, when it applies, by when, and what follows if it is not done.
 
 A duty is kept by one with the same action that applies whenever it applies, allows no way of doing it that it does not
-allow, is due no later, and has at least its consequences. More duties are always stricter, unless they name somebody
-who is to fulfil them: that may be the provider.
+allow, is due no later, and has at least its consequences; of several fees each by one of its own. More duties are
+always stricter, unless they name somebody who is to fulfil them: that may be the provider.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from .deontic import DURING
+from .deontic import DURING, PAY
 from .encode import Encoder, Meaning, atoms, bare
 from .logic import Budget, Never, together
 from .model import Clause, Duty, Logic
+from .names import covers
+from .payments import allotted, same
 
 Kept = Literal["yes", "no", "unknown"]
 
@@ -109,12 +111,27 @@ def _one(duty: Duty, others: Sequence[Duty], encoder: Encoder, budget: Budget) -
 
 def keeping(duties: Iterable[Duty], others: Sequence[Duty], encoder: Encoder, budget: Budget) -> Keeping:
     """Whether the others keep all of these duties; raises Exhausted."""
-    worst = KEPT
-    for duty in duties:
+    worst, all_of_them = KEPT, list(duties)
+    for duty in all_of_them:
         found = _one(duty, others, encoder, budget)
         if _RANK[found.kept] > _RANK[worst.kept]:
             worst = found
+    if worst.kept == "yes" and (short := _unpaid(all_of_them, others, encoder, budget)) is not None:
+        return Keeping("no", short)
     return worst
+
+
+def _unpaid(duties: Sequence[Duty], others: Sequence[Duty], encoder: Encoder, budget: Budget) -> Duty | None:
+    """A fee that is kept only by one that keeps another too: a payment settles one of them alone (decision 0042)."""
+    fees = list({same(duty): duty for duty in duties if covers(PAY, duty.action.iri)}.values())
+    if len(fees) < 2:
+        return None
+    asked = list({same(other): other for other in others}.values())
+    kept = [
+        [index for index, other in enumerate(asked) if _by(fee, other, encoder, budget).kept == "yes"] for fee in fees
+    ]
+    served = set(allotted(kept).values())
+    return next((fee for index, fee in enumerate(fees) if index not in served), None)
 
 
 def burden(duties: Iterable[Duty], before: Sequence[Duty]) -> Duty | None:

@@ -42,7 +42,7 @@ class Payments:
         owed = [*obligations, *(one for rule in permissions for one in rule.duties)]
         owed += [one for rule in prohibitions for one in rule.remedies]
         fees = [one for one in _nested(owed) if one.fee]
-        self._same = {id(one): _same(one.duty) for one in fees}
+        self._same = {id(one): same(one.duty) for one in fees}
         if len(set(self._same.values())) > 1 or any(one.per_access for one in fees):
             for one in owed:
                 one.paid_from(self)
@@ -101,7 +101,7 @@ def _nested(owing: Iterable[Owed]) -> Iterator[Owed]:
         yield from _nested(owed.consequences)
 
 
-def _same(duty: Duty) -> object:
+def same(duty: Duty) -> object:
     """Equal for the duty that stands at one place, or that several places call by one name and describe alike."""
     return (duty.id, bare(duty)) if duty.id else duty.pointer or id(duty)
 

@@ -43,6 +43,18 @@ async def two(
         await asyncio.gather(provider.close(), consumer.close())
 
 
+@asynccontextmanager
+async def bystander(space: Space, *others: Process) -> AsyncIterator[Process]:
+    """A third operator, party to none of their contracts: only its witness proves when something was there."""
+    process = await started(space, "kreis")
+    try:
+        for other in others:
+            await other.api.post("/api/v1/trust/reload")
+        yield process
+    finally:
+        await process.close()
+
+
 class Pair:
     """Provider and consumer, the dataset between them, and the exchanges that were made of it."""
 

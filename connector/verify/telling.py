@@ -9,7 +9,7 @@ from connector.verify import archive, contract, ending, postquantum, records, re
 from connector.verify.anchors import Anchors
 from connector.verify.contract import ROLES, Approval, Given, Members, Role, Sealed
 from connector.verify.examination import Examination, attempt
-from connector.verify.records import Erased, Line, Logged
+from connector.verify.records import Erased, Line
 from connector.verify.told import Told
 from connector.verify.trusted import Moment, written
 from connector.verify.trustlist import TrustList
@@ -158,7 +158,7 @@ def end(exam: Examination, members: Members, lines: Sequence[Line]) -> None:
     """An end that only the log knows: without a sealed statement nothing is checked, but nobody may overlook it."""
     if any(ending.names(role)[0] in members for role in ROLES):
         return
-    ends = [line for line in lines if isinstance(line, Logged) and line.type == records.TERMINATION]
+    ends = [line for line in lines if line.type == records.TERMINATION]
     for line in ends[:MOST_TOLD]:
         exam.note("ended", seq=line.seq)
 

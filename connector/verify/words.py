@@ -14,8 +14,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 LANGUAGES = ("de", "en")
 LONGEST = 300
-_INSTANTS = frozenset({"at", "claimed", "effective", "issued", "since", "until"})
 """Characters of a fact in a sentence."""
+_INSTANTS = frozenset(
+    {"at", "begin", "claimed", "effective", "end", "issued", "known", "notice", "seen", "since", "until"}
+)
+"""Facts that are instants where they have the form of one."""
 
 
 @cache

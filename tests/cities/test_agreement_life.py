@@ -6,6 +6,7 @@ import json
 import pytest
 
 from connector.cli.main import main
+from connector.language import local_text
 from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Space
 from connector.testing.patience import PATIENCE_S
 
@@ -70,9 +71,9 @@ async def test_read_side_by_side_then_replaced(space: Space, capsys: pytest.Capt
         assert after["predecessor"]["agreement"] == old
         assert after["predecessor"]["ended"] == before["ended"] is not None
         said = await hanse(city, capsys, "agreement", "show", old, "--as", slug)
-        assert f"Abgelöst durch {new}, gültig seit {before['successor']['since']}." in said
+        assert f"Abgelöst durch {new}, gültig seit {local_text(before['successor']['since'], 'de')}." in said
         said = await hanse(city, capsys, "agreement", "show", new, "--as", slug)
-        assert f"Löst {old} ab, beendet am {before['ended']}." in said
+        assert f"Löst {old} ab, beendet am {local_text(before['ended'], 'de')}." in said
 
 
 async def test_an_end_reaches_a_partner_that_was_away(space: Space, capsys: pytest.CaptureFixture[str]) -> None:

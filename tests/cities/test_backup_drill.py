@@ -16,7 +16,7 @@ from connector.backup import making
 from connector.cli.main import main
 from connector.storage import snapshot
 from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.pair import TOWN, VILLAGE, Pair, two
+from connector.testing.pair import TOWN, VILLAGE, Pair, bystander, two
 from connector.testing.patience import PATIENCE_S, eventually
 from connector.testing.processes import Process
 from connector.verify.bundle import verify_bundle
@@ -82,7 +82,7 @@ async def test_a_town_on_sqlite_comes_back_after_kill_9(
     told: str, space: Space, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """>> backup under traffic, more contracts, kill -9, restore << all PASSED; the log goes on under a new origin."""
-    async with two(space) as pair:
+    async with two(space) as pair, bystander(space, pair.provider, pair.consumer):
         town = pair.provider
         await pair.exchange()
         async with traffic(pair):
@@ -154,6 +154,7 @@ async def test_two_replicas_on_postgresql_come_back_in_another_database(
     with cluster.empty() as urls, cluster.empty() as second:
         environ = shared(space.folder, urls, free_port())
         village = await space.city("village", {VILLAGE: MUNICIPALITY})
+        await space.city("kreis", {"kreis": MUNICIPALITY})  # no party: its witness proves when
         async with (
             space.running("ra", {TOWN: MUNICIPALITY}, environ | {"HANSE_API__SOCKET": "one.sock"}) as one,
             space.running("rb", {}, environ | {"HANSE_API__SOCKET": "two.sock"}) as two_,

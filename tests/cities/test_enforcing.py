@@ -14,6 +14,7 @@ from connector.cli.main import main
 from connector.clock import rfc3339
 from connector.dataplane.streams import SWEEP_S
 from connector.delivery.jobs import TICK_S
+from connector.language import local_text
 from connector.settings import documented
 from connector.storage.database import Tx
 from connector.testing.cities import City, Refused
@@ -158,7 +159,7 @@ async def test_duties_on_the_command_line(
     code, told = await hanse(village, "--as", VILLAGE)
     assert code == 0
     assert "Löschung (wir): offen" in told
-    assert f"fällig bis {rfc3339(due)[:10]}" in told
+    assert f"fällig bis {local_text(rfc3339(due), 'de')}" in told
     code, told = await hanse(town, "--as", TOWN, "--done", "delete", "--evidence", str(receipt), "--lang", "en")
     assert code == 0
     assert "(the other side): done" in told

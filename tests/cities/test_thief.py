@@ -13,6 +13,7 @@ import pytest
 from connector.cli.main import main
 from connector.clock import rfc3339
 from connector.contracts import agreements as drawing
+from connector.language import local_text
 from connector.participants.service import Hosted
 from connector.testing.cities import MUNICIPALITY, City, Space
 from connector.testing.patience import PATIENCE_S
@@ -25,6 +26,13 @@ PASSED, FAILED, OPEN = 0, 1, 2
 async def hanse(city: City, *words: str, code: int = 0) -> None:
     argv = ["--data", str(city.settings.folder), "--lang", "de", *words]
     assert await asyncio.to_thread(main, argv, {}) == code
+
+
+async def bystander(space: Space, *cities: City) -> City:
+    """A third operator, party to no contract: only its witness proves when."""
+    harbour = await space.city("harbour", {"hafen": MUNICIPALITY}, OFTEN)
+    await space.reload(*cities)
+    return harbour
 
 
 async def agreed(town: City, village: City) -> dict[str, Any]:
@@ -73,8 +81,9 @@ async def test_what_was_sealed_before_holds_and_what_the_thief_sealed_fails(
 ) -> None:
     """>> an agreement; theft; the thief's agreement; revoke-key << the first PASSED, the second FAILED by its check."""
     town, village = await both(space)
+    harbour = await bystander(space, town, village)
     honest = str((await agreed(town, village))["agreement"])
-    await vouched(town, TOWN, village)
+    await vouched(town, TOWN, harbour)
     early = await exported(town, TOWN, honest, tmp_path / "early.zip")
     assert (await judged(space, early, capsys))[0] == PASSED
     since = await whole_second(space)
@@ -82,7 +91,7 @@ async def test_what_was_sealed_before_holds_and_what_the_thief_sealed_fails(
     assert (await judged(space, await exported(town, TOWN, foul, tmp_path / "foul.zip"), capsys))[0] == PASSED
     await withdraw(town, since)
     told = capsys.readouterr().out
-    assert rfc3339(since) in told
+    assert local_text(rfc3339(since), "de") in told
     for place in (early, await exported(town, TOWN, honest, tmp_path / "again.zip")):
         code, report = await judged(space, place, capsys)
         assert code == PASSED, reasons(report)
@@ -90,7 +99,7 @@ async def test_what_was_sealed_before_holds_and_what_the_thief_sealed_fails(
     assert code == FAILED, reasons(report)
     [failed] = [one for one in report["checks"] if one["verdict"] == "FAILED"]
     assert (failed["name"], failed["code"]) == ("revocation", "key-revoked")
-    assert rfc3339(since) in reasons(failed)
+    assert local_text(rfc3339(since), "de") in reasons(failed)
 
 
 async def test_the_partner_takes_no_seal_by_the_stolen_key(
@@ -98,6 +107,7 @@ async def test_the_partner_takes_no_seal_by_the_stolen_key(
 ) -> None:
     """>> after revoke-key the thief seals with what it has << TERMINATED, in force nowhere; the new key holds."""
     town, village = await both(space)
+    harbour = await bystander(space, town, village)
     assert (await agreed(town, village))["state"] == "FINALIZED"
     stolen = await town.house.participants.get(TOWN)
     await withdraw(town, await whole_second(space))
@@ -118,7 +128,8 @@ async def test_the_partner_takes_no_seal_by_the_stolen_key(
                 await asyncio.sleep(0.05)
     again = await agreed(town, village)
     assert again["state"] == "FINALIZED", again
-    await vouched(town, TOWN, village)
+    await vouched(town, TOWN, harbour)
+    await vouched(village, VILLAGE, harbour)
     for city, slug in ((town, TOWN), (village, VILLAGE)):
         place = await exported(city, slug, str(again["agreement"]), tmp_path / f"{slug}.zip")
         code, report = await judged(space, place, capsys)

@@ -43,7 +43,7 @@ def _spread(body: bytes) -> bytes:
 
 TEXT: dict[str, Change] = {
     "an added sentence": swapped("</main>", f"<p>{PRICE}.</p></main>"),
-    "another precedence clause": swapped("so geht die ODRL-Regel vor", "so geht dieser Text vor"),
+    "another precedence clause": swapped("so geht die maschinenlesbare Regel vor", "so geht dieser Text vor"),
     "a script": swapped("</main>", "<script>document.body.textContent=''</script></main>"),
     "an attribute": swapped("<main>", "<main hidden>"),
     "a style": swapped("</style>", "td { display: none; }\n</style>"),

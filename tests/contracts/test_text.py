@@ -67,7 +67,7 @@ def test_says_everything_in_german() -> None:
         "technisch erzwungen",
         "wird überwacht",
         "vertraglich zugesichert",
-        "so geht die ODRL-Regel vor",
+        "so geht die maschinenlesbare Regel vor",
     ):
         assert part in text
 

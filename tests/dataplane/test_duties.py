@@ -99,7 +99,7 @@ def test_every_action_that_is_due_while_data_flow_has_its_treatment() -> None:
     """The engine's class *during* and what a plane can be asked for are the same list."""
     given = {
         f"{HANSE}dropFields": (FIELDS, "eq", "x"), f"{HANSE}pseudonymise": (FIELDS, "eq", "x"),
-        f"{HANSE}aggregate": (LEVEL, "eq", "x:y"), f"{HANSE}suppressCells": (K, "gteq", "3"),
+        f"{HANSE}aggregate": (LEVEL, "eq", f"{HANSE}block"), f"{HANSE}suppressCells": (K, "gteq", "3"),
         "http://www.w3.org/ns/odrl/2/anonymize": (K, "gteq", "3"),
     }  # fmt: skip
     for action in DURING:

@@ -14,7 +14,7 @@ from connector.testing.patience import PATIENCE_S
 
 P = ParamSpec("P")
 T = TypeVar("T")
-FREE = ("seen_token", "transcript")
+FREE = ("seen_token", "transcript", "usage")
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 TRIGGER = "CREATE TRIGGER touched_{t}_{o} AFTER {o} ON {t} BEGIN INSERT INTO touched VALUES ('{t}'); END"
 

@@ -105,6 +105,15 @@ def test_the_text_of_a_credit_line_is_kept() -> None:
     assert compare(credit("Musterstadt", by), credit("Nachbardorf", by))[0] == "conflict"
 
 
+def test_two_fees_are_not_kept_by_one() -> None:
+    """Bug: >> two payments of ten, asked for with one << agreed to, and half the fee was gone. One name is one fee."""
+    pay = {"action": "odrl:compensate", "constraint": [atom("odrl:payAmount", "eq", "10")]}
+    for level in (lambda *duties: with_duty(*duties), lambda *duties: policy(FREE, obligation=list(duties))):
+        assert compare(level(pay, pay), level(pay, pay))[0] == "compatible"
+        assert compare(level(pay, pay), level(pay, pay, pay))[0] == "compatible"
+        assert compare(level(pay, pay), level(pay))[0] == "conflict"
+
+
 BUSY = list(small.busy_worlds())
 
 

@@ -3,7 +3,9 @@
 import msgspec
 
 from connector.audit import export
+from connector.language import local_text
 from connector.verify.report import Report, Verdict
+from connector.verify.trusted import written
 from tests.verify.forge import Case
 
 PASSED, FAILED, INDETERMINATE = Verdict.PASSED, Verdict.FAILED, Verdict.INDETERMINATE
@@ -13,6 +15,11 @@ def named(report: Report) -> tuple[str, str] | None:
     """The failed check that is named, and why."""
     failed = report.first_failed
     return None if failed is None else (failed.name, failed.code)
+
+
+def local(seconds: int) -> str:
+    """An instant as the English report says it."""
+    return local_text(written(seconds), "en")
 
 
 def verdicts(report: Report) -> dict[str, Verdict]:

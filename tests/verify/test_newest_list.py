@@ -7,13 +7,14 @@ import msgspec
 import pytest
 
 from connector.audit import export
+from connector.contracts import signing
 from connector.verify import base64url, jcs
 from connector.verify.__main__ import lines
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
 from connector.verify.trusted import written
-from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Authority, Case, LogKey, SealKey
-from tests.verify.judge import FAILED, INDETERMINATE, PASSED, named, verdicts
+from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Authority, Case, LogKey, SealKey, root_of
+from tests.verify.judge import FAILED, INDETERMINATE, PASSED, local, named, verdicts
 
 pytestmark = pytest.mark.threat("T67")
 SEEN = NOW + 60
@@ -89,10 +90,15 @@ def test_a_list_that_was_over_when_the_bundle_was_made_proves_no_membership(case
     late = Case(ca=case.ca, authority=case.authority, witness=case.witness)
     late.provider, late.consumer, late.exporter = case.provider, case.consumer, case.exporter
     late.log, late.parts = case.log, case.parts
-    late.seal = lambda key, references, iat=NOW + DAY: Case.seal(late, key, references, iat)  # type: ignore[method-assign]
+
+    def sealed_later(manifest: bytes) -> str:
+        par = signing.address(root_of(late.exporter.did), manifest)
+        return late.seal(late.exporter, [signing.Reference(par, manifest, "application/json")], NOW + DAY)
+
+    late.seal_manifest = sealed_later  # type: ignore[method-assign]
     report = judged(late, over, None)
     assert (report.verdict, report.doubts) == (INDETERMINATE, ("membership",))
-    assert written(SEEN + 10) in report.reason
+    assert local(SEEN + 10) in report.reason
     assert "--trust-list" in report.reason
     assert judged(late, over, listed(case, 8)).verdict is PASSED
     assert judged(late, over, listed(case, 8, until=SEEN + 20)).verdict is INDETERMINATE
@@ -107,7 +113,8 @@ def test_a_newest_state_witnessed_after_the_list_was_over_shows_that_it_is_old(c
     grown = own.log.evidence(AGREEMENT)
     own.witness.at = NOW + 60
     own.parts = msgspec.structs.replace(own.parts, log=later(own, early, grown))
-    assert judged(own, listed(own, 7, until=NOW + 50 * DAY), None).verdict is PASSED
+    report = judged(own, listed(own, 7, until=NOW + 50 * DAY), None)
+    assert report.verdict is PASSED, report.reason
     assert judged(own, listed(own, 7), None).doubts == ("membership",)
 
 
@@ -120,7 +127,7 @@ def later(case: Case, early: export.LogEvidence, grown: export.LogEvidence) -> e
     size = records.parse_proof(early.proof).checkpoint.size
     growth = merkle.Tree(leaves).consistency(size)
     note = grown.proof.decode().partition("\n\n")[2]
-    return export.LogEvidence(grown.records, early.proof, logbook.write_newest(size, growth, note))
+    return export.LogEvidence(grown.records, early.proof, logbook.write_newest(size, growth, note), told=grown.told)
 
 
 def test_what_the_newer_list_does_not_name_still_counts_by_the_older(case: Case) -> None:

@@ -20,7 +20,7 @@ from connector.verify.report import Report
 from connector.verify.trusted import SKEW_S, written
 from tests.verify import forge
 from tests.verify.forge import CONSUMER, DAY, NOW, PROVIDER, Case, SealCa, SealKey
-from tests.verify.judge import PASSED, changed, named
+from tests.verify.judge import PASSED, changed, local, named
 
 SEEN = NOW + 60
 """When the witness of a case saw the log."""
@@ -270,7 +270,7 @@ def test_the_report_shows_of_each_seal_what_was_withdrawn_and_when(asked: Case) 
     }  # fmt: skip
     assert said["consumer"]["certificate"] == "unnamed"
     assert said["consumer"]["keyKnown"] is False
-    assert f"provider's seal: the certificate is withdrawn since {written(SEEN + 5)}" in "\n".join(later.notes)
+    assert f"provider's seal: the certificate is withdrawn since {local(SEEN + 5)}" in "\n".join(later.notes)
     assert "consumer's seal: whether the key is withdrawn stands only in the log of the other" in "\n".join(later.notes)
     garbage = with_files(asked, {"provider.ocsp": b"garbage"})
     assert dict(garbage.value("")["revocation"])["provider"]["certificate"] == "unanswered"  # type: ignore[call-overload]
@@ -280,7 +280,7 @@ def test_a_key_withdrawn_after_the_seal_is_shown_although_the_contract_holds() -
     """From the log of the exporting party; and the list may no longer name a key, without a word since when."""
     report = revoked(written(SEEN + 1))
     assert report.verdict is PASSED
-    assert any(f"is withdrawn since {written(SEEN + 1)}" in note for note in report.notes)
+    assert any(f"is withdrawn since {local(SEEN + 1)}" in note for note in report.notes)
     assert dict(report.value("")["revocation"])["provider"]["keyWithdrawn"] == written(SEEN + 1)  # type: ignore[call-overload]
     case = Case()
     keys = {PROVIDER: {"keys": ["peer", "another"]}, CONSUMER: {"keys": ["seal"]}}

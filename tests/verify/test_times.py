@@ -10,7 +10,7 @@ from connector.verify.report import Report
 from connector.verify.trusted import SKEW_S, exact, written
 from tests.verify import forge
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, Log, Witness, root_of
-from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, named, verdicts
+from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, local, named, verdicts
 from tests.verify.test_endings import digest, statement
 from tests.verify.test_states import both, cut
 from tests.verify.test_trusted_time import policy_of
@@ -127,9 +127,7 @@ def test_an_end_takes_effect_when_the_log_knows_of_it(case: Case) -> None:
     report = ended(case, notice=None, logged=NOW + 3 * DAY)
     assert report.verdict is PASSED, report.reason
     sentence = next(check.sentence for check in report.checks if check.name == "provider-ending")
-    assert (
-        f"on {written(NOW + 100)} the provider declared that the agreement ends on {written(NOW + 3 * DAY)}" in sentence
-    )
+    assert f"on {local(NOW + 100)} the provider declared that the agreement ends on {local(NOW + 3 * DAY)}" in sentence
 
 
 def log_of(case: Case, *times: int) -> Log:

@@ -20,7 +20,7 @@ from connector.verify.records import Erased
 from connector.verify.report import Report
 from connector.verify.trusted import SKEW_S, written
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, Log, root_of
-from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, named, verdicts
+from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, local, named, verdicts
 from tests.verify.test_endings import digest, statement
 from tests.verify.test_erased import evidence as with_erased
 from tests.verify.test_states import both, cut
@@ -76,7 +76,7 @@ def test_the_verdict_says_until_when_it_speaks(case: Case) -> None:
     until = {"at": written(NOW + 100), "count": 8, "log": "localhost:18443/musterstadt/log/0", "size": len(log.rows)}
     assert report.value("now")["until"] == until
     said, verdict = lines(report, "en", datetime.now(UTC))[-2:]
-    assert said.startswith(f"The result is about the state of {written(NOW + 100)}: 8 records of this agreement")
+    assert said.startswith(f"The result is about the state of {local(NOW + 100)}: 8 records of this agreement")
     assert verdict == "Result: PASSED"
     assert "provider-ending" in verdicts(report)
 
