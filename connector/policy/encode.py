@@ -107,7 +107,8 @@ class Encoder:
     def concepts(self, name: str) -> Concepts:
         if name not in self._tables:
             named = frozenset(self._named.get(name, ()))
-            self._tables[name] = Concepts(named, self._closure, self._ranges.get(name, TEXT))
+            range, verified = self._ranges.get(name, TEXT), name == PARTICIPANT
+            self._tables[name] = Concepts(named, self._closure, range, verified=verified)
         return self._tables[name]
 
     def puzzles(self, clause: Clause, use: Use) -> Iterator[Clause]:

@@ -21,18 +21,25 @@ PARTY, DID, MEDIA_TYPE = "party", "did", "media-type"
 _SCHEMES = r"(?:https?|urn|did|tag|info|ni|mailto)"
 _SCHEME = re.compile(_SCHEMES + ":(?=.)", re.IGNORECASE)
 _AUTHORITY = re.compile(
-    r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?=[/?#]|$)", re.I
+    r"https?://(?:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*|\[[0-9A-Fa-f:.]+\])(?::[1-9][0-9]{0,4})?(?=[/?#]|$)", re.I
 )
 _SEVERAL = re.compile(rf"[,;]\s*{_SCHEMES}:", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"""[\s<>"{}|\\^`]|%(?![0-9A-Fa-f]{2})|/\.\.?(?:[/?#]|$)""")
 _DID_SPECIFIC = r"(?:[A-Za-z0-9._-]|%[0-9A-Fa-f]{2})+"
 _DID = re.compile(rf"did:[a-z0-9]+(?::{_DID_SPECIFIC})+")
-_DID_WEB = re.compile(rf"did:web:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?:%3[Aa][0-9]{{1,5}})?(?::{_DID_SPECIFIC})*")
+_DID_WEB = re.compile(rf"did:web:[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?:%3[Aa][1-9][0-9]{{0,4}})?(?::{_DID_SPECIFIC})*")
 _MEDIA_TYPE = re.compile(r"https://www\.iana\.org/assignments/media-types/[a-z]+/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*")
-_TAG = re.compile(r"[a-z]{1,8}(?:-[a-z0-9]{1,8}){0,8}")
+_TAG = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{1,8}){0,8}")
 _WORD = re.compile(r"[^,;\s]+(?: [^,;\s]+)*")
 _ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _RESERVED = frozenset(":/?#[]@!$&'()*+,;=%")
+_DOTTED = re.compile(r"[/:]\.\.?(?:[/?#:]|$)")
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""Letters and marks that count as printable and show nothing (Unicode: Default_Ignorable_Code_Point; blank Braille)."""
+_NIL = "http://www.w3.org/1999/02/22-rdf-syntax-ns#nil"
+_WEB_PORT = re.compile(r"(?<=[a-z0-9])%3a443(?=:|$)")
 _PORT = re.compile(r"(?<=[a-z0-9\]]):(?:80|443)(?=[/?#]|$)")
 
 
@@ -42,13 +49,19 @@ def _composed(text: str) -> bool:
 
 def is_identifier(text: str) -> bool:
     """Whether it is one absolute IRI of a scheme that names things, without anything that hides or disguises."""
-    if not text.isprintable() or not _composed(text):
+    if not text.isprintable() or not _composed(text) or text == _NIL or _disguised(text):
         return False
     if not _SCHEME.match(text) or _FORBIDDEN.search(text) or _SEVERAL.search(text):
         return False
     if text[:4].lower() == "http":
         return _AUTHORITY.match(text) is not None
     return not text.lower().startswith("did:") or is_did(text.partition("#")[0].partition("?")[0])
+
+
+def _disguised(text: str) -> bool:
+    """Whether something in it shows nothing, or leads back up, as it stands or percent-encoded."""
+    plain = _ESCAPED.sub(_unescaped, text) if "%" in text else text
+    return not plain.isprintable() or _INVISIBLE.search(plain) is not None or _DOTTED.search(plain) is not None
 
 
 def is_did(text: str) -> bool:
@@ -58,7 +71,7 @@ def is_did(text: str) -> bool:
 
 _FORMS: Mapping[str, Callable[[str], bool]] = {
     TEXT: _composed,
-    WORD: lambda text: _composed(text) and text.isprintable() and _WORD.fullmatch(text) is not None,
+    WORD: lambda text: _composed(text) and text.isprintable() and bool(_WORD.fullmatch(text)) and not _disguised(text),
     TAG: lambda text: _TAG.fullmatch(text) is not None,
     IDENTIFIER: is_identifier,
     PARTY: is_identifier,
@@ -78,7 +91,11 @@ def evened(text: str) -> str:
     """The spelling that all confusable spellings of an identifier share: never to be shown, sent or kept."""
     found = unicodedata.normalize("NFKC", _ESCAPED.sub(_unescaped, text)).casefold()
     if found.startswith(("http://", "https://")):
-        found = _PORT.sub("", "http" + found[found.index(":") :], count=1).rstrip("/")
+        found = _PORT.sub("", "http" + found[found.index(":") :], count=1).rstrip("/?#")
+    elif found.startswith("did:"):
+        # What follows is part of what the DID names, or of its document.
+        found = found.partition("#")[0].partition("?")[0]
+        found = _WEB_PORT.sub("", found, count=1) if found.startswith("did:web:") else found
     return unicodedata.normalize("NFC", found)
 
 
@@ -90,6 +107,20 @@ def _unescaped(match: re.Match[str]) -> str:
     except UnicodeDecodeError:
         return match[0]
     return "".join(letter if letter not in _RESERVED else f"%{ord(letter):02x}" for letter in letters)
+
+
+def _other_languages(some: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether no tag is one of those, or a form of it (`de-AT` is `de`), or may be its longer name (`deu`)."""
+    these, those = set(some), set(others)
+    if these & _wider(those) or those & _wider(these):
+        return False
+    lengths = [{len(tag.partition("-")[0]) for tag in tags} for tags in (these, those)]
+    return not these or not those or len(lengths[0] | lengths[1]) == 1
+
+
+def _wider(tags: Iterable[str]) -> set[str]:
+    """These tags and those of which they are a form."""
+    return {"-".join(tag.split("-")[:count]) for tag in tags for count in range(1, tag.count("-") + 2)}
 
 
 class Names(NamedTuple):
@@ -127,6 +158,8 @@ class Names(NamedTuple):
         these = tuple(some)
         if not all(map(self.knows, (*these, *those))):
             return False
+        if self.range == TAG:
+            return _other_languages(these, those)
         if self.range == PARTY and len({text.partition(":")[0] for text in (*these, *those)}) > 1:
             return False  # a web address and a DID may well be those of one party
         return {self.evened(text) for text in these}.isdisjoint(self.evened(text) for text in those)

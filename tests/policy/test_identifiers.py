@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.policy.identifiers import DID, IDENTIFIER, MEDIA_TYPE, PARTY, TEXT, Names, evened, well_formed
+from connector.policy.identifiers import DID, IDENTIFIER, MEDIA_TYPE, PARTY, TAG, TEXT, Names, evened, well_formed
 from connector.policy.model import Closure
 from connector.policy.names import HANSE as H
 
@@ -37,10 +37,15 @@ def test_one_absolute_iri_is_an_identifier(name: str) -> None:
         "https://münster.example/x", "https://a.example/Mu\u0308nster", "did:web:a.example, did:web:b.example",
         "urn:a,urn:b", "https://a.example/x;https://b.example/y", "did:web:", "did:web:a..b", "did:WEB:a.example",
         "did:web:a.example:", "javascript:alert(1)", "file:///etc/passwd",
+        "http://www.w3.org/1999/02/22-rdf-syntax-ns#nil",
+        "https://a.example/x\ufe0f", "https://a.example/x\u034f", "https://a.example/\u3164x", "https://a.example/\u2800x",
+        "https://a.example/x%E2%80%8B", "https://a.example/x%00", "https://a.example/y/%2e%2e/x", "https://a.example/%2E/x",
+        "https://a.example:0443/x", "did:web:a.example%3A0443", "did:web:a.example:%2e%2e:x",
     ],
 )  # fmt: skip
 def test_what_is_none_is_not_understood(name: str) -> None:
-    """Bare names, prefixes that nobody declared, lists in one text, users, blanks, what hides, and NFD."""
+    """Bare names, prefixes that nobody declared, lists in one text (also an empty one), users, blanks, NFD, and what
+    shows nothing or leads back up, percent-encoded too."""
     assert not well_formed(IDENTIFIER, name)
 
 
@@ -68,6 +73,12 @@ def test_a_did_is_one_by_its_syntax(name: str, is_did: bool) -> None:
         ("https://a.example/", "https://a.example"),
         ("did:web:localhost%3a1:x", "did:web:localhost%3A1:x"),
         ("urn:UUID:AB", "urn:uuid:ab"),
+        ("https://a.example/x#", "https://a.example/x"),
+        ("https://a.example/x?", "https://a.example/x"),
+        ("did:web:a.example%3A443", "did:web:a.example"),
+        ("did:web:a.example%3A443:x", "did:web:a.example:x"),
+        ("did:web:a.example#key-1", "did:web:a.example"),
+        ("did:web:a.example?versionId=1", "did:web:a.example"),
     ],
 )
 def test_two_spellings_of_one_name_are_neither_the_same_nor_apart(one: str, other: str) -> None:
@@ -96,6 +107,13 @@ def test_a_reserved_character_is_another_one_when_escaped(one: str, other: str) 
          "https://www.iana.org/assignments/media-types/application/json", True),
         (MEDIA_TYPE, "https://www.iana.org/assignments/media-types/text/csv",
          "http://publications.europa.eu/resource/authority/file-type/CSV", False),
+        (PARTY, "did:web:a.example#key", "did:web:a.example", False),
+        (TAG, "de", "en", True),
+        (TAG, "de-at", "de-ch", True),
+        (TAG, "de-at", "de", False),
+        (TAG, "de", "deu", False),
+        (TAG, "german", "de", False),
+        (TAG, "x-german", "de", False),
         (TEXT, "2.1", "2.10", True),
         (TEXT, "Mu\u0308nster", "Münster", False),
     ],
