@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connector.dialects import identity
+from connector.dialects.beside import Beside
 from connector.dialects.contexts import POLICY_CONTEXTS
 from connector.dialects.expansion import POLICY_CONTEXT, expand
 from connector.dialects.joining import joined
@@ -45,7 +46,9 @@ def read_json(value: Any) -> tuple[Foreign, ...]:
         if len(found) > _MOST:
             raise Malformed("", "too-much")
         identity.check(value)
-        made = tuple(translated(joined(document), place, "wire", [], "") for place, document in found)
+        beside = Beside(value)
+        told = ((place, joined(beside.written(document), beside.wholes)) for place, document in found)
+        made = tuple(translated(document, place, "wire", [], "") for place, document in told)
         for one in made:
             identity.exclusive(identity.rules(one.document))
         return made

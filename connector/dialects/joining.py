@@ -4,7 +4,7 @@ To JSON-LD and RDF a name is one node. An object that says something about it, a
 the same party; only so a policy says the same in every notation (decision 0043).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from connector.dialects.nodes import blank
@@ -21,15 +21,20 @@ _DEPTH = 100
 _COLLECTION = {"target": "AssetCollection", "assigner": "PartyCollection", "assignee": "PartyCollection"}
 
 
-def joined(document: Any) -> Any:
+def joined(document: Any, wholes: Collection[str] = ()) -> Any:
     """The same JSON, in which each mention of a party, asset or action says all that is said about it anywhere.
+
+    `wholes` are the names of which it is said elsewhere that they are collections.
 
     Raises Malformed (`too-much`) where that would become too large.
     """
     graph = _Graph()
     for place, one in _mentions(document, 0):
-        if isinstance(one, Mapping) and (name := _name(place, one)):
+        name = _name(place, one)
+        if name and isinstance(one, Mapping):
             graph.add(place, name, one)
+        if name in wholes and place in _COLLECTION:
+            graph.tell(name, "@type", _COLLECTION[place])
     return graph.written(document, 0) if graph.said else document
 
 
@@ -45,13 +50,13 @@ class _Graph:
         for key, value in item.items():
             if (inner := member(key)) in ("@id", "uid"):
                 continue
-            self._tell(name, inner, value)
+            self.tell(name, inner, value)
             if inner == "partOf":
                 for whole in entries(value):
                     if collection := _name(place, whole):
-                        self._tell(collection, "@type", _COLLECTION.get(place, ""))
+                        self.tell(collection, "@type", _COLLECTION.get(place, ""))
 
-    def _tell(self, name: str, key: str, value: Any) -> None:
+    def tell(self, name: str, key: str, value: Any) -> None:
         there = self.said.setdefault(name, {}).setdefault(key, [])
         if value in there:
             return

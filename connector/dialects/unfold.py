@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connector.dialects.identity import CLASSES, Place, exclusive
-from connector.dialects.nodes import NAMELESS, RDF, TYPE, Many, Members, Nodes, Ref, Text, Value, blank, types
+from connector.dialects.nodes import NAMELESS, RDF, TYPE, Many, Members, Nodes, Ref, Text, Value, blank, texts, types
 from connector.dialects.parties import describes
 from connector.policy.names import ACTIONS, ODRL, XSD
 from connector.protocol.shape import Malformed, point
@@ -31,6 +31,13 @@ _BARE = _RULES | _LOGIC | _WHO.keys() | {"duty", "constraint", "action", "leftOp
 _BARE |= {"profile"}
 _TIMESTAMP = "https://w3id.org/dspace/2025/1/timestamp"
 _DCT = "http://purl.org/dc/terms/"
+_INVERSE = {
+    ODRL + "target": ODRL + "hasPolicy",
+    ODRL + "assignee": ODRL + "assigneeOf",
+    ODRL + "assigner": ODRL + "assignerOf",
+    _DCT + "isReplacedBy": _DCT + "replaces",
+}
+"""Members of a policy, and how the other side says the same (ODRL Vocabulary; IM 2.8)."""
 
 
 def policies(nodes: Nodes) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -62,24 +69,26 @@ class _Writer:
         self.rules: dict[str, list[Place]] = {}
         """The rules as they were written out, by node."""
         self._whole = self._pointed(ODRL + "partOf").keys()
-        self._assets = self._pointed(ODRL + "hasPolicy")
-        self._later = self._pointed(_DCT + "replaces")
+        self._beside = {key: self._pointed(name) for key, name in _INVERSE.items()}
 
     def _pointed(self, name: str) -> dict[str, list[Value]]:
         """What a member leads to, with the nodes that have it."""
         found: dict[str, list[Value]] = {}
         for subject, members in self._nodes.items():
             for value in self._flat(members.get(name, []), ""):
-                if isinstance(value, Ref):
-                    found.setdefault(value.id, []).append(Ref(subject))
+                if not isinstance(value, Many):
+                    found.setdefault(value.id if isinstance(value, Ref) else value.text, []).append(Ref(subject))
         return found
 
     def policy(self, name: str, at: str) -> dict[str, Any]:
-        """A policy with what other nodes say about it: whose policy it is, and what has replaced it (ODRL IM 2.7)."""
+        """A policy with what other nodes say about it: about what and whom it is, and what has replaced it."""
         members = {key: list(values) for key, values in self._nodes[name].items()}
-        for key, values in ((ODRL + "target", self._assets), (_DCT + "isReplacedBy", self._later)):
+        names = (name, *texts(self._nodes, name, ODRL + "uid"))
+        for key, pointed in self._beside.items():
             there = self._flat(members.get(key, []), at)
-            if more := [value for value in values.get(name, []) if value not in there]:
+            said = [value for one in dict.fromkeys(names) for value in pointed.get(one, [])]
+            known = set(there)
+            if more := [value for value in said if value not in known]:
                 members[key] = there + more
         kinds = [iri.removeprefix(ODRL) for iri in types(members) if iri.removeprefix(ODRL) in _KINDS]
         document: dict[str, Any] = {}
@@ -195,7 +204,7 @@ class _Writer:
         members = {
             key: values
             for key, values in self._nodes.get(value.id, {}).items()
-            if key != ODRL + "hasPolicy" and (blank(value.id) or not describes(key))
+            if key not in _INVERSE.values() and (blank(value.id) or not describes(key))
         }
         self._spend(1)
         if value.id in self._whole:
