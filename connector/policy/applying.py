@@ -29,7 +29,8 @@ _CLOCK, _ELAPSED, _COUNT = ODRL + "dateTime", ODRL + "elapsedTime", ODRL + "coun
 _PURPOSE, _PARTICIPANT = ODRL + "purpose", HANSE + "participant"
 _ALIAS = {ODRL + "device": ODRL + "systemDevice", ODRL + "system": ODRL + "systemDevice"}
 _OTHER = frozenset({"urn:hanse:another"})
-"""A value that no policy names."""
+_OTHERS = (_OTHER, frozenset({"did:web:another.example"}), frozenset({"qaa"}), frozenset({"xx"}))
+"""Values that no policy names: an identifier, a party, languages."""
 Texts = frozenset[str]
 
 
@@ -120,7 +121,7 @@ def _sets(atom: Atom, wanted: bool, world: World) -> Iterator[Texts]:
     has = _actual(atom, world)
     members = [frozenset({term.text}) & right for term in atom.right]
     if (atom.operator in ("neq", "isNoneOf")) is wanted:
-        yield has - right if has - right else _OTHER
+        yield from [has - right] if has - right else _OTHERS
         yield from _strangers(right, world)
     elif atom.operator == "eq" or atom.operator in ("isAllOf", "hasPart"):
         yield right

@@ -53,10 +53,10 @@ class Concepts:
 
     def apart(self, texts: Iterable[str]) -> int | None:
         """The classes that surely are none of these; None if one of these is not understood."""
-        wanted = tuple(texts)
+        wanted = frozenset(texts)
         if not self._names.apart((), wanted):
             return None
-        return self._mask(self._names.apart((member,), wanted) for member in self.members)
+        return self._mask(map(self._names.beyond(wanted), self.members))
 
     def surely(self, parts: Iterable[str], answer: bool, *, upwards: bool = False) -> int:
         """The classes that some text contains (True), or that none does (False); `upwards`: that contain the texts."""

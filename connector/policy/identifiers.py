@@ -109,18 +109,24 @@ def _unescaped(match: re.Match[str]) -> str:
     return "".join(letter if letter not in _RESERVED else f"%{ord(letter):02x}" for letter in letters)
 
 
-def _other_languages(some: Iterable[str], others: Iterable[str]) -> bool:
-    """Whether no tag is one of those, or a form of it (`de-AT` is `de`), or may be its longer name (`deu`)."""
-    these, those = set(some), set(others)
-    if these & _wider(those) or those & _wider(these):
-        return False
-    lengths = [{len(tag.partition("-")[0]) for tag in tags} for tags in (these, those)]
-    return not these or not those or len(lengths[0] | lengths[1]) == 1
+def _other_language(tag: str, known: frozenset[str]) -> bool:
+    """Whether a tag is none of these, nor a form of one (`de-AT` is `de`) or the other way round, nor, as far as can be
+    told, another name for one (`deu`)."""
+    forms, lengths = _forms(known)
+    return tag not in forms and known.isdisjoint(_wider(tag)) and lengths <= {len(tag.partition("-")[0])}
 
 
-def _wider(tags: Iterable[str]) -> set[str]:
-    """These tags and those of which they are a form."""
-    return {"-".join(tag.split("-")[:count]) for tag in tags for count in range(1, tag.count("-") + 2)}
+@lru_cache(maxsize=8)
+def _forms(tags: frozenset[str]) -> tuple[frozenset[str], frozenset[int]]:
+    """What these tags are forms of, and how long their languages are. One list is asked about many tags in turn."""
+    forms = frozenset(wider for tag in tags for wider in _wider(tag))
+    return forms, frozenset(len(tag.partition("-")[0]) for tag in tags)
+
+
+def _wider(tag: str) -> list[str]:
+    """The tag, and those of which it is a form."""
+    parts = tag.split("-")
+    return ["-".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
 class Names(NamedTuple):
@@ -154,12 +160,18 @@ class Names(NamedTuple):
 
     def apart(self, some: Iterable[str], others: Iterable[str]) -> bool:
         """Whether each of these surely is none of those."""
-        those = tuple(others)
-        these = tuple(some)
-        if not all(map(self.knows, (*these, *those))):
-            return False
+        those = frozenset(others)
+        return all(map(self.knows, those)) and all(map(self.beyond(those), some))
+
+    def beyond(self, known: frozenset[str]) -> Callable[[str], bool]:
+        """Whether a name surely is none of these, which are understood; what they have in common is looked at once."""
         if self.range == TAG:
-            return _other_languages(these, those)
-        if self.range == PARTY and len({text.partition(":")[0] for text in (*these, *those)}) > 1:
-            return False  # a web address and a DID may well be those of one party
-        return {self.evened(text) for text in these}.isdisjoint(self.evened(text) for text in those)
+            return lambda text: self.knows(text) and _other_language(text, known)
+        spelled = frozenset(map(self.evened, known))
+        kinds = frozenset(text.partition(":")[0] for text in known) if self.range == PARTY else frozenset()
+
+        def surely(text: str) -> bool:
+            # A web address and a DID may well be those of one party.
+            return self.knows(text) and self.evened(text) not in spelled and kinds <= {text.partition(":")[0]}
+
+        return surely

@@ -13,11 +13,12 @@ from connector.policy.advice import Help, advise, helping
 from connector.policy.decision import Decision, Node
 from connector.policy.evaluate import decide
 from connector.policy.model import PHASES, Atom, Duty, Phase, Policy
+from connector.policy.names import expand
 from connector.policy.operands import BUILT_IN
 from connector.policy.parse import parse
 from connector.policy.program import Program, compile
 from connector.policy.wording import Words
-from connector.policy.world import Deed, World
+from connector.policy.world import Deed, Fact, World
 from tests.policy.cases import NOW, ODRL, H, atom, firm, use
 from tests.policy.drafts import granting
 from tests.policy.worlds import POLICIES, WORLDS
@@ -159,3 +160,17 @@ def test_no_advice_that_does_not_help_and_no_two_answers(document: Any, world: W
             node = step.change.node
             if isinstance(node.item, Atom) and node.pointer in new and len(one.steps) == 1:
                 assert step.change.to == "no" or new[node.pointer].state in ("yes", "deferred")
+
+
+@pytest.mark.parametrize(
+    ("left", "declared"),
+    [("odrl:language", "de"), ("odrl:recipient", "did:web:other.example"), (H + "memberOf", "urn:g")],
+)
+def test_advice_tells_whoever_is_excluded_by_name_to_be_another(left: str, declared: str) -> None:
+    """>> none of these languages, parties or groups, and one of them is declared  << another one helps."""
+    operand = expand(left)
+    policy = parse({"permission": [{"action": "use", "constraint": [atom(left, "isNoneOf", [declared])]}]})
+    facts = {operand: Fact(frozenset({declared}), "verified-credential")}
+    refused = decide(policy, World(now=NOW, participant="did:web:me", action=ODRL + "use", facts=facts), "access")
+    assert not refused.permit
+    assert [help.world.facts[operand].value for help in helping(refused, BUILT_IN)] != []

@@ -1,9 +1,18 @@
 """Classes of concepts: nothing that a vocabulary tells apart is taken together, and nothing else is kept apart."""
 
+from typing import Any
+
 import pytest
 
 from connector.policy.concepts import Concepts
-from connector.policy.model import Closure
+from connector.policy.model import Closure, Policy
+from connector.policy.names import HANSE as H
+from connector.policy.names import expand
+from connector.policy.narrow import narrower
+from connector.policy.parse import parse
+from connector.policy.program import compile
+from connector.policy.world import Fact, World
+from tests.policy.asking import atom
 
 CLOSURE = Closure(
     {
@@ -72,3 +81,46 @@ def test_downwards_unless_said_otherwise() -> None:
     """>> roads, without more << what lies within them, not what they lie within."""
     found = classes("streets", "roads")
     assert members(found, found.surely(("roads",), True)) == ["roads", "streets", "lanes"]
+
+
+def using(*constraint: Any, **more: Any) -> Policy:
+    return parse({"permission": [{"action": "use", "constraint": list(constraint)}], **more})
+
+
+@pytest.mark.parametrize(
+    ("left", "one", "other", "third"),
+    [
+        ("odrl:language", "fr", "de", "en"),
+        ("odrl:recipient", "did:web:one", "did:web:other", "did:web:third"),
+        (H + "memberOf", "urn:one", "urn:other", "urn:third"),
+        (H + "onBehalfOf", "did:web:one", "did:web:other", "did:web:third"),
+    ],
+)
+def test_a_name_that_no_policy_mentions_makes_no_wider_terms_compatible(
+    left: str, one: str, other: str, third: str
+) -> None:
+    """>> offered: exactly this one; asked: this one, others beside it, but not that one  << wider, by a third."""
+    offer = using(atom(left, "eq", one))
+    asked = using(
+        atom(left, "isAnyOf", [one]),
+        prohibition=[{"action": "use", "constraint": [atom(left, "eq", other)]}],
+    )
+    iri = expand(left)
+    value = Fact(frozenset({one, third}), "verified-credential")
+    request = World(now=0, participant="did:web:me", action=expand("use"), facts={iri: value})
+    assert compile(asked).verdict(request, "access").permit
+    assert not compile(offer).verdict(request, "access").permit
+    assert narrower(offer, asked, CLOSURE).verdict == "conflict"
+
+
+def test_a_claim_that_nobody_understands_makes_no_wider_terms_compatible() -> None:
+    """>> offered: this group or surely not this one; asked: another one  << wider, by an odd claim."""
+    group = H + "memberOf"
+    either = {"or": [atom(group, "isAnyOf", ["urn:one"]), atom(group, "isNoneOf", ["urn:one"])]}
+    offer = using(either)
+    asked = using(atom(group, "isAnyOf", ["urn:two"]))
+    value = Fact(frozenset({"urn:two", "hanse:odd"}), "verified-credential")
+    request = World(now=0, participant="did:web:me", action=expand("use"), facts={group: value})
+    assert compile(asked).verdict(request, "access").permit
+    assert not compile(offer).verdict(request, "access").permit
+    assert narrower(offer, asked, CLOSURE).verdict == "conflict"

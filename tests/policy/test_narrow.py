@@ -13,11 +13,10 @@ from msgspec.structs import replace
 from connector.policy.comparing import CLAUSES, RULES
 from connector.policy.model import Atom, Closure, Duty, Policy, Rule
 from connector.policy.names import HANSE as H
-from connector.policy.names import expand
 from connector.policy.narrow import at_least_as_strict, narrower
 from connector.policy.parse import parse
 from connector.policy.program import compile
-from connector.policy.world import Fact, World
+from connector.policy.world import World
 
 _spec = importlib.util.spec_from_file_location("hanse_small_world", Path(__file__).with_name("small.py"))
 assert _spec is not None
@@ -383,42 +382,3 @@ def test_what_fails_is_part_of_the_answer() -> None:
     assert isinstance(narrower(late, asked, small.CLOSURE).item, Atom)
     assert isinstance(narrower(policy(), asked, small.CLOSURE).item, Rule)
     assert isinstance(narrower(policy(FREE, obligation=[INFORM]), asked, small.CLOSURE).item, Duty)
-
-
-@pytest.mark.parametrize(
-    ("left", "one", "other", "third"),
-    [
-        ("odrl:language", "fr", "de", "en"),
-        ("odrl:recipient", "did:web:one", "did:web:other", "did:web:third"),
-        (H + "memberOf", "urn:one", "urn:other", "urn:third"),
-        (H + "onBehalfOf", "did:web:one", "did:web:other", "did:web:third"),
-    ],
-)
-def test_a_name_that_no_policy_mentions_makes_no_wider_terms_compatible(
-    left: str, one: str, other: str, third: str
-) -> None:
-    """>> offered: exactly this one; asked: this one, others beside it, but not that one  << wider, by a third."""
-    offer = policy({"action": "use", "constraint": [atom(left, "eq", one)]})
-    asked = policy(
-        {"action": "use", "constraint": [atom(left, "isAnyOf", [one])]},
-        prohibition=[{"action": "use", "constraint": [atom(left, "eq", other)]}],
-    )
-    iri = expand(left)
-    value = Fact(frozenset({one, third}), "verified-credential")
-    request = replace(WORLDS[0], action=expand("use"), facts={iri: value})
-    assert compile(asked).verdict(request, "access").permit
-    assert not compile(offer).verdict(request, "access").permit
-    assert compare(offer, asked)[0] == "conflict"
-
-
-def test_a_claim_that_nobody_understands_makes_no_wider_terms_compatible() -> None:
-    """>> offered: this group or surely not this one; asked: another one  << wider, by an odd claim."""
-    group = H + "memberOf"
-    either = {"or": [atom(group, "isAnyOf", ["urn:one"]), atom(group, "isNoneOf", ["urn:one"])]}
-    offer = policy({"action": "use", "constraint": [either]})
-    asked = policy({"action": "use", "constraint": [atom(group, "isAnyOf", ["urn:two"])]})
-    value = Fact(frozenset({"urn:two", "hanse:odd"}), "verified-credential")
-    request = replace(WORLDS[0], action=expand("use"), facts={group: value})
-    assert compile(asked).verdict(request, "access").permit
-    assert not compile(offer).verdict(request, "access").permit
-    assert compare(offer, asked)[0] == "conflict"
