@@ -258,7 +258,8 @@ def _logic(logic: Logic, scope: Scope) -> Piece:
         scope = scope._replace(sets="open")  # one more that holds may make it fail
     inner = [clause(part, scope) for part in logic.clauses]
     shows = [piece.show for piece in inner]
-    combine = COMBINED[logic.operator]
+    forbids = logic.operator == "or" and scope.sets != "whole"
+    combine = surely if forbids else COMBINED[logic.operator]
     fixed = bool(logic.extras)
     text = "order-not-checked" if logic.operator == "andSequence" else ""
     pointer = logic.pointer
@@ -270,12 +271,18 @@ def _logic(logic: Logic, scope: Scope) -> Piece:
 
     if fixed:
         return Piece(constant(UNKNOWN), show, 0)
-    fast = {"and": both, "andSequence": in_order, "or": either, "xone": _exactly}[logic.operator](inner)
+    of_one = _surely if forbids else either
+    fast = {"and": both, "andSequence": in_order, "or": of_one, "xone": _exactly}[logic.operator](inner)
     return fast._replace(show=show)
 
 
 COMBINED: Mapping[str, Callable[[list[int]], int]] = {"and": min, "andSequence": min, "or": max, "xone": one_of}
 """The connectives over states as numbers."""
+
+
+def surely(states: Sequence[int]) -> int:
+    """`or` where unknown counts as met (prohibitions, duties): what a later phase decides cannot make a no of it."""
+    return UNKNOWN if UNKNOWN in states and YES not in states else max(states)
 
 
 def _nothing(_world: World) -> Node:
@@ -344,6 +351,26 @@ def either(pieces: Sequence[Piece]) -> Piece:
         return most
 
     return Piece(check, _nothing, 1 + sum(piece.cost for piece in found))
+
+
+def _surely(pieces: Sequence[Piece]) -> Piece:
+    """The same; in a prohibition."""
+    checks = tuple(piece.check for piece in _fused(pieces, union=True))
+    one = either(pieces)
+    if len(checks) == 1:
+        return one
+
+    def check(world: World) -> int:
+        most = NO
+        for each in checks:
+            state = each(world)
+            if state == YES:
+                return YES
+            if state == UNKNOWN or most == NO:
+                most = state
+        return most
+
+    return one._replace(check=check)
 
 
 def _exactly(pieces: Sequence[Piece]) -> Piece:

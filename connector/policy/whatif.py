@@ -124,7 +124,7 @@ def _parts(node: Node) -> tuple[Node, ...]:
     return node.children if node.kind in ("permission", "logic") else ()
 
 
-def _state(node: Node, flips: Flips) -> State:
+def _state(node: Node, flips: Flips, forbids: bool = False) -> State:
     if node.kind == "action":
         own = flips.get(id(node)) or ("yes" if node.state == "yes" else _heard(node))
         return every([own, *(_state(part, flips) for part in node.children)])
@@ -132,10 +132,12 @@ def _state(node: Node, flips: Flips) -> State:
         return flips[id(node)]
     parts = _parts(node)
     if isinstance(node.item, Logic):
-        states = [_state(part, flips) for part in parts]
+        states = [_state(part, flips, forbids) for part in parts]
+        if forbids and node.item.operator == "or" and "unknown" in states and "yes" not in states:
+            return "unknown"
         return "unknown" if node.item.extras else COMBINE[node.item.operator](states)
     if node.kind == "prohibition":
-        states = [_state(part, flips) for part in parts]
+        states = [_state(part, flips, forbids=True) for part in parts]
         met = every([*states, "unknown"] if _strange(node) else states)
         return "yes" if met == "unknown" else met
     return every([_state(part, flips) for part in parts]) if parts else node.state

@@ -353,3 +353,19 @@ def test_a_deadline_that_nobody_can_read_has_passed() -> None:
     }
     document = {"permission": [{"action": "use"}], "obligation": [obligation]}
     assert not permits(document, World(now=NOW, participant=FIRM))
+
+
+def test_no_contract_is_made_that_a_prohibition_will_void_in_any_case() -> None:
+    """>> forbidden if counted or odd: the count is decided later, the other nobody understands  << refused at once."""
+    count, odd = atom(O + "count", "gt", "5"), atom(H + "memberOf", "eq", "hanse:odd")
+    world = World(now=NOW, participant=TOWN, action=O + "use", uses={"": 1}, closure=vocabulary().closure)
+    for parts, answer in (([count, odd], False), ([odd, count], False), ([count], True)):
+        policy = {
+            "permission": [{"action": "use"}],
+            "prohibition": [{"action": "use", "constraint": [{"or": parts}]}],
+            "odrl:conflict": "odrl:prohibit",
+        }
+        program = compile(parse(policy))
+        for phase in PHASES:
+            assert program.verdict(world, phase).permit is answer
+            assert program.examine(world, phase).permit is answer
