@@ -6,6 +6,7 @@ log of millions. What is larger is refused with its name: a verdict is then not 
 bundle, not of the contract.
 """
 
+import re
 from collections.abc import Mapping
 
 from connector.verify.faults import Fault
@@ -51,7 +52,10 @@ _KINDS: Mapping[str, int] = {
 """By the end of the name, where the name itself is not listed."""
 
 _READ_AS_JSON = frozenset({RECORDS, "agreement.json", "manifest.json"})
-_FEW_VALUES, _LETTERS_PER_VALUE = 2_000, 8
+_FEW_VALUES, _LETTERS_PER_VALUE = 20_000, 8
+"""The first are judged whatever they are: ten thousand values, with two signs each, are what a connector takes from a
+partner in one document. Else a party could make its partner's evidence unreadable by what it puts into its own."""
+_TEXT = re.compile(rb'"[^"]*"?')
 LETTERS_PER_NUMBER = 3
 """In what the parties describe there may be shapes: coordinates are short, and the value is not kept."""
 MOST_VALUES = 2_000_000
@@ -90,7 +94,15 @@ def check_contents(members: Mapping[str, bytes]) -> None:
 def is_plausible(data: bytes, most: int = MOST_VALUES, letters: int = _LETTERS_PER_VALUE) -> bool:
     """Whether JSON of this size may be parsed: a value takes eight `letters` on average in what people and we write.
 
-    Commas in texts count as well; that only makes the bound stricter.
+    Commas in texts are no values; they are told apart only where it matters.
     """
-    values = sum(data.count(sign) for sign in (b",", b"[", b"{"))
-    return values <= min(most, _FEW_VALUES + len(data) // letters)
+    bound = min(most, _FEW_VALUES + len(data) // letters)
+    return _values(data) <= bound or _values(_without_texts(data)) <= bound
+
+
+def _without_texts(data: bytes) -> bytes:
+    return _TEXT.sub(b"", data.replace(b"\\\\", b"").replace(b'\\"', b""))
+
+
+def _values(data: bytes) -> int:
+    return sum(data.count(sign) for sign in (b",", b"[", b"{"))

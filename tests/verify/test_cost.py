@@ -89,9 +89,11 @@ def test_a_long_contract_is_judged_and_a_longer_one_is_told_so(case: Case) -> No
 
 
 def test_values_are_counted_before_they_are_made(case: Case) -> None:
-    """Text with many commas and lists of short words stay below the bound, nested nothing does not."""
+    """Text of nothing but commas and lists of short words stay below the bound, nested nothing does not."""
     assert limits.is_plausible(b'"' + b"Satz, der so weitergeht; " * 50_000 + b'"')
-    assert not limits.is_plausible(b"[" + b"{}," * 3_000 + b"{}]")
+    assert limits.is_plausible(b'{"a":"' + b',\\"' * 100_000 + b'"}')
+    assert not limits.is_plausible(b"[" + b"{}," * 20_000 + b"{}]")
+    assert not limits.is_plausible(b'["",' + b"{}," * 20_000 + b'{},"')
     assert limits.is_plausible(case.parts.log.records)
 
 

@@ -1,0 +1,83 @@
+"""A partner cannot make evidence unreadable by what it puts into documents that a bundle must hold (threat T67).
+
+What a door takes from a partner, the verifier reads: "too large to be judged" would fail a contract that is good, and
+whoever ended it could so hide that.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.contracts.signing_desk import SigningDesk
+from connector.http import strict
+from connector.http.strict import NODES
+from connector.testing.towns import Towns
+from connector.verify.bundle import verify_bundle
+from connector.verify.jcs import encode
+from tests.contracts.test_endings import CONSUMER, PROVIDER
+from tests.contracts.test_evidence_in_time import listed
+from tests.verify.forge import Witness
+
+pytestmark = pytest.mark.threat("T67")
+COMMAS = "," * 60_000
+
+
+async def doubts(towns: Towns, folder: Path, agreement: str) -> list[tuple[str, ...]]:
+    """What is open about the bundle of each side; nobody here vouches for the time."""
+    evidence, roots = await listed(towns, folder, Witness())
+    found = []
+    for slug in (PROVIDER, CONSUMER):
+        report = verify_bundle(await evidence.bundle(slug, agreement), roots, "en")
+        assert report.holds_apart_from_time, report.reason
+        found.append(report.doubts)
+    return found
+
+
+@pytest.mark.parametrize("values", [[0] * (NODES - 200), [{}] * (NODES - 200)], ids=["numbers", "objects"])
+async def test_bug_a_did_document_of_many_values_failed_the_partners_evidence(
+    towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: list[object]
+) -> None:
+    """<< a document that the resolver takes, of nothing but tiny values >> the bundles hold as ever."""
+    real = towns._document
+
+    async def document(did: str) -> Mapping[str, Any]:
+        more = {"x": values} if did == towns.did(CONSUMER) else {}
+        found = {**await real(did), **more}
+        strict.loads(encode(found), limit=65_536)
+        return found
+
+    for handler in towns.handlers.values():
+        if isinstance(desk := getattr(handler, "__self__", None), SigningDesk):
+            monkeypatch.setattr(desk, "_document", document)
+    agreement = await towns.concluded(CONSUMER, PROVIDER)
+    assert await doubts(towns, tmp_path, agreement.id) == [("time",), ("time",)]
+
+
+async def test_bug_whoever_ended_it_hid_that_behind_a_reason_of_commas(towns: Towns, tmp_path: Path) -> None:
+    """<< a statement whose reason is within its limits >> both bundles show it."""
+    agreement = await towns.concluded(CONSUMER, PROVIDER)
+    why = {lang: [COMMAS[:1_990] + "."] * 4 for lang in ("de", "en")}
+    await towns.ending_desk.end(PROVIDER, agreement.id, why, None)
+    await towns.run()
+    assert await doubts(towns, tmp_path, agreement.id) == [("time",), ("time",)]
+
+
+async def test_bug_a_code_of_commas_in_a_message_failed_the_records(towns: Towns, tmp_path: Path) -> None:
+    """<< a transfer that the partner ends with a code of 60 000 signs >> logged as it came, and still readable."""
+    agreement = await towns.concluded(CONSUMER, PROVIDER)
+    process = await towns.fetch(CONSUMER, PROVIDER, agreement)
+    await towns.run()
+    towns.wire.bend["TransferTerminationMessage"] = lambda message: message.update(code=COMMAS)
+    why = {"de": ["Ende."], "en": ["End."]}
+    await towns.db.write(CONSUMER, towns.transfers.terminate, CONSUMER, process.id, "x", why)
+    await towns.run()
+    assert await doubts(towns, tmp_path, agreement.id) == [("time",), ("time",)]
+
+
+async def test_bug_a_description_of_commas_was_sealed_unasked_and_then_not_read(towns: Towns, tmp_path: Path) -> None:
+    """<< a dataset described by commas alone >> the contract about it is judged."""
+    agreement = await towns.concluded(CONSUMER, PROVIDER, description=COMMAS)
+    assert agreement.consumer_jws is not None
+    assert await doubts(towns, tmp_path, agreement.id) == [("time",), ("time",)]
