@@ -45,12 +45,16 @@ def append(
     *,
     did: str,
     at: int | None = None,
+    place: int | None = None,
 ) -> None:
     """Log one record of `participant` (slug; `did` is what the record says). `at` defaults to the transaction's time.
 
-    Raises Conflict when another transaction took the same place in the chain: the unit runs again.
+    Raises Conflict when another transaction took the same place in the chain, or the one at which the record is true
+    (`place`): the unit runs again.
     """
     seq, prev = _place(tx, participant, type, agreement)
+    if place not in (None, seq):
+        raise Conflict("audit_entry")
     moment = tx.now if at is None else at
     data = entry.encode(
         Record(
@@ -114,6 +118,11 @@ def key_head(tx: Tx, participant: str) -> str | None:
     """Digest of the newest key event: what an agreement record names as `keyHead`."""
     row = _newest_key_event(tx, participant)
     return None if row is None else entry.digest(row["record"])
+
+
+def length(tx: Tx, participant: str, agreement: str) -> int:
+    """How many records the agreement has, erased ones included."""
+    return _place(tx, participant, "", agreement)[0]
 
 
 def _place(tx: Tx, participant: str, type: str, agreement: str | None) -> tuple[int, str | None]:

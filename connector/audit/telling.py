@@ -1,9 +1,11 @@
 """Says in the log how far an agreement is told, before its records are shown to anybody (contracts.md 15).
 
 The record closes the chain of the agreement as it stands: later ones belong to the next telling. It is true when it is
-written, in the same transaction that counts; whoever shows less has to log something untrue at a place that is taken.
+written, in the same transaction that counts and at the place up to which it has counted; whoever shows less has to log
+something untrue at a place that is taken.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from connector.audit import epochs, store
@@ -14,6 +16,9 @@ from connector.verify.records import TERMINATION
 
 FRESH_MS = 3_600_000
 """So long the last telling is good enough while nothing new has happened: partners may ask as often as they like."""
+IDLE_MS, IDLE = 20 * FRESH_MS, 3
+"""So long once the last few records only say that nothing happened: who asks each hour, for years and about each of
+thousands of agreements, must not fill the log. It is less than the day in which a manifest may be sealed behind it."""
 
 
 class _Place(NamedTuple):
@@ -34,10 +39,10 @@ def tell(tx: Tx, participant: str, agreement: str, *, did: str, again: bool = Fa
     own = _places(tx, participant, agreement)
     if not any(one.type == AGREEMENT and not one.erased for one in own):
         return False  # nothing is left to show
-    if not again and _good(tx, participant, own[-1]):
+    if not again and _good(tx, participant, own):
         return False
     body = told.body(len(own), [one.seq for one in own if one.type == TERMINATION], _keys(tx, participant))
-    store.append(tx, participant, told.TOLD, agreement, "system", body, did=did)
+    store.append(tx, participant, told.TOLD, agreement, "system", body, did=did, place=len(own))
     return True
 
 
@@ -74,11 +79,13 @@ def attest(tx: Tx, participant: str, agreement: str, seq: int, *, did: str) -> N
         tell(tx, participant, agreement, did=did, again=True)
 
 
-def _good(tx: Tx, participant: str, last: _Place) -> bool:
+def _good(tx: Tx, participant: str, own: Sequence[_Place]) -> bool:
     """One from the future is of a clock that was wrong. After a restore the log goes on under another origin: what was
     told under the former one is told anew.
     """
-    if last.type != told.TOLD or last.erased or abs(tx.now - last.at) > FRESH_MS:
+    last = own[-1]
+    idle = len(own) > IDLE and all(one.type == told.TOLD for one in own[-IDLE:])
+    if last.type != told.TOLD or last.erased or abs(tx.now - last.at) > (IDLE_MS if idle else FRESH_MS):
         return False
     if last.leaf is None:
         return True

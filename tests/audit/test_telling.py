@@ -8,6 +8,7 @@ import pytest
 from connector.audit import epochs, erasure, export, holds, retention, seal, store, telling
 from connector.errors import Unavailable
 from connector.storage import Database
+from connector.storage.database import Tx
 from connector.verify import checkpoint, records, told
 from tests.audit.test_erasure import AGREEMENT, DAY, KEYS, ORDER, ROOT, TOWN, add, eraser, filled
 from tests.verify.forge import PROVIDER
@@ -57,6 +58,29 @@ async def test_asked_again_it_says_nothing_new(any_db: Database, monkeypatch: py
     assert await tell(any_db)
 
 
+async def test_bug_a_partner_that_asked_each_hour_filled_the_log(sqlite_db: Database) -> None:
+    """>> asked each hour for ten days, about an agreement in which nothing happens << fourteen records, not 240; then
+    something happens << told at once. Each is young enough for the manifest that is sealed behind it.
+
+    After two years a contract had more records than are judged, and its evidence failed.
+    """
+    await filled(sqlite_db)
+
+    async def later(hours: int) -> None:
+        """The log so far is that much older."""
+        await sqlite_db.write(TOWN, lambda tx: tx.run(
+            "UPDATE audit_entry SET at = at - :ms WHERE participant = :p", ms=hours * 3_600_001, p=TOWN
+        ))  # fmt: skip
+
+    for _ in range(240):
+        await tell(sqlite_db)
+        await later(1)
+    assert (await types(sqlite_db)).count("told") == 14
+    await sqlite_db.write(TOWN, add, "transfer", AGREEMENT, 0)
+    assert [await tell(sqlite_db), await tell(sqlite_db)] == [True, False]
+    assert telling.IDLE_MS < told.FRESH_S * 1000
+
+
 async def test_one_from_the_future_is_not_fresh(sqlite_db: Database) -> None:
     """>> told while the clock was a year ahead << told again now that it is right: the manifest would not fit it."""
     await filled(sqlite_db)
@@ -74,6 +98,29 @@ async def test_two_replicas_say_it_once(any_db: Database) -> None:
     assert (await types(any_db)).count("told") == 1
     found = await asyncio.gather(*(exported(any_db) for _ in range(4)))
     assert all(one == found[0] for one in found)
+
+
+async def test_bug_what_came_while_it_was_counted_made_it_untrue_for_ever(
+    postgres_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> another replica logs a transfer between the count and the record << counted again, so that it is true.
+
+    It took the next place with the old count: no bundle of the agreement would ever have passed again.
+    """
+    now = await filled(postgres_db)
+    loop, real, once = asyncio.get_running_loop(), telling._keys, [True]
+
+    def meanwhile(tx: Tx, participant: str) -> int:
+        if once:
+            once.clear()
+            other = postgres_db.write(TOWN, add, "transfer", AGREEMENT, now)
+            asyncio.run_coroutine_threadsafe(other, loop).result(10)
+        return real(tx, participant)
+
+    monkeypatch.setattr(telling, "_keys", meanwhile)
+    assert await tell(postgres_db)
+    last = (await postgres_db.read(TOWN, store.records, TOWN, AGREEMENT))[-1]
+    assert (last.type, last.seq, json.loads(last.record)["body"]["records"]) == ("told", 5, 5)
 
 
 async def test_a_crash_before_the_bundle_leaves_what_is_true(any_db: Database) -> None:
