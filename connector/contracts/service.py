@@ -37,7 +37,7 @@ from connector.protocol import negotiation as kernel
 from connector.protocol.effects import Illegal, Problem
 from connector.protocol.negotiation import Kind, Step
 from connector.protocol.process import Role
-from connector.reasons import Reason, from_the_wire
+from connector.reasons import Reason, from_the_wire, plain
 from connector.sections import Quota
 from connector.storage.database import Tx
 
@@ -368,9 +368,9 @@ class Contracts:
         )  # fmt: skip
 
     def _take_termination(self, tx: Tx, case: Case, message: m.ContractNegotiationTerminationMessage) -> Case:
-        reason = from_the_wire(message.reason)
+        reason, code = from_the_wire(message.reason), plain(message.code or "", 200)
         self.agreements.close(tx, case)
-        self.moves.record(tx, case, TERMINATION, {"by": "peer", "code": message.code or "", "reason": reason["de"]})
+        self.moves.record(tx, case, TERMINATION, {"by": "peer", "code": code, "reason": reason["de"]})
         return replace(case, reason=reason)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from connector.audit.store import length
 from connector.commit import review
 from connector.contracts.partner import Partner
 from connector.contracts.service import Contracts
@@ -23,7 +24,7 @@ from connector.protocol import transfer as kernel
 from connector.protocol.effects import Effect, Illegal, Problem, Repair
 from connector.protocol.process import Role
 from connector.protocol.transfer import Kind, State
-from connector.reasons import Reason, because, from_the_wire, on_the_wire
+from connector.reasons import Reason, because, from_the_wire, on_the_wire, plain
 from connector.sections import Quota
 from connector.storage.database import Tx
 from connector.transfer import addresses, compose, store
@@ -33,12 +34,17 @@ from connector.transfer.model import FORMATS, PUSH, Mode, Process, owner
 from connector.transfer.moves import TRANSFER, Moves
 from connector.transfer.rulings import Rulings
 from connector.trust.keys import Vault
+from connector.verify.limits import MOST_RECORDS
 
 LONGEST = 2_000
 """Characters of a purpose or an action: both go into the record of every decision."""
 REFUSED_MS = 60_000
 """How long we wait with a transfer that we hold and whose peer will not hear of it."""
 QUOTA = 1000
+FULL = MOST_RECORDS - 2_000
+"""Records of an agreement from which on no transfer begins: no auditor judges longer ones; its end needs room."""
+LONGEST_CODE = 200
+"""Characters of a peer's code that are logged."""
 """Open transfers that one peer may have with one participant (threat T36)."""
 
 
@@ -67,6 +73,8 @@ class Transfers:
         agreement = self._agreements.in_force(tx, slug, agreement_id, partner.did)
         if agreement.role != "consumer":
             raise Mistake("transfer.own-data")
+        if length(tx, slug, agreement_id) >= FULL:
+            raise Mistake("transfer.agreement-full", limit=FULL)
         kind = FORMATS[mode]
         process = _opened(
             tx, slug, partner, kernel.start(Role.CONSUMER, owner(kind)), agreement_id, kind, purpose, action
@@ -135,6 +143,7 @@ class Transfers:
             raise PeerError("transfer.purpose", limit=LONGEST)
         if store.open_processes(tx, slug, partner.did) >= QUOTA:
             raise PeerError("transfer.quota", limit=QUOTA)
+        _check_room(tx, slug, agreement.id)
         self._quotas.begin(tx, slug, partner.did)
         start = kernel.start(Role.PROVIDER, owner(message.format))
         step = kernel.received(start, Kind.REQUEST, message.id, digest, message.consumer_pid)
@@ -166,6 +175,7 @@ class Transfers:
         if step.repeated:
             return before
         if kind is Kind.START:
+            _check_room(tx, slug, before.agreement)
             self._quotas.further(tx, slug, partner.did)
         process = self._told(tx, replace(before, kernel=step.transfer), message, partner)
         store.save(tx, process)
@@ -258,13 +268,20 @@ class Transfers:
                 self._take_start(tx, process, address, partner.root)
                 return replace(process, reason=None)
             case m.TransferSuspensionMessage(code=code, reason=reason):
-                self.moves.record(tx, process, TRANSFER, {"event": "suspended", "by": "peer", "code": code or ""})
+                self.moves.record(
+                    tx, process, TRANSFER, {"event": "suspended", "by": "peer", "code": plain(code or "", LONGEST_CODE)}
+                )
                 return replace(process, reason=from_the_wire(reason))
             case m.TransferCompletionMessage():
                 self.moves.record(tx, process, TRANSFER, {"event": "completed", "by": "peer"})
                 return _completed(process)
             case m.TransferTerminationMessage(code=code, reason=reason):
-                self.moves.record(tx, process, TRANSFER, {"event": "terminated", "by": "peer", "code": code or ""})
+                self.moves.record(
+                    tx,
+                    process,
+                    TRANSFER,
+                    {"event": "terminated", "by": "peer", "code": plain(code or "", LONGEST_CODE)},
+                )
                 return replace(process, reason=from_the_wire(reason), outcome=process.outcome or "refused")
             case _:
                 return process
@@ -305,6 +322,12 @@ class Transfers:
             address=self._sealed.close(process, addresses.destination(address, self._reach, roots)),
             expires_at=agreement.expires_at,
         )  # fmt: skip
+
+
+def _check_room(tx: Tx, slug: str, agreement: str) -> None:
+    """A partner could otherwise make the log of a contract longer than its evidence may be."""
+    if length(tx, slug, agreement) >= FULL:
+        raise PeerError("transfer.agreement-full", limit=FULL)
 
 
 def _opened(
