@@ -11,13 +11,11 @@ import msgspec
 
 from connector.api.peers import Peers
 from connector.contracts.approval import Approval
-from connector.contracts.described import Described, kept, of_entry
+from connector.contracts.described import LONGEST_TITLE, Described, kept, of_entry
 from connector.contracts.service import SHORTEST
 from connector.errors import Mistake
 from connector.policy.judge import Judge
 from connector.reasons import plain
-
-LONGEST_TITLE = 300
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,10 +16,13 @@ from connector.contracts import signing
 from connector.contracts.model import EvidenceObject
 from connector.errors import PeerError
 from connector.protocol.messages import HANSE
+from connector.reasons import plain
 
 NAME = "requested.json"
 """Under this name a negotiation keeps what the consumer was shown; no bundle has it."""
 LONGEST = 65_536
+LONGEST_TITLE = 300
+"""So much of a title is shown to whoever asks; one of which a word is not shown is in no contract that nobody reads."""
 SETTINGS: tuple[Countersignature, ...] = ("none", "preferred", "required")
 """From the mildest to the strictest."""
 ENDING = re.compile(r"\.[a-z0-9]{1,8}")
@@ -64,10 +67,17 @@ def of_dataset(dataset: Dataset, setting: Countersignature) -> Described:
 
 
 def of_entry(entry: Mapping[str, Any]) -> Described | None:
-    """As consumer: an entry of a peer's catalogue; None if it does not say what a contract of ours would.
+    """As consumer: an entry of a peer's catalogue; None if it does not say what a contract of ours would, or has a
+    title that is not shown as it stands.
 
     The ending of the file's name is not told there.
     """
+    found = _read(entry)
+    shown = found is not None and plain(found.title, LONGEST_TITLE) == " ".join(found.title.split())
+    return found if shown else None
+
+
+def _read(entry: Mapping[str, Any]) -> Described | None:
     size = entry.get("dcat:byteSize")
     members = {
         "title": entry.get("dct:title"), "description": entry.get("dct:description", ""),
@@ -86,9 +96,7 @@ def of_snapshot(snapshot: Mapping[str, Any]) -> Described | None:
     """What a signed snapshot says; None if it is none."""
     size = snapshot.get("dcat:byteSize")
     live = snapshot.get(f"{HANSE}versionOf") == "description"
-    return of_entry(
-        {**snapshot, "dcat:byteSize": None if live else size or "0", f"{HANSE}countersignature": "required"}
-    )
+    return _read({**snapshot, "dcat:byteSize": None if live else size or "0", f"{HANSE}countersignature": "required"})
 
 
 def kept(described: Described) -> tuple[EvidenceObject, ...]:

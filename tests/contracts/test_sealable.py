@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from connector.api import asking
 from connector.contracts import described, drafting, rendering, sealable, signing, store
 from connector.contracts.agreements import PATIENCE_MS
 from connector.contracts.described import Described
@@ -15,6 +16,7 @@ from connector.contracts.rendering import Deadline
 from connector.contracts.sealable import AGREEMENT, FILES, Known, Own
 from connector.policy.judge import Judge
 from connector.protocol.messages import HANSE
+from connector.reasons import plain
 from connector.testing.towns import Towns
 
 PROVIDER, CONSUMER = "musterstadt", "nachbardorf"
@@ -262,6 +264,15 @@ def test_an_entry_of_a_catalogue_is_read_as_it_will_be_signed() -> None:
 def test_an_entry_that_says_it_otherwise_is_not_taken_for_one(change: dict[str, Any]) -> None:
     """<< a catalogue of another make >> None: the contract will be read by a person."""
     assert described.of_entry({**ENTRY, **change}) is None
+
+
+@pytest.mark.parametrize("title", [f"{'Bäume ' * 60}kosten 100.000 EUR je Monat", "Bäume\u200b", "Bäume\u00ad"])
+def test_bug_the_end_of_a_long_title_was_sealed_though_nobody_was_shown_it(title: str) -> None:
+    """<< a title of which whoever asks sees 300 characters, or not every sign >> read before it is sealed."""
+    entry = {**ENTRY, "dct:title": title}
+    assert described.of_entry(entry) is None
+    assert plain(asking.title(entry)) != title
+    assert described.of_entry({**ENTRY, "dct:title": "Bäume  2026"}) is not None
 
 
 def test_a_description_that_two_could_read_differently_or_is_endless_is_not_kept() -> None:
