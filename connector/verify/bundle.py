@@ -207,8 +207,8 @@ def _vouched(
     did = contract.exporter_of(given)
     listed = need(trust_list, "trust-list")
     logbook.check_signed(log, did, listed)
-    parties = {one.operator for name in _parties(given) if (one := listed.members.get(name)) is not None}
-    operators = {listed.member(did).operator, *parties}
+    members = [listed.member(did), *(listed.members.get(name) for name in _parties(given))]
+    operators = frozenset[str]().union(*(one.operators for one in members if one is not None))
     if witness is None:
         policy = witnesses.derived(listed.witnesses, *operators)
     else:

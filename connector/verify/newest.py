@@ -51,13 +51,15 @@ def continued(older: TrustList, newer: TrustList) -> TrustList:
 
 
 def _followed(older: Member | None, newer: Member) -> Member:
-    """`operator` stays that of the older list: it is about who ran the log when the bundle was made."""
+    """`operator` stays that of the older list, which is about who ran the log when the bundle was made; the other one
+    is kept beside it, for a party that moved to a witness's operator could have that date its contracts back."""
     if older is None:
         return newer
     named = {_identity(key) for key in newer.log_keys}
     return replace(
         newer,
         operator=older.operator,
+        later_operator=newer.operator,
         log_keys=(*newer.log_keys, *(key for key in older.log_keys if _identity(key) not in named)),
         seal_certificates={**older.seal_certificates, **newer.seal_certificates},
         former_seal_keys_pq=(*newer.former_seal_keys_pq, *_former(older, newer.seal_keys_pq)),

@@ -65,8 +65,15 @@ class Member:
     keys: frozenset[str] = frozenset()
     """Thumbprints of the peer and seal keys that the authority vouches for on the day of the list; empty: it says
     nothing of them."""
+    later_operator: str = ""
+    """Where the newest list says another one than the list by which the exporter went."""
     unlisted: bool = False
     """An older list named it, the newest does not."""
+
+    @property
+    def operators(self) -> frozenset[str]:
+        """By either list: none of them vouches for a contract of this member."""
+        return frozenset((self.operator, self.later_operator or self.operator))
 
     @property
     def seal_keys_pq(self) -> tuple[SecondKey, ...]:

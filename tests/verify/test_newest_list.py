@@ -195,3 +195,17 @@ def test_any_list_at_all_from_outside_gives_a_verdict(case: Case, given: bool) -
         assert head
         report = judged(case, *((listed(case, 7), other) if given else (other, listed(case, 7))))
         assert report.verdict in (PASSED, FAILED, INDETERMINATE)
+
+
+@PARTIES
+def test_bug_a_witness_that_a_party_has_moved_to_dated_its_contract(case: Case, did: str) -> None:
+    """<< the list from before the party moved to the witness's operator >> nobody independent saw the contract.
+
+    Both together can date it back to when the older list was true.
+    """
+    moved = {did: {"operator": case.witness.operator}}
+    report = judged(case, listed(case, 7), listed(case, 8, moved))
+    assert (report.verdict, report.doubts) == (INDETERMINATE, ("time",))
+    assert "operator" in report.reason
+    away = judged(case, listed(case, 7, moved), listed(case, 8))
+    assert (away.verdict, away.doubts) == (INDETERMINATE, ("time",))
