@@ -13,10 +13,11 @@ import pytest
 from connector.audit import export
 from connector.audit.export import LogEvidence
 from connector.contracts import signing
-from connector.verify import jcs, records, told
+from connector.verify import jcs, records, telling, told
 from connector.verify.__main__ import lines
 from connector.verify.bundle import verify_bundle
-from connector.verify.records import Erased
+from connector.verify.examination import Examination
+from connector.verify.records import Erased, Line, Logged
 from connector.verify.report import Report
 from connector.verify.trusted import SKEW_S, written
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, Log, root_of
@@ -349,3 +350,16 @@ def test_only_a_bundle_that_holds_says_anything(case: Case) -> None:
     other = Case(ca=case.ca, authority=case.authority, witness=case.witness)
     assert verify_bundle(other.bundle(), case.roots).verdict is PASSED
     assert partner.compared(good, other.bundle())[0] == "beside-other"
+
+
+def test_bug_an_erased_end_was_told_to_nobody_beside_a_later_one() -> None:
+    """>> one party's end is erased, the other's with notice is shown << the report names the erased one as well."""
+    erased, later = Erased(8, "termination", 4, b"", ()), Logged(9, {"type": "termination"}, b"", b"", ())
+    shown = {"termination-consumer.json": b""}
+
+    def told_of(*rows: Line) -> list[bool]:
+        exam = Examination("en")
+        telling.end(exam, shown, rows)
+        return ["Entry no. 4" in note for note in exam.report().notes]
+
+    assert (told_of(erased, later), told_of(erased)) == ([True], [])
