@@ -25,6 +25,7 @@ from connector.participants.service import Hosted
 from connector.policy.judge import Judge
 from connector.policy.names import member
 from connector.protocol.messages import HANSE
+from connector.reasons import plain
 
 AGREEMENT = "agreement.json"
 FILES = (AGREEMENT, drafting.TEXT, drafting.PROFILE, drafting.DATASET, rendering.PROVIDER)
@@ -39,6 +40,8 @@ _PINNED = ("bytes", "description")
 _ID = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NAME = re.compile(r"[^\s<>\"{}|\\^`]{1,400}")
 """An identifier or the name of a class; words of a sentence have spaces between them."""
+_BLANK = re.compile("[\u115f\u1160\u2800\u3164\uffa0]")
+"""Letters and signs that look like a space."""
 _NAMING = frozenset({"@id", "uid", "@type", "profile"})
 _FAILS = (HanseError, ValueError, OverflowError)
 _ENDINGS = {"application/geo+json": ".geojson", "application/octet-stream": ".bin"}
@@ -195,7 +198,9 @@ def compared(known: Known, theirs: Mapping[str, bytes], judge: Judge) -> dict[st
 
 def named(text: str | None) -> bool:
     """Whether it is an identifier, which may stand in a contract that nobody reads; a sentence may not."""
-    return text is None or _NAME.fullmatch(text) is not None
+    if text is None or text.isascii():
+        return text is None or _NAME.fullmatch(text) is not None
+    return _NAME.fullmatch(text) is not None and plain(text) == text and _BLANK.search(text) is None
 
 
 def unsaid(policy: Mapping[str, Any]) -> bool:
@@ -264,7 +269,7 @@ def _remark(name: str, value: object) -> bool:
     if name not in _NAMING and short not in _NAMING:
         return False
     values = value if isinstance(value, list) else [value]
-    return not all(isinstance(one, str) and _NAME.fullmatch(one) for one in values if not isinstance(one, dict))
+    return not all(isinstance(one, str) and named(one) for one in values if not isinstance(one, dict))
 
 
 def _members(body: bytes) -> Mapping[str, Any]:

@@ -225,6 +225,15 @@ async def test_an_identifier_is_a_name_and_no_sentence(towns: Towns, name: str) 
     assert "contracts.unsaid" in lies.against(case=case)
 
 
+@pytest.mark.parametrize("blank", ["\u200b", "\u2060", "\u2800", "\u3164", "\u00ad"])
+def test_bug_signs_that_look_like_spaces_made_a_sentence_an_identifier(blank: str) -> None:
+    """<< words with what is no white space to a program but to an eye >> for a person, who is shown which it is."""
+    words = f"urn:x:Der{blank}Datennehmer{blank}zahlt"
+    assert not sealable.named(words)
+    assert sealable.unsaid({"permission": [{"uid": words}]})
+    assert sealable.named("urn:x:Bäume-der-Straßen")
+
+
 async def test_what_cannot_be_written_is_no_error(towns: Towns) -> None:
     """<< an agreement at the end of all years >> nothing of ours, no exception: a person reads what is there."""
     lies = await honest(towns)
