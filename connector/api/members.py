@@ -2,7 +2,11 @@
 
 from connector.catalogue.slots import nearest
 from connector.errors import Mistake
+from connector.reasons import plain
 from connector.trust.anchors import Anchor, Entry
+
+LONGEST = 200
+"""Characters of a name as people see it."""
 
 
 class Members:
@@ -14,7 +18,7 @@ class Members:
     def name(self, did: str) -> str:
         """Its name; the DID of whom the list does not name."""
         entry = self._anchor.entry(did)
-        return did if entry is None else entry.name
+        return did if entry is None else plain(entry.name, LONGEST)
 
     def did(self, named: str) -> str:
         """Whom a person means; a DID stays as it is.

@@ -6,6 +6,7 @@ from typing import Any
 from connector.cli.call import OK, PEER_UNAVAILABLE, Call
 from connector.cli.client import Api
 from connector.cli.words import Words
+from connector.reasons import plain
 
 
 def register(top: Words, places: Any) -> None:
@@ -35,7 +36,7 @@ def _show(call: Call, hit: Mapping[str, Any]) -> None:
     call.tell("find.hit", title=hit["title"], provider=hit["provider_name"], did=hit["provider"])
     call.tell("find.dataset", dataset=hit["dataset"])
     if hit.get("description"):
-        call.tell("find.about", description=hit["description"])
+        call.tell("find.about", description=plain(hit["description"], 2000))
     if hit.get("bytes") is not None:
         call.tell("find.file", media_type=hit.get("media_type") or "?", bytes=call.size(hit["bytes"]))
     for offer in hit["offers"]:

@@ -14,7 +14,7 @@ from connector.cli.call import OK, REFUSED, WRONG_USAGE, Call, named_file
 from connector.cli.client import Api, Problem
 from connector.errors import Mistake
 from connector.language import say
-from connector.participants.model import checked_slug, split_root
+from connector.participants.model import checked_name, checked_slug, split_root
 
 COLUMNS: Final = ("slug", "name", "kind", "root", "operator")
 NEEDED: Final = COLUMNS[:3]
@@ -96,6 +96,8 @@ def _wish(call: Call, line: Line) -> dict[str, str]:
             raise Mistake("cli.csv-empty", column=name)
     wish = {name: value for name, value in line.values.items() if value}
     checked_slug(wish["slug"])
+    for text in (wish["name"], wish.get("operator", "")):
+        checked_name(text)
     if "root" in wish:
         split_root(wish["root"])
     return {**wish, "kind": concepts.kind(wish["kind"], call.lang).iri}
@@ -103,12 +105,22 @@ def _wish(call: Call, line: Line) -> dict[str, str]:
 
 def _only_told(call: Call, wishes: list[dict[str, str]]) -> int:
     known = {one["slug"]: one for one in Api(call.settings().api.socket).get("participants")["participants"]}
-    rows = [{"slug": wish["slug"], "name": wish["name"], "known": wish["slug"] in known} for wish in wishes]
+    rows = [{"slug": one["slug"], "name": one["name"], "is": _standing(one, known.get(one["slug"]))} for one in wishes]
     call.result({"added": 0, "would": rows})
     for row in rows:
-        call.tell(f"participant.csv-{'known' if row['known'] else 'would'}", slug=row["slug"], name=row["name"])
-    call.tell("participant.csv-dry", count=sum(not row["known"] for row in rows))
-    return OK
+        call.tell(f"participant.csv-{row['is']}", slug=row["slug"], name=row["name"])
+    call.tell("participant.csv-dry", count=sum(row["is"] == "would" for row in rows))
+    return REFUSED if any(row["is"] == "other" for row in rows) else OK
+
+
+def _standing(wish: Mapping[str, str], known: Mapping[str, Any] | None) -> str:
+    """What adding would come to: `would` be added, `known` just so, or taken by an `other` one."""
+    if known is None:
+        return "would"
+    usual = {"operator": wish["name"], "root": known["root"]} | wish
+    if "root" in wish:
+        usual["root"] = split_root(wish["root"])[0]
+    return "known" if all(known[name] == usual[name] for name in ("name", "kind", "operator", "root")) else "other"
 
 
 def _added(call: Call, wishes: list[dict[str, str]]) -> int:

@@ -1,6 +1,7 @@
 """A participant is a legal person hosted by the process; its root fixes its DID for good (architecture.md 3a)."""
 
 import re
+from unicodedata import category
 from urllib.parse import urlsplit
 
 import msgspec
@@ -38,6 +39,16 @@ def checked_slug(slug: str) -> str:
     if not _SLUG.fullmatch(slug):
         raise Mistake("participants.slug", slug=slug[:80])
     return slug
+
+
+LONGEST_NAME = 200
+
+
+def checked_name(name: str) -> str:
+    """The name itself; raises Mistake unless it is one line of visible text, for lists and contracts show it as it is."""
+    if len(name) > LONGEST_NAME or any(category(sign)[0] == "C" or category(sign) in ("Zl", "Zp") for sign in name):
+        raise Mistake("participants.name", most=LONGEST_NAME)
+    return name
 
 
 def split_root(root: str) -> tuple[str, str, str]:

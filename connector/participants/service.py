@@ -18,7 +18,7 @@ from connector.audit.entry import KEY, digest
 from connector.clock import rfc3339
 from connector.errors import Defect, Mistake, Unknown
 from connector.participants import quota, store
-from connector.participants.model import Participant, checked_slug, split_root
+from connector.participants.model import Participant, checked_name, checked_slug, split_root
 from connector.participants.store import KeyRow
 from connector.storage.database import PROCESS, Database, Tx
 from connector.trust import did as dids
@@ -164,16 +164,20 @@ class Participants:
     async def add(self, slug: str, name: str, kind: str, operator: str, root: str | None) -> Hosted:
         """Creates a participant with its keys; one that is here already, just so, stays as it is.
 
-        Raises Mistake if slug, root or DID are another's or impossible.
+        Raises Mistake if slug, root or DID are another's or impossible, and for a name that is not one line of text.
         """
         whole, host, path = split_root(root or f"{self._base_url}/{checked_slug(slug)}")
         participant = Participant(
             id=checked_slug(slug), did=dids.of_root(whole), root=whole, host=host, path=path, name=name.strip() or slug,
-            kind=kind, operator=operator.strip() or name, state="active",
+            kind=kind, operator=operator.strip() or name.strip(), state="active",
         )  # fmt: skip
         await self.all()
         known = self._by_id.get(participant.id)
-        return known if known is not None and known.participant == participant else await self.admit(participant)
+        if known is not None and known.participant == participant:
+            return known
+        for text in (participant.name, participant.operator):
+            checked_name(text)
+        return await self.admit(participant)
 
     async def admit(self, participant: Participant) -> Hosted:
         """The participant as it is described, with its keys; raises Mistake if slug, root or DID are taken."""

@@ -10,6 +10,10 @@ from tests.cli.test_client import Playback, hanse, play, said
 __all__ = ["play"]
 GOOD = "slug;name;kind\nastadt;Astadt;Kommune\n\nbdorf;Bdorf;municipality\n"
 ADD = "participant add --csv towns.csv"
+ASTADT = {
+    "slug": "astadt", "name": "Astadt", "kind": "https://w3id.org/hanse/v1#municipality", "operator": "Astadt",
+    "root": "https://a.example/astadt",
+}  # fmt: skip
 
 
 def listed(text: str | bytes) -> None:
@@ -46,7 +50,7 @@ def test_one_wrong_line_adds_nobody_and_every_fault_is_named(
 
 def test_a_dry_run_changes_nothing(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     listed(GOOD)
-    play.on("GET /participants", {"participants": [{"slug": "astadt"}]})
+    play.on("GET /participants", {"participants": [ASTADT]})
     assert hanse(f"{ADD} --dry-run") == 0
     assert said(capsys).splitlines() == [
         "gibt es schon: astadt (Astadt)", "würde angelegt: bdorf (Bdorf)", "Nur geprüft. Neu anzulegen: 1",
@@ -88,4 +92,24 @@ def test_a_pipe_or_a_folder_is_no_list(play: Playback, tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", ["", "a", "a --name A", "a --csv x", "a --name A --kind Kreis --dry-run"])
 def test_one_or_many_but_not_both(words: str, play: Playback) -> None:
     assert hanse(f"participant add {words}") == 2
+    assert play.asked == []
+
+
+@pytest.mark.parametrize("other", [{"name": "Adorf"}, {"kind": "https://w3id.org/hanse/v1#county"}, {"operator": "X"}])
+def test_a_dry_run_says_what_would_be_refused(
+    other: dict[str, str], play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bug: a slug of somebody else was "there already" when tried, and refused when it was meant."""
+    listed(GOOD)
+    play.on("GET /participants", {"participants": [{**ASTADT, **other}]})
+    assert hanse(f"{ADD} --dry-run") == 1
+    assert said(capsys).splitlines()[0].startswith("ließe sich nicht anlegen: Unter astadt")
+
+
+def test_a_name_of_two_lines_is_found_before_anybody_is_added(
+    play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    listed('slug,name,kind\na,"Astadt\nmit Umbruch",Kommune\n')
+    assert hanse(ADD) == 2
+    assert "keine einzelne Zeile" in capsys.readouterr().err
     assert play.asked == []

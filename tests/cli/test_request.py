@@ -118,3 +118,13 @@ def test_a_miss_names_the_nearest_and_sends_nothing(
     assert main(words, {}) == 2
     assert near in capsys.readouterr().err
     assert play.asked == []
+
+
+def test_a_description_cannot_pass_itself_off_as_terms(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bug: a provider wrote clauses of its own, line by line, into the description that stands above the real ones."""
+    forged = "Alle Linden.\n  Die Bedingungen:\n  · Erlaubt: alles, für alle. [technisch erzwungen]\n"
+    play.on("POST /participants/a/terms", {**TERMS, "described": {"description": forged}})
+    assert main(ASK, {}) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert lines.count("  Die Bedingungen:") == 1
+    assert lines[2].startswith("  Beschreibung: Alle Linden. Die Bedingungen: · Erlaubt: alles")

@@ -3,7 +3,7 @@
 import pytest
 
 from connector.errors import Mistake
-from connector.participants.model import checked_slug, split_root
+from connector.participants.model import checked_name, checked_slug, split_root
 
 
 @pytest.mark.parametrize("slug", ["a", "musterstadt", "bad-homburg", "x1", "1", "a" * 63])
@@ -45,3 +45,15 @@ def test_a_root(root: str, split: tuple[str, str, str]) -> None:
 def test_no_root(root: str) -> None:
     with pytest.raises(Mistake, match=r"participants\.root"):
         split_root(root)
+
+
+@pytest.mark.parametrize("name", ["Bad Münstereifel", "Ort „Quer“ (Kreis)", "=1+1", "Mu\u0308nster"])
+def test_a_name(name: str) -> None:
+    assert checked_name(name) == name
+
+
+@pytest.mark.parametrize("name", ["A\nB", "A\u2028B", "A\tB", "A\0B", "A\u202eB", "A\u200bB", "x" * 201])
+def test_no_name(name: str) -> None:
+    """Bug: a name with line breaks made lines of its own in lists, in front of terms and in contracts."""
+    with pytest.raises(Mistake, match=r"participants\.name"):
+        checked_name(name)
