@@ -20,7 +20,7 @@ from connector.contracts.described import Described, of_entry
 from connector.contracts.evidence import Evidence
 from connector.contracts.model import Agreement, Case
 from connector.contracts.service import Contracts
-from connector.errors import HanseError, Unavailable
+from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.limits import PAGE
 from connector.participants.service import Participants
 from connector.policy.judge import Judge
@@ -110,12 +110,18 @@ class ContractHandlers:
         if not self._anchor.fresh(self._clock.now()):
             raise Unavailable("api.list-stale")
 
+    def _somebody(self, own: str, named: str) -> str:
+        """The DID of another participant; raises Mistake if it is our own, with whom no contract could be concluded."""
+        if (did := self._members.did(named)) == own:
+            raise Mistake("api.oneself")
+        return did
+
     async def request(self, request: web.Request) -> web.StreamResponse:
         """Fetches the offer as it stands now and asks for it: 201 with the negotiation's id."""
-        slug = await self._slug(request)
-        wish = await body.read(request, Wish)
+        own = (await self._participants.get(request.match_info["p"])).participant
+        slug, wish = own.id, await body.read(request, Wish)
         self._current()
-        partner = await self._peers.partner(slug, self._members.did(wish.provider))
+        partner = await self._peers.partner(slug, self._somebody(own.did, wish.provider))
         found = await chosen(self._peers, slug, partner.did, wish)
         found.read(self._judge, wish)
         case = await self._db.write(
@@ -128,7 +134,9 @@ class ContractHandlers:
         """What a request with the same body would ask for, in words: nothing is asked yet."""
         hosted = await self._participants.get(request.match_info["p"])
         wish = await body.read(request, Wish)
-        did = self._members.did(wish.provider)
+        did = self._somebody(hosted.participant.did, wish.provider)
+        if not self._members.admitted(did, self._clock.now()):
+            raise Mistake("api.no-member", did=did[:200])
         found = await chosen(self._peers, hosted.participant.id, did, wish)
         seeker = seeker_of(self._anchor, hosted.participant.did)
         return body.answer({
@@ -169,10 +177,10 @@ class ContractHandlers:
 
     async def propose(self, request: web.Request) -> web.StreamResponse:
         """Offers a published dataset to a member that has not asked: 201 with the negotiation's id."""
-        slug = await self._slug(request)
-        wish = await body.read(request, Proposal)
+        own = (await self._participants.get(request.match_info["p"])).participant
+        slug, wish = own.id, await body.read(request, Proposal)
         self._current()
-        partner = await self._peers.partner(slug, self._members.did(wish.consumer))
+        partner = await self._peers.partner(slug, self._somebody(own.did, wish.consumer))
         case = await self._db.write(slug, self._contracts.propose, slug, partner, wish.offer)
         return body.answer({"id": case.id}, 201)
 

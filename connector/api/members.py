@@ -1,6 +1,6 @@
 """Members of the data space as people name them: by DID or by the name that the trust list has for them."""
 
-from connector.catalogue.slots import nearest
+from connector.catalogue.slots import folded, nearest
 from connector.errors import Mistake
 from connector.reasons import plain
 from connector.trust.anchors import Anchor, Entry
@@ -20,6 +20,11 @@ class Members:
         entry = self._anchor.entry(did)
         return did if entry is None else plain(entry.name, LONGEST)
 
+    def admitted(self, did: str, now: int) -> bool:
+        """Whether it is a member at that moment (milliseconds)."""
+        entry = self._anchor.entry(did)
+        return entry is not None and entry.admitted(now)
+
     def did(self, named: str) -> str:
         """Whom a person means; a DID stays as it is.
 
@@ -36,9 +41,5 @@ class Members:
         return found[0].did
 
     def _called(self, named: str) -> list[Entry]:
-        folded = _folded(named)
-        return [entry for entry in self._anchor.current.participants if _folded(entry.name) == folded]
-
-
-def _folded(name: str) -> str:
-    return " ".join(name.casefold().split())
+        wanted = folded(named)
+        return [entry for entry in self._anchor.current.participants if folded(entry.name) == wanted]

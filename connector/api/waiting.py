@@ -9,6 +9,7 @@ from typing import TypeVar
 from aiohttp import web
 
 from connector.errors import Mistake
+from connector.http import latency
 from connector.storage.database import Database
 
 LONGEST_S = 60
@@ -51,7 +52,8 @@ class Waiting:
                     found = await look()
                     if over(found):
                         return found
-                    await _soon(event, self._look_s)
+                    with latency.held(request):
+                        await _soon(event, self._look_s)
         except TimeoutError:
             return await look()
         finally:

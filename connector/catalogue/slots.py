@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Literal, NamedTuple
+from unicodedata import normalize
 
 from msgspec import Struct
 
@@ -120,15 +121,20 @@ def spellings(scheme: str) -> Mapping[str, str]:
     """Every way to write a concept, in lower case, to its IRI: name, label, IRI, code of another list."""
     found = vocabulary().scheme(scheme).values()
     ways = ((way, c.iri) for c in found for way in (*c.codes, *c.labels.values(), c.iri, c.notation))
-    return {way.casefold(): iri for way, iri in ways}
+    return {folded(way): iri for way, iri in ways}
+
+
+def folded(word: str) -> str:
+    """As spellings are compared: in any case, with any spaces, and however an umlaut is put together."""
+    return normalize("NFC", " ".join(word.split())).casefold()
 
 
 def _concept(name: str, slot: Slot, word: str) -> str:
     ways = spellings(slot.scheme or _SCHEMES[slot.type])
-    if word.casefold() not in ways:
-        best = ways[nearest(word.casefold(), ways)].rpartition("#")[2]
+    if folded(word) not in ways:
+        best = ways[nearest(folded(word), ways)].rpartition("#")[2]
         raise _fail("concept", name, word, nearest=best)
-    return ways[word.casefold()]
+    return ways[folded(word)]
 
 
 def _words(name: str, text: str) -> list[str]:

@@ -5,7 +5,7 @@ A whole IRI that is in none of our lists stays as it is: it may belong to a list
 
 from typing import Final, NamedTuple
 
-from connector.catalogue.slots import nearest, spellings, vocabulary
+from connector.catalogue.slots import folded, nearest, spellings, vocabulary
 from connector.errors import Mistake
 from connector.policy.names import ACTIONS, HANSE, ODRL, expand
 
@@ -41,12 +41,12 @@ def action(word: str) -> str:
 
 
 def _named(scheme: str, code: str, word: str, lang: str) -> Named:
-    ways, folded = spellings(scheme), " ".join(word.split()).casefold()
-    iri = ways.get(folded) or ways.get(folded.removeprefix("hanse:"))
+    ways, wanted = spellings(scheme), folded(word)
+    iri = ways.get(wanted) or ways.get(wanted.removeprefix("hanse:"))
     if iri is None and ("://" in word or word.startswith("urn:")):
         return Named(word, word)
     labels = vocabulary().labels(lang)
     if iri is None:
-        best = ways[nearest(folded, ways)]
+        best = ways[nearest(wanted, ways)]
         raise Mistake(code, word=word[:80], nearest=labels[best], short=best.removeprefix(HANSE))
     return Named(iri, labels[iri])

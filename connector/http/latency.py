@@ -1,6 +1,9 @@
-"""How long requests take until their answer begins, per surface: a stream is not slow for being long."""
+"""How long requests take until their answer begins, per surface: a stream is not slow for being long, nor is waiting
+that the caller asked for."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from aiohttp import web
@@ -29,3 +32,14 @@ def measure(app: web.Application, metrics: Metrics, surface: str) -> web.Applica
     app.middlewares.insert(0, begin)
     app.on_response_prepare.append(begins)
     return app
+
+
+@contextmanager
+def held(request: web.Request) -> Iterator[None]:
+    """What passes in here was waited for on the caller's own wish and does not count."""
+    since = time.perf_counter()
+    try:
+        yield
+    finally:
+        if (begun := request.get(_begun)) is not None:
+            request[_begun] = begun + time.perf_counter() - since

@@ -42,11 +42,12 @@ def checked_slug(slug: str) -> str:
 
 
 LONGEST_NAME = 200
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def checked_name(name: str) -> str:
     """The name itself; raises Mistake unless it is one line of visible text, for lists and contracts show it as it is."""
-    if len(name) > LONGEST_NAME or any(category(sign)[0] == "C" or category(sign) in ("Zl", "Zp") for sign in name):
+    if len(name) > LONGEST_NAME or any(category(sign) in _UNSEEN for sign in name):
         raise Mistake("participants.name", most=LONGEST_NAME)
     return name
 

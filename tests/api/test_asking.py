@@ -131,3 +131,37 @@ async def test_adding_the_same_participant_again_is_no_error(space: Space) -> No
     assert await city.api.post("/api/v1/participants", wish) == before
     for other in ({"name": "Musterdorf"}, {"kind": COMPANY}, {"root": "https://else.example"}, {"operator": "X"}):
         assert await refused(city.api.post("/api/v1/participants", {**wish, **other})) == (400, "participants.taken")
+
+
+async def test_nobody_concludes_a_contract_with_itself(space: Space) -> None:
+    """Bug: asking oneself left a sealed contract behind that never came into force, and two negotiations for good."""
+    city = await space.city("it", {TOWN: MUNICIPALITY})
+    made = await city.publish(TOWN)
+    base = f"/api/v1/participants/{TOWN}"
+    for named in ("Musterstadt", city.did(TOWN)):
+        wish = {"provider": named, "dataset": made["dataset"]}
+        assert await refused(city.api.post(f"{base}/terms", wish)) == (400, "api.oneself")
+        assert await refused(city.api.post(f"{base}/negotiations", {**wish, "purpose": PURPOSE})) == (
+            400,
+            "api.oneself",
+        )
+        offer = {"consumer": named, "offer": made["offer"]}
+        assert await refused(city.api.post(f"{base}/proposals", offer)) == (400, "api.oneself")
+    assert (await city.api.get(f"{base}/agreements"))["agreements"] == []
+
+
+async def test_nobody_but_a_member_is_asked_for_terms(space: Space) -> None:
+    """>> a DID that is on no list << refused before any of its addresses is looked up."""
+    city = await space.city("it", {TOWN: MUNICIPALITY})
+    wish = {"provider": "did:web:nowhere.example", "dataset": "urn:x"}
+    assert await refused(city.api.post(f"/api/v1/participants/{TOWN}/terms", wish)) == (400, "api.no-member")
+
+
+async def test_an_umlaut_may_be_put_together_in_either_way(space: Space) -> None:
+    """Bug: a name typed on one system was nobody's on another."""
+    city = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    await city.api.post("/api/v1/participants", {"slug": "ue", "name": "\u00dcbelstadt", "kind": MUNICIPALITY})
+    asked = city.api.post(
+        f"/api/v1/participants/{TOWN}/terms", {"provider": "U\u0308belstadt", "dataset": "urn:uuid:none"}
+    )
+    assert (await refused(asked))[1] != "api.nobody-called"
