@@ -42,7 +42,9 @@ def management(house: House) -> tuple[list[api_routes.Handlers], api_operation.O
     )
     return [
         operation,
-        api_participants.ParticipantHandlers(house.participants, house.enlisting.enlist, house.listed_seals),
+        api_participants.ParticipantHandlers(
+            house.participants, house.enlisting.enlist, house.enlisting.catch_up, house.listed_seals
+        ),
         api_catalogue.CatalogueHandlers(
             house.db,
             house.clock,

@@ -57,3 +57,5 @@ def test_a_sentence_never_shows_utc_to_people_who_live_elsewhere() -> None:
     """>> a sentence with an instant for a machine  << the same sentence in local time."""
     told = say("error.dataplane.expired", "de", until="2027-06-30T22:00:00Z")
     assert "01.07.2027, 00:00:00 Uhr (MESZ)" in told
+    told = say("cli.restore.done", "de", folder="x", made="2026-11-27T19:03:49Z")
+    assert told.endswith("27.11.2026, 20:03:49 Uhr (MEZ).")

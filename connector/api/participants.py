@@ -61,10 +61,13 @@ class RevokeWish(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "fr
 
 
 class ParticipantHandlers:
-    """`listed` are the SHA-256 of the certificates that the trust list names for a DID."""
+    """`catch_up` lists only who is not on the list yet; `listed` are the SHA-256 of the certificates that the trust list
+    names for a DID."""
 
-    def __init__(self, participants: Participants, enlist: Enlist, listed: Callable[[str], Sequence[str]]) -> None:
-        self._participants, self._enlist, self._listed = participants, enlist, listed
+    def __init__(
+        self, participants: Participants, enlist: Enlist, catch_up: Enlist, listed: Callable[[str], Sequence[str]]
+    ) -> None:
+        self._participants, self._enlist, self._catch_up, self._listed = participants, enlist, catch_up, listed
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -90,7 +93,7 @@ class ParticipantHandlers:
             raise Mistake("participants.kind", kind=wish.kind[:200])
         known = {hosted.participant.id for hosted in await self._participants.all()}
         hosted = await self._participants.add(wish.slug, wish.name, wish.kind, wish.operator, wish.root)
-        await self._enlist()
+        await (self._catch_up() if wish.slug in known else self._enlist())
         return body.answer(self._shown(hosted), 200 if wish.slug in known else 201)
 
     async def one(self, request: web.Request) -> web.StreamResponse:

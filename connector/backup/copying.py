@@ -108,6 +108,14 @@ def private(folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
+def own(folder: Path) -> None:
+    """`private`, and where the folder is new, git leaves it alone: it may lie in a checkout, and hold keys."""
+    new = not folder.is_dir()
+    private(folder)
+    if new:
+        (folder / ".gitignore").write_text("*\n", encoding="ascii")
+
+
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
     """One process at a time works in the folder of this lock file; raises Mistake `backup.busy`."""

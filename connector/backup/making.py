@@ -59,7 +59,9 @@ def make(settings: Settings, wish: Wish, copy: Copy, told: Told) -> Made:
     """Raises Mistake for a place or a passphrase that cannot be, Unavailable when the disk is full or fails."""
     _checked(settings, wish)
     with copying.room(wish.to):
-        copying.private(wish.to)
+        copying.own(wish.to)
+        if wish.keys_to is not None:
+            copying.own(wish.keys_to)
     with copying.alone(wish.to / ".lock"):
         _cleared(wish.to)
         name = _name(wish.to)

@@ -80,7 +80,7 @@ def run_restore(call: Call) -> int:
         call.tell("restore.outside", path=path)
     for path in done.missing[:MOST_NAMED]:
         call.tell("backup.missing", path=path)
-    call.tell("restore.next")
+    call.tell("restore.next", folder=call.folder)
     return _judged(call, done.examined)
 
 

@@ -15,8 +15,6 @@ from connector.errors import Mistake
 from connector.language import decimal, say
 from connector.settings import DEFAULT_FOLDER, Settings, load
 
-VOCABULARY = "https://w3id.org/hanse/v1#"
-
 _STEERING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 # Exit codes, documented in `hanse --help`.
@@ -67,11 +65,6 @@ def opened(path: Path) -> io.BufferedReader:
         os.close(handle)
         raise Mistake("cli.folder" if stat.S_ISDIR(mode) else "cli.no-regular-file", path=path)
     return os.fdopen(handle, "rb")
-
-
-def concept(word: str) -> str:
-    """The IRI of a concept of our vocabularies by its local name; an IRI stays as it is."""
-    return word if ":" in word else VOCABULARY + word
 
 
 def visible(text: str) -> str:

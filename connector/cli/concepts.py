@@ -30,14 +30,20 @@ def kind(word: str, lang: str) -> Named:
     return _named(KINDS, "cli.no-kind", word, lang)
 
 
+def local(word: str) -> str:
+    """The IRI of a concept of any list of ours by its local name or CURIE; an IRI stays as it is."""
+    return expand(word) if ":" in word else HANSE + word
+
+
 def action(word: str) -> str:
     """The IRI of an action by its local name, its CURIE or itself; raises Mistake (`cli.no-action`)."""
-    ways = (expand(word), HANSE + word, ODRL + word)
-    found = next((iri for iri in ways if iri in ACTIONS), None)
-    if found is None and "://" not in word:
+    whole = expand(word)
+    found = next((iri for iri in (whole, HANSE + word, ODRL + word) if iri in ACTIONS), None)
+    foreign = ("://" in whole or whole.startswith("urn:")) and not whole.startswith((HANSE, ODRL))
+    if found is None and not foreign:
         names = {iri.rpartition("#")[2].rpartition("/")[2]: iri for iri in ACTIONS}
         raise Mistake("cli.no-action", word=word[:80], nearest=nearest(word, names))
-    return found or word
+    return found or whole
 
 
 def _named(scheme: str, code: str, word: str, lang: str) -> Named:

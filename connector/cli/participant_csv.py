@@ -117,7 +117,7 @@ def _standing(wish: Mapping[str, str], known: Mapping[str, Any] | None) -> str:
     """What adding would come to: `would` be added, `known` just so, or taken by an `other` one."""
     if known is None:
         return "would"
-    usual = {"operator": wish["name"], "root": known["root"]} | wish
+    usual = {"operator": wish["name"], "root": known["root"], **wish}
     if "root" in wish:
         usual["root"] = split_root(wish["root"])[0]
     return "known" if all(known[name] == usual[name] for name in ("name", "kind", "operator", "root")) else "other"

@@ -16,7 +16,7 @@ from connector.zone import SPACE, local, spoken, through
 LANGUAGES = ("de", "en")
 
 _INSTANTS = frozenset(
-    {"at", "concluded", "due", "effective", "ended", "issued", "last", "now", "oldest", "since", "until"}
+    {"at", "concluded", "due", "effective", "ended", "issued", "last", "made", "now", "oldest", "since", "until"}
 )
 """Placeholders that stand for an instant: RFC 3339 in them becomes local time."""
 _ENDS = frozenset({"through"})

@@ -46,7 +46,7 @@ _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def checked_name(name: str) -> str:
-    """The name itself; raises Mistake unless it is one line of visible text, for lists and contracts show it as it is."""
+    """The name itself; raises Mistake unless it is one line of visible text: lists and contracts show it as it is."""
     if len(name) > LONGEST_NAME or any(category(sign) in _UNSEEN for sign in name):
         raise Mistake("participants.name", most=LONGEST_NAME)
     return name

@@ -165,3 +165,11 @@ async def test_an_umlaut_may_be_put_together_in_either_way(space: Space) -> None
         f"/api/v1/participants/{TOWN}/terms", {"provider": "U\u0308belstadt", "dataset": "urn:uuid:none"}
     )
     assert (await refused(asked))[1] != "api.nobody-called"
+
+
+async def test_a_list_that_is_given_again_signs_nothing_again(space: Space) -> None:
+    """Bug: each town that was there already had the whole list of members made and signed once more."""
+    city = await space.city("it", {TOWN: MUNICIPALITY})
+    before = city.house.anchor.current
+    await city.api.post("/api/v1/participants", {"slug": TOWN, "name": "Musterstadt", "kind": MUNICIPALITY})
+    assert city.house.anchor.current is before

@@ -100,7 +100,7 @@ def test_without_a_server_none_can_start_meanwhile(town: Path) -> None:
             backed_up(town)
     finally:
         lock.release()
-    assert [path.name for path in town.with_name("backups").iterdir()] == [".lock"]
+    assert {path.name for path in town.with_name("backups").iterdir()} == {".lock", ".gitignore"}
 
 
 def test_another_masters_keys_make_no_backup(town: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_full_disk_leaves_nothing_that_counts(town: Path, monkeypatch: pytest.
     monkeypatch.setattr(copying, "_poured", full)
     with pytest.raises(Unavailable, match=r"backup\.full"):
         backed_up(town)
-    assert [path.name for path in town.with_name("backups").iterdir()] == [".lock"]
+    assert {path.name for path in town.with_name("backups").iterdir()} == {".lock", ".gitignore"}
 
 
 def test_too_little_room_is_said_before_anything_is_written(town: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,3 +184,17 @@ def test_killed_at_any_step_there_is_a_whole_backup_or_none(town: Path, at: int)
     made = backed_up(town)
     checking.whole(checking.read(made.folder), QUIET)
     assert not list(town.with_name("backups").glob("*.partial"))
+
+
+def test_what_lies_in_a_checkout_is_not_committed_by_mistake(town: Path) -> None:
+    """Bug: `hanse backup` as the README tells it left a folder of keys that `git add` would have taken."""
+    made = backed_up(town)
+    assert made.folder.parent.joinpath(".gitignore").read_text() == "*\n"
+    assert made.keys.parent.joinpath(".gitignore").read_text() == "*\n"
+
+
+def test_a_folder_that_was_there_stays_as_it_is(town: Path) -> None:
+    to = town.with_name("backups")
+    to.mkdir()
+    backed_up(town)
+    assert not (to / ".gitignore").exists()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connector.cli.call import concept
+from connector.cli import concepts
 from connector.cli.client import Api
 from connector.cli.demo import space, tamper, trees
 from connector.cli.get import save
@@ -20,7 +20,7 @@ from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
 
 RULE, UNTIL, BRIEF = "municipal-purpose", "31.12.2027", "PT5S"
-PURPOSE = concept("publicAdministration")
+PURPOSE = concepts.local("publicAdministration")
 _NEGOTIATION_S, _TRANSFER_S = 30, 3600
 _GRACE_MS = 300  # after the last moment of the contract, because both processes read the same clock only nearly
 Facts = dict[str, Any]
@@ -217,7 +217,7 @@ def _joined(api: Api, party: Party) -> str:
     for known in api.get("participants")["participants"]:
         if known["slug"] == party.slug:
             return str(known["did"])
-    body = {"slug": party.slug, "name": party.name, "kind": concept(party.kind), "operator": party.operator}
+    body = {"slug": party.slug, "name": party.name, "kind": concepts.local(party.kind), "operator": party.operator}
     return str(api.post("participants", body=body)["did"])
 
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connector.cli.call import OK, REFUSED, Call, concept, visible
+from connector.cli import concepts
+from connector.cli.call import OK, REFUSED, Call, visible
 from connector.cli.client import Api, Problem
 from connector.cli.policy.source import judge, notes, read, unparsed
 from connector.dialects.report import report, write
@@ -17,7 +18,7 @@ from connector.errors import Mistake
 from connector.policy.decision import Decision
 from connector.policy.judge import Judge
 from connector.policy.model import PHASES, Phase, PolicyError
-from connector.policy.names import ACTIONS, HANSE, ODRL, expand
+from connector.policy.names import HANSE, ODRL, expand
 from connector.policy.record import replay, world_of
 from connector.policy.registry import Registry
 from connector.policy.values import TEXTS, Span, Type, decimal, duration, instant, integer
@@ -163,7 +164,7 @@ def _world(call: Call, registry: Registry) -> World:
     """What the arguments say; everything else is unknown. `--as` names a DID or a kind of participant."""
     args = call.args
     dids = [who for who in args.who if who.startswith("did:")]
-    kinds = frozenset(concept(who) for who in args.who if not who.startswith("did:"))
+    kinds = frozenset(concepts.kind(who, call.lang).iri for who in args.who if not who.startswith("did:"))
     facts = dict(_fact(pair, registry) for pair in args.facts)
     if kinds:
         facts[_KIND] = Fact(kinds, "verified-credential")
@@ -173,19 +174,14 @@ def _world(call: Call, registry: Registry) -> World:
     return World(
         now=_time("--at", args.at) if args.at else int(datetime.now(UTC).timestamp() * 1000),
         participant=dids[0] if dids else "",
-        action=_action(args.action) if args.action else "",
+        action=concepts.action(args.action) if args.action else "",
         target=args.target,
         facts=facts,
-        purpose=concept(args.purpose) if args.purpose else None,
+        purpose=concepts.purpose(args.purpose, call.lang).iri if args.purpose else None,
         purpose_source="declared" if args.purpose else None,
         agreement_at=agreed,
         uses={} if args.uses is None else {"": args.uses, "P1D": args.uses, "P1M": args.uses},
     )
-
-
-def _action(word: str) -> str:
-    """The IRI of an action by its local name, its CURIE or itself."""
-    return next((iri for iri in (expand(word), HANSE + word, ODRL + word) if iri in ACTIONS), expand(word))
 
 
 def _time(flag: str, text: str) -> int:
@@ -205,7 +201,7 @@ def _fact(pair: str, registry: Registry) -> tuple[str, Fact]:
     value: Value
     if operand.type in TEXTS:
         words = [part.strip() for part in text.split(",") if part.strip()]
-        value = frozenset(concept(word) if operand.type is Type.CONCEPT else word for word in words)
+        value = frozenset(concepts.local(word) if operand.type is Type.CONCEPT else word for word in words)
     else:
         read = _READ.get(operand.type)
         found: Span | None = read(text) if read else None
