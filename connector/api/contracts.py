@@ -150,7 +150,7 @@ class ContractHandlers:
         slug, case_id = await self._slug(request), request.match_info["id"]
 
         async def look() -> Case:
-            return await self._db.read(slug, self._contracts.get, slug, case_id)
+            return await self._db.read(slug, self._contracts.one, slug, case_id)
 
         case = await self._waiting.until(request, case_id, look, _rests)
         return body.answer(self._case(case, await self._described(slug, case, look=_proposed(case))))

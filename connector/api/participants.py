@@ -61,7 +61,7 @@ class RevokeWish(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "fr
 
 
 class ParticipantHandlers:
-    """`catch_up` lists only who is not on the list yet; `listed` are the SHA-256 of the certificates that the trust list
+    """`catch_up` lists only who is not on the list yet; `listed` are the SHA-256 of the certificates that the list
     names for a DID."""
 
     def __init__(

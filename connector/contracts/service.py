@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.catalogue.service import Catalogue
-from connector.contracts import sealable, store
+from connector.contracts import sealable, store, titles
 from connector.contracts.agreements import PATIENCE_MS, Agreements
 from connector.contracts.approval import Approval
 from connector.contracts.countersigning import Countersigning, rests
@@ -321,11 +321,15 @@ class Contracts:
 
     def all(self, tx: Tx, slug: str) -> list[Case]:
         """The 100 negotiations that changed last."""
-        return store.cases(tx, slug)
+        return titles.named(tx, slug, store.cases(tx, slug))
+
+    def one(self, tx: Tx, slug: str, case_id: str) -> Case:
+        """As `all` has it: for people."""
+        return titles.named(tx, slug, [self.get(tx, slug, case_id)])[0]
 
     def titles(self, tx: Tx, slug: str, agreements: Collection[str]) -> dict[str, str]:
         """What these agreements are about, in words, by their ids; empty where nobody told."""
-        return store.titles(tx, slug, agreements)
+        return titles.titles(tx, slug, agreements)
 
     # Steps inside a transaction
 

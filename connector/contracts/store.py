@@ -3,7 +3,6 @@
 A state changes only if its version is still the one that was read; else the whole unit runs again (architecture.md 4).
 """
 
-from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -141,19 +140,6 @@ def cases(tx: Tx, participant: str, limit: int = 100) -> list[Case]:
         limit=limit,
     )
     return [_case(row) for row in rows]
-
-
-def titles(tx: Tx, participant: str, agreements: Collection[str]) -> dict[str, str]:
-    """What these agreements are about, in words, by their ids; empty where nobody told."""
-    marks = {f"id{number}": name for number, name in enumerate(sorted(set(agreements)))}
-    listed = ", ".join(f":{mark}" for mark in marks) or "NULL"
-    rows = tx.all(
-        "SELECT a.id, n.title FROM agreement a JOIN negotiation n ON n.participant = a.participant"  # noqa: S608 marks
-        f" AND n.id = a.negotiation WHERE a.participant = :participant AND a.id IN ({listed})",
-        participant=participant,
-        **marks,
-    )
-    return {row["id"]: row["title"] for row in rows}
 
 
 def open_cases(tx: Tx, participant: str, counterparty: str) -> int:

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from connector.storage.database import Tx
 from connector.testing.cities import COMPANY, MUNICIPALITY, PURPOSE, Refused, Space
+from connector.testing.patience import eventually_said
 
 TOWN, VILLAGE, FIRM = "musterstadt", "nachbardorf", "stadtwerke"
 
@@ -173,3 +175,35 @@ async def test_a_list_that_is_given_again_signs_nothing_again(space: Space) -> N
     before = city.house.anchor.current
     await city.api.post("/api/v1/participants", {"slug": TOWN, "name": "Musterstadt", "kind": MUNICIPALITY})
     assert city.house.anchor.current is before
+
+
+async def test_what_an_earlier_release_began_has_its_title(space: Space) -> None:
+    """Bug: after an upgrade lists showed addresses for titles. >> no title kept << that of what was signed."""
+    city = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    made = await city.publish(TOWN)
+    await city.negotiate(VILLAGE, "Musterstadt", made["dataset"])
+    for slug in (TOWN, VILLAGE):
+        await city.house.db.write(slug, forget_titles, slug)
+        base = f"/api/v1/participants/{slug}"
+        (case,) = (await city.api.get(f"{base}/negotiations"))["negotiations"]
+        (agreement,) = (await city.api.get(f"{base}/agreements"))["agreements"]
+        one = await city.api.get(f"{base}/negotiations/{case['id']}")
+        assert [row["title"] for row in (case, agreement, one)] == ["Bäume"] * 3
+
+
+def forget_titles(tx: Tx, slug: str) -> None:
+    tx.run("UPDATE negotiation SET title = '' WHERE participant = :slug", slug=slug)
+
+
+async def test_a_proposal_has_the_title_that_its_reader_saw(space: Space) -> None:
+    """Bug: what a provider proposed stood under an address, in front of whoever was to accept it."""
+    city = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
+    made = await city.publish(TOWN)
+    offered = {"consumer": "Nachbardorf", "offer": made["offer"]}
+    await city.api.post(f"/api/v1/participants/{TOWN}/proposals", offered)
+    base = f"/api/v1/participants/{VILLAGE}/negotiations"
+
+    async def titled() -> bool:
+        return [one["title"] for one in (await city.api.get(base))["negotiations"]] == ["Bäume"]
+
+    await eventually_said(titled)
