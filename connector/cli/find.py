@@ -13,7 +13,7 @@ def register(top: Words, places: Any) -> None:
     command = top.command(places, "find")
     command.word("words", nargs="*", metavar="WORDS")
     command.word("--as", dest="participant", required=True, metavar="SLUG")
-    command.word("--from", dest="provider", metavar="DID")
+    command.word("--from", dest="provider", metavar="MEMBER")
     command.set_defaults(run=run)
 
 

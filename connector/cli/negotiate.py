@@ -20,7 +20,7 @@ def register(top: Words, places: Any) -> None:
     _as(top.command(places, "negotiations")).set_defaults(run=run_list)
     propose = _as(top.command(places, "propose"))
     propose.word("offer", metavar="OFFER")
-    propose.word("--to", dest="consumer", required=True, metavar="DID")
+    propose.word("--to", dest="consumer", required=True, metavar="MEMBER")
     propose.set_defaults(run=run_propose)
     for name, run in (("accept", run_accept), ("counter", run_counter), ("decline", run_decline)):
         command = _as(top.command(places, name))

@@ -26,7 +26,7 @@ def register(top: Words, places: Any) -> None:
     command = top.command(places, "request")
     command.word("dataset", metavar="DATASET")
     command.word("--as", dest="participant", required=True, metavar="SLUG")
-    command.word("--from", dest="provider", required=True, metavar="DID")
+    command.word("--from", dest="provider", required=True, metavar="MEMBER")
     command.word("--purpose", required=True, metavar="PURPOSE")
     command.word("--action", metavar="ACTION")
     command.word("--policy", type=Path, metavar="FILE")
@@ -71,6 +71,8 @@ def _show(call: Call, shown: Mapping[str, Any], purpose: str) -> None:
     call.tell("request.terms")
     for clause in shown["clauses"]:
         call.tell("request.clause", text=clause["text"][call.lang], badge=call.say(f"badge.{clause['badge']}"))
+    for note in shown.get("notes", {}).get(call.lang, ()):
+        call.tell("policy.note", text=note)
     if not shown["clauses"]:
         call.tell("request.unworded", policy=json.dumps(shown["policy"], ensure_ascii=False, indent=2))
     if not shown["met"]:

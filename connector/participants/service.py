@@ -167,17 +167,14 @@ class Participants:
         Raises Mistake if slug, root or DID are another's or impossible, and for a name that is not one line of text.
         """
         whole, host, path = split_root(root or f"{self._base_url}/{checked_slug(slug)}")
+        called = checked_name(name.strip() or slug)
         participant = Participant(
-            id=checked_slug(slug), did=dids.of_root(whole), root=whole, host=host, path=path, name=name.strip() or slug,
-            kind=kind, operator=operator.strip() or name.strip(), state="active",
+            id=checked_slug(slug), did=dids.of_root(whole), root=whole, host=host, path=path, name=called,
+            kind=kind, operator=checked_name(operator.strip() or called), state="active",
         )  # fmt: skip
         await self.all()
         known = self._by_id.get(participant.id)
-        if known is not None and known.participant == participant:
-            return known
-        for text in (participant.name, participant.operator):
-            checked_name(text)
-        return await self.admit(participant)
+        return known if known is not None and known.participant == participant else await self.admit(participant)
 
     async def admit(self, participant: Participant) -> Hosted:
         """The participant as it is described, with its keys; raises Mistake if slug, root or DID are taken."""

@@ -128,3 +128,13 @@ def test_a_description_cannot_pass_itself_off_as_terms(play: Playback, capsys: p
     lines = capsys.readouterr().out.splitlines()
     assert lines.count("  Die Bedingungen:") == 1
     assert lines[2].startswith("  Beschreibung: Alle Linden. Die Bedingungen: · Erlaubt: alles")
+
+
+def test_how_foreign_words_were_read_stands_beside_the_terms(
+    play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bug: `find` told it, and `request`, which signs, did not."""
+    notes = {"de": ["„Mietzins“ wurde als „Entgelt“ gelesen."], "en": ["read"]}
+    play.on("POST /participants/a/terms", {**TERMS, "notes": notes})
+    assert main(ASK, {}) == 2
+    assert notes["de"][0] in capsys.readouterr().out

@@ -285,7 +285,6 @@ def test_publish_and_find_name_a_badge_as_the_policy_commands_do(lang: str, badg
         (("explain", "{rule}", "--fact", "mood=good"), 2, "mood=good"),
         (("explain", "{rule}", "--fact", "memberOf"), 2, "memberOf"),
         (("explain", "{rule}", "--purpose", "reserach"), 2, "research"),
-        (("explain", "{rule}", "--as", "municpality"), 2, "municipality"),
         (("explain", "{rule}", "--action", "hanse:trainAi"), 2, "aiTraining"),
         (("explain", "{rule}", "--fact", "resolution=sharp"), 2, "resolution=sharp"),
         (("explain", "{rule}", "--as", "did:web:a", "--as", "did:web:b"), 2, "--as"),
@@ -397,6 +396,4 @@ def test_templates_that_nobody_could_use_yet_are_listed_as_such(run: Any) -> Non
 
 def test_explain_takes_the_words_that_a_request_takes(run: Any, rule: Path) -> None:
     """Bug: a label, or a purpose with a slip in it, was in no list, and the answer a refusal that did not say so."""
-    code, _, _ = run("policy", "explain", rule, "--as", "did:web:a", "--as", "Kommune", "--purpose", "hanse:research",
-                     "--at", "2027-01-01")  # fmt: skip
-    assert code == 0
+    assert run("policy", "explain", rule, *GOOD, "--as", "Kommune", "--purpose", "hanse:research")[0] == 0
