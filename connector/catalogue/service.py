@@ -62,7 +62,7 @@ class Contradictory(Mistake):
     """A rule that contradicts itself or what the data are; `reasons` name each clause in German and English."""
 
     def __init__(self, found: list[Objection]) -> None:
-        super().__init__("policy.contradiction", place=found[0].pointer or "/", fault=found[0].fault)
+        super().__init__("policy.contradiction", pointer=found[0].pointer or "/", fault=found[0].fault)
         self.reasons = {lang: [one.reasons[lang] for one in found[:_TOLD]] for lang in found[0].reasons}
 
 

@@ -58,10 +58,10 @@ def wider(answer: Answer, words: Words) -> str:
 
 
 def contradiction(found: Contradiction, words: Words) -> str:
-    """What is wrong with the policy, and where."""
+    """What is wrong with the policy; the place, for machines and authors, is `found.pointer`."""
     place = found.pointer or "/"
     other = "" if found.other is None else named(found.other, "", words)
-    return words.say(f"narrowing.fault.{found.fault}", what=named(found.item, place, words), other=other, place=place)
+    return words.say(f"narrowing.fault.{found.fault}", what=named(found.item, place, words), other=other)
 
 
 def named(item: Item | None, pointer: str, words: Words) -> str:

@@ -47,7 +47,8 @@ def _checked(call: Call, engine: Judge, found: Foreign) -> dict[str, Any]:
         **told,
         "good": not unknown and not against,
         "unknown": [{"pointer": row["pointer"], "subject": row["subject"]} for row in unknown],
-        "contradictions": against,
+        "contradictions": [text for _, text in against],
+        "against": [{"pointer": pointer, "reason": text} for pointer, text in against],
         "badges": {badge: shown.count(badge) for badge in _BADGES},
         "clauses": clauses,
         "edc": {"lost": list(edc.lost), "unread": list(edc.unread), "clauses": edc.clauses},
@@ -59,11 +60,15 @@ def _notes_of(row: dict[str, object]) -> list[object]:
     return list(found) if isinstance(found, list | tuple) else []
 
 
-def _against(call: Call, engine: Judge, document: dict[str, Any], unknown: set[str]) -> list[str]:
-    """What stands against publishing, one sentence each; `unknown` are the places that are told already."""
+def _against(call: Call, engine: Judge, document: dict[str, Any], unknown: set[str]) -> list[tuple[str, str]]:
+    """What stands against publishing, a place and a sentence each; `unknown` are the places that are told already."""
     now = int(datetime.now(UTC).timestamp() * 1000)
     found = engine.contradictions(document, open_data=call.args.open_data, now=now)
-    return [one.reasons[call.lang] for one in found if one.fault != "term" or one.pointer not in unknown]
+    return [
+        (one.pointer or "/", one.reasons[call.lang])
+        for one in found
+        if one.fault != "term" or one.pointer not in unknown
+    ]
 
 
 def _print(call: Call, engine: Judge, one: dict[str, Any]) -> None:
@@ -78,8 +83,8 @@ def _print(call: Call, engine: Judge, one: dict[str, Any]) -> None:
         call.tell("policy.clause", text=clause["text"], badge=call.say(f"policy.badge.{clause['badge']}"))
     for row in one["unknown"]:
         call.tell("check.unknown", pointer=row["pointer"] or "/", subject=row["subject"])
-    for text in one["contradictions"]:
-        call.tell("check.contradiction", text=text)
+    for against in one["against"]:
+        call.tell("check.contradiction", pointer=against["pointer"], text=against["reason"])
     call.tell("check.badges", **one["badges"])
     if not one["badges"]["enforced"]:
         call.tell("check.nothing-enforced")
