@@ -27,3 +27,9 @@ class Pace:
             self._buckets.popitem(last=False)
         if left < 1000:
             raise TooMany("http.too-many")
+
+    def give_back(self, caller: Hashable) -> None:
+        """What was spent turned out to be nothing that has to be bounded."""
+        if caller in self._buckets:
+            left, at = self._buckets[caller]
+            self._buckets[caller] = (min(self._burst, left + 1000), at)

@@ -28,7 +28,11 @@ TOTAL_S: Final = 5.0
 MINUTES: Final = 600_000
 """Questions per ten minutes are counted; one is given back in that time."""
 BY_PEER, BY_HOST = 6, 30
-"""Questions at once for one peer, and to one host, whoever names it; after that one in ten minutes each."""
+"""Questions at once for one peer, and to one host, whoever names it; after that one in ten minutes each.
+
+Where the place says that it is the peer's, it is no bystander and the question counts for nothing: one host may serve
+hundreds of towns whose DIDs lie elsewhere, and all of them are asked again each day and after each start.
+"""
 
 
 class Fetch(Protocol):
@@ -38,6 +42,8 @@ class Fetch(Protocol):
 
 
 class _Known(msgspec.Struct, frozen=True):
+    """`fault` None: the place has said so; `times` it did not in a row."""
+
     until: int
     fault: HanseError | None
     times: int = 0
@@ -58,22 +64,25 @@ class Addresses:
             return
         known = self._known.get((did, root))
         if known is None or known.until <= self._clock.steady():
-            known = await self._asked(did, root, 0 if known is None else known.times)
+            known = await self._asked(did, root, known)
         if known.fault is not None:
             raise type(known.fault)(known.fault.code, **known.fault.facts)
 
-    async def _asked(self, did: str, root: str, times: int) -> _Known:
-        place = _place(root)
+    async def _asked(self, did: str, root: str, known: _Known | None) -> _Known:
+        place, proven = _place(root), known is not None and known.fault is None
         if place is None:
             return _Known(0, _unproven(did, root))
         self._spend(did, place)
-        # Noted before it is asked: requests that come in meanwhile are not questions of their own.
-        self._keep(did, root, _Known(self._clock.steady() + REFUSED_MS, _later(root), times))
+        times = 0 if known is None else known.times
+        # Noted before it is asked: requests that come in meanwhile are not questions of their own. A proof that has run
+        # out holds until the place has been asked again.
+        self._keep(did, root, _Known(self._clock.steady() + REFUSED_MS, None if proven else _later(root), times))
         try:
             await self._ask(did, root, place)
         except (PeerError, Unavailable) as fault:
             pause = min(LONGEST_MS, REFUSED_MS << min(times, 10))
             return self._keep(did, root, _Known(self._clock.steady() + pause, fault, times + 1))
+        self._give_back(did, place)
         return self._keep(did, root, _Known(self._clock.steady() + KEEP_MS, None))
 
     async def _ask(self, did: str, root: str, place: str) -> None:
@@ -89,12 +98,15 @@ class Addresses:
             raise _unproven(did, root)
 
     def _spend(self, did: str, place: str) -> None:
-        there = target(place)
         try:
             self._peers.spend(did)
-            self._hosts.spend(None if there is None else there.origin)
+            self._hosts.spend(_origin(place))
         except TooMany as full:
             raise _later(place) from full
+
+    def _give_back(self, did: str, place: str) -> None:
+        self._peers.give_back(did)
+        self._hosts.give_back(_origin(place))
 
     def _keep(self, did: str, root: str, known: _Known) -> _Known:
         self._known[did, root] = known
@@ -131,6 +143,11 @@ def _place(root: str) -> str | None:
         return dids.document_url(dids.of_root(root))
     except (Mistake, PeerError):
         return None
+
+
+def _origin(place: str) -> tuple[str, str, int] | None:
+    there = target(place)
+    return None if there is None else there.origin
 
 
 def _list(value: object) -> list[object]:

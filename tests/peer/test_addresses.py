@@ -1,5 +1,6 @@
 """Whoever names a bystander as the root of its connector gets no message sent there (T72)."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -171,6 +172,48 @@ async def test_neither_a_peer_nor_many_can_have_a_host_asked_without_end() -> No
     with pytest.raises(PeerError):
         await addresses.prove("did:web:new.example", "https://one.example/r")
     assert len(place.asked) == BY_HOST + 1
+
+
+async def test_five_hundred_towns_at_one_host_are_not_kept_waiting_for_days() -> None:
+    """>> DIDs of their own names, connectors at one provider's host, each day anew << all proven, none put off."""
+    clock = FakeClock()
+
+    class Host(Place):
+        async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer:
+            self.asked.append(url)
+            return document(alsoKnownAs=[f"did:web:{url.split('/')[-2]}.example"])
+
+    place = Host()
+    addresses = Addresses(place, clock)
+    for day in (1, 2):
+        for number in range(500):
+            await addresses.prove(f"did:web:town{number}.example", f"https://host.example/town{number}")
+        assert len(place.asked) == 500 * day
+        clock.advance(KEEP_MS)
+
+
+async def test_a_proof_that_has_run_out_holds_while_the_place_is_asked_again() -> None:
+    """>> two messages at the end of the day, the second while the question of the first is out << both go."""
+    clock, asking, answered = FakeClock(), asyncio.Event(), asyncio.Event()
+
+    class Slow(Place):
+        async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer:
+            asking.set()
+            await answered.wait()
+            return document(id=DID)
+
+    place = Slow()
+    addresses = Addresses(place, clock)
+    answered.set()
+    await addresses.prove(DID, ROOT)
+    clock.advance(KEEP_MS)
+    asking.clear()
+    answered.clear()
+    first = asyncio.create_task(addresses.prove(DID, ROOT))
+    await asking.wait()
+    await addresses.prove(DID, ROOT)
+    answered.set()
+    await first
 
 
 def test_where_the_did_itself_points_needs_no_proof() -> None:
