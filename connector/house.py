@@ -206,8 +206,9 @@ class House:
         self.successions = Successions(self.db, clock, self.participants, self.anchor)
         self.streams = Streams(clock)
         self.plane = LocalPlane(
-            self.db, self.reports, self.http, self.vault, settings.data.received, self.streams, settings.data.largest
-        )
+            self.db, self.reports, self.http, self.vault, settings.data.received, self.streams, settings.data.largest,
+            settings.data.keep_free,
+        )  # fmt: skip
         data = settings.data
         bounds = Bounds(largest=data.upload_largest, all=data.upload_quota, free=data.keep_free)
         self.uploads = Uploads(data.files, bounds)
@@ -406,7 +407,7 @@ class House:
         """The surface for other connectors."""
         exchange = Exchange(self.db, self.circuits.heard, self.addresses.prove)
         plane = serve_data(self.gate, self.streams, self.sources, self.ports, participant=data.slug_of)
-        hall = Hall(place=self.plane.place, limit=self.settings.data.largest)
+        hall = Hall(place=self.plane.place, limit=self.settings.data.largest, free=self.settings.data.keep_free)
         door = receive_data(self.db, self.streams, self.ports, hall, participant=data.slug_of)
         table = [
             *IdentityHandlers(self.participants).routes(),

@@ -43,7 +43,7 @@ class Data(Struct, frozen=True, kw_only=True):
     largest: Annotated[int, Meta(ge=1), doc("Most bytes that a peer may send us at once.")] = 1 << 40
     upload_largest: Annotated[int, Meta(ge=1), doc("Most bytes of one file that is published.")] = 1 << 37
     upload_quota: Annotated[int, Meta(ge=1), doc("Most bytes of all published files of one participant.")] = 1 << 40
-    keep_free: Annotated[int, Meta(ge=0), doc("Bytes on the disk of published files that no upload takes.")] = 1 << 28
+    keep_free: Annotated[int, Meta(ge=0), doc("Bytes on the disk that no upload and no data of a peer take.")] = 1 << 28
     destinations: Annotated[
         tuple[str, ...], doc("URLs below which all peers may have data sent, besides where their DID points.")
     ] = ()

@@ -189,7 +189,8 @@ def _checked(settings: Settings, wish: Wish) -> None:
         for folder in (settings.folder, settings.data.files, settings.data.received):
             if place is not None and place.resolve().is_relative_to(folder.resolve()):
                 raise Mistake("backup.inside", place=place, folder=folder)
-    if wish.keys_to is None and wish.passphrase is None:
+    inside = wish.keys_to is None or wish.keys_to.resolve().is_relative_to(wish.to.resolve())
+    if inside and wish.passphrase is None:  # the two halves would lie together, and open everything
         raise Mistake("backup.keys-where")
     if wish.passphrase is not None and len(wish.passphrase) < keys.SHORTEST:
         raise Mistake("backup.passphrase-short", least=keys.SHORTEST)

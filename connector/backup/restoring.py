@@ -29,7 +29,8 @@ from connector.storage.folders import content, replaced, synced
 from connector.trust.vault import Vault
 from connector.verify.checkpoint import Checkpoint
 
-MASTER, LOCK = "trust/master.key", ".restore.lock"
+MASTER, LOCK, DRAFTS = "trust/master.key", ".restore.lock", f".{HALF}-"
+"""Drafts of the mark: whoever was killed while it was written has put nothing else into the folder."""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -92,6 +93,8 @@ def _dialect(backup: Opened) -> Dialect:
 def _begun(backup: Opened, folder: Path) -> Mark:
     """The mark is in the folder; what an attempt before this one made of the same backup is removed."""
     with copying.room(folder):
+        for draft in folder.glob(f"{DRAFTS}*"):
+            draft.unlink()
         if not _present(folder):
             replaced(folder / HALF, msgspec.json.encode(mark := Mark(backup.manifest.name)))
             return mark
@@ -106,7 +109,7 @@ def _begun(backup: Opened, folder: Path) -> Mark:
 
 def _present(folder: Path) -> set[str]:
     """Nothing, or what an attempt before this one left; raises Mistake if it is anybody else's."""
-    there = {path.name for path in folder.iterdir()} - {LOCK}
+    there = {path.name for path in folder.iterdir() if not path.name.startswith(DRAFTS)} - {LOCK}
     if there and HALF not in there:
         raise Mistake("backup.not-empty", folder=folder)
     return there

@@ -62,11 +62,12 @@ class Intake(Protocol):
 
 
 class Hall(msgspec.Struct, frozen=True, kw_only=True):
-    """Where received bytes go: at most `limit` of them into the folder that `place` names."""
+    """Where received bytes go: at most `limit` of them into the folder that `place` names, `free` of the disk stay."""
 
     place: Callable[[str, str], Path]
     limit: int
     patience: Patience = Patience()
+    free: int = 0
 
 
 def receive(
@@ -126,7 +127,7 @@ class _Desk:
         if wanted is None:
             return await body.swallow(limit)
         async with self._alone(flow, ticket) as ours:
-            attempt = Attempt(self._hall.place(flow.participant, flow.id), flow.sink or "data", limit)
+            attempt = Attempt(self._hall.place(flow.participant, flow.id), flow.sink or "data", limit, self._hall.free)
             opening = asyncio.ensure_future(asyncio.to_thread(attempt.open))
             try:
                 await asyncio.shield(opening)

@@ -27,14 +27,18 @@ from connector.trust.keys import Vault
 
 
 class LocalPlane:
-    """Handler of the errand `pull`; `largest` is the most bytes that one transfer may bring (threat T15)."""
+    """Handler of the errand `pull`; `largest` is the most bytes that one transfer may bring (threat T15).
+
+    Less where the agreement says how many they are; `free` bytes of the disk stay free, whatever comes.
+    """
 
     def __init__(
         self, db: Database, reports: Reports, client: SafeClient, vault: Vault, received: Path, streams: Streams,
-        largest: int | None = None,
+        largest: int = 1 << 40, free: int = 0,
     ) -> None:  # fmt: skip
         self._db, self._reports, self._client, self._sealed = db, reports, client, Sealed(vault)
         self._received, self._streams, self._largest = received, streams, largest
+        self._free = free
 
     def place(self, slug: str, process_id: str) -> Path:
         """The folder of one transfer's data; ids are ours, so the path cannot be steered from outside."""
@@ -81,7 +85,10 @@ class LocalPlane:
 
     async def _fetch(self, slug: str, flow: Flow) -> Received:
         address: Address = self._sealed.source(slug, flow)
-        sink = FileSink(self.place(slug, flow.id), flow.sink or "data", limit=self._largest)
+        wanted = await self._db.read(slug, self._reports.wanted, slug, flow.id)
+        agreed = None if wanted is None else wanted.bytes
+        limit = self._largest if agreed is None else min(self._largest, agreed)
+        sink = FileSink(self.place(slug, flow.id), flow.sink or "data", limit=limit, free=self._free)
         return await pull(self._client, address, sink, flow.expected_sha256)
 
     async def _failed(self, row: OutboxRow, flow: Flow, outcome: Outcome, error: HanseError) -> None:

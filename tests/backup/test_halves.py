@@ -60,6 +60,16 @@ def test_a_short_passphrase_is_none(town: Path) -> None:
         backed_up(town, keys_to=None)
 
 
+@pytest.mark.parametrize("where", [".", "keys", "hanse-keys/deep"])
+def test_both_halves_never_lie_in_one_folder_without_a_passphrase(town: Path, where: str) -> None:
+    """>> the keys to the very folder of the backups, or below it << asked where they are to go; nothing written."""
+    to = town.with_name("backups")
+    with pytest.raises(Mistake, match="keys-where"):
+        backed_up(town, keys_to=to / where)
+    assert not to.exists()
+    backed_up(town, keys_to=to / where, passphrase=PASSPHRASE)
+
+
 def test_one_flipped_bit_in_any_file_is_found(town: Path, made: Made) -> None:
     """>> every file of both halves, one bit at three places << refused, and nothing was put anywhere."""
     target = town.with_name("fresh")

@@ -75,6 +75,14 @@ def test_into_an_empty_folder_only(town: Path, made: Made, fresh: Path) -> None:
     assert tree(elsewhere) == {"x": b"mine"}
 
 
+def test_killed_while_the_mark_was_written_the_same_command_goes_on(town: Path, made: Made, fresh: Path) -> None:
+    """>> only a draft of the mark lies there << the folder counts as empty, and the draft does not stay."""
+    fresh.mkdir(mode=0o700)
+    (fresh / ".restore.partial-k3v9x_2a").write_bytes(b"{")
+    put_back(made, fresh)
+    assert [path.name for path in fresh.iterdir() if "partial" in path.name] == []
+
+
 def test_beside_the_log_of_a_database_of_before_nothing_is_put(town: Path, made: Made, fresh: Path) -> None:
     """>> the settings name a database whose `-wal` is still there << refused: it would be played back into the copy."""
     place = town.with_name("elsewhere.db")

@@ -149,6 +149,26 @@ async def test_a_resumption_while_the_errand_rests_is_not_lost(
 
 
 @pytest.mark.threat("T15")
+async def test_no_more_is_fetched_than_was_agreed(towns: Towns, plane: Plane) -> None:
+    """>> the agreement says how many bytes it is about << the provider can send no more, whatever it answers."""
+    taken: list[int] = []
+
+    class Endless(Download):
+        async def __call__(self, client: object, address: Address, sink: FileSink, expected: str | None) -> Received:
+            sink.open()
+            try:
+                while True:
+                    sink.write(b"x")
+                    taken.append(sink.size)
+            finally:
+                sink.close()
+
+    plane(Endless())
+    process = await asked(towns)
+    assert (process.shown, process.outcome) == ("TERMINATED", "broken")
+    assert len(taken) == 8
+
+
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "a/b.csv", "C:\\x.csv"])
 async def test_a_providers_file_name_stays_in_the_folder(towns: Towns, plane: Plane, name: str) -> None:
     """<< an agreed name that is a path >> one file, directly in the transfer's folder."""

@@ -16,10 +16,10 @@ _PART = ".part"
 class Attempt:
     """A file `name` that is to come into the folder `place`; `sink` takes its bytes, at most `limit`."""
 
-    def __init__(self, place: Path, name: str, limit: int) -> None:
+    def __init__(self, place: Path, name: str, limit: int, free: int = 0) -> None:
         self._place = place
         self._folder = place / f"{new_uuid()}{_PART}"
-        self.sink = FileSink(self._folder, name, limit=limit)
+        self.sink = FileSink(self._folder, name, limit=limit, free=free)
         self._moved = False
 
     def open(self) -> None:

@@ -6,6 +6,7 @@ One sink belongs to one flow and its folder: two flows never share a name. Metho
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -21,13 +22,13 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class FileSink:
-    """The file `name` (made safe) in `folder`; at most `limit` bytes are taken."""
+    """The file `name` (made safe) in `folder`; at most `limit` bytes are taken, and `free` of the disk are not."""
 
-    def __init__(self, folder: Path, name: str, *, limit: int | None = None) -> None:
+    def __init__(self, folder: Path, name: str, *, limit: int | None = None, free: int = 0) -> None:
         self.path = folder / safe_name(name)
         self.size = 0
         self.version: str | None = None
-        self._limit = limit
+        self._limit, self._free = limit, free
         self._part = self.path.with_name(self.path.name + ".part")
         self._note = self.path.with_name(self.path.name + ".part.version")
         self._digest = sha256()
@@ -57,10 +58,12 @@ class FileSink:
         self.size, self.version, self._digest = 0, version, sha256()
 
     def write(self, piece: bytes | bytearray) -> None:
-        """Appends; PeerError beyond the limit, Unavailable when the disk is full."""
+        """Appends; PeerError beyond the limit, Unavailable when the disk is full but for what stays free."""
         if self._limit is not None and self.size + len(piece) > self._limit:
             raise PeerError("dataplane.too-large", limit=self._limit)
         with room():
+            if self._free and shutil.disk_usage(self.path.parent).free - len(piece) < self._free:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             left = memoryview(piece)
             while left:
                 left = left[self._opened().write(left) :]
