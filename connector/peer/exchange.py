@@ -32,8 +32,8 @@ M = TypeVar("M", bound=msgspec.Struct)
 BOOKED = web.RequestKey("booked", bool)
 """Set once the request's own transaction has told of it."""
 _PROCESS = re.compile("/2025-1/(?:negotiations|transfers)/")
-_KEPT = re.compile("/2025-1/(?:negotiations|transfers)/|/evidence/")
-"""Doors at which something is left here; what a catalogue is asked is not."""
+_KEPT = re.compile("/2025-1/(?:negotiations|transfers)/|/evidence/[^/]+/")
+"""Doors at which something is left here; what a catalogue is asked is not, nor is what a comparison of records asks."""
 
 log = structlog.get_logger("peer")
 

@@ -29,6 +29,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 REFUSED_KINDS = 32
 """Different refusals that one process keeps; and so many refusals of one peer outside of any process."""
+TAKEN_KINDS = 32
+"""Different messages that one state of a process keeps: what changes nothing is taken again and again, whatever it says
+besides, and no quota refuses it."""
 LONGEST = 300
 
 
@@ -99,7 +102,7 @@ def _taken(tx: Tx, participant: str, heard: Heard, result: object) -> None:
     told = {"@type": head.type, "@id": head.id, "code": head.code, "reason": head.reason}
     line = Line(
         process=case.id,
-        slot=f"in:{crc32(heard.body):08x}:{case.version}",
+        slot=f"in:{crc32(heard.body) % TAKEN_KINDS}:{case.version}",
         direction="in",
         kind=_kind(told),
         message_id=excerpt.named(told, "@id"),

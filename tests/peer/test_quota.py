@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from connector.cli import main
+from connector.peer.exchange import _KEPT
 from connector.sections import Quota
 from connector.storage.database import Tx
 from connector.testing.cities import MUNICIPALITY, City, Refused, Space
 from connector.testing.nasty import NastyPeer
 from connector.testing.patience import eventually_said
+from connector.transcript.book import TAKEN_KINDS
 
 NEGOTIATE = "/2025-1/negotiations/request"
 MOST = 200
@@ -104,6 +106,33 @@ async def test_what_is_counted_is_not_less_than_what_the_disk_takes(it: City, na
     assert rounds == 30
     grown, counted = await size(it) - before, await it.house.db.read("musterstadt", _counted)
     assert counted >= grown, (counted // rounds, grown // rounds)
+
+
+async def test_a_first_request_told_again_in_other_words_each_time_leaves_no_line_each_time(
+    it: City, nasty: NastyPeer, made: dict[str, Any]
+) -> None:
+    """>> one negotiation, its request again with other members, past every quota << 200, and bounded lines."""
+    asked = nasty.contract_request(await nasty.offer(it, "musterstadt", made["dataset"]))
+    assert (await nasty.post(it, "musterstadt", NEGOTIATE, asked)).status == 201
+    await nasty.heard("/agreement")
+    it.house.quotas.limits = Quota(peer_hour_starts=1)
+    for number in range(4 * TAKEN_KINDS):
+        assert (await nasty.post(it, "musterstadt", NEGOTIATE, {**asked, "x": str(number)})).status == 200
+    lines = await it.house.db.read("musterstadt", lambda tx: tx.all("SELECT 1 FROM transcript"))
+    assert len(lines) <= TAKEN_KINDS + 2
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/town/evidence/reconcile", False), ("/town/2025-1/catalog/request", False),
+        ("/town/evidence/0b8f/countersignature", True), ("/town/evidence/0b8f/termination", True),
+        ("/town/2025-1/transfers/request", True),
+    ],
+)  # fmt: skip
+def test_what_leaves_nothing_uses_up_no_quota(path: str, kept: bool) -> None:
+    """A comparison of many agreements is long, and partners compare every day."""
+    assert (_KEPT.search(path) is not None) is kept
 
 
 async def test_an_operator_gives_a_peer_a_larger_quota(
