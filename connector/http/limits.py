@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from aiohttp.typedefs import Middleware as Middleware
 
-from connector.errors import PeerError, Unavailable
+from connector.errors import PeerError, Unavailable, Unknown
 from connector.http import strict
 from connector.http.refusals import TooLarge, TooSlow, WrongMedia
 
@@ -50,7 +50,7 @@ def streaming(handler: H) -> H:
 
 def application(problems: Middleware, *, total_s: float = TOTAL_S) -> web.Application:
     """An empty surface with all limits in place; `problems` turns our errors into the surface's own form."""
-    app = web.Application(middlewares=[edge, problems, deadline(total_s)], client_max_size=strict.LIMIT)
+    app = web.Application(middlewares=[edge, problems, plain, deadline(total_s)], client_max_size=strict.LIMIT)
     app.on_response_prepare.append(stamp)
     return app
 
@@ -60,6 +60,14 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Gives the request an id; a well-formed one from the caller is kept."""
     given = request.headers.get(REQUEST_ID, "")
     request[request_id] = given if _GOOD_ID.fullmatch(given) else f"{_IDS.getrandbits(128):032x}"
+    return await handler(request)
+
+
+@web.middleware
+async def plain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Nothing here has a name that steers a screen; a refusal further in would repeat it."""
+    if strict.steers(request.path):
+        raise Unknown("http.nothing-here")
     return await handler(request)
 
 

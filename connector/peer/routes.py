@@ -133,9 +133,10 @@ class Surface:
 
 
 def _parameters(match: re.Match[str]) -> dict[str, str]:
-    """No name here contains NUL, and not every database could be asked for one that does."""
+    """No name here contains NUL, and not every database could be asked for one that does; nor what steers a screen, for
+    what is not there is named in the answer."""
     params = {name: unquote(value) for name, value in match.groupdict().items()}
-    if any("\x00" in value for value in params.values()):
+    if any(strict.steers(value) for value in params.values()):
         raise Unknown("peer.nothing-here")
     return params
 

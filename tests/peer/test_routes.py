@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from connector.http import strict
 from connector.peer.routes import Route
 from connector.storage.database import Tx
-from connector.testing.cities import City
+from connector.testing.cities import City, Refused
 from connector.testing.nasty import NastyPeer, Reply
 
 TYPES = {
@@ -230,3 +231,17 @@ async def test_answers_do_not_say_what_we_are_made_of(it: City, nasty: NastyPeer
         assert "aiohttp" not in str(dict(reply.headers)).lower()
         assert "Python" not in str(dict(reply.headers))
         assert reply.headers["Strict-Transport-Security"]
+
+
+@pytest.mark.parametrize("name", ["x%E2%80%AEfdp", "%1B%5B31m", "%C2%9B31m", "a%00"])
+async def test_an_address_that_steers_a_screen_is_not_repeated(it: City, nasty: NastyPeer, name: str) -> None:
+    """>> an id with what turns directions or colours, from a peer and from the command line << 404, none of it said."""
+    for path in (f"/2025-1/negotiations/{name}", f"/2025-1/catalog/datasets/{name}"):
+        reply = await nasty.get(it, "musterstadt", path)
+        assert reply.status == 404
+        assert not strict.steers("".join(reply.json["reason"]))
+    for path in (f"participants/{name}", f"participants/musterstadt/agreements/{name}"):
+        with pytest.raises(Refused) as refused:
+            await it.api.get(f"/api/v1/{path}")
+        assert refused.value.status == 404
+        assert not strict.steers("".join(refused.value.problem["reason"].values()))
