@@ -300,7 +300,6 @@ class House:
         every = {
             "seal": (self.settings.worker.seal_every_s, seal.begin),
             "forget": (60.0, self.upkeep.forget),
-            "uploads": (SWEEP_S, self.uploads.sweep),
             **self.keeping.jobs(),
             "cosign": (self.settings.witness.look_s, cosign.begin),
             "succession": (60.0, self.successions.book),
@@ -313,6 +312,7 @@ class House:
             "kept-list": (KEPT_LIST_S, self.listing.catch_up),
             **self.deleting.alone(),
             "vouched": (vouched.LOOK_S, self.vouched.look),
+            "uploads": (SWEEP_S, self.uploads.sweep),  # without a lease, which a process that was killed still holds
         }
         fire = {
             EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,

@@ -52,6 +52,21 @@ class _UnixConnection(http.client.HTTPConnection):
             raise Mistake("cli.not-allowed", socket=self._path) from problem
 
 
+class _Whole:
+    """A file of a known size while it is sent: whoever writes to it meanwhile neither keeps the server waiting for the
+    rest nor has half of it published."""
+
+    def __init__(self, file: IO[bytes], size: int, name: object) -> None:
+        self._file, self._left, self._name = file, size, name
+
+    def read(self, most: int = -1, /) -> bytes:
+        piece = self._file.read(self._left if most < 0 else min(most, self._left))
+        self._left -= len(piece)
+        if (not piece and self._left) or (not self._left and self._file.read(1)):
+            raise Mistake("cli.file-changed", path=self._name)
+        return piece
+
+
 def path_of(*parts: str) -> str:
     """A path below the prefix; every part is one segment, whatever it holds; raises Mistake if one is empty."""
     if not all(parts):
@@ -88,8 +103,10 @@ class Api:
             answer.read()
 
     def upload(self, *parts: str, file: IO[bytes], size: int, **query: object) -> Any:
+        """The answer to a file of `size` bytes; Mistake if it has fewer by now, or more, and nothing counts then."""
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
-        with self._answer("POST", path_of(*parts) + _query(query), file, headers) as answer:
+        whole = _Whole(file, size, query.get("name", "-"))
+        with self._answer("POST", path_of(*parts) + _query(query), whole, headers) as answer:
             return json.loads(answer.read())
 
     def download(self, *parts: str) -> Iterator[bytes]:
@@ -104,7 +121,7 @@ class Api:
 
     @contextmanager
     def _answer(
-        self, method: str, path: str, body: bytes | IO[bytes] | None = None, headers: Mapping[str, str] | None = None
+        self, method: str, path: str, body: "bytes | _Whole | None" = None, headers: Mapping[str, str] | None = None
     ) -> Iterator[http.client.HTTPResponse]:
         connection = _UnixConnection(self._socket)
         try:

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from connector.cli.client import _Whole
 from connector.cli.main import main
+from connector.errors import Mistake
 from tests.verify.forge import Case
 
 DATASET = "https://localhost:1/b/datasets/7"
@@ -129,6 +131,23 @@ def hit(**offer: object) -> dict[str, Any]:
         "bytes": 5,
         "offers": [{"offer": f"{DATASET}/offers/1", "clauses": [], **offer}],
     }
+
+
+@pytest.mark.parametrize("change", ["shorter", "longer"])
+def test_publish_neither_waits_for_what_is_gone_nor_sends_half_of_what_grows(change: str, tmp_path: Path) -> None:
+    """>> a file that is cut, or written on, between its first byte and its last << said at once, not sent whole."""
+    path = tmp_path / "trees.csv"
+    path.write_bytes(b"x" * 100_000)
+    with path.open("rb") as file:
+        whole = _Whole(file, 100_000, path)
+        assert whole.read(16_384) == b"x" * 16_384
+        with path.open("r+b") as other:
+            other.truncate(20_000 if change == "shorter" else 100_001)
+        with pytest.raises(Mistake, match="file-changed"):
+            list(iter(lambda: whole.read(16_384), b""))
+    with path.open("rb") as file:
+        whole = _Whole(file, size := path.stat().st_size, path)
+        assert sum(map(len, iter(lambda: whole.read(16_384), b""))) == size
 
 
 def test_find_says_what_is_possible(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
