@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.backup.copying import PARTS
 from connector.dataplane.sinks.names import safe_name
 
 
@@ -37,3 +38,21 @@ def test_any_text_becomes_one_short_step(text):
     assert name not in ("", ".", "..")
     assert len(name.encode()) <= 201
     assert name.isprintable()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data.part",
+        "DATA.PART",
+        "a.part.version",
+        "roads.partial",
+        "x.part .",
+        "con.part",
+        "x" * 195 + ".part" + "y" * 30,
+    ],
+)
+def test_no_name_looks_like_a_file_that_is_not_finished(name: str) -> None:
+    """Such a file would be received, and then neither be shown nor be in a backup."""
+    assert not safe_name(name).lower().endswith(PARTS)
+    assert safe_name(safe_name(name)) == safe_name(name)

@@ -6,6 +6,8 @@ import unicodedata
 _FORBIDDEN = re.compile(r'[/\\:*?"<>|]')
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 _LIMIT = 200
+_UNFINISHED = (".part", ".part.version", ".partial")
+"""Endings of what is not finished: nobody is shown such a file, and no backup takes it along."""
 
 
 def safe_name(name: str) -> str:
@@ -17,6 +19,8 @@ def safe_name(name: str) -> str:
         stem, suffix = plain, ""
     ending = f".{suffix}" if suffix else ""
     short = stem.encode()[: _LIMIT - len(ending.encode())].decode(errors="ignore") + ending
+    if short.lower().endswith(_UNFINISHED):
+        short = f"{short}_" if len(short.encode()) < _LIMIT else f"{short[:-1]}_"
     return f"_{short}" if _RESERVED.fullmatch(short) else short or "data"
 
 
