@@ -178,7 +178,9 @@ def _claimed(settings: Settings, folder: Path, mark: Mark) -> None:
         url = database_url(settings)
         there = next((one for one in _sqlite_files(sqlite_path(url)) if one.exists()), None)
     else:
-        there = None if postgres_dump.empty(url) else Path(database_place(url))
+        there = None
+        if database_place(url) not in mark.begun and not postgres_dump.empty(url):
+            raise Mistake("backup.database-not-empty")
     if there is not None and database_place(url) not in mark.begun:
         raise Mistake("backup.not-empty", folder=there)
     for place in (settings.data.files, settings.data.received):

@@ -150,7 +150,7 @@ def moved(environ: dict[str, str], urls: Any, folder: Path, names: Sequence[str]
 async def test_two_replicas_on_postgresql_come_back_in_another_database(
     space: Space, cluster: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """>> backup beside two replicas, restore into an empty database << PASSED, sealed on, tenants apart as before."""
+    """>> backup beside two replicas, restore into an empty database << PASSED, tenants apart; not into a full one."""
     with cluster.empty() as urls, cluster.empty() as second:
         environ = shared(space.folder, urls, free_port())
         village = await space.city("village", {VILLAGE: MUNICIPALITY})
@@ -167,6 +167,10 @@ async def test_two_replicas_on_postgresql_come_back_in_another_database(
             await agreed(two_, village, dataset)
             assert await all_passed(one.api, TOWN, space.roots) == 2
             await one.house.upkeep.seal_logs()  # what was signed is known to its own folder at the next look
+        taken = moved(environ, urls, space.folder.parent / "taken", ["HANSE_TRUST__MASTER_KEY_FILE"])
+        capsys.readouterr()
+        assert await hanse(space.folder.parent / "taken", "restore", made["folder"], environ=taken) == 1
+        assert json.loads(capsys.readouterr().out)["code"] == "backup.database-not-empty"
         fresh = moved(environ, second, space.folder.parent / "again", ["HANSE_TRUST__MASTER_KEY_FILE"])
         again = space.folder.parent / "again"
         code = await hanse(again, "restore", made["folder"], "--old", str(folder), environ=fresh)
