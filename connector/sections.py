@@ -143,10 +143,10 @@ class Quota(Struct, frozen=True, kw_only=True):
     )
     operator_day_mib: Annotated[
         Most, doc("MiB that all peers of one operator may cause at one participant in 24 hours; 0: any amount.")
-    ] = 512
+    ] = 1_024
     participant_day_mib: Annotated[
         Most, doc("MiB that all peers together may cause at one participant in 24 hours; 0: any amount.")
-    ] = 1_024
+    ] = 2_048
 
 
 class Log(Struct, frozen=True, kw_only=True):

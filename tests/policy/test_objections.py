@@ -35,13 +35,14 @@ def test_every_answer_has_words_or_needs_none(verdict: Verdict, ground: Ground, 
 
 
 @pytest.mark.parametrize("fault", get_args(Fault))
-def test_every_fault_has_words(fault: Fault, say: Callable[..., str], lang: str) -> None:
-    """>> each fault << a sentence that names what it is about, or its place."""
+def test_every_fault_has_words(fault: Fault, lang: str) -> None:
+    """>> each fault << a sentence without gaps, and without the place, which is for machines."""
     policy = parse(FREE)
     [rule] = policy.permissions
     found = Contradiction(fault=fault, item=rule, pointer=rule.pointer, other=rule)
     text = contradiction(found, spoken(lang))
-    assert "/permission/0" in text or say("policy.action.use") in text
+    assert len(text) > 20
+    assert not any(sign in text for sign in ("{", "}", "/permission"))
 
 
 def test_what_is_not_kept_is_said_in_words(say: Callable[..., str], lang: str) -> None:
