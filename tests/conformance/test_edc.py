@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from connector.cli.call import OK, REFUSED, SKIPPED
-from connector.cli.conformance.edc import program, run, theirs
+from connector.cli.conformance.edc import ours, program, run, theirs
 from connector.cli.conformance.edc.program import Edc
 from connector.cli.conformance.edc.scene import Forgotten, Otherwise, Scenario
 from connector.cli.conformance.edc.site import serving
@@ -135,6 +135,26 @@ KNOWS = ("answer", "FINALIZE: the peer answered 200", "", 200)
 async def test_only_what_our_own_record_proves_counts_as_forgotten(told: Any, forgot: bool) -> None:
     """>> verified twice under two ids, and 200 to FINALIZED << EDC forgot it; anything less is our failure."""
     assert await theirs._finalized_and_verified_twice(told) is forgot
+
+
+TOOK = ("heard", "ContractAgreementMessage received and taken", "1", 200)
+REFUSED_OTHER = ("refused", "ContractAgreementMessage refused with 400: AGREE does not fit", "2", 400)
+
+
+@pytest.mark.parametrize(
+    ("told", "doubled"),
+    [
+        (Told("TERMINATED", TOOK, REFUSED_OTHER), True),
+        (Told("TERMINATED", TOOK, ("refused-at", *REFUSED_OTHER[1:])), True),
+        (Told("TERMINATED", TOOK), False),
+        (Told("TERMINATED", REFUSED_OTHER), False),
+        (Told("TERMINATED", TOOK, (*REFUSED_OTHER[:2], "1", 400)), False),
+        (Told("TERMINATED", TOOK, ("refused", "ContractAgreementVerificationMessage refused", "2", 400)), False),
+    ],
+)
+async def test_two_agreements_in_one_negotiation_are_no_failure_of_ours(told: Any, doubled: bool) -> None:
+    """>> one taken, another refused under another id << EDC agreed twice; anything less is our failure."""
+    assert await ours._agreed_twice(told, "n") is doubled
 
 
 def test_a_scenario_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:

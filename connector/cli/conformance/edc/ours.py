@@ -4,16 +4,28 @@ from typing import Any
 
 from connector.cli.conformance.edc.hanse import Hanse
 from connector.cli.conformance.edc.management import Management
-from connector.cli.conformance.edc.scene import PAGES, TREES, Otherwise, Scenario, Scene, holds, same
+from connector.cli.conformance.edc.scene import PAGES, TREES, Doubled, Otherwise, Scenario, Scene, holds, same
 from connector.cli.conformance.edc.site import CONTENT
 
 _OVER = ("FINALIZED", "TERMINATED")
+_AGREEMENT = "ContractAgreementMessage"
 
 
 async def _agreed(hanse: Hanse, edc: Management) -> dict[str, Any]:
     shown = await hanse.negotiation(await hanse.negotiate(edc.edc.name, TREES))
+    if shown["state"] == "TERMINATED" and await _agreed_twice(hanse, shown["id"]):
+        raise Doubled
     same((shown["state"], shown["reason"]), ("FINALIZED", None))
     return shown
+
+
+async def _agreed_twice(hanse: Hanse, negotiation: str) -> bool:
+    """Whether EDC sent a second agreement under an id of its own after we had taken one, and we refused that."""
+    events = (await hanse.call("GET", f"/trace/{negotiation}"))["events"]
+    about = [one for one in events if one["text"]["en"].startswith(_AGREEMENT)]
+    taken = {one["message_id"] for one in about if one["event"] == "heard"}
+    refused = {one["message_id"] for one in about if one["event"].startswith("refused")}
+    return bool(taken) and bool(refused - taken)
 
 
 async def _theirs(edc: Management, consumer_pid: str, states: tuple[str, ...]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from connector.cli.conformance.edc import hanse, ours, program, theirs
 from connector.cli.conformance.edc.hanse import Hanse, Refused
 from connector.cli.conformance.edc.management import Management, Other
 from connector.cli.conformance.edc.program import Programs
-from connector.cli.conformance.edc.scene import PAGES, TREES, Forgotten, Otherwise, Scenario, Scene
+from connector.cli.conformance.edc.scene import PAGES, TREES, Defective, Otherwise, Scenario, Scene
 from connector.cli.conformance.edc.site import CONTENT, SOURCE, serving
 from connector.cli.conformance.subject import messages
 from connector.cli.conformance.transcript import during, keep, shown
@@ -27,7 +27,6 @@ ONE_S = 60.0
 QUICK, SLOW = "nachbar", "gemach"
 """Participant ids of the EDCs. A prefix of its own JSON-LD context, such as `edc`, would be expanded."""
 DETOUR = "umweg"
-_FORGOTTEN = "FINALIZED ≠ VERIFIED (verified twice)"
 _RULES = {
     "open-attribution": ("open-attribution", {"source": "Musterstadt"}),
     "municipalities-only": ("municipalities-only", {}),
@@ -36,13 +35,13 @@ _RULES = {
 
 
 class Outcome(NamedTuple):
-    """Of one scenario; `reason` is empty if it passed, `again` says that it had to be played a second time."""
+    """Of one scenario; `reason` is empty if it passed, `again` names why it had to be played a second time."""
 
     name: str
     reason: str
     began: float
     ended: float
-    again: bool = False
+    again: str = ""
 
 
 def run(call: Call) -> int:
@@ -65,7 +64,7 @@ async def _played(call: Call, programs: Programs, folder: Path) -> list[Outcome]
             passed = not outcomes[-1].reason
             said = call.say(f"conformance.case.{name}")
             if outcomes[-1].again:
-                call.tell("conformance.again", case=said)
+                call.tell(f"conformance.again.{outcomes[-1].again}", case=said)
             call.tell("conformance.ok" if passed else "conformance.failed", case=said)
         return outcomes
 
@@ -73,26 +72,26 @@ async def _played(call: Call, programs: Programs, folder: Path) -> list[Outcome]
 async def _one(name: str, scenario: Scenario, made: Scene) -> Outcome:
     """Bounded; whatever it meets is its reason, so that the others are played all the same.
 
-    Once more, and said, where the other program forgot what was agreed; if it does so again, that is the reason.
+    Once more, and said, where our record proves a defect of the other program; if it comes again, that is the reason.
     """
     first = await _once(name, scenario, made)
-    return (await _once(name, scenario, made))._replace(again=True) if first.reason == _FORGOTTEN else first
+    return first if not first.again else (await _once(name, scenario, made))._replace(again=first.again)
 
 
 async def _once(name: str, scenario: Scenario, made: Scene) -> Outcome:
-    began, reason = time.time(), ""
+    began, reason, again = time.time(), "", ""
     try:
         async with asyncio.timeout(ONE_S):
             await scenario(made)
-    except Forgotten:
-        reason = _FORGOTTEN
+    except Defective as defect:
+        reason, again = defect.told, defect.key
     except Otherwise as other:
         reason = f"{other.expected} ≠ {other.found}"
     except TimeoutError:
         reason = f"> {ONE_S:.0f} s"
     except (Other, Refused, aiohttp.ClientError, LookupError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}"
-    return Outcome(name, reason, began, time.time())
+    return Outcome(name, reason, began, time.time(), again)
 
 
 @asynccontextmanager

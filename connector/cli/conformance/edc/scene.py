@@ -38,8 +38,25 @@ class Otherwise(Exception):
         self.expected, self.found = expected, found
 
 
-class Forgotten(Exception):
-    """The other program lost what both had agreed, by a defect of its own that our own record of messages proves."""
+class Defective(Exception):
+    """A defect of the other program that our own record of messages proves; the scenario is played once more.
+
+    `told` says it in short, `key` names the sentence about it.
+    """
+
+    told, key = "", ""
+
+
+class Forgotten(Defective):
+    """The other program lost what both had agreed."""
+
+    told, key = "FINALIZED ≠ VERIFIED (verified twice)", "forgotten"
+
+
+class Doubled(Defective):
+    """The other program drew up two agreements in one negotiation, and ended it because we took the first alone."""
+
+    told, key = "FINALIZED ≠ TERMINATED (agreed twice)", "doubled"
 
 
 def same(found: object, expected: object) -> None:
