@@ -96,6 +96,9 @@ def evened(text: str) -> str:
         # What follows is part of what the DID names, or of its document.
         found = found.partition("#")[0].partition("?")[0]
         found = _WEB_PORT.sub("", found, count=1) if found.startswith("did:web:") else found
+    elif found.startswith("urn:"):
+        # Its resolution, query and fragment are no part of the name (RFC 8141, 3.1).
+        found = found.partition("#")[0].partition("?")[0]
     return unicodedata.normalize("NFC", found)
 
 

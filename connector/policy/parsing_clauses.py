@@ -16,6 +16,9 @@ from .values import DATATYPES, TEXTS, Right, Span, Type, floating, several, sing
 
 COUNT = ODRL + "count"
 
+_BOUNDS = (frozenset({"lt", "lteq", "eq"}), frozenset({"gt", "gteq", "eq"}))
+"""Comparisons that bound a number from one side: of two beside each other one means another number."""
+
 _NAMED = frozenset({"@id", "@type", "uid"})
 _CONSTRAINT = frozenset({"Constraint"})
 _LOGICAL = frozenset({"Constraint", "LogicalConstraint"})
@@ -166,14 +169,16 @@ def _windowless(found: Iterable[Clause]) -> tuple[Clause, ...]:
 def windowed(found: Iterable[Clause]) -> tuple[Clause, ...]:
     """Clauses that hold together: a count takes the window that stands beside it (policy.md 3.6).
 
-    A window without a count, or two windows at once, is not understood.
+    A window without a count, or two windows at once, is not understood; nor is one beside two limits, of which one may
+    be meant for the whole agreement (it often stands on the policy, and the window on a rule).
     """
     beside = tuple(found)
     windows = {atom.value for atom in beside if isinstance(atom, Atom) and atom.role == "window"}
-    counts = any(isinstance(atom, Atom) and atom.left == COUNT for atom in beside)
+    counts = {(atom.operator, atom.value) for atom in beside if isinstance(atom, Atom) and atom.left == COUNT}
     if not windows:
         return beside
-    if len(windows) != 1 or not counts or not isinstance(value := windows.pop(), frozenset):
+    several = any(sum(operator in bound for operator, _ in counts) > 1 for bound in _BOUNDS)
+    if len(windows) != 1 or not counts or several or not isinstance(value := windows.pop(), frozenset):
         return _windowless(beside)
     window = "".join(value)
     return tuple(replace(c, window=window) if isinstance(c, Atom) and c.left == COUNT else c for c in beside)

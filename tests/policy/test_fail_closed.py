@@ -183,6 +183,34 @@ def test_another_spelling_of_an_iri_permits_nothing(wanted: str, had: str) -> No
     assert not permits({"permission": [rule]}, about)
 
 
+@pytest.mark.threat("T62")
+@pytest.mark.parametrize("had", ["urn:example:ikz?+v=1", "urn:example:ikz?=q", "urn:example:ikz#f"])
+def test_what_follows_the_name_in_a_urn_makes_no_other_group_of_it(had: str) -> None:
+    """>> a group with a query behind its URN  << neither that group nor another one (RFC 8141, 3.1)."""
+    world = knowing(H + "memberOf", had)
+    assert not permits(allowed(atom(H + "memberOf", "isNoneOf", "urn:example:ikz")), world)
+    assert not permits(forbidden(atom(H + "memberOf", "eq", "urn:example:ikz")), world)
+    assert permits(
+        allowed(atom(H + "memberOf", "isNoneOf", "urn:example:ikz")), knowing(H + "memberOf", "urn:example:b")
+    )
+
+
+@pytest.mark.threat("T62")
+def test_a_limit_for_the_whole_agreement_is_not_lost_to_the_window_of_a_rule() -> None:
+    """>> 100 uses on the policy, 10 a day in the rule, 5000 used  << not read as 100 a day, in one list neither."""
+    whole, daily, day = (
+        atom("odrl:count", "lteq", "100"),
+        atom("odrl:count", "lteq", "10"),
+        atom("odrl:timeInterval", "eq", "P1D"),
+    )
+    world = World(now=NOW, participant=TOWN, uses={"": 5000, "P1D": 3})
+    assert not permits({"constraint": [whole], "permission": [{"action": "use", "constraint": [daily, day]}]}, world)
+    assert not permits({"permission": [{"action": "use", "constraint": [whole, daily, day]}]}, world)
+    apart = {"permission": [{"action": "use", "constraint": [whole, {"and": [daily, day]}]}]}
+    assert not permits(apart, world)
+    assert permits(apart, World(now=NOW, participant=TOWN, uses={"": 50, "P1D": 3}))
+
+
 @pytest.mark.parametrize("name", ["did:web:TOWN.example", "did:web:town.example, did:web:x.example", "urn:x y", "town"])
 def test_a_prohibition_for_an_odd_party_may_mean_anybody(name: str) -> None:
     rule = {"action": "use", "assignee": name}

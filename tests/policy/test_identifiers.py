@@ -79,6 +79,9 @@ def test_a_did_is_one_by_its_syntax(name: str, is_did: bool) -> None:
         ("did:web:a.example%3A443:x", "did:web:a.example:x"),
         ("did:web:a.example#key-1", "did:web:a.example"),
         ("did:web:a.example?versionId=1", "did:web:a.example"),
+        ("urn:example:a?+resolve", "urn:example:a"),
+        ("urn:example:a?=query", "urn:example:a"),
+        ("urn:example:a#part", "urn:example:a"),
     ],
 )
 def test_two_spellings_of_one_name_are_neither_the_same_nor_apart(one: str, other: str) -> None:
