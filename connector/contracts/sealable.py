@@ -7,10 +7,11 @@ object. No part is looked at for whether it does harm: a part that is not ours i
 import html
 import mimetypes
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from cryptography import x509
 from msgspec import structs
 
 from connector.catalogue.model import Countersignature
@@ -26,6 +27,8 @@ from connector.policy.judge import Judge
 from connector.policy.names import member
 from connector.protocol.messages import HANSE
 from connector.reasons import plain
+from connector.verify import chain, jades
+from connector.verify.faults import Fault
 
 AGREEMENT = "agreement.json"
 FILES = (AGREEMENT, drafting.TEXT, drafting.PROFILE, drafting.DATASET, rendering.PROVIDER)
@@ -233,6 +236,17 @@ def subject(agreement: Agreement, theirs: Mapping[str, bytes]) -> None:
         raise Unsigned("contracts.profile") from cause
     if profile.get("replaces") not in (None, agreement.replaces):
         raise Unsigned("endings.other-replaced")
+
+
+def wordless(seal: jades.Seal, roots: Sequence[x509.Certificate]) -> None:
+    """Fault `seal-form` if a seal brings words that nobody is shown, and that whoever signs over it would sign too:
+    members that ours has not, a key whose name is a sentence, certificates that no authority issued."""
+    if seal.further:
+        raise Fault("seal-form", what=min(seal.further))
+    if not named(seal.kid):
+        raise Fault("seal-form", what="kid")
+    if not chain.is_plain(seal.chain, roots):
+        raise Fault("seal-form", what="x5c")
 
 
 def _pinned(agreement: Agreement, snapshot: bytes) -> str:

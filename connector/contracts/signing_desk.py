@@ -154,6 +154,7 @@ class SigningDesk:
         objects = {item.name: item for item in fetched.values()}
         sealed = _expected(agreement, objects, root, root, objects[drafting.APPROVAL["provider"]])
         _exactly(seal, sealed, case.created_at, self._clock.now())
+        sealable.wordless(seal, self._roots)
         if (against := self._against(known, own, objects, read)) is not None:
             doubt = Unclear(against)
             doubt.objects = (*fetched.values(), *documents)
@@ -266,6 +267,7 @@ class SigningDesk:
         root = hosted.participant.root
         expected = _expected(agreement, kept, root, their_root, approval, provider_jws=agreement.provider_jws)
         _exactly(seal, expected, case.created_at, self._clock.now())
+        sealable.wordless(seal, self._roots)
         bodies = {one.par: one.body for one in expected}
         jades.check(
             claimed, bodies, did=case.counterparty, document=theirs, roots=self._roots,

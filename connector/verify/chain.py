@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.x509.verification import ExtensionPolicy, PolicyBuilder, Store, VerificationError
 
 from connector.verify.certificates import ODD
@@ -24,6 +25,26 @@ def check(certificates: Sequence[x509.Certificate], roots: Sequence[x509.Certifi
     at_instant = begins if begins <= instant <= ends else instant
     if not _path(leaf, tuple(one for one in others if one not in roots), tuple(roots), at_instant):
         raise Fault("chain")
+
+
+def is_plain(certificates: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> bool:
+    """Whether the chain is one path from its first certificate to a root: none beside it that no authority issued."""
+    last, *others = certificates
+    while others:
+        above = next((one for one in others if _issued(last, one)), None)
+        if above is None:
+            return False
+        others.remove(above)
+        last = above
+    return last in roots or any(_issued(last, root) for root in roots)
+
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (TypeError, InvalidSignature, *ODD):
+        return False
+    return True
 
 
 def _window(certificates: Sequence[x509.Certificate]) -> tuple[datetime, datetime]:

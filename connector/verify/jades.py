@@ -31,6 +31,7 @@ class Seal:
     """A seal of correct form; nothing is proven yet. `iat` is in seconds, as the signer claims it.
 
     `chain` begins with the signer's certificate; it is empty for a seal by a key that stands in no certificate.
+    `further` are the members of its header that our profile takes and does not need.
     """
 
     kid: str
@@ -42,6 +43,7 @@ class Seal:
     chain: tuple[x509.Certificate, ...]
     signed: bytes
     signature: bytes
+    further: frozenset[str] = frozenset()
 
     @property
     def did(self) -> str:
@@ -132,6 +134,7 @@ def _seal(
         chain=brought,
         signed=f"{head}.".encode("ascii"),
         signature=signature,
+        further=_OPTIONAL & header.keys(),
     )
 
 
