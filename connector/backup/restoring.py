@@ -22,7 +22,7 @@ from connector.backup.making import POSTGRES, SQLITE
 from connector.errors import Mistake
 from connector.participants import opened
 from connector.settings import Settings, database_place, database_url, load
-from connector.storage import belonging, migrate, postgres_dump, snapshot, sqlite_path
+from connector.storage import belonging, migrate, postgres_dump, snapshot, soundness, sqlite_path
 from connector.storage.belonging import HALF
 from connector.storage.database import Dialect
 from connector.storage.folders import content, replaced, synced
@@ -193,7 +193,8 @@ def _claimed(settings: Settings, folder: Path, mark: Mark) -> None:
 
 def _sqlite_files(path: Path) -> list[Path]:
     """Least of all may the log of a database of before lie there: it would be played back into the copy."""
-    return [path, *(path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal", ".stamp"))]
+    logs = [path.with_name(path.name + end) for end in ("-wal", "-shm", "-journal")]
+    return [path, *logs, *(soundness.notes(path) if path.parent.is_dir() else ())]
 
 
 def _database(backup: Opened, settings: Settings, told: Told) -> None:

@@ -2,8 +2,9 @@
 
 SQLite plays back whatever write-ahead log lies beside a file: a backup that was copied over `hanse.db` beside the log
 of a crashed process becomes a broken mixture, and nothing in either file says so. Each start therefore stamps the
-header of the file (`user_version`, written through to the file itself) and notes the stamp in `<db>.stamp`; a log that
-is to be played back into a file with another stamp is refused (decision 0051).
+header of the file (`user_version`, written through to the file itself) and notes the stamp in the name of a file beside
+it, `<db>.stamp-<stamp>`; a log that is to be played back into a file with another stamp is refused (decision 0051). In
+the name, because a folder of before that is copied over this one would otherwise replace the note along with the file.
 """
 
 import secrets
@@ -13,7 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 from connector.errors import Mistake
-from connector.storage.folders import content, replaced
+from connector.storage.folders import replaced, synced
 from connector.storage.migrate import only_process
 from connector.storage.sqlite_tx import connect, translate
 
@@ -22,6 +23,7 @@ _STAMP = slice(60, 64)
 """Where the header holds `user_version` (SQLite file format, section 1.3)."""
 _HEADER_BYTES = 100
 _WAL_HEADER = 32
+_NOTE = ".stamp-"
 _STEPS = 50_000
 """Instructions of SQLite between two looks at the clock."""
 
@@ -62,12 +64,12 @@ def _read_only(path: Path) -> sqlite3.Connection:
 
 def own_log(path: Path) -> None:
     """Raises Mistake if a log waits to be played back into a file that is not the one it was written for."""
-    wal, noted = path.with_name(path.name + "-wal"), _noted(path)
+    wal = path.with_name(path.name + "-wal")
     if not wal.is_file() or wal.stat().st_size <= _WAL_HEADER:
         return
     if not path.exists():
         raise Mistake("storage.foreign-log", path=path, log=wal)
-    if noted and stamp(path) not in noted:
+    if not all(stamp(path) in _stamps(path, note) for note in notes(path)):
         raise Mistake("storage.foreign-log", path=path, log=wal)
 
 
@@ -87,10 +89,10 @@ def stamp_anew(path: Path) -> None:
     new = fresh.to_bytes(4).hex()
     with closing(connect(path)) as connection:
         _emptied(connection)
-        replaced(_place(path), f"{old}\n{new}\n".encode("ascii"))
+        _note(path, f"{old}-{new}")
         connection.execute(f"PRAGMA user_version = {fresh}").close()
         if _emptied(connection):
-            replaced(_place(path), f"{new}\n".encode("ascii"))
+            _note(path, new)
 
 
 def stamp_alone(path: Path) -> None:
@@ -109,13 +111,23 @@ def _emptied(connection: sqlite3.Connection) -> bool:
     return not busy
 
 
-def _noted(path: Path) -> set[str]:
-    """Empty without a note: a database from a release before, or one that was never served here."""
-    try:
-        return set(content(_place(path), 64).decode("ascii").split("\n")) - {""}
-    except (OSError, ValueError):
-        return set()
+def notes(path: Path) -> list[Path]:
+    """One but for a moment; two if a folder of another run was copied over this one, and each names its own stamp.
+
+    None: a database from a release before, or one that was never served here.
+    """
+    return [one for one in path.parent.iterdir() if one.name.startswith(path.name + _NOTE)]
 
 
-def _place(path: Path) -> Path:
-    return path.with_name(path.name + ".stamp")
+def _note(path: Path, stamps: str) -> None:
+    """This note and no other; the others are gone for good before the header changes."""
+    place = path.with_name(f"{path.name}{_NOTE}{stamps}")
+    replaced(place, b"")
+    for one in notes(path):
+        if one != place:
+            one.unlink(missing_ok=True)
+    synced(path.parent)
+
+
+def _stamps(path: Path, note: Path) -> list[str]:
+    return note.name.removeprefix(path.name + _NOTE).split("-")

@@ -78,15 +78,40 @@ async def test_bug_a_backup_beside_the_log_of_a_crash_became_a_broken_mixture(pa
     soundness.check(path, 10)
 
 
+@pytest.mark.threat("T73")
+async def test_bug_a_whole_folder_copied_over_brought_its_stamp_along(path: Path) -> None:
+    """>> `cp -a backup/. data/` beside the log of a crash << refused, nothing opened; removed, the copy counts."""
+
+    async def stopped(rows: int) -> dict[str, bytes]:
+        await crashed(path, rows)
+        return {one.name: one.read_bytes() for one in path.parent.glob("hanse.db*")}
+
+    copy = await stopped(500)
+    await stopped(3_000)
+    left = await crashed(path, 300)
+    lay(path, {**left, **copy})
+    with pytest.raises(Mistake, match=r"storage\.foreign-log"):
+        soundness.check(path, 10)
+    assert {one: path.with_name(one).read_bytes() for one in (*copy, "hanse.db-wal")} == {
+        **copy, "hanse.db-wal": left["hanse.db-wal"],
+    }  # fmt: skip
+    for end in ("-wal", "-shm"):
+        path.with_name(f"hanse.db{end}").unlink()
+    lay(path, await crashed(path))
+    soundness.check(path, 10)
+    assert len(soundness.notes(path)) == 1
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT count(*) FROM lease").fetchone() == (550,)
+
+
 async def test_killed_while_it_is_stamped_it_starts_again(path: Path) -> None:
     """>> the log with the new stamp is not in the file yet, or the note still has both << nobody is accused."""
     soundness.stamp_anew(path)
     old = soundness.stamp(path)
-    place = path.with_name("hanse.db.stamp")
     with closing(connect(path)) as database, closing(connect(path)) as kept:
         kept.execute("BEGIN")
         kept.execute("SELECT 1 FROM lease").fetchone()
-        place.write_text(f"{old}\n0000002a\n")
+        path.with_name(f"hanse.db.stamp-{old}").rename(path.with_name(f"hanse.db.stamp-{old}-0000002a"))
         database.execute("PRAGMA user_version = 42")
         left = {one.name: one.read_bytes() for one in path.parent.glob("hanse.db*") if one.suffix != ".lock"}
         kept.execute("ROLLBACK")
@@ -99,7 +124,7 @@ async def test_killed_while_it_is_stamped_it_starts_again(path: Path) -> None:
 
 async def test_a_database_from_before_has_no_stamp_and_starts(path: Path) -> None:
     left = await crashed(path)
-    lay(path, {name: data for name, data in left.items() if not name.endswith(".stamp")})
+    lay(path, {name: data for name, data in left.items() if ".stamp-" not in name})
     soundness.check(path, 10)
 
 
