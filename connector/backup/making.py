@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from secrets import token_hex
 from typing import NamedTuple
 
 from connector.backup import checking, content, copying, keys, manifest
@@ -104,7 +105,8 @@ def _made(settings: Settings, wish: Wish, copy: Copy, told: Told, draft: Path, n
         items[f"data/{path}"] = copying.put(data, draft / "data" / path, f"data/{path}")
     database = SQLITE if facts.source.kind == "sqlite" else POSTGRES
     items[database] = copying.item_of(draft / database, database)
-    how, sealed = keys.sealed(everything.held, name, f"{name}.keys", wish.passphrase)
+    # Its own name also where several installations give their halves to one folder in the same second.
+    how, sealed = keys.sealed(everything.held, name, f"{name}-{token_hex(4)}.keys", wish.passphrase)
     place = (draft if wish.keys_to is None else wish.keys_to) / how.file
     copying.put(sealed, place.with_name(place.name + copying.PARTS[0]), how.file)
     with copying.room(place):

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from connector.backup import checking, keys, manifest, restoring
+from connector.backup import checking, keys, making, manifest, restoring
 from connector.backup.making import Made
 from connector.errors import Mistake
 from connector.settings import load, master_key
@@ -68,6 +68,14 @@ def test_both_halves_never_lie_in_one_folder_without_a_passphrase(town: Path, wh
         backed_up(town, keys_to=to / where)
     assert not to.exists()
     backed_up(town, keys_to=to / where, passphrase=PASSPHRASE)
+
+
+def test_bug_one_installation_overwrote_the_keys_of_another(town: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> two by the clock, in one second, with one folder for the keys of both << each backup opens with its own."""
+    monkeypatch.setattr(making, "_name", lambda to: "hanse-20261127T020000Z")
+    both = [backed_up(town, to=town.with_name(name)) for name in ("backups-a", "backups-b")]
+    for made in both:
+        assert checking.opened(checking.read(made.folder), made.keys.parent, None)[0] == made.keys
 
 
 def test_one_flipped_bit_in_any_file_is_found(town: Path, made: Made) -> None:

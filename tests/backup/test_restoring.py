@@ -33,10 +33,10 @@ def put_back(made: Made, target: Path, **environ: str) -> restoring.Restored:
 
 
 def tree(folder: Path) -> dict[str, bytes]:
-    left_out = {"hanse.db.lock", ".lock"}
+    left_out = ("hanse.db.stamp-", "hanse.db.lock", ".lock")
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in left_out and ".stamp-" not in path.name
+        for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith(left_out)
     }  # fmt: skip
 
 
