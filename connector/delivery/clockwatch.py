@@ -1,8 +1,9 @@
 """Notices that the clock was set, says so, and mends what a wrong time left behind (decision 0048, threat T70).
 
 While the process runs the time is held against a clock that never jumps; over restarts against the newest time that the
-database has seen. For ten minutes after a jump nothing is done that cannot be undone: no timer fires, no job runs, no
-message is given up; access is judged by the clock all the same, so what it calls over stays closed.
+database has seen. For ten minutes after a jump nothing is done that cannot be undone, nor by a process that starts in
+them: no timer fires, no job runs, no message is given up; access is judged by the clock all the same, so what it calls
+over stays closed.
 """
 
 from collections.abc import Mapping
@@ -55,6 +56,7 @@ class ClockWatch:
     async def start(self) -> None:
         """Whether the clock was set while nothing ran here."""
         self._offset = self._clock.now() - self._clock.steady()
+        self._until = self._clock.steady() + await self._db.read(PROCESS, _left)
         seen, now = await self._note()
         if seen is not None and (now < seen - JUMP_MS or now > seen + LONG_PAUSE_MS):
             await self._jumped(now - seen, now, back=False)
@@ -90,6 +92,7 @@ class ClockWatch:
             self._until = 0
         elif abs(ms) >= GREAT_MS:
             self._until = self._clock.steady() + DOUBT_MS
+        await self._db.write(PROCESS, _keep, max(0, self._until - self._clock.steady()))
         await self._db.write(WORKER, _mend)
         await self._db.write(WORKER, self._bound)
         await self._note()
@@ -111,6 +114,20 @@ def _note(tx: Tx) -> tuple[int | None, int]:
     row = tx.one("SELECT at FROM clock_note WHERE id = 1")
     tx.run("INSERT INTO clock_note (id, at) VALUES (1, :now) ON CONFLICT (id) DO UPDATE SET at = :now", now=tx.now)
     return (None if row is None else int(row["at"])), tx.now
+
+
+def _keep(tx: Tx, left_ms: int) -> None:
+    """Until when the clock is in doubt, by the time that is in doubt: a start in between must not end it."""
+    tx.run(
+        "INSERT INTO clock_note (id, at) VALUES (3, :at) ON CONFLICT (id) DO UPDATE SET at = :at", at=tx.now + left_ms
+    )
+
+
+def _left(tx: Tx) -> int:
+    """Milliseconds of doubt that an earlier process left; none if the clock was set once more since."""
+    row = tx.one("SELECT at FROM clock_note WHERE id = 3")
+    left = 0 if row is None else int(row["at"]) - tx.now
+    return left if 0 < left <= DOUBT_MS else 0
 
 
 def _mend(tx: Tx) -> None:

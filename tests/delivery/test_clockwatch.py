@@ -168,6 +168,40 @@ async def test_nothing_is_ended_by_a_jump_that_is_taken_back(migrated, tmp_path)
         await db.close()
 
 
+async def test_bug_a_restart_ended_the_doubt(migrated, tmp_path) -> None:
+    """>> +400 days, killed and started again while in doubt << no timer fires until the ten minutes are over."""
+    clock, fired = FakeClock(), list[str]()
+    db = open_database(f"sqlite://{_copied(migrated, tmp_path)}", clock=clock)
+    await db.start()
+
+    async def started() -> Jobs:
+        looking = watch(db, clock)
+        await looking.start()
+        return Jobs(db, clock, "me", {EXPIRY: lambda tx, who, subject: fired.append(subject)}, {}, {}, looking)
+
+    try:
+        jobs = await started()
+        await db.write(TOWN, lambda tx: timer(tx, TOWN, EXPIRY, "agreed", tx.now + 60_000))
+        clock.jump(YEAR)
+        await jobs.tick()
+        for _ in range(3):
+            clock.advance(DOUBT_MS // 4)
+            jobs = await started()
+            await jobs.tick()
+            assert fired == []
+        clock.advance(DOUBT_MS // 4)
+        await jobs.tick()
+        assert fired == ["agreed"]
+        clock.jump(-YEAR)
+        jobs = await started()
+        clock.advance(DOUBT_MS)
+        await db.write(TOWN, lambda tx: timer(tx, TOWN, EXPIRY, "after", tx.now))
+        await jobs.tick()
+        assert fired == ["agreed", "after"]
+    finally:
+        await db.close()
+
+
 def _copied(migrated, folder):
     place = folder / "hanse.db"
     place.write_bytes(migrated.read_bytes())
