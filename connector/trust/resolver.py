@@ -44,7 +44,7 @@ class _Kept(Struct, frozen=True):
 
 class Resolver:
     """`local` answers for participants of this process without HTTP; `vouched` names thumbprints on the trust list;
-    `on_change` hears once of each unexpected exchange: the DID, the old and the new thumbprints; `remember` of each
+    `on_change` hears of each hold that begins: the DID, the old and the new thumbprints; `remember` of each
     document's keys that are new, to keep them beyond this process."""
 
     def __init__(
@@ -69,7 +69,6 @@ class Resolver:
         self._own: dict[str, DidDocument] = {}
         self._running: dict[str, asyncio.Task[DidDocument]] = {}
         self._pins: dict[str, Thumbprints] = {}
-        self._alarmed: set[tuple[str, frozenset[str]]] = set()
         self._held: set[str] = set()
 
     async def document(self, did: str) -> DidDocument:
@@ -155,8 +154,7 @@ class Resolver:
         for relation, before in old.items():
             now = new.get(relation, frozenset())
             if before and now and not now & before and not now <= vouched:
-                self._held.add(document.did)
-                self._alarm(document.did, before, now)
+                self._hold(document.did, before, now)
                 raise Unavailable("trust.key-change", did=document.did)
         pins = {relation: new.get(relation) or old.get(relation, frozenset()) for relation in new.keys() | old.keys()}
         self._held.discard(document.did)
@@ -164,10 +162,13 @@ class Resolver:
         if self._remember is not None and pins != old:
             self._remember(document.did, pins)
 
-    def _alarm(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
-        if self._on_change is not None and (did, now) not in self._alarmed:
-            self._alarmed.add((did, now))
-            self._on_change(did, before, now)
+    def _hold(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
+        """Told when it begins, also with keys seen before, and not again while it lasts: every participant's log keeps
+        it, and a peer may change its keys as often as it likes."""
+        if did not in self._held:
+            self._held.add(did)
+            if self._on_change is not None:
+                self._on_change(did, before, now)
 
     def _keep(self, did: Did, document: DidDocument | HanseError, for_ms: int) -> None:
         self._kept[did] = _Kept(self._clock.steady() + for_ms, document)

@@ -285,6 +285,32 @@ async def test_keys_exchanged_without_overlap_put_the_peer_on_hold(
 
 
 @pytest.mark.threat("T08")
+async def test_bug_a_peer_on_hold_filled_every_log_with_alarms(
+    web: Web, resolver: Resolver, clock: FakeClock, changes: list[Any]
+) -> None:
+    """>> other keys at each look, for an hour << one alarm; >> the old ones, the same new ones << on hold, and told."""
+    seal, old = keys("seal"), keys("peer")
+    web.put(made(old + seal))
+    await resolver.document(DID)
+    clock.advance(600_000)
+    for _ in range(120):
+        web.put(made((new := keys("peer")) + seal))
+        with pytest.raises(Unavailable, match="key-change"):
+            await resolver.document(DID)
+        clock.advance(30_000)
+    assert len(changes) == 1
+    for count in (2, 3):
+        web.put(made(old + seal))
+        await resolver.document(DID)
+        clock.advance(600_000)
+        web.put(made(new + seal))
+        with pytest.raises(Unavailable, match="key-change"):
+            await resolver.document(DID)
+        assert len(changes) == count
+        clock.advance(30_000)
+
+
+@pytest.mark.threat("T08")
 async def test_the_same_name_over_another_key_is_another_key(web: Web, resolver: Resolver, clock: FakeClock) -> None:
     """>> the old key id with a new key behind it << hold."""
     old, new = keys("peer"), keys("peer")
