@@ -144,7 +144,7 @@ class House:
             on_change=self._key_changed,
             remember=self._key_seen,
         )
-        self.skews, self.addresses = Skews(clock), Addresses(self.http, clock)
+        self.skews, self.addresses = Skews(clock), Addresses(self.http, clock, self.operator_of)
         self.judge = judge(extension)
         self.metrics = Metrics()
         self.probe = Probe(self.db, clock, settings.folder)

@@ -6,6 +6,7 @@ or to name in `alsoKnownAs`, that of the peer. How often we ask is bounded, what
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
@@ -27,8 +28,9 @@ LIMIT: Final = 65_536
 TOTAL_S: Final = 5.0
 MINUTES: Final = 600_000
 """Questions per ten minutes are counted; one is given back in that time."""
-BY_PEER, BY_HOST = 6, 30
-"""Questions at once for one peer, and to one host, whoever names it; after that one in ten minutes each.
+BY_PEER, BY_OPERATOR, BY_HOST = 6, 15, 30
+"""Questions at once for one peer, for the peers of one operator to one host, and to one host, whoever names it; after
+that one in ten minutes each. So no operator alone can use up a host's questions, which others need to be proven there.
 
 Where the place says that it is the peer's, it is no bystander and the question counts for nothing: one host may serve
 hundreds of towns whose DIDs lie elsewhere, and all of them are asked again each day and after each start.
@@ -52,11 +54,13 @@ class _Known(msgspec.Struct, frozen=True):
 class Addresses:
     """Which roots have said whose they are, in this process; a replica asks for itself."""
 
-    def __init__(self, http: Fetch, clock: Clock) -> None:
-        self._http, self._clock = http, clock
+    def __init__(self, http: Fetch, clock: Clock, operator: Callable[[str], str] = str) -> None:
+        """`operator` says who runs a peer."""
+        self._http, self._clock, self._operator = http, clock, operator
         self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
         slow = _TenMinutes(clock)
         self._peers, self._hosts = Pace(slow, burst=BY_PEER, per_s=1), Pace(slow, burst=BY_HOST, per_s=1)
+        self._operators = Pace(slow, burst=BY_OPERATOR, per_s=1)
 
     async def prove(self, did: str, root: str) -> None:
         """Raises PeerError if the place is not the peer's, Unavailable if it cannot be asked now."""
@@ -72,7 +76,8 @@ class Addresses:
         place, proven = _place(root), known is not None and known.fault is None
         if place is None:
             return _Known(0, _unproven(did, root))
-        self._spend(did, place)
+        if not proven:  # else it is no bystander: whatever others have used up, the proof can be had again
+            self._spend(did, place)
         times = 0 if known is None else known.times
         # Noted before it is asked: requests that come in meanwhile are not questions of their own. A proof that has run
         # out holds until the place has been asked again.
@@ -82,7 +87,8 @@ class Addresses:
         except (PeerError, Unavailable) as fault:
             pause = min(LONGEST_MS, REFUSED_MS << min(times, 10))
             return self._keep(did, root, _Known(self._clock.steady() + pause, fault, times + 1))
-        self._give_back(did, place)
+        if not proven:
+            self._give_back(did, place)
         return self._keep(did, root, _Known(self._clock.steady() + KEEP_MS, None))
 
     async def _ask(self, did: str, root: str, place: str) -> None:
@@ -100,12 +106,14 @@ class Addresses:
     def _spend(self, did: str, place: str) -> None:
         try:
             self._peers.spend(did)
+            self._operators.spend((self._operator(did), _origin(place)))
             self._hosts.spend(_origin(place))
         except TooMany as full:
             raise _later(place) from full
 
     def _give_back(self, did: str, place: str) -> None:
         self._peers.give_back(did)
+        self._operators.give_back((self._operator(did), _origin(place)))
         self._hosts.give_back(_origin(place))
 
     def _keep(self, did: str, root: str, known: _Known) -> _Known:

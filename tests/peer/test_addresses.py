@@ -192,6 +192,38 @@ async def test_five_hundred_towns_at_one_host_are_not_kept_waiting_for_days() ->
         clock.advance(KEEP_MS)
 
 
+async def test_bug_one_operator_used_up_the_questions_that_others_needed() -> None:
+    """>> six members of one operator name places at a provider's host all day << a town there is proven, and another
+    one the next day too; of two operators together those that were proven before still are.
+    """
+    clock = FakeClock()
+
+    class Host(Place):
+        async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer:
+            self.asked.append(url)
+            name = url.split("/")[-2]
+            return document(id=f"did:web:{name}.example") if name.startswith("town") else Answer(404, {}, b"")
+
+    place = Host()
+    addresses = Addresses(place, clock, lambda did: "evil" if "evil" in did else "bad" if "bad" in did else did)
+
+    async def names(*kinds: str) -> None:
+        for kind in kinds:
+            for number in range(6):
+                with pytest.raises((PeerError, Unavailable)):
+                    await addresses.prove(f"did:web:{kind}{number}.example", f"https://host.example/{len(place.asked)}")
+
+    await addresses.prove("did:web:town1.example", "https://host.example/town1")
+    for kinds in (("evil",), ("evil", "bad")):
+        for _ in range(KEEP_MS // MINUTES + 1):
+            await names(*kinds)
+            clock.advance(MINUTES)
+        await names(*kinds)
+        await addresses.prove("did:web:town1.example", "https://host.example/town1")
+        if kinds == ("evil",):
+            await addresses.prove("did:web:town2.example", "https://host.example/town2")
+
+
 async def test_a_proof_that_has_run_out_holds_while_the_place_is_asked_again() -> None:
     """>> two messages at the end of the day, the second while the question of the first is out << both go."""
     clock, asking, answered = FakeClock(), asyncio.Event(), asyncio.Event()
