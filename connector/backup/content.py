@@ -6,7 +6,7 @@ where they are.
 """
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -47,7 +47,7 @@ def gathered(settings: Settings) -> Content:
         elif hidden and below is not None:
             kept[below] = data
         else:
-            shown[below or f"outside/{named[path]}/{path.name}"] = data
+            shown[below or _outside(shown, named[path], path.name)] = data
     return Content(shown, Held(master=key, files=kept, elsewhere=elsewhere))
 
 
@@ -74,6 +74,12 @@ def _folder(settings: Settings) -> Iterator[Path]:
     for place in folders:
         yield from (place / path for path in copying.files(place) if not path.name.startswith("."))
     yield from (path for name in (FILE, "port") if (path := settings.folder / name).is_file())
+
+
+def _outside(shown: Mapping[str, bytes], setting: str, name: str) -> str:
+    """A place of its own, also where a setting lists two files of one name."""
+    numbered = (f"outside/{setting}/{number}/{name}" for number in range(2, len(shown) + 3))
+    return next(place for place in (f"outside/{setting}/{name}", *numbered) if place not in shown)
 
 
 def _hidden(settings: Settings, path: Path, data: bytes) -> bool:

@@ -33,14 +33,19 @@ def room(place: Path) -> Iterator[None]:
 
 
 def files(folder: Path) -> Iterator[Path]:
-    """Regular files below, in order of their names, relative to it; what is not finished, links and pipes are left."""
-    for here, below, names in os.walk(folder):
-        below.sort()
-        for name in sorted(names):
-            path = Path(here, name)
-            with suppress(FileNotFoundError):
-                if stat.S_ISREG(path.lstat().st_mode) and not name.endswith(PARTS):
-                    yield path.relative_to(folder)
+    """Regular files below, relative to it, in order of their names; what is not finished, links and pipes are left.
+
+    Only a folder right in it may be a link: an operator's, who gave a participant's data another disk.
+    """
+    linked = [path for path in sorted(folder.glob("*")) if path.is_symlink() and path.is_dir()]
+    for top in (folder, *linked):
+        for here, below, names in os.walk(top):
+            below.sort()
+            for name in sorted(names):
+                path = Path(here, name)
+                with suppress(FileNotFoundError):
+                    if stat.S_ISREG(path.lstat().st_mode) and not name.endswith(PARTS):
+                        yield path.relative_to(folder)
 
 
 def copied(source: Path, target: Path, path: str, told: Callable[[int], None] = lambda _: None) -> Item | None:

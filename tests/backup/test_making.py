@@ -41,6 +41,32 @@ def test_what_was_received_can_stay(town: Path) -> None:
     assert not [path for path in paths(backed_up(town, received=False)) if path.startswith("received/")]
 
 
+def test_bug_data_of_a_participant_on_another_disk_were_left_out(town: Path) -> None:
+    """>> `files/` and `received/` of a town are links to a larger disk << its data are in it; deeper links not."""
+    for name in ("files", "received"):
+        elsewhere = town.with_name(f"disk-{name}")
+        shutil.move(town / name / TOWN, elsewhere)
+        (town / name / TOWN).symlink_to(elsewhere)
+        (elsewhere / "deeper").symlink_to(town / "trust")
+    made = backed_up(town)
+    assert made.manifest.missing == ()
+    found = [path for path in paths(made) if path.startswith(("files/", "received/"))]
+    assert sorted(found) == [f"files/{TOWN}/{DIGEST}", f"received/{TOWN}/flow/data.csv"]
+
+
+def test_bug_of_two_files_of_one_name_one_was_kept(town: Path) -> None:
+    """>> `ca_files` names `a/ca.pem` and `b/ca.pem`, both outside of the data folder << both are in the backup."""
+    places = [town.with_name(name) / "ca.pem" for name in "ab"]
+    for place in places:
+        place.parent.mkdir()
+        place.write_text(f"CA of {place.parent.name}")
+    text = (town / "hanse.toml").read_text()
+    (town / "hanse.toml").write_text(text.replace("ca_files = [", f'ca_files = ["{places[0]}", "{places[1]}", ', 1))
+    made = backed_up(town)
+    kept = [made.folder / path for path in paths(made) if path.endswith("/ca.pem")]
+    assert sorted(path.read_text() for path in kept) == ["CA of a", "CA of b"]
+
+
 def test_a_file_that_nothing_names_any_more_is_not_in_it(town: Path) -> None:
     """>> a participant is deleted while its files are being copied << none of its data lives on in the backup."""
     left = town / "files" / "gone" / ("0" * 64)
