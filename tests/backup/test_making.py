@@ -16,6 +16,7 @@ import pytest
 
 from connector.backup import checking, copying, making
 from connector.backup.making import Made, Wish
+from connector.cli.main import main
 from connector.errors import Mistake, Unavailable
 from connector.settings import load
 from connector.storage.lock import ProcessLock
@@ -107,6 +108,17 @@ def test_files_that_go_meanwhile_are_told_of_and_stop_nothing(town: Path, monkey
 
     monkeypatch.setattr(copying, "copied", late)
     assert backed_up(town).manifest.missing == (f"{TOWN}/{DIGEST}",)
+
+
+def test_bug_a_backup_that_lacks_a_published_file_ended_with_0(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> a published file is damaged << the rest is backed up, the file is named, exit 1; whole again << exit 0."""
+    place = town / "files" / TOWN / DIGEST
+    whole = place.read_bytes()
+    place.write_bytes(b"rotten")
+    assert main(["--data", str(town), "--lang", "de", "backup"], {}) == 1
+    assert DIGEST in capsys.readouterr().out
+    place.write_bytes(whole)
+    assert main(["--data", str(town), "--lang", "de", "backup"], {}) == 0
 
 
 @pytest.mark.parametrize("where", ["in", "files"])
