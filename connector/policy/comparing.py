@@ -6,12 +6,14 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from .digest import shared
 from .encode import Encoder, atoms, bare, clauses_of
 from .keeping import Keeping, burden, keeping, nested, puzzling
 from .logic import Budget, Exhausted, Never, Some, Statement, together
 from .model import Clause, Closure, Duty, Logic, Policy, Rule
 from .names import ACTIONS, covers
 from .norms import Norms, actions, concerns, conditions, oddities, sound, strange
+from .payments import owing
 from .regions import Box
 from .registry import Registry
 from .witness import witness
@@ -91,6 +93,9 @@ class Comparison:
         same = offer.extras == asked.extras
         for pointer, _ in sorted(before ^ after) or ([] if same else [("/", "")]):
             yield Answer(verdict="unknown", ground="term", item=asked, pointer=pointer)
+        # One payment might settle what were several fees.
+        if (joint := shared(asked)) and joint != shared(offer) and len(owing(offer)) > 1:
+            yield Answer(verdict="unknown", ground="term", item=asked, pointer="/")
         grantors = set(_grantors(asked)) - set(_grantors(offer)) - {offer.assigner}
         if grantors:
             yield Answer(verdict="unknown", ground="party", item=asked, pointer="/assigner")

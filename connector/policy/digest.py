@@ -10,6 +10,7 @@ import hashlib
 import msgspec
 
 from .model import Action, Atom, Clause, Duty, Logic, Odd, Policy, Rule, Whom
+from .payments import owing
 from .values import Due, Span
 
 
@@ -71,11 +72,27 @@ def _duties(duties: tuple[Duty, ...]) -> list[object]:
     return _sorted([_duty(duty) for duty in duties])
 
 
+def _rule(rule: Rule) -> object:
+    duties = _duties(rule.duties), _duties(rule.remedies)
+    return [_action(rule.action), _clauses(rule.constraints), *duties, *_scope(rule)]
+
+
 def _rules(rules: tuple[Rule, ...]) -> list[object]:
-    parts: list[object] = [
-        [_action(r.action), _clauses(r.constraints), _duties(r.duties), _duties(r.remedies), *_scope(r)] for r in rules
-    ]
-    return _sorted(parts)
+    return _sorted([_rule(rule) for rule in rules])
+
+
+def shared(policy: Policy) -> list[object]:
+    """The fees that are owed once in several places, by a name or several actions of one rule (decision 0042)."""
+    told: dict[int, str] = {}
+
+    def tell(owner: Rule | Duty) -> str:
+        if id(owner) not in told:
+            said = _rule(owner) if isinstance(owner, Rule) else _duty(owner)
+            told[id(owner)] = hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
+        return told[id(owner)]
+
+    joint = [places for places in owing(policy).values() if len(places) > 1]
+    return _sorted([[_duty(places[0][1]), sorted(tell(owner) for owner, _ in places)] for places in joint])
 
 
 def canonical(policy: Policy) -> bytes:
@@ -96,3 +113,9 @@ def canonical(policy: Policy) -> bytes:
 def digest(policy: Policy) -> str:
     """Lower-case hex SHA-256 of what the policy says."""
     return hashlib.sha256(canonical(policy)).hexdigest()
+
+
+def deal(policy: Policy) -> str:
+    """The digest by which terms are accepted: that of the policy, and which of its fees are one, if some are."""
+    said = digest(policy)
+    return hashlib.sha256(msgspec.json.encode([said, joint])).hexdigest() if (joint := shared(policy)) else said

@@ -17,7 +17,7 @@ from .advice import advise
 from .conflict import contradictions
 from .coverage import KINDS, Badge, coverage, plain
 from .decision import Decision
-from .digest import digest as policy_digest
+from .digest import deal
 from .explain import explain, report, tree
 from .figures import Say
 from .instants import expires_at
@@ -97,7 +97,7 @@ class Judge:
 
     def digest(self, document: Mapping[str, Any]) -> str:
         """Equal for the same deal however it is written (threat T22)."""
-        return policy_digest(self.policy(document))
+        return deal(self.policy(document))
 
     def expires_at(self, document: Mapping[str, Any], agreement_at: int) -> int | None:
         """From when on (ms) the agreement permits nothing any more; None if time does not end it."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from .deontic import PAY, Owed
 from .encode import bare
-from .model import Atom, Duty
+from .model import Atom, Duty, Policy, Rule
 from .names import ODRL, covers
 from .rules import Permission, Prohibition, joint
 from .values import Span
@@ -104,6 +104,20 @@ def _nested(owing: Iterable[Owed]) -> Iterator[Owed]:
 def same(duty: Duty) -> object:
     """Equal for the duty that stands at one place, or that several places call by one name and describe alike."""
     return (duty.id, bare(duty)) if duty.id else duty.pointer or id(duty)
+
+
+def owing(policy: Policy) -> dict[object, list[tuple[Rule | Duty, Duty]]]:
+    """Every fee of a policy, wherever it stands, with the rule or obligation there: one payment is for all of them."""
+    found: dict[object, list[tuple[Rule | Duty, Duty]]] = {}
+    owners: list[Rule | Duty] = [*policy.permissions, *policy.prohibitions, *policy.obligations]
+    for owner in owners:
+        todo = [owner] if isinstance(owner, Duty) else [*owner.duties, *owner.remedies]
+        while todo:
+            duty = todo.pop()
+            todo += duty.consequences
+            if duty.action.iri == PAY:
+                found.setdefault(same(duty), []).append((owner, duty))
+    return found
 
 
 def _following(owing: Iterable[tuple[Owed, int | None]], world: World) -> Iterator[tuple[Owed, int | None]]:

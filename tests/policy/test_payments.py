@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
+from connector.policy.digest import deal
+from connector.policy.model import Closure
 from connector.policy.names import HANSE as H
 from connector.policy.names import ODRL as O
+from connector.policy.narrow import narrower
+from connector.policy.parse import parse
 from connector.policy.payments import allotted
 from connector.policy.world import Deed, Fact
 from tests.policy.duties import HOUR, SUSPEND, ask, deed, duty, found, obliging, owing
@@ -100,6 +104,24 @@ def test_two_fees_of_one_name_are_two() -> None:
     named = {"@id": "urn:d"}
     assert may(selling(fee(10) | named, fee(10) | named), paid(10))
     assert not may(selling(fee(10) | named, fee(20) | named), paid(20))
+
+
+@pytest.mark.threat("T62")
+def test_names_and_merged_rules_make_no_two_fees_one_unseen() -> None:
+    """>> ten to print, ten to pass on; asked with one name for both, or as one rule  << other terms, not narrower."""
+    offer = {"permission": [{"action": one, "duty": [fee(10)]} for one in ("odrl:print", "odrl:distribute")]}
+    named = {"permission": [{**rule, "duty": [fee(10) | {"@id": "urn:d"}]} for rule in offer["permission"]]}
+    merged = {"permission": [{"action": ["odrl:print", "odrl:distribute"], "duty": [fee(10)]}]}
+    assert not may(offer, paid(10), action=O + "distribute")
+    for asked in (named, merged):
+        assert may(asked, paid(10), action=O + "distribute")
+        assert deal(parse(asked)) != deal(parse(offer))
+        assert narrower(parse(offer), parse(asked), Closure()).verdict == "unknown"
+        assert narrower(parse(asked), parse(asked), Closure()).verdict == "compatible"
+    alone = {
+        "permission": [{**rule, "duty": [fee(10) | {"@id": f"urn:{n}"}]} for n, rule in enumerate(offer["permission"])]
+    }
+    assert deal(parse(alone)) == deal(parse(offer))
 
 
 def test_a_fee_that_nobody_understands_may_be_what_was_paid_for() -> None:
