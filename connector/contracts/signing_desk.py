@@ -33,7 +33,7 @@ from connector.reasons import Reason, because, explained
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
-from connector.verify import jades, owner
+from connector.verify import chain, jades, owner, times
 from connector.verify.faults import Fault
 from connector.verify.trusted import SKEW_S, written
 
@@ -147,10 +147,8 @@ class SigningDesk:
         own = Own(known, self._judge) if len(agreement.document) <= LONGEST else None
         fetched = await self._references(hosted, case, seal, root, own)
         bodies = {agreement.id: agreement.document, **{par: item.body for par, item in fetched.items()}}
-        jades.check(
-            agreement.provider_jws, bodies, did=case.counterparty, document=theirs, roots=self._roots,
-            listed=self._listed(case.counterparty),
-        )  # fmt: skip
+        self._check(agreement.provider_jws, bodies, case.counterparty, theirs)
+        _dated(seal, self._judge.signed_at(agreement.policy) // 1000)
         objects = {item.name: item for item in fetched.values()}
         sealed = _expected(agreement, objects, root, root, objects[drafting.APPROVAL["provider"]])
         _exactly(seal, sealed, case.created_at, self._clock.now())
@@ -269,11 +267,13 @@ class SigningDesk:
         _exactly(seal, expected, case.created_at, self._clock.now())
         sealable.wordless(seal, self._roots)
         bodies = {one.par: one.body for one in expected}
-        jades.check(
-            claimed, bodies, did=case.counterparty, document=theirs, roots=self._roots,
-            listed=self._listed(case.counterparty),
-        )  # fmt: skip
+        self._check(claimed, bodies, case.counterparty, theirs)
         return approval, expected
+
+    def _check(self, jws: str, bodies: Mapping[str, bytes], did: str, document: Mapping[str, Any]) -> None:
+        """It holds when it says that it was made, and now: nobody else saw it earlier, so an auditor asks for both."""
+        seal = jades.check(jws, bodies, did=did, document=document, roots=self._roots, listed=self._listed(did))
+        chain.check(seal.chain, self._roots, at=self._clock.now() // 1000)
 
     def _unclear(self, tx: Tx, row: OutboxRow, case_id: str, doubt: Unclear) -> None:
         if outbox.finish(tx, row):
@@ -334,6 +334,12 @@ def _exactly(seal: jades.Seal, expected: Sequence[signing.Reference], begin: int
         raise Fault("time-order", claimed=written(seal.iat), at=written(now // 1000))
     if [(one.par, one.cty) for one in expected] != list(zip(seal.pars, seal.ctys, strict=True)):
         raise Fault("seal-references")
+
+
+def _dated(seal: jades.Seal, said: int) -> None:
+    """The agreement bears about the date (seconds) of the seal over it, as every verifier asks."""
+    if not -times.WAITS_S <= said - seal.iat <= times.STRAY_S:
+        raise Fault("time-order", claimed=written(seal.iat), at=written(said))
 
 
 def _found(likely: Iterable[bytes], wanted: frozenset[str]) -> dict[str, bytes]:

@@ -6,6 +6,7 @@ Second seals first of all: none of what may be wrong with them makes a bundle fa
 import dataclasses
 from collections.abc import Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pytest
 from msgspec.structs import replace
 
 from connector.audit.reconcile import compare
+from connector.clock import FakeClock, rfc3339
 from connector.contracts import drafting, signing, signing_desk, store
 from connector.contracts import records as logging
 from connector.contracts.model import Agreement
 from connector.protocol.messages import HANSE
 from connector.testing.towns import Towns
+from connector.trust import devca
 from connector.verify import jades, postquantum
 from connector.verify.bundle import verify_bundle
 from connector.verify.faults import Doubt, Fault
@@ -192,3 +195,50 @@ async def test_a_first_seal_is_from_its_negotiation(towns: Towns) -> None:
                       (now // 1000 + 301, False)):  # fmt: skip
         with nullcontext() if good else pytest.raises(Fault, match="time-order"):
             signing_desk._exactly(dataclasses.replace(seal, iat=iat), covered, begin, now)
+
+
+@pytest.mark.parametrize("slug", TOWNS)
+async def test_bug_a_seal_by_a_certificate_that_had_run_out_failed_the_partners_evidence(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str
+) -> None:
+    """<< over since a minute, claimed to be made two minutes ago >> it is not taken: witnesses see it only now."""
+    (partner,) = TOWNS.keys() - {slug}
+    key, over = (await towns.participants.get(slug)).signers["seal"], towns.clock.now() - 60_000
+    ca = devca.load(towns._certs.seal_ca, towns._certs.seal_ca_key)
+    before = FakeClock(over - devca.SEAL_DAYS * DAY_S * 1000)
+    old = devca.chain_der(devca.issue_seal_certificate(ca, towns.did(slug), key.public_key(), slug, before))
+    for name in ("sign", "seal"):
+        monkeypatch.setattr(signing, name, _by(old, towns.did(slug), getattr(signing, name)))
+    approval = drafting.approval
+    monkeypatch.setattr(drafting, "approval", lambda did, side, offer, at, by=None: approval(
+        did, side, offer, _earlier(at) if side == "consumer" and slug == "nachbardorf" else at, by
+    ))  # fmt: skip
+    made = await towns.publish("musterstadt", countersignature="preferred")
+    asked = await towns.ask("nachbardorf", "musterstadt", made)
+    await towns.run()
+    case = await towns.case("nachbardorf", asked.id)
+    assert (await towns.agreement("musterstadt", case.agreement)).consumer_jws is None
+    noted = [str(one["body"]) for kind in ("decision", "termination") for one in await records(towns, partner, kind)]
+    assert "certificate-time" in "".join(noted)
+
+
+def _earlier(at: str) -> str:
+    return rfc3339(int(datetime.fromisoformat(at).timestamp() * 1000) - 120_000)
+
+
+def _by(old: Sequence[bytes], did: str, make: Any) -> Any:
+    def made(references: Any, key: Any, chain: Any, iat: int) -> Any:
+        mine = key.kid.startswith(f"{did}#")
+        return make(references, key, old if mine else chain, iat - 120 if mine else iat)
+
+    return made
+
+
+async def test_bug_a_date_far_from_the_seal_left_the_evidence_unproven(towns: Towns) -> None:
+    """An agreement bears the date of the seal over it: a month earlier at most, as where its key was away, or two days
+    later, whose zone is not named."""
+    seal = jades.read((await towns.concluded("nachbardorf", "musterstadt")).provider_jws or "")
+    month, two = -31 * DAY_S, 2 * DAY_S
+    for by_s, good in ((0, True), (month, True), (month - 1, False), (two, True), (two + 1, False)):
+        with nullcontext() if good else pytest.raises(Fault, match="time-order"):
+            signing_desk._dated(seal, seal.iat + by_s)
