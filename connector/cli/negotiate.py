@@ -14,6 +14,8 @@ from connector.reasons import plain
 
 MOST_TERMS = 1 << 20
 """Bytes of a policy."""
+MOST_TITLE, MOST_SHOWN = 300, 2000
+"""Characters of a title and a description: what is longer is in no contract that nobody reads."""
 
 
 def register(top: Words, places: Any) -> None:
@@ -121,7 +123,7 @@ def _line(call: Call, one: Mapping[str, Any]) -> None:
 def _terms(call: Call, one: Mapping[str, Any]) -> None:
     about = one.get("described")
     if about is not None:
-        title, text = plain(about["title"], 200), plain(about.get("description", ""), 2000)
+        title, text = plain(about["title"], MOST_TITLE), plain(about.get("description", ""), MOST_SHOWN)
         call.tell("negotiations.described", title=title, description=text)
     elif one["proposed"]:
         call.tell("negotiations.undescribed")

@@ -12,13 +12,11 @@ from typing import Any
 from connector.cli import concepts
 from connector.cli.call import OK, REFUSED, UNDECIDED, Call
 from connector.cli.client import Api
-from connector.cli.negotiate import approval, approving, terms
+from connector.cli.negotiate import MOST_SHOWN, approval, approving, terms
 from connector.cli.words import Words
 from connector.reasons import plain
 
 ENDS = ("FINALIZED", "TERMINATED", "COMPLETED")
-MOST_SHOWN = 2000
-"""Characters of a description; it is the provider's, and on one line, so that it cannot look like terms of ours."""
 POLL_S = 30  # the longest the server is asked to hold one answer back
 
 
@@ -66,6 +64,7 @@ def run(call: Call) -> int:
 def _show(call: Call, shown: Mapping[str, Any], purpose: str) -> None:
     """The terms, each with how far it is enforced; before anything is asked for."""
     call.tell("request.asked", title=shown["title"], partner=shown["partner"], purpose=purpose)
+    # It is the provider's, and on one line, so that it cannot look like terms of ours.
     if shown["described"] and (text := plain(shown["described"]["description"], MOST_SHOWN)):
         call.tell("request.described", text=text)
     call.tell("request.terms")

@@ -23,6 +23,8 @@ NAME = "requested.json"
 LONGEST = 65_536
 LONGEST_TITLE = 300
 """So much of a title is shown to whoever asks; one of which a word is not shown is in no contract that nobody reads."""
+LONGEST_DESCRIPTION = 2_000
+"""The same of a description."""
 SETTINGS: tuple[Countersignature, ...] = ("none", "preferred", "required")
 """From the mildest to the strictest."""
 ENDING = re.compile(r"\.[a-z0-9]{1,8}")
@@ -68,13 +70,19 @@ def of_dataset(dataset: Dataset, setting: Countersignature) -> Described:
 
 def of_entry(entry: Mapping[str, Any]) -> Described | None:
     """As consumer: an entry of a peer's catalogue; None if it does not say what a contract of ours would, or has a
-    title that is not shown as it stands.
+    title or description that is not shown as it stands.
 
     The ending of the file's name is not told there.
     """
     found = _read(entry)
-    shown = found is not None and plain(found.title, LONGEST_TITLE) == " ".join(found.title.split())
+    if found is None:
+        return None
+    shown = _shown(found.title, LONGEST_TITLE) and _shown(found.description, LONGEST_DESCRIPTION)
     return found if shown else None
+
+
+def _shown(text: str, most: int) -> bool:
+    return plain(text, most) == " ".join(text.split())
 
 
 def _read(entry: Mapping[str, Any]) -> Described | None:

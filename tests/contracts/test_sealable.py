@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from connector.api import asking
+from connector.cli import negotiate
 from connector.contracts import described, drafting, rendering, sealable, signing, store
 from connector.contracts.agreements import PATIENCE_MS
 from connector.contracts.described import Described
@@ -282,6 +283,19 @@ def test_bug_the_end_of_a_long_title_was_sealed_though_nobody_was_shown_it(title
     assert described.of_entry(entry) is None
     assert plain(asking.title(entry)) != title
     assert described.of_entry({**ENTRY, "dct:title": "Bäume  2026"}) is not None
+
+
+WORDY = f"{'Alle Bäume. ' * 200}Sie kosten 100.000 EUR je Monat"
+
+
+@pytest.mark.parametrize("words", [WORDY, "Bäume\u200b", "Bäu\u00adme"])
+def test_bug_the_end_of_a_long_description_was_sealed_though_nobody_was_shown_it(words: str) -> None:
+    """<< a description of which whoever asks sees 2 000 characters, or not every sign >> read before it is sealed."""
+    assert described.of_entry({**ENTRY, "dct:description": words}) is None
+    assert plain(words, negotiate.MOST_SHOWN) != words
+    assert described.of_entry({**ENTRY, "dct:description": "Alle Bäume.\n\n Mit Höhe."}) is not None
+    shown = negotiate.MOST_TITLE, negotiate.MOST_SHOWN
+    assert shown == (described.LONGEST_TITLE, described.LONGEST_DESCRIPTION)
 
 
 def test_a_description_that_two_could_read_differently_or_is_endless_is_not_kept() -> None:
