@@ -225,8 +225,7 @@ def unsaid(policy: Mapping[str, Any]) -> bool:
 def subject(agreement: Agreement, theirs: Mapping[str, bytes]) -> None:
     """Unsigned for what nobody need read: documents that are none, or about other parties, data or versions."""
     version = _pinned(agreement, theirs[drafting.DATASET])
-    text = theirs[drafting.TEXT].decode("utf-8", "replace")
-    plain = html.unescape(text)
+    plain = html.unescape(_definite(theirs[drafting.TEXT]))
     if not all(part in plain for part in (agreement.id, agreement.counterparty, agreement.dataset, version)):
         raise Unsigned("contracts.other-facts")
     try:
@@ -236,6 +235,17 @@ def subject(agreement: Agreement, theirs: Mapping[str, bytes]) -> None:
         raise Unsigned("contracts.profile") from cause
     if profile.get("replaces") not in (None, agreement.replaces):
         raise Unsigned("endings.other-replaced")
+
+
+def _definite(text: bytes) -> str:
+    """The characters of a text that every reader reads alike; Unsigned for another, since no bundle with it holds."""
+    try:
+        found = text.decode()
+    except UnicodeDecodeError as cause:
+        raise Unsigned("contracts.text-characters") from cause
+    if "\0" in found or found.startswith("\ufeff"):
+        raise Unsigned("contracts.text-characters")
+    return found
 
 
 def wordless(seal: jades.Seal, roots: Sequence[x509.Certificate]) -> None:

@@ -51,7 +51,6 @@ TEXT: dict[str, Change] = {
     "white space": swapped("<main>\n", "<main>\n\n"),
     "a confusable letter": swapped("Musterstadt", "Muster\u0455tadt"),
     "an invisible sign": swapped("Musterstadt", "Muster\u200bstadt"),
-    "a byte that is no letter": lambda body: body.replace(b"</main>", b"\xff</main>"),
 }  # fmt: skip
 JSON: dict[str, tuple[str, Change]] = {
     f"{what}, {name}": (name, change)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from connector.contracts import drafting
+from connector.reasons import because
 from connector.testing.forging import Change, other_agreement
 from connector.testing.shown import as_shown
 from connector.testing.towns import Towns
@@ -30,6 +31,18 @@ async def test_an_added_sentence_is_told_beside_ours(towns: Towns) -> None:
     assert await asked(towns, case) == "contracts.other-text"
     [found] = (await read(towns, case)).differences
     assert [(line.side, PRICE in line.text) for line in found.lines] == [("ours", False), ("theirs", True)]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda body: body.replace(b"</main>", b"\xff</main>"), lambda body: body.replace(b"</main>", b"\0</main>"),
+     lambda body: b"\xef\xbb\xbf" + body],
+    ids=["no UTF-8", "NUL", "a byte order mark"],
+)  # fmt: skip
+async def test_bug_a_text_that_a_person_sealed_failed_the_evidence(towns: Towns, change: Change) -> None:
+    """<< characters that two programs read differently, as no verifier takes >> no person is asked: TERMINATED."""
+    case = await lying(towns, drafting.TEXT, change)
+    assert (case.shown, case.reason) == ("TERMINATED", because("contracts.text-characters"))
 
 
 @pytest.mark.parametrize("name", [drafting.PROFILE, drafting.DATASET, APPROVAL])
