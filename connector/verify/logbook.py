@@ -163,7 +163,7 @@ def _belongs(line: Logged, iri: str, did: str, erased: Collection[int]) -> bool:
     if line.record["participant"] != did:
         return False
     if about is not None or kind == KEY:
-        return about in (iri, None)
+        return about == (None if kind == KEY else iri)
     buried = line.body.get("index")
     return kind == TOMBSTONE and isinstance(buried, int) and buried in erased
 

@@ -199,6 +199,20 @@ def test_key_events_are_not_left_out_either(case: Case) -> None:
     assert named(judged(case, kept(whole, left))) == ("told", "told-untrue")
 
 
+def test_bug_a_key_event_of_an_agreement_stood_for_a_withdrawal_that_was_left_out(case: Case) -> None:
+    """>> the exporter withdrew the key of its seal before it sealed, tells so, and shows another "key event" instead,
+    one that names the agreement << key events name none: refused. Their number was right, so it was PASSED."""
+    log = case.log.copy()
+    log.add("key", None, {"event": "key-revoked", "kid": case.provider.kid, "from": written(NOW - DAY)})
+    log.add("key", AGREEMENT, {"event": "seen"})
+    true = sum(json.loads(data)["type"] == "key" for data, _ in log.rows) - 1
+    log.tell(AGREEMENT, keys=true)
+    whole = log.evidence(AGREEMENT)
+    rows = whole.records.splitlines()
+    left = [at for at, row in enumerate(rows) if b"key-revoked" not in row]
+    assert named(judged(case, kept(whole, left))) == ("records", "record-foreign")
+
+
 def test_an_end_is_not_erased_as_something_else(case: Case) -> None:
     """>> the end is erased, its tombstone calls it a decision << what was told of it before says otherwise."""
     log, _ = ended(case)
