@@ -61,11 +61,10 @@ class LateDesk:
         hosted = await self._participants.get(slug)
         rules = self._contracts.countersigning
         try:
-            approval, covered = await self._desk.holds(hosted, case, agreement, seal)
+            approval, covered, documents = await self._desk.holds(hosted, case, agreement, seal)
         except (Fault, PeerError) as fault:
             await self._db.write(slug, rules.invalid, slug, case, fault.code)
             raise PeerError("contracts.countersignature-invalid", why=fault.code) from fault
-        documents = await self._desk.documents(hosted, case)
         await self._claim(hosted, case, second)
         claim = await self._db.read(slug, second_seal.claim, slug, case.id, "consumer")
         iat = jades.read(seal).iat
@@ -130,7 +129,9 @@ class LateDesk:
             await self._db.write(row.participant, self._declined, row, case, 0, fault.code)
             return
         if 200 <= answer.status < 300:
-            documents = tuple(await self._desk.documents(hosted, case))
+            # The provider's stays the one by which its seal was judged: it may have shown another one since.
+            now = await self._desk.documents(hosted, case)
+            documents = tuple(one for one in now if one.name != "did-provider.json")
             await self._db.write(row.participant, self._accepted, row, case.id, facts, documents)
             return
         final = 400 <= answer.status < 500 and answer.status not in _WAITING

@@ -106,7 +106,7 @@ class SigningDesk:
         objects = await self.documents(hosted, case)
         if claimed:
             try:
-                approval, covered = await self.holds(hosted, case, agreement, claimed)
+                approval, covered, objects = await self.holds(hosted, case, agreement, claimed)
                 objects += [approval, *await self.second(case, "consumer", covered, jades.read(claimed).iat)]
                 seal = claimed
             except (Fault, PeerError) as found:
@@ -247,8 +247,9 @@ class SigningDesk:
 
     async def holds(
         self, hosted: Hosted, case: Case, agreement: Agreement, claimed: str
-    ) -> tuple[EvidenceObject, list[signing.Reference]]:
-        """The consumer's approval and all that its countersignature covers; raises Fault, PeerError or Unavailable."""
+    ) -> tuple[EvidenceObject, list[signing.Reference], list[EvidenceObject]]:
+        """The consumer's approval, all that its countersignature covers, and both DID documents, of which the
+        consumer's is the one that it was judged by; raises Fault, PeerError or Unavailable."""
         seal = jades.read(claimed)
         slug = hosted.participant.id
         kept = await self._db.read(slug, store.objects, slug, case.id)
@@ -268,7 +269,7 @@ class SigningDesk:
         sealable.wordless(seal, self._roots)
         bodies = {one.par: one.body for one in expected}
         self._check(claimed, bodies, case.counterparty, theirs)
-        return approval, expected
+        return approval, expected, self._documents.both(hosted, theirs, consumer=False)
 
     def _check(self, jws: str, bodies: Mapping[str, bytes], did: str, document: Mapping[str, Any]) -> None:
         """It holds when it says that it was made, and now: nobody else saw it earlier, so an auditor asks for both."""
