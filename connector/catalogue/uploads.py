@@ -108,7 +108,6 @@ class Uploads:
         try:
             await asyncio.to_thread(room.checked, size or 0, whole=True)
             digest, stored = await _store(draft, incoming, room)
-            place = await asyncio.to_thread(_keep, draft, self.folder(slug), digest)
         except OSError as cause:
             raise Unavailable("catalogue.disk", problem=cause.strerror or "") from cause
         finally:
@@ -117,7 +116,7 @@ class Uploads:
         return Source(
             id=new_uuid(),
             kind="file",
-            location=place,
+            location=digest,
             name=label,
             media_type=media_type(label),
             bytes=stored,
@@ -139,6 +138,7 @@ class Uploads:
 
 
 async def _store(draft: Path, incoming: Incoming, room: Room) -> tuple[str, int]:
+    """SHA-256 and size; the file has its name before the lock on the draft goes, or a sweep might come between."""
     digest, size, looked = sha256(), 0, 0
     with os.fdopen(_begun(draft), "wb", buffering=0) as file:
         while piece := await incoming.read(PIECE):
@@ -150,6 +150,7 @@ async def _store(draft: Path, incoming: Incoming, room: Room) -> tuple[str, int]
             digest.update(piece)
         await asyncio.to_thread(room.checked, size)
         await asyncio.to_thread(os.fsync, file.fileno())
+        await asyncio.to_thread(_keep, draft, digest.hexdigest())
     return digest.hexdigest(), size
 
 
@@ -198,12 +199,11 @@ def _write(file: Any, piece: bytes) -> None:
         left = left[file.write(left) :]
 
 
-def _keep(draft: Path, folder: Path, digest: str) -> str:
+def _keep(draft: Path, digest: str) -> None:
     """The same bytes twice are one file."""
-    os.replace(draft, folder / digest)
-    directory = os.open(folder, os.O_RDONLY)
+    os.replace(draft, draft.with_name(digest))
+    directory = os.open(draft.parent, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:
         os.close(directory)
-    return digest

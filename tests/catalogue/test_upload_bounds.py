@@ -147,6 +147,21 @@ async def test_bug_drafts_of_processes_that_were_killed_stayed_for_ever(folder: 
     assert everything(folder) == [sha256(PIECE * PIECES).hexdigest()]
 
 
+async def test_bug_a_sweep_before_the_file_had_its_name_lost_an_upload(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the last byte is written, a sweep comes by << the draft is still locked, and the upload is whole."""
+    keep = uploads._keep
+
+    def late(draft: Path, digest: str) -> None:
+        assert uploads._left(folder) == []
+        keep(draft, digest)
+
+    monkeypatch.setattr(uploads, "_keep", late)
+    source = await Uploads(folder).take(TOWN, "a.csv", Body())
+    assert [path.name for path in (folder / TOWN).iterdir()] == [source.sha256]
+
+
 async def test_a_sweep_takes_drafts_alone(folder: Path) -> None:
     """>> a link, a pipe, a folder, a file of that ending that is no draft << all stay, nothing waits."""
     place = Uploads(folder).folder(TOWN)

@@ -100,7 +100,7 @@ async def test_a_get_carries_no_media_type(hanse: Hanse, edc: RecordedEdc) -> No
     with pytest.raises(Refused) as refused:
         await hanse.negotiate(NAME, "no-such-asset")
     assert refused.value.problem["code"] == "peer.no-dataset"
-    assert "404" in refused.value.problem["reason"]["en"]
+    assert "does not show this dataset" in refused.value.problem["reason"]["en"]
 
 
 async def test_an_error_without_pids_is_its_reason(hanse: Hanse, edc: RecordedEdc) -> None:

@@ -41,15 +41,16 @@ async def test_no_request_forges_a_line(space: Space, nasty: NastyPeer, capfd: p
         quoted = "%0d%7B%22event%22:%22forged%22%7D%1b%5B2J%E2%80%AE"
         nasty.answers["/did.json"] = lambda got: (500, b"")
         root = it.root("musterstadt")
-        for path in (f"/2025-1/catalog/datasets/{quoted}", f"/2025-1/negotiations/{quoted}", f"/evidence/{quoted}"):
+        paths = {f"/2025-1/catalog/datasets/{quoted}": 404, f"/2025-1/negotiations/{quoted}": 404,
+                 f"/evidence/{quoted}": 404, "/2025-1/catalog/datasets/urn:plain": 503}  # fmt: skip
+        for path, status in paths.items():
             token = nasty.token(it.did("musterstadt"), jti=TAME, note=TAME)
             reply = await nasty.call("GET", root + path, token=token, X_Request_Id=quoted, User_Agent=quoted)
-            assert reply.status == 503
+            assert reply.status == status
             assert not {"\r", "\n", "\x1b", "\u202e"} & set(reply.body.decode())
             assert re.fullmatch("[0-9a-f]{32}", reply.headers["X-Request-Id"])
         logged = [line for line in lines(capfd) if line["event"] == "peer.error"]
-        assert len(logged) == 3
-        assert all("\\u001b" in str(line["path"]) and "\\u202e" in str(line["path"]) for line in logged)
+        assert [str(line["path"]).rpartition("/")[2] for line in logged] == ["urn:plain"]
 
 
 @pytest.mark.threat("T26")
