@@ -6,7 +6,7 @@ made another one by what is said about it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.dialects.nodes import NAMELESS, blank
@@ -35,7 +35,7 @@ _LABELS = frozenset({PREFIXES["rdfs"] + "label", PREFIXES["rdfs"] + "comment"})
 def named(item: Any) -> Any:
     """A party or asset, or several, without what only describes it; without a name for what a label stands for."""
     if isinstance(item, list):
-        return [named(one) for one in item]
+        return _once([named(one) for one in item], [_bare(one) for one in item])
     if isinstance(item, str):
         return {} if blank(item) else item
     if not isinstance(item, Mapping):
@@ -59,8 +59,9 @@ def nameless(item: Any) -> bool:
 def operand(item: Any) -> Any:
     """A right operand, or several, in which a label of the document stands for nothing that can be compared."""
     if isinstance(item, list):
-        # To a graph, the same value twice is one value.
-        return list({json.dumps(one, sort_keys=True): operand(one) for one in item}.values())
+        return _once([operand(one) for one in item], item)
+    if isinstance(item, Mapping) and item.keys() in ({"@list"}, {"@set"}):
+        return {key: operand(inner) for key, inner in item.items()}
     return _nameless(item) if isinstance(item, Mapping) else item
 
 
@@ -77,6 +78,18 @@ def action(item: Any) -> Any:
     if not isinstance(name, str) or blank(name):
         return {**_nameless(item), "value": NAMELESS}
     return {**item, NAMELESS + "refinement": name} if "refinement" in names and _of_odrl(name) else item
+
+
+def _once(items: Sequence[Any], same: Sequence[Any]) -> list[Any]:
+    """To a graph, the same value twice is one value; only what has no name may be another thing each time."""
+    found: dict[str, Any] = {}
+    for number, (one, alike) in enumerate(zip(items, same, strict=True)):
+        found.setdefault(json.dumps(alike, sort_keys=True) if one else str(number), one)
+    return list(found.values())
+
+
+def _bare(item: Any) -> Any:
+    return item["@id"] if isinstance(item, Mapping) and item.keys() == {"@id"} else item
 
 
 def _of_odrl(name: str) -> bool:

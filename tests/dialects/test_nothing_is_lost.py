@@ -372,6 +372,19 @@ def test_what_is_said_about_a_name_counts_wherever_it_is_mentioned() -> None:
         assert all(isinstance(one, Collection) for one in parse(found.document).permissions[0].targets)
 
 
+def test_the_same_value_twice_is_one_value() -> None:
+    """As in a graph: else the same agreement had two parties in one notation and one in another."""
+    who = [{"@id": "did:web:a.example"}, "did:web:a.example"]
+    own = {"leftOperand": H + "participant", "operator": "eq"}
+    twice = ["did:web:a.example"] * 2
+    clauses = [{**own, "rightOperand": right} for right in (twice, {"@list": twice})]
+    document = {"@type": "Agreement", "assignee": who, "permission": [{"action": "use", "constraint": clauses}]}
+    for found in (read_json(document), read_json({"@context": ODRL_CONTEXT, **document})):
+        policy = parse(found[0].document)
+        assert policy.assignee == "did:web:a.example"
+        assert permits(policy)
+
+
 @pytest.mark.threat("T45")
 def test_a_name_that_is_mentioned_thousands_of_times_is_not_written_out_for_each() -> None:
     said = [{"@id": EX + "x", EX + "a": [str(number) for number in range(900)]}]
