@@ -388,7 +388,7 @@ class House:
         await self.upkeep.members_changed(frozenset((did,)))
 
     async def ready(self) -> Mapping[str, bool]:
-        """What readiness asks: database, worker, jobs, and that we are not about to stop."""
+        """What readiness asks: database, worker, jobs, clock, disk, and that we are not about to stop."""
         try:
             await self.db.read(PROCESS, _one)
             database = True

@@ -1,5 +1,6 @@
-"""Finds the folders `policies/` and `vocab/`: beside the package in a checkout, inside it in a wheel."""
+"""What was installed: the folders `policies/` and `vocab/`, beside the package or inside it, and its release."""
 
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -11,3 +12,11 @@ def folder(name: str) -> Path:
         if place.is_dir():
             return place
     raise FileNotFoundError(name)
+
+
+def release() -> str:
+    """The version of the installed package; `0` where it runs without being installed."""
+    try:
+        return version("hanse-connector")
+    except PackageNotFoundError:
+        return "0"

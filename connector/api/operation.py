@@ -55,7 +55,7 @@ class OperationHandlers:
         return body.answer({"live": True})
 
     async def ready(self, request: web.Request) -> web.StreamResponse:
-        """503 while the database does not answer, the worker stalls or the process is stopping."""
+        """503 with what is not well: database, worker, jobs, clock, disk, or that the process is stopping."""
         checks = await self._ready()
         return body.answer({"ready": all(checks.values()), "checks": checks}, 200 if all(checks.values()) else 503)
 

@@ -3,11 +3,10 @@
 `hanse doctor` and `hanse backup` ask it, because their own environment may be another one.
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
 from aiohttp import web
 
 from connector.api import body
+from connector.resources import release
 from connector.settings import Settings, database_place, database_url, documented, value_of
 from connector.storage import belonging
 from connector.storage.database import PROCESS, Database
@@ -33,11 +32,4 @@ class ProcessHandlers:
             for one in documented()
         }
         folders = {"folder": str(settings.folder), "files": str(settings.data.files)}
-        return body.answer({"version": _version(), "database": database, **folders, "settings": shown})
-
-
-def _version() -> str:
-    try:
-        return version("hanse-connector")
-    except PackageNotFoundError:
-        return "0"
+        return body.answer({"version": release(), "database": database, **folders, "settings": shown})

@@ -8,7 +8,6 @@ on the disk; the manifest is written last. Everything here blocks.
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from secrets import token_hex
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from connector.backup.checking import Examined, Told
 from connector.backup.manifest import Item, Manifest, Source
 from connector.errors import Mistake
 from connector.participants import opened
+from connector.resources import release
 from connector.settings import Settings, database_url
 from connector.storage import belonging, migrate, postgres_dump, snapshot, sqlite_path
 from connector.storage.database import Tx
@@ -113,7 +113,7 @@ def _made(settings: Settings, wish: Wish, copy: Copy, told: Told, draft: Path, n
         place.with_name(place.name + copying.PARTS[0]).replace(place)
         synced(place.parent)
     found = Manifest(
-        v=manifest.FORM, name=name, made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), product=_product(),
+        v=manifest.FORM, name=name, made_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), product=release(),
         database=facts.source, keys=how, files=tuple(items[path] for path in sorted(items)), missing=missing,
     )  # fmt: skip
     _finish(draft, wish.to / name, found, checking.mac_key(everything.held.master))
@@ -233,10 +233,3 @@ def _cleared(to: Path) -> None:
     """What an earlier backup left half done is removed; the lock says that none is under way."""
     for left in to.glob(f"hanse-*{PARTIAL}"):
         shutil.rmtree(left, ignore_errors=True)
-
-
-def _product() -> str:
-    try:
-        return version("hanse-connector")
-    except PackageNotFoundError:
-        return "0"

@@ -58,9 +58,8 @@ def run_backup(call: Call) -> int:
     call.tell("backup.keys-apart" if apart else "backup.keys-inside", keys=made.keys)
     for path in found.missing[:MOST_NAMED]:
         call.tell("backup.missing", path=path)
-    return max(
-        _judged(call, made.examined), REFUSED if found.missing else OK
-    )  # whoever calls at night reads this alone
+    # Whoever calls this at night reads the exit code alone.
+    return max(_judged(call, made.examined), REFUSED if found.missing else OK)
 
 
 def run_restore(call: Call) -> int:

@@ -16,6 +16,22 @@ from connector.testing.cities import MUNICIPALITY, data_space
 TOWN = "musterstadt"
 PASSPHRASE = "zwölf Boxkämpfer jagen Viktor"
 CONTENT = b"art;hoehe\nLinde;12\n" * 1000
+DIES_AT = """
+import os, signal, sys
+left = [int(sys.argv[1])]
+def step(call):
+    def counted(*args, **kw):
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*args, **kw)
+    return counted
+"""
+"""Begins a program that kills itself at the step of that number (its first argument); `step` makes a call one."""
+
+
+def quiet(*_: object) -> None:
+    """Nobody reads of the progress."""
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +65,7 @@ def town(built: Path, tmp_path: Path) -> Path:
 def backed_up(town: Path, **wish: object) -> Made:
     settings = load(town, {})
     given = Wish(town.with_name("backups"), town.with_name("keys"), None)._replace(**wish)
-    return making.make(settings, given, making.offline(settings), lambda *_: None)
+    return making.make(settings, given, making.offline(settings), quiet)
 
 
 @pytest.fixture

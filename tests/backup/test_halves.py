@@ -13,17 +13,16 @@ from connector.backup import checking, keys, making, manifest, restoring
 from connector.backup.making import Made
 from connector.errors import Mistake
 from connector.settings import load, master_key
-from tests.backup.conftest import PASSPHRASE, backed_up
+from tests.backup.conftest import PASSPHRASE, backed_up, quiet
 
 pytestmark = pytest.mark.threat("T73")
-QUIET = lambda *_: None  # noqa: E731
 
 
 def put_back(folder: Path, target: Path, half: Path | None = None, passphrase: str | None = None) -> None:
     backup = checking.read(folder)
-    checking.whole(backup, QUIET)
+    checking.whole(backup, quiet)
     _, held = checking.opened(backup, half, passphrase)
-    restoring.restore(backup, held, target, {}, QUIET)
+    restoring.restore(backup, held, target, {}, quiet)
 
 
 def everything(folder: Path) -> bytes:
@@ -107,7 +106,7 @@ def test_what_was_bent_with_its_checksums_is_known_by_the_master_key(town: Path,
     seal = msgspec.json.decode((made.folder / manifest.SEAL).read_bytes(), type=manifest.Seal)
     forged = manifest.Seal(sha256(body.encode()).hexdigest(), seal.mac)
     (made.folder / manifest.SEAL).write_bytes(msgspec.json.encode(forged))
-    checking.whole(checking.read(made.folder), QUIET)
+    checking.whole(checking.read(made.folder), quiet)
     with pytest.raises(Mistake, match=r"backup\.forged"):
         put_back(made.folder, town.with_name("fresh"), made.keys)
     assert not town.with_name("fresh").exists()
