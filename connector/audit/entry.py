@@ -17,6 +17,9 @@ SALT_BYTES = 32
 _MOST_MARKS = 30
 KEY = "key"  # type of key events, which are chained per participant
 AGREEMENT = "agreement"  # type of the records that commit to an agreement and its seals
+TOMBSTONE = "tombstone"  # type of the records that say what was erased, and on which ground
+HOLD = "hold"  # type of the records that begin or lift a legal hold
+CLEARING = "clearing"  # type of the records that say in which tables a pseudonym was blanked
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import msgspec
 
 from connector.audit import retention, retention_store, store, telling
-from connector.audit.entry import AGREEMENT
+from connector.audit.entry import AGREEMENT, CLEARING, TOMBSTONE
 from connector.audit.place_store import overwriting
-from connector.audit.retention import CLEARING, TOMBSTONE, Facts, Kept, Periods, Stay
+from connector.audit.retention import Facts, Kept, Periods, Stay
 from connector.errors import Defect
 from connector.storage.database import Database, Tx
 

@@ -10,7 +10,7 @@ from io import BytesIO
 import msgspec
 
 from connector.audit import cosignatures, entry, store, tiles, timestamps
-from connector.audit.retention import TOMBSTONE
+from connector.audit.entry import TOMBSTONE
 from connector.audit.seal import Batch, signed
 from connector.audit.store import Entry
 from connector.errors import Defect, Unavailable, Unknown

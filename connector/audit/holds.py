@@ -5,7 +5,7 @@ that we expect a lawsuit is not its business.
 """
 
 from connector.audit import persons, retention_store, store
-from connector.audit.retention import HOLD
+from connector.audit.entry import HOLD
 from connector.audit.retention_store import Hold
 from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid

@@ -13,11 +13,10 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from connector.audit import pseudonyms
-from connector.audit.entry import AGREEMENT, KEY
+from connector.audit.entry import AGREEMENT, CLEARING, HOLD, KEY, TOMBSTONE
 from connector.verify.told import TOLD
 
 DAY_MS = 86_400_000
-TOMBSTONE, HOLD, CLEARING = "tombstone", "hold", "clearing"
 STAYS = frozenset({TOMBSTONE, HOLD, CLEARING, TOLD})
 PERFORMANCE = frozenset({"decision"})
 

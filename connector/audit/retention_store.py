@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from connector.audit.entry import AGREEMENT, KEY
-from connector.audit.retention import CLEARING, STAYS, Kept
+from connector.audit.entry import AGREEMENT, CLEARING, KEY
+from connector.audit.retention import STAYS, Kept
 from connector.storage.database import Row, Tx
 
 _COLUMNS = "id, type, seq, at, agreement, leaf_index"
