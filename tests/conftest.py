@@ -1,9 +1,7 @@
 """Databases for every room: started, migrated, with the participants `musterstadt` and `nachbardorf` in them."""
 
-import importlib.util
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,31 +12,20 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from connector.storage import Database, Tx, open_database, upgrade, wakeups
+from connector.storage import Database, Tx, open_database, upgrade
+from connector.storage.postgres import wakeups
+from tests import postgres
 
 if TYPE_CHECKING:
-    from connector.testing.cities import Space
-    from connector.testing.towns import Towns
+    from tests.testkit.cities import Space
+    from tests.testkit.towns import Towns
 
 TOWNS = ("musterstadt", "nachbardorf")
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull  # only loopback: no root of this machine counts
-pytest.register_assert_rewrite("connector.testing")  # what its checks compared is said when one fails
+pytest.register_assert_rewrite("tests.testkit")  # what its checks compared is said when one fails
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")  # how fast this machine is says nothing about the product
 wakeups._POLL_S = 0.02  # a listener ends when it next looks, and a thousand databases are closed in these tests
-
-
-def _load(name: str) -> ModuleType:
-    """Test modules are not importable by name: pytest runs with `--import-mode=importlib`."""
-    spec = importlib.util.spec_from_file_location(f"hanse_tests_{name}", Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-postgres = _load("postgres")
 
 
 @pytest.fixture(scope="session")
@@ -130,7 +117,7 @@ async def _bare(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> As
 @pytest.fixture(params=["sqlite", "postgres"])
 async def towns(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator["Towns"]:
     """Musterstadt and Nachbardorf with keys and services but no sockets, once on each database."""
-    from connector.testing.towns import Towns
+    from tests.testkit.towns import Towns
 
     async with _bare(request.param, request, tmp_path) as database:
         towns = Towns(database, tmp_path)
@@ -141,7 +128,7 @@ async def towns(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 @pytest.fixture
 async def space() -> AsyncIterator["Space"]:
     """An empty data space on loopback; its folder has a short path, because Unix sockets are limited to 100 bytes."""
-    from connector.testing.cities import data_space
+    from tests.testkit.cities import data_space
 
     with tempfile.TemporaryDirectory(prefix="h") as folder:
         async with data_space(Path(folder)) as space:

@@ -3,9 +3,9 @@
 import msgspec
 import pytest
 
-from connector.commit import PEER, Errand, Outgoing, Parcel, Process, ask, commit, errand, questions, timer
 from connector.protocol import effects as fx
 from connector.storage.database import Database, Row, Tx
+from connector.storage.effects import PEER, Errand, Outgoing, Parcel, Process, ask, commit, errand, questions, timer
 
 TOWN = "musterstadt"
 PROCESS = Process(participant=TOWN, noun="negotiation", id="urn:uuid:1", to="did:web:peer.example")

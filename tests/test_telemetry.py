@@ -9,8 +9,8 @@ import structlog
 
 from connector import telemetry
 from connector.telemetry import CAP, MOST_SERIES, Metrics, redact
-from connector.trust.jose import sign_jwt
-from connector.trust.keys import SoftwareKey
+from connector.trust.keys.jose import sign_jwt
+from connector.trust.keys.signing import SoftwareKey
 
 
 @pytest.fixture(autouse=True)

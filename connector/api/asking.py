@@ -11,11 +11,11 @@ import msgspec
 
 from connector.api.peers import Peers
 from connector.contracts.approval import Approval
-from connector.contracts.described import LONGEST_TITLE, Described, kept, of_entry
-from connector.contracts.service import SHORTEST
+from connector.contracts.document.described_data import LONGEST_TITLE, Described, kept, of_entry
+from connector.contracts.negotiation.service import SHORTEST
 from connector.errors import Mistake
-from connector.policy.judge import Judge
-from connector.reasons import plain
+from connector.language.reasons import plain
+from connector.policy.engine import Judge
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):

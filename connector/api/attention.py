@@ -7,12 +7,12 @@ from cryptography import x509
 
 from connector.api import body
 from connector.clock import rfc3339
-from connector.contracts import attention_store
-from connector.contracts.progress import progress
-from connector.contracts.service import Contracts
+from connector.contracts.evidence import attention
+from connector.contracts.negotiation.service import Contracts
+from connector.contracts.signing.progress import progress
 from connector.participants.service import Hosted, Participants
 from connector.storage.database import Database, Tx
-from connector.trust.anchors import Anchor
+from connector.trust.members.trust_list import Anchor
 
 DONE = frozenset({"given", "over", "automatic", "late"})
 """Steps of a countersignature at which its deadline asks nobody for anything."""
@@ -39,16 +39,16 @@ class AttentionHandlers:
 
     def _of(self, tx: Tx, hosted: Hosted) -> dict[str, object]:
         slug = hosted.participant.id
-        endings, vouched = attention_store.endings(tx, slug), attention_store.vouched(tx, slug)
+        endings, vouched = attention.endings(tx, slug), attention.vouched(tx, slug)
         waiting = []
-        for agreement in attention_store.unfinished(tx, slug):
+        for agreement in attention.unfinished(tx, slug):
             found = progress(tx, self._contracts.agreements, agreement)
             if found.until is not None and found.step not in DONE:
                 waiting.append((found.until, agreement.id, found.step))
         return {
             "log": {name: _at(value) for name, value in vouched._asdict().items()},
-            "seals_missing": attention_store.seals_missing(tx, slug),
-            "over_quota": attention_store.over_quota(tx, slug),
+            "seals_missing": attention.seals_missing(tx, slug),
+            "over_quota": attention.over_quota(tx, slug),
             "endings": {"waiting": endings.waiting, "oldest": _at(endings.oldest), "refused": endings.refused},
             "countersign": [
                 {"agreement": name, "until": rfc3339(until), "step": step} for until, name, step in sorted(waiting)

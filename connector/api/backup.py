@@ -13,8 +13,8 @@ from aiohttp import web
 from connector.api import body
 from connector.errors import HanseError, Mistake, Refusal
 from connector.http import limits
-from connector.reasons import explained
-from connector.storage import snapshot
+from connector.language.reasons import explained
+from connector.storage.sqlite import snapshot
 
 EVERY_S = 0.5
 NAME, PARTIAL = "hanse.db", ".partial"

@@ -13,18 +13,19 @@ from connector.api.members import Members
 from connector.api.peers import Listed, Peers
 from connector.api.problems import reasons
 from connector.api.terms import clauses, offered, seeker_of
-from connector.catalogue import filters, rules
 from connector.catalogue.model import Dataset, Offer
+from connector.catalogue.search import filters
 from connector.catalogue.service import Catalogue, OfferWish, Publication
+from connector.catalogue.templates import templates
 from connector.catalogue.uploads import Uploads
 from connector.clock import Clock, rfc3339
 from connector.errors import HanseError, Mistake
 from connector.http import limits
+from connector.language.reasons import plain
 from connector.participants.service import Participants
-from connector.policy.judge import LANGUAGES, Judge
-from connector.reasons import plain
+from connector.policy.engine import LANGUAGES, Judge
 from connector.storage.database import Database
-from connector.trust.anchors import Anchor
+from connector.trust.members.trust_list import Anchor
 
 HANSE = "https://w3id.org/hanse/v1#"
 AT_ONCE = 16
@@ -163,7 +164,7 @@ def _published(dataset: Dataset, offers: list[Offer]) -> dict[str, object]:
 def _rule(offer: Offer) -> Mapping[str, str]:
     """The title of the template that the offer was made from, by language; its name if this release has it no more."""
     name = str(offer.template.get("id", ""))
-    known = {template.id: template.title for template in rules.templates()}
+    known = {template.id: template.title for template in templates.templates()}
     return known.get(name) or dict.fromkeys(LANGUAGES, name)
 
 

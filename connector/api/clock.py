@@ -4,8 +4,8 @@ from aiohttp import web
 
 from connector.api import body
 from connector.clock import Clock, rfc3339
-from connector.delivery.clockwatch import ClockWatch
-from connector.trust.skews import Skews
+from connector.jobs.clock_watch import ClockWatch
+from connector.trust.clock_skew import Skews
 
 
 class ClockHandlers:

@@ -16,17 +16,17 @@ from connector.api.terms import clauses, offered, seeker_of
 from connector.api.waiting import Waiting
 from connector.clock import Clock
 from connector.contracts.approval import Approval
-from connector.contracts.described import Described, of_entry
-from connector.contracts.evidence import Evidence
+from connector.contracts.document.described_data import Described, of_entry
+from connector.contracts.evidence.service import Evidence
 from connector.contracts.model import Agreement, Case
-from connector.contracts.service import Contracts
+from connector.contracts.negotiation.service import Contracts
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.limits import PAGE
 from connector.participants.service import Participants
-from connector.policy.judge import Judge
+from connector.policy.engine import Judge
 from connector.protocol.process import Role
 from connector.storage.database import Database
-from connector.trust.anchors import Anchor
+from connector.trust.members.trust_list import Anchor
 
 AT_ONCE = 5
 """Proposals whose data are looked up in the providers' catalogues when the negotiations are listed."""

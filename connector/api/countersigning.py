@@ -10,11 +10,11 @@ from connector.api import body
 from connector.api.shown import Agreements
 from connector.api.terms import clauses
 from connector.contracts.approval import Approval
-from connector.contracts.countersigning import Confirmation
-from connector.contracts.reading import Readings
-from connector.contracts.service import Contracts
+from connector.contracts.negotiation.late_countersignature import Confirmation
+from connector.contracts.negotiation.service import Contracts
+from connector.contracts.signing.review import Readings
 from connector.participants.service import Participants
-from connector.policy.judge import Judge
+from connector.policy.engine import Judge
 from connector.storage.database import Database, Tx
 
 

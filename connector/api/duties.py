@@ -7,14 +7,14 @@ import msgspec
 from aiohttp import web
 
 from connector.api import body
-from connector.contracts.service import Contracts
+from connector.contracts.negotiation.service import Contracts
 from connector.errors import Unknown
 from connector.participants.service import Participants
-from connector.policy.judge import LANGUAGES, Judge
+from connector.policy.engine import LANGUAGES, Judge
 from connector.storage.database import Database, Tx
-from connector.transfer import casefile
-from connector.transfer.casefile import Entry, Ruled
-from connector.transfer.deeds import Deeds, Done, Standing
+from connector.transfer.decision import decision_store
+from connector.transfer.decision.decision_store import Entry, Ruled
+from connector.transfer.duties import Deeds, Done, Standing
 
 STEWARD = "steward"
 
@@ -55,7 +55,7 @@ class DutyHandlers:
         """Those about one transfer that are still kept, the newest first, without their worlds."""
         slug, name = await self._slug(request), request.match_info["id"]
         process = name if ":" in name else f"urn:uuid:{name}"
-        found = await self._db.read(slug, casefile.decisions, slug, process)
+        found = await self._db.read(slug, decision_store.decisions, slug, process)
         return body.answer({"decisions": [_brief(ruled) for ruled in found]})
 
     async def decision(self, request: web.Request) -> web.StreamResponse:
@@ -63,7 +63,7 @@ class DutyHandlers:
         slug, name = await self._slug(request), request.match_info["id"]
 
         def look(tx: Tx) -> dict[str, object]:
-            ruled = casefile.decision(tx, slug, name)
+            ruled = decision_store.decision(tx, slug, name)
             if ruled is None:
                 raise Unknown("duties.no-decision", id=name[:80])
             policy = self._contracts.agreements.get(tx, slug, ruled.agreement).policy

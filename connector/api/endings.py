@@ -10,18 +10,21 @@ from connector.api import body
 from connector.api.members import Members
 from connector.api.peers import Peers
 from connector.clock import Clock, rfc3339
-from connector.contracts import ending, endings_store, progress_store, renewal
-from connector.contracts.ending import Endings
-from connector.contracts.ending_desk import EndingDesk
-from connector.contracts.endings_store import Ending, Succession
+from connector.contracts.agreement import termination_store
+from connector.contracts.agreement.termination_store import Ending, Succession
+from connector.contracts.document import clause_diff
 from connector.contracts.model import Agreement
-from connector.contracts.progress import Progress, progress
-from connector.contracts.service import Contracts
+from connector.contracts.negotiation.service import Contracts
+from connector.contracts.signing import progress_store
+from connector.contracts.signing.progress import Progress, progress
+from connector.contracts.termination import statement
+from connector.contracts.termination.delivery import EndingDesk
+from connector.contracts.termination.statement import Endings
 from connector.errors import Mistake, Unknown
 from connector.participants.service import Participants
-from connector.policy.judge import Judge
+from connector.policy.engine import Judge
 from connector.storage.database import Database, Tx
-from connector.trust.anchors import Anchor
+from connector.trust.members.trust_list import Anchor
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,7 +59,7 @@ class EndingHandlers:
         """States that it ends, sealed in the participant's name: 201 with the same as `life`."""
         slug, name = await self._slug(request), request.match_info["id"]
         wish = await body.read(request, Wish)
-        notice = None if wish.notice is None else ending.day_of_notice(wish.notice, self._clock.now())
+        notice = None if wish.notice is None else statement.day_of_notice(wish.notice, self._clock.now())
         reason = {"de": [wish.reason], "en": [wish.reason_en or wish.reason]}
         await self._desk.end(slug, name, reason, notice)
         return body.answer(await self._db.read(slug, self._life, slug, name), 201)
@@ -78,8 +81,8 @@ class EndingHandlers:
         agreement, policy = await self._db.read(slug, self._pair, slug, name, other)
         if policy is None:
             policy = await self._offered(slug, agreement, other)
-        old, new = (renewal.clauses(self._judge, one) for one in (agreement.policy, policy))
-        rows = renewal.compare(old, new)
+        old, new = (clause_diff.clauses(self._judge, one) for one in (agreement.policy, policy))
+        rows = clause_diff.compare(old, new)
         return body.answer({"agreement": agreement.id, "with": other, "complete": bool(old and new), "rows": rows})
 
     def _pair(self, tx: Tx, slug: str, name: str, other: str) -> tuple[Agreement, Mapping[str, object] | None]:
@@ -110,7 +113,7 @@ class EndingHandlers:
     def _life(self, tx: Tx, slug: str, name: str) -> dict[str, object]:
         agreement, stated = self._endings.of(tx, slug, name)
         shown = _shown(agreement, stated, self._endings.successions(tx, agreement))
-        old = None if agreement.replaces is None else endings_store.by_digest(tx, slug, agreement.replaces)
+        old = None if agreement.replaces is None else termination_store.by_digest(tx, slug, agreement.replaces)
         new = progress_store.successor(tx, slug, agreement.digest)
         return {
             **shown, "partner": self._members.name(agreement.counterparty),
@@ -141,7 +144,7 @@ def _shown(agreement: Agreement, stated: list[Ending], successions: list[Success
             {
                 "by": one.side, "ours": one.answer != "theirs", "at": rfc3339(one.at), "answer": one.answer,
                 "notice": None if one.notice is None else rfc3339(one.notice), "effective": rfc3339(one.effective),
-                "reason": {lang: " ".join(said) for lang, said in ending.reason_of(one).items()},
+                "reason": {lang: " ".join(said) for lang, said in statement.reason_of(one).items()},
                 "statement": one.sha256,
             }
             for one in stated

@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from connector.api import body
 from connector.clock import rfc3339
-from connector.delivery.deleting import Deleting
-from connector.delivery.leaving import Leaving, Outlook
+from connector.offboarding.close import Leaving, Outlook
+from connector.offboarding.delete import Deleting
 
 
 class CloseWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,9 +1,9 @@
 """Members of the data space as people name them: by DID or by the name that the trust list has for them."""
 
-from connector.catalogue.slots import folded, nearest
+from connector.catalogue.templates.slots import folded, nearest
 from connector.errors import Mistake
-from connector.reasons import plain
-from connector.trust.anchors import Anchor, Entry
+from connector.language.reasons import plain
+from connector.trust.members.trust_list import Anchor, Entry
 
 LONGEST = 200
 """Characters of a name as people see it."""

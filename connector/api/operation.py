@@ -7,9 +7,9 @@ from aiohttp import web
 
 from connector.api import body
 from connector.audit.figures import figures
-from connector.commit import questions
 from connector.participants.service import Participants
 from connector.storage.database import Database
+from connector.storage.effects import questions
 from connector.telemetry import Metrics
 
 Probe = Callable[[], Awaitable[Mapping[str, bool]]]

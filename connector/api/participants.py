@@ -10,14 +10,14 @@ from cryptography import x509
 from msgspec import Meta
 
 from connector.api import body
-from connector.catalogue import rules
+from connector.catalogue.templates import templates
 from connector.errors import Mistake
 from connector.participants.service import Hosted, Participants
-from connector.trust.anchors import millis
-from connector.trust.keys import PURPOSES, Purpose
+from connector.trust.keys.signing import PURPOSES, Purpose
+from connector.trust.members.trust_list import millis
 from connector.trust.signers.port import Kind, Place
-from connector.verify import owner
-from connector.verify.faults import Fault
+from connector.verify.formats import key_binding
+from connector.verify.formats.faults import Fault
 
 Enlist = Callable[[], Awaitable[None]]
 """In a development space: the authority lists our participants anew. Elsewhere nothing."""
@@ -88,7 +88,7 @@ class ParticipantHandlers:
     async def add(self, request: web.Request) -> web.StreamResponse:
         """201; 200 if the participant was here already, just as it is described."""
         wish = await body.read(request, Wish)
-        kinds = {concept.iri for concept in rules.vocabulary().scheme("participantKindScheme").values()}
+        kinds = {concept.iri for concept in templates.vocabulary().scheme("participantKindScheme").values()}
         if wish.kind not in kinds:
             raise Mistake("participants.kind", kind=wish.kind[:200])
         known = {hosted.participant.id for hosted in await self._participants.all()}
@@ -157,7 +157,9 @@ class ParticipantHandlers:
         leaf, did = x509.load_der_x509_certificate(hosted.chain[0]), hosted.participant.did
         level: str | None = None
         with suppress(Fault):
-            level = owner.check(leaf, hosted.seal.kid, did=did, document=hosted.document, listed=self._listed(did))
+            level = key_binding.check(
+                leaf, hosted.seal.kid, did=did, document=hosted.document, listed=self._listed(did)
+            )
         return {**shown, "level": level, "until": leaf.not_valid_after_utc.isoformat()}
 
 

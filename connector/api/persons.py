@@ -12,11 +12,11 @@ from aiohttp import web
 from msgspec import Meta
 
 from connector.api import body
-from connector.audit import holds, persons, places
-from connector.audit.erasure import Order
-from connector.audit.mentions import Mention
-from connector.audit.retention import Kept, Stay
-from connector.contracts.persons import LONGEST_SPOT, MOST_ROW, OBJECT, Answer, Persons, Signed, shown
+from connector.privacy import column_rules, holds, log_entries
+from connector.privacy.erasure import Order
+from connector.privacy.retention import Kept, Stay
+from connector.privacy.subject_access import LONGEST_SPOT, MOST_ROW, OBJECT, Answer, Persons, Signed, shown
+from connector.privacy.table_mentions import Mention
 
 FIRST = "0"
 
@@ -44,20 +44,20 @@ class PersonHandlers:
 
     async def person(self, request: web.Request) -> web.StreamResponse:
         """All that says the pseudonym, one portion; the next one from `?after=` its `next`."""
-        slug, pseudonym = await self._slug(request), persons.checked(request.match_info["pseudonym"])
+        slug, pseudonym = await self._slug(request), log_entries.checked(request.match_info["pseudonym"])
         found = await self._service.copy(slug, pseudonym, request.query.get("after", FIRST))
         told = {
             "participant": self._did(slug), "pseudonym": pseudonym,
             "next": found.following, "complete": found.following is None,
             "records": [{**_kept(record), "record": value} for record, value in found.records],
             "objects": [{**_signed(one), "object": shown(one.item)} for one in found.objects],
-            "places": [{**_place(one), "value": places.shown(one.text)} for one in found.places],
+            "places": [{**_place(one), "value": column_rules.shown(one.text)} for one in found.places],
         }  # fmt: skip
         return body.answer(told)
 
     async def erase(self, request: web.Request) -> web.StreamResponse:
         """What goes and what stays of one portion; 200 in either case, `erased` and `cleared` are 0 without `sure`."""
-        slug, pseudonym = await self._slug(request), persons.checked(request.match_info["pseudonym"])
+        slug, pseudonym = await self._slug(request), log_entries.checked(request.match_info["pseudonym"])
         wish = await body.read(request, ErasureWish)
         order = Order(
             holds.checked(wish.role, holds.LONGEST_ROLE), holds.checked(wish.ground, holds.LONGEST_GROUND)

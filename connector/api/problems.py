@@ -9,8 +9,8 @@ from aiohttp import web
 from connector.errors import Defect, HanseError
 from connector.http import limits
 from connector.http.refusals import WrongMethod, of_router
-from connector.policy.model import PolicyError
-from connector.reasons import explained
+from connector.language.reasons import explained
+from connector.policy.odrl.model import PolicyError
 
 log = structlog.get_logger("api")
 

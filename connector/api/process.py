@@ -7,8 +7,8 @@ from aiohttp import web
 
 from connector.api import body
 from connector.resources import release
-from connector.settings import Settings, database_place, database_url, documented, value_of
-from connector.storage import belonging
+from connector.settings.load import Settings, database_place, database_url, documented, value_of
+from connector.storage import folder_identity
 from connector.storage.database import PROCESS, Database
 
 
@@ -24,7 +24,7 @@ class ProcessHandlers:
         settings = self._settings
         database = {
             "kind": self._db.dialect,
-            "id": await self._db.read(PROCESS, belonging.identity),
+            "id": await self._db.read(PROCESS, folder_identity.identity),
             "place": database_place(database_url(settings)),
         }
         shown = {

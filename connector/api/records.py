@@ -10,13 +10,13 @@ from aiohttp import web
 
 from connector.api import body
 from connector.api.persons import PersonHandlers
-from connector.audit import holds, retention_store
-from connector.audit.retention_store import Hold
-from connector.contracts.comparison_store import Compared
-from connector.contracts.persons import Persons
-from connector.contracts.service import Contracts
-from connector.delivery.keeping import Keeping
+from connector.contracts.negotiation.service import Contracts
 from connector.participants.service import Participants
+from connector.privacy import holds, retention_store
+from connector.privacy.jobs import Keeping
+from connector.privacy.retention_store import Hold
+from connector.privacy.subject_access import Persons
+from connector.reconciliation.store import Compared
 from connector.storage.database import Database, Row, Tx
 
 MOST_ERASURES = 500

@@ -5,12 +5,12 @@ from typing import Any
 
 from connector.api.members import Members
 from connector.clock import rfc3339
-from connector.contracts import endings_store
-from connector.contracts.countersigning import Standing
+from connector.contracts.agreement import termination_store
 from connector.contracts.model import Agreement
-from connector.contracts.service import Contracts
+from connector.contracts.negotiation.late_countersignature import Standing
+from connector.contracts.negotiation.service import Contracts
 from connector.storage.database import Tx
-from connector.trust.anchors import Anchor
+from connector.trust.members.trust_list import Anchor
 
 
 class Agreements:
@@ -39,7 +39,7 @@ class Agreements:
 
 def _notice(tx: Tx, agreement: Agreement) -> dict[str, object] | None:
     """The stated end that comes first while the agreement is in force: whose, and from when on (RFC 3339)."""
-    stated = endings_store.endings(tx, agreement.participant, agreement.id) if agreement.in_force else []
+    stated = termination_store.endings(tx, agreement.participant, agreement.id) if agreement.in_force else []
     return {"by": stated[0].side, "effective": rfc3339(stated[0].effective)} if stated else None
 
 

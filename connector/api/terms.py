@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from connector.api.problems import reasons
-from connector.dialects import translate
+from connector.dialects.policies import translate
 from connector.errors import Mistake
-from connector.policy.judge import LANGUAGES, Judge, Seeker
-from connector.policy.model import PolicyError
-from connector.trust.anchors import Anchor
+from connector.policy.engine import LANGUAGES, Judge, Seeker
+from connector.policy.odrl.model import PolicyError
+from connector.trust.members.trust_list import Anchor
 
 
 def clauses(judge: Judge, policy: Mapping[str, Any]) -> list[dict[str, object]]:

@@ -10,11 +10,11 @@ from connector.api import body
 from connector.api.contracts import sentences
 from connector.contracts.model import Case
 from connector.errors import Mistake
-from connector.transcript import words
-from connector.transcript.diagnosis import Diagnosis, Fact, Reached
-from connector.transcript.events import Event
-from connector.transcript.find import Found
-from connector.transcript.service import Trace, Tracing, diagnosed
+from connector.trace import words
+from connector.trace.diagnosis import Diagnosis, Fact, Reached
+from connector.trace.events import Event
+from connector.trace.find import Found
+from connector.trace.service import Trace, Tracing, diagnosed
 from connector.transfer.model import Process
 
 PAGE = 100

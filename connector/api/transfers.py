@@ -12,16 +12,16 @@ from connector.api.members import Members
 from connector.api.peers import Peers
 from connector.api.waiting import Waiting
 from connector.contracts.model import Agreement
-from connector.contracts.service import Contracts
+from connector.contracts.negotiation.service import Contracts
 from connector.errors import Unknown
 from connector.http import limits
+from connector.language.reasons import Reason, because, from_the_wire
 from connector.participants.service import Participants
-from connector.reasons import Reason, because, from_the_wire
 from connector.storage.database import Database, Tx
 from connector.transfer.model import Mode, Process
-from connector.transfer.planes import LocalPlane
+from connector.transfer.plane.pull_errand import LocalPlane
 from connector.transfer.service import Transfers
-from connector.trust.anchors import Anchor
+from connector.trust.members.trust_list import Anchor
 
 P = ParamSpec("P")
 

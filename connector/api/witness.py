@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from connector.api import body
-from connector.audit import witnessing
-from connector.audit.witness_keys import WitnessKeys
 from connector.clock import rfc3339
-from connector.delivery.vouched import Log, Vouched
+from connector.operation.witness_status import Log, Vouched
 from connector.storage.database import PROCESS, Database
-from connector.verify.witness import vkey_of
+from connector.verify.formats.cosignature import vkey_of
+from connector.witness import cosign
+from connector.witness.keys import WitnessKeys
 
 
 class WitnessHandlers:
@@ -41,8 +41,8 @@ class WitnessHandlers:
         `restored` when and why the log last got a new origin (`by`: the witness that knew more, or `own`).
         """
         vkeys = await self._keys.vkeys()
-        logs = await self._db.read(PROCESS, witnessing.logs)
-        alarms = await self._db.read(PROCESS, witnessing.alarms)
+        logs = await self._db.read(PROCESS, cosign.logs)
+        alarms = await self._db.read(PROCESS, cosign.alarms)
         return body.answer(
             {
                 "url": self._keys.url,

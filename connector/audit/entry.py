@@ -10,7 +10,7 @@ import msgspec
 
 from connector.clock import rfc3339
 from connector.errors import Defect
-from connector.verify import jcs
+from connector.verify.formats import jcs
 
 VERSION = 1
 SALT_BYTES = 32

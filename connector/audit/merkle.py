@@ -7,7 +7,7 @@ Pure. Leaves are leaf hashes. Proofs ask for full subtrees only, wherever those 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from connector.verify.merkle import EMPTY, leaf_hash, node_hash, verify_consistency, verify_inclusion
+from connector.verify.formats.merkle import EMPTY, leaf_hash, node_hash, verify_consistency, verify_inclusion
 
 __all__ = ["EMPTY", "Frontier", "Tree", "leaf_hash", "node_hash", "verify_consistency", "verify_inclusion"]
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, get_args
 
-from connector.backup import copying
+from connector.backup import copies
 from connector.backup.keys import Held
 from connector.errors import Mistake
-from connector.sections import Secret
-from connector.settings import FILE, Settings, documented, master_key, secret_files, value_of
-from connector.storage.folders import content
+from connector.settings.load import FILE, Settings, documented, master_key, secret_files, value_of
+from connector.settings.sections import Secret
+from connector.storage.small_files import content
 
 LARGEST = 16 << 20
 """Bytes of one such file: settings, certificates, lists of members, checkpoints."""
@@ -72,7 +72,7 @@ def _folder(settings: Settings) -> Iterator[Path]:
     if settings.development.folder is not None and settings.development.folder.is_relative_to(settings.folder):
         folders.add(settings.development.folder)
     for place in folders:
-        yield from (place / path for path in copying.files(place) if not path.name.startswith("."))
+        yield from (place / path for path in copies.files(place) if not path.name.startswith("."))
     yield from (path for name in (FILE, "port") if (path := settings.folder / name).is_file())
 
 

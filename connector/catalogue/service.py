@@ -10,20 +10,21 @@ from typing import Any
 import msgspec
 
 from connector.audit import store as audit
-from connector.catalogue import rules, store
+from connector.catalogue import store
 from connector.catalogue.model import Countersignature, Dataset, Offer, Source, Visibility
-from connector.catalogue.pages import Pages
+from connector.catalogue.search.pages import Pages
+from connector.catalogue.templates import templates
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_uuid
-from connector.participants.leaving import still_here
+from connector.participants.lifecycle import still_here
 from connector.participants.model import Participant
 from connector.participants.service import Participants
-from connector.policy.conflict import is_classified
-from connector.policy.judge import Judge, Seeker
-from connector.policy.objections import Objection
+from connector.policy.conflict.conflict import is_classified
+from connector.policy.conflict.objections import Objection
+from connector.policy.engine import Judge, Seeker
 from connector.storage.database import Tx
-from connector.verify import jcs
+from connector.verify.formats import jcs
 
 OWN = 1_000
 _TOLD = 5
@@ -111,7 +112,7 @@ class Catalogue:
         return self._offer(tx, participant, dataset, wish)
 
     def _offer(self, tx: Tx, participant: Participant, dataset: Dataset, wish: OfferWish) -> Offer:
-        policy: dict[str, Any] = rules.fill(wish.rule, wish.slots)
+        policy: dict[str, Any] = templates.fill(wish.rule, wish.slots)
         open_data = dataset.document.get("open_data") is True
         if found := self._judge.contradictions(policy, open_data=open_data, now=tx.now):
             raise Contradictory(found)

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from connector.catalogue.cursor import Place
-from connector.catalogue.filters import Wanted, fold
 from connector.catalogue.model import Dataset, Described, Offer, Shown, Source, Terms
+from connector.catalogue.search.cursor import Place
+from connector.catalogue.search.filters import Wanted, fold
 from connector.storage.database import Row, Tx
 
 _JSON = {"document", "policy", "template"}

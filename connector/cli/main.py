@@ -7,34 +7,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from connector.cli import (
-    agreement,
-    backup,
-    bench,
-    conformance,
-    countersign,
-    dataset,
-    dev,
-    doctor,
-    duties,
-    evidence,
-    find,
-    get,
-    negotiate,
-    participant,
-    policy,
-    publish,
-    records,
-    request,
-    serve,
-    trace,
-    transfers,
-    verify,
-    witness,
-)
-from connector.cli.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, SKIPPED, WRONG_USAGE, Call, language
-from connector.cli.client import Problem
-from connector.cli.words import Words
+from connector.cli import checkout, demo, policy
+from connector.cli.agreements import agreement, countersign, duties, evidence
+from connector.cli.exchange import dataset, find, get, negotiate, publish, request, transfers
+from connector.cli.frame.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, SKIPPED, WRONG_USAGE, Call, language
+from connector.cli.frame.client import Problem
+from connector.cli.frame.parser import Words
+from connector.cli.operate import backup, dev, doctor, participant, serve, witness
+from connector.cli.records import records, trace, verify
 from connector.errors import HanseError, Unavailable
 from connector.language import say
 
@@ -122,8 +102,8 @@ def parser(lang: str) -> Words:
         doctor,
         backup,
         dev,
-        bench,
-        conformance,
+        checkout,
+        demo,
     ):
         module.register(top, places)
     return top

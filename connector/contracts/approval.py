@@ -12,8 +12,8 @@ from msgspec import Meta
 
 from connector.errors import Mistake, PeerError
 from connector.http import strict
-from connector.reasons import plain
-from connector.verify import jcs
+from connector.language.reasons import plain
+from connector.verify.formats import jcs
 
 AUTOMATIC = "automatic"
 LIMIT = 4_096

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from connector.policy.judge import Seeker
+from connector.policy.engine import Seeker
 
 
 class Partner(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,12 +13,12 @@ import msgspec
 
 from connector.clock import Clock, rfc3339
 from connector.dataplane import flows, tokens
-from connector.dataplane.duties import Executor, Treatment, Untouched, void
 from connector.dataplane.flows import Flow, Held
 from connector.dataplane.sources import Description, Reading
 from connector.dataplane.sources.registered import Registered
+from connector.dataplane.treatments import Executor, Treatment, Untouched, void
 from connector.errors import Refusal, Unauthenticated
-from connector.reasons import because
+from connector.language.reasons import because
 from connector.storage.database import Database, Tx
 
 

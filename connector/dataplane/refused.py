@@ -4,7 +4,7 @@ import aiohttp
 
 from connector.errors import HanseError, PeerError, Refusal
 from connector.http import strict
-from connector.reasons import plain
+from connector.language.reasons import plain
 
 _LIMIT = 16_384
 _GONE = frozenset({404, 410})

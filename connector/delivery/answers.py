@@ -47,7 +47,7 @@ def _text(value: Any, name: str, fits: Callable[[str], bool]) -> str | None:
 
 
 def _foreign(value: Any, cls: type[msgspec.Struct], name: str, fits: Callable[[str], bool]) -> str | None:
-    from connector.dialects.reading import plain_form  # only where it is needed: most peers answer in plain form
+    from connector.dialects.jsonld.reading import plain_form  # only where it is needed: most peers answer in plain form
 
     try:
         return _text(plain_form(cls, value).value, name, fits)

@@ -12,24 +12,24 @@ from urllib.parse import quote
 import msgspec
 
 from connector.clock import Clock
-from connector.commit import PEER, Errand, Parcel, ask
-from connector.contracts.service import Contracts
+from connector.contracts.negotiation.service import Contracts
 from connector.delivery.answers import Answers, value_of
 from connector.delivery.circuit import Circuits
 from connector.delivery.worker import Later, Tried
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
+from connector.language.reasons import from_the_wire, plain
 from connector.protocol.effects import Problem
 from connector.protocol.messages import ContractNegotiation, TransferProcess
 from connector.protocol.shape import LONGEST_ID
 from connector.protocol.transfer import State
-from connector.reasons import from_the_wire, plain
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
+from connector.storage.effects import PEER, Errand, Parcel, ask
 from connector.storage.outbox import OutboxRow
-from connector.transcript import book
+from connector.trace import recorder
 from connector.transfer.service import Transfers
-from connector.trust.keys import Vault
+from connector.trust.keys.signing import Vault
 
 TRIES_4XX = 4
 TRIES_NAMELESS = 8
@@ -191,7 +191,7 @@ class Messages:
 
     def _acked(self, tx: Tx, row: OutboxRow, parcel: Parcel, pid: str | None, answer: Answer) -> None:
         if outbox.finish(tx, row):
-            book.answered(tx, row, parcel.kind, answer)
+            recorder.answered(tx, row, parcel.kind, answer)
             slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
             slice_.acked(tx, row.participant, parcel.process, parcel.sent_id, pid)
 
@@ -200,14 +200,14 @@ class Messages:
         answer: Answer | None, unsent: Unavailable | None = None,
     ) -> None:  # fmt: skip
         if outbox.finish(tx, row):
-            book.answered(tx, row, parcel.kind, answer, unsent=unsent)
+            recorder.answered(tx, row, parcel.kind, answer, unsent=unsent)
             slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
             slice_.refused(tx, row.participant, parcel.process, parcel.sent_id, problem, reason)
 
     def _repaired(self, tx: Tx, row: OutboxRow, process_id: str, state: str | None, answer: Answer | None) -> bool:
         done = self._transfers.repaired(tx, row.participant, process_id, state)
         if done and outbox.finish(tx, row):
-            book.answered(tx, row, row.kind, answer, state or "")
+            recorder.answered(tx, row, row.kind, answer, state or "")
         return done
 
 

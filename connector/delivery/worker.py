@@ -15,14 +15,14 @@ import structlog
 
 from connector.clock import Clock
 from connector.delivery import backoff
-from connector.delivery.places import Places
+from connector.delivery.slots import Places
 from connector.errors import Defect, HanseError, Unavailable
 from connector.http.outbound import Answer
-from connector.settings import Worker as Settings
+from connector.settings.load import Worker as Settings
 from connector.storage import outbox
 from connector.storage.database import WORKER, Database, Tx
 from connector.storage.outbox import OutboxRow
-from connector.transcript import book
+from connector.trace import recorder
 
 Handler = Callable[[OutboxRow], Awaitable[None]]
 Failed = Callable[[str, str], None]
@@ -225,7 +225,7 @@ def postpone(tx: Tx, row: OutboxRow, due_at: int, why: HanseError) -> None:
         return
     answer = why.answer if isinstance(why, Tried) else None
     if answer is not None or not isinstance(why, Later):
-        book.tried(tx, row, why, answer)
+        recorder.tried(tx, row, why, answer)
 
 
 def _open_streams(tx: Tx) -> list[str]:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from connector.clock import Clock, SystemClock
-from connector.commit import answered
 from connector.http.refusals import TooMany
-from connector.sections import Quota
+from connector.settings.sections import Quota
 from connector.storage.database import Tx
+from connector.storage.effects import answered
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

@@ -21,15 +21,25 @@ from connector.participants import quota, store
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
 from connector.participants.store import KeyRow
 from connector.storage.database import PROCESS, Database, Tx
-from connector.trust import did as dids
-from connector.trust.devca import chain_der
-from connector.trust.did import Did
-from connector.trust.jwk import public_key
-from connector.trust.keys import POST_QUANTUM, PURPOSES, KeyRecord, Purpose, SoftwareKey, State, Vault, post_quantum
-from connector.trust.signers import cabinet, certificate, request
-from connector.trust.signers.cabinet import Cabinet
+from connector.trust.development.dev_ca import chain_der
+from connector.trust.did import did as dids
+from connector.trust.did.did import Did
+from connector.trust.keys.jwk import public_key
+from connector.trust.keys.signing import (
+    POST_QUANTUM,
+    PURPOSES,
+    KeyRecord,
+    Purpose,
+    SoftwareKey,
+    State,
+    Vault,
+    post_quantum,
+)
+from connector.trust.signers import certificate, registry, request
 from connector.trust.signers.port import Kind, Place, Public, SealKey, jwk_of
-from connector.verify import jcs, revocation
+from connector.trust.signers.registry import Cabinet
+from connector.verify.checks import revocation
+from connector.verify.formats import jcs
 
 CHANGED = "participants"
 KEPT_LISTED: Final[frozenset[Purpose]] = frozenset({"log", "log-pq"})
@@ -248,9 +258,9 @@ class Participants:
                 raise Mistake("signers.other-key", slug=slug)
             secret = own.export(self._vault, slug)
         else:
-            key = self._elsewhere.key(kid, found.public, cabinet.checked(place))
+            key = self._elsewhere.key(kid, found.public, registry.checked(place))
             await key.seal(b"trial " + os.urandom(32))
-            secret = self._vault.seal(f"{slug}|{kid}", cabinet.written(place))
+            secret = self._vault.seal(f"{slug}|{kid}", registry.written(place))
         record = KeyRecord(kid=kid, purpose="seal", state="active", public_jwk=jwk, certificate=found.pem)
         await self._db.write(slug, _adopt, hosted.participant, (record, secret))
         await self.load()
@@ -284,7 +294,7 @@ class Participants:
     def _place(self, slug: str, record: KeyRecord, row: KeyRow) -> Place | None:
         if record.purpose != "seal":
             return None
-        return cabinet.place_of(self._vault.open(f"{slug}|{record.kid}", row.secret))
+        return registry.place_of(self._vault.open(f"{slug}|{record.kid}", row.secret))
 
     def _changed(self, value: object) -> None:
         self._news += 1

@@ -18,7 +18,7 @@ from connector.http.address import target, under_root
 from connector.http.outbound import Answer
 from connector.http.pace import Pace
 from connector.http.refusals import TooMany
-from connector.trust import did as dids
+from connector.trust.did import did as dids
 
 KEEP_MS: Final = 86_400_000
 REFUSED_MS: Final = 300_000

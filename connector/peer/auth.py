@@ -15,12 +15,12 @@ from connector.http.address import under_root
 from connector.participants.model import Participant
 from connector.peer.addresses import needless
 from connector.peer.claims import seeker
-from connector.policy.judge import Seeker
+from connector.policy.engine import Seeker
 from connector.storage.database import Tx
-from connector.trust import jose
-from connector.trust.anchors import Anchor, Entry
-from connector.trust.resolver import Resolver
-from connector.trust.skews import Skews
+from connector.trust.clock_skew import Skews
+from connector.trust.did.resolver import Resolver
+from connector.trust.keys import jose
+from connector.trust.members.trust_list import Anchor, Entry
 
 LIFE_S = 300
 

@@ -6,10 +6,10 @@ was struck off (trust.md T08, T12).
 
 from collections.abc import Callable
 
-from connector.policy.judge import Seeker
-from connector.policy.names import HANSE
-from connector.policy.world import Fact
-from connector.trust.anchors import Anchor, Entry, millis
+from connector.policy.engine import Seeker
+from connector.policy.odrl.names import HANSE
+from connector.policy.odrl.state_of_world import Fact
+from connector.trust.members.trust_list import Anchor, Entry, millis
 
 STATES = {
     "01": "DE-SH", "02": "DE-HH", "03": "DE-NI", "04": "DE-HB", "05": "DE-NW", "06": "DE-HE", "07": "DE-RP",

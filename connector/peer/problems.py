@@ -14,8 +14,8 @@ from aiohttp import web
 from connector.errors import Defect, HanseError, Unauthenticated, Untimely
 from connector.http import limits
 from connector.http.refusals import TooMany, WrongMethod, of_router
+from connector.language.reasons import explained, on_the_wire
 from connector.protocol.codec import CONTEXT
-from connector.reasons import explained, on_the_wire
 
 log = structlog.get_logger("peer")
 PIDS: Final = web.RequestKey("pids", dict)

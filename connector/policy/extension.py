@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from .operands import Operand
-from .wording import Say
+from connector.policy.odrl.operands import Operand
+from connector.policy.wording.words import Say
 
 
 class Extension(Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from connector.clock import Clock
 from connector.errors import Mistake
 from connector.storage.database import PROCESS, WORKER, Conflict, Database, Row, Tx, for_update
 from connector.storage.migrate import sqlite_path, upgrade
-from connector.storage.sqlite import Sqlite
+from connector.storage.sqlite.database import Sqlite
 
 __all__ = [
     "PROCESS",
@@ -29,6 +29,6 @@ def open_database(url: str, *, worker_url: str = "", clock: Clock | None = None)
         return Sqlite(sqlite_path(url), clock)
     if not url.startswith(("postgresql://", "postgres://")):
         raise Mistake("storage.url", url=url.split(":", 1)[0])
-    from connector.storage.postgres import Postgres  # psycopg is loaded only where it is used
+    from connector.storage.postgres.database import Postgres  # psycopg is loaded only where it is used
 
     return Postgres(url, worker_url)

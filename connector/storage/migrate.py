@@ -17,8 +17,8 @@ import msgspec
 from connector.clock import SystemClock
 from connector.errors import Mistake
 from connector.storage.database import Dialect, Tx
-from connector.storage.lock import ProcessLock
-from connector.storage.sqlite_tx import connect, translate
+from connector.storage.sqlite.lock import ProcessLock
+from connector.storage.sqlite.tx import connect, translate
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 Phase = Literal["pre", "post"]
@@ -124,7 +124,7 @@ def upgrade(url: str, *, until: Phase = "post", folder: Path = MIGRATIONS) -> li
     """
     if url.startswith("sqlite:"):
         return _migrate_sqlite(sqlite_path(url), until, folder)
-    from connector.storage.postgres_owner import session  # psycopg is loaded only where it is used
+    from connector.storage.postgres.owner import session  # psycopg is loaded only where it is used
 
     with session(url) as owner:
         return _apply(owner, "postgres", until, folder)
@@ -133,7 +133,7 @@ def upgrade(url: str, *, until: Phase = "post", folder: Path = MIGRATIONS) -> li
 def identity(url: str) -> str | None:
     """The id of the database at `url` (on PostgreSQL: as its owner); None without one. Blocks, changes nothing."""
     if not url.startswith("sqlite:"):
-        from connector.storage.postgres_owner import session
+        from connector.storage.postgres.owner import session
 
         with session(url) as owner:
             return owner.identity()

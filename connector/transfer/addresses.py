@@ -10,15 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from connector.dataplane.flows import Flow
-from connector.dataplane.pull import Address
-from connector.dataplane.push import Destination
+from connector.dataplane.receive.pull import Address
+from connector.dataplane.serve.push import Destination
 from connector.errors import PeerError
 from connector.http.address import under_root
 from connector.protocol import messages as m
 from connector.transfer.model import Process
-from connector.trust import did as dids
-from connector.trust.did import Did
-from connector.trust.keys import Vault
+from connector.trust.did import did as dids
+from connector.trust.did.did import Did
+from connector.trust.keys.signing import Vault
 
 EDC = "https://w3id.org/edc/v0.0.1/ns/"
 PULL_TYPE = "https://w3id.org/idsa/v4.1/HTTP"

@@ -7,17 +7,17 @@ transaction, so that every replica cuts its streams; the peer is told by a suspe
 
 from collections.abc import Set
 
-from connector.commit import review
-from connector.contracts import ending
-from connector.contracts.agreements import Agreements
+from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.model import Agreement
+from connector.contracts.termination import statement
 from connector.errors import Unknown
 from connector.protocol import transfer as kernel
 from connector.storage.database import Tx
+from connector.storage.effects import review
 from connector.transfer import store
+from connector.transfer.decision.decisions import Ruling, Rulings, earliest
 from connector.transfer.model import Process
-from connector.transfer.moves import Moves
-from connector.transfer.rulings import Ruling, Rulings, earliest
+from connector.transfer.send import Moves
 
 SOON_MS = 1_000
 """How long an edge that should lie ahead and does not may wait: a review must not follow itself at once."""
@@ -63,7 +63,7 @@ class Enforcement:
         if kernel.terminating(process.kernel) or process.kernel.state in kernel.TERMINAL:
             return None
         if not agreement.in_force:
-            over = ending.over(tx, agreement)
+            over = statement.over(tx, agreement)
             self._moves.terminate(tx, process, over.code, over.reason)
             return None
         if agreement.expires_at is not None and agreement.expires_at <= tx.now:

@@ -10,13 +10,13 @@ from typing import Any
 from msgspec.structs import replace
 
 from connector.audit.store import length
-from connector.commit import review
+from connector.contracts.negotiation.service import Contracts
 from connector.contracts.partner import Partner
-from connector.contracts.service import Contracts
 from connector.dataplane import flows
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
-from connector.participants.leaving import still_here
+from connector.language.reasons import Reason, because, from_the_wire, on_the_wire, plain
+from connector.participants.lifecycle import still_here
 from connector.participants.quota import Quotas
 from connector.participants.service import Participants
 from connector.protocol import messages as m
@@ -24,17 +24,17 @@ from connector.protocol import transfer as kernel
 from connector.protocol.effects import Effect, Illegal, Problem, Repair
 from connector.protocol.process import Role
 from connector.protocol.transfer import Kind, State
-from connector.reasons import Reason, because, from_the_wire, on_the_wire, plain
-from connector.sections import Quota
+from connector.settings.sections import Quota
 from connector.storage.database import Tx
-from connector.transfer import addresses, compose, store
+from connector.storage.effects import review
+from connector.transfer import addresses, outgoing, store
 from connector.transfer.addresses import Reach
-from connector.transfer.course import Course, Turn
+from connector.transfer.decide import Course, Turn
+from connector.transfer.decision.decisions import Rulings
 from connector.transfer.model import FORMATS, PUSH, Mode, Process, owner
-from connector.transfer.moves import TRANSFER, Moves
-from connector.transfer.rulings import Rulings
-from connector.trust.keys import Vault
-from connector.verify.limits import MOST_RECORDS
+from connector.transfer.send import TRANSFER, Moves
+from connector.trust.keys.signing import Vault
+from connector.verify.formats.limits import MOST_RECORDS
 
 LONGEST = 2_000
 """Characters of a purpose or an action: both go into the record of every decision."""
@@ -225,7 +225,7 @@ class Transfers:
             process = replace(process, kernel=step.transfer)
             store.save(tx, process)
             sentences = on_the_wire(because("transfer.states-differ"))
-            message = compose.termination(process, sent, "states-differ", sentences)
+            message = outgoing.termination(process, sent, "states-differ", sentences)
             self.moves.commit(tx, process, [e for e in step.effects if not _is_repair(e)], {sent: message})
         return not any(_is_repair(effect) for effect in step.effects)
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from connector.verify.bundle import verify_bundle
-from connector.verify.limits import LARGEST_FILE
+from connector.verify.formats.limits import LARGEST_FILE
 from connector.verify.report import Report, Verdict
 from connector.verify.words import LANGUAGES, say
 

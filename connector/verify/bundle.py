@@ -6,37 +6,35 @@ Nothing in the bundle vouches for itself. Without anchors the verdict is "cannot
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from connector.verify import anchors as trust
-from connector.verify import (
+from connector.verify import readme, remarks
+from connector.verify import second_bundle as besides
+from connector.verify.checks import anchors as trust
+from connector.verify.checks import (
     archive,
     contract,
-    ending,
+    disclosure,
+    log_times,
     logbook,
     membership,
-    newest,
-    postquantum,
-    readme,
+    newest_list,
     records,
     revocation,
-    since,
-    telling,
-    times,
-    told,
-    trusted,
-    trustlist,
+    seal_times,
+    second_seal,
+    termination,
+    trusted_time,
 )
-from connector.verify import beside as besides
-from connector.verify import witness as witnesses
-from connector.verify.anchors import Anchors
-from connector.verify.checkpoint import Checkpoint
-from connector.verify.contract import ROLES, Agreement, Documents, Given, Members, Role, Sealed
-from connector.verify.examination import Examination, attempt, need
-from connector.verify.faults import Doubt, Fault
-from connector.verify.logbook import Log
-from connector.verify.records import Line
+from connector.verify.checks.anchors import Anchors
+from connector.verify.checks.contract import ROLES, Agreement, Documents, Given, Members, Role, Sealed
+from connector.verify.checks.examination import Examination, attempt, need
+from connector.verify.checks.logbook import Log
+from connector.verify.checks.records import Line
+from connector.verify.checks.trusted_time import SKEW_S, Moment
+from connector.verify.formats import cosignature, trustlist
+from connector.verify.formats.checkpoint import Checkpoint
+from connector.verify.formats.faults import Doubt, Fault
+from connector.verify.formats.trustlist import TrustList
 from connector.verify.report import Report
-from connector.verify.trusted import SKEW_S, Moment
-from connector.verify.trustlist import TrustList
 
 VERSION = "0.1.0"
 
@@ -65,7 +63,7 @@ def verify_bundle(
         exam.run("manifest", contract.check_manifest, members)
         given = exam.run("anchors", _anchors, roots_pem, timestamps_pem, witness)
         anchors = given or attempt(trust.parse, roots_pem, timestamps_pem) or Anchors()
-        vouched = exam.run("trust-list", newest.judged_by, members["trust-list.jws"], trust_list, anchors)
+        vouched = exam.run("trust-list", newest_list.judged_by, members["trust-list.jws"], trust_list, anchors)
         listed = vouched or attempt(trustlist.parse, members["trust-list.jws"])
         second = None
         if beside is not None:
@@ -74,9 +72,9 @@ def verify_bundle(
             )
             second = attempt(archive.members, beside), report
         _examine(exam, members, anchors, witness, vouched, listed, second)
-        telling.rest(exam, members, anchors, VERSION)
+        remarks.rest(exam, members, anchors, VERSION)
         if listed is not None:
-            telling.trust_list(exam, listed, now)
+            remarks.trust_list(exam, listed, now)
     return exam.report(tool=VERSION)
 
 
@@ -102,23 +100,23 @@ def _examine(
     exam.run("membership", membership.check, given, vouched, seals, seen)
     size = None if log is None else log.proof.checkpoint.size
     for role in ROLES:
-        if postquantum.name(role) in members or postquantum.named(role, lines or ()):
-            exam.run(f"{role}-pq", postquantum.check, role, given, lines)
-        if ending.names(role)[0] in members or ending.stated(role, lines or ()):
-            exam.run(f"{role}-ending", ending.check, role, given, lines, size)
-    exam.run("times", times.check, given, lines, states)
-    until = exam.run("told", told.check, given, lines, log)
+        if second_seal.name(role) in members or second_seal.named(role, lines or ()):
+            exam.run(f"{role}-pq", second_seal.check, role, given, lines)
+        if termination.names(role)[0] in members or termination.stated(role, lines or ()):
+            exam.run(f"{role}-ending", termination.check, role, given, lines, size)
+    exam.run("times", log_times.check, given, lines, states)
+    until = exam.run("told", disclosure.check, given, lines, log)
     if second is not None:
         exam.run("beside", besides.check, given, lines, log, *second)
     moment = exam.run("time", _moment, given, vouched, log, witness)
-    telling.until(exam, until, states)
-    telling.approvals(exam, members)
-    telling.seals(exam, seals, moment, lines or ())
-    telling.withdrawn(exam, given, seals, exporter, lines)
-    telling.before(exam, given, seals, vouched)
-    telling.times(exam, given)
-    telling.second_seals(exam, given, lines or ())
-    telling.end(exam, members, lines or ())
+    remarks.until(exam, until, states)
+    remarks.approvals(exam, members)
+    remarks.seals(exam, seals, moment, lines or ())
+    remarks.withdrawn(exam, given, seals, exporter, lines)
+    remarks.before(exam, given, seals, vouched)
+    remarks.times(exam, given)
+    remarks.second_seals(exam, given, lines or ())
+    remarks.end(exam, members, lines or ())
 
 
 def _anchors(roots_pem: bytes | None, timestamps_pem: bytes | None, witness: str | None) -> Anchors:
@@ -127,7 +125,7 @@ def _anchors(roots_pem: bytes | None, timestamps_pem: bytes | None, witness: str
         raise Doubt("no-anchors")
     if witness is not None:
         try:
-            witnesses.parse(witness)
+            cosignature.parse(witness)
         except Fault as fault:  # the auditor's own file says nothing against the bundle
             raise Doubt("witness-policy", **fault.facts) from fault
     return found
@@ -165,7 +163,7 @@ def _timed(given: Given, states: Sequence[tuple[int, Moment | None]]) -> Given:
     if not states:
         return given
     lines = attempt(records.parse, given.members["records.ndjson"])
-    firsts, seconds = (since.seals(given.members, lines or (), states, second=second) for second in (False, True))
+    firsts, seconds = (seal_times.seals(given.members, lines or (), states, second=second) for second in (False, True))
     return replace(given, moment=states[0][1], lines=lines, seals=firsts, second_seals=seconds)
 
 
@@ -210,13 +208,13 @@ def _vouched(
     members = [listed.member(did), *(listed.members.get(name) for name in _parties(given))]
     operators = frozenset[str]().union(*(one.operators for one in members if one is not None))
     if witness is None:
-        policy = witnesses.derived(listed.witnesses, *operators)
+        policy = cosignature.derived(listed.witnesses, *operators)
     else:
-        policy = witnesses.apart(need(attempt(witnesses.parse, witness), "anchors"), listed.witnesses, *operators)
+        policy = cosignature.apart(need(attempt(cosignature.parse, witness), "anchors"), listed.witnesses, *operators)
     try:
-        return trusted.find(state, given.members.get(token), policy, given.anchors.timestamps)
+        return trusted_time.find(state, given.members.get(token), policy, given.anchors.timestamps)
     except Doubt as doubt:
-        if doubt.code == "no-time" and witnesses.seen_by(state, listed.witnesses, *operators):
+        if doubt.code == "no-time" and cosignature.seen_by(state, listed.witnesses, *operators):
             raise Doubt("no-independent-time") from doubt
         raise
 

@@ -6,8 +6,8 @@ release writes, or that an earlier one wrote; a later text needs a later verifie
 
 from hashlib import sha256
 
-from connector.verify.contract import Members
-from connector.verify.faults import Fault
+from connector.verify.checks.contract import Members
+from connector.verify.formats.faults import Fault
 from connector.verify.words import LANGUAGES, say
 
 NAME = "README"

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from connector.storage.database import Tx
-from connector.testing.cities import COMPANY, MUNICIPALITY, PURPOSE, Refused, Space
-from connector.testing.patience import eventually_said
+from tests.testkit.cities import COMPANY, MUNICIPALITY, PURPOSE, Refused, Space
+from tests.testkit.patience import eventually_said
 
 TOWN, VILLAGE, FIRM = "musterstadt", "nachbardorf", "stadtwerke"
 

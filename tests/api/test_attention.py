@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from connector.cli import main
 from connector.storage.database import Tx
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.patience import PATIENCE_S
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.patience import PATIENCE_S
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 DAY = 86_400_000
@@ -68,13 +68,13 @@ async def test_what_is_well_and_what_is_amiss(
 
 async def test_a_deadline_comes_near(space: Space, capsys: pytest.CaptureFixture[str], monkeypatch: Any) -> None:
     """>> a required countersignature got lost, the deadline is two days away << both sides are told, each its part."""
-    from connector.contracts import compose
+    from connector.contracts.negotiation import outgoing
 
     it = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
     monkeypatch.setattr(it.house.contracts.agreements, "_patience_ms", 2 * DAY)
     made = await it.publish(TOWN, countersignature="required")
-    say = compose.verification
-    monkeypatch.setattr(compose, "verification", lambda case, sent, *seals: say(case, sent, *[None for _ in seals]))
+    say = outgoing.verification
+    monkeypatch.setattr(outgoing, "verification", lambda case, sent, *seals: say(case, sent, *[None for _ in seals]))
     started = await it.negotiate(VILLAGE, it.did(TOWN), made["dataset"], wait=2)
     assert started["state"] == "VERIFIED"
     found = await doctor(it, capsys)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from connector.backup import making
+from connector.backup import create
 from connector.cli.main import main
-from connector.testing.cities import MUNICIPALITY, Refused, Space
-from connector.testing.processes import Process
+from tests.testkit.cities import MUNICIPALITY, Refused, Space
+from tests.testkit.processes import Process
 
 TOWN = "musterstadt"
 PATH = "/api/v1/backup/database"
@@ -63,13 +63,13 @@ async def test_a_server_that_dies_in_the_middle_leaves_no_backup(
     await town.api.post("/api/v1/participants", {"slug": TOWN, "name": TOWN, "kind": MUNICIPALITY})
     to = town.folder.with_name("backups")
 
-    files = making._files
+    files = create._files
 
     def killed(*args: object) -> object:
         town._child.kill()
         return files(*args)
 
-    monkeypatch.setattr(making, "_files", killed)
+    monkeypatch.setattr(create, "_files", killed)
     assert await asyncio.to_thread(main, ["--data", str(town.folder), "backup", "--to", str(to)], {}) in (3, 4)
     monkeypatch.undo()
     await town.ended()

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from connector.cli import main
-from connector.cli.call import OK, REFUSED, WRONG_USAGE
-from connector.contracts import compose
-from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Refused, Space
-from connector.testing.forging import forged
-from connector.testing.patience import PATIENCE_S
+from connector.cli.frame.call import OK, REFUSED, WRONG_USAGE
+from connector.contracts.negotiation import outgoing
 from connector.verify.bundle import verify_bundle
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Refused, Space
+from tests.testkit.forging import forged
+from tests.testkit.patience import PATIENCE_S
 
 PERSON = {"role": "Amtsleitung", "pseudonym": "p-7f3a91"}
 
@@ -43,8 +43,8 @@ async def pair(space: Space, monkeypatch: pytest.MonkeyPatch) -> Pair:
     there = await space.city("there", {"nachbardorf": MUNICIPALITY})
     await space.reload(here, there)
     made = await here.publish("musterstadt")
-    say = compose.verification
-    monkeypatch.setattr(compose, "verification", lambda case, sent, *_: say(case, sent, None))
+    say = outgoing.verification
+    monkeypatch.setattr(outgoing, "verification", lambda case, sent, *_: say(case, sent, None))
     signed = await there.negotiate("nachbardorf", here.did("musterstadt"), made["dataset"])
     assert signed["state"] == "FINALIZED"
     pair = Pair(here, there, str(signed["agreement"]))

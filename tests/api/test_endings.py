@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from connector.api.endings import EndingHandlers
-from connector.contracts.agreements import Agreements
+from connector.app.services import judge
+from connector.contracts.agreement.agreements import Agreements
 from connector.errors import PeerError
-from connector.house import judge
 
 
 class Shown:

@@ -7,7 +7,6 @@ import re
 import stat
 from collections.abc import Mapping
 from contextlib import ExitStack
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -16,14 +15,14 @@ from aiohttp import web
 from connector import telemetry
 from connector.api import routes
 from connector.api.operation import OperationHandlers
-from connector.commit import ask
 from connector.errors import Mistake
+from connector.storage.effects import ask
 from connector.telemetry import Metrics
-from connector.testing.cities import MUNICIPALITY, City, Refused, Space
-from connector.testing.patience import PATIENCE_S
 from tests.cities.sharing import free_port, shared
+from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
+from tests.testkit.patience import PATIENCE_S
+from tests.testkit.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 TOKEN = "a-token-that-is-long-enough-to-be-one"
 
 

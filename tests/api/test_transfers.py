@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connector.testing.cities import MUNICIPALITY, City, Refused, Space
+from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
 
 BASE = "/api/v1/participants/nachbardorf/transfers"
 

@@ -8,7 +8,7 @@ from aiohttp.test_utils import make_mocked_request
 from connector.api.waiting import LOOK_S, Waiting
 from connector.errors import Mistake
 from connector.storage.database import Database, Tx
-from connector.testing.patience import PATIENCE_S
+from tests.testkit.patience import PATIENCE_S
 
 
 def asking(seconds: str | None):  # type: ignore[no-untyped-def]

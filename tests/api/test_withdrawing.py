@@ -5,7 +5,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from connector.api import routes
 from connector.api.participants import ParticipantHandlers
-from connector.testing.towns import Towns
+from tests.testkit.towns import Towns
 
 PLACE = "/api/v1/participants/musterstadt/keys/seal/revoke"
 

@@ -5,7 +5,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connector.testing.cities import COMPANY, MUNICIPALITY, PURPOSE, City, Refused, Space
+from tests.testkit.cities import COMPANY, MUNICIPALITY, PURPOSE, City, Refused, Space
 
 
 async def refused(call: Any) -> tuple[int, str]:

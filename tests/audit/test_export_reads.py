@@ -10,10 +10,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from connector.audit import cosignatures, entry, export, merkle, seal, showing_store, store, telling, tiles
+from connector.audit import disclose, entry, merkle, sealer, store, tiles
+from connector.contracts.evidence import export
 from connector.errors import Defect
+from connector.reconciliation import proven_records_store
 from connector.storage import Database, Tx
-from connector.verify import checkpoint, logbook, records, told
+from connector.verify.checks import disclosure, logbook, records
+from connector.verify.formats import checkpoint
+from connector.witness import cosignatures
 from tests.audit.test_tiles import ROOT, TOWN, entries
 from tests.verify.forge import PROVIDER, LogKey
 
@@ -46,7 +50,7 @@ def counted(tx: Tx) -> tuple[export.LogEvidence, int]:
 
 def rebuilt(tx: Tx) -> export.LogEvidence:
     """The same evidence from a tree over every leaf of the log."""
-    batch = seal.latest(tx, TOWN)
+    batch = sealer.latest(tx, TOWN)
     assert batch is not None
     assert batch.checkpoint is not None
     rows = tx.all("SELECT leaf FROM audit_entry WHERE leaf_index < :size ORDER BY leaf_index", size=batch.size)
@@ -56,7 +60,7 @@ def rebuilt(tx: Tx) -> export.LogEvidence:
     where = next(one.index or 0 for one in reversed(own) if one.type == entry.AGREEMENT)
     proof = records.write_proof(where, tree.inclusion(where), batch.checkpoint)
     last = records.Logged(own[-1].index or 0, json.loads(own[-1].record), own[-1].record, own[-1].salt, ())
-    how_far = told.value(AGREEMENT, last, checkpoint.parse(batch.checkpoint))
+    how_far = disclosure.value(AGREEMENT, last, checkpoint.parse(batch.checkpoint))
     return export.LogEvidence(records.write(lines), proof, told=how_far)
 
 
@@ -72,9 +76,9 @@ async def log_of(db: Database, size: int, step: int) -> None:
     await db.write(TOWN, add, "transfer", AGREEMENT)
     await db.write(TOWN, entries, size // 2 + 1, size - size // 2 - 3)
     await db.write(TOWN, add, "termination", AGREEMENT)
-    await db.write(TOWN, telling.tell, TOWN, AGREEMENT, did=PROVIDER)
-    while (batch := await db.write(TOWN, seal.assign, TOWN, step)) is not None:
-        await db.write(TOWN, seal.keep, TOWN, batch.size, seal.sign(batch, seal.origin(ROOT), [KEY]))
+    await db.write(TOWN, disclose.tell, TOWN, AGREEMENT, did=PROVIDER)
+    while (batch := await db.write(TOWN, sealer.assign, TOWN, step)) is not None:
+        await db.write(TOWN, sealer.keep, TOWN, batch.size, sealer.sign(batch, sealer.origin(ROOT), [KEY]))
 
 
 @pytest.mark.threat("T56")
@@ -111,8 +115,8 @@ async def test_records_of_one_tile_share_what_is_read(sqlite_db: Database) -> No
     for _ in range(199):
         await sqlite_db.write(TOWN, add, "transfer", AGREEMENT)
     await sqlite_db.write(TOWN, entries, 2_200, 800)
-    await sqlite_db.write(TOWN, telling.tell, TOWN, AGREEMENT, did=PROVIDER)
-    assert await seal.seal(sqlite_db, TOWN, ROOT, [KEY]) is not None
+    await sqlite_db.write(TOWN, disclose.tell, TOWN, AGREEMENT, did=PROVIDER)
+    assert await sealer.seal(sqlite_db, TOWN, ROOT, [KEY]) is not None
     evidence, rows = await sqlite_db.read(TOWN, counted)
     assert len(records.parse(evidence.records)) == 201
     assert rows < 201 + 6 * tiles.WIDTH, rows
@@ -140,7 +144,7 @@ async def test_nothing_walks_the_log_to_find_a_few_records(sqlite_db: Database) 
 
     def looks(tx: Tx) -> tuple[list[str], list[str]]:
         page, look = Planned(tx), Planned(tx)
-        shown = showing_store.sealed(page, TOWN, AGREEMENT, ("agreement", "transfer"), 0, 300, 9)  # type: ignore[arg-type]
+        shown = proven_records_store.sealed(page, TOWN, AGREEMENT, ("agreement", "transfer"), 0, 300, 9)  # type: ignore[arg-type]
         assert [one.index for one in shown] == [1, 150]
         standing = cosignatures.standing(look, TOWN, "w")  # type: ignore[arg-type]
         assert standing is not None
@@ -159,10 +163,10 @@ async def test_a_page_begins_behind_any_index(any_db: Database) -> None:
     await log_of(any_db, 300, 300)
     types, behind = ("agreement", "transfer", "termination"), {-1: [1, 150, 298], 0: [1, 150, 298], 1: [150, 298]}
     for after, expected in {**behind, 149: [150, 298], 150: [298], 298: [], 10**15: []}.items():
-        shown = await any_db.read(TOWN, showing_store.sealed, TOWN, AGREEMENT, types, after, 300, 9)
+        shown = await any_db.read(TOWN, proven_records_store.sealed, TOWN, AGREEMENT, types, after, 300, 9)
         assert [one.index for one in shown] == expected
-    assert await any_db.read(TOWN, showing_store.sealed, TOWN, "urn:uuid:other", types, 1, 300, 9) == []
-    two = await any_db.read(TOWN, showing_store.sealed, TOWN, AGREEMENT, types, -1, 298, 2)
+    assert await any_db.read(TOWN, proven_records_store.sealed, TOWN, "urn:uuid:other", types, 1, 300, 9) == []
+    two = await any_db.read(TOWN, proven_records_store.sealed, TOWN, AGREEMENT, types, -1, 298, 2)
     assert [one.index for one in two] == [1, 150]
 
 

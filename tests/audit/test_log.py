@@ -7,18 +7,20 @@ from typing import Any
 
 import pytest
 
-from connector.audit import entry, export, merkle, seal, store, telling, tiles
+from connector.audit import disclose, entry, merkle, sealer, store, tiles
+from connector.contracts.evidence import export
 from connector.errors import Defect, Unavailable
 from connector.storage import Database, Tx
 from connector.storage.database import WORKER
-from connector.verify import checkpoint, records
-from connector.verify.faults import Fault
+from connector.verify.checks import records
+from connector.verify.formats import checkpoint
+from connector.verify.formats.faults import Fault
 from tests.verify.forge import PROVIDER, LogKey, PqLogKey, root_of
 
 TOWN, OTHER = "musterstadt", "nachbardorf"
 AGREEMENT = "urn:uuid:1"
 KEYS = [LogKey(), PqLogKey()]
-LOG = seal.origin(root_of(PROVIDER))
+LOG = sealer.origin(root_of(PROVIDER))
 
 
 def add(tx: Tx, participant: str, type: str, agreement: str | None, **body: object) -> None:
@@ -36,15 +38,15 @@ async def filled(db: Database) -> None:
     await db.write(TOWN, add, TOWN, "catalogue", None, offers=2)
 
 
-async def sealed(db: Database) -> seal.Batch:
-    batch = await seal.seal(db, TOWN, root_of(PROVIDER), KEYS)
+async def sealed(db: Database) -> sealer.Batch:
+    batch = await sealer.seal(db, TOWN, root_of(PROVIDER), KEYS)
     assert batch is not None
     return batch
 
 
 async def exported(db: Database, *, again: bool = False) -> export.LogEvidence:
     """Told, sealed and read, as for a bundle."""
-    await db.write(TOWN, telling.tell, TOWN, AGREEMENT, did=PROVIDER, again=again)
+    await db.write(TOWN, disclose.tell, TOWN, AGREEMENT, did=PROVIDER, again=again)
     await sealed(db)
     return await db.read(TOWN, export.log_evidence, TOWN, AGREEMENT)
 
@@ -78,11 +80,11 @@ async def test_records_are_chained_per_agreement(any_db: Database) -> None:
 async def test_sealing_takes_everything_once(any_db: Database) -> None:
     """Indices without a gap in the order of the chain, a root over all leaves, a checkpoint that verifies."""
     await filled(any_db)
-    assert await any_db.read(WORKER, seal.waiting) == [TOWN]
+    assert await any_db.read(WORKER, sealer.waiting) == [TOWN]
     batch = await sealed(any_db)
     assert batch.size == 10
-    assert await any_db.read(WORKER, seal.waiting) == []
-    assert await any_db.write(TOWN, seal.assign, TOWN) is None
+    assert await any_db.read(WORKER, sealer.waiting) == []
+    assert await any_db.write(TOWN, sealer.assign, TOWN) is None
     rows = await any_db.read(TOWN, store.records, TOWN, AGREEMENT)
     assert [row.index for row in rows] == [4, 5, 6, 7]
     parsed = checkpoint.parse(batch.checkpoint or "")
@@ -94,8 +96,8 @@ async def test_batches_grow_one_tree(sqlite_db: Database) -> None:
     """Batches of three: every checkpoint's tree begins with the one before."""
     await filled(sqlite_db)
     roots = [(0, merkle.EMPTY)]
-    while (batch := await sqlite_db.write(TOWN, seal.assign, TOWN, 3)) is not None:
-        await sqlite_db.write(TOWN, seal.keep, TOWN, batch.size, seal.sign(batch, LOG, KEYS))
+    while (batch := await sqlite_db.write(TOWN, sealer.assign, TOWN, 3)) is not None:
+        await sqlite_db.write(TOWN, sealer.keep, TOWN, batch.size, sealer.sign(batch, LOG, KEYS))
         roots.append((batch.size, batch.root))
     assert [size for size, _ in roots] == [0, 3, 6, 9, 10]
     leaves = await sqlite_db.read(TOWN, tiles.read, TOWN, tiles.Tile(0, 0, 10), 10)
@@ -107,15 +109,15 @@ async def test_batches_grow_one_tree(sqlite_db: Database) -> None:
 async def test_a_crash_between_any_two_steps_is_resumed(sqlite_db: Database) -> None:
     """Indices given, then gone; signed, then gone; stored twice: one tree, and the first checkpoint stays."""
     await filled(sqlite_db)
-    first = await sqlite_db.write(TOWN, seal.assign, TOWN)
+    first = await sqlite_db.write(TOWN, sealer.assign, TOWN)
     await sqlite_db.write(TOWN, add, TOWN, "transfer", AGREEMENT, late=True)
     assert first is not None
-    again = await sqlite_db.write(TOWN, seal.assign, TOWN)  # crashed before signing
+    again = await sqlite_db.write(TOWN, sealer.assign, TOWN)  # crashed before signing
     assert again == first
-    notes = [seal.sign(first, LOG, KEYS), seal.sign(first, LOG, KEYS[:1])]  # crashed after signing, signed again
+    notes = [sealer.sign(first, LOG, KEYS), sealer.sign(first, LOG, KEYS[:1])]  # crashed after signing, signed again
     for note in notes:
-        await sqlite_db.write(TOWN, seal.keep, TOWN, first.size, note)
-    kept = await sqlite_db.read(TOWN, seal.latest, TOWN)
+        await sqlite_db.write(TOWN, sealer.keep, TOWN, first.size, note)
+    kept = await sqlite_db.read(TOWN, sealer.latest, TOWN)
     assert kept is not None
     assert kept.checkpoint == notes[0]
     assert (await sealed(sqlite_db)).size == 11
@@ -129,7 +131,7 @@ async def test_what_is_not_sealed_is_not_exported(sqlite_db: Database) -> None:
     for _ in range(2):  # nothing has told how far it goes; then that waits for the sealer
         with pytest.raises(Unavailable, match=r"audit\.unsealed"):
             await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT)
-        await sqlite_db.write(TOWN, telling.tell, TOWN, AGREEMENT, did=PROVIDER)
+        await sqlite_db.write(TOWN, disclose.tell, TOWN, AGREEMENT, did=PROVIDER)
     assert len(check_evidence(await exported(sqlite_db))) == 5
     await sqlite_db.write(TOWN, add, TOWN, "transfer", AGREEMENT, late=True)
     assert len(check_evidence(await sqlite_db.read(TOWN, export.log_evidence, TOWN, AGREEMENT))) == 5
@@ -146,7 +148,7 @@ async def test_logs_are_apart(any_db: Database) -> None:
     await filled(any_db)
     await any_db.write(OTHER, add, OTHER, "agreement", AGREEMENT, what="theirs")
     assert (await sealed(any_db)).size == 10
-    other = await seal.seal(any_db, OTHER, "https://localhost:18443/nachbardorf", KEYS)
+    other = await sealer.seal(any_db, OTHER, "https://localhost:18443/nachbardorf", KEYS)
     assert other is not None
     assert other.size == 1
 

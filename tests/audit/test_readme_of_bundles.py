@@ -5,7 +5,7 @@ from fnmatch import fnmatch
 
 import pytest
 
-from connector.verify import archive
+from connector.verify.checks import archive
 from connector.verify.words import say
 
 

@@ -6,10 +6,10 @@ from types import ModuleType
 
 import pytest
 
-from connector.audit import merkle, seal, store
+from connector.audit import merkle, sealer, store
 from connector.errors import Unavailable
 from connector.storage import Database, Tx, open_database
-from connector.verify import checkpoint
+from connector.verify.formats import checkpoint
 from tests.verify.forge import PROVIDER, LogKey, root_of
 
 TOWN = "musterstadt"
@@ -64,7 +64,7 @@ async def test_two_sealers_never_sign_two_roots_for_one_size(replicas: list[Data
     async def sealing(number: int) -> None:
         while busy:
             try:
-                await seal.seal(replicas[number], TOWN, root_of(PROVIDER), [keys[number]])
+                await sealer.seal(replicas[number], TOWN, root_of(PROVIDER), [keys[number]])
             except Unavailable:
                 await asyncio.sleep(0.01)  # beaten twenty times in a row: it comes again
 
@@ -73,7 +73,7 @@ async def test_two_sealers_never_sign_two_roots_for_one_size(replicas: list[Data
     busy = False
     await asyncio.gather(*sealers)
     for number in range(2):
-        await seal.seal(replicas[number], TOWN, root_of(PROVIDER), [keys[number]])
+        await sealer.seal(replicas[number], TOWN, root_of(PROVIDER), [keys[number]])
 
     said: dict[str, set[str]] = {}
     for text in keys[0].signed + keys[1].signed:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from connector.audit import epochs, merkle, seal, store, tiles
+from connector.audit import merkle, origins, sealer, store, tiles
 from connector.audit.tiles import Tile
 from connector.errors import Defect, Unknown
 from connector.storage import Database, Tx
@@ -34,9 +34,9 @@ async def grown(db: Database, size: int, step: int, first: int = 0) -> None:
     """A log that was sealed in batches of `step`."""
     for start in range(first, size, step):
         await db.write(TOWN, entries, start, min(step, size - start))
-        batch = await db.write(TOWN, seal.assign, TOWN, step)
+        batch = await db.write(TOWN, sealer.assign, TOWN, step)
         assert batch is not None
-        await db.write(TOWN, seal.keep, TOWN, batch.size, seal.sign(batch, seal.origin(ROOT), [KEY]))
+        await db.write(TOWN, sealer.keep, TOWN, batch.size, sealer.sign(batch, sealer.origin(ROOT), [KEY]))
 
 
 def level(count: int, hashes: list[bytes]) -> list[bytes]:
@@ -63,8 +63,8 @@ async def test_what_is_not_sealed_is_not_there(sqlite_db: Database) -> None:
     """A tile never reaches beyond the size that was signed, though the leaves lie in the table."""
     await grown(sqlite_db, 300, 300)
     await sqlite_db.write(TOWN, entries, 300, 300)
-    assert await sqlite_db.write(TOWN, seal.assign, TOWN) is not None
-    newest = await sqlite_db.read(TOWN, seal.latest, TOWN)
+    assert await sqlite_db.write(TOWN, sealer.assign, TOWN) is not None
+    newest = await sqlite_db.read(TOWN, sealer.latest, TOWN)
     assert newest is not None
     assert newest.size == 300
     with pytest.raises(Unknown):
@@ -134,7 +134,7 @@ async def test_a_log_from_before_there_were_tiles_makes_up_for_them(sqlite_db: D
     assert await sqlite_db.read(TOWN, tiles.lacking, TOWN, 66_000)
     assert not await sqlite_db.write(TOWN, tiles.complete, TOWN, 66_000)  # only a portion at a time
     await sqlite_db.write(TOWN, store.append, TOWN, "decision", None, "p-1", {}, did=PROVIDER)
-    await seal.seal(sqlite_db, TOWN, ROOT, [KEY])
+    await sealer.seal(sqlite_db, TOWN, ROOT, [KEY])
     assert not await sqlite_db.read(TOWN, tiles.lacking, TOWN, 66_001)
     assert await sqlite_db.read(TOWN, nodes) == kept
 
@@ -154,7 +154,7 @@ async def test_a_gap_in_the_leaves_stops_neither_the_log_nor_hides(sqlite_db: Da
 
     await sqlite_db.write(TOWN, harm)
     await sqlite_db.write(TOWN, entries, 600, 5)
-    newest = await seal.seal(sqlite_db, TOWN, ROOT, [KEY])
+    newest = await sealer.seal(sqlite_db, TOWN, ROOT, [KEY])
     assert newest is not None
     assert (newest.size, newest.root) == (605, tree(605).root())
     with pytest.raises(Defect) as caught:
@@ -199,27 +199,27 @@ def test_one_tile_has_one_path(level: str, path: str) -> None:
 async def test_a_new_origin_goes_on_where_the_tree_stands(any_db: Database) -> None:
     """What was sealed keeps its place; the unsigned batch is signed under the new name; the old one is done."""
     await grown(any_db, 10, 10)
-    before = await any_db.read(TOWN, seal.latest, TOWN)
+    before = await any_db.read(TOWN, sealer.latest, TOWN)
     await any_db.write(TOWN, entries, 10, 5)
-    waiting = await any_db.write(TOWN, seal.assign, TOWN)
+    waiting = await any_db.write(TOWN, sealer.assign, TOWN)
     assert waiting is not None
-    stale = seal.sign(waiting, seal.origin(ROOT), [KEY])
-    opened = await any_db.write(TOWN, epochs.open_next, TOWN, PROVIDER, ROOT, 99, "w.example/witness")
+    stale = sealer.sign(waiting, sealer.origin(ROOT), [KEY])
+    opened = await any_db.write(TOWN, origins.open_next, TOWN, PROVIDER, ROOT, 99, "w.example/witness")
     assert opened == 1
-    await any_db.write(TOWN, seal.keep, TOWN, waiting.size, stale, 0)  # signed under the old name, stored too late
-    newest = await seal.seal(any_db, TOWN, ROOT, [KEY])
+    await any_db.write(TOWN, sealer.keep, TOWN, waiting.size, stale, 0)  # signed under the old name, stored too late
+    newest = await sealer.seal(any_db, TOWN, ROOT, [KEY])
     assert newest is not None
     assert newest.checkpoint is not None
     assert newest.checkpoint.startswith("localhost:18443/musterstadt/log/1\n16\n")
-    assert await any_db.read(TOWN, seal.latest, TOWN, 0) == before
-    moved = await any_db.read(TOWN, seal.signed, TOWN, 15)
+    assert await any_db.read(TOWN, sealer.latest, TOWN, 0) == before
+    moved = await any_db.read(TOWN, sealer.signed, TOWN, 15)
     assert moved is not None
     assert moved.epoch == 1
 
 
 async def test_an_origin_lasts_an_hour_whatever_a_witness_says(sqlite_db: Database) -> None:
     """The second call at once opens nothing; without any checkpoint there is nothing to record but the name."""
-    opening: Callable[..., int | None] = epochs.open_next
+    opening: Callable[..., int | None] = origins.open_next
     assert await sqlite_db.write(TOWN, opening, TOWN, PROVIDER, ROOT, 99, "w") == 1
     assert await sqlite_db.write(TOWN, opening, TOWN, PROVIDER, ROOT, 10**15, "w") is None
-    assert await sqlite_db.read(TOWN, epochs.current, TOWN) == 1
+    assert await sqlite_db.read(TOWN, origins.current, TOWN) == 1

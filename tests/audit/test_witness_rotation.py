@@ -8,13 +8,13 @@ import asyncio
 import pytest
 
 from connector.audit import merkle
-from connector.audit.witness_keys import OVERLAP_MS, WitnessKeys, _line
 from connector.clock import SystemClock, rfc3339
 from connector.errors import Mistake
 from connector.storage.database import PROCESS, Database
-from connector.trust.vault import Vault
-from connector.verify import checkpoint, witness
-from connector.verify.faults import Fault
+from connector.trust.keys.vault import Vault
+from connector.verify.formats import checkpoint, cosignature
+from connector.verify.formats.faults import Fault
+from connector.witness.keys import OVERLAP_MS, WitnessKeys, _line
 
 DAY = 86_400_000
 NOW = SystemClock().now() // 1000 * 1000
@@ -35,9 +35,9 @@ async def signed(keys: WitnessKeys, now: int) -> list[str]:
 async def concluded(keys: WitnessKeys, lines: list[str]) -> int | None:
     """The time that these lines prove to whoever has the trust list of today."""
     entry = {"operator": "o", "url": keys.url, "keys": list(await keys.public())}
-    policy = witness.derived([entry], "own")
+    policy = cosignature.derived([entry], "own")
     assert policy is not None
-    return witness.time_of(checkpoint.parse(f"{TEXT}\n{LINE}{''.join(lines)}"), policy)
+    return cosignature.time_of(checkpoint.parse(f"{TEXT}\n{LINE}{''.join(lines)}"), policy)
 
 
 async def test_both_sign_for_a_while_then_the_new_ones_alone(any_db: Database) -> None:
@@ -79,9 +79,9 @@ async def test_a_key_that_is_listed_twice_has_its_earlier_end(sqlite_db: Databas
     used = list(await keys.public())
     ended = [{**key, "validUntil": rfc3339(NOW - DAY)} for key in used]
     entry = {"operator": "o", "url": keys.url, "keys": [*used, *ended][::order]}
-    policy = witness.derived([entry], "own")
+    policy = cosignature.derived([entry], "own")
     assert policy is not None
-    assert witness.time_of(checkpoint.parse(f"{TEXT}\n{LINE}{''.join(lines)}"), policy) is None
+    assert cosignature.time_of(checkpoint.parse(f"{TEXT}\n{LINE}{''.join(lines)}"), policy) is None
 
 
 async def test_never_more_than_two_of_a_kind_sign(sqlite_db: Database) -> None:
@@ -108,7 +108,7 @@ async def test_a_kind_that_was_left_out_once_retires_with_the_next(
     """Past bug: >> exchanged where ML-DSA is not known, then where it is << the first ML-DSA key signed for ever."""
     keys = keys_of(sqlite_db)
     await keys.public()
-    monkeypatch.setattr("connector.audit.witness_keys.post_quantum", lambda: False)
+    monkeypatch.setattr("connector.witness.keys.post_quantum", lambda: False)
     await keys.rotate()
     assert [("pub" in key, "validUntil" in key) for key in await keys.public()] == [
         (False, False), (False, True), (True, False),
@@ -135,4 +135,4 @@ async def test_two_replicas_exchange_once(any_db: Database) -> None:
 async def test_an_end_that_is_no_time_is_a_fault(sqlite_db: Database, until: object) -> None:
     key: dict[str, object] = {**(await keys_of(sqlite_db).public())[0], "validUntil": until}
     with pytest.raises(Fault, match="trust-list-form"):
-        witness.derived([{"operator": "o", "url": "https://x.example/w", "keys": [key]}], "own")
+        cosignature.derived([{"operator": "o", "url": "https://x.example/w", "keys": [key]}], "own")

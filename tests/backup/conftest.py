@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from connector.backup import making
-from connector.backup.making import Made, Wish
-from connector.settings import load
-from connector.testing.cities import MUNICIPALITY, data_space
+from connector.backup import create
+from connector.backup.create import Made, Wish
+from connector.settings.load import load
+from tests.testkit.cities import MUNICIPALITY, data_space
 
 TOWN = "musterstadt"
 PASSPHRASE = "zwölf Boxkämpfer jagen Viktor"
@@ -65,7 +65,7 @@ def town(built: Path, tmp_path: Path) -> Path:
 def backed_up(town: Path, **wish: object) -> Made:
     settings = load(town, {})
     given = Wish(town.with_name("backups"), town.with_name("keys"), None)._replace(**wish)
-    return making.make(settings, given, making.offline(settings), quiet)
+    return create.make(settings, given, create.offline(settings), quiet)
 
 
 @pytest.fixture

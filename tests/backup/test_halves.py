@@ -9,20 +9,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from connector.backup import checking, keys, making, manifest, restoring
-from connector.backup.making import Made
+from connector.backup import create, examine, keys, manifest, restore
+from connector.backup.create import Made
 from connector.errors import Mistake
-from connector.settings import load, master_key
+from connector.settings.load import load, master_key
 from tests.backup.conftest import PASSPHRASE, backed_up, quiet
 
 pytestmark = pytest.mark.threat("T73")
 
 
 def put_back(folder: Path, target: Path, half: Path | None = None, passphrase: str | None = None) -> None:
-    backup = checking.read(folder)
-    checking.whole(backup, quiet)
-    _, held = checking.opened(backup, half, passphrase)
-    restoring.restore(backup, held, target, {}, quiet)
+    backup = examine.read(folder)
+    examine.whole(backup, quiet)
+    _, held = examine.opened(backup, half, passphrase)
+    restore.restore(backup, held, target, {}, quiet)
 
 
 def everything(folder: Path) -> bytes:
@@ -71,10 +71,10 @@ def test_both_halves_never_lie_in_one_folder_without_a_passphrase(town: Path, wh
 
 def test_bug_one_installation_overwrote_the_keys_of_another(town: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> two by the clock, in one second, with one folder for the keys of both << each backup opens with its own."""
-    monkeypatch.setattr(making, "_name", lambda to: "hanse-20261127T020000Z")
+    monkeypatch.setattr(create, "_name", lambda to: "hanse-20261127T020000Z")
     both = [backed_up(town, to=town.with_name(name)) for name in ("backups-a", "backups-b")]
     for made in both:
-        assert checking.opened(checking.read(made.folder), made.keys.parent, None)[0] == made.keys
+        assert examine.opened(examine.read(made.folder), made.keys.parent, None)[0] == made.keys
 
 
 def test_one_flipped_bit_in_any_file_is_found(town: Path, made: Made) -> None:
@@ -106,7 +106,7 @@ def test_what_was_bent_with_its_checksums_is_known_by_the_master_key(town: Path,
     seal = msgspec.json.decode((made.folder / manifest.SEAL).read_bytes(), type=manifest.Seal)
     forged = manifest.Seal(sha256(body.encode()).hexdigest(), seal.mac)
     (made.folder / manifest.SEAL).write_bytes(msgspec.json.encode(forged))
-    checking.whole(checking.read(made.folder), quiet)
+    examine.whole(examine.read(made.folder), quiet)
     with pytest.raises(Mistake, match=r"backup\.forged"):
         put_back(made.folder, town.with_name("fresh"), made.keys)
     assert not town.with_name("fresh").exists()
@@ -149,10 +149,10 @@ def test_the_keys_of_another_backup_open_nothing(town: Path, made: Made) -> None
 def test_without_its_manifest_it_is_half(town: Path, made: Made) -> None:
     (made.folder / "manifest.seal").unlink()
     with pytest.raises(Mistake, match=r"backup\.half"):
-        checking.read(made.folder)
+        examine.read(made.folder)
     shutil.rmtree(made.folder)
     with pytest.raises(Mistake, match=r"backup\.none"):
-        checking.read(made.folder)
+        examine.read(made.folder)
 
 
 def test_settings_that_hold_a_secret_go_with_the_keys(town: Path) -> None:

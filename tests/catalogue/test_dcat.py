@@ -1,7 +1,6 @@
 """The catalogue on the wire: DSP JSON that the official schemas accept; what is ours alone has a full name."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,10 +11,10 @@ from referencing import Registry, Resource
 from connector.catalogue import dcat, store
 from connector.catalogue.model import FORMATS
 from connector.catalogue.service import OfferWish
-from connector.testing.towns import Towns
+from tests.testkit.places import DSP
+from tests.testkit.towns import Towns
 
 TOWN = "musterstadt"
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "dsp"
 KNOWN = {"@id", "@type", "hasPolicy", "distribution"}
 
 
@@ -71,9 +70,9 @@ async def test_neither_the_place_nor_the_file_name_of_the_source_is_told(towns: 
     assert '"source"' not in text
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp")
+@pytest.mark.skipif(not DSP.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp")
 async def test_the_official_schema_accepts_the_catalogue(towns: Towns) -> None:
-    schemas = [json.loads(path.read_text()) for path in SHARED.rglob("*-schema.json")]
+    schemas = [json.loads(path.read_text()) for path in DSP.rglob("*-schema.json")]
     registry: Registry[Any] = Registry().with_resources(
         [(schema["$id"], Resource.from_contents(schema)) for schema in schemas]
     )

@@ -14,7 +14,7 @@ import pytest
 from connector.catalogue import uploads
 from connector.catalogue.uploads import Bounds, Uploads
 from connector.errors import HanseError, Mistake, Unavailable
-from connector.testing.cities import MUNICIPALITY, Refused, Space
+from tests.testkit.cities import MUNICIPALITY, Refused, Space
 
 TOWN = "musterstadt"
 PIECES = 10

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from connector.dataplane.sinks.files import FileSink
-from connector.testing.cities import MUNICIPALITY, City, Space
+from tests.testkit.cities import MUNICIPALITY, City, Space
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 

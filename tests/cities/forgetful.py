@@ -8,11 +8,11 @@ from unittest.mock import patch
 
 import uvloop
 
-from connector.contracts import compose
-from connector.testing import crash
+from connector.contracts.negotiation import outgoing
+from tests.testkit import crash
 
 PROGRAM = ("-m", "tests.cities.forgetful")
-_say = compose.verification
+_say = outgoing.verification
 
 
 def _unsealed(case: Any, sent: str, *seals: Any) -> Any:
@@ -23,7 +23,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     with (
-        patch.object(compose, "verification", _unsealed),
+        patch.object(outgoing, "verification", _unsealed),
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
         runner.run(crash.serve(parser.parse_args().data))

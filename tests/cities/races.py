@@ -20,10 +20,10 @@ from connector.errors import PeerError
 from connector.http.outbound import Answer
 from connector.protocol.messages import HANSE
 from connector.storage.database import Tx
-from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Space
-from connector.testing.patience import PATIENCE_S
 from tests.cities.sharing import shared
 from tests.postgres import Urls
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Space
+from tests.testkit.patience import PATIENCE_S
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 SEAL = f"{HANSE}agreementSignature"

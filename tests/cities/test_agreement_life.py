@@ -7,8 +7,8 @@ import pytest
 
 from connector.cli.main import main
 from connector.language import local_text
-from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Space
-from connector.testing.patience import PATIENCE_S
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Space
+from tests.testkit.patience import PATIENCE_S
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 

@@ -11,17 +11,18 @@ from typing import Any
 
 import pytest
 
-from connector.audit import beside, epochs
-from connector.backup import making
+from connector.audit import origins
+from connector.backup import create
 from connector.cli.main import main
-from connector.storage import snapshot
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.pair import TOWN, VILLAGE, Pair, bystander, two
-from connector.testing.patience import PATIENCE_S, eventually
-from connector.testing.processes import Process
+from connector.storage.sqlite import snapshot
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
+from connector.witness import note_files
 from tests.cities.sharing import free_port, shared
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.pair import TOWN, VILLAGE, Pair, bystander, two
+from tests.testkit.patience import PATIENCE_S, eventually
+from tests.testkit.processes import Process
 
 pytestmark = pytest.mark.threat("T73")
 
@@ -57,7 +58,7 @@ async def all_passed(api: Any, slug: str, roots: bytes) -> int:
 
 def marked(folder: Path) -> int:
     """How far the folder knows that the log was signed."""
-    found = beside.read(folder / "log" / TOWN)
+    found = note_files.read(folder / "log" / TOWN)
     return 0 if found is None else found[1].size
 
 
@@ -87,7 +88,7 @@ async def test_a_town_on_sqlite_comes_back_after_kill_9(
         await pair.exchange()
         async with traffic(pair):
             made = await backed_up(town.folder, space.folder.parent / "backups", capsys)
-            with snapshot.reading(Path(made["folder"]) / making.SQLITE) as tx:
+            with snapshot.reading(Path(made["folder"]) / create.SQLITE) as tx:
                 copied = (tx.one("SELECT max(size) AS size FROM audit_seal") or {})["size"]
             witnessed = "SELECT max(size) AS size FROM cosignature"
             await eventually(lambda: (town.rows(witnessed)[0]["size"] or 0) > copied)
@@ -179,6 +180,6 @@ async def test_two_replicas_on_postgresql_come_back_in_another_database(
             assert await all_passed(town.api, TOWN, space.roots) == 1
             await agreed(town, village, dataset)
             assert await all_passed(town.api, TOWN, space.roots) == 2
-            assert await town.house.db.read(TOWN, epochs.current, TOWN) == 1
+            assert await town.house.db.read(TOWN, origins.current, TOWN) == 1
             hidden = await town.house.db.read("nobody", lambda tx: tx.all("SELECT id FROM agreement"))
             assert hidden == []

@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from connector.storage.database import Tx
-from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Refused, Space
-from connector.testing.nasty import nasty_peer
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Refused, Space
+from tests.testkit.nasty import nasty_peer
 
 BASE = "/api/v1/participants/musterstadt"
 OFFER = {"rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}

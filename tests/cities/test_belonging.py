@@ -8,14 +8,14 @@ from types import ModuleType
 import psycopg
 import pytest
 
-from connector.audit import epochs
+from connector.audit import origins
 from connector.cli.main import main
 from connector.errors import Mistake
-from connector.storage import belonging, migrate, upgrade
-from connector.storage.belonging import FILE
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.processes import Process
+from connector.storage import folder_identity, migrate, upgrade
+from connector.storage.folder_identity import FILE
 from tests.cities.sharing import free_port, shared
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.processes import Process
 
 TOWN = "musterstadt"
 ANOTHER = r"storage\.folder-of-another"
@@ -44,7 +44,7 @@ async def refused(space: Space, name: str, environ: dict[str, str] | None = None
 async def sealed(city: City) -> int:
     """Its log is signed anew; the epoch it is in."""
     await city.house.upkeep.seal_logs()
-    return await city.house.db.read(TOWN, epochs.current, TOWN)
+    return await city.house.db.read(TOWN, origins.current, TOWN)
 
 
 @pytest.mark.threat("T61")
@@ -123,8 +123,8 @@ async def test_replicas_of_one_database_share_a_folder_or_not(space: Space, clus
             space.running("ra", {}, own("two.sock")) as two,
             space.running("rb", {}, own("three.sock")) as three,
         ):
-            found = await one.house.db.read("", belonging.identity)
-            assert {belonging.owner(city.settings.folder) for city in (one, two, three)} == {found}
+            found = await one.house.db.read("", folder_identity.identity)
+            assert {folder_identity.owner(city.settings.folder) for city in (one, two, three)} == {found}
             for city in (one, two, three, one, two, three):
                 assert await sealed(city) == 0
 
@@ -197,4 +197,4 @@ async def test_killed_at_any_moment_of_its_first_start_it_starts_again(space: Sp
     assert await process.api.get("/health/started")
     assert await process.stop() == 0
     await process.api.close()
-    assert belonging.owner(process.folder) == migrate.identity(f"sqlite://{process.folder / 'hanse.db'}")
+    assert folder_identity.owner(process.folder) == migrate.identity(f"sqlite://{process.folder / 'hanse.db'}")

@@ -7,9 +7,9 @@ from itertools import count
 
 import pytest
 
-from connector.testing import crash
-from connector.testing.cities import Space
-from connector.testing.pair import revived, two
+from tests.testkit import crash
+from tests.testkit.cities import Space
+from tests.testkit.pair import revived, two
 
 LONG = os.environ.get("HANSE_LONG") == "1"
 

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from connector.clock import rfc3339
-from connector.testing import crash
-from connector.testing.cities import Refused, Space
-from connector.testing.pair import TOWN, VILLAGE, Pair, patiently, revived, two
-from connector.testing.processes import Process
 from tests.cities import forgetful
+from tests.testkit import crash
+from tests.testkit.cities import Refused, Space
+from tests.testkit.pair import TOWN, VILLAGE, Pair, patiently, revived, two
+from tests.testkit.processes import Process
 
 pytestmark = pytest.mark.threat("T57")
 LONG = os.environ.get("HANSE_LONG") == "1"

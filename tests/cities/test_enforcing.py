@@ -13,12 +13,12 @@ from msgspec.structs import replace
 from connector.cli.main import main
 from connector.clock import rfc3339
 from connector.dataplane.streams import SWEEP_S
-from connector.delivery.jobs import TICK_S
+from connector.jobs.scheduler import TICK_S
 from connector.language import local_text
-from connector.settings import documented
+from connector.settings.load import documented
 from connector.storage.database import Tx
-from connector.testing.cities import City, Refused
-from connector.testing.patience import eventually
+from tests.testkit.cities import City, Refused
+from tests.testkit.patience import eventually
 
 MIB = 1 << 20
 TOWN, VILLAGE = "musterstadt", "nachbardorf"

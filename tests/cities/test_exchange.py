@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from connector.testing.cities import COMPANY, MUNICIPALITY, Space
 from connector.verify.bundle import verify_bundle
+from tests.testkit.cities import COMPANY, MUNICIPALITY, Space
 
 
 async def test_a_town_gets_the_data_and_the_proof_and_a_firm_gets_the_reason(space: Space) -> None:

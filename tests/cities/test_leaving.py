@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from connector.cli.main import main
-from connector.storage import tenant_store
-from connector.testing.cities import MUNICIPALITY, City, Refused, Space
-from connector.testing.patience import PATIENCE_S
-from connector.trust.anchors import Entry, next_list, read_list
-from connector.trust.authority import Authority
-from connector.trust.vault import Vault, master_file
+from connector.offboarding import participant_rows
+from connector.trust.keys.vault import Vault, master_file
+from connector.trust.members.authority import Authority
+from connector.trust.members.trust_list import Entry, next_list, read_list
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
+from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
+from tests.testkit.patience import PATIENCE_S
 
 OFTEN = {"HANSE_WORKER__SEAL_EVERY_S": "0.2", "HANSE_WITNESS__LOOK_S": "0.2"}
 TOWN, NEIGHBOUR, VILLAGE = "musterstadt", "altstadt", "nachbardorf"
@@ -46,7 +46,7 @@ def passes(space: Space, data: bytes) -> None:
 
 
 async def holdings(city: City, slug: str) -> dict[str, int]:
-    return dict(await city.house.db.read(slug, tenant_store.counted, slug))
+    return dict(await city.house.db.read(slug, participant_rows.counted, slug))
 
 
 async def inhabited(space: Space) -> tuple[City, City]:

@@ -15,10 +15,10 @@ import pytest
 
 from connector.errors import Mistake
 from connector.http.outbound import Answer
-from connector.testing.cities import City, Refused, Space
-from connector.testing.patience import PATIENCE_S, eventually, eventually_said
 from tests.cities.races import TOWN, VILLAGE, Line, Race, Work, race
 from tests.cities.sharing import free_port
+from tests.testkit.cities import City, Refused, Space
+from tests.testkit.patience import PATIENCE_S, eventually, eventually_said
 
 pytestmark = pytest.mark.threat("T58")
 BASE = f"/api/v1/participants/{TOWN}"

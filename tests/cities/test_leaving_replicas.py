@@ -6,10 +6,10 @@ from typing import Any
 
 import aiohttp
 
-from connector.testing.cities import City
-from connector.testing.patience import PATIENCE_S
-from connector.testing.processes import Process
 from tests.cities.test_replicas import VILLAGE, Provider, provider, publish, village
+from tests.testkit.cities import City
+from tests.testkit.patience import PATIENCE_S
+from tests.testkit.processes import Process
 
 __all__ = ["provider", "village"]
 TOWN = "musterstadt"

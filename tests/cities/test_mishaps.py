@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.commit import Process as Owner
-from connector.commit import errand
 from connector.dataplane import flows
 from connector.storage.database import Tx
-from connector.testing.cities import City
-from connector.testing.patience import eventually
+from connector.storage.effects import Process as Owner
+from connector.storage.effects import errand
+from tests.testkit.cities import City
+from tests.testkit.patience import eventually
 
 MIB = 1 << 20
 TOWN, VILLAGE = "musterstadt", "nachbardorf"

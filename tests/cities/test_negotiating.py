@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from connector.cli.main import main
-from connector.peer.client import PeerClient
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.patience import PATIENCE_S
+from connector.peer.client.client import PeerClient
 from connector.verify.bundle import verify_bundle
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.patience import PATIENCE_S
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 

@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from connector.contracts.countersigning import Settled
-from connector.contracts.endings_store import Ending
+from connector.contracts.agreement.termination_store import Ending
+from connector.contracts.document.sealing import digest
 from connector.contracts.model import Agreement, Case
-from connector.contracts.signing import digest
+from connector.contracts.negotiation.late_countersignature import Settled
 from connector.errors import Mistake
-from connector.reasons import because
+from connector.language.reasons import because
 from connector.storage.database import Tx
-from connector.testing.cities import City, Space
-from connector.testing.patience import PATIENCE_S, eventually
 from tests.cities.races import TOWN, VILLAGE, Race, Waiting, Work, race
 from tests.cities.sharing import free_port
+from tests.testkit.cities import City, Space
+from tests.testkit.patience import PATIENCE_S, eventually
 
 WHY = {"de": ["Wir lösen das Bauamt auf."], "en": ["We close the building office."]}
 REASON = because("contracts.offer-gone")

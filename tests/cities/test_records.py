@@ -14,8 +14,8 @@ import pytest
 from connector.audit import store as audit
 from connector.cli.main import main
 from connector.storage.database import Tx
-from connector.testing.cities import MUNICIPALITY, City, Refused, Space
 from connector.verify.bundle import verify_bundle
+from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 HER = "p-7f3a91"

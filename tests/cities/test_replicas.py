@@ -16,13 +16,13 @@ from psycopg.rows import dict_row
 
 from connector.dataplane.sinks.files import FileSink
 from connector.http.outbound import tls_client
-from connector.testing import crash
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.pair import TOWN, VILLAGE, patiently, revived
-from connector.testing.patience import eventually, eventually_said
-from connector.testing.processes import Process
 from connector.verify.bundle import verify_bundle
 from tests.cities.sharing import free_port, shared
+from tests.testkit import crash
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.pair import TOWN, VILLAGE, patiently, revived
+from tests.testkit.patience import eventually, eventually_said
+from tests.testkit.processes import Process
 
 MIB = 1 << 20
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from connector.clock import SystemClock
-from connector.testing import crash
-from connector.testing.cities import MUNICIPALITY, Refused, Space, data_space
-from connector.testing.pair import TOWN, VILLAGE, Pair, patiently, two
-from connector.testing.patience import eventually, eventually_said
+from tests.testkit import crash
+from tests.testkit.cities import MUNICIPALITY, Refused, Space, data_space
+from tests.testkit.pair import TOWN, VILLAGE, Pair, patiently, two
+from tests.testkit.patience import eventually, eventually_said
 
 MIB = 1 << 20
 BIG = bytes(range(256)) * (256 * MIB // 256)

@@ -13,9 +13,9 @@ from aiohttp import web
 
 from connector.cli.main import main
 from connector.http.server import tls_server
-from connector.testing.cities import MUNICIPALITY, City, Refused, Space
-from connector.trust import devca
-from connector.verify import jades
+from connector.trust.development import dev_ca
+from connector.verify.formats import jades
+from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
 from tests.trust.signers.keepers import KEYS, digest_signature
 
 TOKEN = "hvs.never-shown-anywhere"
@@ -63,10 +63,10 @@ def environ(space: Space, vault: Vault) -> dict[str, str]:
 def certificate(space: Space, did: str) -> Path:
     """A chain of the space's seal CA for the key in Vault, in a file."""
     certs = space.folder / "certs"
-    ca = devca.load(certs / "seal-ca.pem", certs / "seal-ca.key")
+    ca = dev_ca.load(certs / "seal-ca.pem", certs / "seal-ca.key")
     key: Any = KEYS["PS256"].public_key()
     place = space.folder.parent / "siegel.pem"
-    place.write_text(devca.issue_seal_certificate(ca, did, key, "Musterstadt", space.clock), encoding="ascii")
+    place.write_text(dev_ca.issue_seal_certificate(ca, did, key, "Musterstadt", space.clock), encoding="ascii")
     return place
 
 

@@ -6,12 +6,12 @@ from io import BytesIO
 
 import pytest
 
-from connector.contracts import second_seal
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.patience import eventually_said
-from connector.trust.keys import post_quantum
+from connector.contracts.document import second_seal
+from connector.trust.keys.signing import post_quantum
 from connector.verify.bundle import verify_bundle
 from tests.cities.races import HEAD, SEAL, Line
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.patience import eventually_said
 
 PQ = {"HANSE_SIGNERS__PQ": "true"}
 pytestmark = pytest.mark.skipif(not post_quantum(), reason="this cryptography has no ML-DSA-44")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from connector.dataplane import tokens
-from connector.peer import client
-from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Refused, Space
-from connector.testing.nasty import NastyPeer, nasty_peer
-from connector.trust.keys import _private_members
+from connector.peer.client import client
+from connector.trust.keys.signing import _private_members
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Refused, Space
+from tests.testkit.nasty import NastyPeer, nasty_peer
 
 MASTER = "5e" * 31 + "0f"
 API_TOKEN = "verwaltung-" + "t0k3n" * 6

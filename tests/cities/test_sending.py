@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from connector.storage.database import Tx
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.nasty import NastyPeer, nasty_peer
-from connector.testing.patience import PATIENCE_S, eventually
-from connector.trust import did as dids
+from connector.trust.did import did as dids
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.nasty import NastyPeer, nasty_peer
+from tests.testkit.patience import PATIENCE_S, eventually
 
 MIB = 1 << 20
 TOWN, VILLAGE = "musterstadt", "nachbardorf"

@@ -12,12 +12,12 @@ import pytest
 
 from connector.cli.main import main
 from connector.clock import rfc3339
-from connector.contracts import agreements as drawing
+from connector.contracts.agreement import agreements as drawing
 from connector.language import local_text
 from connector.participants.service import Hosted
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.patience import PATIENCE_S
 from tests.cities.test_vouching import OFTEN, TOWN, VILLAGE, both, vouched
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.patience import PATIENCE_S
 
 pytestmark = pytest.mark.threat("T57")
 PASSED, FAILED, OPEN = 0, 1, 2

@@ -11,10 +11,10 @@ from urllib.parse import quote
 import pytest
 
 from connector.cli.main import main
-from connector.testing.cities import MUNICIPALITY, City, Refused, Space
-from connector.testing.nasty import NastyPeer, nasty_peer
-from connector.transcript.book import REFUSED_KINDS
-from connector.transcript.events import WORKS
+from connector.trace.events import WORKS
+from connector.trace.recorder import REFUSED_KINDS
+from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
+from tests.testkit.nasty import NastyPeer, nasty_peer
 
 BASE = "/api/v1/participants"
 

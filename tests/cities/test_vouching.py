@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from connector.audit import witnessing
 from connector.http.outbound import Answer
 from connector.storage.database import PROCESS
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.verify import checkpoint, witness
 from connector.verify.bundle import verify_bundle
+from connector.verify.formats import checkpoint, cosignature
 from connector.verify.report import Verdict
+from connector.witness import cosign
+from tests.testkit.cities import MUNICIPALITY, City, Space
 
 OFTEN = {"HANSE_WORKER__SEAL_EVERY_S": "0.2", "HANSE_WITNESS__LOOK_S": "0.2"}
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -64,10 +64,12 @@ async def test_each_vouches_for_the_other_and_a_third_proves_when(space: Space) 
     town, village = await both(space)
     agreement = await agreed(town, village)
     note = await vouched(town, TOWN, village)
-    policy = witness.derived(witnesses_of(town), "Musterstadt")
+    policy = cosignature.derived(witnesses_of(town), "Musterstadt")
     assert policy is not None
-    assert witness.time_of(note, policy) is not None
-    assert witness.derived(witnesses_of(town)[:1], "Musterstadt") is None  # its own operator alone vouches for nothing
+    assert cosignature.time_of(note, policy) is not None
+    assert (
+        cosignature.derived(witnesses_of(town)[:1], "Musterstadt") is None
+    )  # its own operator alone vouches for nothing
     for city, slug in ((town, TOWN), (village, VILLAGE)):
         report = verify_bundle(await bundle(city, slug, agreement), space.roots, "de")
         assert report.holds_apart_from_time, report.reason
@@ -125,15 +127,15 @@ async def test_a_database_from_a_backup_goes_on_under_a_new_origin(space: Space)
         old = await bundle(town, TOWN, later)
         await vouched(town, TOWN, village)
         origin = f"{town.root(TOWN)}/log/".removeprefix("https://")
-    held = await village.house.db.read(PROCESS, witnessing.known, f"{origin}0")
+    held = await village.house.db.read(PROCESS, cosign.known, f"{origin}0")
     _copied(backup, database)
 
     async with space.running("town", {TOWN: MUNICIPALITY}, OFTEN) as town:
         agreement = await agreed(town, village)
         new = await vouched(town, TOWN, village, epoch=1)
         assert new.origin == f"{origin}1"
-        assert await village.house.db.read(PROCESS, witnessing.known, f"{origin}0") == held  # no old size signed again
-        assert await village.house.db.read(PROCESS, witnessing.alarms) == []
+        assert await village.house.db.read(PROCESS, cosign.known, f"{origin}0") == held  # no old size signed again
+        assert await village.house.db.read(PROCESS, cosign.alarms) == []
         record = _one(database, "SELECT record FROM audit_entry WHERE type = 'log-origin'")
         assert f'"before":"{origin}0"'.encode() in record["record"]
         assert f'"known":{held.size}'.encode() in record["record"]

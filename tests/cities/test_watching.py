@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from connector.audit import epochs, seal
+from connector.audit import origins, sealer
 from connector.cli.main import main
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.verify import checkpoint
 from connector.verify.bundle import verify_bundle
+from connector.verify.formats import checkpoint
 from tests.cities.test_vouching import OFTEN, TOWN, VILLAGE, _copied, agreed, both, bundle, public, vouched
+from tests.testkit.cities import MUNICIPALITY, City, Space
 
 
 async def command(space: Space, city: str, lang: str, *words: str) -> int:
@@ -93,14 +93,14 @@ async def test_a_database_from_a_backup_is_noticed_without_a_network(space: Spac
     async with space.running("town", hosted, OFTEN) as town:
         later = await agreed(town, town)
         old = await bundle(town, TOWN, later)
-        newest = await town.house.db.read(TOWN, seal.latest, TOWN)
+        newest = await town.house.db.read(TOWN, sealer.latest, TOWN)
         assert newest is not None
         await town.house.witnesses.look()
     _copied(backup, database)
     async with space.running("town", hosted, OFTEN) as town:
         agreement = await agreed(town, town)
         made = await bundle(town, TOWN, agreement)
-        assert await town.house.db.read(TOWN, epochs.current, TOWN) == 1
+        assert await town.house.db.read(TOWN, origins.current, TOWN) == 1
         note = checkpoint.parse((await public(town, TOWN, "1/checkpoint")).body.decode())
         assert note.origin.endswith("/log/1")
         published = checkpoint.parse((await public(town, TOWN, "0/checkpoint")).body.decode())

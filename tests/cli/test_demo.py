@@ -18,9 +18,10 @@ import pytest
 from connector.cli.demo import tamper, trees
 from connector.cli.demo.show import Show, hanse
 from connector.cli.main import main
+from tests.testkit.places import SHARED
 
 NAMES = ["start", "publish", "find", "negotiate", "transfer", "refuse", "expire", "verify", "tamper", "figures"]
-REAL = Path(__file__).parents[3] / "shared/data/dcat/mdk/cities_1310_v5.csv"
+REAL = SHARED / "dcat/mdk/cities_1310_v5.csv"
 PATIENCE_S = 60
 
 

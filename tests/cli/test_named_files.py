@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from connector.cli.get import save
+from connector.cli.exchange.get import save
 from connector.cli.main import main
 from connector.errors import Mistake
-from connector.settings import load
+from connector.settings.load import load
 
 COMMANDS = (
     ["publish", "{}", "--as", "town", "--title", "t", "--rule", "r"],

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "hanse"
+from tests.testkit.places import ROOT
+
+SCRIPT = ROOT / "hanse"
 TOOLS = ("sh", "dirname", "readlink", "cat", "cmp", "mkdir", "rm", "cp", "chmod", "sleep")
 STAND_IN = """#!/bin/sh
 # Plays Python: answers the script's questions and writes down what it is asked to install.

@@ -8,7 +8,7 @@ import pytest
 
 from connector.errors import Mistake
 from connector.language import say
-from connector.settings import Secret, database_url, load, master_key, peer_port, public_url
+from connector.settings.load import Secret, database_url, load, master_key, peer_port, public_url
 
 
 def test_defaults_lie_in_the_data_folder(tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from connector.cli.call import language
+from connector.cli.frame.call import language
+from connector.cli.frame.parser import Words, complaint
 from connector.cli.main import main, parser
-from connector.cli.words import Words, complaint
 from connector.language import catalogue
+from tests.testkit.places import ROOT
 
-TERMS = Path(__file__).parents[2] / "tests/cli/terms.json"
+TERMS = ROOT / "tests/cli/terms.json"
 CLIENTS = [
     "participant list",
     "participant add a --name A --kind municipality",
@@ -169,7 +170,7 @@ def test_doctor_prints_every_setting(lang: str, tmp_path: Path, capsys: pytest.C
 def test_an_unknown_benchmark_names_the_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("connector.cli.bench.LOAD", tmp_path)
+    monkeypatch.setattr("tests.load.command.LOAD", tmp_path)
     assert main(["bench"], {}) == 1
     (tmp_path / "start.py").write_text(
         '"""Time until the server answers."""\n'

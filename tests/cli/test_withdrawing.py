@@ -7,7 +7,7 @@ import pytest
 
 from connector.cli.main import main
 from connector.language import local_text
-from tests.cli.test_client import Playback, hanse, play, said
+from tests.cli.frame.test_client import Playback, hanse, play, said
 
 __all__ = ["play"]
 

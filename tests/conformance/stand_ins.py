@@ -3,10 +3,10 @@
 import time
 from pathlib import Path
 
-from connector.cli.conformance import cases, kit
+from tests.conformance import cases, official_kit
 
 RESULT = "KIT RESULT: 65 passed, 0 failed, 2 skipped, 0 classes failed"
-AT = kit.Address(
+AT = official_kit.Address(
     "did:web:localhost%3A8282:api:dsp",
     "http://localhost:8282/api/dsp",
     "http://localhost:8282/api/dsp/2025-1",

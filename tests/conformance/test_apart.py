@@ -12,8 +12,8 @@ import pytest
 
 from connector.errors import Mistake
 from connector.storage import upgrade
-from connector.testing.kit import apart
-from connector.testing.kit.run import house
+from tests.conformance.under_test import apart
+from tests.conformance.under_test.run import house
 
 REAL = "https://daten.musterstadt.de/hanse"
 OUTSIDE = {
@@ -47,7 +47,10 @@ def started(module: str, folder: Path, *named: str, **environ: str) -> "subproce
     )
 
 
-KITS = [("connector.testing.kit", ()), ("connector.testing.kit.edc", ("--peer", "edc=http://localhost:1/protocol"))]
+KITS = [
+    ("tests.conformance.under_test", ()),
+    ("tests.conformance.under_test.edc", ("--peer", "edc=http://localhost:1/protocol")),
+]
 
 
 @pytest.mark.parametrize(("module", "named"), KITS, ids=["dsp", "edc"])
@@ -68,7 +71,7 @@ def test_the_kit_on_a_production_database_by_name(tmp_path: Path) -> None:
     path = tmp_path / "production.db"
     url = production(path, "musterstadt", REAL)
     before = path.read_bytes()
-    done = started("connector.testing.kit", tmp_path / "kit", "--database", url)
+    done = started("tests.conformance.under_test", tmp_path / "kit", "--database", url)
     assert done.returncode == 1
     assert f"the participant musterstadt ({REAL}) lives in it" in done.stderr
     assert "Traceback" not in done.stderr
@@ -96,7 +99,7 @@ async def test_a_real_participant_is_never_taken_for_one_of_the_kit(
 
 def test_the_kit_comes_back_to_its_own_database(tmp_path: Path) -> None:
     for _ in range(2):
-        done = started("connector.testing.kit", tmp_path / "kit")
+        done = started("tests.conformance.under_test", tmp_path / "kit")
         assert done.returncode == 0, done.stderr
 
 

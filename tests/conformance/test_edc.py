@@ -15,13 +15,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from connector.cli.call import OK, REFUSED, SKIPPED
-from connector.cli.conformance.edc import ours, program, run, theirs
-from connector.cli.conformance.edc.program import Edc
-from connector.cli.conformance.edc.scene import Forgotten, Otherwise, Scenario
-from connector.cli.conformance.edc.site import serving
+from connector.cli.frame.call import OK, REFUSED, SKIPPED
 from connector.cli.main import main
 from connector.errors import Unavailable
+from tests.conformance.edc import ours, program, run, theirs
+from tests.conformance.edc.program import Edc
+from tests.conformance.edc.scene import Forgotten, Otherwise, Scenario
+from tests.conformance.edc.site import serving
 from tests.conformance.stand_ins import FETCHED, JAVA, NOTHING_RESOLVES, put
 
 PORTS = {"http": 1, "management": 2, "protocol": 3, "control": 4, "version": 5}
@@ -210,7 +210,7 @@ def test_an_edc_ends_with_whoever_started_it(programs: Path, tmp_path: Path) -> 
     """Also when that one is killed: what it reads from closes, and the program is gone."""
     put(programs, "java", f"echo $$ >{tmp_path}/pid; exec sleep 60")
     starter = (
-        "import sys; from pathlib import Path; from connector.cli.conformance.edc import program\n"
+        "import sys; from pathlib import Path; from tests.conformance.edc import program\n"
         f"with program.started({str(programs / 'java')!r}, Path('.'), Path({str(tmp_path)!r}), 'x'): pass"
     )
     with subprocess.Popen([sys.executable, "-c", starter]) as process:
@@ -229,7 +229,7 @@ def until(holds: Any, wait_s: float = 20.0) -> None:
 
 async def test_the_slow_line_hands_on_at_once_and_holds_back_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """What stands beyond has the whole request while whoever asked still waits."""
-    monkeypatch.setattr("connector.cli.conformance.edc.site.HELD_S", 0.2)
+    monkeypatch.setattr("tests.conformance.edc.site.HELD_S", 0.2)
     arrived: asyncio.Future[tuple[str, str, bytes]] = asyncio.get_running_loop().create_future()
 
     async def take(request: web.Request) -> web.Response:

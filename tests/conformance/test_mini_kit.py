@@ -15,12 +15,12 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from connector.cli.conformance import cases
-from connector.testing.kit.run import house
-from connector.testing.patience import PATIENCE_S
+from tests.conformance import cases
 from tests.conformance.process import NegotiationPlay, Process, TransferPlay
 from tests.conformance.scripts import SCRIPTS
+from tests.conformance.under_test.run import house
 from tests.conformance.wire import CONTEXT, Callbacks, Client, Target
+from tests.testkit.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DELAY_MS = 50

@@ -1,15 +1,15 @@
 """What the official kit is told, and what is made of its lines: green only if each of the 65 cases was heard."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
-from connector.cli.conformance import cases, kit
+from tests.conformance import cases, official_kit
 from tests.conformance.scripts import SCRIPTS
 from tests.conformance.stand_ins import AT, RESULT, case_lines, green
+from tests.testkit.places import SHARED
 
-OFFICIAL = Path(__file__).parents[3] / "shared/data/tck/dsp.tck.properties"
+OFFICIAL = SHARED / "tck/dsp.tck.properties"
 
 
 def test_every_case_of_the_kit_is_played_by_ours() -> None:
@@ -28,20 +28,22 @@ def read_properties(text: str) -> Mapping[str, str]:
 def test_the_kit_is_told_what_the_official_file_says() -> None:
     if not OFFICIAL.exists():
         pytest.skip("the official properties are absent: ../shared/data/tck/dsp.tck.properties beside the checkout")
-    assert read_properties(kit.written(kit.properties(AT))) == read_properties(OFFICIAL.read_text(encoding="ascii"))
+    assert read_properties(official_kit.written(official_kit.properties(AT))) == read_properties(
+        OFFICIAL.read_text(encoding="ascii")
+    )
 
 
 def test_a_value_that_java_would_read_otherwise_is_not_written() -> None:
     for value in ("ends with a blank ", "back\\slash", "ümlaut", ""):
         with pytest.raises(AssertionError):
-            kit.written({"key": value})
+            official_kit.written({"key": value})
 
 
 # What is made of its lines
 
 
 def test_a_complete_run_is_green() -> None:
-    heard = kit.outcome(green())
+    heard = official_kit.outcome(green())
     assert (len(heard.passed), heard.failures, heard.agreed) == (65, 0, True)
 
 
@@ -51,7 +53,7 @@ def test_a_failing_case_is_named_with_its_reason(case: str, how: str) -> None:
     lines = [line.replace(f"SUCCESSFUL: {case}", f"{how}: {case}") for line in green()[:-1]]
     lines += [f"KIT FAILURE: {case}: Verify it\tjava.lang.AssertionError: Timeout waiting for OFFERED"]
     lines += ["KIT RESULT: 64 passed, 1 failed, 2 skipped, 0 classes failed"]
-    heard = kit.outcome(lines)
+    heard = official_kit.outcome(lines)
     assert heard.failed == {case: "java.lang.AssertionError: Timeout waiting for OFFERED"}
     assert (len(heard.passed), heard.failures) == (64, 1)
 
@@ -61,14 +63,14 @@ def test_a_case_that_never_ran_is_a_failure() -> None:
     lines = [line for line in green()[:-1] if "TP:02" not in line]
     lines += ["KIT FAILURE: TransferProcessProvider02Test\tjava.lang.RuntimeException: Required configuration not set"]
     lines += ["KIT RESULT: 61 passed, 0 failed, 2 skipped, 1 classes failed"]
-    heard = kit.outcome(lines)
+    heard = official_kit.outcome(lines)
     assert heard.missing == ["TP:02-01", "TP:02-02", "TP:02-03", "TP:02-05"]
     assert heard.beside == ["TransferProcessProvider02Test: java.lang.RuntimeException: Required configuration not set"]
     assert heard.failures == 5
 
 
 def test_a_class_that_fails_behind_its_tests_is_a_failure() -> None:
-    heard = kit.outcome(
+    heard = official_kit.outcome(
         [*green()[:-1], "KIT FAILURE: ATest\tjava.io.IOException: gone", RESULT.replace("0 cl", "1 cl")]
     )
     assert heard.failures == 1
@@ -85,8 +87,8 @@ def test_a_class_that_fails_behind_its_tests_is_a_failure() -> None:
     ids=["broken off", "other sum", "one more skipped", "unknown case"],
 )
 def test_a_run_that_does_not_add_up_is_not_green(lines: list[str]) -> None:
-    assert kit.outcome(lines).failures == 1
+    assert official_kit.outcome(lines).failures == 1
 
 
 def test_nothing_at_all_is_65_failures() -> None:
-    assert kit.outcome([]).failures == 65
+    assert official_kit.outcome([]).failures == 65

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from connector.cli.conformance import cases, maven, subject
-from connector.cli.conformance.dsp import play
 from connector.errors import Unavailable
+from tests.conformance import cases, maven, subject
+from tests.conformance.dsp import play
 from tests.conformance.stand_ins import FETCHED, alive, green, put
 
 
@@ -79,7 +79,7 @@ def test_no_setting_of_the_operator_reaches_the_connector_under_test(tmp_path: P
 
 
 def test_a_connector_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.cli.conformance.subject._MODULE", "connector.no_such_module")
+    monkeypatch.setattr("tests.conformance.subject._MODULE", "connector.no_such_module")
     with pytest.raises(Unavailable) as raised, subject.Subject(tmp_path).started(tmp_path, os.environ):
         raise AssertionError("it started")
     assert "no_such_module" in str(raised.value.facts["log"])
@@ -94,7 +94,7 @@ def test_the_messages_of_all_replicas_are_put_in_order(tmp_path: Path) -> None:
 
 WAITS = """
 import sys, time
-from connector.cli.conformance.children import child, ended_politely
+from tests.conformance.children import child, ended_politely
 with ended_politely(), child([sys.executable, "-c", "import sys; sys.stdin.read()"]) as one:
     print(one.pid, flush=True)
     time.sleep(60)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from connector.cli.call import OK, REFUSED, SKIPPED, WRONG_USAGE
-from connector.cli.conformance import cases, kit, subject
+from connector.cli.frame.call import OK, REFUSED, SKIPPED, WRONG_USAGE
 from connector.cli.main import main
 from connector.errors import Mistake
+from tests.conformance import cases, official_kit, subject
 from tests.conformance.stand_ins import AT, FETCHED, JAVA, NOTHING_RESOLVES, green, put
 
 
@@ -27,7 +27,7 @@ def kit_that_says(folder: Path, lines: list[str]) -> dict[str, str]:
 
 
 @contextmanager
-def noted(self: subject.Subject, folder: Path, environ: Mapping[str, str]) -> Iterator[kit.Address]:
+def noted(self: subject.Subject, folder: Path, environ: Mapping[str, str]) -> Iterator[official_kit.Address]:
     """In place of a connector: says where it is, and what it exchanged."""
     said = {"direction": "out", "method": "POST", "url": "http://localhost:8083/negotiations/1/offers", "status": 0}
     line = {"at": time.time() + 0.05, **said, "body": '{"@type":"ContractOfferMessage"}', "answer": "no answer"}
@@ -37,7 +37,7 @@ def noted(self: subject.Subject, folder: Path, environ: Mapping[str, str]) -> It
 
 @pytest.fixture
 def no_connector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.cli.conformance.dsp.free", lambda *ports: None)
+    monkeypatch.setattr("tests.conformance.dsp.free", lambda *ports: None)
     monkeypatch.setattr(subject.Subject, "started", noted)
 
 
@@ -110,7 +110,7 @@ def test_skipped_is_said_and_has_its_own_exit_code(
     java: str, mvn: str, said: str, programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("connector.cli.conformance.dsp.free", lambda *ports: None)
+    monkeypatch.setattr("tests.conformance.dsp.free", lambda *ports: None)
     for name, script in (("java", java), ("mvn", mvn)):
         if script:
             put(programs, name, script)

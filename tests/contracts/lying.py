@@ -3,16 +3,16 @@
 import json
 from typing import Any
 
-from connector.contracts import drafting, rendering, signing
 from connector.contracts.approval import Approval
+from connector.contracts.document import draft, render, sealing
 from connector.contracts.model import Case
-from connector.contracts.reading import Reading, Readings
+from connector.contracts.signing.review import Reading, Readings
 from connector.protocol.messages import HANSE
-from connector.testing.forging import Change, forged
-from connector.testing.towns import Towns
+from tests.testkit.forging import Change, forged
+from tests.testkit.towns import Towns
 
 PROVIDER, CONSUMER = "musterstadt", "nachbardorf"
-APPROVAL = rendering.PROVIDER
+APPROVAL = render.PROVIDER
 HEAD = Approval(role="Amtsleitung", pseudonym="p-7f3a91")
 PRICE = "Der Datennehmer zahlt 100.000 EUR je Monat"
 
@@ -30,7 +30,7 @@ def swapped(old: str, new: str) -> Change:
 
 def saying(**members: Any) -> Change:
     """JSON with further or other members, in canonical form."""
-    return lambda body: signing.canonical({**json.loads(body), **members})
+    return lambda body: sealing.canonical({**json.loads(body), **members})
 
 
 def _reordered(body: bytes) -> bytes:
@@ -54,25 +54,25 @@ TEXT: dict[str, Change] = {
 }  # fmt: skip
 JSON: dict[str, tuple[str, Change]] = {
     f"{what}, {name}": (name, change)
-    for name in (drafting.PROFILE, drafting.DATASET)
+    for name in (draft.PROFILE, draft.DATASET)
     for what, change in {
         "a further member": saying(note=PRICE), "members in another order": _reordered, "other spacing": _spread,
     }.items()
 }  # fmt: skip
 OTHERS: dict[str, tuple[str, Change]] = {
-    "another form": (drafting.PROFILE, saying(textForm=2)),
-    "no form": (drafting.PROFILE, lambda body: signing.canonical(_without(body, "textForm"))),
-    "another operand": (drafting.PROFILE, saying(operands={"https://w3id.org/hanse/v1#x": {"source": PRICE}})),
-    "another vocabulary": (drafting.PROFILE, saying(vocabulary="0" * 64)),
-    "another title": (drafting.DATASET, saying(**{"dct:title": "Bäume gegen Entgelt"})),
-    "another description": (drafting.DATASET, saying(**{"dct:description": PRICE})),
-    "another file name": (drafting.DATASET, saying(**{f"{HANSE}fileName": f"{PRICE}.csv"})),
+    "another form": (draft.PROFILE, saying(textForm=2)),
+    "no form": (draft.PROFILE, lambda body: sealing.canonical(_without(body, "textForm"))),
+    "another operand": (draft.PROFILE, saying(operands={"https://w3id.org/hanse/v1#x": {"source": PRICE}})),
+    "another vocabulary": (draft.PROFILE, saying(vocabulary="0" * 64)),
+    "another title": (draft.DATASET, saying(**{"dct:title": "Bäume gegen Entgelt"})),
+    "another description": (draft.DATASET, saying(**{"dct:description": PRICE})),
+    "another file name": (draft.DATASET, saying(**{f"{HANSE}fileName": f"{PRICE}.csv"})),
     "a person at the provider's": (APPROVAL, saying(role=PRICE, pseudonym="p-7f3a91")),
     "another rule": (APPROVAL, saying(rule=PRICE)),
     "another moment": (APPROVAL, saying(at=PRICE)),
 }  # fmt: skip
 ALL: dict[str, tuple[str, Change]] = {
-    **{name: (drafting.TEXT, change) for name, change in TEXT.items()}, **JSON, **OTHERS,
+    **{name: (draft.TEXT, change) for name, change in TEXT.items()}, **JSON, **OTHERS,
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connector.testing.towns import Towns
+from tests.testkit.towns import Towns
 
 pytestmark = pytest.mark.threat("T22")
 

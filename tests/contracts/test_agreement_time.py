@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from connector.clock import rfc3339
-from connector.contracts import agreements
-from connector.testing.towns import Towns
+from connector.contracts.agreement import agreements
+from tests.testkit.towns import Towns
 
 DAY = 86_400_000
 pytestmark = pytest.mark.threat("T22")

@@ -6,15 +6,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.contracts import approval, countersigning, drafting, store
+from connector.contracts import approval, store
 from connector.contracts.approval import Approval
+from connector.contracts.document import draft
 from connector.contracts.model import Agreement
+from connector.contracts.negotiation import late_countersignature
 from connector.errors import Mistake, PeerError
 from connector.protocol.messages import HANSE
-from connector.testing.cities import PURPOSE
-from connector.testing.forging import forged
-from connector.testing.shown import as_shown
-from connector.testing.towns import Towns
+from tests.testkit.cities import PURPOSE
+from tests.testkit.forging import forged
+from tests.testkit.shown import as_shown
+from tests.testkit.towns import Towns
 
 DID = "did:web:localhost%3A18443:nachbardorf"
 PERSON = Approval(role="Amtsleitung", pseudonym="p-7f3a91", mandate="M-12", on_behalf_of="did:web:kreis.example")
@@ -72,13 +74,13 @@ async def test_a_provider_whose_approval_names_somebody_gets_no_signature(
     def named(body: bytes) -> bytes:
         return json.dumps({**json.loads(body), "role": "Leitung", "pseudonym": "Erika Mustermann"}).encode()
 
-    with forged({drafting.APPROVAL["provider"]: named}):
+    with forged({draft.APPROVAL["provider"]: named}):
         asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
         await towns.run()
     case = await towns.case("nachbardorf", asked.id)
     assert case.shown == "TERMINATED"
     kept = await towns.db.read("nachbardorf", store.objects, "nachbardorf", case.id)
-    assert drafting.APPROVAL["provider"] not in kept
+    assert draft.APPROVAL["provider"] not in kept
 
 
 async def test_whoever_accepts_stands_in_the_signed_approval(towns: Towns) -> None:
@@ -102,11 +104,11 @@ async def test_whoever_accepts_stands_in_the_signed_approval(towns: Towns) -> No
     for slug, case_id in (("nachbardorf", mine), ("musterstadt", case.id)):
         assert (await towns.case(slug, case_id)).shown == "FINALIZED"
         kept = await towns.db.read(slug, store.objects, slug, case_id)
-        body = json.loads(kept[drafting.APPROVAL["consumer"]].body)
+        body = json.loads(kept[draft.APPROVAL["consumer"]].body)
         assert (body["role"], body["pseudonym"], body["onBehalfOf"]) == (
             "Amtsleitung", "p-7f3a91", "did:web:kreis.example",
         )  # fmt: skip
-        assert json.loads(kept[drafting.APPROVAL["provider"]].body)["role"] == "automatic"
+        assert json.loads(kept[draft.APPROVAL["provider"]].body)["role"] == "automatic"
 
 
 async def test_whoever_asks_stands_in_the_signed_approval(towns: Towns) -> None:
@@ -118,7 +120,7 @@ async def test_whoever_asks_stands_in_the_signed_approval(towns: Towns) -> None:
     )  # fmt: skip
     await towns.run()
     kept = await towns.db.read("nachbardorf", store.objects, "nachbardorf", case.id)
-    assert json.loads(kept[drafting.APPROVAL["consumer"]].body)["pseudonym"] == "p-7f3a91"
+    assert json.loads(kept[draft.APPROVAL["consumer"]].body)["pseudonym"] == "p-7f3a91"
 
 
 # Confirmations
@@ -165,7 +167,7 @@ async def test_a_statement_is_short_and_says_something(towns: Towns, statement: 
 
 
 async def test_confirmations_are_bounded_and_need_a_contract(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(countersigning, "MOST_CONFIRMATIONS", 1)
+    monkeypatch.setattr(late_countersignature, "MOST_CONFIRMATIONS", 1)
     agreement = await one_sided(towns, countersignature="required")
     await confirmed(towns, agreement)
     with pytest.raises(Mistake, match=r"contracts\.confirmations"):

@@ -2,7 +2,7 @@
 
 import json
 
-from connector.testing.towns import Towns
+from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 

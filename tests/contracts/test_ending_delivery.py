@@ -5,11 +5,11 @@ import json
 import pytest
 
 from connector.clock import rfc3339
-from connector.contracts import ending, ending_desk
+from connector.contracts.termination import delivery, statement
 from connector.errors import Mistake, Unavailable
 from connector.http.outbound import Answer
-from connector.testing.towns import Towns
-from connector.trust.heirs import Line, Step
+from connector.trust.members.successors import Line, Step
+from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 WHY = {"de": ["Wir lösen das Bauamt auf."], "en": ["We close the building office."]}
@@ -30,7 +30,7 @@ async def questions(towns: Towns) -> list[str]:
     ],
 )
 def test_bug_a_day_of_notice_with_a_clock_change_ended_an_hour_off(day: str, last: str) -> None:
-    assert rfc3339(ending.day_of_notice(day, NOW)) == last
+    assert rfc3339(statement.day_of_notice(day, NOW)) == last
 
 
 async def test_bug_nobody_was_told_of_a_statement_that_did_not_arrive_for_days(
@@ -42,10 +42,10 @@ async def test_bug_nobody_was_told_of_a_statement_that_did_not_arrive_for_days(
     await towns.ending_desk.end(CONSUMER, agreement.id, WHY, None)
     await towns.run()
     assert await questions(towns) == []
-    monkeypatch.setattr(ending_desk, "PATIENCE_MS", -1)
+    monkeypatch.setattr(delivery, "PATIENCE_MS", -1)
     await towns.hurry()
     await towns.hurry()
-    assert await questions(towns) == [ending.UNDELIVERED]
+    assert await questions(towns) == [statement.UNDELIVERED]
     await towns.hurry()
     assert await questions(towns) == []
     assert (await towns.agreement(PROVIDER, agreement.id)).state == "ended"
@@ -64,12 +64,12 @@ async def test_bug_a_partner_that_does_not_know_us_for_a_while_never_heard_of_th
 
 async def test_a_partner_that_says_no_is_a_matter_for_a_person(towns: Towns) -> None:
     agreement = await towns.concluded(CONSUMER, PROVIDER)
-    towns.wire.answers = [Answer(400, {}, b"")] * ending_desk.TRIES
+    towns.wire.answers = [Answer(400, {}, b"")] * delivery.TRIES
     await towns.ending_desk.end(CONSUMER, agreement.id, WHY, None)
     await towns.run()
-    for _ in range(ending_desk.TRIES):
+    for _ in range(delivery.TRIES):
         await towns.hurry()
-    assert await questions(towns) == [ending.REFUSED]
+    assert await questions(towns) == [statement.REFUSED]
 
 
 async def test_bug_a_statement_on_its_way_did_not_follow_to_the_successor(towns: Towns) -> None:
@@ -89,7 +89,7 @@ async def test_bug_a_statement_on_its_way_did_not_follow_to_the_successor(towns:
 async def test_bug_a_long_reason_was_cut_short_before_it_was_sealed(towns: Towns) -> None:
     """>> one character too many << refused with the limit; at the limit every character is in the statement."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)
-    long = "x" * (ending.LONGEST + 1)
+    long = "x" * (statement.LONGEST + 1)
     with pytest.raises(Mistake, match="long-reason"):
         await towns.ending_desk.end(CONSUMER, agreement.id, {"de": ["kurz"], "en": [long]}, None)
     _, stated = await towns.ending_desk.end(CONSUMER, agreement.id, {"de": ["kurz"], "en": [long[1:]]}, None)

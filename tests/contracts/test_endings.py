@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from connector.clock import rfc3339
-from connector.contracts import ending, signing
-from connector.contracts.agreements import sealer
-from connector.contracts.endings_store import Ending
-from connector.contracts.evidence import Evidence
+from connector.contracts.agreement.agreements import sealer
+from connector.contracts.agreement.termination_store import Ending
+from connector.contracts.document import sealing
+from connector.contracts.evidence.service import Evidence
 from connector.contracts.model import Agreement
+from connector.contracts.termination import statement
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.http.outbound import Answer
-from connector.testing.towns import Towns
-from connector.trust.heirs import Line, Step
+from connector.trust.members.successors import Line, Step
+from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 WHY = {"de": ["Wir lösen das Bauamt auf."], "en": ["We close the building office."]}
@@ -64,7 +65,7 @@ async def test_either_side_ends_it_and_both_keep_the_statement(towns: Towns, slu
         records = await log(towns, side, agreement)
         assert [one["event"] for one in records] == ["stated", "ended"]
         assert records[0]["statement"] == ours.sha256
-        assert records[0]["jws"] == signing.digest(ours.jws.encode())
+        assert records[0]["jws"] == sealing.digest(ours.jws.encode())
     mine = await towns.process(CONSUMER, asked.id)
     theirs_too = await towns.process(PROVIDER, mine.kernel.peer_pid)
     assert (mine.shown, theirs_too.shown) == ("TERMINATED", "TERMINATED")
@@ -108,7 +109,7 @@ async def test_a_crash_after_the_delivery_delivers_the_same_again(towns: Towns) 
     await towns.run()
 
     def forget(tx: Any) -> None:
-        tx.run("UPDATE outbox SET done_at = NULL WHERE kind = :kind", kind=ending.DELIVER)
+        tx.run("UPDATE outbox SET done_at = NULL WHERE kind = :kind", kind=statement.DELIVER)
 
     await towns.db.write(CONSUMER, forget)
     await towns.hurry()
@@ -195,7 +196,7 @@ async def test_an_end_needs_a_reason_an_agreement_in_force_and_is_stated_once(to
 async def test_two_replicas_that_end_it_at_once_state_it_once(towns: Towns) -> None:
     """>> both have sealed a statement << one is booked, the other is told so."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)
-    later = towns.clock.now() + 40 * ending.DAY_MS
+    later = towns.clock.now() + 40 * statement.DAY_MS
     first = await towns.db.read(CONSUMER, towns.endings.draft, CONSUMER, agreement.id, WHY, later)
     second = await towns.db.read(CONSUMER, towns.endings.draft, CONSUMER, agreement.id, WHY, later)
     await towns.db.write(CONSUMER, towns.endings.declare, CONSUMER, agreement.id, first[1], "a..b", b"{}")
@@ -216,12 +217,12 @@ async def hand_over(towns: Towns, agreement: Agreement, bent: Bent | None = None
         "reason": {"de": ["a"], "en": ["b"]}, "at": signing_time(towns), **(bent or {}),
     }  # fmt: skip
     hosted = await towns.participants.get(other.get("signer", CONSUMER))
-    me, data = sealer(hosted), signing.canonical(body)
+    me, data = sealer(hosted), sealing.canonical(body)
     about: Agreement = other.get("about", agreement)
-    references = ending.references(about.document, about.id, me.root, data)
+    references = statement.references(about.document, about.id, me.root, data)
     iat = towns.clock.now() // 1000 + other.get("late", 0)
-    jws = signing.sign(other.get("references", references), me.key, me.chain, iat)
-    told, caller = ending.read({"statement": body, "jws": jws}), towns.did(other.get("caller", CONSUMER))
+    jws = sealing.sign(other.get("references", references), me.key, me.chain, iat)
+    told, caller = statement.read({"statement": body, "jws": jws}), towns.did(other.get("caller", CONSUMER))
     judge = await towns.ending_desk.judge(caller)
     args = (PROVIDER, caller, other.get("name", agreement.id), told, judge)
     return (await towns.db.write(PROVIDER, towns.endings.receive, *args))[1]
@@ -281,10 +282,10 @@ async def test_a_statement_about_another_agreement_is_refused(towns: Towns) -> N
 async def test_a_seal_over_less_or_more_is_refused(towns: Towns) -> None:
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     whole = [
-        signing.Reference(agreement.id, agreement.document, "application/json"),
-        signing.Reference("https://localhost:18443/nachbardorf/evidence/objects/x", b"{}", "application/json"),
+        sealing.Reference(agreement.id, agreement.document, "application/json"),
+        sealing.Reference("https://localhost:18443/nachbardorf/evidence/objects/x", b"{}", "application/json"),
     ]
-    for references in (whole, whole[:1], [*whole, signing.Reference("urn:x", b"x", "text/plain")]):
+    for references in (whole, whole[:1], [*whole, sealing.Reference("urn:x", b"x", "text/plain")]):
         with pytest.raises(PeerError, match="seal-invalid"):
             await hand_over(towns, agreement, references=references)
 
@@ -317,8 +318,8 @@ async def test_a_second_statement_that_says_something_else_is_refused(towns: Tow
 @pytest.mark.threat("T47")
 async def test_times_that_contradict_each_other_are_refused(towns: Towns) -> None:
     agreement = await towns.concluded(CONSUMER, PROVIDER)
-    far, past = signing_time(towns, ending.LATEST_MS + ending.DAY_MS), signing_time(towns, -ending.DAY_MS)
-    ahead = signing_time(towns, 2 * ending.SKEW_MS)
+    far, past = signing_time(towns, statement.LATEST_MS + statement.DAY_MS), signing_time(towns, -statement.DAY_MS)
+    ahead = signing_time(towns, 2 * statement.SKEW_MS)
     for bent in ({"notice": past}, {"notice": far}, {"at": past}, {"at": ahead}):
         with pytest.raises(PeerError, match=r"endings\.time"):
             await hand_over(towns, agreement, bent)

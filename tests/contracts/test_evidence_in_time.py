@@ -6,16 +6,17 @@ from pathlib import Path
 
 import msgspec
 
-from connector.audit import cosignatures, seal
-from connector.contracts.evidence import Evidence
+from connector.audit import sealer
+from connector.contracts.evidence.service import Evidence
 from connector.storage.database import Tx
-from connector.testing.towns import Towns
-from connector.trust.anchors import Entry, TrustList, Witness, next_list
-from connector.trust.authority import Authority
-from connector.trust.development import entry
-from connector.trust.roots import roots_pem
+from connector.trust.development.space import entry
+from connector.trust.members.authority import Authority
+from connector.trust.members.roots import roots_pem
+from connector.trust.members.trust_list import Entry, TrustList, Witness, next_list
 from connector.verify.bundle import verify_bundle
-from connector.verify.trusted import written
+from connector.verify.checks.trusted_time import written
+from connector.witness import cosignatures
+from tests.testkit.towns import Towns
 from tests.verify.forge import Witness as Cosigner
 
 SLUG = "musterstadt"
@@ -45,7 +46,7 @@ async def listed(towns: Towns, folder: Path, *cosigners: Cosigner) -> tuple[Evid
 
 def cosign(tx: Tx, cosigner: Cosigner, at: int) -> int:
     """The witness vouches for the newest state; its size."""
-    batch = seal.latest(tx, SLUG)
+    batch = sealer.latest(tx, SLUG)
     assert batch is not None
     assert batch.checkpoint is not None
     lines = cosigner.cosign(batch.checkpoint, at).removeprefix(batch.checkpoint)

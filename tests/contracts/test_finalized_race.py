@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from connector.contracts.model import Agreement, Case
-from connector.contracts.service import Contracts
+from connector.contracts.negotiation.service import Contracts
 from connector.errors import Unavailable, Unknown
 from connector.http.outbound import Answer
-from connector.reasons import because
+from connector.language.reasons import because
 from connector.storage.database import Tx
-from connector.testing.towns import Towns
+from tests.contracts.agreement.test_replacement import CONSUMER, PROVIDER, ask, first
 from tests.contracts.test_endings import WHY
-from tests.contracts.test_replacing import CONSUMER, PROVIDER, ask, first
+from tests.testkit.towns import Towns
 
 VERIFY = "ContractAgreementVerificationMessage"
 REASON = because("contracts.offer-gone")

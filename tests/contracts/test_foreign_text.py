@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from connector.contracts import drafting
-from connector.reasons import because
-from connector.testing.forging import Change, other_agreement
-from connector.testing.shown import as_shown
-from connector.testing.towns import Towns
+from connector.contracts.document import draft
+from connector.language.reasons import because
 from tests.contracts.lying import ALL, APPROVAL, CONSUMER, HEAD, PRICE, PROVIDER, asked, lying, read
+from tests.testkit.forging import Change, other_agreement
+from tests.testkit.shown import as_shown
+from tests.testkit.towns import Towns
 
 pytestmark = pytest.mark.threat("T65")
 
@@ -41,11 +41,11 @@ async def test_an_added_sentence_is_told_beside_ours(towns: Towns) -> None:
 )  # fmt: skip
 async def test_bug_a_text_that_a_person_sealed_failed_the_evidence(towns: Towns, change: Change) -> None:
     """<< characters that two programs read differently, as no verifier takes >> no person is asked: TERMINATED."""
-    case = await lying(towns, drafting.TEXT, change)
+    case = await lying(towns, draft.TEXT, change)
     assert (case.shown, case.reason) == ("TERMINATED", because("contracts.text-characters"))
 
 
-@pytest.mark.parametrize("name", [drafting.PROFILE, drafting.DATASET, APPROVAL])
+@pytest.mark.parametrize("name", [draft.PROFILE, draft.DATASET, APPROVAL])
 async def test_a_member_that_stands_twice_is_refused(towns: Towns, name: str) -> None:
     """<< JSON that two readers read differently >> no person is asked to seal that: TERMINATED."""
 
@@ -140,7 +140,7 @@ async def test_a_proposal_whose_data_nobody_looked_at_is_read_before_it_is_seale
     told = await read(towns, case)
     assert [one.code for one in told.objections] == ["contracts.undescribed"]
     [only] = told.differences
-    assert (only.name, only.marks, PRICE in str(only.lines)) == (drafting.DATASET, ("unknown",), True)
+    assert (only.name, only.marks, PRICE in str(only.lines)) == (draft.DATASET, ("unknown",), True)
 
 
 async def test_what_the_catalogue_shows_later_is_not_what_was_asked_for(towns: Towns) -> None:

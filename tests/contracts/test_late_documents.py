@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from connector.contracts.signing_desk import SigningDesk
-from connector.testing.towns import Towns
+from connector.contracts.signing.countersign import SigningDesk
 from connector.verify.bundle import verify_bundle
-from tests.contracts.test_late_desk import HANDED, Broken, broken, order, states
-from tests.contracts.test_second_seal import evidence
+from tests.contracts.document.test_second_seal import evidence
+from tests.contracts.signing.test_late_delivery import HANDED, Broken, broken, order, states
+from tests.testkit.towns import Towns
 
 pytestmark = pytest.mark.threat("T60")
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from connector.contracts.evidence import Evidence
-from connector.testing.towns import Towns
+from connector.contracts.evidence.service import Evidence
 from connector.verify.bundle import verify_bundle
-from connector.verify.trusted import written
-from tests.contracts.test_countersigning import Waiting, hand_in, waiting
+from connector.verify.checks.trusted_time import written
+from tests.contracts.negotiation.test_late_countersignature import Waiting, hand_in, waiting
 from tests.contracts.test_evidence_in_time import SLUG, cosign, listed
+from tests.testkit.towns import Towns
 from tests.verify.forge import Witness as Cosigner
 
 AGO_S = 180

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from connector.audit.reconcile import Said, account, compare
 from connector.contracts.model import Agreement
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
-from connector.testing.towns import Towns
+from connector.reconciliation.compare import Said, account, compare
 from connector.verify.bundle import verify_bundle
-from tests.contracts.test_countersigning import hand_in, waiting
-from tests.contracts.test_late_desk import Broken, broken, order, records, states
-from tests.contracts.test_second_seal import TOWNS, able, evidence, keyed, refused, seconds
+from tests.contracts.document.test_second_seal import TOWNS, able, evidence, keyed, refused, seconds
+from tests.contracts.negotiation.test_late_countersignature import hand_in, waiting
+from tests.contracts.signing.test_late_delivery import Broken, broken, order, records, states
 from tests.contracts.test_second_seals_logged import kept, said
+from tests.testkit.towns import Towns
 
 pytestmark = able
 

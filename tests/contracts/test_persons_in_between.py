@@ -7,19 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from connector.audit.erasure import Eraser
-from connector.contracts import lifetime, person_store
-from connector.contracts.persons import Persons
-from connector.delivery.keeping import periods
-from connector.settings import Retention
+from connector.contracts import lifetime
+from connector.privacy import object_mentions
+from connector.privacy.erasure import Eraser
+from connector.privacy.jobs import periods
+from connector.privacy.subject_access import Persons
+from connector.settings.load import Retention
 from connector.storage.outbox import OutboxRow
-from connector.testing.neighbours import Neighbours
-from connector.testing.towns import Towns
 from connector.verify.bundle import verify_bundle
 from tests.contracts import told
-from tests.contracts.test_evidence import auditor
-from tests.contracts.test_late_desk import broken, order
-from tests.contracts.test_persons import CONSUMER, HEAD, HER, PROVIDER, WHY, signed
+from tests.contracts.evidence.test_service import auditor
+from tests.contracts.signing.test_late_delivery import broken, order
+from tests.privacy.test_subject_access import CONSUMER, HEAD, HER, PROVIDER, WHY, signed
+from tests.testkit.neighbours import Neighbours
+from tests.testkit.towns import Towns
 
 
 @pytest.mark.threat("T59")
@@ -29,7 +30,7 @@ async def test_a_wish_at_every_step_breaks_no_contract(
     """>> two contracts, one completed late, one used and ended; erased between all of it << both bundles, both logs."""
     both, handle = Neighbours(towns), towns._handle
     persons = Persons(
-        towns.db, Eraser(periods(Retention()), lifetime.ended, towns.did, person_store.release)
+        towns.db, Eraser(periods(Retention()), lifetime.ended, towns.did, object_mentions.release)
     )  # fmt: skip
 
     async def asked() -> None:

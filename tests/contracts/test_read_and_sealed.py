@@ -7,16 +7,17 @@ from typing import Any
 
 import pytest
 
-from connector.contracts import drafting, signing, store
+from connector.contracts import store
 from connector.contracts.approval import Approval
-from connector.contracts.reading import Readings
+from connector.contracts.document import draft, sealing
+from connector.contracts.signing.review import Readings
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.protocol.messages import HANSE
-from connector.testing.towns import Towns
 from tests.contracts.lying import ALL, CONSUMER, HEAD, PRICE, PROVIDER, asked, lying, order, read
+from tests.testkit.towns import Towns
 
 OTHER = Approval(role="Amtsleitung", pseudonym="p-000001")
-BY_CONSUMER = drafting.APPROVAL["consumer"]
+BY_CONSUMER = draft.APPROVAL["consumer"]
 SEAL = f"{HANSE}agreementSignature"
 pytestmark = pytest.mark.threat("T65")
 
@@ -31,10 +32,10 @@ async def test_a_person_seals_just_what_was_read(towns: Towns) -> None:
     kept = await towns.db.read(CONSUMER, store.objects, CONSUMER, case.id)
     by = json.loads(kept[BY_CONSUMER].body)
     assert (by["role"], by["pseudonym"]) == (HEAD.role, HEAD.pseudonym)
-    assert PRICE in kept[drafting.TEXT].body.decode()
+    assert PRICE in kept[draft.TEXT].body.decode()
 
 
-@pytest.mark.parametrize("name", [drafting.TEXT, drafting.PROFILE, drafting.DATASET])
+@pytest.mark.parametrize("name", [draft.TEXT, draft.PROFILE, draft.DATASET])
 async def test_what_was_swapped_after_it_was_read_is_not_sealed(towns: Towns, name: str) -> None:
     """>> read, then other bytes lie here, then ordered << refused; swapped after the order: not sealed either."""
     case = await lying(towns, *ALL["an added sentence"])
@@ -45,7 +46,7 @@ async def test_what_was_swapped_after_it_was_read_is_not_sealed(towns: Towns, na
     assert (await towns.case(CONSUMER, case.id)).shown == "AGREED"
     assert (await towns.agreement(CONSUMER, case.agreement)).consumer_jws is None
     kept = (await towns.db.read(CONSUMER, store.objects, CONSUMER, case.id))[name]
-    other = drafting.evidence_object(name, kept.media_type, kept.body + b" ")
+    other = draft.evidence_object(name, kept.media_type, kept.body + b" ")
     await towns.db.write(CONSUMER, store.take_object, CONSUMER, case.id, towns.did(PROVIDER), other)
     with pytest.raises(Mistake, match=r"other-text-read"):
         await order(towns, case, told.digest)
@@ -119,16 +120,16 @@ async def test_the_question_outlives_a_restart(towns: Towns, tmp_path: Any) -> N
 
 
 NOT_OURS: dict[str, Callable[[dict[str, Any]], bytes]] = {
-    "a further member": lambda body: signing.canonical({**body, "note": PRICE}),
-    "another rule": lambda body: signing.canonical({**body, "rule": PRICE}),
-    "another moment": lambda body: signing.canonical({**body, "at": PRICE}),
-    "another principal": lambda body: signing.canonical({**body, "onBehalfOf": PRICE}),
+    "a further member": lambda body: sealing.canonical({**body, "note": PRICE}),
+    "another rule": lambda body: sealing.canonical({**body, "rule": PRICE}),
+    "another moment": lambda body: sealing.canonical({**body, "at": PRICE}),
+    "another principal": lambda body: sealing.canonical({**body, "onBehalfOf": PRICE}),
     "spread": lambda body: json.dumps(body, sort_keys=True).encode(),
-    "not in NFC": lambda body: signing.canonical({**body, "role": "L", "pseudonym": "p-7f3a91"}).replace(
+    "not in NFC": lambda body: sealing.canonical({**body, "role": "L", "pseudonym": "p-7f3a91"}).replace(
         b'"L"', '"A\u0308mter"'.encode()
     ),
     "in another order": lambda body: json.dumps(dict(reversed(body.items())), separators=(",", ":")).encode(),
-    "twice": lambda body: signing.canonical(body)[:-1] + b"," + signing.canonical(body)[1:],
+    "twice": lambda body: sealing.canonical(body)[:-1] + b"," + sealing.canonical(body)[1:],
 }  # fmt: skip
 
 
@@ -137,17 +138,17 @@ async def test_bug_words_in_the_consumers_approval_were_taken(
     towns: Towns, change: Callable[[dict[str, Any]], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """>> a countersignature over an approval that is not in our form, to the byte << it counts as missing."""
-    honest = drafting.approval
+    honest = draft.approval
 
     def approval(did: str, role: str, *args: Any) -> Any:
         made = honest(did, role, *args)
         if role != "consumer":
             return made
-        return drafting.evidence_object(made.name, made.media_type, change(json.loads(made.body)))
+        return draft.evidence_object(made.name, made.media_type, change(json.loads(made.body)))
 
     begun = await towns.ask(CONSUMER, PROVIDER, await towns.publish(PROVIDER))
     with monkeypatch.context() as patch:
-        patch.setattr(drafting, "approval", approval)
+        patch.setattr(draft, "approval", approval)
         await towns.run(rows=3)  # the request, the agreement, the consumer's seal
     assert (await towns.agreement(CONSUMER, (await towns.case(CONSUMER, begun.id)).agreement)).consumer_jws is not None
     await towns.run()
@@ -163,7 +164,7 @@ async def test_a_late_countersignature_is_over_what_was_read_too(towns: Towns) -
     case = await towns.case(CONSUMER, agreement.negotiation)
     told = await read(towns, case)
     assert (told.objections, told.differences) == ((), ())
-    for digest in ("0" * 64, told.files[drafting.TEXT], told.digest[:15], ""):
+    for digest in ("0" * 64, told.files[draft.TEXT], told.digest[:15], ""):
         with pytest.raises(HanseError, match=r"other-text-read"):
             await order(towns, case, digest)
     await order(towns, case, told.digest)

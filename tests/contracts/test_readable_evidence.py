@@ -13,17 +13,17 @@ import pytest
 
 from connector.audit import store
 from connector.contracts.model import Agreement
-from connector.contracts.signing_desk import SigningDesk
+from connector.contracts.signing.countersign import SigningDesk
 from connector.errors import Mistake
 from connector.http import strict
 from connector.http.strict import NODES
-from connector.testing.towns import Towns
 from connector.transfer import service
-from connector.verify import limits
 from connector.verify.bundle import verify_bundle
-from connector.verify.jcs import encode
+from connector.verify.formats import limits
+from connector.verify.formats.jcs import encode
 from tests.contracts.test_endings import CONSUMER, PROVIDER
 from tests.contracts.test_evidence_in_time import listed
+from tests.testkit.towns import Towns
 from tests.verify.forge import Witness
 
 pytestmark = pytest.mark.threat("T67")

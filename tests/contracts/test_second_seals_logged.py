@@ -13,18 +13,20 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.audit import export
-from connector.contracts import second_seal, store
+from connector.contracts import store
+from connector.contracts.document import second_seal
+from connector.contracts.evidence import export
 from connector.contracts.model import Agreement
 from connector.errors import Unavailable
 from connector.storage.database import WORKER, Tx
-from connector.testing.towns import Towns
-from connector.trust.keys import SoftwareKey
-from connector.verify import archive, jcs
+from connector.trust.keys.signing import SoftwareKey
 from connector.verify.bundle import verify_bundle
-from connector.verify.contract import manifest_rows
+from connector.verify.checks import archive
+from connector.verify.checks.contract import manifest_rows
+from connector.verify.formats import jcs
 from connector.verify.report import Report
-from tests.contracts.test_second_seal import GARBAGE, KINDS, MEMBER, TOWNS, able, evidence, keyed, seconds
+from tests.contracts.document.test_second_seal import GARBAGE, KINDS, MEMBER, TOWNS, able, evidence, keyed, seconds
+from tests.testkit.towns import Towns
 
 pytestmark = able
 NAMES = ("providerPq", "consumerPq")
@@ -128,8 +130,8 @@ async def test_a_bundle_that_was_taken_apart_fails(towns: Towns, tmp_path: Path,
 
 async def resealed(towns: Towns, slug: str, files: dict[str, bytes], manifest: bytes) -> dict[str, bytes]:
     """The files with that manifest under the town's own seal."""
-    from connector.contracts.agreements import sealer
-    from connector.contracts.signing import Reference, address, seal
+    from connector.contracts.agreement.agreements import sealer
+    from connector.contracts.document.sealing import Reference, address, seal
 
     me = sealer(await towns.participants.get(slug))
     reference = Reference(address(me.root, manifest), manifest, "application/json")

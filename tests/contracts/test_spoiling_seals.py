@@ -13,21 +13,24 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.audit.reconcile import compare
 from connector.clock import FakeClock, rfc3339
-from connector.contracts import drafting, signing, signing_desk, store
-from connector.contracts import records as logging
+from connector.contracts import store
+from connector.contracts.agreement import log_records as logging
+from connector.contracts.document import draft, sealing
 from connector.contracts.model import Agreement
+from connector.contracts.signing import countersign
 from connector.protocol.messages import HANSE
-from connector.testing.towns import Towns
-from connector.trust import devca
-from connector.verify import jades, postquantum
+from connector.reconciliation.compare import compare
+from connector.trust.development import dev_ca
 from connector.verify.bundle import verify_bundle
-from connector.verify.faults import Doubt, Fault
-from tests.contracts.test_late_desk import broken, order, records, states
+from connector.verify.checks import second_seal
+from connector.verify.formats import jades
+from connector.verify.formats.faults import Doubt, Fault
+from tests.contracts.document.test_second_seal import KINDS, TOWNS, able, evidence, flipped, keyed, refused, seconds
+from tests.contracts.signing.test_late_delivery import broken, order, records, states
 from tests.contracts.test_late_second_seals import accounted
-from tests.contracts.test_second_seal import KINDS, TOWNS, able, evidence, flipped, keyed, refused, seconds
 from tests.contracts.test_second_seals_logged import kept, look, said
+from tests.testkit.towns import Towns
 
 pytestmark = pytest.mark.threat("T60")
 DAY_S = 86_400
@@ -36,13 +39,13 @@ WHY = {"de": ["Das Amt schließt."], "en": ["The office closes."]}
 
 def ahead(monkeypatch: pytest.MonkeyPatch, name: str, did: str, by_s: int) -> None:
     """What this party signs with that function claims to be younger than it is."""
-    sign: Any = getattr(signing, name)
+    sign: Any = getattr(sealing, name)
 
-    def later(references: Sequence[signing.Reference], key: Any, *rest: Any) -> Any:
+    def later(references: Sequence[sealing.Reference], key: Any, *rest: Any) -> Any:
         *chain, iat = rest
         return sign(references, key, *chain, iat + (by_s if key.kid.startswith(f"{did}#") else 0))
 
-    monkeypatch.setattr(signing, name, later)
+    monkeypatch.setattr(sealing, name, later)
 
 
 @able
@@ -90,7 +93,7 @@ async def test_bug_where_ml_dsa_is_missing_bundles_held_second_seals_that_nobody
     towns.wire.bend[KINDS[TOWNS[slug]]] = lambda message: message.update({member: flipped(message[member])})
     (partner,) = TOWNS.keys() - {slug}
     with monkeypatch.context() as patch:
-        patch.setattr(postquantum, "verify", unable)
+        patch.setattr(second_seal, "verify", unable)
         agreement = await towns.concluded("nachbardorf", "musterstadt")
         assert agreement.state == "finalized"
         service, roots = await evidence(towns, tmp_path)
@@ -133,7 +136,7 @@ async def test_bug_a_provider_that_took_another_seal_after_the_end_made_the_cons
     await towns.ending_desk.end("nachbardorf", agreement.id, WHY, None)
     await towns.run()
     objects = await towns.db.read("nachbardorf", store.objects, "nachbardorf", agreement.negotiation)
-    approval = objects[drafting.APPROVAL["consumer"]].sha256
+    approval = objects[draft.APPROVAL["consumer"]].sha256
     accepted: Any = towns.contracts.countersigning.accepted
     await towns.db.write("nachbardorf", accepted, "nachbardorf", agreement.negotiation, "a..b", approval, ())
     after = await towns.agreement("nachbardorf", agreement.id)
@@ -189,12 +192,12 @@ async def test_a_first_seal_is_from_its_negotiation(towns: Towns) -> None:
     """From a day before it was asked for (as the agreement's own time) to five minutes from now."""
     agreement = await towns.concluded("nachbardorf", "musterstadt")
     seal = jades.read(agreement.provider_jws or "")
-    covered = [signing.Reference(par, b"", cty) for par, cty in zip(seal.pars, seal.ctys, strict=True)]
+    covered = [sealing.Reference(par, b"", cty) for par, cty in zip(seal.pars, seal.ctys, strict=True)]
     begin, now = 1_800_000_000_000, 1_800_000_900_000
     for iat, good in ((begin // 1000 - DAY_S, True), (begin // 1000 - DAY_S - 1, False), (now // 1000 + 300, True),
                       (now // 1000 + 301, False)):  # fmt: skip
         with nullcontext() if good else pytest.raises(Fault, match="time-order"):
-            signing_desk._exactly(dataclasses.replace(seal, iat=iat), covered, begin, now)
+            countersign._exactly(dataclasses.replace(seal, iat=iat), covered, begin, now)
 
 
 @pytest.mark.parametrize("slug", TOWNS)
@@ -204,13 +207,13 @@ async def test_bug_a_seal_by_a_certificate_that_had_run_out_failed_the_partners_
     """<< over since a minute, claimed to be made two minutes ago >> it is not taken: witnesses see it only now."""
     (partner,) = TOWNS.keys() - {slug}
     key, over = (await towns.participants.get(slug)).signers["seal"], towns.clock.now() - 60_000
-    ca = devca.load(towns._certs.seal_ca, towns._certs.seal_ca_key)
-    before = FakeClock(over - devca.SEAL_DAYS * DAY_S * 1000)
-    old = devca.chain_der(devca.issue_seal_certificate(ca, towns.did(slug), key.public_key(), slug, before))
+    ca = dev_ca.load(towns._certs.seal_ca, towns._certs.seal_ca_key)
+    before = FakeClock(over - dev_ca.SEAL_DAYS * DAY_S * 1000)
+    old = dev_ca.chain_der(dev_ca.issue_seal_certificate(ca, towns.did(slug), key.public_key(), slug, before))
     for name in ("sign", "seal"):
-        monkeypatch.setattr(signing, name, _by(old, towns.did(slug), getattr(signing, name)))
-    approval = drafting.approval
-    monkeypatch.setattr(drafting, "approval", lambda did, side, offer, at, by=None: approval(
+        monkeypatch.setattr(sealing, name, _by(old, towns.did(slug), getattr(sealing, name)))
+    approval = draft.approval
+    monkeypatch.setattr(draft, "approval", lambda did, side, offer, at, by=None: approval(
         did, side, offer, _earlier(at) if side == "consumer" and slug == "nachbardorf" else at, by
     ))  # fmt: skip
     made = await towns.publish("musterstadt", countersignature="preferred")
@@ -241,4 +244,4 @@ async def test_bug_a_date_far_from_the_seal_left_the_evidence_unproven(towns: To
     month, two = -31 * DAY_S, 2 * DAY_S
     for by_s, good in ((0, True), (month, True), (month - 1, False), (two, True), (two + 1, False)):
         with nullcontext() if good else pytest.raises(Fault, match="time-order"):
-            signing_desk._dated(seal, seal.iat + by_s)
+            countersign._dated(seal, seal.iat + by_s)

@@ -5,16 +5,16 @@ from hashlib import sha256
 
 import pytest
 
-from connector.catalogue.rules import fill
-from connector.contracts import drafting, rendering, signing
-from connector.contracts.described import Described
+from connector.app.services import judge
+from connector.catalogue.templates.templates import fill
+from connector.contracts.document import draft, render, sealing
+from connector.contracts.document.described_data import Described
+from connector.contracts.document.render import Deadline, Facts
+from connector.contracts.document.text import Party
 from connector.contracts.model import Agreement
-from connector.contracts.rendering import Deadline, Facts
-from connector.contracts.text import Party
-from connector.house import judge
-from connector.policy.judge import Judge
-from connector.testing.cities import PURPOSE
+from connector.policy.engine import Judge
 from tests.policy.filled import SLOTS
+from tests.testkit.cities import PURPOSE
 
 AT = 1_795_000_000_000
 TOWN, VILLAGE = Party("Musterstadt", "did:web:a.example"), Party("Nachbardorf", "did:web:b.example")
@@ -27,24 +27,24 @@ release, or for a new template, the digest follows."""
 
 def contract(judged: Judge, template: str, form: int) -> bytes:
     """All documents of one contract; concept lists have a digest of their own in the profile."""
-    plain = drafting.agreement_document(
+    plain = draft.agreement_document(
         fill(template, SLOTS[template]), f"urn:uuid:{'0' * 8}-0000-4000-8000-{'0' * 12}", DATA, TOWN.did, VILLAGE.did,
         AT,
     )  # fmt: skip
     agreement = Agreement(
         participant="a", id=str(plain["@id"]), negotiation="n", role="provider", counterparty=VILLAGE.did, dataset=DATA,
-        state="signed", document=signing.canonical(plain), digest="", provider_jws=None, consumer_jws=None, facts={},
+        state="signed", document=sealing.canonical(plain), digest="", provider_jws=None, consumer_jws=None, facts={},
         expires_at=judged.expires_at(plain, AT), created_at=AT, finalized_at=None, replaces="0" * 64,
     )  # fmt: skip
     file = Described(title="Bäume & Büsche", description="Mit Höhe.", bytes=8, version="1" * 64, ending=".csv")
     facts = Facts(described=file, provider=TOWN, consumer=VILLAGE, offer=f"{DATA}/offers/1", purpose=PURPOSE)
-    parts = [*rendering.described(agreement, facts, judged, form).values()]
-    profile = json.loads(rendering.profile(agreement, judged, Deadline("required", AT), form).body)
-    return b"\n".join([*(part.body for part in parts), signing.canonical({**profile, "vocabulary": ""})])
+    parts = [*render.described(agreement, facts, judged, form).values()]
+    profile = json.loads(render.profile(agreement, judged, Deadline("required", AT), form).body)
+    return b"\n".join([*(part.body for part in parts), sealing.canonical({**profile, "vocabulary": ""})])
 
 
 @pytest.mark.threat("T65")
-@pytest.mark.parametrize("form", rendering._FORMS)
+@pytest.mark.parametrize("form", render._FORMS)
 def test_the_same_facts_give_the_same_bytes_in_every_release(form: int) -> None:
     judged = judge()
     written = b"\0".join(contract(judged, template, form) for template in SLOTS)
@@ -52,10 +52,10 @@ def test_the_same_facts_give_the_same_bytes_in_every_release(form: int) -> None:
 
 
 def test_what_is_written_now_has_the_highest_number() -> None:
-    assert max(rendering._FORMS) == rendering.FORM
-    assert set(rendering._FORMS) == set(DIGESTS)
+    assert max(render._FORMS) == render.FORM
+    assert set(render._FORMS) == set(DIGESTS)
 
 
 @pytest.mark.parametrize("form", [0, 2, -1, True, "1", 1.0, None, [1]])
 def test_no_other_form_is_ours(form: object) -> None:
-    assert not rendering.known(form)
+    assert not render.known(form)

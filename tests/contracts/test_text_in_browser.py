@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.contracts.text import Clause, ContractFacts, Party, render
-from connector.testing.patience import PATIENCE_S
+from connector.contracts.document.text import Clause, ContractFacts, Party, render
+from tests.testkit.patience import PATIENCE_S
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 BROWSER = next(filter(None, map(shutil.which, BROWSERS)), "")

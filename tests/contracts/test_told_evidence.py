@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from connector.audit import export
-from connector.contracts import signing
-from connector.contracts.agreements import sealer
-from connector.testing.towns import Towns
-from connector.verify import contract, jcs
+from connector.contracts.agreement.agreements import sealer
+from connector.contracts.document import sealing
+from connector.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
+from connector.verify.checks import contract
+from connector.verify.formats import jcs
 from connector.verify.report import Report
 from tests.contracts.test_endings import CONSUMER, PROVIDER, end
 from tests.contracts.test_evidence_in_time import cosign, listed
+from tests.testkit.towns import Towns
 from tests.verify.forge import Witness as Cosigner
 
 pytestmark = pytest.mark.threat("T68")
@@ -33,8 +34,8 @@ async def sealed_anew(towns: Towns, members: Members) -> bytes:
     rest = {name: body for name, body in members.items() if name not in ("manifest.json", "manifest.jws")}
     manifest = jcs.encode({**json.loads(members["manifest.json"]), "members": contract.manifest_rows(rest)})
     me = sealer(await towns.participants.get(PROVIDER))
-    reference = signing.Reference(signing.address(me.root, manifest), manifest, "application/json")
-    jws = signing.sign([reference], me.key, me.chain, towns.clock.now() // 1000)
+    reference = sealing.Reference(sealing.address(me.root, manifest), manifest, "application/json")
+    jws = sealing.sign([reference], me.key, me.chain, towns.clock.now() // 1000)
     return export.pack({**rest, "manifest.json": manifest, "manifest.jws": jws.encode()})
 
 

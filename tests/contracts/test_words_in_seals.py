@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from connector.clock import FakeClock, instant
-from connector.contracts import signing
-from connector.contracts.signing_desk import SigningDesk
-from connector.testing.towns import Towns
-from connector.verify import base64url, chain
+from connector.contracts.document import sealing
+from connector.contracts.signing.countersign import SigningDesk
+from connector.verify.formats import base64url, chain
 from tests.contracts.lying import CONSUMER, PRICE, PROVIDER
+from tests.testkit.towns import Towns
 
 pytestmark = pytest.mark.threat("T65")
 Header = dict[str, Any]
@@ -51,7 +51,7 @@ WORDS: dict[str, Callable[[Header], Header]] = {
 
 def wordy(towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str, change: Callable[[Header], Header]) -> None:
     """What this town seals says that, too; its DID document names the key so."""
-    make, did = signing._head, towns.did(slug)
+    make, did = sealing._head, towns.did(slug)
 
     def head(references: Any, alg: str, kid: str, *rest: Any) -> str:
         made = make(references, alg, kid, *rest)
@@ -67,7 +67,7 @@ def wordy(towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str, change: Call
         other: Mapping[str, Any] = json.loads(json.dumps(found).replace(kid, f"{did}#{PRICE}"))
         return other
 
-    monkeypatch.setattr(signing, "_head", head)
+    monkeypatch.setattr(sealing, "_head", head)
     for handler in towns.handlers.values():
         if isinstance(desk := getattr(handler, "__self__", None), SigningDesk):
             monkeypatch.setattr(desk, "_document", document)

@@ -6,9 +6,9 @@ It knows nothing of what the product knows about tables, so that a table that is
 from base64 import urlsafe_b64decode
 from typing import Any
 
-from connector.audit.erasure import Order
-from connector.audit.place_store import Key
-from connector.contracts.persons import Persons
+from connector.privacy.column_scan import Key
+from connector.privacy.erasure import Order
+from connector.privacy.subject_access import Persons
 from connector.storage.database import Database, Tx
 
 TABLES = {

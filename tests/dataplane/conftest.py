@@ -11,13 +11,13 @@ from aiohttp.test_utils import TestServer
 from connector.clock import FakeClock
 from connector.dataplane import flows
 from connector.dataplane.gate import Decision, Gate
-from connector.dataplane.pull import Address
+from connector.dataplane.receive.pull import Address
+from connector.dataplane.serve.stream import Patience, serve
 from connector.dataplane.sources import Description
 from connector.dataplane.sources.registered import Registered, Sources, register
-from connector.dataplane.stream import Patience, serve
 from connector.dataplane.streams import Streams
 from connector.http.outbound import SafeClient
-from connector.testing.patience import PATIENCE_S
+from tests.testkit.patience import PATIENCE_S
 
 TOWN, FLOW = "musterstadt", "urn:uuid:7d1c8f7e-0000-4000-8000-000000000001"
 DATA = os.urandom(3_500_000)

@@ -6,7 +6,7 @@ from hashlib import sha256
 import pytest
 from aiohttp import web
 
-from connector.dataplane.pull import Address, Retry, pull
+from connector.dataplane.receive.pull import Address, Retry, pull
 from connector.dataplane.sinks.files import FileSink
 from connector.errors import Unavailable
 from connector.http.outbound import SafeClient

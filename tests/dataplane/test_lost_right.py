@@ -10,11 +10,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from connector.dataplane.door import Hall, receive
+from connector.dataplane.receive.inbound import Hall, receive
 from connector.dataplane.streams import Streams
 from connector.storage.database import PROCESS
-from connector.testing.patience import PATIENCE_S
-from connector.transfer.ports import Ports
+from connector.transfer.plane.ports import Ports
+from tests.testkit.patience import PATIENCE_S
 
 TOWN, OTHER = "nachbardorf", "musterstadt"
 LATE, GOOD = b"a;b\n1;2\n", b"a;b\n3;4\n"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.backup.copying import PARTS
+from connector.backup.copies import PARTS
 from connector.dataplane.sinks.names import safe_name
 
 

@@ -5,7 +5,7 @@ import gzip
 import pytest
 from aiohttp import web
 
-from connector.dataplane.pull import pull
+from connector.dataplane.receive.pull import pull
 from connector.dataplane.sinks.files import FileSink
 from connector.errors import Unavailable
 

@@ -8,17 +8,17 @@ import pytest
 
 from connector.clock import SystemClock
 from connector.dataplane import flows
-from connector.dataplane.pull import Retry, pull
+from connector.dataplane.receive.pull import Retry, pull
 from connector.dataplane.sinks.files import FileSink
 from connector.errors import PeerError, Refusal, Unavailable
 from connector.http.outbound import SafeClient
-from connector.trust import devca
+from connector.trust.development import dev_ca
 
 
 @pytest.fixture
 async def secure(plane, tmp_path):
     """The plane of the other tests behind a certificate, and a client that trusts its CA."""
-    certs = devca.create(tmp_path, SystemClock())
+    certs = dev_ca.create(tmp_path, SystemClock())
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certs.server, certs.server_key)
     await plane.close()

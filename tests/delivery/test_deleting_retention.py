@@ -5,19 +5,19 @@ from collections.abc import Mapping
 
 import pytest
 
-from connector.audit import holds, retention_store
 from connector.audit import store as audit
-from connector.audit.erasure import End
-from connector.audit.retention import DAY_MS, Periods
-from connector.audit.unexpired import Retained, Unexpired
 from connector.contracts import lifetime
-from connector.delivery.leaving import Outlook
 from connector.errors import Mistake
+from connector.offboarding.close import Outlook
+from connector.privacy import holds, retention_store
+from connector.privacy.erasure import End
+from connector.privacy.retention import DAY_MS, Periods
+from connector.privacy.unexpired import Retained, Unexpired
 from connector.storage.database import Tx
-from connector.testing.leavers import leaving
-from connector.testing.neighbours import Neighbours
-from connector.testing.towns import Towns
-from tests.delivery.test_deleting import LEAVER, PARTNER, closed, gone, handed, state
+from tests.offboarding.test_delete import LEAVER, PARTNER, closed, gone, handed, state
+from tests.testkit.leavers import leaving
+from tests.testkit.neighbours import Neighbours
+from tests.testkit.towns import Towns
 
 ON_SQLITE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)  # elsewhere nobody may change a record's time
 

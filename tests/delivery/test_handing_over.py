@@ -6,12 +6,12 @@ import json
 import pytest
 
 from connector.audit import store as audit
-from connector.contracts import drafting
+from connector.contracts.document import draft
 from connector.errors import Mistake, Unknown
-from connector.participants import departure_store
-from connector.testing.leavers import holdings, leaving
-from connector.testing.towns import Towns
-from tests.delivery.test_deleting import LEAVER, PARTNER, closed, handed
+from connector.participants import lifecycle_store
+from tests.offboarding.test_delete import LEAVER, PARTNER, closed, handed
+from tests.testkit.leavers import holdings, leaving
+from tests.testkit.towns import Towns
 
 
 async def test_what_has_no_bundle_is_taken_along_as_it_is(towns: Towns) -> None:
@@ -74,7 +74,7 @@ async def test_bug_what_was_sealed_but_never_final_here_is_taken_along(towns: To
     assert what["providerSignature"] == agreement.provider_jws
     objects = what["objects"]
     assert isinstance(objects, dict)
-    for name in (drafting.TEXT, drafting.PROFILE, drafting.DATASET):
+    for name in (draft.TEXT, draft.PROFILE, draft.DATASET):
         assert base64.b64decode(objects[name]["body"])
 
 
@@ -128,7 +128,7 @@ async def test_a_countersignature_that_was_looked_at_while_the_deletion_began(fi
         with pytest.raises(Mistake, match=r"leaving\.unhanded"):
             await deleting.delete(LEAVER, abandon=False, despite=True)
         return
-    await towns.db.write(LEAVER, departure_store.begin_deleting, LEAVER)
+    await towns.db.write(LEAVER, lifecycle_store.begin_deleting, LEAVER)
     before = await holdings(towns, LEAVER)
     for book in (
         lambda tx: rules.invalid(tx, LEAVER, case, "seal-value"),

@@ -11,12 +11,12 @@ import structlog
 from structlog.testing import LogCapture
 
 from connector.contracts.model import Agreement
-from connector.delivery import reconciling
 from connector.errors import Unavailable
 from connector.http.outbound import Answer
-from connector.peer import reconcile
-from connector.testing.neighbours import PATH, Neighbours
-from connector.testing.towns import Towns
+from connector.peer.evidence import reconcile
+from connector.reconciliation import ask
+from tests.testkit.neighbours import PATH, Neighbours
+from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 HOUR = 3_600_000
@@ -116,7 +116,7 @@ async def test_nothing_bent_agrees(both: Neighbours, agreement: Agreement, bend:
 async def test_pages_without_end_end(both: Neighbours, agreement: Agreement, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> one record a page, and always one more << so many questions; what is left is waited for, and never agrees."""
     await sent(both, agreement, 30)
-    monkeypatch.setattr(reconciling, "ROUNDS", 8)
+    monkeypatch.setattr(ask, "ROUNDS", 8)
 
     def one(answer: dict[str, Any]) -> None:
         part = answer["agreements"][0]
@@ -127,7 +127,7 @@ async def test_pages_without_end_end(both: Neighbours, agreement: Agreement, mon
     assert len(both.asked) == 8
     assert found.state != "agrees"
     both.asked.clear()
-    monkeypatch.setattr(reconciling, "MOST_RECORDS", 5)
+    monkeypatch.setattr(ask, "MOST_RECORDS", 5)
     await both.compare(CONSUMER, agreement)
     assert len(both.asked) == 5
 
@@ -139,7 +139,7 @@ async def test_a_long_list_at_a_slow_door_is_read_to_its_end(
 
     An agreement with more than 2,400 transfers was never compared to its end: the door answers twenty pages at once.
     """
-    monkeypatch.setattr(reconciling, "PACE_S", 0.0)
+    monkeypatch.setattr(ask, "PACE_S", 0.0)
     await sent(both, agreement, 300)
     plain, asked, shut = both.keeping.reconciling._ask, list[int](), {2, 3}
 
@@ -155,7 +155,7 @@ async def test_a_long_list_at_a_slow_door_is_read_to_its_end(
     asked.clear()
     found = await both.compare(CONSUMER, agreement)
     assert (found.state, found.code) == ("unreachable", Unavailable("peer.busy").code)
-    assert len(asked) == reconciling.MOST_PAUSES + 1
+    assert len(asked) == ask.MOST_PAUSES + 1
 
 
 @pytest.mark.threat("T61")

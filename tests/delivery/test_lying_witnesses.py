@@ -2,15 +2,16 @@
 
 import pytest
 
-from connector.audit import cosignatures, seal
-from connector.audit.witnessing import Held
+from connector.audit import sealer
 from connector.clock import rfc3339
-from connector.delivery.witnesses import MOST, MOST_KEPT, MOST_LOST
 from connector.errors import Unavailable
 from connector.http.outbound import Answer
-from connector.testing.towns import Towns
-from connector.verify import checkpoint, witness
-from tests.delivery.test_witnesses import ON_SQLITE, TOWN, Peer, Stage, lines_of
+from connector.verify.formats import checkpoint, cosignature
+from connector.witness import cosignatures
+from connector.witness.ask import MOST, MOST_KEPT, MOST_LOST
+from connector.witness.cosign import Held
+from tests.testkit.towns import Towns
+from tests.witness.test_ask import ON_SQLITE, TOWN, Peer, Stage, lines_of
 
 
 @pytest.mark.threat("T50")
@@ -26,7 +27,7 @@ async def test_a_lying_witness_costs_one_origin_an_hour(towns: Towns) -> None:
         await stage.seal()
     assert await stage.epoch() == MOST_LOST
     assert len(await towns.rows(TOWN, "SELECT epoch FROM log_epoch WHERE participant = :participant")) == 1
-    assert await towns.db.read(TOWN, seal.latest, TOWN, 0) == first
+    assert await towns.db.read(TOWN, sealer.latest, TOWN, 0) == first
     newest = await stage.seal()
     assert (newest.epoch, newest.size) == (MOST_LOST, first.size + 1)
 
@@ -83,7 +84,7 @@ async def test_one_witness_that_knows_nothing_does_not_speak_for_the_other(towns
     fresh, slow = Peer("did:web:a.example"), Peer("did:web:b.example")
     stage = Stage(towns, fresh, slow)
     newest = await stage.grow(3)
-    slow.held[seal.origin(stage.hosted.participant.root)] = Held(newest.size + 4, b"r" * 32, "known")
+    slow.held[sealer.origin(stage.hosted.participant.root)] = Held(newest.size + 4, b"r" * 32, "known")
     slow.away = Unavailable("http.unreachable", host="x")
     stage.again()
     assert not await stage.witnesses.settled(stage.hosted)
@@ -107,7 +108,7 @@ async def test_many_lines_of_one_key_are_one(towns: Towns) -> None:
     await stage.witnesses.vouched(stage.hosted)
     kept = await towns.db.read(TOWN, cosignatures.cosigned, TOWN, newest.size)
     assert [line.split(" ")[1] for line in kept.splitlines()] == [
-        witness.name_of(peer.url) for peer in (liar, liar, honest, honest)
+        cosignature.name_of(peer.url) for peer in (liar, liar, honest, honest)
     ]
     assert await stage.time(newest.size) == min(liar.at, honest.at) * 1000
 

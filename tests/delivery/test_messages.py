@@ -6,15 +6,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.commit import Process as Owner
-from connector.commit import errand
 from connector.contracts.model import Case
 from connector.delivery.circuit import THRESHOLD
 from connector.delivery.messages import PATIENCE_MS, TRIES_4XX, TRIES_NAMELESS
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.storage.database import Tx
-from connector.testing.towns import Towns
+from connector.storage.effects import Process as Owner
+from connector.storage.effects import errand
+from tests.testkit.towns import Towns
 
 REQUEST = "nachbardorf: ContractRequestMessage"
 EMPTY = b""

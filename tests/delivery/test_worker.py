@@ -10,11 +10,11 @@ import pytest
 from connector.clock import SystemClock
 from connector.delivery.worker import Later, Worker
 from connector.errors import Defect, Unavailable
-from connector.settings import Worker as Settings
+from connector.settings.load import Worker as Settings
 from connector.storage import outbox
 from connector.storage.database import WORKER, Database, Tx
 from connector.storage.outbox import OutboxRow
-from connector.testing.patience import PATIENCE_S
+from tests.testkit.patience import PATIENCE_S
 
 TOWN = "musterstadt"
 Handler = Callable[[OutboxRow], Awaitable[None]]

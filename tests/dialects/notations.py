@@ -7,11 +7,11 @@ from typing import Any
 import pyoxigraph
 from pyld import jsonld
 
-from connector.dialects.contexts import context
-from connector.dialects.foreign import read_json, read_rdf
-from connector.dialects.translate import Foreign
-from connector.policy.names import DSP_CONTEXT, ODRL, PREFIXES, expand, member
-from connector.policy.parsing import entries
+from connector.dialects.jsonld.contexts import context
+from connector.dialects.policies.foreign import read_json, read_rdf
+from connector.dialects.policies.translate import Foreign
+from connector.policy.odrl.names import DSP_CONTEXT, ODRL, PREFIXES, expand, member
+from connector.policy.odrl.reader import entries
 from tests.dialects.outsiders import ODRL_CONTEXT, H
 from tests.dialects.spellings import options
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from connector.dialects.contexts import CX
-from connector.dialects.foreign import read_json
-from connector.dialects.translate import Foreign
-from connector.policy.model import Atom, Logic
-from connector.policy.parse import parse
+from connector.dialects.jsonld.contexts import CX
+from connector.dialects.policies.foreign import read_json
+from connector.dialects.policies.translate import Foreign
+from connector.policy.odrl.model import Atom, Logic
+from connector.policy.odrl.parse import parse
 
 ODRL_CONTEXT = "http://www.w3.org/ns/odrl.jsonld"
 CX_CONTEXTS = [CX + "odrl.jsonld", CX + "context.jsonld"]

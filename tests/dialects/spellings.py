@@ -8,17 +8,15 @@ from typing import Any
 from pyld import jsonld
 from pyld.context_resolver import ContextResolver
 
-from connector.dialects.grammar import NODES, TYPE_IRIS
-from connector.dialects.names import WRITTEN, short
+from connector.dialects.jsonld.grammar import NODES, TYPE_IRIS
+from connector.dialects.jsonld.names import WRITTEN, short
 from connector.protocol import codec
 from connector.protocol.messages import CONTEXT
+from tests.testkit.places import DSP
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "dsp"
 ABSENT = "official DSP artefacts absent: put them at ../shared/data/dsp"
 EXAMPLES = [
-    path
-    for folder in ("catalog", "negotiation", "transfer")
-    for path in sorted(SHARED.glob(f"{folder}/example/*.json"))
+    path for folder in ("catalog", "negotiation", "transfer") for path in sorted(DSP.glob(f"{folder}/example/*.json"))
 ]
 _FILES = {CONTEXT: "dspace.jsonld", "https://w3id.org/dspace/2025/1/odrl-profile.jsonld": "odrl.jsonld"}
 ALIASES = {"id": "@id", "type": "@type", "literal": "@value", "d": WRITTEN["dspace"], "who": "d:consumerPid"}
@@ -26,7 +24,7 @@ ALIASES = {"id": "@id", "type": "@type", "literal": "@value", "d": WRITTEN["dspa
 
 def official(url: str, _options: object) -> dict[str, Any]:
     """The loader with the official contexts. The DID context is not among them; what it adds is not compared."""
-    document = json.loads((SHARED / "context" / _FILES[url]).read_text("utf-8")) if url in _FILES else {"@context": {}}
+    document = json.loads((DSP / "context" / _FILES[url]).read_text("utf-8")) if url in _FILES else {"@context": {}}
     return {"contextUrl": None, "documentUrl": url, "document": document, "contentType": "application/ld+json"}
 
 

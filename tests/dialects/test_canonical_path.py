@@ -9,7 +9,7 @@ import pytest
 
 from connector.http import strict
 from connector.protocol import codec
-from tests.dialects.test_explain import whole
+from tests.dialects.jsonld.test_explain import whole
 
 POISON = """
 import sys
@@ -27,7 +27,7 @@ ALL = (
 import asyncio, json
 from types import SimpleNamespace
 from connector.http import limits
-from connector.peer import exchange
+from connector.peer.dsp import exchange
 from connector.protocol import codec
 
 class Never:
@@ -50,7 +50,7 @@ print(json.dumps([asyncio.run(tell(value)) for value in values]))
 BROKEN = (
     POISON
     + """
-from connector.dialects import reading
+from connector.dialects.jsonld import reading
 from connector.protocol import messages
 reading.read(messages.CatalogError, {EVIL})
 """
@@ -100,7 +100,7 @@ def test_a_plain_message_is_parsed_once_and_converted_once(name: str, monkeypatc
 
 def test_a_server_does_not_even_load_the_slow_path() -> None:
     """It would cost start-up time and idle memory in every town; the first odd message loads it."""
-    done = program("import json, sys, connector.app; print(json.dumps(sorted(sys.modules)))")
+    done = program("import json, sys, connector.app.process; print(json.dumps(sorted(sys.modules)))")
     modules = set(json.loads(done.stdout))
-    assert "connector.peer.foreign" in modules
+    assert "connector.peer.dsp.foreign_messages" in modules
     assert not modules & {f"connector.dialects.{name}" for name in ("reading", "plainly", "expansion", "explain")}

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 import pytest
 from pyld import jsonld
 
-from connector.catalogue.rules import Template, templates
-from connector.dialects import expansion
-from connector.policy.parse import parse
+from connector.catalogue.templates.templates import Template, templates
+from connector.dialects.jsonld import expansion
+from connector.policy.odrl.parse import parse
 from connector.protocol.messages import CONTEXT
 from connector.protocol.shape import Malformed
-from tests.dialects.spellings import ABSENT, SHARED, official, options
+from tests.dialects.spellings import ABSENT, official, options
+from tests.testkit.places import DSP
 
 ODRL = "http://www.w3.org/ns/odrl/2/"
 HANSE = "https://w3id.org/hanse/v1#"
@@ -42,7 +43,7 @@ def message(policy: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture(params=["ours", "official"])
 def loader(request: pytest.FixtureRequest) -> Loader:
     """The context that we hold, and the official one: what is shown here is no quirk of our copy."""
-    if request.param == "official" and not SHARED.is_dir():
+    if request.param == "official" and not DSP.is_dir():
         pytest.skip(ABSENT)
     return official if request.param == "official" else expansion._load
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from connector.dialects import expansion, names, reading
-from connector.dialects.explain import Garbled
-from connector.dialects.grammar import TYPE_IRIS
+from connector.dialects.jsonld import expansion, names, reading
+from connector.dialects.jsonld.explain import Garbled
+from connector.dialects.jsonld.grammar import TYPE_IRIS
 from connector.protocol import messages as m
 
 DSPACE = "https://w3id.org/dspace/2025/1/"

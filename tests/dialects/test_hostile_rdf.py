@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.dialects.foreign import read_rdf
-from connector.policy.evaluate import decide
-from connector.policy.model import PHASES, PolicyError
-from connector.policy.parse import parse
-from connector.policy.world import World
+from connector.dialects.policies.foreign import read_rdf
+from connector.policy.evaluation.evaluate import decide
+from connector.policy.odrl.model import PHASES, PolicyError
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import World
 from connector.protocol.shape import Malformed
 
 HEAD = """@prefix odrl: <http://www.w3.org/ns/odrl/2/> . @prefix : <urn:x:> .

@@ -1,28 +1,28 @@
 """A policy gets the same decision in every notation: plain JSON, JSON-LD under several contexts, Turtle."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.cli.suite import engine, force
-from connector.dialects.translate import Foreign
-from connector.dialects.unfold import policies
-from connector.policy.model import PHASES, PolicyError
-from connector.policy.parse import parse
-from connector.policy.program import PRODUCT, Mode, compile
-from connector.policy.world import Fact, World
+from connector.dialects.policies.translate import Foreign
+from connector.dialects.policies.unfold import policies
+from connector.policy.evaluation.program import PRODUCT, Mode, compile
+from connector.policy.odrl.model import PHASES, PolicyError
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import Fact, World
 from connector.protocol.shape import Malformed
 from tests.dialects.notations import EX, READERS
 from tests.dialects.outsiders import H
+from tests.suites import engine, force
+from tests.testkit.places import ROOT
 
 O = "http://www.w3.org/ns/odrl/2/"  # noqa: E741
 NOON = 1_795_500_000_000
 CITY, COUNTY = H + "municipality", H + "county"
 ALICE, BOB, X, Y, TOWNS = "did:web:a.example", "did:web:b.example", EX + "x", EX + "y", EX + "towns"
-SUITE = Path(__file__).parents[2] / "policies" / "suite" / "data"
+SUITE = ROOT / "policies" / "suite" / "data"
 
 Answer = tuple[bool, ...] | str
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from connector.dialects.explain import Garbled
-from connector.dialects.foreign import read_json, read_rdf
-from connector.dialects.reading import read
-from connector.policy.digest import digest
-from connector.policy.model import Collection, Policy, PolicyError
-from connector.policy.parse import parse
-from connector.policy.program import compile
-from connector.policy.world import World
+from connector.dialects.jsonld.explain import Garbled
+from connector.dialects.jsonld.reading import read
+from connector.dialects.policies.foreign import read_json, read_rdf
+from connector.policy.evaluation.digest import digest
+from connector.policy.evaluation.program import compile
+from connector.policy.odrl.model import Collection, Policy, PolicyError
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import World
 from connector.protocol.messages import CONTEXT, ContractOfferMessage
 from connector.protocol.shape import Malformed
 from tests.dialects.outsiders import ODRL_CONTEXT, H

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from connector.dialects.contexts import CONTRACTUAL, EDC
-from connector.policy.model import Atom
-from connector.policy.parse import parse
+from connector.dialects.jsonld.contexts import CONTRACTUAL, EDC
+from connector.policy.odrl.model import Atom
+from connector.policy.odrl.parse import parse
 from tests.dialects.outsiders import CX_CONTEXTS, ODRL_CONTEXT, H, T, atoms, compare, only, policy, told
 
 # ---- EDC

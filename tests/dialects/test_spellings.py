@@ -9,16 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyld import jsonld
 
-from connector.dialects import expansion, reading
-from connector.dialects.grammar import TERMS
-from connector.dialects.names import names_of
-from connector.dialects.plainly import Walk
+from connector.dialects.jsonld import expansion, reading
+from connector.dialects.jsonld.grammar import TERMS
+from connector.dialects.jsonld.names import names_of
+from connector.dialects.jsonld.plain import Walk
 from connector.protocol import codec
 from connector.protocol.messages import CONTEXT
 from tests.dialects.spellings import (
     ABSENT,
     EXAMPLES,
-    SHARED,
     SPELLINGS,
     canonical,
     example,
@@ -26,9 +25,10 @@ from tests.dialects.spellings import (
     official,
     options,
 )
+from tests.testkit.places import DSP
 
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason=ABSENT)
-ALL = sorted(SHARED.glob("*/example/*.json"))
+pytestmark = pytest.mark.skipif(not DSP.is_dir(), reason=ABSENT)
+ALL = sorted(DSP.glob("*/example/*.json"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -76,7 +76,7 @@ def test_our_context_says_what_the_official_ones_say(path: Path) -> None:
 def test_our_context_is_no_copy() -> None:
     """Other documents, other arrangement: no file of ours imports, and none equals an official one."""
     texts = [expansion.pinned(url) for url in expansion.FILES]
-    theirs = [json.loads(path.read_text("utf-8")) for path in (SHARED / "context").glob("*.jsonld")]
+    theirs = [json.loads(path.read_text("utf-8")) for path in (DSP / "context").glob("*.jsonld")]
     assert not any("@import" in text or json.loads(text) in theirs for text in texts)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from connector.storage import open_database, upgrade
-from connector.testing.door import Door
 from tests.fuzz.ground import Ground, ground_in
 from tests.fuzz.trial import Trial
+from tests.testkit.door import Door
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ In CI every run is the same; elsewhere each begins with a seed of its own, which
 import json
 import os
 import secrets
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.testkit.places import DSP
+
 LONG = os.environ.get("HANSE_LONG") == "1"
 CI = bool(os.environ.get("CI"))
 SEED = int(os.environ.get("HANSE_SEED") or (1 if CI else secrets.randbelow(10**9)))
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "dsp"
 
 
 def amount(quick: int, long: int) -> int:
@@ -23,7 +23,7 @@ def amount(quick: int, long: int) -> int:
 
 def official() -> list[dict[str, Any]]:
     """The official example messages; skips by name if they are not beside the checkout."""
-    if not SHARED.is_dir():
+    if not DSP.is_dir():
         pytest.skip("official DSP artefacts absent: put them at ../shared/data/dsp")
-    paths = [path for room in ("catalog", "negotiation", "transfer") for path in (SHARED / room / "example").glob("*")]
+    paths = [path for room in ("catalog", "negotiation", "transfer") for path in (DSP / room / "example").glob("*")]
     return [json.loads(path.read_text("utf-8")) for path in sorted(paths)]

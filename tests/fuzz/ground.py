@@ -17,9 +17,9 @@ from connector.protocol import codec
 from connector.protocol.messages import CONTEXT, HANSE
 from connector.protocol.process import Role
 from connector.storage.database import WORKER, Database, Tx
-from connector.testing.cities import PURPOSE
-from connector.testing.towns import Towns
 from connector.transfer.model import Mode, Process
+from tests.testkit.cities import PURPOSE
+from tests.testkit.towns import Towns
 
 TOWN, PEER, STRANGER = "musterstadt", "nachbardorf", "fernstadt"
 MODES: tuple[Mode, ...] = ("pull", "push")

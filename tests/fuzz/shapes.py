@@ -10,8 +10,8 @@ from msgspec import inspect
 from connector.protocol import codec
 from connector.protocol.messages import CONTEXT, HANSE
 from connector.protocol.shape import LOGICAL, OPERATORS
-from connector.testing import spoil
-from connector.testing.corpus import FORKS
+from tests.testkit import spoil
+from tests.testkit.corpus import FORKS
 
 Value = dict[str, Any]
 

@@ -9,10 +9,10 @@ from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.protocol.codec import Malformed
 from connector.protocol.shape import LONGEST_ID
-from connector.testing import corpus
-from connector.testing.door import Door
-from connector.testing.towns import Towns
 from tests.fuzz.ground import PEER, TOWN, Ground
+from tests.testkit import corpus
+from tests.testkit.door import Door
+from tests.testkit.towns import Towns
 
 
 def name(length: int) -> str:

@@ -13,9 +13,9 @@ from connector.errors import PeerError
 from connector.http import strict
 from connector.protocol import codec
 from connector.protocol.codec import Malformed
-from connector.testing import corpus, spoil
 from tests.fuzz.effort import CI, SEED, amount, official
 from tests.fuzz.shapes import near_valid, valid
+from tests.testkit import corpus, spoil
 
 Corpus = Callable[[], list[dict[str, Any]]]
 

@@ -17,10 +17,10 @@ from connector.protocol import negotiation, transfer
 from connector.protocol.effects import Illegal, Problem
 from connector.protocol.process import Memory, Role
 from connector.storage.database import Tx
-from connector.testing.door import Door
 from connector.transfer import store as processes
 from tests.fuzz.ground import NEGOTIATION, PEER, STRANGER, TOWN, TRANSFER, Ground, Said
 from tests.fuzz.trial import Trial
+from tests.testkit.door import Door
 
 PID = "urn:uuid:00000000-0000-4000-8000-000000000000"
 NO = Problem(400, "no")

@@ -11,13 +11,13 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from connector.testing import corpus, spoil
-from connector.testing.door import Door
 from tests.fuzz.effort import CI, SEED, amount, official
 from tests.fuzz.ground import PEER, STRANGER, TOWN, Ground, Said
 from tests.fuzz.shapes import near_valid
 from tests.fuzz.trial import Trial
 from tests.fuzz.verdict import Verdict, resident
+from tests.testkit import corpus, spoil
+from tests.testkit.door import Door
 
 MIB = 1 << 20
 GROWTH = 32 * MIB

@@ -10,7 +10,7 @@ from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
 
 from connector.errors import HanseError
 from connector.storage.database import Database, Listener, Tx
-from connector.testing.patience import PATIENCE_S
+from tests.testkit.patience import PATIENCE_S
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -10,9 +10,9 @@ from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 
 from connector.protocol.messages import CONTEXT
-from connector.testing.nasty import Reply
-from tests.fuzz.effort import SHARED
 from tests.fuzz.trial import Trial
+from tests.testkit.nasty import Reply
+from tests.testkit.places import DSP
 
 ROOMS = (
     ("/2025-1/negotiations", "ContractNegotiationError"),
@@ -54,9 +54,9 @@ class Verdict:
 
 def _official() -> dict[str, Draft201909Validator] | None:
     """Validators of the error types where the official schemas lie beside the checkout."""
-    if not SHARED.is_dir():
+    if not DSP.is_dir():
         return None
-    documents = [json.loads(_repaired(path)) for path in SHARED.glob("*/*-schema.json")]
+    documents = [json.loads(_repaired(path)) for path in DSP.glob("*/*-schema.json")]
     registry: Registry[Any] = Registry().with_resources(
         [(one["$id"], Resource.from_contents(one)) for one in documents]
     )
@@ -65,7 +65,7 @@ def _official() -> dict[str, Draft201909Validator] | None:
         "TransferError": "transfer/transfer-error",
     }  # fmt: skip
     return {
-        type_: Draft201909Validator(json.loads(_repaired(SHARED / f"{name}-schema.json")), registry=registry)
+        type_: Draft201909Validator(json.loads(_repaired(DSP / f"{name}-schema.json")), registry=registry)
         for type_, name in names.items()
     }
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.testkit.places import ROOT
+
 FILES = sorted(path for path in (ROOT / "tests").rglob("test_*.py") if "load" not in path.parts)
 BOUND_S = 60
 """A wait shorter than this is a measurement, unless its test says that it is alone."""

@@ -2,13 +2,12 @@
 
 import re
 import tomllib
-from pathlib import Path
 
 import pytest
 
-from connector.settings import documented
+from connector.settings.load import documented
+from tests.testkit.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "compose"
 CONTAINERFILE = (FOLDER / "Containerfile").read_text(encoding="utf-8")
 

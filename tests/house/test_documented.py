@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from connector.settings import SECTIONS, Secret, Setting, documented, load
+from connector.settings.load import SECTIONS, Secret, Setting, documented, load
+from tests.testkit.places import ROOT
 
-DOCS = Path(__file__).parents[2] / "connector/docs"
+DOCS = ROOT / "connector/docs"
 SETTINGS = list(documented())
 
 

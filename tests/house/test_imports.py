@@ -10,11 +10,11 @@ FOREIGN = {"rdflib", "pyld", "jsonschema", "psycopg", "psycopg_pool", "joserfc",
 SERVE = """
 import asyncio, json, sys
 from pathlib import Path
-from connector.cli.dev import prepare
+from connector.cli.operate.dev import prepare
 from connector.clock import SystemClock
 
 async def serve(folder):
-    from connector.app import running
+    from connector.app.process import running
     settings = prepare(folder, {}, SystemClock())
     async with running(settings) as house:
         added = await house.participants.add("musterstadt", "Musterstadt", "municipality", "", None)
@@ -51,4 +51,4 @@ def test_a_command_that_only_asks_loads_no_server() -> None:
 
 def test_vocabularies_are_the_only_reason_to_load_rdf() -> None:
     """3 ms and only where Turtle is read; importing the application alone does not need it."""
-    assert "pyoxigraph" not in loaded("import json, sys, connector.app; print(json.dumps(sorted(sys.modules)))")
+    assert "pyoxigraph" not in loaded("import json, sys, connector.app.process; print(json.dumps(sorted(sys.modules)))")

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from connector.language import _flatten, catalogue
+from tests.testkit.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 ERRORS = {"PeerError", "Unauthenticated", "Unknown", "Mistake", "Refusal", "Unavailable", "Defect"}
 
 

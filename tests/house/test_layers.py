@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.testkit.places import ROOT
+
 PURE = sorted([*(ROOT / "connector/protocol").rglob("*.py"), *(ROOT / "connector/policy").rglob("*.py")])
 IMPURE = {
     "time",

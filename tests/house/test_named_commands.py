@@ -8,8 +8,8 @@ import pytest
 
 from connector.cli.main import parser
 from connector.language import catalogue
+from tests.testkit.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "connector/docs").glob("*.md"))]
 Tree = dict[str, "Tree"]
 

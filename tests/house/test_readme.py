@@ -3,15 +3,14 @@
 import argparse
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from connector.cli.main import parser
 from connector.verify.bundle import verify_bundle
+from tests.testkit.places import ROOT
 from tests.verify.forge import Case
 
-ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINKS = sorted(set(re.findall(r"\]\(([^):#]+)\)", README)))
 COMMANDS = re.findall(r"^\./hanse ((?:dev|participant) \w+|(?!demo|test)\w+)(.*?)(?:\s#.*)?$", README, re.MULTILINE)

@@ -1,11 +1,11 @@
 """Each rule of evaluation names the module that holds it and tests that exist (connector/docs/semantics.md)."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.testkit.places import ROOT
+
 PAGE = ROOT / "connector/docs/semantics.md"
 ROWS = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ") and "`" in line]
 

@@ -5,7 +5,6 @@ answer by asking the kernel's own functions.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -13,8 +12,9 @@ import pytest
 from connector.protocol import negotiation, transfer
 from connector.protocol.effects import Illegal, Problem
 from connector.protocol.process import Role
+from tests.testkit.places import ROOT
 
-PAGE = Path(__file__).parents[2] / "connector/docs/states.md"
+PAGE = ROOT / "connector/docs/states.md"
 HEAD = """\
 # States of negotiations and transfers
 

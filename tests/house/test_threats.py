@@ -2,12 +2,11 @@
 
 import ast
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.testkit.places import ROOT
 
 
 class Threat(NamedTuple):
@@ -27,14 +26,18 @@ def rows() -> list[Threat]:
 
 @cache
 def proven() -> dict[str, set[str]]:
-    """Threat id -> the folders whose tests carry its marker."""
+    """Threat id -> the folders whose tests, at any depth, carry its marker."""
     found: dict[str, set[str]] = {}
     for path in (ROOT / "tests").rglob("test_*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "threat":
-                folder = path.parent.relative_to(ROOT).as_posix()
+                folders = {
+                    f"tests/{'/'.join(parts[:depth])}"
+                    for parts in [path.parent.relative_to(ROOT / "tests").parts]
+                    for depth in range(1, len(parts) + 1)
+                }
                 for argument in node.args:
-                    found.setdefault(str(ast.literal_eval(argument)), set()).add(folder)
+                    found.setdefault(str(ast.literal_eval(argument)), set()).update(folders)
     return found
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from connector.language import catalogue
 from connector.verify import words
+from tests.testkit.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 GERMAN = re.compile(r"anbieter|abnehmer|lieferant|auftraggeber der daten", re.IGNORECASE)
 ENGLISH = re.compile(r"\b(?:supplier|vendor|buyer|customer)s?\b", re.IGNORECASE)
 
@@ -21,7 +21,7 @@ ENGLISH = re.compile(r"\b(?:supplier|vendor|buyer|customer)s?\b", re.IGNORECASE)
 def places() -> Iterator[Path]:
     """Every file with sentences for people."""
     yield from sorted((ROOT / "connector").rglob("language/*/*.toml"))
-    yield from sorted((ROOT / "connector" / "contracts" / "templates").iterdir())
+    yield from sorted((ROOT / "connector" / "contracts" / "document" / "templates").iterdir())
     yield from sorted((ROOT / "policies").glob("*.toml"))
     yield from sorted((ROOT / "vocab").glob("*.ttl"))
     yield ROOT / "README.md"

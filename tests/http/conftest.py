@@ -12,7 +12,7 @@ from connector.errors import HanseError
 from connector.http.limits import application
 from connector.http.outbound import SafeClient
 from connector.http.server import port_of, serve, tls_server
-from connector.trust import devca
+from connector.trust.development import dev_ca
 
 LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -29,8 +29,8 @@ async def problems(
 
 
 @pytest.fixture(scope="session")
-def certs(tmp_path_factory: pytest.TempPathFactory) -> devca.DevelopmentCerts:
-    return devca.create(tmp_path_factory.mktemp("data"), SystemClock())
+def certs(tmp_path_factory: pytest.TempPathFactory) -> dev_ca.DevelopmentCerts:
+    return dev_ca.create(tmp_path_factory.mktemp("data"), SystemClock())
 
 
 @dataclass
@@ -60,7 +60,7 @@ Starter = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-async def start(certs: devca.DevelopmentCerts) -> AsyncIterator[Starter]:
+async def start(certs: dev_ca.DevelopmentCerts) -> AsyncIterator[Starter]:
     """Starts a TLS server with the given routes and says its root."""
     runners: list[web.AppRunner] = []
 
@@ -78,7 +78,7 @@ async def start(certs: devca.DevelopmentCerts) -> AsyncIterator[Starter]:
 
 
 @pytest.fixture
-async def client(certs: devca.DevelopmentCerts) -> AsyncIterator[SafeClient]:
+async def client(certs: dev_ca.DevelopmentCerts) -> AsyncIterator[SafeClient]:
     safe = SafeClient(allow=LOOPBACK, ca_files=[certs.ca], total_s=3)
     yield safe
     await safe.close()

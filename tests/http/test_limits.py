@@ -15,8 +15,8 @@ from aiohttp import web
 from connector.http import limits
 from connector.http.outbound import SafeClient
 from connector.http.server import port_of, serve, serve_unix, tls_server
-from connector.testing.patience import PATIENCE_S
-from connector.trust.devca import DevelopmentCerts
+from connector.trust.development.dev_ca import DevelopmentCerts
+from tests.testkit.patience import PATIENCE_S
 
 JSON = {"Content-Type": "application/json"}
 

@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import SafeClient
-from connector.trust.devca import DevelopmentCerts
+from connector.trust.development.dev_ca import DevelopmentCerts
 
 FORMS = [
     "https://127.0.0.1:{p}/", "https://127.0.0.2:{p}/", "https://127.1:{p}/", "https://127.0.1:{p}/",

@@ -19,9 +19,9 @@ from typing import Any
 
 import aiohttp
 
-from connector.cli import dev
+from connector.cli.operate import dev
 from connector.clock import SystemClock
-from connector.testing.cities import MUNICIPALITY, PURPOSE, ManagementApi, Space
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, ManagementApi, Space
 
 QUICK = "--quick" in sys.argv[1:]
 PROVIDER, CONSUMER = "musterstadt", "nachbardorf"

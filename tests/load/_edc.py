@@ -17,12 +17,12 @@ import aiohttp
 from _cities import middle
 from aiohttp import web
 
-from connector.cli.conformance import maven
-from connector.cli.conformance.edc import program
-from connector.cli.conformance.edc.management import ODRL, Management, Peer
-from connector.cli.conformance.edc.program import LOOPS_MS, Programs
 from connector.errors import HanseError
 from connector.language import say
+from tests.conformance import maven
+from tests.conformance.edc import program
+from tests.conformance.edc.management import ODRL, Management, Peer
+from tests.conformance.edc.program import LOOPS_MS, Programs
 
 __all__ = ["LOOPS_MS", "Pair", "pair", "programs"]
 ASSET = "trees"

@@ -22,9 +22,9 @@ import _shelf
 import aiohttp
 from _cities import MUNICIPALITY, PROVIDER, QUICK, Cities, City, Process, figure, middle, progress
 
-from connector.catalogue.filters import WORDS
+from connector.catalogue.search.filters import WORDS
 from connector.protocol.messages import CONTEXT
-from connector.testing.nasty import NastyPeer, nasty_peer
+from tests.testkit.nasty import NastyPeer, nasty_peer
 
 PAIRS = 3 if QUICK else 9
 DATASETS = 20_000 if QUICK else 100_000

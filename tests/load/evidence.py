@@ -28,14 +28,14 @@ from negotiation import Deal
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from connector.audit import merkle, seal, store
+from connector.audit import merkle, sealer, store
 from connector.audit.entry import leaf_data
-from connector.contracts import signing
+from connector.contracts.document import sealing as signing
 from connector.storage import open_database
 from connector.storage.database import Database, Tx
 from connector.storage.migrate import upgrade
-from connector.verify import chain, jades
 from connector.verify.bundle import verify_bundle
+from connector.verify.formats import chain, jades
 from connector.verify.report import Verdict
 from tests.verify.forge import PROVIDER, Case, LogKey, PqLogKey, root_of
 
@@ -152,7 +152,7 @@ async def logged(folder: Path, keys: Sequence[LogKey | PqLogKey]) -> tuple[float
             spent.append((time.perf_counter_ns() - begun) / 1000)
         await db.write(TOWN, many)
         begun = time.process_time_ns()
-        batch = await seal.seal(db, TOWN, root_of(PROVIDER), keys)
+        batch = await sealer.seal(db, TOWN, root_of(PROVIDER), keys)
         assert batch is not None
         return middle(spent), (time.process_time_ns() - begun) / 1000 / batch.size
     finally:

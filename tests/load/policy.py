@@ -20,20 +20,20 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from msgspec.structs import replace
 
-from connector.catalogue.rules import vocabulary
+from connector.catalogue.templates.templates import vocabulary
 from connector.language import say
-from connector.policy.decision import Counter, Decision
-from connector.policy.judge import LANGUAGES, Judge
-from connector.policy.names import HANSE, ODRL
-from connector.policy.outline import outline
-from connector.policy.parse import parse
-from connector.policy.program import Program, compile
-from connector.policy.record import world_digest
-from connector.policy.world import Fact, World
+from connector.policy.engine import LANGUAGES, Judge
+from connector.policy.evaluation.decision import Counter, Decision
+from connector.policy.evaluation.program import Program, compile
+from connector.policy.evaluation.record import world_digest
+from connector.policy.odrl.names import HANSE, ODRL
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import Fact, World
+from connector.policy.wording.outline import outline
 from connector.storage import open_database
 from connector.storage.database import Tx
 from connector.storage.migrate import upgrade
-from connector.transfer import counting
+from connector.transfer.decision import use_counts
 
 ROUNDS = 3 if QUICK else 9
 VERIFIED, DECIDED, LARGE, SLOW = 400, 4000, 400, 300
@@ -209,7 +209,7 @@ def judge() -> Judge:
 def rdf(program: Program, decision: Decision) -> Callable[[World], object] | None:
     """Writing the report of one decision as Turtle, None where no writer is."""
     try:
-        reports = importlib.import_module("connector.dialects.report")
+        reports = importlib.import_module("connector.dialects.policies.report")
     except ImportError:
         return None
     return lambda _world: reports.write(reports.report(program.policy, decision)[1])
@@ -219,9 +219,9 @@ async def counted(folder: Path, program: Program, world: World) -> list[float]:
     """Microseconds of whole write transactions: lock the counter, decide, count."""
 
     def once(tx: Tx) -> None:
-        used = counting.with_this(counting.locked(tx, "p", "a", program.policy))
+        used = use_counts.with_this(use_counts.locked(tx, "p", "a", program.policy))
         verdict = program.verdict(replace(world, uses=used), "access")
-        counting.count(tx, "p", "a", verdict.counters or (Counter("count", ""),))
+        use_counts.count(tx, "p", "a", verdict.counters or (Counter("count", ""),))
 
     url = f"sqlite://{folder / 'hanse.db'}"
     upgrade(url)

@@ -19,10 +19,10 @@ import aiohttp
 import msgspec
 from _cities import QUICK, Cities, City, figure, middle, progress
 
-from connector.commit import Errand
 from connector.delivery.worker import Later
+from connector.storage.effects import Errand
 from connector.storage.outbox import OutboxRow
-from connector.testing import cities as inner
+from tests.testkit import cities as inner
 
 PAIRS = 3 if QUICK else 9
 SIZE = (128 if QUICK else 2048) << 20

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest_asyncio
 
-from connector.testing.cities import data_space
 from tests.nasty.world import World
+from tests.testkit.cities import data_space
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

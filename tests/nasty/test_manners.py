@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from connector.testing.cities import Refused
-from connector.testing.conduct import Buying
-from connector.testing.manners import EVERY, Manner
-from connector.testing.nasty import NastyPeer
-from connector.testing.patience import eventually_said
 from tests.nasty.world import TOWN, Host, World, taken, told
+from tests.testkit.cities import Refused
+from tests.testkit.conduct import Buying
+from tests.testkit.manners import EVERY, Manner
+from tests.testkit.nasty import NastyPeer
+from tests.testkit.patience import eventually_said
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.threat("T15"), pytest.mark.alone]
 

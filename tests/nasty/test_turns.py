@@ -13,13 +13,13 @@ import pytest
 from connector.clock import SystemClock
 from connector.http.server import tls_server
 from connector.ids import new_id
-from connector.testing import manners
-from connector.testing.cities import Refused
-from connector.testing.conduct import DATA, Buying, Selling
-from connector.testing.nasty import NastyPeer
-from connector.trust import devca
-from connector.trust import did as dids
+from connector.trust.development import dev_ca
+from connector.trust.did import did as dids
 from tests.nasty.world import TOWN, VILLAGE, World, taken, told
+from tests.testkit import manners
+from tests.testkit.cities import Refused
+from tests.testkit.conduct import DATA, Buying, Selling
+from tests.testkit.nasty import NastyPeer
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.threat("T33"), pytest.mark.alone]
 
@@ -263,7 +263,7 @@ async def test_a_did_document_that_lies(world: World, lie: str) -> None:
 
 def _others(folder: Path) -> ssl.SSLContext:
     """A server certificate of an authority that nobody knows."""
-    made = devca.create(folder, SystemClock())
+    made = dev_ca.create(folder, SystemClock())
     return tls_server(made.server, made.server_key)
 
 

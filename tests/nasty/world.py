@@ -8,11 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from connector.settings import Settings, load
-from connector.testing.cities import MUNICIPALITY, PURPOSE, Refused, Space
-from connector.testing.conduct import Selling
-from connector.testing.nasty import NastyPeer, Reply, enlist, nasty_peer
-from connector.testing.processes import SERVE, Process
+from connector.settings.load import Settings, load
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, Refused, Space
+from tests.testkit.conduct import Selling
+from tests.testkit.nasty import NastyPeer, Reply, enlist, nasty_peer
+from tests.testkit.processes import SERVE, Process
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 CONTENT = b"art;hoehe\nLinde;12\n" * 50

@@ -8,16 +8,16 @@ import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
 from connector.audit.entry import digest
-from connector.contracts.agreements import sealer
+from connector.contracts.agreement.agreements import sealer
 from connector.errors import Mistake, Unavailable
 from connector.participants.service import Hosted, Participants
-from connector.testing.patience import PATIENCE_S
-from connector.testing.towns import BASE, Towns
-from connector.trust.did import Did
-from connector.trust.documents import read_document
-from connector.trust.signers.cabinet import Cabinet
+from connector.trust.did.did import Did
+from connector.trust.did.documents import read_document
 from connector.trust.signers.port import Asked, Place
-from connector.verify import jcs, owner
+from connector.trust.signers.registry import Cabinet
+from connector.verify.formats import jcs, key_binding
+from tests.testkit.patience import PATIENCE_S
+from tests.testkit.towns import BASE, Towns
 from tests.trust.signers.keepers import ALGS, KEYS, authority, digest_signature, made
 
 SLUG = "musterstadt"
@@ -46,7 +46,7 @@ async def events(towns: Towns) -> list[str]:
 
 def level(hosted: Hosted, listed: Sequence[str] = ()) -> str:
     leaf = load_pem_x509_certificate(pem_of(hosted).encode())
-    return owner.check(
+    return key_binding.check(
         leaf, hosted.seal.kid, did=hosted.participant.did, document=hosted.document, listed=listed
     )  # fmt: skip
 
@@ -74,7 +74,7 @@ async def test_the_document_names_the_key_of_the_certificate(
     kept = await towns.rows(SLUG, "SELECT sha256 FROM object WHERE participant = :participant")
     assert digest(jcs.encode(hosted.document)) in {row["sha256"] for row in kept}
     leaf = load_pem_x509_certificate(pem_of(hosted).encode())
-    assert level(hosted, [owner.fingerprint(leaf)]) == "L2"
+    assert level(hosted, [key_binding.fingerprint(leaf)]) == "L2"
 
 
 async def test_a_new_process_finds_the_key_where_it_lies(towns: Towns, participants: Participants) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 from connector.participants.service import Participants
-from connector.testing.cities import MUNICIPALITY, Space
+from tests.testkit.cities import MUNICIPALITY, Space
 
 
 async def test_nobody_is_told_that_a_new_participant_does_not_exist_while_it_is_being_loaded(space: Space) -> None:

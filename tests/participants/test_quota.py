@@ -6,7 +6,7 @@ from connector.clock import FakeClock
 from connector.errors import PeerError
 from connector.participants import quota
 from connector.participants.quota import BEGINNING, MIB, OverQuota, Quotas
-from connector.sections import Quota
+from connector.settings.sections import Quota
 from connector.storage.database import Database, Tx
 from connector.storage.nested import nested
 

@@ -8,17 +8,17 @@ import pytest
 from cryptography import x509
 
 from connector.clock import rfc3339
-from connector.contracts.agreements import sealer
+from connector.contracts.agreement.agreements import sealer
 from connector.errors import Mistake
 from connector.participants.service import NOWHERE, Participants
-from connector.testing.cities import MUNICIPALITY
-from connector.testing.towns import BASE, Towns
-from connector.trust.development import entry
-from connector.trust.keys import Purpose
+from connector.trust.development.space import entry
+from connector.trust.keys.signing import Purpose
 from connector.trust.signers.port import Asked, Place
 from connector.verify.bundle import verify_bundle
-from connector.verify.records import KEY
-from tests.contracts.test_evidence import auditor
+from connector.verify.checks.records import KEY
+from tests.contracts.evidence.test_service import auditor
+from tests.testkit.cities import MUNICIPALITY
+from tests.testkit.towns import BASE, Towns
 from tests.trust.signers.keepers import KEYS, authority, digest_signature
 from tests.verify.judge import named
 

@@ -6,15 +6,15 @@ import json
 import pytest
 
 from connector.audit.entry import digest
-from connector.contracts.agreements import sealer
+from connector.contracts.agreement.agreements import sealer
 from connector.errors import Defect, Mistake, PeerError, Unknown
 from connector.participants.service import Participants
-from connector.testing.cities import MUNICIPALITY
-from connector.testing.patience import PATIENCE_S
-from connector.testing.towns import BASE, Towns
-from connector.trust.keys import post_quantum
-from connector.trust.vault import Vault
-from connector.verify import jcs
+from connector.trust.keys.signing import post_quantum
+from connector.trust.keys.vault import Vault
+from connector.verify.formats import jcs
+from tests.testkit.cities import MUNICIPALITY
+from tests.testkit.patience import PATIENCE_S
+from tests.testkit.towns import BASE, Towns
 
 PURPOSES = {"peer", "seal", "log"} | ({"log-pq"} if post_quantum() else set())
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.nasty import NastyPeer, nasty_peer
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.nasty import NastyPeer, nasty_peer
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from connector.clock import FakeClock
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.peer.addresses import BY_HOST, BY_PEER, KEEP_MS, LONGEST_MS, MINUTES, REFUSED_MS, Addresses, needless
-from connector.testing.cities import City, Space
-from connector.testing.nasty import NastyPeer, nasty_peer
-from connector.trust import did as dids
+from connector.trust.did import did as dids
+from tests.testkit.cities import City, Space
+from tests.testkit.nasty import NastyPeer, nasty_peer
 
 NEGOTIATE = "/2025-1/negotiations/request"
 DID, ROOT = "did:web:peer.example", "https://connector.example/peer"

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from connector.peer.problems import UNTIMELY
-from connector.settings import peer_port
+from connector.settings.load import peer_port
 from connector.storage.database import Tx
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.nasty import NastyPeer, Reply, nasty_peer
-from connector.trust.keys import SoftwareKey
+from connector.trust.keys.signing import SoftwareKey
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.nasty import NastyPeer, Reply, nasty_peer
 
 CATALOGUE = "/2025-1/catalog/request"
 ASK: dict[str, Any] = {

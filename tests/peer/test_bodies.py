@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connector.storage.database import Tx
-from connector.testing.cities import City
-from connector.testing.nasty import NastyPeer, Reply
+from tests.testkit.cities import City
+from tests.testkit.nasty import NastyPeer, Reply
 
 ROOMS = {
     "/2025-1/catalog/request": "CatalogError",

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from connector.storage.database import Tx
-from connector.testing.cities import City
-from connector.testing.nasty import NastyPeer
-from connector.trust import did as dids
+from connector.trust.did import did as dids
+from tests.testkit.cities import City
+from tests.testkit.nasty import NastyPeer
 
 
 class Canary:

@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from connector.clock import rfc3339
 from connector.peer.claims import STATES, Claims, seeker
-from connector.policy.names import HANSE
-from connector.trust.anchors import Anchor, Entry
+from connector.policy.odrl.names import HANSE
+from connector.trust.members.trust_list import Anchor, Entry
 
 NOW = 1_795_000_000_000
 LEVEL = f"{HANSE}municipalLevel"

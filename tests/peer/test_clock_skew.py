@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from connector.cli import doctor_clock
+from connector.cli.operate import doctor_clock
 from connector.clock import SystemClock
 from connector.language import say
-from connector.testing.cities import MUNICIPALITY, PURPOSE, City, Space, data_space
-from connector.testing.nasty import NastyPeer, Received, nasty_peer
-from connector.testing.patience import eventually_said
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, City, Space, data_space
+from tests.testkit.nasty import NastyPeer, Received, nasty_peer
+from tests.testkit.patience import eventually_said
 
 NEGOTIATE = "/2025-1/negotiations/request"
 pytestmark = pytest.mark.threat("T70")

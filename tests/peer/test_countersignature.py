@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from connector.peer.evidence import LONGEST_SEAL
-from connector.testing.cities import City
-from connector.testing.nasty import NastyPeer, Reply
+from connector.peer.evidence.objects import LONGEST_SEAL
+from tests.testkit.cities import City
+from tests.testkit.nasty import NastyPeer, Reply
 
 pytestmark = pytest.mark.threat("T46")
 

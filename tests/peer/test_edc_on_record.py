@@ -12,11 +12,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connector.cli.conformance.edc.hanse import Hanse, Refused, Running
-from connector.cli.conformance.edc.program import free_ports
-from connector.dialects.edc import echo
-from connector.testing.kit import edc as kit
-from connector.testing.kit.recorded import ASKED_CATALOGUE, CONTENT, NAME, NS, RecordedEdc, recorded
+from connector.dialects.policies.edc import echo
+from tests.conformance.edc.hanse import Hanse, Refused, Running
+from tests.conformance.edc.program import free_ports
+from tests.conformance.under_test import edc as kit
+from tests.conformance.under_test.recorded import ASKED_CATALOGUE, CONTENT, NAME, NS, RecordedEdc, recorded
 
 LIST = {"kinds": "municipality, county"}
 

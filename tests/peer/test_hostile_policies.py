@@ -12,8 +12,8 @@ import pytest
 
 from connector.ids import new_id
 from connector.storage.database import Tx
-from connector.testing.cities import City
-from connector.testing.nasty import NastyPeer
+from tests.testkit.cities import City
+from tests.testkit.nasty import NastyPeer
 
 NEGOTIATE = "/2025-1/negotiations/request"
 BOUND = {"leftOperand": "odrl:count", "operator": "lteq", "rightOperand": "3"}

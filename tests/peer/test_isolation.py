@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from connector.testing.cities import MUNICIPALITY, City, Refused, Space
-from connector.testing.nasty import NastyPeer
+from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
+from tests.testkit.nasty import NastyPeer
 
 TOWNS = ("musterstadt", "nachbardorf", "seestadt")
 STEPS = 30

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from connector.storage.database import Tx
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.nasty import NastyPeer, nasty_peer
-from connector.trust.jwk import thumbprint
-from connector.trust.keys import SoftwareKey
+from connector.trust.keys.jwk import thumbprint
+from connector.trust.keys.signing import SoftwareKey
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.nasty import NastyPeer, nasty_peer
 
 REQUEST = "/2025-1/catalog/request"
 ASK: dict[str, Any] = {

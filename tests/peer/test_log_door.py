@@ -8,9 +8,9 @@ import pytest
 from connector.clock import FakeClock
 from connector.errors import Unknown
 from connector.http.refusals import TooMany
-from connector.peer.log import LogHandlers
+from connector.peer.evidence.log import LogHandlers
 from connector.storage import Database
-from connector.testing.cities import MUNICIPALITY, Space
+from tests.testkit.cities import MUNICIPALITY, Space
 
 
 @pytest.mark.threat("T50")

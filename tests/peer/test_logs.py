@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from connector.cli.call import visible
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.testing.nasty import NastyPeer, Received
+from connector.cli.frame.call import visible
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.testkit.nasty import NastyPeer, Received
 
 ODD = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 FORGED = '{"event": "forged", "level": "info"}'

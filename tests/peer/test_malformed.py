@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from connector.http.limits import HEADERS
-from connector.testing.cities import City, Refused
-from connector.testing.nasty import NastyPeer
+from tests.testkit.cities import City, Refused
+from tests.testkit.nasty import NastyPeer
 
 CANARY = "canary<script>"
 POST = f"POST /{CANARY} HTTP/1.1\r\nHost: x\r\n"

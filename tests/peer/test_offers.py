@@ -11,8 +11,8 @@ from connector.clock import SystemClock, rfc3339
 from connector.ids import new_id
 from connector.protocol.messages import HANSE
 from connector.storage.database import Tx
-from connector.testing.cities import City
-from connector.testing.nasty import NastyPeer
+from tests.testkit.cities import City
+from tests.testkit.nasty import NastyPeer
 
 NEGOTIATE = "/2025-1/negotiations/request"
 Change = Callable[[dict[str, Any]], None]

@@ -1,19 +1,18 @@
 """What our endpoints answer, held against the official schemas of the Dataspace Protocol 2025-1."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 
-from connector.testing.cities import PURPOSE, City
-from connector.testing.nasty import NastyPeer
+from tests.testkit.cities import PURPOSE, City
+from tests.testkit.nasty import NastyPeer
+from tests.testkit.places import DSP
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "dsp"
 pytestmark = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp"
+    not DSP.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp"
 )
 
 
@@ -25,7 +24,7 @@ class Official:
             path.name.removesuffix("-schema.json"): json.loads(
                 path.read_text("utf-8").replace("#definitions/", "#/definitions/")
             )
-            for path in SHARED.glob("*/*-schema.json")
+            for path in DSP.glob("*/*-schema.json")
         }
         pairs = [(document["$id"], Resource.from_contents(document)) for document in documents.values()]
         registry: Registry[Any] = Registry().with_resources(pairs)

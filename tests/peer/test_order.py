@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from connector.contracts import service
+from connector.contracts.negotiation import service
 from connector.protocol.messages import HANSE
 from connector.storage.database import Tx
-from connector.testing.cities import PURPOSE, City
-from connector.testing.nasty import NastyPeer, Received
+from tests.testkit.cities import PURPOSE, City
+from tests.testkit.nasty import NastyPeer, Received
 
 NEGOTIATE = "/2025-1/negotiations/request"
 

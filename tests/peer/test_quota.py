@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from connector.cli import main
-from connector.peer.exchange import _KEPT
-from connector.sections import Quota
+from connector.peer.dsp.exchange import _KEPT
+from connector.settings.sections import Quota
 from connector.storage.database import Tx
-from connector.testing.cities import MUNICIPALITY, City, Refused, Space
-from connector.testing.nasty import NastyPeer
-from connector.testing.patience import eventually_said
-from connector.transcript.book import TAKEN_KINDS
+from connector.trace.recorder import TAKEN_KINDS
+from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
+from tests.testkit.nasty import NastyPeer
+from tests.testkit.patience import eventually_said
 
 NEGOTIATE = "/2025-1/negotiations/request"
 MOST = 200

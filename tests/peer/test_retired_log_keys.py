@@ -2,10 +2,10 @@
 
 import pytest
 
-from connector.audit import seal
-from connector.testing.cities import MUNICIPALITY, Space
-from connector.verify import trustlist
+from connector.audit import sealer
+from connector.verify.formats import trustlist
 from tests.peer.test_witness_door import CALM, SLUG, Stage
+from tests.testkit.cities import MUNICIPALITY, Space
 
 pytestmark = pytest.mark.threat("T60")
 
@@ -16,7 +16,7 @@ async def test_a_witness_takes_no_new_state_by_a_stolen_log_key(space: Space) ->
     Past bug: the witness vouched for the thief's branch, and from then on the owner's own log was the fork.
     """
     city = await space.city("town", {SLUG: MUNICIPALITY}, CALM)
-    stage = Stage(city, space.folder.parent / "town", seal.origin(city.root(SLUG)).replace("/log/0", "/log/7"))
+    stage = Stage(city, space.folder.parent / "town", sealer.origin(city.root(SLUG)).replace("/log/0", "/log/7"))
     stolen = stage.signers()
     assert (await stage.ask(0, 3)).status == 200
     now = city.house.clock.now()

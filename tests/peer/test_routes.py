@@ -8,8 +8,8 @@ import pytest
 from connector.http import strict
 from connector.peer.routes import Route
 from connector.storage.database import Tx
-from connector.testing.cities import City, Refused
-from connector.testing.nasty import NastyPeer, Reply
+from tests.testkit.cities import City, Refused
+from tests.testkit.nasty import NastyPeer, Reply
 
 TYPES = {
     "/catalog/request": "CatalogRequestMessage",

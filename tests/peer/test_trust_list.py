@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from connector.clock import FakeClock, SystemClock
-from connector.testing.cities import MUNICIPALITY, PURPOSE, Refused, Space, data_space
-from connector.testing.nasty import NastyPeer, nasty_peer
+from tests.testkit.cities import MUNICIPALITY, PURPOSE, Refused, Space, data_space
+from tests.testkit.nasty import NastyPeer, nasty_peer
 
 ASK: dict[str, Any] = {
     "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],

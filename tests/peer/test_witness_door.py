@@ -10,16 +10,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from connector.audit import merkle, seal, witnessing
-from connector.audit.seal import Batch
+from connector.audit import merkle, sealer
+from connector.audit.sealer import Batch
 from connector.cli.main import main
 from connector.clock import FakeClock
 from connector.http.outbound import Answer
 from connector.http.refusals import TooMany, WrongMedia
-from connector.peer.witness import WitnessDoor
+from connector.peer.evidence.witness import WitnessDoor
 from connector.storage.database import PROCESS
-from connector.testing.cities import MUNICIPALITY, City, Space
-from connector.verify import checkpoint, witness
+from connector.verify.formats import checkpoint, cosignature
+from connector.witness import cosign
+from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.verify.forge import LogKey
 
 SLUG = "musterstadt"
@@ -33,13 +34,13 @@ class Stage(NamedTuple):
     folder: Path
     origin: str
 
-    def signers(self) -> list[seal.LogSigner]:
+    def signers(self) -> list[sealer.LogSigner]:
         signers = self.city.house.participants.held(SLUG).signers
         return [signer for purpose, signer in signers.items() if purpose in ("log", "log-pq")]
 
     async def ask(
         self, old: int, size: int, branch: bytes = b"", *, origin: str = "", proof: Sequence[bytes] | None = None,
-        keys: Sequence[seal.LogSigner] | None = None, later_s: int = 0,
+        keys: Sequence[sealer.LogSigner] | None = None, later_s: int = 0,
     ) -> Answer:  # fmt: skip
         """What the door answers to a checkpoint of a made-up log."""
         whole = tree(size, branch)
@@ -47,8 +48,8 @@ class Stage(NamedTuple):
             participant=SLUG, size=size, root=whole.root(), frontier=merkle.NOTHING, checkpoint=None,
             at=self.city.house.clock.now() + later_s * 1000,
         )  # fmt: skip
-        note = seal.sign(batch, origin or self.origin, self.signers() if keys is None else keys)
-        return await self.post(witnessing.write(old, whole.consistency(old) if proof is None else proof, note))
+        note = sealer.sign(batch, origin or self.origin, self.signers() if keys is None else keys)
+        return await self.post(cosign.write(old, whole.consistency(old) if proof is None else proof, note))
 
     async def post(self, body: bytes) -> Answer:
         return await self.city.house.http.post(f"{self.city.house.witness_keys.url}/add-checkpoint", body)
@@ -67,7 +68,7 @@ def tree(size: int, branch: bytes = b"") -> merkle.Tree:
 @pytest.fixture
 async def stage(space: Space) -> Stage:
     city = await space.city("town", {SLUG: MUNICIPALITY}, CALM)
-    return Stage(city, space.folder.parent / "town", seal.origin(city.root(SLUG)).replace("/log/0", "/log/7"))
+    return Stage(city, space.folder.parent / "town", sealer.origin(city.root(SLUG)).replace("/log/0", "/log/7"))
 
 
 async def test_vouches_for_a_log_that_only_grows(stage: Stage) -> None:
@@ -78,9 +79,9 @@ async def test_vouches_for_a_log_that_only_grows(stage: Stage) -> None:
         note = checkpoint.parse(f"{checkpoint.text_of(stage.origin, size, tree(size).root())}\n{answer.body.decode()}")
         listed = stage.city.house.anchor.current.witnesses
         entries = [{"operator": one.operator, "url": one.url, "keys": list(one.keys)} for one in listed]
-        policy = witness.derived(entries, "another operator")
+        policy = cosignature.derived(entries, "another operator")
         assert policy is not None
-        vouched = witness.time_of(note, policy)
+        vouched = cosignature.time_of(note, policy)
         assert vouched is not None
         assert abs(vouched - stage.city.house.clock.now()) < 60_000
         assert len(note.lines) == 2
@@ -120,8 +121,8 @@ async def test_a_bad_line_of_the_log_is_not_outvoted(stage: Stage) -> None:
     """The Ed25519 line holds, the ML-DSA line is that of another state: nobody vouches for a log that says both."""
     batch = Batch(participant=SLUG, size=3, root=tree(3).root(), frontier=merkle.NOTHING, checkpoint=None, at=0)
     other = Batch(participant=SLUG, size=3, root=tree(3, b"x").root(), frontier=merkle.NOTHING, checkpoint=None, at=0)
-    first, second = (seal.sign(one, stage.origin, stage.signers()).splitlines(True) for one in (batch, other))
-    answer = await stage.post(witnessing.write(0, (), "".join([*first[:5], second[5]])))
+    first, second = (sealer.sign(one, stage.origin, stage.signers()).splitlines(True) for one in (batch, other))
+    answer = await stage.post(cosign.write(0, (), "".join([*first[:5], second[5]])))
     assert answer.status == 403
 
 
@@ -145,7 +146,7 @@ async def test_two_histories_raise_an_alarm_with_both_as_proof(stage: Stage) -> 
     assert [alarm["kind"] for alarm in shown["alarms"]] == ["fork", "rollback"]
     assert [(log["origin"], log["size"]) for log in shown["logs"]] == [(stage.origin, 5)]
     assert stage.city.house.anchor.current.witnesses[0].keys == tuple(shown["keys"])
-    assert [witness.parse(f"witness w {vkey}\nquorum w").quorum for vkey in shown["vkeys"]] == ["w", "w"]
+    assert [cosignature.parse(f"witness w {vkey}\nquorum w").quorum for vkey in shown["vkeys"]] == ["w", "w"]
 
 
 @pytest.mark.parametrize(("lang", "said"), [("de", "zurückgesetzt"), ("en", "was rolled back")])
@@ -166,8 +167,8 @@ async def test_the_operator_sees_keys_logs_and_alarms(stage: Stage, lang: str, s
 @pytest.mark.threat("T51")
 async def test_a_suspended_member_is_nobody(stage: Stage, space: Space) -> None:
     """Its log was known; from now on it is not."""
-    from connector.trust.anchors import Entry
-    from connector.trust.development import DevelopmentSpace
+    from connector.trust.development.space import DevelopmentSpace
+    from connector.trust.members.trust_list import Entry
 
     assert (await stage.ask(0, 3)).status == 200
     entry = stage.city.house.anchor.entry(stage.city.did(SLUG))
@@ -184,7 +185,7 @@ async def test_a_suspended_member_is_nobody(stage: Stage, space: Space) -> None:
 @pytest.mark.threat("T51")
 async def test_size_is_limited(stage: Stage) -> None:
     """What is too large or no request at all is refused; other methods find nothing."""
-    assert (await stage.post(b"old 0\n\n" + b"x" * witnessing.LIMIT)).status == 413
+    assert (await stage.post(b"old 0\n\n" + b"x" * cosign.LIMIT)).status == 413
     assert (await stage.post(b"old 0\n\nx")).status == 400
     url = f"{stage.city.house.witness_keys.url}/add-checkpoint"
     assert (await stage.city.house.http.get(url)).status == 404
@@ -216,10 +217,10 @@ async def test_a_note_full_of_other_lines_is_not_kept(stage: Stage) -> None:
         participant=SLUG, size=3, root=tree(3).root(), frontier=merkle.NOTHING, checkpoint=None,
         at=stage.city.house.clock.now(),
     )  # fmt: skip
-    note = seal.sign(batch, stage.origin, keys)
+    note = sealer.sign(batch, stage.origin, keys)
     bomb = "".join(checkpoint.line_of(f"name\0{at}", b"abcd", b"x" * 800) for at in range(50))
-    assert (await stage.post(witnessing.write(0, (), note + bomb))).status == 200
-    held = await stage.city.house.db.read(PROCESS, witnessing.known, stage.origin)
+    assert (await stage.post(cosign.write(0, (), note + bomb))).status == 200
+    held = await stage.city.house.db.read(PROCESS, cosign.known, stage.origin)
     assert len(held.note) < 5_000
     assert [name for name, _, _ in checkpoint.parse(held.note).lines] == [stage.origin] * 2
 
@@ -227,7 +228,7 @@ async def test_a_note_full_of_other_lines_is_not_kept(stage: Stage) -> None:
 @pytest.mark.threat("T51")
 async def test_a_member_has_only_so_many_logs(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> one origin after the other << so many are taken; those that are known go on, and so does everybody else."""
-    monkeypatch.setattr(witnessing, "MOST_LOGS", 3)
+    monkeypatch.setattr(cosign, "MOST_LOGS", 3)
     origins = [stage.origin.replace("/log/7", f"/log/{at}") for at in range(5)]
     assert [(await stage.ask(0, 3, origin=one)).status for one in origins] == [200, 200, 200, 400, 400]
     assert (await stage.ask(3, 4, origin=origins[0])).status == 200
@@ -236,7 +237,7 @@ async def test_a_member_has_only_so_many_logs(stage: Stage, monkeypatch: pytest.
 @pytest.mark.threat("T61")
 async def test_an_operator_has_new_logs_only_so_fast(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> one new origin after the other << 429 after some, for all members of the operator; a known log goes on."""
-    monkeypatch.setattr("connector.peer.witness.NEW_AT_ONCE", 3)
+    monkeypatch.setattr("connector.peer.evidence.witness.NEW_AT_ONCE", 3)
     house = stage.city.house
     clock = FakeClock(house.clock.now())
     door = WitnessDoor(house.db, clock, house.anchor, house.witness_keys, house.upkeep.log_misbehaved)
@@ -254,7 +255,7 @@ async def test_an_operator_has_new_logs_only_so_fast(stage: Stage, monkeypatch: 
         batch = Batch(
             participant=SLUG, size=size, root=whole.root(), frontier=merkle.NOTHING, checkpoint=None, at=clock.now()
         )  # fmt: skip
-        bodies.append(witnessing.write(old, whole.consistency(old), seal.sign(batch, origin, stage.signers())))
+        bodies.append(cosign.write(old, whole.consistency(old), sealer.sign(batch, origin, stage.signers())))
         try:
             return (await door.add(request)).status
         except TooMany as many:
@@ -275,7 +276,7 @@ async def test_what_a_log_says_without_end_is_not_read(stage: Stage) -> None:
     assert (await stage.ask(5, 8, proof=[b"x" * 32] * 1_000)).status == 400
     line = checkpoint.line_of("x", b"abcd", b"y" * 8)
     note = f"{checkpoint.text_of(stage.origin, 8, tree(8).root())}\n{line * 1_000}"
-    assert (await stage.post(witnessing.write(5, (), note))).status == 400
+    assert (await stage.post(cosign.write(5, (), note))).status == 400
     assert (await stage.ask(9, 8, proof=[])).status == 400
     assert (await stage.ask(5, 8)).status == 200
 
@@ -307,7 +308,7 @@ async def test_a_witness_from_a_backup_remembers(stage: Stage) -> None:
     """
     for old, size in ((0, 3), (3, 5)):
         assert (await stage.ask(old, size)).status == 200
-    held = await stage.city.house.db.read(PROCESS, witnessing.known, stage.origin)
+    held = await stage.city.house.db.read(PROCESS, cosign.known, stage.origin)
 
     def back(tx: Any) -> None:
         root = tree(3).root()
@@ -318,7 +319,7 @@ async def test_a_witness_from_a_backup_remembers(stage: Stage) -> None:
     assert (answer.status, answer.body) == (409, b"5\n")
     assert (await stage.ask(5, 5, b"fork")).status == 409
     assert [alarm["event"] for alarm in stage.alarms()] == ["log-fork"]
-    assert await stage.city.house.db.read(PROCESS, witnessing.known, stage.origin) == held
+    assert await stage.city.house.db.read(PROCESS, cosign.known, stage.origin) == held
     assert (await stage.ask(5, 8)).status == 200
     await stage.city.house.db.write(PROCESS, lambda tx: tx.run("DELETE FROM witness_log"))
     assert (await stage.ask(0, 3)).body == b"8\n"

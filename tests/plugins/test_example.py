@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from connector import plugins
+from connector.app import plugins
+from connector.app.services import judge
 from connector.cli.main import main
-from connector.house import judge
-from connector.policy.judge import Judge, Seeker
-from connector.policy.model import PHASES, Closure
-from connector.policy.record import plain, record, replay
-from connector.policy.world import World
+from connector.policy.engine import Judge, Seeker
+from connector.policy.evaluation.record import plain, record, replay
+from connector.policy.odrl.model import PHASES, Closure
+from connector.policy.odrl.state_of_world import World
 from tests.plugins.packages import importable, install, wheel
 
 HOST = "https://hanse-did-host.example/ns#didHost"

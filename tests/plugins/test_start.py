@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from connector.app import running
+from connector.app.process import running
 from connector.cli.main import main
 from connector.errors import Mistake
-from connector.settings import load
+from connector.settings.load import load
 from tests.plugins.packages import importable, operand, package, texts
 
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from connector.catalogue.rules import fill
-from connector.dialects.skos import Vocabulary
+from connector.catalogue.templates.templates import fill
+from connector.dialects.policies.skos import Vocabulary
 from connector.language import say as message
-from connector.policy.model import Policy
-from connector.policy.parse import parse
-from connector.policy.wording import Words
-from connector.policy.world import Fact, World
+from connector.policy.odrl.model import Policy
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import Fact, World
+from connector.policy.wording.words import Words
 
 H = "https://w3id.org/hanse/v1#"
 ODRL = "http://www.w3.org/ns/odrl/2/"

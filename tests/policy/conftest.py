@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from connector.catalogue.rules import vocabulary as read
-from connector.dialects.skos import Vocabulary
+from connector.catalogue.templates.templates import vocabulary as read
+from connector.dialects.policies.skos import Vocabulary
 from connector.language import say as message
-from connector.policy.wording import Words
+from connector.policy.wording.words import Words
 from tests.policy.cases import words_of
-
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+from tests.testkit.places import SHARED
 
 
 @pytest.fixture(scope="session")

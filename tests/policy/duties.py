@@ -4,10 +4,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from connector.policy.decision import Decision, Node
-from connector.policy.parse import parse
-from connector.policy.program import compile
-from connector.policy.world import Deed, World
+from connector.policy.evaluation.decision import Decision, Node
+from connector.policy.evaluation.program import compile
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import Deed, World
 from tests.policy.worlds import NOW, TOWN, H, O, at, atom
 
 HOUR = 3_600_000

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from connector.dialects.skos import Vocabulary
-from connector.policy.names import HANSE as H
-from connector.policy.names import ODRL as O
-from connector.policy.world import Deed, Fact, World
+from connector.dialects.policies.skos import Vocabulary
+from connector.policy.odrl.names import HANSE as H
+from connector.policy.odrl.names import ODRL as O
+from connector.policy.odrl.state_of_world import Deed, Fact, World
 
 NOW = 1_795_500_000_000
 """24 November 2026, 07:00:00 in Berlin."""

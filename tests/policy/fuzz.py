@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from connector.catalogue.rules import vocabulary
-from connector.policy.model import PHASES, Phase
-from connector.policy.names import HANSE as H
-from connector.policy.names import ODRL as O
-from connector.policy.world import Deed, Fact, World
+from connector.catalogue.templates.templates import vocabulary
+from connector.policy.odrl.model import PHASES, Phase
+from connector.policy.odrl.names import HANSE as H
+from connector.policy.odrl.names import ODRL as O
+from connector.policy.odrl.state_of_world import Deed, Fact, World
 from tests.policy.worlds import at, atom
 
 NOW, DAY = 1_795_000_000_000, 86_400_000

@@ -31,8 +31,8 @@ import pytest
 import connector.storage
 from tests.policy.forks import first_failing, forked, mapped
 from tests.policy.mutations import Mutant, changed, loaded, mutants, patched
+from tests.testkit.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 ROOM = ROOT / "connector" / "policy"
 EXAMPLES = 10
 """Of Hypothesis, instead of the usual number."""
@@ -83,7 +83,7 @@ class Tries:
         self._noticing: list[tuple[tuple[str, int], str]] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        from connector.catalogue.rules import vocabulary
+        from connector.catalogue.templates.templates import vocabulary
 
         vocabulary()
         begun = time.monotonic()

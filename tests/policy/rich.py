@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from connector.policy.parse import parse
+from connector.policy.odrl.parse import parse
 
 H = "https://w3id.org/hanse/v1#"
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from connector.policy.encode import COUNT
-from connector.policy.model import Closure, Policy
-from connector.policy.names import COMPARISONS, MEMBERSHIP
-from connector.policy.names import HANSE as H
-from connector.policy.names import ODRL as O
-from connector.policy.parse import parse
-from connector.policy.world import Deed, Fact, World
+from connector.policy.containment.encode import COUNT
+from connector.policy.odrl.model import Closure, Policy
+from connector.policy.odrl.names import COMPARISONS, MEMBERSHIP
+from connector.policy.odrl.names import HANSE as H
+from connector.policy.odrl.names import ODRL as O
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import Deed, Fact, World
 
 KINDS = [H + "town", H + "county"]
 STREETS, ROADS, WATER, ODD = H + "streets", H + "roads", H + "water", "urn:unheard:of"

@@ -11,17 +11,17 @@ from typing import Any
 
 import pytest
 
-from connector.policy.decision import Decision, Node
-from connector.policy.evaluate import decide
-from connector.policy.model import PHASES, Atom, Phase, Policy, PolicyError
-from connector.policy.names import HANSE, ODRL, OPERATORS
-from connector.policy.operands import BUILT_IN
-from connector.policy.parse import parse
-from connector.policy.parsing import CLAUSES, DEPTH
-from connector.policy.program import compile
-from connector.policy.registry import left_operand
-from connector.policy.values import Type
-from connector.policy.world import Deed, Fact, Value, World
+from connector.policy.evaluation.decision import Decision, Node
+from connector.policy.evaluation.evaluate import decide
+from connector.policy.evaluation.program import compile
+from connector.policy.odrl.model import PHASES, Atom, Phase, Policy, PolicyError
+from connector.policy.odrl.names import HANSE, ODRL, OPERATORS
+from connector.policy.odrl.operands import BUILT_IN
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.reader import CLAUSES, DEPTH
+from connector.policy.odrl.registry import left_operand
+from connector.policy.odrl.state_of_world import Deed, Fact, Value, World
+from connector.policy.odrl.values import Type
 
 NOW = 1_795_500_000_000
 JSON: dict[str, Any] = {

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.language import say
-from connector.policy.model import Atom
-from connector.policy.parse import parse
-from connector.policy.program import compile
-from connector.policy.values import Span
-from connector.policy.wording import Words
+from connector.policy.evaluation.program import compile
+from connector.policy.odrl.model import Atom
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.values import Span
+from connector.policy.wording.words import Words
 from tests.policy.asking import world
 from tests.policy.worlds import NOW, H, atom
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.policy.decision import Node
-from connector.policy.world import Deed
+from connector.policy.evaluation.decision import Node
+from connector.policy.odrl.state_of_world import Deed
 from tests.policy.duties import DUE, DUE_BY, HOUR, SUSPEND, ask, deed, duty, found, obliging
 from tests.policy.worlds import DAY, KIND, NOW, H, at, atom
 

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.house import judge
-from connector.policy.coverage import coverage
-from connector.policy.digest import digest
-from connector.policy.evaluate import decide
-from connector.policy.matching import _covered
-from connector.policy.model import PHASES
-from connector.policy.names import HANSE
-from connector.policy.parse import parse
-from connector.policy.program import compile
-from connector.policy.world import Deed, Fact, World
+from connector.app.services import judge
+from connector.policy.evaluation.digest import digest
+from connector.policy.evaluation.evaluate import decide
+from connector.policy.evaluation.matching import _covered
+from connector.policy.evaluation.program import compile
+from connector.policy.odrl.model import PHASES
+from connector.policy.odrl.names import HANSE
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import Deed, Fact, World
+from connector.policy.wording.badges import coverage
 
 SIZE = 120
 MOST = 2.7

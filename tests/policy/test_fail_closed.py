@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.catalogue.rules import vocabulary
-from connector.policy.conflict import contradictions
-from connector.policy.coverage import coverage
-from connector.policy.explain import explain
-from connector.policy.model import PHASES, Atom, PolicyError
-from connector.policy.names import HANSE as H
-from connector.policy.names import ODRL as O
-from connector.policy.narrate import narrate
-from connector.policy.operands import REGISTRY
-from connector.policy.parse import parse
-from connector.policy.program import compile
-from connector.policy.values import Type
-from connector.policy.wording import Words
-from connector.policy.world import Fact, World
+from connector.catalogue.templates.templates import vocabulary
+from connector.policy.conflict.conflict import contradictions
+from connector.policy.evaluation.program import compile
+from connector.policy.odrl.model import PHASES, Atom, PolicyError
+from connector.policy.odrl.names import HANSE as H
+from connector.policy.odrl.names import ODRL as O
+from connector.policy.odrl.operands import REGISTRY
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import Fact, World
+from connector.policy.odrl.values import Type
+from connector.policy.wording.badges import coverage
+from connector.policy.wording.explain import explain
+from connector.policy.wording.narrate import narrate
+from connector.policy.wording.words import Words
 from tests.policy import fuzz
 from tests.policy.fuzz import FIRM, NOW, ODD_NAMES, TOWN
 from tests.policy.worlds import atom

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.language import LANGUAGES, catalogue
-from connector.policy.digest import digest
-from connector.policy.model import Clause, Collection, Duty, Logic, Policy, PolicyError, Rule
-from connector.policy.operands import BUILT_IN
-from connector.policy.parse import parse
-from connector.policy.parsing import CLAUSES, DEPTH, NODES, SIZE, TEXT, VALUES, Reader, screen
-from connector.policy.parsing_clauses import clause
+from connector.policy.evaluation.digest import digest
+from connector.policy.odrl.constraints import clause
+from connector.policy.odrl.model import Clause, Collection, Duty, Logic, Policy, PolicyError, Rule
+from connector.policy.odrl.operands import BUILT_IN
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.reader import CLAUSES, DEPTH, NODES, SIZE, TEXT, VALUES, Reader, screen
 from tests.policy.rich import COUNT, RICH, at, atom, places
 
 KINDS: list[Any] = [

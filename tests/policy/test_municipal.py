@@ -8,19 +8,19 @@ from typing import Any
 
 import pytest
 
-from connector.catalogue.rules import templates
-from connector.cli.suite import force
-from connector.dialects.skos import Vocabulary
-from connector.policy.decision import Node
-from connector.policy.names import expand
-from connector.policy.operands import REGISTRY
-from connector.policy.parse import parse
-from connector.policy.program import compile
-from connector.policy.values import TEXTS, Type, decimal, duration, instant, integer
-from connector.policy.world import Deed, Fact, Value, World
-from connector.testing.municipal.form import Case, State
-from connector.testing.municipal.suite import cases, place
-from connector.testing.municipal.writing import files, tree
+from connector.catalogue.templates.templates import templates
+from connector.dialects.policies.skos import Vocabulary
+from connector.policy.evaluation.decision import Node
+from connector.policy.evaluation.program import compile
+from connector.policy.odrl.names import expand
+from connector.policy.odrl.operands import REGISTRY
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import Deed, Fact, Value, World
+from connector.policy.odrl.values import TEXTS, Type, decimal, duration, instant, integer
+from tests.suites import force
+from tests.suites.municipal.form import Case, State
+from tests.suites.municipal.suite import cases, place
+from tests.suites.municipal.writing import files, tree
 
 CASES = cases()
 NAMES = [f"{number:03} {case.title}" for number, case in enumerate(CASES, 1)]
@@ -40,7 +40,7 @@ def test_the_files_are_those_of_the_table() -> None:
     wanted = files(CASES)
     assert {path.relative_to(place()).as_posix() for path in (place() / "data").rglob("*.ttl")} == set(wanted)
     changed = [name for name, text in wanted.items() if (place() / name).read_bytes() != text.encode()]
-    assert not changed, "run: python -m connector.testing.municipal"
+    assert not changed, "run: python -m tests.suites.municipal"
 
 
 def single(case: Case) -> dict[str, Any] | None:

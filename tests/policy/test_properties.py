@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from connector.policy.model import PHASES
-from connector.policy.world import World
+from connector.policy.odrl.model import PHASES
+from connector.policy.odrl.state_of_world import World
 from tests.policy.asking import COUNT, ELAPSED, FROM, KIND, NOW, ODD, PURPOSE, UNTIL, H, O, ask, atom, world
 
 ATOMS = st.sampled_from([KIND, PURPOSE, COUNT, ELAPSED, UNTIL, FROM, ODD, atom(H + "memberOf", "isNoneOf", "urn:ikz")])

@@ -8,20 +8,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.catalogue.rules import fill, templates
-from connector.dataplane.duties import plan
-from connector.dialects.skos import Vocabulary
+from connector.catalogue.templates.templates import fill, templates
+from connector.dataplane.treatments import plan
+from connector.dialects.policies.skos import Vocabulary
 from connector.language import say as message
-from connector.policy.conflict import contradictions
-from connector.policy.digest import digest
-from connector.policy.evaluate import decide
-from connector.policy.judge import Judge
-from connector.policy.model import PHASES
-from connector.policy.names import HANSE as H
-from connector.policy.names import ODRL as O
-from connector.policy.narrow import narrower
-from connector.policy.parse import parse
-from connector.policy.world import Deed
+from connector.policy.conflict.conflict import contradictions
+from connector.policy.containment.narrow import narrower
+from connector.policy.engine import Judge
+from connector.policy.evaluation.digest import digest
+from connector.policy.evaluation.evaluate import decide
+from connector.policy.odrl.model import PHASES
+from connector.policy.odrl.names import HANSE as H
+from connector.policy.odrl.names import ODRL as O
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import Deed
 from tests.policy.filled import CAN, DAY, DEADLINE, NOW, PAID, SLOTS, town
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from connector.policy.model import Closure
-from connector.policy.world import Deed, Fact, World
+from connector.policy.odrl.model import Closure
+from connector.policy.odrl.state_of_world import Deed, Fact, World
 
 H = "https://w3id.org/hanse/v1#"
 O = "http://www.w3.org/ns/odrl/2/"  # noqa: E741

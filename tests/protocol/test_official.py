@@ -12,14 +12,14 @@ from referencing import Registry, Resource
 from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.protocol.codec import Malformed
+from tests.testkit.places import DSP
 
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "dsp"
 pytestmark = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp"
+    not DSP.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp"
 )
 
-EXAMPLES = sorted(SHARED.glob("catalog/example/*.json")) + [
-    path for folder in ("negotiation", "transfer") for path in sorted(SHARED.glob(f"{folder}/example/*.json"))
+EXAMPLES = sorted(DSP.glob("catalog/example/*.json")) + [
+    path for folder in ("negotiation", "transfer") for path in sorted(DSP.glob(f"{folder}/example/*.json"))
 ]
 
 RULE = {"action": "use", "constraint": [{"leftOperand": "odrl:purpose", "operator": "isPartOf", "rightOperand": "x"}]}
@@ -86,7 +86,7 @@ NAMES = [f"{number} {type(message).__name__}" for number, message in enumerate(O
 def schemas() -> dict[str, Draft201909Validator]:
     """Validator by `@type`; the `$ref`s with a missing slash are repaired in memory."""
     documents = {}
-    for path in SHARED.glob("*/*-schema.json"):
+    for path in DSP.glob("*/*-schema.json"):
         documents[path.name] = json.loads(path.read_text("utf-8").replace("#definitions/", "#/definitions/"))
     pairs = [(document["$id"], Resource.from_contents(document)) for document in documents.values()]
     registry: Registry[Any] = Registry().with_resources(pairs)

@@ -16,10 +16,11 @@ from referencing import Registry, Resource
 from connector.protocol import codec, versions
 from connector.protocol import messages as m
 from connector.protocol.codec import Malformed
-from tests.protocol.test_official import NAMES, OFFER, OURS, SHARED
+from tests.protocol.test_official import NAMES, OFFER, OURS
+from tests.testkit.places import DSP
 
 pytestmark = pytest.mark.skipif(
-    not SHARED.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp"
+    not DSP.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp"
 )
 DATASETS = "https://w3id.org/dspace/2025/1/catalog/dataset-schema.json#/definitions"
 
@@ -30,7 +31,7 @@ def published() -> dict[str, Any]:
         path.name.removesuffix("-schema.json"): json.loads(
             path.read_text("utf-8").replace("#definitions/", "#/definitions/")
         )
-        for path in SHARED.glob("*/*-schema.json")
+        for path in DSP.glob("*/*-schema.json")
     }
 
 
@@ -130,7 +131,7 @@ def test_alternatives_are_closed(cls: Any, change: dict[str, Any], official: dic
 
 def test_the_version_document_of_the_examples_is_read_and_written_back() -> None:
     """Three services, of which two are ours to use."""
-    example = json.loads((SHARED / "common/example/protocol-version.json").read_text("utf-8"))
+    example = json.loads((DSP / "common/example/protocol-version.json").read_text("utf-8"))
     found = versions.entries(example)
     assert [entry.usable for entry in found] == [True, False, True]
     assert json.loads(msgspec.json.encode(versions.Versions(found))) == example
@@ -139,5 +140,5 @@ def test_the_version_document_of_the_examples_is_read_and_written_back() -> None
 def test_the_did_service_schema_still_has_its_defect(official: dict[str, Draft201909Validator]) -> None:
     """It takes the example of a catalogue service and refuses that of a data service; once mended, we learn it here."""
     for name, valid in (("catalogservice", True), ("dataservice", False)):
-        example = json.loads((SHARED / f"common/example/{name}-did-service.json").read_text("utf-8"))
+        example = json.loads((DSP / f"common/example/{name}-did-service.json").read_text("utf-8"))
         assert official["didservice"].is_valid(example) is valid

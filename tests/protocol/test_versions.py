@@ -1,14 +1,14 @@
 """The version document: what we serve and what we find in a peer's."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from connector.protocol import versions
 from connector.protocol.shape import Malformed
+from tests.testkit.places import SHARED
 
-EXAMPLE = Path(__file__).parents[2].parent / "shared" / "data" / "dsp" / "common" / "example" / "protocol-version.json"
+EXAMPLE = SHARED / "dsp" / "common" / "example" / "protocol-version.json"
 
 
 def test_what_we_serve() -> None:

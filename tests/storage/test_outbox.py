@@ -8,7 +8,7 @@ import msgspec
 
 from connector.storage import WORKER, Database, Tx, outbox
 from connector.storage.outbox import OutboxRow
-from connector.testing.patience import PATIENCE_S, eventually
+from tests.testkit.patience import PATIENCE_S, eventually
 
 TOWN = "musterstadt"
 

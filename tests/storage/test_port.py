@@ -9,7 +9,7 @@ import pytest
 from connector.errors import Defect, PeerError, Unavailable
 from connector.storage import PROCESS, Conflict, Database, Tx
 from connector.storage.nested import nested
-from connector.testing.patience import PATIENCE_S, eventually
+from tests.testkit.patience import PATIENCE_S, eventually
 
 TOWN = "musterstadt"
 

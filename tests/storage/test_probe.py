@@ -10,7 +10,7 @@ from connector.clock import FakeClock
 from connector.errors import Unavailable
 from connector.storage.database import Database
 from connector.storage.probe import KEEP_MS, LEAST_FREE, Probe
-from connector.testing.cities import City, Space
+from tests.testkit.cities import City, Space
 
 
 class _Usage(NamedTuple):

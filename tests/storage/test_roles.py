@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from tests import postgres
+from tests.testkit.places import ROOT
 
-ROLES = Path(__file__).parents[2] / "compose" / "roles.sql"
+ROLES = ROOT / "compose" / "roles.sql"
 NAMES = ("hanse_owner", "hanse", "hanse_worker")
 
 

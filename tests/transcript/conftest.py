@@ -6,8 +6,8 @@ import pytest
 
 from connector.errors import Unavailable
 from connector.http.outbound import Answer
-from connector.testing.towns import Towns
-from connector.transcript.service import Standing, Tracing
+from connector.trace.service import Standing, Tracing
+from tests.testkit.towns import Towns
 
 
 class Nowhere:

@@ -12,12 +12,12 @@ from connector.delivery.messages import TRIES_4XX
 from connector.errors import Unavailable, Unknown
 from connector.http.outbound import Answer
 from connector.storage.database import Tx
-from connector.testing.towns import Towns
-from connector.transcript import store, words
-from connector.transcript.book import REFUSED_KINDS
-from connector.transcript.diagnosis import Diagnosis
-from connector.transcript.service import Trace, Tracing, diagnosed
-from connector.transcript.store import MOST_LINES, Line
+from connector.trace import store, words
+from connector.trace.diagnosis import Diagnosis
+from connector.trace.recorder import REFUSED_KINDS
+from connector.trace.service import Trace, Tracing, diagnosed
+from connector.trace.store import MOST_LINES, Line
+from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 AGREEMENT = "ContractAgreementMessage"

@@ -14,8 +14,8 @@ from connector.dataplane import flows
 from connector.dataplane.gate import Access, Decision
 from connector.storage import open_database, upgrade
 from connector.storage.database import Database, Tx
-from connector.testing.towns import Towns
 from connector.transfer.model import Process
+from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 USE = {"action": "use"}

@@ -4,10 +4,10 @@ from typing import Any
 
 from connector.clock import FakeClock, rfc3339
 from connector.dataplane import flows
-from connector.testing.cities import MUNICIPALITY
-from connector.testing.towns import Towns
-from connector.transfer.deeds import Done
+from connector.transfer.duties import Done
 from connector.transfer.model import Process
+from tests.testkit.cities import MUNICIPALITY
+from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 DAY = 86_400_000

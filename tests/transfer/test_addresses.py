@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from connector.dataplane.pull import Address
-from connector.dataplane.push import Destination
+from connector.dataplane.receive.pull import Address
+from connector.dataplane.serve.push import Destination
 from connector.errors import PeerError
 from connector.http.outbound import SafeClient
 from connector.protocol import messages as m

@@ -4,16 +4,17 @@ from typing import Any
 
 import pytest
 
-from connector.catalogue.days import midnight, read_day
+from connector.catalogue.templates.days import midnight, read_day
 from connector.clock import instant, rfc3339
-from connector.commit import REVIEW
-from connector.contracts import closing, ending
+from connector.contracts.agreement import ending
 from connector.contracts.model import Agreement
+from connector.contracts.termination import statement
 from connector.errors import Mistake, Unknown
-from connector.policy.names import ODRL
-from connector.testing.towns import Towns
+from connector.policy.odrl.names import ODRL
+from connector.storage.effects import REVIEW
 from connector.transfer import enforcement
-from connector.transfer.deeds import Done
+from connector.transfer.duties import Done
+from tests.testkit.towns import Towns
 from tests.transfer.holds import CONSUMER, DAY, PROVIDER, clock, shown
 
 WHY = {"de": ["Das Amt wird aufgelöst."], "en": ["The office is closed."]}
@@ -100,7 +101,7 @@ async def test_what_another_replica_began_in_the_same_moment_is_found(timed: Tow
     await timed.db.write(PROVIDER, _reviewed_already)
     await timed.tick()
     assert (await timed.process(PROVIDER, pair[1].id)).shown == "STARTED"
-    clock(timed).advance(closing.AGAIN_MS)
+    clock(timed).advance(ending.AGAIN_MS)
     await timed.tick()
     await timed.tick()
     assert await shown(timed, pair) == OVER
@@ -139,14 +140,14 @@ async def test_an_end_is_for_good(timed: Towns, agreed) -> None:
 @pytest.mark.parametrize("text", ["31.02.2027", "gestern", "2020-01-01", "9000-01-01", ""])
 def test_a_day_of_notice_is_a_day_ahead(text: str) -> None:
     with pytest.raises(Mistake):
-        ending.day_of_notice(text, 1_795_000_000_000)
+        statement.day_of_notice(text, 1_795_000_000_000)
 
 
 def test_the_last_day_counts_in_full() -> None:
     """>> 31.03.2027 << the last second of that day in Germany, summer time included."""
-    found = ending.day_of_notice("31.03.2027", 1_795_000_000_000)
+    found = statement.day_of_notice("31.03.2027", 1_795_000_000_000)
     assert rfc3339(found) == "2027-03-31T21:59:59Z"
-    assert ending.day_of_notice("2027-03-31", 1_795_000_000_000) == found
+    assert statement.day_of_notice("2027-03-31", 1_795_000_000_000) == found
     day = read_day("1.4.2027")
     assert day is not None
     assert midnight(day) > instant(found)

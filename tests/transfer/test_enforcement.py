@@ -7,9 +7,9 @@ from connector.dataplane import flows
 from connector.delivery.messages import TRIES_4XX
 from connector.errors import Mistake, Unavailable
 from connector.http.outbound import Answer
-from connector.policy.judge import Seeker
-from connector.testing.cities import COMPANY
-from connector.testing.towns import Towns
+from connector.policy.engine import Seeker
+from tests.testkit.cities import COMPANY
+from tests.testkit.towns import Towns
 from tests.transfer.holds import (
     CONSUMER,
     DAY,

@@ -4,16 +4,16 @@ import asyncio
 
 import pytest
 
-from connector.contracts.agreements import Agreements
+from connector.contracts.agreement.agreements import Agreements
 from connector.dataplane import flows
 from connector.dataplane.streams import Streams
 from connector.errors import Unavailable, Unknown
-from connector.policy.judge import Seeker
+from connector.policy.engine import Seeker
 from connector.storage.database import Database
-from connector.testing.cities import COMPANY
-from connector.testing.patience import PATIENCE_S
-from connector.testing.towns import Towns
 from connector.transfer import enforcement
+from tests.testkit.cities import COMPANY
+from tests.testkit.patience import PATIENCE_S
+from tests.testkit.towns import Towns
 from tests.transfer.holds import CONSUMER, DAY, ONLY_TOWNS, PROVIDER, RESTS, clock, delete_by, done, shown
 
 

@@ -12,12 +12,12 @@ from connector.dataplane.gate import Access, Decision
 from connector.delivery.messages import TRIES_4XX
 from connector.errors import Mistake, PeerError, Unavailable, Unknown
 from connector.http.outbound import Answer
-from connector.policy.judge import Seeker
+from connector.policy.engine import Seeker
 from connector.protocol import messages as m
 from connector.storage.database import Tx
-from connector.testing.cities import COMPANY
-from connector.testing.towns import Towns
 from connector.transfer.model import Process
+from tests.testkit.cities import COMPANY
+from tests.testkit.towns import Towns
 
 SHA256 = "0" * 64
 

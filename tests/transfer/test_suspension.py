@@ -9,14 +9,14 @@ from connector.dataplane import flows
 from connector.delivery.messages import TRIES_4XX
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.http.outbound import Answer
-from connector.policy.judge import Seeker
+from connector.policy.engine import Seeker
 from connector.protocol import messages as m
 from connector.storage.database import Tx
 from connector.storage.outbox import OutboxRow
-from connector.testing.cities import COMPANY
-from connector.testing.towns import Towns
 from connector.transfer.model import Mode, Process
-from connector.transfer.moves import ADDRESS
+from connector.transfer.send import ADDRESS
+from tests.testkit.cities import COMPANY
+from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 WHY = {"de": ["Pause."], "en": ["Break."]}

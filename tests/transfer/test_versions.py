@@ -6,9 +6,9 @@ import pytest
 
 from connector.contracts.model import Agreement
 from connector.storage.database import Tx
-from connector.testing.cities import MUNICIPALITY as TOWN_KIND
-from connector.testing.cities import City, Space
-from connector.testing.towns import Towns
+from tests.testkit.cities import MUNICIPALITY as TOWN_KIND
+from tests.testkit.cities import City, Space
+from tests.testkit.towns import Towns
 from tests.transfer.holds import CONSUMER, PROVIDER
 
 NEW = "f" * 64

@@ -3,8 +3,8 @@
 import pytest
 
 from connector.clock import FakeClock, SystemClock
-from connector.trust import devca
-from connector.trust.keys import SoftwareKey, Vault
+from connector.trust.development import dev_ca
+from connector.trust.keys.signing import SoftwareKey, Vault
 
 
 @pytest.fixture
@@ -18,8 +18,8 @@ def vault() -> Vault:
 
 
 @pytest.fixture(scope="session")
-def certs(tmp_path_factory: pytest.TempPathFactory) -> devca.DevelopmentCerts:
-    return devca.create(tmp_path_factory.mktemp("data"), SystemClock())
+def certs(tmp_path_factory: pytest.TempPathFactory) -> dev_ca.DevelopmentCerts:
+    return dev_ca.create(tmp_path_factory.mktemp("data"), SystemClock())
 
 
 @pytest.fixture(scope="session")

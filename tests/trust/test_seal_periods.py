@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 
 from connector.clock import FakeClock, rfc3339
 from connector.errors import PeerError
-from connector.trust import development
-from connector.trust.anchors import TYP, Anchor, Entry, Sealing, next_list, read_list, to_form
-from connector.trust.authority import Authority
-from connector.trust.development import OVERLAP_MS, continued
-from connector.trust.jose import sign_jwt
-from connector.trust.keys import KeyRecord, SoftwareKey, Vault
-from connector.verify import trustlist
-from connector.verify.faults import Fault
-from tests.trust.test_anchors import HOUR, entry, listed
+from connector.trust.development import space
+from connector.trust.development.space import OVERLAP_MS, continued
+from connector.trust.keys.jose import sign_jwt
+from connector.trust.keys.signing import KeyRecord, SoftwareKey, Vault
+from connector.trust.members.authority import Authority
+from connector.trust.members.trust_list import TYP, Anchor, Entry, Sealing, next_list, read_list, to_form
+from connector.verify.formats import trustlist
+from connector.verify.formats.faults import Fault
+from tests.trust.members.test_trust_list import HOUR, entry, listed
 
 A, B, C = "aa" * 32, "bb" * 32, "cc" * 32
 KEY = SoftwareKey.generate("peer", "urn:x")
@@ -155,16 +155,16 @@ def test_a_member_stays_one_since_it_first_was() -> None:
 
 def test_former_seal_keys_are_listed_with_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """By what the key is now: in use without an end, former with the overlap; without a time of the list none."""
-    monkeypatch.setattr(development, "_unnamed", lambda did, key: key.certificate)
+    monkeypatch.setattr(space, "_unnamed", lambda did, key: key.certificate)
     keys = tuple(
         KeyRecord(kid=f"{DID}#{state}", purpose="seal", state=state, public_jwk={}, certificate=digest)  # type: ignore[arg-type]
         for state, digest in (("active", A), ("verify-only", B), ("removed", C))
     )
     known = {"did": DID, "name": "A", "operator": "O", "kind": "K", "valid_from": rfc3339(0), "keys": keys}
     end = rfc3339(NOW + OVERLAP_MS)
-    made = development.entry(**known, at=rfc3339(NOW))  # type: ignore[arg-type]
+    made = space.entry(**known, at=rfc3339(NOW))  # type: ignore[arg-type]
     assert made.seal_certificates == (A, Sealing(B, valid_until=end), Sealing(C, valid_until=end))
-    assert development.entry(**known).seal_certificates == (A, B, C)  # type: ignore[arg-type]
+    assert space.entry(**known).seal_certificates == (A, B, C)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from connector.clock import FakeClock, rfc3339
 from connector.errors import PeerError
-from connector.trust import development
-from connector.trust.anchors import MOST_FORMER, TYP, Anchor, Entry, SecondKey, read_list, to_form
-from connector.trust.authority import Authority
-from connector.trust.development import OVERLAP_MS, continued
-from connector.trust.jose import sign_jwt
-from connector.trust.keys import KeyRecord, State, Vault
-from connector.verify import trustlist
-from connector.verify.faults import Fault
-from tests.trust.test_anchors import HOUR, entry, listed
+from connector.trust.development import space
+from connector.trust.development.space import OVERLAP_MS, continued
+from connector.trust.keys.jose import sign_jwt
+from connector.trust.keys.signing import KeyRecord, State, Vault
+from connector.trust.members.authority import Authority
+from connector.trust.members.trust_list import MOST_FORMER, TYP, Anchor, Entry, SecondKey, read_list, to_form
+from connector.verify.formats import trustlist
+from connector.verify.formats.faults import Fault
+from tests.trust.members.test_trust_list import HOUR, entry, listed
 from tests.trust.test_seal_periods import DID, KEY, LIST, MOMENTS, NOW, times
 
 
@@ -110,7 +110,7 @@ def record(key: dict[str, str], state: State, until: int | None = None) -> KeyRe
 
 
 def made(*keys: KeyRecord) -> Entry:
-    return development.entry(did=DID, name="A", operator="O", kind="K", valid_from=rfc3339(NOW), keys=keys)
+    return space.entry(did=DID, name="A", operator="O", kind="K", valid_from=rfc3339(NOW), keys=keys)
 
 
 def test_a_replaced_key_counts_until_the_overlap_and_a_withdrawn_one_until_then() -> None:

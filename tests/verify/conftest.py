@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.verify import archive
+from connector.verify.checks import archive
 from tests.verify.forge import Case
 
 

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from connector.audit import export
-from connector.verify import base64url, jcs
+from connector.contracts.evidence import export
+from connector.verify.formats import base64url, jcs
 from tests.verify.authority import tlv
 from tests.verify.forge import AGREEMENT, NOW, PROVIDER, Case, LogKey, PqLogKey
 

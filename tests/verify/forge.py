@@ -12,11 +12,13 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from connector.audit import entry, export, merkle, seal
+from connector.audit import entry, merkle, sealer
 from connector.audit.entry import Record
-from connector.audit.export import EvidenceParts, LogEvidence
-from connector.contracts import signing
-from connector.verify import base64url, checkpoint, jcs, records, told, trusted
+from connector.contracts.document import sealing
+from connector.contracts.evidence import export
+from connector.contracts.evidence.export import EvidenceParts, LogEvidence
+from connector.verify.checks import disclosure, records, trusted_time
+from connector.verify.formats import base64url, checkpoint, jcs
 from tests.verify.keys import (
     CONSUMER,
     DAY,
@@ -109,12 +111,12 @@ class Log:
         own = [one for one in (json.loads(data) for data, _ in self.rows) if one["agreement"] == agreement]
         ends = [one["seq"] for one in own if one["type"] == "termination"]
         keys = sum(json.loads(data)["type"] == "key" for data, _ in self.rows)
-        self.add(told.TOLD, agreement, {**told.body(len(own), ends, keys), **change})
+        self.add(disclosure.TOLD, agreement, {**disclosure.body(len(own), ends, keys), **change})
 
     def close(self, agreement: str) -> "Log":
         """Told, if its last record does not tell of this agreement already."""
         last = json.loads(self.rows[-1][0])
-        if (last["type"], last["agreement"]) != (told.TOLD, agreement):
+        if (last["type"], last["agreement"]) != (disclosure.TOLD, agreement):
             self.tell(agreement)
         return self
 
@@ -134,11 +136,11 @@ class Log:
             if record["agreement"] == agreement and record["type"] == "agreement":
                 where = index
         proof = records.write_proof(where, tree.inclusion(where), note)
-        how_far = None if last is None else told.value(agreement, last, checkpoint.parse(note))
+        how_far = None if last is None else disclosure.value(agreement, last, checkpoint.parse(note))
         return LogEvidence(records.write(lines), proof, told=how_far)
 
     def note(self, tree: merkle.Tree) -> str:
-        batch = seal.Batch(
+        batch = sealer.Batch(
             participant="x",
             size=tree.size,
             root=tree.root(),
@@ -146,7 +148,7 @@ class Log:
             checkpoint=None,
             at=NOW * 1000,
         )
-        note = seal.sign(batch, seal.origin(root_of(self.did), self.epoch), self.keys)
+        note = sealer.sign(batch, sealer.origin(root_of(self.did), self.epoch), self.keys)
         for one in self.witnesses:
             note = one.cosign(note)
         return note
@@ -239,7 +241,7 @@ class Case:
 
     def make(self, title: str = "Straßenbäume", **objects: bytes) -> EvidenceParts:
         """The parts; `objects` take the place of `text`, `profile` or `dataset`, and both parties seal them."""
-        agreement = signing.canonical(
+        agreement = sealing.canonical(
             {
                 "@id": AGREEMENT,
                 "@type": "Agreement",
@@ -258,13 +260,13 @@ class Case:
         common = {"provider_root": root_of(PROVIDER), "text": text, "profile": profile, "dataset": dataset}
         provider_jws = self.seal(
             self.provider,
-            signing.references(
+            sealing.references(
                 agreement, AGREEMENT, signer_root=root_of(PROVIDER), approval=approvals["provider"], **common
             ),
         )
         consumer_jws = self.seal(
             self.consumer,
-            signing.references(
+            sealing.references(
                 agreement,
                 AGREEMENT,
                 signer_root=root_of(CONSUMER),
@@ -291,15 +293,15 @@ class Case:
             log=self.log.evidence(AGREEMENT),
         )
 
-    def seal(self, key: SealKey, references: Sequence[signing.Reference], iat: int = NOW) -> str:
-        return signing.sign(references, key, key.chain, iat)
+    def seal(self, key: SealKey, references: Sequence[sealing.Reference], iat: int = NOW) -> str:
+        return sealing.sign(references, key, key.chain, iat)
 
     def seal_manifest(self, manifest: bytes) -> str:
         """At once after it was told how far the log goes."""
-        par = signing.address(root_of(self.exporter.did), manifest)
+        par = sealing.address(root_of(self.exporter.did), manifest)
         said = json.loads(manifest).get("told") if manifest.startswith(b"{") else None
-        at = trusted.exact(said.get("at")) if isinstance(said, dict) else None
-        return self.seal(self.exporter, [signing.Reference(par, manifest, "application/json")], at or NOW)
+        at = trusted_time.exact(said.get("at")) if isinstance(said, dict) else None
+        return self.seal(self.exporter, [sealing.Reference(par, manifest, "application/json")], at or NOW)
 
     def bundle(self) -> bytes:
         return export.bundle(self.parts, self.seal_manifest)

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from connector.audit import export
+from connector.contracts.evidence import export
 from connector.language import local_text
+from connector.verify.checks.trusted_time import written
 from connector.verify.report import Report, Verdict
-from connector.verify.trusted import written
 from tests.verify.forge import Case
 
 PASSED, FAILED, INDETERMINATE = Verdict.PASSED, Verdict.FAILED, Verdict.INDETERMINATE

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from connector.verify import algorithms, base64url, checkpoint, witness
+from connector.verify.formats import algorithms, base64url, checkpoint, cosignature
 
 NOW = 1_795_000_000
 PROVIDER = "did:web:localhost%3A18443:musterstadt"
@@ -181,7 +181,7 @@ class Witness:
     def cosign(self, note: str, at: int | None = None) -> str:
         """The note with this witness's two lines; `at` in seconds."""
         state, seconds = checkpoint.parse(note), self.at if at is None else at
-        name = witness.name_of(self.url)
+        name = cosignature.name_of(self.url)
         messages = [
             checkpoint.timed_message(seconds, state.text),
             checkpoint.cosigned_message(name, seconds, state.origin, state.size, state.root),

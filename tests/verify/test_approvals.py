@@ -2,9 +2,10 @@
 
 import pytest
 
-from connector.verify import contract, jcs
 from connector.verify.bundle import verify_bundle
-from connector.verify.contract import Approval
+from connector.verify.checks import contract
+from connector.verify.checks.contract import Approval
+from connector.verify.formats import jcs
 from tests.verify.forge import Case
 from tests.verify.judge import PASSED
 

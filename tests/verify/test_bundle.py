@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connector.audit import export
+from connector.contracts.evidence import export
 from connector.language import local_text
-from connector.verify import jcs
 from connector.verify.bundle import verify_bundle
+from connector.verify.formats import jcs
 from tests.verify.forge import Case
 from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, named, verdicts
 

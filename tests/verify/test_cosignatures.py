@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from connector.audit import merkle
-from connector.verify import base64url, checkpoint, witness
-from connector.verify.checkpoint import ML_DSA_44, TIMED_ED25519, Checkpoint, NoteKey
-from connector.verify.faults import Fault
+from connector.verify.formats import base64url, checkpoint, cosignature
+from connector.verify.formats.checkpoint import ML_DSA_44, TIMED_ED25519, Checkpoint, NoteKey
+from connector.verify.formats.faults import Fault
 from tests.verify.forge import PROVIDER, Log, LogKey, Witness
 
 AT = 1_795_000_000
@@ -29,13 +29,13 @@ def note(log: Log) -> str:
 def key(one: Witness, number: int = 0) -> NoteKey:
     keys = one.entry()["keys"]
     assert isinstance(keys, list)
-    found = checkpoint.key_of(witness.name_of(one.url), keys[number], TIMED_ED25519)
+    found = checkpoint.key_of(cosignature.name_of(one.url), keys[number], TIMED_ED25519)
     assert found is not None
     return found
 
 
 def vkey(one: Witness, number: int = 0) -> str:
-    return witness.vkey_of(key(one, number))
+    return cosignature.vkey_of(key(one, number))
 
 
 def seen(note: str, *by: Witness) -> Checkpoint:
@@ -49,59 +49,59 @@ def seen(note: str, *by: Witness) -> Checkpoint:
 
 def test_one_foreign_operator_is_enough_while_there_are_few(note: str) -> None:
     """Up to three foreign operators: any; the earliest time counts, in milliseconds."""
-    policy = witness.derived(FOREIGN[:3], OWN)
+    policy = cosignature.derived(FOREIGN[:3], OWN)
     assert policy is not None
-    assert witness.time_of(seen(note), policy) is None
-    assert witness.time_of(seen(note, TWO, THREE), policy) == (AT + 1) * 1000
+    assert cosignature.time_of(seen(note), policy) is None
+    assert cosignature.time_of(seen(note, TWO, THREE), policy) == (AT + 1) * 1000
 
 
 def test_two_are_asked_for_once_there_are_four(note: str) -> None:
     """The time is the one by which two had vouched."""
-    policy = witness.derived(FOREIGN, OWN)
+    policy = cosignature.derived(FOREIGN, OWN)
     assert policy is not None
-    assert witness.time_of(seen(note, ONE), policy) is None
-    assert witness.time_of(seen(note, FOUR, ONE), policy) == (AT + 3) * 1000
+    assert cosignature.time_of(seen(note, ONE), policy) is None
+    assert cosignature.time_of(seen(note, FOUR, ONE), policy) == (AT + 3) * 1000
 
 
 def test_the_two_keys_of_a_witness_count_once(note: str) -> None:
     """Both of its lines together are one voice."""
-    policy = witness.derived(FOREIGN, OWN)
+    policy = cosignature.derived(FOREIGN, OWN)
     assert policy is not None
     assert len(seen(note, ONE).lines) == 4
-    assert witness.time_of(seen(note, ONE), policy) is None
+    assert cosignature.time_of(seen(note, ONE), policy) is None
 
 
 @pytest.mark.threat("T50")
 def test_the_operator_of_a_log_never_counts(note: str) -> None:
     """Not under its own name, and not with its key under the name of another."""
-    assert witness.derived(FOREIGN[:1], ONE.operator) is None
-    assert witness.derived([], OWN) is None
+    assert cosignature.derived(FOREIGN[:1], ONE.operator) is None
+    assert cosignature.derived([], OWN) is None
     borrowed = {**FOREIGN[1], "url": ONE.url, "keys": FOREIGN[0]["keys"]}
-    assert witness.derived([FOREIGN[0], borrowed], ONE.operator) is None
-    assert witness.derived([borrowed, FOREIGN[0]], ONE.operator) is None
+    assert cosignature.derived([FOREIGN[0], borrowed], ONE.operator) is None
+    assert cosignature.derived([borrowed, FOREIGN[0]], ONE.operator) is None
 
 
 @pytest.mark.threat("T50")
 def test_one_key_under_many_names_is_one_voice(note: str) -> None:
     """Four operators that share a key do not make a quorum of two."""
     shared = [{**FOREIGN[0], "operator": f"did:web:{number}.example"} for number in range(4)]
-    policy = witness.derived(shared, OWN)
+    policy = cosignature.derived(shared, OWN)
     assert policy is not None
-    assert witness.time_of(seen(note, ONE), policy) == AT * 1000
+    assert cosignature.time_of(seen(note, ONE), policy) == AT * 1000
     assert len(policy.groups) == 2
 
 
 @pytest.mark.parametrize("witnesses", [None, {}, [1], [{}], [{"operator": "a", "url": 1, "keys": []}]])
 def test_a_list_of_witnesses_that_is_none_is_a_fault(witnesses: Any) -> None:
     with pytest.raises(Fault, match="trust-list-form"):
-        witness.derived(witnesses, OWN)
+        cosignature.derived(witnesses, OWN)
 
 
 def test_keys_of_other_kinds_are_nobody() -> None:
     """What cannot cosign is not a witness, and not an error: lists may name kinds to come."""
-    assert witness.derived([{**FOREIGN[0], "keys": [{"kty": "EC", "crv": "P-256"}, 5]}], OWN) is None
+    assert cosignature.derived([{**FOREIGN[0], "keys": [{"kty": "EC", "crv": "P-256"}, 5]}], OWN) is None
     with pytest.raises(Fault, match="log-key"):
-        witness.derived([{**FOREIGN[0], "keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}]}], OWN)
+        cosignature.derived([{**FOREIGN[0], "keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}]}], OWN)
 
 
 # Cosignatures
@@ -110,17 +110,17 @@ def test_keys_of_other_kinds_are_nobody() -> None:
 def test_either_key_alone_holds(note: str) -> None:
     """Ed25519 over time and text, ML-DSA-44 over the tree: each is enough."""
     for number, kind in enumerate((TIMED_ED25519, ML_DSA_44)):
-        policy = witness.parse(f"witness w {vkey(ONE, number)}\nquorum w\n")
+        policy = cosignature.parse(f"witness w {vkey(ONE, number)}\nquorum w\n")
         assert key(ONE, number).kind == kind
-        assert witness.time_of(seen(note, ONE), policy) == AT * 1000
+        assert cosignature.time_of(seen(note, ONE), policy) == AT * 1000
 
 
 def test_the_earlier_of_two_times_counts(note: str) -> None:
     """A witness that cosigned twice proves the first of both times."""
     twice = ONE.cosign(ONE.cosign(note, AT + 9), AT + 2)
-    policy = witness.derived(FOREIGN[:1], OWN)
+    policy = cosignature.derived(FOREIGN[:1], OWN)
     assert policy is not None
-    assert witness.time_of(checkpoint.parse(twice), policy) == (AT + 2) * 1000
+    assert cosignature.time_of(checkpoint.parse(twice), policy) == (AT + 2) * 1000
 
 
 @pytest.mark.parametrize("line", [2, 3])
@@ -132,35 +132,35 @@ def test_a_line_that_does_not_hold_is_never_outvoted(note: str, line: int, posit
     blob = bytearray(base64url.decode_padded(last))
     blob[position] ^= 1
     lines[4 + line] = f"{head} {base64url.encode_padded(bytes(blob))}\n"
-    policy = witness.derived(FOREIGN[:2], OWN)
+    policy = cosignature.derived(FOREIGN[:2], OWN)
     assert policy is not None
     with pytest.raises(Fault, match="cosignature"):
-        witness.time_of(checkpoint.parse("".join(lines)), policy)
+        cosignature.time_of(checkpoint.parse("".join(lines)), policy)
 
 
 def test_lines_of_strangers_say_nothing(note: str) -> None:
     """An unknown witness; and a known key id under another name, which is another key."""
-    policy = witness.derived(FOREIGN[:1], OWN)
+    policy = cosignature.derived(FOREIGN[:1], OWN)
     assert policy is not None
     renamed = TWO.cosign(note).replace("b.example/witness", "a.example/witness")
-    assert witness.time_of(seen(note, THREE), policy) is None
-    assert witness.time_of(checkpoint.parse(renamed), policy) is None
+    assert cosignature.time_of(seen(note, THREE), policy) is None
+    assert cosignature.time_of(checkpoint.parse(renamed), policy) is None
 
 
 def test_a_cosignature_of_another_state_is_none_of_this_one(log: Log, note: str) -> None:
     """Copied under another checkpoint of the same log it does not hold."""
     other = log.note(merkle.Tree([merkle.leaf_hash(b"b")]))
     lines = "".join(ONE.cosign(other).splitlines(keepends=True)[-2:])
-    policy = witness.derived(FOREIGN[:1], OWN)
+    policy = cosignature.derived(FOREIGN[:1], OWN)
     assert policy is not None
     with pytest.raises(Fault, match="cosignature"):
-        witness.time_of(checkpoint.parse(note + lines), policy)
+        cosignature.time_of(checkpoint.parse(note + lines), policy)
 
 
 def test_a_cosignature_without_a_time_proves_no_time(note: str) -> None:
-    policy = witness.derived(FOREIGN[:1], OWN)
+    policy = cosignature.derived(FOREIGN[:1], OWN)
     assert policy is not None
-    assert witness.time_of(checkpoint.parse(ONE.cosign(note, 0)), policy) is None
+    assert cosignature.time_of(checkpoint.parse(ONE.cosign(note, 0)), policy) is None
 
 
 # The policy file
@@ -175,26 +175,31 @@ def test_groups_of_groups(note: str) -> None:
             "group both all x y", "quorum both", "",
         ]
     )  # fmt: skip
-    policy = witness.parse(text)
-    assert witness.time_of(seen(note, ONE, TWO), policy) is None
-    assert witness.time_of(seen(note, ONE, FOUR), policy) is None
-    assert witness.time_of(seen(note, ONE, TWO, FOUR), policy) == (AT + 3) * 1000
-    assert witness.time_of(seen(note, ONE, TWO), witness.parse(text.replace("quorum both", "quorum x"))) is not None
+    policy = cosignature.parse(text)
+    assert cosignature.time_of(seen(note, ONE, TWO), policy) is None
+    assert cosignature.time_of(seen(note, ONE, FOUR), policy) is None
+    assert cosignature.time_of(seen(note, ONE, TWO, FOUR), policy) == (AT + 3) * 1000
+    assert (
+        cosignature.time_of(seen(note, ONE, TWO), cosignature.parse(text.replace("quorum both", "quorum x")))
+        is not None
+    )
 
 
 def test_a_policy_that_asks_for_nobody_proves_no_time(note: str) -> None:
     """`none` is a valid quorum; a time comes from somebody."""
-    assert witness.time_of(seen(note, ONE), witness.parse(f"witness a {vkey(ONE)}\nquorum none")) is None
+    assert cosignature.time_of(seen(note, ONE), cosignature.parse(f"witness a {vkey(ONE)}\nquorum none")) is None
 
 
 def test_only_the_logs_named_are_meant(log: Log, note: str) -> None:
     """A policy with logs says nothing of others."""
     public = base64url.decode(log.keys[0].public_jwk["x"])
-    own = witness.vkey_of(NoteKey(checkpoint.parse(note).origin, checkpoint.ED25519, public))
+    own = cosignature.vkey_of(NoteKey(checkpoint.parse(note).origin, checkpoint.ED25519, public))
     tail = f"witness w {vkey(ONE)}\nquorum w\n"
-    assert witness.time_of(seen(note, ONE), witness.parse(f"log {own} https://x.example\n{tail}")) == AT * 1000
+    assert cosignature.time_of(seen(note, ONE), cosignature.parse(f"log {own} https://x.example\n{tail}")) == AT * 1000
     stranger = NoteKey("x.example/log/0", checkpoint.ED25519, base64url.decode(LogKey().public_jwk["x"]))
-    assert witness.time_of(seen(note, ONE), witness.parse(f"log {witness.vkey_of(stranger)}\n{tail}")) is None
+    assert (
+        cosignature.time_of(seen(note, ONE), cosignature.parse(f"log {cosignature.vkey_of(stranger)}\n{tail}")) is None
+    )
 
 
 A, B = f"witness a {vkey(ONE)}", f"witness b {vkey(TWO)}"
@@ -230,7 +235,7 @@ NAME, HEX, KEY = vkey(ONE).split("+", 2)
         (f"witness a x{NAME}+{HEX}+{KEY}\nquorum a", 1),
         (f"witness a {NAME}+{HEX}+{KEY[:-4]}\nquorum a", 1),
         (f"log {vkey(ONE)}\nquorum none", 1),
-        ("#" * (witness.LIMIT + 1), 0),
+        ("#" * (cosignature.LIMIT + 1), 0),
         ("quorum none\n" + "\n".join(f"group g{n} any g{n - 1}" for n in range(300)), 2),
     ],
     ids=lambda value: str(value)[:9],
@@ -238,7 +243,7 @@ NAME, HEX, KEY = vkey(ONE).split("+", 2)
 def test_other_spellings_are_refused_with_the_line(text: str, line: int) -> None:
     """Doubled, undefined, circular, out of range, foreign characters, keys that are none."""
     with pytest.raises(Fault) as caught:
-        witness.parse(text)
+        cosignature.parse(text)
     assert (caught.value.code, caught.value.facts["line"]) == ("witness-policy", line)
 
 
@@ -246,4 +251,4 @@ def test_a_vkey_is_written_as_it_is_read() -> None:
     """Both kinds, also where the base64 holds a plus."""
     for one in (ONE, TWO, THREE, FOUR):
         for number in (0, 1):
-            assert witness.parse(f"witness w {vkey(one, number)}\nquorum w").witnesses["w"] == key(one, number)
+            assert cosignature.parse(f"witness w {vkey(one, number)}\nquorum w").witnesses["w"] == key(one, number)

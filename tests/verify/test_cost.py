@@ -11,10 +11,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from connector.audit import export
-from connector.verify import archive, certificates, limits
+from connector.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
-from connector.verify.faults import Fault
+from connector.verify.checks import archive
+from connector.verify.formats import certificates, limits
+from connector.verify.formats.faults import Fault
 from tests.verify import costly
 from tests.verify.forge import PROVIDER, Case, SealCa
 from tests.verify.judge import FAILED, PASSED, changed, named

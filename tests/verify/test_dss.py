@@ -15,9 +15,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from connector.cli.conformance import maven
-from connector.contracts import signing
+from connector.contracts.document import sealing
 from connector.errors import Unavailable
+from tests.conformance import maven
 from tests.verify.keys import NOW, PROVIDER, Private, SealCa, SealKey
 
 RELEASE = "6.4"
@@ -67,8 +67,8 @@ def said(dss: list[str], folder: Path, seal: str, objects: Mapping[str, bytes]) 
 
 
 def sealed(key: SealKey = KEY) -> str:
-    references = [signing.Reference(par, body, "application/json") for par, body in OBJECTS.items()]
-    return signing.sign(references, key, key.chain, NOW)
+    references = [sealing.Reference(par, body, "application/json") for par, body in OBJECTS.items()]
+    return sealing.sign(references, key, key.chain, NOW)
 
 
 @pytest.mark.parametrize("alg", ["ES256", "ES384", "PS256"])

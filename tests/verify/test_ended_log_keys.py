@@ -5,10 +5,10 @@ What it signed before stays proven (contracts.md 14, 16.2).
 
 import pytest
 
-from connector.audit.export import LogEvidence
+from connector.contracts.evidence.export import LogEvidence
 from connector.verify.bundle import verify_bundle
+from connector.verify.checks.trusted_time import SKEW_S, written
 from connector.verify.report import Report
-from connector.verify.trusted import SKEW_S, written
 from tests.verify.forge import AGREEMENT, DAY, NOW, Case, LogKey
 from tests.verify.judge import INDETERMINATE, PASSED, changed
 from tests.verify.test_states import EARLY, both, cut

@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.contracts import signing
+from connector.contracts.document import sealing
 from connector.language import local_text
-from connector.verify import archive, jcs
 from connector.verify.bundle import verify_bundle
+from connector.verify.checks import archive
+from connector.verify.checks.trusted_time import written
+from connector.verify.formats import jcs
 from connector.verify.report import Report
-from connector.verify.trusted import written
 from tests.verify import forge
 from tests.verify.forge import AGREEMENT, NOW, PROVIDER, STRANGER, Case, SealKey, root_of
 from tests.verify.judge import PASSED, named, verdicts
@@ -26,7 +27,7 @@ def statement(case: Case, role: str = "provider", **change: object) -> bytes:
     value = {
         "v": 1,
         "kind": "termination",
-        "agreement": signing.digest(case.parts.agreement),
+        "agreement": sealing.digest(case.parts.agreement),
         "by": role,
         "reason": reason,
         "notice": NOTICE,
@@ -48,8 +49,8 @@ def ended(
     """The report on the case with a statement of that role; `alone`: the seal does not name the agreement besides."""
     signer = key or (case.provider if role == "provider" else case.consumer)
     said = statement(case, role) if body is None else body
-    found = signing.Reference(signing.address(root_of(signer.did), said), said, "application/json")
-    whole = signing.Reference(AGREEMENT, case.parts.agreement if covered is None else covered, "application/json")
+    found = sealing.Reference(sealing.address(root_of(signer.did), said), said, "application/json")
+    whole = sealing.Reference(AGREEMENT, case.parts.agreement if covered is None else covered, "application/json")
     token = case.seal(signer, [found] if alone else [whole, found], NOW + 100).encode()
     log = case.log.copy()
     if logged:
@@ -136,8 +137,8 @@ def test_a_withdrawn_key_ends_nothing(since: int, found: str) -> None:
     """The provider's key was withdrawn before a witness saw its statement; or after, and it holds."""
     case = Case()
     said = statement(case)
-    place = signing.address(root_of(PROVIDER), said)
-    token = case.seal(case.provider, [signing.Reference(place, said, "application/json")], NOW + 20).encode()
+    place = sealing.address(root_of(PROVIDER), said)
+    token = case.seal(case.provider, [sealing.Reference(place, said, "application/json")], NOW + 20).encode()
     log = case.log.copy()
     log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token)})
     log.add("key", None, {"event": "key-revoked", "kid": case.provider.kid, "from": written(since)})
@@ -157,7 +158,7 @@ def test_another_bit_in_either_is_found(case: Case) -> None:
     assert verdicts(report)["provider-ending"] is PASSED
     said = statement(case)
     token = case.seal(
-        case.provider, [signing.Reference(signing.address(root_of(PROVIDER), said), said, "x/y")]
+        case.provider, [sealing.Reference(sealing.address(root_of(PROVIDER), said), said, "x/y")]
     ).encode()
     files = {"termination-provider.json": said, "termination-provider.jws": token}
     assert named(judged(case, files)) == ("provider-ending", "seal-references"), "another media type"
@@ -168,8 +169,8 @@ def test_a_party_with_new_keys_brings_its_document(case: Case) -> None:
     """Keys changed between agreement and end: `did-termination-consumer.json`, which must be that party's."""
     later = SealKey(case.consumer.did, case.ca)
     said = statement(case, "consumer")
-    place = signing.address(root_of(later.did), said)
-    token = case.seal(later, [signing.Reference(place, said, "application/json")], NOW + 100).encode()
+    place = sealing.address(root_of(later.did), said)
+    token = case.seal(later, [sealing.Reference(place, said, "application/json")], NOW + 100).encode()
     log = case.log.copy()
     log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token)})
     files = {"termination-consumer.json": said, "termination-consumer.jws": token}

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from connector.audit import entry, merkle
-from connector.audit.export import LogEvidence
-from connector.verify import base64url, records
+from connector.contracts.evidence.export import LogEvidence
 from connector.verify.bundle import verify_bundle
-from connector.verify.records import Erased
+from connector.verify.checks import records
+from connector.verify.checks.records import Erased
+from connector.verify.formats import base64url
 from connector.verify.report import Report
 from tests.verify import forge
 from tests.verify.forge import AGREEMENT, Case

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from connector.audit import export
-from connector.verify import archive, contract, jades, jcs
-from connector.verify.anchors import parse
+from connector.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
-from connector.verify.contract import Agreement, Given, Role
-from connector.verify.faults import Fault
+from connector.verify.checks import archive, contract
+from connector.verify.checks.anchors import parse
+from connector.verify.checks.contract import Agreement, Given, Role
+from connector.verify.formats import jades, jcs
+from connector.verify.formats.faults import Fault
 from tests.verify.forge import AGREEMENT, CONSUMER, PROVIDER, Case
 from tests.verify.judge import FAILED, changed, named
 

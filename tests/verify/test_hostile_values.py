@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from connector.audit import export
-from connector.verify import archive, base64url, contract, jcs, words
+from connector.contracts.evidence import export
+from connector.verify import words
 from connector.verify.__main__ import lines
 from connector.verify.bundle import verify_bundle
+from connector.verify.checks import archive, contract
+from connector.verify.formats import base64url, jcs
 from connector.verify.report import Report
 from tests.verify import forge
 from tests.verify.forge import Case, Witness, es256

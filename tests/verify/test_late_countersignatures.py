@@ -11,17 +11,18 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from connector.audit.export import LogEvidence
+from connector.contracts.evidence.export import LogEvidence
 from connector.language import local_text
-from connector.verify import checkpoint, jcs, logbook, trusted
 from connector.verify.bundle import verify_bundle
+from connector.verify.checks import logbook, trusted_time
+from connector.verify.checks.trusted_time import written
+from connector.verify.formats import checkpoint, jcs
 from connector.verify.report import Report
-from connector.verify.trusted import written
 from tests.verify import forge
 from tests.verify.authority import Authority
+from tests.verify.checks.test_revocation import Responder
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, Log, SealKey
 from tests.verify.judge import FAILED, PASSED, changed, named, verdicts
-from tests.verify.test_revocation import Responder
 from tests.verify.test_states import tree_of
 
 FIRST, BETWEEN, SECOND = NOW + 60, NOW + 3 * DAY, NOW + 10 * DAY
@@ -275,7 +276,7 @@ def test_a_timestamp_may_give_the_earlier_time(tmp_path_factory: pytest.TempPath
     story = Story.of(case)
     story.log.witnesses = []
     first = story.first()
-    own = trusted.own_note(checkpoint.parse(first.decode().partition("\n\n")[2])).encode()
+    own = trusted_time.own_note(checkpoint.parse(first.decode().partition("\n\n")[2])).encode()
     log = story.evidence(first, first_timestamp=authority.token(own))
     pem = authority.root.public_bytes(Encoding.PEM)
     whole = changed(case, log=log, trust_list=listed(case, story.log))

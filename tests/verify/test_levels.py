@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from connector.contracts import signing
-from connector.verify import algorithms, base64url, jades, owner
+from connector.contracts.document import sealing
 from connector.verify.bundle import verify_bundle
-from connector.verify.faults import Fault
+from connector.verify.formats import algorithms, base64url, jades, key_binding
+from connector.verify.formats.faults import Fault
 from connector.verify.report import Report
 from tests.verify.forge import NOW, PROVIDER, Case, Private, SealCa, SealKey, signature
 from tests.verify.judge import PASSED, changed, named, verdicts
@@ -34,7 +34,7 @@ QUALIFIED = x509.UnrecognizedExtension(
 def sealed_with(alg: str, *, listed: bool, **made: Any) -> jades.Seal:
     """A seal by a key of that algorithm, its certificate listed or not, through the judgement of one seal."""
     key = SealKey(PROVIDER, CA, key=KEYS[alg], **made)
-    token = signing.sign([signing.Reference("urn:uuid:1", b"{}", "application/json")], key, key.chain, NOW)
+    token = sealing.sign([sealing.Reference("urn:uuid:1", b"{}", "application/json")], key, key.chain, NOW)
     names = [key.fingerprint] if listed else []
     return jades.check(token, OBJECTS, did=PROVIDER, document=key.document(), roots=[CA.certificate], listed=names)
 
@@ -59,7 +59,7 @@ def test_the_level_is_what_certificate_and_list_say() -> None:
     def level(*, listed: bool, **made: Any) -> str:
         key = SealKey(PROVIDER, CA, **made)
         names = [key.fingerprint] if listed else []
-        return owner.check(key.certificate, key.kid, did=PROVIDER, document=key.document(), listed=names)
+        return key_binding.check(key.certificate, key.kid, did=PROVIDER, document=key.document(), listed=names)
 
     assert level(listed=False) == "L1"
     assert level(listed=True, uris=[]) == level(listed=True) == "L2"
@@ -176,7 +176,7 @@ def refused(
 ) -> Fault:
     """Why a seal with a changed header is refused, signed again by the same key or as `sign` does."""
     key = SealKey(PROVIDER, CA, key=KEYS[alg])
-    token = signing.sign([signing.Reference("urn:uuid:1", b"{}", "application/json")], key, key.chain, NOW)
+    token = sealing.sign([sealing.Reference("urn:uuid:1", b"{}", "application/json")], key, key.chain, NOW)
     header = json.loads(base64url.decode(token.split(".")[0]))
     change(header)
     head = base64url.encode(json.dumps(header).encode())

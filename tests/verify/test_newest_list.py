@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from connector.audit import export
-from connector.contracts import signing
-from connector.verify import base64url, jcs
+from connector.contracts.document import sealing
+from connector.contracts.evidence import export
 from connector.verify.__main__ import lines
 from connector.verify.bundle import verify_bundle
+from connector.verify.checks.trusted_time import written
+from connector.verify.formats import base64url, jcs
 from connector.verify.report import Report
-from connector.verify.trusted import written
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Authority, Case, LogKey, SealKey, root_of
 from tests.verify.judge import FAILED, INDETERMINATE, PASSED, local, named, verdicts
 
@@ -92,8 +92,8 @@ def test_a_list_that_was_over_when_the_bundle_was_made_proves_no_membership(case
     late.log, late.parts = case.log, case.parts
 
     def sealed_later(manifest: bytes) -> str:
-        par = signing.address(root_of(late.exporter.did), manifest)
-        return late.seal(late.exporter, [signing.Reference(par, manifest, "application/json")], NOW + DAY)
+        par = sealing.address(root_of(late.exporter.did), manifest)
+        return late.seal(late.exporter, [sealing.Reference(par, manifest, "application/json")], NOW + DAY)
 
     late.seal_manifest = sealed_later  # type: ignore[method-assign]
     report = judged(late, over, None)
@@ -121,7 +121,7 @@ def test_a_newest_state_witnessed_after_the_list_was_over_shows_that_it_is_old(c
 def later(case: Case, early: export.LogEvidence, grown: export.LogEvidence) -> export.LogEvidence:
     """The proof leads to the earlier state, the records to the later one."""
     from connector.audit import entry, merkle
-    from connector.verify import logbook, records
+    from connector.verify.checks import logbook, records
 
     leaves = [merkle.leaf_hash(entry.leaf_data(salt, data)) for data, salt in case.log.rows]
     size = records.parse_proof(early.proof).checkpoint.size

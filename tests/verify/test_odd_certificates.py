@@ -12,11 +12,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate, ocsp
 
-from connector.verify import archive, base64url, certificates, checkpoint, merkle, owner, revocation
 from connector.verify.bundle import verify_bundle
-from connector.verify.contract import Sealed
-from connector.verify.faults import Fault
-from connector.verify.jades import read
+from connector.verify.checks import archive, revocation
+from connector.verify.checks.contract import Sealed
+from connector.verify.formats import base64url, certificates, checkpoint, key_binding, merkle
+from connector.verify.formats.faults import Fault
+from connector.verify.formats.jades import read
 from tests.verify import forge
 from tests.verify.forge import NOW, PROVIDER, Case
 from tests.verify.judge import FAILED, INDETERMINATE, changed, named
@@ -53,7 +54,7 @@ def test_a_certificate_whose_purpose_cannot_be_read_seals_nothing() -> None:
     case = Case()
     odd = load_der_x509_certificate(usage_twice(case.provider.chain[0]))
     with pytest.raises(Fault) as found:
-        owner.check(odd, case.provider.kid, did=PROVIDER, document=case.provider.document())
+        key_binding.check(odd, case.provider.kid, did=PROVIDER, document=case.provider.document())
     assert found.value.code == "seal-usage"
 
 

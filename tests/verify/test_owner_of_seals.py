@@ -5,8 +5,8 @@ from hashlib import sha256
 import msgspec
 import pytest
 
-from connector.verify import jcs
 from connector.verify.bundle import verify_bundle
+from connector.verify.formats import jcs
 from tests.verify import forge
 from tests.verify.forge import CONSUMER, NOW, PROVIDER, STRANGER, Case, SealCa, SealKey
 from tests.verify.judge import FAILED, PASSED, changed, named, verdicts

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import msgspec
 
-from connector.audit import export
 from connector.clock import FakeClock, rfc3339
-from connector.trust import devca, did
-from connector.trust.anchors import TrustList
-from connector.trust.authority import Authority
-from connector.trust.development import entry
-from connector.trust.keys import SoftwareKey, Vault
-from connector.trust.roots import roots_pem
-from connector.verify import jcs
+from connector.contracts.evidence import export
+from connector.trust.development import dev_ca
+from connector.trust.development.space import entry
+from connector.trust.did import did
+from connector.trust.keys.signing import SoftwareKey, Vault
+from connector.trust.members.authority import Authority
+from connector.trust.members.roots import roots_pem
+from connector.trust.members.trust_list import TrustList
 from connector.verify.bundle import verify_bundle
+from connector.verify.formats import jcs
 from connector.verify.report import Verdict
 from tests.verify.forge import CONSUMER, NOW, PROVIDER, Case, Log, root_of
 
@@ -22,14 +23,14 @@ from tests.verify.forge import CONSUMER, NOW, PROVIDER, Case, Log, root_of
 class RealKey:
     """A participant's keys as the trust room makes them, in the shape that `forge` works with."""
 
-    def __init__(self, name: str, folder: devca.DevelopmentCerts, clock: FakeClock) -> None:
+    def __init__(self, name: str, folder: dev_ca.DevelopmentCerts, clock: FakeClock) -> None:
         self.did = name
-        ca = devca.load(folder.seal_ca, folder.seal_ca_key)
+        ca = dev_ca.load(folder.seal_ca, folder.seal_ca_key)
         self.keys = {purpose: SoftwareKey.generate(purpose, name) for purpose in ("peer", "seal", "log", "log-pq")}
         self._seal = self.keys["seal"]
-        self._chain = devca.issue_seal_certificate(ca, name, self._seal.public_key(), "Siegel", clock)
+        self._chain = dev_ca.issue_seal_certificate(ca, name, self._seal.public_key(), "Siegel", clock)
         self.kid, self.alg = self._seal.kid, self._seal.alg
-        self.sign, self.chain = self._seal.sign, devca.chain_der(self._chain)
+        self.sign, self.chain = self._seal.sign, dev_ca.chain_der(self._chain)
 
     @property
     def records(self) -> tuple[object, ...]:
@@ -61,7 +62,7 @@ def listed(authority: Authority, parties: Sequence[RealKey]) -> str:
 def test_the_connectors_own_keys_pass(tmp_path: Path) -> None:
     """Development CA, software keys, DID documents, signed list and roots file, all from the trust room."""
     clock = FakeClock(NOW * 1000)
-    folder = devca.create(tmp_path, clock)
+    folder = dev_ca.create(tmp_path, clock)
     authority = Authority.create(tmp_path / "authority.jwk", Vault(b"m" * 32))
     case = Case()
     parties: Mapping[str, RealKey] = {name: RealKey(name, folder, clock) for name in (PROVIDER, CONSUMER)}

@@ -5,8 +5,8 @@ from hashlib import sha256
 
 import pytest
 
-from connector.audit import export
-from connector.contracts import signing
+from connector.contracts.document import sealing
+from connector.contracts.evidence import export
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
 from tests.verify import forge
@@ -27,11 +27,11 @@ def with_records(case: Case, edit: Callable[[list[bytes]], list[bytes]]) -> Repo
 def commitment(parts: export.EvidenceParts, head: str | None) -> dict[str, object]:
     """The body of an agreement record for these parts."""
     return {
-        "agreement": signing.digest(parts.agreement),
-        "providerJws": signing.digest(parts.provider_jws.encode()),
-        "consumerJws": signing.digest((parts.consumer_jws or "").encode()),
-        "providerDidDocument": signing.digest(parts.provider_document),
-        "consumerDidDocument": signing.digest(parts.consumer_document),
+        "agreement": sealing.digest(parts.agreement),
+        "providerJws": sealing.digest(parts.provider_jws.encode()),
+        "consumerJws": sealing.digest((parts.consumer_jws or "").encode()),
+        "providerDidDocument": sealing.digest(parts.provider_document),
+        "consumerDidDocument": sealing.digest(parts.consumer_document),
         "keyHead": head,
     }
 
@@ -107,7 +107,7 @@ def test_a_record_of_another_agreement_does_not_belong(case: Case) -> None:
 
 def test_the_log_must_have_seen_these_seals(case: Case) -> None:
     """A stolen seal key makes a new countersignature of an old agreement: the log names another one."""
-    again = signing.references(
+    again = sealing.references(
         case.parts.agreement,
         AGREEMENT,
         provider_root=root_of(PROVIDER),

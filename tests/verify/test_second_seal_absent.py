@@ -7,9 +7,9 @@ import pytest
 
 from connector.verify.bundle import verify_bundle
 from connector.verify.report import Report
+from tests.verify.checks.test_second_seal import KEY, token
 from tests.verify.forge import CONSUMER, PROVIDER, Case
 from tests.verify.judge import PASSED, changed
-from tests.verify.test_postquantum import KEY, token
 
 SIDES = {"provider": PROVIDER, "consumer": CONSUMER}
 

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from connector.audit.export import LogEvidence
-from connector.verify import base64url, logbook
+from connector.contracts.evidence.export import LogEvidence
 from connector.verify.bundle import verify_bundle
-from connector.verify.postquantum import thumbprint
+from connector.verify.checks import logbook
+from connector.verify.checks.second_seal import thumbprint
+from connector.verify.checks.trusted_time import written
+from connector.verify.formats import base64url
 from connector.verify.report import Report, Verdict
-from connector.verify.trusted import written
+from tests.verify.checks.test_second_seal import KEY, OTHER, ROLES, PqKey, token
 from tests.verify.forge import AGREEMENT, DAY, NOW, PROVIDER, Case, Log, LogKey
 from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, named, verdicts
 from tests.verify.test_late_countersignatures import Story, digest
-from tests.verify.test_postquantum import KEY, OTHER, ROLES, PqKey, token
 from tests.verify.test_states import tree_of
 
 pytestmark = pytest.mark.threat("T56")

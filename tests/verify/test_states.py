@@ -4,9 +4,10 @@ import msgspec
 import pytest
 
 from connector.audit import entry, merkle
-from connector.audit.export import LogEvidence
-from connector.verify import checkpoint, logbook
+from connector.contracts.evidence.export import LogEvidence
 from connector.verify.bundle import verify_bundle
+from connector.verify.checks import logbook
+from connector.verify.formats import checkpoint
 from connector.verify.report import Report
 from tests.verify import forge
 from tests.verify.forge import AGREEMENT, Case

@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from connector.verify import der, timestamp
-from connector.verify.faults import Doubt, Fault
+from connector.verify.formats import der, timestamp
+from connector.verify.formats.faults import Doubt, Fault
 from tests.verify.authority import NOTE, SHA_1, TIMESTAMPS, Authority, tlv, tst_info
 
 pytestmark = pytest.mark.threat("T49")

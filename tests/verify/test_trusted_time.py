@@ -7,10 +7,11 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from connector.verify import checkpoint, trusted, witness
 from connector.verify.bundle import verify_bundle
-from connector.verify.faults import Doubt, Fault
-from connector.verify.logbook import read
+from connector.verify.checks import trusted_time
+from connector.verify.checks.logbook import read
+from connector.verify.formats import checkpoint, cosignature
+from connector.verify.formats.faults import Doubt, Fault
 from connector.verify.report import Report
 from tests.verify import forge
 from tests.verify.authority import Authority
@@ -35,9 +36,9 @@ def policy_of(*trusted_ones: Witness, quorum: str = "any") -> str:
     """A tlog-policy that asks for some of the Ed25519 keys of these."""
     lines = []
     for number, one in enumerate(trusted_ones):
-        key = checkpoint.key_of(witness.name_of(one.url), one.keys[0].public_jwk, checkpoint.TIMED_ED25519)
+        key = checkpoint.key_of(cosignature.name_of(one.url), one.keys[0].public_jwk, checkpoint.TIMED_ED25519)
         assert key is not None
-        lines.append(f"witness w{number} {witness.vkey_of(key)}")
+        lines.append(f"witness w{number} {cosignature.vkey_of(key)}")
     names = " ".join(f"w{number}" for number in range(len(trusted_ones)))
     return "\n".join([*lines, f"group all {quorum} {names}", "quorum all"])
 
@@ -46,7 +47,7 @@ def test_a_witness_proves_the_time() -> None:
     """Its time stands in the report, for people and for machines."""
     report = judged(Witness(at=NOW + 90))
     assert report.verdict is PASSED
-    assert report.stated["trusted_time"] == "2026-11-18T11:08:10Z" == trusted.written(NOW + 90)
+    assert report.stated["trusted_time"] == "2026-11-18T11:08:10Z" == trusted_time.written(NOW + 90)
     assert "2026-11-18, 12:08:10 (CET)" in report.checks[-1].sentence
 
 
@@ -81,8 +82,8 @@ def test_a_policy_from_outside_replaces_the_list() -> None:
     one, two, stranger = (
         Witness(f"did:web:{name}.example", NOW + at) for name, at in (("a", 60), ("b", 120), ("c", 9))
     )
-    assert judged(one, two, policy=policy_of(one)).stated["trusted_time"] == trusted.written(NOW + 60)
-    assert judged(one, two, policy=policy_of(one, two, quorum="all")).stated["trusted_time"] == trusted.written(
+    assert judged(one, two, policy=policy_of(one)).stated["trusted_time"] == trusted_time.written(NOW + 60)
+    assert judged(one, two, policy=policy_of(one, two, quorum="all")).stated["trusted_time"] == trusted_time.written(
         NOW + 120
     )
     assert judged(one, two, policy=policy_of(stranger)).doubts == ("time",)
@@ -115,7 +116,7 @@ def test_a_seal_that_is_younger_than_its_record_is_odd() -> None:
     report = judged(Witness(at=NOW - 3600))
     assert (named(report), report.doubts[:2]) == (None, ("provider-seal", "consumer-seal"))
     assert "one of the clocks is wrong" in report.reason
-    assert judged(Witness(at=NOW - trusted.SKEW_S)).verdict is PASSED
+    assert judged(Witness(at=NOW - trusted_time.SKEW_S)).verdict is PASSED
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +126,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 def stamped(case: Case, authority: Authority, *, note: str | None = None) -> bytes:
     """A bundle of the case with a token over the log's own note in it, or over another text."""
-    own = trusted.own_note(read({"agreement.tlog-proof": case.parts.log.proof}).proof.checkpoint)
+    own = trusted_time.own_note(read({"agreement.tlog-proof": case.parts.log.proof}).proof.checkpoint)
     log = msgspec.structs.replace(case.parts.log, timestamp=authority.token((own if note is None else note).encode()))
     return changed(case, log=log)
 
@@ -155,17 +156,17 @@ def test_the_earlier_of_both_counts(authority: Authority) -> None:
     """The witness saw it before the authority, or long after."""
     case = Case()
     bundle = stamped(case, authority)
-    assert moment(case, bundle, authority) == trusted.written(case.witness.at)
+    assert moment(case, bundle, authority) == trusted_time.written(case.witness.at)
     case.witness.at = int(datetime(2035, 1, 1, tzinfo=UTC).timestamp())
     case.parts = msgspec.structs.replace(case.parts, log=case.log.evidence(forge.AGREEMENT))
-    assert moment(case, stamped(case, authority), authority) < trusted.written(case.witness.at)
+    assert moment(case, stamped(case, authority), authority) < trusted_time.written(case.witness.at)
 
 
 def test_cosignatures_may_come_behind_the_token(authority: Authority) -> None:
     """The token is over the note of the log alone, so that a later witness does not undo it."""
     case = Case()
     state = read({"agreement.tlog-proof": case.parts.log.proof}).proof.checkpoint
-    own = trusted.own_note(state)
+    own = trusted_time.own_note(state)
     assert checkpoint.parse(own).lines == tuple(line for line in state.lines if line[0] == state.origin)
     whole = case.parts.log.proof.decode().partition("\n\n")[2]
     assert whole.startswith(own)
@@ -193,11 +194,11 @@ def test_find_asks_each_source_once(authority: Authority) -> None:
     """Nobody, a doubt about the token alone, and a fault of the token that no witness covers up."""
     state = read({"agreement.tlog-proof": Case().parts.log.proof}).proof.checkpoint
     with pytest.raises(Doubt, match="no-time"):
-        trusted.find(state, None, None, [])
+        trusted_time.find(state, None, None, [])
     with pytest.raises(Doubt, match="no-timestamp-roots"):
-        trusted.find(state, authority.token(trusted.own_note(state).encode()), None, [])
+        trusted_time.find(state, authority.token(trusted_time.own_note(state).encode()), None, [])
     with pytest.raises(Fault, match="timestamp-form"):
-        trusted.find(state, b"", None, [])
+        trusted_time.find(state, b"", None, [])
 
 
 def moment(case: Case, bundle: bytes, authority: Authority) -> str:

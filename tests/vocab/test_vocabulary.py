@@ -6,12 +6,13 @@ import pytest
 import rdflib
 from rdflib.namespace import DCTERMS, RDF, SKOS
 
-from connector.catalogue.rules import vocabulary
-from connector.dialects.skos import canonical, load, load_all
+from connector.catalogue.templates.templates import vocabulary
+from connector.dialects.policies.skos import canonical, load, load_all
 from connector.errors import Defect
-from connector.policy.names import ACTIONS
-from connector.policy.operands import REGISTRY
+from connector.policy.odrl.names import ACTIONS
+from connector.policy.odrl.operands import REGISTRY
 from connector.resources import folder
+from tests.testkit.places import SHARED
 
 H = "https://w3id.org/hanse/v1#"
 VERSION_1 = "29c8f7ccbacfd0dc1d71b7116e8123de9cbd14aa49e2233859ccfe42c7f5c743"
@@ -117,7 +118,7 @@ def test_each_list_is_dedicated_and_titled(graph: rdflib.Graph) -> None:
 
 def test_matches_name_real_publisher_types(graph: rdflib.Graph) -> None:
     """Every ADMS match is a value of the published list."""
-    published = Path(__file__).parents[2].parent / "shared" / "data" / "dcat" / "vocab" / "adms-publisher-type.ttl"
+    published = SHARED / "dcat" / "vocab" / "adms-publisher-type.ttl"
     if not published.is_file():
         pytest.skip("official list absent: put adms-publisher-type.ttl into ../shared/data/dcat/vocab")
     types = set(rdflib.Graph().parse(published, format="turtle").subjects(RDF.type, SKOS.Concept))

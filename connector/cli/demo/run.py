@@ -7,11 +7,11 @@ import signal
 import time
 from contextlib import ExitStack
 
-from connector.cli.call import OK, REFUSED, Call
-from connector.cli.client import Problem
 from connector.cli.demo import space
 from connector.cli.demo.show import Show
 from connector.cli.demo.steps import OPERATORS, STEPS, Step, Tour
+from connector.cli.frame.call import OK, REFUSED, Call
+from connector.cli.frame.client import Problem
 from connector.errors import HanseError, Mistake
 from connector.language import say
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from connector.cli.bench import CHECKOUT
+from connector.cli.checkout import CHECKOUT
 from connector.cli.demo.space import FIRM, PROVIDER
 from connector.cli.demo.steps import NEIGHBOUR, STEPS, TOWN, Facts, Tour
 from connector.language import decimal, say

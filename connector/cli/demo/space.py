@@ -14,12 +14,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from connector.cli import dev
-from connector.cli.call import unusable
-from connector.cli.client import Api, Problem
+from connector.cli.frame.call import unusable
+from connector.cli.frame.client import Api, Problem
+from connector.cli.operate import dev
 from connector.clock import SystemClock
 from connector.errors import HanseError, Mistake, Unavailable
-from connector.settings import FILE, SOCKET_LIMIT
+from connector.settings.load import FILE, SOCKET_LIMIT
 
 PROVIDER, FIRM, SPACE, RESULTS = "it", "stadtwerke", "space", "results"
 LOG = "server.log"

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connector.cli import concepts
-from connector.cli.client import Api
 from connector.cli.demo import space, tamper, trees
-from connector.cli.get import save
-from connector.cli.publish import upload
-from connector.cli.request import waited
+from connector.cli.exchange.get import save
+from connector.cli.exchange.publish import upload
+from connector.cli.exchange.request import waited
+from connector.cli.frame import concepts
+from connector.cli.frame.client import Api
 from connector.clock import rfc3339
 from connector.errors import Unavailable
 from connector.verify.bundle import verify_bundle

@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import Call
-from connector.cli.words import Words
-from connector.policy.model import PHASES
+from connector.cli.checkout import program
+from connector.cli.frame.call import Call
+from connector.cli.frame.parser import Words
+from connector.policy.odrl.model import PHASES
 
 FORMATS = ("force", "w3c", "oval")
 
@@ -36,7 +37,7 @@ def register(top: Words, places: Any) -> None:
     suite.word("folder", metavar="DIR", type=Path)
     suite.word("--format", choices=FORMATS, default="force")
     suite.word("--profile", dest="profiles", action="append", default=[], metavar="IRI")
-    suite.set_defaults(run=_suite)
+    suite.set_defaults(run=lambda call: program("suites.command").run(call))
 
 
 def _policy(command: Words) -> Words:
@@ -90,11 +91,5 @@ def _check(call: Call) -> int:
 
 def _templates(call: Call) -> int:
     from connector.cli.policy.templates import run
-
-    return run(call)
-
-
-def _suite(call: Call) -> int:
-    from connector.cli.suite.command import run
 
     return run(call)

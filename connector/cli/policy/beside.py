@@ -6,14 +6,14 @@ both, or if one cannot be read, and 2 if that cannot be told.
 
 from typing import Any
 
-from connector.cli.call import OK, REFUSED, UNDECIDED, Call
+from connector.cli.frame.call import OK, REFUSED, UNDECIDED, Call
 from connector.cli.policy.source import judge, read, unparsed
 from connector.errors import Mistake
-from connector.policy.comparing import Answer
-from connector.policy.judge import Judge
-from connector.policy.model import PolicyError
-from connector.policy.objections import named
-from connector.policy.pair import Clash, Pair
+from connector.policy.conflict.objections import named
+from connector.policy.conflict.pair import Clash, Pair
+from connector.policy.containment.compare import Answer
+from connector.policy.engine import Judge
+from connector.policy.odrl.model import PolicyError
 
 
 def run(call: Call) -> int:

@@ -8,12 +8,12 @@ it) changes nothing.
 from datetime import UTC, datetime
 from typing import Any
 
-from connector.cli.call import OK, REFUSED, Call
+from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.policy.source import judge, notes, read, unparsed
-from connector.dialects.edc import preview
-from connector.dialects.translate import Foreign
-from connector.policy.judge import Judge
-from connector.policy.model import PolicyError
+from connector.dialects.policies.edc import preview
+from connector.dialects.policies.translate import Foreign
+from connector.policy.engine import Judge
+from connector.policy.odrl.model import PolicyError
 
 _BADGES = ("enforced", "monitored", "contractual")
 

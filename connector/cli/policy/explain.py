@@ -9,20 +9,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connector.cli import concepts
-from connector.cli.call import OK, REFUSED, Call, visible
-from connector.cli.client import Api, Problem
+from connector.cli.frame import concepts
+from connector.cli.frame.call import OK, REFUSED, Call, visible
+from connector.cli.frame.client import Api, Problem
 from connector.cli.policy.source import judge, notes, read, unparsed
-from connector.dialects.report import report, write
+from connector.dialects.policies.report import report, write
 from connector.errors import Mistake
-from connector.policy.decision import Decision
-from connector.policy.judge import Judge
-from connector.policy.model import PHASES, Phase, PolicyError
-from connector.policy.names import HANSE, ODRL, expand
-from connector.policy.record import replay, world_of
-from connector.policy.registry import Registry
-from connector.policy.values import TEXTS, Span, Type, decimal, duration, instant, integer
-from connector.policy.world import Fact, Value, World
+from connector.policy.engine import Judge
+from connector.policy.evaluation.decision import Decision
+from connector.policy.evaluation.record import replay, world_of
+from connector.policy.odrl.model import PHASES, Phase, PolicyError
+from connector.policy.odrl.names import HANSE, ODRL, expand
+from connector.policy.odrl.registry import Registry
+from connector.policy.odrl.state_of_world import Fact, Value, World
+from connector.policy.odrl.values import TEXTS, Span, Type, decimal, duration, instant, integer
 
 _KIND = HANSE + "participantKind"
 _READ = {Type.INSTANT: instant, Type.DURATION: duration, Type.INTEGER: integer, Type.DECIMAL: decimal}
@@ -75,7 +75,7 @@ def _made_up(call: Call, engine: Judge) -> Iterator[Question]:
 
 def _recorded(call: Call, engine: Judge) -> Iterator[Question]:
     """The decision of that id, or the newest about the transfer of that id."""
-    from connector.catalogue.rules import vocabulary
+    from connector.catalogue.templates.templates import vocabulary
 
     kept = _kept(Api(call.settings().api.socket), call.args.participant, call.args.policy)
     closure = vocabulary().closure

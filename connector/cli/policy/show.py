@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from connector.cli.call import OK, REFUSED, Call, visible
+from connector.cli.frame.call import OK, REFUSED, Call, visible
 from connector.cli.policy.source import held, judge, notes, read, unparsed
-from connector.dialects.translate import Foreign
+from connector.dialects.policies.translate import Foreign
 from connector.errors import Mistake
-from connector.policy.judge import Judge
-from connector.policy.model import PolicyError
+from connector.policy.engine import Judge
+from connector.policy.odrl.model import PolicyError
 
 
 def run(call: Call) -> int:

@@ -7,19 +7,19 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from connector.cli.call import Call, opened, unusable
-from connector.cli.client import Api
-from connector.dialects.explain import of
-from connector.dialects.foreign import read_json, read_rdf
-from connector.dialects.nodes import BYTES, FORMATS
-from connector.dialects.translate import Foreign, told
+from connector.cli.frame.call import Call, opened, unusable
+from connector.cli.frame.client import Api
+from connector.dialects.jsonld.explain import of
+from connector.dialects.jsonld.nodes import BYTES, FORMATS
+from connector.dialects.policies.foreign import read_json, read_rdf
+from connector.dialects.policies.translate import Foreign, told
 from connector.errors import HanseError, Mistake
 from connector.http import strict
 from connector.language import say
-from connector.policy.judge import Judge
-from connector.policy.model import PolicyError
+from connector.language.reasons import plain
+from connector.policy.engine import Judge
+from connector.policy.odrl.model import PolicyError
 from connector.protocol.shape import Malformed
-from connector.reasons import plain
 
 STANDARD_INPUT = "-"
 _NODES = 60_000
@@ -27,9 +27,9 @@ _NODES = 60_000
 
 def judge(call: Call) -> Judge:
     """The engine as the server of this data folder has it, with the operands of the plug-ins that it allows."""
-    from connector import house, plugins
+    from connector.app import plugins, services
 
-    return house.judge(plugins.extension(plugins.load(call.settings().plugins.allow)))
+    return services.judge(plugins.extension(plugins.load(call.settings().plugins.allow)))
 
 
 def read(call: Call, name: str) -> tuple[Foreign, ...]:

@@ -7,26 +7,26 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from connector.cli.call import OK, Call, visible
+from connector.cli.frame.call import OK, Call, visible
 from connector.cli.policy.source import judge
 from connector.clock import SystemClock
 from connector.errors import Mistake
-from connector.policy.judge import Judge
-from connector.policy.usable import HINDRANCES
+from connector.policy.conflict.usable import HINDRANCES
+from connector.policy.engine import Judge
 
 
 def run(call: Call) -> int:
-    from connector.catalogue import rules
+    from connector.catalogue.templates import templates
 
     args = call.args
     if args.id is None:
         if args.slots or args.fill:
             raise Mistake("cli.policy-which-template")
-        return _list(call, rules.templates())
-    chosen = rules.template(args.id)
+        return _list(call, templates.templates())
+    chosen = templates.template(args.id)
     if not (args.slots or args.fill):
         return _one(call, chosen)
-    document = rules.fill(args.id, slots(args.slots))
+    document = templates.fill(args.id, slots(args.slots))
     print(visible(json.dumps(document, ensure_ascii=False, indent=None if args.json else 2)))
     return OK
 
@@ -59,7 +59,7 @@ def _short(call: Call, engine: Judge, one: Any) -> dict[str, Any]:
 
 def _unusable(call: Call, engine: Judge, one: Any) -> str | None:
     """Why this template could permit nobody anything here, whatever its slots hold; None if it could."""
-    from connector.catalogue.samples import sample
+    from connector.catalogue.templates.samples import sample
 
     found = engine.contradictions(sample(one), now=SystemClock().now())
     return next((fault.reasons[call.lang] for fault in found if fault.fault in HINDRANCES), None)
@@ -74,7 +74,7 @@ def _print(call: Call, short: Mapping[str, Any]) -> None:
 
 def _one(call: Call, chosen: Any) -> int:
     """Title, effect and plain words; each slot; and the sentences of the contract if the slots have defaults."""
-    from connector.catalogue.slots import hint
+    from connector.catalogue.templates.slots import hint
 
     lang = call.lang
     blanks = {
@@ -110,10 +110,10 @@ def _need(blank: Mapping[str, Any]) -> str:
 
 
 def _example(call: Call, chosen: Any) -> list[dict[str, str]]:
-    from connector.catalogue import rules
+    from connector.catalogue.templates import templates
 
     try:
-        document = rules.fill(chosen.id, {})
+        document = templates.fill(chosen.id, {})
     except Mistake:
         return []  # a slot has to be filled first
     return [{"text": text, "badge": badge} for text, badge in judge(call).clauses(document, call.lang)]

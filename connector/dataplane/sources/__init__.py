@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from connector.dataplane.ranges import Wanted
+from connector.dataplane.sources.ranges import Wanted
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from connector.dataplane.ranges import Extent, Wanted, extent
 from connector.dataplane.sources import Broken, Description, Reading
+from connector.dataplane.sources.ranges import Extent, Wanted, extent
 from connector.dataplane.sources.resolve import open_inside, parts
 
 PIECE = 1 << 19

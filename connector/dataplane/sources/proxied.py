@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
 
-from connector.dataplane.ranges import Wanted, content_range
 from connector.dataplane.sources import Broken, Description, Reading
+from connector.dataplane.sources.ranges import Wanted, content_range
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import SafeClient
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from connector.errors import Unavailable
-from connector.sections import Secret
+from connector.settings.sections import Secret
 
 LONGEST: Final = 16_384
 _TOKEN: Final = re.compile(r"[!-~]+")

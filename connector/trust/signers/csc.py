@@ -27,11 +27,11 @@ import msgspec
 
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer, SafeClient
-from connector.sections import Signers
+from connector.settings.sections import Signers
 from connector.trust.signers.access import token
-from connector.trust.signers.answers import LIMIT, document, error_code, octets
-from connector.trust.signers.grant import Grant
+from connector.trust.signers.client_credentials import Grant
 from connector.trust.signers.port import Alg, Asked
+from connector.trust.signers.responses import LIMIT, document, error_code, octets
 
 LONGEST_SAD: Final = 16_384
 

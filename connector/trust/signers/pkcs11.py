@@ -17,7 +17,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.errors import Unavailable
-from connector.sections import Signers
+from connector.settings.sections import Signers
 from connector.trust.signers.port import Asked, Place, Scheme
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
 from connector.errors import HanseError, Mistake, PeerError, Unavailable
-from connector.trust.jwk import encode, thumbprint
-from connector.trust.signers.turns import Turns
+from connector.trust.keys.jwk import encode, thumbprint
+from connector.trust.signers.throttle import Turns
 
 Alg = Literal["ES256", "ES384", "PS256"]
 Kind = Literal["pkcs11", "csc", "vault"]

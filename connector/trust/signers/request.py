@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from connector.errors import Unavailable
-from connector.trust.devca import subject
+from connector.trust.development.dev_ca import subject
 from connector.trust.signers.port import Public, SealKey, scheme_of
 
 _SEQUENCE, _SET, _OCTETS, _BITS, _ATTRIBUTES = 0x30, 0x31, 0x04, 0x03, 0xA0

@@ -21,11 +21,11 @@ import msgspec
 
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import SafeClient
-from connector.sections import Signers
-from connector.trust.jwk import decode
+from connector.settings.sections import Signers
+from connector.trust.keys.jwk import decode
 from connector.trust.signers.access import token
-from connector.trust.signers.answers import LIMIT, document, octets
 from connector.trust.signers.port import Asked
+from connector.trust.signers.responses import LIMIT, document, octets
 
 NAME: Final = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})(?:@(?P<version>[1-9][0-9]{0,5}))?")
 """The name stands in a path, so nothing in it may lead elsewhere."""

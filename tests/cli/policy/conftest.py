@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from connector.cli.main import main
-
-SHARED = Path(__file__).parents[3].parent / "shared" / "data"
+from tests.testkit.places import SHARED
 
 Run = Callable[..., tuple[int, Any, str]]
 

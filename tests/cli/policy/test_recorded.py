@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from connector.catalogue.rules import vocabulary
-from connector.cli.client import Problem
+from connector.app.services import judge
+from connector.catalogue.templates.templates import vocabulary
+from connector.cli.frame.client import Problem
 from connector.cli.policy import explain, source
-from connector.house import judge
-from connector.policy.names import HANSE
-from connector.policy.record import plain, record
-from connector.policy.world import Fact, World
+from connector.policy.evaluation.record import plain, record
+from connector.policy.odrl.names import HANSE
+from connector.policy.odrl.state_of_world import Fact, World
 
 NOON = 1_798_718_400_000  # 2026-12-31T12:00:00Z
 KIND = HANSE + "participantKind"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.cli.suite.states import state
+from tests.suites.states import state
 
 REPORT = "https://w3id.org/force/compliance-report#"
 SPELLINGS = {

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from connector.cli.suite import force
-from connector.dialects.nodes import Nodes, Ref, types
+from connector.dialects.jsonld.nodes import Nodes, Ref, types
+from tests.suites import force
+from tests.testkit.places import ROOT
 
 HEAD = """@prefix odrl: <http://www.w3.org/ns/odrl/2/> .
 @prefix ex: <http://example.org/> .
@@ -63,7 +64,7 @@ def test_the_official_sample(run: Any, shared: Path) -> None:
 
 
 def test_our_own_suite(run: Any) -> None:
-    code, value, _ = run("policy", "suite", Path(__file__).parents[3] / "policies" / "suite", "--json")
+    code, value, _ = run("policy", "suite", ROOT / "policies" / "suite", "--json")
     assert [case for case in value["cases"] if not (case["premises"] and case["result"])] == []
     assert (code, value["premises"]) == (0, value["total"])
     assert value["total"] >= 150
@@ -353,7 +354,7 @@ def unreached(root: str, nodes: Nodes) -> set[str]:
 def test_every_node_of_a_report_is_reached_from_its_policy_report(suite: Any) -> None:
     """>> a rule without an action, and the 424 municipal cases  << no report that belongs to nothing."""
     silent = suite(policy=POLICY.replace("odrl:action odrl:use ; ", ""))
-    for folder in (silent, Path(__file__).parents[3] / "policies" / "suite"):
+    for folder in (silent, ROOT / "policies" / "suite"):
         for case in force.cases(folder):
             assert unreached(*force.reported(case)) == set(), case.name
     (case,) = force.cases(silent)

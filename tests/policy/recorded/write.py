@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from connector.policy.model import PHASES
-from connector.policy.parse import parse
-from connector.policy.program import compile
-from connector.policy.record import ENGINE, plain, record
-from connector.policy.world import Deed, Fact, World
+from connector.policy.evaluation.program import compile
+from connector.policy.evaluation.record import ENGINE, plain, record
+from connector.policy.odrl.model import PHASES
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import Deed, Fact, World
 from tests.policy.rich import RICH
 from tests.policy.worlds import (
     CLOSURE,

@@ -8,7 +8,7 @@ from threading import Event
 import pytest
 
 from connector.errors import Unavailable
-from connector.sections import Secret, Signers
+from connector.settings.sections import Secret, Signers
 from connector.trust.signers import access, csc, vault_transit
 from connector.trust.signers.port import Place
 from tests.trust.signers.keepers import kept, serving

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from connector.errors import Unavailable
 from connector.http.outbound import SafeClient
-from connector.sections import Secret, Signers
+from connector.settings.sections import Secret, Signers
 from connector.trust.signers.csc import PSS_PARAMETERS, SigningService
 from connector.trust.signers.port import KeptKey, Place
-from connector.verify import algorithms
+from connector.verify.formats import algorithms
 from tests.trust.signers.keepers import ALGS, KEYS, Asked, authority, digest_signature, kept, late, name, serving
 
 PLACE = Place(signer="csc", key="credential-7")

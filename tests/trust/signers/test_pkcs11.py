@@ -28,10 +28,10 @@ from pkcs11 import Attribute, KeyType, ObjectClass
 from pkcs11.util.ec import encode_ec_public_key, encode_named_curve_parameters
 from pkcs11.util.rsa import encode_rsa_public_key
 from connector.errors import Unavailable
-from connector.sections import Secret, Signers
+from connector.settings.sections import Secret, Signers
 from connector.trust.signers.pkcs11 import Hsm
 from connector.trust.signers.port import KeptKey, Place
-from connector.verify import algorithms
+from connector.verify.formats import algorithms
 
 MODULE = Path("{module}")
 lib = pkcs11.lib(str(MODULE))

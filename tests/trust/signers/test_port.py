@@ -7,11 +7,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from connector.errors import Mistake, PeerError, Unavailable
-from connector.trust.jwk import public_key
-from connector.trust.keys import SoftwareKey
-from connector.trust.signers import cabinet
+from connector.trust.keys.jwk import public_key
+from connector.trust.keys.signing import SoftwareKey
+from connector.trust.signers import registry
 from connector.trust.signers.port import Asked, KeptKey, Place, jwk_of, scheme_of
-from connector.verify import algorithms
+from connector.verify.formats import algorithms
 from tests.trust.signers.keepers import ALGS, KEYS, digest_signature, kept
 
 PLACE = Place(signer="vault", key="siegel")
@@ -127,10 +127,10 @@ async def test_a_software_key_is_a_seal_key_too() -> None:
 )
 def test_an_impossible_name_is_a_mistake(place: Place) -> None:
     with pytest.raises(Mistake, match=r"signers\.place"):
-        cabinet.checked(place)
+        registry.checked(place)
 
 
 def test_a_place_comes_back_from_its_row_and_a_private_key_is_none() -> None:
     place = Place(signer="pkcs11", key="siegel", token="stadt")
-    assert cabinet.place_of(cabinet.written(cabinet.checked(place))) == place
-    assert cabinet.place_of(b'{"kty":"EC","d":"x"}') is None
+    assert registry.place_of(registry.written(registry.checked(place))) == place
+    assert registry.place_of(b'{"kty":"EC","d":"x"}') is None

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from connector.trust.keys import SoftwareKey
+from connector.trust.keys.signing import SoftwareKey
 from connector.trust.signers import request
 from connector.trust.signers.port import Asked, Place
 from tests.trust.signers.keepers import ALGS, KEYS, digest_signature, kept

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_ds
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from connector.errors import Unavailable
-from connector.sections import Secret, Signers
-from connector.trust.jwk import encode
+from connector.settings.sections import Secret, Signers
+from connector.trust.keys.jwk import encode
 from connector.trust.signers.port import KeptKey, Place
 from connector.trust.signers.vault_transit import Transit
-from connector.verify import algorithms
+from connector.verify.formats import algorithms
 from tests.trust.signers.keepers import ALGS, KEYS, Asked, digest_signature, kept, late, serving
 
 TOKEN = "hvs.that-nobody-sees"

@@ -1,0 +1,46 @@
+"""The policy engine as this process has it: its operands and words, its concept lists, and what it can keep to.
+
+A badge promises no more than this: `CAN` is what the plane executes, `SUPPLIED` what somebody here can vouch for.
+"""
+
+from functools import cache
+
+from connector.catalogue.templates import templates
+from connector.dataplane.treatments import CAN
+from connector.dialects.policies.skos import Vocabularies, load_all
+from connector.language import say
+from connector.policy.engine import LANGUAGES, Judge
+from connector.policy.extension import PLAIN, Extension
+from connector.policy.odrl.operands import BUILT_IN
+from connector.policy.wording.words import Say
+from connector.resources import folder
+from connector.transfer.decision.state_of_world import SUPPLIED
+
+
+@cache
+def lists() -> Vocabularies:
+    """The concept lists of now and of earlier releases."""
+    return load_all(folder("vocab"))
+
+
+def judge(extension: Extension = PLAIN) -> Judge:
+    """The policy engine with the vocabularies of `vocab/`, the words of the catalogues and what plug-ins add."""
+    vocabulary = templates.vocabulary()
+    labels = {lang: vocabulary.labels(lang) for lang in LANGUAGES}
+    return Judge(
+        vocabulary.closure,
+        labels,
+        vocabulary.digest,
+        lambda lang: extension.words(lang, _words(lang)),
+        registry=BUILT_IN.with_(extension.operands),
+        plugins=extension.digest,
+        can=CAN,
+        supplied=SUPPLIED | {operand.iri for operand in extension.operands},
+    )
+
+
+def _words(lang: str) -> Say:
+    def words(key: str, /, **facts: object) -> str:
+        return say(key, lang, **facts)
+
+    return words

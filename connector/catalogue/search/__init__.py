@@ -1,0 +1,1 @@
+"""What a requester finds: filters, pages and their cursors."""

@@ -1,0 +1,1 @@
+"""Rule templates of `policies/`: filled with what a steward chose, and recognised again."""

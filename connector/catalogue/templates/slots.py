@@ -1,0 +1,272 @@
+"""What may stand in the slots of a rule template: text of a steward to values of a policy, and back.
+
+Each type is a pair: `read` gives the right operand or says what to mend, `write` gives the text that reads to the same
+values. Only strings leave here, because the protocol's schema takes no JSON numbers (policy.md 6.4).
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Literal, NamedTuple
+from unicodedata import normalize
+
+from msgspec import Struct
+
+from connector.catalogue.templates.days import day_of, midnight, read_day
+from connector.dialects.policies import skos
+from connector.errors import Mistake
+from connector.language import say
+from connector.policy.odrl.values import duration, integer
+from connector.resources import folder
+
+SlotType = Literal[
+    "kinds",
+    "purposes",
+    "levels",
+    "areas",
+    "terms",
+    "term",
+    "first-day",
+    "last-day",
+    "duration",
+    "window",
+    "count",
+    "text",
+    "participants",
+    "participant",
+    "party",
+    "hash",
+    "amount",
+    "currency",
+    "url",
+    "iri",
+    "fields",
+]
+Value = str | list[str]
+
+LONGEST = 500
+MOST = 100
+"""Longest text of one value, and the most values in one list."""
+_SCHEMES: Mapping[str, str] = {
+    "kinds": "participantKindScheme",
+    "purposes": "purposeScheme",
+    "levels": "adminLevelScheme",
+    "areas": "areaScheme",
+}
+_WINDOWS: Mapping[str, str] = {"p1d": "P1D", "tag": "P1D", "day": "P1D", "p1m": "P1M", "monat": "P1M", "month": "P1M"}
+_CURRENCIES = ("EUR", "BGN", "CHF", "CZK", "DKK", "GBP", "HUF", "NOK", "PLN", "RON", "SEK", "USD")
+_DID = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]+")
+_MAIL = re.compile(r"mailto:[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[a-z]{2,}")
+_URL = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[!-;=?-~]*)?")
+_IRI = re.compile(r"(urn:[a-z0-9][a-z0-9-]+:[!-;=?-~]+|https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/[!-;=?-~]*)")
+_HASH = re.compile(r"(?:sha-?256:)?([0-9a-f]{64})")
+_FIELD = re.compile(r"\$(\.[A-Za-z_][A-Za-z0-9_-]*|\.\*|\['[^',\x00-\x1f]+'\]|\[\*\]|\[[0-9]{1,6}\])+")
+_AMOUNT = re.compile(r"([0-9]{1,9}|[0-9]{1,3}(?:\.[0-9]{3}){1,2})(?:,([0-9]{1,2}))?|([0-9]{1,9})\.([0-9]{1,2})")
+
+
+class Slot(Struct, frozen=True, kw_only=True):
+    """A blank of a template; without `default` it must be filled unless `optional`.
+
+    `scheme` is the list of a `term` or `terms`. A day lies after that of the slot `after`. `least` is the smallest
+    count. A default `{until}+P31D` is so many days after that of another slot.
+    """
+
+    type: SlotType
+    label: Mapping[str, str]
+    default: str = ""
+    optional: bool = False
+    scheme: str = ""
+    after: str = ""
+    least: int = 1
+
+
+class Kind(NamedTuple):
+    """How text becomes the value of a slot, and how values become text again; None if they cannot."""
+
+    read: Callable[[str, Slot, str], Value]
+    write: Callable[[Slot, Sequence[str]], str | None]
+
+
+@cache
+def vocabulary() -> skos.Vocabulary:
+    """The concept lists that rules refer to."""
+    return skos.load(folder("vocab"))
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """The word that looks most like it."""
+    known = list(words)
+    return (difflib.get_close_matches(word, known, n=1, cutoff=0.0) or known)[0]
+
+
+def concepts(slot: Slot) -> Mapping[str, skos.Concept]:
+    """The list that this slot takes its values from, by notation; empty for other types."""
+    scheme = slot.scheme or _SCHEMES.get(slot.type, "")
+    return vocabulary().scheme(scheme) if scheme else {}
+
+
+def hint(slot: Slot, lang: str) -> str:
+    """What to write into it, in `lang`."""
+    return say(f"template.slot.{slot.type}", lang, least=slot.least)
+
+
+def _fail(code: str, name: str, text: str, **facts: object) -> Mistake:
+    return Mistake(f"policy.slot-{code}", slot=name, value=text[:80], **facts)
+
+
+@cache
+def spellings(scheme: str) -> Mapping[str, str]:
+    """Every way to write a concept, in lower case, to its IRI: name, label, IRI, code of another list."""
+    found = vocabulary().scheme(scheme).values()
+    ways = ((way, c.iri) for c in found for way in (*c.codes, *c.labels.values(), c.iri, c.notation))
+    return {folded(way): iri for way, iri in ways}
+
+
+def folded(word: str) -> str:
+    """As spellings are compared: in any case, with any spaces, and however an umlaut is put together."""
+    return normalize("NFC", " ".join(word.split())).casefold()
+
+
+def _concept(name: str, slot: Slot, word: str) -> str:
+    ways = spellings(slot.scheme or _SCHEMES[slot.type])
+    if folded(word) not in ways:
+        best = ways[nearest(folded(word), ways)].rpartition("#")[2]
+        raise _fail("concept", name, word, nearest=best)
+    return ways[folded(word)]
+
+
+def _words(name: str, text: str) -> list[str]:
+    words = list(dict.fromkeys(word for word in (part.strip() for part in text.split(",")) if word))
+    if not words:
+        raise _fail("missing-value", name, text)
+    if len(words) > MOST:
+        raise _fail("too-many", name, text, most=MOST)
+    return words
+
+
+def _read_concepts(name: str, slot: Slot, text: str) -> list[str]:
+    return list(dict.fromkeys(_concept(name, slot, word) for word in _words(name, text)))
+
+
+def _read_purposes(name: str, slot: Slot, text: str) -> Value:
+    found = _read_concepts(name, slot, text)
+    return found[0] if len(found) == 1 else found
+
+
+def _read_concept(name: str, slot: Slot, text: str) -> str:
+    return _concept(name, slot, text)
+
+
+def _write_concepts(_: Slot, texts: Sequence[str]) -> str | None:
+    known = vocabulary().concepts
+    return ", ".join(sorted(known[t].notation for t in texts)) if all(t in known for t in texts) else None
+
+
+def _read_first(name: str, slot: Slot, text: str) -> str:
+    if (found := read_day(text)) is None:
+        raise _fail("day", name, text)
+    return midnight(found).isoformat()
+
+
+def _read_last(name: str, slot: Slot, text: str) -> str:
+    if (found := read_day(text)) is None:
+        raise _fail("day", name, text)
+    return midnight(found + timedelta(days=1)).isoformat()
+
+
+def _write_first(_: Slot, texts: Sequence[str]) -> str | None:
+    found = day_of(texts[0])
+    return found.isoformat() if found else None
+
+
+def _write_last(_: Slot, texts: Sequence[str]) -> str | None:
+    found = day_of(texts[0])
+    return (found - timedelta(days=1)).isoformat() if found else None
+
+
+def _read_duration(name: str, slot: Slot, text: str) -> str:
+    if not ((length := duration(text)) and length.start > 0):
+        raise _fail("duration", name, text)
+    return text
+
+
+def _read_count(name: str, slot: Slot, text: str) -> str:
+    if not ((number := integer(text)) and number.start >= slot.least):
+        raise _fail("count", name, text, least=slot.least)
+    return str(number.start)
+
+
+def _read_text(name: str, slot: Slot, text: str) -> str:
+    if not text.isprintable() or len(text) > LONGEST:
+        raise _fail("text", name, text)
+    return text
+
+
+def _read_amount(name: str, slot: Slot, text: str) -> str:
+    """`1.250,50`, `1250,5` or `1250.50`: always two digits after the point."""
+    if not (match := _AMOUNT.fullmatch(text)):
+        raise _fail("amount", name, text)
+    whole, cents = (match[1] or match[3]).replace(".", ""), match[2] or match[4] or ""
+    if not int(whole + cents.ljust(2, "0")):
+        raise _fail("amount", name, text)
+    return f"{int(whole)}.{cents.ljust(2, '0')}"
+
+
+def _read_currency(name: str, slot: Slot, text: str) -> str:
+    if text.upper() not in _CURRENCIES:
+        raise _fail("currency", name, text, nearest=nearest(text.upper(), _CURRENCIES))
+    return text.upper()
+
+
+def _read_window(name: str, slot: Slot, text: str) -> str:
+    if (found := _WINDOWS.get(text.casefold())) is None:
+        raise _fail("window", name, text)
+    return found
+
+
+def _read_hash(name: str, slot: Slot, text: str) -> str:
+    if not (match := _HASH.fullmatch(text.lower())):
+        raise _fail("hash", name, text)
+    return match[1]
+
+
+def _shaped(code: str, *shapes: re.Pattern[str]) -> Callable[[str, Slot, str], str]:
+    def read(name: str, slot: Slot, text: str) -> str:
+        if len(text) > LONGEST or not any(shape.fullmatch(text) for shape in shapes):
+            raise _fail(code, name, text)
+        return text
+
+    return read
+
+
+def _each(one: Callable[[str, Slot, str], str]) -> Callable[[str, Slot, str], Value]:
+    return lambda name, slot, text: [one(name, slot, word) for word in _words(name, text)]
+
+
+def _same(_: Slot, texts: Sequence[str]) -> str | None:
+    return ", ".join(texts)
+
+
+_did = _shaped("did", _DID)
+KINDS: Mapping[SlotType, Kind] = {
+    **dict.fromkeys(("kinds", "levels", "areas", "terms"), Kind(_read_concepts, _write_concepts)),
+    "purposes": Kind(_read_purposes, _write_concepts),
+    "term": Kind(_read_concept, _write_concepts),
+    "first-day": Kind(_read_first, _write_first),
+    "last-day": Kind(_read_last, _write_last),
+    "duration": Kind(_read_duration, _same),
+    "window": Kind(_read_window, _same),
+    "count": Kind(_read_count, _same),
+    "text": Kind(_read_text, _same),
+    "participants": Kind(_each(_did), _same),
+    "participant": Kind(_did, _same),
+    "party": Kind(_shaped("party", _DID, _MAIL, _URL), _same),
+    "hash": Kind(_read_hash, _same),
+    "amount": Kind(_read_amount, _same),
+    "currency": Kind(_read_currency, _same),
+    "url": Kind(_shaped("url", _URL), _same),
+    "iri": Kind(_shaped("iri", _IRI), _same),
+    "fields": Kind(_each(_shaped("field", _FIELD)), _same),
+}

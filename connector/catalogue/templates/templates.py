@@ -1,0 +1,142 @@
+"""Rule templates: fills the slots of `policies/*.toml` and gives the ODRL policy of an offer (policy.md 6.3, 6.4)."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from connector.catalogue.templates.days import midnight, read_day
+from connector.catalogue.templates.slots import KINDS, Slot, nearest, vocabulary
+from connector.errors import Mistake
+from connector.policy.evaluation.evaluate import decide
+from connector.policy.odrl.model import Phase, Policy
+from connector.policy.odrl.state_of_world import World
+from connector.resources import folder
+
+__all__ = ["Slot", "Template", "fill", "midnight", "negotiable", "template", "templates", "visible", "vocabulary"]
+
+Visibility = Literal["members", "eligible"]
+Light = Literal["green", "yellow", "red"]
+
+PLACE = re.compile(r"\{([a-z-]+)\}")
+_LATER = re.compile(r"\{([a-z-]+)\}\+P([0-9]{1,4})D")
+_GONE = object()
+
+
+class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule template; texts by language, `body` the policy with `{slot}` placeholders.
+
+    `effect` is one sentence, `plain` a paragraph that says what is enforced, watched and only agreed. `light` tells a
+    steward whether data protection has to look: green no, yellow perhaps, red always.
+    """
+
+    id: str
+    number: int
+    light: Light
+    title: Mapping[str, str]
+    effect: Mapping[str, str]
+    plain: Mapping[str, str]
+    slots: Mapping[str, Slot] = {}
+    body: dict[str, object]
+
+
+@cache
+def _read(place: Path) -> tuple[Template, ...]:
+    documents = (tomllib.loads(path.read_text(encoding="utf-8")) for path in place.glob("*.toml"))
+    found = (_unbroken(msgspec.convert(document, Template)) for document in documents)
+    return tuple(sorted(found, key=lambda template: template.number))
+
+
+def _unbroken(found: Template) -> Template:
+    """Lines of the file are no lines of the text."""
+    plain = {lang: " ".join(text.split()) for lang, text in found.plain.items()}
+    return msgspec.structs.replace(found, plain=plain)
+
+
+def templates() -> tuple[Template, ...]:
+    """All templates, by number."""
+    return _read(folder("policies"))
+
+
+def template(template_id: str) -> Template:
+    """The template of that id; Mistake names the nearest."""
+    known = {each.id: each for each in templates()}
+    if template_id in known:
+        return known[template_id]
+    raise Mistake("policy.template-unknown", template=template_id, nearest=nearest(template_id, known))
+
+
+def fill(template_id: str, slots: Mapping[str, str]) -> dict[str, object]:
+    """The policy document without @id, @type and target; Mistake for an unknown template or slot and a bad value."""
+    chosen = template(template_id)
+    for name in slots:
+        if name not in chosen.slots:
+            near = nearest(name, chosen.slots) if chosen.slots else ""
+            raise Mistake("policy.slot-unknown", slot=name, template=template_id, nearest=near)
+    texts = {name: _text(slot, slots.get(name, "").strip(), slots) for name, slot in chosen.slots.items()}
+    values = {name: _value(name, slot, texts[name], template_id) for name, slot in chosen.slots.items()}
+    _in_order(chosen, texts)
+    document = _insert(chosen.body, values)
+    return document if isinstance(document, dict) else {}
+
+
+def _text(slot: Slot, given: str, slots: Mapping[str, str]) -> str:
+    """What was given, or the default; a default that hangs on a day nobody gave is empty."""
+    if given or not (later := _LATER.fullmatch(slot.default)):
+        return given or slot.default
+    anchor = read_day(slots.get(later[1], "").strip())
+    return (anchor + timedelta(days=int(later[2]))).isoformat() if anchor else ""
+
+
+def _value(name: str, slot: Slot, text: str, template_id: str) -> object:
+    if text:
+        return KINDS[slot.type].read(name, slot, text)
+    if slot.optional:
+        return _GONE
+    raise Mistake("policy.slot-missing", slot=name, template=template_id)
+
+
+def _in_order(chosen: Template, texts: Mapping[str, str]) -> None:
+    """A period that ends before it begins would be a rule that nobody can ever use."""
+    for name, slot in chosen.slots.items():
+        earlier, later = read_day(texts.get(slot.after, "")), read_day(texts[name])
+        if earlier and later and later < earlier:
+            raise Mistake("policy.slot-order", template=chosen.id)
+
+
+def _insert(part: object, values: Mapping[str, object]) -> object:
+    """`part` with every placeholder replaced; what needs an empty slot vanishes, and so does a list it empties."""
+    if isinstance(part, str):
+        return _replaced(part, values)
+    if isinstance(part, dict):
+        filled = {key: _insert(entry, values) for key, entry in part.items()}
+        return _GONE if any(entry is _GONE for entry in filled.values()) else filled
+    if isinstance(part, list):
+        kept = [entry for entry in (_insert(each, values) for each in part) if entry is not _GONE]
+        return kept or _GONE
+    return part
+
+
+def _replaced(text: str, values: Mapping[str, object]) -> object:
+    """A lone placeholder becomes its value, one inside a text (`agreementEnd+{delete-within}`) a part of it."""
+    if match := PLACE.fullmatch(text):
+        return values[match[1]]
+    if any(values[name] is _GONE for name in PLACE.findall(text)):
+        return _GONE
+    return PLACE.sub(lambda match: str(values[match[1]]), text)
+
+
+def negotiable(policy: Policy, world: World) -> bool:
+    """Whether a negotiation by this requester is not refused by the rule."""
+    return decide(policy, world, "negotiation").permit
+
+
+def visible(policy: Policy, world: World, visibility: Visibility, phase: Phase = "catalog") -> bool:
+    """Whether the offer shows in the catalogue: to every member, or only to those whom nothing contradicts."""
+    return visibility == "members" or decide(policy, world, phase).permit

@@ -1,0 +1,1 @@
+"""Commands about what was agreed: contracts, countersignatures, duties, evidence."""

@@ -1,0 +1,1 @@
+"""Commands of the daily exchange: publish, find, request, negotiate, get."""

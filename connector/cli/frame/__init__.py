@@ -1,0 +1,1 @@
+"""What every command shares: its parser, its call, and the client of the management surface."""

@@ -1,0 +1,1 @@
+"""Commands of whoever operates the process: serve, doctor, participants, backup, witness."""

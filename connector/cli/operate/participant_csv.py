@@ -1,0 +1,142 @@
+"""`hanse participant add --csv FILE`: a list of participants, all rows checked before the first one is added.
+
+Adding is repeatable: who is here already, just so, stays as it is, so that a list that broke off is simply given again.
+"""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from connector.cli.frame import concepts
+from connector.cli.frame.call import OK, REFUSED, WRONG_USAGE, Call, named_file
+from connector.cli.frame.client import Api, Problem
+from connector.errors import Mistake
+from connector.language import say
+from connector.participants.model import checked_name, checked_slug, split_root
+
+COLUMNS: Final = ("slug", "name", "kind", "root", "operator")
+NEEDED: Final = COLUMNS[:3]
+LARGEST: Final = 1 << 20
+MOST: Final = 5000
+
+
+class Line(NamedTuple):
+    """One row of the list, by the number of its line in the file."""
+
+    number: int
+    values: Mapping[str, str]
+
+
+def run(call: Call, path: Path) -> int:
+    """Exit code 0 if all are here afterwards, 2 if the list is wrong (then nothing was added), 1 if some failed."""
+    lines = list(_lines(path))
+    wishes, faults = _checked(call, lines)
+    for fault in faults:
+        call.note("participant.csv-fault", **fault)
+    if faults:
+        call.result({"added": 0, "faults": faults})
+        call.tell("participant.csv-nothing", faults=len(faults))
+        return WRONG_USAGE
+    if call.args.dry_run:
+        return _only_told(call, wishes)
+    return _added(call, wishes)
+
+
+def _lines(path: Path) -> Iterator[Line]:
+    """Comma or semicolon, UTF-8 (with or without mark) or as spreadsheets in Germany save it; raises Mistake."""
+    text = _text(path)
+    delimiter = ";" if ";" in text.partition("\n")[0] else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        names = [name.strip().casefold() for name in next(reader, [])]
+        if not set(NEEDED) <= set(names) <= set(COLUMNS) or len(set(names)) != len(names):
+            raise Mistake("cli.csv-columns", path=path, columns=", ".join(COLUMNS))
+        for count, row in enumerate(filter(any, reader)):
+            if count >= MOST:
+                raise Mistake("cli.csv-large", path=path, most=MOST)
+            if len(row) != len(names):
+                raise Mistake("cli.csv-broken", path=path, line=reader.line_num)
+            yield Line(reader.line_num, {name: value.strip() for name, value in zip(names, row, strict=True)})
+    except csv.Error as cause:
+        raise Mistake("cli.csv-broken", path=path, line=reader.line_num) from cause
+
+
+def _text(path: Path) -> str:
+    data = named_file(path, LARGEST + 1)
+    if len(data) > LARGEST:
+        raise Mistake("cli.csv-large", path=path, most=MOST)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def _checked(call: Call, lines: list[Line]) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    """What to ask the server for, and what is wrong with which line."""
+    wishes: list[dict[str, str]] = []
+    faults: list[dict[str, Any]] = []
+    seen: dict[str, int] = {}
+    for line in lines:
+        try:
+            wish = _wish(call, line)
+            if wish["slug"] in seen:
+                raise Mistake("cli.csv-twice", slug=wish["slug"], line=seen[wish["slug"]])
+            seen[wish["slug"]] = line.number
+            wishes.append(wish)
+        except Mistake as mistake:
+            faults.append({"line": line.number, "reason": say(f"error.{mistake.code}", call.lang, **mistake.facts)})
+    return wishes, faults
+
+
+def _wish(call: Call, line: Line) -> dict[str, str]:
+    for name in NEEDED:
+        if not line.values[name]:
+            raise Mistake("cli.csv-empty", column=name)
+    wish = {name: value for name, value in line.values.items() if value}
+    checked_slug(wish["slug"])
+    for text in (wish["name"], wish.get("operator", "")):
+        checked_name(text)
+    if "root" in wish:
+        split_root(wish["root"])
+    return {**wish, "kind": concepts.kind(wish["kind"], call.lang).iri}
+
+
+def _only_told(call: Call, wishes: list[dict[str, str]]) -> int:
+    known = {one["slug"]: one for one in Api(call.settings().api.socket).get("participants")["participants"]}
+    rows = [{"slug": one["slug"], "name": one["name"], "is": _standing(one, known.get(one["slug"]))} for one in wishes]
+    call.result({"added": 0, "would": rows})
+    for row in rows:
+        call.tell(f"participant.csv-{row['is']}", slug=row["slug"], name=row["name"])
+    call.tell("participant.csv-dry", count=sum(row["is"] == "would" for row in rows))
+    return REFUSED if any(row["is"] == "other" for row in rows) else OK
+
+
+def _standing(wish: Mapping[str, str], known: Mapping[str, Any] | None) -> str:
+    """What adding would come to: `would` be added, `known` just so, or taken by an `other` one."""
+    if known is None:
+        return "would"
+    usual = {"operator": wish["name"], "root": known["root"], **wish}
+    if "root" in wish:
+        usual["root"] = split_root(wish["root"])[0]
+    return "known" if all(known[name] == usual[name] for name in ("name", "kind", "operator", "root")) else "other"
+
+
+def _added(call: Call, wishes: list[dict[str, str]]) -> int:
+    """One after the other, each told as it is done; one that fails stops no other."""
+    api, rows = Api(call.settings().api.socket), list[dict[str, Any]]()
+    for number, wish in enumerate(wishes, 1):
+        facts = {"number": number, "count": len(wishes), "slug": wish["slug"], "name": wish["name"]}
+        try:
+            made = api.post("participants", body=wish)
+        except Problem as problem:
+            call.note("participant.csv-failed", reason=problem.sentence(call.lang), **facts)
+            rows.append({"slug": wish["slug"], "ok": False, "reason": problem.sentence(call.lang)})
+            continue
+        call.tell("participant.csv-added", did=made["did"], **facts)
+        rows.append({"slug": wish["slug"], "ok": True, "did": made["did"]})
+    failed = sum(not row["ok"] for row in rows)
+    call.result({"added": len(rows) - failed, "participants": rows})
+    call.tell("participant.csv-done", count=len(rows) - failed, failed=failed)
+    return REFUSED if failed else OK

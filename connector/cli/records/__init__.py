@@ -1,0 +1,1 @@
+"""Commands about what is kept: records, persons, transcripts, and judging evidence."""

@@ -1,0 +1,1 @@
+"""What was concluded: agreements, what replaces or succeeds them, and how they end."""

@@ -1,0 +1,390 @@
+"""What was agreed: made by the provider, taken over by the consumer, in force once both have finalized.
+
+An agreement outlives its negotiation; transfers, evidence and people ask here, never the negotiation.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from connector.catalogue.model import Countersignature, Dataset, Offer
+from connector.catalogue.service import Catalogue
+from connector.contracts import store
+from connector.contracts.agreement import log_records, replacement, succession
+from connector.contracts.agreement.succession import NOBODY, Line
+from connector.contracts.document import draft, own_rendering, render, sealing, second_seal
+from connector.contracts.document.described_data import of_dataset
+from connector.contracts.document.draft import Sealer
+from connector.contracts.document.render import Deadline, Facts, Names
+from connector.contracts.document.sealing import digest
+from connector.contracts.document.second_seal import SecondKeys
+from connector.contracts.document.text import Party
+from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.partner import Partner
+from connector.errors import Mistake, PeerError, Unknown
+from connector.language.reasons import Reason, because
+from connector.participants import quota
+from connector.participants.lifecycle import within_hearing
+from connector.participants.service import Hosted, Participants
+from connector.policy.engine import Judge
+from connector.policy.odrl.model import PolicyError
+from connector.protocol import messages as m
+from connector.protocol.messages import HANSE
+from connector.protocol.negotiation import State
+from connector.storage.database import Tx
+from connector.storage.effects import COUNTERSIGN, review, timer
+from connector.trust.keys.signing import SoftwareKey
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """Name of the agreed file, the SHA-256 and the number of its bytes (None: a live source), type and version."""
+
+    name: str
+    sha256: str | None
+    bytes: int | None = None
+    media_type: str = ""
+    version: str = ""
+
+
+PATIENCE_MS = 7 * 86_400_000
+"""How long after the agreement a countersignature is waited for unless the settings say otherwise."""
+
+STRAY_MS = 86_400_000
+"""How far the time in a peer's agreement may lie outside the negotiation: clocks differ, and without a zone it is UTC.
+
+Periods of use and deadlines of duties count from it, so it is not the provider's alone to choose.
+"""
+
+
+class Demand(msgspec.Struct, frozen=True):
+    """What both seals say about a countersignature: whether it is required, and before when (ms) it must be here."""
+
+    setting: Countersignature
+    until: int | None
+
+
+class Agreements:
+    """Agreements of all participants; every method names the participant, itself or by its case."""
+
+    def __init__(
+        self, participants: Participants, catalogue: Catalogue, judge: Judge, line: Line = NOBODY,
+        patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = second_seal.nobody, name_of: Names = str,
+    ) -> None:  # fmt: skip
+        self._participants, self._catalogue, self._judge, self._line = participants, catalogue, judge, line
+        self._patience_ms, self._second_keys, self._name_of = patience_ms, second_keys, name_of
+        self._documents: dict[str, tuple[object, EvidenceObject]] = {}
+
+    # Reading
+
+    def get(self, tx: Tx, slug: str, agreement_id: str, counterparty: str | None = None) -> Agreement:
+        """Of this counterparty, or whoever has legally taken its place; raises Unknown."""
+        found = store.agreement(tx, slug, agreement_id)
+        if found is None or not (counterparty is None or succession.stands(self._line, found, counterparty, tx.now)):
+            raise Unknown("contracts.no-agreement", id=agreement_id[:200])
+        return found
+
+    def named(self, tx: Tx, slug: str, name: str) -> Agreement:
+        """By its id, or by the UUID of one of ours; raises Unknown. Ids that others gave need not be IRIs."""
+        return store.agreement(tx, slug, name) or self.get(tx, slug, f"urn:uuid:{name}")
+
+    def in_force(self, tx: Tx, slug: str, agreement_id: str, counterparty: str) -> Agreement:
+        """The finalized agreement with this peer; raises Unknown. Expiry is the policy's word, not this one's.
+
+        Of a successor's first use the log is told here.
+        """
+        found = self.get(tx, slug, agreement_id, counterparty)
+        if found.state == "ended":
+            raise Unknown("endings.over", id=agreement_id[:200])
+        if not found.in_force:
+            raise Unknown("contracts.no-agreement", id=agreement_id[:200])
+        self.succeeded(tx, found)
+        return found
+
+    def between(self, tx: Tx, slug: str, name: str, did: str) -> Agreement:
+        """By its id or UUID, with this peer or the one whose place it has taken; raises Unknown."""
+        found = self.get(tx, slug, self.named(tx, slug, name).id, did)
+        self.succeeded(tx, found)
+        return found
+
+    def acting(self, tx: Tx, agreement: Agreement) -> str:
+        """The DID of whoever stands in the counterparty's place now: itself, or its successor."""
+        return self._line.successor(agreement.counterparty, tx.now) or agreement.counterparty
+
+    def to_replace(self, tx: Tx, slug: str, name: str, did: str, dataset: str) -> str:
+        """As consumer: the digest of ours that a new one with that peer may replace; raises Unknown or Mistake."""
+        return replacement.ours(tx, self._line, self.named(tx, slug, name), did, dataset)
+
+    def replaceable(self, tx: Tx, slug: str, digest: str | None, did: str, dataset: str) -> str | None:
+        """As provider: the same of what a peer names; raises PeerError."""
+        return replacement.theirs(tx, self._line, slug, digest, did, dataset)
+
+    def succeeded(self, tx: Tx, agreement: Agreement) -> None:
+        """Books that somebody has taken the counterparty's place, once."""
+        did = self._participants.held(agreement.participant).participant.did
+        succession.book(tx, self._line, agreement, did)
+
+    def all(self, tx: Tx, slug: str) -> list[Agreement]:
+        """The newest 100 agreements."""
+        return store.agreements(tx, slug)
+
+    def terms(self, tx: Tx, slug: str, agreement: Agreement) -> Terms:
+        """What was agreed about the bytes, from the signed snapshot of the dataset."""
+        snapshot = store.objects(tx, slug, agreement.negotiation, draft.DATASET).get(draft.DATASET)
+        body: Any = {} if snapshot is None else msgspec.json.decode(snapshot.body)
+        of_bytes = body.get(f"{HANSE}versionOf") == "bytes"
+        size = str(body.get("dcat:byteSize", ""))
+        return Terms(
+            name=str(body.get(f"{HANSE}fileName") or agreement.dataset.rsplit("/", 1)[-1]),
+            sha256=str(body[f"{HANSE}version"]) if of_bytes else None,
+            bytes=int(size) if of_bytes and size.isascii() and size.isdigit() and len(size) < 16 else None,
+            media_type=str(body.get("dcat:mediaType", "")),
+            version=str(body.get(f"{HANSE}version", "")),
+        )
+
+    def vocabulary(self, tx: Tx, agreement: Agreement) -> str:
+        """The digest of the concept lists that both sides signed; empty before that is here, or if it names none."""
+        found = store.objects(tx, agreement.participant, agreement.negotiation, draft.PROFILE).get(draft.PROFILE)
+        return "" if found is None else str(msgspec.json.decode(found.body).get("vocabulary", ""))
+
+    def demand(self, tx: Tx, agreement: Agreement) -> Demand:
+        """By the profile that both sides signed, whatever became of the offer; what does not say so demands it."""
+        found = store.objects(tx, agreement.participant, agreement.negotiation, draft.PROFILE).get(draft.PROFILE)
+        try:
+            return _demand(msgspec.json.decode(b"{}" if found is None else found.body))
+        except (msgspec.DecodeError, ValueError, AttributeError):
+            return Demand("required", None)
+
+    def text(self, tx: Tx, slug: str, agreement: Agreement) -> bytes:
+        """The German contract text as signed; raises Unknown before it is here."""
+        found = store.objects(tx, slug, agreement.negotiation).get(draft.TEXT)
+        if found is None:
+            raise Unknown("contracts.no-object")
+        return found.body
+
+    def sealed(self, tx: Tx, agreement: Agreement) -> dict[str, bytes]:
+        """All that the provider's seal is over, by name; raises Unknown before it is here."""
+        kept = store.objects(tx, agreement.participant, agreement.negotiation)
+        if not kept.keys() >= set(own_rendering.FILES) - {own_rendering.AGREEMENT}:
+            raise Unknown("contracts.no-object")
+        bodies = {name: kept[name].body for name in own_rendering.FILES if name in kept}
+        return {**bodies, own_rendering.AGREEMENT: agreement.document}
+
+    def source(self, tx: Tx, slug: str, agreement: Agreement) -> str:
+        """Which source the agreed bytes come from; raises Unknown if the dataset is gone."""
+        return self._catalogue.source_of(tx, slug, agreement.dataset).id
+
+    def moved_on(self, tx: Tx, agreement: Agreement) -> Reason | None:
+        """As provider: what both sides are told if another version than the agreed one is served now; None if not.
+
+        The agreement is never edited: whoever wants the new version makes a new one.
+        """
+        served = self._catalogue.served(tx, agreement.participant, agreement.dataset)
+        agreed = self.terms(tx, agreement.participant, agreement).version
+        if agreement.role != "provider" or served is None or not agreed or served == agreed:
+            return None
+        return because("endings.other-version", agreed=agreed[:12], served=served[:12])
+
+    def accessed(self, tx: Tx, agreement: Agreement) -> bool:
+        """As provider: it is used now; True for the first time only."""
+        return store.first_access(tx, agreement.participant, agreement.id)
+
+    def object_for(self, tx: Tx, slug: str, sha256: str, counterparty: str) -> EvidenceObject:
+        """A signed object, only for the partner of a negotiation that refers to it; raises Unknown."""
+        for did in (counterparty, *self._line.predecessors(counterparty, tx.now)):
+            if (found := store.object_for_partner(tx, slug, sha256, did)) is not None:
+                return found
+        raise Unknown("contracts.no-object")
+
+    # Steps of a negotiation, inside its transaction
+
+    def deal(self, policy: dict[str, Any]) -> str:
+        """The digest of a peer's policy; PeerError names what is not valid in it."""
+        try:
+            return self._judge.digest(policy)
+        except PolicyError as fault:
+            raise PeerError("contracts.policy", pointer=fault.pointer or "/", why=fault.code) from fault
+
+    def worded(self, policy: dict[str, Any]) -> bool:
+        """Whether all of a policy can be said in sentences."""
+        return bool(self._judge.clauses(policy, "de"))
+
+    def draw_up(
+        self, tx: Tx, case: Case, agreement_id: str, partner: Partner, offer: Offer, dataset: Dataset
+    ) -> tuple[Agreement, dict[str, Any]]:
+        """As provider: write and seal the contract, and keep what the seal refers to; also the agreement as plain
+        members, in the order of the terms, for the wire.
+
+        Without a seal in what comes back its key lies elsewhere, and is asked after the transaction.
+        """
+        me = sealer(self._participants.held(case.participant))
+        until = (tx.now + self._patience_ms) // 1000 * 1000  # as the signed profile says it
+        plain = draft.agreement_document(
+            case.policy, agreement_id, case.dataset, me.party.did, case.counterparty, tx.now
+        )
+        drawn = self._made(tx, case, agreement_id, sealing.canonical(plain), None)
+        facts = Facts(
+            described=of_dataset(dataset, offer.countersignature), offer=offer.id, purpose=case.purpose,
+            provider=render.party(self._name_of, me.party.did, me.party.name),
+            consumer=Party(partner.name, partner.did),
+        )  # fmt: skip
+        objects = render.contract(drawn, facts, self._judge, Deadline(offer.countersignature, until))
+        self.keep(tx, case, (*objects, *replacement.compared(tx, self._judge, case, plain)))
+        covered = draft.refers_to(drawn.document, agreement_id, me.root, objects)
+        if isinstance(me.key, SoftwareKey):
+            drawn = replace(drawn, provider_jws=sealing.sign(covered, me.key, me.chain, tx.now // 1000))
+            self.keep(tx, case, second_seal.made("provider", me, covered, tx.now // 1000))
+        self._insert(tx, drawn)
+        if offer.countersignature == "required":
+            timer(tx, case.participant, COUNTERSIGN, case.id, until)
+        return drawn, plain
+
+    def take(self, tx: Tx, case: Case, message: m.ContractAgreementMessage) -> str:
+        """As consumer: the id, if it is what we asked this peer for, made since we did (dataspace-protocol.md 1.3)."""
+        plain = message.agreement
+        me = self._participants.held(case.participant).participant.did
+        parties = (plain["assigner"], plain["assignee"], plain["target"])
+        same_deal = self.deal(plain) == self._judge.digest(case.policy)
+        if parties != (case.counterparty, me, case.dataset) or not same_deal:
+            raise PeerError("contracts.other-agreement")
+        if not case.created_at - STRAY_MS <= self._judge.signed_at(plain) <= tx.now + STRAY_MS:
+            raise PeerError("contracts.agreement-time", at=str(plain["timestamp"])[:40])
+        document = draft.canonical_document(plain)
+        self._insert(tx, self._made(tx, case, str(plain["@id"]), document, message.agreement_signature))
+        self.keep(tx, case, second_seal.claimed("provider", message.second_signature))
+        self.keep(tx, case, replacement.compared(tx, self._judge, case, plain))
+        return str(plain["@id"])
+
+    def keep(self, tx: Tx, case: Case, objects: tuple[EvidenceObject, ...]) -> None:
+        """What signatures refer to, for this partner alone, on whose account it goes."""
+        quota.kept(tx, case.participant, case.counterparty, sum(len(item.body) for item in objects))
+        for item in objects:
+            store.keep_object(tx, case.participant, case.id, case.counterparty, item)
+
+    def countersigned(self, tx: Tx, agreement: Agreement, seal: str | None) -> None:
+        store.save_agreement(tx, replace(agreement, consumer_jws=seal))
+
+    def completed(self, tx: Tx, case: Case, agreement: Agreement, seal: str) -> None:
+        """A one-sided agreement is countersigned; a further agreement record says so (contracts.md 16.2)."""
+        whole = replace(agreement, consumer_jws=seal, state="finalized")
+        store.save_agreement(tx, whole)
+        self._record(tx, case, whole)
+
+    def finalize(self, tx: Tx, case: Case, evidence: str = "") -> None:
+        """In force from now on; nothing happens if it is already, or never came about.
+
+        `evidence` is what the provider's FINALIZED said: it commits to the seals that the provider holds, which may
+        lack our countersignature, or be over a later one of ours. What it replaces ends only once both sides are final:
+        a termination may still cross our FINALIZED.
+        """
+        if case.agreement is None:
+            return
+        agreement = self.get(tx, case.participant, case.agreement)
+        if agreement.state == "signed":
+            agreement = self._come_into_force(tx, case, agreement, evidence)
+        if case.kernel.state is State.FINALIZED and agreement.in_force:
+            replacement.conclude(tx, self._participants.held(case.participant).participant.did, agreement)
+
+    def _come_into_force(self, tx: Tx, case: Case, agreement: Agreement, evidence: str) -> Agreement:
+        both_signed = agreement.provider_jws is not None and agreement.consumer_jws is not None
+        said = evidence.partition("#sha256=")[2]
+        ours = draft.evidence_address("", agreement, agreement.consumer_jws).partition("#sha256=")[2]
+        both_signed = both_signed and said in ("", ours)
+        state = "finalized" if both_signed else "one-sided"
+        final = replace(agreement, state=state, finalized_at=tx.now)
+        store.save_agreement(tx, final)
+        self._record(tx, case, final)
+        return final
+
+    def close(self, tx: Tx, case: Case) -> None:
+        """An agreement whose negotiation ends before it is final never comes into force.
+
+        Ours counts as final while FINALIZED is on its way; a termination that comes first takes that back.
+        """
+        agreement = None if case.agreement is None else store.agreement(tx, case.participant, case.agreement)
+        if agreement is None or agreement.state == "terminated":
+            return
+        if agreement.state == "signed" or case.kernel.state is State.TERMINATED:
+            store.save_agreement(tx, replace(agreement, state="terminated"))
+            review(tx, agreement.participant, agreement.id, tx.now)
+
+    def take_back(self, tx: Tx, case: Case) -> None:
+        """The consumer refused our FINALIZED for good: to it nothing is in force, so nothing may run under it here.
+
+        A person is asked; a late countersignature finalizes anew.
+        """
+        agreement = None if case.agreement is None else store.agreement(tx, case.participant, case.agreement)
+        if agreement is not None and agreement.in_force:
+            store.save_agreement(tx, replace(agreement, state="signed", finalized_at=None))
+            review(tx, agreement.participant, agreement.id, tx.now)
+
+    def _record(self, tx: Tx, case: Case, agreement: Agreement) -> None:
+        """Names our DID document as it is now: a negotiation may wait for days, and keys change meanwhile.
+
+        Once a record names our seal as provider, its document stays: a key withdrawn since then is in no later one.
+        """
+        hosted = self._participants.held(case.participant)
+        current = self._document(hosted, f"did-{agreement.role}.json")
+        sealed = agreement.role == "provider" and log_records.committed(tx, agreement)
+        if not sealed and store.used(tx, case.participant, case.id, current.name) not in (None, current.sha256):
+            store.take_object(tx, case.participant, case.id, case.counterparty, current)
+        body, seconds = log_records.of_agreement(tx, case, agreement, self._second_keys)
+        log_records.record(tx, hosted.participant.did, case, log_records.AGREEMENT, body)
+        if seconds.waits:
+            timer(tx, case.participant, second_seal.DUE, case.id, tx.now + second_seal.OFTEN_MS)
+
+    def second_sealed(self, tx: Tx, slug: str, case_id: str) -> None:
+        """The timer of a second seal that no record names yet, because the list did not name its key."""
+        try:
+            within_hearing(tx, slug)
+        except Unknown:
+            return
+        case = store.case(tx, slug, case_id, lock=True)
+        agreement = None if case is None or case.agreement is None else store.agreement(tx, slug, case.agreement)
+        if agreement is None or not agreement.concluded:
+            return
+        waits = log_records.further(tx, self._participants.held(slug).participant.did, agreement, self._second_keys)
+        age = tx.now - (agreement.finalized_at or 0)
+        if waits and age < second_seal.PATIENCE_MS:
+            pause = min(max(age, second_seal.OFTEN_MS), second_seal.SELDOM_MS)
+            timer(tx, slug, second_seal.DUE, case_id, tx.now + pause)
+
+    def _document(self, hosted: Hosted, name: str) -> EvidenceObject:
+        key = f"{hosted.participant.id} {name}"
+        kept = self._documents.get(key)
+        if kept is None or kept[0] is not hosted.document:
+            body = sealing.canonical(dict(hosted.document))
+            made = draft.evidence_object(name, "application/did+json", body)
+            kept = self._documents[key] = (hosted.document, made)
+        return kept[1]
+
+    def _made(self, tx: Tx, case: Case, agreement_id: str, document: bytes, seal: str | None) -> Agreement:
+        """The agreement of this negotiation; not yet saved."""
+        plain = msgspec.json.decode(document)
+        return Agreement(
+            participant=case.participant, id=agreement_id, negotiation=case.id, role=str(case.kernel.role),
+            counterparty=case.counterparty, dataset=case.dataset, state="signed", document=document,
+            digest=digest(document), provider_jws=seal, consumer_jws=None, facts={},
+            expires_at=self._judge.expires_at(plain, self._judge.signed_at(plain)), created_at=tx.now,
+            finalized_at=None, replaces=case.replaces,
+        )  # fmt: skip
+
+    def _insert(self, tx: Tx, agreement: Agreement) -> None:
+        if not store.insert_agreement(tx, agreement):
+            raise PeerError("contracts.agreement-taken", id=agreement.id[:200])
+
+
+def _demand(profile: Any) -> Demand:
+    setting, until = profile.get("countersignature"), profile.get("countersignBy")
+    at = None if not isinstance(until, str) else int(datetime.fromisoformat(until).timestamp() * 1000)
+    return Demand(setting if setting in ("preferred", "none") else "required", at)
+
+
+def sealer(hosted: Hosted) -> Sealer:
+    """The participant as signer; raises Mistake if its seal key has no certificate yet."""
+    if not hosted.chain:
+        raise Mistake("contracts.no-certificate", slug=hosted.participant.id)
+    party = Party(hosted.participant.name, hosted.participant.did)
+    second = hosted.signers.get("seal-pq")
+    return Sealer(party=party, root=hosted.participant.root, key=hosted.seal, chain=hosted.chain, second=second)

@@ -1,0 +1,98 @@
+"""What the log keeps of negotiations: decisions, agreements and endings, by digest and without texts of persons.
+
+The one exception is a confirmation: what a person states stands in its record alone, so that erasing that erases it.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from connector.audit import store as audit
+from connector.contracts import store
+from connector.contracts.document import second_seal
+from connector.contracts.document.sealing import digest
+from connector.contracts.document.second_seal import SIDES, Judged, SecondKeys, Side
+from connector.contracts.model import Agreement, Case
+from connector.storage.database import Tx
+from connector.verify.checks import second_seal as second_seals
+
+AGREEMENT, DECISION, TERMINATION = "agreement", "decision", "termination"
+CONFIRMATION = "confirmation"
+
+
+def record(tx: Tx, did: str, case: Case, type_: str, body: dict[str, object], actor: str = "system") -> None:
+    """Appends an entry about this negotiation to the log of `did`, its participant; a person is a pseudonym."""
+    whole = {"negotiation": case.id, "counterparty": case.counterparty, "state": case.shown, **body}
+    audit.append(tx, case.participant, type_, case.agreement, actor, whole, did=did)
+
+
+def of_agreement(
+    tx: Tx, case: Case, agreement: Agreement, keys: SecondKeys = second_seal.nobody
+) -> tuple[dict[str, object], Judged]:
+    """The agreement, both seals, both DID documents and our newest key event (contracts.md 16.2), and what there is
+    of second seals: what `keys` prove is named. A countersignature that the provider has not taken is not.
+    """
+    objects = store.objects(tx, case.participant, case.id)
+    documents = {name: item.sha256 for name, item in objects.items()}
+    consumer = None if agreement.state == "one-sided" else agreement.consumer_jws
+    judged = second_seal.judged(objects, {"provider": agreement.provider_jws, "consumer": consumer}, keys)
+    return {
+        "agreement": agreement.digest,
+        "providerJws": _hash(agreement.provider_jws),
+        "consumerJws": _hash(consumer),
+        **{second_seals.member(role): item.sha256 for role, item in judged.proven.items()},
+        "providerDidDocument": documents.get("did-provider.json"),
+        "consumerDidDocument": documents.get("did-consumer.json"),
+        "keyHead": audit.key_head(tx, case.participant),
+        **({} if agreement.replaces is None else {"replaces": agreement.replaces}),
+    }, judged
+
+
+def sealed(tx: Tx, agreement: Agreement) -> dict[Side, str | None]:
+    """The first seals as the newest record names them: without a countersignature that the provider did not take."""
+    bodies = _bodies(tx, agreement)
+    firsts: dict[Side, str | None] = {"provider": agreement.provider_jws, "consumer": agreement.consumer_jws}
+    named = bodies[-1] if bodies else {}
+    return {role: jws if named.get(f"{role}Jws") == _hash(jws) else None for role, jws in firsts.items()}
+
+
+def seconds(tx: Tx, agreement: Agreement) -> dict[Side, str]:
+    """The digests of the second seals that records name."""
+    bodies = _bodies(tx, agreement)
+    return {
+        role: said for body in bodies for role in SIDES if isinstance(said := body.get(second_seals.member(role)), str)
+    }
+
+
+def further(tx: Tx, did: str, agreement: Agreement, keys: SecondKeys) -> bool:
+    """Names second seals that can be judged by now, in a further record that says the rest again as it was.
+
+    Nothing is written where a first seal came only after the first record: it has its time by the newest one, and
+    would look younger. So would a second seal that a further record named: it is named again only while its key still
+    counts. The caller holds the lock of the case. False if nothing is left to wait for.
+    """
+    bodies = _bodies(tx, agreement)
+    if not bodies or any(bodies[0].get(name) != bodies[-1].get(name) for name in ("providerJws", "consumerJws")):
+        return False
+    known = seconds(tx, agreement)
+    later = {role: jws for role, jws in sealed(tx, agreement).items() if second_seals.member(role) not in bodies[0]}
+    judged = second_seal.judged(store.objects(tx, agreement.participant, agreement.negotiation), later, keys)
+    again = {role: said for role, said in known.items() if role in later}
+    if again.items() < {role: item.sha256 for role, item in judged.proven.items()}.items():
+        more = {second_seals.member(role): item.sha256 for role, item in judged.proven.items()}
+        audit.append(tx, agreement.participant, AGREEMENT, agreement.id, "system", {**bodies[-1], **more}, did=did)
+    return judged.waits and not later.keys() <= known.keys()
+
+
+def _bodies(tx: Tx, agreement: Agreement) -> list[Mapping[str, object]]:
+    records = store.logged(tx, agreement.participant, agreement.id, AGREEMENT)
+    return [msgspec.json.decode(one)["body"] for one in records]
+
+
+def committed(tx: Tx, agreement: Agreement) -> bool:
+    """Whether our log has a record of this agreement, which then names the provider's seal."""
+    return bool(store.logged(tx, agreement.participant, agreement.id, AGREEMENT, limit=1))
+
+
+def _hash(seal: str | None) -> str | None:
+    return None if seal is None else digest(seal.encode("ascii"))

@@ -1,0 +1,136 @@
+"""How the parts of a contract are written: the agreement, what a seal refers to besides the text, addresses.
+
+Everything is a function of the values given, so both sides write the same bytes from the same facts (`rendering`).
+The agreement is the consumer's offer verbatim (threat T22); only parties, target, id and time are added.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from connector.clock import rfc3339
+from connector.contracts import approval as approvals
+from connector.contracts.approval import Approval
+from connector.contracts.document import sealing
+from connector.contracts.document.described_data import Described
+from connector.contracts.document.text import Party
+from connector.contracts.model import Agreement, EvidenceObject
+from connector.policy.engine import Judge
+from connector.trust.keys.signing import SoftwareKey
+from connector.trust.signers.port import SealKey
+
+_DEAL = frozenset({"@id", "@type", "@context", "target", "assigner", "assignee", "timestamp"})
+TEXT, PROFILE, DATASET = "text-de.html", "profile.json", "dataset.jsonld"
+APPROVAL = {"provider": "approval-provider.json", "consumer": "approval-consumer.json"}
+
+
+class Sealer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whoever signs: the party, its root, its seal key and the certificate chain (DER, leaf first).
+
+    `second` is its key for second seals (ML-DSA-44), if it has one.
+    """
+
+    party: Party
+    root: str
+    key: SealKey
+    chain: tuple[bytes, ...]
+    second: SoftwareKey | None = None
+
+
+def rules_of(offer: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of an offer or agreement that is the deal itself."""
+    return {name: value for name, value in offer.items() if name not in _DEAL}
+
+
+def agreement_document(
+    policy: Mapping[str, Any], agreement_id: str, target: str, provider: str, consumer: str, at: int
+) -> dict[str, Any]:
+    """The agreement about these terms (an offer or agreement) between two DIDs; `at` in milliseconds."""
+    return {
+        "@id": agreement_id,
+        "@type": "Agreement",
+        **rules_of(policy),
+        "target": target,
+        "assigner": provider,
+        "assignee": consumer,
+        "timestamp": rfc3339(at),
+    }
+
+
+def evidence_object(name: str, media_type: str, body: bytes) -> EvidenceObject:
+    return EvidenceObject(name=name, sha256=sealing.digest(body), media_type=media_type, body=body)
+
+
+def approval(did: str, role: str, rule: str, at: str, by: Approval | None = None) -> EvidenceObject:
+    """Reference 5: who decided, a rule or a person. `did` is the signer, `role` its side, `at` the time as text."""
+    return evidence_object(
+        APPROVAL[role], "application/json", sealing.canonical(approvals.body(did, role, rule, at, by))
+    )
+
+
+def snapshot(dataset: str, described: Described, publisher: str) -> EvidenceObject:
+    """Reference 4: the description as it stood, with the version that the contract pins; `publisher` is a DID."""
+    body = {
+        "@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/",
+                     "spdx": "http://spdx.org/rdf/terms#"},
+        "@id": dataset,
+        "@type": "dcat:Dataset",
+        "dct:title": described.title,
+        "dct:description": described.description,
+        "dct:publisher": {"@id": publisher},
+        "dcat:mediaType": described.media_type,
+        "dcat:byteSize": str(described.bytes or ""),
+        "https://w3id.org/hanse/v1#version": described.version,
+        "https://w3id.org/hanse/v1#versionOf": "description" if described.bytes is None else "bytes",
+        "https://w3id.org/hanse/v1#fileName": described.file_name,
+    }  # fmt: skip
+    return evidence_object(DATASET, "application/ld+json", sealing.canonical(body))
+
+
+def profile(
+    judge: Judge, policy: Mapping[str, Any], setting: str, until: int, replaces: str | None, form: int
+) -> EvidenceObject:
+    """Reference 3: what the clauses mean and how far each is enforced, as both sides saw it.
+
+    `setting` is the offer's for countersignatures; `until` is the instant (ms) before which one has to be here, and so
+    known to both. `form` says how the text was written (decision 0045).
+    """
+    body = {
+        "badges": [{"badge": badge, "de": sentence} for sentence, badge in judge.clauses(policy, "de")],
+        "countersignature": setting,
+        "countersignBy": rfc3339(until),
+        "operands": judge.operands(policy),
+        "textForm": form,
+        "vocabulary": judge.vocabulary,
+        **({} if replaces is None else {"replaces": replaces}),
+    }
+    return evidence_object(PROFILE, "application/json", sealing.canonical(body))
+
+
+def refers_to(
+    document: bytes, agreement_id: str, root: str, objects: Iterable[EvidenceObject]
+) -> list[sealing.Reference]:
+    """What the provider's seal covers, of the objects that it keeps below its root."""
+    named = {item.name: item.body for item in objects}
+    return sealing.references(
+        document,
+        agreement_id,
+        provider_root=root,
+        signer_root=root,
+        text=named[TEXT],
+        profile=named[PROFILE],
+        dataset=named[DATASET],
+        approval=named[APPROVAL["provider"]],
+    )
+
+
+def canonical_document(plain: dict[str, Any]) -> bytes:
+    """The bytes of an agreement that we received; raises PeerError if two parsers could differ about them."""
+    return sealing.canonical(plain)
+
+
+def evidence_address(root: str, agreement: Agreement, consumer_jws: str | None) -> str:
+    """What FINALIZED says: where the bundle is and what it commits to (contracts.md 9)."""
+    digest = sealing.evidence_digest(agreement.document, agreement.provider_jws or "", consumer_jws)
+    return f"{root}/evidence/{agreement.uuid}#sha256={digest}"

@@ -1,0 +1,343 @@
+"""What a consumer seals without asking anybody: what it would have written itself, byte for byte (threat T65).
+
+Pure: what we know ourselves, what the provider sealed, and the judge go in; what is not ours comes out, object by
+object. No part is looked at for whether it does harm: a part that is not ours is for a person to read (decision 0045).
+"""
+
+import html
+import mimetypes
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from cryptography import x509
+from msgspec import structs
+
+from connector.catalogue.model import Countersignature
+from connector.contracts.document import draft, render, sealing
+from connector.contracts.document.described_data import ENDING, SETTINGS, Described, of_snapshot
+from connector.contracts.document.render import Deadline, Facts, Names, party
+from connector.contracts.document.text import Party
+from connector.contracts.model import Agreement, Case
+from connector.errors import HanseError, PeerError
+from connector.http import strict
+from connector.language.reasons import plain
+from connector.participants.service import Hosted
+from connector.policy.engine import Judge
+from connector.policy.odrl.names import member
+from connector.protocol.messages import HANSE
+from connector.verify.formats import chain, jades
+from connector.verify.formats.faults import Fault
+
+AGREEMENT = "agreement.json"
+FILES = (AGREEMENT, draft.TEXT, draft.PROFILE, draft.DATASET, render.PROVIDER)
+"""What the provider's seal is over, in the order in which differences are told."""
+LARGEST = 524_288
+_CODES = {
+    AGREEMENT: "contracts.unsaid", draft.TEXT: "contracts.other-text", draft.PROFILE: "contracts.other-profile",
+    draft.DATASET: "contracts.other-description", render.PROVIDER: "contracts.other-approval",
+}  # fmt: skip
+_PINNED = ("bytes", "description")
+"""What the version in a snapshot may be the hash of."""
+_ID = re.compile(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NAME = re.compile(r"[^\s<>\"{}|\\^`]{1,400}")
+"""An identifier or the name of a class; words of a sentence have spaces between them."""
+_BLANK = re.compile("[\u115f\u1160\u2800\u3164\uffa0]")
+"""Letters and signs that look like a space."""
+_NAMING = frozenset({"@id", "uid", "@type", "profile"})
+_FAILS = (HanseError, ValueError, OverflowError)
+_ENDINGS = {"application/geo+json": ".geojson", "application/octet-stream": ".bin"}
+
+
+class Unsigned(PeerError):
+    """What lies before us is not what we asked for; `code` is the catalogue key of the reason."""
+
+
+class Known(NamedTuple):
+    """What the consumer knows of a contract by itself: what it asked for, and the parties by the trust list.
+
+    `described` is what the catalogue showed when it asked; None where nobody looked.
+    """
+
+    agreement: Agreement
+    case: Case
+    described: Described | None
+    provider: Party
+    consumer: Party
+
+
+class Objection(NamedTuple):
+    """One signed object that is not what we would have written; `code` is a key of the message catalogues."""
+
+    name: str
+    code: str
+
+
+class Own:
+    """What we would have written, as far as we know it; each part is written once."""
+
+    def __init__(self, known: Known, judge: Judge, form: int = render.FORM) -> None:
+        self._known, self._judge, self.form = known, judge, form
+        self._profiles: dict[tuple[Deadline, str | None], bytes | None] = {}
+        self.agreement = _attempt(self._agreement)
+        self.text: bytes | None = None
+        self.approval: bytes | None = None
+        if known.described is not None:
+            self._describe(known.described)
+
+    def _describe(self, described: Described) -> None:
+        try:
+            written = render.described(self._known.agreement, _facts(self._known, described), self._judge, self.form)
+        except _FAILS:
+            return
+        self.text, self.approval = written[draft.TEXT].body, written[render.PROVIDER].body
+
+    def _agreement(self) -> bytes:
+        agreement, case = self._known.agreement, self._known.case
+        at = self._judge.signed_at(agreement.policy)
+        did = self._known.consumer.did
+        return sealing.canonical(
+            draft.agreement_document(case.policy, agreement.id, case.dataset, case.counterparty, did, at)
+        )
+
+    def snapshot(self, ending: str) -> bytes | None:
+        """With that ending of the file's name."""
+        known = self._known
+        if known.described is None:
+            return None
+        described = structs.replace(known.described, ending=ending)
+        return _attempt(lambda: draft.snapshot(known.agreement.dataset, described, known.provider.did).body)
+
+    def profile(self, deadline: Deadline, *, replaces: bool = True) -> bytes | None:
+        """One that does not name what the contract `replaces` is by a provider that knows nothing of that: it is ours
+        too, since our own old agreement ends all the same."""
+        agreement = self._known.agreement if replaces else structs.replace(self._known.agreement, replaces=None)
+        key = deadline, agreement.replaces
+        if key not in self._profiles:
+            self._profiles[key] = _attempt(
+                lambda: render.profile(agreement, self._judge, deadline, self.form).body
+            )  # fmt: skip
+        return self._profiles[key]
+
+    def likely(self, patience_ms: int) -> Iterator[bytes]:
+        """What the provider probably wrote; partners of one release give a countersignature the same time."""
+        yield from (body for body in (self.text, self.approval) if body is not None)
+        if (described := self._known.described) is None:
+            return
+        yield from _made(self.snapshot(ending) for ending in _likely_endings(described.media_type))
+        until = self._judge.signed_at(self._known.agreement.policy) + patience_ms
+        mildest_last = reversed(_no_stricter(described))
+        yield from _made(self.profile(Deadline(setting, until // 1000 * 1000)) for setting in mildest_last)
+
+    def beside(self, theirs: Mapping[str, bytes]) -> dict[str, bytes | None]:
+        """Ours of each object, with what only the provider knows of theirs: setting and deadline of the
+        countersignature, and the ending of the file's name. None where we know none.
+        """
+        profile, snapshot = (_members(theirs[name]) for name in (draft.PROFILE, draft.DATASET))
+        return {
+            AGREEMENT: self.agreement,
+            draft.TEXT: self.text,
+            draft.PROFILE: self.profile(_deadline(profile, self._known.described), replaces="replaces" in profile),
+            draft.DATASET: self.snapshot(_ending(snapshot)),
+            render.PROVIDER: self.approval,
+        }
+
+
+def known(
+    hosted: Hosted, case: Case, agreement: Agreement, described: Described | None, name_of: Names
+) -> Known:  # fmt: skip
+    me = hosted.participant
+    return Known(agreement, case, described, party(name_of, case.counterparty), party(name_of, me.did, me.name))
+
+
+def digest(theirs: Mapping[str, bytes]) -> str:
+    """SHA-256 (hex) over all of `FILES`: what a person names who has read them."""
+    return sealing.digest(sealing.canonical({name: sealing.digest(theirs[name]) for name in FILES}))
+
+
+def objections(own: Own, known: Known, theirs: Mapping[str, bytes], judge: Judge) -> list[Objection]:
+    """What of `theirs` (the bytes of `FILES`) is not ours; empty: it may be sealed.
+
+    What says in which form it was written, and what cannot be said at all, comes first.
+    """
+    found = []
+    if not _worded(known.agreement.policy, judge):
+        found.append(Objection(AGREEMENT, "contracts.not-understood"))
+    form = form_of(theirs)
+    if form is None:
+        found.append(Objection(draft.PROFILE, "contracts.other-form"))
+    elif form != own.form:
+        own = Own(known, judge, form)
+    case = known.case
+    plain = _ID.fullmatch(known.agreement.id) and all(map(named, (case.dataset, case.offer, case.purpose)))
+    if not plain or unsaid(known.agreement.policy):
+        found.append(Objection(AGREEMENT, _CODES[AGREEMENT]))
+    if known.described is None:
+        found.append(Objection(draft.DATASET, "contracts.undescribed"))
+    ours = compared(known, theirs, judge) if known.described is None else own.beside(theirs)
+    told = {one.name for one in found if one.code == "contracts.undescribed"}
+    others = [Objection(name, _CODES[name]) for name in FILES if ours[name] != theirs[name] and name not in told]
+    return list(dict.fromkeys(found + others))
+
+
+def form_of(theirs: Mapping[str, bytes]) -> int | None:
+    """In which form the profile says that it was written; None for one that this release does not write."""
+    form = _members(theirs[draft.PROFILE]).get("textForm")
+    return form if render.known(form) else None
+
+
+def compared(known: Known, theirs: Mapping[str, bytes], judge: Judge) -> dict[str, bytes | None]:
+    """Ours of each document, for a person to lay beside theirs.
+
+    Where nobody has seen a description the text is compared as it would follow from theirs.
+    """
+    form = form_of(theirs) or render.FORM
+    if known.described is not None:
+        return Own(known, judge, form).beside(theirs)
+    read = of_snapshot(_members(theirs[draft.DATASET]))
+    return {**Own(known._replace(described=read), judge, form).beside(theirs), draft.DATASET: None}
+
+
+def named(text: str | None) -> bool:
+    """Whether it is an identifier, which may stand in a contract that nobody reads; a sentence may not."""
+    if text is None or text.isascii():
+        return text is None or _NAME.fullmatch(text) is not None
+    return _NAME.fullmatch(text) is not None and plain(text) == text and _BLANK.search(text) is None
+
+
+def unsaid(policy: Mapping[str, Any]) -> bool:
+    """Whether a policy may hold words that none of our sentences says: a remark, or an identifier that is none."""
+    level: list[object] = [policy]
+    while level:
+        below: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                if any(_remark(name, inner) for name, inner in value.items()):
+                    return True
+                below += value.values()
+            elif isinstance(value, list):
+                below += value
+        level = below
+    return False
+
+
+def subject(agreement: Agreement, theirs: Mapping[str, bytes]) -> None:
+    """Unsigned for what nobody need read: documents that are none, or about other parties, data or versions."""
+    version = _pinned(agreement, theirs[draft.DATASET])
+    plain = html.unescape(_definite(theirs[draft.TEXT]))
+    if not all(part in plain for part in (agreement.id, agreement.counterparty, agreement.dataset, version)):
+        raise Unsigned("contracts.other-facts")
+    try:
+        profile: Any = strict.loads(theirs[draft.PROFILE], limit=LARGEST)
+        [(item["de"], item["badge"]) for item in profile["badges"]]
+    except (PeerError, KeyError, TypeError) as cause:
+        raise Unsigned("contracts.profile") from cause
+    if profile.get("replaces") not in (None, agreement.replaces):
+        raise Unsigned("endings.other-replaced")
+
+
+def _definite(text: bytes) -> str:
+    """The characters of a text that every reader reads alike; Unsigned for another, since no bundle with it holds."""
+    try:
+        found = text.decode()
+    except UnicodeDecodeError as cause:
+        raise Unsigned("contracts.text-characters") from cause
+    if "\0" in found or found.startswith("\ufeff"):
+        raise Unsigned("contracts.text-characters")
+    return found
+
+
+def wordless(seal: jades.Seal, roots: Sequence[x509.Certificate]) -> None:
+    """Fault `seal-form` if a seal brings words that nobody is shown, and that whoever signs over it would sign too:
+    members that ours has not, a key whose name is a sentence, certificates that no authority issued."""
+    if seal.further:
+        raise Fault("seal-form", what=min(seal.further))
+    if not named(seal.kid):
+        raise Fault("seal-form", what="kid")
+    if not chain.is_plain(seal.chain, roots):
+        raise Fault("seal-form", what="x5c")
+
+
+def _pinned(agreement: Agreement, snapshot: bytes) -> str:
+    """The version that the snapshot of the agreed dataset pins; Unsigned if it is no such snapshot."""
+    try:
+        body: Any = strict.loads(snapshot, limit=LARGEST)
+        dataset, version, kind = (body[name] for name in ("@id", f"{HANSE}version", f"{HANSE}versionOf"))
+    except (PeerError, KeyError, TypeError) as cause:
+        raise Unsigned("contracts.snapshot") from cause
+    if dataset != agreement.dataset or kind not in _PINNED or not isinstance(version, str) or not version:
+        raise Unsigned("contracts.snapshot")
+    return version
+
+
+def _facts(known: Known, described: Described) -> Facts:
+    return Facts(
+        described=described, provider=known.provider, consumer=known.consumer, offer=known.case.offer,
+        purpose=known.case.purpose,
+    )  # fmt: skip
+
+
+def _worded(policy: Mapping[str, Any], judge: Judge) -> bool:
+    try:
+        return bool(judge.clauses(policy, "de"))
+    except ValueError:  # what a plug-in understood that has gone since
+        return False
+
+
+def _remark(name: str, value: object) -> bool:
+    """A member of the policy that only documents it, or one that names something and is not a name."""
+    short = member(name)
+    if name.startswith(("dct:", "rdfs:", "http://purl.org/dc/", "http://www.w3.org/2000/01/rdf-schema")):
+        return True
+    if name not in _NAMING and short not in _NAMING:
+        return False
+    values = value if isinstance(value, list) else [value]
+    return not all(isinstance(one, str) and named(one) for one in values if not isinstance(one, dict))
+
+
+def _members(body: bytes) -> Mapping[str, Any]:
+    try:
+        value = strict.loads(body, limit=LARGEST)
+    except PeerError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _deadline(profile: Mapping[str, Any], described: Described | None) -> Deadline:
+    """As their profile says it, if ours could say the same; a setting stricter than the catalogue told is not ours."""
+    allowed = _no_stricter(described)
+    said, until = profile.get("countersignature"), profile.get("countersignBy")
+    setting = next((one for one in allowed if one == said), allowed[0])
+    try:
+        return Deadline(setting, int(datetime.fromisoformat(str(until)).timestamp() * 1000))
+    except (ValueError, OverflowError):
+        return Deadline(setting, 0)
+
+
+def _no_stricter(described: Described | None) -> tuple[Countersignature, ...]:
+    strictest = "required" if described is None else described.countersignature
+    return SETTINGS[: SETTINGS.index(strictest) + 1]
+
+
+def _ending(snapshot: Mapping[str, Any]) -> str:
+    name = str(snapshot.get(f"{HANSE}fileName", ""))
+    found = "." + name.rpartition(".")[2]
+    return found if "." in name and ENDING.fullmatch(found) else ""
+
+
+def _likely_endings(media_type: str) -> tuple[str, ...]:
+    found = _ENDINGS.get(media_type) or mimetypes.guess_extension(media_type, strict=False)
+    return ("",) if found is None else (found, "")
+
+
+def _made(bodies: Iterator[bytes | None]) -> Iterator[bytes]:
+    return (body for body in bodies if body is not None)
+
+
+def _attempt(write: Callable[[], bytes]) -> bytes | None:
+    """What cannot be written is not ours, whatever a peer has made us stumble over."""
+    try:
+        return write()
+    except _FAILS:
+        return None

@@ -1,0 +1,146 @@
+"""Seals an agreement: canonical bytes and the JAdES-B-B signature over them and what belongs to them.
+
+Compact, detached, `sigD` by URI hash (contracts.md 4 to 6). Checking is `verify.jades`; both read one profile.
+"""
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import NewType, Protocol
+
+import msgspec
+
+from connector.errors import PeerError
+from connector.trust.signers.port import SealKey
+from connector.verify.formats import base64url, jcs
+from connector.verify.formats.jades import OBJECT_BY_HASH, object_hash
+
+CanonicalBytes = NewType("CanonicalBytes", bytes)
+
+_AGREEMENT = "application/json"
+
+
+class Signer(Protocol):
+    """A key in this process that signs without showing itself; ES256 gives raw R||S (64 bytes)."""
+
+    @property
+    def kid(self) -> str: ...
+    @property
+    def alg(self) -> str: ...
+    def sign(self, data: bytes) -> bytes: ...
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """One signed object: its address, its bytes, its media type (`pars`, `hashV`, `ctys` of contracts.md 5)."""
+
+    par: str
+    body: bytes
+    cty: str
+
+
+def canonical(value: object) -> CanonicalBytes:
+    """The bytes that are signed; PeerError `contract.not-canonical` if two parsers could read the value differently."""
+    try:
+        return CanonicalBytes(jcs.encode(value))
+    except jcs.NotCanonical as fault:
+        raise PeerError("contract.not-canonical", why=str(fault)) from fault
+
+
+def digest(body: bytes) -> str:
+    """Lower-case hex SHA-256: the name of an object, and what records commit to."""
+    return sha256(body).hexdigest()
+
+
+def address(root: str, body: bytes) -> str:
+    """Where a signed object can be fetched: below the provider's root, an approval below the signer's own."""
+    return f"{root}/evidence/objects/{digest(body)}"
+
+
+def references(
+    agreement: bytes,
+    agreement_iri: str,
+    *,
+    provider_root: str,
+    signer_root: str,
+    text: bytes,
+    profile: bytes,
+    dataset: bytes,
+    approval: bytes,
+    provider_jws: str | None = None,
+) -> list[Reference]:
+    """The objects of a seal in the order of contracts.md 5; `provider_jws` only when the consumer countersigns."""
+    objects = [
+        Reference(agreement_iri, agreement, _AGREEMENT),
+        Reference(address(provider_root, text), text, "text/html"),
+        Reference(address(provider_root, profile), profile, "application/json"),
+        Reference(address(provider_root, dataset), dataset, "application/ld+json"),
+        Reference(address(signer_root, approval), approval, "application/json"),
+    ]
+    if provider_jws is not None:
+        seal = provider_jws.encode("ascii")
+        objects.append(Reference(address(provider_root, seal), seal, "application/jose"))
+    return objects
+
+
+def sign(references: Sequence[Reference], signer: Signer, chain_der: Sequence[bytes], iat: int) -> str:
+    """The compact JWS with an empty payload. `chain_der` begins with the signer's certificate; `iat` in seconds."""
+    head = _head(references, signer.alg, signer.kid, chain_der, iat)
+    return f"{head}..{base64url.encode(signer.sign(_signed(head)))}"
+
+
+async def seal(references: Sequence[Reference], key: SealKey, chain_der: Sequence[bytes], iat: int) -> str:
+    """The same by a key that may lie elsewhere: never inside a transaction. Raises Unavailable."""
+    head = _head(references, key.alg, key.kid, chain_der, iat)
+    return f"{head}..{base64url.encode(await key.seal(_signed(head)))}"
+
+
+def sign_pq(references: Sequence[Reference], key: Signer, iat: int) -> str:
+    """A second seal over the same references that withstands quantum computers (contracts.md 7): ML-DSA-44.
+
+    Same header but for the certificate: the trust list names the key for the DID (`sealKeyPq`).
+    """
+    header = {"alg": key.alg, "kid": key.kid, **_rest(references, iat)}
+    head = base64url.encode(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode())
+    return f"{head}..{base64url.encode(key.sign(_signed(head)))}"
+
+
+def _head(references: Sequence[Reference], alg: str, kid: str, chain_der: Sequence[bytes], iat: int) -> str:
+    header = {
+        "alg": alg,
+        "kid": kid,
+        "x5t#S256": base64url.encode(sha256(chain_der[0]).digest()),
+        "x5c": [base64url.encode_padded(der) for der in chain_der],
+        **_rest(references, iat),
+    }
+    return base64url.encode(json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def _rest(references: Sequence[Reference], iat: int) -> dict[str, object]:
+    return {
+        "crit": ["sigD"],
+        "iat": iat,
+        "sigD": {
+            "mId": OBJECT_BY_HASH,
+            "pars": [one.par for one in references],
+            "hashM": "S256",
+            "hashV": [object_hash(one.body) for one in references],
+            "ctys": [one.cty for one in references],
+        },
+    }
+
+
+def _signed(head: str) -> bytes:
+    return f"{head}.".encode("ascii")
+
+
+def evidence_digest(agreement: bytes, provider_jws: str, consumer_jws: str | None) -> str:
+    """What FINALIZED names behind `#sha256=`: one digest over the agreement and both seals (contracts.md 9)."""
+    return digest(
+        canonical(
+            {
+                "agreement": digest(agreement),
+                "providerJws": digest(provider_jws.encode("ascii")),
+                "consumerJws": None if consumer_jws is None else digest(consumer_jws.encode("ascii")),
+            }
+        )
+    )

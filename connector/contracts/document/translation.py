@@ -1,0 +1,74 @@
+"""The English text beside the German one that both parties sign: a marked translation, made when it is asked for.
+
+It is written from the agreement and its signed snapshot alone, so that both sides can make it; it proves nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from connector.contracts import store
+from connector.contracts.document import draft
+from connector.contracts.document.text import ContractFacts, Party, render
+from connector.contracts.model import Agreement
+from connector.errors import HanseError
+from connector.http import strict
+from connector.participants.service import Hosted
+from connector.policy.engine import Judge
+from connector.protocol.messages import HANSE
+from connector.storage.database import Tx
+
+LONGEST = 524_288
+NAME = "text-en.html"
+
+
+class Translations:
+    """`name_of` is what the trust list calls a DID."""
+
+    def __init__(self, judge: Judge, name_of: Callable[[str], str]) -> None:
+        self._judge, self._name_of = judge, name_of
+
+    def members(self, tx: Tx, hosted: Hosted, agreement: Agreement, objects: Mapping[str, bytes]) -> dict[str, bytes]:
+        """`text-en.html` for a bundle of this agreement, or nothing."""
+        me, other = hosted.participant, agreement.counterparty
+        mine, theirs = Party(me.name, me.did), Party(self._name_of(other), other)
+        provider, consumer = (mine, theirs) if agreement.role == "provider" else (theirs, mine)
+        case = store.case(tx, me.id, agreement.negotiation)
+        purpose = None if case is None else case.purpose
+        text = written(agreement, objects[draft.DATASET], provider, consumer, purpose, self._judge, "en")
+        return {} if text is None else {NAME: text}
+
+
+def written(
+    agreement: Agreement,
+    snapshot: bytes,
+    provider: Party,
+    consumer: Party,
+    purpose: str | None,
+    judge: Judge,
+    lang: str,
+) -> bytes | None:
+    """The text in `lang`; None where the agreement cannot be said in sentences or `snapshot` (reference 4) not be read.
+
+    `purpose` is the IRI that the consumer asked with.
+    """
+    clauses = judge.clauses(agreement.policy, lang)
+    try:
+        described: Any = strict.loads(snapshot, limit=LONGEST)
+    except HanseError:
+        return None
+    version = described.get(f"{HANSE}version") if isinstance(described, dict) else None
+    if not clauses or not isinstance(version, str):
+        return None
+    facts = ContractFacts(
+        agreement=agreement.id,
+        provider=provider,
+        consumer=consumer,
+        dataset=agreement.dataset,
+        dataset_title=str(described.get("dct:title", "")),
+        description_sha256=version,
+        dataset_sha256=version if described.get(f"{HANSE}versionOf") == "bytes" else None,
+        purpose=judge.label(purpose, lang) if purpose else None,
+        concluded_at=judge.signed_at(agreement.policy) or agreement.created_at,
+        expires_at=agreement.expires_at,
+    )
+    return render(facts, clauses, lang).encode()

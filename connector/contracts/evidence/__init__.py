@@ -1,0 +1,1 @@
+"""The evidence of an agreement: everything that proves it, as one bundle."""

@@ -1,0 +1,171 @@
+"""What we say next once a negotiation stands where it stands: the one place where Hanse negotiates.
+
+Asked in the transaction that brought the negotiation there. A provider decides by the policy as it is published now,
+agrees to terms that are provably no wider (decision 0024), and answers a request for others once, with its own; a
+consumer accepts what it asked for and asks a person about anything else (decision 0012).
+"""
+
+from typing import Protocol, assert_never
+
+import msgspec
+from msgspec.structs import replace
+
+from connector.catalogue.model import Offer
+from connector.catalogue.service import Catalogue
+from connector.contracts.agreement.log_records import DECISION
+from connector.contracts.document import draft, own_rendering, second_seal
+from connector.contracts.model import Case
+from connector.contracts.negotiation.send import Moves
+from connector.contracts.partner import Partner
+from connector.dialects.policies import edc
+from connector.errors import Unknown
+from connector.language.reasons import Reason, because
+from connector.policy.conflict.objections import Narrowing
+from connector.policy.engine import Judge
+from connector.policy.odrl.model import PolicyError
+from connector.policy.odrl.names import member
+from connector.protocol import messages as m
+from connector.protocol.negotiation import State
+from connector.protocol.process import Role
+from connector.storage.database import Tx
+from connector.storage.effects import SETTLING_MS
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What the peer just said: who it is, the message, and the case before it (None: it is the first message)."""
+
+    partner: Partner
+    message: msgspec.Struct
+    before: Case | None = None
+
+
+class Course(Protocol):
+    def stands(self, tx: Tx, case: Case, turn: Turn | None) -> Case:
+        """The negotiation reached `case.kernel.state`, by the peer's word, or (no `turn`) by its answer to ours."""
+
+
+class Deliberate:
+    """The course of a real connector: everything that needs no person happens at once."""
+
+    def __init__(self, moves: Moves, catalogue: Catalogue, judge: Judge) -> None:
+        self._moves, self._catalogue, self._judge = moves, catalogue, judge
+
+    def stands(self, tx: Tx, case: Case, turn: Turn | None) -> Case:
+        state = case.kernel.state
+        if turn is None or state is None:
+            return case
+        if case.kernel.role is Role.PROVIDER:
+            return self._provides(tx, case, turn, state)
+        return self._consumes(tx, case, turn, state)
+
+    def _provides(self, tx: Tx, case: Case, turn: Turn, state: State) -> Case:
+        match state:
+            case State.REQUESTED | State.ACCEPTED:
+                return self._decide(tx, case, turn)
+            case State.VERIFIED:
+                assert isinstance(turn.message, m.ContractAgreementVerificationMessage)
+                seal = turn.message.agreement_signature or ""
+                second = second_seal.claimed("consumer", turn.message.second_signature)
+                self._moves.agreements.keep(tx, case, second)
+                self._moves.errand(tx, case, "check-countersignature", seal=seal)
+            case State.OFFERED | State.AGREED | State.FINALIZED | State.TERMINATED:
+                pass  # the next word is the consumer's, or none
+            case _:
+                assert_never(state)
+        return case
+
+    def _consumes(self, tx: Tx, case: Case, turn: Turn, state: State) -> Case:
+        match state:
+            case State.OFFERED:
+                return self._offered(tx, case, turn)
+            case State.AGREED:
+                self._moves.errand(tx, case, "countersign")
+            case State.REQUESTED | State.ACCEPTED | State.VERIFIED | State.FINALIZED | State.TERMINATED:
+                pass  # the next word is the provider's, or none
+            case _:
+                assert_never(state)
+        return case
+
+    def _decide(self, tx: Tx, case: Case, turn: Turn) -> Case:
+        """By the offer as it is published now; a request for other terms gets ours, but only once."""
+        try:
+            offer, dataset = self._catalogue.published(tx, case.participant, turn.partner.seeker, case.offer)
+        except Unknown:
+            return self._moves.terminate(tx, case, "offer", because("contracts.offer-gone"))
+        decision = self._judge.decide(
+            offer.policy, turn.partner.seeker, "negotiation", tx.now, purpose=case.purpose, action=case.action
+        )
+        asked = self._moves.agreements.deal(case.policy)
+        # Computed now: the digest kept with an offer is that of the operands that were known when it was published.
+        current = self._judge.digest(offer.policy)
+        published = self._unchanged(case, offer) and asked in (current, self._judge.digest(edc.echo(offer.policy)))
+        narrowing = None if published or not decision.permit else self._narrowing(tx, case, turn, offer)
+        case = replace(case, deferred=decision.deferred)
+        record = {**self._judge.record(decision), "deferred": list(decision.deferred), "offer": offer.id}
+        self._moves.record(tx, case, DECISION, {**record, **_told(narrowing)})
+        if not decision.permit:
+            due_at = tx.now + SETTLING_MS if turn.before is None else None
+            return self._moves.terminate(tx, case, "policy", self._judge.reasons(decision), due_at=due_at)
+        if published:
+            terms = case.policy if asked == current else offer.for_message()
+            if not self._moves.agreements.worded(terms):  # a plug-in may have gone since it was published
+                return self._moves.terminate(tx, case, "policy", because("contracts.not-understood"))
+            return self._moves.agree(tx, replace(case, policy=terms), turn.partner, offer, dataset)
+        if narrowing is not None and narrowing.compatible:
+            return self._moves.agree(tx, case, turn.partner, offer, dataset)
+        if turn.before is None:
+            return self._moves.offer(tx, case, offer.for_message())
+        return self._moves.terminate(tx, case, "policy", _because_of(narrowing))
+
+    def _unchanged(self, case: Case, offer: Offer) -> bool:
+        """Whether we may seal the terms as they were written to us: the digest is blind to identifiers and classes, in
+        which words could stand that nobody has read (threat T65)."""
+        rules = draft.rules_of(case.policy)
+        return rules == draft.rules_of(offer.policy) or not own_rendering.unsaid(rules)
+
+    def _narrowing(self, tx: Tx, case: Case, turn: Turn, offer: Offer) -> Narrowing:
+        """Whether the asked terms are within the offer, can be said completely, and permit something to this peer.
+
+        They are looked at as the rules of the agreement that they would become.
+        """
+        try:
+            terms = {**draft.rules_of(case.policy), "@type": "Agreement"}
+            found = self._judge.narrower(offer.policy, terms)
+            if not found.compatible:
+                return found
+            decision = self._judge.decide(
+                terms, turn.partner.seeker, "negotiation", tx.now, purpose=case.purpose, action=case.action
+            )
+            plain = not any(NAMES & {member(name)} for name in terms if name != "@type")
+            plain = plain and not own_rendering.unsaid(terms)
+        except PolicyError as fault:
+            return Narrowing("unknown", "term", fault.pointer or "/")
+        if not plain or not self._moves.agreements.worded(terms):
+            return Narrowing("unknown", "term", "/")
+        return found if decision.permit else Narrowing("unknown", "refused", "", self._judge.reasons(decision))
+
+    def _offered(self, tx: Tx, case: Case, turn: Turn) -> Case:
+        """What we asked for ourselves is accepted; whatever else is offered is for a person to read."""
+        deal = self._moves.agreements.deal
+        if turn.before is not None and deal(case.policy) == deal(turn.before.policy):
+            return self._moves.accept(tx, case)
+        self._moves.ask(tx, case, "offered" if turn.before is not None else "proposed")
+        return case
+
+
+NAMES = frozenset({"target", "assigner", "assignee", "timestamp", "@id", "uid", "@context"})
+"""Members of a deal, in whatever spelling: only we write them into an agreement."""
+
+
+def _told(narrowing: Narrowing | None) -> dict[str, object]:
+    """What the record of a decision says about other terms than the published ones."""
+    if narrowing is None:
+        return {}
+    return {"terms": {"verdict": narrowing.verdict, "ground": narrowing.ground, "pointer": narrowing.pointer}}
+
+
+def _because_of(narrowing: Narrowing | None) -> Reason:
+    """Other terms, and which clause makes them wider."""
+    said = because("contracts.other-policy")
+    more = {} if narrowing is None else narrowing.reasons
+    return {lang: [*sentences, *more.get(lang, [])] for lang, sentences in said.items()}

@@ -1,0 +1,397 @@
+"""Use cases of negotiations: what we ask for, what a peer tells us, what an answer to our message means.
+
+Each is one transaction: load, let the kernel decide, save, turn the effects into rows (architecture.md 3). What we say
+next is the `course`'s business. Work that needs the network (fetching what is to be signed) is an errand and comes back
+as another transaction (`signing_desk`).
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from connector.catalogue.service import Catalogue
+from connector.contracts import store
+from connector.contracts.agreement import titles
+from connector.contracts.agreement.agreements import PATIENCE_MS, Agreements
+from connector.contracts.agreement.log_records import DECISION, TERMINATION
+from connector.contracts.agreement.succession import NOBODY, Line
+from connector.contracts.approval import Approval
+from connector.contracts.document import own_rendering
+from connector.contracts.document.described_data import NAME, Described, kept
+from connector.contracts.document.described_data import read as read_described
+from connector.contracts.document.render import Names
+from connector.contracts.document.second_seal import SecondKeys, nobody
+from connector.contracts.model import Case, EvidenceObject
+from connector.contracts.negotiation.decide import Course, Turn
+from connector.contracts.negotiation.late_countersignature import Countersigning, rests
+from connector.contracts.negotiation.opening import opened
+from connector.contracts.negotiation.send import Moves
+from connector.contracts.partner import Partner
+from connector.errors import Mistake, PeerError, Unknown
+from connector.language.reasons import Reason, from_the_wire, plain
+from connector.participants.lifecycle import still_here
+from connector.participants.quota import Quotas
+from connector.participants.service import Participants
+from connector.policy.engine import Judge
+from connector.protocol import messages as m
+from connector.protocol import negotiation as kernel
+from connector.protocol.effects import Illegal, Problem
+from connector.protocol.negotiation import Kind, Step
+from connector.protocol.process import Role
+from connector.settings.sections import Quota
+from connector.storage.database import Tx
+
+SHORTEST = 8
+"""Hex digits of the terms' digest that a person has to name at least."""
+QUOTA = 1000
+"""Open negotiations that one peer may have with one participant (threat T36)."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a handler answers: the negotiation as it stands now, and whether it is new."""
+
+    case: Case
+    created: bool = False
+
+
+class Contracts:
+    """Negotiations and agreements of all participants; every method names the participant."""
+
+    def __init__(
+        self, participants: Participants, catalogue: Catalogue, judge: Judge, course: Callable[[Moves], Course],
+        line: Line = NOBODY, patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = nobody, name_of: Names = str,
+        quotas: Quotas | None = None,
+    ) -> None:  # fmt: skip
+        """`name_of` is what the trust list calls a DID: so contracts name the parties."""
+        self._participants, self._catalogue = participants, catalogue
+        self._quotas = quotas or Quotas(Quota())
+        self.agreements = Agreements(participants, catalogue, judge, line, patience_ms, second_keys, name_of)
+        self.moves = Moves(participants, self.agreements)
+        self.countersigning = Countersigning(self.agreements, self.moves)
+        self._course = course(self.moves)
+
+    # What we want
+
+    def request(
+        self,
+        tx: Tx,
+        slug: str,
+        partner: Partner,
+        dataset: str,
+        offer: dict[str, Any],
+        purpose: str | None,
+        action: str | None,
+        approval: Approval | None = None,
+        replaces: str | None = None,
+        described: Described | None = None,
+        title: str = "",
+    ) -> Case:
+        """As consumer: ask for an offer as it stands in the provider's catalogue; `approval`: of whoever asks.
+
+        `replaces` is the id or UUID of an agreement of ours about the same data that the new one takes the place of.
+        `described` is how the catalogue describes the dataset; without it a person has to read the contract before it
+        is sealed.
+        """
+        still_here(tx, slug)
+        policy = {**offer, "@type": "Offer", "target": dataset}
+        self.agreements.deal(policy)
+        case = opened(
+            tx, slug, partner, kernel.start(Role.CONSUMER), dataset, policy, purpose=purpose, action=action,
+            title=title,
+        )  # fmt: skip
+        old = None if replaces is None else self.agreements.to_replace(tx, slug, replaces, partner.did, dataset)
+        by = None if approval is None else approval.checked
+        case = self.moves.request(tx, replace(case, approval=by, replaces=old))
+        self.agreements.keep(tx, case, () if described is None else kept(described))
+        return case
+
+    def propose(self, tx: Tx, slug: str, partner: Partner, offer_id: str) -> Case:
+        """As provider: offer a published dataset to a member who has not asked; raises Unknown for no such offer."""
+        still_here(tx, slug)
+        offer, dataset = self._catalogue.published(tx, slug, partner.seeker, offer_id)
+        case = opened(
+            tx, slug, partner, kernel.start(Role.PROVIDER), offer.dataset, offer.for_message(), proposed=True,
+            title=dataset.title,
+        )  # fmt: skip
+        return self.moves.propose(tx, case)
+
+    def accept(
+        self, tx: Tx, slug: str, case_id: str, terms: str, *, unworded: bool = False, approval: Approval | None = None
+    ) -> Case:
+        """As consumer: take the offer that lies before us; raises Mistake if none does.
+
+        `terms` begins the digest of what the person has read. What cannot be said in full sentences is taken only
+        `unworded`. `approval` says who the person is.
+        """
+
+        def said(tx: Tx, case: Case) -> Case:
+            if len(terms) < SHORTEST or not self.agreements.deal(case.policy).startswith(terms):
+                raise Mistake("contracts.other-terms")
+            if not unworded and not self.agreements.worded(case.policy):
+                raise Mistake("contracts.unworded")
+            return self.moves.accept(tx, case if approval is None else replace(case, approval=approval.checked))
+
+        return self._decided(tx, slug, case_id, said)
+
+    def looked_at(self, tx: Tx, slug: str, case_id: str, described: Described) -> Described | None:
+        """As consumer: how the data of an offer that nobody asked for are described, as of the first look at it.
+
+        What is kept here is what people are shown, and what the contract may then say of the data unread.
+        """
+        case = self._own(tx, slug, case_id)
+        if case.kernel.role is Role.CONSUMER and case.proposed and case.kernel.state is kernel.State.OFFERED:
+            self.agreements.keep(tx, case, kept(described))
+        return self.described(tx, case)
+
+    def described(self, tx: Tx, case: Case) -> Described | None:
+        """How the catalogue described the data when somebody of ours looked; None if nobody has."""
+        found = store.objects(tx, case.participant, case.id, NAME)
+        return read_described(found.get(NAME))
+
+    def counter(self, tx: Tx, slug: str, case_id: str, policy: dict[str, Any]) -> Case:
+        """As consumer: answer an offer with other terms on the same dataset; raises Mistake if none lies before us."""
+
+        def said(tx: Tx, case: Case) -> Case:
+            terms = {**policy, "@id": policy.get("@id", case.offer), "@type": "Offer", "target": case.dataset}
+            self.agreements.deal(terms)
+            return self.moves.counter(tx, case, terms)
+
+        return self._decided(tx, slug, case_id, said)
+
+    def terminate(self, tx: Tx, slug: str, case_id: str, code: str, reason: Reason) -> Case:
+        """End a negotiation in our name; raises Mistake if it has ended already."""
+        case = self._own(tx, slug, case_id)
+        try:
+            return self.moves.terminate(tx, case, code, reason)
+        except Illegal as illegal:
+            raise Mistake("contracts.ended", state=case.shown) from illegal
+
+    # What a peer tells us
+
+    def receive_request(
+        self, tx: Tx, slug: str, partner: Partner, message: m.ContractRequestMessage, digest_: str
+    ) -> Reply:
+        """A first request: taken if the offer may be seen, then agreed, answered with our terms, or terminated."""
+        known = store.case_of_peer(tx, slug, Role.PROVIDER, partner.did, message.consumer_pid)
+        if known is not None:
+            return Reply(known)
+        still_here(tx, slug)
+        self._within_quota(tx, slug, partner)
+        offer, dataset = self._catalogue.requested(tx, slug, partner.seeker, message.offer)
+        self.agreements.deal(message.offer)
+        _named(message)
+        step = kernel.received(kernel.start(Role.PROVIDER), Kind.REQUEST, message.id, digest_, message.consumer_pid)
+        case = opened(
+            tx, slug, partner, step.negotiation, dataset.id, {**message.offer, "@id": offer.id},
+            purpose=message.purpose, action=message.action, address=str(message.callback_address), title=dataset.title,
+        )  # fmt: skip
+        old = self.agreements.replaceable(tx, slug, message.replaces, partner.did, dataset.id)
+        return self._taken_up(tx, replace(case, replaces=old), step, Turn(partner, message))
+
+    def receive_offer(
+        self, tx: Tx, slug: str, partner: Partner, message: m.ContractOfferMessage, digest_: str
+    ) -> Reply:
+        """A first offer that nobody asked for: it is kept, and a person decides."""
+        known = store.case_of_peer(tx, slug, Role.CONSUMER, partner.did, message.provider_pid)
+        if known is not None:
+            return Reply(known)
+        still_here(tx, slug)
+        self._within_quota(tx, slug, partner)
+        self.agreements.deal(message.offer)
+        step = kernel.received(kernel.start(Role.CONSUMER), Kind.OFFER, message.id, digest_, message.provider_pid)
+        case = opened(
+            tx, slug, partner, step.negotiation, str(message.offer["target"]), message.offer,
+            address=str(message.callback_address), proposed=True,
+        )  # fmt: skip
+        return self._taken_up(tx, case, step, Turn(partner, message))
+
+    def receive(
+        self, tx: Tx, slug: str, partner: Partner, case_id: str, message: msgspec.Struct, digest_: str
+    ) -> Reply:
+        """Any further message about a negotiation of ours with this peer."""
+        before = self._own(tx, slug, case_id, partner.did)
+        step = _step(before, kernel.kind_of(message), message, digest_)
+        if step.repeated:
+            return Reply(before)
+        if isinstance(message, m.ContractRequestMessage | m.ContractOfferMessage):
+            self._quotas.further(tx, slug, partner.did)
+        case = replace(before, kernel=step.negotiation, standing=None)
+        match message:
+            case m.ContractRequestMessage() | m.ContractOfferMessage():
+                case = self._take_terms(case, message)
+            case m.ContractAgreementMessage():
+                case = replace(case, agreement=self.agreements.take(tx, case, message))
+            case m.ContractNegotiationTerminationMessage():
+                case = self._take_termination(tx, case, message)
+            case m.ContractNegotiationEventMessage(event_type="FINALIZED", evidence=evidence):
+                self.agreements.finalize(tx, case, evidence or "")
+            case _:
+                pass
+        case = store.save_case(tx, case)
+        self.moves.commit(tx, case, step.effects)
+        return Reply(self._course.stands(tx, case, Turn(partner, message, before)))
+
+    # What became of our messages
+
+    def acked(self, tx: Tx, slug: str, case_id: str, sent_id: str, peer_pid: str | None) -> None:
+        """The peer answered 2xx to this row."""
+        case = store.case(tx, slug, case_id, lock=True)
+        if case is None:
+            return
+        step = kernel.acked(case.kernel, sent_id, peer_pid)
+        if step.negotiation == case.kernel:
+            return
+        case = replace(case, kernel=step.negotiation, standing=None)
+        if step.negotiation.state is kernel.State.FINALIZED:
+            self.agreements.finalize(tx, case)
+        elif step.negotiation.state is kernel.State.TERMINATED:
+            self.agreements.close(tx, case)
+        case = store.save_case(tx, case)
+        self.moves.commit(tx, case, step.effects)
+        self._course.stands(tx, case, None)
+
+    def refused(self, tx: Tx, slug: str, case_id: str, sent_id: str, problem: Problem, reason: Reason) -> None:
+        """The peer finally said no to this row."""
+        case = store.case(tx, slug, case_id, lock=True)
+        if case is None:
+            return
+        said, step = case.kernel.pending, kernel.refused(case.kernel, sent_id, problem)
+        if step.negotiation == case.kernel:
+            return
+        case = replace(
+            case,
+            kernel=step.negotiation,
+            reason=reason or case.reason,
+            policy=case.standing or case.policy,
+            standing=None,
+        )
+        if step.negotiation.state is kernel.State.TERMINATED:
+            self.agreements.close(tx, case)
+        elif said is not None and said.kind is Kind.FINALIZE:
+            self.agreements.take_back(tx, case)
+        store.save_case(tx, case)
+        self.moves.record(tx, case, DECISION, {"refused": problem.status, "code": problem.code})
+        self.moves.commit(tx, case, step.effects)
+
+    # Signatures: called by the signing desk
+
+    def countersigned(
+        self, tx: Tx, slug: str, case_id: str, seal: str | None, objects: tuple[EvidenceObject, ...]
+    ) -> None:
+        """Our own countersignature is made (None: the provider sealed nothing): book it and send the verification."""
+        case = store.case(tx, slug, case_id, lock=True)
+        if case is None or case.agreement is None or not rests(case.kernel, kernel.State.AGREED):
+            return
+        self.agreements.keep(tx, case, objects)
+        self.agreements.countersigned(tx, self.agreements.get(tx, slug, case.agreement), seal)
+        self.moves.verify(tx, case, seal)
+
+    def verified(
+        self, tx: Tx, slug: str, case_id: str, seal: str | None, fault: str, objects: tuple[EvidenceObject, ...]
+    ) -> None:
+        """The partner's countersignature is checked (None: absent or invalid): finalize, unless one is required.
+
+        Then FINALIZED is withheld until a late one comes or the deadline passes (`countersigning`).
+        """
+        case = store.case(tx, slug, case_id, lock=True)
+        if case is None or case.agreement is None or not rests(case.kernel, kernel.State.VERIFIED):
+            return
+        self.agreements.keep(tx, case, objects)
+        agreement = self.agreements.get(tx, slug, case.agreement)
+        if fault:
+            self.moves.record(tx, case, DECISION, {"countersignature": "invalid", "fault": fault})
+        if seal is None and self.agreements.demand(tx, agreement).setting == "required":
+            return
+        self.agreements.countersigned(tx, agreement, seal)
+        self.moves.finalize(tx, case, agreement, seal)
+
+    def refuse_to_sign(self, tx: Tx, slug: str, case_id: str, code: str, reason: Reason) -> None:
+        """What we were to countersign is not what we asked for: say so and end it."""
+        case = store.case(tx, slug, case_id, lock=True)
+        if case is not None and not kernel.terminating(case.kernel) and case.kernel.state is kernel.State.AGREED:
+            self.moves.terminate(tx, case, code, reason)
+
+    # Reading
+
+    def get(self, tx: Tx, slug: str, case_id: str, counterparty: str | None = None) -> Case:
+        case = store.case(tx, slug, case_id, counterparty)
+        if case is None:
+            raise Unknown("contracts.unknown", id=case_id[:200])
+        return case
+
+    def all(self, tx: Tx, slug: str) -> list[Case]:
+        """The 100 negotiations that changed last."""
+        return titles.named(tx, slug, store.cases(tx, slug))
+
+    def one(self, tx: Tx, slug: str, case_id: str) -> Case:
+        """As `all` has it: for people."""
+        return titles.named(tx, slug, [self.get(tx, slug, case_id)])[0]
+
+    def titles(self, tx: Tx, slug: str, agreements: Collection[str]) -> dict[str, str]:
+        """What these agreements are about, in words, by their ids; empty where nobody told."""
+        return titles.titles(tx, slug, agreements)
+
+    # Steps inside a transaction
+
+    def _own(self, tx: Tx, slug: str, case_id: str, did: str | None = None) -> Case:
+        case = store.case(tx, slug, case_id, did, lock=True)
+        if case is None:
+            raise Unknown("contracts.unknown", id=case_id[:200])
+        return case
+
+    def _within_quota(self, tx: Tx, slug: str, partner: Partner) -> None:
+        if store.open_cases(tx, slug, partner.did) >= QUOTA:
+            raise PeerError("contracts.quota", limit=QUOTA)
+        self._quotas.begin(tx, slug, partner.did)
+
+    def _taken_up(self, tx: Tx, case: Case, step: Step, turn: Turn) -> Reply:
+        case = store.insert_case(tx, case)
+        self.moves.commit(tx, case, step.effects)
+        return Reply(self._course.stands(tx, case, turn), created=True)
+
+    def _decided(self, tx: Tx, slug: str, case_id: str, move: Callable[[Tx, Case], Case]) -> Case:
+        case = self._own(tx, slug, case_id)
+        if case.kernel.role is not Role.CONSUMER:
+            raise Mistake("contracts.no-offer-here", state=case.shown)
+        try:
+            return move(tx, case)
+        except Illegal as illegal:
+            raise Mistake("contracts.no-offer-here", state=case.shown) from illegal
+
+    def _take_terms(self, case: Case, message: m.ContractRequestMessage | m.ContractOfferMessage) -> Case:
+        """Other terms for the same dataset. A consumer's own id for them changes nothing about what is published."""
+        if message.offer["target"] != case.dataset:
+            raise PeerError("catalogue.other-target")
+        self.agreements.deal(message.offer)
+        if isinstance(message, m.ContractOfferMessage):
+            return replace(case, policy=message.offer, offer=str(message.offer["@id"]))
+        _named(message)
+        policy = {**message.offer, "@id": case.offer}
+        return replace(
+            case, policy=policy, purpose=message.purpose or case.purpose, action=message.action or case.action
+        )  # fmt: skip
+
+    def _take_termination(self, tx: Tx, case: Case, message: m.ContractNegotiationTerminationMessage) -> Case:
+        reason, code = from_the_wire(message.reason), plain(message.code or "", 200)
+        self.agreements.close(tx, case)
+        self.moves.record(tx, case, TERMINATION, {"by": "peer", "code": code, "reason": reason["de"]})
+        return replace(case, reason=reason)
+
+
+def _named(message: m.ContractRequestMessage) -> None:
+    """What the data are wanted for stands in the text that we seal: a sentence in its place would be sealed unread."""
+    if not own_rendering.named(message.purpose):
+        raise PeerError("contracts.purpose")
+
+
+def _step(case: Case, kind: Kind, message: Any, digest_: str) -> Step:
+    ours, theirs = message.provider_pid, message.consumer_pid
+    mine, peers = (ours, theirs) if case.kernel.role is Role.PROVIDER else (theirs, ours)
+    if mine != case.id:
+        raise PeerError("contracts.pid")
+    try:
+        return kernel.received(case.kernel, kind, message.id, digest_, peers)
+    except Illegal as illegal:
+        raise PeerError("contracts.illegal", kind=str(kind), state=case.shown, why=illegal.code) from illegal

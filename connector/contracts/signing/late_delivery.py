@@ -1,0 +1,197 @@
+"""Late countersignatures where they need the network: made and handed in as consumer, checked as provider.
+
+The same checks as in the verification message. What is made is stored before it leaves, so that a crash hands in the
+same one again; what was handed in twice is taken once (contracts.md 9 and 11).
+"""
+
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import msgspec
+
+from connector.contracts import store
+from connector.contracts.document import draft, sealing, second_seal
+from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.negotiation.send import SEAL, by_us
+from connector.contracts.negotiation.service import Contracts
+from connector.contracts.signing.countersign import Fetch, SigningDesk, was_read
+from connector.contracts.signing.progress import UNREACHED
+from connector.errors import Mistake, PeerError, Unavailable
+from connector.http import strict
+from connector.http.outbound import Answer
+from connector.participants.lifecycle import within_hearing
+from connector.participants.service import Hosted, Participants
+from connector.storage import outbox
+from connector.storage.database import Database, Tx
+from connector.storage.effects import Errand, ask_once
+from connector.storage.outbox import OutboxRow
+from connector.verify.formats import jades, key_binding
+from connector.verify.formats.faults import Fault
+
+TRIES_4XX = 4
+PATIENCE_MS = 3 * 86_400_000
+"""After that a person is told that the provider has not been reached; it goes on being tried."""
+_WAITING = frozenset({401, 408, 425, 429})
+_SETTLED = frozenset({409, 410})
+_ANSWER_LIMIT = 65_536
+
+
+class Post(Protocol):
+    async def __call__(self, slug: str, did: str, url: str, seal: bytes, second: str = "") -> Answer:
+        """Posts a compact JWS in the name of a participant; raises Unavailable, or PeerError for no usable address.
+
+        `second` is the SHA-256 (hex) of the second seal that the partner may fetch; whoever does not know the header
+        overlooks it.
+        """
+
+
+class LateDesk:
+    """Handlers of the errands `countersign-late` and `hand-in`, and of what peers hand in."""
+
+    def __init__(
+        self, db: Database, participants: Participants, contracts: Contracts, desk: SigningDesk, post: Post,
+        fetch: Fetch,
+    ) -> None:  # fmt: skip
+        self._db, self._participants, self._contracts, self._desk = db, participants, contracts, desk
+        self._post, self._fetch = post, fetch
+
+    async def receive(self, slug: str, case: Case, agreement: Agreement, seal: str, second: str = "") -> None:
+        """As provider: check and book what the consumer handed in. Raises PeerError if it does not hold, Settled if
+        something else was faster, Unavailable if it cannot be checked now. What is wrong with its `second` seal (what
+        the header says) is recorded, and stops nothing."""
+        hosted = await self._participants.get(slug)
+        rules = self._contracts.countersigning
+        try:
+            approval, covered, documents = await self._desk.holds(hosted, case, agreement, seal)
+        except (Fault, PeerError) as fault:
+            await self._db.write(slug, rules.invalid, slug, case, fault.code)
+            raise PeerError("contracts.countersignature-invalid", why=fault.code) from fault
+        await self._claim(hosted, case, second)
+        claim = await self._db.read(slug, second_seal.claim, slug, case.id, "consumer")
+        iat = jades.read(seal).iat
+        fits = claim is not None and (second or second_seal.fits(claim.body, covered, case.counterparty, iat))
+        seconds = await self._desk.second(case, "consumer", covered, iat) if fits else ()
+        objects = (approval, *seconds, *documents)
+        await self._db.write(slug, rules.arrived, slug, agreement.id, case.counterparty, seal, objects)
+
+    async def _claim(self, hosted: Hosted, case: Case, second: str) -> None:
+        """What lies under that digest takes the place of the second seal that came with another countersignature."""
+        if not second:
+            return
+        found = second  # what is no digest is judged as it stands: it is no seal either
+        if second_seal.DIGEST.fullmatch(second):
+            try:
+                url = f"{key_binding.root_of(case.counterparty)}/evidence/objects/{second}"
+                body = await self._fetch(hosted, case.counterparty, url)
+            except PeerError:
+                body = b""
+            found = body.decode("ascii", "replace") if sealing.digest(body) == second else ""
+        (claimed,) = second_seal.claimed("consumer", found)
+        await self._db.write(case.participant, _keep_claim, case, claimed)
+
+    async def countersign(self, row: OutboxRow) -> None:
+        """As consumer: sign what a person has read, and keep it for handing in."""
+        hosted, case, agreement = await self._desk.load(row)
+        if agreement is None or not self._contracts.countersigning.lacks(case, agreement):
+            await self._db.write(row.participant, _finish, row)
+            return
+        try:
+            seal, objects = await self._desk.countersignature(hosted, case, agreement, was_read(row) or "")
+        except (Fault, PeerError) as fault:
+            await self._db.write(row.participant, self._not_made, row, case, fault.code)
+            return
+        except (Unavailable, Mistake) as fault:
+            if by_us(fault):
+                await self._db.write(row.participant, _unsealed, row, fault.code)
+            raise
+        assert seal is not None
+        await self._db.write(row.participant, self._made, row, case, seal, {one.name: one for one in objects})
+
+    async def hand_in(self, row: OutboxRow) -> None:
+        """As consumer: give it to the provider until that has said yes or no for good; after days a person is told."""
+        try:
+            await self._hand_in(row)
+        except Unavailable:
+            await self._db.write(row.participant, _unreached, row)
+            raise
+
+    async def _hand_in(self, row: OutboxRow) -> None:
+        hosted, case, agreement = await self._desk.load(row)
+        facts = msgspec.json.decode(row.body, type=Errand).facts
+        if agreement is None:
+            await self._db.write(row.participant, _finish, row)
+            return
+        root = key_binding.root_of(case.counterparty)
+        url = f"{root}/evidence/{quote(agreement.uuid, safe='')}/countersignature"
+        try:
+            second = [facts["second"]] if "second" in facts else []
+            answer = await self._post(row.participant, case.counterparty, url, facts["seal"].encode("ascii"), *second)
+        except PeerError as fault:
+            await self._db.write(row.participant, self._declined, row, case, 0, fault.code)
+            return
+        if 200 <= answer.status < 300:
+            # The provider's stays the one by which its seal was judged: it may have shown another one since.
+            now = await self._desk.documents(hosted, case)
+            documents = tuple(one for one in now if one.name != "did-provider.json")
+            await self._db.write(row.participant, self._accepted, row, case.id, facts, documents)
+            return
+        final = 400 <= answer.status < 500 and answer.status not in _WAITING
+        if not final or (answer.status not in _SETTLED and row.attempts < TRIES_4XX):
+            raise Unavailable("peer.busy", status=answer.status)
+        await self._db.write(row.participant, self._declined, row, case, answer.status, _code(answer))
+
+    def _made(self, tx: Tx, row: OutboxRow, case: Case, seal: str, objects: dict[str, EvidenceObject]) -> None:
+        if outbox.finish(tx, row):
+            theirs = objects.get(second_seal.NAMES["provider"])
+            if theirs is not None:
+                store.keep_object(tx, case.participant, case.id, case.counterparty, theirs)
+            ours = objects.get(second_seal.NAMES["consumer"])
+            self._contracts.countersigning.made(tx, case, seal, objects[draft.APPROVAL["consumer"]], ours)
+
+    def _not_made(self, tx: Tx, row: OutboxRow, case: Case, fault: str) -> None:
+        if outbox.finish(tx, row):
+            self._contracts.countersigning.not_made(tx, case, fault)
+
+    def _accepted(
+        self, tx: Tx, row: OutboxRow, case_id: str, facts: dict[str, str], documents: tuple[EvidenceObject, ...]
+    ) -> None:
+        if outbox.finish(tx, row):
+            self._contracts.countersigning.accepted(
+                tx, row.participant, case_id, facts["seal"], facts["approval"], documents, facts.get("second", "")
+            )
+
+    def _declined(self, tx: Tx, row: OutboxRow, case: Case, status: int, code: str) -> None:
+        if outbox.finish(tx, row):
+            self._contracts.countersigning.declined(tx, case, status, code)
+
+
+def _keep_claim(tx: Tx, case: Case, claimed: EvidenceObject) -> None:
+    within_hearing(tx, case.participant)
+    store.take_object(tx, case.participant, case.id, case.counterparty, claimed)
+
+
+def _unreached(tx: Tx, row: OutboxRow) -> None:
+    process = msgspec.json.decode(row.body, type=Errand).process
+    if tx.now - row.created_at > PATIENCE_MS and store.case(tx, row.participant, process, lock=True) is not None:
+        ask_once(tx, row.participant, process, UNREACHED)
+
+
+def _unsealed(tx: Tx, row: OutboxRow, why: str) -> None:
+    """Our own seal cannot be made: a person is told once, and it is tried again."""
+    process = msgspec.json.decode(row.body, type=Errand).process
+    if store.case(tx, row.participant, process, lock=True) is not None:
+        ask_once(tx, row.participant, process, SEAL, why=why)
+
+
+def _finish(tx: Tx, row: OutboxRow) -> None:
+    outbox.finish(tx, row)
+
+
+def _code(answer: Answer) -> str:
+    """What the provider calls its reason; empty if it says none that can be read."""
+    try:
+        said: Any = strict.loads(answer.body, limit=_ANSWER_LIMIT)
+    except PeerError:
+        return ""
+    code = said.get("code") if isinstance(said, dict) else None
+    return code if isinstance(code, str) else ""

@@ -1,0 +1,87 @@
+"""What lies before a person who is to countersign: the documents as one digest, and where they are not our own.
+
+What is read here is what is sealed: the order names the digest, and the errand seals nothing with another one.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from connector.contracts import store
+from connector.contracts.agreement.agreements import Agreements
+from connector.contracts.document import own_rendering
+from connector.contracts.document.described_data import NAME, read
+from connector.contracts.document.differences import Difference, differences
+from connector.contracts.document.own_rendering import FILES, Known, Own
+from connector.contracts.document.render import Names
+from connector.contracts.document.sealing import digest
+from connector.contracts.model import Agreement
+from connector.errors import Unknown
+from connector.language.reasons import because
+from connector.participants.service import Hosted
+from connector.policy.engine import Judge
+from connector.storage.database import Tx
+
+
+class Objection(msgspec.Struct, frozen=True):
+    """A signed document that we would have written otherwise, and why that matters, by language."""
+
+    name: str
+    code: str
+    reason: Mapping[str, str]
+
+
+class Reading(msgspec.Struct, frozen=True, kw_only=True):
+    """`digest` is what the order to countersign names; `files` the SHA-256 of each document by its name in a bundle.
+
+    Without `objections` the countersignature needs nobody. To the provider, who wrote it all, nothing is compared.
+    """
+
+    digest: str
+    files: Mapping[str, str]
+    objections: tuple[Objection, ...] = ()
+    differences: tuple[Difference, ...] = ()
+
+
+class Gathered(msgspec.Struct, frozen=True):
+    """What a reading is made from; `known` None: as provider."""
+
+    theirs: Mapping[str, bytes]
+    known: Known | None
+
+
+class Readings:
+    """`name_of` is what the trust list calls a DID."""
+
+    def __init__(self, agreements: Agreements, judge: Judge, name_of: Names) -> None:
+        self._agreements, self._judge, self._name_of = agreements, judge, name_of
+
+    def gather(self, tx: Tx, hosted: Hosted, agreement: Agreement) -> Gathered:
+        """Raises Unknown before the documents are here."""
+        found = self._agreements.sealed(tx, agreement)
+        theirs = {name: found[name] for name in FILES}
+        case = store.case(tx, agreement.participant, agreement.negotiation)
+        if agreement.role == "provider":
+            return Gathered(theirs, None)
+        if case is None:
+            raise Unknown("contracts.unknown", id=agreement.negotiation)
+        shown = store.objects(tx, agreement.participant, case.id, NAME).get(NAME)
+        return Gathered(theirs, own_rendering.known(hosted, case, agreement, read(shown), self._name_of))
+
+    def read(self, found: Gathered) -> Reading:
+        """Beside the event loop: a hostile document may take a while."""
+        files = {name: digest(body) for name, body in found.theirs.items()}
+        whole = own_rendering.digest(found.theirs)
+        if found.known is None:
+            return Reading(digest=whole, files=files)
+        own = Own(found.known, self._judge)
+        against = own_rendering.objections(own, found.known, found.theirs, self._judge)
+        return Reading(
+            digest=whole, files=files, objections=tuple(_told(one) for one in against),
+            differences=differences(own_rendering.compared(found.known, found.theirs, self._judge), found.theirs),
+        )  # fmt: skip
+
+
+def _told(one: own_rendering.Objection) -> Objection:
+    said = because(one.code)
+    return Objection(one.name, one.code, {lang: " ".join(sentences) for lang, sentences in said.items()})

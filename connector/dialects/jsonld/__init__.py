@@ -1,0 +1,1 @@
+"""Foreign JSON-LD becomes plain JSON, or a sentence that says what is wrong with it."""

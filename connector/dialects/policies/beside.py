@@ -1,0 +1,97 @@
+"""What a document of plain JSON says about a policy in other places than the policy itself (decision 0043).
+
+Where something is said makes no difference to a graph. So whose policy it is (`hasPolicy`, `assigneeOf`, `assignerOf`),
+that it was replaced, and its classes are written into it; which parties and assets are collections is told.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from connector.dialects.jsonld.nodes import blank
+from connector.policy.odrl.names import PREFIXES, REPLACED, member
+from connector.policy.odrl.reader import entries, plain
+from connector.protocol.shape import Malformed
+
+_INVERSE = {
+    "hasPolicy": "target",
+    "assigneeOf": "assignee",
+    "assignerOf": "assigner",
+    PREFIXES["dct"] + "replaces": REPLACED,
+    "dcterms:replaces": REPLACED,
+}
+"""How another object says it, and the member of the policy that says the same."""
+_OWN = ("@type", REPLACED)
+"""Members that another object of the policy's name may have."""
+SAID = 200
+"""Different values of one member that may be said about a name."""
+_DEPTH = 100
+
+
+class Beside:
+    """The statements of one document; raises Malformed (`too-much`)."""
+
+    def __init__(self, document: Any) -> None:
+        self.wholes: set[str] = set()
+        """Names of collections: something is part of them, or they say so themselves."""
+        self._said: dict[str, dict[str, list[Any]]] = {}
+        for item in _objects(document, 0):
+            self._read(item)
+
+    def _read(self, item: Mapping[str, Any]) -> None:
+        name = _name(item)
+        for key, value in item.items():
+            inner = member(key)
+            if inner in _INVERSE:
+                for one in _references(value):
+                    self._tell(one, _INVERSE[inner], name or {})
+            elif inner == "partOf":
+                self.wholes |= {one for one in map(_named, entries(value)) if one}
+            elif inner in _OWN and name:
+                for own in entries(value):
+                    self._tell(name, inner, own)
+                    if inner == "@type" and isinstance(own, str) and own.endswith("Collection"):
+                        self.wholes.add(name)
+
+    def _tell(self, name: str, key: str, value: Any) -> None:
+        there = self._said.setdefault(name, {}).setdefault(key, [])
+        if value in there:
+            return
+        if len(there) >= SAID:
+            raise Malformed("", "too-much")
+        there.append(value)
+
+    def written(self, policy: dict[str, Any]) -> dict[str, Any]:
+        """The policy with what is said about it elsewhere."""
+        made = dict(policy)
+        for key, more in self._said.get(_name(policy), {}).items():
+            own = next((one for one in made if member(one) == key), key)
+            there = entries(made[own]) if own in made else []
+            known = [plain(one) or one for one in there]
+            if new := [one for one in more if (plain(one) or one) not in known]:
+                made[own] = [*there, *new] if there or len(new) > 1 else new[0]
+        return made
+
+
+def _objects(value: Any, depth: int) -> Iterator[Mapping[str, Any]]:
+    if depth > _DEPTH:
+        return
+    if isinstance(value, Mapping):
+        yield value
+    for item in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _objects(item, depth + 1)
+
+
+def _references(value: Any) -> Iterator[str]:
+    """The names of what is only mentioned; a policy that stands there is read with its place."""
+    for one in entries(value):
+        if (name := plain(one)) and not blank(name):
+            yield name
+
+
+def _named(item: Any) -> str:
+    return _name(item) if isinstance(item, Mapping) else item if isinstance(item, str) and not blank(item) else ""
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    found = next((value for key, value in item.items() if member(key) in ("@id", "uid")), "")
+    return found if isinstance(found, str) and not blank(found) else ""

@@ -1,0 +1,108 @@
+"""Parties, assets and actions of a foreign policy: who and what is named, and what says nothing about that.
+
+Every reader passes here, so that a policy says the same in every notation (decision 0043): a label that only its
+document knows names nobody, what merely describes a named party or asset does not matter, and an action of ODRL is not
+made another one by what is said about it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connector.dialects.jsonld.nodes import NAMELESS, blank
+from connector.policy.odrl.names import ACTIONS, PREFIXES, SAME, expand, member
+
+WHO = frozenset({"target", "assigner", "assignee"})
+_SPACES = (PREFIXES["dcat"], "http://xmlns.com/foaf/0.1/", "http://www.w3.org/2006/vcard/ns#", "http://schema.org/")
+_RELATIONS = frozenset(
+    PREFIXES["dct"] + name
+    for name in (
+        "hasPart",
+        "hasVersion",
+        "isPartOf",
+        "isReplacedBy",
+        "isRequiredBy",
+        "isVersionOf",
+        "replaces",
+        "requires",
+    )
+)
+"""Members of Dublin Core that make one thing part of, or a form of, another one."""
+_NAMING = frozenset({"@id", "uid", "source", "value", "@list", "@set", "@value"})
+_LABELS = frozenset({PREFIXES["rdfs"] + "label", PREFIXES["rdfs"] + "comment"})
+
+
+def named(item: Any) -> Any:
+    """A party or asset, or several, without what only describes it; without a name for what a label stands for."""
+    if isinstance(item, list):
+        return _once([named(one) for one in item], [_bare(one) for one in item])
+    if isinstance(item, str):
+        return {} if blank(item) else item
+    if not isinstance(item, Mapping):
+        return item
+    if item.keys() in ({"@list"}, {"@set"}):
+        return {key: named(inner) for key, inner in item.items()}
+    kept = _nameless(item)
+    if not any(member(key) in ("@id", "uid") for key in kept):
+        return kept
+    return {key: value for key, value in kept.items() if not describes(member(key))}
+
+
+def nameless(item: Any) -> bool:
+    """Whether a party, asset, action or term has no name by which anybody could know it."""
+    if not isinstance(item, Mapping):
+        return bool(item == NAMELESS)
+    names = {member(key): value for key, value in item.items() if isinstance(key, str)}
+    return names.get("value") == NAMELESS or not names.keys() & _NAMING
+
+
+def operand(item: Any) -> Any:
+    """A right operand, or several, in which a label of the document stands for nothing that can be compared."""
+    if isinstance(item, list):
+        return _once([operand(one) for one in item], item)
+    if isinstance(item, Mapping) and item.keys() in ({"@list"}, {"@set"}):
+        return {key: operand(inner) for key, inner in item.items()}
+    return _nameless(item) if isinstance(item, Mapping) else item
+
+
+def action(item: Any) -> Any:
+    """An action, or several. A refinement belongs to an action of one's own (`rdf:value`), not to one of ODRL."""
+    if isinstance(item, list):
+        return [action(one) for one in item]
+    if not isinstance(item, Mapping):
+        return item
+    names = {member(key): value for key, value in item.items() if isinstance(key, str)}
+    name = names.get("@id", names.get("uid", NAMELESS))
+    if "value" in names or item.keys() == {"@value"}:
+        return item
+    if not isinstance(name, str) or blank(name):
+        return {**_nameless(item), "value": NAMELESS}
+    return {**item, NAMELESS + "refinement": name} if "refinement" in names and _of_odrl(name) else item
+
+
+def _once(items: Sequence[Any], same: Sequence[Any]) -> list[Any]:
+    """To a graph, the same value twice is one value; only what has no name may be another thing each time."""
+    found: dict[str, Any] = {}
+    for number, (one, alike) in enumerate(zip(items, same, strict=True)):
+        found.setdefault(json.dumps(alike, sort_keys=True) if one else str(number), one)
+    return list(found.values())
+
+
+def _bare(item: Any) -> Any:
+    return item["@id"] if isinstance(item, Mapping) and item.keys() == {"@id"} else item
+
+
+def _of_odrl(name: str) -> bool:
+    iri = expand(name)
+    return SAME.get(iri, iri) in ACTIONS
+
+
+def _nameless(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in item.items() if not (key == "@id" and isinstance(value, str) and blank(value))}
+
+
+def describes(name: str) -> bool:
+    """Whether a member says about a named party or asset only what it is like, and nothing about who or what it is."""
+    if name.startswith(PREFIXES["dct"]):
+        return name not in _RELATIONS
+    return name in _LABELS or name.startswith(_SPACES)

@@ -1,0 +1,1 @@
+"""A participant leaves: everything is closed, every partner told, evidence handed over, the rest deleted."""

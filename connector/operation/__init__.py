@@ -1,0 +1,1 @@
+"""What the operator's process does for itself: maintenance, monitoring, enrolment in a development space."""

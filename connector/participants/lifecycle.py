@@ -1,0 +1,131 @@
+"""A participant leaves: active, closing, closed, deleting, deleted, and never back (decision 0037).
+
+Whatever begins something new asks `still_here` in its own transaction. That holds the participant open until the
+transaction commits, so that nothing slips in behind the closing, whichever replica it reaches. Whatever takes in what a
+partner says asks `within_hearing`: it is in before the deletion begins, which then counts it, or it is refused.
+"""
+
+from connector.audit import store as audit
+from connector.audit.entry import KEY, digest
+from connector.errors import Mistake, PeerError, Unknown
+from connector.participants import lifecycle_store as store
+from connector.participants.lifecycle_store import Standing as Standing
+from connector.participants.service import CHANGED, Hosted
+from connector.storage.database import Tx
+from connector.verify.formats import jcs
+
+LONGEST = 500
+"""Characters of the reason."""
+
+
+class Closed(PeerError):
+    """Nothing new begins with a participant that leaves: 410, because asking again will not help."""
+
+    status = 410
+
+
+def still_here(tx: Tx, slug: str) -> None:
+    """Raises Closed once the participant has begun to leave."""
+    found = store.held_open(tx, slug)
+    if found is None:
+        raise Unknown("participants.unknown", slug=slug[:80])
+    if found.state != "active":
+        raise Closed("leaving.closed", name=found.name)
+
+
+def within_hearing(tx: Tx, slug: str) -> None:
+    """First thing of a unit that takes in what a partner says: until it commits, no deletion begins.
+
+    So what the partner was told is taken in is in the log when the deletion counts what was handed over, and whoever
+    comes after that is told what everybody else is: raises Unknown once the participant is being deleted.
+    """
+    found = store.held_open(tx, slug)
+    if found is None or found.state in ("deleting", "deleted"):
+        raise Unknown("peer.nothing-here")
+
+
+def checked(reason: str) -> str:
+    """The reason in one line; raises Mistake if it is none or too long."""
+    plain = " ".join(reason.split())
+    if not plain or len(plain) > LONGEST or not plain.isprintable():
+        raise Mistake("leaving.reason", limit=LONGEST)
+    return plain
+
+
+def known(tx: Tx, slug: str) -> Standing:
+    """How far it is; raises Unknown."""
+    found = store.standing(tx, slug)
+    if found is None:
+        raise Unknown("participants.unknown", slug=slug[:80])
+    return found
+
+
+def leavers(tx: Tx) -> list[Standing]:
+    """All participants that have begun to leave, those that are gone too; in the scope of the process."""
+    return store.leaving(tx)
+
+
+def begin_deleting(tx: Tx, slug: str) -> None:
+    """From here on nobody here knows the participant any more; the caller holds it `alone`."""
+    store.begin_deleting(tx, slug)
+    tx.signal(CHANGED)
+
+
+def bury(tx: Tx, slug: str) -> None:
+    """Nothing of it is left but who it was; the caller holds it `alone` and has looked."""
+    store.bury(tx, slug)
+    tx.signal(CHANGED)
+
+
+def handed(tx: Tx, slug: str, agreement: str, sha256: str, records: int) -> None:
+    """An operator says that the evidence of an agreement lies on its disk, as a file with this SHA-256.
+
+    `records` of the log there were before it was made; what came later may not be in it.
+    """
+    store.handed(tx, slug, agreement, sha256, records)
+
+
+def gone(found: Standing) -> Mistake:
+    """What somebody is told who speaks of a participant that is being, or has been, deleted."""
+    return Mistake("leaving.gone" if found.state == "deleted" else "leaving.deleting", slug=found.id, did=found.did)
+
+
+def begin(tx: Tx, hosted: Hosted, reason: str) -> bool:
+    """From here on nothing new begins and no token opens data; False if it had begun to leave before."""
+    slug = hosted.participant.id
+    found = store.alone(tx, slug)
+    if found is None:
+        raise Unknown("participants.unknown", slug=slug[:80])
+    if found.state in ("deleting", "deleted"):
+        raise gone(found)
+    if found.state != "active":
+        return False
+    store.begin(tx, slug, checked(reason))
+    store.revoke_tokens(tx, slug)
+    _told(tx, hosted, {"event": "closing", "reason": checked(reason)})
+    tx.signal(CHANGED)
+    return True
+
+
+def end(tx: Tx, hosted: Hosted) -> None:
+    """It is closed; the caller has seen under `alone` that nothing is open. Nothing happens if it was closed."""
+    if known(tx, hosted.participant.id).state != "closing":
+        return
+    store.close(tx, hosted.participant.id)
+    store.revoke_tokens(tx, hosted.participant.id)
+    _told(tx, hosted, {"event": "closed"})
+    tx.signal(CHANGED)
+
+
+def alone(tx: Tx, slug: str) -> Standing:
+    """Locked against every unit that adds something of the participant; raises Unknown."""
+    found = store.alone(tx, slug)
+    if found is None:
+        raise Unknown("participants.unknown", slug=slug[:80])
+    return found
+
+
+def _told(tx: Tx, hosted: Hosted, body: dict[str, object]) -> None:
+    """In the chain of key events, because bundles carry it whole: an auditor reads when the signer left."""
+    whole = {"document": digest(jcs.encode(hosted.document)), **body}
+    audit.append(tx, hosted.participant.id, KEY, None, "system", whole, did=hosted.participant.did)

@@ -1,0 +1,233 @@
+"""Requests to other connectors in the name of a participant: each with a fresh token, only below the peer's root."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+
+from connector.catalogue.search import filters
+from connector.clock import Clock
+from connector.contracts.document.second_seal import HEADER
+from connector.contracts.partner import Partner
+from connector.errors import PeerError, Unavailable
+from connector.http.address import under_root
+from connector.http.outbound import Answer, SafeClient
+from connector.participants.service import Hosted, Participants
+from connector.peer.addresses import Addresses, needless
+from connector.peer.auth import LIFE_S
+from connector.peer.claims import seeker
+from connector.peer.client import listing
+from connector.peer.client.discovery import Discovery
+from connector.peer.client.listing import Listed
+from connector.protocol import codec, versions
+from connector.protocol import messages as m
+from connector.storage.database import Database
+from connector.trust import clock_skew as skews
+from connector.trust.clock_skew import Skews
+from connector.trust.did.did import Did
+from connector.trust.did.resolver import Resolver
+from connector.trust.keys.jose import sign_jwt
+from connector.trust.members.trust_list import Anchor
+
+log = structlog.get_logger("peer")
+MESSAGE_S = 8.0
+PAGES = 50
+MOST_BYTES = 8 << 20
+MOST_NODES = 300_000
+"""What we read and hold of one catalogue; the page that goes beyond it is the last."""
+
+
+class PeerClient:
+    """Implements the ports `Post` of delivery and `Fetch` of the signing desk."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        http: SafeClient,
+        participants: Participants,
+        resolver: Resolver,
+        anchor: Anchor,
+        skews: Skews | None = None,
+        addresses: Addresses | None = None,
+    ) -> None:
+        self._addresses = addresses or Addresses(http, clock)
+        self._skews = skews or Skews(clock)
+        self._db, self._clock, self._http, self._participants = db, clock, http, participants
+        self._resolver, self._anchor = resolver, anchor
+        self._discovery = Discovery(http, clock)
+
+    async def partner(self, slug: str, did: str) -> Partner:
+        """A member of the data space and its root; raises Unauthenticated, PeerError or Unavailable."""
+        entry = self._anchor.member(did, self._clock.now())
+        root = await self.root(slug, did)
+        return Partner(did=did, name=entry.name, seeker=seeker(entry), root=root, base=await self.base(slug, did))
+
+    async def base(self, slug: str, did: str) -> str:
+        """Where the peer speaks DSP 2025-1: its version document says so; whom we host ourselves we need not ask."""
+        root = await self.root(slug, did)
+        if self._participants.document(Did(did)) is not None:
+            return root + versions.PATH
+        await self._proven(slug, did, root)
+        return await self._discovery.base(root)
+
+    async def root(self, slug: str, did: str) -> str:
+        """From the DID document's DataService, else what an operator entered (architecture.md 3a)."""
+        document = await self._resolver.document(did)
+        root = document.root or await self._participants.entered_root(slug, did)
+        if root is None:
+            raise PeerError("peer.no-address", did=did)
+        return root
+
+    async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer:
+        return await self._post(slug, did, url, body, "application/json", limit)
+
+    async def hand_in(self, slug: str, did: str, url: str, seal: bytes, second: str = "") -> Answer:
+        """A countersignature as the compact JWS that it is; `second`: the digest under which its second seal lies."""
+        return await self._post(slug, did, url, seal, "application/jose", more={HEADER: second} if second else {})
+
+    async def _post(
+        self, slug: str, did: str, url: str, body: bytes, media: str, limit: int | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> Answer:  # fmt: skip
+        await self._below(slug, did, url)
+        headers = {**await self._token(slug, did), "Content-Type": media, **(more or {})}
+        return self._in_time(did, await self._http.post(url, body, headers=headers, limit=limit, total_s=MESSAGE_S))
+
+    async def get(self, slug: str, did: str, url: str, limit: int | None = None) -> Answer:
+        """A connection that breaks is tried once more, with a token of its own: the first may have been used up."""
+        await self._below(slug, did, url)
+        try:
+            return await self._got(slug, did, url, limit)
+        except Unavailable as broken:
+            if broken.code != "http.unreachable":
+                raise
+        return await self._got(slug, did, url, limit)
+
+    async def _got(self, slug: str, did: str, url: str, limit: int | None) -> Answer:
+        headers = await self._token(slug, did)
+        return self._in_time(did, await self._http.get(url, headers=headers, limit=limit, total_s=MESSAGE_S))
+
+    def _in_time(self, did: str, answer: Answer) -> Answer:
+        """The answer, unless it is a 401 for the time in our token: then Unavailable, for the clock will be mended.
+
+        A peer that does not say why (RFC 6750) still says what its clock shows, in `Date`.
+        """
+        if answer.status != 401:
+            if answer.status < 300:
+                self._skews.agreed(did)
+            return answer
+        off = skews.of_answer(answer, self._clock.now())
+        if off is None and "token-time" not in answer.headers.get("WWW-Authenticate", ""):
+            return answer
+        self._skews.note(did, off or 0)
+        log.warning("peer.clock", did=did, seconds=(off or 0) // 1000)
+        raise Unavailable("peer.clock-behind" if (off or 0) < 0 else "peer.clock-ahead", seconds=abs(off or 0) // 1000)
+
+    async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes:
+        """The bytes of a signed object; raises PeerError if the peer does not give them."""
+        answer = await self.get(hosted.participant.id, did, url)
+        _present(answer)
+        if answer.status != 200:
+            raise PeerError("peer.no-object", status=answer.status)
+        return answer.body
+
+    async def catalogue(self, slug: str, did: str, words: Sequence[str] = ()) -> Listed:
+        """All datasets that the peer shows us, page by page, as far as our bounds go.
+
+        `words` ask for less, of peers who know our filter; others refuse or overlook it, so the result may hold more.
+        """
+        return await self._leafed(slug, did, filters.containing(words))
+
+    async def _leafed(self, slug: str, did: str, filter: list[Any] | None) -> Listed:
+        url = f"{await self.base(slug, did)}/catalog/request"
+        body = codec.encode(m.CatalogRequestMessage(filter=filter))
+        answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
+        if filter and answer.status != 200:
+            body = codec.encode(m.CatalogRequestMessage())
+            answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
+        found, seen, read, held = list[m.Plain](), {url}, 0, 0
+        while True:
+            entries, nodes = await _page(answer, did)
+            found += entries
+            read, held = read + len(answer.body), held + nodes
+            following = listing.following(answer.field("Link"), url)
+            if following is None or following in seen:
+                return Listed(found, complete=True)
+            if len(seen) >= PAGES or read >= MOST_BYTES or held >= MOST_NODES:
+                return Listed(found, complete=False)
+            url = following
+            seen.add(url)
+            answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
+
+    async def dataset(self, slug: str, did: str, dataset: str) -> m.Plain:
+        """One dataset with its offers as the peer shows them now; raises PeerError if it shows none.
+
+        An IRI below the peer's root goes by its last segment. Any other name with a slash in it would not survive as
+        one segment of a path: it is looked for in the catalogue.
+        """
+        base = await self.base(slug, did)
+        name = dataset.rsplit("/", 1)[-1] if dataset.startswith(f"{await self.root(slug, did)}/") else dataset
+        if "/" in name:
+            return await self._listed(slug, did, name)
+        answer = await self.get(slug, did, f"{base}/catalog/datasets/{quote(name, safe='')}", limit=listing.LIMIT)
+        _present(answer)
+        if answer.status != 200:
+            raise PeerError("peer.no-dataset", status=answer.status)
+        return await asyncio.to_thread(listing.dataset, answer)
+
+    async def _listed(self, slug: str, did: str, dataset: str) -> m.Plain:
+        """Asked for alone first. Who overlooks our filter shows it all the same; who misreads it may show nothing."""
+        filter = filters.about(dataset)
+        found = await self._leafed(slug, did, filter)
+        if filter and not found.datasets:
+            found = await self._leafed(slug, did, None)
+        for entry in found.datasets:
+            if entry["@id"] == dataset:
+                return entry
+        raise PeerError("peer.no-dataset", status=404)
+
+    async def _below(self, slug: str, did: str, url: str) -> None:
+        """Our token goes nowhere but to the peer it is for (threat T01); a query leads nowhere else."""
+        root = await self.root(slug, did)
+        if not under_root(url.partition("?")[0], root):
+            raise PeerError("peer.foreign-address")
+        await self._proven(slug, did, root)
+
+    async def _proven(self, slug: str, did: str, root: str) -> None:
+        """The place is the peer's by its DID, by an operator's word, or because it says so itself (threat T72)."""
+        if needless(did, root):
+            return
+        entered = await self._participants.entered_root(slug, did)
+        if entered is None or not under_root(root, entered):
+            await self._addresses.prove(did, root)
+
+    async def _token(self, slug: str, did: str) -> dict[str, str]:
+        hosted = await self._participants.get(slug)
+        now = self._clock.now() // 1000
+        claims = {
+            "iss": hosted.participant.did, "sub": hosted.participant.did, "aud": did, "iat": now, "exp": now + LIFE_S,
+            "jti": secrets.token_urlsafe(18),
+        }  # fmt: skip
+        return {"Authorization": f"Bearer {sign_jwt(claims, hosted.signers['peer'])}"}
+
+
+def _present(answer: Answer) -> None:
+    """Raises Unavailable if the peer cannot answer now: that is no word on what was asked for."""
+    if answer.status >= 500 or answer.status in (408, 425, 429):
+        raise Unavailable("peer.busy", status=answer.status)
+
+
+async def _page(answer: Answer, did: str) -> tuple[list[m.Plain], int]:
+    """Its datasets and their nodes, read beside the event loop: a page may be large, or in a form that takes long."""
+    if answer.status != 200:
+        raise Unavailable("peer.no-catalogue", status=answer.status)
+    return await asyncio.to_thread(_read, answer, did)
+
+
+def _read(answer: Answer, did: str) -> tuple[list[m.Plain], int]:
+    found = listing.datasets(answer, did)
+    return found, listing.nodes(found)

@@ -1,0 +1,110 @@
+"""Where a peer speaks DSP 2025-1: its version document says so, below the root that its DID document names.
+
+Unversioned and open to everyone (dataspace-protocol.md 1.8), so it is read without a token. Kept ten minutes, refusals
+half a minute, one fetch at a time per root; whatever it says, the address stays below that root (threat T01).
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import Final, Protocol
+
+import msgspec
+
+from connector.clock import Clock
+from connector.errors import HanseError, PeerError, Unavailable
+from connector.http import strict
+from connector.http.address import under_root
+from connector.http.outbound import Answer
+from connector.language.reasons import plain
+from connector.protocol import versions
+from connector.protocol.shape import Malformed
+
+KEEP_MS: Final = 600_000
+REFUSED_MS: Final = 30_000
+MOST: Final = 10_000
+LIMIT: Final = 65_536
+TOTAL_S: Final = 5.0
+_NAMED = 8
+"""How many of its versions a refusal names."""
+
+
+class Fetch(Protocol):
+    """The one method of the outbound client that is needed here."""
+
+    async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer: ...
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    until: int
+    base: str | HanseError
+
+
+class Discovery:
+    """The bases of peers by their root."""
+
+    def __init__(self, http: Fetch, clock: Clock) -> None:
+        self._http, self._clock = http, clock
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._running: dict[str, asyncio.Task[str]] = {}
+
+    async def base(self, root: str) -> str:
+        """`root` plus the path of its first usable 2025-1 service.
+
+        Raises Unavailable if the document cannot be had, PeerError if it is broken or offers no such service.
+        """
+        kept = self._kept.get(root)
+        if kept is not None and self._clock.steady() < kept.until:
+            return _given(kept.base)
+        task = self._running.get(root)
+        if task is None:
+            task = self._running[root] = asyncio.create_task(self._fetch(root))
+            task.add_done_callback(lambda done: self._ended(root, done))
+        # Shielded: a caller that gives up must not take the answer away from the others who wait for it.
+        return await asyncio.shield(task)
+
+    def _ended(self, root: str, task: asyncio.Task[str]) -> None:
+        self._running.pop(root, None)
+        if not task.cancelled():
+            task.exception()  # looked at, in case every caller has gone
+
+    async def _fetch(self, root: str) -> str:
+        try:
+            base = await self._read(root)
+        except HanseError as refused:
+            self._keep(root, refused, REFUSED_MS)
+            raise
+        self._keep(root, base, KEEP_MS)
+        return base
+
+    async def _read(self, root: str) -> str:
+        answer = await self._http.get(root + versions.WELL_KNOWN, limit=LIMIT, total_s=TOTAL_S)
+        if answer.status != 200:
+            raise Unavailable("peer.no-versions", status=answer.status)
+        try:
+            found = versions.entries(strict.loads(answer.body, limit=LIMIT))
+        except Malformed as fault:
+            raise PeerError("peer.versions", pointer=fault.pointer) from fault
+        except PeerError as fault:
+            raise PeerError("peer.versions", pointer="/") from fault
+        for entry in found:
+            if entry.usable and under_root(root + entry.path, root):
+                return root + entry.path.rstrip("/")
+        raise PeerError("peer.other-versions", offers=_offers(found))
+
+    def _keep(self, root: str, base: str | HanseError, for_ms: int) -> None:
+        self._kept[root] = _Kept(self._clock.steady() + for_ms, base)
+        self._kept.move_to_end(root)
+        if len(self._kept) > MOST:
+            self._kept.popitem(last=False)
+
+
+def _given(base: str | HanseError) -> str:
+    if isinstance(base, HanseError):
+        raise type(base)(base.code, **base.facts)
+    return base
+
+
+def _offers(found: list[versions.ProtocolVersion]) -> str:
+    """What the peer offers instead, for people: version and path, since ours at a wrong path is no use either."""
+    named = [f"{plain(entry.version, 40)} ({plain(entry.path, 80)})" for entry in found[:_NAMED]]
+    return ", ".join(named) or "–"

@@ -1,0 +1,1 @@
+"""What partners and witnesses read or bring of evidence: objects, logs, statements, cosignatures."""

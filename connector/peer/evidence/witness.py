@@ -1,0 +1,145 @@
+"""The witness's door: `POST <prefix>/add-checkpoint` of C2SP tlog-witness, for the logs of the trust list alone.
+
+Whoever calls proves nothing but that a member's log key signed the checkpoint. What was vouched for is stored before
+the answer leaves; two histories of one log are kept as proof and told of.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from connector.clock import Clock
+from connector.errors import HanseError, Mistake, PeerError, Unknown
+from connector.http import limits
+from connector.http.pace import Pace
+from connector.storage.database import PROCESS, Database
+from connector.telemetry import Metrics
+from connector.trust.did import did as dids
+from connector.trust.members.trust_list import Anchor, Entry
+from connector.verify.formats import checkpoint
+from connector.verify.formats.checkpoint import NoteKey, key_of
+from connector.verify.formats.faults import Fault
+from connector.witness import cosign
+from connector.witness.cosign import Alarm, Asked
+from connector.witness.keys import WitnessKeys
+from connector.witness.memory import Memory
+
+log = structlog.get_logger("witness")
+Tell = Callable[[Alarm], Awaitable[None]]
+"""Books a proof of misbehaviour where people see it."""
+NEW_AT_ONCE = 200
+"""Origins never seen before, of all members of one operator together, then one a minute: enough for one that starts."""
+_LOG = re.compile(r"(?P<root>.+)/log/(?:0|[1-9][0-9]{0,3})")
+
+
+class NoKey(PeerError):
+    """No key that the trust list names for this log signed: 403."""
+
+    status = 403
+
+
+class NoProof(PeerError):
+    """The consistency proof does not hold: 422."""
+
+    status = 422
+
+
+class WitnessDoor:
+    """30 requests at once per address, then 5 a second: a log asks once an hour and after agreements."""
+
+    def __init__(
+        self, db: Database, clock: Clock, anchor: Anchor, keys: WitnessKeys, tell: Tell,
+        metrics: Metrics | None = None, beside: Path | None = None,
+    ) -> None:  # fmt: skip
+        """`beside` is the folder of `audit.witness_memory`."""
+        self._metrics, self._memory = metrics or Metrics(), Memory(beside)
+        self._db, self._clock, self._anchor, self._keys, self._tell = db, clock, anchor, keys, tell
+        self._pace = Pace(clock, burst=30, per_s=5)
+        self._new = Pace(_Minutes(clock), burst=NEW_AT_ONCE, per_s=1)
+
+    def routes(self, prefix: str) -> list[web.RouteDef]:
+        """`prefix` is the path of the submission prefix."""
+        return [web.post(f"{prefix}/add-checkpoint", self.add)]
+
+    async def add(self, request: web.Request) -> web.Response:
+        try:
+            answer = await self._answer(request)
+        except HanseError as error:
+            self._count(error.code)
+            raise
+        self._count("vouched" if answer.status == 200 else "conflict")
+        return answer
+
+    def _count(self, outcome: str) -> None:
+        """By the message of a refusal: who asked is nobody's label, for anybody may ask."""
+        self._metrics.count("hanse_witness_answered_total", "Requests to this witness, by outcome.", outcome=outcome)
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        self._pace.spend(request.remote)
+        asked = cosign.parse(await limits.read_body(request, limit=cosign.LIMIT))
+        entry = self._listed(asked.checkpoint.origin)
+        keys = _signed(asked, entry.logging(self._clock.now()))
+        origin = asked.checkpoint.origin
+        if not (await self._db.read(PROCESS, cosign.known, origin)).note:
+            self._new.spend(entry.operator)
+        memory = await asyncio.to_thread(self._memory.known, origin, entry.log_keys)
+        asked = cosign.bare(asked, keys)
+        timed = [key for key in keys if key.kind == checkpoint.ML_DSA_44]
+        verdict, alarm = await self._db.write(PROCESS, cosign.consider, asked, timed, memory)
+        if alarm is not None:
+            await self._raise(alarm)
+        if verdict.kind == "unproven":
+            raise NoProof("witness.proof")
+        if verdict.kind != "vouch":
+            return web.Response(status=409, body=f"{verdict.size}\n".encode(), content_type="text/x.tlog.size")
+        await asyncio.to_thread(self._memory.keep, origin, entry.log_keys, asked.note, asked.checkpoint.size)
+        lines = await self._keys.cosign(asked.checkpoint, self._clock.now())
+        return web.Response(text=lines, content_type="text/plain", charset="utf-8")
+
+    def _listed(self, origin: str) -> Entry:
+        """The member whose log this is; Unknown for a log of nobody."""
+        match = _LOG.fullmatch(origin)
+        try:
+            entry = None if match is None else self._anchor.entry(dids.of_root(f"https://{match['root']}"))
+        except Mistake:
+            entry = None
+        if entry is None or not entry.admitted(self._clock.now()):
+            raise Unknown("witness.log")
+        return entry
+
+    async def _raise(self, alarm: Alarm) -> None:
+        """The proof is kept already: whatever fails here must not decide what the log hears."""
+        self._metrics.count("hanse_witness_alarms_total", "Proofs of two histories of one log.", kind=alarm.kind)
+        log.error("witness.alarm", kind=alarm.kind, origin=alarm.origin, held=alarm.held, offered=alarm.offered)
+        try:
+            await self._tell(alarm)
+        except HanseError as error:
+            log.warning("witness.alarm", origin=alarm.origin, why=str(error))
+
+
+class _Minutes:
+    """A clock on which a minute is a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def now(self) -> int:
+        return self._clock.now() // 60
+
+    def steady(self) -> int:
+        return self._clock.steady() // 60
+
+
+def _signed(asked: Asked, listed: Sequence[dict[str, str]]) -> Sequence[NoteKey]:
+    """The log's keys; NoKey if nobody entitled signed."""
+    note = asked.checkpoint
+    try:
+        checkpoint.check(note, listed)
+    except Fault as fault:
+        raise NoKey("witness.key") from fault
+    found = [key_of(note.origin, jwk) for jwk in listed]
+    return [key for key in found if key is not None]

@@ -1,0 +1,241 @@
+"""The policy engine with its vocabulary and words at hand: what catalogue, contracts and transfers ask.
+
+Pure: a policy document and plain facts in, a decision or sentences out. Parsed policies are kept by their text.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from collections.abc import Collection as Several
+from datetime import UTC
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from connector.policy.advice.advice import advise
+from connector.policy.conflict.conflict import contradictions
+from connector.policy.conflict.objections import Narrowing, Objection, narrowing, objection
+from connector.policy.conflict.pair import Pair, pair
+from connector.policy.conflict.usable import ANYTHING, Means
+from connector.policy.containment.narrow import narrower
+from connector.policy.evaluation.decision import Decision
+from connector.policy.evaluation.digest import deal
+from connector.policy.evaluation.edges_in_time import expires_at
+from connector.policy.evaluation.program import Program, compile
+from connector.policy.odrl.model import Closure, Phase, Policy
+from connector.policy.odrl.names import HANSE
+from connector.policy.odrl.operands import BUILT_IN, Registry
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import Fact, World
+from connector.policy.odrl.values import moment
+from connector.policy.wording.badges import KINDS, Badge, coverage, plain
+from connector.policy.wording.explain import explain, report, tree
+from connector.policy.wording.figures import Say
+from connector.policy.wording.narrate import Statement, narrate
+from connector.policy.wording.outline import outline
+from connector.policy.wording.words import Words
+
+LANGUAGES = ("de", "en")
+KEPT, SMALL, LARGE_KEPT = 4096, 16_384, 16
+"""Policies whose compiled form and sentences are kept: many of up to `SMALL` characters, few larger ones."""
+Clauses = list[tuple[str, Badge]]
+
+
+class Seeker(Struct, frozen=True, kw_only=True):
+    """Who asks, as far as rules may look: DID, kind and groups as IRIs, from the trust list.
+
+    `facts` are further verified claims by operand IRI.
+    """
+
+    did: str
+    kind: str
+    groups: frozenset[str] = frozenset()
+    facts: tuple[tuple[str, Fact], ...] = ()
+
+    def known(self) -> dict[str, Fact]:
+        """Everything that rules may know of it; an empty kind is none."""
+        kind = frozenset((self.kind,)) if self.kind else None
+        return {
+            HANSE + "participantKind": Fact(kind, "verified-credential"),
+            HANSE + "memberOf": Fact(self.groups, "verified-credential"),
+            **dict(self.facts),
+        }
+
+
+class Judge:
+    """`words` gives the catalogue of a language, `labels` the concept labels, `vocabulary` the digest contracts pin.
+
+    `registry` holds the operands, those of plug-ins included, whose digest is `plugins`; `can` the *during* duties
+    that the data plane executes, and `supplied` the operands for which this house can have a value: both only say what
+    badges may promise.
+    """
+
+    def __init__(
+        self, closure: Closure, labels: Mapping[str, Mapping[str, str]], vocabulary: str, words: Callable[[str], Say],
+        *, registry: Registry = BUILT_IN, plugins: str = "", can: Several[str] = frozenset(),
+        supplied: Several[str] | None = None,
+    ) -> None:  # fmt: skip
+        self._closure, self._labels, self.vocabulary, self.registry = closure, labels, vocabulary, registry
+        self.plugins = plugins
+        self._can, self._supplied = frozenset(can), supplied
+        self._means = ANYTHING if supplied is None else Means(frozenset(supplied), self._can)
+        self._words = {lang: Words(words(lang), labels[lang], registry) for lang in LANGUAGES}
+        self._programs, self._large = lru_cache(maxsize=KEPT)(self._compiled), lru_cache(LARGE_KEPT)(self._compiled)
+        self._clauses = lru_cache(maxsize=KEPT)(self._worded)
+
+    # ---- policies
+
+    def policy(self, document: Mapping[str, Any]) -> Policy:
+        """Raises PolicyError."""
+        return self.program(document).policy
+
+    def program(self, document: Mapping[str, Any]) -> Program:
+        """The compiled policy. Raises PolicyError."""
+        text = _text(document)
+        return self._programs(text) if len(text) <= SMALL else self._large(text)
+
+    def digest(self, document: Mapping[str, Any]) -> str:
+        """Equal for the same deal however it is written (threat T22)."""
+        return deal(self.policy(document))
+
+    def expires_at(self, document: Mapping[str, Any], agreement_at: int) -> int | None:
+        """From when on (ms) the agreement permits nothing any more; None if time does not end it."""
+        return expires_at(self.policy(_deal(document)), agreement_at)
+
+    def signed_at(self, agreement: Mapping[str, Any]) -> int:
+        """The agreement's own timestamp in ms; without a zone it counts as UTC."""
+        found = moment(str(agreement.get("timestamp", "")))
+        if found is None:
+            return 0
+        at = found[0]
+        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+    # ---- decisions
+
+    def decide(
+        self,
+        document: Mapping[str, Any],
+        seeker: Seeker,
+        phase: Phase,
+        now: int,
+        *,
+        purpose: str | None = None,
+        action: str | None = None,
+        agreement_at: int | None = None,
+        uses: int | None = None,
+    ) -> Decision:
+        """`now` and `agreement_at` in ms. A peer that declares no purpose binds itself to the agreed ones."""
+        world = World(
+            now=now,
+            participant=seeker.did,
+            facts=seeker.known(),
+            action=action or "",
+            purpose=purpose,
+            purpose_source="declared" if purpose else "contractual",
+            agreement_at=agreement_at,
+            uses={} if uses is None else {"": uses},
+        )
+        return self.rule(document, world, phase)
+
+    def rule(self, document: Mapping[str, Any], world: World, phase: Phase, closure: Closure | None = None) -> Decision:
+        """The decision about a prepared world, by our vocabulary or the one that an agreement pinned (`closure`).
+
+        Raises PolicyError.
+        """
+        return self.program(document).examine(replace(world, closure=closure or self._closure), phase)
+
+    def record(self, decision: Decision) -> dict[str, object]:
+        """What a decision record keeps: result, phase and the leaves that decided it."""
+        return report(decision)
+
+    # ---- before anyone signs
+
+    def narrower(self, offered: Mapping[str, Any], asked: Mapping[str, Any]) -> Narrowing:
+        """Whether the asked terms are provably no wider than those offered. Raises PolicyError."""
+        offer, wish = self.policy(_deal(offered)), self.policy(_deal(asked))
+        return narrowing(narrower(offer, wish, self._closure, self.registry), self._words)
+
+    def pair(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Pair:
+        """How two policies stand to each other. Raises PolicyError."""
+        return pair(self.policy(first), self.policy(second), self._closure, self.registry)
+
+    def contradictions(
+        self, document: Mapping[str, Any], *, open_data: bool = False, now: int | None = None
+    ) -> list[Objection]:
+        """What is wrong with a policy that somebody wants to publish (`now` in ms). Raises PolicyError."""
+        policy = self.policy(document)
+        found = contradictions(
+            policy, self._closure, open_data=open_data, now=now, registry=self.registry, means=self._means
+        )
+        return [objection(one, self._words) for one in found]
+
+    # ---- words
+
+    def reasons(self, decision: Decision) -> dict[str, list[str]]:
+        """The failed clauses in German and English."""
+        return {lang: explain(decision, self._words[lang]) for lang in LANGUAGES}
+
+    def explain_text(self, decision: Decision, lang: str) -> str:
+        """The reason tree as indented text, with what would help at its end."""
+        return outline(decision, self._words[lang], self.what_if(decision, lang))
+
+    def explain_tree(self, decision: Decision, lang: str) -> dict[str, object]:
+        """The reason tree as plain values for JSON."""
+        return tree(decision.tree, self._words[lang])
+
+    def what_if(self, decision: Decision, lang: str) -> str:
+        """What would have to be different for a permit; empty for a permit."""
+        return advise(decision, self._words[lang])
+
+    def clauses(self, document: Mapping[str, Any], lang: str) -> Clauses:
+        """(sentence, badge) per clause; empty if the policy cannot be said completely: then nothing is summarised."""
+        return [(said.sentence, said.badge) for said in self.statements(document, lang)]
+
+    def statements(self, document: Mapping[str, Any], lang: str) -> tuple[Statement, ...]:
+        """The same with the level of each clause, and what its badge rests on."""
+        if self.policy(document).kind not in KINDS:
+            return ()
+        text = _text(_deal(document))
+        return self._clauses(text, lang) if len(text) <= SMALL else self._worded(text, lang)
+
+    def notes(self, said: Statement, lang: str) -> list[str]:
+        """In words what the badge of a clause rests on."""
+        return [self._words[lang].fixed(f"policy.coverage.note.{note}") for note in said.notes]
+
+    def coverage(self, document: Mapping[str, Any]) -> list[dict[str, object]]:
+        """The coverage report of a policy as plain values: equal for an offer and its agreement (policy.md 5)."""
+        return plain(coverage(self.policy(_deal(document)), self.registry, self._can, self._supplied, self._closure))
+
+    def words(self, lang: str) -> Words:
+        """The words of one language, for those who show parts of a policy."""
+        return self._words[lang]
+
+    def label(self, concept: str, lang: str) -> str:
+        return self._labels[lang].get(concept, concept)
+
+    def operands(self, document: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+        """Definition of each left operand that the policy uses: who vouches for its value and what type it has."""
+        rows = coverage(self.policy(document), self.registry)
+        used = {row.subject for row in rows if row.kind in ("constraint", "refinement")}
+        found = {iri: self.registry.get(iri) for iri in sorted(used)}
+        return {iri: {"source": o.source, "type": str(o.type)} for iri, o in found.items() if o is not None}
+
+    def _compiled(self, text: str) -> Program:
+        return compile(parse(json.loads(text), self.registry), self.registry)
+
+    def _worded(self, text: str, lang: str) -> tuple[Statement, ...]:
+        found = narrate(parse(json.loads(text), self.registry), self._words[lang], self._can, self._supplied)
+        return tuple(found or ())
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
+def _deal(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the members that name one deal: the sentences of an offer and of its agreement are the same."""
+    return {name: value for name, value in document.items() if name not in _NAMES}
+
+
+_NAMES = frozenset({"@id", "@type", "target", "assigner", "assignee", "timestamp"})

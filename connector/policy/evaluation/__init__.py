@@ -1,0 +1,1 @@
+"""A policy and the state of the world become a decision with reasons."""

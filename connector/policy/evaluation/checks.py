@@ -1,0 +1,391 @@
+"""Compiles clauses: each becomes a small function of the world for the answer and one for the tree of reasons.
+
+The first stops at the first clause that settles the matter and asks the cheap ones first; the second looks at
+everything in the order of the document. Both give the same state (policy.md 4.2, decision 0020).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Literal, NamedTuple
+
+from connector.policy.evaluation.decision import Node
+from connector.policy.evaluation.edges_in_time import begins_later
+from connector.policy.evaluation.ranges import Ranges, joined, ranges
+from connector.policy.odrl.identifiers import Names
+from connector.policy.odrl.model import PHASES, Atom, Clause, Closure, Logic, Odd
+from connector.policy.odrl.names import HANSE, ODRL
+from connector.policy.odrl.operands import REGISTRY
+from connector.policy.odrl.operators import (
+    BELONG,
+    BELONG_ANY,
+    DEFERRED,
+    NO,
+    RANK,
+    STATES,
+    UNKNOWN,
+    YES,
+    one_of,
+    puzzled,
+)
+from connector.policy.odrl.registry import Operand, Registry
+from connector.policy.odrl.state_of_world import Value, World
+from connector.policy.odrl.values import MILLION, SAFE, Span
+
+Check = Callable[[World], int]
+Show = Callable[[World], Node]
+Look = Callable[[World], Value]
+
+COUNT, PURPOSE, _CLOCK = ODRL + "count", ODRL + "purpose", ODRL + "dateTime"
+ACCESS = len(PHASES) - 1
+
+_OWN: Mapping[str, Look] = {
+    _CLOCK: attrgetter("now"),
+    ODRL + "elapsedTime": REGISTRY[ODRL + "elapsedTime"].value,
+    PURPOSE: REGISTRY[PURPOSE].value,
+    HANSE + "participant": REGISTRY[HANSE + "participant"].value,
+}
+"""Operands whose value comes from the world itself, so that no fact could carry a unit or a weaker source."""
+_ANSWERS = 64
+"""Most values of an operand whose answers are kept."""
+_DERIVED = frozenset(ODRL + name for name in ("language", "system", "device"))
+"""Operands that make something of a fact; every other built-in one just is its fact."""
+
+
+Sets = Literal["whole", "any", "open"]
+
+
+class Scope(NamedTuple):
+    """Where a clause stands: the phase's index, and whether an undeclared purpose counts as the agreed one.
+
+    `members_known`: the collections named in the world are all that there are; else nobody knows of any other. `sets`
+    says what a value of several elements must be: "whole" as a set; "any": one element is enough; "open": the same,
+    but unknown where the set as a whole does not meet it. `consumer` is whom the policy names as its assignee.
+    """
+
+    registry: Registry
+    phase: int
+    binding: bool = False
+    part: Literal["constraint", "refinement"] = "constraint"
+    members_known: bool = False
+    sets: Sets = "whole"
+    consumer: str = ""
+
+
+class Piece(NamedTuple):
+    """A compiled clause. `cost` is a rough number of steps; `ranges` are there if it only asks for one number."""
+
+    check: Check
+    show: Show
+    cost: int
+    ranges: Ranges | None = None
+
+
+def constant(state: int) -> Check:
+    """A check that always gives this state."""
+    return lambda _world: state
+
+
+def look(atom: Atom, operand: Operand) -> Look:
+    """What is known of the left operand, None also if its source is weaker than registered or its unit another."""
+    if atom.left == COUNT and not atom.unit:
+        window = atom.window
+        return lambda world: world.uses.get(window)
+    built_in = REGISTRY.get(atom.left) is operand
+    if built_in and atom.left in _OWN and not atom.unit:
+        return _OWN[atom.left]
+    if built_in and atom.left not in _DERIVED:
+        return _fact(atom.left, atom.unit, operand.source != "declared")
+    left, unit, strong, read = atom.left, atom.unit, operand.source != "declared", operand.value
+
+    def known(world: World) -> Value:
+        fact = world.facts.get(left)
+        if fact is None:
+            if unit:
+                return None
+        elif fact.unit != unit or (strong and fact.source == "declared"):
+            return None
+        try:
+            return _sound(read(world))
+        except Exception:  # a plug-in's function: whatever it does, evaluation goes on
+            return None
+
+    return known
+
+
+def _sound(value: object) -> Value:
+    """What a plug-in answered if it is a value, so that it can also be shown and recorded; else None."""
+    if type(value) is int and abs(value) <= SAFE * MILLION:
+        return value
+    if type(value) is not frozenset or not all(type(text) is str for text in value):
+        return None
+    "".join(value).encode()  # half a surrogate pair is no text
+    return value
+
+
+def _fact(left: str, unit: str, strong: bool) -> Look:
+    def known(world: World) -> Value:
+        fact = world.facts.get(left)
+        if fact is None or fact.unit != unit or (strong and fact.source == "declared"):
+            return None
+        return fact.value
+
+    return known
+
+
+def comparing(atom: Atom, sets: Sets = "whole") -> Callable[[Value, World], int]:
+    """The state of a comparison whose actual value is given."""
+    if isinstance(atom.value, frozenset) and atom.operator in BELONG:
+        belong = belonging(atom, sets)
+        return lambda actual, world: belong(actual, world.closure) if isinstance(actual, frozenset) else UNKNOWN
+    if (found := ranges(atom.operator, atom.value)) is None:
+        return lambda _actual, _world: UNKNOWN
+    holds = found.holds
+    return lambda actual, _world: UNKNOWN if type(actual) is not int else YES if holds(actual) else NO
+
+
+def belonging(atom: Atom, sets: Sets) -> Callable[[frozenset[str], Closure], int]:
+    """The state of a comparison of names, by a vocabulary."""
+    wanted = atom.value if isinstance(atom.value, frozenset) else frozenset()
+    operator, range, odd = atom.operator, atom.range, bool(atom.extras)
+    whole, any_one = BELONG[operator], BELONG_ANY[operator]
+
+    def state(actual: frozenset[str], closure: Closure) -> int:
+        names = Names(range, closure)
+        answer = (any_one if sets == "any" else whole)(actual, wanted, names)
+        if sets == "open" and len(actual) > 1 and any_one(actual, wanted, names) is not answer:
+            answer = None
+        if odd:
+            answer = puzzled(operator, answer)
+        return UNKNOWN if answer is None else YES if answer else NO
+
+    return state
+
+
+def clause(found: Clause, scope: Scope) -> Piece:
+    """Compile a clause for one phase."""
+    match found:
+        case Atom():
+            return _atom(found, scope)
+        case Logic():
+            return _logic(found, scope)
+        case Odd():
+            node = Node("odd", "unknown", found, found.pointer)
+            return Piece(constant(UNKNOWN), lambda _world: node, 0)
+
+
+def _fixed(atom: Atom, scope: Scope, state: int) -> Piece:
+    node = Node(scope.part, STATES[state], atom, atom.pointer)
+    return Piece(constant(state), lambda _world: node, 0)
+
+
+def _atom(atom: Atom, scope: Scope) -> Piece:
+    operand = scope.registry.get(atom.left)
+    if operand is None or atom.value is None or atom.role not in ("condition", "window"):
+        return _fixed(atom, scope, UNKNOWN)
+    if scope.phase < operand.first:
+        return _fixed(atom, scope, DEFERRED)
+    if atom.role == "window":
+        # The count beside it already counts in this window, so nothing is left to ask.
+        return _fixed(atom, scope, YES)
+    known = look(atom, operand)
+    bound = scope.binding and atom.left == PURPOSE
+    found = ranges(atom.operator, atom.value, (atom.left, atom.unit, atom.window)) if _numeric(atom) else None
+    if found is None:
+        check = _belongs(atom, known, bound, scope.sets)
+        return Piece(check, _shown(atom, operand, known, scope, bound), _cost(atom))
+    if atom.left == _CLOCK and scope.phase < ACCESS:
+        return Piece(_starting(atom, known, found), _shown(atom, operand, known, scope, bound), 2)
+    return Piece(found.check(known), _shown(atom, operand, known, scope, bound), 2, found._replace(known=known))
+
+
+def _numeric(atom: Atom) -> bool:
+    return isinstance(atom.value, Span)
+
+
+def _cost(atom: Atom) -> int:
+    return 8 if atom.operator in ("isA", "isPartOf", "hasPart") else 3
+
+
+def _belongs(atom: Atom, known: Look, bound: bool, sets: Sets) -> Check:
+    if not isinstance(atom.value, frozenset) or atom.operator not in BELONG:
+        return constant(UNKNOWN)
+    belong, bound = belonging(atom, sets), bound and not atom.extras
+
+    # Concept lists seldom change and few values are asked for, so the last answers are kept.
+    last: tuple[Closure | None, dict[frozenset[str], int]] = (None, {})
+
+    def check(world: World) -> int:
+        nonlocal last
+        actual = known(world)
+        if actual is None and bound and world.purpose_source == "contractual":
+            return YES
+        if not isinstance(actual, frozenset):
+            return UNKNOWN
+        closure, answers = last
+        if closure is not world.closure or len(answers) > _ANSWERS:
+            last = (world.closure, answers := {})
+        if (state := answers.get(actual)) is None:
+            state = answers[actual] = belong(actual, world.closure)
+        return state
+
+    return check
+
+
+def _starting(atom: Atom, known: Look, found: Ranges) -> Check:
+    """Before the access a start that is still to come is deferred (policy.md 3.7)."""
+    inner = found.check(known)
+
+    def check(world: World) -> int:
+        state = inner(world)
+        return DEFERRED if state == NO and begins_later(atom, world.now) else state
+
+    return check
+
+
+def _shown(atom: Atom, operand: Operand, known: Look, scope: Scope, bound: bool) -> Show:
+    early = atom.left == _CLOCK and scope.phase < ACCESS
+    part, left, pointer, source = scope.part, atom.left, atom.pointer, operand.source
+    compare, own = comparing(atom, scope.sets), atom.left in _OWN or atom.left == COUNT
+    bound = bound and not atom.extras  # nobody is bound to what nobody understands
+
+    def show(world: World) -> Node:
+        actual = known(world)
+        if actual is None and bound and world.purpose_source == "contractual":
+            return Node(part, "yes", atom, pointer, None, "contractual")
+        state = compare(actual, world)
+        if early and state == NO and begins_later(atom, world.now):
+            state = DEFERRED
+        if own or (fact := world.facts.get(left)) is None:
+            return Node(part, STATES[state], atom, pointer, actual, source)
+        # A value that is not used (weak source, other unit) is shown all the same, with who said so.
+        shown = fact.value if actual is None else actual
+        return Node(part, STATES[state], atom, pointer, shown, fact.source, evidence=fact.evidence)
+
+    return show
+
+
+def _logic(logic: Logic, scope: Scope) -> Piece:
+    if logic.operator == "xone" and scope.sets == "any":
+        scope = scope._replace(sets="open")  # one more that holds may make it fail
+    inner = [clause(part, scope) for part in logic.clauses]
+    shows = [piece.show for piece in inner]
+    forbids = logic.operator == "or" and scope.sets != "whole"
+    combine = surely if forbids else COMBINED[logic.operator]
+    fixed = bool(logic.extras)
+    text = "order-not-checked" if logic.operator == "andSequence" else ""
+    pointer = logic.pointer
+
+    def show(world: World) -> Node:
+        children = tuple([one(world) for one in shows])
+        state = UNKNOWN if fixed else combine([RANK[child.state] for child in children])
+        return Node("logic", STATES[state], logic, pointer, text=text, children=children)
+
+    if fixed:
+        return Piece(constant(UNKNOWN), show, 0)
+    of_one = _surely if forbids else either
+    fast = {"and": both, "andSequence": in_order, "or": of_one, "xone": _exactly}[logic.operator](inner)
+    return fast._replace(show=show)
+
+
+COMBINED: Mapping[str, Callable[[list[int]], int]] = {"and": min, "andSequence": min, "or": max, "xone": one_of}
+"""The connectives over states as numbers."""
+
+
+def surely(states: Sequence[int]) -> int:
+    """`or` where unknown counts as met (prohibitions, duties): what a later phase decides cannot make a no of it."""
+    return UNKNOWN if UNKNOWN in states and YES not in states else max(states)
+
+
+def _nothing(_world: World) -> Node:
+    raise AssertionError
+
+
+def _fused(pieces: Sequence[Piece], union: bool) -> list[Piece]:
+    """Clauses about the same number become one, the cheap ones come first."""
+    alike: dict[object, list[Piece]] = {}
+    for number, piece in enumerate(pieces):
+        alike.setdefault(piece.ranges.key if piece.ranges else number, []).append(piece)
+    found: list[Piece] = []
+    for group in alike.values():
+        several = [piece.ranges for piece in group if piece.ranges]
+        if len(several) < 2:
+            found += group
+        else:
+            one = joined(several, union)
+            found.append(Piece(one.check(one.known), _nothing, 2, one))
+    return sorted(found, key=lambda piece: piece.cost)
+
+
+def both(pieces: Sequence[Piece]) -> Piece:
+    """All of these; the tree is made by the caller."""
+    return _all_of(_fused(pieces, union=False))
+
+
+def in_order(pieces: Sequence[Piece]) -> Piece:
+    """All of these, asked in the given order: nobody knows when each came to hold (policy.md 3.1)."""
+    return _all_of(pieces)._replace(ranges=None)
+
+
+def _all_of(pieces: Sequence[Piece]) -> Piece:
+    if len(pieces) == 1:
+        return pieces[0]
+    checks = tuple(piece.check for piece in pieces)
+
+    def check(world: World) -> int:
+        least = YES
+        for one in checks:
+            state = one(world)
+            if state < least:
+                if not state:
+                    return NO
+                least = state
+        return least
+
+    return Piece(check, _nothing, 1 + sum(piece.cost for piece in pieces))
+
+
+def either(pieces: Sequence[Piece]) -> Piece:
+    """One of these at least."""
+    found = _fused(pieces, union=True)
+    if len(found) == 1:
+        return found[0]
+    checks = tuple(piece.check for piece in found)
+
+    def check(world: World) -> int:
+        most = NO
+        for one in checks:
+            state = one(world)
+            if state > most:
+                if state == YES:
+                    return YES
+                most = state
+        return most
+
+    return Piece(check, _nothing, 1 + sum(piece.cost for piece in found))
+
+
+def _surely(pieces: Sequence[Piece]) -> Piece:
+    """The same; in a prohibition."""
+    checks = tuple(piece.check for piece in _fused(pieces, union=True))
+    one = either(pieces)
+    if len(checks) == 1:
+        return one
+
+    def check(world: World) -> int:
+        most = NO
+        for each in checks:
+            state = each(world)
+            if state == YES:
+                return YES
+            if state == UNKNOWN or most == NO:
+                most = state
+        return most
+
+    return one._replace(check=check)
+
+
+def _exactly(pieces: Sequence[Piece]) -> Piece:
+    checks = tuple(piece.check for piece in pieces)
+    return Piece(
+        lambda world: one_of([check(world) for check in checks]), _nothing, 1 + sum(piece.cost for piece in pieces)
+    )

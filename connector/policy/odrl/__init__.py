@@ -1,0 +1,1 @@
+"""ODRL documents become frozen values: names, operands, operators, constraints, rules."""

@@ -1,0 +1,103 @@
+"""Where outside of log and signed objects a pseudonym may stand, and what becomes of it there when it must go.
+
+Proof of an agreement stays exactly as long as the agreement's record does; a copy that proves nothing goes at once. A
+column that nobody decided on is told of and left alone: nothing is called erased that is not. Pure decisions.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from connector.privacy import pseudonyms
+from connector.privacy.column_scan import About
+from connector.privacy.retention import Stay
+
+
+class Way(NamedTuple):
+    """How a column is freed of a pseudonym: emptied, the pseudonym alone blanked, or the row deleted.
+
+    `proof`: not before nothing of its agreement can be proven any more.
+    """
+
+    how: Literal["empty", "blank", "drop"]
+    proof: bool = False
+
+
+WAYS: Mapping[tuple[str, str], Way] = {
+    ("negotiation", "approval"): Way("empty", proof=True),
+    ("negotiation", "reason"): Way("blank"),
+    ("transfer", "reason"): Way("blank"),
+    ("outbox", "body"): Way("blank"),
+    ("question", "facts"): Way("blank"),
+    ("question", "answer"): Way("blank"),
+    ("transcript", "pid"): Way("blank"),
+    ("transcript", "kind"): Way("blank"),
+    ("transcript", "message_id"): Way("blank"),
+    ("transcript", "code"): Way("blank"),
+    ("transcript", "detail"): Way("blank"),
+    ("transcript", "reason"): Way("blank"),
+    ("transcript", "body"): Way("blank"),
+    ("decision", "record"): Way("drop"),
+    ("decision", "world"): Way("drop"),
+    ("deed", "actor"): Way("blank", proof=True),
+    ("deed", "facts"): Way("blank", proof=True),
+    ("ending", "statement"): Way("blank", proof=True),
+    ("participant", "closing_reason"): Way("blank"),
+}
+PUBLISHED = frozenset({"dataset", "offer", "source"})
+"""What the participant offers is for it to change; nothing of it is rewritten behind its back."""
+
+
+class Held(NamedTuple):
+    """What stands in the way of a row: `hold`, or what keeps its agreement (None: nothing does, or there is none)."""
+
+    hold: bool
+    keeps: Stay | None
+
+
+def held(about: About, holds: frozenset[str | None], keeps: Stay | None) -> Held:
+    """`holds` are the agreements under a hold, None among them: everything. What cannot be placed is under any hold."""
+    return Held(None in holds or about.agreement in holds or (not about.known and bool(holds)), keeps)
+
+
+def stays(table: str, column: str, about: About, standing: Held) -> Stay | None:
+    """None: that column of that row may be freed of the pseudonym now."""
+    way = WAYS.get((table, column))
+    if standing.hold:
+        return Stay("hold")
+    if way is None:
+        return standing.keeps or Stay("published" if table in PUBLISHED else "elsewhere")
+    if way.proof and about.agreement is not None:
+        return standing.keeps
+    goes_on = about.open and (way.proof or table == "outbox")
+    return Stay("open") if goes_on else None
+
+
+def text_of(value: object) -> str | None:
+    """What a column says; None if it is no text, for what is sealed says nothing to us."""
+    if isinstance(value, str):
+        return value
+    try:
+        return bytes(value).decode() if isinstance(value, bytes | bytearray | memoryview) else None
+    except UnicodeDecodeError:
+        return None
+
+
+def shown(text: str) -> object:
+    """The same for a copy of the data: JSON as JSON."""
+    if not text.startswith(("{", "[")):
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
+
+
+def freed(way: Way, value: object, pseudonym: str) -> object:
+    """The value that takes the place of this one, of a column that is not deleted with its row."""
+    text = text_of(value)
+    if way.how == "empty" or text is None:
+        return None
+    fresh = pseudonyms.blanked(text, pseudonym)
+    return fresh if isinstance(value, str) else fresh.encode()

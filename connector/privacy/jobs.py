@@ -1,0 +1,98 @@
+"""What becomes of records in time: compared with partners, erased when their time is over (contracts.md 16.4, 16.5).
+
+The job erases page by page, each in a transaction of its own: a crash or a second replica leaves whole records with
+their tombstones, or nothing done.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from connector.clock import Clock
+from connector.contracts import lifetime
+from connector.contracts.agreement.agreements import Agreements
+from connector.participants.service import Participants
+from connector.privacy import object_mentions
+from connector.privacy.erasure import Eraser, Order
+from connector.privacy.retention import Periods
+from connector.privacy.unexpired import Unexpired
+from connector.reconciliation import transfer_ids
+from connector.reconciliation.ask import Ask, Keys, Reconciling
+from connector.reconciliation.service import RECONCILE, Comparison
+from connector.settings.load import Retention
+from connector.storage.database import PROCESS, Database
+
+ROLE, GROUND = "retention", "retention-period"
+PASSES = 3
+"""An agreement record goes after the last one that needs it, key events after that."""
+_TYPES = (
+    "agreement", "termination", "transfer", "deed", "decision", "confirmation", "publication", "alarm", "key",
+)  # fmt: skip
+
+log = structlog.get_logger("records")
+
+
+def periods(settings: Retention) -> Periods:
+    """The periods as the settings say."""
+    days = {name: int(getattr(settings, f"{name}_days")) for name in _TYPES}
+    return Periods(
+        days=days, other=settings.other_days, duties=frozenset(settings.duties),
+        performance=frozenset(settings.performance),
+    )  # fmt: skip
+
+
+class Keeping:
+    """`eraser`, `unexpired` and `reconciling` for surfaces; `handlers` and `jobs` for the worker and the clockwork."""
+
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, agreements: Agreements, settings: Retention,
+        ask: Ask, keys: Keys, in_time: Callable[[int], bool] = lambda now: True,
+    ) -> None:  # fmt: skip
+        """`in_time`: whether an instant (ms) can be now, by the word of somebody else's clock."""
+        self._db, self._participants, self._settings, self._in_time = db, participants, settings, in_time
+        self.eraser = Eraser(
+            periods(settings), lifetime.ended, lambda slug: participants.held(slug).participant.did,
+            object_mentions.release, in_time,
+        )  # fmt: skip
+        self.unexpired = Unexpired(periods(settings), lifetime.ended, in_time)
+        comparison = Comparison(
+            participants, agreements, transfer_ids.ours_by_theirs, int(settings.compare_every_s * 1000)
+        )
+        self.comparison = comparison
+        self.reconciling = Reconciling(db, clock, participants, comparison, ask, keys)
+
+    def handlers(self) -> dict[str, Callable[..., Awaitable[None]]]:
+        return {RECONCILE: self.reconciling.reconcile}
+
+    def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
+        return {
+            "retention": (self._settings.every_s, self.retain),
+            "compare": (self._settings.compare_look_s, self.reconciling.queue),
+        }
+
+    async def retain(self) -> None:
+        """Erases what is due, of every participant; nothing while the clock may be wrong, for that cannot be undone."""
+        if not self._in_time(await self._db.read(PROCESS, lambda tx: tx.now)):
+            log.warning("records.clock", why="the trust list is out of date, or the clock is wrong: nothing is erased")
+            return
+        for hosted in await self._participants.all():
+            slug = hosted.participant.id
+            total = 0
+            for _ in range(PASSES):
+                erased = await self._round(slug)
+                total += erased
+                if not erased:
+                    break
+            if total:
+                log.info("records.erased", participant=slug, count=total)
+
+    async def _round(self, slug: str) -> int:
+        after: int | None = 0
+        erased = 0
+        while after is not None:
+            due, after = await self._db.read(slug, self.eraser.due, slug, after)
+            if due:
+                order = Order(ROLE, GROUND)
+                outcome = await self._db.write(slug, self.eraser.erase, slug, due, order, asked=False)
+                erased += len(outcome.erased)
+        return erased

@@ -1,0 +1,1 @@
+"""Partners compare what their logs say of the agreements they share."""

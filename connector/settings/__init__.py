@@ -1,0 +1,1 @@
+"""Settings: frozen values from defaults, a file, the environment and secret files."""

@@ -1,0 +1,310 @@
+"""Settings: defaults < `<data>/hanse.toml` < environment `HANSE_SECTION__FIELD` < secret files (`*_file`).
+
+Read once where the process starts and passed on as sections, never global. Every field has a working default and a
+description, which is its documentation; unknown keys are a mistake that names the nearest key. Relative paths are
+relative to the data folder. An environment variable that is set but empty counts as not set; lists are separated by
+commas there. Source: architecture.md 7.
+"""
+
+import base64
+import binascii
+import difflib
+import errno
+import os
+import socket
+import stat
+import tempfile
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from connector.errors import Mistake
+from connector.settings.sections import Api as Api
+from connector.settings.sections import Contracts as Contracts
+from connector.settings.sections import Data as Data
+from connector.settings.sections import Database as Database
+from connector.settings.sections import Development as Development
+from connector.settings.sections import Log as Log
+from connector.settings.sections import Outbound as Outbound
+from connector.settings.sections import Peer as Peer
+from connector.settings.sections import Plugins as Plugins
+from connector.settings.sections import Port as Port
+from connector.settings.sections import Quota as Quota
+from connector.settings.sections import Retention as Retention
+from connector.settings.sections import Seconds as Seconds
+from connector.settings.sections import Secret as Secret
+from connector.settings.sections import Signers as Signers
+from connector.settings.sections import Timestamps as Timestamps
+from connector.settings.sections import Trust as Trust
+from connector.settings.sections import Witness as Witness
+from connector.settings.sections import Worker as Worker
+
+FILE = "hanse.toml"
+DEFAULT_FOLDER = "hanse-data"
+MOST_TEXT = 1 << 20
+"""Bytes of a settings file or a secret."""
+SOCKET_LIMIT = 100  # bytes; the kernel allows 108 including the final NUL
+
+
+T = TypeVar("T")
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """All sections; `origins` says for each key where its value came from."""
+
+    folder: Path
+    origins: Mapping[str, str]
+    data: Data
+    peer: Peer
+    api: Api
+    database: Database
+    trust: Trust
+    outbound: Outbound
+    worker: Worker
+    quota: Quota
+    log: Log
+    plugins: Plugins
+    retention: Retention
+    development: Development
+    signers: Signers
+    witness: Witness
+    contracts: Contracts
+    timestamps: Timestamps
+
+
+SECTIONS: Mapping[str, type[Struct]] = {
+    "data": Data,
+    "peer": Peer,
+    "api": Api,
+    "database": Database,
+    "trust": Trust,
+    "outbound": Outbound,
+    "worker": Worker,
+    "quota": Quota,
+    "log": Log,
+    "plugins": Plugins,
+    "retention": Retention,
+    "development": Development,
+    "signers": Signers,
+    "witness": Witness,
+    "contracts": Contracts,
+    "timestamps": Timestamps,
+}
+
+
+class Setting(NamedTuple):
+    """One documented key."""
+
+    key: str
+    variable: str
+    type: Any
+    default: object
+    text: str
+
+
+def documented() -> Iterator[Setting]:
+    """Every setting with its environment variable, default and description."""
+    for section, cls in SECTIONS.items():
+        for field in msgspec.structs.fields(cls):
+            text = "".join(m.description or "" for m in get_args(field.type)[1:] if isinstance(m, Meta))
+            variable = f"HANSE_{section}__{field.name}".upper()
+            yield Setting(f"{section}.{field.name}", variable, field.type, field.default, text)
+
+
+def secret_files() -> tuple[str, ...]:
+    """The settings that name a file with a secret; the key of the TLS certificate is one too."""
+    secrets = {setting.key for setting in documented() if get_args(setting.type)[0] is Secret}
+    return (*(f"{key}_file" for key in sorted(secrets)), "peer.tls_key_file")
+
+
+def value_of(settings: Settings, key: str) -> object:
+    """The value of `section.name`."""
+    section, _, name = key.partition(".")
+    return getattr(getattr(settings, section), name)
+
+
+_KNOWN: Mapping[str, Setting] = {setting.key: setting for setting in documented()}
+
+
+class _Given(NamedTuple):
+    value: object
+    origin: str
+    lenient: bool  # text from the environment or a file: "5" may become 5
+
+
+def load(folder: Path, environ: Mapping[str, str]) -> Settings:
+    """The settings of the data folder; raises Mistake (`settings.*`) and creates nothing."""
+    folder = folder.absolute()
+    given = {**_from_file(folder / FILE), **_from_environment(environ)}
+    given |= _from_secret_files(folder, given)
+    sections: dict[str, Any] = {name: _section(cls, name, given, folder) for name, cls in SECTIONS.items()}
+    settings = Settings(
+        folder=folder,
+        origins={key: given[key].origin if key in given else "default" for key in _KNOWN},
+        **sections,
+    )
+    if len(os.fsencode(settings.api.socket)) > SOCKET_LIMIT:
+        raise Mistake("settings.socket-too-long", path=settings.api.socket, limit=SOCKET_LIMIT)
+    return settings
+
+
+def _known(key: str, origin: str) -> str:
+    if key not in _KNOWN:
+        nearest = difflib.get_close_matches(key, [*_KNOWN, *SECTIONS], n=1, cutoff=0.0)[0]
+        raise Mistake("settings.unknown-key", key=key, nearest=nearest, origin=origin)
+    return key
+
+
+def _from_file(path: Path) -> dict[str, _Given]:
+    try:
+        document = tomllib.loads(_text(path))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as problem:
+        raise Mistake("settings.bad-file", path=path, problem=problem) from problem
+    given: dict[str, _Given] = {}
+    for section, table in document.items():
+        if section not in SECTIONS:
+            _known(section, str(path))
+        if not isinstance(table, dict):
+            raise Mistake("settings.bad-value", key=section, origin=path, problem="[table]")
+        for name, value in table.items():
+            given[_known(f"{section}.{name}", str(path))] = _Given(value, str(path), lenient=False)
+    return given
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, _Given]:
+    given: dict[str, _Given] = {}
+    for variable, text in environ.items():
+        if variable.startswith("HANSE_") and "__" in variable and text:
+            key = variable.removeprefix("HANSE_").lower().replace("__", ".", 1)
+            given[_known(key, variable)] = _Given(text, variable, lenient=True)
+    return given
+
+
+def _from_secret_files(folder: Path, given: Mapping[str, _Given]) -> dict[str, _Given]:
+    """A secret file wins over the value beside it; only one that was named has to exist."""
+    found: dict[str, _Given] = {}
+    for key, setting in _KNOWN.items():
+        beside = _KNOWN.get(f"{key}_file")
+        if beside is None or get_args(setting.type)[0] is not Secret:
+            continue
+        named = given.get(beside.key)
+        path = named.value if named else beside.default
+        if path is None or (named is None and key in given):
+            continue
+        try:
+            text = _text(folder / Path(str(path)).expanduser()).strip()
+        except (OSError, UnicodeDecodeError) as problem:
+            if named is None:
+                continue
+            raise Mistake("settings.secret-unreadable", key=beside.key, path=path, problem=problem) from problem
+        found[key] = _Given(text, str(folder / str(path)), lenient=True)
+    return found
+
+
+def _text(path: Path) -> str:
+    """Of a regular file; a pipe, in which nobody may ever write, is an OSError."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(path))
+        return file.read(MOST_TEXT).decode("utf-8")
+
+
+def _section(cls: type[T], section: str, given: Mapping[str, _Given], folder: Path) -> T:
+    values: dict[str, object] = {}
+    for key, setting in _KNOWN.items():
+        if key.startswith(f"{section}."):
+            value = _parse(setting, given[key]) if key in given else setting.default
+            values[key.removeprefix(f"{section}.")] = _anchored(value, folder)
+    return cls(**values)
+
+
+def _parse(setting: Setting, given: _Given) -> object:
+    value = given.value
+    if given.lenient and get_origin(get_args(setting.type)[0]) is tuple:
+        value = [part.strip() for part in str(value).split(",") if part.strip()]
+    try:
+        return msgspec.convert(value, setting.type, strict=not given.lenient, dec_hook=_custom)
+    except msgspec.ValidationError as problem:
+        raise Mistake("settings.bad-value", key=setting.key, origin=given.origin, problem=problem) from problem
+
+
+def _custom(cls: type, value: object) -> object:
+    if not isinstance(value, str):
+        raise TypeError(f"Expected `str`, got `{type(value).__name__}`")
+    return Path(value).expanduser() if cls is Path else Secret(value)
+
+
+def _anchored(value: object, folder: Path) -> object:
+    if isinstance(value, Path):
+        return folder / value
+    return tuple(_anchored(part, folder) for part in value) if isinstance(value, tuple) else value
+
+
+def database_url(settings: Settings) -> str:
+    """The database in use; SQLite in the data folder unless another is named."""
+    return settings.database.url.reveal() or f"sqlite://{settings.folder / 'hanse.db'}"
+
+
+def database_place(url: str) -> str:
+    """Where the database is, without user and password."""
+    if url.startswith("sqlite:"):
+        return url.removeprefix("sqlite://")
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"postgresql://{parts.hostname or ''}{port}{parts.path}"
+
+
+def peer_port(settings: Settings) -> int:
+    """The public port; a free one is chosen once and kept in `<data>/port`, because DIDs depend on it."""
+    if settings.peer.port:
+        return settings.peer.port
+    place = settings.folder / "port"
+    if not place.exists():
+        with socket.create_server((settings.peer.host, 0)) as probe:
+            _create(place, f"{probe.getsockname()[1]}\n")
+    try:
+        return int(place.read_text(encoding="ascii"))
+    except ValueError as problem:
+        raise Mistake("settings.bad-file", path=place, problem=problem) from problem
+
+
+def public_url(settings: Settings) -> str:
+    """The URL that new participants' roots begin with, without a final slash."""
+    return settings.peer.public_url.rstrip("/") or f"https://localhost:{peer_port(settings)}"
+
+
+def master_key(settings: Settings) -> bytes:
+    """The 32 bytes that encrypt private keys at rest; made once if its file is named but not there."""
+    text = settings.trust.master_key.reveal()
+    if not text and settings.trust.master_key_file is not None:
+        place = settings.trust.master_key_file
+        _create(place, os.urandom(32).hex() + "\n")
+        text = place.read_text(encoding="ascii").strip()
+    try:
+        key = bytes.fromhex(text) if len(text) == 64 else base64.b64decode(text.replace("-", "+").replace("_", "/"))
+    except (ValueError, binascii.Error):
+        key = b""
+    if len(key) != 32:
+        raise Mistake("settings.bad-master-key", origin=settings.origins["trust.master_key"])
+    return key
+
+
+def _create(place: Path, text: str) -> None:
+    """Create the file whole, mode 0600, unless another process was first."""
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=place.parent)  # mode 0600
+    with open(handle, "w", encoding="ascii") as draft:
+        draft.write(text)
+    try:
+        os.link(name, place)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(name)

@@ -1,0 +1,183 @@
+"""PostgreSQL as the database of any number of replicas: units run on a thread pool, each on a pooled connection.
+
+Every transaction names its participant, and row-level security hides all others (second lock). The scope `WORKER` uses
+a login of its own, whose role sees outbox, timer and audit of all participants and nothing else (architecture.md 4).
+"""
+
+import asyncio
+import random
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Concatenate, Literal
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from connector.errors import Defect, HanseError, Mistake, Unavailable
+from connector.storage import migrate
+from connector.storage.database import PROCESS, RERUNS, WORKER, Conflict, Listener, P, T, Tx
+from connector.storage.postgres.tx import Connection, PostgresTx, translate
+from connector.storage.postgres.wakeups import Wakeups
+
+THREADS = 16
+_WORKER_CONNECTIONS = 4
+_WAIT_S = 10.0
+
+_BEGIN = sql.SQL(
+    "BEGIN{mode}; SELECT set_config('hanse.participant', {scope}, true),"
+    " (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now"
+)
+_SNAPSHOT = sql.SQL(" ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+_RIGHTS = """
+SELECT current_user AS role,
+  (SELECT bool_or(rolsuper OR rolbypassrls) FROM pg_roles WHERE rolname IN (current_user, session_user))
+    OR EXISTS (SELECT 1 FROM pg_tables WHERE tablename = 'participant' AND schemaname = current_schema
+               AND pg_has_role(current_user, tableowner, 'MEMBER')) AS strong,
+  pg_has_role(current_user, 'hanse', 'USAGE') AS service, pg_has_role(current_user, 'hanse_worker', 'USAGE') AS worker
+"""
+
+
+class Postgres:
+    """Implements `database.Database`. `url` logs in as `hanse`, `worker_url` as `hanse_worker`."""
+
+    dialect: Literal["postgres"] = "postgres"
+
+    def __init__(self, url: str, worker_url: str) -> None:
+        if not worker_url:
+            raise Mistake("storage.worker-missing")
+        self._service = _pool(url, THREADS)
+        self._worker = _pool(worker_url, _WORKER_CONNECTIONS)
+        self._threads = ThreadPoolExecutor(THREADS, "hanse-postgres")
+        self._wakeups = Wakeups(url, self._heard)
+        self._listeners: defaultdict[str, list[Listener]] = defaultdict(list)
+        self._open = False
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._loop.run_in_executor(self._threads, self._connect)
+            await self.read(PROCESS, migrate.check)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        self._open = False
+        await asyncio.get_running_loop().run_in_executor(None, self._disconnect)
+
+    async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+        call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
+        return await self._hop(partial(self._rerun, scope, call, sql.SQL("")))
+
+    async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+        call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
+        return await self._hop(partial(self._rerun, scope, call, _SNAPSHOT))
+
+    def listen(self, topic: str, callback: Listener, /) -> None:
+        self._listeners[topic].append(callback)
+
+    def _connect(self) -> None:
+        try:
+            for pool, wanted in ((self._service, "hanse"), (self._worker, "hanse_worker")):
+                pool.open(wait=True, timeout=_WAIT_S)
+                with pool.connection() as connection:
+                    _check_rights(connection.execute(_RIGHTS).fetchone() or {}, wanted)
+        except (psycopg.Error, PoolTimeout) as error:
+            raise _unreachable(error) from error
+        self._wakeups.start()
+        self._open = True
+
+    def _disconnect(self) -> None:
+        self._threads.shutdown()
+        self._wakeups.stop()
+        self._service.close()
+        self._worker.close()
+
+    async def _hop(self, call: Callable[[], T]) -> T:
+        if not self._open:
+            raise Unavailable("storage.closed")
+        return await self._loop.run_in_executor(self._threads, call)
+
+    def _rerun(self, scope: str, call: Callable[[Tx], T], mode: sql.SQL) -> T:
+        for attempt in range(RERUNS):
+            try:
+                return self._unit(scope, call, mode)
+            except Conflict:
+                time.sleep(random.uniform(0, 0.002 * attempt))  # noqa: S311  spread, not secrecy
+        raise Unavailable("storage.contended")
+
+    def _unit(self, scope: str, call: Callable[[Tx], T], mode: sql.SQL) -> T:
+        pool = self._worker if scope == WORKER else self._service
+        try:
+            with pool.connection(_WAIT_S) as connection:
+                tx = _begin(connection, scope, mode)
+                try:
+                    value = call(tx)
+                except BaseException:
+                    if not connection.closed:
+                        connection.rollback()
+                    raise
+                _commit(connection)
+        except (psycopg.Error, PoolTimeout) as error:
+            raise _unreachable(error) from error
+        self._told(tx.signals)
+        return value
+
+    def _told(self, signals: list[tuple[str, object]]) -> None:
+        if signals:
+            self._loop.call_soon_threadsafe(self._deliver, signals)
+            self._wakeups.tell({topic for topic, _ in signals})
+
+    def _heard(self, topic: str | None) -> None:
+        topics = list(self._listeners) if topic is None else [topic]
+        signals: list[tuple[str, object]] = [(each, None) for each in topics]
+        self._loop.call_soon_threadsafe(self._deliver, signals)
+
+    def _deliver(self, signals: list[tuple[str, object]]) -> None:
+        for topic, value in signals:
+            for listener in self._listeners[topic]:
+                self._loop.call_soon(listener, value)
+
+
+def _pool(url: str, size: int) -> ConnectionPool[Connection]:
+    settings: dict[str, Any] = {"autocommit": True, "row_factory": dict_row, "prepare_threshold": 2}
+    return ConnectionPool(url, kwargs=settings, min_size=1, max_size=size, open=False, timeout=_WAIT_S)
+
+
+def _begin(connection: Connection, scope: str, mode: sql.SQL) -> PostgresTx:
+    """One round trip: begin, name the participant, read the database's clock."""
+    try:
+        cursor = connection.execute(_BEGIN.format(mode=mode, scope=sql.Literal(scope)))
+    except psycopg.OperationalError as error:  # a connection that died in the pool: nothing has been done on it yet
+        raise Conflict from error
+    cursor.nextset()
+    row = cursor.fetchone()
+    return PostgresTx(connection, scope, 0 if row is None else int(row["now"]))
+
+
+def _commit(connection: Connection) -> None:
+    """PostgreSQL answers COMMIT of a failed transaction with a silent ROLLBACK, if the unit swallowed the error."""
+    if connection.info.transaction_status is not psycopg.pq.TransactionStatus.INTRANS:
+        connection.rollback()
+        raise Defect("storage.statement", reason="25P02")
+    connection.commit()
+
+
+def _check_rights(rights: dict[str, Any], wanted: str) -> None:
+    """A login that sees too much breaks the second lock; one that sees too little claims nothing, for ever."""
+    if rights["strong"]:
+        raise Mistake("storage.role-too-strong", role=rights["role"])
+    if {role for role, has in (("hanse", rights["service"]), ("hanse_worker", rights["worker"])) if has} != {wanted}:
+        raise Mistake("storage.role-wrong", role=rights["role"], wanted=wanted)
+
+
+def _unreachable(error: psycopg.Error | PoolTimeout) -> HanseError | Conflict:
+    if isinstance(error, PoolTimeout):
+        return Unavailable("storage.unreachable", reason="PoolTimeout")
+    return translate(error)

@@ -1,0 +1,1 @@
+"""The database port on SQLite: one process, one writer."""

@@ -1,0 +1,145 @@
+"""SQL of the transcript. What repeats itself counts up one row, so that no peer decides how many there are.
+
+A line's `slot` says what it repeats; `at` is the first time, everything else tells of the last (decision 0015).
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from connector.language.reasons import Reason
+from connector.storage.database import Row, Tx
+
+Direction = Literal["in", "refused", "out"]
+MOST_LINES = 200
+"""Lines of one process; the oldest go first. Only messages that changed its state can be as many."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """`in`: a message that we took; `refused`: one that we did not; `out`: what became of an attempt of ours.
+
+    `sent` is the outbox row of an attempt. `status` is ours for incoming, the peer's for outgoing ones, 0 if there was
+    no answer. `pid` is set only if the message is about no process of ours.
+    """
+
+    process: str
+    slot: str
+    direction: Direction
+    kind: str
+    pid: str = ""
+    message_id: str = ""
+    sent: int = 0
+    status: int = 0
+    code: str = ""
+    detail: str = ""
+    reason: Reason | None = None
+    body: str = ""
+    times: int = 1
+    at: int = 0
+    last_at: int = 0
+
+
+_WRITE = """
+INSERT INTO transcript (participant, process, slot, pid, direction, kind, message_id, sent, status, code, detail,
+ reason, body, at, last_at)
+VALUES (:participant, :process, :slot, :pid, :direction, :kind, :message_id, :sent, :status, :code, :detail, :reason,
+ :body, :now, :now)
+ON CONFLICT (participant, process, slot) DO UPDATE SET pid = excluded.pid, kind = excluded.kind,
+ message_id = excluded.message_id, status = excluded.status, code = excluded.code, detail = excluded.detail,
+ reason = excluded.reason, body = excluded.body, times = transcript.times + 1, last_at = excluded.last_at"""
+
+
+def write(tx: Tx, participant: str, line: Line) -> None:
+    """One statement: a new line, or one more time of a known one."""
+    tx.run(
+        _WRITE,
+        participant=participant,
+        process=line.process,
+        slot=line.slot,
+        pid=line.pid,
+        direction=line.direction,
+        kind=line.kind,
+        message_id=line.message_id,
+        sent=line.sent,
+        status=line.status,
+        code=line.code,
+        detail=line.detail,
+        reason=None if line.reason is None else msgspec.json.encode(line.reason).decode(),
+        body=line.body,
+        now=tx.now,
+    )
+
+
+_FORGET = (
+    "DELETE FROM transcript WHERE participant = :participant AND (process, slot) IN (SELECT t.process, t.slot"
+    " FROM transcript t WHERE t.participant = :participant AND t.last_at < :before AND NOT EXISTS (SELECT 1 FROM hold h"
+    " WHERE h.participant = t.participant AND h.lifted_at IS NULL AND (h.agreement IS NULL OR h.agreement = t.process"
+    " OR EXISTS (SELECT 1 FROM negotiation n WHERE n.participant = t.participant AND n.id = t.process"
+    " AND n.agreement = h.agreement) OR EXISTS (SELECT 1 FROM transfer f WHERE f.participant = t.participant"
+    " AND f.id = t.process AND f.agreement = h.agreement))) ORDER BY t.last_at LIMIT :limit)"
+)
+
+
+def trim(tx: Tx, participant: str, process: str) -> None:
+    """Forgets all but the newest lines of a process that goes on and on."""
+    tx.run(
+        "DELETE FROM transcript WHERE participant = :participant AND process = :process AND slot NOT IN (SELECT slot"
+        " FROM transcript WHERE participant = :participant AND process = :process"
+        " ORDER BY last_at DESC, slot LIMIT :n)",
+        participant=participant,
+        process=process,
+        n=MOST_LINES,
+    )
+
+
+def forget(tx: Tx, participant: str, before: int, limit: int = 2000) -> int:
+    """Deletes lines whose last time is before `before` (ms), at most `limit` of them; says how many.
+
+    Not while a legal hold stands on everything, or on the agreement that their process is about.
+    """
+    return tx.run(_FORGET, participant=participant, before=before, limit=limit)
+
+
+def lines(tx: Tx, participant: str, process: str) -> list[Line]:
+    rows = tx.all(
+        "SELECT * FROM transcript WHERE participant = :participant AND process = :process ORDER BY at, slot",
+        participant=participant,
+        process=process,
+    )
+    return [_line(row) for row in rows]
+
+
+def strangers(tx: Tx, participant: str, pid: str) -> list[Line]:
+    """Refused messages that name this pid and are about no process of ours."""
+    rows = tx.all(
+        "SELECT * FROM transcript WHERE participant = :participant AND pid = :pid AND pid <> '' ORDER BY at, slot"
+        " LIMIT 100",
+        participant=participant,
+        pid=pid,
+    )
+    return [_line(row) for row in rows]
+
+
+def belongs(tx: Tx, participant: str, process: str, counterparty: str) -> bool:
+    """Whether that is a process of ours with this peer."""
+    return any(
+        tx.one(
+            f"SELECT 1 FROM {noun} WHERE participant = :participant AND id = :id AND counterparty = :counterparty",  # noqa: S608 constants
+            participant=participant,
+            id=process,
+            counterparty=counterparty,
+        )
+        for noun in ("negotiation", "transfer")
+    )
+
+
+def _line(row: Row) -> Line:
+    values = {name: row[name] for name in Line.__struct_fields__}
+    values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"], type=Reason)
+    return Line(**values)
+
+
+def placed(values: Sequence[str]) -> dict[str, str]:
+    """Names for a list of values in an `IN (…)`."""
+    return {f"v{number}": value for number, value in enumerate(values)}

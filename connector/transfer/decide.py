@@ -1,0 +1,109 @@
+"""What we do next once a transfer rests in a state: the one place where Hanse acts on transfers by itself.
+
+Asked in the transaction that brought the transfer there. Who owns the data address serves it and hands out a fresh one
+after a suspension; the other side moves the bytes (dataspace-protocol.md 5.3, data-plane-signaling.md 7).
+"""
+
+from typing import Protocol
+
+import msgspec
+
+from connector.contracts.partner import Partner
+from connector.protocol import messages as m
+from connector.protocol import transfer as kernel
+from connector.protocol.process import Role
+from connector.protocol.transfer import State
+from connector.storage.database import Tx
+from connector.storage.effects import SETTLING_MS, review
+from connector.transfer.decision.decisions import Rulings
+from connector.transfer.model import Process
+from connector.transfer.send import Moves
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """What the peer just said: who it is, the message, and the transfer before it (None: it is the first message)."""
+
+    partner: Partner
+    message: msgspec.Struct
+    before: Process | None = None
+
+    @property
+    def resumes(self) -> bool:
+        """A START that ends a suspension."""
+        suspended = self.before is not None and self.before.shown == State.SUSPENDED
+        return suspended and isinstance(self.message, m.TransferStartMessage)
+
+
+class Course(Protocol):
+    def stands(self, tx: Tx, process: Process, turn: Turn | None) -> Process:
+        """The transfer reached `process.kernel.state`, by the peer's word, or (no `turn`) by its answer to ours."""
+
+
+class Dutiful:
+    """The course of a real connector: what was agreed and is permitted now happens at once."""
+
+    def __init__(self, moves: Moves, rulings: Rulings) -> None:
+        self._moves, self._rulings = moves, rulings
+
+    def stands(self, tx: Tx, process: Process, turn: Turn | None) -> Process:
+        if process.kernel.pending is not None or kernel.terminating(process.kernel):
+            return process
+        match process.kernel.state:
+            case State.REQUESTED if process.kernel.role is Role.PROVIDER:
+                first = turn is not None and turn.before is None
+                return self._decide(tx, process, tx.now + SETTLING_MS if first else None)
+            case State.STARTED | State.SUSPENDED if process.held is not None:
+                return self._held(tx, process, turn)
+            case State.STARTED if not process.owned:
+                return self._move(tx, process)
+            case State.STARTED if turn is not None and turn.resumes:
+                return self._decide(tx, process) if process.kernel.role is Role.PROVIDER else self._renew(tx, process)
+            case _:
+                return process  # the next word is the peer's, or none
+
+    def _decide(self, tx: Tx, process: Process, due_at: int | None = None) -> Process:
+        """As provider: by the policy as it stands now, when it begins and whenever it is resumed.
+
+        A duty not done ends what has not begun and holds what has.
+        """
+        agreement = self._moves.agreements.get(tx, process.participant, process.agreement)
+        ruling = self._rulings.at_request(tx, agreement, process)
+        standing = self._rulings.standing(tx, agreement, process)
+        blocked = bool(standing.decision.suspended)
+        if ruling.permit and blocked:
+            ruling = standing
+        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        reasons = self._rulings.reasons(ruling)
+        if blocked and process.kernel.state is State.STARTED:
+            return self._moves.hold(tx, process, standing.held, reasons)
+        if not ruling.permit:
+            return self._moves.terminate(tx, process, "policy", reasons, due_at=due_at)
+        if (other := self._moves.agreements.moved_on(tx, agreement)) is not None:
+            return self._moves.terminate(tx, process, "version", other, due_at=due_at)
+        if standing.next_change is not None:
+            review(tx, process.participant, agreement.id, standing.next_change)
+        return self._moves.start(tx, process)
+
+    def _held(self, tx: Tx, process: Process, turn: Turn | None) -> Process:
+        """As provider: what we hold is judged anew when the peer wants it to go on, or has answered what we said."""
+        if process.kernel.state is State.SUSPENDED:
+            review(tx, process.participant, process.agreement, tx.now)
+            return process
+        agreement = self._moves.agreements.get(tx, process.participant, process.agreement)
+        ruling = self._rulings.standing(tx, agreement, process)
+        if not ruling.permit:
+            return self._moves.hold(tx, process, ruling.held, self._rulings.reasons(ruling))
+        if turn is not None and turn.resumes:
+            return self._moves.start(tx, process)
+        return self._moves.release(tx, process)
+
+    def _renew(self, tx: Tx, process: Process) -> Process:
+        """As consumer of a push that the provider resumes: a fresh key for our door."""
+        return self._moves.start(tx, process)
+
+    def _move(self, tx: Tx, process: Process) -> Process:
+        """We move the bytes; those that are all there already, since before a suspension, need only the last word."""
+        if process.outcome in ("received", "delivered"):
+            return self._moves.complete(tx, process)
+        self._moves.move(tx, process)
+        return process

@@ -1,0 +1,140 @@
+"""What the data planes ask of transfers and report to them; each is one transaction (data-plane-signaling.md 7.4).
+
+At every data access nothing is deferred any more: the policy is asked, and the counter locked and increased, in the
+transaction that lets the bytes go (policy.md 3.6, 3.7), whoever moves them.
+"""
+
+from msgspec.structs import replace
+
+from connector.clock import rfc3339
+from connector.contracts.agreement.agreements import Agreements
+from connector.contracts.model import Agreement
+from connector.contracts.termination import statement
+from connector.dataplane import flows
+from connector.dataplane.gate import Access, Decision
+from connector.dataplane.receive.inbound import Wanted
+from connector.dataplane.treatments import plan
+from connector.language.reasons import Reason, because
+from connector.protocol import transfer as kernel
+from connector.protocol.transfer import State
+from connector.storage.database import Tx
+from connector.storage.effects import review
+from connector.transfer import store
+from connector.transfer.decision import decision_store, use_counts
+from connector.transfer.decision.decisions import Ruling, Rulings
+from connector.transfer.model import Outcome, Process
+from connector.transfer.send import DEED, TRANSFER, Moves
+
+
+class Reports:
+    """The ports of the planes on transfers."""
+
+    def __init__(self, agreements: Agreements, moves: Moves, rulings: Rulings) -> None:
+        self._agreements, self._moves, self._rulings = agreements, moves, rulings
+
+    def flow_of(self, tx: Tx, slug: str, process_id: str) -> tuple[Process, flows.Flow] | None:
+        """The transfer and its flow while bytes are to be moved from here; None once there is nothing to do."""
+        process = store.process(tx, slug, process_id)
+        flow = flows.find(tx, slug, process_id)
+        if process is None or flow is None or not kernel.flowing(process.kernel) or flow.state != "STARTED":
+            return None
+        return (process, flow) if process.outcome is None else None
+
+    def idle(self, tx: Tx, slug: str, process_id: str) -> bool:
+        """Whether nothing is to be moved from here, locked: what changes it from now on finds our errand done."""
+        store.process(tx, slug, process_id, lock=True)
+        found = self.flow_of(tx, slug, process_id)
+        return found is None or found[1].address is None
+
+    def abandoned(self, tx: Tx, slug: str, process_id: str) -> bool:
+        """Whether it has ended without its bytes, so that those that are here are not ours to keep."""
+        process = store.process(tx, slug, process_id)
+        if process is None or process.outcome == "received":
+            return False
+        return process.kernel.state is State.TERMINATED or kernel.terminating(process.kernel)
+
+    def wanted(self, tx: Tx, slug: str, process_id: str) -> Wanted | None:
+        """How many bytes are still waited for; None once the transfer has its outcome."""
+        process = store.process(tx, slug, process_id)
+        if process is None or process.outcome is not None:
+            return None
+        agreement = self._agreements.get(tx, slug, process.agreement)
+        return Wanted(self._agreements.terms(tx, slug, agreement).bytes)
+
+    def received(self, tx: Tx, slug: str, process_id: str, received: int, sha256: str) -> bool:
+        """As consumer: all bytes are here and right. False if it had its outcome before."""
+        process = store.process(tx, slug, process_id, lock=True)
+        if process is None or process.outcome is not None:
+            return False
+        process = replace(process, outcome="received", bytes=received, sha256=sha256)
+        self._moves.record(tx, process, TRANSFER, {"event": "received", "bytes": received, "sha256": sha256})
+        self._finish(tx, process)
+        return True
+
+    def sent(self, tx: Tx, slug: str, process_id: str) -> None:
+        """As provider of a push: the receiver has said that it has everything."""
+        process = store.process(tx, slug, process_id, lock=True)
+        if process is not None and process.outcome is None:
+            self._finish(tx, replace(process, outcome="delivered"))
+
+    def failed(self, tx: Tx, slug: str, process_id: str, outcome: Outcome, reason: Reason) -> None:
+        """The bytes cannot be had, or cannot be delivered: refused by the peer, or not the agreed ones."""
+        process = store.process(tx, slug, process_id, lock=True)
+        if process is None or process.outcome is not None:
+            return
+        process = replace(process, outcome=outcome, reason=reason)
+        self._moves.record(tx, process, TRANSFER, {"event": outcome, "reason": reason["de"]})
+        if process.kernel.state in kernel.TERMINAL or kernel.terminating(process.kernel):
+            store.save(tx, process)
+            return
+        self._moves.terminate(tx, process, outcome, reason)
+
+    def entitled(self, tx: Tx, slug: str, flow: str, access: Access) -> Decision:
+        """The decision at a data access, with the counters locked in this transaction."""
+        process = store.process(tx, slug, flow)
+        if process is None or not kernel.flowing(process.kernel):
+            return Decision(permit=False, reasons=because("transfer.not-started"))
+        agreement = self._agreements.get(tx, slug, access.agreement, access.counterparty)
+        if not agreement.in_force:
+            return Decision(permit=False, reasons=statement.over(tx, agreement).reason)
+        if (other := self._agreements.moved_on(tx, agreement)) is not None:
+            return Decision(permit=False, reasons=other)
+        fresh = access.mark(tx)
+        used = self._rulings.used(tx, agreement, lock=fresh)
+        uses = use_counts.with_this(used) if fresh else use_counts.with_that(used)
+        ruling = self._rulings.at_access(tx, agreement, process, uses)
+        during = plan(ruling.decision.during) if ruling.permit else None
+        if during is None:
+            access.unmark(tx) if fresh else None
+            self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+            reasons = because("dataplane.void") if ruling.permit else self._rulings.reasons(ruling)
+            return Decision(permit=False, reasons=reasons)
+        if fresh:
+            self._count(tx, agreement, process, ruling)
+        return Decision(permit=True, expires_at=self._rulings.ends_at(ruling, agreement), during=during)
+
+    def _count(self, tx: Tx, agreement: Agreement, process: Process, ruling: Ruling) -> None:
+        """A use: the counters of the granting permission, the record, and the first of them is a deed."""
+        use_counts.count(tx, agreement.participant, agreement.id, ruling.decision.counters)
+        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        decision_store.note_use(tx, agreement.participant, agreement.id, process.id, process.counterparty)
+        if self._agreements.accessed(tx, agreement):
+            self._moves.record(tx, process, DEED, {"event": "first-access", "at": rfc3339(tx.now)})
+            review(tx, agreement.participant, agreement.id, tx.now)  # deadlines may count from here
+
+    def delivered(self, tx: Tx, slug: str, flow: str, sent: int, complete: bool, broken: str | None) -> None:
+        """Books one data answer: its bytes, whole or cut."""
+        flows.count_bytes(tx, slug, flow, sent, broken=broken is not None)
+        process = store.process(tx, slug, flow, lock=True)
+        if process is None:
+            return
+        store.save(tx, replace(process, bytes=process.bytes + sent))
+        event = "broken" if broken else "sent" if complete else "part"
+        self._moves.record(tx, process, TRANSFER, {"event": event, "bytes": sent, "cause": broken or ""})
+
+    def _finish(self, tx: Tx, process: Process) -> None:
+        """Whoever moved the bytes says that it is done; while another message is under way the course says it later."""
+        if process.kernel.state is State.STARTED and process.kernel.pending is None and not process.owned:
+            self._moves.complete(tx, process)
+        else:
+            store.save(tx, process)

@@ -1,0 +1,1 @@
+"""A data space for laptops and tests: its certificate authorities and its trust list."""

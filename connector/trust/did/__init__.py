@@ -1,0 +1,1 @@
+"""did:web identifiers and DID documents: ours, and those of others."""

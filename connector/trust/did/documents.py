@@ -1,0 +1,124 @@
+"""DID documents of others, read leniently and checked strictly (trust.md 2.2).
+
+Lenient: relationship entries as strings or objects, ids absolute or `#relative`, any `@context`. Strict: the document
+speaks of the DID asked for, ids are unique, a key is found only in the relation that is needed.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from connector.errors import PeerError, Unauthenticated
+from connector.http.address import target
+from connector.trust.did.did import VERSION_PATH, Did
+from connector.trust.keys.jwk import Jwk, thumbprint
+
+RELATIONS: Final = ("authentication", "capabilityInvocation", "assertionMethod")
+_MOST: Final = 100
+
+
+class DidDocument(Struct, frozen=True):
+    """Keys by relation and id, services by type (the first of each type counts)."""
+
+    did: Did
+    keys: Mapping[str, Mapping[str, Jwk]]
+    methods: int
+    services: Mapping[str, str]
+    raw: Mapping[str, Any]
+
+    def key(self, kid: str | None, relation: str) -> Jwk:
+        """The JWK of that id in that relation; without an id the only one of a document that has only one method."""
+        keys = self.keys.get(relation, {})
+        if kid is None and self.methods == 1 and len(keys) == 1:
+            return next(iter(keys.values()))
+        jwk = keys.get(_absolute(self.did, kid)) if kid is not None else None
+        if jwk is None:
+            raise Unauthenticated("trust.did-key", did=self.did, relation=relation)
+        return jwk
+
+    def service(self, kind: str) -> str | None:
+        """The endpoint of the first service of a type."""
+        return self.services.get(kind)
+
+    @property
+    def root(self) -> str | None:
+        """The address of its connector, from the `DataService` entry; None if there is none that we would call."""
+        endpoint = (self.service("DataService") or "").removesuffix(VERSION_PATH).rstrip("/")
+        there = target(endpoint)
+        return endpoint if there is not None and there.query is None else None
+
+    def thumbprints(self) -> Mapping[str, frozenset[str]]:
+        """Per relation, which keys stand there, whatever they are called."""
+        return {relation: frozenset(thumbprint(jwk) for jwk in keys.values()) for relation, keys in self.keys.items()}
+
+
+def read_document(did: Did, value: object) -> DidDocument:
+    """A DID document that was served for `did`; `PeerError` if it is another's or makes no sense."""
+    if not isinstance(value, dict) or value.get("id") != did:
+        raise PeerError("trust.did-document", did=did)
+    try:
+        methods = _methods(did, _list(value, "verificationMethod"))
+        keys = {relation: _related(did, _list(value, relation), methods) for relation in RELATIONS}
+        return DidDocument(did, keys, len(methods), _services(_list(value, "service")), value)
+    except (ValueError, KeyError, TypeError, PeerError) as cause:
+        raise PeerError("trust.did-document", did=did) from cause
+
+
+def _absolute(did: str, text: str) -> str:
+    return did + text if text.startswith("#") else text
+
+
+def _list(document: Mapping[str, Any], name: str) -> list[Any]:
+    entries = document.get(name, [])
+    if not isinstance(entries, list) or len(entries) > _MOST:
+        raise ValueError(name)
+    return entries
+
+
+def _methods(did: Did, entries: list[Any]) -> dict[str, Jwk | None]:
+    methods = dict(_method(did, entry) for entry in entries)
+    if len(methods) != len(entries):
+        raise ValueError("ids")
+    return methods
+
+
+def _method(did: Did, entry: Any) -> tuple[str, Jwk | None]:
+    """A method without a JWK (another key format) is kept by name, so that nobody mistakes it for another."""
+    if not isinstance(entry["id"], str):
+        raise TypeError("id")
+    jwk = entry.get("publicKeyJwk")
+    if jwk is not None:
+        if not isinstance(jwk, dict):
+            raise TypeError("publicKeyJwk")
+        thumbprint(jwk)
+    return _absolute(did, entry["id"]), jwk
+
+
+def _related(did: Did, entries: list[Any], methods: Mapping[str, Jwk | None]) -> dict[str, Jwk]:
+    keys: dict[str, Jwk] = {}
+    for entry in entries:
+        kid, jwk = _related_key(did, entry, methods)
+        if jwk is not None and kid.startswith(f"{did}#"):
+            keys[kid] = jwk
+    return keys
+
+
+def _related_key(did: Did, entry: Any, methods: Mapping[str, Jwk | None]) -> tuple[str, Jwk | None]:
+    if isinstance(entry, str):
+        kid = _absolute(did, entry)
+        return kid, methods.get(kid)
+    kid, jwk = _method(did, entry)
+    if kid in methods and methods[kid] != jwk:
+        raise ValueError("embedded key under a listed id")
+    return kid, jwk
+
+
+def _services(entries: list[Any]) -> dict[str, str]:
+    services: dict[str, str] = {}
+    for entry in entries:
+        kinds, endpoint = entry["type"], entry["serviceEndpoint"]
+        for kind in kinds if isinstance(kinds, list) else [kinds]:
+            if isinstance(kind, str) and isinstance(endpoint, str):
+                services.setdefault(kind, endpoint)
+    return services

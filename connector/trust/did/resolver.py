@@ -1,0 +1,183 @@
+"""Fetches DID documents: kept ten minutes, refusals half a minute, one fetch at a time per DID (T08, T16).
+
+Nothing stale is ever served. A document whose keys of one relation were all exchanged without overlap puts the peer on
+hold until an operator or the trust list vouches for the new keys: did:web has no history of its own.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from connector.clock import Clock
+from connector.errors import HanseError, PeerError, Unavailable
+from connector.http.outbound import Answer
+from connector.http.strict import loads
+from connector.trust.did.did import Did, document_url, parse
+from connector.trust.did.documents import DidDocument, read_document
+
+KEEP_MS: Final = 600_000
+REFUSED_MS: Final = 30_000
+MOST: Final = 10_000
+LIMIT: Final = 65_536
+TOTAL_S: Final = 5.0
+
+Thumbprints = Mapping[str, frozenset[str]]
+Local = Callable[[Did], dict[str, object] | None]
+Changed = Callable[[Did, frozenset[str], frozenset[str]], None]
+Vouched = Callable[[str], frozenset[str]]
+Remember = Callable[[Did, Thumbprints], None]
+
+
+class Fetch(Protocol):
+    """The one method of the outbound client that is needed here."""
+
+    async def get(self, url: str, *, limit: int | None = None, total_s: float | None = None) -> Answer: ...
+
+
+class _Kept(Struct, frozen=True):
+    until: int
+    document: DidDocument | HanseError
+
+
+class Resolver:
+    """`local` answers for participants of this process without HTTP; `vouched` names thumbprints on the trust list;
+    `on_change` hears of each hold that begins: the DID, the old and the new thumbprints; `remember` of each
+    document's keys that are new, to keep them beyond this process."""
+
+    def __init__(
+        self,
+        client: Fetch,
+        clock: Clock,
+        *,
+        local: Local | None = None,
+        vouched: Vouched | None = None,
+        on_change: Changed | None = None,
+        remember: Remember | None = None,
+        keep_ms: int = KEEP_MS,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._local = local
+        self._vouched = vouched
+        self._on_change = on_change
+        self._remember = remember
+        self._keep_ms = keep_ms
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._own: dict[str, DidDocument] = {}
+        self._running: dict[str, asyncio.Task[DidDocument]] = {}
+        self._pins: dict[str, Thumbprints] = {}
+        self._held: set[str] = set()
+
+    async def document(self, did: str) -> DidDocument:
+        """The document of a DID. `PeerError` if it is refused, `Unavailable` if it cannot be had or is on hold."""
+        kept = self._kept.get(did)
+        if kept is not None and self._clock.steady() < kept.until:
+            return _answer(kept.document)
+        checked = parse(did)
+        own = self._local(checked) if self._local is not None else None
+        if own is not None:
+            return self._read_own(checked, own)
+        task = self._running.get(did)
+        if task is None:
+            task = self._running[did] = asyncio.create_task(self._fetch(checked))
+            task.add_done_callback(lambda done: self._ended(did, done))
+        # Shielded: a caller that gives up must not take the answer away from the others who wait for it.
+        return await asyncio.shield(task)
+
+    def _read_own(self, did: Did, value: dict[str, object]) -> DidDocument:
+        """Read once for as long as the participant's document is the same object."""
+        known = self._own.get(did)
+        if known is None or known.raw is not value:
+            known = self._own[did] = read_document(did, value)
+        return known
+
+    def _ended(self, did: str, task: asyncio.Task[DidDocument]) -> None:
+        if self._running.get(did) is task:
+            del self._running[did]
+        if not task.cancelled():
+            task.exception()  # looked at, in case every caller has gone
+
+    def forget(self, did: str) -> None:
+        """Fetches the document afresh at its next use; an answer that is under way is void, for it may be older."""
+        self._kept.pop(did, None)
+        self._running.pop(did, None)
+
+    def recall(self, pins: Mapping[str, Thumbprints]) -> None:
+        """What was pinned before this process started: a restart must not make anybody forget a key."""
+        self._pins.update(pins)
+
+    def on_hold(self, did: str) -> bool:
+        """Whether the peer's keys were exchanged without overlap and nobody has vouched for the new ones."""
+        return did in self._held
+
+    def accept(self, did: str) -> None:
+        """An operator takes the peer's new keys: the hold ends."""
+        self._pins.pop(did, None)
+        self._held.discard(did)
+        self.forget(did)
+
+    async def _fetch(self, did: Did) -> DidDocument:
+        try:
+            document = await self._get(did)
+            if self._void(did):
+                return await self.document(did)
+            self._guard(document)
+        except HanseError as refused:
+            if self._void(did):
+                return await self.document(did)
+            self._keep(did, refused, REFUSED_MS)
+            raise
+        self._keep(did, document, self._keep_ms)
+        return document
+
+    def _void(self, did: Did) -> bool:
+        """Whether the document was forgotten while this task fetched it: it may name a key withdrawn since then."""
+        return self._running.get(did) is not asyncio.current_task()
+
+    async def _get(self, did: Did) -> DidDocument:
+        answer = await self._client.get(document_url(did), limit=LIMIT, total_s=TOTAL_S)
+        if answer.status != 200:
+            raise Unavailable("trust.did-unreachable", did=did, status=answer.status)
+        try:
+            value = loads(answer.body, limit=LIMIT)
+        except PeerError as cause:
+            raise PeerError("trust.did-document", did=did) from cause
+        return read_document(did, value)
+
+    def _guard(self, document: DidDocument) -> None:
+        """Compares keys, not their names: a new key under an old id is a new key."""
+        new, old = document.thumbprints(), self._pins.get(document.did, {})
+        vouched = self._vouched(document.did) if self._vouched is not None else frozenset()
+        for relation, before in old.items():
+            now = new.get(relation, frozenset())
+            if before and now and not now & before and not now <= vouched:
+                self._hold(document.did, before, now)
+                raise Unavailable("trust.key-change", did=document.did)
+        pins = {relation: new.get(relation) or old.get(relation, frozenset()) for relation in new.keys() | old.keys()}
+        self._held.discard(document.did)
+        self._pins[document.did] = pins
+        if self._remember is not None and pins != old:
+            self._remember(document.did, pins)
+
+    def _hold(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
+        """Told when it begins, also with keys seen before, and not again while it lasts: every participant's log keeps
+        it, and a peer may change its keys as often as it likes."""
+        if did not in self._held:
+            self._held.add(did)
+            if self._on_change is not None:
+                self._on_change(did, before, now)
+
+    def _keep(self, did: Did, document: DidDocument | HanseError, for_ms: int) -> None:
+        self._kept[did] = _Kept(self._clock.steady() + for_ms, document)
+        self._kept.move_to_end(did)
+        if len(self._kept) > MOST:
+            self._kept.popitem(last=False)
+
+
+def _answer(kept: DidDocument | HanseError) -> DidDocument:
+    if isinstance(kept, HanseError):
+        raise type(kept)(kept.code, **kept.facts)
+    return kept

@@ -1,0 +1,1 @@
+"""Signing keys, tokens, and how secrets are kept at rest."""

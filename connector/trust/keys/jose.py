@@ -1,0 +1,198 @@
+"""JSON Web Tokens, strictly: the only module that knows PyJWT (trust.md 3.2, 3.9; T03, T05 to T07).
+
+`read` takes a token apart and believes nothing; `check` judges header and claims cheaply, before any key is fetched;
+`verify` adds the signature. The algorithm is a property of the key. Nothing here stores a `jti`: that is the caller's.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final, NewType
+
+import jwt
+from cryptography.exceptions import InvalidSignature
+from msgspec import Struct
+
+from connector.errors import PeerError, Unauthenticated, Untimely
+from connector.http.strict import loads
+from connector.trust.keys.jwk import Jwk, decode, encode, public_key
+from connector.trust.keys.signing import Signer
+
+VerifiedClaims = NewType("VerifiedClaims", Mapping[str, Any])
+
+ALGORITHMS: Final = frozenset({"ES256", "ES384", "EdDSA", "PS256"})
+FORBIDDEN: Final = frozenset({"zip", "enc", "b64", "crit"})
+REQUIRED: Final = ("iss", "sub", "aud", "jti", "iat", "exp")
+SELF_ISSUED: Final = frozenset({None, "JWT"})
+LEEWAY_S: Final = 30
+LONGEST_S: Final = 600
+LONGEST_OFF_S: Final = 1e9
+LONGEST_JTI: Final = 256
+LONGEST_INNER: Final = 4096
+LIMIT: Final = 65_536
+_SEGMENTS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+
+
+class Unverified(Struct, frozen=True):
+    """A well-formed token that nobody has vouched for yet."""
+
+    text: str
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+    signed: bytes
+    signature: bytes
+
+    @property
+    def kid(self) -> str | None:
+        kid = self.header.get("kid")
+        return kid if isinstance(kid, str) else None
+
+
+def read(token: str, *, limit: int = LIMIT, nodes: int = 10_000) -> Unverified:
+    """The parts of a compact JWS: three strict base64url segments, strict JSON objects, an algorithm that we know."""
+    segments = _SEGMENTS.fullmatch(token) if len(token) <= limit else None
+    if segments is None:
+        raise Unauthenticated("trust.token-form")
+    try:
+        head, body, signature = (decode(segment) for segment in segments.groups())
+        header, claims = loads(head, limit=4096), loads(body, limit=limit, nodes=nodes, string=limit)
+    except (ValueError, PeerError) as cause:
+        raise Unauthenticated("trust.token-form") from cause
+    if not isinstance(header, dict) or not isinstance(claims, dict):
+        raise Unauthenticated("trust.token-form")
+    if header.get("alg") not in ALGORITHMS or FORBIDDEN & header.keys():
+        raise Unauthenticated("trust.token-header")
+    return Unverified(token, header, claims, token[: segments.end(2)].encode("ascii"), signature)
+
+
+def peek(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Header and claims of a well-formed token, unverified."""
+    unverified = read(token)
+    return unverified.header, unverified.claims
+
+
+def check(
+    token: Unverified,
+    *,
+    aud: str,
+    now: int,
+    typ: frozenset[str | None] = SELF_ISSUED,
+    require: tuple[str, ...] = REQUIRED,
+    leeway_s: int = LEEWAY_S,
+) -> str:
+    """The issuer that the token claims, if header, audience, times (`now` in milliseconds) and shapes are right."""
+    claims = token.claims
+    if _typ(token) not in typ:
+        raise Unauthenticated("trust.token-type")
+    if any(name not in claims for name in require) or "sub_jwk" in claims:
+        raise Unauthenticated("trust.token-claims")
+    if claims.get("aud") not in (aud, [aud]):
+        raise Unauthenticated("trust.token-audience")
+    issuer, jti = claims.get("iss"), claims.get("jti", "")
+    if not isinstance(issuer, str) or claims.get("sub") != issuer:
+        raise Unauthenticated("trust.token-issuer")
+    if not isinstance(jti, str) or len(jti) > LONGEST_JTI or ("jti" in require and not jti):
+        raise Unauthenticated("trust.token-claims")
+    _inner(claims.get("token"))
+    _times(claims, now / 1000, leeway_s)
+    if token.kid is not None and token.kid.partition("#")[0] != issuer:
+        raise Unauthenticated("trust.token-issuer")
+    return issuer
+
+
+def verify(
+    token: str | Unverified,
+    jwk: Jwk,
+    *,
+    aud: str,
+    iss: str,
+    now: int,
+    typ: frozenset[str | None] = SELF_ISSUED,
+    require: tuple[str, ...] = REQUIRED,
+    leeway_s: int = LEEWAY_S,
+) -> VerifiedClaims:
+    """The claims of a token that the holder of `jwk` issued as `iss` for us; `Unauthenticated` otherwise."""
+    unverified = read(token) if isinstance(token, str) else token
+    if check(unverified, aud=aud, now=now, typ=typ, require=require, leeway_s=leeway_s) != iss:
+        raise Unauthenticated("trust.token-issuer")
+    return proven(unverified, jwk)
+
+
+def proven(token: Unverified, jwk: Jwk) -> VerifiedClaims:
+    """The claims of a token that `check` has judged already, if the holder of `jwk` signed it."""
+    _signature(token, jwk)
+    return VerifiedClaims(token.claims)
+
+
+def verify_document(token: str, jwk: Jwk, *, typ: str, limit: int, nodes: int) -> Mapping[str, Any]:
+    """The JSON object in a signed document that is no token: own `typ`, no audience, no times."""
+    unverified = read(token, limit=limit, nodes=nodes)
+    if unverified.header.get("typ") != typ:
+        raise Unauthenticated("trust.token-type")
+    _signature(unverified, jwk)
+    return unverified.claims
+
+
+def sign_jwt(claims: Mapping[str, Any], signer: Signer, typ: str = "JWT") -> str:
+    """A compact JWS over canonical JSON (sorted names, RFC 8785 for what we write: strings and whole numbers)."""
+    body = json.dumps(claims, separators=(",", ":"), allow_nan=False, sort_keys=True, ensure_ascii=False).encode()
+    said = f"{_head(signer.alg, signer.kid, typ)}.{encode(body)}"
+    return f"{said}.{encode(signer.sign(said.encode('ascii')))}"
+
+
+@lru_cache(maxsize=1024)
+def _head(alg: str, kid: str, typ: str) -> str:
+    return encode(json.dumps({"alg": alg, "kid": kid, "typ": typ}, separators=(",", ":")).encode())
+
+
+def _typ(token: Unverified) -> str | None:
+    typ = token.header.get("typ")
+    if typ is not None and not isinstance(typ, str):
+        raise Unauthenticated("trust.token-type")
+    return typ
+
+
+def _inner(token: object) -> None:
+    if token is not None and (not isinstance(token, str) or len(token) > LONGEST_INNER):
+        raise Unauthenticated("trust.token-claims")
+
+
+def _times(claims: Mapping[str, Any], now_s: float, leeway_s: int) -> None:
+    times = {name: claims[name] for name in ("iat", "exp", "nbf") if name in claims}
+    if any(type(time) not in (int, float) for time in times.values()):
+        raise Unauthenticated("trust.token-time")
+    issued, expires, starts = times.get("iat"), times.get("exp"), times.get("nbf")
+    late = expires is not None and expires + leeway_s <= now_s
+    early = any(time is not None and time - leeway_s > now_s for time in (issued, starts))
+    if late or early:
+        raise Untimely("trust.token-time", ms=_ahead(issued, now_s))
+    if issued is not None and expires is not None and not 0 <= expires - issued <= LONGEST_S + leeway_s:
+        raise Unauthenticated("trust.token-time")
+
+
+def _ahead(issued: float | None, now_s: float) -> int:
+    """By how much the clock that issued the token is ahead of ours (ms), if the token was made just now."""
+    off = 0.0 if issued is None else issued - now_s
+    return int(off * 1000) if abs(off) < LONGEST_OFF_S else 0
+
+
+def _signature(token: Unverified, jwk: Jwk) -> None:
+    try:
+        alg, key = public_key(jwk)
+    except PeerError as cause:
+        raise Unauthenticated("trust.token-key") from cause
+    if token.header["alg"] != alg:
+        raise Unauthenticated("trust.token-key")
+    try:
+        good = _verifier(alg).verify(token.signed, key, token.signature)
+    except (jwt.PyJWTError, ValueError, InvalidSignature) as cause:
+        raise Unauthenticated("trust.token-signature") from cause
+    if good is not True:
+        raise Unauthenticated("trust.token-signature")
+
+
+@lru_cache(maxsize=8)
+def _verifier(alg: str) -> Any:
+    """PyJWT's implementation of one algorithm, given a key object of ours and nothing else."""
+    return jwt.get_algorithm_by_name(alg)

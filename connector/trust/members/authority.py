@@ -1,0 +1,57 @@
+"""The data space's authority: an identity of its own, a key and no connector (architecture.md 3a).
+
+Its ES256 key lies in one file, the private half sealed by the vault; it signs trust lists. Its identifier is the
+RFC 9278 URN of its key, so that the name already says which key is meant.
+"""
+
+import json
+from pathlib import Path
+from typing import Final
+
+from connector.errors import Mistake
+from connector.trust.keys.files import write_private
+from connector.trust.keys.jose import sign_jwt
+from connector.trust.keys.jwk import decode, encode, thumbprint
+from connector.trust.keys.signing import KeyRecord, SoftwareKey, Vault
+from connector.trust.members.trust_list import TYP, TrustList, to_form
+
+_CONTEXT: Final = "authority"
+_URN: Final = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:"
+
+
+class Authority:
+    """Signs trust lists. `public_jwk` is what participants pin."""
+
+    def __init__(self, key: SoftwareKey) -> None:
+        self._key = key
+        self.public_jwk: dict[str, str] = key.public_jwk
+
+    @property
+    def id(self) -> str:
+        """The authority's identifier."""
+        return self._key.kid.partition("#")[0]
+
+    @classmethod
+    def create(cls, path: Path, vault: Vault) -> "Authority":
+        """A new authority with its key in `path` (mode 0600); the one that is there already if there is one."""
+        if path.exists():
+            return cls.open(path, vault)
+        bare = SoftwareKey.generate("peer", "")
+        key = bare.of(_URN + thumbprint(bare.public_jwk))
+        sealed = encode(key.export(vault, _CONTEXT))
+        write_private(path, json.dumps({"kid": key.kid, "public": key.public_jwk, "sealed": sealed}, indent=1).encode())
+        return cls(key)
+
+    @classmethod
+    def open(cls, path: Path, vault: Vault) -> "Authority":
+        """The authority whose key lies in `path`; `Mistake` if the file is none of ours."""
+        try:
+            stored = json.loads(path.read_bytes())
+            record = KeyRecord(kid=stored["kid"], purpose="peer", state="active", public_jwk=stored["public"])
+            return cls(SoftwareKey.load(vault, _CONTEXT, record, decode(stored["sealed"])))
+        except (OSError, ValueError, KeyError, TypeError) as cause:
+            raise Mistake("trust.authority-file", path=path) from cause
+
+    def issue(self, trust_list: TrustList) -> str:
+        """The list as a compact JWS (`typ` trust-list+jwt)."""
+        return sign_jwt(to_form(trust_list), self._key, TYP)

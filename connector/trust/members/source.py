@@ -1,0 +1,121 @@
+"""Where the trust list comes from: a file or an https address, looked at again and again; the key stays pinned.
+
+Each accepted version is kept in the database, so that not even a restart can be used to bring back an older one, and so
+that all replicas go by what one of them has seen (`catch_up`). Whoever is named otherwise than before is told of.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import structlog
+
+from connector.errors import HanseError, Mistake, Unavailable
+from connector.http.outbound import SafeClient
+from connector.storage.database import PROCESS, Database, Tx
+from connector.trust.members.trust_list import LIMIT, Anchor
+
+log = structlog.get_logger("trust")
+TOPIC = "trust-list"
+"""Signals that another version was kept."""
+Changed = Callable[[frozenset[str]], Awaitable[None]]
+"""Told of the DIDs of which the list says something else than before."""
+
+
+class Listing:
+    """Keeps an `Anchor` current; `url` empty means the file alone."""
+
+    def __init__(
+        self, db: Database, anchor: Anchor, client: SafeClient, file: Path, url: str, changed: Changed | None = None
+    ) -> None:  # fmt: skip
+        self._db, self._anchor, self._client, self._file, self._url = db, anchor, client, file, url
+        self._kept, self._changed = 0, changed
+        self._untold: frozenset[str] = frozenset()
+
+    async def start(self) -> None:
+        """The newest list known: from the database, then from where lists come from. Without one nobody belongs yet."""
+        kept = await self._db.read(PROCESS, _newest)
+        if kept is not None:
+            self._anchor.update(kept)
+            self._kept = self._anchor.version
+        try:
+            await self.reload()
+        except HanseError as error:
+            log.warning("trust.list", why=str(error))
+
+    async def reload(self) -> int:
+        """Looks now; the version in force afterwards. PeerError for a list that is refused; the old one stays."""
+        self._untold |= self._taken(await self._fetched())
+        if self._kept < self._anchor.version:  # also one that is in force since a reload whose write failed
+            version = self._anchor.version
+            await self._db.write(PROCESS, _keep, version, self._anchor.jws)
+            self._kept = max(self._kept, version)
+        await self._tell()
+        return self._anchor.version
+
+    async def catch_up(self) -> None:
+        """Takes a newer list that another replica has kept."""
+        kept = await self._db.read(PROCESS, _newer, self._anchor.version)
+        if kept is not None:
+            self._untold |= self._taken(kept)
+            self._kept = max(self._kept, self._anchor.version)
+        await self._tell()
+
+    def _taken(self, jws: str) -> frozenset[str]:
+        """Of whom the list now says something else; nobody if it is the first or no new one."""
+        before, first = self._anchor.entries, self._anchor.version == 0
+        if not self._anchor.update(jws):
+            return frozenset()
+        log.info("trust.list", version=self._anchor.version, members=len(self._anchor.current.participants))
+        after = self._anchor.entries
+        dids = frozenset() if first else before.keys() | after.keys()
+        return frozenset(did for did in dids if before.get(did) != after.get(did))
+
+    async def _tell(self) -> None:
+        """Of all that nobody has been told of yet: what fails is made up for at the next look."""
+        told, self._untold = self._untold, frozenset()
+        if told and self._changed is not None:
+            try:
+                await self._changed(told)
+            except BaseException:
+                self._untold |= told
+                raise
+
+    async def _fetched(self) -> str:
+        if self._url:
+            answer = await self._client.get(self._url, limit=LIMIT)
+            if answer.status != 200:
+                raise Unavailable("trust.list-unreachable", status=answer.status)
+            return answer.body.decode("ascii", "replace").strip()
+        try:
+            return (await asyncio.to_thread(self._file.read_text, encoding="ascii", errors="replace")).strip()
+        except OSError as cause:
+            raise Mistake("trust.list-file", path=self._file) from cause
+
+
+def _newest(tx: Tx) -> str | None:
+    row = tx.one("SELECT jws FROM trust_list ORDER BY version DESC LIMIT 1")
+    return None if row is None else str(row["jws"])
+
+
+def _newer(tx: Tx, version: int) -> str | None:
+    row = tx.one("SELECT jws FROM trust_list WHERE version > :version ORDER BY version DESC LIMIT 1", version=version)
+    return None if row is None else str(row["jws"])
+
+
+def _keep(tx: Tx, version: int, jws: str) -> None:
+    tx.run(
+        "INSERT INTO trust_list (version, jws, accepted_at) VALUES (:version, :jws, :now) ON CONFLICT DO NOTHING",
+        version=version,
+        jws=jws,
+        now=tx.now,
+    )
+    tx.signal(TOPIC)
+
+
+def checked_url(url: str, authority: Mapping[str, str]) -> str:
+    """The address itself; Mistake unless it is https. The key pinned beside it is what makes the host harmless."""
+    if url and (urlsplit(url).scheme != "https" or not authority):
+        raise Mistake("trust.list-url", url=url[:200])
+    return url

@@ -1,0 +1,344 @@
+"""The data space's trust list and what follows from it: who belongs, of which kind, until when (trust.md 5.3).
+
+The list is a JWS by the authority, whose public key is pinned by configuration and never fetched from where the list
+lies. Versions only rise; past `nextUpdate` the list still names the members but opens no new negotiations.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from connector.clock import rfc3339
+from connector.errors import PeerError, Unauthenticated
+from connector.trust.keys.jose import verify_document
+from connector.trust.keys.jwk import Jwk
+from connector.trust.members import successors
+
+TYP: Final = "trust-list+jwt"
+LIMIT: Final = 8_388_608
+NODES: Final = 400_000
+
+UNTIL: Final = "until"
+"""Member of a log key in the list: the RFC 3339 time from which on it signs no new state of the log."""
+RETIRED: Final = "validUntil"
+"""Member of a witness's key in the list: the RFC 3339 time of the last second that counts."""
+MOST_FORMER: Final = 64
+"""Former keys for second seals of one member."""
+MOST_LOG_KEYS: Final = 256
+"""Keys of the log of one member, former ones too."""
+MOST_WITNESS_KEYS: Final = 1_024
+"""Keys of all witnesses; whoever judges by the list reads each of them as a key."""
+_LATEST_MS: Final = 253_402_300_800_000
+
+Form = dict[str, Any]
+Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+"""Of a certificate, in lower-case hex."""
+
+
+class Issuer(Struct, frozen=True, rename="camel"):
+    """Whose credentials of which types count; empty until credentials come."""
+
+    did: str
+    types: tuple[str, ...]
+    valid_from: str
+    valid_until: str | None = None
+
+
+class Succeeded(Struct, frozen=True):
+    """Whose legal successor a participant is, and since when: a municipality that has been merged into it."""
+
+    did: str
+    since: str = field(name="from")
+
+
+class Sealing(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A seal certificate and from when until when it counts; a side that is absent has no bound."""
+
+    sha256: Sha256
+    valid_from: str | None = None
+    valid_until: str | None = None
+
+    def holds(self, now: int) -> bool:
+        """Whether it counts at this instant (milliseconds)."""
+        return _within(self.valid_from, self.valid_until, now)
+
+
+class SecondKey(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A former key for second seals (JWK) and from when until when it counts; a side that is absent has no bound."""
+
+    key: dict[str, str]
+    valid_from: str | None = None
+    valid_until: str | None = None
+
+    def holds(self, now: int) -> bool:
+        """Whether it counts at this instant (milliseconds)."""
+        return _within(self.valid_from, self.valid_until, now)
+
+
+class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One participant as the authority names it; `kind`, `groups` and `admin_level` are IRIs.
+
+    `keys` are pinned thumbprints, `ars` is the regional key of its seat. `suspended_since` tells auditors which
+    contracts are older; a plain digest among `seal_certificates` counts for as long as its certificate. What second
+    seals were made with before `seal_key_pq` stays in `former_seal_keys_pq`.
+    """
+
+    did: str
+    name: str
+    operator: str
+    kind: str
+    groups: tuple[str, ...]
+    state: Literal["active", "suspended"]
+    valid_from: str
+    valid_until: str | None = None
+    suspended_since: str | None = None
+    ars: str | None = None
+    admin_level: str | None = None
+    seal_certificates: tuple[Sha256 | Sealing, ...] = field(default=(), name="sealCertificates")
+    log_keys: tuple[dict[str, str], ...] = field(default=(), name="logKeys")
+    seal_key_pq: dict[str, str] | None = None
+    former_seal_keys_pq: tuple[SecondKey, ...] = ()
+    keys: tuple[str, ...] = ()
+    succeeds: tuple[Succeeded, ...] = ()
+
+    def logging(self, now: int) -> tuple[dict[str, str], ...]:
+        """The log keys that may sign a new state at this instant (milliseconds).
+
+        `until` in a key says when it was retired or withdrawn; what is no time counts as long past.
+        """
+        return tuple(key for key in self.log_keys if UNTIL not in key or now < _end(key[UNTIL]))
+
+    def admitted(self, now: int) -> bool:
+        """Whether the participant belongs at this instant (milliseconds)."""
+        return self.state == "active" and _within(self.valid_from, self.valid_until, now)
+
+    def sealing(self, now: int) -> tuple[str, ...]:
+        """The SHA-256 of the listed certificates that may seal at this instant (milliseconds)."""
+        return tuple(one.sha256 for one in self.listed_seals if one.holds(now))
+
+    def second_keys(self, now: int) -> tuple[dict[str, str], ...]:
+        """The keys that may make second seals at this instant (milliseconds)."""
+        current = () if self.seal_key_pq is None else (self.seal_key_pq,)
+        return (*current, *(one.key for one in self.former_seal_keys_pq if one.holds(now)))
+
+    @property
+    def listed_seals(self) -> tuple[Sealing, ...]:
+        """All listed seal certificates in one form."""
+        return tuple(Sealing(one) if isinstance(one, str) else one for one in self.seal_certificates)
+
+
+class Witness(Struct, frozen=True):
+    """An operator that cosigns others' logs (contracts.md 16.3)."""
+
+    operator: str
+    url: str
+    keys: tuple[dict[str, str], ...]
+
+
+class TrustList(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The whole list; `authority` is the authority's identifier, times are RFC 3339."""
+
+    version: int
+    issued: str
+    next_update: str
+    authority: str
+    issuers: tuple[Issuer, ...] = ()
+    participants: tuple[Entry, ...] = ()
+    witnesses: tuple[Witness, ...] = ()
+
+
+def _end(text: str) -> int:
+    try:
+        return millis(text)
+    except ValueError:
+        return 0
+
+
+def millis(text: str | None) -> int:
+    """Milliseconds of an RFC 3339 time with a zone; 0 for none; ValueError for anything else.
+
+    What no calendar of ours can show is refused too, as the offline verifier does that reads the same list.
+    """
+    if text is None:
+        return 0
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError(text)
+    found = int(instant.timestamp() * 1000)
+    if not 0 <= found < _LATEST_MS:
+        raise ValueError(text)
+    return found
+
+
+def _within(begin: str | None, end: str | None, now: int) -> bool:
+    return millis(begin) <= now and (end is None or now < millis(end))
+
+
+def to_form(trust_list: TrustList) -> Form:
+    """The list as plain JSON, every member of an entry present as readers expect it."""
+    form: Form = msgspec.to_builtins(trust_list)
+    for entry in form["participants"]:
+        entry.setdefault("validUntil", None)
+        entry.setdefault("sealCertificates", [])
+        entry.setdefault("logKeys", [])
+    return form
+
+
+def read_list(jws: str, authority_jwk: Jwk) -> TrustList:
+    """The list in a JWS by the authority; `Unauthenticated` if it is not theirs, `PeerError` if it is not a list."""
+    claims = verify_document(jws, authority_jwk, typ=TYP, limit=LIMIT, nodes=NODES)
+    try:
+        trust_list = msgspec.convert(claims, TrustList)
+        for moment in _moments(trust_list):
+            millis(moment)
+    except (msgspec.ValidationError, ValueError) as cause:
+        raise PeerError("trust.list-form") from cause
+    if len({entry.did for entry in trust_list.participants}) != len(trust_list.participants):
+        raise PeerError("trust.list-form")
+    if any(_doubled(entry) for entry in trust_list.participants) or _many_keys(trust_list):
+        raise PeerError("trust.list-form")
+    if not successors.unambiguous(_succeeded(trust_list)):
+        raise PeerError("trust.list-form")
+    return trust_list
+
+
+class Anchor:
+    """The current list, held against the pinned key of the authority. Empty until the first `update`."""
+
+    def __init__(self, authority_jwk: Jwk) -> None:
+        self.authority_jwk = authority_jwk
+        self.jws = ""
+        self._list: TrustList | None = None
+        self._entries: Mapping[str, Entry] = {}
+        self._line = successors.Line(())
+
+    def update(self, jws: str) -> bool:
+        """Takes a newer list, says whether it was new. A lower version, or another list of this version, is refused."""
+        new = read_list(jws, self.authority_jwk)
+        old = self._list
+        if old is not None and new.version < old.version:
+            raise PeerError("trust.list-rollback", version=new.version, current=old.version)
+        if old is not None and new.version == old.version:
+            if new != old:
+                raise PeerError("trust.list-fork", version=new.version)
+            return False
+        self._list, self.jws = new, jws
+        self._entries = {entry.did: entry for entry in new.participants}
+        self._line = successors.Line(_succeeded(new))
+        return True
+
+    @property
+    def version(self) -> int:
+        """Version of the current list, 0 before there is one."""
+        return 0 if self._list is None else self._list.version
+
+    @property
+    def current(self) -> TrustList:
+        """The current list; `Unauthenticated` before there is one, for then nobody belongs."""
+        if self._list is None:
+            raise Unauthenticated("trust.no-list")
+        return self._list
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        """All of them by DID; a new mapping with every list."""
+        return self._entries
+
+    def entry(self, did: str) -> Entry | None:
+        """What the list says of a DID, suspended or expired members included."""
+        return self._entries.get(did)
+
+    def member(self, did: str, now: int) -> Entry:
+        """The entry of a DID that belongs at this instant; `Unauthenticated` if it does not."""
+        entry = self._entries.get(did)
+        if entry is None or not entry.admitted(now):
+            raise Unauthenticated("trust.not-listed")
+        return entry
+
+    def fresh(self, now: int) -> bool:
+        """Whether the list is still before its `nextUpdate`; if not, nothing new is negotiated."""
+        return self._list is not None and now < millis(self._list.next_update)
+
+    def successor(self, did: str, now: int) -> str | None:
+        """Who has taken the place of that DID by now, the last in the line; None if nobody has."""
+        return self._line.successor(did, now)
+
+    def since(self, did: str, now: int) -> int | None:
+        """From when on (ms) that successor has it."""
+        return self._line.since(did, now)
+
+    def predecessors(self, did: str, now: int) -> tuple[str, ...]:
+        """Whose place that DID has taken by now."""
+        return self._line.predecessors(did, now)
+
+    def succeeded(self, now: int) -> tuple[str, ...]:
+        """Whose place anybody has taken by now."""
+        return self._line.succeeded(now)
+
+    def pinned(self, did: str) -> frozenset[str]:
+        """Key thumbprints that the authority vouches for."""
+        entry = self._entries.get(did)
+        return frozenset(entry.keys) if entry is not None else frozenset()
+
+
+def next_list(
+    before: TrustList | None, *, authority: str, now: int, life_ms: int, participants: tuple[Entry, ...],
+    witness: Witness | None = None,
+) -> TrustList:  # fmt: skip
+    """The list that follows `before` (none: the first), valid for `life_ms` milliseconds from `now`.
+
+    `witness` takes the place of the one that its operator had; without an operator it is no longer listed.
+    """
+    witnesses = () if before is None else before.witnesses
+    if witness is not None:
+        kept = (one for one in witnesses if one.operator != witness.operator and one.url != witness.url)
+        witnesses = (*kept, witness) if witness.operator else tuple(kept)
+    return TrustList(
+        version=1 if before is None else before.version + 1,
+        issued=rfc3339(now),
+        next_update=rfc3339(now + life_ms),
+        authority=authority,
+        issuers=() if before is None else before.issuers,
+        participants=participants,
+        witnesses=witnesses,
+    )
+
+
+def _succeeded(trust_list: TrustList) -> list[successors.Step]:
+    return [
+        successors.Step(one.did, entry.did, millis(one.since))
+        for entry in trust_list.participants
+        for one in entry.succeeds
+    ]
+
+
+def _doubled(entry: Entry) -> bool:
+    """One certificate or key twice would have two periods; without `pub` a key for second seals is none."""
+    seals = [one.sha256 for one in entry.listed_seals]
+    former = [one.key.get("pub") for one in entry.former_seal_keys_pq]
+    keys = former + [entry.seal_key_pq[name] for name in ("pub",) if entry.seal_key_pq and name in entry.seal_key_pq]
+    twice = len(set(seals)) != len(seals) or len(set(keys)) != len(keys)
+    return twice or None in former or len(former) > MOST_FORMER
+
+
+def _many_keys(trust_list: TrustList) -> bool:
+    """More than a verifier reads: its list and ours are the same."""
+    logs = max((len(entry.log_keys) for entry in trust_list.participants), default=0)
+    return logs > MOST_LOG_KEYS or sum(len(one.keys) for one in trust_list.witnesses) > MOST_WITNESS_KEYS
+
+
+def _moments(trust_list: TrustList) -> list[str | None]:
+    ours: list[str | None] = [trust_list.issued, trust_list.next_update]
+    for entry in trust_list.participants:
+        ours += [entry.valid_from, entry.valid_until, entry.suspended_since, *(one.since for one in entry.succeeds)]
+        for seal in entry.listed_seals:
+            ours += [seal.valid_from, seal.valid_until]
+        for key in entry.former_seal_keys_pq:
+            ours += [key.valid_from, key.valid_until]
+    for issuer in trust_list.issuers:
+        ours += [issuer.valid_from, issuer.valid_until]
+    ours += [key.get(RETIRED) for witness in trust_list.witnesses for key in witness.keys]
+    return ours

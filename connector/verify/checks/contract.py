@@ -1,0 +1,313 @@
+"""The contract in a bundle: who agreed, what each party sealed, and whose seals they are (contracts.md 5 and 6)."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Literal
+
+from cryptography import x509
+
+from connector.verify.checks.anchors import Anchors
+from connector.verify.checks.archive import ROTATED
+from connector.verify.checks.examination import need
+from connector.verify.checks.records import Line
+from connector.verify.checks.trusted_time import SKEW_S, Moment, written
+from connector.verify.formats import certificates, chain, jades, jcs, key_binding, limits
+from connector.verify.formats.faults import Doubt, Fault
+from connector.verify.formats.jades import MOST_CERTIFICATES, Seal
+from connector.verify.formats.trustlist import TrustList
+
+Role = Literal["provider", "consumer"]
+ROLES: tuple[Role, ...] = ("provider", "consumer")
+SIGNED_JSON = frozenset({"profile.json", "dataset.jsonld", "approval-provider.json", "approval-consumer.json"})
+"""Besides the agreement, whose form is stricter."""
+Members = Mapping[str, bytes]
+Documents = Mapping[str, Mapping[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What is read from the agreement: its IRI and the DIDs of both parties."""
+
+    iri: str
+    provider: str
+    consumer: str
+
+    def did(self, role: Role) -> str:
+        return self.provider if role == "provider" else self.consumer
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """One object as a seal must reference it: member of the bundle, address, media type."""
+
+    name: str
+    par: str
+    cty: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What every check may use: the members, what is trusted from outside, and what could be read (None: could not).
+
+    `lines` are the records, which are read once. `moment` is the trusted time of the contract as a whole, `seals` that
+    of each seal, which may be earlier, and `second_seals` that of each second seal, which may be later than the first;
+    without one only the signers' own times are known.
+    """
+
+    members: Members
+    anchors: Anchors
+    trust_list: TrustList | None
+    agreement: Agreement | None
+    documents: Documents | None
+    moment: Moment | None = None
+    lines: Sequence[Line] | None = None
+    seals: Mapping[Role, Moment] = field(default_factory=dict)
+    second_seals: Mapping[Role, Moment] = field(default_factory=dict)
+
+    @property
+    def at(self) -> int | None:
+        """The trusted time in seconds."""
+        return None if self.moment is None else self.moment.seconds
+
+    def sealed_at(self, role: Role) -> int | None:
+        """That of this party's seal in seconds."""
+        return self.seals[role].seconds if role in self.seals else self.at
+
+    def second_at(self, role: Role) -> int | None:
+        """That of this party's second seal in seconds; None where no record names it."""
+        return self.second_seals[role].seconds if role in self.second_seals else None
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A seal that holds, and its level."""
+
+    seal: Seal
+    level: str
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"level": self.level}
+
+
+def parse_agreement(data: bytes) -> Agreement:
+    """The agreement in canonical form; Fault `agreement-form`."""
+    try:
+        value = jcs.decode(data)
+    except jcs.NotCanonical as fault:
+        raise Fault("agreement-form") from fault
+    match value:
+        case {"@id": str(iri), "assigner": str(provider), "assignee": str(consumer)} if provider != consumer:
+            return Agreement(iri, provider, consumer)
+        case _:
+            raise Fault("agreement-form")
+
+
+def check_readings(members: Members) -> None:
+    """What was signed says one thing to every reader; Fault `member-ambiguous` with its name.
+
+    Signed bytes can still be read in two ways: JSON with a name twice, text that guesses its encoding.
+    """
+    for name in members.keys() & SIGNED_JSON:
+        if not limits.is_plausible(members[name], letters=limits.LETTERS_PER_NUMBER):
+            raise Fault("member-large", name=name, most=limits.largest(name))
+        try:
+            json.loads(members[name].decode(), object_pairs_hook=jcs.once, parse_constant=_no_number)
+        except (ValueError, RecursionError) as fault:
+            raise Fault("member-ambiguous", name=name) from fault
+    try:
+        text = members["text-de.html"].decode()
+    except UnicodeDecodeError as fault:
+        raise Fault("member-ambiguous", name="text-de.html") from fault
+    if "\0" in text or text.startswith("\ufeff"):
+        raise Fault("member-ambiguous", name="text-de.html")
+
+
+def _no_number(text: str) -> object:
+    raise ValueError(text)
+
+
+def parse_document(data: bytes, did: str) -> Mapping[str, object]:
+    """The DID document of `did`; Fault `document-form` or `document-foreign`."""
+    try:
+        document = jcs.loads(data)
+    except jcs.NotCanonical as fault:
+        raise Fault("document-form", did=did) from fault
+    if not isinstance(document, dict):
+        raise Fault("document-form", did=did)
+    if document.get("id") != did:
+        raise Fault("document-foreign", did=did)
+    return document
+
+
+def signed_by(role: Role, agreement: Agreement, members: Members) -> list[Signed]:
+    """The references of that party's seal, in their order."""
+    provider = agreement.provider
+    objects = [
+        Signed("agreement.json", agreement.iri, "application/json"),
+        addressed("text-de.html", provider, members, "text/html"),
+        addressed("profile.json", provider, members, "application/json"),
+        addressed("dataset.jsonld", provider, members, "application/ld+json"),
+        addressed(f"approval-{role}.json", agreement.did(role), members, "application/json"),
+    ]
+    if role == "consumer":
+        objects.append(addressed("provider.jws", provider, members, "application/jose"))
+    return objects
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a party's seal says of who approved: by a rule, or by a person with a role and a pseudonym; `at` as text."""
+
+    kind: Literal["automatic", "person"]
+    role: str
+    pseudonym: str
+    at: str
+
+
+def approved(role: Role, members: Members) -> Approval | None:
+    """Who approved at that party, by the object that its seal covers; None if it does not say so as we write it."""
+    try:
+        value = jcs.decode(members[f"approval-{role}.json"])
+    except (KeyError, jcs.NotCanonical):
+        return None
+    match value:
+        case {"role": "automatic", "pseudonym": None, "at": str(at)}:
+            return Approval("automatic", "automatic", "", at)
+        case {"role": str(who), "pseudonym": str(pseudonym), "at": str(at)} if who != "automatic":
+            return Approval("person", who, pseudonym, at)
+        case _:
+            return None
+
+
+def read_seal(token: bytes) -> Seal:
+    """The seal in a member; Fault `seal-form`."""
+    return jades.read(text(token))
+
+
+def check_seal(role: Role, given: Given) -> Sealed:
+    """That party's seal in full; Doubt `one-sided` if the consumer has not sealed, `no-roots` without anchors."""
+    agreement = need(given.agreement, "agreement")
+    documents = need(given.documents, "documents")
+    if f"{role}.jws" not in given.members:
+        raise Doubt("one-sided")
+    seal = read_seal(given.members[f"{role}.jws"])
+    check_references(seal, signed_by(role, agreement, given.members), given.members)
+    did = agreement.did(role)
+    at = given.sealed_at(role)
+    level = check_owner(seal, did, documents[did], given, at=at, others=intermediates(role, given.members))
+    if at is not None and seal.iat > at + SKEW_S:
+        raise Doubt("time-order", claimed=written(seal.iat), at=written(at))
+    return Sealed(seal, level)
+
+
+def intermediates(role: Role, members: Members) -> tuple[x509.Certificate, ...]:
+    """The certificates of `{role}-chain.pem`, untrusted; none if there is no such member. Fault `chain-form`."""
+    pem = members.get(f"{role}-chain.pem")
+    if pem is None:
+        return ()
+    try:
+        found = certificates.pem(pem)
+    except ValueError as fault:
+        raise Fault("chain-form") from fault
+    if len(found) > MOST_CERTIFICATES:
+        raise Fault("chain-form")
+    return found
+
+
+def check_references(seal: Seal, expected: list[Signed], members: Members) -> None:
+    """The seal covers exactly these objects; Fault names the member that was changed or is not what it should be."""
+    if len(seal.pars) != len(expected):
+        raise Fault("seal-references")
+    for one, found in zip(expected, seal.hashes, strict=True):
+        if jades.object_hash(members[one.name]) != found:
+            raise Fault("member-changed", name=one.name)
+    if [(one.par, one.cty) for one in expected] != list(zip(seal.pars, seal.ctys, strict=True)):
+        raise Fault("seal-references")
+
+
+def check_owner(
+    seal: Seal,
+    did: str,
+    document: Mapping[str, object],
+    given: Given,
+    *,
+    at: int | None = None,
+    others: tuple[x509.Certificate, ...] = (),
+) -> str:
+    """Signature, key, certificate and chain belong to `did`; the seal level.
+
+    The certificate must hold when the signer says that it signed, and at the trusted time `at` (seconds) if there is
+    one.
+    """
+    jades.check_signature(seal)
+    member = None if given.trust_list is None else given.trust_list.members.get(did)
+    listed = {} if member is None else member.seal_certificates
+    level = key_binding.check(seal.chain[0], seal.kid, did=did, document=document, listed=listed)
+    for instant in (seal.iat,) if at is None else (seal.iat, at):
+        chain.check((*seal.chain, *others), given.anchors.roots, at=instant)
+        if level != "L1" and not listed[key_binding.fingerprint(seal.chain[0])].holds(instant):
+            raise Fault("certificate-period", did=did, at=written(instant))
+    if level != "L1" and not given.anchors.authority:
+        raise Doubt("no-authority")
+    return level
+
+
+def exporter_of(given: Given) -> str:
+    """Whose name the seal over the manifest bears; Fault `exporter` if that is none of the parties."""
+    agreement = need(given.agreement, "agreement")
+    did = read_seal(given.members["manifest.jws"]).did
+    if did not in (agreement.provider, agreement.consumer):
+        raise Fault("exporter", did=did)
+    return did
+
+
+def check_manifest_seal(given: Given) -> Sealed:
+    """The exporter's seal over the manifest; the exporter is one of the two parties.
+
+    It is made at the export, behind every state of the log, so only its own time is known.
+    """
+    did = exporter_of(given)
+    documents = need(given.documents, "documents")
+    seal, members = read_seal(given.members["manifest.jws"]), given.members
+    document = parse_document(members[ROTATED], did) if ROTATED in members else documents[did]
+    check_references(seal, [addressed("manifest.json", did, members, "application/json")], members)
+    return Sealed(seal, check_owner(seal, did, document, given))
+
+
+def check_manifest(members: Members) -> None:
+    """The manifest lists every other member with its size and hash; Fault names the member that differs."""
+    try:
+        value = jcs.decode(members["manifest.json"])
+    except jcs.NotCanonical as fault:
+        raise Fault("manifest-form") from fault
+    if not isinstance(value, dict) or not isinstance(value.get("members"), list):
+        raise Fault("manifest-form")
+    listed = value["members"]
+    expected = manifest_rows(members)
+    for row in expected:
+        if row not in listed:
+            raise Fault("member-changed", name=row["name"])
+    if listed != expected:
+        raise Fault("manifest-form")
+
+
+def manifest_rows(members: Members) -> list[dict[str, object]]:
+    """Name, size and SHA-256 of every member but the manifest and its seal, by name."""
+    names = sorted(members.keys() - {"manifest.json", "manifest.jws"})
+    return [{"name": name, "sha256": sha256(members[name]).hexdigest(), "size": len(members[name])} for name in names]
+
+
+def addressed(name: str, did: str, members: Members, cty: str) -> Signed:
+    """A member at its object address below the root of `did`."""
+    return Signed(name, f"{key_binding.root_of(did)}/evidence/objects/{sha256(members[name]).hexdigest()}", cty)
+
+
+def text(data: bytes) -> str:
+    """The characters of a token; Fault `seal-form`."""
+    try:
+        return data.decode("ascii")
+    except UnicodeDecodeError as fault:
+        raise Fault("seal-form", what="compact") from fault

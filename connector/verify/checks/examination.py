@@ -1,0 +1,75 @@
+"""Runs checks one by one: what they raise becomes a verdict and a sentence, what they return can feed the next one."""
+
+from collections.abc import Callable, Mapping
+from typing import ParamSpec, Protocol, TypeVar, runtime_checkable
+
+from connector.verify.formats.faults import Doubt, Fault
+from connector.verify.report import Check, Report, Verdict
+from connector.verify.words import say
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A value that fills the placeholders of the sentence that its check has passed."""
+
+    @property
+    def facts(self) -> Mapping[str, object]: ...
+
+
+class Examination:
+    """The checks made so far, in one language."""
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+        self._checks: list[Check] = []
+        self._notes: list[str] = []
+        self._stated: dict[str, object] = {}
+
+    def run(self, name: str, check: Callable[P, T], *args: P.args, **kw: P.kwargs) -> T | None:
+        """The value of the check, None if it did not pass."""
+        try:
+            value = check(*args, **kw)
+        except Fault as found:
+            verdict = Verdict.INDETERMINATE if isinstance(found, Doubt) else Verdict.FAILED
+            self._add(name, verdict, say("fault", found.code, self.lang, self._facts(found.facts)), found.code)
+            return None
+        facts = value.facts if isinstance(value, Telling) else {}
+        self._add(name, Verdict.PASSED, say("passed", name, self.lang, self._facts(facts)))
+        return value
+
+    def note(self, key: str, /, **facts: object) -> None:
+        """A line that is no check: what was used, what is not proven."""
+        self._notes.append(say("note", key, self.lang, self._facts(facts)))
+
+    def state(self, **facts: object) -> None:
+        """What machines read besides the checks."""
+        self._stated.update(facts)
+
+    def report(self, **facts: object) -> Report:
+        return Report(tuple(self._checks), tuple(self._notes), {**self._stated, **facts})
+
+    def _add(self, name: str, verdict: Verdict, sentence: str, code: str = "") -> None:
+        self._checks.append(Check(name, verdict, f"{say('check', name, self.lang)}: {sentence}", code))
+
+    def _facts(self, found: Mapping[str, object]) -> dict[str, object]:
+        """Facts that are names of something known (`check`, `level`, `oddity`, `source`) are shown in words."""
+        named = {"check", "level", "oddity", "source"}
+        return {key: say(key, str(fact), self.lang) if key in named else fact for key, fact in found.items()}
+
+
+def attempt(parse: Callable[P, T], *args: P.args, **kw: P.kwargs) -> T | None:
+    """The parsed value or None; the check that owns the value reports what is wrong with it."""
+    try:
+        return parse(*args, **kw)
+    except Fault:
+        return None
+
+
+def need(value: T | None, check: str) -> T:
+    """The value, or Doubt: it cannot be judged because that other check did not give it."""
+    if value is None:
+        raise Doubt("not-checked", check=check)
+    return value

@@ -1,0 +1,70 @@
+"""Whether both parties were members of the data space when they sealed, as far as the newest list known can tell.
+
+Judged at the trusted time of each seal (contracts.md 12), else at the time that the signer claims, which is never one
+from before its membership. A list names one period and one state per member, as of its own day. So:
+
+* over by then, or suspended since before: FAILED, that party was no member;
+* suspended, but the list does not say since when: not proven, for it may have been before or after;
+* admitted only later: not proven, for whoever comes back is listed from that day on;
+* not on the list: not proven, for whoever left is no longer there;
+* sealed when the list had already expired: not proven, a newer list may say something else;
+* exported, or last witnessed, when the list had already expired: not proven, for there was a newer one by then, and
+  whoever leaves it out may know why (T67).
+"""
+
+from collections.abc import Mapping
+
+from connector.verify.checks.contract import ROLES, Given, Role, Sealed
+from connector.verify.checks.examination import need
+from connector.verify.checks.trusted_time import SKEW_S, written
+from connector.verify.formats.faults import Doubt, Fault
+from connector.verify.formats.trustlist import TrustList
+
+
+def check(
+    given: Given, trust_list: TrustList | None, seals: Mapping[Role, Sealed | None], seen: int | None = None
+) -> None:
+    """Both were. Fault `not-member`; Doubt `member-unlisted`, `member-later`, `member-suspended`, `list-expired` or
+    `list-withheld`.
+
+    `trust_list` must be proven. A consumer that has not sealed is judged at the time of the contract. `seen` is the
+    latest time (seconds) that the bundle itself knows of.
+    """
+    listed, agreement = need(trust_list, "trust-list"), need(given.agreement, "agreement")
+    doubt: Doubt | None = None
+    for role in ROLES:
+        claimed = need(seals.get(role) or seals.get("provider"), "provider-seal").seal.iat
+        known = given.sealed_at(role)
+        try:
+            _judge(agreement.did(role), listed, claimed if known is None else known)
+            _check_claimed(agreement.did(role), listed, claimed)
+        except Doubt as open_question:  # the other party may be worse
+            doubt = doubt or open_question
+    if doubt is not None:
+        raise doubt
+    if seen is not None and seen >= listed.next_update:
+        raise Doubt("list-withheld", at=written(seen), until=written(listed.next_update))
+
+
+def _check_claimed(did: str, listed: TrustList, claimed: int) -> None:
+    """A seal that others saw only later still says when it was made: that is no time from before the membership."""
+    begin = listed.members[did].period.begin
+    if begin is not None and claimed + SKEW_S < begin:
+        raise Doubt("member-later", did=did, at=written(claimed), since=written(begin))
+
+
+def _judge(did: str, listed: TrustList, at: int) -> None:
+    member = listed.members.get(did)
+    if member is None or member.unlisted:
+        raise Doubt("member-unlisted", did=did, version=listed.version)
+    end, since = member.period.end, member.suspended_since
+    if end is not None and end <= at:
+        raise Fault("not-member", did=did, at=written(at), since=written(end))
+    if member.suspended and since is not None and since <= at:
+        raise Fault("not-member", did=did, at=written(at), since=written(since))
+    if member.suspended and since is None:
+        raise Doubt("member-suspended", did=did, at=written(at))
+    if not member.period.holds(at):
+        raise Doubt("member-later", did=did, at=written(at), since=written(member.period.begin or 0))
+    if at >= listed.next_update:
+        raise Doubt("list-expired", at=written(at), until=written(listed.next_update))

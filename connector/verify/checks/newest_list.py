@@ -1,0 +1,79 @@
+"""Which trust list counts: the newest of the one in the bundle and the one that the auditor has (T67).
+
+The exporter chooses the list in the bundle, and an older one may still call a suspended member one. So a newer list
+from outside decides who is a member, since when a key or certificate is ended, and what is listed today. What it no
+longer names (the keys of a member that left, a witness that is no more) still counts as the older list says, because
+that one too bears the authority's signature; but that somebody is no longer listed is never passed over.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from connector.verify.checks.anchors import Anchors
+from connector.verify.formats import trustlist
+from connector.verify.formats.faults import Doubt, Fault
+from connector.verify.formats.trustlist import Member, SecondKey, TrustList
+
+_IDENTITY = ("kty", "crv", "alg", "x", "y", "pub")
+
+
+def judged_by(bundled: bytes, given: bytes | None, anchors: Anchors) -> TrustList:
+    """The list that counts, signed by the authority as is every list it comes from.
+
+    Fault `trust-list-form`, `trust-list-signature`, or `trust-list-forked` for two lists of one version; Doubt
+    `no-authority`, or `trust-list-given` if the auditor's own file is no list of that authority: that says nothing
+    against the bundle.
+    """
+    ours = trustlist.parse(bundled)
+    trustlist.check(ours, anchors.authority)
+    if given is None:
+        return ours
+    try:
+        theirs = trustlist.parse(given.strip(), given=True)
+        trustlist.check(theirs, anchors.authority)
+    except Fault as fault:
+        raise Doubt("trust-list-given") from fault
+    return _newest(ours, theirs)
+
+
+def _newest(bundled: TrustList, given: TrustList) -> TrustList:
+    if given.version == bundled.version and _payload(given) != _payload(bundled):
+        raise Fault("trust-list-forked", version=given.version)
+    return bundled if given.version <= bundled.version else continued(bundled, given)
+
+
+def continued(older: TrustList, newer: TrustList) -> TrustList:
+    """The newer list, with what the older one says of keys that the newer one does not name."""
+    listed = {did: _followed(older.members.get(did), member) for did, member in newer.members.items()}
+    gone = {did: replace(one, unlisted=True) for did, one in older.members.items() if did not in listed}
+    witnesses = [*newer.witnesses, *older.witnesses]
+    return replace(newer, members={**listed, **gone}, witnesses=witnesses, exported=older.issued)
+
+
+def _followed(older: Member | None, newer: Member) -> Member:
+    """`operator` stays that of the older list, which is about who ran the log when the bundle was made; the other one
+    is kept beside it, for a party that moved to a witness's operator could have that date its contracts back."""
+    if older is None:
+        return newer
+    named = {_identity(key) for key in newer.log_keys}
+    return replace(
+        newer,
+        operator=older.operator,
+        later_operator=newer.operator,
+        log_keys=(*newer.log_keys, *(key for key in older.log_keys if _identity(key) not in named)),
+        seal_certificates={**older.seal_certificates, **newer.seal_certificates},
+        former_seal_keys_pq=(*newer.former_seal_keys_pq, *_former(older, newer.seal_keys_pq)),
+    )
+
+
+def _former(older: Member, known: Sequence[SecondKey]) -> list[SecondKey]:
+    named = {_identity(one.jwk) for one in known}
+    return [one for one in older.seal_keys_pq if _identity(one.jwk) not in named]
+
+
+def _identity(jwk: Mapping[str, object]) -> tuple[str, ...]:
+    return tuple(str(jwk.get(name)) for name in _IDENTITY)
+
+
+def _payload(one: TrustList) -> bytes:
+    return one.signed.partition(b".")[2]

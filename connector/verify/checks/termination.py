@@ -1,0 +1,141 @@
+"""A signed statement that ends an agreement, if the bundle has one: whose it is and what it says (contracts.md 14).
+
+`termination-{role}.json` is sealed by that party in `termination-{role}.jws`. The statement names the agreement by its
+digest, so one about another contract does not fit here, and the log names both, so none can be slipped in later, nor an
+older one shown where a newer one counts. Its times lie between the contract and what knows of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from connector.verify.checks import contract, revocation
+from connector.verify.checks.archive import ROTATED
+from connector.verify.checks.contract import Given, Role, Signed
+from connector.verify.checks.examination import need
+from connector.verify.checks.records import TERMINATION, Erased, Line, Logged
+from connector.verify.checks.trusted_time import SKEW_S, exact, written
+from connector.verify.formats import jcs
+from connector.verify.formats.faults import Doubt, Fault
+
+_FORM = frozenset({"v", "kind", "agreement", "by", "reason", "notice", "at"})
+
+
+LONGEST_S = 20 * 366 * 86_400
+"""The longest notice that is believed to be meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """When a party says that it ended it, and from when on that counts (seconds): never before the log had it."""
+
+    at: int
+    effective: int
+
+    @property
+    def facts(self) -> Mapping[str, object]:
+        return {"at": written(self.at), "effective": written(self.effective)}
+
+
+def names(role: Role) -> tuple[str, str]:
+    """The statement and its seal in a bundle."""
+    return f"termination-{role}.json", f"termination-{role}.jws"
+
+
+def check(role: Role, given: Given, lines: Sequence[Line] | None, size: int | None) -> Ending:
+    """The statement is by that party, about this agreement, the newest of that party in the log, and of its time.
+
+    `size` of the state that has the trusted time: it proves when the statement was there if it holds its record. The
+    key events in a bundle are the exporter's, so only its own key can be seen to be withdrawn. Doubt
+    `termination-absent` where only the log knows that this party ended it.
+    """
+    agreement = need(given.agreement, "agreement")
+    if names(role)[0] not in given.members:
+        raise Doubt("termination-absent", seq=stated(role, lines or ())[-1].seq)
+    statement, token = (given.members[name] for name in names(role))
+    seal = contract.read_seal(token)
+    found = contract.addressed(names(role)[0], agreement.did(role), given.members, "application/json")
+    whole = Signed("agreement.json", agreement.iri, "application/json")
+    contract.check_references(seal, [found] if len(seal.pars) == 1 else [whole, found], given.members)
+    contract.check_owner(seal, agreement.did(role), _document(role, given), given)
+    at, notice = _read(statement, role, sha256(given.members["agreement.json"]).hexdigest())
+    known = need(lines, "records")
+    record = _logged(role, sha256(statement).hexdigest(), sha256(token).hexdigest(), known)
+    seen = record is not None and size is not None and record.index < size
+    if contract.exporter_of(given) == seal.did:
+        revocation.check_key(seal, known, given.at if seen else None)
+    logged = None if record is None else exact(record.record["at"])
+    witnessed = None if given.at is None or not seen else given.at + SKEW_S
+    known_by = [one for one in (logged, witnessed) if one is not None]
+    _check_times(at, notice, seal.iat, known_by, given)
+    return Ending(at, max(at if notice is None else notice, logged or 0))
+
+
+def stated(role: Role, lines: Sequence[Line]) -> Sequence[Logged]:
+    """The records of what that party stated, in the order of the log."""
+    records = [line for line in lines if isinstance(line, Logged) and line.type == TERMINATION]
+    return [line for line in records if line.body.get("by") == role and "statement" in line.body]
+
+
+def _check_times(at: int, notice: int | None, sealed: int, known_by: Sequence[int], given: Given) -> None:
+    """It was made when it was sealed, after the contract, and before what already knows of it (`known_by`)."""
+    begin = contract.read_seal(given.members["provider.jws"]).iat
+    if not begin - 2 * SKEW_S <= at or not abs(at - sealed) <= SKEW_S or any(at > one + SKEW_S for one in known_by):
+        known = min((sealed, *known_by))
+        raise Fault("termination-time", at=written(at), begin=written(begin), known=written(known))
+    if notice is not None and not at - SKEW_S <= notice <= at + LONGEST_S:
+        raise Fault("termination-notice", at=written(at), notice=written(notice))
+
+
+def document_name(role: Role) -> str:
+    """Only where that party's keys have changed since the agreement: its DID document when it ended it."""
+    return f"did-termination-{role}.json"
+
+
+def _document(role: Role, given: Given) -> Mapping[str, object]:
+    did = need(given.agreement, "agreement").did(role)
+    for name in (document_name(role), ROTATED):
+        later = given.members.get(name)
+        if later is not None and (name != ROTATED or contract.exporter_of(given) == did):
+            return contract.parse_document(later, did)
+    return need(given.documents, "documents")[did]
+
+
+def _read(statement: bytes, role: Role, agreement: str) -> tuple[int, int | None]:
+    """When it was stated, and the notice; both in the one spelling that we write."""
+    try:
+        value = jcs.decode(statement)
+    except jcs.NotCanonical as fault:
+        raise Fault("termination-form") from fault
+    match value:
+        case {"v": 1, "kind": "termination", "by": str(by), "at": text, "agreement": str(about), "notice": notice}:
+            at, until = exact(text), exact(notice)
+            if not isinstance(value, dict) or value.keys() != _FORM or by != role:
+                raise Fault("termination-form")
+            if about != agreement:
+                raise Fault("termination-foreign")
+            if at is None or (until is None and notice is not None):
+                raise Fault("termination-form")
+            return at, until
+        case _:
+            raise Fault("termination-form")
+
+
+def _logged(role: Role, statement: str, seal: str, lines: Sequence[Line]) -> Logged | None:
+    """The termination record that names both digests; None if it was erased, so that nobody can tell.
+
+    A party may end it sooner than it has stated before: then only its newest statement counts.
+    """
+    records = [line for line in lines if line.type == TERMINATION]
+    for line in records:
+        if isinstance(line, Logged) and {statement, seal} <= set(_texts(line.body)):
+            if any(one.index > line.index for one in stated(role, lines)):
+                raise Fault("termination-superseded", seq=line.seq)
+            return line
+    if not any(isinstance(line, Erased) for line in records):
+        raise Fault("termination-unlogged")
+    return None
+
+
+def _texts(body: Mapping[str, object]) -> list[str]:
+    return [value for value in body.values() if isinstance(value, str)]

@@ -1,0 +1,107 @@
+"""Whose key it is: the certificate's key is the one the DID document names, and the certificate carries the DID.
+
+At seal level L1 the DID stands in the certificate as SAN URI; at L2/L3 the signed trust list names the certificate's
+SHA-256 for the DID (contracts.md 6 and 8), and only then
+algorithms other than ES256 count. So a member cannot seal in another's name with its own valid certificate.
+"""
+
+from collections.abc import Collection, Mapping
+from hashlib import sha256
+from urllib.parse import unquote
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from connector.verify.formats import algorithms
+from connector.verify.formats.certificates import ODD
+from connector.verify.formats.faults import Fault
+
+_QC_STATEMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
+_QUALIFIED, _DEVICE = bytes.fromhex("060604008e460101"), bytes.fromhex("060604008e460104")
+"""Statements of ETSI EN 319 412-5 in a certificate: it is qualified; its key lives in a qualified device."""
+
+
+def root_of(did: str) -> str:
+    """The participant's root address: `did:web:localhost%3A18443:x` is `https://localhost:18443/x`."""
+    host, *path = did.removeprefix("did:web:").split(":")
+    if not did.startswith("did:web:") or not host:
+        raise Fault("did-form", did=did)
+    return "/".join([f"https://{unquote(host)}", *path])
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Lower-case hex SHA-256 of the certificate."""
+    return sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def check(
+    certificate: x509.Certificate,
+    kid: str,
+    *,
+    did: str,
+    document: Mapping[str, object],
+    listed: Collection[str] = (),
+) -> str:
+    """The seal level, `L1`, `L2` or `L3`; Fault if `kid` or the certificate does not belong to `did`.
+
+    A listed certificate counts as L2, and as L3 if it says of itself that it is a qualified one with its key in a
+    qualified device: the authority has looked at it before it listed it.
+    """
+    if kid.partition("#")[0] != did:
+        raise Fault("seal-foreign", did=did, kid=kid)
+    jwk = seal_key(document, kid, did)
+    if not algorithms.same_key(certificate.public_key(), jwk):
+        raise Fault("seal-key", did=did)
+    _check_usage(certificate, did)
+    if fingerprint(certificate) in listed:
+        return "L3" if _qualified(certificate) else "L2"
+    if did not in _uris(certificate):
+        raise Fault("seal-certificate", did=did)
+    alg = algorithms.of_key(certificate.public_key())
+    if alg != "ES256":
+        raise Fault("seal-algorithm", alg=alg)
+    return "L1"
+
+
+def seal_key(document: Mapping[str, object], kid: str, did: str) -> Mapping[str, object]:
+    """The JWK of the verification method `kid`, which must stand under `assertionMethod` of that DID's document."""
+    if document.get("id") != did:
+        raise Fault("document-foreign", did=did)
+    named = document.get("assertionMethod")
+    methods = document.get("verificationMethod")
+    if not isinstance(named, list) or kid not in named or not isinstance(methods, list):
+        raise Fault("key-unknown", did=did)
+    for method in methods:
+        if isinstance(method, dict) and method.get("id") == kid and isinstance(method.get("publicKeyJwk"), dict):
+            jwk: Mapping[str, object] = method["publicKeyJwk"]
+            return jwk
+    raise Fault("key-unknown", did=did)
+
+
+def _qualified(certificate: x509.Certificate) -> bool:
+    try:
+        found = certificate.extensions.get_extension_for_oid(_QC_STATEMENTS).value
+    except (x509.ExtensionNotFound, *ODD):
+        return False
+    text = found.value if isinstance(found, x509.UnrecognizedExtension) else b""
+    return _QUALIFIED in text and _DEVICE in text
+
+
+def _uris(certificate: x509.Certificate) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, *ODD):
+        return []
+    return names.get_values_for_type(x509.UniformResourceIdentifier)
+
+
+def _check_usage(certificate: x509.Certificate, did: str) -> None:
+    """A seal needs a signing certificate; the chain policy leaves this to us (contracts.md 6)."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+    except x509.ExtensionNotFound:
+        return
+    except ODD as fault:  # what it is for cannot be read, so it is for nothing
+        raise Fault("seal-usage", did=did) from fault
+    if not (usage.digital_signature or usage.content_commitment):
+        raise Fault("seal-usage", did=did)

@@ -1,0 +1,282 @@
+"""The authority's signed list of members, read for what contracts need: membership, log keys, seal certificates.
+
+A compact JWS (ES256, `typ` `trust-list+jwt`), verified with a key from outside the bundle (contracts.md 8).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from connector.verify.formats import base64url, jcs, limits
+from connector.verify.formats.faults import Doubt, Fault
+
+TYP = "trust-list+jwt"
+MOST_FORMER = 64
+"""Former keys for second seals of one member."""
+MOST_LOG_KEYS, MOST_WITNESS_KEYS = 256, 1_024
+"""Keys of the log of one member; keys of all witnesses together. Each is read as a key before it is looked for."""
+_LATEST = 253_402_300_800
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From when until when something counts, in seconds; None: no bound on this side."""
+
+    begin: int | None = None
+    end: int | None = None
+
+    def holds(self, at: int) -> bool:
+        return (self.begin is None or self.begin <= at) and (self.end is None or at < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class SecondKey:
+    """A key for second seals (JWK), and from when until when it counts."""
+
+    jwk: Mapping[str, object]
+    period: Period = Period()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What the list says of one participant; `seal_certificates` by the SHA-256 (hex) of the certificate.
+
+    `suspended` at the time of the list, `suspended_since` in seconds if the list says so. `former_seal_keys_pq` are
+    those that had the place of `seal_key_pq` before.
+    """
+
+    did: str
+    name: str
+    operator: str
+    log_keys: tuple[Mapping[str, object], ...]
+    seal_certificates: Mapping[str, Period]
+    period: Period
+    suspended: bool
+    suspended_since: int | None = None
+    seal_key_pq: Mapping[str, object] | None = None
+    former_seal_keys_pq: tuple[SecondKey, ...] = ()
+    keys: frozenset[str] = frozenset()
+    """Thumbprints of the peer and seal keys that the authority vouches for on the day of the list; empty: it says
+    nothing of them."""
+    later_operator: str = ""
+    """Where the newest list says another one than the list by which the exporter went."""
+    unlisted: bool = False
+    """An older list named it, the newest does not."""
+
+    @property
+    def operators(self) -> frozenset[str]:
+        """By either list: none of them vouches for a contract of this member."""
+        return frozenset((self.operator, self.later_operator or self.operator))
+
+    @property
+    def seal_keys_pq(self) -> tuple[SecondKey, ...]:
+        """All of them: the present one, which has no bounds, and the former ones."""
+        current = () if self.seal_key_pq is None else (SecondKey(self.seal_key_pq),)
+        return (*current, *self.former_seal_keys_pq)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustList:
+    """The parsed list, proven only by `check`. `witnesses` as they stand there; `issued` is the authority's word.
+
+    From `next_update` on (seconds) it says nothing any more. `given`: it came from outside the bundle; `exported` is
+    then when the list in the bundle was issued.
+    """
+
+    version: int
+    issued: str
+    next_update: int
+    members: Mapping[str, Member]
+    witnesses: Sequence[object]
+    signed: bytes
+    signature: bytes
+    given: bool = False
+    exported: str = ""
+
+    @property
+    def at_export(self) -> str:
+        """When the list was issued by which the exporter went: no later key or end was known then."""
+        return self.exported or self.issued
+
+    @property
+    def issued_at(self) -> int:
+        """In seconds; 0 for what is no time, as if it were long past."""
+        try:
+            return seconds(self.issued) or 0
+        except Fault:
+            return 0
+
+    def member(self, did: str) -> Member:
+        """The entry of `did`; Fault `not-listed`."""
+        if did not in self.members:
+            raise Fault("not-listed", did=did)
+        return self.members[did]
+
+
+def parse(jws: bytes, *, given: bool = False) -> TrustList:
+    """The list in this token, `given` from outside the bundle or not; Fault `trust-list-form`."""
+    if len(jws) > limits.largest("trust-list.jws"):
+        raise Fault("trust-list-form")
+    try:
+        head, body, tail = jws.decode("ascii").split(".")
+        content = base64url.decode(body)
+        if not limits.is_plausible(content, limits.MOST_LISTED_VALUES):
+            raise Fault("trust-list-form")
+        header, payload = jcs.loads(base64url.decode(head)), jcs.loads(content)
+        signature = base64url.decode(tail)
+    except ValueError as fault:
+        raise Fault("trust-list-form") from fault
+    if not isinstance(header, dict) or header.get("alg") != "ES256" or header.get("typ") != TYP or "crit" in header:
+        raise Fault("trust-list-form")
+    if not isinstance(payload, dict) or len(signature) != 64:
+        raise Fault("trust-list-form")
+    version, entries = payload.get("version"), payload.get("participants")
+    next_update = seconds(payload.get("nextUpdate"))
+    if not isinstance(version, int) or not isinstance(entries, list) or next_update is None:
+        raise Fault("trust-list-form")
+    members = {one.did: one for one in (_member(entry) for entry in entries)}
+    if len(members) != len(entries):
+        raise Fault("trust-list-form")
+    return TrustList(
+        version=version,
+        issued=str(payload.get("issued", "")),
+        next_update=next_update,
+        members=members,
+        witnesses=_witnesses(payload.get("witnesses", [])),
+        signed=f"{head}.{body}".encode("ascii"),
+        signature=signature,
+        given=given,
+    )
+
+
+def check(trust_list: TrustList, keys: Sequence[ec.EllipticCurvePublicKey]) -> None:
+    """One of the authority's keys signed the list; Fault `trust-list-signature`, Doubt `no-authority` without keys."""
+    if not keys:
+        raise Doubt("no-authority")
+    r, s = int.from_bytes(trust_list.signature[:32]), int.from_bytes(trust_list.signature[32:])
+    signature = encode_dss_signature(r, s)
+    if not any(_verifies(key, signature, trust_list.signed) for key in keys):
+        raise Fault("trust-list-signature")
+
+
+def _verifies(key: ec.EllipticCurvePublicKey, signature: bytes, data: bytes) -> bool:
+    try:
+        key.verify(signature, data, ec.ECDSA(SHA256()))
+    except InvalidSignature:
+        return False
+    return True
+
+
+def _member(entry: object) -> Member:
+    if not isinstance(entry, dict):
+        raise Fault("trust-list-form")
+    match entry:
+        case {"did": str(did), "state": "active" | "suspended" as state, "validFrom": str(begin)}:
+            found = entry.get("sealKeyPq")
+            pq = found if isinstance(found, dict) else None
+            return Member(
+                did=did,
+                name=str(entry.get("name", did)),
+                operator=str(entry.get("operator", did)),
+                log_keys=tuple(_keys(entry.get("logKeys"))),
+                seal_certificates=_certificates(entry.get("sealCertificates")),
+                period=Period(seconds(begin), seconds(entry.get("validUntil"))),
+                suspended=state == "suspended",
+                suspended_since=seconds(entry.get("suspendedSince")),
+                seal_key_pq=pq,
+                former_seal_keys_pq=_former(entry.get("formerSealKeysPq", []), pq or {}),
+                keys=frozenset(one for one in _list(entry.get("keys")) if isinstance(one, str)),
+            )
+        case _:
+            raise Fault("trust-list-form")
+
+
+def _keys(value: object) -> list[Mapping[str, object]]:
+    found: list[Mapping[str, object]] = [key for key in _list(value) if isinstance(key, dict)]
+    if len(found) > MOST_LOG_KEYS:
+        raise Fault("trust-list-form")
+    return found
+
+
+def _witnesses(value: object) -> list[object]:
+    """As they stand there; what `witness.derived` takes apart."""
+    if not isinstance(value, list):
+        raise Fault("trust-list-form")
+    keys = [_list(one.get("keys")) for one in value if isinstance(one, dict)]
+    if sum(map(len, keys)) > MOST_WITNESS_KEYS:
+        raise Fault("trust-list-form")
+    return value
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _certificates(value: object) -> Mapping[str, Period]:
+    """Each a plain SHA-256, or `{sha256, validFrom, validUntil}` with RFC 3339 times, of which either may be absent.
+
+    One certificate twice would have two periods: then the list is none.
+    """
+    if not isinstance(value, list | None):
+        raise Fault("trust-list-form")
+    found = dict(_certificate(one) for one in value or ())
+    if len(found) != len(value or ()):
+        raise Fault("trust-list-form")
+    return found
+
+
+def _certificate(value: object) -> tuple[str, Period]:
+    match value:
+        case str(digest):
+            period = Period()
+        case {"sha256": str(digest), **more}:
+            period = Period(seconds(more.get("validFrom")), seconds(more.get("validUntil")))
+        case _:
+            raise Fault("trust-list-form")
+    if not _SHA256.fullmatch(digest):
+        raise Fault("trust-list-form")
+    return digest, period
+
+
+def _former(value: object, current: Mapping[str, object]) -> tuple[SecondKey, ...]:
+    """Each `{key, validFrom, validUntil}`, of which either time may be absent; a key twice would have two periods."""
+    if not isinstance(value, list) or len(value) > MOST_FORMER:
+        raise Fault("trust-list-form")
+    found = tuple(_second_key(one) for one in value)
+    known = [one.jwk["pub"] for one in found] + [current[name] for name in ("pub",) if name in current]
+    if len({str(pub) for pub in known}) != len(known):
+        raise Fault("trust-list-form")
+    return found
+
+
+def _second_key(value: object) -> SecondKey:
+    match value:
+        case {"key": {"pub": str(), **_rest} as key, **more} if all(isinstance(one, str) for one in key.values()):
+            return SecondKey(key, Period(seconds(more.get("validFrom")), seconds(more.get("validUntil"))))
+        case _:
+            raise Fault("trust-list-form")
+
+
+def seconds(text: object) -> int | None:
+    """Seconds of an RFC 3339 time with its zone, None for none; Fault `trust-list-form`."""
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise Fault("trust-list-form")
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError as fault:
+        raise Fault("trust-list-form") from fault
+    if instant.tzinfo is None:
+        raise Fault("trust-list-form")
+    found = int(instant.timestamp())
+    if not 0 <= found < _LATEST:  # a zone can lead out of what a calendar can show
+        raise Fault("trust-list-form")
+    return found

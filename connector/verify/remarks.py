@@ -1,0 +1,181 @@
+"""What a report says besides its checks: of each seal, of the trust list, of what is erased, and what is not proven.
+
+Nothing here decides: a line that is missing would only be a thing untold.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from connector.verify.checks import archive, contract, records, revocation, second_seal, termination
+from connector.verify.checks.anchors import Anchors
+from connector.verify.checks.contract import ROLES, Approval, Given, Members, Role, Sealed
+from connector.verify.checks.disclosure import Told
+from connector.verify.checks.examination import Examination, attempt
+from connector.verify.checks.records import Erased, Line, Logged
+from connector.verify.checks.trusted_time import Moment, written
+from connector.verify.formats.trustlist import TrustList
+
+MOST_TOLD = 50
+"""Erased records, or ones about the end, that have a line of their own in the report."""
+DAY_S = 86_400
+
+
+def seals(exam: Examination, held: Mapping[Role, Sealed | None], moment: Moment | None, lines: Sequence[Line]) -> None:
+    """Levels, trusted time, and what was erased."""
+    graves = records.tombstones(lines)
+    buried = [line for line in lines if isinstance(line, Erased) and line.index in graves]
+    for line in buried[:MOST_TOLD]:
+        body = graves[line.index].body
+        exam.note("erased", type=line.type, seq=line.seq, ground=body.get("ground", ""), role=body.get("role", ""))
+    if len(buried) > MOST_TOLD:
+        exam.note("erased-more", count=len(buried) - MOST_TOLD)
+    levels = {role: None if sealed is None else sealed.level for role, sealed in held.items()}
+    exam.state(levels=levels, trusted_time=None if moment is None else written(moment.seconds))
+
+
+def until(exam: Examination, found: Told | None, states: Sequence[tuple[int, Moment | None]]) -> None:
+    """Until when all this speaks; who vouches for that moment besides the exporter, if anybody does."""
+    if found is None:
+        return
+    seen = [moment for size, moment in states if moment is not None and size >= found.size]
+    exam.note("told" if seen else "told-claimed", at=found.at)
+    exam.state(until=found.facts)
+
+
+def approvals(exam: Examination, members: Members) -> None:
+    """Who approved at each party, a rule or a person: the seal says that it was the party, not how it came about."""
+    found = {role: contract.approved(role, members) for role in ROLES if f"{role}.jws" in members}
+    for role, approval in found.items():
+        exam.note(f"{role}-approval-{'unread' if approval is None else approval.kind}", **_named(approval))
+    exam.state(approvals={role: None if one is None else one.kind for role, one in found.items()})
+
+
+def _named(approval: Approval | None) -> dict[str, object]:
+    return {} if approval is None else {"role": approval.role, "pseudonym": approval.pseudonym, "at": approval.at}
+
+
+def withdrawn(
+    exam: Examination,
+    given: Given,
+    held: Mapping[Role, Sealed | None],
+    by: Sealed | None,
+    lines: Sequence[Line] | None,
+) -> None:
+    """Of each seal that holds: what was withdrawn, since when, and who says so."""
+    stated = dict[str, object]()
+    for name, sealed in (*held.items(), ("exporter", by)):
+        if sealed is None or by is None or lines is None:
+            continue
+        seal, check = sealed.seal, f"{name}-seal"
+        own = seal.did == by.seal.did
+        gone = revocation.withdrawn(seal, lines) if own else None
+        if gone is not None:
+            exam.note("key-withdrawn", check=check, kid=seal.kid, since=written(gone))
+        else:
+            exam.note("key-kept" if own else "key-elsewhere", check=check)
+        certificate = _certificate_told(given, sealed)
+        said = dict(certificate.value)
+        facts = {"at": said["certificateAsOf"], "since": said["certificateWithdrawn"]}
+        exam.note(f"certificate-{certificate.says}", check=check, **facts)
+        _tell_listed_key(exam, given, sealed, check)
+        since = None if gone is None else written(gone)
+        stated[name] = {"kid": seal.kid, "keyWithdrawn": since, "keyKnown": own, **said}
+    exam.state(revocation=stated)
+
+
+def _certificate_told(given: Given, sealed: Sealed) -> revocation.Told:
+    """The answers in a bundle are about the seals of both parties; the exporter's is one of these as a rule."""
+    agreement = given.agreement
+    role = next((role for role in ROLES if agreement is not None and agreement.did(role) == sealed.seal.did), None)
+    if role is None:
+        return revocation.told(sealed.seal, None, ())
+    others = attempt(contract.intermediates, role, given.members) or ()
+    issuers = (*sealed.seal.chain[1:], *others, *given.anchors.roots)
+    return revocation.told(sealed.seal, given.members.get(f"{role}.ocsp"), issuers)
+
+
+def _tell_listed_key(exam: Examination, given: Given, sealed: Sealed, check: str) -> None:
+    """The newest list may no longer vouch for a key; it does not say since when, so nothing is judged by that."""
+    listed = given.trust_list
+    member = None if listed is None else listed.members.get(sealed.seal.did)
+    if listed is None or member is None or not member.keys:
+        return
+    if sealed.seal.kid.partition("#")[2] not in member.keys:
+        exam.note("key-unlisted", check=check, kid=sealed.seal.kid, version=listed.version)
+
+
+def trust_list(exam: Examination, listed: TrustList, now: int | None) -> None:
+    """By which list was judged, and how old it is."""
+    until = written(listed.next_update)
+    key = "trust-list-given" if listed.given else "trust-list"
+    exam.note(key, version=listed.version, issued=listed.issued, until=until)
+    days = None if now is None else max(now - listed.issued_at, 0) // DAY_S
+    if now is not None and days is not None:
+        exam.note("trust-list-over" if now >= listed.next_update else "trust-list-age", days=days, until=until)
+    exam.state(
+        trust_list={
+            "version": listed.version,
+            "issued": listed.issued,
+            "nextUpdate": until,
+            "source": "given" if listed.given else "bundle",
+            "ageDays": days,
+        }
+    )
+
+
+def before(
+    exam: Examination, given: Given, held: Mapping[Role, Sealed | None], listed: TrustList | None
+) -> None:  # fmt: skip
+    """A list that is older than a seal does not show what happened in between."""
+    times = [given.sealed_at(role) or sealed.seal.iat for role, sealed in held.items() if sealed is not None]
+    if listed is not None and listed.issued_at < max(times, default=0):
+        exam.note("trust-list-before", issued=listed.issued, at=written(max(times)))
+
+
+def times(exam: Examination, given: Given) -> None:
+    """Which seal was there earlier than the contract as a whole, and was judged at that time."""
+    for role, moment in given.seals.items():
+        if given.at is None or moment.seconds < given.at:
+            exam.note(f"{role}-earlier", at=written(moment.seconds))
+    exam.state(seal_times={role: written(moment.seconds) for role, moment in given.seals.items()})
+
+
+def second_seals(exam: Examination, given: Given, lines: Sequence[Line]) -> None:
+    """One that no record names could be left out of a bundle, or put in, without a trace."""
+    for role in ROLES:
+        if second_seal.named(role, lines):
+            continue
+        if second_seal.name(role) in given.members:
+            exam.note(f"{role}-pq-unlogged")
+        if given.trust_list is None or given.agreement is None:
+            continue
+        member = given.trust_list.members.get(given.agreement.did(role))
+        keyed = member is not None and member.seal_key_pq is not None
+        if keyed and f"{role}.jws" in given.members and second_seal.name(role) not in given.members:
+            exam.note(f"{role}-pq-absent")
+
+
+def end(exam: Examination, members: Members, lines: Sequence[Line]) -> None:
+    """An end that only the log knows, or knew: without a sealed statement nothing is checked, but nobody may overlook
+    it, and least of all one whose record was erased."""
+    ends = [line for line in lines if line.type == records.TERMINATION]
+    shown = sum(termination.names(role)[0] in members for role in ROLES)
+    if shown and shown <= sum(isinstance(line, Logged) for line in ends):
+        ends = [line for line in ends if isinstance(line, Erased)]
+    elif shown:
+        return  # the record of what is shown may be the one that was erased
+    for line in ends[:MOST_TOLD]:
+        exam.note("ended", seq=line.seq)
+
+
+def rest(exam: Examination, members: Members, anchors: Anchors, tool: str) -> None:
+    """What is only for reading, which anchors and tool were used, and what no bundle can prove."""
+    exporter = attempt(contract.read_seal, members["manifest.jws"])
+    for name in sorted(archive.TRANSLATIONS & members.keys()):
+        exam.note("unsigned", name=name, did="?" if exporter is None else exporter.did)
+    exam.note("tool", version=tool)
+    for fingerprint in anchors.fingerprints():
+        exam.note("anchor", fingerprint=fingerprint)
+    exam.state(anchors=anchors.fingerprints())
+    exam.note("unproven")
+    exam.note("unproven-since")
+    exam.note("unproven-other-log")

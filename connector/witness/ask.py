@@ -1,0 +1,277 @@
+"""Asks other operators' witnesses to vouch for our logs: hourly, after agreements, before a bundle (contracts.md 16.3).
+
+Nothing waits for a witness but the first seal of a process, for a moment: a database that came back from a backup must
+not sign again what others have seen (16.2). What a witness says is checked with its keys in the trust list.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from connector.audit import merkle, origins, sealer, tiles
+from connector.audit.sealer import Batch
+from connector.clock import Clock
+from connector.errors import HanseError, PeerError, Unauthenticated, Unavailable
+from connector.http.outbound import Answer, SafeClient
+from connector.participants.model import Participant
+from connector.participants.service import Hosted, Participants
+from connector.settings.sections import Witness as Settings
+from connector.storage.database import Database, Tx
+from connector.telemetry import Metrics
+from connector.trust.members.trust_list import Anchor, Witness
+from connector.verify.checks.trusted_time import SKEW_S
+from connector.verify.formats import checkpoint
+from connector.verify.formats.checkpoint import TIMED_ED25519, NoteKey, key_of
+from connector.verify.formats.cosignature import name_of, until
+from connector.verify.formats.faults import Fault
+from connector.witness import cosign, cosignatures
+from connector.witness.cosignatures import Standing
+from connector.witness.restore import Restored
+
+log = structlog.get_logger("witness")
+MOST = 15
+"""Witnesses asked for one log: with `MOST_KEPT` lines of each a note holds no more than a reader takes."""
+MOST_LOST = 8
+"""Origins that a database may have lost: as many are asked for, so that a liar does not lead us on without end."""
+LIMIT = 65_536
+MOST_KEPT = 4
+"""Lines of one witness: two keys, and two that take their place."""
+BACKOFF_MS, LONGEST_MS = 15_000, 900_000
+APART_S = 3600
+"""A cosignature whose time is further from ours proves nothing to us."""
+_TYPE = {"Content-Type": "text/plain; charset=utf-8"}
+
+
+class _Failure(NamedTuple):
+    times: int
+    until: int
+
+
+class Witnesses:
+    """The witnesses of the trust list, without those of a log's own operator."""
+
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, anchor: Anchor, http: SafeClient,
+        settings: Settings, own: str = "", beside: Path | None = None, metrics: Metrics | None = None,
+    ) -> None:  # fmt: skip
+        """`own` is the key name of this process as a witness: it never vouches for the logs kept here.
+
+        In the folder `beside` lies what tells without them that a database came back from a backup.
+        """
+        self._db, self._clock, self._participants, self._anchor = db, clock, participants, anchor
+        self._http, self._settings, self._own = http, settings, own
+        self._metrics = metrics or Metrics()
+        self._restored = None if beside is None else Restored(db, beside, self._metrics)
+        self._settled: set[str] = set()
+        self._since: dict[str, int] = {}
+        self._failures: dict[tuple[str, str], _Failure] = {}
+
+    async def settled(self, hosted: Hosted) -> bool:
+        """Whether the log may be sealed: once per process its witnesses are asked how far it was.
+
+        If one of them knows more than this database has, the log goes on under a new origin first. If not all of them
+        answer it is sealed after `start_wait_s` all the same. Who is listed later is not asked: by then this very
+        process has sealed.
+        """
+        slug = hosted.participant.id
+        await self._look_beside(hosted.participant)
+        others = self._foreign(hosted.participant)
+        if self._anchor.version and not others:
+            self._settled.add(slug)
+        if slug in self._settled or not others:
+            return True
+        began = self._since.setdefault(slug, self._clock.steady())
+        epoch = await self._db.read(slug, origins.current, slug)
+        known = await asyncio.gather(*(self._known(hosted, one, epoch) for one in others))
+        newest = await self._db.read(slug, sealer.latest, slug)
+        most, url = max(((size or 0, one.url) for size, one in zip(known, others, strict=True)))
+        if most > (0 if newest is None or newest.epoch != epoch else newest.size):
+            after = await self._taken(hosted, others, epoch)
+            await self._behind(hosted.participant, epoch, most, name_of(url), after)
+        answered = all(size is not None for size in known)
+        waited = self._clock.steady() - began >= self._settings.start_wait_s * 1000
+        if not answered and newest is not None and not waited:
+            return False
+        if not answered and newest is not None:
+            log.warning("witness.not-all-answer", participant=slug)
+        self._settled.add(slug)
+        return True
+
+    async def look(self) -> None:
+        """Asks every witness that is due for a log."""
+        for hosted in await self._participants.all():
+            await self._ask(hosted, lambda standing: due(standing, self._clock.now(), self._settings.ask_every_s))
+
+    async def vouched(self, hosted: Hosted) -> None:
+        """Before a bundle is made: whoever has not vouched for the newest state is asked, but not waited for long."""
+        await self._ask(hosted, lambda standing: standing.newest.size > standing.size)
+
+    async def _look_beside(self, participant: Participant) -> None:
+        """A database that lost states while this process runs: its witnesses are heard again before it is sealed."""
+        if self._restored is not None and await self._restored.noticed(participant):
+            self._settled.discard(participant.id)
+            self._since.pop(participant.id, None)
+
+    async def _taken(self, hosted: Hosted, others: Sequence[Witness], epoch: int) -> int:
+        """The last epoch from `epoch` on that somebody knows: an origin may be lost with the database as well."""
+        for following in range(epoch + 1, epoch + MOST_LOST):
+            known = await asyncio.gather(*(self._known(hosted, one, following) for one in others))
+            if not any(known):
+                return following - 1
+        return epoch + MOST_LOST - 1
+
+    async def _ask(self, hosted: Hosted, wanted: Callable[[Standing], bool]) -> None:
+        slug, errands = hosted.participant.id, []
+        await self._look_beside(hosted.participant)
+        for one in self._foreign(hosted.participant):
+            if self._blocked(slug, one):
+                continue
+            standing = await self._db.read(slug, cosignatures.standing, slug, name_of(one.url))
+            if standing is not None and wanted(standing):
+                errands.append(self._apart(hosted.participant, one, standing))
+        await asyncio.gather(*errands)
+
+    async def _apart(self, participant: Participant, one: Witness, standing: Standing) -> None:
+        """What fails with one witness neither delays nor fails anything else; it is asked again later."""
+        place = (participant.id, one.url)
+        try:
+            outcome = await self._ask_one(participant, one, standing)
+        except HanseError as error:
+            self._count(one, "not-genuine" if isinstance(error, PeerError) else "away")
+            times = self._failures.get(place, _Failure(0, 0)).times
+            wait = min(LONGEST_MS, BACKOFF_MS << min(times, 8))
+            self._failures[place] = _Failure(times + 1, self._clock.steady() + wait)
+            log.info("witness.away", participant=participant.id, witness=name_of(one.url), why=str(error))
+        else:
+            self._count(one, outcome)
+            self._failures.pop(place, None)
+
+    def _count(self, one: Witness, outcome: str) -> None:
+        """Labels are of the trust list, which names the witnesses to everybody."""
+        text = "Requests to witnesses of our logs, by outcome."
+        self._metrics.count("hanse_witness_asked_total", text, witness=name_of(one.url), outcome=outcome)
+
+    async def _ask_one(self, participant: Participant, one: Witness, standing: Standing) -> str:
+        """The outcome in a word: `vouched`, or `differs` where it saw another history."""
+        slug, batch, old = participant.id, standing.newest, standing.size
+        assert batch.checkpoint is not None
+        for _ in range(2):
+            proof = await self._db.read(slug, tiles.consistency, slug, old, batch.size)
+            answer = await self._post(one, cosign.write(old, proof, batch.checkpoint))
+            if answer.status == 200:
+                lines = self._genuine(one, batch, answer.body)
+                await self._db.write(slug, cosignatures.keep, batch, name_of(one.url), lines)
+                return "vouched"
+            known = _size(answer) if answer.status == 409 else old if answer.status == 422 else None
+            if known is None or known == old == 0:  # who has seen nothing has nothing against us
+                raise Unavailable("witness.answer", status=answer.status)
+            if known == old or known > batch.size:
+                await self._differs(participant, batch, known, name_of(one.url), same=known == old)
+                return "differs"
+            old = known
+        raise Unavailable("witness.answer", status=409)
+
+    async def _differs(self, participant: Participant, batch: Batch, known: int, witness: str, *, same: bool) -> None:
+        """It saw another tree of this log, or a larger one that is not merely news of another replica.
+
+        Raises Unavailable if its word counts for nothing now: then it is not asked again at once either.
+        """
+        newest = await self._db.read(participant.id, sealer.latest, participant.id)
+        if newest is None or newest.epoch != batch.epoch or (not same and newest.size >= known):
+            return
+        if await self._behind(participant, batch.epoch, known, witness) is None:
+            raise Unavailable("witness.answer", status=409)
+
+    async def _behind(
+        self, participant: Participant, epoch: int, known: int, witness: str, after: int = 0
+    ) -> int | None:
+        slug = participant.id
+        opened = await self._db.write(slug, _open, participant, epoch, known, witness, after)
+        log.error("witness.behind", participant=slug, witness=witness, known=known, epoch=epoch, opened=opened)
+        return opened
+
+    async def _known(self, hosted: Hosted, one: Witness, epoch: int) -> int | None:
+        """The size that a witness knows, 0 for none; None if it does not say. The empty tree commits us to nothing."""
+        participant = hosted.participant
+        empty = Batch(
+            participant=participant.id, size=0, root=merkle.EMPTY, frontier=merkle.NOTHING, checkpoint=None,
+            at=self._clock.now(), epoch=epoch,
+        )  # fmt: skip
+        note = sealer.sign(empty, sealer.origin(participant.root, epoch), [hosted.signers["log"]])
+        try:
+            answer = await self._post(one, cosign.write(0, (), note))
+            return 0 if answer.status == 200 else _size(answer) if answer.status == 409 else None
+        except HanseError as error:
+            log.info("witness.away", participant=participant.id, witness=name_of(one.url), why=str(error))
+            return None
+
+    async def _post(self, one: Witness, body: bytes) -> Answer:
+        url = f"{one.url.rstrip('/')}/add-checkpoint"
+        return await self._http.post(url, body, headers=_TYPE, limit=LIMIT, total_s=self._settings.answer_s)
+
+    def _genuine(self, one: Witness, batch: Batch, body: bytes) -> str:
+        """The earliest line of each of its listed keys; PeerError if one does not hold or states a strange time.
+
+        One for a key: who sends dozens would leave no room in the note for the others. Before the state was sealed
+        nobody can have seen it, and whoever believed that would find our seals later than their trusted time.
+        """
+        name, now = name_of(one.url), self._clock.now()
+        least, most = max(now - APART_S * 1000, batch.at - SKEW_S * 1000) // 1000, now // 1000 + APART_S
+        kept: dict[NoteKey, tuple[int, bytes]] = {}
+        try:
+            keys = {(key.name, key.id): key for key in _keys(one, now // 1000)}
+            note = checkpoint.parse(f"{(batch.checkpoint or '').partition(chr(10) * 2)[0]}\n\n{body.decode()}")
+            for line in note.lines:
+                if (key := keys.get(line[:2])) is not None:
+                    said = key.seconds(note, line[2]), line[2]
+                    kept[key] = min(said, kept.get(key, said))
+                    if not least <= said[0] <= most:
+                        raise PeerError("witness.cosignature", name=name)
+        except (Fault, ValueError) as fault:
+            raise PeerError("witness.cosignature", name=name) from fault
+        if not kept:
+            raise PeerError("witness.cosignature", name=name)
+        return "".join(
+            checkpoint.line_of(key.name, key.id, signature) for key, (_, signature) in [*kept.items()][:MOST_KEPT]
+        )
+
+    def _foreign(self, participant: Participant) -> Sequence[Witness]:
+        try:
+            listed = self._anchor.current.witnesses
+        except Unauthenticated:
+            return ()
+        entry = self._anchor.entry(participant.did)
+        operators = {participant.operator, "" if entry is None else entry.operator}
+        others = [one for one in listed if one.operator not in operators and name_of(one.url) != self._own]
+        return others[:MOST]
+
+    def _blocked(self, slug: str, one: Witness) -> bool:
+        failure = self._failures.get((slug, one.url))
+        return failure is not None and self._clock.steady() < failure.until
+
+
+def due(standing: Standing, now: int, every_s: float) -> bool:
+    """At once for an agreement that it has not vouched for, else when the last time is long enough ago."""
+    return standing.newest.size > standing.size and (standing.agreed or abs(now - standing.at) >= every_s * 1000)
+
+
+def _open(tx: Tx, participant: Participant, epoch: int, known: int, witness: str, after: int) -> int | None:
+    """Nothing if another replica has opened it already."""
+    if origins.current(tx, participant.id) != epoch:
+        return None
+    return origins.open_next(tx, participant.id, participant.did, participant.root, known, witness, after=after)
+
+
+def _size(answer: Answer) -> int | None:
+    text = answer.body.removesuffix(b"\n")
+    return int(text) if text.isdigit() and len(text) <= 16 else None
+
+
+def _keys(one: Witness, now: int) -> Sequence[NoteKey]:
+    """Those in use; a retired key vouches for nothing new."""
+    used = [jwk for jwk in one.keys if (last := until(jwk)) is None or now <= last]
+    found = [key_of(name_of(one.url), jwk, TIMED_ED25519) for jwk in used]
+    return [key for key in found if key is not None]

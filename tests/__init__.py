@@ -1,0 +1,1 @@
+"""Tests mirror the package; `testkit` holds what they share."""

@@ -1,0 +1,140 @@
+"""`hanse request`: the terms are shown and asked about before anything goes out, and names are said in words."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from connector.cli.frame import concepts
+from connector.cli.main import main
+from tests.cli.frame.test_client import CLAUSE, DATASET, WHY, Playback, play, said
+
+__all__ = ["play"]
+
+
+@pytest.mark.parametrize(
+    ("final", "code", "shown"),
+    [
+        ({"state": "FINALIZED", "agreement": "urn:uuid:9", "reason": None}, 0, "urn:uuid:9"),
+        ({"state": "TERMINATED", "agreement": None, "reason": WHY}, 1, "ABGELEHNT: Teilnehmerart"),
+        ({"state": "REQUESTED", "agreement": None, "reason": None}, 2, "Noch nicht entschieden (angefragt)"),
+    ],
+)
+def test_request(
+    final: dict[str, Any], code: int, shown: str, play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An offer names its dataset; what was read is asked for; the answer is the outcome."""
+    play.on("POST /participants/a/terms", TERMS)
+    play.on("POST /participants/a/negotiations", {"id": "n1"}, 201)
+    for wait in (5, 0):
+        play.on(f"GET /participants/a/negotiations/n1?wait={wait}", {"id": "n1", "states": ["REQUESTED"], **final})
+    wait = "0" if code == 2 else "5"
+    assert main([*ASK, "--wait", wait, "--yes"], {}) == code
+    wish = {
+        "provider": "Bdorf",
+        "dataset": DATASET,
+        "offer": f"{DATASET}/offers/1",
+        "purpose": "https://w3id.org/hanse/v1#heatPlanning",
+    }
+    assert [json.loads(body) for _, body in play.asked[:2]] == [
+        wish,
+        {**wish, "provider": "did:web:b", "terms": "ab12", "data": "cd34"},
+    ]
+    told = said(capsys)
+    assert shown in told
+    assert "Bäume\n  von Bdorf, für den Zweck „Wärmeplanung“" in told
+    assert "Nur Kommunen [technisch erzwungen]" in told
+    assert "Beschreibung: Alle Bäume der Stadt" in told
+
+
+TERMS = {
+    "provider": "did:web:b", "partner": "Bdorf", "dataset": DATASET, "title": "Bäume", "offer": f"{DATASET}/offers/1",
+    "described": {"description": "Alle Bäume der Stadt"}, "data": "cd34",
+    "terms": "ab12", "clauses": [CLAUSE], "policy": {"permission": []}, "met": True, "reason": None,
+}  # fmt: skip
+ASK = ["request", f"{DATASET}/offers/1", "--as", "a", "--from", "Bdorf", "--purpose", "Wärmeplanung"]
+
+
+def test_nothing_is_asked_for_unread(
+    play: Playback, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bug: `request` signed what nobody had been shown. >> no --yes, nobody there << exit 2, no more."""
+    play.on("POST /participants/a/terms", {**TERMS, "met": False, "reason": WHY})
+    assert main(ASK, {}) == 2
+    both = capsys.readouterr()
+    assert "Nur Kommunen" in both.out
+    assert WHY["de"] in both.out
+    assert "--yes" in both.err
+    assert main([*ASK, "--json"], {}) == 2
+    monkeypatch.setattr("sys.stdin", Terminal("nein\n"))
+    assert main(ASK, {}) == 2
+    assert "es wurde nichts gesendet" in capsys.readouterr().err
+    assert {path for path, _ in play.asked} == {"POST /participants/a/terms"}
+
+
+@pytest.mark.parametrize(("answer", "lang"), [("j", "de"), (" JA ", "de"), ("y", "en"), ("yes", "en")])
+def test_whoever_says_yes_asks(answer: str, lang: str, play: Playback, monkeypatch: pytest.MonkeyPatch) -> None:
+    play.on("POST /participants/a/terms", {**TERMS, "clauses": []})
+    play.on("POST /participants/a/negotiations", {"id": "n1"}, 201)
+    play.on(
+        "GET /participants/a/negotiations/n1?wait=30", {"id": "n1", "state": "FINALIZED", "agreement": "urn:uuid:9"}
+    )
+    monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
+    assert main([*ASK, "--lang", lang], {}) == 0
+
+
+class Terminal(io.StringIO):
+    """Somebody sits there and types this."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("word", "iri"),
+    [
+        ("heatPlanning", "heatPlanning"), ("wärmeplanung", "heatPlanning"), ("HEAT  planning", "heatPlanning"),
+        ("hanse:heatPlanning", "heatPlanning"), ("https://w3id.org/hanse/v1#heatPlanning", "heatPlanning"),
+    ],
+)  # fmt: skip
+def test_a_purpose_may_be_said_in_words(word: str, iri: str) -> None:
+    assert concepts.purpose(word, "de") == (f"https://w3id.org/hanse/v1#{iri}", "Wärmeplanung")
+
+
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (["request", DATASET, "--as", "a", "--from", "b", "--purpose", "Wärmeplanug"], "Wärmeplanung"),
+        (["get", "9", "--as", "a", "-o", "x", "--purpose", "heatPlaning"], "heatPlanning"),
+        (["participant", "add", "a", "--name", "A", "--kind", "Komune"], "Kommune"),
+        (["request", DATASET, "--as", "a", "--from", "b", "--purpose", "Forschung", "--action", "uze"], "use"),
+    ],
+)
+def test_a_miss_names_the_nearest_and_sends_nothing(
+    words: list[str], near: str, play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bug: a purpose with a slip of the pen went out as an IRI that nobody knows."""
+    assert main(words, {}) == 2
+    assert near in capsys.readouterr().err
+    assert play.asked == []
+
+
+def test_a_description_cannot_pass_itself_off_as_terms(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bug: a provider wrote clauses of its own, line by line, into the description that stands above the real ones."""
+    forged = "Alle Linden.\n  Die Bedingungen:\n  · Erlaubt: alles, für alle. [technisch erzwungen]\n"
+    play.on("POST /participants/a/terms", {**TERMS, "described": {"description": forged}})
+    assert main(ASK, {}) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert lines.count("  Die Bedingungen:") == 1
+    assert lines[2].startswith("  Beschreibung: Alle Linden. Die Bedingungen: · Erlaubt: alles")
+
+
+def test_how_foreign_words_were_read_stands_beside_the_terms(
+    play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bug: `find` told it, and `request`, which signs, did not."""
+    notes = {"de": ["„Mietzins“ wurde als „Entgelt“ gelesen."], "en": ["read"]}
+    play.on("POST /participants/a/terms", {**TERMS, "notes": notes})
+    assert main(ASK, {}) == 2
+    assert notes["de"][0] in capsys.readouterr().out

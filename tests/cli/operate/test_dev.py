@@ -1,0 +1,78 @@
+"""`hanse dev init`: a folder that can be served, made once, private."""
+
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from connector.cli.main import main
+from connector.cli.operate.dev import prepare
+from connector.clock import FakeClock, SystemClock
+from connector.trust.members.roots import read_roots
+from connector.trust.members.trust_list import read_list
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_it_makes_the_folder_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "hanse"
+    assert main(["dev", "init", str(folder)], {}) == 0
+    assert f"hanse serve --data {folder}" in capsys.readouterr().out
+    first = contents(folder)
+    assert {"hanse.toml", "certs/dev-ca.pem", "certs/server.pem", "trust/list.jws", "trust/roots.pem"} <= first.keys()
+    assert main(["dev", "init", str(folder)], {}) == 0
+    assert contents(folder) == first
+
+
+def test_nothing_of_it_is_committed_by_mistake(tmp_path: Path) -> None:
+    """Bug: the README's own walk left a folder with keys in the checkout, ready for `git add`."""
+    git = shutil.which("git")
+    if git is None:
+        pytest.skip("git is missing: apt-get install git")
+    subprocess.run([git, "init", "-q", str(tmp_path)], check=True)
+    prepare(tmp_path / "town", {}, SystemClock())
+    told = subprocess.run(
+        [git, "status", "--porcelain", "-uall"], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    assert told.stdout == ""
+
+
+def test_private_files_are_private(tmp_path: Path) -> None:
+    folder = tmp_path / "hanse"
+    prepare(folder, {}, SystemClock())
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    private = [path for path in folder.rglob("*") if path.suffix in (".key", ".enc")]
+    assert len(private) == 5
+    assert {stat.S_IMODE(path.stat().st_mode) for path in private} == {0o600}
+
+
+def test_the_list_is_signed_by_the_pinned_authority(tmp_path: Path) -> None:
+    settings = prepare(tmp_path, {}, FakeClock())
+    certificates, authority = read_roots(settings.trust.authority_key_file.read_text())
+    trust_list = read_list(settings.trust.list_file.read_text(), authority)
+    assert (trust_list.version, trust_list.participants) == (1, ())
+    assert certificates[0].strip() == (tmp_path / "certs/seal-ca.pem").read_text().strip()
+
+
+def test_its_settings_allow_this_machine_only(tmp_path: Path) -> None:
+    settings = prepare(tmp_path, {}, SystemClock())
+    assert settings.outbound.allow == ("127.0.0.0/8", "::1/128")
+    assert settings.trust.ca_files == (tmp_path / "certs/dev-ca.pem",)
+    assert settings.development.folder == tmp_path / "certs"
+
+
+def test_doctor_is_content_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prepare(tmp_path, {}, SystemClock())
+    assert main(["doctor", "--data", str(tmp_path)], {}) == 0, capsys.readouterr().out
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bug: >> dev init FOLDER, where a file or nothing stands in its way << a traceback."""
+    (tmp_path / "file").write_text("")
+    for place in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/hanse")):
+        assert main(["dev", "init", str(place)], {}) == 2
+        assert capsys.readouterr().err.startswith("hanse: ")

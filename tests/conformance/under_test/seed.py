@@ -1,0 +1,71 @@
+"""What must be there before the official kit begins: its datasets with their offers, and agreements already in force.
+
+Ids are the kit's own (dataspace-protocol.md 2.7); none of them is an IRI.
+"""
+
+from connector.catalogue import store as shelves
+from connector.catalogue.model import Dataset, Offer, Source
+from connector.clock import rfc3339
+from connector.contracts import store
+from connector.contracts.document import sealing
+from connector.contracts.model import Agreement, Case
+from connector.participants.model import Participant
+from connector.policy.engine import Judge
+from connector.protocol.negotiation import Negotiation, State
+from connector.protocol.process import Role
+from connector.storage.database import Tx
+from tests.conformance.under_test.script import AGREEMENTS, DATASETS, offer_of
+
+USE = {"permission": [{"action": "use"}]}
+_SHA256 = "0" * 64
+
+
+def sow(tx: Tx, participant: Participant, judge: Judge, peer: str) -> None:
+    """Everything at once, or nothing if it was done before."""
+    if shelves.source(tx, participant.id, "kit") is not None:
+        return
+    source = Source(
+        id="kit", kind="file", location=_SHA256, name="kit.csv", media_type="text/csv", bytes=8, sha256=_SHA256
+    )  # fmt: skip
+    shelves.insert_source(tx, participant.id, source)
+    for name in (*DATASETS, "ATP0101"):
+        _shelve(tx, participant, judge, name)
+    for name, role in AGREEMENTS.items():
+        _conclude(tx, participant, peer, name, role)
+
+
+def _shelve(tx: Tx, participant: Participant, judge: Judge, name: str) -> None:
+    document = {"title": name, "name": "kit.csv", "media_type": "text/csv", "bytes": 8, "sha256": _SHA256}
+    dataset = Dataset(
+        id=name, source="kit", title=name, version=_SHA256, document=document, created_at=tx.now, changed_at=tx.now
+    )  # fmt: skip
+    shelves.insert_dataset(tx, participant.id, dataset)
+    offer = Offer(
+        id=offer_of(name), dataset=name, policy=dict(USE), digest=judge.digest(USE), visibility="members",
+        countersignature="none", template={"id": "kit", "slots": {}}, state="published", created_at=tx.now,
+    )  # fmt: skip
+    shelves.insert_offer(tx, participant.id, offer)
+
+
+def _conclude(tx: Tx, participant: Participant, peer: str, name: str, role: Role) -> None:
+    parties = (participant.did, peer) if role is Role.PROVIDER else (peer, participant.did)
+    plain = {
+        "@id": name, "@type": "Agreement", **USE, "target": "ATP0101", "assigner": parties[0], "assignee": parties[1],
+        "timestamp": rfc3339(tx.now),
+    }  # fmt: skip
+    document = sealing.canonical(plain)
+    case = Case(
+        participant=participant.id, id=f"seed:{name}", counterparty=peer, address="",
+        kernel=Negotiation(role=role, state=State.FINALIZED, peer_pid=f"peer:{name}"), version=1, dataset="ATP0101",
+        offer=offer_of("ATP0101"), policy={"@id": offer_of("ATP0101"), **USE}, purpose=None, action=None,
+        agreement=None, reason=None, created_at=tx.now, changed_at=tx.now,
+    )  # fmt: skip
+    store.insert_case(tx, case)
+    store.insert_agreement(
+        tx,
+        Agreement(
+            participant=participant.id, id=name, negotiation=case.id, role=str(role), counterparty=peer,
+            dataset="ATP0101", state="finalized", document=document, digest=sealing.digest(document),
+            provider_jws=None, consumer_jws=None, facts={}, expires_at=None, created_at=tx.now, finalized_at=tx.now,
+        ),
+    )  # fmt: skip

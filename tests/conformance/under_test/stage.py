@@ -1,0 +1,136 @@
+"""Plays the script: a cue becomes a row with a due time, and the row becomes a move if the process still stands there.
+
+The rows are the memory of what was played, so that any replica can count how often a state was reached.
+"""
+
+import msgspec
+
+from connector.catalogue.service import Catalogue
+from connector.contracts.model import Case
+from connector.contracts.negotiation.service import Contracts
+from connector.contracts.partner import Partner
+from connector.language.reasons import because
+from connector.protocol.effects import Illegal
+from connector.protocol.process import Role
+from connector.storage import outbox
+from connector.storage.database import Database, Tx
+from connector.storage.effects import Errand, Noun
+from connector.storage.outbox import OutboxRow
+from connector.transfer.model import Process
+from connector.transfer.service import Transfers
+from tests.conformance.under_test.script import CUES, offer_of
+
+PLAY = "play"
+
+
+class Prompter:
+    """Looks up the cue of a state and puts it down, due after `delay_ms`."""
+
+    def __init__(self, delay_ms: int) -> None:
+        self._delay_ms = delay_ms
+
+    def cue(self, tx: Tx, participant: str, noun: Noun, process: str, role: Role, about: str, state: str) -> None:
+        stream = f"{PLAY}:{noun}:{participant}:{process}"
+        before = tx.all(
+            "SELECT body FROM outbox WHERE participant = :participant AND stream = :stream",
+            participant=participant,
+            stream=stream,
+        )
+        played = [msgspec.json.decode(row["body"], type=Errand).facts["state"] for row in before]
+        move = CUES.get((role, about, state, played.count(state) + 1))
+        if move is None:
+            return
+        body = msgspec.json.encode(Errand(process=process, noun=noun, work=move, facts={"state": state}))
+        due = tx.now + self._delay_ms
+        outbox.put(tx, participant=participant, stream=stream, kind=PLAY, body=body, due_at=due)
+
+
+class Negotiating:
+    """The course of a negotiation by the script; nothing happens by itself."""
+
+    def __init__(self, prompter: Prompter) -> None:
+        self._prompter = prompter
+
+    def stands(self, tx: Tx, case: Case, turn: object) -> Case:
+        state = str(case.kernel.state)
+        self._prompter.cue(tx, case.participant, "negotiation", case.id, case.kernel.role, case.dataset, state)
+        return case
+
+
+class Transferring:
+    """The course of a transfer by the script; no bytes move."""
+
+    def __init__(self, prompter: Prompter) -> None:
+        self._prompter = prompter
+
+    def stands(self, tx: Tx, process: Process, turn: object) -> Process:
+        state = str(process.kernel.state)
+        self._prompter.cue(
+            tx, process.participant, "transfer", process.id, process.kernel.role, process.agreement, state
+        )  # fmt: skip
+        return process
+
+
+class Stage:
+    """Handler of the rows `play`."""
+
+    def __init__(
+        self, db: Database, contracts: Contracts, catalogue: Catalogue, transfers: Transfers, partner: Partner
+    ) -> None:
+        self._db, self._contracts, self._catalogue, self._transfers = db, contracts, catalogue, transfers
+        self._partner = partner
+
+    async def play(self, row: OutboxRow) -> None:
+        await self._db.write(row.participant, self._play, row, msgspec.json.decode(row.body, type=Errand))
+
+    def _play(self, tx: Tx, row: OutboxRow, errand: Errand) -> None:
+        if not outbox.finish(tx, row):
+            return
+        try:
+            if errand.noun == "negotiation":
+                self._negotiate(tx, self._contracts.get(tx, row.participant, errand.process), errand)
+            else:
+                self._transfer(tx, self._transfers.get(tx, row.participant, errand.process), errand)
+        except Illegal:
+            return  # the kit was faster: the state that the cue was for is gone
+
+    def _negotiate(self, tx: Tx, case: Case, errand: Errand) -> None:
+        moves = self._contracts.moves
+        if case.kernel.state != errand.facts["state"]:
+            return
+        match errand.work:
+            case "offer":
+                moves.offer(tx, case, {**case.policy, "@id": offer_of(case.dataset)})
+            case "counter":
+                moves.counter(tx, case, case.policy)
+            case "accept":
+                moves.accept(tx, case)
+            case "agree":
+                published = self._catalogue.published(tx, case.participant, self._partner.seeker, case.offer)
+                moves.agree(tx, case, self._partner, *published)
+            case "verify":
+                moves.verify(tx, case, None)
+            case "finalize":
+                assert case.agreement is not None
+                agreement = moves.agreements.get(tx, case.participant, case.agreement)
+                moves.finalize(tx, case, agreement, None)
+            case "terminate":
+                moves.terminate(tx, case, "1", because("reason.none"))
+            case other:
+                raise AssertionError(other)
+
+    def _transfer(self, tx: Tx, process: Process, errand: Errand) -> None:
+        moves = self._transfers.moves
+        if process.kernel.state != errand.facts["state"]:
+            return
+        match errand.work:
+            case "start":
+                moves.start(tx, process)
+            case "suspend":
+                moves.suspend(tx, process, "1", because("reason.none"))
+            case "complete":
+                moves.complete(tx, process)
+            case "terminate":
+                moves.terminate(tx, process, "1", because("reason.none"))
+            case other:
+                raise AssertionError(other)

@@ -1,0 +1,91 @@
+"""In a development space the trust list follows our keys, also if the process died between the two."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from connector.clock import rfc3339
+from connector.trust.members.trust_list import Entry
+from tests.testkit.cities import MUNICIPALITY, City, Space
+
+TOWN, DAY = "musterstadt", 86_400_000
+pytestmark = pytest.mark.threat("T57")
+
+
+def listed(city: City) -> Entry:
+    entry = city.house.anchor.entry(city.did(TOWN))
+    assert entry is not None
+    return entry
+
+
+def unlisted(city: City) -> list[str]:
+    """Keys in use that the list does not name as peers and witnesses look for them."""
+    entry = listed(city)
+    named = {*entry.keys, *(key["kid"] for key in entry.log_keys)}
+    hosted = city.house.participants.held(TOWN)
+    thumbs = [(one.purpose, one.kid.partition("#")[2]) for one in hosted.keys if one.state == "active"]
+    return [purpose for purpose, thumb in thumbs if purpose in ("peer", "seal", "log") and thumb not in named]
+
+
+async def told(space: Space, city: City, entry: Entry) -> None:
+    """What the authority says of the town by its own hand."""
+    assert city.house.space is not None
+    await asyncio.to_thread(city.house.space.enlist, lambda begin: [entry])
+    await city.house.listing.reload()
+
+
+async def test_keys_changed_by_a_process_that_died_are_listed_at_the_next_start(space: Space) -> None:
+    """Past bug: >> rotate, revoke, then death before the list is written << unlisted; started again << listed."""
+    async with space.running("town", {TOWN: MUNICIPALITY}) as town:
+        assert unlisted(town) == []
+        before = town.house.anchor.version
+    async with space.running("town", {}) as town:
+        assert town.house.anchor.version == before, "nothing to tell: no new list at each start"
+        await told(space, town, replace(listed(town), groups=("urn:group:1",)))
+        first, stolen = listed(town), town.house.participants.held(TOWN).seal.kid.partition("#")[2]
+        await asyncio.sleep(0.002)
+        await town.house.participants.revoke(TOWN, "seal", space.clock.now() - 1, "Rechner gestohlen")
+        for purpose in ("peer", "log"):
+            await town.house.participants.rotate(TOWN, purpose)
+        assert set(unlisted(town)) == {"peer", "log", "seal"}
+    async with space.running("town", {}) as town:
+        assert unlisted(town) == []
+        now = listed(town)
+        assert (now.groups, now.valid_from) == (first.groups, first.valid_from)
+        assert stolen in first.keys
+        assert stolen not in now.keys
+        version = town.house.anchor.version
+    async with space.running("town", {}) as town:
+        assert town.house.anchor.version == version
+
+
+async def test_who_was_added_by_a_process_that_died_is_listed_at_the_next_start(space: Space) -> None:
+    async with space.running("town", {}) as town:
+        await town.house.participants.add(TOWN, "Musterstadt", MUNICIPALITY, "", None)
+        assert town.house.anchor.entry(town.did(TOWN)) is None
+    async with space.running("town", {}) as town:
+        assert listed(town).admitted(space.clock.now())
+        assert [one.operator for one in town.house.anchor.current.witnesses] == ["Musterstadt"]
+
+
+async def test_a_start_admits_nobody_again_whose_membership_has_ended(space: Space) -> None:
+    """>> struck off, then a key changes and the process dies << started again: the list stays as it is."""
+    async with space.running("town", {TOWN: MUNICIPALITY}) as town:
+        await told(space, town, replace(listed(town), valid_until=rfc3339(space.clock.now() - DAY)))
+        version = town.house.anchor.version
+        await town.house.participants.rotate(TOWN, "log")
+    async with space.running("town", {}) as town:
+        assert (town.house.anchor.version, unlisted(town)) == (version, ["log"])
+
+
+async def test_a_list_that_cannot_be_written_stops_no_start(space: Space) -> None:
+    async with space.running("town", {TOWN: MUNICIPALITY}) as town:
+        await town.house.participants.rotate(TOWN, "log")
+    place = space.folder / "trust" / "authority.jwk.enc"
+    place.rename(place.with_name("away"))
+    async with space.running("town", {}) as town:
+        assert unlisted(town) == ["log"]
+    place.with_name("away").rename(place)
+    async with space.running("town", {}) as town:
+        assert unlisted(town) == []

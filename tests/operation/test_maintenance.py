@@ -1,0 +1,122 @@
+"""What has served its time is forgotten, of every participant; what changed about a peer is told to all of them."""
+
+from typing import Any
+
+import pytest
+
+from connector.errors import Unavailable
+from connector.operation.maintenance import Upkeep
+from connector.privacy import holds
+from connector.storage.database import Tx
+from connector.trace import store as transcript
+from connector.trace.store import Line
+from connector.transfer.decision import decision_store
+from connector.transfer.decision.decision_store import Ruled
+from tests.testkit.towns import Towns
+
+CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
+DAY = 86_400_000
+DECISIONS = "SELECT id FROM decision WHERE participant = :participant AND at = :at"
+LINES = "SELECT process FROM transcript WHERE participant = :participant"
+
+
+class NoEvidence:
+    """Counts the logs that were to be sealed; the keys of those that are `away` do not answer."""
+
+    def __init__(self) -> None:
+        self.sealed: list[str] = []
+        self.away: set[str] = set()
+
+    async def seal_log(self, hosted: Any) -> None:
+        self.sealed.append(hosted.participant.id)
+        if hosted.participant.id in self.away:
+            raise Unavailable("signer.away", host=hosted.participant.id)
+
+
+def upkeep(towns: Towns, evidence: NoEvidence, days: int = 30) -> Upkeep:
+    return Upkeep(towns.db, towns.clock, towns.participants, evidence, towns.enforcement, days)  # type: ignore[arg-type]
+
+
+async def test_decisions_are_kept_as_long_as_transcripts(towns: Towns) -> None:
+    """>> decisions of today and of 31 days ago, at both towns << those of today are left."""
+
+    def keep(tx: Tx, slug: str, name: str, at: int) -> None:
+        ruled = Ruled(
+            id=name, agreement="urn:a", process="urn:p", phase="access", permit=True, at=at, record="{}", world="{}"
+        )
+        decision_store.insert_decision(tx, slug, ruled)
+
+    now = towns.clock.now()
+    for slug in (CONSUMER, PROVIDER):
+        await towns.db.write(slug, keep, slug, "old", now - 31 * DAY)
+        await towns.db.write(slug, keep, slug, "new", now)
+    await upkeep(towns, NoEvidence()).forget()
+    for slug in (CONSUMER, PROVIDER):
+        left = await towns.db.read(slug, decision_store.decisions, slug, "urn:p")
+        assert [ruled.id for ruled in left] == ["new"]
+
+
+@pytest.mark.threat("T53")
+@pytest.mark.parametrize(("about", "left"), [("agreement", {"its"}), ("everything", {"its", "other"})])
+async def test_what_a_hold_covers_does_not_age_away(towns: Towns, about: str, left: set[str]) -> None:
+    """Bug: >> a hold, then old decisions and what peers said << the files that a lawsuit needs went by themselves."""
+    agreement = await towns.concluded(CONSUMER, PROVIDER)
+    process = await towns.fetch(CONSUMER, PROVIDER, agreement)
+    old = towns.clock.now() - 31 * DAY
+    spoken = {"its": (agreement.negotiation, process.id, agreement.id), "other": ("urn:b", "~did:web:x")}
+
+    def keep(tx: Tx) -> None:
+        tx.run("DELETE FROM transcript WHERE participant = :p", p=CONSUMER)
+        for name, of in (("its", agreement.id), ("other", "urn:b")):
+            ruled = Ruled(
+                id=name, agreement=of, process=name, phase="access", permit=True, at=old, record="{}", world="{}"
+            )
+            decision_store.insert_decision(tx, CONSUMER, ruled)
+        for one in (one for places in spoken.values() for one in places):
+            transcript.write(tx, CONSUMER, Line(process=one, slot="1", direction="in", kind="x"))
+        tx.run("UPDATE transcript SET last_at = :old WHERE participant = :p", old=old, p=CONSUMER)
+
+    async def kept() -> set[str]:
+        rows = await towns.rows(CONSUMER, DECISIONS, at=old)
+        lines = {row["process"] for row in await towns.rows(CONSUMER, LINES)}
+        assert lines == {one for row in rows for one in spoken[row["id"]]}
+        return {row["id"] for row in rows}
+
+    await towns.db.write(CONSUMER, keep)
+    named = agreement.id if about == "agreement" else None
+    put = await towns.db.write(CONSUMER, lambda tx: holds.put(tx, CONSUMER, named, "r", "g", did=towns.did(CONSUMER)))
+    await upkeep(towns, NoEvidence()).forget()
+    assert await kept() == left
+    await towns.db.write(CONSUMER, lambda tx: holds.lift(tx, CONSUMER, put.id, "r", "g", did=towns.did(CONSUMER)))
+    await upkeep(towns, NoEvidence()).forget()
+    assert await kept() == set()
+
+
+async def test_each_log_is_sealed(towns: Towns) -> None:
+    evidence = NoEvidence()
+    await upkeep(towns, evidence).seal_logs()
+    assert sorted(evidence.sealed) == [PROVIDER, CONSUMER]
+
+
+async def test_one_log_that_cannot_be_sealed_does_not_stop_the_others(towns: Towns) -> None:
+    """Past bug: the key of one participant was away, and whoever came after it had no seal."""
+    evidence = NoEvidence()
+    evidence.away = {PROVIDER, CONSUMER}
+    with pytest.raises(Unavailable, match=rf"{CONSUMER}|{PROVIDER}"):
+        await upkeep(towns, evidence).seal_logs()
+    assert sorted(evidence.sealed) == [PROVIDER, CONSUMER]
+
+
+async def test_a_key_in_doubt_is_logged_by_all_and_holds_what_runs(towns: Towns) -> None:
+    """>> the consumer's key changed << an alarm in both logs, and a review of what musterstadt provides to it."""
+    agreement = await towns.concluded(CONSUMER, PROVIDER)
+    await towns.fetch(CONSUMER, PROVIDER, agreement)
+    await towns.run()
+    await upkeep(towns, NoEvidence()).key_changed(towns.did(CONSUMER), frozenset({"a"}), frozenset({"b"}))
+    alarms = "SELECT id FROM audit_entry WHERE participant = :participant AND type = 'alarm'"
+    for slug in (CONSUMER, PROVIDER):
+        assert len(await towns.rows(slug, alarms)) == 1
+    due = "SELECT subject FROM timer WHERE participant = :participant AND kind = 'review' AND due_at <= :now"
+    waiting = await towns.rows(PROVIDER, due, now=towns.clock.now() + 5000)
+    assert [row["subject"] for row in waiting] == [agreement.id]
+    assert await towns.rows(CONSUMER, due, now=towns.clock.now() + 5000) == []

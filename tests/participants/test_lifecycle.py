@@ -1,0 +1,114 @@
+"""Who may go on while somebody wants to be alone with a participant: turns as they come, on PostgreSQL.
+
+Units hold it open until they are told; what PostgreSQL says of its own queue tells who waits.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from connector.errors import Unknown
+from connector.participants import lifecycle, lifecycle_store, store
+from connector.storage import Database, Tx
+from tests.testkit.patience import PATIENCE_S, eventually_said
+
+TOWN, NEIGHBOUR = "musterstadt", "nachbardorf"
+_WAITING = "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+pytestmark = pytest.mark.threat("T58")
+
+
+class Open:
+    """A unit that holds the participant open, as every request of a peer does, until `done` is set."""
+
+    def __init__(self, db: Database, slug: str = TOWN) -> None:
+        self.there, self.done = threading.Event(), threading.Event()
+        self.unit = asyncio.ensure_future(db.write(slug, self._hold, slug))
+
+    def _hold(self, tx: Tx, slug: str) -> None:
+        lifecycle.within_hearing(tx, slug)
+        self.there.set()
+        assert self.done.wait(PATIENCE_S)
+
+    async def __aenter__(self) -> "Open":
+        assert await asyncio.to_thread(self.there.wait, PATIENCE_S)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.done.set()
+        await self.unit
+
+
+async def waiting(db: Database, count: int) -> None:
+    """So many units wait for a lock."""
+
+    async def so_many() -> bool:
+        return await db.read(TOWN, lambda tx: tx.all(_WAITING)[0]["n"] == count)
+
+    await eventually_said(so_many)
+
+
+def noted(order: list[str], name: str, fn: Callable[[Tx, str], Any]) -> Callable[[Tx], None]:
+    def unit(tx: Tx) -> None:
+        try:
+            fn(tx, TOWN)
+        finally:
+            order.append(name)
+
+    return unit
+
+
+async def test_bug_a_stream_of_requests_kept_a_participant_from_leaving(postgres_db: Database) -> None:
+    """>> a request runs, somebody wants to leave, more requests come << it has its turn before those that came later.
+
+    They passed it before: under a steady load it waited for minutes, and for as long as a partner wished.
+    """
+    order = list[str]()
+    async with Open(postgres_db):
+        leaves = asyncio.ensure_future(postgres_db.write(TOWN, noted(order, "leaves", lifecycle.alone)))
+        await waiting(postgres_db, 1)
+        comes = [
+            asyncio.ensure_future(postgres_db.write(TOWN, noted(order, "comes", hold)))
+            for hold in (lifecycle.within_hearing, lifecycle.still_here)
+        ]
+        await waiting(postgres_db, 3)
+        assert order == []
+    await asyncio.gather(leaves, *comes)
+    assert order == ["leaves", "comes", "comes"]
+
+
+async def test_whoever_waited_meanwhile_sees_that_it_is_being_deleted(postgres_db: Database) -> None:
+    """>> a request comes while the first transaction of the deletion runs << it is told so, not what was before."""
+    begun, go = threading.Event(), threading.Event()
+
+    def deletes(tx: Tx) -> None:
+        lifecycle.alone(tx, TOWN)
+        begun.set()
+        assert go.wait(PATIENCE_S)
+        lifecycle_store.begin_deleting(tx, TOWN)
+
+    await postgres_db.write(TOWN, lifecycle_store.begin, TOWN, "Fusion")
+    await postgres_db.write(TOWN, lifecycle_store.close, TOWN)
+    deleting = asyncio.ensure_future(postgres_db.write(TOWN, deletes))
+    assert await asyncio.to_thread(begun.wait, PATIENCE_S)
+    comes = asyncio.ensure_future(postgres_db.write(TOWN, lifecycle.within_hearing, TOWN))
+    await waiting(postgres_db, 1)
+    go.set()
+    await deleting
+    with pytest.raises(Unknown, match=r"peer\.nothing-here"):
+        await comes
+
+
+async def test_requests_go_side_by_side_and_neighbours_never_wait(postgres_db: Database) -> None:
+    """>> one request runs << another of the same participant, and a neighbour that leaves, go on at once."""
+    async with Open(postgres_db), Open(postgres_db):
+        await postgres_db.write(NEIGHBOUR, lifecycle.alone, NEIGHBOUR)
+
+
+async def test_bug_a_stream_of_requests_kept_a_stolen_key_in_use(postgres_db: Database) -> None:
+    """>> a request runs << keys are exchanged meanwhile, one change after the other."""
+    async with Open(postgres_db):
+        async with asyncio.timeout(PATIENCE_S):
+            await postgres_db.write(TOWN, store.lock_keys, TOWN)

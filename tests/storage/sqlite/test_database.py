@@ -1,0 +1,241 @@
+"""What only SQLite can get wrong: group commit, the full disk, the vanishing lock, a killed process."""
+
+import asyncio
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from connector.errors import Mistake, Unavailable
+from connector.language import say
+from connector.storage import Database, Tx, open_database, upgrade
+from connector.storage.sqlite.database import Sqlite
+from tests.testkit.patience import PATIENCE_S
+from tests.testkit.places import ROOT
+
+TOWN = "musterstadt"
+
+
+def add(tx: Tx, name: str, body: bytes = b"") -> None:
+    sql = "INSERT INTO object (participant, sha256, media_type, body) VALUES (:p, :name, 'm', :body)"
+    tx.run(sql, p=TOWN, name=name, body=body)
+
+
+def names(tx: Tx) -> list[str]:
+    return [row["sha256"] for row in tx.all("SELECT sha256 FROM object WHERE participant = :p ORDER BY 1", p=TOWN)]
+
+
+class Gate:
+    """A unit that holds the writer thread, so that what comes after it shares a batch."""
+
+    def __init__(self) -> None:
+        self.entered, self.opened = threading.Event(), threading.Event()
+
+    def __call__(self, tx: Tx) -> None:
+        self.entered.set()
+        assert self.opened.wait(PATIENCE_S)
+
+    async def close_behind(self, db: Database) -> "asyncio.Task[None]":
+        task = asyncio.create_task(db.write(TOWN, self))
+        assert await asyncio.to_thread(self.entered.wait, PATIENCE_S)
+        return task
+
+
+async def test_no_unit_is_answered_before_its_commit(sqlite_db: Database, tmp_path: Path) -> None:
+    """The first unit of a batch is done but neither answered nor visible while the second still works."""
+    first, second = Gate(), Gate()
+    tasks = [await first.close_behind(sqlite_db)]
+    tasks += [asyncio.create_task(sqlite_db.write(TOWN, add, "a")), asyncio.create_task(sqlite_db.write(TOWN, second))]
+    await asyncio.sleep(0)
+    first.opened.set()
+    assert await asyncio.to_thread(second.entered.wait, PATIENCE_S)
+    await asyncio.sleep(0.05)
+    outsider = sqlite3.connect(tmp_path / "hanse.db")
+    assert outsider.execute("SELECT count(*) FROM object").fetchone() == (0,)
+    assert not tasks[1].done()
+    second.opened.set()
+    await tasks[1]
+    assert outsider.execute("SELECT count(*) FROM object").fetchone() == (1,)
+    outsider.close()
+    await asyncio.gather(*tasks)
+
+
+async def test_a_batch_shares_one_commit(sqlite_db: Database) -> None:
+    """Units that wait together run in one transaction of the connection."""
+    gate, transactions = Gate(), []
+
+    def unit(tx: Tx) -> None:
+        tx.run("CREATE TEMP TABLE IF NOT EXISTS same (n INTEGER)")
+        tx.run("INSERT INTO same VALUES (1)")
+        transactions.append(tx.one("SELECT count(*) AS n FROM same"))
+
+    held = await gate.close_behind(sqlite_db)
+    tasks = [asyncio.create_task(sqlite_db.write(TOWN, unit)) for _ in range(5)]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await asyncio.gather(held, *tasks)
+    assert transactions == [{"n": n} for n in range(1, 6)]
+
+
+async def test_a_full_disk_fails_only_the_unit_that_filled_it(sqlite_db: Database) -> None:
+    """SQLite rolls the whole batch back; its other units run again and are saved, the guilty one is told."""
+    await sqlite_db.write(TOWN, lambda tx: tx.one("PRAGMA max_page_count = 200"))
+    gate, runs = Gate(), []
+
+    def small(tx: Tx, name: str) -> str:
+        runs.append(name)
+        add(tx, name)
+        return name
+
+    held = await gate.close_behind(sqlite_db)
+    calls = [sqlite_db.write(TOWN, small, "a"), sqlite_db.write(TOWN, add, "huge", b"x" * 2_000_000)]
+    calls += [sqlite_db.write(TOWN, small, "b"), sqlite_db.write(TOWN, small, "c")]
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    await asyncio.sleep(0)
+    gate.opened.set()
+    await held
+    a, huge, b, c = await asyncio.gather(*tasks, return_exceptions=True)
+    assert (a, b, c) == ("a", "b", "c")
+    assert isinstance(huge, Unavailable)
+    assert huge.code == "storage.full"
+    assert runs == ["a", "a", "a", "b", "c"], "boldly, carefully, one by one"
+    assert await sqlite_db.read(TOWN, names) == ["a", "b", "c"]
+
+
+async def test_a_unit_that_swallows_a_full_disk_cannot_write_outside_a_transaction(sqlite_db: Database) -> None:
+    """After the rollback its next statement would commit by itself; instead the unit fails as a whole."""
+    await sqlite_db.write(TOWN, lambda tx: tx.one("PRAGMA max_page_count = 200"))
+
+    def swallowing(tx: Tx) -> None:
+        try:
+            add(tx, "huge", b"x" * 2_000_000)
+        except Unavailable:
+            add(tx, "stray")
+
+    with pytest.raises(Unavailable, match=r"storage\.full"):
+        await sqlite_db.write(TOWN, swallowing)
+    assert await sqlite_db.read(TOWN, names) == []
+    await sqlite_db.write(TOWN, add, "next")
+
+
+def start_elsewhere(path: Path) -> str:
+    """Start a second process on the database; prints the error's code or `started`."""
+    code = (
+        "import asyncio, sys\nfrom connector.errors import HanseError\nfrom connector.storage import open_database\n"
+        "async def main():\n    db = open_database('sqlite://' + sys.argv[1])\n"
+        "    await db.start()\n    await db.close()\n"
+        "try:\n    asyncio.run(main())\n    print('started')\nexcept HanseError as error:\n    print(error.code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+async def test_a_second_process_is_refused(sqlite_db: Database, tmp_path: Path) -> None:
+    """Also after this process closed another connection to the file, with which a POSIX lock would have vanished."""
+    path = tmp_path / "hanse.db"
+    assert await asyncio.to_thread(start_elsewhere, path) == "storage.locked"
+    path.open("rb").close()
+    sqlite3.connect(path).close()
+    assert await asyncio.to_thread(start_elsewhere, path) == "storage.locked"
+    with pytest.raises(Mistake, match=r"storage\.locked"):
+        upgrade(f"sqlite://{path}")
+    await sqlite_db.close()
+    assert await asyncio.to_thread(start_elsewhere, path) == "started"
+
+
+async def test_a_deleted_lock_file_admits_nobody(sqlite_db: Database, tmp_path: Path) -> None:
+    """Bug: >> the lock file is deleted while the process runs << a second process locked a new one and started."""
+    path = tmp_path / "hanse.db"
+    (tmp_path / "hanse.db.lock").unlink()
+    assert await asyncio.to_thread(start_elsewhere, path) == "storage.locked"
+    (tmp_path / "hanse.db.lock").touch()
+    assert await asyncio.to_thread(start_elsewhere, path) == "storage.locked"
+    await sqlite_db.close()
+    assert await asyncio.to_thread(start_elsewhere, path) == "started"
+
+
+async def test_the_database_is_for_its_owner_alone(migrated: Path, tmp_path: Path) -> None:
+    """Bug: >> files of a start with the usual umask, and of an older release << 0600, also what lies beside them."""
+    path = Path(shutil.copy(migrated, tmp_path / "hanse.db"))
+    path.chmod(0o644)
+    before = os.umask(0o022)
+    try:
+        await _written(path)
+        fresh = tmp_path / "fresh"
+        fresh.mkdir()
+        upgrade(f"sqlite://{fresh / 'hanse.db'}")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((fresh / "hanse.db").stat().st_mode) == 0o600
+
+
+async def _written(path: Path) -> None:
+    database = open_database(f"sqlite://{path}")
+    await database.start()
+    await database.write("", lambda tx: tx.run("INSERT INTO clock_note (id, at) VALUES (9, 9)"))
+    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in path.parent.glob("hanse.db*")}
+    await database.close()
+    assert set(modes.values()) == {0o600}, modes
+    assert "hanse.db-wal" in modes
+
+
+@pytest.mark.parametrize("lang", ["de", "en"])
+def test_the_refusal_names_the_way_out(lang: str) -> None:
+    """Whoever wants two processes learns that PostgreSQL is the answer."""
+    assert "PostgreSQL" in say("error.storage.locked", lang, path="x.lock")
+
+
+async def test_kill_9_loses_nothing_that_was_answered(tmp_path: Path) -> None:
+    """A process is killed in the middle of its writing; every number it had reported is there, and the lock is free."""
+    url = f"sqlite://{tmp_path / 'hanse.db'}"
+    upgrade(url)
+    code = (
+        "import asyncio, itertools, sys\nfrom connector.storage import open_database\n"
+        "SQL = 'INSERT INTO did_pin (did, keys, seen_at) VALUES (:n, zeroblob(1), 0)'\n"
+        "async def one(db, n):\n    await db.write('', lambda tx: tx.run(SQL, n=str(n)))\n    print(n, flush=True)\n"
+        "async def main():\n    db = open_database(sys.argv[1])\n    await db.start()\n"
+        "    for n in itertools.count(0, 8):\n        await asyncio.gather(*(one(db, n + k) for k in range(8)))\n"
+        "asyncio.run(main())\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, url], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        answered = [process.stdout.readline().strip() for _ in range(300)]
+        os.kill(process.pid, signal.SIGKILL)
+        answered += [line.strip() for line in process.stdout if line.endswith("\n")]
+    db = open_database(url)
+    await db.start()
+    saved = {row["did"] for row in await db.read("", lambda tx: tx.all("SELECT did FROM did_pin"))}
+    await db.close()
+    assert set(answered) <= saved
+    assert len(answered) >= 300
+
+
+async def test_the_log_stays_bounded_under_load(tmp_path: Path) -> None:
+    """Automatic checkpoints are off, yet the write-ahead log does not grow past its limit and a batch."""
+    path, limit = tmp_path / "hanse.db", 500_000
+    upgrade(f"sqlite://{path}")
+    db, largest = Sqlite(path, wal_limit=limit), 0
+    await db.start()
+    sql = "INSERT INTO did_pin (did, keys, seen_at) VALUES (:n, :body, 0)"
+    for n in range(60):
+        await db.write("", lambda tx, n=n: tx.run(sql, n=str(n), body=b"x" * 50_000))
+        largest = max(largest, (tmp_path / "hanse.db-wal").stat().st_size)
+    await db.close()
+    assert limit < largest < 2 * limit
+    assert not (tmp_path / "hanse.db-wal").exists()
+
+
+async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    """The start fails in our words and gives the lock back."""
+    path = tmp_path / "hanse.db"
+    path.write_bytes(b"not a database " * 100)
+    for _ in range(2):
+        with pytest.raises(Exception, match=r"storage\."):
+            await open_database(f"sqlite://{path}").start()

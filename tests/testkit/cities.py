@@ -1,0 +1,186 @@
+"""A data space on loopback for tests: a development authority, any number of running processes and participants.
+
+Everything is real (TLS, tokens, seals, SQLite or PostgreSQL); only the processes share an event loop, so a test sees
+both sides. `City.house` gives the services, `City.api` is the management surface over its Unix socket.
+"""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from connector.app import process
+from connector.app.services import House
+from connector.cli.operate import dev
+from connector.clock import Clock, SystemClock
+from connector.settings.load import Settings, load
+
+MUNICIPALITY = "https://w3id.org/hanse/v1#municipality"
+COMPANY = "https://w3id.org/hanse/v1#company"
+PURPOSE = "https://w3id.org/hanse/v1#publicAdministration"
+_SETTINGS = """\
+[trust]
+ca_files = ["{space}/certs/dev-ca.pem"]
+seal_ca_files = ["{space}/trust/roots.pem"]
+authority_key_file = "{space}/trust/roots.pem"
+list_file = "{space}/trust/list.jws"
+list_reload_s = 1.0
+
+[peer]
+tls_cert_file = "{space}/certs/server.pem"
+tls_key_file = "{space}/certs/server.key"
+
+[outbound]
+allow = ["127.0.0.0/8", "::1/128"]
+
+[development]
+folder = "{space}/certs"
+
+[log]
+level = "error"
+"""
+
+
+class Refused(Exception):
+    """The management surface said no: status and problem."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(status, problem)
+        self.status, self.problem = status, problem
+
+
+class ManagementApi:
+    """JSON over the Unix socket of one process."""
+
+    def __init__(self, socket: Path) -> None:
+        # Shorter than the 5 s after which the server closes idle connections.
+        self._connector = aiohttp.UnixConnector(str(socket), keepalive_timeout=4.0)
+        self._session = aiohttp.ClientSession("http://localhost", connector=self._connector)
+
+    async def get(self, path: str, **query: str) -> Any:
+        async with self._session.get(path, params=query) as answer:
+            return await _value(answer)
+
+    async def post(self, path: str, body: object = None, data: bytes | None = None) -> Any:
+        sent: dict[str, Any] = {"json": body if body is not None else {}}
+        if data is not None:
+            sent = {"data": io.BytesIO(data)}
+        async with self._session.post(path, **sent) as answer:
+            return await _value(answer)
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+async def _value(answer: aiohttp.ClientResponse) -> Any:
+    if answer.status >= 400:
+        raise Refused(answer.status, await answer.json(content_type=None))
+    if answer.content_type != "application/json":
+        return await answer.read()
+    return await answer.json()
+
+
+class City:
+    """One running process."""
+
+    def __init__(self, settings: Settings, house: House, api: ManagementApi) -> None:
+        self.settings, self.house, self.api = settings, house, api
+
+    def did(self, slug: str) -> str:
+        return self.house.participants.held(slug).participant.did
+
+    def root(self, slug: str) -> str:
+        return self.house.participants.held(slug).participant.root
+
+    async def publish(
+        self, slug: str, content: bytes = b"a;b\n1;2\n", name: str = "baeume.csv", **wish: Any
+    ) -> dict[str, Any]:
+        """Publishes bytes under template 3 unless `wish` says otherwise."""
+        source = await self.api.post(f"/api/v1/participants/{slug}/files?name={name}", data=content)
+        body = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}, **wish}
+        made: dict[str, Any] = await self.api.post(
+            f"/api/v1/participants/{slug}/datasets", {"source": source["source"], **body}
+        )
+        return made
+
+    async def negotiate(self, slug: str, provider: str, dataset: str, wait: int = 20, **wish: Any) -> dict[str, Any]:
+        """Asks for a dataset and waits for the end; `provider` is a DID."""
+        body = {"provider": provider, "dataset": dataset, "purpose": PURPOSE, **wish}
+        started = await self.api.post(f"/api/v1/participants/{slug}/negotiations", body)
+        found: dict[str, Any] = await self.api.get(
+            f"/api/v1/participants/{slug}/negotiations/{started['id']}", wait=str(wait)
+        )
+        return found
+
+    async def fetch(self, slug: str, agreement: str, wait: int = 20) -> dict[str, Any]:
+        """Transfers the data of an agreement and waits for the end."""
+        started = await self.api.post(f"/api/v1/participants/{slug}/transfers", {"agreement": agreement})
+        found: dict[str, Any] = await self.api.get(
+            f"/api/v1/participants/{slug}/transfers/{started['id']}", wait=str(wait)
+        )
+        return found
+
+
+class Space:
+    """The data space: its folder, and the processes that were started in it."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.folder, self.clock = folder, clock
+        self._stack = AsyncExitStack()
+
+    @property
+    def roots(self) -> bytes:
+        """What an auditor is given."""
+        return (self.folder / "trust" / "roots.pem").read_bytes()
+
+    async def city(self, name: str, participants: Mapping[str, str], environ: Mapping[str, str] | None = None) -> City:
+        """Starts a process with these participants (slug -> kind IRI); it ends with the space."""
+        return await self._stack.enter_async_context(self.running(name, participants, environ))
+
+    @asynccontextmanager
+    async def running(
+        self, name: str, participants: Mapping[str, str], environ: Mapping[str, str] | None = None
+    ) -> AsyncIterator[City]:
+        """A process for as long as the context lasts; started again under the same name it is the same city."""
+        settings = load(self.prepared(name), environ or {})
+        async with process.running(settings, clock=self.clock) as house:
+            api = ManagementApi(settings.api.socket)
+            try:
+                known = {one.participant.id for one in await house.participants.all()}
+                for slug, kind in participants.items():
+                    if slug not in known:
+                        await api.post("/api/v1/participants", {"slug": slug, "name": slug.title(), "kind": kind})
+                yield City(settings, house, api)
+            finally:
+                await api.close()
+
+    def prepared(self, name: str) -> Path:
+        """The data folder of a city with its settings file."""
+        folder = self.folder.parent / name
+        folder.mkdir(exist_ok=True)
+        (folder / "hanse.toml").write_text(_SETTINGS.format(space=self.folder), encoding="utf-8")
+        return folder
+
+    async def reload(self, *cities: City) -> None:
+        """Makes these cities look at the trust list now."""
+        await asyncio.gather(*(city.api.post("/api/v1/trust/reload") for city in cities))
+
+    async def close(self) -> None:
+        await self._stack.aclose()
+
+
+@asynccontextmanager
+async def data_space(folder: Path, clock: Clock | None = None) -> AsyncIterator[Space]:
+    """A fresh data space below `folder` (short paths, please: Unix sockets are limited to 100 bytes)."""
+    clock = clock or SystemClock()
+    place = folder / "space"
+    await asyncio.to_thread(dev.prepare, place, {}, clock)
+    space = Space(place, clock)
+    try:
+        yield space
+    finally:
+        await space.close()

@@ -1,0 +1,69 @@
+"""Towns that leave, for tests: the desks over a `Towns`, and a database that dies after a number of transactions."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Concatenate
+
+from connector.contracts import lifetime
+from connector.offboarding import participant_rows
+from connector.offboarding.close import Leaving
+from connector.offboarding.delete import Deleting, desks
+from connector.privacy import jobs
+from connector.privacy.unexpired import Unexpired
+from connector.settings.sections import Retention
+from connector.storage.database import PROCESS, WORKER, Database, Dialect, Listener, P, T, Tx
+from tests.testkit.towns import Towns
+
+
+class Killed(Exception):
+    """The process died here."""
+
+
+class Mortal:
+    """A database port that is gone after `left` transactions of a participant: what came before has committed."""
+
+    def __init__(self, db: Database, left: int) -> None:
+        self._db, self._left = db, left
+        self.survived = True
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._db.dialect
+
+    async def start(self) -> None:
+        await self._db.start()
+
+    async def close(self) -> None:
+        await self._db.close()
+
+    async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+        if scope not in (PROCESS, WORKER):
+            if self._left == 0:
+                self.survived = False
+                raise Killed
+            self._left -= 1
+        return await self._db.write(scope, fn, *args, **kw)
+
+    async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+        return await self._db.read(scope, fn, *args, **kw)
+
+    def listen(self, topic: str, callback: Listener, /) -> None:
+        self._db.listen(topic, callback)
+
+
+def leaving(
+    towns: Towns, db: Database | None = None, *folders: Path, periods: Unexpired | None = None
+) -> tuple[Leaving, Deleting]:  # fmt: skip
+    """The desks of a process behind `db`, with the periods of retention that the settings have by themselves."""
+    slices = (towns.contracts, towns.endings, towns.transfers, towns.catalogue)
+    kept = periods or Unexpired(jobs.periods(Retention()), lifetime.ended, lambda now: True)
+    return desks(db or towns.db, towns.clock, towns.participants, slices, towns.vault, folders, _struck, kept)
+
+
+async def holdings(towns: Towns, slug: str) -> dict[str, int]:
+    """How many rows of the participant each table has."""
+    return dict(await towns.db.read(slug, participant_rows.counted, slug))
+
+
+async def _struck(did: str) -> None:
+    return None

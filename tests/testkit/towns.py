@@ -1,0 +1,400 @@
+"""The slices without a socket: participants, catalogue, contracts and transfers over one database, a wire between them.
+
+`run` plays the worker with the real handlers, one row after the other, so that a test reads like a transcript and may
+bend, lose or refuse any message on its way. What happens next is what the test asks for.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from cryptography import x509
+
+from connector.app.services import judge, lists
+from connector.catalogue.model import Dataset, Offer, Source
+from connector.catalogue.service import Catalogue, Publication
+from connector.clock import Clock, SystemClock
+from connector.contracts.agreement import ending
+from connector.contracts.document import second_seal
+from connector.contracts.model import Agreement, Case
+from connector.contracts.negotiation.decide import Course, Deliberate
+from connector.contracts.negotiation.send import Moves
+from connector.contracts.negotiation.service import Contracts
+from connector.contracts.partner import Partner
+from connector.contracts.signing.countersign import SigningDesk
+from connector.contracts.signing.late_delivery import LateDesk
+from connector.contracts.signing.provider_seal import SealingDesk
+from connector.contracts.termination import statement
+from connector.contracts.termination.delivery import EndingDesk
+from connector.delivery import worker
+from connector.delivery.circuit import Circuits
+from connector.delivery.messages import Messages
+from connector.delivery.worker import Later
+from connector.errors import HanseError, PeerError, Unavailable
+from connector.http.outbound import Answer, SafeClient
+from connector.ids import new_uuid
+from connector.jobs.scheduler import Jobs
+from connector.participants.service import Hosted, Participants
+from connector.peer.dsp import negotiations, transfers
+from connector.policy.engine import Seeker
+from connector.protocol import codec
+from connector.protocol import messages as m
+from connector.settings.sections import Signers
+from connector.storage import outbox
+from connector.storage.database import WORKER, Database, Tx
+from connector.storage.effects import COUNTERSIGN, REVIEW
+from connector.storage.outbox import OutboxRow
+from connector.trace import recorder
+from connector.transfer.addresses import Reach
+from connector.transfer.decide import Course as TransferCourse
+from connector.transfer.decide import Dutiful
+from connector.transfer.decision.decisions import Rulings
+from connector.transfer.decision.state_of_world import Worlds
+from connector.transfer.duties import Deeds
+from connector.transfer.enforcement import Enforcement
+from connector.transfer.model import Mode, Process
+from connector.transfer.plane.reports import Reports
+from connector.transfer.send import ADDRESS, EXPIRY
+from connector.transfer.send import Moves as TransferMoves
+from connector.transfer.service import Transfers
+from connector.trust.development import dev_ca
+from connector.trust.keys.signing import SoftwareKey
+from connector.trust.keys.vault import Vault
+from connector.trust.members import successors
+from connector.trust.signers.port import Keeper, Kind
+from connector.trust.signers.registry import Cabinet
+from tests.testkit.cities import MUNICIPALITY, PURPOSE
+from tests.testkit.shown import as_shown
+
+Bend = Callable[[dict[str, Any]], None]
+BASE = "https://localhost:18443"
+LEASE_MS = 60_000
+
+
+class Wire:
+    """Hands messages from one town to the other. `sent` is the transcript; the other members are a test's faults."""
+
+    def __init__(self, towns: "Towns") -> None:
+        self._towns = towns
+        self.sent: list[str] = []
+        self.bend: dict[str, Bend] = {}
+        """By `@type`: changes the message on its way."""
+        self.answers: list[Answer | HanseError] = []
+        """Given instead of what the peer would have said, first come first served."""
+        self.objects: dict[str, bytes] = {}
+        """By SHA-256: served instead of the signed object of that name."""
+
+    async def post(self, slug: str, did: str, url: str, body: bytes) -> Answer:
+        message = json.loads(body)
+        kind = message.get("@type", url.rpartition("/")[2])
+        self.sent.append(f"{slug}: {kind}")
+        if self.answers:
+            return _given(self.answers.pop(0))
+        if kind in self.bend:
+            self.bend[kind](message)
+        try:
+            if kind == "termination":
+                return await self._towns.stated(slug, did, url, message)
+            return _answer(201, await self._towns.receive(slug, did, url, message))
+        except PeerError as error:
+            return _answer(error.status, _problem(error))
+
+    async def get(self, slug: str, did: str, url: str) -> Answer:
+        self.sent.append(f"{slug}: GET")
+        if self.answers:
+            return _given(self.answers.pop(0))
+        return _answer(200, await self._towns.transfer_seen_by(slug, did, url))
+
+    async def root(self, slug: str, did: str) -> str:
+        return self._towns.partner(did.rpartition(":")[2]).root
+
+    async def hand_in(self, slug: str, did: str, url: str, seal: bytes, second: str = "") -> Answer:
+        """A late countersignature, as the door of the public surface takes it."""
+        self.sent.append(f"{slug}: countersignature")
+        if self.answers:
+            return _given(self.answers.pop(0))
+        try:
+            await self._towns.late(slug, did, url, seal.decode(), second)
+        except PeerError as error:
+            return _answer(error.status, _problem(error))
+        return Answer(204, {}, b"")
+
+    async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes:
+        """A signed object, as its keeper gives it to this partner."""
+        sha256 = url.rpartition("/")[2]
+        if sha256 in self.objects:
+            return self.objects[sha256]
+        return await self._towns.object(hosted.participant.did, did, sha256)
+
+
+class Towns:
+    """Every town of a test lives in `db`; `add` them first."""
+
+    def __init__(self, db: Database, folder: Path, clock: Clock | None = None) -> None:
+        self.db, self.clock = db, clock or SystemClock()
+        self._certs = dev_ca.create(folder / "space", self.clock)
+        self.vault = Vault(bytes(range(32)))
+        self.keepers: dict[Kind, Keeper] = {}
+        self.listed: dict[str, tuple[str, ...]] = {}
+        self.second_keys: dict[str, dict[str, str]] = {}
+        self.participants = Participants(db, self.vault, BASE, self._issue, Cabinet(self.keepers, 1.0))
+        self.judge = judge()
+        self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
+        self.line = successors.Line(())
+        self.contracts = Contracts(
+            self.participants, self.catalogue, self.judge, self._course, self, second_keys=self._seconds,
+            name_of=self.name_of,
+        )  # fmt: skip
+        self.seekers: dict[str, Seeker] = {}
+        self.ends: dict[str, int] = {}
+        worlds = Worlds(self.participants, self.contracts.agreements, self.judge, self)
+        self.rulings = Rulings(self.judge, worlds, self.contracts.agreements, lists().closure_of)
+        self.transfers = Transfers(
+            self.participants, self.contracts, self.rulings, self.vault, Reach(SafeClient().calls), self._transferring
+        )
+        self.reports = Reports(self.contracts.agreements, self.transfers.moves, self.rulings)
+        self.enforcement = Enforcement(self.contracts.agreements, self.transfers.moves, self.rulings)
+        self.deeds = Deeds(
+            self.participants, self.contracts.agreements, self.judge, worlds, self.rulings, self.enforcement
+        )  # fmt: skip
+        self.wire, self.circuits = Wire(self), Circuits()
+        self.pulls: list[str] = []
+        self.pushes: list[str] = []
+        self.file_name = "baeume.csv"
+        messages = Messages(db, self.clock, self.wire, self.circuits, self.vault, self.contracts, self.transfers)
+        desk = SigningDesk(
+            db, self.clock, self.participants, self.contracts, self.judge, self.wire.fetch, self._document,
+            [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
+            self._seconds, self.name_of,
+        )  # fmt: skip
+        self.endings = statement.Endings(self.participants, self.contracts.agreements)
+        self.ending_desk = EndingDesk(
+            db, self.clock, self.participants, self.endings, self.wire, self._document,
+            [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
+        )  # fmt: skip
+        self.late_desk = LateDesk(db, self.participants, self.contracts, desk, self.wire.hand_in, self.wire.fetch)
+        self.handlers: dict[str, Callable[[OutboxRow], Awaitable[None]]] = {
+            "message": messages.send,
+            "repair": messages.repair,
+            "seal": SealingDesk(db, self.clock, self.participants, self.contracts, Signers(deadline_s=3600.0)).seal,
+            "countersign": desk.countersign,
+            "check-countersignature": desk.check_countersignature,
+            "countersign-late": self.late_desk.countersign,
+            "hand-in": self.late_desk.hand_in,
+            "pull": self._pull,
+            "push": self._push,
+            statement.DELIVER: self.ending_desk.deliver,
+        }
+
+    def _seconds(self, did: str) -> Sequence[Mapping[str, str]]:
+        return [key for known, key in self.second_keys.items() if known == did]
+
+    def _course(self, moves: Moves) -> Course:
+        return Deliberate(moves, self.catalogue, self.judge)
+
+    def _transferring(self, moves: TransferMoves) -> TransferCourse:
+        return Dutiful(moves, self.rulings)
+
+    async def add(self, *slugs: str, kind: str = MUNICIPALITY) -> None:
+        for slug in slugs:
+            hosted = await self.participants.add(slug, slug.title(), kind, "", None)
+            did = hosted.participant.did
+            self.seekers[did] = Seeker(did=did, kind=kind)
+
+    def did(self, slug: str) -> str:
+        return self.participants.held(slug).participant.did
+
+    def name_of(self, did: str) -> str:
+        """What the trust list calls it."""
+        return self.participants.held(self._slug(did)).participant.name
+
+    def partner(self, slug: str) -> Partner:
+        """The town as its peers see it."""
+        it = self.participants.held(slug).participant
+        return Partner(did=it.did, name=it.name, seeker=self.seekers[it.did], root=it.root, base=it.base)
+
+    def seeker(self, did: str, now: int) -> Seeker | None:
+        """What the trust list says: everybody that is in `seekers` belongs, unless `ends` says that it is over."""
+        end = self.ends.get(did)
+        return None if end is not None and end <= now else self.seekers.get(did)
+
+    def until(self, did: str) -> int | None:
+        """When memberships end by themselves, of those that are in `ends`."""
+        return self.ends.get(did)
+
+    def successor(self, did: str, now: int) -> str | None:
+        """Who has taken whose place: `line` says so, which a test sets."""
+        return self.line.successor(did, now)
+
+    def since(self, did: str, now: int) -> int | None:
+        return self.line.since(did, now)
+
+    def predecessors(self, did: str, now: int) -> Sequence[str]:
+        return self.line.predecessors(did, now)
+
+    def succeeded(self, now: int) -> Sequence[str]:
+        return self.line.succeeded(now)
+
+    async def publish(self, slug: str, **wish: Any) -> tuple[Dataset, Offer]:
+        """A file under template 3 unless `wish` says otherwise."""
+        source = Source(
+            id=new_uuid(), kind="file", location="0" * 64, name=self.file_name, media_type="text/csv", bytes=8,
+            sha256="0" * 64,
+        )  # fmt: skip
+        await self.db.write(slug, self.catalogue.register, slug, source)
+        base: dict[str, Any] = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
+        asked = Publication(source=source.id, **{**base, **wish})
+        return await self.db.write(slug, self.catalogue.publish, slug, asked)
+
+    async def ask(
+        self, consumer: str, provider: str, made: tuple[Dataset, Offer], purpose: str | None = PURPOSE
+    ) -> Case:
+        """The consumer asks for an offer exactly as the catalogue shows it; nothing is delivered yet."""
+        wish = self.partner(provider), made[0].id, made[1].for_catalogue(), purpose, None, None, None, as_shown(*made)
+        return await self.db.write(consumer, self.contracts.request, consumer, *wish)
+
+    async def concluded(self, consumer: str, provider: str, **wish: Any) -> Agreement:
+        """A dataset of the provider, negotiated to the end; the consumer's agreement."""
+        asked = await self.ask(consumer, provider, await self.publish(provider, **wish))
+        await self.run()
+        return await self.agreement(consumer, (await self.case(consumer, asked.id)).agreement)
+
+    async def fetch(self, consumer: str, provider: str, agreement: Agreement, mode: Mode = "pull") -> Process:
+        """The consumer asks for the data of an agreement; nothing is delivered yet."""
+        partner = self.partner(provider)
+        return await self.db.write(
+            consumer, self.transfers.request, consumer, partner, agreement.id, PURPOSE, None, mode
+        )  # fmt: skip
+
+    async def process(self, slug: str, process_id: str | None) -> Process:
+        assert process_id is not None
+        return await self.db.read(slug, self.transfers.get, slug, process_id)
+
+    async def run(self, rows: int = 100) -> None:
+        """Lets the worker handle due rows, oldest first, until none is due or `rows` are done."""
+        for _ in range(rows):
+            claimed = await self.db.write(WORKER, outbox.claim, "towns", 1, LEASE_MS)
+            if not claimed:
+                return
+            await self._handle(claimed[0])
+
+    async def tick(self, db: Database | None = None) -> None:
+        """Lets the timers that are due fire, in the process behind `db`, and what follows be handled."""
+        fire = {
+            EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
+            COUNTERSIGN: self.contracts.countersigning.deadline,
+            ending.DUE: self.endings.due, second_seal.DUE: self.contracts.agreements.second_sealed,
+        }  # fmt: skip
+        await Jobs(db or self.db, self.clock, "towns", fire, {}, {}).tick()
+        await self.run()
+
+    async def hurry(self) -> None:
+        """Makes everything that waits due now, and lets it be handled."""
+        await self.db.write(WORKER, _due_now)
+        await self.run()
+
+    async def case(self, slug: str, case_id: str) -> Case:
+        return await self.db.read(slug, self.contracts.get, slug, case_id)
+
+    async def agreement(self, slug: str, agreement_id: str | None) -> Agreement:
+        assert agreement_id is not None
+        return await self.db.read(slug, self.contracts.agreements.get, slug, agreement_id)
+
+    async def rows(self, slug: str, sql: str, **values: object) -> list[dict[str, Any]]:
+        """What the database holds for this participant."""
+
+        def look(tx: Tx) -> list[dict[str, Any]]:
+            return [dict(row) for row in tx.all(sql, participant=slug, **values)]
+
+        return await self.db.read(slug, look)
+
+    async def receive(self, sender: str, did: str, url: str, message: dict[str, Any]) -> object:
+        """What the handler of the public surface does after the token was checked."""
+        slug = self._slug(did)
+        cls = getattr(m, message["@type"])
+        decoded, digest = codec.decode(cls, message), codec.digest(message)
+        noun, pid = url.rpartition("/2025-1/")[2].split("/")[:2]
+        service: Any = self.contracts if noun == "negotiations" else self.transfers
+        first = {"request": "receive_request", "offers": "receive_offer"}.get(pid)
+        about = [] if first else [unquote(pid)]
+        heard = recorder.Heard(did=self.did(sender), pid="".join(about), body=json.dumps(message).encode())
+        take: Callable[..., Any] = getattr(service, first or "receive")
+        who = self.partner(sender)
+
+        def unit(tx: Tx) -> Any:
+            return recorder.hearing(tx, slug, heard, take, slug, who, *about, decoded, digest)
+
+        found = await self.db.write(slug, unit)
+        if isinstance(found, HanseError):
+            raise found
+        return negotiations.shown(found.case) if noun == "negotiations" else transfers.shown(found)
+
+    async def stated(self, sender: str, did: str, url: str, message: dict[str, Any]) -> Answer:
+        """What the door for statements of an end does after the token was checked."""
+        slug, told, judge = self._slug(did), statement.read(message), await self.ending_desk.judge(self.did(sender))
+        name = unquote(url.split("/")[-2])
+        _, new = await self.db.write(slug, self.endings.receive, slug, self.did(sender), name, told, judge)
+        return _answer(201 if new else 200, {})
+
+    async def late(self, sender: str, did: str, url: str, seal: str, second: str = "") -> None:
+        """What the door for late countersignatures does after the token was checked."""
+        slug, agreement = self._slug(did), f"urn:uuid:{url.split('/')[-2]}"
+        arriving = self.contracts.countersigning.arriving
+        found = await self.db.write(slug, arriving, slug, agreement, self.did(sender), seal)
+        if found is not None:
+            await self.late_desk.receive(slug, *found, seal, second)
+
+    async def transfer_seen_by(self, sender: str, did: str, url: str) -> object:
+        slug, pid = self._slug(did), unquote(url.rpartition("/")[2])
+        return transfers.shown(await self.db.read(slug, self.transfers.get, slug, pid, self.did(sender)))
+
+    async def object(self, asker: str, keeper: str, sha256: str) -> bytes:
+        slug = self._slug(keeper)
+        return (await self.db.read(slug, self.contracts.agreements.object_for, slug, sha256, asker)).body
+
+    def _slug(self, did: str) -> str:
+        return did.rpartition(":")[2]
+
+    def _issue(self, did: str, key: SoftwareKey, name: str) -> str:
+        ca = dev_ca.load(self._certs.seal_ca, self._certs.seal_ca_key)
+        return dev_ca.issue_seal_certificate(ca, did, key.public_key(), name, self.clock)
+
+    async def _document(self, did: str) -> Mapping[str, Any]:
+        return (await self.participants.get(self._slug(did))).document
+
+    async def _pull(self, row: OutboxRow) -> None:
+        self.pulls.append(row.participant)
+        await self.db.write(row.participant, outbox.finish, row)
+
+    async def _push(self, row: OutboxRow) -> None:
+        self.pushes.append(row.participant)
+        await self.db.write(row.participant, outbox.finish, row)
+
+    async def _handle(self, row: OutboxRow) -> None:
+        try:
+            await self.handlers[row.kind](row)
+        except Unavailable as error:
+            due_at = error.at if isinstance(error, Later) else self.clock.now() + LEASE_MS
+            await self.db.write(row.participant, worker.postpone, row, due_at, error)
+        await asyncio.sleep(0)
+
+
+def _due_now(tx: Tx) -> None:
+    tx.run("UPDATE outbox SET due_at = 0 WHERE done_at IS NULL")
+
+
+def _given(answer: Answer | HanseError) -> Answer:
+    if isinstance(answer, HanseError):
+        raise answer
+    return answer
+
+
+def _answer(status: int, value: Any) -> Answer:
+    return Answer(status, {}, codec.encode(value) if not isinstance(value, dict) else json.dumps(value).encode())
+
+
+def _problem(error: PeerError) -> dict[str, object]:
+    return {"code": error.code, "reason": [error.code, error.code]}

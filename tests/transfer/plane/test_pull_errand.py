@@ -1,0 +1,190 @@
+"""The consumer's plane: whatever becomes of the download is booked once, and never where a peer could steer it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from connector.dataplane.flows import Flow
+from connector.dataplane.receive.pull import Address, Received
+from connector.dataplane.sinks.files import FileSink
+from connector.dataplane.streams import Streams
+from connector.errors import HanseError, PeerError, Refusal, Unauthenticated, Unavailable
+from connector.http.outbound import SafeClient
+from connector.storage.outbox import OutboxRow
+from connector.transfer.model import Process
+from connector.transfer.plane import pull_errand
+from connector.transfer.plane.pull_errand import LocalPlane
+from tests.testkit.towns import Towns
+
+SHA256 = "0" * 64
+Plane = Callable[["Download"], LocalPlane]
+
+
+class Download:
+    """Stands for `pull`: remembers what it was asked, gives the bytes or fails as told."""
+
+    def __init__(self, *outcomes: HanseError) -> None:
+        self.outcomes, self.asked = list(outcomes), list[tuple[Address, str | None]]()
+
+    async def __call__(self, client: object, address: Address, sink: FileSink, expected: str | None) -> Received:
+        self.asked.append((address, expected))
+        if self.outcomes:
+            raise self.outcomes.pop(0)
+        sink.path.parent.mkdir(parents=True)
+        sink.path.write_bytes(b"a;b\n1;2\n")
+        return Received(8, SHA256, sink.path)
+
+
+@pytest.fixture
+def plane(towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plane:
+    """A plane whose downloads do as told; its errands run when the worker does."""
+
+    def make(download: Download) -> LocalPlane:
+        monkeypatch.setattr(pull_errand, "pull", download)
+        made = LocalPlane(
+            towns.db, towns.reports, SafeClient(), towns.vault, tmp_path / "received", Streams(towns.clock)
+        )  # fmt: skip
+        towns.handlers["pull"] = made.pull
+        return made
+
+    return make
+
+
+async def asked(towns: Towns, **wish: object) -> Process:
+    """The consumer's transfer after everything that is due was handled."""
+    agreement = await towns.concluded("nachbardorf", "musterstadt", **wish)
+    process = await towns.fetch("nachbardorf", "musterstadt", agreement)
+    await towns.run()
+    return await towns.process("nachbardorf", process.id)
+
+
+async def test_received_is_reported_and_found(towns: Towns, plane: Plane) -> None:
+    """>> pull << the bytes at the agreed name in the transfer's own folder; COMPLETED."""
+    download = Download()
+    local = plane(download)
+    process = await asked(towns)
+    assert (process.shown, process.outcome, process.bytes) == ("COMPLETED", "received", 8)
+    file = local.file("nachbardorf", process.id)
+    assert file is not None
+    assert (file.name, file.parent) == ("baeume.csv", local.place("nachbardorf", process.id))
+    address, expected = download.asked[0]
+    assert address.url.startswith("https://localhost:18443/musterstadt/data/")
+    assert expected == SHA256
+
+
+FAILURES: dict[str, tuple[HanseError, str]] = {
+    "a rule": (Refusal("dataplane.refused", {"de": ["Vorbei."], "en": ["Over."]}), "refused"),
+    "the token": (Unauthenticated("peer.no-token"), "refused"),
+    "other bytes": (PeerError("contracts.object-hash", name="x"), "broken"),
+}
+
+
+@pytest.mark.parametrize(("failure", "outcome"), FAILURES.values(), ids=FAILURES)
+async def test_a_failure_ends_it_with_a_reason(towns: Towns, plane: Plane, failure: HanseError, outcome: str) -> None:
+    """<< a refusal, a dead token, wrong bytes >> TERMINATED on both sides, and no file."""
+    local = plane(Download(failure))
+    process = await asked(towns)
+    assert (process.shown, process.outcome) == ("TERMINATED", outcome)
+    assert process.reason is not None
+    assert all(process.reason[lang][0] for lang in ("de", "en"))
+    assert local.file("nachbardorf", process.id) is None
+    assert (await towns.process("musterstadt", process.kernel.peer_pid)).shown == "TERMINATED"
+
+
+async def test_a_provider_that_is_away_is_waited_for(towns: Towns, plane: Plane) -> None:
+    """<< nobody there, twice >> the errand waits; then the bytes come and nothing was lost."""
+    download = Download(Unavailable("peer.busy", status=503), Unavailable("peer.busy", status=503))
+    plane(download)
+    process = await asked(towns)
+    assert (process.shown, process.outcome) == ("STARTED", None)
+    await towns.hurry()
+    await towns.hurry()
+    process = await towns.process("nachbardorf", process.id)
+    assert (process.shown, process.outcome, len(download.asked)) == ("COMPLETED", "received", 3)
+
+
+async def test_nothing_is_fetched_for_a_transfer_that_has_ended(towns: Towns, plane: Plane) -> None:
+    """>> terminate while the errand waits << the errand is done without a download."""
+    download = Download(Unavailable("peer.busy", status=503))
+    plane(download)
+    process = await asked(towns)
+    reason = {"de": ["Genug."], "en": ["Enough."]}
+    await towns.db.write("nachbardorf", towns.transfers.terminate, "nachbardorf", process.id, "operator", reason)
+    await towns.hurry()
+    assert len(download.asked) == 1
+    left = await towns.rows(
+        "nachbardorf", "SELECT kind FROM outbox WHERE participant = :participant AND done_at IS NULL"
+    )
+    assert left == []
+
+
+async def test_a_resumption_while_the_errand_rests_is_not_lost(
+    towns: Towns, plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> the errand finds it suspended, and it is resumed before the errand is done << the errand goes on."""
+    local = plane(Download(Unavailable("peer.busy", status=503)))
+    process = await asked(towns)
+    slug, look = process.participant, local._flow
+    why = {"de": ["Pause."], "en": ["Break."]}
+    await towns.db.write(slug, towns.transfers.suspend, slug, process.id, "operator", why)
+    await towns.run()
+    looked: list[object] = []
+
+    async def late(row: OutboxRow, process_id: str) -> Flow | None:
+        found = await look(row, process_id)
+        if not looked:
+            looked.append(found)
+            theirs = await towns.process("musterstadt", process.kernel.peer_pid)
+            await towns.db.write("musterstadt", towns.transfers.resume, "musterstadt", theirs.id)
+            await towns.run()
+        return found
+
+    monkeypatch.setattr(local, "_flow", late)
+    await towns.hurry()
+    assert looked == [None]
+    await towns.hurry()
+    process = await towns.process(slug, process.id)
+    assert (process.shown, process.outcome) == ("COMPLETED", "received")
+
+
+@pytest.mark.threat("T15")
+async def test_no_more_is_fetched_than_was_agreed(towns: Towns, plane: Plane) -> None:
+    """>> the agreement says how many bytes it is about << the provider can send no more, whatever it answers."""
+    taken: list[int] = []
+
+    class Endless(Download):
+        async def __call__(self, client: object, address: Address, sink: FileSink, expected: str | None) -> Received:
+            sink.open()
+            try:
+                while True:
+                    sink.write(b"x")
+                    taken.append(sink.size)
+            finally:
+                sink.close()
+
+    plane(Endless())
+    process = await asked(towns)
+    assert (process.shown, process.outcome) == ("TERMINATED", "broken")
+    assert len(taken) == 8
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..", "a/b.csv", "C:\\x.csv"])
+async def test_a_providers_file_name_stays_in_the_folder(towns: Towns, plane: Plane, name: str) -> None:
+    """<< an agreed name that is a path >> one file, directly in the transfer's folder."""
+    local = plane(Download())
+    towns.file_name = name
+    process = await asked(towns)
+    if process.outcome is None:
+        pytest.fail("not received")
+    file = local.file("nachbardorf", process.id)
+    assert file is not None
+    assert file.parent == local.place("nachbardorf", process.id)
+    assert file.resolve() == file
+
+
+async def test_folders_of_participants_and_transfers_are_apart(towns: Towns, plane: Plane) -> None:
+    local = plane(Download())
+    places = {local.place(slug, f"urn:uuid:{n}") for slug in ("musterstadt", "nachbardorf") for n in (1, 2)}
+    assert len(places) == 4
+    assert local.file("musterstadt", "urn:uuid:1") is None

@@ -1,0 +1,280 @@
+"""The trust list is kept current and only ever moves forward, restarts included (architecture.md 3a)."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from connector.clock import SystemClock, rfc3339
+from connector.errors import Mistake, PeerError, Unauthenticated, Unavailable
+from connector.http.outbound import Answer, SafeClient
+from connector.storage.database import Database
+from connector.trust.keys.signing import Vault
+from connector.trust.members.authority import Authority
+from connector.trust.members.source import Listing, checked_url
+from connector.trust.members.trust_list import Anchor, Entry, TrustList
+
+NOW = SystemClock().now()
+MEMBER = Entry(
+    did="did:web:a.example", name="A", operator="A", kind="urn:kind", groups=(), state="active",
+    valid_from="2020-01-01T00:00:00Z",
+)  # fmt: skip
+
+
+@pytest.fixture
+def authority(tmp_path: Path, vault: Vault) -> Authority:
+    return Authority.create(tmp_path / "authority", vault)
+
+
+def issued(authority: Authority, version: int, *members: Entry, life_ms: int = 10**9) -> str:
+    return authority.issue(
+        TrustList(
+            version=version, issued=rfc3339(NOW), next_update=rfc3339(NOW + life_ms), authority=authority.id,
+            participants=members,
+        )
+    )  # fmt: skip
+
+
+class Place:
+    """A trust list file and the services that a process makes of it; `process` is a restart."""
+
+    def __init__(self, db: Database, file: Path, authority: Authority) -> None:
+        self._db, self.file, self._authority = db, file, authority
+
+    def write(self, jws: str) -> None:
+        self.file.write_text(jws, encoding="utf-8")
+
+    async def process(self, url: str = "", client: SafeClient | None = None) -> tuple[Anchor, Listing]:
+        anchor = Anchor(self._authority.public_jwk)
+        listing = Listing(self._db, anchor, client or SafeClient(), self.file, url)
+        await listing.start()
+        return anchor, listing
+
+
+@pytest.fixture
+def place(any_db: Database, tmp_path: Path, authority: Authority) -> Place:
+    return Place(any_db, tmp_path / "list.jws", authority)
+
+
+async def test_a_newer_list_is_taken_and_an_older_one_refused(place: Place, authority: Authority) -> None:
+    """>> 2 << in force; >> 3 << in force; >> 2 << refused, 3 stays."""
+    place.write(issued(authority, 2, MEMBER))
+    anchor, listing = await place.process()
+    assert anchor.version == 2
+    place.write(issued(authority, 3))
+    assert await listing.reload() == 3
+    place.write(issued(authority, 2, MEMBER))
+    with pytest.raises(PeerError, match=r"trust\.list-rollback"):
+        await listing.reload()
+    assert anchor.version == 3
+    assert anchor.entry(MEMBER.did) is None
+
+
+@pytest.mark.threat("T07")
+async def test_not_even_a_restart_brings_an_older_list_back(place: Place, authority: Authority) -> None:
+    """>> 5 with a member struck off, then the file goes back to 4, then a restart << 5 is in force still."""
+    place.write(issued(authority, 5))
+    await place.process()
+    place.write(issued(authority, 4, MEMBER))
+    anchor, _ = await place.process()
+    assert anchor.version == 5
+    with pytest.raises(Unauthenticated):
+        anchor.member(MEMBER.did, NOW)
+
+
+@pytest.mark.threat("T07")
+async def test_a_list_that_could_not_be_kept_is_kept_at_the_next_look(
+    place: Place, authority: Authority, any_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a list in force while the disk is full, a later look, a restart with an older file << the newer one."""
+    place.write(issued(authority, 4, MEMBER))
+    _, listing = await place.process()
+    place.write(issued(authority, 5))
+
+    async def full(*args: object) -> None:
+        raise Unavailable("storage.full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(any_db, "write", full)
+        with pytest.raises(Unavailable):
+            await listing.reload()
+    await listing.reload()
+    place.write(issued(authority, 4, MEMBER))
+    anchor, _ = await place.process()
+    assert anchor.version == 5
+
+
+async def test_another_list_of_the_same_version_is_refused(place: Place, authority: Authority) -> None:
+    """>> two lists numbered 5, with a restart between << the first one counts."""
+    place.write(issued(authority, 5))
+    await place.process()
+    place.write(issued(authority, 5, MEMBER))
+    anchor, listing = await place.process()
+    assert anchor.entry(MEMBER.did) is None
+    with pytest.raises(PeerError, match=r"trust\.list-fork"):
+        await listing.reload()
+
+
+CONTENTS: dict[str, Callable[[Authority], str]] = {
+    "empty": lambda authority: "",
+    "no list": lambda authority: "hello",
+    "not ASCII": lambda authority: "ä.ö.ü",
+    "unsigned": lambda authority: issued(authority, 9).rpartition(".")[0] + ".",
+    "cut": lambda authority: issued(authority, 9)[:-10],
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=CONTENTS)
+async def test_a_broken_file_leaves_the_old_list_in_force(
+    place: Place, authority: Authority, content: Callable[[Authority], str]
+) -> None:
+    """>> 1, then a file that is no list << refused, 1 stays; also after a restart."""
+    place.write(issued(authority, 1, MEMBER))
+    anchor, listing = await place.process()
+    place.write(content(authority))
+    with pytest.raises(PeerError):
+        await listing.reload()
+    assert anchor.version == 1
+    again, _ = await place.process()
+    assert again.version == 1
+    assert again.member(MEMBER.did, NOW) == MEMBER
+
+
+async def test_another_authoritys_list_is_none(place: Place, tmp_path: Path, vault: Vault) -> None:
+    """>> a list signed by somebody else << nobody belongs; the pinned key alone counts."""
+    place.write(issued(Authority.create(tmp_path / "other", vault), 1, MEMBER))
+    anchor, _ = await place.process()
+    assert anchor.version == 0
+    with pytest.raises(Unauthenticated):
+        anchor.member(MEMBER.did, NOW)
+    assert not anchor.fresh(NOW)
+
+
+async def test_without_any_list_the_process_starts_and_nobody_belongs(place: Place) -> None:
+    """>> no file << a start all the same, so that an operator can mend it; a reload says what is missing."""
+    anchor, listing = await place.process()
+    assert anchor.version == 0
+    with pytest.raises(Mistake, match=r"trust\.list-file"):
+        await listing.reload()
+
+
+async def test_a_stale_list_names_members_but_opens_nothing_new(place: Place, authority: Authority) -> None:
+    """Past nextUpdate: members are still known, new negotiations are not."""
+    place.write(issued(authority, 1, MEMBER, life_ms=1000))
+    anchor, _ = await place.process()
+    assert anchor.fresh(NOW)
+    assert not anchor.fresh(NOW + 5000)
+    assert anchor.member(MEMBER.did, NOW + 5000) == MEMBER
+
+
+class Web(SafeClient):
+    """Gives one answer for every address."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer, self.asked = answer, list[str]()
+
+    async def get(self, url: str, **kw: object) -> Answer:  # type: ignore[override]
+        self.asked.append(url)
+        return self.answer
+
+
+async def test_from_an_address_the_same_rules_hold(place: Place, authority: Authority) -> None:
+    """>> https << taken; >> 500 << unreachable, the old list stays."""
+    web = Web(Answer(200, {}, issued(authority, 4, MEMBER).encode() + b"\n"))
+    anchor, listing = await place.process("https://trust.example/list", web)
+    assert (anchor.version, web.asked) == (4, ["https://trust.example/list"])
+    web.answer = Answer(500, {}, b"")
+    with pytest.raises(Unavailable, match=r"trust\.list-unreachable"):
+        await listing.reload()
+    web.answer = Answer(200, {}, b"\xff\xfe")
+    with pytest.raises(PeerError):
+        await listing.reload()
+    assert anchor.version == 4
+
+
+@pytest.mark.parametrize("url", ["http://a.example/list", "file:///etc/passwd", "a.example"])
+def test_the_address_is_https_and_the_key_is_pinned(url: str) -> None:
+    assert checked_url("", {}) == ""
+    assert checked_url("https://a.example/list", {"kty": "EC"}) == "https://a.example/list"
+    for bad, key in ((url, {"kty": "EC"}), ("https://a.example/list", {})):
+        with pytest.raises(Mistake, match=r"trust\.list-url"):
+            checked_url(bad, key)
+
+
+async def test_who_is_named_otherwise_than_before_is_told_of(
+    any_db: Database, tmp_path: Path, authority: Authority
+) -> None:
+    """>> first list << nobody; >> a member suspended, one added, one unchanged << the first two; >> again << nobody."""
+    file, told = tmp_path / "list.jws", list[frozenset[str]]()
+
+    async def changed(dids: frozenset[str]) -> None:
+        told.append(dids)
+
+    other = replace(MEMBER, did="did:web:b.example")
+    file.write_text(issued(authority, 1, MEMBER, other))
+    listing = Listing(any_db, Anchor(authority.public_jwk), SafeClient(), file, "", changed)
+    await listing.start()
+    assert told == []
+    file.write_text(issued(authority, 2, replace(MEMBER, state="suspended"), other, replace(MEMBER, did="did:web:c")))
+    await listing.reload()
+    await listing.reload()
+    assert told == [{MEMBER.did, "did:web:c"}]
+
+
+@pytest.mark.threat("T12")
+async def test_who_could_not_be_told_is_told_at_the_next_look(
+    any_db: Database, tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past bug: >> a list that withdraws, and then the database or a listener fails << told later, once, not never."""
+    file, told, fails = tmp_path / "list.jws", list[frozenset[str]](), [True]
+
+    async def changed(dids: frozenset[str]) -> None:
+        if fails.pop():
+            raise Unavailable("storage.contended")
+        told.append(dids)
+
+    async def away(*args: object) -> None:
+        raise Unavailable("storage.contended")
+
+    file.write_text(issued(authority, 1, MEMBER))
+    listing = Listing(any_db, Anchor(authority.public_jwk), SafeClient(), file, "", changed)
+    await listing.start()
+    file.write_text(issued(authority, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr(any_db, "write", away)
+        with pytest.raises(Unavailable):
+            await listing.reload()
+    with pytest.raises(Unavailable):
+        await listing.reload()
+    fails.append(False)
+    await listing.catch_up()
+    await listing.catch_up()
+    assert told == [{MEMBER.did}]
+
+
+@pytest.mark.threat("T12")
+async def test_what_one_replica_has_seen_the_others_take_over(
+    any_db: Database, tmp_path: Path, authority: Authority
+) -> None:
+    """>> one process sees a newer list, the other has not looked yet << it takes it from the database, and tells."""
+    told = list[frozenset[str]]()
+
+    async def changed(dids: frozenset[str]) -> None:
+        told.append(dids)
+
+    here, there = tmp_path / "here.jws", tmp_path / "there.jws"
+    for file in (here, there):
+        file.write_text(issued(authority, 1, MEMBER))
+    late = Anchor(authority.public_jwk)
+    one = Listing(any_db, Anchor(authority.public_jwk), SafeClient(), here, "")
+    two = Listing(any_db, late, SafeClient(), there, "", changed)
+    for listing in (one, two):
+        await listing.start()
+    here.write_text(issued(authority, 2))
+    await one.reload()
+    assert late.entry(MEMBER.did) == MEMBER
+    await two.catch_up()
+    await two.catch_up()
+    assert (late.version, late.entry(MEMBER.did), told) == (2, None, [{MEMBER.did}])

@@ -1,0 +1,230 @@
+"""Times in a bundle lie within what others bear out, and nobody who belongs to a party counts as another."""
+
+import msgspec
+import pytest
+
+from connector.contracts.document import sealing
+from connector.verify.bundle import verify_bundle
+from connector.verify.checks.trusted_time import SKEW_S, exact, written
+from connector.verify.formats import checkpoint, cosignature, jcs
+from connector.verify.report import Report
+from tests.verify import forge
+from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, Log, Witness, root_of
+from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, local, named, verdicts
+from tests.verify.test_endings import digest, statement
+from tests.verify.test_states import both, cut
+from tests.verify.test_trusted_time import policy_of
+
+pytestmark = pytest.mark.threat("T69")
+THEIRS = "did:web:anderer-betrieb.example"
+
+
+def seen(*witnesses: Witness, consumers: str | None = THEIRS, policy: str | None = None) -> Report:
+    """The provider's bundle, whose log these saw; the consumer is with another operator."""
+    case = Case()
+    case.log.witnesses = list(witnesses)
+    changes = {} if consumers is None else {CONSUMER: {"operator": consumers}}
+    listed = case.authority.list({PROVIDER: case.log.keys}, witnesses=witnesses, changes=changes)
+    bundle = changed(case, log=case.log.evidence(AGREEMENT, close=False), trust_list=listed)
+    return verify_bundle(bundle, case.roots, "en", witness=policy)
+
+
+def code(report: Report, name: str) -> str:
+    return next(check.code for check in report.checks if check.name == name)
+
+
+def test_the_counterpartys_operator_is_no_witness() -> None:
+    """>> an old date that only the partner's operator vouches for << no time, and the line says why."""
+    report = seen(Witness(THEIRS, NOW - 400 * DAY))
+    assert (report.verdict, report.doubts) == (INDETERMINATE, ("time",))
+    assert code(report, "time") == "no-independent-time"
+    assert "belongs to one of the parties" in report.reason
+    assert report.stated["trusted_time"] is None
+
+
+def test_an_independent_witness_counts_beside_theirs() -> None:
+    """>> the partner's operator says long ago, somebody else says now << now."""
+    report = seen(Witness(THEIRS, NOW - 400 * DAY), Witness(at=NOW + 60))
+    assert (report.verdict, report.stated["trusted_time"]) == (PASSED, written(NOW + 60))
+
+
+def test_a_policy_of_the_auditor_makes_no_party_a_witness() -> None:
+    """>> --witness names the key of the partner's operator, which the list knows << it does not count; others do."""
+    theirs, other = Witness(THEIRS, NOW - 400 * DAY), Witness(at=NOW + 60)
+    assert seen(theirs, other, policy=policy_of(theirs)).doubts == ("time",)
+    assert seen(theirs, other, policy=policy_of(theirs, other, quorum="all")).doubts == ("time",)
+    assert seen(theirs, other, policy=policy_of(theirs, other)).stated["trusted_time"] == written(NOW + 60)
+
+
+def test_with_four_others_two_of_them_are_needed() -> None:
+    """The party's operator fills no place in the quorum of the others."""
+    four = [Witness(f"did:web:{name}.example", NOW + at) for at, name in enumerate("abcd")]
+    assert cosignature.derived([one.entry() for one in (*four, Witness(THEIRS))], THEIRS) is not None
+    assert seen(four[0], Witness(THEIRS)).verdict is PASSED
+    case = Case()
+    case.log.witnesses = [four[0], Witness(THEIRS)]
+    listed = case.authority.list(
+        {PROVIDER: case.log.keys}, witnesses=[*four, case.log.witnesses[1]], changes={CONSUMER: {"operator": THEIRS}}
+    )
+    bundle = changed(case, log=case.log.evidence(AGREEMENT, close=False), trust_list=listed)
+    assert verify_bundle(bundle, case.roots).doubts == ("time",)
+
+
+def ended(case: Case, *, sealed: int = NOW + 100, logged: int = NOW + 100, **change: object) -> Report:
+    """The provider's statement, sealed and logged at these times."""
+    said = statement(case, **{"at": written(NOW + 100), **change})
+    place = sealing.address(root_of(PROVIDER), said)
+    token = case.seal(case.provider, [sealing.Reference(place, said, "application/json")], sealed).encode()
+    log = case.log.copy()
+    log.at = logged
+    log.add("termination", AGREEMENT, {"statement": digest(said), "jws": digest(token), "by": "provider"})
+    case.witness.at = logged + 60
+    files = {"termination-provider.json": said, "termination-provider.jws": token}
+    return verify_bundle(changed(case, log=log.evidence(AGREEMENT), more=files), case.roots, "en")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["yesterday", "", "2026-11-18", "2026-11-18T11:08:20", "2026-11-18T11:08:20+00:00", "2026-02-31T00:00:00Z",
+     "2026-11-18T11:08:20.5Z", "2026-11-18t11:08:20z", " 2026-11-18T11:08:20Z", "0000-01-01T00:00:00Z",
+     "2026-11-18T24:00:00Z", "٢٠٢٦-11-18T11:08:20Z", 7, True, ["x"]],
+)  # fmt: skip
+def test_times_of_an_end_are_times(case: Case, text: object) -> None:
+    """Past bug: `at` and `notice` were any text, which the verdict repeated. One spelling, and on the calendar."""
+    assert exact(text) is None
+    assert named(ended(case, at=text)) == ("provider-ending", "termination-form")
+    assert named(ended(case, notice=text)) == ("provider-ending", "termination-form")
+
+
+@pytest.mark.parametrize(
+    ("at", "found"),
+    [(NOW - 400 * DAY, "termination-time"), (NOW - 2 * SKEW_S - 1, "termination-time"), (NOW + 100 + SKEW_S, ""),
+     (NOW + 101 + SKEW_S, "termination-time"), (NOW + 40 * DAY, "termination-time")],
+)  # fmt: skip
+def test_an_end_is_of_its_time(case: Case, at: int, found: str) -> None:
+    """Not from before the contract, not from behind its seal or its record; clocks may differ a little."""
+    assert code(ended(case, at=written(at), notice=None), "provider-ending") == found
+
+
+def test_its_seal_is_as_old_as_it_says(case: Case) -> None:
+    """>> sealed ten days after it says, in the log even later << refused."""
+    report = ended(case, sealed=NOW + 10 * DAY, logged=NOW + 10 * DAY + 60)
+    assert named(report) == ("provider-ending", "termination-time")
+
+
+@pytest.mark.parametrize(
+    ("notice", "found"),
+    [(NOW + 100 - SKEW_S, ""), (NOW + 99 - SKEW_S, "termination-notice"), (NOW - 400 * DAY, "termination-notice"),
+     (NOW + 30 * 366 * DAY, "termination-notice")],
+)  # fmt: skip
+def test_notice_lies_ahead(case: Case, notice: int, found: str) -> None:
+    """Nobody ends a contract for last year, nor in a hundred years."""
+    assert code(ended(case, notice=written(notice)), "provider-ending") == found
+
+
+def test_an_end_takes_effect_when_the_log_knows_of_it(case: Case) -> None:
+    """>> stated on Monday, in this log on Thursday, "at once" << ends on Thursday."""
+    report = ended(case, notice=None, logged=NOW + 3 * DAY)
+    assert report.verdict is PASSED, report.reason
+    sentence = next(check.sentence for check in report.checks if check.name == "provider-ending")
+    assert f"on {local(NOW + 100)} the provider declared that the agreement ends on {local(NOW + 3 * DAY)}" in sentence
+
+
+def log_of(case: Case, *times: int) -> Log:
+    """The case's log, with a transfer at each of these times."""
+    log = case.log.copy()
+    for at in times:
+        log.at = at
+        log.add("transfer", AGREEMENT, {"bytes": at})
+    return log
+
+
+def test_records_are_in_the_order_of_their_times(case: Case) -> None:
+    """>> one dated long before the one in front of it << not proven, which one is wrong cannot be told."""
+    assert judged(case, log_of(case, NOW + 50, NOW + 50 - SKEW_S)).verdict is PASSED
+    report = judged(case, log_of(case, NOW + 50, NOW + 49 - SKEW_S))
+    assert (report.verdict, code(report, "times")) == (INDETERMINATE, "record-order-of-times")
+
+
+def judged(case: Case, log: Log, **changes: object) -> Report:
+    return verify_bundle(changed(case, log=log.evidence(AGREEMENT), **changes), case.roots, "en")
+
+
+def test_what_was_seen_is_not_younger(case: Case) -> None:
+    """>> a record dated after a witness saw it << not proven, its time is wrong."""
+    case.witness.at = NOW + 60
+    assert judged(case, log_of(case, NOW + 60 + SKEW_S)).verdict is PASSED
+    report = judged(case, log_of(case, NOW + 61 + SKEW_S))
+    assert (report.verdict, code(report, "times")) == (INDETERMINATE, "record-younger")
+    assert code(judged(case, log_of(case, NOW + 400 * DAY)), "times") == "record-younger"
+
+
+def test_what_was_not_there_yet_is_not_older(case: Case) -> None:
+    """>> dated before a state that did not have it << not proven: the record was dated back."""
+    case.witness.at = NOW + 10 * DAY
+    early = cut(case.log, 12)
+    report = verify_bundle(changed(case, log=both(early, log_of(case, NOW + 10 * DAY))), case.roots, "en")
+    assert code(report, "times") == "record-older", "the transfer behind the early state is of NOW"
+    assert code(judged(case, log_of(case, NOW + 10 * DAY)), "times") == ""
+
+
+@pytest.mark.parametrize("text", ["yesterday", 7, None, "2026-11-18T11:06:40+00:00"])
+def test_a_record_has_a_time(case: Case, text: object) -> None:
+    """Anything else is refused."""
+    log = case.log.copy()
+    log.add("transfer", AGREEMENT, {})
+    data, salt = log.rows.pop()
+    value = {**jcs.loads(data), "at": text}  # type: ignore[dict-item]
+    log.rows.append((jcs.encode(value), salt))
+    log.heads[AGREEMENT] = (5, sealing.digest(jcs.encode(value)))
+    report = judged(case, log)
+    assert (report.verdict, code(report, "times")) == (FAILED, "record-time")
+
+
+def dated(text: str | None) -> Report:
+    """A contract with this time in it, sealed at NOW."""
+    case = Case()
+    case.log = case.new_log(PROVIDER)
+    plain, made = case.make, sealing.canonical
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            sealing, "canonical", lambda value: made({**value, **({} if text is None else {"timestamp": text})})
+        )
+        case.parts = plain()
+    case.parts = msgspec.structs.replace(case.parts, trust_list=case.listed())
+    return verify_bundle(case.bundle(), case.roots, "en")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [(None, ""), (written(NOW), ""), (written(NOW + 2 * DAY), ""), (written(NOW - 31 * DAY), ""),
+     ("2026-11-18T11:06:40.5", ""), (written(NOW + 2 * DAY + 1), "agreement-time"),
+     ("2019-01-01T00:00:00Z", "agreement-time"), ("someday", "agreement-time")],
+)  # fmt: skip
+def test_a_contract_is_not_dated_back(text: str | None, found: str) -> None:
+    """>> sealed now, dated years ago << not proven: its periods count from that date."""
+    report = dated(text)
+    assert code(report, "times") == found
+    assert (report.verdict is PASSED) is (found == "")
+
+
+def test_who_claims_to_have_sealed_before_it_was_a_member_is_not_passed(case: Case) -> None:
+    """>> admitted long after the seals say they were made, seen later still << not proven for that time."""
+    case.witness.at = NOW + 30 * DAY
+    listed = case.authority.list(
+        {PROVIDER: case.log.keys}, witnesses=[case.witness],
+        changes={CONSUMER: {"validFrom": written(NOW + 10 * DAY)}},
+    )  # fmt: skip
+    report = judged(case, case.log, trust_list=listed)
+    assert verdicts(report)["membership"] is INDETERMINATE
+    assert code(report, "membership") == "member-later"
+
+
+def test_a_line_of_a_witness_is_found_under_a_state() -> None:
+    """`seen_by` looks for keys of these operators alone."""
+    case = Case()
+    note = checkpoint.parse(case.log.note(forge.merkle.Tree([b"\0" * 32])))
+    entries = [case.witness.entry()]
+    assert cosignature.seen_by(note, entries, case.witness.operator)
+    assert not cosignature.seen_by(note, entries, THEIRS)
+    assert not cosignature.seen_by(note, entries)

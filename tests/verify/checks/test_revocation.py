@@ -1,0 +1,290 @@
+"""A key withdrawn before it sealed proves nothing; one withdrawn later takes nothing back (contracts.md 14)."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import msgspec
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+
+from connector.language import local_text
+from connector.verify.bundle import verify_bundle
+from connector.verify.checks.trusted_time import SKEW_S, written
+from connector.verify.formats import jcs
+from connector.verify.report import Report
+from tests.verify import forge
+from tests.verify.forge import CONSUMER, DAY, NOW, PROVIDER, Case, SealCa, SealKey
+from tests.verify.judge import PASSED, changed, local, named
+
+SEEN = NOW + 60
+"""When the witness of a case saw the log."""
+
+
+def test_withdrawn_before_it_sealed() -> None:
+    """From a time before a witness saw the seal: refused, whatever the seal says of its own time."""
+    case = Case()
+    body = {"event": "key-revoked", "kid": case.provider.kid, "from": written(NOW + 30), "document": "0" * 64}
+    case.log.add("key", None, body)
+    report = verify_bundle(changed(case, log=case.log.evidence(forge.AGREEMENT)), case.roots, "en")
+    assert named(report) == ("revocation", "key-revoked")
+    assert local_text(written(NOW + 30), "en") in report.reason
+
+
+def revoked(since: object, *, at: int = NOW, witnessed: bool = True, kid: str | None = None) -> Report:
+    """The provider withdraws a key in a later key event; the list of files is sealed at `at` by another key of its."""
+    case = Case()
+    if not witnessed:
+        case.log.witnesses = []
+    next_key = SealKey(PROVIDER, case.ca)
+    next_key.kid = f"{PROVIDER}#next"
+    document = jcs.encode(next_key.document())
+    case.log.add("key", None, {"event": "rotated seal", "document": sha256(document).hexdigest()})
+    body = {"event": "key-revoked", "kid": kid or case.provider.kid, "from": since, "document": "0" * 64}
+    case.log.add("key", None, body)
+    case.exporter = next_key
+    log = case.log.evidence(forge.AGREEMENT)
+    return verify_bundle(changed(case, log=log, exporter_document=document), case.roots, "en")
+
+
+@pytest.mark.threat("T54")
+def test_the_trusted_time_decides_and_not_the_signer() -> None:
+    """Withdrawn from a second after the witness's time on: it holds. From that second on: it does not."""
+    assert revoked(written(SEEN + 1)).verdict is PASSED
+    for since in (written(SEEN), written(NOW + 1), written(NOW - DAY), None, "yesterday", 7):
+        assert named(revoked(since)) == ("revocation", "key-revoked"), since
+
+
+def test_without_a_trusted_time_an_old_seal_of_a_withdrawn_key_is_open() -> None:
+    """Its thief could have written any time: only what the seal itself admits to is a failure."""
+    assert named(revoked(written(NOW - 1), witnessed=False)) == ("revocation", "key-revoked")
+    report = revoked(written(NOW + DAY), witnessed=False)
+    assert (named(report), report.doubts) == (None, ("revocation", "time"))
+    assert "only its owner says that the seal is older" in report.reason
+
+
+def test_another_key_withdrawn_is_of_no_concern() -> None:
+    """A peer key, or the key of somebody else."""
+    assert revoked(written(NOW - DAY), kid=f"{PROVIDER}#peer").verdict is PASSED
+
+
+def test_the_list_of_files_needs_a_key_in_force() -> None:
+    """It is sealed at the export: a key withdrawn by then cannot."""
+    assert named(revoked(written(NOW - 5), kid=f"{PROVIDER}#next")) == ("revocation", "key-revoked")
+
+
+def test_a_key_rotated_after_signing_still_counts() -> None:
+    """No revocation at all: the old key stays where the agreement record has it, the new one seals the list."""
+    case = Case()
+    case.exporter = SealKey(PROVIDER, case.ca)
+    document = jcs.encode(case.exporter.document())
+    unknown = changed(case, exporter_document=document)
+    assert named(verify_bundle(unknown, case.roots)) == ("commitment", "commitment"), "no key event names it"
+    case.log.add("key", None, {"event": "rotated seal", "document": sha256(document).hexdigest()})
+    case.parts = msgspec.structs.replace(case.parts, log=case.log.evidence(forge.AGREEMENT))
+    assert verify_bundle(changed(case, exporter_document=document), case.roots).verdict is PASSED
+    assert named(verify_bundle(case.bundle(), case.roots)) == ("exporter-seal", "seal-key")
+
+
+class Responder:
+    """Answers for a CA about one certificate, by itself or by somebody it certified for that."""
+
+    def __init__(self, ca: SealCa) -> None:
+        self.ca = ca
+
+    def answer(
+        self,
+        certificate: x509.Certificate,
+        *,
+        since: int | None = None,
+        at: int = SEEN + DAY,
+        by: SealKey | None = None,
+        unknown: bool = False,
+        issuer: x509.Certificate | None = None,
+        sha1: bool = False,
+    ) -> bytes:
+        issued = self.ca.certificate if issuer is None else issuer
+        good, bad, neither = (getattr(ocsp.OCSPCertStatus, name) for name in ("GOOD", "REVOKED", "UNKNOWN"))
+        builder = ocsp.OCSPResponseBuilder().add_response(
+            cert=certificate,
+            issuer=issued,
+            algorithm=SHA1() if sha1 else SHA256(),
+            cert_status=neither if unknown else good if since is None else bad,
+            this_update=datetime.fromtimestamp(at, UTC),
+            next_update=datetime.fromtimestamp(at, UTC) + timedelta(days=7),
+            revocation_time=None if since is None else datetime.fromtimestamp(since, UTC),
+            revocation_reason=None if since is None else x509.ReasonFlags.key_compromise,
+        )
+        if by is None:
+            builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, self.ca.certificate)
+            return builder.sign(self.ca.key, SHA256()).public_bytes(Encoding.DER)
+        assert isinstance(by.key, ec.EllipticCurvePrivateKey)
+        builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, by.certificate).certificates([by.certificate])
+        return builder.sign(by.key, SHA256()).public_bytes(Encoding.DER)
+
+
+@pytest.fixture(scope="module")
+def listed() -> Case:
+    """A provider at L2: its certificate stands in the trust list."""
+    case = Case()
+    case.provider = case.exporter = SealKey(PROVIDER, case.ca, uris=[])
+    case.log = case.new_log(PROVIDER)
+    case.parts = case.make()
+    case.parts = msgspec.structs.replace(
+        case.parts, trust_list=case.listed(seals={PROVIDER: [case.provider.fingerprint]})
+    )
+    return case
+
+
+def with_files(case: Case, files: Mapping[str, bytes]) -> Report:
+    return verify_bundle(changed(case, more=files), case.roots, "en")
+
+
+def test_a_good_answer_closes_what_was_open(listed: Case) -> None:
+    """By the CA itself, by its responder, with SHA-1 for the names as many do."""
+    assert verify_bundle(listed.bundle(), listed.roots).doubts == ("revocation",)
+    ca = Responder(listed.ca)
+    purposes = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING])
+    delegate = SealKey("did:web:ocsp.example", listed.ca, uris=[], more=[purposes])
+    certificate = listed.provider.certificate
+    for answer in (ca.answer(certificate), ca.answer(certificate, by=delegate), ca.answer(certificate, sha1=True)):
+        assert with_files(listed, {"provider.ocsp": answer}).verdict is PASSED
+
+
+@pytest.mark.threat("T54")
+def test_a_withdrawn_certificate_is_named(listed: Case) -> None:
+    """Before the trusted time: refused, with the day. After it: the seal still holds."""
+    ca, certificate = Responder(listed.ca), listed.provider.certificate
+    early = with_files(listed, {"provider.ocsp": ca.answer(certificate, since=NOW - 5)})
+    assert named(early) == ("revocation", "certificate-revoked")
+    assert local_text(written(NOW - 5), "en") in early.reason
+    assert with_files(listed, {"provider.ocsp": ca.answer(certificate, since=SEEN + 5)}).verdict is PASSED
+
+
+def test_an_answer_from_before_says_nothing(listed: Case) -> None:
+    """Older than the trusted time, or an authority that does not know: as if there were none."""
+    ca, certificate = Responder(listed.ca), listed.provider.certificate
+    for answer in (ca.answer(certificate, at=SEEN - 5), ca.answer(certificate, unknown=True)):
+        report = with_files(listed, {"provider.ocsp": answer})
+        assert (named(report), report.doubts) == (None, ("revocation",))
+
+
+@pytest.mark.threat("T54")
+def test_an_answer_by_anybody_else_fails(listed: Case) -> None:
+    """Another CA of that name, a member with its seal certificate, an answer about another certificate, garbage."""
+    ca, certificate = Responder(listed.ca), listed.provider.certificate
+    false = Responder(SealCa())
+    member = SealKey(CONSUMER, listed.ca)
+    answers = {
+        "ocsp-signature": [
+            false.answer(certificate, issuer=listed.ca.certificate),
+            ca.answer(certificate, by=member),
+        ],
+        "ocsp-form": [
+            false.answer(certificate),
+            ca.answer(member.certificate),
+            b"",
+            b"\x30\x03\x0a\x01\x06",
+            ocsp.OCSPResponseBuilder.build_unsuccessful(ocsp.OCSPResponseStatus.TRY_LATER).public_bytes(Encoding.DER),
+            ca.answer(certificate) + b"\0" * 70_000,
+        ],
+    }
+    for code, forged in answers.items():
+        for answer in forged:
+            assert named(with_files(listed, {"provider.ocsp": answer})) == ("revocation", code)
+
+
+def test_an_answer_at_level_one_is_judged_too(case: Case) -> None:
+    """Nobody asks for it there, but what is there counts."""
+    ca = Responder(case.ca)
+    good, bad = (ca.answer(case.consumer.certificate, since=since) for since in (None, NOW - 5))
+    assert with_files(case, {"consumer.ocsp": good}).verdict is PASSED
+    assert named(with_files(case, {"consumer.ocsp": bad})) == ("revocation", "certificate-revoked")
+
+
+def test_certificates_between_may_come_along(case: Case) -> None:
+    """`provider-chain.pem` helps to find a path; unreadable or endless it is a failure of that seal."""
+    pem = case.ca.certificate.public_bytes(Encoding.PEM)
+    assert with_files(case, {"provider-chain.pem": pem}).verdict is PASSED
+    for broken in (b"", b"no PEM", pem * 6):
+        assert named(with_files(case, {"provider-chain.pem": broken})) == ("provider-seal", "chain-form")
+
+
+@pytest.mark.threat("T54")
+def test_a_withdrawn_key_cannot_date_the_list_of_files_back() -> None:
+    """Past bug: a thief packs anew what was proven long after the key was withdrawn, and claims an earlier day."""
+    for since, allowed in ((SEEN - SKEW_S, False), (NOW + 1 - SKEW_S, False), (SEEN + 1, True)):
+        case = Case()
+        body = {"event": "key-revoked", "kid": f"{PROVIDER}#stolen", "from": written(since), "document": "0" * 64}
+        stolen = SealKey(PROVIDER, case.ca)
+        stolen.kid = f"{PROVIDER}#stolen"
+        document = jcs.encode(stolen.document())
+        case.log.add("key", None, {"event": "rotated seal", "document": sha256(document).hexdigest()})
+        case.log.add("key", None, body)
+        case.exporter = stolen
+        log = case.log.evidence(forge.AGREEMENT)
+        seal = case.seal
+        case.seal = lambda key, references, iat=NOW, seal=seal: seal(key, references, NOW - SKEW_S)  # type: ignore[method-assign,misc]
+        report = verify_bundle(changed(case, log=log, exporter_document=document), case.roots, "en")
+        assert (report.verdict is PASSED) is allowed, report.reason
+        assert allowed or named(report) == ("revocation", "key-revoked")
+
+
+@pytest.fixture(scope="module")
+def asked() -> Case:
+    """A provider at L1 whose certificate names a responder."""
+    case = Case()
+    place = x509.UniformResourceIdentifier("http://ocsp.example/")
+    access = x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.OCSP, place)])
+    case.provider = case.exporter = SealKey(PROVIDER, case.ca, more=[access])
+    case.log = case.new_log(PROVIDER)
+    case.parts = case.make()
+    return case
+
+
+@pytest.mark.threat("T54")
+def test_a_level_one_seal_is_asked_for_revocation_too(asked: Case) -> None:
+    """Bug: at L1 a missing answer was never missed, though the certificate names who gives one."""
+    ca, certificate = Responder(asked.ca), asked.provider.certificate
+    assert verify_bundle(asked.bundle(), asked.roots).doubts == ("revocation",)
+    assert with_files(asked, {"provider.ocsp": ca.answer(certificate)}).verdict is PASSED
+    withdrawn = with_files(asked, {"provider.ocsp": ca.answer(certificate, since=NOW - 5)})
+    assert named(withdrawn) == ("revocation", "certificate-revoked")
+
+
+def test_the_report_shows_of_each_seal_what_was_withdrawn_and_when(asked: Case) -> None:
+    """Whatever the verdict: also what was withdrawn only later, and where nobody can say."""
+    ca, certificate = Responder(asked.ca), asked.provider.certificate
+    later = with_files(asked, {"provider.ocsp": ca.answer(certificate, since=SEEN + 5)})
+    assert later.verdict is PASSED
+    said = dict(later.value("")["revocation"])  # type: ignore[call-overload]
+    assert set(said) == {"provider", "consumer", "exporter"}
+    assert said["provider"] == {
+        "kid": asked.provider.kid, "keyWithdrawn": None, "keyKnown": True, "certificate": "withdrawn",
+        "certificateAsOf": written(SEEN + DAY), "certificateWithdrawn": written(SEEN + 5),
+    }  # fmt: skip
+    assert said["consumer"]["certificate"] == "unnamed"
+    assert said["consumer"]["keyKnown"] is False
+    assert f"provider's seal: the certificate is withdrawn since {local(SEEN + 5)}" in "\n".join(later.notes)
+    assert "consumer's seal: whether the key is withdrawn stands only in the log of the other" in "\n".join(later.notes)
+    garbage = with_files(asked, {"provider.ocsp": b"garbage"})
+    assert dict(garbage.value("")["revocation"])["provider"]["certificate"] == "unanswered"  # type: ignore[call-overload]
+
+
+def test_a_key_withdrawn_after_the_seal_is_shown_although_the_contract_holds() -> None:
+    """From the log of the exporting party; and the list may no longer name a key, without a word since when."""
+    report = revoked(written(SEEN + 1))
+    assert report.verdict is PASSED
+    assert any(f"is withdrawn since {local(SEEN + 1)}" in note for note in report.notes)
+    assert dict(report.value("")["revocation"])["provider"]["keyWithdrawn"] == written(SEEN + 1)  # type: ignore[call-overload]
+    case = Case()
+    keys = {PROVIDER: {"keys": ["peer", "another"]}, CONSUMER: {"keys": ["seal"]}}
+    signed = case.authority.list({PROVIDER: case.log.keys}, witnesses=[case.witness], changes=keys)
+    notes = verify_bundle(changed(case, trust_list=signed), case.roots, "en").notes
+    assert any(case.provider.kid in note and "does not name the key" in note for note in notes)
+    assert not any(case.consumer.kid in note and "does not name the key" in note for note in notes)

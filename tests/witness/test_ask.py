@@ -1,0 +1,388 @@
+"""How a log asks the witnesses of others: when, what it believes of their answers, and what a hostile one achieves."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+
+from connector.audit import merkle, origins, sealer, store
+from connector.audit.sealer import Batch
+from connector.clock import FakeClock, SystemClock
+from connector.errors import PeerError, Unauthenticated, Unavailable
+from connector.http.outbound import Answer
+from connector.participants.service import Hosted
+from connector.settings.sections import Witness as Settings
+from connector.storage.database import Tx
+from connector.trust.members import trust_list
+from connector.verify.formats import checkpoint, cosignature
+from connector.witness import cosign, cosignatures
+from connector.witness.ask import Witnesses, due
+from connector.witness.cosign import NOTHING, Held
+from connector.witness.cosignatures import Standing
+from tests.testkit.towns import Towns
+from tests.verify import forge
+
+TOWN = "musterstadt"
+NOW = FakeClock().now()
+ON_SQLITE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
+
+
+class Peer(forge.Witness):
+    """A witness over the wire that does what ours does; `says` answers instead, `away` does not answer at all."""
+
+    def __init__(self, operator: str = "did:web:zeuge.example") -> None:
+        super().__init__(operator, SystemClock().now() // 1000)  # the clock of the database: none before its seal
+        self.held: dict[str, Held] = {}
+        self.asked: list[cosign.Asked] = []
+        self.says: Callable[[cosign.Asked], Answer] | None = None
+        self.away: Exception | None = None
+
+    def answer(self, body: bytes) -> Answer:
+        if self.away is not None:
+            raise self.away
+        asked = cosign.parse(body)
+        self.asked.append(asked)
+        if self.says is not None:
+            return self.says(asked)
+        held = self.held.get(asked.checkpoint.origin, NOTHING)
+        verdict = cosign.decide(held, asked)
+        if verdict.kind == "unproven":
+            return Answer(422, {}, b"")
+        if verdict.kind != "vouch":
+            return Answer(409, {}, f"{verdict.size}\n".encode())
+        self.held[asked.checkpoint.origin] = Held(asked.checkpoint.size, asked.checkpoint.root, asked.note)
+        return Answer(200, {}, self.cosign(asked.note).removeprefix(asked.note).encode())
+
+    def sizes(self) -> list[tuple[int, int]]:
+        return [(asked.old, asked.checkpoint.size) for asked in self.asked]
+
+
+class Net:
+    """The trust list and the wire in one: `current`, `entry` and `post` are all that is asked for."""
+
+    def __init__(self, *peers: Peer) -> None:
+        self.peers = {f"{peer.url}/add-checkpoint": peer for peer in peers}
+        self.listed = True
+
+    @property
+    def version(self) -> int:
+        return int(self.listed)
+
+    @property
+    def current(self) -> Any:
+        if not self.listed:
+            raise Unauthenticated("trust.no-list")
+        found = [msgspec.convert(peer.entry(), trust_list.Witness) for peer in self.peers.values()]
+        return trust_list.TrustList(version=1, issued="", next_update="", authority="", witnesses=tuple(found))
+
+    def entry(self, did: str) -> None:
+        return None
+
+    async def post(self, url: str, body: bytes, **how: object) -> Answer:
+        return self.peers[url].answer(body)
+
+
+class Stage:
+    """A town's log and its witnesses, as one process has them; `again` is the process after a restart."""
+
+    def __init__(self, towns: Towns, *peers: Peer, **settings: float) -> None:
+        self.towns, self.net = towns, Net(*peers)
+        self.clock = FakeClock(max((peer.at * 1000 for peer in peers), default=SystemClock().now()))
+        self.settings = Settings(**settings)  # type: ignore[arg-type]
+        self.again()
+
+    def again(self) -> None:
+        self.witnesses = Witnesses(
+            self.towns.db, self.clock, self.towns.participants, self.net, self.net, self.settings,  # type: ignore[arg-type]
+            "self.example/witness",
+        )  # fmt: skip
+
+    @property
+    def hosted(self) -> Hosted:
+        return self.towns.participants.held(TOWN)
+
+    async def grow(self, count: int = 1, type: str = "decision", agreement: str | None = None) -> Batch:
+        """More records, sealed."""
+        did = self.towns.did(TOWN)
+        for _ in range(count):
+            await self.towns.db.write(TOWN, store.append, TOWN, type, agreement, "p-1", {}, did=did)
+        return await self.seal()
+
+    async def seal(self) -> Batch:
+        root = self.hosted.participant.root
+        keys = [self.hosted.signers["log"], self.hosted.signers["log-pq"]]
+        newest = None
+        for _ in range(100):  # PostgreSQL: a record waits for transactions that began before it
+            newest = await sealer.seal(self.towns.db, TOWN, root, keys)
+            if not await self.towns.db.read(TOWN, open_records):
+                break
+        assert newest is not None
+        return newest
+
+    async def time(self, size: int) -> int | None:
+        """What a verifier concludes from the lines under that size."""
+        batch = await self.towns.db.read(TOWN, sealer.signed, TOWN, size)
+        assert batch is not None
+        lines = await self.towns.db.read(TOWN, cosignatures.cosigned, TOWN, size)
+        policy = cosignature.derived([peer.entry() for peer in self.net.peers.values()], "own")
+        assert policy is not None
+        return cosignature.time_of(checkpoint.parse(f"{batch.checkpoint}{lines}"), policy)
+
+    async def epoch(self) -> int:
+        return await self.towns.db.read(TOWN, origins.current, TOWN)
+
+
+def open_records(tx: Tx) -> int:
+    return len(tx.all("SELECT id FROM audit_entry WHERE participant = :p AND leaf_index IS NULL", p=TOWN))
+
+
+# When
+
+
+@pytest.mark.parametrize(
+    ("standing", "wanted"),
+    [
+        ((5, 0, 0, False), True),  # never asked
+        ((5, 5, 0, False), False),  # nothing new
+        ((6, 5, NOW - 3_599_999, False), False),
+        ((6, 5, NOW - 3_600_000, False), True),
+        ((6, 5, NOW - 1, True), True),  # an agreement does not wait for the hour
+    ],
+)
+def test_asks_hourly_and_after_agreements(standing: tuple[int, int, int, bool], wanted: bool) -> None:
+    size, known, at, agreed = standing
+    newest = Batch(
+        participant=TOWN, size=size, root=b"", frontier=merkle.NOTHING, checkpoint="", at=0
+    )  # fmt: skip
+    assert due(Standing(newest, known, at, agreed), NOW, 3600.0) is wanted
+
+
+async def test_each_state_is_proven_to_grow_from_the_last(towns: Towns) -> None:
+    """>> records, an agreement, nothing, a bundle << asked at first, for the agreement at once, and for the bundle."""
+    peer = Peer()
+    stage = Stage(towns, peer)
+    first = await stage.grow(3)
+    await stage.witnesses.look()
+    await stage.grow(2)
+    await stage.witnesses.look()
+    assert peer.sizes() == [(0, first.size)]
+    second = await stage.grow(1, "agreement", "urn:uuid:1")
+    await stage.witnesses.look()
+    await stage.witnesses.look()
+    assert peer.sizes() == [(0, first.size), (first.size, second.size)]
+    assert await stage.time(second.size) == peer.at * 1000
+    third = await stage.grow()
+    await stage.witnesses.vouched(stage.hosted)  # a bundle wants the newest state
+    assert peer.sizes()[-1] == (second.size, third.size)
+
+
+@ON_SQLITE
+async def test_own_operators_witness_is_never_asked(towns: Towns) -> None:
+    """Neither the one of the participant's operator nor this process itself, whoever lists it."""
+    own, same = Peer("Musterstadt"), Peer("did:web:self.example")
+    stage = Stage(towns, own, same)
+    await stage.grow()
+    await stage.witnesses.vouched(stage.hosted)
+    assert own.asked == same.asked == []
+    stage.net.listed = False
+    await stage.witnesses.vouched(stage.hosted)  # no list yet: nobody is a witness
+
+
+@ON_SQLITE
+async def test_a_lost_answer_is_asked_for_again(towns: Towns) -> None:
+    """>> vouched there, the answer lost << 409 with our own size, and the same state is asked for from there."""
+    peer = Peer()
+    stage = Stage(towns, peer)
+    newest = await stage.grow(3)
+    peer.held[sealer.origin(stage.hosted.participant.root)] = Held(newest.size, newest.root, newest.checkpoint or "")
+    await stage.witnesses.vouched(stage.hosted)
+    assert peer.sizes() == [(0, newest.size), (newest.size, newest.size)]
+    assert await stage.time(newest.size) == peer.at * 1000
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("error", [Unavailable("http.unreachable", host="x"), PeerError("http.url-refused")])
+async def test_who_is_away_is_left_alone_for_a_while(towns: Towns, error: Exception) -> None:
+    """>> three looks at once << one request; later again, and then it vouches; the other witness is not delayed."""
+    gone, there = Peer("did:web:a.example"), Peer("did:web:b.example")
+    gone.away = error
+    stage = Stage(towns, gone, there)
+    newest = await stage.grow()
+    for _ in range(3):
+        await stage.witnesses.look()
+    assert len(there.asked) == 1
+    gone.away = None
+    await stage.witnesses.look()
+    assert gone.asked == []
+    stage.clock.advance(16_000)
+    await stage.witnesses.look()
+    assert gone.sizes() == [(0, newest.size)]
+
+
+# What a hostile witness achieves
+
+
+def lines_of(peer: Peer, asked: cosign.Asked, **how: Any) -> bytes:
+    return peer.cosign(asked.note, **how).removeprefix(asked.note).encode()
+
+
+def of_another(asked: cosign.Asked) -> cosign.Asked:
+    """The request for a tree of the same log with a leaf more."""
+    note = asked.checkpoint
+    text = checkpoint.text_of(note.origin, note.size + 1, note.root)
+    return asked._replace(note=f"{text}\n{asked.note.partition(chr(10) * 2)[2]}")
+
+
+def flipped(body: bytes) -> bytes:
+    return body[:60] + bytes([body[60] ^ 1]) + body[61:]
+
+
+@ON_SQLITE
+@pytest.mark.threat("T50")
+@pytest.mark.parametrize(
+    "says",
+    [
+        lambda peer, asked: Answer(200, {}, b""),
+        lambda peer, asked: Answer(200, {}, b"\xff\xfe"),
+        lambda peer, asked: Answer(200, {}, lines_of(peer, asked) + b"more"),
+        lambda peer, asked: Answer(200, {}, flipped(lines_of(peer, asked))),
+        lambda peer, asked: Answer(200, {}, lines_of(Peer("did:web:other.example"), asked)),
+        lambda peer, asked: Answer(200, {}, lines_of(peer, asked, at=peer.at + 3602)),
+        lambda peer, asked: Answer(200, {}, lines_of(peer, asked, at=peer.at - 3602)),
+        lambda peer, asked: Answer(200, {}, lines_of(peer, asked, at=0)),
+        lambda peer, asked: Answer(200, {}, lines_of(peer, asked, at=peer.at - 600)),  # before it was sealed
+        lambda peer, asked: Answer(200, {}, lines_of(peer, asked, at=2**63)),
+        lambda peer, asked: Answer(200, {}, lines_of(peer, of_another(asked))),
+        lambda peer, asked: Answer(200, {}, lines_of(peer, asked) + lines_of(peer, of_another(asked))),
+        lambda peer, asked: Answer(200, {}, lines_of(peer, asked) + lines_of(peer, asked, at=0)),
+        lambda peer, asked: Answer(200, {}, lines_of(peer, asked) * 40),
+        lambda peer, asked: Answer(200, {}, "— x ".encode() + b"A" * 60_000 + b"\n" + lines_of(peer, asked) + b"\n"),
+        lambda peer, asked: Answer(302, {}, b""),
+        lambda peer, asked: Answer(404, {}, b""),
+        lambda peer, asked: Answer(500, {}, b"0\n"),
+        lambda peer, asked: Answer(409, {}, b""),
+        lambda peer, asked: Answer(409, {}, b"-1\n"),
+        lambda peer, asked: Answer(409, {}, "٣\n".encode()),
+        lambda peer, asked: Answer(409, {}, b"9" * 4000),
+        lambda peer, asked: Answer(409, {}, f"{asked.old ^ 1}\n".encode()),
+    ],
+)
+async def test_nothing_of_a_bad_answer_is_kept(towns: Towns, says: Callable[[Peer, Any], Answer]) -> None:
+    """Not genuine, of somebody else, at a strange time, nonsense: no line is stored and the log goes on as it was."""
+    peer = Peer()
+    peer.says = lambda asked: says(peer, asked)
+    stage = Stage(towns, peer)
+    newest = await stage.grow(3)
+    await stage.witnesses.vouched(stage.hosted)
+    assert 0 < len(peer.asked) <= 2
+    assert await towns.db.read(TOWN, cosignatures.cosigned, TOWN, newest.size) == ""
+    assert await stage.epoch() == 0
+
+
+@ON_SQLITE
+@pytest.mark.threat("T50")
+async def test_lines_of_strangers_beside_a_genuine_one_are_left_out(towns: Towns) -> None:
+    """Only what a listed key signed stands under our checkpoint."""
+    peer, stranger = Peer(), Peer("did:web:other.example")
+    peer.says = lambda asked: Answer(200, {}, lines_of(stranger, asked) + lines_of(peer, asked))
+    stage = Stage(towns, peer)
+    newest = await stage.grow()
+    await stage.witnesses.vouched(stage.hosted)
+    kept = await towns.db.read(TOWN, cosignatures.cosigned, TOWN, newest.size)
+    assert {line.split(" ")[1] for line in kept.splitlines()} == {cosignature.name_of(peer.url)}
+
+
+# The first seal of a process
+
+
+def sizes(peers: Sequence[Peer]) -> list[list[tuple[int, int]]]:
+    return [peer.sizes() for peer in peers]
+
+
+@ON_SQLITE
+async def test_asks_how_far_the_log_was_with_the_empty_tree(towns: Towns) -> None:
+    """>> start << each witness is asked once, with a checkpoint of nothing; the log was not further: it goes on."""
+    peers = [Peer("did:web:a.example"), Peer("did:web:b.example")]
+    stage = Stage(towns, *peers)
+    await stage.grow(3)
+    await stage.witnesses.vouched(stage.hosted)
+    stage.again()
+    for _ in range(2):
+        assert await stage.witnesses.settled(stage.hosted)
+    assert [asked[-1] for asked in sizes(peers)] == [(0, 0), (0, 0)]
+    assert [len(asked) for asked in sizes(peers)] == [2, 2]
+    assert await stage.epoch() == 0
+
+
+async def test_a_log_that_was_further_goes_on_under_a_new_origin(towns: Towns) -> None:
+    """>> one of two witnesses knows more leaves than the database << recorded, and what follows has another name."""
+    behind, ahead = Peer("did:web:a.example"), Peer("did:web:b.example")
+    stage = Stage(towns, behind, ahead)
+    newest = await stage.grow(3)
+    origin = sealer.origin(stage.hosted.participant.root)
+    ahead.held[origin] = Held(newest.size + 4, b"r" * 32, "known")
+    assert await stage.witnesses.settled(stage.hosted)
+    after = await stage.seal()
+    assert (after.epoch, after.size) == (1, newest.size + 1)
+    await stage.witnesses.vouched(stage.hosted)
+    assert ahead.sizes()[-1] == (0, after.size)
+    assert await stage.time(after.size) == ahead.at * 1000
+    assert ahead.held[origin].size == newest.size + 4
+
+
+@ON_SQLITE
+async def test_waits_a_moment_for_a_witness_and_then_goes_on(towns: Towns) -> None:
+    """>> nobody answers << a log with a past waits `start_wait_s`; one without a past does not wait at all."""
+    peer = Peer()
+    stage = Stage(towns, peer, start_wait_s=30.0)
+    peer.away = Unavailable("http.unreachable", host="x")
+    assert await stage.witnesses.settled(stage.hosted)
+    await stage.grow()
+    stage.again()
+    assert not await stage.witnesses.settled(stage.hosted)
+    stage.clock.advance(29_000)
+    assert not await stage.witnesses.settled(stage.hosted)
+    stage.clock.advance(1_000)
+    assert await stage.witnesses.settled(stage.hosted)
+
+
+@ON_SQLITE
+async def test_who_is_listed_later_is_not_waited_for(towns: Towns) -> None:
+    """>> no witness at the start, then one that is away << the log that this process has sealed goes on at once."""
+    stage = Stage(towns)
+    assert await stage.witnesses.settled(stage.hosted)
+    await stage.grow()
+    late = Peer()
+    late.away = Unavailable("http.unreachable", host="x")
+    stage.net.peers[f"{late.url}/add-checkpoint"] = late
+    assert await stage.witnesses.settled(stage.hosted)
+    stage.net.listed = False
+    stage.again()
+    assert await stage.witnesses.settled(stage.hosted)  # without any list nobody can be asked yet
+    stage.net.listed = True
+    assert not await stage.witnesses.settled(stage.hosted)
+
+
+@ON_SQLITE
+async def test_a_branch_that_a_witness_has_seen_ends_the_origin(towns: Towns) -> None:
+    """Nobody answered at the start, and old sizes were signed again: the first answer shows it (422 or 409)."""
+    for number, kind in enumerate(("larger", "same size")):
+        peer = Peer()
+        stage = Stage(towns, peer)
+        await stage.grow(3)
+        await stage.witnesses.vouched(stage.hosted)
+        epoch = await stage.epoch()
+        origin = sealer.origin(stage.hosted.participant.root, epoch)
+        more = 0 if kind == "larger" else 2
+        newest = await stage.grow(2)
+        peer.held[origin] = Held(newest.size - 2 + more, b"x" * 32, "another branch")
+        await stage.witnesses.vouched(stage.hosted)
+        assert await stage.epoch() == epoch + 1, kind
+        if number == 0:
+            await towns.db.write(TOWN, aged)
+
+
+def aged(tx: Tx) -> None:
+    """As if the last change of the origin were long ago."""
+    tx.run("UPDATE log_epoch SET at = 0")
