@@ -5,11 +5,11 @@ import pytest
 
 from connector.protocol import effects as fx
 from connector.storage.database import Database, Row, Tx
-from connector.storage.effects import PEER, Errand, Outgoing, Parcel, Process, ask, commit, errand, questions, timer
+from connector.storage.effects import PEER, Errand, Outbound, Parcel, ProcessRef, ask, commit, errand, questions, timer
 
 TOWN = "musterstadt"
-PROCESS = Process(participant=TOWN, noun="negotiation", id="urn:uuid:1", to="did:web:peer.example")
-MESSAGE = Outgoing(url=f"https://peer.example/2025-1/negotiations/{PEER}/events", text='{"a": 1}')
+PROCESS = ProcessRef(participant=TOWN, noun="negotiation", id="urn:uuid:1", to="did:web:peer.example")
+MESSAGE = Outbound(url=f"https://peer.example/2025-1/negotiations/{PEER}/events", text='{"a": 1}')
 
 
 def rows(tx: Tx, table: str) -> list[Row]:

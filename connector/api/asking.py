@@ -15,7 +15,7 @@ from connector.contracts.document.described_data import LONGEST_TITLE, Described
 from connector.contracts.negotiation.service import SHORTEST
 from connector.errors import Mistake
 from connector.language.reasons import plain
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class Chosen(msgspec.Struct, frozen=True):
     policy: dict[str, Any]
     described: Described | None
 
-    def digest(self, judge: Judge) -> str:
+    def digest(self, judge: PolicyEngine) -> str:
         """Of the terms, as the negotiation will show it."""
         return judge.digest({**self.policy, "@type": "Offer", "target": self.dataset})
 
@@ -57,7 +57,7 @@ class Chosen(msgspec.Struct, frozen=True):
         """SHA-256 (hex) of the description; empty without one."""
         return "".join(item.sha256 for item in (kept(self.described) if self.described is not None else ()))
 
-    def read(self, judge: Judge, wish: Wish) -> None:
+    def read(self, judge: PolicyEngine, wish: Wish) -> None:
         """Raises Mistake if the wish names digests of what was read, and they are not those of this."""
         terms, data = wish.terms, wish.data
         if terms is not None and (len(terms) < SHORTEST or not self.digest(judge).startswith(terms)):

@@ -39,7 +39,7 @@ class AttentionHandlers:
 
     def _of(self, tx: Tx, hosted: Hosted) -> dict[str, object]:
         slug = hosted.participant.id
-        endings, vouched = attention.endings(tx, slug), attention.vouched(tx, slug)
+        terminations, vouched = attention.terminations(tx, slug), attention.vouched(tx, slug)
         waiting = []
         for agreement in attention.unfinished(tx, slug):
             found = progress(tx, self._contracts.agreements, agreement)
@@ -49,7 +49,11 @@ class AttentionHandlers:
             "log": {name: _at(value) for name, value in vouched._asdict().items()},
             "seals_missing": attention.seals_missing(tx, slug),
             "over_quota": attention.over_quota(tx, slug),
-            "endings": {"waiting": endings.waiting, "oldest": _at(endings.oldest), "refused": endings.refused},
+            "endings": {
+                "waiting": terminations.waiting,
+                "oldest": _at(terminations.oldest),
+                "refused": terminations.refused,
+            },
             "countersign": [
                 {"agreement": name, "until": rfc3339(until), "step": step} for until, name, step in sorted(waiting)
             ],

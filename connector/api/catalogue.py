@@ -23,7 +23,7 @@ from connector.errors import HanseError, Mistake
 from connector.http import limits
 from connector.language.reasons import plain
 from connector.participants.service import Participants
-from connector.policy.engine import LANGUAGES, Judge
+from connector.policy.engine import LANGUAGES, PolicyEngine
 from connector.storage.database import Database
 from connector.trust.members.trust_list import Anchor
 
@@ -36,7 +36,7 @@ _BYTES = re.compile(r"[0-9]{1,19}")
 class CatalogueHandlers:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, catalogue: Catalogue, uploads: Uploads,
-        judge: Judge, peer: Peers, anchor: Anchor,
+        judge: PolicyEngine, peer: Peers, anchor: Anchor,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
         self._uploads, self._judge, self._peer, self._anchor = uploads, judge, peer, anchor
@@ -125,7 +125,7 @@ class CatalogueHandlers:
         }
 
     def _hit(self, did: str, provider: str, entry: dict[str, Any]) -> dict[str, object]:
-        seeker, now = seeker_of(self._anchor, did), self._clock.now()
+        requester, now = seeker_of(self._anchor, did), self._clock.now()
         size = entry.get("dcat:byteSize")
         return {
             "provider": provider,
@@ -135,7 +135,7 @@ class CatalogueHandlers:
             "description": plain(str(entry.get("dct:description", ""))),
             "media_type": entry.get("dcat:mediaType"),
             "bytes": int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
-            "offers": [offered(self._judge, seeker, policy, now) for policy in entry["hasPolicy"]],
+            "offers": [offered(self._judge, requester, policy, now) for policy in entry["hasPolicy"]],
         }
 
 

@@ -18,12 +18,12 @@ from connector.clock import Clock
 from connector.contracts.approval import Approval
 from connector.contracts.document.described_data import Described, of_entry
 from connector.contracts.evidence.service import Evidence
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.limits import PAGE
 from connector.participants.service import Participants
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.protocol.process import Role
 from connector.storage.database import Database
 from connector.trust.members.trust_list import Anchor
@@ -63,7 +63,7 @@ class Ending(msgspec.Struct, frozen=True):
 class ContractHandlers:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, evidence: Evidence,
-        peers: Peers, anchor: Anchor, waiting: Waiting, judge: Judge, agreements: Agreements,
+        peers: Peers, anchor: Anchor, waiting: Waiting, judge: PolicyEngine, agreements: Agreements,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._evidence, self._peers, self._anchor, self._waiting = evidence, peers, anchor, waiting
@@ -86,7 +86,7 @@ class ContractHandlers:
             web.get(f"{base}/agreements/{{id}}/evidence", self.bundle),
         ]
 
-    def _case(self, case: Case, described: Described | None = None) -> dict[str, object]:
+    def _case(self, case: NegotiationRow, described: Described | None = None) -> dict[str, object]:
         """The `policy` on the table: its `clauses` in words (none: it cannot be said), `terms` its digest.
 
         `deferred` points to the clauses of our offer that only a later phase decides; as consumer we are not told.
@@ -138,18 +138,18 @@ class ContractHandlers:
         if not self._members.admitted(did, self._clock.now()):
             raise Mistake("api.no-member", did=did[:200])
         found = await chosen(self._peers, hosted.participant.id, did, wish)
-        seeker = seeker_of(self._anchor, hosted.participant.did)
+        requester = seeker_of(self._anchor, hosted.participant.did)
         return body.answer({
             "provider": did, "partner": self._members.name(did), "dataset": found.dataset, "title": found.title,
             "terms": found.digest(self._judge), "policy": found.policy,
             "described": found.described, "data": found.data,
-            **offered(self._judge, seeker, found.policy, self._clock.now()),
+            **offered(self._judge, requester, found.policy, self._clock.now()),
         })  # fmt: skip
 
     async def negotiation(self, request: web.Request) -> web.StreamResponse:
         slug, case_id = await self._slug(request), request.match_info["id"]
 
-        async def look() -> Case:
+        async def look() -> NegotiationRow:
             return await self._db.read(slug, self._contracts.one, slug, case_id)
 
         case = await self._waiting.until(request, case_id, look, _rests)
@@ -162,7 +162,7 @@ class ContractHandlers:
         shown = await asyncio.gather(*(self._described(slug, case, look=case.id in look) for case in found))
         return body.answer({"negotiations": [self._case(*both) for both in zip(found, shown, strict=True)]})
 
-    async def _described(self, slug: str, case: Case, *, look: bool) -> Described | None:
+    async def _described(self, slug: str, case: NegotiationRow, *, look: bool) -> Described | None:
         """What we were shown of the data; of a proposal we `look` when a person does, and keep what they see."""
         if case.kernel.role is not Role.CONSUMER:
             return None
@@ -233,12 +233,12 @@ def sentences(reason: dict[str, list[str]] | None) -> dict[str, str] | None:
     return None if reason is None else {lang: " ".join(parts) for lang, parts in reason.items()}
 
 
-def _proposed(case: Case) -> bool:
+def _proposed(case: NegotiationRow) -> bool:
     """An offer that nobody asked for lies before us."""
     return case.proposed and case.kernel.role is Role.CONSUMER and case.shown == "OFFERED"
 
 
-def _rests(case: Case) -> bool:
+def _rests(case: NegotiationRow) -> bool:
     """At its end, or an offer lies before us that a person has to read."""
     waits = case.kernel.role is Role.CONSUMER and case.shown == "OFFERED"
     return waits or case.shown in ("FINALIZED", "TERMINATED")

@@ -14,7 +14,7 @@ from connector.contracts.negotiation.late_countersignature import Confirmation
 from connector.contracts.negotiation.service import Contracts
 from connector.contracts.signing.review import Readings
 from connector.participants.service import Participants
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database, Tx
 
 
@@ -35,7 +35,7 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class CountersigningHandlers:
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, judge: Judge, readings: Readings,
+        self, db: Database, participants: Participants, contracts: Contracts, judge: PolicyEngine, readings: Readings,
         agreements: Agreements,
     ) -> None:  # fmt: skip
         self._db, self._participants, self._contracts, self._judge = db, participants, contracts, judge

@@ -10,21 +10,21 @@ from connector.api import body
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import Unknown
 from connector.participants.service import Participants
-from connector.policy.engine import LANGUAGES, Judge
+from connector.policy.engine import LANGUAGES, PolicyEngine
 from connector.storage.database import Database, Tx
 from connector.transfer.decision import decision_store
-from connector.transfer.decision.decision_store import Entry, Ruled
-from connector.transfer.duties import Deeds, Done, Standing
+from connector.transfer.decision.decision_store import Entry, KeptDecision
+from connector.transfer.duties import Done, Duties, DutyNow
 
 STEWARD = "steward"
 
 
 class DutyHandlers:
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, deeds: Deeds, judge: Judge
+        self, db: Database, participants: Participants, contracts: Contracts, duties: Duties, judge: PolicyEngine
     ) -> None:  # fmt: skip
         self._db, self._participants, self._contracts = db, participants, contracts
-        self._deeds, self._judge = deeds, judge
+        self._deeds, self._judge = duties, judge
 
     def routes(self) -> list[web.RouteDef]:
         base = "/api/v1/participants/{p}"
@@ -85,7 +85,7 @@ class DutyHandlers:
             "deeds": [self._deed(deed) for deed in self._deeds.entries(tx, slug, agreement.id)],
         }
 
-    def _duty(self, duty: Standing) -> dict[str, object]:
+    def _duty(self, duty: DutyNow) -> dict[str, object]:
         return {**msgspec.to_builtins(duty), "label": self._label(duty.action)}
 
     def _deed(self, deed: Entry) -> dict[str, object]:
@@ -95,7 +95,7 @@ class DutyHandlers:
         return {lang: self._judge.words(lang).action_text(action) for lang in LANGUAGES}
 
 
-def _brief(ruled: Ruled) -> dict[str, object]:
+def _brief(ruled: KeptDecision) -> dict[str, object]:
     return {
         "id": ruled.id, "agreement": ruled.agreement, "process": ruled.process, "phase": ruled.phase,
         "permit": ruled.permit, "at": ruled.at,

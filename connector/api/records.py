@@ -13,7 +13,7 @@ from connector.api.persons import PersonHandlers
 from connector.contracts.negotiation.service import Contracts
 from connector.participants.service import Participants
 from connector.privacy import holds, retention_store
-from connector.privacy.jobs import Keeping
+from connector.privacy.jobs import RetentionJobs
 from connector.privacy.retention_store import Hold
 from connector.privacy.subject_access import Persons
 from connector.reconciliation.store import Compared
@@ -42,7 +42,7 @@ class CompareWish(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordHandlers:
-    def __init__(self, db: Database, participants: Participants, contracts: Contracts, keeping: Keeping) -> None:
+    def __init__(self, db: Database, participants: Participants, contracts: Contracts, keeping: RetentionJobs) -> None:
         self._db, self._participants, self._contracts, self._keeping = db, participants, contracts, keeping
         self._persons = PersonHandlers(Persons(db, keeping.eraser), self._slug, self._did)
 

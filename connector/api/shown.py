@@ -7,7 +7,7 @@ from connector.api.members import Members
 from connector.clock import rfc3339
 from connector.contracts.agreement import termination_store
 from connector.contracts.model import Agreement
-from connector.contracts.negotiation.late_countersignature import Standing
+from connector.contracts.negotiation.late_countersignature import CountersignatureState
 from connector.contracts.negotiation.service import Contracts
 from connector.storage.database import Tx
 from connector.trust.members.trust_list import Anchor
@@ -39,11 +39,11 @@ class Agreements:
 
 def _notice(tx: Tx, agreement: Agreement) -> dict[str, object] | None:
     """The stated end that comes first while the agreement is in force: whose, and from when on (RFC 3339)."""
-    stated = termination_store.endings(tx, agreement.participant, agreement.id) if agreement.in_force else []
+    stated = termination_store.terminations(tx, agreement.participant, agreement.id) if agreement.in_force else []
     return {"by": stated[0].side, "effective": rfc3339(stated[0].effective)} if stated else None
 
 
-def _shown(agreement: Agreement, standing: Standing) -> dict[str, Any]:
+def _shown(agreement: Agreement, standing: CountersignatureState) -> dict[str, Any]:
     """With what there is of evidence: which side sealed, who verified, what somebody confirmed.
 
     `countersignature` is the setting that both seals name, `until` its deadline, `waits` that a person has to read.

@@ -6,12 +6,12 @@ from typing import Any
 from connector.api.problems import reasons
 from connector.dialects.policies import translate
 from connector.errors import Mistake
-from connector.policy.engine import LANGUAGES, Judge, Seeker
+from connector.policy.engine import LANGUAGES, PolicyEngine, Requester
 from connector.policy.odrl.model import PolicyError
 from connector.trust.members.trust_list import Anchor
 
 
-def clauses(judge: Judge, policy: Mapping[str, Any]) -> list[dict[str, object]]:
+def clauses(judge: PolicyEngine, policy: Mapping[str, Any]) -> list[dict[str, object]]:
     """Empty if the policy cannot be said completely. A `level` above 0 belongs to the clause before."""
     said = {lang: judge.statements(policy, lang) for lang in LANGUAGES}
     return [
@@ -25,7 +25,7 @@ def clauses(judge: Judge, policy: Mapping[str, Any]) -> list[dict[str, object]]:
     ]
 
 
-def offered(judge: Judge, seeker: Seeker, policy: Mapping[str, Any], now: int) -> dict[str, object]:
+def offered(judge: PolicyEngine, requester: Requester, policy: Mapping[str, Any], now: int) -> dict[str, object]:
     """A peer's offer in words, and whether we would get it as far as its catalogue decides.
 
     A foreign rule that we do not understand is shown as not met, with the reason. `notes` say which words of others
@@ -34,7 +34,7 @@ def offered(judge: Judge, seeker: Seeker, policy: Mapping[str, Any], now: int) -
     read = translate.understood({name: value for name, value in policy.items() if name not in ("@id", "@type")})
     terms, notes = read.document, {lang: [translate.told(note, lang) for note in read.notes] for lang in LANGUAGES}
     try:
-        decision = judge.decide(terms, seeker, "catalog", now)
+        decision = judge.decide(terms, requester, "catalog", now)
         words = judge.reasons(decision)
         said = clauses(judge, terms)
     except PolicyError as error:
@@ -44,7 +44,7 @@ def offered(judge: Judge, seeker: Seeker, policy: Mapping[str, Any], now: int) -
     return {"offer": policy["@id"], "met": decision.permit, "clauses": said, "reason": reason, "notes": notes}
 
 
-def seeker_of(anchor: Anchor, did: str) -> Seeker:
+def seeker_of(anchor: Anchor, did: str) -> Requester:
     """A participant of ours as the catalogues of others see it, by the trust list."""
     us = anchor.entry(did)
-    return Seeker(did=did, kind=us.kind if us else "", groups=frozenset(us.groups if us else ()))
+    return Requester(did=did, kind=us.kind if us else "", groups=frozenset(us.groups if us else ()))

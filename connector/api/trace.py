@@ -8,14 +8,14 @@ from aiohttp import web
 
 from connector.api import body
 from connector.api.contracts import sentences
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.errors import Mistake
 from connector.trace import words
 from connector.trace.diagnosis import Diagnosis, Fact, Reached
 from connector.trace.events import Event
 from connector.trace.find import Found
 from connector.trace.service import Trace, Tracing, diagnosed
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 
 PAGE = 100
 LARGEST = 500
@@ -65,7 +65,7 @@ def _number(request: web.Request, name: str, usual: int) -> int:
     return int(text)
 
 
-def _process(process: Case | Process) -> dict[str, object]:
+def _process(process: NegotiationRow | TransferRow) -> dict[str, object]:
     return {
         "noun": _noun(process), "id": process.id, "role": str(process.kernel.role), "state": process.shown,
         "counterparty": process.counterparty, "peer_pid": process.kernel.peer_pid, "agreement": process.agreement,
@@ -73,8 +73,8 @@ def _process(process: Case | Process) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _noun(process: Case | Process) -> str:
-    return "negotiation" if isinstance(process, Case) else "transfer"
+def _noun(process: NegotiationRow | TransferRow) -> str:
+    return "negotiation" if isinstance(process, NegotiationRow) else "transfer"
 
 
 def _found(found: Found) -> dict[str, object]:
@@ -89,7 +89,7 @@ def _common(slug: str, trace: Trace) -> dict[str, Fact]:
     if trace.process is None:
         return {"participant": slug}
     id_ = trace.process.id
-    end = "decline" if isinstance(trace.process, Case) else "stop"
+    end = "decline" if isinstance(trace.process, NegotiationRow) else "stop"
     commands = {name: f"hanse {name} {id_} --as {slug}" for name in ("accept", "resume", end)}
     return {
         "participant": slug, "id": id_, "counterparty": trace.process.counterparty, **commands,

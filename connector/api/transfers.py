@@ -18,7 +18,7 @@ from connector.http import limits
 from connector.language.reasons import Reason, because, from_the_wire
 from connector.participants.service import Participants
 from connector.storage.database import Database, Tx
-from connector.transfer.model import Mode, Process
+from connector.transfer.model import Mode, TransferRow
 from connector.transfer.plane.pull_errand import LocalPlane
 from connector.transfer.service import Transfers
 from connector.trust.members.trust_list import Anchor
@@ -85,7 +85,7 @@ class TransferHandlers:
         titles = self._contracts.titles(tx, slug, {process.agreement for process in found})
         return [self._shown(process, titles) for process in found]
 
-    def _titled(self, tx: Tx, slug: str, process: Process) -> dict[str, object]:
+    def _titled(self, tx: Tx, slug: str, process: TransferRow) -> dict[str, object]:
         return self._shown(process, self._contracts.titles(tx, slug, [process.agreement]))
 
     async def suspend(self, request: web.Request) -> web.StreamResponse:
@@ -110,7 +110,7 @@ class TransferHandlers:
         return await self._slug(request), _iri(request.match_info["id"]), why
 
     async def _moved(
-        self, slug: str, move: Callable[Concatenate[Tx, P], Process], *args: P.args, **kw: P.kwargs
+        self, slug: str, move: Callable[Concatenate[Tx, P], TransferRow], *args: P.args, **kw: P.kwargs
     ) -> web.StreamResponse:
         moved = await self._db.write(slug, move, *args, **kw)
         return body.answer(await self._db.read(slug, self._titled, slug, moved))
@@ -124,7 +124,7 @@ class TransferHandlers:
     async def transfer(self, request: web.Request) -> web.StreamResponse:
         slug, process_id = await self._slug(request), _iri(request.match_info["id"])
 
-        async def look() -> Process:
+        async def look() -> TransferRow:
             return await self._db.read(slug, self._transfers.get, slug, process_id)
 
         found = await self._waiting.until(request, process_id, look, _over)
@@ -139,7 +139,7 @@ class TransferHandlers:
             raise Unknown("api.no-content")
         return web.FileResponse(file, chunk_size=1 << 20)
 
-    def _shown(self, process: Process, titles: Mapping[str, str]) -> dict[str, object]:
+    def _shown(self, process: TransferRow, titles: Mapping[str, str]) -> dict[str, object]:
         received = self._plane.file(process.participant, process.id) if process.outcome == "received" else None
         return {
             "id": process.id, "role": str(process.kernel.role), "state": process.shown, "agreement": process.agreement,
@@ -161,6 +161,6 @@ def _reason(why: Why, code: str) -> Reason:
     return because(code) if why.reason is None else from_the_wire([why.reason])
 
 
-def _over(process: Process) -> bool:
+def _over(process: TransferRow) -> bool:
     """At its end on both sides; a consumer is done once the bytes are here."""
     return process.shown in ("COMPLETED", "TERMINATED") and process.kernel.pending is None

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from connector.api import body
 from connector.clock import rfc3339
-from connector.operation.witness_status import Log, Vouched
+from connector.operation.witness_status import Log, WitnessStatus
 from connector.storage.database import PROCESS, Database
 from connector.verify.formats.cosignature import vkey_of
 from connector.witness import cosign
@@ -18,7 +18,7 @@ from connector.witness.keys import WitnessKeys
 
 class WitnessHandlers:
     def __init__(
-        self, db: Database, keys: WitnessKeys, vouched: Vouched, enlist: Callable[[], Awaitable[None]]
+        self, db: Database, keys: WitnessKeys, vouched: WitnessStatus, enlist: Callable[[], Awaitable[None]]
     ) -> None:
         """`enlist` brings new keys onto the trust list where that is ours to do."""
         self._db, self._keys, self._vouched, self._enlist = db, keys, vouched, enlist

@@ -9,7 +9,7 @@ from connector.catalogue.templates import templates
 from connector.dataplane.treatments import CAN
 from connector.dialects.policies.skos import Vocabularies, load_all
 from connector.language import say
-from connector.policy.engine import LANGUAGES, Judge
+from connector.policy.engine import LANGUAGES, PolicyEngine
 from connector.policy.extension import PLAIN, Extension
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.wording.words import Say
@@ -23,11 +23,11 @@ def lists() -> Vocabularies:
     return load_all(folder("vocab"))
 
 
-def judge(extension: Extension = PLAIN) -> Judge:
+def judge(extension: Extension = PLAIN) -> PolicyEngine:
     """The policy engine with the vocabularies of `vocab/`, the words of the catalogues and what plug-ins add."""
     vocabulary = templates.vocabulary()
     labels = {lang: vocabulary.labels(lang) for lang in LANGUAGES}
-    return Judge(
+    return PolicyEngine(
         vocabulary.closure,
         labels,
         vocabulary.digest,

@@ -12,7 +12,7 @@ import structlog
 from connector import telemetry
 from connector.api import routes as api_routes
 from connector.app import plugins
-from connector.app.services import House
+from connector.app.services import Services
 from connector.app.surfaces import management
 from connector.clock import Clock, SystemClock
 from connector.http import server
@@ -32,8 +32,8 @@ ROLES = frozenset({"peer", "api", "worker", "dataplane"})
 @asynccontextmanager
 async def running(
     settings: Settings, roles: frozenset[str] = ROLES, clock: Clock | None = None,
-    build: Callable[[Settings, Clock], House] | None = None,
-) -> AsyncIterator[House]:  # fmt: skip
+    build: Callable[[Settings, Clock], Services] | None = None,
+) -> AsyncIterator[Services]:  # fmt: skip
     """The process as long as the context lasts; leaving it finishes or hands back what was begun.
 
     Test entry points `build` a house of their own kind, without plug-ins; no setting can.
@@ -42,52 +42,57 @@ async def running(
     loaded = plugins.load(settings.plugins.allow)
     await asyncio.to_thread(_prepare, settings)
     now = clock or SystemClock()
-    house = build(settings, now) if build else House(settings, now, plugins.extension(loaded))
+    services = build(settings, now) if build else Services(settings, now, plugins.extension(loaded))
     async with AsyncExitStack() as stack:
-        await house.db.start()
-        stack.push_async_callback(house.db.close)
-        await folder_identity.settle(house.db, settings.folder)
-        stack.push_async_callback(house.http.close)
-        stack.push_async_callback(house.certificates.stop)
-        await house.watch.start()
-        await house.participants.load()
-        house.resolver.recall(await house.db.read(PROCESS, pins.load))
-        await house.listing.start()
-        await house.enlisting.catch_up()
-        await _observe(house)
-        await _serve(house, roles, stack)
-        yield house
-        house.stopping = True
+        await services.db.start()
+        stack.push_async_callback(services.db.close)
+        await folder_identity.settle(services.db, settings.folder)
+        stack.push_async_callback(services.http.close)
+        stack.push_async_callback(services.certificates.stop)
+        await services.watch.start()
+        await services.participants.load()
+        services.resolver.recall(await services.db.read(PROCESS, pins.load))
+        await services.listing.start()
+        await services.enrolment.catch_up()
+        await _observe(services)
+        await _serve(services, roles, stack)
+        yield services
+        services.stopping = True
 
 
-async def _serve(house: House, roles: frozenset[str], stack: AsyncExitStack) -> None:
-    settings = house.settings
+async def _serve(services: Services, roles: frozenset[str], stack: AsyncExitStack) -> None:
+    settings = services.settings
     if "worker" in roles:
-        await house.worker.start()
-        stack.push_async_callback(house.worker.stop, settings.worker.stop_s)
-        if house.stamping is not None:
-            stack.push_async_callback(house.stamping.stop)
-        for aside in house.asides:
-            stack.push_async_callback(aside.stop)
-        house.jobs.start()
-        stack.push_async_callback(house.jobs.stop)
+        await services.worker.start()
+        stack.push_async_callback(services.worker.stop, settings.worker.stop_s)
+        if services.timestamps is not None:
+            stack.push_async_callback(services.timestamps.stop)
+        for task in services.background:
+            stack.push_async_callback(task.stop)
+        services.jobs.start()
+        stack.push_async_callback(services.jobs.stop)
     if "dataplane" in roles:
-        watching = asyncio.create_task(house.streams.run(house.db), name="streams")
-        stack.push_async_callback(_cancelled, watching)
+        monitoring = asyncio.create_task(services.streams.run(services.db), name="streams")
+        stack.push_async_callback(_cancelled, monitoring)
     if roles & {"peer", "dataplane"}:
         runner = await server.serve(
-            measure(house.application(), house.metrics, "peer"), host=settings.peer.host, port=conf.peer_port(settings),
-            tls=house.tls(), reuse_port=settings.peer.reuse_port,
-        )  # fmt: skip
+            measure(services.application(), services.metrics, "peer"),
+            host=settings.peer.host,
+            port=conf.peer_port(settings),
+            tls=services.tls(),
+            reuse_port=settings.peer.reuse_port,
+        )
         stack.push_async_callback(runner.cleanup)
-        stack.callback(house.streams.stop)
+        stack.callback(services.streams.stop)
     if "api" in roles:
-        handlers, operation = management(house)
-        local = measure(api_routes.application(handlers), house.metrics, "api")
+        handlers, operation = management(services)
+        local = measure(api_routes.application(handlers), services.metrics, "api")
         socket = await server.serve_unix(local, settings.api.socket)
         stack.push_async_callback(socket.cleanup)
         if settings.api.port:
-            guarded = measure(api_routes.application(handlers, token=settings.api.token.reveal()), house.metrics, "api")
+            guarded = measure(
+                api_routes.application(handlers, token=settings.api.token.reveal()), services.metrics, "api"
+            )
             loopback = await server.serve(guarded, host="127.0.0.1", port=settings.api.port, tls=None)
             stack.push_async_callback(loopback.cleanup)
         operation.started = True
@@ -98,12 +103,16 @@ async def _cancelled(task: "asyncio.Task[None]") -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def _observe(house: House) -> None:
-    house.watching.start()
-    house.metrics.gauge("hanse_outbox_running", "Outbox rows being handled now.", house.worker.running)
-    house.metrics.gauge("hanse_streams_open", "Data answers open now.", house.streams.count)
-    house.metrics.gauge("hanse_trust_list_version", "Version of the trust list in force.", lambda: house.anchor.version)
-    house.metrics.gauge("hanse_worker_alive", "1 while the worker comes round.", lambda: float(house.worker.alive()))
+async def _observe(services: Services) -> None:
+    services.monitoring.start()
+    services.metrics.gauge("hanse_outbox_running", "Outbox rows being handled now.", services.worker.running)
+    services.metrics.gauge("hanse_streams_open", "Data answers open now.", services.streams.count)
+    services.metrics.gauge(
+        "hanse_trust_list_version", "Version of the trust list in force.", lambda: services.anchor.version
+    )
+    services.metrics.gauge(
+        "hanse_worker_alive", "1 while the worker comes round.", lambda: float(services.worker.alive())
+    )
 
 
 def _prepare(settings: Settings) -> None:

@@ -27,16 +27,16 @@ from connector.contracts.document.second_seal import SELDOM_MS
 from connector.contracts.document.translation import Translations
 from connector.contracts.evidence.certificates import Certificates
 from connector.contracts.evidence.service import Evidence
-from connector.contracts.negotiation.decide import Course, Deliberate
-from connector.contracts.negotiation.send import Moves
+from connector.contracts.negotiation.decide import DecideNegotiation, NegotiationDecider
+from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.negotiation.service import Contracts
-from connector.contracts.signing.countersign import SigningDesk
-from connector.contracts.signing.late_delivery import LateDesk
-from connector.contracts.signing.provider_seal import SealingDesk
+from connector.contracts.signing.countersign import Countersigner
+from connector.contracts.signing.late_delivery import LateDelivery
+from connector.contracts.signing.provider_seal import ProviderSealer
 from connector.contracts.termination import statement
-from connector.contracts.termination.delivery import EndingDesk
+from connector.contracts.termination.delivery import TerminationDelivery
 from connector.dataplane.gate import Gate
-from connector.dataplane.receive.inbound import Hall
+from connector.dataplane.receive.inbound import Inbound
 from connector.dataplane.receive.inbound import receive as receive_data
 from connector.dataplane.serve.stream import serve as serve_data
 from connector.dataplane.sources.registered import Sources
@@ -48,14 +48,14 @@ from connector.errors import HanseError, Unavailable
 from connector.http import server
 from connector.http.outbound import SafeClient
 from connector.ids import new_uuid
-from connector.jobs.background import Aside
+from connector.jobs.background import Background
 from connector.jobs.clock_watch import ClockWatch
 from connector.jobs.scheduler import Jobs
 from connector.offboarding.delete import authority_of, desks
 from connector.operation import witness_status
-from connector.operation.enrolment import Enlisting
-from connector.operation.maintenance import Upkeep
-from connector.operation.monitoring import Watching
+from connector.operation.enrolment import Enrolment
+from connector.operation.maintenance import Maintenance
+from connector.operation.monitoring import Monitoring
 from connector.participants.quota import Quotas
 from connector.participants.service import Participants
 from connector.peer import auth, data, routes
@@ -69,12 +69,12 @@ from connector.peer.dsp.transfers import TransferHandlers
 from connector.peer.evidence.log import LogHandlers
 from connector.peer.evidence.objects import EvidenceHandlers
 from connector.peer.evidence.reconcile import ReconcileHandlers, asking
-from connector.peer.evidence.terminations import EndingHandlers
-from connector.peer.evidence.witness import WitnessDoor
+from connector.peer.evidence.terminations import TerminationHandlers
+from connector.peer.evidence.witness import WitnessHandlers
 from connector.peer.identity import IdentityHandlers
 from connector.peer.problems import problems
 from connector.policy.extension import PLAIN, Extension
-from connector.privacy.jobs import Keeping
+from connector.privacy.jobs import RetentionJobs
 from connector.settings import load as conf
 from connector.settings.load import Settings
 from connector.storage import open_database
@@ -83,18 +83,18 @@ from connector.storage.effects import COUNTERSIGN, REVIEW
 from connector.storage.probe import Probe
 from connector.telemetry import Metrics
 from connector.transfer.addresses import Reach
-from connector.transfer.decide import Course as TransferCourse
-from connector.transfer.decide import Dutiful
-from connector.transfer.decision.decisions import Rulings
-from connector.transfer.decision.state_of_world import Worlds
-from connector.transfer.duties import Deeds
+from connector.transfer.decide import DecideTransfer as TransferCourse
+from connector.transfer.decide import TransferDecider
+from connector.transfer.decision.decisions import TransferDecisions
+from connector.transfer.decision.state_of_world import StatesOfWorld
+from connector.transfer.duties import Duties
 from connector.transfer.enforcement import Enforcement
 from connector.transfer.plane.ports import Ports
 from connector.transfer.plane.pull_errand import LocalPlane
 from connector.transfer.plane.push_errand import Pusher
 from connector.transfer.plane.reports import Reports
 from connector.transfer.send import ADDRESS, ADDRESS_MS, EXPIRY
-from connector.transfer.send import Moves as TransferMoves
+from connector.transfer.send import TransferSender as TransferMoves
 from connector.transfer.service import Transfers
 from connector.trust.clock_skew import Skews
 from connector.trust.development.space import DevelopmentSpace
@@ -104,21 +104,21 @@ from connector.trust.did.resolver import Resolver
 from connector.trust.keys.jwk import Jwk
 from connector.trust.keys.vault import Vault
 from connector.trust.members.roots import authority_key, seal_cas
-from connector.trust.members.source import TOPIC, Listing, checked_url
+from connector.trust.members.source import TOPIC, TrustListSource, checked_url
 from connector.trust.members.trust_list import Anchor
-from connector.trust.signers.registry import Cabinet
+from connector.trust.signers.registry import SignerRegistry
 from connector.witness.ask import Witnesses
 from connector.witness.keys import WitnessKeys
-from connector.witness.timestamp_job import LOOK_S, Stamping
+from connector.witness.timestamp_job import LOOK_S, TimestampJob
 
-__all__ = ["House", "judge", "lists"]
+__all__ = ["Services", "judge", "lists"]
 
 log = structlog.get_logger("app")
 KEPT_LIST_S = 2.0
 """How long a list that another replica has seen may stay unseen here when its signal got lost."""
 
 
-class House:
+class Services:
     """Everything that one process is made of."""
 
     def __init__(self, settings: Settings, clock: Clock, extension: Extension = PLAIN) -> None:
@@ -134,7 +134,7 @@ class House:
         self.http = self.outbound()
         self.participants = self.directory()
         self.anchor = self.members(authority)
-        self.listing = Listing(
+        self.listing = TrustListSource(
             self.db, self.anchor, self.http, settings.trust.list_file, checked_url(settings.trust.list_url, authority),
             self._members_changed,
         )  # fmt: skip
@@ -159,26 +159,26 @@ class House:
         )  # fmt: skip
         claims = Claims(self.anchor, self.resolver.on_hold)
         clock_state = clocks.state if self.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
-        worlds = Worlds(self.participants, self.contracts.agreements, self.judge, claims, clock_state)
-        self.rulings = Rulings(self.judge, worlds, self.contracts.agreements, lists().closure_of)
+        states = StatesOfWorld(self.participants, self.contracts.agreements, self.judge, claims, clock_state)
+        self.decisions = TransferDecisions(self.judge, states, self.contracts.agreements, lists().closure_of)
         self.transfers = Transfers(
-            self.participants, self.contracts, self.rulings, self.vault, self.reach(), self.transferring, self.quotas
+            self.participants, self.contracts, self.decisions, self.vault, self.reach(), self.transferring, self.quotas
         )
-        self.reports = Reports(self.contracts.agreements, self.transfers.moves, self.rulings)
-        self.enforcement = Enforcement(self.contracts.agreements, self.transfers.moves, self.rulings)
-        self.deeds = Deeds(
-            self.participants, self.contracts.agreements, self.judge, worlds, self.rulings, self.enforcement
+        self.reports = Reports(self.contracts.agreements, self.transfers.sender, self.decisions)
+        self.enforcement = Enforcement(self.contracts.agreements, self.transfers.sender, self.decisions)
+        self.duties = Duties(
+            self.participants, self.contracts.agreements, self.judge, states, self.decisions, self.enforcement
         )  # fmt: skip
-        self.watching = Watching(self.db, clock, self.participants, self.metrics, settings.peer.tls_cert_file)
+        self.monitoring = Monitoring(self.db, clock, self.participants, self.metrics, settings.peer.tls_cert_file)
         self.witness_keys = WitnessKeys(self.db, self.vault, f"{conf.public_url(settings)}/witness")
-        self.enlisting = Enlisting(
+        self.enrolment = Enrolment(
             self.space, self.participants, self.listing, self.anchor, self.witness_keys, settings.witness.operator
         )  # fmt: skip
         self.witnesses = Witnesses(
             self.db, clock, self.participants, self.anchor, self.http, settings.witness, self.witness_keys.name,
             settings.folder / "log", self.metrics,
         )  # fmt: skip
-        self.vouched = witness_status.Vouched(
+        self.vouched = witness_status.WitnessStatus(
             self.db, clock, self.participants, self.anchor, self.metrics, self.witness_keys.name
         )  # fmt: skip
         translations = Translations(self.judge, self.name_of)
@@ -186,22 +186,29 @@ class House:
         self.evidence = Evidence(
             self.db, clock, self.participants, lambda: self.anchor.jws, self.witnesses, translations, self.certificates
         )  # fmt: skip
-        self.upkeep = Upkeep(
+        self.maintenance = Maintenance(
             self.db, clock, self.participants, self.evidence, self.enforcement, settings.worker.transcript_days,
             self.anchor.fresh,
         )  # fmt: skip
-        self.stamping = Stamping.of(settings, self.db, self.participants)
+        self.timestamps = TimestampJob.of(settings, self.db, self.participants)
         self.peer = self.client()
-        self.keeping = Keeping(
+        self.keeping = RetentionJobs(
             self.db, clock, self.participants, self.contracts.agreements, settings.retention, asking(self.peer),
             lambda did: () if (found := self.anchor.entry(did)) is None else found.log_keys, self.anchor.fresh,
         )  # fmt: skip
-        self.endings = statement.Endings(self.participants, self.contracts.agreements)
-        self.ending_desk = EndingDesk(
-            self.db, clock, self.participants, self.endings, self.peer, self._document, seal_roots, self.listed_seals
-        )  # fmt: skip
+        self.terminations = statement.Terminations(self.participants, self.contracts.agreements)
+        self.termination_delivery = TerminationDelivery(
+            self.db,
+            clock,
+            self.participants,
+            self.terminations,
+            self.peer,
+            self._document,
+            seal_roots,
+            self.listed_seals,
+        )
         self.leaving, self.deleting = desks(
-            self.db, clock, self.participants, (self.contracts, self.endings, self.transfers, self.catalogue),
+            self.db, clock, self.participants, (self.contracts, self.terminations, self.transfers, self.catalogue),
             self.vault, (settings.data.files, settings.data.received, settings.folder / "log"),
             authority_of(self.space, self.anchor, self.listing, clock), self.keeping.unexpired,
         )  # fmt: skip
@@ -219,7 +226,11 @@ class House:
         self.gate = Gate(self.db, self.ports, clock)
         self.circuits = Circuits(on_close=lambda: self.worker.wake())
         self.worker = self._worker(seal_roots)
-        self.asides = (Aside("seal", self.upkeep.seal_logs), Aside("cosign", self.witnesses.look), *self.deleting.slow)
+        self.background = (
+            Background("seal", self.maintenance.seal_logs),
+            Background("cosign", self.witnesses.look),
+            *self.deleting.slow,
+        )
         self.jobs = self._jobs()
         self.db.listen(TOPIC, lambda _: self._later(self._catch_up()))
         self.stopping = False
@@ -242,7 +253,7 @@ class House:
     def directory(self) -> Participants:
         issue = None if self.space is None else self.space.seal
         signers, url = self.settings.signers, conf.public_url(self.settings)
-        return Participants(self.db, self.vault, url, issue, Cabinet.of(signers, self.http), pq=signers.pq)
+        return Participants(self.db, self.vault, url, issue, SignerRegistry.of(signers, self.http), pq=signers.pq)
 
     def client(self) -> PeerClient:
         """How we call peers: with a fresh token of the participant."""
@@ -258,57 +269,59 @@ class House:
         """Of the public surface; None never outside tests."""
         return server.tls_server(self.settings.peer.tls_cert_file, self.settings.peer.tls_key_file)
 
-    def negotiating(self, moves: Moves) -> Course:
+    def negotiating(self, sender: NegotiationSender) -> DecideNegotiation:
         """What we say next in a negotiation."""
-        return Deliberate(moves, self.catalogue, self.judge)
+        return NegotiationDecider(sender, self.catalogue, self.judge)
 
     def reach(self) -> Reach:
         """Which data addresses a peer may name."""
         return Reach(self.http.calls, self.settings.data.destinations)
 
-    def transferring(self, moves: TransferMoves) -> TransferCourse:
+    def transferring(self, sender: TransferMoves) -> TransferCourse:
         """What we do next in a transfer."""
-        return Dutiful(moves, self.rulings)
+        return TransferDecider(sender, self.decisions)
 
-    def handlers(self, messages: Messages, desk: SigningDesk) -> dict[str, Handler]:
+    def handlers(self, messages: Messages, desk: Countersigner) -> dict[str, Handler]:
         """Who does the work of which outbox row."""
         pusher = Pusher(self.db, self.clock, self.reports, self.gate, self.streams, self.sources, self.http, self.vault)
         return {
             "message": messages.send,
             "repair": messages.repair,
-            "seal": SealingDesk(self.db, self.clock, self.participants, self.contracts, self.settings.signers).seal,
+            "seal": ProviderSealer(self.db, self.clock, self.participants, self.contracts, self.settings.signers).seal,
             "countersign": desk.countersign,
             "check-countersignature": desk.check_countersignature,
-            "countersign-late": self.late_desk.countersign,
-            "hand-in": self.late_desk.hand_in,
+            "countersign-late": self.late_delivery.countersign,
+            "hand-in": self.late_delivery.hand_in,
             "pull": self.plane.pull,
             "push": pusher.push,
             **self.keeping.handlers(),
-            statement.DELIVER: self.ending_desk.deliver,
+            statement.DELIVER: self.termination_delivery.deliver,
         }
 
     def _worker(self, seal_roots: Sequence[x509.Certificate]) -> Worker:
         messages = Messages(self.db, self.clock, self.peer, self.circuits, self.vault, self.contracts, self.transfers)
-        desk = SigningDesk(
+        desk = Countersigner(
             self.db, self.clock, self.participants, self.contracts, self.judge, self.peer.fetch, self._document,
             seal_roots, self.listed_seals, self.second_seal_keys, self.name_of,
         )  # fmt: skip
-        self.late_desk = LateDesk(self.db, self.participants, self.contracts, desk, self.peer.hand_in, self.peer.fetch)
+        self.late_delivery = LateDelivery(
+            self.db, self.participants, self.contracts, desk, self.peer.hand_in, self.peer.fetch
+        )
         work, settings = self.handlers(messages, desk), self.settings.worker
-        return Worker(self.db, self.clock, work, self.me, settings, self.watch.doubt, self.watching.failed)
+        return Worker(self.db, self.clock, work, self.me, settings, self.watch.doubt, self.monitoring.failed)
 
     def _jobs(self) -> Jobs:
-        seal, cosign, *_ = self.asides
+        seal, cosign, *_ = self.background
         every = {
             "seal": (self.settings.worker.seal_every_s, seal.begin),
-            "forget": (60.0, self.upkeep.forget),
+            "forget": (60.0, self.maintenance.forget),
             **self.keeping.jobs(),
             "cosign": (self.settings.witness.look_s, cosign.begin),
             "succession": (60.0, self.successions.book),
             **self.deleting.jobs(),
         }
-        if self.stamping is not None:
-            every["timestamps"] = (LOOK_S, self.stamping.begin)
+        if self.timestamps is not None:
+            every["timestamps"] = (LOOK_S, self.timestamps.begin)
         alone = {
             "trust-list": (self.settings.trust.list_reload_s, self._look_at_list),
             "kept-list": (KEPT_LIST_S, self.listing.catch_up),
@@ -319,7 +332,7 @@ class House:
         fire = {
             EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
             COUNTERSIGN: self.contracts.countersigning.deadline,
-            ending.DUE: self.endings.due, second_seal.DUE: self.contracts.agreements.second_sealed,
+            ending.DUE: self.terminations.due, second_seal.DUE: self.contracts.agreements.second_sealed,
         }  # fmt: skip
         return Jobs(self.db, self.clock, self.me, fire, every, alone, self.watch)
 
@@ -367,7 +380,7 @@ class House:
         """What the list says anew of a member may be that a key is withdrawn: its kept document is not believed."""
         for did in dids:
             self.resolver.forget(did)
-        await self.upkeep.members_changed(dids)
+        await self.maintenance.members_changed(dids)
 
     def _key_seen(self, did: Did, keys: Mapping[str, frozenset[str]]) -> None:
         self._later(self.db.write(PROCESS, pins.keep, did, keys))
@@ -375,7 +388,7 @@ class House:
     def _key_changed(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
         """The peer is on hold; each participant's log says so."""
         log.error("trust.key-change", did=did, before=sorted(before), now=sorted(now))
-        self._later(self.upkeep.key_changed(did, before, now))
+        self._later(self.maintenance.key_changed(did, before, now))
 
     def _later(self, work: Coroutine[object, object, object]) -> None:
         """Books beside the request that found it; the task is held so that nobody collects it."""
@@ -387,7 +400,7 @@ class House:
         """What an operator vouches for: the next document of this peer is taken as it is."""
         self.resolver.accept(did)
         await self.db.write(PROCESS, pins.forget, did)
-        await self.upkeep.members_changed(frozenset((did,)))
+        await self.maintenance.members_changed(frozenset((did,)))
 
     async def ready(self) -> Mapping[str, bool]:
         """What readiness asks: database, worker, jobs, clock, disk, and that we are not about to stop."""
@@ -409,8 +422,8 @@ class House:
         """The surface for other connectors."""
         exchange = Exchange(self.db, self.circuits.heard, self.addresses.prove)
         plane = serve_data(self.gate, self.streams, self.sources, self.ports, participant=data.slug_of)
-        hall = Hall(place=self.plane.place, limit=self.settings.data.largest, free=self.settings.data.keep_free)
-        door = receive_data(self.db, self.streams, self.ports, hall, participant=data.slug_of)
+        inbound = Inbound(place=self.plane.place, limit=self.settings.data.largest, free=self.settings.data.keep_free)
+        door = receive_data(self.db, self.streams, self.ports, inbound, participant=data.slug_of)
         table = [
             *IdentityHandlers(self.participants).routes(),
             *ReconcileHandlers(exchange, self.contracts, self.clock).routes(),
@@ -419,16 +432,16 @@ class House:
             *NegotiationHandlers(exchange, self.contracts, self.anchor, self.clock).routes(),
             *TransferHandlers(exchange, self.transfers).routes(),
             *EvidenceHandlers(
-                exchange, self.contracts, self.evidence.bundle, self.late_desk.receive, self.clock
+                exchange, self.contracts, self.evidence.bundle, self.late_delivery.receive, self.clock
             ).routes(),
-            *EndingHandlers(exchange, self.endings, self.ending_desk.judge, self.clock).routes(),
+            *TerminationHandlers(exchange, self.terminations, self.termination_delivery.judge, self.clock).routes(),
             *data.routes(plane, door),
         ]
         return routes.Surface(table, self.participants, self.gatekeeper(), exchange.refused)
 
     def application(self) -> web.Application:
-        told, beside = self.upkeep.log_misbehaved, self.settings.folder / "witness"
-        door = WitnessDoor(self.db, self.clock, self.anchor, self.witness_keys, told, self.metrics, beside)
+        told, beside = self.maintenance.log_misbehaved, self.settings.folder / "witness"
+        door = WitnessHandlers(self.db, self.clock, self.anchor, self.witness_keys, told, self.metrics, beside)
         return routes.application(self.public(), problems, door.routes(URL(self.witness_keys.url).path))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from connector.backup import copies
-from connector.backup.keys import Held
+from connector.backup.keys import SecretKeys
 from connector.errors import Mistake
 from connector.settings.load import FILE, Settings, documented, master_key, secret_files, value_of
 from connector.settings.sections import Secret
@@ -27,7 +27,7 @@ class Content(NamedTuple):
     """`shown` are files by their path below the data folder (`outside/<setting>`: they lay elsewhere)."""
 
     shown: dict[str, bytes]
-    held: Held
+    held: SecretKeys
 
 
 def gathered(settings: Settings) -> Content:
@@ -48,7 +48,7 @@ def gathered(settings: Settings) -> Content:
             kept[below] = data
         else:
             shown[below or _outside(shown, named[path], path.name)] = data
-    return Content(shown, Held(master=key, files=kept, elsewhere=elsewhere))
+    return Content(shown, SecretKeys(master=key, files=kept, elsewhere=elsewhere))
 
 
 def master(settings: Settings) -> bytes:

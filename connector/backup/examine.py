@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from connector.audit import integrity as logs
 from connector.backup import copies, keys, manifest
-from connector.backup.keys import Held
+from connector.backup.keys import SecretKeys
 from connector.backup.manifest import Item, Keys, Manifest
 from connector.contracts.evidence import integrity as contracts
 from connector.errors import Mistake
@@ -75,7 +75,7 @@ def whole(backup: Opened, told: Told) -> None:
             raise Mistake("backup.damaged", file=name)
 
 
-def opened(backup: Opened, named: Path | None, passphrase: str | None) -> tuple[Path, Held]:
+def opened(backup: Opened, named: Path | None, passphrase: str | None) -> tuple[Path, SecretKeys]:
     """The half with the keys, and proof that its master key wrote the manifest; raises Mistake."""
     place = _half(backup, named)
     held = keys.opened(copies.small(place, keys.MOST_BYTES), backup.manifest.keys, backup.manifest.name, passphrase)

@@ -25,7 +25,7 @@ MOST_BYTES = 16 << 20
 _MAGIC, _NONCE, _SALT = b"hanse-keys-1\n", 12, 16
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
+class SecretKeys(msgspec.Struct, frozen=True, kw_only=True):
     """What is in the half: the master key, and files by their path below the data folder.
 
     `elsewhere` are files outside of it, by the setting that names them.
@@ -36,7 +36,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     elsewhere: Mapping[str, bytes]
 
 
-def sealed(held: Held, name: str, file: str, passphrase: str | None) -> tuple[Keys, bytes]:
+def sealed(held: SecretKeys, name: str, file: str, passphrase: str | None) -> tuple[Keys, bytes]:
     """How it is opened, for the manifest, and the bytes of the file; raises Mistake for a short passphrase."""
     if passphrase is not None and len(passphrase) < SHORTEST:
         raise Mistake("backup.passphrase-short", least=SHORTEST)
@@ -45,7 +45,7 @@ def sealed(held: Held, name: str, file: str, passphrase: str | None) -> tuple[Ke
     return Keys(file=file, share=share.hex(), salt=None if salt is None else salt.hex()), _MAGIC + nonce + body
 
 
-def opened(data: bytes, how: Keys, name: str, passphrase: str | None) -> Held:
+def opened(data: bytes, how: Keys, name: str, passphrase: str | None) -> SecretKeys:
     """Raises Mistake: no passphrase where one is needed, a wrong one, another backup's file, a damaged file."""
     if how.salt is not None and passphrase is None:
         raise Mistake("backup.passphrase-missing")
@@ -55,7 +55,7 @@ def opened(data: bytes, how: Keys, name: str, passphrase: str | None) -> Held:
             raise Mistake("backup.keys-damaged")
         nonce, body = data[len(_MAGIC) :][:_NONCE], data[len(_MAGIC) + _NONCE :]
         key = _key(share, salt, passphrase if salt is not None else None)
-        return msgspec.json.decode(AESGCM(key).decrypt(nonce, body, name.encode()), type=Held)
+        return msgspec.json.decode(AESGCM(key).decrypt(nonce, body, name.encode()), type=SecretKeys)
     except InvalidTag as problem:
         raise Mistake("backup.keys-shut" if how.salt is not None else "backup.keys-damaged") from problem
     except (ValueError, msgspec.MsgspecError) as problem:

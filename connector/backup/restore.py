@@ -17,7 +17,7 @@ from connector.backup import copies, examine
 from connector.backup.content import BESIDE, LARGEST, master
 from connector.backup.create import POSTGRES, SQLITE
 from connector.backup.examine import Examined, Opened, Told
-from connector.backup.keys import Held
+from connector.backup.keys import SecretKeys
 from connector.errors import Mistake
 from connector.participants import master_key
 from connector.settings.load import Settings, database_place, database_url, load
@@ -52,7 +52,7 @@ class Restored(NamedTuple):
 
 
 def restore(
-    backup: Opened, held: Held, folder: Path, environ: Mapping[str, str], told: Told, old: Path | None = None
+    backup: Opened, held: SecretKeys, folder: Path, environ: Mapping[str, str], told: Told, old: Path | None = None
 ) -> Restored:
     """The backup is whole and its keys are open; raises Mistake if a place is not empty or does not fit.
 
@@ -67,7 +67,7 @@ def restore(
 
 
 def _restored(
-    backup: Opened, held: Held, folder: Path, environ: Mapping[str, str], told: Told, old: Path | None
+    backup: Opened, held: SecretKeys, folder: Path, environ: Mapping[str, str], told: Told, old: Path | None
 ) -> Restored:
     mark = _begun(backup, folder)
     _state(backup, held, folder)
@@ -124,7 +124,7 @@ def _mark(folder: Path) -> Mark:
         raise Mistake("backup.another-half", folder=folder, name="?") from problem
 
 
-def _state(backup: Opened, held: Held, folder: Path) -> None:
+def _state(backup: Opened, held: SecretKeys, folder: Path) -> None:
     """Settings, trust, certificates, marks and keys, each at its place."""
     for path in _paths(backup, "data/"):
         if not path.startswith("outside/"):
@@ -135,7 +135,7 @@ def _state(backup: Opened, held: Held, folder: Path) -> None:
         _put(f"{held.master.hex()}\n".encode("ascii"), folder, MASTER, 0o600)
 
 
-def _outside(backup: Opened, held: Held, folder: Path) -> tuple[str, ...]:
+def _outside(backup: Opened, held: SecretKeys, folder: Path) -> tuple[str, ...]:
     found = {path for path in _paths(backup, "data/") if path.startswith("outside/")}
     for path in found:
         _put(_small(backup, f"data/{path}"), folder, path, 0o644)

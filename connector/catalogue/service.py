@@ -17,12 +17,12 @@ from connector.catalogue.templates import templates
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_uuid
-from connector.participants.lifecycle import still_here
+from connector.participants.lifecycle import require_active
 from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.policy.conflict.conflict import is_classified
 from connector.policy.conflict.objections import Objection
-from connector.policy.engine import Judge, Seeker
+from connector.policy.engine import PolicyEngine, Requester
 from connector.storage.database import Tx
 from connector.verify.formats import jcs
 
@@ -70,19 +70,19 @@ class Contradictory(Mistake):
 class Catalogue:
     """Datasets and offers of all participants. `cursor_key` signs page cursors: nobody can forge or share one."""
 
-    def __init__(self, participants: Participants, judge: Judge, cursor_key: bytes) -> None:
+    def __init__(self, participants: Participants, judge: PolicyEngine, cursor_key: bytes) -> None:
         self._participants, self._judge = participants, judge
         self.pages = Pages(participants, judge, cursor_key)
 
     def register(self, tx: Tx, slug: str, source: Source) -> Source:
-        still_here(tx, slug)
+        require_active(tx, slug)
         store.insert_source(tx, slug, source)
         return source
 
     def publish(self, tx: Tx, slug: str, wish: Publication) -> tuple[Dataset, Offer]:
         """A dataset with its first offer; raises Mistake for an unknown source, rule or slot, or a contradiction."""
         participant = self._participants.held(slug).participant
-        still_here(tx, slug)
+        require_active(tx, slug)
         source = store.source(tx, slug, wish.source)
         if source is None:
             raise Mistake("catalogue.no-source", source=wish.source[:80])
@@ -105,7 +105,7 @@ class Catalogue:
     def offer(self, tx: Tx, slug: str, uuid: str, wish: OfferWish) -> Offer:
         """A further offer on a dataset of ours; raises Unknown, and Mistake as `publish`."""
         participant = self._participants.held(slug).participant
-        still_here(tx, slug)
+        require_active(tx, slug)
         dataset = store.dataset(tx, slug, f"{participant.root}/datasets/{uuid}")
         if dataset is None:
             raise Unknown("catalogue.unknown", id=uuid[:80])
@@ -126,18 +126,18 @@ class Catalogue:
         audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
         return offer
 
-    def requested(self, tx: Tx, slug: str, seeker: Seeker, offer: dict[str, Any]) -> tuple[Offer, Dataset]:
+    def requested(self, tx: Tx, slug: str, requester: Requester, offer: dict[str, Any]) -> tuple[Offer, Dataset]:
         """The published offer that a request names; raises Unknown if it is not there or not for this peer's eyes."""
-        found, dataset = self.published(tx, slug, seeker, str(offer.get("@id", "")))
+        found, dataset = self.published(tx, slug, requester, str(offer.get("@id", "")))
         if offer.get("target", dataset.id) != dataset.id:
             raise PeerError("catalogue.other-target")
         return found, dataset
 
-    def published(self, tx: Tx, slug: str, seeker: Seeker, offer_id: str) -> tuple[Offer, Dataset]:
+    def published(self, tx: Tx, slug: str, requester: Requester, offer_id: str) -> tuple[Offer, Dataset]:
         """An offer that this peer may see, as it stands now; raises Unknown."""
         found = store.offer(tx, slug, offer_id)
         dataset = None if found is None else store.dataset(tx, slug, found.dataset)
-        if found is None or dataset is None or found.state != "published" or not self._sees(seeker, found, tx.now):
+        if found is None or dataset is None or found.state != "published" or not self._sees(requester, found, tx.now):
             raise Unknown("catalogue.no-offer")
         return found, dataset
 
@@ -171,8 +171,8 @@ class Catalogue:
         """How many offers stand."""
         return store.offered(tx, slug)
 
-    def _sees(self, seeker: Seeker, offer: Offer, now: int) -> bool:
-        return offer.visibility == "members" or self._judge.decide(offer.policy, seeker, "catalog", now).permit
+    def _sees(self, requester: Requester, offer: Offer, now: int) -> bool:
+        return offer.visibility == "members" or self._judge.decide(offer.policy, requester, "catalog", now).permit
 
 
 def media_type(name: str) -> str:

@@ -7,7 +7,7 @@ import msgspec
 
 from connector.catalogue.model import Dataset, Described, Offer, Shown, Source, Terms
 from connector.catalogue.search.cursor import Place
-from connector.catalogue.search.filters import Wanted, fold
+from connector.catalogue.search.filters import Filter, fold
 from connector.storage.database import Row, Tx
 
 _JSON = {"document", "policy", "template"}
@@ -147,7 +147,7 @@ def place_after(tx: Tx, participant: str, place: Place, backward: bool, count: i
 
 
 def shelf(
-    tx: Tx, participant: str, place: Place, backward: bool, until: Place | None, wanted: Wanted, limit: int
+    tx: Tx, participant: str, place: Place, backward: bool, until: Place | None, wanted: Filter, limit: int
 ) -> list[Shown]:
     """Up to `limit` datasets beyond `place` (and up to `until`) with all their published offers, whoever may see them.
 
@@ -193,7 +193,7 @@ _SHOWN = (
 )
 
 
-def _narrowed(wanted: Wanted) -> Iterator[tuple[str, dict[str, object]]]:
+def _narrowed(wanted: Filter) -> Iterator[tuple[str, dict[str, object]]]:
     for index, word in enumerate(wanted.words):
         yield f"(words IS NULL OR words LIKE :word{index} ESCAPE '!')", {f"word{index}": f"%{_literal(word)}%"}
     if wanted.datasets is not None:

@@ -10,7 +10,7 @@ from connector.protocol.negotiation import Negotiation, shown
 AgreementState = Literal["signed", "one-sided", "finalized", "terminated", "ended"]
 
 
-class Case(msgspec.Struct, frozen=True, kw_only=True):
+class NegotiationRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `negotiation`: the kernel's state beside what the services need to know about it.
 
     `address` is the peer's DSP base, `policy` the terms that were said last, by whichever side, as a message offer;

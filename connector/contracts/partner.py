@@ -2,7 +2,7 @@
 
 import msgspec
 
-from connector.policy.engine import Seeker
+from connector.policy.engine import Requester
 
 
 class Partner(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,6 +13,6 @@ class Partner(msgspec.Struct, frozen=True, kw_only=True):
 
     did: str
     name: str
-    seeker: Seeker
+    requester: Requester
     root: str
     base: str = ""

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.contracts.approval import Approval
-from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.protocol.negotiation import Negotiation, settled, shown
 from connector.protocol.process import Role
 from connector.storage.database import Conflict, Row, Tx
@@ -22,8 +22,8 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _case(row: Row) -> Case:
-    values: dict[str, Any] = {name: row[name] for name in Case.__struct_fields__}
+def _case(row: Row) -> NegotiationRow:
+    values: dict[str, Any] = {name: row[name] for name in NegotiationRow.__struct_fields__}
     values["kernel"] = msgspec.json.decode(row["kernel"], type=Negotiation)
     values["policy"] = msgspec.json.decode(row["policy"])
     values["proposed"] = bool(row["proposed"])
@@ -32,10 +32,10 @@ def _case(row: Row) -> Case:
     values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"])
     values["deferred"] = msgspec.json.decode(row["deferred"] or "[]", type=tuple[str, ...])
     values["approval"] = None if row["approval"] is None else msgspec.json.decode(row["approval"], type=Approval)
-    return Case(**values)
+    return NegotiationRow(**values)
 
 
-def insert_case(tx: Tx, case: Case) -> Case:
+def insert_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
     """The case as it is saved; raises Conflict if another replica has just taken the same first message."""
     added = tx.run(
         "INSERT INTO negotiation (participant, id, role, counterparty, peer_pid, address, kernel, state, settled,"
@@ -70,7 +70,7 @@ def insert_case(tx: Tx, case: Case) -> Case:
     return replace(case, states=(case.shown,))
 
 
-def save_case(tx: Tx, case: Case) -> Case:
+def save_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
     """Compare and set: the case as it is saved now; raises Conflict if somebody else was faster."""
     states = case.states if case.states[-1:] == (case.shown,) else (*case.states, case.shown)[-MOST_STATES:]
     changed = tx.run(
@@ -105,7 +105,9 @@ def save_case(tx: Tx, case: Case) -> Case:
     return replace(case, version=case.version + 1, states=states)
 
 
-def case(tx: Tx, participant: str, case_id: str, counterparty: str | None = None, *, lock: bool = False) -> Case | None:
+def case(
+    tx: Tx, participant: str, case_id: str, counterparty: str | None = None, *, lock: bool = False
+) -> NegotiationRow | None:
     """The negotiation; with `counterparty` only if it is that peer's (threat T17); `lock` before a change of state."""
     row = tx.one(
         "SELECT * FROM negotiation WHERE participant = :participant AND id = :id"  # noqa: S608 constants
@@ -118,7 +120,7 @@ def case(tx: Tx, participant: str, case_id: str, counterparty: str | None = None
     return _case(row)
 
 
-def case_of_peer(tx: Tx, participant: str, role: Role, counterparty: str, peer_pid: str) -> Case | None:
+def case_of_peer(tx: Tx, participant: str, role: Role, counterparty: str, peer_pid: str) -> NegotiationRow | None:
     """The negotiation that this peer began under that pid of its own; `role` is ours in it."""
     row = tx.one(
         "SELECT * FROM negotiation WHERE participant = :participant AND counterparty = :counterparty"
@@ -132,7 +134,7 @@ def case_of_peer(tx: Tx, participant: str, role: Role, counterparty: str, peer_p
     return None if row is None else _case(row)
 
 
-def cases(tx: Tx, participant: str, limit: int = 100) -> list[Case]:
+def cases(tx: Tx, participant: str, limit: int = 100) -> list[NegotiationRow]:
     """The negotiations that changed last, newest first."""
     rows = tx.all(
         "SELECT * FROM negotiation WHERE participant = :participant ORDER BY changed_at DESC, id LIMIT :limit",

@@ -40,7 +40,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | None
 
 
-class Held(msgspec.Struct, frozen=True):
+class OpenFlow(msgspec.Struct, frozen=True):
     """What a known token opens: its flow and the source behind it."""
 
     flow: Flow
@@ -196,13 +196,13 @@ def find(tx: Tx, participant: str, flow: str) -> Flow | None:
     return None if row is None else _flow(row)
 
 
-def held(tx: Tx, participant: str, flow: str, token: TokenHash) -> Held | None:
+def held(tx: Tx, participant: str, flow: str, token: TokenHash) -> OpenFlow | None:
     """What this token opens; None if it is not one of this flow's."""
     found = _opened(tx, participant, flow, token)
     return None if found is None or found.role != "provider" else _with_source(tx, found)
 
 
-def outgoing(tx: Tx, participant: str, flow: str) -> Held | None:
+def outgoing(tx: Tx, participant: str, flow: str) -> OpenFlow | None:
     """A flow that we push, with the source behind it; None if it is none."""
     found = find(tx, participant, flow)
     if found is None or found.role != "provider" or found.address is None:
@@ -226,7 +226,7 @@ def _opened(tx: Tx, participant: str, flow: str, token: TokenHash) -> Flow | Non
     return find(tx, participant, flow) if row is not None and tokens.same(row["hash"], token) else None
 
 
-def _with_source(tx: Tx, found: Flow) -> Held:
+def _with_source(tx: Tx, found: Flow) -> OpenFlow:
     source = tx.one(
         "SELECT * FROM source WHERE participant = :participant AND id = :id",
         participant=found.participant,
@@ -234,7 +234,7 @@ def _with_source(tx: Tx, found: Flow) -> Held:
     )
     if source is None:
         raise Unknown("dataplane.source-gone")
-    return Held(found, of_row(source))
+    return OpenFlow(found, of_row(source))
 
 
 def _flow(row: Row) -> Flow:

@@ -13,7 +13,7 @@ import msgspec
 
 from connector.clock import Clock, rfc3339
 from connector.dataplane import flows, tokens
-from connector.dataplane.flows import Flow, Held
+from connector.dataplane.flows import Flow, OpenFlow
 from connector.dataplane.sources import Description, Reading
 from connector.dataplane.sources.registered import Registered
 from connector.dataplane.treatments import Executor, Treatment, Untouched, void
@@ -84,7 +84,7 @@ class Gate:
             raise refusal("dataplane.ended")
         return await self._judge(held, head=False)
 
-    async def _judge(self, held: Held, head: bool) -> Admission:
+    async def _judge(self, held: OpenFlow, head: bool) -> Admission:
         now, flow = self._clock.now(), held.flow
         refuse_unless_open(flow, now)
         decision = await self._entitled(flow.participant, flow.id, _access(flow, head), now)

@@ -14,7 +14,7 @@ PER_PEER = 8
 AGAIN = 8
 
 
-class Places:
+class Slots:
     """Places are taken in the order in which they were asked for, as far as the bounds allow."""
 
     def __init__(self, most: int = ALL, per_peer: int = PER_PEER, again: int = AGAIN) -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from connector.clock import Clock
 from connector.delivery import backoff
-from connector.delivery.slots import Places
+from connector.delivery.slots import Slots
 from connector.errors import Defect, HanseError, Unavailable
 from connector.http.outbound import Answer
 from connector.settings.load import Worker as Settings
@@ -71,7 +71,7 @@ class Worker:
         self._swept = ""
         """The stream that the sweep is looking at; emptied by a commit of one more row of it meanwhile."""
         self._wake = asyncio.Event()
-        self._long = Places()
+        self._long = Slots()
         self._loop: asyncio.Task[None] | None = None
         self._stopping = False
         self._beat = 0

@@ -14,7 +14,7 @@ from connector.errors import HanseError
 log = structlog.get_logger("jobs")
 
 
-class Aside:
+class Background:
     """`begin` is what the clockwork calls; it returns at once."""
 
     def __init__(self, name: str, work: Callable[[], Awaitable[object]]) -> None:

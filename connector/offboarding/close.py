@@ -19,9 +19,9 @@ from connector.errors import HanseError, Mistake
 from connector.language.reasons import Reason, because, explained
 from connector.offboarding import contracts as to_end
 from connector.offboarding import transfers as transferring
-from connector.offboarding.contracts import Departing, Sealed
+from connector.offboarding.contracts import EndContracts, Sealed
 from connector.participants import lifecycle
-from connector.participants.lifecycle import Standing
+from connector.participants.lifecycle import LifecycleState
 from connector.participants.service import Hosted, Participants
 from connector.privacy import retention_store, unexpired
 from connector.privacy.unexpired import Retained, Unexpired
@@ -80,11 +80,11 @@ class _To(msgspec.Struct):
     to: str = ""
 
 
-class Leaving:
+class Closing:
     """Of all participants of this database."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, contracts: Departing, transfers: Transfers,
+        self, db: Database, clock: Clock, participants: Participants, contracts: EndContracts, transfers: Transfers,
         catalogue: Catalogue, vault: Vault, periods: Unexpired,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
@@ -229,7 +229,7 @@ def _told(tx: Tx, slug: str) -> Reason:
     return because("leaving.told", name=found.name[:NAMED], reason=found.closing_reason or "")
 
 
-def _plain(found: Standing) -> Outlook:
+def _plain(found: LifecycleState) -> Outlook:
     return Outlook(
         slug=found.id, did=found.did, name=found.name, state=found.state, reason=found.closing_reason,
         closed_at=found.closed_at, deleted_at=found.deleted_at,

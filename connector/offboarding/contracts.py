@@ -16,7 +16,7 @@ from connector.contracts.document import sealing
 from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
 from connector.contracts.termination import statement
-from connector.contracts.termination.statement import Endings
+from connector.contracts.termination.statement import Terminations
 from connector.errors import HanseError, Mistake, Unknown
 from connector.language.reasons import Reason
 from connector.offboarding import contracts_store as store
@@ -47,11 +47,11 @@ class Sealed(NamedTuple):
     document: bytes
 
 
-class Departing:
+class EndContracts:
     """Of all participants; every method names the participant."""
 
-    def __init__(self, contracts: Contracts, endings: Endings) -> None:
-        self._contracts, self._endings = contracts, endings
+    def __init__(self, contracts: Contracts, terminations: Terminations) -> None:
+        self._contracts, self._terminations = contracts, terminations
 
     def open(self, tx: Tx, slug: str) -> Open:
         return Open(*store.counts(tx, slug), store.any_open(tx, slug))
@@ -61,7 +61,7 @@ class Departing:
         found: list[tuple[Agreement, bytes]] = []
         for agreement in store.in_force(tx, slug, PORTION):
             try:
-                found.append(self._endings.draft(tx, slug, agreement.id, reason, None))
+                found.append(self._terminations.draft(tx, slug, agreement.id, reason, None))
             except Mistake:
                 continue  # it ends by what we have stated before
         return found
@@ -70,13 +70,13 @@ class Departing:
         """Ends a portion, and gives how many negotiations and agreements that were."""
         cases = store.open_cases(tx, slug, PORTION)
         for case in cases:
-            self._contracts.moves.terminate(tx, case, CODE, reason)
+            self._contracts.sender.terminate(tx, case, CODE, reason)
         ended = 0
         for one in sealed:
-            said = nested(tx, self._endings.declare, slug, one.agreement, one.body, one.jws, one.document)
+            said = nested(tx, self._terminations.declare, slug, one.agreement, one.body, one.jws, one.document)
             ended += not isinstance(said, HanseError)  # else somebody has ended it meanwhile
         for agreement in store.in_force(tx, slug, PORTION):
-            self._endings.due(tx, slug, agreement.id)
+            self._terminations.due(tx, slug, agreement.id)
         return len(cases) + ended
 
     def evidence(self, tx: Tx, slug: str, after: str, limit: int) -> list[Evidence]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from connector.contracts import store
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.protocol.negotiation import Negotiation, terminating
 from connector.storage.database import Row, Tx
 
@@ -44,9 +44,9 @@ class Evidence(NamedTuple):
     sha256: str | None
 
 
-def open_cases(tx: Tx, participant: str, limit: int) -> list[Case]:
+def open_cases(tx: Tx, participant: str, limit: int) -> list[NegotiationRow]:
     """Negotiations that have not ended and that nobody is ending, locked."""
-    found: list[Case] = []
+    found: list[NegotiationRow] = []
     for row in _open(tx, participant):
         if len(found) == limit:
             break

@@ -2,8 +2,8 @@
 
 Not before all evidence is in an operator's hands, never under a legal hold; not while a partner waits for a message or
 a period of retention runs, unless that is given up by name. What a partner was told is taken in is in the evidence, or
-nothing is deleted (`leaving.within_hearing`). From the first transaction on nobody here knows the participant; what
-died in between goes on by the job. One row stays, so that its identifier is never given to somebody else.
+nothing is deleted (`lifecycle.require_not_deleting`). From the first transaction on nobody here knows the participant;
+what died in between goes on by the job. One row stays, so that its identifier is never given to somebody else.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ import structlog
 from connector.catalogue.service import Catalogue
 from connector.clock import Clock, rfc3339
 from connector.contracts.negotiation.service import Contracts
-from connector.contracts.termination.statement import Endings
+from connector.contracts.termination.statement import Terminations
 from connector.errors import HanseError, Mistake, Unavailable
-from connector.jobs.background import Aside
+from connector.jobs.background import Background
 from connector.offboarding import participant_rows
-from connector.offboarding.close import Leaving, Outlook
-from connector.offboarding.contracts import Departing, Evidence
+from connector.offboarding.close import Closing, Outlook
+from connector.offboarding.contracts import EndContracts, Evidence
 from connector.participants import lifecycle
 from connector.participants.service import Participants
 from connector.privacy import retention_store
@@ -32,7 +32,7 @@ from connector.storage.database import PROCESS, Database, Tx
 from connector.transfer.service import Transfers
 from connector.trust.development.space import DevelopmentSpace
 from connector.trust.keys.vault import Vault
-from connector.trust.members.source import Listing
+from connector.trust.members.source import TrustListSource
 from connector.trust.members.trust_list import Anchor
 
 log = structlog.get_logger("leaving")
@@ -49,18 +49,21 @@ Struck = Callable[[str], Awaitable[None]]
 """In a development space: the authority says until when this DID was a member. Elsewhere nothing."""
 
 
-class Deleting:
+class Deletion:
     """Of all participants of this database; in each of `folders` a participant has a folder or a file by its name."""
 
     def __init__(
-        self, db: Database, participants: Participants, closing: Leaving, contracts: Departing,
+        self, db: Database, participants: Participants, closing: Closing, contracts: EndContracts,
         folders: Sequence[Path], struck: Struck, periods: Unexpired,
     ) -> None:  # fmt: skip
         self._db, self._participants, self._closing, self._contracts = db, participants, closing, contracts
         self._folders, self._struck, self._periods = folders, struck, periods
         self._turn = asyncio.Lock()
         self._unlinked: set[str] = set()
-        self.slow = (Aside("leaving", closing.job), Aside("deleting", self.job))  # nobody's timers wait for these
+        self.slow = (
+            Background("leaving", closing.job),
+            Background("deleting", self.job),
+        )  # nobody's timers wait for these
 
     async def evidence(self, slug: str, after: str) -> list[Evidence]:
         """A page of the agreements whose evidence has to be taken along; raises Mistake unless it is closed."""
@@ -145,7 +148,7 @@ class Deleting:
         if lifecycle.alone(tx, slug).state == "deleting":
             if participant_rows.held(tx, slug):
                 return False
-            lifecycle.bury(tx, slug)
+            lifecycle.mark_deleted(tx, slug)
         return True
 
     def _hand(self, tx: Tx, slug: str, agreement: str, sha256: str, records: int) -> None:
@@ -208,17 +211,17 @@ class Deleting:
 
 def desks(
     db: Database, clock: Clock, participants: Participants,
-    slices: tuple[Contracts, Endings, Transfers, Catalogue], vault: Vault, folders: Sequence[Path], struck: Struck,
+    slices: tuple[Contracts, Terminations, Transfers, Catalogue], vault: Vault, folders: Sequence[Path], struck: Struck,
     periods: Unexpired,
-) -> tuple[Leaving, Deleting]:  # fmt: skip
+) -> tuple[Closing, Deletion]:  # fmt: skip
     """Who closes and who deletes participants, over the same slices."""
-    contracts, endings, transfers, catalogue = slices
-    departing = Departing(contracts, endings)
-    closing = Leaving(db, clock, participants, departing, transfers, catalogue, vault, periods)
-    return closing, Deleting(db, participants, closing, departing, folders, struck, periods)
+    contracts, terminations, transfers, catalogue = slices
+    contracts_ended = EndContracts(contracts, terminations)
+    closing = Closing(db, clock, participants, contracts_ended, transfers, catalogue, vault, periods)
+    return closing, Deletion(db, participants, closing, contracts_ended, folders, struck, periods)
 
 
-def authority_of(space: DevelopmentSpace | None, anchor: Anchor, listing: Listing, clock: Clock) -> Struck:
+def authority_of(space: DevelopmentSpace | None, anchor: Anchor, listing: TrustListSource, clock: Clock) -> Struck:
     """The authority of a development space lets the membership of a DID end now, once; it keeps the entry, because what
     was signed before is judged by it."""
 

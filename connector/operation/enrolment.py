@@ -13,18 +13,18 @@ from connector.clock import rfc3339
 from connector.errors import HanseError
 from connector.participants.service import Hosted, Participants
 from connector.trust.development.space import DevelopmentSpace, continued, entry
-from connector.trust.members.source import Listing
+from connector.trust.members.source import TrustListSource
 from connector.trust.members.trust_list import Anchor, Entry, Witness
 from connector.witness.keys import WitnessKeys
 
 log = structlog.get_logger("trust")
 
 
-class Enlisting:
+class Enrolment:
     """`operator` is whom this process vouches for others as; empty: the one of all its participants."""
 
     def __init__(
-        self, space: DevelopmentSpace | None, participants: Participants, listing: Listing, anchor: Anchor,
+        self, space: DevelopmentSpace | None, participants: Participants, listing: TrustListSource, anchor: Anchor,
         keys: WitnessKeys, operator: str,
     ) -> None:  # fmt: skip
         self._space, self._participants, self._listing = space, participants, listing

@@ -22,7 +22,7 @@ log = structlog.get_logger("audit")
 _DAY_MS = 86_400_000
 
 
-class Upkeep:
+class Maintenance:
     """`days`: how long transcripts and the case files of decisions are kept."""
 
     def __init__(

@@ -31,7 +31,7 @@ class Counted(NamedTuple):
     states: Mapping[tuple[str, str], int]
 
 
-class Watching:
+class Monitoring:
     """Figures are read when somebody asks for them; nothing walks by itself."""
 
     def __init__(

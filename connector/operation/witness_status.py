@@ -42,7 +42,7 @@ class Log(NamedTuple):
     """DIDs of partners with contracts whose time nobody independent can vouch for."""
 
 
-class Vouched:
+class WitnessStatus:
     """Looks once a minute, for the metrics; `now` looks at once."""
 
     def __init__(

@@ -1,15 +1,15 @@
 """A participant leaves: active, closing, closed, deleting, deleted, and never back (decision 0037).
 
-Whatever begins something new asks `still_here` in its own transaction. That holds the participant open until the
+Whatever begins something new asks `require_active` in its own transaction. That holds the participant open until the
 transaction commits, so that nothing slips in behind the closing, whichever replica it reaches. Whatever takes in what a
-partner says asks `within_hearing`: it is in before the deletion begins, which then counts it, or it is refused.
+partner says asks `require_not_deleting`: it is in before the deletion begins, which then counts it, or it is refused.
 """
 
 from connector.audit import store as audit
 from connector.audit.entry import KEY, digest
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants import lifecycle_store as store
-from connector.participants.lifecycle_store import Standing as Standing
+from connector.participants.lifecycle_store import LifecycleState as LifecycleState
 from connector.participants.service import CHANGED, Hosted
 from connector.storage.database import Tx
 from connector.verify.formats import jcs
@@ -24,7 +24,7 @@ class Closed(PeerError):
     status = 410
 
 
-def still_here(tx: Tx, slug: str) -> None:
+def require_active(tx: Tx, slug: str) -> None:
     """Raises Closed once the participant has begun to leave."""
     found = store.held_open(tx, slug)
     if found is None:
@@ -33,7 +33,7 @@ def still_here(tx: Tx, slug: str) -> None:
         raise Closed("leaving.closed", name=found.name)
 
 
-def within_hearing(tx: Tx, slug: str) -> None:
+def require_not_deleting(tx: Tx, slug: str) -> None:
     """First thing of a unit that takes in what a partner says: until it commits, no deletion begins.
 
     So what the partner was told is taken in is in the log when the deletion counts what was handed over, and whoever
@@ -52,7 +52,7 @@ def checked(reason: str) -> str:
     return plain
 
 
-def known(tx: Tx, slug: str) -> Standing:
+def known(tx: Tx, slug: str) -> LifecycleState:
     """How far it is; raises Unknown."""
     found = store.standing(tx, slug)
     if found is None:
@@ -60,7 +60,7 @@ def known(tx: Tx, slug: str) -> Standing:
     return found
 
 
-def leavers(tx: Tx) -> list[Standing]:
+def leavers(tx: Tx) -> list[LifecycleState]:
     """All participants that have begun to leave, those that are gone too; in the scope of the process."""
     return store.leaving(tx)
 
@@ -71,9 +71,9 @@ def begin_deleting(tx: Tx, slug: str) -> None:
     tx.signal(CHANGED)
 
 
-def bury(tx: Tx, slug: str) -> None:
+def mark_deleted(tx: Tx, slug: str) -> None:
     """Nothing of it is left but who it was; the caller holds it `alone` and has looked."""
-    store.bury(tx, slug)
+    store.mark_deleted(tx, slug)
     tx.signal(CHANGED)
 
 
@@ -85,7 +85,7 @@ def handed(tx: Tx, slug: str, agreement: str, sha256: str, records: int) -> None
     store.handed(tx, slug, agreement, sha256, records)
 
 
-def gone(found: Standing) -> Mistake:
+def gone(found: LifecycleState) -> Mistake:
     """What somebody is told who speaks of a participant that is being, or has been, deleted."""
     return Mistake("leaving.gone" if found.state == "deleted" else "leaving.deleting", slug=found.id, did=found.did)
 
@@ -117,7 +117,7 @@ def end(tx: Tx, hosted: Hosted) -> None:
     tx.signal(CHANGED)
 
 
-def alone(tx: Tx, slug: str) -> Standing:
+def alone(tx: Tx, slug: str) -> LifecycleState:
     """Locked against every unit that adds something of the participant; raises Unknown."""
     found = store.alone(tx, slug)
     if found is None:

@@ -5,7 +5,7 @@ import msgspec
 from connector.storage.database import Row, Tx, for_update
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class LifecycleState(msgspec.Struct, frozen=True, kw_only=True):
     """How far a participant is on its way out; times in milliseconds. Of a deleted one nothing else is left."""
 
     id: str
@@ -20,7 +20,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 _COLUMNS = "id, did, name, state, closing_reason, closed_at, deleted_at"
 
 
-def standing(tx: Tx, participant: str) -> Standing | None:
+def standing(tx: Tx, participant: str) -> LifecycleState | None:
     row = tx.one(f"SELECT {_COLUMNS} FROM participant WHERE id = :id", id=participant)  # noqa: S608 constants
     return None if row is None else _standing(row)
 
@@ -34,7 +34,7 @@ _SHARED = (
 )
 
 
-def held_open(tx: Tx, participant: str) -> Standing | None:
+def held_open(tx: Tx, participant: str) -> LifecycleState | None:
     """The same, and until this unit commits the participant cannot begin to leave."""
     if tx.dialect != "postgres":
         return standing(tx, participant)
@@ -42,7 +42,7 @@ def held_open(tx: Tx, participant: str) -> Standing | None:
     return None if row is None else _standing(row)
 
 
-def alone(tx: Tx, participant: str) -> Standing | None:
+def alone(tx: Tx, participant: str) -> LifecycleState | None:
     """The same, once every unit has ended that holds it open or adds a row of it; the next ones wait for this one."""
     if tx.dialect == "postgres":
         tx.one(f"SELECT pg_advisory_xact_lock({_TURN})", id=participant)
@@ -51,7 +51,7 @@ def alone(tx: Tx, participant: str) -> Standing | None:
     return None if row is None else _standing(row)
 
 
-def leaving(tx: Tx) -> list[Standing]:
+def leaving(tx: Tx) -> list[LifecycleState]:
     """All participants that have begun to leave, those that are gone too."""
     rows = tx.all(f"SELECT {_COLUMNS} FROM participant WHERE state <> 'active' ORDER BY id")  # noqa: S608 constants
     return [_standing(row) for row in rows]
@@ -73,7 +73,7 @@ def begin_deleting(tx: Tx, participant: str) -> None:
     tx.run("UPDATE participant SET state = 'deleting' WHERE id = :id", id=participant)
 
 
-def bury(tx: Tx, participant: str) -> None:
+def mark_deleted(tx: Tx, participant: str) -> None:
     """Of the participant stays who it was, when it went, and the address that nobody else may get."""
     tx.run(
         "UPDATE participant SET state = 'deleted', deleted_at = :now, kind = '', operator = '', closing_reason = NULL"
@@ -101,5 +101,5 @@ def handed(tx: Tx, participant: str, agreement: str, sha256: str, records: int) 
     )
 
 
-def _standing(row: Row) -> Standing:
-    return msgspec.convert(dict(row), Standing)
+def _standing(row: Row) -> LifecycleState:
+    return msgspec.convert(dict(row), LifecycleState)

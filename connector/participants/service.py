@@ -37,7 +37,7 @@ from connector.trust.keys.signing import (
 )
 from connector.trust.signers import certificate, registry, request
 from connector.trust.signers.port import Kind, Place, Public, SealKey, jwk_of
-from connector.trust.signers.registry import Cabinet
+from connector.trust.signers.registry import SignerRegistry
 from connector.verify.checks import revocation
 from connector.verify.formats import jcs
 
@@ -47,7 +47,7 @@ SealIssuer = Callable[[str, SoftwareKey, str], str]
 """(DID, seal key, name) -> PEM chain, leaf first; a seal CA after proof of control of the DID (contracts.md 8)."""
 
 
-NOWHERE = Cabinet({}, 10.0)
+NOWHERE = SignerRegistry({}, 10.0)
 """No keeper of keys: every seal key lies in this process."""
 
 
@@ -86,9 +86,15 @@ class Participants:
     keep seal keys for us; with `pq` new participants get a key for a second seal (ML-DSA-44) too."""
 
     def __init__(
-        self, db: Database, vault: Vault, base_url: str, issue_seal: SealIssuer | None, elsewhere: Cabinet = NOWHERE,
-        *, pq: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        db: Database,
+        vault: Vault,
+        base_url: str,
+        issue_seal: SealIssuer | None,
+        elsewhere: SignerRegistry = NOWHERE,
+        *,
+        pq: bool = False,
+    ) -> None:
         self._db, self._vault, self._base_url, self._issue_seal = db, vault, base_url, issue_seal
         self._elsewhere, self._pq = elsewhere, pq
         self._by_id: dict[str, Hosted] = {}

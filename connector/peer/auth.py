@@ -14,8 +14,8 @@ from connector.errors import HanseError, Unauthenticated, Untimely
 from connector.http.address import under_root
 from connector.participants.model import Participant
 from connector.peer.addresses import needless
-from connector.peer.claims import seeker
-from connector.policy.engine import Seeker
+from connector.peer.claims import requester
+from connector.policy.engine import Requester
 from connector.storage.database import Tx
 from connector.trust.clock_skew import Skews
 from connector.trust.did.resolver import Resolver
@@ -40,8 +40,8 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its root is what an operator entered, or nobody's word is needed: else the place has to prove itself."""
 
     @property
-    def seeker(self) -> Seeker:
-        return seeker(self.entry)
+    def requester(self) -> Requester:
+        return requester(self.entry)
 
 
 class Gatekeeper:

@@ -6,7 +6,7 @@ was struck off (trust.md T08, T12).
 
 from collections.abc import Callable
 
-from connector.policy.engine import Seeker
+from connector.policy.engine import Requester
 from connector.policy.odrl.names import HANSE
 from connector.policy.odrl.state_of_world import Fact
 from connector.trust.members.trust_list import Anchor, Entry, millis
@@ -25,10 +25,10 @@ class Claims:
     def __init__(self, anchor: Anchor, on_hold: Callable[[str], bool]) -> None:
         self._anchor, self._on_hold = anchor, on_hold
 
-    def seeker(self, did: str, now: int) -> Seeker | None:
+    def requester(self, did: str, now: int) -> Requester | None:
         """None for whoever does not belong at this instant (ms)."""
         found = self._anchor.entry(did)
-        return seeker(found) if found is not None and found.admitted(now) and not self._on_hold(did) else None
+        return requester(found) if found is not None and found.admitted(now) and not self._on_hold(did) else None
 
     def until(self, did: str) -> int | None:
         """When the list lets the membership end by itself (ms); None if it does not."""
@@ -36,11 +36,11 @@ class Claims:
         return None if found is None else millis(found.valid_until) or None
 
 
-def seeker(entry: Entry) -> Seeker:
+def requester(entry: Entry) -> Requester:
     """What rules may know of a member; where it sits only as far as the state."""
     said = {
         HANSE + "adminLevel": entry.admin_level,
         HANSE + "participantLocation": (state := STATES.get((entry.ars or "")[:2])) and HANSE + state,
     }
     facts = tuple((iri, Fact(frozenset((one,)), "verified-credential")) for iri, one in said.items() if one)
-    return Seeker(did=entry.did, kind=entry.kind, groups=frozenset(entry.groups), facts=facts)
+    return Requester(did=entry.did, kind=entry.kind, groups=frozenset(entry.groups), facts=facts)

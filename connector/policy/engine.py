@@ -42,7 +42,7 @@ KEPT, SMALL, LARGE_KEPT = 4096, 16_384, 16
 Clauses = list[tuple[str, Badge]]
 
 
-class Seeker(Struct, frozen=True, kw_only=True):
+class Requester(Struct, frozen=True, kw_only=True):
     """Who asks, as far as rules may look: DID, kind and groups as IRIs, from the trust list.
 
     `facts` are further verified claims by operand IRI.
@@ -63,7 +63,7 @@ class Seeker(Struct, frozen=True, kw_only=True):
         }
 
 
-class Judge:
+class PolicyEngine:
     """`words` gives the catalogue of a language, `labels` the concept labels, `vocabulary` the digest contracts pin.
 
     `registry` holds the operands, those of plug-ins included, whose digest is `plugins`; `can` the *during* duties
@@ -116,7 +116,7 @@ class Judge:
     def decide(
         self,
         document: Mapping[str, Any],
-        seeker: Seeker,
+        requester: Requester,
         phase: Phase,
         now: int,
         *,
@@ -128,8 +128,8 @@ class Judge:
         """`now` and `agreement_at` in ms. A peer that declares no purpose binds itself to the agreed ones."""
         world = World(
             now=now,
-            participant=seeker.did,
-            facts=seeker.known(),
+            participant=requester.did,
+            facts=requester.known(),
             action=action or "",
             purpose=purpose,
             purpose_source="declared" if purpose else "contractual",

@@ -49,19 +49,19 @@ PUBLISHED = frozenset({"dataset", "offer", "source"})
 """What the participant offers is for it to change; nothing of it is rewritten behind its back."""
 
 
-class Held(NamedTuple):
+class Kept(NamedTuple):
     """What stands in the way of a row: `hold`, or what keeps its agreement (None: nothing does, or there is none)."""
 
     hold: bool
     keeps: Stay | None
 
 
-def held(about: About, holds: frozenset[str | None], keeps: Stay | None) -> Held:
+def held(about: About, holds: frozenset[str | None], keeps: Stay | None) -> Kept:
     """`holds` are the agreements under a hold, None among them: everything. What cannot be placed is under any hold."""
-    return Held(None in holds or about.agreement in holds or (not about.known and bool(holds)), keeps)
+    return Kept(None in holds or about.agreement in holds or (not about.known and bool(holds)), keeps)
 
 
-def stays(table: str, column: str, about: About, standing: Held) -> Stay | None:
+def stays(table: str, column: str, about: About, standing: Kept) -> Stay | None:
     """None: that column of that row may be freed of the pseudonym now."""
     way = WAYS.get((table, column))
     if standing.hold:

@@ -17,7 +17,7 @@ from connector.privacy.erasure import Eraser, Order
 from connector.privacy.retention import Periods
 from connector.privacy.unexpired import Unexpired
 from connector.reconciliation import transfer_ids
-from connector.reconciliation.ask import Ask, Keys, Reconciling
+from connector.reconciliation.ask import Ask, Keys, Reconciliation
 from connector.reconciliation.service import RECONCILE, Comparison
 from connector.settings.load import Retention
 from connector.storage.database import PROCESS, Database
@@ -41,7 +41,7 @@ def periods(settings: Retention) -> Periods:
     )  # fmt: skip
 
 
-class Keeping:
+class RetentionJobs:
     """`eraser`, `unexpired` and `reconciling` for surfaces; `handlers` and `jobs` for the worker and the clockwork."""
 
     def __init__(
@@ -59,7 +59,7 @@ class Keeping:
             participants, agreements, transfer_ids.ours_by_theirs, int(settings.compare_every_s * 1000)
         )
         self.comparison = comparison
-        self.reconciling = Reconciling(db, clock, participants, comparison, ask, keys)
+        self.reconciling = Reconciliation(db, clock, participants, comparison, ask, keys)
 
     def handlers(self) -> dict[str, Callable[..., Awaitable[None]]]:
         return {RECONCILE: self.reconciling.reconcile}

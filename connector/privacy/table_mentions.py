@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from connector.audit import store
 from connector.privacy import column_rules, column_scan, pseudonyms, retention_store
-from connector.privacy.column_rules import WAYS, Held
+from connector.privacy.column_rules import WAYS, Kept
 from connector.privacy.column_scan import Key, Table
 from connector.privacy.erasure import Eraser, Order
 from connector.privacy.retention import Stay
@@ -120,7 +120,7 @@ class _Judge:
 
     def stays(self, mention: Mention, row: Row) -> Stay | None:
         about = column_scan.about(self._tx, self._slug, mention.table, row)
-        standing: Held = column_rules.held(about, self._holds, self._keeps(about.agreement))
+        standing: Kept = column_rules.held(about, self._holds, self._keeps(about.agreement))
         return column_rules.stays(mention.table, mention.column, about, standing)
 
     def _keeps(self, agreement: str | None) -> Stay | None:

@@ -17,7 +17,7 @@ from connector.http import strict
 from connector.http.outbound import Answer
 from connector.participants.service import Participants
 from connector.reconciliation import partner_log
-from connector.reconciliation.partner_log import Before, Heard, Known, Page, Question, Reply, Wanted
+from connector.reconciliation.partner_log import Before, Heard, Known, Page, Question, RecordsAfter, Reply
 from connector.reconciliation.service import Comparison, Round
 from connector.reconciliation.store import Compared, Seen
 from connector.storage import outbox
@@ -45,7 +45,7 @@ class Impossible(PeerError):
     """The partner does not compare: it has no such route, or refuses us."""
 
 
-class Reconciling:
+class Reconciliation:
     """The handler of the errand, the job that puts errands down, and a comparison at once."""
 
     def __init__(
@@ -143,7 +143,7 @@ class Reconciling:
         if not self._keys(did):
             raise Impossible("no-log-keys")
         known = None if seen is None else Known(seen.origin, seen.size)
-        question = Question(1, tuple(Wanted(name, after) for name, after in asked.items()), known)
+        question = Question(1, tuple(RecordsAfter(name, after) for name, after in asked.items()), known)
         try:
             answer = await self._ask(slug, did, msgspec.json.encode(question))
         except Unavailable:

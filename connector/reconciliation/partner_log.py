@@ -33,7 +33,7 @@ Iri = Annotated[str, Meta(min_length=1, max_length=512)]
 Index = Annotated[int, Meta(ge=-1, le=2**53 - 1)]
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class RecordsAfter(msgspec.Struct, frozen=True):
     """Records of this agreement behind the index `after` (-1: all)."""
 
     agreement: Iri
@@ -51,7 +51,7 @@ class Question(msgspec.Struct, frozen=True):
     """Body of a request: agreements with the one who is asked, and what is known of its log."""
 
     v: Literal[1]
-    agreements: Annotated[tuple[Wanted, ...], Meta(min_length=1, max_length=MOST_AGREEMENTS)]
+    agreements: Annotated[tuple[RecordsAfter, ...], Meta(min_length=1, max_length=MOST_AGREEMENTS)]
     seen: Known | None = None
 
 

@@ -31,7 +31,7 @@ REVIEW = "review"
 """Timer of an agreement: an instant at which time alone may change what is permitted under it."""
 
 
-class Process(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessRef(msgspec.Struct, frozen=True, kw_only=True):
     """Whose effects these are. `agreement` names the agreement in question rows once there is one."""
 
     participant: str
@@ -67,7 +67,7 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, str] = {}
 
 
-class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+class Outbound(msgspec.Struct, frozen=True, kw_only=True):
     """A message ready to be posted to `url`; one with `secret` carries a token and is sealed at rest.
 
     Not before `due_at` (ms), at once if that is None.
@@ -81,10 +81,10 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
 
 def commit(
     tx: Tx,
-    process: Process,
+    process: ProcessRef,
     effects: Iterable[fx.Effect],
     *,
-    messages: Mapping[str, Outgoing] | None = None,
+    messages: Mapping[str, Outbound] | None = None,
     plane: Plane = lambda tx, effect: None,
     seal: Seal | None = None,
 ) -> None:
@@ -116,7 +116,7 @@ def commit(
                 assert_never(effect)
 
 
-def _send(tx: Tx, process: Process, kind: str, sent_id: str, message: Outgoing, seal: Seal | None) -> None:
+def _send(tx: Tx, process: ProcessRef, kind: str, sent_id: str, message: Outbound, seal: Seal | None) -> None:
     parcel = Parcel(
         process=process.id,
         noun=process.noun,
@@ -142,7 +142,9 @@ def _send(tx: Tx, process: Process, kind: str, sent_id: str, message: Outgoing, 
     )
 
 
-def errand(tx: Tx, process: Process, work: str, *, stream: str = "", due_at: int | None = None, **facts: str) -> None:
+def errand(
+    tx: Tx, process: ProcessRef, work: str, *, stream: str = "", due_at: int | None = None, **facts: str
+) -> None:
     """Work of our own as a row, in a stream of its own: it must not hold up the messages of the process."""
     body = Errand(process=process.id, noun=process.noun, work=work, to=process.to, facts=facts)
     outbox.put(
@@ -155,7 +157,7 @@ def errand(tx: Tx, process: Process, work: str, *, stream: str = "", due_at: int
     )
 
 
-def errand_once(tx: Tx, process: Process, work: str) -> None:
+def errand_once(tx: Tx, process: ProcessRef, work: str) -> None:
     """The same, unless one is open: that one looks at how things stand when it acts.
 
     It must not be finished for lack of work but under the lock of the process that the caller holds here; else what

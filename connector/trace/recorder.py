@@ -11,7 +11,7 @@ from zlib import crc32
 
 import msgspec
 
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation.service import Reply
 from connector.errors import HanseError, PeerError
 from connector.http import strict
@@ -23,7 +23,7 @@ from connector.storage.nested import nested
 from connector.storage.outbox import OutboxRow
 from connector.trace import excerpt, store
 from connector.trace.store import MOST_LINES, Line
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,7 +96,7 @@ def refused(tx: Tx, participant: str, heard: Heard, error: HanseError) -> None:
 def _taken(tx: Tx, participant: str, heard: Heard, result: object) -> None:
     """By (message, version): the same message again without a change in between is one more time of its line."""
     case = result.case if isinstance(result, Reply) else result
-    if not isinstance(case, Case | Process):
+    if not isinstance(case, NegotiationRow | TransferRow):
         return
     head = _head(heard.body)
     told = {"@type": head.type, "@id": head.id, "code": head.code, "reason": head.reason}

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from connector.clock import Clock
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import HanseError, Unknown
 from connector.language.reasons import Reason, explained
@@ -22,11 +22,11 @@ from connector.trace.events import Event, Sent
 from connector.trace.find import Found
 from connector.trace.preflight import Fetch
 from connector.trace.store import Line
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 from connector.transfer.service import Transfers
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class ProcessKnowledge(msgspec.Struct, frozen=True, kw_only=True):
     """What this process of the operating system knows beside the database."""
 
     blocked_until: Callable[[str, str, int], int]
@@ -38,7 +38,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 class Trace(msgspec.Struct, frozen=True, kw_only=True):
     """A process; without one (`process` is None) the refused messages that named the pid."""
 
-    process: Case | Process | None
+    process: NegotiationRow | TransferRow | None
     found: tuple[Found, ...]
     related: tuple[Found, ...]
     situation: Situation | None
@@ -51,7 +51,7 @@ class Tracing:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, transfers: Transfers,
-        standing: Standing, client: Fetch, root: Callable[[str, str], Awaitable[str]],
+        standing: ProcessKnowledge, client: Fetch, root: Callable[[str, str], Awaitable[str]],
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants = db, clock, participants
         self._contracts, self._transfers, self._standing = contracts, transfers, standing
@@ -107,17 +107,19 @@ class Tracing:
             events=tuple(events.gathered(tx, slug, found.id, agreement, rows, lines, _kinds(process))),
         )
 
-    def _situation(self, tx: Tx, process: Case | Process, rows: list[Sent], lines: list[Line]) -> Situation:
+    def _situation(
+        self, tx: Tx, process: NegotiationRow | TransferRow, rows: list[Sent], lines: list[Line]
+    ) -> Situation:
         kernel, slug, did, now = process.kernel, process.participant, process.counterparty, self._clock.now()
         return Situation(
-            noun="negotiation" if isinstance(process, Case) else "transfer",
+            noun="negotiation" if isinstance(process, NegotiationRow) else "transfer",
             role=Role(kernel.role),
             state=None if kernel.state is None else str(kernel.state),
             named=kernel.peer_pid is not None,
             pending=None if kernel.pending is None else str(kernel.pending.kind),
             ending=None if kernel.ending is None else str(kernel.ending.kind),
             doubt=isinstance(kernel, transfer.Transfer) and kernel.doubt,
-            held=isinstance(process, Process) and process.held is not None,
+            held=isinstance(process, TransferRow) and process.held is not None,
             since=process.changed_at,
             now=now,
             queue=tuple(_queued(process, row, lines) for row in rows if row.done_at is None),
@@ -143,13 +145,13 @@ def diagnosed(trace: Trace) -> tuple[Diagnosis, ...]:
     return (Diagnosis("never-began", "peer", {"at": last.last_at, "reason": shown, "sender": trace.senders[-1]}),)
 
 
-def _kinds(process: Case | Process) -> dict[str, str]:
+def _kinds(process: NegotiationRow | TransferRow) -> dict[str, str]:
     """A sealed row does not say its kind; of an unanswered message the kernel knows it."""
     waiting = (process.kernel.pending, process.kernel.ending)
     return {one.sent_id: str(one.kind) for one in waiting if one is not None}
 
 
-def _queued(process: Case | Process, row: Sent, lines: list[Line]) -> Queued:
+def _queued(process: NegotiationRow | TransferRow, row: Sent, lines: list[Line]) -> Queued:
     tries = [line for line in lines if line.sent == row.id]
     newest = max(tries, key=lambda line: line.last_at, default=None)
     return Queued(

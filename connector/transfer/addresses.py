@@ -15,7 +15,7 @@ from connector.dataplane.serve.push import Destination
 from connector.errors import PeerError
 from connector.http.address import under_root
 from connector.protocol import messages as m
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 from connector.trust.did import did as dids
 from connector.trust.did.did import Did
 from connector.trust.keys.signing import Vault
@@ -146,7 +146,7 @@ class Sealed:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def close(self, process: Process, address: Address | Destination) -> bytes:
+    def close(self, process: TransferRow, address: Address | Destination) -> bytes:
         return self._vault.seal(_place(process.participant, process.id), msgspec.json.encode(address))
 
     def source(self, slug: str, flow: Flow) -> Address:

@@ -15,9 +15,9 @@ from connector.protocol.process import Role
 from connector.protocol.transfer import State
 from connector.storage.database import Tx
 from connector.storage.effects import SETTLING_MS, review
-from connector.transfer.decision.decisions import Rulings
-from connector.transfer.model import Process
-from connector.transfer.send import Moves
+from connector.transfer.decision.decisions import TransferDecisions
+from connector.transfer.model import TransferRow
+from connector.transfer.send import TransferSender
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class Turn(msgspec.Struct, frozen=True):
 
     partner: Partner
     message: msgspec.Struct
-    before: Process | None = None
+    before: TransferRow | None = None
 
     @property
     def resumes(self) -> bool:
@@ -34,18 +34,18 @@ class Turn(msgspec.Struct, frozen=True):
         return suspended and isinstance(self.message, m.TransferStartMessage)
 
 
-class Course(Protocol):
-    def stands(self, tx: Tx, process: Process, turn: Turn | None) -> Process:
+class DecideTransfer(Protocol):
+    def after(self, tx: Tx, process: TransferRow, turn: Turn | None) -> TransferRow:
         """The transfer reached `process.kernel.state`, by the peer's word, or (no `turn`) by its answer to ours."""
 
 
-class Dutiful:
+class TransferDecider:
     """The course of a real connector: what was agreed and is permitted now happens at once."""
 
-    def __init__(self, moves: Moves, rulings: Rulings) -> None:
-        self._moves, self._rulings = moves, rulings
+    def __init__(self, sender: TransferSender, decisions: TransferDecisions) -> None:
+        self._moves, self._rulings = sender, decisions
 
-    def stands(self, tx: Tx, process: Process, turn: Turn | None) -> Process:
+    def after(self, tx: Tx, process: TransferRow, turn: Turn | None) -> TransferRow:
         if process.kernel.pending is not None or kernel.terminating(process.kernel):
             return process
         match process.kernel.state:
@@ -61,7 +61,7 @@ class Dutiful:
             case _:
                 return process  # the next word is the peer's, or none
 
-    def _decide(self, tx: Tx, process: Process, due_at: int | None = None) -> Process:
+    def _decide(self, tx: Tx, process: TransferRow, due_at: int | None = None) -> TransferRow:
         """As provider: by the policy as it stands now, when it begins and whenever it is resumed.
 
         A duty not done ends what has not begun and holds what has.
@@ -84,7 +84,7 @@ class Dutiful:
             review(tx, process.participant, agreement.id, standing.next_change)
         return self._moves.start(tx, process)
 
-    def _held(self, tx: Tx, process: Process, turn: Turn | None) -> Process:
+    def _held(self, tx: Tx, process: TransferRow, turn: Turn | None) -> TransferRow:
         """As provider: what we hold is judged anew when the peer wants it to go on, or has answered what we said."""
         if process.kernel.state is State.SUSPENDED:
             review(tx, process.participant, process.agreement, tx.now)
@@ -97,11 +97,11 @@ class Dutiful:
             return self._moves.start(tx, process)
         return self._moves.release(tx, process)
 
-    def _renew(self, tx: Tx, process: Process) -> Process:
+    def _renew(self, tx: Tx, process: TransferRow) -> TransferRow:
         """As consumer of a push that the provider resumes: a fresh key for our door."""
         return self._moves.start(tx, process)
 
-    def _move(self, tx: Tx, process: Process) -> Process:
+    def _move(self, tx: Tx, process: TransferRow) -> TransferRow:
         """We move the bytes; those that are all there already, since before a suspension, need only the last word."""
         if process.outcome in ("received", "delivered"):
             return self._moves.complete(tx, process)

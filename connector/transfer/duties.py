@@ -17,7 +17,7 @@ from connector.contracts.model import Agreement
 from connector.errors import Mistake
 from connector.ids import new_uuid
 from connector.participants.service import Participants
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.policy.evaluation.decision import Node, TimeClass
 from connector.policy.odrl import values
 from connector.policy.odrl.model import Atom, Duty, Policy
@@ -28,8 +28,8 @@ from connector.policy.odrl.values import Span, Type
 from connector.storage.database import Tx
 from connector.transfer.decision import decision_store
 from connector.transfer.decision.decision_store import MOST_DEEDS, Entry
-from connector.transfer.decision.decisions import Rulings
-from connector.transfer.decision.state_of_world import Worlds
+from connector.transfer.decision.decisions import TransferDecisions
+from connector.transfer.decision.state_of_world import StatesOfWorld
 from connector.transfer.enforcement import Enforcement
 from connector.transfer.send import DEED
 
@@ -58,7 +58,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     evidence: str = ""
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class DutyNow(msgspec.Struct, frozen=True, kw_only=True):
     """A duty and how it stands now. `rule` points to it; `due_at` (ms) is None where no deadline is known.
 
     `blocks`: whether it stands in the way of access until it is done. `owed`: whether we are the ones to do it.
@@ -75,22 +75,22 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     blocks: bool
 
 
-class Deeds:
+class Duties:
     """The duties under agreements of all participants, in either role."""
 
     def __init__(
         self,
         participants: Participants,
         agreements: Agreements,
-        judge: Judge,
-        worlds: Worlds,
-        rulings: Rulings,
+        judge: PolicyEngine,
+        states: StatesOfWorld,
+        decisions: TransferDecisions,
         enforcement: Enforcement,
     ) -> None:
         self._participants, self._agreements, self._judge = participants, agreements, judge
-        self._worlds, self._rulings, self._enforcement = worlds, rulings, enforcement
+        self._worlds, self._rulings, self._enforcement = states, decisions, enforcement
 
-    def standing(self, tx: Tx, slug: str, name: str) -> list[Standing]:
+    def standing(self, tx: Tx, slug: str, name: str) -> list[DutyNow]:
         """How each duty of the agreement stands now, in the order of the document; raises Unknown."""
         agreement = self._agreements.named(tx, slug, name)
         decision = self._rulings.duties(tx, agreement)
@@ -221,10 +221,10 @@ def _owes(node: Node, me: str, consumer: str) -> bool:
     return me in (named or [consumer])
 
 
-def _standing(node: Node, owed: bool, suspended: tuple[str, ...]) -> Standing:
+def _standing(node: Node, owed: bool, suspended: tuple[str, ...]) -> DutyNow:
     assert isinstance(node.item, Duty)
     assert node.kind in ("duty", "obligation", "consequence", "remedy")
-    return Standing(
+    return DutyNow(
         rule=node.pointer,
         kind=node.kind,
         action=node.item.action.iri,

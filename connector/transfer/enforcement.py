@@ -15,9 +15,9 @@ from connector.protocol import transfer as kernel
 from connector.storage.database import Tx
 from connector.storage.effects import review
 from connector.transfer import store
-from connector.transfer.decision.decisions import Ruling, Rulings, earliest
-from connector.transfer.model import Process
-from connector.transfer.send import Moves
+from connector.transfer.decision.decisions import TransferDecision, TransferDecisions, earliest
+from connector.transfer.model import TransferRow
+from connector.transfer.send import TransferSender
 
 SOON_MS = 1_000
 """How long an edge that should lie ahead and does not may wait: a review must not follow itself at once."""
@@ -29,8 +29,8 @@ PORTION = 25
 class Enforcement:
     """Reviews of all participants; every method names the participant."""
 
-    def __init__(self, agreements: Agreements, moves: Moves, rulings: Rulings) -> None:
-        self._agreements, self._moves, self._rulings = agreements, moves, rulings
+    def __init__(self, agreements: Agreements, sender: TransferSender, decisions: TransferDecisions) -> None:
+        self._agreements, self._moves, self._rulings = agreements, sender, decisions
 
     def review(self, tx: Tx, slug: str, subject: str) -> None:
         """Judges what we provide under an agreement anew, in portions. Nothing happens where nothing changed.
@@ -58,7 +58,7 @@ class Enforcement:
         for agreement in store.running_with(tx, slug, dids):
             review(tx, slug, agreement, tx.now)
 
-    def _reviewed(self, tx: Tx, agreement: Agreement, process: Process) -> int | None:
+    def _reviewed(self, tx: Tx, agreement: Agreement, process: TransferRow) -> int | None:
         """When time may change it next (ms)."""
         if kernel.terminating(process.kernel) or process.kernel.state in kernel.TERMINAL:
             return None
@@ -75,13 +75,13 @@ class Enforcement:
             self._hold(tx, process, ruling)
         return ruling.next_change
 
-    def _hold(self, tx: Tx, process: Process, ruling: Ruling) -> None:
+    def _hold(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> None:
         if process.held is not None and process.kernel.pending is not None:
             return  # the flow is closed; the peer is told once it has answered what we said before
         self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
         self._moves.hold(tx, process, ruling.held, self._rulings.reasons(ruling))
 
-    def _release(self, tx: Tx, process: Process, ruling: Ruling) -> None:
+    def _release(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> None:
         """Goes on, unless our suspension is still unanswered: the answer brings us back here."""
         if process.kernel.pending is not None and not kernel.flowing(process.kernel):
             return

@@ -15,7 +15,7 @@ PUSH: Final = "HttpData-PUSH"
 FORMATS: Final[dict[Mode, str]] = {"pull": PULL, "push": PUSH}
 
 
-class Process(msgspec.Struct, frozen=True, kw_only=True):
+class TransferRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `transfer`. `reason` holds the sentences of a refusal or suspension, German and English."""
 
     participant: str

@@ -22,10 +22,10 @@ from connector.protocol.effects import CloseFlow, Effect, OpenFlow
 from connector.protocol.process import Role
 from connector.protocol.transfer import Kind, State
 from connector.storage.database import Tx
-from connector.storage.effects import Outgoing, ask, commit, errand, errand_once, timer
-from connector.storage.effects import Process as Owner
+from connector.storage.effects import Outbound, ask, commit, errand, errand_once, timer
+from connector.storage.effects import ProcessRef as Owner
 from connector.transfer import addresses, outgoing, store
-from connector.transfer.model import Held, Process
+from connector.transfer.model import Held, TransferRow
 from connector.trust.keys.signing import Vault
 
 TRANSFER, DECISION, DEED = "transfer", "decision", "deed"
@@ -37,13 +37,13 @@ HELD: Final[dict[Held, str]] = {"duty": "duty", "policy": "policy"}
 """What the suspension of a held transfer names as its `code`."""
 
 
-class Moves:
+class TransferSender:
     """Every method takes the transfer as it was last saved and gives back the transfer as it is saved now."""
 
     def __init__(self, participants: Participants, agreements: Agreements, vault: Vault) -> None:
         self._participants, self.agreements, self._vault = participants, agreements, vault
 
-    def request(self, tx: Tx, process: Process) -> Process:
+    def request(self, tx: Tx, process: TransferRow) -> TransferRow:
         """As consumer: the first request of a new transfer; for a push it names our door."""
         process, effects, sent = _say(process, Kind.REQUEST)
         store.insert(tx, process)
@@ -52,7 +52,7 @@ class Moves:
         self.commit(tx, process, effects, {sent: outgoing.request(process, sent, base, address)})
         return process
 
-    def start(self, tx: Tx, process: Process) -> Process:
+    def start(self, tx: Tx, process: TransferRow) -> TransferRow:
         """Begin, resume or renew: the owner hands out a fresh address, the other side says that it wants one."""
         first = process.kernel.state is State.REQUESTED
         process, effects, sent = _say(replace(process, reason=None, held=None), Kind.START)
@@ -61,7 +61,7 @@ class Moves:
             self._begin(tx, process)
         return self._said(tx, process, effects, {sent: outgoing.start(process, sent, address)})
 
-    def suspend(self, tx: Tx, process: Process, code: str, reason: Reason) -> Process:
+    def suspend(self, tx: Tx, process: TransferRow, code: str, reason: Reason) -> TransferRow:
         """As either; running streams are cut at once."""
         process, effects, sent = _say(replace(process, reason=reason), Kind.SUSPEND)
         message = outgoing.suspension(process, sent, code, on_the_wire(reason))
@@ -69,10 +69,11 @@ class Moves:
         self.record(tx, process, TRANSFER, {"event": "suspended", "by": "us", "code": code, "reason": reason["de"]})
         return process
 
-    def hold(self, tx: Tx, process: Process, held: Held, reason: Reason) -> Process:
+    def hold(self, tx: Tx, process: TransferRow, held: Held, reason: Reason) -> TransferRow:
         """As provider: no data until its policy permits it again; the flow closes now, the peer is told when it can be.
 
-        While a message of ours is unanswered nothing else may be said: its answer brings us back (`Course.stands`).
+        While a message of ours is unanswered nothing else may be said: its answer brings us back
+        (`DecideTransfer.after`).
         """
         process = replace(process, held=held, reason=reason)
         if process.kernel.pending is None:
@@ -81,7 +82,7 @@ class Moves:
         store.save(tx, process)
         return replace(process, version=process.version + 1)
 
-    def release(self, tx: Tx, process: Process) -> Process:
+    def release(self, tx: Tx, process: TransferRow) -> TransferRow:
         """The end of a hold: the peer hears of it if it has heard of the hold."""
         if process.kernel.state is State.SUSPENDED:
             return self.start(tx, process)
@@ -90,12 +91,14 @@ class Moves:
         self.reopen(tx, process)
         return replace(process, version=process.version + 1)
 
-    def complete(self, tx: Tx, process: Process) -> Process:
+    def complete(self, tx: Tx, process: TransferRow) -> TransferRow:
         """As either, but whoever moved the bytes knows that they are all there."""
         process, effects, sent = _say(process, Kind.COMPLETE)
         return self._said(tx, process, effects, {sent: outgoing.completion(process, sent)})
 
-    def terminate(self, tx: Tx, process: Process, code: str, reason: Reason, *, due_at: int | None = None) -> Process:
+    def terminate(
+        self, tx: Tx, process: TransferRow, code: str, reason: Reason, *, due_at: int | None = None
+    ) -> TransferRow:
         """As either, in every state that is no end, also behind an unanswered message; the peer hears at `due_at`."""
         process, effects, sent = _say(process, Kind.TERMINATE)
         process = replace(process, reason=reason, outcome=process.outcome or "refused")
@@ -106,7 +109,7 @@ class Moves:
 
     # Beside the messages
 
-    def move(self, tx: Tx, process: Process) -> None:
+    def move(self, tx: Tx, process: TransferRow) -> None:
         """Have the bytes moved from here; after a suspension with the owner's fresh address, or in time without.
 
         One errand at a time: a peer may renew its address as often as it likes, and the errand reads the newest.
@@ -119,7 +122,7 @@ class Moves:
         elif flow.state == "SUSPENDED":
             timer(tx, process.participant, ADDRESS, process.id, tx.now + ADDRESS_MS)
 
-    def reopen(self, tx: Tx, process: Process) -> None:
+    def reopen(self, tx: Tx, process: TransferRow) -> None:
         """The flow goes on with the address that was valid before."""
         flow = flows.find(tx, process.participant, process.id)
         if flow is None or flow.state != "SUSPENDED":
@@ -128,22 +131,22 @@ class Moves:
         if not process.owned:
             self.move(tx, process)
 
-    def ask(self, tx: Tx, process: Process, question: str) -> None:
+    def ask(self, tx: Tx, process: TransferRow, question: str) -> None:
         """A person has to decide; the transfer waits."""
         ask(tx, process.participant, process.id, question)
 
-    def decided(self, tx: Tx, process: Process, record: Mapping[str, object] | None) -> None:
+    def decided(self, tx: Tx, process: TransferRow, record: Mapping[str, object] | None) -> None:
         """Logs a decision; None: it says nothing new."""
         if record is not None:
             self.record(tx, process, DECISION, record)
 
-    def record(self, tx: Tx, process: Process, type_: str, body: Mapping[str, object]) -> None:
+    def record(self, tx: Tx, process: TransferRow, type_: str, body: Mapping[str, object]) -> None:
         did = self._participants.held(process.participant).participant.did
         whole = {"transfer": process.id, "counterparty": process.counterparty, "state": process.shown, **body}
         audit.append(tx, process.participant, type_, process.agreement, "system", whole, did=did)
 
     def commit(
-        self, tx: Tx, process: Process, effects: Iterable[Effect], messages: Mapping[str, Outgoing] | None = None
+        self, tx: Tx, process: TransferRow, effects: Iterable[Effect], messages: Mapping[str, Outbound] | None = None
     ) -> None:
         def plane(tx: Tx, effect: OpenFlow | CloseFlow) -> None:
             if isinstance(effect, CloseFlow):
@@ -157,18 +160,20 @@ class Moves:
             # A flow that was prepared or suspended ends with its transfer too.
             _close(tx, process, Kind.COMPLETE if process.kernel.state is State.COMPLETED else Kind.TERMINATE)
 
-    def agreement(self, tx: Tx, process: Process) -> Agreement:
+    def agreement(self, tx: Tx, process: TransferRow) -> Agreement:
         return self.agreements.get(tx, process.participant, process.agreement)
 
     # The flow behind it
 
-    def _said(self, tx: Tx, process: Process, effects: tuple[Effect, ...], messages: dict[str, Outgoing]) -> Process:
+    def _said(
+        self, tx: Tx, process: TransferRow, effects: tuple[Effect, ...], messages: dict[str, Outbound]
+    ) -> TransferRow:
         store.save(tx, process)
         process = replace(process, version=process.version + 1)
         self.commit(tx, process, effects, messages)
         return process
 
-    def _open(self, tx: Tx, process: Process) -> m.DataAddress:
+    def _open(self, tx: Tx, process: TransferRow) -> m.DataAddress:
         """The owner's flow is open from now on; what opens it goes into the message alone."""
         if process.kernel.role is Role.CONSUMER:
             address = self._door(tx, process)
@@ -183,7 +188,7 @@ class Moves:
         root = self._participants.held(process.participant).participant.root
         return addresses.pull_address(f"{root}/data/{process.id}", token)
 
-    def _door(self, tx: Tx, process: Process) -> m.DataAddress:
+    def _door(self, tx: Tx, process: TransferRow) -> m.DataAddress:
         """As consumer of a push: a fresh key for the door of this flow."""
         agreement = self.agreement(tx, process)
         terms = self.agreements.terms(tx, process.participant, agreement)
@@ -194,7 +199,7 @@ class Moves:
         root = self._participants.held(process.participant).participant.root
         return addresses.push_address(f"{root}/data/in/{process.id}", token)
 
-    def _begin(self, tx: Tx, process: Process) -> None:
+    def _begin(self, tx: Tx, process: TransferRow) -> None:
         """As provider: the flow of a push was prepared with the request; whatever flows ends with the agreement."""
         if not process.owned:
             flows.resume(tx, process.participant, process.id)
@@ -203,18 +208,18 @@ class Moves:
             timer(tx, process.participant, EXPIRY, process.id, expires_at)
 
 
-def _say(process: Process, kind: Kind) -> tuple[Process, tuple[Effect, ...], str]:
+def _say(process: TransferRow, kind: Kind) -> tuple[TransferRow, tuple[Effect, ...], str]:
     """Raises Illegal if we may not say that now."""
     sent = new_id()
     step = kernel.send(process.kernel, kind, sent)
     return replace(process, kernel=step.transfer), step.effects, sent
 
 
-def _owner(process: Process) -> Owner:
+def _owner(process: TransferRow) -> Owner:
     return Owner(participant=process.participant, noun="transfer", id=process.id, to=process.counterparty)
 
 
-def _close(tx: Tx, process: Process, cause: str) -> None:
+def _close(tx: Tx, process: TransferRow, cause: str) -> None:
     flow = flows.find(tx, process.participant, process.id)
     if flow is None or flow.state in ("COMPLETED", "TERMINATED"):
         return

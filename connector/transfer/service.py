@@ -16,7 +16,7 @@ from connector.dataplane import flows
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_id
 from connector.language.reasons import Reason, because, from_the_wire, on_the_wire, plain
-from connector.participants.lifecycle import still_here
+from connector.participants.lifecycle import require_active
 from connector.participants.quota import Quotas
 from connector.participants.service import Participants
 from connector.protocol import messages as m
@@ -29,10 +29,10 @@ from connector.storage.database import Tx
 from connector.storage.effects import review
 from connector.transfer import addresses, outgoing, store
 from connector.transfer.addresses import Reach
-from connector.transfer.decide import Course, Turn
-from connector.transfer.decision.decisions import Rulings
-from connector.transfer.model import FORMATS, PUSH, Mode, Process, owner
-from connector.transfer.send import TRANSFER, Moves
+from connector.transfer.decide import DecideTransfer, Turn
+from connector.transfer.decision.decisions import TransferDecisions
+from connector.transfer.model import FORMATS, PUSH, Mode, TransferRow, owner
+from connector.transfer.send import TRANSFER, TransferSender
 from connector.trust.keys.signing import Vault
 from connector.verify.formats.limits import MOST_RECORDS
 
@@ -52,24 +52,30 @@ class Transfers:
     """Transfer processes of all participants."""
 
     def __init__(
-        self, participants: Participants, contracts: Contracts, rulings: Rulings, vault: Vault, reach: Reach,
-        course: Callable[[Moves], Course], quotas: Quotas | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        participants: Participants,
+        contracts: Contracts,
+        decisions: TransferDecisions,
+        vault: Vault,
+        reach: Reach,
+        decide: Callable[[TransferSender], DecideTransfer],
+        quotas: Quotas | None = None,
+    ) -> None:
         self._quotas = quotas or Quotas(Quota())
-        self._agreements, self._rulings, self._reach = contracts.agreements, rulings, reach
+        self._agreements, self._rulings, self._reach = contracts.agreements, decisions, reach
         self._participants = participants
         self._sealed = addresses.Sealed(vault)
-        self.moves = Moves(participants, contracts.agreements, vault)
-        self._course = course(self.moves)
+        self.sender = TransferSender(participants, contracts.agreements, vault)
+        self._decide = decide(self.sender)
 
     # What we want
 
     def request(
         self, tx: Tx, slug: str, partner: Partner, agreement_id: str, purpose: str | None, action: str | None,
         mode: Mode = "pull",
-    ) -> Process:  # fmt: skip
+    ) -> TransferRow:  # fmt: skip
         """As consumer: ask for the data of an agreement of ours, to be fetched by us or sent to us."""
-        still_here(tx, slug)
+        require_active(tx, slug)
         agreement = self._agreements.in_force(tx, slug, agreement_id, partner.did)
         if agreement.role != "consumer":
             raise Mistake("transfer.own-data")
@@ -79,30 +85,30 @@ class Transfers:
         process = _opened(
             tx, slug, partner, kernel.start(Role.CONSUMER, owner(kind)), agreement_id, kind, purpose, action
         )  # fmt: skip
-        return self.moves.request(tx, process)
+        return self.sender.request(tx, process)
 
-    def suspend(self, tx: Tx, slug: str, process_id: str, code: str, reason: Reason) -> Process:
+    def suspend(self, tx: Tx, slug: str, process_id: str, code: str, reason: Reason) -> TransferRow:
         """No data until somebody resumes it; raises Mistake if it is not running."""
-        return self._decided(tx, slug, process_id, lambda process: self.moves.suspend(tx, process, code, reason))
+        return self._decided(tx, slug, process_id, lambda process: self.sender.suspend(tx, process, code, reason))
 
-    def resume(self, tx: Tx, slug: str, process_id: str) -> Process:
+    def resume(self, tx: Tx, slug: str, process_id: str) -> TransferRow:
         """End a suspension; of a running transfer whose address is ours: hand out a fresh one. Mistake otherwise."""
 
-        def said(process: Process) -> Process:
+        def said(process: TransferRow) -> TransferRow:
             if process.kernel.state is State.REQUESTED:
                 raise Illegal("state", process.kernel.state)
             if process.held is not None:
                 raise Mistake("transfer.held")
-            return self.moves.start(tx, process)
+            return self.sender.start(tx, process)
 
         return self._decided(tx, slug, process_id, said)
 
-    def terminate(self, tx: Tx, slug: str, process_id: str, code: str, reason: Reason) -> Process:
+    def terminate(self, tx: Tx, slug: str, process_id: str, code: str, reason: Reason) -> TransferRow:
         """End a transfer in our name; nothing happens if it has ended already."""
         process = self._own(tx, slug, process_id)
         if process.kernel.state in kernel.TERMINAL or kernel.terminating(process.kernel):
             return process
-        return self.moves.terminate(tx, process, code, reason)
+        return self.sender.terminate(tx, process, code, reason)
 
     # What the clock tells us
 
@@ -111,7 +117,7 @@ class Transfers:
         process = store.process(tx, slug, process_id)
         if process is None or process.kernel.state in kernel.TERMINAL:
             return
-        agreement = self.moves.agreement(tx, process)
+        agreement = self.sender.agreement(tx, process)
         if agreement.expires_at is not None and agreement.expires_at <= tx.now:
             ruling = self._rulings.standing(tx, agreement, process)
             self.terminate(tx, slug, process_id, "expired", self._rulings.reasons(ruling))
@@ -122,18 +128,18 @@ class Transfers:
         if process is None or process.owned or process.held is not None:
             return  # what is held goes on when its policy permits it again
         if kernel.flowing(process.kernel):
-            self.moves.reopen(tx, process)
+            self.sender.reopen(tx, process)
 
     # What a peer tells us
 
     def receive_request(
         self, tx: Tx, slug: str, partner: Partner, message: m.TransferRequestMessage, digest: str
-    ) -> Process:
+    ) -> TransferRow:
         """Taken if the agreement is in force between us; started or terminated by the policy as it stands now."""
         known = store.process_of_peer(tx, slug, partner.did, message.consumer_pid)
         if known is not None:
             return known
-        still_here(tx, slug)
+        require_active(tx, slug)
         agreement = self._agreements.in_force(tx, slug, message.agreement_id, partner.did)
         if agreement.role != "provider":
             raise Unknown("contracts.no-agreement", id=message.agreement_id[:200])
@@ -153,14 +159,14 @@ class Transfers:
         )  # fmt: skip
         store.insert(tx, process)
         self._take_destination(tx, process, message.data_address, partner.root)
-        self.moves.commit(tx, process, step.effects)
-        return self._course.stands(tx, process, Turn(partner, message))
+        self.sender.commit(tx, process, step.effects)
+        return self._decide.after(tx, process, Turn(partner, message))
 
     def knows(self, tx: Tx, slug: str, did: str, consumer_pid: str) -> bool:
         """Whether this peer has asked for this transfer before."""
         return store.process_of_peer(tx, slug, did, consumer_pid) is not None
 
-    def receive(self, tx: Tx, slug: str, partner: Partner, process_id: str, message: Any, digest: str) -> Process:
+    def receive(self, tx: Tx, slug: str, partner: Partner, process_id: str, message: Any, digest: str) -> TransferRow:
         """Any further message about a transfer of ours with this peer."""
         before = self._own(tx, slug, process_id, partner.did)
         kind = kernel.kind_of(message)
@@ -179,9 +185,9 @@ class Transfers:
             self._quotas.further(tx, slug, partner.did)
         process = self._told(tx, replace(before, kernel=step.transfer), message, partner)
         store.save(tx, process)
-        self.moves.commit(tx, process, step.effects)
+        self.sender.commit(tx, process, step.effects)
         process = replace(process, version=process.version + 1)
-        return self._course.stands(tx, process, Turn(partner, message, before))
+        return self._decide.after(tx, process, Turn(partner, message, before))
 
     # What became of our messages
 
@@ -193,7 +199,7 @@ class Transfers:
         step = kernel.acked(process.kernel, sent_id, peer_pid)
         if step.transfer != process.kernel:
             process = self._settled(tx, replace(process, kernel=step.transfer), step.effects)
-            self._course.stands(tx, process, None)
+            self._decide.after(tx, process, None)
 
     def refused(self, tx: Tx, slug: str, process_id: str, sent_id: str, problem: Problem, reason: Reason) -> None:
         """The peer finally said no to this row."""
@@ -209,7 +215,7 @@ class Transfers:
             process = replace(process, outcome=process.outcome or "refused")
         process = self._settled(tx, process, step.effects)
         if closed and kernel.flowing(process.kernel) and process.held is None:
-            self.moves.reopen(tx, process)
+            self.sender.reopen(tx, process)
         elif process.held is not None and process.kernel.state not in kernel.TERMINAL:
             review(tx, slug, process.agreement, tx.now + REFUSED_MS)
 
@@ -226,57 +232,57 @@ class Transfers:
             store.save(tx, process)
             sentences = on_the_wire(because("transfer.states-differ"))
             message = outgoing.termination(process, sent, "states-differ", sentences)
-            self.moves.commit(tx, process, [e for e in step.effects if not _is_repair(e)], {sent: message})
+            self.sender.commit(tx, process, [e for e in step.effects if not _is_repair(e)], {sent: message})
         return not any(_is_repair(effect) for effect in step.effects)
 
     # Reading
 
-    def get(self, tx: Tx, slug: str, process_id: str, counterparty: str | None = None) -> Process:
+    def get(self, tx: Tx, slug: str, process_id: str, counterparty: str | None = None) -> TransferRow:
         process = store.process(tx, slug, process_id, counterparty)
         if process is None:
             raise Unknown("transfer.unknown", id=process_id[:200])
         return process
 
-    def all(self, tx: Tx, slug: str, agreement: str | None = None, before: str | None = None) -> list[Process]:
+    def all(self, tx: Tx, slug: str, agreement: str | None = None, before: str | None = None) -> list[TransferRow]:
         """The youngest first, at most 200: under one agreement only, or older than the transfer `before`."""
         return store.processes(tx, slug, agreement, before)
 
     # Steps inside a transaction
 
-    def _own(self, tx: Tx, slug: str, process_id: str, did: str | None = None) -> Process:
+    def _own(self, tx: Tx, slug: str, process_id: str, did: str | None = None) -> TransferRow:
         process = store.process(tx, slug, process_id, did, lock=True)
         if process is None:
             raise Unknown("transfer.unknown", id=process_id[:200])
         return process
 
-    def _decided(self, tx: Tx, slug: str, process_id: str, move: Callable[[Process], Process]) -> Process:
+    def _decided(self, tx: Tx, slug: str, process_id: str, move: Callable[[TransferRow], TransferRow]) -> TransferRow:
         process = self._own(tx, slug, process_id)
         try:
             return move(process)
         except Illegal as illegal:
             raise Mistake("transfer.not-now", state=process.shown) from illegal
 
-    def _settled(self, tx: Tx, process: Process, effects: tuple[Effect, ...]) -> Process:
+    def _settled(self, tx: Tx, process: TransferRow, effects: tuple[Effect, ...]) -> TransferRow:
         store.save(tx, process)
-        self.moves.commit(tx, process, effects)
+        self.sender.commit(tx, process, effects)
         return replace(process, version=process.version + 1)
 
-    def _told(self, tx: Tx, process: Process, message: Any, partner: Partner) -> Process:
+    def _told(self, tx: Tx, process: TransferRow, message: Any, partner: Partner) -> TransferRow:
         """What the message says beside its kind; the state behind it is not saved yet."""
         match message:
             case m.TransferStartMessage(data_address=address):
                 self._take_start(tx, process, address, partner.root)
                 return replace(process, reason=None)
             case m.TransferSuspensionMessage(code=code, reason=reason):
-                self.moves.record(
+                self.sender.record(
                     tx, process, TRANSFER, {"event": "suspended", "by": "peer", "code": plain(code or "", LONGEST_CODE)}
                 )
                 return replace(process, reason=from_the_wire(reason))
             case m.TransferCompletionMessage():
-                self.moves.record(tx, process, TRANSFER, {"event": "completed", "by": "peer"})
+                self.sender.record(tx, process, TRANSFER, {"event": "completed", "by": "peer"})
                 return _completed(process)
             case m.TransferTerminationMessage(code=code, reason=reason):
-                self.moves.record(
+                self.sender.record(
                     tx,
                     process,
                     TRANSFER,
@@ -286,7 +292,7 @@ class Transfers:
             case _:
                 return process
 
-    def _take_start(self, tx: Tx, process: Process, address: m.DataAddress | None, root: str) -> None:
+    def _take_start(self, tx: Tx, process: TransferRow, address: m.DataAddress | None, root: str) -> None:
         """The owner's address, new or as before; whoever owns it needs none and opens with an answer of its own."""
         if process.kernel.role is Role.CONSUMER and not process.owned:
             self._take_source(tx, process, address)
@@ -295,8 +301,8 @@ class Transfers:
                 self._take_destination(tx, process, address, root)
             flows.resume(tx, process.participant, process.id)
 
-    def _take_source(self, tx: Tx, process: Process, address: m.DataAddress | None) -> None:
-        agreement = self.moves.agreement(tx, process)
+    def _take_source(self, tx: Tx, process: TransferRow, address: m.DataAddress | None) -> None:
+        agreement = self.sender.agreement(tx, process)
         terms = self._agreements.terms(tx, process.participant, agreement)
         sealed = None if address is None else self._sealed.close(process, addresses.source(address, self._reach))
         flows.accept(
@@ -305,15 +311,15 @@ class Transfers:
             expires_at=agreement.expires_at,
         )  # fmt: skip
 
-    def _take_destination(self, tx: Tx, process: Process, address: m.DataAddress | None, root: str) -> None:
+    def _take_destination(self, tx: Tx, process: TransferRow, address: m.DataAddress | None, root: str) -> None:
         """Of a push; an address in a request to fetch is dropped, and the log says so (data-plane-signaling.md 7.2)."""
         if process.format != PUSH:
             if address is not None:
-                self.moves.record(tx, process, TRANSFER, {"event": "address-dropped"})
+                self.sender.record(tx, process, TRANSFER, {"event": "address-dropped"})
             return
         if address is None:
             raise PeerError("transfer.no-destination")
-        agreement = self.moves.agreement(tx, process)
+        agreement = self.sender.agreement(tx, process)
         entered = self._participants.entered(tx, process.participant, process.counterparty)
         roots = addresses.own_roots(process.counterparty, root, entered)
         flows.direct(
@@ -333,16 +339,16 @@ def _check_room(tx: Tx, slug: str, agreement: str) -> None:
 def _opened(
     tx: Tx, slug: str, partner: Partner, state: kernel.Transfer, agreement: str, format_: str,
     purpose: str | None, action: str | None, *, address: str = "",
-) -> Process:  # fmt: skip
+) -> TransferRow:  # fmt: skip
     """A new transfer, not yet saved; `address` is the peer's callback, else its base as its version document says."""
-    return Process(
+    return TransferRow(
         participant=slug, id=new_id(), counterparty=partner.did, address=(address or partner.base).rstrip("/"),
         kernel=state, version=1, agreement=agreement, format=format_, purpose=purpose, action=action, outcome=None,
         reason=None, bytes=0, sha256=None, created_at=tx.now, changed_at=tx.now,
     )  # fmt: skip
 
 
-def _completed(process: Process) -> Process:
+def _completed(process: TransferRow) -> TransferRow:
     """What the peer's completion says of the bytes: as provider it has them; as consumer only our own plane knows.
 
     A push that is over without bytes brought none, and none can come any more.

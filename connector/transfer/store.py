@@ -7,7 +7,7 @@ import msgspec
 
 from connector.protocol.transfer import Transfer, settled, shown
 from connector.storage.database import Conflict, Row, Tx, for_update
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 
 _WHEN = "SELECT created_at, id FROM transfer WHERE participant = :participant AND id = :before"
 
@@ -16,14 +16,14 @@ def _text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _process(row: Row) -> Process:
-    values: dict[str, Any] = {name: row[name] for name in Process.__struct_fields__}
+def _process(row: Row) -> TransferRow:
+    values: dict[str, Any] = {name: row[name] for name in TransferRow.__struct_fields__}
     values["kernel"] = msgspec.json.decode(row["kernel"], type=Transfer)
     values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"])
-    return Process(**values)
+    return TransferRow(**values)
 
 
-def insert(tx: Tx, process: Process) -> None:
+def insert(tx: Tx, process: TransferRow) -> None:
     """Raises Conflict if another replica has just taken the same request."""
     added = tx.run(
         "INSERT INTO transfer (participant, id, role, counterparty, peer_pid, address, kernel, state, settled, version,"
@@ -49,7 +49,7 @@ def insert(tx: Tx, process: Process) -> None:
         raise Conflict
 
 
-def save(tx: Tx, process: Process) -> None:
+def save(tx: Tx, process: TransferRow) -> None:
     """Compare and set; raises Conflict if somebody else was faster."""
     changed = tx.run(
         "UPDATE transfer SET peer_pid = :peer_pid, kernel = :kernel, state = :state,"
@@ -77,7 +77,7 @@ def save(tx: Tx, process: Process) -> None:
 
 def process(
     tx: Tx, participant: str, process_id: str, counterparty: str | None = None, *, lock: bool = False
-) -> Process | None:
+) -> TransferRow | None:
     """The transfer; with `counterparty` only if it is that peer's (threat T17)."""
     row = tx.one(
         "SELECT * FROM transfer WHERE participant = :participant AND id = :id"  # noqa: S608 constants
@@ -90,7 +90,7 @@ def process(
     return _process(row)
 
 
-def process_of_peer(tx: Tx, participant: str, counterparty: str, peer_pid: str) -> Process | None:
+def process_of_peer(tx: Tx, participant: str, counterparty: str, peer_pid: str) -> TransferRow | None:
     row = tx.one(
         "SELECT * FROM transfer WHERE participant = :participant AND counterparty = :counterparty"
         " AND peer_pid = :peer_pid AND role = 'provider'",
@@ -112,7 +112,7 @@ def open_processes(tx: Tx, participant: str, counterparty: str) -> int:
     return 0 if row is None else int(row["n"])
 
 
-def running(tx: Tx, participant: str, agreement: str, after: str, limit: int) -> list[Process]:
+def running(tx: Tx, participant: str, agreement: str, after: str, limit: int) -> list[TransferRow]:
     """What we provide under an agreement and has begun and not ended, locked; by id, those beyond `after`."""
     rows = tx.all(
         "SELECT * FROM transfer WHERE participant = :participant AND agreement = :agreement AND role = 'provider'"  # noqa: S608 constants
@@ -125,7 +125,7 @@ def running(tx: Tx, participant: str, agreement: str, after: str, limit: int) ->
     return [_process(row) for row in rows]
 
 
-def open_under(tx: Tx, participant: str, agreement: str, after: str, limit: int) -> list[Process]:
+def open_under(tx: Tx, participant: str, agreement: str, after: str, limit: int) -> list[TransferRow]:
     """What has not ended under an agreement, in either role, locked; by id, those beyond `after`."""
     rows = tx.all(
         "SELECT * FROM transfer WHERE participant = :participant AND agreement = :agreement"  # noqa: S608 constants
@@ -148,7 +148,7 @@ def running_with(tx: Tx, participant: str, counterparties: Set[str]) -> list[str
     return [str(row["agreement"]) for row in rows if row["counterparty"] in counterparties]
 
 
-def processes(tx: Tx, participant: str, agreement: str | None, before: str | None) -> list[Process]:
+def processes(tx: Tx, participant: str, agreement: str | None, before: str | None) -> list[TransferRow]:
     """The youngest first, a page of 200; `before` is the last one of the page before."""
     wanted = {"agreement": agreement, "before": before}
     rows = tx.all(

@@ -82,7 +82,7 @@ def withdrawn(
     exam.state(revocation=stated)
 
 
-def _certificate_told(given: Given, sealed: Sealed) -> revocation.Told:
+def _certificate_told(given: Given, sealed: Sealed) -> revocation.Withdrawals:
     """The answers in a bundle are about the seals of both parties; the exporter's is one of these as a rule."""
     agreement = given.agreement
     role = next((role for role in ROLES if agreement is not None and agreement.did(role) == sealed.seal.did), None)

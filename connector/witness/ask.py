@@ -28,7 +28,7 @@ from connector.verify.formats.checkpoint import TIMED_ED25519, NoteKey, key_of
 from connector.verify.formats.cosignature import name_of, until
 from connector.verify.formats.faults import Fault
 from connector.witness import cosign, cosignatures
-from connector.witness.cosignatures import Standing
+from connector.witness.cosignatures import WitnessProgress
 from connector.witness.restore import Restored
 
 log = structlog.get_logger("witness")
@@ -123,7 +123,7 @@ class Witnesses:
                 return following - 1
         return epoch + MOST_LOST - 1
 
-    async def _ask(self, hosted: Hosted, wanted: Callable[[Standing], bool]) -> None:
+    async def _ask(self, hosted: Hosted, wanted: Callable[[WitnessProgress], bool]) -> None:
         slug, errands = hosted.participant.id, []
         await self._look_beside(hosted.participant)
         for one in self._foreign(hosted.participant):
@@ -134,7 +134,7 @@ class Witnesses:
                 errands.append(self._apart(hosted.participant, one, standing))
         await asyncio.gather(*errands)
 
-    async def _apart(self, participant: Participant, one: Witness, standing: Standing) -> None:
+    async def _apart(self, participant: Participant, one: Witness, standing: WitnessProgress) -> None:
         """What fails with one witness neither delays nor fails anything else; it is asked again later."""
         place = (participant.id, one.url)
         try:
@@ -154,7 +154,7 @@ class Witnesses:
         text = "Requests to witnesses of our logs, by outcome."
         self._metrics.count("hanse_witness_asked_total", text, witness=name_of(one.url), outcome=outcome)
 
-    async def _ask_one(self, participant: Participant, one: Witness, standing: Standing) -> str:
+    async def _ask_one(self, participant: Participant, one: Witness, standing: WitnessProgress) -> str:
         """The outcome in a word: `vouched`, or `differs` where it saw another history."""
         slug, batch, old = participant.id, standing.newest, standing.size
         assert batch.checkpoint is not None
@@ -253,7 +253,7 @@ class Witnesses:
         return failure is not None and self._clock.steady() < failure.until
 
 
-def due(standing: Standing, now: int, every_s: float) -> bool:
+def due(standing: WitnessProgress, now: int, every_s: float) -> bool:
     """At once for an agreement that it has not vouched for, else when the last time is long enough ago."""
     return standing.newest.size > standing.size and (standing.agreed or abs(now - standing.at) >= every_s * 1000)
 

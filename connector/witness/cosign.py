@@ -40,7 +40,7 @@ class Asked(NamedTuple):
     checkpoint: Checkpoint
 
 
-class Held(NamedTuple):
+class VouchedState(NamedTuple):
     """The newest state of a log that was vouched for."""
 
     size: int
@@ -76,7 +76,7 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     offered: str
 
 
-NOTHING = Held(0, merkle.EMPTY, "")
+NOTHING = VouchedState(0, merkle.EMPTY, "")
 
 
 def parse(body: bytes) -> Asked:
@@ -104,7 +104,7 @@ def write(old: int, proof: Sequence[bytes], note: str) -> bytes:
     return ("\n".join(lines) + "\n\n" + note).encode()
 
 
-def decide(held: Held, asked: Asked, keys: Sequence[NoteKey] = ()) -> Verdict:
+def decide(held: VouchedState, asked: Asked, keys: Sequence[NoteKey] = ()) -> Verdict:
     """What a witness that holds `held` says; the log's signature was checked before, `keys` are those that state times.
 
     A proof that does not hold convicts nobody: anybody may send one beside a genuine note.
@@ -122,7 +122,7 @@ def decide(held: Held, asked: Asked, keys: Sequence[NoteKey] = ()) -> Verdict:
     return Verdict("vouch" if sound else "unproven", held.size)
 
 
-def _rolled_back(held: Held, offered: Checkpoint, keys: Sequence[NoteKey]) -> bool:
+def _rolled_back(held: VouchedState, offered: Checkpoint, keys: Sequence[NoteKey]) -> bool:
     if not held.note or not 0 < offered.size < held.size:
         return False
     before, after = stated(checkpoint.parse(held.note), keys), stated(offered, keys)
@@ -148,7 +148,9 @@ def bare(asked: Asked, keys: Sequence[NoteKey]) -> Asked:
     return asked._replace(note="".join([note.text, "\n", *lines.values()]))
 
 
-def consider(tx: Tx, asked: Asked, keys: Sequence[NoteKey], memory: Held | None = None) -> tuple[Verdict, Alarm | None]:
+def consider(
+    tx: Tx, asked: Asked, keys: Sequence[NoteKey], memory: VouchedState | None = None
+) -> tuple[Verdict, Alarm | None]:
     """Decides and, to vouch, moves the held state in the same transaction. An alarm is returned once, when it is new.
 
     `memory` is what was vouched for according to what lies beside the database: if that is more, it counts; if it is
@@ -164,7 +166,7 @@ def consider(tx: Tx, asked: Asked, keys: Sequence[NoteKey], memory: Held | None 
         raise PeerError("witness.many")
     verdict = decide(held, asked, keys)
     if verdict.kind == "vouch" and (not held.note or asked.checkpoint.size > held.size):
-        _move(tx, held, origin, Held(asked.checkpoint.size, asked.checkpoint.root, asked.note))
+        _move(tx, held, origin, VouchedState(asked.checkpoint.size, asked.checkpoint.root, asked.note))
     kind = "fork" if verdict.kind == "fork" else "rollback" if verdict.rolled_back else None
     if kind is not None:
         alarm = Alarm(origin=origin, kind=kind, held=held.note, offered=asked.note)
@@ -187,10 +189,10 @@ def logs(tx: Tx) -> list[Seen]:
     return [Seen(row["origin"], int(row["size"]), int(row["at"])) for row in rows]
 
 
-def known(tx: Tx, origin: str) -> Held:
+def known(tx: Tx, origin: str) -> VouchedState:
     """What is held of a log; `NOTHING` of one never seen."""
     row = tx.one("SELECT size, root, note FROM witness_log WHERE origin = :origin", origin=origin)
-    return NOTHING if row is None else Held(row["size"], bytes(row["root"]), row["note"])
+    return NOTHING if row is None else VouchedState(row["size"], bytes(row["root"]), row["note"])
 
 
 def _crowded(tx: Tx, origin: str) -> bool:
@@ -204,12 +206,12 @@ def _crowded(tx: Tx, origin: str) -> bool:
     return row is not None and int(row["kept"]) >= MOST_LOGS
 
 
-def _held(tx: Tx, origin: str) -> Held:
+def _held(tx: Tx, origin: str) -> VouchedState:
     row = tx.one(f"SELECT size, root, note FROM witness_log WHERE origin = :origin{for_update(tx)}", origin=origin)  # noqa: S608
-    return NOTHING if row is None else Held(row["size"], bytes(row["root"]), row["note"])
+    return NOTHING if row is None else VouchedState(row["size"], bytes(row["root"]), row["note"])
 
 
-def _move(tx: Tx, held: Held, origin: str, to: Held) -> None:
+def _move(tx: Tx, held: VouchedState, origin: str, to: VouchedState) -> None:
     values: Mapping[str, object] = {
         "origin": origin, "size": to.size, "root": to.root, "note": to.note, "at": tx.now,
     }  # fmt: skip

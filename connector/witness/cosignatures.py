@@ -7,7 +7,7 @@ from connector.audit.sealer import Batch, latest, signed
 from connector.storage.database import Row, Tx
 
 
-class Standing(NamedTuple):
+class WitnessProgress(NamedTuple):
     """How far a witness has come with the log under its present origin: `size` leaves (0: none), at `at` (ms).
 
     `newest` is our newest signed checkpoint there, `agreed` whether it holds an agreement that this witness has not
@@ -62,7 +62,7 @@ def witnessed(tx: Tx, participant: str, index: int) -> Batch | None:
     return None if row is None or row["size"] is None else signed(tx, participant, int(row["size"]))
 
 
-def standing(tx: Tx, participant: str, witness: str) -> Standing | None:
+def standing(tx: Tx, participant: str, witness: str) -> WitnessProgress | None:
     """Where this witness stands; None while nothing is signed under the present origin."""
     epoch = origins.current(tx, participant)
     newest = latest(tx, participant, epoch)
@@ -70,7 +70,7 @@ def standing(tx: Tx, participant: str, witness: str) -> Standing | None:
         return None
     row = _last(tx, participant, witness, epoch)
     size, at = (0, 0) if row is None else (int(row["size"]), int(row["at"]))
-    return Standing(newest, size, at, _agreed(tx, participant, size, newest.size))
+    return WitnessProgress(newest, size, at, _agreed(tx, participant, size, newest.size))
 
 
 def _agreed(tx: Tx, participant: str, after: int, size: int) -> bool:

@@ -22,7 +22,7 @@ _EPOCH = re.compile(r"0|[1-9][0-9]{0,2}")
 """No log has had a thousand origins; witnesses take ten thousand."""
 
 
-class Mark(NamedTuple):
+class LogHead(NamedTuple):
     """A state of a log: `size` leaves with this root were signed under the origin of `epoch`."""
 
     epoch: int
@@ -30,7 +30,7 @@ class Mark(NamedTuple):
     root: bytes
 
 
-class Held(NamedTuple):
+class SignedState(NamedTuple):
     """What the database has: the epoch in force, the newest signed batch, and the root at the size that was marked.
 
     `gone`: the participant is being deleted, and its log with it.
@@ -42,7 +42,7 @@ class Held(NamedTuple):
     gone: bool = False
 
 
-def held(tx: Tx, participant: str, mark: Mark | None) -> Held:
+def held(tx: Tx, participant: str, mark: LogHead | None) -> SignedState:
     """The database's side of the question; one moment."""
     at_mark = None
     if mark is not None:
@@ -55,7 +55,7 @@ def held(tx: Tx, participant: str, mark: Mark | None) -> Held:
         "SELECT id FROM participant WHERE id = :participant AND state NOT IN ('deleting', 'deleted')",
         participant=participant,
     )
-    return Held(
+    return SignedState(
         origins.current(tx, participant),
         sealer.latest(tx, participant),
         None if at_mark is None else bytes(at_mark["root"]),
@@ -63,7 +63,7 @@ def held(tx: Tx, participant: str, mark: Mark | None) -> Held:
     )
 
 
-def lost(mark: Mark | None, state: Held) -> bool:
+def lost(mark: LogHead | None, state: SignedState) -> bool:
     """Whether the database has lost, or has otherwise, what was signed under an origin that is still to be signed.
 
     A batch that is not signed yet counts as held: to sign the same tree again says nothing new.
@@ -73,16 +73,16 @@ def lost(mark: Mark | None, state: Held) -> bool:
     return state.epoch < mark.epoch or state.root != mark.root
 
 
-class Marks:
+class LogHeads:
     """`folder` holds one file per participant; it is made when the first is written. Blocking: call it in a thread."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: dict[tuple[str, str], Mark] = {}
+        self._known: dict[tuple[str, str], LogHead] = {}
         self._failed = False
         self._writing = threading.Lock()
 
-    def known(self, slug: str, root: str) -> Mark | None:
+    def known(self, slug: str, root: str) -> LogHead | None:
         """The highest mark of the log below the address `root`, from this process and from the folder."""
         return _highest(self._known.get((slug, root)), self._read(slug, root))
 
@@ -94,9 +94,9 @@ class Marks:
         if batch.checkpoint is None:
             return
         with self._writing:
-            self._keep(slug, root, Mark(batch.epoch, batch.size, batch.root), batch.checkpoint)
+            self._keep(slug, root, LogHead(batch.epoch, batch.size, batch.root), batch.checkpoint)
 
-    def _keep(self, slug: str, root: str, mark: Mark, note: str) -> None:
+    def _keep(self, slug: str, root: str, mark: LogHead, note: str) -> None:
         written, before = self._read(slug, root), self._known.get((slug, root))
         self._known[slug, root] = _highest(mark, before) or mark
         if _highest(written, before, mark) != mark or written == mark:
@@ -109,7 +109,7 @@ class Marks:
                 log.warning("audit.mark", participant=slug, why=problem.strerror)
             self._failed = True
 
-    def _read(self, slug: str, root: str) -> Mark | None:
+    def _read(self, slug: str, root: str) -> LogHead | None:
         found = note_files.read(self._folder / slug)
         if found is None:
             return None
@@ -120,8 +120,8 @@ class Marks:
         if not _EPOCH.fullmatch(epoch):
             log.warning("audit.beside", name=slug, why="epoch")
             return None
-        return Mark(int(epoch), note.size, note.root)
+        return LogHead(int(epoch), note.size, note.root)
 
 
-def _highest(*marks: Mark | None) -> Mark | None:
+def _highest(*marks: LogHead | None) -> LogHead | None:
     return max((one for one in marks if one is not None), key=lambda one: (one.epoch, one.size), default=None)

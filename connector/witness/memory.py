@@ -13,7 +13,7 @@ import structlog
 from connector.verify.formats import checkpoint
 from connector.verify.formats.faults import Fault
 from connector.witness import note_files
-from connector.witness.cosign import Held
+from connector.witness.cosign import VouchedState
 
 log = structlog.get_logger("witness")
 
@@ -25,7 +25,7 @@ class Memory:
         self._folder = folder
         self._writing = threading.Lock()
 
-    def known(self, origin: str, keys: Sequence[Mapping[str, object]]) -> Held | None:
+    def known(self, origin: str, keys: Sequence[Mapping[str, object]]) -> VouchedState | None:
         """The newest state of this log that was vouched for here.
 
         `keys` are the log's, retired ones too: what none of them signed would accuse the log without proof.
@@ -38,7 +38,7 @@ class Memory:
         except Fault as fault:
             log.warning("witness.memory", origin=origin, why=fault.code)
             return None
-        return Held(found[1].size, found[1].root, found[0])
+        return VouchedState(found[1].size, found[1].root, found[0])
 
     def keep(self, origin: str, keys: Sequence[Mapping[str, object]], note: str, size: int) -> None:
         """Unless a larger state is kept, for instance by another request at the same time."""

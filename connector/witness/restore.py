@@ -14,7 +14,7 @@ from connector.participants.model import Participant
 from connector.storage.database import Database, Tx
 from connector.telemetry import Metrics
 from connector.witness import heads
-from connector.witness.heads import Mark, Marks
+from connector.witness.heads import LogHead, LogHeads
 
 log = structlog.get_logger("audit")
 
@@ -23,7 +23,7 @@ class Restored:
     """Compares each log with its mark in `folder`, and raises the mark."""
 
     def __init__(self, db: Database, folder: Path, metrics: Metrics | None = None) -> None:
-        self._db, self._kept, self._metrics = db, Marks(folder), metrics or Metrics()
+        self._db, self._kept, self._metrics = db, LogHeads(folder), metrics or Metrics()
 
     async def noticed(self, participant: Participant) -> bool:
         """Whether the log has just been given a new origin, because the database has lost what was signed."""
@@ -42,7 +42,7 @@ class Restored:
         return True
 
 
-def _open(tx: Tx, participant: Participant, mark: Mark) -> int | None:
+def _open(tx: Tx, participant: Participant, mark: LogHead) -> int | None:
     """None if another replica has opened it already."""
     slug = participant.id
     store.alone(tx, slug)

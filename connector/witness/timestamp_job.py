@@ -17,13 +17,13 @@ from cryptography import x509
 from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.http.address import target
 from connector.http.outbound import SafeClient
-from connector.jobs.background import Aside
+from connector.jobs.background import Background
 from connector.participants.service import Participants
 from connector.settings.load import Settings
 from connector.settings.sections import Timestamps
 from connector.storage.database import Database
 from connector.witness import timestamps
-from connector.witness.timestamps import Wanted
+from connector.witness.timestamps import Unstamped
 
 log = structlog.get_logger("timestamps")
 LOOK_S = 30.0
@@ -69,7 +69,7 @@ def _login(place: Timestamps) -> Mapping[str, str]:
     return {"Authorization": f"Basic {base64.b64encode(whole.encode()).decode('ascii')}"}
 
 
-class Stamping:
+class TimestampJob:
     """`http` is our way to the authority."""
 
     def __init__(
@@ -77,10 +77,10 @@ class Stamping:
     ) -> None:
         self._db, self._participants, self._http, self._authority = db, participants, http, authority
         self._every_ms = int(every_s * 1000)
-        self._aside = Aside("timestamps", self._bounded)
+        self._aside = Background("timestamps", self._bounded)
 
     @classmethod
-    def of(cls, settings: Settings, db: Database, participants: Participants) -> "Stamping | None":
+    def of(cls, settings: Settings, db: Database, participants: Participants) -> "TimestampJob | None":
         """None if the settings name no authority; Mistake as `authority`."""
         named, out = authority(settings), settings.outbound
         if named is None:
@@ -125,7 +125,7 @@ class Stamping:
         await self._asked(slug, due)
         return True
 
-    async def _asked(self, slug: str, due: Wanted) -> None:
+    async def _asked(self, slug: str, due: Unstamped) -> None:
         asked = timestamps.request(due.note)
         headers = {**_HEADERS, **self._authority.login}
         answer = await self._http.post(self._authority.url, asked.body, headers=headers, limit=timestamps.LONGEST)

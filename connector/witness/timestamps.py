@@ -24,7 +24,7 @@ QUERY = "application/timestamp-query"
 REPLY = "application/timestamp-reply"
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class Unstamped(msgspec.Struct, frozen=True):
     """A signed checkpoint that is to get a token."""
 
     size: int
@@ -47,7 +47,7 @@ class Request(msgspec.Struct, frozen=True):
     nonce: int
 
 
-def wanted(tx: Tx, participant: str, every_ms: int) -> Wanted | None:
+def wanted(tx: Tx, participant: str, every_ms: int) -> Unstamped | None:
     """The newest signed checkpoint if it has no token and the last token came at least `every_ms` ago."""
     last = tx.one("SELECT MAX(at) AS at FROM audit_timestamp WHERE participant = :participant", participant=participant)
     if last is not None and last["at"] is not None and abs(tx.now - int(last["at"])) < every_ms:
@@ -60,7 +60,7 @@ def wanted(tx: Tx, participant: str, every_ms: int) -> Wanted | None:
     )
     if row is None or row["at"] is not None:
         return None
-    return Wanted(int(row["size"]), row["checkpoint"])
+    return Unstamped(int(row["size"]), row["checkpoint"])
 
 
 def keep(tx: Tx, participant: str, size: int, token: bytes, time: int) -> None:

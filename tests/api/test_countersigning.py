@@ -179,7 +179,7 @@ async def test_a_person_is_shown_what_is_not_ours_before_it_is_signed(
     )  # fmt: skip
     assert code == OK
     await foreign.settled("finalized")
-    whole = await foreign.there.house.evidence.bundle("nachbardorf", foreign.agreement)
+    whole = await foreign.there.services.evidence.bundle("nachbardorf", foreign.agreement)
     told = "\n".join(verify_bundle(whole, None, "en").notes)
     assert "The provider's approval: by a rule; no person need have read this contract" in told
     assert 'The consumer\'s approval: by a person, role "Amtsleitung", pseudonym p-7f3a91' in told

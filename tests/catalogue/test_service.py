@@ -8,26 +8,26 @@ import pytest
 from msgspec import Struct, convert
 
 from connector.catalogue.model import Source
-from connector.catalogue.search.filters import EVERYTHING, PAGE, Wanted
+from connector.catalogue.search.filters import EVERYTHING, PAGE, Filter
 from connector.catalogue.search.pages import KEEPING_BYTES, Page
 from connector.catalogue.service import Contradictory, OfferWish, Publication, media_type
 from connector.errors import Mistake, PeerError, Unknown
-from connector.policy.engine import Seeker
+from connector.policy.engine import Requester
 from connector.storage.database import Tx
 from tests.testkit.cities import COMPANY, MUNICIPALITY
 from tests.testkit.towns import Towns
 
 TOWN = "musterstadt"
-NEIGHBOUR = Seeker(did="did:web:localhost%3A18443:nachbardorf", kind=MUNICIPALITY)
-FIRM = Seeker(did="did:web:firm.example", kind=COMPANY)
+NEIGHBOUR = Requester(did="did:web:localhost%3A18443:nachbardorf", kind=MUNICIPALITY)
+FIRM = Requester(did="did:web:firm.example", kind=COMPANY)
 
 
 async def page(
-    towns: Towns, seeker: Seeker, cursor: str | None = None, slug: str = TOWN, wanted: Wanted = EVERYTHING
+    towns: Towns, requester: Requester, cursor: str | None = None, slug: str = TOWN, wanted: Filter = EVERYTHING
 ) -> Page:
     """One page, in as many rounds as it takes."""
     pages = towns.catalogue.pages
-    search = await towns.db.read(slug, pages.begin, slug, seeker, wanted, cursor)
+    search = await towns.db.read(slug, pages.begin, slug, requester, wanted, cursor)
     while not search.settled:
         search = await towns.db.read(slug, pages.go_on, search)
     return pages.page(search)
@@ -38,26 +38,26 @@ def ids(page: Page) -> list[str]:
     return [entry["@id"] for entry in json.loads(page.body).get("dataset", [])]
 
 
-async def pages(towns: Towns, seeker: Seeker) -> list[list[str]]:
+async def pages(towns: Towns, requester: Requester) -> list[list[str]]:
     """All pages by their datasets' ids, following the cursors."""
     found, cursor = [], None
     while True:
-        one = await page(towns, seeker, cursor)
+        one = await page(towns, requester, cursor)
         found.append(ids(one))
         cursor = one.following
         if cursor is None:
             return found
 
 
-async def one(towns: Towns, seeker: Seeker, name: str, slug: str = TOWN) -> dict[str, Any] | None:
+async def one(towns: Towns, requester: Requester, name: str, slug: str = TOWN) -> dict[str, Any] | None:
     """The document of a dataset; None where there is none for this peer."""
-    found = await towns.db.read(slug, towns.catalogue.pages.dataset, slug, seeker, name)
+    found = await towns.db.read(slug, towns.catalogue.pages.dataset, slug, requester, name)
     return None if found is None else json.loads(found)
 
 
-async def offered(towns: Towns, seeker: Seeker, name: str) -> set[str]:
+async def offered(towns: Towns, requester: Requester, name: str) -> set[str]:
     """The offers on a dataset that this peer sees."""
-    found = await one(towns, seeker, name)
+    found = await one(towns, requester, name)
     return set() if found is None else {offer["@id"] for offer in found["hasPolicy"]}
 
 
@@ -184,12 +184,12 @@ async def test_a_cursor_is_for_one_peer_at_one_participant_and_cannot_be_made(to
     assert cursor is not None
     assert len(ids(await page(towns, NEIGHBOUR, cursor))) == 1
     changed = ("A" if cursor[5] != "A" else "B").join((cursor[:5], cursor[6:]))
-    for seeker, slug, bad in (
+    for requester, slug, bad in (
         (FIRM, TOWN, cursor), (NEIGHBOUR, "nachbardorf", cursor), (NEIGHBOUR, TOWN, changed), (NEIGHBOUR, TOWN, "x"),
         (NEIGHBOUR, TOWN, cursor + "A"), (NEIGHBOUR, TOWN, cursor[:-4]), (NEIGHBOUR, TOWN, "ä" * 50),
     ):  # fmt: skip
         with pytest.raises(PeerError, match=r"catalogue\.cursor"):
-            await page(towns, seeker, bad, slug)
+            await page(towns, requester, bad, slug)
 
 
 async def test_an_offer_belongs_to_its_dataset(towns: Towns) -> None:
@@ -266,7 +266,7 @@ async def test_what_kept_pages_are_counted_as_bounds_what_they_take(towns: Towns
     await towns.publish(TOWN)
     for number in range(20):
         names = tuple(f"{number:03}-{name:03}" + "x" * 490 for name in range(99))
-        await page(towns, NEIGHBOUR, wanted=Wanted(datasets=names))
+        await page(towns, NEIGHBOUR, wanted=Filter(datasets=names))
     await page(towns, NEIGHBOUR)
     kept = towns.catalogue.pages
     assert len(kept._kept) == 21
@@ -278,7 +278,7 @@ async def test_forgotten_pages_count_no_longer(towns: Towns, monkeypatch: pytest
     monkeypatch.setattr("connector.catalogue.search.pages.KEPT_BYTES", 3 * KEEPING_BYTES + 3 * 1024)
     await towns.publish(TOWN)
     for number in range(9):
-        await page(towns, NEIGHBOUR, wanted=Wanted(datasets=(str(number),)))
+        await page(towns, NEIGHBOUR, wanted=Filter(datasets=(str(number),)))
     kept = towns.catalogue.pages
     assert 0 < len(kept._kept) < 9
     assert kept._bytes == sum(len(leaf.body) + KEEPING_BYTES for leaf in kept._kept.values())

@@ -89,7 +89,7 @@ async def test_a_slug_that_could_leave_its_place_is_refused(it: City, slug: str)
     with pytest.raises(Refused) as refused:
         await it.api.post("/api/v1/participants", {"slug": slug, "name": "X", "kind": MUNICIPALITY})
     told(dict(refused.value.problem), 400)
-    assert {one.participant.id for one in await it.house.participants.all()} == {"musterstadt", "nachbardorf"}
+    assert {one.participant.id for one in await it.services.participants.all()} == {"musterstadt", "nachbardorf"}
 
 
 NAMES = {
@@ -147,8 +147,8 @@ async def test_a_full_disk_is_said_and_loses_nothing(space: Space, it: City) -> 
     async with nasty_peer(space) as nasty:
         await space.reload(it)
         offer = await nasty.offer(it, "musterstadt", made["dataset"])
-        before = await it.house.db.read("", counts)
-        await it.house.db.write("", limited, 0)
+        before = await it.services.db.read("", counts)
+        await it.services.db.write("", limited, 0)
         statuses = []
         for _ in range(60):
             reply = await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", nasty.contract_request(offer))
@@ -164,9 +164,9 @@ async def test_a_full_disk_is_said_and_loses_nothing(space: Space, it: City) -> 
         told(dict(refused.value.problem), 503)
         shown = await it.api.get(f"{BASE}/datasets")
         assert [one["dataset"] for one in shown["datasets"]] == [made["dataset"]]
-        during = await it.house.db.read("", counts)
+        during = await it.services.db.read("", counts)
         assert during["negotiation"] == before["negotiation"] + begun
-        await it.house.db.write("", lambda tx: tx.one("PRAGMA max_page_count = 1000000"))
+        await it.services.db.write("", lambda tx: tx.one("PRAGMA max_page_count = 1000000"))
         signed = await it.negotiate("nachbardorf", it.did("musterstadt"), made["dataset"])
         assert signed["state"] == "FINALIZED"
 

@@ -74,10 +74,10 @@ async def agreed(pair: Pair, state: str = "FINALIZED", **wish: Any) -> str:
     """An agreement of the village, which the negotiation has brought to `state` on both sides."""
     body = {"provider": pair.did, "dataset": pair.dataset, "purpose": _PURPOSE, **wish}
     begun = await pair.consumer.api.post(f"/api/v1/participants/{VILLAGE}/negotiations", body)
-    stands = "SELECT state FROM negotiation WHERE id = ? OR peer_pid = ?"
+    after = "SELECT state FROM negotiation WHERE id = ? OR peer_pid = ?"
 
     def there() -> bool:
-        found = [process.rows(stands, begun["id"], begun["id"]) for process in (pair.provider, pair.consumer)]
+        found = [process.rows(after, begun["id"], begun["id"]) for process in (pair.provider, pair.consumer)]
         return all([row["state"] for row in rows] == [state] for rows in found)
 
     await eventually(there)

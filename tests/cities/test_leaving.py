@@ -46,7 +46,7 @@ def passes(space: Space, data: bytes) -> None:
 
 
 async def holdings(city: City, slug: str) -> dict[str, int]:
-    return dict(await city.house.db.read(slug, participant_rows.counted, slug))
+    return dict(await city.services.db.read(slug, participant_rows.counted, slug))
 
 
 async def inhabited(space: Space) -> tuple[City, City]:
@@ -77,15 +77,15 @@ async def asks_on(village: City, did: str, root: str, agreement: str) -> None:
     }
     for place, message in asked.items():
         body = {**context, "consumerPid": "urn:uuid:1", "callbackAddress": mine, **message}
-        answer = await village.house.peer.post(VILLAGE, did, f"{root}/2025-1/{place}", json.dumps(body).encode())
+        answer = await village.services.peer.post(VILLAGE, did, f"{root}/2025-1/{place}", json.dumps(body).encode())
         said = json.loads(answer.body)
         assert (answer.status, said["code"]) == (410, "410"), said
         assert "takes no part in the data space any more" in " ".join(said["reason"])
         assert said["@type"] in ("ContractNegotiationError", "TransferError")
     body = {**context, "@type": "CatalogRequestMessage"}
-    answer = await village.house.peer.post(VILLAGE, did, f"{root}/2025-1/catalog/request", json.dumps(body).encode())
+    answer = await village.services.peer.post(VILLAGE, did, f"{root}/2025-1/catalog/request", json.dumps(body).encode())
     assert (answer.status, json.loads(answer.body).get("dataset", [])) == (200, [])
-    evidence = await village.house.peer.get(VILLAGE, did, f"{root}/evidence/{agreement[9:]}")
+    evidence = await village.services.peer.get(VILLAGE, did, f"{root}/evidence/{agreement[9:]}")
     assert evidence.status == 200
     compared = await village.api.post(f"/api/v1/participants/{VILLAGE}/comparisons", {"agreement": agreement})
     assert [one["state"] for one in compared["comparisons"]] == ["agrees"], compared
@@ -119,7 +119,7 @@ async def test_closed_and_deleted_its_partners_bundles_stand(space: Space, capsy
     with pytest.raises(Refused) as refused:
         await town.publish(TOWN)
     assert refused.value.status == 410
-    assert (await town.house.http.get(f"{root}/did.json")).status == 200
+    assert (await town.services.http.get(f"{root}/did.json")).status == 200
 
     await asks_on(village, did, root, agreement)
     assert "is closed; to delete it" in await hanse(town, capsys, "participant", "list")
@@ -142,7 +142,7 @@ async def test_closed_and_deleted_its_partners_bundles_stand(space: Space, capsy
     passes(space, await bundle(town, NEIGHBOUR, other))
     await agreed(town, NEIGHBOUR, village)
 
-    assert (await town.house.http.get(f"{root}/did.json")).status == 404
+    assert (await town.services.http.get(f"{root}/did.json")).status == 404
     await space.reload(village)
     for data in (before, await bundle(village, VILLAGE, agreement)):
         passes(space, data)

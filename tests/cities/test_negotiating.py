@@ -95,7 +95,7 @@ async def test_a_counter_offer_of_the_same_terms_is_agreed(
     made = await town.publish(TOWN)
     await hanse(town, capsys, "propose", made["offer"], "--as", TOWN, "--to", village.did(VILLAGE))
     case = await waiting(village, VILLAGE)
-    policy = await village.house.peer.dataset(VILLAGE, town.did(TOWN), made["dataset"])
+    policy = await village.services.peer.dataset(VILLAGE, town.did(TOWN), made["dataset"])
     (tmp_path / "terms.json").write_text(json.dumps(policy["hasPolicy"][0]), encoding="utf-8")
     await hanse(village, capsys, "counter", case, "--as", VILLAGE, "--policy", str(tmp_path / "terms.json"))
     await settled(village, VILLAGE, case, "FINALIZED")
@@ -120,8 +120,8 @@ async def test_an_honest_contract_takes_no_request_for_its_references(
     for _ in range(2):
         found = await village.negotiate(VILLAGE, town.did(TOWN), dataset)
         assert found["state"] == "FINALIZED"
-        agreements = village.house.contracts.agreements
-        agreement = await village.house.db.read(VILLAGE, agreements.get, VILLAGE, found["agreement"])
+        agreements = village.services.contracts.agreements
+        agreement = await village.services.db.read(VILLAGE, agreements.get, VILLAGE, found["agreement"])
         assert agreement.provider_jws
         assert agreement.consumer_jws
     assert asked == []

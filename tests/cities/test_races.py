@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from connector.contracts.agreement.termination_store import Ending
+from connector.contracts.agreement.termination_store import Termination
 from connector.contracts.document.sealing import digest
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.late_countersignature import Settled
 from connector.errors import Mistake
 from connector.language.reasons import because
@@ -81,22 +81,22 @@ async def test_bug_a_late_seal_and_a_statement_each_held_what_the_other_waited_f
     """
     found = await two.waiting("preferred")
     seal, over = await two.signed(two.a, found), ending(two, "provider", found.agreement)
-    agreements, endings = two.a.house.contracts.agreements, two.b.house.endings
-    record, declare, runs = agreements._record, endings.declare, list[str]()
+    agreements, terminations = two.a.services.contracts.agreements, two.b.services.terminations
+    record, declare, runs = agreements._record, terminations.declare, list[str]()
     halfway, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def recorded(tx: Tx, case: Case, agreement: Agreement) -> None:
+    def recorded(tx: Tx, case: NegotiationRow, agreement: Agreement) -> None:
         runs.append("seal")
         loop.call_soon_threadsafe(halfway.set)
         [mine] = tx.all("SELECT pg_backend_pid() AS pid")
         asyncio.run(eventually(lambda: two._queued(mine["pid"]) > 0 or len(runs) > 2))
         record(tx, case, agreement)
 
-    def declared(*args: Any) -> Ending:
+    def declared(*args: Any) -> Termination:
         runs.append("end")
         return declare(*args)
 
-    agreements._record, endings.declare = recorded, declared  # type: ignore[method-assign, assignment]
+    agreements._record, terminations.declare = recorded, declared  # type: ignore[method-assign, assignment]
     sealing = asyncio.ensure_future(seal())
     await asyncio.wait_for(halfway.wait(), PATIENCE_S)
     await over()
@@ -207,7 +207,7 @@ async def test_by_chance_nothing_else_comes_out(two: Race) -> None:
         )
         dice.shuffle(works)
         results = await asyncio.gather(*(later(work, dice.random() / 40) for work in works), return_exceptions=True)
-        assert all(one is None or isinstance(one, Settled | Mistake | Case) for one in results), results
+        assert all(one is None or isinstance(one, Settled | Mistake | NegotiationRow) for one in results), results
         ends.append(await two.agree(found.ours))
     assert set(ends) <= {("FINALIZED", "finalized"), ("TERMINATED", "terminated")}
 
@@ -220,13 +220,13 @@ async def later(work: Work, seconds: float) -> object:
 def ending(two: Race, side: str, agreement: str) -> Work:
     """That side states that it ends at once; the provider at its second replica."""
     city, slug = (two.b, TOWN) if side == "provider" else (two.village, VILLAGE)
-    return lambda: city.house.ending_desk.end(slug, agreement, WHY, None)
+    return lambda: city.services.termination_delivery.end(slug, agreement, WHY, None)
 
 
 def terminating(two: Race, side: str, found: Waiting) -> Work:
     """That side terminates the negotiation; the provider at its second replica."""
     city, slug, case = (two.b, TOWN, found.theirs) if side == "provider" else (two.village, VILLAGE, found.ours)
-    return lambda: city.house.db.write(slug, city.house.contracts.terminate, slug, case, "changed-mind", REASON)
+    return lambda: city.services.db.write(slug, city.services.contracts.terminate, slug, case, "changed-mind", REASON)
 
 
 async def seals(two: Race, city: City, agreement: str) -> list[str | None]:
@@ -254,7 +254,7 @@ async def test_one_replica_gives_notice_and_the_other_ends_it_at_once(first: str
     await two.until(two.idle)
     agreement = (await two.case(two.village, begun)).agreement or ""
     day = two.space.clock.now() // 1000 * 1000 + 40 * 86_400_000
-    desks = [replica.house.ending_desk for replica in (two.a, two.b)]
+    desks = [replica.services.termination_delivery for replica in (two.a, two.b)]
     works: list[Work] = [
         lambda: desks[0].end(TOWN, agreement, WHY, day),
         lambda: desks[1].end(TOWN, agreement, WHY, None),

@@ -211,7 +211,7 @@ async def streams(process: Process) -> int:
 async def test_one_token_opens_one_of_two_replicas_once(provider: Provider, village: City) -> None:
     """Twenty connections, spread over both by the kernel, carry the same token at once: one 2xx."""
     did, _ = await publish(provider, b"a;b\n1;2\n")
-    token = (await village.house.peer._token(VILLAGE, did))["Authorization"].removeprefix("Bearer ")
+    token = (await village.services.peer._token(VILLAGE, did))["Authorization"].removeprefix("Bearer ")
     tries = [provider.post(f"/{TOWN}/2025-1/catalog/request", token).status() for _ in range(20)]
     assert Counter(await asyncio.gather(*tries)) == {200: 1, 401: 19}
 

@@ -35,7 +35,7 @@ async def test_both_bundles_hold_what_both_sides_made(space: Space, there_too: b
     signed = await there.negotiate("nachbardorf", here.did("musterstadt"), made["dataset"])
     assert signed["state"] == "FINALIZED"
     for city, slug in ((here, "musterstadt"), (there, "nachbardorf")):
-        bundle = await city.house.evidence.bundle(slug, str(signed["agreement"]))
+        bundle = await city.services.evidence.bundle(slug, str(signed["agreement"]))
         with zipfile.ZipFile(BytesIO(bundle)) as archive:
             found = {name for name in archive.namelist() if ".pq." in name}
         assert found == ({"provider.pq.jws", "consumer.pq.jws"} if there_too else {"provider.pq.jws"})
@@ -56,13 +56,13 @@ async def test_a_late_countersignature_brings_its_second_seal(space: Space) -> N
     Line(there).bend["ContractAgreementVerificationMessage"] = lambda message: message.pop(SEAL, None)
     signed = await there.negotiate("nachbardorf", here.did("musterstadt"), made["dataset"])
     sent: list[str] = []
-    deliver = there.house.late_desk._post
+    deliver = there.services.late_delivery._post
 
     async def noting(slug: str, did: str, url: str, seal: bytes, second: str = "") -> object:
         sent.append(second)
         return await deliver(slug, did, url, seal, second)
 
-    there.house.late_desk._post = noting  # type: ignore[assignment]
+    there.services.late_delivery._post = noting  # type: ignore[assignment]
     await _order(there, str(signed["agreement"]))
     await eventually_said(lambda: _whole(there, "nachbardorf", str(signed["agreement"])))
     assert await _whole(here, "musterstadt", str(signed["agreement"]))
@@ -70,8 +70,8 @@ async def test_a_late_countersignature_brings_its_second_seal(space: Space) -> N
     bundles = await _bundles(here, there, str(signed["agreement"]))
     assert [named(bundle)["consumerPq"] for bundle in bundles] == sent * 2
     for city, slug in ((here, "musterstadt"), (there, "nachbardorf")):
-        await city.house.participants.rotate(slug, "seal-pq")
-        await city.house.enlisting.enlist()
+        await city.services.participants.rotate(slug, "seal-pq")
+        await city.services.enrolment.enlist()
     await space.reload(here, there)
     for bundle in await _bundles(here, there, str(signed["agreement"])):
         report = verify_bundle(bundle, space.roots, "en")
@@ -82,16 +82,16 @@ async def test_a_late_countersignature_brings_its_second_seal(space: Space) -> N
 
 async def _bundles(here: City, there: City, agreement: str) -> list[bytes]:
     sides = ((here, "musterstadt"), (there, "nachbardorf"))
-    return [await city.house.evidence.bundle(slug, agreement) for city, slug in sides]
+    return [await city.services.evidence.bundle(slug, agreement) for city, slug in sides]
 
 
 async def _order(city: City, name: str) -> None:
-    contracts, db = city.house.contracts, city.house.db
+    contracts, db = city.services.contracts, city.services.db
     agreement = await db.read("nachbardorf", contracts.agreements.named, "nachbardorf", name)
     read = await db.read("nachbardorf", contracts.countersigning.unread, agreement)
     await db.write("nachbardorf", contracts.countersigning.order, "nachbardorf", agreement.id, HEAD, read)
 
 
 async def _whole(city: City, slug: str, name: str) -> bool:
-    found = await city.house.db.read(slug, city.house.contracts.agreements.named, slug, name)
+    found = await city.services.db.read(slug, city.services.contracts.agreements.named, slug, name)
     return found.state == "finalized"

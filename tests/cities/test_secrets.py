@@ -29,7 +29,7 @@ def private_keys(city: City) -> set[bytes]:
     """Every private key of every participant."""
     found: set[bytes] = set()
     for slug in ("musterstadt", "nachbardorf"):
-        for signer in city.house.participants.held(slug).signers.values():
+        for signer in city.services.participants.held(slug).signers.values():
             text = next(iter(_private_members(signer._private).values()))
             found |= spellings(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     return found

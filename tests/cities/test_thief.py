@@ -109,7 +109,7 @@ async def test_the_partner_takes_no_seal_by_the_stolen_key(
     town, village = await both(space)
     harbour = await bystander(space, town, village)
     assert (await agreed(town, village))["state"] == "FINALIZED"
-    stolen = await town.house.participants.get(TOWN)
+    stolen = await town.services.participants.get(TOWN)
     await withdraw(town, await whole_second(space))
     await space.reload(town, village)
     with monkeypatch.context() as patch:

@@ -13,7 +13,7 @@ import pytest
 from connector.errors import Mistake
 from connector.storage import upgrade
 from tests.conformance.under_test import apart
-from tests.conformance.under_test.run import house
+from tests.conformance.under_test.run import services
 
 REAL = "https://daten.musterstadt.de/hanse"
 OUTSIDE = {
@@ -92,7 +92,7 @@ async def test_a_real_participant_is_never_taken_for_one_of_the_kit(
     url = production(data / "hanse.db" if at == "in its folder" else tmp_path / "other.db", slug, root)
     environ = {} if at == "in its folder" else {"HANSE_DATABASE__URL": url}
     with pytest.raises(Mistake, match="real-database"):
-        async with house(tmp_path / "kit", 1, "http://localhost:2", environ=environ):
+        async with services(tmp_path / "kit", 1, "http://localhost:2", environ=environ):
             pytest.fail("it started")
     assert not (data / "hanse.toml").exists()
 

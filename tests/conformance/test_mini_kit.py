@@ -18,7 +18,7 @@ import pytest_asyncio
 from tests.conformance import cases
 from tests.conformance.process import NegotiationPlay, Process, TransferPlay
 from tests.conformance.scripts import SCRIPTS
-from tests.conformance.under_test.run import house
+from tests.conformance.under_test.run import services
 from tests.conformance.wire import CONTEXT, Callbacks, Client, Target
 from tests.testkit.patience import PATIENCE_S
 
@@ -73,7 +73,7 @@ async def kit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         session = await stack.enter_async_context(aiohttp.ClientSession())
         port, targets = _free_port(), []
         for environ in _replicas(request, folder):
-            under = house(folder, port, callbacks.url, delay_ms=DELAY_MS, environ=environ)
+            under = services(folder, port, callbacks.url, delay_ms=DELAY_MS, environ=environ)
             targets.append(await stack.enter_async_context(under))
         yield Kit(targets[0], callbacks, Client(session))
 

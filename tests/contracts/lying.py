@@ -5,7 +5,7 @@ from typing import Any
 
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft, render, sealing
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.contracts.signing.review import Reading, Readings
 from connector.protocol.messages import HANSE
 from tests.testkit.forging import Change, forged
@@ -80,7 +80,7 @@ def _without(body: bytes, member: str) -> dict[str, Any]:
     return {name: value for name, value in json.loads(body).items() if name != member}
 
 
-async def lying(towns: Towns, name: str, change: Change, **wish: Any) -> Case:
+async def lying(towns: Towns, name: str, change: Change, **wish: Any) -> NegotiationRow:
     """Musterstadt seals that instead; everything that can be delivered is. The consumer's negotiation."""
     with forged({name: change}):
         asked = await towns.ask(CONSUMER, PROVIDER, await towns.publish(PROVIDER, **wish))
@@ -88,7 +88,7 @@ async def lying(towns: Towns, name: str, change: Change, **wish: Any) -> Case:
     return await towns.case(CONSUMER, asked.id)
 
 
-async def asked(towns: Towns, case: Case) -> str:
+async def asked(towns: Towns, case: NegotiationRow) -> str:
     """Nothing is sealed, a person is asked, and the negotiation waits; why, as a key."""
     assert case.shown == "AGREED"
     assert f"{CONSUMER}: ContractAgreementVerificationMessage" not in towns.wire.sent
@@ -98,12 +98,12 @@ async def asked(towns: Towns, case: Case) -> str:
     return str(json.loads(found[0]["facts"])["fault"])
 
 
-async def read(towns: Towns, case: Case) -> Reading:
+async def read(towns: Towns, case: NegotiationRow) -> Reading:
     readings = Readings(towns.contracts.agreements, towns.judge, towns.name_of)
     hosted, agreement = await towns.participants.get(CONSUMER), await towns.agreement(CONSUMER, case.agreement)
     return readings.read(await towns.db.read(CONSUMER, readings.gather, hosted, agreement))
 
 
-async def order(towns: Towns, case: Case, digest: str, by: Approval = HEAD) -> None:
+async def order(towns: Towns, case: NegotiationRow, digest: str, by: Approval = HEAD) -> None:
     rules = towns.contracts.countersigning
     await towns.db.write(CONSUMER, rules.order, CONSUMER, case.agreement, by, digest)

@@ -8,7 +8,7 @@ from connector.clock import rfc3339
 from connector.contracts.termination import delivery, statement
 from connector.errors import Mistake, Unavailable
 from connector.http.outbound import Answer
-from connector.trust.members.successors import Line, Step
+from connector.trust.members.successors import Step, Successors
 from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
@@ -39,7 +39,7 @@ async def test_bug_nobody_was_told_of_a_statement_that_did_not_arrive_for_days(
     """<< away for four days >> asked once, and tried again; << back >> delivered, and nothing is asked any more."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     towns.wire.answers = [Unavailable("http.unreachable")] * 3
-    await towns.ending_desk.end(CONSUMER, agreement.id, WHY, None)
+    await towns.termination_delivery.end(CONSUMER, agreement.id, WHY, None)
     await towns.run()
     assert await questions(towns) == []
     monkeypatch.setattr(delivery, "PATIENCE_MS", -1)
@@ -55,7 +55,7 @@ async def test_bug_a_partner_that_does_not_know_us_for_a_while_never_heard_of_th
     """<< 401, five times: its trust list has run out >> it goes on being tried."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     towns.wire.answers = [Answer(401, {}, b"")] * 5
-    await towns.ending_desk.end(CONSUMER, agreement.id, WHY, None)
+    await towns.termination_delivery.end(CONSUMER, agreement.id, WHY, None)
     await towns.run()
     for _ in range(5):
         await towns.hurry()
@@ -65,7 +65,7 @@ async def test_bug_a_partner_that_does_not_know_us_for_a_while_never_heard_of_th
 async def test_a_partner_that_says_no_is_a_matter_for_a_person(towns: Towns) -> None:
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     towns.wire.answers = [Answer(400, {}, b"")] * delivery.TRIES
-    await towns.ending_desk.end(CONSUMER, agreement.id, WHY, None)
+    await towns.termination_delivery.end(CONSUMER, agreement.id, WHY, None)
     await towns.run()
     for _ in range(delivery.TRIES):
         await towns.hurry()
@@ -77,10 +77,10 @@ async def test_bug_a_statement_on_its_way_did_not_follow_to_the_successor(towns:
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     await towns.add("seestadt")
     towns.wire.answers = [Unavailable("http.unreachable")]
-    await towns.ending_desk.end(CONSUMER, agreement.id, WHY, None)
+    await towns.termination_delivery.end(CONSUMER, agreement.id, WHY, None)
     await towns.run()
-    towns.line = Line([Step(towns.did(PROVIDER), towns.did("seestadt"), towns.clock.now())])
-    heard = await towns.db.read(CONSUMER, towns.endings.receiver, CONSUMER, agreement.id)
+    towns.line = Successors([Step(towns.did(PROVIDER), towns.did("seestadt"), towns.clock.now())])
+    heard = await towns.db.read(CONSUMER, towns.terminations.receiver, CONSUMER, agreement.id)
     assert heard == towns.did("seestadt")
     await towns.hurry()
     assert (await towns.agreement(PROVIDER, agreement.id)).state == "finalized"  # it was not called any more
@@ -91,6 +91,6 @@ async def test_bug_a_long_reason_was_cut_short_before_it_was_sealed(towns: Towns
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     long = "x" * (statement.LONGEST + 1)
     with pytest.raises(Mistake, match="long-reason"):
-        await towns.ending_desk.end(CONSUMER, agreement.id, {"de": ["kurz"], "en": [long]}, None)
-    _, stated = await towns.ending_desk.end(CONSUMER, agreement.id, {"de": ["kurz"], "en": [long[1:]]}, None)
+        await towns.termination_delivery.end(CONSUMER, agreement.id, {"de": ["kurz"], "en": [long]}, None)
+    _, stated = await towns.termination_delivery.end(CONSUMER, agreement.id, {"de": ["kurz"], "en": [long[1:]]}, None)
     assert json.loads(stated.statement)["reason"]["en"] == [long[1:]]

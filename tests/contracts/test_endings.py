@@ -10,26 +10,26 @@ import pytest
 
 from connector.clock import rfc3339
 from connector.contracts.agreement.agreements import sealer
-from connector.contracts.agreement.termination_store import Ending
+from connector.contracts.agreement.termination_store import Termination
 from connector.contracts.document import sealing
 from connector.contracts.evidence.service import Evidence
 from connector.contracts.model import Agreement
 from connector.contracts.termination import statement
 from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.http.outbound import Answer
-from connector.trust.members.successors import Line, Step
+from connector.trust.members.successors import Step, Successors
 from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 WHY = {"de": ["Wir lösen das Bauamt auf."], "en": ["We close the building office."]}
 
 
-async def end(towns: Towns, slug: str, agreement: Agreement, notice: int | None = None) -> Ending:
-    return (await towns.ending_desk.end(slug, agreement.id, WHY, notice))[1]
+async def end(towns: Towns, slug: str, agreement: Agreement, notice: int | None = None) -> Termination:
+    return (await towns.termination_delivery.end(slug, agreement.id, WHY, notice))[1]
 
 
-async def stated(towns: Towns, slug: str, agreement: Agreement) -> list[Ending]:
-    return (await towns.db.read(slug, towns.endings.of, slug, agreement.id))[1]
+async def stated(towns: Towns, slug: str, agreement: Agreement) -> list[Termination]:
+    return (await towns.db.read(slug, towns.terminations.of, slug, agreement.id))[1]
 
 
 async def log(towns: Towns, slug: str, agreement: Agreement) -> list[dict[str, Any]]:
@@ -158,7 +158,7 @@ async def test_a_partner_that_knows_no_statements_is_not_pressed(towns: Towns, m
     async def document(did: str) -> dict[str, Any]:
         return {"id": did, "service": [{"type": "DataService", "serviceEndpoint": "https://edc.example/"}]}
 
-    monkeypatch.setattr(towns.ending_desk, "_document", document)
+    monkeypatch.setattr(towns.termination_delivery, "_document", document)
     await end(towns, CONSUMER, agreement)
     await towns.run()
     await towns.tick()
@@ -187,7 +187,7 @@ async def test_a_no_is_believed_after_a_few_times(towns: Towns, status: int, ans
 async def test_an_end_needs_a_reason_an_agreement_in_force_and_is_stated_once(towns: Towns) -> None:
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     with pytest.raises(Mistake, match="no-reason"):
-        await towns.ending_desk.end(CONSUMER, agreement.id, {"de": [" "], "en": ["x"]}, None)
+        await towns.termination_delivery.end(CONSUMER, agreement.id, {"de": [" "], "en": ["x"]}, None)
     await end(towns, CONSUMER, agreement)
     with pytest.raises(Mistake, match="not-in-force"):
         await end(towns, CONSUMER, agreement)
@@ -197,11 +197,11 @@ async def test_two_replicas_that_end_it_at_once_state_it_once(towns: Towns) -> N
     """>> both have sealed a statement << one is booked, the other is told so."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     later = towns.clock.now() + 40 * statement.DAY_MS
-    first = await towns.db.read(CONSUMER, towns.endings.draft, CONSUMER, agreement.id, WHY, later)
-    second = await towns.db.read(CONSUMER, towns.endings.draft, CONSUMER, agreement.id, WHY, later)
-    await towns.db.write(CONSUMER, towns.endings.declare, CONSUMER, agreement.id, first[1], "a..b", b"{}")
+    first = await towns.db.read(CONSUMER, towns.terminations.draft, CONSUMER, agreement.id, WHY, later)
+    second = await towns.db.read(CONSUMER, towns.terminations.draft, CONSUMER, agreement.id, WHY, later)
+    await towns.db.write(CONSUMER, towns.terminations.declare, CONSUMER, agreement.id, first[1], "a..b", b"{}")
     with pytest.raises(Mistake, match=r"endings\.no-sooner"):
-        await towns.db.write(CONSUMER, towns.endings.declare, CONSUMER, agreement.id, second[1], "c..d", b"{}")
+        await towns.db.write(CONSUMER, towns.terminations.declare, CONSUMER, agreement.id, second[1], "c..d", b"{}")
     assert len(await stated(towns, CONSUMER, agreement)) == 1
 
 
@@ -223,9 +223,9 @@ async def hand_over(towns: Towns, agreement: Agreement, bent: Bent | None = None
     iat = towns.clock.now() // 1000 + other.get("late", 0)
     jws = sealing.sign(other.get("references", references), me.key, me.chain, iat)
     told, caller = statement.read({"statement": body, "jws": jws}), towns.did(other.get("caller", CONSUMER))
-    judge = await towns.ending_desk.judge(caller)
+    judge = await towns.termination_delivery.judge(caller)
     args = (PROVIDER, caller, other.get("name", agreement.id), told, judge)
-    return (await towns.db.write(PROVIDER, towns.endings.receive, *args))[1]
+    return (await towns.db.write(PROVIDER, towns.terminations.receive, *args))[1]
 
 
 def signing_time(towns: Towns, ahead: int = 0) -> str:
@@ -353,7 +353,7 @@ async def test_a_successor_states_the_end_with_its_own_seal(towns: Towns) -> Non
     await towns.add("seestadt")
     with pytest.raises(Unknown):
         await hand_over(towns, agreement, signer="seestadt", caller="seestadt")
-    towns.line = Line([Step(towns.did(CONSUMER), towns.did("seestadt"), 1)])
+    towns.line = Successors([Step(towns.did(CONSUMER), towns.did("seestadt"), 1)])
     assert await hand_over(towns, agreement, signer="seestadt", caller="seestadt")
     assert (await towns.agreement(PROVIDER, agreement.id)).state == "ended"
 

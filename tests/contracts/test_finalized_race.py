@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import Unavailable, Unknown
 from connector.http.outbound import Answer
@@ -34,7 +34,7 @@ def lost(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
     return answers
 
 
-async def unheard(towns: Towns, asked: Case) -> Agreement:
+async def unheard(towns: Towns, asked: NegotiationRow) -> Agreement:
     """The provider's agreement, whose FINALIZED is under way."""
     await towns.run()
     theirs = await towns.case(PROVIDER, (await towns.case(CONSUMER, asked.id)).kernel.peer_pid or "")
@@ -42,7 +42,7 @@ async def unheard(towns: Towns, asked: Case) -> Agreement:
     return await towns.agreement(PROVIDER, theirs.agreement)
 
 
-async def both(towns: Towns, asked: Case) -> tuple[str, str, str, str]:
+async def both(towns: Towns, asked: NegotiationRow) -> tuple[str, str, str, str]:
     """The negotiation and the agreement: consumer, provider, consumer, provider."""
     ours = await towns.case(CONSUMER, asked.id)
     theirs = await towns.case(PROVIDER, ours.kernel.peer_pid or "")
@@ -121,7 +121,7 @@ async def test_a_termination_that_meets_an_end_leaves_the_same_on_both_sides(
     asked = await towns.ask(CONSUMER, PROVIDER, await towns.publish(PROVIDER))
     lost(towns, monkeypatch)
     agreement = await unheard(towns, asked)
-    await towns.ending_desk.end(PROVIDER, agreement.id, WHY, None)
+    await towns.termination_delivery.end(PROVIDER, agreement.id, WHY, None)
     assert (await towns.agreement(PROVIDER, agreement.id)).state == "ended"
     await towns.db.write(CONSUMER, towns.contracts.terminate, CONSUMER, asked.id, "x", REASON)
     for _ in range(10):
@@ -170,7 +170,7 @@ async def test_a_renewal_still_comes_into_force_when_the_old_one_has_ended_meanw
     """>> the old one's day of notice comes while the new one is negotiated << the new one is in force."""
     old, made = await first(towns)
     asked = await ask(towns, made, old.id)
-    await towns.ending_desk.end(CONSUMER, old.id, WHY, None)
+    await towns.termination_delivery.end(CONSUMER, old.id, WHY, None)
     for _ in range(5):
         await towns.hurry()
     assert (await both(towns, asked))[2:] == ("finalized", "finalized")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.contracts.signing.countersign import SigningDesk
+from connector.contracts.signing.countersign import Countersigner
 from connector.verify.bundle import verify_bundle
 from tests.contracts.document.test_second_seal import evidence
 from tests.contracts.signing.test_late_delivery import HANDED, Broken, broken, order, states
@@ -23,7 +23,7 @@ def other_document(towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str, whe
         return {**found, "assertionMethod": []} if did == towns.did(slug) and when() else found
 
     for handler in towns.handlers.values():
-        if isinstance(desk := getattr(handler, "__self__", None), SigningDesk):
+        if isinstance(desk := getattr(handler, "__self__", None), Countersigner):
             monkeypatch.setattr(desk, "_document", document)
 
 
@@ -34,14 +34,14 @@ async def test_bug_a_document_changed_while_its_seal_was_checked_failed_the_prov
     found = await broken(towns)
     await order(towns, found)
     asked: list[str] = []
-    judged = towns.late_desk._desk.holds
+    judged = towns.late_delivery._desk.holds
 
     async def holds(*args: Any) -> Any:
         result = await judged(*args)
         asked.append("judged")
         return result
 
-    monkeypatch.setattr(towns.late_desk._desk, "holds", holds)
+    monkeypatch.setattr(towns.late_delivery._desk, "holds", holds)
     other_document(towns, monkeypatch, "nachbardorf", lambda: bool(asked))
     await towns.run()
     assert (asked, await states(towns, found)) == (["judged"], ("finalized", "finalized"))

@@ -101,7 +101,7 @@ async def test_a_provider_that_does_not_know_the_header(towns: Towns, tmp_path: 
         assert second
         return await deliver(slug, did, url, seal)
 
-    towns.late_desk._post = older
+    towns.late_delivery._post = older
     await order(towns, found)
     await towns.run()
     assert await states(towns, found) == ("finalized", "finalized")
@@ -124,7 +124,7 @@ async def test_without_such_a_key_nothing_is_said_of_it(towns: Towns, tmp_path: 
         sent.append(args)
         return await deliver(*args)
 
-    towns.late_desk._post = noting
+    towns.late_delivery._post = noting
     await order(towns, found)
     await towns.run()
     assert [len(one) for one in sent] == [4]
@@ -182,7 +182,7 @@ async def test_whatever_lies_under_the_digest(towns: Towns, served: bytes) -> No
         towns.wire.objects[second] = served
         return await deliver(slug, did, url, seal, second)
 
-    towns.late_desk._post = serving
+    towns.late_delivery._post = serving
     await order(towns, found)
     await towns.run()
     assert await states(towns, found) == ("finalized", "finalized")
@@ -228,16 +228,16 @@ async def test_a_consumer_that_cannot_be_asked_now_is_asked_again(
     """>> late; the process dies, or the second seal cannot be fetched << nothing is booked; again: all of it is."""
     await both_keyed(towns)
     found = await broken(towns)
-    fetch = towns.late_desk._fetch
+    fetch = towns.late_delivery._fetch
 
     async def away(*args: Any) -> bytes:
         raise Unavailable("http.unreachable")
 
-    towns.late_desk._fetch = away
+    towns.late_delivery._fetch = away
     await order(towns, found)
     await towns.run()
     assert await states(towns, found) == ("one-sided", "one-sided")
-    towns.late_desk._fetch = fetch
+    towns.late_delivery._fetch = fetch
 
     def died(*args: Any) -> None:
         raise Unavailable("storage.unavailable")

@@ -52,7 +52,7 @@ async def test_a_wish_at_every_step_breaks_no_contract(
     await towns.run()
     await towns.db.write(CONSUMER, towns.transfers.suspend, CONSUMER, process.id, "operator", WHY)
     await towns.run()
-    await towns.ending_desk.end(CONSUMER, used.id, WHY, None)
+    await towns.termination_delivery.end(CONSUMER, used.id, WHY, None)
     await towns.run()
 
     evidence, roots = await auditor(towns, tmp_path)

@@ -13,7 +13,7 @@ import pytest
 
 from connector.audit import store
 from connector.contracts.model import Agreement
-from connector.contracts.signing.countersign import SigningDesk
+from connector.contracts.signing.countersign import Countersigner
 from connector.errors import Mistake
 from connector.http import strict
 from connector.http.strict import NODES
@@ -56,7 +56,7 @@ async def test_bug_a_did_document_of_many_values_failed_the_partners_evidence(
         return found
 
     for handler in towns.handlers.values():
-        if isinstance(desk := getattr(handler, "__self__", None), SigningDesk):
+        if isinstance(desk := getattr(handler, "__self__", None), Countersigner):
             monkeypatch.setattr(desk, "_document", document)
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     assert await doubts(towns, tmp_path, agreement.id) == [("time",), ("time",)]
@@ -66,7 +66,7 @@ async def test_bug_whoever_ended_it_hid_that_behind_a_reason_of_commas(towns: To
     """<< a statement whose reason is within its limits >> both bundles show it."""
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     why = {lang: [COMMAS[:1_990] + "."] * 4 for lang in ("de", "en")}
-    await towns.ending_desk.end(PROVIDER, agreement.id, why, None)
+    await towns.termination_delivery.end(PROVIDER, agreement.id, why, None)
     await towns.run()
     assert await doubts(towns, tmp_path, agreement.id) == [("time",), ("time",)]
 
@@ -118,7 +118,7 @@ async def test_bug_a_partner_made_the_log_longer_than_is_judged(
     monkeypatch.setattr(service, "FULL", 1)
     with pytest.raises(Mistake, match=r"transfer\.agreement-full"):
         await towns.fetch(CONSUMER, PROVIDER, agreement)
-    await towns.ending_desk.end(CONSUMER, agreement.id, WHY, None)
+    await towns.termination_delivery.end(CONSUMER, agreement.id, WHY, None)
     await towns.run()
     assert await doubts(towns, tmp_path, agreement.id) == [("time",), ("time",)]
 

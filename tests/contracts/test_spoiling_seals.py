@@ -133,7 +133,7 @@ async def test_bug_a_provider_that_took_another_seal_after_the_end_made_the_cons
     """<< FINALIZED over one countersignature, ended, then "taken" for another >> nothing takes the place of the first:
     two records that name two of them are a contract that no auditor accepts."""
     agreement = await towns.concluded("nachbardorf", "musterstadt")
-    await towns.ending_desk.end("nachbardorf", agreement.id, WHY, None)
+    await towns.termination_delivery.end("nachbardorf", agreement.id, WHY, None)
     await towns.run()
     objects = await towns.db.read("nachbardorf", store.objects, "nachbardorf", agreement.negotiation)
     approval = objects[draft.APPROVAL["consumer"]].sha256

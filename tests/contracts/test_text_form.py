@@ -12,7 +12,7 @@ from connector.contracts.document.described_data import Described
 from connector.contracts.document.render import Deadline, Facts
 from connector.contracts.document.text import Party
 from connector.contracts.model import Agreement
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from tests.policy.filled import SLOTS
 from tests.testkit.cities import PURPOSE
 
@@ -25,7 +25,7 @@ release has written keeps its digest, and what is written now gets the next numb
 release, or for a new template, the digest follows."""
 
 
-def contract(judged: Judge, template: str, form: int) -> bytes:
+def contract(judged: PolicyEngine, template: str, form: int) -> bytes:
     """All documents of one contract; concept lists have a digest of their own in the profile."""
     plain = draft.agreement_document(
         fill(template, SLOTS[template]), f"urn:uuid:{'0' * 8}-0000-4000-8000-{'0' * 12}", DATA, TOWN.did, VILLAGE.did,

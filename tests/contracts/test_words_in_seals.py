@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from connector.clock import FakeClock, instant
 from connector.contracts.document import sealing
-from connector.contracts.signing.countersign import SigningDesk
+from connector.contracts.signing.countersign import Countersigner
 from connector.verify.formats import base64url, chain
 from tests.contracts.lying import CONSUMER, PRICE, PROVIDER
 from tests.testkit.towns import Towns
@@ -69,7 +69,7 @@ def wordy(towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str, change: Call
 
     monkeypatch.setattr(sealing, "_head", head)
     for handler in towns.handlers.values():
-        if isinstance(desk := getattr(handler, "__self__", None), SigningDesk):
+        if isinstance(desk := getattr(handler, "__self__", None), Countersigner):
             monkeypatch.setattr(desk, "_document", document)
 
 

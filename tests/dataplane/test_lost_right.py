@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from connector.dataplane.receive.inbound import Hall, receive
+from connector.dataplane.receive.inbound import Inbound, receive
 from connector.dataplane.streams import Streams
 from connector.storage.database import PROCESS
 from connector.transfer.plane.ports import Ports
@@ -41,7 +41,7 @@ class Doors:
 
     async def open(self, intake):
         handler = receive(
-            self.towns.db, Streams(self.towns.clock), intake, Hall(place=self.place, limit=100), lambda request: TOWN
+            self.towns.db, Streams(self.towns.clock), intake, Inbound(place=self.place, limit=100), lambda request: TOWN
         )
         app = web.Application()
         app.router.add_post("/data/in/{flow}", handler)

@@ -9,7 +9,7 @@ from connector.http.outbound import Answer
 from connector.verify.formats import checkpoint, cosignature
 from connector.witness import cosignatures
 from connector.witness.ask import MOST, MOST_KEPT, MOST_LOST
-from connector.witness.cosign import Held
+from connector.witness.cosign import VouchedState
 from tests.testkit.towns import Towns
 from tests.witness.test_ask import ON_SQLITE, TOWN, Peer, Stage, lines_of
 
@@ -84,7 +84,7 @@ async def test_one_witness_that_knows_nothing_does_not_speak_for_the_other(towns
     fresh, slow = Peer("did:web:a.example"), Peer("did:web:b.example")
     stage = Stage(towns, fresh, slow)
     newest = await stage.grow(3)
-    slow.held[sealer.origin(stage.hosted.participant.root)] = Held(newest.size + 4, b"r" * 32, "known")
+    slow.held[sealer.origin(stage.hosted.participant.root)] = VouchedState(newest.size + 4, b"r" * 32, "known")
     slow.away = Unavailable("http.unreachable", host="x")
     stage.again()
     assert not await stage.witnesses.settled(stage.hosted)

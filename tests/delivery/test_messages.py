@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.delivery.circuit import THRESHOLD
 from connector.delivery.messages import PATIENCE_MS, TRIES_4XX, TRIES_NAMELESS
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.storage.database import Tx
-from connector.storage.effects import Process as Owner
+from connector.storage.effects import ProcessRef as Owner
 from connector.storage.effects import errand
 from tests.testkit.towns import Towns
 
@@ -20,7 +20,7 @@ REQUEST = "nachbardorf: ContractRequestMessage"
 EMPTY = b""
 
 
-async def asked(towns: Towns) -> Case:
+async def asked(towns: Towns) -> NegotiationRow:
     return await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
 
 

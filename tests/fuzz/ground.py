@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from connector.clock import rfc3339
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.ids import new_id
 from connector.protocol import codec
 from connector.protocol.messages import CONTEXT, HANSE
 from connector.protocol.process import Role
 from connector.storage.database import WORKER, Database, Tx
-from connector.transfer.model import Mode, Process
+from connector.transfer.model import Mode, TransferRow
 from tests.testkit.cities import PURPOSE
 from tests.testkit.towns import Towns
 
@@ -56,9 +56,9 @@ class Ground:
 
     def __init__(self, towns: Towns) -> None:
         self.towns = towns
-        self.cases: dict[Role, Case] = {}
-        self.processes: dict[tuple[Role, Mode], Process] = {}
-        self.open: list[Case] = []
+        self.cases: dict[Role, NegotiationRow] = {}
+        self.processes: dict[tuple[Role, Mode], TransferRow] = {}
+        self.open: list[NegotiationRow] = []
 
     async def build(self) -> None:
         """Concluded and running exchanges in both roles, and negotiations that stand at each side's turn."""
@@ -112,7 +112,7 @@ class Ground:
         }  # fmt: skip
         return Said("/2025-1/transfers/request", _message("TransferRequestMessage", members | changes))
 
-    def about(self, case: Case, kind: str, **changes: Any) -> Said:
+    def about(self, case: NegotiationRow, kind: str, **changes: Any) -> Said:
         """The peer's word in a negotiation, in form and content as it should be."""
         pids = {"providerPid": case.provider_pid or new_id(), "consumerPid": case.consumer_pid or new_id()}
         members: dict[str, Any] = pids | changes
@@ -129,7 +129,7 @@ class Ground:
             f"/2025-1/negotiations/{quote(case.id, safe=':')}/{NEGOTIATION[kind]}", _message(_TYPES[kind], members)
         )
 
-    def on(self, process: Process, kind: str, **changes: Any) -> Said:
+    def on(self, process: TransferRow, kind: str, **changes: Any) -> Said:
         """The peer's word about a transfer; START brings an address if it is the peer's to give."""
         pids = {"providerPid": process.provider_pid or new_id(), "consumerPid": process.consumer_pid or new_id()}
         members: dict[str, Any] = pids | changes
@@ -149,7 +149,7 @@ class Ground:
         for process in self.processes.values():
             yield from (self.on(process, kind) for kind in TRANSFER)
 
-    def _agreement(self, case: Case) -> dict[str, Any]:
+    def _agreement(self, case: NegotiationRow) -> dict[str, Any]:
         parties = {"assigner": case.counterparty, "assignee": self.towns.did(TOWN)}
         kept = {name: value for name, value in case.policy.items() if name not in ("assigner", "assignee")}
         now = rfc3339(self.towns.clock.now())

@@ -91,36 +91,36 @@ TRANSFERRING = [
 
 def after_message(state: negotiation.Negotiation, kind: negotiation.Kind) -> negotiation.State | None:
     """What the table says of the peer's message; None: illegal. An unanswered message of ours may have been taken."""
-    sender, steps = state.role.other, negotiation.STEPS
+    moves, steps = state.role.other, negotiation.STEPS
     if negotiation.terminating(state) and kind is not negotiation.Kind.TERMINATE:
         return None
     if (state.role, state.state, kind) == (Role.PROVIDER, negotiation.State.VERIFIED, negotiation.Kind.VERIFY):
         return state.state  # heard again: it says nothing new
     if state.pending is None:
-        return steps.get((sender, state.state, kind))
+        return steps.get((moves, state.state, kind))
     taken = steps.get((state.role, state.state, state.pending.kind))
     if kind is negotiation.Kind.TERMINATE:
-        return steps.get((sender, taken, kind)) or steps.get((sender, state.state, kind))
-    return steps.get((sender, taken, kind))
+        return steps.get((moves, taken, kind)) or steps.get((moves, state.state, kind))
+    return steps.get((moves, taken, kind))
 
 
 def after_word(state: transfer.Transfer, kind: transfer.Kind) -> transfer.State | None:
     """The same for transfers: what fits before our unanswered message must not be weaker than that (rule 7)."""
 
-    def step(sender: Role, at: transfer.State | None, kind: transfer.Kind) -> transfer.State | None:
-        if (sender, at, kind) == (state.owner, transfer.State.STARTED, transfer.Kind.START):
+    def step(moves: Role, at: transfer.State | None, kind: transfer.Kind) -> transfer.State | None:
+        if (moves, at, kind) == (state.owner, transfer.State.STARTED, transfer.Kind.START):
             return transfer.State.STARTED
-        return transfer.STEPS.get((sender, at, kind))
+        return transfer.STEPS.get((moves, at, kind))
 
-    sender, pending = state.role.other, state.pending
+    moves, pending = state.role.other, state.pending
     if transfer.terminating(state) and kind is not transfer.Kind.TERMINATE:
         return None
-    here = step(sender, state.state, kind)
+    here = step(moves, state.state, kind)
     if pending is None:
         return here
     if here is not None:
         return here if transfer.STRENGTH[kind] >= transfer.STRENGTH[pending.kind] else None
-    return step(sender, step(state.role, state.state, pending.kind), kind)
+    return step(moves, step(state.role, state.state, pending.kind), kind)
 
 
 class Bench:

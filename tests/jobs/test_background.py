@@ -6,7 +6,7 @@ import pytest
 
 from connector.clock import FakeClock
 from connector.errors import Unavailable
-from connector.jobs.background import Aside
+from connector.jobs.background import Background
 from connector.jobs.scheduler import Jobs
 from connector.storage import Database
 from tests.testkit.patience import PATIENCE_S
@@ -21,7 +21,7 @@ async def test_a_witness_that_does_not_answer_holds_up_no_timer(sqlite_db: Datab
         await gate.wait()
         begun.append(2)
 
-    clock, aside = FakeClock(), Aside("seal", hang)
+    clock, aside = FakeClock(), Background("seal", hang)
     jobs = Jobs(sqlite_db, clock, "me", {}, {"seal": (1.0, aside.begin)}, {})
     for _ in range(3):
         await asyncio.wait_for(jobs.tick(), PATIENCE_S)
@@ -50,7 +50,7 @@ async def test_a_round_that_fails_ends_no_other(error: Exception) -> None:
         rounds.append(1)
         raise error
 
-    aside = Aside("seal", fail)
+    aside = Background("seal", fail)
     for _ in range(2):
         await aside.begin()
         await asyncio.sleep(0)

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from connector.catalogue.templates.templates import vocabulary
 from connector.language import say
-from connector.policy.engine import LANGUAGES, Judge
+from connector.policy.engine import LANGUAGES, PolicyEngine
 from connector.policy.evaluation.decision import Counter, Decision
 from connector.policy.evaluation.program import Program, compile
 from connector.policy.evaluation.record import world_digest
@@ -188,22 +188,24 @@ def compiled(document: dict[str, Any]) -> Callable[[World], object]:
     return call
 
 
-def told(judge: Judge, document: dict[str, Any]) -> Callable[[World], object]:
+def told(judge: PolicyEngine, document: dict[str, Any]) -> Callable[[World], object]:
     """The tree and the text of it in one language: what a person is shown of one decision."""
     program, words = judge.program(document), judge.words(LANGUAGES[0])
     return lambda world: outline(program.examine(world, "access"), words)
 
 
-def advised(judge: Judge, document: dict[str, Any]) -> Callable[[World], object]:
+def advised(judge: PolicyEngine, document: dict[str, Any]) -> Callable[[World], object]:
     """The same with the search for what would help, and its sentence."""
     program = judge.program(document)
     return lambda world: judge.explain_text(program.examine(world, "access"), LANGUAGES[0])
 
 
-def judge() -> Judge:
+def judge() -> PolicyEngine:
     known = vocabulary()
     labels = {lang: known.labels(lang) for lang in LANGUAGES}
-    return Judge(known.closure, labels, known.digest, lambda lang: lambda key, /, **facts: say(key, lang, **facts))
+    return PolicyEngine(
+        known.closure, labels, known.digest, lambda lang: lambda key, /, **facts: say(key, lang, **facts)
+    )
 
 
 def rdf(program: Program, decision: Decision) -> Callable[[World], object] | None:

@@ -108,7 +108,9 @@ async def test_bug_an_agreement_under_notice_ends_at_once_too(towns: Towns) -> N
     """>> notice for next year, then close << the later word ends it sooner."""
     agreement = await towns.concluded(PARTNER, LEAVER)
     year = towns.clock.now() + 365 * 86_400_000
-    await towns.ending_desk.end(LEAVER, agreement.id, {"de": ["Frist."], "en": ["Notice."]}, year // 1000 * 1000)
+    await towns.termination_delivery.end(
+        LEAVER, agreement.id, {"de": ["Frist."], "en": ["Notice."]}, year // 1000 * 1000
+    )
     await towns.run()
     assert (await leaving(towns)[0].close(LEAVER, WHY)).state == "closed"
     await closed(towns)

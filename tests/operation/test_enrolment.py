@@ -14,7 +14,7 @@ pytestmark = pytest.mark.threat("T57")
 
 
 def listed(city: City) -> Entry:
-    entry = city.house.anchor.entry(city.did(TOWN))
+    entry = city.services.anchor.entry(city.did(TOWN))
     assert entry is not None
     return entry
 
@@ -23,31 +23,31 @@ def unlisted(city: City) -> list[str]:
     """Keys in use that the list does not name as peers and witnesses look for them."""
     entry = listed(city)
     named = {*entry.keys, *(key["kid"] for key in entry.log_keys)}
-    hosted = city.house.participants.held(TOWN)
+    hosted = city.services.participants.held(TOWN)
     thumbs = [(one.purpose, one.kid.partition("#")[2]) for one in hosted.keys if one.state == "active"]
     return [purpose for purpose, thumb in thumbs if purpose in ("peer", "seal", "log") and thumb not in named]
 
 
 async def told(space: Space, city: City, entry: Entry) -> None:
     """What the authority says of the town by its own hand."""
-    assert city.house.space is not None
-    await asyncio.to_thread(city.house.space.enlist, lambda begin: [entry])
-    await city.house.listing.reload()
+    assert city.services.space is not None
+    await asyncio.to_thread(city.services.space.enlist, lambda begin: [entry])
+    await city.services.listing.reload()
 
 
 async def test_keys_changed_by_a_process_that_died_are_listed_at_the_next_start(space: Space) -> None:
     """Past bug: >> rotate, revoke, then death before the list is written << unlisted; started again << listed."""
     async with space.running("town", {TOWN: MUNICIPALITY}) as town:
         assert unlisted(town) == []
-        before = town.house.anchor.version
+        before = town.services.anchor.version
     async with space.running("town", {}) as town:
-        assert town.house.anchor.version == before, "nothing to tell: no new list at each start"
+        assert town.services.anchor.version == before, "nothing to tell: no new list at each start"
         await told(space, town, replace(listed(town), groups=("urn:group:1",)))
-        first, stolen = listed(town), town.house.participants.held(TOWN).seal.kid.partition("#")[2]
+        first, stolen = listed(town), town.services.participants.held(TOWN).seal.kid.partition("#")[2]
         await asyncio.sleep(0.002)
-        await town.house.participants.revoke(TOWN, "seal", space.clock.now() - 1, "Rechner gestohlen")
+        await town.services.participants.revoke(TOWN, "seal", space.clock.now() - 1, "Rechner gestohlen")
         for purpose in ("peer", "log"):
-            await town.house.participants.rotate(TOWN, purpose)
+            await town.services.participants.rotate(TOWN, purpose)
         assert set(unlisted(town)) == {"peer", "log", "seal"}
     async with space.running("town", {}) as town:
         assert unlisted(town) == []
@@ -55,33 +55,33 @@ async def test_keys_changed_by_a_process_that_died_are_listed_at_the_next_start(
         assert (now.groups, now.valid_from) == (first.groups, first.valid_from)
         assert stolen in first.keys
         assert stolen not in now.keys
-        version = town.house.anchor.version
+        version = town.services.anchor.version
     async with space.running("town", {}) as town:
-        assert town.house.anchor.version == version
+        assert town.services.anchor.version == version
 
 
 async def test_who_was_added_by_a_process_that_died_is_listed_at_the_next_start(space: Space) -> None:
     async with space.running("town", {}) as town:
-        await town.house.participants.add(TOWN, "Musterstadt", MUNICIPALITY, "", None)
-        assert town.house.anchor.entry(town.did(TOWN)) is None
+        await town.services.participants.add(TOWN, "Musterstadt", MUNICIPALITY, "", None)
+        assert town.services.anchor.entry(town.did(TOWN)) is None
     async with space.running("town", {}) as town:
         assert listed(town).admitted(space.clock.now())
-        assert [one.operator for one in town.house.anchor.current.witnesses] == ["Musterstadt"]
+        assert [one.operator for one in town.services.anchor.current.witnesses] == ["Musterstadt"]
 
 
 async def test_a_start_admits_nobody_again_whose_membership_has_ended(space: Space) -> None:
     """>> struck off, then a key changes and the process dies << started again: the list stays as it is."""
     async with space.running("town", {TOWN: MUNICIPALITY}) as town:
         await told(space, town, replace(listed(town), valid_until=rfc3339(space.clock.now() - DAY)))
-        version = town.house.anchor.version
-        await town.house.participants.rotate(TOWN, "log")
+        version = town.services.anchor.version
+        await town.services.participants.rotate(TOWN, "log")
     async with space.running("town", {}) as town:
-        assert (town.house.anchor.version, unlisted(town)) == (version, ["log"])
+        assert (town.services.anchor.version, unlisted(town)) == (version, ["log"])
 
 
 async def test_a_list_that_cannot_be_written_stops_no_start(space: Space) -> None:
     async with space.running("town", {TOWN: MUNICIPALITY}) as town:
-        await town.house.participants.rotate(TOWN, "log")
+        await town.services.participants.rotate(TOWN, "log")
     place = space.folder / "trust" / "authority.jwk.enc"
     place.rename(place.with_name("away"))
     async with space.running("town", {}) as town:

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from connector.errors import Unavailable
-from connector.operation.maintenance import Upkeep
+from connector.operation.maintenance import Maintenance
 from connector.privacy import holds
 from connector.storage.database import Tx
 from connector.trace import store as transcript
 from connector.trace.store import Line
 from connector.transfer.decision import decision_store
-from connector.transfer.decision.decision_store import Ruled
+from connector.transfer.decision.decision_store import KeptDecision
 from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
@@ -33,15 +33,15 @@ class NoEvidence:
             raise Unavailable("signer.away", host=hosted.participant.id)
 
 
-def upkeep(towns: Towns, evidence: NoEvidence, days: int = 30) -> Upkeep:
-    return Upkeep(towns.db, towns.clock, towns.participants, evidence, towns.enforcement, days)  # type: ignore[arg-type]
+def maintenance(towns: Towns, evidence: NoEvidence, days: int = 30) -> Maintenance:
+    return Maintenance(towns.db, towns.clock, towns.participants, evidence, towns.enforcement, days)  # type: ignore[arg-type]
 
 
 async def test_decisions_are_kept_as_long_as_transcripts(towns: Towns) -> None:
     """>> decisions of today and of 31 days ago, at both towns << those of today are left."""
 
     def keep(tx: Tx, slug: str, name: str, at: int) -> None:
-        ruled = Ruled(
+        ruled = KeptDecision(
             id=name, agreement="urn:a", process="urn:p", phase="access", permit=True, at=at, record="{}", world="{}"
         )
         decision_store.insert_decision(tx, slug, ruled)
@@ -50,7 +50,7 @@ async def test_decisions_are_kept_as_long_as_transcripts(towns: Towns) -> None:
     for slug in (CONSUMER, PROVIDER):
         await towns.db.write(slug, keep, slug, "old", now - 31 * DAY)
         await towns.db.write(slug, keep, slug, "new", now)
-    await upkeep(towns, NoEvidence()).forget()
+    await maintenance(towns, NoEvidence()).forget()
     for slug in (CONSUMER, PROVIDER):
         left = await towns.db.read(slug, decision_store.decisions, slug, "urn:p")
         assert [ruled.id for ruled in left] == ["new"]
@@ -68,7 +68,7 @@ async def test_what_a_hold_covers_does_not_age_away(towns: Towns, about: str, le
     def keep(tx: Tx) -> None:
         tx.run("DELETE FROM transcript WHERE participant = :p", p=CONSUMER)
         for name, of in (("its", agreement.id), ("other", "urn:b")):
-            ruled = Ruled(
+            ruled = KeptDecision(
                 id=name, agreement=of, process=name, phase="access", permit=True, at=old, record="{}", world="{}"
             )
             decision_store.insert_decision(tx, CONSUMER, ruled)
@@ -85,16 +85,16 @@ async def test_what_a_hold_covers_does_not_age_away(towns: Towns, about: str, le
     await towns.db.write(CONSUMER, keep)
     named = agreement.id if about == "agreement" else None
     put = await towns.db.write(CONSUMER, lambda tx: holds.put(tx, CONSUMER, named, "r", "g", did=towns.did(CONSUMER)))
-    await upkeep(towns, NoEvidence()).forget()
+    await maintenance(towns, NoEvidence()).forget()
     assert await kept() == left
     await towns.db.write(CONSUMER, lambda tx: holds.lift(tx, CONSUMER, put.id, "r", "g", did=towns.did(CONSUMER)))
-    await upkeep(towns, NoEvidence()).forget()
+    await maintenance(towns, NoEvidence()).forget()
     assert await kept() == set()
 
 
 async def test_each_log_is_sealed(towns: Towns) -> None:
     evidence = NoEvidence()
-    await upkeep(towns, evidence).seal_logs()
+    await maintenance(towns, evidence).seal_logs()
     assert sorted(evidence.sealed) == [PROVIDER, CONSUMER]
 
 
@@ -103,7 +103,7 @@ async def test_one_log_that_cannot_be_sealed_does_not_stop_the_others(towns: Tow
     evidence = NoEvidence()
     evidence.away = {PROVIDER, CONSUMER}
     with pytest.raises(Unavailable, match=rf"{CONSUMER}|{PROVIDER}"):
-        await upkeep(towns, evidence).seal_logs()
+        await maintenance(towns, evidence).seal_logs()
     assert sorted(evidence.sealed) == [PROVIDER, CONSUMER]
 
 
@@ -112,7 +112,7 @@ async def test_a_key_in_doubt_is_logged_by_all_and_holds_what_runs(towns: Towns)
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     await towns.fetch(CONSUMER, PROVIDER, agreement)
     await towns.run()
-    await upkeep(towns, NoEvidence()).key_changed(towns.did(CONSUMER), frozenset({"a"}), frozenset({"b"}))
+    await maintenance(towns, NoEvidence()).key_changed(towns.did(CONSUMER), frozenset({"a"}), frozenset({"b"}))
     alarms = "SELECT id FROM audit_entry WHERE participant = :participant AND type = 'alarm'"
     for slug in (CONSUMER, PROVIDER):
         assert len(await towns.rows(slug, alarms)) == 1

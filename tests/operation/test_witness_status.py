@@ -7,7 +7,7 @@ import pytest
 from connector.clock import FakeClock
 from connector.errors import Unavailable
 from connector.http.outbound import Answer
-from connector.operation.witness_status import LATE_MS, Log, State, Vouched, judge
+from connector.operation.witness_status import LATE_MS, Log, State, WitnessStatus, judge
 from connector.storage.database import Tx
 from connector.telemetry import MOST_SERIES, Metrics
 from connector.witness.ask import Witnesses
@@ -39,7 +39,7 @@ def test_the_word_for_it(progress: Progress, watched: bool, word: State) -> None
 async def test_a_busy_log_that_nobody_vouches_for_any_more_is_late(towns: Towns) -> None:
     """Past bug: >> something new is sealed all the time, the witness is silent for hours << "good", for ever."""
     stage = Stage(towns, Peer())
-    watch = Vouched(towns.db, stage.clock, towns.participants, stage.net, Metrics())  # type: ignore[arg-type]
+    watch = WitnessStatus(towns.db, stage.clock, towns.participants, stage.net, Metrics())  # type: ignore[arg-type]
     await stage.grow(3)
     await stage.witnesses.look()
     waiting, busy = await stage.grow(1), await stage.grow(1)
@@ -58,7 +58,7 @@ async def test_what_an_auditor_would_conclude_is_counted(towns: Towns) -> None:
     """>> no answer, one, growth, an answer that is spoilt at rest << never, good with its age, behind, never again."""
     peer, metrics = Peer(), Metrics()
     stage = Stage(towns, peer)
-    watch = Vouched(towns.db, stage.clock, towns.participants, stage.net, metrics)  # type: ignore[arg-type]
+    watch = WitnessStatus(towns.db, stage.clock, towns.participants, stage.net, metrics)  # type: ignore[arg-type]
     newest = await stage.grow(3)
 
     async def seen() -> tuple[State, int, int]:
@@ -113,7 +113,7 @@ async def test_a_partner_whose_operator_runs_the_only_witness_is_named(towns: To
     for peers, expected in (((peer,), (partner,)), ((peer, other), ())):
         stage = Stage(towns, *peers)
         listed = SimpleNamespace(current=stage.net.current, entry={partner: theirs}.get)
-        watch = Vouched(towns.db, stage.clock, towns.participants, listed, Metrics())  # type: ignore[arg-type]
+        watch = WitnessStatus(towns.db, stage.clock, towns.participants, listed, Metrics())  # type: ignore[arg-type]
         [own] = [one for one in await watch.now() if one.participant == TOWN]
         assert own.alone == expected
 
@@ -122,7 +122,7 @@ async def test_a_partner_whose_operator_runs_the_only_witness_is_named(towns: To
 def test_the_oldest_quorums_are_shown_first() -> None:
     """>> more logs than a name has room for << those that have waited longest."""
     metrics = Metrics()
-    watch = Vouched(None, FakeClock(NOW), None, SimpleNamespace(), metrics)  # type: ignore[arg-type]
+    watch = WitnessStatus(None, FakeClock(NOW), None, SimpleNamespace(), metrics)  # type: ignore[arg-type]
     watch._logs = tuple(Log(f"p{at}", "o", "good", standing(5, 5, NOW - at * 1000)) for at in range(500))
     ages = [line for line in metrics.text().splitlines() if line.startswith("hanse_log_quorum_age_seconds{")]
     assert len(ages) == MOST_SERIES

@@ -14,7 +14,7 @@ from connector.participants.service import Hosted, Participants
 from connector.trust.did.did import Did
 from connector.trust.did.documents import read_document
 from connector.trust.signers.port import Asked, Place
-from connector.trust.signers.registry import Cabinet
+from connector.trust.signers.registry import SignerRegistry
 from connector.verify.formats import jcs, key_binding
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import BASE, Towns
@@ -80,7 +80,7 @@ async def test_the_document_names_the_key_of_the_certificate(
 async def test_a_new_process_finds_the_key_where_it_lies(towns: Towns, participants: Participants) -> None:
     """>> restart without any access to the keeper << it starts; only the seal is not to be had."""
     adopted = await participants.adopt(SLUG, CA.chain(KEYS["ES256"]), PLACE)
-    again = Participants(towns.db, towns.vault, BASE, None, Cabinet({"csc": keep}, 1.0))
+    again = Participants(towns.db, towns.vault, BASE, None, SignerRegistry({"csc": keep}, 1.0))
     hosted = await again.get(SLUG)
     assert (hosted.seal.kid, hosted.place) == (adopted.seal.kid, PLACE)
     assert "seal" not in hosted.signers
@@ -88,7 +88,7 @@ async def test_a_new_process_finds_the_key_where_it_lies(towns: Towns, participa
 
 
 async def test_another_replica_learns_who_seals(towns: Towns, participants: Participants) -> None:
-    other = Participants(towns.db, towns.vault, BASE, None, Cabinet({"csc": keep}, 1.0))
+    other = Participants(towns.db, towns.vault, BASE, None, SignerRegistry({"csc": keep}, 1.0))
     await other.all()
     adopted = await participants.adopt(SLUG, CA.chain(KEYS["ES256"]), PLACE)
     async with asyncio.timeout(PATIENCE_S):

@@ -28,7 +28,7 @@ class Open:
         self.unit = asyncio.ensure_future(db.write(slug, self._hold, slug))
 
     def _hold(self, tx: Tx, slug: str) -> None:
-        lifecycle.within_hearing(tx, slug)
+        lifecycle.require_not_deleting(tx, slug)
         self.there.set()
         assert self.done.wait(PATIENCE_S)
 
@@ -71,7 +71,7 @@ async def test_bug_a_stream_of_requests_kept_a_participant_from_leaving(postgres
         await waiting(postgres_db, 1)
         comes = [
             asyncio.ensure_future(postgres_db.write(TOWN, noted(order, "comes", hold)))
-            for hold in (lifecycle.within_hearing, lifecycle.still_here)
+            for hold in (lifecycle.require_not_deleting, lifecycle.require_active)
         ]
         await waiting(postgres_db, 3)
         assert order == []
@@ -93,7 +93,7 @@ async def test_whoever_waited_meanwhile_sees_that_it_is_being_deleted(postgres_d
     await postgres_db.write(TOWN, lifecycle_store.close, TOWN)
     deleting = asyncio.ensure_future(postgres_db.write(TOWN, deletes))
     assert await asyncio.to_thread(begun.wait, PATIENCE_S)
-    comes = asyncio.ensure_future(postgres_db.write(TOWN, lifecycle.within_hearing, TOWN))
+    comes = asyncio.ensure_future(postgres_db.write(TOWN, lifecycle.require_not_deleting, TOWN))
     await waiting(postgres_db, 1)
     go.set()
     await deleting

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from connector.clock import rfc3339
-from connector.peer.claims import STATES, Claims, seeker
+from connector.peer.claims import STATES, Claims, requester
 from connector.policy.odrl.names import HANSE
 from connector.trust.members.trust_list import Anchor, Entry
 
@@ -28,7 +28,7 @@ def claims(entry: Entry, on_hold: bool = False) -> Claims:
 
 
 def test_a_member_is_known_by_kind_groups_level_and_state() -> None:
-    known = seeker(MEMBER).known()
+    known = requester(MEMBER).known()
     assert known[f"{HANSE}participantKind"].value == {MEMBER.kind}
     assert known[f"{HANSE}memberOf"].value == {"urn:g"}
     assert known[f"{HANSE}adminLevel"].value == {LEVEL}
@@ -39,7 +39,7 @@ def test_a_member_is_known_by_kind_groups_level_and_state() -> None:
 @pytest.mark.parametrize("ars", [None, "", "0", "99999", "XX", "5315"])
 def test_a_seat_that_the_list_does_not_say_is_unknown(ars: str | None) -> None:
     """An unreadable key is no place: absent, so that no rule about places is met."""
-    assert f"{HANSE}participantLocation" not in seeker(replace(MEMBER, ars=ars)).known()
+    assert f"{HANSE}participantLocation" not in requester(replace(MEMBER, ars=ars)).known()
 
 
 def test_all_sixteen_states_are_known() -> None:
@@ -48,12 +48,12 @@ def test_all_sixteen_states_are_known() -> None:
 
 def test_who_does_not_belong_now_is_nobody() -> None:
     """Suspended, not yet, no longer, on hold, or somebody else."""
-    assert claims(MEMBER).seeker(MEMBER.did, NOW) is not None
-    assert claims(MEMBER).seeker("did:web:b.example", NOW) is None
-    assert claims(MEMBER, on_hold=True).seeker(MEMBER.did, NOW) is None
-    assert claims(replace(MEMBER, state="suspended")).seeker(MEMBER.did, NOW) is None
-    assert claims(replace(MEMBER, valid_from=rfc3339(NOW + 60_000))).seeker(MEMBER.did, NOW) is None
-    assert claims(replace(MEMBER, valid_until=rfc3339(NOW))).seeker(MEMBER.did, NOW) is None
+    assert claims(MEMBER).requester(MEMBER.did, NOW) is not None
+    assert claims(MEMBER).requester("did:web:b.example", NOW) is None
+    assert claims(MEMBER, on_hold=True).requester(MEMBER.did, NOW) is None
+    assert claims(replace(MEMBER, state="suspended")).requester(MEMBER.did, NOW) is None
+    assert claims(replace(MEMBER, valid_from=rfc3339(NOW + 60_000))).requester(MEMBER.did, NOW) is None
+    assert claims(replace(MEMBER, valid_until=rfc3339(NOW))).requester(MEMBER.did, NOW) is None
 
 
 def test_the_end_of_a_membership_is_known_beforehand() -> None:

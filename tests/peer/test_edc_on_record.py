@@ -31,8 +31,8 @@ async def edc() -> AsyncIterator[RecordedEdc]:
 async def hanse(edc: RecordedEdc) -> AsyncIterator[Hanse]:
     with tempfile.TemporaryDirectory(prefix="e") as name:
         folder = Path(name)
-        async with kit.house(folder, free_ports(1)[0], {NAME: edc.root}, environ={}) as house:
-            participant = house.participants.held(kit.SLUG).participant
+        async with kit.services(folder, free_ports(1)[0], {NAME: edc.root}, environ={}) as services:
+            participant = services.participants.held(kit.SLUG).participant
             at = {kit.SLUG: {"did": participant.did, "base": participant.base}}
             client = Hanse(Running(at, folder / "data/api.sock", 0))
             yield client

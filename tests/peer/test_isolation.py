@@ -88,7 +88,7 @@ async def nor_do_peers(life: Life, nasty: NastyPeer) -> None:
         reply = await nasty.post(life.city, town, "/2025-1/catalog/request", ask)
         assert {entry["@id"] for entry in reply.json.get("dataset", [])} == life.datasets[town]
         for other in set(TOWNS) - {town}:
-            me = life.city.house.participants.held(other)
+            me = life.city.services.participants.held(other)
             did = me.participant.did
             claims: dict[str, Any] = {"iss": did, "sub": did, "signer": me.signers["peer"]}
             for id_ in life.negotiations[other]:

@@ -49,7 +49,7 @@ async def waiting(it: City) -> list[dict[str, Any]]:
 
 
 def limited(it: City) -> None:
-    it.house.quotas.limits = Quota(peer_day_mib=1)
+    it.services.quotas.limits = Quota(peer_day_mib=1)
 
 
 async def circled(it: City, nasty: NastyPeer) -> None:
@@ -63,7 +63,7 @@ async def circled(it: City, nasty: NastyPeer) -> None:
     other = await it.negotiate("nachbardorf", it.did("musterstadt"), made["dataset"])
     assert other["state"] == "FINALIZED"
     assert [one["kind"] for one in await waiting(it) if one["subject"] == nasty.did] == ["quota"]
-    assert 'hanse_quota_refused_total{quota="peer-bytes"} 1' in it.house.metrics.text()
+    assert 'hanse_quota_refused_total{quota="peer-bytes"} 1' in it.services.metrics.text()
 
 
 async def test_a_circle_of_requests_and_ends_stops_at_the_quota(it: City, nasty: NastyPeer) -> None:
@@ -85,7 +85,7 @@ async def test_what_runs_can_be_ended_when_the_quota_is_used_up(
     """>> a negotiation begun before, then no room << its termination is taken, and no further one begins."""
     asked = nasty.contract_request(await nasty.offer(it, "musterstadt", made["dataset"]))
     started = (await nasty.post(it, "musterstadt", NEGOTIATE, asked)).json
-    it.house.quotas.limits = Quota(peer_hour_starts=1)
+    it.services.quotas.limits = Quota(peer_hour_starts=1)
     assert (await nasty.post(it, "musterstadt", NEGOTIATE, nasty.contract_request(asked["offer"]))).status == 429
     assert (await nasty.post(it, "musterstadt", NEGOTIATE, asked)).status == 200
     await end(it, nasty, started)
@@ -101,10 +101,10 @@ async def test_what_is_counted_is_not_less_than_what_the_disk_takes(it: City, na
     """Thirty circles: what stands on the peer's account covers what the database grew by."""
     made = await it.publish("musterstadt")
     before = await size(it)
-    it.house.quotas.limits = Quota(peer_hour_starts=30)
+    it.services.quotas.limits = Quota(peer_hour_starts=30)
     rounds, _ = await circles(it, nasty, made)
     assert rounds == 30
-    grown, counted = await size(it) - before, await it.house.db.read("musterstadt", _counted)
+    grown, counted = await size(it) - before, await it.services.db.read("musterstadt", _counted)
     assert counted >= grown, (counted // rounds, grown // rounds)
 
 
@@ -115,10 +115,10 @@ async def test_a_first_request_told_again_in_other_words_each_time_leaves_no_lin
     asked = nasty.contract_request(await nasty.offer(it, "musterstadt", made["dataset"]))
     assert (await nasty.post(it, "musterstadt", NEGOTIATE, asked)).status == 201
     await nasty.heard("/agreement")
-    it.house.quotas.limits = Quota(peer_hour_starts=1)
+    it.services.quotas.limits = Quota(peer_hour_starts=1)
     for number in range(4 * TAKEN_KINDS):
         assert (await nasty.post(it, "musterstadt", NEGOTIATE, {**asked, "x": str(number)})).status == 200
-    lines = await it.house.db.read("musterstadt", lambda tx: tx.all("SELECT 1 FROM transcript"))
+    lines = await it.services.db.read("musterstadt", lambda tx: tx.all("SELECT 1 FROM transcript"))
     assert len(lines) <= TAKEN_KINDS + 2
 
 
@@ -139,7 +139,7 @@ async def test_an_operator_gives_a_peer_a_larger_quota(
     it: City, nasty: NastyPeer, made: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """>> no room, `hanse doctor` says so; `hanse participant allow` << the peer may go on, nobody is asked any more."""
-    it.house.quotas.limits = Quota(peer_hour_starts=1)
+    it.services.quotas.limits = Quota(peer_hour_starts=1)
     offer = await nasty.offer(it, "musterstadt", made["dataset"])
 
     async def asks() -> int:
@@ -163,7 +163,7 @@ async def size(it: City) -> int:
         return int(row["n"])
 
     assert (it.settings.folder / Path("hanse.db")).exists()
-    return await it.house.db.read("", pages)
+    return await it.services.db.read("", pages)
 
 
 def _counted(tx: Tx) -> int:

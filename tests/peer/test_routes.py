@@ -32,7 +32,7 @@ LETTERS = "abcdef0123456789"
 
 def table(city: City) -> list[Route]:
     """The routes that the process really serves."""
-    return [route for route, _ in city.house.public()._table]
+    return [route for route, _ in city.services.public()._table]
 
 
 ELSEWHERE = {"/evidence/{agreement}/termination", "/evidence/{agreement}/countersignature"}
@@ -100,7 +100,7 @@ async def ids(it: City, made: dict[str, Any]) -> dict[str, str]:
     signed = await it.negotiate("nachbardorf", it.did("musterstadt"), made["dataset"])
     assert signed["state"] == "FINALIZED", signed
     await it.fetch("nachbardorf", signed["agreement"])
-    found = await it.house.db.read("musterstadt", theirs)
+    found = await it.services.db.read("musterstadt", theirs)
     assert len(found) == 5
     return found
 
@@ -122,13 +122,13 @@ async def test_ids_of_others_look_like_ids_that_do_not_exist(it: City, nasty: Na
             assert replies[0] == replies[1], (route, id_)
             asked += 1
     assert asked >= 12 * 6
-    assert await it.house.db.read("musterstadt", theirs) == ids
+    assert await it.services.db.read("musterstadt", theirs) == ids
 
 
 @pytest.mark.threat("T17")
 async def test_the_partner_finds_what_the_third_does_not(it: City, nasty: NastyPeer, ids: dict[str, str]) -> None:
     """The same ids, asked by nachbardorf << 200: the test above does not pass because of wrong addresses."""
-    partner = it.house.participants.held("nachbardorf")
+    partner = it.services.participants.held("nachbardorf")
     claims: dict[str, Any] = {"iss": partner.participant.did, "sub": partner.participant.did}
     signer = partner.signers["peer"]
     agreement = ids["agreement"].removeprefix("urn:uuid:")

@@ -10,7 +10,7 @@ import pytest
 from connector.app import plugins
 from connector.app.services import judge
 from connector.cli.main import main
-from connector.policy.engine import Judge, Seeker
+from connector.policy.engine import PolicyEngine, Requester
 from connector.policy.evaluation.record import plain, record, replay
 from connector.policy.odrl.model import PHASES, Closure
 from connector.policy.odrl.state_of_world import World
@@ -53,13 +53,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def engine(site: Path) -> Judge:
+def engine(site: Path) -> PolicyEngine:
     """The engine as a start with `[plugins] allow = ["did-host"]` makes it."""
     return judge(plugins.extension(plugins.load(["did-host"])))
 
 
-def who(did: str) -> Seeker:
-    return Seeker(did=did, kind="https://w3id.org/hanse/v1#municipality")
+def who(did: str) -> Requester:
+    return Requester(did=did, kind="https://w3id.org/hanse/v1#municipality")
 
 
 def test_the_wheel_says_what_it_registers(site: Path) -> None:
@@ -83,18 +83,18 @@ def test_the_wheel_says_what_it_registers(site: Path) -> None:
         ("", False),
     ],
 )
-def test_a_rule_about_the_host_is_decided(engine: Judge, did: str, allowed: bool, phase: Any) -> None:
+def test_a_rule_about_the_host_is_decided(engine: PolicyEngine, did: str, allowed: bool, phase: Any) -> None:
     """>> a rule that names two hosts  << only who has one of them, in every phase; no host is not enough."""
     assert engine.decide(POLICY, who(did), phase, NOW).permit is allowed
 
 
-def test_what_it_does_not_know_stays_forbidden(engine: Judge) -> None:
+def test_what_it_does_not_know_stays_forbidden(engine: PolicyEngine) -> None:
     """>> a prohibition for one host, asked by a DID without host  << unknown, so the prohibition holds."""
     asked = [engine.decide(FORBIDDING, who(did), "access", NOW).permit for did in ("did:web:good.example", "did:key:z")]
     assert asked == [True, False]
 
 
-def test_a_refusal_is_explained_in_both_languages(engine: Judge) -> None:
+def test_a_refusal_is_explained_in_both_languages(engine: PolicyEngine) -> None:
     """>> a stranger asks  << the plug-in's own sentence, with what was found."""
     words = engine.reasons(engine.decide(POLICY, who("did:web:evil.example"), "access", NOW))
     (german,), (english,) = words["de"], words["en"]
@@ -113,7 +113,7 @@ def test_a_refusal_is_explained_in_both_languages(engine: Judge) -> None:
 
 
 @pytest.mark.parametrize("lang", ["de", "en"])
-def test_the_rule_is_said_with_its_badge(engine: Judge, lang: str) -> None:
+def test_the_rule_is_said_with_its_badge(engine: PolicyEngine, lang: str) -> None:
     """>> the policy in sentences  << complete, and "enforced", because the DID was verified."""
     said = engine.clauses(POLICY, lang)
     assert said
@@ -122,21 +122,21 @@ def test_the_rule_is_said_with_its_badge(engine: Judge, lang: str) -> None:
     assert badge == "enforced"
 
 
-def test_a_contract_says_who_vouches_for_the_value(engine: Judge) -> None:
+def test_a_contract_says_who_vouches_for_the_value(engine: PolicyEngine) -> None:
     assert engine.operands(POLICY) == {HOST: {"source": "verified-credential", "type": "text"}}
 
 
 def test_without_the_plugin_the_rule_is_not_understood() -> None:
     """>> the same policy where nobody allowed the plug-in  << never permitted, never summarised, still forbidding."""
     without = judge()
-    seeker = who("did:web:data.nachbarstadt.example")
-    assert not any(without.decide(POLICY, seeker, phase, NOW).permit for phase in PHASES)
+    requester = who("did:web:data.nachbarstadt.example")
+    assert not any(without.decide(POLICY, requester, phase, NOW).permit for phase in PHASES)
     assert without.clauses(POLICY, "de") == []
     assert not without.decide(FORBIDDING, who("did:web:good.example"), "access", NOW).permit
     assert without.digest(POLICY) != ""
 
 
-def test_a_recorded_decision_says_which_code_answered_and_replays_with_it(engine: Judge, site: Path) -> None:
+def test_a_recorded_decision_says_which_code_answered_and_replays_with_it(engine: PolicyEngine, site: Path) -> None:
     """>> a decision with the plug-in, recorded and made again  << the same; without it another, and it shows."""
     loaded = plugins.extension(plugins.load(["did-host"]))
     world = World(now=NOW, participant="did:web:data.kreis.example", purpose_source="contractual")

@@ -9,7 +9,7 @@ from connector.catalogue.templates.templates import fill
 from connector.dialects.policies.skos import Vocabulary
 from connector.language import LANGUAGES
 from connector.language import say as message
-from connector.policy.engine import LARGE_KEPT, SMALL, Judge, Seeker
+from connector.policy.engine import LARGE_KEPT, SMALL, PolicyEngine, Requester
 from connector.policy.odrl.model import Closure, PolicyError
 from connector.policy.odrl.names import COMPARISONS
 from connector.policy.odrl.operands import BUILT_IN
@@ -20,8 +20,8 @@ from connector.policy.wording.badges import Badge
 from connector.policy.wording.figures import Say
 from tests.policy.cases import KIND, NOW, ODD, ODRL, H, atom, use
 
-FIRM = Seeker(did="did:web:firm", kind=H + "company")
-TOWN = Seeker(did="did:web:town", kind=H + "municipality")
+FIRM = Requester(did="did:web:firm", kind=H + "company")
+TOWN = Requester(did="did:web:town", kind=H + "municipality")
 
 
 def catalogue_of(lang: str) -> Say:
@@ -31,13 +31,13 @@ def catalogue_of(lang: str) -> Say:
     return say
 
 
-def judge_of(vocabulary: Vocabulary, **means: Any) -> Judge:
+def judge_of(vocabulary: Vocabulary, **means: Any) -> PolicyEngine:
     labels = {lang: vocabulary.labels(lang) for lang in LANGUAGES}
-    return Judge(vocabulary.closure, labels, vocabulary.digest, catalogue_of, **means)
+    return PolicyEngine(vocabulary.closure, labels, vocabulary.digest, catalogue_of, **means)
 
 
 @pytest.fixture
-def judge(vocabulary: Vocabulary) -> Judge:
+def judge(vocabulary: Vocabulary) -> PolicyEngine:
     return judge_of(vocabulary)
 
 
@@ -45,7 +45,7 @@ def template_3() -> dict[str, Any]:
     return fill("municipal-purpose", {"until": "31.12.2027"})
 
 
-def test_the_short_way_from_a_document_to_an_answer(judge: Judge) -> None:
+def test_the_short_way_from_a_document_to_an_answer(judge: PolicyEngine) -> None:
     """>> template 3, a municipality and a company  << permitted and refused, with reasons in both languages."""
     assert judge.decide(template_3(), TOWN, "negotiation", NOW, purpose=H + "winterService").permit
     refused = judge.decide(template_3(), FIRM, "negotiation", NOW, purpose=H + "winterService")
@@ -54,7 +54,7 @@ def test_the_short_way_from_a_document_to_an_answer(judge: Judge) -> None:
     assert "Unternehmen" in reasons["de"][0]
 
 
-def test_a_prepared_world_is_judged_by_our_vocabulary(judge: Judge) -> None:
+def test_a_prepared_world_is_judged_by_our_vocabulary(judge: PolicyEngine) -> None:
     """>> a world that brings a vocabulary of its own  << ours decides, unless an agreement pinned another."""
     document = use(atom("odrl:purpose", "isPartOf", H + "operations"))
     cheat = Closure({H + "research": frozenset({H + "research", H + "operations"}), H + "operations": frozenset()})
@@ -63,23 +63,23 @@ def test_a_prepared_world_is_judged_by_our_vocabulary(judge: Judge) -> None:
     assert judge.rule(document, world, "access", cheat).permit
 
 
-def test_verified_claims_of_the_seeker_are_facts(judge: Judge) -> None:
+def test_verified_claims_of_the_seeker_are_facts(judge: PolicyEngine) -> None:
     """>> a state authority by its credential  << rules about the level see it; without it nobody knows."""
     document = use(atom(H + "adminLevel", "eq", H + "stateLevel"))
     level = (H + "adminLevel", Fact(frozenset({H + "stateLevel"}), "verified-credential"))
-    known = Seeker(did="did:web:land", kind=H + "company", facts=(level,))
+    known = Requester(did="did:web:land", kind=H + "company", facts=(level,))
     assert judge.decide(document, known, "catalog", NOW).permit
     assert not judge.decide(document, FIRM, "catalog", NOW).permit
 
 
-def test_no_kind_is_no_value(judge: Judge) -> None:
+def test_no_kind_is_no_value(judge: PolicyEngine) -> None:
     """>> a seeker of whom no kind is known  << "none of these" is not proved by absence."""
     document = use(atom(H + "participantKind", "isNoneOf", [H + "company"]))
-    assert not judge.decide(document, Seeker(did="did:web:x", kind=""), "catalog", NOW).permit
+    assert not judge.decide(document, Requester(did="did:web:x", kind=""), "catalog", NOW).permit
     assert judge.decide(document, TOWN, "catalog", NOW).permit
 
 
-def test_the_whole_explanation_in_one_call(judge: Judge) -> None:
+def test_the_whole_explanation_in_one_call(judge: PolicyEngine) -> None:
     """The tree as text ends with what would help; as JSON it is serialisable; of a permit nothing would help."""
     refused = judge.decide(template_3(), FIRM, "negotiation", NOW, purpose=H + "winterService")
     for lang, what in (("de", "Was hilft: "), ("en", "What would help: ")):
@@ -90,7 +90,7 @@ def test_the_whole_explanation_in_one_call(judge: Judge) -> None:
     assert judge.what_if(permitted, "de") == ""
 
 
-def test_an_offer_and_its_agreement_read_alike(judge: Judge) -> None:
+def test_an_offer_and_its_agreement_read_alike(judge: PolicyEngine) -> None:
     """Sentences, badges and coverage do not depend on the names of one deal."""
     offer = template_3() | {"@type": "Offer", "@id": "urn:offer"}
     deal = {"@type": "Agreement", "@id": "urn:a", "target": "urn:d", "assigner": "did:web:a", "assignee": "did:web:b"}
@@ -100,7 +100,7 @@ def test_an_offer_and_its_agreement_read_alike(judge: Judge) -> None:
     assert [row["badge"] for row in judge.coverage(offer) if row["kind"] == "obligation"] == ["monitored"]
 
 
-def test_a_badge_says_what_it_rests_on(judge: Judge) -> None:
+def test_a_badge_says_what_it_rests_on(judge: PolicyEngine) -> None:
     """Not only that deletion is monitored, but what happens if it does not take place; levels show what belongs."""
     said = judge.statements(template_3(), "de")
     deletion = next(one for one in said if "Löschung" in one.sentence)
@@ -110,19 +110,19 @@ def test_a_badge_says_what_it_rests_on(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize("document", [use(ODD), use(**{"@type": "Ticket"}), use(profile="urn:p"), {}], ids=str)
-def test_what_cannot_be_said_has_no_clauses(judge: Judge, document: dict[str, Any]) -> None:
+def test_what_cannot_be_said_has_no_clauses(judge: PolicyEngine, document: dict[str, Any]) -> None:
     """No clauses: such a policy is neither accepted nor signed without a person."""
     assert judge.clauses(document, "de") == judge.clauses(document, "en") == []
 
 
-def test_a_bad_document_is_refused_with_its_place(judge: Judge) -> None:
+def test_a_bad_document_is_refused_with_its_place(judge: PolicyEngine) -> None:
     """>> a permission that is a number  << the place, not an answer."""
     with pytest.raises(PolicyError) as caught:
         judge.policy({"permission": 7})
     assert caught.value.pointer.startswith("/permission")
 
 
-def badge(judge: Judge, document: dict[str, Any], word: str) -> Badge:
+def badge(judge: PolicyEngine, document: dict[str, Any], word: str) -> Badge:
     return next(badge for sentence, badge in judge.clauses(document, "de") if word in sentence)
 
 
@@ -150,7 +150,7 @@ def test_operands_of_plug_ins_are_decided_and_said(vocabulary: Vocabulary) -> No
 
     labels = {lang: vocabulary.labels(lang) for lang in LANGUAGES}
     registry = BUILT_IN.with_([operand])
-    judge = Judge(vocabulary.closure, labels, vocabulary.digest, with_words, registry=registry)
+    judge = PolicyEngine(vocabulary.closure, labels, vocabulary.digest, with_words, registry=registry)
     low, high = use(atom(iri, "lt", "5")), use(atom(iri, "lt", "9"))
     assert judge.decide(high, FIRM, "access", NOW).permit
     refused = judge.decide(low, FIRM, "access", NOW)
@@ -161,7 +161,7 @@ def test_operands_of_plug_ins_are_decided_and_said(vocabulary: Vocabulary) -> No
     assert judge_of(vocabulary).clauses(low, "de") == []
 
 
-def test_operands_that_a_policy_uses_are_defined(judge: Judge) -> None:
+def test_operands_that_a_policy_uses_are_defined(judge: PolicyEngine) -> None:
     """The profile that both sides sign says of each operand what type it has and who vouches for it."""
     assert judge.operands(use(KIND, atom("odrl:purpose", "eq", H + "research"), ODD)) == {
         ODRL + "purpose": {"source": "declared", "type": "concept"},
@@ -169,7 +169,7 @@ def test_operands_that_a_policy_uses_are_defined(judge: Judge) -> None:
     }
 
 
-def test_the_end_and_the_signature_of_an_agreement(judge: Judge) -> None:
+def test_the_end_and_the_signature_of_an_agreement(judge: PolicyEngine) -> None:
     """In milliseconds; without a zone the timestamp counts as UTC, and one that is no time as the beginning."""
     assert judge.signed_at({"timestamp": "2026-11-24T20:00:00Z"}) == 1_795_550_400_000
     assert judge.signed_at({"timestamp": "2026-11-24T20:00:00"}) == 1_795_550_400_000
@@ -178,7 +178,7 @@ def test_the_end_and_the_signature_of_an_agreement(judge: Judge) -> None:
     assert judge.expires_at(use(), NOW) is None
 
 
-def test_few_large_policies_are_kept_and_many_small_ones(judge: Judge) -> None:
+def test_few_large_policies_are_kept_and_many_small_ones(judge: PolicyEngine) -> None:
     """>> huge policies of a stranger, one after the other  << answered, but they do not fill the memory."""
 
     def huge(number: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from connector.dialects.policies.skos import Vocabulary
 from connector.language import say as message
 from connector.policy.conflict.conflict import contradictions
 from connector.policy.containment.narrow import narrower
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.policy.evaluation.digest import digest
 from connector.policy.evaluation.evaluate import decide
 from connector.policy.odrl.model import PHASES
@@ -174,15 +174,17 @@ def test_only_the_template_for_open_data_suits_open_data(vocabulary: Vocabulary)
 
 
 @pytest.fixture(scope="module")
-def judge(vocabulary: Vocabulary) -> Judge:
+def judge(vocabulary: Vocabulary) -> PolicyEngine:
     def words(lang: str) -> Callable[..., str]:
         return lambda key, /, **facts: message(key, lang, **facts)
 
-    return Judge(vocabulary.closure, {lang: vocabulary.labels(lang) for lang in ("de", "en")}, vocabulary.digest, words)
+    return PolicyEngine(
+        vocabulary.closure, {lang: vocabulary.labels(lang) for lang in ("de", "en")}, vocabulary.digest, words
+    )
 
 
 @pytest.mark.parametrize("template", SLOTS)
-def test_every_template_can_be_said_completely(judge: Judge, lang: str, template: str) -> None:
+def test_every_template_can_be_said_completely(judge: PolicyEngine, lang: str, template: str) -> None:
     """A sentence for each rule, clause and duty: a policy that cannot be said is never summarised."""
     document = fill(template, SLOTS[template])
     policy = parse(document)
@@ -211,7 +213,7 @@ CHANGES: dict[str, dict[str, st.SearchStrategy[str]]] = {
 
 
 @pytest.mark.parametrize("template", CHANGES)
-def test_sentences_and_rule_say_the_same(judge: Judge, lang: str, template: str) -> None:
+def test_sentences_and_rule_say_the_same(judge: PolicyEngine, lang: str, template: str) -> None:
     """>> two fillings of a template  << the same sentences if and only if the same rule (by digest)."""
     some = st.fixed_dictionaries(CHANGES[template])
 

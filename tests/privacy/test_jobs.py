@@ -6,7 +6,7 @@ from connector.audit import store as audit
 from connector.contracts import lifetime
 from connector.contracts.model import Agreement
 from connector.privacy import holds
-from connector.privacy.jobs import Keeping
+from connector.privacy.jobs import RetentionJobs
 from connector.settings.load import Retention
 from connector.storage.database import Tx
 from tests.testkit.neighbours import Neighbours
@@ -22,7 +22,7 @@ async def both(towns: Towns) -> Neighbours:
     """All periods are ten days."""
     made = Neighbours(towns)
     days = {name: 10 for name in Retention.__struct_fields__ if name.endswith("_days")}
-    made.keeping = Keeping(
+    made.keeping = RetentionJobs(
         towns.db, towns.clock, towns.participants, towns.contracts.agreements, Retention(**days), made.ask,
         made.log_keys,
     )  # fmt: skip
@@ -105,7 +105,7 @@ async def test_a_clock_that_runs_ahead_erases_nothing(both: Neighbours) -> None:
         return fresh[0]
 
     days = {name: 10 for name in Retention.__struct_fields__ if name.endswith("_days")}
-    keeping = Keeping(
+    keeping = RetentionJobs(
         towns.db, towns.clock, towns.participants, towns.contracts.agreements, Retention(**days), both.ask,
         both.log_keys, in_time,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from connector.audit import store as audit
 from connector.contracts import store
 from connector.contracts.model import Agreement, EvidenceObject
 from connector.privacy import object_mentions
-from connector.privacy.jobs import Keeping
+from connector.privacy.jobs import RetentionJobs
 from connector.settings.load import Retention
 from tests.testkit.neighbours import Neighbours
 from tests.testkit.towns import Towns
@@ -53,7 +53,7 @@ async def test_the_retention_job_takes_them_with_the_last_agreement_record(towns
     """>> over for a year, its periods too; one still in its period << approvals gone; approvals there."""
     both = Neighbours(towns)
     days = {name: 10 for name in Retention.__struct_fields__ if name.endswith("_days")}
-    keeping = Keeping(
+    keeping = RetentionJobs(
         towns.db, towns.clock, towns.participants, towns.contracts.agreements, Retention(**days), both.ask,
         both.log_keys,
     )  # fmt: skip

@@ -85,7 +85,7 @@ async def lived(towns: Towns) -> Agreement:
     await towns.db.write(
         CONSUMER, lambda tx: holds.lift(tx, CONSUMER, put.id, "Rechtsamt", "erledigt", did=towns.did(CONSUMER))
     )
-    await towns.ending_desk.end(CONSUMER, agreement.id, WHY, None)
+    await towns.termination_delivery.end(CONSUMER, agreement.id, WHY, None)
     await towns.run()
     await towns.db.write(CONSUMER, _besides, agreement)
     return agreement
@@ -99,7 +99,7 @@ def _besides(tx: Tx, agreement: Agreement) -> None:
         created_at=tx.now,
     )  # fmt: skip
     decision_store.insert_deed(tx, CONSUMER, agreement.id, deed)
-    ruled = decision_store.Ruled(
+    ruled = decision_store.KeptDecision(
         id="r1", agreement=agreement.id, process="t1", phase="access", permit=True, at=tx.now, record="{}",
         world=json.dumps({"payer": HER}),
     )  # fmt: skip
@@ -295,7 +295,7 @@ async def test_an_object_without_a_use_is_under_any_hold(towns: Towns) -> None:
 async def test_a_wish_does_not_trust_a_clock_that_runs_ahead(towns: Towns) -> None:
     """Bug: >> every period is over by a clock that cannot be right << a wish erased what the job left alone."""
     agreement = await signed(towns)
-    await towns.ending_desk.end(CONSUMER, agreement.id, WHY, None)
+    await towns.termination_delivery.end(CONSUMER, agreement.id, WHY, None)
     await towns.run()
     await Neighbours(towns).seal()
     proof = [("ending", "statement"), ("negotiation", "approval"), ("object", "body"), ("object", "body")]

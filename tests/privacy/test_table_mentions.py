@@ -7,7 +7,7 @@ import pytest
 from connector.audit import store
 from connector.errors import Defect
 from connector.privacy import column_rules, column_scan, holds, pseudonyms, retention_store, table_mentions
-from connector.privacy.column_rules import WAYS, Held
+from connector.privacy.column_rules import WAYS, Kept
 from connector.privacy.column_scan import About
 from connector.privacy.erasure import Eraser, Order
 from connector.privacy.retention import Periods, Stay
@@ -67,22 +67,22 @@ async def test_the_schema_has_every_column_that_is_decided_on(any_db: Database) 
 @pytest.mark.parametrize(
     ("table", "column", "about", "standing", "why"),
     [
-        ("negotiation", "approval", About("a"), Held(hold=False, keeps=PERIOD), "period"),
-        ("negotiation", "approval", About("a"), Held(hold=False, keeps=None), None),
-        ("negotiation", "approval", About(open=True), Held(hold=False, keeps=None), "open"),
-        ("negotiation", "approval", About(), Held(hold=False, keeps=None), None),
-        ("negotiation", "reason", About("a", open=True), Held(hold=False, keeps=PERIOD), None),
-        ("outbox", "body", About("a", open=True), Held(hold=False, keeps=PERIOD), "open"),
-        ("outbox", "body", About("a"), Held(hold=False, keeps=PERIOD), None),
-        ("outbox", "body", About("a"), Held(hold=True, keeps=None), "hold"),
-        ("deed", "facts", About("a"), Held(hold=False, keeps=Stay("in-force")), "in-force"),
-        ("dataset", "title", About(), Held(hold=False, keeps=None), "published"),
-        ("agreement", "document", About("a"), Held(hold=False, keeps=PERIOD), "period"),
-        ("agreement", "document", About("a"), Held(hold=False, keeps=None), "elsewhere"),
-        ("novelty", "x", About(), Held(hold=False, keeps=None), "elsewhere"),
+        ("negotiation", "approval", About("a"), Kept(hold=False, keeps=PERIOD), "period"),
+        ("negotiation", "approval", About("a"), Kept(hold=False, keeps=None), None),
+        ("negotiation", "approval", About(open=True), Kept(hold=False, keeps=None), "open"),
+        ("negotiation", "approval", About(), Kept(hold=False, keeps=None), None),
+        ("negotiation", "reason", About("a", open=True), Kept(hold=False, keeps=PERIOD), None),
+        ("outbox", "body", About("a", open=True), Kept(hold=False, keeps=PERIOD), "open"),
+        ("outbox", "body", About("a"), Kept(hold=False, keeps=PERIOD), None),
+        ("outbox", "body", About("a"), Kept(hold=True, keeps=None), "hold"),
+        ("deed", "facts", About("a"), Kept(hold=False, keeps=Stay("in-force")), "in-force"),
+        ("dataset", "title", About(), Kept(hold=False, keeps=None), "published"),
+        ("agreement", "document", About("a"), Kept(hold=False, keeps=PERIOD), "period"),
+        ("agreement", "document", About("a"), Kept(hold=False, keeps=None), "elsewhere"),
+        ("novelty", "x", About(), Kept(hold=False, keeps=None), "elsewhere"),
     ],
 )
-def test_what_stands_in_the_way(table: str, column: str, about: About, standing: Held, why: str | None) -> None:
+def test_what_stands_in_the_way(table: str, column: str, about: About, standing: Kept, why: str | None) -> None:
     stay = column_rules.stays(table, column, about, standing)
     assert (None if stay is None else stay.why) == why
 

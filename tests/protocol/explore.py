@@ -98,8 +98,8 @@ class World:
 
     def arrivals(self, joint: Joint, side: int) -> Iterator[tuple[str, Joint]]:
         for index in _set(joint.sent):
-            sender, name, kind = self.messages[index]
-            if sender == side:
+            moves, name, kind = self.messages[index]
+            if moves == side:
                 continue
             step = self.step("received", joint.peers[side], kind, name, name)
             if step is None:
@@ -111,8 +111,8 @@ class World:
 
     def answered(self, joint: Joint, side: int) -> Iterator[tuple[str, Joint]]:
         for bit in _set(joint.answers):
-            sender, name, kind = self.messages[bit >> 1]
-            if sender != side:
+            moves, name, kind = self.messages[bit >> 1]
+            if moves != side:
                 continue
             if bit & 1:
                 step = self.step("refused", joint.peers[side], name, PROBLEM)

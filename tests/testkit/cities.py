@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from connector.app import process
-from connector.app.services import House
+from connector.app.services import Services
 from connector.cli.operate import dev
 from connector.clock import Clock, SystemClock
 from connector.settings.load import Settings, load
@@ -87,14 +87,14 @@ async def _value(answer: aiohttp.ClientResponse) -> Any:
 class City:
     """One running process."""
 
-    def __init__(self, settings: Settings, house: House, api: ManagementApi) -> None:
-        self.settings, self.house, self.api = settings, house, api
+    def __init__(self, settings: Settings, services: Services, api: ManagementApi) -> None:
+        self.settings, self.services, self.api = settings, services, api
 
     def did(self, slug: str) -> str:
-        return self.house.participants.held(slug).participant.did
+        return self.services.participants.held(slug).participant.did
 
     def root(self, slug: str) -> str:
-        return self.house.participants.held(slug).participant.root
+        return self.services.participants.held(slug).participant.root
 
     async def publish(
         self, slug: str, content: bytes = b"a;b\n1;2\n", name: str = "baeume.csv", **wish: Any
@@ -147,14 +147,14 @@ class Space:
     ) -> AsyncIterator[City]:
         """A process for as long as the context lasts; started again under the same name it is the same city."""
         settings = load(self.prepared(name), environ or {})
-        async with process.running(settings, clock=self.clock) as house:
+        async with process.running(settings, clock=self.clock) as services:
             api = ManagementApi(settings.api.socket)
             try:
-                known = {one.participant.id for one in await house.participants.all()}
+                known = {one.participant.id for one in await services.participants.all()}
                 for slug, kind in participants.items():
                     if slug not in known:
                         await api.post("/api/v1/participants", {"slug": slug, "name": slug.title(), "kind": kind})
-                yield City(settings, house, api)
+                yield City(settings, services, api)
             finally:
                 await api.close()
 

@@ -6,8 +6,8 @@ from typing import Concatenate
 
 from connector.contracts import lifetime
 from connector.offboarding import participant_rows
-from connector.offboarding.close import Leaving
-from connector.offboarding.delete import Deleting, desks
+from connector.offboarding.close import Closing
+from connector.offboarding.delete import Deletion, desks
 from connector.privacy import jobs
 from connector.privacy.unexpired import Unexpired
 from connector.settings.sections import Retention
@@ -53,9 +53,9 @@ class Mortal:
 
 def leaving(
     towns: Towns, db: Database | None = None, *folders: Path, periods: Unexpired | None = None
-) -> tuple[Leaving, Deleting]:  # fmt: skip
+) -> tuple[Closing, Deletion]:  # fmt: skip
     """The desks of a process behind `db`, with the periods of retention that the settings have by themselves."""
-    slices = (towns.contracts, towns.endings, towns.transfers, towns.catalogue)
+    slices = (towns.contracts, towns.terminations, towns.transfers, towns.catalogue)
     kept = periods or Unexpired(jobs.periods(Retention()), lifetime.ended, lambda now: True)
     return desks(db or towns.db, towns.clock, towns.participants, slices, towns.vault, folders, _struck, kept)
 

@@ -11,7 +11,7 @@ from connector.http.outbound import Answer
 from connector.peer.dsp.exchange import Exchange
 from connector.peer.evidence.reconcile import ReconcileHandlers
 from connector.peer.routes import Surface
-from connector.privacy.jobs import Keeping
+from connector.privacy.jobs import RetentionJobs
 from connector.reconciliation.store import Compared
 from connector.settings.load import Retention
 from connector.storage.database import Tx
@@ -35,7 +35,7 @@ class Neighbours(Door):
         self.fails: list[Exception | int] = []
         self.asked: list[dict[str, Any]] = []
         self.without_keys: set[str] = set()
-        self.keeping = Keeping(
+        self.keeping = RetentionJobs(
             towns.db, towns.clock, towns.participants, towns.contracts.agreements, Retention(), self.ask, self.log_keys
         )
 

@@ -19,16 +19,16 @@ from connector.catalogue.service import Catalogue, Publication
 from connector.clock import Clock, SystemClock
 from connector.contracts.agreement import ending
 from connector.contracts.document import second_seal
-from connector.contracts.model import Agreement, Case
-from connector.contracts.negotiation.decide import Course, Deliberate
-from connector.contracts.negotiation.send import Moves
+from connector.contracts.model import Agreement, NegotiationRow
+from connector.contracts.negotiation.decide import DecideNegotiation, NegotiationDecider
+from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.negotiation.service import Contracts
 from connector.contracts.partner import Partner
-from connector.contracts.signing.countersign import SigningDesk
-from connector.contracts.signing.late_delivery import LateDesk
-from connector.contracts.signing.provider_seal import SealingDesk
+from connector.contracts.signing.countersign import Countersigner
+from connector.contracts.signing.late_delivery import LateDelivery
+from connector.contracts.signing.provider_seal import ProviderSealer
 from connector.contracts.termination import statement
-from connector.contracts.termination.delivery import EndingDesk
+from connector.contracts.termination.delivery import TerminationDelivery
 from connector.delivery import worker
 from connector.delivery.circuit import Circuits
 from connector.delivery.messages import Messages
@@ -39,7 +39,7 @@ from connector.ids import new_uuid
 from connector.jobs.scheduler import Jobs
 from connector.participants.service import Hosted, Participants
 from connector.peer.dsp import negotiations, transfers
-from connector.policy.engine import Seeker
+from connector.policy.engine import Requester
 from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.settings.sections import Signers
@@ -49,23 +49,23 @@ from connector.storage.effects import COUNTERSIGN, REVIEW
 from connector.storage.outbox import OutboxRow
 from connector.trace import recorder
 from connector.transfer.addresses import Reach
-from connector.transfer.decide import Course as TransferCourse
-from connector.transfer.decide import Dutiful
-from connector.transfer.decision.decisions import Rulings
-from connector.transfer.decision.state_of_world import Worlds
-from connector.transfer.duties import Deeds
+from connector.transfer.decide import DecideTransfer as TransferCourse
+from connector.transfer.decide import TransferDecider
+from connector.transfer.decision.decisions import TransferDecisions
+from connector.transfer.decision.state_of_world import StatesOfWorld
+from connector.transfer.duties import Duties
 from connector.transfer.enforcement import Enforcement
-from connector.transfer.model import Mode, Process
+from connector.transfer.model import Mode, TransferRow
 from connector.transfer.plane.reports import Reports
 from connector.transfer.send import ADDRESS, EXPIRY
-from connector.transfer.send import Moves as TransferMoves
+from connector.transfer.send import TransferSender as TransferMoves
 from connector.transfer.service import Transfers
 from connector.trust.development import dev_ca
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.keys.vault import Vault
 from connector.trust.members import successors
 from connector.trust.signers.port import Keeper, Kind
-from connector.trust.signers.registry import Cabinet
+from connector.trust.signers.registry import SignerRegistry
 from tests.testkit.cities import MUNICIPALITY, PURPOSE
 from tests.testkit.shown import as_shown
 
@@ -140,69 +140,71 @@ class Towns:
         self.keepers: dict[Kind, Keeper] = {}
         self.listed: dict[str, tuple[str, ...]] = {}
         self.second_keys: dict[str, dict[str, str]] = {}
-        self.participants = Participants(db, self.vault, BASE, self._issue, Cabinet(self.keepers, 1.0))
+        self.participants = Participants(db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
         self.judge = judge()
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
-        self.line = successors.Line(())
+        self.line = successors.Successors(())
         self.contracts = Contracts(
-            self.participants, self.catalogue, self.judge, self._course, self, second_keys=self._seconds,
+            self.participants, self.catalogue, self.judge, self._decide, self, second_keys=self._seconds,
             name_of=self.name_of,
         )  # fmt: skip
-        self.seekers: dict[str, Seeker] = {}
+        self.requesters: dict[str, Requester] = {}
         self.ends: dict[str, int] = {}
-        worlds = Worlds(self.participants, self.contracts.agreements, self.judge, self)
-        self.rulings = Rulings(self.judge, worlds, self.contracts.agreements, lists().closure_of)
+        states = StatesOfWorld(self.participants, self.contracts.agreements, self.judge, self)
+        self.decisions = TransferDecisions(self.judge, states, self.contracts.agreements, lists().closure_of)
         self.transfers = Transfers(
-            self.participants, self.contracts, self.rulings, self.vault, Reach(SafeClient().calls), self._transferring
+            self.participants, self.contracts, self.decisions, self.vault, Reach(SafeClient().calls), self._transferring
         )
-        self.reports = Reports(self.contracts.agreements, self.transfers.moves, self.rulings)
-        self.enforcement = Enforcement(self.contracts.agreements, self.transfers.moves, self.rulings)
-        self.deeds = Deeds(
-            self.participants, self.contracts.agreements, self.judge, worlds, self.rulings, self.enforcement
+        self.reports = Reports(self.contracts.agreements, self.transfers.sender, self.decisions)
+        self.enforcement = Enforcement(self.contracts.agreements, self.transfers.sender, self.decisions)
+        self.duties = Duties(
+            self.participants, self.contracts.agreements, self.judge, states, self.decisions, self.enforcement
         )  # fmt: skip
         self.wire, self.circuits = Wire(self), Circuits()
         self.pulls: list[str] = []
         self.pushes: list[str] = []
         self.file_name = "baeume.csv"
         messages = Messages(db, self.clock, self.wire, self.circuits, self.vault, self.contracts, self.transfers)
-        desk = SigningDesk(
+        desk = Countersigner(
             db, self.clock, self.participants, self.contracts, self.judge, self.wire.fetch, self._document,
             [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
             self._seconds, self.name_of,
         )  # fmt: skip
-        self.endings = statement.Endings(self.participants, self.contracts.agreements)
-        self.ending_desk = EndingDesk(
-            db, self.clock, self.participants, self.endings, self.wire, self._document,
+        self.terminations = statement.Terminations(self.participants, self.contracts.agreements)
+        self.termination_delivery = TerminationDelivery(
+            db, self.clock, self.participants, self.terminations, self.wire, self._document,
             [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
         )  # fmt: skip
-        self.late_desk = LateDesk(db, self.participants, self.contracts, desk, self.wire.hand_in, self.wire.fetch)
+        self.late_delivery = LateDelivery(
+            db, self.participants, self.contracts, desk, self.wire.hand_in, self.wire.fetch
+        )
         self.handlers: dict[str, Callable[[OutboxRow], Awaitable[None]]] = {
             "message": messages.send,
             "repair": messages.repair,
-            "seal": SealingDesk(db, self.clock, self.participants, self.contracts, Signers(deadline_s=3600.0)).seal,
+            "seal": ProviderSealer(db, self.clock, self.participants, self.contracts, Signers(deadline_s=3600.0)).seal,
             "countersign": desk.countersign,
             "check-countersignature": desk.check_countersignature,
-            "countersign-late": self.late_desk.countersign,
-            "hand-in": self.late_desk.hand_in,
+            "countersign-late": self.late_delivery.countersign,
+            "hand-in": self.late_delivery.hand_in,
             "pull": self._pull,
             "push": self._push,
-            statement.DELIVER: self.ending_desk.deliver,
+            statement.DELIVER: self.termination_delivery.deliver,
         }
 
     def _seconds(self, did: str) -> Sequence[Mapping[str, str]]:
         return [key for known, key in self.second_keys.items() if known == did]
 
-    def _course(self, moves: Moves) -> Course:
-        return Deliberate(moves, self.catalogue, self.judge)
+    def _decide(self, sender: NegotiationSender) -> DecideNegotiation:
+        return NegotiationDecider(sender, self.catalogue, self.judge)
 
-    def _transferring(self, moves: TransferMoves) -> TransferCourse:
-        return Dutiful(moves, self.rulings)
+    def _transferring(self, sender: TransferMoves) -> TransferCourse:
+        return TransferDecider(sender, self.decisions)
 
     async def add(self, *slugs: str, kind: str = MUNICIPALITY) -> None:
         for slug in slugs:
             hosted = await self.participants.add(slug, slug.title(), kind, "", None)
             did = hosted.participant.did
-            self.seekers[did] = Seeker(did=did, kind=kind)
+            self.requesters[did] = Requester(did=did, kind=kind)
 
     def did(self, slug: str) -> str:
         return self.participants.held(slug).participant.did
@@ -214,12 +216,12 @@ class Towns:
     def partner(self, slug: str) -> Partner:
         """The town as its peers see it."""
         it = self.participants.held(slug).participant
-        return Partner(did=it.did, name=it.name, seeker=self.seekers[it.did], root=it.root, base=it.base)
+        return Partner(did=it.did, name=it.name, requester=self.requesters[it.did], root=it.root, base=it.base)
 
-    def seeker(self, did: str, now: int) -> Seeker | None:
+    def requester(self, did: str, now: int) -> Requester | None:
         """What the trust list says: everybody that is in `seekers` belongs, unless `ends` says that it is over."""
         end = self.ends.get(did)
-        return None if end is not None and end <= now else self.seekers.get(did)
+        return None if end is not None and end <= now else self.requesters.get(did)
 
     def until(self, did: str) -> int | None:
         """When memberships end by themselves, of those that are in `ends`."""
@@ -251,7 +253,7 @@ class Towns:
 
     async def ask(
         self, consumer: str, provider: str, made: tuple[Dataset, Offer], purpose: str | None = PURPOSE
-    ) -> Case:
+    ) -> NegotiationRow:
         """The consumer asks for an offer exactly as the catalogue shows it; nothing is delivered yet."""
         wish = self.partner(provider), made[0].id, made[1].for_catalogue(), purpose, None, None, None, as_shown(*made)
         return await self.db.write(consumer, self.contracts.request, consumer, *wish)
@@ -262,14 +264,14 @@ class Towns:
         await self.run()
         return await self.agreement(consumer, (await self.case(consumer, asked.id)).agreement)
 
-    async def fetch(self, consumer: str, provider: str, agreement: Agreement, mode: Mode = "pull") -> Process:
+    async def fetch(self, consumer: str, provider: str, agreement: Agreement, mode: Mode = "pull") -> TransferRow:
         """The consumer asks for the data of an agreement; nothing is delivered yet."""
         partner = self.partner(provider)
         return await self.db.write(
             consumer, self.transfers.request, consumer, partner, agreement.id, PURPOSE, None, mode
         )  # fmt: skip
 
-    async def process(self, slug: str, process_id: str | None) -> Process:
+    async def process(self, slug: str, process_id: str | None) -> TransferRow:
         assert process_id is not None
         return await self.db.read(slug, self.transfers.get, slug, process_id)
 
@@ -286,7 +288,7 @@ class Towns:
         fire = {
             EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
             COUNTERSIGN: self.contracts.countersigning.deadline,
-            ending.DUE: self.endings.due, second_seal.DUE: self.contracts.agreements.second_sealed,
+            ending.DUE: self.terminations.due, second_seal.DUE: self.contracts.agreements.second_sealed,
         }  # fmt: skip
         await Jobs(db or self.db, self.clock, "towns", fire, {}, {}).tick()
         await self.run()
@@ -296,7 +298,7 @@ class Towns:
         await self.db.write(WORKER, _due_now)
         await self.run()
 
-    async def case(self, slug: str, case_id: str) -> Case:
+    async def case(self, slug: str, case_id: str) -> NegotiationRow:
         return await self.db.read(slug, self.contracts.get, slug, case_id)
 
     async def agreement(self, slug: str, agreement_id: str | None) -> Agreement:
@@ -334,9 +336,13 @@ class Towns:
 
     async def stated(self, sender: str, did: str, url: str, message: dict[str, Any]) -> Answer:
         """What the door for statements of an end does after the token was checked."""
-        slug, told, judge = self._slug(did), statement.read(message), await self.ending_desk.judge(self.did(sender))
+        slug, told, judge = (
+            self._slug(did),
+            statement.read(message),
+            await self.termination_delivery.judge(self.did(sender)),
+        )
         name = unquote(url.split("/")[-2])
-        _, new = await self.db.write(slug, self.endings.receive, slug, self.did(sender), name, told, judge)
+        _, new = await self.db.write(slug, self.terminations.receive, slug, self.did(sender), name, told, judge)
         return _answer(201 if new else 200, {})
 
     async def late(self, sender: str, did: str, url: str, seal: str, second: str = "") -> None:
@@ -345,7 +351,7 @@ class Towns:
         arriving = self.contracts.countersigning.arriving
         found = await self.db.write(slug, arriving, slug, agreement, self.did(sender), seal)
         if found is not None:
-            await self.late_desk.receive(slug, *found, seal, second)
+            await self.late_delivery.receive(slug, *found, seal, second)
 
     async def transfer_seen_by(self, sender: str, did: str, url: str) -> object:
         slug, pid = self._slug(did), unquote(url.rpartition("/")[2])

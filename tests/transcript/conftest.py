@@ -6,7 +6,7 @@ import pytest
 
 from connector.errors import Unavailable
 from connector.http.outbound import Answer
-from connector.trace.service import Standing, Tracing
+from connector.trace.service import ProcessKnowledge, Tracing
 from tests.testkit.towns import Towns
 
 
@@ -33,10 +33,10 @@ def _blocked_until(towns: Towns) -> Callable[[str, str, int], int]:
 
 @pytest.fixture
 def tracing(towns: Towns) -> Tracing:
-    standing = Standing(
+    standing = ProcessKnowledge(
         blocked_until=_blocked_until(towns),
         on_hold=lambda did: False,
-        listed=lambda did, now: did in towns.seekers,
+        listed=lambda did, now: did in towns.requesters,
         fresh=lambda now: True,
     )
     return Tracing(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.delivery.circuit import THRESHOLD
 from connector.delivery.messages import TRIES_4XX
 from connector.errors import Unavailable, Unknown
@@ -36,7 +36,7 @@ def first(trace: Trace) -> Diagnosis:
     return diagnosed(trace)[0]
 
 
-async def asked(towns: Towns) -> Case:
+async def asked(towns: Towns) -> NegotiationRow:
     return await towns.ask(CONSUMER, PROVIDER, await towns.publish(PROVIDER))
 
 
@@ -174,7 +174,7 @@ async def test_a_refused_message_says_why_and_where(towns: Towns, tracing: Traci
 async def test_a_first_message_that_was_refused_is_found_by_the_peers_pid(towns: Towns, tracing: Tracing) -> None:
     """No process began, and yet the operator can say why."""
     made = await towns.publish(PROVIDER, visibility="eligible")
-    towns.seekers[towns.did(CONSUMER)] = type(towns.seekers[towns.did(CONSUMER)])(
+    towns.requesters[towns.did(CONSUMER)] = type(towns.requesters[towns.did(CONSUMER)])(
         did=towns.did(CONSUMER), kind="https://w3id.org/hanse/v1#company"
     )
     case = await towns.ask(CONSUMER, PROVIDER, made)

@@ -14,7 +14,7 @@ from connector.dataplane import flows
 from connector.dataplane.gate import Access, Decision
 from connector.storage import open_database, upgrade
 from connector.storage.database import Database, Tx
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
@@ -77,14 +77,14 @@ def agreed() -> Made:
     return made
 
 
-Started = Callable[[Towns, Agreement], Awaitable[tuple[Process, Process]]]
+Started = Callable[[Towns, Agreement], Awaitable[tuple[TransferRow, TransferRow]]]
 
 
 @pytest.fixture
 def started() -> Started:
     """(consumer's, provider's) transfer under an agreement once the provider's START has arrived."""
 
-    async def begin(towns: Towns, agreement: Agreement) -> tuple[Process, Process]:
+    async def begin(towns: Towns, agreement: Agreement) -> tuple[TransferRow, TransferRow]:
         asked = await towns.fetch(CONSUMER, PROVIDER, agreement)
         await towns.run()
         mine = await towns.process(CONSUMER, asked.id)
@@ -100,7 +100,7 @@ Accessed = Callable[..., Awaitable[Decision]]
 def accessed() -> Accessed:
     """What the provider's gate hears when the consumer's plane comes, in the process behind `db`."""
 
-    async def access(towns: Towns, process: Process, db: Database | None = None, *, head: bool = False) -> Decision:
+    async def access(towns: Towns, process: TransferRow, db: Database | None = None, *, head: bool = False) -> Decision:
         slug = process.participant
 
         def mark(tx: Tx) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 from connector.clock import FakeClock, rfc3339
 from connector.dataplane import flows
 from connector.transfer.duties import Done
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 from tests.testkit.cities import MUNICIPALITY
 from tests.testkit.towns import Towns
 
@@ -33,7 +33,7 @@ def within(anchor: str) -> dict[str, Any]:
     return {"obligation": [{"action": "odrl:delete", "constraint": [due], "odrl:consequence": [SUSPEND]}]}
 
 
-async def shown(towns: Towns, pair: tuple[Process, Process]) -> list[str]:
+async def shown(towns: Towns, pair: tuple[TransferRow, TransferRow]) -> list[str]:
     """The transfer and its flow, at the consumer and at the provider."""
     found = []
     for process in pair:
@@ -46,7 +46,7 @@ async def shown(towns: Towns, pair: tuple[Process, Process]) -> list[str]:
 
 async def done(towns: Towns, agreement: str, **told: str) -> None:
     """Musterstadt notes that the data were deleted."""
-    await towns.db.write(PROVIDER, towns.deeds.done, PROVIDER, agreement, Done(action="delete", **told), "steward")
+    await towns.db.write(PROVIDER, towns.duties.done, PROVIDER, agreement, Done(action="delete", **told), "steward")
     await towns.run()
 
 

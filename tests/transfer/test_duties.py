@@ -10,7 +10,7 @@ from connector.errors import Mistake, Unknown
 from connector.transfer import duties
 from connector.transfer.decision import decision_store
 from connector.transfer.decision.decision_store import Entry
-from connector.transfer.duties import Done, Standing
+from connector.transfer.duties import Done, DutyNow
 from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
@@ -39,12 +39,12 @@ PAY = {"action": "odrl:compensate", "constraint": [constraint("odrl:payAmount", 
 PAID = {"permission": [{"action": "use", "duty": [PAY]}]}
 
 
-async def standing(towns: Towns, slug: str, agreement: str) -> list[Standing]:
-    return await towns.db.read(slug, towns.deeds.standing, slug, agreement)
+async def standing(towns: Towns, slug: str, agreement: str) -> list[DutyNow]:
+    return await towns.db.read(slug, towns.duties.standing, slug, agreement)
 
 
 async def done(towns: Towns, agreement: str, slug: str = PROVIDER, **told: Any) -> Entry:
-    entry = await towns.db.write(slug, towns.deeds.done, slug, agreement, Done(**told), "steward")
+    entry = await towns.db.write(slug, towns.duties.done, slug, agreement, Done(**told), "steward")
     await towns.run()
     return entry
 
@@ -164,12 +164,12 @@ async def test_another_tenant_sees_nothing_of_it(towns: Towns, agreed) -> None:
     await towns.add("fremdhausen")
     agreement = await agreed(towns, **PAID)
     await done(towns, agreement.id, action="compensate")
-    for ask in (towns.deeds.standing, towns.deeds.entries):
+    for ask in (towns.duties.standing, towns.duties.entries):
         with pytest.raises(Unknown):
             await towns.db.read("fremdhausen", ask, "fremdhausen", agreement.id)
     with pytest.raises(Unknown):
         await towns.db.write(
-            "fremdhausen", towns.deeds.done, "fremdhausen", agreement.id, Done(action="compensate"), "steward"
+            "fremdhausen", towns.duties.done, "fremdhausen", agreement.id, Done(action="compensate"), "steward"
         )
     assert await towns.db.read("fremdhausen", decision_store.entries, "fremdhausen", agreement.id) == []
 

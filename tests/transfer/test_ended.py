@@ -22,7 +22,7 @@ OVER = ["TERMINATED", "TERMINATED"] * 2
 
 
 async def end(towns: Towns, slug: str, agreement: Agreement, notice: int | None = None) -> None:
-    await towns.ending_desk.end(slug, agreement.id, WHY, notice)
+    await towns.termination_delivery.end(slug, agreement.id, WHY, notice)
 
 
 async def state(towns: Towns, slug: str, agreement: Agreement) -> str:
@@ -121,9 +121,9 @@ async def test_duties_outlive_the_agreement(timed: Towns, agreed) -> None:
     await end(timed, PROVIDER, agreement)
     await timed.run()
     now = clock(timed).now()
-    standing = await timed.db.read(CONSUMER, timed.deeds.standing, CONSUMER, agreement.id)
+    standing = await timed.db.read(CONSUMER, timed.duties.standing, CONSUMER, agreement.id)
     assert [one.due_at for one in standing] == [now + 3 * DAY + 1]
-    deed = await timed.db.write(CONSUMER, timed.deeds.done, CONSUMER, agreement.id, Done(action="delete"), "steward")
+    deed = await timed.db.write(CONSUMER, timed.duties.done, CONSUMER, agreement.id, Done(action="delete"), "steward")
     assert deed.action == ODRL + "delete"
 
 
@@ -155,4 +155,4 @@ def test_the_last_day_counts_in_full() -> None:
 
 async def test_an_agreement_of_nobody_cannot_be_ended(timed: Towns) -> None:
     with pytest.raises(Unknown):
-        await timed.ending_desk.end(CONSUMER, "urn:uuid:nothing", WHY, None)
+        await timed.termination_delivery.end(CONSUMER, "urn:uuid:nothing", WHY, None)

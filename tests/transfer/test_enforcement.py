@@ -7,7 +7,7 @@ from connector.dataplane import flows
 from connector.delivery.messages import TRIES_4XX
 from connector.errors import Mistake, Unavailable
 from connector.http.outbound import Answer
-from connector.policy.engine import Seeker
+from connector.policy.engine import Requester
 from tests.testkit.cities import COMPANY
 from tests.testkit.towns import Towns
 from tests.transfer.holds import (
@@ -147,11 +147,11 @@ async def test_a_member_that_is_lost_is_held_and_comes_back(towns: Towns, agreed
     did = towns.did(CONSUMER)
     pair = await started(towns, await agreed(towns, **ONLY_TOWNS))
     assert (await accessed(towns, pair[1])).permit
-    seeker = towns.seekers.pop(did)
+    requester = towns.requesters.pop(did)
     await towns.db.write(PROVIDER, towns.enforcement.review, PROVIDER, pair[1].agreement)
     held = await towns.process(PROVIDER, pair[1].id)
     assert (held.shown, held.held) == ("SUSPENDED", "policy")
-    towns.seekers[did] = seeker
+    towns.requesters[did] = requester
     await towns.run()
     await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did})
     await towns.tick()
@@ -162,7 +162,7 @@ async def test_open_data_too_are_for_members_only(towns: Towns, agreed, started,
     """>> a policy without any condition, and a peer that was struck off << refused, with the reason."""
     pair = await started(towns, await agreed(towns))
     assert (await accessed(towns, pair[1])).permit
-    del towns.seekers[towns.did(CONSUMER)]
+    del towns.requesters[towns.did(CONSUMER)]
     decision = await accessed(towns, pair[1])
     assert not decision.permit
     assert "Datenraum" in decision.reasons["de"][0]
@@ -171,7 +171,7 @@ async def test_open_data_too_are_for_members_only(towns: Towns, agreed, started,
 async def test_who_has_changed_its_kind_is_held(towns: Towns, agreed, started) -> None:
     did = towns.did(CONSUMER)
     pair = await started(towns, await agreed(towns, **ONLY_TOWNS))
-    towns.seekers[did] = Seeker(did=did, kind=COMPANY)
+    towns.requesters[did] = Requester(did=did, kind=COMPANY)
     await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did, "did:web:somebody.else"})
     await towns.tick()
     assert await shown(towns, pair) == RESTS

@@ -8,7 +8,7 @@ from connector.contracts.agreement.agreements import Agreements
 from connector.dataplane import flows
 from connector.dataplane.streams import Streams
 from connector.errors import Unavailable, Unknown
-from connector.policy.engine import Seeker
+from connector.policy.engine import Requester
 from connector.storage.database import Database
 from connector.transfer import enforcement
 from tests.testkit.cities import COMPANY
@@ -37,7 +37,7 @@ async def test_a_hold_cuts_the_streams_of_every_replica(replicas: tuple[Towns, D
     try:
         serving = asyncio.create_task(serve(streams, pair[1].id))
         await asyncio.sleep(0)
-        towns.seekers[did] = Seeker(did=did, kind=COMPANY)
+        towns.requesters[did] = Requester(did=did, kind=COMPANY)
         await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did})
         await towns.tick()
         assert await asyncio.wait_for(serving, PATIENCE_S) == "closed"
@@ -50,7 +50,7 @@ async def test_two_replicas_hold_it_once_between_them(replicas: tuple[Towns, Dat
     towns, other = replicas
     did = towns.did(CONSUMER)
     pair = await started(towns, await agreed(towns, **ONLY_TOWNS))
-    towns.seekers[did] = Seeker(did=did, kind=COMPANY)
+    towns.requesters[did] = Requester(did=did, kind=COMPANY)
     await towns.db.write(PROVIDER, towns.enforcement.members_changed, PROVIDER, {did})
     await asyncio.gather(towns.tick(), towns.tick(other))
     assert await shown(towns, pair) == RESTS

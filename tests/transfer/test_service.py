@@ -12,17 +12,17 @@ from connector.dataplane.gate import Access, Decision
 from connector.delivery.messages import TRIES_4XX
 from connector.errors import Mistake, PeerError, Unavailable, Unknown
 from connector.http.outbound import Answer
-from connector.policy.engine import Seeker
+from connector.policy.engine import Requester
 from connector.protocol import messages as m
 from connector.storage.database import Tx
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 from tests.testkit.cities import COMPANY
 from tests.testkit.towns import Towns
 
 SHA256 = "0" * 64
 
 
-async def started(towns: Towns, agreement: Agreement | None = None) -> tuple[Process, Process]:
+async def started(towns: Towns, agreement: Agreement | None = None) -> tuple[TransferRow, TransferRow]:
     """(consumer's, provider's) transfer once the provider's START has arrived."""
     agreement = agreement or await towns.concluded("nachbardorf", "musterstadt")
     asked = await towns.fetch("nachbardorf", "musterstadt", agreement)
@@ -30,12 +30,12 @@ async def started(towns: Towns, agreement: Agreement | None = None) -> tuple[Pro
     return await both(towns, asked.id)
 
 
-async def both(towns: Towns, process_id: str) -> tuple[Process, Process]:
+async def both(towns: Towns, process_id: str) -> tuple[TransferRow, TransferRow]:
     mine = await towns.process("nachbardorf", process_id)
     return mine, await towns.process("musterstadt", mine.kernel.peer_pid)
 
 
-async def accessed(towns: Towns, process: Process, counterparty: str = "nachbardorf") -> Decision:
+async def accessed(towns: Towns, process: TransferRow, counterparty: str = "nachbardorf") -> Decision:
     """What the provider's gate hears when the consumer's plane comes."""
     slug = process.participant
 
@@ -112,7 +112,7 @@ async def test_membership_counts_as_of_now(towns: Towns) -> None:
     """>> request by a member whose kind has changed since << TERMINATED code policy, with the clause."""
     agreement = await towns.concluded("nachbardorf", "musterstadt")
     did = towns.did("nachbardorf")
-    towns.seekers[did] = Seeker(did=did, kind=COMPANY)
+    towns.requesters[did] = Requester(did=did, kind=COMPANY)
     asked = await towns.fetch("nachbardorf", "musterstadt", agreement)
     await towns.run()
     await towns.hurry()
@@ -127,7 +127,7 @@ async def test_who_left_the_data_space_gets_no_more_bytes(towns: Towns) -> None:
     """>> access under a started transfer after the member was struck off << refused, and not counted."""
     _, theirs = await started(towns)
     assert (await accessed(towns, theirs)).permit
-    del towns.seekers[towns.did("nachbardorf")]
+    del towns.requesters[towns.did("nachbardorf")]
     decision = await accessed(towns, theirs)
     assert not decision.permit
     assert set(decision.reasons) == {"de", "en"}

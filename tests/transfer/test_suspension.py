@@ -9,11 +9,11 @@ from connector.dataplane import flows
 from connector.delivery.messages import TRIES_4XX
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.http.outbound import Answer
-from connector.policy.engine import Seeker
+from connector.policy.engine import Requester
 from connector.protocol import messages as m
 from connector.storage.database import Tx
 from connector.storage.outbox import OutboxRow
-from connector.transfer.model import Mode, Process
+from connector.transfer.model import Mode, TransferRow
 from connector.transfer.send import ADDRESS
 from tests.testkit.cities import COMPANY
 from tests.testkit.towns import Towns
@@ -25,7 +25,7 @@ MOVER: dict[Mode, str] = {"pull": CONSUMER, "push": PROVIDER}
 START = "TransferStartMessage"
 
 
-async def started(towns: Towns, mode: Mode, **wish: Any) -> tuple[Process, Process]:
+async def started(towns: Towns, mode: Mode, **wish: Any) -> tuple[TransferRow, TransferRow]:
     """(consumer's, provider's) transfer, running."""
     agreement = await towns.concluded(CONSUMER, PROVIDER, **wish)
     asked = await towns.fetch(CONSUMER, PROVIDER, agreement, mode)
@@ -33,29 +33,29 @@ async def started(towns: Towns, mode: Mode, **wish: Any) -> tuple[Process, Proce
     return await both(towns, asked.id)
 
 
-async def both(towns: Towns, process_id: str) -> tuple[Process, Process]:
+async def both(towns: Towns, process_id: str) -> tuple[TransferRow, TransferRow]:
     mine = await towns.process(CONSUMER, process_id)
     return mine, await towns.process(PROVIDER, mine.kernel.peer_pid)
 
 
-def of(pair: tuple[Process, Process], slug: str) -> Process:
+def of(pair: tuple[TransferRow, TransferRow], slug: str) -> TransferRow:
     return pair[0] if slug == CONSUMER else pair[1]
 
 
-async def flow(towns: Towns, process: Process) -> flows.Flow:
+async def flow(towns: Towns, process: TransferRow) -> flows.Flow:
     found = await towns.db.read(process.participant, flows.find, process.participant, process.id)
     assert found is not None
     return found
 
 
-async def suspend(towns: Towns, process: Process) -> None:
+async def suspend(towns: Towns, process: TransferRow) -> None:
     await towns.db.write(
         process.participant, towns.transfers.suspend, process.participant, process.id, "operator", WHY
     )  # fmt: skip
     await towns.run()
 
 
-async def resume(towns: Towns, process: Process) -> None:
+async def resume(towns: Towns, process: TransferRow) -> None:
     await towns.db.write(process.participant, towns.transfers.resume, process.participant, process.id)
     await towns.run()
 
@@ -180,7 +180,7 @@ async def test_a_resumption_asks_the_policy_of_now(towns: Towns) -> None:
     mine, theirs = await started(towns, "pull")
     await suspend(towns, mine)
     did = towns.did(CONSUMER)
-    towns.seekers[did] = Seeker(did=did, kind=COMPANY)
+    towns.requesters[did] = Requester(did=did, kind=COMPANY)
     await resume(towns, mine)
     mine, theirs = await both(towns, mine.id)
     assert (mine.shown, theirs.shown) == ("TERMINATED", "TERMINATED")

@@ -18,8 +18,8 @@ from connector.trust.members import trust_list
 from connector.verify.formats import checkpoint, cosignature
 from connector.witness import cosign, cosignatures
 from connector.witness.ask import Witnesses, due
-from connector.witness.cosign import NOTHING, Held
-from connector.witness.cosignatures import Standing
+from connector.witness.cosign import NOTHING, VouchedState
+from connector.witness.cosignatures import WitnessProgress
 from tests.testkit.towns import Towns
 from tests.verify import forge
 
@@ -33,7 +33,7 @@ class Peer(forge.Witness):
 
     def __init__(self, operator: str = "did:web:zeuge.example") -> None:
         super().__init__(operator, SystemClock().now() // 1000)  # the clock of the database: none before its seal
-        self.held: dict[str, Held] = {}
+        self.held: dict[str, VouchedState] = {}
         self.asked: list[cosign.Asked] = []
         self.says: Callable[[cosign.Asked], Answer] | None = None
         self.away: Exception | None = None
@@ -51,7 +51,7 @@ class Peer(forge.Witness):
             return Answer(422, {}, b"")
         if verdict.kind != "vouch":
             return Answer(409, {}, f"{verdict.size}\n".encode())
-        self.held[asked.checkpoint.origin] = Held(asked.checkpoint.size, asked.checkpoint.root, asked.note)
+        self.held[asked.checkpoint.origin] = VouchedState(asked.checkpoint.size, asked.checkpoint.root, asked.note)
         return Answer(200, {}, self.cosign(asked.note).removeprefix(asked.note).encode())
 
     def sizes(self) -> list[tuple[int, int]]:
@@ -155,7 +155,7 @@ def test_asks_hourly_and_after_agreements(standing: tuple[int, int, int, bool], 
     newest = Batch(
         participant=TOWN, size=size, root=b"", frontier=merkle.NOTHING, checkpoint="", at=0
     )  # fmt: skip
-    assert due(Standing(newest, known, at, agreed), NOW, 3600.0) is wanted
+    assert due(WitnessProgress(newest, known, at, agreed), NOW, 3600.0) is wanted
 
 
 async def test_each_state_is_proven_to_grow_from_the_last(towns: Towns) -> None:
@@ -195,7 +195,9 @@ async def test_a_lost_answer_is_asked_for_again(towns: Towns) -> None:
     peer = Peer()
     stage = Stage(towns, peer)
     newest = await stage.grow(3)
-    peer.held[sealer.origin(stage.hosted.participant.root)] = Held(newest.size, newest.root, newest.checkpoint or "")
+    peer.held[sealer.origin(stage.hosted.participant.root)] = VouchedState(
+        newest.size, newest.root, newest.checkpoint or ""
+    )
     await stage.witnesses.vouched(stage.hosted)
     assert peer.sizes() == [(0, newest.size), (newest.size, newest.size)]
     assert await stage.time(newest.size) == peer.at * 1000
@@ -321,7 +323,7 @@ async def test_a_log_that_was_further_goes_on_under_a_new_origin(towns: Towns) -
     stage = Stage(towns, behind, ahead)
     newest = await stage.grow(3)
     origin = sealer.origin(stage.hosted.participant.root)
-    ahead.held[origin] = Held(newest.size + 4, b"r" * 32, "known")
+    ahead.held[origin] = VouchedState(newest.size + 4, b"r" * 32, "known")
     assert await stage.witnesses.settled(stage.hosted)
     after = await stage.seal()
     assert (after.epoch, after.size) == (1, newest.size + 1)
@@ -376,7 +378,7 @@ async def test_a_branch_that_a_witness_has_seen_ends_the_origin(towns: Towns) ->
         origin = sealer.origin(stage.hosted.participant.root, epoch)
         more = 0 if kind == "larger" else 2
         newest = await stage.grow(2)
-        peer.held[origin] = Held(newest.size - 2 + more, b"x" * 32, "another branch")
+        peer.held[origin] = VouchedState(newest.size - 2 + more, b"x" * 32, "another branch")
         await stage.witnesses.vouched(stage.hosted)
         assert await stage.epoch() == epoch + 1, kind
         if number == 0:

@@ -14,7 +14,7 @@ from connector.trust.keys.vault import Vault
 from connector.verify.formats import base64url, checkpoint, cosignature
 from connector.verify.formats.checkpoint import ML_DSA_44, TIMED_ED25519, NoteKey
 from connector.witness import cosign
-from connector.witness.cosign import NOTHING, Alarm, Asked, Held, Verdict
+from connector.witness.cosign import NOTHING, Alarm, Asked, Verdict, VouchedState
 from connector.witness.keys import WitnessKeys
 from tests.verify.forge import LogKey, PqLogKey
 
@@ -45,8 +45,8 @@ def asked(old: int, size: int, branch: bytes = b"", at: int = AT, proof: Sequenc
     return cosign.parse(cosign.write(old, sound, note(size, branch, at)))
 
 
-def held(size: int, branch: bytes = b"", at: int = AT) -> Held:
-    return Held(size, tree(size, branch).root(), note(size, branch, at))
+def held(size: int, branch: bytes = b"", at: int = AT) -> VouchedState:
+    return VouchedState(size, tree(size, branch).root(), note(size, branch, at))
 
 
 # The decision
@@ -75,7 +75,7 @@ def held(size: int, branch: bytes = b"", at: int = AT) -> Held:
         (held(5), asked(2, 3, at=AT + 30), Verdict("conflict", 5)),  # a clock that was set back
     ],
 )  # fmt: skip
-def test_decides(before: Held, request_: Asked, verdict: Verdict) -> None:
+def test_decides(before: VouchedState, request_: Asked, verdict: Verdict) -> None:
     assert cosign.decide(before, request_, TIMED) == verdict
 
 

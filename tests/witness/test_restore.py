@@ -19,8 +19,8 @@ from connector.errors import Unavailable
 from connector.storage import open_database
 from connector.storage.database import Tx
 from connector.witness import heads
-from connector.witness.cosign import Held as Seen
-from connector.witness.heads import Held, Mark, Marks
+from connector.witness.cosign import VouchedState as Seen
+from connector.witness.heads import LogHead, LogHeads, SignedState
 from connector.witness.restore import Restored
 from tests.testkit.towns import Towns
 from tests.witness.test_ask import ON_SQLITE, TOWN, Peer, Stage
@@ -55,16 +55,16 @@ class Kept(Stage):
 @pytest.mark.parametrize(
     ("mark", "state", "lost"),
     [
-        (None, Held(0, None, None), False),
-        (Mark(0, 5, ROOT), Held(0, None, ROOT), False),
-        (Mark(0, 5, ROOT), Held(0, None, None), True),  # that size is not there any more
-        (Mark(0, 5, ROOT), Held(0, None, b"x" * 32), True),  # it was reached by another branch
-        (Mark(1, 5, ROOT), Held(0, None, ROOT), True),  # the origin itself is lost
-        (Mark(0, 5, ROOT), Held(1, None, None), False),  # nothing is signed there any more
-        (Mark(0, 5, ROOT), Held(0, None, None, gone=True), False),  # its log is being deleted, not restored
+        (None, SignedState(0, None, None), False),
+        (LogHead(0, 5, ROOT), SignedState(0, None, ROOT), False),
+        (LogHead(0, 5, ROOT), SignedState(0, None, None), True),  # that size is not there any more
+        (LogHead(0, 5, ROOT), SignedState(0, None, b"x" * 32), True),  # it was reached by another branch
+        (LogHead(1, 5, ROOT), SignedState(0, None, ROOT), True),  # the origin itself is lost
+        (LogHead(0, 5, ROOT), SignedState(1, None, None), False),  # nothing is signed there any more
+        (LogHead(0, 5, ROOT), SignedState(0, None, None, gone=True), False),  # its log is being deleted, not restored
     ],
 )
-def test_decides(mark: Mark | None, state: Held, lost: bool) -> None:
+def test_decides(mark: LogHead | None, state: SignedState, lost: bool) -> None:
     assert heads.lost(mark, state) is lost
 
 
@@ -232,13 +232,13 @@ def _becomes(tx: Tx, state: str) -> None:
 @ON_SQLITE
 async def test_a_mark_only_rises(towns: Towns, tmp_path: Path) -> None:
     """>> an older batch after a newer one, another process that is behind << the folder keeps the newest."""
-    kept, stage = Marks(tmp_path / "log"), Stage(towns)
+    kept, stage = LogHeads(tmp_path / "log"), Stage(towns)
     root = stage.hosted.participant.root
     older, newer = await stage.grow(1), await stage.grow(1)
     kept.keep(TOWN, root, newer)
-    for one in (kept, Marks(tmp_path / "log")):
+    for one in (kept, LogHeads(tmp_path / "log")):
         one.keep(TOWN, root, older)
-        assert one.known(TOWN, root) == Mark(0, newer.size, newer.root)
+        assert one.known(TOWN, root) == LogHead(0, newer.size, newer.root)
     assert await towns.db.read(TOWN, origins.current, TOWN) == 0
 
 
@@ -246,18 +246,18 @@ async def test_a_mark_only_rises(towns: Towns, tmp_path: Path) -> None:
 async def test_a_mark_that_could_not_be_written_is_written_later(towns: Towns, tmp_path: Path) -> None:
     """Past bug: the disk was full for a moment, or another process wrote less << after the restart nobody knew."""
     folder, stage = tmp_path / "log", Stage(towns)
-    kept, root = Marks(folder), stage.hosted.participant.root
+    kept, root = LogHeads(folder), stage.hosted.participant.root
     older, newer = await stage.grow(1), await stage.grow(1)
     folder.write_text("in the way", encoding="utf-8")
     kept.keep(TOWN, root, newer)
-    assert kept.known(TOWN, root) == Mark(0, newer.size, newer.root)
+    assert kept.known(TOWN, root) == LogHead(0, newer.size, newer.root)
     folder.unlink()
     kept.keep(TOWN, root, newer)
-    assert Marks(folder).known(TOWN, root) == Mark(0, newer.size, newer.root)
+    assert LogHeads(folder).known(TOWN, root) == LogHead(0, newer.size, newer.root)
     (folder / TOWN).write_text(older.checkpoint or "", encoding="utf-8")
     kept.keep(TOWN, root, older)
     kept.keep(TOWN, root, newer)
-    assert Marks(folder).known(TOWN, root) == Mark(0, newer.size, newer.root)
+    assert LogHeads(folder).known(TOWN, root) == LogHead(0, newer.size, newer.root)
 
 
 @ON_SQLITE
@@ -280,6 +280,6 @@ async def test_a_mark_beyond_every_origin_neither_stops_the_seal_nor_opens_one(
 @ON_SQLITE
 async def test_a_mark_of_another_participant_of_this_name_counts_for_nobody(towns: Towns, tmp_path: Path) -> None:
     """The same short name at another address, within one process."""
-    kept, stage = Marks(tmp_path / "log"), Stage(towns)
+    kept, stage = LogHeads(tmp_path / "log"), Stage(towns)
     kept.keep(TOWN, stage.hosted.participant.root, await stage.grow(1))
     assert kept.known(TOWN, "https://other.example/musterstadt") is None

@@ -18,7 +18,7 @@ from connector.settings.load import load
 from connector.storage import Database, Tx
 from connector.verify.formats import timestamp
 from connector.witness import timestamp_job, timestamps
-from connector.witness.timestamp_job import Stamping
+from connector.witness.timestamp_job import TimestampJob
 from tests.verify import authority as test_authority
 from tests.verify.authority import Authority
 from tests.verify.forge import PROVIDER, LogKey, root_of
@@ -73,14 +73,14 @@ class Hosts:
         return [SimpleNamespace(participant=SimpleNamespace(id=slug)) for slug in TOWNS]
 
 
-def stamper(db: Database, served: Served, every_s: float = 3600.0) -> Stamping:
+def stamper(db: Database, served: Served, every_s: float = 3600.0) -> TimestampJob:
     http = SafeClient(allow=["127.0.0.0/8"], insecure=True, total_s=5.0)
     place = timestamp_job.Authority(served.url, tuple(served.authority.roots))
-    return Stamping(db, cast(Any, Hosts()), http, place, every_s)
+    return TimestampJob(db, cast(Any, Hosts()), http, place, every_s)
 
 
 @pytest.fixture
-async def job(sqlite_db: Database, served: Served) -> AsyncIterator[Stamping]:
+async def job(sqlite_db: Database, served: Served) -> AsyncIterator[TimestampJob]:
     made = stamper(sqlite_db, served)
     yield made
     await made.stop()
@@ -102,7 +102,7 @@ async def token(db: Database, slug: str, size: int = 1) -> bytes | None:
 
 
 async def test_each_log_gets_a_token_that_an_auditor_accepts(
-    sqlite_db: Database, served: Served, job: Stamping
+    sqlite_db: Database, served: Served, job: TimestampJob
 ) -> None:
     """>> one query a log << a token over exactly the note that is kept; a second round asks nothing."""
     batches = {slug: await grown(sqlite_db, slug) for slug in TOWNS}
@@ -147,7 +147,7 @@ MISDEEDS: list[tuple[Misdeed, type[Exception]]] = [
 @pytest.mark.threat("T49")
 @pytest.mark.parametrize(("misdeed", "error"), MISDEEDS)
 async def test_nothing_else_is_kept(
-    sqlite_db: Database, served: Served, job: Stamping, misdeed: Misdeed, error: type[Exception]
+    sqlite_db: Database, served: Served, job: TimestampJob, misdeed: Misdeed, error: type[Exception]
 ) -> None:
     """Redirects, pages, floods, echoes: no row; the next right answer is kept as if nothing had been."""
     await grown(sqlite_db, TOWNS[0])
@@ -162,7 +162,7 @@ async def test_nothing_else_is_kept(
 
 
 @pytest.mark.threat("T49")
-async def test_an_answer_from_yesterday_is_no_answer(sqlite_db: Database, served: Served, job: Stamping) -> None:
+async def test_an_answer_from_yesterday_is_no_answer(sqlite_db: Database, served: Served, job: TimestampJob) -> None:
     """The same note, asked twice: the authority (or whoever is in between) repeats what it said first."""
     await grown(sqlite_db, TOWNS[0])
     said: list[bytes] = []
@@ -180,7 +180,7 @@ async def test_an_answer_from_yesterday_is_no_answer(sqlite_db: Database, served
 
 
 async def test_an_authority_that_says_nothing_is_waited_for_beside_everything_else(
-    sqlite_db: Database, served: Served, job: Stamping, monkeypatch: pytest.MonkeyPatch
+    sqlite_db: Database, served: Served, job: TimestampJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`begin` returns at once, a second one starts no second round, and a round without end is cut off."""
     monkeypatch.setattr(timestamp_job, "LOOK_S", 0.2)
@@ -200,7 +200,7 @@ async def test_an_authority_that_says_nothing_is_waited_for_beside_everything_el
     assert await token(sqlite_db, TOWNS[0]) is not None
 
 
-async def test_one_that_is_away_is_asked_once_a_round(sqlite_db: Database, served: Served, job: Stamping) -> None:
+async def test_one_that_is_away_is_asked_once_a_round(sqlite_db: Database, served: Served, job: TimestampJob) -> None:
     """Both logs are due, the authority answers 503: the second log is not tried in vain."""
     for slug in TOWNS:
         await grown(sqlite_db, slug)
@@ -209,7 +209,7 @@ async def test_one_that_is_away_is_asked_once_a_round(sqlite_db: Database, serve
     assert served.asked == 1
 
 
-async def test_a_refused_log_does_not_stand_in_the_way(sqlite_db: Database, served: Served, job: Stamping) -> None:
+async def test_a_refused_log_does_not_stand_in_the_way(sqlite_db: Database, served: Served, job: TimestampJob) -> None:
     """The first log's answer is wrong, the second one's right."""
     for slug in TOWNS:
         await grown(sqlite_db, slug)
@@ -258,7 +258,7 @@ async def test_only_an_authority_named_so_is_called_without_tls(sqlite_db: Datab
     authority = Authority(tmp_path / "tsa")
     (tmp_path / "root.pem").write_bytes(authority.root.public_bytes(Encoding.PEM))
     for url, plain in (("https://tsa.example/", False), ("HTTP://tsa.example/", True)):
-        made = Stamping.of(settings(tmp_path, url=url, ca_files="root.pem"), sqlite_db, cast(Any, Hosts()))
+        made = TimestampJob.of(settings(tmp_path, url=url, ca_files="root.pem"), sqlite_db, cast(Any, Hosts()))
         assert made is not None
         assert made._http.calls("http://tsa.example/") is plain
         assert not made._http.calls("http://127.0.0.1/")

@@ -42,7 +42,7 @@ async def test_the_newest_checkpoint_is_asked_for_once_an_hour(sqlite_db: Databa
     assert await db.read(TOWN, timestamps.wanted, TOWN, HOUR) is None
     first, second = await grown(db), await grown(db, 1)
     wanted = await db.read(TOWN, timestamps.wanted, TOWN, HOUR)
-    assert wanted == timestamps.Wanted(second.size, second.checkpoint or "")
+    assert wanted == timestamps.Unstamped(second.size, second.checkpoint or "")
     await db.write(TOWN, timestamps.keep, TOWN, second.size, b"token", 7)
     assert await db.read(TOWN, timestamps.wanted, TOWN, 0) is None
     third = await grown(db, 2)

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from connector.catalogue.search.filters import Wanted
+from connector.catalogue.search.filters import Filter
 from connector.errors import PeerError
 from connector.verify.formats import base64url
 
@@ -28,11 +28,11 @@ class Cursors:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
-    def seal(self, slug: str, did: str, wanted: Wanted, cursor: Cursor) -> str:
+    def seal(self, slug: str, did: str, wanted: Filter, cursor: Cursor) -> str:
         body = msgspec.json.encode(cursor)
         return base64url.encode(self._mac(slug, did, wanted, body) + body)
 
-    def open(self, slug: str, did: str, wanted: Wanted, text: str) -> Cursor:
+    def open(self, slug: str, did: str, wanted: Filter, text: str) -> Cursor:
         """Raises PeerError if it was not made for this peer, participant and filter."""
         try:
             data = base64url.decode(text)
@@ -42,5 +42,5 @@ class Cursors:
             pass
         raise PeerError("catalogue.cursor")
 
-    def _mac(self, slug: str, did: str, wanted: Wanted, body: bytes) -> bytes:
+    def _mac(self, slug: str, did: str, wanted: Filter, body: bytes) -> bytes:
         return hmac.digest(self._key, b"|".join((slug.encode(), did.encode(), wanted.mac(), body)), "sha256")

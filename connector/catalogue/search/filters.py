@@ -25,7 +25,7 @@ _EQUAL: Final = frozenset({"=", "in"})
 _ID: Final = frozenset({"id", "@id"})
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
     """What a page may hold at most: None means anything. `words` are folded; `since` in milliseconds.
 
     `limit` and `offset` say which part of it is meant; an offset counts only where no cursor says more.
@@ -52,7 +52,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(msgspec.structs.replace(self, offset=0))
 
 
-EVERYTHING: Final = Wanted()
+EVERYTHING: Final = Filter()
 
 
 def fold(*texts: str) -> str:
@@ -70,7 +70,7 @@ def about(dataset: str) -> list[Any] | None:
     return [{DATASET: dataset}] if 0 < len(dataset) <= _LONGEST else None
 
 
-def read(filter: Sequence[object] | None) -> Wanted:
+def read(filter: Sequence[object] | None) -> Filter:
     """What the filter of a `CatalogRequestMessage` asks for; PeerError names the place of what we cannot do."""
     if len(filter or ()) > _OBJECTS:
         raise PeerError("catalogue.filter-value", pointer="/filter")
@@ -83,7 +83,7 @@ def read(filter: Sequence[object] | None) -> Wanted:
     return wanted
 
 
-def _ours(item: Mapping[str, object], at: str, wanted: Wanted) -> Wanted:
+def _ours(item: Mapping[str, object], at: str, wanted: Filter) -> Filter:
     for name, value in item.items():
         if name not in _MEMBERS:
             raise PeerError("catalogue.filter-member", pointer=point(at, name[:200]))
@@ -91,7 +91,7 @@ def _ours(item: Mapping[str, object], at: str, wanted: Wanted) -> Wanted:
     return wanted
 
 
-def _words(value: object, at: str, wanted: Wanted) -> Wanted:
+def _words(value: object, at: str, wanted: Filter) -> Filter:
     words = fold(value).split() if isinstance(value, str) and len(value) <= _LONGEST else []
     together = tuple(sorted({*wanted.words, *words}))
     if not words or len(together) > _WORDS:
@@ -99,15 +99,15 @@ def _words(value: object, at: str, wanted: Wanted) -> Wanted:
     return msgspec.structs.replace(wanted, words=together)
 
 
-def _datasets(value: object, at: str, wanted: Wanted) -> Wanted:
+def _datasets(value: object, at: str, wanted: Filter) -> Filter:
     return msgspec.structs.replace(wanted, datasets=_both(wanted.datasets, _texts(value, at)))
 
 
-def _media_types(value: object, at: str, wanted: Wanted) -> Wanted:
+def _media_types(value: object, at: str, wanted: Filter) -> Filter:
     return msgspec.structs.replace(wanted, media_types=_both(wanted.media_types, _texts(value, at)))
 
 
-def _since(value: object, at: str, wanted: Wanted) -> Wanted:
+def _since(value: object, at: str, wanted: Filter) -> Filter:
     found = instant(value) if isinstance(value, str) else None
     if found is None:
         raise PeerError("catalogue.filter-value", pointer=at)
@@ -127,7 +127,7 @@ def _both(before: tuple[str, ...] | None, more: tuple[str, ...]) -> tuple[str, .
     return more if before is None else tuple(text for text in before if text in more)
 
 
-_MEMBERS: Final[Mapping[str, Callable[[object, str, Wanted], Wanted]]] = {
+_MEMBERS: Final[Mapping[str, Callable[[object, str, Filter], Filter]]] = {
     WORDS: _words,
     DATASET: _datasets,
     MEDIA_TYPE: _media_types,
@@ -135,7 +135,7 @@ _MEMBERS: Final[Mapping[str, Callable[[object, str, Wanted], Wanted]]] = {
 }
 
 
-def _edc(item: Mapping[str, object], at: str, wanted: Wanted) -> Wanted:
+def _edc(item: Mapping[str, object], at: str, wanted: Filter) -> Filter:
     """A QuerySpec: EDC sends one with every request, usually without a criterion. Our order is the only one."""
     for full, value in item.items():
         name, place = full.removeprefix(EDC), point(at, full[:200])
@@ -174,7 +174,7 @@ def _whole(value: object, at: str, *, least: int) -> int:
     return value
 
 
-def _criteria(value: object, at: str, wanted: Wanted) -> Wanted:
+def _criteria(value: object, at: str, wanted: Filter) -> Filter:
     """The one criterion that has a meaning here asks for datasets by their id."""
     for index, criterion in enumerate(value if isinstance(value, list) else [value] if value else []):
         place = point(at, index)

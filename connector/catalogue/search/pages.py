@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from connector.catalogue import dcat, store
 from connector.catalogue.model import Described, Shown, Terms
 from connector.catalogue.search.cursor import START, Cursor, Cursors, Place
-from connector.catalogue.search.filters import Wanted
+from connector.catalogue.search.filters import Filter
 from connector.participants.service import Participants
-from connector.policy.engine import Judge, Seeker
+from connector.policy.engine import PolicyEngine, Requester
 from connector.storage.database import Tx
 
 EXAMINED: Final = 5_000
@@ -48,8 +48,8 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     """A page in the making. `place` is how far it has looked; `found` may hold one more than fits: there is more."""
 
     slug: str
-    seeker: Seeker
-    wanted: Wanted
+    requester: Requester
+    wanted: Filter
     cursor: Cursor
     started: bool
     version: int
@@ -74,17 +74,17 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 class Pages:
     """Of all participants. Pages are kept in memory, the least used forgotten first."""
 
-    def __init__(self, participants: Participants, judge: Judge, cursor_key: bytes) -> None:
+    def __init__(self, participants: Participants, judge: PolicyEngine, cursor_key: bytes) -> None:
         self._participants, self._judge, self._cursors = participants, judge, Cursors(cursor_key)
         self._kept: OrderedDict[bytes, _Leaf] = OrderedDict()
         self._bytes = 0
 
-    def begin(self, tx: Tx, slug: str, seeker: Seeker, wanted: Wanted, cursor: str | None) -> Search:
+    def begin(self, tx: Tx, slug: str, requester: Requester, wanted: Filter, cursor: str | None) -> Search:
         """The first round; raises PeerError for a cursor that is not for this peer and filter."""
-        opened = Cursor(START) if cursor is None else self._cursors.open(slug, seeker.did, wanted, cursor)
+        opened = Cursor(START) if cursor is None else self._cursors.open(slug, requester.did, wanted, cursor)
         wanted = wanted if cursor is None else replace(wanted, offset=0)
         search = Search(
-            slug=slug, seeker=seeker, wanted=wanted, cursor=opened, started=cursor is not None,
+            slug=slug, requester=requester, wanted=wanted, cursor=opened, started=cursor is not None,
             version=store.version(tx, slug), place=opened.place, skip=wanted.offset,
         )  # fmt: skip
         kept = self._kept.get(search.key)
@@ -129,24 +129,24 @@ class Pages:
     def _sealed(self, search: Search, place: Place | None, *, backward: bool = False) -> str | None:
         if place is None:
             return None
-        return self._cursors.seal(search.slug, search.seeker.did, search.wanted, Cursor(place, backward))
+        return self._cursors.seal(search.slug, search.requester.did, search.wanted, Cursor(place, backward))
 
-    def dataset(self, tx: Tx, slug: str, seeker: Seeker, name: str) -> bytes | None:
+    def dataset(self, tx: Tx, slug: str, requester: Requester, name: str) -> bytes | None:
         """One dataset by id or bare UUID as a document, under the same rule as pages (CVE-2024-9202)."""
         participant = self._participants.held(slug).participant
         found = store.shown(tx, slug, (name, f"{participant.root}/datasets/{name}"))
         for entry in found:
-            offers = Eyes(self._judge, seeker, tx.now).visible(entry.offers)
+            offers = Viewer(self._judge, requester, tx.now).visible(entry.offers)
             if offers:
                 return dcat.root(dcat.dsp_dataset(dcat.distributions(participant), replace(entry, offers=offers)))
         return None
 
 
-class Eyes:
+class Viewer:
     """Which offers a peer may see at this moment; each policy is judged once, however many datasets are under it."""
 
-    def __init__(self, judge: Judge, seeker: Seeker, now: int) -> None:
-        self._judge, self._seeker, self._now = judge, seeker, now
+    def __init__(self, judge: PolicyEngine, requester: Requester, now: int) -> None:
+        self._judge, self._seeker, self._now = judge, requester, now
         self._decided: dict[str, bool] = {}
 
     def visible(self, offers: tuple[Terms, ...]) -> tuple[Terms, ...]:
@@ -162,10 +162,10 @@ class Eyes:
 class _Round:
     """One transaction's part of a search."""
 
-    def __init__(self, tx: Tx, participants: Participants, judge: Judge, search: Search) -> None:
+    def __init__(self, tx: Tx, participants: Participants, judge: PolicyEngine, search: Search) -> None:
         self._tx, self._search = tx, search
         self._distribution = dcat.distributions(participants.held(search.slug).participant)
-        self._eyes = Eyes(judge, search.seeker, tx.now)
+        self._eyes = Viewer(judge, search.requester, tx.now)
         self._found = list(search.found)
         self._skip, self._place, self._everyone = search.skip, search.place, search.everyone
 

@@ -46,11 +46,11 @@ def judged(found: dict[str, Any], now: datetime, every: timedelta | None) -> Ite
     for one in found["over_quota"][:MOST]:
         yield "warn", f"over-{one['quota']}", {"peer": one["peer"]}
     yield from _time(found["log"], now, every)
-    endings = found["endings"]
-    if endings["oldest"] and now - _moment(endings["oldest"]) > timedelta(days=UNDELIVERED_DAYS):
-        yield "warn", "endings-undelivered", {"count": endings["waiting"], "since": endings["oldest"]}
-    if endings["refused"]:
-        yield "warn", "endings-refused", {"count": endings["refused"]}
+    terminations = found["endings"]
+    if terminations["oldest"] and now - _moment(terminations["oldest"]) > timedelta(days=UNDELIVERED_DAYS):
+        yield "warn", "endings-undelivered", {"count": terminations["waiting"], "since": terminations["oldest"]}
+    if terminations["refused"]:
+        yield "warn", "endings-refused", {"count": terminations["refused"]}
     near = [one for one in found["countersign"] if _moment(one["until"]) - now < timedelta(days=DEADLINE_DAYS)]
     for one in near[:MOST]:
         side = "theirs" if one["step"] == "other-side" else "ours"

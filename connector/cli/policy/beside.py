@@ -12,7 +12,7 @@ from connector.errors import Mistake
 from connector.policy.conflict.objections import named
 from connector.policy.conflict.pair import Clash, Pair
 from connector.policy.containment.compare import Answer
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
 
 
@@ -31,7 +31,7 @@ def run(call: Call) -> int:
     return {True: OK, False: REFUSED, None: UNDECIDED}[found.compatible]
 
 
-def _one(call: Call, engine: Judge, name: str) -> dict[str, Any]:
+def _one(call: Call, engine: PolicyEngine, name: str) -> dict[str, Any]:
     found = read(call, name)
     if len(found) != 1:
         raise Mistake("cli.policy-one", path=name, count=len(found))
@@ -46,7 +46,7 @@ def _word(compatible: bool | None) -> str:
     return {True: "together", False: "apart", None: "open"}[compatible]
 
 
-def _told(call: Call, engine: Judge, found: Pair, names: tuple[str, str]) -> dict[str, Any]:
+def _told(call: Call, engine: PolicyEngine, found: Pair, names: tuple[str, str]) -> dict[str, Any]:
     """The second policy is held against the first in `within`, the first against the second in `around`."""
     one, other = names
     wider = [_wider(call, engine, answer, mine, theirs)
@@ -62,13 +62,13 @@ def _told(call: Call, engine: Judge, found: Pair, names: tuple[str, str]) -> dic
     }
 
 
-def _wider(call: Call, engine: Judge, answer: Answer, mine: str, theirs: str) -> str:
+def _wider(call: Call, engine: PolicyEngine, answer: Answer, mine: str, theirs: str) -> str:
     what = named(answer.item, answer.pointer, engine.words(call.lang))
     key = "beyond" if answer.verdict == "conflict" else "unproven"
     return call.say(f"check.pair-{key}", one=mine, other=theirs, what=what)
 
 
-def _clash(call: Call, engine: Judge, clash: Clash, names: tuple[str, str]) -> str:
+def _clash(call: Call, engine: PolicyEngine, clash: Clash, names: tuple[str, str]) -> str:
     words = engine.words(call.lang)
     one, other = names if clash.first else names[::-1]
     permission, prohibition = (named(rule, "", words) for rule in (clash.permission, clash.prohibition))

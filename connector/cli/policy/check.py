@@ -12,7 +12,7 @@ from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.policy.source import judge, notes, read, unparsed
 from connector.dialects.policies.edc import preview
 from connector.dialects.policies.translate import Foreign
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
 
 _BADGES = ("enforced", "monitored", "contractual")
@@ -31,7 +31,7 @@ def run(call: Call) -> int:
     return OK if all(one["good"] for one in told) else REFUSED
 
 
-def _checked(call: Call, engine: Judge, found: Foreign) -> dict[str, Any]:
+def _checked(call: Call, engine: PolicyEngine, found: Foreign) -> dict[str, Any]:
     told: dict[str, Any] = {"place": found.place, "dialect": found.dialect, "notes": notes(found, call.lang)}
     try:
         rows = engine.coverage(found.document)
@@ -60,7 +60,7 @@ def _notes_of(row: dict[str, object]) -> list[object]:
     return list(found) if isinstance(found, list | tuple) else []
 
 
-def _against(call: Call, engine: Judge, document: dict[str, Any], unknown: set[str]) -> list[tuple[str, str]]:
+def _against(call: Call, engine: PolicyEngine, document: dict[str, Any], unknown: set[str]) -> list[tuple[str, str]]:
     """What stands against publishing, a place and a sentence each; `unknown` are the places that are told already."""
     now = int(datetime.now(UTC).timestamp() * 1000)
     found = engine.contradictions(document, open_data=call.args.open_data, now=now)
@@ -71,7 +71,7 @@ def _against(call: Call, engine: Judge, document: dict[str, Any], unknown: set[s
     ]
 
 
-def _print(call: Call, engine: Judge, one: dict[str, Any]) -> None:
+def _print(call: Call, engine: PolicyEngine, one: dict[str, Any]) -> None:
     call.tell("policy.dialect", dialect=call.say(f"policy.form.{one['dialect']}"))
     for note in one["notes"]:
         call.tell("policy.note", text=note)
@@ -92,7 +92,7 @@ def _print(call: Call, engine: Judge, one: dict[str, Any]) -> None:
     call.tell("check.good" if one["good"] else "check.bad")
 
 
-def _print_edc(call: Call, engine: Judge, edc: dict[str, Any]) -> None:
+def _print_edc(call: Call, engine: PolicyEngine, edc: dict[str, Any]) -> None:
     if edc["lost"]:
         call.tell("check.edc-lost", names=", ".join(edc["lost"]))
     if edc["clauses"]:

@@ -15,7 +15,7 @@ from connector.cli.frame.client import Api, Problem
 from connector.cli.policy.source import judge, notes, read, unparsed
 from connector.dialects.policies.report import report, write
 from connector.errors import Mistake
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.policy.evaluation.decision import Decision
 from connector.policy.evaluation.record import replay, world_of
 from connector.policy.odrl.model import PHASES, Phase, PolicyError
@@ -54,7 +54,7 @@ def run_explain(call: Call) -> int:
     return OK if all(one["permit"] for one in told) else REFUSED
 
 
-def _explained(call: Call, engine: Judge, question: Question, decision: Decision) -> dict[str, Any]:
+def _explained(call: Call, engine: PolicyEngine, question: Question, decision: Decision) -> dict[str, Any]:
     return {
         "permit": decision.permit,
         "phase": question.phase,
@@ -67,13 +67,13 @@ def _explained(call: Call, engine: Judge, question: Question, decision: Decision
     }
 
 
-def _made_up(call: Call, engine: Judge) -> Iterator[Question]:
+def _made_up(call: Call, engine: PolicyEngine) -> Iterator[Question]:
     world = _world(call, engine.registry)
     for document, said in _documents(call):
         yield Question(document, world, call.args.phase, said)
 
 
-def _recorded(call: Call, engine: Judge) -> Iterator[Question]:
+def _recorded(call: Call, engine: PolicyEngine) -> Iterator[Question]:
     """The decision of that id, or the newest about the transfer of that id."""
     from connector.catalogue.templates.templates import vocabulary
 
@@ -118,7 +118,7 @@ def run_try(call: Call) -> int:
     return OK if all(one["permit"] for one in told) else REFUSED
 
 
-def _phase(call: Call, engine: Judge, document: dict[str, Any], world: World, phase: Phase) -> dict[str, Any]:
+def _phase(call: Call, engine: PolicyEngine, document: dict[str, Any], world: World, phase: Phase) -> dict[str, Any]:
     decision = _ruled(call, engine, document, world, phase)
     return {
         "phase": phase,
@@ -149,7 +149,7 @@ def _documents(call: Call) -> Iterator[tuple[dict[str, Any], list[str]]]:
         yield found.document, notes(found, call.lang)
 
 
-def _ruled(call: Call, engine: Judge, document: dict[str, Any], world: World, phase: Phase) -> Decision:
+def _ruled(call: Call, engine: PolicyEngine, document: dict[str, Any], world: World, phase: Phase) -> Decision:
     try:
         return engine.rule(document, world, phase)
     except PolicyError as fault:

@@ -8,7 +8,7 @@ from connector.cli.frame.call import OK, REFUSED, Call, visible
 from connector.cli.policy.source import held, judge, notes, read, unparsed
 from connector.dialects.policies.translate import Foreign
 from connector.errors import Mistake
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
 
 
@@ -27,7 +27,7 @@ def run(call: Call) -> int:
     return REFUSED if any("problem" in one for one in shown) else OK
 
 
-def _shown(call: Call, engine: Judge, found: Foreign) -> dict[str, Any]:
+def _shown(call: Call, engine: PolicyEngine, found: Foreign) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "place": found.place,
         "dialect": found.dialect,

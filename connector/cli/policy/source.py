@@ -17,7 +17,7 @@ from connector.errors import HanseError, Mistake
 from connector.http import strict
 from connector.language import say
 from connector.language.reasons import plain
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
 from connector.protocol.shape import Malformed
 
@@ -25,7 +25,7 @@ STANDARD_INPUT = "-"
 _NODES = 60_000
 
 
-def judge(call: Call) -> Judge:
+def judge(call: Call) -> PolicyEngine:
     """The engine as the server of this data folder has it, with the operands of the plug-ins that it allows."""
     from connector.app import plugins, services
 

@@ -12,7 +12,7 @@ from connector.cli.policy.source import judge
 from connector.clock import SystemClock
 from connector.errors import Mistake
 from connector.policy.conflict.usable import HINDRANCES
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 
 
 def run(call: Call) -> int:
@@ -51,13 +51,13 @@ def _list(call: Call, found: Any) -> int:
     return OK
 
 
-def _short(call: Call, engine: Judge, one: Any) -> dict[str, Any]:
+def _short(call: Call, engine: PolicyEngine, one: Any) -> dict[str, Any]:
     why = _unusable(call, engine, one)
     short = {"id": one.id, "number": one.number, "title": one.title[call.lang], "effect": one.effect[call.lang]}
     return {**short, "usable": why is None, **({} if why is None else {"why": why})}
 
 
-def _unusable(call: Call, engine: Judge, one: Any) -> str | None:
+def _unusable(call: Call, engine: PolicyEngine, one: Any) -> str | None:
     """Why this template could permit nobody anything here, whatever its slots hold; None if it could."""
     from connector.catalogue.templates.samples import sample
 

@@ -21,14 +21,14 @@ from connector.contracts.document.render import Deadline, Facts, Names
 from connector.contracts.document.sealing import digest
 from connector.contracts.document.second_seal import SecondKeys
 from connector.contracts.document.text import Party
-from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.partner import Partner
 from connector.errors import Mistake, PeerError, Unknown
 from connector.language.reasons import Reason, because
 from connector.participants import quota
-from connector.participants.lifecycle import within_hearing
+from connector.participants.lifecycle import require_not_deleting
 from connector.participants.service import Hosted, Participants
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
 from connector.protocol import messages as m
 from connector.protocol.messages import HANSE
@@ -69,7 +69,7 @@ class Agreements:
     """Agreements of all participants; every method names the participant, itself or by its case."""
 
     def __init__(
-        self, participants: Participants, catalogue: Catalogue, judge: Judge, line: Line = NOBODY,
+        self, participants: Participants, catalogue: Catalogue, judge: PolicyEngine, line: Line = NOBODY,
         patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = second_seal.nobody, name_of: Names = str,
     ) -> None:  # fmt: skip
         self._participants, self._catalogue, self._judge, self._line = participants, catalogue, judge, line
@@ -81,7 +81,7 @@ class Agreements:
     def get(self, tx: Tx, slug: str, agreement_id: str, counterparty: str | None = None) -> Agreement:
         """Of this counterparty, or whoever has legally taken its place; raises Unknown."""
         found = store.agreement(tx, slug, agreement_id)
-        if found is None or not (counterparty is None or succession.stands(self._line, found, counterparty, tx.now)):
+        if found is None or not (counterparty is None or succession.after(self._line, found, counterparty, tx.now)):
             raise Unknown("contracts.no-agreement", id=agreement_id[:200])
         return found
 
@@ -211,7 +211,7 @@ class Agreements:
         return bool(self._judge.clauses(policy, "de"))
 
     def draw_up(
-        self, tx: Tx, case: Case, agreement_id: str, partner: Partner, offer: Offer, dataset: Dataset
+        self, tx: Tx, case: NegotiationRow, agreement_id: str, partner: Partner, offer: Offer, dataset: Dataset
     ) -> tuple[Agreement, dict[str, Any]]:
         """As provider: write and seal the contract, and keep what the seal refers to; also the agreement as plain
         members, in the order of the terms, for the wire.
@@ -240,7 +240,7 @@ class Agreements:
             timer(tx, case.participant, COUNTERSIGN, case.id, until)
         return drawn, plain
 
-    def take(self, tx: Tx, case: Case, message: m.ContractAgreementMessage) -> str:
+    def take(self, tx: Tx, case: NegotiationRow, message: m.ContractAgreementMessage) -> str:
         """As consumer: the id, if it is what we asked this peer for, made since we did (dataspace-protocol.md 1.3)."""
         plain = message.agreement
         me = self._participants.held(case.participant).participant.did
@@ -256,7 +256,7 @@ class Agreements:
         self.keep(tx, case, replacement.compared(tx, self._judge, case, plain))
         return str(plain["@id"])
 
-    def keep(self, tx: Tx, case: Case, objects: tuple[EvidenceObject, ...]) -> None:
+    def keep(self, tx: Tx, case: NegotiationRow, objects: tuple[EvidenceObject, ...]) -> None:
         """What signatures refer to, for this partner alone, on whose account it goes."""
         quota.kept(tx, case.participant, case.counterparty, sum(len(item.body) for item in objects))
         for item in objects:
@@ -265,13 +265,13 @@ class Agreements:
     def countersigned(self, tx: Tx, agreement: Agreement, seal: str | None) -> None:
         store.save_agreement(tx, replace(agreement, consumer_jws=seal))
 
-    def completed(self, tx: Tx, case: Case, agreement: Agreement, seal: str) -> None:
+    def completed(self, tx: Tx, case: NegotiationRow, agreement: Agreement, seal: str) -> None:
         """A one-sided agreement is countersigned; a further agreement record says so (contracts.md 16.2)."""
         whole = replace(agreement, consumer_jws=seal, state="finalized")
         store.save_agreement(tx, whole)
         self._record(tx, case, whole)
 
-    def finalize(self, tx: Tx, case: Case, evidence: str = "") -> None:
+    def finalize(self, tx: Tx, case: NegotiationRow, evidence: str = "") -> None:
         """In force from now on; nothing happens if it is already, or never came about.
 
         `evidence` is what the provider's FINALIZED said: it commits to the seals that the provider holds, which may
@@ -286,7 +286,7 @@ class Agreements:
         if case.kernel.state is State.FINALIZED and agreement.in_force:
             replacement.conclude(tx, self._participants.held(case.participant).participant.did, agreement)
 
-    def _come_into_force(self, tx: Tx, case: Case, agreement: Agreement, evidence: str) -> Agreement:
+    def _come_into_force(self, tx: Tx, case: NegotiationRow, agreement: Agreement, evidence: str) -> Agreement:
         both_signed = agreement.provider_jws is not None and agreement.consumer_jws is not None
         said = evidence.partition("#sha256=")[2]
         ours = draft.evidence_address("", agreement, agreement.consumer_jws).partition("#sha256=")[2]
@@ -297,7 +297,7 @@ class Agreements:
         self._record(tx, case, final)
         return final
 
-    def close(self, tx: Tx, case: Case) -> None:
+    def close(self, tx: Tx, case: NegotiationRow) -> None:
         """An agreement whose negotiation ends before it is final never comes into force.
 
         Ours counts as final while FINALIZED is on its way; a termination that comes first takes that back.
@@ -309,7 +309,7 @@ class Agreements:
             store.save_agreement(tx, replace(agreement, state="terminated"))
             review(tx, agreement.participant, agreement.id, tx.now)
 
-    def take_back(self, tx: Tx, case: Case) -> None:
+    def take_back(self, tx: Tx, case: NegotiationRow) -> None:
         """The consumer refused our FINALIZED for good: to it nothing is in force, so nothing may run under it here.
 
         A person is asked; a late countersignature finalizes anew.
@@ -319,7 +319,7 @@ class Agreements:
             store.save_agreement(tx, replace(agreement, state="signed", finalized_at=None))
             review(tx, agreement.participant, agreement.id, tx.now)
 
-    def _record(self, tx: Tx, case: Case, agreement: Agreement) -> None:
+    def _record(self, tx: Tx, case: NegotiationRow, agreement: Agreement) -> None:
         """Names our DID document as it is now: a negotiation may wait for days, and keys change meanwhile.
 
         Once a record names our seal as provider, its document stays: a key withdrawn since then is in no later one.
@@ -337,7 +337,7 @@ class Agreements:
     def second_sealed(self, tx: Tx, slug: str, case_id: str) -> None:
         """The timer of a second seal that no record names yet, because the list did not name its key."""
         try:
-            within_hearing(tx, slug)
+            require_not_deleting(tx, slug)
         except Unknown:
             return
         case = store.case(tx, slug, case_id, lock=True)
@@ -359,7 +359,7 @@ class Agreements:
             kept = self._documents[key] = (hosted.document, made)
         return kept[1]
 
-    def _made(self, tx: Tx, case: Case, agreement_id: str, document: bytes, seal: str | None) -> Agreement:
+    def _made(self, tx: Tx, case: NegotiationRow, agreement_id: str, document: bytes, seal: str | None) -> Agreement:
         """The agreement of this negotiation; not yet saved."""
         plain = msgspec.json.decode(document)
         return Agreement(

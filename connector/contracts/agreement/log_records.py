@@ -12,7 +12,7 @@ from connector.contracts import store
 from connector.contracts.document import second_seal
 from connector.contracts.document.sealing import digest
 from connector.contracts.document.second_seal import SIDES, Judged, SecondKeys, Side
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.storage.database import Tx
 from connector.verify.checks import second_seal as second_seals
 
@@ -20,14 +20,14 @@ AGREEMENT, DECISION, TERMINATION = "agreement", "decision", "termination"
 CONFIRMATION = "confirmation"
 
 
-def record(tx: Tx, did: str, case: Case, type_: str, body: dict[str, object], actor: str = "system") -> None:
+def record(tx: Tx, did: str, case: NegotiationRow, type_: str, body: dict[str, object], actor: str = "system") -> None:
     """Appends an entry about this negotiation to the log of `did`, its participant; a person is a pseudonym."""
     whole = {"negotiation": case.id, "counterparty": case.counterparty, "state": case.shown, **body}
     audit.append(tx, case.participant, type_, case.agreement, actor, whole, did=did)
 
 
 def of_agreement(
-    tx: Tx, case: Case, agreement: Agreement, keys: SecondKeys = second_seal.nobody
+    tx: Tx, case: NegotiationRow, agreement: Agreement, keys: SecondKeys = second_seal.nobody
 ) -> tuple[dict[str, object], Judged]:
     """The agreement, both seals, both DID documents and our newest key event (contracts.md 16.2), and what there is
     of second seals: what `keys` prove is named. A countersignature that the provider has not taken is not.

@@ -8,9 +8,9 @@ from connector.contracts import store
 from connector.contracts.agreement import ending, succession, termination_store
 from connector.contracts.agreement.succession import Line
 from connector.contracts.document import clause_diff
-from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.errors import Mistake, PeerError
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.protocol.process import Role
 from connector.storage.database import Tx
 
@@ -32,7 +32,9 @@ def theirs(tx: Tx, line: Line, slug: str, digest: str | None, did: str, dataset:
     return digest
 
 
-def compared(tx: Tx, judge: Judge, case: Case, policy: dict[str, object]) -> tuple[EvidenceObject, ...]:
+def compared(
+    tx: Tx, judge: PolicyEngine, case: NegotiationRow, policy: dict[str, object]
+) -> tuple[EvidenceObject, ...]:
     """The old and the new sentences side by side; nothing if the negotiation replaces no agreement that we have."""
     old = None if case.replaces is None else termination_store.by_digest(tx, case.participant, case.replaces)
     if old is None:
@@ -64,7 +66,7 @@ def too_late(tx: Tx, agreement: Agreement) -> bool:
     return old is not None and termination_store.replaced_by_another(tx, agreement)
 
 
-def stored(tx: Tx, case: Case) -> EvidenceObject | None:
+def stored(tx: Tx, case: NegotiationRow) -> EvidenceObject | None:
     """What was compared in this negotiation."""
     name = clause_diff.COMPARISON
     return store.objects(tx, case.participant, case.id, name).get(name)
@@ -72,4 +74,4 @@ def stored(tx: Tx, case: Case) -> EvidenceObject | None:
 
 def _fits(tx: Tx, line: Line, old: Agreement, role: str, did: str, dataset: str) -> bool:
     same = old.role == Role(role) and old.dataset == dataset
-    return same and old.in_force and succession.stands(line, old, did, tx.now)
+    return same and old.in_force and succession.after(line, old, did, tx.now)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from connector.contracts import store
 from connector.contracts.agreement import termination_store
-from connector.contracts.agreement.termination_store import Ending
+from connector.contracts.agreement.termination_store import Termination
 from connector.contracts.model import Agreement
 from connector.storage.database import Conflict, Tx
 
@@ -18,7 +18,7 @@ MOST_NOTICES = 10
 """Statements of one side that give notice; a partner could name an earlier second without end. At once goes always."""
 
 
-def entered(tx: Tx, agreement: Agreement, ending: Ending, names: Iterable[str]) -> bool:
+def entered(tx: Tx, agreement: Agreement, ending: Termination, names: Iterable[str]) -> bool:
     """Whether it counts now, as the first of its side or in the place of one that ends it later; False changes nothing.
 
     `names` are those of its objects, which the former ones give up. Raises Conflict if another unit was faster.
@@ -40,7 +40,7 @@ def entered(tx: Tx, agreement: Agreement, ending: Ending, names: Iterable[str]) 
     return True
 
 
-def sooner(tx: Tx, known: Ending, notice: int | None, at: int) -> bool:
+def sooner(tx: Tx, known: Termination, notice: int | None, at: int) -> bool:
     """Whether an end at `notice` (ms), or at once as of `at`, may take the place of what that side has stated.
 
     Both are held against each other by what they say themselves: delivery may have taken days.

@@ -82,7 +82,7 @@ class Successions:
         return len(names)
 
 
-def stands(line: Line, agreement: Agreement, did: str, now: int) -> bool:
+def after(line: Line, agreement: Agreement, did: str, now: int) -> bool:
     """Whether `did` is the other party of the agreement, itself or as its successor. The one place that says so."""
     return did == agreement.counterparty or did == line.successor(agreement.counterparty, now)
 

@@ -16,7 +16,7 @@ Answer = Literal["waiting", "delivered", "refused", "not-possible", "theirs", "s
 """
 
 
-class Ending(msgspec.Struct, frozen=True, kw_only=True):
+class Termination(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `ending`: `statement` are the canonical bytes, `jws` the seal over the agreement and them.
 
     `notice` and `at` are what it says (ms), `effective` when it takes effect here: never before it was booked.
@@ -58,7 +58,7 @@ def hold(tx: Tx, participant: str, agreement: str) -> None:
         )
 
 
-def insert_ending(tx: Tx, ending: Ending) -> bool:
+def insert_ending(tx: Tx, ending: Termination) -> bool:
     """False if one of that side counts already."""
     added = tx.run(
         "INSERT INTO ending (participant, agreement, side, statement, sha256, jws, notice, effective, at, booked_at,"
@@ -69,7 +69,7 @@ def insert_ending(tx: Tx, ending: Ending) -> bool:
     return added == 1
 
 
-def supersede(tx: Tx, ending: Ending) -> bool:
+def supersede(tx: Tx, ending: Termination) -> bool:
     """From now on this one of the side does not count any more; False if it did not before."""
     changed = tx.run(
         "UPDATE ending SET answer = 'superseded' WHERE participant = :participant AND agreement = :agreement"
@@ -93,7 +93,7 @@ def stated(tx: Tx, participant: str, agreement: str, side: Side) -> int:
     return 0 if row is None else int(row["n"])
 
 
-def ending(tx: Tx, participant: str, agreement: str, side: Side) -> Ending | None:
+def ending(tx: Tx, participant: str, agreement: str, side: Side) -> Termination | None:
     """The statement of that side that counts."""
     row = tx.one(
         "SELECT * FROM ending WHERE participant = :participant AND agreement = :agreement AND side = :side"
@@ -105,7 +105,7 @@ def ending(tx: Tx, participant: str, agreement: str, side: Side) -> Ending | Non
     return None if row is None else _ending(row)
 
 
-def endings(tx: Tx, participant: str, agreement: str) -> list[Ending]:
+def terminations(tx: Tx, participant: str, agreement: str) -> list[Termination]:
     """Those that count of both sides, the one that takes effect first before the other."""
     rows = tx.all(
         "SELECT * FROM ending WHERE participant = :participant AND agreement = :agreement AND answer <> 'superseded'"
@@ -202,6 +202,6 @@ def unbooked(tx: Tx, participant: str, counterparty: str, successor: str, limit:
     return [str(row["id"]) for row in rows]
 
 
-def _ending(row: Row) -> Ending:
+def _ending(row: Row) -> Termination:
     values: dict[str, Any] = {**row, "statement": bytes(row["statement"])}
-    return msgspec.convert(values, Ending)
+    return msgspec.convert(values, Termination)

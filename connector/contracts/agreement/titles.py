@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from connector.contracts.document.described_data import NAME
 from connector.contracts.document.draft import DATASET
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.language.reasons import plain
 from connector.storage.database import Tx
 
@@ -39,7 +39,7 @@ def titles(tx: Tx, participant: str, agreements: Collection[str]) -> dict[str, s
     return {row["id"]: row["title"] or kept.get(row["negotiation"], "") for row in rows}
 
 
-def named(tx: Tx, participant: str, cases: Collection[Case]) -> list[Case]:
+def named(tx: Tx, participant: str, cases: Collection[NegotiationRow]) -> list[NegotiationRow]:
     """The negotiations, those without a title with the one that was kept."""
     kept = _kept(tx, participant, [case.id for case in cases if not case.title])
     return [replace(case, title=case.title or kept.get(case.id, "")) for case in cases]

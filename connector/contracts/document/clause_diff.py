@@ -13,7 +13,7 @@ import msgspec
 
 from connector.contracts.document import draft, sealing
 from connector.contracts.model import EvidenceObject
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 
 COMPARISON = "comparison.json"
 ALIKE = 0.6
@@ -41,7 +41,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     after: Clause | None
 
 
-def clauses(judge: Judge, policy: Mapping[str, Any]) -> list[Clause]:
+def clauses(judge: PolicyEngine, policy: Mapping[str, Any]) -> list[Clause]:
     """The clauses of a policy in order; none if it cannot be said completely."""
     german, english = judge.clauses(policy, "de"), judge.clauses(policy, "en")
     return [Clause(de, en, badge) for (de, badge), (en, _) in zip(german, english, strict=True)]

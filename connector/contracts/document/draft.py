@@ -16,7 +16,7 @@ from connector.contracts.document import sealing
 from connector.contracts.document.described_data import Described
 from connector.contracts.document.text import Party
 from connector.contracts.model import Agreement, EvidenceObject
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.signers.port import SealKey
 
@@ -89,7 +89,7 @@ def snapshot(dataset: str, described: Described, publisher: str) -> EvidenceObje
 
 
 def profile(
-    judge: Judge, policy: Mapping[str, Any], setting: str, until: int, replaces: str | None, form: int
+    judge: PolicyEngine, policy: Mapping[str, Any], setting: str, until: int, replaces: str | None, form: int
 ) -> EvidenceObject:
     """Reference 3: what the clauses mean and how far each is enforced, as both sides saw it.
 

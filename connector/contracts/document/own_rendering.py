@@ -19,12 +19,12 @@ from connector.contracts.document import draft, render, sealing
 from connector.contracts.document.described_data import ENDING, SETTINGS, Described, of_snapshot
 from connector.contracts.document.render import Deadline, Facts, Names, party
 from connector.contracts.document.text import Party
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.errors import HanseError, PeerError
 from connector.http import strict
 from connector.language.reasons import plain
 from connector.participants.service import Hosted
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.names import member
 from connector.protocol.messages import HANSE
 from connector.verify.formats import chain, jades
@@ -61,7 +61,7 @@ class Known(NamedTuple):
     """
 
     agreement: Agreement
-    case: Case
+    case: NegotiationRow
     described: Described | None
     provider: Party
     consumer: Party
@@ -77,7 +77,7 @@ class Objection(NamedTuple):
 class Own:
     """What we would have written, as far as we know it; each part is written once."""
 
-    def __init__(self, known: Known, judge: Judge, form: int = render.FORM) -> None:
+    def __init__(self, known: Known, judge: PolicyEngine, form: int = render.FORM) -> None:
         self._known, self._judge, self.form = known, judge, form
         self._profiles: dict[tuple[Deadline, str | None], bytes | None] = {}
         self.agreement = _attempt(self._agreement)
@@ -145,7 +145,7 @@ class Own:
 
 
 def known(
-    hosted: Hosted, case: Case, agreement: Agreement, described: Described | None, name_of: Names
+    hosted: Hosted, case: NegotiationRow, agreement: Agreement, described: Described | None, name_of: Names
 ) -> Known:  # fmt: skip
     me = hosted.participant
     return Known(agreement, case, described, party(name_of, case.counterparty), party(name_of, me.did, me.name))
@@ -156,7 +156,7 @@ def digest(theirs: Mapping[str, bytes]) -> str:
     return sealing.digest(sealing.canonical({name: sealing.digest(theirs[name]) for name in FILES}))
 
 
-def objections(own: Own, known: Known, theirs: Mapping[str, bytes], judge: Judge) -> list[Objection]:
+def objections(own: Own, known: Known, theirs: Mapping[str, bytes], judge: PolicyEngine) -> list[Objection]:
     """What of `theirs` (the bytes of `FILES`) is not ours; empty: it may be sealed.
 
     What says in which form it was written, and what cannot be said at all, comes first.
@@ -187,7 +187,7 @@ def form_of(theirs: Mapping[str, bytes]) -> int | None:
     return form if render.known(form) else None
 
 
-def compared(known: Known, theirs: Mapping[str, bytes], judge: Judge) -> dict[str, bytes | None]:
+def compared(known: Known, theirs: Mapping[str, bytes], judge: PolicyEngine) -> dict[str, bytes | None]:
     """Ours of each document, for a person to lay beside theirs.
 
     Where nobody has seen a description the text is compared as it would follow from theirs.
@@ -278,7 +278,7 @@ def _facts(known: Known, described: Described) -> Facts:
     )  # fmt: skip
 
 
-def _worded(policy: Mapping[str, Any], judge: Judge) -> bool:
+def _worded(policy: Mapping[str, Any], judge: PolicyEngine) -> bool:
     try:
         return bool(judge.clauses(policy, "de"))
     except ValueError:  # what a plug-in understood that has gone since

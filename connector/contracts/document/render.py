@@ -17,7 +17,7 @@ from connector.contracts.document.text import Party
 from connector.contracts.document.translation import written
 from connector.contracts.model import Agreement, EvidenceObject
 from connector.errors import PeerError
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 
 FORM = 1
 Names = Callable[[str], str]
@@ -57,23 +57,23 @@ def known(form: object) -> TypeGuard[int]:
     return isinstance(form, int) and not isinstance(form, bool) and form in _FORMS
 
 
-def described(agreement: Agreement, facts: Facts, judge: Judge, form: int = FORM) -> Objects:
+def described(agreement: Agreement, facts: Facts, judge: PolicyEngine, form: int = FORM) -> Objects:
     """References 2, 4 and 5: text, snapshot and the provider's approval by rule. PeerError, PolicyError or
     OverflowError where they cannot be written."""
     return _FORMS[form](agreement, facts, judge)
 
 
-def profile(agreement: Agreement, judge: Judge, deadline: Deadline, form: int = FORM) -> EvidenceObject:
+def profile(agreement: Agreement, judge: PolicyEngine, deadline: Deadline, form: int = FORM) -> EvidenceObject:
     """Reference 3. Raises as `described`."""
     return draft.profile(judge, agreement.policy, *deadline, agreement.replaces, form)
 
 
-def contract(agreement: Agreement, facts: Facts, judge: Judge, deadline: Deadline) -> tuple[EvidenceObject, ...]:
+def contract(agreement: Agreement, facts: Facts, judge: PolicyEngine, deadline: Deadline) -> tuple[EvidenceObject, ...]:
     """All that the provider's seal refers to besides the agreement, as it is written now. Raises as `described`."""
     return (*described(agreement, facts, judge).values(), profile(agreement, judge, deadline))
 
 
-def _first(agreement: Agreement, facts: Facts, judge: Judge) -> Objects:
+def _first(agreement: Agreement, facts: Facts, judge: PolicyEngine) -> Objects:
     snapshot = draft.snapshot(agreement.dataset, facts.described, facts.provider.did)
     text = written(agreement, snapshot.body, facts.provider, facts.consumer, facts.purpose, judge, "de")
     if text is None:
@@ -86,4 +86,4 @@ def _first(agreement: Agreement, facts: Facts, judge: Judge) -> Objects:
     }
 
 
-_FORMS: Mapping[int, Callable[[Agreement, Facts, Judge], Objects]] = {1: _first}
+_FORMS: Mapping[int, Callable[[Agreement, Facts, PolicyEngine], Objects]] = {1: _first}

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from connector.contracts import store
 from connector.contracts.document import draft, sealing
 from connector.contracts.document.draft import Sealer
-from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.errors import PeerError
 from connector.storage.database import Tx
 from connector.trust.keys.jwk import thumbprint
@@ -129,7 +129,7 @@ def taken(claim: EvidenceObject, role: Side) -> EvidenceObject:
     return replace(claim, name=NAMES[role])
 
 
-def refuse(tx: Tx, case: Case, role: Side) -> bool:
+def refuse(tx: Tx, case: NegotiationRow, role: Side) -> bool:
     """The claim is kept as an invalid one; False if that has been done. The caller holds the lock of the case."""
     found = claim(tx, case.participant, case.id, role)
     if found is None:

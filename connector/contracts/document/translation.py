@@ -13,7 +13,7 @@ from connector.contracts.model import Agreement
 from connector.errors import HanseError
 from connector.http import strict
 from connector.participants.service import Hosted
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.protocol.messages import HANSE
 from connector.storage.database import Tx
 
@@ -24,7 +24,7 @@ NAME = "text-en.html"
 class Translations:
     """`name_of` is what the trust list calls a DID."""
 
-    def __init__(self, judge: Judge, name_of: Callable[[str], str]) -> None:
+    def __init__(self, judge: PolicyEngine, name_of: Callable[[str], str]) -> None:
         self._judge, self._name_of = judge, name_of
 
     def members(self, tx: Tx, hosted: Hosted, agreement: Agreement, objects: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -44,7 +44,7 @@ def written(
     provider: Party,
     consumer: Party,
     purpose: str | None,
-    judge: Judge,
+    judge: PolicyEngine,
     lang: str,
 ) -> bytes | None:
     """The text in `lang`; None where the agreement cannot be said in sentences or `snapshot` (reference 4) not be read.

@@ -12,7 +12,7 @@ MOST = 200
 """Agreements looked at: the newest that may still be countersigned; and questions about seals, the oldest."""
 
 
-class Endings(NamedTuple):
+class EndingSoon(NamedTuple):
     """Statements of ours that the partner does not have: `waiting` since at least `oldest` (ms), or `refused`."""
 
     waiting: int
@@ -20,7 +20,7 @@ class Endings(NamedTuple):
     refused: int
 
 
-class Vouched(NamedTuple):
+class WitnessedAgreements(NamedTuple):
     """Since when states of our log have been waiting for somebody else's time (ms, None: none waits).
 
     `unstamped_since`: for a timestamp; `untimed_since`: for that or a witness.
@@ -30,7 +30,7 @@ class Vouched(NamedTuple):
     untimed_since: int | None
 
 
-def endings(tx: Tx, participant: str) -> Endings:
+def terminations(tx: Tx, participant: str) -> EndingSoon:
     row = tx.one(
         "SELECT COALESCE(SUM(CASE WHEN answer = 'waiting' THEN 1 ELSE 0 END), 0) AS waiting,"
         " COALESCE(SUM(CASE WHEN answer = 'refused' THEN 1 ELSE 0 END), 0) AS refused,"
@@ -38,10 +38,10 @@ def endings(tx: Tx, participant: str) -> Endings:
         participant=participant,
     )
     assert row is not None
-    return Endings(int(row["waiting"]), None if row["oldest"] is None else int(row["oldest"]), int(row["refused"]))
+    return EndingSoon(int(row["waiting"]), None if row["oldest"] is None else int(row["oldest"]), int(row["refused"]))
 
 
-def vouched(tx: Tx, participant: str) -> Vouched:
+def vouched(tx: Tx, participant: str) -> WitnessedAgreements:
     row = tx.one(
         "WITH stamped AS (SELECT COALESCE(MAX(size), 0) AS size FROM audit_timestamp WHERE participant = :participant),"
         " seen AS (SELECT COALESCE(MAX(size), 0) AS size FROM cosignature WHERE participant = :participant)"
@@ -51,7 +51,7 @@ def vouched(tx: Tx, participant: str) -> Vouched:
         participant=participant,
     )
     assert row is not None
-    return Vouched(*(None if row[name] is None else int(row[name]) for name in ("unstamped", "untimed")))
+    return WitnessedAgreements(*(None if row[name] is None else int(row[name]) for name in ("unstamped", "untimed")))
 
 
 def partners(tx: Tx, participant: str) -> list[str]:

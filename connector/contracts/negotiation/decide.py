@@ -14,14 +14,14 @@ from connector.catalogue.model import Offer
 from connector.catalogue.service import Catalogue
 from connector.contracts.agreement.log_records import DECISION
 from connector.contracts.document import draft, own_rendering, second_seal
-from connector.contracts.model import Case
-from connector.contracts.negotiation.send import Moves
+from connector.contracts.model import NegotiationRow
+from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.partner import Partner
 from connector.dialects.policies import edc
 from connector.errors import Unknown
 from connector.language.reasons import Reason, because
 from connector.policy.conflict.objections import Narrowing
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
 from connector.policy.odrl.names import member
 from connector.protocol import messages as m
@@ -36,21 +36,21 @@ class Turn(msgspec.Struct, frozen=True):
 
     partner: Partner
     message: msgspec.Struct
-    before: Case | None = None
+    before: NegotiationRow | None = None
 
 
-class Course(Protocol):
-    def stands(self, tx: Tx, case: Case, turn: Turn | None) -> Case:
+class DecideNegotiation(Protocol):
+    def after(self, tx: Tx, case: NegotiationRow, turn: Turn | None) -> NegotiationRow:
         """The negotiation reached `case.kernel.state`, by the peer's word, or (no `turn`) by its answer to ours."""
 
 
-class Deliberate:
+class NegotiationDecider:
     """The course of a real connector: everything that needs no person happens at once."""
 
-    def __init__(self, moves: Moves, catalogue: Catalogue, judge: Judge) -> None:
-        self._moves, self._catalogue, self._judge = moves, catalogue, judge
+    def __init__(self, sender: NegotiationSender, catalogue: Catalogue, judge: PolicyEngine) -> None:
+        self._moves, self._catalogue, self._judge = sender, catalogue, judge
 
-    def stands(self, tx: Tx, case: Case, turn: Turn | None) -> Case:
+    def after(self, tx: Tx, case: NegotiationRow, turn: Turn | None) -> NegotiationRow:
         state = case.kernel.state
         if turn is None or state is None:
             return case
@@ -58,7 +58,7 @@ class Deliberate:
             return self._provides(tx, case, turn, state)
         return self._consumes(tx, case, turn, state)
 
-    def _provides(self, tx: Tx, case: Case, turn: Turn, state: State) -> Case:
+    def _provides(self, tx: Tx, case: NegotiationRow, turn: Turn, state: State) -> NegotiationRow:
         match state:
             case State.REQUESTED | State.ACCEPTED:
                 return self._decide(tx, case, turn)
@@ -74,7 +74,7 @@ class Deliberate:
                 assert_never(state)
         return case
 
-    def _consumes(self, tx: Tx, case: Case, turn: Turn, state: State) -> Case:
+    def _consumes(self, tx: Tx, case: NegotiationRow, turn: Turn, state: State) -> NegotiationRow:
         match state:
             case State.OFFERED:
                 return self._offered(tx, case, turn)
@@ -86,14 +86,14 @@ class Deliberate:
                 assert_never(state)
         return case
 
-    def _decide(self, tx: Tx, case: Case, turn: Turn) -> Case:
+    def _decide(self, tx: Tx, case: NegotiationRow, turn: Turn) -> NegotiationRow:
         """By the offer as it is published now; a request for other terms gets ours, but only once."""
         try:
-            offer, dataset = self._catalogue.published(tx, case.participant, turn.partner.seeker, case.offer)
+            offer, dataset = self._catalogue.published(tx, case.participant, turn.partner.requester, case.offer)
         except Unknown:
             return self._moves.terminate(tx, case, "offer", because("contracts.offer-gone"))
         decision = self._judge.decide(
-            offer.policy, turn.partner.seeker, "negotiation", tx.now, purpose=case.purpose, action=case.action
+            offer.policy, turn.partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
         )
         asked = self._moves.agreements.deal(case.policy)
         # Computed now: the digest kept with an offer is that of the operands that were known when it was published.
@@ -117,13 +117,13 @@ class Deliberate:
             return self._moves.offer(tx, case, offer.for_message())
         return self._moves.terminate(tx, case, "policy", _because_of(narrowing))
 
-    def _unchanged(self, case: Case, offer: Offer) -> bool:
+    def _unchanged(self, case: NegotiationRow, offer: Offer) -> bool:
         """Whether we may seal the terms as they were written to us: the digest is blind to identifiers and classes, in
         which words could stand that nobody has read (threat T65)."""
         rules = draft.rules_of(case.policy)
         return rules == draft.rules_of(offer.policy) or not own_rendering.unsaid(rules)
 
-    def _narrowing(self, tx: Tx, case: Case, turn: Turn, offer: Offer) -> Narrowing:
+    def _narrowing(self, tx: Tx, case: NegotiationRow, turn: Turn, offer: Offer) -> Narrowing:
         """Whether the asked terms are within the offer, can be said completely, and permit something to this peer.
 
         They are looked at as the rules of the agreement that they would become.
@@ -134,7 +134,7 @@ class Deliberate:
             if not found.compatible:
                 return found
             decision = self._judge.decide(
-                terms, turn.partner.seeker, "negotiation", tx.now, purpose=case.purpose, action=case.action
+                terms, turn.partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
             )
             plain = not any(NAMES & {member(name)} for name in terms if name != "@type")
             plain = plain and not own_rendering.unsaid(terms)
@@ -144,7 +144,7 @@ class Deliberate:
             return Narrowing("unknown", "term", "/")
         return found if decision.permit else Narrowing("unknown", "refused", "", self._judge.reasons(decision))
 
-    def _offered(self, tx: Tx, case: Case, turn: Turn) -> Case:
+    def _offered(self, tx: Tx, case: NegotiationRow, turn: Turn) -> NegotiationRow:
         """What we asked for ourselves is accepted; whatever else is offered is for a person to read."""
         deal = self._moves.agreements.deal
         if turn.before is not None and deal(case.policy) == deal(turn.before.policy):

@@ -17,11 +17,11 @@ from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.agreement.log_records import CONFIRMATION, DECISION
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft, own_rendering, second_seal
-from connector.contracts.model import Agreement, Case, EvidenceObject
-from connector.contracts.negotiation.send import Moves, process
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
+from connector.contracts.negotiation.send import NegotiationSender, process
 from connector.errors import Mistake, PeerError, Unknown
 from connector.language.reasons import because, plain
-from connector.participants.lifecycle import within_hearing
+from connector.participants.lifecycle import require_not_deleting
 from connector.protocol import negotiation as kernel
 from connector.protocol.negotiation import State
 from connector.protocol.process import Role
@@ -54,7 +54,7 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
     at: str
 
 
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
+class CountersignatureState(msgspec.Struct, frozen=True, kw_only=True):
     """What there is besides seals: the provider's demand, the verification message, confirmations of our side.
 
     `until` is an RFC 3339 time. `waits` is true where our countersignature waits for a person, `second_invalid` where
@@ -69,15 +69,17 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     second_invalid: bool = False
 
 
-class Countersigning:
+class LateCountersignatures:
     """Of all participants; every method names the participant and runs inside one transaction."""
 
-    def __init__(self, agreements: Agreements, moves: Moves) -> None:
-        self._agreements, self._moves = agreements, moves
+    def __init__(self, agreements: Agreements, sender: NegotiationSender) -> None:
+        self._agreements, self._moves = agreements, sender
 
     # As provider
 
-    def arriving(self, tx: Tx, slug: str, agreement_id: str, did: str, seal: str) -> tuple[Case, Agreement] | None:
+    def arriving(
+        self, tx: Tx, slug: str, agreement_id: str, did: str, seal: str
+    ) -> tuple[NegotiationRow, Agreement] | None:
         """What a late countersignature is to be checked against; None if it is here already.
 
         Raises Unknown for whoever is not the consumer of that agreement, Settled if it comes too late.
@@ -92,7 +94,7 @@ class Countersigning:
 
         It was checked outside of a transaction: meanwhile the participant may have begun to be deleted.
         """
-        within_hearing(tx, slug)
+        require_not_deleting(tx, slug)
         case, agreement = self._provided(tx, slug, agreement_id, did)
         if self._here(tx, case, agreement, seal):
             return
@@ -103,9 +105,9 @@ class Countersigning:
         self._agreements.countersigned(tx, agreement, seal)
         self._moves.finalize(tx, case, replace(agreement, consumer_jws=seal), seal)
 
-    def invalid(self, tx: Tx, slug: str, case: Case, fault: str) -> None:
+    def invalid(self, tx: Tx, slug: str, case: NegotiationRow, fault: str) -> None:
         """It does not hold: recorded, and as if it had not come."""
-        within_hearing(tx, slug)
+        require_not_deleting(tx, slug)
         noted = store.logged(tx, slug, case.agreement or "", DECISION)
         if sum(b'"countersignature":"invalid"' in one for one in noted) < MOST_INVALID:
             self._moves.record(tx, case, DECISION, {"countersignature": "invalid", "fault": fault})
@@ -151,14 +153,14 @@ class Countersigning:
         """The digest of all that a person has to read before it is sealed; raises Unknown before that is here."""
         return own_rendering.digest(self._agreements.sealed(tx, agreement))
 
-    def lacks(self, case: Case, agreement: Agreement) -> bool:
+    def lacks(self, case: NegotiationRow, agreement: Agreement) -> bool:
         """Whether the provider has no countersignature of ours that it took, as far as we know, and may still take."""
         if agreement.state == "one-sided":
             return True
         return agreement.state == "signed" and rests(case.kernel, State.VERIFIED)
 
     def made(
-        self, tx: Tx, case: Case, seal: str, approval: EvidenceObject, second: EvidenceObject | None = None
+        self, tx: Tx, case: NegotiationRow, seal: str, approval: EvidenceObject, second: EvidenceObject | None = None
     ) -> None:
         """The late one is signed. It is kept before it leaves: signed anew after a crash it would be another one.
 
@@ -171,7 +173,7 @@ class Countersigning:
         else:
             self._moves.errand(tx, case, HAND_IN, seal=seal, approval=approval.sha256, second=second.sha256)
 
-    def not_made(self, tx: Tx, case: Case, fault: str) -> None:
+    def not_made(self, tx: Tx, case: NegotiationRow, fault: str) -> None:
         self._moves.record(tx, case, DECISION, {"countersignature": "not-made", "fault": fault})
         ask(tx, case.participant, case.id, "countersign-failed", fault=fault)
 
@@ -201,7 +203,7 @@ class Countersigning:
         else:
             self._agreements.countersigned(tx, agreement, seal)
 
-    def declined(self, tx: Tx, case: Case, status: int, code: str) -> None:
+    def declined(self, tx: Tx, case: NegotiationRow, status: int, code: str) -> None:
         """The provider did not take it (0: we may not call it): recorded, and a person is asked."""
         said = plain(code, 100)
         self._moves.record(tx, case, DECISION, {"countersignature": "refused", "status": status, "code": said})
@@ -239,10 +241,10 @@ class Countersigning:
         """Those that are not erased, in their order."""
         return tuple(_confirmation(one) for one in store.logged(tx, agreement.participant, agreement.id, CONFIRMATION))
 
-    def standing(self, tx: Tx, agreement: Agreement) -> Standing:
+    def standing(self, tx: Tx, agreement: Agreement) -> CountersignatureState:
         case = store.case(tx, agreement.participant, agreement.negotiation)
         demand = self._agreements.demand(tx, agreement)
-        return Standing(
+        return CountersignatureState(
             countersignature=demand.setting,
             until=None if demand.until is None else rfc3339(demand.until),
             verified=case is not None and case.kernel.state in (State.VERIFIED, State.FINALIZED),
@@ -254,7 +256,7 @@ class Countersigning:
             second_invalid=second_seal.invalid(tx, agreement),
         )
 
-    def _provided(self, tx: Tx, slug: str, agreement_id: str, did: str) -> tuple[Case, Agreement]:
+    def _provided(self, tx: Tx, slug: str, agreement_id: str, did: str) -> tuple[NegotiationRow, Agreement]:
         """The agreement is read under the lock of its negotiation, so that nothing changes it in between."""
         agreement = self._agreements.get(tx, slug, agreement_id, did)
         case = store.case(tx, slug, agreement.negotiation, lock=True)
@@ -262,7 +264,7 @@ class Countersigning:
             raise Unknown("contracts.no-agreement", id=agreement_id[:200])
         return case, self._agreements.get(tx, slug, agreement_id, did)
 
-    def _here(self, tx: Tx, case: Case, agreement: Agreement, seal: str) -> bool:
+    def _here(self, tx: Tx, case: NegotiationRow, agreement: Agreement, seal: str) -> bool:
         """True: this very one is booked. Raises Settled if it can no longer be, or not yet."""
         if agreement.consumer_jws is not None:
             if agreement.consumer_jws == seal:
@@ -276,7 +278,7 @@ class Countersigning:
             raise Settled("contracts.countersignature-late")
         return False
 
-    def _take(self, tx: Tx, case: Case, agreement: Agreement, objects: tuple[EvidenceObject, ...]) -> None:
+    def _take(self, tx: Tx, case: NegotiationRow, agreement: Agreement, objects: tuple[EvidenceObject, ...]) -> None:
         """The DID documents as they are now: keys may have changed since the verification.
 
         The provider's stays once a record names its seal: a key withdrawn since then is in no later one.
@@ -286,7 +288,7 @@ class Countersigning:
             if not sealed or item.name != "did-provider.json":
                 store.take_object(tx, case.participant, case.id, case.counterparty, item)
 
-    def _under_way(self, tx: Tx, case: Case) -> bool:
+    def _under_way(self, tx: Tx, case: NegotiationRow) -> bool:
         """Whether a person has ordered it; what is tried without one does not keep anybody from it."""
         stream = process(case).stream
         if any(outbox.waits(tx, case.participant, f"{work}:{stream}") for work in (LATE, HAND_IN)):

@@ -5,10 +5,10 @@ The peer's pid may be unknown when a message is saved; PEER stands for it until 
 
 from urllib.parse import quote
 
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.protocol import codec
 from connector.protocol import messages as m
-from connector.storage.effects import PEER, Outgoing
+from connector.storage.effects import PEER, Outbound
 
 Body = (
     m.ContractRequestMessage
@@ -20,17 +20,17 @@ Body = (
 )
 
 
-def _pids(case: Case) -> dict[str, str]:
+def _pids(case: NegotiationRow) -> dict[str, str]:
     return {"provider_pid": case.provider_pid or PEER, "consumer_pid": case.consumer_pid or PEER}
 
 
-def _outgoing(case: Case, path: str, message: Body) -> Outgoing:
+def _outgoing(case: NegotiationRow, path: str, message: Body) -> Outbound:
     peer = case.kernel.peer_pid
     target = PEER if peer is None else quote(peer, safe=":")
-    return Outgoing(url=f"{case.address}/negotiations/{target}{path}", text=codec.encode(message).decode())
+    return Outbound(url=f"{case.address}/negotiations/{target}{path}", text=codec.encode(message).decode())
 
 
-def request(case: Case, sent_id: str, callback: str) -> Outgoing:
+def request(case: NegotiationRow, sent_id: str, callback: str) -> Outbound:
     """The first request of a consumer."""
     message = m.ContractRequestMessage(
         id=sent_id,
@@ -41,21 +41,21 @@ def request(case: Case, sent_id: str, callback: str) -> Outgoing:
         action=case.action,
         replaces=case.replaces,
     )
-    return Outgoing(url=f"{case.address}/negotiations/request", text=codec.encode(message).decode())
+    return Outbound(url=f"{case.address}/negotiations/request", text=codec.encode(message).decode())
 
 
-def proposal(case: Case, sent_id: str, callback: str) -> Outgoing:
+def proposal(case: NegotiationRow, sent_id: str, callback: str) -> Outbound:
     """The first offer of a provider, to a consumer that has not asked."""
     message = m.ContractOfferMessage(id=sent_id, provider_pid=case.id, offer=case.policy, callback_address=callback)
-    return Outgoing(url=f"{case.address}/negotiations/offers", text=codec.encode(message).decode())
+    return Outbound(url=f"{case.address}/negotiations/offers", text=codec.encode(message).decode())
 
 
-def offer(case: Case, sent_id: str) -> Outgoing:
+def offer(case: NegotiationRow, sent_id: str) -> Outbound:
     """A provider's terms in answer to a request."""
     return _outgoing(case, "/offers", m.ContractOfferMessage(id=sent_id, offer=case.policy, **_pids(case)))
 
 
-def counter(case: Case, sent_id: str) -> Outgoing:
+def counter(case: NegotiationRow, sent_id: str) -> Outbound:
     """A consumer's terms in answer to an offer."""
     message = m.ContractRequestMessage(
         id=sent_id, offer=case.policy, purpose=case.purpose, action=case.action, **_pids(case)
@@ -63,31 +63,31 @@ def counter(case: Case, sent_id: str) -> Outgoing:
     return _outgoing(case, "/request", message)
 
 
-def accepted(case: Case, sent_id: str) -> Outgoing:
+def accepted(case: NegotiationRow, sent_id: str) -> Outbound:
     return _outgoing(
         case, "/events", m.ContractNegotiationEventMessage(id=sent_id, event_type="ACCEPTED", **_pids(case))
     )
 
 
-def agreement(case: Case, sent_id: str, document: m.Plain, seal: str, second: str | None = None) -> Outgoing:
+def agreement(case: NegotiationRow, sent_id: str, document: m.Plain, seal: str, second: str | None = None) -> Outbound:
     message = m.ContractAgreementMessage(
         id=sent_id, agreement=document, agreement_signature=seal, second_signature=second, **_pids(case)
     )
     return _outgoing(case, "/agreement", message)
 
 
-def verification(case: Case, sent_id: str, seal: str | None, second: str | None = None) -> Outgoing:
+def verification(case: NegotiationRow, sent_id: str, seal: str | None, second: str | None = None) -> Outbound:
     message = m.ContractAgreementVerificationMessage(
         id=sent_id, agreement_signature=seal, second_signature=second, **_pids(case)
     )
     return _outgoing(case, "/agreement/verification", message)
 
 
-def finalized(case: Case, sent_id: str, evidence: str) -> Outgoing:
+def finalized(case: NegotiationRow, sent_id: str, evidence: str) -> Outbound:
     message = m.ContractNegotiationEventMessage(id=sent_id, event_type="FINALIZED", evidence=evidence, **_pids(case))
     return _outgoing(case, "/events", message)
 
 
-def termination(case: Case, sent_id: str, code: str, reason: list[str]) -> Outgoing:
+def termination(case: NegotiationRow, sent_id: str, code: str, reason: list[str]) -> Outbound:
     message = m.ContractNegotiationTerminationMessage(id=sent_id, code=code, reason=reason, **_pids(case))
     return _outgoing(case, "/termination", message)

@@ -13,7 +13,7 @@ from connector.contracts.agreement import replacement
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.agreement.log_records import TERMINATION, record
 from connector.contracts.document import draft, second_seal
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation import outgoing
 from connector.contracts.partner import Partner
 from connector.errors import HanseError, Mistake
@@ -24,7 +24,7 @@ from connector.protocol import negotiation as kernel
 from connector.protocol.effects import Effect
 from connector.protocol.negotiation import Kind
 from connector.storage.database import Tx
-from connector.storage.effects import Outgoing, Process, ask, commit, errand
+from connector.storage.effects import Outbound, ProcessRef, ask, commit, errand
 
 SEAL = "seal"
 """Errand: ask whoever keeps our seal key for the seal of a contract that is drawn up; question: it cannot be had."""
@@ -32,41 +32,41 @@ _PASSING = frozenset({"signers.busy", "signers.paused"})
 """It is not asked right now; what stands behind that was said when it happened."""
 
 
-class Moves:
+class NegotiationSender:
     """Every method takes the case as it was last saved and gives back the case as it is saved now."""
 
     def __init__(self, participants: Participants, agreements: Agreements) -> None:
         self._participants, self.agreements = participants, agreements
 
-    def request(self, tx: Tx, case: Case) -> Case:
+    def request(self, tx: Tx, case: NegotiationRow) -> NegotiationRow:
         """As consumer: the first request of a new case; it asks for `case.policy`."""
         case, effects, sent = _say(case, Kind.REQUEST)
         case = store.insert_case(tx, case)
         self.commit(tx, case, effects, {sent: outgoing.request(case, sent, self._base(case))})
         return case
 
-    def propose(self, tx: Tx, case: Case) -> Case:
+    def propose(self, tx: Tx, case: NegotiationRow) -> NegotiationRow:
         """As provider: the first offer of a new case, to somebody who has not asked."""
         case, effects, sent = _say(case, Kind.OFFER)
         case = store.insert_case(tx, case)
         self.commit(tx, case, effects, {sent: outgoing.proposal(case, sent, self._base(case))})
         return case
 
-    def offer(self, tx: Tx, case: Case, policy: dict[str, Any]) -> Case:
+    def offer(self, tx: Tx, case: NegotiationRow, policy: dict[str, Any]) -> NegotiationRow:
         """As provider: our terms instead of those that were asked for."""
         case, effects, sent = _say(replace(case, policy=policy, standing=case.policy), Kind.OFFER)
         return self._said(tx, case, effects, {sent: outgoing.offer(case, sent)})
 
-    def counter(self, tx: Tx, case: Case, policy: dict[str, Any]) -> Case:
+    def counter(self, tx: Tx, case: NegotiationRow, policy: dict[str, Any]) -> NegotiationRow:
         """As consumer: other terms than those that were offered, or the same ones with what we want them for."""
         case, effects, sent = _say(replace(case, policy=policy, standing=case.policy), Kind.REQUEST)
         return self._said(tx, case, effects, {sent: outgoing.counter(case, sent)})
 
-    def accept(self, tx: Tx, case: Case) -> Case:
+    def accept(self, tx: Tx, case: NegotiationRow) -> NegotiationRow:
         case, effects, sent = _say(case, Kind.ACCEPT)
         return self._said(tx, case, effects, {sent: outgoing.accepted(case, sent)})
 
-    def agree(self, tx: Tx, case: Case, partner: Partner, offer: Offer, dataset: Dataset) -> Case:
+    def agree(self, tx: Tx, case: NegotiationRow, partner: Partner, offer: Offer, dataset: Dataset) -> NegotiationRow:
         """As provider: draw up the contract, seal it and send it; a key elsewhere is asked first (`sealing_desk`)."""
         agreement_id = new_id()
         drawn, plain = self.agreements.draw_up(tx, case, agreement_id, partner, offer, dataset)
@@ -77,20 +77,20 @@ class Moves:
             return case
         return self.sealed(tx, case, plain, drawn.provider_jws)
 
-    def sealed(self, tx: Tx, case: Case, plain: dict[str, Any], seal: str) -> Case:
+    def sealed(self, tx: Tx, case: NegotiationRow, plain: dict[str, Any], seal: str) -> NegotiationRow:
         """As provider: the contract as it was sealed goes to the consumer."""
         case, effects, sent = _say(case, Kind.AGREE)
         return self._said(
             tx, case, effects, {sent: outgoing.agreement(case, sent, plain, seal, self._second(tx, case))}
         )
 
-    def verify(self, tx: Tx, case: Case, seal: str | None) -> Case:
+    def verify(self, tx: Tx, case: NegotiationRow, seal: str | None) -> NegotiationRow:
         """As consumer: the agreement is what we asked for; `seal` is our countersignature."""
         case, effects, sent = _say(case, Kind.VERIFY)
         second = None if seal is None else self._second(tx, case)
         return self._said(tx, case, effects, {sent: outgoing.verification(case, sent, seal, second)})
 
-    def finalize(self, tx: Tx, case: Case, agreement: Agreement, seal: str | None) -> Case:
+    def finalize(self, tx: Tx, case: NegotiationRow, agreement: Agreement, seal: str | None) -> NegotiationRow:
         """As provider. From here on the peer may act on it, so our own view must not lag (dataspace-protocol 1.6).
 
         What was to take the place of an agreement that another one has replaced meanwhile is terminated instead.
@@ -105,7 +105,9 @@ class Moves:
         self.commit(tx, case, effects, {sent: outgoing.finalized(case, sent, address)})
         return case
 
-    def terminate(self, tx: Tx, case: Case, code: str, reason: Reason, *, due_at: int | None = None) -> Case:
+    def terminate(
+        self, tx: Tx, case: NegotiationRow, code: str, reason: Reason, *, due_at: int | None = None
+    ) -> NegotiationRow:
         """As either; the agreement, if there is one, never comes into force. The peer hears of it at `due_at` (ms)."""
         case, effects, sent = _say(case, Kind.TERMINATE)
         self.agreements.close(tx, case)
@@ -117,35 +119,37 @@ class Moves:
 
     # Beside the messages
 
-    def ask(self, tx: Tx, case: Case, question: str) -> None:
+    def ask(self, tx: Tx, case: NegotiationRow, question: str) -> None:
         """A person has to decide; the negotiation waits."""
         ask(tx, case.participant, case.id, question)
 
-    def errand(self, tx: Tx, case: Case, work: str, *, due_at: int | None = None, **facts: str) -> None:
+    def errand(self, tx: Tx, case: NegotiationRow, work: str, *, due_at: int | None = None, **facts: str) -> None:
         errand(tx, process(case), work, due_at=due_at, **facts)
 
     def record(
-        self, tx: Tx, case: Case, type_: str, body: dict[str, object], actor: str = "system"
+        self, tx: Tx, case: NegotiationRow, type_: str, body: dict[str, object], actor: str = "system"
     ) -> None:  # fmt: skip
         record(tx, self._participants.held(case.participant).participant.did, case, type_, body, actor)
 
     def commit(
-        self, tx: Tx, case: Case, effects: tuple[Effect, ...], messages: dict[str, Outgoing] | None = None
+        self, tx: Tx, case: NegotiationRow, effects: tuple[Effect, ...], messages: dict[str, Outbound] | None = None
     ) -> None:
         commit(tx, process(case), effects, messages=messages)
 
-    def _said(self, tx: Tx, case: Case, effects: tuple[Effect, ...], messages: dict[str, Outgoing]) -> Case:
+    def _said(
+        self, tx: Tx, case: NegotiationRow, effects: tuple[Effect, ...], messages: dict[str, Outbound]
+    ) -> NegotiationRow:
         case = store.save_case(tx, case)
         self.commit(tx, case, effects, messages)
         return case
 
-    def _second(self, tx: Tx, case: Case) -> str | None:
+    def _second(self, tx: Tx, case: NegotiationRow) -> str | None:
         """Our second seal over the same, if we have a key for one."""
         if "seal-pq" not in self._participants.held(case.participant).signers:
             return None
         return second_seal.ours(store.objects(tx, case.participant, case.id), str(case.kernel.role))
 
-    def _base(self, case: Case) -> str:
+    def _base(self, case: NegotiationRow) -> str:
         return self._participants.held(case.participant).participant.base
 
 
@@ -154,11 +158,11 @@ def by_us(fault: HanseError) -> bool:
     return isinstance(fault, Mistake) or (fault.code.startswith("signers.") and fault.code not in _PASSING)
 
 
-def process(case: Case) -> Process:
-    return Process(participant=case.participant, noun="negotiation", id=case.id, to=case.counterparty)
+def process(case: NegotiationRow) -> ProcessRef:
+    return ProcessRef(participant=case.participant, noun="negotiation", id=case.id, to=case.counterparty)
 
 
-def _say(case: Case, kind: Kind) -> tuple[Case, tuple[Effect, ...], str]:
+def _say(case: NegotiationRow, kind: Kind) -> tuple[NegotiationRow, tuple[Effect, ...], str]:
     """Raises Illegal if we may not say that now."""
     sent = new_id()
     step = kernel.send(case.kernel, kind, sent)

@@ -23,18 +23,18 @@ from connector.contracts.document.described_data import NAME, Described, kept
 from connector.contracts.document.described_data import read as read_described
 from connector.contracts.document.render import Names
 from connector.contracts.document.second_seal import SecondKeys, nobody
-from connector.contracts.model import Case, EvidenceObject
-from connector.contracts.negotiation.decide import Course, Turn
-from connector.contracts.negotiation.late_countersignature import Countersigning, rests
+from connector.contracts.model import EvidenceObject, NegotiationRow
+from connector.contracts.negotiation.decide import DecideNegotiation, Turn
+from connector.contracts.negotiation.late_countersignature import LateCountersignatures, rests
 from connector.contracts.negotiation.opening import opened
-from connector.contracts.negotiation.send import Moves
+from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.partner import Partner
 from connector.errors import Mistake, PeerError, Unknown
 from connector.language.reasons import Reason, from_the_wire, plain
-from connector.participants.lifecycle import still_here
+from connector.participants.lifecycle import require_active
 from connector.participants.quota import Quotas
 from connector.participants.service import Participants
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.protocol import messages as m
 from connector.protocol import negotiation as kernel
 from connector.protocol.effects import Illegal, Problem
@@ -52,7 +52,7 @@ QUOTA = 1000
 class Reply(msgspec.Struct, frozen=True):
     """What a handler answers: the negotiation as it stands now, and whether it is new."""
 
-    case: Case
+    case: NegotiationRow
     created: bool = False
 
 
@@ -60,17 +60,24 @@ class Contracts:
     """Negotiations and agreements of all participants; every method names the participant."""
 
     def __init__(
-        self, participants: Participants, catalogue: Catalogue, judge: Judge, course: Callable[[Moves], Course],
-        line: Line = NOBODY, patience_ms: int = PATIENCE_MS, second_keys: SecondKeys = nobody, name_of: Names = str,
+        self,
+        participants: Participants,
+        catalogue: Catalogue,
+        judge: PolicyEngine,
+        decide: Callable[[NegotiationSender], DecideNegotiation],
+        line: Line = NOBODY,
+        patience_ms: int = PATIENCE_MS,
+        second_keys: SecondKeys = nobody,
+        name_of: Names = str,
         quotas: Quotas | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`name_of` is what the trust list calls a DID: so contracts name the parties."""
         self._participants, self._catalogue = participants, catalogue
         self._quotas = quotas or Quotas(Quota())
         self.agreements = Agreements(participants, catalogue, judge, line, patience_ms, second_keys, name_of)
-        self.moves = Moves(participants, self.agreements)
-        self.countersigning = Countersigning(self.agreements, self.moves)
-        self._course = course(self.moves)
+        self.sender = NegotiationSender(participants, self.agreements)
+        self.countersigning = LateCountersignatures(self.agreements, self.sender)
+        self._decide = decide(self.sender)
 
     # What we want
 
@@ -87,14 +94,14 @@ class Contracts:
         replaces: str | None = None,
         described: Described | None = None,
         title: str = "",
-    ) -> Case:
+    ) -> NegotiationRow:
         """As consumer: ask for an offer as it stands in the provider's catalogue; `approval`: of whoever asks.
 
         `replaces` is the id or UUID of an agreement of ours about the same data that the new one takes the place of.
         `described` is how the catalogue describes the dataset; without it a person has to read the contract before it
         is sealed.
         """
-        still_here(tx, slug)
+        require_active(tx, slug)
         policy = {**offer, "@type": "Offer", "target": dataset}
         self.agreements.deal(policy)
         case = opened(
@@ -103,35 +110,35 @@ class Contracts:
         )  # fmt: skip
         old = None if replaces is None else self.agreements.to_replace(tx, slug, replaces, partner.did, dataset)
         by = None if approval is None else approval.checked
-        case = self.moves.request(tx, replace(case, approval=by, replaces=old))
+        case = self.sender.request(tx, replace(case, approval=by, replaces=old))
         self.agreements.keep(tx, case, () if described is None else kept(described))
         return case
 
-    def propose(self, tx: Tx, slug: str, partner: Partner, offer_id: str) -> Case:
+    def propose(self, tx: Tx, slug: str, partner: Partner, offer_id: str) -> NegotiationRow:
         """As provider: offer a published dataset to a member who has not asked; raises Unknown for no such offer."""
-        still_here(tx, slug)
-        offer, dataset = self._catalogue.published(tx, slug, partner.seeker, offer_id)
+        require_active(tx, slug)
+        offer, dataset = self._catalogue.published(tx, slug, partner.requester, offer_id)
         case = opened(
             tx, slug, partner, kernel.start(Role.PROVIDER), offer.dataset, offer.for_message(), proposed=True,
             title=dataset.title,
         )  # fmt: skip
-        return self.moves.propose(tx, case)
+        return self.sender.propose(tx, case)
 
     def accept(
         self, tx: Tx, slug: str, case_id: str, terms: str, *, unworded: bool = False, approval: Approval | None = None
-    ) -> Case:
+    ) -> NegotiationRow:
         """As consumer: take the offer that lies before us; raises Mistake if none does.
 
         `terms` begins the digest of what the person has read. What cannot be said in full sentences is taken only
         `unworded`. `approval` says who the person is.
         """
 
-        def said(tx: Tx, case: Case) -> Case:
+        def said(tx: Tx, case: NegotiationRow) -> NegotiationRow:
             if len(terms) < SHORTEST or not self.agreements.deal(case.policy).startswith(terms):
                 raise Mistake("contracts.other-terms")
             if not unworded and not self.agreements.worded(case.policy):
                 raise Mistake("contracts.unworded")
-            return self.moves.accept(tx, case if approval is None else replace(case, approval=approval.checked))
+            return self.sender.accept(tx, case if approval is None else replace(case, approval=approval.checked))
 
         return self._decided(tx, slug, case_id, said)
 
@@ -145,26 +152,26 @@ class Contracts:
             self.agreements.keep(tx, case, kept(described))
         return self.described(tx, case)
 
-    def described(self, tx: Tx, case: Case) -> Described | None:
+    def described(self, tx: Tx, case: NegotiationRow) -> Described | None:
         """How the catalogue described the data when somebody of ours looked; None if nobody has."""
         found = store.objects(tx, case.participant, case.id, NAME)
         return read_described(found.get(NAME))
 
-    def counter(self, tx: Tx, slug: str, case_id: str, policy: dict[str, Any]) -> Case:
+    def counter(self, tx: Tx, slug: str, case_id: str, policy: dict[str, Any]) -> NegotiationRow:
         """As consumer: answer an offer with other terms on the same dataset; raises Mistake if none lies before us."""
 
-        def said(tx: Tx, case: Case) -> Case:
+        def said(tx: Tx, case: NegotiationRow) -> NegotiationRow:
             terms = {**policy, "@id": policy.get("@id", case.offer), "@type": "Offer", "target": case.dataset}
             self.agreements.deal(terms)
-            return self.moves.counter(tx, case, terms)
+            return self.sender.counter(tx, case, terms)
 
         return self._decided(tx, slug, case_id, said)
 
-    def terminate(self, tx: Tx, slug: str, case_id: str, code: str, reason: Reason) -> Case:
+    def terminate(self, tx: Tx, slug: str, case_id: str, code: str, reason: Reason) -> NegotiationRow:
         """End a negotiation in our name; raises Mistake if it has ended already."""
         case = self._own(tx, slug, case_id)
         try:
-            return self.moves.terminate(tx, case, code, reason)
+            return self.sender.terminate(tx, case, code, reason)
         except Illegal as illegal:
             raise Mistake("contracts.ended", state=case.shown) from illegal
 
@@ -177,9 +184,9 @@ class Contracts:
         known = store.case_of_peer(tx, slug, Role.PROVIDER, partner.did, message.consumer_pid)
         if known is not None:
             return Reply(known)
-        still_here(tx, slug)
+        require_active(tx, slug)
         self._within_quota(tx, slug, partner)
-        offer, dataset = self._catalogue.requested(tx, slug, partner.seeker, message.offer)
+        offer, dataset = self._catalogue.requested(tx, slug, partner.requester, message.offer)
         self.agreements.deal(message.offer)
         _named(message)
         step = kernel.received(kernel.start(Role.PROVIDER), Kind.REQUEST, message.id, digest_, message.consumer_pid)
@@ -197,7 +204,7 @@ class Contracts:
         known = store.case_of_peer(tx, slug, Role.CONSUMER, partner.did, message.provider_pid)
         if known is not None:
             return Reply(known)
-        still_here(tx, slug)
+        require_active(tx, slug)
         self._within_quota(tx, slug, partner)
         self.agreements.deal(message.offer)
         step = kernel.received(kernel.start(Role.CONSUMER), Kind.OFFER, message.id, digest_, message.provider_pid)
@@ -230,8 +237,8 @@ class Contracts:
             case _:
                 pass
         case = store.save_case(tx, case)
-        self.moves.commit(tx, case, step.effects)
-        return Reply(self._course.stands(tx, case, Turn(partner, message, before)))
+        self.sender.commit(tx, case, step.effects)
+        return Reply(self._decide.after(tx, case, Turn(partner, message, before)))
 
     # What became of our messages
 
@@ -249,8 +256,8 @@ class Contracts:
         elif step.negotiation.state is kernel.State.TERMINATED:
             self.agreements.close(tx, case)
         case = store.save_case(tx, case)
-        self.moves.commit(tx, case, step.effects)
-        self._course.stands(tx, case, None)
+        self.sender.commit(tx, case, step.effects)
+        self._decide.after(tx, case, None)
 
     def refused(self, tx: Tx, slug: str, case_id: str, sent_id: str, problem: Problem, reason: Reason) -> None:
         """The peer finally said no to this row."""
@@ -272,8 +279,8 @@ class Contracts:
         elif said is not None and said.kind is Kind.FINALIZE:
             self.agreements.take_back(tx, case)
         store.save_case(tx, case)
-        self.moves.record(tx, case, DECISION, {"refused": problem.status, "code": problem.code})
-        self.moves.commit(tx, case, step.effects)
+        self.sender.record(tx, case, DECISION, {"refused": problem.status, "code": problem.code})
+        self.sender.commit(tx, case, step.effects)
 
     # Signatures: called by the signing desk
 
@@ -286,7 +293,7 @@ class Contracts:
             return
         self.agreements.keep(tx, case, objects)
         self.agreements.countersigned(tx, self.agreements.get(tx, slug, case.agreement), seal)
-        self.moves.verify(tx, case, seal)
+        self.sender.verify(tx, case, seal)
 
     def verified(
         self, tx: Tx, slug: str, case_id: str, seal: str | None, fault: str, objects: tuple[EvidenceObject, ...]
@@ -301,31 +308,31 @@ class Contracts:
         self.agreements.keep(tx, case, objects)
         agreement = self.agreements.get(tx, slug, case.agreement)
         if fault:
-            self.moves.record(tx, case, DECISION, {"countersignature": "invalid", "fault": fault})
+            self.sender.record(tx, case, DECISION, {"countersignature": "invalid", "fault": fault})
         if seal is None and self.agreements.demand(tx, agreement).setting == "required":
             return
         self.agreements.countersigned(tx, agreement, seal)
-        self.moves.finalize(tx, case, agreement, seal)
+        self.sender.finalize(tx, case, agreement, seal)
 
     def refuse_to_sign(self, tx: Tx, slug: str, case_id: str, code: str, reason: Reason) -> None:
         """What we were to countersign is not what we asked for: say so and end it."""
         case = store.case(tx, slug, case_id, lock=True)
         if case is not None and not kernel.terminating(case.kernel) and case.kernel.state is kernel.State.AGREED:
-            self.moves.terminate(tx, case, code, reason)
+            self.sender.terminate(tx, case, code, reason)
 
     # Reading
 
-    def get(self, tx: Tx, slug: str, case_id: str, counterparty: str | None = None) -> Case:
+    def get(self, tx: Tx, slug: str, case_id: str, counterparty: str | None = None) -> NegotiationRow:
         case = store.case(tx, slug, case_id, counterparty)
         if case is None:
             raise Unknown("contracts.unknown", id=case_id[:200])
         return case
 
-    def all(self, tx: Tx, slug: str) -> list[Case]:
+    def all(self, tx: Tx, slug: str) -> list[NegotiationRow]:
         """The 100 negotiations that changed last."""
         return titles.named(tx, slug, store.cases(tx, slug))
 
-    def one(self, tx: Tx, slug: str, case_id: str) -> Case:
+    def one(self, tx: Tx, slug: str, case_id: str) -> NegotiationRow:
         """As `all` has it: for people."""
         return titles.named(tx, slug, [self.get(tx, slug, case_id)])[0]
 
@@ -335,7 +342,7 @@ class Contracts:
 
     # Steps inside a transaction
 
-    def _own(self, tx: Tx, slug: str, case_id: str, did: str | None = None) -> Case:
+    def _own(self, tx: Tx, slug: str, case_id: str, did: str | None = None) -> NegotiationRow:
         case = store.case(tx, slug, case_id, did, lock=True)
         if case is None:
             raise Unknown("contracts.unknown", id=case_id[:200])
@@ -346,12 +353,14 @@ class Contracts:
             raise PeerError("contracts.quota", limit=QUOTA)
         self._quotas.begin(tx, slug, partner.did)
 
-    def _taken_up(self, tx: Tx, case: Case, step: Step, turn: Turn) -> Reply:
+    def _taken_up(self, tx: Tx, case: NegotiationRow, step: Step, turn: Turn) -> Reply:
         case = store.insert_case(tx, case)
-        self.moves.commit(tx, case, step.effects)
-        return Reply(self._course.stands(tx, case, turn), created=True)
+        self.sender.commit(tx, case, step.effects)
+        return Reply(self._decide.after(tx, case, turn), created=True)
 
-    def _decided(self, tx: Tx, slug: str, case_id: str, move: Callable[[Tx, Case], Case]) -> Case:
+    def _decided(
+        self, tx: Tx, slug: str, case_id: str, move: Callable[[Tx, NegotiationRow], NegotiationRow]
+    ) -> NegotiationRow:
         case = self._own(tx, slug, case_id)
         if case.kernel.role is not Role.CONSUMER:
             raise Mistake("contracts.no-offer-here", state=case.shown)
@@ -360,7 +369,9 @@ class Contracts:
         except Illegal as illegal:
             raise Mistake("contracts.no-offer-here", state=case.shown) from illegal
 
-    def _take_terms(self, case: Case, message: m.ContractRequestMessage | m.ContractOfferMessage) -> Case:
+    def _take_terms(
+        self, case: NegotiationRow, message: m.ContractRequestMessage | m.ContractOfferMessage
+    ) -> NegotiationRow:
         """Other terms for the same dataset. A consumer's own id for them changes nothing about what is published."""
         if message.offer["target"] != case.dataset:
             raise PeerError("catalogue.other-target")
@@ -373,10 +384,12 @@ class Contracts:
             case, policy=policy, purpose=message.purpose or case.purpose, action=message.action or case.action
         )  # fmt: skip
 
-    def _take_termination(self, tx: Tx, case: Case, message: m.ContractNegotiationTerminationMessage) -> Case:
+    def _take_termination(
+        self, tx: Tx, case: NegotiationRow, message: m.ContractNegotiationTerminationMessage
+    ) -> NegotiationRow:
         reason, code = from_the_wire(message.reason), plain(message.code or "", 200)
         self.agreements.close(tx, case)
-        self.moves.record(tx, case, TERMINATION, {"by": "peer", "code": code, "reason": reason["de"]})
+        self.sender.record(tx, case, TERMINATION, {"by": "peer", "code": code, "reason": reason["de"]})
         return replace(case, reason=reason)
 
 
@@ -386,7 +399,7 @@ def _named(message: m.ContractRequestMessage) -> None:
         raise PeerError("contracts.purpose")
 
 
-def _step(case: Case, kind: Kind, message: Any, digest_: str) -> Step:
+def _step(case: NegotiationRow, kind: Kind, message: Any, digest_: str) -> Step:
     ours, theirs = message.provider_pid, message.consumer_pid
     mine, peers = (ours, theirs) if case.kernel.role is Role.PROVIDER else (theirs, ours)
     if mine != case.id:

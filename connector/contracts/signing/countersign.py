@@ -20,14 +20,14 @@ from connector.contracts.document import described_data, draft, own_rendering, s
 from connector.contracts.document.own_rendering import Known, Objection, Own, Unsigned
 from connector.contracts.document.render import Names
 from connector.contracts.document.second_seal import SecondKeys
-from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.late_countersignature import rests
 from connector.contracts.negotiation.send import SEAL, by_us
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.language.reasons import Reason, because, explained
 from connector.participants.service import Hosted, Participants
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.protocol.negotiation import State
 from connector.protocol.process import Role
 from connector.storage import outbox
@@ -61,11 +61,11 @@ class Unclear(Unsigned):
     objects: tuple[EvidenceObject, ...] = ()
 
 
-class SigningDesk:
+class Countersigner:
     """Handlers of the errands `countersign` and `check-countersignature`."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, judge: Judge,
+        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, judge: PolicyEngine,
         fetch: Fetch, document: Document, roots: Sequence[x509.Certificate], listed: Callable[[str], Sequence[str]],
         second_keys: SecondKeys = second_seal.nobody, name_of: Names = str,
     ) -> None:  # fmt: skip
@@ -115,24 +115,24 @@ class SigningDesk:
                 fault = found.code
         await self._db.write(row.participant, self._book_verified, row, case.id, seal, fault, tuple(objects))
 
-    async def load(self, row: OutboxRow) -> tuple[Hosted, Case, Agreement | None]:
+    async def load(self, row: OutboxRow) -> tuple[Hosted, NegotiationRow, Agreement | None]:
         """What an errand of a negotiation is about."""
         hosted = await self._participants.get(row.participant)
         errand = msgspec.json.decode(row.body, type=Errand)
         case, agreement = await self._db.read(row.participant, self._read, row.participant, errand.process)
         return hosted, case, agreement
 
-    def _read(self, tx: Tx, slug: str, case_id: str) -> tuple[Case, Agreement | None]:
+    def _read(self, tx: Tx, slug: str, case_id: str) -> tuple[NegotiationRow, Agreement | None]:
         case = self._contracts.get(tx, slug, case_id)
         return case, None if case.agreement is None else self._contracts.agreements.get(tx, slug, case.agreement)
 
-    async def documents(self, hosted: Hosted, case: Case) -> list[EvidenceObject]:
+    async def documents(self, hosted: Hosted, case: NegotiationRow) -> list[EvidenceObject]:
         """Both DID documents as they are now; may raise Unavailable."""
         consumer = case.kernel.role is Role.CONSUMER
         return self._documents.both(hosted, await self._document(case.counterparty), consumer=consumer)
 
     async def countersignature(
-        self, hosted: Hosted, case: Case, agreement: Agreement, read: str | None = None
+        self, hosted: Hosted, case: NegotiationRow, agreement: Agreement, read: str | None = None
     ) -> tuple[str | None, list[EvidenceObject]]:
         """Our countersignature and what to keep with it; None if the provider sealed nothing.
 
@@ -168,7 +168,7 @@ class SigningDesk:
         theirs_second = await self.second(case, "provider", sealed, seal.iat)
         return made, [*fetched.values(), mine, *second, *theirs_second, *documents]
 
-    async def _known(self, hosted: Hosted, case: Case, agreement: Agreement) -> Known:
+    async def _known(self, hosted: Hosted, case: NegotiationRow, agreement: Agreement) -> Known:
         slug = case.participant
         kept = await self._db.read(slug, store.objects, slug, case.id, described_data.NAME)
         shown = described_data.read(kept.get(described_data.NAME))
@@ -189,7 +189,7 @@ class SigningDesk:
         return found[0].code if found else None
 
     async def _references(
-        self, hosted: Hosted, case: Case, seal: jades.Seal, root: str, own: Own | None
+        self, hosted: Hosted, case: NegotiationRow, seal: jades.Seal, root: str, own: Own | None
     ) -> dict[str, EvidenceObject]:
         """References 2 to 5 by address; each lies below the provider's root and has the hash that its address says."""
         if len(seal.pars) != 5 or case.agreement != seal.pars[0]:
@@ -199,7 +199,7 @@ class SigningDesk:
         return await self._objects(hosted, case, root, wanted, () if own is None else own.likely(PATIENCE_MS))
 
     async def _objects(
-        self, hosted: Hosted, case: Case, root: str, wanted: Mapping[str, str], likely: Iterable[bytes]
+        self, hosted: Hosted, case: NegotiationRow, root: str, wanted: Mapping[str, str], likely: Iterable[bytes]
     ) -> dict[str, EvidenceObject]:
         """The objects at these addresses (values: their names), those that we do not have fetched side by side.
 
@@ -228,7 +228,7 @@ class SigningDesk:
         }
 
     async def second(
-        self, case: Case, role: second_seal.Side, covered: Sequence[sealing.Reference], iat: int
+        self, case: NegotiationRow, role: second_seal.Side, covered: Sequence[sealing.Reference], iat: int
     ) -> tuple[EvidenceObject, ...]:
         """The partner's second seal if it gave one that may hold; one that does not is recorded, and delays nothing.
 
@@ -245,13 +245,13 @@ class SigningDesk:
             return ()
         return (second_seal.taken(claim, role),)
 
-    def _not_second(self, tx: Tx, case: Case, role: second_seal.Side, fault: str) -> None:
+    def _not_second(self, tx: Tx, case: NegotiationRow, role: second_seal.Side, fault: str) -> None:
         store.case(tx, case.participant, case.id, lock=True)
         if second_seal.refuse(tx, case, role):
-            self._contracts.moves.record(tx, case, DECISION, {"secondSeal": "invalid", "of": role, "fault": fault})
+            self._contracts.sender.record(tx, case, DECISION, {"secondSeal": "invalid", "of": role, "fault": fault})
 
     async def holds(
-        self, hosted: Hosted, case: Case, agreement: Agreement, claimed: str
+        self, hosted: Hosted, case: NegotiationRow, agreement: Agreement, claimed: str
     ) -> tuple[EvidenceObject, list[sealing.Reference], list[EvidenceObject]]:
         """The consumer's approval, all that its countersignature covers, and both DID documents, of which the
         consumer's is the one that it was judged by; raises Fault, PeerError or Unavailable."""

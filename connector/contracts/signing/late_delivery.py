@@ -11,15 +11,15 @@ import msgspec
 
 from connector.contracts import store
 from connector.contracts.document import draft, sealing, second_seal
-from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.send import SEAL, by_us
 from connector.contracts.negotiation.service import Contracts
-from connector.contracts.signing.countersign import Fetch, SigningDesk, was_read
+from connector.contracts.signing.countersign import Countersigner, Fetch, was_read
 from connector.contracts.signing.progress import UNREACHED
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer
-from connector.participants.lifecycle import within_hearing
+from connector.participants.lifecycle import require_not_deleting
 from connector.participants.service import Hosted, Participants
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
@@ -45,17 +45,17 @@ class Post(Protocol):
         """
 
 
-class LateDesk:
+class LateDelivery:
     """Handlers of the errands `countersign-late` and `hand-in`, and of what peers hand in."""
 
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, desk: SigningDesk, post: Post,
+        self, db: Database, participants: Participants, contracts: Contracts, desk: Countersigner, post: Post,
         fetch: Fetch,
     ) -> None:  # fmt: skip
         self._db, self._participants, self._contracts, self._desk = db, participants, contracts, desk
         self._post, self._fetch = post, fetch
 
-    async def receive(self, slug: str, case: Case, agreement: Agreement, seal: str, second: str = "") -> None:
+    async def receive(self, slug: str, case: NegotiationRow, agreement: Agreement, seal: str, second: str = "") -> None:
         """As provider: check and book what the consumer handed in. Raises PeerError if it does not hold, Settled if
         something else was faster, Unavailable if it cannot be checked now. What is wrong with its `second` seal (what
         the header says) is recorded, and stops nothing."""
@@ -74,7 +74,7 @@ class LateDesk:
         objects = (approval, *seconds, *documents)
         await self._db.write(slug, rules.arrived, slug, agreement.id, case.counterparty, seal, objects)
 
-    async def _claim(self, hosted: Hosted, case: Case, second: str) -> None:
+    async def _claim(self, hosted: Hosted, case: NegotiationRow, second: str) -> None:
         """What lies under that digest takes the place of the second seal that came with another countersignature."""
         if not second:
             return
@@ -140,7 +140,9 @@ class LateDesk:
             raise Unavailable("peer.busy", status=answer.status)
         await self._db.write(row.participant, self._declined, row, case, answer.status, _code(answer))
 
-    def _made(self, tx: Tx, row: OutboxRow, case: Case, seal: str, objects: dict[str, EvidenceObject]) -> None:
+    def _made(
+        self, tx: Tx, row: OutboxRow, case: NegotiationRow, seal: str, objects: dict[str, EvidenceObject]
+    ) -> None:
         if outbox.finish(tx, row):
             theirs = objects.get(second_seal.NAMES["provider"])
             if theirs is not None:
@@ -148,7 +150,7 @@ class LateDesk:
             ours = objects.get(second_seal.NAMES["consumer"])
             self._contracts.countersigning.made(tx, case, seal, objects[draft.APPROVAL["consumer"]], ours)
 
-    def _not_made(self, tx: Tx, row: OutboxRow, case: Case, fault: str) -> None:
+    def _not_made(self, tx: Tx, row: OutboxRow, case: NegotiationRow, fault: str) -> None:
         if outbox.finish(tx, row):
             self._contracts.countersigning.not_made(tx, case, fault)
 
@@ -160,13 +162,13 @@ class LateDesk:
                 tx, row.participant, case_id, facts["seal"], facts["approval"], documents, facts.get("second", "")
             )
 
-    def _declined(self, tx: Tx, row: OutboxRow, case: Case, status: int, code: str) -> None:
+    def _declined(self, tx: Tx, row: OutboxRow, case: NegotiationRow, status: int, code: str) -> None:
         if outbox.finish(tx, row):
             self._contracts.countersigning.declined(tx, case, status, code)
 
 
-def _keep_claim(tx: Tx, case: Case, claimed: EvidenceObject) -> None:
-    within_hearing(tx, case.participant)
+def _keep_claim(tx: Tx, case: NegotiationRow, claimed: EvidenceObject) -> None:
+    require_not_deleting(tx, case.participant)
     store.take_object(tx, case.participant, case.id, case.counterparty, claimed)
 
 

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 from connector.contracts import store
 from connector.contracts.agreement.agreements import Agreements
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.late_countersignature import AT_ONCE, HAND_IN, LATE, rests
 from connector.contracts.negotiation.send import process
 from connector.contracts.signing import progress_store
@@ -46,7 +46,7 @@ def progress(tx: Tx, agreements: Agreements, agreement: Agreement) -> Progress:
     return Progress("over" if case is None else _ours(tx, case, agreement, late=late), until)
 
 
-def _ours(tx: Tx, case: Case, agreement: Agreement, *, late: bool) -> Step:
+def _ours(tx: Tx, case: NegotiationRow, agreement: Agreement, *, late: bool) -> Step:
     stream = process(case).stream
     under_way: dict[str, Step] = {HAND_IN: "handing-in", LATE: "making", AT_ONCE: "making"}
     for work, step in under_way.items():

@@ -12,7 +12,7 @@ from connector.clock import Clock
 from connector.contracts import store
 from connector.contracts.agreement.agreements import sealer
 from connector.contracts.document import draft, sealing, second_seal
-from connector.contracts.model import Agreement, Case, EvidenceObject
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.send import SEAL, by_us
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import HanseError, Mistake, Unavailable
@@ -31,12 +31,12 @@ from connector.storage.outbox import OutboxRow
 class Drawn(msgspec.Struct, frozen=True):
     """A contract without its seal: the case, the agreement, and what the seal has to cover."""
 
-    case: Case
+    case: NegotiationRow
     agreement: Agreement
     references: tuple[sealing.Reference, ...]
 
 
-class SealingDesk:
+class ProviderSealer:
     """Handler of the errand `seal`; the deadline counts from when the contract was drawn up."""
 
     def __init__(
@@ -77,14 +77,14 @@ class SealingDesk:
         case, agreement = found
         store.save_agreement(tx, replace(agreement, provider_jws=jws))
         self._contracts.agreements.keep(tx, case, second)
-        self._contracts.moves.sealed(tx, case, agreement.policy, jws)
+        self._contracts.sender.sealed(tx, case, agreement.policy, jws)
 
     def _give_up(self, tx: Tx, row: OutboxRow, case_id: str) -> None:
         if not outbox.finish(tx, row):
             return
         found = _waiting(tx, row.participant, case_id, lock=True)
         if found is not None:
-            self._contracts.moves.terminate(tx, found[0], "seal", because("contracts.seal-missing"))
+            self._contracts.sender.terminate(tx, found[0], "seal", because("contracts.seal-missing"))
 
 
 def _drawn(tx: Tx, slug: str, case_id: str, root: str) -> Drawn | None:
@@ -96,7 +96,7 @@ def _drawn(tx: Tx, slug: str, case_id: str, root: str) -> Drawn | None:
     return Drawn(case, agreement, tuple(draft.refers_to(agreement.document, agreement.id, root, objects)))
 
 
-def _waiting(tx: Tx, slug: str, case_id: str, *, lock: bool) -> tuple[Case, Agreement] | None:
+def _waiting(tx: Tx, slug: str, case_id: str, *, lock: bool) -> tuple[NegotiationRow, Agreement] | None:
     """The case and its agreement if that still waits for our seal; None if it has ended or has its seal."""
     case = store.case(tx, slug, case_id, lock=lock)
     if case is None or case.agreement is None or case.kernel.role is not Role.PROVIDER:

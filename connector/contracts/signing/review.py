@@ -19,7 +19,7 @@ from connector.contracts.model import Agreement
 from connector.errors import Unknown
 from connector.language.reasons import because
 from connector.participants.service import Hosted
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.storage.database import Tx
 
 
@@ -53,7 +53,7 @@ class Gathered(msgspec.Struct, frozen=True):
 class Readings:
     """`name_of` is what the trust list calls a DID."""
 
-    def __init__(self, agreements: Agreements, judge: Judge, name_of: Names) -> None:
+    def __init__(self, agreements: Agreements, judge: PolicyEngine, name_of: Names) -> None:
         self._agreements, self._judge, self._name_of = agreements, judge, name_of
 
     def gather(self, tx: Tx, hosted: Hosted, agreement: Agreement) -> Gathered:

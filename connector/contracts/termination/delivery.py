@@ -15,11 +15,11 @@ from cryptography import x509
 from connector.clock import Clock
 from connector.contracts.agreement.agreements import sealer
 from connector.contracts.agreement.termination_store import Answer as Answered
-from connector.contracts.agreement.termination_store import Ending
+from connector.contracts.agreement.termination_store import Termination
 from connector.contracts.document import sealing
 from connector.contracts.model import Agreement
 from connector.contracts.termination import statement
-from connector.contracts.termination.statement import Endings, Judge, Told
+from connector.contracts.termination.statement import Judge, Terminations, Told
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.language.reasons import Reason
@@ -47,27 +47,34 @@ class Post(Protocol):
     async def root(self, slug: str, did: str) -> str: ...
 
 
-class EndingDesk:
+class TerminationDelivery:
     """Handler of the errand `deliver-ending`; `listed` are the seal certificates of a DID by the trust list."""
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, endings: Endings, peer: Post, document: Document,
-        roots: Sequence[x509.Certificate], listed: Callable[[str], Sequence[str]],
-    ) -> None:  # fmt: skip
-        self._db, self._clock, self._participants, self._endings = db, clock, participants, endings
+        self,
+        db: Database,
+        clock: Clock,
+        participants: Participants,
+        terminations: Terminations,
+        peer: Post,
+        document: Document,
+        roots: Sequence[x509.Certificate],
+        listed: Callable[[str], Sequence[str]],
+    ) -> None:
+        self._db, self._clock, self._participants, self._terminations = db, clock, participants, terminations
         self._peer, self._document, self._roots, self._listed = peer, document, roots, listed
         self._noes: dict[int, int] = {}
         """How often a row was answered 4xx; a restart counts anew."""
 
-    async def end(self, slug: str, name: str, reason: Reason, notice: int | None) -> tuple[Agreement, Ending]:
+    async def end(self, slug: str, name: str, reason: Reason, notice: int | None) -> tuple[Agreement, Termination]:
         """States in our name that an agreement ends, at once or at `notice` (ms); raises Unknown or Mistake."""
         hosted = await self._participants.get(slug)
-        agreement, body = await self._db.read(slug, self._endings.draft, slug, name, reason, notice)
+        agreement, body = await self._db.read(slug, self._terminations.draft, slug, name, reason, notice)
         me = sealer(hosted)
         references = statement.references(agreement.document, agreement.id, me.root, body)
         jws = await sealing.seal(references, me.key, me.chain, self._clock.now() // 1000)
         document = sealing.canonical(hosted.document)
-        booked = await self._db.write(slug, self._endings.declare, slug, agreement.id, body, jws, document)
+        booked = await self._db.write(slug, self._terminations.declare, slug, agreement.id, body, jws, document)
         return await self._db.read(slug, self._current, slug, agreement.id, booked)
 
     async def judge(self, did: str) -> Judge:
@@ -88,22 +95,22 @@ class EndingDesk:
     async def deliver(self, row: OutboxRow) -> None:
         errand = msgspec.json.decode(row.body, type=Errand)
         agreement, stated = await self._db.read(
-            row.participant, self._endings.ours, row.participant, errand.facts["agreement"]
+            row.participant, self._terminations.ours, row.participant, errand.facts["agreement"]
         )  # fmt: skip
         if stated is None:
             await self._db.write(row.participant, outbox.finish, row)
             return
-        did = await self._db.read(row.participant, self._endings.receiver, row.participant, agreement.id)
+        did = await self._db.read(row.participant, self._terminations.receiver, row.participant, agreement.id)
         try:
             answer = await self._delivered(row, agreement, stated, did)
         except Unavailable:
             if self._clock.now() - row.created_at > PATIENCE_MS:
-                await self._db.write(row.participant, self._endings.waits, row.participant, agreement.id)
+                await self._db.write(row.participant, self._terminations.waits, row.participant, agreement.id)
             raise
         self._noes.pop(row.id, None)
         await self._db.write(row.participant, self._answered, row, agreement.id, stated.sha256, answer)
 
-    async def _delivered(self, row: OutboxRow, agreement: Agreement, stated: Ending, did: str) -> Answered:
+    async def _delivered(self, row: OutboxRow, agreement: Agreement, stated: Termination, did: str) -> Answered:
         if not await self._has_route(did):
             return "not-possible"
         try:
@@ -134,8 +141,8 @@ class EndingDesk:
 
     def _answered(self, tx: Tx, row: OutboxRow, agreement_id: str, sha256: str, answer: Answered) -> None:
         if outbox.finish(tx, row):
-            self._endings.answered(tx, row.participant, agreement_id, sha256, answer)
+            self._terminations.answered(tx, row.participant, agreement_id, sha256, answer)
 
-    def _current(self, tx: Tx, slug: str, agreement_id: str, booked: Ending) -> tuple[Agreement, Ending]:
-        agreement, stated = self._endings.ours(tx, slug, agreement_id)
+    def _current(self, tx: Tx, slug: str, agreement_id: str, booked: Termination) -> tuple[Agreement, Termination]:
+        agreement, stated = self._terminations.ours(tx, slug, agreement_id)
         return agreement, stated or booked

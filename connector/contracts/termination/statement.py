@@ -18,7 +18,7 @@ from connector.contracts import store
 from connector.contracts.agreement import ending as agreement_end
 from connector.contracts.agreement import sooner, termination_store
 from connector.contracts.agreement.agreements import Agreements
-from connector.contracts.agreement.termination_store import Ending, Side, Succession
+from connector.contracts.agreement.termination_store import Side, Succession, Termination
 from connector.contracts.document import sealing
 from connector.contracts.document.sealing import Reference, digest
 from connector.contracts.model import Agreement, EvidenceObject
@@ -27,7 +27,7 @@ from connector.language.reasons import Reason, because, plain
 from connector.participants.service import Participants
 from connector.policy.odrl.values import instant
 from connector.storage.database import Tx
-from connector.storage.effects import Process, answered, ask, ask_once, errand, review, timer
+from connector.storage.effects import ProcessRef, answered, ask, ask_once, errand, review, timer
 from connector.verify.formats import jades, key_binding
 from connector.verify.formats.faults import Fault
 
@@ -151,7 +151,7 @@ def over(tx: Tx, agreement: Agreement) -> Over:
     """What a peer or a person is told about an agreement that is not in force."""
     if agreement.state != "ended":
         return Over("agreement", because("transfer.agreement-over"))
-    found = next(iter(termination_store.endings(tx, agreement.participant, agreement.id)), None)
+    found = next(iter(termination_store.terminations(tx, agreement.participant, agreement.id)), None)
     if found is None or found.effective > (agreement.ended_at or 0):  # replaced before the day of notice
         return Over("replaced", because("endings.replaced"))
     said = reason_of(found)
@@ -159,13 +159,13 @@ def over(tx: Tx, agreement: Agreement) -> Over:
     return Over("ended", {lang: [*ended[lang], *said[lang]] for lang in ended})
 
 
-def reason_of(ending: Ending) -> Reason:
+def reason_of(ending: Termination) -> Reason:
     """Its sentences, as people may see them."""
     why = msgspec.json.decode(ending.statement, type=Statement).reason
     return {"de": [plain(one, LONGEST) for one in why.de], "en": [plain(one, LONGEST) for one in why.en]}
 
 
-class Endings:
+class Terminations:
     """Statements of all participants; every method names the participant."""
 
     def __init__(self, participants: Participants, agreements: Agreements) -> None:
@@ -190,7 +190,7 @@ class Endings:
         }  # fmt: skip
         return agreement, sealing.canonical(stated)
 
-    def declare(self, tx: Tx, slug: str, agreement_id: str, body: bytes, jws: str, document: bytes) -> Ending:
+    def declare(self, tx: Tx, slug: str, agreement_id: str, body: bytes, jws: str, document: bytes) -> Termination:
         """Books our sealed statement; it goes to the partner, and takes effect now or when its day comes.
 
         `document` is our DID document, which names the key of the seal.
@@ -205,11 +205,11 @@ class Endings:
             raise _stands(termination_store.ending(tx, slug, agreement_id, ending.side) or ending)
         self._booked(tx, agreement, ending, "us", document)
         to = self._agreements.acting(tx, agreement)
-        process = Process(participant=slug, noun="negotiation", id=agreement.negotiation, to=to)
+        process = ProcessRef(participant=slug, noun="negotiation", id=agreement.negotiation, to=to)
         errand(tx, process, DELIVER, agreement=agreement.id)
         return ending
 
-    def receive(self, tx: Tx, slug: str, did: str, name: str, told: Told, judge: Judge) -> tuple[Ending, bool]:
+    def receive(self, tx: Tx, slug: str, did: str, name: str, told: Told, judge: Judge) -> tuple[Termination, bool]:
         """Books the partner's statement; whether it is new. The same one again changes nothing, a later end is refused.
 
         Raises Unknown for whoever is no party, Unavailable while we do not know yet that the agreement is final.
@@ -240,7 +240,7 @@ class Endings:
         Of one that has ended: what another replica began in the same moment is ended too.
         """
         agreement = store.agreement(tx, slug, agreement_id)
-        stated = termination_store.endings(tx, slug, agreement_id)
+        stated = termination_store.terminations(tx, slug, agreement_id)
         if agreement is None:
             return
         if agreement.state == "ended":
@@ -267,15 +267,15 @@ class Endings:
         """Who has to hear of it now: the partner, or whoever has taken its place since we stated it."""
         return self._agreements.acting(tx, self._agreements.get(tx, slug, agreement_id))
 
-    def ours(self, tx: Tx, slug: str, agreement_id: str) -> tuple[Agreement, Ending | None]:
+    def ours(self, tx: Tx, slug: str, agreement_id: str) -> tuple[Agreement, Termination | None]:
         """What we are to deliver."""
         agreement = self._agreements.get(tx, slug, agreement_id)
         return agreement, termination_store.ending(tx, slug, agreement_id, _side(agreement))
 
-    def of(self, tx: Tx, slug: str, name: str) -> tuple[Agreement, list[Ending]]:
+    def of(self, tx: Tx, slug: str, name: str) -> tuple[Agreement, list[Termination]]:
         """The agreement with what either side has stated about its end."""
         agreement = self._agreements.named(tx, slug, name)
-        return agreement, termination_store.endings(tx, slug, agreement.id)
+        return agreement, termination_store.terminations(tx, slug, agreement.id)
 
     def successions(self, tx: Tx, agreement: Agreement) -> list[Succession]:
         """Who has stood in the counterparty's place so far."""
@@ -293,7 +293,7 @@ class Endings:
         if notice is not None and not said.at_ms - SKEW_MS <= notice <= said.at_ms + LATEST_MS:
             raise PeerError("endings.time")
 
-    def _booked(self, tx: Tx, agreement: Agreement, ending: Ending, by: str, document: bytes) -> None:
+    def _booked(self, tx: Tx, agreement: Agreement, ending: Termination, by: str, document: bytes) -> None:
         for name, media_type, body in (
             (STATEMENT, "application/json", ending.statement), (SEAL, "application/jose", ending.jws.encode("ascii")),
             (DOCUMENT, "application/did+json", document),
@@ -362,7 +362,7 @@ def _names(side: Side) -> tuple[str, ...]:
     return tuple(name.format(side=side) for name in (STATEMENT, SEAL, DOCUMENT))
 
 
-def _stands(known: Ending) -> Mistake:
+def _stands(known: Termination) -> Mistake:
     """What we have stated about the end stays as it is."""
     if known.notice is None:
         return Mistake("endings.stated")
@@ -373,9 +373,9 @@ def _side(agreement: Agreement) -> Side:
     return "provider" if agreement.role == "provider" else "consumer"
 
 
-def _ending(tx: Tx, agreement: Agreement, told: Told, answer: termination_store.Answer) -> Ending:
+def _ending(tx: Tx, agreement: Agreement, told: Told, answer: termination_store.Answer) -> Termination:
     said = told.statement
-    return Ending(
+    return Termination(
         participant=agreement.participant, agreement=agreement.id, side=said.by, statement=told.body,
         sha256=digest(told.body), jws=told.jws, notice=said.notice_ms, effective=max(tx.now, said.notice_ms or 0),
         at=said.at_ms, booked_at=tx.now, answer=answer,

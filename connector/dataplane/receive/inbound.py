@@ -37,7 +37,7 @@ _Ours = Callable[[Tx], bool]
 """Whether the right to write is still ours; it stays so until the transaction ends."""
 
 
-class Wanted(msgspec.Struct, frozen=True):
+class Expected(msgspec.Struct, frozen=True):
     """What is still waited for: so many `bytes` (None: not known)."""
 
     bytes: int | None = None
@@ -46,7 +46,7 @@ class Wanted(msgspec.Struct, frozen=True):
 class Intake(Protocol):
     """Whoever knows what the bytes are for; each call is one transaction."""
 
-    async def wanted(self, participant: str, flow: str) -> Wanted | None:
+    async def wanted(self, participant: str, flow: str) -> Expected | None:
         """None once they are here: then they are not needed again."""
 
     async def received(
@@ -61,7 +61,7 @@ class Intake(Protocol):
         """What came is whole, but not what was agreed."""
 
 
-class Hall(msgspec.Struct, frozen=True, kw_only=True):
+class Inbound(msgspec.Struct, frozen=True, kw_only=True):
     """Where received bytes go: at most `limit` of them into the folder that `place` names, `free` of the disk stay."""
 
     place: Callable[[str, str], Path]
@@ -71,11 +71,11 @@ class Hall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def receive(
-    database: Database, streams: Streams, intake: Intake, hall: Hall,
+    database: Database, streams: Streams, intake: Intake, hall: Inbound,
     participant: Callable[[web.Request], str],
 ) -> Handler:  # fmt: skip
     """The handler for a route with `{flow}`; `participant` says whose root the request came in under."""
-    desk = _Desk(database, streams, intake, hall)
+    desk = _Upload(database, streams, intake, hall)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
@@ -88,8 +88,8 @@ def receive(
     return handle
 
 
-class _Desk:
-    def __init__(self, database: Database, streams: Streams, intake: Intake, hall: Hall) -> None:
+class _Upload:
+    def __init__(self, database: Database, streams: Streams, intake: Intake, hall: Inbound) -> None:
         self._database, self._streams, self._intake, self._hall = database, streams, intake, hall
         self._taken: set[str] = set()
 

@@ -54,7 +54,7 @@ def serve(
 
     Defects, and whatever fails after the first byte, are left to the application's outermost edge.
     """
-    desk = _Desk(gate, streams, sources, ledger, patience or Patience())
+    desk = _Server(gate, streams, sources, ledger, patience or Patience())
 
     async def handle(request: web.Request) -> web.StreamResponse:
         answer = _Answer(request, participant(request), request.match_info["flow"])
@@ -124,7 +124,7 @@ class _Answer:
             transport.abort()
 
 
-class _Desk:
+class _Server:
     def __init__(self, gate: Gate, streams: Streams, sources: Sources, ledger: Ledger, patience: Patience) -> None:
         self._gate, self._streams, self._sources, self._ledger = gate, streams, sources, ledger
         self._patience = patience

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from connector.dataplane.sources.ranges import Wanted
+from connector.dataplane.sources.ranges import Conditions
 
 
 class Description(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,5 +39,5 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 class Source(Protocol):
     def describe(self) -> Description: ...
 
-    def open(self, wanted: Wanted) -> AbstractAsyncContextManager[Reading]:
+    def open(self, wanted: Conditions) -> AbstractAsyncContextManager[Reading]:
         """Opens what is wanted. Raises Unknown or Unavailable before the first byte, `chunks` raise Broken after it."""

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from connector.dataplane.sources import Broken, Description, Reading
-from connector.dataplane.sources.ranges import Extent, Wanted, extent
+from connector.dataplane.sources.ranges import Conditions, Extent, extent
 from connector.dataplane.sources.resolve import open_inside, parts
 
 PIECE = 1 << 19
@@ -31,7 +31,7 @@ class FileSource:
         return self._description
 
     @asynccontextmanager
-    async def open(self, wanted: Wanted) -> AsyncIterator[Reading]:
+    async def open(self, wanted: Conditions) -> AsyncIterator[Reading]:
         reader = _Reader(await self._descriptor())
         try:
             yield self._reading(reader, wanted)
@@ -46,7 +46,7 @@ class FileSource:
             opening.add_done_callback(_close)
             raise
 
-    def _reading(self, reader: "_Reader", wanted: Wanted) -> Reading:
+    def _reading(self, reader: "_Reader", wanted: Conditions) -> Reading:
         size = reader.before.st_size
         etag = self._etag(reader.before)
         part = extent(wanted, etag, size)

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import aiohttp
 
 from connector.dataplane.sources import Broken, Description, Reading
-from connector.dataplane.sources.ranges import Wanted, content_range
+from connector.dataplane.sources.ranges import Conditions, content_range
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import SafeClient
 
@@ -32,7 +32,7 @@ class ProxiedSource:
         return self._description
 
     @asynccontextmanager
-    async def open(self, wanted: Wanted) -> AsyncIterator[Reading]:
+    async def open(self, wanted: Conditions) -> AsyncIterator[Reading]:
         async with AsyncExitStack() as stack:
             stream = self._client.stream(self._url, headers=self._headers | _conditions(wanted))
             try:
@@ -45,7 +45,7 @@ class ProxiedSource:
             yield _reading(answer)
 
 
-def _conditions(wanted: Wanted) -> dict[str, str]:
+def _conditions(wanted: Conditions) -> dict[str, str]:
     named = {
         "Range": wanted.range,
         "If-Range": wanted.if_range,

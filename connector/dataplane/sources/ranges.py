@@ -13,7 +13,7 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19})", 
 _UNSATISFIED = re.compile(r"bytes \*/([0-9]{1,19})", re.ASCII)
 
 
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     """The conditional headers of a data request, as sent."""
 
     head: bool = False
@@ -31,9 +31,9 @@ class Extent(msgspec.Struct, frozen=True):
     length: int
 
 
-def wanted(method: str, headers: Mapping[str, str]) -> Wanted:
+def wanted(method: str, headers: Mapping[str, str]) -> Conditions:
     """Reads a request's headers (case-insensitive mapping)."""
-    return Wanted(
+    return Conditions(
         head=method == "HEAD",
         range=headers.get("Range"),
         if_range=headers.get("If-Range"),
@@ -42,7 +42,7 @@ def wanted(method: str, headers: Mapping[str, str]) -> Wanted:
     )
 
 
-def extent(want: Wanted, etag: str, size: int) -> Extent:
+def extent(want: Conditions, etag: str, size: int) -> Extent:
     """Decides by the current strong `etag` (with its quotes) and `size` in bytes, in the RFC's order of conditions."""
     if want.if_match is not None and not _listed(want.if_match, etag, weak=False):
         return Extent(412, 0, 0)

@@ -18,7 +18,7 @@ from connector.http.outbound import Answer, SafeClient
 from connector.participants.service import Hosted, Participants
 from connector.peer.addresses import Addresses, needless
 from connector.peer.auth import LIFE_S
-from connector.peer.claims import seeker
+from connector.peer.claims import requester
 from connector.peer.client import listing
 from connector.peer.client.discovery import Discovery
 from connector.peer.client.listing import Listed
@@ -64,7 +64,7 @@ class PeerClient:
         """A member of the data space and its root; raises Unauthenticated, PeerError or Unavailable."""
         entry = self._anchor.member(did, self._clock.now())
         root = await self.root(slug, did)
-        return Partner(did=did, name=entry.name, seeker=seeker(entry), root=root, base=await self.base(slug, did))
+        return Partner(did=did, name=entry.name, requester=requester(entry), root=root, base=await self.base(slug, did))
 
     async def base(self, slug: str, did: str) -> str:
         """Where the peer speaks DSP 2025-1: its version document says so; whom we host ourselves we need not ask."""

@@ -37,7 +37,9 @@ class CatalogueHandlers:
         who = (call.participant.id, call.peer.did)
         self._pace.spend(who)
         pages, cursor = self._catalogue.pages, call.request.query.get("cursor")
-        search = await self._exchange.within(call, pages.begin, call.participant.id, call.peer.seeker, wanted, cursor)
+        search = await self._exchange.within(
+            call, pages.begin, call.participant.id, call.peer.requester, wanted, cursor
+        )
         for _ in range(ROUNDS):
             if search.settled:
                 break
@@ -48,7 +50,7 @@ class CatalogueHandlers:
     async def dataset(self, call: Call) -> web.StreamResponse:
         name = call.params["id"]
         found = await self._exchange.within(
-            call, self._catalogue.pages.dataset, call.participant.id, call.peer.seeker, name
+            call, self._catalogue.pages.dataset, call.participant.id, call.peer.requester, name
         )
         if found is None:
             raise Unknown("catalogue.unknown", id=name[:200])

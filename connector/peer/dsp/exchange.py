@@ -57,7 +57,7 @@ class Exchange:
         heard = _message_of(call)
 
         def unit(tx: Tx) -> T | HanseError:
-            lifecycle.within_hearing(tx, call.participant.id)
+            lifecycle.require_not_deleting(tx, call.participant.id)
             remember(tx, call.participant.id, call.peer)
             if heard is None:
                 found = nested(tx, fn, *args, **kw)
@@ -92,7 +92,7 @@ class Exchange:
             return
 
         def unit(tx: Tx) -> None:
-            lifecycle.within_hearing(tx, call.participant.id)
+            lifecycle.require_not_deleting(tx, call.participant.id)
             remember(tx, call.participant.id, call.peer)
             recorder.refused(tx, call.participant.id, heard, error)
 
@@ -153,7 +153,7 @@ def partner(caller: Caller, callback: str | None = None) -> Partner:
         raise PeerError("peer.no-address", did=caller.did)
     if callback is not None and root is not None and not under_root(callback, root):
         raise PeerError("peer.callback")
-    return Partner(did=caller.did, name=caller.entry.name, seeker=caller.seeker, root=root or "")
+    return Partner(did=caller.did, name=caller.entry.name, requester=caller.requester, root=root or "")
 
 
 def answer(body: msgspec.Struct, status: int = 200) -> web.Response:

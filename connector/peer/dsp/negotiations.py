@@ -4,7 +4,7 @@ import msgspec
 from aiohttp import web
 
 from connector.clock import Clock
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation.service import Contracts
 from connector.contracts.partner import Partner
 from connector.errors import PeerError
@@ -78,7 +78,7 @@ class NegotiationHandlers:
         return handle
 
 
-def shown(case: Case) -> m.ContractNegotiation:
+def shown(case: NegotiationRow) -> m.ContractNegotiation:
     return msgspec.convert(
         {
             "@type": "ContractNegotiation",

@@ -7,7 +7,7 @@ from connector.peer.dsp.exchange import Exchange, answer, message, partner
 from connector.peer.routes import Call, Handler, Route
 from connector.protocol import messages as m
 from connector.storage.database import Tx
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 from connector.transfer.service import Transfers
 
 _BASE = "/2025-1/transfers"
@@ -32,7 +32,7 @@ class TransferHandlers:
         asked, digest = await message(call, m.TransferRequestMessage)
         slug, who, created = call.participant.id, await self._exchange.beginner(call, asked.callback_address), True
 
-        def take(tx: Tx) -> Process:
+        def take(tx: Tx) -> TransferRow:
             nonlocal created
             created = not self._transfers.knows(tx, slug, who.did, asked.consumer_pid)
             return self._transfers.receive_request(tx, slug, who, asked, digest)
@@ -57,7 +57,7 @@ class TransferHandlers:
         return handle
 
 
-def shown(process: Process) -> m.TransferProcess:
+def shown(process: TransferRow) -> m.TransferProcess:
     return msgspec.convert(
         {
             "@type": "TransferProcess",

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from connector.clock import Clock
 from connector.contracts.document import second_seal
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import PeerError
 from connector.http import limits
@@ -17,7 +17,7 @@ from connector.peer.routes import Call, Route
 
 Bundle = Callable[[str, str], Awaitable[bytes]]
 """(participant, agreement IRI) -> the evidence bundle, sealed on demand."""
-Late = Callable[[str, Case, Agreement, str, str], Awaitable[None]]
+Late = Callable[[str, NegotiationRow, Agreement, str, str], Awaitable[None]]
 """(participant, negotiation, agreement, compact JWS, what is said of a second seal): checks and books a late
 countersignature."""
 JOSE = "application/jose"

@@ -9,9 +9,9 @@ import msgspec
 from aiohttp import web
 
 from connector.clock import Clock, rfc3339
-from connector.contracts.agreement.termination_store import Ending
+from connector.contracts.agreement.termination_store import Termination
 from connector.contracts.termination import statement
-from connector.contracts.termination.statement import Endings, Judge, Told
+from connector.contracts.termination.statement import Judge, Terminations, Told
 from connector.errors import PeerError
 from connector.http import limits
 from connector.http.pace import Pace
@@ -25,13 +25,13 @@ LIMIT = 131_072
 """Bytes of a request: a seal of at most 64 kB beside a statement."""
 
 
-class EndingHandlers:
+class TerminationHandlers:
     """A statement costs the check of a seal: five at once per peer, then one a second."""
 
     def __init__(
-        self, exchange: Exchange, endings: Endings, judge: Callable[[str], Awaitable[Judge]], clock: Clock
+        self, exchange: Exchange, terminations: Terminations, judge: Callable[[str], Awaitable[Judge]], clock: Clock
     ) -> None:  # fmt: skip
-        self._exchange, self._endings, self._judge = exchange, endings, judge
+        self._exchange, self._terminations, self._judge = exchange, terminations, judge
         self._pace = Pace(clock, burst=5, per_s=1)
 
     def routes(self) -> list[Route]:
@@ -50,5 +50,5 @@ class EndingHandlers:
         said = msgspec.json.encode({"effective": rfc3339(booked.effective)})
         return web.Response(status=201 if new else 200, body=said, content_type="application/json")
 
-    def _received(self, tx: Tx, call: Call, told: Told, judge: Judge) -> tuple[Ending, bool]:
-        return self._endings.receive(tx, call.participant.id, call.peer.did, call.params["agreement"], told, judge)
+    def _received(self, tx: Tx, call: Call, told: Told, judge: Judge) -> tuple[Termination, bool]:
+        return self._terminations.receive(tx, call.participant.id, call.peer.did, call.params["agreement"], told, judge)

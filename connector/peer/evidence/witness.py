@@ -48,7 +48,7 @@ class NoProof(PeerError):
     status = 422
 
 
-class WitnessDoor:
+class WitnessHandlers:
     """30 requests at once per address, then 5 a second: a log asks once an hour and after agreements."""
 
     def __init__(

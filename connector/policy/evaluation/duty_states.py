@@ -43,7 +43,7 @@ class Term(NamedTuple):
     due: int | None
 
 
-class Standing(NamedTuple):
+class DutyStanding(NamedTuple):
     """How a duty stands. `violated_at` is when the deadline passed undone; `suspends`: that blocks access."""
 
     active: bool
@@ -51,7 +51,7 @@ class Standing(NamedTuple):
     due_at: int | None = None
     violated_at: int | None = None
     suspends: bool = False
-    consequences: tuple["Standing", ...] = ()
+    consequences: tuple["DutyStanding", ...] = ()
 
     @property
     def settled(self) -> bool:
@@ -196,33 +196,33 @@ class Owed:
         missed = [due for since, due in over if not any(deed.at < due for deed in self._done(world, since))]
         return missed[-1] if missed else None
 
-    def stand(self, world: World, violation: int | None = None, spent: Spent = _NONE) -> Standing:
+    def stand(self, world: World, violation: int | None = None, spent: Spent = _NONE) -> DutyStanding:
         """`violation` is when the duty or prohibition was violated that this follows from; `spent` were for others."""
         if not self.applies(world):
-            return Standing(active=False)
+            return DutyStanding(active=False)
         if self._mode != "classes" and (reported := world.duty_states.get(self.duty.id)) is not None:
             stops = any(owed.duty.action.iri == SUSPEND and owed.applies(world) for owed in self.consequences)
-            return Standing(active=True, deontic=reported, suspends=stops and reported == "violated")
+            return DutyStanding(active=True, deontic=reported, suspends=stops and reported == "violated")
         if not world.deeds and not self._hanging and (self._fixed is None or world.now < self._fixed):
-            return Standing(active=True, due_at=self._fixed)
-        standing = Standing(active=True)
+            return DutyStanding(active=True, due_at=self._fixed)
+        standing = DutyStanding(active=True)
         for term in self._terms(world, violation, self._ends(world)):
             standing = self._in_term(world, term, spent)
             if not standing.settled:
                 break
         return standing
 
-    def _in_term(self, world: World, term: Term, spent: Spent) -> Standing:
+    def _in_term(self, world: World, term: Term, spent: Spent) -> DutyStanding:
         since, due = term
         done = list(self._done(world, since, spent))
         if any(due is None or deed.at < due for deed in done):
-            return Standing(active=True, deontic="fulfilled", due_at=due)
+            return DutyStanding(active=True, deontic="fulfilled", due_at=due)
         if due is None or world.now < due:
-            return Standing(active=True, due_at=due)
+            return DutyStanding(active=True, due_at=due)
         return self._violated(world, due, {*spent, *_taken(done, self.duty)}, bool(done))
 
-    def _violated(self, world: World, due: int, spent: set[int], late: bool) -> Standing:
-        consequences: list[Standing] = []
+    def _violated(self, world: World, due: int, spent: set[int], late: bool) -> DutyStanding:
+        consequences: list[DutyStanding] = []
         for owed in self.consequences:
             standing = owed.stand(world, due, spent)
             consequences.append(standing)
@@ -231,7 +231,7 @@ class Owed:
         outcome = list(zip(self.consequences, consequences, strict=True))
         healed = late and all(s.settled for owed, s in outcome if owed.duty.action.iri != SUSPEND)
         suspends = any((owed.duty.action.iri == SUSPEND and s.active) or s.suspends for owed, s in outcome)
-        return Standing(
+        return DutyStanding(
             active=True,
             deontic="healed" if healed else "violated",
             due_at=due,
@@ -255,7 +255,7 @@ class Owed:
             return YES
         return self._met(self.stand(world), world)
 
-    def _met(self, standing: Standing, world: World) -> int:
+    def _met(self, standing: DutyStanding, world: World) -> int:
         match self._mode, self.time:
             case ("strict", _):
                 met = standing.settled
@@ -288,10 +288,10 @@ class Owed:
             state = self._met(standing, world) if self._step == "duty" else NO if _broken(standing) else YES
             return self.told(world, standing, state)
         if self._kept is None:
-            self._kept = self.told(world, Standing(active=True, due_at=self._fixed), YES)
+            self._kept = self.told(world, DutyStanding(active=True, due_at=self._fixed), YES)
         return self._kept
 
-    def told(self, world: World, standing: Standing, state: int) -> Node:
+    def told(self, world: World, standing: DutyStanding, state: int) -> Node:
         """The step of the tree for a duty that stands like this."""
         follows = zip(self.consequences, standing.consequences, strict=False)
         return Node(
@@ -330,7 +330,7 @@ class Owed:
             yield from owed.fixed()
 
 
-def _broken(standing: Standing) -> bool:
+def _broken(standing: DutyStanding) -> bool:
     return standing.deontic == "violated"
 
 

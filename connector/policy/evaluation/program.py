@@ -70,8 +70,8 @@ class _Form:
         self.obligations = [Owed(duty, scope, duties, "obligation") for duty in policy.obligations]
         self._payments = Payments(self.permissions, self.prohibitions, self.obligations) if phase == ACCESS else None
         self.fixed = _obstacles(policy, phase, mode)
-        self._suspending = [owed for owed in self.obligations if owed.suspends] if phase == ACCESS else []
-        self._avenging = [rule for rule in self.prohibitions if rule.suspends] if phase == ACCESS else []
+        self._suspending_obligations = [owed for owed in self.obligations if owed.suspends] if phase == ACCESS else []
+        self._suspending_prohibitions = [rule for rule in self.prohibitions if rule.suspends] if phase == ACCESS else []
         self._counted = counters(policy.prohibitions, policy.obligations) if phase == ACCESS else ()
         self.verdicts = [self._granted(rule) for rule in self.permissions]
         self._against: dict[str, list[Prohibition]] = {}
@@ -98,15 +98,15 @@ class _Form:
         return found
 
     def _may_be_suspended(self, world: World) -> bool:
-        for owed in self._suspending:
+        for owed in self._suspending_obligations:
             if owed.overdue(world):
                 return True
-        return bool(self._avenging) and bool(world.deeds)
+        return bool(self._suspending_prohibitions) and bool(world.deeds)
 
     def suspended(self, world: World) -> tuple[str, ...]:
         """What was violated and suspends access until it is healed."""
-        found = [owed.duty.pointer for owed in self._suspending if owed.blocks(world)]
-        return tuple(found + [rule.rule.pointer for rule in self._avenging if rule.blocks(world)])
+        found = [owed.duty.pointer for owed in self._suspending_obligations if owed.blocks(world)]
+        return tuple(found + [rule.rule.pointer for rule in self._suspending_prohibitions if rule.blocks(world)])
 
     def forbidden(self, world: World, action: str, before: dict[str, bool]) -> bool:
         """Whether a prohibition wins over a permission of this action; `before` keeps what was found for this world."""

@@ -32,7 +32,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
 
 
-class Ruled(msgspec.Struct, frozen=True, kw_only=True):
+class KeptDecision(msgspec.Struct, frozen=True, kw_only=True):
     """A decision as kept: `record` and `world` are JSON documents."""
 
     id: str
@@ -98,7 +98,7 @@ def deeds(tx: Tx, participant: str, agreement: str) -> tuple[Deed, ...]:
     return tuple(_deed(entry) for entry in entries(tx, participant, agreement))
 
 
-def insert_decision(tx: Tx, participant: str, ruled: Ruled) -> None:
+def insert_decision(tx: Tx, participant: str, ruled: KeptDecision) -> None:
     """Keeps it; of refusals of one process only the last few, and of permissions the last few of each phase."""
     tx.run(
         "INSERT INTO decision (participant, id, agreement, process, phase, permit, at, record, world) VALUES"
@@ -131,14 +131,14 @@ def refusals(tx: Tx, participant: str, process: str, since: int) -> int:
     return 0 if row is None else int(row["n"])
 
 
-def decision(tx: Tx, participant: str, decision_id: str) -> Ruled | None:
+def decision(tx: Tx, participant: str, decision_id: str) -> KeptDecision | None:
     row = tx.one(
         "SELECT * FROM decision WHERE participant = :participant AND id = :id", participant=participant, id=decision_id
     )
     return None if row is None else _ruled(row)
 
 
-def decisions(tx: Tx, participant: str, process: str) -> list[Ruled]:
+def decisions(tx: Tx, participant: str, process: str) -> list[KeptDecision]:
     """The decisions about a process that are still kept, the newest first."""
     rows = tx.all(
         "SELECT * FROM decision WHERE participant = :participant AND process = :process"
@@ -160,9 +160,9 @@ def forget(tx: Tx, participant: str, before: int) -> None:
     )
 
 
-def _ruled(row: Row) -> Ruled:
-    values = {name: row[name] for name in Ruled.__struct_fields__}
-    return Ruled(**{**values, "permit": bool(row["permit"])})
+def _ruled(row: Row) -> KeptDecision:
+    values = {name: row[name] for name in KeptDecision.__struct_fields__}
+    return KeptDecision(**{**values, "permit": bool(row["permit"])})
 
 
 def _entry(row: Row) -> Entry:

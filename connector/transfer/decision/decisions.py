@@ -14,16 +14,16 @@ from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.model import Agreement
 from connector.ids import new_uuid
 from connector.language.reasons import Reason, because
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.policy.evaluation.decision import Decision
 from connector.policy.evaluation.record import plain, record, sha256
 from connector.policy.odrl.model import Closure, Phase
 from connector.policy.odrl.state_of_world import World
 from connector.storage.database import Tx
 from connector.transfer.decision import decision_store, use_counts
-from connector.transfer.decision.decision_store import Ruled
-from connector.transfer.decision.state_of_world import Worlds
-from connector.transfer.model import Held, Process
+from connector.transfer.decision.decision_store import KeptDecision
+from connector.transfer.decision.state_of_world import StatesOfWorld
+from connector.transfer.model import Held, TransferRow
 
 STEPS = 16
 """Edges of time that are looked beyond for the end of a permission; past these it counts as over and is asked anew."""
@@ -35,7 +35,7 @@ MOST = decision_store.MOST_REFUSALS
 """Refusals of one transfer in an hour that are recorded: who is refused may ask again for ever."""
 
 
-class Ruling(msgspec.Struct, frozen=True, kw_only=True):
+class TransferDecision(msgspec.Struct, frozen=True, kw_only=True):
     """A decision with what it was made from; `vocabulary` is the digest of the lists that the agreement pins.
 
     `member`: whether the peer belongs to the data space at all. `until` is when that ends by itself (ms).
@@ -64,22 +64,26 @@ class Ruling(msgspec.Struct, frozen=True, kw_only=True):
         return earliest(self.decision.next_change, self.until if self.member else None)
 
 
-class Rulings:
-    """Rulings about transfers that we provide, with what the log keeps of them and what people are told."""
+class TransferDecisions:
+    """Decisions about transfers that we provide, with what the log keeps of them and what people are told."""
 
-    def __init__(self, judge: Judge, worlds: Worlds, agreements: Agreements, closure_of: ClosureOf) -> None:
-        self._judge, self._worlds, self._agreements, self._closure_of = judge, worlds, agreements, closure_of
+    def __init__(
+        self, judge: PolicyEngine, states: StatesOfWorld, agreements: Agreements, closure_of: ClosureOf
+    ) -> None:
+        self._judge, self._worlds, self._agreements, self._closure_of = judge, states, agreements, closure_of
 
-    def at_request(self, tx: Tx, agreement: Agreement, process: Process) -> Ruling:
+    def at_request(self, tx: Tx, agreement: Agreement, process: TransferRow) -> TransferDecision:
         """Whether it may begin. Of an agreement that has run out no access can come, so nothing is deferred."""
         over = agreement.expires_at is not None and agreement.expires_at <= tx.now
         return self._rule(tx, agreement, process, "access" if over else "transfer", {})
 
-    def at_access(self, tx: Tx, agreement: Agreement, process: Process, uses: Mapping[str, int]) -> Ruling:
+    def at_access(
+        self, tx: Tx, agreement: Agreement, process: TransferRow, uses: Mapping[str, int]
+    ) -> TransferDecision:
         """Whether bytes may flow; `uses` by window count this access if it is the first of its flow."""
         return self._rule(tx, agreement, process, "access", uses)
 
-    def standing(self, tx: Tx, agreement: Agreement, process: Process) -> Ruling:
+    def standing(self, tx: Tx, agreement: Agreement, process: TransferRow) -> TransferDecision:
         """Whether bytes that flow, or could, may go on: as an access that was counted before."""
         used = use_counts.seen(tx, agreement.participant, agreement.id, self._judge.policy(agreement.policy))
         return self._rule(tx, agreement, process, "access", use_counts.with_that(used))
@@ -94,7 +98,7 @@ class Rulings:
         look = use_counts.locked if lock else use_counts.seen
         return look(tx, agreement.participant, agreement.id, self._judge.policy(agreement.policy))
 
-    def ends_at(self, ruling: Ruling, agreement: Agreement) -> int | None:
+    def ends_at(self, ruling: TransferDecision, agreement: Agreement) -> int | None:
         """The first instant (ms) at which time alone ends this permission; None if it does not."""
         at = ruling.decision.next_change
         for _ in range(STEPS):
@@ -107,10 +111,10 @@ class Rulings:
             at = later.next_change
         return earliest(at, ruling.until, agreement.expires_at)
 
-    def reasons(self, ruling: Ruling) -> Reason:
+    def reasons(self, ruling: TransferDecision) -> Reason:
         return self._judge.reasons(ruling.decision) if ruling.member else because("transfer.no-member")
 
-    def record(self, tx: Tx, process: Process, ruling: Ruling) -> dict[str, object] | None:
+    def record(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> dict[str, object] | None:
         """What the log is to keep; the whole goes into the case file. None for one refusal too many (threat T40)."""
         if not ruling.permit and decision_store.refusals(tx, process.participant, process.id, tx.now - HOUR_MS) >= MOST:
             return None
@@ -118,7 +122,7 @@ class Rulings:
             ruling.decision, ruling.world, ruling.document, vocabulary=ruling.vocabulary,
             registry=self._judge.registry, plugins=self._judge.plugins,
         )  # fmt: skip
-        ruled = Ruled(
+        ruled = KeptDecision(
             id=new_uuid(), agreement=process.agreement, process=process.id, phase=ruling.decision.phase,
             permit=ruling.permit, at=tx.now, record=_json(whole), world=_json(plain(ruling.world)),
         )  # fmt: skip
@@ -127,12 +131,12 @@ class Rulings:
         return {**self._judge.record(ruling.decision), "permit": ruling.permit, "member": ruling.member, **digests}
 
     def _rule(
-        self, tx: Tx, agreement: Agreement, process: Process, phase: Phase, uses: Mapping[str, int]
-    ) -> Ruling:  # fmt: skip
+        self, tx: Tx, agreement: Agreement, process: TransferRow, phase: Phase, uses: Mapping[str, int]
+    ) -> TransferDecision:  # fmt: skip
         did, policy = process.counterparty, agreement.policy
         world = self._worlds.of(tx, agreement, process, uses)
         vocabulary, closure = self._pinned(tx, agreement)
-        return Ruling(
+        return TransferDecision(
             decision=self._judge.rule(policy, world, phase, closure),
             world=world,
             document=policy,

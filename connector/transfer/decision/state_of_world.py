@@ -14,13 +14,13 @@ from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.model import Agreement
 from connector.dataplane.treatments import CAN
 from connector.participants.service import Participants
-from connector.policy.engine import Judge, Seeker
+from connector.policy.engine import PolicyEngine, Requester
 from connector.policy.odrl.names import HANSE, ODRL
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.policy.odrl.values import MILLION
 from connector.storage.database import Tx
 from connector.transfer.decision import decision_store
-from connector.transfer.model import PUSH, Process
+from connector.transfer.model import PUSH, TransferRow
 
 SIGNED, LISTED = "agreement", "trust-list"
 """Evidence of facts: the signed description of the dataset, the data space's trust list."""
@@ -39,30 +39,30 @@ BYTES = "http://qudt.org/vocab/unit/BYTE"
 class Claims(Protocol):
     """What the trust list says of a DID now."""
 
-    def seeker(self, did: str, now: int) -> Seeker | None:
+    def requester(self, did: str, now: int) -> Requester | None:
         """None once it does not belong any more."""
 
     def until(self, did: str) -> int | None:
         """When its membership ends by itself (ms), None if it does not."""
 
 
-class Worlds:
-    """Worlds of transfers that we provide, and of the duties under an agreement in either role."""
+class StatesOfWorld:
+    """States of the world for transfers that we provide, and of the duties under an agreement in either role."""
 
     def __init__(
-        self, participants: Participants, agreements: Agreements, judge: Judge, claims: Claims,
+        self, participants: Participants, agreements: Agreements, judge: PolicyEngine, claims: Claims,
         clock_state: Callable[[], State] = lambda: "",
     ) -> None:  # fmt: skip
         self._participants, self._agreements, self._judge, self._claims = participants, agreements, judge, claims
         self._clock_state = clock_state
 
     def member(self, did: str, now: int) -> bool:
-        return self._claims.seeker(did, now) is not None
+        return self._claims.requester(did, now) is not None
 
     def until(self, did: str) -> int | None:
         return self._claims.until(did)
 
-    def of(self, tx: Tx, agreement: Agreement, process: Process | None, uses: Mapping[str, int]) -> World:
+    def of(self, tx: Tx, agreement: Agreement, process: TransferRow | None, uses: Mapping[str, int]) -> World:
         """`uses` by window, this one included. Without a `process` only what holds for the agreement as a whole."""
         did = self.consumer(agreement)
         flow = {} if process is None else self._flow(process, did)
@@ -89,12 +89,12 @@ class Worlds:
             return agreement.counterparty
         return self._participants.held(agreement.participant).participant.did
 
-    def _seeker(self, tx: Tx, agreement: Agreement, process: Process | None, did: str) -> Seeker | None:
+    def _seeker(self, tx: Tx, agreement: Agreement, process: TransferRow | None, did: str) -> Requester | None:
         """What is known of whoever uses the data; a successor is in the contract who its predecessor was."""
         who = did
         if agreement.role == "provider":
             who = self._agreements.acting(tx, agreement) if process is None else process.counterparty
-        found = self._claims.seeker(who, tx.now)
+        found = self._claims.requester(who, tx.now)
         return found if found is None or who == did else replace(found, did=did)
 
     def _asset(self, tx: Tx, agreement: Agreement) -> dict[str, Fact]:
@@ -109,7 +109,7 @@ class Worlds:
             found[ODRL + "absoluteSize"] = Fact(terms.bytes * MILLION, evidence=SIGNED, unit=BYTES)
         return found
 
-    def _flow(self, process: Process, did: str) -> dict[str, Fact]:
+    def _flow(self, process: TransferRow, did: str) -> dict[str, Fact]:
         channel = HANSE + ("push" if process.format == PUSH else "download")
         root = self._participants.held(process.participant).participant.root
         recipient = Fact(frozenset((did,)), "verified-credential", LISTED)
@@ -120,7 +120,7 @@ class Worlds:
         }
 
 
-def _claims(seeker: Seeker | None) -> dict[str, Fact]:
+def _claims(requester: Requester | None) -> dict[str, Fact]:
     """Nobody vouches for anything about whoever does not belong."""
-    known = {} if seeker is None else seeker.known()
+    known = {} if requester is None else requester.known()
     return {iri: replace(fact, evidence=fact.evidence or LISTED) for iri, fact in known.items()}

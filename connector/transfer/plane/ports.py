@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from connector.dataplane.gate import Access, Decision
-from connector.dataplane.receive.inbound import Wanted
+from connector.dataplane.receive.inbound import Expected
 from connector.errors import HanseError
 from connector.language.reasons import explained
 from connector.storage.database import Database, Tx
@@ -22,7 +22,7 @@ class Ports:
     async def delivered(self, participant: str, flow: str, bytes: int, complete: bool, broken: str | None) -> None:
         await self._db.write(participant, self._reports.delivered, participant, flow, bytes, complete, broken)
 
-    async def wanted(self, participant: str, flow: str) -> Wanted | None:
+    async def wanted(self, participant: str, flow: str) -> Expected | None:
         return await self._db.read(participant, self._reports.wanted, participant, flow)
 
     async def received(

@@ -14,7 +14,7 @@ from connector.dataplane.flows import Flow
 from connector.dataplane.gate import Admission, Gate
 from connector.dataplane.serve.push import Push, Refused
 from connector.dataplane.serve.stream import Patience
-from connector.dataplane.sources.ranges import Wanted
+from connector.dataplane.sources.ranges import Conditions
 from connector.dataplane.sources.registered import Sources
 from connector.dataplane.streams import Streams, Ticket
 from connector.errors import HanseError, PeerError, Refusal, Unavailable
@@ -87,7 +87,7 @@ class Pusher:
         ticket.expect(lambda: push.sent, lambda: push.waiting, self._patience.every_s, self._patience.least)
         whole = False
         try:
-            async with source.open(Wanted()) as reading:
+            async with source.open(Conditions()) as reading:
                 await push.run(self._gate.treated(admission, reading, source.describe()), source.describe())
                 whole = True
         finally:

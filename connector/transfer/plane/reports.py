@@ -12,7 +12,7 @@ from connector.contracts.model import Agreement
 from connector.contracts.termination import statement
 from connector.dataplane import flows
 from connector.dataplane.gate import Access, Decision
-from connector.dataplane.receive.inbound import Wanted
+from connector.dataplane.receive.inbound import Expected
 from connector.dataplane.treatments import plan
 from connector.language.reasons import Reason, because
 from connector.protocol import transfer as kernel
@@ -21,18 +21,18 @@ from connector.storage.database import Tx
 from connector.storage.effects import review
 from connector.transfer import store
 from connector.transfer.decision import decision_store, use_counts
-from connector.transfer.decision.decisions import Ruling, Rulings
-from connector.transfer.model import Outcome, Process
-from connector.transfer.send import DEED, TRANSFER, Moves
+from connector.transfer.decision.decisions import TransferDecision, TransferDecisions
+from connector.transfer.model import Outcome, TransferRow
+from connector.transfer.send import DEED, TRANSFER, TransferSender
 
 
 class Reports:
     """The ports of the planes on transfers."""
 
-    def __init__(self, agreements: Agreements, moves: Moves, rulings: Rulings) -> None:
-        self._agreements, self._moves, self._rulings = agreements, moves, rulings
+    def __init__(self, agreements: Agreements, sender: TransferSender, decisions: TransferDecisions) -> None:
+        self._agreements, self._moves, self._rulings = agreements, sender, decisions
 
-    def flow_of(self, tx: Tx, slug: str, process_id: str) -> tuple[Process, flows.Flow] | None:
+    def flow_of(self, tx: Tx, slug: str, process_id: str) -> tuple[TransferRow, flows.Flow] | None:
         """The transfer and its flow while bytes are to be moved from here; None once there is nothing to do."""
         process = store.process(tx, slug, process_id)
         flow = flows.find(tx, slug, process_id)
@@ -53,13 +53,13 @@ class Reports:
             return False
         return process.kernel.state is State.TERMINATED or kernel.terminating(process.kernel)
 
-    def wanted(self, tx: Tx, slug: str, process_id: str) -> Wanted | None:
+    def wanted(self, tx: Tx, slug: str, process_id: str) -> Expected | None:
         """How many bytes are still waited for; None once the transfer has its outcome."""
         process = store.process(tx, slug, process_id)
         if process is None or process.outcome is not None:
             return None
         agreement = self._agreements.get(tx, slug, process.agreement)
-        return Wanted(self._agreements.terms(tx, slug, agreement).bytes)
+        return Expected(self._agreements.terms(tx, slug, agreement).bytes)
 
     def received(self, tx: Tx, slug: str, process_id: str, received: int, sha256: str) -> bool:
         """As consumer: all bytes are here and right. False if it had its outcome before."""
@@ -113,7 +113,7 @@ class Reports:
             self._count(tx, agreement, process, ruling)
         return Decision(permit=True, expires_at=self._rulings.ends_at(ruling, agreement), during=during)
 
-    def _count(self, tx: Tx, agreement: Agreement, process: Process, ruling: Ruling) -> None:
+    def _count(self, tx: Tx, agreement: Agreement, process: TransferRow, ruling: TransferDecision) -> None:
         """A use: the counters of the granting permission, the record, and the first of them is a deed."""
         use_counts.count(tx, agreement.participant, agreement.id, ruling.decision.counters)
         self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
@@ -132,7 +132,7 @@ class Reports:
         event = "broken" if broken else "sent" if complete else "part"
         self._moves.record(tx, process, TRANSFER, {"event": event, "bytes": sent, "cause": broken or ""})
 
-    def _finish(self, tx: Tx, process: Process) -> None:
+    def _finish(self, tx: Tx, process: TransferRow) -> None:
         """Whoever moved the bytes says that it is done; while another message is under way the course says it later."""
         if process.kernel.state is State.STARTED and process.kernel.pending is None and not process.owned:
             self._moves.complete(tx, process)

@@ -23,7 +23,7 @@ Changed = Callable[[frozenset[str]], Awaitable[None]]
 """Told of the DIDs of which the list says something else than before."""
 
 
-class Listing:
+class TrustListSource:
     """Keeps an `Anchor` current; `url` empty means the file alone."""
 
     def __init__(

@@ -18,7 +18,7 @@ def unambiguous(steps: Sequence[Step]) -> bool:
     return len(heir_of) == len(steps) and not any(_returns(heir_of, did) for did in heir_of)
 
 
-class Line:
+class Successors:
     """Steps that are unambiguous, to be asked at an instant; a place may be taken several times one after the other."""
 
     def __init__(self, steps: Iterable[Step]) -> None:

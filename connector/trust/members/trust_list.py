@@ -213,7 +213,7 @@ class Anchor:
         self.jws = ""
         self._list: TrustList | None = None
         self._entries: Mapping[str, Entry] = {}
-        self._line = successors.Line(())
+        self._line = successors.Successors(())
 
     def update(self, jws: str) -> bool:
         """Takes a newer list, says whether it was new. A lower version, or another list of this version, is refused."""
@@ -227,7 +227,7 @@ class Anchor:
             return False
         self._list, self.jws = new, jws
         self._entries = {entry.did: entry for entry in new.participants}
-        self._line = successors.Line(_succeeded(new))
+        self._line = successors.Successors(_succeeded(new))
         return True
 
     @property

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 
 from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.trust.keys.jwk import encode, thumbprint
-from connector.trust.signers.throttle import Turns
+from connector.trust.signers.throttle import Throttle
 
 Alg = Literal["ES256", "ES384", "PS256"]
 Kind = Literal["pkcs11", "csc", "vault"]
@@ -110,11 +110,11 @@ class KeptKey:
     """
 
     def __init__(
-        self, kid: str, public: Public, place: Place, keeper: Keeper, answer_s: float, turns: Turns | None = None
+        self, kid: str, public: Public, place: Place, keeper: Keeper, answer_s: float, turns: Throttle | None = None
     ) -> None:
         self.kid, self.place = kid, place
         self._public, self._scheme = public, scheme_of(public)
-        self._keeper, self._answer_s, self._turns = keeper, answer_s, turns or Turns()
+        self._keeper, self._answer_s, self._turns = keeper, answer_s, turns or Throttle()
 
     @property
     def alg(self) -> str:

@@ -15,22 +15,22 @@ from connector.settings.sections import Signers
 from connector.trust.signers.csc import SigningService
 from connector.trust.signers.pkcs11 import Hsm
 from connector.trust.signers.port import Keeper, KeptKey, Kind, Place, Public
-from connector.trust.signers.throttle import Turns
+from connector.trust.signers.throttle import Throttle
 from connector.trust.signers.vault_transit import NAME, Transit
 
 _LONGEST: Final = 256
 _PLAIN: Final = re.compile(r"[ -~]+")
 
 
-class Cabinet:
+class SignerRegistry:
     """All keepers that the settings name; one that they do not name is Unavailable when it is asked."""
 
     def __init__(self, keepers: Mapping[Kind, Keeper], answer_s: float) -> None:
         self._keepers, self._answer_s = keepers, answer_s
-        self._turns: dict[Place, Turns] = {}
+        self._turns: dict[Place, Throttle] = {}
 
     @classmethod
-    def of(cls, settings: Signers, http: SafeClient) -> "Cabinet":
+    def of(cls, settings: Signers, http: SafeClient) -> "SignerRegistry":
         """The keepers of this process."""
         service, transit, hsm = SigningService(settings, http), Transit(settings, http), Hsm(settings)
         return cls({"csc": service.sign, "vault": transit.sign, "pkcs11": hsm.sign}, settings.answer_s)
@@ -40,7 +40,7 @@ class Cabinet:
         keeper = self._keepers.get(place.signer)
         if keeper is None:
             raise Defect("signers.no-keeper", signer=place.signer)
-        return KeptKey(kid, public, place, keeper, self._answer_s, self._turns.setdefault(place, Turns()))
+        return KeptKey(kid, public, place, keeper, self._answer_s, self._turns.setdefault(place, Throttle()))
 
 
 def checked(place: Place) -> Place:

@@ -16,7 +16,7 @@ MOST: Final = 32
 FIRST_S, LONGEST_S = 1.0, 60.0
 
 
-class Turns:
+class Throttle:
     """Of one place; `now` gives seconds that never run backwards."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:

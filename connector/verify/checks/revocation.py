@@ -60,7 +60,7 @@ def _since(moment: object) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Withdrawals:
     """What is known of the certificate: what its authority `says`, when it said so, since when it is withdrawn.
 
     `unnamed`: the certificate names nobody who could be asked; `unanswered`: it does, but no valid answer is here.
@@ -82,18 +82,18 @@ def withdrawn(seal: Seal, lines: Sequence[Line]) -> int | None:
     return _revoked(seal.kid, lines)
 
 
-def told(seal: Seal, answer: bytes | None, issuers: Sequence[x509.Certificate]) -> Told:
+def told(seal: Seal, answer: bytes | None, issuers: Sequence[x509.Certificate]) -> Withdrawals:
     """What the authority of the certificate says; never an error: the check says what is wrong with an answer."""
     try:
         single = None if answer is None else _single(seal, answer, issuers)
     except (Fault, *ODD):
         single = None
     if single is None or single.certificate_status is ocsp.OCSPCertStatus.UNKNOWN:
-        return Told("unanswered" if single is not None or _names_responder(seal.chain[0]) else "unnamed")
+        return Withdrawals("unanswered" if single is not None or _names_responder(seal.chain[0]) else "unnamed")
     at, since = int(single.this_update_utc.timestamp()), single.revocation_time_utc
     if single.certificate_status is ocsp.OCSPCertStatus.REVOKED:
-        return Told("withdrawn", at, 0 if since is None else int(since.timestamp()))
-    return Told("kept", at)
+        return Withdrawals("withdrawn", at, 0 if since is None else int(since.timestamp()))
+    return Withdrawals("kept", at)
 
 
 def check_certificate(sealed: Sealed, answer: bytes | None, issuers: Sequence[x509.Certificate], at: int) -> None:

@@ -26,7 +26,7 @@ LONGEST_S = 20 * 366 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Termination:
     """When a party says that it ended it, and from when on that counts (seconds): never before the log had it."""
 
     at: int
@@ -42,7 +42,7 @@ def names(role: Role) -> tuple[str, str]:
     return f"termination-{role}.json", f"termination-{role}.jws"
 
 
-def check(role: Role, given: Given, lines: Sequence[Line] | None, size: int | None) -> Ending:
+def check(role: Role, given: Given, lines: Sequence[Line] | None, size: int | None) -> Termination:
     """The statement is by that party, about this agreement, the newest of that party in the log, and of its time.
 
     `size` of the state that has the trusted time: it proves when the statement was there if it holds its record. The
@@ -68,7 +68,7 @@ def check(role: Role, given: Given, lines: Sequence[Line] | None, size: int | No
     witnessed = None if given.at is None or not seen else given.at + SKEW_S
     known_by = [one for one in (logged, witnessed) if one is not None]
     _check_times(at, notice, seal.iat, known_by, given)
-    return Ending(at, max(at if notice is None else notice, logged or 0))
+    return Termination(at, max(at if notice is None else notice, logged or 0))
 
 
 def stated(role: Role, lines: Sequence[Line]) -> Sequence[Logged]:

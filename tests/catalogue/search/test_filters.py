@@ -15,32 +15,32 @@ from connector.catalogue.search.filters import (
     PAGE,
     SINCE,
     WORDS,
-    Wanted,
+    Filter,
 )
 from connector.catalogue.search.pages import EXAMINED, Page
 from connector.catalogue.service import OfferWish
 from connector.errors import PeerError
-from connector.policy.engine import Seeker
+from connector.policy.engine import Requester
 from connector.storage.database import Tx
 from tests.testkit.cities import COMPANY, MUNICIPALITY
 from tests.testkit.towns import Towns
 
 TOWN = "musterstadt"
-NEIGHBOUR = Seeker(did="did:web:localhost%3A18443:nachbardorf", kind=MUNICIPALITY)
-FIRM = Seeker(did="did:web:firm.example", kind=COMPANY)
+NEIGHBOUR = Requester(did="did:web:localhost%3A18443:nachbardorf", kind=MUNICIPALITY)
+FIRM = Requester(did="did:web:firm.example", kind=COMPANY)
 HANSE = "https://w3id.org/hanse/v1#"
 
 
-async def search(towns: Towns, filter: list[Any], seeker: Seeker = NEIGHBOUR, cursor: str | None = None) -> Page:
+async def search(towns: Towns, filter: list[Any], requester: Requester = NEIGHBOUR, cursor: str | None = None) -> Page:
     pages = towns.catalogue.pages
-    found = await towns.db.read(TOWN, pages.begin, TOWN, seeker, filters.read(filter), cursor)
+    found = await towns.db.read(TOWN, pages.begin, TOWN, requester, filters.read(filter), cursor)
     while not found.settled:
         found = await towns.db.read(TOWN, pages.go_on, found)
     return pages.page(found)
 
 
-async def titles(towns: Towns, filter: list[Any], seeker: Seeker = NEIGHBOUR) -> list[str]:
-    return shown(await search(towns, filter, seeker))
+async def titles(towns: Towns, filter: list[Any], requester: Requester = NEIGHBOUR) -> list[str]:
+    return shown(await search(towns, filter, requester))
 
 
 def shown(page: Page) -> list[str]:
@@ -180,7 +180,7 @@ def test_what_we_do_not_know_is_refused_where_it_stands(filter: list[Any], code:
 def test_the_query_that_edc_always_sends_changes_nothing() -> None:
     """As it stands in a catalogue request of EDC 0.15.1, with short and with full names."""
     query = {"@type": "QuerySpec", "offset": 0, "limit": 50, "sortOrder": "ASC", "filterExpression": []}
-    assert filters.read([query]) == Wanted(limit=50)
+    assert filters.read([query]) == Filter(limit=50)
     assert filters.read([{EDC + name if name[0] != "@" else name: value for name, value in query.items()}]).limit == 50
     assert filters.read([{**query, "limit": 2**31 - 1, "sortField": None, "filterExpression": None}]) == EVERYTHING
     assert filters.read([]) == filters.read(None) == EVERYTHING
@@ -190,9 +190,9 @@ def test_the_query_that_edc_always_sends_changes_nothing() -> None:
 def test_edc_may_ask_for_a_dataset_by_its_id() -> None:
     """The one criterion that means the same here."""
     criterion = {"@type": "Criterion", "operandLeft": EDC + "id", "operator": "=", "operandRight": "a"}
-    assert filters.read([{"filterExpression": [criterion]}]) == Wanted(datasets=("a",))
+    assert filters.read([{"filterExpression": [criterion]}]) == Filter(datasets=("a",))
     several = {**criterion, "operator": "in", "operandRight": ["b", "a"]}
-    assert filters.read([{"filterExpression": several}]) == Wanted(datasets=("a", "b"))
+    assert filters.read([{"filterExpression": several}]) == Filter(datasets=("a", "b"))
 
 
 def copies(tx: Tx, count: int) -> None:

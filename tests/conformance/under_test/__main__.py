@@ -16,7 +16,7 @@ from pathlib import Path
 from connector.errors import Mistake
 from connector.language import both
 from tests.conformance.under_test.apart import surroundings
-from tests.conformance.under_test.run import house
+from tests.conformance.under_test.run import services
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
 async def _serve(args: argparse.Namespace) -> None:
     environ = surroundings(os.environ, database=args.database, socket=args.socket, reuse_port=args.reuse_port)
     args.folder.mkdir(parents=True, exist_ok=True)
-    async with house(
+    async with services(
         args.folder, args.port, args.peer, delay_ms=args.delay_ms, tape=args.transcript, environ=environ
     ) as made:  # fmt: skip
         print(json.dumps({"root": made.root, "base": made.base, "did": made.did}), flush=True)

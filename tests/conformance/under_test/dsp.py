@@ -5,22 +5,22 @@ will of its own (dataspace-protocol.md 2.6, 2.7).
 from aiohttp import web
 
 from connector.clock import Clock
-from connector.contracts.negotiation.decide import Course
-from connector.contracts.negotiation.send import Moves
+from connector.contracts.negotiation.decide import DecideNegotiation
+from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.partner import Partner
-from connector.contracts.signing.countersign import SigningDesk
+from connector.contracts.signing.countersign import Countersigner
 from connector.delivery.messages import Messages
 from connector.delivery.worker import Handler
 from connector.http import limits, strict
 from connector.peer import routes
-from connector.peer.claims import seeker
+from connector.peer.claims import requester
 from connector.peer.problems import problems
 from connector.settings.load import Settings
 from connector.storage import outbox
 from connector.storage.database import Tx
 from connector.storage.outbox import OutboxRow
-from connector.transfer.decide import Course as TransferCourse
-from connector.transfer.send import Moves as TransferMoves
+from connector.transfer.decide import DecideTransfer as TransferCourse
+from connector.transfer.send import TransferSender as TransferMoves
 from tests.conformance.under_test.foreign import Foreign, ForeignHouse, Peer, participant_at
 from tests.conformance.under_test.seed import USE, sow
 from tests.conformance.under_test.stage import PLAY, Negotiating, Prompter, Stage, Transferring
@@ -48,15 +48,15 @@ class KitHouse(ForeignHouse):
     @property
     def partner(self) -> Partner:
         peer = self.foreign.peers[0]
-        return Partner(did=peer.did, name=peer.did, seeker=seeker(peer.entry), root=peer.root, base=peer.base)
+        return Partner(did=peer.did, name=peer.did, requester=requester(peer.entry), root=peer.root, base=peer.base)
 
-    def negotiating(self, moves: Moves) -> Course:
+    def negotiating(self, sender: NegotiationSender) -> DecideNegotiation:
         return Negotiating(self._prompter)
 
-    def transferring(self, moves: TransferMoves) -> TransferCourse:
+    def transferring(self, sender: TransferMoves) -> TransferCourse:
         return Transferring(self._prompter)
 
-    def handlers(self, messages: Messages, desk: SigningDesk) -> dict[str, Handler]:
+    def handlers(self, messages: Messages, desk: Countersigner) -> dict[str, Handler]:
         """No data moves: the kit names addresses where nothing is."""
         stage = Stage(self.db, self.contracts, self.catalogue, self.transfers, self.partner)
         idle = dict.fromkeys(("pull", "push"), self._nothing)

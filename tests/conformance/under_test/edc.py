@@ -45,7 +45,7 @@ class EdcHouse(ForeignHouse):
 
 
 @asynccontextmanager
-async def house(
+async def services(
     folder: Path,
     port: int,
     peers: Mapping[str, str],
@@ -82,7 +82,7 @@ async def _serve(args: argparse.Namespace) -> None:
     environ = surroundings(os.environ, sinks=args.destination)
     peers, also = (dict(word.split("=", 1) for word in words) for words in (args.peer, args.also))
     args.folder.mkdir(parents=True, exist_ok=True)
-    async with house(args.folder, args.port, peers, tape=args.transcript, environ=environ, also=also) as made:
+    async with services(args.folder, args.port, peers, tape=args.transcript, environ=environ, also=also) as made:
         hosted = [one.participant for one in await made.participants.all()]
         print(json.dumps({one.id: {"did": one.did, "base": one.base} for one in hosted}), flush=True)
         await asyncio.to_thread(sys.stdin.read)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from connector.app.services import House
+from connector.app.services import Services
 from connector.clock import Clock
 from connector.errors import PeerError, Unauthenticated
 from connector.http.outbound import Answer, SafeClient
@@ -130,9 +130,11 @@ class FixedGate:
 class ForeignClient(PeerClient):
     """Calls the fixed peers, and puts what was said on the tape."""
 
-    def __init__(self, foreign: Foreign, house: House) -> None:
-        super().__init__(house.db, house.clock, house.http, house.participants, house.resolver, house.anchor)
-        self._foreign, self._house = foreign, house
+    def __init__(self, foreign: Foreign, services: Services) -> None:
+        super().__init__(
+            services.db, services.clock, services.http, services.participants, services.resolver, services.anchor
+        )
+        self._foreign, self._house = foreign, services
 
     async def root(self, slug: str, did: str) -> str:
         return self._foreign.peer(did).root
@@ -157,7 +159,7 @@ class ForeignClient(PeerClient):
         return {"Authorization": self._foreign.says(participant, self._foreign.peer(did), url)}
 
 
-class ForeignHouse(House):
+class ForeignHouse(Services):
     """Build it with `functools.partial(ForeignHouse, foreign)` for `connector.app.process.running`."""
 
     def __init__(self, foreign: Foreign, settings: Settings, clock: Clock) -> None:

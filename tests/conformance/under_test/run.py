@@ -37,7 +37,7 @@ level = "warning"
 class UnderTest(NamedTuple):
     """Where the official kit finds what it asks for (dataspace-protocol.md 3.3)."""
 
-    house: KitHouse
+    services: KitHouse
     origin: str
 
     @property
@@ -50,7 +50,7 @@ class UnderTest(NamedTuple):
 
     @property
     def did(self) -> str:
-        return self.house.participants.held(SLUG).participant.did
+        return self.services.participants.held(SLUG).participant.did
 
     @property
     def negotiation_trigger(self) -> str:
@@ -62,7 +62,7 @@ class UnderTest(NamedTuple):
 
 
 @asynccontextmanager
-async def house(
+async def services(
     folder: Path,
     port: int,
     peer_root: str,

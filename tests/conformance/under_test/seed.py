@@ -8,9 +8,9 @@ from connector.catalogue.model import Dataset, Offer, Source
 from connector.clock import rfc3339
 from connector.contracts import store
 from connector.contracts.document import sealing
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.participants.model import Participant
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.protocol.negotiation import Negotiation, State
 from connector.protocol.process import Role
 from connector.storage.database import Tx
@@ -20,7 +20,7 @@ USE = {"permission": [{"action": "use"}]}
 _SHA256 = "0" * 64
 
 
-def sow(tx: Tx, participant: Participant, judge: Judge, peer: str) -> None:
+def sow(tx: Tx, participant: Participant, judge: PolicyEngine, peer: str) -> None:
     """Everything at once, or nothing if it was done before."""
     if shelves.source(tx, participant.id, "kit") is not None:
         return
@@ -34,7 +34,7 @@ def sow(tx: Tx, participant: Participant, judge: Judge, peer: str) -> None:
         _conclude(tx, participant, peer, name, role)
 
 
-def _shelve(tx: Tx, participant: Participant, judge: Judge, name: str) -> None:
+def _shelve(tx: Tx, participant: Participant, judge: PolicyEngine, name: str) -> None:
     document = {"title": name, "name": "kit.csv", "media_type": "text/csv", "bytes": 8, "sha256": _SHA256}
     dataset = Dataset(
         id=name, source="kit", title=name, version=_SHA256, document=document, created_at=tx.now, changed_at=tx.now
@@ -54,7 +54,7 @@ def _conclude(tx: Tx, participant: Participant, peer: str, name: str, role: Role
         "timestamp": rfc3339(tx.now),
     }  # fmt: skip
     document = sealing.canonical(plain)
-    case = Case(
+    case = NegotiationRow(
         participant=participant.id, id=f"seed:{name}", counterparty=peer, address="",
         kernel=Negotiation(role=role, state=State.FINALIZED, peer_pid=f"peer:{name}"), version=1, dataset="ATP0101",
         offer=offer_of("ATP0101"), policy={"@id": offer_of("ATP0101"), **USE}, purpose=None, action=None,

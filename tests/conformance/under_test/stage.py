@@ -6,7 +6,7 @@ The rows are the memory of what was played, so that any replica can count how of
 import msgspec
 
 from connector.catalogue.service import Catalogue
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation.service import Contracts
 from connector.contracts.partner import Partner
 from connector.language.reasons import because
@@ -16,7 +16,7 @@ from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.effects import Errand, Noun
 from connector.storage.outbox import OutboxRow
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 from connector.transfer.service import Transfers
 from tests.conformance.under_test.script import CUES, offer_of
 
@@ -51,7 +51,7 @@ class Negotiating:
     def __init__(self, prompter: Prompter) -> None:
         self._prompter = prompter
 
-    def stands(self, tx: Tx, case: Case, turn: object) -> Case:
+    def after(self, tx: Tx, case: NegotiationRow, turn: object) -> NegotiationRow:
         state = str(case.kernel.state)
         self._prompter.cue(tx, case.participant, "negotiation", case.id, case.kernel.role, case.dataset, state)
         return case
@@ -63,7 +63,7 @@ class Transferring:
     def __init__(self, prompter: Prompter) -> None:
         self._prompter = prompter
 
-    def stands(self, tx: Tx, process: Process, turn: object) -> Process:
+    def after(self, tx: Tx, process: TransferRow, turn: object) -> TransferRow:
         state = str(process.kernel.state)
         self._prompter.cue(
             tx, process.participant, "transfer", process.id, process.kernel.role, process.agreement, state
@@ -94,43 +94,43 @@ class Stage:
         except Illegal:
             return  # the kit was faster: the state that the cue was for is gone
 
-    def _negotiate(self, tx: Tx, case: Case, errand: Errand) -> None:
-        moves = self._contracts.moves
+    def _negotiate(self, tx: Tx, case: NegotiationRow, errand: Errand) -> None:
+        sender = self._contracts.sender
         if case.kernel.state != errand.facts["state"]:
             return
         match errand.work:
             case "offer":
-                moves.offer(tx, case, {**case.policy, "@id": offer_of(case.dataset)})
+                sender.offer(tx, case, {**case.policy, "@id": offer_of(case.dataset)})
             case "counter":
-                moves.counter(tx, case, case.policy)
+                sender.counter(tx, case, case.policy)
             case "accept":
-                moves.accept(tx, case)
+                sender.accept(tx, case)
             case "agree":
-                published = self._catalogue.published(tx, case.participant, self._partner.seeker, case.offer)
-                moves.agree(tx, case, self._partner, *published)
+                published = self._catalogue.published(tx, case.participant, self._partner.requester, case.offer)
+                sender.agree(tx, case, self._partner, *published)
             case "verify":
-                moves.verify(tx, case, None)
+                sender.verify(tx, case, None)
             case "finalize":
                 assert case.agreement is not None
-                agreement = moves.agreements.get(tx, case.participant, case.agreement)
-                moves.finalize(tx, case, agreement, None)
+                agreement = sender.agreements.get(tx, case.participant, case.agreement)
+                sender.finalize(tx, case, agreement, None)
             case "terminate":
-                moves.terminate(tx, case, "1", because("reason.none"))
+                sender.terminate(tx, case, "1", because("reason.none"))
             case other:
                 raise AssertionError(other)
 
-    def _transfer(self, tx: Tx, process: Process, errand: Errand) -> None:
-        moves = self._transfers.moves
+    def _transfer(self, tx: Tx, process: TransferRow, errand: Errand) -> None:
+        sender = self._transfers.sender
         if process.kernel.state != errand.facts["state"]:
             return
         match errand.work:
             case "start":
-                moves.start(tx, process)
+                sender.start(tx, process)
             case "suspend":
-                moves.suspend(tx, process, "1", because("reason.none"))
+                sender.suspend(tx, process, "1", because("reason.none"))
             case "complete":
-                moves.complete(tx, process)
+                sender.complete(tx, process)
             case "terminate":
-                moves.terminate(tx, process, "1", because("reason.none"))
+                sender.terminate(tx, process, "1", because("reason.none"))
             case other:
                 raise AssertionError(other)

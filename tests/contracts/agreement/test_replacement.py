@@ -7,7 +7,7 @@ import pytest
 
 from connector.contracts import store
 from connector.contracts.document import clause_diff, draft, sealing
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.termination import statement
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.protocol.messages import HANSE
@@ -28,7 +28,7 @@ async def first(towns: Towns) -> tuple[Agreement, Any]:
     return await towns.agreement(CONSUMER, (await towns.case(CONSUMER, asked.id)).agreement), made
 
 
-async def ask(towns: Towns, made: Any, replaces: str | None) -> Case:
+async def ask(towns: Towns, made: Any, replaces: str | None) -> NegotiationRow:
     return await towns.db.write(
         CONSUMER, towns.contracts.request, CONSUMER, towns.partner(PROVIDER), made[0].id, made[1].for_catalogue(),
         PURPOSE, None, None, replaces, as_shown(*made),
@@ -195,7 +195,7 @@ async def test_bug_a_replaced_agreement_was_said_to_end_by_a_notice_for_later(to
     """>> notice for next year, then a renewal << what ended it is the renewal, and that is said."""
     old, made = await first(towns)
     why = {"de": ["Zum Jahresende."], "en": ["By the end of the year."]}
-    await towns.ending_desk.end(CONSUMER, old.id, why, towns.clock.now() + 90 * 86_400_000)
+    await towns.termination_delivery.end(CONSUMER, old.id, why, towns.clock.now() + 90 * 86_400_000)
     await towns.run()
     await renewed(towns, made, old)
     over = await towns.db.read(PROVIDER, statement.over, await towns.agreement(PROVIDER, old.id))

@@ -13,7 +13,7 @@ import pytest
 
 from connector.clock import rfc3339
 from connector.contracts.agreement import sooner
-from connector.contracts.agreement.termination_store import Ending
+from connector.contracts.agreement.termination_store import Termination
 from connector.contracts.evidence.service import Evidence
 from connector.contracts.model import Agreement
 from connector.contracts.termination import statement
@@ -41,8 +41,8 @@ async def noticed(towns: Towns, slug: str, days: int = 40) -> Agreement:
     return agreement
 
 
-async def for_cause(towns: Towns, slug: str, agreement: Agreement, notice: int | None = None) -> Ending:
-    return (await towns.ending_desk.end(slug, agreement.id, CAUSE, notice))[1]
+async def for_cause(towns: Towns, slug: str, agreement: Agreement, notice: int | None = None) -> Termination:
+    return (await towns.termination_delivery.end(slug, agreement.id, CAUSE, notice))[1]
 
 
 async def objects(towns: Towns, slug: str) -> dict[str, bytes]:
@@ -108,7 +108,7 @@ def _when_the_day_has_come(tx: Tx, towns: Towns, agreement: Agreement, day: int)
     due = tx.all("SELECT due_at FROM timer WHERE participant = :participant AND kind = 'ending'", participant=tx.scope)
     assert min(row["due_at"] for row in due) == day
     tx.now = day
-    towns.endings.due(tx, tx.scope, agreement.id)
+    towns.terminations.due(tx, tx.scope, agreement.id)
 
 
 async def test_what_ends_at_once_is_the_last_word(towns: Towns) -> None:
@@ -138,7 +138,7 @@ async def test_the_answer_to_the_former_one_says_nothing_of_the_one_that_counts(
     agreement = await noticed(towns, CONSUMER)
     first = (await stated(towns, CONSUMER, agreement))[0]
     await for_cause(towns, CONSUMER, agreement)
-    await towns.db.write(CONSUMER, towns.endings.answered, CONSUMER, agreement.id, first.sha256, "refused")
+    await towns.db.write(CONSUMER, towns.terminations.answered, CONSUMER, agreement.id, first.sha256, "refused")
     assert [one.answer for one in await stated(towns, CONSUMER, agreement)] == ["waiting"]
 
 

@@ -8,8 +8,8 @@ import pytest
 from connector.contracts.agreement.succession import PORTION, SUCCESSION, Successions
 from connector.contracts.model import Agreement
 from connector.errors import PeerError, Unknown
-from connector.policy.engine import Seeker
-from connector.trust.members.successors import Line, Step
+from connector.policy.engine import Requester
+from connector.trust.members.successors import Step, Successors
 from tests.testkit.cities import MUNICIPALITY
 from tests.testkit.towns import Towns
 
@@ -26,7 +26,7 @@ async def merged(towns: Towns) -> Agreement:
 
 def succeed(towns: Towns, heir: str = HEIR, since: int = 1) -> None:
     """The authority's list says so from now on."""
-    towns.line = Line([Step(towns.did(OLD), towns.did(heir), since)])
+    towns.line = Successors([Step(towns.did(OLD), towns.did(heir), since)])
 
 
 async def ask(towns: Towns, slug: str, agreement: Agreement) -> Any:
@@ -83,7 +83,7 @@ async def test_without_the_lists_word_nobody_succeeds_anybody(towns: Towns, merg
     """>> a member claims another's agreement; one that succeeds somebody else; one before its day << not there."""
     with pytest.raises(Unknown):
         await ask(towns, HEIR, merged)
-    towns.line = Line([Step(towns.did(STRANGER), towns.did(HEIR), 1)])
+    towns.line = Successors([Step(towns.did(STRANGER), towns.did(HEIR), 1)])
     with pytest.raises(Unknown):
         await ask(towns, HEIR, merged)
     succeed(towns, since=towns.clock.now() + 3_600_000)
@@ -137,7 +137,7 @@ async def test_the_end_by_a_successor_is_taken_and_ours_goes_to_it(towns: Towns,
         return await post(slug, did, url, body)
 
     towns.wire.post = noting  # type: ignore[method-assign]
-    await towns.ending_desk.end(PROVIDER, merged.id, why, None)
+    await towns.termination_delivery.end(PROVIDER, merged.id, why, None)
     await towns.run()
     assert posted
     assert all(url.startswith(f"{towns.partner(HEIR).root}/evidence/") for url in posted)
@@ -151,4 +151,4 @@ async def test_rules_for_the_predecessor_hold_for_the_successor(towns: Towns, me
     worlds = [json.loads(row["world"]) for row in rows]
     assert worlds
     assert {world["participant"] for world in worlds} == {towns.did(OLD)}
-    assert towns.seekers[towns.did(HEIR)] == Seeker(did=towns.did(HEIR), kind=MUNICIPALITY)
+    assert towns.requesters[towns.did(HEIR)] == Requester(did=towns.did(HEIR), kind=MUNICIPALITY)

@@ -17,7 +17,7 @@ from connector.contracts.document.described_data import Described
 from connector.contracts.document.own_rendering import AGREEMENT, FILES, Known, Own
 from connector.contracts.document.render import Deadline
 from connector.language.reasons import plain
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.protocol.messages import HANSE
 from tests.testkit.towns import Towns
 
@@ -31,7 +31,7 @@ class Lies(NamedTuple):
 
     known: Known
     theirs: dict[str, bytes]
-    judge: Judge
+    judge: PolicyEngine
 
     def against(self, **changed: Any) -> list[str]:
         """The codes of what stands against it; `changed` members of what is known."""

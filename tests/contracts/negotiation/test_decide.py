@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connector.contracts.agreement.agreements import Agreements
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation.service import QUOTA
 from connector.errors import Mistake, PeerError, Unknown
 from connector.language.reasons import because
@@ -21,7 +21,7 @@ TOWN, VILLAGE = "musterstadt", "nachbardorf"
 FIRM = {"permission": [{"action": "use"}]}
 
 
-async def proposed(towns: Towns, **wish: Any) -> Case:
+async def proposed(towns: Towns, **wish: Any) -> NegotiationRow:
     """Musterstadt offers Nachbardorf a dataset; the case of the village."""
     made = await towns.publish(TOWN, **wish)
     ours = await towns.db.write(TOWN, towns.contracts.propose, TOWN, towns.partner(VILLAGE), made[1].id)
@@ -32,13 +32,13 @@ async def proposed(towns: Towns, **wish: Any) -> Case:
     return await towns.case(VILLAGE, theirs)
 
 
-async def accept(towns: Towns, slug: str, case_id: str) -> Case:
+async def accept(towns: Towns, slug: str, case_id: str) -> NegotiationRow:
     """A person reads the terms that lie there and takes them."""
     terms = towns.judge.digest((await towns.case(slug, case_id)).policy)
     return await towns.db.write(slug, towns.contracts.accept, slug, case_id, terms)
 
 
-async def other(towns: Towns, case: Case) -> Case:
+async def other(towns: Towns, case: NegotiationRow) -> NegotiationRow:
     slug = TOWN if case.participant == VILLAGE else VILLAGE
     assert case.kernel.peer_pid is not None
     return await towns.case(slug, case.kernel.peer_pid)
@@ -230,7 +230,7 @@ async def test_only_an_offer_can_be_answered(towns: Towns, move: str) -> None:
         await towns.db.write(TOWN, getattr(towns.contracts, move), TOWN, theirs.id, *more)
 
 
-async def stopped_in(towns: Towns, state: State, *, begun_by: str) -> Case:
+async def stopped_in(towns: Towns, state: State, *, begun_by: str) -> NegotiationRow:
     """A negotiation that has come as far as `state` and rests there; the case of the village."""
     if begun_by == TOWN:
         case = await proposed(towns)
@@ -285,7 +285,7 @@ def narrowed(shown: dict[str, Any], *more: Any, **changes: Any) -> dict[str, Any
     return {**shown, "permission": [{**permission, "constraint": constraint}, *rest], **changes}
 
 
-async def asked(towns: Towns, terms: Any) -> Case:
+async def asked(towns: Towns, terms: Any) -> NegotiationRow:
     """Nachbardorf asks for a dataset of Musterstadt under terms made from the published ones; the case, at rest."""
     dataset, offer = await towns.publish(TOWN)
     partner = towns.partner(TOWN)

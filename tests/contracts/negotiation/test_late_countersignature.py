@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from connector.contracts.evidence.service import Evidence
-from connector.contracts.model import Agreement, Case
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation import late_countersignature
 from connector.contracts.negotiation.late_countersignature import Settled
 from connector.errors import PeerError, Unavailable, Unknown
@@ -52,7 +52,7 @@ async def waiting(towns: Towns, bend: str = "none", **wish: Any) -> Waiting:
     return Waiting(case.id, case.kernel.peer_pid, agreement.id, agreement.consumer_jws)
 
 
-async def stands(towns: Towns, found: Waiting) -> tuple[str, str, str]:
+async def after(towns: Towns, found: Waiting) -> tuple[str, str, str]:
     """Both negotiations and the provider's agreement."""
     ours, theirs = await towns.case("nachbardorf", found.ours), await towns.case("musterstadt", found.theirs)
     return ours.shown, theirs.shown, (await towns.agreement("musterstadt", found.agreement)).state
@@ -73,7 +73,7 @@ async def another(towns: Towns, found: Waiting) -> str:
     return str(seal)
 
 
-async def both(towns: Towns, slug: str, case_id: str) -> tuple[Case, Agreement]:
+async def both(towns: Towns, slug: str, case_id: str) -> tuple[NegotiationRow, Agreement]:
     case = await towns.case(slug, case_id)
     return case, await towns.agreement(slug, case.agreement)
 
@@ -102,7 +102,7 @@ async def test_what_is_required_and_missing_is_waited_for(towns: Towns, bend: st
     """>> verification with no, a foreign or a broken seal << nothing: VERIFIED on both sides, nothing in force."""
     found = await waiting(towns, bend, countersignature="required")
     await towns.tick()
-    assert await stands(towns, found) == ("VERIFIED", "VERIFIED", "signed")
+    assert await after(towns, found) == ("VERIFIED", "VERIFIED", "signed")
     assert FINALIZE not in towns.wire.sent
     noted = [one for one in await records(towns, "musterstadt", "decision") if b'"invalid"' in one]
     assert len(noted) == (0 if bend == "none" else 1)
@@ -128,7 +128,7 @@ async def test_after_the_deadline_it_ends(towns: Towns) -> None:
     codes: list[str] = []
     towns.wire.bend["ContractNegotiationTerminationMessage"] = lambda message: codes.append(message["code"])
     await deadline(towns)
-    assert await stands(towns, found) == ("TERMINATED", "TERMINATED", "terminated")
+    assert await after(towns, found) == ("TERMINATED", "TERMINATED", "terminated")
     assert codes == ["countersignature-missing"]
     case, agreement = await both(towns, "nachbardorf", found.ours)
     assert case.reason is not None
@@ -155,20 +155,20 @@ async def test_a_late_one_finalizes(towns: Towns) -> None:
     found = await waiting(towns, countersignature="required")
     await hand_in(towns, found)
     await towns.run()
-    assert await stands(towns, found) == ("FINALIZED", "FINALIZED", "finalized")
+    assert await after(towns, found) == ("FINALIZED", "FINALIZED", "finalized")
     theirs, ours = [await towns.agreement(slug, found.agreement) for slug in ("musterstadt", "nachbardorf")]
     assert theirs.consumer_jws == ours.consumer_jws == found.seal
     assert ours.state == "finalized"
     await deadline(towns)
-    assert await stands(towns, found) == ("FINALIZED", "FINALIZED", "finalized")
+    assert await after(towns, found) == ("FINALIZED", "FINALIZED", "finalized")
 
 
 async def test_where_it_is_only_preferred_a_late_one_completes_the_contract(towns: Towns) -> None:
     """>> late << the one-sided agreement is finalized, and a further agreement record with the next number says so."""
     found = await waiting(towns, countersignature="preferred")
-    assert await stands(towns, found) == ("FINALIZED", "FINALIZED", "one-sided")
+    assert await after(towns, found) == ("FINALIZED", "FINALIZED", "one-sided")
     await hand_in(towns, found)
-    assert (await stands(towns, found))[2] == "finalized"
+    assert (await after(towns, found))[2] == "finalized"
     first, second = await records(towns, "musterstadt", "agreement")
     assert b'"consumerJws":null' in first
     assert b'"consumerJws":null' not in second
@@ -238,7 +238,7 @@ async def test_one_that_does_not_hold_counts_as_missing(towns: Towns, bend: str)
     }  # fmt: skip
     with pytest.raises(PeerError, match=r"countersignature-invalid"):
         await hand_in(towns, found, seals[bend])
-    assert await stands(towns, found) == ("VERIFIED", "VERIFIED", "signed")
+    assert await after(towns, found) == ("VERIFIED", "VERIFIED", "signed")
     assert sum(b'"invalid"' in one for one in await records(towns, "musterstadt", "decision")) == 1
 
 
@@ -279,14 +279,14 @@ async def test_of_the_deadline_and_the_signature_the_first_wins(towns: Towns) ->
     await hand_in(towns, first)
     await towns.db.write("musterstadt", towns.contracts.countersigning.deadline, "musterstadt", first.theirs)
     await towns.run()
-    assert await stands(towns, first) == ("FINALIZED", "FINALIZED", "finalized")
+    assert await after(towns, first) == ("FINALIZED", "FINALIZED", "finalized")
     assert (await towns.case("musterstadt", first.theirs)).reason is None
     second = await waiting(towns, countersignature="required")
     await towns.db.write("musterstadt", towns.contracts.countersigning.deadline, "musterstadt", second.theirs)
     with pytest.raises(Settled, match=r"countersignature-late"):
         await hand_in(towns, second)
     await towns.run()
-    assert await stands(towns, second) == ("TERMINATED", "TERMINATED", "terminated")
+    assert await after(towns, second) == ("TERMINATED", "TERMINATED", "terminated")
 
 
 @pytest.mark.threat("T46")
@@ -300,7 +300,7 @@ async def test_of_the_deadline_and_the_signature_at_once_exactly_one_wins(towns:
     result, _ = await asyncio.gather(*((late, fired) if turn % 2 else (fired, late)), return_exceptions=True)
     del result
     await towns.run()
-    now = await stands(towns, found)
+    now = await after(towns, found)
     assert now in (("FINALIZED", "FINALIZED", "finalized"), ("TERMINATED", "TERMINATED", "terminated"))
     agreement = await towns.agreement("musterstadt", found.agreement)
     assert (agreement.consumer_jws is not None) == (agreement.state == "finalized")
@@ -313,7 +313,7 @@ async def test_two_replicas_take_it_once(towns: Towns) -> None:
     found = await waiting(towns, countersignature="required")
     await asyncio.gather(*(hand_in(towns, found) for _ in range(4)))
     await towns.run()
-    assert await stands(towns, found) == ("FINALIZED", "FINALIZED", "finalized")
+    assert await after(towns, found) == ("FINALIZED", "FINALIZED", "finalized")
     assert len(await records(towns, "musterstadt", "agreement")) == 1
     assert towns.wire.sent.count(FINALIZE) == 1
 
@@ -329,10 +329,10 @@ async def test_a_crash_between_check_and_booking_loses_nothing(towns: Towns, mon
         patch.setattr(towns.contracts.countersigning, "arrived", died)
         with pytest.raises(Unavailable):
             await hand_in(towns, found)
-    assert await stands(towns, found) == ("VERIFIED", "VERIFIED", "signed")
+    assert await after(towns, found) == ("VERIFIED", "VERIFIED", "signed")
     await hand_in(towns, found)
     await towns.run()
-    assert await stands(towns, found) == ("FINALIZED", "FINALIZED", "finalized")
+    assert await after(towns, found) == ("FINALIZED", "FINALIZED", "finalized")
 
 
 async def test_after_the_deadline_a_one_sided_contract_stays_as_it_is(towns: Towns) -> None:
@@ -341,4 +341,4 @@ async def test_after_the_deadline_a_one_sided_contract_stays_as_it_is(towns: Tow
     found = await waiting(towns, countersignature="preferred")
     with pytest.raises(Settled, match=r"countersignature-late"):
         await hand_in(towns, found)
-    assert await stands(towns, found) == ("FINALIZED", "FINALIZED", "one-sided")
+    assert await after(towns, found) == ("FINALIZED", "FINALIZED", "one-sided")

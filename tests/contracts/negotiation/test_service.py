@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.delivery.messages import TRIES_4XX
 from connector.errors import Mistake, PeerError, Unknown
 from connector.http.outbound import Answer
@@ -21,14 +21,14 @@ WHOLE = [
 ]
 
 
-async def negotiated(towns: Towns, **wish: Any) -> Case:
+async def negotiated(towns: Towns, **wish: Any) -> NegotiationRow:
     """Nachbardorf asks Musterstadt for a dataset; everything that can be delivered is."""
     asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt", **wish))
     await towns.run()
     return await towns.case("nachbardorf", asked.id)
 
 
-async def other_side(towns: Towns, case: Case) -> Case:
+async def other_side(towns: Towns, case: NegotiationRow) -> NegotiationRow:
     assert case.kernel.peer_pid is not None
     return await towns.case("musterstadt", case.kernel.peer_pid)
 

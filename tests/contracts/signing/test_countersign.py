@@ -11,7 +11,7 @@ from connector.contracts import store
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft, sealing
 from connector.contracts.document.sealing import digest
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.errors import Unavailable
 from connector.participants.service import Hosted
 from connector.protocol.messages import HANSE
@@ -26,20 +26,20 @@ HEAD = Approval(role="Amtsleitung", pseudonym="p-7f3a91")
 pytestmark = pytest.mark.threat("T22")
 
 
-async def begun(towns: Towns) -> Case:
+async def begun(towns: Towns) -> NegotiationRow:
     """Nachbardorf has asked; the agreement is on its way, nothing is signed yet."""
     asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
     await towns.run(rows=1)
     return await towns.case("nachbardorf", asked.id)
 
 
-async def stored(towns: Towns, case: Case, name: str) -> bytes:
+async def stored(towns: Towns, case: NegotiationRow, name: str) -> bytes:
     """A signed object as the provider keeps it."""
     objects = await towns.db.read("musterstadt", store.objects, "musterstadt", case.kernel.peer_pid or "")
     return objects[name].body
 
 
-async def ended(towns: Towns, case: Case) -> str:
+async def ended(towns: Towns, case: NegotiationRow) -> str:
     """Runs to the end: TERMINATED on both sides, nobody signed; the German reason."""
     await towns.run()
     mine = await towns.case("nachbardorf", case.id)
@@ -53,7 +53,7 @@ async def ended(towns: Towns, case: Case) -> str:
     return mine.reason["de"][0]
 
 
-async def asked(towns: Towns, case: Case) -> str:
+async def asked(towns: Towns, case: NegotiationRow) -> str:
     """Runs to the end: nobody signed, a person is asked and the negotiation waits; why, as a key."""
     await towns.run()
     mine = await towns.case("nachbardorf", case.id)
@@ -89,7 +89,7 @@ WORDED: dict[str, Callable[[str], str]] = {
 FACTS: dict[str, Callable[[str], str]] = {"another party": _other_party, "empty": lambda text: ""}
 
 
-async def written(towns: Towns, change: Callable[[str], str]) -> Case:
+async def written(towns: Towns, change: Callable[[str], str]) -> NegotiationRow:
     """The provider seals a text that was changed so."""
     with forged({draft.TEXT: lambda body: change(body.decode()).encode()}):
         return await begun(towns)

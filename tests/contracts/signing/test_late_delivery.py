@@ -142,7 +142,7 @@ async def test_bug_a_seal_that_was_taken_was_dropped_because_the_agreement_had_e
 
     async def slow(*args: Any) -> Answer:
         answer = await deliver(*args)
-        await towns.ending_desk.end("nachbardorf", found.agreement, why, None)
+        await towns.termination_delivery.end("nachbardorf", found.agreement, why, None)
         return answer
 
     _post(towns, slow)
@@ -339,7 +339,7 @@ async def test_a_person_declines_what_is_worded_differently(towns: Towns) -> Non
 
 
 def _post(towns: Towns, post: Callable[..., Any]) -> None:
-    towns.late_desk._post = post
+    towns.late_delivery._post = post
 
 
 @pytest.mark.threat("T48")

@@ -11,9 +11,9 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from connector.contracts.document.draft import Sealer
 from connector.contracts.evidence.service import Evidence
-from connector.contracts.model import Case
+from connector.contracts.model import NegotiationRow
 from connector.contracts.signing import countersign
-from connector.contracts.signing.provider_seal import SealingDesk
+from connector.contracts.signing.provider_seal import ProviderSealer
 from connector.errors import Mistake, Unavailable
 from connector.language.reasons import because
 from connector.participants.service import Hosted
@@ -70,14 +70,14 @@ def box(towns: Towns) -> Box:
     return Box(towns)
 
 
-async def asked(towns: Towns) -> Case:
+async def asked(towns: Towns) -> NegotiationRow:
     """Nachbardorf asks; everything that is due now happens."""
     case = await towns.ask(CONSUMER, PROVIDER, await towns.publish(PROVIDER))
     await towns.run()
     return await towns.case(CONSUMER, case.id)
 
 
-async def theirs(towns: Towns, case: Case) -> Case:
+async def theirs(towns: Towns, case: NegotiationRow) -> NegotiationRow:
     assert case.kernel.peer_pid is not None
     return await towns.case(PROVIDER, case.kernel.peer_pid)
 
@@ -128,7 +128,7 @@ async def test_after_the_deadline_the_negotiation_ends_with_the_reason(towns: To
     await box.adopt(PROVIDER)
     box.away = Unavailable(code, signer="vault", token="stadt")
     impatient = Signers(deadline_s=0.0)
-    desk = SealingDesk(towns.db, towns.clock, towns.participants, towns.contracts, impatient)
+    desk = ProviderSealer(towns.db, towns.clock, towns.participants, towns.contracts, impatient)
     towns.handlers["seal"] = desk.seal
     case = await asked(towns)
     ended = await theirs(towns, case)

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from connector.clock import FakeClock
 from connector.dataplane import flows
 from connector.dataplane.receive import inbound
-from connector.dataplane.receive.inbound import Hall, Wanted, receive
+from connector.dataplane.receive.inbound import Expected, Inbound, receive
 from connector.dataplane.serve.stream import Patience
 from connector.dataplane.streams import Streams
 from connector.errors import Unavailable
@@ -34,7 +34,7 @@ class Intake:
         self.over, self.agreed = False, None
 
     async def wanted(self, participant, flow):
-        return None if any(name == flow for name, _, _ in self.came) else Wanted(self.agreed)
+        return None if any(name == flow for name, _, _ in self.came) else Expected(self.agreed)
 
     async def received(self, participant, flow, bytes, sha256, settle):
         if self.over or await self.wanted(participant, flow) is None:
@@ -56,7 +56,7 @@ class Receiver:
 
     async def serve(self) -> None:
         self.tokens = {flow: await self.expect(flow) for flow in (FLOW, OTHER)}
-        hall = Hall(place=lambda slug, flow: self.folder / slug / flow[-1], limit=self.limit, patience=self.patience)
+        hall = Inbound(place=lambda slug, flow: self.folder / slug / flow[-1], limit=self.limit, patience=self.patience)
         handler = receive(self.database, self.streams, self.intake, hall, lambda request: TOWN)
         app = web.Application()
         app.router.add_post("/data/in/{flow}", handler)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.dataplane.sources.ranges import Extent, Wanted, content_range, extent, unsatisfied_size
+from connector.dataplane.sources.ranges import Conditions, Extent, content_range, extent, unsatisfied_size
 
 ETAG = '"v1"'
 
@@ -29,13 +29,13 @@ ETAG = '"v1"'
 )
 def test_one_range_or_the_whole(header, expected):
     """What is no single byte range is ignored, what lies behind the end is 416."""
-    assert extent(Wanted(range=header), ETAG, 10) == expected
+    assert extent(Conditions(range=header), ETAG, 10) == expected
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 30))
 def test_a_part_never_leaves_the_file(first, last, size):
     """For every range the bytes are those that a slice of the whole gives, or it is a 416."""
-    found = extent(Wanted(range=f"bytes={first}-{last}"), ETAG, size)
+    found = extent(Conditions(range=f"bytes={first}-{last}"), ETAG, size)
     whole = bytes(range(size))
     expected = whole[first : last + 1] if last >= first else whole
     assert whole[found.start : found.start + found.length] == expected
@@ -45,16 +45,16 @@ def test_a_part_never_leaves_the_file(first, last, size):
 @pytest.mark.parametrize(
     ("wanted", "status"),
     [
-        (Wanted(range="bytes=1-2", if_range=ETAG), 206),
-        (Wanted(range="bytes=1-2", if_range='"old"'), 200),
-        (Wanted(range="bytes=1-2", if_range=f"W/{ETAG}"), 200),
-        (Wanted(range="bytes=1-2", if_range="Sat, 29 Oct 2022 19:43:31 GMT"), 200),
-        (Wanted(range="bytes=1-2", if_match=f'"x", {ETAG}'), 206),
-        (Wanted(if_match="*"), 200),
-        (Wanted(range="bytes=1-2", if_match='"old"'), 412),
-        (Wanted(if_match=f"W/{ETAG}"), 412),
-        (Wanted(if_none_match=f"W/{ETAG}"), 304),
-        (Wanted(if_none_match='"old"'), 200),
+        (Conditions(range="bytes=1-2", if_range=ETAG), 206),
+        (Conditions(range="bytes=1-2", if_range='"old"'), 200),
+        (Conditions(range="bytes=1-2", if_range=f"W/{ETAG}"), 200),
+        (Conditions(range="bytes=1-2", if_range="Sat, 29 Oct 2022 19:43:31 GMT"), 200),
+        (Conditions(range="bytes=1-2", if_match=f'"x", {ETAG}'), 206),
+        (Conditions(if_match="*"), 200),
+        (Conditions(range="bytes=1-2", if_match='"old"'), 412),
+        (Conditions(if_match=f"W/{ETAG}"), 412),
+        (Conditions(if_none_match=f"W/{ETAG}"), 304),
+        (Conditions(if_none_match='"old"'), 200),
     ],
 )
 def test_conditions(wanted, status):

@@ -192,7 +192,7 @@ def test_nodes_are_every_value() -> None:
 @pytest.mark.threat("T01")
 async def test_our_token_goes_along_no_link_to_elsewhere(it: City, nasty: NastyPeer) -> None:
     """>> another host, another member, a way up << not called; a query below the root << called."""
-    peer = it.house.peer
+    peer = it.services.peer
     for url in (
         "https://else.example/2025-1/catalog/request?cursor=a", it.root("musterstadt") + "/2025-1?cursor=a",
         nasty.root + "x/2025-1?cursor=a", nasty.root + "/../2025-1?cursor=a", nasty.root + "/2025-1#?a",
@@ -256,14 +256,14 @@ async def test_a_single_dataset_is_asked_for_by_its_name_before_all_are(it: City
 
     ours = [{"https://w3id.org/hanse/v1#dataset": name}]
     serving(name, unfiltered=False)
-    assert (await it.house.peer.dataset("nachbardorf", nasty.did, name))["@id"] == name
+    assert (await it.services.peer.dataset("nachbardorf", nasty.did, name))["@id"] == name
     assert asked == [ours]
     serving("other", name, unfiltered=True)
-    assert (await it.house.peer.dataset("nachbardorf", nasty.did, name))["@id"] == name
+    assert (await it.services.peer.dataset("nachbardorf", nasty.did, name))["@id"] == name
     assert asked == [ours, None]
     serving("other", unfiltered=False)
     with pytest.raises(PeerError, match=r"peer\.no-dataset"):
-        await it.house.peer.dataset("nachbardorf", nasty.did, name)
+        await it.services.peer.dataset("nachbardorf", nasty.did, name)
     assert asked == [ours]
 
 

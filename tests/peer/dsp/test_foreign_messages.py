@@ -63,7 +63,7 @@ async def test_a_message_that_is_a_list_of_one_is_taken(it: City, nasty: NastyPe
                       p=tx.scope, pid=pid)  # fmt: skip
         return [row["kind"] for row in rows]
 
-    assert await it.house.db.read("musterstadt", kinds) == ["ContractRequestMessage"]
+    assert await it.services.db.read("musterstadt", kinds) == ["ContractRequestMessage"]
 
 
 async def test_a_broken_message_is_explained(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:
@@ -94,7 +94,7 @@ async def test_a_catalogue_in_another_dialect(it: City, nasty: NastyPeer, made: 
     nasty.answers["/2025-1/catalog/request"] = lambda got: (200, json.dumps(page).encode())
     root = {**shown, "@context": m.CONTEXT}
     nasty.answers["/2025-1/catalog/datasets/1"] = lambda got: (200, json.dumps(root).encode())
-    (found,) = (await it.house.peer.catalogue("nachbardorf", nasty.did)).datasets
+    (found,) = (await it.services.peer.catalogue("nachbardorf", nasty.did)).datasets
     assert (found["@id"], found["hasPolicy"]) == (plain["@id"], [offer])
     assert found["dct:title"] == entry["dct:title"]
     wish = {"provider": nasty.did, "dataset": plain["@id"], "offer": offer["@id"], "purpose": PURPOSE}
@@ -108,7 +108,7 @@ async def test_a_broken_dataset_is_explained(it: City, nasty: NastyPeer) -> None
     broken = {"@context": m.CONTEXT, "@id": "x", "@type": "Dataset", "hasPolicy": [], "distribution": {}}
     nasty.answers["/2025-1/catalog/datasets/1"] = lambda got: (200, json.dumps(broken).encode())
     with pytest.raises(Garbled) as said:
-        await it.house.peer.dataset("nachbardorf", nasty.did, f"{nasty.root}/datasets/1")
+        await it.services.peer.dataset("nachbardorf", nasty.did, f"{nasty.root}/datasets/1")
     assert said.value.code == "peer.answer"
     assert {finding.pointer for finding in said.value.findings} >= {"/hasPolicy", "/distribution/format"}
 

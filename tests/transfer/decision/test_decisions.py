@@ -12,15 +12,15 @@ from connector.policy.evaluation.record import replay
 from connector.policy.odrl.names import HANSE
 from connector.storage.database import Tx
 from connector.transfer.decision import decision_store
-from connector.transfer.decision.decision_store import MOST_PERMITS, MOST_REFUSALS, Ruled
-from connector.transfer.model import Process
+from connector.transfer.decision.decision_store import MOST_PERMITS, MOST_REFUSALS, KeptDecision
+from connector.transfer.model import TransferRow
 from tests.testkit.cities import MUNICIPALITY, PURPOSE
 from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 
 
-async def kept(towns: Towns, process: Process) -> list[Ruled]:
+async def kept(towns: Towns, process: TransferRow) -> list[KeptDecision]:
     return await towns.db.read(PROVIDER, decision_store.decisions, PROVIDER, process.id)
 
 
@@ -29,7 +29,7 @@ async def test_a_kept_decision_is_made_again_from_what_was_kept(towns: Towns, st
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     pair = await started(towns, agreement)
     assert (await accessed(towns, pair[1])).permit
-    towns.seekers[towns.did(CONSUMER)] = replace(towns.seekers[towns.did(CONSUMER)], kind=f"{HANSE}company")
+    towns.requesters[towns.did(CONSUMER)] = replace(towns.requesters[towns.did(CONSUMER)], kind=f"{HANSE}company")
     assert not (await accessed(towns, pair[1])).permit
     found = await kept(towns, pair[1])
     assert [ruled.permit for ruled in found] == [False, True, True]
@@ -118,7 +118,7 @@ async def test_a_purpose_of_many_pages_is_not_taken(towns: Towns) -> None:
 async def test_who_asks_again_and_again_fills_nothing(towns: Towns, agreed, started, accessed) -> None:
     """>> a hundred accesses that are refused << each refused, some twenty recorded."""
     pair = await started(towns, await agreed(towns, permission=[{"action": "use"}]))
-    del towns.seekers[towns.did(CONSUMER)]
+    del towns.requesters[towns.did(CONSUMER)]
     for _ in range(100):
         assert not (await accessed(towns, pair[1])).permit
     refusals = [ruled for ruled in await kept(towns, pair[1]) if not ruled.permit]
@@ -167,6 +167,6 @@ async def test_concepts_mean_what_they_meant_when_both_signed(towns: Towns, star
         )  # fmt: skip
 
     await towns.db.write(PROVIDER, other_lists)
-    ruling = await towns.db.read(PROVIDER, towns.rulings.standing, mine, pair[1])
+    ruling = await towns.db.read(PROVIDER, towns.decisions.standing, mine, pair[1])
     assert ruling.closure.above == {}
     assert ruling.vocabulary == "0" * 64

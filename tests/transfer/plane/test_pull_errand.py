@@ -12,7 +12,7 @@ from connector.dataplane.streams import Streams
 from connector.errors import HanseError, PeerError, Refusal, Unauthenticated, Unavailable
 from connector.http.outbound import SafeClient
 from connector.storage.outbox import OutboxRow
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 from connector.transfer.plane import pull_errand
 from connector.transfer.plane.pull_errand import LocalPlane
 from tests.testkit.towns import Towns
@@ -51,7 +51,7 @@ def plane(towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan
     return make
 
 
-async def asked(towns: Towns, **wish: object) -> Process:
+async def asked(towns: Towns, **wish: object) -> TransferRow:
     """The consumer's transfer after everything that is due was handled."""
     agreement = await towns.concluded("nachbardorf", "musterstadt", **wish)
     process = await towns.fetch("nachbardorf", "musterstadt", agreement)

@@ -12,15 +12,15 @@ import pytest
 from connector.clock import FakeClock
 from connector.dataplane.flows import Flow
 from connector.dataplane.gate import Gate
-from connector.dataplane.receive.inbound import Wanted
+from connector.dataplane.receive.inbound import Expected
 from connector.dataplane.serve.push import Destination, Refused
 from connector.dataplane.sources import Description
 from connector.dataplane.streams import Streams
 from connector.errors import HanseError, PeerError, Refusal, Unavailable, Unknown
 from connector.http.outbound import SafeClient
-from connector.policy.engine import Seeker
+from connector.policy.engine import Requester
 from connector.storage.outbox import OutboxRow
-from connector.transfer.model import Process
+from connector.transfer.model import TransferRow
 from connector.transfer.plane import push_errand
 from connector.transfer.plane.ports import Ports
 from connector.transfer.plane.push_errand import PATIENCE_MS, TRIES, Pusher
@@ -79,13 +79,13 @@ class Plane:
         )  # fmt: skip
         towns.handlers["push"] = self.pusher.push
 
-    async def begin(self, **wish: Any) -> tuple[Process, Process]:
+    async def begin(self, **wish: Any) -> tuple[TransferRow, TransferRow]:
         agreement = await self.towns.concluded(CONSUMER, PROVIDER, **wish)
         asked = await self.towns.fetch(CONSUMER, PROVIDER, agreement, "push")
         await self.towns.run()
         return await self.both(asked.id)
 
-    async def both(self, process_id: str) -> tuple[Process, Process]:
+    async def both(self, process_id: str) -> tuple[TransferRow, TransferRow]:
         mine = await self.towns.process(CONSUMER, process_id)
         return mine, await self.towns.process(PROVIDER, mine.kernel.peer_pid)
 
@@ -124,7 +124,7 @@ async def test_what_came_before_the_completion_counts(plane: Callable[..., Plane
 
     async def arrive() -> None:
         [row] = await it.towns.rows(CONSUMER, "SELECT id FROM transfer WHERE participant = :participant")
-        assert await it.towns.db.read(CONSUMER, it.towns.reports.wanted, CONSUMER, row["id"]) == Wanted(8)
+        assert await it.towns.db.read(CONSUMER, it.towns.reports.wanted, CONSUMER, row["id"]) == Expected(8)
         assert await it.towns.db.write(CONSUMER, it.towns.reports.received, CONSUMER, row["id"], 8, SHA256)
         assert await it.towns.db.read(CONSUMER, it.towns.reports.wanted, CONSUMER, row["id"]) is None
 
@@ -195,7 +195,7 @@ async def test_the_policy_is_asked_when_the_bytes_go(plane: Callable[..., Plane]
     it = plane(Unavailable("http.unreachable", host="x"))
     mine, theirs = await it.begin()
     did = it.towns.did(CONSUMER)
-    it.towns.seekers[did] = Seeker(did=did, kind=COMPANY)
+    it.towns.requesters[did] = Requester(did=did, kind=COMPANY)
     await it.towns.hurry()
     mine, theirs = await it.both(mine.id)
     assert (theirs.shown, theirs.outcome) == ("TERMINATED", "refused")

@@ -12,7 +12,7 @@ from connector.http.outbound import Answer, SafeClient
 from connector.storage.database import Database
 from connector.trust.keys.signing import Vault
 from connector.trust.members.authority import Authority
-from connector.trust.members.source import Listing, checked_url
+from connector.trust.members.source import TrustListSource, checked_url
 from connector.trust.members.trust_list import Anchor, Entry, TrustList
 
 NOW = SystemClock().now()
@@ -45,9 +45,9 @@ class Place:
     def write(self, jws: str) -> None:
         self.file.write_text(jws, encoding="utf-8")
 
-    async def process(self, url: str = "", client: SafeClient | None = None) -> tuple[Anchor, Listing]:
+    async def process(self, url: str = "", client: SafeClient | None = None) -> tuple[Anchor, TrustListSource]:
         anchor = Anchor(self._authority.public_jwk)
-        listing = Listing(self._db, anchor, client or SafeClient(), self.file, url)
+        listing = TrustListSource(self._db, anchor, client or SafeClient(), self.file, url)
         await listing.start()
         return anchor, listing
 
@@ -214,7 +214,7 @@ async def test_who_is_named_otherwise_than_before_is_told_of(
 
     other = replace(MEMBER, did="did:web:b.example")
     file.write_text(issued(authority, 1, MEMBER, other))
-    listing = Listing(any_db, Anchor(authority.public_jwk), SafeClient(), file, "", changed)
+    listing = TrustListSource(any_db, Anchor(authority.public_jwk), SafeClient(), file, "", changed)
     await listing.start()
     assert told == []
     file.write_text(issued(authority, 2, replace(MEMBER, state="suspended"), other, replace(MEMBER, did="did:web:c")))
@@ -239,7 +239,7 @@ async def test_who_could_not_be_told_is_told_at_the_next_look(
         raise Unavailable("storage.contended")
 
     file.write_text(issued(authority, 1, MEMBER))
-    listing = Listing(any_db, Anchor(authority.public_jwk), SafeClient(), file, "", changed)
+    listing = TrustListSource(any_db, Anchor(authority.public_jwk), SafeClient(), file, "", changed)
     await listing.start()
     file.write_text(issued(authority, 2))
     with monkeypatch.context() as patch:
@@ -268,8 +268,8 @@ async def test_what_one_replica_has_seen_the_others_take_over(
     for file in (here, there):
         file.write_text(issued(authority, 1, MEMBER))
     late = Anchor(authority.public_jwk)
-    one = Listing(any_db, Anchor(authority.public_jwk), SafeClient(), here, "")
-    two = Listing(any_db, late, SafeClient(), there, "", changed)
+    one = TrustListSource(any_db, Anchor(authority.public_jwk), SafeClient(), here, "")
+    two = TrustListSource(any_db, late, SafeClient(), there, "", changed)
     for listing in (one, two):
         await listing.start()
     here.write_text(issued(authority, 2))

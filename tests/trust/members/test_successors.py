@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from connector.errors import PeerError
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.members.authority import Authority
-from connector.trust.members.successors import Line, Step, unambiguous
+from connector.trust.members.successors import Step, Successors, unambiguous
 from connector.trust.members.trust_list import Anchor, Entry, Succeeded, TrustList, next_list, read_list
 
 A, B, C = (f"did:web:{name}.example" for name in ("altdorf", "neustadt", "kreisstadt"))
@@ -30,7 +30,7 @@ def listed(*entries: Entry, version: int = 1) -> TrustList:
 
 
 def test_a_place_is_taken_from_its_day_on() -> None:
-    line = Line([Step(A, B, 100)])
+    line = Successors([Step(A, B, 100)])
     assert (line.successor(A, 99), line.successor(A, 100), line.successor(B, 100)) == (None, B, None)
     assert (line.predecessors(B, 99), line.predecessors(B, 100)) == ((), (A,))
     assert (line.since(A, 99), line.since(A, 100), line.succeeded(99), line.succeeded(100)) == (None, 100, (), (A,))
@@ -38,7 +38,7 @@ def test_a_place_is_taken_from_its_day_on() -> None:
 
 def test_a_place_may_be_taken_twice_one_after_the_other() -> None:
     """A became part of B, B later part of C << C stands in A's contracts, and B no longer."""
-    line = Line([Step(A, B, 100), Step(B, C, 200)])
+    line = Successors([Step(A, B, 100), Step(B, C, 200)])
     assert [line.successor(A, at) for at in (150, 250)] == [B, C]
     assert line.since(A, 250) == 200
     assert (line.predecessors(C, 250), line.predecessors(B, 250)) == ((A, B), ())

@@ -10,8 +10,8 @@ from connector.errors import Unavailable
 from connector.http.outbound import SafeClient
 from connector.settings.sections import Signers
 from connector.trust.signers.port import Asked, KeptKey, Place
-from connector.trust.signers.registry import Cabinet
-from connector.trust.signers.throttle import FIRST_S, LONGEST_S, MOST, Turns
+from connector.trust.signers.registry import SignerRegistry
+from connector.trust.signers.throttle import FIRST_S, LONGEST_S, MOST, Throttle
 from tests.trust.signers.keepers import KEYS, digest_signature
 
 pytestmark = pytest.mark.threat("T60")
@@ -28,7 +28,7 @@ class Watch:
         return self.now
 
 
-def code(turns: Turns) -> str:
+def code(turns: Throttle) -> str:
     try:
         with turns.taken("csc"):
             return ""
@@ -38,7 +38,7 @@ def code(turns: Turns) -> str:
 
 def test_one_place_takes_a_bounded_number_of_seals() -> None:
     """>> as many as there may be are asked for << the next one is told so at once; one is done << it may."""
-    turns = Turns()
+    turns = Throttle()
     with ExitStack() as held:
         for _ in range(MOST):
             held.enter_context(turns.taken("csc"))
@@ -49,7 +49,7 @@ def test_one_place_takes_a_bounded_number_of_seals() -> None:
 def test_a_place_that_was_too_slow_is_tried_by_one_after_a_pause_that_grows() -> None:
     """>> slow, slow, slow, answered << 1 s, 2 s, 4 s, none; during a trial nobody else asks."""
     watch = Watch()
-    turns = Turns(watch)
+    turns = Throttle(watch)
     for pause in (FIRST_S, 2 * FIRST_S, 4 * FIRST_S):
         with turns.taken("csc"):
             turns.too_slow()
@@ -65,7 +65,7 @@ def test_a_place_that_was_too_slow_is_tried_by_one_after_a_pause_that_grows() ->
 
 def test_the_pause_has_an_end() -> None:
     watch = Watch()
-    turns = Turns(watch)
+    turns = Throttle(watch)
     for _ in range(2000):
         turns.too_slow()
         watch.now += LONGEST_S
@@ -73,7 +73,7 @@ def test_the_pause_has_an_end() -> None:
 
 
 def test_what_goes_wrong_gives_the_turn_back() -> None:
-    turns = Turns()
+    turns = Throttle()
     for _ in range(MOST + 1):
         with pytest.raises(ValueError, match="x"), turns.taken("csc"):
             raise ValueError("x")
@@ -89,7 +89,7 @@ async def test_a_slow_keeper_of_one_town_does_not_stop_the_seals_of_another() ->
             await hangs.wait()
         return [digest_signature(KEYS["ES256"], wanted.digest)]
 
-    cabinet = Cabinet({"csc": sign}, 0.05)
+    cabinet = SignerRegistry({"csc": sign}, 0.05)
 
     def key(place: Place) -> KeptKey:
         """Keys are made anew whenever a participant changes; the turns of their place stay."""
@@ -113,7 +113,7 @@ async def test_whatever_a_library_raises_is_not_now_and_shows_nothing(wrong: Exc
     async def sign(asked: Asked) -> Sequence[bytes]:
         raise wrong
 
-    cabinet = Cabinet({"csc": sign}, 5.0)
+    cabinet = SignerRegistry({"csc": sign}, 5.0)
     with pytest.raises(Unavailable, match=r"signers\.answer") as found:
         await cabinet.key("did:web:a.example#x", KEYS["ES256"].public_key(), QUICK).seal(b"header.")
     assert found.value.facts["why"] == type(wrong).__name__
@@ -123,7 +123,7 @@ async def test_whatever_a_library_raises_is_not_now_and_shows_nothing(wrong: Exc
 
 async def test_a_cabinet_knows_one_row_of_turns_per_place() -> None:
     client = SafeClient()
-    cabinet = Cabinet.of(Signers(), client)
+    cabinet = SignerRegistry.of(Signers(), client)
     public = KEYS["ES256"].public_key()
     one, same, other = (cabinet.key("did:web:a.example#x", public, place) for place in (SLOW, SLOW, QUICK))
     assert one._turns is same._turns is not other._turns

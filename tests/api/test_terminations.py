@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connector.api.endings import EndingHandlers
+from connector.api.terminations import TerminationHandlers
 from connector.app.services import judge
 from connector.contracts.agreement.agreements import Agreements
 from connector.errors import PeerError
@@ -28,7 +28,7 @@ async def test_an_offer_that_is_no_policy_is_said_and_is_no_defect_of_ours() -> 
     contracts: Any = SimpleNamespace(agreements=agreements)
     peers: Any = Shown({"@id": "urn:offer", "@type": "Offer", "permission": 7})
     nothing: Any = None
-    handlers = EndingHandlers(nothing, nothing, nothing, contracts, nothing, nothing, peers, own, nothing)
+    handlers = TerminationHandlers(nothing, nothing, nothing, contracts, nothing, nothing, peers, own, nothing)
     ours: Any = SimpleNamespace(role="consumer", counterparty="did:web:b.example", dataset="urn:dataset")
     with pytest.raises(PeerError, match=r"contracts\.policy"):
         await handlers._offered("a", ours, "urn:offer")

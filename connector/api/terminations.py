@@ -11,18 +11,18 @@ from connector.api.members import Members
 from connector.api.peers import Peers
 from connector.clock import Clock, rfc3339
 from connector.contracts.agreement import termination_store
-from connector.contracts.agreement.termination_store import Ending, Succession
+from connector.contracts.agreement.termination_store import Succession, Termination
 from connector.contracts.document import clause_diff
 from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
 from connector.contracts.signing import progress_store
 from connector.contracts.signing.progress import Progress, progress
 from connector.contracts.termination import statement
-from connector.contracts.termination.delivery import EndingDesk
-from connector.contracts.termination.statement import Endings
+from connector.contracts.termination.delivery import TerminationDelivery
+from connector.contracts.termination.statement import Terminations
 from connector.errors import Mistake, Unknown
 from connector.participants.service import Participants
-from connector.policy.engine import Judge
+from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
 
@@ -38,13 +38,13 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     notice: str | None = None
 
 
-class EndingHandlers:
+class TerminationHandlers:
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, endings: Endings,
-        desk: EndingDesk, peers: Peers, judge: Judge, anchor: Anchor,
+        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, terminations: Terminations,
+        desk: TerminationDelivery, peers: Peers, judge: PolicyEngine, anchor: Anchor,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
-        self._endings, self._desk, self._peers, self._judge = endings, desk, peers, judge
+        self._terminations, self._desk, self._peers, self._judge = terminations, desk, peers, judge
         self._members = Members(anchor)
 
     def routes(self) -> list[web.RouteDef]:
@@ -111,8 +111,8 @@ class EndingHandlers:
         return (await self._participants.get(request.match_info["p"])).participant.id
 
     def _life(self, tx: Tx, slug: str, name: str) -> dict[str, object]:
-        agreement, stated = self._endings.of(tx, slug, name)
-        shown = _shown(agreement, stated, self._endings.successions(tx, agreement))
+        agreement, stated = self._terminations.of(tx, slug, name)
+        shown = _shown(agreement, stated, self._terminations.successions(tx, agreement))
         old = None if agreement.replaces is None else termination_store.by_digest(tx, slug, agreement.replaces)
         new = progress_store.successor(tx, slug, agreement.digest)
         return {
@@ -134,7 +134,7 @@ def _progress(found: Progress) -> dict[str, object]:
     return {"step": found.step, "until": None if found.until is None else rfc3339(found.until)}
 
 
-def _shown(agreement: Agreement, stated: list[Ending], successions: list[Succession]) -> dict[str, object]:
+def _shown(agreement: Agreement, stated: list[Termination], successions: list[Succession]) -> dict[str, object]:
     return {
         "agreement": agreement.id, "state": agreement.state, "counterparty": agreement.counterparty,
         "dataset": agreement.dataset,

@@ -9,8 +9,8 @@ from msgspec import Meta
 
 from connector.api import body
 from connector.clock import rfc3339
-from connector.offboarding.close import Leaving, Outlook
-from connector.offboarding.delete import Deleting
+from connector.offboarding.close import Closing, Outlook
+from connector.offboarding.delete import Deletion
 
 
 class CloseWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,8 +38,8 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     records: Annotated[int, Meta(ge=0, le=2**53)]
 
 
-class LeavingHandlers:
-    def __init__(self, leaving: Leaving, deleting: Deleting) -> None:
+class OffboardingHandlers:
+    def __init__(self, leaving: Closing, deleting: Deletion) -> None:
         self._leaving, self._deleting = leaving, deleting
 
     def routes(self) -> list[web.RouteDef]:
