@@ -86,7 +86,7 @@ class Moves:
         return self._said(tx, case, effects, {sent: compose.verification(case, sent, seal, second)})
 
     def finalize(self, tx: Tx, case: Case, agreement: Agreement, seal: str | None) -> Case:
-        """As provider. From here on the peer may act on it, so our own view must not lag (dataspace-protocol 1.6).
+        """As provider. From here on the peer may act on it, so our own view must not lag (spec/protocol.md 3.3).
 
         What was to take the place of an agreement that another one has replaced meanwhile is terminated instead.
         """

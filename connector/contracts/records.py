@@ -28,7 +28,7 @@ def record(tx: Tx, did: str, case: Case, type_: str, body: dict[str, object], ac
 def of_agreement(
     tx: Tx, case: Case, agreement: Agreement, keys: SecondKeys = second_seal.nobody
 ) -> tuple[dict[str, object], Judged]:
-    """The agreement, both seals, both DID documents and our newest key event (contracts.md 16.2), and what there is
+    """The agreement, both seals, both DID documents and our newest key event (spec/records.md 1.3), and what there is
     of second seals: what `keys` prove is named. A countersignature that the provider has not taken is not.
     """
     objects = store.objects(tx, case.participant, case.id)

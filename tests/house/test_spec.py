@@ -13,6 +13,9 @@ HEADING = re.compile(r"^(#{2,3}) (\S+) \S.*$", re.MULTILINE)
 NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 NUMBERS = rf"{NUMBER}(?:(?:,| and| to)\s+{NUMBER})*(?![\w-]|\.[0-9])"
 POINTER = re.compile(rf"(?:(?<![/\w-])spec/|\]\()([a-z-]+)\.md[`)]?\s+({NUMBERS})")
+OUTSIDE = re.compile(
+    rf"(?<![/\w-])(?!spec/)(?:[\w.-]+/)*[a-z-]+\.md`?\s+{NUMBER}|\b(?:dataspace-protocol|data-plane-signaling)\s[0-9]"
+)
 KINDS = {".py", ".md", ".toml", ".sql"}
 PLACES = ("connector", "tests", "policies", "vocab", "certs", "compose")
 
@@ -38,6 +41,11 @@ def lost(text: str) -> list[str]:
     """Pointers at sections that are not there."""
     found = [(match[1], number) for match in POINTER.finditer(text) for number in re.findall(NUMBER, match[2])]
     return [f"{page}.md {number}" for page, number in found if number not in KNOWN.get(f"{page}.md", ())]
+
+
+def outside(text: str) -> list[str]:
+    """Pointers at numbered pages that are no part of the specification."""
+    return [match[0] for match in OUTSIDE.finditer(text)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -68,10 +76,23 @@ def test_every_pointer_leads_to_a_section() -> None:
     assert {path: pointers for path, pointers in found.items() if pointers} == {}
 
 
+def test_no_pointer_leads_out_of_the_repository() -> None:
+    """A reader of the code has the pages that it names."""
+    found = {path.relative_to(ROOT).as_posix(): outside(path.read_text(encoding="utf-8")) for path in sources()}
+    assert {path: pointers for path, pointers in found.items() if pointers} == {}
+
+
 def test_a_pointer_into_the_void_is_noticed() -> None:
-    """The pattern finds what it looks for, over the end of a line and in lists too."""
-    assert lost("spec/protocol.md\n99.1, `spec/protocol.md` 1.1 and 98, [trust.md](trust.md) 97") == [
-        "protocol.md 99.1",
-        "protocol.md 98",
+    """The patterns find what they look for, over the end of a line and in lists too."""
+    assert lost("spec/contracts.md\n99.1, `spec/policy.md` 1.1 and 98, [trust.md](trust.md) 97") == [
+        "contracts.md 99.1",
+        "policy.md 98",
         "trust.md 97",
+    ]
+    assert outside(
+        "(rules.md 3), `rules.md` 3.1, dataspace-protocol 1.5; spec/policy.md 1, [policy.md](policy.md) 1"
+    ) == [
+        "rules.md 3",
+        "rules.md` 3.1",
+        "dataspace-protocol 1",
     ]
