@@ -1,4 +1,4 @@
-"""Fresh identifiers. Protocol pids, agreements and message ids are `urn:uuid:` IRIs (architecture.md 3a)."""
+"""Fresh identifiers. Protocol pids, agreements and message ids are `urn:uuid:` IRIs (spec/protocol.md 1.3)."""
 
 import uuid
 

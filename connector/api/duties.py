@@ -1,6 +1,6 @@
 """Duties under an agreement, and the decisions about its transfers, over the management surface.
 
-A duty is marked as done here and nowhere else: no peer can mark its own (policy.md 3.1).
+A duty is marked as done here and nowhere else: no peer can mark its own (spec/policy.md 2.4).
 """
 
 import msgspec

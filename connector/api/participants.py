@@ -150,7 +150,7 @@ class ParticipantHandlers:
         }
 
     def _seal(self, hosted: Hosted) -> dict[str, object]:
-        """Who seals, how, at which level (contracts.md 8; None: nobody would believe it yet) and until when."""
+        """Who seals, how, at which level (spec/contracts.md 2.4; None: nobody would believe it yet) and until when."""
         shown: dict[str, object] = {"signer": hosted.signer, "kid": hosted.seal.kid, "alg": hosted.seal.alg}
         if not hosted.chain:
             return {**shown, "level": None, "until": None}

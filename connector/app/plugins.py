@@ -1,4 +1,4 @@
-"""Loads plug-ins: packages of others that bring left operands for rules (policy.md 4.3, architecture.md 7).
+"""Loads plug-ins: packages of others that bring left operands for rules (spec/policy.md 4.4).
 
 An installed package alone changes nothing; only the names in `[plugins] allow` are imported. What cannot be loaded
 whole (broken module, taken name, missing sentence) stops the start with its name. What fails later, while a rule is

@@ -1,4 +1,4 @@
-"""Says in the log how far an agreement is told, before its records are shown to anybody (contracts.md 15).
+"""Says in the log how far an agreement is told, before its records are shown to anybody (spec/records.md 5).
 
 The record closes the chain of the agreement as it stands: later ones belong to the next telling. It is true when it is
 written, in the same transaction that counts and at the place up to which it has counted; whoever shows less has to log

@@ -1,4 +1,4 @@
-"""A record of the log and its leaf: leaf data = SHA-256(salt || JCS(record)) (contracts.md 16.2).
+"""A record of the log and its leaf: leaf data = SHA-256(salt || JCS(record)) (spec/records.md 1).
 
 The salt keeps a leaf from being guessed; deleting it with the record is erasure, and the tree stays valid.
 """

@@ -1,4 +1,4 @@
-"""Figures counted from the participant's own log; each opens the events behind it (experience.md 1.5)."""
+"""Figures counted from the participant's own log; each opens the events behind it (spec/records.md 8.1)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The origins of a log: a database that came back from a backup goes on under a new one (contracts.md 16.2).
+"""The origins of a log: a database that came back from a backup goes on under a new one (spec/records.md 2.5).
 
 Under the old origin others may hold checkpoints of more leaves than the database still has. To sign those sizes again
 would be a fork, so nothing more is signed there. The tree itself goes on: what stood in it keeps its place.

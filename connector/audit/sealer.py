@@ -1,4 +1,4 @@
-"""The sealer: takes entries up to a safe horizon into the tree, then signs size and root (contracts.md 16.2).
+"""The sealer: takes entries up to a safe horizon into the tree, then signs size and root (spec/records.md 2.3).
 
 Order: assign indices (commit), sign, store the checkpoint (commit), publish. A crash between any two is resumed: a
 batch without checkpoint is signed before another is taken, and what is published is always stored. A record that tells

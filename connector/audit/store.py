@@ -31,7 +31,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def erased(self) -> bool:
-        """Whether only the leaf is left (contracts.md 16.5)."""
+        """Whether only the leaf is left (spec/records.md 7.3)."""
         return not self.record
 
 

@@ -1,4 +1,4 @@
-"""The tree as C2SP tlog-tiles: 256 hashes wide, from leaves and from kept roots of full subtrees (contracts.md 16.2).
+"""The tree as C2SP tlog-tiles: 256 hashes wide, from leaves and from kept roots of full subtrees (spec/records.md 2.4).
 
 Any tile costs at most 256 rows and any proof some thousand, however large the log. There are no entry bundles: leaves
 are salted and tell nothing; records reach those whom they concern in bundles.

@@ -1,6 +1,6 @@
-"""Projections of the neutral record; here the DSP 2025-1 catalogue JSON (metadata.md 2.2).
+"""Projections of the neutral record; here the DSP 2025-1 catalogue JSON (spec/metadata.md 1.1).
 
-It never claims to be DCAT-AP: the protocol's context makes that impossible (metadata.md 2.3).
+It never claims to be DCAT-AP: the protocol's context makes that impossible (spec/metadata.md 2.2).
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ DCAT = "http://www.w3.org/ns/dcat#"
 _DESCRIBED = msgspec.json.Decoder(Described)
 _HEAD = msgspec.json.encode({"@context": [CONTEXT]})[:-1] + b","
 _STRICTEST: tuple[Countersignature, ...] = ("required", "preferred", "none")
-"""Of several offers the dataset names what the strictest asks for: a demand surprises nobody (contracts.md 11)."""
+"""Of several offers the dataset names what the strictest asks for: a demand surprises nobody (spec/metadata.md 2.1)."""
 
 
 def service(participant: Participant) -> dict[str, Any]:

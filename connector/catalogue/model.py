@@ -1,4 +1,4 @@
-"""The neutral record of a dataset and its offers; every projection (DSP, DCAT) is made from it (metadata.md 2.2)."""
+"""The neutral record of a dataset and its offers; each projection (DSP, DCAT) is made of it (spec/metadata.md 1.1)."""
 
 from typing import Any, Literal
 
@@ -55,7 +55,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
 
     def for_catalogue(self) -> dict[str, Any]:
-        """The offer as it stands in `hasPolicy`: no target there (dataspace-protocol.md 1.2)."""
+        """The offer as it stands in `hasPolicy`: no target there (spec/protocol.md 2.3)."""
         return {"@id": self.id, "@type": "Offer", **self.policy}
 
     def for_message(self) -> dict[str, Any]:

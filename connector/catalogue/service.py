@@ -35,7 +35,7 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True):
     """What a steward asks for; `rule` is a template id, `slots` its values.
 
     `open_data`: a licence of open data, or a high-value dataset; its rules may restrict nothing. `classification` is a
-    degree of secrecy by its name; classified information is not published at all (policy.md 5).
+    degree of secrecy by its name; classified information is not published at all (spec/policy.md 5.2).
     """
 
     source: str

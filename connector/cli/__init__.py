@@ -1,1 +1,1 @@
-"""The command line: a file per command group. Most commands are clients of the running server (architecture.md 1.5)."""
+"""The command line: a file per command group. Most are clients of the running server (spec/architecture.md 1.4)."""

@@ -1,4 +1,4 @@
-"""Who approved of a contract: a rule, or a person by role and pseudonym (contracts.md 5, reference 5).
+"""Who approved of a contract: a rule, or a person by role and pseudonym (spec/contracts.md 1.7).
 
 A name is never taken, kept or sent: a person is `p-` and six hexadecimal digits, by a list kept apart.
 What the other side's approval says is read as strictly, because it is kept and shown here.

@@ -55,7 +55,7 @@ class NegotiationRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> str:
-        """The DSP state that a GET shows: the target of what is on its way (dataspace-protocol.md 1.6)."""
+        """The DSP state that a GET shows: the target of what is on its way (spec/protocol.md 3.3)."""
         return str(shown(self.kernel))
 
 
@@ -114,7 +114,7 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EvidenceObject(msgspec.Struct, frozen=True, kw_only=True):
-    """A referenced object of a seal (contracts.md 5), addressed by the SHA-256 of its raw bytes."""
+    """A referenced object of a seal (spec/contracts.md 1.3), addressed by the SHA-256 of its raw bytes."""
 
     name: str
     sha256: str

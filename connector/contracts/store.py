@@ -1,6 +1,7 @@
 """SQL of negotiations, agreements and the objects that their seals refer to.
 
-A state changes only if its version is still the one that was read; else the whole unit runs again (architecture.md 4).
+A state changes only if its version is still the one that was read; else the whole unit runs again
+(spec/architecture.md 2.2).
 """
 
 from typing import Any

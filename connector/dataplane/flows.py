@@ -1,7 +1,7 @@
 """The table `flow`: the data plane's view of one transfer on one side, as functions on a transaction.
 
 Every call may come twice (a crash between its commit and its answer), so each is idempotent; an end is final
-(Data Plane Signaling, sections 1.11 and 4).
+(spec/data-plane.md 1.2).
 """
 
 from typing import Literal

@@ -1,8 +1,9 @@
 """The gate before every data access: token, then the flow's state, then whoever knows the contract.
 
 The plane asks, the slice above decides: `Entitled` is implemented there, with policy, claims and counter in one
-transaction (architecture.md 2). A bad token is 401 and says nothing more; a refusal is 403 and says why. A permission
-on condition that the data are treated on their way is void unless the executor of this plane declares that it does so.
+transaction (spec/architecture.md 1.1). A bad token is 401 and says nothing more; a refusal is 403 and says why. A
+permission on condition that the data are treated on their way is void unless the executor of this plane declares that
+it does so.
 """
 
 from collections.abc import Callable, Mapping

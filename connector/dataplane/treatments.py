@@ -1,7 +1,7 @@
 """What a plane is to do to the data while they flow: the *during* duties as values, and who may say it does them.
 
-A duty that is not understood to its last parameter cannot be executed (policy.md 3.7, 4.2): then not one byte leaves.
-Parameters are constraints of the duty (6.4). This plane executes none yet; the contract is here.
+A duty that is not understood to its last parameter cannot be executed (spec/policy.md 2.4, 8.4): then not one byte
+leaves. Parameters are constraints of the duty (spec/policy.md 2.5). This plane executes none yet; the contract is here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -202,4 +202,4 @@ _MADE: Mapping[str, Callable[[Given], Treatment | None]] = {
     ODRL + "anonymize": _anonymise,
     ODRL + "watermark": _watermark,
 }
-"""The actions whose duties are due while data flow (policy.md 3.1)."""
+"""The actions whose duties are due while data flow (spec/policy.md 2.4)."""

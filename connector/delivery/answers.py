@@ -16,7 +16,7 @@ from connector.protocol.shape import Malformed
 
 
 def value_of(answer: Answer, *, steering: bool = False) -> Any:
-    """The peer's JSON; an empty object for an empty, foreign or broken body (dataspace-protocol.md 0.5)."""
+    """The peer's JSON; an empty object for an empty, foreign or broken body (spec/protocol.md 5.2)."""
     try:
         return strict.loads(answer.body, steering=steering) if answer.body else {}
     except PeerError:

@@ -1,7 +1,7 @@
-"""Posts protocol messages: claim, POST, and one transaction that books the answer (architecture.md 4).
+"""Posts protocol messages: claim, POST, and one transaction that books the answer (spec/architecture.md 3.4).
 
 2xx acknowledges the row; 5xx, timeouts and 429 wait with jitter; a 4xx on a message that our state says is right is
-tried a few times before it counts as refused, because the peer may not have committed yet (dataspace-protocol.md 1.6).
+tried a few times before it counts as refused, because the peer may not have committed yet (spec/protocol.md 5.1).
 """
 
 import json
@@ -87,7 +87,7 @@ class Messages:
         await self._db.write(row.participant, self._refused, row, parcel, problem, reason, answer)
 
     async def repair(self, row: OutboxRow) -> None:
-        """GET the peer's state of a transfer that may have parted ways (architecture.md 3, rule 7).
+        """GET the peer's state of a transfer that may have parted ways (spec/protocol.md 4.7).
 
         Only a 404 says that the peer knows nothing of it; any other answer without a state leaves the doubt.
         """
@@ -120,7 +120,7 @@ class Messages:
     async def _nameless(self, row: OutboxRow, parcel: Parcel) -> None:
         """No message reaches a process whose pid the peer has not told us; only the end of one does not need to.
 
-        Closing is always safe (architecture.md 3): what the peer may still say about it is refused.
+        Closing is always safe (spec/protocol.md 4.3): what the peer may still say about it is refused.
         """
         unsent = Unavailable("delivery.no-pid")
         if parcel.kind != "TERMINATE" or row.attempts < TRIES_NAMELESS:

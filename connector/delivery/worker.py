@@ -1,9 +1,9 @@
 """The one worker: takes outbox rows, lets their handler act, and repairs what was left behind.
 
 A row that has just committed in this process (SQLite) is handed over in memory; on PostgreSQL, and for the sweep, rows
-are claimed under a fenced lease (architecture.md 4). Rows of one stream run one after the other. A handler finishes its
-row in the transaction that books the result; when it raises Unavailable the row waits with jitter. The sweep only
-repairs.
+are claimed under a fenced lease (spec/architecture.md 3.2). Rows of one stream run one after the other. A handler
+finishes its row in the transaction that books the result; when it raises Unavailable the row waits with jitter. The
+sweep only repairs.
 """
 
 import asyncio

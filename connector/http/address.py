@@ -1,4 +1,4 @@
-"""Which URLs and which IP addresses we may call (trust.md 7.1; T01, T02, T04).
+"""Which URLs and which IP addresses we may call (spec/trust.md 5.1; T01, T02, T04).
 
 A URL is taken apart by an own grammar, so that no two parsers can disagree about its host; an IP address is judged
 where the socket is made. Public addresses only, plus the networks that an operator allows.
@@ -88,7 +88,7 @@ def is_literal(host: str) -> bool:
 
 
 def under_root(url: str, root: str) -> bool:
-    """Whether `url` is `root` or lies below it by whole path segments (architecture.md 3a), with no way back up.
+    """Whether `url` is `root` or lies below it by whole path segments (spec/protocol.md 1.4), with no way back up.
 
     Below an https root lies nothing that is not https.
     """

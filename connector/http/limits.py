@@ -1,6 +1,6 @@
 """What every surface does to a request before a handler reads it: limits, deadlines, request id, security headers.
 
-The caps are those of trust.md 7.2 (T13 to T15); bodies are read here and nowhere else, so that none escapes them.
+The caps are those of spec/trust.md 5.2 (T13 to T15); bodies are read here and nowhere else, so that none escapes them.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The one outbound HTTP session: `SafeClient` (trust.md 1.5, 7.1; T01 to T04, T14, T23).
+"""The one outbound HTTP session: `SafeClient` (spec/trust.md 5.1; T01 to T04, T14, T23).
 
 Addresses are judged where the socket is made, because a resolver never sees literal addresses and a second look-up may
 say something else. https only, no redirects, no decompression, caps on size and time, connections pooled per peer.

@@ -1,7 +1,7 @@
 """The listening side of every surface: TLS 1.2 and 1.3 only, short keep-alive, a cap on connections per address.
 
-aiohttp closes idle and half-sent headers by `keepalive_timeout`; unread bodies linger one second (trust.md 7.1; T15,
-T23).
+aiohttp closes idle and half-sent headers by `keepalive_timeout`; unread bodies linger one second (spec/trust.md 5.2;
+T15, T23).
 """
 
 import asyncio

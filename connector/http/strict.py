@@ -1,4 +1,4 @@
-"""JSON from strangers, read so that every reader sees the same value or none (trust.md 7.1, T13).
+"""JSON from strangers, read so that every reader sees the same value or none (spec/trust.md 5.3, T13).
 
 One `json.loads` with a hook for duplicate names; the rest are byte counts that bound nodes and depth from above, and
 only a text that exceeds a bound is walked. What steers a screen is refused here, not cleaned where it is shown. Raises

@@ -1,7 +1,7 @@
 """Timers and leased jobs: expiry to the second, sealing of the logs, sweeping of used tokens.
 
 A timer is booked done in the transaction that acts on it, so that it fires once whatever dies. Jobs for one replica
-hold a lease (architecture.md 4).
+hold a lease (spec/architecture.md 3.3).
 """
 
 import asyncio

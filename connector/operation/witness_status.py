@@ -1,7 +1,7 @@
 """How our logs stand with the witnesses of others, for operators: in metrics, by `hanse witness` and `hanse doctor`.
 
 A log that nobody vouches for proves no time; that must be seen before an auditor asks. Nor does it prove one for a
-contract with a partner whose operator is the only witness (contracts.md 16.3). Names and sizes only.
+contract with a partner whose operator is the only witness (spec/records.md 3.3). Names and sizes only.
 """
 
 from collections.abc import Mapping, Sequence

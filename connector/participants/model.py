@@ -1,4 +1,4 @@
-"""A participant is a legal person hosted by the process; its root fixes its DID for good (architecture.md 3a)."""
+"""A participant is a legal person hosted by the process; its root fixes its DID for good (spec/protocol.md 1.1)."""
 
 import re
 from unicodedata import category

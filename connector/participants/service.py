@@ -1,7 +1,7 @@
 """Use cases of participants: add one with its keys, find it by address, sign in its name, rotate or revoke a key.
 
 Private keys are opened once and kept in memory; every change of keys is a key event in the participant's log, because
-did:web has no history of its own (contracts.md 14).
+did:web has no history of its own (spec/contracts.md 5.1).
 """
 
 import asyncio
@@ -44,7 +44,7 @@ from connector.verify.formats import jcs
 CHANGED = "participants"
 KEPT_LISTED: Final[frozenset[Purpose]] = frozenset({"log", "log-pq"})
 SealIssuer = Callable[[str, SoftwareKey, str], str]
-"""(DID, seal key, name) -> PEM chain, leaf first; a seal CA after proof of control of the DID (contracts.md 8)."""
+"""(DID, seal key, name) -> PEM chain, leaf first; a seal CA after proof of control (spec/contracts.md 2.4)."""
 
 
 NOWHERE = SignerRegistry({}, 10.0)
@@ -204,7 +204,7 @@ class Participants:
         return await self.get(participant.id)
 
     async def rotate(self, slug: str, purpose: Purpose) -> Hosted:
-        """A new key signs from now on; the old one stays as verification method (trust.md 5.4).
+        """A new key signs from now on; the old one stays as verification method (spec/trust.md 2.2).
 
         Raises Mistake for a seal key that lies elsewhere: it is made there and then adopted; and for an algorithm that
         this installation does not have.

@@ -1,4 +1,4 @@
-"""Who calls: a fresh ES256 token on every request, whose key the caller's DID document names (trust.md 3.2).
+"""Who calls: a fresh ES256 token on every request, whose key the caller's DID document names (spec/trust.md 3).
 
 Cheap checks first, the key late, and the token's id is remembered only after its signature held, in the request's own
 transaction: otherwise anybody could burn a victim's token (threat T05).

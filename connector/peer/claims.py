@@ -1,7 +1,7 @@
 """What the trust list says of a DID now, as rules may look at it; always current, also under an old agreement.
 
 A peer whose keys changed without overlap is on hold: until an operator vouches for it, it belongs no more than one that
-was struck off (trust.md T08, T12).
+was struck off (spec/trust.md 1.4; T08, T12).
 """
 
 from collections.abc import Callable

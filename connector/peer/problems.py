@@ -1,4 +1,4 @@
-"""Our errors in the Dataspace Protocol's own form (dataspace-protocol.md 1.4): the room decides the `@type`.
+"""Our errors in the Dataspace Protocol's own form (spec/protocol.md 2.4): the room decides the `@type`.
 
 Generic on purpose towards peers: code, a German and an English sentence, the request id to ask by; never details of a
 defect.

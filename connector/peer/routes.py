@@ -1,4 +1,4 @@
-"""The public surface as a table: one row per route, each below a participant's root (architecture.md 3a).
+"""The public surface as a table: one row per route, each below a participant's root (spec/protocol.md 1.2).
 
 Participants come and go while the process runs, so the root is found per request by (Host, path prefix) and the rest is
 looked up here. A path that is nobody's, or a route that is not there, is 404 in the same words.

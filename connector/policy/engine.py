@@ -204,7 +204,7 @@ class PolicyEngine:
         return [self._words[lang].fixed(f"policy.coverage.note.{note}") for note in said.notes]
 
     def coverage(self, document: Mapping[str, Any]) -> list[dict[str, object]]:
-        """The coverage report of a policy as plain values: equal for an offer and its agreement (policy.md 5)."""
+        """The coverage report as plain values: equal for an offer and its agreement (spec/policy.md 10.1)."""
         return plain(coverage(self.policy(_deal(document)), self.registry, self._can, self._supplied, self._closure))
 
     def words(self, lang: str) -> Words:

@@ -1,4 +1,4 @@
-"""What plug-ins add to the engine: operands, their words, and a digest of the code that answers (policy.md 4.3)."""
+"""What plug-ins add to the engine: operands, their words, and a digest of their code (spec/policy.md 4.4)."""
 
 from collections.abc import Mapping
 

@@ -1,8 +1,8 @@
 """Erases records of the log: a tombstone in the same transaction, record and salt gone, leaf and index as they were.
 
 So the signed tree stays valid, the chain stays checkable from both sides of the gap, and the log itself says that
-something was erased, in whose role and on what ground (contracts.md 16.5). Each unit judges anew under a lock: what was
-read before it counts for nothing.
+something was erased, in whose role and on what ground (spec/records.md 7.3). Each unit judges anew under a lock: what
+was read before it counts for nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What becomes of records in time: compared with partners, erased when their time is over (contracts.md 16.4, 16.5).
+"""What becomes of records in time: compared with partners, erased when their time is over (spec/records.md 6, 7).
 
 The job erases page by page, each in a transaction of its own: a crash or a second replica leaves whole records with
 their tombstones, or nothing done.

@@ -1,4 +1,4 @@
-"""How long a record of the log is kept and what stands against its erasure: pure decisions (contracts.md 16.5).
+"""How long a record of the log is kept and what stands against its erasure: pure decisions (spec/records.md 7.1, 7.2).
 
 Nothing is erased that is not sealed, that a legal hold or a retention duty keeps, or that something still needs: an
 agreement record is the last of its agreement to go, key events go after the last agreement record. Tombstones, holds,

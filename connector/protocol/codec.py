@@ -1,7 +1,7 @@
 """Plain JSON values to messages and back: decoding is validating, and what we send is encoded from the same values.
 
 Upholds the fixed outer form: `@context` is an array that holds the one context, `@type` a string
-(dataspace-protocol 0.6, 5.4). Input must already be strictly parsed; foreign JSON-LD is made plain elsewhere.
+(spec/protocol.md 2.1). Input must already be strictly parsed; foreign JSON-LD is made plain elsewhere.
 """
 
 import hashlib

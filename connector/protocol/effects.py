@@ -1,6 +1,6 @@
 """What must follow a decision of the kernel, as values; the service turns them into rows of the same transaction.
 
-The kernel never acts. `Illegal` is its only way to say no and changes no state (dataspace-protocol 1.4).
+The kernel never acts. `Illegal` is its only way to say no and changes no state (spec/protocol.md 2.4).
 """
 
 from msgspec import Struct

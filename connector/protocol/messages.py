@@ -1,4 +1,4 @@
-"""Every message of the Dataspace Protocol 2025-1 as a frozen value, named as its `@type` (dataspace-protocol 1.2).
+"""Every message of the Dataspace Protocol 2025-1 as a frozen value, named as its `@type` (spec/protocol.md 2).
 
 A value that exists is well-formed: what types cannot say is checked when it is built (`Malformed`). Policies and
 catalogue entries stay the plain JSON that was sent, because signatures and digests need exactly that.

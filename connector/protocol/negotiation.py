@@ -1,9 +1,50 @@
 """The contract negotiation of both sides as one table and five functions over frozen values.
 
-Upholds the rules of architecture 3: an answer belongs to one sent row (1), an unanswered message is never replaced (2),
-a decided TERMINATE refuses all but TERMINATE (3), no offer upon an offer (4), a fitting message is an answer (5),
-accepted repetitions get the same answer (6), a second VERIFY also under another `@id`: it says nothing new, and Eclipse
-EDC sends one now and then and ends the negotiation if it is refused. States and legal steps: dataspace-protocol 1.5.
+Two programs that do not trust each other walk through one small graph of states, over a network that loses, doubles and
+delays. Each keeps a copy of where they are. The Dataspace Protocol gives the graph, `STEPS`: who may say what in which
+state, and where it leads. It does not say what a copy is worth while a message is on its way. That is this module, and
+the rules are those of spec/protocol.md 4, with their numbers.
+
+*What one side knows.* `state` is the last state that both are known to share. Beside it stands at most one message of
+ours without an answer, `pending`, by its kind and the id of the outbox row that carries it. There are no states such as
+"requesting": a side in OFFERED with a pending ACCEPT says all that ACCEPTING would. What a GET shows is the state
+behind the pending message (`shown`), because the peer may act on the message before we read its answer. The table is
+the same for both sides; `role` says which rows are ours to say and which are ours to hear.
+
+*How a message of ours ends.* Three ways. The peer answers 2xx to that very row (`acked`): the state moves. The peer
+refuses that row for good (`refused`): we are where we were, and a person is asked unless an end waits. Or the peer's
+next message fits only behind ours (`received`): then ours has arrived, whatever became of its answer, and `Acked`
+settles its row in the same transaction (rule 5). An answer belongs to a row and never to a kind of message (rule 1): a
+late answer to the first REQUEST must not acknowledge the counter-offer that came after it. An answer to any other row
+changes nothing.
+
+*Why nothing is replaced.* While one is pending, nothing more is said (rule 2). A side that took back an AGREE to say
+something else would leave the peer with either. The one exception is the end: TERMINATE may be decided at any time, for
+a stop that has to wait for a stranger's answer is none. It closes data access from the decision on (`terminating`) and
+waits in `ending` behind the pending message, as its row waits in the stream. When that message has its answer the
+TERMINATE takes its turn; if the answer was an end, it is void.
+
+*Crossing.* Both may speak at once. In one state at most one of the two has a word that leads on; the other has
+TERMINATE alone. So what can cross is TERMINATE with anything, and it has to win on both sides. The one that hears it
+judges it behind its own pending message and, if it has no place there, before it: either way the end is an end, and the
+pending message is void. The one that decided it hears nothing else (rule 3); without that FINALIZE and TERMINATE would
+cross and leave FINALIZED against TERMINATED. OFFER upon OFFER stays illegal (rule 4), though others take it: crossed by
+an ACCEPT it would leave ACCEPTED against OFFERED.
+
+*Repetition.* A sender that has lost an answer sends the same message again, so the same message has to get the same
+answer (rule 6). What was accepted is remembered by a digest over the whole message, `@id` included: two counter-offers
+that differ in nothing else are two. What was refused is not remembered, since a refusal may have come too early; it is
+judged afresh. Without `@id` equal messages are one only until the state changes. VERIFY is the exception for Eclipse
+EDC, which says it twice under two ids and ends the negotiation when the second is refused: said again before FINALIZE
+has its answer it says nothing new.
+
+*Ends.* FINALIZED and TERMINATED have no way on. A TERMINATE that the peer refuses ends the negotiation here all the
+same, and so does a refused first message: closing is always safe, because whatever the peer still says about it is
+refused. Nothing here has to be repaired, unlike in transfers: an exploration of all that two such sides and a bad
+network can do finds no pair of ends that differ.
+
+*What comes out.* Each function gives a `Step`: the negotiation after it, and effects as values (`effects`). The caller
+saves both in one transaction. `Illegal` is the only way to say no and changes nothing.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """What a negotiation and a transfer have in common: the two roles, and the memory of messages already accepted.
 
 Upholds rule 6 of the kernel: only accepted messages are remembered, refused ones are judged afresh
-(dataspace-protocol 1.5, idempotence).
+(spec/protocol.md 4.6).
 """
 
 from enum import StrEnum

@@ -1,7 +1,7 @@
 """What types cannot say about policies and catalogue entries: required members, closed lists, exactly-one-of.
 
 These documents stay plain JSON values because signatures and digests need them exactly as sent
-(dataspace-protocol 1.2, policy objects). Each check raises `Malformed` with a JSON pointer; none looks at meaning.
+(spec/protocol.md 2.3). Each check raises `Malformed` with a JSON pointer; none looks at meaning.
 """
 
 import re

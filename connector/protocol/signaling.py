@@ -1,7 +1,7 @@
 """Data Plane Signaling between control plane and data plane: the values for a plane in our process, and its flow table.
 
 Upholds that the process id is the flow id, that an end is final, and that a plane never changes a transfer by failing
-(data-plane-signaling 1, 3.4, 4).
+(spec/data-plane.md 1.2).
 """
 
 import re

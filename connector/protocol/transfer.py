@@ -1,8 +1,47 @@
 """The transfer process of both sides as one table and six functions over frozen values.
 
-Upholds the seven rules of architecture 3. Rule 7: while a message of ours is unanswered, weaker ones are refused unless
-they fit only the state after ours; what still parts the sides (START against SUSPEND) is a `doubt` and repaired.
-States and legal steps: dataspace-protocol 1.5.
+Read `negotiation` first: the two peers, the one pending message, answers that belong to rows, the waiting TERMINATE and
+repetition are the same here, under the same numbers (spec/protocol.md 4). This module adds what makes transfers harder,
+and what a transfer controls: a flow of bytes.
+
+*Why it is harder.* In a negotiation one side at a time has the word. In STARTED and SUSPENDED both sides may say nearly
+everything: suspend, start again, complete, terminate. So any two messages can cross, and both senders believe that
+theirs was first. `STEPS` has these rows for both roles. One more rule is in `step`: the owner of the data address, the
+provider of a pull and the consumer of a push, may say START in STARTED. That hands out a fresh address and changes no
+state; the table cannot say it, because it depends on who owns the address.
+
+*Strength* (rule 7). Messages have an order: TERMINATE over COMPLETE over SUSPEND over START, in which the stronger one
+lets less happen afterwards. While ours is unanswered, the peer's message is looked at in two places:
+
+* It is legal in the state before ours. Then it was perhaps said without knowing ours: they cross. If it is weaker it
+  is refused (`Illegal`, "weaker"), and the peer, for whom ours is the stronger one, takes ours. If it is as strong or
+  stronger we take it and drop ours. Both sides so decide for the same one of two different messages.
+* It is legal only in the state behind ours. Then it was said by somebody who has ours: it is the answer (rule 5).
+
+A side whose TERMINATE waits refuses all but TERMINATE, as in negotiations; so the strongest needs no comparison.
+
+*Doubt.* The order cannot tell everything apart. A message as strong as ours, or stronger, may have been said without
+knowing ours; we take it, and the peer may stand elsewhere. A message that leads back to the state we come from may be a
+late copy from before ours. A refusal says that the peer does not stand where we think, but not where it stands; perhaps
+it took for weaker what was meant as our answer, as START after SUSPEND can look. In each of these cases the step is
+made and `doubt` is set: this side no longer claims to know the peer's state. An end needs no doubt, but for that of a
+refused TERMINATE.
+
+*Repair.* A doubt is not argued about, it is asked. The effect `Repair` has the peer's state fetched by GET, but not
+while a message of ours is unanswered, and not before every copy of our finished rows is off the wire: a late copy could
+undo what was mended. `repaired` then compares. The same state: the doubt is over. The peer knows nothing of the
+transfer: TERMINATED. The peer is at an end: we take that end. Both still run, but in different states: TERMINATE,
+because nobody can say which of the two is meant, and a transfer that is ended can be asked for again. A side that has
+ended by a refused TERMINATE stays TERMINATED, unless the peer says COMPLETED, which is what it refused for.
+
+The exploration in the tests walks through all that two sides and a bad network can do: where two quiet sides differ one
+of them is in doubt and no data flow, and once nothing is lost any more both come to one state.
+
+*The flow.* Whether bytes may flow is no further state but a function of this one (`flowing`): at the provider from its
+START on, since the consumer may come as soon as it has the address; at the consumer once it is STARTED. What opens a
+flow counts when it is safe, what closes it counts at once: SUSPEND, COMPLETE and TERMINATE from the decision, whatever
+the peer answers. `OpenFlow` and `CloseFlow` follow from the flow before and after a step, so no path can forget one,
+and the caller carries them out in the transaction that saves the state.
 """
 
 from collections.abc import Mapping

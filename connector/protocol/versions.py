@@ -1,4 +1,4 @@
-"""The version document below a participant's root, and what we read from a peer's (dataspace-protocol 1.8).
+"""The version document below a participant's root, and what we read from a peer's (spec/protocol.md 2.5).
 
 Plain JSON without a context, unversioned and open to everyone. `path` extends the root, not the host.
 """

@@ -1,4 +1,4 @@
-"""Asks partners for their records of shared agreements and has them compared (contracts.md 16.4).
+"""Asks partners for their records of shared agreements and has them compared (spec/records.md 6).
 
 A partner that has no such route (other connectors) is "not possible", which is no error. One that cannot be reached is
 tried again; one whose answer does not hold is told apart from both.

@@ -1,4 +1,4 @@
-"""What both partners of an agreement should have in their logs, and how two such accounts compare (contracts.md 16.4).
+"""What both partners of an agreement should have in their logs, and how two accounts compare (spec/records.md 6.3).
 
 Pure. Only what both must know counts: the agreement, both seals, statements that it ends, bytes that were moved.
 Decisions and duties are each side's own business and are neither asked for nor given. Of second seals only two that

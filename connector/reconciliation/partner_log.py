@@ -1,4 +1,4 @@
-"""What a partner's log says about shared agreements, believed only as far as it is proven (contracts.md 16.4).
+"""What a partner's log says about shared agreements, believed only as far as it is proven (spec/records.md 6.2).
 
 The checkpoint is signed with a log key that the trust list names, every record stands in its tree, is the partner's own
 and about an agreement that was asked for; and the tree only ever grows. Otherwise nothing of the answer counts: Fault.

@@ -1,4 +1,4 @@
-"""Compares our records of shared agreements with the partner's and keeps how it stands (contracts.md 16.4).
+"""Compares our records of shared agreements with the partner's and keeps how it stands (spec/records.md 6).
 
 The network is not here: `delivery.reconciling` asks, this decides what is due and books what came. What differs is an
 alarm in our log, once per finding; the partner finds the same from its side.

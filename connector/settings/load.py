@@ -3,7 +3,7 @@
 Read once where the process starts and passed on as sections, never global. Every field has a working default and a
 description, which is its documentation; unknown keys are a mistake that names the nearest key. Relative paths are
 relative to the data folder. An environment variable that is set but empty counts as not set; lists are separated by
-commas there. Source: architecture.md 7.
+commas there. Source: spec/architecture.md 4.1.
 """
 
 import base64

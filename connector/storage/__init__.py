@@ -1,4 +1,4 @@
-"""What survives: the database port on SQLite and PostgreSQL, migrations, outbox and leases (architecture.md 4)."""
+"""What survives: the database port on SQLite and PostgreSQL, migrations, outbox, leases (spec/architecture.md 2, 3)."""
 
 from connector.clock import Clock
 from connector.errors import Mistake

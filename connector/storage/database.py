@@ -2,7 +2,7 @@
 
 A unit runs in one hop on a database thread, may run again after a `Conflict`, and is answered only after COMMIT;
 therefore it must have no effect but through its `Tx`. SQL is written once, with `:name` placeholders
-(architecture.md 1, 4).
+(spec/architecture.md 2).
 """
 
 from collections.abc import Callable, Mapping

@@ -1,6 +1,6 @@
 """The one `match` that turns a kernel's effects into rows; it runs in the transaction that changes the state.
 
-Nothing is sent before it is saved: what leaves the process is a row of the outbox first (architecture.md 1.3).
+Nothing is sent before it is saved: what leaves the process is a row of the outbox first (spec/architecture.md 3.1).
 """
 
 from collections.abc import Callable, Iterable, Mapping

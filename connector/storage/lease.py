@@ -1,4 +1,4 @@
-"""Jobs for one replica (crawl, seal, expiry): a fenced lease by name, on database time (architecture.md 4)."""
+"""Jobs for one replica (crawl, seal, expiry): a fenced lease by name, on database time (spec/architecture.md 3.3)."""
 
 from connector.storage.database import Tx, for_update
 

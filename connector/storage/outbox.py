@@ -1,4 +1,4 @@
-"""Nothing is sent before it is a row here: in order per process (`stream`), fenced leases (architecture.md 4).
+"""Nothing is sent before it is a row here: in order per process (`stream`), fenced leases (spec/architecture.md 3.2).
 
 Delivery is at-least-once and in order within a stream. On SQLite a row just put goes to the worker in memory (topic
 `outbox`, the row as value), so leases serve only the sweep there; on PostgreSQL the signal says no more than "look".
@@ -212,7 +212,7 @@ def abandon(tx: Tx, participant: str) -> int:
 
 
 def done_by_reply(tx: Tx, participant: str, message_id: str) -> int:
-    """The peer's next message acknowledges ours, whatever becomes of the HTTP answer (architecture.md 3, rule 5)."""
+    """The peer's next message acknowledges ours, whatever becomes of the HTTP answer (spec/protocol.md 4.5)."""
     return tx.run(
         "UPDATE outbox SET done_at = :now, lease_owner = '', lease_until = 0"
         " WHERE participant = :participant AND message_id = :message_id AND done_at IS NULL",

@@ -1,7 +1,7 @@
 """Data addresses on the wire: where bytes are to be fetched or sent, and the secret that opens the place.
 
-Ours carry the names of the specification and those that Eclipse EDC reads; a peer's may use either (dataspace-protocol
-1.7, data-plane-signaling 6.1, decision 0016). They hold tokens, so they belong into no log.
+Ours carry the names of the specification and those that Eclipse EDC reads; a peer's may use either (spec/data-plane.md
+2, decision 0016). They hold tokens, so they belong into no log.
 """
 
 import re

@@ -1,6 +1,6 @@
 """What was done under an agreement, as our own people vouch for it, and which duties stand how.
 
-No peer can reach this: a duty is done for us when we say so, by a receipt in hand (policy.md 3.1, evidence class M). A
+No peer can reach this: a duty is done for us when we say so, by a receipt in hand (spec/policy.md 2.4). A
 deed is never changed or taken back, and each is an entry in the log with the digest of its evidence.
 """
 

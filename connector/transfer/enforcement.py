@@ -2,7 +2,8 @@
 
 Nothing is polled: a review is a timer of the agreement, due at the next instant at which time alone may change the
 answer, or at once when something became known (a deed, another trust list). A hold closes the flow in the same
-transaction, so that every replica cuts its streams; the peer is told by a suspension with the reason (policy.md 3.7).
+transaction, so that every replica cuts its streams; the peer is told by a suspension with the reason
+(spec/policy.md 8.3).
 """
 
 from collections.abc import Set

@@ -56,5 +56,5 @@ class TransferRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def owner(format_: str) -> Role:
-    """Who serves the data address (data-plane-signaling.md 1.7)."""
+    """Who serves the data address (spec/data-plane.md 1.1)."""
     return Role.CONSUMER if format_ == PUSH else Role.PROVIDER

@@ -1,4 +1,4 @@
-"""Our transfer messages and where they go (dataspace-protocol.md 1.1, 1.2); PEER stands for a pid not yet known."""
+"""Our transfer messages and where they go (spec/protocol.md 1.2, 2); PEER stands for a pid not yet known."""
 
 from urllib.parse import quote
 

@@ -1,7 +1,7 @@
 """Use cases of transfers: what we ask for, what a peer tells us, what an answer to our message means.
 
-Each is one transaction: load, let the kernel decide, save, turn the effects into rows (architecture.md 3). What we say
-next is the `course`'s business; what the plane asks and reports is in `reports`.
+Each is one transaction: load, let the kernel decide, save, turn the effects into rows (spec/architecture.md 3.1). What
+we say next is the `course`'s business; what the plane asks and reports is in `reports`.
 """
 
 from collections.abc import Callable
@@ -312,7 +312,7 @@ class Transfers:
         )  # fmt: skip
 
     def _take_destination(self, tx: Tx, process: TransferRow, address: m.DataAddress | None, root: str) -> None:
-        """Of a push; an address in a request to fetch is dropped, and the log says so (data-plane-signaling.md 7.2)."""
+        """Of a push; an address in a request to fetch is dropped, and the log says so (spec/data-plane.md 3.1)."""
         if process.format != PUSH:
             if address is not None:
                 self.sender.record(tx, process, TRANSFER, {"event": "address-dropped"})

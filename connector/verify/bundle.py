@@ -1,4 +1,4 @@
-"""Verifies an evidence bundle offline: bytes and trusted anchors in, a report out (contracts.md 15).
+"""Verifies an evidence bundle offline: bytes and trusted anchors in, a report out (spec/contracts.md 8).
 
 Nothing in the bundle vouches for itself. Without anchors the verdict is "cannot judge", never "passed".
 """

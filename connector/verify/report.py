@@ -1,4 +1,4 @@
-"""What the verifier found: one verdict and one sentence per check, and the verdict over all (contracts.md 15)."""
+"""What the verifier found: a verdict and a sentence per check, the verdict over all (spec/contracts.md 8.2, 8.3)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """Lays a second bundle of the same agreement beside the first: whether either leaves out what the other shows.
 
 What an exporter hides of its own log only somebody else can show: the partner, whose log holds the same statements, or
-an earlier bundle of the same log, in which a place of the chain was taken by another record (contracts.md 16.4).
+an earlier bundle of the same log, in which a place of the chain was taken by another record (spec/contracts.md 8.6).
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,8 @@
-"""Asks other operators' witnesses to vouch for our logs: hourly, after agreements, before a bundle (contracts.md 16.3).
+"""Asks others' witnesses to vouch for our logs: hourly, after agreements, before a bundle (spec/records.md 3.2).
 
 Nothing waits for a witness but the first seal of a process, for a moment: a database that came back from a backup must
-not sign again what others have seen (16.2). What a witness says is checked with its keys in the trust list.
+not sign again what others have seen (spec/records.md 2.5). What a witness says is checked with its keys in the trust
+list.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""This process as a witness of others: which state of a log it saw, and what it says of the next (contracts.md 16.3).
+"""This process as a witness of others: which state of a log it saw, and what it says of the next (spec/records.md 3.1).
 
 For one log it vouches for one history: the held state changes only in the transaction that compared with it, so two
 replicas never vouch for two branches. C2SP tlog-witness is the protocol; what a peer sends is text until it is parsed.

@@ -1,4 +1,4 @@
-"""What witnesses put under our checkpoints, kept per size; rows are added and never changed (contracts.md 16.3)."""
+"""What witnesses put under our checkpoints, kept per size; rows are added and never changed (spec/records.md 3.2)."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The newest state of each log that this process has signed or seen, kept beside the database (contracts.md 16.2).
+"""The newest state of each log that this process has signed or seen, kept beside the database (spec/records.md 2.5).
 
 A database that comes back from a backup does not know what was signed since. This folder does, without a network: the
 last checkpoint of each log as its note. What is marked is never signed again in another way. The folder must not be

@@ -1,4 +1,4 @@
-"""The keys of this process as a witness: its operator's, no participant's (contracts.md 16.3).
+"""The keys of this process as a witness: its operator's, no participant's (spec/records.md 3.4).
 
 They lie encrypted in the database, so all replicas are one witness. Whichever starts first makes them. New keys
 take the place of old ones with an overlap, in which both sign: until the authority lists the new ones, only the old
@@ -23,7 +23,7 @@ from connector.verify.formats.cosignature import name_of
 HOLDER = "witness"
 """Whose the keys are at rest; a slug of this name has keys of other ids."""
 OVERLAP_MS = 30 * 86_400_000
-"""How long an old key goes on signing beside its successor (contracts.md 14)."""
+"""How long an old key goes on signing beside its successor (spec/records.md 3.4)."""
 
 
 class Own(NamedTuple):

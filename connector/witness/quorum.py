@@ -1,4 +1,4 @@
-"""How far the quorum of witnesses has come with one of our own logs, and since when (contracts.md 16.3).
+"""How far the quorum of witnesses has come with one of our own logs, and since when (spec/records.md 3.3).
 
 What an auditor would conclude from the published lines, not what we believe of them: the same policy, the same check.
 """

@@ -1,6 +1,6 @@
 """Notices a database that came back from a backup, by what is marked beside it: at the start and at each look after.
 
-No network is asked. The log then goes on under a new origin, also while another replica runs (contracts.md 16.2).
+No network is asked. The log then goes on under a new origin, also while another replica runs (spec/records.md 2.5).
 """
 
 import asyncio

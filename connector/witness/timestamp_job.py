@@ -1,4 +1,4 @@
-"""Asks the timestamp authority about the newest checkpoint of each log, at most one token per period (contracts.md 12).
+"""Asks the timestamp authority about the newest checkpoint of each log, once per period (spec/contracts.md 4.3).
 
 Rounds run beside the jobs, never in their way: an authority that is slow, away or wrong delays nothing and is asked
 again. One replica asks, because the job that begins a round is leased; two that do keep one token.

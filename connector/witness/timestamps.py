@@ -1,4 +1,4 @@
-"""Timestamp tokens over our checkpoints: what is asked, what of the answer counts, and what is kept (contracts.md 12).
+"""Timestamp tokens over our checkpoints: what is asked, what of an answer counts, what is kept (spec/contracts.md 4.3).
 
 A token covers the SHA-256 of the note exactly as `audit_seal.checkpoint` holds it. Only a token that the offline
 verifier would accept is kept; rows are added and never changed. The extra `timestamps` writes the requests.

@@ -1,4 +1,4 @@
-"""Two sealers on one PostgreSQL database: whatever they sign, for one size it is one root (contracts.md 16.2)."""
+"""Two sealers on one PostgreSQL database: whatever they sign, for one size it is one root (spec/records.md 2.3)."""
 
 import asyncio
 from collections.abc import AsyncIterator

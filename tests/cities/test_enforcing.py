@@ -83,7 +83,7 @@ async def test_a_member_that_is_struck_off_gets_no_more_bytes(town: City, villag
 
 
 def test_a_withdrawal_is_known_within_a_minute_by_default() -> None:
-    """policy.md 3.7: remote revocation within 60 s: the look at the list, the review, and the sweep of a stream."""
+    """spec/policy.md 8.3: remote revocation within 60 s: the look at the list, the review, the sweep of a stream."""
     reload_s = next(one.default for one in documented() if one.key == "trust.list_reload_s")
     assert isinstance(reload_s, float)
     assert reload_s + 2 * TICK_S + SWEEP_S <= 60

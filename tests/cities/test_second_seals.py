@@ -1,4 +1,4 @@
-"""Second seals (ML-DSA-44) between two real processes: each sends its own, both bundles hold both (contracts.md 9)."""
+"""Second seals (ML-DSA-44) of two real processes: each sends one, both bundles hold both (spec/contracts.md 2.5)."""
 
 import json
 import zipfile

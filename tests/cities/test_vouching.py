@@ -1,4 +1,4 @@
-"""Two operators vouch for each other's logs; one is then brought back from a backup (contracts.md 16.2, 16.3)."""
+"""Two operators vouch for each other's logs; one is then brought back from a backup (spec/records.md 2.5, 3)."""
 
 import asyncio
 import shutil

@@ -1,4 +1,4 @@
-"""The test cases of the official DSP kit and the ids that it is told to use (dataspace-protocol.md 2 and 3.6).
+"""The test cases of the official DSP kit and the ids that it is told to use (spec/protocol.md 6.2).
 
 One table per group; everything else is derived: the keys of the kit's properties file, and what a complete run is.
 """

@@ -1,7 +1,7 @@
 """The official DSP kit: which releases hold it, how it is told where we are, how it is run and what it says.
 
 It ends with exit code 0 also when tests fail, and a class that fails before its first test counts nowhere. So a run is
-green only if each of the 65 cases was heard to succeed (dataspace-protocol.md 3.2 to 3.5).
+green only if each of the 65 cases was heard to succeed (spec/protocol.md 6.2).
 """
 
 import re

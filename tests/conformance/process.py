@@ -1,7 +1,7 @@
 """One negotiation or transfer as the official kit plays it: what it sends, what it waits for, when it moves.
 
 It takes no message that its own state does not allow, and it moves only after our answer has come, except for its
-accept, verification and counter-offer (dataspace-protocol.md 1.6).
+accept, verification and counter-offer (spec/protocol.md 5.1).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the official kit does in each of its cases, one word per step (dataspace-protocol.md 2.2 to 2.5).
+"""What the official kit does in each of its cases, one word per step (spec/protocol.md 6.2).
 
 `request`: the kit asks as consumer. `trigger`: we are made to ask. `offer`, `accept`, …: the kit says it, we take it.
 `await:X`: we say X, and the kit listens from now on. `late:X`: it listens only after our first try went to nobody.

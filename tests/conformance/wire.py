@@ -1,6 +1,6 @@
 """How the official kit sits on the wire: a callback server with one-shot handlers, and a client that repeats.
 
-Facts 2 to 5 of dataspace-protocol.md: an unknown path is 404 with a body, success is 200 without Content-Type, what
+As spec/protocol.md 6.2 has it: an unknown path is 404 with a body, success is 200 without Content-Type, what
 fits nowhere gets no answer at all, and our 4xx is tried twice more unless an error was expected.
 """
 

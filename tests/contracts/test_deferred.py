@@ -1,4 +1,4 @@
-"""What only a later phase can decide is listed with the negotiation, and refuses nothing yet (policy.md 3.7)."""
+"""What only a later phase can decide is listed with the negotiation, and refuses nothing yet (spec/policy.md 8.1)."""
 
 import json
 

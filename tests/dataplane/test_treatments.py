@@ -1,4 +1,4 @@
-"""What is to be done to data on their way is understood to the last parameter, or nothing leaves (policy.md 3.7)."""
+"""What is to be done to data on their way is understood to the last, or nothing leaves (spec/policy.md 2.4, 8.4)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What an answer to a message means: booked, tried again, waited for, asked about (dataspace-protocol.md 1.6)."""
+"""What an answer to a message means: booked, tried again, waited for, asked about (spec/protocol.md 5.1)."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a JSON-LD processor makes of policies in the DSP context: each pitfall of policy.md 6.4 and 1 (rule 3), shown.
+"""What a JSON-LD processor makes of policies in the DSP context: each pitfall of spec/policy.md 14.2 and 1.2, shown.
 
 A member that the context does not explain is dropped, and with it a condition; a name that it does not explain becomes
 a relative IRI, which means nothing. Our own wire shapes meet neither, and our reader refuses what does.
@@ -136,7 +136,7 @@ def test_a_strategy_in_quotes_stays_a_literal(loader: Loader) -> None:
 
 @pytest.mark.parametrize("iri", [f"{HANSE}municipality", "odrl:use", "did:web:a.example"])
 def test_a_right_operand_in_quotes_stays_a_literal(loader: Loader, iri: str) -> None:
-    """Even an IRI; therefore our operands compare both spellings alike (policy.md 3.2)."""
+    """Even an IRI; therefore our operands compare both spellings alike (spec/policy.md 3.3)."""
     kinds = {"leftOperand": f"{HANSE}participantKind", "operator": "isAnyOf"}
     spelled = []
     for right in (iri, {"@id": iri}):

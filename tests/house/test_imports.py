@@ -1,4 +1,4 @@
-"""A server on SQLite loads only what it uses: every town pays for start-up time and idle memory (performance.md 3)."""
+"""A server on SQLite loads only what it uses: every town pays for start and idle memory (spec/architecture.md 4.4)."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Imports go downwards only, and the kernel is pure (architecture.md 2 and 3)."""
+"""Imports go downwards only, and the kernel is pure (spec/architecture.md 1.1, 1.2)."""
 
 import ast
 import subprocess

@@ -1,4 +1,4 @@
-"""A stolen key: it leaves the DID document, a new one takes its place, the log says since when (contracts.md 14)."""
+"""A stolen key: it leaves the DID document, a new one takes its place, the log says when (spec/contracts.md 5.3)."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The ways of Eclipse EDC, as it was heard to speak, hold without Java (dataspace-protocol.md 5.3).
+"""The ways of Eclipse EDC, as it was heard to speak, hold without Java (spec/protocol.md 6.1).
 
 One test for each: a connector among EDCs, and an EDC that says what 0.15.1 said.
 """

@@ -1,4 +1,4 @@
-"""The properties of policy.md 3.4, for policies and worlds that nobody chose."""
+"""The properties of spec/policy.md 5.3, for policies and worlds that nobody chose."""
 
 from typing import Any
 

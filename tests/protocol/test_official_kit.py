@@ -1,6 +1,6 @@
 """The official artefacts beyond single messages: the test kit's notion of the schemas, alternatives, common examples.
 
-The kit has copies that differ from the published schemas in three places (dataspace-protocol 4). They are not ours to
+The kit has copies that differ from the published schemas in three places. They are not ours to
 keep, so the
 difference is stated here and made in memory.
 """

@@ -1,4 +1,4 @@
-"""Compares an expected compliance report with ours, as the FORCE suite does (policy.md 7.3, step 7).
+"""Compares an expected compliance report with ours, as the FORCE suite does (spec/policy.md 15.1).
 
 `activation`: the same rule reports by rule, request, attempt and activation. `premises`: also the same multiset of
 (type, constraint, satisfaction) over the reports that can be reached. A reference that leads nowhere is a defect of the

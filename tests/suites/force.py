@@ -1,7 +1,8 @@
 """Reads a suite in the FORCE layout: a case names policy, request, state of the world and expected report by IRI.
 
-The recipe is policy.md 7.3. Our municipal suite has the same layout with `hanse:` values in the state of the world, as
-`policies/suite/README.md` describes. Each file is a graph of its own, because cases reuse the ids of constraints.
+The recipe is spec/policy.md 15.1. Our municipal suite has the same layout with `hanse:` values in the state of the
+world, as `policies/suite/README.md` describes. Each file is a graph of its own, because cases reuse the ids of
+constraints.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """What came of one case and of a suite: the two figures that are claimed, each disagreement, each defect of the suite.
 
 Exit code 0 only if all cases agree on activation and every other difference is a case whose expected report refers to
-nothing (policy.md 7.3). Such a defect is found by looking, never by the number of a case.
+nothing (spec/policy.md 15.1). Such a defect is found by looking, never by the number of a case.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Reads the OVAL suite (policy.md 7.5): a policy in Turtle, a table of events; the folder says whether all is right.
+"""Reads the OVAL suite (spec/policy.md 15.3): a policy in Turtle, a table of events; the folder says if all is right.
 
 A log is in order if every row is permitted with the counts up to it, no prohibition is left violated, and every
 obligation and duty is fulfilled or healed by the last event. An offer binds here, as it does for OVAL. A row that does
@@ -63,7 +63,7 @@ def _case(place: Path, table: Path, expected: bool, reading: engine.Reading) -> 
 
 
 def _with_deadlines(document: dict[str, Any]) -> dict[str, Any]:
-    """The suite says by when a duty is due by a condition on the clock; with us that is a deadline (policy.md 3.1)."""
+    """The suite says by when a duty is due by a condition on the clock; here a deadline (spec/policy.md 2.5)."""
     made = {key: _duties(value) if member(key) in _RULES else value for key, value in document.items()}
     return {key: _due(value) if member(key) == "obligation" else value for key, value in made.items()}
 

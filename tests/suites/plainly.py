@@ -2,7 +2,7 @@
 
 For requests, states and reports only: what they say is compared, never decided by. Policies go through the same reading
 as those of any stranger. A party whose id differs from one in the policy by trailing digits alone is told apart here,
-so that a mistake of a suite can be shown beside its verbatim result instead of being hidden (policy.md 8).
+so that a mistake of a suite can be shown beside its verbatim result instead of being hidden (spec/policy.md 15.5).
 """
 
 import json

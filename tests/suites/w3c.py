@@ -1,8 +1,8 @@
-"""Reads the examples of the W3C ODRL CG's formal semantics (policy.md 7.4): JSON policies, requests, states, reports.
+"""Reads the examples of the W3C ODRL CG's formal semantics (spec/policy.md 15.2): policies, requests, states, reports.
 
-Known mistakes of the data are accepted here and nowhere else (section 8): a number written as a reference, a time with
-a blank in it, a comma missing at the end of a line, and a party of the request that the policy knows without its last
-digit. The last one changes a result, so such a case has two outcomes: verbatim, and read as meant.
+Known mistakes of the data are accepted here and nowhere else (spec/policy.md 15.5): a number written as a reference, a
+time with a blank in it, a comma missing at the end of a line, and a party of the request that the policy knows without
+its last digit. The last one changes a result, so such a case has two outcomes: verbatim, and read as meant.
 """
 
 from collections import Counter

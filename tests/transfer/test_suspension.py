@@ -1,4 +1,4 @@
-"""Suspended and resumed by either side, for data that is fetched and for data that is sent (dataspace-protocol 5.3)."""
+"""Suspended and resumed by either side, for data that is fetched and for data that is sent (spec/data-plane.md 3.3)."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""The form of our seals as EU DSS sees it, so that we do not only agree with ourselves (contracts.md 19).
+"""The form of our seals as EU DSS sees it, so that we do not only agree with ourselves (spec/contracts.md 8.7).
 
 The European Commission's validator comes from Maven Central and is never kept; without Java or Maven this is skipped by
 name, but in CI a skip is a failure.

@@ -1,6 +1,6 @@
 """A log key that the trust list calls ended signs no new state: a thief's branch is not proven, stamped or not.
 
-What it signed before stays proven (contracts.md 14, 16.2).
+What it signed before stays proven (spec/contracts.md 5.3).
 """
 
 import pytest

@@ -1,6 +1,6 @@
 """A countersignature that came days later: each seal is judged at the time of the first record that names it.
 
-The provider's seal was in the log at `FIRST`, the consumer's at `SECOND` (contracts.md 12).
+The provider's seal was in the log at `FIRST`, the consumer's at `SECOND` (spec/contracts.md 4.2).
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Since when a contract provably existed: by witnesses, by timestamps, or by the signers alone (contracts.md 12)."""
+"""Since when a contract provably existed: by witnesses, by timestamps, by the signers alone (spec/contracts.md 4.1)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

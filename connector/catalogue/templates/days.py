@@ -1,6 +1,6 @@
 """Calendar days of a steward as instants: midnights in Europe/Berlin with their offset, so that nobody guesses a zone.
 
-A last day becomes the next midnight, for the operator `lt`: it counts in full (policy.md 3.2).
+A last day becomes the next midnight, for the operator `lt`: it counts in full (spec/policy.md 14.1).
 """
 
 import re

@@ -1,7 +1,7 @@
 """What may stand in the slots of a rule template: text of a steward to values of a policy, and back.
 
 Each type is a pair: `read` gives the right operand or says what to mend, `write` gives the text that reads to the same
-values. Only strings leave here, because the protocol's schema takes no JSON numbers (policy.md 6.4).
+values. Only strings leave here, because the protocol's schema takes no JSON numbers (spec/policy.md 14.2).
 """
 
 import difflib

@@ -1,4 +1,4 @@
-"""Rule templates: fills the slots of `policies/*.toml` and gives the ODRL policy of an offer (policy.md 6.3, 6.4)."""
+"""Rule templates: fills the slots of `policies/*.toml` and gives the ODRL policy of an offer (spec/policy.md 14)."""
 
 import re
 import tomllib

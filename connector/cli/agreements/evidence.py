@@ -1,6 +1,6 @@
 """`hanse agreements` and `hanse evidence`: which contracts there are, and the bundle that proves one of them.
 
-A contract that one side sealed says so, with what evidence there is (contracts.md 11).
+A contract that one side sealed says so, with what evidence there is (spec/contracts.md 3.7).
 """
 
 import json

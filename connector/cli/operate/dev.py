@@ -1,4 +1,4 @@
-"""`hanse dev init`: a data folder for laptops and tests (trust.md 5.1).
+"""`hanse dev init`: a data folder for laptops and tests (spec/trust.md 6.1).
 
 It gets a development CA that can speak for localhost only, a seal CA, and an authority of its own with a first, empty
 trust list. Repeating it makes only what is missing.

@@ -241,7 +241,7 @@ class Agreements:
         return drawn, plain
 
     def take(self, tx: Tx, case: NegotiationRow, message: m.ContractAgreementMessage) -> str:
-        """As consumer: the id, if it is what we asked this peer for, made since we did (dataspace-protocol.md 1.3)."""
+        """As consumer: the id, if it is what we asked this peer for, made since we did (spec/protocol.md 2.3)."""
         plain = message.agreement
         me = self._participants.held(case.participant).participant.did
         parties = (plain["assigner"], plain["assignee"], plain["target"])
@@ -266,7 +266,7 @@ class Agreements:
         store.save_agreement(tx, replace(agreement, consumer_jws=seal))
 
     def completed(self, tx: Tx, case: NegotiationRow, agreement: Agreement, seal: str) -> None:
-        """A one-sided agreement is countersigned; a further agreement record says so (contracts.md 16.2)."""
+        """A one-sided agreement is countersigned; a further agreement record says so (spec/records.md 1.3)."""
         whole = replace(agreement, consumer_jws=seal, state="finalized")
         store.save_agreement(tx, whole)
         self._record(tx, case, whole)

@@ -29,7 +29,7 @@ def record(tx: Tx, did: str, case: NegotiationRow, type_: str, body: dict[str, o
 def of_agreement(
     tx: Tx, case: NegotiationRow, agreement: Agreement, keys: SecondKeys = second_seal.nobody
 ) -> tuple[dict[str, object], Judged]:
-    """The agreement, both seals, both DID documents and our newest key event (contracts.md 16.2), and what there is
+    """The agreement, both seals, both DID documents and our newest key event (spec/records.md 1.3), and what there is
     of second seals: what `keys` prove is named. A countersignature that the provider has not taken is not.
     """
     objects = store.objects(tx, case.participant, case.id)

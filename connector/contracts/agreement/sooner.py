@@ -1,7 +1,7 @@
 """A side that gave notice states an end that comes sooner: it counts from then on, the former stays as evidence.
 
 Whoever has a reason to end at once must not be held to the notice it gave before. An end can never be put off: the
-partner may rely on the day that it was told. What ends at once is the last word of its side (contracts.md 14).
+partner may rely on the day that it was told. What ends at once is the last word of its side (spec/contracts.md 6.2).
 """
 
 from collections.abc import Iterable

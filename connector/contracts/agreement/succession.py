@@ -1,7 +1,7 @@
 """Legal succession: who stands in an agreement in the place of its counterparty, such as after a merger of towns.
 
-Only the authority says so, in the trust list (contracts.md 14). Documents and seals of the predecessor stay as they
-are; that somebody else acts under them is a record of its own in the log of each agreement.
+Only the authority says so, in the trust list (spec/contracts.md 6.4). Documents and seals of the predecessor stay as
+they are; that somebody else acts under them is a record of its own in the log of each agreement.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""An agreement takes the place of another: what it replaces, and the sentences of both side by side (contracts.md 14).
+"""An agreement takes the place of another: what it replaces, both texts side by side (spec/contracts.md 6.3).
 
 Nothing is edited: the new one names the digest of the old one in its signed profile and its record, and the old one
 ends when the new one comes into force. `compare` is a function of sentences alone; `document` is what is stored of it.

@@ -131,6 +131,6 @@ def canonical_document(plain: dict[str, Any]) -> bytes:
 
 
 def evidence_address(root: str, agreement: Agreement, consumer_jws: str | None) -> str:
-    """What FINALIZED says: where the bundle is and what it commits to (contracts.md 9)."""
+    """What FINALIZED says: where the bundle is and what it commits to (spec/contracts.md 3.1)."""
     digest = sealing.evidence_digest(agreement.document, agreement.provider_jws or "", consumer_jws)
     return f"{root}/evidence/{agreement.uuid}#sha256={digest}"

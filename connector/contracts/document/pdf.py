@@ -1,7 +1,8 @@
 """The contract text as a PDF that people can file: made from the signed HTML itself, never from a new rendering.
 
-The parties sign the HTML (contracts.md 5); what the PDF shows is read out of its bytes, so both say the same whichever
-release wrote them. Accessible (PDF/UA-1) and the same bytes twice. Takes the extra `pdf`; without it there is none.
+The parties sign the HTML (spec/contracts.md 1.4); what the PDF shows is read out of its bytes, so both say the same
+whichever release wrote them. Accessible (PDF/UA-1) and the same bytes twice. Takes the extra `pdf`; without it there is
+none.
 """
 
 import json

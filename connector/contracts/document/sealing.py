@@ -1,6 +1,6 @@
 """Seals an agreement: canonical bytes and the JAdES-B-B signature over them and what belongs to them.
 
-Compact, detached, `sigD` by URI hash (contracts.md 4 to 6). Checking is `verify.jades`; both read one profile.
+Compact, detached, `sigD` by URI hash (spec/contracts.md 1, 2). Checking is `verify.jades`; both read one profile.
 """
 
 import json
@@ -31,7 +31,7 @@ class Signer(Protocol):
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """One signed object: its address, its bytes, its media type (`pars`, `hashV`, `ctys` of contracts.md 5)."""
+    """One signed object: its address, its bytes, its media type (`pars`, `hashV`, `ctys` of spec/contracts.md 1.3)."""
 
     par: str
     body: bytes
@@ -68,7 +68,7 @@ def references(
     approval: bytes,
     provider_jws: str | None = None,
 ) -> list[Reference]:
-    """The objects of a seal in the order of contracts.md 5; `provider_jws` only when the consumer countersigns."""
+    """The objects of a seal in the order of spec/contracts.md 1.3; `provider_jws` only if the consumer countersigns."""
     objects = [
         Reference(agreement_iri, agreement, _AGREEMENT),
         Reference(address(provider_root, text), text, "text/html"),
@@ -95,7 +95,7 @@ async def seal(references: Sequence[Reference], key: SealKey, chain_der: Sequenc
 
 
 def sign_pq(references: Sequence[Reference], key: Signer, iat: int) -> str:
-    """A second seal over the same references that withstands quantum computers (contracts.md 7): ML-DSA-44.
+    """A second seal over the same references that withstands quantum computers (spec/contracts.md 2.5): ML-DSA-44.
 
     Same header but for the certificate: the trust list names the key for the DID (`sealKeyPq`).
     """
@@ -134,7 +134,7 @@ def _signed(head: str) -> bytes:
 
 
 def evidence_digest(agreement: bytes, provider_jws: str, consumer_jws: str | None) -> str:
-    """What FINALIZED names behind `#sha256=`: one digest over the agreement and both seals (contracts.md 9)."""
+    """What FINALIZED names behind `#sha256=`: one digest over the agreement and both seals (spec/contracts.md 3.1)."""
     return digest(
         canonical(
             {

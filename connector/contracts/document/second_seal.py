@@ -1,4 +1,4 @@
-"""The second seal of a party, ML-DSA-44 beside its first one (contracts.md 7): made with it, sent with it, kept.
+"""The second seal of a party, ML-DSA-44 beside its first one (spec/contracts.md 2.5): made with it, sent with it, kept.
 
 It travels in a member of its own, so peers that know nothing of it skip it. What a peer gives there is judged when its
 first seal is: one that cannot hold is recorded and kept out, and never stops a contract. An agreement record names it

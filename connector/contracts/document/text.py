@@ -1,7 +1,7 @@
 """The contract in plain language: the German HTML is what both parties sign, English is a marked translation.
 
 Self-contained (no script, no outside resource), readable by people and screen readers, fit for print. The same facts
-give the same bytes; what was signed is kept and never rendered again (contracts.md 5).
+give the same bytes; what was signed is kept and never rendered again (spec/contracts.md 1.4).
 """
 
 from collections.abc import Sequence

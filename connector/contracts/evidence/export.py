@@ -1,4 +1,4 @@
-"""Makes the evidence bundle: values in, the same bytes out every time; no database, no clock (contracts.md 15).
+"""Makes the evidence bundle: values in, the same bytes out every time; no database, no clock (spec/contracts.md 7).
 
 The exporter seals the manifest, so a change of any member shows, README included.
 """
@@ -73,7 +73,7 @@ class EvidenceParts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def bundle(parts: EvidenceParts, seal: Callable[[bytes], str]) -> bytes:
-    """The ZIP. `seal` signs the manifest bytes with the exporter's seal key (one reference, contracts.md 15)."""
+    """The ZIP. `seal` signs the manifest bytes with the exporter's seal key (one reference, spec/contracts.md 7.3)."""
     members = _members(parts)
     how_far = {} if parts.log.told is None else {"told": parts.log.told}
     manifest = jcs.encode({"v": 1, "members": manifest_rows(members), **how_far})

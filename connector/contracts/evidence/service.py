@@ -85,7 +85,7 @@ class Evidence:
         return await loop.run_in_executor(self._threads, export.bundle, whole, manifest_seal)
 
     async def _sealed(self, hosted: Hosted, agreement_id: str) -> export.EvidenceParts:
-        """Seals, then reads; on PostgreSQL a record waits for transactions that began before it (architecture.md 4)."""
+        """Seals, then reads; on PostgreSQL a record waits for transactions from before it (spec/records.md 2.3)."""
         again = False
         for _ in range(TRIES - 1):
             try:

@@ -1,4 +1,4 @@
-"""Countersignatures that come later than the verification, and what a person confirms beside them (contracts.md 11).
+"""Countersignatures that come after the verification, and what a person confirms (spec/contracts.md 3.5, 3.6).
 
 As provider: FINALIZED is withheld while a required one is missing, a late one is taken until the deadline, and of the
 two that meet in one moment exactly one wins, because both change the negotiation under its lock. As consumer: a person
@@ -210,7 +210,7 @@ class LateCountersignatures:
         ask(tx, case.participant, case.id, "countersign-refused", status=str(status), code=said)
 
     def unclear(self, tx: Tx, slug: str, case_id: str, fault: str, objects: tuple[EvidenceObject, ...]) -> None:
-        """The text is not in our words: keep it and have a person read it; the negotiation waits (contracts.md 5)."""
+        """The text is not in our words: kept for a person to read; the negotiation waits (spec/contracts.md 3.4)."""
         case = store.case(tx, slug, case_id, lock=True)
         if case is None or not rests(case.kernel, State.AGREED):
             return

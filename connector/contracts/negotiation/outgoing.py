@@ -1,4 +1,4 @@
-"""Our negotiation messages and where they go: one function each, nothing decided (dataspace-protocol.md 1.1, 1.2).
+"""Our negotiation messages and where they go: one function each, nothing decided (spec/protocol.md 1.2, 2).
 
 The peer's pid may be unknown when a message is saved; PEER stands for it until the row is delivered.
 """

@@ -91,7 +91,7 @@ class NegotiationSender:
         return self._said(tx, case, effects, {sent: outgoing.verification(case, sent, seal, second)})
 
     def finalize(self, tx: Tx, case: NegotiationRow, agreement: Agreement, seal: str | None) -> NegotiationRow:
-        """As provider. From here on the peer may act on it, so our own view must not lag (dataspace-protocol 1.6).
+        """As provider. From here on the peer may act on it, so our own view must not lag (spec/protocol.md 3.3).
 
         What was to take the place of an agreement that another one has replaced meanwhile is terminated instead.
         """

@@ -1,8 +1,8 @@
 """Use cases of negotiations: what we ask for, what a peer tells us, what an answer to our message means.
 
-Each is one transaction: load, let the kernel decide, save, turn the effects into rows (architecture.md 3). What we say
-next is the `course`'s business. Work that needs the network (fetching what is to be signed) is an errand and comes back
-as another transaction (`signing_desk`).
+Each is one transaction: load, let the kernel decide, save, turn the effects into rows (spec/architecture.md 3.1). What
+we say next is the `course`'s business. Work that needs the network (fetching what is to be signed) is an errand and
+comes back as another transaction (`signing_desk`).
 """
 
 from collections.abc import Callable, Collection

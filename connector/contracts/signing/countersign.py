@@ -1,7 +1,7 @@
 """Work on signatures that needs the network: fetch what is to be signed, check it, then book the result.
 
 The consumer seals by itself only what it would have written itself (`sealable`); anything else a person reads first.
-The provider finalizes only after it has checked the countersignature (contracts.md 5, 9, 10).
+The provider finalizes only after it has checked the countersignature (spec/contracts.md 3.1, 3.4).
 """
 
 import asyncio
@@ -372,7 +372,7 @@ class _Documents:
         self._made: dict[tuple[str, str], tuple[Mapping[str, Any], EvidenceObject]] = {}
 
     def both(self, hosted: Hosted, theirs: Mapping[str, Any], *, consumer: bool) -> list[EvidenceObject]:
-        """Both documents as they are now: the agreement record names their digests (contracts.md 14)."""
+        """Both documents as they are now: the agreement record names their digests (spec/contracts.md 5.1)."""
         mine, other = (
             ("did-consumer.json", "did-provider.json") if consumer else ("did-provider.json", "did-consumer.json")
         )

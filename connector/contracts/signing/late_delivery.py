@@ -1,7 +1,7 @@
 """Late countersignatures where they need the network: made and handed in as consumer, checked as provider.
 
 The same checks as in the verification message. What is made is stored before it leaves, so that a crash hands in the
-same one again; what was handed in twice is taken once (contracts.md 9 and 11).
+same one again; what was handed in twice is taken once (spec/contracts.md 3.2, 3.6).
 """
 
 from typing import Any, Protocol

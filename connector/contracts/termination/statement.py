@@ -1,4 +1,4 @@
-"""An agreement ends before its time: a sealed statement by either side, and what follows from it (contracts.md 14).
+"""An agreement ends before its time: a sealed statement by either side, and what follows from it (spec/contracts.md 6).
 
 The agreement itself is never edited. A statement counts from when it is booked, or from the date it gives notice for;
 both sides may state the end, and both statements are kept, also if a side later ends it sooner (`sooner`). What it says

@@ -54,7 +54,7 @@ CONTRACTUAL = _words(
     "JurisdictionLocationReference ContractTermination VersionChanges DataFrequency AffiliatesBpnl AffiliatesRegion "
     "ManagedLegalEntityBpnl ManagedLegalEntityRegion DataUsageEndDefinition"
 )
-"""Operands of Catena-X whose functions are placeholders that always hold: promises between parties (policy.md 5)."""
+"""Operands of Catena-X whose functions always hold: promises between the parties (spec/policy.md 13.2)."""
 CREDENTIALS = _words("Membership FrameworkAgreement BusinessPartnerNumber BusinessPartnerGroup Dismantler")
 ENDS = _words("DataUsageEndDate DataProvisioningEndDate")
 DAYS = _words("DataUsageEndDurationDays DataProvisioningEndDurationDays")

@@ -1,7 +1,7 @@
 """A document as nodes with members, whether it came as RDF or as expanded JSON-LD, read within written bounds.
 
 JSON-LD does not go through triples: a relative name is no IRI and would be lost there, and a rule with it its condition
-(policy.md 1, rule 3). Literals keep datatype and language, lists their order.
+(spec/policy.md 1.2). Literals keep datatype and language, lists their order.
 """
 
 import re

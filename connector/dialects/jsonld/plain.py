@@ -1,4 +1,4 @@
-"""Makes a foreign JSON-LD document plain: one walk along the grammar, no context processing (dataspace-protocol 5.4).
+"""Makes a foreign JSON-LD document plain: one walk along the grammar, no context processing (spec/protocol.md 2.1).
 
 Reads prefixes and full IRIs, `{"@id"}` and `{"@value"}` objects, single values for lists and one-element lists for
 single values. Whatever it does not read stays as it is, so that the codec refuses it; what is ambiguous is Malformed.

@@ -1,7 +1,7 @@
 """Our own JSON Schemas (Draft 2019-09) of everything that the codec accepts, for explaining what it does not.
 
 Members and types are read off the messages; what types cannot say is stated once more here, as `protocol.shape` checks
-it. A test holds both against each other with every kind of break. Not the official schemas (dataspace-protocol 4).
+it. A test holds both against each other with every kind of break. Not the official schemas.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What Eclipse EDC makes of a policy on its way through: seen with 0.15.1 (dataspace-protocol.md 5.3).
+"""What Eclipse EDC makes of a policy on its way through: seen with 0.15.1 (spec/protocol.md 6.1).
 
 Its own model has no place for `profile` and `conflict`, and keeps a right operand as text. So an EDC consumer asks for
 an echo of the offer; yet it compares the agreement with the offer as its user took it from the catalogue, and accepts
@@ -52,7 +52,7 @@ _POLICY_LOST = frozenset({"profile", "conflict"})
 
 
 def preview(policy: Mapping[str, Any]) -> Preview:
-    """What EDC makes of our terms as they come: it removes every condition whose operand nobody bound (policy.md 1).
+    """What EDC makes of our terms: it removes every condition whose operand nobody bound (spec/policy.md 13.2).
 
     Of the operands that we write, a stock EDC has bound none; its own word for a period is `inForceDate`.
     """

@@ -1,7 +1,7 @@
 """Policies of others become the wire form of ours: JSON-LD of any spelling, RDF, and the dialects of EDC and Catena-X.
 
 One entry for everything that is not a message of a running negotiation. What comes out can be parsed by the kernel;
-each policy carries the notes about what was read as what, to be shown before anyone signs (policy.md 3.7).
+each policy carries the notes about what was read as what, to be shown before anyone signs (spec/policy.md 13.2).
 """
 
 import json

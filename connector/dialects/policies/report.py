@@ -1,4 +1,4 @@
-"""A decision as a compliance report in RDF, in the vocabulary of the FORCE suite and the ODRL CG draft (policy.md 4.4).
+"""A decision as a compliance report in RDF, in the words of the FORCE suite and the CG draft (spec/policy.md 11.1).
 
 For auditors and for comparison with other engines. That vocabulary knows satisfied and unsatisfied only; where we know
 less, the own term `hanse:state` beside it says so. Rules and constraints are named by their `@id`, or by the JSON

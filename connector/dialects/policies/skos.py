@@ -1,8 +1,8 @@
 """Reads the SKOS lists of `vocab/`: concepts with labels, the closure of `skos:broader`, a digest that contracts pin.
 
 The digest covers the triples, not the layout of the files. Lists of earlier releases stay beside the present ones in
-that canonical form, so that a contract is always judged by the lists it was signed with (contracts.md 5). pyoxigraph
-is imported only when asked for.
+that canonical form, so that a contract is always judged by the lists it was signed with (spec/contracts.md 1.5).
+pyoxigraph is imported only when asked for.
 """
 
 import hashlib
@@ -66,7 +66,7 @@ class Vocabularies(Struct, frozen=True, kw_only=True):
     def closure_of(self, digest: str) -> Closure:
         """The closure that an agreement pins; of lists we do not have an empty one, which contains nothing for sure.
 
-        Then a concept is within itself and everything else is unknown, which refuses (policy.md 3.7).
+        Then a concept is within itself and everything else is unknown, which refuses (spec/policy.md 3.5).
         """
         if digest == self.current.digest:
             return self.current.closure

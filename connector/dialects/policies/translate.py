@@ -1,4 +1,4 @@
-"""What the words of EDC, sovity and Catena-X mean in ours: translated, never evaluated literally (policy.md 3.2, 5).
+"""What the words of EDC, sovity and Catena-X mean in ours: translated, never evaluated literally (spec/policy.md 13.2).
 
 Every translation is listed with the place, what stood there and what it was read as. What has no counterpart stays as
 it was written, which the kernel never satisfies, and is listed as well. A translation never makes a rule wider: where a
@@ -225,7 +225,7 @@ class _Translator:
             self._note(atom.pointer, "credential", name)
 
     def _end(self, atom: Atom, name: str) -> None:
-        """`eq` an end means "until then" (policy.md 3.2); a prohibition until then would end, which nobody wrote."""
+        """`eq` an end means "until then" (spec/policy.md 13.2); a prohibition would end then: nobody wrote that."""
         if (expand(atom.operator) != ODRL + "eq" and atom.operator != "eq") or _forbids(atom.pointer):
             self._note(atom.pointer, "kept", name)
             return

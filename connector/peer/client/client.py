@@ -75,7 +75,7 @@ class PeerClient:
         return await self._discovery.base(root)
 
     async def root(self, slug: str, did: str) -> str:
-        """From the DID document's DataService, else what an operator entered (architecture.md 3a)."""
+        """From the DID document's DataService, else what an operator entered (spec/protocol.md 1.4)."""
         document = await self._resolver.document(did)
         root = document.root or await self._participants.entered_root(slug, did)
         if root is None:

@@ -1,6 +1,6 @@
 """Where a peer speaks DSP 2025-1: its version document says so, below the root that its DID document names.
 
-Unversioned and open to everyone (dataspace-protocol.md 1.8), so it is read without a token. Kept ten minutes, refusals
+Unversioned and open to everyone (spec/protocol.md 2.5), so it is read without a token. Kept ten minutes, refusals
 half a minute, one fetch at a time per root; whatever it says, the address stays below that root (threat T01).
 """
 

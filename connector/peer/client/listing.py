@@ -1,4 +1,4 @@
-"""A foreign catalogue as it comes: its entries, catalogues inside it, and where its next page is (1.7, 5.3).
+"""A foreign catalogue as it comes: its entries, catalogues inside it, its next page (spec/metadata.md 2.3).
 
 One odd entry must not hide the others: what cannot be read is passed over, unless nothing can.
 """

@@ -58,7 +58,7 @@ class CatalogueHandlers:
 
 
 def _answer(call: Call, page: Page) -> web.Response:
-    """The page with the addresses of those around it; they are asked for with the same message (1.7)."""
+    """The page with the addresses of those around it, asked for with the same message (spec/metadata.md 2.3)."""
     response = web.Response(body=page.body, content_type="application/json")
     around = (("previous", page.previous), ("next", page.following))
     address = f"{call.participant.base}/catalog/request?cursor="

@@ -1,4 +1,4 @@
-"""Transfer endpoints for both roles below one base (dataspace-protocol.md 1.1, rows 16 to 21)."""
+"""Transfer endpoints for both roles below one base (spec/protocol.md 1.2)."""
 
 import msgspec
 from aiohttp import web

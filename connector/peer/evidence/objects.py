@@ -1,4 +1,4 @@
-"""Signed objects and bundles for the partners of a negotiation, and for nobody else (contracts.md 9)."""
+"""Signed objects and bundles for the partners of a negotiation, and for nobody else (spec/contracts.md 3.2)."""
 
 from collections.abc import Awaitable, Callable
 

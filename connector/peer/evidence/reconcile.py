@@ -1,4 +1,4 @@
-"""`POST /evidence/reconcile`: our records of agreements with whoever asks, each with its proof (contracts.md 16.4).
+"""`POST /evidence/reconcile`: our records of agreements with whoever asks, each with its proof (spec/records.md 6.1).
 
 Only agreements between the two, and of these only what both must know; about any other the answer says nothing at all,
 whether it exists or not (threat T52).

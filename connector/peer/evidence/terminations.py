@@ -1,4 +1,4 @@
-"""The partner's sealed statement that an agreement ends (contracts.md 14): its own door below a participant's root.
+"""The partner's sealed statement that an agreement ends (spec/contracts.md 6.1): a door below a participant's root.
 
 Only a party of that agreement finds the door at all; the seal, not the call, is what counts. Threat T47.
 """

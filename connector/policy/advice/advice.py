@@ -1,4 +1,4 @@
-"""The counterfactual in one sentence: "would be allowed if", with who can bring each change about (policy.md 4.4).
+"""The counterfactual in one sentence: "would be allowed if", with who can bring it about (spec/policy.md 11.2).
 
 Advice is what helps: every way is applied to the request and decided again before it is said, and of several values
 only those are named that lead to a permit. What changes nothing, or what nobody could do any more, is not said.

@@ -1,4 +1,4 @@
-"""Applies a change that would help to the world of a refusal: the requests that one would then make (policy.md 4.4).
+"""Applies a change that would help to the world of a refusal: the requests one would then make (spec/policy.md 11.2).
 
 Nothing is taken back: time only goes on, uses only fall when their window is over, and what was done stays done. So a
 change that nobody could bring about gives no world at all. There are at most `MOST` a change.

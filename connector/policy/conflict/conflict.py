@@ -1,8 +1,8 @@
 """What is wrong with a policy before anyone signs it: it contradicts itself, or what its data are.
 
-A contradiction is a permission that no request can ever use, or a duty that nobody can ever fulfil (policy.md 3.4).
-Open data carry no restriction, and classified information is not published at all (policy.md 5). What is not understood
-is a contradiction as well: nobody could say that it is none (policy.md 3.7). Nothing found means nothing of these.
+A contradiction is a permission that no request can ever use, or a duty that nobody can ever fulfil
+(spec/policy.md 5.2). Open data carry no restriction, and classified information is not published at all. What is not
+understood is a contradiction as well: nobody could say that it is none. Nothing found means nothing of these.
 """
 
 from collections.abc import Iterator, Sequence

@@ -2,7 +2,7 @@
 
 "Narrower" is the proof of `narrow`, asked both ways. A clash is a request for the very action of a permission that the
 other policy forbids: "use" beside "use, but do not distribute" is none, it is only wider. Two policies exclude each
-other if no request is permitted by both (policy.md 3.4).
+other if no request is permitted by both (spec/policy.md 5.1).
 """
 
 from collections.abc import Iterator

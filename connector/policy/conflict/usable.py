@@ -1,4 +1,4 @@
-"""Whether anybody could be permitted anything: by what this house can know and do, from now on (policy.md 3.4, 5).
+"""Whether anybody could be permitted anything: by what this house can know and do, from now on (spec/policy.md 5.2).
 
 A policy may contradict nothing and still let nobody in: nobody here can vouch for what it asks (an event feed, a
 credential that is not issued yet), or the plane cannot carry out what it demands. "Usable" is shown, not argued: by a

@@ -200,7 +200,7 @@ class Comparison:
         return None
 
     def _before(self, rule: Rule, policy: Policy, action: str) -> Iterator[Rule]:
-        """The permissions that always come first: those before it that ask for nothing (policy.md 3.1)."""
+        """The permissions that always come first: those before it that ask for nothing (spec/policy.md 2.2)."""
         for other in policy.permissions:
             if other is rule:
                 return

@@ -74,7 +74,7 @@ def puzzling(duty: Duty, encoder: Encoder) -> bool:
 
 
 def applies(duty: Duty, encoder: Encoder) -> Never:
-    """When a duty applies: an unknown condition counts as satisfied (policy.md 3.1)."""
+    """When a duty applies: an unknown condition counts as satisfied (spec/policy.md 2.4)."""
     return Never(encoder.all(conditions_of(duty), "forbid").no)
 
 

@@ -1,8 +1,8 @@
 """Clauses as statements about requests: for each, when it is satisfied ("yes") and when it is contradicted ("no").
 
-Between the two lies "unknown", which refuses a permission and keeps a prohibition in force (policy.md 3.1); nothing
-here may therefore be simpler than the evaluation it mirrors. A clause that is not understood becomes a thing of its
-own, equal only to the same clause, and is remembered in `opaque`.
+Between the two lies "unknown", which refuses a permission and keeps a prohibition in force (spec/policy.md 2.3);
+nothing here may therefore be simpler than the evaluation it mirrors. A clause that is not understood becomes a thing of
+its own, equal only to the same clause, and is remembered in `opaque`.
 """
 
 from collections.abc import Iterable, Iterator

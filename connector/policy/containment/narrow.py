@@ -3,7 +3,7 @@
 "Compatible" is a proof: every request that the asked terms permit is permitted by the offer, every prohibition, duty
 and obligation of the offer is kept, and nothing stands in the terms that is not understood and not also in the offer.
 Everything else is "conflict" (with the clause, and a request that shows it where one can be made) or "unknown"
-(policy.md 3.4, 4.2). It is the question for a counter-offer, and for an onward policy under `nextPolicy`.
+(spec/policy.md 9). It is the question for a counter-offer, and for an onward policy under `nextPolicy`.
 """
 
 from msgspec.structs import replace

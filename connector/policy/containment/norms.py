@@ -1,7 +1,7 @@
 """A policy as statements: which requests each of its rules is about, and which actions have to be told apart.
 
 Mirrors the evaluation at data access, where nothing is deferred: an unknown action, party or refinement does not match
-a permission and does match a prohibition (policy.md 3.1).
+a permission and does match a prohibition (spec/policy.md 2.3).
 """
 
 from collections.abc import Iterable, Iterator

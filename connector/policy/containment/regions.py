@@ -2,7 +2,7 @@
 
 A `Leaf` says of one operand: its value lies in these spans, or contains or consists only of these classes of concepts,
 or (`others`) it has no value at all. The complement of a leaf is a leaf and the overlap of leaves is one `Room`, so
-that nothing is ever estimated (policy.md 4.2).
+that nothing is ever estimated (spec/policy.md 12.3).
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Compiles clauses: each becomes a small function of the world for the answer and one for the tree of reasons.
 
 The first stops at the first clause that settles the matter and asks the cheap ones first; the second looks at
-everything in the order of the document. Both give the same state (policy.md 4.2, decision 0020).
+everything in the order of the document. Both give the same state (spec/policy.md 12.2, decision 0020).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -232,7 +232,7 @@ def _belongs(atom: Atom, known: Look, bound: bool, sets: Sets) -> Check:
 
 
 def _starting(atom: Atom, known: Look, found: Ranges) -> Check:
-    """Before the access a start that is still to come is deferred (policy.md 3.7)."""
+    """Before the access a start that is still to come is deferred (spec/policy.md 8.1)."""
     inner = found.check(known)
 
     def check(world: World) -> int:
@@ -322,7 +322,7 @@ def both(pieces: Sequence[Piece]) -> Piece:
 
 
 def in_order(pieces: Sequence[Piece]) -> Piece:
-    """All of these, asked in the given order: nobody knows when each came to hold (policy.md 3.1)."""
+    """All of these, asked in the given order: nobody knows when each came to hold (spec/policy.md 2.7)."""
     return _all_of(pieces)._replace(ranges=None)
 
 

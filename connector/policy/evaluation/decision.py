@@ -1,4 +1,4 @@
-"""What a decision is: permit or not, what it entails, and the tree of its reasons (policy.md 3.6, 4.4)."""
+"""What a decision is: permit or not, what it entails, and the tree of its reasons (spec/policy.md 7.2, 11.1)."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple

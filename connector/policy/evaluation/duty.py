@@ -1,4 +1,4 @@
-"""Reads a duty: what its constraints are for, and whether something that was done is the duty done (policy.md 3.1).
+"""Reads a duty: what its constraints are for, and whether a deed is the duty done (spec/policy.md 2.4, 2.5).
 
 Conditions say whether it applies, parameters how it is done, deadlines by when. Parameters and the refinements of the
 action are compared with what was done, never with the world; what nobody recorded does not agree.

@@ -1,4 +1,4 @@
-"""How duties stand: when they are due, whether they were done, violated or healed (policy.md 3.1).
+"""How duties stand: when they are due, whether they were done, violated or healed (spec/policy.md 2.4 to 2.6).
 
 A duty has conditions (does it apply), parameters (how it is done, compared with what was done) and deadlines. Done
 late, and with all its consequences done after the violation, it is healed. The consequence `hanse:suspendAccess` is
@@ -24,7 +24,7 @@ from connector.policy.odrl.state_of_world import Deed, DutyState, World
 DURING = frozenset(HANSE + name for name in ("pseudonymise", "dropFields", "aggregate", "suppressCells", "generalise"))
 DURING |= {ODRL + "anonymize", ODRL + "watermark"}
 AFTER = frozenset({ODRL + name for name in ("attribute", "delete", "inform", "nextPolicy")} | {HANSE + "log"})
-"""Time classes of duties; every other action, known or not, must be done before access (policy.md 3.1)."""
+"""Time classes of duties; every other action, known or not, must be done before access (spec/policy.md 2.4)."""
 
 SUSPEND = HANSE + "suspendAccess"
 

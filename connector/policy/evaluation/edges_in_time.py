@@ -1,4 +1,4 @@
-"""When time alone changes an answer: the edges at which clauses flip, and the end of a policy (policy.md 4.2)."""
+"""When time alone changes an answer: the edges at which clauses flip, and the end of a policy (spec/policy.md 12.3)."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

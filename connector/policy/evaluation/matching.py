@@ -1,4 +1,4 @@
-"""Whether a request is what a rule is about: its action, who asks, and for which asset (policy.md 3.1, 3.5).
+"""Whether a request is what a rule is about: its action, who asks, and for which asset (spec/policy.md 2.2, 6).
 
 An unknown action, party or refinement does not match a permission and does match a prohibition. Collections are known
 by their source; membership is in the world, resolved for this request, and current also under an old agreement. Whoever

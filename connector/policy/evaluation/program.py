@@ -1,7 +1,7 @@
 """A compiled policy: `verdict` answers fast, `examine` gives the answer with its reasons. Both always agree.
 
 An Offer or Request is no norm: before the access it is read as if the requester had agreed to it, and afterwards it
-permits nothing (policy.md 3.1). The phases are compiled when they are first asked for.
+permits nothing (spec/policy.md 2.1). The phases are compiled when they are first asked for.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,8 @@
 """What is kept of a decision, so that anybody can make it again: digests of what it was made from, and the result.
 
-A decision is a function of policy, world, vocabulary, engine and plug-ins (policy.md 3.6). The record goes into the
-log, the world into the case file; `replay` makes the decision again from both and gives the record that it leads to.
+A decision is a function of policy, world, vocabulary, engine and plug-ins (spec/policy.md 7.2). The record goes into
+the log, the world into the case file; `replay` makes the decision again from both and gives the record that it leads
+to.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Reads constraints and refinements: terms with their types, logic, and the window in which uses are counted.
 
-What is not understood keeps its place in the tree with `value` None, or as an `Odd` (policy.md 3.2, 3.7).
+What is not understood keeps its place in the tree with `value` None, or as an `Odd` (spec/policy.md 1.1, 12.1).
 """
 
 from collections.abc import Iterable
@@ -179,7 +179,7 @@ def _windowless(found: Iterable[Clause]) -> tuple[Clause, ...]:
 
 
 def windowed(found: Iterable[Clause]) -> tuple[Clause, ...]:
-    """Clauses that hold together: a count takes the window that stands beside it (policy.md 3.6).
+    """Clauses that hold together: a count takes the window that stands beside it (spec/policy.md 7.3).
 
     A window without a count, or two windows at once, is not understood; nor is one beside two limits, of which one may
     be meant for the whole agreement (it often stands on the policy, and the window on a rule).

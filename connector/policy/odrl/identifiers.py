@@ -1,8 +1,8 @@
 """Which names are understood, and when two of them surely name different things (decision 0042).
 
-Equal is what is spelled alike (policy.md 3.2). Different is only what is understood on both sides and stays different
-once its spelling is evened out; everything between is unknown, so that no odd name lets a "none of" hold. A concept is
-understood if it stands in the list of its operand, any other name if it has the form of its operand's range.
+Equal is what is spelled alike (spec/policy.md 3.3). Different is only what is understood on both sides and stays
+different once its spelling is evened out; everything between is unknown, so that no odd name lets a "none of" hold. A
+concept is understood if it stands in the list of its operand, any other name if it has the form of its operand's range.
 """
 
 import re

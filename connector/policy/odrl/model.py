@@ -1,7 +1,7 @@
 """The typed form of a policy: frozen, hashable values that keep everything that was in the document.
 
 What the parser did not understand is not dropped but kept in `extras` or as an `Odd` clause, and evaluates to unknown
-(policy.md 1, rule 2). `pointer` is the JSON pointer into the document and no part of a policy's identity.
+(spec/policy.md 1.1). `pointer` is the JSON pointer into the document and no part of a policy's identity.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Phase = Literal["catalog", "negotiation", "transfer", "access"]
 PHASES: tuple[Phase, ...] = ("catalog", "negotiation", "transfer", "access")
 
 Role = Literal["condition", "parameter", "deadline", "window"]
-"""What a comparison is for (policy.md 3.1): decide, say how or by when a duty is done, or where uses are counted."""
+"""What a comparison is for (spec/policy.md 2.5): decide, say how or by when a duty is done, where uses are counted."""
 
 Flag = Literal["no-offset"]
 """What was assumed while reading: an instant without offset is UTC."""
@@ -84,7 +84,7 @@ class Action(Struct, frozen=True):
 
 
 class Collection(Struct, frozen=True, kw_only=True):
-    """The members of `source` (an IRI) that meet the refinements; understood on import only (policy.md 3.5)."""
+    """The members of `source` (an IRI) that meet the refinements; understood on import only (spec/policy.md 6.1)."""
 
     source: str
     refinements: tuple[Clause, ...] = ()

@@ -1,6 +1,6 @@
 """Names of ODRL terms: every spelling a peer may use (bare term, `odrl:` CURIE, full IRI) becomes one IRI.
 
-Own terms of Hanse are full IRIs only, because the DSP context declares no prefix for them (policy.md 1, rule 3). The
+Own terms of Hanse are full IRIs only, because the DSP context declares no prefix for them (spec/policy.md 1.2). The
 action hierarchy restates `odrl:includedIn`, and the names of old `skos:exactMatch`, of the ODRL Vocabulary 2.2.
 """
 

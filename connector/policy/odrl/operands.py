@@ -1,4 +1,4 @@
-"""The built-in left operands: all 34 of ODRL 2.2 and our own, with type, source and first phase (policy.md 3.3, 5, 6).
+"""The built-in left operands: all 34 of ODRL 2.2 and our own, with type, source and first phase (spec/policy.md 4).
 
 Most read a fact that somebody gathered before the decision; where nobody supplies it the value is None, which means
 unknown. Parameters and deadlines of duties are compared with what was done, never with the world.
@@ -155,7 +155,7 @@ _REQUEST_AND_CREDENTIAL = [
     *_operands(ODRL, "recipient", Type.IRI, "declared", "negotiation", range=PARTY),
     *_operands(ODRL, "language", Type.LANGUAGE, "declared", "negotiation"),
     *_operands(ODRL, "systemDevice system device", Type.IRI, "declared", "transfer"),
-    # Where an endpoint stands is a weak sign of where data are processed; that remains the peer's word (policy.md 5).
+    # Where an endpoint stands is a weak sign of where data are processed: the peer's word (spec/policy.md 10.2).
     *_operands(ODRL, "spatial", Type.CONCEPT, "declared", "transfer"),
     *_operands(ODRL, "spatialCoordinates", Type.TEXT, "declared", "transfer"),
     *_operands(ODRL, "virtualLocation", Type.IRI, "measured", "transfer"),

@@ -1,4 +1,4 @@
-"""The twelve ODRL operators on typed values, and the logical ones on four states (policy.md 3.1, 3.2, 3.7).
+"""The twelve ODRL operators on typed values, and the logical ones on four states (spec/policy.md 2.7, 3.2).
 
 Comparisons answer True, False or None for "cannot be known". A state is "yes", "no", "unknown" or "deferred" (only a
 later phase can decide); deferred clauses neither refuse nor satisfy.

@@ -1,7 +1,7 @@
 """Reads the policy of a DSP message (parsed JSON) into the typed form.
 
 Tolerant in spelling (bare terms, `odrl:`, full IRIs, single objects for arrays, `{"@id"}`, `{"@value"}`), strict in
-structure, and lossless: unknown members and terms are kept and marked (policy.md 3.7, 4.2; dataspace-protocol.md 5.4).
+structure, and lossless: unknown members and terms are kept and marked (spec/policy.md 1.1, 12.1).
 
 What a policy says for all its rules is written out into them (IM 2.7). Where a rule has its own action, party or target
 as well, a permission or duty keeps only its own and a prohibition takes both: read either way, never wider. An empty
@@ -260,7 +260,7 @@ def _successor(value: object) -> str:
 
 
 def _no_targets(policy: Policy) -> None:
-    """The rules of an agreement speak about its one target (dataspace-protocol.md 5.4)."""
+    """The rules of an agreement speak about its one target (spec/protocol.md 2.3)."""
     for rule in policy.permissions + policy.prohibitions:
         if rule.targets:
             raise PolicyError(rule.pointer + "/target", "policy.rule-target")

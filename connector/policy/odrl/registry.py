@@ -1,4 +1,4 @@
-"""What a left operand is, and the immutable list of those that one engine knows (policy.md 3.3, 4.3).
+"""What a left operand is, and the immutable list of those that one engine knows (spec/policy.md 4).
 
 Source, phases and operators must be declared, because they decide what may be promised about a clause. A plug-in's
 operands extend a copy of the list; `digest` goes into the decision record, so that a decision says which list it used.

@@ -1,4 +1,4 @@
-"""The state of the world that one decision looks at: plain values gathered beforehand, no I/O (policy.md 3.6)."""
+"""The state of the world that one decision looks at: plain values gathered beforehand, no I/O (spec/policy.md 7.1)."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -42,9 +42,9 @@ class World(Struct, frozen=True, kw_only=True):
 
     `participant` is the requester's verified DID. `facts` by operand IRI. `parties` and `assets` are the sources of the
     collections that participant and target belong to. `purpose_source` "contractual" without a purpose: the peer bound
-    itself to the agreed purposes (policy.md 3.3). `action` empty: the request names none; `target` empty: not checked.
-    `uses` by window ("", "P1D", "P1M") counts this use. `duty_states` by rule id are those that somebody reported.
-    `can` are the actions of *during* duties that the plane of this request executes.
+    itself to the agreed purposes (spec/policy.md 4.3). `action` empty: the request names none; `target` empty: not
+    checked. `uses` by window ("", "P1D", "P1M") counts this use. `duty_states` by rule id are those that somebody
+    reported. `can` are the actions of *during* duties that the plane of this request executes.
     """
 
     now: int

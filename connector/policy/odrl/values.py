@@ -1,8 +1,8 @@
 """Typed right operands: text of a policy becomes a comparable value, or None, which later means `unknown`.
 
-An instant is a half-open span of milliseconds: a timestamp one millisecond, a date the whole day (policy.md 3.2), that
-of the data space where it names no zone (decision 0044). A timestamp without an offset is UTC. Durations of years or
-months have no length and do not compare. A decimal is a whole number of millionths, because a comparison must never
+An instant is a half-open span of milliseconds: a timestamp one millisecond, a date the whole day (spec/policy.md 3.1),
+that of the data space where it names no zone (decision 0044). A timestamp without an offset is UTC. Durations of years
+or months have no length and do not compare. A decimal is a whole number of millionths, because a comparison must never
 depend on how a machine rounds.
 """
 
@@ -22,10 +22,10 @@ MILLION = 1_000_000
 """A decimal is counted in millionths."""
 
 WINDOWS = frozenset({"P1D", "P1M"})
-"""The calendar windows (Europe/Berlin) in which uses are counted (policy.md 3.6)."""
+"""The calendar windows (Europe/Berlin) in which uses are counted (spec/policy.md 7.3)."""
 
 ANCHORS = frozenset({"agreement", "agreementEnd", "firstAccess", "access", "eventEnd", "violation"})
-"""From what `hanse:dueWithin` counts (policy.md 3.1)."""
+"""From what `hanse:dueWithin` counts (spec/policy.md 2.5)."""
 
 
 class Type(StrEnum):
@@ -182,7 +182,7 @@ def language(text: str) -> str | None:
 
 
 def due(text: str) -> Due | None:
-    """A deadline such as `agreementEnd+P30D`: an anchor, a plus sign and a dayTimeDuration (policy.md 3.1)."""
+    """A deadline such as `agreementEnd+P30D`: an anchor, a plus sign and a dayTimeDuration (spec/policy.md 2.5)."""
     anchor, plus, length = text.partition("+")
     if not plus or anchor not in ANCHORS or (span := duration(length)) is None:
         return None

@@ -2,7 +2,7 @@
 
 A badge is computed and never written by hand. "enforced" says that our own gate refuses without it, on a measured value
 or a verified credential; "monitored" that a breach shows here and has a consequence here; all else is "contractual".
-What is not understood is never enforced, although it always refuses (policy.md 1 rule 2, 3.3, 5). One pass, linear.
+What is not understood is never enforced, although it always refuses (spec/policy.md 1.1, 10.1). One pass, linear.
 """
 
 from collections.abc import Collection as Several
@@ -277,7 +277,7 @@ class _Walk:
         return duty.action.iri in ACTIONS and not duty.extras and not duty.action.extras
 
     def _promise(self, duty: Duty, kind: Kind, bar: Note | None, due: bool) -> tuple[Badge, list[Note]]:
-        """What our side does about a duty, by its time class (policy.md 3.1)."""
+        """What our side does about a duty, by its time class (spec/policy.md 2.4)."""
         if not self._understood(duty):
             return "contractual", ["not-understood"]
         if kind in ("remedy", "consequence"):

@@ -1,7 +1,7 @@
 """Says why a decision came out as it did: the clauses that stood in the way, the tree as JSON, and the wordless report.
 
-One structure, the reason tree, is behind all of them (policy.md 4.4); the indented text is in `outline`. Every value is
-shown with who vouches for it.
+One structure, the reason tree, is behind all of them (spec/policy.md 11.1); the indented text is in `outline`. Every
+value is shown with who vouches for it.
 """
 
 from collections.abc import Iterable
@@ -170,7 +170,7 @@ def _plain(node: Node) -> object:
 
 
 def report(decision: Decision) -> dict[str, object]:
-    """The decision without words, for the record of policy.md 3.6: result, phase and every step that decided it."""
+    """The decision without words, for the record of spec/policy.md 7.2: result, phase, every step that decided it."""
     return {
         "permit": decision.permit,
         "phase": decision.phase,

@@ -1,7 +1,7 @@
 """A whole policy in sentences, clause by clause in the order of the document, each with its badge.
 
 None means that some part cannot be said; such a policy is never summarised and never accepted without a person
-(experience.md 3.2). A sentence comes from the same typed policy that is decided, its badge from the coverage report.
+(spec/policy.md 11.3). A sentence comes from the same typed policy that is decided, its badge from the coverage report.
 """
 
 from collections.abc import Collection as Several

@@ -1,4 +1,4 @@
-"""The reason tree as indented text: every step with its answer, its value and who vouches for it (policy.md 4.4).
+"""The reason tree as indented text: every step with its answer, its value and who vouches for it (spec/policy.md 11.1).
 
 The same lines answer "why" and "why not". What is not known is said to count as not met where it must be met, and as
 met where it forbids or obliges. Lines that name no value are kept with the words, because a tree is made for every
@@ -16,7 +16,7 @@ from connector.policy.wording.words import Words
 
 _DUTIES = frozenset({"duty", "obligation", "remedy", "consequence"})
 _AGAINST = frozenset({"prohibition", "duty", "obligation", "remedy", "consequence"})
-"""Below these an unknown condition counts as met: the safe side (policy.md 3.1)."""
+"""Below these an unknown condition counts as met: the safe side (spec/policy.md 2.4)."""
 _MOMENT = "\0"
 
 

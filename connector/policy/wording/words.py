@@ -1,8 +1,8 @@
 """Words for the parts of a rule: clauses, values, actions, parties, in one language and under one registry.
 
 Every text comes from the message catalogues and from concept labels; None means "cannot be said completely", and then
-the whole policy is not summarised (experience.md 3.2). What is said once of a clause is kept, because a reason tree is
-made for every refusal.
+the whole policy is not summarised (spec/policy.md 11.3). What is said once of a clause is kept, because a reason tree
+is made for every refusal.
 """
 
 from collections.abc import Mapping, Sequence
@@ -210,7 +210,7 @@ class Words:
         return self.spoken(f"policy.window.count-{window}", operand=label)
 
     def _deadline(self, atom: Atom, operand: Operand) -> str | None:
-        """By a day or moment, or within a time from a named anchor (policy.md 3.1)."""
+        """By a day or moment, or within a time from a named anchor (spec/policy.md 2.5)."""
         if operand.type is Type.INSTANT:
             return instant_text(atom, self.say, "due", "") if atom.operator in ("lt", "lteq") else None
         if not isinstance(due := atom.value, Due) or atom.operator not in ("lt", "lteq"):

@@ -1,4 +1,4 @@
--- The origin under which a tree was signed; it changes when a database comes back from a backup (contracts.md 16.2).
+-- The origin under which a tree was signed; it changes when a database comes back from a backup (spec/records.md 2.5).
 ALTER TABLE audit_seal ADD COLUMN epoch {int} NOT NULL DEFAULT 0;
 -- Each further origin of a log: the size that the database had, the size that a witness knew, and the last checkpoint before.
 CREATE TABLE log_epoch (

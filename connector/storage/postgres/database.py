@@ -1,7 +1,8 @@
 """PostgreSQL as the database of any number of replicas: units run on a thread pool, each on a pooled connection.
 
 Every transaction names its participant, and row-level security hides all others (second lock). The scope `WORKER` uses
-a login of its own, whose role sees outbox, timer and audit of all participants and nothing else (architecture.md 4).
+a login of its own, whose role sees outbox, timer and audit of all participants and nothing else
+(spec/architecture.md 2.4).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""SQLite as the database of one process: one writer thread, a few reading connections (architecture.md 4).
+"""SQLite as the database of one process: one writer thread, a few reading connections (spec/architecture.md 2.3).
 
 Waiting costs no thread: an answered batch comes back to the event loop in a single hop.
 """

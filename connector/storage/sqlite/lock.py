@@ -1,7 +1,8 @@
 """One process per SQLite file: an `flock` on a separate `<db>.lock` and one on its folder, held as long as it lives.
 
-A POSIX lock on the database file itself would vanish as soon as any connection to that file closes (architecture.md 4).
-A lock file can be deleted, and then a second process would lock another file of the same name: the folder cannot.
+A POSIX lock on the database file itself would vanish as soon as any connection to that file closes
+(spec/architecture.md 2.3). A lock file can be deleted, and then a second process would lock another file of the same
+name: the folder cannot.
 """
 
 import fcntl

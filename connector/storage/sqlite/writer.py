@@ -1,4 +1,4 @@
-"""The one thread that writes to SQLite: units queue up and share a commit (group commit, architecture.md 4).
+"""The one thread that writes to SQLite: units queue up and share a commit (group commit, spec/architecture.md 2.3).
 
 No unit is answered before the COMMIT that holds it. A batch is first run boldly, without savepoints, because SQLite
 pays for those by copying every page a unit touches; if a unit has to be undone, the batch runs again with a savepoint

@@ -1,6 +1,6 @@
 """What the policy of an agreement says of a transfer now: membership and kind are current, also under an old agreement.
 
-At the request some clauses are deferred to the data access (policy.md 3.5 to 3.7); at the access none is. Every ruling
+At the request some clauses are deferred to the data access (spec/policy.md 6 to 8); at the access none is. Every ruling
 that counts goes into the case file with its world, so that it can be explained and replayed.
 """
 

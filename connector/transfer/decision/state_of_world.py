@@ -1,7 +1,8 @@
 """The state of the world that a decision about a transfer looks at, gathered in the transaction that decides.
 
-One immutable value per decision (policy.md 3.6): who asks by the trust list of now, what was signed about the data,
-what the flow is like, what was done under the agreement. What nobody vouches for is left out: absent means unknown.
+One immutable value per decision (spec/policy.md 7.1): who asks by the trust list of now, what was signed about the
+data, what the flow is like, what was done under the agreement. What nobody vouches for is left out: absent means
+unknown.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +32,7 @@ SUPPLIED = frozenset(
     + [HANSE + name for name in ("participant", "participantKind", "memberOf", "adminLevel", "participantLocation")]
     + [HANSE + name for name in ("dueBy", "dueWithin")]
 )
-"""Operands for which this house can have a value; what a badge promises must not go beyond (policy.md 5)."""
+"""Operands for which this house can have a value; what a badge promises must not go beyond (spec/policy.md 10.2)."""
 MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
 BYTES = "http://qudt.org/vocab/unit/BYTE"
 

@@ -1,6 +1,6 @@
 """The counters of an agreement, by calendar window: locked, then judged, then increased, all in one transaction.
 
-A use is one flow, counted at its first data request (policy.md 3.6). Windows are calendar days and months in
+A use is one flow, counted at its first data request (spec/policy.md 7.3). Windows are calendar days and months in
 Europe/Berlin, so a quota of a day begins anew at midnight there, whatever the time zone of a server.
 """
 

@@ -1,7 +1,7 @@
-"""What the data planes ask of transfers and report to them; each is one transaction (data-plane-signaling.md 7.4).
+"""What the data planes ask of transfers and report to them; each is one transaction (spec/data-plane.md 4.3).
 
 At every data access nothing is deferred any more: the policy is asked, and the counter locked and increased, in the
-transaction that lets the bytes go (policy.md 3.6, 3.7), whoever moves them.
+transaction that lets the bytes go (spec/policy.md 7.3, 8), whoever moves them.
 """
 
 from msgspec.structs import replace

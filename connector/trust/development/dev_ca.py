@@ -1,4 +1,4 @@
-"""Certificates for development: a TLS root that is good for this machine only, and a seal CA (trust.md 5.1).
+"""Certificates for development: a TLS root that is good for this machine only, and a seal CA (spec/trust.md 6.1).
 
 Everything is made in the data directory at first use; nothing of it lies in the repository. The TLS root is constrained
 to localhost and 127.0.0.0/8, so that a leaked key cannot vouch for a real name. Production brings its own certificates.
@@ -99,7 +99,7 @@ def load(certificate: Path, key: Path) -> Ca:
 
 
 def issue_seal_certificate(ca: Ca, did: str, public_key: ec.EllipticCurvePublicKey, name: str, clock: Clock) -> str:
-    """A PEM chain, leaf first: the seal certificate of a DID (SAN URI), then the seal CA (contracts.md 8, L1)."""
+    """A PEM chain, leaf first: the seal certificate of a DID (SAN URI), then the seal CA (spec/contracts.md 2.4)."""
     now = instant(clock.now())
     builder = (
         _builder(subject(name), ca.certificate.subject, public_key, now, SEAL_DAYS)

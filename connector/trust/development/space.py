@@ -91,7 +91,7 @@ def entry(
     *, did: str, name: str, operator: str, kind: str, valid_from: str, keys: tuple[KeyRecord, ...],
     at: str | None = None,
 ) -> Entry:  # fmt: skip
-    """What the list says of a participant: its log keys and its seal certificates (contracts.md 6), and the keys by
+    """What the list says of a participant: its log keys and its seal certificates (spec/trust.md 4.1), and the keys by
     which peers may go on at once where a stolen key left without overlap.
 
     Certificates of former seal keys count until the overlap after `at`, the time of the list; None: without end. A

@@ -1,4 +1,4 @@
-"""did:web identifiers and the document that we publish (trust.md 2.1; T02, T23).
+"""did:web identifiers and the document that we publish (spec/trust.md 1.1, 1.2; T02, T23).
 
 Own grammar, so that each accepted DID leads to exactly one https URL on the host that it names. DIDs are compared as
 strings and never put into a URL path.

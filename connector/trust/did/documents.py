@@ -1,4 +1,4 @@
-"""DID documents of others, read leniently and checked strictly (trust.md 2.2).
+"""DID documents of others, read leniently and checked strictly (spec/trust.md 1.3).
 
 Lenient: relationship entries as strings or objects, ids absolute or `#relative`, any `@context`. Strict: the document
 speaks of the DID asked for, ids are unique, a key is found only in the relation that is needed.

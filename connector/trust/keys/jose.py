@@ -1,4 +1,4 @@
-"""JSON Web Tokens, strictly: the only module that knows PyJWT (trust.md 3.2, 3.9; T03, T05 to T07).
+"""JSON Web Tokens, strictly: the only module that knows PyJWT (spec/trust.md 3; T03, T05 to T07).
 
 `read` takes a token apart and believes nothing; `check` judges header and claims cheaply, before any key is fetched;
 `verify` adds the signature. The algorithm is a property of the key. Nothing here stores a `jti`: that is the caller's.

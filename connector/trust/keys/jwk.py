@@ -1,4 +1,4 @@
-"""Public keys as JWKs (RFC 7517, 7638, 9964): the key decides the algorithm, the token never does (trust.md 3.9, T06).
+"""Public keys as JWKs (RFC 7517, 7638, 9964): the key decides the algorithm, a token never (spec/trust.md 2.4, T06).
 
 A JWK is taken only if it is public, complete, on its curve, and of a size that still counts as safe.
 """

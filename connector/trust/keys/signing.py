@@ -1,4 +1,4 @@
-"""Signing keys of a participant: *peer*, *seal*, *log*, with ML-DSA beside (trust.md 5.4, 5.5, contracts.md 8).
+"""Signing keys of a participant: *peer*, *seal*, *log*, with ML-DSA beside (spec/trust.md 2).
 
 Whoever signs sees a `Signer`, which never gives out private bytes. A key's id is its DID and RFC 7638 thumbprint; its
 life runs pending, active, verify-only, removed. At rest the private JWK lies in the `Vault` under `participant|kid`.

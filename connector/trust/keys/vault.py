@@ -1,4 +1,4 @@
-"""Secrets at rest: AES-256-GCM under one master key from the environment or a file of mode 0600 (trust.md 5.1).
+"""Secrets at rest: AES-256-GCM under one master key from the environment or a file of mode 0600 (spec/trust.md 2.3).
 
 Each secret is bound to its context, so that a row copied to another participant does not open. Secrets have no `repr`.
 """

@@ -1,4 +1,4 @@
-"""The data space's authority: an identity of its own, a key and no connector (architecture.md 3a).
+"""The data space's authority: an identity of its own, a key and no connector (spec/trust.md 4.5).
 
 Its ES256 key lies in one file, the private half sealed by the vault; it signs trust lists. Its identifier is the
 RFC 9278 URN of its key, so that the name already says which key is meant.

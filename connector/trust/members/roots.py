@@ -1,4 +1,4 @@
-"""`roots.pem`: what an auditor needs from outside a bundle, and all of it (contracts.md 15).
+"""`roots.pem`: what an auditor needs from outside a bundle, and all of it (spec/contracts.md 8.1).
 
 Certificates are seal CAs, the one public key is the authority's, against which trust lists are verified.
 """

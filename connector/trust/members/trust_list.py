@@ -1,4 +1,4 @@
-"""The data space's trust list and what follows from it: who belongs, of which kind, until when (trust.md 5.3).
+"""The data space's trust list and what follows from it: who belongs, of which kind, until when (spec/trust.md 4).
 
 The list is a JWS by the authority, whose public key is pinned by configuration and never fetched from where the list
 lies. Versions only rise; past `nextUpdate` the list still names the members but opens no new negotiations.
@@ -131,7 +131,7 @@ class Entry(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=Tru
 
 
 class Witness(Struct, frozen=True):
-    """An operator that cosigns others' logs (contracts.md 16.3)."""
+    """An operator that cosigns others' logs (spec/records.md 3.1)."""
 
     operator: str
     url: str

@@ -1,4 +1,4 @@
-"""The certificate chain of a seal key as an operator brings it: read, bounded, and fit for seals (contracts.md 6, 8).
+"""The certificate chain of a seal key as an operator brings it: read, bounded, fit for seals (spec/contracts.md 2.4).
 
 Whether others will believe it is said by the roots and the trust list; here only what could never become a good seal
 is refused: another order, a foreign issuer, a weak key, a certificate that is not for signing or not valid now.

@@ -1,4 +1,4 @@
-"""Remote signing over the API of the Cloud Signature Consortium, version 2 (contracts.md 8, L3).
+"""Remote signing over the API of the Cloud Signature Consortium, version 2 (spec/trust.md 2.5, L3).
 
 Two calls per seal: `credentials/authorize` releases the credential for one hash (the SAD), `signatures/signHash`
 signs that hash. Where the access token itself is for the credential (scope `credential`) the first falls away, as the

@@ -1,4 +1,4 @@
-"""Seals by an HSM over PKCS#11 (extra `hsm`): the digest is made here, the HSM signs it (contracts.md 8).
+"""Seals by an HSM over PKCS#11 (extra `hsm`): the digest is made here, the HSM signs it (spec/trust.md 2.5).
 
 One session per token. All calls are made by one thread, because the package starts libraries as single-threaded ones
 (`C_Initialize` without locks); it gives up the interpreter while a call runs, so a hanging HSM holds up nothing but the

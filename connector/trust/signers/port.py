@@ -1,4 +1,4 @@
-"""The port for seals: whoever seals sees a `SealKey`, wherever its key lies (contracts.md 7 and 8).
+"""The port for seals: whoever seals sees a `SealKey`, wherever its key lies (spec/trust.md 2.5).
 
 A keeper is not believed: only a signature that the certificate's key confirms leaves this module. Whatever a keeper
 does wrong is `Unavailable`, because a contract then waits for its seal instead of ending; `turns` keeps one that is

@@ -1,4 +1,4 @@
-"""Seals by the transit engine of HashiCorp Vault: `POST <mount>/sign/<key>` over a digest made here (contracts.md 8).
+"""Seals by the transit engine of a Vault: `POST <mount>/sign/<key>` over a digest made here (spec/trust.md 2.5).
 
 ECDSA is asked for in the form of JWS, RSA with PSS and a salt as long as the hash. The answer is
 `vault:v<version>:<signature>`; a key that was rotated signs with its newest version unless its name ends in `@VERSION`.

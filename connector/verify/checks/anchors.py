@@ -1,4 +1,4 @@
-"""What is trusted from outside the bundle: roots of seal certificates and the authority's key (contracts.md 15).
+"""What is trusted from outside the bundle: roots of seal certificates and the authority's key (spec/contracts.md 8.1).
 
 One PEM file: `CERTIFICATE` blocks are roots, `PUBLIC KEY` blocks verify the trust list. Nothing else is trusted.
 """

@@ -1,4 +1,4 @@
-"""The contract in a bundle: who agreed, what each party sealed, and whose seals they are (contracts.md 5 and 6)."""
+"""The contract in a bundle: who agreed, what each party sealed, and whose seals they are (spec/contracts.md 1.3, 2)."""
 
 import json
 from collections.abc import Mapping, Sequence

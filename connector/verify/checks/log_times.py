@@ -1,4 +1,4 @@
-"""Whether the times that the log claims lie within what others bear out (contracts.md 12).
+"""Whether the times that the log claims lie within what others bear out (spec/contracts.md 4.4).
 
 Everybody writes the times of their own records and seals. Witnesses and timestamp authorities who are no party say when
 they saw a state: what it holds is no younger than that, and what it does not hold yet is no older. Where a record says

@@ -1,7 +1,7 @@
 """Whether both parties were members of the data space when they sealed, as far as the newest list known can tell.
 
-Judged at the trusted time of each seal (contracts.md 12), else at the time that the signer claims, which is never one
-from before its membership. A list names one period and one state per member, as of its own day. So:
+Judged at the trusted time of each seal (spec/contracts.md 8.5), else at the time that the signer claims, which is never
+one from before its membership. A list names one period and one state per member, as of its own day. So:
 
 * over by then, or suspended since before: FAILED, that party was no member;
 * suspended, but the list does not say since when: not proven, for it may have been before or after;

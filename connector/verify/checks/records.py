@@ -1,7 +1,7 @@
 """The log's side of a bundle: records with salts and inclusion proofs, and the proof of the agreement record.
 
 A record is proven if its leaf stands in the signed tree; the chain (`seq`, `prev`) shows that none is missing between
-two (contracts.md 16.2). An erased record leaves its leaf in the tree and a tombstone in the log (16.5).
+two (spec/records.md 1.2). An erased record leaves its leaf in the tree and a tombstone in the log (7.3).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Whether a seal's key was withdrawn before it sealed: key events of the log, OCSP where given (contracts.md 12, 14).
+"""Whether a seal's key was withdrawn before it sealed: key events of the log, OCSP (spec/contracts.md 5.3, 5.4).
 
 Judged at the trusted time. A stolen key can claim any time of its own, so without a trusted time a withdrawn key proves
 nothing. What the authority of the certificate says counts as of its answer; where a certificate names somebody to ask,

@@ -1,4 +1,4 @@
-"""Since when each party's seals stand in the log: the time of the first record that commits to it (contracts.md 12).
+"""Since when each party's seals stand in the log: the time of the first record that names it (spec/contracts.md 4.2).
 
 A countersignature may come long after the provider's seal. What was withdrawn or ran out in between counts for the
 seal that came later, not for the one that was there. A state gives its time only to seals whose record it holds, and

@@ -1,4 +1,4 @@
-"""A second seal beside the first, by ML-DSA-44: it holds even if elliptic curves no longer do (contracts.md 7).
+"""A second seal beside the first, by ML-DSA-44: it holds even if elliptic curves no longer do (spec/contracts.md 2.5).
 
 Same references and header as the seal, without a certificate: its key is one that the signed trust list names for the
 DID. It never stands alone; where there is one it must hold, and where an agreement record names one it must be here.
@@ -43,7 +43,7 @@ def named(role: Role, lines: Sequence[Line]) -> tuple[object, ...]:
 def check(role: Role, given: Given, lines: Sequence[Line] | None) -> None:
     """It is the one that the records name, covers what that party's seal covers, and a key of the trust list made it.
 
-    The key is judged at the time of the first record that names it (contracts.md 12).
+    The key is judged at the time of the first record that names it (spec/contracts.md 4.2).
     Fault `pq-missing`, `pq-other`, `pq-key`, `pq-period`, `pq-alone`, `seal-signature`, `key-revoked` and those of a
     seal's form and references; Doubt `pq-period` where a record names it outside of its key's time or it claims
     another, `pq-unsupported` where the installed library cannot check it, `pq-unlisted` where the list does not

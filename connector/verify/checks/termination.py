@@ -1,4 +1,4 @@
-"""A signed statement that ends an agreement, if the bundle has one: whose it is and what it says (contracts.md 14).
+"""A signed statement that ends an agreement, if there is one: whose it is and what it says (spec/contracts.md 6.1).
 
 `termination-{role}.json` is sealed by that party in `termination-{role}.jws`. The statement names the agreement by its
 digest, so one about another contract does not fit here, and the log names both, so none can be slipped in later, nor an

@@ -1,4 +1,4 @@
-"""Trusted time: since when somebody other than the signers can vouch that the log contained this (contracts.md 12).
+"""Trusted time: since when somebody other than the signers vouches that the log held this (spec/contracts.md 4.1).
 
 Two kinds of witness count: the quorum of a witness policy, and a timestamp authority over the log's signed state. The
 earliest of both is the time at which certificates, revocation and rotation are judged.

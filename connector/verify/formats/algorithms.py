@@ -1,6 +1,6 @@
 """Signature algorithms of seals: the certificate's key decides which one there is, never the seal itself (T54).
 
-One key, one algorithm: P-256 `ES256`, P-384 `ES384`, RSA `PS256` (contracts.md 7 and 8). Everything else, also what a
+One key, one algorithm: P-256 `ES256`, P-384 `ES384`, RSA `PS256` (spec/contracts.md 2.3). Everything else, also what a
 header may call `none`, `HS256`, `RS256` or `ES256K`, has no meaning here.
 """
 

@@ -1,4 +1,4 @@
-"""base64 without slack: what is read must be exactly what would be written (contracts.md 6).
+"""base64 without slack: what is read must be exactly what would be written (spec/contracts.md 2.1).
 
 Python's decoders skip foreign characters and accept unused bits; then a changed text would mean the same bytes, and a
 change of a bundle would go unnoticed.

@@ -1,4 +1,4 @@
-"""The certificate chain of a seal ends at a trusted root and holds at the signing time (contracts.md 6, RFC 5280)."""
+"""The certificate chain of a seal ends at a trusted root and holds at the signing time (spec/contracts.md 2.4)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

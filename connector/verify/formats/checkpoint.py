@@ -1,4 +1,4 @@
-"""A log's signed statement of its size and root: C2SP tlog-checkpoint in a C2SP signed note (contracts.md 16.2).
+"""A log's signed statement of its size and root: C2SP tlog-checkpoint in a C2SP signed note (spec/records.md 2.2).
 
 Each line behind the text is a signature by one key: Ed25519 over the text (type 0x01), Ed25519 of a witness over time
 and text (0x04), ML-DSA-44 as timestamped cosignature (0x06). Lines of keys that we do not look for say nothing.

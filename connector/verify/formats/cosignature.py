@@ -1,4 +1,4 @@
-"""Whose cosignatures count, and the time that they prove: a policy in the form of C2SP tlog-policy (contracts.md 16.3).
+"""Whose cosignatures count, and the time that they prove: a policy in the form of tlog-policy (spec/records.md 3.3).
 
 A witness vouches that a log only grew, and when it saw this state. The keys of one witness form a group of which any
 is enough, so it counts once. The operator of a log never vouches for it, nor for a contract the operator of either

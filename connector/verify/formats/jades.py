@@ -1,4 +1,4 @@
-"""The form of a seal: JAdES-B-B, compact, detached, `sigD` by URI hash (contracts.md 6, ETSI TS 119 182-1).
+"""The form of a seal: JAdES-B-B, compact, detached, `sigD` by URI hash (spec/contracts.md 2.1, ETSI TS 119 182-1).
 
 `read` accepts exactly one spelling of exactly our profile; `check` adds objects, signature and whose key it is.
 No key is taken from the seal on trust: the certificate must be the one that the DID document names, and end at a root.

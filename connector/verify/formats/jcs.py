@@ -1,4 +1,4 @@
-"""Restricted JSON Canonicalization (RFC 8785): the bytes that are signed, hashed and logged (contracts.md 4).
+"""Restricted JSON Canonicalization (RFC 8785): the bytes that are signed, hashed and logged (spec/contracts.md 1.1).
 
 Only what every parser reads alike is canonical: no fractions, no integer beyond 2^53-1, strings in NFC, no key above
 U+FFFF (there UTF-16 order, which RFC 8785 asks for, differs from code-point order). Under these rules the C encoder

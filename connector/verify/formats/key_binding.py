@@ -1,7 +1,7 @@
 """Whose key it is: the certificate's key is the one the DID document names, and the certificate carries the DID.
 
 At seal level L1 the DID stands in the certificate as SAN URI; at L2/L3 the signed trust list names the certificate's
-SHA-256 for the DID (contracts.md 6 and 8), and only then
+SHA-256 for the DID (spec/contracts.md 2.4), and only then
 algorithms other than ES256 count. So a member cannot seal in another's name with its own valid certificate.
 """
 
@@ -96,7 +96,7 @@ def _uris(certificate: x509.Certificate) -> list[str]:
 
 
 def _check_usage(certificate: x509.Certificate, did: str) -> None:
-    """A seal needs a signing certificate; the chain policy leaves this to us (contracts.md 6)."""
+    """A seal needs a signing certificate; the chain policy leaves this to us (spec/contracts.md 2.4)."""
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:

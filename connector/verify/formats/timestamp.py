@@ -1,4 +1,4 @@
-"""A timestamp token says that somebody trusted saw certain bytes at a certain time (RFC 3161, 5816; contracts.md 12).
+"""A timestamp token says that somebody trusted saw certain bytes at a certain time (RFC 3161; spec/contracts.md 4.3).
 
 `read` takes the token apart without believing it; `check` adds what it was made over, its signature, and an authority
 whose certificate is for nothing but timestamps and leads to a root given from outside. Nothing that a token brings

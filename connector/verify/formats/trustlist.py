@@ -1,6 +1,6 @@
 """The authority's signed list of members, read for what contracts need: membership, log keys, seal certificates.
 
-A compact JWS (ES256, `typ` `trust-list+jwt`), verified with a key from outside the bundle (contracts.md 8).
+A compact JWS (ES256, `typ` `trust-list+jwt`), verified with a key from outside the bundle (spec/trust.md 4.1).
 """
 
 import re

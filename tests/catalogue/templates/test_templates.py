@@ -145,7 +145,7 @@ def test_templates_are_complete() -> None:
 
 
 def test_there_are_the_seventeen_of_the_handbook() -> None:
-    """Numbered as in policy.md 6.3, each in a file of its own name."""
+    """Numbered as in spec/policy.md 14.1, each in a file of its own name."""
     assert [each.number for each in templates()] == list(range(1, 18))
     assert {path.stem for path in folder("policies").glob("*.toml")} == {each.id for each in templates()}
 

@@ -1,5 +1,5 @@
 """The connector under the official DSP kit: one participant, one peer that everybody is, and the script instead of a
-will of its own (dataspace-protocol.md 2.6, 2.7).
+will of its own (spec/protocol.md 6.2).
 """
 
 from aiohttp import web

@@ -78,7 +78,7 @@ def participant_at(slug: str, root: str) -> Participant:
 
 
 def mock_identity(participant: Participant, peer: Peer, url: str) -> str:
-    """What the mock identity of Eclipse EDC says and believes (dataspace-protocol.md 5.3a)."""
+    """What the mock identity of Eclipse EDC says and believes (spec/protocol.md 6.1)."""
     return json.dumps({"region": "eu", "audience": peer.base, "clientId": participant.did})
 
 

@@ -1,4 +1,4 @@
-"""An Eclipse EDC on record: what 0.15.1 was seen to say, so that its ways hold without Java (dataspace-protocol 5.3).
+"""An Eclipse EDC on record: what 0.15.1 was seen to say, so that its ways hold without Java (spec/protocol.md 6.1).
 
 It answers as EDC answers and keeps what it was sent; what EDC says by itself, a test says through it.
 """

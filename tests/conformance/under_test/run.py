@@ -35,7 +35,7 @@ level = "warning"
 
 
 class UnderTest(NamedTuple):
-    """Where the official kit finds what it asks for (dataspace-protocol.md 3.3)."""
+    """Where the official kit finds what it asks for (spec/protocol.md 6.2)."""
 
     services: KitHouse
     origin: str

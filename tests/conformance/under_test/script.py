@@ -1,7 +1,7 @@
 """What the official test kit wants us to say, as a table: (role, what it is about, state, how often) -> move.
 
-The tables are those of dataspace-protocol.md 2.2 to 2.5; whatever is missing means: say nothing. A scripted move waits
-a moment, because the kit changes its own state only after it has read our answer (1.6).
+What the kit asks for is in spec/protocol.md 6.2; whatever is missing here means: say nothing. A scripted move waits
+a moment, because the kit changes its own state only after it has read our answer.
 """
 
 from collections.abc import Mapping
@@ -106,5 +106,5 @@ CUES: Mapping[Cue, Move] = _cues()
 
 
 def offer_of(dataset: str) -> str:
-    """The offer id that the kit asks for (dataspace-protocol.md 2.2)."""
+    """The offer id that the kit asks for (spec/protocol.md 6.2)."""
     return f"CD123:{dataset}:456"

@@ -1,6 +1,6 @@
 """What must be there before the official kit begins: its datasets with their offers, and agreements already in force.
 
-Ids are the kit's own (dataspace-protocol.md 2.7); none of them is an IRI.
+Ids are the kit's own (spec/protocol.md 6.2); none of them is an IRI.
 """
 
 from connector.catalogue import store as shelves

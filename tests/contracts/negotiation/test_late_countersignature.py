@@ -1,4 +1,4 @@
-"""A countersignature that comes late, seen by the provider: withheld, taken once, or too late (contracts.md 11)."""
+"""A countersignature that comes late, seen by the provider: withheld, taken once, too late (spec/contracts.md 3.6)."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The consumer signs only what it has fetched, hashed and understood (threat T22; contracts.md 5)."""
+"""The consumer signs only what it has fetched, hashed and understood (threat T22; spec/contracts.md 3.4)."""
 
 import json
 from collections.abc import Callable, Sequence

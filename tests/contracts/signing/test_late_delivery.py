@@ -1,4 +1,4 @@
-"""A countersignature that a person orders: made once, handed in until the provider answers (contracts.md 11)."""
+"""A countersignature that a person orders: made once, handed in until the provider answers (spec/contracts.md 3.6)."""
 
 import json
 from collections.abc import Callable

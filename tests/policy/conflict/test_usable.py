@@ -1,4 +1,4 @@
-"""Whether anybody could be permitted anything: shown by a request, refused with the reason (policy.md 3.4)."""
+"""Whether anybody could be permitted anything: shown by a request, refused with the reason (spec/policy.md 5.2)."""
 
 from typing import Any
 

@@ -108,7 +108,7 @@ def _duties(node: Node) -> list[tuple[str, str]]:
     return own + [found for child in node.children for found in _duties(child)]
 
 
-# ---- the properties of policy.md 3.4, over policies with every construct
+# ---- the properties of spec/policy.md 5.3, over policies with every construct
 
 
 def turned(value: Any) -> Any:

@@ -40,7 +40,7 @@ def test_all_operands_of_odrl_are_registered() -> None:
 
 
 def test_the_own_operands() -> None:
-    """Those of policy.md 3.1, 3.3, 5 and 6.3."""
+    """Those of spec/policy.md 2.5, 4.2."""
     assert {o.name for o in REGISTRY.values() if o.iri.startswith(HANSE)} == {
         *("participantKind", "adminLevel", "participant", "memberOf", "role", "participantLocation"),
         *("securityProfile", "onBehalfOf", "connector", "consent", "classification", "legalBasis", "avvHash"),
@@ -60,7 +60,7 @@ def test_the_own_operands() -> None:
     ],
 )
 def test_the_first_phase_that_decides(phase: str, names: str) -> None:
-    """As the table of policy.md 3.3 has it."""
+    """As the table of spec/policy.md 4.2 has it."""
     assert {PHASES[REGISTRY[ODRL + name].first] for name in names.split()} == {phase}
 
 

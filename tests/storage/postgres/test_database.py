@@ -257,7 +257,7 @@ async def test_a_server_that_is_not_there_is_unavailable(cluster, monkeypatch: p
 
 
 async def test_sqlite_never_loads_psycopg() -> None:
-    """PostgreSQL's driver is imported only where it is used (performance.md 3.8)."""
+    """PostgreSQL's driver is imported only where it is used (spec/architecture.md 4.4)."""
     import subprocess
     import sys
 

@@ -79,7 +79,7 @@ STATES: tuple[State, ...] = ("pending", "active", "verify-only", "removed")
 
 
 def test_the_document_has_the_shape_that_peers_parse(town: str) -> None:
-    """Strict readers' rules (trust.md 2.1): string relations, bare methods and services, no unknown members."""
+    """Strict readers' rules (spec/trust.md 1.2): string relations, bare methods and services, no unknown members."""
     keys = [SoftwareKey.generate(purpose, town) for purpose in PURPOSES]
     made = document(of_root(ROOT), ROOT, [key.record() for key in keys])
     peer, seal, *logs = (key for key in keys if key.purpose != "seal-pq")

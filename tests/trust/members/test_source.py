@@ -1,4 +1,4 @@
-"""The trust list is kept current and only ever moves forward, restarts included (architecture.md 3a)."""
+"""The trust list is kept current and only ever moves forward, restarts included (spec/trust.md 4.2, 4.3)."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A certificate chain that could never become a good seal is refused when it is brought (contracts.md 6, 8)."""
+"""A certificate chain that could never become a good seal is refused when it is brought (spec/contracts.md 2.4)."""
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa

@@ -1,4 +1,4 @@
-"""A key withdrawn before it sealed proves nothing; one withdrawn later takes nothing back (contracts.md 14)."""
+"""A key withdrawn before it sealed proves nothing; one withdrawn later takes nothing back (spec/contracts.md 5.3)."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
