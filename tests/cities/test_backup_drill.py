@@ -23,7 +23,7 @@ from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
 from tests.cities.sharing import free_port, shared
 
-pytestmark = pytest.mark.threat("T73")
+pytestmark = [pytest.mark.threat("T73"), pytest.mark.alone]
 
 
 async def hanse(folder: Path, *argv: str, environ: dict[str, str] | None = None) -> int:
