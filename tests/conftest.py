@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.testkit.cities import Space
     from tests.testkit.towns import Towns
 
+pytest_plugins = ["tests.workers"]
 TOWNS = ("musterstadt", "nachbardorf")
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull  # only loopback: no root of this machine counts
 pytest.register_assert_rewrite("tests.testkit")  # what its checks compared is said when one fails
