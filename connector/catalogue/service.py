@@ -12,7 +12,7 @@ import msgspec
 from connector.audit import store as audit
 from connector.catalogue import store
 from connector.catalogue.model import Countersignature, Dataset, Offer, Source, Visibility
-from connector.catalogue.search.pages import Pages
+from connector.catalogue.pages import Pages
 from connector.catalogue.templates import templates
 from connector.catalogue.visibility import may_see
 from connector.clock import rfc3339

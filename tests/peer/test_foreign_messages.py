@@ -10,8 +10,8 @@ from connector.clock import FakeClock
 from connector.dialects.jsonld import reading
 from connector.dialects.jsonld.explain import Garbled
 from connector.http.refusals import TooMany
-from connector.peer.dsp import foreign_messages
-from connector.peer.dsp.foreign_messages import Foreign
+from connector.peer import foreign_messages
+from connector.peer.foreign_messages import Foreign
 from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.storage.database import Tx
