@@ -44,6 +44,16 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def municipal_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the municipal suite (`tests/suites/municipal`), written once."""
+    from tests.suites.municipal.suite import write
+
+    folder = tmp_path_factory.mktemp("municipal")
+    write(folder)
+    return folder
+
+
 def _copy(migrated: Path, folder: Path) -> Database:
     return open_database(f"sqlite://{shutil.copy(migrated, folder / 'hanse.db')}")
 
