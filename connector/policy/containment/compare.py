@@ -7,13 +7,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.policy.containment.counterexample import witness
-from connector.policy.containment.duties_kept import Keeping, burden, keeping, nested, puzzling
+from connector.policy.containment.duties_kept import Keeping, burden, keeping, nested, puzzling, remedied
 from connector.policy.containment.encode import Encoder, atoms, bare, clauses_of
 from connector.policy.containment.logic import Budget, Exhausted, Never, Some, Statement, together
 from connector.policy.containment.norms import Norms, actions, concerns, conditions, oddities, sound, strange
 from connector.policy.containment.regions import Box
-from connector.policy.evaluation.digest import shared
-from connector.policy.evaluation.payments import owing
+from connector.policy.evaluation.payments import fees, sharing
 from connector.policy.odrl.model import Clause, Closure, Duty, Logic, Policy, Rule
 from connector.policy.odrl.names import ACTIONS, covers
 from connector.policy.odrl.registry import Registry
@@ -93,12 +92,12 @@ class Comparison:
         same = offer.extras == asked.extras
         for pointer, _ in sorted(before ^ after) or ([] if same else [("/", "")]):
             yield Answer(verdict="unknown", ground="term", item=asked, pointer=pointer)
-        # One payment might settle what were several fees.
-        if (joint := shared(asked)) and joint != shared(offer) and len(owing(offer)) > 1:
-            yield Answer(verdict="unknown", ground="term", item=asked, pointer="/")
         grantors = set(_grantors(asked)) - set(_grantors(offer)) - {offer.assigner}
         if grantors:
             yield Answer(verdict="unknown", ground="party", item=asked, pointer="/assigner")
+        if (shares := sharing(offer)) and shares != sharing(asked):
+            _, fee = next(fees(offer))
+            yield Answer(verdict="unknown", ground="duty", item=fee, pointer=fee.pointer)
 
     def _terms(self) -> Iterator[Answer]:
         """What is not understood stands in the offer in the same words, or nobody knows what is asked."""
@@ -133,15 +132,16 @@ class Comparison:
                 if not concerns(rule, action):
                     continue
                 about = [other for other in self.asked.prohibitions if concerns(other, action)]
-                kept = {id(other): keeping(rule.remedies, other.remedies, self.encoder, self.budget) for other in about}
-                whole = [other for other in about if kept[id(other)].kept == "yes"]
+                kept = [remedied(rule, other, self.encoder, self.budget) for other in about]
+                whole = [other for other, found in zip(about, kept, strict=True) if found.kept == "yes"]
                 if self._holds(self.offered.forbids(rule), *self._none(whole)) is None:
                     continue
                 all_of_them = self._holds(self.offered.forbids(rule), *self._none(about)) is None
                 if not all_of_them:
                     yield Answer(verdict="conflict", ground="prohibition", item=rule, pointer=rule.pointer)
                 else:
-                    yield _weaker(min(kept.values(), key=lambda k: k.kept == "no"), "remedy")
+                    lost = (found for found in kept if found.kept != "yes")
+                    yield _weaker(min(lost, key=lambda found: found.kept == "no"), "remedy")
                 break
         new = [rule for rule in self.asked.prohibitions if rule.remedies]
         old = [duty for rule in self.offer.prohibitions for duty in rule.remedies]
@@ -151,15 +151,10 @@ class Comparison:
         return [Never(self.wanted.forbids(rule)) for rule in rules]
 
     def _obligations(self) -> Iterator[Answer]:
-        lost = False
         for duty in self.offer.obligations:
             found = keeping((duty,), self.asked.obligations, self.encoder, self.budget)
             if found.kept != "yes":
-                lost = True
                 yield _weaker(found, "obligation")
-        together = keeping(self.offer.obligations, self.asked.obligations, self.encoder, self.budget)
-        if not lost and together.kept != "yes":
-            yield _weaker(together, "obligation")
         yield from self._burdens(iter(self.asked.obligations), list(self.offer.obligations))
 
     def _burdens(self, duties: Iterator[Duty], before: list[Duty]) -> Iterator[Answer]:
