@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from connector.policy.containment.counterexample import witness
 from connector.policy.containment.duties_kept import Keeping, burden, keeping, nested, puzzling, remedied
-from connector.policy.containment.encode import Encoder, atoms, bare, clauses_of
+from connector.policy.containment.encode import Encoder, atoms, clauses_of
 from connector.policy.containment.logic import Budget, Exhausted, Never, Some, Statement, together
 from connector.policy.containment.norms import Norms, actions, concerns, conditions, oddities, sound, strange
 from connector.policy.containment.regions import Box
 from connector.policy.evaluation.payments import fees, sharing
-from connector.policy.odrl.model import Clause, Closure, Duty, Logic, Policy, Rule
+from connector.policy.odrl.model import Clause, Closure, Duty, Logic, Policy, Rule, nameless
 from connector.policy.odrl.names import ACTIONS, covers
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.state_of_world import World
@@ -103,20 +103,20 @@ class Comparison:
         """What is not understood stands in the offer in the same words, or nobody knows what is asked."""
         offer, asked = self.offer, self.asked
         for mine, theirs in ((offer.permissions, asked.permissions), (offer.prohibitions, asked.prohibitions)):
-            before, after = {bare(rule) for rule in mine}, {bare(rule) for rule in theirs}
+            before, after = {nameless(rule) for rule in mine}, {nameless(rule) for rule in theirs}
             for rule in theirs:
-                if strange(rule) and bare(rule) not in before:
+                if strange(rule) and nameless(rule) not in before:
                     yield _term(rule)
             for rule in mine:
-                if mine is offer.prohibitions and strange(rule) and bare(rule) not in after:
+                if mine is offer.prohibitions and strange(rule) and nameless(rule) not in after:
                     yield _term(rule)
-            known = {bare(clause) for clause in self._puzzles(mine)}
+            known = {nameless(clause) for clause in self._puzzles(mine)}
             for clause in self._puzzles(theirs):
-                if bare(clause) not in known:
+                if nameless(clause) not in known:
                     yield _term(clause)
-        told = {bare(duty) for duty in _duties(offer)}
+        told = {nameless(duty) for duty in _duties(offer)}
         for duty in _duties(asked):
-            if bare(duty) not in told and (duty.action.iri not in ACTIONS or puzzling(duty, self.encoder)):
+            if nameless(duty) not in told and (duty.action.iri not in ACTIONS or puzzling(duty, self.encoder)):
                 yield _term(duty)
 
     def _puzzles(self, rules: Iterable[Rule]) -> Iterator[Clause]:
@@ -256,4 +256,4 @@ def _norms(policy: Policy) -> Iterator[object]:
 
 def _grantors(policy: Policy) -> Iterator[object]:
     for rule in (*policy.permissions, *policy.prohibitions):
-        yield from (bare(whom) for whom in rule.assigners)
+        yield from (nameless(whom) for whom in rule.assigners)

@@ -9,11 +9,11 @@ which fee a payment is for: `payments.sharing`) none can be weighed alone, and o
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from connector.policy.containment.encode import Encoder, atoms, bare
+from connector.policy.containment.encode import Encoder, atoms
 from connector.policy.containment.logic import Budget, Never, together
 from connector.policy.evaluation.duty import parts
 from connector.policy.evaluation.duty_states import DURING, SUSPEND
-from connector.policy.odrl.model import Clause, Duty, Logic, Rule
+from connector.policy.odrl.model import Clause, Duty, Logic, Rule, nameless
 
 Kept = Literal["yes", "no", "unknown"]
 
@@ -78,11 +78,13 @@ def applies(duty: Duty, encoder: Encoder) -> Never:
 
 def _by(duty: Duty, other: Duty, encoder: Encoder, budget: Budget) -> Keeping:
     """Whether `other` keeps the duty."""
-    if bare(duty) == bare(other):
+    if nameless(duty) == nameless(other):
         return KEPT
     if duty.action.iri != other.action.iri:
         return Keeping("no", duty)
-    same = bare((duty.parties, duty.targets, duty.assigners)) == bare((other.parties, other.targets, other.assigners))
+    same = nameless((duty.parties, duty.targets, duty.assigners)) == nameless(
+        (other.parties, other.targets, other.assigners)
+    )
     if puzzling(duty, encoder) or puzzling(other, encoder) or not same:
         return Keeping("unknown", duty)
     if together([applies(duty, encoder), Never(applies(other, encoder))], budget) is not None:
@@ -129,19 +131,19 @@ def remedied(rule: Rule, other: Rule, encoder: Encoder, budget: Budget) -> Keepi
     violation good that nothing else would, and a wider rule is violated at other times.
     """
     kept = keeping(rule.remedies, other.remedies, encoder, budget)
-    lifted = kept.kept == "yes" and bare(rule) != bare(other)
+    lifted = kept.kept == "yes" and nameless(rule) != nameless(other)
     stops = (duty for duty in nested(rule.remedies) if duty.action.iri == SUSPEND)
     return Keeping("unknown", stop) if lifted and (stop := next(stops, None)) else kept
 
 
 def burden(duties: Iterable[Duty], before: Sequence[Duty]) -> Duty | None:
     """A duty that is new and may be ours: it names who is to fulfil it, or our data plane is to do it in the stream."""
-    known = {bare(duty) for duty in before}
+    known = {nameless(duty) for duty in before}
     executed = {duty.action.iri for duty in before} & DURING
     for duty in duties:
         named = bool(duty.parties or duty.targets or duty.assigners)
         streamed = duty.action.iri in DURING - executed
-        if bare(duty) not in known and (named or streamed):
+        if nameless(duty) not in known and (named or streamed):
             return duty
         inner = burden(duty.consequences, [c for old in before for c in old.consequences])
         if inner is not None:

@@ -9,11 +9,10 @@ one alone; a fee that is not understood may be what every other payment was for.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from connector.policy.containment.encode import bare
 from connector.policy.evaluation.duty import parts
 from connector.policy.evaluation.duty_states import PAY, Owed
 from connector.policy.evaluation.rules import Permission, Prohibition, joint
-from connector.policy.odrl.model import Atom, Duty, Policy, Rule
+from connector.policy.odrl.model import Atom, Duty, Policy, Rule, nameless
 from connector.policy.odrl.names import ODRL, covers
 from connector.policy.odrl.state_of_world import Deed, World
 from connector.policy.odrl.values import Span
@@ -104,7 +103,7 @@ def _nested(owing: Iterable[Owed]) -> Iterator[Owed]:
 
 def same(duty: Duty) -> object:
     """Equal for the duty that stands at one place, or that several places call by one name and describe alike."""
-    return (duty.id, bare(duty)) if duty.id else duty.pointer or id(duty)
+    return (duty.id, nameless(duty)) if duty.id else duty.pointer or id(duty)
 
 
 def owing(policy: Policy) -> dict[object, list[tuple[Rule | Duty, Duty]]]:
@@ -123,7 +122,7 @@ def sharing(policy: Policy) -> list[object]:
     numbers: dict[object, int] = {}
     one = [numbers.setdefault(same(fee), len(numbers)) for _, fee in fees(policy)]
     each_time = any(limit.anchor == "access" for _, fee in fees(policy) for limit in parts(fee).limits)
-    return [*map(bare, owners.values()), one] if len(numbers) > 1 or each_time else []
+    return [*map(nameless, owners.values()), one] if len(numbers) > 1 or each_time else []
 
 
 def fees(policy: Policy) -> Iterator[tuple[Rule | Duty, Duty]]:
