@@ -1,20 +1,18 @@
 """Databases for every room: started, migrated, with the participants `musterstadt` and `nachbardorf` in them."""
 
-import importlib.util
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from connector.storage import Database, Tx, open_database, upgrade, wakeups
+from tests.postgres import Cluster, running_cluster
 
 if TYPE_CHECKING:
     from connector.testing.cities import Space
@@ -29,23 +27,10 @@ hypothesis.settings.load_profile("untimed")  # how fast this machine is says not
 wakeups._POLL_S = 0.02  # a listener ends when it next looks, and a thousand databases are closed in these tests
 
 
-def _load(name: str) -> ModuleType:
-    """Test modules are not importable by name: pytest runs with `--import-mode=importlib`."""
-    spec = importlib.util.spec_from_file_location(f"hanse_tests_{name}", Path(__file__).parent / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-postgres = _load("postgres")
-
-
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[ModuleType]:
-    """A private PostgreSQL cluster (`tests/postgres.py: Cluster`)."""
-    with postgres.running_cluster() as running:
+def cluster() -> Iterator[Cluster]:
+    """A private PostgreSQL cluster."""
+    with running_cluster() as running:
         yield running
 
 
