@@ -1,8 +1,8 @@
 """Use cases of negotiations: what we ask for, what a peer tells us, what an answer to our message means.
 
 Each is one transaction: load, let the kernel decide, save, turn the effects into rows (spec/architecture.md 3.1). What
-we say next is the `course`'s business. Work that needs the network (fetching what is to be signed) is an errand and
-comes back as another transaction (`signing_desk`).
+we say next is the business of `decide`. Work that needs the network (fetching what is to be signed) is an errand and
+comes back as another transaction (`signing/countersign`).
 """
 
 from collections.abc import Callable, Collection
@@ -282,7 +282,7 @@ class Contracts:
         self.sender.record(tx, case, DECISION, {"refused": problem.status, "code": problem.code})
         self.sender.commit(tx, case, step.effects)
 
-    # Signatures: called by the signing desk
+    # Signatures: called by the `Countersigner`
 
     def countersigned(
         self, tx: Tx, slug: str, case_id: str, seal: str | None, objects: tuple[EvidenceObject, ...]
@@ -300,7 +300,7 @@ class Contracts:
     ) -> None:
         """The partner's countersignature is checked (None: absent or invalid): finalize, unless one is required.
 
-        Then FINALIZED is withheld until a late one comes or the deadline passes (`countersigning`).
+        Then FINALIZED is withheld until a late one comes or the deadline passes (`late_countersignature`).
         """
         case = store.case(tx, slug, case_id, lock=True)
         if case is None or case.agreement is None or not rests(case.kernel, kernel.State.VERIFIED):
