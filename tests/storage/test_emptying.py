@@ -5,11 +5,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.testkit.towns import Towns
 from psycopg import sql
 
 from connector.storage import open_database
 from tests.postgres import Cluster, Urls
+from tests.testkit.towns import Towns
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
