@@ -73,7 +73,7 @@ class TransferDecider:
         blocked = bool(standing.verdict().suspended)
         if ruling.permit and blocked:
             ruling = standing.examine()
-        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        self._rulings.book(tx, self._moves, process, ruling)
         reasons = self._rulings.reasons(ruling)
         if blocked and process.kernel.state is State.STARTED:
             return self._moves.hold(tx, process, "duty", reasons)

@@ -92,7 +92,7 @@ class Enforcement:
     def _hold(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> None:
         if process.held is not None and process.kernel.pending is not None:
             return  # the flow is closed; the peer is told once it has answered what we said before
-        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        self._rulings.book(tx, self._moves, process, ruling)
         self._moves.hold(tx, process, ruling.held, self._rulings.reasons(ruling))
 
     def _release(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> None:
@@ -103,7 +103,7 @@ class Enforcement:
             self._moves.release(tx, process)
         except Unknown:
             return  # its data are gone: it stays held, and what else runs under the agreement is still judged
-        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        self._rulings.book(tx, self._moves, process, ruling)
 
 
 def _ending(process: TransferRow) -> bool:

@@ -25,6 +25,7 @@ from connector.transfer.decision.decision_store import KeptDecision
 from connector.transfer.decision.question import Question, TransferDecision
 from connector.transfer.decision.state_of_world import StatesOfWorld
 from connector.transfer.model import TransferRow
+from connector.transfer.send import DECISION, TransferSender
 
 ClosureOf = Callable[[str], Closure]
 """The concept lists by their digest; of lists that we do not have an empty one, which contains nothing for sure."""
@@ -99,23 +100,23 @@ class TransferDecisions:
     def reasons(self, ruling: TransferDecision) -> Reason:
         return self._judge.reasons(ruling.decision) if ruling.question.member else because("transfer.no-member")
 
-    def record(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> dict[str, object] | None:
-        """What the log is to keep; the whole goes into the case file. None for one refusal too many (threat T40)."""
+    def book(self, tx: Tx, sender: TransferSender, process: TransferRow, ruling: TransferDecision) -> None:
+        """The whole goes into the case file, digests into the log; not of one refusal too many (threat T40)."""
         if not ruling.permit and decision_store.refusals(tx, process.participant, process.id, tx.now - HOUR_MS) >= MOST:
-            return None
+            return
         agreement, world = ruling.question.agreement, ruling.question.world
         whole = record(
             ruling.decision, world, agreement.document, vocabulary=agreement.vocabulary,
             registry=self._judge.registry, plugins=self._judge.plugins,
         )  # fmt: skip
-        ruled = KeptDecision(
+        kept = KeptDecision(
             id=new_uuid(), agreement=process.agreement, process=process.id, phase=ruling.decision.phase,
             permit=ruling.permit, at=tx.now, record=_json(whole), world=_json(plain(world)),
         )  # fmt: skip
-        decision_store.insert_decision(tx, process.participant, ruled)
-        digests = {"decision": ruled.id, "record": sha256(whole), "world": whole["world"]}
-        member = ruling.question.member
-        return {**self._judge.record(ruling.decision), "permit": ruling.permit, "member": member, **digests}
+        decision_store.insert_decision(tx, process.participant, kept)
+        digests = {"decision": kept.id, "record": sha256(whole), "world": whole["world"]}
+        told = {"permit": ruling.permit, "member": ruling.question.member}
+        sender.record(tx, process, DECISION, {**self._judge.record(ruling.decision), **told, **digests})
 
 
 def _json(value: object) -> str:

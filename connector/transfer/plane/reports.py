@@ -112,13 +112,13 @@ class Reports:
         return Decision(permit=True, expires_at=decided.ends_at, during=decided.treatments)
 
     def _refused(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> Reason:
-        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        self._rulings.book(tx, self._moves, process, ruling)
         return because("dataplane.void") if ruling.permit else self._rulings.reasons(ruling)
 
     def _count(self, tx: Tx, agreement: Agreement, process: TransferRow, ruling: TransferDecision) -> None:
         """A use: the counters of the granting permission, the record, and the first of them is a deed."""
         use_counts.count(tx, agreement.participant, agreement.id, ruling.decision.counters)
-        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        self._rulings.book(tx, self._moves, process, ruling)
         decision_store.note_use(tx, agreement.participant, agreement.id, process.id, process.counterparty)
         if self._agreements.accessed(tx, agreement):
             self._moves.record(tx, process, DEED, {"event": "first-access", "at": rfc3339(tx.now)})
