@@ -159,7 +159,7 @@ class Services:
         )  # fmt: skip
         claims = Claims(self.anchor, self.resolver.on_hold)
         clock_state = clocks.state if self.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
-        states = StatesOfWorld(self.participants, self.contracts.agreements, self.judge, claims, clock_state)
+        states = StatesOfWorld(self.participants, claims, clock_state)
         self.decisions = TransferDecisions(self.judge, states, self.contracts.agreements, lists().closure_of)
         self.transfers = Transfers(
             self.participants, self.contracts, self.decisions, self.vault, self.reach(), self.transferring, self.quotas

@@ -150,7 +150,7 @@ class Towns:
         )  # fmt: skip
         self.requesters: dict[str, Requester] = {}
         self.ends: dict[str, int] = {}
-        states = StatesOfWorld(self.participants, self.contracts.agreements, self.judge, self)
+        states = StatesOfWorld(self.participants, self)
         self.decisions = TransferDecisions(self.judge, states, self.contracts.agreements, lists().closure_of)
         self.transfers = Transfers(
             self.participants, self.contracts, self.decisions, self.vault, Reach(SafeClient().calls), self._transferring
