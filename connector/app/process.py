@@ -57,7 +57,7 @@ async def running(
         await _observe(services)
         await _serve(services, roles, stack)
         yield services
-        services.stopping = True
+        services.readiness.stop()
 
 
 async def _serve(services: Services, roles: frozenset[str], stack: AsyncExitStack) -> None:

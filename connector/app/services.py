@@ -4,11 +4,10 @@ Who knows whom is read here and nowhere else. What a test-only house has otherwi
 say next) are its methods to override; no setting reaches them.
 """
 
-import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Sequence
 
 import structlog
 from aiohttp import web
@@ -44,7 +43,6 @@ from connector.dataplane.streams import Streams
 from connector.delivery.circuit import Circuits
 from connector.delivery.messages import Messages
 from connector.delivery.worker import Handler, Worker
-from connector.errors import HanseError, Unavailable
 from connector.http import server
 from connector.http.outbound import SafeClient
 from connector.ids import new_uuid
@@ -56,6 +54,8 @@ from connector.operation import witness_status
 from connector.operation.enrolment import Enrolment
 from connector.operation.maintenance import Maintenance
 from connector.operation.monitoring import Monitoring
+from connector.operation.readiness import Readiness
+from connector.operation.trust_changes import TrustChanges
 from connector.participants.quota import Quotas
 from connector.participants.service import Participants
 from connector.peer import auth, data, routes
@@ -78,7 +78,6 @@ from connector.privacy.jobs import RetentionJobs
 from connector.settings import load as conf
 from connector.settings.load import Settings
 from connector.storage import open_database
-from connector.storage.database import PROCESS, Tx
 from connector.storage.effects import COUNTERSIGN, REVIEW
 from connector.storage.probe import Probe
 from connector.telemetry import Metrics
@@ -98,13 +97,12 @@ from connector.transfer.send import TransferSender as TransferMoves
 from connector.transfer.service import Transfers
 from connector.trust.clock_skew import Skews
 from connector.trust.development.space import DevelopmentSpace
-from connector.trust.did import pins
-from connector.trust.did.did import Did
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys.jwk import Jwk
 from connector.trust.keys.vault import Vault
+from connector.trust.members.members import Members
 from connector.trust.members.roots import authority_key, seal_cas
-from connector.trust.members.source import TOPIC, TrustListSource, checked_url
+from connector.trust.members.source import TrustListSource, checked_url
 from connector.trust.members.trust_list import Anchor
 from connector.trust.signers.registry import SignerRegistry
 from connector.witness.ask import Witnesses
@@ -134,28 +132,26 @@ class Services:
         self.http = self.outbound()
         self.participants = self.directory()
         self.anchor = self.members(authority)
+        self.known = Members(self.anchor, clock)
         self.listing = TrustListSource(
             self.db, self.anchor, self.http, settings.trust.list_file, checked_url(settings.trust.list_url, authority),
-            self._members_changed,
         )  # fmt: skip
         self.resolver = Resolver(
             self.http,
             clock,
             local=self.participants.document,
             vouched=self.anchor.pinned,
-            on_change=self._key_changed,
-            remember=self._key_seen,
         )
-        self.skews, self.addresses = Skews(clock), Addresses(self.http, clock, self.operator_of)
+        self.skews, self.addresses = Skews(clock), Addresses(self.http, clock, self.known.operator_of)
         self.judge = judge(extension)
         self.metrics = Metrics()
-        self.probe = Probe(self.db, clock, settings.folder)
         self.watch = ClockWatch(self.db, clock, self.metrics, {ADDRESS: ADDRESS_MS, second_seal.DUE: SELDOM_MS})
-        self.quotas = Quotas(settings.quota, self.operator_of, clock, self._over_quota)
+        self.quotas = Quotas(settings.quota, self.known.operator_of, clock, self._over_quota)
         self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
         self.contracts = Contracts(
             self.participants, self.catalogue, self.judge, self.negotiating, self.anchor,
-            settings.contracts.countersign_days * 86_400_000, self.second_seal_keys, self.name_of, self.quotas,
+            settings.contracts.countersign_days * 86_400_000, self.known.second_seal_keys, self.known.name_of,
+            self.quotas,
         )  # fmt: skip
         claims = Claims(self.anchor, self.resolver.on_hold)
         clock_state = clocks.state if self.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
@@ -181,7 +177,7 @@ class Services:
         self.vouched = witness_status.WitnessStatus(
             self.db, clock, self.participants, self.anchor, self.metrics, self.witness_keys.name
         )  # fmt: skip
-        translations = Translations(self.judge, self.name_of)
+        translations = Translations(self.judge, self.known.name_of)
         self.certificates = Certificates.of(settings, clock, seal_roots)
         self.evidence = Evidence(
             self.db, clock, self.participants, lambda: self.anchor.jws, self.witnesses, translations, self.certificates
@@ -194,7 +190,7 @@ class Services:
         self.peer = self.client()
         self.keeping = RetentionJobs(
             self.db, clock, self.participants, self.contracts.agreements, settings.retention, asking(self.peer),
-            lambda did: () if (found := self.anchor.entry(did)) is None else found.log_keys, self.anchor.fresh,
+            self.known.log_keys, self.anchor.fresh,
         )  # fmt: skip
         self.terminations = statement.Terminations(self.participants, self.contracts.agreements)
         self.termination_delivery = TerminationDelivery(
@@ -203,9 +199,9 @@ class Services:
             self.participants,
             self.terminations,
             self.peer,
-            self._document,
+            self.peer.document,
             seal_roots,
-            self.listed_seals,
+            self.known.seal_certificates,
         )
         self.leaving, self.deleting = desks(
             self.db, clock, self.participants, (self.contracts, self.terminations, self.transfers, self.catalogue),
@@ -224,17 +220,17 @@ class Services:
         self.sources = Sources(self.uploads.folder, self.http)
         self.ports = Ports(self.db, self.reports)
         self.gate = Gate(self.db, self.ports, clock)
-        self.circuits = Circuits(on_close=lambda: self.worker.wake())
+        self.circuits = Circuits()
         self.worker = self._worker(seal_roots)
+        self.circuits.listen(self.worker.wake)
         self.background = (
             Background("seal", self.maintenance.seal_logs),
             Background("cosign", self.witnesses.look),
             *self.deleting.slow,
         )
         self.jobs = self._jobs()
-        self.db.listen(TOPIC, lambda _: self._later(self._catch_up()))
-        self.stopping = False
-        self._beside: set[asyncio.Future[object]] = set()
+        self.changes = TrustChanges(self.db, self.resolver, self.listing, self.maintenance)
+        self.readiness = Readiness(self.db, self.worker, self.jobs, self.watch, Probe(self.db, clock, settings.folder))
 
     # What a test-only house may have otherwise
 
@@ -301,8 +297,8 @@ class Services:
     def _worker(self, seal_roots: Sequence[x509.Certificate]) -> Worker:
         messages = Messages(self.db, self.clock, self.peer, self.circuits, self.vault, self.contracts, self.transfers)
         desk = Countersigner(
-            self.db, self.clock, self.participants, self.contracts, self.judge, self.peer.fetch, self._document,
-            seal_roots, self.listed_seals, self.second_seal_keys, self.name_of,
+            self.db, self.clock, self.participants, self.contracts, self.judge, self.peer.fetch, self.peer.document,
+            seal_roots, self.known.seal_certificates, self.known.second_seal_keys, self.known.name_of,
         )  # fmt: skip
         self.late_delivery = LateDelivery(
             self.db, self.participants, self.contracts, desk, self.peer.hand_in, self.peer.fetch
@@ -336,87 +332,11 @@ class Services:
         }  # fmt: skip
         return Jobs(self.db, self.clock, self.me, fire, every, alone, self.watch)
 
-    async def _document(self, did: str) -> Mapping[str, object]:
-        return (await self.resolver.document(did)).raw
-
-    def name_of(self, did: str) -> str:
-        """What the trust list calls it; the DID itself for strangers."""
-        found = self.anchor.entry(did)
-        return did if found is None else found.name
-
-    def operator_of(self, did: str) -> str:
-        """Who runs that member's connector, by the trust list; of strangers each runs its own."""
-        found = self.anchor.entry(did)
-        return did if found is None else found.operator
-
     def _over_quota(self, name: str) -> None:
         self.metrics.count("hanse_quota_refused_total", "Messages refused over a quota of their sender.", quota=name)
 
-    def listed_seals(self, did: str) -> Sequence[str]:
-        found = self.anchor.entry(did)
-        return () if found is None else found.sealing(self.clock.now())
-
-    def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]:
-        found = self.anchor.entry(did)
-        return () if found is None else found.second_keys(self.clock.now())
-
-    def blocked_until(self, slug: str, did: str, now: int) -> int:
-        """When a peer whose circuit is open is tried again (ms); 0 if it may be called."""
-        steady = self.clock.steady()
-        until = self.circuits.blocked_until(slug, did, steady)
-        return until and now + until - steady
-
     async def _look_at_list(self) -> None:
         await self.listing.reload()
-
-    async def _catch_up(self) -> None:
-        """On a signal; what fails is looked at again within `KEPT_LIST_S`."""
-        try:
-            await self.listing.catch_up()
-        except HanseError as error:
-            log.warning("trust.list", why=str(error))
-
-    async def _members_changed(self, dids: frozenset[str]) -> None:
-        """What the list says anew of a member may be that a key is withdrawn: its kept document is not believed."""
-        for did in dids:
-            self.resolver.forget(did)
-        await self.maintenance.members_changed(dids)
-
-    def _key_seen(self, did: Did, keys: Mapping[str, frozenset[str]]) -> None:
-        self._later(self.db.write(PROCESS, pins.keep, did, keys))
-
-    def _key_changed(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
-        """The peer is on hold; each participant's log says so."""
-        log.error("trust.key-change", did=did, before=sorted(before), now=sorted(now))
-        self._later(self.maintenance.key_changed(did, before, now))
-
-    def _later(self, work: Coroutine[object, object, object]) -> None:
-        """Books beside the request that found it; the task is held so that nobody collects it."""
-        task = asyncio.ensure_future(work)
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
-
-    async def accept_keys(self, did: str) -> None:
-        """What an operator vouches for: the next document of this peer is taken as it is."""
-        self.resolver.accept(did)
-        await self.db.write(PROCESS, pins.forget, did)
-        await self.maintenance.members_changed(frozenset((did,)))
-
-    async def ready(self) -> Mapping[str, bool]:
-        """What readiness asks: database, worker, jobs, clock, disk, and that we are not about to stop."""
-        try:
-            await self.db.read(PROCESS, _one)
-            database = True
-        except Unavailable:
-            database = False
-        return {
-            "database": database,
-            "worker": self.worker.alive(),
-            "jobs": self.jobs.alive(),
-            "staying": not self.stopping,
-            "clock": not self.watch.doubt(),
-            "disk": database and await self.probe.writable(),
-        }
 
     def public(self) -> routes.Surface:
         """The surface for other connectors."""
@@ -443,7 +363,3 @@ class Services:
         told, beside = self.maintenance.log_misbehaved, self.settings.folder / "witness"
         door = WitnessHandlers(self.db, self.clock, self.anchor, self.witness_keys, told, self.metrics, beside)
         return routes.application(self.public(), problems, door.routes(URL(self.witness_keys.url).path))
-
-
-def _one(tx: Tx) -> None:
-    tx.one("SELECT 1 AS one")

@@ -35,15 +35,18 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         services.db,
         services.participants,
         services.metrics,
-        services.ready,
+        services.readiness.look,
         services.listing.reload,
-        services.accept_keys,
+        services.changes.accept_keys,
         services.monitoring.look,
     )
     return [
         operation,
         api_participants.ParticipantHandlers(
-            services.participants, services.enrolment.enlist, services.enrolment.catch_up, services.listed_seals
+            services.participants,
+            services.enrolment.enlist,
+            services.enrolment.catch_up,
+            services.known.seal_certificates,
         ),
         api_catalogue.CatalogueHandlers(
             services.db,
@@ -72,7 +75,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
             services.participants,
             services.contracts,
             services.judge,
-            Readings(services.contracts.agreements, services.judge, services.name_of),
+            Readings(services.contracts.agreements, services.judge, services.known.name_of),
             agreements,
         ),
         api_transfers.TransferHandlers(
@@ -118,9 +121,9 @@ def _file(services: Services) -> Path | None:
 
 def _tracing(services: Services) -> Tracing:
     standing = ProcessKnowledge(
-        blocked_until=services.blocked_until,
+        blocked_until=lambda slug, did, now: services.circuits.next_trial(slug, did, services.clock.steady(), now),
         on_hold=services.resolver.on_hold,
-        listed=lambda did, now: (found := services.anchor.entry(did)) is not None and found.admitted(now),
+        listed=services.known.admitted,
         fresh=services.anchor.fresh,
     )
     return Tracing(

@@ -120,7 +120,7 @@ async def stopped(*cities: City) -> None:
     """No job takes the row that both are to wait for."""
     for city in cities:
         await city.services.jobs.stop()
-        for aside in city.services.asides:
+        for aside in city.services.background:
             await aside.stop()
 
 

@@ -104,10 +104,10 @@ async def test_readiness_says_that_the_clock_was_set(space: Space) -> None:
     clock = Off()
     async with data_space(space.folder.parent / "s", clock) as other:
         it = await other.city("it", {"musterstadt": MUNICIPALITY})
-        assert (await it.services.ready())["clock"]
+        assert (await it.services.readiness.look())["clock"]
         clock.by = 400 * 86_400_000
         await it.services.watch.look()
-        assert not (await it.services.ready())["clock"]
+        assert not (await it.services.readiness.look())["clock"]
         clock.by = 0
         await it.services.watch.look()
-        assert (await it.services.ready())["clock"]
+        assert (await it.services.readiness.look())["clock"]

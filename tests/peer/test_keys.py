@@ -49,12 +49,12 @@ async def test_a_restart_forgets_no_key_and_an_operator_ends_the_hold(space: Spa
         await nasty.enlist()
         await space.reload(city)
         assert (await nasty.post(city, "altstadt", REQUEST, ASK)).status == 200
-        await asyncio.gather(*city.services._beside)
+        await city.services.changes.settled()
     new = SoftwareKey.generate("peer", nasty.did)
     nasty.signer, nasty.keys = new, [new.record(), nasty.keys[1]]
     async with space.running("again", {"altstadt": MUNICIPALITY}) as city:
         assert (await nasty.post(city, "altstadt", REQUEST, ASK)).status == 503
-        await asyncio.gather(*city.services._beside)
+        await city.services.changes.settled()
         assert await city.services.db.read("altstadt", _alarms) == 1
         await city.api.post("/api/v1/trust/accept", {"did": nasty.did})
         assert (await nasty.post(city, "altstadt", REQUEST, ASK)).status == 200

@@ -142,6 +142,12 @@ class ForeignClient(PeerClient):
     async def base(self, slug: str, did: str) -> str:
         return self._foreign.peer(did).base
 
+    async def document(self, did: str) -> Mapping[str, object]:
+        """These peers have no DID document; what is known of one stands in for it."""
+        if any(did == peer.did for peer in self._foreign.peers):
+            return {"id": did}
+        return await super().document(did)
+
     async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer:
         headers = {**self._says(slug, did, url), "Content-Type": "application/json"}
         with self._foreign.tape.out("POST", url, body) as note:
@@ -180,9 +186,3 @@ class ForeignHouse(Services):
 
     def tls(self) -> None:
         return None
-
-    async def _document(self, did: str) -> Mapping[str, object]:
-        """These peers have no DID document; what is known of one stands in for it."""
-        if any(did == peer.did for peer in self.foreign.peers):
-            return {"id": did}
-        return await super()._document(did)
