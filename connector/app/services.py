@@ -42,13 +42,14 @@ from connector.dataplane.sources.registered import Sources
 from connector.dataplane.streams import Streams
 from connector.delivery.circuit import Circuits
 from connector.delivery.messages import Messages
-from connector.delivery.worker import Handler, Worker
+from connector.delivery.worker import Worker
 from connector.http import server
 from connector.http.outbound import SafeClient
 from connector.ids import new_uuid
 from connector.jobs.background import Background
 from connector.jobs.clock_watch import ClockWatch
 from connector.jobs.scheduler import Jobs
+from connector.jobs.work import Handler
 from connector.offboarding.delete import authority_of, desks
 from connector.operation import witness_status
 from connector.operation.enrolment import Enrolment

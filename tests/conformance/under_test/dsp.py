@@ -10,8 +10,8 @@ from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.partner import Partner
 from connector.contracts.signing.countersign import Countersigner
 from connector.delivery.messages import Messages
-from connector.delivery.worker import Handler
 from connector.http import limits, strict
+from connector.jobs.work import Handler
 from connector.peer import routes
 from connector.peer.claims import requester
 from connector.peer.problems import problems
