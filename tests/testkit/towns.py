@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from cryptography import x509
 from msgspec.structs import replace
 
-from connector.app.services import judge, lists
+from connector.app.policy_engine import judge, lists
 from connector.catalogue import assemble as catalogue
 from connector.catalogue.model import Dataset, Offer, Source
 from connector.catalogue.service import Publication
@@ -156,11 +156,11 @@ class Towns:
         self.pulls: list[str] = []
         self.pushes: list[str] = []
         self.file_name = "baeume.csv"
-        infra = Infra(
+        self.infra = Infra(
             settings=replace(load(folder, {}), signers=Signers(deadline_s=3600.0)), clock=self.clock, db=db,
             http=SafeClient(), vault=self.vault, metrics=Metrics(), me="towns",
         )  # fmt: skip
-        self._assemble(infra)
+        self._assemble(self.infra)
 
     def _assemble(self, infra: Infra) -> None:
         self.participants = Participants(self.db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
