@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tests.testkit.cities import Space
     from tests.testkit.towns import Towns
 
+pytest_plugins = ["tests.workers"]
 TOWNS = ("musterstadt", "nachbardorf")
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull  # only loopback: no root of this machine counts
 pytest.register_assert_rewrite("tests.testkit")  # what its checks compared is said when one fails
@@ -41,6 +42,16 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("migrated") / "hanse.db"
     upgrade(f"sqlite://{file}")
     return file
+
+
+@pytest.fixture(scope="session")
+def municipal_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the municipal suite (`tests/suites/municipal`), written once."""
+    from tests.suites.municipal.suite import write
+
+    folder = tmp_path_factory.mktemp("municipal")
+    write(folder)
+    return folder
 
 
 def _copy(migrated: Path, folder: Path) -> Database:

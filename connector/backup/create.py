@@ -19,10 +19,10 @@ from connector.errors import Mistake
 from connector.participants import master_key
 from connector.resources import release
 from connector.settings.load import Settings, database_url
+from connector.small_files import synced
 from connector.storage import folder_identity, migrate, sqlite_path
 from connector.storage.database import Tx
 from connector.storage.postgres import dump
-from connector.storage.small_files import synced
 from connector.storage.sqlite import snapshot
 from connector.trust.keys.vault import Vault
 

@@ -21,11 +21,11 @@ from connector.backup.keys import SecretKeys
 from connector.errors import Mistake
 from connector.participants import master_key
 from connector.settings.load import Settings, database_place, database_url, load
+from connector.small_files import content, replaced, synced
 from connector.storage import folder_identity, migrate, sqlite_path
 from connector.storage.database import Dialect
 from connector.storage.folder_identity import HALF
 from connector.storage.postgres import dump
-from connector.storage.small_files import content, replaced, synced
 from connector.storage.sqlite import integrity, snapshot
 from connector.trust.keys.vault import Vault
 from connector.verify.formats.checkpoint import Checkpoint

@@ -150,8 +150,9 @@ class Worker:
             await self._postpone(row, self._clock.now() + self._longest_ms, Defect("defect"))
             log.exception("delivery.defect", participant=row.participant, kind=row.kind, row=row.id)
         finally:
-            self._rows.pop(row.stream, None)
-            self._tasks.pop(row.stream, None)
+            # On PostgreSQL the row behind it may have been claimed since it was finished: that one runs by now.
+            if self._tasks.get(row.stream) is asyncio.current_task():
+                del self._rows[row.stream], self._tasks[row.stream]
             if row.stream in self._behind or self._db.dialect == "postgres":
                 self._wake.set()
 

@@ -94,16 +94,6 @@ def seen(tx: Tx, participant: str, did: str) -> Seen | None:
     return None if row is None else _seen(row)
 
 
-def seen_of(tx: Tx, participant: str, did: str, origin: str) -> Seen | None:
-    row = tx.one(
-        "SELECT * FROM partner_log WHERE participant = :participant AND did = :did AND origin = :origin",
-        participant=participant,
-        did=did,
-        origin=origin,
-    )
-    return None if row is None else _seen(row)
-
-
 def keep_seen(tx: Tx, participant: str, did: str, one: Seen) -> None:
     """Only ever grows: of two that come at once the larger stays."""
     tx.run(

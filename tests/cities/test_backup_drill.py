@@ -24,7 +24,7 @@ from tests.testkit.pair import TOWN, VILLAGE, Pair, bystander, two
 from tests.testkit.patience import PATIENCE_S, eventually
 from tests.testkit.processes import Process
 
-pytestmark = pytest.mark.threat("T73")
+pytestmark = [pytest.mark.threat("T73"), pytest.mark.alone]
 
 
 async def hanse(folder: Path, *argv: str, environ: dict[str, str] | None = None) -> int:

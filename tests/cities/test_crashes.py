@@ -1,6 +1,5 @@
 """`kill -9` between any two steps: after a restart the exchange ends by itself, with no contract lost or doubled."""
 
-import os
 import random
 from contextlib import AsyncExitStack
 from itertools import count
@@ -10,8 +9,6 @@ import pytest
 from tests.testkit import crash
 from tests.testkit.cities import Space
 from tests.testkit.pair import revived, two
-
-LONG = os.environ.get("HANSE_LONG") == "1"
 
 
 @pytest.mark.parametrize("mode", ["pull", "push"])
@@ -34,7 +31,7 @@ async def test_killed_at_every_step_the_exchange_still_ends_with_one_contract(
         assert step > 10
 
 
-@pytest.mark.skipif(not LONG, reason="HANSE_LONG=1 kills both sides at pairs of steps as well")
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(20))
 async def test_both_sides_die_in_one_exchange(seed: int, space: Space) -> None:
     """Each at a step of its own, so that repetitions meet a peer that has forgotten nothing but its answers."""

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from connector.language import _flatten, catalogue
+from connector.cli.main import parser
+from connector.language import _flatten, catalogue, say
 from tests.testkit.places import ROOT
 
 ERRORS = {"PeerError", "Unauthenticated", "Unknown", "Mistake", "Refusal", "Unavailable", "Defect"}
@@ -77,16 +78,29 @@ def test_every_placeholder_of_an_error_is_filled() -> None:
     assert not short
 
 
+def programs() -> list[Path]:
+    """The package, and the programs of a checkout, which speak through its catalogues too."""
+    tests = ROOT / "tests"
+    folders = (ROOT / "connector", tests / "conformance", tests / "suites")
+    found = [path for folder in folders for path in folder.rglob("*.py") if not path.stem.startswith("test_")]
+    return [*sorted(found), tests / "bench.py"]
+
+
 def spoken() -> tuple[set[str], re.Pattern[str]]:
-    """What the package may say: every literal, and a pattern for the keys that it puts together from parts."""
+    """What may be said: every literal, and a pattern for the keys that are put together from parts."""
     literal, built = set(), []
-    for path in sorted((ROOT / "connector").rglob("*.py")):
+    for path in programs():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 literal.add(node.value)
             elif isinstance(node, ast.JoinedStr) and (key := _key(node)):
                 built.append(key)
-    built += [re.escape(prefix) + ".+" for prefix in literal if re.fullmatch(r"[a-z]+(\.[a-z-]+)*\.", prefix)]
+    prefixes = {text for text in literal if re.fullmatch(r"[a-z]+([.-][a-z]+)*\.", text)} - {
+        "cli.",
+        "error.",
+        "cli.help.",
+    }
+    built += [re.escape(prefix) + ".+" for prefix in prefixes]
     return literal, re.compile("|".join(sorted(set(built))))
 
 
@@ -94,12 +108,22 @@ def _key(text: ast.JoinedStr) -> str:
     """The pattern of a key that begins with the name of its room; "" for any other text."""
     parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in text.values]
     room = str(text.values[0].value) if isinstance(text.values[0], ast.Constant) else ""
-    return "".join(parts) if re.match(r"[a-z]+\.", room) and room not in ("error.", "cli.") else ""
+    return "".join(parts) if re.match(r"[a-z-]+\.", room) and room not in ("error.", "cli.", "cli.help.") else ""
+
+
+def helps() -> set[str]:
+    """The help texts that the whole command line asks for."""
+    asked: set[str] = set()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("connector.cli.frame.parser.say", lambda key, lang, **facts: asked.add(key) or say(key, lang))
+        parser("de")
+    return asked
 
 
 def test_no_sentence_is_left_over() -> None:
     """A sentence that nobody says is a sentence that nobody keeps true."""
     literal, built = spoken()
+    literal |= helps()
     left = [
         key
         for key in catalogue("de")

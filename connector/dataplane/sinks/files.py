@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from connector.dataplane.sinks.names import safe_name
 from connector.errors import PeerError, Unavailable
+from connector.small_files import synced
 
 _PIECE = 1 << 20
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -80,7 +81,7 @@ class FileSink:
             os.fsync(self._opened().fileno())
             os.replace(self._part, self.path)
             self._note.unlink(missing_ok=True)
-            sync_folder(self.path.parent)
+            synced(self.path.parent)
         self.close()
         return self.path
 
@@ -109,12 +110,3 @@ def room() -> Iterator[None]:
     except OSError as error:
         code = "dataplane.disk-full" if error.errno in _NO_ROOM else "dataplane.disk"
         raise Unavailable(code) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in it durable."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

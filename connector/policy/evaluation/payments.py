@@ -9,10 +9,10 @@ one alone; a fee that is not understood may be what every other payment was for.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from connector.policy.containment.encode import bare
+from connector.policy.evaluation.duty import parts
 from connector.policy.evaluation.duty_states import PAY, Owed
 from connector.policy.evaluation.rules import Permission, Prohibition, joint
-from connector.policy.odrl.model import Atom, Duty, Policy, Rule
+from connector.policy.odrl.model import Atom, Duty, Policy, Rule, nameless
 from connector.policy.odrl.names import ODRL, covers
 from connector.policy.odrl.state_of_world import Deed, World
 from connector.policy.odrl.values import Span
@@ -103,12 +103,30 @@ def _nested(owing: Iterable[Owed]) -> Iterator[Owed]:
 
 def same(duty: Duty) -> object:
     """Equal for the duty that stands at one place, or that several places call by one name and describe alike."""
-    return (duty.id, bare(duty)) if duty.id else duty.pointer or id(duty)
+    return (duty.id, nameless(duty)) if duty.id else duty.pointer or id(duty)
 
 
 def owing(policy: Policy) -> dict[object, list[tuple[Rule | Duty, Duty]]]:
-    """Every fee of a policy, wherever it stands, with the rule or obligation there: one payment is for all of them."""
+    """The fees of a policy by what one payment settles, each with all rules and obligations where it stands."""
     found: dict[object, list[tuple[Rule | Duty, Duty]]] = {}
+    for owner, fee in fees(policy):
+        found.setdefault(same(fee), []).append((owner, fee))
+    return found
+
+
+def sharing(policy: Policy) -> list[object]:
+    """What decides which fee a payment is for, equal where the same payments settle the same fees: all that owes a fee,
+    in order, and which fees are one. Empty if there is but one, for which every payment is.
+    """
+    owners = {id(owner): owner for owner, _ in fees(policy)}
+    numbers: dict[object, int] = {}
+    one = [numbers.setdefault(same(fee), len(numbers)) for _, fee in fees(policy)]
+    each_time = any(limit.anchor == "access" for _, fee in fees(policy) for limit in parts(fee).limits)
+    return [*map(nameless, owners.values()), one] if len(numbers) > 1 or each_time else []
+
+
+def fees(policy: Policy) -> Iterator[tuple[Rule | Duty, Duty]]:
+    """Every fee of a policy, wherever it stands, with the rule or obligation there."""
     owners: list[Rule | Duty] = [*policy.permissions, *policy.prohibitions, *policy.obligations]
     for owner in owners:
         todo = [owner] if isinstance(owner, Duty) else [*owner.duties, *owner.remedies]
@@ -116,8 +134,7 @@ def owing(policy: Policy) -> dict[object, list[tuple[Rule | Duty, Duty]]]:
             duty = todo.pop()
             todo += duty.consequences
             if duty.action.iri == PAY:
-                found.setdefault(same(duty), []).append((owner, duty))
-    return found
+                yield owner, duty
 
 
 def _following(owing: Iterable[tuple[Owed, int | None]], world: World) -> Iterator[tuple[Owed, int | None]]:

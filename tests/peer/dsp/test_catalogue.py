@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.catalogue.search import pages
+from connector.catalogue import pages
 from connector.ids import new_uuid
 from connector.peer.dsp import catalogue
 from connector.protocol.messages import HANSE

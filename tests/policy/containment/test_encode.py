@@ -13,8 +13,9 @@ from connector.policy.odrl.model import Atom, Collection
 from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.operands import BUILT_IN
-from connector.policy.odrl.operators import BELONG, COMPARE, NO, UNKNOWN, YES
+from connector.policy.odrl.operators import BELONG, NO, UNKNOWN, YES
 from connector.policy.odrl.values import Due, Span
+from tests.policy.compare import COMPARE
 from tests.policy.small import CLOSURE, GROUPS, ODD, ROADS, STREETS, WATER, atom, policy
 
 KIND = atom(H + "participantKind", "eq", H + "town")
