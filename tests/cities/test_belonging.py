@@ -43,8 +43,8 @@ async def refused(space: Space, name: str, environ: dict[str, str] | None = None
 
 async def sealed(city: City) -> int:
     """Its log is signed anew; the epoch it is in."""
-    await city.services.maintenance.seal_logs()
-    return await city.services.db.read(TOWN, origins.current, TOWN)
+    await city.services.operation.maintenance.seal_logs()
+    return await city.services.infra.db.read(TOWN, origins.current, TOWN)
 
 
 @pytest.mark.threat("T61")
@@ -123,7 +123,7 @@ async def test_replicas_of_one_database_share_a_folder_or_not(space: Space, clus
             space.running("ra", {}, own("two.sock")) as two,
             space.running("rb", {}, own("three.sock")) as three,
         ):
-            found = await one.services.db.read("", folder_identity.identity)
+            found = await one.services.infra.db.read("", folder_identity.identity)
             assert {folder_identity.owner(city.settings.folder) for city in (one, two, three)} == {found}
             for city in (one, two, three, one, two, three):
                 assert await sealed(city) == 0

@@ -19,7 +19,7 @@ def other_document(towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str, whe
     """This town's DID document names no key any more, to whoever asks for it `when` that holds."""
 
     async def document(did: str) -> Mapping[str, Any]:
-        found = await towns._document(did)
+        found = await towns.wire.document(did)
         return {**found, "assertionMethod": []} if did == towns.did(slug) and when() else found
 
     for handler in towns.handlers.values():

@@ -47,7 +47,7 @@ async def test_bug_a_did_document_of_many_values_failed_the_partners_evidence(
     towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: list[object]
 ) -> None:
     """<< a document that the resolver takes, of nothing but tiny values >> the bundles hold as ever."""
-    real = towns._document
+    real = towns.wire.document
 
     async def document(did: str) -> Mapping[str, Any]:
         more = {"x": values} if did == towns.did(CONSUMER) else {}

@@ -60,7 +60,7 @@ def wordy(towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str, change: Call
         return base64url.encode(json.dumps(change(json.loads(base64url.decode(made)))).encode())
 
     async def document(asked: str) -> Mapping[str, Any]:
-        found = await towns._document(asked)
+        found = await towns.wire.document(asked)
         kid = found["assertionMethod"][0]
         if asked != did or change is not WORDS["the key's name"]:
             return found

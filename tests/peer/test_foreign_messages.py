@@ -63,7 +63,7 @@ async def test_a_message_that_is_a_list_of_one_is_taken(it: City, nasty: NastyPe
                       p=tx.scope, pid=pid)  # fmt: skip
         return [row["kind"] for row in rows]
 
-    assert await it.services.db.read("musterstadt", kinds) == ["ContractRequestMessage"]
+    assert await it.services.infra.db.read("musterstadt", kinds) == ["ContractRequestMessage"]
 
 
 async def test_a_broken_message_is_explained(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:
