@@ -6,6 +6,7 @@ from typing import Concatenate
 
 from msgspec.structs import replace
 
+from connector.contracts import store
 from connector.offboarding import participant_rows
 from connector.offboarding.assemble import OffboardingSlice, assemble
 from connector.offboarding.close import Closing
