@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from connector.clock import Clock
-from connector.contracts import lifetime
+from connector.contracts import store
 from connector.contracts.agreement.agreements import Agreements
 from connector.participants.service import Participants
 from connector.privacy import object_mentions
@@ -51,10 +51,10 @@ class RetentionJobs:
         """`in_time`: whether an instant (ms) can be now, by the word of somebody else's clock."""
         self._db, self._participants, self._settings, self._in_time = db, participants, settings, in_time
         self.eraser = Eraser(
-            periods(settings), lifetime.ended, lambda slug: participants.held(slug).participant.did,
+            periods(settings), store.ended_at, lambda slug: participants.held(slug).participant.did,
             object_mentions.release, in_time,
         )  # fmt: skip
-        self.unexpired = Unexpired(periods(settings), lifetime.ended, in_time)
+        self.unexpired = Unexpired(periods(settings), store.ended_at, in_time)
         comparison = Comparison(
             participants, agreements, transfer_ids.ours_by_theirs, int(settings.compare_every_s * 1000)
         )
