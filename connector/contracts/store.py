@@ -343,3 +343,14 @@ def object_for_partner(tx: Tx, participant: str, sha256: str, counterparty: str)
         counterparty=counterparty,
     )
     return None if row is None else known_object(tx, participant, sha256)
+
+
+def ended(tx: Tx, participant: str, agreement_id: str) -> int | None:
+    """When it ended (ms); None while it goes on, or if it is not known here: then nothing of it is deleted."""
+    found = agreement(tx, participant, agreement_id)
+    if found is None or found.state == "signed":
+        return None
+    if found.state == "terminated":
+        return found.created_at
+    end = found.end
+    return end if end is not None and end <= tx.now else None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate
 
-from connector.contracts import lifetime
+from connector.contracts import store
 from connector.offboarding import participant_rows
 from connector.offboarding.close import Closing
 from connector.offboarding.delete import Deletion, desks
@@ -56,7 +56,7 @@ def leaving(
 ) -> tuple[Closing, Deletion]:  # fmt: skip
     """The desks of a process behind `db`, with the periods of retention that the settings have by themselves."""
     slices = (towns.contracts, towns.terminations, towns.transfers, towns.catalogue)
-    kept = periods or Unexpired(jobs.periods(Retention()), lifetime.ended, lambda now: True)
+    kept = periods or Unexpired(jobs.periods(Retention()), store.ended, lambda now: True)
     return desks(db or towns.db, towns.clock, towns.participants, slices, towns.vault, folders, _struck, kept)
 
 
