@@ -17,7 +17,7 @@ from connector.privacy import object_mentions
 from connector.privacy.erasure import Eraser, Order
 from connector.privacy.retention import Periods
 from connector.privacy.unexpired import Unexpired
-from connector.reconciliation import transfer_ids
+from connector.reconciliation import store as reconciliation_store
 from connector.reconciliation.ask import Ask, Keys, Reconciliation
 from connector.reconciliation.service import RECONCILE, Comparison
 from connector.settings.load import Retention
@@ -57,7 +57,7 @@ class RetentionJobs:
         )  # fmt: skip
         self.unexpired = Unexpired(periods(settings), store.ended_at, in_time)
         comparison = Comparison(
-            participants, agreements, transfer_ids.ours_by_theirs, int(settings.compare_every_s * 1000)
+            participants, agreements, reconciliation_store.ours_by_theirs, int(settings.compare_every_s * 1000)
         )
         self.comparison = comparison
         self.reconciling = Reconciliation(db, clock, participants, comparison, ask, keys)

@@ -11,7 +11,7 @@ import pytest
 from connector.audit import origins
 from connector.cli.main import main
 from connector.errors import Mistake
-from connector.storage import folder_identity, migrate, upgrade
+from connector.storage import folder_identity, migrate, schema, upgrade
 from connector.storage.folder_identity import FILE
 from tests.cities.sharing import free_port, shared
 from tests.testkit.cities import MUNICIPALITY, City, Space
@@ -139,7 +139,7 @@ async def test_bug_two_installations_in_one_folder_opened_new_origins_in_turn(
     """
     older = space.folder.parent / "older"
     older.mkdir()
-    for path in migrate.MIGRATIONS.glob("*.sql"):
+    for path in schema.MIGRATIONS.glob("*.sql"):
         if path.name < "0016":
             (older / path.name).write_text(path.read_text())
     with cluster.empty() as first, cluster.empty() as second:

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from connector.policy.evaluation.decision import Decision, Node
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.evaluation.program import compile
 from connector.policy.odrl.model import PHASES, Atom, Phase, Policy, PolicyError
 from connector.policy.odrl.names import HANSE, ODRL, OPERATORS
@@ -23,6 +22,7 @@ from connector.policy.odrl.reader import CLAUSES, DEPTH
 from connector.policy.odrl.registry import left_operand
 from connector.policy.odrl.state_of_world import Deed, Fact, Value, World
 from connector.policy.odrl.values import Type
+from tests.policy.deciding import decide
 
 NOW = 1_795_500_000_000
 JSON: dict[str, Any] = {

@@ -21,7 +21,7 @@ from connector.contracts.termination.statement import Doubled
 from connector.errors import Mistake, Unavailable
 from connector.storage import upgrade
 from connector.storage.database import Tx
-from connector.storage.migrate import MIGRATIONS
+from connector.storage.schema import MIGRATIONS
 from tests.contracts.test_endings import CONSUMER, PROVIDER, end, hand_over, log, stated, states
 from tests.testkit.towns import Towns
 
