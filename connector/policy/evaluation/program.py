@@ -68,7 +68,9 @@ class _Form:
         scope = scope._replace(sets="any")
         self.prohibitions = [Prohibition(rule, scope, duties) for rule in policy.prohibitions]
         self.obligations = [Owed(duty, scope, duties, "obligation") for duty in policy.obligations]
-        self._payments = Payments(self.permissions, self.prohibitions, self.obligations) if phase == ACCESS else None
+        self._payments = (
+            Payments(policy, self.permissions, self.prohibitions, self.obligations) if phase == ACCESS else None
+        )
         self.fixed = _obstacles(policy, phase, mode)
         self._suspending_obligations = [owed for owed in self.obligations if owed.suspends] if phase == ACCESS else []
         self._suspending_prohibitions = [rule for rule in self.prohibitions if rule.suspends] if phase == ACCESS else []
