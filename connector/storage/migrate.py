@@ -7,14 +7,14 @@ for itself.
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from connector.clock import SystemClock
 from connector.errors import Mistake
 from connector.storage.database import Dialect
 from connector.storage.schema import IDENTITY, MIGRATIONS, Phase, Session, Step, refuse_newer, steps
-from connector.storage.sqlite.lock import ProcessLock
+from connector.storage.sqlite.lock import only_process
 from connector.storage.sqlite.tx import connect, translate
 
 _TOKENS: dict[Dialect, dict[str, str]] = {
@@ -139,17 +139,6 @@ def _migrate_sqlite(path: Path, until: Phase, folder: Path) -> list[str]:
             raise Mistake("storage.migration-failed", reason=reason) from error
         finally:
             connection.close()  # an open transaction of a failed step is rolled back
-
-
-@contextmanager
-def only_process(path: Path) -> Iterator[None]:
-    """SQLite's lock for a short work beside no server; raises Mistake `storage.locked`."""
-    lock = ProcessLock(path)
-    lock.take()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _statements(sql: str) -> Iterator[str]:
