@@ -57,6 +57,12 @@ def wait_until_gone(pids: list[int]) -> None:
         time.sleep(0.05)
 
 
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a short path, wherever temporary files lie: there are sockets in it."""
+    return tmp_path_factory.mktemp("p")
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("k")
@@ -137,22 +143,22 @@ def test_a_failing_step_names_its_side_and_ends_with_1() -> None:
     wait_until_gone([one["pid"] for one in steps["start"]["servers"]])
 
 
-def test_a_server_that_does_not_start_shows_its_last_words(tmp_path: Path) -> None:
+def test_a_server_that_does_not_start_shows_its_last_words(place: Path) -> None:
     """The kept settings of one server are broken: its side is named, and what it said."""
-    (tmp_path / "stadtwerke").mkdir()
-    (tmp_path / "stadtwerke" / "hanse.toml").write_text("[peer]\nprot = 1\n")
-    code, steps, err = told("--keep", str(tmp_path))
+    (place / "stadtwerke").mkdir()
+    (place / "stadtwerke" / "hanse.toml").write_text("[peer]\nprot = 1\n")
+    code, steps, err = told("--keep", str(place))
     assert code == 1
     assert (steps["start"]["ok"], steps["start"]["party"]) == (False, "Stadtwerke Beispiel GmbH")
     assert "peer.port" in err
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> "Iterator[tuple[subprocess.Popen[str], list[int]]]":
+def serving(place: Path) -> "Iterator[tuple[subprocess.Popen[str], list[int]]]":
     """A demonstration whose servers have started, and their process ids."""
     with (
-        (tmp_path / "err").open("w") as err,
-        demo("--json", "--keep", str(tmp_path), stdout=subprocess.PIPE, stderr=err) as child,
+        (place / "err").open("w") as err,
+        demo("--json", "--keep", str(place), stdout=subprocess.PIPE, stderr=err) as child,
     ):
         assert child.stdout is not None
         start = json.loads(child.stdout.readline())
@@ -171,13 +177,13 @@ def test_servers_end_when_the_driver_is_killed(serving: "tuple[subprocess.Popen[
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_everything_and_names_the_folder(
-    number: signal.Signals, serving: "tuple[subprocess.Popen[str], list[int]]", tmp_path: Path
+    number: signal.Signals, serving: "tuple[subprocess.Popen[str], list[int]]", place: Path
 ) -> None:
     child, servers = serving
     child.send_signal(number)
     assert child.wait(PATIENCE_S) == 130
     assert all(map(gone, servers))
-    assert str(tmp_path) in (tmp_path / "err").read_text()
+    assert str(place) in (place / "err").read_text()
 
 
 def test_a_path_too_long_for_a_socket_is_said_before_anything_is_made(tmp_path: Path) -> None:

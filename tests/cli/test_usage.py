@@ -11,7 +11,7 @@ import pytest
 from connector.cli.frame.call import language
 from connector.cli.frame.parser import Words
 from connector.cli.main import main, parser
-from connector.language import catalogue
+from connector.language import catalogue, say
 from tests.testkit.places import ROOT
 
 TERMS = ROOT / "tests/cli/terms.json"
@@ -161,6 +161,16 @@ def test_doctor_works_without_a_server_and_changes_nothing(tmp_path: Path, capsy
 def test_doctor_prints_every_setting(lang: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["doctor", "--settings", "--lang", lang, "--data", str(tmp_path)], {})
     assert "HANSE_PEER__PORT" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [("bench",), ("conformance", "dsp"), ("policy", "suite", "DIR")])
+def test_programs_of_a_checkout_say_so_elsewhere(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> installed from the wheel, which holds no tests << one sentence, exit 1."""
+    monkeypatch.setattr("connector.cli.checkout.CHECKOUT", tmp_path)
+    assert main(list(words), {}) == 1
+    assert say("error.cli.only-in-checkout", "de") in capsys.readouterr().err
 
 
 def test_an_unknown_benchmark_names_the_known(

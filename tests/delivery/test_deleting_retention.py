@@ -22,7 +22,9 @@ from tests.testkit.towns import Towns
 ON_SQLITE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)  # elsewhere nobody may change a record's time
 
 
-def periods(days: Mapping[str, int] = {}, *, end: End = store.ended, other: int = 100, clock: bool = True) -> Unexpired:
+def periods(
+    days: Mapping[str, int] = {}, *, end: End = store.ended_at, other: int = 100, clock: bool = True
+) -> Unexpired:
     """These days by type, `other` for all else."""
     return Unexpired(Periods(days=days, other=other, duties=frozenset()), end, lambda now: clock)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.app.services import judge
+from connector.app.policy_engine import judge
 from connector.policy.evaluation.digest import digest
 from connector.policy.evaluation.matching import _covered
 from connector.policy.evaluation.program import compile

@@ -40,7 +40,7 @@ TYPES = ("agreement", "termination", "transfer", "deed", "decision", "confirmati
 def eraser(towns: Towns, days: int, *, in_time: bool = True) -> Eraser:
     """Every record type is kept so long, by duty; a negative number: whatever has ended is over since then."""
     periods = Periods(days=dict.fromkeys(TYPES, days), other=days, duties=frozenset(TYPES))
-    return Eraser(periods, store.ended, towns.did, object_mentions.release, lambda now: in_time)
+    return Eraser(periods, store.ended_at, towns.did, object_mentions.release, lambda now: in_time)
 
 
 def over(towns: Towns) -> Persons:

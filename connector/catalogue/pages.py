@@ -13,9 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.catalogue import dcat, store
-from connector.catalogue.model import Described, Shown, Terms
+from connector.catalogue.model import Described, Shown
 from connector.catalogue.search.cursor import START, Cursor, Cursors, Place
 from connector.catalogue.search.filters import Filter
+from connector.catalogue.visibility import Viewer
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine, Requester
 from connector.storage.database import Tx
@@ -142,30 +143,13 @@ class Pages:
         return None
 
 
-class Viewer:
-    """Which offers a peer may see at this moment; each policy is judged once, however many datasets are under it."""
-
-    def __init__(self, judge: PolicyEngine, requester: Requester, now: int) -> None:
-        self._judge, self._seeker, self._now = judge, requester, now
-        self._decided: dict[str, bool] = {}
-
-    def visible(self, offers: tuple[Terms, ...]) -> tuple[Terms, ...]:
-        return tuple(offer for offer in offers if offer.visibility == "members" or self._permitted(offer))
-
-    def _permitted(self, offer: Terms) -> bool:
-        if offer.digest not in self._decided:
-            policy = msgspec.json.decode(offer.policy)
-            self._decided[offer.digest] = self._judge.decide(policy, self._seeker, "catalog", self._now).permit
-        return self._decided[offer.digest]
-
-
 class _Round:
     """One transaction's part of a search."""
 
     def __init__(self, tx: Tx, participants: Participants, judge: PolicyEngine, search: Search) -> None:
         self._tx, self._search = tx, search
         self._distribution = dcat.distributions(participants.held(search.slug).participant)
-        self._eyes = Viewer(judge, search.requester, tx.now)
+        self._viewer = Viewer(judge, search.requester, tx.now)
         self._found = list(search.found)
         self._skip, self._place, self._everyone = search.skip, search.place, search.everyone
 
@@ -192,7 +176,7 @@ class _Round:
     def _look(self, shown: Shown) -> None:
         if not shown.everyone:
             self._everyone = False
-            shown = replace(shown, offers=self._eyes.visible(shown.offers))
+            shown = replace(shown, offers=self._viewer.visible(shown.offers))
         if not shown.offers or not self._wanted(shown):
             return
         if self._skip > 0:

@@ -10,8 +10,8 @@ from connector.clock import FakeClock
 from connector.dialects.jsonld import reading
 from connector.dialects.jsonld.explain import Garbled
 from connector.http.refusals import TooMany
-from connector.peer.dsp import foreign_messages
-from connector.peer.dsp.foreign_messages import Foreign
+from connector.peer import foreign_messages
+from connector.peer.foreign_messages import Foreign
 from connector.protocol import codec
 from connector.protocol import messages as m
 from connector.storage.database import Tx
@@ -63,7 +63,7 @@ async def test_a_message_that_is_a_list_of_one_is_taken(it: City, nasty: NastyPe
                       p=tx.scope, pid=pid)  # fmt: skip
         return [row["kind"] for row in rows]
 
-    assert await it.services.db.read("musterstadt", kinds) == ["ContractRequestMessage"]
+    assert await it.services.infra.db.read("musterstadt", kinds) == ["ContractRequestMessage"]
 
 
 async def test_a_broken_message_is_explained(it: City, nasty: NastyPeer, made: dict[str, Any]) -> None:
