@@ -30,7 +30,7 @@ START_S = 30.0
 STOP_S = 20.0
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["connector.cli.main", "connector.cli.serve", "connector.storage.postgres", "pyoxigraph", __name__]
+    ["connector.cli.main", "connector.app.process", "connector.storage.postgres.database", "pyoxigraph", __name__]
 )
 
 
