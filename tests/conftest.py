@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -14,7 +13,7 @@ import pytest
 
 from connector.storage import Database, Tx, open_database, upgrade
 from connector.storage.postgres import wakeups
-from tests import postgres
+from tests.postgres import Cluster, running_cluster
 
 if TYPE_CHECKING:
     from tests.testkit.cities import Space
@@ -30,9 +29,9 @@ wakeups._POLL_S = 0.02  # a listener ends when it next looks, and a thousand dat
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[ModuleType]:
-    """A private PostgreSQL cluster (`tests/postgres.py: Cluster`)."""
-    with postgres.running_cluster() as running:
+def cluster() -> Iterator[Cluster]:
+    """A private PostgreSQL cluster."""
+    with running_cluster() as running:
         yield running
 
 

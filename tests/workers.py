@@ -4,8 +4,11 @@ A pytest plugin of this suite. While a test waits for its PostgreSQL or its serv
 processes again as there are cores are quickest (decision 0039). One file is not worth the start of a process.
 """
 
+import gc
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +18,8 @@ import pytest
 from xdist.scheduler import WorkStealingScheduling
 
 _IN_PLACE = ("collectonly", "usepdb", "trace", "setupplan", "setuponly", "showfixtures", "show_fixtures_per_test")
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30
 _LEFT_OUT = pytest.StashKey[int]()
 _NOTES = pytest.StashKey[Path]()
 
@@ -28,9 +33,34 @@ def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
     """Before xdist reads them."""
     if config.option.long:
         os.environ["HANSE_LONG"] = "1"  # the other processes inherit it; some tests do more of the same then
-    if not hasattr(config, "workerinput") and hasattr(config.option, "numprocesses"):
-        choose_processes(config)
+    hear_interrupts()
+    keep_bytecode()
+    if not hasattr(config, "workerinput"):
+        keep_temporary_files_in_memory()
+        if hasattr(config.option, "numprocesses"):
+            choose_processes(config)
     return (yield)
+
+
+def hear_interrupts() -> None:
+    """A shell that starts us in the background has SIGINT ignored, by every server that a test interrupts as well."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def keep_bytecode() -> None:
+    """Images of Python often say not to; then each of some hundred processes compiles the product anew."""
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def keep_temporary_files_in_memory() -> None:
+    """Where there is room and no other place is asked for: a commit of SQLite waits for the disk."""
+    if "TMPDIR" in os.environ or not _MEMORY.is_dir() or not os.access(_MEMORY, os.W_OK):
+        return
+    if shutil.disk_usage(_MEMORY).free >= _ROOM and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None  # read anew
 
 
 def choose_processes(config: pytest.Config) -> None:
@@ -72,6 +102,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.workeroutput["left_out"] = len(left_out)  # type: ignore[attr-defined]
         note = Path(config.workerinput["notes"], config.workerinput["workerid"])
         note.write_text(str(sum(_marked(item, "alone") for item in items)))
+
+
+def pytest_collection_finish() -> None:
+    """The modules and tests that are loaded now stay: whoever looks for garbage need not look at them again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _marked(item: pytest.Item, name: str) -> bool:

@@ -15,7 +15,6 @@ from connector.contracts.agreement.termination_store import Succession, Terminat
 from connector.contracts.document import clause_diff
 from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
-from connector.contracts.signing import progress_store
 from connector.contracts.signing.progress import Progress, progress
 from connector.contracts.termination import statement
 from connector.contracts.termination.delivery import TerminationDelivery
@@ -114,7 +113,7 @@ class TerminationHandlers:
         agreement, stated = self._terminations.of(tx, slug, name)
         shown = _shown(agreement, stated, self._terminations.successions(tx, agreement))
         old = None if agreement.replaces is None else termination_store.by_digest(tx, slug, agreement.replaces)
-        new = progress_store.successor(tx, slug, agreement.digest)
+        new = termination_store.successor(tx, slug, agreement.digest)
         return {
             **shown, "partner": self._members.name(agreement.counterparty),
             "title": self._contracts.titles(tx, slug, [agreement.id])[agreement.id],

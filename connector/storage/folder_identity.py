@@ -13,7 +13,7 @@ from pathlib import Path
 from connector.errors import Defect, Mistake, Unavailable
 from connector.small_files import content, created
 from connector.storage.database import PROCESS, Database, Tx
-from connector.storage.migrate import IDENTITY
+from connector.storage.schema import IDENTITY
 
 FILE = "database.id"
 HALF = "restore.partial"

@@ -46,7 +46,7 @@ def assemble(
     """`claims` says who belongs and with which attributes, `closure_of` what a concept list of earlier meant."""
     agreements = contracts.agreements
     clock_state = clocks.state if infra.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
-    states = StatesOfWorld(participants, agreements, judge, claims, clock_state)
+    states = StatesOfWorld(participants, claims, clock_state)
     decisions = TransferDecisions(judge, states, agreements, closure_of)
     service = Transfers(
         participants, contracts, decisions, infra.vault, Reach(infra.http.calls, infra.settings.data.destinations),

@@ -2,7 +2,7 @@
 
 import random
 from contextlib import AsyncExitStack
-from itertools import count
+from itertools import count, product
 
 import pytest
 
@@ -10,10 +10,14 @@ from tests.testkit import crash
 from tests.testkit.cities import Space
 from tests.testkit.pair import revived, two
 
+USUAL = (("provider", "before", "push"), ("consumer", "after", "pull"))
+"""Each side, each moment and each mode once."""
+RARE = [one for one in product(("provider", "consumer"), ("before", "after"), ("pull", "push")) if one not in USUAL]
 
-@pytest.mark.parametrize("mode", ["pull", "push"])
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("side", ["provider", "consumer"])
+
+@pytest.mark.parametrize(
+    ("side", "when", "mode"), [*USUAL, *(pytest.param(*one, marks=pytest.mark.long) for one in RARE)]
+)
 async def test_killed_at_every_step_the_exchange_still_ends_with_one_contract(
     side: str, when: str, mode: str, space: Space
 ) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from connector.cli.demo import tamper, trees
+from connector.cli.demo import trees
 from connector.cli.demo.show import Show, hanse
+from connector.cli.demo.steps import MEMBER, tampered
 from connector.cli.main import main
 from tests.testkit.places import SHARED
 
@@ -196,10 +197,10 @@ def test_a_changed_bundle_differs_in_one_byte_of_one_member() -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("a.json", b"{}")
-        archive.writestr(tamper.MEMBER, b"<p>Vertrag</p>")
-    with zipfile.ZipFile(io.BytesIO(tamper.changed(made.getvalue()))) as archive:
+        archive.writestr(MEMBER, b"<p>Vertrag</p>")
+    with zipfile.ZipFile(io.BytesIO(tampered(made.getvalue()))) as archive:
         assert archive.read("a.json") == b"{}"
-        pairs = zip(archive.read(tamper.MEMBER), b"<p>Vertrag</p>", strict=True)
+        pairs = zip(archive.read(MEMBER), b"<p>Vertrag</p>", strict=True)
         assert sum(one != other for one, other in pairs) == 1
 
 

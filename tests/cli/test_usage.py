@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from connector.cli.frame.call import language
-from connector.cli.frame.parser import Words, complaint
+from connector.cli.frame.parser import Words
 from connector.cli.main import main, parser
 from connector.language import catalogue, say
 from tests.testkit.places import ROOT
@@ -90,10 +90,6 @@ def test_wrong_usage_is_said_in_german(argv: list[str], said: str, capsys: pytes
         main(argv, {})
     assert left.value.code == 2
     assert said in capsys.readouterr().err
-
-
-def test_an_unknown_complaint_is_passed_on() -> None:
-    assert complaint("something new", "de") == "something new"
 
 
 @pytest.mark.parametrize(

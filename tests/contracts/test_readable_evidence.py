@@ -57,7 +57,7 @@ async def test_bug_a_did_document_of_many_values_failed_the_partners_evidence(
 
     for handler in towns.handlers.values():
         if isinstance(desk := getattr(handler, "__self__", None), Countersigner):
-            monkeypatch.setattr(desk, "_document", document)
+            monkeypatch.setattr(desk.gatherer, "_document", document)
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     assert await doubts(towns, tmp_path, agreement.id) == [("time",), ("time",)]
 

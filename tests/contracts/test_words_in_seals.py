@@ -70,7 +70,7 @@ def wordy(towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str, change: Call
     monkeypatch.setattr(sealing, "_head", head)
     for handler in towns.handlers.values():
         if isinstance(desk := getattr(handler, "__self__", None), Countersigner):
-            monkeypatch.setattr(desk, "_document", document)
+            monkeypatch.setattr(desk.gatherer, "_document", document)
 
 
 @pytest.mark.parametrize("change", WORDS.values(), ids=WORDS)

@@ -157,11 +157,17 @@ def test_it_stops_at_the_first_failure(suite: Path) -> None:
     assert not (suite / "log").exists(), log(suite)
 
 
-def test_an_interrupt_ends_all_processes(suite: Path) -> None:
-    """>> Ctrl-C << exit code 2, and no process of the run is left."""
+@pytest.mark.parametrize("before", [[], ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]], ids=["terminal", "background"])
+def test_an_interrupt_ends_all_processes(suite: Path, before: list[str]) -> None:
+    """>> Ctrl-C, also where the shell had it ignored << exit code 2, and no process of the run is left."""
     (suite / "test_a.py").write_text(SUITE.replace('log("many")', 'log("many"); __import__("time").sleep(600)'))
     started = subprocess.Popen(
-        command("-n2"), cwd=suite, env=environ(), stdout=subprocess.PIPE, text=True, start_new_session=True
+        [*before, *command("-n2")],
+        cwd=suite,
+        env=environ(),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     while not (suite / "log").exists() or len(log(suite)) < 2:
         assert started.poll() is None

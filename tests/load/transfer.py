@@ -22,6 +22,7 @@ from _cities import QUICK, Cities, City, figure, middle, progress
 from connector.delivery.worker import Later
 from connector.storage.effects import Errand
 from connector.storage.outbox import OutboxRow
+from connector.transfer.addresses import Sealed
 from tests.testkit import cities as inner
 
 PAIRS = 3 if QUICK else 9
@@ -51,8 +52,8 @@ class Reader:
             row.participant, services.transfers.reports.flow_of, row.participant, process
         )
         if found is not None and found[1].address is not None:
-            opened = services.infra.vault.open(f"address|{row.participant}|{found[1].id}", bytes(found[1].address))
-            self._addresses.put_nowait(msgspec.json.decode(opened, type=tuple[str, str]))
+            address = Sealed(services.infra.vault).source(row.participant, found[1])
+            self._addresses.put_nowait((address.url, address.token))
         raise Later(services.infra.clock.now() + 86_400_000)
 
     async def open(self, provider: str, dataset: str) -> tuple[str, str]:

@@ -3,7 +3,7 @@
 A duty is kept by one with the same action that applies whenever it applies, allows no way of doing it that it does not
 allow, is due no later, and has at least its consequences. More duties are stricter, unless they name somebody who is
 to fulfil them: that may be the provider. Where one deed decides about several duties (what makes a breach good, and
-which fee a payment is for: `payments.sharing`) none can be weighed alone, and only the same words surely keep them.
+which fee a payment is for: `digest.sharing`) none can be weighed alone, and only the same words surely keep them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

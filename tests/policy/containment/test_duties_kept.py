@@ -139,7 +139,9 @@ def test_a_payment_opens_nothing_that_it_is_not_for_under_the_offer() -> None:
     asked = policy({"action": "use", "duty": [pay("5")]}, obligation=[pay("5")])
     assert opens(asked, offer, 2, SEVEN, purpose=small.WATER, purpose_source="declared")
     assert compare(offer, asked) == ("unknown", "duty", "/permission/0/duty/0")
-    printing, selling = ({"action": action, "duty": [pay("5")]} for action in ("odrl:print", "odrl:sell"))
+    printing, selling = (
+        {"action": action, "duty": [pay(amount)]} for action, amount in (("odrl:print", "7"), ("odrl:sell", "5"))
+    )
     assert opens(policy(selling), policy(printing, selling), 2, SEVEN, action="sell")
     assert compare(policy(printing, selling), policy(selling)) == ("unknown", "duty", "/permission/0/duty/0")
 
