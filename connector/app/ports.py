@@ -6,7 +6,6 @@ no environment and no command line reaches them.
 
 import ssl
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 from msgspec import Struct
@@ -40,13 +39,11 @@ from connector.trust.assemble import TrustSlice
 from connector.trust.keys.jwk import Jwk
 from connector.trust.members.trust_list import Anchor
 
-if TYPE_CHECKING:
-    from connector.app.services import Services
 
+class More(Struct, frozen=True):
+    """What a test has in its process besides the slices: work, and routes on the public socket."""
 
-class Beside(Struct, frozen=True):
-    """What a test has on the public socket beside the surface."""
-
+    work: Work = Work()
     routes: Sequence[web.RouteDef] = ()
     middlewares: Sequence[Middleware] = ()
 
@@ -82,18 +79,14 @@ def gatekeeper(infra: Infra, participants: Participants, trust: TrustSlice) -> A
     return Gatekeeper(infra.clock, trust.resolver, trust.anchor, participants.entered_root, trust.skews)
 
 
-def no_more(infra: Infra, catalogue: CatalogueSlice, contracts: ContractSlice, transfers: TransferSlice) -> Work:
-    """The slices do all the work there is."""
-    return Work()
-
-
-def nothing_beside(services: "Services") -> Beside:
-    return Beside()
+def nothing_more(infra: Infra, catalogue: CatalogueSlice, contracts: ContractSlice, transfers: TransferSlice) -> More:
+    """The slices are all there is."""
+    return More()
 
 
 class Ports(Struct, frozen=True, kw_only=True):
-    """`anchor` says who belongs, `negotiating` and `transferring` what we do next, `plane` how bytes move; `more` is
-    work of a test's own, `beside` its routes."""
+    """`anchor` says who belongs, `negotiating` and `transferring` what we do next, `plane` how bytes move, `more` what
+    a test has besides."""
 
     database: Callable[[Settings, Clock], Database] = database
     outbound: Callable[[Settings], SafeClient] = outbound
@@ -104,8 +97,7 @@ class Ports(Struct, frozen=True, kw_only=True):
     negotiating: contracts.Decide = NegotiationDecider
     transferring: transfers.Decide = TransferDecider
     plane: Callable[[Infra, Reports, Uploads], DataPlane] = plane.assemble
-    more: Callable[[Infra, CatalogueSlice, ContractSlice, TransferSlice], Work] = no_more
-    beside: Callable[["Services"], Beside] = nothing_beside
+    more: Callable[[Infra, CatalogueSlice, ContractSlice, TransferSlice], More] = nothing_more
 
 
 PRODUCTION = Ports()

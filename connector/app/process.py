@@ -48,7 +48,7 @@ async def running(
         stack.push_async_callback(infra.db.close)
         await folder_identity.settle(infra.db, settings.folder)
         stack.push_async_callback(infra.http.close)
-        stack.push_async_callback(services.certificates.stop)
+        stack.push_async_callback(services.evidence.stop)
         await services.schedule.watch.start()
         await services.participants.load()
         trust.resolver.recall(await infra.db.read(PROCESS, pins.load))
@@ -85,7 +85,7 @@ async def _work(services: Services, stack: AsyncExitStack) -> None:
 async def _public(services: Services, ports: Ports, stack: AsyncExitStack) -> None:
     settings = services.infra.settings
     runner = await server.serve(
-        measure(application(services, ports.beside(services)), services.infra.metrics, "peer"),
+        measure(application(services), services.infra.metrics, "peer"),
         host=settings.peer.host,
         port=conf.peer_port(settings),
         tls=ports.tls(settings),

@@ -10,7 +10,7 @@ import socket
 from msgspec import Struct
 
 from connector.app.policy_engine import judge, lists
-from connector.app.ports import PRODUCTION, Ports
+from connector.app.ports import PRODUCTION, More, Ports
 from connector.app.schedule import Schedule, schedule
 from connector.catalogue import assemble as catalogue_slice
 from connector.catalogue.assemble import CatalogueSlice
@@ -69,7 +69,6 @@ class Services(Struct, frozen=True, kw_only=True):
     witness: WitnessSlice
     catalogue: CatalogueSlice
     contracts: ContractSlice
-    certificates: Certificates
     evidence: Evidence
     transfers: TransferSlice
     plane: DataPlane
@@ -77,22 +76,21 @@ class Services(Struct, frozen=True, kw_only=True):
     retention: RetentionJobs
     operation: OperationSlice
     offboarding: OffboardingSlice
+    more: More
     schedule: Schedule
 
 
 def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports: Ports = PRODUCTION) -> Services:
     """Opens and starts nothing; `extension` is what plug-ins bring."""
-    infra = _infra(settings, clock, ports)
-    db, http = infra.db, infra.http
-    engine = judge(extension)
+    infra, engine = _infra(settings, clock, ports), judge(extension)
 
     # Who we are, whom we believe, and how we speak to others
-    space = None if settings.development.folder is None else DevelopmentSpace(settings.development.folder, clock)
+    space = None if (folder := settings.development.folder) is None else DevelopmentSpace(folder, clock)
     participants = _participants(infra, space)
-    trust = trust_slice.assemble(settings.trust, db, clock, http, participants.document, ports.anchor)
+    trust = trust_slice.assemble(settings.trust, infra.db, clock, infra.http, participants.document, ports.anchor)
     members, anchor = trust.members, trust.anchor
     quotas = Quotas(settings.quota, members.operator_of, clock, counted(infra.metrics))
-    addresses = Addresses(http, clock, members.operator_of)
+    addresses = Addresses(infra.http, clock, members.operator_of)
     peer = ports.peer(infra, participants, trust, addresses)
 
     # From publishing to evidence
@@ -102,11 +100,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         infra, participants, catalogue.service, engine, members=members, line=anchor, seal_roots=trust.seal_roots,
         peer=peer, quotas=quotas, decide=ports.negotiating,
     )  # fmt: skip
-    certificates = Certificates.of(settings, clock, trust.seal_roots)
-    evidence = Evidence(
-        db, clock, participants, lambda: anchor.jws, witness.witnesses, Translations(engine, members.name_of),
-        certificates,
-    )  # fmt: skip
+    evidence = _evidence(infra, participants, engine, trust, witness)
     transfers = transfer_slice.assemble(
         infra, participants, contracts.service, engine, claims=Claims(anchor, trust.resolver.on_hold),
         closure_of=lists().closure_of, quotas=quotas, decide=ports.transferring,
@@ -116,10 +110,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     delivery = delivery_slice.assemble(infra, peer, circuits, contracts.service, transfers.service)
 
     # What becomes of it in time, and what operators see
-    retention = RetentionJobs(
-        db, clock, participants, contracts.service.agreements, settings.retention, asking(peer), members.log_keys,
-        anchor.fresh,
-    )  # fmt: skip
+    retention = _retention(infra, participants, contracts, trust, peer)
     operation = operation_slice.assemble(
         infra, participants, trust, space, witness_keys=witness.keys, evidence=evidence,
         enforcement=transfers.enforcement,
@@ -129,15 +120,16 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         folders=(settings.data.files, settings.data.received, settings.folder / "log"),
         struck=authority_of(space, anchor, trust.listing, clock), periods=retention.unexpired,
     )  # fmt: skip
+    more = ports.more(infra, catalogue, contracts, transfers)
     works = (
         operation.work, retention.work(), witness.work, catalogue.work, contracts.work, transfers.work, plane.work,
-        delivery, offboarding.work, ports.more(infra, catalogue, contracts, transfers),
+        delivery, offboarding.work, more.work,
     )  # fmt: skip
     return Services(
         infra=infra, judge=engine, space=space, participants=participants, trust=trust, quotas=quotas,
         addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
-        catalogue=catalogue, contracts=contracts, certificates=certificates, evidence=evidence, transfers=transfers,
-        plane=plane, circuits=circuits, retention=retention, operation=operation, offboarding=offboarding,
+        catalogue=catalogue, contracts=contracts, evidence=evidence, transfers=transfers,
+        plane=plane, circuits=circuits, retention=retention, operation=operation, offboarding=offboarding, more=more,
         schedule=schedule(infra, works, circuits, operation.monitoring.failed),
     )  # fmt: skip
 
@@ -155,3 +147,23 @@ def _participants(infra: Infra, space: DevelopmentSpace | None) -> Participants:
     issue, signers = None if space is None else space.seal, infra.settings.signers
     registry = SignerRegistry.of(signers, infra.http)
     return Participants(infra.db, infra.vault, conf.public_url(infra.settings), issue, registry, pq=signers.pq)
+
+
+def _evidence(
+    infra: Infra, participants: Participants, engine: PolicyEngine, trust: TrustSlice, witness: WitnessSlice
+) -> Evidence:
+    """The list in force and the word of witnesses go into every bundle."""
+    return Evidence(
+        infra.db, infra.clock, participants, lambda: trust.anchor.jws, witness.witnesses,
+        Translations(engine, trust.members.name_of), Certificates.of(infra.settings, infra.clock, trust.seal_roots),
+    )  # fmt: skip
+
+
+def _retention(
+    infra: Infra, participants: Participants, contracts: ContractSlice, trust: TrustSlice, peer: PeerClient
+) -> RetentionJobs:
+    """Nothing is erased while the list says that the clock may be wrong."""
+    return RetentionJobs(
+        infra.db, infra.clock, participants, contracts.service.agreements, infra.settings.retention, asking(peer),
+        trust.members.log_keys, trust.anchor.fresh,
+    )  # fmt: skip

@@ -27,7 +27,6 @@ from connector.api import transfers as api_transfers
 from connector.api import witness as api_witness
 from connector.api.shown import Agreements
 from connector.api.waiting import Waiting
-from connector.app.ports import Beside
 from connector.app.services import Services
 from connector.contracts.signing.review import Readings
 from connector.dataplane.receive.inbound import Inbound
@@ -75,14 +74,14 @@ def public(services: Services) -> routes.Surface:
     return routes.Surface(table, services.participants, services.authenticate, exchange.refused)
 
 
-def application(services: Services, beside: Beside) -> web.Application:
-    """The public socket: the surface, the witness's door, and what a test entry point has `beside` them."""
+def application(services: Services) -> web.Application:
+    """The public socket: the surface, the witness's door, and what a test entry point has besides."""
     infra, witness = services.infra, services.witness
     told, folder = services.operation.maintenance.log_misbehaved, infra.settings.folder / "witness"
     door = WitnessHandlers(infra.db, infra.clock, services.trust.anchor, witness.keys, told, infra.metrics, folder)
-    more = [*door.routes(URL(witness.keys.url).path), *beside.routes]
+    more = [*door.routes(URL(witness.keys.url).path), *services.more.routes]
     app = routes.application(public(services), problems, more)
-    app.middlewares[:0] = beside.middlewares
+    app.middlewares[:0] = services.more.middlewares
     return app
 
 

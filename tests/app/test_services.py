@@ -107,7 +107,7 @@ def test_no_word_from_outside_reaches_a_port() -> None:
     """>> all calls in the product << only the composition names ports: no command, setting or plug-in gives any."""
     sources = {path: path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
     naming = {path for path, text in sources.items() if "connector.app.ports" in text or _gives_ports(text)}
-    assert naming == {PACKAGE / "app" / name for name in ("process.py", "services.py", "surfaces.py")}
+    assert naming == {PACKAGE / "app" / name for name in ("process.py", "services.py")}
     ours = [getattr(PRODUCTION, name) for name in PRODUCTION.__struct_fields__]
     assert all(port.__module__.startswith("connector.") for port in ours)
 

@@ -7,23 +7,25 @@ from functools import partial
 from aiohttp import web
 from msgspec.structs import replace
 
-from connector.app.ports import Beside, Ports
+from connector.app.ports import More, Ports
 from connector.app.services import Services
 from connector.catalogue.assemble import CatalogueSlice
 from connector.catalogue.uploads import Uploads
 from connector.contracts.assemble import ContractSlice
+from connector.contracts.negotiation.service import Contracts
 from connector.contracts.partner import Partner
 from connector.http import limits, strict
 from connector.infra import Infra
 from connector.jobs.work import Work
 from connector.peer.claims import requester
 from connector.storage import outbox
-from connector.storage.database import Tx
+from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
 from connector.transfer.assemble import TransferSlice
 from connector.transfer.plane import assemble as plane
 from connector.transfer.plane.assemble import DataPlane
 from connector.transfer.plane.reports import Reports
+from connector.transfer.service import Transfers
 from tests.conformance.under_test.foreign import Foreign, Peer, among, participant_at
 from tests.conformance.under_test.seed import USE, sow
 from tests.conformance.under_test.stage import PLAY, Negotiating, Prompter, Stage, Transferring
@@ -49,8 +51,7 @@ def ports(foreign: Foreign, delay_ms: int) -> Ports:
         negotiating=lambda sender, catalogue, judge: Negotiating(prompter),
         transferring=lambda sender, decisions: Transferring(prompter),
         plane=_idle_plane,
-        more=partial(_play, partner(foreign)),
-        beside=lambda services: Beside(Triggers(services, partner(foreign)).routes(), (foreign.tape.middleware(),)),
+        more=partial(_more, foreign),
     )
 
 
@@ -71,9 +72,8 @@ async def settle(services: Services, origin: str) -> None:
 class Triggers:
     """Where the kit tells us to begin something with it."""
 
-    def __init__(self, services: Services, partner: Partner) -> None:
-        self._db, self._partner = services.infra.db, partner
-        self._contracts, self._transfers = services.contracts.service, services.transfers.service
+    def __init__(self, db: Database, contracts: Contracts, transfers: Transfers, partner: Partner) -> None:
+        self._db, self._contracts, self._transfers, self._partner = db, contracts, transfers, partner
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post(NEGOTIATE, self._negotiate), web.post(TRANSFER, self._transfer)]
@@ -92,11 +92,14 @@ class Triggers:
         return web.json_response({})
 
 
-def _play(
-    partner: Partner, infra: Infra, catalogue: CatalogueSlice, contracts: ContractSlice, transfers: TransferSlice
-) -> Work:
-    stage = Stage(infra.db, contracts.service, catalogue.service, transfers.service, partner)
-    return Work(handlers={PLAY: stage.play})
+def _more(
+    foreign: Foreign, infra: Infra, catalogue: CatalogueSlice, contracts: ContractSlice, transfers: TransferSlice
+) -> More:
+    """The moves of the script, and where the kit tells us to begin."""
+    kit = partner(foreign)
+    stage = Stage(infra.db, contracts.service, catalogue.service, transfers.service, kit)
+    triggers = Triggers(infra.db, contracts.service, transfers.service, kit)
+    return More(Work(handlers={PLAY: stage.play}), triggers.routes(), (foreign.tape.middleware(),))
 
 
 def _idle_plane(infra: Infra, reports: Reports, uploads: Uploads) -> DataPlane:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from connector.app.ports import Beside, Ports
+from connector.app.ports import More, Ports
 from connector.clock import Clock
 from connector.errors import PeerError, Unauthenticated
 from connector.http.outbound import Answer, SafeClient
@@ -174,5 +174,5 @@ def among(foreign: Foreign) -> Ports:
         anchor=lambda authority: FixedAnchor(authority, {peer.did: peer.entry for peer in foreign.peers}),
         peer=partial(ForeignClient, foreign),
         authenticate=lambda infra, participants, trust: FixedGate(foreign, infra.clock),
-        beside=lambda services: Beside(middlewares=(foreign.tape.middleware(),)),
+        more=lambda *slices: More(middlewares=(foreign.tape.middleware(),)),
     )
