@@ -12,6 +12,7 @@ from connector.api import duties as api_duties
 from connector.api import offboarding as api_offboarding
 from connector.api import operation as api_operation
 from connector.api import participants as api_participants
+from connector.api import persons as api_persons
 from connector.api import process as api_process
 from connector.api import records as api_records
 from connector.api import routes as api_routes
@@ -19,13 +20,14 @@ from connector.api import terminations as api_terminations
 from connector.api import trace as api_trace
 from connector.api import transfers as api_transfers
 from connector.api import witness as api_witness
-from connector.api.shown import Agreements
-from connector.api.waiting import Waiting
+from connector.api.wait import Waiting
 from connector.app.services import Services
 from connector.contracts.signing.review import Readings
+from connector.privacy.subject_access import Persons
 from connector.settings.load import database_url
 from connector.storage import sqlite_path
 from connector.trace.service import ProcessKnowledge, Tracing
+from connector.views.agreement import Agreements
 
 
 def management(services: Services) -> tuple[list[api_routes.Handlers], api_operation.OperationHandlers]:
@@ -86,7 +88,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
             services.anchor,
         ),
         api_duties.DutyHandlers(
-            services.db, services.participants, services.contracts, services.duties, services.judge
+            services.db, services.participants, services.contracts, services.duties, services.judge, services.anchor
         ),
         api_attention.AttentionHandlers(services.db, services.participants, services.contracts, services.anchor),
         api_terminations.TerminationHandlers(
@@ -102,8 +104,11 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         ),
         api_clock.ClockHandlers(services.clock, services.watch, services.skews),
         api_offboarding.OffboardingHandlers(services.leaving, services.deleting),
-        api_records.RecordHandlers(services.db, services.participants, services.contracts, services.keeping),
-        api_trace.TraceHandlers(_tracing(services)),
+        api_records.RecordHandlers(
+            services.db, services.participants, services.contracts, services.keeping, services.anchor
+        ),
+        api_persons.PersonHandlers(Persons(services.db, services.keeping.eraser), services.participants),
+        api_trace.TraceHandlers(_tracing(services), services.anchor),
         api_backup.BackupHandlers(_file(services)),
         api_process.ProcessHandlers(services.db, services.settings),
         api_witness.WitnessHandlers(services.db, services.witness_keys, services.vouched, services.enrolment.enlist),
