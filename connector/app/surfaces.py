@@ -10,6 +10,7 @@ from connector.api import contracts as api_contracts
 from connector.api import countersigning as api_countersigning
 from connector.api import duties as api_duties
 from connector.api import offboarding as api_offboarding
+from connector.api import openapi as api_openapi
 from connector.api import operation as api_operation
 from connector.api import participants as api_participants
 from connector.api import persons as api_persons
@@ -112,6 +113,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_backup.BackupHandlers(_file(services)),
         api_process.ProcessHandlers(services.db, services.settings),
         api_witness.WitnessHandlers(services.db, services.witness_keys, services.vouched, services.enrolment.enlist),
+        api_openapi.OpenApiHandlers(),
     ], operation
 
 
