@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -14,12 +13,13 @@ import pytest
 
 from connector.storage import Database, Tx, open_database, upgrade
 from connector.storage.postgres import wakeups
-from tests import postgres
+from tests.postgres import Cluster, running_cluster
 
 if TYPE_CHECKING:
     from tests.testkit.cities import Space
     from tests.testkit.towns import Towns
 
+pytest_plugins = ["tests.workers"]
 TOWNS = ("musterstadt", "nachbardorf")
 os.environ["SSL_CERT_FILE"] = os.environ["SSL_CERT_DIR"] = os.devnull  # only loopback: no root of this machine counts
 pytest.register_assert_rewrite("tests.testkit")  # what its checks compared is said when one fails
@@ -29,9 +29,9 @@ wakeups._POLL_S = 0.02  # a listener ends when it next looks, and a thousand dat
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[ModuleType]:
-    """A private PostgreSQL cluster (`tests/postgres.py: Cluster`)."""
-    with postgres.running_cluster() as running:
+def cluster() -> Iterator[Cluster]:
+    """A private PostgreSQL cluster."""
+    with running_cluster() as running:
         yield running
 
 
@@ -41,6 +41,16 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("migrated") / "hanse.db"
     upgrade(f"sqlite://{file}")
     return file
+
+
+@pytest.fixture(scope="session")
+def municipal_suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the municipal suite (`tests/suites/municipal`), written once."""
+    from tests.suites.municipal.suite import write
+
+    folder = tmp_path_factory.mktemp("municipal")
+    write(folder)
+    return folder
 
 
 def _copy(migrated: Path, folder: Path) -> Database:

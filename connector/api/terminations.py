@@ -14,7 +14,6 @@ from connector.contracts.agreement import termination_store
 from connector.contracts.document import clause_diff
 from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
-from connector.contracts.signing import progress_store
 from connector.contracts.signing.progress import progress
 from connector.contracts.termination import statement
 from connector.contracts.termination.delivery import TerminationDelivery
@@ -146,6 +145,6 @@ class TerminationHandlers:
             expires=time(agreement.expires_at), ended=time(agreement.ended_at), replaces=agreement.replaces,
             endings=[termination(one) for one in stated],
             successions=[succession(one) for one in self._terminations.successions(tx, agreement)],
-            predecessor=neighbour(old), successor=neighbour(progress_store.successor(tx, slug, agreement.digest)),
+            predecessor=neighbour(old), successor=neighbour(termination_store.successor(tx, slug, agreement.digest)),
             countersigning=countersigning(progress(tx, self._contracts.agreements, agreement)),
         )  # fmt: skip

@@ -1,10 +1,10 @@
-"""Composition root: settings in, a running process out. Plain constructor calls in dependency order.
+"""Lifetimes: settings in, a running process out; what was opened or started last ends first.
 
-The only module that imports everything below it; who knows whom is read here and nowhere else.
+What it is made of is in `app/services.py`, what it answers in `app/surfaces.py`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
@@ -12,8 +12,9 @@ import structlog
 from connector import telemetry
 from connector.api import routes as api_routes
 from connector.app import plugins
-from connector.app.services import Services
-from connector.app.surfaces import management
+from connector.app.ports import PRODUCTION, Ports
+from connector.app.services import Services, build
+from connector.app.surfaces import application, management
 from connector.clock import Clock, SystemClock
 from connector.http import server
 from connector.http.latency import measure
@@ -31,71 +32,80 @@ ROLES = frozenset({"peer", "api", "worker", "dataplane"})
 
 @asynccontextmanager
 async def running(
-    settings: Settings, roles: frozenset[str] = ROLES, clock: Clock | None = None,
-    build: Callable[[Settings, Clock], Services] | None = None,
+    settings: Settings, roles: frozenset[str] = ROLES, clock: Clock | None = None, ports: Ports = PRODUCTION
 ) -> AsyncIterator[Services]:  # fmt: skip
     """The process as long as the context lasts; leaving it finishes or hands back what was begun.
 
-    Test entry points `build` a house of their own kind, without plug-ins; no setting can.
+    Only test entry points give `ports` of their own; no setting can.
     """
     telemetry.configure(settings.log.level, settings.log.format)
     loaded = plugins.load(settings.plugins.allow)
     await asyncio.to_thread(_prepare, settings)
-    now = clock or SystemClock()
-    services = build(settings, now) if build else Services(settings, now, plugins.extension(loaded))
+    services = build(settings, clock or SystemClock(), plugins.extension(loaded), ports)
+    infra, trust = services.infra, services.trust
     async with AsyncExitStack() as stack:
-        await services.db.start()
-        stack.push_async_callback(services.db.close)
-        await folder_identity.settle(services.db, settings.folder)
-        stack.push_async_callback(services.http.close)
-        stack.push_async_callback(services.certificates.stop)
-        await services.watch.start()
+        await infra.db.start()
+        stack.push_async_callback(infra.db.close)
+        await folder_identity.settle(infra.db, settings.folder)
+        stack.push_async_callback(infra.http.close)
+        stack.push_async_callback(services.evidence.stop)
+        await services.schedule.watch.start()
         await services.participants.load()
-        services.resolver.recall(await services.db.read(PROCESS, pins.load))
-        await services.listing.start()
-        await services.enrolment.catch_up()
-        await _observe(services)
-        await _serve(services, roles, stack)
+        trust.resolver.recall(await infra.db.read(PROCESS, pins.load))
+        await trust.listing.start()
+        await services.operation.enrolment.catch_up()
+        _observe(services)
+        await _serve(services, roles, ports, stack)
         yield services
-        services.stopping = True
+        services.schedule.readiness.stop()
 
 
-async def _serve(services: Services, roles: frozenset[str], stack: AsyncExitStack) -> None:
-    settings = services.settings
+async def _serve(services: Services, roles: frozenset[str], ports: Ports, stack: AsyncExitStack) -> None:
     if "worker" in roles:
-        await services.worker.start()
-        stack.push_async_callback(services.worker.stop, settings.worker.stop_s)
-        if services.timestamps is not None:
-            stack.push_async_callback(services.timestamps.stop)
-        for task in services.background:
-            stack.push_async_callback(task.stop)
-        services.jobs.start()
-        stack.push_async_callback(services.jobs.stop)
+        await _work(services, stack)
     if "dataplane" in roles:
-        monitoring = asyncio.create_task(services.streams.run(services.db), name="streams")
+        monitoring = asyncio.create_task(services.plane.streams.run(services.infra.db), name="streams")
         stack.push_async_callback(_cancelled, monitoring)
     if roles & {"peer", "dataplane"}:
-        runner = await server.serve(
-            measure(services.application(), services.metrics, "peer"),
-            host=settings.peer.host,
-            port=conf.peer_port(settings),
-            tls=services.tls(),
-            reuse_port=settings.peer.reuse_port,
-        )
-        stack.push_async_callback(runner.cleanup)
-        stack.callback(services.streams.stop)
+        await _public(services, ports, stack)
     if "api" in roles:
-        handlers, operation = management(services)
-        local = measure(api_routes.application(handlers), services.metrics, "api")
-        socket = await server.serve_unix(local, settings.api.socket)
-        stack.push_async_callback(socket.cleanup)
-        if settings.api.port:
-            guarded = measure(
-                api_routes.application(handlers, token=settings.api.token.reveal()), services.metrics, "api"
-            )
-            loopback = await server.serve(guarded, host="127.0.0.1", port=settings.api.port, tls=None)
-            stack.push_async_callback(loopback.cleanup)
-        operation.started = True
+        await _management(services, stack)
+
+
+async def _work(services: Services, stack: AsyncExitStack) -> None:
+    schedule = services.schedule
+    await schedule.worker.start()
+    stack.push_async_callback(schedule.worker.stop, services.infra.settings.worker.stop_s)
+    for one in schedule.rounds:
+        stack.push_async_callback(one.stop)
+    schedule.jobs.start()
+    stack.push_async_callback(schedule.jobs.stop)
+
+
+async def _public(services: Services, ports: Ports, stack: AsyncExitStack) -> None:
+    settings = services.infra.settings
+    runner = await server.serve(
+        measure(application(services), services.infra.metrics, "peer"),
+        host=settings.peer.host,
+        port=conf.peer_port(settings),
+        tls=ports.tls(settings),
+        reuse_port=settings.peer.reuse_port,
+    )
+    stack.push_async_callback(runner.cleanup)
+    stack.callback(services.plane.streams.stop)
+
+
+async def _management(services: Services, stack: AsyncExitStack) -> None:
+    api, metrics = services.infra.settings.api, services.infra.metrics
+    handlers, operation = management(services)
+    local = measure(api_routes.application(handlers), metrics, "api")
+    socket = await server.serve_unix(local, api.socket)
+    stack.push_async_callback(socket.cleanup)
+    if api.port:
+        guarded = measure(api_routes.application(handlers, token=api.token.reveal()), metrics, "api")
+        loopback = await server.serve(guarded, host="127.0.0.1", port=api.port, tls=None)
+        stack.push_async_callback(loopback.cleanup)
+    operation.started = True
 
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:
@@ -103,16 +113,13 @@ async def _cancelled(task: "asyncio.Task[None]") -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def _observe(services: Services) -> None:
-    services.monitoring.start()
-    services.metrics.gauge("hanse_outbox_running", "Outbox rows being handled now.", services.worker.running)
-    services.metrics.gauge("hanse_streams_open", "Data answers open now.", services.streams.count)
-    services.metrics.gauge(
-        "hanse_trust_list_version", "Version of the trust list in force.", lambda: services.anchor.version
-    )
-    services.metrics.gauge(
-        "hanse_worker_alive", "1 while the worker comes round.", lambda: float(services.worker.alive())
-    )
+def _observe(services: Services) -> None:
+    services.operation.monitoring.start()
+    metrics, worker, anchor = services.infra.metrics, services.schedule.worker, services.trust.anchor
+    metrics.gauge("hanse_outbox_running", "Outbox rows being handled now.", worker.running)
+    metrics.gauge("hanse_streams_open", "Data answers open now.", services.plane.streams.count)
+    metrics.gauge("hanse_trust_list_version", "Version of the trust list in force.", lambda: anchor.version)
+    metrics.gauge("hanse_worker_alive", "1 while the worker comes round.", lambda: float(worker.alive()))
 
 
 def _prepare(settings: Settings) -> None:

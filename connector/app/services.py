@@ -1,449 +1,169 @@
-"""Everything that one process is made of: plain constructor calls in dependency order.
+"""The system's diagram: every slice of one process, put together from the bottom up by plain calls.
 
-Who knows whom is read here and nowhere else. What a test-only house has otherwise (who may call, how we call, what we
-say next) are its methods to override; no setting reaches them.
+Who knows whom is read here and nowhere else: a slice is given what lies below it, and nothing is handed in later. What
+`ports` may be otherwise is in `app/ports.py`; what the slices do in the background, in `app/schedule.py`.
 """
 
-import asyncio
 import os
 import socket
-import ssl
-from collections.abc import Coroutine, Mapping, Sequence
 
-import structlog
-from aiohttp import web
-from cryptography import x509
-from yarl import URL
+from msgspec import Struct
 
-from connector import clock as clocks
 from connector.app.policy_engine import judge, lists
-from connector.catalogue.service import Catalogue
-from connector.catalogue.uploads import SWEEP_S, Bounds, Uploads
+from connector.app.ports import PRODUCTION, More, Ports
+from connector.app.schedule import Schedule, schedule
+from connector.catalogue import assemble as catalogue_slice
+from connector.catalogue.assemble import CatalogueSlice
 from connector.clock import Clock
-from connector.contracts.agreement import ending
-from connector.contracts.agreement.succession import Successions
-from connector.contracts.document import second_seal
-from connector.contracts.document.second_seal import SELDOM_MS
+from connector.contracts import assemble as contract_slice
+from connector.contracts.assemble import ContractSlice
 from connector.contracts.document.translation import Translations
 from connector.contracts.evidence.certificates import Certificates
 from connector.contracts.evidence.service import Evidence
-from connector.contracts.negotiation.decide import DecideNegotiation, NegotiationDecider
-from connector.contracts.negotiation.send import NegotiationSender
-from connector.contracts.negotiation.service import Contracts
-from connector.contracts.signing.countersign import Countersigner
-from connector.contracts.signing.late_delivery import LateDelivery
-from connector.contracts.signing.provider_seal import ProviderSealer
-from connector.contracts.termination import statement
-from connector.contracts.termination.delivery import TerminationDelivery
-from connector.dataplane.gate import Gate
-from connector.dataplane.receive.inbound import Inbound
-from connector.dataplane.receive.inbound import receive as receive_data
-from connector.dataplane.serve.stream import serve as serve_data
-from connector.dataplane.sources.registered import Sources
-from connector.dataplane.streams import Streams
+from connector.delivery import assemble as delivery_slice
 from connector.delivery.circuit import Circuits
-from connector.delivery.messages import Messages
-from connector.delivery.worker import Handler, Worker
-from connector.errors import HanseError, Unavailable
-from connector.http import server
-from connector.http.outbound import SafeClient
 from connector.ids import new_uuid
-from connector.jobs.background import Background
-from connector.jobs.clock_watch import ClockWatch
-from connector.jobs.scheduler import Jobs
-from connector.offboarding.delete import authority_of, desks
-from connector.operation import witness_status
-from connector.operation.enrolment import Enrolment
-from connector.operation.maintenance import Maintenance
-from connector.operation.monitoring import Monitoring
-from connector.participants.quota import Quotas
+from connector.infra import Infra
+from connector.offboarding import assemble as offboarding_slice
+from connector.offboarding.assemble import OffboardingSlice
+from connector.offboarding.delete import authority_of
+from connector.operation import assemble as operation_slice
+from connector.operation.assemble import OperationSlice
+from connector.participants.quota import Quotas, counted
 from connector.participants.service import Participants
-from connector.peer import auth, data, routes
 from connector.peer.addresses import Addresses
 from connector.peer.claims import Claims
 from connector.peer.client.client import PeerClient
-from connector.peer.dsp.catalogue import CatalogueHandlers
-from connector.peer.dsp.exchange import Exchange
-from connector.peer.dsp.negotiations import NegotiationHandlers
-from connector.peer.dsp.transfers import TransferHandlers
-from connector.peer.evidence.log import LogHandlers
-from connector.peer.evidence.objects import EvidenceHandlers
-from connector.peer.evidence.reconcile import ReconcileHandlers, asking
-from connector.peer.evidence.terminations import TerminationHandlers
-from connector.peer.evidence.witness import WitnessHandlers
-from connector.peer.identity import IdentityHandlers
-from connector.peer.problems import problems
+from connector.peer.evidence.reconcile import asking
+from connector.peer.routes import Authenticate
+from connector.policy.engine import PolicyEngine
 from connector.policy.extension import PLAIN, Extension
 from connector.privacy.jobs import RetentionJobs
 from connector.settings import load as conf
 from connector.settings.load import Settings
-from connector.storage import open_database
-from connector.storage.database import PROCESS, Tx
-from connector.storage.effects import COUNTERSIGN, REVIEW
-from connector.storage.probe import Probe
 from connector.telemetry import Metrics
-from connector.transfer.addresses import Reach
-from connector.transfer.decide import DecideTransfer as TransferCourse
-from connector.transfer.decide import TransferDecider
-from connector.transfer.decision.decisions import TransferDecisions
-from connector.transfer.decision.state_of_world import StatesOfWorld
-from connector.transfer.duties import Duties
-from connector.transfer.enforcement import Enforcement
-from connector.transfer.plane.ports import Ports
-from connector.transfer.plane.pull_errand import LocalPlane
-from connector.transfer.plane.push_errand import Pusher
-from connector.transfer.plane.reports import Reports
-from connector.transfer.send import ADDRESS, ADDRESS_MS, EXPIRY
-from connector.transfer.send import TransferSender as TransferMoves
-from connector.transfer.service import Transfers
-from connector.trust.clock_skew import Skews
+from connector.transfer import assemble as transfer_slice
+from connector.transfer.assemble import TransferSlice
+from connector.transfer.plane.assemble import DataPlane
+from connector.trust import assemble as trust_slice
+from connector.trust.assemble import TrustSlice
 from connector.trust.development.space import DevelopmentSpace
-from connector.trust.did import pins
-from connector.trust.did.did import Did
-from connector.trust.did.resolver import Resolver
-from connector.trust.keys.jwk import Jwk
 from connector.trust.keys.vault import Vault
-from connector.trust.members.roots import authority_key, seal_cas
-from connector.trust.members.source import TOPIC, TrustListSource, checked_url
-from connector.trust.members.trust_list import Anchor
 from connector.trust.signers.registry import SignerRegistry
-from connector.witness.ask import Witnesses
-from connector.witness.keys import WitnessKeys
-from connector.witness.timestamp_job import LOOK_S, TimestampJob
-
-__all__ = ["Services", "judge", "lists"]
-
-log = structlog.get_logger("app")
-KEPT_LIST_S = 2.0
-"""How long a list that another replica has seen may stay unseen here when its signal got lost."""
+from connector.witness import assemble as witness_slice
+from connector.witness.assemble import WitnessSlice
 
 
-class Services:
-    """Everything that one process is made of."""
+class Services(Struct, frozen=True, kw_only=True):
+    """Everything that one process is made of, in the order in which it is put together."""
 
-    def __init__(self, settings: Settings, clock: Clock, extension: Extension = PLAIN) -> None:
-        self.settings, self.clock = settings, clock
-        self.me = f"{socket.gethostname()}:{os.getpid()}:{new_uuid()[:8]}"
-        self.db = open_database(
-            conf.database_url(settings), worker_url=settings.database.worker_url.reveal(), clock=clock
-        )
-        self.vault = Vault(conf.master_key(settings))
-        seal_roots, authority = seal_cas(settings.trust.seal_ca_files), authority_key(settings.trust.authority_key_file)
-        space = settings.development.folder
-        self.space = None if space is None else DevelopmentSpace(space, clock)
-        self.http = self.outbound()
-        self.participants = self.directory()
-        self.anchor = self.members(authority)
-        self.listing = TrustListSource(
-            self.db, self.anchor, self.http, settings.trust.list_file, checked_url(settings.trust.list_url, authority),
-            self._members_changed,
-        )  # fmt: skip
-        self.resolver = Resolver(
-            self.http,
-            clock,
-            local=self.participants.document,
-            vouched=self.anchor.pinned,
-            on_change=self._key_changed,
-            remember=self._key_seen,
-        )
-        self.skews, self.addresses = Skews(clock), Addresses(self.http, clock, self.operator_of)
-        self.judge = judge(extension)
-        self.metrics = Metrics()
-        self.probe = Probe(self.db, clock, settings.folder)
-        self.watch = ClockWatch(self.db, clock, self.metrics, {ADDRESS: ADDRESS_MS, second_seal.DUE: SELDOM_MS})
-        self.quotas = Quotas(settings.quota, self.operator_of, clock, self._over_quota)
-        self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
-        self.contracts = Contracts(
-            self.participants, self.catalogue, self.judge, self.negotiating, self.anchor,
-            settings.contracts.countersign_days * 86_400_000, self.second_seal_keys, self.name_of, self.quotas,
-        )  # fmt: skip
-        claims = Claims(self.anchor, self.resolver.on_hold)
-        clock_state = clocks.state if self.db.dialect == "sqlite" else lambda: ""  # PostgreSQL has a clock of its own
-        states = StatesOfWorld(self.participants, self.contracts.agreements, self.judge, claims, clock_state)
-        self.decisions = TransferDecisions(self.judge, states, self.contracts.agreements, lists().closure_of)
-        self.transfers = Transfers(
-            self.participants, self.contracts, self.decisions, self.vault, self.reach(), self.transferring, self.quotas
-        )
-        self.reports = Reports(self.contracts.agreements, self.transfers.sender, self.decisions)
-        self.enforcement = Enforcement(self.contracts.agreements, self.transfers.sender, self.decisions)
-        self.duties = Duties(
-            self.participants, self.contracts.agreements, self.judge, states, self.decisions, self.enforcement
-        )  # fmt: skip
-        self.monitoring = Monitoring(self.db, clock, self.participants, self.metrics, settings.peer.tls_cert_file)
-        self.witness_keys = WitnessKeys(self.db, self.vault, f"{conf.public_url(settings)}/witness")
-        self.enrolment = Enrolment(
-            self.space, self.participants, self.listing, self.anchor, self.witness_keys, settings.witness.operator
-        )  # fmt: skip
-        self.witnesses = Witnesses(
-            self.db, clock, self.participants, self.anchor, self.http, settings.witness, self.witness_keys.name,
-            settings.folder / "log", self.metrics,
-        )  # fmt: skip
-        self.vouched = witness_status.WitnessStatus(
-            self.db, clock, self.participants, self.anchor, self.metrics, self.witness_keys.name
-        )  # fmt: skip
-        translations = Translations(self.judge, self.name_of)
-        self.certificates = Certificates.of(settings, clock, seal_roots)
-        self.evidence = Evidence(
-            self.db, clock, self.participants, lambda: self.anchor.jws, self.witnesses, translations, self.certificates
-        )  # fmt: skip
-        self.maintenance = Maintenance(
-            self.db, clock, self.participants, self.evidence, self.enforcement, settings.worker.transcript_days,
-            self.anchor.fresh,
-        )  # fmt: skip
-        self.timestamps = TimestampJob.of(settings, self.db, self.participants)
-        self.peer = self.client()
-        self.keeping = RetentionJobs(
-            self.db, clock, self.participants, self.contracts.agreements, settings.retention, asking(self.peer),
-            lambda did: () if (found := self.anchor.entry(did)) is None else found.log_keys, self.anchor.fresh,
-        )  # fmt: skip
-        self.terminations = statement.Terminations(self.participants, self.contracts.agreements)
-        self.termination_delivery = TerminationDelivery(
-            self.db,
-            clock,
-            self.participants,
-            self.terminations,
-            self.peer,
-            self._document,
-            seal_roots,
-            self.listed_seals,
-        )
-        self.leaving, self.deleting = desks(
-            self.db, clock, self.participants, (self.contracts, self.terminations, self.transfers, self.catalogue),
-            self.vault, (settings.data.files, settings.data.received, settings.folder / "log"),
-            authority_of(self.space, self.anchor, self.listing, clock), self.keeping.unexpired,
-        )  # fmt: skip
-        self.successions = Successions(self.db, clock, self.participants, self.anchor)
-        self.streams = Streams(clock)
-        self.plane = LocalPlane(
-            self.db, self.reports, self.http, self.vault, settings.data.received, self.streams, settings.data.largest,
-            settings.data.keep_free,
-        )  # fmt: skip
-        data = settings.data
-        bounds = Bounds(largest=data.upload_largest, all=data.upload_quota, free=data.keep_free)
-        self.uploads = Uploads(data.files, bounds)
-        self.sources = Sources(self.uploads.folder, self.http)
-        self.ports = Ports(self.db, self.reports)
-        self.gate = Gate(self.db, self.ports, clock)
-        self.circuits = Circuits(on_close=lambda: self.worker.wake())
-        self.worker = self._worker(seal_roots)
-        self.background = (
-            Background("seal", self.maintenance.seal_logs),
-            Background("cosign", self.witnesses.look),
-            *self.deleting.slow,
-        )
-        self.jobs = self._jobs()
-        self.db.listen(TOPIC, lambda _: self._later(self._catch_up()))
-        self.stopping = False
-        self._beside: set[asyncio.Future[object]] = set()
-
-    # What a test-only house may have otherwise
-
-    def outbound(self) -> SafeClient:
-        """The one way out of the process."""
-        settings = self.settings
-        return SafeClient(
-            allow=settings.outbound.allow, ca_files=settings.trust.ca_files, total_s=settings.outbound.total_s,
-            stall_s=settings.outbound.stall_s, proxy=settings.outbound.proxy or None,
-        )  # fmt: skip
-
-    def members(self, authority: Jwk) -> Anchor:
-        """Who belongs to the data space."""
-        return Anchor(authority)
-
-    def directory(self) -> Participants:
-        issue = None if self.space is None else self.space.seal
-        signers, url = self.settings.signers, conf.public_url(self.settings)
-        return Participants(self.db, self.vault, url, issue, SignerRegistry.of(signers, self.http), pq=signers.pq)
-
-    def client(self) -> PeerClient:
-        """How we call peers: with a fresh token of the participant."""
-        return PeerClient(
-            self.db, self.clock, self.http, self.participants, self.resolver, self.anchor, self.skews, self.addresses
-        )  # fmt: skip
-
-    def gatekeeper(self) -> routes.Authenticate:
-        """Who may call the public surface."""
-        return auth.Gatekeeper(self.clock, self.resolver, self.anchor, self.participants.entered_root, self.skews)
-
-    def tls(self) -> ssl.SSLContext | None:
-        """Of the public surface; None never outside tests."""
-        return server.tls_server(self.settings.peer.tls_cert_file, self.settings.peer.tls_key_file)
-
-    def negotiating(self, sender: NegotiationSender) -> DecideNegotiation:
-        """What we say next in a negotiation."""
-        return NegotiationDecider(sender, self.catalogue, self.judge)
-
-    def reach(self) -> Reach:
-        """Which data addresses a peer may name."""
-        return Reach(self.http.calls, self.settings.data.destinations)
-
-    def transferring(self, sender: TransferMoves) -> TransferCourse:
-        """What we do next in a transfer."""
-        return TransferDecider(sender, self.decisions)
-
-    def handlers(self, messages: Messages, desk: Countersigner) -> dict[str, Handler]:
-        """Who does the work of which outbox row."""
-        pusher = Pusher(self.db, self.clock, self.reports, self.gate, self.streams, self.sources, self.http, self.vault)
-        return {
-            "message": messages.send,
-            "repair": messages.repair,
-            "seal": ProviderSealer(self.db, self.clock, self.participants, self.contracts, self.settings.signers).seal,
-            "countersign": desk.countersign,
-            "check-countersignature": desk.check_countersignature,
-            "countersign-late": self.late_delivery.countersign,
-            "hand-in": self.late_delivery.hand_in,
-            "pull": self.plane.pull,
-            "push": pusher.push,
-            **self.keeping.handlers(),
-            statement.DELIVER: self.termination_delivery.deliver,
-        }
-
-    def _worker(self, seal_roots: Sequence[x509.Certificate]) -> Worker:
-        messages = Messages(self.db, self.clock, self.peer, self.circuits, self.vault, self.contracts, self.transfers)
-        desk = Countersigner(
-            self.db, self.clock, self.participants, self.contracts, self.judge, self.peer.fetch, self._document,
-            seal_roots, self.listed_seals, self.second_seal_keys, self.name_of,
-        )  # fmt: skip
-        self.late_delivery = LateDelivery(
-            self.db, self.participants, self.contracts, desk, self.peer.hand_in, self.peer.fetch
-        )
-        work, settings = self.handlers(messages, desk), self.settings.worker
-        return Worker(self.db, self.clock, work, self.me, settings, self.watch.doubt, self.monitoring.failed)
-
-    def _jobs(self) -> Jobs:
-        seal, cosign, *_ = self.background
-        every = {
-            "seal": (self.settings.worker.seal_every_s, seal.begin),
-            "forget": (60.0, self.maintenance.forget),
-            **self.keeping.jobs(),
-            "cosign": (self.settings.witness.look_s, cosign.begin),
-            "succession": (60.0, self.successions.book),
-            **self.deleting.jobs(),
-        }
-        if self.timestamps is not None:
-            every["timestamps"] = (LOOK_S, self.timestamps.begin)
-        alone = {
-            "trust-list": (self.settings.trust.list_reload_s, self._look_at_list),
-            "kept-list": (KEPT_LIST_S, self.listing.catch_up),
-            **self.deleting.alone(),
-            "vouched": (witness_status.LOOK_S, self.vouched.look),
-            "uploads": (SWEEP_S, self.uploads.sweep),  # without a lease, which a process that was killed still holds
-        }
-        fire = {
-            EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
-            COUNTERSIGN: self.contracts.countersigning.deadline,
-            ending.DUE: self.terminations.due, second_seal.DUE: self.contracts.agreements.second_sealed,
-        }  # fmt: skip
-        return Jobs(self.db, self.clock, self.me, fire, every, alone, self.watch)
-
-    async def _document(self, did: str) -> Mapping[str, object]:
-        return (await self.resolver.document(did)).raw
-
-    def name_of(self, did: str) -> str:
-        """What the trust list calls it; the DID itself for strangers."""
-        found = self.anchor.entry(did)
-        return did if found is None else found.name
-
-    def operator_of(self, did: str) -> str:
-        """Who runs that member's connector, by the trust list; of strangers each runs its own."""
-        found = self.anchor.entry(did)
-        return did if found is None else found.operator
-
-    def _over_quota(self, name: str) -> None:
-        self.metrics.count("hanse_quota_refused_total", "Messages refused over a quota of their sender.", quota=name)
-
-    def listed_seals(self, did: str) -> Sequence[str]:
-        found = self.anchor.entry(did)
-        return () if found is None else found.sealing(self.clock.now())
-
-    def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]:
-        found = self.anchor.entry(did)
-        return () if found is None else found.second_keys(self.clock.now())
-
-    def blocked_until(self, slug: str, did: str, now: int) -> int:
-        """When a peer whose circuit is open is tried again (ms); 0 if it may be called."""
-        steady = self.clock.steady()
-        until = self.circuits.blocked_until(slug, did, steady)
-        return until and now + until - steady
-
-    async def _look_at_list(self) -> None:
-        await self.listing.reload()
-
-    async def _catch_up(self) -> None:
-        """On a signal; what fails is looked at again within `KEPT_LIST_S`."""
-        try:
-            await self.listing.catch_up()
-        except HanseError as error:
-            log.warning("trust.list", why=str(error))
-
-    async def _members_changed(self, dids: frozenset[str]) -> None:
-        """What the list says anew of a member may be that a key is withdrawn: its kept document is not believed."""
-        for did in dids:
-            self.resolver.forget(did)
-        await self.maintenance.members_changed(dids)
-
-    def _key_seen(self, did: Did, keys: Mapping[str, frozenset[str]]) -> None:
-        self._later(self.db.write(PROCESS, pins.keep, did, keys))
-
-    def _key_changed(self, did: Did, before: frozenset[str], now: frozenset[str]) -> None:
-        """The peer is on hold; each participant's log says so."""
-        log.error("trust.key-change", did=did, before=sorted(before), now=sorted(now))
-        self._later(self.maintenance.key_changed(did, before, now))
-
-    def _later(self, work: Coroutine[object, object, object]) -> None:
-        """Books beside the request that found it; the task is held so that nobody collects it."""
-        task = asyncio.ensure_future(work)
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
-
-    async def accept_keys(self, did: str) -> None:
-        """What an operator vouches for: the next document of this peer is taken as it is."""
-        self.resolver.accept(did)
-        await self.db.write(PROCESS, pins.forget, did)
-        await self.maintenance.members_changed(frozenset((did,)))
-
-    async def ready(self) -> Mapping[str, bool]:
-        """What readiness asks: database, worker, jobs, clock, disk, and that we are not about to stop."""
-        try:
-            await self.db.read(PROCESS, _one)
-            database = True
-        except Unavailable:
-            database = False
-        return {
-            "database": database,
-            "worker": self.worker.alive(),
-            "jobs": self.jobs.alive(),
-            "staying": not self.stopping,
-            "clock": not self.watch.doubt(),
-            "disk": database and await self.probe.writable(),
-        }
-
-    def public(self) -> routes.Surface:
-        """The surface for other connectors."""
-        exchange = Exchange(self.db, self.circuits.heard, self.addresses.prove)
-        plane = serve_data(self.gate, self.streams, self.sources, self.ports, participant=data.slug_of)
-        inbound = Inbound(place=self.plane.place, limit=self.settings.data.largest, free=self.settings.data.keep_free)
-        door = receive_data(self.db, self.streams, self.ports, inbound, participant=data.slug_of)
-        table = [
-            *IdentityHandlers(self.participants).routes(),
-            *ReconcileHandlers(exchange, self.contracts, self.clock).routes(),
-            *LogHandlers(self.db, self.clock).routes(),
-            *CatalogueHandlers(exchange, self.catalogue, self.clock).routes(),
-            *NegotiationHandlers(exchange, self.contracts, self.anchor, self.clock).routes(),
-            *TransferHandlers(exchange, self.transfers).routes(),
-            *EvidenceHandlers(
-                exchange, self.contracts, self.evidence.bundle, self.late_delivery.receive, self.clock
-            ).routes(),
-            *TerminationHandlers(exchange, self.terminations, self.termination_delivery.judge, self.clock).routes(),
-            *data.routes(plane, door),
-        ]
-        return routes.Surface(table, self.participants, self.gatekeeper(), exchange.refused)
-
-    def application(self) -> web.Application:
-        told, beside = self.maintenance.log_misbehaved, self.settings.folder / "witness"
-        door = WitnessHandlers(self.db, self.clock, self.anchor, self.witness_keys, told, self.metrics, beside)
-        return routes.application(self.public(), problems, door.routes(URL(self.witness_keys.url).path))
+    infra: Infra
+    judge: PolicyEngine
+    space: DevelopmentSpace | None
+    participants: Participants
+    trust: TrustSlice
+    quotas: Quotas
+    addresses: Addresses
+    peer: PeerClient
+    authenticate: Authenticate
+    witness: WitnessSlice
+    catalogue: CatalogueSlice
+    contracts: ContractSlice
+    evidence: Evidence
+    transfers: TransferSlice
+    plane: DataPlane
+    circuits: Circuits
+    retention: RetentionJobs
+    operation: OperationSlice
+    offboarding: OffboardingSlice
+    more: More
+    schedule: Schedule
 
 
-def _one(tx: Tx) -> None:
-    tx.one("SELECT 1 AS one")
+def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports: Ports = PRODUCTION) -> Services:
+    """Opens and starts nothing; `extension` is what plug-ins bring."""
+    infra, engine = _infra(settings, clock, ports), judge(extension)
+
+    # Who we are, whom we believe, and how we speak to others
+    space = None if (folder := settings.development.folder) is None else DevelopmentSpace(folder, clock)
+    participants = _participants(infra, space)
+    trust = trust_slice.assemble(settings.trust, infra.db, clock, infra.http, participants.document, ports.anchor)
+    members, anchor = trust.members, trust.anchor
+    quotas = Quotas(settings.quota, members.operator_of, clock, counted(infra.metrics))
+    addresses = Addresses(infra.http, clock, members.operator_of)
+    peer = ports.peer(infra, participants, trust, addresses)
+
+    # From publishing to evidence
+    witness = witness_slice.assemble(infra, participants, anchor)
+    catalogue = catalogue_slice.assemble(infra, participants, engine)
+    contracts = contract_slice.assemble(
+        infra, participants, catalogue.service, engine, members=members, line=anchor, seal_roots=trust.seal_roots,
+        peer=peer, quotas=quotas, decide=ports.negotiating,
+    )  # fmt: skip
+    evidence = _evidence(infra, participants, engine, trust, witness)
+    transfers = transfer_slice.assemble(
+        infra, participants, contracts.service, engine, claims=Claims(anchor, trust.resolver.on_hold),
+        closure_of=lists().closure_of, quotas=quotas, decide=ports.transferring,
+    )  # fmt: skip
+    plane = ports.plane(infra, transfers.reports, catalogue.uploads)
+    circuits = Circuits()
+    delivery = delivery_slice.assemble(infra, peer, circuits, contracts.service, transfers.service)
+
+    # What becomes of it in time, and what operators see
+    retention = _retention(infra, participants, contracts, trust, peer)
+    operation = operation_slice.assemble(
+        infra, participants, trust, space, witness_keys=witness.keys, evidence=evidence,
+        enforcement=transfers.enforcement,
+    )  # fmt: skip
+    offboarding = offboarding_slice.assemble(
+        infra, participants, contracts.service, contracts.terminations, transfers.service, catalogue.service,
+        folders=(settings.data.files, settings.data.received, settings.folder / "log"),
+        struck=authority_of(space, anchor, trust.listing, clock), periods=retention.unexpired,
+    )  # fmt: skip
+    more = ports.more(infra, catalogue, contracts, transfers)
+    works = (
+        operation.work, retention.work(), witness.work, catalogue.work, contracts.work, transfers.work, plane.work,
+        delivery, offboarding.work, more.work,
+    )  # fmt: skip
+    return Services(
+        infra=infra, judge=engine, space=space, participants=participants, trust=trust, quotas=quotas,
+        addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
+        catalogue=catalogue, contracts=contracts, evidence=evidence, transfers=transfers,
+        plane=plane, circuits=circuits, retention=retention, operation=operation, offboarding=offboarding, more=more,
+        schedule=schedule(infra, works, circuits, operation.monitoring.failed),
+    )  # fmt: skip
+
+
+def _infra(settings: Settings, clock: Clock, ports: Ports) -> Infra:
+    return Infra(
+        settings=settings, clock=clock, db=ports.database(settings, clock), http=ports.outbound(settings),
+        vault=Vault(conf.master_key(settings)), metrics=Metrics(),
+        me=f"{socket.gethostname()}:{os.getpid()}:{new_uuid()[:8]}",
+    )  # fmt: skip
+
+
+def _participants(infra: Infra, space: DevelopmentSpace | None) -> Participants:
+    """In a development space their seal certificates are issued at once."""
+    issue, signers = None if space is None else space.seal, infra.settings.signers
+    registry = SignerRegistry.of(signers, infra.http)
+    return Participants(infra.db, infra.vault, conf.public_url(infra.settings), issue, registry, pq=signers.pq)
+
+
+def _evidence(
+    infra: Infra, participants: Participants, engine: PolicyEngine, trust: TrustSlice, witness: WitnessSlice
+) -> Evidence:
+    """The list in force and the word of witnesses go into every bundle."""
+    return Evidence(
+        infra.db, infra.clock, participants, lambda: trust.anchor.jws, witness.witnesses,
+        Translations(engine, trust.members.name_of), Certificates.of(infra.settings, infra.clock, trust.seal_roots),
+    )  # fmt: skip
+
+
+def _retention(
+    infra: Infra, participants: Participants, contracts: ContractSlice, trust: TrustSlice, peer: PeerClient
+) -> RetentionJobs:
+    """Nothing is erased while the list says that the clock may be wrong."""
+    return RetentionJobs(
+        infra.db, infra.clock, participants, contracts.service.agreements, infra.settings.retention, asking(peer),
+        trust.members.log_keys, trust.anchor.fresh,
+    )  # fmt: skip

@@ -1,6 +1,12 @@
-"""What the management surface of a process answers: its handlers, by plain constructor calls over the house."""
+"""What a process answers: the public surface for other connectors, and the management surface of the city.
+
+Handlers by plain constructor calls over the services; no rule stands here.
+"""
 
 from pathlib import Path
+
+from aiohttp import web
+from yarl import URL
 
 from connector.api import attention as api_attention
 from connector.api import backup as api_backup
@@ -24,6 +30,21 @@ from connector.api import witness as api_witness
 from connector.api.wait import Waiting
 from connector.app.services import Services
 from connector.contracts.signing.review import Readings
+from connector.dataplane.receive.inbound import Inbound
+from connector.dataplane.receive.inbound import receive as receive_data
+from connector.dataplane.serve.stream import serve as serve_data
+from connector.peer import data, routes
+from connector.peer.dsp.catalogue import CatalogueHandlers
+from connector.peer.dsp.exchange import Exchange
+from connector.peer.dsp.negotiations import NegotiationHandlers
+from connector.peer.dsp.transfers import TransferHandlers
+from connector.peer.evidence.log import LogHandlers
+from connector.peer.evidence.objects import EvidenceHandlers
+from connector.peer.evidence.reconcile import ReconcileHandlers
+from connector.peer.evidence.terminations import TerminationHandlers
+from connector.peer.evidence.witness import WitnessHandlers
+from connector.peer.identity import IdentityHandlers
+from connector.peer.problems import problems
 from connector.privacy.subject_access import Persons
 from connector.settings.load import database_url
 from connector.storage import sqlite_path
@@ -31,112 +52,112 @@ from connector.trace.service import ProcessKnowledge, Tracing
 from connector.views.agreement import Agreements
 
 
+def public(services: Services) -> routes.Surface:
+    """The surface for other connectors."""
+    infra, plane, contracts = services.infra, services.plane, services.contracts
+    db, clock = infra.db, infra.clock
+    exchange = Exchange(db, services.circuits.heard, services.addresses.prove)
+    outgoing = serve_data(plane.gate, plane.streams, plane.sources, plane.ports, participant=data.slug_of)
+    limits = infra.settings.data
+    inbound = Inbound(place=plane.local.place, limit=limits.largest, free=limits.keep_free)
+    incoming = receive_data(db, plane.streams, plane.ports, inbound, participant=data.slug_of)
+    table = [
+        *IdentityHandlers(services.participants).routes(),
+        *ReconcileHandlers(exchange, contracts.service, clock).routes(),
+        *LogHandlers(db, clock).routes(),
+        *CatalogueHandlers(exchange, services.catalogue.service, clock).routes(),
+        *NegotiationHandlers(exchange, contracts.service, services.trust.anchor, clock).routes(),
+        *TransferHandlers(exchange, services.transfers.service).routes(),
+        *EvidenceHandlers(
+            exchange, contracts.service, services.evidence.bundle, contracts.late_delivery.receive, clock
+        ).routes(),
+        *TerminationHandlers(exchange, contracts.terminations, contracts.termination_delivery.judge, clock).routes(),
+        *data.routes(outgoing, incoming),
+    ]
+    return routes.Surface(table, services.participants, services.authenticate, exchange.refused)
+
+
+def application(services: Services) -> web.Application:
+    """The public socket: the surface, the witness's door, and what a test entry point has besides."""
+    infra, witness = services.infra, services.witness
+    told, folder = services.operation.maintenance.log_misbehaved, infra.settings.folder / "witness"
+    door = WitnessHandlers(infra.db, infra.clock, services.trust.anchor, witness.keys, told, infra.metrics, folder)
+    more = [*door.routes(URL(witness.keys.url).path), *services.more.routes]
+    app = routes.application(public(services), problems, more)
+    app.middlewares[:0] = services.more.middlewares
+    return app
+
+
 def management(services: Services) -> tuple[list[api_routes.Handlers], api_operation.OperationHandlers]:
     """The handlers of the management surface."""
-    waiting, agreements = Waiting(services.db), Agreements(services.contracts, services.anchor)
-    operation = api_operation.OperationHandlers(
-        services.db,
-        services.participants,
-        services.metrics,
-        services.ready,
-        services.listing.reload,
-        services.accept_keys,
-        services.monitoring.look,
-    )
+    db, clock, judge, peer = services.infra.db, services.infra.clock, services.judge, services.peer
+    participants, anchor, members = services.participants, services.trust.anchor, services.trust.members
+    catalogue, contracts, transfers = services.catalogue, services.contracts, services.transfers
+    waiting, agreements = Waiting(db), Agreements(contracts.service, anchor)
+    operation, readings = _operation(services), Readings(contracts.service.agreements, judge, members.name_of)
+    offboarding, enrolment = services.offboarding, services.operation.enrolment
     return [
         operation,
         api_participants.ParticipantHandlers(
-            services.participants, services.enrolment.enlist, services.enrolment.catch_up, services.listed_seals
+            participants, enrolment.enlist, enrolment.catch_up, members.seal_certificates
         ),
         api_catalogue.CatalogueHandlers(
-            services.db,
-            services.clock,
-            services.participants,
-            services.catalogue,
-            services.uploads,
-            services.judge,
-            services.peer,
-            services.anchor,
+            db, clock, participants, catalogue.service, catalogue.uploads, judge, peer, anchor
         ),
         api_contracts.ContractHandlers(
-            services.db,
-            services.clock,
-            services.participants,
-            services.contracts,
-            services.evidence,
-            services.peer,
-            services.anchor,
-            waiting,
-            services.judge,
-            agreements,
+            db, clock, participants, contracts.service, services.evidence, peer, anchor, waiting, judge, agreements
         ),
-        api_countersigning.CountersigningHandlers(
-            services.db,
-            services.participants,
-            services.contracts,
-            services.judge,
-            Readings(services.contracts.agreements, services.judge, services.name_of),
-            agreements,
-        ),
+        api_countersigning.CountersigningHandlers(db, participants, contracts.service, judge, readings, agreements),
         api_transfers.TransferHandlers(
-            services.db,
-            services.participants,
-            services.contracts,
-            services.transfers,
-            services.plane,
-            services.peer,
-            waiting,
-            services.anchor,
+            db, participants, contracts.service, transfers.service, services.plane.local, peer, waiting, anchor
         ),
-        api_duties.DutyHandlers(
-            services.db, services.participants, services.contracts, services.duties, services.judge, services.anchor
-        ),
-        api_attention.AttentionHandlers(services.db, services.participants, services.contracts, services.anchor),
+        api_duties.DutyHandlers(db, participants, contracts.service, transfers.duties, judge, anchor),
+        api_attention.AttentionHandlers(db, participants, contracts.service, anchor),
         api_terminations.TerminationHandlers(
-            services.db,
-            services.clock,
-            services.participants,
-            services.contracts,
-            services.terminations,
-            services.termination_delivery,
-            services.peer,
-            services.judge,
-            services.anchor,
+            db, clock, participants, contracts.service, contracts.terminations, contracts.termination_delivery, peer,
+            judge, anchor,
         ),
-        api_clock.ClockHandlers(services.clock, services.watch, services.skews),
-        api_offboarding.OffboardingHandlers(services.leaving, services.deleting),
-        api_records.RecordHandlers(
-            services.db, services.participants, services.contracts, services.keeping, services.anchor
-        ),
-        api_persons.PersonHandlers(Persons(services.db, services.keeping.eraser), services.participants),
-        api_trace.TraceHandlers(_tracing(services), services.anchor),
+        api_clock.ClockHandlers(clock, services.schedule.watch, services.trust.skews),
+        api_offboarding.OffboardingHandlers(offboarding.closing, offboarding.deletion),
+        api_records.RecordHandlers(db, participants, contracts.service, services.retention, anchor),
+        api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
+        api_trace.TraceHandlers(_tracing(services), anchor),
         api_backup.BackupHandlers(_file(services)),
-        api_process.ProcessHandlers(services.db, services.settings),
-        api_witness.WitnessHandlers(services.db, services.witness_keys, services.vouched, services.enrolment.enlist),
+        api_process.ProcessHandlers(db, services.infra.settings),
+        api_witness.WitnessHandlers(db, services.witness.keys, services.operation.status, enrolment.enlist),
         api_openapi.OpenApiHandlers(),
-    ], operation
+    ], operation  # fmt: skip
+
+
+def _operation(services: Services) -> api_operation.OperationHandlers:
+    operation, infra = services.operation, services.infra
+    return api_operation.OperationHandlers(
+        infra.db, services.participants, infra.metrics, services.schedule.readiness.look, services.trust.listing.reload,
+        operation.changes.accept_keys, operation.monitoring.look,
+    )  # fmt: skip
 
 
 def _file(services: Services) -> Path | None:
     """Of the database, where that is one file."""
-    url = database_url(services.settings)
-    return sqlite_path(url) if services.db.dialect == "sqlite" else None
+    url = database_url(services.infra.settings)
+    return sqlite_path(url) if services.infra.db.dialect == "sqlite" else None
 
 
 def _tracing(services: Services) -> Tracing:
+    circuits, clock = services.circuits, services.infra.clock
     standing = ProcessKnowledge(
-        blocked_until=services.blocked_until,
-        on_hold=services.resolver.on_hold,
-        listed=lambda did, now: (found := services.anchor.entry(did)) is not None and found.admitted(now),
-        fresh=services.anchor.fresh,
+        blocked_until=lambda slug, did, now: circuits.next_trial(slug, did, clock.steady(), now),
+        on_hold=services.trust.resolver.on_hold,
+        listed=services.trust.members.admitted,
+        fresh=services.trust.anchor.fresh,
     )
     return Tracing(
-        services.db,
-        services.clock,
+        services.infra.db,
+        services.infra.clock,
         services.participants,
-        services.contracts,
-        services.transfers,
+        services.contracts.service,
+        services.transfers.service,
         standing,
-        services.http,
+        services.infra.http,
         services.peer.root,
     )

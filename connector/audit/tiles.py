@@ -58,11 +58,6 @@ def consistency(tx: Tx, participant: str, old: int, new: int) -> list[bytes]:
     return Proofs(tx, participant).consistency(old, new)
 
 
-def inclusion(tx: Tx, participant: str, index: int, size: int) -> list[bytes]:
-    """The proof that a leaf stands in the tree of `size` leaves."""
-    return Proofs(tx, participant).inclusion(index, size)
-
-
 class Proofs:
     """Proofs of one log within one transaction: a tile that several of them need is read once.
 

@@ -15,7 +15,7 @@ from connector.backup.keys import SecretKeys
 from connector.errors import Mistake
 from connector.settings.load import FILE, Settings, documented, master_key, secret_files, value_of
 from connector.settings.sections import Secret
-from connector.storage.small_files import content
+from connector.small_files import content
 
 LARGEST = 16 << 20
 """Bytes of one such file: settings, certificates, lists of members, checkpoints."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from connector.backup.manifest import Item
 from connector.errors import Mistake, Unavailable
-from connector.storage.small_files import content, synced
+from connector.small_files import content, synced
 
 _PIECE = 1 << 20
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -19,11 +19,12 @@ from connector.errors import Mistake
 from connector.participants import master_key
 from connector.resources import release
 from connector.settings.load import Settings, database_url
-from connector.storage import folder_identity, migrate, sqlite_path
+from connector.small_files import synced
+from connector.storage import folder_identity, sqlite_path
 from connector.storage.database import Tx
 from connector.storage.postgres import dump
-from connector.storage.small_files import synced
 from connector.storage.sqlite import snapshot
+from connector.storage.sqlite.lock import only_process
 from connector.trust.keys.vault import Vault
 
 SQLITE, POSTGRES = "database/hanse.db", "database/hanse.pgdump"
@@ -84,7 +85,7 @@ def offline(settings: Settings) -> Copy:
     def copy(target: Path, told: Told) -> None:
         if not path.exists():
             raise Mistake("backup.no-database", path=path)
-        with migrate.only_process(path):
+        with only_process(path):
             snapshot.copy(path, target, lambda done, of: told("database", done, of))
 
     return copy

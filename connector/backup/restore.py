@@ -21,11 +21,11 @@ from connector.backup.keys import SecretKeys
 from connector.errors import Mistake
 from connector.participants import master_key
 from connector.settings.load import Settings, database_place, database_url, load
-from connector.storage import folder_identity, migrate, sqlite_path
+from connector.small_files import content, replaced, synced
+from connector.storage import folder_identity, migrate, schema, sqlite_path
 from connector.storage.database import Dialect
 from connector.storage.folder_identity import HALF
 from connector.storage.postgres import dump
-from connector.storage.small_files import content, replaced, synced
 from connector.storage.sqlite import integrity, snapshot
 from connector.trust.keys.vault import Vault
 from connector.verify.formats.checkpoint import Checkpoint
@@ -58,7 +58,7 @@ def restore(
 
     `old` is the data folder of before, where it still can be read: what it knows to be signed is taken along.
     """
-    migrate.refuse_newer(backup.manifest.database.schema, _dialect(backup))
+    schema.refuse_newer(backup.manifest.database.schema, schema.steps(_dialect(backup)))
     with copies.room(folder):
         copies.private(folder)
     _present(folder)

@@ -12,7 +12,6 @@ from connector.catalogue.model import FORMATS, Countersignature, Described, Show
 from connector.participants.model import Participant
 from connector.protocol.messages import CONTEXT, HANSE
 
-DCAT = "http://www.w3.org/ns/dcat#"
 _DESCRIBED = msgspec.json.Decoder(Described)
 _HEAD = msgspec.json.encode({"@context": [CONTEXT]})[:-1] + b","
 _STRICTEST: tuple[Countersignature, ...] = ("required", "preferred", "none")

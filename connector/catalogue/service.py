@@ -12,8 +12,9 @@ import msgspec
 from connector.audit import store as audit
 from connector.catalogue import store
 from connector.catalogue.model import Countersignature, Dataset, Offer, Source, Visibility
-from connector.catalogue.search.pages import Pages
+from connector.catalogue.pages import Pages
 from connector.catalogue.templates import templates
+from connector.catalogue.visibility import may_see
 from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError, Unknown
 from connector.ids import new_uuid
@@ -137,7 +138,9 @@ class Catalogue:
         """An offer that this peer may see, as it stands now; raises Unknown."""
         found = store.offer(tx, slug, offer_id)
         dataset = None if found is None else store.dataset(tx, slug, found.dataset)
-        if found is None or dataset is None or found.state != "published" or not self._sees(requester, found, tx.now):
+        if found is None or dataset is None or found.state != "published":
+            raise Unknown("catalogue.no-offer")
+        if not may_see(self._judge, requester, found, tx.now):
             raise Unknown("catalogue.no-offer")
         return found, dataset
 
@@ -170,9 +173,6 @@ class Catalogue:
     def offered(self, tx: Tx, slug: str) -> int:
         """How many offers stand."""
         return store.offered(tx, slug)
-
-    def _sees(self, requester: Requester, offer: Offer, now: int) -> bool:
-        return offer.visibility == "members" or self._judge.decide(offer.policy, requester, "catalog", now).permit
 
 
 def media_type(name: str) -> str:

@@ -25,6 +25,7 @@ from connector.catalogue.model import Source
 from connector.catalogue.service import media_type
 from connector.errors import Mistake, Unavailable
 from connector.ids import new_uuid
+from connector.small_files import synced
 
 log = structlog.get_logger("catalogue")
 PIECE = 1 << 20
@@ -210,8 +211,4 @@ def _write(file: Any, piece: bytes) -> None:
 def _keep(draft: Path, digest: str) -> None:
     """The same bytes twice are one file."""
     os.replace(draft, draft.with_name(digest))
-    directory = os.open(draft.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    synced(draft.parent)

@@ -231,6 +231,20 @@ def agreement(tx: Tx, participant: str, agreement_id: str, counterparty: str | N
     return _agreement(row)
 
 
+def ended_at(tx: Tx, participant: str, agreement_id: str) -> int | None:
+    """When it ended (ms); None while it goes on, or if it is not known here: then nothing of it is deleted.
+
+    What was never in force is over since it was drawn up: nothing was owed under it.
+    """
+    found = agreement(tx, participant, agreement_id)
+    if found is None or found.state == "signed":
+        return None
+    if found.state == "terminated":
+        return found.created_at
+    end = found.end
+    return end if end is not None and end <= tx.now else None
+
+
 def agreements(tx: Tx, participant: str, limit: int = 100) -> list[Agreement]:
     rows = tx.all(
         "SELECT * FROM agreement WHERE participant = :participant ORDER BY created_at DESC, id LIMIT :limit",
@@ -302,15 +316,18 @@ def used(tx: Tx, participant: str, case_id: str, name: str) -> str | None:
     return None if row is None else str(row["sha256"])
 
 
-def objects(tx: Tx, participant: str, case_id: str, name: str | None = None) -> dict[str, EvidenceObject]:
-    """All objects of a negotiation by their name in the bundle, or the one of that name."""
+def objects(tx: Tx, participant: str, case_id: str, *names: str) -> dict[str, EvidenceObject]:
+    """All objects of a negotiation by their name in the bundle, or those of these names."""
+    wanted = {f"name{n}": name for n, name in enumerate(names)}
+    among = ", ".join(f":{key}" for key in wanted)
     rows = tx.all(
-        "SELECT u.name, o.sha256, o.media_type, o.body FROM object_use u JOIN object o"
+        "SELECT u.name, o.sha256, o.media_type, o.body FROM object_use u JOIN object o"  # noqa: S608 constants
         " ON o.participant = u.participant AND o.sha256 = u.sha256"
-        " WHERE u.participant = :participant AND u.negotiation = :negotiation AND u.name = coalesce(:name, u.name)",
+        " WHERE u.participant = :participant AND u.negotiation = :negotiation"
+        + (f" AND u.name IN ({among})" if names else ""),
         participant=participant,
         negotiation=case_id,
-        name=name,
+        **wanted,
     )
     return {row["name"]: EvidenceObject(name=row["name"], sha256=row["sha256"], media_type=row["media_type"],
                                         body=bytes(row["body"])) for row in rows}  # fmt: skip

@@ -21,8 +21,12 @@ class _Line(msgspec.Struct):
 class Circuits:
     """`blocked_until` > now means: do not call. One trial call is let through when the time has passed."""
 
-    def __init__(self, on_close: Callable[[], None] = lambda: None) -> None:
+    def __init__(self) -> None:
         self._lines: dict[tuple[str, str], _Line] = {}
+        self._on_close: Callable[[], None] = lambda: None
+
+    def listen(self, on_close: Callable[[], None]) -> None:
+        """Who is told that a peer is back: what waits for it may go now."""
         self._on_close = on_close
 
     def blocked_until(self, participant: str, did: str, now: int) -> int:
@@ -31,6 +35,11 @@ class Circuits:
         if line is None or line.open_until <= now:
             return 0
         return line.open_until
+
+    def next_trial(self, participant: str, did: str, steady: int, now: int) -> int:
+        """The same for people, who read the time: `steady` and `now` are one instant by both clocks."""
+        until = self.blocked_until(participant, did, steady)
+        return until and now + until - steady
 
     def failed(self, participant: str, did: str, now: int) -> None:
         line = self._lines.setdefault((participant, did), _Line())

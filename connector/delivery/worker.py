@@ -7,7 +7,7 @@ sweep only repairs.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 
 import msgspec
@@ -18,13 +18,13 @@ from connector.delivery import backoff
 from connector.delivery.slots import Slots
 from connector.errors import Defect, HanseError, Unavailable
 from connector.http.outbound import Answer
+from connector.jobs.work import Handler
 from connector.settings.load import Worker as Settings
 from connector.storage import outbox
 from connector.storage.database import WORKER, Database, Tx
 from connector.storage.outbox import OutboxRow
 from connector.trace import recorder
 
-Handler = Callable[[OutboxRow], Awaitable[None]]
 Failed = Callable[[str, str], None]
 """(kind of the row, code of the error): an attempt failed and will be made again."""
 
@@ -150,8 +150,9 @@ class Worker:
             await self._postpone(row, self._clock.now() + self._longest_ms, Defect("defect"))
             log.exception("delivery.defect", participant=row.participant, kind=row.kind, row=row.id)
         finally:
-            self._rows.pop(row.stream, None)
-            self._tasks.pop(row.stream, None)
+            # On PostgreSQL the row behind it may have been claimed since it was finished: that one runs by now.
+            if self._tasks.get(row.stream) is asyncio.current_task():
+                del self._rows[row.stream], self._tasks[row.stream]
             if row.stream in self._behind or self._db.dialect == "postgres":
                 self._wake.set()
 

@@ -13,21 +13,55 @@ import msgspec
 from connector.contracts import store as contract_store
 from connector.contracts.agreement.agreements import sealer
 from connector.contracts.document import sealing
-from connector.contracts.model import Agreement
+from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.service import Contracts
 from connector.contracts.termination import statement
 from connector.contracts.termination.statement import Terminations
 from connector.errors import HanseError, Mistake, Unknown
 from connector.language.reasons import Reason
-from connector.offboarding import contracts_store as store
-from connector.offboarding.contracts_store import Evidence as Evidence
 from connector.participants.service import Hosted
-from connector.storage.database import Tx
+from connector.protocol.negotiation import Negotiation, terminating
+from connector.storage.database import Row, Tx
 from connector.storage.nested import nested
 
 CODE = "participant-left"
 """What a termination names as its `code`."""
 PORTION = 25
+
+
+_OPEN = (
+    "SELECT id, kernel FROM negotiation WHERE participant = :participant AND state NOT IN ('FINALIZED', 'TERMINATED')"
+    " AND id > :after ORDER BY id LIMIT 200"
+)
+
+
+_KEPT = """
+SELECT a.id, a.provider_jws IS NOT NULL AND a.state IN ('finalized', 'one-sided', 'ended') AND EXISTS
+   (SELECT 1 FROM audit_entry e WHERE e.participant = a.participant AND e.agreement = a.id AND e.type = 'agreement'
+     AND e.record IS NOT NULL) AS bundle,
+  (SELECT coalesce(max(e.seq) + 1, 0) FROM audit_entry e WHERE e.participant = a.participant AND e.agreement = a.id
+     AND e.type <> 'told') AS records, h.sha256, h.records AS handed
+ FROM agreement a LEFT JOIN handover h ON h.participant = a.participant AND h.agreement = a.id
+ WHERE a.participant = :participant AND a.id <> ''
+   AND (a.provider_jws IS NOT NULL OR a.state IN ('finalized', 'one-sided', 'ended'))"""
+"""A seal that has left the house binds whoever made it, also if its negotiation ended before it was final here.
+
+What a partner gave no name cannot be asked for, and must not hold up the deletion for ever. Nor must a record whose
+period is over: without its agreement record no bundle can be made.
+"""
+
+
+class Evidence(NamedTuple):
+    """An agreement that was sealed or came into force; `bundle`: a bundle can be made of it.
+
+    `records`: how many of the log it has by now, up to the last that does not only tell how far it goes; `sha256` of
+    what an operator holds, None if that has not all of them.
+    """
+
+    agreement: str
+    bundle: bool
+    records: int
+    sha256: str | None
 
 
 class Open(NamedTuple):
@@ -54,12 +88,12 @@ class EndContracts:
         self._contracts, self._terminations = contracts, terminations
 
     def open(self, tx: Tx, slug: str) -> Open:
-        return Open(*store.counts(tx, slug), store.any_open(tx, slug))
+        return Open(*counts(tx, slug), any_open(tx, slug))
 
     def drafts(self, tx: Tx, slug: str, reason: Reason) -> list[tuple[Agreement, bytes]]:
         """The statements of the next portion, to be sealed outside of a transaction."""
         found: list[tuple[Agreement, bytes]] = []
-        for agreement in store.in_force(tx, slug, PORTION):
+        for agreement in in_force(tx, slug, PORTION):
             try:
                 found.append(self._terminations.draft(tx, slug, agreement.id, reason, None))
             except Mistake:
@@ -68,35 +102,35 @@ class EndContracts:
 
     def end(self, tx: Tx, slug: str, reason: Reason, sealed: Sequence[Sealed]) -> int:
         """Ends a portion, and gives how many negotiations and agreements that were."""
-        cases = store.open_cases(tx, slug, PORTION)
+        cases = open_cases(tx, slug, PORTION)
         for case in cases:
             self._contracts.sender.terminate(tx, case, CODE, reason)
         ended = 0
         for one in sealed:
             said = nested(tx, self._terminations.declare, slug, one.agreement, one.body, one.jws, one.document)
             ended += not isinstance(said, HanseError)  # else somebody has ended it meanwhile
-        for agreement in store.in_force(tx, slug, PORTION):
+        for agreement in in_force(tx, slug, PORTION):
             self._terminations.due(tx, slug, agreement.id)
         return len(cases) + ended
 
     def evidence(self, tx: Tx, slug: str, after: str, limit: int) -> list[Evidence]:
         """What an operator has to take along before the participant is deleted, a page beyond `after`."""
-        return store.evidence(tx, slug, after, limit)
+        return evidence(tx, slug, after, limit)
 
     def held(self, tx: Tx, slug: str) -> dict[str, bool]:
         """Agreements of which an operator takes evidence along -> whether that is a bundle, with the key events."""
-        return store.held(tx, slug)
+        return held(tx, slug)
 
     def not_handed(self, tx: Tx, slug: str) -> int:
-        return store.not_handed(tx, slug)
+        return not_handed(tx, slug)
 
     def refused(self, tx: Tx, slug: str) -> list[str]:
-        return store.refused(tx, slug)
+        return refused(tx, slug)
 
     def kept(self, tx: Tx, slug: str, name: str) -> Agreement:
         """An agreement that was sealed or ever came into force, by its id; raises Unknown."""
         agreement = self._contracts.agreements.get(tx, slug, name)
-        if not store.kept(tx, slug, name):
+        if not kept(tx, slug, name):
             raise Unknown("contracts.no-agreement", id=name[:200])
         return agreement
 
@@ -113,7 +147,7 @@ class EndContracts:
                 name: {"mediaType": one.media_type, "body": base64.b64encode(one.body).decode()}
                 for name, one in objects.items()
             },
-            "records": [msgspec.json.decode(one) for one in store.records(tx, slug, agreement.id)],
+            "records": [msgspec.json.decode(one) for one in records(tx, slug, agreement.id)],
         }  # fmt: skip
 
 
@@ -123,3 +157,110 @@ async def seal(hosted: Hosted, agreement: Agreement, body: bytes, now_s: int) ->
     references = statement.references(agreement.document, agreement.id, me.root, body)
     jws = await sealing.seal(references, me.key, me.chain, now_s)
     return Sealed(agreement.id, body, jws, sealing.canonical(hosted.document))
+
+
+def open_cases(tx: Tx, participant: str, limit: int) -> list[NegotiationRow]:
+    """Negotiations that have not ended and that nobody is ending, locked."""
+    found: list[NegotiationRow] = []
+    for row in _open(tx, participant):
+        if len(found) == limit:
+            break
+        case = contract_store.case(tx, participant, str(row["id"]), lock=True)
+        if case is not None and _runs(case.kernel):
+            found.append(case)
+    return found
+
+
+def any_open(tx: Tx, participant: str) -> int:
+    """How many such negotiations there are."""
+    return sum(_runs(msgspec.json.decode(row["kernel"], type=Negotiation)) for row in _open(tx, participant))
+
+
+def in_force(tx: Tx, participant: str, limit: int) -> list[Agreement]:
+    rows = tx.all(
+        "SELECT id FROM agreement WHERE participant = :participant AND state IN ('finalized', 'one-sided')"
+        " ORDER BY id LIMIT :limit",
+        participant=participant,
+        limit=limit,
+    )
+    found = (contract_store.agreement(tx, participant, str(row["id"])) for row in rows)
+    return [one for one in found if one is not None]
+
+
+def counts(tx: Tx, participant: str) -> tuple[int, int]:
+    """Agreements in force, and partners of them."""
+    row = tx.one(
+        "SELECT count(*) AS n, count(DISTINCT counterparty) AS partners FROM agreement"
+        " WHERE participant = :participant AND state IN ('finalized', 'one-sided')",
+        participant=participant,
+    )
+    return (0, 0) if row is None else (int(row["n"]), int(row["partners"]))
+
+
+def evidence(tx: Tx, participant: str, after: str, limit: int) -> list[Evidence]:
+    """Agreements that were sealed or ever came into force, by id, those beyond `after`."""
+    rows = tx.all(
+        f"{_KEPT} AND a.id > :after ORDER BY a.id LIMIT :limit",
+        participant=participant,
+        after=after,
+        limit=limit,
+    )
+    return [_evidence(row) for row in rows]
+
+
+def held(tx: Tx, participant: str) -> dict[str, bool]:
+    """All these agreements, and of which of them there is a bundle."""
+    return {str(row["id"]): bool(row["bundle"]) for row in tx.all(_KEPT, participant=participant)}
+
+
+def kept(tx: Tx, participant: str, agreement: str) -> bool:
+    """Whether there is evidence of it."""
+    return tx.one(f"{_KEPT} AND a.id = :agreement", participant=participant, agreement=agreement) is not None
+
+
+def not_handed(tx: Tx, participant: str) -> int:
+    """How many agreements there are whose evidence no operator holds, or not as it is now."""
+    row = tx.one(
+        f"SELECT count(*) AS n FROM ({_KEPT}) k WHERE k.handed IS NULL OR k.handed <> k.records",  # noqa: S608 constants
+        participant=participant,
+    )
+    return 0 if row is None else int(row["n"])
+
+
+def refused(tx: Tx, participant: str) -> list[str]:
+    """Partners that did not take our statement that an agreement ends."""
+    rows = tx.all(
+        "SELECT DISTINCT a.counterparty FROM ending e JOIN agreement a"
+        " ON a.participant = e.participant AND a.id = e.agreement"
+        " WHERE e.participant = :participant AND e.answer = 'refused' ORDER BY a.counterparty",
+        participant=participant,
+    )
+    return [str(row["counterparty"]) for row in rows]
+
+
+def records(tx: Tx, participant: str, agreement: str) -> list[bytes]:
+    """The records of the log about an agreement, in the order of their chain; none that is erased."""
+    rows = tx.all(
+        "SELECT record FROM audit_entry WHERE participant = :participant AND agreement = :agreement"
+        " AND record IS NOT NULL ORDER BY seq",
+        participant=participant,
+        agreement=agreement,
+    )
+    return [bytes(row["record"]) for row in rows]
+
+
+def _evidence(row: Row) -> Evidence:
+    records = int(row["records"])
+    return Evidence(str(row["id"]), bool(row["bundle"]), records, row["sha256"] if row["handed"] == records else None)
+
+
+def _open(tx: Tx, participant: str) -> list[Row]:
+    """Page by page, so that those that are being ended do not hide the others."""
+    found: list[Row] = []
+    while page := tx.all(_OPEN, participant=participant, after=found[-1]["id"] if found else ""):
+        found += page
+    return found
+
+
+def _runs(kernel: Negotiation) -> bool:
+    return not terminating(kernel)

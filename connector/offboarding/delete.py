@@ -14,12 +14,8 @@ from pathlib import Path
 import msgspec
 import structlog
 
-from connector.catalogue.service import Catalogue
 from connector.clock import Clock, rfc3339
-from connector.contracts.negotiation.service import Contracts
-from connector.contracts.termination.statement import Terminations
 from connector.errors import HanseError, Mistake, Unavailable
-from connector.jobs.background import Background
 from connector.offboarding import participant_rows
 from connector.offboarding.close import Closing, Outlook
 from connector.offboarding.contracts import EndContracts, Evidence
@@ -29,9 +25,7 @@ from connector.privacy import retention_store
 from connector.privacy.unexpired import Unexpired
 from connector.storage import outbox
 from connector.storage.database import PROCESS, Database, Tx
-from connector.transfer.service import Transfers
 from connector.trust.development.space import DevelopmentSpace
-from connector.trust.keys.vault import Vault
 from connector.trust.members.source import TrustListSource
 from connector.trust.members.trust_list import Anchor
 
@@ -60,10 +54,6 @@ class Deletion:
         self._folders, self._struck, self._periods = folders, struck, periods
         self._turn = asyncio.Lock()
         self._unlinked: set[str] = set()
-        self.slow = (
-            Background("leaving", closing.job),
-            Background("deleting", self.job),
-        )  # nobody's timers wait for these
 
     async def evidence(self, slug: str, after: str) -> list[Evidence]:
         """A page of the agreements whose evidence has to be taken along; raises Mistake unless it is closed."""
@@ -173,15 +163,6 @@ class Deletion:
             except OSError as problem:
                 raise Unavailable("leaving.files", place=str(place), why=problem.strerror or "") from problem
 
-    def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
-        """For one replica at a time."""
-        closing, deleting = self.slow
-        return {"leaving": (EVERY_S, closing.begin), "deleting": (EVERY_S, deleting.begin)}
-
-    def alone(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
-        """For each replica."""
-        return {"left": (EVERY_S, self.notice)}
-
     async def job(self) -> None:
         """Goes on with what a process that died has left, and sweeps what was noted in the last moment."""
         for found in await self._db.read(PROCESS, lifecycle.leavers):
@@ -207,18 +188,6 @@ class Deletion:
                 self._unlinked.add(slug)
             except Unavailable as error:
                 log.warning("leaving.waits", participant=slug, why=str(error))
-
-
-def desks(
-    db: Database, clock: Clock, participants: Participants,
-    slices: tuple[Contracts, Terminations, Transfers, Catalogue], vault: Vault, folders: Sequence[Path], struck: Struck,
-    periods: Unexpired,
-) -> tuple[Closing, Deletion]:  # fmt: skip
-    """Who closes and who deletes participants, over the same slices."""
-    contracts, terminations, transfers, catalogue = slices
-    contracts_ended = EndContracts(contracts, terminations)
-    closing = Closing(db, clock, participants, contracts_ended, transfers, catalogue, vault, periods)
-    return closing, Deletion(db, participants, closing, contracts_ended, folders, struck, periods)
 
 
 def authority_of(space: DevelopmentSpace | None, anchor: Anchor, listing: TrustListSource, clock: Clock) -> Struck:

@@ -9,8 +9,9 @@ from connector.audit import store as audit
 from connector.audit.entry import KEY, digest
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants import lifecycle_store as store
+from connector.participants.keys import CHANGED
 from connector.participants.lifecycle_store import LifecycleState as LifecycleState
-from connector.participants.service import CHANGED, Hosted
+from connector.participants.service import Hosted
 from connector.storage.database import Tx
 from connector.verify.formats import jcs
 

@@ -13,6 +13,7 @@ from connector.http.refusals import TooMany
 from connector.settings.sections import Quota
 from connector.storage.database import Tx
 from connector.storage.effects import answered
+from connector.telemetry import Metrics
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -83,6 +84,15 @@ class Quotas:
             operator = self._operator(did)
             operators[operator] = operators.get(operator, 0) + held
         return _Sums(peers, operators, sum(peers.values()), now)
+
+
+def counted(metrics: Metrics) -> Callable[[str], None]:
+    """Each refusal over a quota counts in a figure."""
+
+    def refused(quota: str) -> None:
+        metrics.count("hanse_quota_refused_total", "Messages refused over a quota of their sender.", quota=quota)
+
+    return refused
 
 
 class _Sums(NamedTuple):

@@ -7,58 +7,38 @@ did:web has no history of its own (spec/contracts.md 5.1).
 import asyncio
 import os
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Final, Literal
+from typing import Literal
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from connector.audit import store as audit
-from connector.audit.entry import KEY, digest
-from connector.clock import rfc3339
 from connector.errors import Defect, Mistake, Unknown
-from connector.participants import quota, store
+from connector.participants import keys, quota, store
+from connector.participants.keys import CHANGED
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
 from connector.participants.store import KeyRow
 from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.development.dev_ca import chain_der
 from connector.trust.did import did as dids
 from connector.trust.did.did import Did
-from connector.trust.keys.jwk import public_key
 from connector.trust.keys.signing import (
     POST_QUANTUM,
     PURPOSES,
     KeyRecord,
     Purpose,
     SoftwareKey,
-    State,
     Vault,
     post_quantum,
 )
 from connector.trust.signers import certificate, registry, request
-from connector.trust.signers.port import Kind, Place, Public, SealKey, jwk_of
+from connector.trust.signers.port import Kind, Place, SealKey, jwk_of
 from connector.trust.signers.registry import SignerRegistry
-from connector.verify.checks import revocation
-from connector.verify.formats import jcs
 
-CHANGED = "participants"
-KEPT_LISTED: Final[frozenset[Purpose]] = frozenset({"log", "log-pq"})
 SealIssuer = Callable[[str, SoftwareKey, str], str]
 """(DID, seal key, name) -> PEM chain, leaf first; a seal CA after proof of control (spec/contracts.md 2.4)."""
 
 
 NOWHERE = SignerRegistry({}, 10.0)
 """No keeper of keys: every seal key lies in this process."""
-
-
-class Withdrawal(msgspec.Struct, frozen=True):
-    """A key that is no longer ours from `since` (milliseconds) on; `certain` if somebody named this very key."""
-
-    kid: str
-    purpose: Purpose
-    since: int
-    reason: str
-    certain: bool = False
 
 
 class Hosted(msgspec.Struct, frozen=True):
@@ -199,8 +179,8 @@ class Participants:
             purpose for purpose in PURPOSES
             if (able or purpose not in POST_QUANTUM) and (self._pq or purpose != "seal-pq")
         ]  # fmt: skip
-        keys = [self._new_key(participant, purpose) for purpose in purposes]
-        await self._db.write(participant.id, _add, participant, keys)
+        fresh = [self._new_key(participant, purpose) for purpose in purposes]
+        await self._db.write(participant.id, _add, participant, fresh)
         return await self.get(participant.id)
 
     async def rotate(self, slug: str, purpose: Purpose) -> Hosted:
@@ -214,7 +194,7 @@ class Participants:
         hosted = await self.get(slug)
         if purpose == "seal" and hosted.place is not None:
             raise Mistake("signers.rotate-there", slug=slug, signer=hosted.place.signer)
-        await self._db.write(slug, _rotate, hosted.participant, self._new_key(hosted.participant, purpose))
+        await self._db.write(slug, keys.rotate, hosted.participant, self._new_key(hosted.participant, purpose))
         await self.load()
         return await self.get(slug)
 
@@ -235,8 +215,8 @@ class Participants:
         if purpose == "seal" and hosted.place is not None:
             # Who had their key kept elsewhere does not get a weaker one in use by the way.
             record = msgspec.structs.replace(record, certificate=None)
-        withdrawal = Withdrawal(named, purpose, since, reason, certain=kid is not None)
-        await self._db.write(slug, _revoke, hosted.participant, withdrawal, (record, secret))
+        withdrawal = keys.Withdrawal(named, purpose, since, reason, certain=kid is not None)
+        await self._db.write(slug, keys.withdraw, hosted.participant, withdrawal, (record, secret))
         await self.load()
         return await self.get(slug)
 
@@ -245,7 +225,7 @@ class Participants:
         hosted = await self.get(slug)
         record = next(one for one in hosted.keys if one.kid == hosted.seal.kid)
         participant = hosted.participant
-        return await request.write(participant.name, participant.did, _public(record), hosted.seal)
+        return await request.write(participant.name, participant.did, keys.public_of(record), hosted.seal)
 
     async def adopt(self, slug: str, chain: str, place: Place | None) -> Hosted:
         """The key of this certificate seals from now on; `place` says where it lies (None: the key that we have).
@@ -268,7 +248,7 @@ class Participants:
             await key.seal(b"trial " + os.urandom(32))
             secret = self._vault.seal(f"{slug}|{kid}", registry.written(place))
         record = KeyRecord(kid=kid, purpose="seal", state="active", public_jwk=jwk, certificate=found.pem)
-        await self._db.write(slug, _adopt, hosted.participant, (record, secret))
+        await self._db.write(slug, keys.adopt, hosted.participant, (record, secret))
         await self.load()
         return await self.get(slug)
 
@@ -280,7 +260,7 @@ class Participants:
         return key.record("active", certificate), key.export(self._vault, participant.id)
 
     def _host(self, participant: Participant, rows: list[KeyRow]) -> Hosted:
-        records = tuple(_record(row) for row in rows)
+        records = tuple(keys.record_of(row) for row in rows)
         signers: dict[Purpose, SoftwareKey] = {}
         kept: tuple[SealKey, Place] | None = None
         for record, row in zip(records, rows, strict=True):
@@ -290,7 +270,7 @@ class Participants:
             if place is None:
                 signers[record.purpose] = SoftwareKey.load(self._vault, participant.id, record, row.secret)
             else:
-                kept = self._elsewhere.key(record.kid, _public(record), place), place
+                kept = self._elsewhere.key(record.kid, keys.public_of(record), place), place
         document = dids.document(Did(participant.did), participant.root, records)
         seal, place = kept or (signers["seal"], None)
         pem = next(record.certificate for record in records if record.kid == seal.kid)
@@ -310,104 +290,12 @@ def _now(tx: Tx) -> int:
     return tx.now
 
 
-def _public(record: KeyRecord) -> Public:
-    key = public_key(record.public_jwk)[1]
-    assert not isinstance(key, Ed25519PublicKey)
-    return key
-
-
-def _record(row: KeyRow) -> KeyRecord:
-    return KeyRecord(
-        kid=row.kid,
-        purpose=msgspec.convert(row.purpose, Purpose),
-        state=msgspec.convert(row.state, State),
-        public_jwk=msgspec.json.decode(row.public_jwk),
-        certificate=row.certificate,
-        until=row.retired_at,
-    )
-
-
-def _row(tx: Tx, participant: str, record: KeyRecord, secret: bytes) -> KeyRow:
-    return KeyRow(
-        participant=participant, kid=record.kid, purpose=record.purpose, state=record.state,
-        public_jwk=msgspec.json.encode(record.public_jwk).decode(), secret=secret, certificate=record.certificate,
-        created_at=tx.now, retired_at=None,
-    )  # fmt: skip
-
-
-def _add(tx: Tx, participant: Participant, keys: list[tuple[KeyRecord, bytes]]) -> None:
+def _add(tx: Tx, participant: Participant, fresh: list[tuple[KeyRecord, bytes]]) -> None:
     if not store.insert_participant(tx, participant):
         if (gone := store.left(tx, participant)) is not None:
             raise Mistake("leaving.taken", slug=participant.id, root=participant.root, name=gone)
         raise Mistake("participants.taken", slug=participant.id, root=participant.root)
-    for record, secret in keys:
-        store.insert_key(tx, _row(tx, participant.id, record, secret))
-    _key_event(tx, participant, "created")
+    for record, secret in fresh:
+        store.insert_key(tx, keys.row_of(tx, participant.id, record, secret))
+    keys.key_event(tx, participant, "created")
     tx.signal(CHANGED)
-
-
-def _rotate(tx: Tx, participant: Participant, key: tuple[KeyRecord, bytes]) -> None:
-    record, secret = key
-    store.lock_keys(tx, participant.id)
-    _retire(tx, participant.id, record)
-    store.insert_key(tx, _row(tx, participant.id, record, secret))
-    _key_event(tx, participant, f"rotated {record.purpose}")
-    tx.signal(CHANGED)
-
-
-def _adopt(tx: Tx, participant: Participant, key: tuple[KeyRecord, bytes]) -> None:
-    """A new key, or a new certificate (or another keeper) of the key in use; what was retired stays retired."""
-    record, secret = key
-    store.lock_keys(tx, participant.id)
-    known = store.key(tx, participant.id, record.kid)
-    if known is None:
-        _retire(tx, participant.id, record)
-        store.insert_key(tx, _row(tx, participant.id, record, secret))
-    elif (known.purpose, known.state) == ("seal", "active"):
-        store.replace_key(tx, participant.id, record.kid, secret, record.certificate)
-    else:
-        raise Mistake("signers.retired-key", slug=participant.id)
-    _key_event(tx, participant, "rotated seal" if known is None else "certificate seal")
-    tx.signal(CHANGED)
-
-
-def _revoke(tx: Tx, participant: Participant, told: Withdrawal, fresh: tuple[KeyRecord, bytes]) -> None:
-    """A log key stays listed beside the new one, because the states of the log that it signed need it."""
-    slug = participant.id
-    store.lock_keys(tx, slug)
-    row = store.key(tx, slug, told.kid)
-    if row is None or row.purpose != told.purpose:
-        raise Mistake("participants.no-key", slug=slug, key=told.kid[:600], purpose=told.purpose)
-    if not 0 < told.since <= tx.now:
-        raise Mistake("participants.since-when", now=rfc3339(tx.now))
-    if not told.certain and (row.state != "active" or told.since <= row.created_at):
-        raise Mistake("participants.key-younger", key=row.kid, made=rfc3339(row.created_at))
-    store.set_key_state(tx, slug, row.kid, "verify-only" if told.purpose in KEPT_LISTED else "removed")
-    if row.state == "active":
-        record, secret = fresh
-        store.insert_key(tx, _row(tx, slug, record, secret))
-    since = rfc3339(told.since)
-    _key_event(tx, participant, revocation.EVENT, {"kid": row.kid, "from": since, "reason": told.reason})
-    tx.signal(CHANGED)
-
-
-def _retire(tx: Tx, slug: str, successor: KeyRecord) -> None:
-    for row in store.keys(tx, slug):
-        if row.purpose == successor.purpose and row.state == "active":
-            store.set_key_state(tx, slug, row.kid, "verify-only")
-
-
-def _key_event(tx: Tx, participant: Participant, event: str, more: Mapping[str, object] = MappingProxyType({})) -> None:
-    """The document's digest and the document itself, so that an auditor sees which keys held when."""
-    records = [_record(row) for row in store.keys(tx, participant.id)]
-    document = jcs.encode(dids.document(Did(participant.did), participant.root, records))
-    body = {"event": event, "document": digest(document), **more}
-    audit.append(tx, participant.id, KEY, None, "system", body, did=participant.did)
-    tx.run(
-        "INSERT INTO object (participant, sha256, media_type, body) VALUES (:participant, :sha256, :media_type, :body)"
-        " ON CONFLICT DO NOTHING",
-        participant=participant.id,
-        sha256=digest(document),
-        media_type="application/did+json",
-        body=document,
-    )

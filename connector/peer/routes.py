@@ -19,7 +19,7 @@ from connector.http import limits, strict
 from connector.http.refusals import WrongMethod
 from connector.participants.model import Participant
 from connector.peer.auth import Caller
-from connector.peer.dsp.foreign_messages import Foreign
+from connector.peer.foreign_messages import Foreign
 
 
 class Call(NamedTuple):

@@ -4,19 +4,20 @@ The job erases page by page, each in a transaction of its own: a crash or a seco
 their tombstones, or nothing done.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 
 import structlog
 
 from connector.clock import Clock
-from connector.contracts import lifetime
+from connector.contracts import store
 from connector.contracts.agreement.agreements import Agreements
+from connector.jobs.work import Work
 from connector.participants.service import Participants
 from connector.privacy import object_mentions
 from connector.privacy.erasure import Eraser, Order
 from connector.privacy.retention import Periods
 from connector.privacy.unexpired import Unexpired
-from connector.reconciliation import transfer_ids
+from connector.reconciliation import store as reconciliation_store
 from connector.reconciliation.ask import Ask, Keys, Reconciliation
 from connector.reconciliation.service import RECONCILE, Comparison
 from connector.settings.load import Retention
@@ -42,7 +43,7 @@ def periods(settings: Retention) -> Periods:
 
 
 class RetentionJobs:
-    """`eraser`, `unexpired` and `reconciling` for surfaces; `handlers` and `jobs` for the worker and the clockwork."""
+    """`eraser`, `unexpired` and `reconciling` are for surfaces."""
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, agreements: Agreements, settings: Retention,
@@ -51,24 +52,24 @@ class RetentionJobs:
         """`in_time`: whether an instant (ms) can be now, by the word of somebody else's clock."""
         self._db, self._participants, self._settings, self._in_time = db, participants, settings, in_time
         self.eraser = Eraser(
-            periods(settings), lifetime.ended, lambda slug: participants.held(slug).participant.did,
+            periods(settings), store.ended_at, lambda slug: participants.held(slug).participant.did,
             object_mentions.release, in_time,
         )  # fmt: skip
-        self.unexpired = Unexpired(periods(settings), lifetime.ended, in_time)
+        self.unexpired = Unexpired(periods(settings), store.ended_at, in_time)
         comparison = Comparison(
-            participants, agreements, transfer_ids.ours_by_theirs, int(settings.compare_every_s * 1000)
+            participants, agreements, reconciliation_store.ours_by_theirs, int(settings.compare_every_s * 1000)
         )
         self.comparison = comparison
         self.reconciling = Reconciliation(db, clock, participants, comparison, ask, keys)
 
-    def handlers(self) -> dict[str, Callable[..., Awaitable[None]]]:
-        return {RECONCILE: self.reconciling.reconcile}
-
-    def jobs(self) -> Mapping[str, tuple[float, Callable[[], Awaitable[None]]]]:
-        return {
-            "retention": (self._settings.every_s, self.retain),
-            "compare": (self._settings.compare_look_s, self.reconciling.queue),
-        }
+    def work(self) -> Work:
+        return Work(
+            handlers={RECONCILE: self.reconciling.reconcile},
+            every={
+                "retention": (self._settings.every_s, self.retain),
+                "compare": (self._settings.compare_look_s, self.reconciling.queue),
+            },
+        )
 
     async def retain(self) -> None:
         """Erases what is due, of every participant; nothing while the clock may be wrong, for that cannot be undone."""

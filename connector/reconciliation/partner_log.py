@@ -4,7 +4,6 @@ The checkpoint is signed with a log key that the trust list names, every record 
 and about an agreement that was asked for; and the tree only ever grows. Otherwise nothing of the answer counts: Fault.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple
@@ -27,7 +26,6 @@ _MEMBERS = frozenset(
 )  # fmt: skip
 """Of a record's body only these are compared; the rest is not held."""
 NOTE_LIMIT = 32_768
-_EPOCH = re.compile("[0-9]{1,9}")
 
 Iri = Annotated[str, Meta(min_length=1, max_length=512)]
 Index = Annotated[int, Meta(ge=-1, le=2**53 - 1)]

@@ -13,7 +13,7 @@ from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.model import Agreement
 from connector.errors import Unknown
 from connector.participants.service import Participants
-from connector.reconciliation import compare, partner_log, proven_records_store, store
+from connector.reconciliation import compare, partner_log, proven_records, store
 from connector.reconciliation.compare import Account, Finding, Said
 from connector.reconciliation.partner_log import Heard, Page
 from connector.reconciliation.store import Compared, Seen
@@ -133,7 +133,7 @@ class Comparison:
             audit.append(tx, slug, "alarm", agreement.id, "system", body, did=self._did(slug))
 
     def _ours(self, tx: Tx, agreement: Agreement) -> Account:
-        entries = proven_records_store.bodies(tx, agreement.participant, agreement.id, compare.SHARED, MOST_RECORDS)
+        entries = proven_records.bodies(tx, agreement.participant, agreement.id, compare.SHARED, MOST_RECORDS)
         said = [Said(one.type, one.at, _body(one.record)) for one in entries if not one.erased]
         return compare.account(said, lambda name: name, frozenset(one.type for one in entries if one.erased))
 

@@ -1,11 +1,13 @@
 """SQL of comparisons with partners: which agreements are due, how each stood last, which checkpoints we saw."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from connector.reconciliation.compare import Finding
 from connector.storage.database import Row, Tx
+
+_MOST_TRANSFERS = 20_000
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,16 +96,6 @@ def seen(tx: Tx, participant: str, did: str) -> Seen | None:
     return None if row is None else _seen(row)
 
 
-def seen_of(tx: Tx, participant: str, did: str, origin: str) -> Seen | None:
-    row = tx.one(
-        "SELECT * FROM partner_log WHERE participant = :participant AND did = :did AND origin = :origin",
-        participant=participant,
-        did=did,
-        origin=origin,
-    )
-    return None if row is None else _seen(row)
-
-
 def keep_seen(tx: Tx, participant: str, did: str, one: Seen) -> None:
     """Only ever grows: of two that come at once the larger stays."""
     tx.run(
@@ -125,3 +117,15 @@ def _compared(row: Row) -> Compared:
 
 def _seen(row: Row) -> Seen:
     return Seen(origin=row["origin"], size=row["size"], root=bytes(row["root"]), note=row["note"])
+
+
+def ours_by_theirs(tx: Tx, participant: str, agreement: str) -> Mapping[str, str]:
+    """Our ids by the peer's, of the newest transfers under an agreement: each log names them by its own side's ids."""
+    rows = tx.all(
+        "SELECT id, peer_pid FROM transfer WHERE participant = :participant AND agreement = :agreement"
+        " AND peer_pid IS NOT NULL ORDER BY created_at DESC LIMIT :limit",
+        participant=participant,
+        agreement=agreement,
+        limit=_MOST_TRANSFERS,
+    )
+    return {row["peer_pid"]: row["id"] for row in rows}

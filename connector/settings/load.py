@@ -13,7 +13,6 @@ import errno
 import os
 import socket
 import stat
-import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -43,6 +42,7 @@ from connector.settings.sections import Timestamps as Timestamps
 from connector.settings.sections import Trust as Trust
 from connector.settings.sections import Witness as Witness
 from connector.settings.sections import Worker as Worker
+from connector.small_files import created
 
 FILE = "hanse.toml"
 DEFAULT_FOLDER = "hanse-data"
@@ -268,7 +268,7 @@ def peer_port(settings: Settings) -> int:
     place = settings.folder / "port"
     if not place.exists():
         with socket.create_server((settings.peer.host, 0)) as probe:
-            _create(place, f"{probe.getsockname()[1]}\n")
+            created(place, f"{probe.getsockname()[1]}\n".encode("ascii"))
     try:
         return int(place.read_text(encoding="ascii"))
     except ValueError as problem:
@@ -285,7 +285,8 @@ def master_key(settings: Settings) -> bytes:
     text = settings.trust.master_key.reveal()
     if not text and settings.trust.master_key_file is not None:
         place = settings.trust.master_key_file
-        _create(place, os.urandom(32).hex() + "\n")
+        if not place.exists():
+            created(place, f"{os.urandom(32).hex()}\n".encode("ascii"))
         text = place.read_text(encoding="ascii").strip()
     try:
         key = bytes.fromhex(text) if len(text) == 64 else base64.b64decode(text.replace("-", "+").replace("_", "/"))
@@ -294,17 +295,3 @@ def master_key(settings: Settings) -> bytes:
     if len(key) != 32:
         raise Mistake("settings.bad-master-key", origin=settings.origins["trust.master_key"])
     return key
-
-
-def _create(place: Path, text: str) -> None:
-    """Create the file whole, mode 0600, unless another process was first."""
-    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=place.parent)  # mode 0600
-    with open(handle, "w", encoding="ascii") as draft:
-        draft.write(text)
-    try:
-        os.link(name, place)
-    except FileExistsError:
-        pass
-    finally:
-        os.unlink(name)

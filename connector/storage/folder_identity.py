@@ -6,24 +6,20 @@ belong to one database: replicas have their own (decision 0041).
 """
 
 import asyncio
-import errno
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from connector.errors import Defect, Mistake, Unavailable
+from connector.small_files import content, created
 from connector.storage.database import PROCESS, Database, Tx
-from connector.storage.migrate import IDENTITY
-from connector.storage.small_files import content, synced
+from connector.storage.schema import IDENTITY
 
 FILE = "database.id"
 HALF = "restore.partial"
 """Lies in a folder whose restore has not come to its end (decision 0051)."""
 _ID = re.compile(r"[0-9a-f]{32}\n?")
 _LIMIT = 1_024
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-"""What file systems say that have no hard links."""
 
 
 def owner(folder: Path) -> str | None:
@@ -73,45 +69,8 @@ def claim(folder: Path, found: str) -> None:
     noted = owner(folder)
     if noted is None:
         try:
-            _create(folder / FILE, f"{found}\n".encode("ascii"))
+            created(folder / FILE, f"{found}\n".encode("ascii"))
         except OSError as problem:
             raise Unavailable("storage.folder-unwritable", folder=folder, why=problem.strerror or "") from problem
         noted = owner(folder)
     checked(folder, noted, found)
-
-
-def _create(place: Path, data: bytes) -> None:
-    """Nothing happens if it is there."""
-    handle, name = tempfile.mkstemp(dir=place.parent, prefix=".database-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(name, place)
-        except FileExistsError:
-            return
-        except OSError as problem:
-            if problem.errno not in _NO_LINKS:
-                raise
-            _exclusive(place, data)
-    finally:
-        Path(name).unlink(missing_ok=True)
-    synced(place.parent)
-
-
-def _exclusive(place: Path, data: bytes) -> None:
-    """Where there are no hard links: not whole at once, but of two still one is first."""
-    try:
-        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        return
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        place.unlink(missing_ok=True)  # half a note would refuse every later start
-        raise

@@ -66,22 +66,23 @@ class TransferDecider:
 
         A duty not done ends what has not begun and holds what has.
         """
-        agreement = self._moves.agreements.get(tx, process.participant, process.agreement)
-        ruling = self._rulings.at_request(tx, agreement, process)
-        standing = self._rulings.standing(tx, agreement, process)
-        blocked = bool(standing.decision.suspended)
+        agreement = self._rulings.load(tx, self._moves.agreement(tx, process))
+        history = self._rulings.history(tx, agreement)
+        ruling = self._rulings.at_request(agreement, process, history).examine()
+        standing = self._rulings.standing(agreement, process, history)
+        blocked = bool(standing.verdict().suspended)
         if ruling.permit and blocked:
-            ruling = standing
-        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+            ruling = standing.examine()
+        self._rulings.book(tx, self._moves, process, ruling)
         reasons = self._rulings.reasons(ruling)
         if blocked and process.kernel.state is State.STARTED:
-            return self._moves.hold(tx, process, standing.held, reasons)
+            return self._moves.hold(tx, process, "duty", reasons)
         if not ruling.permit:
             return self._moves.terminate(tx, process, "policy", reasons, due_at=due_at)
-        if (other := self._moves.agreements.moved_on(tx, agreement)) is not None:
-            return self._moves.terminate(tx, process, "version", other, due_at=due_at)
-        if standing.next_change is not None:
-            review(tx, process.participant, agreement.id, standing.next_change)
+        if agreement.moved_on is not None:
+            return self._moves.terminate(tx, process, "version", agreement.moved_on, due_at=due_at)
+        if (at := standing.next_change()) is not None:
+            review(tx, process.participant, process.agreement, at)
         return self._moves.start(tx, process)
 
     def _held(self, tx: Tx, process: TransferRow, turn: Turn | None) -> TransferRow:
@@ -89,9 +90,10 @@ class TransferDecider:
         if process.kernel.state is State.SUSPENDED:
             review(tx, process.participant, process.agreement, tx.now)
             return process
-        agreement = self._moves.agreements.get(tx, process.participant, process.agreement)
-        ruling = self._rulings.standing(tx, agreement, process)
-        if not ruling.permit:
+        agreement = self._rulings.load(tx, self._moves.agreement(tx, process))
+        standing = self._rulings.standing(agreement, process, self._rulings.history(tx, agreement))
+        if not standing.permits():
+            ruling = standing.examine()
             return self._moves.hold(tx, process, ruling.held, self._rulings.reasons(ruling))
         if turn is not None and turn.resumes:
             return self._moves.start(tx, process)

@@ -123,8 +123,8 @@ class Duties:
         return deed
 
     def _read(self, tx: Tx, agreement: Agreement, told: Done, actor: str) -> Entry:
-        policy = self._judge.policy(agreement.policy)
-        asked = _asked(policy)
+        document = agreement.policy
+        asked = _asked(self._judge.policy(document))
         action = _action(told.action)
         rules = [pointer for pointer, iri in asked if iri == action]
         if not rules:
@@ -139,7 +139,7 @@ class Duties:
             action=action,
             rule=told.rule,
             party=self._worlds.consumer(agreement),
-            at=_when(told.at, self._judge.signed_at(agreement.policy), tx.now),
+            at=_when(told.at, self._judge.signed_at(document), tx.now),
             facts=_typed(told.values),
             evidence=told.evidence,
             actor=actor,

@@ -6,7 +6,7 @@ transaction, so that every replica cuts its streams; the peer is told by a suspe
 (spec/policy.md 8.3).
 """
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.model import Agreement
@@ -16,7 +16,8 @@ from connector.protocol import transfer as kernel
 from connector.storage.database import Tx
 from connector.storage.effects import review
 from connector.transfer import store
-from connector.transfer.decision.decisions import TransferDecision, TransferDecisions, earliest
+from connector.transfer.decision.decisions import TransferDecisions
+from connector.transfer.decision.question import Question, TransferDecision, earliest
 from connector.transfer.model import TransferRow
 from connector.transfer.send import TransferSender
 
@@ -49,37 +50,49 @@ class Enforcement:
         running = among(tx, slug, agreement.id, after, PORTION)
         if len(running) == PORTION:
             review(tx, slug, f"{agreement.id} {running[-1].id}", tx.now)
-        changes = [self._reviewed(tx, agreement, process) for process in running]
-        following = earliest(*changes)
-        if following is not None:
-            review(tx, slug, agreement.id, following if following > tx.now else tx.now + SOON_MS)
+        if not agreement.in_force:
+            self._end(tx, agreement, running)
+        elif running and not (agreement.expires_at is not None and agreement.expires_at <= tx.now):
+            self._review_each(tx, agreement, running)  # else the timer of its expiry ends it
 
     def members_changed(self, tx: Tx, slug: str, dids: Set[str]) -> None:
         """The trust list says something else of these peers: what runs with them is reviewed at once."""
         for agreement in store.running_with(tx, slug, dids):
             review(tx, slug, agreement, tx.now)
 
-    def _reviewed(self, tx: Tx, agreement: Agreement, process: TransferRow) -> int | None:
-        """When time may change it next (ms)."""
-        if kernel.terminating(process.kernel) or process.kernel.state in kernel.TERMINAL:
-            return None
-        if not agreement.in_force:
-            over = statement.over(tx, agreement)
-            self._moves.terminate(tx, process, over.code, over.reason)
-            return None
-        if agreement.expires_at is not None and agreement.expires_at <= tx.now:
-            return None  # the timer of its expiry ends it
-        ruling = self._rulings.standing(tx, agreement, process)
-        if ruling.permit and process.held is not None:
-            self._release(tx, process, ruling)
-        elif not ruling.permit and kernel.flowing(process.kernel):
-            self._hold(tx, process, ruling)
-        return ruling.next_change
+    def _end(self, tx: Tx, agreement: Agreement, running: Sequence[TransferRow]) -> None:
+        over = statement.over(tx, agreement)
+        for process in running:
+            if not _ending(process):
+                self._moves.terminate(tx, process, over.code, over.reason)
+
+    def _review_each(self, tx: Tx, row: Agreement, running: Sequence[TransferRow]) -> None:
+        """Each anew, and once more when time may change the answer for one of them."""
+        agreement = self._rulings.load(tx, row)
+        history = self._rulings.history(tx, agreement)
+        asked = [
+            (process, self._rulings.standing(agreement, process, history))
+            for process in running
+            if not _ending(process)
+        ]
+        for process, standing in asked:
+            self._apply(tx, process, standing)
+        following = earliest(*(standing.next_change() for _, standing in asked))
+        if following is not None:
+            review(tx, row.participant, row.id, following if following > tx.now else tx.now + SOON_MS)
+
+    def _apply(self, tx: Tx, process: TransferRow, standing: Question) -> None:
+        """Most of the time nothing has changed, and nobody asks for reasons."""
+        permit = standing.permits()
+        if permit and process.held is not None:
+            self._release(tx, process, standing.examine())
+        elif not permit and kernel.flowing(process.kernel):
+            self._hold(tx, process, standing.examine())
 
     def _hold(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> None:
         if process.held is not None and process.kernel.pending is not None:
             return  # the flow is closed; the peer is told once it has answered what we said before
-        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        self._rulings.book(tx, self._moves, process, ruling)
         self._moves.hold(tx, process, ruling.held, self._rulings.reasons(ruling))
 
     def _release(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> None:
@@ -90,4 +103,8 @@ class Enforcement:
             self._moves.release(tx, process)
         except Unknown:
             return  # its data are gone: it stays held, and what else runs under the agreement is still judged
-        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        self._rulings.book(tx, self._moves, process, ruling)
+
+
+def _ending(process: TransferRow) -> bool:
+    return kernel.terminating(process.kernel) or process.kernel.state in kernel.TERMINAL

@@ -135,11 +135,6 @@ class TransferSender:
         """A person has to decide; the transfer waits."""
         ask(tx, process.participant, process.id, question)
 
-    def decided(self, tx: Tx, process: TransferRow, record: Mapping[str, object] | None) -> None:
-        """Logs a decision; None: it says nothing new."""
-        if record is not None:
-            self.record(tx, process, DECISION, record)
-
     def record(self, tx: Tx, process: TransferRow, type_: str, body: Mapping[str, object]) -> None:
         did = self._participants.held(process.participant).participant.did
         whole = {"transfer": process.id, "counterparty": process.counterparty, "state": process.shown, **body}

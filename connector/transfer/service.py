@@ -119,8 +119,9 @@ class Transfers:
             return
         agreement = self.sender.agreement(tx, process)
         if agreement.expires_at is not None and agreement.expires_at <= tx.now:
-            ruling = self._rulings.standing(tx, agreement, process)
-            self.terminate(tx, slug, process_id, "expired", self._rulings.reasons(ruling))
+            loaded = self._rulings.load(tx, agreement)
+            standing = self._rulings.standing(loaded, process, self._rulings.history(tx, loaded))
+            self.terminate(tx, slug, process_id, "expired", self._rulings.reasons(standing.examine()))
 
     def unaddressed(self, tx: Tx, slug: str, process_id: str) -> None:
         """After a suspension the owner has sent no fresh address in time: go on with the one from before."""

@@ -3,7 +3,7 @@
 import msgspec
 
 from connector.offboarding.close import Outlook
-from connector.offboarding.contracts_store import Evidence
+from connector.offboarding.contracts import Evidence
 from connector.views.fields import Json, Sentences, Time, optional_sentences, time
 
 

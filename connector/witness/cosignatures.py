@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from connector.audit import entry, origins
-from connector.audit.sealer import Batch, latest, signed
+from connector.audit.sealer import Batch, latest
 from connector.storage.database import Row, Tx
 
 
@@ -50,16 +50,6 @@ def published(tx: Tx, participant: str, epoch: int) -> str | None:
     if batch is None or batch.checkpoint is None:
         return None
     return batch.checkpoint + cosigned(tx, participant, batch.size)
-
-
-def witnessed(tx: Tx, participant: str, index: int) -> Batch | None:
-    """The newest checkpoint that holds the leaf `index` and that some witness vouched for."""
-    row = tx.one(
-        "SELECT MAX(size) AS size FROM cosignature WHERE participant = :participant AND size > :index",
-        participant=participant,
-        index=index,
-    )
-    return None if row is None or row["size"] is None else signed(tx, participant, int(row["size"]))
 
 
 def standing(tx: Tx, participant: str, witness: str) -> WitnessProgress | None:

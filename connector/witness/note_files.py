@@ -4,13 +4,11 @@ One file per note, written whole or not at all. What cannot be read, or is no fi
 there, and told of.
 """
 
-import os
-import tempfile
 from pathlib import Path
 
 import structlog
 
-from connector.storage.small_files import content
+from connector.small_files import content, replaced
 from connector.verify.formats import checkpoint
 from connector.verify.formats.checkpoint import Checkpoint
 from connector.verify.formats.faults import Fault
@@ -34,20 +32,4 @@ def read(path: Path) -> tuple[str, Checkpoint] | None:
 
 def write(path: Path, note: str) -> None:
     """Whole or not at all, and there after a power failure; raises OSError."""
-    folder = path.parent
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder, prefix=".")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(note.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+    replaced(path, note.encode())

@@ -172,9 +172,9 @@ async def test_an_umlaut_may_be_put_together_in_either_way(space: Space) -> None
 async def test_a_list_that_is_given_again_signs_nothing_again(space: Space) -> None:
     """Bug: each town that was there already had the whole list of members made and signed once more."""
     city = await space.city("it", {TOWN: MUNICIPALITY})
-    before = city.services.anchor.current
+    before = city.services.trust.anchor.current
     await city.api.post("/api/v1/participants", {"slug": TOWN, "name": "Musterstadt", "kind": MUNICIPALITY})
-    assert city.services.anchor.current is before
+    assert city.services.trust.anchor.current is before
 
 
 async def test_what_an_earlier_release_began_has_its_title(space: Space) -> None:
@@ -183,7 +183,7 @@ async def test_what_an_earlier_release_began_has_its_title(space: Space) -> None
     made = await city.publish(TOWN)
     await city.negotiate(VILLAGE, "Musterstadt", made["dataset"])
     for slug in (TOWN, VILLAGE):
-        await city.services.db.write(slug, forget_titles, slug)
+        await city.services.infra.db.write(slug, forget_titles, slug)
         base = f"/api/v1/participants/{slug}"
         (case,) = (await city.api.get(f"{base}/negotiations"))["negotiations"]
         (agreement,) = (await city.api.get(f"{base}/agreements"))["agreements"]

@@ -30,7 +30,7 @@ async def change(city: City, slug: str, sql: str, **values: Any) -> None:
     def unit(tx: Tx) -> None:
         assert tx.run(sql, p=slug, **values) > 0
 
-    await city.services.db.write(slug, unit)
+    await city.services.infra.db.write(slug, unit)
 
 
 async def test_what_is_well_and_what_is_amiss(
@@ -40,7 +40,7 @@ async def test_what_is_well_and_what_is_amiss(
     it = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
     made = await it.publish(TOWN)
     agreement = str((await it.negotiate(VILLAGE, it.did(TOWN), made["dataset"]))["agreement"])
-    await it.services.maintenance.seal_logs()
+    await it.services.operation.maintenance.seal_logs()
     well = await doctor(it, capsys)
     assert [one.partition(":")[0] for one in well["seal"]] == [TOWN, VILLAGE]
     assert not {"log-key-unlisted", "untimed", "endings-undelivered", "deadline-ours"} & well.keys()
@@ -55,8 +55,8 @@ async def test_what_is_well_and_what_is_amiss(
     )
     await change(it, TOWN, ago, ms=2 * DAY)
     await change(it, TOWN, "UPDATE audit_seal SET at = at - :ms WHERE participant = :p", ms=9 * DAY)
-    entry = it.services.anchor.entry
-    monkeypatch.setattr(it.services.anchor, "entry", lambda did: replace(entry(did), log_keys=()))
+    entry = it.services.trust.anchor.entry
+    monkeypatch.setattr(it.services.trust.anchor, "entry", lambda did: replace(entry(did), log_keys=()))
     amiss = await doctor(it, capsys)
     assert [one.partition(":")[0] for one in amiss["endings-undelivered"]] == [TOWN]
     assert "Seit 9 Tagen bestätigt weder ein Zeuge noch eine Zeitstempelstelle" in amiss["untimed"][0]
@@ -71,7 +71,7 @@ async def test_a_deadline_comes_near(space: Space, capsys: pytest.CaptureFixture
     from connector.contracts.negotiation import outgoing
 
     it = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
-    monkeypatch.setattr(it.services.contracts.agreements, "_patience_ms", 2 * DAY)
+    monkeypatch.setattr(it.services.contracts.service.agreements, "_patience_ms", 2 * DAY)
     made = await it.publish(TOWN, countersignature="required")
     say = outgoing.verification
     monkeypatch.setattr(outgoing, "verification", lambda case, sent, *seals: say(case, sent, *[None for _ in seals]))

@@ -116,7 +116,7 @@ async def test_none_of_this_is_on_the_public_surface(space: Space) -> None:
     root = city.root("musterstadt")
     for base in (root, root.rpartition("/")[0]):
         for path in ("/metrics", "/health/live", "/health/ready", "/api/v1/participants"):
-            assert (await city.services.http.get(f"{base}{path}")).status == 404
+            assert (await city.services.infra.http.get(f"{base}{path}")).status == 404
 
 
 async def test_not_ready_is_503_but_alive(aiohttp_client) -> None:  # type: ignore[no-untyped-def]
@@ -212,7 +212,7 @@ async def test_a_body_says_which_member_is_wrong(space: Space) -> None:
 async def test_what_waits_for_a_person_can_be_read(space: Space) -> None:
     """>> two towns, a question in one << it is listed there with its facts, and in the other nothing is."""
     city = await space.city("it", {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY})
-    await city.services.db.write("musterstadt", ask, "musterstadt", "urn:uuid:1", "refused", code="409")
+    await city.services.infra.db.write("musterstadt", ask, "musterstadt", "urn:uuid:1", "refused", code="409")
     (found,) = (await city.api.get("/api/v1/participants/musterstadt/questions"))["questions"]
     assert (found["subject"], found["kind"], found["facts"]) == ("urn:uuid:1", "refused", {"code": "409"})
     assert await city.api.get("/api/v1/participants/nachbardorf/questions") == {"questions": []}

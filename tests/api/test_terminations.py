@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connector.api.terminations import TerminationHandlers
-from connector.app.services import judge
+from connector.app.policy_engine import judge
 from connector.contracts.agreement.agreements import Agreements
 from connector.errors import PeerError
 

@@ -82,7 +82,7 @@ async def test_a_reason_reaches_the_other_side_as_plain_text(city: City, monkeyp
     async def nothing(row: object) -> None:
         pass
 
-    monkeypatch.setitem(city.services.worker._handlers, "pull", nothing)
+    monkeypatch.setitem(city.services.schedule.worker._handlers, "pull", nothing)
     started = await city.api.post(BASE, {"agreement": await agreed(city)})
     with pytest.raises(Refused) as refused:
         await city.api.post(f"{BASE}/{started['id']}/terminate", {"reason": "Schluss\x1b[2J\njetzt"})

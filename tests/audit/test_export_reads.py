@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from connector.audit import disclose, entry, merkle, sealer, store, tiles
 from connector.contracts.evidence import export
 from connector.errors import Defect
-from connector.reconciliation import proven_records_store
+from connector.reconciliation import proven_records
 from connector.storage import Database, Tx
 from connector.verify.checks import disclosure, logbook, records
 from connector.verify.formats import checkpoint
@@ -144,7 +144,7 @@ async def test_nothing_walks_the_log_to_find_a_few_records(sqlite_db: Database) 
 
     def looks(tx: Tx) -> tuple[list[str], list[str]]:
         page, look = Planned(tx), Planned(tx)
-        shown = proven_records_store.sealed(page, TOWN, AGREEMENT, ("agreement", "transfer"), 0, 300, 9)  # type: ignore[arg-type]
+        shown = proven_records.sealed(page, TOWN, AGREEMENT, ("agreement", "transfer"), 0, 300, 9)  # type: ignore[arg-type]
         assert [one.index for one in shown] == [1, 150]
         standing = cosignatures.standing(look, TOWN, "w")  # type: ignore[arg-type]
         assert standing is not None
@@ -163,10 +163,10 @@ async def test_a_page_begins_behind_any_index(any_db: Database) -> None:
     await log_of(any_db, 300, 300)
     types, behind = ("agreement", "transfer", "termination"), {-1: [1, 150, 298], 0: [1, 150, 298], 1: [150, 298]}
     for after, expected in {**behind, 149: [150, 298], 150: [298], 298: [], 10**15: []}.items():
-        shown = await any_db.read(TOWN, proven_records_store.sealed, TOWN, AGREEMENT, types, after, 300, 9)
+        shown = await any_db.read(TOWN, proven_records.sealed, TOWN, AGREEMENT, types, after, 300, 9)
         assert [one.index for one in shown] == expected
-    assert await any_db.read(TOWN, proven_records_store.sealed, TOWN, "urn:uuid:other", types, 1, 300, 9) == []
-    two = await any_db.read(TOWN, proven_records_store.sealed, TOWN, AGREEMENT, types, -1, 298, 2)
+    assert await any_db.read(TOWN, proven_records.sealed, TOWN, "urn:uuid:other", types, 1, 300, 9) == []
+    two = await any_db.read(TOWN, proven_records.sealed, TOWN, AGREEMENT, types, -1, 298, 2)
     assert [one.index for one in two] == [1, 150]
 
 

@@ -42,8 +42,8 @@ def built() -> Iterator[Path]:
     async def build() -> None:
         async with data_space(place) as space, space.running("town", {TOWN: MUNICIPALITY}) as town:
             await town.publish(TOWN, CONTENT)
-            await town.services.maintenance.seal_logs()
-            await town.services.maintenance.seal_logs()
+            await town.services.operation.maintenance.seal_logs()
+            await town.services.operation.maintenance.seal_logs()
 
     asyncio.run(build())
     received = place / "town" / "received" / TOWN / "flow"

@@ -8,8 +8,8 @@ import pytest
 from msgspec import Struct, convert
 
 from connector.catalogue.model import Source
+from connector.catalogue.pages import KEEPING_BYTES, Page
 from connector.catalogue.search.filters import EVERYTHING, PAGE, Filter
-from connector.catalogue.search.pages import KEEPING_BYTES, Page
 from connector.catalogue.service import Contradictory, OfferWish, Publication, media_type
 from connector.errors import Mistake, PeerError, Unknown
 from connector.policy.engine import Requester
@@ -275,7 +275,7 @@ async def test_what_kept_pages_are_counted_as_bounds_what_they_take(towns: Towns
 
 async def test_forgotten_pages_count_no_longer(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> more pages than there is room for << some are kept, and the count is theirs."""
-    monkeypatch.setattr("connector.catalogue.search.pages.KEPT_BYTES", 3 * KEEPING_BYTES + 3 * 1024)
+    monkeypatch.setattr("connector.catalogue.pages.KEPT_BYTES", 3 * KEEPING_BYTES + 3 * 1024)
     await towns.publish(TOWN)
     for number in range(9):
         await page(towns, NEIGHBOUR, wanted=Filter(datasets=(str(number),)))

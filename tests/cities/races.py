@@ -112,11 +112,11 @@ class Race:
 
     async def brought(self, replica: City, found: Waiting, seal: str = "") -> Work:
         """The late countersignature has come to that replica's door and been let in; what is left is check and book."""
-        arriving = replica.services.contracts.countersigning.arriving
+        arriving = replica.services.contracts.service.countersigning.arriving
         args = (TOWN, found.agreement, self.village.did(VILLAGE), seal or found.seal)
-        case = await replica.services.db.write(TOWN, arriving, *args)
+        case = await replica.services.infra.db.write(TOWN, arriving, *args)
         assert case is not None
-        return lambda: replica.services.late_delivery.receive(TOWN, *case, seal or found.seal)
+        return lambda: replica.services.contracts.late_delivery.receive(TOWN, *case, seal or found.seal)
 
     async def signed(self, replica: City, found: Waiting) -> Work:
         """A person at the village signs late, and the seal has been let in at that replica's door.
@@ -142,27 +142,27 @@ class Race:
             await self.until(lambda: _true(bool(answers)))
             return answers[0].status
 
-        self.village.services.late_delivery._post = post
-        contracts = self.village.services.contracts
+        self.village.services.contracts.late_delivery._post = post
+        contracts = self.village.services.contracts.service
         agreement = await self.agreement(self.village, found.agreement)
-        read = await self.village.services.db.read(VILLAGE, contracts.countersigning.unread, agreement)
+        read = await self.village.services.infra.db.read(VILLAGE, contracts.countersigning.unread, agreement)
         order = contracts.countersigning.order
-        await self.village.services.db.write(VILLAGE, order, VILLAGE, found.agreement, HEAD, read)
+        await self.village.services.infra.db.write(VILLAGE, order, VILLAGE, found.agreement, HEAD, read)
         await asyncio.wait_for(let_in.wait(), PATIENCE_S)
         return rest
 
     def deadline(self, replica: City, found: Waiting) -> Work:
         """The timer of the required countersignature fires at that replica."""
-        rules = replica.services.contracts.countersigning
-        return lambda: replica.services.db.write(TOWN, rules.deadline, TOWN, found.theirs)
+        rules = replica.services.contracts.service.countersigning
+        return lambda: replica.services.infra.db.write(TOWN, rules.deadline, TOWN, found.theirs)
 
     async def case(self, city: City, case_id: str) -> NegotiationRow:
         slug = VILLAGE if city is self.village else TOWN
-        return await city.services.db.read(slug, city.services.contracts.get, slug, case_id)
+        return await city.services.infra.db.read(slug, city.services.contracts.service.get, slug, case_id)
 
     async def agreement(self, city: City, agreement: str) -> Agreement:
         slug = VILLAGE if city is self.village else TOWN
-        return await city.services.db.read(slug, city.services.contracts.agreements.get, slug, agreement)
+        return await city.services.infra.db.read(slug, city.services.contracts.service.agreements.get, slug, agreement)
 
     # Order
 
@@ -202,7 +202,7 @@ class Race:
             row = tx.one(left)
             return 0 if row is None else int(row["n"])
 
-        return self.rows(left)[0]["n"] == 0 and await self.village.services.db.read(VILLAGE, mine) == 0
+        return self.rows(left)[0]["n"] == 0 and await self.village.services.infra.db.read(VILLAGE, mine) == 0
 
     async def agree(self, ours: str) -> tuple[str, str]:
         """How the negotiation and its agreement ended, the same on both sides and in both logs."""
@@ -228,7 +228,7 @@ class Race:
             sql = "SELECT seq, type, record FROM audit_entry WHERE participant = :p AND agreement = :a ORDER BY seq"
             return [(row["seq"], row["type"], bytes(row["record"])) for row in tx.all(sql, p=slug, a=agreement)]
 
-        found = await city.services.db.read(slug, look)
+        found = await city.services.infra.db.read(slug, look)
         assert [seq for seq, _, _ in found] == list(range(found[0][0], found[0][0] + len(found)))
         return [(type_, json.loads(record)["body"]) for _, type_, record in found]
 
@@ -264,8 +264,8 @@ class Race:
         """The partners compare their logs and find no difference: a seal that got lost is in neither."""
         for city, slug in ((self.village, VILLAGE), (self.a, TOWN)):
             for each in (self.village, self.a):
-                await each.services.maintenance.seal_logs()
-            await city.services.keeping.reconciling.now(slug, agreement.id)
+                await each.services.operation.maintenance.seal_logs()
+            await city.services.retention.reconciling.now(slug, agreement.id)
 
             def look(tx: Tx, slug: str = slug) -> dict[str, Any]:
                 row = tx.one(
@@ -274,7 +274,7 @@ class Race:
                 )  # fmt: skip
                 return {} if row is None else dict(row)
 
-            found = await city.services.db.read(slug, look)
+            found = await city.services.infra.db.read(slug, look)
             findings = [(one["what"], one["subject"]) for one in json.loads(found["findings"])]
             assert findings == [], (slug, found)
 

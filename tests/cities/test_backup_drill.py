@@ -24,7 +24,7 @@ from tests.testkit.pair import TOWN, VILLAGE, Pair, bystander, two
 from tests.testkit.patience import PATIENCE_S, eventually
 from tests.testkit.processes import Process
 
-pytestmark = pytest.mark.threat("T73")
+pytestmark = [pytest.mark.threat("T73"), pytest.mark.alone]
 
 
 async def hanse(folder: Path, *argv: str, environ: dict[str, str] | None = None) -> int:
@@ -167,7 +167,9 @@ async def test_two_replicas_on_postgresql_come_back_in_another_database(
             made = await backed_up(folder, to, capsys, environ | {"HANSE_API__SOCKET": "one.sock"})
             await agreed(two_, village, dataset)
             assert await all_passed(one.api, TOWN, space.roots) == 2
-            await one.services.maintenance.seal_logs()  # what was signed is known to its own folder at the next look
+            await (
+                one.services.operation.maintenance.seal_logs()
+            )  # what was signed is known to its own folder at the next look
         taken = moved(environ, urls, space.folder.parent / "taken", ["HANSE_TRUST__MASTER_KEY_FILE"])
         capsys.readouterr()
         assert await hanse(space.folder.parent / "taken", "restore", made["folder"], environ=taken) == 1
@@ -180,6 +182,6 @@ async def test_two_replicas_on_postgresql_come_back_in_another_database(
             assert await all_passed(town.api, TOWN, space.roots) == 1
             await agreed(town, village, dataset)
             assert await all_passed(town.api, TOWN, space.roots) == 2
-            assert await town.services.db.read(TOWN, origins.current, TOWN) == 1
-            hidden = await town.services.db.read("nobody", lambda tx: tx.all("SELECT id FROM agreement"))
+            assert await town.services.infra.db.read(TOWN, origins.current, TOWN) == 1
+            hidden = await town.services.infra.db.read("nobody", lambda tx: tx.all("SELECT id FROM agreement"))
             assert hidden == []

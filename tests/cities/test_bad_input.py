@@ -147,8 +147,8 @@ async def test_a_full_disk_is_said_and_loses_nothing(space: Space, it: City) -> 
     async with nasty_peer(space) as nasty:
         await space.reload(it)
         offer = await nasty.offer(it, "musterstadt", made["dataset"])
-        before = await it.services.db.read("", counts)
-        await it.services.db.write("", limited, 0)
+        before = await it.services.infra.db.read("", counts)
+        await it.services.infra.db.write("", limited, 0)
         statuses = []
         for _ in range(60):
             reply = await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", nasty.contract_request(offer))
@@ -164,9 +164,9 @@ async def test_a_full_disk_is_said_and_loses_nothing(space: Space, it: City) -> 
         told(dict(refused.value.problem), 503)
         shown = await it.api.get(f"{BASE}/datasets")
         assert [one["dataset"] for one in shown["datasets"]] == [made["dataset"]]
-        during = await it.services.db.read("", counts)
+        during = await it.services.infra.db.read("", counts)
         assert during["negotiation"] == before["negotiation"] + begun
-        await it.services.db.write("", lambda tx: tx.one("PRAGMA max_page_count = 1000000"))
+        await it.services.infra.db.write("", lambda tx: tx.one("PRAGMA max_page_count = 1000000"))
         signed = await it.negotiate("nachbardorf", it.did("musterstadt"), made["dataset"])
         assert signed["state"] == "FINALIZED"
 

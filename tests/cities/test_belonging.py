@@ -11,7 +11,7 @@ import pytest
 from connector.audit import origins
 from connector.cli.main import main
 from connector.errors import Mistake
-from connector.storage import folder_identity, migrate, upgrade
+from connector.storage import folder_identity, migrate, schema, upgrade
 from connector.storage.folder_identity import FILE
 from tests.cities.sharing import free_port, shared
 from tests.testkit.cities import MUNICIPALITY, City, Space
@@ -43,8 +43,8 @@ async def refused(space: Space, name: str, environ: dict[str, str] | None = None
 
 async def sealed(city: City) -> int:
     """Its log is signed anew; the epoch it is in."""
-    await city.services.maintenance.seal_logs()
-    return await city.services.db.read(TOWN, origins.current, TOWN)
+    await city.services.operation.maintenance.seal_logs()
+    return await city.services.infra.db.read(TOWN, origins.current, TOWN)
 
 
 @pytest.mark.threat("T61")
@@ -123,7 +123,7 @@ async def test_replicas_of_one_database_share_a_folder_or_not(space: Space, clus
             space.running("ra", {}, own("two.sock")) as two,
             space.running("rb", {}, own("three.sock")) as three,
         ):
-            found = await one.services.db.read("", folder_identity.identity)
+            found = await one.services.infra.db.read("", folder_identity.identity)
             assert {folder_identity.owner(city.settings.folder) for city in (one, two, three)} == {found}
             for city in (one, two, three, one, two, three):
                 assert await sealed(city) == 0
@@ -139,7 +139,7 @@ async def test_bug_two_installations_in_one_folder_opened_new_origins_in_turn(
     """
     older = space.folder.parent / "older"
     older.mkdir()
-    for path in migrate.MIGRATIONS.glob("*.sql"):
+    for path in schema.MIGRATIONS.glob("*.sql"):
         if path.name < "0016":
             (older / path.name).write_text(path.read_text())
     with cluster.empty() as first, cluster.empty() as second:
@@ -187,7 +187,7 @@ async def test_the_server_says_it_and_what_only_reads_goes_on(space: Space, caps
 async def test_killed_at_any_moment_of_its_first_start_it_starts_again(space: Space) -> None:
     """>> SIGKILL again and again while it starts for the first time << the folder is never another's, and it runs."""
     process = Process(space.prepared("town"))
-    for pause in (0.1, 0.4, 0.7, 1.0, 1.3, 1.7):
+    for pause in (0.02, 0.08, 0.14, 0.2, 0.3, 0.5):
         starting = asyncio.ensure_future(process.start())
         await asyncio.sleep(pause)
         await process.kill()

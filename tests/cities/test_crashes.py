@@ -1,9 +1,8 @@
 """`kill -9` between any two steps: after a restart the exchange ends by itself, with no contract lost or doubled."""
 
-import os
 import random
 from contextlib import AsyncExitStack
-from itertools import count
+from itertools import count, product
 
 import pytest
 
@@ -11,12 +10,14 @@ from tests.testkit import crash
 from tests.testkit.cities import Space
 from tests.testkit.pair import revived, two
 
-LONG = os.environ.get("HANSE_LONG") == "1"
+USUAL = (("provider", "before", "push"), ("consumer", "after", "pull"))
+"""Each side, each moment and each mode once."""
+RARE = [one for one in product(("provider", "consumer"), ("before", "after"), ("pull", "push")) if one not in USUAL]
 
 
-@pytest.mark.parametrize("mode", ["pull", "push"])
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("side", ["provider", "consumer"])
+@pytest.mark.parametrize(
+    ("side", "when", "mode"), [*USUAL, *(pytest.param(*one, marks=pytest.mark.long) for one in RARE)]
+)
 async def test_killed_at_every_step_the_exchange_still_ends_with_one_contract(
     side: str, when: str, mode: str, space: Space
 ) -> None:
@@ -34,7 +35,7 @@ async def test_killed_at_every_step_the_exchange_still_ends_with_one_contract(
         assert step > 10
 
 
-@pytest.mark.skipif(not LONG, reason="HANSE_LONG=1 kills both sides at pairs of steps as well")
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(20))
 async def test_both_sides_die_in_one_exchange(seed: int, space: Space) -> None:
     """Each at a step of its own, so that repetitions meet a peer that has forgotten nothing but its answers."""

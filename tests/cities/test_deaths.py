@@ -9,7 +9,6 @@ import json
 import os
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -19,7 +18,7 @@ from connector.clock import rfc3339
 from tests.cities import forgetful
 from tests.testkit import crash
 from tests.testkit.cities import Refused, Space
-from tests.testkit.pair import TOWN, VILLAGE, Pair, patiently, revived, two
+from tests.testkit.pair import TOWN, VILLAGE, Pair, disarmed, patiently, revived, two
 from tests.testkit.processes import Process
 
 pytestmark = pytest.mark.threat("T57")
@@ -51,12 +50,6 @@ async def through_all_deaths(
             return step
         assert codes == [-9], f"step {step}"
     raise AssertionError
-
-
-async def lives_on(victim: Process) -> None:
-    """What the act was about is over, and what follows is tried elsewhere: it need not die any more."""
-    with suppress(ConnectionError):  # just dead; it comes back unarmed
-        await victim.say("after 0")
 
 
 async def eventually(holds: Callable[[], bool]) -> None:
@@ -222,7 +215,7 @@ async def withdrawn(pair: Pair, victim: Process, agreement: str) -> None:
     wish = {"from": rfc3339(since), "reason": "Rechner gestohlen"}
     place = f"/api/v1/participants/{TOWN}/keys/seal/revoke"
     await once(lambda: victim.api.post(place, wish), lambda: victim.rows(_ACTIVE)[0]["kid"] != old["kid"])
-    await lives_on(victim)
+    await disarmed(victim)  # what follows is tried elsewhere; if it just died, it comes back unarmed
     [new] = victim.rows(_ACTIVE)
     events = [
         json.loads(row["record"])["body"] for row in victim.rows("SELECT record FROM audit_entry WHERE type = 'key'")

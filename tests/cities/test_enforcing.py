@@ -34,7 +34,7 @@ async def agreed(town: City, village: City, content: bytes) -> str:
 
 async def restate(town: City, village: City, state: str) -> None:
     """The authority says something else of the village; nobody tells the connectors."""
-    entry = town.services.anchor.entry(village.did(VILLAGE))
+    entry = town.services.trust.anchor.entry(village.did(VILLAGE))
     assert entry is not None
     assert town.services.space is not None
     space, said = town.services.space, replace(entry, state=state)
@@ -45,7 +45,7 @@ async def rows(city: City, slug: str, query: str) -> list[dict[str, Any]]:
     def read(tx: Tx) -> list[dict[str, Any]]:
         return [dict(row) for row in tx.all(query)]
 
-    return await city.services.db.read(slug, read)
+    return await city.services.infra.db.read(slug, read)
 
 
 async def until(look: Any, expected: object, seconds: float = 5.0) -> float:
@@ -68,7 +68,7 @@ async def test_a_member_that_is_struck_off_gets_no_more_bytes(town: City, villag
     await restate(town, village, "suspended")
 
     async def streams() -> int:
-        return town.services.streams.count()
+        return town.services.plane.streams.count()
 
     async def held() -> list[dict[str, Any]]:
         return await rows(town, TOWN, "SELECT state, held FROM transfer")
@@ -102,20 +102,20 @@ async def amend(cities: dict[str, City], agreement: str, **members: Any) -> None
         )  # fmt: skip
 
     for slug, city in cities.items():
-        await city.services.db.write(slug, change, slug)
+        await city.services.infra.db.write(slug, change, slug)
 
 
 async def test_duties_over_the_management_surface(town: City, village: City, tmp_path: Path) -> None:
     """>> a duty missed << listed as missed on both sides, no data >> the town marks it as done << data; both logged."""
     agreement = await agreed(town, village, b"a;b\n1;2\n")
-    due = town.services.clock.now() + 1000
+    due = town.services.infra.clock.now() + 1000
     obligation = {
         "action": "odrl:delete",
         "constraint": [{"leftOperand": f"{HANSE}dueBy", "operator": "lt", "rightOperand": rfc3339(due)}],
         "odrl:consequence": [{"action": f"{HANSE}suspendAccess"}],
     }
     await amend({TOWN: town, VILLAGE: village}, agreement, obligation=[obligation])
-    await asyncio.sleep(max(0, due - town.services.clock.now()) / 1000 + 0.01)
+    await asyncio.sleep(max(0, due - town.services.infra.clock.now()) / 1000 + 0.01)
     for city, slug, owed in ((town, TOWN, False), (village, VILLAGE, True)):
         found = await city.api.get(f"/api/v1/participants/{slug}/agreements/{agreement}/duties")
         duty = next(one for one in found["duties"] if one["kind"] == "obligation")
@@ -140,7 +140,7 @@ async def test_duties_on_the_command_line(
 ) -> None:
     """>> `hanse duties` << who owes what by when >> `--done` with a receipt << done, with the digest of the file."""
     agreement = await agreed(town, village, b"a;b\n1;2\n")
-    due = town.services.clock.now() + 86_400_000
+    due = town.services.infra.clock.now() + 86_400_000
     by = {"leftOperand": f"{HANSE}dueBy", "operator": "lt", "rightOperand": rfc3339(due)}
     obligation = {
         "action": "odrl:delete",

@@ -46,7 +46,7 @@ def passes(space: Space, data: bytes) -> None:
 
 
 async def holdings(city: City, slug: str) -> dict[str, int]:
-    return dict(await city.services.db.read(slug, participant_rows.counted, slug))
+    return dict(await city.services.infra.db.read(slug, participant_rows.counted, slug))
 
 
 async def inhabited(space: Space) -> tuple[City, City]:
@@ -119,7 +119,7 @@ async def test_closed_and_deleted_its_partners_bundles_stand(space: Space, capsy
     with pytest.raises(Refused) as refused:
         await town.publish(TOWN)
     assert refused.value.status == 410
-    assert (await town.services.http.get(f"{root}/did.json")).status == 200
+    assert (await town.services.infra.http.get(f"{root}/did.json")).status == 200
 
     await asks_on(village, did, root, agreement)
     assert "is closed; to delete it" in await hanse(town, capsys, "participant", "list")
@@ -142,7 +142,7 @@ async def test_closed_and_deleted_its_partners_bundles_stand(space: Space, capsy
     passes(space, await bundle(town, NEIGHBOUR, other))
     await agreed(town, NEIGHBOUR, village)
 
-    assert (await town.services.http.get(f"{root}/did.json")).status == 404
+    assert (await town.services.infra.http.get(f"{root}/did.json")).status == 404
     await space.reload(village)
     for data in (before, await bundle(village, VILLAGE, agreement)):
         passes(space, data)

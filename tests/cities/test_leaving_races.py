@@ -87,7 +87,7 @@ def statement(held: Held) -> Work:
 
 
 def deletion(town: City) -> Work:
-    return lambda: town.services.deleting.delete(TOWN, abandon=False, despite=True)
+    return lambda: town.services.offboarding.deletion.delete(TOWN, abandon=False, despite=True)
 
 
 async def in_the_evidence(town: City, village: City, held: Held) -> None:
@@ -119,8 +119,8 @@ async def kept_by_the_village(village: City, held: Held) -> None:
 async def stopped(*cities: City) -> None:
     """No job takes the row that both are to wait for."""
     for city in cities:
-        await city.services.jobs.stop()
-        for aside in city.services.asides:
+        await city.services.schedule.jobs.stop()
+        for aside in city.services.schedule.rounds:
             await aside.stop()
 
 
@@ -164,14 +164,14 @@ async def test_in_one_process_a_statement_that_stood_before_its_transaction(
     """>> let in at the door, its seal being looked at while the town goes << 404, and no row of it."""
     held = await on_its_way(Line(village), town, village)
     at_the_door, look_on = asyncio.Event(), asyncio.Event()
-    document = town.services.termination_delivery._document
+    document = town.services.contracts.termination_delivery._document
 
     async def slowly(did: str) -> Mapping[str, Any]:
         at_the_door.set()
         await look_on.wait()
         return await document(did)
 
-    town.services.termination_delivery._document = slowly
+    town.services.contracts.termination_delivery._document = slowly
     coming = asyncio.ensure_future(statement(held)())
     await asyncio.wait_for(at_the_door.wait(), PATIENCE_S)
     if first == "statement":
@@ -185,8 +185,10 @@ async def test_in_one_process_a_statement_that_stood_before_its_transaction(
     assert (await town.api.post(f"{BASE}/delete", {"despite_retention": True}))["state"] == "deleted"
     look_on.set()
     assert await coming == 404
-    found = await town.services.db.read(TOWN, lambda tx: tx.all("SELECT * FROM ending WHERE participant = :p", p=TOWN))
-    tokens = await town.services.db.read(
+    found = await town.services.infra.db.read(
+        TOWN, lambda tx: tx.all("SELECT * FROM ending WHERE participant = :p", p=TOWN)
+    )
+    tokens = await town.services.infra.db.read(
         TOWN, lambda tx: tx.all("SELECT 1 FROM seen_token WHERE participant = :p", p=TOWN)
     )
     assert (found, tokens) == ([], [])

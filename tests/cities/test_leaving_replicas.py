@@ -60,7 +60,7 @@ async def test_whoever_dies_the_other_goes_on(provider: Provider, village: City)
         await provider.a.api.post(f"{BASE}/delete", {"despite_retention": True})
     await until(provider.a, "deleted")
     assert (await provider.a.api.get("/api/v1/participants"))["participants"] == []
-    assert (await village.services.http.get(f"https://{root}/did.json")).status == 404
+    assert (await village.services.infra.http.get(f"https://{root}/did.json")).status == 404
     left = provider.rows("SELECT count(*) AS n FROM audit_entry")
     assert left == [{"n": 0}]
     assert [row["state"] for row in provider.rows("SELECT state FROM participant")] == ["deleted"]

@@ -28,14 +28,14 @@ async def agreed(town: City, village: City, content: bytes, **slots: str) -> str
 
 
 def files(town: City) -> list[Path]:
-    return [path for path in town.services.uploads.folder(TOWN).rglob("*") if path.is_file()]
+    return [path for path in town.services.catalogue.uploads.folder(TOWN).rglob("*") if path.is_file()]
 
 
 async def rows(city: City, slug: str, query: str) -> list[dict[str, Any]]:
     def read(tx: Tx) -> list[dict[str, Any]]:
         return [dict(row) for row in tx.all(query)]
 
-    return await city.services.db.read(slug, read)
+    return await city.services.infra.db.read(slug, read)
 
 
 async def until(holds: Callable[[], bool]) -> float:
@@ -68,11 +68,11 @@ async def test_a_file_that_shrinks_while_it_is_sent_breaks_the_stream_and_is_nev
     [path] = files(town)
     with path.open("r+b") as file:
         file.truncate(24 * MIB)
-    await eventually(lambda: town.services.streams.count() == 0)
+    await eventually(lambda: town.services.plane.streams.count() == 0)
     received = await fetching
     assert (received["state"], received["outcome"]) == ("TERMINATED", "broken")
     assert "Prüfsumme" in received["reason"]["de"]
-    assert village.services.plane.file(VILLAGE, received["id"]) is None
+    assert village.services.plane.local.file(VILLAGE, received["id"]) is None
     [flow] = await rows(town, TOWN, "SELECT broken FROM flow")
     assert flow["broken"] == 1
     entries = await rows(town, TOWN, "SELECT record FROM audit_entry WHERE record IS NOT NULL ORDER BY id")
@@ -84,15 +84,15 @@ async def test_a_slow_reader_is_cut_when_the_contract_runs_out(town: City, villa
     """48 MiB would take five seconds, the contract lasts three: cut within a second of its end, and no byte later."""
     agreement = await agreed(town, village, b"x" * (48 * MIB), **{"valid-for": "PT3S"})
     fetching = asyncio.create_task(village.fetch(VILLAGE, agreement, wait=20))
-    await eventually(lambda: town.services.streams.count() == 1)
+    await eventually(lambda: town.services.plane.streams.count() == 1)
     [found] = await rows(town, TOWN, "SELECT expires_at FROM agreement")
-    await eventually(lambda: town.services.streams.count() == 0)
-    late = town.services.clock.now() - found["expires_at"]
+    await eventually(lambda: town.services.plane.streams.count() == 0)
+    late = town.services.infra.clock.now() - found["expires_at"]
     assert -100 < late < 1500
     received = await fetching
     assert (received["state"], received["outcome"]) == ("TERMINATED", "refused")
     assert received["bytes"] == 0
-    assert village.services.plane.file(VILLAGE, received["id"]) is None
+    assert village.services.plane.local.file(VILLAGE, received["id"]) is None
     [flow] = await rows(town, TOWN, "SELECT state, bytes FROM flow")
     assert flow["state"] == "TERMINATED"
     assert 0 < flow["bytes"] < 48 * MIB
@@ -106,8 +106,10 @@ async def test_termination_cuts_an_open_answer_at_once(town: City, village: City
     await eventually(lambda: len(slow) >= 2)
     [mine] = await rows(town, TOWN, "SELECT id FROM transfer")
     reason = {"de": ["Der Datensatz ist zurückgezogen."], "en": ["The dataset was withdrawn."]}
-    await town.services.db.write(TOWN, town.services.transfers.terminate, TOWN, mine["id"], "operator", reason)
-    assert await until(lambda: town.services.streams.count() == 0) < 0.5
+    await town.services.infra.db.write(
+        TOWN, town.services.transfers.service.terminate, TOWN, mine["id"], "operator", reason
+    )
+    assert await until(lambda: town.services.plane.streams.count() == 0) < 0.5
     received = await fetching
     assert (received["state"], received["outcome"]) == ("TERMINATED", "refused")
     assert "zurückgezogen" in received["reason"]["de"]
@@ -121,14 +123,14 @@ async def test_the_termination_stops_the_fetching_too(town: City, village: City,
     await eventually(lambda: len(slow) >= 2)
     [mine] = await rows(village, VILLAGE, "SELECT id FROM transfer")
     reason = {"de": ["Nicht mehr nötig."], "en": ["No longer needed."]}
-    await village.services.db.write(
-        VILLAGE, village.services.transfers.terminate, VILLAGE, mine["id"], "operator", reason
+    await village.services.infra.db.write(
+        VILLAGE, village.services.transfers.service.terminate, VILLAGE, mine["id"], "operator", reason
     )
-    assert await until(lambda: town.services.streams.count() == 0) < 1.5
+    assert await until(lambda: town.services.plane.streams.count() == 0) < 1.5
     assert (await fetching)["state"] == "TERMINATED"
-    await eventually(lambda: village.services.worker.running() == 0)
+    await eventually(lambda: village.services.schedule.worker.running() == 0)
     assert len(slow) < 40
-    assert village.services.plane.file(VILLAGE, mine["id"]) is None
+    assert village.services.plane.local.file(VILLAGE, mine["id"]) is None
 
 
 async def test_states_that_differ_end_terminated(town: City, village: City, slow: list[int]) -> None:
@@ -148,12 +150,12 @@ async def test_states_that_differ_end_terminated(town: City, village: City, slow
         if "doubt" in changes:
             errand(tx, Owner(participant=slug, noun="transfer", id=row["id"], to=row["counterparty"]), "repair")
 
-    await town.services.db.write(TOWN, parted, TOWN, state="SUSPENDED")
-    await village.services.db.write(VILLAGE, parted, VILLAGE, doubt=True)
+    await town.services.infra.db.write(TOWN, parted, TOWN, state="SUSPENDED")
+    await village.services.infra.db.write(VILLAGE, parted, VILLAGE, doubt=True)
     found = await village.api.get(f"/api/v1/participants/{VILLAGE}/transfers/{started['id']}", wait="10")
     assert found["state"] == "TERMINATED"
     [theirs] = await rows(town, TOWN, "SELECT state FROM transfer")
     assert theirs["state"] == "TERMINATED"
-    assert town.services.streams.count() == 0
+    assert town.services.plane.streams.count() == 0
     [flow] = await rows(town, TOWN, "SELECT state FROM flow")
     assert flow["state"] != "STARTED"

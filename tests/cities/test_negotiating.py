@@ -120,8 +120,8 @@ async def test_an_honest_contract_takes_no_request_for_its_references(
     for _ in range(2):
         found = await village.negotiate(VILLAGE, town.did(TOWN), dataset)
         assert found["state"] == "FINALIZED"
-        agreements = village.services.contracts.agreements
-        agreement = await village.services.db.read(VILLAGE, agreements.get, VILLAGE, found["agreement"])
+        agreements = village.services.contracts.service.agreements
+        agreement = await village.services.infra.db.read(VILLAGE, agreements.get, VILLAGE, found["agreement"])
         assert agreement.provider_jws
         assert agreement.consumer_jws
     assert asked == []

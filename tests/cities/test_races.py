@@ -81,7 +81,7 @@ async def test_bug_a_late_seal_and_a_statement_each_held_what_the_other_waited_f
     """
     found = await two.waiting("preferred")
     seal, over = await two.signed(two.a, found), ending(two, "provider", found.agreement)
-    agreements, terminations = two.a.services.contracts.agreements, two.b.services.terminations
+    agreements, terminations = two.a.services.contracts.service.agreements, two.b.services.contracts.terminations
     record, declare, runs = agreements._record, terminations.declare, list[str]()
     halfway, loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -220,13 +220,15 @@ async def later(work: Work, seconds: float) -> object:
 def ending(two: Race, side: str, agreement: str) -> Work:
     """That side states that it ends at once; the provider at its second replica."""
     city, slug = (two.b, TOWN) if side == "provider" else (two.village, VILLAGE)
-    return lambda: city.services.termination_delivery.end(slug, agreement, WHY, None)
+    return lambda: city.services.contracts.termination_delivery.end(slug, agreement, WHY, None)
 
 
 def terminating(two: Race, side: str, found: Waiting) -> Work:
     """That side terminates the negotiation; the provider at its second replica."""
     city, slug, case = (two.b, TOWN, found.theirs) if side == "provider" else (two.village, VILLAGE, found.ours)
-    return lambda: city.services.db.write(slug, city.services.contracts.terminate, slug, case, "changed-mind", REASON)
+    return lambda: city.services.infra.db.write(
+        slug, city.services.contracts.service.terminate, slug, case, "changed-mind", REASON
+    )
 
 
 async def seals(two: Race, city: City, agreement: str) -> list[str | None]:
@@ -254,7 +256,7 @@ async def test_one_replica_gives_notice_and_the_other_ends_it_at_once(first: str
     await two.until(two.idle)
     agreement = (await two.case(two.village, begun)).agreement or ""
     day = two.space.clock.now() // 1000 * 1000 + 40 * 86_400_000
-    desks = [replica.services.termination_delivery for replica in (two.a, two.b)]
+    desks = [replica.services.contracts.termination_delivery for replica in (two.a, two.b)]
     works: list[Work] = [
         lambda: desks[0].end(TOWN, agreement, WHY, day),
         lambda: desks[1].end(TOWN, agreement, WHY, None),

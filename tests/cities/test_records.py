@@ -43,8 +43,8 @@ async def say(city: City, slug: str, type_: str, agreement: str | None, actor: s
     def unit(tx: Tx) -> None:
         audit.append(tx, slug, type_, agreement, actor, body, did=city.did(slug))
 
-    await city.services.db.write(slug, unit)
-    await city.services.maintenance.seal_logs()
+    await city.services.infra.db.write(slug, unit)
+    await city.services.operation.maintenance.seal_logs()
 
 
 async def hanse(city: City, *words: str) -> int:
@@ -55,7 +55,7 @@ async def test_two_towns_compare_and_both_see_that_they_agree(space: Space, caps
     """>> hanse records compare at both << agrees, exit 0; one log says something else << exit 1 and what it is."""
     it = await space.city("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY})
     agreement = await agreed(it)
-    await it.services.maintenance.seal_logs()
+    await it.services.operation.maintenance.seal_logs()
     for slug in (TOWN, VILLAGE):
         assert await hanse(it, "records", "compare", agreement, "--as", slug) == 0
         assert "agrees with did:web:" in capsys.readouterr().out
@@ -121,10 +121,10 @@ async def test_a_signed_approval_is_still_told_of(space: Space, capsys: Any) -> 
     signed = await it.negotiate(VILLAGE, it.did(TOWN), made["dataset"], approval=person)
     agreement, order = str(signed["agreement"]), ("--role", "data protection", "--ground", "Art. 17 (1) b GDPR")
     erase = ("records", "erase", "--as", VILLAGE, "--pseudonym", HER, *order, "--yes")
-    await it.services.maintenance.seal_logs()
+    await it.services.operation.maintenance.seal_logs()
     await hanse(it, *erase)
     capsys.readouterr()
-    await it.services.maintenance.seal_logs()
+    await it.services.operation.maintenance.seal_logs()
 
     assert await hanse(it, *erase) == 1
     told = capsys.readouterr().out
@@ -154,7 +154,7 @@ async def test_a_reason_that_names_her_is_copied_and_cleared(space: Space, tmp_p
     process = (await it.api.get(f"/api/v1/participants/{VILLAGE}/transfers"))["transfers"][0]["id"]
     why = json.dumps({"de": [HER], "en": ["x"]})
     said = "UPDATE transfer SET reason = :why WHERE id = :id"
-    await it.services.db.write(VILLAGE, lambda tx: tx.run(said, id=process, why=why))
+    await it.services.infra.db.write(VILLAGE, lambda tx: tx.run(said, id=process, why=why))
     copy = tmp_path / "copy.json"
     her, order = ("--as", VILLAGE, "--pseudonym", HER), ("--role", "data protection", "--ground", "Art. 17 (1) b GDPR")
     assert await hanse(it, "records", "export", *her, "-o", str(copy)) == 0

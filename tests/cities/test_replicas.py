@@ -133,7 +133,6 @@ async def test_a_replica_dies_during_a_negotiation_and_the_other_completes_it(
             await proven(provider, provider.b, signed["agreement"])
         deaths += len(codes)
     assert deaths
-    await provider.a.say("after 0")
     theirs = provider.rows("SELECT id, state FROM agreement ORDER BY id")
     mine = (await village.api.get(f"/api/v1/participants/{VILLAGE}/agreements"))["agreements"]
     assert [row["id"] for row in theirs] == sorted(one["agreement"] for one in mine)

@@ -128,12 +128,12 @@ async def test_readiness_fails_while_the_worker_stalls(tmp_path_factory: pytest.
     clock = Shifted()
     async with data_space(tmp_path_factory.mktemp("h"), clock) as space:
         city = await space.city("t", {TOWN: MUNICIPALITY})
-        sweep, stalled = city.services.worker._sweep, asyncio.Event()
+        sweep, stalled = city.services.schedule.worker._sweep, asyncio.Event()
 
         async def stalling() -> None:
             await stalled.wait()
 
-        city.services.worker._sweep = stalling  # type: ignore[method-assign]
+        city.services.schedule.worker._sweep = stalling  # type: ignore[method-assign]
         assert (await city.api.get("/health/ready"))["ready"]
         await asyncio.sleep(1.1)
         clock.ahead = 16_000
@@ -142,7 +142,7 @@ async def test_readiness_fails_while_the_worker_stalls(tmp_path_factory: pytest.
         assert refused.value.status == 503
         assert refused.value.problem["checks"]["worker"] is False
         assert (await city.api.get("/health/live"))["live"]
-        city.services.worker._sweep = sweep  # type: ignore[method-assign]
+        city.services.schedule.worker._sweep = sweep  # type: ignore[method-assign]
         stalled.set()
 
         async def ready() -> bool:

@@ -98,8 +98,8 @@ async def test_from_the_certificate_to_the_bundle(space: Space, capfd: pytest.Ca
                 await again.api.get(f"/api/v1/participants/musterstadt/agreements/{done['agreement']}/evidence")
             assert found.value.status == 503
             vault.down = False
-            agreement = await again.services.db.read(
-                "musterstadt", again.services.contracts.agreements.get, "musterstadt", done["agreement"]
+            agreement = await again.services.infra.db.read(
+                "musterstadt", again.services.contracts.service.agreements.get, "musterstadt", done["agreement"]
             )
             assert jades.read(agreement.provider_jws or "").alg == "PS256"
             folder = again.settings.folder

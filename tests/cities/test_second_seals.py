@@ -56,13 +56,13 @@ async def test_a_late_countersignature_brings_its_second_seal(space: Space) -> N
     Line(there).bend["ContractAgreementVerificationMessage"] = lambda message: message.pop(SEAL, None)
     signed = await there.negotiate("nachbardorf", here.did("musterstadt"), made["dataset"])
     sent: list[str] = []
-    deliver = there.services.late_delivery._post
+    deliver = there.services.contracts.late_delivery._post
 
     async def noting(slug: str, did: str, url: str, seal: bytes, second: str = "") -> object:
         sent.append(second)
         return await deliver(slug, did, url, seal, second)
 
-    there.services.late_delivery._post = noting  # type: ignore[assignment]
+    there.services.contracts.late_delivery._post = noting  # type: ignore[assignment]
     await _order(there, str(signed["agreement"]))
     await eventually_said(lambda: _whole(there, "nachbardorf", str(signed["agreement"])))
     assert await _whole(here, "musterstadt", str(signed["agreement"]))
@@ -71,7 +71,7 @@ async def test_a_late_countersignature_brings_its_second_seal(space: Space) -> N
     assert [named(bundle)["consumerPq"] for bundle in bundles] == sent * 2
     for city, slug in ((here, "musterstadt"), (there, "nachbardorf")):
         await city.services.participants.rotate(slug, "seal-pq")
-        await city.services.enrolment.enlist()
+        await city.services.operation.enrolment.enlist()
     await space.reload(here, there)
     for bundle in await _bundles(here, there, str(signed["agreement"])):
         report = verify_bundle(bundle, space.roots, "en")
@@ -86,12 +86,12 @@ async def _bundles(here: City, there: City, agreement: str) -> list[bytes]:
 
 
 async def _order(city: City, name: str) -> None:
-    contracts, db = city.services.contracts, city.services.db
+    contracts, db = city.services.contracts.service, city.services.infra.db
     agreement = await db.read("nachbardorf", contracts.agreements.named, "nachbardorf", name)
     read = await db.read("nachbardorf", contracts.countersigning.unread, agreement)
     await db.write("nachbardorf", contracts.countersigning.order, "nachbardorf", agreement.id, HEAD, read)
 
 
 async def _whole(city: City, slug: str, name: str) -> bool:
-    found = await city.services.db.read(slug, city.services.contracts.agreements.named, slug, name)
+    found = await city.services.infra.db.read(slug, city.services.contracts.service.agreements.named, slug, name)
     return found.state == "finalized"

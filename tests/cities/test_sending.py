@@ -71,7 +71,7 @@ async def rows(city: City, slug: str, query: str) -> list[dict[str, Any]]:
     def read(tx: Tx) -> list[dict[str, Any]]:
         return [dict(row) for row in tx.all(query)]
 
-    return await city.services.db.read(slug, read)
+    return await city.services.infra.db.read(slug, read)
 
 
 ONE_USE = "SELECT id FROM decision WHERE phase = 'access' AND permit = 1"
@@ -118,7 +118,7 @@ async def test_a_transfer_that_rested_ends_with_the_whole_file(
     for city, slug in cities.values():
         await state(city, slug, "SUSPENDED")
         assert "Wartung" in (await only(city, slug))["reason"]["de"]
-    await eventually(lambda: village.services.streams.count() == 0 == town.services.streams.count())
+    await eventually(lambda: village.services.plane.streams.count() == 0 == town.services.plane.streams.count())
     rested, before = len(slow), sum(path.stat().st_size for path in left(village))
     await asyncio.sleep(0.15)
     assert len(slow) == rested
@@ -151,7 +151,7 @@ async def test_either_side_ends_it_and_nothing_is_left(
     for city, slug in cities.values():
         await state(city, slug, "TERMINATED")
         assert "Schluss" in (await only(city, slug))["reason"]["de"]
-    await eventually(lambda: village.services.streams.count() == 0 == town.services.streams.count())
+    await eventually(lambda: village.services.plane.streams.count() == 0 == town.services.plane.streams.count())
     await eventually(lambda: left(village) == [])
 
 
@@ -162,8 +162,8 @@ async def test_a_push_is_cut_when_the_contract_runs_out(town: City, village: Cit
     await begun(village, agreement, "push")
     await eventually(lambda: len(slow) >= 2)
     [found] = await rows(town, TOWN, "SELECT expires_at FROM agreement")
-    await eventually(lambda: town.services.streams.count() == 0)
-    assert -100 < town.services.clock.now() - found["expires_at"] < 1500
+    await eventually(lambda: town.services.plane.streams.count() == 0)
+    assert -100 < town.services.infra.clock.now() - found["expires_at"] < 1500
     for city, slug in ((town, TOWN), (village, VILLAGE)):
         await state(city, slug, "TERMINATED")
     await eventually(lambda: left(village) == [])
@@ -188,7 +188,7 @@ async def test_a_fresh_address_while_it_flows_changes_nothing(town: City, villag
 async def test_a_source_that_is_not_the_agreed_one_is_not_kept(town: City, village: City) -> None:
     """<< other bytes of the same length >> refused at the door, TERMINATED broken, the town reads why."""
     agreement = await agreed(town, village, b"a;b\n1;2\n")
-    [path] = [one for one in town.services.uploads.folder(TOWN).rglob("*") if one.is_file()]
+    [path] = [one for one in town.services.catalogue.uploads.folder(TOWN).rglob("*") if one.is_file()]
     path.chmod(0o600)
     path.write_bytes(b"a;b\n1;3\n")
     received = await ended(village, await begun(village, agreement, "push"))
@@ -266,7 +266,7 @@ async def test_a_lying_did_document_opens_no_other_host(
     async with nasty_peer(space, "inner") as inner:
         document = json.dumps(dids.document(dids.parse(nasty.did), inner.root, nasty.keys)).encode()
         nasty.answers["/did.json"] = lambda got: (200, document)
-        town.services.resolver.forget(nasty.did)
+        town.services.trust.resolver.forget(nasty.did)
         if entered:
             await town.services.participants.enter_peer(TOWN, nasty.did, inner.root)
         asked = wanting(nasty, agreement, f"{inner.root}/in", callbackAddress=inner.base)
@@ -288,7 +288,7 @@ async def test_a_peer_without_a_data_service_may_begin_where_an_operator_entered
     agreement = await contract(town, nasty)
     document = dids.document(dids.parse(nasty.did), nasty.root, nasty.keys)
     nasty.answers["/did.json"] = lambda got: (200, json.dumps({**document, "service": []}).encode())
-    town.services.resolver.forget(nasty.did)
+    town.services.trust.resolver.forget(nasty.did)
     if entered:
         await town.services.participants.enter_peer(TOWN, nasty.did, nasty.root)
     asked = wanting(nasty, agreement, f"{nasty.root}/in")

@@ -105,8 +105,8 @@ async def test_a_peer_that_is_gone_is_named_as_the_cause(space: Space, here: Cit
         made = await there.publish("nachbardorf")
         partner = await here.services.peer.partner("musterstadt", there.did("nachbardorf"))
         entry = await here.services.peer.dataset("musterstadt", partner.did, made["dataset"])
-    case = await here.services.db.write(
-        "musterstadt", here.services.contracts.request, "musterstadt", partner, made["dataset"],
+    case = await here.services.infra.db.write(
+        "musterstadt", here.services.contracts.service.request, "musterstadt", partner, made["dataset"],
         entry["hasPolicy"][0], None, None,
     )  # fmt: skip
     for _ in range(1200):
@@ -159,4 +159,4 @@ async def test_what_we_refuse_before_its_transaction_is_told_too(here: City, nas
 
 async def test_every_kind_of_work_has_a_stream_that_the_transcript_reads(here: City) -> None:
     """A new kind of errand must be readable; its name stands in the catalogues."""
-    assert set(here.services.worker._handlers) - {"message"} <= set(WORKS)
+    assert set(here.services.schedule.worker._handlers) - {"message"} <= set(WORKS)

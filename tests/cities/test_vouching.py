@@ -43,7 +43,7 @@ async def bundle(city: City, slug: str, agreement: str) -> bytes:
 
 async def public(city: City, slug: str, path: str) -> Answer:
     """What anybody gets below the root of a log."""
-    return await city.services.http.get(f"{city.root(slug)}/log/{path}")
+    return await city.services.infra.http.get(f"{city.root(slug)}/log/{path}")
 
 
 async def vouched(city: City, slug: str, by: City, epoch: int = 0) -> checkpoint.Checkpoint:
@@ -52,7 +52,7 @@ async def vouched(city: City, slug: str, by: City, epoch: int = 0) -> checkpoint
         answer = await public(city, slug, f"{epoch}/checkpoint")
         if answer.status == 200:
             note = checkpoint.parse(answer.body.decode())
-            if any(name == by.services.witness_keys.name for name, _, _ in note.lines):
+            if any(name == by.services.witness.keys.name for name, _, _ in note.lines):
                 return note
         await asyncio.sleep(0.1)
     raise AssertionError("nobody vouched")
@@ -88,7 +88,7 @@ def witnesses_of(city: City) -> list[dict[str, object]]:
     """As the trust list names them."""
     return [
         {"operator": one.operator, "url": one.url, "keys": list(one.keys)}
-        for one in city.services.anchor.current.witnesses
+        for one in city.services.trust.anchor.current.witnesses
     ]
 
 
@@ -127,15 +127,17 @@ async def test_a_database_from_a_backup_goes_on_under_a_new_origin(space: Space)
         old = await bundle(town, TOWN, later)
         await vouched(town, TOWN, village)
         origin = f"{town.root(TOWN)}/log/".removeprefix("https://")
-    held = await village.services.db.read(PROCESS, cosign.known, f"{origin}0")
+    held = await village.services.infra.db.read(PROCESS, cosign.known, f"{origin}0")
     _copied(backup, database)
 
     async with space.running("town", {TOWN: MUNICIPALITY}, OFTEN) as town:
         agreement = await agreed(town, village)
         new = await vouched(town, TOWN, village, epoch=1)
         assert new.origin == f"{origin}1"
-        assert await village.services.db.read(PROCESS, cosign.known, f"{origin}0") == held  # no old size signed again
-        assert await village.services.db.read(PROCESS, cosign.alarms) == []
+        assert (
+            await village.services.infra.db.read(PROCESS, cosign.known, f"{origin}0") == held
+        )  # no old size signed again
+        assert await village.services.infra.db.read(PROCESS, cosign.alarms) == []
         record = _one(database, "SELECT record FROM audit_entry WHERE type = 'log-origin'")
         assert f'"before":"{origin}0"'.encode() in record["record"]
         assert f'"known":{held.size}'.encode() in record["record"]
@@ -167,7 +169,7 @@ async def test_a_witness_that_is_away_delays_nothing(space: Space) -> None:
     async with space.running("gone", {"stadtwerke": MUNICIPALITY}, OFTEN):
         pass
     await space.reload(town)
-    assert [one.operator for one in town.services.anchor.current.witnesses] == ["Stadtwerke"]
+    assert [one.operator for one in town.services.trust.anchor.current.witnesses] == ["Stadtwerke"]
     made = await town.publish(TOWN)
     signed = await town.negotiate(VILLAGE, town.did(TOWN), made["dataset"])
     assert signed["state"] == "FINALIZED"

@@ -35,18 +35,18 @@ async def test_the_operator_sees_who_vouches(space: Space, lang: str, own: str, 
     assert await command(space, "town", lang, "witness") == 0
     out = capsys.readouterr().out
     assert own in out
-    assert village.services.witness_keys.name in out
+    assert village.services.witness.keys.name in out
     assert await command(space, "town", lang, "witness", "--json") == 0
     [shown] = json.loads(capsys.readouterr().out)["own"]
     assert shown["state"] == "good"
     assert shown["vouched"]["size"] >= note.size
     await command(space, "town", lang, "doctor")
     assert line in capsys.readouterr().out
-    await town.services.vouched.look()
-    text = town.services.metrics.text()
+    await town.services.operation.status.look()
+    text = town.services.infra.metrics.text()
     assert 'hanse_log_quorum_age_seconds{participant="musterstadt"}' in text
-    assert f'hanse_witness_asked_total{{outcome="vouched",witness="{village.house.witness_keys.name}"}}' in text
-    assert 'hanse_witness_answered_total{outcome="vouched"}' in village.services.metrics.text()
+    assert f'hanse_witness_asked_total{{outcome="vouched",witness="{village.services.witness.keys.name}"}}' in text
+    assert 'hanse_witness_answered_total{outcome="vouched"}' in village.services.infra.metrics.text()
 
 
 async def test_keys_are_exchanged_without_a_gap(space: Space, capsys: Any) -> None:
@@ -62,11 +62,13 @@ async def test_keys_are_exchanged_without_a_gap(space: Space, capsys: Any) -> No
     assert await command(space, "village", "de", "witness") == 0
     assert "zählt bis" in capsys.readouterr().out
     await space.reload(town, village)
-    [listed] = [one for one in town.services.anchor.current.witnesses if one.url == village.services.witness_keys.url]
+    [listed] = [
+        one for one in town.services.trust.anchor.current.witnesses if one.url == village.services.witness.keys.url
+    ]
     assert [("validUntil" in key) for key in listed.keys] == [False, False, True, True]
     second = await agreed(town, village)
     note = await after(town, village, before)
-    assert len([line for line in note.lines if line[0] == village.services.witness_keys.name]) == 4
+    assert len([line for line in note.lines if line[0] == village.services.witness.keys.name]) == 4
     for made in (old, await bundle(town, TOWN, first), await bundle(town, TOWN, second)):
         report = verify_bundle(made, space.roots, "de")
         assert report.holds_apart_from_time, report.reason
@@ -93,19 +95,19 @@ async def test_a_database_from_a_backup_is_noticed_without_a_network(space: Spac
     async with space.running("town", hosted, OFTEN) as town:
         later = await agreed(town, town)
         old = await bundle(town, TOWN, later)
-        newest = await town.services.db.read(TOWN, sealer.latest, TOWN)
+        newest = await town.services.infra.db.read(TOWN, sealer.latest, TOWN)
         assert newest is not None
-        await town.services.witnesses.look()
+        await town.services.witness.witnesses.look()
     _copied(backup, database)
     async with space.running("town", hosted, OFTEN) as town:
         agreement = await agreed(town, town)
         made = await bundle(town, TOWN, agreement)
-        assert await town.services.db.read(TOWN, origins.current, TOWN) == 1
+        assert await town.services.infra.db.read(TOWN, origins.current, TOWN) == 1
         note = checkpoint.parse((await public(town, TOWN, "1/checkpoint")).body.decode())
         assert note.origin.endswith("/log/1")
         published = checkpoint.parse((await public(town, TOWN, "0/checkpoint")).body.decode())
         assert published.size < newest.size
-        assert 'hanse_log_restored_total{participant="musterstadt"} 1' in town.services.metrics.text()
+        assert 'hanse_log_restored_total{participant="musterstadt"} 1' in town.services.infra.metrics.text()
         for lang, said in (("de", "aus einer Sicherung"), ("en", "from a backup")):
             for words in ("witness", "doctor"):
                 await command(space, "town", lang, words)

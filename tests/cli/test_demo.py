@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from connector.cli.demo import tamper, trees
+from connector.cli.demo import trees
 from connector.cli.demo.show import Show, hanse
+from connector.cli.demo.steps import MEMBER, tampered
 from connector.cli.main import main
 from tests.testkit.places import SHARED
 
@@ -54,6 +55,12 @@ def wait_until_gone(pids: list[int]) -> None:
     while not all(map(gone, pids)):
         assert time.monotonic() < until, f"still there: {pids}"
         time.sleep(0.05)
+
+
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With a short path, wherever temporary files lie: there are sockets in it."""
+    return tmp_path_factory.mktemp("p")
 
 
 @pytest.fixture(scope="module")
@@ -136,22 +143,22 @@ def test_a_failing_step_names_its_side_and_ends_with_1() -> None:
     wait_until_gone([one["pid"] for one in steps["start"]["servers"]])
 
 
-def test_a_server_that_does_not_start_shows_its_last_words(tmp_path: Path) -> None:
+def test_a_server_that_does_not_start_shows_its_last_words(place: Path) -> None:
     """The kept settings of one server are broken: its side is named, and what it said."""
-    (tmp_path / "stadtwerke").mkdir()
-    (tmp_path / "stadtwerke" / "hanse.toml").write_text("[peer]\nprot = 1\n")
-    code, steps, err = told("--keep", str(tmp_path))
+    (place / "stadtwerke").mkdir()
+    (place / "stadtwerke" / "hanse.toml").write_text("[peer]\nprot = 1\n")
+    code, steps, err = told("--keep", str(place))
     assert code == 1
     assert (steps["start"]["ok"], steps["start"]["party"]) == (False, "Stadtwerke Beispiel GmbH")
     assert "peer.port" in err
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> "Iterator[tuple[subprocess.Popen[str], list[int]]]":
+def serving(place: Path) -> "Iterator[tuple[subprocess.Popen[str], list[int]]]":
     """A demonstration whose servers have started, and their process ids."""
     with (
-        (tmp_path / "err").open("w") as err,
-        demo("--json", "--keep", str(tmp_path), stdout=subprocess.PIPE, stderr=err) as child,
+        (place / "err").open("w") as err,
+        demo("--json", "--keep", str(place), stdout=subprocess.PIPE, stderr=err) as child,
     ):
         assert child.stdout is not None
         start = json.loads(child.stdout.readline())
@@ -170,13 +177,13 @@ def test_servers_end_when_the_driver_is_killed(serving: "tuple[subprocess.Popen[
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_ends_everything_and_names_the_folder(
-    number: signal.Signals, serving: "tuple[subprocess.Popen[str], list[int]]", tmp_path: Path
+    number: signal.Signals, serving: "tuple[subprocess.Popen[str], list[int]]", place: Path
 ) -> None:
     child, servers = serving
     child.send_signal(number)
     assert child.wait(PATIENCE_S) == 130
     assert all(map(gone, servers))
-    assert str(tmp_path) in (tmp_path / "err").read_text()
+    assert str(place) in (place / "err").read_text()
 
 
 def test_a_path_too_long_for_a_socket_is_said_before_anything_is_made(tmp_path: Path) -> None:
@@ -190,10 +197,10 @@ def test_a_changed_bundle_differs_in_one_byte_of_one_member() -> None:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
         archive.writestr("a.json", b"{}")
-        archive.writestr(tamper.MEMBER, b"<p>Vertrag</p>")
-    with zipfile.ZipFile(io.BytesIO(tamper.changed(made.getvalue()))) as archive:
+        archive.writestr(MEMBER, b"<p>Vertrag</p>")
+    with zipfile.ZipFile(io.BytesIO(tampered(made.getvalue()))) as archive:
         assert archive.read("a.json") == b"{}"
-        pairs = zip(archive.read(tamper.MEMBER), b"<p>Vertrag</p>", strict=True)
+        pairs = zip(archive.read(MEMBER), b"<p>Vertrag</p>", strict=True)
         assert sum(one != other for one, other in pairs) == 1
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from connector.cli.frame.call import language
-from connector.cli.frame.parser import Words, complaint
+from connector.cli.frame.parser import Words
 from connector.cli.main import main, parser
-from connector.language import catalogue
+from connector.language import catalogue, say
 from tests.testkit.places import ROOT
 
 TERMS = ROOT / "tests/cli/terms.json"
@@ -92,10 +92,6 @@ def test_wrong_usage_is_said_in_german(argv: list[str], said: str, capsys: pytes
     assert said in capsys.readouterr().err
 
 
-def test_an_unknown_complaint_is_passed_on() -> None:
-    assert complaint("something new", "de") == "something new"
-
-
 @pytest.mark.parametrize(
     ("argv", "environ", "lang"),
     [
@@ -167,11 +163,20 @@ def test_doctor_prints_every_setting(lang: str, tmp_path: Path, capsys: pytest.C
     assert "HANSE_PEER__PORT" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("words", [("bench",), ("conformance", "dsp"), ("policy", "suite", "DIR")])
+def test_programs_of_a_checkout_say_so_elsewhere(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> installed from the wheel, which holds no tests << one sentence, exit 1."""
+    monkeypatch.setattr("connector.cli.checkout.CHECKOUT", tmp_path)
+    assert main(list(words), {}) == 1
+    assert say("error.cli.only-in-checkout", "de") in capsys.readouterr().err
+
+
 def test_an_unknown_benchmark_names_the_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("tests.load.command.LOAD", tmp_path)
-    assert main(["bench"], {}) == 1
+    monkeypatch.setattr("tests.bench.LOAD", tmp_path)
     (tmp_path / "start.py").write_text(
         '"""Time until the server answers."""\n'
         "import json\n"

@@ -19,12 +19,12 @@ def other_document(towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str, whe
     """This town's DID document names no key any more, to whoever asks for it `when` that holds."""
 
     async def document(did: str) -> Mapping[str, Any]:
-        found = await towns._document(did)
+        found = await towns.wire.document(did)
         return {**found, "assertionMethod": []} if did == towns.did(slug) and when() else found
 
     for handler in towns.handlers.values():
         if isinstance(desk := getattr(handler, "__self__", None), Countersigner):
-            monkeypatch.setattr(desk, "_document", document)
+            monkeypatch.setattr(desk.gatherer, "_document", document)
 
 
 async def test_bug_a_document_changed_while_its_seal_was_checked_failed_the_providers_evidence(
@@ -34,14 +34,14 @@ async def test_bug_a_document_changed_while_its_seal_was_checked_failed_the_prov
     found = await broken(towns)
     await order(towns, found)
     asked: list[str] = []
-    judged = towns.late_delivery._desk.holds
+    judged = towns.late_delivery._desk.countersignature
 
-    async def holds(*args: Any) -> Any:
+    async def checked(*args: Any) -> Any:
         result = await judged(*args)
         asked.append("judged")
         return result
 
-    monkeypatch.setattr(towns.late_delivery._desk, "holds", holds)
+    monkeypatch.setattr(towns.late_delivery._desk, "countersignature", checked)
     other_document(towns, monkeypatch, "nachbardorf", lambda: bool(asked))
     await towns.run()
     assert (asked, await states(towns, found)) == (["judged"], ("finalized", "finalized"))

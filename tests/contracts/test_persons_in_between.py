@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.contracts import lifetime
+from connector.contracts import store
 from connector.privacy import object_mentions
 from connector.privacy.erasure import Eraser
 from connector.privacy.jobs import periods
@@ -30,7 +30,7 @@ async def test_a_wish_at_every_step_breaks_no_contract(
     """>> two contracts, one completed late, one used and ended; erased between all of it << both bundles, both logs."""
     both, handle = Neighbours(towns), towns._handle
     persons = Persons(
-        towns.db, Eraser(periods(Retention()), lifetime.ended, towns.did, object_mentions.release)
+        towns.db, Eraser(periods(Retention()), store.ended_at, towns.did, object_mentions.release)
     )  # fmt: skip
 
     async def asked() -> None:

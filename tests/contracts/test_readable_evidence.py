@@ -47,7 +47,7 @@ async def test_bug_a_did_document_of_many_values_failed_the_partners_evidence(
     towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: list[object]
 ) -> None:
     """<< a document that the resolver takes, of nothing but tiny values >> the bundles hold as ever."""
-    real = towns._document
+    real = towns.wire.document
 
     async def document(did: str) -> Mapping[str, Any]:
         more = {"x": values} if did == towns.did(CONSUMER) else {}
@@ -57,7 +57,7 @@ async def test_bug_a_did_document_of_many_values_failed_the_partners_evidence(
 
     for handler in towns.handlers.values():
         if isinstance(desk := getattr(handler, "__self__", None), Countersigner):
-            monkeypatch.setattr(desk, "_document", document)
+            monkeypatch.setattr(desk.gatherer, "_document", document)
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     assert await doubts(towns, tmp_path, agreement.id) == [("time",), ("time",)]
 

@@ -299,8 +299,8 @@ async def test_what_was_signed_with_a_former_key_in_its_overlap_counts(towns: To
     await towns.run(rows=1)  # the agreement is drawn up and sealed
     await towns.participants.rotate("musterstadt", "seal-pq")
     newer = (await towns.participants.get("musterstadt")).signers["seal-pq"].public_jwk
-    towns._seconds = lambda who: [newer, older] if who == did else [towns.second_keys[who]]  # type: ignore[method-assign]
-    towns.contracts.agreements._second_keys = towns._seconds
+    listed = towns.contracts.agreements
+    listed._second_keys = lambda who: [newer, older] if who == did else [towns.second_keys[who]]
     await towns.run()
     agreement = await towns.agreement("nachbardorf", (await towns.case("nachbardorf", asked.id)).agreement)
     assert agreement.state == "finalized"

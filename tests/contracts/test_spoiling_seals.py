@@ -18,7 +18,7 @@ from connector.contracts import store
 from connector.contracts.agreement import log_records as logging
 from connector.contracts.document import draft, sealing
 from connector.contracts.model import Agreement
-from connector.contracts.signing import countersign
+from connector.contracts.signing import check
 from connector.protocol.messages import HANSE
 from connector.reconciliation.compare import compare
 from connector.trust.development import dev_ca
@@ -197,7 +197,7 @@ async def test_a_first_seal_is_from_its_negotiation(towns: Towns) -> None:
     for iat, good in ((begin // 1000 - DAY_S, True), (begin // 1000 - DAY_S - 1, False), (now // 1000 + 300, True),
                       (now // 1000 + 301, False)):  # fmt: skip
         with nullcontext() if good else pytest.raises(Fault, match="time-order"):
-            countersign._exactly(dataclasses.replace(seal, iat=iat), covered, begin, now)
+            check._exactly(dataclasses.replace(seal, iat=iat), covered, begin, now)
 
 
 @pytest.mark.parametrize("slug", TOWNS)
@@ -244,4 +244,4 @@ async def test_bug_a_date_far_from_the_seal_left_the_evidence_unproven(towns: To
     month, two = -31 * DAY_S, 2 * DAY_S
     for by_s, good in ((0, True), (month, True), (month - 1, False), (two, True), (two + 1, False)):
         with nullcontext() if good else pytest.raises(Fault, match="time-order"):
-            countersign._dated(seal, seal.iat + by_s)
+            check._dated(seal, seal.iat + by_s)

@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import pytest
 
-from connector.app.services import judge
+from connector.app.policy_engine import judge
 from connector.catalogue.templates.templates import fill
 from connector.contracts.document import draft, render, sealing
 from connector.contracts.document.described_data import Described

@@ -60,7 +60,7 @@ def wordy(towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str, change: Call
         return base64url.encode(json.dumps(change(json.loads(base64url.decode(made)))).encode())
 
     async def document(asked: str) -> Mapping[str, Any]:
-        found = await towns._document(asked)
+        found = await towns.wire.document(asked)
         kid = found["assertionMethod"][0]
         if asked != did or change is not WORDS["the key's name"]:
             return found
@@ -70,7 +70,7 @@ def wordy(towns: Towns, monkeypatch: pytest.MonkeyPatch, slug: str, change: Call
     monkeypatch.setattr(sealing, "_head", head)
     for handler in towns.handlers.values():
         if isinstance(desk := getattr(handler, "__self__", None), Countersigner):
-            monkeypatch.setattr(desk, "_document", document)
+            monkeypatch.setattr(desk.gatherer, "_document", document)
 
 
 @pytest.mark.parametrize("change", WORDS.values(), ids=WORDS)

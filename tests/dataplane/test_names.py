@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.backup.copies import PARTS
-from connector.dataplane.sinks.names import safe_name
+from connector.dataplane.sinks.files import safe_name
 
 
 @pytest.mark.threat("T19")

@@ -41,7 +41,8 @@ def test_it_is_one_per_participant_and_peer() -> None:
 
 def test_hearing_the_peer_closes_it_and_wakes_the_worker_once() -> None:
     woken: list[bool] = []
-    circuits = Circuits(on_close=lambda: woken.append(True))
+    circuits = Circuits()
+    circuits.listen(lambda: woken.append(True))
     circuits.heard(TOWN, PEER)
     failed(circuits, THRESHOLD)
     circuits.heard(TOWN, PEER)
@@ -56,3 +57,11 @@ def test_a_success_in_between_starts_the_count_anew() -> None:
     circuits.heard(TOWN, PEER)
     failed(circuits, THRESHOLD - 1)
     assert circuits.blocked_until(TOWN, PEER, 0) == 0
+
+
+def test_people_are_told_the_next_trial_by_the_clock_on_the_wall() -> None:
+    """>> an open circuit, 500 ms old at noon << noon and what is left of its spell; 0 once it may be called."""
+    circuits, noon = Circuits(), 43_200_000
+    failed(circuits, THRESHOLD)
+    assert circuits.next_trial(TOWN, PEER, 500, noon) == noon + OPEN_MS - 500
+    assert circuits.next_trial(TOWN, PEER, OPEN_MS, noon) == 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from connector.audit import store as audit
-from connector.contracts import lifetime
+from connector.contracts import store
 from connector.errors import Mistake
 from connector.offboarding.close import Outlook
 from connector.privacy import holds, retention_store
@@ -23,7 +23,7 @@ ON_SQLITE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)  # elsew
 
 
 def periods(
-    days: Mapping[str, int] = {}, *, end: End = lifetime.ended, other: int = 100, clock: bool = True
+    days: Mapping[str, int] = {}, *, end: End = store.ended_at, other: int = 100, clock: bool = True
 ) -> Unexpired:
     """These days by type, `other` for all else."""
     return Unexpired(Periods(days=days, other=other, duties=frozenset()), end, lambda now: clock)

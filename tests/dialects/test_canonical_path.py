@@ -102,5 +102,5 @@ def test_a_server_does_not_even_load_the_slow_path() -> None:
     """It would cost start-up time and idle memory in every town; the first odd message loads it."""
     done = program("import json, sys, connector.app.process; print(json.dumps(sorted(sys.modules)))")
     modules = set(json.loads(done.stdout))
-    assert "connector.peer.dsp.foreign_messages" in modules
+    assert "connector.peer.foreign_messages" in modules
     assert not modules & {f"connector.dialects.{name}" for name in ("reading", "plainly", "expansion", "explain")}

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.dialects.policies.foreign import read_rdf
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.odrl.model import PHASES, PolicyError
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import World
 from connector.protocol.shape import Malformed
+from tests.policy.deciding import decide
 
 HEAD = """@prefix odrl: <http://www.w3.org/ns/odrl/2/> . @prefix : <urn:x:> .
 @prefix rdf: <http://www.w3.org/1999/02/22-rdf-syntax-ns#> .

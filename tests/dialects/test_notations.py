@@ -1,5 +1,6 @@
 """A policy gets the same decision in every notation: plain JSON, JSON-LD under several contexts, Turtle."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +17,11 @@ from connector.protocol.shape import Malformed
 from tests.dialects.notations import EX, READERS
 from tests.dialects.outsiders import H
 from tests.suites import engine, force
-from tests.testkit.places import ROOT
 
 O = "http://www.w3.org/ns/odrl/2/"  # noqa: E741
 NOON = 1_795_500_000_000
 CITY, COUNTY = H + "municipality", H + "county"
 ALICE, BOB, X, Y, TOWNS = "did:web:a.example", "did:web:b.example", EX + "x", EX + "y", EX + "towns"
-SUITE = ROOT / "policies" / "suite" / "data"
 
 Answer = tuple[bool, ...] | str
 
@@ -200,10 +199,10 @@ def test_no_policy_says_less_in_another_notation(document: dict[str, Any]) -> No
 # ---- the municipal suite
 
 
-def test_three_readers_agree_on_every_municipal_case() -> None:
+def test_three_readers_agree_on_every_municipal_case(municipal_suite: Path) -> None:
     """>> 424 policies as Turtle, JSON-LD and plain JSON  << for the request of the case one decision in every phase."""
     seen = permitted = 0
-    for case in force.cases(SUITE):
+    for case in force.cases(municipal_suite):
         document = dict(policies(case.policy))[case.names("policy")]
         found = {
             notation: _decided(READERS[notation](document), case)

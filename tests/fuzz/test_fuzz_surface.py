@@ -65,7 +65,7 @@ async def test_no_odd_message_writes_anything_or_makes_us_fail(ground: Ground, t
     assert await trial.digest() == before
     assert resident() - held < GROWTH
     assert verdict.seen[400] > most // 4
-    assert verdict.seen[404] > most // 50
+    assert verdict.seen[404] > most // 100  # about 3 in 100 are: half of that is five deviations away
     assert verdict.seen[200] + verdict.seen[201] > most // 100
     assert verdict.seen[429] < most // 50
 

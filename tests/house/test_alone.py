@@ -1,9 +1,6 @@
 """Whoever measures how soon something happens runs while nothing else does (decision 0039)."""
 
 import ast
-from pathlib import Path
-
-import pytest
 
 from tests.testkit.places import ROOT
 
@@ -37,13 +34,18 @@ def waits_shortly(test: ast.AST) -> bool:
     )
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT / "tests").as_posix())
-def test_what_is_timed_is_alone(path: Path) -> None:
+def timed(source: str) -> list[object]:
+    """What measures time or has a short bound, in a module without the marker."""
+    if "pytest.mark.alone" in source:
+        return []
+    nodes = [node for node in ast.parse(source).body if measures(node) or waits_shortly(node)]
+    return [getattr(node, "name", node.lineno) for node in nodes]
+
+
+def test_what_is_timed_is_alone() -> None:
     """>> a clock's difference or a short bound in a test << the module or the test carries the marker `alone`."""
-    source = path.read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    timed = [node for node in tree.body if measures(node) or waits_shortly(node)]
-    assert not timed or "pytest.mark.alone" in source, [getattr(node, "name", node.lineno) for node in timed]
+    found = {path.relative_to(ROOT).as_posix(): timed(path.read_text(encoding="utf-8")) for path in FILES}
+    assert {name: nodes for name, nodes in found.items() if nodes} == {}
 
 
 def test_the_two_readings_find_what_they_look_for() -> None:
@@ -51,6 +53,7 @@ def test_the_two_readings_find_what_they_look_for() -> None:
     assert measures(ast.parse("assert time.monotonic() - begun < 2"))
     assert waits_shortly(ast.parse("asyncio.timeout(5)"))
     assert waits_shortly(ast.parse("asyncio.wait_for(answer, 2.5)"))
+    assert timed("async def test_it() -> None:\n    asyncio.timeout(5)\n") == ["test_it"]
     patient = ast.parse("asyncio.timeout(PATIENCE_S); time.monotonic() > deadline")
     assert not measures(patient)
     assert not waits_shortly(patient)

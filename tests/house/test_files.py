@@ -35,13 +35,18 @@ def named(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=named)
-def test_a_source_file_is_short_named_and_introduced(path: Path) -> None:
-    """Not longer than a reader can follow, a docstring at its head, a name that says what is in it."""
-    text = path.read_text(encoding="utf-8")
-    assert ast.get_docstring(ast.parse(text)), "no module docstring"
-    assert text.count("\n") < LONGEST
-    assert not NAMES & {part.removesuffix(".py") for part in path.relative_to(ROOT).parts}
+def test_a_source_file_is_introduced() -> None:
+    assert [named(path) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))] == []
+
+
+def test_a_source_file_is_no_longer_than_a_reader_can_follow() -> None:
+    lines = {named(path): path.read_text(encoding="utf-8").count("\n") for path in SOURCES}
+    assert {name: count for name, count in lines.items() if count >= LONGEST} == {}
+
+
+def test_a_name_says_what_is_in_it() -> None:
+    parts = {named(path): {part.removesuffix(".py") for part in path.relative_to(ROOT).parts} for path in SOURCES}
+    assert [name for name, words in parts.items() if words & NAMES] == []
 
 
 def tracked() -> list[Path]:

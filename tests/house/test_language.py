@@ -77,16 +77,29 @@ def test_every_placeholder_of_an_error_is_filled() -> None:
     assert not short
 
 
+def programs() -> list[Path]:
+    """The package, and the programs of a checkout, which speak through its catalogues too."""
+    tests = ROOT / "tests"
+    folders = (ROOT / "connector", tests / "conformance", tests / "suites")
+    found = [path for folder in folders for path in folder.rglob("*.py") if not path.stem.startswith("test_")]
+    return [*sorted(found), tests / "bench.py"]
+
+
 def spoken() -> tuple[set[str], re.Pattern[str]]:
-    """What the package may say: every literal, and a pattern for the keys that it puts together from parts."""
+    """What may be said: every literal, and a pattern for the keys that are put together from parts."""
     literal, built = set(), []
-    for path in sorted((ROOT / "connector").rglob("*.py")):
+    for path in programs():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 literal.add(node.value)
             elif isinstance(node, ast.JoinedStr) and (key := _key(node)):
                 built.append(key)
-    built += [re.escape(prefix) + ".+" for prefix in literal if re.fullmatch(r"[a-z]+(\.[a-z-]+)*\.", prefix)]
+    prefixes = {text for text in literal if re.fullmatch(r"[a-z]+([.-][a-z]+)*\.", text)} - {
+        "cli.",
+        "error.",
+        "cli.help.",
+    }
+    built += [re.escape(prefix) + ".+" for prefix in prefixes]
     return literal, re.compile("|".join(sorted(set(built))))
 
 
@@ -94,16 +107,17 @@ def _key(text: ast.JoinedStr) -> str:
     """The pattern of a key that begins with the name of its room; "" for any other text."""
     parts = [re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in text.values]
     room = str(text.values[0].value) if isinstance(text.values[0], ast.Constant) else ""
-    return "".join(parts) if re.match(r"[a-z]+\.", room) and room not in ("error.", "cli.") else ""
+    return "".join(parts) if re.match(r"[a-z-]+\.", room) and room not in ("error.", "cli.", "cli.help.") else ""
 
 
 def test_no_sentence_is_left_over() -> None:
-    """A sentence that nobody says is a sentence that nobody keeps true."""
+    """A sentence that nobody says is a sentence that nobody keeps true. Help texts: `tests/cli/test_usage.py`."""
     literal, built = spoken()
     left = [
         key
         for key in catalogue("de")
-        if not any(
+        if not key.startswith("cli.help.")
+        and not any(
             name in literal or built.fullmatch(name)
             for name in (key, key.removeprefix("error."), key.removeprefix("cli."))
         )

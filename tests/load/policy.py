@@ -59,7 +59,7 @@ EIGHT: dict[str, Any] = {
                         atom("odrl:dateTime", "lt", "2028-01-01T00:00:00+01:00"),
                         atom("odrl:count", "lteq", "1000"),
                         atom("odrl:elapsedTime", "lteq", "P365D"),
-                        {"or": [atom("odrl:spatial", "eq", "EU"), atom("odrl:spatial", "eq", "DE")]},
+                        {"or": [atom("odrl:spatial", "eq", "urn:area:eu"), atom("odrl:spatial", "eq", "urn:area:de")]},
                     ]
                 }
             ],
@@ -109,7 +109,7 @@ def requesters() -> list[World]:
     facts = {
         HANSE + "participantKind": Fact(frozenset({HANSE + "municipality"}), "verified-credential", "trust-list"),
         HANSE + "memberOf": Fact(frozenset({"urn:ikz"}), "verified-credential", "trust-list"),
-        ODRL + "spatial": Fact(frozenset({"DE"}), "declared"),
+        ODRL + "spatial": Fact(frozenset({"urn:area:de"}), "declared"),
     }
     may = World(
         now=NOW,

@@ -22,6 +22,7 @@ from _cities import QUICK, Cities, City, figure, middle, progress
 from connector.delivery.worker import Later
 from connector.storage.effects import Errand
 from connector.storage.outbox import OutboxRow
+from connector.transfer.addresses import Sealed
 from tests.testkit import cities as inner
 
 PAIRS = 3 if QUICK else 9
@@ -43,15 +44,17 @@ class Reader:
     def __init__(self, city: inner.City, slug: str) -> None:
         self.city, self.slug = city, slug
         self._addresses: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        city.services.worker._handlers["pull"] = self._hold  # type: ignore[index]
+        city.services.schedule.worker._handlers["pull"] = self._hold  # type: ignore[index]
 
     async def _hold(self, row: OutboxRow) -> None:
         services, process = self.city.services, msgspec.json.decode(row.body, type=Errand).process
-        found = await services.db.read(row.participant, services.reports.flow_of, row.participant, process)
+        found = await services.infra.db.read(
+            row.participant, services.transfers.reports.flow_of, row.participant, process
+        )
         if found is not None and found[1].address is not None:
-            opened = services.vault.open(f"address|{row.participant}|{found[1].id}", bytes(found[1].address))
-            self._addresses.put_nowait(msgspec.json.decode(opened, type=tuple[str, str]))
-        raise Later(services.clock.now() + 86_400_000)
+            address = Sealed(services.infra.vault).source(row.participant, found[1])
+            self._addresses.put_nowait((address.url, address.token))
+        raise Later(services.infra.clock.now() + 86_400_000)
 
     async def open(self, provider: str, dataset: str) -> tuple[str, str]:
         """Negotiates and starts a transfer: the address of its bytes and the token for it."""

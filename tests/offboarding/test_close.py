@@ -9,7 +9,7 @@ import pytest
 from connector.errors import HanseError, Mistake, Unavailable, Unknown
 from connector.participants import lifecycle_store
 from connector.participants.lifecycle import Closed
-from tests.testkit.leavers import Killed, Mortal, leaving
+from tests.testkit.leavers import Killed, Mortal, leaving, offboarding
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
 
@@ -246,13 +246,13 @@ async def test_bug_a_long_name_does_not_keep_it_open_for_ever(towns: Towns) -> N
 
 async def test_bug_timers_of_others_do_not_wait_for_one_that_leaves(towns: Towns) -> None:
     """>> the clockwork comes round while it takes long to close and to delete << it goes on at once."""
-    closing, deleting = leaving(towns)
-    async with closing._turn, deleting._turn:
+    made = offboarding(towns)
+    async with made.closing._turn, made.deletion._turn:
         await towns.db.write(LEAVER, lifecycle_store.begin, LEAVER, WHY)
         await towns.db.write(PARTNER, lifecycle_store.begin, PARTNER, WHY)
         await towns.db.write(PARTNER, lifecycle_store.close, PARTNER)
         await towns.db.write(PARTNER, lifecycle_store.begin_deleting, PARTNER)
-        for _, job in deleting.jobs().values():
+        for _, job in made.work.every.values():
             async with asyncio.timeout(PATIENCE_S):
                 await job()
         await asyncio.sleep(0)
@@ -260,5 +260,5 @@ async def test_bug_timers_of_others_do_not_wait_for_one_that_leaves(towns: Towns
     async with asyncio.timeout(PATIENCE_S):
         while (await state(towns, LEAVER), await state(towns, PARTNER)) != ("closed", "deleted"):
             await asyncio.sleep(0.02)
-    for one in deleting.slow:
+    for one in made.work.rounds:
         await one.stop()

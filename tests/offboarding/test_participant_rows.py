@@ -7,6 +7,7 @@ from pathlib import Path
 
 from connector.offboarding import participant_rows
 from connector.storage.database import Database, Tx
+from connector.storage.schema import MIGRATIONS
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
 KEY = (
@@ -66,8 +67,7 @@ async def test_a_table_that_comes_later_is_found_by_its_column(sqlite_db: Databa
 
 async def test_every_table_with_the_column_is_in_the_list(any_db: Database) -> None:
     """The migrations in words: whatever they give a column `participant` is found, on both databases."""
-    folder = Path(participant_rows.__file__).parent / "migrations"
-    text = "".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.sql")))
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(MIGRATIONS.glob("*.sql")))
     named = {
         part.split("(")[0].strip()
         for part in text.split("CREATE TABLE ")[1:]

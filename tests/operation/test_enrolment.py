@@ -14,7 +14,7 @@ pytestmark = pytest.mark.threat("T57")
 
 
 def listed(city: City) -> Entry:
-    entry = city.services.anchor.entry(city.did(TOWN))
+    entry = city.services.trust.anchor.entry(city.did(TOWN))
     assert entry is not None
     return entry
 
@@ -32,16 +32,16 @@ async def told(space: Space, city: City, entry: Entry) -> None:
     """What the authority says of the town by its own hand."""
     assert city.services.space is not None
     await asyncio.to_thread(city.services.space.enlist, lambda begin: [entry])
-    await city.services.listing.reload()
+    await city.services.trust.listing.reload()
 
 
 async def test_keys_changed_by_a_process_that_died_are_listed_at_the_next_start(space: Space) -> None:
     """Past bug: >> rotate, revoke, then death before the list is written << unlisted; started again << listed."""
     async with space.running("town", {TOWN: MUNICIPALITY}) as town:
         assert unlisted(town) == []
-        before = town.services.anchor.version
+        before = town.services.trust.anchor.version
     async with space.running("town", {}) as town:
-        assert town.services.anchor.version == before, "nothing to tell: no new list at each start"
+        assert town.services.trust.anchor.version == before, "nothing to tell: no new list at each start"
         await told(space, town, replace(listed(town), groups=("urn:group:1",)))
         first, stolen = listed(town), town.services.participants.held(TOWN).seal.kid.partition("#")[2]
         await asyncio.sleep(0.002)
@@ -55,28 +55,28 @@ async def test_keys_changed_by_a_process_that_died_are_listed_at_the_next_start(
         assert (now.groups, now.valid_from) == (first.groups, first.valid_from)
         assert stolen in first.keys
         assert stolen not in now.keys
-        version = town.services.anchor.version
+        version = town.services.trust.anchor.version
     async with space.running("town", {}) as town:
-        assert town.services.anchor.version == version
+        assert town.services.trust.anchor.version == version
 
 
 async def test_who_was_added_by_a_process_that_died_is_listed_at_the_next_start(space: Space) -> None:
     async with space.running("town", {}) as town:
         await town.services.participants.add(TOWN, "Musterstadt", MUNICIPALITY, "", None)
-        assert town.services.anchor.entry(town.did(TOWN)) is None
+        assert town.services.trust.anchor.entry(town.did(TOWN)) is None
     async with space.running("town", {}) as town:
         assert listed(town).admitted(space.clock.now())
-        assert [one.operator for one in town.services.anchor.current.witnesses] == ["Musterstadt"]
+        assert [one.operator for one in town.services.trust.anchor.current.witnesses] == ["Musterstadt"]
 
 
 async def test_a_start_admits_nobody_again_whose_membership_has_ended(space: Space) -> None:
     """>> struck off, then a key changes and the process dies << started again: the list stays as it is."""
     async with space.running("town", {TOWN: MUNICIPALITY}) as town:
         await told(space, town, replace(listed(town), valid_until=rfc3339(space.clock.now() - DAY)))
-        version = town.services.anchor.version
+        version = town.services.trust.anchor.version
         await town.services.participants.rotate(TOWN, "log")
     async with space.running("town", {}) as town:
-        assert (town.services.anchor.version, unlisted(town)) == (version, ["log"])
+        assert (town.services.trust.anchor.version, unlisted(town)) == (version, ["log"])
 
 
 async def test_a_list_that_cannot_be_written_stops_no_start(space: Space) -> None:

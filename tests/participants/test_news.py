@@ -9,7 +9,7 @@ from tests.testkit.cities import MUNICIPALITY, Space
 async def test_nobody_is_told_that_a_new_participant_does_not_exist_while_it_is_being_loaded(space: Space) -> None:
     """>> ten requests at once, right after the signal << ten times found: only the first used to be."""
     services = (await space.city("one", {"musterstadt": MUNICIPALITY})).services
-    other = Participants(services.db, services.vault, "https://localhost:1", None)
+    other = Participants(services.infra.db, services.infra.vault, "https://localhost:1", None)
     await other.load()
     added = (await services.participants.add("kleindorf", "Kleindorf", MUNICIPALITY, "", None)).participant
     await asyncio.sleep(0)

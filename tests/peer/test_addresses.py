@@ -57,15 +57,15 @@ async def test_a_bystander_hears_nothing_but_one_question(
     """>> a hundred requests of a peer whose DID document names a bystander << 400 in words; one GET there, no POST."""
     offer = await nasty.offer(it, "musterstadt", made["dataset"])
     points_at(nasty, bystander.root)
-    it.services.resolver.forget(nasty.did)
+    it.services.trust.resolver.forget(nasty.did)
     for _ in range(100):
         asked = nasty.contract_request(offer, callbackAddress=bystander.base)
         reply = await nasty.post(it, "musterstadt", NEGOTIATE, asked)
         assert reply.status == 400
     assert "alsoKnownAs" in reply.json["reason"][0]
     assert [(one.method, one.path) for one in bystander.inbox] == [("GET", "/did.json")]
-    assert await it.services.db.read("musterstadt", lambda tx: tx.all("SELECT 1 FROM negotiation")) == []
-    assert await it.services.db.read("musterstadt", lambda tx: tx.all("SELECT 1 FROM outbox")) == []
+    assert await it.services.infra.db.read("musterstadt", lambda tx: tx.all("SELECT 1 FROM negotiation")) == []
+    assert await it.services.infra.db.read("musterstadt", lambda tx: tx.all("SELECT 1 FROM outbox")) == []
 
 
 async def test_a_place_that_names_the_peer_gets_its_answers(
@@ -76,7 +76,7 @@ async def test_a_place_that_names_the_peer_gets_its_answers(
     points_at(nasty, bystander.root)
     own = {"id": bystander.did, "alsoKnownAs": [nasty.did]}
     bystander.answers["/did.json"] = lambda got: (200, json.dumps(own).encode())
-    it.services.resolver.forget(nasty.did)
+    it.services.trust.resolver.forget(nasty.did)
     asked = nasty.contract_request(offer, callbackAddress=bystander.base)
     assert (await nasty.post(it, "musterstadt", NEGOTIATE, asked)).status == 201
     assert (await bystander.heard("/agreement")).json["consumerPid"] == asked["consumerPid"]
@@ -89,7 +89,7 @@ async def test_an_operator_may_vouch_for_a_place(
     """>> the same root entered by hand for that peer << 201 without a question; EDC publishes nothing there."""
     offer = await nasty.offer(it, "musterstadt", made["dataset"])
     points_at(nasty, bystander.root)
-    it.services.resolver.forget(nasty.did)
+    it.services.trust.resolver.forget(nasty.did)
     entered = {"did": nasty.did, "root": bystander.root}
     await it.api.post("/api/v1/participants/musterstadt/peers", entered)
     asked = nasty.contract_request(offer, callbackAddress=bystander.base)
@@ -103,7 +103,7 @@ async def test_nothing_is_sent_to_where_a_peer_moves_meanwhile(
 ) -> None:
     """>> we call a peer whose document names a bystander since << told to the operator, and no POST goes there."""
     points_at(nasty, bystander.root)
-    it.services.resolver.forget(nasty.did)
+    it.services.trust.resolver.forget(nasty.did)
     with pytest.raises(PeerError, match="address-unproven"):
         await it.services.peer.partner("musterstadt", nasty.did)
     with pytest.raises(PeerError, match="address-unproven"):

@@ -102,7 +102,7 @@ async def test_a_member_reads_the_catalogue(it: City, nasty: NastyPeer) -> None:
 @pytest.mark.threat("T36")
 async def test_no_bad_token_opens_the_door_or_leaves_anything_behind(it: City, nasty: NastyPeer) -> None:
     """>> each bad token << 401 in the protocol's own form with both languages, and not one row more than before."""
-    before = await it.services.db.read("", rows)
+    before = await it.services.infra.db.read("", rows)
     for name, make in BAD.items():
         reply = await post(it, nasty, make(nasty, it.did("musterstadt")))
         if name == "huge":
@@ -114,7 +114,7 @@ async def test_no_bad_token_opens_the_door_or_leaves_anything_behind(it: City, n
         german, english = reply.json["reason"]
         assert german
         assert german != english
-    assert await it.services.db.read("", rows) == before
+    assert await it.services.infra.db.read("", rows) == before
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "DPoP x.y.z", "bearer  a.b.c"])
@@ -198,11 +198,11 @@ async def test_two_processes_on_one_database_share_what_they_have_seen(
 async def test_two_thousand_bad_tokens_write_nothing(it: City, nasty: NastyPeer) -> None:
     """>> 2 000 requests without a valid signature << 401 each; not one row more, one DID document fetched at most."""
     did = it.did("musterstadt")
-    before = await it.services.db.read("", rows)
+    before = await it.services.infra.db.read("", rows)
     makers = [BAD[name] for name in ("flipped signature", "foreign key", "expired", "no jti")]
     for start in range(0, 2000, 50):
         tokens = [makers[(start + i) % 4](nasty, did) for i in range(50)]
         replies = await asyncio.gather(*(post(it, nasty, token) for token in tokens))
         assert {reply.status for reply in replies} == {401}
-    assert await it.services.db.read("", rows) == before
+    assert await it.services.infra.db.read("", rows) == before
     assert len(nasty.inbox) <= 1

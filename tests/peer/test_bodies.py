@@ -67,12 +67,12 @@ def in_form(reply: Reply, type_: str) -> None:
 @pytest.mark.parametrize("path", ROOMS)
 async def test_every_odd_body_is_told_what_is_wrong(it: City, nasty: NastyPeer, path: str) -> None:
     """>> each body at each room << its 4xx in the room's own form; nothing written; the next good request works."""
-    before = await it.services.db.read("", traces)
+    before = await it.services.infra.db.read("", traces)
     for name, (data, status) in BODIES.items():
         reply = await nasty.post(it, "musterstadt", path, data)
         assert (name, reply.status) == (name, status), reply.body
         in_form(reply, ROOMS[path])
-    assert await it.services.db.read("", traces) == before
+    assert await it.services.infra.db.read("", traces) == before
     good = await nasty.post(it, "musterstadt", "/2025-1/catalog/request", b"{" + CONTEXT + b"}")
     assert good.status == 200
 

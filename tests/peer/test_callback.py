@@ -77,7 +77,7 @@ async def test_no_callback_leads_us_anywhere_else(
         reply = await nasty.post(it, "musterstadt", "/2025-1/negotiations/request", asked)
         assert (address, reply.status) == (address, 400)
         assert reply.json["@type"] == "ContractNegotiationError"
-    assert await it.services.db.read("musterstadt", processes) == [0, 0, 0]
+    assert await it.services.infra.db.read("musterstadt", processes) == [0, 0, 0]
     assert canary.hits == 0
     assert {one.path for one in nasty.inbox} <= {"/did.json"}
 
@@ -111,7 +111,7 @@ async def test_a_did_document_that_points_inward_is_no_address(
 ) -> None:
     """>> a DataService at another host of ours, the callback below the old root << refused, nothing is sent."""
     offer = await nasty.offer(it, "musterstadt", made["dataset"])
-    it.services.resolver.forget(nasty.did)
+    it.services.trust.resolver.forget(nasty.did)
     inner = f"https://localhost:{canary.port}/nasty"
 
     document = json.dumps(dids.document(dids.parse(nasty.did), inner, nasty.keys)).encode()

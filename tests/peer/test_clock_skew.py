@@ -28,7 +28,7 @@ class Off(SystemClock):
 @pytest.mark.parametrize("seconds", [130, -130, 400 * 86_400])
 async def test_a_token_of_another_time_is_refused_with_the_reason(it: City, nasty: NastyPeer, seconds: int) -> None:
     """>> a token issued by a clock that is off << 401 that says so to a machine; the operator reads who and how far."""
-    now = it.services.clock.now() // 1000 + seconds
+    now = it.services.infra.clock.now() // 1000 + seconds
     life = 300 if seconds > 0 else 60
     refused = await nasty.post(it, "musterstadt", NEGOTIATE, {}, iat=now, exp=now + life)
     assert refused.status == 401
@@ -42,7 +42,7 @@ async def test_a_token_of_another_time_is_refused_with_the_reason(it: City, nast
 async def test_nobody_can_make_up_another_ones_clock(it: City, nasty: NastyPeer) -> None:
     """>> an untimely token that a stranger signed << nothing is noted of the member it names."""
     stranger = type(nasty.signer).generate("peer", nasty.did)
-    now = it.services.clock.now() // 1000 + 130
+    now = it.services.infra.clock.now() // 1000 + 130
     assert (await nasty.post(it, "musterstadt", NEGOTIATE, {}, signer=stranger, iat=now, exp=now + 300)).status == 401
     assert (await it.api.get("/api/v1/clock"))["peers"] == []
 
@@ -66,7 +66,7 @@ async def test_a_negotiation_goes_on_once_the_clock_is_mended(tmp_path_factory: 
         nasty.answers["/2025-1/catalog/datasets/d"] = lambda got: (200, _dataset())
         asked = {"provider": nasty.did, "dataset": "d", "purpose": PURPOSE}
         clock.by = 130_000
-        await it.services.watch.look()
+        await it.services.schedule.watch.look()
         begun = await it.api.post("/api/v1/participants/musterstadt/negotiations", asked)
 
         async def noticed() -> bool:
@@ -80,7 +80,7 @@ async def test_a_negotiation_goes_on_once_the_clock_is_mended(tmp_path_factory: 
         assert shown["state"] == "REQUESTED"
         assert taken == []
         clock.by = 0
-        await it.services.watch.look()
+        await it.services.schedule.watch.look()
 
         async def went() -> bool:
             return taken == [NEGOTIATE]
@@ -104,10 +104,10 @@ async def test_readiness_says_that_the_clock_was_set(space: Space) -> None:
     clock = Off()
     async with data_space(space.folder.parent / "s", clock) as other:
         it = await other.city("it", {"musterstadt": MUNICIPALITY})
-        assert (await it.services.ready())["clock"]
+        assert (await it.services.schedule.readiness.look())["clock"]
         clock.by = 400 * 86_400_000
-        await it.services.watch.look()
-        assert not (await it.services.ready())["clock"]
+        await it.services.schedule.watch.look()
+        assert not (await it.services.schedule.readiness.look())["clock"]
         clock.by = 0
-        await it.services.watch.look()
-        assert (await it.services.ready())["clock"]
+        await it.services.schedule.watch.look()
+        assert (await it.services.schedule.readiness.look())["clock"]

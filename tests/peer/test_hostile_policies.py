@@ -110,7 +110,7 @@ async def test_what_is_strange_or_huge_is_never_agreed_to(it: City, nasty: Nasty
         assert reply.status in (201, 400), (name, reply.body)
         if reply.status == 201:
             assert reply.json["state"] in ("OFFERED", "TERMINATED"), name
-    assert await it.services.db.read("", agreements) == 0
+    assert await it.services.infra.db.read("", agreements) == 0
     assert (await nasty.post(it, "musterstadt", NEGOTIATE, nasty.contract_request(offer))).status == 201
 
 
@@ -137,7 +137,7 @@ async def test_an_offer_out_of_the_blue_is_read_as_strictly(it: City, nasty: Nas
         assert reply.status in (201, 400, 404), (name, reply.body)
         if reply.status == 201:
             assert reply.json["state"] == "OFFERED", name
-    assert await it.services.db.read("", agreements) == 0
+    assert await it.services.infra.db.read("", agreements) == 0
 
 
 def offered(nasty: NastyPeer, policy: dict[str, Any]) -> dict[str, Any]:

@@ -30,14 +30,14 @@ async def test_a_key_change_without_overlap_is_held_back(space: Space, it: City,
     assert (await nasty.post(it, "musterstadt", REQUEST, ASK)).status == 200
     old, new = nasty.signer, SoftwareKey.generate("peer", nasty.did)
     nasty.signer, nasty.keys = new, [new.record(), nasty.keys[1]]
-    it.services.resolver.forget(nasty.did)
+    it.services.trust.resolver.forget(nasty.did)
     held = await nasty.post(it, "musterstadt", REQUEST, ASK)
     assert held.status == 503
     assert held.json["@type"] == "CatalogError"
     assert (await nasty.post(it, "musterstadt", REQUEST, ASK, signer=old)).status in (401, 503)
     await nasty.enlist(keys=(thumbprint(new.public_jwk),))
     await space.reload(it)
-    it.services.resolver.forget(nasty.did)
+    it.services.trust.resolver.forget(nasty.did)
     assert (await nasty.post(it, "musterstadt", REQUEST, ASK)).status == 200
     assert (await nasty.post(it, "musterstadt", REQUEST, ASK, signer=old)).status == 401
 
@@ -49,13 +49,13 @@ async def test_a_restart_forgets_no_key_and_an_operator_ends_the_hold(space: Spa
         await nasty.enlist()
         await space.reload(city)
         assert (await nasty.post(city, "altstadt", REQUEST, ASK)).status == 200
-        await asyncio.gather(*city.services._beside)
+        await city.services.operation.changes.settled()
     new = SoftwareKey.generate("peer", nasty.did)
     nasty.signer, nasty.keys = new, [new.record(), nasty.keys[1]]
     async with space.running("again", {"altstadt": MUNICIPALITY}) as city:
         assert (await nasty.post(city, "altstadt", REQUEST, ASK)).status == 503
-        await asyncio.gather(*city.services._beside)
-        assert await city.services.db.read("altstadt", _alarms) == 1
+        await city.services.operation.changes.settled()
+        assert await city.services.infra.db.read("altstadt", _alarms) == 1
         await city.api.post("/api/v1/trust/accept", {"did": nasty.did})
         assert (await nasty.post(city, "altstadt", REQUEST, ASK)).status == 200
 
@@ -70,11 +70,11 @@ async def test_a_rotation_with_overlap_is_taken_without_a_word(it: City, nasty: 
     assert (await nasty.post(it, "musterstadt", REQUEST, ASK)).status == 200
     old, new = nasty.signer, SoftwareKey.generate("peer", nasty.did)
     nasty.keys.append(new.record())
-    it.services.resolver.forget(nasty.did)
+    it.services.trust.resolver.forget(nasty.did)
     for signer in (old, new):
         assert (await nasty.post(it, "musterstadt", REQUEST, ASK, signer=signer)).status == 200
     nasty.keys = [nasty.keys[1], new.record()]
-    it.services.resolver.forget(nasty.did)
+    it.services.trust.resolver.forget(nasty.did)
     assert (await nasty.post(it, "musterstadt", REQUEST, ASK, signer=new)).status == 200
     assert (await nasty.post(it, "musterstadt", REQUEST, ASK, signer=old)).status == 401
 
@@ -82,7 +82,7 @@ async def test_a_rotation_with_overlap_is_taken_without_a_word(it: City, nasty: 
 @pytest.mark.threat("T16")
 async def test_fifty_requests_at_once_are_one_fetch(it: City, nasty: NastyPeer) -> None:
     """>> fifty first requests of a peer in parallel << one GET of its DID document."""
-    it.services.resolver.forget(nasty.did)
+    it.services.trust.resolver.forget(nasty.did)
     replies = await asyncio.gather(*(nasty.post(it, "musterstadt", REQUEST, ASK) for _ in range(50)))
     assert Counter(reply.status for reply in replies) == {200: 50}
     assert fetched(nasty) == 1

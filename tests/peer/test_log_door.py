@@ -43,5 +43,5 @@ async def test_the_log_is_only_read(space: Space) -> None:
     """Other methods are refused, and so is a log of a participant that does not exist."""
     city = await space.city("town", {"musterstadt": MUNICIPALITY})
     root = city.root("musterstadt")
-    assert (await city.services.http.post(f"{root}/log/0/checkpoint", b"")).status == 405
-    assert (await city.services.http.get(f"{root}dorf/log/0/checkpoint")).status == 404
+    assert (await city.services.infra.http.post(f"{root}/log/0/checkpoint", b"")).status == 405
+    assert (await city.services.infra.http.get(f"{root}dorf/log/0/checkpoint")).status == 404

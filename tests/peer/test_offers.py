@@ -96,7 +96,7 @@ async def test_no_change_that_may_widen_an_offer_is_agreed_to(it: City, nasty: N
             agreed |= {name} if reply.json["state"] == "AGREED" else set()
             assert reply.json["state"] in ("AGREED", "OFFERED"), name
     assert agreed == NARROWER
-    assert await it.services.db.read("", agreements) == len(NARROWER)
+    assert await it.services.infra.db.read("", agreements) == len(NARROWER)
 
 
 @pytest.mark.threat("T22")
@@ -196,7 +196,7 @@ async def test_a_provider_cannot_answer_with_another_agreement(
     assert reply.status == 400, reply.body
     state = await nasty.get(it, "nachbardorf", f"/2025-1/negotiations/{pid}")
     assert state.json["state"] == "REQUESTED"
-    assert await it.services.db.read("", agreements) == 0
+    assert await it.services.infra.db.read("", agreements) == 0
 
 
 async def requested(it: City, nasty: NastyPeer, made: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -238,4 +238,4 @@ async def test_a_policy_that_cannot_be_read_is_the_peers_mistake(it: City, nasty
     reply = await nasty.post(it, "musterstadt", NEGOTIATE, nasty.contract_request(offer))
     assert (reply.status, reply.json["@type"]) == (400, "ContractNegotiationError")
     assert "/permission/0" in reply.json["reason"][0]
-    assert await it.services.db.read("musterstadt", lambda tx: tx.all("SELECT id FROM negotiation")) == []
+    assert await it.services.infra.db.read("musterstadt", lambda tx: tx.all("SELECT id FROM negotiation")) == []

@@ -54,7 +54,7 @@ async def test_twenty_equal_requests_at_once_are_one_negotiation(
     assert Counter(reply.status for reply in replies) == {201: 1, 200: 19}
     assert len({reply.json["providerPid"] for reply in replies}) == 1
     await nasty.heard("/agreement")
-    assert await it.services.db.read("", counts) == {"negotiation": 1, "agreement": 1, "transfer": 0}
+    assert await it.services.infra.db.read("", counts) == {"negotiation": 1, "agreement": 1, "transfer": 0}
 
 
 @pytest.mark.threat("T33")
@@ -163,7 +163,7 @@ async def test_twenty_equal_transfer_requests_are_one(it: City, nasty: NastyPeer
     await nasty.heard("/start")
     await asyncio.sleep(0.1)
     assert len([one for one in nasty.inbox if one.path.endswith("/start")]) == 1
-    assert (await it.services.db.read("", counts))["transfer"] == 1
+    assert (await it.services.infra.db.read("", counts))["transfer"] == 1
 
 
 @pytest.mark.threat("T36")

@@ -63,7 +63,7 @@ async def circled(it: City, nasty: NastyPeer) -> None:
     other = await it.negotiate("nachbardorf", it.did("musterstadt"), made["dataset"])
     assert other["state"] == "FINALIZED"
     assert [one["kind"] for one in await waiting(it) if one["subject"] == nasty.did] == ["quota"]
-    assert 'hanse_quota_refused_total{quota="peer-bytes"} 1' in it.services.metrics.text()
+    assert 'hanse_quota_refused_total{quota="peer-bytes"} 1' in it.services.infra.metrics.text()
 
 
 async def test_a_circle_of_requests_and_ends_stops_at_the_quota(it: City, nasty: NastyPeer) -> None:
@@ -104,7 +104,7 @@ async def test_what_is_counted_is_not_less_than_what_the_disk_takes(it: City, na
     it.services.quotas.limits = Quota(peer_hour_starts=30)
     rounds, _ = await circles(it, nasty, made)
     assert rounds == 30
-    grown, counted = await size(it) - before, await it.services.db.read("musterstadt", _counted)
+    grown, counted = await size(it) - before, await it.services.infra.db.read("musterstadt", _counted)
     assert counted >= grown, (counted // rounds, grown // rounds)
 
 
@@ -118,7 +118,7 @@ async def test_a_first_request_told_again_in_other_words_each_time_leaves_no_lin
     it.services.quotas.limits = Quota(peer_hour_starts=1)
     for number in range(4 * TAKEN_KINDS):
         assert (await nasty.post(it, "musterstadt", NEGOTIATE, {**asked, "x": str(number)})).status == 200
-    lines = await it.services.db.read("musterstadt", lambda tx: tx.all("SELECT 1 FROM transcript"))
+    lines = await it.services.infra.db.read("musterstadt", lambda tx: tx.all("SELECT 1 FROM transcript"))
     assert len(lines) <= TAKEN_KINDS + 2
 
 
@@ -163,7 +163,7 @@ async def size(it: City) -> int:
         return int(row["n"])
 
     assert (it.settings.folder / Path("hanse.db")).exists()
-    return await it.services.db.read("", pages)
+    return await it.services.infra.db.read("", pages)
 
 
 def _counted(tx: Tx) -> int:

@@ -19,16 +19,16 @@ async def test_a_witness_takes_no_new_state_by_a_stolen_log_key(space: Space) ->
     stage = Stage(city, space.folder.parent / "town", sealer.origin(city.root(SLUG)).replace("/log/0", "/log/7"))
     stolen = stage.signers()
     assert (await stage.ask(0, 3)).status == 200
-    now = city.services.clock.now()
+    now = city.services.infra.clock.now()
     for signer in stolen:
         purpose = "log" if signer.alg == "Ed25519" else "log-pq"
         await city.services.participants.revoke(SLUG, purpose, now, "stolen", signer.kid)
-    await city.services.enrolment.enlist()
+    await city.services.operation.enrolment.enlist()
     assert (await stage.ask(3, 8, b"branch", keys=stolen)).status == 403
     assert (await stage.ask(3, 8, keys=stolen)).status == 403
     assert (await stage.ask(3, 8)).status == 200
     assert stage.alarms() == []
-    listed = trustlist.parse(city.services.anchor.jws.encode()).member(city.did(SLUG)).log_keys
+    listed = trustlist.parse(city.services.trust.anchor.jws.encode()).member(city.did(SLUG)).log_keys
     assert [key.get("until") is not None for key in listed].count(True) == len(stolen)
     document = city.services.participants.held(SLUG).document
     assert len(document["hanse:logKey"]) == len(listed), "old states of the log need the key that signed them"  # type: ignore[arg-type]
@@ -45,5 +45,5 @@ async def test_a_rotated_key_ends_too(space: Space) -> None:
 
     before = ended()
     assert before is not None
-    await city.services.participants.revoke(SLUG, "log", city.services.clock.now(), "stolen", former.kid)
+    await city.services.participants.revoke(SLUG, "log", city.services.infra.clock.now(), "stolen", former.kid)
     assert ended() == before

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from connector.app.surfaces import public
 from connector.http import strict
 from connector.peer.routes import Route
 from connector.storage.database import Tx
@@ -32,7 +33,7 @@ LETTERS = "abcdef0123456789"
 
 def table(city: City) -> list[Route]:
     """The routes that the process really serves."""
-    return [route for route, _ in city.services.public()._table]
+    return [route for route, _ in public(city.services)._table]
 
 
 ELSEWHERE = {"/evidence/{agreement}/termination", "/evidence/{agreement}/countersignature"}
@@ -100,7 +101,7 @@ async def ids(it: City, made: dict[str, Any]) -> dict[str, str]:
     signed = await it.negotiate("nachbardorf", it.did("musterstadt"), made["dataset"])
     assert signed["state"] == "FINALIZED", signed
     await it.fetch("nachbardorf", signed["agreement"])
-    found = await it.services.db.read("musterstadt", theirs)
+    found = await it.services.infra.db.read("musterstadt", theirs)
     assert len(found) == 5
     return found
 
@@ -122,7 +123,7 @@ async def test_ids_of_others_look_like_ids_that_do_not_exist(it: City, nasty: Na
             assert replies[0] == replies[1], (route, id_)
             asked += 1
     assert asked >= 12 * 6
-    assert await it.services.db.read("musterstadt", theirs) == ids
+    assert await it.services.infra.db.read("musterstadt", theirs) == ids
 
 
 @pytest.mark.threat("T17")

@@ -44,11 +44,11 @@ async def test_a_list_that_the_authority_did_not_sign_changes_nothing(space: Spa
     claims = json.loads(base64.urlsafe_b64decode(body + "=="))
     claims["version"] += 1
     bent = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
-    version = it.services.anchor.version
+    version = it.services.trust.anchor.version
     place.write_text(f"{head}.{bent}.{signature}")
     with pytest.raises(Refused):
         await space.reload(it)
-    assert it.services.anchor.version == version
+    assert it.services.trust.anchor.version == version
     assert (await nasty.post(it, "musterstadt", REQUEST, ASK)).status == 200
 
 

@@ -46,13 +46,13 @@ class Stage(NamedTuple):
         whole = tree(size, branch)
         batch = Batch(
             participant=SLUG, size=size, root=whole.root(), frontier=merkle.NOTHING, checkpoint=None,
-            at=self.city.services.clock.now() + later_s * 1000,
+            at=self.city.services.infra.clock.now() + later_s * 1000,
         )  # fmt: skip
         note = sealer.sign(batch, origin or self.origin, self.signers() if keys is None else keys)
         return await self.post(cosign.write(old, whole.consistency(old) if proof is None else proof, note))
 
     async def post(self, body: bytes) -> Answer:
-        return await self.city.services.http.post(f"{self.city.house.witness_keys.url}/add-checkpoint", body)
+        return await self.city.services.infra.http.post(f"{self.city.services.witness.keys.url}/add-checkpoint", body)
 
     def alarms(self) -> list[dict[str, object]]:
         """What the participant's own log says of others' logs."""
@@ -77,13 +77,13 @@ async def test_vouches_for_a_log_that_only_grows(stage: Stage) -> None:
         answer = await stage.ask(old, size)
         assert answer.status == 200, answer.body
         note = checkpoint.parse(f"{checkpoint.text_of(stage.origin, size, tree(size).root())}\n{answer.body.decode()}")
-        listed = stage.city.services.anchor.current.witnesses
+        listed = stage.city.services.trust.anchor.current.witnesses
         entries = [{"operator": one.operator, "url": one.url, "keys": list(one.keys)} for one in listed]
         policy = cosignature.derived(entries, "another operator")
         assert policy is not None
         vouched = cosignature.time_of(note, policy)
         assert vouched is not None
-        assert abs(vouched - stage.city.services.clock.now()) < 60_000
+        assert abs(vouched - stage.city.services.infra.clock.now()) < 60_000
         assert len(note.lines) == 2
 
 
@@ -112,7 +112,7 @@ async def test_knows_the_logs_of_the_trust_list_alone(stage: Stage) -> None:
     ):  # fmt: skip
         assert (await stage.ask(0, 3, origin=nobody)).status == 404, nobody
     assert (await stage.ask(0, 3, keys=[LogKey()])).status == 403
-    known = await stage.city.services.db.read(PROCESS, lambda tx: tx.all("SELECT origin FROM witness_log"))
+    known = await stage.city.services.infra.db.read(PROCESS, lambda tx: tx.all("SELECT origin FROM witness_log"))
     assert known == []
 
 
@@ -145,7 +145,7 @@ async def test_two_histories_raise_an_alarm_with_both_as_proof(stage: Stage) -> 
     shown = await stage.city.api.get("/api/v1/witness")
     assert [alarm["kind"] for alarm in shown["alarms"]] == ["fork", "rollback"]
     assert [(log["origin"], log["size"]) for log in shown["logs"]] == [(stage.origin, 5)]
-    assert stage.city.services.anchor.current.witnesses[0].keys == tuple(shown["keys"])
+    assert stage.city.services.trust.anchor.current.witnesses[0].keys == tuple(shown["keys"])
     assert [cosignature.parse(f"witness w {vkey}\nquorum w").quorum for vkey in shown["vkeys"]] == ["w", "w"]
 
 
@@ -154,7 +154,7 @@ async def test_the_operator_sees_keys_logs_and_alarms(stage: Stage, lang: str, s
     """>> `hanse witness` << 0 and the keys; 1 once a log has two histories."""
     command = ["--lang", lang, "witness", "--data", str(stage.folder)]
     assert await asyncio.to_thread(main, command, {}) == 0
-    assert stage.city.services.witness_keys.name in capsys.readouterr().out
+    assert stage.city.services.witness.keys.name in capsys.readouterr().out
     await stage.ask(0, 5)
     await stage.ask(5, 5, b"fork")
     await stage.ask(0, 4, later_s=7200, proof=[])
@@ -171,7 +171,7 @@ async def test_a_suspended_member_is_nobody(stage: Stage, space: Space) -> None:
     from connector.trust.members.trust_list import Entry
 
     assert (await stage.ask(0, 3)).status == 200
-    entry = stage.city.services.anchor.entry(stage.city.did(SLUG))
+    entry = stage.city.services.trust.anchor.entry(stage.city.did(SLUG))
     assert entry is not None
     gone = Entry(
         did=entry.did, name=entry.name, operator=entry.operator, kind=entry.kind, groups=(), state="suspended",
@@ -187,8 +187,8 @@ async def test_size_is_limited(stage: Stage) -> None:
     """What is too large or no request at all is refused; other methods find nothing."""
     assert (await stage.post(b"old 0\n\n" + b"x" * cosign.LIMIT)).status == 413
     assert (await stage.post(b"old 0\n\nx")).status == 400
-    url = f"{stage.city.house.witness_keys.url}/add-checkpoint"
-    assert (await stage.city.services.http.get(url)).status == 404
+    url = f"{stage.city.services.witness.keys.url}/add-checkpoint"
+    assert (await stage.city.services.infra.http.get(url)).status == 404
 
 
 @pytest.mark.threat("T51")
@@ -196,7 +196,11 @@ async def test_asking_is_paced_per_address(stage: Stage) -> None:
     """>> more requests at once than a bucket holds << refused before anything of them is read; others are served."""
     clock, services = FakeClock(), stage.city.services
     door = WitnessHandlers(
-        services.db, clock, services.anchor, services.witness_keys, services.maintenance.log_misbehaved
+        services.infra.db,
+        clock,
+        services.trust.anchor,
+        services.witness.keys,
+        services.operation.maintenance.log_misbehaved,
     )
 
     def request(remote: str) -> Any:
@@ -217,12 +221,12 @@ async def test_a_note_full_of_other_lines_is_not_kept(stage: Stage) -> None:
     keys = [*stage.signers(), next(one for one in stage.signers() if one.alg == "Ed25519")]
     batch = Batch(
         participant=SLUG, size=3, root=tree(3).root(), frontier=merkle.NOTHING, checkpoint=None,
-        at=stage.city.services.clock.now(),
+        at=stage.city.services.infra.clock.now(),
     )  # fmt: skip
     note = sealer.sign(batch, stage.origin, keys)
     bomb = "".join(checkpoint.line_of(f"name\0{at}", b"abcd", b"x" * 800) for at in range(50))
     assert (await stage.post(cosign.write(0, (), note + bomb))).status == 200
-    held = await stage.city.services.db.read(PROCESS, cosign.known, stage.origin)
+    held = await stage.city.services.infra.db.read(PROCESS, cosign.known, stage.origin)
     assert len(held.note) < 5_000
     assert [name for name, _, _ in checkpoint.parse(held.note).lines] == [stage.origin] * 2
 
@@ -241,9 +245,13 @@ async def test_an_operator_has_new_logs_only_so_fast(stage: Stage, monkeypatch: 
     """>> one new origin after the other << 429 after some, for all members of the operator; a known log goes on."""
     monkeypatch.setattr("connector.peer.evidence.witness.NEW_AT_ONCE", 3)
     services = stage.city.services
-    clock = FakeClock(services.clock.now())
+    clock = FakeClock(services.infra.clock.now())
     door = WitnessHandlers(
-        services.db, clock, services.anchor, services.witness_keys, services.maintenance.log_misbehaved
+        services.infra.db,
+        clock,
+        services.trust.anchor,
+        services.witness.keys,
+        services.operation.maintenance.log_misbehaved,
     )
 
     bodies: list[bytes] = []
@@ -294,7 +302,9 @@ async def test_outcomes_are_counted_without_names(stage: Stage) -> None:
     for number in range(5):
         await stage.ask(0, 3, origin=f"stranger-{number}.example/log/0")
         await stage.post(b"nonsense %d" % number)
-    counted = [line for line in stage.city.services.metrics.text().splitlines() if line.startswith("hanse_witness_a")]
+    counted = [
+        line for line in stage.city.services.infra.metrics.text().splitlines() if line.startswith("hanse_witness_a")
+    ]
     assert counted == [
         'hanse_witness_alarms_total{kind="fork"} 1',
         'hanse_witness_answered_total{outcome="conflict"} 2',
@@ -312,19 +322,19 @@ async def test_a_witness_from_a_backup_remembers(stage: Stage) -> None:
     """
     for old, size in ((0, 3), (3, 5)):
         assert (await stage.ask(old, size)).status == 200
-    held = await stage.city.services.db.read(PROCESS, cosign.known, stage.origin)
+    held = await stage.city.services.infra.db.read(PROCESS, cosign.known, stage.origin)
 
     def back(tx: Any) -> None:
         root = tree(3).root()
         tx.run("UPDATE witness_log SET size = 3, root = :root WHERE origin = :o", root=root, o=stage.origin)
 
-    await stage.city.services.db.write(PROCESS, back)
+    await stage.city.services.infra.db.write(PROCESS, back)
     answer = await stage.ask(3, 8, b"fork", proof=tree(8).consistency(3))
     assert (answer.status, answer.body) == (409, b"5\n")
     assert (await stage.ask(5, 5, b"fork")).status == 409
     assert [alarm["event"] for alarm in stage.alarms()] == ["log-fork"]
-    assert await stage.city.services.db.read(PROCESS, cosign.known, stage.origin) == held
+    assert await stage.city.services.infra.db.read(PROCESS, cosign.known, stage.origin) == held
     assert (await stage.ask(5, 8)).status == 200
-    await stage.city.services.db.write(PROCESS, lambda tx: tx.run("DELETE FROM witness_log"))
+    await stage.city.services.infra.db.write(PROCESS, lambda tx: tx.run("DELETE FROM witness_log"))
     assert (await stage.ask(0, 3)).body == b"8\n"
     assert (await stage.ask(0, 3, origin=stage.origin.replace("/log/7", "/log/8"))).status == 200

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.app import plugins
-from connector.app.services import judge
+from connector.app.policy_engine import judge
 from connector.cli.main import main
 from connector.policy.engine import PolicyEngine, Requester
 from connector.policy.evaluation.record import plain, record, replay

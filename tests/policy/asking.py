@@ -5,10 +5,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from connector.policy.evaluation.decision import Decision
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.odrl.model import PHASES, Closure
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Fact, World
+from tests.policy.deciding import decide
 
 H = "https://w3id.org/hanse/v1#"
 O = "http://www.w3.org/ns/odrl/2/"  # noqa: E741

@@ -251,7 +251,9 @@ class _Some:
         return True
 
 
-OPTIONS = ["-o", "addopts=--import-mode=importlib", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:terminal"]
+OPTIONS = [
+    "-o", "addopts=--import-mode=importlib", "--assert=plain", "-n0", "-p", "no:cacheprovider", "-p", "no:terminal",
+]  # fmt: skip
 
 
 def _anew(work: Work, number: int, names: list[str]) -> Any:

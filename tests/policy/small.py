@@ -129,9 +129,12 @@ DUTIES = [
     _duty("odrl:inform", atom(H + "dueWithin", "lteq", "agreement+P1D")),
     _duty("odrl:inform", atom(H + "dueWithin", "lt", "agreement+P2D"), consequence=[SUSPEND]),
     _duty("odrl:inform", atom(H + "dueWithin", "lt", "agreement+P2D"), consequence=[{"action": "odrl:delete"}]),
+    _duty("odrl:inform", atom(H + "dueWithin", "lt", "agreement+P1D"), consequence=[{"action": "odrl:delete"}]),
     _duty("odrl:compensate"),
     _duty("odrl:compensate", atom(O + "payAmount", "gteq", "5")),
     _duty("odrl:compensate", atom(O + "payAmount", "gteq", "10")),
+    _duty("odrl:compensate", atom(H + "dueWithin", "lt", "access+P1D")),
+    _duty("odrl:compensate", atom(H + "dueWithin", "lt", "access+P2D")),
     _duty("odrl:compensate", atom(O + "purpose", "eq", WATER)),
     _duty("odrl:compensate", {"or": [atom(O + "purpose", "eq", WATER), atom(O + "purpose", "eq", ROADS)]}),
     _duty(H + "suppressCells", atom(H + "kAnonymity", "gteq", "3")),
@@ -147,6 +150,9 @@ def busy_worlds() -> Iterator[World]:
         (Deed(action=INFORM, at=START + DAY // 2),),
         (Deed(action=INFORM, at=START + 2 * DAY + 1), Deed(action=DELETE, at=START + 2 * DAY + 2)),
         (Deed(action=INFORM, at=START + DAY + DAY // 2),),
+        (Deed(action=DELETE, at=START + DAY + DAY // 2), Deed(action=INFORM, at=START + 2 * DAY + 1)),
+        (Deed(action=USE, at=START + 1), Deed(action=PAY, at=START + DAY + DAY // 2)),
+        (Deed(action=O + "distribute", at=START + 1), Deed(action=INFORM, at=START + DAY // 2)),
     ]
     paid = [(), *((Deed(action=PAY, at=START, values={O + "payAmount": n * 1_000_000}),) for n in (4, 7, 10))]
     for done, pay, purpose in product(deeds, paid, (None, WATER, ROADS, STREETS)):
@@ -157,12 +163,28 @@ def busy_worlds() -> Iterator[World]:
             )  # fmt: skip
 
 
-BOUND = st.fixed_dictionaries(
-    {"action": st.just("use"), "duty": st.lists(st.sampled_from(DUTIES), max_size=2)},
-    optional={"constraint": st.lists(_atom(O + "purpose", ["eq", "neq"], st.sampled_from([WATER, ROADS])), max_size=1)},
+def _bound(duties: list[dict[str, Any]]) -> st.SearchStrategy[Policy]:
+    """Policies with some of these duties, each in any place."""
+    some, purposes = st.sampled_from(duties), _atom(O + "purpose", ["eq", "neq"], st.sampled_from([WATER, ROADS]))
+    permission = st.fixed_dictionaries(
+        {"action": st.just("use"), "duty": st.lists(some, max_size=2)},
+        optional={"constraint": st.lists(purposes, max_size=1)},
+    )
+    prohibition = st.fixed_dictionaries(
+        {"action": st.just("odrl:distribute"), "remedy": st.lists(st.just(SUSPEND) | some, max_size=2)},
+        optional={"constraint": st.lists(purposes, max_size=1)},
+    )
+    return st.builds(
+        lambda permission, prohibition, obligation: parse(
+            {"permission": permission, "prohibition": prohibition, "obligation": obligation, "conflict": "perm"}
+        ),
+        st.lists(permission, min_size=1, max_size=2),
+        st.lists(prohibition, max_size=1),
+        st.lists(some, max_size=1),
+    )
+
+
+PAIRS = st.lists(st.sampled_from(DUTIES), min_size=1, max_size=3).flatmap(
+    lambda duties: st.tuples(_bound(duties), _bound(duties))
 )
-BOUND_POLICIES = st.builds(
-    lambda permission, obligation: parse({"permission": permission, "obligation": obligation}),
-    st.lists(BOUND, min_size=1, max_size=2),
-    st.lists(st.sampled_from(DUTIES), max_size=1),
-)
+"""Two policies with some of the same duties."""

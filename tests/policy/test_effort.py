@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connector.app.services import judge
+from connector.app.policy_engine import judge
 from connector.policy.evaluation.digest import digest
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.evaluation.matching import _covered
 from connector.policy.evaluation.program import compile
 from connector.policy.odrl.model import PHASES
@@ -21,6 +20,7 @@ from connector.policy.odrl.names import HANSE
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed, Fact, World
 from connector.policy.wording.badges import coverage
+from tests.policy.deciding import decide
 
 SIZE = 120
 MOST = 2.7

@@ -1,6 +1,7 @@
 """The municipal suite: complete, written just as its table says, and decided as it expects, in Turtle and in JSON."""
 
 import re
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from connector.policy.odrl.state_of_world import Deed, Fact, Value, World
 from connector.policy.odrl.values import TEXTS, Type, decimal, duration, instant, integer
 from tests.suites import force
 from tests.suites.municipal.form import Case, State
-from tests.suites.municipal.suite import cases, place
+from tests.suites.municipal.suite import DIGEST, PLACE, cases, digest, generated
 from tests.suites.municipal.writing import files, tree
 
 CASES = cases()
@@ -35,12 +36,27 @@ def test_there_are_many_cases_and_no_two_alike() -> None:
     assert not [title for title, count in Counter(case.title for case in CASES).items() if count > 1]
 
 
-def test_the_files_are_those_of_the_table() -> None:
-    """>> the table is written once more  << byte by byte what lies in the folder, and nothing besides."""
-    wanted = files(CASES)
-    assert {path.relative_to(place()).as_posix() for path in (place() / "data").rglob("*.ttl")} == set(wanted)
-    changed = [name for name, text in wanted.items() if (place() / name).read_bytes() != text.encode()]
-    assert not changed, "run: python -m tests.suites.municipal"
+def test_a_change_of_the_files_shows_in_their_digest() -> None:
+    """>> the table is written once more  << the digest that is kept; no file of the suite is kept itself."""
+    assert digest(files(CASES)) == DIGEST.read_text().strip(), "if meant: python -m tests.suites.municipal"
+    assert digest(files(CASES[:-1])) != DIGEST.read_text().strip()
+    assert sorted(path.name for path in PLACE.iterdir()) == ["README.md", "SHA256"]
+
+
+def test_the_digest_is_what_the_readme_says(municipal_suite: Path) -> None:
+    """>> the line of policies/suite/README.md, in the written folder  << the digest that is kept."""
+    (line,) = re.findall(r"^find data .*$", (PLACE / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    said = subprocess.run(["/bin/sh", "-c", line], cwd=municipal_suite, capture_output=True, text=True, check=True)
+    assert said.stdout.split()[0] == DIGEST.read_text().strip()
+
+
+def test_the_folder_of_the_description_stands_for_the_files(tmp_path: Path) -> None:
+    """>> policies/suite, another folder  << a temporary folder that is gone afterwards, that folder itself."""
+    with generated(PLACE) as folder:
+        assert len(list((folder / "data" / "test_cases").iterdir())) == len(CASES)
+    assert not folder.exists()
+    with generated(tmp_path) as folder:
+        assert folder == tmp_path
 
 
 def single(case: Case) -> dict[str, Any] | None:
@@ -163,9 +179,9 @@ def test_our_engine_decides_as_expected(vocabulary: Vocabulary, case: Case) -> N
             assert [*signs(node.children)] == [part for part in tree(expected.premises) if isinstance(part, list)]
 
 
-def test_the_files_say_the_same_to_our_runner() -> None:
+def test_the_files_say_the_same_to_our_runner(municipal_suite: Path) -> None:
     """>> hanse policy suite policies/suite  << all agree on activation, premises, duties and result; no defects."""
-    outcomes = list(force.run(place()))
+    outcomes = list(force.run(municipal_suite))
     assert len(outcomes) == len(CASES)
     assert [(o.name, o.differences, o.problem) for o in outcomes if not (o.premises and o.result)] == []
     assert not any(outcome.dangling or outcome.repairs for outcome in outcomes)

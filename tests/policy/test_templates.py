@@ -16,12 +16,12 @@ from connector.policy.conflict.conflict import contradictions
 from connector.policy.containment.narrow import narrower
 from connector.policy.engine import PolicyEngine
 from connector.policy.evaluation.digest import digest
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.odrl.model import PHASES
 from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed
+from tests.policy.deciding import decide
 from tests.policy.filled import CAN, DAY, DEADLINE, NOW, PAID, SLOTS, town
 
 

@@ -11,10 +11,10 @@ from connector.catalogue.templates.templates import fill
 from connector.dialects.policies.edc import echo
 from connector.dialects.policies.skos import Vocabulary
 from connector.policy.evaluation.digest import digest
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.parse import parse
+from tests.policy.deciding import decide
 from tests.policy.filled import SLOTS, town
 
 OURS = {"profile", "permission", "prohibition", "obligation", "action", "constraint", "and", "duty"}

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from connector.contracts import lifetime, store
+from connector.contracts import store
 from connector.contracts.approval import Approval
 from connector.contracts.model import Agreement, EvidenceObject
 from connector.participants import lifecycle_store
@@ -40,7 +40,7 @@ TYPES = ("agreement", "termination", "transfer", "deed", "decision", "confirmati
 def eraser(towns: Towns, days: int, *, in_time: bool = True) -> Eraser:
     """Every record type is kept so long, by duty; a negative number: whatever has ended is over since then."""
     periods = Periods(days=dict.fromkeys(TYPES, days), other=days, duties=frozenset(TYPES))
-    return Eraser(periods, lifetime.ended, towns.did, object_mentions.release, lambda now: in_time)
+    return Eraser(periods, store.ended_at, towns.did, object_mentions.release, lambda now: in_time)
 
 
 def over(towns: Towns) -> Persons:

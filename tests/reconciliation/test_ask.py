@@ -224,7 +224,7 @@ async def test_a_partner_that_is_away_is_asked_again(both: Neighbours, agreement
     """>> queued once, the partner is down, then back << the row waits; then it agrees, and no row is left."""
     towns = both.towns
     await both.seal()
-    towns.handlers |= both.keeping.handlers()
+    towns.handlers |= both.keeping.work().handlers
     before = "UPDATE agreement SET finalized_at = finalized_at - 120000 WHERE participant = :p"
     await towns.db.write(CONSUMER, lambda tx: tx.run(before, p=CONSUMER))
     both.fails = [Unavailable("http.unreachable"), 503]

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from connector.errors import Defect, HanseError, Mistake, Unavailable
-from connector.storage import PROCESS, Database, Tx, folder_identity, migrate, open_database, upgrade
+from connector.storage import PROCESS, Database, Tx, folder_identity, migrate, open_database, schema, upgrade
 from connector.storage.folder_identity import FILE, checked, claim, owner
 
 OURS, OTHER = "a" * 32, "b" * 32
@@ -216,7 +216,7 @@ def test_an_older_release_has_none_until_it_is_migrated(tmp_path: Path, cluster:
     """On both databases; looking changes nothing."""
     older = tmp_path / "older"
     older.mkdir()
-    for path in migrate.MIGRATIONS.glob("*.sql"):
+    for path in schema.MIGRATIONS.glob("*.sql"):
         if path.name < "0016":
             (older / path.name).write_text(path.read_text())
     with cluster.empty() as urls:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from connector.storage import upgrade
-from connector.storage.migrate import MIGRATIONS
+from connector.storage.schema import MIGRATIONS
 
 TOWN = "musterstadt"
 PARTICIPANT = (

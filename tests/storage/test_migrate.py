@@ -8,7 +8,7 @@ import pytest
 from connector.errors import Mistake
 from connector.language import say
 from connector.storage import open_database, upgrade
-from connector.storage.migrate import MIGRATIONS, steps
+from connector.storage.schema import MIGRATIONS, steps
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -61,7 +61,7 @@ async def test_a_commit_that_fails_is_not_ready_and_is_not_tried_at_each_look(
 async def test_readiness_names_the_disk(space: Space, free: dict[str, int]) -> None:
     """Bug: readiness only read, which succeeds on a full disk."""
     it: City = await space.city("it", {})
-    assert (await it.services.ready())["disk"]
+    assert (await it.services.schedule.readiness.look())["disk"]
     free["bytes"] = 0
-    it.services.probe._until = 0
-    assert not (await it.services.ready())["disk"]
+    it.services.schedule.readiness._probe._until = 0
+    assert not (await it.services.schedule.readiness.look())["disk"]

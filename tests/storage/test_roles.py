@@ -16,7 +16,9 @@ NAMES = ("hanse_owner", "hanse", "hanse_worker")
 
 
 class Bare(postgres.Cluster):
-    """A cluster as `initdb` made it."""
+    """A cluster as `initdb` made it, which asks for passwords."""
+
+    authentication = "scram-sha-256"
 
     def _create_roles(self) -> None:
         """None of ours."""

@@ -11,6 +11,7 @@ from connector.cli.frame.call import OK, REFUSED, Call
 from connector.errors import Mistake
 from connector.language.reasons import plain
 from tests.suites import force, oval, w3c
+from tests.suites.municipal.suite import generated
 from tests.suites.outcome import Outcome, Tally, tally
 
 _Reader = Callable[[Path, frozenset[str]], Iterator[Outcome]]
@@ -23,7 +24,8 @@ def run(call: Call) -> int:
     folder = call.args.folder
     if not folder.is_dir():
         raise Mistake("cli.no-file", path=folder)
-    found = tally(list(_READERS[call.args.format](folder, frozenset(call.args.profiles))))
+    with generated(folder) as place:
+        found = tally(list(_READERS[call.args.format](place, frozenset(call.args.profiles))))
     call.result(_plain(found))
     if not call.args.json:
         _print(call, found)

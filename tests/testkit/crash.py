@@ -12,13 +12,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, Literal, ParamSpec, TypeVar
-from unittest.mock import patch
 
 import uvloop
 
-from connector.app import process, services
-from connector.settings.load import load
-from connector.storage import open_database
+from connector.app import ports, process
+from connector.clock import Clock
+from connector.settings.load import Settings, load
 from connector.storage.database import PROCESS, WORKER, Database, Listener, Tx
 
 P = ParamSpec("P")
@@ -69,16 +68,15 @@ async def serve(folder: Path) -> None:
     """Serves until standard input ends."""
     mortals: list[Mortal] = []
 
-    def opened(*args: str, **kw: object) -> Mortal:
-        mortals.append(Mortal(open_database(*args, **kw)))  # type: ignore[arg-type]
+    def opened(settings: Settings, clock: Clock) -> Mortal:
+        mortals.append(Mortal(ports.database(settings, clock)))
         return mortals[-1]
 
-    with patch.object(services, "open_database", opened):
-        async with process.running(load(folder, os.environ)):
-            while line := await asyncio.to_thread(sys.stdin.readline):
-                when, at = line.split()
-                mortals[0].arm(when, int(at))
-                print("armed", flush=True)
+    async with process.running(load(folder, os.environ), ports=ports.Ports(database=opened)):
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            when, at = line.split()
+            mortals[0].arm(when, int(at))
+            print("armed", flush=True)
 
 
 if __name__ == "__main__":

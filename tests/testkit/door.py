@@ -23,9 +23,9 @@ from connector.participants.model import Participant
 from connector.peer.auth import Caller
 from connector.peer.dsp.catalogue import CatalogueHandlers
 from connector.peer.dsp.exchange import Exchange
-from connector.peer.dsp.foreign_messages import Foreign
 from connector.peer.dsp.negotiations import NegotiationHandlers
 from connector.peer.dsp.transfers import TransferHandlers
+from connector.peer.foreign_messages import Foreign
 from connector.peer.identity import IdentityHandlers
 from connector.peer.problems import problems
 from connector.peer.routes import Surface

@@ -1,13 +1,16 @@
-"""Towns that leave, for tests: the desks over a `Towns`, and a database that dies after a number of transactions."""
+"""Towns that leave, for tests: the slice over a `Towns`, and a database that dies after a number of transactions."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate
 
-from connector.contracts import lifetime
+from msgspec.structs import replace
+
+from connector.contracts import store
 from connector.offboarding import participant_rows
+from connector.offboarding.assemble import OffboardingSlice, assemble
 from connector.offboarding.close import Closing
-from connector.offboarding.delete import Deletion, desks
+from connector.offboarding.delete import Deletion
 from connector.privacy import jobs
 from connector.privacy.unexpired import Unexpired
 from connector.settings.sections import Retention
@@ -51,13 +54,24 @@ class Mortal:
         self._db.listen(topic, callback)
 
 
+def offboarding(
+    towns: Towns, db: Database | None = None, *folders: Path, periods: Unexpired | None = None
+) -> OffboardingSlice:
+    """As in a process behind `db`, with the periods of retention that the settings have by themselves."""
+    infra = towns.infra if db is None else replace(towns.infra, db=db)
+    kept = periods or Unexpired(jobs.periods(Retention()), store.ended_at, lambda now: True)
+    return assemble(
+        infra, towns.participants, towns.contracts, towns.terminations, towns.transfers, towns.catalogue,
+        folders=folders, struck=_struck, periods=kept,
+    )  # fmt: skip
+
+
 def leaving(
     towns: Towns, db: Database | None = None, *folders: Path, periods: Unexpired | None = None
 ) -> tuple[Closing, Deletion]:  # fmt: skip
-    """The desks of a process behind `db`, with the periods of retention that the settings have by themselves."""
-    slices = (towns.contracts, towns.terminations, towns.transfers, towns.catalogue)
-    kept = periods or Unexpired(jobs.periods(Retention()), lifetime.ended, lambda now: True)
-    return desks(db or towns.db, towns.clock, towns.participants, slices, towns.vault, folders, _struck, kept)
+    """Who closes and who deletes."""
+    made = offboarding(towns, db, *folders, periods=periods)
+    return made.closing, made.deletion
 
 
 async def holdings(towns: Towns, slug: str) -> dict[str, int]:

@@ -13,7 +13,7 @@ import aiohttp
 
 from connector.verify.bundle import verify_bundle
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, Refused, Space
-from tests.testkit.patience import PATIENCE_S, eventually
+from tests.testkit.patience import PATIENCE_S, eventually, eventually_said
 from tests.testkit.processes import SERVE, Process
 
 _LEFT = "SELECT id FROM outbox WHERE done_at IS NULL"
@@ -151,7 +151,10 @@ async def patiently(call: Callable[[], Awaitable[Any]]) -> Any:
 
 @asynccontextmanager
 async def revived(process: Process) -> AsyncIterator[list[int]]:
-    """Starts the process again whenever it ends; the list gets its exit codes."""
+    """Starts the mortal process again whenever it ends; the list gets its exit codes.
+
+    What is armed still at the end is disarmed: a commit that nobody waits for would kill the process some time later.
+    """
     codes: list[int] = []
 
     done = asyncio.Event()
@@ -169,6 +172,15 @@ async def revived(process: Process) -> AsyncIterator[list[int]]:
     watching = asyncio.create_task(watch())
     try:
         yield codes
+        await eventually_said(lambda: disarmed(process))
     finally:
         done.set()
         await watching
+
+
+async def disarmed(process: Process) -> bool:
+    """Whether it will not die any more; False if it just did, and comes back."""
+    try:
+        return await process.say("after 0") == "armed"
+    except ConnectionError:
+        return False

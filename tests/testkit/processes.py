@@ -1,17 +1,22 @@
 """Cities as processes of the operating system, for tests that stop and kill them.
 
-Each is `hanse serve` on a folder of a `Space`. It ends with the test, however the test ends, because its standard input
-closes then.
+Each is `hanse serve` on a folder of a `Space`, forked from a process that has loaded the product and does nothing else:
+a new interpreter would take longer to load than the server to start. It ends with the test, however the test ends,
+because its standard input closes then.
 """
 
 import asyncio
+import gc
+import multiprocessing
 import os
 import resource
+import runpy
 import signal
 import sqlite3
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +28,10 @@ from tests.testkit.cities import ManagementApi
 SERVE = ("-c", "from connector.cli.main import run; run()", "serve", "--until-eof")
 START_S = 30.0
 STOP_S = 20.0
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    ["connector.cli.main", "connector.app.process", "connector.storage.postgres.database", "pyoxigraph", __name__]
+)
 
 
 class Process:
@@ -31,29 +40,25 @@ class Process:
     def __init__(self, folder: Path, program: Sequence[str] = SERVE, environ: Mapping[str, str] | None = None) -> None:
         self.folder, self._program, self._environ = folder, program, dict(environ or {})
         self.api = ManagementApi(load(folder, self._environ).api.socket)
-        self._running: asyncio.subprocess.Process | None = None
+        self._running: Child | None = None
 
     @property
     def pid(self) -> int:
         return self._child.pid
 
     @property
-    def _child(self) -> asyncio.subprocess.Process:
+    def _child(self) -> "Child":
         assert self._running is not None
         return self._running
 
     async def start(self) -> None:
         """Returns when the process answers; raises RuntimeError with its last lines if it ends before."""
         place = self.folder / "stderr"
-        with place.open("ab") as stderr:
-            self._running = await asyncio.create_subprocess_exec(
-                sys.executable, *self._program, "--data", str(self.folder),
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=stderr,
-                env={**os.environ, **self._environ},
-            )  # fmt: skip
+        arguments = [*self._program, "--data", str(self.folder)]
+        self._running = child = Child(arguments, {**os.environ, **self._environ}, place)
         async with asyncio.timeout(START_S):
             while not await self._answers():
-                if self._child.returncode is not None:
+                if child.returncode is not None:
                     raise RuntimeError(place.read_text(errors="replace")[-4000:])
                 await asyncio.sleep(0.02)
 
@@ -66,7 +71,7 @@ class Process:
 
     async def ended(self) -> int:
         """Waits for the end, whoever brings it; the exit code (negative: the signal)."""
-        return await self._child.wait()
+        return await self._child.ended()
 
     async def kill(self) -> None:
         """SIGKILL: nothing is finished, nothing handed back."""
@@ -75,7 +80,7 @@ class Process:
 
     async def stop(self) -> int:
         """SIGTERM and the exit code; TimeoutError after 20 s."""
-        self._child.send_signal(signal.SIGTERM)
+        self._child.kill(signal.SIGTERM)
         async with asyncio.timeout(STOP_S):
             return await self.ended()
 
@@ -86,11 +91,7 @@ class Process:
 
     async def say(self, line: str) -> str:
         """Writes a line to the process and reads one of its answer."""
-        assert self._child.stdin is not None
-        assert self._child.stdout is not None
-        self._child.stdin.write(f"{line}\n".encode())
-        await self._child.stdin.drain()
-        return (await self._child.stdout.readline()).decode().strip()
+        return await self._child.say(line)
 
     async def close(self) -> None:
         if self._running is not None and self._running.returncode is None:
@@ -102,3 +103,70 @@ class Process:
         with closing(sqlite3.connect(f"file:{self.folder / 'hanse.db'}?mode=ro", uri=True, timeout=10)) as database:
             database.row_factory = sqlite3.Row
             return [dict(row) for row in database.execute(query, values)]
+
+
+class Child:
+    """A forked process, and pipes to its standard input and from its standard output."""
+
+    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str], stderr: Path) -> None:
+        theirs, self._stdin = _FORKS.Pipe(duplex=False)
+        self._stdout, ours = _FORKS.Pipe(duplex=False)
+        self._process = _FORKS.Process(target=_run, args=(arguments, environ, stderr, theirs, ours), daemon=True)
+        self._process.start()
+        theirs.close()
+        ours.close()
+        self.pid = self._process.ident or 0
+        self.returncode: int | None = None
+        self._end = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._process.sentinel, self._ended)
+
+    def _ended(self) -> None:
+        self._loop.remove_reader(self._process.sentinel)
+        self.returncode = self._process.exitcode
+        for each in (self._process, self._stdin, self._stdout):
+            each.close()
+        self._end.set()
+
+    async def ended(self) -> int:
+        await self._end.wait()
+        assert self.returncode is not None
+        return self.returncode
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        if self.returncode is None:
+            with suppress(ProcessLookupError):  # it has just ended, and nobody has told us yet
+                os.kill(self.pid, number)
+
+    async def say(self, line: str) -> str:
+        """Raises ConnectionError if it is dead."""
+        if self.returncode is not None:
+            raise ConnectionResetError
+        os.write(self._stdin.fileno(), f"{line}\n".encode())
+        return (await asyncio.to_thread(_line, self._stdout.fileno())).strip()
+
+
+def _line(descriptor: int) -> str:
+    heard = b""
+    while not heard.endswith(b"\n") and (byte := os.read(descriptor, 1)):
+        heard += byte
+    return heard.decode()
+
+
+def _run(
+    arguments: Sequence[str], environ: Mapping[str, str], stderr: Path, stdin: Connection, stdout: Connection
+) -> None:
+    """In the new process: does what `python ARGUMENTS` would."""
+    gc.freeze()
+    with stdin, stdout, stderr.open("ab") as told:
+        for number, descriptor in enumerate((stdin.fileno(), stdout.fileno(), told.fileno())):
+            os.dup2(descriptor, number)
+    sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)
+    os.environ.clear()
+    os.environ.update(environ)
+    kind, program, *words = arguments
+    sys.argv = [kind, *words]
+    if kind == "-m":
+        runpy.run_module(program, run_name="__main__", alter_sys=True)
+    else:
+        exec(program, {"__name__": "__main__"})

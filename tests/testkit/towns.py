@@ -6,60 +6,48 @@ bend, lose or refuse any message on its way. What happens next is what the test 
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from cryptography import x509
+from msgspec.structs import replace
 
-from connector.app.services import judge, lists
+from connector.app.policy_engine import judge, lists
+from connector.catalogue import assemble as catalogue
 from connector.catalogue.model import Dataset, Offer, Source
-from connector.catalogue.service import Catalogue, Publication
+from connector.catalogue.service import Publication
 from connector.clock import Clock, SystemClock
-from connector.contracts.agreement import ending
-from connector.contracts.document import second_seal
+from connector.contracts import assemble as contracts
 from connector.contracts.model import Agreement, NegotiationRow
-from connector.contracts.negotiation.decide import DecideNegotiation, NegotiationDecider
-from connector.contracts.negotiation.send import NegotiationSender
-from connector.contracts.negotiation.service import Contracts
 from connector.contracts.partner import Partner
-from connector.contracts.signing.countersign import Countersigner
-from connector.contracts.signing.late_delivery import LateDelivery
-from connector.contracts.signing.provider_seal import ProviderSealer
 from connector.contracts.termination import statement
-from connector.contracts.termination.delivery import TerminationDelivery
+from connector.delivery import assemble as delivery
 from connector.delivery import worker
 from connector.delivery.circuit import Circuits
-from connector.delivery.messages import Messages
 from connector.delivery.worker import Later
 from connector.errors import HanseError, PeerError, Unavailable
 from connector.http.outbound import Answer, SafeClient
 from connector.ids import new_uuid
+from connector.infra import Infra
 from connector.jobs.scheduler import Jobs
+from connector.jobs.work import Work, together
+from connector.participants.quota import Quotas
 from connector.participants.service import Hosted, Participants
 from connector.peer.dsp import negotiations, transfers
 from connector.policy.engine import Requester
 from connector.protocol import codec
 from connector.protocol import messages as m
+from connector.settings.load import load
 from connector.settings.sections import Signers
 from connector.storage import outbox
 from connector.storage.database import WORKER, Database, Tx
-from connector.storage.effects import COUNTERSIGN, REVIEW
 from connector.storage.outbox import OutboxRow
+from connector.telemetry import Metrics
 from connector.trace import recorder
-from connector.transfer.addresses import Reach
-from connector.transfer.decide import DecideTransfer as TransferCourse
-from connector.transfer.decide import TransferDecider
-from connector.transfer.decision.decisions import TransferDecisions
-from connector.transfer.decision.state_of_world import StatesOfWorld
-from connector.transfer.duties import Duties
-from connector.transfer.enforcement import Enforcement
+from connector.transfer import assemble as transfer
 from connector.transfer.model import Mode, TransferRow
-from connector.transfer.plane.reports import Reports
-from connector.transfer.send import ADDRESS, EXPIRY
-from connector.transfer.send import TransferSender as TransferMoves
-from connector.transfer.service import Transfers
 from connector.trust.development import dev_ca
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.keys.vault import Vault
@@ -122,6 +110,9 @@ class Wire:
             return _answer(error.status, _problem(error))
         return Answer(204, {}, b"")
 
+    async def document(self, did: str) -> Mapping[str, object]:
+        return (await self._towns.participants.get(did.rpartition(":")[2])).document
+
     async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes:
         """A signed object, as its keeper gives it to this partner."""
         sha256 = url.rpartition("/")[2]
@@ -130,75 +121,67 @@ class Wire:
         return await self._towns.object(hosted.participant.did, did, sha256)
 
 
+class ListedKeys:
+    """What the trust list says of the keys of a DID: `certificates` and `second`, which a test fills."""
+
+    def __init__(self, name_of: Callable[[str], str]) -> None:
+        self.name_of = name_of
+        self.certificates: dict[str, tuple[str, ...]] = {}
+        self.second: dict[str, dict[str, str]] = {}
+
+    def seal_certificates(self, did: str) -> Sequence[str]:
+        return self.certificates.get(did, ())
+
+    def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]:
+        return [key for known, key in self.second.items() if known == did]
+
+
 class Towns:
-    """Every town of a test lives in `db`; `add` them first."""
+    """Every town of a test lives in `db`; `add` them first.
+
+    The slices are put together as a process does it; network, trust list and data plane are the test's own.
+    """
 
     def __init__(self, db: Database, folder: Path, clock: Clock | None = None) -> None:
         self.db, self.clock = db, clock or SystemClock()
         self._certs = dev_ca.create(folder / "space", self.clock)
         self.vault = Vault(bytes(range(32)))
         self.keepers: dict[Kind, Keeper] = {}
-        self.listed: dict[str, tuple[str, ...]] = {}
-        self.second_keys: dict[str, dict[str, str]] = {}
-        self.participants = Participants(db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
-        self.judge = judge()
-        self.catalogue = Catalogue(self.participants, self.judge, self.vault.derive("cursor"))
+        self.keys = ListedKeys(self.name_of)
+        self.listed, self.second_keys = self.keys.certificates, self.keys.second
         self.line = successors.Successors(())
-        self.contracts = Contracts(
-            self.participants, self.catalogue, self.judge, self._decide, self, second_keys=self._seconds,
-            name_of=self.name_of,
-        )  # fmt: skip
         self.requesters: dict[str, Requester] = {}
         self.ends: dict[str, int] = {}
-        states = StatesOfWorld(self.participants, self.contracts.agreements, self.judge, self)
-        self.decisions = TransferDecisions(self.judge, states, self.contracts.agreements, lists().closure_of)
-        self.transfers = Transfers(
-            self.participants, self.contracts, self.decisions, self.vault, Reach(SafeClient().calls), self._transferring
-        )
-        self.reports = Reports(self.contracts.agreements, self.transfers.sender, self.decisions)
-        self.enforcement = Enforcement(self.contracts.agreements, self.transfers.sender, self.decisions)
-        self.duties = Duties(
-            self.participants, self.contracts.agreements, self.judge, states, self.decisions, self.enforcement
-        )  # fmt: skip
         self.wire, self.circuits = Wire(self), Circuits()
         self.pulls: list[str] = []
         self.pushes: list[str] = []
         self.file_name = "baeume.csv"
-        messages = Messages(db, self.clock, self.wire, self.circuits, self.vault, self.contracts, self.transfers)
-        desk = Countersigner(
-            db, self.clock, self.participants, self.contracts, self.judge, self.wire.fetch, self._document,
-            [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
-            self._seconds, self.name_of,
+        self.infra = Infra(
+            settings=replace(load(folder, {}), signers=Signers(deadline_s=3600.0)), clock=self.clock, db=db,
+            http=SafeClient(), vault=self.vault, metrics=Metrics(), me="towns",
         )  # fmt: skip
-        self.terminations = statement.Terminations(self.participants, self.contracts.agreements)
-        self.termination_delivery = TerminationDelivery(
-            db, self.clock, self.participants, self.terminations, self.wire, self._document,
-            [x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], lambda did: self.listed.get(did, ()),
+        self._assemble(self.infra)
+
+    def _assemble(self, infra: Infra) -> None:
+        self.participants = Participants(self.db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
+        self.judge, quotas = judge(), Quotas(infra.settings.quota)
+        self.catalogue = catalogue.assemble(infra, self.participants, self.judge).service
+        contracted = contracts.assemble(
+            infra, self.participants, self.catalogue, self.judge, members=self.keys, line=self, peer=self.wire,
+            seal_roots=[x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], quotas=quotas,
         )  # fmt: skip
-        self.late_delivery = LateDelivery(
-            db, self.participants, self.contracts, desk, self.wire.hand_in, self.wire.fetch
-        )
-        self.handlers: dict[str, Callable[[OutboxRow], Awaitable[None]]] = {
-            "message": messages.send,
-            "repair": messages.repair,
-            "seal": ProviderSealer(db, self.clock, self.participants, self.contracts, Signers(deadline_s=3600.0)).seal,
-            "countersign": desk.countersign,
-            "check-countersignature": desk.check_countersignature,
-            "countersign-late": self.late_delivery.countersign,
-            "hand-in": self.late_delivery.hand_in,
-            "pull": self._pull,
-            "push": self._push,
-            statement.DELIVER: self.termination_delivery.deliver,
-        }
-
-    def _seconds(self, did: str) -> Sequence[Mapping[str, str]]:
-        return [key for known, key in self.second_keys.items() if known == did]
-
-    def _decide(self, sender: NegotiationSender) -> DecideNegotiation:
-        return NegotiationDecider(sender, self.catalogue, self.judge)
-
-    def _transferring(self, sender: TransferMoves) -> TransferCourse:
-        return TransferDecider(sender, self.decisions)
+        self.contracts, self.late_delivery = contracted.service, contracted.late_delivery
+        self.terminations, self.termination_delivery = contracted.terminations, contracted.termination_delivery
+        moved = transfer.assemble(
+            infra, self.participants, self.contracts, self.judge, claims=self, closure_of=lists().closure_of,
+            quotas=quotas,
+        )  # fmt: skip
+        self.transfers, self.decisions, self.reports = moved.service, moved.decisions, moved.reports
+        self.enforcement, self.duties = moved.enforcement, moved.duties
+        sent = delivery.assemble(infra, self.wire, self.circuits, self.contracts, self.transfers)
+        plane = Work(handlers={"pull": self._pull, "push": self._push})
+        work = together([contracted.work, moved.work, sent, plane])
+        self.handlers, self.timers = dict(work.handlers), work.timers
 
     async def add(self, *slugs: str, kind: str = MUNICIPALITY) -> None:
         for slug in slugs:
@@ -285,12 +268,7 @@ class Towns:
 
     async def tick(self, db: Database | None = None) -> None:
         """Lets the timers that are due fire, in the process behind `db`, and what follows be handled."""
-        fire = {
-            EXPIRY: self.transfers.expire, ADDRESS: self.transfers.unaddressed, REVIEW: self.enforcement.review,
-            COUNTERSIGN: self.contracts.countersigning.deadline,
-            ending.DUE: self.terminations.due, second_seal.DUE: self.contracts.agreements.second_sealed,
-        }  # fmt: skip
-        await Jobs(db or self.db, self.clock, "towns", fire, {}, {}).tick()
+        await Jobs(db or self.db, self.clock, "towns", self.timers, {}, {}).tick()
         await self.run()
 
     async def hurry(self) -> None:
@@ -367,9 +345,6 @@ class Towns:
     def _issue(self, did: str, key: SoftwareKey, name: str) -> str:
         ca = dev_ca.load(self._certs.seal_ca, self._certs.seal_ca_key)
         return dev_ca.issue_seal_certificate(ca, did, key.public_key(), name, self.clock)
-
-    async def _document(self, did: str) -> Mapping[str, Any]:
-        return (await self.participants.get(self._slug(did))).document
 
     async def _pull(self, row: OutboxRow) -> None:
         self.pulls.append(row.participant)

@@ -1,7 +1,5 @@
 """The protocol browser over two towns without sockets."""
 
-from collections.abc import Callable
-
 import pytest
 
 from connector.errors import Unavailable
@@ -21,20 +19,10 @@ async def root(slug: str, did: str) -> str:
     return f"https://localhost:18443/{did.rpartition(':')[2]}"
 
 
-def _blocked_until(towns: Towns) -> Callable[[str, str, int], int]:
-    """Circuits go by the clock that never jumps; people read the time."""
-
-    def until(slug: str, did: str, now: int) -> int:
-        found = towns.circuits.blocked_until(slug, did, towns.clock.steady())
-        return found and now + found - towns.clock.steady()
-
-    return until
-
-
 @pytest.fixture
 def tracing(towns: Towns) -> Tracing:
     standing = ProcessKnowledge(
-        blocked_until=_blocked_until(towns),
+        blocked_until=lambda slug, did, now: towns.circuits.next_trial(slug, did, towns.clock.steady(), now),
         on_hold=lambda did: False,
         listed=lambda did, now: did in towns.requesters,
         fresh=lambda now: True,

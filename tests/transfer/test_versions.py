@@ -71,7 +71,7 @@ async def test_a_file_changed_behind_our_back_is_told_to_both(space: Space, mode
     it: City = await space.city("it", {PROVIDER: TOWN_KIND, CONSUMER: TOWN_KIND})
     made = await it.publish(PROVIDER, b"a;b\n1;2\n")
     signed = await it.negotiate(CONSUMER, it.did(PROVIDER), made["dataset"])
-    [path] = [one for one in it.services.uploads.folder(PROVIDER).rglob("*") if one.is_file()]
+    [path] = [one for one in it.services.catalogue.uploads.folder(PROVIDER).rglob("*") if one.is_file()]
     path.chmod(0o600)
     path.write_bytes(b"a;b\n1;3\n")
     base = f"/api/v1/participants/{CONSUMER}/transfers"

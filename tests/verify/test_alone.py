@@ -14,7 +14,7 @@ from connector.verify import bundle, words
 from tests.verify.forge import Case
 
 FOLDER = Path(connector.verify.__file__).parent
-SOURCES = sorted(FOLDER.glob("*.py"))
+SOURCES = sorted(FOLDER.rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)

@@ -1,1 +1,1 @@
-"""What a requester finds: filters, pages and their cursors."""
+"""What a requester asks for: a filter, and where the next page begins."""

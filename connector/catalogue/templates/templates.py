@@ -12,21 +12,23 @@ import msgspec
 from msgspec import Struct
 
 from connector.catalogue.templates.days import midnight, read_day
-from connector.catalogue.templates.slots import KINDS, Slot, nearest, vocabulary
+from connector.catalogue.templates.slots import KINDS, Slot, SlotType, concepts, nearest, vocabulary
 from connector.errors import Mistake
-from connector.policy.evaluation.evaluate import decide
-from connector.policy.odrl.model import Phase, Policy
-from connector.policy.odrl.state_of_world import World
 from connector.resources import folder
 
-__all__ = ["Slot", "Template", "fill", "midnight", "negotiable", "template", "templates", "visible", "vocabulary"]
+__all__ = ["Slot", "Template", "fill", "midnight", "sample", "template", "templates", "vocabulary"]
 
-Visibility = Literal["members", "eligible"]
 Light = Literal["green", "yellow", "red"]
 
 PLACE = re.compile(r"\{([a-z-]+)\}")
 _LATER = re.compile(r"\{([a-z-]+)\}\+P([0-9]{1,4})D")
 _GONE = object()
+_SAMPLES: Mapping[SlotType, str] = {
+    "first-day": "2000-01-01", "last-day": "9000-12-31", "duration": "P30D", "window": "P1D", "text": "…",
+    "participants": "did:web:participant.example", "participant": "did:web:participant.example",
+    "party": "did:web:participant.example", "hash": "0" * 64, "amount": "1.00", "currency": "EUR",
+    "url": "https://participant.example/", "iri": "urn:uuid:00000000-0000-0000-0000-000000000000", "fields": "$.name",
+}  # fmt: skip
 
 
 class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,11 +134,13 @@ def _replaced(text: str, values: Mapping[str, object]) -> object:
     return PLACE.sub(lambda match: str(values[match[1]]), text)
 
 
-def negotiable(policy: Policy, world: World) -> bool:
-    """Whether a negotiation by this requester is not refused by the rule."""
-    return decide(policy, world, "negotiation").permit
+def sample(template: Template) -> dict[str, object]:
+    """The policy with a sample in every slot that has to be filled; the others keep their defaults, or are left out."""
+    needed = {n: s for n, s in template.slots.items() if not s.optional and (not s.default or "{" in s.default)}
+    return fill(template.id, {name: _sample(slot) for name, slot in needed.items()})
 
 
-def visible(policy: Policy, world: World, visibility: Visibility, phase: Phase = "catalog") -> bool:
-    """Whether the offer shows in the catalogue: to every member, or only to those whom nothing contradicts."""
-    return visibility == "members" or decide(policy, world, phase).permit
+def _sample(slot: Slot) -> str:
+    if slot.type == "count":
+        return str(slot.least)
+    return _SAMPLES.get(slot.type) or next(iter(sorted(concepts(slot))))

@@ -11,8 +11,6 @@ from connector.cli.frame.parser import Words
 from connector.clock import rfc3339
 from connector.errors import Mistake
 
-CHUNK = 1 << 20
-
 
 def register(top: Words, places: Any) -> None:
     command = top.command(places, "duties")

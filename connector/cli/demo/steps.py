@@ -4,11 +4,13 @@ Three of them succeed by being refused: the firm's request, the access after exp
 """
 
 import time
+import zipfile
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connector.cli.demo import space, tamper, trees
+from connector.cli.demo import space, trees
 from connector.cli.exchange.get import save
 from connector.cli.exchange.publish import upload
 from connector.cli.exchange.request import waited
@@ -20,6 +22,7 @@ from connector.verify.bundle import verify_bundle
 from connector.verify.report import Verdict
 
 RULE, UNTIL, BRIEF = "municipal-purpose", "31.12.2027", "PT5S"
+MEMBER = "text-de.html"
 PURPOSE = concepts.local("publicAdministration")
 _NEGOTIATION_S, _TRANSFER_S = 30, 3600
 _GRACE_MS = 300  # after the last moment of the contract, because both processes read the same clock only nearly
@@ -169,7 +172,7 @@ class Tour:
 
     def tamper(self) -> Facts:
         """One byte of the contract text is another, and the check that finds it says so."""
-        self.tampered.write_bytes(tamper.changed(self.bundle.read_bytes()))
+        self.tampered.write_bytes(tampered(self.bundle.read_bytes()))
         report = verify_bundle(self.tampered.read_bytes(), self.place.roots.read_bytes(), self.lang)
         failed = [check for check in report.checks if check.verdict is Verdict.FAILED]
         if not failed:
@@ -177,7 +180,7 @@ class Tour:
         return {
             "reason": failed[0].sentence, "check": failed[0].name, "failed": [check.sentence for check in failed],
             "verdict": report.verdict.name,
-            "member": tamper.MEMBER, "bundle": str(self.tampered),
+            "member": MEMBER, "bundle": str(self.tampered),
         }  # fmt: skip
 
     def figures(self) -> Facts:
@@ -241,3 +244,15 @@ STEPS = (
     Step("tamper", NEIGHBOUR, Tour.tamper),
     Step("figures", TOWN, Tour.figures),
 )
+
+
+def tampered(bundle: bytes) -> bytes:
+    """What a forger would do: one byte of the contract text is another, and the ZIP itself in order."""
+    made = BytesIO()
+    with zipfile.ZipFile(BytesIO(bundle)) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as new:
+        for info in old.infolist():
+            content = bytearray(old.read(info))
+            if info.filename == MEMBER:
+                content[len(content) // 2] ^= 1
+            new.writestr(info, bytes(content))
+    return made.getvalue()

@@ -4,53 +4,29 @@ The help of argument `x` of command `c` is the message `cli.help.c.x`; the comma
 """
 
 import argparse
-import re
 import sys
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from connector.language import say
 
-# What argparse says about wrong usage -> our message and the names of its groups. Anything else is shown as it comes.
-_COMPLAINTS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"the following arguments are required: (?P<what>.+)"), "cli.usage.required"),
-    (re.compile(r"unrecognized arguments: (?P<what>.+)"), "cli.usage.unrecognized"),
-    (
-        re.compile(r"argument (?P<name>.+?): invalid choice: (?P<what>.+?) \(choose from (?P<choices>.+)\)"),
-        "cli.usage.choice",
-    ),
-    (re.compile(r"argument (?P<name>.+?): expected (?:one|at least one) argument"), "cli.usage.value"),
-    (re.compile(r"argument (?P<name>.+?): invalid \w+ value: (?P<what>.+)"), "cli.usage.invalid"),
-    (re.compile(r"argument (?P<name>.+?): not allowed with argument (?P<what>.+)"), "cli.usage.together"),
-)
+_SAID: Mapping[str, str] = {
+    "usage: ": "usage",
+    "the following arguments are required: %s": "required",
+    "unrecognized arguments: %s": "unrecognized",
+    "argument %(argument_name)s: %(message)s": "argument",
+    "invalid choice: %(value)r (choose from %(choices)s)": "choice",
+    "expected one argument": "value",
+    "expected at least one argument": "value",
+    "invalid %(type)s value: %(value)r": "invalid",
+    "not allowed with argument %s": "together",
+}
+"""What argparse has translated before it fills it -> our message under `cli.usage`, with the same places to fill."""
 
 
-def complaint(message: str, lang: str) -> str:
-    """Argparse's English complaint in the chosen language."""
-    for pattern, key in _COMPLAINTS:
-        if found := pattern.fullmatch(message):
-            return say(key, lang, **found.groupdict())
-    return message
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Help with a translated `usage:`."""
-
-    lang = "de"
-
-    def add_usage(self, usage: Any, actions: Any, groups: Any, prefix: str | None = None) -> None:
-        super().add_usage(usage, actions, groups, say("cli.usage.usage", self.lang) if prefix is None else prefix)
-
-
-class _German(_Formatter):
-    lang = "de"
-
-
-class _English(_Formatter):
-    lang = "en"
-
-
-_FORMATTERS: Mapping[str, type[_Formatter]] = {"de": _German, "en": _English}
+def _translate(lang: str) -> None:
+    """Argparse takes its words from gettext by this name; what we do not know is shown as it comes."""
+    vars(argparse)["_"] = lambda text: say(f"cli.usage.{_SAID[text]}", lang) if text in _SAID else text
 
 
 class Words(argparse.ArgumentParser):
@@ -59,8 +35,11 @@ class Words(argparse.ArgumentParser):
     def __init__(self, *, lang: str, topic: str = "", **options: Any) -> None:
         self.lang = lang
         self.topic = topic
+        _translate(lang)
         options["description"] = say(f"cli.help.{topic or 'hanse'}.about", lang)
-        super().__init__(add_help=False, formatter_class=_FORMATTERS[lang], allow_abbrev=False, **options)
+        super().__init__(
+            add_help=False, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options
+        )
         self._places = self.add_argument_group(say("cli.usage.arguments", lang))
         self._switches = self.add_argument_group(say("cli.usage.options", lang))
         self._switches.add_argument("-h", "--help", action="help", help=say("cli.help.common.help", lang))
@@ -101,4 +80,4 @@ class Words(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(2, f"{self.prog}: {complaint(message, self.lang)}\n")
+        self.exit(2, f"{self.prog}: {message}\n")

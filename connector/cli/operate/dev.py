@@ -51,14 +51,14 @@ def run_init(call: Call) -> int:
 
 def prepare(folder: Path, environ: Mapping[str, str], clock: Clock) -> Settings:
     """Make the folder ready to be served; returns its settings."""
+    from connector.small_files import replaced
     from connector.trust.development import dev_ca
-    from connector.trust.keys.files import write_public
 
     certs = dev_ca.create(folder, clock)
     if not (folder / IGNORED).exists():
-        write_public(folder / IGNORED, b"*\n")
+        replaced(folder / IGNORED, b"*\n", 0o644)
     if not (folder / FILE).exists():
-        write_public(folder / FILE, SETTINGS.encode())
+        replaced(folder / FILE, SETTINGS.encode(), 0o644)
     settings = load(folder, environ)
     if not settings.trust.list_file.exists():
         _found(settings, certs.seal_ca.read_text(encoding="ascii"), clock)
@@ -67,16 +67,16 @@ def prepare(folder: Path, environ: Mapping[str, str], clock: Clock) -> Settings:
 
 def _found(settings: Settings, seal_ca: str, clock: Clock) -> None:
     """The authority, its pinned key and its first list; the list last, because it says that all is there."""
-    from connector.trust.keys.files import write_public
+    from connector.small_files import replaced
     from connector.trust.keys.vault import Vault
     from connector.trust.members.authority import Authority
     from connector.trust.members.roots import roots_pem
     from connector.trust.members.trust_list import next_list
 
     authority = Authority.create(authority_file(settings), Vault(master_key(settings)))
-    write_public(settings.trust.authority_key_file, roots_pem([seal_ca], authority.public_jwk).encode("ascii"))
+    replaced(settings.trust.authority_key_file, roots_pem([seal_ca], authority.public_jwk).encode("ascii"), 0o644)
     first = next_list(None, authority=authority.id, now=clock.now(), life_ms=LIST_LIFE_MS, participants=())
-    write_public(settings.trust.list_file, authority.issue(first).encode("ascii"))
+    replaced(settings.trust.list_file, authority.issue(first).encode("ascii"), 0o644)
 
 
 def authority_file(settings: Settings) -> Path:

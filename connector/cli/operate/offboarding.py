@@ -5,10 +5,8 @@ Both may be called again: what is done is not done twice, and a file that is the
 
 import hashlib
 import json
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from connector.cli.frame.parser import Words
 from connector.cli.records.records import TYPES
 from connector.errors import Mistake
 from connector.settings.load import Settings
-from connector.storage.small_files import synced
+from connector.small_files import replacing, synced
 
 _UUID = re.compile(r"urn:uuid:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 ROUNDS = 4
@@ -138,23 +136,14 @@ def _write(api: Api, slug: str, one: dict[str, Any], place: Path) -> str:
 
 def _save(place: Path, chunks: Iterable[bytes]) -> str:
     """Whole or not at all, and there after a power failure; the draft is this command's alone."""
-    draft, digest = None, hashlib.sha256()
+    digest = hashlib.sha256()
     try:
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=".", suffix=".part")
-        draft = Path(name)
-        with os.fdopen(handle, "wb") as file:
+        with replacing(place) as file:
             for chunk in chunks:
                 digest.update(chunk)
                 file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(place)
-        synced(place.parent)
     except OSError as problem:
         raise unusable(place, problem) from problem
-    finally:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
     return digest.hexdigest()
 
 

@@ -1,15 +1,21 @@
-"""`hanse policy show`: a policy in sentences with a badge each, or as it stands if it cannot be said completely."""
+"""`hanse policy show`: a policy in sentences with a badge each, or as it stands if it cannot be said completely.
+
+A policy that gives the same digest as one of our templates is named by it: whoever knows the template has read it.
+"""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
+from connector.catalogue.templates.recognise import recognise
 from connector.cli.frame.call import OK, REFUSED, Call, visible
 from connector.cli.policy.source import held, judge, notes, read, unparsed
 from connector.dialects.policies.translate import Foreign
 from connector.errors import Mistake
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
+from connector.policy.odrl.parse import parse
 
 
 def run(call: Call) -> int:
@@ -39,6 +45,8 @@ def _shown(call: Call, engine: PolicyEngine, found: Foreign) -> dict[str, Any]:
         shown["digest"] = engine.digest(found.document)
     except PolicyError as fault:
         return {**shown, "problem": unparsed(fault, call.lang)}
+    template = recognise(parse(found.document))
+    shown["template"] = None if template is None else template._asdict()
     return {**shown, "clauses": [{"text": text, "badge": badge} for text, badge in clauses]}
 
 
@@ -53,6 +61,9 @@ def _print(call: Call, shown: dict[str, Any], number: int, many: int) -> None:
     if "problem" in shown:
         call.tell("policy.problem", text=shown["problem"])
         return
+    if template := shown["template"]:
+        slots = "".join(f" --slot {name}={shlex.quote(text)}" for name, text in template["slots"].items())
+        call.tell("policy.template-is", id=template["template"], slots=visible(slots))
     for clause in shown["clauses"]:
         call.tell("policy.clause", text=clause["text"], badge=call.say(f"policy.badge.{clause['badge']}"))
     if not shown["clauses"]:

@@ -27,9 +27,9 @@ _NODES = 60_000
 
 def judge(call: Call) -> PolicyEngine:
     """The engine as the server of this data folder has it, with the operands of the plug-ins that it allows."""
-    from connector.app import plugins, services
+    from connector.app import plugins, policy_engine
 
-    return services.judge(plugins.extension(plugins.load(call.settings().plugins.allow)))
+    return policy_engine.judge(plugins.extension(plugins.load(call.settings().plugins.allow)))
 
 
 def read(call: Call, name: str) -> tuple[Foreign, ...]:

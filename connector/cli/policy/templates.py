@@ -59,7 +59,7 @@ def _short(call: Call, engine: PolicyEngine, one: Any) -> dict[str, Any]:
 
 def _unusable(call: Call, engine: PolicyEngine, one: Any) -> str | None:
     """Why this template could permit nobody anything here, whatever its slots hold; None if it could."""
-    from connector.catalogue.templates.samples import sample
+    from connector.catalogue.templates.templates import sample
 
     found = engine.contradictions(sample(one), now=SystemClock().now())
     return next((fault.reasons[call.lang] for fault in found if fault.fault in HINDRANCES), None)

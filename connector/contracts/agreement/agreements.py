@@ -3,6 +3,7 @@
 An agreement outlives its negotiation; transfers, evidence and people ask here, never the negotiation.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -131,22 +132,14 @@ class Agreements:
 
     def terms(self, tx: Tx, slug: str, agreement: Agreement) -> Terms:
         """What was agreed about the bytes, from the signed snapshot of the dataset."""
-        snapshot = store.objects(tx, slug, agreement.negotiation, draft.DATASET).get(draft.DATASET)
-        body: Any = {} if snapshot is None else msgspec.json.decode(snapshot.body)
-        of_bytes = body.get(f"{HANSE}versionOf") == "bytes"
-        size = str(body.get("dcat:byteSize", ""))
-        return Terms(
-            name=str(body.get(f"{HANSE}fileName") or agreement.dataset.rsplit("/", 1)[-1]),
-            sha256=str(body[f"{HANSE}version"]) if of_bytes else None,
-            bytes=int(size) if of_bytes and size.isascii() and size.isdigit() and len(size) < 16 else None,
-            media_type=str(body.get("dcat:mediaType", "")),
-            version=str(body.get(f"{HANSE}version", "")),
-        )
+        return _terms(agreement, store.objects(tx, slug, agreement.negotiation, draft.DATASET))
 
-    def vocabulary(self, tx: Tx, agreement: Agreement) -> str:
-        """The digest of the concept lists that both sides signed; empty before that is here, or if it names none."""
-        found = store.objects(tx, agreement.participant, agreement.negotiation, draft.PROFILE).get(draft.PROFILE)
-        return "" if found is None else str(msgspec.json.decode(found.body).get("vocabulary", ""))
+    def signed(self, tx: Tx, agreement: Agreement) -> tuple[Terms, str]:
+        """The terms, and the digest of the concept lists that both sides signed; empty if that is not here."""
+        found = store.objects(tx, agreement.participant, agreement.negotiation, draft.DATASET, draft.PROFILE)
+        profile = found.get(draft.PROFILE)
+        vocabulary = "" if profile is None else str(msgspec.json.decode(profile.body).get("vocabulary", ""))
+        return _terms(agreement, found), vocabulary
 
     def demand(self, tx: Tx, agreement: Agreement) -> Demand:
         """By the profile that both sides signed, whatever became of the offer; what does not say so demands it."""
@@ -175,14 +168,14 @@ class Agreements:
         """Which source the agreed bytes come from; raises Unknown if the dataset is gone."""
         return self._catalogue.source_of(tx, slug, agreement.dataset).id
 
-    def moved_on(self, tx: Tx, agreement: Agreement) -> Reason | None:
+    def moved_on(self, tx: Tx, agreement: Agreement, terms: Terms) -> Reason | None:
         """As provider: what both sides are told if another version than the agreed one is served now; None if not.
 
         The agreement is never edited: whoever wants the new version makes a new one.
         """
-        served = self._catalogue.served(tx, agreement.participant, agreement.dataset)
-        agreed = self.terms(tx, agreement.participant, agreement).version
-        if agreement.role != "provider" or served is None or not agreed or served == agreed:
+        agreed = terms.version if agreement.role == "provider" else ""
+        served = self._catalogue.served(tx, agreement.participant, agreement.dataset) if agreed else None
+        if served is None or served == agreed:
             return None
         return because("endings.other-version", agreed=agreed[:12], served=served[:12])
 
@@ -373,6 +366,20 @@ class Agreements:
     def _insert(self, tx: Tx, agreement: Agreement) -> None:
         if not store.insert_agreement(tx, agreement):
             raise PeerError("contracts.agreement-taken", id=agreement.id[:200])
+
+
+def _terms(agreement: Agreement, objects: Mapping[str, EvidenceObject]) -> Terms:
+    snapshot = objects.get(draft.DATASET)
+    body: Any = {} if snapshot is None else msgspec.json.decode(snapshot.body)
+    of_bytes = body.get(f"{HANSE}versionOf") == "bytes"
+    size = str(body.get("dcat:byteSize", ""))
+    return Terms(
+        name=str(body.get(f"{HANSE}fileName") or agreement.dataset.rsplit("/", 1)[-1]),
+        sha256=str(body[f"{HANSE}version"]) if of_bytes else None,
+        bytes=int(size) if of_bytes and size.isascii() and size.isdigit() and len(size) < 16 else None,
+        media_type=str(body.get("dcat:mediaType", "")),
+        version=str(body.get(f"{HANSE}version", "")),
+    )
 
 
 def _demand(profile: Any) -> Demand:

@@ -1,12 +1,18 @@
-"""SQL of statements that end agreements, and of successions; what was stated is added, never changed."""
+"""SQL of statements that end agreements, and of successions; what was stated is added, never changed.
 
+Whoever has a reason to end at once must not be held to the notice it gave before: an end that comes sooner counts from
+then on, the former statement stays as evidence. What ends at once is the last word of its side (spec/contracts.md 6.2).
+"""
+
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from connector.contracts import store
 from connector.contracts.model import Agreement
-from connector.storage.database import Row, Tx
+from connector.storage.database import Conflict, Row, Tx
 
 Side = Literal["provider", "consumer"]
 Answer = Literal["waiting", "delivered", "refused", "not-possible", "theirs", "superseded"]
@@ -14,6 +20,8 @@ Answer = Literal["waiting", "delivered", "refused", "not-possible", "theirs", "s
 
 `superseded`, of either side: it counts no more, because that side has stated an end that comes sooner.
 """
+MOST_NOTICES = 10
+"""Statements of one side that give notice; a partner could name an earlier second without end. At once goes always."""
 
 
 class Termination(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +75,39 @@ def insert_ending(tx: Tx, ending: Termination) -> bool:
         **msgspec.structs.asdict(ending),
     )
     return added == 1
+
+
+def entered(tx: Tx, agreement: Agreement, new: Termination, names: Iterable[str]) -> bool:
+    """Whether it counts now, as the first of its side or in the place of one that ends it later; False changes nothing.
+
+    An end can never be put off, because the partner may rely on the day that it was told. `names` are those of its
+    objects, which the former ones give up. Raises Conflict if another unit was faster.
+    """
+    if insert_ending(tx, new):
+        return True
+    known = ending(tx, new.participant, new.agreement, new.side)
+    if known is None:  # this very one, superseded before
+        return False
+    if not sooner(tx, known, new.notice, new.at):
+        return False
+    if not (supersede(tx, known) and insert_ending(tx, new)):
+        raise Conflict
+    slug, case_id, partner = agreement.participant, agreement.negotiation, agreement.counterparty
+    kept = store.objects(tx, slug, case_id)
+    for item in (kept[name] for name in names if name in kept):
+        store.keep_object(tx, slug, case_id, partner, replace(item, name=f"former:{item.sha256}"))
+        store.drop_use(tx, slug, case_id, item.name)
+    return True
+
+
+def sooner(tx: Tx, known: Termination, notice: int | None, at: int) -> bool:
+    """Whether an end at `notice` (ms), or at once as of `at`, may take the place of what that side has stated.
+
+    Both are held against each other by what they say themselves: delivery may have taken days.
+    """
+    if known.notice is None or not (at if notice is None else notice) < known.notice:
+        return False
+    return notice is None or stated(tx, known.participant, known.agreement, known.side) < MOST_NOTICES
 
 
 def supersede(tx: Tx, ending: Termination) -> bool:
@@ -146,6 +187,17 @@ def by_digest(tx: Tx, participant: str, digest: str, *, lock: bool = False) -> A
     row = tx.one(
         "SELECT id FROM agreement WHERE participant = :participant AND digest = :digest ORDER BY id LIMIT 1"  # noqa: S608 constants
         + (" FOR UPDATE" if lock and tx.dialect == "postgres" else ""),
+        participant=participant,
+        digest=digest,
+    )
+    return None if row is None else store.agreement(tx, participant, str(row["id"]))
+
+
+def successor(tx: Tx, participant: str, digest: str) -> Agreement | None:
+    """The agreement that came into force in the place of the one with this digest; None while there is none."""
+    row = tx.one(
+        "SELECT id FROM agreement WHERE participant = :participant AND replaces = :digest AND finalized_at IS NOT NULL"
+        " AND state IN ('finalized', 'one-sided', 'ended') ORDER BY finalized_at, id LIMIT 1",
         participant=participant,
         digest=digest,
     )

@@ -1,6 +1,6 @@
 """How the parts of a contract are written: the agreement, what a seal refers to besides the text, addresses.
 
-Everything is a function of the values given, so both sides write the same bytes from the same facts (`rendering`).
+Everything is a function of the values given, so both sides write the same bytes from the same facts (`render`).
 The agreement is the consumer's offer verbatim (threat T22); only parties, target, id and time are added.
 """
 

@@ -9,6 +9,7 @@ import mimetypes
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from cryptography import x509
@@ -75,58 +76,74 @@ class Objection(NamedTuple):
 
 
 class Own:
-    """What we would have written, as far as we know it; each part is written once."""
+    """What we would have written, as far as we know it; each part is written once, when it is asked for."""
 
     def __init__(self, known: Known, judge: PolicyEngine, form: int = render.FORM) -> None:
-        self._known, self._judge, self.form = known, judge, form
+        self.known, self.judge, self.form = known, judge, form
         self._profiles: dict[tuple[Deadline, str | None], bytes | None] = {}
-        self.agreement = _attempt(self._agreement)
-        self.text: bytes | None = None
-        self.approval: bytes | None = None
-        if known.described is not None:
-            self._describe(known.described)
+        self._snapshots: dict[str, bytes | None] = {}
 
-    def _describe(self, described: Described) -> None:
+    @cached_property
+    def agreement(self) -> bytes | None:
+        return _attempt(self._agreement)
+
+    @property
+    def text(self) -> bytes | None:
+        return self._described.get(draft.TEXT)
+
+    @property
+    def approval(self) -> bytes | None:
+        return self._described.get(render.PROVIDER)
+
+    @cached_property
+    def _described(self) -> Mapping[str, bytes]:
+        described = self.known.described
+        if described is None:
+            return {}
         try:
-            written = render.described(self._known.agreement, _facts(self._known, described), self._judge, self.form)
+            written = render.described(self.known.agreement, _facts(self.known, described), self.judge, self.form)
         except _FAILS:
-            return
-        self.text, self.approval = written[draft.TEXT].body, written[render.PROVIDER].body
+            return {}
+        return {name: one.body for name, one in written.items()}
 
     def _agreement(self) -> bytes:
-        agreement, case = self._known.agreement, self._known.case
-        at = self._judge.signed_at(agreement.policy)
-        did = self._known.consumer.did
+        agreement, case = self.known.agreement, self.known.case
+        at = self.judge.signed_at(agreement.policy)
+        did = self.known.consumer.did
         return sealing.canonical(
             draft.agreement_document(case.policy, agreement.id, case.dataset, case.counterparty, did, at)
         )
 
     def snapshot(self, ending: str) -> bytes | None:
         """With that ending of the file's name."""
-        known = self._known
-        if known.described is None:
+        known, described = self.known, self.known.described
+        if described is None:
             return None
-        described = structs.replace(known.described, ending=ending)
-        return _attempt(lambda: draft.snapshot(known.agreement.dataset, described, known.provider.did).body)
+        if ending not in self._snapshots:
+            named = structs.replace(described, ending=ending)
+            self._snapshots[ending] = _attempt(
+                lambda: draft.snapshot(known.agreement.dataset, named, known.provider.did).body
+            )  # fmt: skip
+        return self._snapshots[ending]
 
     def profile(self, deadline: Deadline, *, replaces: bool = True) -> bytes | None:
         """One that does not name what the contract `replaces` is by a provider that knows nothing of that: it is ours
         too, since our own old agreement ends all the same."""
-        agreement = self._known.agreement if replaces else structs.replace(self._known.agreement, replaces=None)
+        agreement = self.known.agreement if replaces else structs.replace(self.known.agreement, replaces=None)
         key = deadline, agreement.replaces
         if key not in self._profiles:
             self._profiles[key] = _attempt(
-                lambda: render.profile(agreement, self._judge, deadline, self.form).body
+                lambda: render.profile(agreement, self.judge, deadline, self.form).body
             )  # fmt: skip
         return self._profiles[key]
 
-    def likely(self, patience_ms: int) -> Iterator[bytes]:
+    def predicted(self, patience_ms: int) -> Iterator[bytes]:
         """What the provider probably wrote; partners of one release give a countersignature the same time."""
         yield from (body for body in (self.text, self.approval) if body is not None)
-        if (described := self._known.described) is None:
+        if (described := self.known.described) is None:
             return
-        yield from _made(self.snapshot(ending) for ending in _likely_endings(described.media_type))
-        until = self._judge.signed_at(self._known.agreement.policy) + patience_ms
+        yield from _made(self.snapshot(ending) for ending in _usual_endings(described.media_type))
+        until = self.judge.signed_at(self.known.agreement.policy) + patience_ms
         mildest_last = reversed(_no_stricter(described))
         yield from _made(self.profile(Deadline(setting, until // 1000 * 1000)) for setting in mildest_last)
 
@@ -138,7 +155,7 @@ class Own:
         return {
             AGREEMENT: self.agreement,
             draft.TEXT: self.text,
-            draft.PROFILE: self.profile(_deadline(profile, self._known.described), replaces="replaces" in profile),
+            draft.PROFILE: self.profile(_deadline(profile, self.known.described), replaces="replaces" in profile),
             draft.DATASET: self.snapshot(_ending(snapshot)),
             render.PROVIDER: self.approval,
         }
@@ -156,26 +173,23 @@ def digest(theirs: Mapping[str, bytes]) -> str:
     return sealing.digest(sealing.canonical({name: sealing.digest(theirs[name]) for name in FILES}))
 
 
-def objections(own: Own, known: Known, theirs: Mapping[str, bytes], judge: PolicyEngine) -> list[Objection]:
+def objections(own: Own, theirs: Mapping[str, bytes]) -> list[Objection]:
     """What of `theirs` (the bytes of `FILES`) is not ours; empty: it may be sealed.
 
     What says in which form it was written, and what cannot be said at all, comes first.
     """
-    found = []
+    known, judge, found = own.known, own.judge, []
     if not _worded(known.agreement.policy, judge):
         found.append(Objection(AGREEMENT, "contracts.not-understood"))
-    form = form_of(theirs)
-    if form is None:
+    if form_of(theirs) is None:
         found.append(Objection(draft.PROFILE, "contracts.other-form"))
-    elif form != own.form:
-        own = Own(known, judge, form)
     case = known.case
     plain = _ID.fullmatch(known.agreement.id) and all(map(named, (case.dataset, case.offer, case.purpose)))
     if not plain or unsaid(known.agreement.policy):
         found.append(Objection(AGREEMENT, _CODES[AGREEMENT]))
     if known.described is None:
         found.append(Objection(draft.DATASET, "contracts.undescribed"))
-    ours = compared(known, theirs, judge) if known.described is None else own.beside(theirs)
+    ours = compared(own, theirs)
     told = {one.name for one in found if one.code == "contracts.undescribed"}
     others = [Objection(name, _CODES[name]) for name in FILES if ours[name] != theirs[name] and name not in told]
     return list(dict.fromkeys(found + others))
@@ -187,16 +201,16 @@ def form_of(theirs: Mapping[str, bytes]) -> int | None:
     return form if render.known(form) else None
 
 
-def compared(known: Known, theirs: Mapping[str, bytes], judge: PolicyEngine) -> dict[str, bytes | None]:
-    """Ours of each document, for a person to lay beside theirs.
+def compared(own: Own, theirs: Mapping[str, bytes]) -> dict[str, bytes | None]:
+    """Ours of each document, in the form of theirs, for a person to lay beside theirs.
 
     Where nobody has seen a description the text is compared as it would follow from theirs.
     """
-    form = form_of(theirs) or render.FORM
-    if known.described is not None:
-        return Own(known, judge, form).beside(theirs)
+    form = form_of(theirs) or own.form
+    if own.known.described is not None:
+        return (own if form == own.form else Own(own.known, own.judge, form)).beside(theirs)
     read = of_snapshot(_members(theirs[draft.DATASET]))
-    return {**Own(known._replace(described=read), judge, form).beside(theirs), draft.DATASET: None}
+    return {**Own(own.known._replace(described=read), own.judge, form).beside(theirs), draft.DATASET: None}
 
 
 def named(text: str | None) -> bool:
@@ -326,7 +340,7 @@ def _ending(snapshot: Mapping[str, Any]) -> str:
     return found if "." in name and ENDING.fullmatch(found) else ""
 
 
-def _likely_endings(media_type: str) -> tuple[str, ...]:
+def _usual_endings(media_type: str) -> tuple[str, ...]:
     found = _ENDINGS.get(media_type) or mimetypes.guess_extension(media_type, strict=False)
     return ("",) if found is None else (found, "")
 

@@ -60,11 +60,6 @@ def render(facts: ContractFacts, clauses: Sequence[Clause], lang: str) -> str:
     )
 
 
-def said_badge(badge: Badge, lang: str) -> str:
-    """How a clause is secured, as the text says it."""
-    return say(f"{_PREFIX}badge-{badge}", lang)
-
-
 def _version(facts: ContractFacts, lang: str) -> str:
     kind = "version-live" if facts.dataset_sha256 is None else "version-file"
     return say(f"{_PREFIX}{kind}", lang)

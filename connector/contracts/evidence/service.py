@@ -59,6 +59,10 @@ class Evidence:
         self._manifests: dict[tuple[str, bytes, bytes], str] = {}
         self._threads = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="bundle")
 
+    async def stop(self) -> None:
+        """Nobody is asked about certificates any more."""
+        await self._certificates.stop()
+
     async def bundle(self, slug: str, agreement_id: str) -> bytes:
         """The ZIP; raises Unknown, or Mistake while the agreement is not final."""
         hosted = await self._participants.get(slug)

@@ -128,8 +128,8 @@ class LateCountersignatures:
     def order(self, tx: Tx, slug: str, agreement_id: str, by: Approval, read: str) -> Agreement:
         """A person countersigns: at once where the negotiation waits for that, else late. Repeated, it changes nothing.
 
-        `read` begins the digest of what was read (`sealable.digest`): just that is sealed, whatever else may lie here
-        when it is. Raises Mistake if there is nothing to sign.
+        `read` begins the digest of what was read (`own_rendering.digest`): just that is sealed, whatever else may lie
+        here when it is. Raises Mistake if there is nothing to sign.
         """
         agreement = self._agreements.get(tx, slug, agreement_id)
         case = store.case(tx, slug, agreement.negotiation, lock=True)
@@ -219,6 +219,14 @@ class LateCountersignatures:
         ask(tx, slug, case.id, "countersign", fault=fault)
 
     # As either
+
+    def second_invalid(self, tx: Tx, case: NegotiationRow, of: second_seal.Side, fault: str) -> None:
+        """The partner's second seal does not hold: recorded, and it delays nothing. Without a fault nothing happens."""
+        if not fault:
+            return
+        store.case(tx, case.participant, case.id, lock=True)
+        if second_seal.refuse(tx, case, of):
+            self._moves.record(tx, case, DECISION, {"secondSeal": "invalid", "of": of, "fault": fault})
 
     def confirm(self, tx: Tx, slug: str, agreement: Agreement, by: Approval, statement: str) -> Confirmation:
         """Records what a person states about a concluded agreement; changes nothing about its seals."""

@@ -67,7 +67,7 @@ class NegotiationSender:
         return self._said(tx, case, effects, {sent: outgoing.accepted(case, sent)})
 
     def agree(self, tx: Tx, case: NegotiationRow, partner: Partner, offer: Offer, dataset: Dataset) -> NegotiationRow:
-        """As provider: draw up the contract, seal it and send it; a key elsewhere is asked first (`sealing_desk`)."""
+        """As provider: draw up the contract, seal it and send it; a key elsewhere is asked first (`provider_seal`)."""
         agreement_id = new_id()
         drawn, plain = self.agreements.draw_up(tx, case, agreement_id, partner, offer, dataset)
         case = replace(case, agreement=agreement_id)

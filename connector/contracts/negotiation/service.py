@@ -1,8 +1,8 @@
 """Use cases of negotiations: what we ask for, what a peer tells us, what an answer to our message means.
 
 Each is one transaction: load, let the kernel decide, save, turn the effects into rows (spec/architecture.md 3.1). What
-we say next is the `course`'s business. Work that needs the network (fetching what is to be signed) is an errand and
-comes back as another transaction (`signing_desk`).
+we say next is the business of `decide`. Work that needs the network (fetching what is to be signed) is an errand and
+comes back as another transaction (`signing/countersign`).
 """
 
 from collections.abc import Callable, Collection
@@ -26,10 +26,10 @@ from connector.contracts.document.second_seal import SecondKeys, nobody
 from connector.contracts.model import EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.decide import DecideNegotiation, Turn
 from connector.contracts.negotiation.late_countersignature import LateCountersignatures, rests
-from connector.contracts.negotiation.opening import opened
 from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.partner import Partner
 from connector.errors import Mistake, PeerError, Unknown
+from connector.ids import new_id
 from connector.language.reasons import Reason, from_the_wire, plain
 from connector.participants.lifecycle import require_active
 from connector.participants.quota import Quotas
@@ -38,7 +38,7 @@ from connector.policy.engine import PolicyEngine
 from connector.protocol import messages as m
 from connector.protocol import negotiation as kernel
 from connector.protocol.effects import Illegal, Problem
-from connector.protocol.negotiation import Kind, Step
+from connector.protocol.negotiation import Kind, Negotiation, Step
 from connector.protocol.process import Role
 from connector.settings.sections import Quota
 from connector.storage.database import Tx
@@ -104,7 +104,7 @@ class Contracts:
         require_active(tx, slug)
         policy = {**offer, "@type": "Offer", "target": dataset}
         self.agreements.deal(policy)
-        case = opened(
+        case = _opened(
             tx, slug, partner, kernel.start(Role.CONSUMER), dataset, policy, purpose=purpose, action=action,
             title=title,
         )  # fmt: skip
@@ -118,7 +118,7 @@ class Contracts:
         """As provider: offer a published dataset to a member who has not asked; raises Unknown for no such offer."""
         require_active(tx, slug)
         offer, dataset = self._catalogue.published(tx, slug, partner.requester, offer_id)
-        case = opened(
+        case = _opened(
             tx, slug, partner, kernel.start(Role.PROVIDER), offer.dataset, offer.for_message(), proposed=True,
             title=dataset.title,
         )  # fmt: skip
@@ -190,7 +190,7 @@ class Contracts:
         self.agreements.deal(message.offer)
         _named(message)
         step = kernel.received(kernel.start(Role.PROVIDER), Kind.REQUEST, message.id, digest_, message.consumer_pid)
-        case = opened(
+        case = _opened(
             tx, slug, partner, step.negotiation, dataset.id, {**message.offer, "@id": offer.id},
             purpose=message.purpose, action=message.action, address=str(message.callback_address), title=dataset.title,
         )  # fmt: skip
@@ -208,7 +208,7 @@ class Contracts:
         self._within_quota(tx, slug, partner)
         self.agreements.deal(message.offer)
         step = kernel.received(kernel.start(Role.CONSUMER), Kind.OFFER, message.id, digest_, message.provider_pid)
-        case = opened(
+        case = _opened(
             tx, slug, partner, step.negotiation, str(message.offer["target"]), message.offer,
             address=str(message.callback_address), proposed=True,
         )  # fmt: skip
@@ -282,7 +282,7 @@ class Contracts:
         self.sender.record(tx, case, DECISION, {"refused": problem.status, "code": problem.code})
         self.sender.commit(tx, case, step.effects)
 
-    # Signatures: called by the signing desk
+    # Signatures: called by the `Countersigner`
 
     def countersigned(
         self, tx: Tx, slug: str, case_id: str, seal: str | None, objects: tuple[EvidenceObject, ...]
@@ -300,7 +300,7 @@ class Contracts:
     ) -> None:
         """The partner's countersignature is checked (None: absent or invalid): finalize, unless one is required.
 
-        Then FINALIZED is withheld until a late one comes or the deadline passes (`countersigning`).
+        Then FINALIZED is withheld until a late one comes or the deadline passes (`late_countersignature`).
         """
         case = store.case(tx, slug, case_id, lock=True)
         if case is None or case.agreement is None or not rests(case.kernel, kernel.State.VERIFIED):
@@ -391,6 +391,22 @@ class Contracts:
         self.agreements.close(tx, case)
         self.sender.record(tx, case, TERMINATION, {"by": "peer", "code": code, "reason": reason["de"]})
         return replace(case, reason=reason)
+
+
+def _opened(
+    tx: Tx, slug: str, partner: Partner, state: Negotiation, dataset: str, policy: dict[str, Any], *,
+    purpose: str | None = None, action: str | None = None, address: str = "", proposed: bool = False, title: str = "",
+) -> NegotiationRow:  # fmt: skip
+    """The case as it begins, whoever began it; nothing is saved here.
+
+    `address` is the peer's callback, else its base as its version document says.
+    """
+    return NegotiationRow(
+        participant=slug, id=new_id(), counterparty=partner.did, address=(address or partner.base).rstrip("/"),
+        kernel=state, version=1, dataset=dataset, offer=str(policy["@id"]), policy=policy, purpose=purpose,
+        action=action, agreement=None, reason=None, created_at=tx.now, changed_at=tx.now, proposed=proposed,
+        title=title,
+    )  # fmt: skip
 
 
 def _named(message: m.ContractRequestMessage) -> None:

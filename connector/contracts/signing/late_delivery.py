@@ -4,6 +4,7 @@ The same checks as in the verification message. What is made is stored before it
 same one again; what was handed in twice is taken once (spec/contracts.md 3.2, 3.6).
 """
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -14,9 +15,11 @@ from connector.contracts.document import draft, sealing, second_seal
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.send import SEAL, by_us
 from connector.contracts.negotiation.service import Contracts
-from connector.contracts.signing.countersign import Countersigner, Fetch, was_read
+from connector.contracts.signing.check import MustRead, Refused, Sealable, Second
+from connector.contracts.signing.countersign import Countersigner, finish
+from connector.contracts.signing.gather import Fetch, Task
 from connector.contracts.signing.progress import UNREACHED
-from connector.errors import Mistake, PeerError, Unavailable
+from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer
 from connector.participants.lifecycle import require_not_deleting
@@ -25,8 +28,7 @@ from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.effects import Errand, ask_once
 from connector.storage.outbox import OutboxRow
-from connector.verify.formats import jades, key_binding
-from connector.verify.formats.faults import Fault
+from connector.verify.formats import key_binding
 
 TRIES_4XX = 4
 PATIENCE_MS = 3 * 86_400_000
@@ -59,19 +61,20 @@ class LateDelivery:
         """As provider: check and book what the consumer handed in. Raises PeerError if it does not hold, Settled if
         something else was faster, Unavailable if it cannot be checked now. What is wrong with its `second` seal (what
         the header says) is recorded, and stops nothing."""
-        hosted = await self._participants.get(slug)
+        kept = await self._db.read(slug, store.objects, slug, case.id)
+        task = Task(await self._participants.get(slug), case, agreement, kept, {})
         rules = self._contracts.countersigning
-        try:
-            approval, covered, documents = await self._desk.holds(hosted, case, agreement, seal)
-        except (Fault, PeerError) as fault:
-            await self._db.write(slug, rules.invalid, slug, case, fault.code)
-            raise PeerError("contracts.countersignature-invalid", why=fault.code) from fault
-        await self._claim(hosted, case, second)
+        verdict = await self._desk.countersignature(task, seal)
+        if isinstance(verdict, Refused):
+            await self._db.write(slug, rules.invalid, slug, case, verdict.code)
+            raise PeerError("contracts.countersignature-invalid", why=verdict.code)
+        await self._claim(task.hosted, case, second)
         claim = await self._db.read(slug, second_seal.claim, slug, case.id, "consumer")
-        iat = jades.read(seal).iat
-        fits = claim is not None and (second or second_seal.fits(claim.body, covered, case.counterparty, iat))
-        seconds = await self._desk.second(case, "consumer", covered, iat) if fits else ()
-        objects = (approval, *seconds, *documents)
+        fits = second or (claim and second_seal.fits(claim.body, verdict.covered, case.counterparty, verdict.iat))
+        theirs = verdict.second(claim) if fits else Second()
+        if theirs.fault:
+            await self._db.write(slug, rules.second_invalid, case, "consumer", theirs.fault)
+        objects = (*verdict.objects, *theirs.objects)
         await self._db.write(slug, rules.arrived, slug, agreement.id, case.counterparty, seal, objects)
 
     async def _claim(self, hosted: Hosted, case: NegotiationRow, second: str) -> None:
@@ -91,21 +94,23 @@ class LateDelivery:
 
     async def countersign(self, row: OutboxRow) -> None:
         """As consumer: sign what a person has read, and keep it for handing in."""
-        hosted, case, agreement = await self._desk.load(row)
-        if agreement is None or not self._contracts.countersigning.lacks(case, agreement):
-            await self._db.write(row.participant, _finish, row)
+        task = await self._desk.gatherer.load(row)
+        if task is None or not self._contracts.countersigning.lacks(task.case, task.agreement):
+            await self._db.write(row.participant, finish, row)
             return
+        verdict = await self._desk.contract(task, task.read or "")
+        if isinstance(verdict, MustRead | Refused):
+            await self._db.write(row.participant, self._not_made, row, task.case, verdict.code)
+            return
+        assert isinstance(verdict, Sealable), "only what the provider sealed is ordered"
         try:
-            seal, objects = await self._desk.countersignature(hosted, case, agreement, was_read(row) or "")
-        except (Fault, PeerError) as fault:
-            await self._db.write(row.participant, self._not_made, row, case, fault.code)
-            return
+            seal, objects = await self._desk.seal(task, verdict)
         except (Unavailable, Mistake) as fault:
             if by_us(fault):
-                await self._db.write(row.participant, _unsealed, row, fault.code)
+                await self._db.write(row.participant, _unsealed, row, task, fault)
             raise
-        assert seal is not None
-        await self._db.write(row.participant, self._made, row, case, seal, {one.name: one for one in objects})
+        named = {one.name: one for one in objects}
+        await self._db.write(row.participant, self._made, row, task.case, seal, named, verdict.second_fault)
 
     async def hand_in(self, row: OutboxRow) -> None:
         """As consumer: give it to the provider until that has said yes or no for good; after days a person is told."""
@@ -116,11 +121,11 @@ class LateDelivery:
             raise
 
     async def _hand_in(self, row: OutboxRow) -> None:
-        hosted, case, agreement = await self._desk.load(row)
-        facts = msgspec.json.decode(row.body, type=Errand).facts
-        if agreement is None:
-            await self._db.write(row.participant, _finish, row)
+        task = await self._desk.gatherer.load(row)
+        if task is None:
+            await self._db.write(row.participant, finish, row)
             return
+        case, agreement, facts = task.case, task.agreement, task.facts
         root = key_binding.root_of(case.counterparty)
         url = f"{root}/evidence/{quote(agreement.uuid, safe='')}/countersignature"
         try:
@@ -131,7 +136,7 @@ class LateDelivery:
             return
         if 200 <= answer.status < 300:
             # The provider's stays the one by which its seal was judged: it may have shown another one since.
-            now = await self._desk.documents(hosted, case)
+            now = await self._desk.gatherer.documents(task)
             documents = tuple(one for one in now if one.name != "did-provider.json")
             await self._db.write(row.participant, self._accepted, row, case.id, facts, documents)
             return
@@ -141,9 +146,11 @@ class LateDelivery:
         await self._db.write(row.participant, self._declined, row, case, answer.status, _code(answer))
 
     def _made(
-        self, tx: Tx, row: OutboxRow, case: NegotiationRow, seal: str, objects: dict[str, EvidenceObject]
-    ) -> None:
+        self, tx: Tx, row: OutboxRow, case: NegotiationRow, seal: str, objects: dict[str, EvidenceObject],
+        second_fault: str,
+    ) -> None:  # fmt: skip
         if outbox.finish(tx, row):
+            self._contracts.countersigning.second_invalid(tx, case, "provider", second_fault)
             theirs = objects.get(second_seal.NAMES["provider"])
             if theirs is not None:
                 store.keep_object(tx, case.participant, case.id, case.counterparty, theirs)
@@ -155,7 +162,7 @@ class LateDelivery:
             self._contracts.countersigning.not_made(tx, case, fault)
 
     def _accepted(
-        self, tx: Tx, row: OutboxRow, case_id: str, facts: dict[str, str], documents: tuple[EvidenceObject, ...]
+        self, tx: Tx, row: OutboxRow, case_id: str, facts: Mapping[str, str], documents: tuple[EvidenceObject, ...]
     ) -> None:
         if outbox.finish(tx, row):
             self._contracts.countersigning.accepted(
@@ -178,15 +185,10 @@ def _unreached(tx: Tx, row: OutboxRow) -> None:
         ask_once(tx, row.participant, process, UNREACHED)
 
 
-def _unsealed(tx: Tx, row: OutboxRow, why: str) -> None:
+def _unsealed(tx: Tx, row: OutboxRow, task: Task, fault: HanseError) -> None:
     """Our own seal cannot be made: a person is told once, and it is tried again."""
-    process = msgspec.json.decode(row.body, type=Errand).process
-    if store.case(tx, row.participant, process, lock=True) is not None:
-        ask_once(tx, row.participant, process, SEAL, why=why)
-
-
-def _finish(tx: Tx, row: OutboxRow) -> None:
-    outbox.finish(tx, row)
+    if store.case(tx, row.participant, task.case.id, lock=True) is not None:
+        ask_once(tx, row.participant, task.case.id, SEAL, why=fault.code)
 
 
 def _code(answer: Answer) -> str:

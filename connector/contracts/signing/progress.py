@@ -10,7 +10,6 @@ from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.late_countersignature import AT_ONCE, HAND_IN, LATE, rests
 from connector.contracts.negotiation.send import process
-from connector.contracts.signing import progress_store
 from connector.protocol.negotiation import State
 from connector.storage import outbox
 from connector.storage.database import Tx
@@ -57,7 +56,7 @@ def _ours(tx: Tx, case: NegotiationRow, agreement: Agreement, *, late: bool) -> 
         return "automatic"
     if late:
         return "late"
-    asked = progress_store.asked(tx, case.participant, case.id)
+    asked = _asked(tx, case.participant, case.id)
     if "countersign-refused" in asked:
         return "refused"
     if "countersign-failed" in asked:
@@ -67,3 +66,14 @@ def _ours(tx: Tx, case: NegotiationRow, agreement: Agreement, *, late: bool) -> 
 
 def _both(agreement: Agreement) -> bool:
     return agreement.provider_jws is not None and agreement.consumer_jws is not None
+
+
+def _asked(tx: Tx, participant: str, subject: str) -> frozenset[str]:
+    """Kinds of the questions about a process that wait for a person."""
+    rows = tx.all(
+        "SELECT DISTINCT kind FROM question WHERE participant = :participant AND subject = :subject"
+        " AND answered_at IS NULL",
+        participant=participant,
+        subject=subject,
+    )
+    return frozenset(str(row["kind"]) for row in rows)

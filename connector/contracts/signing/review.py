@@ -75,10 +75,10 @@ class Readings:
         if found.known is None:
             return Reading(digest=whole, files=files)
         own = Own(found.known, self._judge)
-        against = own_rendering.objections(own, found.known, found.theirs, self._judge)
+        against = own_rendering.objections(own, found.theirs)
         return Reading(
             digest=whole, files=files, objections=tuple(_told(one) for one in against),
-            differences=differences(own_rendering.compared(found.known, found.theirs, self._judge), found.theirs),
+            differences=differences(own_rendering.compared(own, found.theirs), found.theirs),
         )  # fmt: skip
 
 

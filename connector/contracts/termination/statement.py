@@ -1,8 +1,8 @@
 """An agreement ends before its time: a sealed statement by either side, and what follows from it (spec/contracts.md 6).
 
 The agreement itself is never edited. A statement counts from when it is booked, or from the date it gives notice for;
-both sides may state the end, and both statements are kept, also if a side later ends it sooner (`sooner`). What it says
-of whom is fixed by the seal over both.
+both sides may state the end, and both statements are kept, also if a side later ends it sooner. What it says of whom
+is fixed by the seal over both.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +16,7 @@ from connector.catalogue.templates.days import midnight, read_day
 from connector.clock import rfc3339
 from connector.contracts import store
 from connector.contracts.agreement import ending as agreement_end
-from connector.contracts.agreement import sooner, termination_store
+from connector.contracts.agreement import termination_store
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.agreement.termination_store import Side, Succession, Termination
 from connector.contracts.document import sealing
@@ -177,7 +177,7 @@ class Terminations:
         if not agreement.in_force:
             raise Mistake("endings.not-in-force", state=agreement.state)
         known = termination_store.ending(tx, slug, agreement.id, _side(agreement))
-        if known is not None and not sooner.sooner(tx, known, notice, tx.now):
+        if known is not None and not termination_store.sooner(tx, known, notice, tx.now):
             raise _stands(known)
         if any(len(one) > LONGEST for said in reason.values() for one in said):
             raise Mistake("endings.long-reason", limit=LONGEST)
@@ -201,7 +201,7 @@ class Terminations:
             raise Mistake("endings.not-in-force", state=agreement.state)
         told = Told(msgspec.json.decode(body, type=Statement), body, jws)
         ending = _ending(tx, agreement, told, "waiting")
-        if not sooner.entered(tx, agreement, ending, _names(ending.side)):
+        if not termination_store.entered(tx, agreement, ending, _names(ending.side)):
             raise _stands(termination_store.ending(tx, slug, agreement_id, ending.side) or ending)
         self._booked(tx, agreement, ending, "us", document)
         to = self._agreements.acting(tx, agreement)
@@ -226,7 +226,7 @@ class Terminations:
             raise PeerError("contracts.seal-invalid", code=fault.code) from fault
         termination_store.hold(tx, slug, agreement.id)
         ending = _ending(tx, agreement, told, "theirs")
-        if sooner.entered(tx, agreement, ending, _names(ending.side)):
+        if termination_store.entered(tx, agreement, ending, _names(ending.side)):
             self._booked(tx, agreement, ending, "peer", judge.document)
             return ending, True
         known = termination_store.ending(tx, slug, agreement.id, ending.side)

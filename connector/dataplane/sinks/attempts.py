@@ -7,8 +7,9 @@ import os
 import shutil
 from pathlib import Path
 
-from connector.dataplane.sinks.files import FileSink, room, sync_folder
+from connector.dataplane.sinks.files import FileSink, room
 from connector.ids import new_uuid
+from connector.small_files import synced
 
 _PART = ".part"
 
@@ -40,7 +41,7 @@ class Attempt:
             return
         with room():
             os.replace(self.sink.path, self._place / self.sink.path.name)
-            sync_folder(self._place)
+            synced(self._place)
         self._moved = True
 
     def drop(self) -> None:

@@ -6,19 +6,26 @@ One sink belongs to one flow and its folder: two flows never share a name. Metho
 
 import errno
 import os
+import re
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from connector.dataplane.sinks.names import safe_name
 from connector.errors import PeerError, Unavailable
+from connector.small_files import synced
 
 _PIECE = 1 << 20
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_FORBIDDEN = re.compile(r'[/\\:*?"<>|]')
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+_LONGEST_NAME = 200
+_UNFINISHED = (".part", ".part.version", ".partial")
+"""Endings of what is not finished: nobody is shown such a file, and no backup takes it along."""
 
 
 class FileSink:
@@ -80,7 +87,7 @@ class FileSink:
             os.fsync(self._opened().fileno())
             os.replace(self._part, self.path)
             self._note.unlink(missing_ok=True)
-            sync_folder(self.path.parent)
+            synced(self.path.parent)
         self.close()
         return self.path
 
@@ -111,10 +118,20 @@ def room() -> Iterator[None]:
         raise Unavailable(code) from error
 
 
-def sync_folder(folder: Path) -> None:
-    """Makes the names in it durable."""
-    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+def safe_name(name: str) -> str:
+    """At most 200 bytes of UTF-8; 'data' if nothing is left. Umlauts stay."""
+    visible = "".join(_visible(sign) for sign in unicodedata.normalize("NFC", name))
+    plain = _FORBIDDEN.sub("_", visible).strip(" .")
+    stem, dot, suffix = plain.rpartition(".")
+    if not dot or len(suffix) > 16:
+        stem, suffix = plain, ""
+    ending = f".{suffix}" if suffix else ""
+    short = stem.encode()[: _LONGEST_NAME - len(ending.encode())].decode(errors="ignore") + ending
+    if short.lower().endswith(_UNFINISHED):
+        short = f"{short}_" if len(short.encode()) < _LONGEST_NAME else f"{short[:-1]}_"
+    return f"_{short}" if _RESERVED.fullmatch(short) else short or "data"
+
+
+def _visible(sign: str) -> str:
+    kind = unicodedata.category(sign)[0]
+    return "" if kind == "C" else " " if kind == "Z" else sign

@@ -14,7 +14,6 @@ EDC = "https://w3id.org/edc/v0.0.1/ns/"
 CX = "https://w3id.org/catenax/2025/9/policy/"
 CX_OLD = "https://w3id.org/catenax/policy/"
 TX = "https://w3id.org/tractusx/v0.0.1/ns/"
-SOVITY = "https://semantic.sovity.io/mds-dcat-ext#"
 
 _PREFIXES = {
     "odrl": ODRL,

@@ -135,6 +135,10 @@ class PeerClient:
             raise PeerError("peer.no-object", status=answer.status)
         return answer.body
 
+    async def document(self, did: str) -> Mapping[str, object]:
+        """The peer's DID document as it is now; raises PeerError or Unavailable."""
+        return (await self._resolver.document(did)).raw
+
     async def catalogue(self, slug: str, did: str, words: Sequence[str] = ()) -> Listed:
         """All datasets that the peer shows us, page by page, as far as our bounds go.
 

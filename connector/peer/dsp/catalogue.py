@@ -4,8 +4,8 @@ from typing import Final
 
 from aiohttp import web
 
+from connector.catalogue.pages import Page
 from connector.catalogue.search import filters
-from connector.catalogue.search.pages import Page
 from connector.catalogue.service import Catalogue
 from connector.clock import Clock
 from connector.errors import Unknown

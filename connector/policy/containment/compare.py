@@ -7,14 +7,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.policy.containment.counterexample import witness
-from connector.policy.containment.duties_kept import Keeping, burden, keeping, nested, puzzling
-from connector.policy.containment.encode import Encoder, atoms, bare, clauses_of
+from connector.policy.containment.duties_kept import Keeping, burden, keeping, nested, puzzling, remedied
+from connector.policy.containment.encode import Encoder, atoms, clauses_of
 from connector.policy.containment.logic import Budget, Exhausted, Never, Some, Statement, together
 from connector.policy.containment.norms import Norms, actions, concerns, conditions, oddities, sound, strange
 from connector.policy.containment.regions import Box
-from connector.policy.evaluation.digest import shared
-from connector.policy.evaluation.payments import owing
-from connector.policy.odrl.model import Clause, Closure, Duty, Logic, Policy, Rule
+from connector.policy.evaluation.digest import sharing
+from connector.policy.evaluation.fees import fees
+from connector.policy.odrl.model import Clause, Closure, Duty, Logic, Policy, Rule, nameless
 from connector.policy.odrl.names import ACTIONS, covers
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.state_of_world import World
@@ -93,31 +93,31 @@ class Comparison:
         same = offer.extras == asked.extras
         for pointer, _ in sorted(before ^ after) or ([] if same else [("/", "")]):
             yield Answer(verdict="unknown", ground="term", item=asked, pointer=pointer)
-        # One payment might settle what were several fees.
-        if (joint := shared(asked)) and joint != shared(offer) and len(owing(offer)) > 1:
-            yield Answer(verdict="unknown", ground="term", item=asked, pointer="/")
         grantors = set(_grantors(asked)) - set(_grantors(offer)) - {offer.assigner}
         if grantors:
             yield Answer(verdict="unknown", ground="party", item=asked, pointer="/assigner")
+        if (shares := sharing(offer)) and shares != sharing(asked):
+            _, fee = next(fees(offer))
+            yield Answer(verdict="unknown", ground="duty", item=fee, pointer=fee.pointer)
 
     def _terms(self) -> Iterator[Answer]:
         """What is not understood stands in the offer in the same words, or nobody knows what is asked."""
         offer, asked = self.offer, self.asked
         for mine, theirs in ((offer.permissions, asked.permissions), (offer.prohibitions, asked.prohibitions)):
-            before, after = {bare(rule) for rule in mine}, {bare(rule) for rule in theirs}
+            before, after = {nameless(rule) for rule in mine}, {nameless(rule) for rule in theirs}
             for rule in theirs:
-                if strange(rule) and bare(rule) not in before:
+                if strange(rule) and nameless(rule) not in before:
                     yield _term(rule)
             for rule in mine:
-                if mine is offer.prohibitions and strange(rule) and bare(rule) not in after:
+                if mine is offer.prohibitions and strange(rule) and nameless(rule) not in after:
                     yield _term(rule)
-            known = {bare(clause) for clause in self._puzzles(mine)}
+            known = {nameless(clause) for clause in self._puzzles(mine)}
             for clause in self._puzzles(theirs):
-                if bare(clause) not in known:
+                if nameless(clause) not in known:
                     yield _term(clause)
-        told = {bare(duty) for duty in _duties(offer)}
+        told = {nameless(duty) for duty in _duties(offer)}
         for duty in _duties(asked):
-            if bare(duty) not in told and (duty.action.iri not in ACTIONS or puzzling(duty, self.encoder)):
+            if nameless(duty) not in told and (duty.action.iri not in ACTIONS or puzzling(duty, self.encoder)):
                 yield _term(duty)
 
     def _puzzles(self, rules: Iterable[Rule]) -> Iterator[Clause]:
@@ -133,15 +133,16 @@ class Comparison:
                 if not concerns(rule, action):
                     continue
                 about = [other for other in self.asked.prohibitions if concerns(other, action)]
-                kept = {id(other): keeping(rule.remedies, other.remedies, self.encoder, self.budget) for other in about}
-                whole = [other for other in about if kept[id(other)].kept == "yes"]
+                kept = [remedied(rule, other, self.encoder, self.budget) for other in about]
+                whole = [other for other, found in zip(about, kept, strict=True) if found.kept == "yes"]
                 if self._holds(self.offered.forbids(rule), *self._none(whole)) is None:
                     continue
                 all_of_them = self._holds(self.offered.forbids(rule), *self._none(about)) is None
                 if not all_of_them:
                     yield Answer(verdict="conflict", ground="prohibition", item=rule, pointer=rule.pointer)
                 else:
-                    yield _weaker(min(kept.values(), key=lambda k: k.kept == "no"), "remedy")
+                    lost = (found for found in kept if found.kept != "yes")
+                    yield _weaker(min(lost, key=lambda found: found.kept == "no"), "remedy")
                 break
         new = [rule for rule in self.asked.prohibitions if rule.remedies]
         old = [duty for rule in self.offer.prohibitions for duty in rule.remedies]
@@ -151,15 +152,10 @@ class Comparison:
         return [Never(self.wanted.forbids(rule)) for rule in rules]
 
     def _obligations(self) -> Iterator[Answer]:
-        lost = False
         for duty in self.offer.obligations:
             found = keeping((duty,), self.asked.obligations, self.encoder, self.budget)
             if found.kept != "yes":
-                lost = True
                 yield _weaker(found, "obligation")
-        together = keeping(self.offer.obligations, self.asked.obligations, self.encoder, self.budget)
-        if not lost and together.kept != "yes":
-            yield _weaker(together, "obligation")
         yield from self._burdens(iter(self.asked.obligations), list(self.offer.obligations))
 
     def _burdens(self, duties: Iterator[Duty], before: list[Duty]) -> Iterator[Answer]:
@@ -261,4 +257,4 @@ def _norms(policy: Policy) -> Iterator[object]:
 
 def _grantors(policy: Policy) -> Iterator[object]:
     for rule in (*policy.permissions, *policy.prohibitions):
-        yield from (bare(whom) for whom in rule.assigners)
+        yield from (nameless(whom) for whom in rule.assigners)

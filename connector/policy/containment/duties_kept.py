@@ -1,19 +1,19 @@
 """Whether other terms keep a duty: what is to be done, when it applies, by when, and what follows if it is not done.
 
 A duty is kept by one with the same action that applies whenever it applies, allows no way of doing it that it does not
-allow, is due no later, and has at least its consequences; of several fees each by one of its own. More duties are
-always stricter, unless they name somebody who is to fulfil them: that may be the provider.
+allow, is due no later, and has at least its consequences. More duties are stricter, unless they name somebody who is
+to fulfil them: that may be the provider. Where one deed decides about several duties (what makes a breach good, and
+which fee a payment is for: `digest.sharing`) none can be weighed alone, and only the same words surely keep them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from connector.policy.containment.encode import Encoder, Meaning, atoms, bare
+from connector.policy.containment.encode import Encoder, atoms
 from connector.policy.containment.logic import Budget, Never, together
-from connector.policy.evaluation.duty_states import DURING, PAY
-from connector.policy.evaluation.payments import allotted, same
-from connector.policy.odrl.model import Clause, Duty, Logic
-from connector.policy.odrl.names import covers
+from connector.policy.evaluation.duty import parts
+from connector.policy.evaluation.duty_states import DURING, SUSPEND
+from connector.policy.odrl.model import Clause, Duty, Logic, Rule, nameless
 
 Kept = Literal["yes", "no", "unknown"]
 
@@ -50,6 +50,11 @@ def _how(clause: Clause) -> bool:
     return any(atom.role in ("parameter", "deadline") for atom in atoms((clause,)))
 
 
+def _due(clause: Clause) -> bool:
+    """Whether the clause is about by when the duty is done."""
+    return any(atom.role == "deadline" for atom in atoms((clause,)))
+
+
 def terms_of(duty: Duty) -> tuple[Clause, ...]:
     """What says how and by when the duty is done."""
     return duty.action.refinements + tuple(clause for clause in _flat(duty.constraints) if _how(clause))
@@ -60,17 +65,10 @@ def conditions_of(duty: Duty) -> tuple[Clause, ...]:
     return tuple(clause for clause in _flat(duty.constraints) if not _how(clause))
 
 
-def _mixed(clause: Clause) -> bool:
-    """A deadline among alternatives, or a condition among parameters, says nothing (as in the evaluation)."""
-    roles = {atom.role for atom in atoms((clause,))}
-    return isinstance(clause, Logic) and roles != {"parameter"}
-
-
 def puzzling(duty: Duty, encoder: Encoder) -> bool:
     """Whether something in the duty is not understood: only the same words keep it."""
     known = encoder.understood(terms_of(duty), "done") and encoder.understood(conditions_of(duty), "forbid")
-    mixed = any(_how(clause) and _mixed(clause) for clause in _flat(duty.constraints))
-    return mixed or not known or bool(duty.extras or duty.action.extras)
+    return not known or not parts(duty).understood
 
 
 def applies(duty: Duty, encoder: Encoder) -> Never:
@@ -78,26 +76,33 @@ def applies(duty: Duty, encoder: Encoder) -> Never:
     return Never(encoder.all(conditions_of(duty), "forbid").no)
 
 
-def _done(duty: Duty, encoder: Encoder) -> Meaning:
-    return encoder.all(terms_of(duty), "done")
-
-
 def _by(duty: Duty, other: Duty, encoder: Encoder, budget: Budget) -> Keeping:
     """Whether `other` keeps the duty."""
-    if bare(duty) == bare(other):
+    if nameless(duty) == nameless(other):
         return KEPT
     if duty.action.iri != other.action.iri:
         return Keeping("no", duty)
-    same = bare((duty.parties, duty.targets, duty.assigners)) == bare((other.parties, other.targets, other.assigners))
+    same = nameless((duty.parties, duty.targets, duty.assigners)) == nameless(
+        (other.parties, other.targets, other.assigners)
+    )
     if puzzling(duty, encoder) or puzzling(other, encoder) or not same:
         return Keeping("unknown", duty)
     if together([applies(duty, encoder), Never(applies(other, encoder))], budget) is not None:
         return Keeping("no", duty)
-    done = _done(other, encoder).yes
     for clause in terms_of(duty):
-        if together([done, Never(encoder.meaning(clause, "done").yes)], budget) is not None:
+        # How and by when are apart: what cannot be done at all is due all the same.
+        alike = (each for each in terms_of(other) if _due(each) is _due(clause))
+        if together([encoder.all(alike, "done").yes, Never(encoder.meaning(clause, "done").yes)], budget) is not None:
             return Keeping("no", duty, clause)
-    return keeping(duty.consequences, other.consequences, encoder, budget)
+    kept = keeping(duty.consequences, other.consequences, encoder, budget)
+    return Keeping("unknown", duty) if kept.kept == "yes" and _mendable(duty) else kept
+
+
+def _mendable(duty: Duty) -> bool:
+    """Whether deeds can make good that it was done late: those after the deadline, each for one duty alone, so that an
+    earlier deadline or another manner can let some count that did not.
+    """
+    return any(following.action.iri != SUSPEND for following in duty.consequences)
 
 
 def _one(duty: Duty, others: Sequence[Duty], encoder: Encoder, budget: Budget) -> Keeping:
@@ -111,37 +116,34 @@ def _one(duty: Duty, others: Sequence[Duty], encoder: Encoder, budget: Budget) -
 
 def keeping(duties: Iterable[Duty], others: Sequence[Duty], encoder: Encoder, budget: Budget) -> Keeping:
     """Whether the others keep all of these duties; raises Exhausted."""
-    worst, all_of_them = KEPT, list(duties)
-    for duty in all_of_them:
+    worst = KEPT
+    for duty in duties:
         found = _one(duty, others, encoder, budget)
         if _RANK[found.kept] > _RANK[worst.kept]:
             worst = found
-    if worst.kept == "yes" and (short := _unpaid(all_of_them, others, encoder, budget)) is not None:
-        return Keeping("no", short)
     return worst
 
 
-def _unpaid(duties: Sequence[Duty], others: Sequence[Duty], encoder: Encoder, budget: Budget) -> Duty | None:
-    """A fee that is kept only by one that keeps another too: a payment settles one of them alone (decision 0042)."""
-    fees = list({same(duty): duty for duty in duties if covers(PAY, duty.action.iri)}.values())
-    if len(fees) < 2:
-        return None
-    asked = list({same(other): other for other in others}.values())
-    kept = [
-        [index for index, other in enumerate(asked) if _by(fee, other, encoder, budget).kept == "yes"] for fee in fees
-    ]
-    served = set(allotted(kept).values())
-    return next((fee for index, fee in enumerate(fees) if index not in served), None)
+def remedied(rule: Rule, other: Rule, encoder: Encoder, budget: Budget) -> Keeping:
+    """Whether the remedies of the other prohibition keep those of this one; raises Exhausted.
+
+    If they suspend access, only the same words surely do so from and until the same moment: one remedy more makes a
+    violation good that nothing else would, and a wider rule is violated at other times.
+    """
+    kept = keeping(rule.remedies, other.remedies, encoder, budget)
+    lifted = kept.kept == "yes" and nameless(rule) != nameless(other)
+    stops = (duty for duty in nested(rule.remedies) if duty.action.iri == SUSPEND)
+    return Keeping("unknown", stop) if lifted and (stop := next(stops, None)) else kept
 
 
 def burden(duties: Iterable[Duty], before: Sequence[Duty]) -> Duty | None:
     """A duty that is new and may be ours: it names who is to fulfil it, or our data plane is to do it in the stream."""
-    known = {bare(duty) for duty in before}
+    known = {nameless(duty) for duty in before}
     executed = {duty.action.iri for duty in before} & DURING
     for duty in duties:
         named = bool(duty.parties or duty.targets or duty.assigners)
         streamed = duty.action.iri in DURING - executed
-        if bare(duty) not in known and (named or streamed):
+        if nameless(duty) not in known and (named or streamed):
             return duty
         inner = burden(duty.consequences, [c for old in before for c in old.consequences])
         if inner is not None:
@@ -151,4 +153,4 @@ def burden(duties: Iterable[Duty], before: Sequence[Duty]) -> Duty | None:
 
 def impossible(duty: Duty, encoder: Encoder, budget: Budget) -> bool:
     """Whether no way of doing the duty meets its own parameters and deadlines; raises Exhausted."""
-    return together([_done(duty, encoder).yes], budget) is None
+    return together([encoder.all(terms_of(duty), "done").yes], budget) is None

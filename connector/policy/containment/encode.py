@@ -8,14 +8,13 @@ its own, equal only to the same clause, and is remembered in `opaque`.
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from connector.policy.containment.concepts import Concepts
 from connector.policy.containment.logic import FALSE, TRUE, Every, Some, Statement
 from connector.policy.containment.regions import ABSENT, BOUND, HIGH, LOW, Dimension, Leaf, Spans, complement
 from connector.policy.odrl.identifiers import IDENTIFIER, TEXT, Names
-from connector.policy.odrl.model import Atom, Clause, Closure, Collection, Duty, Logic, Policy, Rule, Whom
+from connector.policy.odrl.model import Atom, Clause, Closure, Collection, Duty, Logic, Policy, Rule, Whom, nameless
 from connector.policy.odrl.names import HANSE, ODRL
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.values import Due, Span
@@ -43,16 +42,6 @@ class Meaning(NamedTuple):
 
     yes: Statement
     no: Statement
-
-
-def bare(item: object) -> object:
-    """The same without names and places: equal for what says the same in the same words."""
-    if isinstance(item, Struct):
-        fields = {name: bare(getattr(item, name)) for name in item.__struct_fields__ if name not in ("id", "pointer")}
-        return replace(item, **fields, **{name: "" for name in ("id", "pointer") if name in item.__struct_fields__})
-    if type(item) is tuple:
-        return tuple(bare(part) for part in item)
-    return item
 
 
 def clauses_of(item: Policy | Rule | Duty | Whom) -> Iterator[Clause]:
@@ -135,7 +124,7 @@ class Encoder:
                 yield atom
 
     def meaning(self, clause: Clause, use: Use) -> Meaning:
-        key = (bare(clause), use)
+        key = (nameless(clause), use)
         if key not in self._known:
             self._known[key] = self._meaning(clause, use)
         return self._known[key]
@@ -165,7 +154,7 @@ class Encoder:
 
     def _strange(self, clause: object) -> Meaning:
         """Something of which only the same words can say the same."""
-        dimension = self._opaque.setdefault(bare(clause), Dimension(f"strange:{len(self._opaque)}"))
+        dimension = self._opaque.setdefault(nameless(clause), Dimension(f"strange:{len(self._opaque)}"))
         return _switch(dimension)
 
     def _logic(self, clause: Logic, use: Use) -> Meaning:

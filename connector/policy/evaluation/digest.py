@@ -9,7 +9,8 @@ import hashlib
 
 import msgspec
 
-from connector.policy.evaluation.payments import owing
+from connector.policy.evaluation.duty import parts
+from connector.policy.evaluation.fees import owing
 from connector.policy.odrl.model import Action, Atom, Clause, Duty, Logic, Odd, Policy, Rule, Whom
 from connector.policy.odrl.values import Due, Span
 
@@ -81,18 +82,42 @@ def _rules(rules: tuple[Rule, ...]) -> list[object]:
     return _sorted([_rule(rule) for rule in rules])
 
 
-def shared(policy: Policy) -> list[object]:
-    """The fees that are owed once in several places, by a name or several actions of one rule (decision 0042)."""
-    told: dict[int, str] = {}
+def canonical_rule(said: Rule | Duty) -> bytes:
+    """What a rule or duty says, whatever the order in which it is written."""
+    return msgspec.json.encode(_rule(said) if isinstance(said, Rule) else _duty(said), order="sorted")
+
+
+def canonical_fees(policy: Policy) -> dict[object, list[object]]:
+    """Each fee of a policy (`fees.same`), with what it says and where it stands; in the order of these words."""
+    return _canonical(owing(policy))
+
+
+def _canonical(found: dict[object, list[tuple[Rule | Duty, Duty]]]) -> dict[object, list[object]]:
+    owners: dict[int, str] = {}
 
     def tell(owner: Rule | Duty) -> str:
-        if id(owner) not in told:
-            said = _rule(owner) if isinstance(owner, Rule) else _duty(owner)
-            told[id(owner)] = hashlib.sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
-        return told[id(owner)]
+        if id(owner) not in owners:
+            owners[id(owner)] = hashlib.sha256(canonical_rule(owner)).hexdigest()
+        return owners[id(owner)]
 
-    joint = [places for places in owing(policy).values() if len(places) > 1]
-    return _sorted([[_duty(places[0][1]), sorted(tell(owner) for owner, _ in places)] for places in joint])
+    said: dict[object, list[object]] = {
+        key: [_duty(places[0][1]), sorted(tell(owner) for owner, _ in places)] for key, places in found.items()
+    }
+    return dict(sorted(said.items(), key=lambda item: msgspec.json.encode(item[1], order="sorted")))
+
+
+def shared(policy: Policy) -> list[object]:
+    """The fees that are owed once in several places, by a name or several actions of one rule (decision 0042)."""
+    return list(_canonical({key: places for key, places in owing(policy).items() if len(places) > 1}).values())
+
+
+def sharing(policy: Policy) -> list[object]:
+    """All that decides which fee a payment is for, equal where the same payments settle the same fees; empty if there
+    is but one, for which every payment is.
+    """
+    found = owing(policy)
+    each_time = any(limit.anchor == "access" for places in found.values() for limit in parts(places[0][1]).limits)
+    return list(_canonical(found).values()) if len(found) > 1 or each_time else []
 
 
 def canonical(policy: Policy) -> bytes:

@@ -43,8 +43,10 @@ def parts(duty: Duty) -> Parts:
     conditions: list[Clause] = []
     parameters: list[Clause] = []
     limits: list[Limit] = []
-    puzzles: list[Atom] = []
-    understood = not duty.extras and not duty.action.extras and all(map(_readable, duty.action.refinements))
+    manner = duty.action.refinements
+    # A deadline is no manner of doing something: nobody knows whether it was meant as one.
+    puzzles = [atom for part in manner for atom in _atoms(part) if atom.role == "deadline"]
+    understood = not (duty.extras or duty.action.extras or puzzles) and all(map(_readable, manner))
     for found in _flat(duty.constraints):
         roles = set(_roles(found))
         if roles <= {"condition", "window"}:

@@ -10,12 +10,15 @@ deadline; such a duty applies, must be done before access, and nothing counts as
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence, Set
+from functools import cached_property
 from operator import itemgetter
 from typing import Literal, NamedTuple, Protocol
 
 from connector.policy.evaluation.checks import ACCESS, Check, Scope, both, clause, constant
 from connector.policy.evaluation.decision import Node, Step, TimeClass
+from connector.policy.evaluation.digest import canonical_rule
 from connector.policy.evaluation.duty import Limit, answers, parts
+from connector.policy.evaluation.fees import PAY
 from connector.policy.odrl.model import Duty
 from connector.policy.odrl.names import HANSE, ODRL, USE
 from connector.policy.odrl.operators import DEFERRED, NO, STATES, YES
@@ -27,8 +30,6 @@ AFTER = frozenset({ODRL + name for name in ("attribute", "delete", "inform", "ne
 """Time classes of duties; every other action, known or not, must be done before access (spec/policy.md 2.4)."""
 
 SUSPEND = HANSE + "suspendAccess"
-
-PAY = ODRL + "compensate"
 
 DutyMode = Literal["classes", "not_violated", "strict"]
 Spent = Set[int]
@@ -221,13 +222,18 @@ class Owed:
             return DutyStanding(active=True, due_at=due)
         return self._violated(world, due, {*spent, *_taken(done, self.duty)}, bool(done))
 
+    @cached_property
+    def _in_turn(self) -> list["Owed"]:
+        """The consequences, in the same order however written: each may take a deed that another one needs."""
+        return sorted(self.consequences, key=lambda owed: canonical_rule(owed.duty))
+
     def _violated(self, world: World, due: int, spent: set[int], late: bool) -> DutyStanding:
-        consequences: list[DutyStanding] = []
-        for owed in self.consequences:
-            standing = owed.stand(world, due, spent)
-            consequences.append(standing)
+        found: dict[int, DutyStanding] = {}
+        for owed in self._in_turn:
+            found[id(owed)] = standing = owed.stand(world, due, spent)
             if standing.settled and standing.active:
                 spent |= _taken(owed._done(world, due, spent), owed.duty)
+        consequences = tuple(found[id(owed)] for owed in self.consequences)
         outcome = list(zip(self.consequences, consequences, strict=True))
         healed = late and all(s.settled for owed, s in outcome if owed.duty.action.iri != SUSPEND)
         suspends = any((owed.duty.action.iri == SUSPEND and s.active) or s.suspends for owed, s in outcome)
@@ -237,7 +243,7 @@ class Owed:
             due_at=due,
             violated_at=due,
             suspends=suspends and not healed,
-            consequences=tuple(consequences),
+            consequences=consequences,
         )
 
     # ---- as part of a permission

@@ -1,18 +1,20 @@
 """Which payment settles which fee: every payment is used once, whatever is asked for (decision 0042).
 
 The allocation looks at what was paid and what the policy asks for, never at what is requested, so that a payment that
-let one access through lets no other one through for another fee. Dear fees choose first; as many as possible are
-settled in time, and one that is settled in time stays so when more is paid. A payment that names its duty is for that
-one alone; a fee that is not understood may be what every other payment was for.
+let one access through lets no other one through for another fee. Dear fees choose first, equally dear ones in the
+order of their words, because peers may write a policy in any order; as many as possible are settled in time, and one
+that is settled in time stays so when more is paid. A payment that names its duty is for that one alone; a fee that is
+not understood may be what every other payment was for.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from connector.policy.containment.encode import bare
-from connector.policy.evaluation.duty_states import PAY, Owed
+from connector.policy.evaluation.digest import canonical_fees
+from connector.policy.evaluation.duty_states import Owed
+from connector.policy.evaluation.fees import PAY, same
 from connector.policy.evaluation.rules import Permission, Prohibition, joint
-from connector.policy.odrl.model import Atom, Duty, Policy, Rule
+from connector.policy.odrl.model import Atom, Policy
 from connector.policy.odrl.names import ODRL, covers
 from connector.policy.odrl.state_of_world import Deed, World
 from connector.policy.odrl.values import Span
@@ -35,7 +37,11 @@ class Payments:
     """The fees of one policy."""
 
     def __init__(
-        self, permissions: Sequence[Permission], prohibitions: Sequence[Prohibition], obligations: Sequence[Owed]
+        self,
+        policy: Policy,
+        permissions: Sequence[Permission],
+        prohibitions: Sequence[Prohibition],
+        obligations: Sequence[Owed],
     ) -> None:
         self._permissions, self._prohibitions, self._obligations = permissions, prohibitions, obligations
         self._kept: _Kept = None, {}, ()
@@ -43,7 +49,9 @@ class Payments:
         owed += [one for rule in prohibitions for one in rule.remedies]
         fees = [one for one in _nested(owed) if one.fee]
         self._same = {id(one): same(one.duty) for one in fees}
+        self._ranks: dict[object, int] = {}
         if len(set(self._same.values())) > 1 or any(one.per_access for one in fees):
+            self._ranks = {key: rank for rank, key in enumerate(canonical_fees(policy))}
             for one in owed:
                 one.paid_from(self)
 
@@ -66,7 +74,7 @@ class Payments:
         owing += [(owed, None) for owed in self._obligations]
         first = True
         while owing:
-            claims = sorted(self._claims(owing, world), key=lambda claim: -_amount(claim.owed))
+            claims = sorted(self._claims(owing, world), key=self._turn)
             shares |= {claim.key: () for claim in claims}
             if not all(claim.owed.understood for claim in claims):
                 left = [deed for deed in left if deed.rule]  # nobody knows which of the others that fee would take
@@ -78,6 +86,9 @@ class Payments:
             owing = [*_following(owing, world), *(self._remedies(world) if first else ())]
             first = False
         return kept
+
+    def _turn(self, claim: _Claim) -> tuple[int, int]:
+        return -_amount(claim.owed), self._ranks[claim.key[0]]
 
     def _claims(self, owing: Iterable[tuple[Owed, int | None]], world: World) -> Iterator[_Claim]:
         seen: set[_Key] = set()
@@ -99,25 +110,6 @@ def _nested(owing: Iterable[Owed]) -> Iterator[Owed]:
     for owed in owing:
         yield owed
         yield from _nested(owed.consequences)
-
-
-def same(duty: Duty) -> object:
-    """Equal for the duty that stands at one place, or that several places call by one name and describe alike."""
-    return (duty.id, bare(duty)) if duty.id else duty.pointer or id(duty)
-
-
-def owing(policy: Policy) -> dict[object, list[tuple[Rule | Duty, Duty]]]:
-    """Every fee of a policy, wherever it stands, with the rule or obligation there: one payment is for all of them."""
-    found: dict[object, list[tuple[Rule | Duty, Duty]]] = {}
-    owners: list[Rule | Duty] = [*policy.permissions, *policy.prohibitions, *policy.obligations]
-    for owner in owners:
-        todo = [owner] if isinstance(owner, Duty) else [*owner.duties, *owner.remedies]
-        while todo:
-            duty = todo.pop()
-            todo += duty.consequences
-            if duty.action.iri == PAY:
-                found.setdefault(same(duty), []).append((owner, duty))
-    return found
 
 
 def _following(owing: Iterable[tuple[Owed, int | None]], world: World) -> Iterator[tuple[Owed, int | None]]:

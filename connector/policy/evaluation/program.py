@@ -14,7 +14,7 @@ from connector.policy.evaluation.duty_states import DutyMode, Owed
 from connector.policy.evaluation.edges_in_time import Timeline
 from connector.policy.evaluation.payments import Payments
 from connector.policy.evaluation.rules import Permission, Prohibition, counters
-from connector.policy.odrl.model import PHASES, Phase, Policy
+from connector.policy.odrl.model import PHASES, Duty, Phase, Policy
 from connector.policy.odrl.names import ACTIONS, CONFLICTS, PROFILES, REPLACED, USE
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.operators import DEFERRED, RANK
@@ -68,7 +68,9 @@ class _Form:
         scope = scope._replace(sets="any")
         self.prohibitions = [Prohibition(rule, scope, duties) for rule in policy.prohibitions]
         self.obligations = [Owed(duty, scope, duties, "obligation") for duty in policy.obligations]
-        self._payments = Payments(self.permissions, self.prohibitions, self.obligations) if phase == ACCESS else None
+        self._payments = (
+            Payments(policy, self.permissions, self.prohibitions, self.obligations) if phase == ACCESS else None
+        )
         self.fixed = _obstacles(policy, phase, mode)
         self._suspending_obligations = [owed for owed in self.obligations if owed.suspends] if phase == ACCESS else []
         self._suspending_prohibitions = [rule for rule in self.prohibitions if rule.suspends] if phase == ACCESS else []
@@ -129,6 +131,10 @@ class _Form:
                 return index, False
         return None, bool(before) and self._voids
 
+    def during(self, rule: Permission, world: World) -> tuple[Duty, ...]:
+        """The duties of a granting permission that the plane has to execute."""
+        return tuple(owed.duty for owed in rule.duties if owed.executed(world)) if self._phase == ACCESS else ()
+
     def verdict(self, world: World) -> Verdict:
         policy = self._policy
         if self.fixed or ((policy.assignee or policy.target) and self.elsewhere(world)):
@@ -180,6 +186,12 @@ class Program:
         """Whether this request is permitted in this phase; refuses by default."""
         return self._form(phase).verdict(world)
 
+    def during(self, world: World, verdict: Verdict) -> tuple[Duty, ...]:
+        """What the plane must execute at an access with this verdict, in the order of the document."""
+        form = self._form("access")
+        granting = (rule for rule in form.permissions if rule.rule.pointer == verdict.rule)
+        return tuple(duty for rule in granting for duty in form.during(rule, world))
+
     def examine(self, world: World, phase: Phase) -> Decision:
         """The same answer with the tree of its reasons and everything that it entails."""
         form = self._form(phase)
@@ -215,7 +227,7 @@ class Program:
             rule=granting.pointer,
             deferred=tuple(_pending(granting)),
             duties=rule.rule.duties,
-            during=tuple(o.duty for o in rule.duties if phase == "access" and o.executed(world)),
+            during=form.during(rule, world),
             counters=form.verdicts[index].counters,
             next_change=change,
             purpose_source=rule.purpose_source(world),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connector.policy.odrl.values import Right
 
@@ -192,3 +193,15 @@ class PolicyError(ValueError):
         super().__init__(f"{code} at {pointer or '/'}")
         self.pointer = pointer
         self.code = code
+
+
+def nameless(item: object) -> object:
+    """The same without names and places: equal for what says the same in the same words."""
+    if isinstance(item, Struct):
+        fields = {
+            name: nameless(getattr(item, name)) for name in item.__struct_fields__ if name not in ("id", "pointer")
+        }
+        return replace(item, **fields, **{name: "" for name in ("id", "pointer") if name in item.__struct_fields__})
+    if type(item) is tuple:
+        return tuple(nameless(part) for part in item)
+    return item

@@ -17,14 +17,6 @@ NO, UNKNOWN, DEFERRED, YES = range(4)
 STATES: tuple[State, ...] = ("no", "unknown", "deferred", "yes")
 RANK: Mapping[State, int] = {state: number for number, state in enumerate(STATES)}
 
-COMPARE: Mapping[str, Callable[[int, Span], bool]] = {
-    "eq": lambda actual, span: span.start <= actual < span.end,
-    "neq": lambda actual, span: not span.start <= actual < span.end,
-    "lt": lambda actual, span: actual < span.start,
-    "lteq": lambda actual, span: actual < span.end,
-    "gt": lambda actual, span: actual >= span.end,
-    "gteq": lambda actual, span: actual >= span.start,
-}
 EDGES: Mapping[str, Callable[[Span], tuple[int, ...]]] = {
     "eq": lambda span: (span.start, span.end),
     "neq": lambda span: (span.start, span.end),

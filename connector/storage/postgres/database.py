@@ -20,7 +20,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from connector.errors import Defect, HanseError, Mistake, Unavailable
-from connector.storage import migrate
+from connector.storage import schema
 from connector.storage.database import PROCESS, RERUNS, WORKER, Conflict, Listener, P, T, Tx
 from connector.storage.postgres.tx import Connection, PostgresTx, translate
 from connector.storage.postgres.wakeups import Wakeups
@@ -63,7 +63,7 @@ class Postgres:
         self._loop = asyncio.get_running_loop()
         try:
             await self._loop.run_in_executor(self._threads, self._connect)
-            await self.read(PROCESS, migrate.check)
+            await self.read(PROCESS, schema.check)
         except BaseException:
             await self.close()
             raise

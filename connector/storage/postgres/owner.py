@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 
 from connector.errors import HanseError, Mistake, Unavailable
-from connector.storage.migrate import IDENTITY, Step
+from connector.storage.schema import IDENTITY, Step
 
 _LOCK = 4_873_160_511
 """Any number that no other program on this database uses for the same purpose."""

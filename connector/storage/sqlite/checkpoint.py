@@ -50,6 +50,14 @@ class Checkpointer:
                 _empty(writer)
 
     def _run(self) -> None:
+        try:
+            self._checkpoint()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:  # damage: whoever reads or writes next says so
+            return
+
+    def _checkpoint(self) -> None:
         connection = connect(self._path)
         while not self._stopped:  # looked at after clearing, so that `stop` cannot fall in between
             self._dirty.wait()

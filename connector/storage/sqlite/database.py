@@ -16,7 +16,7 @@ from typing import Concatenate, Literal, cast
 
 from connector.clock import Clock, SystemClock
 from connector.errors import Defect, Unavailable
-from connector.storage import migrate, outbox
+from connector.storage import outbox, schema
 from connector.storage.database import PROCESS, WORKER, Listener, P, T, Tx
 from connector.storage.sqlite import integrity
 from connector.storage.sqlite.checkpoint import LIMIT, Checkpointer
@@ -47,7 +47,7 @@ class Sqlite:
         self._lock.take()
         try:
             await self._loop.run_in_executor(None, self._open)
-            await self.read(PROCESS, migrate.check)
+            await self.read(PROCESS, schema.check)
             await self.write(WORKER, outbox.free_all)
         except BaseException:
             await self.close()

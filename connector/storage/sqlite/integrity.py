@@ -14,8 +14,8 @@ from contextlib import closing
 from pathlib import Path
 
 from connector.errors import Mistake
-from connector.storage.migrate import only_process
-from connector.storage.small_files import replaced, synced
+from connector.small_files import replaced, synced
+from connector.storage.sqlite.lock import only_process
 from connector.storage.sqlite.tx import connect, translate
 
 _MAGIC = b"SQLite format 3\x00"

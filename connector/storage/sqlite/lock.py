@@ -7,6 +7,8 @@ name: the folder cannot.
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from connector.errors import Mistake
@@ -49,3 +51,14 @@ class ProcessLock:
         """The file stays: removing it would let two processes lock two different files of one name."""
         while self._held:
             os.close(self._held.pop())
+
+
+@contextmanager
+def only_process(path: Path) -> Iterator[None]:
+    """SQLite's lock for a short work beside no server; raises Mistake `storage.locked`."""
+    lock = ProcessLock(path)
+    lock.take()
+    try:
+        yield
+    finally:
+        lock.release()

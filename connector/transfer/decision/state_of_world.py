@@ -1,26 +1,25 @@
-"""The state of the world that a decision about a transfer looks at, gathered in the transaction that decides.
+"""The state of the world that a decision about a transfer looks at, made of values that were read before.
 
 One immutable value per decision (spec/policy.md 7.1): who asks by the trust list of now, what was signed about the
 data, what the flow is like, what was done under the agreement. What nobody vouches for is left out: absent means
 unknown.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec.structs import replace
 
 from connector.clock import State
-from connector.contracts.agreement.agreements import Agreements
+from connector.contracts.agreement.agreements import Terms
 from connector.contracts.model import Agreement
 from connector.dataplane.treatments import CAN
 from connector.participants.service import Participants
-from connector.policy.engine import PolicyEngine, Requester
+from connector.policy.engine import Requester
 from connector.policy.odrl.names import HANSE, ODRL
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.policy.odrl.values import MILLION
-from connector.storage.database import Tx
-from connector.transfer.decision import decision_store
+from connector.transfer.decision.agreement_now import AgreementNow, History
 from connector.transfer.model import PUSH, TransferRow
 
 SIGNED, LISTED = "agreement", "trust-list"
@@ -51,38 +50,43 @@ class StatesOfWorld:
     """States of the world for transfers that we provide, and of the duties under an agreement in either role."""
 
     def __init__(
-        self, participants: Participants, agreements: Agreements, judge: PolicyEngine, claims: Claims,
-        clock_state: Callable[[], State] = lambda: "",
-    ) -> None:  # fmt: skip
-        self._participants, self._agreements, self._judge, self._claims = participants, agreements, judge, claims
-        self._clock_state = clock_state
+        self, participants: Participants, claims: Claims, clock_state: Callable[[], State] = lambda: ""
+    ) -> None:
+        self._participants, self._claims, self._clock_state = participants, claims, clock_state
 
-    def member(self, did: str, now: int) -> bool:
-        return self._claims.requester(did, now) is not None
+    def requester(self, did: str, now: int) -> Requester | None:
+        """None for whoever does not belong to the data space."""
+        return self._claims.requester(did, now)
 
     def until(self, did: str) -> int | None:
         return self._claims.until(did)
 
-    def of(self, tx: Tx, agreement: Agreement, process: TransferRow | None, uses: Mapping[str, int]) -> World:
-        """`uses` by window, this one included. Without a `process` only what holds for the agreement as a whole."""
-        did = self.consumer(agreement)
-        flow = {} if process is None else self._flow(process, did)
+    def of(
+        self, agreement: AgreementNow, requester: Requester | None, process: TransferRow | None, history: History
+    ) -> World:
+        """`history` counts this use. Without a `process` only what holds for the agreement as a whole."""
+        flow = {} if process is None else _flow(agreement, process)
         return World(
-            now=tx.now,
+            now=agreement.now,
             clock=self._clock_state(),
-            participant=did,
+            participant=agreement.consumer,
             action="" if process is None else process.action or "",
-            target=agreement.dataset,
-            facts={**_claims(self._seeker(tx, agreement, process, did)), **self._asset(tx, agreement), **flow},
+            target=agreement.row.dataset,
+            facts={**_claims(requester), **_asset(agreement.terms), **flow},
             purpose=None if process is None else process.purpose,
             purpose_source="declared" if process is not None and process.purpose else "contractual",
-            agreement_at=self._judge.signed_at(agreement.policy),
-            agreement_end=agreement.end,
-            first_access=agreement.first_access,
-            uses=uses,
-            deeds=decision_store.deeds(tx, agreement.participant, agreement.id),
+            agreement_at=agreement.signed_at,
+            agreement_end=agreement.row.end,
+            first_access=agreement.row.first_access,
+            uses=history.uses,
+            deeds=history.deeds,
             can=CAN,
+            closure=agreement.closure,
         )
+
+    def root(self, agreement: Agreement) -> str:
+        """The address of the participant whose agreement it is."""
+        return self._participants.held(agreement.participant).participant.root
 
     def consumer(self, agreement: Agreement) -> str:
         """Who uses the data, and has the duties of it."""
@@ -90,35 +94,26 @@ class StatesOfWorld:
             return agreement.counterparty
         return self._participants.held(agreement.participant).participant.did
 
-    def _seeker(self, tx: Tx, agreement: Agreement, process: TransferRow | None, did: str) -> Requester | None:
-        """What is known of whoever uses the data; a successor is in the contract who its predecessor was."""
-        who = did
-        if agreement.role == "provider":
-            who = self._agreements.acting(tx, agreement) if process is None else process.counterparty
-        found = self._claims.requester(who, tx.now)
-        return found if found is None or who == did else replace(found, did=did)
 
-    def _asset(self, tx: Tx, agreement: Agreement) -> dict[str, Fact]:
-        """From the description that both sides signed, so that nothing done to the catalogue later changes it."""
-        terms = self._agreements.terms(tx, agreement.participant, agreement)
-        found: dict[str, Fact] = {}
-        if terms.media_type:
-            found[ODRL + "fileFormat"] = Fact(frozenset((MEDIA_TYPES + terms.media_type,)), evidence=SIGNED)
-        if terms.version:
-            found[ODRL + "version"] = Fact(frozenset((terms.version,)), evidence=SIGNED)
-        if terms.bytes is not None:
-            found[ODRL + "absoluteSize"] = Fact(terms.bytes * MILLION, evidence=SIGNED, unit=BYTES)
-        return found
+def _asset(terms: Terms) -> dict[str, Fact]:
+    """From the description that both sides signed, so that nothing done to the catalogue later changes it."""
+    found: dict[str, Fact] = {}
+    if terms.media_type:
+        found[ODRL + "fileFormat"] = Fact(frozenset((MEDIA_TYPES + terms.media_type,)), evidence=SIGNED)
+    if terms.version:
+        found[ODRL + "version"] = Fact(frozenset((terms.version,)), evidence=SIGNED)
+    if terms.bytes is not None:
+        found[ODRL + "absoluteSize"] = Fact(terms.bytes * MILLION, evidence=SIGNED, unit=BYTES)
+    return found
 
-    def _flow(self, process: TransferRow, did: str) -> dict[str, Fact]:
-        channel = HANSE + ("push" if process.format == PUSH else "download")
-        root = self._participants.held(process.participant).participant.root
-        recipient = Fact(frozenset((did,)), "verified-credential", LISTED)
-        return {
-            ODRL + "deliveryChannel": Fact(frozenset((channel,)), evidence=process.id),
-            ODRL + "virtualLocation": Fact(frozenset((f"{root}/data",)), evidence=process.id),
-            ODRL + "recipient": recipient,
-        }
+
+def _flow(agreement: AgreementNow, process: TransferRow) -> dict[str, Fact]:
+    channel = HANSE + ("push" if process.format == PUSH else "download")
+    return {
+        ODRL + "deliveryChannel": Fact(frozenset((channel,)), evidence=process.id),
+        ODRL + "virtualLocation": Fact(frozenset((f"{agreement.root}/data",)), evidence=process.id),
+        ODRL + "recipient": Fact(frozenset((agreement.consumer,)), "verified-credential", LISTED),
+    }
 
 
 def _claims(requester: Requester | None) -> dict[str, Fact]:

@@ -13,7 +13,6 @@ from connector.contracts.termination import statement
 from connector.dataplane import flows
 from connector.dataplane.gate import Access, Decision
 from connector.dataplane.receive.inbound import Expected
-from connector.dataplane.treatments import plan
 from connector.language.reasons import Reason, because
 from connector.protocol import transfer as kernel
 from connector.protocol.transfer import State
@@ -21,7 +20,8 @@ from connector.storage.database import Tx
 from connector.storage.effects import review
 from connector.transfer import store
 from connector.transfer.decision import decision_store, use_counts
-from connector.transfer.decision.decisions import TransferDecision, TransferDecisions
+from connector.transfer.decision.decisions import TransferDecisions
+from connector.transfer.decision.question import RefusedAccess, TransferDecision, decide_access
 from connector.transfer.model import Outcome, TransferRow
 from connector.transfer.send import DEED, TRANSFER, TransferSender
 
@@ -90,33 +90,35 @@ class Reports:
         self._moves.terminate(tx, process, outcome, reason)
 
     def entitled(self, tx: Tx, slug: str, flow: str, access: Access) -> Decision:
-        """The decision at a data access, with the counters locked in this transaction."""
+        """The decision at a data access: read, with the counters locked in this transaction, decide, write."""
         process = store.process(tx, slug, flow)
         if process is None or not kernel.flowing(process.kernel):
             return Decision(permit=False, reasons=because("transfer.not-started"))
-        agreement = self._agreements.get(tx, slug, access.agreement, access.counterparty)
-        if not agreement.in_force:
-            return Decision(permit=False, reasons=statement.over(tx, agreement).reason)
-        if (other := self._agreements.moved_on(tx, agreement)) is not None:
-            return Decision(permit=False, reasons=other)
-        fresh = access.mark(tx)
-        used = self._rulings.used(tx, agreement, lock=fresh)
-        uses = use_counts.with_this(used) if fresh else use_counts.with_that(used)
-        ruling = self._rulings.at_access(tx, agreement, process, uses)
-        during = plan(ruling.decision.during) if ruling.permit else None
-        if during is None:
-            access.unmark(tx) if fresh else None
-            self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
-            reasons = because("dataplane.void") if ruling.permit else self._rulings.reasons(ruling)
-            return Decision(permit=False, reasons=reasons)
-        if fresh:
-            self._count(tx, agreement, process, ruling)
-        return Decision(permit=True, expires_at=self._rulings.ends_at(ruling, agreement), during=during)
+        row = self._agreements.get(tx, slug, access.agreement, access.counterparty)
+        if not row.in_force:
+            return Decision(permit=False, reasons=statement.over(tx, row).reason)
+        agreement = self._rulings.load(tx, row)
+        if agreement.moved_on is not None:
+            return Decision(permit=False, reasons=agreement.moved_on)
+        first = access.mark(tx)
+        history = self._rulings.history(tx, agreement, lock=first)
+        decided = decide_access(self._rulings.at_access(agreement, process, history, first), first)
+        if isinstance(decided, RefusedAccess):
+            if first:
+                access.unmark(tx)  # what is refused is no use
+            return Decision(permit=False, reasons=self._refused(tx, process, decided.decision))
+        if decided.use is not None:
+            self._count(tx, row, process, decided.use)
+        return Decision(permit=True, expires_at=decided.ends_at, during=decided.treatments)
+
+    def _refused(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> Reason:
+        self._rulings.book(tx, self._moves, process, ruling)
+        return because("dataplane.void") if ruling.permit else self._rulings.reasons(ruling)
 
     def _count(self, tx: Tx, agreement: Agreement, process: TransferRow, ruling: TransferDecision) -> None:
         """A use: the counters of the granting permission, the record, and the first of them is a deed."""
         use_counts.count(tx, agreement.participant, agreement.id, ruling.decision.counters)
-        self._moves.decided(tx, process, self._rulings.record(tx, process, ruling))
+        self._rulings.book(tx, self._moves, process, ruling)
         decision_store.note_use(tx, agreement.participant, agreement.id, process.id, process.counterparty)
         if self._agreements.accessed(tx, agreement):
             self._moves.record(tx, process, DEED, {"event": "first-access", "at": rfc3339(tx.now)})

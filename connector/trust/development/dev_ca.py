@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from connector.clock import Clock, instant
 from connector.errors import Mistake
-from connector.trust.keys.files import write_private, write_public
+from connector.small_files import replaced
 
 CA_DAYS: Final = 3650
 SERVER_DAYS: Final = 90
@@ -128,8 +128,8 @@ def _due(certs: DevelopmentCerts, now: datetime) -> bool:
 
 def _store(ca: Ca, certificate: Path, key: Path) -> None:
     """The key first: a certificate without its key would be taken for complete."""
-    write_private(key, ca.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    write_public(certificate, ca.pem.encode("ascii"))
+    replaced(key, ca.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    replaced(certificate, ca.pem.encode("ascii"), 0o644)
 
 
 def _root(name: str, now: datetime, *, pathlen: int, constrained: bool) -> Ca:

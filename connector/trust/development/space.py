@@ -5,7 +5,6 @@ Only where settings name a development folder; a production start has no such CA
 
 import fcntl
 import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from connector.clock import Clock, rfc3339
+from connector.small_files import replaced
 from connector.trust.development import dev_ca
 from connector.trust.keys.signing import KeyRecord, SoftwareKey
 from connector.trust.keys.vault import Vault, master_file
@@ -67,9 +67,7 @@ class DevelopmentSpace:
         begin, known = rfc3339(now - 60_000), {entry.did: entry for entry in before.participants}
         fresh = {entry.did: continued(known.get(entry.did), entry, begin, now) for entry in entries(begin)}
         listed = self._next(before, authority, now, tuple({**known, **fresh}.values()), witness)
-        draft = place.with_name(f"list.{os.getpid()}")
-        draft.write_text(authority.issue(listed), encoding="ascii")
-        draft.replace(place)
+        replaced(place, authority.issue(listed).encode("ascii"), 0o644)
 
     def _next(
         self, before: TrustList, authority: Authority, now: int, entries: tuple[Entry, ...], witness: Witness | None

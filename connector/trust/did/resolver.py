@@ -43,9 +43,7 @@ class _Kept(Struct, frozen=True):
 
 
 class Resolver:
-    """`local` answers for participants of this process without HTTP; `vouched` names thumbprints on the trust list;
-    `on_change` hears of each hold that begins: the DID, the old and the new thumbprints; `remember` of each
-    document's keys that are new, to keep them beyond this process."""
+    """`local` answers for participants of this process without HTTP; `vouched` names thumbprints on the trust list."""
 
     def __init__(
         self,
@@ -54,22 +52,25 @@ class Resolver:
         *,
         local: Local | None = None,
         vouched: Vouched | None = None,
-        on_change: Changed | None = None,
-        remember: Remember | None = None,
         keep_ms: int = KEEP_MS,
     ) -> None:
         self._client = client
         self._clock = clock
         self._local = local
         self._vouched = vouched
-        self._on_change = on_change
-        self._remember = remember
+        self._on_change: Changed | None = None
+        self._remember: Remember | None = None
         self._keep_ms = keep_ms
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._own: dict[str, DidDocument] = {}
         self._running: dict[str, asyncio.Task[DidDocument]] = {}
         self._pins: dict[str, Thumbprints] = {}
         self._held: set[str] = set()
+
+    def listen(self, on_change: Changed, remember: Remember) -> None:
+        """`on_change` hears of each hold that begins: the DID, the old and the new thumbprints; `remember` of each
+        document's keys that are new, to keep them beyond this process."""
+        self._on_change, self._remember = on_change, remember
 
     async def document(self, did: str) -> DidDocument:
         """The document of a DID. `PeerError` if it is refused, `Unavailable` if it cannot be had or is on hold."""

@@ -66,12 +66,6 @@ def read(token: str, *, limit: int = LIMIT, nodes: int = 10_000) -> Unverified:
     return Unverified(token, header, claims, token[: segments.end(2)].encode("ascii"), signature)
 
 
-def peek(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Header and claims of a well-formed token, unverified."""
-    unverified = read(token)
-    return unverified.header, unverified.claims
-
-
 def check(
     token: Unverified,
     *,

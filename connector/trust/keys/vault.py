@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from connector.errors import Defect, Mistake
+from connector.small_files import created
 
 T = TypeVar("T", str, bytes)
 
@@ -90,18 +91,8 @@ def parse_master(text: str) -> bytes:
 
 def master_file(path: Path) -> bytes:
     """The master key in this file, made at first use; `Mistake` if others may read the file."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read_master(path)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(_MASTER) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return _read_master(path)
-
-
-def _read_master(path: Path) -> bytes:
+    if not path.exists():
+        created(path, f"{secrets.token_hex(_MASTER)}\n".encode("ascii"))
     if path.stat().st_mode & 0o077:
         raise Mistake("trust.master-open", path=path)
     return parse_master(path.read_text(encoding="ascii"))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from connector.errors import Mistake
-from connector.trust.keys.files import write_private
+from connector.small_files import replaced
 from connector.trust.keys.jose import sign_jwt
 from connector.trust.keys.jwk import decode, encode, thumbprint
 from connector.trust.keys.signing import KeyRecord, SoftwareKey, Vault
@@ -39,7 +39,7 @@ class Authority:
         bare = SoftwareKey.generate("peer", "")
         key = bare.of(_URN + thumbprint(bare.public_jwk))
         sealed = encode(key.export(vault, _CONTEXT))
-        write_private(path, json.dumps({"kid": key.kid, "public": key.public_jwk, "sealed": sealed}, indent=1).encode())
+        replaced(path, json.dumps({"kid": key.kid, "public": key.public_jwk, "sealed": sealed}, indent=1).encode())
         return cls(key)
 
     @classmethod

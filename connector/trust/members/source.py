@@ -26,12 +26,15 @@ Changed = Callable[[frozenset[str]], Awaitable[None]]
 class TrustListSource:
     """Keeps an `Anchor` current; `url` empty means the file alone."""
 
-    def __init__(
-        self, db: Database, anchor: Anchor, client: SafeClient, file: Path, url: str, changed: Changed | None = None
-    ) -> None:  # fmt: skip
+    def __init__(self, db: Database, anchor: Anchor, client: SafeClient, file: Path, url: str) -> None:
         self._db, self._anchor, self._client, self._file, self._url = db, anchor, client, file, url
-        self._kept, self._changed = 0, changed
+        self._kept = 0
+        self._changed: Changed | None = None
         self._untold: frozenset[str] = frozenset()
+
+    def listen(self, changed: Changed) -> None:
+        """Who is told from now on."""
+        self._changed = changed
 
     async def start(self) -> None:
         """The newest list known: from the database, then from where lists come from. Without one nobody belongs yet."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from connector.catalogue.pages import EXAMINED, Page
 from connector.catalogue.search import filters
 from connector.catalogue.search.filters import (
     DATASET,
@@ -17,7 +18,6 @@ from connector.catalogue.search.filters import (
     WORDS,
     Filter,
 )
-from connector.catalogue.search.pages import EXAMINED, Page
 from connector.catalogue.service import OfferWish
 from connector.errors import PeerError
 from connector.policy.engine import Requester

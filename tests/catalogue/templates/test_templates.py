@@ -4,12 +4,11 @@ import re
 
 import pytest
 
-from connector.catalogue.templates.templates import fill, negotiable, template, templates, visible, vocabulary
+from connector.catalogue.templates.templates import fill, template, templates
 from connector.errors import Mistake
 from connector.language import LANGUAGES, say
 from connector.policy.odrl.model import Logic
 from connector.policy.odrl.parse import parse
-from connector.policy.odrl.state_of_world import Fact, World
 from connector.resources import folder
 
 H = "https://w3id.org/hanse/v1#"
@@ -177,20 +176,3 @@ def test_an_empty_optional_slot_takes_its_clause_with_it() -> None:
 def test_a_template_by_its_id() -> None:
     """The number is the one of the list of seventeen."""
     assert template("municipal-purpose").number == 3
-
-
-@pytest.mark.parametrize(("kind", "shown", "talks"), [("municipality", True, True), ("company", False, False)])
-def test_who_sees_an_offer_and_may_negotiate(kind: str, shown: bool, talks: bool) -> None:
-    """With visibility `members` everyone sees it, with `eligible` only those whom nothing contradicts."""
-    policy = parse(fill("municipal-purpose", {"until": "31.12.2027"}))
-    asker = World(
-        now=0,
-        participant="did:web:a",
-        facts={H + "participantKind": Fact(frozenset({H + kind}), "verified-credential")},
-        purpose=H + "winterService",
-        purpose_source="declared",
-        closure=vocabulary().closure,
-    )
-    assert visible(policy, asker, "members")
-    assert visible(policy, asker, "eligible") is shown
-    assert negotiable(policy, asker) is talks

@@ -37,7 +37,7 @@ async def test_bug_it_told_of_another_database_than_the_one_that_serves(
         async with space.running("town", {TOWN: MUNICIPALITY}, environ) as town:
             found = await findings(town.settings.folder, capsys)
             assert database_place(urls.app) in found["database-served"]["text"]
-            assert await town.services.db.read("", folder_identity.identity) in found["database-served"]["text"]
+            assert await town.services.infra.db.read("", folder_identity.identity) in found["database-served"]["text"]
             assert found["database-elsewhere"]["state"] == "warn"
             assert "hanse.db" in found["database-elsewhere"]["text"]
             assert "database.url" in found["settings-differ"]["text"]

@@ -77,6 +77,17 @@ def test_show_as_json_has_clauses_digest_and_document(run: Any, rule: Path) -> N
     assert {clause["badge"] for clause in shown["clauses"]} >= {"enforced", "contractual"}
 
 
+def test_show_names_the_template_that_gives_exactly_this_policy(run: Any, rule: Path, tmp_path: Path) -> None:
+    """>> a filled template, another rule << the command that fills it again; no template."""
+    filled = tmp_path / "filled.json"
+    slots = ("--slot", "source=Stadt Musterstadt")
+    filled.write_text(run("policy", "templates", "open-attribution", *slots)[1], encoding="utf-8")
+    assert "Template: open-attribution --slot source='Stadt Musterstadt'" in run("policy", "show", filled)[1]
+    (shown,) = run("policy", "show", filled, "--json")[1]["policies"]
+    assert shown["template"] == {"template": "open-attribution", "slots": {"source": "Stadt Musterstadt"}}
+    assert run("policy", "show", rule, "--json")[1]["policies"][0]["template"] is None
+
+
 def test_a_policy_that_cannot_be_said_is_shown_as_it_stands(run: Any, odd: Path) -> None:
     code, text, _ = run("policy", "show", odd)
     assert code == 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.app.services import judge
+from connector.app.policy_engine import judge
 from connector.catalogue.templates.templates import vocabulary
 from connector.cli.frame.client import Problem
 from connector.cli.policy import explain, source

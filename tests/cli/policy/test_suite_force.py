@@ -351,10 +351,10 @@ def unreached(root: str, nodes: Nodes) -> set[str]:
     return nodes.keys() - seen
 
 
-def test_every_node_of_a_report_is_reached_from_its_policy_report(suite: Any) -> None:
+def test_every_node_of_a_report_is_reached_from_its_policy_report(suite: Any, municipal_suite: Path) -> None:
     """>> a rule without an action, and the 424 municipal cases  << no report that belongs to nothing."""
     silent = suite(policy=POLICY.replace("odrl:action odrl:use ; ", ""))
-    for folder in (silent, ROOT / "policies" / "suite"):
+    for folder in (silent, municipal_suite):
         for case in force.cases(folder):
             assert unreached(*force.reported(case)) == set(), case.name
     (case,) = force.cases(silent)

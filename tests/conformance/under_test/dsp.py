@@ -2,26 +2,31 @@
 will of its own (spec/protocol.md 6.2).
 """
 
-from aiohttp import web
+from functools import partial
 
-from connector.clock import Clock
-from connector.contracts.negotiation.decide import DecideNegotiation
-from connector.contracts.negotiation.send import NegotiationSender
+from aiohttp import web
+from msgspec.structs import replace
+
+from connector.app.ports import More, Ports
+from connector.app.services import Services
+from connector.catalogue.assemble import CatalogueSlice
+from connector.catalogue.uploads import Uploads
+from connector.contracts.assemble import ContractSlice
+from connector.contracts.negotiation.service import Contracts
 from connector.contracts.partner import Partner
-from connector.contracts.signing.countersign import Countersigner
-from connector.delivery.messages import Messages
-from connector.delivery.worker import Handler
 from connector.http import limits, strict
-from connector.peer import routes
+from connector.infra import Infra
+from connector.jobs.work import Work
 from connector.peer.claims import requester
-from connector.peer.problems import problems
-from connector.settings.load import Settings
 from connector.storage import outbox
-from connector.storage.database import Tx
+from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
-from connector.transfer.decide import DecideTransfer as TransferCourse
-from connector.transfer.send import TransferSender as TransferMoves
-from tests.conformance.under_test.foreign import Foreign, ForeignHouse, Peer, participant_at
+from connector.transfer.assemble import TransferSlice
+from connector.transfer.plane import assemble as plane
+from connector.transfer.plane.assemble import DataPlane
+from connector.transfer.plane.reports import Reports
+from connector.transfer.service import Transfers
+from tests.conformance.under_test.foreign import Foreign, Peer, among, participant_at
 from tests.conformance.under_test.seed import USE, sow
 from tests.conformance.under_test.stage import PLAY, Negotiating, Prompter, Stage, Transferring
 from tests.conformance.under_test.tape import Tape
@@ -38,60 +43,70 @@ def foreign(address: str, tape: Tape) -> Foreign:
     return Foreign([peer], knows=lambda header: KIT, says=lambda participant, peer, url: "Bearer kit", tape=tape)
 
 
-class KitHouse(ForeignHouse):
-    """Build it with `functools.partial(KitHouse, foreign, delay_ms)`."""
+def ports(foreign: Foreign, delay_ms: int) -> Ports:
+    """The script decides, and no data moves: the kit names addresses where nothing is."""
+    prompter = Prompter(delay_ms)
+    return replace(
+        among(foreign),
+        negotiating=lambda sender, catalogue, judge: Negotiating(prompter),
+        transferring=lambda sender, decisions: Transferring(prompter),
+        plane=_idle_plane,
+        more=partial(_more, foreign),
+    )
 
-    def __init__(self, foreign: Foreign, delay_ms: int, settings: Settings, clock: Clock) -> None:
-        self._prompter = Prompter(delay_ms)
-        super().__init__(foreign, settings, clock)
 
-    @property
-    def partner(self) -> Partner:
-        peer = self.foreign.peers[0]
-        return Partner(did=peer.did, name=peer.did, requester=requester(peer.entry), root=peer.root, base=peer.base)
+def partner(foreign: Foreign) -> Partner:
+    """The kit as a partner in negotiations and transfers."""
+    peer = foreign.peers[0]
+    return Partner(did=peer.did, name=peer.did, requester=requester(peer.entry), root=peer.root, base=peer.base)
 
-    def negotiating(self, sender: NegotiationSender) -> DecideNegotiation:
-        return Negotiating(self._prompter)
 
-    def transferring(self, sender: TransferMoves) -> TransferCourse:
-        return Transferring(self._prompter)
+async def settle(services: Services, origin: str) -> None:
+    """The participant under test, with what the kit expects to find; nothing if it is there already."""
+    participants = services.participants
+    if SLUG not in {one.participant.id for one in await participants.all()}:
+        await participants.admit(participant_at(SLUG, f"{origin}{PATH}"))
+    await services.infra.db.write(SLUG, sow, participants.held(SLUG).participant, services.judge, KIT)
 
-    def handlers(self, messages: Messages, desk: Countersigner) -> dict[str, Handler]:
-        """No data moves: the kit names addresses where nothing is."""
-        stage = Stage(self.db, self.contracts, self.catalogue, self.transfers, self.partner)
-        idle = dict.fromkeys(("pull", "push"), self._nothing)
-        return {**super().handlers(messages, desk), **idle, PLAY: stage.play}
 
-    def application(self) -> web.Application:
-        triggers = [web.post(NEGOTIATE, self._negotiate), web.post(TRANSFER, self._transfer)]
-        app = routes.application(self.public(), problems, triggers)
-        app.middlewares.insert(0, self.foreign.tape.middleware())
-        return app
+class Triggers:
+    """Where the kit tells us to begin something with it."""
 
-    async def settle(self, origin: str) -> None:
-        """The participant under test, with what the kit expects to find; nothing if it is there already."""
-        root = f"{origin}{PATH}"
-        known = {one.participant.id for one in await self.participants.all()}
-        if SLUG not in known:
-            await self.participants.admit(participant_at(SLUG, root))
-        participant = self.participants.held(SLUG).participant
-        await self.db.write(SLUG, sow, participant, self.judge, KIT)
+    def __init__(self, db: Database, contracts: Contracts, transfers: Transfers, partner: Partner) -> None:
+        self._db, self._contracts, self._transfers, self._partner = db, contracts, transfers, partner
 
-    async def _nothing(self, row: OutboxRow) -> None:
-        await self.db.write(row.participant, _finish, row)
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post(NEGOTIATE, self._negotiate), web.post(TRANSFER, self._transfer)]
 
     async def _negotiate(self, request: web.Request) -> web.Response:
         asked = await _plain(request)
         offer = {"@id": asked["offerId"], "assigner": KIT, **USE}
-        await self.db.write(
-            SLUG, self.contracts.request, SLUG, self.partner, asked["datasetId"], offer, None, None
+        await self._db.write(
+            SLUG, self._contracts.request, SLUG, self._partner, asked["datasetId"], offer, None, None
         )  # fmt: skip
         return web.json_response({})
 
     async def _transfer(self, request: web.Request) -> web.Response:
         asked = await _plain(request)
-        await self.db.write(SLUG, self.transfers.request, SLUG, self.partner, asked["agreementId"], None, None)
+        await self._db.write(SLUG, self._transfers.request, SLUG, self._partner, asked["agreementId"], None, None)
         return web.json_response({})
+
+
+def _more(
+    foreign: Foreign, infra: Infra, catalogue: CatalogueSlice, contracts: ContractSlice, transfers: TransferSlice
+) -> More:
+    """The moves of the script, and where the kit tells us to begin."""
+    kit = partner(foreign)
+    stage = Stage(infra.db, contracts.service, catalogue.service, transfers.service, kit)
+    triggers = Triggers(infra.db, contracts.service, transfers.service, kit)
+    return More(Work(handlers={PLAY: stage.play}), triggers.routes(), (foreign.tape.middleware(),))
+
+
+def _idle_plane(infra: Infra, reports: Reports, uploads: Uploads) -> DataPlane:
+    async def nothing(row: OutboxRow) -> None:
+        await infra.db.write(row.participant, _finish, row)
+
+    return replace(plane.assemble(infra, reports, uploads), work=Work(handlers={"pull": nothing, "push": nothing}))
 
 
 def _finish(tx: Tx, row: OutboxRow) -> None:

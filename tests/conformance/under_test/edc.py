@@ -12,17 +12,13 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 
-from aiohttp import web
-
+from connector.app.services import Services
 from connector.errors import Mistake
 from connector.language import both
-from connector.peer import routes
-from connector.peer.problems import problems
 from tests.conformance.under_test.apart import surroundings
-from tests.conformance.under_test.foreign import Foreign, ForeignHouse, Peer, mock_client, mock_identity, participant_at
+from tests.conformance.under_test.foreign import Foreign, Peer, among, mock_client, mock_identity, participant_at
 from tests.conformance.under_test.run import started
 from tests.conformance.under_test.tape import Tape
 
@@ -35,15 +31,6 @@ def foreign(peers: Mapping[str, str], tape: Tape) -> Foreign:
     return Foreign(known, knows=mock_client, says=mock_identity, tape=tape, timeout_s=8.0)
 
 
-class EdcHouse(ForeignHouse):
-    """Build it with `functools.partial(EdcHouse, foreign)`."""
-
-    def application(self) -> web.Application:
-        app = routes.application(self.public(), problems)
-        app.middlewares.insert(0, self.foreign.tape.middleware())
-        return app
-
-
 @asynccontextmanager
 async def services(
     folder: Path,
@@ -53,10 +40,10 @@ async def services(
     tape: Path | None = None,
     environ: Mapping[str, str] | None = None,
     also: Mapping[str, str] | None = None,
-) -> AsyncIterator[EdcHouse]:
+) -> AsyncIterator[Services]:
     """One participant below `http://localhost:PORT/musterstadt`, and `also` others with roots that lead here."""
     roots = {SLUG: f"http://localhost:{port}/{SLUG}", **(also or {})}
-    async with started(folder, port, partial(EdcHouse, foreign(peers, Tape(tape))), roots, environ) as made:
+    async with started(folder, port, among(foreign(peers, Tape(tape))), roots, environ) as made:
         known = {one.participant.id for one in await made.participants.all()}
         for slug in roots.keys() - known:
             await made.participants.admit(participant_at(slug, roots[slug]))

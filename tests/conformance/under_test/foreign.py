@@ -1,4 +1,4 @@
-"""A house among connectors that know neither did:web nor our tokens: fixed peers, plain http, loopback.
+"""A connector among others that know neither did:web nor our tokens: fixed peers, plain http, loopback.
 
 Everything else is the real thing: codec, kernel, outbox, worker, policy, seals, data plane.
 """
@@ -7,19 +7,22 @@ import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from connector.app.services import Services
+from connector.app.ports import More, Ports
 from connector.clock import Clock
 from connector.errors import PeerError, Unauthenticated
 from connector.http.outbound import Answer, SafeClient
+from connector.infra import Infra
 from connector.participants.model import Participant
-from connector.peer import routes
+from connector.participants.service import Participants
+from connector.peer.addresses import Addresses
 from connector.peer.auth import Caller
 from connector.peer.client.client import PeerClient
-from connector.settings.load import Settings
+from connector.trust.assemble import TrustSlice
 from connector.trust.did import did as dids
 from connector.trust.keys.jwk import Jwk
 from connector.trust.members.trust_list import Anchor, Entry, TrustList
@@ -130,11 +133,11 @@ class FixedGate:
 class ForeignClient(PeerClient):
     """Calls the fixed peers, and puts what was said on the tape."""
 
-    def __init__(self, foreign: Foreign, services: Services) -> None:
-        super().__init__(
-            services.db, services.clock, services.http, services.participants, services.resolver, services.anchor
-        )
-        self._foreign, self._house = foreign, services
+    def __init__(
+        self, foreign: Foreign, infra: Infra, participants: Participants, trust: TrustSlice, addresses: Addresses
+    ) -> None:  # fmt: skip
+        super().__init__(infra.db, infra.clock, infra.http, participants, trust.resolver, trust.anchor, None, addresses)
+        self._foreign, self._hosts, self._out = foreign, participants, infra.http
 
     async def root(self, slug: str, did: str) -> str:
         return self._foreign.peer(did).root
@@ -142,47 +145,34 @@ class ForeignClient(PeerClient):
     async def base(self, slug: str, did: str) -> str:
         return self._foreign.peer(did).base
 
+    async def document(self, did: str) -> Mapping[str, object]:
+        """These peers have no DID document; what is known of one stands in for it."""
+        if any(did == peer.did for peer in self._foreign.peers):
+            return {"id": did}
+        return await super().document(did)
+
     async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer:
         headers = {**self._says(slug, did, url), "Content-Type": "application/json"}
         with self._foreign.tape.out("POST", url, body) as note:
-            return note(
-                await self._house.http.post(url, body, headers=headers, limit=limit, total_s=self._foreign.timeout_s)
-            )
+            return note(await self._out.post(url, body, headers=headers, limit=limit, total_s=self._foreign.timeout_s))
 
     async def get(self, slug: str, did: str, url: str, limit: int | None = None) -> Answer:
         headers = self._says(slug, did, url)
         with self._foreign.tape.out("GET", url, b"") as note:
-            return note(await self._house.http.get(url, headers=headers, limit=limit, total_s=self._foreign.timeout_s))
+            return note(await self._out.get(url, headers=headers, limit=limit, total_s=self._foreign.timeout_s))
 
     def _says(self, slug: str, did: str, url: str) -> dict[str, str]:
-        participant = self._house.participants.held(slug).participant
+        participant = self._hosts.held(slug).participant
         return {"Authorization": self._foreign.says(participant, self._foreign.peer(did), url)}
 
 
-class ForeignHouse(Services):
-    """Build it with `functools.partial(ForeignHouse, foreign)` for `connector.app.process.running`."""
-
-    def __init__(self, foreign: Foreign, settings: Settings, clock: Clock) -> None:
-        self.foreign = foreign
-        super().__init__(settings, clock)
-
-    def outbound(self) -> SafeClient:
-        return SafeClient(allow=LOOPBACK, insecure=True, total_s=self.foreign.timeout_s)
-
-    def members(self, authority: Jwk) -> Anchor:
-        return FixedAnchor(authority, {peer.did: peer.entry for peer in self.foreign.peers})
-
-    def client(self) -> PeerClient:
-        return ForeignClient(self.foreign, self)
-
-    def gatekeeper(self) -> routes.Authenticate:
-        return FixedGate(self.foreign, self.clock)
-
-    def tls(self) -> None:
-        return None
-
-    async def _document(self, did: str) -> Mapping[str, object]:
-        """These peers have no DID document; what is known of one stands in for it."""
-        if any(did == peer.did for peer in self.foreign.peers):
-            return {"id": did}
-        return await super()._document(did)
+def among(foreign: Foreign) -> Ports:
+    """The ports of a connector among these peers; what it decides is its own."""
+    return Ports(
+        outbound=lambda settings: SafeClient(allow=LOOPBACK, insecure=True, total_s=foreign.timeout_s),
+        tls=lambda settings: None,
+        anchor=lambda authority: FixedAnchor(authority, {peer.did: peer.entry for peer in foreign.peers}),
+        peer=partial(ForeignClient, foreign),
+        authenticate=lambda infra, participants, trust: FixedGate(foreign, infra.clock),
+        more=lambda *slices: More(middlewares=(foreign.tape.middleware(),)),
+    )

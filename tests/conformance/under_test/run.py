@@ -1,22 +1,21 @@
 """Starts a connector under test and says where it is; it ends with the context."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from connector.app.ports import Ports
 from connector.app.process import running
+from connector.app.services import Services
 from connector.cli.operate import dev
-from connector.clock import Clock, SystemClock
+from connector.clock import SystemClock
 from connector.settings.load import Settings, load
 from tests.conformance.under_test import apart
-from tests.conformance.under_test.dsp import NEGOTIATE, PATH, SLUG, TRANSFER, KitHouse, foreign
-from tests.conformance.under_test.foreign import ForeignHouse
+from tests.conformance.under_test.dsp import NEGOTIATE, PATH, SLUG, TRANSFER, foreign, ports, settle
 from tests.conformance.under_test.tape import Tape
 
-H = TypeVar("H", bound=ForeignHouse)
 _SETTINGS = """\
 [trust]
 seal_ca_files = ["{space}/trust/roots.pem"]
@@ -37,7 +36,7 @@ level = "warning"
 class UnderTest(NamedTuple):
     """Where the official kit finds what it asks for (spec/protocol.md 6.2)."""
 
-    services: KitHouse
+    services: Services
     origin: str
 
     @property
@@ -72,26 +71,24 @@ async def services(
     environ: Mapping[str, str] | None = None,
 ) -> AsyncIterator[UnderTest]:
     """The connector under the official kit, on loopback; two with the same `port` and PostgreSQL are replicas."""
-    build = partial(KitHouse, foreign(peer_root.rstrip("/"), Tape(tape)), delay_ms)
-    async with started(folder, port, build, {SLUG}, environ) as made:
+    kit = ports(foreign(peer_root.rstrip("/"), Tape(tape)), delay_ms)
+    async with started(folder, port, kit, {SLUG}, environ) as made:
         origin = f"http://localhost:{port}"
-        await made.settle(origin)
+        await settle(made, origin)
         yield UnderTest(made, origin)
 
 
 @asynccontextmanager
 async def started(
-    folder: Path, port: int, build: Callable[[Settings, Clock], H], slugs: Collection[str],
-    environ: Mapping[str, str] | None = None,
-) -> AsyncIterator[H]:  # fmt: skip
-    """A test-only house with a data space of its own below `folder`; `environ` as for a real start.
+    folder: Path, port: int, ports: Ports, slugs: Collection[str], environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Services]:  # fmt: skip
+    """A connector with these ports and a data space of its own below `folder`; `environ` as for a real start.
 
     Mistake if its database holds other participants than `slugs`, or real ones of these names.
     """
     settings = await asyncio.to_thread(_prepared, folder, port, slugs, environ or {})
-    async with running(settings, build=build) as made:
-        assert isinstance(made, ForeignHouse)
-        yield made  # type: ignore[misc]
+    async with running(settings, ports=ports) as made:
+        yield made
 
 
 def _prepared(folder: Path, port: int, slugs: Collection[str], environ: Mapping[str, str]) -> Settings:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from connector.clock import rfc3339
-from connector.contracts.agreement import sooner
+from connector.contracts.agreement import termination_store
 from connector.contracts.agreement.termination_store import Termination
 from connector.contracts.evidence.service import Evidence
 from connector.contracts.model import Agreement
@@ -21,7 +21,7 @@ from connector.contracts.termination.statement import Doubled
 from connector.errors import Mistake, Unavailable
 from connector.storage import upgrade
 from connector.storage.database import Tx
-from connector.storage.migrate import MIGRATIONS
+from connector.storage.schema import MIGRATIONS
 from tests.contracts.test_endings import CONSUMER, PROVIDER, end, hand_over, log, stated, states
 from tests.testkit.towns import Towns
 
@@ -163,7 +163,7 @@ async def test_a_late_copy_of_the_former_statement_changes_nothing(towns: Towns)
 @pytest.mark.threat("T57")
 async def test_ever_earlier_days_do_not_fill_the_log(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> a day earlier, again and again << refused from a number on; at once is still taken."""
-    monkeypatch.setattr(sooner, "MOST_NOTICES", 3)
+    monkeypatch.setattr(termination_store, "MOST_NOTICES", 3)
     agreement = await towns.concluded(CONSUMER, PROVIDER)
     taken = 0
     for day in range(40, 30, -1):

@@ -36,7 +36,7 @@ class Lies(NamedTuple):
     def against(self, **changed: Any) -> list[str]:
         """The codes of what stands against it; `changed` members of what is known."""
         known = self.known._replace(**changed)
-        return [one.code for one in own_rendering.objections(Own(known, self.judge), known, self.theirs, self.judge)]
+        return [one.code for one in own_rendering.objections(Own(known, self.judge), self.theirs)]
 
     def but(self, name: str, body: bytes) -> "Lies":
         return self._replace(theirs={**self.theirs, name: body})
@@ -69,7 +69,7 @@ async def test_an_honest_contract_is_ours_to_the_byte(towns: Towns, wish: dict[s
     assert lies.against() == []
     ours = Own(lies.known, lies.judge).beside(lies.theirs)
     assert ours == lies.theirs
-    written = set(Own(lies.known, lies.judge).likely(PATIENCE_MS))
+    written = set(Own(lies.known, lies.judge).predicted(PATIENCE_MS))
     assert written >= {lies.theirs[name] for name in FILES if name != AGREEMENT}
 
 

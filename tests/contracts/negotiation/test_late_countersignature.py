@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from connector.contracts import store
 from connector.contracts.evidence.service import Evidence
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation import late_countersignature
 from connector.contracts.negotiation.late_countersignature import Settled
+from connector.contracts.signing.gather import Task
 from connector.errors import PeerError, Unavailable, Unknown
 from connector.protocol.messages import HANSE
 from connector.storage.database import WORKER, Tx
@@ -68,7 +70,9 @@ async def another(towns: Towns, found: Waiting) -> str:
     desk: Any = towns.handlers["countersign"].__self__  # type: ignore[attr-defined]
     hosted = await towns.participants.get("nachbardorf")
     case, agreement = await both(towns, "nachbardorf", found.ours)
-    seal, _ = await desk.countersignature(hosted, case, agreement)
+    kept = await towns.db.read("nachbardorf", store.objects, "nachbardorf", case.id)
+    task = Task(hosted, case, agreement, kept, {})
+    seal, _ = await desk.seal(task, await desk.contract(task, None))
     assert seal != found.seal
     return str(seal)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.catalogue.search import pages
+from connector.catalogue import pages
 from connector.ids import new_uuid
 from connector.peer.dsp import catalogue
 from connector.protocol.messages import HANSE
@@ -102,7 +102,7 @@ async def test_a_hidden_offer_cannot_be_asked_for(it: City, nasty: NastyPeer, fi
 async def test_a_page_has_at_most_a_hundred_and_the_rest_follows(it: City, nasty: NastyPeer, firm: NastyPeer) -> None:
     """>> 250 datasets << 100, 100, 50, each once; with hidden ones between, the firm's pages are still full."""
     made = await it.publish("musterstadt")
-    await it.services.db.write("musterstadt", multiply, made["dataset"], 249)
+    await it.services.infra.db.write("musterstadt", multiply, made["dataset"], 249)
     found, url = [], it.root("musterstadt") + REQUEST
     while url:
         reply = await nasty.call("POST", url, ASK, token=nasty.token(it.did("musterstadt")))
@@ -112,8 +112,8 @@ async def test_a_page_has_at_most_a_hundred_and_the_rest_follows(it: City, nasty
     assert [len(page) for page in found] == [100, 100, 50]
     assert len({dataset for page in found for dataset in page}) == 250
     hide = "UPDATE offer SET visibility = 'eligible' WHERE participant = 'musterstadt' AND id < :id"
-    row = await it.services.db.read("musterstadt", lambda tx: tx.all("SELECT id FROM offer ORDER BY id"))
-    await it.services.db.write("musterstadt", lambda tx: tx.run(hide, id=row[125]["id"]))
+    row = await it.services.infra.db.read("musterstadt", lambda tx: tx.all("SELECT id FROM offer ORDER BY id"))
+    await it.services.infra.db.write("musterstadt", lambda tx: tx.run(hide, id=row[125]["id"]))
     first = await firm.post(it, "musterstadt", REQUEST, ASK)
     assert len(shown(first)) == 100
     last = await firm.call("POST", following(first) or "", ASK, token=firm.token(it.did("musterstadt")))
@@ -124,7 +124,7 @@ async def test_a_page_has_at_most_a_hundred_and_the_rest_follows(it: City, nasty
 async def test_a_cursor_is_neither_shared_nor_forged(it: City, nasty: NastyPeer, firm: NastyPeer) -> None:
     """>> another's cursor, another town's, a bent one, an invented one << 400 each; the own one << 200."""
     made = await it.publish("musterstadt")
-    await it.services.db.write("musterstadt", multiply, made["dataset"], 120)
+    await it.services.infra.db.write("musterstadt", multiply, made["dataset"], 120)
     url = following(await nasty.post(it, "musterstadt", REQUEST, ASK)) or ""
     cursor = url.partition("cursor=")[2]
     raw = bytearray(base64.urlsafe_b64decode(cursor + "=="))
@@ -159,7 +159,7 @@ async def test_a_filter_says_where_it_is_wrong(it: City, nasty: NastyPeer) -> No
 async def test_the_pages_around_are_linked(it: City, nasty: NastyPeer) -> None:
     """>> a filtered catalogue in pages of 50 << next and previous lead to and fro, with the same message."""
     made = await it.publish("musterstadt")
-    await it.services.db.write("musterstadt", multiply, made["dataset"], 119)
+    await it.services.infra.db.write("musterstadt", multiply, made["dataset"], 119)
     asked = {**ASK, "filter": [{f"{HANSE}words": "bäume"}, {"@type": "QuerySpec", "limit": 50, "filterExpression": []}]}
 
     async def leaf(url: str) -> Reply:
@@ -185,9 +185,9 @@ async def test_a_long_search_takes_rounds_and_pays_for_them(
     """>> a filter that finds one of 60 where a round looks at five << found at once; several such searches: 429."""
     monkeypatch.setattr(pages, "EXAMINED", 5)
     made = await it.publish("musterstadt")
-    await it.services.db.write("musterstadt", multiply, made["dataset"], 59)
+    await it.services.infra.db.write("musterstadt", multiply, made["dataset"], 59)
     rename = "UPDATE dataset SET words = 'nadel' WHERE id = (SELECT max(id) FROM dataset)"
-    await it.services.db.write("musterstadt", lambda tx: tx.run(rename))
+    await it.services.infra.db.write("musterstadt", lambda tx: tx.run(rename))
     asked = {**ASK, "filter": [{f"{HANSE}words": "nadel"}]}
     found = [await nasty.post(it, "musterstadt", REQUEST, asked) for _ in range(7)]
     assert len(shown(found[0])) == 1
@@ -203,9 +203,9 @@ async def test_a_search_ends_where_its_rounds_end_and_can_be_taken_up(
     monkeypatch.setattr(pages, "EXAMINED", 5)
     monkeypatch.setattr(catalogue, "ROUNDS", 2)
     made = await it.publish("musterstadt")
-    await it.services.db.write("musterstadt", multiply, made["dataset"], 19)
+    await it.services.infra.db.write("musterstadt", multiply, made["dataset"], 19)
     last = "UPDATE dataset SET words = 'nadel' WHERE created_at = (SELECT max(created_at) FROM dataset)"
-    await it.services.db.write("musterstadt", lambda tx: tx.run(last))
+    await it.services.infra.db.write("musterstadt", lambda tx: tx.run(last))
     asked = {**ASK, "filter": [{f"{HANSE}words": "nadel"}]}
     first = await nasty.post(it, "musterstadt", REQUEST, asked)
     assert shown(first) == []

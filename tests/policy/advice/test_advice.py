@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from connector.dialects.policies.skos import Vocabulary
 from connector.policy.advice.advice import Help, advise, helping
 from connector.policy.evaluation.decision import Decision, Node
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.evaluation.program import Program, compile
 from connector.policy.odrl.model import PHASES, Atom, Duty, Phase, Policy
 from connector.policy.odrl.names import expand
@@ -20,6 +19,7 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed, Fact, World
 from connector.policy.wording.words import Words
 from tests.policy.cases import NOW, ODRL, H, atom, firm, use
+from tests.policy.deciding import decide
 from tests.policy.drafts import granting
 from tests.policy.worlds import POLICIES, WORLDS
 

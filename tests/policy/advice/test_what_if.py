@@ -12,7 +12,6 @@ from connector.dialects.policies.skos import Vocabulary
 from connector.policy.advice.advice import advise
 from connector.policy.advice.what_if import MOST_CHANGES, Flip, counterfactual, flippable, permitted
 from connector.policy.evaluation.decision import Decision, Node
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.odrl.model import PHASES
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.parse import parse
@@ -20,6 +19,7 @@ from connector.policy.odrl.state_of_world import Deed, Fact, World
 from connector.policy.wording.explain import explain
 from connector.policy.wording.words import Words
 from tests.policy.cases import KIND, NOW, ODD, ODRL, H, atom, firm, municipal, town, use
+from tests.policy.deciding import decide
 from tests.policy.drafts import granting, policies
 
 PURPOSE = atom("odrl:purpose", "isPartOf", H + "operations")

@@ -60,13 +60,23 @@ def test_parameters_in_logic(clause: dict[str, Any], method: str, permit: bool) 
 @pytest.mark.parametrize("action", ["odrl:compensate", "odrl:delete", "odrl:anonymize"])
 @pytest.mark.parametrize(
     "odd",
-    [ODD, {"@id": "urn:c"}, atom(H + "dueBy", "lt", "soon"), atom(H + "kAnonymity", "gteq", "many"), "extra", "action"],
+    [
+        ODD,
+        {"@id": "urn:c"},
+        atom(H + "dueBy", "lt", "soon"),
+        atom(H + "kAnonymity", "gteq", "many"),
+        "extra",
+        "action",
+        "refined",
+    ],
 )
 def test_a_duty_that_is_not_understood_cannot_be_done(action: str, odd: Any) -> None:
     """What is strange may have been a deadline or a parameter: it blocks, whatever its class and whatever was done."""
     document = owing(duty(action, odd) if not isinstance(odd, str) else duty(action) | {"ex:how": "x"})
     if odd == "action":
         document = owing(duty(action) | {"action": {"@id": action, "ex:how": "x"}})
+    if odd == "refined":
+        document = owing(duty(action) | {"action": {"@id": action, "refinement": [DUE_BY]}})
     done = deed(action.removeprefix("odrl:"), NOW - 1)
     decision = ask(document, deeds=(done,), can=frozenset({O + "anonymize"}))
     assert not decision.permit

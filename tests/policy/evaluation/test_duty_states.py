@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from connector.policy.evaluation.digest import deal
 from connector.policy.evaluation.program import Mode, compile
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed, DutyState
@@ -162,6 +163,21 @@ def test_one_deed_is_not_two() -> None:
     named = [replace(paid, rule=rule) for rule in ("/obligation/0", "/obligation/0/consequence/1")]
     assert ask(document, now=DUE + DAY, deeds=tuple(named)).permit
     assert not ask(document, now=DUE + DAY, deeds=(named[0], replace(named[0], at=DUE + 5))).permit
+
+
+def test_consequences_are_done_the_same_however_they_are_written() -> None:
+    """Bug: >> a report, and one to a named office, in either order  << one deal, and only one order healed."""
+    late = duty("odrl:inform", DUE_BY)
+    office = duty("odrl:inform", atom(H + "informedParty", "eq", "urn:office"))
+    done = [
+        deed("inform", DUE + 1),
+        deed("inform", DUE + 2, values={H + "informedParty": frozenset({"urn:office"})}),
+        deed("inform", DUE + 3),
+    ]
+    orders = [[SUSPEND, duty("odrl:inform"), office], [office, duty("odrl:inform"), SUSPEND]]
+    documents = [obliging(late | {"odrl:consequence": order}) for order in orders]
+    assert len({deal(parse(document)) for document in documents}) == 1
+    assert {ask(document, now=DUE + 4, deeds=tuple(done)).permit for document in documents} == {True}
 
 
 def test_a_consequence_has_its_own_deadline() -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from connector.policy.evaluation.decision import Counter
 from connector.policy.evaluation.edges_in_time import expires_at
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.odrl.parse import parse
 from tests.policy.asking import (
     COUNT,
@@ -27,6 +26,7 @@ from tests.policy.asking import (
     phases,
     world,
 )
+from tests.policy.deciding import decide
 
 
 @pytest.mark.parametrize(

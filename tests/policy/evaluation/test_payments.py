@@ -78,6 +78,17 @@ def test_a_payment_that_let_one_access_through_lets_no_other_one_through() -> No
     assert not may(document, paid(20, rule="/permission/0/duty/0"), action=O + "sell")
 
 
+@pytest.mark.threat("T62")
+def test_equally_dear_fees_are_settled_the_same_however_they_are_written() -> None:
+    """Bug: >> ten to print, ten to sell, in either order; ten paid  << one deal, and each order opened another one."""
+    rules = [{"action": action, "duty": [fee(10)]} for action in ("odrl:print", "odrl:sell")]
+    written, turned = {"permission": rules}, {"permission": rules[::-1]}
+    assert deal(parse(written)) == deal(parse(turned))
+    for action in ("print", "sell"):
+        assert may(written, paid(10), action=O + action) == may(turned, paid(10), action=O + action)
+    assert narrower(parse(written), parse(turned), Closure()).verdict == "compatible"
+
+
 def test_fees_for_others_take_no_payment() -> None:
     """>> counties and towns pay ten each by permissions of their own  << a town's payment is not spent on the other."""
     kinds = [

@@ -59,6 +59,7 @@ def test_the_fast_answer_and_the_reasons_agree(
     fast, slow = program.verdict(world, phase), program.examine(world, phase)
     assert (fast.permit, fast.rule, fast.counters) == (slow.permit, slow.rule, slow.counters)
     assert (fast.suspended, fast.void) == (slow.suspended, slow.void)
+    assert program.during(world, fast) == slow.during or phase != "access"
     assert slow.permit == (slow.tree.state in ("yes", "deferred"))
     assert not slow.suspended or phase == "access"
     assert not slow.deferred or phase != "access"

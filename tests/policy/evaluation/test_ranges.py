@@ -5,8 +5,8 @@ from itertools import combinations, product
 import pytest
 
 from connector.policy.evaluation.ranges import joined, ranges
-from connector.policy.odrl.operators import COMPARE
 from connector.policy.odrl.values import Span
+from tests.policy.compare import COMPARE
 
 SPANS = [Span(0, 1), Span(2, 5), Span(4, 6)]
 ALL = [(operator, span) for operator in COMPARE for span in SPANS]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connector.app.services import judge
+from connector.app.policy_engine import judge
 from connector.policy.evaluation.program import compile
 from connector.policy.evaluation.record import record
 from connector.policy.odrl.model import PHASES

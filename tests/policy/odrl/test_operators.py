@@ -6,8 +6,9 @@ import pytest
 
 from connector.policy.odrl.identifiers import Names
 from connector.policy.odrl.model import Closure
-from connector.policy.odrl.operators import BELONG, COMBINE, COMPARE, EDGES
+from connector.policy.odrl.operators import BELONG, COMBINE, EDGES
 from connector.policy.odrl.values import Span, duration, instant, integer
+from tests.policy.compare import COMPARE
 
 NOON = 1_800_014_400_000 // 86_400_000 * 86_400_000 + 43_200_000
 DAY = Span(NOON - 43_200_000, NOON + 43_200_000)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from connector.language import LANGUAGES, catalogue
 from connector.policy.evaluation.digest import digest
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.odrl.model import Collection, PolicyError
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import World
+from tests.policy.deciding import decide
 from tests.policy.rich import COUNT, RICH, first
 
 H = "https://w3id.org/hanse/v1#"

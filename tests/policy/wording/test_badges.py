@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.odrl.model import Action, Atom, Clause, Collection, Duty, Logic, Policy, Rule, Whom
 from connector.policy.odrl.names import ACTIONS
 from connector.policy.odrl.operands import BUILT_IN
@@ -16,6 +15,7 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed, Fact, World
 from connector.policy.wording.badges import Coverage, coverage, plain
 from tests.policy.cases import KIND, NOW, ODD, ODRL, H, atom, use
+from tests.policy.deciding import decide
 from tests.policy.drafts import few, granting, policies
 
 SUSPEND = {"odrl:consequence": {"action": H + "suspendAccess"}}

@@ -6,12 +6,12 @@ import pytest
 
 from connector.dialects.policies.skos import Vocabulary
 from connector.policy.evaluation.decision import leaves
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed
 from connector.policy.wording.explain import MOST_REASONS, explain, report, tree
 from connector.policy.wording.words import Words
 from tests.policy.cases import KIND, NOW, ODD, ODRL, H, atom, firm, municipal, town, use, words_of
+from tests.policy.deciding import decide
 
 PAST = "2026-11-01T00:00:00Z"
 SUSPENDED = {"action": "odrl:delete", "constraint": atom(H + "dueBy", "lt", PAST)}

@@ -10,7 +10,6 @@ from connector.catalogue.templates.templates import vocabulary as read
 from connector.dialects.policies.skos import Vocabulary
 from connector.policy.advice.advice import advise
 from connector.policy.evaluation.decision import Node
-from connector.policy.evaluation.evaluate import decide
 from connector.policy.evaluation.program import compile
 from connector.policy.odrl.model import PHASES
 from connector.policy.odrl.parse import parse
@@ -18,6 +17,7 @@ from connector.policy.odrl.state_of_world import Fact
 from connector.policy.wording.outline import outline
 from connector.policy.wording.words import Words
 from tests.policy.cases import KIND, NOW, ODD, H, atom, firm, municipal, town, use, words_of
+from tests.policy.deciding import decide
 from tests.policy.drafts import granting, policies
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import pytest
 from connector.errors import Defect, Mistake, Unavailable
 from connector.storage import open_database, upgrade
 from connector.storage.database import PROCESS, Tx
-from connector.storage.sqlite import integrity, snapshot
+from connector.storage.sqlite import checkpoint, integrity, snapshot
 from connector.storage.sqlite.checkpoint import _empty
 from connector.storage.sqlite.tx import connect
+from tests.testkit.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -215,4 +217,19 @@ async def test_damage_that_shows_while_serving_ends_it(path: Path) -> None:
     for call in (db.read, db.write):
         with pytest.raises(Unavailable, match=r"storage\.corrupt"):
             await call(PROCESS, lambda tx: tx.one("SELECT 1 AS one"))
+    await db.close()
+
+
+async def test_bug_damage_under_the_checkpoint_was_a_traceback(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> the thread that empties the log meets the damage first << it ends without a word; who reads it says it."""
+    met = threading.Event()
+
+    def damaged(_path: Path) -> sqlite3.Connection:
+        met.set()
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr(checkpoint, "connect", damaged)
+    db = open_database(f"sqlite://{path}")
+    await db.start()
+    assert await asyncio.to_thread(met.wait, PATIENCE_S)
     await db.close()

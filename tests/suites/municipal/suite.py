@@ -1,11 +1,23 @@
-"""The whole municipal suite: all cases in their order, and the folder they are written to."""
+"""The whole municipal suite: all cases in their order, its files, and the digest that is kept of them.
 
+The files are generated where they are needed and never kept; what is kept is their digest, so that a change of a case
+or of the way it is written shows in review.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from connector.resources import folder
 from tests.suites.municipal import combining, comparing, filling, timing
 from tests.suites.municipal.form import Case
 from tests.suites.municipal.writing import files
+from tests.testkit.places import ROOT
+
+PLACE = ROOT / "policies" / "suite"
+"""Where the suite is described and its digest is kept; `hanse policy suite` given this folder generates the files."""
+DIGEST = PLACE / "SHA256"
 
 
 def cases() -> tuple[Case, ...]:
@@ -13,19 +25,28 @@ def cases() -> tuple[Case, ...]:
     return tuple(case for part in (comparing, combining, timing, filling) for case in part.cases())
 
 
-def place() -> Path:
-    """Where the suite lies."""
-    return folder("policies") / "suite"
+def digest(texts: Mapping[str, str]) -> str:
+    """What `find data -type f | LC_ALL=C sort | xargs sha256sum | sha256sum` says beside the files."""
+    lines = (f"{hashlib.sha256(texts[name].encode()).hexdigest()}  {name}\n" for name in sorted(texts))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def write(target: Path) -> int:
-    """Write all files below `target` and remove what is no longer of the suite; how many there are."""
+    """Write all files below `target`; how many there are."""
     wanted = files(cases())
-    for old in (target / "data").rglob("*.ttl"):
-        if old.relative_to(target).as_posix() not in wanted:
-            old.unlink()
     for name, text in wanted.items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
     return len(wanted)
+
+
+@contextmanager
+def generated(folder: Path) -> Iterator[Path]:
+    """The folder itself, or for the one that holds the description alone a temporary one with the files."""
+    if folder.resolve() != PLACE:
+        yield folder
+        return
+    with TemporaryDirectory(prefix="hanse-suite-") as temporary:
+        write(Path(temporary))
+        yield Path(temporary)

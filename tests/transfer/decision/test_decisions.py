@@ -156,7 +156,7 @@ async def test_concepts_mean_what_they_meant_when_both_signed(towns: Towns, star
     pair = await started(towns, agreement := await towns.concluded(CONSUMER, PROVIDER))
     assert (await accessed(towns, pair[1])).permit
     mine = await towns.db.read(PROVIDER, towns.contracts.agreements.get, PROVIDER, agreement.id)
-    assert await towns.db.read(PROVIDER, towns.contracts.agreements.vocabulary, mine) == towns.judge.vocabulary
+    assert (await towns.db.read(PROVIDER, towns.decisions.load, mine)).vocabulary == towns.judge.vocabulary
     strange = json.dumps({"vocabulary": "0" * 64}).encode()
 
     def other_lists(tx: Tx) -> None:
@@ -167,6 +167,6 @@ async def test_concepts_mean_what_they_meant_when_both_signed(towns: Towns, star
         )  # fmt: skip
 
     await towns.db.write(PROVIDER, other_lists)
-    ruling = await towns.db.read(PROVIDER, towns.decisions.standing, mine, pair[1])
-    assert ruling.closure.above == {}
-    assert ruling.vocabulary == "0" * 64
+    loaded = await towns.db.read(PROVIDER, towns.decisions.load, mine)
+    assert loaded.closure.above == {}
+    assert loaded.vocabulary == "0" * 64

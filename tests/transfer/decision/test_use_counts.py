@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.app import services
+from connector.app import policy_engine
 from connector.clock import FakeClock
 from connector.storage.database import Database, Tx
 from connector.transfer.decision.use_counts import period, windows
@@ -57,7 +57,7 @@ def test_a_window_begins_at_midnight_in_berlin(instant: str, day: str, month: st
 
 
 def test_only_the_windows_that_a_policy_names_are_locked() -> None:
-    judge = services.judge()
+    judge = policy_engine.judge()
     assert windows(judge.policy({"permission": [{"action": "use"}]})) == ()
     assert windows(judge.policy({"permission": [at_most(3)]})) == ("",)
     assert windows(judge.policy({"permission": [at_most(3, "P1M"), at_most(1, "P1D")]})) == ("P1D", "P1M")

@@ -59,9 +59,15 @@ def changes() -> list[tuple[str, frozenset[str], frozenset[str]]]:
     return []
 
 
+def heard(resolver: Resolver, changes: list[Any]) -> Resolver:
+    """The holds that begin are noted; the keys seen are not."""
+    resolver.listen(lambda *change: changes.append(change), lambda did, keys: None)
+    return resolver
+
+
 @pytest.fixture
 def resolver(web: Web, clock: FakeClock, changes: list[Any]) -> Resolver:
-    return Resolver(web, clock, on_change=lambda *change: changes.append(change))
+    return heard(Resolver(web, clock), changes)
 
 
 async def test_a_document_gives_keys_by_relation_and_services_by_type(web: Web, resolver: Resolver) -> None:
@@ -144,7 +150,7 @@ async def test_a_document_forgotten_while_it_was_fetched_is_fetched_again(clock:
             return page
 
     slow, changes = Slow(), list[object]()
-    resolver = Resolver(slow, clock, on_change=lambda *change: changes.append(change))
+    resolver = heard(Resolver(slow, clock), changes)
     slow.put(old)
     before = asyncio.create_task(resolver.document(DID))
     while not slow.fetched:
@@ -331,7 +337,7 @@ async def test_rotation_with_overlap_and_vouched_keys_pass(web: Web, clock: Fake
     """>> old, old and new, new << no alarm; >> a jump to keys on the trust list << no alarm either."""
     first, second, third = keys("peer"), keys("peer"), keys("peer")
     listed = frozenset({str(third[0].public_jwk["kid"])})
-    resolver = Resolver(web, clock, vouched=lambda _: listed, on_change=lambda *change: changes.append(change))
+    resolver = heard(Resolver(web, clock, vouched=lambda _: listed), changes)
     for records in (first, first + second, second, third):
         web.put(made(records))
         await resolver.document(DID)

@@ -214,7 +214,8 @@ async def test_who_is_named_otherwise_than_before_is_told_of(
 
     other = replace(MEMBER, did="did:web:b.example")
     file.write_text(issued(authority, 1, MEMBER, other))
-    listing = TrustListSource(any_db, Anchor(authority.public_jwk), SafeClient(), file, "", changed)
+    listing = TrustListSource(any_db, Anchor(authority.public_jwk), SafeClient(), file, "")
+    listing.listen(changed)
     await listing.start()
     assert told == []
     file.write_text(issued(authority, 2, replace(MEMBER, state="suspended"), other, replace(MEMBER, did="did:web:c")))
@@ -239,7 +240,8 @@ async def test_who_could_not_be_told_is_told_at_the_next_look(
         raise Unavailable("storage.contended")
 
     file.write_text(issued(authority, 1, MEMBER))
-    listing = TrustListSource(any_db, Anchor(authority.public_jwk), SafeClient(), file, "", changed)
+    listing = TrustListSource(any_db, Anchor(authority.public_jwk), SafeClient(), file, "")
+    listing.listen(changed)
     await listing.start()
     file.write_text(issued(authority, 2))
     with monkeypatch.context() as patch:
@@ -269,7 +271,8 @@ async def test_what_one_replica_has_seen_the_others_take_over(
         file.write_text(issued(authority, 1, MEMBER))
     late = Anchor(authority.public_jwk)
     one = TrustListSource(any_db, Anchor(authority.public_jwk), SafeClient(), here, "")
-    two = TrustListSource(any_db, late, SafeClient(), there, "", changed)
+    two = TrustListSource(any_db, late, SafeClient(), there, "")
+    two.listen(changed)
     for listing in (one, two):
         await listing.start()
     here.write_text(issued(authority, 2))

@@ -1,0 +1,103 @@
+"""Where a process meets the world and makes up its mind: what a test entry point may put in the place of ours.
+
+Each port is a function with what we do in production as its default. `running` takes them as an argument; no setting,
+no environment and no command line reaches them.
+"""
+
+import ssl
+from collections.abc import Callable, Sequence
+
+from aiohttp import web
+from msgspec import Struct
+
+from connector.catalogue.assemble import CatalogueSlice
+from connector.catalogue.uploads import Uploads
+from connector.clock import Clock
+from connector.contracts import assemble as contracts
+from connector.contracts.assemble import ContractSlice
+from connector.contracts.negotiation.decide import NegotiationDecider
+from connector.http import server
+from connector.http.limits import Middleware
+from connector.http.outbound import SafeClient
+from connector.infra import Infra
+from connector.jobs.work import Work
+from connector.participants.service import Participants
+from connector.peer.addresses import Addresses
+from connector.peer.auth import Gatekeeper
+from connector.peer.client.client import PeerClient
+from connector.peer.routes import Authenticate
+from connector.settings.load import Settings, database_url
+from connector.storage import open_database
+from connector.storage.database import Database
+from connector.transfer import assemble as transfers
+from connector.transfer.assemble import TransferSlice
+from connector.transfer.decide import TransferDecider
+from connector.transfer.plane import assemble as plane
+from connector.transfer.plane.assemble import DataPlane
+from connector.transfer.plane.reports import Reports
+from connector.trust.assemble import TrustSlice
+from connector.trust.keys.jwk import Jwk
+from connector.trust.members.trust_list import Anchor
+
+
+class More(Struct, frozen=True):
+    """What a test has in its process besides the slices: work, and routes on the public socket."""
+
+    work: Work = Work()
+    routes: Sequence[web.RouteDef] = ()
+    middlewares: Sequence[Middleware] = ()
+
+
+def database(settings: Settings, clock: Clock) -> Database:
+    """The one that the settings name, not yet started."""
+    return open_database(database_url(settings), worker_url=settings.database.worker_url.reveal(), clock=clock)
+
+
+def outbound(settings: Settings) -> SafeClient:
+    """The one way out of the process."""
+    out = settings.outbound
+    return SafeClient(
+        allow=out.allow, ca_files=settings.trust.ca_files, total_s=out.total_s, stall_s=out.stall_s,
+        proxy=out.proxy or None,
+    )  # fmt: skip
+
+
+def tls(settings: Settings) -> ssl.SSLContext | None:
+    """Of the public surface; None never outside tests."""
+    return server.tls_server(settings.peer.tls_cert_file, settings.peer.tls_key_file)
+
+
+def peer(infra: Infra, participants: Participants, trust: TrustSlice, addresses: Addresses) -> PeerClient:
+    """How we call other connectors: with a fresh token of the participant."""
+    return PeerClient(
+        infra.db, infra.clock, infra.http, participants, trust.resolver, trust.anchor, trust.skews, addresses
+    )
+
+
+def gatekeeper(infra: Infra, participants: Participants, trust: TrustSlice) -> Authenticate:
+    """Who may call the public surface."""
+    return Gatekeeper(infra.clock, trust.resolver, trust.anchor, participants.entered_root, trust.skews)
+
+
+def nothing_more(infra: Infra, catalogue: CatalogueSlice, contracts: ContractSlice, transfers: TransferSlice) -> More:
+    """The slices are all there is."""
+    return More()
+
+
+class Ports(Struct, frozen=True, kw_only=True):
+    """`anchor` says who belongs, `negotiating` and `transferring` what we do next, `plane` how bytes move, `more` what
+    a test has besides."""
+
+    database: Callable[[Settings, Clock], Database] = database
+    outbound: Callable[[Settings], SafeClient] = outbound
+    tls: Callable[[Settings], ssl.SSLContext | None] = tls
+    anchor: Callable[[Jwk], Anchor] = Anchor
+    peer: Callable[[Infra, Participants, TrustSlice, Addresses], PeerClient] = peer
+    authenticate: Callable[[Infra, Participants, TrustSlice], Authenticate] = gatekeeper
+    negotiating: contracts.Decide = NegotiationDecider
+    transferring: transfers.Decide = TransferDecider
+    plane: Callable[[Infra, Reports, Uploads], DataPlane] = plane.assemble
+    more: Callable[[Infra, CatalogueSlice, ContractSlice, TransferSlice], More] = nothing_more
+
+
+PRODUCTION = Ports()

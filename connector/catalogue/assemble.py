@@ -1,0 +1,30 @@
+"""Puts the slice together: what participants publish, and the files that they have uploaded."""
+
+from msgspec import Struct
+
+from connector.catalogue.service import Catalogue
+from connector.catalogue.uploads import SWEEP_S, Bounds, Uploads
+from connector.infra import Infra
+from connector.jobs.work import Work
+from connector.participants.service import Participants
+from connector.policy.engine import PolicyEngine
+
+
+class CatalogueSlice(Struct, frozen=True, kw_only=True):
+    """`service` publishes and searches."""
+
+    service: Catalogue
+    uploads: Uploads
+    work: Work
+
+
+def assemble(infra: Infra, participants: Participants, judge: PolicyEngine) -> CatalogueSlice:
+    data = infra.settings.data
+    bounds = Bounds(largest=data.upload_largest, all=data.upload_quota, free=data.keep_free)
+    uploads = Uploads(data.files, bounds)
+    return CatalogueSlice(
+        service=Catalogue(participants, judge, infra.vault.derive("cursor")),
+        uploads=uploads,
+        # Without a lease, which a process that was killed still holds.
+        work=Work(alone={"uploads": (SWEEP_S, uploads.sweep)}),
+    )

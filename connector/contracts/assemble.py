@@ -1,0 +1,100 @@
+"""Puts the slice together: negotiations and agreements, their seals, their ends, over what lies below."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from cryptography import x509
+from msgspec import Struct
+
+from connector.catalogue.service import Catalogue
+from connector.contracts.agreement import ending
+from connector.contracts.agreement.succession import Line, Successions
+from connector.contracts.document import second_seal
+from connector.contracts.negotiation.decide import DecideNegotiation, NegotiationDecider
+from connector.contracts.negotiation.send import NegotiationSender
+from connector.contracts.negotiation.service import Contracts
+from connector.contracts.signing.countersign import Countersigner
+from connector.contracts.signing.late_delivery import LateDelivery
+from connector.contracts.signing.provider_seal import ProviderSealer
+from connector.contracts.termination import statement
+from connector.contracts.termination.delivery import TerminationDelivery
+from connector.contracts.termination.statement import Terminations
+from connector.http.outbound import Answer
+from connector.infra import Infra
+from connector.jobs.work import Work
+from connector.participants.quota import Quotas
+from connector.participants.service import Hosted, Participants
+from connector.policy.engine import PolicyEngine
+from connector.storage.effects import COUNTERSIGN
+
+SUCCESSION_S = 60.0
+Decide = Callable[[NegotiationSender, Catalogue, PolicyEngine], DecideNegotiation]
+
+
+class Members(Protocol):
+    """What the trust list says of a DID now."""
+
+    def name_of(self, did: str) -> str: ...
+    def seal_certificates(self, did: str) -> Sequence[str]: ...
+    def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]: ...
+
+
+class Peer(Protocol):
+    """How contracts call other connectors, in the name of a participant."""
+
+    async def post(self, slug: str, did: str, url: str, body: bytes) -> Answer: ...
+    async def root(self, slug: str, did: str) -> str: ...
+    async def hand_in(self, slug: str, did: str, url: str, seal: bytes, second: str = "") -> Answer: ...
+    async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes: ...
+    async def document(self, did: str) -> Mapping[str, object]: ...
+
+
+class ContractSlice(Struct, frozen=True, kw_only=True):
+    """`service` negotiates and keeps agreements; the others do what needs the network, a key, or time."""
+
+    service: Contracts
+    late_delivery: LateDelivery
+    terminations: Terminations
+    termination_delivery: TerminationDelivery
+    work: Work
+
+
+def assemble(
+    infra: Infra, participants: Participants, catalogue: Catalogue, judge: PolicyEngine, *, members: Members,
+    line: Line, seal_roots: Sequence[x509.Certificate], peer: Peer, quotas: Quotas, decide: Decide = NegotiationDecider,
+) -> ContractSlice:  # fmt: skip
+    """`line` says who follows whom, `seal_roots` are the authorities of seal certificates."""
+    db, clock, settings = infra.db, infra.clock, infra.settings
+    service = Contracts(
+        participants, catalogue, judge, lambda sender: decide(sender, catalogue, judge), line,
+        settings.contracts.countersign_days * 86_400_000, members.second_seal_keys, members.name_of, quotas,
+    )  # fmt: skip
+    countersigner = Countersigner(
+        db, clock, participants, service, judge, peer.fetch, peer.document, seal_roots, members.seal_certificates,
+        members.second_seal_keys, members.name_of,
+    )  # fmt: skip
+    late = LateDelivery(db, participants, service, countersigner, peer.hand_in, peer.fetch)
+    terminations = Terminations(participants, service.agreements)
+    delivery = TerminationDelivery(
+        db, clock, participants, terminations, peer, peer.document, seal_roots, members.seal_certificates
+    )
+    work = Work(
+        handlers={
+            "seal": ProviderSealer(db, clock, participants, service, settings.signers).seal,
+            "countersign": countersigner.countersign,
+            "check-countersignature": countersigner.check_countersignature,
+            "countersign-late": late.countersign,
+            "hand-in": late.hand_in,
+            statement.DELIVER: delivery.deliver,
+        },
+        timers={
+            COUNTERSIGN: service.countersigning.deadline,
+            ending.DUE: terminations.due,
+            second_seal.DUE: service.agreements.second_sealed,
+        },
+        bounds={second_seal.DUE: second_seal.SELDOM_MS},
+        every={"succession": (SUCCESSION_S, Successions(db, clock, participants, line).book)},
+    )
+    return ContractSlice(
+        service=service, late_delivery=late, terminations=terminations, termination_delivery=delivery, work=work
+    )

@@ -1,0 +1,13 @@
+"""Puts together what is sent to peers: messages and repairs. The worker that does all work is started above it."""
+
+from connector.contracts.negotiation.service import Contracts
+from connector.delivery.circuit import Circuits
+from connector.delivery.messages import Messages, Post
+from connector.infra import Infra
+from connector.jobs.work import Work
+from connector.transfer.service import Transfers
+
+
+def assemble(infra: Infra, peer: Post, circuits: Circuits, contracts: Contracts, transfers: Transfers) -> Work:
+    messages = Messages(infra.db, infra.clock, peer, circuits, infra.vault, contracts, transfers)
+    return Work(handlers={"message": messages.send, "repair": messages.repair})

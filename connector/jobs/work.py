@@ -1,0 +1,59 @@
+"""What a slice has done in the background: outbox rows by kind, timers by kind, jobs by name.
+
+Each slice that has any gives one `Work`; the process lays them side by side. A kind or a name that two slices claim is
+a defect, found before anything is opened.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from connector.errors import Defect
+from connector.jobs.scheduler import Fire, Job
+from connector.storage.outbox import OutboxRow
+
+Handler = Callable[[OutboxRow], Awaitable[None]]
+"""Does the work of an outbox row and finishes it; Unavailable lets the row wait."""
+T = TypeVar("T")
+
+
+class Stops(Protocol):
+    """A round that runs beside the jobs, and is given up when the process ends."""
+
+    async def stop(self) -> None: ...
+
+
+class Work(Struct, frozen=True, kw_only=True):
+    """`bounds`: kind of timer -> the longest that one may lie ahead (ms). Jobs: name -> (period in seconds, what it
+    does); `every` for one replica at a time, `alone` in each of them."""
+
+    handlers: Mapping[str, Handler] = {}
+    timers: Mapping[str, Fire] = {}
+    bounds: Mapping[str, int] = {}
+    every: Mapping[str, tuple[float, Job]] = {}
+    alone: Mapping[str, tuple[float, Job]] = {}
+    rounds: tuple[Stops, ...] = ()
+
+
+def together(works: Iterable[Work]) -> Work:
+    """The work of all; Defect `jobs.twice` if something has two who do it."""
+    each = list(works)
+    return Work(
+        handlers=_joined(work.handlers for work in each),
+        timers=_joined(work.timers for work in each),
+        bounds=_joined(work.bounds for work in each),
+        every=_joined(work.every for work in each),
+        alone=_joined(work.alone for work in each),
+        rounds=tuple(one for work in each for one in work.rounds),
+    )
+
+
+def _joined(tables: Iterable[Mapping[str, T]]) -> dict[str, T]:
+    joined: dict[str, T] = {}
+    for table in tables:
+        for name, one in table.items():
+            if name in joined:
+                raise Defect("jobs.twice", name=name)
+            joined[name] = one
+    return joined

@@ -1,0 +1,49 @@
+"""Puts together whom this process believes: the trust list, the DID documents of peers, and clocks that differ."""
+
+from collections.abc import Callable
+
+from cryptography import x509
+from msgspec import Struct
+
+from connector.clock import Clock
+from connector.http.outbound import SafeClient
+from connector.settings.sections import Trust as Settings
+from connector.storage.database import Database
+from connector.trust.clock_skew import Skews
+from connector.trust.did.resolver import Local, Resolver
+from connector.trust.keys.jwk import Jwk
+from connector.trust.members.members import Members
+from connector.trust.members.roots import authority_key, seal_cas
+from connector.trust.members.source import TrustListSource, checked_url
+from connector.trust.members.trust_list import Anchor
+
+
+class TrustSlice(Struct, frozen=True, kw_only=True):
+    """`anchor` is the list in force, `members` what it says of one DID, `listing` where it comes from.
+
+    `seal_roots` are the authorities of seal certificates.
+    """
+
+    anchor: Anchor
+    members: Members
+    listing: TrustListSource
+    resolver: Resolver
+    skews: Skews
+    seal_roots: tuple[x509.Certificate, ...]
+
+
+def assemble(
+    settings: Settings, db: Database, clock: Clock, http: SafeClient, local: Local,
+    anchor_of: Callable[[Jwk], Anchor] = Anchor,
+) -> TrustSlice:  # fmt: skip
+    """`local` gives the DID documents of our own participants; nobody fetches those."""
+    authority = authority_key(settings.authority_key_file)
+    anchor = anchor_of(authority)
+    return TrustSlice(
+        anchor=anchor,
+        members=Members(anchor, clock),
+        listing=TrustListSource(db, anchor, http, settings.list_file, checked_url(settings.list_url, authority)),
+        resolver=Resolver(http, clock, local=local, vouched=anchor.pinned),
+        skews=Skews(clock),
+        seal_roots=tuple(seal_cas(settings.seal_ca_files)),
+    )

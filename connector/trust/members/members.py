@@ -1,0 +1,46 @@
+"""What the trust list in force says of a DID at this moment, each question with the answer for strangers.
+
+Whoever needs one fact of a member (its name, its operator, its keys) asks here and never meets an `Entry`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from connector.clock import Clock
+from connector.trust.members.trust_list import Anchor
+
+
+class Members:
+    """Reads `anchor` by the clock of this process."""
+
+    def __init__(self, anchor: Anchor, clock: Clock) -> None:
+        self._anchor, self._clock = anchor, clock
+
+    def name_of(self, did: str) -> str:
+        """What the list calls it; the DID itself for strangers."""
+        found = self._anchor.entry(did)
+        return did if found is None else found.name
+
+    def operator_of(self, did: str) -> str:
+        """Who runs that member's connector; of strangers each runs its own."""
+        found = self._anchor.entry(did)
+        return did if found is None else found.operator
+
+    def admitted(self, did: str, now: int) -> bool:
+        """Whether it belongs at that instant (ms)."""
+        found = self._anchor.entry(did)
+        return found is not None and found.admitted(now)
+
+    def seal_certificates(self, did: str) -> Sequence[str]:
+        """SHA-256 of the certificates with which it may seal now."""
+        found = self._anchor.entry(did)
+        return () if found is None else found.sealing(self._clock.now())
+
+    def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]:
+        """Public keys (JWK) of its second seals now."""
+        found = self._anchor.entry(did)
+        return () if found is None else found.second_keys(self._clock.now())
+
+    def log_keys(self, did: str) -> Sequence[Mapping[str, object]]:
+        """Public keys (JWK) that sign its log, former ones included."""
+        found = self._anchor.entry(did)
+        return () if found is None else found.log_keys

@@ -1,0 +1,180 @@
+"""What `./hanse test` does with its processes, tried on small suites of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from _pytest.config import get_config
+
+from tests import workers
+
+ROOT = Path(__file__).parents[2]
+SUITE = """
+import os, pathlib, pytest
+HERE = pathlib.Path(__file__).parent
+
+def log(name):
+    with open(HERE / "log", "a") as file:
+        file.write(f"{name} {os.getpid()}\\n")
+
+@pytest.mark.alone
+@pytest.mark.parametrize("n", range(3))
+def test_soon(n):
+    log("alone")
+
+@pytest.mark.parametrize("n", range(40))
+def test_many(n):
+    log("many")
+
+@pytest.mark.long
+@pytest.mark.parametrize("n", range(2))
+def test_exhaustive(n):
+    log("long")
+"""
+WITHOUT = ("cacheprovider", "asyncio", "aiohttp", "hypothesispytest")
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    (tmp_path / "test_a.py").write_text(SUITE)
+    (tmp_path / "test_b.py").write_text("def test_more():\n    pass\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n    alone\n    long\n")
+    return tmp_path
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-p", "tests.workers", *(f"-pno:{name}" for name in WITHOUT), *arguments]
+
+
+def environ() -> dict[str, str]:
+    """As of somebody who starts the tests, not of a test within them."""
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "HANSE_LONG"))}
+    return {**outer, "PYTHONPATH": str(ROOT)}
+
+
+def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command(*arguments), cwd=folder, env=environ(), capture_output=True, text=True)
+
+
+def log(folder: Path) -> list[list[str]]:
+    """Kind and process of each test, in the order in which they ran."""
+    return [line.split() for line in (folder / "log").read_text().splitlines()]
+
+
+def last(done: "subprocess.CompletedProcess[str]") -> str:
+    return re.sub(r" in .*", "", done.stdout.splitlines()[-1]).strip("= ")
+
+
+def test_three_processes_for_two_cores() -> None:
+    assert [workers.processes(cores) for cores in (1, 2, 4)] == [0, 3, 6]
+
+
+def test_what_is_alone_runs_after_all_others_in_one_process(suite: Path) -> None:
+    """>> two processes << every test once, those marked `alone` last and in one process; one sum."""
+    done = run(suite, "-n2")
+    assert (done.returncode, last(done)) == (0, "44 passed"), done.stdout + done.stderr
+    ran = log(suite)
+    assert [kind for kind, _ in ran] == ["many"] * 40 + ["alone"] * 3
+    assert len({process for kind, process in ran if kind == "many"}) == 2
+    assert len({process for kind, process in ran if kind == "alone"}) == 1
+    assert "2 tests marked `long` left out" in done.stdout
+
+
+def test_long_tests_run_when_asked_for(suite: Path) -> None:
+    """>> --long << they run, and nothing is said to be left out; without it they are named in one process as well."""
+    asked = run(suite, "-n2", "--long")
+    assert last(asked) == "46 passed"
+    assert "left out" not in asked.stdout
+    assert [kind for kind, _ in log(suite)].count("long") == 2
+    unasked = run(suite, "test_a.py")
+    assert last(unasked) == "43 passed, 2 deselected"
+    assert "2 tests marked `long` left out" in unasked.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "chosen"),
+    [
+        ([], (3, "worksteal")),
+        (["test_a.py", "test_b.py"], (3, "worksteal")),
+        (["test_a.py"], (0, "no")),
+        (["test_a.py::test_soon", "test_a.py::test_many"], (0, "no")),
+        (["test_a.py", "-n2"], (2, "worksteal")),
+        (["-n2", "--dist", "load"], (2, "load")),
+        (["-n0"], (0, "no")),
+        (["--collect-only"], (0, "no")),
+        (["--pdb"], (0, "no")),
+    ],
+)
+def test_one_file_stays_in_one_process_unless_told_otherwise(
+    suite: Path, arguments: list[str], chosen: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> what is asked for, on two cores << how many processes, and how the tests are spread."""
+    monkeypatch.setattr(workers, "_cores", lambda: 2)
+    monkeypatch.chdir(suite)
+    config = get_config(["-p", "xdist", "-p", "tests.workers"])
+    config.parse(arguments or ["."])
+    workers.choose_processes(config)
+    assert (config.option.numprocesses, config.option.dist) == chosen
+
+
+@pytest.mark.parametrize("only", [["-m", "alone"], ["-k", "test_soon"]])
+def test_the_choice_of_tests_holds(only: list[str], suite: Path) -> None:
+    """>> only those that are alone << they run, although nothing runs before them."""
+    done = run(suite, "-n2", *only)
+    assert last(done) == "3 passed", done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("where", ["test_many[20]", "test_soon[0]"])
+def test_a_process_that_dies_fails_its_test_only(suite: Path, where: str) -> None:
+    """>> os._exit in a test, among the many or alone << one failure, all others run, exit code 1."""
+    name, _, number = where.rstrip("]").partition("[")
+    kind = name.replace("soon", "alone").removeprefix("test_")
+    spoken = f'log("{kind}")'
+    (suite / "test_a.py").write_text(SUITE.replace(spoken, f"{spoken} if n != {number} else os._exit(3)"))
+    done = run(suite, "-n2")
+    assert (done.returncode, last(done)) == (1, "1 failed, 43 passed"), done.stdout + done.stderr
+    assert f"test_a.py::{where}" in done.stdout
+
+
+def test_a_file_that_cannot_be_read_is_an_error(suite: Path) -> None:
+    """>> a module that raises << exit code as without processes."""
+    (suite / "test_b.py").write_text("raise RuntimeError\n")
+    codes = [run(suite, arguments).returncode for arguments in ("-n2", "-n0")]
+    assert codes[0] != 0, codes
+    assert codes[1] == 2
+
+
+def test_it_stops_at_the_first_failure(suite: Path) -> None:
+    """>> -x, the first of all fails << exit code 1, and what is alone does not run."""
+    (suite / "test_a.py").write_text(SUITE.replace('log("many")', "assert False"))
+    done = run(suite, "-n2", "-x")
+    assert done.returncode != 0
+    assert not (suite / "log").exists(), log(suite)
+
+
+@pytest.mark.parametrize("before", [[], ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]], ids=["terminal", "background"])
+def test_an_interrupt_ends_all_processes(suite: Path, before: list[str]) -> None:
+    """>> Ctrl-C, also where the shell had it ignored << exit code 2, and no process of the run is left."""
+    (suite / "test_a.py").write_text(SUITE.replace('log("many")', 'log("many"); __import__("time").sleep(600)'))
+    started = subprocess.Popen(
+        [*before, *command("-n2")],
+        cwd=suite,
+        env=environ(),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (suite / "log").exists() or len(log(suite)) < 2:
+        assert started.poll() is None
+        time.sleep(0.05)
+    os.killpg(started.pid, signal.SIGINT)
+    told, _ = started.communicate()
+    assert started.returncode == 2, told
+    for _, process in log(suite):
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(process), 0)
