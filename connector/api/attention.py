@@ -1,11 +1,12 @@
 """What of a participant's contracts and evidence may need somebody soon, for `hanse doctor`: facts, and no verdict."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from aiohttp import web
 from cryptography import x509
 
-from connector.api import body
+from connector.api.routes import PARTICIPANT, Route, get
 from connector.clock import rfc3339
 from connector.contracts.evidence import attention
 from connector.contracts.negotiation.service import Contracts
@@ -13,6 +14,9 @@ from connector.contracts.signing.progress import progress
 from connector.participants.service import Hosted, Participants
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
+from connector.views.fields import time
+from connector.views.members import Members
+from connector.views.operation import AttentionView, CountersignByView, LogWaitsView, QuotaView, UndeliveredView
 
 DONE = frozenset({"given", "over", "automatic", "late"})
 """Steps of a countersignature at which its deadline asks nobody for anything."""
@@ -21,43 +25,46 @@ DONE = frozenset({"given", "over", "automatic", "late"})
 class AttentionHandlers:
     def __init__(self, db: Database, participants: Participants, contracts: Contracts, anchor: Anchor) -> None:
         self._db, self._participants, self._contracts, self._anchor = db, participants, contracts, anchor
+        self._members = Members(anchor)
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get("/api/v1/participants/{p}/attention", self.show)]
-
-    async def show(self, request: web.Request) -> web.StreamResponse:
-        """Times are RFC 3339 or null.
-
-        `seal_until`: end of the seal certificate, null without one. `log_key_listed`: whether the trust list names the
-        key that signs the log now, null if it does not name the participant. `countersign`: by deadline.
-        `seals_missing`: for each contract that waits for a seal of ours, the code of the reason. `over_quota`: peers
-        that may begin nothing new for now.
-        """
+    async def show(self, request: web.Request) -> AttentionView:
+        """What may need somebody soon, and peers that may begin nothing new for now."""
         hosted = await self._participants.get(request.match_info["p"])
-        found = await self._db.read(hosted.participant.id, self._of, hosted)
-        return body.answer({"seal_until": _ends(hosted), "log_key_listed": self._listed(hosted), **found})
+        return await self._db.read(hosted.participant.id, self._of, hosted)
 
-    def _of(self, tx: Tx, hosted: Hosted) -> dict[str, object]:
+    routes: ClassVar[tuple[Route, ...]] = (get(f"{PARTICIPANT}/attention", show),)
+
+    def _of(self, tx: Tx, hosted: Hosted) -> AttentionView:
         slug = hosted.participant.id
         terminations, vouched = attention.terminations(tx, slug), attention.vouched(tx, slug)
+        return AttentionView(
+            seal_until=_ends(hosted),
+            log_key_listed=self._listed(hosted),
+            log=LogWaitsView(
+                unstamped_since=time(vouched.unstamped_since), untimed_since=time(vouched.untimed_since)
+            ),
+            seals_missing=attention.seals_missing(tx, slug),
+            over_quota=[QuotaView(**one) for one in attention.over_quota(tx, slug)],
+            endings=UndeliveredView(
+                waiting=terminations.waiting, oldest=time(terminations.oldest), refused=terminations.refused
+            ),
+            countersign=self._countersign(tx, slug),
+        )  # fmt: skip
+
+    def _countersign(self, tx: Tx, slug: str) -> list[CountersignByView]:
         waiting = []
         for agreement in attention.unfinished(tx, slug):
             found = progress(tx, self._contracts.agreements, agreement)
             if found.until is not None and found.step not in DONE:
-                waiting.append((found.until, agreement.id, found.step))
-        return {
-            "log": {name: _at(value) for name, value in vouched._asdict().items()},
-            "seals_missing": attention.seals_missing(tx, slug),
-            "over_quota": attention.over_quota(tx, slug),
-            "endings": {
-                "waiting": terminations.waiting,
-                "oldest": _at(terminations.oldest),
-                "refused": terminations.refused,
-            },
-            "countersign": [
-                {"agreement": name, "until": rfc3339(until), "step": step} for until, name, step in sorted(waiting)
-            ],
-        }  # fmt: skip
+                waiting.append((found.until, agreement.id, agreement.counterparty, found.step))
+        titles = self._contracts.titles(tx, slug, [id_ for _, id_, _, _ in waiting])
+        return [
+            CountersignByView(
+                agreement=id_, counterparty=did, partner=self._members.name(did), title=titles.get(id_, ""),
+                until=rfc3339(until), step=step,
+            )
+            for until, id_, did, step in sorted(waiting)
+        ]  # fmt: skip
 
     def _listed(self, hosted: Hosted) -> bool | None:
         entry, signer = self._anchor.entry(hosted.participant.did), hosted.signers.get("log")
@@ -75,7 +82,3 @@ def _ends(hosted: Hosted) -> str | None:
         return None
     ends = x509.load_der_x509_certificate(hosted.chain[0]).not_valid_after_utc
     return rfc3339(int(ends.timestamp() * 1000))
-
-
-def _at(moment: int | None) -> str | None:
-    return None if moment is None else rfc3339(moment)

@@ -6,21 +6,23 @@ the answer tells how far it is, a JSON object a line.
 
 import asyncio
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 from aiohttp import web
 
-from connector.api import body
+from connector.api.routes import PREFIX, Route, post, problem_codes
 from connector.errors import HanseError, Mistake, Refusal
 from connector.http import limits
-from connector.language.reasons import explained
 from connector.storage.sqlite import snapshot
+from connector.views.backup import BackupDone, BackupFailed, BackupProgress
+from connector.views.fields import explanation
 
 EVERY_S = 0.5
 NAME, PARTIAL = "hanse.db", ".partial"
 
 
-class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class CopyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`to`: the empty file."""
 
     to: str
@@ -32,12 +34,10 @@ class BackupHandlers:
     def __init__(self, database: Path | None) -> None:
         self._database = database
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.post("/api/v1/backup/database", self.copy)]
-
+    @problem_codes({400: ("backup.not-here",), 403: ("backup.not-there",)})
     @limits.streaming
-    async def copy(self, request: web.Request) -> web.StreamResponse:
-        wish = await body.read(request, Wish)
+    async def copy(self, request: web.Request, wish: CopyRequest) -> web.StreamResponse:
+        """Writes the copy, and tells how far it is: `done` of `of` pages, at the end `copied`, or an error."""
         if self._database is None:
             raise Mistake("backup.not-here")
         target = Path(wish.to)
@@ -47,6 +47,8 @@ class BackupHandlers:
         await answer.prepare(request)
         await self._told(answer, self._database, target)
         return answer
+
+    routes: ClassVar[tuple[Route, ...]] = (post(f"{PREFIX}/backup/database", copy, media="application/x-ndjson"),)
 
     async def _told(self, answer: web.StreamResponse, source: Path, target: Path) -> None:
         """The copy comes to its end, or to an error, even if nobody reads on."""
@@ -59,14 +61,13 @@ class BackupHandlers:
         copying.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # also if nobody waits
         while not copying.done():
             await asyncio.wait([copying], timeout=EVERY_S)
-            await answer.write(_line({"done": at[0], "of": at[1]}))
+            await answer.write(_line(BackupProgress(*at)))
         try:
             copying.result()
         except HanseError as error:
-            reason = {lang: " ".join(sentences) for lang, sentences in explained(error).items()}
-            await answer.write(_line({"code": error.code, "status": error.status, "reason": reason}))
+            await answer.write(_line(BackupFailed(error.code, error.status, explanation(error))))
         else:
-            await answer.write(_line({"copied": True}))
+            await answer.write(_line(BackupDone()))
 
 
 def _ours(target: Path) -> bool:

@@ -1,30 +1,29 @@
 """How this process's clock stands to itself, to the database and to peers, for `hanse doctor` (decision 0048)."""
 
+from typing import ClassVar
+
 from aiohttp import web
 
-from connector.api import body
+from connector.api.routes import PREFIX, Route, get
 from connector.clock import Clock, rfc3339
 from connector.jobs.clock_watch import ClockWatch
 from connector.trust.clock_skew import Skews
+from connector.views.operation import ClockView, JumpView, SkewView
 
 
 class ClockHandlers:
     def __init__(self, clock: Clock, watch: ClockWatch, skews: Skews) -> None:
         self._clock, self._watch, self._skews = clock, watch, skews
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get("/api/v1/clock", self.show)]
-
-    async def show(self, request: web.Request) -> web.StreamResponse:
-        """`jump`: by how many seconds the clock was set last since the start, null if it was not; `database` and
-        `peers`: by how many seconds our clock is ahead of theirs."""
+    async def show(self, request: web.Request) -> ClockView:
+        """How our clock stands to those of the database and of peers."""
         last = self._watch.last
-        return body.answer(
-            {
-                "now": rfc3339(self._clock.now()),
-                "doubt": self._watch.doubt(),
-                "jump": None if last is None else {"seconds": last.ms / 1000, "at": rfc3339(last.at)},
-                "database": self._watch.apart / 1000,
-                "peers": [{"did": one.did, "seconds": one.ms / 1000} for one in self._skews.all()],
-            }
+        return ClockView(
+            now=rfc3339(self._clock.now()),
+            doubt=self._watch.doubt(),
+            jump=None if last is None else JumpView(seconds=last.ms / 1000, at=rfc3339(last.at)),
+            database=self._watch.apart / 1000,
+            peers=[SkewView(did=one.did, seconds=one.ms / 1000) for one in self._skews.all()],
         )
+
+    routes: ClassVar[tuple[Route, ...]] = (get(f"{PREFIX}/clock", show),)

@@ -1,21 +1,23 @@
 """What a person says about a contract beside the negotiation: countersign it, or confirm something without a seal."""
 
 import asyncio
-from typing import Any
+from typing import ClassVar
 
 import msgspec
 from aiohttp import web
 
-from connector.api import body
-from connector.api.shown import Agreements
-from connector.api.terms import clauses
+from connector.api.routes import NO_AGREEMENT, PARTICIPANT, Route, get, post, problem_codes
 from connector.contracts.approval import Approval
 from connector.contracts.negotiation.late_countersignature import Confirmation
 from connector.contracts.negotiation.service import Contracts
-from connector.contracts.signing.review import Readings
+from connector.contracts.signing.review import Reading, Readings
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database, Tx
+from connector.views.agreement import Agreements, AgreementView
+from connector.views.terms import ClausesView, clauses
+
+APPROVER = ("contracts.mandate", "contracts.on-behalf-of", "contracts.pseudonym", "contracts.role")
 
 
 class Countersigning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -41,47 +43,50 @@ class CountersigningHandlers:
         self._db, self._participants, self._contracts, self._judge = db, participants, contracts, judge
         self._readings, self._agreements = readings, agreements
 
-    def routes(self) -> list[web.RouteDef]:
-        base = "/api/v1/participants/{p}/agreements/{id}"
-        return [
-            web.get(f"{base}/clauses", self.clauses),
-            web.get(f"{base}/reading", self.reading),
-            web.post(f"{base}/countersignature", self.countersign),
-            web.post(f"{base}/confirmation", self.confirm),
-        ]
-
-    async def clauses(self, request: web.Request) -> web.StreamResponse:
-        """The agreed rules in our own words, to lay beside the contract text; empty if they cannot all be said."""
+    @problem_codes(NO_AGREEMENT)
+    async def clauses(self, request: web.Request) -> ClausesView:
+        """The agreed rules in our own words, to lay beside the contract text."""
         slug, name = await self._slug(request), request.match_info["id"]
         agreement = await self._db.read(slug, self._contracts.agreements.named, slug, name)
-        return body.answer({"clauses": clauses(self._judge, agreement.policy)})
+        return ClausesView(clauses(self._judge, agreement.policy))
 
-    async def reading(self, request: web.Request) -> web.StreamResponse:
+    @problem_codes({404: ("contracts.no-agreement", "contracts.no-object", "contracts.unknown")})
+    async def reading(self, request: web.Request) -> Reading:
         """All that the provider sealed, as one digest, and line by line where it is not what we would have written."""
         hosted = await self._participants.get(request.match_info["p"])
         slug, name = hosted.participant.id, request.match_info["id"]
         agreement = await self._db.read(slug, self._contracts.agreements.named, slug, name)
         found = await self._db.read(slug, self._readings.gather, hosted, agreement)
-        return body.answer(await asyncio.to_thread(self._readings.read, found))
+        return await asyncio.to_thread(self._readings.read, found)
 
-    async def countersign(self, request: web.Request) -> web.StreamResponse:
+    @problem_codes({400: (*APPROVER, "contracts.nothing-to-countersign", "contracts.other-text-read"), **NO_AGREEMENT})
+    async def countersign(self, request: web.Request, wish: Countersigning) -> AgreementView:
         """202: ordered. What becomes of it the agreement shows."""
         slug = await self._slug(request)
-        wish = await body.read(request, Countersigning)
-        found = await self._db.write(slug, self._order, slug, request.match_info["id"], wish)
-        return body.answer(found, 202)
+        return await self._db.write(slug, self._order, slug, request.match_info["id"], wish)
 
-    async def confirm(self, request: web.Request) -> web.StreamResponse:
-        """201 with the confirmation as it is recorded."""
+    @problem_codes(
+        {
+            400: (*APPROVER, "contracts.confirmations", "contracts.never-concluded", "contracts.statement"),
+            **NO_AGREEMENT,
+        }
+    )
+    async def confirm(self, request: web.Request, said: Statement) -> Confirmation:
+        """The confirmation as it is recorded."""
         slug = await self._slug(request)
-        said = await body.read(request, Statement)
-        made = await self._db.write(slug, self._confirm, slug, request.match_info["id"], said)
-        return body.answer(made, 201)
+        return await self._db.write(slug, self._confirm, slug, request.match_info["id"], said)
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get(f"{PARTICIPANT}/agreements/{{id}}/clauses", clauses),
+        get(f"{PARTICIPANT}/agreements/{{id}}/reading", reading),
+        post(f"{PARTICIPANT}/agreements/{{id}}/countersignature", countersign, 202),
+        post(f"{PARTICIPANT}/agreements/{{id}}/confirmation", confirm, 201),
+    )
 
     async def _slug(self, request: web.Request) -> str:
         return (await self._participants.get(request.match_info["p"])).participant.id
 
-    def _order(self, tx: Tx, slug: str, name: str, wish: Countersigning) -> dict[str, Any]:
+    def _order(self, tx: Tx, slug: str, name: str, wish: Countersigning) -> AgreementView:
         agreement = self._contracts.agreements.named(tx, slug, name)
         ordered = self._contracts.countersigning.order(tx, slug, agreement.id, wish.approval, wish.digest)
         return self._agreements.one(tx, slug, ordered)

@@ -3,100 +3,108 @@
 A duty is marked as done here and nowhere else: no peer can mark its own (spec/policy.md 2.4).
 """
 
-import msgspec
+from typing import ClassVar
+
 from aiohttp import web
 
-from connector.api import body
+from connector.api.routes import NO_AGREEMENT, PARTICIPANT, Route, get, post, problem_codes
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import Unknown
 from connector.participants.service import Participants
-from connector.policy.engine import LANGUAGES, PolicyEngine
+from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database, Tx
 from connector.transfer.decision import decision_store
-from connector.transfer.decision.decision_store import Entry, KeptDecision
-from connector.transfer.duties import Done, Duties, DutyNow
+from connector.transfer.duties import Done, Duties
+from connector.trust.members.trust_list import Anchor
+from connector.views.duty import (
+    DecisionDetailView,
+    DecisionsView,
+    DutiesView,
+    decision,
+    decision_detail,
+    deed,
+    duty,
+)
+from connector.views.members import Members
 
 STEWARD = "steward"
 
 
 class DutyHandlers:
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, duties: Duties, judge: PolicyEngine
+        self, db: Database, participants: Participants, contracts: Contracts, duties: Duties, judge: PolicyEngine,
+        anchor: Anchor,
     ) -> None:  # fmt: skip
         self._db, self._participants, self._contracts = db, participants, contracts
-        self._deeds, self._judge = duties, judge
+        self._duties, self._judge, self._members = duties, judge, Members(anchor)
 
-    def routes(self) -> list[web.RouteDef]:
-        base = "/api/v1/participants/{p}"
-        return [
-            web.get(f"{base}/agreements/{{id}}/duties", self.duties),
-            web.post(f"{base}/agreements/{{id}}/duties", self.done),
-            web.get(f"{base}/transfers/{{id}}/decisions", self.decisions),
-            web.get(f"{base}/decisions/{{id}}", self.decision),
-        ]
-
-    async def duties(self, request: web.Request) -> web.StreamResponse:
+    @problem_codes(NO_AGREEMENT)
+    async def duties(self, request: web.Request) -> DutiesView:
         """How each duty stands now (`duties`), and what was done so far (`deeds`)."""
         slug, name = await self._slug(request), request.match_info["id"]
-        return body.answer(await self._db.read(slug, self._shown, slug, name))
+        return await self._db.read(slug, self._shown, slug, name)
 
-    async def done(self, request: web.Request) -> web.StreamResponse:
-        """Marks a duty as done: 201 with the same as `duties`."""
+    @problem_codes(
+        {
+            400: (
+                "duties.action",
+                "duties.evidence",
+                "duties.many",
+                "duties.not-in-force",
+                "duties.rule",
+                "duties.value",
+                "duties.when",
+            ),
+            **NO_AGREEMENT,
+        }
+    )
+    async def done(self, request: web.Request, told: Done) -> DutiesView:
+        """Marks a duty as done; answers with the same as `duties`."""
         slug, name = await self._slug(request), request.match_info["id"]
-        told = await body.read(request, Done)
 
-        def unit(tx: Tx) -> dict[str, object]:
-            self._deeds.done(tx, slug, name, told, STEWARD)
+        def unit(tx: Tx) -> DutiesView:
+            self._duties.done(tx, slug, name, told, STEWARD)
             return self._shown(tx, slug, name)
 
-        return body.answer(await self._db.write(slug, unit), 201)
+        return await self._db.write(slug, unit)
 
-    async def decisions(self, request: web.Request) -> web.StreamResponse:
-        """Those about one transfer that are still kept, the newest first, without their worlds."""
+    async def decisions(self, request: web.Request) -> DecisionsView:
+        """Those about one transfer that are still kept, the newest first, without what they were made from."""
         slug, name = await self._slug(request), request.match_info["id"]
         process = name if ":" in name else f"urn:uuid:{name}"
         found = await self._db.read(slug, decision_store.decisions, slug, process)
-        return body.answer({"decisions": [_brief(ruled) for ruled in found]})
+        return DecisionsView([decision(one) for one in found])
 
-    async def decision(self, request: web.Request) -> web.StreamResponse:
-        """A decision with all that it was made from: `record`, `world` and `policy`, to be explained and replayed."""
+    @problem_codes({404: ("duties.no-decision",)})
+    async def decision(self, request: web.Request) -> DecisionDetailView:
+        """A decision with all that it was made from, to be explained and replayed."""
         slug, name = await self._slug(request), request.match_info["id"]
 
-        def look(tx: Tx) -> dict[str, object]:
-            ruled = decision_store.decision(tx, slug, name)
-            if ruled is None:
+        def look(tx: Tx) -> DecisionDetailView:
+            found = decision_store.decision(tx, slug, name)
+            if found is None:
                 raise Unknown("duties.no-decision", id=name[:80])
-            policy = self._contracts.agreements.get(tx, slug, ruled.agreement).policy
-            whole = {"record": msgspec.Raw(ruled.record.encode()), "world": msgspec.Raw(ruled.world.encode())}
-            return {**_brief(ruled), **whole, "policy": policy}
+            return decision_detail(found, self._contracts.agreements.get(tx, slug, found.agreement).policy)
 
-        return body.answer(await self._db.read(slug, look))
+        return await self._db.read(slug, look)
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get(f"{PARTICIPANT}/agreements/{{id}}/duties", duties),
+        post(f"{PARTICIPANT}/agreements/{{id}}/duties", done, 201),
+        get(f"{PARTICIPANT}/transfers/{{id}}/decisions", decisions),
+        get(f"{PARTICIPANT}/decisions/{{id}}", decision),
+    )
 
     async def _slug(self, request: web.Request) -> str:
         return (await self._participants.get(request.match_info["p"])).participant.id
 
-    def _shown(self, tx: Tx, slug: str, name: str) -> dict[str, object]:
+    def _shown(self, tx: Tx, slug: str, name: str) -> DutiesView:
         agreement = self._contracts.agreements.named(tx, slug, name)
-        return {
-            "agreement": agreement.id,
-            "role": agreement.role,
-            "first_access": agreement.first_access,
-            "duties": [self._duty(duty) for duty in self._deeds.standing(tx, slug, agreement.id)],
-            "deeds": [self._deed(deed) for deed in self._deeds.entries(tx, slug, agreement.id)],
-        }
-
-    def _duty(self, duty: DutyNow) -> dict[str, object]:
-        return {**msgspec.to_builtins(duty), "label": self._label(duty.action)}
-
-    def _deed(self, deed: Entry) -> dict[str, object]:
-        return {**msgspec.to_builtins(deed), "label": self._label(deed.action)}
-
-    def _label(self, action: str) -> dict[str, str]:
-        return {lang: self._judge.words(lang).action_text(action) for lang in LANGUAGES}
-
-
-def _brief(ruled: KeptDecision) -> dict[str, object]:
-    return {
-        "id": ruled.id, "agreement": ruled.agreement, "process": ruled.process, "phase": ruled.phase,
-        "permit": ruled.permit, "at": ruled.at,
-    }  # fmt: skip
+        return DutiesView(
+            agreement=agreement.id, role=agreement.role, counterparty=agreement.counterparty,
+            partner=self._members.name(agreement.counterparty),
+            title=self._contracts.titles(tx, slug, [agreement.id]).get(agreement.id, ""),
+            first_access=agreement.first_access,
+            duties=[duty(self._judge, one) for one in self._duties.standing(tx, slug, agreement.id)],
+            deeds=[deed(self._judge, one) for one in self._duties.entries(tx, slug, agreement.id)],
+        )  # fmt: skip

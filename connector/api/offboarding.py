@@ -1,25 +1,31 @@
 """A participant leaves, over the management surface: how it stands, close it, take its evidence along, delete it."""
 
-from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-from connector.api import body
-from connector.clock import rfc3339
-from connector.offboarding.close import Closing, Outlook
+from connector.api.routes import NO_AGREEMENT, PARTICIPANT, Query, Route, get, post, problem_codes
+from connector.offboarding.close import Closing
 from connector.offboarding.delete import Deletion
+from connector.views.offboarding import (
+    BareAgreementView,
+    EvidencePageView,
+    HandedView,
+    OffboardingView,
+    evidence,
+    offboarding,
+)
 
 
-class CloseWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CloseRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why the participant leaves; its partners read it."""
 
     reason: Annotated[str, Meta(max_length=2_000)]
 
 
-class DeleteWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DeleteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`abandon`: also if partners have not been told everything; `despite_retention`: also while periods run."""
 
     abandon: bool = False
@@ -42,56 +48,55 @@ class OffboardingHandlers:
     def __init__(self, leaving: Closing, deleting: Deletion) -> None:
         self._leaving, self._deleting = leaving, deleting
 
-    def routes(self) -> list[web.RouteDef]:
-        base = "/api/v1/participants/{p}"
-        return [
-            web.get(f"{base}/leaving", self.look),
-            web.post(f"{base}/close", self.close),
-            web.get(f"{base}/leaving/evidence", self.evidence),
-            web.post(f"{base}/leaving/evidence", self.handed),
-            web.get(f"{base}/leaving/agreements/{{id}}", self.bare),
-            web.post(f"{base}/delete", self.delete),
-        ]
-
-    async def look(self, request: web.Request) -> web.StreamResponse:
+    async def look(self, request: web.Request) -> OffboardingView:
         """What is open, who has not been told, what forbids deletion."""
-        return body.answer(_shown(await self._leaving.look(request.match_info["p"])))
+        return offboarding(await self._leaving.look(request.match_info["p"]))
 
-    async def close(self, request: web.Request) -> web.StreamResponse:
+    @problem_codes({400: ("leaving.gone", "leaving.reason")})
+    async def close(self, request: web.Request, wish: CloseRequest) -> OffboardingView:
         """Begins, or goes on; `state` is `closing` while something is still open."""
-        wish = await body.read(request, CloseWish)
-        return body.answer(_shown(await self._leaving.close(request.match_info["p"], wish.reason)))
+        return offboarding(await self._leaving.close(request.match_info["p"], wish.reason))
 
-    async def evidence(self, request: web.Request) -> web.StreamResponse:
-        """A page of agreements by id beyond `?after=`, with the SHA-256 of what was taken along already."""
-        found = await self._deleting.evidence(request.match_info["p"], request.query.get("after", ""))
-        return body.answer({"agreements": [one._asdict() for one in found]})
+    @problem_codes({400: ("leaving.not-closed",)})
+    async def evidence(self, request: web.Request) -> EvidencePageView:
+        """A page of agreements, with the SHA-256 of what was taken along already."""
+        return evidence(await self._deleting.evidence(request.match_info["p"], request.query.get("after", "")))
 
-    async def handed(self, request: web.Request) -> web.StreamResponse:
-        wish = await body.read(request, Handed)
+    @problem_codes({400: ("leaving.not-closed",), **NO_AGREEMENT})
+    async def handed(self, request: web.Request, wish: Handed) -> HandedView:
+        """The evidence of an agreement is on the operator's disk."""
         await self._deleting.handed(request.match_info["p"], wish.agreement, wish.sha256, wish.records)
-        return body.answer({"agreement": wish.agreement})
+        return HandedView(wish.agreement)
 
-    async def bare(self, request: web.Request) -> web.StreamResponse:
+    @problem_codes({400: ("leaving.not-closed",), **NO_AGREEMENT})
+    async def bare(self, request: web.Request) -> BareAgreementView:
         """What there is of an agreement of which no bundle can be made."""
-        return body.answer(await self._deleting.bare(request.match_info["p"], request.match_info["id"]))
+        found = await self._deleting.bare(request.match_info["p"], request.match_info["id"])
+        return msgspec.convert(found, BareAgreementView)
 
-    async def delete(self, request: web.Request) -> web.StreamResponse:
+    @problem_codes(
+        {
+            400: (
+                "leaving.doubted",
+                "leaving.held",
+                "leaving.not-closed",
+                "leaving.retained",
+                "leaving.unhanded",
+                "leaving.untold",
+            ),
+            503: ("leaving.files",),
+        }
+    )
+    async def delete(self, request: web.Request, wish: DeleteRequest) -> OffboardingView:
         """`state` is `deleting` while rows are left: another process, or this one, goes on by itself."""
-        wish = await body.read(request, DeleteWish)
         slug, despite = request.match_info["p"], wish.despite_retention
-        return body.answer(_shown(await self._deleting.delete(slug, abandon=wish.abandon, despite=despite)))
+        return offboarding(await self._deleting.delete(slug, abandon=wish.abandon, despite=despite))
 
-
-def _shown(found: Outlook) -> Mapping[str, object]:
-    told = msgspec.structs.asdict(found)
-    times = {name: told[name] for name in ("closed_at", "deleted_at")}
-    return {
-        **told, **{name: _time(at) for name, at in times.items()},
-        "retained": [{**msgspec.structs.asdict(one), "until": _time(one.until)} for one in found.retained],
-        "problem": None if found.problem is None else {lang: " ".join(said) for lang, said in found.problem.items()},
-    }  # fmt: skip
-
-
-def _time(at: int | None) -> str | None:
-    return None if at is None else rfc3339(at)
+    routes: ClassVar[tuple[Route, ...]] = (
+        get(f"{PARTICIPANT}/leaving", look),
+        post(f"{PARTICIPANT}/close", close),
+        get(f"{PARTICIPANT}/leaving/evidence", evidence, Query("after", "The last id of the page before.")),
+        post(f"{PARTICIPANT}/leaving/evidence", handed),
+        get(f"{PARTICIPANT}/leaving/agreements/{{id}}", bare),
+        post(f"{PARTICIPANT}/delete", delete),
+    )

@@ -1,22 +1,34 @@
 """For operators: health in three questions, metrics, figures, and looking at the trust list again."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import ClassVar
 
 import msgspec
 from aiohttp import web
 
-from connector.api import body
+from connector.api.routes import PARTICIPANT, PREFIX, Route, get, post
 from connector.audit.figures import figures
 from connector.participants.service import Participants
 from connector.storage.database import Database
 from connector.storage.effects import questions
 from connector.telemetry import Metrics
+from connector.views.operation import (
+    AcceptedKeysView,
+    FiguresView,
+    LiveView,
+    QuestionsView,
+    ReadyView,
+    StartedUpView,
+    TrustListView,
+    figure,
+    question,
+)
 
 Probe = Callable[[], Awaitable[Mapping[str, bool]]]
 """Named checks; all True means ready."""
 
 
-class Acceptance(msgspec.Struct, frozen=True):
+class KeyAcceptance(msgspec.Struct, frozen=True):
     """The peer whose keys were exchanged without overlap."""
 
     did: str
@@ -38,48 +50,51 @@ class OperationHandlers:
         self._ready, self._reload, self._accept = ready, reload, accept
         self.started = False
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/health/live", self.live),
-            web.get("/health/ready", self.ready),
-            web.get("/health/started", self.has_started),
-            web.get("/metrics", self.metrics),
-            web.get("/api/v1/participants/{p}/figures", self.figures),
-            web.get("/api/v1/participants/{p}/questions", self.questions),
-            web.post("/api/v1/trust/reload", self.reload),
-            web.post("/api/v1/trust/accept", self.accept),
-        ]
-
-    async def live(self, request: web.Request) -> web.StreamResponse:
+    async def live(self, request: web.Request) -> LiveView:
         """The process answers; nothing else is asked, so that a slow database does not get it killed."""
-        return body.answer({"live": True})
+        return LiveView(live=True)
 
-    async def ready(self, request: web.Request) -> web.StreamResponse:
+    async def ready(self, request: web.Request) -> tuple[ReadyView, int]:
         """503 with what is not well: database, worker, jobs, clock, disk, or that the process is stopping."""
         checks = await self._ready()
-        return body.answer({"ready": all(checks.values()), "checks": checks}, 200 if all(checks.values()) else 503)
+        ready = all(checks.values())
+        return ReadyView(ready=ready, checks=dict(checks)), 200 if ready else 503
 
-    async def has_started(self, request: web.Request) -> web.StreamResponse:
-        return body.answer({"started": self.started}, 200 if self.started else 503)
+    async def has_started(self, request: web.Request) -> tuple[StartedUpView, int]:
+        """503 until everything runs."""
+        return StartedUpView(started=self.started), 200 if self.started else 503
 
     async def metrics(self, request: web.Request) -> web.StreamResponse:
+        """For Prometheus, as text."""
         await self._look()
         return web.Response(text=self._metrics.text(), content_type="text/plain", charset="utf-8")
 
-    async def figures(self, request: web.Request) -> web.StreamResponse:
+    async def figures(self, request: web.Request) -> FiguresView:
+        """Counted from the participant's own log."""
         slug = (await self._participants.get(request.match_info["p"])).participant.id
-        return body.answer({"figures": await self._db.read(slug, figures, slug)})
+        return FiguresView([figure(one) for one in await self._db.read(slug, figures, slug)])
 
-    async def questions(self, request: web.Request) -> web.StreamResponse:
+    async def questions(self, request: web.Request) -> QuestionsView:
         """What the connector does not decide by itself, for instance a message that a peer refused."""
         slug = (await self._participants.get(request.match_info["p"])).participant.id
-        return body.answer({"questions": await self._db.read(slug, questions, slug)})
+        return QuestionsView([question(row) for row in await self._db.read(slug, questions, slug)])
 
-    async def accept(self, request: web.Request) -> web.StreamResponse:
+    async def accept(self, request: web.Request, wish: KeyAcceptance) -> AcceptedKeysView:
         """An operator has checked a peer's new keys (by telephone, by letter) and ends the hold."""
-        wish = await body.read(request, Acceptance)
         await self._accept(wish.did)
-        return body.answer({"did": wish.did})
+        return AcceptedKeysView(wish.did)
 
-    async def reload(self, request: web.Request) -> web.StreamResponse:
-        return body.answer({"version": await self._reload()})
+    async def reload(self, request: web.Request) -> TrustListView:
+        """Looks at the trust list now."""
+        return TrustListView(await self._reload())
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get("/health/live", live),
+        get("/health/ready", ready, also=(503,)),
+        get("/health/started", has_started, also=(503,)),
+        get("/metrics", metrics, media="text/plain"),
+        get(f"{PARTICIPANT}/figures", figures),
+        get(f"{PARTICIPANT}/questions", questions),
+        post(f"{PREFIX}/trust/reload", reload),
+        post(f"{PREFIX}/trust/accept", accept),
+    )

@@ -9,26 +9,17 @@ from aiohttp import web
 from connector.errors import Defect, HanseError
 from connector.http import limits
 from connector.http.refusals import WrongMethod, of_router
-from connector.language.reasons import explained
 from connector.policy.odrl.model import PolicyError
+from connector.views.problem import problem
 
+MEDIA = "application/problem+json"
 log = structlog.get_logger("api")
 
 
-def reasons(error: HanseError) -> dict[str, str]:
-    return {lang: " ".join(sentences) for lang, sentences in explained(error).items()}
-
-
-def problem(error: HanseError, request_id: str = "") -> web.Response:
-    body = {"type": "about:blank", "status": error.status, "code": error.code, "reason": reasons(error)}
-    if isinstance(pointer := error.facts.get("pointer"), str):
-        body["pointer"] = pointer  # for machines: the sentence is for people
-    if request_id:
-        body["request"] = request_id
+def answer(error: HanseError, request_id: str = "") -> web.Response:
     headers = {"Allow": error.allowed} if isinstance(error, WrongMethod) else {}
-    return web.Response(
-        status=error.status, body=msgspec.json.encode(body), content_type="application/problem+json", headers=headers
-    )
+    body = msgspec.json.encode(problem(error, request_id))
+    return web.Response(status=error.status, body=body, content_type=MEDIA, headers=headers)
 
 
 @web.middleware
@@ -38,13 +29,13 @@ async def problems(
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return problem(of_router(error), request.get(limits.request_id, ""))
+        return answer(of_router(error), request.get(limits.request_id, ""))
     except PolicyError as error:
-        return problem(Defect(error.code), request.get(limits.request_id, ""))
+        return answer(Defect(error.code), request.get(limits.request_id, ""))
     except HanseError as error:
         if error.status >= 500:
             log.warning("api.error", code=error.code, path=request.path, request=request.get(limits.request_id))
-        return problem(error, request.get(limits.request_id, ""))
+        return answer(error, request.get(limits.request_id, ""))
     except Exception:
         log.exception("api.defect", path=request.path, request=request.get(limits.request_id))
-        return problem(Defect("defect"), request.get(limits.request_id, ""))
+        return answer(Defect("defect"), request.get(limits.request_id, ""))

@@ -3,33 +3,38 @@
 `hanse doctor` and `hanse backup` ask it, because their own environment may be another one.
 """
 
+from typing import ClassVar
+
 from aiohttp import web
 
-from connector.api import body
+from connector.api.routes import PREFIX, Route, get
 from connector.resources import release
 from connector.settings.load import Settings, database_place, database_url, documented, value_of
 from connector.storage import folder_identity
 from connector.storage.database import PROCESS, Database
+from connector.views.operation import DatabaseView, ProcessView, SettingView
 
 
 class ProcessHandlers:
     def __init__(self, db: Database, settings: Settings) -> None:
         self._db, self._settings = db, settings
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get("/api/v1/process", self.process)]
-
-    async def process(self, request: web.Request) -> web.StreamResponse:
-        """`database.place` is path or address without a login; `settings` are shown values and origins by key."""
+    async def process(self, request: web.Request) -> ProcessView:
+        """Release, database, folders and settings of this process."""
         settings = self._settings
-        database = {
-            "kind": self._db.dialect,
-            "id": await self._db.read(PROCESS, folder_identity.identity),
-            "place": database_place(database_url(settings)),
-        }
-        shown = {
-            one.key: {"value": str(value_of(settings, one.key)), "origin": settings.origins[one.key]}
-            for one in documented()
-        }
-        folders = {"folder": str(settings.folder), "files": str(settings.data.files)}
-        return body.answer({"version": release(), "database": database, **folders, "settings": shown})
+        return ProcessView(
+            version=release(),
+            database=DatabaseView(
+                kind=self._db.dialect,
+                id=await self._db.read(PROCESS, folder_identity.identity),
+                place=database_place(database_url(settings)),
+            ),
+            folder=str(settings.folder),
+            files=str(settings.data.files),
+            settings={
+                one.key: SettingView(value=str(value_of(settings, one.key)), origin=settings.origins[one.key])
+                for one in documented()
+            },
+        )
+
+    routes: ClassVar[tuple[Route, ...]] = (get(f"{PREFIX}/process", process),)

@@ -3,26 +3,36 @@
 Names never come here: a person is a pseudonym, whoever decides a role.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 import msgspec
 from aiohttp import web
 
-from connector.api import body
-from connector.api.persons import PersonHandlers
+from connector.api.routes import NO_AGREEMENT, PARTICIPANT, Route, get, post, problem_codes
 from connector.contracts.negotiation.service import Contracts
 from connector.participants.service import Participants
 from connector.privacy import holds, retention_store
 from connector.privacy.jobs import RetentionJobs
-from connector.privacy.retention_store import Hold
-from connector.privacy.subject_access import Persons
 from connector.reconciliation.store import Compared
-from connector.storage.database import Database, Row, Tx
+from connector.storage.database import Database, Tx
+from connector.trust.members.trust_list import Anchor
+from connector.views.members import Members
+from connector.views.record import (
+    ComparisonsView,
+    ErasuresView,
+    HoldsView,
+    HoldView,
+    cleared,
+    comparison,
+    erased,
+    hold,
+)
 
 MOST_ERASURES = 500
 
 
-class HoldWish(msgspec.Struct, frozen=True, kw_only=True):
+class HoldRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Without `agreement` everything of the participant is held."""
 
     role: str
@@ -30,82 +40,91 @@ class HoldWish(msgspec.Struct, frozen=True, kw_only=True):
     agreement: str | None = None
 
 
-class Lifting(msgspec.Struct, frozen=True, kw_only=True):
+class HoldLifting(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     ground: str
 
 
-class CompareWish(msgspec.Struct, frozen=True, kw_only=True):
+class ComparisonRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One agreement (id or UUID), or the newest 100."""
 
     agreement: str | None = None
 
 
 class RecordHandlers:
-    def __init__(self, db: Database, participants: Participants, contracts: Contracts, keeping: RetentionJobs) -> None:
+    def __init__(
+        self, db: Database, participants: Participants, contracts: Contracts, keeping: RetentionJobs, anchor: Anchor
+    ) -> None:
         self._db, self._participants, self._contracts, self._keeping = db, participants, contracts, keeping
-        self._persons = PersonHandlers(Persons(db, keeping.eraser), self._slug, self._did)
+        self._members = Members(anchor)
 
-    def routes(self) -> list[web.RouteDef]:
-        base = "/api/v1/participants/{p}"
-        return [
-            web.get(f"{base}/comparisons", self.comparisons),
-            web.post(f"{base}/comparisons", self.compare),
-            web.get(f"{base}/holds", self.holds),
-            web.post(f"{base}/holds", self.hold),
-            web.post(f"{base}/holds/{{id}}/lift", self.lift),
-            web.get(f"{base}/erasures", self.erasures),
-            *self._persons.routes(),
-        ]
-
-    async def comparisons(self, request: web.Request) -> web.StreamResponse:
+    async def comparisons(self, request: web.Request) -> ComparisonsView:
+        """How our records and those of partners compare: what is amiss first, then the newest."""
         slug = await self._slug(request)
         found = await self._db.read(slug, self._keeping.comparison.all, slug)
-        return body.answer({"comparisons": [_compared(one) for one in found]})
+        return await self._db.read(slug, self._compared, slug, found)
 
-    async def compare(self, request: web.Request) -> web.StreamResponse:
-        """Asks the partners now; 200 with how it stands."""
+    @problem_codes(NO_AGREEMENT)
+    async def compare(self, request: web.Request, wish: ComparisonRequest) -> ComparisonsView:
+        """Asks the partners now."""
         slug = await self._slug(request)
-        wish = await body.read(request, CompareWish)
         found = await self._keeping.reconciling.now(slug, wish.agreement)
-        return body.answer({"comparisons": [_compared(one) for one in found]})
+        return await self._db.read(slug, self._compared, slug, found)
 
-    async def holds(self, request: web.Request) -> web.StreamResponse:
+    async def holds(self, request: web.Request) -> HoldsView:
+        """What keeps records beyond their period."""
         slug = await self._slug(request)
-        found = await self._db.read(slug, retention_store.holds, slug, holds.MOST)
-        return body.answer({"holds": [_hold(one) for one in found]})
 
-    async def hold(self, request: web.Request) -> web.StreamResponse:
+        def unit(tx: Tx) -> HoldsView:
+            found = retention_store.holds(tx, slug, holds.MOST)
+            titles = self._titles(tx, slug, [one.agreement for one in found])
+            return HoldsView([hold(titles, one) for one in found])
+
+        return await self._db.read(slug, unit)
+
+    @problem_codes({400: ("records.names", "records.text"), **NO_AGREEMENT})
+    async def hold(self, request: web.Request, wish: HoldRequest) -> HoldView:
+        """Nothing of it is erased from now on, whatever its period."""
         slug = await self._slug(request)
-        wish = await body.read(request, HoldWish)
 
-        def unit(tx: Tx) -> Hold:
+        def unit(tx: Tx) -> HoldView:
             about = None if wish.agreement is None else self._contracts.agreements.named(tx, slug, wish.agreement).id
-            return holds.put(tx, slug, about, wish.role, wish.ground, did=self._did(slug))
+            made = holds.put(tx, slug, about, wish.role, wish.ground, did=self._did(slug))
+            return hold(self._titles(tx, slug, [about]), made)
 
-        return body.answer(_hold(await self._db.write(slug, unit)), 201)
+        return await self._db.write(slug, unit)
 
-    async def lift(self, request: web.Request) -> web.StreamResponse:
-        slug = await self._slug(request)
-        wish = await body.read(request, Lifting)
-        lifted = await self._db.write(
-            slug, holds.lift, slug, request.match_info["id"], wish.role, wish.ground, did=self._did(slug)
-        )
-        return body.answer(_hold(lifted))
+    @problem_codes({400: ("records.names", "records.text"), 404: ("records.no-hold",)})
+    async def lift(self, request: web.Request, wish: HoldLifting) -> HoldView:
+        """The periods count again."""
+        slug, name = await self._slug(request), request.match_info["id"]
 
-    async def erasures(self, request: web.Request) -> web.StreamResponse:
+        def unit(tx: Tx) -> HoldView:
+            lifted = holds.lift(tx, slug, name, wish.role, wish.ground, did=self._did(slug))
+            return hold(self._titles(tx, slug, [lifted.agreement]), lifted)
+
+        return await self._db.write(slug, unit)
+
+    async def erasures(self, request: web.Request) -> ErasuresView:
         """What was erased of the log, and how much was cleared elsewhere, the newest first."""
         slug = await self._slug(request)
 
-        def unit(tx: Tx) -> dict[str, object]:
-            graves: Sequence[Row] = retention_store.tombstones(tx, slug, MOST_ERASURES)
-            cleared: Sequence[Row] = retention_store.clearings(tx, slug, MOST_ERASURES)
-            return {
-                "erasures": [dict(row) for row in graves],
-                "clearings": [{"at": row["at"], **_cleared(row["record"])} for row in cleared],
-            }
+        def unit(tx: Tx) -> ErasuresView:
+            return ErasuresView(
+                erasures=[erased(row) for row in retention_store.tombstones(tx, slug, MOST_ERASURES)],
+                clearings=[cleared(row) for row in retention_store.clearings(tx, slug, MOST_ERASURES)],
+            )
 
-        return body.answer(await self._db.read(slug, unit))
+        return await self._db.read(slug, unit)
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get(f"{PARTICIPANT}/comparisons", comparisons),
+        post(f"{PARTICIPANT}/comparisons", compare),
+        get(f"{PARTICIPANT}/holds", holds),
+        post(f"{PARTICIPANT}/holds", hold, 201),
+        post(f"{PARTICIPANT}/holds/{{id}}/lift", lift),
+        get(f"{PARTICIPANT}/erasures", erasures),
+    )
 
     async def _slug(self, request: web.Request) -> str:
         return (await self._participants.get(request.match_info["p"])).participant.id
@@ -113,15 +132,9 @@ class RecordHandlers:
     def _did(self, slug: str) -> str:
         return self._participants.held(slug).participant.did
 
+    def _titles(self, tx: Tx, slug: str, agreements: Iterable[str | None]) -> dict[str, str]:
+        return self._contracts.titles(tx, slug, {one for one in agreements if one is not None})
 
-def _compared(one: Compared) -> dict[str, object]:
-    return {**msgspec.to_builtins(one), "findings": msgspec.to_builtins(one.findings)}
-
-
-def _hold(one: Hold) -> dict[str, object]:
-    return {**msgspec.to_builtins(one), "standing": one.lifted_at is None}
-
-
-def _cleared(record: bytes) -> dict[str, object]:
-    told = msgspec.json.decode(record)["body"]
-    return {name: told[name] for name in ("cleared", "role", "ground")}
+    def _compared(self, tx: Tx, slug: str, found: Sequence[Compared]) -> ComparisonsView:
+        titles = self._titles(tx, slug, [one.agreement for one in found])
+        return ComparisonsView([comparison(self._members, titles, one) for one in found])

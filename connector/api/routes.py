@@ -1,20 +1,106 @@
-"""The management application: all routes in one list, every limit of the public surface applies here too."""
+"""The management application. Its routes are a table: the server and the OpenAPI document are both made of it.
+
+Body and answer of a route stand in the signature of its handler, so that the table cannot say anything else than what
+the code does. Every limit of the public surface applies here too.
+"""
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import wraps
 from hashlib import sha256
-from typing import Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, get_args, get_type_hints
 
+import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from connector.api import body
 from connector.api.problems import problems
 from connector.errors import Mistake, Unauthenticated
 from connector.http import limits
 
+PREFIX = "/api/v1"
+PARTICIPANT = f"{PREFIX}/participants/{{p}}"
 SHORTEST_TOKEN = 24
 TOTAL_S = 90.0
 """Longer than the longest `?wait=`."""
+_PROBLEMS = "hanse_problems"
+_ADD = {"GET": web.get, "POST": web.post}  # GET answers HEAD too
+Problems = Mapping[int, tuple[str, ...]]
+"""Codes by status."""
+NO_AGREEMENT: Problems = {404: ("contracts.no-agreement",)}
+STRANGER = ("trust.not-listed",)
+"""401: whom we would have to ask is on no trust list."""
+AWAY = ("http.unreachable",)
+"""503: whom we would have to ask does not answer."""
+
+
+H = TypeVar("H", bound=Callable[..., Awaitable[object]])
+
+
+class Query(NamedTuple):
+    """A parameter of the query: its type as JSON Schema reads it, and what it is for."""
+
+    name: str
+    text: str
+    type: Any = str
+
+
+class Route(NamedTuple):
+    """`handler` is a function of a class of handlers. `body` is a Struct, or the media type of bytes; `answer` too.
+
+    `also` are further statuses with the same answer; `problems` are the codes that belong to this route.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Callable[..., Awaitable[Any]]
+    body: type[msgspec.Struct] | str | None
+    answer: type[msgspec.Struct] | str
+    status: int
+    also: tuple[int, ...]
+    query: tuple[Query, ...]
+    problems: Problems
+
+
+def problem_codes(codes: Problems) -> Callable[[H], H]:
+    """Says of a handler with which codes it may refuse, beside those that the form of its route entails."""
+
+    def told(handler: H) -> H:
+        setattr(handler, _PROBLEMS, codes)
+        return handler
+
+    return told
+
+
+def get(
+    path: str, handler: Callable[..., Awaitable[Any]], *query: Query, media: str = "", also: tuple[int, ...] = ()
+) -> Route:
+    """`media`: what the handler answers with, if that is no JSON."""
+    return Route("GET", path, handler, None, media or _answer(handler), 200, also, query, _problems(handler))
+
+
+def post(
+    path: str, handler: Callable[..., Awaitable[Any]], status: int = 200, *query: Query, takes: str = "",
+    media: str = "", also: tuple[int, ...] = (),
+) -> Route:  # fmt: skip
+    """`takes`: what the handler reads itself, if that is no JSON."""
+    body, answer = takes or _body(handler), media or _answer(handler)
+    return Route("POST", path, handler, body, answer, status, also, query, _problems(handler))
+
+
+class Handlers(Protocol):
+    routes: ClassVar[tuple[Route, ...]]
+
+
+def application(handlers: Iterable[Handlers], token: str | None = None) -> web.Application:
+    """The aiohttp application for the Unix socket; on loopback with the `token` that every request must bear."""
+    app = limits.application(problems, total_s=TOTAL_S)
+    if token is not None:
+        app.middlewares.append(bearing(token))
+    for group in handlers:
+        app.add_routes([_ADD[one.method](one.path, _served(one, group)) for one in group.routes])
+    return app
 
 
 def bearing(token: str) -> limits.Middleware:
@@ -33,15 +119,34 @@ def bearing(token: str) -> limits.Middleware:
     return authenticated
 
 
-class Handlers(Protocol):
-    def routes(self) -> list[web.RouteDef]: ...
+def _served(route: Route, group: Handlers) -> Handler:
+    """Reads the body before the handler is asked, and writes its answer."""
+    taken = None if isinstance(route.body, str) else route.body
+
+    @wraps(route.handler)  # with its mark if it streams
+    async def served(request: web.Request) -> web.StreamResponse:
+        given = () if taken is None else (await body.read(request, taken),)
+        answer = await route.handler(group, request, *given)
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        return body.answer(*answer) if isinstance(answer, tuple) else body.answer(answer, route.status)
+
+    return served
 
 
-def application(handlers: Iterable[Handlers], token: str | None = None) -> web.Application:
-    """The aiohttp application for the Unix socket; on loopback with the `token` that every request must bear."""
-    app = limits.application(problems, total_s=TOTAL_S)
-    if token is not None:
-        app.middlewares.append(bearing(token))
-    for group in handlers:
-        app.add_routes(group.routes())
-    return app
+def _problems(handler: Callable[..., Any]) -> Problems:
+    found: Problems = getattr(handler, _PROBLEMS, {})
+    return found
+
+
+def _body(handler: Callable[..., Any]) -> type[msgspec.Struct] | None:
+    """What the handler takes besides the request."""
+    taken = [hint for name, hint in get_type_hints(handler).items() if name not in ("request", "return")]
+    return taken[0] if taken else None
+
+
+def _answer(handler: Callable[..., Any]) -> type[msgspec.Struct]:
+    """What it returns; of a pair with a status, the first."""
+    found = get_type_hints(handler)["return"]
+    answer: type[msgspec.Struct] = (get_args(found) or (found,))[0]
+    return answer

@@ -2,20 +2,19 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import ClassVar
 
 import msgspec
 from aiohttp import web
 
-from connector.api import body
-from connector.api.members import Members
 from connector.api.peers import Peers
-from connector.clock import Clock, rfc3339
+from connector.api.routes import AWAY, NO_AGREEMENT, PARTICIPANT, STRANGER, Query, Route, get, post, problem_codes
+from connector.clock import Clock
 from connector.contracts.agreement import termination_store
-from connector.contracts.agreement.termination_store import Succession, Termination
 from connector.contracts.document import clause_diff
 from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
-from connector.contracts.signing.progress import Progress, progress
+from connector.contracts.signing.progress import progress
 from connector.contracts.termination import statement
 from connector.contracts.termination.delivery import TerminationDelivery
 from connector.contracts.termination.statement import Terminations
@@ -24,9 +23,19 @@ from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
+from connector.views.fields import time
+from connector.views.members import Members
+from connector.views.termination import (
+    ClauseComparisonView,
+    LifeView,
+    countersigning,
+    neighbour,
+    succession,
+    termination,
+)
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TerminationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why the agreement ends; `reason_en` if the reason is at hand in English too.
 
     `notice`: the last day on which it is in force (31.03.2027 or 2027-03-31), or an instant; without it the end is now.
@@ -40,41 +49,52 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class TerminationHandlers:
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, terminations: Terminations,
-        desk: TerminationDelivery, peers: Peers, judge: PolicyEngine, anchor: Anchor,
+        delivery: TerminationDelivery, peers: Peers, judge: PolicyEngine, anchor: Anchor,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
-        self._terminations, self._desk, self._peers, self._judge = terminations, desk, peers, judge
+        self._terminations, self._delivery, self._peers, self._judge = terminations, delivery, peers, judge
         self._members = Members(anchor)
 
-    def routes(self) -> list[web.RouteDef]:
-        base = "/api/v1/participants/{p}/agreements/{id}"
-        return [
-            web.post(f"{base}/end", self.end),
-            web.get(f"{base}/life", self.life),
-            web.get(f"{base}/comparison", self.comparison),
-        ]
-
-    async def end(self, request: web.Request) -> web.StreamResponse:
-        """States that it ends, sealed in the participant's name: 201 with the same as `life`."""
+    @problem_codes(
+        {
+            400: (
+                "contracts.no-certificate",
+                "endings.long-reason",
+                "endings.no-reason",
+                "endings.no-sooner",
+                "endings.not-in-force",
+                "endings.notice",
+                "endings.stated",
+            ),
+            **NO_AGREEMENT,
+        }
+    )
+    async def end(self, request: web.Request, wish: TerminationRequest) -> LifeView:
+        """States that it ends, sealed in the participant's name; answers with the same as `life`."""
         slug, name = await self._slug(request), request.match_info["id"]
-        wish = await body.read(request, Wish)
         notice = None if wish.notice is None else statement.day_of_notice(wish.notice, self._clock.now())
         reason = {"de": [wish.reason], "en": [wish.reason_en or wish.reason]}
-        await self._desk.end(slug, name, reason, notice)
-        return body.answer(await self._db.read(slug, self._life, slug, name), 201)
+        await self._delivery.end(slug, name, reason, notice)
+        return await self._db.read(slug, self._life, slug, name)
 
-    async def life(self, request: web.Request) -> web.StreamResponse:
+    @problem_codes(NO_AGREEMENT)
+    async def life(self, request: web.Request) -> LifeView:
         """Statements of either side with how the delivery of ours went, when it ended, who stands in for whom, what it
         took the place of and what has taken its own, and how far the consumer's seal has got.
         """
         slug, name = await self._slug(request), request.match_info["id"]
-        return body.answer(await self._db.read(slug, self._life, slug, name))
+        return await self._db.read(slug, self._life, slug, name)
 
-    async def comparison(self, request: web.Request) -> web.StreamResponse:
-        """Its clauses beside those of `?with=`: another agreement, a negotiation, or an offer on the same dataset.
-
-        Not `complete` if one of the two cannot be said in sentences.
-        """
+    @problem_codes(
+        {
+            400: ("contracts.policy", "endings.nothing-to-compare", "peer.no-dataset"),
+            401: STRANGER,
+            503: AWAY,
+            **NO_AGREEMENT,
+        }
+    )
+    async def comparison(self, request: web.Request) -> ClauseComparisonView:
+        """Its clauses beside those of another agreement, of a negotiation, or of an offer on the same dataset."""
         slug, name = await self._slug(request), request.match_info["id"]
         other = request.query.get("with", "")
         agreement, policy = await self._db.read(slug, self._pair, slug, name, other)
@@ -82,7 +102,13 @@ class TerminationHandlers:
             policy = await self._offered(slug, agreement, other)
         old, new = (clause_diff.clauses(self._judge, one) for one in (agreement.policy, policy))
         rows = clause_diff.compare(old, new)
-        return body.answer({"agreement": agreement.id, "with": other, "complete": bool(old and new), "rows": rows})
+        return ClauseComparisonView(agreement=agreement.id, other=other, complete=bool(old and new), rows=rows)
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        post(f"{PARTICIPANT}/agreements/{{id}}/end", end, 201),
+        get(f"{PARTICIPANT}/agreements/{{id}}/life", life),
+        get(f"{PARTICIPANT}/agreements/{{id}}/comparison", comparison, Query("with", "The id of the other one.")),
+    )
 
     def _pair(self, tx: Tx, slug: str, name: str, other: str) -> tuple[Agreement, Mapping[str, object] | None]:
         """The agreement, and the terms of the other one if that is ours already."""
@@ -109,47 +135,16 @@ class TerminationHandlers:
     async def _slug(self, request: web.Request) -> str:
         return (await self._participants.get(request.match_info["p"])).participant.id
 
-    def _life(self, tx: Tx, slug: str, name: str) -> dict[str, object]:
+    def _life(self, tx: Tx, slug: str, name: str) -> LifeView:
         agreement, stated = self._terminations.of(tx, slug, name)
-        shown = _shown(agreement, stated, self._terminations.successions(tx, agreement))
         old = None if agreement.replaces is None else termination_store.by_digest(tx, slug, agreement.replaces)
-        new = termination_store.successor(tx, slug, agreement.digest)
-        return {
-            **shown, "partner": self._members.name(agreement.counterparty),
-            "title": self._contracts.titles(tx, slug, [agreement.id])[agreement.id],
-            "predecessor": None if old is None else _neighbour(old),
-            "successor": None if new is None else _neighbour(new),
-            "countersigning": _progress(progress(tx, self._contracts.agreements, agreement)),
-        }  # fmt: skip
-
-
-def _neighbour(agreement: Agreement) -> dict[str, object]:
-    """An agreement before or after this one: since when it has been in force, and until when it was."""
-    since, ended = (None if at is None else rfc3339(at) for at in (agreement.finalized_at, agreement.ended_at))
-    return {"agreement": agreement.id, "digest": agreement.digest, "since": since, "ended": ended}
-
-
-def _progress(found: Progress) -> dict[str, object]:
-    return {"step": found.step, "until": None if found.until is None else rfc3339(found.until)}
-
-
-def _shown(agreement: Agreement, stated: list[Termination], successions: list[Succession]) -> dict[str, object]:
-    return {
-        "agreement": agreement.id, "state": agreement.state, "counterparty": agreement.counterparty,
-        "dataset": agreement.dataset,
-        "expires": None if agreement.expires_at is None else rfc3339(agreement.expires_at // 1000 * 1000),
-        "ended": None if agreement.ended_at is None else rfc3339(agreement.ended_at), "replaces": agreement.replaces,
-        "endings": [
-            {
-                "by": one.side, "ours": one.answer != "theirs", "at": rfc3339(one.at), "answer": one.answer,
-                "notice": None if one.notice is None else rfc3339(one.notice), "effective": rfc3339(one.effective),
-                "reason": {lang: " ".join(said) for lang, said in statement.reason_of(one).items()},
-                "statement": one.sha256,
-            }
-            for one in stated
-        ],
-        "successions": [
-            {"predecessor": one.predecessor, "successor": one.successor, "since": rfc3339(one.since)}
-            for one in successions
-        ],
-    }  # fmt: skip
+        return LifeView(
+            agreement=agreement.id, state=agreement.state, counterparty=agreement.counterparty,
+            partner=self._members.name(agreement.counterparty), dataset=agreement.dataset,
+            title=self._contracts.titles(tx, slug, [agreement.id])[agreement.id],
+            expires=time(agreement.expires_at), ended=time(agreement.ended_at), replaces=agreement.replaces,
+            endings=[termination(one) for one in stated],
+            successions=[succession(one) for one in self._terminations.successions(tx, agreement)],
+            predecessor=neighbour(old), successor=neighbour(termination_store.successor(tx, slug, agreement.digest)),
+            countersigning=countersigning(progress(tx, self._contracts.agreements, agreement)),
+        )  # fmt: skip

@@ -1,16 +1,14 @@
 """Transfers and received files over the management surface."""
 
 from collections.abc import Callable, Mapping
-from typing import Concatenate, ParamSpec
+from typing import ClassVar, Concatenate, ParamSpec
 
 import msgspec
 from aiohttp import web
 
-from connector.api import body
-from connector.api.contracts import sentences
-from connector.api.members import Members
 from connector.api.peers import Peers
-from connector.api.waiting import Waiting
+from connector.api.routes import AWAY, PARTICIPANT, STRANGER, Query, Route, get, post, problem_codes
+from connector.api.wait import WAIT, Waiting
 from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import Unknown
@@ -22,11 +20,16 @@ from connector.transfer.model import Mode, TransferRow
 from connector.transfer.plane.pull_errand import LocalPlane
 from connector.transfer.service import Transfers
 from connector.trust.members.trust_list import Anchor
+from connector.views.members import Members
+from connector.views.negotiation import StartedView
+from connector.views.transfer import TransfersView, TransferView, transfer
 
 P = ParamSpec("P")
+NO_TRANSFER = {404: ("transfer.unknown",)}
+_BASE = f"{PARTICIPANT}/transfers"
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class TransferRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Without `purpose` the one of the negotiation counts. `mode`: we fetch the data, or the provider sends it."""
 
     agreement: str
@@ -35,7 +38,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = "pull"
 
 
-class Why(msgspec.Struct, frozen=True, kw_only=True):
+class TransferReason(msgspec.Struct, frozen=True, kw_only=True):
     """What the peer is told; without it a sentence of ours."""
 
     reason: str | None = None
@@ -49,89 +52,49 @@ class TransferHandlers:
         self._db, self._participants, self._contracts, self._transfers = db, participants, contracts, transfers
         self._plane, self._peers, self._waiting, self._members = plane, peers, waiting, Members(anchor)
 
-    def routes(self) -> list[web.RouteDef]:
-        base = "/api/v1/participants/{p}/transfers"
-        return [
-            web.post(base, self.request),
-            web.get(base, self.transfers),
-            web.get(f"{base}/{{id}}", self.transfer),
-            web.get(f"{base}/{{id}}/content", self.content),
-            web.post(f"{base}/{{id}}/suspend", self.suspend),
-            web.post(f"{base}/{{id}}/resume", self.resume),
-            web.post(f"{base}/{{id}}/terminate", self.terminate),
-        ]
-
-    async def request(self, request: web.Request) -> web.StreamResponse:
+    @problem_codes(
+        {
+            400: ("transfer.agreement-full", "transfer.own-data"),
+            401: STRANGER,
+            404: ("contracts.no-agreement", "endings.over"),
+            503: AWAY,
+        }
+    )
+    async def request(self, request: web.Request, wish: TransferRequest) -> StartedView:
+        """Asks for the data under an agreement."""
         slug = await self._slug(request)
-        wish = await body.read(request, Wish)
         agreement, acting, purpose = await self._db.read(slug, self._agreed, slug, wish.agreement)
         partner = await self._peers.partner(slug, acting)
-        process = await self._db.write(
+        row = await self._db.write(
             slug, self._transfers.request, slug, partner, agreement.id, wish.purpose or purpose, wish.action,
             wish.mode,
         )  # fmt: skip
-        return body.answer({"id": process.id}, 201)
+        return StartedView(row.id)
 
-    async def transfers(self, request: web.Request) -> web.StreamResponse:
-        """Those of both roles, the youngest first; `?agreement=` only those under it, `?before=` those older."""
+    @problem_codes({404: ("contracts.no-agreement", "transfer.unknown")})
+    async def transfers(self, request: web.Request) -> TransfersView:
+        """Those of both roles, the youngest first."""
         slug = await self._slug(request)
         agreement, before = request.query.get("agreement"), request.query.get("before")
         if agreement is not None:
             agreement = (await self._db.read(slug, self._contracts.agreements.named, slug, agreement)).id
-        return body.answer({"transfers": await self._db.read(slug, self._listed, slug, agreement, before)})
+        return await self._db.read(slug, self._listed, slug, agreement, before)
 
-    def _listed(self, tx: Tx, slug: str, agreement: str | None, before: str | None) -> list[dict[str, object]]:
-        found = self._transfers.all(tx, slug, agreement, before)
-        titles = self._contracts.titles(tx, slug, {process.agreement for process in found})
-        return [self._shown(process, titles) for process in found]
-
-    def _titled(self, tx: Tx, slug: str, process: TransferRow) -> dict[str, object]:
-        return self._shown(process, self._contracts.titles(tx, slug, [process.agreement]))
-
-    async def suspend(self, request: web.Request) -> web.StreamResponse:
-        slug, process_id, why = await self._wish(request)
-        reason = _reason(why, "transfer.suspended-by-operator")
-        return await self._moved(slug, self._transfers.suspend, slug, process_id, "operator", reason)
-
-    async def resume(self, request: web.Request) -> web.StreamResponse:
-        slug, process_id, _ = await self._wish(request)
-        return await self._moved(slug, self._transfers.resume, slug, process_id)
-
-    async def terminate(self, request: web.Request) -> web.StreamResponse:
-        slug, process_id, why = await self._wish(request)
-        reason = _reason(why, "transfer.ended-by-operator")
-        return await self._moved(slug, self._transfers.terminate, slug, process_id, "operator", reason)
-
-    async def _slug(self, request: web.Request) -> str:
-        return (await self._participants.get(request.match_info["p"])).participant.id
-
-    async def _wish(self, request: web.Request) -> tuple[str, str, Why]:
-        why = await body.read(request, Why)
-        return await self._slug(request), _iri(request.match_info["id"]), why
-
-    async def _moved(
-        self, slug: str, move: Callable[Concatenate[Tx, P], TransferRow], *args: P.args, **kw: P.kwargs
-    ) -> web.StreamResponse:
-        moved = await self._db.write(slug, move, *args, **kw)
-        return body.answer(await self._db.read(slug, self._titled, slug, moved))
-
-    def _agreed(self, tx: Tx, slug: str, name: str) -> tuple[Agreement, str, str | None]:
-        """The agreement, who stands in the provider's place in it now, and the purpose that was asked for."""
-        agreement = self._contracts.agreements.named(tx, slug, name)
-        acting = self._contracts.agreements.acting(tx, agreement)
-        return agreement, acting, self._contracts.get(tx, slug, agreement.negotiation).purpose
-
-    async def transfer(self, request: web.Request) -> web.StreamResponse:
+    @problem_codes({400: ("api.wait",), **NO_TRANSFER})
+    async def transfer(self, request: web.Request) -> TransferView:
+        """One transfer."""
         slug, process_id = await self._slug(request), _iri(request.match_info["id"])
 
         async def look() -> TransferRow:
             return await self._db.read(slug, self._transfers.get, slug, process_id)
 
         found = await self._waiting.until(request, process_id, look, _over)
-        return body.answer(await self._db.read(slug, self._titled, slug, found))
+        return await self._db.read(slug, self._titled, slug, found)
 
+    @problem_codes({404: ("api.no-content", "transfer.unknown")})
     @limits.streaming
     async def content(self, request: web.Request) -> web.StreamResponse:
+        """The file that was received."""
         slug = await self._slug(request)
         process = await self._db.read(slug, self._transfers.get, slug, _iri(request.match_info["id"]))
         file = self._plane.file(slug, process.id)
@@ -139,17 +102,67 @@ class TransferHandlers:
             raise Unknown("api.no-content")
         return web.FileResponse(file, chunk_size=1 << 20)
 
-    def _shown(self, process: TransferRow, titles: Mapping[str, str]) -> dict[str, object]:
-        received = self._plane.file(process.participant, process.id) if process.outcome == "received" else None
-        return {
-            "id": process.id, "role": str(process.kernel.role), "state": process.shown, "agreement": process.agreement,
-            "counterparty": process.counterparty, "partner": self._members.name(process.counterparty),
-            "title": titles.get(process.agreement, ""), "format": process.format,
-            "created_at": process.created_at, "changed_at": process.changed_at,
-            "bytes": process.bytes, "sha256": process.sha256, "outcome": process.outcome,
-            "reason": sentences(process.reason), "held": process.held,
-            "file": None if received is None else str(received),
-        }  # fmt: skip
+    @problem_codes({400: ("transfer.not-now",), **NO_TRANSFER})
+    async def suspend(self, request: web.Request, why: TransferReason) -> TransferView:
+        """Halts it until it is resumed."""
+        slug, name = await self._slug(request), _iri(request.match_info["id"])
+        reason = _reason(why, "transfer.suspended-by-operator")
+        return await self._moved(slug, self._transfers.suspend, slug, name, "operator", reason)
+
+    @problem_codes({400: ("transfer.held", "transfer.not-now"), **NO_TRANSFER})
+    async def resume(self, request: web.Request, why: TransferReason) -> TransferView:
+        """Goes on with one that was suspended."""
+        slug, name = await self._slug(request), _iri(request.match_info["id"])
+        return await self._moved(slug, self._transfers.resume, slug, name)
+
+    @problem_codes({400: ("transfer.not-now",), **NO_TRANSFER})
+    async def terminate(self, request: web.Request, why: TransferReason) -> TransferView:
+        """Ends it for good."""
+        slug, name = await self._slug(request), _iri(request.match_info["id"])
+        reason = _reason(why, "transfer.ended-by-operator")
+        return await self._moved(slug, self._transfers.terminate, slug, name, "operator", reason)
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        post(_BASE, request, 201),
+        get(
+            _BASE,
+            transfers,
+            Query("agreement", "Only those under this agreement."),
+            Query("before", "Only those that are older than this transfer."),
+        ),
+        get(f"{_BASE}/{{id}}", transfer, WAIT),
+        get(f"{_BASE}/{{id}}/content", content, media="*/*"),
+        post(f"{_BASE}/{{id}}/suspend", suspend),
+        post(f"{_BASE}/{{id}}/resume", resume),
+        post(f"{_BASE}/{{id}}/terminate", terminate),
+    )
+
+    async def _slug(self, request: web.Request) -> str:
+        return (await self._participants.get(request.match_info["p"])).participant.id
+
+    async def _moved(
+        self, slug: str, move: Callable[Concatenate[Tx, P], TransferRow], *args: P.args, **kw: P.kwargs
+    ) -> TransferView:
+        moved = await self._db.write(slug, move, *args, **kw)
+        return await self._db.read(slug, self._titled, slug, moved)
+
+    def _agreed(self, tx: Tx, slug: str, name: str) -> tuple[Agreement, str, str | None]:
+        """The agreement, who stands in the provider's place in it now, and the purpose that was asked for."""
+        agreement = self._contracts.agreements.named(tx, slug, name)
+        acting = self._contracts.agreements.acting(tx, agreement)
+        return agreement, acting, self._contracts.get(tx, slug, agreement.negotiation).purpose
+
+    def _listed(self, tx: Tx, slug: str, agreement: str | None, before: str | None) -> TransfersView:
+        found = self._transfers.all(tx, slug, agreement, before)
+        titles = self._contracts.titles(tx, slug, {row.agreement for row in found})
+        return TransfersView([self._shown(row, titles) for row in found])
+
+    def _titled(self, tx: Tx, slug: str, row: TransferRow) -> TransferView:
+        return self._shown(row, self._contracts.titles(tx, slug, [row.agreement]))
+
+    def _shown(self, row: TransferRow, titles: Mapping[str, str]) -> TransferView:
+        received = self._plane.file(row.participant, row.id) if row.outcome == "received" else None
+        return transfer(self._members, row, titles, received)
 
 
 def _iri(name: str) -> str:
@@ -157,7 +170,7 @@ def _iri(name: str) -> str:
     return name if ":" in name else f"urn:uuid:{name}"
 
 
-def _reason(why: Why, code: str) -> Reason:
+def _reason(why: TransferReason, code: str) -> Reason:
     return because(code) if why.reason is None else from_the_wire([why.reason])
 
 

@@ -16,8 +16,10 @@ from connector.api import contracts as api_contracts
 from connector.api import countersigning as api_countersigning
 from connector.api import duties as api_duties
 from connector.api import offboarding as api_offboarding
+from connector.api import openapi as api_openapi
 from connector.api import operation as api_operation
 from connector.api import participants as api_participants
+from connector.api import persons as api_persons
 from connector.api import process as api_process
 from connector.api import records as api_records
 from connector.api import routes as api_routes
@@ -25,8 +27,7 @@ from connector.api import terminations as api_terminations
 from connector.api import trace as api_trace
 from connector.api import transfers as api_transfers
 from connector.api import witness as api_witness
-from connector.api.shown import Agreements
-from connector.api.waiting import Waiting
+from connector.api.wait import Waiting
 from connector.app.services import Services
 from connector.contracts.signing.review import Readings
 from connector.dataplane.receive.inbound import Inbound
@@ -44,9 +45,11 @@ from connector.peer.evidence.terminations import TerminationHandlers
 from connector.peer.evidence.witness import WitnessHandlers
 from connector.peer.identity import IdentityHandlers
 from connector.peer.problems import problems
+from connector.privacy.subject_access import Persons
 from connector.settings.load import database_url
 from connector.storage import sqlite_path
 from connector.trace.service import ProcessKnowledge, Tracing
+from connector.views.agreement import Agreements
 
 
 def public(services: Services) -> routes.Surface:
@@ -108,7 +111,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_transfers.TransferHandlers(
             db, participants, contracts.service, transfers.service, services.plane.local, peer, waiting, anchor
         ),
-        api_duties.DutyHandlers(db, participants, contracts.service, transfers.duties, judge),
+        api_duties.DutyHandlers(db, participants, contracts.service, transfers.duties, judge, anchor),
         api_attention.AttentionHandlers(db, participants, contracts.service, anchor),
         api_terminations.TerminationHandlers(
             db, clock, participants, contracts.service, contracts.terminations, contracts.termination_delivery, peer,
@@ -116,11 +119,13 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         ),
         api_clock.ClockHandlers(clock, services.schedule.watch, services.trust.skews),
         api_offboarding.OffboardingHandlers(offboarding.closing, offboarding.deletion),
-        api_records.RecordHandlers(db, participants, contracts.service, services.retention),
-        api_trace.TraceHandlers(_tracing(services)),
+        api_records.RecordHandlers(db, participants, contracts.service, services.retention, anchor),
+        api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
+        api_trace.TraceHandlers(_tracing(services), anchor),
         api_backup.BackupHandlers(_file(services)),
         api_process.ProcessHandlers(db, services.infra.settings),
         api_witness.WitnessHandlers(db, services.witness.keys, services.operation.status, enrolment.enlist),
+        api_openapi.OpenApiHandlers(),
     ], operation  # fmt: skip
 
 

@@ -46,6 +46,14 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     free: int = 0
 
 
+class LiveSource(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that are fetched from an https address whenever somebody asks for them; `name` ends like a file's."""
+
+    url: str
+    name: str
+    media_type: str = ""
+
+
 class Room:
     """What one upload may still take: everything in the participant's folder counts, drafts of other replicas too."""
 
@@ -129,12 +137,12 @@ class Uploads:
         for draft in await asyncio.to_thread(_left, self._folder):
             log.info("catalogue.swept", participant=draft.parent.name, draft=draft.name)
 
-    def live(self, wish: dict[str, Any]) -> Source:
+    def live(self, wish: LiveSource) -> Source:
         """A live source at an https address; its bytes are not pinned. Raises Mistake."""
-        url, name = str(wish.get("url", "")), str(wish.get("name", "")).strip()
+        url, name = wish.url, wish.name.strip()
         if not url.startswith("https://") or not name:
             raise Mistake("catalogue.live-source", url=url[:200])
-        kind = str(wish.get("media_type") or media_type(name))
+        kind = wish.media_type or media_type(name)
         return Source(id=new_uuid(), kind="http", location=url, name=name, media_type=kind, bytes=None, sha256=None)
 
 

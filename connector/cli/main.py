@@ -13,7 +13,7 @@ from connector.cli.exchange import dataset, find, get, negotiate, publish, reque
 from connector.cli.frame.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, SKIPPED, WRONG_USAGE, Call, language
 from connector.cli.frame.client import Problem
 from connector.cli.frame.parser import Words
-from connector.cli.operate import backup, dev, doctor, participant, serve, witness
+from connector.cli.operate import api, backup, dev, doctor, participant, serve, witness
 from connector.cli.records import records, trace, verify
 from connector.errors import HanseError, Unavailable
 from connector.language import say
@@ -100,6 +100,7 @@ def parser(lang: str) -> Words:
         trace,
         policy,
         doctor,
+        api,
         backup,
         dev,
         checkout,

@@ -35,7 +35,7 @@ _IDS = random.Random()  # noqa: S311  (names a request in logs; nothing rests on
 _GOOD_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 _STREAMING = "hanse_streaming"
 
-H = TypeVar("H", bound=Callable[..., Awaitable[web.StreamResponse]])
+H = TypeVar("H", bound=Callable[..., Awaitable[object]])
 
 request_id: Final = web.RequestKey("request_id", str)
 body_read: Final = web.RequestKey("body_read", bytes)

@@ -138,11 +138,10 @@ async def test_not_ready_is_503_but_alive(aiohttp_client) -> None:  # type: igno
 class Defective:
     """A handler with our own mistake in it."""
 
-    def routes(self) -> list[web.RouteDef]:
-        return [web.get("/bad", self.bad)]
-
     async def bad(self, request: web.Request) -> web.StreamResponse:
         raise ZeroDivisionError("geheim")
+
+    routes = (routes.get("/bad", bad, media="text/plain"),)
 
 
 async def test_a_defect_tells_nothing_but_its_request_id(aiohttp_client) -> None:  # type: ignore[no-untyped-def]

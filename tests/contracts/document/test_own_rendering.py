@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from connector.api import asking
 from connector.cli.exchange import negotiate
 from connector.contracts import store
 from connector.contracts.agreement.agreements import PATIENCE_MS
@@ -19,6 +18,7 @@ from connector.contracts.document.render import Deadline
 from connector.language.reasons import plain
 from connector.policy.engine import PolicyEngine
 from connector.protocol.messages import HANSE
+from connector.views.dataset import title_of
 from tests.testkit.towns import Towns
 
 PROVIDER, CONSUMER = "musterstadt", "nachbardorf"
@@ -282,7 +282,7 @@ def test_bug_the_end_of_a_long_title_was_sealed_though_nobody_was_shown_it(title
     """<< a title of which whoever asks sees 300 characters, or not every sign >> read before it is sealed."""
     entry = {**ENTRY, "dct:title": title}
     assert described_data.of_entry(entry) is None
-    assert plain(asking.title(entry)) != title
+    assert plain(title_of(entry)) != title
     assert described_data.of_entry({**ENTRY, "dct:title": "Bäume  2026"}) is not None
 
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
+from connector.api.routes import Query
 from connector.errors import Mistake
 from connector.http import latency
 from connector.storage.database import Database
@@ -16,6 +17,7 @@ LONGEST_S = 60
 LOOK_S = 0.5
 RESTS = frozenset({"FINALIZED", "COMPLETED", "TERMINATED", "OFFERED"})
 """States in which somebody may stop waiting: the ends, and an offer that a person has to read."""
+WAIT = Query("wait", f"Answer when it rests, and no later than after so many seconds ({LONGEST_S} at most).", float)
 T = TypeVar("T")
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from connector.api.waiting import LOOK_S, Waiting
+from connector.api.wait import LOOK_S, Waiting
 from connector.errors import Mistake
 from connector.storage.database import Database, Tx
 from tests.testkit.patience import PATIENCE_S

@@ -4,21 +4,19 @@ Both steps choose in the same way, and the second names the digest of what was r
 not asked for.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
 import msgspec
 
 from connector.api.peers import Peers
 from connector.contracts.approval import Approval
-from connector.contracts.document.described_data import LONGEST_TITLE, Described, kept, of_entry
+from connector.contracts.document.described_data import Described, kept, of_entry
 from connector.contracts.negotiation.service import SHORTEST
 from connector.errors import Mistake
-from connector.language.reasons import plain
 from connector.policy.engine import PolicyEngine
+from connector.views.dataset import title_of
+from connector.views.fields import Policy
 
 
-class Wish(msgspec.Struct, frozen=True, kw_only=True):
+class NegotiationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to negotiate; without `offer` the first one that the provider shows us.
 
     `provider` is a DID or a member's name. `policy` are terms of our own to ask for instead of those of the offer;
@@ -30,7 +28,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     dataset: str
     offer: str | None = None
-    policy: dict[str, Any] | None = None
+    policy: Policy | None = None
     terms: str | None = None
     data: str | None = None
     purpose: str | None = None
@@ -39,13 +37,13 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     replaces: str | None = None
 
 
-class Chosen(msgspec.Struct, frozen=True):
+class RequestedOffer(msgspec.Struct, frozen=True):
     """`policy` with its id is what will be asked for; `described` how the catalogue describes the data, None if it does
     not as a contract of ours would: then the contract is read before it is sealed."""
 
     dataset: str
     title: str
-    policy: dict[str, Any]
+    policy: Policy
     described: Described | None
 
     def digest(self, judge: PolicyEngine) -> str:
@@ -57,7 +55,7 @@ class Chosen(msgspec.Struct, frozen=True):
         """SHA-256 (hex) of the description; empty without one."""
         return "".join(item.sha256 for item in (kept(self.described) if self.described is not None else ()))
 
-    def read(self, judge: PolicyEngine, wish: Wish) -> None:
+    def read(self, judge: PolicyEngine, wish: NegotiationRequest) -> None:
         """Raises Mistake if the wish names digests of what was read, and they are not those of this."""
         terms, data = wish.terms, wish.data
         if terms is not None and (len(terms) < SHORTEST or not self.digest(judge).startswith(terms)):
@@ -66,7 +64,7 @@ class Chosen(msgspec.Struct, frozen=True):
             raise Mistake("api.terms-changed")
 
 
-async def chosen(peers: Peers, slug: str, provider: str, wish: Wish) -> Chosen:
+async def requested(peers: Peers, slug: str, provider: str, wish: NegotiationRequest) -> RequestedOffer:
     """Fetches the dataset; raises Mistake if the provider (a DID) does not show us that offer."""
     entry = await peers.dataset(slug, provider, wish.dataset)
     offers = {str(offer["@id"]): offer for offer in entry["hasPolicy"]}
@@ -74,18 +72,4 @@ async def chosen(peers: Peers, slug: str, provider: str, wish: Wish) -> Chosen:
     if name not in offers:
         raise Mistake("api.no-offer", offer=name[:200])
     asked = offers[name] if wish.policy is None else {**wish.policy, "@id": name}
-    return Chosen(str(entry["@id"]), title(entry), asked, of_entry(entry))
-
-
-def title(entry: Mapping[str, Any]) -> str:
-    """Of a dataset in a peer's catalogue, made plain; its IRI if it has none."""
-    return plain(_words(entry.get("dct:title")) or str(entry["@id"]), LONGEST_TITLE)
-
-
-def _words(value: object) -> str:
-    """A literal as JSON-LD writes one; of several the first in German, else the first."""
-    if isinstance(value, list):
-        german = [one for one in value if isinstance(one, dict) and one.get("@language") == "de"]
-        return _words(next(iter(german or value), None)) if not any(isinstance(one, list) for one in value) else ""
-    found = value.get("@value") if isinstance(value, dict) else value
-    return found if isinstance(found, str) else ""
+    return RequestedOffer(str(entry["@id"]), title_of(entry), asked, of_entry(entry))

@@ -1,0 +1,102 @@
+"""An agreement in lists and alone: partner, subject, state, times, and what there is of evidence."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from connector.clock import rfc3339
+from connector.contracts.agreement import termination_store
+from connector.contracts.model import Agreement, AgreementState
+from connector.contracts.negotiation.late_countersignature import Confirmation
+from connector.contracts.negotiation.service import Contracts
+from connector.storage.database import Tx
+from connector.trust.members.trust_list import Anchor
+from connector.views.fields import Time, time
+from connector.views.members import Members
+
+
+class NoticeView(msgspec.Struct, frozen=True):
+    """The stated end that comes first while the agreement is in force: whose, and from when on."""
+
+    by: str
+    effective: Time
+
+
+class SignedView(msgspec.Struct, frozen=True):
+    """Which side has sealed."""
+
+    provider: bool
+    consumer: bool
+
+
+class AgreementView(msgspec.Struct, frozen=True, kw_only=True):
+    """`partner` is the name of the `counterparty` (a DID), `title` that of the dataset, empty if nobody told.
+
+    `countersignature` is the setting that both seals name, `until` its deadline, `waits` that a person has to read;
+    `verified`: the verification message is here. Times with `_at` are milliseconds.
+    """
+
+    agreement: str
+    negotiation: str
+    role: str
+    state: AgreementState
+    counterparty: str
+    partner: str
+    dataset: str
+    title: str
+    digest: str
+    created_at: int
+    expires_at: int | None
+    ended_at: int | None
+    created: Time
+    expires: Time | None
+    ended: Time | None
+    notice: NoticeView | None
+    signed: SignedView
+    countersignature: Literal["required", "preferred", "none"]
+    until: Time | None
+    verified: bool
+    confirmations: tuple[Confirmation, ...]
+    waits: bool
+    second_invalid: bool
+
+
+class AgreementsView(msgspec.Struct, frozen=True):
+    agreements: list[AgreementView]
+
+
+class Agreements:
+    """Shows them with the names that the trust list has for partners now."""
+
+    def __init__(self, contracts: Contracts, anchor: Anchor) -> None:
+        self._contracts, self._members = contracts, Members(anchor)
+
+    def all(self, tx: Tx, slug: str) -> list[AgreementView]:
+        return self._shown(tx, slug, self._contracts.agreements.all(tx, slug))
+
+    def one(self, tx: Tx, slug: str, agreement: Agreement) -> AgreementView:
+        return self._shown(tx, slug, [agreement])[0]
+
+    def _shown(self, tx: Tx, slug: str, found: Sequence[Agreement]) -> list[AgreementView]:
+        titles = self._contracts.titles(tx, slug, [one.id for one in found])
+        return [self._row(tx, one, titles.get(one.id, "")) for one in found]
+
+    def _row(self, tx: Tx, one: Agreement, title: str) -> AgreementView:
+        seals = self._contracts.countersigning.standing(tx, one)
+        return AgreementView(
+            agreement=one.id, negotiation=one.negotiation, role=one.role, state=one.state,
+            counterparty=one.counterparty, partner=self._members.name(one.counterparty),
+            dataset=one.dataset, title=title, digest=one.digest,
+            created_at=one.created_at, expires_at=one.expires_at, ended_at=one.ended_at,
+            created=rfc3339(one.created_at), expires=time(one.expires_at), ended=time(one.ended_at),
+            notice=_notice(tx, one),
+            signed=SignedView(one.provider_jws is not None, one.consumer_jws is not None),
+            countersignature=seals.countersignature, until=seals.until, verified=seals.verified,
+            confirmations=seals.confirmations, waits=seals.waits, second_invalid=seals.second_invalid,
+        )  # fmt: skip
+
+
+def _notice(tx: Tx, agreement: Agreement) -> NoticeView | None:
+    stated = termination_store.terminations(tx, agreement.participant, agreement.id) if agreement.in_force else []
+    return NoticeView(stated[0].side, rfc3339(stated[0].effective)) if stated else None

@@ -1,0 +1,24 @@
+"""How far a copy of the database is: one of these a line."""
+
+import msgspec
+
+from connector.views.fields import Sentences
+
+
+class BackupProgress(msgspec.Struct, frozen=True):
+    """Pages that are copied, of how many."""
+
+    done: int
+    of: int
+
+
+class BackupFailed(msgspec.Struct, frozen=True):
+    """As a problem: nothing comes after it."""
+
+    code: str
+    status: int
+    reason: Sentences
+
+
+class BackupDone(msgspec.Struct, frozen=True):
+    copied: bool = True

@@ -1,0 +1,176 @@
+"""Datasets: our own with their offers, and those that members of the data space show us."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from connector.catalogue.model import Dataset, Offer, Source
+from connector.catalogue.templates import templates
+from connector.clock import rfc3339
+from connector.contracts.document.described_data import LONGEST_TITLE
+from connector.errors import HanseError
+from connector.language.reasons import plain
+from connector.policy.engine import LANGUAGES, PolicyEngine
+from connector.views.fields import Policy, Sentences, Time, explanation
+from connector.views.terms import ClauseView, OfferView, clauses
+
+_BYTES = re.compile(r"[0-9]{1,19}")
+"""What a size can be: more digits are nobody's file, and thousands would not even be read as a number."""
+
+
+class OfferTermsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list shows of an offer of ours: `rule` is the template it was made from, `title` that of the template."""
+
+    offer: str
+    visibility: str
+    state: str
+    rule: str
+    title: Sentences
+
+
+class DatasetView(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset of ours. `offers` are ids, `policies` the ODRL of each by its id, `terms` the same in words."""
+
+    dataset: str
+    title: str
+    version: str
+    created: Time
+    changed: Time
+    offers: list[str]
+    policies: dict[str, Policy]
+    terms: list[OfferTermsView]
+
+
+class DatasetsView(msgspec.Struct, frozen=True):
+    datasets: list[DatasetView]
+
+
+class PublishedView(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made by publishing: the dataset, its first offer, and the clauses of that."""
+
+    dataset: str
+    offer: str
+    version: str
+    clauses: list[ClauseView]
+
+
+class OfferMadeView(msgspec.Struct, frozen=True, kw_only=True):
+    """A further offer on a dataset of ours."""
+
+    offer: str
+    clauses: list[ClauseView]
+
+
+class FileView(msgspec.Struct, frozen=True, kw_only=True):
+    """An uploaded file; `source` is what publishing names."""
+
+    source: str
+    sha256: str | None
+    bytes: int | None
+    media_type: str
+
+
+class LiveSourceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A live https source; `source` is what publishing names."""
+
+    source: str
+    media_type: str
+
+
+class HitView(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset in a member's catalogue; `provider_name` is what the trust list calls the `provider` (a DID)."""
+
+    provider: str
+    provider_name: str
+    dataset: str
+    title: str
+    description: str
+    media_type: str | None
+    bytes: int | None
+    offers: list[OfferView]
+
+
+class SilentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A member that gave no catalogue, and why; `pointer` (JSON) is where its answer is wrong."""
+
+    provider: str
+    provider_name: str
+    reason: Sentences
+    pointer: str | UnsetType = UNSET
+
+
+class FindView(msgspec.Struct, frozen=True, kw_only=True):
+    """`asked`: how many members; `incomplete`: those (DIDs) that have more than was read."""
+
+    results: list[HitView]
+    asked: int
+    failed: list[SilentView]
+    incomplete: list[str]
+
+
+def dataset(one: Dataset, offers: list[Offer]) -> DatasetView:
+    return DatasetView(
+        dataset=one.id, title=one.title, version=one.version,
+        created=rfc3339(one.created_at), changed=rfc3339(one.changed_at),
+        offers=[offer.id for offer in offers],
+        policies={offer.id: offer.policy for offer in offers},
+        terms=[_terms(offer) for offer in offers],
+    )  # fmt: skip
+
+
+def published(judge: PolicyEngine, one: Dataset, offer: Offer) -> PublishedView:
+    return PublishedView(
+        dataset=one.id, offer=offer.id, version=one.version, clauses=clauses(judge, offer.policy)
+    )  # fmt: skip
+
+
+def file(source: Source) -> FileView:
+    return FileView(source=source.id, sha256=source.sha256, bytes=source.bytes, media_type=source.media_type)
+
+
+def hit(provider: str, name: str, entry: Mapping[str, Any], offers: list[OfferView]) -> HitView:
+    """Of an entry in a peer's catalogue; what has not the form of a size or media type is left out."""
+    size, media = entry.get("dcat:byteSize"), entry.get("dcat:mediaType")
+    return HitView(
+        provider=provider, provider_name=name, dataset=str(entry["@id"]), title=title_of(entry),
+        description=plain(str(entry.get("dct:description", ""))),
+        media_type=media if isinstance(media, str) else None,
+        bytes=int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
+        offers=offers,
+    )  # fmt: skip
+
+
+def silent(provider: str, name: str, error: HanseError) -> SilentView:
+    pointer = str(error.facts["pointer"]) if "pointer" in error.facts else UNSET
+    return SilentView(provider=provider, provider_name=name, reason=explanation(error), pointer=pointer)
+
+
+def title_of(entry: Mapping[str, Any]) -> str:
+    """Of a dataset in a peer's catalogue, made plain; its IRI if it has none."""
+    return plain(_literal(entry.get("dct:title")) or str(entry["@id"]), LONGEST_TITLE)
+
+
+def _literal(value: object) -> str:
+    """As JSON-LD writes one; of several the first in German, else the first."""
+    if isinstance(value, list):
+        german = [one for one in value if isinstance(one, dict) and one.get("@language") == "de"]
+        return _literal(next(iter(german or value), None)) if not any(isinstance(one, list) for one in value) else ""
+    found = value.get("@value") if isinstance(value, dict) else value
+    return found if isinstance(found, str) else ""
+
+
+def _terms(offer: Offer) -> OfferTermsView:
+    return OfferTermsView(
+        offer=offer.id, visibility=offer.visibility, state=offer.state, rule=str(offer.template.get("id", "")),
+        title=_rule_title(offer),
+    )  # fmt: skip
+
+
+def _rule_title(offer: Offer) -> Sentences:
+    """The title of the template that the offer was made from; its name if this release has it no more."""
+    name = str(offer.template.get("id", ""))
+    known = {template.id: dict(template.title) for template in templates.templates()}
+    return known.get(name) or dict.fromkeys(LANGUAGES, name)

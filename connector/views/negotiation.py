@@ -1,0 +1,82 @@
+"""A negotiation, and the terms of an offer before they are asked for."""
+
+import msgspec
+
+from connector.clock import rfc3339
+from connector.contracts.document.described_data import Described
+from connector.contracts.model import NegotiationRow
+from connector.policy.engine import PolicyEngine
+from connector.views.fields import Policy, Sentences, Time, optional_sentences
+from connector.views.members import Members
+from connector.views.terms import ClauseView, OfferView, clauses
+
+
+class NegotiationView(msgspec.Struct, frozen=True, kw_only=True):
+    """The `policy` on the table: its `clauses` in words (none: it cannot be said), `terms` its digest.
+
+    `partner` is the name of the `counterparty` (a DID). `deferred` points to the clauses of our offer that only a
+    later phase decides; as consumer we are not told. `described` is, as consumer, what the provider's catalogue says
+    of the data. Times with `_at` are milliseconds.
+    """
+
+    id: str
+    role: str
+    state: str
+    states: tuple[str, ...]
+    proposed: bool
+    counterparty: str
+    partner: str
+    dataset: str
+    title: str
+    created_at: int
+    changed_at: int
+    created: Time
+    changed: Time
+    offer: str
+    policy: Policy
+    terms: str
+    clauses: list[ClauseView]
+    agreement: str | None
+    reason: Sentences | None
+    deferred: tuple[str, ...]
+    described: Described | None
+
+
+class NegotiationsView(msgspec.Struct, frozen=True):
+    negotiations: list[NegotiationView]
+
+
+class StartedView(msgspec.Struct, frozen=True):
+    """The process that has begun; its state is to be had under this id."""
+
+    id: str
+
+
+class TermsView(OfferView, frozen=True, kw_only=True):
+    """An offer as it stands in the provider's catalogue now, to be read before it is asked for.
+
+    `terms` and `data` are the digests that the request names; `described` is null for data that the catalogue does not
+    describe as a contract of ours would: then the contract is read before it is sealed.
+    """
+
+    provider: str
+    partner: str
+    dataset: str
+    title: str
+    terms: str
+    policy: Policy
+    described: Described | None
+    data: str
+
+
+def negotiation(
+    judge: PolicyEngine, members: Members, row: NegotiationRow, described: Described | None = None
+) -> NegotiationView:
+    return NegotiationView(
+        id=row.id, role=str(row.kernel.role), state=row.shown, states=row.states, proposed=row.proposed,
+        counterparty=row.counterparty, partner=members.name(row.counterparty), dataset=row.dataset, title=row.title,
+        created_at=row.created_at, changed_at=row.changed_at,
+        created=rfc3339(row.created_at), changed=rfc3339(row.changed_at),
+        offer=row.offer, policy=row.policy, terms=judge.digest(row.policy), clauses=clauses(judge, row.policy),
+        agreement=row.agreement, reason=optional_sentences(row.reason), deferred=row.deferred, described=described,
+    )  # fmt: skip

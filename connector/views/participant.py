@@ -1,0 +1,87 @@
+"""A participant of this process: who it is, its keys, and who seals for it."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import msgspec
+from cryptography import x509
+
+from connector.participants.service import Hosted
+from connector.verify.formats import key_binding
+from connector.verify.formats.faults import Fault
+from connector.views.fields import Time
+
+Listed = Callable[[str], Sequence[str]]
+"""The SHA-256 of the seal certificates that the trust list names for a DID."""
+
+
+class KeyView(msgspec.Struct, frozen=True):
+    kid: str
+    purpose: str
+    state: str
+
+
+class SealView(msgspec.Struct, frozen=True, kw_only=True):
+    """Who seals, how, at which level (spec/contracts.md 2.4; null: nobody would believe it yet) and until when."""
+
+    signer: str
+    kid: str
+    alg: str
+    level: str | None = None
+    until: Time | None = None
+
+
+class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
+    slug: str
+    did: str
+    root: str
+    name: str
+    kind: str
+    operator: str
+    state: str
+    keys: list[KeyView]
+    seal: SealView
+
+
+class ParticipantsView(msgspec.Struct, frozen=True):
+    participants: list[ParticipantView]
+
+
+class CertificateRequestView(msgspec.Struct, frozen=True):
+    """PKCS #10, in PEM."""
+
+    request: str
+
+
+class PeerView(msgspec.Struct, frozen=True):
+    """A peer that was entered by hand, and where its connector begins."""
+
+    did: str
+    root: str
+
+
+class AllowanceView(msgspec.Struct, frozen=True):
+    """How many times the usual quota a peer has."""
+
+    did: str
+    times: int
+
+
+def participant(hosted: Hosted, listed: Listed) -> ParticipantView:
+    one = hosted.participant
+    return ParticipantView(
+        slug=one.id, did=one.did, root=one.root, name=one.name, kind=one.kind, operator=one.operator, state=one.state,
+        keys=[KeyView(key.kid, key.purpose, key.state) for key in hosted.keys],
+        seal=_seal(hosted, listed),
+    )  # fmt: skip
+
+
+def _seal(hosted: Hosted, listed: Listed) -> SealView:
+    seal = SealView(signer=hosted.signer, kid=hosted.seal.kid, alg=hosted.seal.alg)
+    if not hosted.chain:
+        return seal
+    leaf, did = x509.load_der_x509_certificate(hosted.chain[0]), hosted.participant.did
+    level: str | None = None
+    with suppress(Fault):
+        level = key_binding.check(leaf, seal.kid, did=did, document=hosted.document, listed=listed(did))
+    return msgspec.structs.replace(seal, level=level, until=leaf.not_valid_after_utc.isoformat())

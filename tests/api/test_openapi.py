@@ -1,0 +1,127 @@
+"""The OpenAPI document says what the management surface is: all routes, with Structs for what goes in and comes out."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from connector.api.openapi import GROUPS, PLACE, codes, document
+from connector.api.routes import Route
+from connector.app.surfaces import management
+from connector.cli.main import main
+from connector.views.agreement import AgreementView
+from connector.views.duty import DutiesView
+from connector.views.negotiation import NegotiationView
+from connector.views.operation import CountersignByView
+from connector.views.record import ComparisonView
+from connector.views.transfer import TransferView
+from tests.api.town import TOKEN, Town, running_town
+from tests.house.test_errors import raised
+from tests.testkit.cities import Space
+
+DOCUMENT = json.loads(document())
+ROUTES = [route for group in GROUPS for route in group.routes]
+OPEN = {"An ODRL policy as JSON-LD.", "JSON as it was signed, recorded or stored."}
+"""What has no form of ours, and says so."""
+
+
+def test_every_route_is_in_the_document() -> None:
+    told = {(method.upper(), path) for path, one in DOCUMENT["paths"].items() for method in one}
+    assert told == {(route.method, PLACE.sub(r"{\1}", route.path)) for route in ROUTES}
+    assert len(ROUTES) == len(told)
+
+
+async def test_the_server_serves_just_these_routes(space: Space) -> None:
+    """>> what a process serves << the same groups of handlers as in the document, which it answers with."""
+    city = await space.city("it", {})
+    assert {type(group) for group in management(city.services)[0]} == set(GROUPS)
+    assert await city.api.get("/api/openapi.json") == DOCUMENT
+
+
+def test_the_command_line_prints_it_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["api"], {}) == 0
+    assert json.loads(capsys.readouterr().out) == DOCUMENT
+
+
+def test_every_operation_has_a_name_of_its_own_and_says_what_it_does() -> None:
+    operations = [one for path in DOCUMENT["paths"].values() for one in path.values()]
+    assert all(one["summary"].endswith((".", "…")) for one in operations)
+    names = [one["operationId"] for one in operations]
+    assert len(names) == len(set(names))
+
+
+def test_every_body_and_answer_is_a_struct_or_a_media_type() -> None:
+    bodies = [one for route in ROUTES for one in (route.body, route.answer) if isinstance(one, type)]
+    assert all(issubclass(one, msgspec.Struct) and one.__struct_config__.frozen for one in bodies)
+    media = [one for route in ROUTES for one in (route.body, route.answer) if isinstance(one, str)]
+    assert all(re.fullmatch(r"[a-z*]+/[a-z*.+-]+", one) for one in media)
+
+
+def parts(value: Any) -> Iterator[dict[str, Any]]:
+    """Every schema inside a schema."""
+    if isinstance(value, dict):
+        yield value
+        for name, one in value.items():
+            if name in ("properties", "$defs"):
+                for inner in one.values():
+                    yield from parts(inner)
+            elif name in ("items", "additionalProperties", "anyOf", "prefixItems"):
+                for inner in one if isinstance(one, list) else [one]:
+                    yield from parts(inner)
+
+
+def test_nothing_is_just_any_object() -> None:
+    """>> every member of every component << its form, or that it is signed, recorded or ODRL."""
+    shapeless = [
+        (name, one)
+        for name, component in DOCUMENT["components"]["schemas"].items()
+        for one in parts(component)
+        if not one.keys() & {"$ref", "type", "anyOf", "enum", "const"} and one.get("description") not in OPEN
+    ]
+    assert shapeless == []
+    assert {one["$ref"] for part in DOCUMENT["components"]["schemas"].values() for one in parts(part) if "$ref" in one}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_the_codes_of_a_route_have_these_statuses_in_the_code(route: Route) -> None:
+    """A code that the code never writes out (those of policies) is at least one that has a sentence."""
+    wrong = [
+        (status, code)
+        for status, names in codes(route).items()
+        for code in names
+        if raised().get(code, frozenset({status})) != {status}
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "view", [AgreementView, NegotiationView, TransferView, ComparisonView, CountersignByView, DutiesView]
+)
+def test_what_lists_show_of_a_contract_names_partner_and_title(view: type[msgspec.Struct]) -> None:
+    """Nobody has to ask again for each row."""
+    assert {"counterparty", "partner", "title"} <= {field.name for field in msgspec.structs.fields(view)}
+
+
+async def got(session: aiohttp.ClientSession, town: Town, route: Route) -> None:
+    """One GET of something that is there, read as the Struct that the route names."""
+    path = PLACE.sub(lambda place: town.values(route.path, place[1])[0], route.path)
+    async with session.get(path, params={"with": town.ids["agreements"][0]} if "comparison" in path else {}) as answer:
+        body = await answer.read()
+        assert answer.status == 200, body
+        if isinstance(route.answer, type):
+            told = msgspec.json.decode(body, type=route.answer)
+            assert msgspec.json.decode(msgspec.json.encode(told)) == msgspec.json.decode(body)
+
+
+async def test_every_answer_is_the_struct_of_its_route(space: Space) -> None:
+    """>> every GET of a town << the Struct that the document names, and not a member more."""
+    async with running_town(space) as town:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        reads = [route for route in ROUTES if route.method == "GET" and "/leaving/" not in route.path]
+        async with aiohttp.ClientSession(town.url, headers=headers) as session:
+            for route in reads:
+                await got(session, town, route)

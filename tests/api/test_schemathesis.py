@@ -1,0 +1,106 @@
+"""A stranger's tool calls every route with whatever the OpenAPI document allows, and with what it does not.
+
+Nothing is a 5xx, and each answer has a status, a media type and a form that the document names. Paths name what there
+is in a town as often as what there is not; what ends a participant comes last.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from connector.api.openapi import document
+from tests.api.town import TOKEN, Town, running_town
+from tests.testkit.cities import Space
+
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+LAST = ("/close", "/delete", "/revoke", "/seal", "/rotate")
+"""Routes after which a participant is no longer what it was."""
+
+
+def ordered(operations: Iterator[Any]) -> list[Any]:
+    found = [one.ok() for one in operations]
+    return sorted(found, key=lambda one: (one.path.endswith(LAST), one.path, one.method))
+
+
+def case(operation: Any, town: Town, mode: GenerationMode) -> st.SearchStrategy[Any]:
+    """A call whose path names what there is, or anything."""
+    names = re.findall(r"\{(\w+)\}", operation.path)
+    known = st.fixed_dictionaries({name: st.sampled_from(town.values(operation.path, name)) for name in names})
+
+    @st.composite
+    def made(draw: st.DrawFn) -> Any:
+        one = draw(operation.as_strategy(generation_mode=mode))
+        if draw(st.booleans()) or mode is GenerationMode.POSITIVE:
+            one.path_parameters = draw(known)
+        return one
+
+    return made()
+
+
+def modes(operation: Any) -> list[GenerationMode]:
+    """What a body may be, and what it may not; nothing else of a call can be against the document."""
+    json_body = any(one.media_type == "application/json" for one in operation.body)
+    return [GenerationMode.POSITIVE, GenerationMode.NEGATIVE] if json_body else [GenerationMode.POSITIVE]
+
+
+def called(operation: Any, town: Town, mode: GenerationMode, examples: int) -> set[str]:
+    """So many calls; the first answer that breaks the document is told with its call. The codes of all problems."""
+    seen: set[str] = set()
+
+    @hypothesis.settings(
+        max_examples=examples, derandomize=True, database=None, deadline=None, phases=[hypothesis.Phase.generate],
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )  # fmt: skip
+    @hypothesis.given(case(operation, town, mode))
+    def call(one: Any) -> None:
+        answer = one.call(base_url=town.url, headers={"Authorization": f"Bearer {TOKEN}"})
+        one.validate_response(answer, checks=CHECKS)
+        if answer.headers["content-type"] == ["application/problem+json"]:
+            code = answer.json()["code"]
+            listed = operation.definition.raw["responses"].get(str(answer.status_code), {}).get("description", "")
+            assert f"`{code}`" in listed, answer.json()
+            seen.add(code)
+
+    call()
+    return seen
+
+
+async def walk(space: Space, examples: int) -> None:
+    async with running_town(space) as town:
+        schema = schemathesis.openapi.from_dict(json.loads(document()))
+        broken: list[str] = []
+        seen: set[str] = set()
+        for operation in ordered(schema.get_all_operations()):
+            for mode in modes(operation):
+                try:
+                    seen |= await asyncio.to_thread(called, operation, town, mode, examples)
+                except (FailureGroup, AssertionError) as error:
+                    broken.append(f"{operation.label} {mode}: {error}")
+        assert not broken, "\n\n".join(broken)
+        assert seen >= {"participants.unknown", "api.body", "contracts.no-agreement"}
+
+
+async def test_no_call_is_a_5xx_and_every_answer_is_as_documented(space: Space) -> None:
+    """>> two calls of each route that the document allows, and two that it does not << nothing is broken."""
+    await walk(space, 2)
+
+
+@pytest.mark.long
+async def test_many_calls(space: Space) -> None:
+    """The same with forty of each."""
+    await walk(space, 40)
