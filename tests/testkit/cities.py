@@ -1,7 +1,7 @@
 """A data space on loopback for tests: a development authority, any number of running processes and participants.
 
 Everything is real (TLS, tokens, seals, SQLite or PostgreSQL); only the processes share an event loop, so a test sees
-both sides. `City.house` gives the services, `City.api` is the management surface over its Unix socket.
+both sides. `City.services` gives the services, `City.api` is the management surface over its Unix socket.
 """
 
 import asyncio

@@ -22,7 +22,7 @@ from connector.errors import Mistake, Unavailable
 from connector.storage import upgrade
 from connector.storage.database import Tx
 from connector.storage.migrate import MIGRATIONS
-from tests.contracts.test_endings import CONSUMER, PROVIDER, end, hand_over, log, stated, states
+from tests.contracts.ending import CONSUMER, PROVIDER, end, hand_over, log, stated, states
 from tests.testkit.towns import Towns
 
 CAUSE = {"de": ["Die Daten wurden weitergegeben."], "en": ["The data was passed on."]}
