@@ -43,7 +43,7 @@ class TransferDecider:
     """The course of a real connector: what was agreed and is permitted now happens at once."""
 
     def __init__(self, sender: TransferSender, decisions: TransferDecisions) -> None:
-        self._moves, self._rulings = sender, decisions
+        self._sender, self._decisions = sender, decisions
 
     def after(self, tx: Tx, process: TransferRow, turn: Turn | None) -> TransferRow:
         if process.kernel.pending is not None or kernel.terminating(process.kernel):
@@ -66,46 +66,46 @@ class TransferDecider:
 
         A duty not done ends what has not begun and holds what has.
         """
-        agreement = self._rulings.load(tx, self._moves.agreement(tx, process))
-        history = self._rulings.history(tx, agreement)
-        ruling = self._rulings.at_request(agreement, process, history).examine()
-        standing = self._rulings.standing(agreement, process, history)
+        agreement = self._decisions.load(tx, self._sender.agreement(tx, process))
+        history = self._decisions.history(tx, agreement)
+        decision = self._decisions.at_request(agreement, process, history).examine()
+        standing = self._decisions.standing(agreement, process, history)
         blocked = bool(standing.verdict().suspended)
-        if ruling.permit and blocked:
-            ruling = standing.examine()
-        self._rulings.book(tx, self._moves, process, ruling)
-        reasons = self._rulings.reasons(ruling)
+        if decision.permit and blocked:
+            decision = standing.examine()
+        self._decisions.book(tx, self._sender, process, decision)
+        reasons = self._decisions.reasons(decision)
         if blocked and process.kernel.state is State.STARTED:
-            return self._moves.hold(tx, process, "duty", reasons)
-        if not ruling.permit:
-            return self._moves.terminate(tx, process, "policy", reasons, due_at=due_at)
+            return self._sender.hold(tx, process, "duty", reasons)
+        if not decision.permit:
+            return self._sender.terminate(tx, process, "policy", reasons, due_at=due_at)
         if agreement.moved_on is not None:
-            return self._moves.terminate(tx, process, "version", agreement.moved_on, due_at=due_at)
+            return self._sender.terminate(tx, process, "version", agreement.moved_on, due_at=due_at)
         if (at := standing.next_change()) is not None:
             review(tx, process.participant, process.agreement, at)
-        return self._moves.start(tx, process)
+        return self._sender.start(tx, process)
 
     def _held(self, tx: Tx, process: TransferRow, turn: Turn | None) -> TransferRow:
         """As provider: what we hold is judged anew when the peer wants it to go on, or has answered what we said."""
         if process.kernel.state is State.SUSPENDED:
             review(tx, process.participant, process.agreement, tx.now)
             return process
-        agreement = self._rulings.load(tx, self._moves.agreement(tx, process))
-        standing = self._rulings.standing(agreement, process, self._rulings.history(tx, agreement))
+        agreement = self._decisions.load(tx, self._sender.agreement(tx, process))
+        standing = self._decisions.standing(agreement, process, self._decisions.history(tx, agreement))
         if not standing.permits():
-            ruling = standing.examine()
-            return self._moves.hold(tx, process, ruling.held, self._rulings.reasons(ruling))
+            decision = standing.examine()
+            return self._sender.hold(tx, process, decision.held, self._decisions.reasons(decision))
         if turn is not None and turn.resumes:
-            return self._moves.start(tx, process)
-        return self._moves.release(tx, process)
+            return self._sender.start(tx, process)
+        return self._sender.release(tx, process)
 
     def _renew(self, tx: Tx, process: TransferRow) -> TransferRow:
         """As consumer of a push that the provider resumes: a fresh key for our door."""
-        return self._moves.start(tx, process)
+        return self._sender.start(tx, process)
 
     def _move(self, tx: Tx, process: TransferRow) -> TransferRow:
         """We move the bytes; those that are all there already, since before a suspension, need only the last word."""
         if process.outcome in ("received", "delivered"):
-            return self._moves.complete(tx, process)
-        self._moves.move(tx, process)
+            return self._sender.complete(tx, process)
+        self._sender.move(tx, process)
         return process

@@ -88,12 +88,12 @@ class Duties:
         enforcement: Enforcement,
     ) -> None:
         self._participants, self._agreements, self._judge = participants, agreements, judge
-        self._worlds, self._rulings, self._enforcement = states, decisions, enforcement
+        self._worlds, self._decisions, self._enforcement = states, decisions, enforcement
 
     def standing(self, tx: Tx, slug: str, name: str) -> list[DutyNow]:
         """How each duty of the agreement stands now, in the order of the document; raises Unknown."""
         agreement = self._agreements.named(tx, slug, name)
-        decision = self._rulings.duties(tx, agreement)
+        decision = self._decisions.duties(tx, agreement)
         me = self._participants.held(slug).participant.did
         consumer = self._worlds.consumer(agreement)
         return [_standing(node, _owes(node, me, consumer), decision.suspended) for node in _duties(decision.tree)]

@@ -32,7 +32,7 @@ class Enforcement:
     """Reviews of all participants; every method names the participant."""
 
     def __init__(self, agreements: Agreements, sender: TransferSender, decisions: TransferDecisions) -> None:
-        self._agreements, self._moves, self._rulings = agreements, sender, decisions
+        self._agreements, self._sender, self._decisions = agreements, sender, decisions
 
     def review(self, tx: Tx, slug: str, subject: str) -> None:
         """Judges what we provide under an agreement anew, in portions. Nothing happens where nothing changed.
@@ -64,14 +64,14 @@ class Enforcement:
         over = statement.over(tx, agreement)
         for process in running:
             if not _ending(process):
-                self._moves.terminate(tx, process, over.code, over.reason)
+                self._sender.terminate(tx, process, over.code, over.reason)
 
     def _review_each(self, tx: Tx, row: Agreement, running: Sequence[TransferRow]) -> None:
         """Each anew, and once more when time may change the answer for one of them."""
-        agreement = self._rulings.load(tx, row)
-        history = self._rulings.history(tx, agreement)
+        agreement = self._decisions.load(tx, row)
+        history = self._decisions.history(tx, agreement)
         asked = [
-            (process, self._rulings.standing(agreement, process, history))
+            (process, self._decisions.standing(agreement, process, history))
             for process in running
             if not _ending(process)
         ]
@@ -89,21 +89,21 @@ class Enforcement:
         elif not permit and kernel.flowing(process.kernel):
             self._hold(tx, process, standing.examine())
 
-    def _hold(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> None:
+    def _hold(self, tx: Tx, process: TransferRow, decision: TransferDecision) -> None:
         if process.held is not None and process.kernel.pending is not None:
             return  # the flow is closed; the peer is told once it has answered what we said before
-        self._rulings.book(tx, self._moves, process, ruling)
-        self._moves.hold(tx, process, ruling.held, self._rulings.reasons(ruling))
+        self._decisions.book(tx, self._sender, process, decision)
+        self._sender.hold(tx, process, decision.held, self._decisions.reasons(decision))
 
-    def _release(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> None:
+    def _release(self, tx: Tx, process: TransferRow, decision: TransferDecision) -> None:
         """Goes on, unless our suspension is still unanswered: the answer brings us back here."""
         if process.kernel.pending is not None and not kernel.flowing(process.kernel):
             return
         try:
-            self._moves.release(tx, process)
+            self._sender.release(tx, process)
         except Unknown:
             return  # its data are gone: it stays held, and what else runs under the agreement is still judged
-        self._rulings.book(tx, self._moves, process, ruling)
+        self._decisions.book(tx, self._sender, process, decision)
 
 
 def _ending(process: TransferRow) -> bool:

@@ -1,7 +1,7 @@
 """Use cases of transfers: what we ask for, what a peer tells us, what an answer to our message means.
 
 Each is one transaction: load, let the kernel decide, save, turn the effects into rows (spec/architecture.md 3.1). What
-we say next is the `course`'s business; what the plane asks and reports is in `reports`.
+we say next is decided in `decide`; what the plane asks and reports is in `reports`.
 """
 
 from collections.abc import Callable
@@ -62,7 +62,7 @@ class Transfers:
         quotas: Quotas | None = None,
     ) -> None:
         self._quotas = quotas or Quotas(Quota())
-        self._agreements, self._rulings, self._reach = contracts.agreements, decisions, reach
+        self._agreements, self._decisions, self._reach = contracts.agreements, decisions, reach
         self._participants = participants
         self._sealed = addresses.Sealed(vault)
         self.sender = TransferSender(participants, contracts.agreements, vault)
@@ -119,9 +119,9 @@ class Transfers:
             return
         agreement = self.sender.agreement(tx, process)
         if agreement.expires_at is not None and agreement.expires_at <= tx.now:
-            loaded = self._rulings.load(tx, agreement)
-            standing = self._rulings.standing(loaded, process, self._rulings.history(tx, loaded))
-            self.terminate(tx, slug, process_id, "expired", self._rulings.reasons(standing.examine()))
+            loaded = self._decisions.load(tx, agreement)
+            standing = self._decisions.standing(loaded, process, self._decisions.history(tx, loaded))
+            self.terminate(tx, slug, process_id, "expired", self._decisions.reasons(standing.examine()))
 
     def unaddressed(self, tx: Tx, slug: str, process_id: str) -> None:
         """After a suspension the owner has sent no fresh address in time: go on with the one from before."""

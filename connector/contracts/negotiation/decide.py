@@ -45,10 +45,10 @@ class DecideNegotiation(Protocol):
 
 
 class NegotiationDecider:
-    """The course of a real connector: everything that needs no person happens at once."""
+    """What a real connector says next: everything that needs no person happens at once."""
 
     def __init__(self, sender: NegotiationSender, catalogue: Catalogue, judge: PolicyEngine) -> None:
-        self._moves, self._catalogue, self._judge = sender, catalogue, judge
+        self._sender, self._catalogue, self._judge = sender, catalogue, judge
 
     def after(self, tx: Tx, case: NegotiationRow, turn: Turn | None) -> NegotiationRow:
         state = case.kernel.state
@@ -66,8 +66,8 @@ class NegotiationDecider:
                 assert isinstance(turn.message, m.ContractAgreementVerificationMessage)
                 seal = turn.message.agreement_signature or ""
                 second = second_seal.claimed("consumer", turn.message.second_signature)
-                self._moves.agreements.keep(tx, case, second)
-                self._moves.errand(tx, case, "check-countersignature", seal=seal)
+                self._sender.agreements.keep(tx, case, second)
+                self._sender.errand(tx, case, "check-countersignature", seal=seal)
             case State.OFFERED | State.AGREED | State.FINALIZED | State.TERMINATED:
                 pass  # the next word is the consumer's, or none
             case _:
@@ -79,7 +79,7 @@ class NegotiationDecider:
             case State.OFFERED:
                 return self._offered(tx, case, turn)
             case State.AGREED:
-                self._moves.errand(tx, case, "countersign")
+                self._sender.errand(tx, case, "countersign")
             case State.REQUESTED | State.ACCEPTED | State.VERIFIED | State.FINALIZED | State.TERMINATED:
                 pass  # the next word is the provider's, or none
             case _:
@@ -91,31 +91,31 @@ class NegotiationDecider:
         try:
             offer, dataset = self._catalogue.published(tx, case.participant, turn.partner.requester, case.offer)
         except Unknown:
-            return self._moves.terminate(tx, case, "offer", because("contracts.offer-gone"))
+            return self._sender.terminate(tx, case, "offer", because("contracts.offer-gone"))
         decision = self._judge.decide(
             offer.policy, turn.partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
         )
-        asked = self._moves.agreements.deal(case.policy)
+        asked = self._sender.agreements.deal(case.policy)
         # Computed now: the digest kept with an offer is that of the operands that were known when it was published.
         current = self._judge.digest(offer.policy)
         published = self._unchanged(case, offer) and asked in (current, self._judge.digest(edc.echo(offer.policy)))
         narrowing = None if published or not decision.permit else self._narrowing(tx, case, turn, offer)
         case = replace(case, deferred=decision.deferred)
         record = {**self._judge.record(decision), "deferred": list(decision.deferred), "offer": offer.id}
-        self._moves.record(tx, case, DECISION, {**record, **_told(narrowing)})
+        self._sender.record(tx, case, DECISION, {**record, **_told(narrowing)})
         if not decision.permit:
             due_at = tx.now + SETTLING_MS if turn.before is None else None
-            return self._moves.terminate(tx, case, "policy", self._judge.reasons(decision), due_at=due_at)
+            return self._sender.terminate(tx, case, "policy", self._judge.reasons(decision), due_at=due_at)
         if published:
             terms = case.policy if asked == current else offer.for_message()
-            if not self._moves.agreements.worded(terms):  # a plug-in may have gone since it was published
-                return self._moves.terminate(tx, case, "policy", because("contracts.not-understood"))
-            return self._moves.agree(tx, replace(case, policy=terms), turn.partner, offer, dataset)
+            if not self._sender.agreements.worded(terms):  # a plug-in may have gone since it was published
+                return self._sender.terminate(tx, case, "policy", because("contracts.not-understood"))
+            return self._sender.agree(tx, replace(case, policy=terms), turn.partner, offer, dataset)
         if narrowing is not None and narrowing.compatible:
-            return self._moves.agree(tx, case, turn.partner, offer, dataset)
+            return self._sender.agree(tx, case, turn.partner, offer, dataset)
         if turn.before is None:
-            return self._moves.offer(tx, case, offer.for_message())
-        return self._moves.terminate(tx, case, "policy", _because_of(narrowing))
+            return self._sender.offer(tx, case, offer.for_message())
+        return self._sender.terminate(tx, case, "policy", _because_of(narrowing))
 
     def _unchanged(self, case: NegotiationRow, offer: Offer) -> bool:
         """Whether we may seal the terms as they were written to us: the digest is blind to identifiers and classes, in
@@ -140,16 +140,16 @@ class NegotiationDecider:
             plain = plain and not own_rendering.unsaid(terms)
         except PolicyError as fault:
             return Narrowing("unknown", "term", fault.pointer or "/")
-        if not plain or not self._moves.agreements.worded(terms):
+        if not plain or not self._sender.agreements.worded(terms):
             return Narrowing("unknown", "term", "/")
         return found if decision.permit else Narrowing("unknown", "refused", "", self._judge.reasons(decision))
 
     def _offered(self, tx: Tx, case: NegotiationRow, turn: Turn) -> NegotiationRow:
         """What we asked for ourselves is accepted; whatever else is offered is for a person to read."""
-        deal = self._moves.agreements.deal
+        deal = self._sender.agreements.deal
         if turn.before is not None and deal(case.policy) == deal(turn.before.policy):
-            return self._moves.accept(tx, case)
-        self._moves.ask(tx, case, "offered" if turn.before is not None else "proposed")
+            return self._sender.accept(tx, case)
+        self._sender.ask(tx, case, "offered" if turn.before is not None else "proposed")
         return case
 
 

@@ -73,7 +73,7 @@ class LateCountersignatures:
     """Of all participants; every method names the participant and runs inside one transaction."""
 
     def __init__(self, agreements: Agreements, sender: NegotiationSender) -> None:
-        self._agreements, self._moves = agreements, sender
+        self._agreements, self._sender = agreements, sender
 
     # As provider
 
@@ -103,14 +103,14 @@ class LateCountersignatures:
             self._agreements.completed(tx, case, agreement, seal)
             return
         self._agreements.countersigned(tx, agreement, seal)
-        self._moves.finalize(tx, case, replace(agreement, consumer_jws=seal), seal)
+        self._sender.finalize(tx, case, replace(agreement, consumer_jws=seal), seal)
 
     def invalid(self, tx: Tx, slug: str, case: NegotiationRow, fault: str) -> None:
         """It does not hold: recorded, and as if it had not come."""
         require_not_deleting(tx, slug)
         noted = store.logged(tx, slug, case.agreement or "", DECISION)
         if sum(b'"countersignature":"invalid"' in one for one in noted) < MOST_INVALID:
-            self._moves.record(tx, case, DECISION, {"countersignature": "invalid", "fault": fault})
+            self._sender.record(tx, case, DECISION, {"countersignature": "invalid", "fault": fault})
 
     def deadline(self, tx: Tx, slug: str, case_id: str) -> None:
         """The timer of a required countersignature: end what still waits for it."""
@@ -121,7 +121,7 @@ class LateCountersignatures:
         waits = agreement is not None and agreement.state == "signed" and agreement.consumer_jws is None
         if waits and not kernel.terminating(case.kernel):
             reason = because("contracts.countersignature-missing")
-            self._moves.terminate(tx, case, "countersignature-missing", reason)
+            self._sender.terminate(tx, case, "countersignature-missing", reason)
 
     # As consumer
 
@@ -146,7 +146,7 @@ class LateCountersignatures:
             return agreement
         case = store.save_case(tx, replace(case, approval=by.checked))
         answered(tx, slug, case.id)
-        self._moves.errand(tx, case, AT_ONCE if now else LATE, person=by.pseudonym, read=lies_here)
+        self._sender.errand(tx, case, AT_ONCE if now else LATE, person=by.pseudonym, read=lies_here)
         return agreement
 
     def unread(self, tx: Tx, agreement: Agreement) -> str:
@@ -169,12 +169,12 @@ class LateCountersignatures:
         for item in (approval,) if second is None else (approval, second):
             store.keep_object(tx, case.participant, case.id, case.counterparty, _named(item, f"late:{item.sha256}"))
         if second is None:
-            self._moves.errand(tx, case, HAND_IN, seal=seal, approval=approval.sha256)
+            self._sender.errand(tx, case, HAND_IN, seal=seal, approval=approval.sha256)
         else:
-            self._moves.errand(tx, case, HAND_IN, seal=seal, approval=approval.sha256, second=second.sha256)
+            self._sender.errand(tx, case, HAND_IN, seal=seal, approval=approval.sha256, second=second.sha256)
 
     def not_made(self, tx: Tx, case: NegotiationRow, fault: str) -> None:
-        self._moves.record(tx, case, DECISION, {"countersignature": "not-made", "fault": fault})
+        self._sender.record(tx, case, DECISION, {"countersignature": "not-made", "fault": fault})
         ask(tx, case.participant, case.id, "countersign-failed", fault=fault)
 
     def accepted(
@@ -206,7 +206,7 @@ class LateCountersignatures:
     def declined(self, tx: Tx, case: NegotiationRow, status: int, code: str) -> None:
         """The provider did not take it (0: we may not call it): recorded, and a person is asked."""
         said = plain(code, 100)
-        self._moves.record(tx, case, DECISION, {"countersignature": "refused", "status": status, "code": said})
+        self._sender.record(tx, case, DECISION, {"countersignature": "refused", "status": status, "code": said})
         ask(tx, case.participant, case.id, "countersign-refused", status=str(status), code=said)
 
     def unclear(self, tx: Tx, slug: str, case_id: str, fault: str, objects: tuple[EvidenceObject, ...]) -> None:
@@ -215,7 +215,7 @@ class LateCountersignatures:
         if case is None or not rests(case.kernel, State.AGREED):
             return
         self._agreements.keep(tx, case, objects)
-        self._moves.record(tx, case, DECISION, {"countersignature": "asked", "fault": fault})
+        self._sender.record(tx, case, DECISION, {"countersignature": "asked", "fault": fault})
         ask(tx, slug, case.id, "countersign", fault=fault)
 
     # As either
@@ -226,7 +226,7 @@ class LateCountersignatures:
             return
         store.case(tx, case.participant, case.id, lock=True)
         if second_seal.refuse(tx, case, of):
-            self._moves.record(tx, case, DECISION, {"secondSeal": "invalid", "of": of, "fault": fault})
+            self._sender.record(tx, case, DECISION, {"secondSeal": "invalid", "of": of, "fault": fault})
 
     def confirm(self, tx: Tx, slug: str, agreement: Agreement, by: Approval, statement: str) -> Confirmation:
         """Records what a person states about a concluded agreement; changes nothing about its seals."""
@@ -242,7 +242,7 @@ class LateCountersignatures:
             raise Mistake("contracts.confirmations", limit=MOST_CONFIRMATIONS)
         person = by.checked
         body: dict[str, object] = {"role": person.role, "statement": said, "text": self._text_hash(tx, agreement)}
-        self._moves.record(tx, case, CONFIRMATION, body, actor=person.pseudonym)
+        self._sender.record(tx, case, CONFIRMATION, body, actor=person.pseudonym)
         return Confirmation(role=person.role, pseudonym=person.pseudonym, statement=said, at=rfc3339(tx.now))
 
     def confirmations(self, tx: Tx, agreement: Agreement) -> tuple[Confirmation, ...]:

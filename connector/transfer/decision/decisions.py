@@ -97,26 +97,29 @@ class TransferDecisions:
 
     # What is told and kept
 
-    def reasons(self, ruling: TransferDecision) -> Reason:
-        return self._judge.reasons(ruling.decision) if ruling.question.member else because("transfer.no-member")
+    def reasons(self, decision: TransferDecision) -> Reason:
+        return self._judge.reasons(decision.decision) if decision.question.member else because("transfer.no-member")
 
-    def book(self, tx: Tx, sender: TransferSender, process: TransferRow, ruling: TransferDecision) -> None:
+    def book(self, tx: Tx, sender: TransferSender, process: TransferRow, decision: TransferDecision) -> None:
         """The whole goes into the case file, digests into the log; not of one refusal too many (threat T40)."""
-        if not ruling.permit and decision_store.refusals(tx, process.participant, process.id, tx.now - HOUR_MS) >= MOST:
+        if (
+            not decision.permit
+            and decision_store.refusals(tx, process.participant, process.id, tx.now - HOUR_MS) >= MOST
+        ):
             return
-        agreement, world = ruling.question.agreement, ruling.question.world
+        agreement, world = decision.question.agreement, decision.question.world
         whole = record(
-            ruling.decision, world, agreement.document, vocabulary=agreement.vocabulary,
+            decision.decision, world, agreement.document, vocabulary=agreement.vocabulary,
             registry=self._judge.registry, plugins=self._judge.plugins,
         )  # fmt: skip
         kept = KeptDecision(
-            id=new_uuid(), agreement=process.agreement, process=process.id, phase=ruling.decision.phase,
-            permit=ruling.permit, at=tx.now, record=_json(whole), world=_json(plain(world)),
+            id=new_uuid(), agreement=process.agreement, process=process.id, phase=decision.decision.phase,
+            permit=decision.permit, at=tx.now, record=_json(whole), world=_json(plain(world)),
         )  # fmt: skip
         decision_store.insert_decision(tx, process.participant, kept)
         digests = {"decision": kept.id, "record": sha256(whole), "world": whole["world"]}
-        told = {"permit": ruling.permit, "member": ruling.question.member}
-        sender.record(tx, process, DECISION, {**self._judge.record(ruling.decision), **told, **digests})
+        told = {"permit": decision.permit, "member": decision.question.member}
+        sender.record(tx, process, DECISION, {**self._judge.record(decision.decision), **told, **digests})
 
 
 def _json(value: object) -> str:

@@ -30,7 +30,7 @@ class Reports:
     """The ports of the planes on transfers."""
 
     def __init__(self, agreements: Agreements, sender: TransferSender, decisions: TransferDecisions) -> None:
-        self._agreements, self._moves, self._rulings = agreements, sender, decisions
+        self._agreements, self._sender, self._decisions = agreements, sender, decisions
 
     def flow_of(self, tx: Tx, slug: str, process_id: str) -> tuple[TransferRow, flows.Flow] | None:
         """The transfer and its flow while bytes are to be moved from here; None once there is nothing to do."""
@@ -67,7 +67,7 @@ class Reports:
         if process is None or process.outcome is not None:
             return False
         process = replace(process, outcome="received", bytes=received, sha256=sha256)
-        self._moves.record(tx, process, TRANSFER, {"event": "received", "bytes": received, "sha256": sha256})
+        self._sender.record(tx, process, TRANSFER, {"event": "received", "bytes": received, "sha256": sha256})
         self._finish(tx, process)
         return True
 
@@ -83,11 +83,11 @@ class Reports:
         if process is None or process.outcome is not None:
             return
         process = replace(process, outcome=outcome, reason=reason)
-        self._moves.record(tx, process, TRANSFER, {"event": outcome, "reason": reason["de"]})
+        self._sender.record(tx, process, TRANSFER, {"event": outcome, "reason": reason["de"]})
         if process.kernel.state in kernel.TERMINAL or kernel.terminating(process.kernel):
             store.save(tx, process)
             return
-        self._moves.terminate(tx, process, outcome, reason)
+        self._sender.terminate(tx, process, outcome, reason)
 
     def entitled(self, tx: Tx, slug: str, flow: str, access: Access) -> Decision:
         """The decision at a data access: read, with the counters locked in this transaction, decide, write."""
@@ -97,12 +97,12 @@ class Reports:
         row = self._agreements.get(tx, slug, access.agreement, access.counterparty)
         if not row.in_force:
             return Decision(permit=False, reasons=statement.over(tx, row).reason)
-        agreement = self._rulings.load(tx, row)
+        agreement = self._decisions.load(tx, row)
         if agreement.moved_on is not None:
             return Decision(permit=False, reasons=agreement.moved_on)
         first = access.mark(tx)
-        history = self._rulings.history(tx, agreement, lock=first)
-        decided = decide_access(self._rulings.at_access(agreement, process, history, first), first)
+        history = self._decisions.history(tx, agreement, lock=first)
+        decided = decide_access(self._decisions.at_access(agreement, process, history, first), first)
         if isinstance(decided, RefusedAccess):
             if first:
                 access.unmark(tx)  # what is refused is no use
@@ -111,17 +111,17 @@ class Reports:
             self._count(tx, row, process, decided.use)
         return Decision(permit=True, expires_at=decided.ends_at, during=decided.treatments)
 
-    def _refused(self, tx: Tx, process: TransferRow, ruling: TransferDecision) -> Reason:
-        self._rulings.book(tx, self._moves, process, ruling)
-        return because("dataplane.void") if ruling.permit else self._rulings.reasons(ruling)
+    def _refused(self, tx: Tx, process: TransferRow, decision: TransferDecision) -> Reason:
+        self._decisions.book(tx, self._sender, process, decision)
+        return because("dataplane.void") if decision.permit else self._decisions.reasons(decision)
 
-    def _count(self, tx: Tx, agreement: Agreement, process: TransferRow, ruling: TransferDecision) -> None:
+    def _count(self, tx: Tx, agreement: Agreement, process: TransferRow, decision: TransferDecision) -> None:
         """A use: the counters of the granting permission, the record, and the first of them is a deed."""
-        use_counts.count(tx, agreement.participant, agreement.id, ruling.decision.counters)
-        self._rulings.book(tx, self._moves, process, ruling)
+        use_counts.count(tx, agreement.participant, agreement.id, decision.decision.counters)
+        self._decisions.book(tx, self._sender, process, decision)
         decision_store.note_use(tx, agreement.participant, agreement.id, process.id, process.counterparty)
         if self._agreements.accessed(tx, agreement):
-            self._moves.record(tx, process, DEED, {"event": "first-access", "at": rfc3339(tx.now)})
+            self._sender.record(tx, process, DEED, {"event": "first-access", "at": rfc3339(tx.now)})
             review(tx, agreement.participant, agreement.id, tx.now)  # deadlines may count from here
 
     def delivered(self, tx: Tx, slug: str, flow: str, sent: int, complete: bool, broken: str | None) -> None:
@@ -132,11 +132,11 @@ class Reports:
             return
         store.save(tx, replace(process, bytes=process.bytes + sent))
         event = "broken" if broken else "sent" if complete else "part"
-        self._moves.record(tx, process, TRANSFER, {"event": event, "bytes": sent, "cause": broken or ""})
+        self._sender.record(tx, process, TRANSFER, {"event": event, "bytes": sent, "cause": broken or ""})
 
     def _finish(self, tx: Tx, process: TransferRow) -> None:
         """Whoever moved the bytes says that it is done; while another message is under way the course says it later."""
         if process.kernel.state is State.STARTED and process.kernel.pending is None and not process.owned:
-            self._moves.complete(tx, process)
+            self._sender.complete(tx, process)
         else:
             store.save(tx, process)
