@@ -231,20 +231,6 @@ def agreement(tx: Tx, participant: str, agreement_id: str, counterparty: str | N
     return _agreement(row)
 
 
-def ended_at(tx: Tx, participant: str, agreement_id: str) -> int | None:
-    """When it ended (ms); None while it goes on, or if it is not known here: then nothing of it is deleted.
-
-    What was never in force is over since it was drawn up: nothing was owed under it.
-    """
-    found = agreement(tx, participant, agreement_id)
-    if found is None or found.state == "signed":
-        return None
-    if found.state == "terminated":
-        return found.created_at
-    end = found.end
-    return end if end is not None and end <= tx.now else None
-
-
 def agreements(tx: Tx, participant: str, limit: int = 100) -> list[Agreement]:
     rows = tx.all(
         "SELECT * FROM agreement WHERE participant = :participant ORDER BY created_at DESC, id LIMIT :limit",

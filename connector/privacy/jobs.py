@@ -9,8 +9,7 @@ from collections.abc import Callable
 import structlog
 
 from connector.clock import Clock
-from connector.contracts import store
-from connector.contracts.agreement.agreements import Agreements
+from connector.contracts.agreement.agreements import Agreements, ended_at
 from connector.jobs.work import Work
 from connector.participants.service import Participants
 from connector.privacy import object_mentions
@@ -52,10 +51,10 @@ class RetentionJobs:
         """`in_time`: whether an instant (ms) can be now, by the word of somebody else's clock."""
         self._db, self._participants, self._settings, self._in_time = db, participants, settings, in_time
         self.eraser = Eraser(
-            periods(settings), store.ended_at, lambda slug: participants.held(slug).participant.did,
+            periods(settings), ended_at, lambda slug: participants.held(slug).participant.did,
             object_mentions.release, in_time,
         )  # fmt: skip
-        self.unexpired = Unexpired(periods(settings), store.ended_at, in_time)
+        self.unexpired = Unexpired(periods(settings), ended_at, in_time)
         comparison = Comparison(
             participants, agreements, reconciliation_store.ours_by_theirs, int(settings.compare_every_s * 1000)
         )

@@ -21,8 +21,8 @@ from connector.views.operation import CountersignByView
 from connector.views.record import ComparisonView
 from connector.views.transfer import TransferView
 from tests.api.town import TOKEN, Town, running_town
-from tests.house.test_errors import raised
 from tests.testkit.cities import Space
+from tests.testkit.error_codes import raised
 
 DOCUMENT = json.loads(document())
 ROUTES = [route for group in GROUPS for route in group.routes]

@@ -13,7 +13,7 @@ from connector.storage import Database
 from connector.storage.database import Tx
 from connector.verify.checks import disclosure, records
 from connector.verify.formats import checkpoint
-from tests.privacy.test_erasure import AGREEMENT, DAY, KEYS, ORDER, ROOT, TOWN, add, eraser, filled
+from tests.privacy.records import AGREEMENT, DAY, KEYS, ORDER, ROOT, TOWN, add, eraser, filled
 from tests.verify.forge import PROVIDER
 
 pytestmark = pytest.mark.threat("T68")

@@ -8,22 +8,10 @@ from connector.audit import merkle, origins, sealer, store, tiles
 from connector.audit.tiles import Tile
 from connector.errors import Defect, Unknown
 from connector.storage import Database, Tx
-from tests.verify.forge import PROVIDER, LogKey, root_of
+from tests.audit.entries import ROOT, TOWN, entries
+from tests.verify.forge import PROVIDER, LogKey
 
-TOWN = "musterstadt"
-ROOT = root_of(PROVIDER)
 KEY = LogKey()
-
-
-def entries(tx: Tx, first: int, count: int) -> None:
-    """Leaves without records: only their hashes matter here."""
-    for number in range(first, first + count):
-        tx.run(
-            "INSERT INTO audit_entry (participant, agreement, type, seq, at, leaf)"
-            " VALUES (:participant, NULL, 'decision', 0, 0, :leaf)",
-            participant=TOWN,
-            leaf=number.to_bytes(32),
-        )
 
 
 def tree(size: int) -> merkle.Tree:

@@ -6,8 +6,9 @@ from typing import Any
 
 import aiohttp
 
-from tests.cities.test_replicas import VILLAGE, Provider, provider, publish, village
+from tests.cities.replicas import Provider, provider, publish, village
 from tests.testkit.cities import City
+from tests.testkit.pair import VILLAGE
 from tests.testkit.patience import PATIENCE_S
 from tests.testkit.processes import Process
 

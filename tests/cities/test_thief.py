@@ -15,7 +15,7 @@ from connector.clock import rfc3339
 from connector.contracts.agreement import agreements as drawing
 from connector.language import local_text
 from connector.participants.service import Hosted
-from tests.cities.test_vouching import OFTEN, TOWN, VILLAGE, both, vouched
+from tests.cities.vouching import OFTEN, TOWN, VILLAGE, both, vouched
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.testkit.patience import PATIENCE_S
 

@@ -1,61 +1,18 @@
 """Two operators vouch for each other's logs; one is then brought back from a backup (spec/records.md 2.5, 3)."""
 
-import asyncio
-import shutil
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from connector.http.outbound import Answer
 from connector.storage.database import PROCESS
 from connector.verify.bundle import verify_bundle
-from connector.verify.formats import checkpoint, cosignature
+from connector.verify.formats import cosignature
 from connector.verify.report import Verdict
 from connector.witness import cosign
+from tests.cities.vouching import OFTEN, TOWN, VILLAGE, agreed, both, bundle, copied, public, vouched
 from tests.testkit.cities import MUNICIPALITY, City, Space
-
-OFTEN = {"HANSE_WORKER__SEAL_EVERY_S": "0.2", "HANSE_WITNESS__LOOK_S": "0.2"}
-TOWN, VILLAGE = "musterstadt", "nachbardorf"
-
-
-async def both(space: Space) -> tuple[City, City]:
-    """A town and a village, each with its own operator."""
-    town = await space.city("town", {TOWN: MUNICIPALITY}, OFTEN)
-    village = await space.city("village", {VILLAGE: MUNICIPALITY}, OFTEN)
-    await space.reload(town, village)
-    return town, village
-
-
-async def agreed(town: City, village: City) -> str:
-    made = await town.publish(TOWN)
-    signed = await village.negotiate(VILLAGE, town.did(TOWN), made["dataset"])
-    assert signed["state"] == "FINALIZED"
-    return str(signed["agreement"])
-
-
-async def bundle(city: City, slug: str, agreement: str) -> bytes:
-    uuid = agreement.removeprefix("urn:uuid:")
-    found: bytes = await city.api.get(f"/api/v1/participants/{slug}/agreements/{uuid}/evidence")
-    return found
-
-
-async def public(city: City, slug: str, path: str) -> Answer:
-    """What anybody gets below the root of a log."""
-    return await city.services.infra.http.get(f"{city.root(slug)}/log/{path}")
-
-
-async def vouched(city: City, slug: str, by: City, epoch: int = 0) -> checkpoint.Checkpoint:
-    """The published checkpoint, once `by` has vouched for one that is not behind an agreement."""
-    for _ in range(600):
-        answer = await public(city, slug, f"{epoch}/checkpoint")
-        if answer.status == 200:
-            note = checkpoint.parse(answer.body.decode())
-            if any(name == by.services.witness.keys.name for name, _, _ in note.lines):
-                return note
-        await asyncio.sleep(0.1)
-    raise AssertionError("nobody vouched")
 
 
 @pytest.mark.threat("T69")
@@ -121,14 +78,14 @@ async def test_a_database_from_a_backup_goes_on_under_a_new_origin(space: Space)
         await vouched(town, TOWN, village)
     backup = space.folder.parent / "backup.db"
     database = space.folder.parent / "town" / "hanse.db"
-    _copied(database, backup)
+    copied(database, backup)
     async with space.running("town", {TOWN: MUNICIPALITY}, OFTEN) as town:
         later = await agreed(town, village)
         old = await bundle(town, TOWN, later)
         await vouched(town, TOWN, village)
         origin = f"{town.root(TOWN)}/log/".removeprefix("https://")
     held = await village.services.infra.db.read(PROCESS, cosign.known, f"{origin}0")
-    _copied(backup, database)
+    copied(backup, database)
 
     async with space.running("town", {TOWN: MUNICIPALITY}, OFTEN) as town:
         agreement = await agreed(town, village)
@@ -144,15 +101,6 @@ async def test_a_database_from_a_backup_goes_on_under_a_new_origin(space: Space)
         for made in (old, *[await bundle(town, TOWN, one) for one in (agreement, early)]):
             report = verify_bundle(made, space.roots, "de")
             assert report.holds_apart_from_time, report.reason
-
-
-def _copied(source: Path, target: Path) -> None:
-    """A whole database: its journal belongs to it."""
-    for end in ("-wal", "-shm"):
-        Path(f"{target}{end}").unlink(missing_ok=True)
-        if Path(f"{source}{end}").exists():
-            shutil.copyfile(f"{source}{end}", f"{target}{end}")
-    shutil.copyfile(source, target)
 
 
 def _one(database: Path, query: str) -> Mapping[str, bytes]:

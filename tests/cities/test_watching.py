@@ -13,7 +13,7 @@ from connector.audit import origins, sealer
 from connector.cli.main import main
 from connector.verify.bundle import verify_bundle
 from connector.verify.formats import checkpoint
-from tests.cities.test_vouching import OFTEN, TOWN, VILLAGE, _copied, agreed, both, bundle, public, vouched
+from tests.cities.vouching import OFTEN, TOWN, VILLAGE, agreed, both, bundle, copied, public, vouched
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 
@@ -91,14 +91,14 @@ async def test_a_database_from_a_backup_is_noticed_without_a_network(space: Spac
     database, backup = folder / "town" / "hanse.db", folder / "backup.db"
     async with space.running("town", hosted, OFTEN) as town:
         await bundle(town, TOWN, await agreed(town, town))
-    _copied(database, backup)
+    copied(database, backup)
     async with space.running("town", hosted, OFTEN) as town:
         later = await agreed(town, town)
         old = await bundle(town, TOWN, later)
         newest = await town.services.infra.db.read(TOWN, sealer.latest, TOWN)
         assert newest is not None
         await town.services.witness.witnesses.look()
-    _copied(backup, database)
+    copied(backup, database)
     async with space.running("town", hosted, OFTEN) as town:
         agreement = await agreed(town, town)
         made = await bundle(town, TOWN, agreement)

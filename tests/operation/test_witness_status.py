@@ -13,7 +13,7 @@ from connector.telemetry import MOST_SERIES, Metrics
 from connector.witness.ask import Witnesses
 from connector.witness.quorum import Progress
 from tests.testkit.towns import Towns
-from tests.witness.test_ask import NOW, ON_SQLITE, TOWN, Peer, Stage
+from tests.witness.stage import NOW, ON_SQLITE, TOWN, Peer, Stage
 
 
 def standing(size: int, quorum: int, at: int | None, waiting: int | None = None) -> Progress:

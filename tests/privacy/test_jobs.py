@@ -3,7 +3,7 @@
 import pytest
 
 from connector.audit import store as audit
-from connector.contracts import store
+from connector.contracts.agreement.agreements import ended_at
 from connector.contracts.model import Agreement
 from connector.privacy import holds
 from connector.privacy.jobs import RetentionJobs
@@ -91,9 +91,9 @@ async def test_when_an_agreement_is_over(both: Neighbours, assignment: str, ends
     agreement = await both.towns.concluded(CONSUMER, PROVIDER)
     await change(both.towns, agreement, assignment)
     ours = await both.towns.agreement(PROVIDER, agreement.id)
-    found = await both.towns.db.read(PROVIDER, store.ended_at, PROVIDER, agreement.id)
+    found = await both.towns.db.read(PROVIDER, ended_at, PROVIDER, agreement.id)
     assert found == (ours.created_at if ends == "drawn up" else ends)
-    assert await both.towns.db.read(PROVIDER, store.ended_at, PROVIDER, "urn:uuid:none") is None
+    assert await both.towns.db.read(PROVIDER, ended_at, PROVIDER, "urn:uuid:none") is None
 
 
 async def test_a_clock_that_runs_ahead_erases_nothing(both: Neighbours) -> None:

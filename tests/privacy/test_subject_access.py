@@ -6,14 +6,13 @@ unsaid; once nothing must be kept none is left.
 
 import asyncio
 import json
-from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
 from connector.contracts import store
-from connector.contracts.approval import Approval
+from connector.contracts.agreement.agreements import ended_at
 from connector.contracts.model import Agreement, EvidenceObject
 from connector.participants import lifecycle_store
 from connector.privacy import holds, object_mentions, pseudonyms, retention_store, subject_access, table_mentions
@@ -24,23 +23,18 @@ from connector.storage.database import Conflict, Tx
 from connector.storage.effects import ask
 from connector.transfer.decision import decision_store
 from tests.contracts import told
-from tests.contracts.signing.test_late_delivery import broken, order
-from tests.testkit.cities import PURPOSE
+from tests.contracts.late import broken, order
+from tests.privacy.persons import CONSUMER, HEAD, HER, PROVIDER, WHY, ask_for, signed
 from tests.testkit.neighbours import Neighbours
-from tests.testkit.shown import as_shown
 from tests.testkit.towns import Towns
 
-CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
-HER = "p-7f3a91"
-HEAD = Approval(role="Amtsleitung", pseudonym=HER, mandate="M-12")
-WHY = {"de": [f"Auf Wunsch von {HER}."], "en": [f"At the request of {HER}."]}
 TYPES = ("agreement", "termination", "transfer", "deed", "decision", "confirmation", "publication", "key")
 
 
 def eraser(towns: Towns, days: int, *, in_time: bool = True) -> Eraser:
     """Every record type is kept so long, by duty; a negative number: whatever has ended is over since then."""
     periods = Periods(days=dict.fromkeys(TYPES, days), other=days, duties=frozenset(TYPES))
-    return Eraser(periods, store.ended_at, towns.did, object_mentions.release, lambda now: in_time)
+    return Eraser(periods, ended_at, towns.did, object_mentions.release, lambda now: in_time)
 
 
 def over(towns: Towns) -> Persons:
@@ -49,20 +43,6 @@ def over(towns: Towns) -> Persons:
 
 def running(towns: Towns) -> Persons:
     return Persons(towns.db, eraser(towns, 3650))
-
-
-async def ask_for(towns: Towns, **wish: Any) -> str:
-    """The consumer asks in the name of the head of its office."""
-    dataset, offer = await towns.publish(PROVIDER, **wish)
-    wish = dataset.id, offer.for_catalogue(), PURPOSE, None, HEAD, None, as_shown(dataset, offer)
-    case = await towns.db.write(CONSUMER, towns.contracts.request, CONSUMER, towns.partner(PROVIDER), *wish)
-    return case.id
-
-
-async def signed(towns: Towns) -> Agreement:
-    case = await ask_for(towns)
-    await towns.run()
-    return await towns.agreement(CONSUMER, (await towns.case(CONSUMER, case)).agreement)
 
 
 async def lived(towns: Towns) -> Agreement:

@@ -6,7 +6,7 @@ from typing import Concatenate
 
 from msgspec.structs import replace
 
-from connector.contracts import store
+from connector.contracts.agreement.agreements import ended_at
 from connector.offboarding import participant_rows
 from connector.offboarding.assemble import OffboardingSlice, assemble
 from connector.offboarding.close import Closing
@@ -59,7 +59,7 @@ def offboarding(
 ) -> OffboardingSlice:
     """As in a process behind `db`, with the periods of retention that the settings have by themselves."""
     infra = towns.infra if db is None else replace(towns.infra, db=db)
-    kept = periods or Unexpired(jobs.periods(Retention()), store.ended_at, lambda now: True)
+    kept = periods or Unexpired(jobs.periods(Retention()), ended_at, lambda now: True)
     return assemble(
         infra, towns.participants, towns.contracts, towns.terminations, towns.transfers, towns.catalogue,
         folders=folders, struck=_struck, periods=kept,

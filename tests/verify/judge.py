@@ -1,10 +1,14 @@
 """How tests read a report, and how they make a bundle whose list of files is sealed anew."""
 
+import json
+
 import msgspec
 
 from connector.contracts.evidence import export
 from connector.language import local_text
+from connector.verify.checks import contract
 from connector.verify.checks.trusted_time import written
+from connector.verify.formats import jcs
 from connector.verify.report import Report, Verdict
 from tests.verify.forge import Case
 
@@ -29,3 +33,10 @@ def verdicts(report: Report) -> dict[str, Verdict]:
 def changed(case: Case, **parts: object) -> bytes:
     """The bundle of these parts, with a fresh sealed manifest: only the content itself can betray it."""
     return export.bundle(msgspec.structs.replace(case.parts, **parts), case.seal_manifest)
+
+
+def remade(case: Case, members: dict[str, bytes]) -> bytes:
+    """These members under a list that the exporter seals again."""
+    rest = {name: body for name, body in members.items() if name not in ("manifest.json", "manifest.jws")}
+    manifest = jcs.encode({**json.loads(members["manifest.json"]), "members": contract.manifest_rows(rest)})
+    return export.pack(rest | {"manifest.json": manifest, "manifest.jws": case.seal_manifest(manifest).encode()})

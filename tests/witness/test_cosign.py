@@ -12,32 +12,11 @@ from connector.storage import Database, open_database
 from connector.storage.database import PROCESS
 from connector.trust.keys.vault import Vault
 from connector.verify.formats import base64url, checkpoint, cosignature
-from connector.verify.formats.checkpoint import ML_DSA_44, TIMED_ED25519, NoteKey
+from connector.verify.formats.checkpoint import ML_DSA_44, TIMED_ED25519
 from connector.witness import cosign
 from connector.witness.cosign import NOTHING, Alarm, Asked, Verdict, VouchedState
 from connector.witness.keys import WitnessKeys
-from tests.verify.forge import LogKey, PqLogKey
-
-ORIGIN = "localhost:18443/musterstadt/log/0"
-KEYS = (LogKey(), PqLogKey())
-TIMED = [NoteKey(ORIGIN, ML_DSA_44, base64url.decode(KEYS[1].public_jwk["pub"]))]
-AT = 1_795_000_000
-
-
-def tree(size: int, branch: bytes = b"") -> merkle.Tree:
-    """A tree whose leaves from the third on depend on the branch."""
-    return merkle.Tree([merkle.leaf_hash(bytes([at]) + (branch if at > 2 else b"")) for at in range(size)])
-
-
-def note(size: int, branch: bytes = b"", at: int = AT) -> str:
-    """Signed by both keys of the log; the ML-DSA line states `at`."""
-    root = tree(size, branch).root()
-    text = checkpoint.text_of(ORIGIN, size, root)
-    plain = NoteKey(ORIGIN, checkpoint.ED25519, base64url.decode(KEYS[0].public_jwk["x"]))
-    message = checkpoint.cosigned_message(ORIGIN, at, ORIGIN, size, root)
-    return f"{text}\n{checkpoint.line_of(ORIGIN, plain.id, KEYS[0].sign(text.encode()))}" + checkpoint.line_of(
-        ORIGIN, TIMED[0].id, at.to_bytes(8) + KEYS[1].sign(message)
-    )
+from tests.witness.notes import AT, KEYS, ORIGIN, TIMED, note, text, tree
 
 
 def asked(old: int, size: int, branch: bytes = b"", at: int = AT, proof: Sequence[bytes] | None = None) -> Asked:
@@ -157,10 +136,6 @@ async def test_a_second_history_of_the_size_that_is_held_is_told(sqlite_db: Data
     assert [alarm.kind, *texts(alarm)] == ["fork", text(5), text(5, b"x")]
     assert (await unit(PROCESS, cosign.consider, asked(8, 9, b"x"), TIMED, held(5)))[1] is None
     assert (await unit(PROCESS, cosign.consider, asked(9, 9, b"x"), TIMED, held(9, b"x")))[1] is None
-
-
-def text(size: int, branch: bytes = b"") -> str:
-    return checkpoint.text_of(ORIGIN, size, tree(size, branch).root())
 
 
 def texts(alarm: Alarm) -> list[str]:

@@ -10,7 +10,7 @@ from connector.witness import note_files
 from connector.witness.cosign import NOTHING
 from connector.witness.memory import Memory, _file
 from tests.verify.forge import LogKey
-from tests.witness.test_cosign import KEYS, ORIGIN, note, tree
+from tests.witness.notes import KEYS, ORIGIN, note, tree
 
 LISTED = [key.public_jwk for key in KEYS]
 

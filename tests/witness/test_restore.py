@@ -23,7 +23,7 @@ from connector.witness.cosign import VouchedState as Seen
 from connector.witness.heads import LogHead, LogHeads, SignedState
 from connector.witness.restore import Restored
 from tests.testkit.towns import Towns
-from tests.witness.test_ask import ON_SQLITE, TOWN, Peer, Stage
+from tests.witness.stage import ON_SQLITE, TOWN, Peer, Stage
 
 ON_POSTGRES = pytest.mark.parametrize("towns", ["postgres"], indirect=True)
 ROOT = b"r" * 32

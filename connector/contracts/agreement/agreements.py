@@ -66,6 +66,20 @@ class Demand(msgspec.Struct, frozen=True):
     until: int | None
 
 
+def ended_at(tx: Tx, participant: str, agreement_id: str) -> int | None:
+    """When it ended (ms); None while it goes on, or if it is not known here: then nothing of it is deleted.
+
+    What was never in force is over since it was drawn up: nothing was owed under it.
+    """
+    found = store.agreement(tx, participant, agreement_id)
+    if found is None or found.state == "signed":
+        return None
+    if found.state == "terminated":
+        return found.created_at
+    end = found.end
+    return end if end is not None and end <= tx.now else None
+
+
 class Agreements:
     """Agreements of all participants; every method names the participant, itself or by its case."""
 

@@ -73,7 +73,7 @@ class Payments:
         ]
         owing += [(owed, None) for owed in self._obligations]
         first = True
-        while owing:
+        while owing or first:  # remedies may be all that is owed
             claims = sorted(self._claims(owing, world), key=self._turn)
             shares |= {claim.key: () for claim in claims}
             if not all(claim.owed.understood for claim in claims):

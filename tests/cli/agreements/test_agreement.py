@@ -7,9 +7,8 @@ import pytest
 from connector.cli.main import main
 from connector.contracts.signing.progress import Step
 from connector.language import local_text
-from tests.cli.frame.test_client import DATASET, Playback, play, said
+from tests.cli.playback import DATASET, Playback, said
 
-__all__ = ["play"]
 PAST, FUTURE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 
 

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.frame.test_client import Playback, hanse, play, said
+from tests.cli.playback import Playback, hanse, said
 
-__all__ = ["play"]
 DUTY: dict[str, Any] = {
     "rule": "/obligation/0", "action": "http://www.w3.org/ns/odrl/2/delete", "state": "not-set", "active": True,
     "due_at": None, "owed": True, "blocks": False, "label": {"de": "Löschung", "en": "deletion"},

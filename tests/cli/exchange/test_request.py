@@ -8,9 +8,7 @@ import pytest
 
 from connector.cli.frame import concepts
 from connector.cli.main import main
-from tests.cli.frame.test_client import CLAUSE, DATASET, WHY, Playback, play, said
-
-__all__ = ["play"]
+from tests.cli.playback import CLAUSE, DATASET, WHY, Playback, said
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.cli.frame.test_client import Playback, hanse, play, said
+from tests.cli.playback import Playback, hanse, said
 
-__all__ = ["play"]
 UUID = "0d5f5f3e-7f0e-4f5c-9f57-0a4b8a6f0c11"
 STANDING: dict[str, Any] = {
     "slug": "a", "did": "did:web:a", "name": "Amt A", "state": "active", "reason": None, "closed_at": None,

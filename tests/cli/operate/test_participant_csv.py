@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.frame.test_client import Playback, hanse, play, said
+from tests.cli.playback import Playback, hanse, said
 
-__all__ = ["play"]
 GOOD = "slug;name;kind\nastadt;Astadt;Kommune\n\nbdorf;Bdorf;municipality\n"
 ADD = "participant add --csv towns.csv"
 ASTADT = {

@@ -1,4 +1,4 @@
-"""Small suites of our own in the layouts of the public ones, and the official sample where it is at hand."""
+"""`hanse` in this process, a sound rule, and a policy that nobody understands."""
 
 import json
 from collections.abc import Callable
@@ -8,17 +8,9 @@ from typing import Any
 import pytest
 
 from connector.cli.main import main
-from tests.testkit.places import SHARED
+from tests.cli.policy.rules import RULE
 
 Run = Callable[..., tuple[int, Any, str]]
-
-
-@pytest.fixture
-def shared() -> Path:
-    """The official artefacts; skips by name if they are not there."""
-    if not (SHARED / "odrl" / "force").is_dir():
-        pytest.skip("FORCE sample absent: put it at ../shared/data/odrl/force")
-    return SHARED
 
 
 @pytest.fixture
@@ -32,3 +24,22 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
         return code, json.loads(said.out) if "--json" in argv else said.out, said.err
 
     return command
+
+
+@pytest.fixture
+def rule(tmp_path: Path) -> Path:
+    place = tmp_path / "rule.json"
+    place.write_text(json.dumps(RULE), encoding="utf-8")
+    return place
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A policy with a clause that nobody understands."""
+    place = tmp_path / "odd.ttl"
+    place.write_text(
+        "@prefix odrl: <http://www.w3.org/ns/odrl/2/> . <urn:p> a odrl:Set ; odrl:permission [ odrl:action odrl:use ;"
+        " odrl:constraint [ odrl:leftOperand <urn:mood> ; odrl:operator odrl:eq ; odrl:rightOperand 'good' ] ] .",
+        encoding="utf-8",
+    )
+    return place

@@ -7,32 +7,15 @@ import pytest
 
 from connector.contracts import store
 from connector.contracts.document import clause_diff, draft, sealing
-from connector.contracts.model import Agreement, NegotiationRow
+from connector.contracts.model import Agreement
 from connector.contracts.termination import statement
 from connector.errors import Mistake, PeerError, Unavailable
 from connector.protocol.messages import HANSE
-from tests.testkit.cities import PURPOSE
+from tests.contracts.replacing import CONSUMER, PROVIDER, ask, first
 from tests.testkit.forging import forged
-from tests.testkit.shown import as_shown
 from tests.testkit.towns import Towns
 
-CONSUMER, PROVIDER = "nachbardorf", "musterstadt"
 REQUEST, REPLACES = "ContractRequestMessage", f"{HANSE}replaces"
-
-
-async def first(towns: Towns) -> tuple[Agreement, Any]:
-    """An agreement in force and what it is about."""
-    made = await towns.publish(PROVIDER)
-    asked = await towns.ask(CONSUMER, PROVIDER, made)
-    await towns.run()
-    return await towns.agreement(CONSUMER, (await towns.case(CONSUMER, asked.id)).agreement), made
-
-
-async def ask(towns: Towns, made: Any, replaces: str | None) -> NegotiationRow:
-    return await towns.db.write(
-        CONSUMER, towns.contracts.request, CONSUMER, towns.partner(PROVIDER), made[0].id, made[1].for_catalogue(),
-        PURPOSE, None, None, replaces, as_shown(*made),
-    )  # fmt: skip
 
 
 async def renewed(towns: Towns, made: Any, old: Agreement) -> Agreement:

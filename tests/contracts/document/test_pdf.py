@@ -15,7 +15,7 @@ from connector.contracts.document.text import render
 from connector.errors import PeerError, Unavailable
 from connector.language import say
 from tests.conformance import maven
-from tests.contracts.document.test_text import CLAUSES, FACTS
+from tests.contracts.document.facts import CLAUSES, FACTS
 
 SIGNED = render(FACTS, CLAUSES, "de").encode()
 

@@ -9,41 +9,15 @@ import msgspec
 import pytest
 
 from connector.contracts.document import pdf
-from connector.contracts.document.translation import Translations
-from connector.contracts.evidence.service import Evidence
 from connector.errors import Mistake, Unknown
 from connector.language import say
 from connector.participants.service import Hosted
 from connector.protocol.messages import HANSE
-from connector.trust.development.space import entry
-from connector.trust.members.authority import Authority
-from connector.trust.members.roots import roots_pem
-from connector.trust.members.trust_list import next_list
 from connector.verify.bundle import verify_bundle
+from tests.contracts.auditor import auditor
 from tests.testkit.towns import Towns
 
 SEAL = f"{HANSE}agreementSignature"
-
-
-async def auditor(towns: Towns, folder: Path) -> tuple[Evidence, bytes]:
-    """The service with a trust list that names both towns, and the roots an auditor is given."""
-    authority = Authority.create(folder / "authority.jwk.enc", towns.vault)
-    now = towns.clock.now()
-    entries = [
-        entry(
-            did=hosted.participant.did, name=hosted.participant.name, operator="", kind=hosted.participant.kind,
-            valid_from="2020-01-01T00:00:00Z", keys=hosted.keys,
-        )
-        for hosted in await towns.participants.all()
-    ]  # fmt: skip
-    issued = authority.issue(
-        next_list(None, authority=authority.id, now=now, life_ms=10**9, participants=tuple(entries))
-    )
-    pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
-    names = {one.did: one.name for one in entries}
-    translations = Translations(towns.judge, lambda did: names.get(did, did))
-    evidence = Evidence(towns.db, towns.clock, towns.participants, lambda: issued, translations=translations)
-    return evidence, roots_pem([pem], authority.public_jwk).encode()
 
 
 @pytest.mark.parametrize("slug", ["musterstadt", "nachbardorf"])

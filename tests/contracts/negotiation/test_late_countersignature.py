@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -13,56 +13,22 @@ from connector.contracts.negotiation import late_countersignature
 from connector.contracts.negotiation.late_countersignature import Settled
 from connector.contracts.signing.gather import Task
 from connector.errors import PeerError, Unavailable, Unknown
-from connector.protocol.messages import HANSE
 from connector.storage.database import WORKER, Tx
 from connector.trust.development.space import entry
 from connector.trust.members.authority import Authority
 from connector.trust.members.roots import roots_pem
 from connector.trust.members.trust_list import next_list
 from connector.verify.bundle import verify_bundle
+from tests.contracts.late import Waiting, hand_in, waiting
 from tests.testkit.towns import Towns
 
-SEAL = f"{HANSE}agreementSignature"
-VERIFY = "ContractAgreementVerificationMessage"
 FINALIZE = "musterstadt: ContractNegotiationEventMessage"
-
-
-class Waiting(NamedTuple):
-    """A contract without countersignature: both sides' negotiation, the agreement's id, and the seal that got lost."""
-
-    ours: str
-    theirs: str
-    agreement: str
-    seal: str
-
-
-async def waiting(towns: Towns, bend: str = "none", **wish: Any) -> Waiting:
-    """Nachbardorf's seal is lost, another's, or broken on its way; everything that can be delivered is."""
-    provider_seal: list[str] = []
-    towns.wire.bend["ContractAgreementMessage"] = lambda message: provider_seal.append(message[SEAL])
-    towns.wire.bend[VERIFY] = {
-        "none": lambda message: message.pop(SEAL),
-        "foreign": lambda message: message.update({SEAL: provider_seal[0]}),
-        "broken": lambda message: message.update({SEAL: message[SEAL][:-8] + "AAAAAAAA"}),
-    }[bend]
-    asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt", **wish))
-    await towns.run()
-    case = await towns.case("nachbardorf", asked.id)
-    assert case.kernel.peer_pid is not None
-    agreement = await towns.agreement("nachbardorf", case.agreement)
-    assert agreement.consumer_jws is not None
-    return Waiting(case.id, case.kernel.peer_pid, agreement.id, agreement.consumer_jws)
 
 
 async def after(towns: Towns, found: Waiting) -> tuple[str, str, str]:
     """Both negotiations and the provider's agreement."""
     ours, theirs = await towns.case("nachbardorf", found.ours), await towns.case("musterstadt", found.theirs)
     return ours.shown, theirs.shown, (await towns.agreement("musterstadt", found.agreement)).state
-
-
-async def hand_in(towns: Towns, found: Waiting, seal: str = "", sender: str = "nachbardorf") -> None:
-    url = f"https://localhost:18443/musterstadt/evidence/{found.agreement[9:]}/countersignature"
-    await towns.late(sender, towns.did("musterstadt"), url, seal or found.seal)
 
 
 async def another(towns: Towns, found: Waiting) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -11,65 +11,12 @@ from connector.contracts.approval import Approval
 from connector.contracts.document import draft
 from connector.contracts.document.sealing import digest
 from connector.contracts.evidence.attention import seals_missing
-from connector.contracts.model import Agreement
-from connector.contracts.signing.progress import progress
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.outbound import Answer
-from connector.protocol.messages import HANSE
-from tests.contracts.signing.test_provider_seal import Box
+from tests.contracts.late import HANDED, HEAD, VERIFY, Broken, broken, lies_here, order, records, states, step
+from tests.contracts.signing.sealer_box import Box
 from tests.testkit.forging import forged
 from tests.testkit.towns import Towns
-
-SEAL = f"{HANSE}agreementSignature"
-VERIFY = "ContractAgreementVerificationMessage"
-HEAD = Approval(role="Amtsleitung", pseudonym="p-7f3a91", mandate="M-12")
-HANDED = "nachbardorf: countersignature"
-
-
-class Broken(NamedTuple):
-    """A contract whose countersignature did not hold when it came."""
-
-    case: str
-    agreement: str
-
-
-async def broken(towns: Towns, **wish: Any) -> Broken:
-    """Nachbardorf verified, but its seal got broken on its way."""
-    towns.wire.bend[VERIFY] = lambda message: message.update({SEAL: message[SEAL][:-8] + "AAAAAAAA"})
-    asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt", **wish))
-    await towns.run()
-    case = await towns.case("nachbardorf", asked.id)
-    assert case.agreement is not None
-    return Broken(case.id, case.agreement)
-
-
-async def lies_here(towns: Towns, agreement: Agreement) -> str:
-    return await towns.db.read("nachbardorf", towns.contracts.countersigning.unread, agreement)
-
-
-async def order(towns: Towns, found: Broken, by: Approval = HEAD, slug: str = "nachbardorf") -> None:
-    """A person has read the text and signs."""
-    agreement = await towns.agreement("nachbardorf", found.agreement)
-    read = (await lies_here(towns, agreement))[:16]
-    await towns.db.write(slug, towns.contracts.countersigning.order, slug, found.agreement, by, read)
-
-
-async def states(towns: Towns, found: Broken) -> tuple[str, str]:
-    """The agreement as provider and consumer hold it."""
-    theirs, ours = [await towns.agreement(slug, found.agreement) for slug in ("musterstadt", "nachbardorf")]
-    return theirs.state, ours.state
-
-
-async def records(towns: Towns, slug: str, type_: str) -> list[dict[str, Any]]:
-    sql = "SELECT record FROM audit_entry WHERE participant = :participant AND type = :type ORDER BY id"
-    return [json.loads(bytes(row["record"])) for row in await towns.rows(slug, sql, type=type_)]
-
-
-async def step(towns: Towns, found: Broken, slug: str = "nachbardorf") -> tuple[str, str]:
-    """State of the agreement, and how far the consumer's seal has got."""
-    agreement = await towns.agreement(slug, found.agreement)
-    how = await towns.db.read(slug, progress, towns.contracts.agreements, agreement)
-    return agreement.state, how.step
 
 
 async def questions(towns: Towns) -> list[str]:

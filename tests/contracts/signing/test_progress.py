@@ -8,7 +8,7 @@ from connector.contracts.model import Agreement
 from connector.contracts.signing.progress import Step, progress
 from connector.http.outbound import Answer
 from connector.storage.database import Tx
-from tests.contracts.signing.test_late_delivery import Broken, broken, order, step
+from tests.contracts.late import Broken, broken, order, step
 from tests.testkit.towns import Towns
 
 CONSUMER, PROVIDER = "nachbardorf", "musterstadt"

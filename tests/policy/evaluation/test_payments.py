@@ -195,6 +195,16 @@ def test_a_payment_settles_no_fee_and_remedy_at_once() -> None:
     assert may(document, breach, paid(20), paid(20, 2))
 
 
+@pytest.mark.threat("T62")
+def test_a_payment_makes_good_for_one_remedy() -> None:
+    """Bug: >> remedies of twenty and of ten, and nothing else is owed; twenty paid  << both were settled by it."""
+    remedies = {"action": "odrl:distribute", "odrl:remedy": [SUSPEND, fee(20), fee(10)]}
+    document = {"permission": [{"action": "use"}], "prohibition": [remedies], "odrl:conflict": "odrl:prohibit"}
+    breach = deed("distribute", NOW - DAY)
+    assert not may(document, breach, paid(20))
+    assert may(document, breach, paid(20), paid(10))
+
+
 def test_as_many_as_possible_are_served_and_nobody_who_came_first_loses() -> None:
     """Against every choice there is, for a hundred small cases."""
 

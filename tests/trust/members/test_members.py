@@ -1,16 +1,24 @@
 """What the trust list says of a DID: the facts of a member, and an answer for strangers."""
 
+from pathlib import Path
+
+import pytest
+
 from connector.clock import FakeClock
+from connector.trust.keys.vault import Vault
 from connector.trust.members.authority import Authority
 from connector.trust.members.members import Members
 from connector.trust.members.trust_list import Anchor
-from tests.trust.members.test_trust_list import authority, entry, listed
-
-__all__ = ["authority"]
+from tests.trust.members.lists import entry, listed
 
 LOG_KEY = {"kid": "one"}
 SECOND = {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AAAA"}
 STRANGER = "did:web:fremd.de"
+
+
+@pytest.fixture
+def authority(tmp_path: Path, vault: Vault) -> Authority:
+    return Authority.create(tmp_path / "trust" / "authority.jwk.enc", vault)
 
 
 def test_a_member_is_what_the_list_says_and_a_stranger_speaks_for_itself(

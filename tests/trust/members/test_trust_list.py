@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import msgspec
 import pytest
 import rfc8785
 
@@ -15,33 +14,13 @@ from connector.trust.keys.jwk import decode
 from connector.trust.keys.signing import SoftwareKey, Vault
 from connector.trust.members.authority import Authority
 from connector.trust.members.roots import read_roots, roots_pem
-from connector.trust.members.trust_list import TYP, Anchor, Entry, TrustList, next_list, read_list, to_form
-
-HOUR = 3_600_000
-KIND = "https://w3id.org/hanse/v1#municipality"
+from connector.trust.members.trust_list import TYP, Anchor, next_list, read_list, to_form
+from tests.trust.members.lists import HOUR, KIND, entry, listed
 
 
 @pytest.fixture
 def authority(tmp_path: Path, vault: Vault) -> Authority:
     return Authority.create(tmp_path / "trust" / "authority.jwk.enc", vault)
-
-
-def entry(name: str, now: int, **more: object) -> Entry:
-    known = Entry(
-        did=f"did:web:{name}.de",
-        name=name.title(),
-        operator="Rechenzentrum",
-        kind=KIND,
-        groups=("https://example.org/region-nord",),
-        state="active",
-        valid_from=rfc3339(now),
-    )
-    return msgspec.structs.replace(known, **more)
-
-
-def listed(authority: Authority, now: int, *entries: Entry, version: int = 1) -> TrustList:
-    made = next_list(None, authority=authority.id, now=now, life_ms=HOUR, participants=entries)
-    return msgspec.structs.replace(made, version=version)
 
 
 def test_the_list_that_is_issued_is_the_list_that_is_read(authority: Authority, clock: FakeClock) -> None:

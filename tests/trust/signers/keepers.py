@@ -1,6 +1,7 @@
 """Keys, certificates and a loopback server with which the tests of seal keys elsewhere are made."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,13 +11,14 @@ from typing import Any, NamedTuple
 from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from connector.clock import SystemClock, instant
 from connector.http.outbound import SafeClient
+from connector.trust.keys.jwk import encode
 from connector.trust.signers.port import Keeper, KeptKey, Place
 
 Private = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -150,3 +152,37 @@ async def late(_: str, __: dict[str, Any]) -> web.StreamResponse:
     """Never answers in time."""
     await asyncio.sleep(3)
     return web.json_response({})
+
+
+Bend = Callable[[str, dict[str, Any]], dict[str, Any]]
+
+
+def service(alg: str, bend: Bend = lambda path, answer: answer) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """Answers as the specification says, but for what `bend` does to it."""
+
+    async def answer(path: str, body: dict[str, Any]) -> web.StreamResponse:
+        if path.endswith("credentials/authorize"):
+            return web.json_response(bend(path, {"SAD": "sad-1", "expiresIn": 300}))
+        digest = base64.b64decode(body["hashes"][0])
+        signature = base64.b64encode(digest_signature(KEYS[alg], digest)).decode()
+        return web.json_response(bend(path, {"signatures": [signature]}))
+
+    return answer
+
+
+def signature(alg: str, digest: bytes) -> str:
+    """As Vault writes it: R||S in base64url for `jws`, base64 for RSA."""
+    der = digest_signature(KEYS[alg], digest)
+    if alg == "PS256":
+        return base64.b64encode(der).decode()
+    return encode(
+        b"".join(number.to_bytes(32 if alg == "ES256" else 48, "big") for number in decode_dss_signature(der))
+    )
+
+
+def transit(alg: str, version: int = 1) -> Callable[[str, dict[str, Any]], Awaitable[web.StreamResponse]]:
+    async def answer(path: str, body: dict[str, Any]) -> web.StreamResponse:
+        signed = signature(alg, base64.b64decode(body["input"]))
+        return web.json_response({"data": {"signature": f"vault:v{version}:{signed}", "key_version": version}})
+
+    return answer

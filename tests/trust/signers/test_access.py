@@ -11,9 +11,7 @@ from connector.errors import Unavailable
 from connector.settings.sections import Secret, Signers
 from connector.trust.signers import access, csc, vault_transit
 from connector.trust.signers.port import Place
-from tests.trust.signers.keepers import kept, serving
-from tests.trust.signers.test_csc import service
-from tests.trust.signers.test_vault_transit import transit
+from tests.trust.signers.keepers import kept, service, serving, transit
 
 pytestmark = pytest.mark.threat("T60")
 

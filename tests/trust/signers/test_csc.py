@@ -23,26 +23,24 @@ from connector.settings.sections import Secret, Signers
 from connector.trust.signers.csc import PSS_PARAMETERS, SigningService
 from connector.trust.signers.port import KeptKey, Place
 from connector.verify.formats import algorithms
-from tests.trust.signers.keepers import ALGS, KEYS, Asked, authority, digest_signature, kept, late, name, serving
+from tests.trust.signers.keepers import (
+    ALGS,
+    KEYS,
+    Asked,
+    Bend,
+    authority,
+    digest_signature,
+    kept,
+    late,
+    name,
+    service,
+    serving,
+)
 
 PLACE = Place(signer="csc", key="credential-7")
 TOKEN, PIN = "token-that-nobody-sees", "4711-pin"
 DATA = b"header."
 pytestmark = pytest.mark.threat("T48")
-Bend = Callable[[str, dict[str, Any]], dict[str, Any]]
-
-
-def service(alg: str, bend: Bend = lambda path, answer: answer) -> Callable[..., Awaitable[web.StreamResponse]]:
-    """Answers as the specification says, but for what `bend` does to it."""
-
-    async def answer(path: str, body: dict[str, Any]) -> web.StreamResponse:
-        if path.endswith("credentials/authorize"):
-            return web.json_response(bend(path, {"SAD": "sad-1", "expiresIn": 300}))
-        digest = base64.b64decode(body["hashes"][0])
-        signature = base64.b64encode(digest_signature(KEYS[alg], digest)).decode()
-        return web.json_response(bend(path, {"signatures": [signature]}))
-
-    return answer
 
 
 class Drip(AsyncIterable[bytes]):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from connector.errors import Unavailable
@@ -17,29 +17,11 @@ from connector.trust.keys.jwk import encode
 from connector.trust.signers.port import KeptKey, Place
 from connector.trust.signers.vault_transit import Transit
 from connector.verify.formats import algorithms
-from tests.trust.signers.keepers import ALGS, KEYS, Asked, digest_signature, kept, late, serving
+from tests.trust.signers.keepers import ALGS, KEYS, Asked, digest_signature, kept, late, serving, signature, transit
 
 TOKEN = "hvs.that-nobody-sees"
 DATA = b"header."
 pytestmark = pytest.mark.threat("T48")
-
-
-def signature(alg: str, digest: bytes) -> str:
-    """As Vault writes it: R||S in base64url for `jws`, base64 for RSA."""
-    der = digest_signature(KEYS[alg], digest)
-    if alg == "PS256":
-        return base64.b64encode(der).decode()
-    return encode(
-        b"".join(number.to_bytes(32 if alg == "ES256" else 48, "big") for number in decode_dss_signature(der))
-    )
-
-
-def transit(alg: str, version: int = 1) -> Callable[[str, dict[str, Any]], Awaitable[web.StreamResponse]]:
-    async def answer(path: str, body: dict[str, Any]) -> web.StreamResponse:
-        signed = signature(alg, base64.b64decode(body["input"]))
-        return web.json_response({"data": {"signature": f"vault:v{version}:{signed}", "key_version": version}})
-
-    return answer
 
 
 @asynccontextmanager

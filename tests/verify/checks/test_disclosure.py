@@ -22,11 +22,11 @@ from connector.verify.checks.records import Erased, Line, Logged
 from connector.verify.checks.trusted_time import SKEW_S, written
 from connector.verify.formats import jcs
 from connector.verify.report import Report
+from tests.verify.endings import digest, statement
+from tests.verify.erased import evidence as with_erased
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, Log, root_of
 from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, local, named, verdicts
-from tests.verify.test_endings import digest, statement
-from tests.verify.test_erased import evidence as with_erased
-from tests.verify.test_states import both, cut
+from tests.verify.states import both, cut
 
 pytestmark = pytest.mark.threat("T68")
 Files = dict[str, bytes]

@@ -9,11 +9,10 @@ from connector.verify.checks.trusted_time import SKEW_S, exact, written
 from connector.verify.formats import checkpoint, cosignature, jcs
 from connector.verify.report import Report
 from tests.verify import forge
+from tests.verify.endings import digest, statement
 from tests.verify.forge import AGREEMENT, CONSUMER, DAY, NOW, PROVIDER, Case, Log, Witness, root_of
 from tests.verify.judge import FAILED, INDETERMINATE, PASSED, changed, local, named, verdicts
-from tests.verify.test_endings import digest, statement
-from tests.verify.test_states import both, cut
-from tests.verify.test_trusted_time import policy_of
+from tests.verify.states import both, cut, policy_of
 
 pytestmark = pytest.mark.threat("T69")
 THEIRS = "did:web:anderer-betrieb.example"

@@ -1,14 +1,11 @@
 """A key withdrawn before it sealed proves nothing; one withdrawn later takes nothing back (spec/contracts.md 5.3)."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import msgspec
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
@@ -21,9 +18,7 @@ from connector.verify.report import Report
 from tests.verify import forge
 from tests.verify.forge import CONSUMER, DAY, NOW, PROVIDER, Case, SealCa, SealKey
 from tests.verify.judge import PASSED, changed, local, named
-
-SEEN = NOW + 60
-"""When the witness of a case saw the log."""
+from tests.verify.responder import SEEN, Responder
 
 
 def test_withdrawn_before_it_sealed() -> None:
@@ -89,43 +84,6 @@ def test_a_key_rotated_after_signing_still_counts() -> None:
     case.parts = msgspec.structs.replace(case.parts, log=case.log.evidence(forge.AGREEMENT))
     assert verify_bundle(changed(case, exporter_document=document), case.roots).verdict is PASSED
     assert named(verify_bundle(case.bundle(), case.roots)) == ("exporter-seal", "seal-key")
-
-
-class Responder:
-    """Answers for a CA about one certificate, by itself or by somebody it certified for that."""
-
-    def __init__(self, ca: SealCa) -> None:
-        self.ca = ca
-
-    def answer(
-        self,
-        certificate: x509.Certificate,
-        *,
-        since: int | None = None,
-        at: int = SEEN + DAY,
-        by: SealKey | None = None,
-        unknown: bool = False,
-        issuer: x509.Certificate | None = None,
-        sha1: bool = False,
-    ) -> bytes:
-        issued = self.ca.certificate if issuer is None else issuer
-        good, bad, neither = (getattr(ocsp.OCSPCertStatus, name) for name in ("GOOD", "REVOKED", "UNKNOWN"))
-        builder = ocsp.OCSPResponseBuilder().add_response(
-            cert=certificate,
-            issuer=issued,
-            algorithm=SHA1() if sha1 else SHA256(),
-            cert_status=neither if unknown else good if since is None else bad,
-            this_update=datetime.fromtimestamp(at, UTC),
-            next_update=datetime.fromtimestamp(at, UTC) + timedelta(days=7),
-            revocation_time=None if since is None else datetime.fromtimestamp(since, UTC),
-            revocation_reason=None if since is None else x509.ReasonFlags.key_compromise,
-        )
-        if by is None:
-            builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, self.ca.certificate)
-            return builder.sign(self.ca.key, SHA256()).public_bytes(Encoding.DER)
-        assert isinstance(by.key, ec.EllipticCurvePrivateKey)
-        builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, by.certificate).certificates([by.certificate])
-        return builder.sign(by.key, SHA256()).public_bytes(Encoding.DER)
 
 
 @pytest.fixture(scope="module")

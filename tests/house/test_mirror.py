@@ -1,0 +1,217 @@
+"""Tests mirror the package: whoever looks for the test of a rule goes by the name of the module that holds it.
+
+`connector/SLICE/MODULE.py` is tested in `tests/SLICE/test_MODULE.py`, and a further aspect of it in
+`test_MODULE_ASPECT.py` beside that. What several test files need stands in a module that is no test.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.testkit.places import ROOT
+
+TESTS, PACKAGE = ROOT / "tests", ROOT / "connector"
+ABOUT_THE_WHOLE = frozenset(
+    {"cities", "conformance", "fuzz", "house", "load", "nasty", "plugins", "suites", "testkit", "vocab"}
+)
+"""Folders whose tests are about the product or the repository, and those that are the tools of tests."""
+SHORT = 40
+"""A module with no more lines of code than this is proven by whoever uses it."""
+PROVED_BY: dict[str, str] = {
+    "api/catalogue.py": "api/test_openapi.py",
+    "api/contracts.py": "cities/test_negotiating.py",
+    "api/duties.py": "cities/test_enforcing.py",
+    "api/offboarding.py": "cities/test_leaving.py",
+    "api/persons.py": "cities/test_records.py",
+    "api/records.py": "cities/test_records.py",
+    "app/plugins.py": "plugins/test_plugins.py",
+    "app/ports.py": "app/test_services.py",
+    "app/process.py": "cities/test_restarts.py",
+    "app/surfaces.py": "api/test_openapi.py",
+    "audit/integrity.py": "backup/test_create.py",
+    "audit/origins.py": "audit/test_tiles.py",
+    "audit/store.py": "audit/test_sealer.py",
+    "backup/content.py": "backup/test_keys.py",
+    "backup/copies.py": "backup/test_create.py",
+    "backup/examine.py": "backup/test_restore.py",
+    "backup/manifest.py": "backup/test_keys.py",
+    "catalogue/model.py": "catalogue/test_service.py",
+    "catalogue/pages.py": "catalogue/test_service.py",
+    "catalogue/store.py": "catalogue/test_service.py",
+    "cli/agreements/countersign.py": "cities/test_seals.py",
+    "cli/checkout.py": "cli/test_main_usage.py",
+    "cli/exchange/negotiate.py": "cities/test_negotiating.py",
+    "cli/frame/call.py": "cli/test_main_usage.py",
+    "cli/frame/parser.py": "cli/test_main_usage.py",
+    "cli/operate/backup.py": "cities/test_backup_drill.py",
+    "cli/operate/witness.py": "cities/test_vouching.py",
+    "cli/records/trace.py": "cities/test_trace.py",
+    "contracts/agreement/log_records.py": "contracts/negotiation/test_service.py",
+    "contracts/agreement/titles.py": "api/test_negotiation_request.py",
+    "contracts/assemble.py": "app/test_services.py",
+    "contracts/document/described_data.py": "contracts/document/test_own_rendering.py",
+    "contracts/document/translation.py": "cities/test_agreement_life.py",
+    "contracts/evidence/attention.py": "api/test_attention.py",
+    "contracts/evidence/integrity.py": "backup/test_create.py",
+    "contracts/model.py": "reconciliation/test_ask.py",
+    "contracts/negotiation/outgoing.py": "contracts/negotiation/test_service.py",
+    "contracts/negotiation/send.py": "contracts/negotiation/test_service.py",
+    "contracts/signing/gather.py": "contracts/signing/test_countersign.py",
+    "dataplane/gate.py": "dataplane/serve/test_stream.py",
+    "dataplane/sources/files.py": "dataplane/sources/test_registered.py",
+    "dataplane/streams.py": "cities/test_enforcing.py",
+    "dialects/jsonld/grammar.py": "dialects/jsonld/test_plain.py",
+    "dialects/jsonld/names.py": "dialects/jsonld/test_plain.py",
+    "dialects/jsonld/nodes.py": "dialects/policies/test_unfold.py",
+    "dialects/jsonld/schemas.py": "dialects/jsonld/test_explain.py",
+    "dialects/policies/identity.py": "dialects/policies/test_foreign_nothing_is_lost.py",
+    "dialects/policies/joining.py": "dialects/policies/test_foreign_notations.py",
+    "dialects/policies/parties.py": "dialects/policies/test_foreign_nothing_is_lost.py",
+    "dialects/policies/skos.py": "policy/advice/test_what_if.py",
+    "http/server.py": "http/test_limits.py",
+    "offboarding/contracts.py": "offboarding/test_close.py",
+    "operation/assemble.py": "app/test_services.py",
+    "operation/monitoring.py": "cities/test_watching.py",
+    "operation/trust_changes.py": "peer/test_auth_keys.py",
+    "participants/keys.py": "participants/test_service_revoking.py",
+    "participants/lifecycle_store.py": "offboarding/test_close.py",
+    "participants/store.py": "participants/test_service.py",
+    "peer/client/client.py": "cities/test_negotiating.py",
+    "peer/dsp/transfers.py": "cities/test_exchange.py",
+    "policy/advice/apply.py": "policy/advice/test_advice.py",
+    "policy/evaluation/decision.py": "policy/advice/test_advice.py",
+    "policy/odrl/model.py": "policy/odrl/test_parse_hostile.py",
+    "policy/odrl/reader.py": "policy/odrl/test_parse_hostile.py",
+    "policy/odrl/registry.py": "policy/evaluation/test_checks.py",
+    "policy/odrl/state_of_world.py": "policy/evaluation/test_checks.py",
+    "privacy/column_rules.py": "privacy/test_table_mentions.py",
+    "privacy/column_scan.py": "privacy/test_table_mentions.py",
+    "privacy/holds.py": "privacy/test_erasure.py",
+    "privacy/retention_store.py": "privacy/test_erasure.py",
+    "privacy/unexpired.py": "offboarding/test_delete_retention.py",
+    "protocol/messages.py": "protocol/test_codec.py",
+    "protocol/shape.py": "dialects/policies/test_foreign_hostile_rdf.py",
+    "reconciliation/partner_log.py": "reconciliation/test_ask.py",
+    "reconciliation/proven_records.py": "reconciliation/test_ask.py",
+    "reconciliation/service.py": "reconciliation/test_ask.py",
+    "reconciliation/store.py": "reconciliation/test_ask.py",
+    "settings/sections.py": "trust/signers/test_csc.py",
+    "storage/postgres/tx.py": "storage/test_database.py",
+    "storage/postgres/wakeups.py": "storage/test_database.py",
+    "storage/schema.py": "storage/test_migrate.py",
+    "storage/sqlite/checkpoint.py": "storage/sqlite/test_database.py",
+    "storage/sqlite/lock.py": "storage/sqlite/test_database.py",
+    "storage/sqlite/snapshot.py": "storage/sqlite/test_integrity.py",
+    "storage/sqlite/tx.py": "storage/test_database.py",
+    "storage/sqlite/writer.py": "storage/sqlite/test_database.py",
+    "trace/events.py": "trace/test_service.py",
+    "trace/find.py": "trace/test_service.py",
+    "trace/recorder.py": "trace/test_service.py",
+    "trace/store.py": "trace/test_service.py",
+    "transfer/assemble.py": "app/test_services.py",
+    "transfer/decide.py": "transfer/test_service.py",
+    "transfer/decision/decision_store.py": "transfer/decision/test_decisions.py",
+    "transfer/decision/state_of_world.py": "transfer/decision/test_decisions.py",
+    "transfer/model.py": "transfer/test_send_suspension.py",
+    "transfer/store.py": "transfer/test_service.py",
+    "trust/clock_skew.py": "peer/test_auth_clock_skew.py",
+    "trust/did/documents.py": "trust/did/test_resolver.py",
+    "trust/keys/jwk.py": "trust/keys/test_signing.py",
+    "trust/keys/vault.py": "trust/keys/test_signing.py",
+    "trust/members/authority.py": "trust/members/test_source.py",
+    "trust/members/roots.py": "cli/operate/test_dev.py",
+    "trust/signers/registry.py": "trust/signers/test_port.py",
+    "verify/__main__.py": "verify/checks/test_disclosure.py",
+    "verify/checks/anchors.py": "verify/test_bundle.py",
+    "verify/checks/examination.py": "verify/test_bundle.py",
+    "verify/formats/chain.py": "verify/test_bundle_odd_certificates.py",
+    "verify/formats/cms.py": "verify/formats/test_timestamp.py",
+    "verify/formats/key_binding.py": "verify/test_bundle.py",
+    "verify/formats/merkle.py": "audit/test_merkle.py",
+    "verify/formats/trustlist.py": "trust/members/test_trust_list_seal_periods.py",
+    "verify/remarks.py": "verify/test_bundle.py",
+    "verify/report.py": "verify/test_bundle.py",
+    "verify/second_bundle.py": "cli/records/test_verify.py",
+    "views/agreement.py": "api/test_openapi.py",
+    "views/dataset.py": "api/test_openapi.py",
+    "views/duty.py": "api/test_openapi.py",
+    "views/negotiation.py": "api/test_openapi.py",
+    "views/offboarding.py": "api/test_openapi.py",
+    "views/operation.py": "api/test_openapi.py",
+    "views/participant.py": "api/test_openapi.py",
+    "views/person.py": "api/test_openapi.py",
+    "views/record.py": "api/test_openapi.py",
+    "views/termination.py": "api/test_openapi.py",
+    "views/terms.py": "api/test_openapi.py",
+    "views/trace.py": "api/test_openapi.py",
+    "views/witness.py": "api/test_openapi.py",
+    "witness/cosignatures.py": "witness/test_ask.py",
+    "witness/heads.py": "witness/test_restore.py",
+    "witness/quorum.py": "operation/test_witness_status.py",
+}
+"""Modules without a test of their own name: the test that fails if they are wrong."""
+
+
+def mirrored() -> list[Path]:
+    """The test files that are about one module each."""
+    found = (path.relative_to(TESTS) for path in TESTS.rglob("test_*.py"))
+    return sorted(path for path in found if path.parts[0] not in ABOUT_THE_WHOLE)
+
+
+def module_of(test: Path) -> str | None:
+    """The module, as `SLICE/MODULE.py`, with the longest name that the name of the test file begins with."""
+    words = test.stem.removeprefix("test_").split("_")
+    names = ("_".join(words[:count]) for count in range(len(words), 0, -1))
+    found = (test.with_name(f"{name}.py") for name in names)
+    return next((path.as_posix() for path in found if (PACKAGE / path).is_file()), None)
+
+
+def lines_of_code(module: Path) -> int:
+    """Lines on which something of the program begins: no blank lines, no comments, no closing brackets."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    return len({node.lineno for node in ast.walk(tree) if isinstance(node, ast.stmt | ast.expr)})
+
+
+def with_logic() -> Iterator[str]:
+    """The modules that need a test; the demonstration is one, and each test is run on a tree of its own."""
+    for path in PACKAGE.rglob("*.py"):
+        name = path.relative_to(PACKAGE).as_posix()
+        if path.name != "__init__.py" and not name.startswith("cli/demo/") and lines_of_code(path) > SHORT:
+            yield name
+
+
+def borrowed(path: Path) -> Iterator[str]:
+    """Test modules that a file imports, or names of which it imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("test", mirrored(), ids=Path.as_posix)
+def test_a_test_file_is_named_after_its_module(test: Path) -> None:
+    assert module_of(test), f"no module connector/{test.parent}/… that {test.name} is named after"
+
+
+def test_a_module_with_logic_has_a_test_of_its_name() -> None:
+    """>> a new module << its test, or a row that says which other test proves it."""
+    tested = {module_of(test) for test in mirrored()}
+    assert sorted(set(with_logic()) - tested - set(PROVED_BY)) == []
+
+
+@pytest.mark.parametrize("module", PROVED_BY)
+def test_what_proves_a_module_exists(module: str) -> None:
+    """A row goes when its module gets a test of its own, or is gone."""
+    assert (PACKAGE / module).is_file()
+    assert (TESTS / PROVED_BY[module]).is_file()
+    assert module not in {module_of(test) for test in mirrored()}
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: path.relative_to(TESTS).as_posix())
+def test_nothing_is_imported_from_a_test_module(path: Path) -> None:
+    """What two files need has a name of its own: whoever changes a test changes no other."""
+    tests = {f"tests.{'.'.join(test.relative_to(TESTS).with_suffix('').parts)}" for test in TESTS.rglob("test_*.py")}
+    assert [name for name in borrowed(path) if name in tests or name.rpartition(".")[0] in tests] == []

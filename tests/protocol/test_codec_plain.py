@@ -1,0 +1,106 @@
+"""The plain form takes one strict reading and one conversion: no PyLD, no jsonschema, no slow path."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from connector.http import strict
+from connector.protocol import codec
+from tests.dialects.jsonld.whole import whole
+
+POISON = """
+import sys
+
+class Poison:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"pyld", "jsonschema", "referencing", "lxml"}:
+            raise AssertionError(name)
+
+sys.meta_path.insert(0, Poison())
+"""
+ALL = (
+    POISON
+    + """
+import asyncio, json
+from types import SimpleNamespace
+from connector.http import limits
+from connector.peer.dsp import exchange
+from connector.protocol import codec
+
+class Never:
+    async def read(self, *_):
+        raise AssertionError("slow path")
+
+async def tell(value):
+    async def read_json(_request):
+        return value
+    limits.read_json = read_json
+    call = SimpleNamespace(request={}, foreign=Never())
+    told, digest = await exchange.message(call, codec.TYPES[value["@type"]])
+    assert json.loads(codec.encode(told)) == value and digest == codec.digest(value)
+    return type(told).__name__
+
+values = json.load(sys.stdin)
+print(json.dumps([asyncio.run(tell(value)) for value in values]))
+"""
+)
+BROKEN = (
+    POISON
+    + """
+from connector.dialects.jsonld import reading
+from connector.protocol import messages
+reading.read(messages.CatalogError, {EVIL})
+"""
+)
+
+
+def program(text: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", text], input=given, capture_output=True, text=True, check=False)
+
+
+def test_every_plain_message_is_read_without_them() -> None:
+    """Both modules poisoned, the slow path forbidden: a message of every type comes through the peer's own reader."""
+    done = program(ALL, json.dumps([whole(name) for name in codec.TYPES]))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == list(codec.TYPES)
+
+
+@pytest.mark.parametrize(("evil", "module"), [("{}", "jsonschema"), ('{"@context": {"id": "@id"}}', "pyld")])
+def test_the_poison_works(evil: str, module: str) -> None:
+    """Otherwise the test above could not fail: what is broken, or takes a processor, meets it."""
+    if evil == "{}":
+        evil = '{"@context": ["https://w3id.org/dspace/2025/1/context.jsonld"], "@type": "CatalogError", "code": 1}'
+    done = program(BROKEN.replace("{EVIL}", evil))
+    assert f"AssertionError: {module}" in done.stderr
+
+
+@pytest.mark.parametrize("name", codec.TYPES)
+def test_a_plain_message_is_parsed_once_and_converted_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One call each, whatever the message."""
+    done: list[str] = []
+    text = json.dumps(whole(name)).encode()
+    decoder: Any = strict._DECODER
+    convert, decode = codec.msgspec.convert, decoder.decode
+
+    def noted(what: str, function: Any) -> Any:
+        def call(*args: Any, **more: Any) -> Any:
+            done.append(what)
+            return function(*args, **more)
+
+        return call
+
+    monkeypatch.setattr(codec.msgspec, "convert", noted("convert", convert))
+    monkeypatch.setattr(decoder, "decode", noted("parse", decode))
+    codec.decode(codec.TYPES[name], strict.loads(text))
+    assert done == ["parse", "convert"]
+
+
+def test_a_server_does_not_even_load_the_slow_path() -> None:
+    """It would cost start-up time and idle memory in every town; the first odd message loads it."""
+    done = program("import json, sys, connector.app.process; print(json.dumps(sorted(sys.modules)))")
+    modules = set(json.loads(done.stdout))
+    assert "connector.peer.foreign_messages" in modules
+    assert not modules & {f"connector.dialects.{name}" for name in ("reading", "plainly", "expansion", "explain")}

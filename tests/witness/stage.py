@@ -1,0 +1,140 @@
+"""A town whose log asks witnesses, and the witnesses as a test plays them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from connector.audit import origins, sealer, store
+from connector.audit.sealer import Batch
+from connector.clock import FakeClock, SystemClock
+from connector.errors import Unauthenticated
+from connector.http.outbound import Answer
+from connector.participants.service import Hosted
+from connector.settings.sections import Witness as Settings
+from connector.storage.database import Tx
+from connector.trust.members import trust_list
+from connector.verify.formats import checkpoint, cosignature
+from connector.witness import cosign, cosignatures
+from connector.witness.ask import Witnesses
+from connector.witness.cosign import NOTHING, VouchedState
+from tests.testkit.towns import Towns
+from tests.verify import forge
+
+TOWN = "musterstadt"
+NOW = FakeClock().now()
+ON_SQLITE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
+
+
+class Peer(forge.Witness):
+    """A witness over the wire that does what ours does; `says` answers instead, `away` does not answer at all."""
+
+    def __init__(self, operator: str = "did:web:zeuge.example") -> None:
+        super().__init__(operator, SystemClock().now() // 1000)  # the clock of the database: none before its seal
+        self.held: dict[str, VouchedState] = {}
+        self.asked: list[cosign.Asked] = []
+        self.says: Callable[[cosign.Asked], Answer] | None = None
+        self.away: Exception | None = None
+
+    def answer(self, body: bytes) -> Answer:
+        if self.away is not None:
+            raise self.away
+        asked = cosign.parse(body)
+        self.asked.append(asked)
+        if self.says is not None:
+            return self.says(asked)
+        held = self.held.get(asked.checkpoint.origin, NOTHING)
+        verdict = cosign.decide(held, asked)
+        if verdict.kind == "unproven":
+            return Answer(422, {}, b"")
+        if verdict.kind != "vouch":
+            return Answer(409, {}, f"{verdict.size}\n".encode())
+        self.held[asked.checkpoint.origin] = VouchedState(asked.checkpoint.size, asked.checkpoint.root, asked.note)
+        return Answer(200, {}, self.cosign(asked.note).removeprefix(asked.note).encode())
+
+    def sizes(self) -> list[tuple[int, int]]:
+        return [(asked.old, asked.checkpoint.size) for asked in self.asked]
+
+
+class Net:
+    """The trust list and the wire in one: `current`, `entry` and `post` are all that is asked for."""
+
+    def __init__(self, *peers: Peer) -> None:
+        self.peers = {f"{peer.url}/add-checkpoint": peer for peer in peers}
+        self.listed = True
+
+    @property
+    def version(self) -> int:
+        return int(self.listed)
+
+    @property
+    def current(self) -> Any:
+        if not self.listed:
+            raise Unauthenticated("trust.no-list")
+        found = [msgspec.convert(peer.entry(), trust_list.Witness) for peer in self.peers.values()]
+        return trust_list.TrustList(version=1, issued="", next_update="", authority="", witnesses=tuple(found))
+
+    def entry(self, did: str) -> None:
+        return None
+
+    async def post(self, url: str, body: bytes, **how: object) -> Answer:
+        return self.peers[url].answer(body)
+
+
+class Stage:
+    """A town's log and its witnesses, as one process has them; `again` is the process after a restart."""
+
+    def __init__(self, towns: Towns, *peers: Peer, **settings: float) -> None:
+        self.towns, self.net = towns, Net(*peers)
+        self.clock = FakeClock(max((peer.at * 1000 for peer in peers), default=SystemClock().now()))
+        self.settings = Settings(**settings)  # type: ignore[arg-type]
+        self.again()
+
+    def again(self) -> None:
+        self.witnesses = Witnesses(
+            self.towns.db, self.clock, self.towns.participants, self.net, self.net, self.settings,  # type: ignore[arg-type]
+            "self.example/witness",
+        )  # fmt: skip
+
+    @property
+    def hosted(self) -> Hosted:
+        return self.towns.participants.held(TOWN)
+
+    async def grow(self, count: int = 1, type: str = "decision", agreement: str | None = None) -> Batch:
+        """More records, sealed."""
+        did = self.towns.did(TOWN)
+        for _ in range(count):
+            await self.towns.db.write(TOWN, store.append, TOWN, type, agreement, "p-1", {}, did=did)
+        return await self.seal()
+
+    async def seal(self) -> Batch:
+        root = self.hosted.participant.root
+        keys = [self.hosted.signers["log"], self.hosted.signers["log-pq"]]
+        newest = None
+        for _ in range(100):  # PostgreSQL: a record waits for transactions that began before it
+            newest = await sealer.seal(self.towns.db, TOWN, root, keys)
+            if not await self.towns.db.read(TOWN, open_records):
+                break
+        assert newest is not None
+        return newest
+
+    async def time(self, size: int) -> int | None:
+        """What a verifier concludes from the lines under that size."""
+        batch = await self.towns.db.read(TOWN, sealer.signed, TOWN, size)
+        assert batch is not None
+        lines = await self.towns.db.read(TOWN, cosignatures.cosigned, TOWN, size)
+        policy = cosignature.derived([peer.entry() for peer in self.net.peers.values()], "own")
+        assert policy is not None
+        return cosignature.time_of(checkpoint.parse(f"{batch.checkpoint}{lines}"), policy)
+
+    async def epoch(self) -> int:
+        return await self.towns.db.read(TOWN, origins.current, TOWN)
+
+
+def open_records(tx: Tx) -> int:
+    return len(tx.all("SELECT id FROM audit_entry WHERE participant = :p AND leaf_index IS NULL", p=TOWN))
+
+
+def lines_of(peer: Peer, asked: cosign.Asked, **how: Any) -> bytes:
+    return peer.cosign(asked.note, **how).removeprefix(asked.note).encode()
