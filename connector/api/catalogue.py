@@ -37,7 +37,14 @@ from connector.views.terms import clauses, offered, seeker_of
 
 AT_ONCE = 16
 FULL = ("catalogue.disk", "catalogue.no-room", "storage.full")
-RULE = ("policy.contradiction", "policy.no-template", "policy.slot-missing")
+RULE = (
+    "policy.contradiction", "policy.template-unknown", "policy.slot-amount", "policy.slot-concept",
+    "policy.slot-count", "policy.slot-currency", "policy.slot-day", "policy.slot-did", "policy.slot-duration",
+    "policy.slot-field", "policy.slot-hash", "policy.slot-iri", "policy.slot-missing", "policy.slot-missing-value",
+    "policy.slot-order", "policy.slot-party", "policy.slot-text", "policy.slot-too-many", "policy.slot-unknown",
+    "policy.slot-url", "policy.slot-window",
+)  # fmt: skip
+"""A rule is a template whose slots are filled."""
 
 
 class CatalogueHandlers:
