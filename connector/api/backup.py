@@ -1,4 +1,4 @@
-"""A copy of the SQLite database as of one moment, for `hanse backup` on the same machine: it alone has that open.
+"""A copy of the SQLite database as of one moment, for `hanse backup`: only the server process has the database open.
 
 It is written into an empty file that the caller has made in a folder of a backup that is under way, and nowhere else;
 the answer tells how far it is, a JSON object a line.

@@ -1,4 +1,4 @@
-"""Where a process meets the world and makes up its mind: what a test entry point may put in the place of ours.
+"""The replaceable dependencies of a process, with their production defaults: what a test entry point may exchange.
 
 Each port is a function with what we do in production as its default. `running` takes them as an argument; no setting,
 no environment and no command line reaches them.

@@ -1,4 +1,4 @@
-"""The gate before every data access: token, then the flow's state, then whoever knows the contract.
+"""The gate before every data access: token, then the flow's state, then the policy of the contract.
 
 The plane asks, the slice above decides: `Entitled` is implemented there, with policy, claims and counter in one
 transaction (spec/architecture.md 1.1). A bad token is 401 and says nothing more; a refusal is 403 and says why. A

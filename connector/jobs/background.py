@@ -1,6 +1,6 @@
 """A job that waits for others runs beside the clockwork, which has timers to keep to the second.
 
-One round at a time; one that is due while the last still runs is left out. Whatever fails is logged, and the next
+One round at a time; a round that comes due while another one runs is skipped. Whatever fails is logged, and the next
 round begins all the same.
 """
 

@@ -1,8 +1,8 @@
 """Closing a participant: nothing new begins, what runs is ended, and every partner is told (decision 0037).
 
 The first transaction shuts the doors; then contracts end in portions, each statement sealed outside of its transaction.
-Whoever dies in between leaves the state `closing`, and the job of any process of this database goes on. Evidence, log,
-DID document and the doors for statements and comparisons stay open, and what is queued is delivered.
+A process that dies in between leaves the state `closing`, and the job of any process of this database goes on.
+Evidence, log, DID document and the doors for statements and comparisons stay open, and what is queued is delivered.
 """
 
 import asyncio

@@ -1,9 +1,10 @@
 """Deleting a closed participant: evidence first, then every row, file and key, in bounded transactions (decision 0037).
 
 Not before all evidence is in an operator's hands, never under a legal hold; not while a partner waits for a message or
-a period of retention runs, unless that is given up by name. What a partner was told is taken in is in the evidence, or
-nothing is deleted (`lifecycle.require_not_deleting`). From the first transaction on nobody here knows the participant;
-what died in between goes on by the job. One row stays, so that its identifier is never given to somebody else.
+a period of retention runs, unless that is given up by name. A message that we acknowledged to a partner is in the
+evidence, or nothing is deleted (`lifecycle.require_not_deleting`). From the first transaction on nobody here knows the
+participant; the job resumes an interrupted deletion. One row stays, so that its identifier is never given to somebody
+else.
 """
 
 import asyncio

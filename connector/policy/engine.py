@@ -66,9 +66,9 @@ class Requester(Struct, frozen=True, kw_only=True):
 class PolicyEngine:
     """`words` gives the catalogue of a language, `labels` the concept labels, `vocabulary` the digest contracts pin.
 
-    `registry` holds the operands, those of plug-ins included, whose digest is `plugins`; `can` the *during* duties
-    that the data plane executes, and `supplied` the operands for which this house can have a value: both only say what
-    badges may promise.
+    `registry` holds the operands, those of plug-ins included, whose digest is `plugins`; `can` the *during* duties that
+    the data plane executes, and `supplied` the operands for which this installation can have a value: both only say
+    what badges may promise.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """Where outside of log and signed objects a pseudonym may stand, and what becomes of it there when it must go.
 
 Proof of an agreement stays exactly as long as the agreement's record does; a copy that proves nothing goes at once. A
-column that nobody decided on is told of and left alone: nothing is called erased that is not. Pure decisions.
+column that nobody decided on is told of and left alone: nothing is reported as erased unless it is. Pure decisions.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """SQL that looks for a pseudonym in every table of a participant, found by the schema itself, and takes it out.
 
-Log and signed objects are looked through elsewhere (`retention_store`, `contracts.person_store`): `SEARCHED`. Rows are
+Log and signed objects are looked through elsewhere (`retention_store`, `privacy.object_mentions`): `SEARCHED`. Rows are
 walked by primary key, so that a portion goes on where the one before ended, whatever changed between them.
 """
 

@@ -1,4 +1,4 @@
-"""SQL that looks for a pseudonym in the signed objects of a participant, and lets go of approvals.
+"""SQL that looks for a pseudonym in the signed objects of a participant, and deletes approvals.
 
 An approval is the one object that names a person by itself. It is kept as long as its agreement can be proven, never
 longer; and with it goes what the negotiation itself still says of who approved. The reason of an end may name one too.

@@ -1,7 +1,7 @@
 """Asks partners for their records of shared agreements and has them compared (spec/records.md 6).
 
 A partner that has no such route (other connectors) is "not possible", which is no error. One that cannot be reached is
-tried again; one whose answer does not hold is told apart from both.
+tried again; one whose answer does not hold is reported separately.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What we do next once a transfer rests in a state: the one place where Hanse acts on transfers by itself.
+"""Decides our next step after each change of a transfer's state: the one place where Hanse acts on transfers by itself.
 
 Asked in the transaction that brought the transfer there. Who owns the data address serves it and hands out a fresh one
 after a suspension; the other side moves the bytes (spec/data-plane.md 3).

@@ -70,7 +70,8 @@ async def test_proofs_from_rows_are_the_proofs_of_the_tree(sqlite_db: Database) 
             assert proof == whole.consistency(old, new)
             assert merkle.verify_consistency(old, new, proof, whole.root(old), whole.root(new))
     for index in (0, 255, 256, 1023, 1024, 1099):
-        assert await sqlite_db.read(TOWN, tiles.inclusion, TOWN, index, 1100) == whole.inclusion(index)
+        proof = await sqlite_db.read(TOWN, lambda tx, at: tiles.Proofs(tx, TOWN).inclusion(at, 1100), index)
+        assert proof == whole.inclusion(index)
 
 
 class Counting:

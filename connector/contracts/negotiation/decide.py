@@ -1,4 +1,4 @@
-"""What we say next once a negotiation stands where it stands: the one place where Hanse negotiates.
+"""Decides our next message after each change of a negotiation's state: the one place where Hanse negotiates.
 
 Asked in the transaction that brought the negotiation there. A provider decides by the policy as it is published now,
 agrees to terms that are provably no wider (decision 0024), and answers a request for others once, with its own; a

@@ -33,8 +33,8 @@ Fault = Literal[
 cover wholly; one that has ended; a duty that cannot be done; one that is due before anything is permitted; one that is
 itself forbidden; a term that is not understood; a restriction on open data; open data that not everybody may use; a
 rule about classified information; a policy too large to be judged; one that was replaced and is void; and, if nothing
-else is wrong, that nobody could be permitted anything: by a clause that this house cannot judge, a treatment that it
-cannot carry out, or for no known reason."""
+else is wrong, that nobody could be permitted anything: by a clause that this installation cannot judge, a treatment
+that it cannot carry out, or for no known reason."""
 
 OPEN_ACTIONS = tuple(ODRL + name for name in ("use", "distribute", "derive"))
 """What everybody may do with open data."""
@@ -65,7 +65,8 @@ def contradictions(
     """Everything that is wrong; never raises, and is bounded.
 
     `open_data`: the dataset is open (a licence of open data, a high-value dataset). `now` (ms): permissions that have
-    ended by then are useless; None if the time does not matter. `means`: what the house that would publish it has.
+    ended by then are useless; None if the time does not matter. `means`: what the installation that would publish it
+    has.
     """
     try:
         check = _Check(policy, closure, registry, now)
@@ -97,7 +98,7 @@ class _Check:
             yield from self._open()
 
     def usable(self, means: Means) -> Iterator[Contradiction]:
-        """Whether some request could be permitted by a house with these means."""
+        """Whether some request could be permitted by an installation with these means."""
         if not self.policy.permissions:
             return
         world = World(now=self.now or 0, participant="", closure=self.closure)

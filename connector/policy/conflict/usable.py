@@ -1,4 +1,4 @@
-"""Whether anybody could be permitted anything: by what this house can know and do, from now on (spec/policy.md 5.2).
+"""Whether anybody could be permitted anything: by what an installation knows and does from now on (spec/policy.md 5.2).
 
 A policy may contradict nothing and still let nobody in: nobody here can vouch for what it asks (an event feed, a
 credential that is not issued yet), or the plane cannot carry out what it demands. "Usable" is shown, not argued: by a
@@ -38,7 +38,7 @@ class Unusable(NamedTuple):
 
 
 class Means(NamedTuple):
-    """What a house has: the operands it can have a value for (None: all), the treatments its plane carries out."""
+    """What an installation has: operands with a value (None: all), and the treatments that its plane carries out."""
 
     supplied: Set[str] | None = None
     can: Set[str] | None = None
@@ -48,7 +48,7 @@ ANYTHING = Means()
 
 
 class Use:
-    """One policy and the means of one house; raises Exhausted if the question is too large."""
+    """One policy and the means of one installation; raises Exhausted if the question is too large."""
 
     def __init__(self, norms: Norms, encoder: Encoder, registry: Registry, means: Means) -> None:
         self._norms, self._encoder, self._registry, self._means = norms, encoder, registry, means
@@ -64,7 +64,7 @@ class Use:
         return self._blamed(later, missing) or Unusable("nobody", self._policy)
 
     def _missing(self) -> list[Atom]:
-        """Clauses about operands for which this house never has a value."""
+        """Clauses about operands for which this installation never has a value."""
         supplied, policy = self._means.supplied, self._policy
         found = atoms(clause for rule in (*policy.permissions, *policy.prohibitions) for clause in conditions(rule))
         if supplied is None:

@@ -1,10 +1,10 @@
 """Which payment settles which fee: every payment is used once, whatever is asked for (decision 0042).
 
 The allocation looks at what was paid and what the policy asks for, never at what is requested, so that a payment that
-let one access through lets no other one through for another fee. Dear fees choose first, equally dear ones in the
-order of their words, because peers may write a policy in any order; as many as possible are settled in time, and one
-that is settled in time stays so when more is paid. A payment that names its duty is for that one alone; a fee that is
-not understood may be what every other payment was for.
+let one access through lets no other one through for another fee. The highest fee is allocated first, equally dear ones
+in the order of their words, because peers may write a policy in any order; as many as possible are settled in time, and
+one that is settled in time stays so when more is paid. A payment that names its duty is for that one alone; a fee that
+is not understood may be what every other payment was for.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -77,8 +77,9 @@ def coverage(
 ) -> tuple[Coverage, ...]:
     """All clauses in the order of the document.
 
-    `can` are the actions of *during* duties that our data plane executes; `supplied` the operands for which this house
-    can ever have a value, None if that is not asked. By a `closure` a concept that is in no list is not understood.
+    `can` are the actions of *during* duties that our data plane executes; `supplied` the operands for which this
+    installation can ever have a value, None if that is not asked. By a `closure` a concept that is in no list is not
+    understood.
     """
     walk = _Walk(registry, frozenset(can), None if supplied is None else frozenset(supplied), closure)
     walk.policy(policy)

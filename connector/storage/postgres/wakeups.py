@@ -1,7 +1,7 @@
 """Signals between replicas: LISTEN/NOTIFY on one channel, told after COMMIT and outside the transaction.
 
 A NOTIFY inside a transaction takes a lock on the whole database until the commit is on disk, which would serialise all
-commits. Told afterwards, many signals share one round trip; one that gets lost is made up for by polling.
+commits. Told afterwards, many signals share one round trip; one that gets lost is replaced by polling.
 """
 
 import contextlib

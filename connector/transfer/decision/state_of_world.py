@@ -31,7 +31,7 @@ SUPPLIED = frozenset(
     + [HANSE + name for name in ("participant", "participantKind", "memberOf", "adminLevel", "participantLocation")]
     + [HANSE + name for name in ("dueBy", "dueWithin")]
 )
-"""Operands for which this house can have a value; what a badge promises must not go beyond (spec/policy.md 10.2)."""
+"""Operands for which this installation can have a value; a badge promises no more (spec/policy.md 10.2)."""
 MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
 BYTES = "http://qudt.org/vocab/unit/BYTE"
 

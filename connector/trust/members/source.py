@@ -1,7 +1,7 @@
 """Where the trust list comes from: a file or an https address, looked at again and again; the key stays pinned.
 
 Each accepted version is kept in the database, so that not even a restart can be used to bring back an older one, and so
-that all replicas go by what one of them has seen (`catch_up`). Whoever is named otherwise than before is told of.
+that all replicas go by what one of them has seen (`catch_up`). Changed entries are reported to listeners.
 """
 
 import asyncio

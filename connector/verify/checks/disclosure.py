@@ -2,7 +2,7 @@
 
 Leaves are salted hashes: nobody but the log's owner sees which of them belong to an agreement. So the owner says it in
 the log itself, before each export: a `told` record closes the chain of the agreement, counts what stands before it and
-names the endings among that (`terminations`), and how many key events there are, and the signed state that a bundle
+lists the termination records (`terminations`), and how many key events there are, and the signed state that a bundle
 leads to ends with it. The manifest repeats all that under the exporter's seal. Whoever leaves out the newest records
 has no such state; whoever wants one must log a second record at a place of the chain that is taken, which any earlier
 bundle and the partner's log contradict. `told` records are never erased, and one stands before each erasure: so an

@@ -2,7 +2,7 @@
 
 `termination-{role}.json` is sealed by that party in `termination-{role}.jws`. The statement names the agreement by its
 digest, so one about another contract does not fit here, and the log names both, so none can be slipped in later, nor an
-older one shown where a newer one counts. Its times lie between the contract and what knows of it.
+older one shown where a newer one counts. Its times lie between the contract and the log state that contains it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """Certificates from untrusted bytes: read so that whatever is odd about them is a ValueError, never a crash.
 
 The library opens most fields only when they are asked for, and what it then raises is not always a ValueError. A key so
-large that each signature by it is dear is odd as well: building a path tries many.
+large that verification with it is expensive is odd as well: building a path tries many.
 """
 
 from cryptography import x509
