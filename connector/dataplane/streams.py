@@ -17,7 +17,7 @@ SWEEP_S = 2.0
 _Key = tuple[str, str]
 
 
-class Ticket:
+class OpenStream:
     """One open answer."""
 
     def __init__(self, limit: asyncio.Timeout, clock: Clock) -> None:
@@ -64,14 +64,14 @@ class Streams:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._open: dict[_Key, set[Ticket]] = {}
+        self._open: dict[_Key, set[OpenStream]] = {}
         self._wake = asyncio.Event()
 
     @asynccontextmanager
-    async def ticket(self, participant: str, flow: str) -> AsyncIterator[Ticket]:
+    async def ticket(self, participant: str, flow: str) -> AsyncIterator[OpenStream]:
         """Registers before the gate is asked, so no end can slip between; raises TimeoutError when cut."""
         async with asyncio.timeout(None) as limit:
-            ticket, key = Ticket(limit, self._clock), (participant, flow)
+            ticket, key = OpenStream(limit, self._clock), (participant, flow)
             self._open.setdefault(key, set()).add(ticket)
             try:
                 yield ticket

@@ -15,7 +15,7 @@ from connector.clock import Clock
 from connector.contracts.negotiation.service import Contracts
 from connector.delivery.answers import Answers, value_of
 from connector.delivery.circuit import Circuits
-from connector.delivery.worker import Later, Tried
+from connector.delivery.worker import RetryableAnswer, RetryAfter
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.language.reasons import from_the_wire, plain
@@ -25,7 +25,7 @@ from connector.protocol.shape import LONGEST_ID
 from connector.protocol.transfer import State
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
-from connector.storage.effects import PEER, Errand, Parcel, ask
+from connector.storage.effects import PEER, Errand, OutgoingMessage, ask
 from connector.storage.outbox import OutboxRow
 from connector.trace import recorder
 from connector.transfer.service import Transfers
@@ -81,7 +81,7 @@ class Messages:
             await self._db.write(row.participant, self._acked, row, parcel, pid, answer)
             return
         if self._again(row):
-            raise Later(self._clock.now() + 150 * 2 ** self._noes[row.id]).by(answer)
+            raise RetryAfter(self._clock.now() + 150 * 2 ** self._noes[row.id]).by(answer)
         del self._noes[row.id]
         problem, reason = _problem(answer)
         await self._db.write(row.participant, self._refused, row, parcel, problem, reason, answer)
@@ -102,7 +102,7 @@ class Messages:
         )
         state = await self._state(row, answer)
         if not await self._db.write(row.participant, self._repaired, row, errand.process, state, answer):
-            raise Later(self._clock.now() + 2000)
+            raise RetryAfter(self._clock.now() + 2000)
 
     async def _state(self, row: OutboxRow, answer: Answer | None) -> str | None:
         """What the peer says; None if it knows nothing, or nobody whom we may call does. Raises Tried for no answer."""
@@ -114,10 +114,10 @@ class Messages:
                 return state
         await self._patient(row)
         if answer.status == 200:
-            raise Tried("delivery.unreadable").by(answer)
-        raise Tried("delivery.peer-busy", status=answer.status).by(answer)
+            raise RetryableAnswer("delivery.unreadable").by(answer)
+        raise RetryableAnswer("delivery.peer-busy", status=answer.status).by(answer)
 
-    async def _nameless(self, row: OutboxRow, parcel: Parcel) -> None:
+    async def _nameless(self, row: OutboxRow, parcel: OutgoingMessage) -> None:
         """No message reaches a process whose pid the peer has not told us; only the end of one does not need to.
 
         Closing is always safe (spec/protocol.md 4.3): what the peer may still say about it is refused.
@@ -127,7 +127,7 @@ class Messages:
             raise unsent
         await self._db.write(row.participant, self._refused, row, parcel, Problem(404, "no-pid"), {}, None, unsent)
 
-    async def _peer_pid(self, answer: Answer, parcel: Parcel) -> str | None:
+    async def _peer_pid(self, answer: Answer, parcel: OutgoingMessage) -> str | None:
         """The answer to a first message names the pid under which the other side knows the process."""
         name = {"REQUEST": "providerPid", "OFFER": "consumerPid"}.get(parcel.kind)
         if name is None:
@@ -150,7 +150,7 @@ class Messages:
         steady = self._clock.steady()
         blocked = self._circuits.blocked_until(row.participant, did, steady)
         if blocked:
-            raise Later(now + blocked - steady)
+            raise RetryAfter(now + blocked - steady)
         try:
             answer: Answer = await call()
         except Unavailable:
@@ -163,18 +163,18 @@ class Messages:
             raise Unavailable("delivery.peer-broken", why=error.code) from error
         if answer.status == TOO_MANY and (pause := _asked_pause(answer)):
             self._circuits.heard(row.participant, did)
-            raise Later(now + pause).by(answer)
+            raise RetryAfter(now + pause).by(answer)
         if answer.status >= 500 or answer.status in _WAITING:
             self._circuits.failed(row.participant, did, steady)
-            raise Tried("delivery.peer-busy", status=answer.status).by(answer)
+            raise RetryableAnswer("delivery.peer-busy", status=answer.status).by(answer)
         self._circuits.heard(row.participant, did)
         return answer
 
-    def _parcel(self, row: OutboxRow) -> Parcel:
+    def _parcel(self, row: OutboxRow) -> OutgoingMessage:
         body = self._vault.open(f"outbox|{row.participant}", row.body) if row.sealed else row.body
-        return msgspec.json.decode(body, type=Parcel)
+        return msgspec.json.decode(body, type=OutgoingMessage)
 
-    async def _addressed(self, row: OutboxRow, parcel: Parcel) -> tuple[str, bytes] | None:
+    async def _addressed(self, row: OutboxRow, parcel: OutgoingMessage) -> tuple[str, bytes] | None:
         """None as long as the peer has not named the pid that belongs into the address."""
         if PEER not in parcel.url:
             return parcel.url, parcel.text.encode()
@@ -184,19 +184,19 @@ class Messages:
         text = parcel.text.replace(PEER, json.dumps(pid, ensure_ascii=False)[1:-1])
         return parcel.url.replace(PEER, quote(pid, safe=":")), text.encode()
 
-    def _peer_of(self, tx: Tx, slug: str, parcel: Parcel) -> str | None:
+    def _peer_of(self, tx: Tx, slug: str, parcel: OutgoingMessage) -> str | None:
         if parcel.noun == "negotiation":
             return self._contracts.get(tx, slug, parcel.process).kernel.peer_pid
         return self._transfers.get(tx, slug, parcel.process).kernel.peer_pid
 
-    def _acked(self, tx: Tx, row: OutboxRow, parcel: Parcel, pid: str | None, answer: Answer) -> None:
+    def _acked(self, tx: Tx, row: OutboxRow, parcel: OutgoingMessage, pid: str | None, answer: Answer) -> None:
         if outbox.finish(tx, row):
             recorder.answered(tx, row, parcel.kind, answer)
             slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
             slice_.acked(tx, row.participant, parcel.process, parcel.sent_id, pid)
 
     def _refused(
-        self, tx: Tx, row: OutboxRow, parcel: Parcel, problem: Problem, reason: dict[str, list[str]],
+        self, tx: Tx, row: OutboxRow, parcel: OutgoingMessage, problem: Problem, reason: dict[str, list[str]],
         answer: Answer | None, unsent: Unavailable | None = None,
     ) -> None:  # fmt: skip
         if outbox.finish(tx, row):

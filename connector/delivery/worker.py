@@ -34,17 +34,17 @@ LONG = frozenset({"pull", "push"})
 """Kinds that last as long as a download or upload: they have places of their own and never hold up a message."""
 
 
-class Tried(Unavailable):
+class RetryableAnswer(Unavailable):
     """An attempt that a peer answered, but not so that it is over."""
 
     answer: Answer | None = None
 
-    def by(self, answer: Answer) -> "Tried":
+    def by(self, answer: Answer) -> "RetryableAnswer":
         self.answer = answer
         return self
 
 
-class Later(Tried):
+class RetryAfter(RetryableAnswer):
     """Not before `at` (ms): an open circuit, a peer that asked for patience."""
 
     def __init__(self, at: int) -> None:
@@ -137,7 +137,7 @@ class Worker:
         try:
             async with self._long.taken(_peer(row), row.attempts > 1) if row.kind in LONG else nullcontext():
                 await self._handlers[row.kind](row)
-        except Later as later:
+        except RetryAfter as later:
             await self._postpone(row, later.at, later)
         except Unavailable as error:
             await self._postpone(row, self._clock.now() + backoff.wait(row.attempts), error)
@@ -157,7 +157,7 @@ class Worker:
                 self._wake.set()
 
     async def _postpone(self, row: OutboxRow, due_at: int, why: HanseError) -> None:
-        if not isinstance(why, Later):
+        if not isinstance(why, RetryAfter):
             self._failed(row.kind, why.code)
         self._behind.add(row.stream)
         await self._db.write(row.participant, postpone, row, due_at, why)
@@ -224,8 +224,8 @@ def postpone(tx: Tx, row: OutboxRow, due_at: int, why: HanseError) -> None:
     """The row waits until `due_at`, and the transcript says why; who was not called has not answered either."""
     if not outbox.postpone(tx, row, due_at):
         return
-    answer = why.answer if isinstance(why, Tried) else None
-    if answer is not None or not isinstance(why, Later):
+    answer = why.answer if isinstance(why, RetryableAnswer) else None
+    if answer is not None or not isinstance(why, RetryAfter):
         recorder.tried(tx, row, why, answer)
 
 

@@ -44,7 +44,7 @@ ROUND_S = 30.0
 """How long a person waits at most; the job goes on."""
 
 
-class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+class ClosingStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How far a participant is on its way out, what is still open, and who has not been told yet (DID -> messages).
 
     `refused`: partners that did not take a statement. `unhanded`: agreements whose evidence no operator holds.
@@ -91,7 +91,7 @@ class Closing:
         self._transfers, self._catalogue, self._vault, self._periods = transfers, catalogue, vault, periods
         self._turn = asyncio.Lock()
 
-    async def look(self, slug: str, problem: Reason | None = None) -> Outlook:
+    async def look(self, slug: str, problem: Reason | None = None) -> ClosingStatus:
         """Raises Unknown."""
         found = await self._db.read(slug, self._outlook, slug)
         if found.state in ("deleting", "deleted"):
@@ -101,7 +101,7 @@ class Closing:
             found, problem=problem, elsewhere=None if hosted.place is None else hosted.place.signer
         )  # fmt: skip
 
-    async def close(self, slug: str, reason: str) -> Outlook:
+    async def close(self, slug: str, reason: str) -> ClosingStatus:
         """Begins, and ends what can be ended within `ROUND_S`; raises Mistake without a reason, or if it is gone."""
         lifecycle.checked(reason)
         await self._here(slug)
@@ -174,7 +174,7 @@ class Closing:
         again = found.negotiations or self._contracts.open(tx, slug).contracts
         return bool(again or transferring.unended(tx, slug))
 
-    def _outlook(self, tx: Tx, slug: str) -> Outlook:
+    def _outlook(self, tx: Tx, slug: str) -> ClosingStatus:
         found = lifecycle.known(tx, slug)
         so_far = _plain(found)
         if found.state in ("deleting", "deleted"):
@@ -229,8 +229,8 @@ def _told(tx: Tx, slug: str) -> Reason:
     return because("leaving.told", name=found.name[:NAMED], reason=found.closing_reason or "")
 
 
-def _plain(found: LifecycleState) -> Outlook:
-    return Outlook(
+def _plain(found: LifecycleState) -> ClosingStatus:
+    return ClosingStatus(
         slug=found.id, did=found.did, name=found.name, state=found.state, reason=found.closing_reason,
         closed_at=found.closed_at, deleted_at=found.deleted_at,
     )  # fmt: skip

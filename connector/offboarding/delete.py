@@ -18,7 +18,7 @@ import structlog
 from connector.clock import Clock, rfc3339
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.offboarding import participant_rows
-from connector.offboarding.close import Closing, Outlook
+from connector.offboarding.close import Closing, ClosingStatus
 from connector.offboarding.contracts import EndContracts, Evidence
 from connector.participants import lifecycle
 from connector.participants.service import Participants
@@ -74,7 +74,7 @@ class Deletion:
         await self._closed(slug)
         await self._db.write(slug, self._hand, slug, agreement, sha256, records)
 
-    async def delete(self, slug: str, *, abandon: bool, despite: bool = False) -> Outlook:
+    async def delete(self, slug: str, *, abandon: bool, despite: bool = False) -> ClosingStatus:
         """Raises Unknown, or Mistake naming what has to be done before; else deletes until nothing is left.
 
         `despite` periods of retention that still run.

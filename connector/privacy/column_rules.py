@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from connector.privacy import pseudonyms
-from connector.privacy.column_scan import About
-from connector.privacy.retention import Stay
+from connector.privacy.column_scan import AgreementOfRow
+from connector.privacy.retention import RetentionReason
 
 
 class Way(NamedTuple):
@@ -53,25 +53,25 @@ class Kept(NamedTuple):
     """What stands in the way of a row: `hold`, or what keeps its agreement (None: nothing does, or there is none)."""
 
     hold: bool
-    keeps: Stay | None
+    keeps: RetentionReason | None
 
 
-def held(about: About, holds: frozenset[str | None], keeps: Stay | None) -> Kept:
+def held(about: AgreementOfRow, holds: frozenset[str | None], keeps: RetentionReason | None) -> Kept:
     """`holds` are the agreements under a hold, None among them: everything. What cannot be placed is under any hold."""
     return Kept(None in holds or about.agreement in holds or (not about.known and bool(holds)), keeps)
 
 
-def stays(table: str, column: str, about: About, standing: Kept) -> Stay | None:
+def stays(table: str, column: str, about: AgreementOfRow, standing: Kept) -> RetentionReason | None:
     """None: that column of that row may be freed of the pseudonym now."""
     way = WAYS.get((table, column))
     if standing.hold:
-        return Stay("hold")
+        return RetentionReason("hold")
     if way is None:
-        return standing.keeps or Stay("published" if table in PUBLISHED else "elsewhere")
+        return standing.keeps or RetentionReason("published" if table in PUBLISHED else "elsewhere")
     if way.proof and about.agreement is not None:
         return standing.keeps
     goes_on = about.open and (way.proof or table == "outbox")
-    return Stay("open") if goes_on else None
+    return RetentionReason("open") if goes_on else None
 
 
 def text_of(value: object) -> str | None:

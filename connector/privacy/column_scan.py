@@ -51,7 +51,7 @@ class Table(NamedTuple):
         return tuple(row[column.name] for column in self.key)
 
 
-class About(NamedTuple):
+class AgreementOfRow(NamedTuple):
     """Which agreement a row is about. `known` is False where that cannot be said; `open`: work on it goes on."""
 
     agreement: str | None = None
@@ -128,13 +128,13 @@ def drop(tx: Tx, participant: str, table: Table, key: Key) -> None:
     tx.run(f"DELETE FROM {_quoted(table.name)} WHERE {where}", participant=participant, **values)  # noqa: S608 of the schema
 
 
-def about(tx: Tx, participant: str, table: str, row: Row) -> About:
+def about(tx: Tx, participant: str, table: str, row: Row) -> AgreementOfRow:
     """Which agreement that row is about, as far as it can be said."""
     match table:
         case "agreement":
-            return About(row["id"])
+            return AgreementOfRow(row["id"])
         case "negotiation":
-            return About(row["agreement"], open=not row["settled"])
+            return AgreementOfRow(row["agreement"], open=not row["settled"])
         case "outbox":
             return _of(tx, participant, _process(row))._replace(open=row["done_at"] is None)
         case "transcript":
@@ -144,7 +144,7 @@ def about(tx: Tx, participant: str, table: str, row: Row) -> About:
         case "object_use":
             return _of(tx, participant, row["negotiation"])
         case _:
-            return About(row.get("agreement"))
+            return AgreementOfRow(row.get("agreement"))
 
 
 @contextmanager
@@ -161,10 +161,10 @@ def overwriting(tx: Tx) -> Iterator[None]:
         tx.one(f"PRAGMA secure_delete = {int(usual.get('secure_delete', 0))}")
 
 
-def _of(tx: Tx, participant: str, named: str) -> About:
+def _of(tx: Tx, participant: str, named: str) -> AgreementOfRow:
     """By the id of an agreement, or of a process."""
     if named.startswith("~"):  # messages about no process of ours
-        return About()
+        return AgreementOfRow()
     statements = (
         "SELECT id AS agreement FROM agreement WHERE participant = :participant AND id = :id",
         "SELECT agreement FROM negotiation WHERE participant = :participant AND id = :id",
@@ -173,8 +173,8 @@ def _of(tx: Tx, participant: str, named: str) -> About:
     for statement in statements:
         row = tx.one(statement, participant=participant, id=named)
         if row is not None:
-            return About(row["agreement"])
-    return About(known=False)
+            return AgreementOfRow(row["agreement"])
+    return AgreementOfRow(known=False)
 
 
 class _Place(msgspec.Struct):

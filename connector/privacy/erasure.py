@@ -15,7 +15,7 @@ from connector.audit.entry import AGREEMENT, CLEARING, TOMBSTONE
 from connector.errors import Defect
 from connector.privacy import retention, retention_store
 from connector.privacy.column_scan import overwriting
-from connector.privacy.retention import Facts, Kept, Periods, Stay
+from connector.privacy.retention import Facts, Kept, Periods, RetentionReason
 from connector.storage.database import Database, Tx
 
 AT_ONCE = 200
@@ -43,7 +43,7 @@ class Outcome(NamedTuple):
     """What was erased, and what stays for which reason."""
 
     erased: tuple[Kept, ...]
-    stays: tuple[tuple[Kept, Stay], ...]
+    stays: tuple[tuple[Kept, RetentionReason], ...]
 
 
 class Eraser:
@@ -84,7 +84,7 @@ class Eraser:
         """Erases those that may go; `asked` by the person concerned, else because their time is over."""
         store.alone(tx, slug)
         erased: list[Kept] = []
-        stays: list[tuple[Kept, Stay]] = []
+        stays: list[tuple[Kept, RetentionReason]] = []
         with overwriting(tx):
             for record in _rows(tx, slug, entries):
                 [(_, stay)] = self._judged(tx, slug, [record], asked=asked)  # what went before may have needed it
@@ -100,7 +100,7 @@ class Eraser:
         """
         rows = await db.read(slug, _rows, slug, list(entries))
         erased: list[Kept] = []
-        stays: list[tuple[Kept, Stay]] = []
+        stays: list[tuple[Kept, RetentionReason]] = []
         for start in range(0, len(rows), AT_ONCE):
             portion = [record.id for record in rows[start : start + AT_ONCE]]
             done = await db.write(slug, self.erase, slug, portion, order, asked=True)
@@ -108,24 +108,24 @@ class Eraser:
             stays += done.stays
         return Outcome(tuple(erased), tuple(stays))
 
-    def keeps(self, tx: Tx, slug: str, agreement: str) -> Stay:
+    def keeps(self, tx: Tx, slug: str, agreement: str) -> RetentionReason:
         """Why and until when what was signed about an agreement is kept: as long as its record is."""
         end, held = self._end(tx, slug, agreement), retention_store.standing(tx, slug)
         if None in held or agreement in held:
-            return Stay("hold")
+            return RetentionReason("hold")
         if not self._in_time(tx.now):
-            return Stay("clock")
+            return RetentionReason("clock")
         days = self._periods.days_of(AGREEMENT)
         if end is None:
-            return Stay("in-force", days=days)
-        return Stay("for-ever") if days is None else Stay("period", end + days * retention.DAY_MS)
+            return RetentionReason("in-force", days=days)
+        return RetentionReason("for-ever") if days is None else RetentionReason("period", end + days * retention.DAY_MS)
 
-    def proof(self, tx: Tx, slug: str, agreement: str) -> Stay | None:
+    def proof(self, tx: Tx, slug: str, agreement: str) -> RetentionReason | None:
         """As `keeps`; None once its time is over and no record is left that could be proven."""
         stay = self.keeps(tx, slug, agreement)
         if stay.why != "period" or stay.until is None or stay.until > tx.now:
             return stay
-        return Stay("needed") if retention_store.proven(tx, slug, agreement) else None
+        return RetentionReason("needed") if retention_store.proven(tx, slug, agreement) else None
 
     def note(self, tx: Tx, slug: str, cleared: Mapping[str, int], order: Order) -> None:
         """A record of how many places outside of the log were cleared, by `table.column`, never of whom."""
@@ -148,7 +148,9 @@ class Eraser:
             self._gone(tx, slug, of)
         return True
 
-    def _judged(self, tx: Tx, slug: str, rows: Iterable[Kept], *, asked: bool) -> list[tuple[Kept, Stay | None]]:
+    def _judged(
+        self, tx: Tx, slug: str, rows: Iterable[Kept], *, asked: bool
+    ) -> list[tuple[Kept, RetentionReason | None]]:
         size, held = retention_store.sealed_size(tx, slug), retention_store.standing(tx, slug)
         ends: dict[str, int | None] = {}
         judged = []
@@ -165,7 +167,7 @@ class Eraser:
             seen = record if sealed else record._replace(place=None)
             stay = retention.stays(seen, facts, self._periods, tx.now if in_time else 0, asked=asked)
             timed = stay is not None and stay.why in ("in-force", "period")
-            judged.append((record, Stay("clock") if timed and not in_time else stay))
+            judged.append((record, RetentionReason("clock") if timed and not in_time else stay))
         return judged
 
 

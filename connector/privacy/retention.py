@@ -73,7 +73,7 @@ class Facts(NamedTuple):
     needed: bool
 
 
-class Stay(msgspec.Struct, frozen=True):
+class RetentionReason(msgspec.Struct, frozen=True):
     """Why a record is not erased, and until when (ms) as far as that is known.
 
     `days`: how long after the end of its agreement, where that end is still to come; None: not known, or for ever.
@@ -95,24 +95,24 @@ def due_at(record: Kept, periods: Periods, end: int | None) -> int | None:
     return max(record.at, end or record.at) + period
 
 
-def stays(record: Kept, facts: Facts, periods: Periods, now: int, *, asked: bool) -> Stay | None:
+def stays(record: Kept, facts: Facts, periods: Periods, now: int, *, asked: bool) -> RetentionReason | None:
     """None: it may be erased now.
 
     `asked` by the person concerned: then only a duty to keep is waited for, and an agreement that goes on.
     """
     if record.place is None:
-        return Stay("unsealed")
+        return RetentionReason("unsealed")
     if record.type in STAYS:
-        return Stay("for-ever")
+        return RetentionReason("for-ever")
     if facts.held:
-        return Stay("hold")
+        return RetentionReason("hold")
     if asked and _performs(record, facts, periods):
-        return Stay("in-force", days=periods.days_of(record.type))
+        return RetentionReason("in-force", days=periods.days_of(record.type))
     due = due_at(record, periods, facts.end)
     waits = not asked or record.type in periods.duties
     if waits and (due is None or due > now):
-        return Stay("for-ever" if periods.of(record.type) is None else "period", due)
-    return Stay("needed") if facts.needed else None
+        return RetentionReason("for-ever" if periods.of(record.type) is None else "period", due)
+    return RetentionReason("needed") if facts.needed else None
 
 
 def _performs(record: Kept, facts: Facts, periods: Periods) -> bool:

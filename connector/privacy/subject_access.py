@@ -19,7 +19,7 @@ from connector.privacy import retention_store as holds
 from connector.privacy.column_scan import Column
 from connector.privacy.erasure import Eraser, Order, Outcome
 from connector.privacy.object_mentions import JSON, Use
-from connector.privacy.retention import Kept, Stay
+from connector.privacy.retention import Kept, RetentionReason
 from connector.privacy.table_mentions import Mention, Place, Weighed
 from connector.storage.database import Database, Tx
 
@@ -76,7 +76,7 @@ class Answer(NamedTuple):
     """What went, or would go without `sure`, and what stays, with the reasons."""
 
     records: Outcome
-    objects: tuple[tuple[Signed, Stay | None], ...]
+    objects: tuple[tuple[Signed, RetentionReason | None], ...]
     places: Weighed
     following: Following
 
@@ -189,11 +189,11 @@ class Persons:
         """Erases of that portion what may go: records first, for with the last of an agreement its approvals go."""
         found = await self.copy(slug, pseudonym, after)
         outcome = await self._eraser.forget(self._db, slug, [record.id for record, _ in found.records], order)
-        objects: list[tuple[Signed, Stay | None]] = []
+        objects: list[tuple[Signed, RetentionReason | None]] = []
         for some in _portions(list({one.item.sha256: one.item for one in found.objects}.values())):
             objects += await self._db.write(slug, self._let_go, slug, some, order)
         cleared: list[Mention] = []
-        stays: list[tuple[Mention, Stay]] = []
+        stays: list[tuple[Mention, RetentionReason]] = []
         for spots in _portions(list(dict.fromkeys(one.place for one in found.places))):
             done = await self._db.write(slug, table_mentions.clear, slug, self._eraser, pseudonym, spots, order)
             cleared += done.cleared
@@ -202,7 +202,7 @@ class Persons:
 
     def _let_go(
         self, tx: Tx, slug: str, items: list[EvidenceObject], order: Order
-    ) -> list[tuple[Signed, Stay | None]]:  # fmt: skip
+    ) -> list[tuple[Signed, RetentionReason | None]]:  # fmt: skip
         """None: that use of the object is gone; the object too, if it was the last."""
         store.alone(tx, slug)
         judged = []
@@ -220,16 +220,16 @@ class Persons:
             self._eraser.note(tx, slug, {OBJECT: count}, order)
         return judged
 
-    def _keeps(self, tx: Tx, slug: str, use: Use | None) -> Stay | None:
+    def _keeps(self, tx: Tx, slug: str, use: Use | None) -> RetentionReason | None:
         """What keeps a signed object where it is; None: nothing does. One without a use is under any hold."""
         standing = holds.standing(tx, slug)
         if use is not None and use.agreement is not None:
             stay = self._eraser.proof(tx, slug, use.agreement)
         elif None in standing or (use is None and standing):
-            stay = Stay("hold")
+            stay = RetentionReason("hold")
         else:
-            stay = Stay("open") if use is not None and use.open else None
-        return Stay("elsewhere") if stay is None and use is not None and not use.personal else stay
+            stay = RetentionReason("open") if use is not None and use.open else None
+        return RetentionReason("elsewhere") if stay is None and use is not None and not use.personal else stay
 
 
 def _uses(tx: Tx, slug: str, item: EvidenceObject) -> list[Signed]:

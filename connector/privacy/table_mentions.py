@@ -13,7 +13,7 @@ from connector.privacy import column_rules, column_scan, pseudonyms, retention_s
 from connector.privacy.column_rules import WAYS, Kept
 from connector.privacy.column_scan import Key, Table
 from connector.privacy.erasure import Eraser, Order
-from connector.privacy.retention import Stay
+from connector.privacy.retention import RetentionReason
 from connector.storage.database import Row, Tx
 
 MOST = 1_000
@@ -53,7 +53,7 @@ class Weighed(NamedTuple):
     """`cleared` is what was cleared, or would be; `stays` what is not, and why."""
 
     cleared: tuple[Mention, ...]
-    stays: tuple[tuple[Mention, Stay], ...]
+    stays: tuple[tuple[Mention, RetentionReason], ...]
 
 
 def find(tx: Tx, slug: str, pseudonym: str, after: Place | None = None) -> tuple[list[Mention], Place | None]:
@@ -94,7 +94,7 @@ def clear(
     """Clears these rows of it as far as they may be; the log says how many columns, by whom and on what ground."""
     store.alone(tx, slug)
     known, judge = column_scan.tables(tx), _Judge(tx, slug, eraser)
-    judged: list[tuple[Mention, Stay | None]] = []
+    judged: list[tuple[Mention, RetentionReason | None]] = []
     with column_scan.overwriting(tx):
         for spot in spots:
             table = known[spot.table]
@@ -116,14 +116,14 @@ class _Judge:
     def __init__(self, tx: Tx, slug: str, eraser: Eraser) -> None:
         self._tx, self._slug, self._eraser = tx, slug, eraser
         self._holds = retention_store.standing(tx, slug)
-        self._kept: dict[str, Stay | None] = {}
+        self._kept: dict[str, RetentionReason | None] = {}
 
-    def stays(self, mention: Mention, row: Row) -> Stay | None:
+    def stays(self, mention: Mention, row: Row) -> RetentionReason | None:
         about = column_scan.about(self._tx, self._slug, mention.table, row)
         standing: Kept = column_rules.held(about, self._holds, self._keeps(about.agreement))
         return column_rules.stays(mention.table, mention.column, about, standing)
 
-    def _keeps(self, agreement: str | None) -> Stay | None:
+    def _keeps(self, agreement: str | None) -> RetentionReason | None:
         if agreement is None:
             return None
         if agreement not in self._kept:
@@ -151,7 +151,7 @@ def _free(tx: Tx, slug: str, table: Table, row: Row, free: list[Mention], pseudo
         column_scan.put(tx, slug, table, key, values)
 
 
-def _weighed(judged: Iterable[tuple[Mention, Stay | None]]) -> Weighed:
+def _weighed(judged: Iterable[tuple[Mention, RetentionReason | None]]) -> Weighed:
     whole = list(judged)
     return Weighed(
         tuple(one for one, stay in whole if stay is None),

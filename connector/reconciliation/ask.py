@@ -11,7 +11,7 @@ import msgspec
 
 from connector.clock import Clock
 from connector.delivery import backoff
-from connector.delivery.worker import Later
+from connector.delivery.worker import RetryAfter
 from connector.errors import HanseError, PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer
@@ -67,7 +67,7 @@ class Reconciliation:
             await self._compare(row.participant, round_, row)
         except Unavailable as error:
             if row.attempts < TRIES:
-                raise Later(self._clock.now() + backoff.wait(row.attempts)) from error
+                raise RetryAfter(self._clock.now() + backoff.wait(row.attempts)) from error
             await self._fail(row.participant, round_, "unreachable", error.code, row=row)
 
     async def now(self, slug: str, name: str | None) -> list[Compared]:

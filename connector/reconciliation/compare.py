@@ -37,7 +37,7 @@ _COMMITTED: Mapping[tuple[str, str], str] = {
 """(what, whose) -> the member of an agreement record."""
 
 
-class Said(NamedTuple):
+class ComparedRecord(NamedTuple):
     """One record as far as it is compared: `at` in milliseconds by the clock of whoever wrote it."""
 
     type: str
@@ -45,7 +45,7 @@ class Said(NamedTuple):
     body: Mapping[str, object]
 
 
-class Moved(NamedTuple):
+class TransferTotals(NamedTuple):
     """What one side says of a transfer: bytes sent or received, whether whole, and how it ended if it failed."""
 
     bytes: int
@@ -54,14 +54,14 @@ class Moved(NamedTuple):
     at: int
 
 
-class Account(NamedTuple):
+class LogView(NamedTuple):
     """One side's view. `pieces` by (what, whose): value and time; `transfers` by our id of the transfer.
 
     `erased` are types of which records were erased there, `waiting` whether records wait for their seal.
     """
 
     pieces: Mapping[tuple[str, str], tuple[str, int]]
-    transfers: Mapping[str, Moved]
+    transfers: Mapping[str, TransferTotals]
     erased: frozenset[str] = frozenset()
     waiting: bool = False
 
@@ -77,11 +77,15 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def account(
-    records: Iterable[Said], id_of: Callable[[str], str], erased: frozenset[str] = frozenset(), *, waiting: bool = False
-) -> Account:
+    records: Iterable[ComparedRecord],
+    id_of: Callable[[str], str],
+    erased: frozenset[str] = frozenset(),
+    *,
+    waiting: bool = False,
+) -> LogView:
     """The account that these records give; `id_of` is our id of a transfer by the one in the record."""
     pieces: dict[tuple[str, str], tuple[str, int]] = {}
-    transfers: dict[str, Moved] = {}
+    transfers: dict[str, TransferTotals] = {}
     for said in records:
         match said.type:
             case "agreement":
@@ -94,10 +98,10 @@ def account(
                     transfers[id_of(name)] = _moved(transfers.get(id_of(name)), said)
             case _:
                 pass
-    return Account(pieces, transfers, erased, waiting)
+    return LogView(pieces, transfers, erased, waiting)
 
 
-def compare(ours: Account, theirs: Account, role: str, now: int) -> tuple[Finding, ...]:
+def compare(ours: LogView, theirs: LogView, role: str, now: int) -> tuple[Finding, ...]:
     """Every difference; `role` is ours in the agreement. None at all: the accounts agree."""
     found = [
         _piece(what, whose, ours, theirs, now)
@@ -123,13 +127,13 @@ def state_of(findings: Iterable[Finding]) -> State:
     return "agrees"
 
 
-def _committed(said: Said) -> dict[tuple[str, str], tuple[str, int]]:
+def _committed(said: ComparedRecord) -> dict[tuple[str, str], tuple[str, int]]:
     """The newest agreement record counts; a seal that is null there is not there."""
     values = {key: said.body.get(member) for key, member in _COMMITTED.items()}
     return {key: (value, said.at) for key, value in values.items() if isinstance(value, str)}
 
 
-def _stated(said: Said) -> dict[tuple[str, str], tuple[str, int]]:
+def _stated(said: ComparedRecord) -> dict[tuple[str, str], tuple[str, int]]:
     match said.body:
         case {"by": "provider" | "consumer" as side, "statement": str(statement)}:
             return {("ending", str(side)): (statement, said.at)}
@@ -137,8 +141,8 @@ def _stated(said: Said) -> dict[tuple[str, str], tuple[str, int]]:
             return {}
 
 
-def _moved(before: Moved | None, said: Said) -> Moved:
-    sum_, whole, failed, _ = before or Moved(0, False, "", 0)
+def _moved(before: TransferTotals | None, said: ComparedRecord) -> TransferTotals:
+    sum_, whole, failed, _ = before or TransferTotals(0, False, "", 0)
     event, count = said.body.get("event"), said.body.get("bytes")
     if event in ("sent", "part", "broken", "received") and isinstance(count, int) and count >= 0:
         sum_ += count
@@ -146,10 +150,10 @@ def _moved(before: Moved | None, said: Said) -> Moved:
         whole = True
     elif event in ("broken", "refused") and "reason" in said.body:  # an outcome; a cut answer names a cause
         failed = str(event)
-    return Moved(sum_, whole, failed, said.at)
+    return TransferTotals(sum_, whole, failed, said.at)
 
 
-def _piece(what: str, whose: str, ours: Account, theirs: Account, now: int) -> Finding:
+def _piece(what: str, whose: str, ours: LogView, theirs: LogView, now: int) -> Finding:
     here, there = ours.pieces.get((what, whose)), theirs.pieces.get((what, whose))
     type_ = TERMINATION if what == "ending" else AGREEMENT
     kind: Kind = "differs"
@@ -160,14 +164,14 @@ def _piece(what: str, whose: str, ours: Account, theirs: Account, now: int) -> F
     return Finding(what, whose, kind, here and here[0], there and there[0])
 
 
-def _absent(theirs: Account, type_: str, at: int, now: int) -> Kind:
+def _absent(theirs: LogView, type_: str, at: int, now: int) -> Kind:
     """What we have and they do not show."""
     if type_ in theirs.erased:
         return "erased"
     return "unsealed" if theirs.waiting and now - at < PATIENCE_MS else "missing-there"
 
 
-def _transfer(name: str, ours: Account, theirs: Account, role: str, now: int) -> list[Finding]:
+def _transfer(name: str, ours: LogView, theirs: LogView, role: str, now: int) -> list[Finding]:
     """Whatever the consumer has received the provider must have sent, and what was sent whole must have come."""
     here, there = ours.transfers.get(name), theirs.transfers.get(name)
     sent, got = (here, there) if role == "provider" else (there, here)
@@ -183,20 +187,20 @@ def _transfer(name: str, ours: Account, theirs: Account, role: str, now: int) ->
     return [Finding("transfer", name, kind, _told(here), _told(there))]
 
 
-def _fits(sent: Moved | None, got: Moved | None) -> bool:
+def _fits(sent: TransferTotals | None, got: TransferTotals | None) -> bool:
     if got is not None and got.whole:
         return sent is not None and sent.bytes >= got.bytes
     return sent is None or not sent.whole
 
 
-def _silent(one: Moved | None, role: str) -> bool:
+def _silent(one: TransferTotals | None, role: str) -> bool:
     """It says nothing: a provider that sent no byte and no empty file, a consumer that neither received nor gave up."""
     if one is None:
         return True
     return not one.whole and (one.bytes == 0 if role == "provider" else not one.failed)
 
 
-def _told(one: Moved | None) -> str | None:
+def _told(one: TransferTotals | None) -> str | None:
     if one is None:
         return None
     return f"{one.failed or ('whole' if one.whole else 'open')} {one.bytes}"

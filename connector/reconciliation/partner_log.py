@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from connector.reconciliation.compare import SHARED, Said
+from connector.reconciliation.compare import SHARED, ComparedRecord
 from connector.verify.checks import records
 from connector.verify.checks.records import Erased, Line
 from connector.verify.formats import base64url, checkpoint, jcs, key_binding, merkle
@@ -77,7 +77,7 @@ class Reply(msgspec.Struct, frozen=True):
 class Heard(NamedTuple):
     """What is proven of one agreement: `last` is the highest index so far."""
 
-    said: tuple[Said, ...]
+    said: tuple[ComparedRecord, ...]
     erased: frozenset[str]
     more: bool
     waiting: bool
@@ -156,7 +156,7 @@ def _epoch(origin: str) -> int:
 def _part(part: Part, after: int, did: str, tree: Checkpoint) -> Heard:
     lines = records.parse(_text(part.records)) if part.records else []
     records.check_proofs(lines, tree)
-    last, said, erased = after, list[Said](), set[str]()
+    last, said, erased = after, list[ComparedRecord](), set[str]()
     for line in lines:
         if line.index <= last or line.type not in SHARED:
             raise Fault("record-order", seq=line.seq, type=line.type)
@@ -168,7 +168,7 @@ def _part(part: Part, after: int, did: str, tree: Checkpoint) -> Heard:
     return Heard(tuple(said), frozenset(erased), part.more, part.waiting > 0, last)
 
 
-def _said(line: Line, agreement: str, did: str) -> Said:
+def _said(line: Line, agreement: str, did: str) -> ComparedRecord:
     assert not isinstance(line, Erased)
     record = line.record
     if record["agreement"] != agreement or record["participant"] != did:
@@ -177,7 +177,7 @@ def _said(line: Line, agreement: str, did: str) -> Said:
         at = datetime.strptime(str(record["at"]), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError as fault:
         raise Fault("record-form", line=line.index) from fault
-    return Said(str(line.type), int(at.timestamp() * 1000), _brief(line.body))
+    return ComparedRecord(str(line.type), int(at.timestamp() * 1000), _brief(line.body))
 
 
 def _brief(body: Mapping[str, object]) -> dict[str, object]:

@@ -14,7 +14,7 @@ from connector.contracts.model import Agreement
 from connector.errors import Unknown
 from connector.participants.service import Participants
 from connector.reconciliation import compare, partner_log, proven_records, store
-from connector.reconciliation.compare import Account, Finding, Said
+from connector.reconciliation.compare import ComparedRecord, Finding, LogView
 from connector.reconciliation.partner_log import Heard, Page
 from connector.reconciliation.store import Compared, Seen
 from connector.storage import outbox
@@ -132,14 +132,14 @@ class Comparison:
             body = {"event": "reconciliation", "partner": did, "state": state, "findings": told}
             audit.append(tx, slug, "alarm", agreement.id, "system", body, did=self._did(slug))
 
-    def _ours(self, tx: Tx, agreement: Agreement) -> Account:
+    def _ours(self, tx: Tx, agreement: Agreement) -> LogView:
         entries = proven_records.bodies(tx, agreement.participant, agreement.id, compare.SHARED, MOST_RECORDS)
-        said = [Said(one.type, one.at, _body(one.record)) for one in entries if not one.erased]
+        said = [ComparedRecord(one.type, one.at, _body(one.record)) for one in entries if not one.erased]
         return compare.account(said, lambda name: name, frozenset(one.type for one in entries if one.erased))
 
-    def _theirs(self, tx: Tx, agreement: Agreement, heard: Heard | None) -> Account:
+    def _theirs(self, tx: Tx, agreement: Agreement, heard: Heard | None) -> LogView:
         if heard is None:
-            return Account({}, {})
+            return LogView({}, {})
         pairs = self._pairs(tx, agreement.participant, agreement.id)
         return compare.account(
             heard.said, lambda name: pairs.get(name, name), heard.erased, waiting=heard.waiting or heard.more

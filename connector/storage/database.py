@@ -27,7 +27,7 @@ class Conflict(Exception):
     """Raised by a unit whose compare-and-set found another version: undo the unit and run all of it again."""
 
 
-class Careful(Exception):
+class NeedsSavepoint(Exception):
     """Raised where a part would have to be undone but has no savepoint: undo the unit and run it again, carefully."""
 
 

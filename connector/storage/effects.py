@@ -45,7 +45,7 @@ class ProcessRef(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.noun}:{self.participant}:{self.id}"
 
 
-class Parcel(msgspec.Struct, frozen=True, kw_only=True):
+class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The body of an outbox row that is a protocol message. `text` is its JSON; both it and `url` may contain PEER."""
 
     process: str
@@ -117,7 +117,7 @@ def commit(
 
 
 def _send(tx: Tx, process: ProcessRef, kind: str, sent_id: str, message: Outbound, seal: Seal | None) -> None:
-    parcel = Parcel(
+    parcel = OutgoingMessage(
         process=process.id,
         noun=process.noun,
         kind=kind,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from connector.errors import HanseError
-from connector.storage.database import Careful, Tx
+from connector.storage.database import NeedsSavepoint, Tx
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,6 +41,6 @@ def _boldly(tx: Tx, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw:
         if error.status >= 500:
             raise
         if tx.changes() != changes:
-            raise Careful from error
+            raise NeedsSavepoint from error
         del tx.signals[signals:]
         return error

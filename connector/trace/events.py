@@ -11,7 +11,7 @@ import msgspec
 
 from connector.language.reasons import Reason, from_the_wire, plain
 from connector.storage.database import Row, Tx
-from connector.storage.effects import Parcel
+from connector.storage.effects import OutgoingMessage
 from connector.trace import excerpt, store
 from connector.trace.diagnosis import Fact
 from connector.trace.store import Line
@@ -79,7 +79,7 @@ def sent(tx: Tx, participant: str, stream: str) -> list[Sent]:
 
 def _sent(row: Row) -> Sent:
     message = row["kind"] == "message"
-    parcel = msgspec.json.decode(row["body"], type=Parcel) if message and not row["sealed"] else None
+    parcel = msgspec.json.decode(row["body"], type=OutgoingMessage) if message and not row["sealed"] else None
     return Sent(
         id=row["id"], kind=row["kind"] if parcel is None else parcel.kind, message=message,
         message_id=row["message_id"], text="" if parcel is None else parcel.text, sealed=bool(row["sealed"]),

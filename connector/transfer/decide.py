@@ -20,7 +20,7 @@ from connector.transfer.model import TransferRow
 from connector.transfer.send import TransferSender
 
 
-class Turn(msgspec.Struct, frozen=True):
+class ReceivedTransferMessage(msgspec.Struct, frozen=True):
     """What the peer just said: who it is, the message, and the transfer before it (None: it is the first message)."""
 
     partner: Partner
@@ -35,7 +35,7 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class DecideTransfer(Protocol):
-    def after(self, tx: Tx, process: TransferRow, turn: Turn | None) -> TransferRow:
+    def after(self, tx: Tx, process: TransferRow, turn: ReceivedTransferMessage | None) -> TransferRow:
         """The transfer reached `process.kernel.state`, by the peer's word, or (no `turn`) by its answer to ours."""
 
 
@@ -45,7 +45,7 @@ class TransferDecider:
     def __init__(self, sender: TransferSender, decisions: TransferDecisions) -> None:
         self._sender, self._decisions = sender, decisions
 
-    def after(self, tx: Tx, process: TransferRow, turn: Turn | None) -> TransferRow:
+    def after(self, tx: Tx, process: TransferRow, turn: ReceivedTransferMessage | None) -> TransferRow:
         if process.kernel.pending is not None or kernel.terminating(process.kernel):
             return process
         match process.kernel.state:
@@ -85,7 +85,7 @@ class TransferDecider:
             review(tx, process.participant, process.agreement, at)
         return self._sender.start(tx, process)
 
-    def _held(self, tx: Tx, process: TransferRow, turn: Turn | None) -> TransferRow:
+    def _held(self, tx: Tx, process: TransferRow, turn: ReceivedTransferMessage | None) -> TransferRow:
         """As provider: what we hold is judged anew when the peer wants it to go on, or has answered what we said."""
         if process.kernel.state is State.SUSPENDED:
             review(tx, process.participant, process.agreement, tx.now)

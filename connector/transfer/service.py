@@ -29,7 +29,7 @@ from connector.storage.database import Tx
 from connector.storage.effects import review
 from connector.transfer import addresses, outgoing, store
 from connector.transfer.addresses import Reach
-from connector.transfer.decide import DecideTransfer, Turn
+from connector.transfer.decide import DecideTransfer, ReceivedTransferMessage
 from connector.transfer.decision.decisions import TransferDecisions
 from connector.transfer.model import FORMATS, PUSH, Mode, TransferRow, owner
 from connector.transfer.send import TRANSFER, TransferSender
@@ -161,7 +161,7 @@ class Transfers:
         store.insert(tx, process)
         self._take_destination(tx, process, message.data_address, partner.root)
         self.sender.commit(tx, process, step.effects)
-        return self._decide.after(tx, process, Turn(partner, message))
+        return self._decide.after(tx, process, ReceivedTransferMessage(partner, message))
 
     def knows(self, tx: Tx, slug: str, did: str, consumer_pid: str) -> bool:
         """Whether this peer has asked for this transfer before."""
@@ -188,7 +188,7 @@ class Transfers:
         store.save(tx, process)
         self.sender.commit(tx, process, step.effects)
         process = replace(process, version=process.version + 1)
-        return self._decide.after(tx, process, Turn(partner, message, before))
+        return self._decide.after(tx, process, ReceivedTransferMessage(partner, message, before))
 
     # What became of our messages
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from connector.offboarding.close import Outlook
+from connector.offboarding.close import ClosingStatus
 from connector.offboarding.contracts import Evidence
 from connector.views.fields import Json, Sentences, Time, optional_sentences, time
 
@@ -90,7 +90,7 @@ class BareAgreementView(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     records: list[Json]
 
 
-def offboarding(found: Outlook) -> OffboardingView:
+def offboarding(found: ClosingStatus) -> OffboardingView:
     told = msgspec.structs.asdict(found) | {
         "closed_at": time(found.closed_at),
         "deleted_at": time(found.deleted_at),

@@ -6,7 +6,7 @@ import msgspec
 
 from connector.clock import rfc3339
 from connector.privacy import column_rules
-from connector.privacy.retention import Kept, Stay, Why
+from connector.privacy.retention import Kept, RetentionReason, Why
 from connector.privacy.subject_access import OBJECT, Answer, Following, Portion, Signed, shown
 from connector.privacy.table_mentions import Mention
 from connector.views.fields import Json, Time
@@ -154,5 +154,5 @@ def _place(one: Mention) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _stay(stay: Stay) -> dict[str, Any]:
+def _stay(stay: RetentionReason) -> dict[str, Any]:
     return msgspec.structs.asdict(stay)

@@ -14,7 +14,7 @@ from connector.contracts import store
 from connector.contracts.evidence.service import Evidence
 from connector.contracts.model import Agreement
 from connector.protocol.messages import HANSE
-from connector.reconciliation.compare import Said, account
+from connector.reconciliation.compare import ComparedRecord, account
 from connector.storage.database import WORKER, Tx
 from connector.trust.development.space import continued, entry
 from connector.trust.keys.signing import KeyRecord, post_quantum
@@ -107,7 +107,7 @@ GARBAGE: dict[str, tuple[Callable[[str], object], str]] = {
 
 
 async def accounted(towns: Towns, slug: str) -> Any:
-    told = [Said("agreement", 0, one["body"]) for one in await records(towns, slug, "agreement")]
+    told = [ComparedRecord("agreement", 0, one["body"]) for one in await records(towns, slug, "agreement")]
     return account(told, lambda name: name)
 
 

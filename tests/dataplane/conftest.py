@@ -12,7 +12,7 @@ from connector.clock import FakeClock
 from connector.dataplane import flows
 from connector.dataplane.gate import Decision, Gate
 from connector.dataplane.receive.pull import Address
-from connector.dataplane.serve.stream import Patience, serve
+from connector.dataplane.serve.stream import MinimumRate, serve
 from connector.dataplane.sources import Description
 from connector.dataplane.sources.registered import Registered, Sources, register
 from connector.dataplane.streams import Streams
@@ -69,7 +69,7 @@ class Plane:
     def __init__(self, database, folder, client) -> None:
         self.database, self.folder, self.client, self.clock = database, folder, client, FakeClock()
         self.contract, self.book, self.streams = Contract(database), Book(database), Streams(self.clock)
-        self.patience = Patience()
+        self.patience = MinimumRate()
         self.path = folder / "bäume.geojson"
         self.path.write_bytes(DATA)
         self.digest = sha256(DATA).hexdigest()

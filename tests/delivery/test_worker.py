@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.clock import SystemClock
-from connector.delivery.worker import Later, Worker
+from connector.delivery.worker import RetryAfter, Worker
 from connector.errors import Defect, Unavailable
 from connector.settings.load import Worker as Settings
 from connector.storage import outbox
@@ -123,7 +123,7 @@ async def test_a_row_that_waits_holds_up_its_own_stream_only(any_db: Database) -
         nonlocal tries
         tries += 1
         if tries < 3:
-            raise Later(SystemClock().now() + 50)
+            raise RetryAfter(SystemClock().now() + 50)
 
     post.does["a1"] = away
     async with working(any_db, post):
@@ -288,7 +288,7 @@ async def test_many_downloads_do_not_hide_what_is_due(any_db: Database) -> None:
         nonlocal tries
         tries += 1
         if tries == 1:
-            raise Later(SystemClock().now() + 50)
+            raise RetryAfter(SystemClock().now() + 50)
 
     async def pull(row: OutboxRow) -> None:
         await never.wait()

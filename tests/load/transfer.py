@@ -19,7 +19,7 @@ import aiohttp
 import msgspec
 from _cities import QUICK, Cities, City, figure, middle, progress
 
-from connector.delivery.worker import Later
+from connector.delivery.worker import RetryAfter
 from connector.storage.effects import Errand
 from connector.storage.outbox import OutboxRow
 from connector.transfer.addresses import Sealed
@@ -54,7 +54,7 @@ class Reader:
         if found is not None and found[1].address is not None:
             address = Sealed(services.infra.vault).source(row.participant, found[1])
             self._addresses.put_nowait((address.url, address.token))
-        raise Later(services.infra.clock.now() + 86_400_000)
+        raise RetryAfter(services.infra.clock.now() + 86_400_000)
 
     async def open(self, provider: str, dataset: str) -> tuple[str, str]:
         """Negotiates and starts a transfer: the address of its bytes and the token for it."""

@@ -8,7 +8,7 @@ import pytest
 from connector.audit import store as audit
 from connector.contracts.agreement.agreements import ended_at
 from connector.errors import Mistake
-from connector.offboarding.close import Outlook
+from connector.offboarding.close import ClosingStatus
 from connector.privacy import holds, retention_store
 from connector.privacy.erasure import End
 from connector.privacy.retention import DAY_MS, Periods
@@ -42,7 +42,7 @@ async def aged(towns: Towns, where: str, days: int) -> None:
     )  # fmt: skip
 
 
-async def look(towns: Towns, kept: Unexpired) -> Outlook:
+async def look(towns: Towns, kept: Unexpired) -> ClosingStatus:
     return await leaving(towns, periods=kept)[0].look(LEAVER)
 
 
@@ -194,8 +194,8 @@ async def test_what_is_being_deleted_goes_on_without_the_word(towns: Towns) -> N
         deleting.delete(LEAVER, abandon=False, despite=True), deleting.delete(LEAVER, abandon=False),
         return_exceptions=True,
     )  # fmt: skip
-    assert isinstance(found[0], Outlook)
-    assert isinstance(found[1], Outlook | Mistake)
+    assert isinstance(found[0], ClosingStatus)
+    assert isinstance(found[1], ClosingStatus | Mistake)
     await gone(towns)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from connector.clock import FakeClock
 from connector.dialects.jsonld import reading
-from connector.dialects.jsonld.explain import Garbled
+from connector.dialects.jsonld.explain import UnreadableMessage
 from connector.http.refusals import TooMany
 from connector.peer import foreign_messages
 from connector.peer.foreign_messages import Foreign
@@ -107,7 +107,7 @@ async def test_a_broken_dataset_is_explained(it: City, nasty: NastyPeer) -> None
     """Whoever asked reads where the provider's answer is wrong."""
     broken = {"@context": m.CONTEXT, "@id": "x", "@type": "Dataset", "hasPolicy": [], "distribution": {}}
     nasty.answers["/2025-1/catalog/datasets/1"] = lambda got: (200, json.dumps(broken).encode())
-    with pytest.raises(Garbled) as said:
+    with pytest.raises(UnreadableMessage) as said:
         await it.services.peer.dataset("nachbardorf", nasty.did, f"{nasty.root}/datasets/1")
     assert said.value.code == "peer.answer"
     assert {finding.pointer for finding in said.value.findings} >= {"/hasPolicy", "/distribution/format"}
@@ -165,5 +165,5 @@ async def test_the_event_loop_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_refusals_come_from_there_too() -> None:
-    with pytest.raises(Garbled):
+    with pytest.raises(UnreadableMessage):
         await Foreign(FakeClock()).read("a", m.CatalogRequestMessage, {"@graph": []}, 10)

@@ -8,9 +8,9 @@ from connector.audit import store
 from connector.errors import Defect
 from connector.privacy import column_rules, column_scan, holds, pseudonyms, retention_store, table_mentions
 from connector.privacy.column_rules import WAYS, Kept
-from connector.privacy.column_scan import About
+from connector.privacy.column_scan import AgreementOfRow
 from connector.privacy.erasure import Eraser, Order
-from connector.privacy.retention import Periods, Stay
+from connector.privacy.retention import Periods, RetentionReason
 from connector.privacy.table_mentions import Mention, Place
 from connector.storage import Database, Tx
 from connector.trace.store import Line
@@ -21,7 +21,7 @@ TOWN, OTHER = "musterstadt", "nachbardorf"
 HER = "p-7f3a91"
 AGREEMENT = "urn:uuid:1"
 ORDER = Order("data protection", "Art. 17 (1) b GDPR")
-PERIOD = Stay("period", until=9)
+PERIOD = RetentionReason("period", until=9)
 
 
 def eraser(ended: int | None = 0) -> Eraser:
@@ -67,22 +67,24 @@ async def test_the_schema_has_every_column_that_is_decided_on(any_db: Database) 
 @pytest.mark.parametrize(
     ("table", "column", "about", "standing", "why"),
     [
-        ("negotiation", "approval", About("a"), Kept(hold=False, keeps=PERIOD), "period"),
-        ("negotiation", "approval", About("a"), Kept(hold=False, keeps=None), None),
-        ("negotiation", "approval", About(open=True), Kept(hold=False, keeps=None), "open"),
-        ("negotiation", "approval", About(), Kept(hold=False, keeps=None), None),
-        ("negotiation", "reason", About("a", open=True), Kept(hold=False, keeps=PERIOD), None),
-        ("outbox", "body", About("a", open=True), Kept(hold=False, keeps=PERIOD), "open"),
-        ("outbox", "body", About("a"), Kept(hold=False, keeps=PERIOD), None),
-        ("outbox", "body", About("a"), Kept(hold=True, keeps=None), "hold"),
-        ("deed", "facts", About("a"), Kept(hold=False, keeps=Stay("in-force")), "in-force"),
-        ("dataset", "title", About(), Kept(hold=False, keeps=None), "published"),
-        ("agreement", "document", About("a"), Kept(hold=False, keeps=PERIOD), "period"),
-        ("agreement", "document", About("a"), Kept(hold=False, keeps=None), "elsewhere"),
-        ("novelty", "x", About(), Kept(hold=False, keeps=None), "elsewhere"),
+        ("negotiation", "approval", AgreementOfRow("a"), Kept(hold=False, keeps=PERIOD), "period"),
+        ("negotiation", "approval", AgreementOfRow("a"), Kept(hold=False, keeps=None), None),
+        ("negotiation", "approval", AgreementOfRow(open=True), Kept(hold=False, keeps=None), "open"),
+        ("negotiation", "approval", AgreementOfRow(), Kept(hold=False, keeps=None), None),
+        ("negotiation", "reason", AgreementOfRow("a", open=True), Kept(hold=False, keeps=PERIOD), None),
+        ("outbox", "body", AgreementOfRow("a", open=True), Kept(hold=False, keeps=PERIOD), "open"),
+        ("outbox", "body", AgreementOfRow("a"), Kept(hold=False, keeps=PERIOD), None),
+        ("outbox", "body", AgreementOfRow("a"), Kept(hold=True, keeps=None), "hold"),
+        ("deed", "facts", AgreementOfRow("a"), Kept(hold=False, keeps=RetentionReason("in-force")), "in-force"),
+        ("dataset", "title", AgreementOfRow(), Kept(hold=False, keeps=None), "published"),
+        ("agreement", "document", AgreementOfRow("a"), Kept(hold=False, keeps=PERIOD), "period"),
+        ("agreement", "document", AgreementOfRow("a"), Kept(hold=False, keeps=None), "elsewhere"),
+        ("novelty", "x", AgreementOfRow(), Kept(hold=False, keeps=None), "elsewhere"),
     ],
 )
-def test_what_stands_in_the_way(table: str, column: str, about: About, standing: Kept, why: str | None) -> None:
+def test_what_stands_in_the_way(
+    table: str, column: str, about: AgreementOfRow, standing: Kept, why: str | None
+) -> None:
     stay = column_rules.stays(table, column, about, standing)
     assert (None if stay is None else stay.why) == why
 
@@ -90,16 +92,18 @@ def test_what_stands_in_the_way(table: str, column: str, about: About, standing:
 @pytest.mark.parametrize(
     ("about", "stand", "hold"),
     [
-        (About("a"), frozenset({"a"}), True),
-        (About("a"), frozenset({"b"}), False),
-        (About("a"), frozenset({None}), True),
-        (About(), frozenset({"b"}), False),
-        (About(), frozenset({None}), True),
-        (About(known=False), frozenset({"b"}), True),
-        (About(known=False), frozenset(), False),
+        (AgreementOfRow("a"), frozenset({"a"}), True),
+        (AgreementOfRow("a"), frozenset({"b"}), False),
+        (AgreementOfRow("a"), frozenset({None}), True),
+        (AgreementOfRow(), frozenset({"b"}), False),
+        (AgreementOfRow(), frozenset({None}), True),
+        (AgreementOfRow(known=False), frozenset({"b"}), True),
+        (AgreementOfRow(known=False), frozenset(), False),
     ],
 )
-def test_what_cannot_be_placed_is_under_any_hold(about: About, stand: frozenset[str | None], hold: bool) -> None:
+def test_what_cannot_be_placed_is_under_any_hold(
+    about: AgreementOfRow, stand: frozenset[str | None], hold: bool
+) -> None:
     """>> a row about nothing that we know, a hold on some agreement << it is held: nobody can say that it is not."""
     assert column_rules.held(about, stand, None).hold is hold
 

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from connector.reconciliation.compare import (
     PATIENCE_MS,
     SETTLING_MS,
-    Account,
+    ComparedRecord,
     Finding,
-    Said,
+    LogView,
     account,
     compare,
     state_of,
@@ -20,23 +20,27 @@ OLD = NOW - 2 * PATIENCE_MS
 SEALED = {"agreement": "a", "providerJws": "p", "consumerJws": "c"}
 
 
-def told(*records: Said, erased: frozenset[str] = frozenset(), waiting: bool = False) -> Account:
+def told(*records: ComparedRecord, erased: frozenset[str] = frozenset(), waiting: bool = False) -> LogView:
     return account(records, lambda name: name, erased, waiting=waiting)
 
 
-def moved(event: str, count: int = 8, at: int = OLD, **more: object) -> Said:
-    return Said("transfer", at, {"transfer": "t", "event": event, "bytes": count, **more})
+def moved(event: str, count: int = 8, at: int = OLD, **more: object) -> ComparedRecord:
+    return ComparedRecord("transfer", at, {"transfer": "t", "event": event, "bytes": count, **more})
 
 
-def kinds(ours: Account, theirs: Account, role: str = "provider") -> list[tuple[str, str]]:
+def kinds(ours: LogView, theirs: LogView, role: str = "provider") -> list[tuple[str, str]]:
     return [(found.what, found.kind) for found in compare(ours, theirs, role, NOW)]
 
 
 def test_the_newest_agreement_record_counts() -> None:
     """>> one-sided first, whole later << the seal is there; whole first, null later << it is not."""
-    late = told(Said("agreement", OLD, {**SEALED, "consumerJws": None}), Said("agreement", OLD, SEALED))
-    lost = told(Said("agreement", OLD, SEALED), Said("agreement", OLD, {**SEALED, "consumerJws": None}))
-    assert kinds(late, told(Said("agreement", OLD, SEALED))) == []
+    late = told(
+        ComparedRecord("agreement", OLD, {**SEALED, "consumerJws": None}), ComparedRecord("agreement", OLD, SEALED)
+    )
+    lost = told(
+        ComparedRecord("agreement", OLD, SEALED), ComparedRecord("agreement", OLD, {**SEALED, "consumerJws": None})
+    )
+    assert kinds(late, told(ComparedRecord("agreement", OLD, SEALED))) == []
     assert kinds(lost, late) == [("seal", "missing-here")]
     assert kinds(late, lost) == [("seal", "missing-there")]
 
@@ -57,7 +61,9 @@ def test_the_newest_agreement_record_counts() -> None:
         ([moved("sent", at=NOW - SETTLING_MS)], [], "missing-there"),
     ],
 )
-def test_bytes_that_left_must_have_come(sent: list[Said], got: list[Said], kind: str | None) -> None:
+def test_bytes_that_left_must_have_come(
+    sent: list[ComparedRecord], got: list[ComparedRecord], kind: str | None
+) -> None:
     """As the provider sees it; the consumer sees the same from its side."""
     mirrored = {"missing-here": "missing-there", "missing-there": "missing-here"}
     expected = [] if kind is None else [("transfer", kind)]
@@ -67,8 +73,8 @@ def test_bytes_that_left_must_have_come(sent: list[Said], got: list[Said], kind:
 
 
 def test_erased_and_unsealed_are_not_missing() -> None:
-    whole = told(Said("agreement", OLD, SEALED), moved("sent"))
-    fresh = told(Said("agreement", NOW - 1, SEALED))
+    whole = told(ComparedRecord("agreement", OLD, SEALED), moved("sent"))
+    fresh = told(ComparedRecord("agreement", NOW - 1, SEALED))
     assert {kind for _, kind in kinds(whole, told(erased=frozenset({"agreement", "transfer"})))} == {"erased"}
     assert {kind for _, kind in kinds(fresh, told(waiting=True))} == {"unsealed"}
     assert {kind for _, kind in kinds(whole, told(waiting=True))} == {"missing-there"}  # it has waited for too long
@@ -77,21 +83,28 @@ def test_erased_and_unsealed_are_not_missing() -> None:
 def test_second_seals_are_told_only_where_two_differ() -> None:
     """>> one side names none: an older version, or its list knew it later << no accusation; two digests << told."""
     one, other = {**SEALED, "providerPq": "x"}, {**SEALED, "providerPq": "y", "consumerPq": "z"}
-    ours, theirs, older = (told(Said("agreement", OLD, body)) for body in (one, other, SEALED))
+    ours, theirs, older = (told(ComparedRecord("agreement", OLD, body)) for body in (one, other, SEALED))
     assert kinds(ours, theirs) == [("second-seal", "differs")]
     assert kinds(theirs, ours, "consumer") == [("second-seal", "differs")]
     assert kinds(ours, older) == kinds(older, ours) == kinds(ours, ours) == []
     erased = told(erased=frozenset({"agreement"}))
     assert {what for what, _ in kinds(ours, erased)} == {"agreement", "seal"}
-    odd = told(Said("agreement", OLD, {**SEALED, "providerPq": 7}))
+    odd = told(ComparedRecord("agreement", OLD, {**SEALED, "providerPq": 7}))
     assert kinds(ours, odd) == []
 
 
 def test_a_further_record_that_names_a_second_seal_changes_nothing_else() -> None:
     """>> named later here than there << the accounts agree before and after."""
-    later = told(Said("agreement", OLD, SEALED), Said("agreement", NOW - 1, {**SEALED, "consumerPq": "x"}))
-    at_once = told(Said("agreement", OLD, {**SEALED, "consumerPq": "x"}))
-    assert kinds(later, at_once) == kinds(at_once, later) == kinds(told(Said("agreement", OLD, SEALED)), at_once) == []
+    later = told(
+        ComparedRecord("agreement", OLD, SEALED), ComparedRecord("agreement", NOW - 1, {**SEALED, "consumerPq": "x"})
+    )
+    at_once = told(ComparedRecord("agreement", OLD, {**SEALED, "consumerPq": "x"}))
+    assert (
+        kinds(later, at_once)
+        == kinds(at_once, later)
+        == kinds(told(ComparedRecord("agreement", OLD, SEALED)), at_once)
+        == []
+    )
 
 
 def test_what_weighs_most_names_the_state() -> None:
@@ -125,19 +138,19 @@ _body = st.dictionaries(
     ),
 )  # fmt: skip
 _record = st.builds(
-    Said, st.sampled_from(["agreement", "termination", "transfer", "decision"]), st.integers(0, NOW), _body
+    ComparedRecord, st.sampled_from(["agreement", "termination", "transfer", "decision"]), st.integers(0, NOW), _body
 )  # fmt: skip
 
 
 def test_bug_an_empty_file_that_never_came_was_missing_on_both_sides() -> None:
     """>> the provider sent all of no bytes, the consumer says nothing << missing at the consumer, for both."""
-    sent = told(Said("transfer", 0, {"transfer": "t", "event": "sent", "bytes": 0}))
+    sent = told(ComparedRecord("transfer", 0, {"transfer": "t", "event": "sent", "bytes": 0}))
     assert [one.kind for one in compare(sent, told(), "provider", NOW)] == ["missing-there"]
     assert [one.kind for one in compare(told(), sent, "consumer", NOW)] == ["missing-here"]
 
 
 @given(st.lists(_record, max_size=8), st.lists(_record, max_size=8))
-def test_both_sides_come_to_the_same(ours: list[Said], theirs: list[Said]) -> None:
+def test_both_sides_come_to_the_same(ours: list[ComparedRecord], theirs: list[ComparedRecord]) -> None:
     """>> anything a stranger may have signed << no error; missing here for one is missing there for the other."""
     mirrored = {"missing-here": "missing-there", "missing-there": "missing-here"}
     here = compare(told(*ours), told(*theirs), "provider", NOW)

@@ -5,7 +5,18 @@ import pytest
 
 from connector.protocol import effects as fx
 from connector.storage.database import Database, Row, Tx
-from connector.storage.effects import PEER, Errand, Outbound, Parcel, ProcessRef, ask, commit, errand, questions, timer
+from connector.storage.effects import (
+    PEER,
+    Errand,
+    Outbound,
+    OutgoingMessage,
+    ProcessRef,
+    ask,
+    commit,
+    errand,
+    questions,
+    timer,
+)
 
 TOWN = "musterstadt"
 PROCESS = ProcessRef(participant=TOWN, noun="negotiation", id="urn:uuid:1", to="did:web:peer.example")
@@ -21,7 +32,7 @@ async def test_a_send_is_a_row_of_the_outbox(any_db: Database) -> None:
     step = [fx.Send("REQUEST", "urn:uuid:m")]
     await any_db.write(TOWN, commit, PROCESS, step, messages={"urn:uuid:m": MESSAGE})
     (row,) = await any_db.read(TOWN, rows, "outbox")
-    parcel = msgspec.json.decode(bytes(row["body"]), type=Parcel)
+    parcel = msgspec.json.decode(bytes(row["body"]), type=OutgoingMessage)
     assert (row["kind"], row["stream"], row["message_id"], row["sealed"]) == (
         "message",
         PROCESS.stream,
@@ -42,7 +53,7 @@ async def test_a_message_with_a_token_is_sealed(any_db: Database) -> None:
     (row,) = await any_db.read(TOWN, rows, "outbox")
     assert row["sealed"] == 1
     assert b"geheim" not in bytes(row["body"])
-    assert msgspec.json.decode(bytes(reversed(bytes(row["body"]))), type=Parcel).text == secret.text
+    assert msgspec.json.decode(bytes(reversed(bytes(row["body"]))), type=OutgoingMessage).text == secret.text
 
 
 async def test_a_secret_without_a_vault_is_never_written(any_db: Database) -> None:

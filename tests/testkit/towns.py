@@ -26,7 +26,7 @@ from connector.contracts.termination import statement
 from connector.delivery import assemble as delivery
 from connector.delivery import worker
 from connector.delivery.circuit import Circuits
-from connector.delivery.worker import Later
+from connector.delivery.worker import RetryAfter
 from connector.errors import HanseError, PeerError, Unavailable
 from connector.http.outbound import Answer, SafeClient
 from connector.ids import new_uuid
@@ -358,7 +358,7 @@ class Towns:
         try:
             await self.handlers[row.kind](row)
         except Unavailable as error:
-            due_at = error.at if isinstance(error, Later) else self.clock.now() + LEASE_MS
+            due_at = error.at if isinstance(error, RetryAfter) else self.clock.now() + LEASE_MS
             await self.db.write(row.participant, worker.postpone, row, due_at, error)
         await asyncio.sleep(0)
 

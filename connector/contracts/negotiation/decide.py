@@ -31,7 +31,7 @@ from connector.storage.database import Tx
 from connector.storage.effects import SETTLING_MS
 
 
-class Turn(msgspec.Struct, frozen=True):
+class ReceivedMessage(msgspec.Struct, frozen=True):
     """What the peer just said: who it is, the message, and the case before it (None: it is the first message)."""
 
     partner: Partner
@@ -40,7 +40,7 @@ class Turn(msgspec.Struct, frozen=True):
 
 
 class DecideNegotiation(Protocol):
-    def after(self, tx: Tx, case: NegotiationRow, turn: Turn | None) -> NegotiationRow:
+    def after(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage | None) -> NegotiationRow:
         """The negotiation reached `case.kernel.state`, by the peer's word, or (no `turn`) by its answer to ours."""
 
 
@@ -50,7 +50,7 @@ class NegotiationDecider:
     def __init__(self, sender: NegotiationSender, catalogue: Catalogue, judge: PolicyEngine) -> None:
         self._sender, self._catalogue, self._judge = sender, catalogue, judge
 
-    def after(self, tx: Tx, case: NegotiationRow, turn: Turn | None) -> NegotiationRow:
+    def after(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage | None) -> NegotiationRow:
         state = case.kernel.state
         if turn is None or state is None:
             return case
@@ -58,7 +58,7 @@ class NegotiationDecider:
             return self._provides(tx, case, turn, state)
         return self._consumes(tx, case, turn, state)
 
-    def _provides(self, tx: Tx, case: NegotiationRow, turn: Turn, state: State) -> NegotiationRow:
+    def _provides(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage, state: State) -> NegotiationRow:
         match state:
             case State.REQUESTED | State.ACCEPTED:
                 return self._decide(tx, case, turn)
@@ -74,7 +74,7 @@ class NegotiationDecider:
                 assert_never(state)
         return case
 
-    def _consumes(self, tx: Tx, case: NegotiationRow, turn: Turn, state: State) -> NegotiationRow:
+    def _consumes(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage, state: State) -> NegotiationRow:
         match state:
             case State.OFFERED:
                 return self._offered(tx, case, turn)
@@ -86,7 +86,7 @@ class NegotiationDecider:
                 assert_never(state)
         return case
 
-    def _decide(self, tx: Tx, case: NegotiationRow, turn: Turn) -> NegotiationRow:
+    def _decide(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage) -> NegotiationRow:
         """By the offer as it is published now; a request for other terms gets ours, but only once."""
         try:
             offer, dataset = self._catalogue.published(tx, case.participant, turn.partner.requester, case.offer)
@@ -123,7 +123,7 @@ class NegotiationDecider:
         rules = draft.rules_of(case.policy)
         return rules == draft.rules_of(offer.policy) or not own_rendering.unsaid(rules)
 
-    def _narrowing(self, tx: Tx, case: NegotiationRow, turn: Turn, offer: Offer) -> Narrowing:
+    def _narrowing(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage, offer: Offer) -> Narrowing:
         """Whether the asked terms are within the offer, can be said completely, and permit something to this peer.
 
         They are looked at as the rules of the agreement that they would become.
@@ -144,7 +144,7 @@ class NegotiationDecider:
             return Narrowing("unknown", "term", "/")
         return found if decision.permit else Narrowing("unknown", "refused", "", self._judge.reasons(decision))
 
-    def _offered(self, tx: Tx, case: NegotiationRow, turn: Turn) -> NegotiationRow:
+    def _offered(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage) -> NegotiationRow:
         """What we asked for ourselves is accepted; whatever else is offered is for a person to read."""
         deal = self._sender.agreements.deal
         if turn.before is not None and deal(case.policy) == deal(turn.before.policy):

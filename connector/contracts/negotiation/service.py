@@ -24,7 +24,7 @@ from connector.contracts.document.described_data import read as read_described
 from connector.contracts.document.render import Names
 from connector.contracts.document.second_seal import SecondKeys, nobody
 from connector.contracts.model import EvidenceObject, NegotiationRow
-from connector.contracts.negotiation.decide import DecideNegotiation, Turn
+from connector.contracts.negotiation.decide import DecideNegotiation, ReceivedMessage
 from connector.contracts.negotiation.late_countersignature import LateCountersignatures, rests
 from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.partner import Partner
@@ -195,7 +195,7 @@ class Contracts:
             purpose=message.purpose, action=message.action, address=str(message.callback_address), title=dataset.title,
         )  # fmt: skip
         old = self.agreements.replaceable(tx, slug, message.replaces, partner.did, dataset.id)
-        return self._taken_up(tx, replace(case, replaces=old), step, Turn(partner, message))
+        return self._taken_up(tx, replace(case, replaces=old), step, ReceivedMessage(partner, message))
 
     def receive_offer(
         self, tx: Tx, slug: str, partner: Partner, message: m.ContractOfferMessage, digest_: str
@@ -212,7 +212,7 @@ class Contracts:
             tx, slug, partner, step.negotiation, str(message.offer["target"]), message.offer,
             address=str(message.callback_address), proposed=True,
         )  # fmt: skip
-        return self._taken_up(tx, case, step, Turn(partner, message))
+        return self._taken_up(tx, case, step, ReceivedMessage(partner, message))
 
     def receive(
         self, tx: Tx, slug: str, partner: Partner, case_id: str, message: msgspec.Struct, digest_: str
@@ -238,7 +238,7 @@ class Contracts:
                 pass
         case = store.save_case(tx, case)
         self.sender.commit(tx, case, step.effects)
-        return Reply(self._decide.after(tx, case, Turn(partner, message, before)))
+        return Reply(self._decide.after(tx, case, ReceivedMessage(partner, message, before)))
 
     # What became of our messages
 
@@ -353,7 +353,7 @@ class Contracts:
             raise PeerError("contracts.quota", limit=QUOTA)
         self._quotas.begin(tx, slug, partner.did)
 
-    def _taken_up(self, tx: Tx, case: NegotiationRow, step: Step, turn: Turn) -> Reply:
+    def _taken_up(self, tx: Tx, case: NegotiationRow, step: Step, turn: ReceivedMessage) -> Reply:
         case = store.insert_case(tx, case)
         self.sender.commit(tx, case, step.effects)
         return Reply(self._decide.after(tx, case, turn), created=True)

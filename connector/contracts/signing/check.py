@@ -109,7 +109,7 @@ class Second(NamedTuple):
     fault: str = ""
 
 
-class Holds(NamedTuple):
+class ValidCountersignature(NamedTuple):
     """The consumer's countersignature, made at `iat` (seconds): what it covers, its approval, both DID documents."""
 
     covered: Sequence[sealing.Reference]
@@ -132,7 +132,7 @@ def contract(found: SealedContract | Unsealed | Refused, now: int) -> Sealable |
         return refused(fault)
 
 
-def countersignature(found: ReceivedCountersignature | Refused, now: int) -> Holds | Refused:
+def countersignature(found: ReceivedCountersignature | Refused, now: int) -> ValidCountersignature | Refused:
     """Whether the consumer's seal holds."""
     if isinstance(found, Refused):
         return found
@@ -188,7 +188,7 @@ def _unread(found: SealedContract) -> str | None:
     return objections[0].code if objections else None
 
 
-def _countersignature(found: ReceivedCountersignature, now: int) -> Holds:
+def _countersignature(found: ReceivedCountersignature, now: int) -> ValidCountersignature:
     did, at = found.trust.did, rfc3339(found.seal.iat * 1000)
     approval = found.objects[draft.APPROVAL["consumer"]]
     _as_addressed(approval)
@@ -199,7 +199,7 @@ def _countersignature(found: ReceivedCountersignature, now: int) -> Holds:
     _exactly(found.seal, covered, found.case.created_at, now)
     own_rendering.wordless(found.seal, found.trust.roots)
     _holds(found.jws, {one.par: one.body for one in covered}, found.trust, now)
-    return Holds(covered, found.seal.iat, (approval, *found.documents), found.trust)
+    return ValidCountersignature(covered, found.seal.iat, (approval, *found.documents), found.trust)
 
 
 def _second(

@@ -19,7 +19,7 @@ from connector.contracts.negotiation.late_countersignature import rests
 from connector.contracts.negotiation.send import SEAL, by_us
 from connector.contracts.negotiation.service import Contracts
 from connector.contracts.signing import check
-from connector.contracts.signing.check import Holds, MustRead, Refused, Sealable, Unsealed
+from connector.contracts.signing.check import MustRead, Refused, Sealable, Unsealed, ValidCountersignature
 from connector.contracts.signing.gather import Document, Fetch, Gatherer, Task
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.language.reasons import Reason
@@ -75,7 +75,7 @@ class Countersigner:
             return
         claimed = task.facts.get("seal", "")
         verdict = await self.countersignature(task, claimed) if claimed else None
-        if isinstance(verdict, Holds):
+        if isinstance(verdict, ValidCountersignature):
             second = verdict.second(task.claim("consumer"))
             objects = (*verdict.objects, *second.objects)
             await self._db.write(row.participant, self._book_checked, row, task, claimed, "", objects, second.fault)
@@ -89,7 +89,7 @@ class Countersigner:
         Unavailable."""
         return check.contract(await self.gatherer.contract(task, read), self._clock.now())
 
-    async def countersignature(self, task: Task, claimed: str) -> Holds | Refused:
+    async def countersignature(self, task: Task, claimed: str) -> ValidCountersignature | Refused:
         """Whether what the consumer handed in is its seal, gathered and checked. Raises Unavailable."""
         return check.countersignature(await self.gatherer.countersignature(task, claimed), self._clock.now())
 

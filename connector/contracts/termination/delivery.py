@@ -19,7 +19,7 @@ from connector.contracts.agreement.termination_store import Termination
 from connector.contracts.document import sealing
 from connector.contracts.model import Agreement
 from connector.contracts.termination import statement
-from connector.contracts.termination.statement import Judge, Terminations, Told
+from connector.contracts.termination.statement import SealedStatement, StatementVerifier, Terminations
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.language.reasons import Reason
@@ -77,11 +77,11 @@ class TerminationDelivery:
         booked = await self._db.write(slug, self._terminations.declare, slug, agreement.id, body, jws, document)
         return await self._db.read(slug, self._current, slug, agreement.id, booked)
 
-    async def judge(self, did: str) -> Judge:
+    async def judge(self, did: str) -> StatementVerifier:
         """How a statement by that peer is judged: its document is fetched before the transaction that books it."""
         document = await self._document(did)
 
-        def judged(agreement: bytes, iri: str, told: Told) -> None:
+        def judged(agreement: bytes, iri: str, told: SealedStatement) -> None:
             def seal(expected: Sequence[sealing.Reference]) -> None:
                 bodies = {one.par: one.body for one in expected}
                 jades.check(
@@ -90,7 +90,7 @@ class TerminationDelivery:
 
             statement.check_seal(agreement, iri, told, seal, did)
 
-        return Judge(sealing.canonical(dict(document)), judged)
+        return StatementVerifier(sealing.canonical(dict(document)), judged)
 
     async def deliver(self, row: OutboxRow) -> None:
         errand = msgspec.json.decode(row.body, type=Errand)

@@ -83,7 +83,7 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return _millis(self.at)
 
 
-class Told(NamedTuple):
+class SealedStatement(NamedTuple):
     """A statement as it came: what it says, its canonical bytes and the seal over them."""
 
     statement: Statement
@@ -98,17 +98,17 @@ class Over(NamedTuple):
     reason: Reason
 
 
-class Judge(NamedTuple):
+class StatementVerifier(NamedTuple):
     """`document`: the partner's DID document in canonical form, as it was when its statement came.
 
     `check` (agreement's bytes, its IRI, statement): Fault unless the seal is the partner's and over exactly these.
     """
 
     document: bytes
-    check: Callable[[bytes, str, Told], None]
+    check: Callable[[bytes, str, SealedStatement], None]
 
 
-def read(value: object) -> Told:
+def read(value: object) -> SealedStatement:
     """The body of a delivery, `{"statement": {...}, "jws": "..."}`; PeerError names what is wrong with it."""
     match value:
         case {"statement": dict() as stated, "jws": str(jws), **more} if not more:
@@ -118,7 +118,7 @@ def read(value: object) -> Told:
                     raise PeerError("endings.statement")
             except (msgspec.ValidationError, ValueError) as cause:
                 raise PeerError("endings.statement") from cause
-            return Told(statement, sealing.canonical(stated), jws)
+            return SealedStatement(statement, sealing.canonical(stated), jws)
         case _:
             raise PeerError("endings.statement")
 
@@ -199,7 +199,7 @@ class Terminations:
         agreement = self._agreements.get(tx, slug, agreement_id)
         if not agreement.in_force:
             raise Mistake("endings.not-in-force", state=agreement.state)
-        told = Told(msgspec.json.decode(body, type=Statement), body, jws)
+        told = SealedStatement(msgspec.json.decode(body, type=Statement), body, jws)
         ending = _ending(tx, agreement, told, "waiting")
         if not termination_store.entered(tx, agreement, ending, _names(ending.side)):
             raise _stands(termination_store.ending(tx, slug, agreement_id, ending.side) or ending)
@@ -209,7 +209,9 @@ class Terminations:
         errand(tx, process, DELIVER, agreement=agreement.id)
         return ending
 
-    def receive(self, tx: Tx, slug: str, did: str, name: str, told: Told, judge: Judge) -> tuple[Termination, bool]:
+    def receive(
+        self, tx: Tx, slug: str, did: str, name: str, told: SealedStatement, judge: StatementVerifier
+    ) -> tuple[Termination, bool]:
         """Books the partner's statement; whether it is new. The same one again changes nothing, a later end is refused.
 
         Raises Unknown for whoever is no party, Unavailable while we do not know yet that the agreement is final.
@@ -281,7 +283,7 @@ class Terminations:
         """Who has stood in the counterparty's place so far."""
         return termination_store.successions(tx, agreement.participant, agreement.id)
 
-    def _check(self, tx: Tx, agreement: Agreement, told: Told) -> None:
+    def _check(self, tx: Tx, agreement: Agreement, told: SealedStatement) -> None:
         """What it says of whom and when; the day of notice is held against its own time, for it may have waited."""
         said = told.statement
         if said.agreement != agreement.digest or said.by == _side(agreement):
@@ -344,7 +346,9 @@ def members(objects: Mapping[str, bytes], agreement: Agreement, logged: bytes) -
     return found
 
 
-def check_seal(agreement: bytes, iri: str, told: Told, seal: Callable[[Sequence[Reference]], None], did: str) -> None:
+def check_seal(
+    agreement: bytes, iri: str, told: SealedStatement, seal: Callable[[Sequence[Reference]], None], did: str
+) -> None:
     """References and time first, then `seal` for signature, owner and chain; raises Fault."""
     expected = references(agreement, iri, key_binding.root_of(did), told.body)
     covers(jades.read(told.jws), expected)
@@ -373,7 +377,7 @@ def _side(agreement: Agreement) -> Side:
     return "provider" if agreement.role == "provider" else "consumer"
 
 
-def _ending(tx: Tx, agreement: Agreement, told: Told, answer: termination_store.Answer) -> Termination:
+def _ending(tx: Tx, agreement: Agreement, told: SealedStatement, answer: termination_store.Answer) -> Termination:
     said = told.statement
     return Termination(
         participant=agreement.participant, agreement=agreement.id, side=said.by, statement=told.body,

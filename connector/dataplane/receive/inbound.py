@@ -17,10 +17,10 @@ from connector.dataplane import flows, tokens
 from connector.dataplane.digests import stated
 from connector.dataplane.flows import Flow
 from connector.dataplane.gate import refusal
-from connector.dataplane.serve.stream import Handler, Patience, problem
+from connector.dataplane.serve.stream import Handler, MinimumRate, problem
 from connector.dataplane.sinks.attempts import Attempt
 from connector.dataplane.sinks.fill import fill
-from connector.dataplane.streams import Streams, Ticket
+from connector.dataplane.streams import OpenStream, Streams
 from connector.errors import Defect, HanseError, PeerError, Unauthenticated, Unavailable
 from connector.http.refusals import TooLarge, TooSlow, WrongMedia
 from connector.ids import new_uuid
@@ -66,7 +66,7 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
 
     place: Callable[[str, str], Path]
     limit: int
-    patience: Patience = Patience()
+    patience: MinimumRate = MinimumRate()
     free: int = 0
 
 
@@ -95,7 +95,7 @@ class _Upload:
 
     async def serve(self, request: web.Request, slug: str, flow_id: str) -> int:
         token = tokens.bearer(request.headers.get("Authorization"))
-        ticket: Ticket | None = None
+        ticket: OpenStream | None = None
         try:
             async with self._streams.ticket(slug, flow_id) as ticket:
                 flow = await self._admitted(slug, flow_id, token)
@@ -118,7 +118,7 @@ class _Upload:
             raise refusal("dataplane.ended")
         return flow
 
-    async def _take(self, request: web.Request, flow: Flow, ticket: Ticket) -> int:
+    async def _take(self, request: web.Request, flow: Flow, ticket: OpenStream) -> int:
         body = _Body(request)
         patience = self._hall.patience
         ticket.expect(lambda: body.size, lambda: True, patience.every_s, patience.least)
@@ -156,7 +156,7 @@ class _Upload:
         return sink.size
 
     @asynccontextmanager
-    async def _alone(self, flow: Flow, ticket: Ticket) -> AsyncIterator[_Ours]:
+    async def _alone(self, flow: Flow, ticket: OpenStream) -> AsyncIterator[_Ours]:
         """One sender per flow in all processes: Unavailable for a second one, who may come back."""
         name = f"in:{flow.participant}:{flow.id}"
         if name in self._taken:
@@ -169,7 +169,7 @@ class _Upload:
             self._taken.discard(name)
 
     @asynccontextmanager
-    async def _leased(self, name: str, ticket: Ticket) -> AsyncIterator[_Ours]:
+    async def _leased(self, name: str, ticket: OpenStream) -> AsyncIterator[_Ours]:
         """Among replicas the right to write is a lease; whoever loses it is cut. SQLite has one process."""
         if self._database.dialect == "sqlite":
             yield lambda tx: True
@@ -185,7 +185,7 @@ class _Upload:
             renewing.cancel()
             await asyncio.shield(self._database.write(PROCESS, lease.forget, name, me, fence))
 
-    async def _renew(self, name: str, me: str, fence: int, ticket: Ticket) -> None:
+    async def _renew(self, name: str, me: str, fence: int, ticket: OpenStream) -> None:
         while True:
             await asyncio.sleep(RENEW_S)
             with suppress(Unavailable):
@@ -241,7 +241,7 @@ def _limit(request: web.Request, most: int, agreed: int | None) -> int:
     return limit
 
 
-def _cut(ticket: Ticket | None) -> HanseError:
+def _cut(ticket: OpenStream | None) -> HanseError:
     match None if ticket is None else ticket.cause():
         case "slow":
             return TooSlow("http.body-slow")

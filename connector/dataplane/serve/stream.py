@@ -17,7 +17,7 @@ from connector.dataplane import tokens
 from connector.dataplane.gate import Admission, Gate, refusal
 from connector.dataplane.sources import Broken, Description, Reading, ranges
 from connector.dataplane.sources.registered import Sources
-from connector.dataplane.streams import Streams, Ticket
+from connector.dataplane.streams import OpenStream, Streams
 from connector.errors import Defect, HanseError, Unauthenticated
 from connector.language.reasons import explained, on_the_wire
 
@@ -35,7 +35,7 @@ class Ledger(Protocol):
     async def delivered(self, participant: str, flow: str, bytes: int, complete: bool, broken: str | None) -> None: ...
 
 
-class Patience(msgspec.Struct, frozen=True):
+class MinimumRate(msgspec.Struct, frozen=True):
     """How slow a reader may be: at least `least` bytes in every `every_s` seconds."""
 
     every_s: float = 30.0
@@ -48,13 +48,13 @@ def serve(
     sources: Sources,
     ledger: Ledger,
     participant: Callable[[web.Request], str],
-    patience: Patience | None = None,
+    patience: MinimumRate | None = None,
 ) -> Handler:
     """The handler for a route with `{flow}`; `participant` says whose root the request came in under.
 
     Defects, and whatever fails after the first byte, are left to the application's outermost edge.
     """
-    desk = _Server(gate, streams, sources, ledger, patience or Patience())
+    desk = _Server(gate, streams, sources, ledger, patience or MinimumRate())
 
     async def handle(request: web.Request) -> web.StreamResponse:
         answer = _Answer(request, participant(request), request.match_info["flow"])
@@ -125,7 +125,7 @@ class _Answer:
 
 
 class _Server:
-    def __init__(self, gate: Gate, streams: Streams, sources: Sources, ledger: Ledger, patience: Patience) -> None:
+    def __init__(self, gate: Gate, streams: Streams, sources: Sources, ledger: Ledger, patience: MinimumRate) -> None:
         self._gate, self._streams, self._sources, self._ledger = gate, streams, sources, ledger
         self._patience = patience
 
@@ -144,7 +144,7 @@ class _Server:
         return answer.response
 
     async def _send(
-        self, answer: _Answer, ticket: Ticket, reading: Reading, admission: Admission, what: Description
+        self, answer: _Answer, ticket: OpenStream, reading: Reading, admission: Admission, what: Description
     ) -> None:
         headers = {**_headers(what), **reading.headers}
         await answer.begin(reading.status, headers, reading.length if reading.status != 304 else None)

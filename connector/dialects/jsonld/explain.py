@@ -47,7 +47,7 @@ class Finding(msgspec.Struct, frozen=True):
     allowed: str = ""
 
 
-class Garbled(PeerError):
+class UnreadableMessage(PeerError):
     """A message that cannot be read, with reasons for people. `code` says whether it was a message or an answer."""
 
     def __init__(self, code: str, type_: str, findings: Iterable[Finding]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from connector.dialects.jsonld.expansion import expand
-from connector.dialects.jsonld.explain import Finding, Garbled, findings, of
+from connector.dialects.jsonld.explain import Finding, UnreadableMessage, findings, of
 from connector.dialects.jsonld.grammar import TERMS
 from connector.dialects.jsonld.names import Names, names_of
 from connector.dialects.jsonld.plain import Walk
@@ -60,17 +60,17 @@ _REMEMBERED = _Remembered()
 
 
 def read(cls: type[M], value: Any, code: str = "peer.message") -> M:
-    """The message in `value`, a JSON value strictly read; raises Garbled. `code` as in `Garbled`."""
+    """The message in `value`, a JSON value strictly read; raises UnreadableMessage. `code` as in it."""
     key = (cls.__name__, codec.digest(value))
     known = _REMEMBERED.get(key)
     if isinstance(known, tuple):
-        raise Garbled(code, cls.__name__, known)
+        raise UnreadableMessage(code, cls.__name__, known)
     if known is not None:
         return codec.decode(cls, msgspec.json.decode(known))
     form, told = _formed(cls, value)
     if form is None:
         _REMEMBERED.put(key, told)
-        raise Garbled(code, cls.__name__, told)
+        raise UnreadableMessage(code, cls.__name__, told)
     message = codec.decode(cls, form)
     # An address may hold a token; that is remembered nowhere but with its transfer.
     if "data_address" not in cls.__struct_fields__:

@@ -11,7 +11,7 @@ from aiohttp import web
 from connector.clock import Clock, rfc3339
 from connector.contracts.agreement.termination_store import Termination
 from connector.contracts.termination import statement
-from connector.contracts.termination.statement import Judge, Terminations, Told
+from connector.contracts.termination.statement import SealedStatement, StatementVerifier, Terminations
 from connector.errors import PeerError
 from connector.http import limits
 from connector.http.pace import Pace
@@ -29,8 +29,12 @@ class TerminationHandlers:
     """A statement costs the check of a seal: five at once per peer, then one a second."""
 
     def __init__(
-        self, exchange: Exchange, terminations: Terminations, judge: Callable[[str], Awaitable[Judge]], clock: Clock
-    ) -> None:  # fmt: skip
+        self,
+        exchange: Exchange,
+        terminations: Terminations,
+        judge: Callable[[str], Awaitable[StatementVerifier]],
+        clock: Clock,
+    ) -> None:
         self._exchange, self._terminations, self._judge = exchange, terminations, judge
         self._pace = Pace(clock, burst=5, per_s=1)
 
@@ -50,5 +54,7 @@ class TerminationHandlers:
         said = msgspec.json.encode({"effective": rfc3339(booked.effective)})
         return web.Response(status=201 if new else 200, body=said, content_type="application/json")
 
-    def _received(self, tx: Tx, call: Call, told: Told, judge: Judge) -> tuple[Termination, bool]:
+    def _received(
+        self, tx: Tx, call: Call, told: SealedStatement, judge: StatementVerifier
+    ) -> tuple[Termination, bool]:
         return self._terminations.receive(tx, call.participant.id, call.peer.did, call.params["agreement"], told, judge)

@@ -21,7 +21,7 @@ _LATER = {
 }
 
 
-class Vanished(Exception):
+class TransactionLost(Exception):
     """SQLite rolled back the whole transaction, not only the statement (full disk, I/O error)."""
 
 
@@ -118,7 +118,7 @@ class SqliteTx:
 
     def _execute(self, sql: str, values: dict[str, object]) -> sqlite3.Cursor:
         if not self._connection.in_transaction:  # a further statement would commit by itself
-            raise Vanished from self._last_error
+            raise TransactionLost from self._last_error
         try:
             return self._connection.execute(sql, values)
         except sqlite3.Error as error:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from connector.clock import Clock
 from connector.errors import Defect, Unavailable
-from connector.storage.database import RERUNS, Careful, Conflict, Tx
-from connector.storage.sqlite.tx import SqliteTx, Vanished, translate
+from connector.storage.database import RERUNS, Conflict, NeedsSavepoint, Tx
+from connector.storage.sqlite.tx import SqliteTx, TransactionLost, translate
 
 BATCH = 64
 """Units per commit at most: bounds the delay of the first one."""
@@ -107,7 +107,7 @@ class Writer:
                     return None
                 outcomes.append(outcome)
             self._connection.execute("COMMIT")
-        except (sqlite3.Error, Vanished):
+        except (sqlite3.Error, TransactionLost):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             return None
@@ -122,8 +122,8 @@ class Writer:
                 return Outcome(unit, unit.call(tx), signals=tx.signals)
             except BaseException as error:  # the unit's own: it belongs to whoever awaits the future
                 if not self._connection.in_transaction:
-                    raise Vanished from error
-                if isinstance(error, Careful) or self._connection.total_changes != before:
+                    raise TransactionLost from error
+                if isinstance(error, NeedsSavepoint) or self._connection.total_changes != before:
                     return None
                 if not isinstance(error, Conflict):
                     return Outcome(unit, error=error)
@@ -137,7 +137,7 @@ class Writer:
         try:
             outcomes = [self._unit(unit) for unit in batch]
             self._connection.execute("COMMIT")
-        except (sqlite3.Error, Vanished) as error:
+        except (sqlite3.Error, TransactionLost) as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             if len(batch) == 1:
@@ -163,14 +163,14 @@ class Writer:
 
     def _undo(self, error: BaseException | None = None) -> None:
         if not self._connection.in_transaction:
-            if isinstance(error, Vanished):
+            if isinstance(error, TransactionLost):
                 raise error
-            raise Vanished from error
+            raise TransactionLost from error
         self._connection.execute("ROLLBACK TO unit")
         self._connection.execute("RELEASE unit")
 
 
-def _reason(error: sqlite3.Error | Vanished) -> BaseException:
+def _reason(error: sqlite3.Error | TransactionLost) -> BaseException:
     if isinstance(error, sqlite3.Error):
         return translate(error)
     return error.__cause__ or Defect("storage.statement", reason="VANISHED")

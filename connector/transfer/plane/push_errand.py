@@ -13,10 +13,10 @@ from connector.clock import Clock
 from connector.dataplane.flows import Flow
 from connector.dataplane.gate import Admission, Gate
 from connector.dataplane.serve.push import Push, Refused
-from connector.dataplane.serve.stream import Patience
+from connector.dataplane.serve.stream import MinimumRate
 from connector.dataplane.sources.ranges import Conditions
 from connector.dataplane.sources.registered import Sources
-from connector.dataplane.streams import Streams, Ticket
+from connector.dataplane.streams import OpenStream, Streams
 from connector.errors import HanseError, PeerError, Refusal, Unavailable
 from connector.http.outbound import SafeClient
 from connector.language.reasons import explained
@@ -41,17 +41,17 @@ class Pusher:
 
     def __init__(
         self, db: Database, clock: Clock, reports: Reports, gate: Gate, streams: Streams, sources: Sources,
-        client: SafeClient, vault: Vault, patience: Patience | None = None,
+        client: SafeClient, vault: Vault, patience: MinimumRate | None = None,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._reports, self._gate, self._streams = db, clock, reports, gate, streams
         self._sources, self._client, self._sealed = sources, client, Sealed(vault)
-        self._patience = patience or Patience()
+        self._patience = patience or MinimumRate()
         self._noes: dict[int, int] = {}
         """How often a row was refused. A restart counts anew."""
 
     async def push(self, row: OutboxRow) -> None:
         errand = msgspec.json.decode(row.body, type=Errand)
-        ticket: Ticket | None = None
+        ticket: OpenStream | None = None
         try:
             async with self._streams.ticket(row.participant, errand.process) as ticket:
                 await self._push(row, errand.process, ticket)
@@ -61,7 +61,7 @@ class Pusher:
                 await self._not_now(row, errand.process, Unavailable("dataplane.cut"), cut)
             await self._db.write(row.participant, self._rested, row, errand.process)
 
-    async def _push(self, row: OutboxRow, process_id: str, ticket: Ticket) -> None:
+    async def _push(self, row: OutboxRow, process_id: str, ticket: OpenStream) -> None:
         flow = await self._flow(row, process_id)
         if flow is None or flow.address is None:
             await self._db.write(row.participant, self._rested, row, process_id)
@@ -79,7 +79,7 @@ class Pusher:
         else:
             self._noes.pop(row.id, None)
 
-    async def _send(self, row: OutboxRow, flow: Flow, ticket: Ticket) -> None:
+    async def _send(self, row: OutboxRow, flow: Flow, ticket: OpenStream) -> None:
         admission = await self._gate.dispatch(row.participant, flow.id)
         ticket.until(admission.expires_at)
         source = self._sources.source(row.participant, admission.source)
@@ -95,7 +95,7 @@ class Pusher:
                 await asyncio.shield(self._book(admission, push, ticket))
         await self._db.write(row.participant, self._sent, row, flow.id, push.sent)
 
-    async def _book(self, admission: Admission, push: Push, ticket: Ticket) -> None:
+    async def _book(self, admission: Admission, push: Push, ticket: OpenStream) -> None:
         """What a try has sent in vain is in the log too."""
         cause = push.broken or ticket.cause()
         with suppress(Unavailable):

@@ -18,7 +18,6 @@ from connector.contracts.document.text import Party
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.signing import check
 from connector.contracts.signing.check import (
-    Holds,
     MustRead,
     ReceivedCountersignature,
     Refused,
@@ -26,6 +25,7 @@ from connector.contracts.signing.check import (
     SealedContract,
     Trust,
     Unsealed,
+    ValidCountersignature,
 )
 from connector.policy.engine import PolicyEngine
 from connector.protocol import negotiation as kernel
@@ -274,7 +274,7 @@ def test_a_second_seal_that_does_not_hold_delays_nothing(world: World) -> None:
 def test_an_honest_countersignature_holds(world: World) -> None:
     """>> over what we sealed, with an approval of its instant << it holds; without a second seal nothing is said."""
     verdict = check.countersignature(answered(world), NOW_MS)
-    assert isinstance(verdict, Holds)
+    assert isinstance(verdict, ValidCountersignature)
     assert [one.name for one in verdict.objects] == [draft.APPROVAL["consumer"]]
     assert verdict.second(None) == check.Second()
     (claim,) = second_seal.claimed("consumer", "no seal")

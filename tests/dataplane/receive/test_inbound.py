@@ -12,7 +12,7 @@ from connector.clock import FakeClock
 from connector.dataplane import flows
 from connector.dataplane.receive import inbound
 from connector.dataplane.receive.inbound import Expected, Inbound, receive
-from connector.dataplane.serve.stream import Patience
+from connector.dataplane.serve.stream import MinimumRate
 from connector.dataplane.streams import Streams
 from connector.errors import Unavailable
 from connector.storage import lease
@@ -52,7 +52,7 @@ class Receiver:
 
     def __init__(self, database, folder) -> None:
         self.database, self.folder, self.clock, self.intake = database, folder, FakeClock(), Intake(database)
-        self.streams, self.limit, self.patience = Streams(self.clock), 10_000_000, Patience()
+        self.streams, self.limit, self.patience = Streams(self.clock), 10_000_000, MinimumRate()
 
     async def serve(self) -> None:
         self.tokens = {flow: await self.expect(flow) for flow in (FLOW, OTHER)}
@@ -293,7 +293,7 @@ async def test_bytes_that_came_too_late_are_not_kept(receiver, client) -> None:
 @pytest.mark.threat("T38")
 async def test_slow_bytes_are_cut(receiver, client) -> None:
     """>> a sender that trickles << 408, nothing stays."""
-    receiver.patience = Patience(every_s=0.1, least=65_536)
+    receiver.patience = MinimumRate(every_s=0.1, least=65_536)
     await receiver.close()
     await receiver.serve()
     reader, writer = await receiver.raw("Content-Length: 2500000", b"x")

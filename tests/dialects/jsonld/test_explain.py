@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft201909Validator
 
 from connector.dialects.jsonld import explain, reading
-from connector.dialects.jsonld.explain import Garbled
+from connector.dialects.jsonld.explain import UnreadableMessage
 from connector.dialects.jsonld.schemas import schema
 from connector.language import LANGUAGES, catalogue
 from connector.language.reasons import on_the_wire
@@ -115,10 +115,10 @@ def test_whatever_is_refused_has_words(name: str, members: dict[str, Any], junk:
         assert said is None or refusal(codec.TYPES[name], value) is not None
 
 
-def garbled(cls: Any, value: object) -> Garbled | None:
+def garbled(cls: Any, value: object) -> UnreadableMessage | None:
     try:
         reading.read(cls, value)
-    except Garbled as said:
+    except UnreadableMessage as said:
         return said
     return None
 
@@ -163,7 +163,7 @@ SAID = {
 @pytest.mark.parametrize(("change", "words"), SAID.values(), ids=SAID.keys())
 def test_a_person_understands_what_is_wrong(change: dict[str, Any], words: list[str]) -> None:
     """Where, and what would be right; German first, English second."""
-    with pytest.raises(Garbled) as said:
+    with pytest.raises(UnreadableMessage) as said:
         reading.read(m.ContractRequestMessage, whole("ContractRequestMessage") | change)
     german, english = on_the_wire(said.value.reasons)
     assert said.value.facts["pointer"] == words[0]
@@ -178,7 +178,7 @@ def test_several_faults_are_told_at_once() -> None:
     """The codec stops at the first; who has to mend it wants to know all, up to a number that can be read."""
     value = whole("ContractRequestMessage") | {"consumerPid": 1, "callbackAddress": 2}
     value["offer"] = {"permission": [{}]}
-    with pytest.raises(Garbled) as said:
+    with pytest.raises(UnreadableMessage) as said:
         reading.read(m.ContractRequestMessage, value)
     places = [finding.pointer for finding in said.value.findings]
     assert len(set(places)) == explain.TOLD
@@ -193,7 +193,7 @@ def test_pointers_lead_into_the_document_that_came() -> None:
         "callbackAddress": "https://b",
         "dspace:offer": {"@id": "o", "@type": "odrl:Offer", "odrl:target": {"@id": "t"}, "odrl:permission": rule},
     }  # fmt: skip
-    with pytest.raises(Garbled) as said:
+    with pytest.raises(UnreadableMessage) as said:
         reading.read(m.ContractRequestMessage, value)
     at = "/dspace:offer/odrl:permission/odrl:constraint"
     assert {finding.pointer for finding in said.value.findings} == {f"{at}/operator", f"{at}/rightOperand"}
@@ -202,7 +202,7 @@ def test_pointers_lead_into_the_document_that_came() -> None:
 def test_a_strangers_text_cannot_spoil_a_sentence() -> None:
     """Names come short, on one line and without anything that steers a terminal; braces are no placeholders."""
     evil = "\x1b[31m{0}\u202e" + "x" * 5000
-    with pytest.raises(Garbled) as said:
+    with pytest.raises(UnreadableMessage) as said:
         reading.read(m.ContractRequestMessage, {**whole("ContractRequestMessage"), "@" + evil: 2}, "peer.answer")
     for sentence in (*on_the_wire(said.value.reasons), str(said.value.facts["pointer"])):
         assert len(sentence) < 600

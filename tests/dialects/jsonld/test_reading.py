@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connector.dialects.jsonld import reading
-from connector.dialects.jsonld.explain import Garbled
+from connector.dialects.jsonld.explain import UnreadableMessage
 from connector.policy.odrl.parse import parse
 from connector.protocol import messages as m
 
@@ -25,7 +25,7 @@ SEALED = {**MESSAGE, m.HANSE + "agreementSignature": "head..signature"}
 
 
 def why(value: Any, cls: Any = m.ContractAgreementMessage) -> str:
-    with pytest.raises(Garbled) as said:
+    with pytest.raises(UnreadableMessage) as said:
         reading.read(cls, value)
     return f"{said.value.findings[0].pointer} {said.value.findings[0].code}"
 
@@ -106,7 +106,7 @@ def test_numbers_become_literals_that_the_policy_engine_reads() -> None:
 )
 def test_what_would_lose_meaning_is_refused(change: dict[str, Any], expected: str) -> None:
     """A refined action, a constraint by reference, an empty one, a target inside a rule, two operators at once."""
-    with pytest.raises(Garbled) as said:
+    with pytest.raises(UnreadableMessage) as said:
         offer(**change)
     assert expected in [f"{finding.pointer} {finding.code}" for finding in said.value.findings]
 

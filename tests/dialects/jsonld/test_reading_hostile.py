@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connector.dialects.jsonld import expansion, names, reading
-from connector.dialects.jsonld.explain import Garbled
+from connector.dialects.jsonld.explain import UnreadableMessage
 from connector.dialects.jsonld.grammar import TYPE_IRIS
 from connector.protocol import messages as m
 
@@ -118,11 +118,11 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
 def loaded() -> None:
     """Importing is no work of the document."""
     expansion.expand({"@context": {"id": "@id"}, "id": "urn:x", "urn:y": 1})
-    with pytest.raises(Garbled):
+    with pytest.raises(UnreadableMessage):
         reading.read(m.CatalogError, {})
 
 
-def calls(value: Any) -> tuple[int, Garbled | None]:
+def calls(value: Any) -> tuple[int, UnreadableMessage | None]:
     """How many functions were called, in Python and in C, until the document was read or refused."""
     count = 0
 
@@ -133,7 +133,7 @@ def calls(value: Any) -> tuple[int, Garbled | None]:
     sys.setprofile(counted)
     try:
         reading.read(m.ContractRequestMessage, value)
-    except Garbled as said:
+    except UnreadableMessage as said:
         return count, said
     finally:
         sys.setprofile(None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.dialects.jsonld.explain import Garbled
+from connector.dialects.jsonld.explain import UnreadableMessage
 from connector.dialects.jsonld.reading import read
 from connector.dialects.policies.foreign import read_json, read_rdf
 from connector.policy.evaluation.digest import digest
@@ -348,7 +348,7 @@ def offer(rule: dict[str, Any]) -> dict[str, Any]:
 def test_a_message_loses_nothing_either(change: dict[str, Any]) -> None:
     value = offer(change)
     value["offer"] = {name: item for name, item in value["offer"].items() if item is not None}
-    with pytest.raises(Garbled):
+    with pytest.raises(UnreadableMessage):
         read(ContractOfferMessage, value)
 
 
