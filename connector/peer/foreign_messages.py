@@ -34,7 +34,8 @@ class Foreign:
         self._thread = ThreadPoolExecutor(1, "foreign")
 
     async def read(self, caller: Hashable, cls: type[M], value: Any, size: int) -> M:
-        """The message in `value`, which had `size` bytes; raises `UnreadableMessage` with reasons, TooMany if it is too much."""
+        """The message in `value`, which had `size` bytes; raises `UnreadableMessage` with reasons, TooMany if it is too
+        much."""
         for _ in range(cost(value, size)):
             self._pace.spend(caller)
         loop = asyncio.get_running_loop()
