@@ -44,9 +44,11 @@ FILES = 4
 """Most files of tests that are loaded anew."""
 LOST = ("survived", "not reached")
 ORDER = (
-    "witness", "objections", "concepts", "identifiers", "payments",
-    "matching", "ranges", "rules", "checks", "narrow", "evaluate", "comparing",
-    "keeping", "norms", "encode", "logic", "regions", "conflict", "operators", "deontic", "program",
+    "containment.counterexample", "conflict.objections", "containment.concepts", "odrl.identifiers",
+    "evaluation.payments", "evaluation.matching", "evaluation.ranges", "evaluation.rules", "evaluation.checks",
+    "containment.narrow", "evaluation.evaluate", "containment.compare", "containment.duties_kept", "containment.norms",
+    "containment.encode", "containment.logic", "containment.regions", "conflict.conflict", "odrl.operators",
+    "evaluation.duty_states", "evaluation.program",
 )  # fmt: skip
 
 
@@ -63,11 +65,15 @@ class Work(NamedTuple):
 
     @property
     def path(self) -> Path:
-        return ROOM / f"{self.name}.py"
+        return _path(self.name)
+
+
+def _path(name: str) -> Path:
+    return ROOM.joinpath(*name.split(".")).with_suffix(".py")
 
 
 def _work(name: str) -> Work:
-    source = (ROOM / f"{name}.py").read_text(encoding="utf-8")
+    source = _path(name).read_text(encoding="utf-8")
     return Work(name, source, mutants(source))
 
 
@@ -91,7 +97,7 @@ class Tries:
         for work in self._works:
             loaded(importlib.import_module(work.module))
         gc.freeze()
-        files = {str(ROOM / f"{name}.py"): name for name in ORDER}
+        files = {str(_path(name)): name for name in ORDER}
         self._reached = mapped(session.items, files, self._args.map)
         self._items = {item.nodeid: item for item in session.items}
         bad = [name for name in self._items if not self._reached[name].passed]
@@ -114,8 +120,9 @@ class Tries:
         """First what noticed neighbours, then one test of every way through the module, then others; cheap first."""
         near = Counter(by for (module, other), by in self._noticing if module == work.name and abs(other - line) < NEAR)
         ways, ranks = Counter[frozenset[int]](), dict[str, int]()
+        own = f"/test_{work.name.rpartition('.')[2]}.py"
         for name in sorted(names, key=lambda name: self._reached[name].seconds):
-            ranks[name] = 0 if f"/test_{work.name}.py" in name else ways[self._reached[name].lines[work.name]]
+            ranks[name] = 0 if own in name else ways[self._reached[name].lines[work.name]]
             ways[self._reached[name].lines[work.name]] += 1
         spent, chosen = 0.0, []
         for name in sorted(ranks, key=lambda name: (-near[name], ranks[name], self._reached[name].seconds)):

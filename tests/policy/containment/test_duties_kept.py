@@ -281,11 +281,12 @@ def test_a_burden_is_found_among_consequences_and_after_others() -> None:
     assert compare(asked, asked)[0] == "compatible"
 
 
-@pytest.mark.parametrize("part", ["constraint", "action", "odd"])
+@pytest.mark.parametrize("part", ["constraint", "wide", "action", "odd"])
 def test_a_duty_that_is_not_understood_is_kept_word_by_word_only(part: str) -> None:
-    """>> a strange condition, refinement or member of an offered duty, left out << unknown, not compatible."""
+    """>> a strange or too wide condition, refinement or member of an offered duty, left out << unknown."""
     changes: dict[str, Any] = {
         "constraint": {"constraint": [STRANGE]},
+        "wide": {"constraint": [{"xone": [EARLY] * 65}]},
         "action": {"action": [{"rdf:value": {"@id": "odrl:inform"}, "refinement": [STRANGE]}]},
         "odd": {"https://elsewhere.example/ns#note": "1"},
     }

@@ -14,7 +14,7 @@ from connector.policy.odrl.names import ODRL as O
 from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Deed, Fact
 from tests.policy.duties import HOUR, SUSPEND, ask, deed, duty, found, obliging, owing
-from tests.policy.worlds import CLOSURE, DAY, NOW, TOWN, atom
+from tests.policy.worlds import CLOSURE, DAY, NOW, TOWN, at, atom
 
 STRANGER = "did:web:stranger"
 EUR, USD = "urn:eur", "urn:usd"
@@ -60,7 +60,7 @@ def test_one_payment_settles_one_fee() -> None:
     assert not may(both, paid(20))
     assert not may(both, paid(20), paid(5))
     assert may(both, paid(20), paid(10))
-    assert may(both, paid(10), paid(20))
+    assert may(both, paid(10), paid(20, 0))
     assert may(both, paid(30), paid(20))
     assert not may(both, paid(10), paid(10))
 
@@ -104,6 +104,22 @@ def test_one_duty_of_several_actions_is_owed_once() -> None:
     document = {"permission": [{"action": ["use", "odrl:distribute"], "duty": [fee(10)]}]}
     assert may(document, paid(10))
     assert may(document, paid(10), action=O + "distribute")
+
+
+def test_one_duty_of_several_actions_takes_one_payment() -> None:
+    """>> twenty for using and passing on, one rule, ten for selling; two payments of twenty  << all of it is paid."""
+    rule = {"action": ["use", "odrl:distribute"], "duty": [fee(20)]}
+    document = {"permission": [rule, {"action": "odrl:sell", "duty": [fee(10)]}]}
+    assert [may(document, paid(20), paid(20), action=O + action) for action in ("use", "distribute", "sell")] == [
+        True
+    ] * 3
+
+
+def test_the_dearest_fee_is_the_one_that_asks_for_most() -> None:
+    """>> at least five and at least thirty to sell, twenty to print; forty paid  << it is for selling."""
+    dear = duty("odrl:compensate", *(atom(O + "payAmount", "gteq", amount, unit=EUR) for amount in ("30", "5")))
+    rules = [{"action": "odrl:print", "duty": [fee(20)]}, {"action": "odrl:sell", "duty": [dear]}]
+    assert [may({"permission": rules}, paid(40), action=O + action) for action in ("print", "sell")] == [False, True]
 
 
 def test_two_fees_of_one_name_are_two() -> None:
@@ -186,23 +202,63 @@ def test_a_consequence_is_done_by_its_amount_alone(amount: int, permit: bool) ->
     assert may(obliging(late), *deeds, agreement_at=NOW - 5 * DAY) is permit
 
 
+REMEDY = {"action": "odrl:distribute", "odrl:remedy": [SUSPEND, fee(20)]}
+BREACH = deed("distribute", NOW - DAY)
+
+
 def test_a_payment_settles_no_fee_and_remedy_at_once() -> None:
     """>> a fee of twenty, and a remedy of twenty for a breach  << two payments."""
-    prohibition = {"action": "odrl:distribute", "odrl:remedy": [SUSPEND, fee(20)]}
-    document = owing(fee(20), prohibition=[prohibition])
-    breach = deed("distribute", NOW - DAY)
-    assert not may(document, breach, paid(20))
-    assert may(document, breach, paid(20), paid(20, 2))
+    document = owing(fee(20), prohibition=[REMEDY])
+    assert not may(document, BREACH, paid(20))
+    assert may(document, BREACH, paid(20), paid(20, 2))
 
 
 @pytest.mark.threat("T62")
 def test_a_payment_makes_good_for_one_remedy() -> None:
     """Bug: >> remedies of twenty and of ten, and nothing else is owed; twenty paid  << both were settled by it."""
-    remedies = {"action": "odrl:distribute", "odrl:remedy": [SUSPEND, fee(20), fee(10)]}
+    remedies = {**REMEDY, "odrl:remedy": [SUSPEND, fee(20), fee(10)]}
     document = {"permission": [{"action": "use"}], "prohibition": [remedies], "odrl:conflict": "odrl:prohibit"}
-    breach = deed("distribute", NOW - DAY)
-    assert not may(document, breach, paid(20))
-    assert may(document, breach, paid(20), paid(10))
+    assert not may(document, BREACH, paid(20))
+    assert may(document, BREACH, paid(20), paid(10))
+
+
+def test_a_payment_makes_good_for_one_consequence() -> None:
+    """>> deleted late; then twenty and ten, or a fee of ten beside it  << a payment for each."""
+    delete = duty("odrl:delete", atom(H + "dueWithin", "lteq", "agreement+P1D"))
+    agreed = {"agreement_at": NOW - 5 * DAY}
+    done = deed("delete", NOW - DAY)
+    for document in (
+        obliging(delete | {"odrl:consequence": [SUSPEND, fee(20), fee(10)]}),
+        owing(fee(10), obligation=[delete | {"odrl:consequence": [SUSPEND, fee(20)]}]),
+    ):
+        assert not may(document, done, paid(20), **agreed)
+        assert may(document, done, paid(20), paid(10), **agreed)
+
+
+def test_a_lone_fee_is_paid_for_each_breach() -> None:
+    """>> a remedy within an hour of each breach, else a report; two breaches, each paid for in time  << made good."""
+    soon = fee(20, atom(H + "dueWithin", "lt", "violation+PT1H"), **{"odrl:consequence": [duty("odrl:inform")]})
+    prohibition = {**REMEDY, "odrl:remedy": [SUSPEND, soon]}
+    document = {"permission": [{"action": "use"}], "prohibition": [prohibition], "odrl:conflict": "odrl:prohibit"}
+    breaches = [BREACH, deed("distribute", NOW - HOUR // 2)]
+    assert may(document, *breaches, paid(20, DAY - 60_000), paid(20))
+    assert not may(document, *breaches, paid(20))
+
+
+def test_a_fee_leaves_to_others_what_they_need() -> None:
+    """>> a fee of ten, and a remedy of twenty  << the fee takes what names it, else the smaller one, not the first."""
+    document = owing(fee(10), prohibition=[REMEDY])
+    assert may(document, BREACH, paid(20, 5), paid(10, 2))
+    assert may(document, BREACH, paid(20), paid(30, rule="/permission/0/duty/0"))
+
+
+@pytest.mark.parametrize("late", [0, HOUR], ids=["in the very millisecond", "later"])
+def test_who_can_be_paid_in_time_is_not_paid_late(late: int) -> None:
+    """>> a fee due by then, else a report, and one of any time; paid once in time and once not  << each as it fits."""
+    due = atom(H + "dueBy", "lt", at(NOW - DAY))
+    timed = fee(10, due, **{"odrl:consequence": [SUSPEND, duty("odrl:inform")]})
+    payments = [paid(12, DAY + 1), paid(10, DAY - late)]
+    assert may(owing(fee(5), obligation=[timed]), *payments)
 
 
 def test_as_many_as_possible_are_served_and_nobody_who_came_first_loses() -> None:

@@ -2,7 +2,18 @@
 
 import pytest
 
-from connector.policy.odrl.identifiers import DID, IDENTIFIER, MEDIA_TYPE, PARTY, TAG, TEXT, Names, evened, well_formed
+from connector.policy.odrl.identifiers import (
+    DID,
+    IDENTIFIER,
+    MEDIA_TYPE,
+    PARTY,
+    TAG,
+    TEXT,
+    WORD,
+    Names,
+    evened,
+    well_formed,
+)
 from connector.policy.odrl.model import Closure
 from connector.policy.odrl.names import HANSE as H
 
@@ -92,8 +103,36 @@ def test_two_spellings_of_one_name_are_neither_the_same_nor_apart(one: str, othe
     assert names.apart((one,), ("urn:else",))
 
 
-@pytest.mark.parametrize(("one", "other"), [("https://a.example/a%2Fb", "https://a.example/a/b"), ("urn:a", "urn:b")])
+@pytest.mark.parametrize(
+    ("name", "is_word"),
+    [
+        ("2.1", True), ("two words", True), ("", False), ("a,b", False), (" a", False), ("a\u200bb", False),
+        ("a\u3164b", False), ("a%E2%80%8Bb", False), ("a/../b", False), ("Mu\u0308nster", False),
+    ],
+)  # fmt: skip
+def test_a_word_is_one_without_anything_that_hides(name: str, is_word: bool) -> None:
+    assert well_formed(WORD, name) is is_word
+
+
+def test_what_contains_a_name_is_known_within_its_own_list_only() -> None:
+    """>> two concepts of two lists  << one surely is no part of the other where any name may stand, else unknown."""
+    assert Names(IDENTIFIER, LISTS).within(H + "research", H + "county") is False
+    assert Names("purposeScheme", LISTS).within(H + "research", H + "county") is None
+    assert Names("purposeScheme", LISTS).within(H + "research", H + "research") is True
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://a.example/a%2Fb", "https://a.example/a/b"),
+        ("urn:a", "urn:b"),
+        ("https://a.example/%FF", "https://a.example/%FE"),
+        ("https://a.example:443/x:443/y", "https://a.example/x/y"),
+        ("did:web:a.example%3A443:x%3A443", "did:web:a.example:x"),
+    ],
+)
 def test_a_reserved_character_is_another_one_when_escaped(one: str, other: str) -> None:
+    """So are octets that are no text, and a second port, which is none."""
     assert Names(IDENTIFIER, Closure()).apart((one,), (other,))
 
 
