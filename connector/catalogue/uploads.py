@@ -51,7 +51,7 @@ class LiveSource(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     name: str
-    media_type: str = ""
+    media_type: str | None = None
 
 
 class Room:

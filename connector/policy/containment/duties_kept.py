@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from connector.policy.containment.encode import Encoder, atoms
 from connector.policy.containment.logic import Budget, Never, together
+from connector.policy.evaluation.digest import canonical_rule
 from connector.policy.evaluation.duty import parts
 from connector.policy.evaluation.duty_states import DURING, SUSPEND
 from connector.policy.odrl.model import Clause, Duty, Logic, Rule, nameless
@@ -78,7 +79,7 @@ def applies(duty: Duty, encoder: Encoder) -> Never:
 
 def _by(duty: Duty, other: Duty, encoder: Encoder, budget: Budget) -> Keeping:
     """Whether `other` keeps the duty."""
-    if nameless(duty) == nameless(other):
+    if nameless(duty) == nameless(other) or canonical_rule(duty) == canonical_rule(other):
         return KEPT
     if duty.action.iri != other.action.iri:
         return Keeping("no", duty)

@@ -50,6 +50,8 @@ class Verdict(Struct, frozen=True, kw_only=True):
     counters: tuple[Counter, ...] = ()
     suspended: tuple[str, ...] = ()
     void: bool = False
+    place: int = -1
+    """Of the permission that grants, among all: several actions of one permission have one pointer."""
 
 
 REFUSED, VOID = Verdict(permit=False), Verdict(permit=False, void=True)
@@ -75,14 +77,14 @@ class _Form:
         self._suspending_obligations = [owed for owed in self.obligations if owed.suspends] if phase == ACCESS else []
         self._suspending_prohibitions = [rule for rule in self.prohibitions if rule.suspends] if phase == ACCESS else []
         self._counted = counters(policy.prohibitions, policy.obligations) if phase == ACCESS else ()
-        self.verdicts = [self._granted(rule) for rule in self.permissions]
+        self.verdicts = [self._granted(rule, place) for place, rule in enumerate(self.permissions)]
         self._against: dict[str, list[Prohibition]] = {}
         self._voids = policy.conflict == "invalid"
 
-    def _granted(self, found: Permission) -> Verdict:
+    def _granted(self, found: Permission, place: int) -> Verdict:
         own = counters([found.rule]) if self._phase == ACCESS else ()
         counted = tuple(dict.fromkeys(own + self._counted))
-        return Verdict(permit=True, rule=found.rule.pointer, counters=counted)
+        return Verdict(permit=True, rule=found.rule.pointer, counters=counted, place=place)
 
     def asked(self, world: World) -> str:
         """The action the request is about; empty while the phase leaves it open."""
@@ -189,8 +191,7 @@ class Program:
     def during(self, world: World, verdict: Verdict) -> tuple[Duty, ...]:
         """What the plane must execute at an access with this verdict, in the order of the document."""
         form = self._form("access")
-        granting = (rule for rule in form.permissions if rule.rule.pointer == verdict.rule)
-        return tuple(duty for rule in granting for duty in form.during(rule, world))
+        return form.during(form.permissions[verdict.place], world) if verdict.permit else ()
 
     def examine(self, world: World, phase: Phase) -> Decision:
         """The same answer with the tree of its reasons and everything that it entails."""

@@ -20,7 +20,7 @@ from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.state_of_world import Deed, DutyState, Fact, Source, Value, World
 
 ENGINE = "1.0.0"
-"""Version of the meaning of decisions: raised whenever the same policy and world may be decided differently."""
+"""Version of the meaning of decisions: a release that may decide the same policy and world differently raises it."""
 
 Written = str | list[str] | None
 """A value in JSON: a number as decimal text, because it may be larger than JSON carries safely; a set as a list."""

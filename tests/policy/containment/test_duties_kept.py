@@ -65,6 +65,13 @@ def test_obligations_are_kept_or_named(offer: Any, asked: Any, place: str | None
     assert compare(policy(FREE, obligation=offer), policy(FREE, obligation=asked)) == expected
 
 
+def test_the_order_of_consequences_decides_nothing() -> None:
+    """>> to inform, else to delete and be suspended, and the same the other way round << kept."""
+    after = [{"action": "delete"}, {"action": H + "suspendAccess"}]
+    duties = [{"action": "inform", "consequence": list(turned)} for turned in (after, reversed(after))]
+    assert compare(with_duty(duties[0]), with_duty(duties[1]))[0] == "compatible"
+
+
 def with_duty(*duties: Any) -> Policy:
     return policy({"action": "use", "duty": list(duties)})
 

@@ -300,6 +300,16 @@ def test_the_first_permission_whose_duties_this_plane_executes_grants() -> None:
         assert [duty.pointer for duty in decision.during] == ([f"{rule}/duty/0"] if rule else [])
 
 
+def test_several_actions_of_one_permission_are_treated_once() -> None:
+    """>> one permission to use and to distribute, with a watermark  << the plane applies it once, as the tree says."""
+    rule = {"action": ["use", "distribute"], "duty": {"action": "odrl:watermark"}}
+    program = compile(parse({"permission": [rule], "odrl:conflict": "odrl:prohibit"}))
+    world = replace(MAY, can=frozenset({O + "watermark"}))
+    found = program.during(world, program.verdict(world, "access"))
+    assert found == program.examine(world, "access").during
+    assert len(found) == 1
+
+
 def test_an_operand_that_raises_is_unknown() -> None:
     """>> a plug-in's operand divides by zero  << its clause is unknown: no permission, and prohibitions hold."""
 
