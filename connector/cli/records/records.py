@@ -122,13 +122,26 @@ def _tell_hold(call: Call, one: dict[str, Any]) -> None:
 
 
 def _words(call: Call, finding: dict[str, Any]) -> dict[str, object]:
-    nothing = call.say("records.nothing-there")
+    what, subject = finding["what"], finding["subject"]
+    if subject in ("provider", "consumer"):
+        subject = call.say(f"records.side.{subject}")
     return {
-        "what": call.say(f"records.what.{finding['what']}", subject=finding["subject"]),
+        "what": call.say(f"records.what.{what}", subject=subject),
         "kind": call.say(f"records.kinds.{finding['kind']}"),
-        "ours": finding["ours"] or nothing,
-        "theirs": finding["theirs"] or nothing,
+        "ours": _account(call, what, finding["ours"]),
+        "theirs": _account(call, what, finding["theirs"]),
     }
+
+
+def _account(call: Call, what: str, told: str | None) -> str:
+    """What one side's log says; of a transfer `STATE BYTES`, where the state may be the code of its failure."""
+    if not told:
+        return call.say("records.nothing-there")
+    state, _, count = told.rpartition(" ")
+    if what != "transfer" or not count.isdecimal():
+        return told
+    known = state if state in ("whole", "open") else "failed"
+    return call.say(f"records.transfer.{known}", bytes=int(count), code=state)
 
 
 def _uuid(name: str) -> str:

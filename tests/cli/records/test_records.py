@@ -22,3 +22,20 @@ def test_why_a_partner_could_not_be_asked_is_a_sentence(
     play.on("POST /participants/a/comparisons", {"comparisons": [{**one, "findings": []}]})
     assert main(["records", "compare", "--as", "a"], {}) == 0
     assert said_so in said(capsys)
+
+
+def test_what_both_logs_say_of_a_transfer_and_a_seal_is_said_in_words(
+    play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bug: >> a transfer whole here and broken off there, a seal missing << “whole 30”, “Siegel (consumer)”."""
+    findings = [
+        {"what": "transfer", "subject": "urn:uuid:2", "kind": "differs", "ours": "whole 30", "theirs": "data.cut 12"},
+        {"what": "seal", "subject": "consumer", "kind": "missing-there", "ours": "ab12", "theirs": None},
+    ]
+    one = {"agreement": "urn:uuid:1", "counterparty": "did:web:b", "state": "differs", "code": "", "at": 0}
+    play.on("POST /participants/a/comparisons", {"comparisons": [{**one, "findings": findings}]})
+    main(["records", "compare", "--as", "a"], {})
+    text = said(capsys)
+    assert "hier: 30 Bytes, vollständig; dort: 12 Bytes, abgebrochen (data.cut)" in text
+    assert "Siegel des Datennehmers" in text
+    assert "whole" not in text
