@@ -6,11 +6,12 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import ClientPayloadError
 
 from connector.catalogue import uploads
-from connector.catalogue.uploads import Uploads
+from connector.catalogue.uploads import LiveSource, Uploads
 from connector.errors import Mistake, Unavailable
 
 TOWN = "musterstadt"
@@ -115,18 +116,27 @@ async def test_a_full_disk_says_so_and_leaves_nothing(
 
 
 @pytest.mark.parametrize(
-    "wish",
+    ("url", "name"),
     [
-        {}, {"url": "https://a.example/x"}, {"name": "x"}, {"url": "http://a.example/x", "name": "x"},
-        {"url": "file:///etc/passwd", "name": "x"}, {"url": 7, "name": "x"}, {"url": "https://a.example", "name": " "},
+        ("", ""), ("https://a.example/x", ""), ("", "x"), ("http://a.example/x", "x"), ("file:///etc/passwd", "x"),
+        ("https://a.example", " "),
     ],
 )  # fmt: skip
-def test_a_live_source_needs_https_and_a_name(folder: Path, wish: dict[str, object]) -> None:
+def test_a_live_source_needs_https_and_a_name(folder: Path, url: str, name: str) -> None:
     with pytest.raises(Mistake, match=r"catalogue\.live-source"):
-        Uploads(folder).live(wish)
+        Uploads(folder).live(LiveSource(url=url, name=name))
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"url":"https://a.example/x"}', b'{"url":7,"name":"x"}'])
+def test_a_body_that_is_no_live_source_is_not_read(body: bytes) -> None:
+    """>> no name, a number as address << refused at the edge; a media type of null is as good as none."""
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.decode(body, type=LiveSource)
+    whole = msgspec.json.decode(b'{"url":"https://a.example/x","name":"x","media_type":null}', type=LiveSource)
+    assert whole.media_type is None
 
 
 def test_a_live_source_is_not_pinned(folder: Path) -> None:
-    source = Uploads(folder).live({"url": "https://a.example/x", "name": "stand.geojson"})
+    source = Uploads(folder).live(LiveSource(url="https://a.example/x", name="stand.geojson"))
     assert (source.kind, source.bytes, source.sha256) == ("http", None, None)
     assert source.media_type == "application/geo+json"
