@@ -64,7 +64,7 @@ async def test_two_towns_compare_and_both_see_that_they_agree(space: Space, caps
     assert await hanse(it, "records", "compare", "--as", VILLAGE) == 1
     told = capsys.readouterr().out
     assert "something is missing here" in told
-    assert "Statement of the end (provider): missing here (here: nothing; there: aaaa" in told
+    assert "Statement of the provider about the end: missing here (here: nothing; there: aaaa" in told
     assert await hanse(it, "records", "compare", "--last", "--as", VILLAGE, "--json") == 1
     [one] = json.loads(capsys.readouterr().out)["comparisons"]
     assert (one["state"], one["agreement"]) == ("missing-here", agreement)
