@@ -5,6 +5,7 @@ import contextlib
 from typing import Any
 
 import aiohttp
+import pytest
 
 from tests.cities.replicas import Provider, provider, publish, village
 from tests.testkit.cities import City
@@ -36,6 +37,7 @@ async def killed(process: Process, path: str, body: dict[str, object]) -> None:
         await asking
 
 
+@pytest.mark.long
 async def test_whoever_dies_the_other_goes_on(provider: Provider, village: City) -> None:
     """>> close at a, kill a << b closes it; >> delete at b, kill b << a deletes it, and serves it no more."""
     did, dataset = await publish(provider, b"a;b\n1;2\n")

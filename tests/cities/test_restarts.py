@@ -97,6 +97,7 @@ async def test_a_full_disk_at_the_consumer_waits_for_room(pair: Pair) -> None:
     assert Path(received["file"]).read_bytes() == pair.content
 
 
+@pytest.mark.long
 async def test_a_provider_that_was_down_is_found_again(space: Space) -> None:
     """It dies before it has seen the request: the circuit opens, half-opens, and the negotiation goes on by itself."""
     async with two(space, crash.PROGRAM) as pair:
