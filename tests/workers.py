@@ -135,6 +135,8 @@ class AloneLast(WorkStealingScheduling):
     def check_schedule(self) -> None:
         if self._alone is None and self.collection is not None:
             self._set_apart()
+        if self._alone and self.pending:
+            self._distribute()
         if self._alone and not self.pending and self.steal_requested_from_node is None:
             if len(self.node2pending) == 1:
                 self.pending, self._alone = list(self._alone), []
@@ -147,6 +149,12 @@ class AloneLast(WorkStealingScheduling):
         """They are the last in the list, and each process has noted how many they are."""
         first = len(self.pending) - int((self._notes / self.nodes[0].gateway.id).read_text())
         self.pending, self._alone = self.pending[:first], self.pending[first:]
+
+    def _distribute(self) -> None:
+        """As work stealing does, which would then end every process that has fewer than two tests, the last too."""
+        idle = [node for node in self.nodes if not node.shutting_down and len(self.node2pending[node]) < 2]
+        for at, node in enumerate(idle):
+            self._send_tests(node, len(self.pending) // (len(idle) - at))
 
     def _end_all_but_one(self) -> None:
         up = [node for node in self.nodes if not node.shutting_down]

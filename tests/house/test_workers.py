@@ -85,6 +85,14 @@ def test_what_is_alone_runs_after_all_others_in_one_process(suite: Path) -> None
     assert "2 tests marked `long` left out" in done.stdout
 
 
+@pytest.mark.parametrize("others", [0, 1, 2, 5])
+def test_few_others_leave_a_process_for_what_is_alone(suite: Path, others: int) -> None:
+    """Bug: >> three processes, fewer than two other tests for each << all were ended; nobody ran what is alone."""
+    done = run(suite, "-n3", "test_a.py::test_soon", *(f"test_a.py::test_many[{at}]" for at in range(others)))
+    assert (done.returncode, last(done)) == (0, f"{others + 3} passed"), done.stdout + done.stderr
+    assert [kind for kind, _ in log(suite)] == ["many"] * others + ["alone"] * 3
+
+
 def test_long_tests_run_when_asked_for(suite: Path) -> None:
     """>> --long << they run, and nothing is said to be left out; without it they are named in one process as well."""
     asked = run(suite, "-n2", "--long")
