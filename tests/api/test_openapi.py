@@ -9,8 +9,8 @@ import aiohttp
 import msgspec
 import pytest
 
-from connector.api.openapi import GROUPS, PLACE, codes, document
-from connector.api.routes import Route
+from connector.api.openapi import GROUPS, PLACE, OpenApiHandlers, codes, document
+from connector.api.routes import Route, application
 from connector.app.surfaces import management
 from connector.cli.main import main
 from connector.language import catalogue
@@ -126,3 +126,13 @@ async def test_every_answer_is_the_struct_of_its_route(space: Space) -> None:
         async with aiohttp.ClientSession(town.url, headers=headers) as session:
             for route in reads:
                 await got(session, town, route)
+
+
+@pytest.mark.threat("T25")
+async def test_the_document_stands_behind_the_token(aiohttp_client) -> None:  # type: ignore[no-untyped-def]
+    """>> the description on loopback, without the token, with it << 401, the document."""
+    token = "t" * 40
+    client = await aiohttp_client(application([OpenApiHandlers()], token))
+    assert (await client.get("/api/openapi.json")).status == 401
+    told = await client.get("/api/openapi.json", headers={"Authorization": f"Bearer {token}"})
+    assert (told.status, (await told.json())["openapi"]) == (200, "3.1.0")
