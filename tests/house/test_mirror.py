@@ -67,6 +67,7 @@ PROVED_BY: dict[str, str] = {
     "dialects/policies/parties.py": "dialects/policies/test_foreign_nothing_is_lost.py",
     "dialects/policies/skos.py": "vocab/test_vocabulary.py",
     "http/server.py": "http/test_limits.py",
+    "metadata/rdf/names.py": "metadata/rdf/test_graph.py",
     "offboarding/contracts.py": "offboarding/test_delete_retention.py",
     "operation/assemble.py": "app/test_services.py",
     "operation/monitoring.py": "api/test_operation.py",

@@ -1,0 +1,1 @@
+"""RDF as values: names, a graph in memory, reading what others wrote, writing what others read."""

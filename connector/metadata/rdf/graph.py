@@ -1,0 +1,87 @@
+"""A graph in memory: the triples of one catalogue, by subject and by object. It infers nothing."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Triple
+
+from connector.metadata.rdf.names import RDF
+
+Node = NamedNode | BlankNode
+Term = NamedNode | BlankNode | Literal
+
+
+class Graph:
+    """Each triple once, in the order given. Quoted triples (RDF-star) are no part of DCAT and are left out."""
+
+    def __init__(self, triples: Iterable[Triple]) -> None:
+        self._out: dict[Term, dict[NamedNode, dict[Term, None]]] = {}
+        self._into: dict[Term, dict[NamedNode, dict[Node, None]]] = {}
+        self._size = 0
+        for triple in triples:
+            subject, name, value = triple.subject, triple.predicate, triple.object
+            if isinstance(subject, NamedNode | BlankNode) and isinstance(value, NamedNode | BlankNode | Literal):
+                self._add(subject, name, value)
+
+    def _add(self, subject: Node, name: NamedNode, value: Term) -> None:
+        values = self._out.setdefault(subject, {}).setdefault(name, {})
+        if value not in values:
+            values[value] = None
+            self._into.setdefault(value, {}).setdefault(name, {})[subject] = None
+            self._size += 1
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Triple]:
+        for subject in self.subjects:
+            yield from self.about(subject)
+
+    def __contains__(self, node: Term) -> bool:
+        """Whether anything is said of it."""
+        return node in self._out
+
+    @property
+    def subjects(self) -> Sequence[Node]:
+        return tuple(node for node in self._out if not isinstance(node, Literal))
+
+    def about(self, subject: Node) -> Iterator[Triple]:
+        for name, values in self._out.get(subject, {}).items():
+            for value in values:
+                yield Triple(subject, name, value)
+
+    def properties(self, subject: Term) -> Sequence[NamedNode]:
+        return tuple(self._out.get(subject, ()))
+
+    def values(self, subject: Term, name: NamedNode) -> Sequence[Term]:
+        """The objects of a property, in the order given."""
+        return tuple(self._out.get(subject, {}).get(name, ()))
+
+    def value(self, subject: Term, name: NamedNode) -> Term | None:
+        """The first of them."""
+        return next(iter(self.values(subject, name)), None)
+
+    def holders(self, name: NamedNode, value: Term) -> Sequence[Node]:
+        """The subjects that have this value for this property."""
+        return tuple(self._into.get(value, {}).get(name, ()))
+
+    def instances(self, of: NamedNode) -> Sequence[Node]:
+        """Of exactly this class."""
+        return self.holders(RDF.type, of)
+
+    def is_a(self, node: Term, of: NamedNode) -> bool:
+        return of in self._out.get(node, {}).get(RDF.type, {})
+
+    def reached(self, start: Node, but: frozenset[NamedNode] = frozenset()) -> dict[Node, None]:
+        """The nodes that somebody comes to who follows every property from `start` but these, itself first.
+
+        A harvester deletes them all with a dataset (spec/metadata.md 4.2).
+        """
+        found: dict[Node, None] = {start: None}
+        open_nodes = [start]
+        while open_nodes:
+            for name, values in self._out.get(open_nodes.pop(), {}).items():
+                for value in values if name not in but else ():
+                    if not isinstance(value, Literal) and value not in found and value in self._out:
+                        found[value] = None
+                        open_nodes.append(value)
+        return found
