@@ -44,6 +44,11 @@ class Graph:
     def subjects(self) -> Sequence[Node]:
         return tuple(node for node in self._out if not isinstance(node, Literal))
 
+    @property
+    def objects(self) -> Sequence[Term]:
+        """Each value that anything has, once."""
+        return tuple(self._into)
+
     def about(self, subject: Node) -> Iterator[Triple]:
         for name, values in self._out.get(subject, {}).items():
             for value in values:
