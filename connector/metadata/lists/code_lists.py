@@ -1,0 +1,226 @@
+"""The code lists of `vocab/eu` and `vocab/de`: values, labels, editions (spec/metadata-check.md 1.1).
+
+A value is on a list only if the list names it; that its IRI begins like the others says nothing. The lists of rules and
+contracts in `vocab/*.ttl` are others, with a digest of their own, and are not read here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from msgspec import Struct
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
+
+from connector.metadata.rdf.graph import Graph, Node
+from connector.metadata.rdf.names import AUTHORITY, DCAT, DCATAP, DCT, OWL, SKOS, Namespace
+from connector.resources import folder
+
+_HANSE = Namespace("https://w3id.org/hanse/v1#")
+
+DATA_THEME = AUTHORITY + "data-theme"
+FILE_TYPE = AUTHORITY + "file-type"
+FREQUENCY = AUTHORITY + "frequency"
+LANGUAGE = AUTHORITY + "language"
+ACCESS_RIGHT = AUTHORITY + "access-right"
+AVAILABILITY = AUTHORITY + "planned-availability"
+DISTRIBUTION_STATUS = AUTHORITY + "distribution-status"
+DATASET_TYPE = AUTHORITY + "dataset-type"
+HVD_CATEGORY = "http://data.europa.eu/bna/asd487ae75"
+PUBLISHER_TYPE = "http://purl.org/adms/publishertype/1.0"
+LICENSES = "http://dcat-ap.de/def/licenses"
+CONTRIBUTORS = "http://dcat-ap.de/def/contributors"
+GEOCODING_LEVEL = "http://dcat-ap.de/def/politicalGeocoding/Level"
+MUSTERDATENKATALOG = "https://musterdatenkatalog.de/def/musterdatensatz/Musterdatenkatalog"
+MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
+"""What the IRI of a media type begins with; there is no list of them."""
+
+
+class Value(Struct, frozen=True, kw_only=True):
+    """One value of a list.
+
+    `code` is its notation; `labels` by language, at least one; `broader` the IRI above it. Of a licence: `open` and
+    `attribution` (it asks for a text that names the source). Of a file type: `media_type` (`text/csv`), `endings`
+    without a dot, `names` by which it is also known. Of a municipal concept: `theme` and `hvd`, IRIs.
+    """
+
+    iri: str
+    code: str
+    scheme: str
+    labels: Mapping[str, str]
+    broader: str | None = None
+    open: bool | None = None
+    attribution: bool = False
+    media_type: str | None = None
+    endings: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    theme: str | None = None
+    hvd: str | None = None
+
+    def label(self, lang: str) -> str:
+        """In this language, else in whatever there is."""
+        return self.labels.get(lang) or next(iter(self.labels.values()), self.code)
+
+
+class CodeList(Struct, frozen=True, kw_only=True):
+    """One list: its IRI is what `skos:inScheme` names; `edition` as its publisher counts."""
+
+    iri: str
+    titles: Mapping[str, str]
+    edition: str
+    source: str
+    values: Mapping[str, Value]
+
+
+class CodeLists:
+    """All lists at hand. Of the same value on the same list the later statement adds what the earlier left out."""
+
+    def __init__(self, lists: Iterable[CodeList]) -> None:
+        self.lists: dict[str, CodeList] = {}
+        self._schemes: dict[str, frozenset[str]] = {}
+        self._values: dict[str, Value] = {}
+        for one in lists:
+            self._take(one)
+        self._codes = {(scheme, v.code.casefold()): v for scheme, of in self.lists.items() for v in of.values.values()}
+        types = self.values(FILE_TYPE)
+        self._endings = {ending: value for value in types for ending in value.endings}
+        named = ((name.casefold(), value) for value in types for name in value.names)
+        codes = ((value.code.casefold(), value) for value in types)
+        self._formats = self._endings | dict(named) | dict(codes)
+
+    def _take(self, one: CodeList) -> None:
+        there = self.lists.get(one.iri)
+        # What is ours says more of a value than an official list does: endings, open or not.
+        values = {**one.values, **there.values} if there else one.values
+        self.lists[one.iri] = CodeList(
+            iri=one.iri,
+            titles=there.titles if there else one.titles,
+            edition=one.edition,
+            source=one.source,
+            values=values,
+        )
+        for iri, value in one.values.items():
+            self._schemes[iri] = self._schemes.get(iri, frozenset()) | {one.iri}
+            self._values.setdefault(iri, value)
+
+    def schemes(self, value: str) -> frozenset[str]:
+        """The lists on which the value stands; none for what is unknown."""
+        return self._schemes.get(value, frozenset())
+
+    def has(self, scheme: str, value: str) -> bool:
+        return scheme in self.schemes(value)
+
+    def value(self, iri: str) -> Value | None:
+        return self._values.get(iri)
+
+    def values(self, scheme: str) -> Sequence[Value]:
+        """In the order of the list; none if there is no such list."""
+        there = self.lists.get(scheme)
+        return tuple(there.values.values()) if there else ()
+
+    def by_code(self, scheme: str, code: str) -> Value | None:
+        """The value with this notation, in capitals or not."""
+        return self._codes.get((scheme, code.casefold()))
+
+    def label(self, iri: str, lang: str) -> str | None:
+        found = self._values.get(iri)
+        return found.label(lang) if found else None
+
+    def is_open(self, licence: str) -> bool | None:
+        """Whether it is an open licence; None if it is on no list, or the list does not say."""
+        found = self._values.get(licence)
+        return found.open if found else None
+
+    def file_type(self, name: str) -> Value | None:
+        """By code, ending or another name, as people write it: `csv`, `.CSV`, `Shapefile`, `WMS`."""
+        return self._formats.get(name.strip().lstrip(".").casefold())
+
+    def file_type_of(self, file_name: str) -> Value | None:
+        """By the longest ending of a file name that is known: `trees.tar.gz` is a packed archive, no gzip file."""
+        parts = file_name.casefold().split(".")[1:]
+        endings = (".".join(parts[at:]) for at in range(len(parts)))
+        return next((self._endings[ending] for ending in endings if ending in self._endings), None)
+
+    def theme(self, concept: str) -> str | None:
+        """The EU theme of a concept of the Musterdatenkatalog, as its topic has it."""
+        found = self._values.get(concept)
+        above = self._values.get(found.broader) if found and found.broader else None
+        return (found.theme if found else None) or (above.theme if above else None)
+
+    def hvd_candidate(self, concept: str) -> str | None:
+        """The category of high-value datasets that a person should think of for such data; nothing follows from it."""
+        found = self._values.get(concept)
+        return found.hvd if found else None
+
+
+@cache
+def code_lists() -> CodeLists:
+    """The lists that are installed, read once."""
+    return CodeLists(installed())
+
+
+def installed() -> Sequence[CodeList]:
+    """One list per file; raises FileNotFoundError if the installation is broken."""
+    return [read(path) for room in ("eu", "de") for path in sorted((folder("vocab") / room).glob("*.ttl"))]
+
+
+def read(path: Path) -> CodeList:
+    """The list in a Turtle file of ours: one scheme, and its concepts."""
+    triples = (quad.triple for quad in parse(path.read_bytes(), format=RdfFormat.TURTLE))
+    (found,) = stated(triples)
+    return found
+
+
+def stated(triples: Iterable[Triple]) -> Sequence[CodeList]:
+    """The lists in these triples: what `skos:inScheme` names, with all that is said to be in it."""
+    graph = Graph(triples)
+    members: dict[NamedNode, list[NamedNode]] = {}
+    for subject in graph.subjects:
+        for scheme in graph.values(subject, SKOS.inScheme):
+            if isinstance(scheme, NamedNode) and isinstance(subject, NamedNode):
+                members.setdefault(scheme, []).append(subject)
+    return [_list(graph, scheme, found) for scheme, found in members.items()]
+
+
+def _list(graph: Graph, scheme: NamedNode, members: Sequence[NamedNode]) -> CodeList:
+    return CodeList(
+        iri=scheme.value,
+        titles=_texts(graph, scheme, DCT.title) or _texts(graph, scheme, SKOS.prefLabel),
+        edition=_text(graph, scheme, OWL.versionInfo) or "",
+        source=_text(graph, scheme, DCT.source) or scheme.value,
+        values={node.value: _value(graph, node, scheme.value) for node in members},
+    )
+
+
+def _value(graph: Graph, node: NamedNode, scheme: str) -> Value:
+    code = _text(graph, node, SKOS.notation) or _text(graph, node, _DC.identifier) or node.value.rpartition("/")[2]
+    is_open = _text(graph, node, _HANSE.openLicence)
+    return Value(
+        iri=node.value,
+        code=code,
+        scheme=scheme,
+        labels=_texts(graph, node, SKOS.prefLabel) or {"": code},
+        broader=_text(graph, node, SKOS.broader),
+        open=None if is_open is None else is_open == "true",
+        attribution=_text(graph, node, _HANSE.attribution) == "true",
+        media_type=_text(graph, node, _HANSE.mediaType),
+        endings=_all(graph, node, _HANSE.fileEnding),
+        names=_all(graph, node, SKOS.altLabel),
+        theme=_text(graph, node, DCAT.theme),
+        hvd=_text(graph, node, DCATAP.hvdCategory),
+    )
+
+
+_DC = Namespace("http://purl.org/dc/elements/1.1/")
+
+
+def _all(graph: Graph, node: Node, name: NamedNode) -> tuple[str, ...]:
+    return tuple(value.value for value in graph.values(node, name))
+
+
+def _text(graph: Graph, node: Node, name: NamedNode) -> str | None:
+    return next(iter(_all(graph, node, name)), None)
+
+
+def _texts(graph: Graph, node: Node, name: NamedNode) -> dict[str, str]:
+    found = (value for value in graph.values(node, name) if isinstance(value, Literal))
+    return {text.language or "": text.value for text in found}
