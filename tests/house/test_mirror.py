@@ -68,6 +68,7 @@ PROVED_BY: dict[str, str] = {
     "dialects/policies/skos.py": "vocab/test_vocabulary.py",
     "http/server.py": "http/test_limits.py",
     "metadata/rdf/names.py": "metadata/rdf/test_graph.py",
+    "metadata/rdf/parse_process.py": "metadata/rdf/test_reading.py",
     "offboarding/contracts.py": "offboarding/test_delete_retention.py",
     "operation/assemble.py": "app/test_services.py",
     "operation/monitoring.py": "api/test_operation.py",

@@ -79,7 +79,7 @@ class Graph:
     def reached(self, start: Node, but: frozenset[NamedNode] = frozenset()) -> dict[Node, None]:
         """The nodes that somebody comes to who follows every property from `start` but these, itself first.
 
-        A harvester deletes them all with a dataset (spec/metadata.md 4.2).
+        A harvester deletes them all with a dataset (spec/metadata-record.md 2.2).
         """
         found: dict[Node, None] = {start: None}
         open_nodes = [start]
