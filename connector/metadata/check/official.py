@@ -66,7 +66,7 @@ def load(folder: Path, profile: Profile) -> Shapes:
     if not any(path.is_file() for path in named):
         named = sorted(folder.glob("*.ttl"))
         if not named:
-            raise Mistake("catalogue.shapes-none", folder=folder, names=", ".join(_FILES[profile]))
+            raise Mistake("catalogue.shapes-none", folder=str(folder), names=", ".join(_FILES[profile]))
     return _checked([triple for path in named for triple in _parsed(path)])
 
 
@@ -85,11 +85,11 @@ def _parsed(path: Path) -> Iterator[pyoxigraph.Triple]:
     try:
         data = content(path, LARGEST + 1)
         if len(data) > LARGEST:
-            raise Mistake("catalogue.shapes-large", path=path, most=LARGEST)
+            raise Mistake("catalogue.shapes-large", path=str(path), most=LARGEST)
         for quad in pyoxigraph.parse(data, format=pyoxigraph.RdfFormat.TURTLE, rename_blank_nodes=True):
             yield quad.triple
-    except (OSError, ValueError) as problem:  # SyntaxError of pyoxigraph is one
-        raise Mistake("catalogue.shapes-unreadable", path=path, problem=problem) from problem
+    except (OSError, ValueError, SyntaxError) as problem:
+        raise Mistake("catalogue.shapes-unreadable", path=str(path), problem=str(problem)) from problem
 
 
 def _repaired(triples: Sequence[pyoxigraph.Triple]) -> Shapes:

@@ -89,7 +89,10 @@ def _class(iri: str, lang: str) -> str:
 
 def _property(rule: Rule, lang: str) -> str:
     name = None if rule.path is None else rule.path.name
-    return "" if name is None else say(f"metadata-check.property.{short(name.value).replace(':', '-')}", lang)
+    if name is None:
+        return ""
+    usual = name.value.replace("/r5r#", "/r5r/")  # the German files write one property both ways
+    return say(f"metadata-check.property.{short(usual).replace(':', '-')}", lang)
 
 
 def _cut(text: str) -> str:
