@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rdflib.term import Node as RdflibNode
 
 SH = Namespace("http://www.w3.org/ns/shacl#")
-_FILES: Mapping[Profile, Sequence[str]] = {
+FILES: Mapping[Profile, Sequence[str]] = {
     Profile.AP: ("dcat-ap-3.0.1/dcat-ap-SHACL.ttl",),
     Profile.DE: (
         "dcat-ap-3.0.0/dcat-ap-SHACL.ttl",
@@ -50,23 +50,16 @@ class Shapes(NamedTuple):
     dropped: Sequence[tuple[str, str]]
 
 
-def available() -> bool:
-    """Whether the extra is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("pyshacl") is not None
-
-
 def load(folder: Path, profile: Profile) -> Shapes:
     """The shapes of a profile: by the folders of their releases, else all Turtle files that lie in the folder itself.
 
     Raises Mistake (`catalogue.shapes-*`).
     """
-    named = [folder / name for name in _FILES[profile]]
+    named = [folder / name for name in FILES[profile]]
     if not any(path.is_file() for path in named):
         named = sorted(folder.glob("*.ttl"))
         if not named:
-            raise Mistake("catalogue.shapes-none", folder=str(folder), names=", ".join(_FILES[profile]))
+            raise Mistake("catalogue.shapes-none", folder=str(folder), names=", ".join(FILES[profile]))
     return _checked([triple for path in named for triple in _parsed(path)])
 
 
@@ -188,7 +181,7 @@ def _finding(report: "rdflib.Graph", one: "RdflibNode", shapes: Graph) -> Findin
         rule=_plain(shape),
         component=component.value.rpartition("#")[2],
         value=said(SH.value),
-        text=message.value if (message := said(SH.resultMessage)) else "",
+        text=min((str(text) for text in report.objects(one, rdflib.URIRef(SH.resultMessage.value))), default=""),
     )
 
 

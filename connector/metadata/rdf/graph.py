@@ -69,6 +69,12 @@ class Graph:
         """The subjects that have this value for this property."""
         return tuple(self._into.get(value, {}).get(name, ()))
 
+    def pointers(self, value: Term) -> Iterator[tuple[Node, NamedNode]]:
+        """The subjects that have it as a value, with the property."""
+        for name, subjects in self._into.get(value, {}).items():
+            for subject in subjects:
+                yield subject, name
+
     def instances(self, of: NamedNode) -> Sequence[Node]:
         """Of exactly this class."""
         return self.holders(RDF.type, of)
