@@ -19,6 +19,9 @@ from connector.metadata.rdf.graph import Graph, Term
 from connector.metadata.rdf.names import DCT, FOAF
 from connector.metadata.rdf.reading import LIMITS, Reading, read
 
+_STEPS = 6
+"""Steps of a way that are shown; nobody reads more, and a hostile catalogue has any number."""
+
 
 class _Checked(NamedTuple):
     """What was found, profile by profile."""
@@ -105,7 +108,7 @@ def _place(graph: Graph, node: Term) -> str:
     """The node; one without a name by the way that leads there from one that has a name."""
     way: list[str] = []
     seen: set[Term] = set()
-    while isinstance(node, BlankNode) and node not in seen:
+    while isinstance(node, BlankNode) and node not in seen and len(seen) < _STEPS:
         seen.add(node)
         above = next(graph.pointers(node), None)
         if above is None:

@@ -1,6 +1,7 @@
 """The engine finds what a validator finds with the official shapes: the same nodes, paths, components, severities."""
 
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
@@ -215,3 +216,27 @@ def test_deprecated_lists_are_found_wherever_the_property_stands() -> None:
     assert [(one.rule, one.component) for one in check(catalogue, Profile.DE)] == [
         ("de-any-spdx-algorithm-pattern", "NotConstraintComponent")
     ]
+
+
+@pytest.mark.threat("T74")
+def test_the_work_grows_with_the_statements_alone() -> None:
+    """>> 12 000 classes, each below the next, with an instance each; a value of 2 000 classes and lists, used as often.
+
+    Each instance is a dataset: two things are missing of each. Done class by class, this is 72 million steps.
+    """
+    names = [NamedNode(f"https://town.example/class/{number}") for number in range(12_000)] + [DCAT.Dataset]
+    chain = [Triple(below, RDFS.subClassOf, above) for below, above in pairwise(names)]
+    instances = [Triple(NamedNode(f"https://town.example/{at}"), RDF.type, name) for at, name in enumerate(names)]
+    found = check(Graph([*chain, *instances]), Profile.AP)
+    assert Counter(one.rule for one in found) == {
+        "Dataset-dct-title-min": 12_001,
+        "Dataset-dct-description-min": 12_001,
+    }
+
+    much = NamedNode("https://town.example/much")
+    kinds = [Triple(much, RDF.type, name) for name in names[:2_000]]
+    lists = [Triple(much, SKOS.inScheme, name) for name in names[:2_000]]
+    uses = [Triple(one.subject, DCT.publisher, much) for one in instances[:2_000]]
+    uses += [Triple(one.subject, RDF.type, DCAT.Dataset) for one in instances[:2_000]]
+    wrong = Counter(one.rule for one in check(Graph([*kinds, *lists, *uses]), Profile.DE))
+    assert wrong["Dataset-dct-publisher-class"] == 2_000
