@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pyoxigraph import BlankNode
+from pyoxigraph import BlankNode, Literal
 
 from connector.cli.frame.call import OK, REFUSED, Call, named_file, visible
 from connector.metadata.check import engine, official
@@ -57,22 +57,35 @@ def _findings(call: Call, graph: Graph, profile: Profile) -> Sequence[Finding]:
 
 
 def _row(call: Call, profile: Profile, one: Finding) -> dict[str, Any]:
-    """`node` and `path` are where a validator finds it; `of` and `property` who has the value, where that differs."""
+    """`node` and `path` are where a validator finds it; `of` and `property` who has the value, where that differs.
+
+    A node is its IRI, the text of a literal, or `_:` and the name of a blank node; `node_kind` says which.
+    """
     more = {
-        "value": None if one.value is None else shown(one.value),
-        "of": None if one.holder is None or one.holder == one.node else shown(one.holder),
+        "value": None if one.value is None else _plain(one.value),
+        "value_kind": None if one.value is None else _kind(one.value),
+        "of": None if one.holder is None or one.holder == one.node else _plain(one.holder),
         "property": one.property if one.property != one.path else None,
     }
     return {
         "severity": one.severity.value,
-        "node": shown(one.node),
+        "node": _plain(one.node),
         "path": one.path,
         "rule": one.rule,
         "profile": profile.value,
         "component": one.component,
+        "node_kind": _kind(one.node),
         **{name: value for name, value in more.items() if value is not None},
         "sentence": sentence(one, call.lang),
     }
+
+
+def _plain(term: Term) -> str:
+    return str(term) if isinstance(term, BlankNode) else term.value
+
+
+def _kind(term: Term) -> str:
+    return "literal" if isinstance(term, Literal) else "blank" if isinstance(term, BlankNode) else "iri"
 
 
 def _tell(call: Call, checked: _Checked) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyoxigraph import RdfFormat, parse, serialize
 
+from tests.cli.metadata.conftest import CATALOGUE
 from tests.metadata.check.catalogues import BERLIN, BRANDENBURG, BREMEN, GOLDEN, official
 
 SUMS = {
@@ -61,8 +63,20 @@ def test_with_json_each_finding_is_an_object_on_a_line(run: Any, trees: Path) ->
         "property": "http://purl.org/dc/terms/accrualPeriodicity",
         "profile": "de",
     }
-    assert rows[1]["value"] == '"nowhere"'
+    assert (rows[1]["value"], rows[1]["value_kind"], rows[1]["node_kind"]) == ("nowhere", "literal", "blank")
+    assert rows[1]["node"].startswith("_:")
     assert all(row["node"] and row["path"] and row["rule"] and row["sentence"] for row in rows)
+
+
+@pytest.mark.parametrize("form", ["RDF_XML", "TURTLE", "JSON_LD", "N_TRIPLES"])
+def test_each_form_is_read_by_the_ending_of_its_file_or_by_its_content(run: Any, tmp_path: Path, form: str) -> None:
+    """>> the same catalogue in four forms, with its ending and with none << the same sum."""
+    to = getattr(RdfFormat, form)
+    triples = [quad.triple for quad in parse(CATALOGUE, format=RdfFormat.TURTLE)]
+    for name in (f"trees.{to.file_extension}", "trees"):
+        (tmp_path / name).write_bytes(serialize(triples, format=to) or b"")
+        code, out, err = run("catalogue", "check", tmp_path / name, "--profile", "de")
+        assert (code, out.splitlines()[-1], err) == (1, "DCAT-AP.de 3.0: 3 violations, 0 warnings", "")
 
 
 def test_a_catalogue_of_ours_conforms(run: Any) -> None:

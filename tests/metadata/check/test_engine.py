@@ -68,7 +68,7 @@ def agree(shapes: dict[Profile, official.Shapes], what: str, catalogue: Graph) -
 
 def test_berlin_and_mutants_of_ours_agree_result_by_result(shapes: dict[Profile, official.Shapes]) -> None:
     wrong = agree(shapes, BERLIN, graph(BERLIN))
-    for what, catalogue in mutants(4, seed=13):
+    for what, catalogue in mutants(3, seed=13):
         wrong += agree(shapes, what, catalogue)
     assert wrong == []
 
@@ -220,17 +220,17 @@ def test_deprecated_lists_are_found_wherever_the_property_stands() -> None:
 
 @pytest.mark.threat("T74")
 def test_the_work_grows_with_the_statements_alone() -> None:
-    """>> 12 000 classes, each below the next, with an instance each; a value of 2 000 classes and lists, used as often.
+    """>> 8 000 classes, each below the next, with an instance each; a value of 2 000 classes and lists, used as often.
 
-    Each instance is a dataset: two things are missing of each. Done class by class, this is 72 million steps.
+    Each instance is a dataset: two things are missing of each. Done class by class, this is 32 million steps.
     """
-    names = [NamedNode(f"https://town.example/class/{number}") for number in range(12_000)] + [DCAT.Dataset]
+    names = [NamedNode(f"https://town.example/class/{number}") for number in range(8_000)] + [DCAT.Dataset]
     chain = [Triple(below, RDFS.subClassOf, above) for below, above in pairwise(names)]
     instances = [Triple(NamedNode(f"https://town.example/{at}"), RDF.type, name) for at, name in enumerate(names)]
     found = check(Graph([*chain, *instances]), Profile.AP)
     assert Counter(one.rule for one in found) == {
-        "Dataset-dct-title-min": 12_001,
-        "Dataset-dct-description-min": 12_001,
+        "Dataset-dct-title-min": 8_001,
+        "Dataset-dct-description-min": 8_001,
     }
 
     much = NamedNode("https://town.example/much")

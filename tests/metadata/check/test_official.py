@@ -19,6 +19,7 @@ from connector.metadata.check.model import Profile, Severity
 from connector.metadata.check.official import SH
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import AUTHORITY, DCAT, DCATAP, DCT, OWL, RDF
+from tests.metadata.check.catalogues import GOLDEN, graph
 from tests.metadata.check.catalogues import official as files
 
 TREES = NamedNode("https://town.example/trees")
@@ -148,6 +149,25 @@ def test_defect_the_usage_notes_import_from_the_network() -> None:
     notes = file("hvd-3.0.0/hvd-SHACL-usagenotes.ttl")
     imported = [value for one in notes.subjects for value in notes.values(one, OWL.imports)]
     assert imported
+
+
+def test_defect_the_full_high_value_file_and_the_usage_notes_exclude_each_other() -> None:
+    """>> both together << a shape gets two paths, and the validator gives up."""
+    both = [*file("hvd-3.0.0/hvd-SHACL-full.ttl"), *file("hvd-3.0.0/hvd-SHACL-usagenotes.ttl")]
+    with pytest.raises(Mistake, match=r"catalogue\.shapes-broken"):
+        official.findings(Graph(both), Graph([Triple(TREES, RDF.type, DCAT.Dataset)]))
+
+
+def test_defect_some_references_of_the_ranges_lead_nowhere_even_beside_the_main_file() -> None:
+    both = [*file("dcat-ap-3.0.1/ranges.ttl"), *file("dcat-ap-3.0.1/dcat-ap-SHACL.ttl")]
+    assert len(dangling(Graph(both))) == 5
+
+
+def test_no_profile_means_anything_without_what_is_known_of_values() -> None:
+    """>> our conforming catalogue as it is served << faults by every profile, for want of lists and classes."""
+    for profile in Profile:
+        shapes = official.load(files() / "shapes", profile)
+        assert len(official.findings(shapes.graph, graph(GOLDEN))) > 20
 
 
 def test_defect_the_list_file_has_no_header() -> None:
