@@ -166,6 +166,7 @@ def test_high_value_is_asked_only_where_it_is_claimed() -> None:
         ("-1", XSD.nonNegativeInteger, False),
         ("1.5", XSD.nonNegativeInteger, False),
         ("\u0663", XSD.nonNegativeInteger, False),
+        (" 12", XSD.nonNegativeInteger, False),
         ("12", XSD.decimal, False),
     ],
 )
@@ -181,7 +182,7 @@ def test_a_duration_is_written_as_one(text: str) -> None:
     assert check(catalogue, Profile.AP) == []
 
 
-@pytest.mark.parametrize("text", ["P", "1D", "P1DT", "P1S", "P1.5D"])
+@pytest.mark.parametrize("text", ["P", "1D", "P1DT", "P1S", "P1.5D", "P1W"])
 def test_what_is_no_duration_is_found(text: str) -> None:
     catalogue = dataset(Triple(TREES, DCAT.temporalResolution, Literal(text, datatype=XSD.duration)))
     assert rules_of(catalogue, Profile.AP) == {"Dataset-dcat-temporalResolution-datatype"}
