@@ -38,6 +38,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
     if not hasattr(config, "workerinput"):
         keep_temporary_files_in_memory()
         if hasattr(config.option, "numprocesses"):
+            require_paths(config)
             choose_processes(config)
     return (yield)
 
@@ -61,6 +62,13 @@ def keep_temporary_files_in_memory() -> None:
     if shutil.disk_usage(_MEMORY).free >= _ROOM and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None  # read anew
+
+
+def require_paths(config: pytest.Config) -> None:
+    """Processes would each find nothing to run, and nobody would say why."""
+    for argument in config.args:
+        if not config.option.pyargs and not Path(config.invocation_params.dir, argument.partition("::")[0]).exists():
+            raise pytest.UsageError(f"file or directory not found: {argument}")
 
 
 def choose_processes(config: pytest.Config) -> None:
@@ -92,6 +100,7 @@ def _in_place(config: pytest.Config) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """After -k and -m have chosen."""
     asked = os.environ.get("HANSE_LONG") == "1"
+    mark_families(items)
     left_out = [item for item in items if _marked(item, "long") and not asked]
     config.stash[_LEFT_OUT] = len(left_out)
     if left_out:
@@ -102,6 +111,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.workeroutput["left_out"] = len(left_out)  # type: ignore[attr-defined]
         note = Path(config.workerinput["notes"], config.workerinput["workerid"])
         note.write_text(str(sum(_marked(item, "alone") for item in items)))
+
+
+def mark_families(items: Sequence[pytest.Item]) -> None:
+    """Of a test with many cases on either database, the first runs on PostgreSQL; the others there are `long`.
+
+    The statements are the same in each case: those of the first are nearly all that the others use.
+    """
+    seen: set[str] = set()
+    for item in items:
+        chosen = getattr(getattr(item, "callspec", None), "params", {})
+        if "postgres" in chosen.values() and len(chosen) > 1:
+            family = item.nodeid.partition("[")[0]
+            if family in seen:
+                item.add_marker("long")
+            seen.add(family)
 
 
 def pytest_collection_finish() -> None:
@@ -133,7 +157,7 @@ class AloneLast(WorkStealingScheduling):
         return not self._alone and super().tests_finished
 
     def check_schedule(self) -> None:
-        if self._alone is None and self.collection is not None:
+        if self._alone is None and self.collection is not None and self.nodes:
             self._set_apart()
         if self._alone and self.pending:
             self._distribute()
