@@ -21,6 +21,7 @@ _IN_PLACE = ("collectonly", "usepdb", "trace", "setupplan", "setuponly", "showfi
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 << 30
 _LEFT_OUT = pytest.StashKey[int]()
+_FAMILIES = pytest.StashKey[set[str]]()
 _NOTES = pytest.StashKey[Path]()
 
 
@@ -100,7 +101,6 @@ def _in_place(config: pytest.Config) -> bool:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """After -k and -m have chosen."""
     asked = os.environ.get("HANSE_LONG") == "1"
-    mark_families(items)
     left_out = [item for item in items if _marked(item, "long") and not asked]
     config.stash[_LEFT_OUT] = len(left_out)
     if left_out:
@@ -113,19 +113,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         note.write_text(str(sum(_marked(item, "alone") for item in items)))
 
 
-def mark_families(items: Sequence[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Of a test with many cases on either database, the first runs on PostgreSQL; the others there are `long`.
 
-    The statements are the same in each case: those of the first are nearly all that the others use.
+    The statements are the same in each case: those of the first are nearly all that the others use. It is marked
+    before -m chooses.
     """
-    seen: set[str] = set()
-    for item in items:
-        chosen = getattr(getattr(item, "callspec", None), "params", {})
-        if "postgres" in chosen.values() and len(chosen) > 1:
-            family = item.nodeid.partition("[")[0]
-            if family in seen:
-                item.add_marker("long")
-            seen.add(family)
+    chosen = getattr(getattr(item, "callspec", None), "params", {})
+    if "postgres" in chosen.values() and len(chosen) > 1:
+        families, family = item.config.stash.setdefault(_FAMILIES, set()), item.nodeid.partition("[")[0]
+        if family in families:
+            item.add_marker("long")
+        families.add(family)
 
 
 def pytest_collection_finish() -> None:

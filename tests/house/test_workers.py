@@ -85,6 +85,27 @@ def test_what_is_alone_runs_after_all_others_in_one_process(suite: Path) -> None
     assert "2 tests marked `long` left out" in done.stdout
 
 
+FAMILY = """
+import pytest
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("n", range(3))
+def test_family(n, database):
+    pass
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_single(database):
+    pass
+"""
+
+
+def test_of_a_family_one_runs_on_postgresql_and_the_rest_is_long(suite: Path) -> None:
+    """>> three cases on two databases << four run, and -m long finds the other two."""
+    (suite / "test_a.py").write_text(FAMILY)
+    counts = [last(run(suite, "-n0", "test_a.py", *more)) for more in ([], ["--long"], ["--long", "-m", "long"])]
+    assert counts == ["6 passed, 2 deselected", "8 passed", "2 passed, 6 deselected"]
+
+
 @pytest.mark.parametrize("others", [1, *(pytest.param(n, marks=pytest.mark.long) for n in (0, 2, 5))])
 def test_few_others_leave_a_process_for_what_is_alone(suite: Path, others: int) -> None:
     """Bug: >> three processes, fewer than two other tests for each << all were ended; nobody ran what is alone."""
