@@ -51,6 +51,8 @@ def _findings(call: Call, graph: Graph, profile: Profile) -> Sequence[Finding]:
     if call.args.shapes is None:
         return engine.check(graph, profile, lists)
     shapes = official.load(call.args.shapes, profile)
+    for path, digest in shapes.files.items():
+        call.note("catalogue.official-file", profile=SPECIFICATIONS[profile], path=path, sha256=digest)
     for shape, missing in shapes.dropped:
         call.note("catalogue.repaired", profile=SPECIFICATIONS[profile], shape=shape, missing=missing)
     return official.check(shapes, graph, profile, lists)

@@ -5,6 +5,7 @@ dropped, and named. The context is that of our own check. Nothing is fetched, an
 own are refused (spec/metadata-check.md 2.5). Needs the extra `shacl`.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -44,10 +45,14 @@ _PROGRAMS = (SH.sparql, SH.select, SH.ask, SH.construct, SH.js, SH.jsFunctionNam
 
 
 class Shapes(NamedTuple):
-    """The shapes of a profile, and what was repaired: the shape, and the reference it had to nothing."""
+    """The shapes of a profile; `dropped` is what was repaired: the shape, and the reference it had to nothing.
+
+    `files` are the paths with the SHA-256 of their bytes: who reports what they found says by which edition.
+    """
 
     graph: Graph
     dropped: Sequence[tuple[str, str]]
+    files: Mapping[str, str]
 
 
 def load(folder: Path, profile: Profile) -> Shapes:
@@ -60,36 +65,40 @@ def load(folder: Path, profile: Profile) -> Shapes:
         named = sorted(folder.glob("*.ttl"))
         if not named:
             raise Mistake("catalogue.shapes-none", folder=str(folder), names=", ".join(FILES[profile]))
-    return _checked([triple for path in named for triple in _parsed(path)])
+    return load_files(named)
 
 
-def load_file(path: Path) -> Shapes:
-    """The shapes in one Turtle file; raises Mistake as `load` does."""
-    return _checked(list(_parsed(path)))
-
-
-def _checked(triples: Sequence[pyoxigraph.Triple]) -> Shapes:
+def load_files(paths: Sequence[Path]) -> Shapes:
+    """The shapes in these Turtle files; raises Mistake as `load` does."""
+    read = {path: _read(path) for path in paths}
+    triples = [triple for path, data in read.items() for triple in _parsed(path, data)]
     if found := next((t.predicate.value for t in triples if t.predicate in _PROGRAMS), None):
         raise Mistake("catalogue.shapes-program", name=found)
-    return _repaired(triples)
-
-
-def _parsed(path: Path) -> Iterator[pyoxigraph.Triple]:
-    try:
-        data = content(path, LARGEST + 1)
-        if len(data) > LARGEST:
-            raise Mistake("catalogue.shapes-large", path=str(path), most=LARGEST)
-        for quad in pyoxigraph.parse(data, format=pyoxigraph.RdfFormat.TURTLE, rename_blank_nodes=True):
-            yield quad.triple
-    except (OSError, ValueError, SyntaxError) as problem:
-        raise Mistake("catalogue.shapes-unreadable", path=str(path), problem=str(problem)) from problem
-
-
-def _repaired(triples: Sequence[pyoxigraph.Triple]) -> Shapes:
     said = {triple.subject for triple in triples}
-    lost = [t for t in triples if t.predicate == SH.property and t.object not in said]
-    dropped = sorted({(_plain(t.subject), _plain(t.object)) for t in lost})
-    return Shapes(Graph(t for t in triples if t not in set(lost)), dropped)
+    lost = {t for t in triples if t.predicate == SH.property and t.object not in said}
+    return Shapes(
+        graph=Graph(triple for triple in triples if triple not in lost),
+        dropped=sorted({(_plain(triple.subject), _plain(triple.object)) for triple in lost}),
+        files={str(path): hashlib.sha256(data).hexdigest() for path, data in read.items()},
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = content(path.resolve(), LARGEST + 1)
+    except (OSError, ValueError) as problem:
+        raise Mistake("catalogue.shapes-unreadable", path=str(path), problem=str(problem)) from problem
+    if len(data) > LARGEST:
+        raise Mistake("catalogue.shapes-large", path=str(path), most=LARGEST)
+    return data
+
+
+def _parsed(path: Path, data: bytes) -> Sequence[pyoxigraph.Triple]:
+    try:
+        quads = pyoxigraph.parse(data, format=pyoxigraph.RdfFormat.TURTLE, rename_blank_nodes=True)
+        return [quad.triple for quad in quads]
+    except (ValueError, SyntaxError) as problem:
+        raise Mistake("catalogue.shapes-unreadable", path=str(path), problem=str(problem)) from problem
 
 
 def _plain(term: object) -> str:

@@ -105,6 +105,7 @@ def test_official_files_find_as_much_and_what_is_repaired_is_named(run: Any, cas
     code, out, err = run("catalogue", "check", official() / name, "--profile", profile, "--shapes", shapes)
     assert (code, out.splitlines()[-1]) == (1, SUMS[case])
     assert err.count("The reference is left out") == (2 if profile == "ap" else 0)
+    assert err.count("SHA-256") == (1 if profile == "ap" else 5)
 
 
 def test_ours_and_official_findings_are_the_same_lines(run: Any) -> None:

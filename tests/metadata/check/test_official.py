@@ -205,6 +205,15 @@ PREFIXES = "@prefix sh: <http://www.w3.org/ns/shacl#> . @prefix dcat: <http://ww
 TITLE = "<urn:s> a sh:NodeShape ; sh:targetClass dcat:Dataset ; sh:property [ sh:path <urn:p> ; sh:minCount 1 ] ."
 
 
+def test_the_files_are_named_with_their_hash() -> None:
+    """>> the folder of the official files << those of the profile's releases, and which bytes they are."""
+    root = files() / "shapes"
+    loaded = official.load(root, Profile.DE)
+    assert list(loaded.files) == [str(root / name) for name in official.FILES[Profile.DE]]
+    sums = (files() / "SHA256SUMS").read_text(encoding="utf-8")
+    assert all(digest in sums for digest in loaded.files.values())
+
+
 def test_other_shapes_than_the_known_ones_are_run_too(tmp_path: Path) -> None:
     """>> a folder with one file << its shapes; the sentence of a validator where they have none."""
     shapes = official.load(folder(tmp_path, PREFIXES + TITLE), Profile.DE)

@@ -33,7 +33,7 @@ def agree(names: list[str], many: int) -> list[str]:
     tried = [(name, graph(name)) for name in names] + list(mutants(many, seed=7))
     wrong = []
     for profile in Profile:
-        ours = official.load_file(folder("vocab") / "shapes" / shapes.file_name(profile)).graph
+        ours = official.load_files([folder("vocab") / "shapes" / shapes.file_name(profile)]).graph
         for what, catalogue in tried:
             known = prepared(catalogue, profile)
             here, there = (
