@@ -34,6 +34,7 @@ _CODES: Mapping[str, int] = {
     "cli.no-kind": WRONG_USAGE,
     "cli.no-action": WRONG_USAGE,
     "cli.participant-which": WRONG_USAGE,
+    "cli.participant-nothing": WRONG_USAGE,
     "cli.csv-columns": WRONG_USAGE,
     "cli.csv-broken": WRONG_USAGE,
     "cli.csv-large": WRONG_USAGE,

@@ -180,7 +180,8 @@ class Agreements:
 
     def source(self, tx: Tx, slug: str, agreement: Agreement) -> str:
         """Which source the agreed bytes come from; raises Unknown if the dataset is gone."""
-        return self._catalogue.source_of(tx, slug, agreement.dataset).id
+        terms, _ = self.signed(tx, agreement)
+        return self._catalogue.source_of(tx, slug, agreement.dataset, terms.version).id
 
     def moved_on(self, tx: Tx, agreement: Agreement, terms: Terms) -> Reason | None:
         """As provider: what both sides are told if another version than the agreed one is served now; None if not.
@@ -188,7 +189,7 @@ class Agreements:
         The agreement is never edited: whoever wants the new version makes a new one.
         """
         agreed = terms.version if agreement.role == "provider" else ""
-        served = self._catalogue.served(tx, agreement.participant, agreement.dataset) if agreed else None
+        served = self._catalogue.served(tx, agreement.participant, agreement.dataset, agreed) if agreed else None
         if served is None or served == agreed:
             return None
         return because("endings.other-version", agreed=agreed[:12], served=served[:12])
