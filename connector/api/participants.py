@@ -10,7 +10,7 @@ from msgspec import Meta
 from connector.api.routes import PARTICIPANT, PREFIX, Route, get, post, problem_codes
 from connector.catalogue.templates import templates
 from connector.errors import Mistake
-from connector.participants.publisher import PublisherChange
+from connector.participants.publisher_details import PublisherChange
 from connector.participants.service import NOTHING_SAID, Hosted, Participants
 from connector.trust.keys.signing import PURPOSES, Purpose
 from connector.trust.members.trust_list import millis

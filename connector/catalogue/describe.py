@@ -65,7 +65,8 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     """What a steward says of a dataset: the nine answers, and what few datasets need. What is not said stays as it is.
 
     `licence`, `frequency`, `themes`, `hvd` (categories) and `concept` (of the Musterdatenkatalog) by code or IRI;
-    `start` and `end` are days (`2026-01-01`, `1.1.2026`), months or years; `label` names the version. Empty takes away.
+    `start` and `end` are days (`2026-01-01`, `1.1.2026`), months or years; `label` names the version. Empty takes away,
+    and so does an `api` without an endpoint.
     """
 
     title: str | UnsetType = UNSET
@@ -238,8 +239,8 @@ class _Answered:
         said, before = self._said, next(iter(self._before.periods), Period())
         if said.start is UNSET and said.end is UNSET:
             return self._before.periods
-        start = before.start if said.start is UNSET else _day(said.start)
-        end = before.end if said.end is UNSET else _day(said.end)
+        start = before.start if said.start is UNSET else day(said.start)
+        end = before.end if said.end is UNSET else day(said.end)
         if start and end and end[: len(start)] < start[: len(end)]:
             raise Mistake("catalogue.period", start=start, end=end)
         return (Period(start=start, end=end),) if start or end else ()
@@ -258,7 +259,8 @@ class _Answered:
         if self._said.files is not UNSET:
             files = tuple(_elsewhere(one) for one in self._said.files)
         if self._said.api is not UNSET:
-            services = () if self._said.api is None else (_interface(self._said.api),)
+            api = self._said.api
+            services = () if api is None or not api.endpoint.strip() else (_interface(api),)
         return files + services
 
 
@@ -303,17 +305,17 @@ def _interface(one: ApiAnswer) -> Distribution:
     return Distribution(access_url=page, service=service)
 
 
-def _day(text: str) -> str:
+def day(text: str) -> str:
     """As ISO 8601; raises Mistake."""
     plain = text.strip()
     if not plain or _EXACT.fullmatch(plain):
         return plain
     german = _GERMAN_DAY.fullmatch(plain)
     try:
-        day = date(int(german[3]), int(german[2]), int(german[1])) if german else date.fromisoformat(plain)
+        found = date(int(german[3]), int(german[2]), int(german[1])) if german else date.fromisoformat(plain)
     except ValueError as cause:
         raise Mistake("catalogue.day", day=plain[:40]) from cause
-    return day.isoformat()
+    return found.isoformat()
 
 
 def _code(iri: str) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from connector.errors import Mistake
-from connector.participants.publisher import PublisherDetails
+from connector.participants.publisher_details import PublisherDetails
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 

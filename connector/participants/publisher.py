@@ -10,12 +10,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from connector.errors import Mistake
 from connector.metadata.lists import code_lists as lists
 from connector.metadata.rdf.names import AUTHORITY
 from connector.metadata.record.model import Agent, Box, Contact, Place, Publisher
+from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.policy.odrl.names import HANSE
 
 GEOCODING: Final = "http://dcat-ap.de/def/politicalGeocoding/"
@@ -30,35 +30,6 @@ _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()/-]{3,38}")
 _ADDRESS = re.compile(r"[!$&-;=?-Z_a-z~@#%]{1,2000}")
 """Signs that an IRI may have, without brackets: a portal that reads strictly takes no others."""
-
-
-class PublisherDetails(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """As the row of the participant keeps it. `ars` twelve digits, `contributor` an IRI of the list of dcat-ap.de,
-    `box` west, south, east, north in degrees."""
-
-    ars: str = ""
-    contact_name: str = ""
-    contact_email: str = ""
-    contact_url: str = ""
-    contact_telephone: str = ""
-    contributor: str = ""
-    box: tuple[float, float, float, float] | None = None
-
-
-class PublisherChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is to be different; an empty text takes a value away."""
-
-    ars: str | UnsetType = UNSET
-    contact_name: str | UnsetType = UNSET
-    contact_email: str | UnsetType = UNSET
-    contact_url: str | UnsetType = UNSET
-    contact_telephone: str | UnsetType = UNSET
-    contributor: str | UnsetType = UNSET
-    box: tuple[float, float, float, float] | UnsetType | None = UNSET
-
-    @property
-    def said(self) -> dict[str, object]:
-        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not UNSET}
 
 
 def changed(details: PublisherDetails, change: PublisherChange, kind: str) -> PublisherDetails:

@@ -17,7 +17,7 @@ from connector.participants import keys, quota, store
 from connector.participants import publisher as publishing
 from connector.participants.keys import CHANGED
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
-from connector.participants.publisher import PublisherChange, PublisherDetails
+from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.store import KeyRow
 from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.development.dev_ca import chain_der

@@ -3,7 +3,7 @@
 import msgspec
 
 from connector.participants.model import Participant
-from connector.participants.publisher import PublisherDetails
+from connector.participants.publisher_details import PublisherDetails
 from connector.storage.database import Row, Tx
 
 

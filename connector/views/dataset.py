@@ -49,12 +49,17 @@ class DatasetsView(msgspec.Struct, frozen=True):
 
 
 class PublishedView(msgspec.Struct, frozen=True, kw_only=True):
-    """What was made by publishing: the dataset, its first offer, and the clauses of that."""
+    """What was made by publishing: the dataset, its first offer (null without one), and the clauses of that.
+
+    `page` and `download` are addresses; empty if nobody but members sees it, or nobody gets it without a contract.
+    """
 
     dataset: str
-    offer: str
+    offer: str | None
     version: str
     clauses: list[ClauseView]
+    page: str
+    download: str
 
 
 class OfferMadeView(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,13 +122,14 @@ def dataset(one: Dataset, offers: list[Offer]) -> DatasetView:
         created=rfc3339(one.created_at), changed=rfc3339(one.changed_at),
         offers=[offer.id for offer in offers],
         policies={offer.id: offer.policy for offer in offers},
-        terms=[_terms(offer) for offer in offers],
+        terms=[terms_of(offer) for offer in offers],
     )  # fmt: skip
 
 
-def published(judge: PolicyEngine, one: Dataset, offer: Offer) -> PublishedView:
+def published(judge: PolicyEngine, one: Dataset, offer: Offer | None, addresses: tuple[str, str]) -> PublishedView:
     return PublishedView(
-        dataset=one.id, offer=offer.id, version=one.version, clauses=clauses(judge, offer.policy)
+        dataset=one.id, offer=None if offer is None else offer.id, version=one.version,
+        clauses=[] if offer is None else clauses(judge, offer.policy), page=addresses[0], download=addresses[1],
     )  # fmt: skip
 
 
@@ -162,7 +168,8 @@ def _literal(value: object) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _terms(offer: Offer) -> OfferTermsView:
+def terms_of(offer: Offer) -> OfferTermsView:
+    """An offer of ours in a list."""
     return OfferTermsView(
         offer=offer.id, visibility=offer.visibility, state=offer.state, rule=str(offer.template.get("id", "")),
         title=_rule_title(offer),

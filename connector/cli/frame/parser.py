@@ -44,10 +44,10 @@ class Words(argparse.ArgumentParser):
         self._switches = self.add_argument_group(say("cli.usage.options", lang))
         self._switches.add_argument("-h", "--help", action="help", help=say("cli.help.common.help", lang))
 
-    def word(self, *flags: str, common: bool = False, **options: Any) -> None:
-        """Add an argument; its help is looked up by its long name."""
+    def word(self, *flags: str, common: bool = False, of: str = "", **options: Any) -> None:
+        """Add an argument; its help is looked up by its long name: its command's, or that of what several share."""
         long = flags[-1].lstrip("-").replace("-", "_")
-        text = say(f"cli.help.{'common' if common else self.topic or 'hanse'}.{long}", self.lang)
+        text = say(f"cli.help.{'common' if common else of or self.topic or 'hanse'}.{long}", self.lang)
         group = self._switches if flags[0].startswith("-") else self._places
         group.add_argument(*flags, help=text, **options)
 

@@ -84,13 +84,13 @@ def run_add(call: Call) -> int:
 
 
 def _publisher_words(command: Words) -> None:
-    command.word("--ars", metavar="KEY")
-    command.word("--contact-name", metavar="NAME")
-    command.word("--contact-email", metavar="ADDRESS")
-    command.word("--contact-url", metavar="URL")
-    command.word("--contact-telephone", metavar="NUMBER")
-    command.word("--contributor", metavar="ID")
-    command.word("--box", metavar="W,S,E,N")
+    command.word("--ars", of="publisher", metavar="KEY")
+    command.word("--contact-name", of="publisher", metavar="NAME")
+    command.word("--contact-email", of="publisher", metavar="ADDRESS")
+    command.word("--contact-url", of="publisher", metavar="URL")
+    command.word("--contact-telephone", of="publisher", metavar="NUMBER")
+    command.word("--contributor", of="publisher", metavar="ID")
+    command.word("--box", of="publisher", metavar="W,S,E,N")
 
 
 def _said(args: argparse.Namespace) -> dict[str, object]:

@@ -16,8 +16,8 @@ from connector.cli.frame.call import OK, REFUSED, WRONG_USAGE, Call, named_file
 from connector.cli.frame.client import Api, Problem
 from connector.errors import Mistake
 from connector.language import say
-from connector.participants import publisher as publishing
 from connector.participants.model import checked_name, checked_slug, split_root
+from connector.participants.publisher_details import PublisherChange, PublisherDetails
 
 SAID: Final = ("ars", "contact_name", "contact_email", "contact_url", "contributor")
 """Columns of what datasets say of their publisher."""
@@ -106,9 +106,16 @@ def _wish(call: Call, line: Line) -> dict[str, Any]:
     if "root" in wish:
         split_root(wish["root"])
     kind = concepts.kind(wish["kind"], call.lang).iri
-    said = {name: wish.pop(name) for name in SAID if name in wish}
-    publishing.changed(publishing.PublisherDetails(), msgspec.convert(said, publishing.PublisherChange), kind)
+    said: dict[str, str] = {name: wish.pop(name) for name in SAID if name in wish}
+    _publisher(said, kind, PublisherDetails())
     return {**wish, "kind": kind, "publisher": said}
+
+
+def _publisher(said: Mapping[str, str], kind: str, details: PublisherDetails) -> PublisherDetails:
+    """What the participant then says of itself; raises Mistake."""
+    from connector.participants import publisher  # reads lists, which most commands do not need
+
+    return publisher.changed(details, msgspec.convert(said, PublisherChange), kind)
 
 
 def _only_told(call: Call, wishes: list[dict[str, Any]]) -> int:
@@ -126,9 +133,8 @@ def _standing(wish: Mapping[str, Any], known: Mapping[str, Any] | None) -> str:
     if known is None:
         return "would"
     usual = {"operator": wish["name"], "root": known["root"], **wish}
-    details = publishing.PublisherDetails(**{name: known["publisher"][name] for name in SAID})
-    said = msgspec.convert(wish["publisher"], publishing.PublisherChange)
-    if publishing.changed(details, said, wish["kind"]) != details:
+    details = PublisherDetails(**{name: known["publisher"][name] for name in SAID})
+    if _publisher(wish["publisher"], wish["kind"], details) != details:
         return "other"
     if "root" in wish:
         usual["root"] = split_root(wish["root"])[0]

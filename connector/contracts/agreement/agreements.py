@@ -104,6 +104,10 @@ class Agreements:
         """By its id, or by the UUID of one of ours; raises Unknown. Ids that others gave need not be IRIs."""
         return store.agreement(tx, slug, name) or self.get(tx, slug, f"urn:uuid:{name}")
 
+    def running_on(self, tx: Tx, slug: str, dataset: str) -> list[Agreement]:
+        """As provider: those on this dataset that are in force and not over by now."""
+        return [one for one in store.provided(tx, slug, dataset) if one.end is None or one.end > tx.now]
+
     def in_force(self, tx: Tx, slug: str, agreement_id: str, counterparty: str) -> Agreement:
         """The finalized agreement with this peer; raises Unknown. Expiry is the policy's word, not this one's.
 
