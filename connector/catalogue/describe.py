@@ -5,7 +5,7 @@ that XML cannot carry, so that whatever is kept can be written in every form.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from difflib import get_close_matches
 from typing import Final
@@ -107,7 +107,7 @@ def described(before: DatasetRecord, said: Answers) -> DatasetRecord:
         access=before.access if said.access is UNSET else said.access,
         periods=answers.periods(),
         hvd=answers.hvd(),
-        version=before.version if said.label is UNSET else clean(said.label),
+        version=before.version if said.label is UNSET else line(said.label),
         version_notes=answers.german("notes", before.version_notes),
         distributions=answers.distributions(),
     )
@@ -162,6 +162,11 @@ def clean(text: str) -> str:
     return plain
 
 
+def line(text: str) -> str:
+    """The same as one line: a title, a keyword, a name."""
+    return " ".join(clean(text).split())
+
+
 def listed(option: str, scheme: str, value: str) -> str:
     """The IRI of a value by its code or IRI; raises Mistake (`catalogue.not-listed`) with what comes near."""
     known = lists.code_lists()
@@ -209,18 +214,18 @@ class _Answered:
     def _texts(self, name: str, before: Texts) -> Texts:
         texts = self.german(name, before)
         for tag, one in self._translations.items():
-            texts = _with(texts, tag, clean(getattr(one, name)))
+            texts = _with(texts, tag, _read(name)(getattr(one, name)))
         return texts
 
     def german(self, name: str, before: Texts) -> Texts:
         said = getattr(self._said, name)
-        return before if said is UNSET else _with(before, LANGUAGE, clean(said))
+        return before if said is UNSET else _with(before, LANGUAGE, _read(name)(said))
 
     def keywords(self) -> Words:
         words = dict(self._before.keywords)
         said = {} if self._said.keywords is UNSET else {LANGUAGE: self._said.keywords}
         for tag, texts in (said | {tag: one.keywords for tag, one in self._translations.items()}).items():
-            words[tag] = tuple(dict.fromkeys(text for text in map(clean, texts) if text))
+            words[tag] = tuple(dict.fromkeys(text for text in map(line, texts) if text))
         return {tag: texts for tag, texts in words.items() if texts}
 
     def listed(self, name: str, scheme: str, before: str) -> str:
@@ -264,6 +269,10 @@ class _Answered:
         return files + services
 
 
+def _read(name: str) -> Callable[[str], str]:
+    return clean if name in ("description", "notes") else line
+
+
 def _with(texts: Texts, tag: str, text: str) -> Texts:
     """German first, for whoever shows one."""
     fresh = {**texts, tag: text}
@@ -278,12 +287,18 @@ def _classified(record: DatasetRecord, concept: str) -> DatasetRecord:
         return msgspec.structs.replace(record, references=others)
     iri = listed("concept", lists.MUSTERDATENKATALOG, concept)
     theme, found = known.theme(iri), known.value(iri)
-    names = [label for one in (iri, found.broader if found else None) if one and (label := known.label(one, LANGUAGE))]
-    words = dict.fromkeys([*record.keywords.get(LANGUAGE, ()), *names])
+    words = dict.fromkeys([*record.keywords.get(LANGUAGE, ()), *concept_words(found)])
     return msgspec.structs.replace(
         record, references=(*others, iri), themes=record.themes or ((theme,) if theme else ()),
         keywords={**record.keywords, LANGUAGE: tuple(words)},
     )  # fmt: skip
+
+
+def concept_words(concept: lists.Value | None) -> list[str]:
+    """What a concept of the Musterdatenkatalog and its topic are called: `Baumkataster`, `Flora und Fauna`."""
+    above = None if concept is None or concept.broader is None else lists.code_lists().label(concept.broader, LANGUAGE)
+    own = None if concept is None else concept.label(LANGUAGE).rpartition(" - ")[2]
+    return [one for one in (own, above) if one]
 
 
 def _elsewhere(one: FileElsewhere) -> Distribution:
@@ -292,7 +307,7 @@ def _elsewhere(one: FileElsewhere) -> Distribution:
     kind = known.file_type(one.format) if one.format.strip() else known.file_type_of(url.partition("?")[0])
     if one.format.strip() and kind is None:
         listed("format", lists.FILE_TYPE, one.format)
-    title = clean(one.title)
+    title = line(one.title)
     return Distribution(
         access_url=url, download_url=url, title={LANGUAGE: title} if title else {}, format=kind.iri if kind else "",
         media_type=(kind.media_type or "") if kind else "",

@@ -155,7 +155,7 @@ class DatasetLife:
         record = describe.coherent(describe.described(before, said))
         if said.series is UNSET:
             return record
-        title = describe.clean(said.series)
+        title = describe.line(said.series)
         return replace(record, series=(self._series(tx, participant, title),) if title else ())
 
     def _series(self, tx: Tx, participant: Participant, title: str) -> Series:

@@ -28,7 +28,7 @@ _TYPES: Mapping[str, str] = {
 _STATES = ("stateAuthority", "statisticsOffice")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _TELEPHONE = re.compile(r"\+?[0-9][0-9 ()/-]{3,38}")
-_ADDRESS = re.compile(r"[!$&-;=?-Z_a-z~@#%]{1,2000}")
+_ADDRESS = re.compile(r"(?:[!$&-;=?-Z_a-z~#]|%[0-9A-Fa-f]{2}){1,2000}")
 """Signs that an IRI may have, without brackets: a portal that reads strictly takes no others."""
 
 
@@ -68,6 +68,7 @@ def checked_address(url: str) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("https", "http") and bool(parts.hostname) and parts.username is None
+        usable = usable and parts.port != 0 and url.count("#") < 2
     except ValueError:
         usable = False
     if not usable or not _ADDRESS.fullmatch(url):

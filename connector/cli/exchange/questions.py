@@ -46,11 +46,7 @@ class Proposal:
 
     @property
     def keywords(self) -> str:
-        if self.concept is None:
-            return ""
-        known = lists.code_lists()
-        above = known.label(self.concept.broader, "de") if self.concept.broader else None
-        return ", ".join(filter(None, (self.concept.label("de"), above)))
+        return ", ".join(describe.concept_words(self.concept))
 
 
 def _concept(words: list[str]) -> Value | None:
@@ -95,7 +91,7 @@ class _Questions:
                 yield from ask()
 
     def _title(self) -> Iterator[tuple[str, Any]]:
-        yield "title", self._ask("title", self._proposal.title, describe.clean)
+        yield "title", self._ask("title", self._proposal.title, _title)
 
     def _description(self) -> Iterator[tuple[str, Any]]:
         yield "description", self._ask("description", "", describe.clean)
@@ -184,6 +180,12 @@ def _each(name: str, scheme: str, text: str) -> str:
     wanted = [] if text.casefold() in NO else [one.strip() for one in text.split(",") if one.strip()]
     found = [lists.code_lists().value(describe.listed(name, scheme, one)) for one in wanted]
     return ",".join(one.code for one in found if one is not None)
+
+
+def _title(text: str) -> str:
+    if not describe.line(text):
+        raise Mistake("catalogue.no-title")
+    return text
 
 
 def _access(text: str) -> str:
