@@ -89,6 +89,8 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     translations: dict[str, Translation] | UnsetType = UNSET
 
 
+CLOSED: Final = "http://dcat-ap.de/def/licenses/other-closed"
+"""Of data that a contract gives and nothing else."""
 NOTHING = DatasetRecord(title={})
 
 
@@ -115,7 +117,8 @@ def described(before: DatasetRecord, said: Answers) -> DatasetRecord:
 
 
 def coherent(record: DatasetRecord) -> DatasetRecord:
-    """The record itself; raises Mistake if its parts contradict each other, or a question is still open."""
+    """The record itself, what is announced without a licence as closed; raises Mistake if its parts contradict each
+    other, or a question is still open."""
     is_open = lists.code_lists().is_open(record.licence)
     if record.access == "open" and not record.licence:
         raise Mistake("catalogue.licence-missing")
@@ -126,6 +129,8 @@ def coherent(record: DatasetRecord) -> DatasetRecord:
             raise Mistake("catalogue.hvd-closed")
         if not any(one.service is not None for one in record.distributions):
             raise Mistake("catalogue.hvd-api")
+    if record.access == "announced" and not record.licence:
+        return msgspec.structs.replace(record, licence=CLOSED)
     return record
 
 
@@ -144,14 +149,10 @@ def attribution(said: Answers, name: str) -> str:
 
 
 def agree_with_rule(record: DatasetRecord, restricts: bool) -> None:
-    """Raises Mistake if a rule that restricts nothing stands beside a licence that is not open, or beside none where
-    everybody reads that the data may not be used. The other way round is the policy engine's to say."""
-    if restricts:
-        return
-    if record.licence and lists.code_lists().is_open(record.licence) is False:
+    """Raises Mistake if a rule that restricts nothing stands beside a licence that is not open. The other way round is
+    the policy engine's to say."""
+    if not restricts and record.licence and lists.code_lists().is_open(record.licence) is False:
         raise Mistake("catalogue.rule-open", licence=_code(record.licence))
-    if not record.licence and record.access == "announced":
-        raise Mistake("catalogue.licence-missing")
 
 
 def clean(text: str) -> str:

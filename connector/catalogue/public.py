@@ -43,7 +43,6 @@ PORTION: Final = 1_000
 MOST_TRIPLES: Final = 150
 """Reached from one dataset: what a harvester reads and deletes with it."""
 _PROTOCOL = "https://w3id.org/dspace/2025/1/"
-_CLOSED = "http://dcat-ap.de/def/licenses/other-closed"
 _COMPLETED = AUTHORITY + "distribution-status/COMPLETED"
 
 
@@ -196,7 +195,6 @@ def complete(
         description=kept.description or kept.title,
         identifiers=kept.identifiers or ((dataset.uuid,) if own else ()),
         landing_page=kept.landing_page or (landing_page(dataset.id) if own else ""),
-        licence=kept.licence or (_CLOSED if dataset.access == "announced" and source.kind != "elsewhere" else ""),
         issued=kept.issued or rfc3339(dataset.created_at),
         modified=kept.modified or rfc3339(dataset.changed_at),
         series=tuple(_series(series.get(one.iri, one), about) for one in kept.series),

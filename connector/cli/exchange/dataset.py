@@ -140,10 +140,8 @@ def run_history(call: Call) -> int:
         action = call.say(f"dataset.actions.{one['action']}")
         call.tell("dataset.revision", number=one["number"], at=one["at"], action=action, version=one["version"][:12])
         for each in one["differences"]:
-            call.tell(
-                "dataset.difference", field=_field(call, each["field"]), before=_value(call, each["before"]),
-                after=_value(call, each["after"]),
-            )  # fmt: skip
+            before, after = (_value(call, one) for one in _apart(each["before"], each["after"]))
+            call.tell("dataset.difference", field=_field(call, each["field"]), before=before, after=after)
     return OK
 
 
@@ -178,6 +176,14 @@ def _field(call: Call, name: str) -> str:
         return name
 
 
+def _apart(before: Any, after: Any) -> tuple[Any, Any]:
+    """Of texts by language those that differ."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return before, after
+    differ = [lang for lang in {**before, **after} if before.get(lang) != after.get(lang)]
+    return {lang: before.get(lang) for lang in differ}, {lang: after.get(lang) for lang in differ}
+
+
 def _value(call: Call, value: Any) -> str:
     """A value of a record in one line: codes of lists by their labels, texts in the language asked for."""
     if value in (None, "", [], {}):
@@ -190,4 +196,6 @@ def _value(call: Call, value: Any) -> str:
         return ", ".join(_value(call, one) for one in value)
     if isinstance(value, dict) and value.keys() & {"de", "en", ""}:
         return _value(call, value.get(call.lang) or next(iter(value.values())))
+    if isinstance(value, dict) and value.keys() <= {"start", "end", "iri"}:
+        return f"{value.get('start', '')} – {value.get('end', '')}".strip()
     return json.dumps(value, ensure_ascii=False)

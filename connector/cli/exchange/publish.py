@@ -68,9 +68,9 @@ def _tell(call: Call, made: Any, title: str, source: Any) -> None:
         call.tell("publish.done", title=title, dataset=made["dataset"], offer=made["offer"])
     if source is not None:
         call.tell("publish.file", bytes=call.size(source["bytes"]), sha256=source["sha256"])
-    if made["download"]:
+    if made.get("download"):
         call.tell("publish.download", address=made["download"])
-    if made["page"]:
+    if made.get("page"):
         call.tell("publish.page", address=made["page"])
     for clause in made.get("clauses", ()):
         call.tell("publish.clause", text=clause["text"][call.lang], badge=call.say(f"badge.{clause['badge']}"))

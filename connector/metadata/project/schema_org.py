@@ -1,4 +1,4 @@
-"""The record as JSON-LD of schema.org, for the head of a page that search engines read (spec/metadata-record.md 2.4).
+"""The record as JSON-LD of schema.org, for the head of a page that search engines read (spec/metadata-record.md 2.1).
 
 The result is a plain value; whoever writes it into HTML has to escape `<`.
 """
