@@ -30,7 +30,8 @@ from connector.participants.publisher import checked_address
 LANGUAGE: Final = "de"
 """Of what is said without a language."""
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_TAG = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,2}")
+_TAG = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-[A-Z]{2})?")
+"""Language, script, region, each as it is usually written: `de`, `de-AT`, `zh-Hans`."""
 _EXACT = re.compile(r"[0-9]{4}(?:-(?:0[1-9]|1[0-2]))?")
 _GERMAN_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
 LONGEST_TEXT = 10_000

@@ -186,7 +186,7 @@ class DatasetLife:
     def _source(self, tx: Tx, slug: str, source_id: str) -> Source:
         found = store.source(tx, slug, source_id)
         if found is None:
-            raise Unknown("catalogue.no-source", source=source_id[:80])
+            raise Unknown("catalogue.unknown", id=source_id[:80])
         return found
 
     def _keep(

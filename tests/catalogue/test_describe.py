@@ -69,7 +69,7 @@ def test_further_languages_stand_beside_german() -> None:
     assert list(found.title) == ["de", "en", "fr"]
     assert found.keywords == {"de": ("Baum",), "en": ("tree",)}
     assert record(found, translations={"en": {}}).title == {"de": "Bäume", "fr": "Arbres"}
-    for tag in ("de", "EN", "e n", "en\n", "x" * 20):
+    for tag in ("de", "EN", "en-ab-cd", "e n", "en\n", "x" * 20):
         refused("catalogue.language", translations={tag: {"title": "x"}})
 
 
