@@ -20,7 +20,7 @@ class Town(NamedTuple):
     ids: dict[str, list[str]]
 
     def values(self, path: str, name: str) -> list[str]:
-        """What a place in this path may be called, what is there first; only the provider has decisions and datasets."""
+        """What a place in this path may be called, what is there first; the provider has decisions, datasets."""
         if name == "id":
             return [*self.ids.get(re.findall(r"/(\w+)/\{id\}", path)[0], []), "nothing"]
         values = self.ids[name]

@@ -76,7 +76,7 @@ def run_add(call: Call) -> int:
     if args.csv is not None or args.dry_run or None in alone:
         raise Mistake("cli.participant-which")
     kind = concepts.kind(args.kind, call.lang).iri
-    body = {"slug": args.slug, "name": args.name, "kind": kind, "root": args.root, "publisher": _said(args)}
+    body = {"slug": args.slug, "name": args.name, "kind": kind, "root": args.root, "publisher": _said(args) or None}
     made = Api(call.settings().api.socket).post("participants", body=body)
     call.result(made)
     call.tell("participant.added", name=made["name"], did=made["did"], root=made["root"])
@@ -119,10 +119,8 @@ def _shown(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def box_of(text: str) -> list[float] | None:
-    """Four numbers, west, south, east, north; None for an empty text. Raises Mistake (`participants.box`)."""
-    if not text.strip():
-        return None
+def box_of(text: str) -> list[float]:
+    """Four numbers, west, south, east, north; raises Mistake (`participants.box`)."""
     try:
         west, south, east, north = (float(part) for part in text.split(","))
     except ValueError as cause:

@@ -108,7 +108,7 @@ def _wish(call: Call, line: Line) -> dict[str, Any]:
     kind = concepts.kind(wish["kind"], call.lang).iri
     said: dict[str, str] = {name: wish.pop(name) for name in SAID if name in wish}
     _publisher(said, kind, PublisherDetails())
-    return {**wish, "kind": kind, "publisher": said}
+    return {**wish, "kind": kind, **({"publisher": said} if said else {})}
 
 
 def _publisher(said: Mapping[str, str], kind: str, details: PublisherDetails) -> PublisherDetails:
@@ -133,9 +133,10 @@ def _standing(wish: Mapping[str, Any], known: Mapping[str, Any] | None) -> str:
     if known is None:
         return "would"
     usual = {"operator": wish["name"], "root": known["root"], **wish}
-    details = PublisherDetails(**{name: known["publisher"][name] for name in SAID})
-    if _publisher(wish["publisher"], wish["kind"], details) != details:
-        return "other"
+    if said := wish.get("publisher"):
+        details = PublisherDetails(**{name: known["publisher"][name] for name in SAID})
+        if _publisher(said, wish["kind"], details) != details:
+            return "other"
     if "root" in wish:
         usual["root"] = split_root(wish["root"])[0]
     return "known" if all(known[name] == usual[name] for name in ("name", "kind", "operator", "root")) else "other"
