@@ -134,11 +134,14 @@ class DatasetLife:
             return "changed"
         source = elsewhere()
         store.insert_source(tx, slug, source)
-        self.publish(tx, participant, record, source)
+        self.publish(tx, participant, record, source, offered=False)
         return "new"
 
-    def publish(self, tx: Tx, participant: Participant, record: DatasetRecord, source: Source, **more: Any) -> Dataset:
-        """The first revision, without an offer yet; `more` are further members of the document. Raises Mistake."""
+    def publish(
+        self, tx: Tx, participant: Participant, record: DatasetRecord, source: Source, *, offered: bool, **more: Any
+    ) -> Dataset:
+        """The first revision; `offered`: an offer follows, which the log tells of. `more` are further members of the
+        document. Raises Mistake."""
         iri = record.iri or f"{participant.root}/datasets/{new_uuid()}"
         document = told(record, source, {"issued": rfc3339(tx.now), **more})
         dataset = Dataset(
@@ -148,6 +151,8 @@ class DatasetLife:
         store.insert_dataset(tx, participant.id, dataset)
         store.insert_revision(tx, participant.id, dataset.id, first(dataset))
         self._fits(tx, participant, dataset, source)
+        if not offered:
+            self._log(tx, participant, dataset, "published")
         return dataset
 
     def described(self, tx: Tx, participant: Participant, before: DatasetRecord, said: Answers) -> DatasetRecord:
@@ -204,13 +209,16 @@ class DatasetLife:
             record=fresh.record,
         )  # fmt: skip
         store.insert_revision(tx, participant.id, before.id, made)
-        body: dict[str, object] = {
-            "dataset": fresh.id, "action": action, "revision": fresh.revision, "version": fresh.version,
-        }  # fmt: skip
-        audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
+        self._log(tx, participant, fresh, action)
         if action != "withdrawn":
             self._fits(tx, participant, fresh, self._source(tx, participant.id, fresh.source))
         return fresh
+
+    def _log(self, tx: Tx, participant: Participant, one: Dataset, action: str) -> None:
+        body: dict[str, object] = {
+            "dataset": one.id, "action": action, "revision": one.revision, "version": one.version,
+        }  # fmt: skip
+        audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
 
     def _fits(self, tx: Tx, participant: Participant, dataset: Dataset, source: Source) -> None:
         """Raises Mistake if a harvester would take more along with a dataset of ours than it should."""

@@ -80,7 +80,7 @@ class Catalogue:
         if not wish.source:
             store.insert_source(tx, slug, source)
         more = {"open_data": wish.open_data, "classification": wish.classification}
-        dataset = self.life.publish(tx, participant, record, source, **more)
+        dataset = self.life.publish(tx, participant, record, source, offered=offer is not None, **more)
         return dataset, None if offer is None else self._offers.make(tx, participant, dataset, offer)
 
     def _first_offer(self, participant: Participant, source: Source, wish: Publication) -> OfferWish | None:

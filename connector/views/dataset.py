@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -32,11 +32,17 @@ class OfferTermsView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatasetView(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset of ours. `offers` are ids, `policies` the ODRL of each by its id, `terms` the same in words."""
+    """A dataset of ours. `offers` are ids, `policies` the ODRL of each by its id, `terms` the same in words.
+
+    `access` says who may see it; a withdrawn one has no offers.
+    """
 
     dataset: str
     title: str
     version: str
+    revision: int
+    state: Literal["published", "withdrawn"]
+    access: Literal["open", "announced", "contract"]
     created: Time
     changed: Time
     offers: list[str]
@@ -118,7 +124,8 @@ class FindView(msgspec.Struct, frozen=True, kw_only=True):
 
 def dataset(one: Dataset, offers: list[Offer]) -> DatasetView:
     return DatasetView(
-        dataset=one.id, title=one.title, version=one.version,
+        dataset=one.id, title=one.title, version=one.version, revision=one.revision, state=one.state,
+        access=one.access,
         created=rfc3339(one.created_at), changed=rfc3339(one.changed_at),
         offers=[offer.id for offer in offers],
         policies={offer.id: offer.policy for offer in offers},

@@ -53,6 +53,8 @@ def run_list(call: Call) -> int:
     call.result(found)
     for one in found["datasets"]:
         call.tell("dataset.about", title=one["title"], dataset=one["dataset"], at=one["created"])
+        if one.get("state") == "withdrawn":
+            call.tell("dataset.withdrawn")
         for offer in one["terms"]:
             visibility = call.say(f"dataset.visibility.{offer['visibility']}")
             call.tell("dataset.offer", offer=offer["offer"], visibility=visibility, rule=offer["title"][call.lang])
