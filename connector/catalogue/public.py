@@ -88,7 +88,7 @@ class PublicRecords:
 
     def catalogue(self, tx: Tx, slug: str) -> PublicCatalogue:
         """All that is public, by IRI."""
-        participant = self._participants.held(slug).participant
+        participant = self._participants.current(tx, slug)
         series, found, after = store.series(tx, slug), list[PublicDataset](), ""
         issued, modified = tx.now, 0
         while portion := store.datasets_with_access(tx, slug, PUBLIC, after, PORTION):
@@ -107,14 +107,14 @@ class PublicRecords:
 
     def dataset(self, tx: Tx, slug: str, name: str) -> PublicDataset:
         """One public dataset by its UUID or IRI; raises Unknown (404) for what is none, Withdrawn (410)."""
-        participant = self._participants.held(slug).participant
+        participant = self._participants.current(tx, slug)
         dataset, source = self._public(tx, participant, name)
         offers = store.offers_on(tx, slug, dataset.id)
         return _public(complete(participant, dataset, source, offers, store.series(tx, slug)))
 
     def series(self, tx: Tx, slug: str, uuid: str) -> PublicSeries:
         """A series by its UUID, if a public dataset belongs to it; raises Unknown."""
-        participant = self._participants.held(slug).participant
+        participant = self._participants.current(tx, slug)
         iri = series_iri(participant.root, uuid)
         members, after = list[str](), ""
         while portion := store.datasets_with_access(tx, slug, PUBLIC, after, PORTION):

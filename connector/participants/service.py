@@ -142,6 +142,12 @@ class Participants:
             segments.pop()
         return None
 
+    def current(self, tx: Tx, slug: str) -> Participant:
+        """Inside a transaction: with what it says of itself now, whichever replica was told."""
+        participant = self.held(slug).participant
+        details = store.publisher(tx, slug)
+        return participant if details is None else msgspec.structs.replace(participant, publisher=details)
+
     def document(self, did: Did) -> dict[str, object] | None:
         """The DID document of a participant that is loaded here; None for everybody else."""
         return self._documents.get(did)
@@ -309,7 +315,7 @@ class Participants:
 
 def _change(tx: Tx, participant: Participant, said: PublisherChange) -> bool:
     """Whether anything is different now; the log says which fields, for addresses of people do not belong there."""
-    before = store.publisher(tx, participant.id)
+    before = store.publisher(tx, participant.id, held=True)
     if before is None:
         raise Unknown("participants.unknown", slug=participant.id)
     after = publishing.changed(before, said, participant.kind)

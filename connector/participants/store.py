@@ -47,9 +47,9 @@ def insert_participant(tx: Tx, participant: Participant) -> bool:
     )
 
 
-def publisher(tx: Tx, participant: str) -> PublisherDetails | None:
-    """What it says of itself now; on PostgreSQL the row is held until the unit commits. None: no such participant."""
-    lock = " FOR NO KEY UPDATE" if tx.dialect == "postgres" else ""  # requests go on meanwhile
+def publisher(tx: Tx, participant: str, *, held: bool = False) -> PublisherDetails | None:
+    """What it says of itself now; `held` until the unit commits. None: no such participant."""
+    lock = " FOR NO KEY UPDATE" if held and tx.dialect == "postgres" else ""  # requests go on meanwhile
     row = tx.one(f"SELECT publisher FROM participant WHERE id = :id{lock}", id=participant)  # noqa: S608 constants
     if row is None or row["publisher"] is None:
         return None if row is None else PublisherDetails()

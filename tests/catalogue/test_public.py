@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -215,6 +216,19 @@ async def test_the_digest_moves_with_what_is_said_and_nothing_else(towns: Towns)
     before = {each.record.iri: each.digest for each in third.datasets}
     assert {iri for iri in fourth if fourth[iri] != before[iri]} == {other.id}
     assert list(fourth) == sorted([one.id, other.id])
+
+
+async def test_another_replica_reads_what_one_was_told(towns: Towns, tmp_path: Path) -> None:
+    """>> a second process over the same database, a contact changed by the first << its next page has it, whatever it
+    has in memory: the count of changes would vouch for a page without it."""
+    dataset = await publish(towns, OPEN)
+    second = Towns(towns.db, tmp_path / "second")
+    await second.participants.load()
+    kept = second.participants.held(TOWN).participant
+    await towns.participants.change(TOWN, PublisherChange(contact_email="neu@b.example"))
+    found = await second.db.read(TOWN, second.catalogue.public.dataset, TOWN, dataset.uuid)
+    assert [one.email for one in found.record.contacts] == ["neu@b.example"]
+    assert kept.publisher.contact_email == ""
 
 
 async def test_a_series_knows_its_public_editions(towns: Towns) -> None:
