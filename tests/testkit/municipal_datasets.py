@@ -457,3 +457,23 @@ def _dataset(subject: Subject, place: int, number: int) -> dict[str, Any]:
             for one in subject.formats.split()
         ],
     }
+
+
+def many(count: int) -> Iterator[dict[str, Any]]:
+    """So many, by as many further towns as it takes: the same subjects in the same wordings, each under its own IRI."""
+    for number in range(count):
+        place, turn = number % len(SUBJECTS), number // len(SUBJECTS)
+        entry = _dataset(SUBJECTS[place], place, turn % EACH)
+        town = f"{_BEGINNINGS[turn % 40]}{_BEGINNINGS[turn // 40 % 40]}{_ENDS[turn // 1600 % 8]}".capitalize()
+        entry["@id"] = f"https://daten.example/many/{number}"
+        entry["dct:title"] += f" (Gemeinde {town})"
+        entry["dct:description"] += f" {town}, Blatt {turn}."
+        yield entry
+
+
+_BEGINNINGS = (
+    "alt", "ber", "birk", "brun", "dorn", "eich", "ell", "erl", "fels", "feld", "gold", "grün", "hag", "hain",
+    "heid", "hoh", "holz", "kalt", "kirch", "lang", "lauf", "lind", "moos", "mühl", "neu", "nord", "ober", "ost",
+    "ram", "reut", "ries", "roth", "sand", "schön", "stein", "stern", "süd", "tann", "wald", "weid",
+)  # fmt: skip
+_ENDS = ("heim", "dorf", "stedt", "au", "bach", "hausen", "rode", "weiler")

@@ -1,18 +1,22 @@
 """A dataset as a member showed it, read once: what it says, what it is found by, what it is narrowed by.
 
 Entries are foreign: whatever has not the form that we know is passed over, and never makes the rest unreadable. The
-hash is ours, of what was shown; nobody finds a content by naming a hash (spec/metadata.md 6.2).
+hash is ours, of what was shown; nobody finds a content by naming a hash (spec/metadata.md 9.2).
 """
 
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
 
 from connector.catalogue.search import analyser
+from connector.catalogue.templates.recognise import recognise
 from connector.errors import PeerError
+from connector.policy.odrl.model import PolicyError
+from connector.policy.odrl.parse import parse
 from connector.policy.odrl.values import instant
 
 LARGEST: Final = 512 << 10
@@ -58,10 +62,11 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
 def copy_of(entry: Mapping[str, Any]) -> Copy:
     """An entry of a catalogue (`dcat:dataset`, compacted as DSP has it) as a copy; pure, some milliseconds.
 
-    Raises PeerError `search.copy` if it has no usable IRI, `search.copy-too-large` beyond LARGEST.
+    Raises PeerError `search.copy` without a usable IRI or with offers that have no name, `search.copy-too-large`
+    beyond LARGEST.
     """
     iri = entry.get("@id")
-    if not isinstance(iri, str) or not 0 < len(iri) <= LONGEST_IRI or "\x00" in iri:
+    if not isinstance(iri, str) or not 0 < len(iri) <= LONGEST_IRI or "\x00" in iri or not _offers_named(entry):
         raise PeerError("search.copy")
     try:
         body = msgspec.json.encode(entry, order="deterministic")
@@ -73,10 +78,15 @@ def copy_of(entry: Mapping[str, Any]) -> Copy:
     starts, ends = _period(entry)
     return Copy(
         dataset=iri, entry=body, hash=hashlib.sha256(body).hexdigest(),
-        words=analyser.document(titles(entry), [*keywords(entry)], descriptions(entry), facets),
+        words=analyser.analyser().document(titles(entry), keywords(entry), descriptions(entry), facets),
         edition=analyser.edition(), facets=facets, box=_box(entry), starts=starts, ends=ends,
         modified=_modified(entry),
     )  # fmt: skip
+
+
+def _offers_named(entry: Mapping[str, Any]) -> bool:
+    offers = entry.get("hasPolicy", [])
+    return isinstance(offers, list) and all(isinstance(one, dict) and isinstance(one.get("@id"), str) for one in offers)
 
 
 def titles(entry: Mapping[str, Any]) -> list[str]:
@@ -112,10 +122,12 @@ def _facets(entry: Mapping[str, Any]) -> Iterator[tuple[Facet, str]]:
     """In the order of FACETS, each value once."""
     distributions = [one for one in _listed(entry.get("distribution")) if isinstance(one, dict)]
     said: dict[Facet, Iterable[str]] = {
-        "theme": map(_code, _names(entry.get("dcat:theme"))),
-        "field": (name for name in _names(entry.get("dct:references")) if "/musterdatensatz/" in name),
+        "theme": (named("theme", name) for name in _names(entry.get("dcat:theme"))),
+        "field": (named("field", name) for name in _names(entry.get("dct:references")) if "/musterdatensatz/" in name),
         "format": _formats(entry, distributions),
-        "licence": [name for one in (entry, *distributions) for name in _names(one.get("dct:license"))],
+        "licence": [
+            named("licence", name) for one in (entry, *distributions) for name in _names(one.get("dct:license"))
+        ],
         "rule": _rules(entry),
     }
     for facet in FACETS:
@@ -126,7 +138,7 @@ def _formats(entry: Mapping[str, Any], distributions: list[dict[str, Any]]) -> I
     """Codes of the file-type list, else the media type; how DSP hands data over is no format of a file."""
     for one in (entry, *distributions):
         for name in _names(one.get("dct:format")):
-            yield _code(name).upper()
+            yield named("format", name)
         for name in _names(one.get("dcat:mediaType")):
             media = name.partition("/media-types/")[2] or name
             yield _SHORT.get(media.partition(";")[0].strip().casefold(), media.casefold())
@@ -141,15 +153,28 @@ _SHORT: Final[Mapping[str, str]] = {
 
 
 def _rules(entry: Mapping[str, Any]) -> Iterator[str]:
-    """By which a rule is told apart in a list: its first action, and whether anything is asked in return."""
-    for offer in _listed(entry.get("hasPolicy")):
+    """The templates that its offers were made from, `other` for rules that are none of ours."""
+    for offer in _listed(entry.get("hasPolicy"))[:_VALUES]:
         if isinstance(offer, dict):
-            asks = any(_asks(rule) for rule in _listed(offer.get("permission")) if isinstance(rule, dict))
-            yield "conditions" if asks or offer.get("prohibition") or offer.get("obligation") else "free"
+            terms = {name: value for name, value in offer.items() if name not in ("@id", "@type", "target")}
+            yield _rule(msgspec.json.encode(terms, order="deterministic"))
 
 
-def _asks(rule: Mapping[str, Any]) -> bool:
-    return bool(rule.get("constraint") or rule.get("duty"))
+@lru_cache(maxsize=4_096)
+def _rule(terms: bytes) -> str:
+    """The same terms stand on many datasets."""
+    try:
+        found = recognise(parse(msgspec.json.decode(terms)))
+    except PolicyError:
+        return "other"
+    return found.template if found else "other"
+
+
+def named(facet: Facet, value: str) -> str:
+    """A value as a person types it, or as an IRI, as the facet has it."""
+    if facet in ("theme", "format"):
+        return _code(value).upper() if "/media-types/" not in value else value
+    return value.partition("/licenses/" if facet == "licence" else "/musterdatensatz/")[2] or value
 
 
 def _code(name: str) -> str:
@@ -197,7 +222,8 @@ def _box(entry: Mapping[str, Any]) -> Box | None:
 
 def box_of(text: str) -> Box | None:
     """The box around the coordinates (longitude, latitude) of a geometry; None if they are none on Earth."""
-    numbers = [float(each) for each in _NUMBER.findall(text[:20_000])]
+    text = text[:20_000].rpartition(">")[2]  # behind the name of a reference system
+    numbers = [float(each) for each in _NUMBER.findall(text)]
     east, north = numbers[0::2], numbers[1::2]
     if not east or len(east) != len(north) or max(map(abs, east)) > 180 or max(map(abs, north)) > 90:
         return None

@@ -19,3 +19,5 @@ CREATE INDEX copy_entry_found ON copy_entry (content, participant, modified, dat
 CREATE TABLE copy_member (
   participant {text} NOT NULL REFERENCES participant (id), provider {text} NOT NULL, complete_at {int}, partial_at {int},
   failing_since {int}, failed_at {int}, code {text}, PRIMARY KEY (participant, provider));
+-- Without any word: the newest first.
+CREATE INDEX copy_entry_newest ON copy_entry (participant, modified, dataset, provider, content);

@@ -1,7 +1,7 @@
 -- The tokens are kept beside the index, because FTS5 wants to be told what it deletes. The analyser made them (it writes
 -- words apart by one space), so the tokenizer has nothing to decide: every mark the analyser uses belongs to a token.
 ALTER TABLE copy_content ADD COLUMN words TEXT NOT NULL DEFAULT '';
-CREATE VIRTUAL TABLE copy_word USING fts5 (words, content = '', detail = none, tokenize = "ascii tokenchars '^=+@:._-/'");
+CREATE VIRTUAL TABLE copy_word USING fts5 (words, content = '', detail = none, tokenize = "ascii tokenchars '^=+:@~'");
 CREATE TRIGGER copy_content_insert AFTER INSERT ON copy_content BEGIN
   INSERT INTO copy_word (rowid, words) VALUES (NEW.id, NEW.words);
 END;
