@@ -15,6 +15,7 @@ from connector.api import clock as api_clock
 from connector.api import contracts as api_contracts
 from connector.api import countersigning as api_countersigning
 from connector.api import duties as api_duties
+from connector.api import find as api_find
 from connector.api import offboarding as api_offboarding
 from connector.api import openapi as api_openapi
 from connector.api import operation as api_operation
@@ -101,9 +102,8 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_participants.ParticipantHandlers(
             participants, enrolment.enlist, enrolment.catch_up, members.seal_certificates
         ),
-        api_catalogue.CatalogueHandlers(
-            db, clock, participants, catalogue.service, catalogue.uploads, judge, peer, anchor
-        ),
+        api_catalogue.CatalogueHandlers(db, participants, catalogue.service, catalogue.uploads, judge),
+        api_find.FindHandlers(db, clock, participants, catalogue.index, judge, peer, anchor),
         api_contracts.ContractHandlers(
             db, clock, participants, contracts.service, services.evidence, peer, anchor, waiting, judge, agreements
         ),

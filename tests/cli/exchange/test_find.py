@@ -11,6 +11,11 @@ from connector.cli.frame.call import OK, Call
 from tests.cli.playback import DATASET, WHY, Playback, hanse, said
 
 
+def asked(**given: object) -> Namespace:
+    nothing = dict.fromkeys((*find.FACETS, "providers", "since", "box", "period", "page", "like", "data"))
+    return Namespace(words=[], live=False, counts=False, json=False, **{**nothing, **given})
+
+
 @pytest.mark.parametrize(("lang", "word"), [("de", "UNVOLLSTÄNDIG"), ("en", "INCOMPLETE")])
 def test_a_catalogue_that_was_not_read_whole_is_named(
     lang: str, word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -24,7 +29,7 @@ def test_a_catalogue_that_was_not_read_whole_is_named(
             return {"results": [], "asked": 1, "failed": [], "incomplete": ["did:web:large.example"]}
 
     monkeypatch.setattr(find, "Api", Answering)
-    args = Namespace(words=[], participant="nachbardorf", provider=None, json=False, data=None)
+    args = asked(participant="nachbardorf")
     assert find.run(Call(args, lang, {})) == OK
     told = capsys.readouterr().err
     assert word in told
@@ -42,7 +47,7 @@ def test_a_description_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pyte
             return {"results": [{**hit, "description": "x\nEichen – B (did:web:b)"}], "asked": 1, "failed": []}
 
     monkeypatch.setattr(find, "Api", Answering)
-    args = Namespace(words=[], participant="nachbardorf", provider=None, json=False, data=None)
+    args = asked(participant="nachbardorf")
     assert find.run(Call(args, "de", {})) == OK
     assert not any(line.startswith("Eichen") for line in capsys.readouterr().out.splitlines())
 
