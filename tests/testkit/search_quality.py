@@ -128,3 +128,5 @@ def judged(one: Judged, corpus: str, iris: Sequence[str]) -> list[str]:
 
 
 QUERIES = {"own": judged_queries.TOWN, "real": judged_queries.REAL}
+WAYS = (as_typed, umlauts_spelt_out, umlauts_left_out, with_slips)
+"""How people type."""

@@ -204,7 +204,7 @@ def _period(entry: Mapping[str, Any]) -> tuple[int | None, int | None]:
         if isinstance(period, dict):
             starts = next(_instants(period.get("dcat:startDate")), None)
             ends = next(_instants(period.get("dcat:endDate"), end=True), None)
-            if (starts, ends) != (None, None) and (starts is None or ends is None or starts <= ends):
+            if (starts, ends) != (None, None) and (starts is None or ends is None or starts < ends):
                 return starts, ends
     return None, None
 

@@ -22,8 +22,9 @@ from connector.verify.formats import base64url
 ENOUGH: Final = 10
 PAGE: Final = 20
 LARGEST_PAGE: Final = 100
-LIKE: Final = 0.3
-"""Of the points that a title with every word would have: from here on a dataset is like a draft."""
+LIKE: Final = 0.4
+"""Of the points that a title with every word would have: from here on a dataset is like a draft. To mention all its
+words in the description is not enough."""
 DRAFT: Final = 12
 """Words of a draft that are asked for: the first that say something."""
 Tier = Literal[1, 2, 3]
@@ -134,7 +135,7 @@ class Finder:
         self._mended: dict[str, str] = {}
 
     def page(self, after: Place | None, limit: int, counts: bool) -> Answer:
-        if not self._words and self._wanted.text.strip():  # only words that a search passes over
+        if not self._words and (self._wanted.like or self._wanted.text.strip()):  # nothing that one could look for
             return Answer(hits=(), total=0, tier=1, mended={}, following=None, counts={})
         tier, found = self._again(after, limit) if after is not None else self._widened(limit)
         last = found.hits[-1] if found.more else None
@@ -190,7 +191,7 @@ class Finder:
             narrowed=tuple(
                 any_of(*(analyser.facet(name, value) for value in values[:_VALUES])) for name, values in wanted.facets
             ),
-            points=tuple((_weight(word), _points(word, self._reader, tier)) for word in self._words),
+            points=tuple((_weight(word), _points(word, self._reader), word.weak) for word in self._words),
             least=_least(self._words) if wanted.like else 0,
             providers=self._among, since=wanted.since, box=wanted.box, period=wanted.period,
         )  # fmt: skip
@@ -214,7 +215,7 @@ def fits(wanted: Wanted, copy: Copy) -> bool:
     if wanted.like:
         words = _words(wanted, reader)
         earned = sum(
-            _weight(word) * next((points for points, each in _points(word, reader, 3) if holds(each, tokens)), 0)
+            _weight(word) * next((points for points, each in _points(word, reader) if holds(each, tokens)), 0)
             for word in words
         )
         if not words or earned < _least(words):
@@ -257,18 +258,17 @@ def _subject(word: Word) -> Expression:
     return any_of(TITLE + word.token, KEYWORD + word.token, all_of(*(TITLE_PART + stem for stem in word.stems)))
 
 
-def _points(word: Word, reader: Analyser, tier: Tier) -> tuple[tuple[int, Expression], ...]:
+def _points(word: Word, reader: Analyser) -> tuple[tuple[int, Expression], ...]:
     """What a dataset gets for this word: the first that holds. The formula of spec/metadata.md 9.4."""
-    points: list[tuple[int, Expression]] = [
+    parts = [(4, all_of(*(TITLE_PART + part for part in word.parts)))] if word.parts else []
+    strong = [TITLE_PART + part for part in word.parts if reader.strong(part)]
+    _, by_parts, by_any = _alternatives(word, reader)
+    return (
         (8, TITLE + word.token),
         (6, all_of(*(TITLE_PART + stem for stem in word.stems))),
         (5, KEYWORD + word.token),
-    ]
-    if word.parts and tier > 1:
-        points.append((4, all_of(*(TITLE_PART + part for part in word.parts))))
-    points.append((3, word.token))
-    if tier > 1:
-        points.append((2, _alternatives(word, reader)[1]))
-    if tier > 2:
-        points.append((1, _alternatives(word, reader)[2]))
-    return tuple(points)
+        *parts,
+        (3, word.token),
+        (2, any_of(by_parts, *strong)),
+        (1, by_any),
+    )

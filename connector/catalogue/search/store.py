@@ -16,6 +16,7 @@ from connector.catalogue.search.expression import Expression, all_of, written
 from connector.storage.database import Conflict, Row, Tx
 
 Change = Literal["new", "changed", "same"]
+LONGEST_TOLD: Final = 200
 _PORTION: Final = 200
 _WORDS: Final = {"sqlite": ":words", "postgres": "array_to_tsvector(string_to_array(:words, ' '))"}
 
@@ -47,8 +48,10 @@ class MemberState(msgspec.Struct, frozen=True, kw_only=True):
 def replace_entry(tx: Tx, participant: str, provider: str, copy: Copy, told: str | None = None) -> Change:
     """The provider (DID) showed the participant this; it takes the place of what it showed before under the same IRI.
 
-    `told` is what the provider calls this state, an entity tag or hash in its inventory: kept, never trusted.
+    `told` is what the provider calls this state, an entity tag or hash in its inventory: kept as far as it is usable,
+    never trusted.
     """
+    told = told if told is not None and len(told) <= LONGEST_TOLD and told.isprintable() else None
     before = tx.one(
         "SELECT content, told FROM copy_entry WHERE participant = :participant AND provider = :provider"
         " AND dataset = :dataset",
@@ -220,13 +223,14 @@ def _named(values: Mapping[str, object]) -> str:
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """`match` is what a dataset must have; `tiers` are narrower ones, each of which lifts it above all others.
 
-    `points`: for each word its weight and what it earns, the first that holds. `least`: points to be found at all.
+    `points`: for each word its weight, what it earns, the first that holds, and whether it stands in so many datasets
+    that each is better looked at by itself. `least`: points to be found at all.
     """
 
     match: Expression | None
     tiers: tuple[Expression, ...] = ()
     narrowed: tuple[Expression, ...] = ()
-    points: tuple[tuple[int, tuple[tuple[int, Expression], ...]], ...] = ()
+    points: tuple[tuple[int, tuple[tuple[int, Expression], ...], bool], ...] = ()
     least: int = 0
     providers: tuple[str, ...] | None = None
     since: int | None = None
@@ -356,7 +360,8 @@ class _Question:
             conditions.append(f"w.copy_word MATCH {self._value(all_of(*parts))}")
         elif parts:
             conditions.append(self._has(all_of(*parts)))
-        if asked.box is not None or asked.period is not None or (parts and not self._sqlite):
+        wide = ranked and any(common for _, _, common in asked.points)
+        if asked.box is not None or asked.period is not None or wide or (parts and not self._sqlite):
             tables += " JOIN copy_content c ON c.id = e.content"
         conditions += self._narrowed()
         names = "e.dataset, e.provider"
@@ -367,11 +372,22 @@ class _Question:
 
     def _rank(self) -> str:
         lifted = [f"CASE WHEN {self._has(tier)} THEN {_TIER} ELSE 0 END" for tier in self._asked.tiers]
-        return " + ".join([*lifted, *(f"{weight} * {self._points(of)}" for weight, of in self._asked.points)]) or "0"
+        earned = [f"{weight} * {self._points(of, common)}" for weight, of, common in self._asked.points]
+        return " + ".join([*lifted, *earned]) or "0"
 
-    def _points(self, points: Iterable[tuple[int, Expression]]) -> str:
-        cases = " ".join(f"WHEN {self._has(expression)} THEN {earned}" for earned, expression in points)
+    def _points(self, points: Iterable[tuple[int, Expression]], common: bool) -> str:
+        has = self._row_has if common and self._sqlite else self._has
+        cases = " ".join(f"WHEN {has(expression)} THEN {earned}" for earned, expression in points)
         return f"CASE {cases} ELSE 0 END"
+
+    def _row_has(self, expression: Expression) -> str:
+        """Of the row at hand, without a list of all that have it."""
+        if isinstance(expression, str):
+            name = f"t{len(self.values)}"
+            self.values[name] = f" {expression} "
+            return f"instr(' ' || c.words || ' ', :{name}) > 0"
+        sign = " AND " if expression.how == "all" else " OR "
+        return f"({sign.join(self._row_has(part) for part in expression.parts)})"
 
     def _has(self, expression: Expression) -> str:
         value = self._value(expression)
