@@ -38,10 +38,11 @@ _LABELS: Final = (skos.SKOS + "prefLabel", skos.SKOS + "altLabel")
 class Word(msgspec.Struct, frozen=True, kw_only=True):
     """A word of a query. `token` by stem or group; `stems` of the word itself; `parts` of a compound.
 
-    `typed` is the folded word; `weak` ones say little, and never suffice alone to find something.
+    `typed` is the folded word, `spelt` as it was typed; `weak` ones say little, and need not be there.
     """
 
     typed: str
+    spelt: str
     token: str
     stems: tuple[str, ...]
     parts: tuple[str, ...] = ()
@@ -105,26 +106,38 @@ class Analyser:
 
     def query(self, text: str) -> tuple[Word, ...]:
         """The words of a query, each once; those that a search passes over are not among them."""
-        every = [(word, pieces) for word, pieces in _read(text[:QUERY]) if word not in self._stop][:WORDS]
-        stems = [words.stem(word) for word, _ in every]
+        text = text[:QUERY]
+        spelt = words.spellings_of(text) or words.words_of(text)
+        every = [
+            (word, pieces, as_typed)
+            for (word, pieces), as_typed in zip(_read(text), spelt, strict=True) if word not in self._stop
+        ][:WORDS]  # fmt: skip
+        stems = [words.stem(word) for word, _, _ in every]
         found: dict[str, Word] = {}
         taken: set[int] = set()
         for start, end, group in self._phrases(stems):
             if taken.isdisjoint(range(start, end)):
                 taken |= set(range(start, end))
-                typed = " ".join(word for word, _ in every[start:end])
-                found[group] = Word(typed=typed, token=group, stems=tuple(stems[start:end]))
-        for at, (word, pieces) in enumerate(every):
+                typed = " ".join(word for word, _, _ in every[start:end])
+                found[group] = Word(typed=typed, spelt=typed, token=group, stems=tuple(stems[start:end]))
+        for at, (word, pieces, as_typed) in enumerate(every):
             if at not in taken:
-                one = self.word(word, pieces)
+                one = self.word(word, pieces, spelt=as_typed)
                 found.setdefault(one.token, one)
         return tuple(found.values())
 
-    def word(self, word: str, pieces: tuple[str, ...] = ()) -> Word:
+    def word(self, word: str, pieces: tuple[str, ...] = (), *, spelt: str) -> Word:
         """A folded word as a query asks for it."""
         stem = words.stem(word)
         parts = tuple(dict.fromkeys(part for part in self._parts(word, pieces) if len(part) > 1))
-        return Word(typed=word, token=self._token(word, pieces), stems=(stem,), parts=parts, weak=stem in self._weak)
+        return Word(
+            typed=word,
+            spelt=spelt,
+            token=self._token(word, pieces),
+            stems=(stem,),
+            parts=parts,
+            weak=stem in self._weak,
+        )
 
     def strong(self, stem: str) -> bool:
         """Whether a part of a word says enough to find something by it alone."""
@@ -133,7 +146,7 @@ class Analyser:
     def mended(self, word: Word) -> Word | None:
         """The word that was probably meant by one that neither the list nor the copies know."""
         meant = self.listed.mended(word.typed) if word.typed not in self.listed else None
-        return None if meant is None else self.word(meant)
+        return None if meant is None else self.word(words.folded(meant), spelt=meant)
 
 
 def facet(name: str, value: str) -> str:

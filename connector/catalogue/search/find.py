@@ -132,7 +132,7 @@ class Finder:
     ) -> None:
         self._tx, self._participant, self._wanted, self._reader = tx, participant, wanted, reader
         self._among, self._words = among, _words(wanted, reader)
-        self._mended: dict[str, str] = {}
+        self._mended: dict[Word, Word] = {}
 
     def page(self, after: Place | None, limit: int, counts: bool) -> Answer:
         if not self._words and (self._wanted.like or self._wanted.text.strip()):  # nothing that one could look for
@@ -140,9 +140,10 @@ class Finder:
         tier, found = self._again(after, limit) if after is not None else self._widened(limit)
         last = found.hits[-1] if found.more else None
         return Answer(
-            hits=found.hits, total=found.total, tier=tier, mended=self._mended,
+            hits=found.hits, total=found.total, tier=tier,
+            mended={word.spelt: better.spelt for word, better in self._mended.items()},
             following=None if last is None else Place(
-                tier, tuple(self._mended), last.rank, last.modified, last.dataset, last.provider
+                tier, tuple(word.typed for word in self._mended), last.rank, last.modified, last.dataset, last.provider
             ),
             counts=store.counted(self._tx, self._participant, self._asked(tier)) if counts else {},
         )  # fmt: skip
@@ -171,7 +172,7 @@ class Finder:
 
     def _mend(self, wrong: Sequence[Word]) -> bool:
         meant = {word: better for word in wrong if (better := self._reader.mended(word)) is not None}
-        self._mended |= {word.typed: better.typed for word, better in meant.items()}
+        self._mended |= meant
         self._words = tuple(dict.fromkeys(meant.get(word, word) for word in self._words))
         return bool(meant)
 

@@ -78,7 +78,7 @@ def _content(tx: Tx, copy: Copy) -> int:
         "INSERT INTO copy_content (hash, edition, facets, west, south, east, north, starts, ends, modified, words)"  # noqa: S608
         " VALUES (:hash, :edition, :facets, :west, :south, :east, :north, :starts, :ends, :modified,"
         f" {_WORDS[tx.dialect]}) ON CONFLICT (hash) DO NOTHING",
-        hash=copy.hash, edition=copy.edition, facets=_facets(copy),
+        hash=copy.hash, edition=copy.edition, facets=facets_of(copy),
         west=box and box.west, south=box and box.south, east=box and box.east, north=box and box.north,
         starts=copy.starts, ends=copy.ends, modified=copy.modified, words=" ".join(copy.words),
     )  # fmt: skip
@@ -197,11 +197,12 @@ def read_again(tx: Tx, content: int, copy: Copy | None, edition: str) -> None:
     """The same content by the present edition: its tokens and facets; found by nothing if it cannot be read now."""
     tx.run(
         f"UPDATE copy_content SET edition = :edition, facets = :facets, words = {_WORDS[tx.dialect]} WHERE id = :id",  # noqa: S608
-        id=content, edition=edition, facets=_facets(copy) if copy else "", words=" ".join(copy.words) if copy else "",
+        id=content, edition=edition, facets=facets_of(copy) if copy else "", words=" ".join(copy.words) if copy else "",
     )  # fmt: skip
 
 
-def _facets(copy: Copy) -> str:
+def facets_of(copy: Copy) -> str:
+    """As the column holds them."""
     return "\n".join(f"{facet}:{value}" for facet, value in copy.facets)
 
 

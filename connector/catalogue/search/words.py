@@ -61,10 +61,14 @@ class WordList:
     """`words` in ordinary spelling; those of several words are left out."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._words = tuple(sorted({folded(word) for word in words if word.isalpha() and len(word) >= _SHORTEST}))
+        self._spelt = {folded(word): word for word in sorted(words) if word.isalpha() and len(word) >= _SHORTEST}
+        self._words = tuple(sorted(self._spelt))
         self._stems = {stem(word) for word in self._words}
         self._heads = dict(self._joined())
         self._spelling = Spelling(self._words)
+        self._spelt |= {
+            stem(word): spelt for word, spelt in sorted(self._spelt.items()) if stem(word) not in self._spelt
+        }
         self.parts = lru_cache(maxsize=100_000)(self._parts)
         self.all_parts = lru_cache(maxsize=100_000)(self._all_parts)
         self.mended = lru_cache(maxsize=1_000)(self._mended)
@@ -118,20 +122,24 @@ class WordList:
         return best
 
     def _mended(self, word: str) -> str | None:
-        """The listed word, or compound of listed words, that a folded word was most likely meant to be."""
+        """The listed word, or compound of listed words, in ordinary spelling, that a folded word probably was to be."""
         near = self._spelling.nearest(word)
         if near is not None:
-            return near
+            return self._spelt[near]
         ends = range(_SHORTEST, len(word) - _SHORTEST + 1)
         for end in reversed(ends):  # the beginning is right
             rest = self._spelling.nearest(word[end:]) if word[:end] in self._heads else None
             if rest is not None:
-                return word[:end] + rest
+                return self._joint(word[:end]) + self._spelt[rest].casefold()
         for end in ends:  # the end is right
             head = self._spelling.nearest(word[:end]) if stem(word[end:]) in self._stems else None
             if head is not None:
-                return head + word[end:]
+                return self._spelt[head] + word[end:]
         return None
+
+    def _joint(self, form: str) -> str:
+        """A beginning of a compound as it is spelt, as far as the list has it so."""
+        return self._spelt.get(form, form)
 
 
 class Spelling:
@@ -210,6 +218,12 @@ _WORD: Final = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
 def words_of(text: str) -> list[str]:
     """The folded words of a text; those joined by hyphens are one (`E-Auto`)."""
     return [each.replace("-", "")[:LONGEST] for each in _WORD.findall(folded(text))]
+
+
+def spellings_of(text: str) -> list[str]:
+    """The words of `words_of` as they are written; empty if they cannot be told apart so."""
+    found = _WORD.findall(unicodedata.normalize("NFKC", text))
+    return found if len(found) == len(_WORD.findall(folded(text))) else []
 
 
 def pieces_of(text: str) -> list[tuple[str, ...]]:

@@ -85,7 +85,7 @@ async def test_a_slip_is_mended_and_said_and_a_known_word_is_not(any_db: Databas
     """>> a slip; then a dataset that is really called so << mended; then found as it is typed."""
     await put(any_db, HERE, entry("trees", "Baumkataster"))
     answer = await asked(any_db, "Baumkatatser")
-    assert (names(answer), dict(answer.mended)) == (["trees"], {"baumkatatser": "baumkataster"})
+    assert (names(answer), dict(answer.mended)) == (["trees"], {"Baumkatatser": "Baumkataster"})
     await put(any_db, HERE, entry("odd", "Baumkatatser"))
     answer = await asked(any_db, "Baumkatatser")
     assert (names(answer)[0], dict(answer.mended)) == ("odd", {})
@@ -97,7 +97,7 @@ async def test_what_another_town_was_shown_mends_nothing_here(any_db: Database) 
     await put(any_db, THERE, entry("odd", "Baumkatatser"))
     await put(any_db, HERE, entry("trees", "Baumkataster"))
     answer = await asked(any_db, "Baumkatatser")
-    assert (names(answer), dict(answer.mended)) == (["trees"], {"baumkatatser": "baumkataster"})
+    assert (names(answer), dict(answer.mended)) == (["trees"], {"Baumkatatser": "Baumkataster"})
 
 
 @pytest.mark.threat("T79")

@@ -49,11 +49,11 @@ def test_no_word_is_taken_apart_for_long(word: str) -> None:
 
 def test_a_slip_is_mended_towards_the_list() -> None:
     """>> swapped, missing, doubled, wrong letters, in a part of a compound << the word that was meant."""
-    typed = {
-        "baumkatatser": "baumkataster", "verkher": "verkehr", "haltestelen": "haltestell",
-        "baumkattaster": "baumkataster", "verkherzahlung": "verkehrzahlung",
+    meant = {
+        "baumkatatser": "Baumkataster", "verkher": "Verkehr", "haltestelen": "Haltestelle",
+        "verkherzahlung": "Verkehrzahlung", "zahlugn": "Zählung",
     }  # fmt: skip
-    assert {word: LISTED.mended(word) for word in typed} == typed
+    assert {word: LISTED.mended(word) for word in meant} == meant
 
 
 def test_what_is_nothing_like_the_list_stays_as_it_is() -> None:
