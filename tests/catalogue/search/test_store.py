@@ -1,5 +1,6 @@
 """Copies of what members showed: stored once, found only by whom they were shown to, swept when nobody was."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -86,3 +87,50 @@ async def test_a_member_that_left_is_forgotten_whole(any_db: Database) -> None:
     await any_db.write(HERE, store.crawled, HERE, PROVIDER, complete=True)
     assert await any_db.write(HERE, store.forget_member, HERE, PROVIDER) == 1
     assert await any_db.read(HERE, store.members, HERE) == {}
+
+
+async def test_replicas_show_forget_and_sweep_at_once(any_db: Database) -> None:
+    """>> both towns show and forget the same contents while others sweep << no error; counts are right."""
+    entries = [{"@id": f"urn:x:{number}", "dct:title": "Hecken"} for number in range(6)]
+
+    async def shows(town: str) -> None:
+        for entry in entries * 3:
+            await put(any_db, town, entry)
+            await any_db.write(town, store.forget, town, PROVIDER, [entry["@id"]])
+        await put(any_db, town, entries[0])
+
+    async def sweeps() -> None:
+        for _ in range(30):
+            await any_db.write(PROCESS, store.sweep)
+
+    await asyncio.gather(shows(HERE), shows(THERE), shows(HERE), sweeps(), sweeps())
+    await any_db.write(PROCESS, store.sweep)
+    assert [row["uses"] for row in await any_db.read(PROCESS, rows, "copy_content")] == [2]
+
+
+async def test_a_unit_that_fails_leaves_nothing(any_db: Database) -> None:
+    """>> an error after the entry was written << neither entry nor content."""
+
+    def fails(tx: Tx) -> None:
+        store.replace_entry(tx, HERE, PROVIDER, copy_of(TREES))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await any_db.write(HERE, fails)
+    assert await any_db.read(PROCESS, rows, "copy_content") == []
+    assert await any_db.read(HERE, store.held, HERE, PROVIDER) == {}
+
+
+async def test_what_a_provider_calls_a_state_may_be_anything(any_db: Database) -> None:
+    """>> NUL, a megabyte, line breaks as the name of a state << kept as none, and never known."""
+    for told in ("\x00", "x" * (1 << 20), "a\nb"):
+        await put(any_db, HERE, TREES, told)
+        assert (await any_db.read(HERE, store.held, HERE, PROVIDER))[TREES["@id"]].told is None
+
+
+async def test_many_datasets_are_seen_and_forgotten_in_portions(any_db: Database) -> None:
+    names = [f"urn:x:{number}" for number in range(450)]
+    for name in names[:3]:
+        await put(any_db, HERE, {"@id": name})
+    assert await any_db.write(HERE, store.seen, HERE, PROVIDER, names) == 3
+    assert await any_db.write(HERE, store.forget, HERE, PROVIDER, names) == 3
