@@ -74,7 +74,7 @@ class Graph:
     def reached(self, start: Node, but: frozenset[NamedNode] = frozenset()) -> dict[Node, None]:
         """The nodes that somebody comes to who follows every property from `start` but these, itself first.
 
-        A harvester deletes them all with a dataset (spec/metadata.md 4.2).
+        A harvester deletes them all with a dataset (DCAT-AP.de, harvesting).
         """
         found: dict[Node, None] = {start: None}
         open_nodes = [start]
