@@ -220,9 +220,7 @@ def _fits(wanted: Wanted, entry: Mapping[str, Any]) -> bool:
         return False
 
 
-def _matches(entry: Mapping[str, Any], words: list[str]) -> bool:
+def _matches(entry: Mapping[str, Any], words: Sequence[str]) -> bool:
     """As a peer filters that knows our filter; others sent everything."""
-    keywords = entry.get("dcat:keyword")
-    texts = [entry.get("dct:title"), entry.get("dct:description"), *(keywords if isinstance(keywords, list) else [])]
-    folded = filters.fold(*(text for text in texts if isinstance(text, str)))
+    folded = filters.fold(*copies.titles(entry), *copies.descriptions(entry), *copies.keywords(entry))
     return all(word in folded for word in words)

@@ -173,7 +173,7 @@ def hit(
     size, media = entry.get("dcat:byteSize"), entry.get("dcat:mediaType")
     return HitView(
         provider=provider, provider_name=name, dataset=str(entry["@id"]), title=title_of(entry),
-        description=plain(str(entry.get("dct:description", ""))),
+        description=plain(_literal(entry.get("dct:description"))),
         media_type=media if isinstance(media, str) else None,
         bytes=int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
         offers=offers, seen=seen, source=source,

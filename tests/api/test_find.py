@@ -90,20 +90,20 @@ async def test_filters_narrow_copies_and_fresh_answers_alike(space: Space) -> No
     assert second["next"] is None
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        {"since": "gestern"}, {"box": "1,2,3"}, {"box": "9,1,8,2"}, {"box": "0,0,nan,1"}, {"box": "0,-91,1,1"},
-        {"period": "2020"}, {"period": "2021-01-01/2020-01-01"}, {"limit": "0"}, {"limit": "101"}, {"limit": "x"},
-        {"limit": "1" * 400}, {"theme": ""}, {"theme": "x" * 501}, {"since": "2" * 600},
-    ],
+NOT_SO = (
+    {"since": "gestern"}, {"box": "1,2,3"}, {"box": "9,1,8,2"}, {"box": "0,0,nan,1"}, {"box": "0,-91,1,1"},
+    {"period": "2020"}, {"period": "2021-01-01/2020-01-01"}, {"limit": "0"}, {"limit": "101"}, {"limit": "x"},
+    {"limit": "1" * 400}, {"theme": ""}, {"theme": "x" * 501}, {"since": "2" * 600},
 )  # fmt: skip
-async def test_a_value_without_its_form_is_named(query: dict[str, str], lone: City) -> None:
-    with pytest.raises(Refused) as refusal:
-        await lone.api.get(FIND, **query)
-    (name,) = query
-    assert (refusal.value.status, refusal.value.problem["code"]) == (400, "search.value")
-    assert f"„{name}“" in refusal.value.problem["reason"]["de"]
+
+
+async def test_a_value_without_its_form_is_named(lone: City) -> None:
+    for query in NOT_SO:
+        with pytest.raises(Refused) as refusal:
+            await lone.api.get(FIND, **query)
+        (name,) = query
+        assert (refusal.value.status, refusal.value.problem["code"]) == (400, "search.value"), query
+        assert f"„{name}“" in refusal.value.problem["reason"]["de"]
 
 
 async def test_a_page_of_nobody_is_refused(lone: City) -> None:
