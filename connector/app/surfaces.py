@@ -45,6 +45,7 @@ from connector.peer.evidence.reconcile import ReconcileHandlers
 from connector.peer.evidence.terminations import TerminationHandlers
 from connector.peer.evidence.witness import WitnessHandlers
 from connector.peer.identity import IdentityHandlers
+from connector.peer.inventory import InventoryHandlers
 from connector.peer.problems import problems
 from connector.privacy.subject_access import Persons
 from connector.settings.load import database_url
@@ -67,6 +68,7 @@ def public(services: Services) -> routes.Surface:
         *ReconcileHandlers(exchange, contracts.service, clock).routes(),
         *LogHandlers(db, clock).routes(),
         *CatalogueHandlers(exchange, services.catalogue.service, clock).routes(),
+        *InventoryHandlers(exchange, services.catalogue.service, clock).routes(),
         *NegotiationHandlers(exchange, contracts.service, services.trust.anchor, clock).routes(),
         *TransferHandlers(exchange, services.transfers.service).routes(),
         *EvidenceHandlers(

@@ -11,6 +11,7 @@ import msgspec
 
 from connector.audit import store as audit
 from connector.catalogue import store
+from connector.catalogue.inventory import Inventories
 from connector.catalogue.model import Countersignature, Dataset, Offer, Source, Visibility
 from connector.catalogue.pages import Pages
 from connector.catalogue.templates import templates
@@ -74,6 +75,7 @@ class Catalogue:
     def __init__(self, participants: Participants, judge: PolicyEngine, cursor_key: bytes) -> None:
         self._participants, self._judge = participants, judge
         self.pages = Pages(participants, judge, cursor_key)
+        self.inventories = Inventories(participants, judge)
 
     def register(self, tx: Tx, slug: str, source: Source) -> Source:
         require_active(tx, slug)
