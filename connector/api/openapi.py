@@ -20,6 +20,7 @@ from connector.api.clock import ClockHandlers
 from connector.api.contracts import ContractHandlers
 from connector.api.countersigning import CountersigningHandlers
 from connector.api.duties import DutyHandlers
+from connector.api.federation import FederationHandlers
 from connector.api.find import FindHandlers
 from connector.api.offboarding import OffboardingHandlers
 from connector.api.operation import OperationHandlers
@@ -80,9 +81,10 @@ class OpenApiHandlers:
 
 
 GROUPS: tuple[type[Handlers], ...] = (
-    OperationHandlers, ParticipantHandlers, CatalogueHandlers, FindHandlers, ContractHandlers, CountersigningHandlers,
-    TransferHandlers, DutyHandlers, AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers,
-    RecordHandlers, PersonHandlers, TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
+    OperationHandlers, ParticipantHandlers, CatalogueHandlers, FindHandlers, FederationHandlers, ContractHandlers,
+    CountersigningHandlers, TransferHandlers, DutyHandlers, AttentionHandlers, TerminationHandlers, ClockHandlers,
+    OffboardingHandlers, RecordHandlers, PersonHandlers, TraceHandlers, BackupHandlers, ProcessHandlers,
+    WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from connector.api import clock as api_clock
 from connector.api import contracts as api_contracts
 from connector.api import countersigning as api_countersigning
 from connector.api import duties as api_duties
+from connector.api import federation as api_federation
 from connector.api import find as api_find
 from connector.api import offboarding as api_offboarding
 from connector.api import openapi as api_openapi
@@ -106,6 +107,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         ),
         api_catalogue.CatalogueHandlers(db, participants, catalogue.service, catalogue.uploads, judge),
         api_find.FindHandlers(db, clock, participants, catalogue.index, judge, peer, anchor),
+        api_federation.FederationHandlers(clock, participants, services.federation.service, anchor),
         api_contracts.ContractHandlers(
             db, clock, participants, contracts.service, services.evidence, peer, anchor, waiting, judge, agreements
         ),
