@@ -1,42 +1,29 @@
-"""Publishing and finding over the management surface."""
+"""Publishing over the management surface."""
 
-import asyncio
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from aiohttp import web
 
-from connector.api.peers import Listed, Peers
 from connector.api.routes import PARTICIPANT, Query, Route, get, post, problem_codes
-from connector.catalogue.search import filters
 from connector.catalogue.service import Catalogue, OfferWish, Publication
 from connector.catalogue.uploads import LiveSource, Uploads
-from connector.clock import Clock
-from connector.errors import HanseError, Mistake
 from connector.http import limits
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database, Tx
-from connector.trust.members.trust_list import Anchor
 from connector.views.dataset import (
     DatasetsView,
     FileView,
-    FindView,
-    HitView,
     LiveSourceView,
     OfferMadeView,
     PublishedView,
     dataset,
     file,
-    hit,
     published,
-    silent,
 )
 from connector.views.dataset_life import addresses
-from connector.views.members import Members
-from connector.views.terms import clauses, offered, seeker_of
+from connector.views.terms import clauses
 
-AT_ONCE = 16
 FULL = ("catalogue.disk", "catalogue.no-room", "storage.full")
 RULE = (
     "policy.contradiction", "policy.template-unknown", "policy.slot-amount", "policy.slot-concept",
@@ -56,12 +43,10 @@ DESCRIPTION = (
 
 class CatalogueHandlers:
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, catalogue: Catalogue, uploads: Uploads,
-        judge: PolicyEngine, peer: Peers, anchor: Anchor,
-    ) -> None:  # fmt: skip
-        self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
-        self._uploads, self._judge, self._peer, self._anchor = uploads, judge, peer, anchor
-        self._members = Members(anchor)
+        self, db: Database, participants: Participants, catalogue: Catalogue, uploads: Uploads, judge: PolicyEngine
+    ) -> None:
+        self._db, self._participants, self._catalogue = db, participants, catalogue
+        self._uploads, self._judge = uploads, judge
 
     @problem_codes({400: ("catalogue.file-name", "catalogue.quota", "catalogue.too-large"), 503: FULL})
     @limits.streaming
@@ -115,26 +100,6 @@ class CatalogueHandlers:
         slug = (await self._participants.get(request.match_info["p"])).participant.id
         return DatasetsView([dataset(*both) for both in await self._db.read(slug, self._catalogue.own, slug)])
 
-    @problem_codes({400: ("api.members-alike", "api.no-member", "api.nobody-called")})
-    async def find(self, request: web.Request) -> FindView:
-        """Asks every member, or the one named, and says of each offer whether we would get it."""
-        hosted = await self._participants.get(request.match_info["p"])
-        slug, did = hosted.participant.id, hosted.participant.did
-        words = filters.fold(request.query.get("q", "")).split()
-        asked = self._members_but(did, request.query.get("from"))
-        gate = asyncio.Semaphore(AT_ONCE)
-        answers = await asyncio.gather(*(self._ask(gate, slug, member, words) for member in asked))
-        told = list(zip(asked, answers, strict=True))
-        return FindView(
-            results=[self._hit(did, member, entry)
-                     for member, found in told if not isinstance(found, HanseError)
-                     for entry in found.datasets if _matches(entry, words)],
-            asked=len(asked),
-            failed=[silent(member, self._members.name(member), found)
-                    for member, found in told if isinstance(found, HanseError)],
-            incomplete=[member for member, found in told if not isinstance(found, HanseError) and not found.complete],
-        )  # fmt: skip
-
     routes: ClassVar[tuple[Route, ...]] = (
         post(
             f"{PARTICIPANT}/files",
@@ -147,39 +112,4 @@ class CatalogueHandlers:
         post(f"{PARTICIPANT}/datasets", publish, 201),
         get(f"{PARTICIPANT}/datasets", own),
         post(f"{PARTICIPANT}/datasets/{{uuid}}/offers", offer, 201),
-        get(
-            f"{PARTICIPANT}/find",
-            find,
-            Query("q", "Words that a dataset must have."),
-            Query("from", "Only this member: its DID, or its name on the trust list."),
-        ),
     )
-
-    def _members_but(self, own: str, named: str | None) -> list[str]:
-        """Whom to ask; raises Mistake if who is named is no member, or ourselves."""
-        one, now = None if named is None else self._members.did(named), self._clock.now()
-        members = [entry.did for entry in self._anchor.current.participants if entry.admitted(now) and entry.did != own]
-        asked = [member for member in members if one in (None, member)]
-        if one is not None and not asked:
-            raise Mistake("api.no-member", did=one[:200])
-        return asked
-
-    async def _ask(self, gate: asyncio.Semaphore, slug: str, member: str, words: list[str]) -> Listed | HanseError:
-        try:
-            async with gate:
-                return await self._peer.catalogue(slug, member, words)
-        except HanseError as error:
-            return error
-
-    def _hit(self, did: str, provider: str, entry: Mapping[str, Any]) -> HitView:
-        requester, now = seeker_of(self._anchor, did), self._clock.now()
-        offers = [offered(self._judge, requester, policy, now) for policy in entry["hasPolicy"]]
-        return hit(provider, self._members.name(provider), entry, offers)
-
-
-def _matches(entry: dict[str, Any], words: list[str]) -> bool:
-    """As a peer filters that knows our filter; others sent everything."""
-    keywords = entry.get("dcat:keyword")
-    texts = [entry.get("dct:title"), entry.get("dct:description"), *(keywords if isinstance(keywords, list) else [])]
-    folded = filters.fold(*(text for text in texts if isinstance(text, str)))
-    return all(word in folded for word in words)

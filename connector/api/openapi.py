@@ -21,6 +21,8 @@ from connector.api.contracts import ContractHandlers
 from connector.api.countersigning import CountersigningHandlers
 from connector.api.datasets import DatasetHandlers
 from connector.api.duties import DutyHandlers
+from connector.api.federation import FederationHandlers
+from connector.api.find import FindHandlers
 from connector.api.offboarding import OffboardingHandlers
 from connector.api.operation import OperationHandlers
 from connector.api.participants import ParticipantHandlers
@@ -80,10 +82,10 @@ class OpenApiHandlers:
 
 
 GROUPS: tuple[type[Handlers], ...] = (
-    OperationHandlers, ParticipantHandlers, CatalogueHandlers, DatasetHandlers, ContractHandlers,
-    CountersigningHandlers, TransferHandlers, DutyHandlers, AttentionHandlers, TerminationHandlers, ClockHandlers,
-    OffboardingHandlers, RecordHandlers, PersonHandlers, TraceHandlers, BackupHandlers, ProcessHandlers,
-    WitnessHandlers, OpenApiHandlers,
+    OperationHandlers, ParticipantHandlers, CatalogueHandlers, DatasetHandlers, FindHandlers, FederationHandlers,
+    ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers, AttentionHandlers,
+    TerminationHandlers, ClockHandlers, OffboardingHandlers, RecordHandlers, PersonHandlers, TraceHandlers,
+    BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 
 

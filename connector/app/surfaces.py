@@ -16,6 +16,8 @@ from connector.api import contracts as api_contracts
 from connector.api import countersigning as api_countersigning
 from connector.api import datasets as api_datasets
 from connector.api import duties as api_duties
+from connector.api import federation as api_federation
+from connector.api import find as api_find
 from connector.api import offboarding as api_offboarding
 from connector.api import openapi as api_openapi
 from connector.api import operation as api_operation
@@ -45,6 +47,7 @@ from connector.peer.evidence.reconcile import ReconcileHandlers
 from connector.peer.evidence.terminations import TerminationHandlers
 from connector.peer.evidence.witness import WitnessHandlers
 from connector.peer.identity import IdentityHandlers
+from connector.peer.inventory import InventoryHandlers
 from connector.peer.problems import problems
 from connector.privacy.subject_access import Persons
 from connector.settings.load import database_url
@@ -67,6 +70,7 @@ def public(services: Services) -> routes.Surface:
         *ReconcileHandlers(exchange, contracts.service, clock).routes(),
         *LogHandlers(db, clock).routes(),
         *CatalogueHandlers(exchange, services.catalogue.service, clock).routes(),
+        *InventoryHandlers(exchange, services.catalogue.service, clock).routes(),
         *NegotiationHandlers(exchange, contracts.service, services.trust.anchor, clock).routes(),
         *TransferHandlers(exchange, services.transfers.service).routes(),
         *EvidenceHandlers(
@@ -102,10 +106,10 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_participants.ParticipantHandlers(
             participants, enrolment.enlist, enrolment.catch_up, members.seal_certificates
         ),
-        api_catalogue.CatalogueHandlers(
-            db, clock, participants, catalogue.service, catalogue.uploads, judge, peer, anchor
-        ),
+        api_catalogue.CatalogueHandlers(db, participants, catalogue.service, catalogue.uploads, judge),
         api_datasets.DatasetHandlers(db, participants, catalogue.service, contracts.service, anchor),
+        api_find.FindHandlers(db, clock, participants, catalogue.index, judge, peer, anchor),
+        api_federation.FederationHandlers(clock, participants, services.federation.service, anchor),
         api_contracts.ContractHandlers(
             db, clock, participants, contracts.service, services.evidence, peer, anchor, waiting, judge, agreements
         ),

@@ -1,7 +1,9 @@
-"""Puts the slice together: what participants publish, and the files that they have uploaded."""
+"""Puts the slice together: what participants publish, the files that they have uploaded, what members showed them."""
 
 from msgspec import Struct
 
+from connector.catalogue.search.find import Index
+from connector.catalogue.search.upkeep import EVERY_S, Upkeep
 from connector.catalogue.service import Catalogue
 from connector.catalogue.uploads import SWEEP_S, Bounds, Uploads
 from connector.infra import Infra
@@ -11,9 +13,10 @@ from connector.policy.engine import PolicyEngine
 
 
 class CatalogueSlice(Struct, frozen=True, kw_only=True):
-    """`service` publishes and searches."""
+    """`service` publishes and shows; `index` finds what members showed us."""
 
     service: Catalogue
+    index: Index
     uploads: Uploads
     work: Work
 
@@ -24,7 +27,11 @@ def assemble(infra: Infra, participants: Participants, judge: PolicyEngine) -> C
     uploads = Uploads(data.files, bounds)
     return CatalogueSlice(
         service=Catalogue(participants, judge, infra.vault.derive("cursor")),
+        index=Index(infra.vault.derive("find")),
         uploads=uploads,
         # Without a lease, which a process that was killed still holds.
-        work=Work(alone={"uploads": (SWEEP_S, uploads.sweep)}),
+        work=Work(
+            alone={"uploads": (SWEEP_S, uploads.sweep)},
+            every={"copies": (EVERY_S, Upkeep(infra.db, participants).run)},
+        ),
     )

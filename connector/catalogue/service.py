@@ -10,6 +10,7 @@ from msgspec import field
 
 from connector.catalogue import describe, store
 from connector.catalogue.describe import Answers
+from connector.catalogue.inventory import Inventories
 from connector.catalogue.life import DatasetLife, elsewhere
 from connector.catalogue.model import Countersignature, Dataset, Offer, Source, Visibility
 from connector.catalogue.offers import Contradictory as Contradictory
@@ -59,6 +60,7 @@ class Catalogue:
         self.life = DatasetLife(participants, self._offers)
         self.public = PublicRecords(participants)
         self.pages = Pages(participants, judge, cursor_key)
+        self.inventories = Inventories(participants, judge)
 
     def register(self, tx: Tx, slug: str, source: Source) -> Source:
         require_active(tx, slug)

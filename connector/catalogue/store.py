@@ -280,6 +280,26 @@ def version(tx: Tx, participant: str) -> int:
     return 0 if row is None else int(row["version"])
 
 
+def eligible(tx: Tx, participant: str, limit: int) -> tuple[Terms, ...]:
+    """Each rule once under which offers stand that only the eligible see: from one to the next, not over all offers."""
+    rows = tx.all(
+        f"WITH RECURSIVE rule (digest) AS (SELECT min(o.digest) FROM offer o WHERE {_ELIGIBLE} UNION ALL"  # noqa: S608 constants
+        f" SELECT (SELECT min(o.digest) FROM offer o WHERE {_ELIGIBLE} AND o.digest > rule.digest) FROM rule"
+        " WHERE rule.digest IS NOT NULL) SELECT rule.digest, (SELECT o.policy FROM offer o"
+        f" WHERE {_ELIGIBLE} AND o.digest = rule.digest LIMIT 1) AS policy FROM rule WHERE rule.digest IS NOT NULL"
+        " LIMIT :limit",
+        participant=participant,
+        limit=limit,
+    )
+    return tuple(
+        Terms(
+            id="", policy=row["policy"], digest=row["digest"], visibility="eligible", countersignature="none",
+            created_at=0,
+        )
+        for row in rows
+    )  # fmt: skip
+
+
 def place_after(tx: Tx, participant: str, place: Place, backward: bool, count: int) -> Place | None:
     """The place that lies `count` datasets further; None if there are not so many."""
     row = tx.one(
@@ -332,6 +352,7 @@ def shown(tx: Tx, participant: str, names: Sequence[str]) -> list[Shown]:
     return list(_shown(rows))
 
 
+_ELIGIBLE = "o.participant = :participant AND o.state = 'published' AND o.visibility = 'eligible'"
 _SIGN, _WITHIN, _ORDER = (">", "<"), ("<=", ">="), ("ASC", "DESC")
 _BY_PLACE = ("d.created_at, d.id", "d.created_at DESC, d.id DESC")
 _PUBLISHED = "o.participant = :participant AND o.dataset = d.id AND o.state = 'published'"

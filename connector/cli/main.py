@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from connector.cli import checkout, demo, policy
 from connector.cli.agreements import agreement, countersign, duties, evidence
-from connector.cli.exchange import dataset, find, get, negotiate, publish, request, transfers
+from connector.cli.exchange import dataset, federation, find, get, negotiate, publish, request, transfers
 from connector.cli.frame.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, SKIPPED, WRONG_USAGE, Call, language
 from connector.cli.frame.client import Problem
 from connector.cli.frame.parser import Words
@@ -94,6 +94,7 @@ def parser(lang: str) -> Words:
         publish,
         dataset,
         find,
+        federation,
         request,
         negotiate,
         countersign,

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from connector.participants.service import Participants
 from connector.peer.routes import Call, Route
-from connector.protocol import versions
+from connector.protocol import inventory, versions
 
 CACHE: Final = {"Cache-Control": "public, max-age=60"}
 
@@ -31,5 +31,6 @@ class IdentityHandlers:
 
     async def versions(self, call: Call) -> web.StreamResponse:
         return web.Response(
-            body=versions.document(f"{call.participant.did}#dsp"), content_type="application/json", headers=CACHE
-        )
+            body=versions.document(f"{call.participant.did}#dsp"), content_type="application/json",
+            headers={**CACHE, "Link": inventory.link(call.participant.root)},
+        )  # fmt: skip

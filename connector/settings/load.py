@@ -28,6 +28,7 @@ from connector.settings.sections import Contracts as Contracts
 from connector.settings.sections import Data as Data
 from connector.settings.sections import Database as Database
 from connector.settings.sections import Development as Development
+from connector.settings.sections import Federation as Federation
 from connector.settings.sections import Log as Log
 from connector.settings.sections import Outbound as Outbound
 from connector.settings.sections import Peer as Peer
@@ -75,6 +76,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     witness: Witness
     contracts: Contracts
     timestamps: Timestamps
+    federation: Federation
 
 
 SECTIONS: Mapping[str, type[Struct]] = {
@@ -94,6 +96,7 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "witness": Witness,
     "contracts": Contracts,
     "timestamps": Timestamps,
+    "federation": Federation,
 }
 
 

@@ -229,6 +229,23 @@ class Witness(Struct, frozen=True, kw_only=True):
     ] = 30.0
 
 
+class Federation(Struct, frozen=True, kw_only=True):
+    """Copies of the members' catalogues, which searches are answered from."""
+
+    every_s: Annotated[
+        Seconds, doc("Seconds after which a member's catalogue is read again, a tenth more or less.")
+    ] = 3600.0
+    look_s: Annotated[Seconds, doc("Seconds between two looks for members that are to be asked.")] = 15.0
+    crawl_s: Annotated[Seconds, doc("Seconds that reading one member's catalogue may take at a time.")] = 120.0
+    at_once: Annotated[
+        int, Meta(ge=1, le=64), doc("Members that are asked at the same time, each on another host.")
+    ] = 8
+    datasets: Annotated[int, Meta(ge=1), doc("Datasets of one member that are kept for one participant.")] = 50_000
+    bytes: Annotated[int, Meta(ge=1), doc("Bytes of one member's entries that are kept for one participant.")] = (
+        67_108_864
+    )
+
+
 class Timestamps(Struct, frozen=True, kw_only=True):
     """Tokens of a timestamp authority (RFC 3161) over the audit logs; needs the extra `timestamps`."""
 

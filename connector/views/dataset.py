@@ -92,7 +92,10 @@ class LiveSourceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HitView(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset in a member's catalogue; `provider_name` is what the trust list calls the `provider` (a DID)."""
+    """A dataset in a member's catalogue; `provider_name` is what the trust list calls the `provider` (a DID).
+
+    `seen`: when the provider last showed it to us; `source`: whether that was just now (`live`) or is kept (`copy`).
+    """
 
     provider: str
     provider_name: str
@@ -102,6 +105,8 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str | None
     bytes: int | None
     offers: list[OfferView]
+    seen: Time
+    source: Literal["copy", "live"]
 
 
 class SilentView(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,13 +118,42 @@ class SilentView(msgspec.Struct, frozen=True, kw_only=True):
     pointer: str | UnsetType = UNSET
 
 
+class CountView(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of all that was found have this value."""
+
+    value: str
+    count: int
+
+
+class UnreachableView(msgspec.Struct, frozen=True, kw_only=True):
+    """A member that does not answer: since when, and the code of its last error; what it showed before is still found.
+
+    `last`: when all of its catalogue was last read.
+    """
+
+    provider: str
+    provider_name: str
+    since: Time
+    code: str
+    last: Time | None
+
+
 class FindView(msgspec.Struct, frozen=True, kw_only=True):
-    """`asked`: how many members; `incomplete`: those (DIDs) that have more than was read."""
+    """`asked`: how many members; `incomplete`: those (DIDs) that have more than was read.
+
+    Of what is kept: `total` datasets in all, `facets` counted over them, `next` names the next page, and `mended` says
+    which word was searched instead of one that nobody knows. What members answer just now stands on the first page.
+    """
 
     results: list[HitView]
     asked: int
     failed: list[SilentView]
     incomplete: list[str]
+    total: int
+    mended: dict[str, str]
+    facets: dict[str, list[CountView]]
+    next: str | None
+    unreachable: list[UnreachableView]
 
 
 def dataset(one: Dataset, offers: list[Offer]) -> DatasetView:
@@ -144,15 +178,18 @@ def file(source: Source) -> FileView:
     return FileView(source=source.id, sha256=source.sha256, bytes=source.bytes, media_type=source.media_type)
 
 
-def hit(provider: str, name: str, entry: Mapping[str, Any], offers: list[OfferView]) -> HitView:
+def hit(
+    provider: str, name: str, entry: Mapping[str, Any], offers: list[OfferView], seen: str,
+    source: Literal["copy", "live"],
+) -> HitView:  # fmt: skip
     """Of an entry in a peer's catalogue; what has not the form of a size or media type is left out."""
     size, media = entry.get("dcat:byteSize"), entry.get("dcat:mediaType")
     return HitView(
         provider=provider, provider_name=name, dataset=str(entry["@id"]), title=title_of(entry),
-        description=plain(str(entry.get("dct:description", ""))),
+        description=plain(_literal(entry.get("dct:description"))),
         media_type=media if isinstance(media, str) else None,
         bytes=int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
-        offers=offers,
+        offers=offers, seen=seen, source=source,
     )  # fmt: skip
 
 

@@ -88,6 +88,8 @@ class NastyPeer:
         self.inbox: list[Received] = []
         self.answers: dict[str, Answer] = {}
         """Path below the root -> answer; everything else is answered 200 with an empty object."""
+        self.headers: dict[str, dict[str, str]] = {}
+        """Path below the root -> headers of its answer."""
         self.manners: dict[str, Manner] = {}
         """Ending of a path -> how it is answered; the first that fits, before `answers` says what."""
         self._news = asyncio.Event()
@@ -190,7 +192,8 @@ class NastyPeer:
         manner = next((one for ending, one in self.manners.items() if path.endswith(ending)), None)
         if manner is not None:
             return await _odd(request, manner, status, body)
-        return web.Response(status=status, body=body, content_type="application/json")
+        headers = self.headers.get(path)
+        return web.Response(status=status, body=body, content_type="application/json", headers=headers)
 
     def _answer(self, got: Received) -> tuple[int, bytes]:
         if got.path == "/did.json":

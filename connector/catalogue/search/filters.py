@@ -70,6 +70,11 @@ def about(dataset: str) -> list[Any] | None:
     return [{DATASET: dataset}] if 0 < len(dataset) <= _LONGEST else None
 
 
+def behind(offset: int) -> list[Any]:
+    """The query of EDC that asks for a page behind so many datasets; its names are whole, for no context has them."""
+    return [{"@type": f"{EDC}QuerySpec", f"{EDC}offset": offset, f"{EDC}limit": PAGE}]
+
+
 def read(filter: Sequence[object] | None) -> Filter:
     """What the filter of a `CatalogRequestMessage` asks for; PeerError names the place of what we cannot do."""
     if len(filter or ()) > _OBJECTS:

@@ -1,35 +1,86 @@
-"""`hanse find`: searches the catalogues of the data space and says which offers the asker may use."""
+"""`hanse find`: searches what the members of the data space show and says which offers the asker may use.
 
-from collections.abc import Mapping
+It says how old each answer is, and who has not answered since when.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from connector.cli.frame.call import OK, PEER_UNAVAILABLE, Call
+from connector.cli.frame.call import OK, PEER_UNAVAILABLE, Call, named_file
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.language.reasons import plain
+
+FACETS = ("theme", "field", "format", "licence", "rule")
+SHOWN = 8
+"""Values of a facet that are listed."""
+DRAFT_BYTES = 1 << 20
+DRAFT = 500
+"""Characters of a draft that are looked at; the title comes first."""
 
 
 def register(top: Words, places: Any) -> None:
     command = top.command(places, "find")
     command.word("words", nargs="*", metavar="WORDS")
     command.word("--as", dest="participant", required=True, metavar="SLUG")
-    command.word("--from", dest="provider", metavar="MEMBER")
+    command.word("--provider", "--from", dest="providers", action="append", metavar="MEMBER")
+    for facet in FACETS:
+        command.word(f"--{facet}", action="append", metavar="VALUE")
+    command.word("--since", metavar="DAY")
+    command.word("--box", metavar="W,S,E,N")
+    command.word("--period", metavar="DAY/DAY")
+    command.word("--like", metavar="DRAFT")
+    command.word("--live", action="store_true")
+    command.word("--facets", dest="counts", action="store_true")
+    command.word("--page", metavar="PAGE")
     command.set_defaults(run=run)
 
 
 def run(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
-    query = {"q": " ".join(args.words) or None, "from": args.provider}
-    found = api.get("participants", args.participant, "find", **query)
+    words = args.words if args.like is None else [_draft(args.like), *args.words]
+    query: dict[str, object] = {facet: getattr(args, facet) for facet in (*FACETS, "since", "box", "period", "page")}
+    query |= {"like": 1 if args.like is not None else None, "live": 1 if args.live else None}
+    found = api.get(
+        "participants", args.participant, "find", q=" ".join(words) or None, **{"from": args.providers, **query}
+    )
     call.result(found)
     for hit in found["results"]:
         _show(call, hit)
-    call.tell("find.count", hits=len(found["results"]), asked=found["asked"])
+    _sum(call, found)
     for provider in found.get("incomplete", ()):
         call.note("find.incomplete", provider=provider)
+    for one in found.get("unreachable", ()):
+        call.note("find.unreachable", provider=one["provider_name"], since=one["since"], last=one["last"] or "–")
     for silent in found["failed"]:
         call.note("find.failed", provider=silent["provider"], reason=_sentence(silent["reason"], call.lang))
     return PEER_UNAVAILABLE if found["failed"] and not found["results"] else OK
+
+
+def _draft(named: str) -> str:
+    """Title and description of a draft: of a JSON file, of a text file whose first line is the title, or as given."""
+    path = Path(named)
+    if not path.is_file():
+        return named[:DRAFT]
+    text = named_file(path, DRAFT_BYTES).decode("utf-8", errors="replace")
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return text[:DRAFT]
+    return " ".join(_texts(said))[:DRAFT]
+
+
+def _texts(said: object) -> Sequence[str]:
+    """What a description as JSON says under the names that ours have."""
+    if not isinstance(said, Mapping):
+        return ()
+    every = [said.get(name, said.get(f"{prefix}:{name}")) for prefix, name in _SAID]
+    return [str(text) for one in every for text in (one if isinstance(one, list) else [one]) if isinstance(text, str)]
+
+
+_SAID = (("dct", "title"), ("dcat", "keyword"), ("dcat", "keywords"), ("dct", "description"))
 
 
 def _show(call: Call, hit: Mapping[str, Any]) -> None:
@@ -39,6 +90,8 @@ def _show(call: Call, hit: Mapping[str, Any]) -> None:
         call.tell("find.about", description=plain(hit["description"], 2000))
     if hit.get("bytes") is not None:
         call.tell("find.file", media_type=hit.get("media_type") or "?", bytes=call.size(hit["bytes"]))
+    if hit.get("source") == "copy":
+        call.tell("find.seen", at=hit["seen"])
     for offer in hit["offers"]:
         if offer["met"]:
             call.tell("find.offer", offer=offer["offer"])
@@ -46,6 +99,18 @@ def _show(call: Call, hit: Mapping[str, Any]) -> None:
             call.tell("find.barred", offer=offer["offer"], reason=_sentence(offer["reason"], call.lang))
         for note in offer.get("notes", {}).get(call.lang, []):
             call.tell("policy.note", text=note)
+
+
+def _sum(call: Call, found: Mapping[str, Any]) -> None:
+    """How many, what was searched instead of what was typed, by what they can be narrowed, and where it goes on."""
+    for typed, used in found.get("mended", {}).items():
+        call.tell("find.mended", typed=typed, used=used)
+    call.tell("find.count", hits=max(len(found["results"]), found.get("total", 0)), asked=found["asked"])
+    for facet, values in found.get("facets", {}).items() if call.args.counts else ():
+        listed = ", ".join(f"{plain(one['value'], 80)} ({one['count']})" for one in values[:SHOWN])
+        call.tell("find.facet", facet=call.say(f"find.by.{facet}"), values=listed)
+    if found.get("next"):
+        call.tell("find.next", page=found["next"])
 
 
 def _sentence(reason: object, lang: str) -> str:

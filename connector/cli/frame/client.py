@@ -138,7 +138,7 @@ class Api:
 
 def _query(query: Mapping[str, object]) -> str:
     given = {key.rstrip("_"): value for key, value in query.items() if value is not None}
-    return "?" + urlencode(given) if given else ""
+    return "?" + urlencode(given, doseq=True) if given else ""
 
 
 def _problem(body: bytes) -> Mapping[str, Any]:

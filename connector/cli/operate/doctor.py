@@ -15,7 +15,14 @@ from typing import Any, Literal, NamedTuple
 from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.frame.client import Api, Problem
 from connector.cli.frame.parser import Words
-from connector.cli.operate import doctor_clock, doctor_contracts, doctor_database, doctor_secrets, doctor_witness
+from connector.cli.operate import (
+    doctor_clock,
+    doctor_contracts,
+    doctor_database,
+    doctor_federation,
+    doctor_secrets,
+    doctor_witness,
+)
 from connector.errors import HanseError, Unavailable
 from connector.language import catalogue, decimal, say
 from connector.settings.load import Settings, documented, value_of
@@ -209,6 +216,7 @@ CHECKS: tuple[Callable[[Settings, str], Iterator[Finding]], ...] = (
     lambda settings, lang: starmap(Finding, doctor_secrets.lines(settings, lang)),
     lambda settings, lang: starmap(Finding, doctor_witness.lines(settings, lang)),
     lambda settings, lang: starmap(Finding, doctor_contracts.lines(settings, lang)),
+    lambda settings, lang: starmap(Finding, doctor_federation.lines(settings, lang)),
     _plugins,
     _port,
 )

@@ -140,6 +140,20 @@ def _vocabulary(triples: Sequence[_Triple]) -> Vocabulary:
     return Vocabulary(concepts=concepts, closure=closure, digest=digest)
 
 
+def texts(path: Path, predicates: Sequence[str], lang: str | None = None, *, names: str = "") -> dict[str, list[str]]:
+    """What a file says with these predicates, in one language or any, by subject, or by its value of `names`.
+
+    For lists that no contract pins, such as the synonyms of a search.
+    """
+    triples = _read(path)
+    called = {triple.subject: triple.text for triple in triples if triple.predicate == names}
+    found: dict[str, list[str]] = {}
+    for triple in triples:
+        if triple.predicate in predicates and lang in (None, triple.language):
+            found.setdefault(called.get(triple.subject, triple.subject), []).append(triple.text)
+    return found
+
+
 def load(folder: Path) -> Vocabulary:
     """The vocabulary in `folder/*.ttl`; Defect if a concept lacks a German or English label."""
     return _vocabulary([triple for path in sorted(folder.glob("*.ttl")) for triple in _read(path)])

@@ -13,6 +13,7 @@ from connector.clock import Clock
 from connector.contracts.document.second_seal import HEADER
 from connector.contracts.partner import Partner
 from connector.errors import PeerError, Unavailable
+from connector.federation.model import CataloguePage
 from connector.http.address import under_root
 from connector.http.outbound import Answer, SafeClient
 from connector.participants.service import Hosted, Participants
@@ -24,6 +25,7 @@ from connector.peer.client.discovery import Discovery
 from connector.peer.client.listing import Listed
 from connector.protocol import codec, versions
 from connector.protocol import messages as m
+from connector.protocol.inventory import INVENTORY
 from connector.storage.database import Database
 from connector.trust import clock_skew as skews
 from connector.trust.clock_skew import Skews
@@ -41,7 +43,7 @@ MOST_NODES = 300_000
 
 
 class PeerClient:
-    """Implements the ports `Post` of delivery and `Fetch` of the signing desk."""
+    """Implements the ports `Post` of delivery, and `Fetch` of the signing desk and of the crawler."""
 
     def __init__(
         self,
@@ -97,18 +99,20 @@ class PeerClient:
         headers = {**await self._token(slug, did), "Content-Type": media, **(more or {})}
         return self._in_time(did, await self._http.post(url, body, headers=headers, limit=limit, total_s=MESSAGE_S))
 
-    async def get(self, slug: str, did: str, url: str, limit: int | None = None) -> Answer:
+    async def get(
+        self, slug: str, did: str, url: str, limit: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """A connection that breaks is tried once more, with a token of its own: the first may have been used up."""
         await self._below(slug, did, url)
         try:
-            return await self._got(slug, did, url, limit)
+            return await self._got(slug, did, url, limit, headers or {})
         except Unavailable as broken:
             if broken.code != "http.unreachable":
                 raise
-        return await self._got(slug, did, url, limit)
+        return await self._got(slug, did, url, limit, headers or {})
 
-    async def _got(self, slug: str, did: str, url: str, limit: int | None) -> Answer:
-        headers = await self._token(slug, did)
+    async def _got(self, slug: str, did: str, url: str, limit: int | None, more: Mapping[str, str]) -> Answer:
+        headers = {**await self._token(slug, did), **more}
         return self._in_time(did, await self._http.get(url, headers=headers, limit=limit, total_s=MESSAGE_S))
 
     def _in_time(self, did: str, answer: Answer) -> Answer:
@@ -166,6 +170,29 @@ class PeerClient:
             url = following
             seen.add(url)
             answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
+
+    async def page(self, slug: str, did: str, url: str | None, offset: int = 0) -> CataloguePage:
+        """One page of the peer's catalogue, None: the first; what cannot be read is told beside the rest.
+
+        `offset`: what lies behind so many entries, as Eclipse EDC has it, which names no next page; who does not know
+        that query shows nothing more.
+        """
+        url = url or f"{await self.base(slug, did)}/catalog/request"
+        body = codec.encode(m.CatalogRequestMessage(filter=filters.behind(offset) if offset else None))
+        answer = await self.post(slug, did, url, body, limit=listing.LIMIT)
+        if offset and 400 <= answer.status < 500 and answer.status != 429:
+            return CataloguePage(entries=(), unread=(), following=None, url=url)
+        if answer.status != 200:
+            raise Unavailable("peer.no-catalogue", status=answer.status)
+        return await asyncio.to_thread(listing.page, answer, did, url)
+
+    async def inventory(self, slug: str, did: str) -> str | None:
+        """Where the peer has an inventory, as its version document says; None if it says nothing of one."""
+        root = await self.root(slug, did)
+        if self._participants.document(Did(did)) is not None:
+            return root + INVENTORY
+        await self._proven(slug, did, root)
+        return (await self._discovery.doors(root)).inventory
 
     async def dataset(self, slug: str, did: str, dataset: str) -> m.Plain:
         """One dataset with its offers as the peer shows them now; raises PeerError if it shows none.

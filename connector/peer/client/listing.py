@@ -4,12 +4,13 @@ One odd entry must not hide the others: what cannot be read is passed over, unle
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urljoin
 
 import msgspec
 
 from connector.errors import PeerError
+from connector.federation.model import CataloguePage, UnreadEntry
 from connector.http import strict
 from connector.http.outbound import Answer
 from connector.protocol import codec, shape
@@ -35,13 +36,20 @@ def datasets(answer: Answer, did: str) -> list[Plain]:
     What is not in the plain form is made plain first (decision 0013). Raises PeerError if it is no catalogue, or if
     there are entries and none can be read.
     """
-    value = strict.loads(answer.body, limit=LIMIT, nodes=NODES)
-    found, faults = _read(value, did)
-    if faults:
-        found, faults = _foreign(value, did) or (found, faults)
-    if faults and not found:
-        raise PeerError("peer.answer", pointer=faults[0].pointer or "/") from faults[0]
-    return found
+    read = _entries_of(answer, did)
+    if read.faults and not read.found:
+        _, fault = read.faults[0]
+        raise PeerError("peer.answer", pointer=fault.pointer or "/") from fault
+    return read.found
+
+
+def page(answer: Answer, did: str, url: str) -> CataloguePage:
+    """The same of the page at `url`, with what cannot be read; raises PeerError if it is no catalogue."""
+    read = _entries_of(answer, did)
+    unread = tuple(UnreadEntry(name=name, pointer=fault.pointer or "/") for name, fault in read.faults)
+    return CataloguePage(
+        entries=tuple(read.found), unread=unread, following=following(answer.field("Link"), url), url=url
+    )  # fmt: skip
 
 
 def dataset(answer: Answer) -> Plain:
@@ -70,7 +78,27 @@ def nodes(entries: list[Plain]) -> int:
     return count
 
 
-def _foreign(value: Any, did: str) -> tuple[list[Plain], list[Malformed]] | None:
+class _Read(NamedTuple):
+    """The datasets, and what was wrong with those that cannot be read, by their names where they have one."""
+
+    found: list[Plain]
+    faults: list[tuple[str | None, Malformed]]
+
+
+def _entries_of(answer: Answer, did: str) -> _Read:
+    value = strict.loads(answer.body, limit=LIMIT, nodes=NODES)
+    try:
+        read: _Read | Malformed = _read(value, did)
+    except Malformed as fault:
+        read = fault
+    if isinstance(read, Malformed) or read.faults:
+        read = _foreign(value, did) or read
+    if isinstance(read, Malformed):
+        raise PeerError("peer.answer", pointer=read.pointer or "/") from read
+    return read
+
+
+def _foreign(value: Any, did: str) -> _Read | None:
     """The same of the plain form; None if there is none."""
     from connector.dialects.jsonld.reading import plain_form
 
@@ -80,22 +108,24 @@ def _foreign(value: Any, did: str) -> tuple[list[Plain], list[Malformed]] | None
         return None
 
 
-def _read(value: Any, did: str) -> tuple[list[Plain], list[Malformed]]:
-    """The datasets, and what was wrong with those that cannot be read."""
-    found, faults = list[Plain](), list[Malformed]()
-    try:
-        root = shape.json_object(value, "")
-        shape.text(root, "@type", "")
-        shape.constant(root, "@type", "Catalog", "")
-        for entry, at in _entries(root, did):
-            try:
-                shape.dataset(entry, at)
-                found.append(entry)
-            except Malformed as fault:
-                faults.append(fault)
-    except Malformed as fault:
-        faults.append(fault)
-    return found, faults
+def _read(value: Any, did: str) -> _Read:
+    """Raises Malformed if it is no catalogue."""
+    root = shape.json_object(value, "")
+    shape.text(root, "@type", "")
+    shape.constant(root, "@type", "Catalog", "")
+    read = _Read([], [])
+    for entry, at in _entries(root, did):
+        try:
+            shape.dataset(entry, at)
+            read.found.append(entry)
+        except Malformed as fault:
+            read.faults.append((_name(entry), fault))
+    return read
+
+
+def _name(entry: Any) -> str | None:
+    name = entry.get("@id") if isinstance(entry, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _entries(root: Mapping[str, Any], did: str) -> Iterator[tuple[Any, str]]:
@@ -125,11 +155,16 @@ def _listed(members: Mapping[str, Any], name: str, at: str) -> Iterator[tuple[An
 
 
 def following(link: str, url: str) -> str | None:
-    """The address of `rel="next"` in a `Link` header (RFC 8288) of the answer from `url`; None if there is none."""
+    """The address of the next page in a `Link` header of the answer from `url`; None if there is none."""
+    return linked(link, url, "next")
+
+
+def linked(link: str, url: str, relation: str) -> str | None:
+    """The address with this relation in a `Link` header (RFC 8288) of the answer from `url`; None if there is none."""
     link, at = link[:LONGEST_LINK], 0
     while (start := link.find("<", at)) >= 0 and (end := link.find(">", start)) >= 0:
         parameters, at = _parameters(link, end + 1)
-        if "next" in _relations(parameters):
+        if relation.lower() in _relations(parameters):
             return _address(url, link[start + 1 : end])
     return None
 

@@ -2,6 +2,7 @@
 
 import json
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,11 @@ import pytest
 from connector.cli.exchange import find
 from connector.cli.frame.call import OK, Call
 from tests.cli.playback import DATASET, WHY, Playback, hanse, said
+
+
+def asked(**given: object) -> Namespace:
+    nothing = dict.fromkeys((*find.FACETS, "providers", "since", "box", "period", "page", "like", "data"))
+    return Namespace(words=[], live=False, counts=False, json=False, **{**nothing, **given})
 
 
 @pytest.mark.parametrize(("lang", "word"), [("de", "UNVOLLSTÄNDIG"), ("en", "INCOMPLETE")])
@@ -24,7 +30,7 @@ def test_a_catalogue_that_was_not_read_whole_is_named(
             return {"results": [], "asked": 1, "failed": [], "incomplete": ["did:web:large.example"]}
 
     monkeypatch.setattr(find, "Api", Answering)
-    args = Namespace(words=[], participant="nachbardorf", provider=None, json=False, data=None)
+    args = asked(participant="nachbardorf")
     assert find.run(Call(args, lang, {})) == OK
     told = capsys.readouterr().err
     assert word in told
@@ -42,7 +48,7 @@ def test_a_description_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pyte
             return {"results": [{**hit, "description": "x\nEichen – B (did:web:b)"}], "asked": 1, "failed": []}
 
     monkeypatch.setattr(find, "Api", Answering)
-    args = Namespace(words=[], participant="nachbardorf", provider=None, json=False, data=None)
+    args = asked(participant="nachbardorf")
     assert find.run(Call(args, "de", {})) == OK
     assert not any(line.startswith("Eichen") for line in capsys.readouterr().out.splitlines())
 
@@ -73,3 +79,60 @@ def test_find_with_only_silence_is_unavailable(play: Playback) -> None:
     silent = [{"provider": "did:web:c", "reason": None}]
     play.on("GET /participants/a/find?from=did%3Aweb%3Ac", {"results": [], "asked": 1, "failed": silent})
     assert hanse("find --as a --from did:web:c") == 4
+
+
+def test_find_says_how_old_an_answer_is_and_who_is_silent(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> a kept answer, a mended word, counts, a further page << each in words, in both languages."""
+    kept = {**hit(met=True, reason=None), "source": "copy", "seen": "2026-11-20T06:00:00Z"}
+    silent = {"provider": "did:web:c", "provider_name": "Seestadt", "since": "2026-11-21T06:00:00Z", "last": None}
+    more = {
+        "total": 41, "mended": {"baumkatatser": "baumkataster"}, "next": "weiter", "unreachable": [silent],
+        "facets": {"theme": [{"value": "ENVI", "count": 40}], "provider": [{"value": "did:web:b", "count": 41}]},
+    }  # fmt: skip
+    play.on("GET /participants/a/find?q=Baumkatatser", {"results": [kept], "asked": 2, "failed": [], **more})
+    assert hanse("find Baumkatatser --as a --facets") == 0
+    both = capsys.readouterr()
+    for line in (
+        "gesehen 20.11.2026", "„baumkataster“ statt „baumkatatser“", "Treffer: 41", "Thema: ENVI (40)",
+        "--page weiter",
+    ):  # fmt: skip
+        assert line in both.out
+    assert "Seestadt antwortet nicht seit 21.11.2026" in both.err
+    assert hanse("find Baumkatatser --as a --lang en") == 0
+    both = capsys.readouterr()
+    assert "seen 2026-11-20" in both.out
+    assert "Theme" not in both.out
+    assert "has not answered since" in both.err
+
+
+def test_find_passes_on_what_narrows(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    nothing = {"results": [], "asked": 0, "failed": []}
+    query = "from=A&from=B&theme=ENVI&theme=TRAN&format=CSV&since=2020-01-01&box=8%2C53%2C9%2C54&page=p&live=1"
+    play.on(f"GET /participants/a/find?{query}", nothing)
+    words = "--from A --provider B --theme ENVI --theme TRAN --format CSV --since 2020-01-01 --box 8,53,9,54 --page p"
+    assert hanse(f"find --as a {words} --live") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ('{"title": "Bäume", "keywords": ["Grün"], "description": "Alle"}', "B%C3%A4ume+Gr%C3%BCn+Alle"),
+        ('{"dct:title": "Bäume", "description": 7}', "B%C3%A4ume"),
+        ("[1, 2]", None),
+        ("Bäume\nAlle", "B%C3%A4ume%0AAlle"),
+        ("x" * 2_000, "x" * 500),
+    ],
+)
+def test_a_draft_is_a_file_or_what_is_typed(
+    text: str, asked: str | None, play: Playback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> JSON, plain text, something else, more than is looked at << title, keywords, description as the question."""
+    draft = tmp_path / "draft"
+    draft.write_text(text, encoding="utf-8")
+    play.on(f"GET /participants/a/find?{'' if asked is None else f'q={asked}&'}like=1", EMPTY)
+    assert hanse(f"find --as a --like {draft}") == 0
+    play.on("GET /participants/a/find?q=Stadtb%C3%A4ume&like=1", EMPTY)
+    assert hanse("find --as a --like Stadtbäume") == 0
+
+
+EMPTY = {"results": [], "asked": 0, "failed": []}

@@ -156,8 +156,10 @@ class ForeignClient(PeerClient):
         with self._foreign.tape.out("POST", url, body) as note:
             return note(await self._out.post(url, body, headers=headers, limit=limit, total_s=self._foreign.timeout_s))
 
-    async def get(self, slug: str, did: str, url: str, limit: int | None = None) -> Answer:
-        headers = self._says(slug, did, url)
+    async def get(
+        self, slug: str, did: str, url: str, limit: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        headers = {**self._says(slug, did, url), **(headers or {})}
         with self._foreign.tape.out("GET", url, b"") as note:
             return note(await self._out.get(url, headers=headers, limit=limit, total_s=self._foreign.timeout_s))
 

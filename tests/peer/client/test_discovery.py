@@ -11,6 +11,7 @@ from connector.errors import HanseError, PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.peer.client.discovery import Discovery
 from connector.protocol import versions
+from connector.protocol.inventory import RELATION
 from tests.testkit.cities import PURPOSE, City, Refused
 from tests.testkit.nasty import NastyPeer
 from tests.testkit.places import SHARED
@@ -78,6 +79,29 @@ async def test_the_first_usable_entry_extends_the_root(
     web.put(listed(*entries))
     assert await discovery.base(ROOT) == base
     assert web.asked == [f"{ROOT}/.well-known/dspace-version"]
+
+
+@pytest.mark.threat("T01")
+@pytest.mark.parametrize(
+    ("link", "there"),
+    [
+        ("", None),
+        (f'<{ROOT}/inv>; rel="{RELATION}"', f"{ROOT}/inv"),
+        (f'<x>; rel=next, <../inv>; rel="{RELATION}"', f"{ROOT}/inv"),
+        (f'</edc/inv>; rel="{RELATION.upper()}"', f"{ROOT}/inv"),
+        (f'<https://evil.example/inv>; rel="{RELATION}"', None),
+        (f'</inv>; rel="{RELATION}"', None),
+        (f'<{ROOT}/inv?a=b>; rel="{RELATION}"', None),
+        (f'<{ROOT}/inv>; rel="inventory"', None),
+    ],
+)
+async def test_a_link_beside_the_document_says_where_an_inventory_is(
+    web: Web, discovery: Discovery, link: str, there: str | None
+) -> None:
+    """>> links as a peer may write them << an address below the root, or none."""
+    web.page = Answer(200, {"Link": link}, json.dumps(listed(OURS)).encode())
+    doors = await discovery.doors(ROOT)
+    assert (doors.base, doors.inventory) == (f"{ROOT}/2025-1", there)
 
 
 @pytest.mark.threat("T01")

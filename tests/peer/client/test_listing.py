@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from connector.errors import PeerError
+from connector.catalogue.search import filters
+from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.peer.client import listing
 from connector.peer.client.client import MOST_BYTES, MOST_NODES, PAGES, PeerClient
@@ -121,13 +122,14 @@ class Leafing(PeerClient):
     """Gets the pages of a test, whatever it asks for."""
 
     def __init__(self, pages: list[Answer]) -> None:
-        self.pages, self.asked = pages, list[str]()
+        self.pages, self.asked, self.bodies = pages, list[str](), list[bytes]()
 
     async def base(self, slug: str, did: str) -> str:
         return URL.removesuffix("/catalog/request")
 
     async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer:
         self.asked.append(url)
+        self.bodies.append(body)
         return self.pages.pop(0)
 
 
@@ -182,6 +184,44 @@ async def test_all_pages_together_have_a_bound(more: dict[str, Any]) -> None:
     assert 1 < len(client.asked) < PAGES
     assert len(body) * len(client.asked) < MOST_BYTES + listing.LIMIT
     assert listing.nodes(found.datasets) < MOST_NODES + listing.NODES
+
+
+def test_a_page_tells_what_cannot_be_read() -> None:
+    """>> a good entry, one without offers, one without a name, a text << the good one, and the two places and more."""
+    bad = {"@id": "bad", "@type": "Dataset"}
+    nameless = {key: value for key, value in entry("x").items() if key != "@id"}
+    body = json.dumps(catalogue(entry("good"), bad, nameless, "text")).encode()
+    read = listing.page(Answer(200, {"Link": f'<{URL}?b>; rel="next"'}, body), DID, URL)
+    assert [one["@id"] for one in read.entries] == ["good"]
+    assert [(one.name, one.pointer) for one in read.unread] == [
+        ("bad", "/dataset/1/hasPolicy"), (None, "/dataset/2/@id"), (None, "/dataset/3"),
+    ]  # fmt: skip
+    assert (read.following, read.url) == (f"{URL}?b", URL)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"@type":"Dataset"}', b"<html>", b""])
+def test_what_is_no_catalogue_is_no_empty_page(body: bytes) -> None:
+    """Otherwise it would say that there is nothing any more."""
+    with pytest.raises(PeerError):
+        listing.page(Answer(200, {}, body), DID, URL)
+
+
+async def test_what_lies_behind_is_asked_for_by_the_query_of_edc() -> None:
+    """>> the first page, what lies behind 50, and a peer that knows no query << nothing more of that one; a 503 and a
+    429 are no end."""
+    edc = "https://w3id.org/edc/v0.0.1/ns/"
+    client = Leafing([page("a", ""), page("b", ""), Answer(400, {}, b""), Answer(503, {}, b""), Answer(429, {}, b"")])
+    assert [one["@id"] for one in (await client.page("x", DID, None)).entries] == ["a"]
+    assert [one["@id"] for one in (await client.page("x", DID, None, 50)).entries] == ["b"]
+    assert "filter" not in json.loads(client.bodies[0])
+    query = {"@type": f"{edc}QuerySpec", f"{edc}offset": 50, f"{edc}limit": 100}
+    assert json.loads(client.bodies[1])["filter"] == [query]
+    assert filters.read([query]).offset == 50
+    empty = await client.page("x", DID, None, 51)
+    assert (empty.entries, empty.following) == ((), None)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await client.page("x", DID, None, 51)
 
 
 def test_nodes_are_every_value() -> None:

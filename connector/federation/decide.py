@@ -1,0 +1,74 @@
+"""What follows from a listing: what is fetched, what is forgotten, what is not believed yet, when to ask again. Pure.
+
+Forgetting needs a whole listing. One that is empty after something was there, or of which nobody can prove that it is
+whole and that has shrunken to less than half, counts only once it was heard again a while later (decision 0064).
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from msgspec import Struct
+
+MINUTE_MS: Final = 60_000
+CONFIRM_MS: Final = 10 * MINUTE_MS
+"""So much later a listing that is doubted has to be heard again."""
+FIRST_MS: Final = MINUTE_MS
+LONGEST_MS: Final = 6 * 60 * MINUTE_MS
+"""Pauses after failures: the first, doubled for each further one, and the longest."""
+FEW: Final = 10
+"""Copies of a small catalogue may go one by one: it has shrunken only if it had more than these."""
+
+
+class Difference(Struct, frozen=True):
+    """Ids to be fetched, and those that are not listed any more."""
+
+    wanted: tuple[str, ...]
+    gone: tuple[str, ...]
+
+
+def difference(listed: Mapping[str, str], held: Mapping[str, str | None], aside: Mapping[str, str]) -> Difference:
+    """`listed`, `held` and `aside` name states by what their provider calls them (id -> hash).
+
+    What was set aside is not fetched again while it is called the same; an older copy of it stays.
+    """
+    wanted = tuple(
+        name for name, told in listed.items() if held.get(name) != told and aside.get(name) != told
+    )  # fmt: skip
+    return Difference(wanted, tuple(name for name in held if name not in listed))
+
+
+def doubtful(held: Collection[str], listed: int, gone: int, *, proven: bool) -> bool:
+    """Whether so much is missing that the listing may be a mistake of its provider; `proven` if a digest says it is
+    whole."""
+    if not held or not gone:
+        return False
+    return listed == 0 or (not proven and len(held) > FEW and 2 * gone > len(held))
+
+
+def confirmed(doubted_at: int | None, now: int) -> bool:
+    """Whether a doubtful listing was heard before, long enough ago (ms)."""
+    return doubted_at is not None and doubted_at <= now - CONFIRM_MS
+
+
+def pause(failures: int, chance: float) -> int:
+    """Milliseconds until the next attempt after so many failures in a row; `chance` in 0..1 spreads them."""
+    longest = min(LONGEST_MS, FIRST_MS << min(failures - 1, 12))
+    return longest // 2 + int(longest // 2 * chance)
+
+
+def around(every_ms: int, chance: float) -> int:
+    """A period, a tenth more or less by `chance` in 0..1: who was asked together is asked apart the next time."""
+    return int(every_ms * (0.9 + 0.2 * chance))
+
+
+def claims_other(name: str, own: str, roots: Mapping[str, str]) -> bool:
+    """Whether an id lies below the root of another member than the one (`own`, DID) that shows it.
+
+    `roots`: root -> DID, of all members.
+    """
+    place = name.partition("?")[0].partition("#")[0]
+    while "/" in place:
+        if place in roots:
+            return roots[place] != own
+        place = place.rpartition("/")[0]
+    return False

@@ -1,0 +1,136 @@
+"""Copies of what members showed: stored once, found only by whom they were shown to, swept when nobody was."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from connector.catalogue.search import store
+from connector.catalogue.search.copies import copy_of
+from connector.storage import Database, Tx
+from connector.storage.database import PROCESS
+from tests.conftest import TOWNS
+
+HERE, THERE = TOWNS
+PROVIDER = "did:web:seestadt.example"
+TREES = {"@id": "https://seestadt.example/datasets/1", "dct:title": "Baumkataster", "dcat:keyword": ["Bäume"]}
+PATHS = {"@id": "https://seestadt.example/datasets/2", "dct:title": "Radwege"}
+
+
+def rows(tx: Tx, table: str) -> list[Any]:
+    return tx.all(f"SELECT * FROM {table}")
+
+
+async def put(db: Database, participant: str, entry: dict[str, Any], told: str | None = None) -> str:
+    return await db.write(participant, store.replace_entry, participant, PROVIDER, copy_of(entry), told)
+
+
+async def test_an_entry_is_new_then_the_same_then_changed(any_db: Database) -> None:
+    """>> shown, shown again, shown with another title << new, same, changed; one entry."""
+    said = [await put(any_db, HERE, TREES), await put(any_db, HERE, TREES)]
+    said.append(await put(any_db, HERE, {**TREES, "dct:title": "Baumliste"}))
+    assert said == ["new", "same", "changed"]
+    assert len(await any_db.read(HERE, store.held, HERE, PROVIDER)) == 1
+
+
+@pytest.mark.threat("T79")
+async def test_a_content_is_stored_once_and_read_by_whom_it_was_shown_to(any_db: Database) -> None:
+    """>> shown to both towns, then to one only << one content; the other holds and, on PostgreSQL, reads nothing."""
+    await put(any_db, HERE, TREES)
+    await put(any_db, THERE, TREES)
+    assert [row["uses"] for row in await any_db.read(PROCESS, rows, "copy_content")] == [2]
+    await any_db.write(THERE, store.forget, THERE, PROVIDER, [TREES["@id"]])
+    assert await any_db.read(THERE, store.held, THERE, PROVIDER) == {}
+    assert len(await any_db.read(HERE, rows, "copy_document")) == 1
+    if any_db.dialect == "postgres":
+        assert await any_db.read(THERE, rows, "copy_document") == []
+        assert await any_db.read(THERE, store.held, HERE, PROVIDER) == {}
+
+
+async def test_what_no_entry_names_is_swept(any_db: Database) -> None:
+    """>> two contents, one forgotten << one swept, with its text and its words; the other stays."""
+    await put(any_db, HERE, TREES)
+    await put(any_db, HERE, PATHS)
+    assert await any_db.write(PROCESS, store.sweep) == 0
+    await any_db.write(HERE, store.forget, HERE, PROVIDER, [TREES["@id"]])
+    assert await any_db.write(PROCESS, store.sweep) == 1
+    assert len(await any_db.read(HERE, rows, "copy_document")) == 1
+
+
+async def test_a_state_is_known_by_what_its_provider_calls_it_and_only_here(any_db: Database) -> None:
+    """>> told "a" here << known here under "a"; not under "b", not for the other town."""
+    await put(any_db, HERE, TREES, "a")
+    name = TREES["@id"]
+    asked = [(HERE, "a"), (HERE, "b"), (THERE, "a")]
+    found = [await any_db.read(town, store.content_known, town, PROVIDER, name, told) for town, told in asked]
+    assert found == [True, False, False]
+
+
+async def test_a_member_that_fails_keeps_its_copies_and_says_since_when(any_db: Database) -> None:
+    """>> crawled, failed twice, crawled in part << since the first failure; then none, the complete crawl kept."""
+    await put(any_db, HERE, TREES)
+    await any_db.write(HERE, store.crawled, HERE, PROVIDER, complete=True)
+    await any_db.write(HERE, store.failed, HERE, PROVIDER, "peer.silent")
+    first = (await any_db.read(HERE, store.members, HERE))[PROVIDER]
+    await any_db.write(HERE, store.failed, HERE, PROVIDER, "peer.silent")
+    second = (await any_db.read(HERE, store.members, HERE))[PROVIDER]
+    assert (second.failing_since, second.complete_at) == (first.failing_since, first.complete_at)
+    await any_db.write(HERE, store.crawled, HERE, PROVIDER, complete=False)
+    third = (await any_db.read(HERE, store.members, HERE))[PROVIDER]
+    assert (third.failing_since, third.code, third.complete_at) == (None, None, first.complete_at)
+    assert len(await any_db.read(HERE, store.held, HERE, PROVIDER)) == 1
+
+
+async def test_a_member_that_left_is_forgotten_whole(any_db: Database) -> None:
+    """>> entries and state of a member, forgotten << neither."""
+    await put(any_db, HERE, TREES)
+    await any_db.write(HERE, store.crawled, HERE, PROVIDER, complete=True)
+    assert await any_db.write(HERE, store.forget_member, HERE, PROVIDER) == 1
+    assert await any_db.read(HERE, store.members, HERE) == {}
+
+
+async def test_replicas_show_forget_and_sweep_at_once(any_db: Database) -> None:
+    """>> both towns show and forget the same contents while others sweep << no error; counts are right."""
+    entries = [{"@id": f"urn:x:{number}", "dct:title": "Hecken"} for number in range(6)]
+
+    async def shows(town: str) -> None:
+        for entry in entries * 3:
+            await put(any_db, town, entry)
+            await any_db.write(town, store.forget, town, PROVIDER, [entry["@id"]])
+        await put(any_db, town, entries[0])
+
+    async def sweeps() -> None:
+        for _ in range(30):
+            await any_db.write(PROCESS, store.sweep)
+
+    await asyncio.gather(shows(HERE), shows(THERE), shows(HERE), sweeps(), sweeps())
+    await any_db.write(PROCESS, store.sweep)
+    assert [row["uses"] for row in await any_db.read(PROCESS, rows, "copy_content")] == [2]
+
+
+async def test_a_unit_that_fails_leaves_nothing(any_db: Database) -> None:
+    """>> an error after the entry was written << neither entry nor content."""
+
+    def fails(tx: Tx) -> None:
+        store.replace_entry(tx, HERE, PROVIDER, copy_of(TREES))
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await any_db.write(HERE, fails)
+    assert await any_db.read(PROCESS, rows, "copy_content") == []
+    assert await any_db.read(HERE, store.held, HERE, PROVIDER) == {}
+
+
+async def test_what_a_provider_calls_a_state_may_be_anything(any_db: Database) -> None:
+    """>> NUL, a megabyte, line breaks as the name of a state << kept as none, and never known."""
+    for told in ("\x00", "x" * (1 << 20), "a\nb"):
+        await put(any_db, HERE, TREES, told)
+        assert (await any_db.read(HERE, store.held, HERE, PROVIDER))[TREES["@id"]].told is None
+
+
+async def test_many_datasets_are_seen_and_forgotten_in_portions(any_db: Database) -> None:
+    names = [f"urn:x:{number}" for number in range(450)]
+    for name in names[:3]:
+        await put(any_db, HERE, {"@id": name})
+    assert await any_db.write(HERE, store.seen, HERE, PROVIDER, names) == 3
+    assert await any_db.write(HERE, store.forget, HERE, PROVIDER, names) == 3

@@ -1,0 +1,265 @@
+"""One crawl: what differs is fetched, what is missing forgotten after a whole listing; nothing is lost otherwise."""
+
+from contextlib import suppress
+from itertools import product
+from typing import Any, cast
+
+import pytest
+from msgspec.structs import replace
+
+from connector.errors import Unavailable
+from connector.federation import decide
+from connector.http.outbound import Answer
+from connector.storage import Database, Tx
+from tests.federation.stage import HERE, THERE, Stage, entry, silent, status
+
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture
+def stage(any_db: Database) -> Stage:
+    return Stage(any_db)
+
+
+async def test_what_differs_is_fetched_and_what_is_missing_forgotten(stage: Stage) -> None:
+    """>> a, b, c; then b says something else, c is gone, d has come << all three; then two fetched, one forgotten."""
+    stage.member.show(entry("a"), entry("b"), entry("c"))
+    first = await stage.crawl()
+    assert (first.form, first.fetched, first.gone, first.error) == ("inventory", 3, 0, None)
+    stage.member.show(entry("a"), entry("b", "Bänke"), entry("d"))
+    second = await stage.crawl()
+    assert (second.fetched, second.gone) == (2, 1)
+    assert await stage.titles() == {"a": "Bäume", "b": "Bänke", "d": "Bäume"}
+
+
+async def test_what_is_the_same_takes_one_request(stage: Stage) -> None:
+    """>> crawled twice << the second time 304, and the copy is as new as that."""
+    stage.member.show(entry("a"))
+    await stage.crawl()
+    stage.member.asked.clear()
+    again = await stage.crawl()
+    assert (again.unchanged, stage.member.asked) == (True, ["unchanged"])
+    state, member = await stage.state(), await stage.member_state()
+    assert (state.failures, state.code) == (0, None)
+    assert member.complete_at is not None
+    assert member.failing_since is None
+
+
+@pytest.mark.parametrize("with_inventory", [True, False])
+async def test_a_member_that_is_silent_loses_nothing(stage: Stage, with_inventory: bool) -> None:
+    """>> read, then silent twice << the copies stay; since when, why, and a pause that grows."""
+    stage.member.has_inventory = with_inventory
+    stage.member.show(entry("a"), entry("b"))
+    await stage.crawl()
+    stage.member.bent = silent
+    await stage.crawl()
+    one = await stage.state()
+    since = (await stage.member_state()).failing_since
+    await stage.crawl()
+    two = await stage.state()
+    assert await stage.held() == {"a", "b"}
+    assert (one.code, one.failures, two.failures) == ("http.unreachable", 1, 2)
+    assert since is not None
+    assert (await stage.member_state()).failing_since == since
+    stage.member.bent = None
+    assert (await stage.crawl()).error is None
+    assert (await stage.member_state()).failing_since is None
+
+
+@pytest.mark.parametrize("code", [200, 204, 302, 400, 401, 403, 500, 502, 503])
+@pytest.mark.threat("T80")
+async def test_no_answer_but_a_whole_listing_removes_anything(stage: Stage, code: int) -> None:
+    """>> an empty 200, a redirect, a refusal, a 5xx << the copies stay, the reason is told."""
+    stage.member.show(entry("a"))
+    await stage.crawl()
+    stage.member.bent = status(code)
+    stage.member.show()
+    told = await stage.crawl()
+    assert told.error is not None
+    assert await stage.held() == {"a"}
+
+
+@pytest.mark.parametrize("with_inventory", [True, False])
+@pytest.mark.threat("T80")
+async def test_an_empty_listing_has_to_be_heard_twice(stage: Stage, with_inventory: bool, any_db: Database) -> None:
+    """>> nothing after something; a while later still nothing << doubted and kept; then believed."""
+    stage.member.has_inventory = with_inventory
+    stage.member.show(entry("a"), entry("b"))
+    await stage.crawl()
+    stage.member.show()
+    doubted = await stage.crawl()
+    assert (doubted.doubted, doubted.error, await stage.held()) == (True, None, {"a", "b"})
+    state = await stage.state()
+    assert state.code == "federation.doubted"
+    assert (await stage.crawl()).doubted  # at once again is not a while later
+    await any_db.write(HERE, _doubted_before, decide.CONFIRM_MS)
+    believed = await stage.crawl()
+    assert (believed.doubted, believed.gone, await stage.held()) == (False, 2, set())
+
+
+async def test_doubt_is_over_when_something_is_shown_again(stage: Stage, any_db: Database) -> None:
+    """>> nothing, then all again, then nothing << the second time the doubt begins anew."""
+    stage.member.show(entry("a"))
+    await stage.crawl()
+    stage.member.show()
+    await stage.crawl()
+    await any_db.write(HERE, _doubted_before, decide.CONFIRM_MS)
+    stage.member.show(entry("a"))
+    assert (await stage.crawl()).error is None
+    stage.member.show()
+    assert (await stage.crawl()).doubted
+    assert await stage.held() == {"a"}
+
+
+async def test_a_catalogue_that_shrinks_by_more_than_half_is_doubted_an_inventory_is_not(stage: Stage) -> None:
+    """>> 12 datasets, then 3 << a catalogue may have been cut off; an inventory proves that it was not."""
+    many, few = [entry(f"{n:02}") for n in range(12)], [entry(f"{n:02}") for n in range(3)]
+    stage.member.show(*many)
+    await stage.crawl()
+    stage.member.show(*few)
+    assert (await stage.crawl()).gone == 9
+    stage.member.has_inventory = False
+    stage.member.show(*many)
+    await stage.crawl()
+    stage.member.show(*few)
+    assert (await stage.crawl()).doubted
+    assert len(await stage.held()) == 12
+
+
+async def test_a_connector_without_an_inventory_is_read_page_by_page(stage: Stage) -> None:
+    """>> 5 datasets, one changed, one gone << three pages each time, only what differs is written."""
+    stage.member.has_inventory = False
+    stage.member.show(*(entry(name) for name in "abcde"))
+    first = await stage.crawl()
+    assert (first.form, first.fetched, stage.member.asked) == ("catalogue", 5, ["page 0", "page 1", "page 2"])
+    stage.member.show(entry("a", "Anders"), *(entry(name) for name in "bcd"))
+    second = await stage.crawl()
+    assert (second.fetched, second.gone) == (1, 1)
+    assert (await stage.titles())["a"] == "Anders"
+
+
+async def test_a_connector_that_names_no_next_page_is_asked_for_what_lies_behind(stage: Stage) -> None:
+    """>> 5 datasets by offset, two at a time; one goes << all five; what is missing may have slipped through a gap, so
+    it is heard again. A connector that ignores the offset shows the same once more, and that was all."""
+    stage.member.has_inventory, stage.member.by_offset = False, True
+    stage.member.show(*(entry(name) for name in "abcde"))
+    assert (await stage.crawl()).fetched == 5
+    assert stage.member.asked == ["page 0", "behind 2", "behind 4", "behind 5"]
+    stage.member.show(*(entry(name) for name in "abce"))
+    assert (await stage.crawl()).doubted
+    stage.member.page_size = 10
+    stage.member.by_offset = False
+    told = await stage.crawl()
+    assert (told.doubted, told.gone, stage.member.asked[-2:]) == (False, 1, ["page 0", "behind 4"])
+
+
+@pytest.mark.parametrize("code", [404, 405, 410, 501])
+async def test_an_inventory_that_is_not_there_falls_back_to_the_catalogue(stage: Stage, code: int) -> None:
+    stage.member.show(entry("a"))
+    stage.member.bent = lambda what, answer: status(code)(what, answer) if what == "inventory" else answer
+    told = await stage.crawl()
+    assert (told.form, told.fetched, told.error) == ("catalogue", 1, None)
+
+
+@pytest.mark.threat("T81")
+async def test_what_one_participant_was_shown_another_is_not(stage: Stage) -> None:
+    """>> `a` and `secret` shown here, `a` there; both crawl << there only `a` is held, whatever is stored already."""
+    stage.member.show(entry("a"), entry("secret", "Geheim"))
+    stage.member.show(entry("a"), to=THERE)
+    await stage.crawl()
+    told = await stage.crawl(THERE)
+    assert told.fetched == 1
+    assert await stage.titles(THERE) == {"a": "Bäume"}
+    assert await stage.titles() == {"a": "Bäume", "secret": "Geheim"}
+
+
+@pytest.mark.threat("T81")
+async def test_naming_a_hash_brings_nobody_its_content(stage: Stage) -> None:
+    """>> the member lists `secret` there too, by its true hash, and does not give it << not held there, only told."""
+    stage.member.show(entry("secret", "Geheim"))
+    await stage.crawl()
+    stage.member.show(entry("secret", "Geheim"), to=THERE)
+    stage.member.bent = lambda what, answer: Answer(200, {}, b"") if what.startswith("entries") else answer
+    await stage.crawl(THERE)
+    assert await stage.titles(THERE) == {}
+    assert await stage.aside(THERE) == {"secret": "federation.entry-absent"}
+
+
+async def test_a_crawl_that_was_taken_over_books_nothing(stage: Stage) -> None:
+    """>> the lease is lost in the middle << nothing of it is written, nothing older goes."""
+    stage.member.show(entry("a"))
+    await stage.crawl()
+    stage.member.show(entry("b"))
+    stage.lost = True
+    with pytest.raises(Unavailable):
+        await stage.crawl()
+    assert await stage.held() == {"a"}
+
+
+async def test_a_crawl_that_dies_in_the_middle_leaves_the_last_good_copy_and_goes_on(stage: Stage) -> None:
+    """>> one entry at a time, cut off after two << both kept, nothing older gone; the next crawl fetches the third."""
+    stage.bounds = replace(stage.bounds, portion=1)
+    stage.member.show(entry("old"))
+    await stage.crawl()
+    stage.member.show(entry("a"), entry("b"), entry("c"))
+    stage.member.bent = lambda what, answer: (
+        silent(what, answer) if stage.member.asked.count("entries 1") > 2 + 1 else answer
+    )
+    cut = await stage.crawl()
+    assert (cut.fetched, cut.error is None) == (2, False)
+    assert await stage.held() == {"old", "a", "b"}
+    stage.member.bent = None
+    rest = await stage.crawl()
+    assert (rest.fetched, rest.gone) == (1, 1)
+    assert await stage.held() == {"a", "b", "c"}
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Mortal:
+    """A database whose process dies just before, or just after, the n-th transaction that writes."""
+
+    def __init__(self, db: Database, when: str, left: int) -> None:
+        self._db, self._when, self._left = db, when, left
+        self.read = db.read
+
+    async def write(self, *args: Any) -> Any:
+        self._left -= 1
+        if self._left == 0 and self._when == "before":
+            raise Killed
+        found = await self._db.write(*args)
+        if self._left == 0:
+            raise Killed
+        return found
+
+
+@pytest.mark.parametrize("with_inventory", [True, False])
+async def test_killed_at_every_step_nothing_is_lost_and_the_next_crawl_ends_it(
+    stage: Stage, any_db: Database, with_inventory: bool
+) -> None:
+    """>> dies before and after each transaction of a crawl in which one changes, two come and one goes << until the
+    last one everything older is there; the next crawl brings the rest."""
+    stage.bounds, deaths = replace(stage.bounds, portion=1), 0
+    stage.member.has_inventory = with_inventory
+    for when, at in product(("before", "after"), range(1, 20)):
+        stage.member.show(entry("b"), entry("old"))
+        await stage.crawl()
+        assert await stage.titles() == {"b": "Bäume", "old": "Bäume"}
+        stage.member.show(entry("a"), entry("b", "Neu"), entry("c"))
+        stage.db = cast(Database, Mortal(any_db, when, at))
+        with suppress(Killed):
+            await stage.crawl()
+            stage.db = any_db
+            continue
+        stage.db, deaths = any_db, deaths + 1
+        held = await stage.held()
+        assert held == {"a", "b", "c"} or held >= {"b", "old"}
+        assert (await stage.crawl()).error is None
+        assert await stage.titles() == {"a": "Bäume", "b": "Neu", "c": "Bäume"}
+    assert deaths >= 6
+
+
+def _doubted_before(tx: Tx, ms: int) -> None:
+    tx.run("UPDATE crawl SET doubted_at = doubted_at - :ms WHERE doubted_at IS NOT NULL", ms=ms)

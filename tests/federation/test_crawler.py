@@ -1,0 +1,276 @@
+"""Who is asked when: everybody on the list but ourselves, one at a time per host, by one process, ever less in vain."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.catalogue.search import store as copies
+from connector.clock import FakeClock
+from connector.errors import Unavailable
+from connector.federation import decide, store
+from connector.federation.crawler import ENROL_MS, FIRST_MS, Crawler
+from connector.federation.model import CataloguePage
+from connector.http.outbound import Answer
+from connector.participants.lifecycle import Closed
+from connector.settings.sections import Federation
+from connector.storage import lease, open_database
+from connector.storage.database import PROCESS
+from connector.telemetry import Metrics
+from connector.trust.members.trust_list import Entry
+from tests.conftest import TOWNS
+from tests.federation.stage import catalogue_page, entry
+from tests.testkit.cities import MUNICIPALITY
+from tests.testkit.patience import eventually
+from tests.testkit.towns import Towns
+
+HERE, THERE = TOWNS
+SEA, HILL, LAKE = "did:web:seestadt.example", "did:web:host.example:berg", "did:web:host.example:see"
+
+
+def member(did: str, **changes: Any) -> Entry:
+    values = {"did": did, "name": did, "operator": did, "kind": MUNICIPALITY, "groups": (), "state": "active",
+              "valid_from": "2020-01-01T00:00:00Z", **changes}  # fmt: skip
+    return Entry(**values)
+
+
+class List:
+    """A trust list that a test writes."""
+
+    def __init__(self, *entries: Entry) -> None:
+        self.write(*entries)
+        self.version = 1
+
+    def write(self, *entries: Entry) -> None:
+        self.participants, self.version = entries, getattr(self, "version", 0) + 1
+
+    @property
+    def current(self) -> "List":
+        return self
+
+    def entry(self, did: str) -> Entry | None:
+        return next((one for one in self.participants if one.did == did), None)
+
+
+class Network:
+    """Members without inventories; `open` holds them back while it is not set, `at` is who is being asked now."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.at: list[str] = []
+        self.most: dict[str, int] = {}
+        self.open = asyncio.Event()
+        self.open.set()
+        self.silent: set[str] = set()
+
+    async def inventory(self, slug: str, did: str) -> str | None:
+        return None
+
+    async def get(self, *args: Any, **kw: Any) -> Answer:
+        raise AssertionError
+
+    async def post(self, *args: Any, **kw: Any) -> Answer:
+        raise AssertionError
+
+    async def page(self, slug: str, did: str, url: str | None, offset: int = 0) -> CataloguePage:
+        if offset:
+            return catalogue_page(0)
+        host = did.split(":")[2]
+        self.asked.append((slug, did))
+        self.at.append(did)
+        self.most[host] = max(self.most.get(host, 0), sum(f":{host}" in one for one in self.at))
+        try:
+            await self.open.wait()
+        finally:
+            self.at.remove(did)
+        if did in self.silent:
+            raise Unavailable("http.unreachable", host=host)
+        return catalogue_page(0, entry(f"https://{host}/x"))
+
+
+class Scene:
+    """A crawler over a database with two towns, and a clock that a test moves."""
+
+    def __init__(self, towns: Towns, clock: FakeClock, **settings: Any) -> None:
+        self.db, self.clock, self.towns = towns.db, clock, towns
+        self.list, self.network = List(member(SEA)), Network()
+        self.settings = Federation(**settings)
+        self.crawler = self.replica("one")
+
+    def replica(self, name: str) -> Crawler:
+        anchor: Any = self.list
+        return Crawler(
+            self.db, self.clock, self.towns.participants, anchor, self.network, name, self.settings, Metrics(),
+            lambda: 0.0,
+        )  # fmt: skip
+
+    async def begun(self, count: int) -> None:
+        """Looks, and waits until so many are being asked, who are held back."""
+        self.network.open.clear()
+        await self.crawler.look()
+        await eventually(lambda: len(self.network.at) >= count)
+
+    async def look(self, ms: int = 0) -> list[tuple[str, str]]:
+        """Who is asked when the clock has gone on by so much."""
+        self.clock.advance(ms)
+        before = len(self.network.asked)
+        await self.crawler.look()
+        await self.crawler.idle()
+        return sorted(self.network.asked[before:])
+
+
+@pytest.fixture
+async def scene(migrated: Path, tmp_path: Path) -> AsyncIterator[Scene]:
+    """On SQLite, whose time is the test's."""
+    clock = FakeClock()
+    db = open_database(f"sqlite://{shutil.copy(migrated, tmp_path / 'hanse.db')}", clock=clock)
+    await db.start()
+    towns = Towns(db, tmp_path, clock)
+    await towns.add(*TOWNS)
+    scene = Scene(towns, clock)
+    yield scene
+    scene.network.open.set()
+    await scene.crawler.stop()
+    await db.close()
+
+
+async def test_everybody_is_asked_after_a_while_and_then_once_a_period(scene: Scene) -> None:
+    """>> a member is new << a minute later asked for both towns; an hour later again, not before."""
+    assert await scene.look() == []
+    assert await scene.look(FIRST_MS) == [(HERE, SEA), (THERE, SEA)]
+    assert await scene.look(50 * 60_000) == []
+    assert await scene.look(5 * 60_000) == [(HERE, SEA), (THERE, SEA)]
+
+
+async def test_nobody_asks_itself_a_suspended_member_or_before_there_is_a_list(scene: Scene) -> None:
+    own, gone = member(scene.towns.did(HERE)), member(HILL, state="suspended")
+    scene.list.write(own, gone, member(LAKE, valid_until="2021-01-01T00:00:00Z"))
+    await scene.look()
+    assert await scene.look(FIRST_MS) == [(THERE, scene.towns.did(HERE))]
+
+
+async def test_a_member_that_is_silent_is_asked_ever_less_often(scene: Scene) -> None:
+    """>> silent for a day << the pauses double up to six hours; heard once, it is asked each hour again."""
+    scene.network.silent = {SEA}
+    await scene.look()
+    await scene.look(FIRST_MS)
+    pauses, waited = [], 0
+    for _ in range(24 * 60):
+        waited += 60_000
+        if await scene.look(60_000):
+            pauses.append(waited)
+            waited = 0
+    assert pauses == sorted(pauses)
+    assert 8 <= len(pauses) <= 16
+    assert decide.LONGEST_MS // 2 <= pauses[-1] <= decide.LONGEST_MS
+    assert scene.crawler._silent == {(HERE, SEA), (THERE, SEA)}
+    scene.network.silent = set()
+    await scene.look(decide.LONGEST_MS)
+    assert scene.crawler._silent == set()
+    assert await scene.look(55 * 60_000) == [(HERE, SEA), (THERE, SEA)]
+
+
+async def test_one_host_is_asked_one_thing_at_a_time(scene: Scene) -> None:
+    """>> two members on one host, one on another, two towns << never two at once on one host."""
+    scene.list.write(member(SEA), member(HILL), member(LAKE))
+    await scene.look()
+    scene.clock.advance(FIRST_MS)
+    await scene.begun(2)
+    await scene.crawler.look()  # a look while they are asked begins nothing there
+    assert len(scene.crawler._tasks) == 2
+    scene.network.open.set()
+    await scene.crawler.idle()
+    assert len(scene.network.asked) == 6
+    assert scene.network.most == {"host.example": 1, "seestadt.example": 1}
+
+
+async def test_a_member_that_is_away_is_away_for_all_of_us(scene: Scene) -> None:
+    """>> it cannot be reached for the one town << booked for both, asked once."""
+    scene.network.silent = {SEA}
+    await scene.look()
+    assert len(await scene.look(FIRST_MS)) == 1
+    for town in TOWNS:
+        told = (await scene.db.read(town, copies.members, town))[SEA]
+        assert (told.code, told.failing_since is None) == ("http.unreachable", False)
+
+
+async def test_only_so_many_are_asked_at_once(scene: Scene) -> None:
+    scene.settings = Federation(at_once=3)
+    scene.crawler = scene.replica("few")
+    scene.list.write(*(member(f"did:web:m{n}.example") for n in range(9)))
+    await scene.look()
+    scene.clock.advance(FIRST_MS)
+    await scene.begun(3)
+    await scene.crawler.look()
+    assert len(scene.crawler._tasks) == 3
+
+
+async def test_two_replicas_do_not_crawl_the_same(towns: Towns) -> None:
+    """>> a second process is to read what the first one reads, on either database << it says so; afterwards it may."""
+    scene = Scene(towns, FakeClock())
+    one, two = scene.replica("one"), scene.replica("two")
+    scene.network.open.clear()
+    task = asyncio.create_task(one.now(HERE, SEA))
+    await eventually(lambda: bool(scene.network.at))
+    with pytest.raises(Unavailable, match=r"federation\.running"):
+        await two.now(HERE, SEA)
+    scene.network.open.set()
+    assert (await task).fetched == 1
+    assert (await two.now(HERE, SEA)).error is None
+
+
+async def test_a_process_that_hung_books_nothing_any_more(scene: Scene) -> None:
+    """>> its lease runs out while it reads, another process reads and books << the first one's word is not taken."""
+    scene.network.open.clear()
+    task = asyncio.create_task(scene.crawler.now(HERE, SEA))
+    await eventually(lambda: bool(scene.network.at))
+    scene.clock.advance(3_600_000)
+    scene.network.open.set()
+    assert (await scene.replica("two").now(HERE, SEA)).fetched == 1
+    with pytest.raises(Unavailable, match=r"federation\.running"):
+        await task
+
+
+async def test_stopping_gives_up_what_is_under_way_and_frees_it(scene: Scene) -> None:
+    """>> stopped in the middle << the next process may begin at once."""
+    await scene.look()
+    scene.clock.advance(FIRST_MS)
+    await scene.begun(1)
+    slug = scene.network.asked[0][0]
+    await scene.crawler.stop()
+    scene.network.open.set()
+    assert (await scene.replica("two").now(slug, SEA)).error is None
+
+
+async def test_a_member_that_left_the_list_is_forgotten_a_suspended_one_is_not(scene: Scene) -> None:
+    """>> read; suspended << the copy stays; struck off << nothing of it is left."""
+    await scene.look()
+    await scene.look(FIRST_MS)
+    scene.list.write(member(SEA, state="suspended"))
+    await scene.look(ENROL_MS)
+    assert len(await scene.db.read(HERE, copies.held, HERE, SEA)) == 1
+    scene.list.write()
+    await scene.look()
+    assert await scene.db.read(HERE, copies.held, HERE, SEA) == {}
+    assert await scene.db.read(HERE, store.states, HERE) == []
+
+
+async def test_who_leaves_reads_nothing_any_more(scene: Scene) -> None:
+    """>> a participant is closing << it is not asked for, and a reading that a person wants is refused."""
+    await scene.look()
+    await scene.db.write(HERE, lambda tx: tx.run("UPDATE participant SET state = 'closing' WHERE id = :p", p=HERE))
+    await scene.towns.participants.load()
+    assert await scene.look(FIRST_MS) == [(THERE, SEA)]
+    with pytest.raises(Closed):
+        await scene.crawler.now(HERE, SEA)
+
+
+async def test_the_lease_of_a_crawl_leaves_nothing_behind(scene: Scene) -> None:
+    await scene.crawler.now(HERE, SEA)
+    name = f"crawl:{HERE}:{SEA}"
+    left = await scene.db.read(PROCESS, lambda tx: tx.all("SELECT name FROM lease WHERE name = :name", name=name))
+    assert left == []
+    assert await scene.db.write(PROCESS, lease.take, name, "anybody", 1000) == 1
