@@ -1,6 +1,10 @@
 """What tokens a dataset gets, and how a query asks for them."""
 
 import hashlib
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connector import resources
 from connector.catalogue.search import words
@@ -83,3 +87,14 @@ def test_only_an_unknown_word_is_mended() -> None:
     assert mended is not None
     assert mended.token == known.token
     assert reader.mended(known) is None
+
+
+@settings(max_examples=30)
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_whatever_is_written_a_token_is_marks_and_letters(title: str, text: str) -> None:
+    """>> any text << tokens that neither database has to quote, no longer than an index takes."""
+    for token in analyser().document([title], [text], [text], [("theme", text)]):
+        assert re.fullmatch(r"[\^=+:]?~?[^\W_]+|@[0-9a-f]{20}", token), token
+        assert len(token) <= words.LONGEST + 2
+    for word in analyser().query(text):
+        assert all(re.fullmatch(r"~?[^\W_]+", each) for each in (word.token, *word.stems, *word.parts)), word
