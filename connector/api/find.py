@@ -46,6 +46,7 @@ _FILTERS: Final = (
     Query("box", "About a place within `west,south,east,north` (degrees)."),
     Query("period", "About a time within `FIRST/LAST` (dates)."),
     Query("like", "1: find what is like the draft in `q`.", int),
+    Query("counts", "1: count the values of each facet.", int),
     Query("live", "1: ask all members now, whatever copies there are.", int),
     Query("page", "The `next` of the page before."),
     Query("limit", f"Datasets of a page, {LARGEST_PAGE} at most."),
@@ -105,7 +106,10 @@ class FindHandlers:
         live = query.get("live") == "1"
         states = {} if live else {did: state for did, state in self._index.members(tx, slug).items() if did in asked}
         limit = _checked("limit", query.get("limit", str(PAGE)), _whole)
-        answer, following = self._index.find(tx, slug, wanted, page, among=tuple(sorted(states)), limit=limit)
+        counts = query.get("counts") == "1"
+        answer, following = self._index.find(
+            tx, slug, wanted, page, among=tuple(sorted(states)), limit=limit, counts=counts
+        )
         return _Told(answer=answer, following=following, states=states)
 
     def _members_but(self, own: str, named: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ async def test_copies_are_found_and_say_how_old_they_are(space: Space) -> None:
     await space.reload(city, firm)
     await city.publish(THERE, title="Bäume am Fluss")
     await put(city, HERE, firm.did("stadtwerke"), TREES, PATHS)
-    found = await city.api.get(FIND, q="Bäume")
+    found = await city.api.get(FIND, q="Bäume", counts=1)
     said = {(hit["title"], hit["source"], hit["provider"]) for hit in found["results"]}
     assert said == {
         ("Baumkataster", "copy", firm.did("stadtwerke")), ("Bäume am Fluss", "live", city.did(THERE)),
@@ -64,7 +64,7 @@ async def test_who_is_no_member_any_more_is_not_found(space: Space) -> None:
     """>> copies of one that the trust list does not name << nothing of it, and nothing counted."""
     city = await space.city("it", {HERE: MUNICIPALITY, THERE: MUNICIPALITY})
     await put(city, HERE, "did:web:former.example", TREES)
-    found = await city.api.get(FIND, q="Baumkataster")
+    found = await city.api.get(FIND, q="Baumkataster", counts=1)
     assert (found["results"], found["total"], found["facets"]) == ([], 0, {})
 
 

@@ -42,7 +42,11 @@ def run(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
     words = args.words if args.like is None else [_draft(args.like), *args.words]
     query: dict[str, object] = {facet: getattr(args, facet) for facet in (*FACETS, "since", "box", "period", "page")}
-    query |= {"like": 1 if args.like is not None else None, "live": 1 if args.live else None}
+    query |= {
+        "like": 1 if args.like is not None else None,
+        "live": 1 if args.live else None,
+        "counts": 1 if args.counts else None,
+    }
     found = api.get(
         "participants", args.participant, "find", q=" ".join(words) or None, **{"from": args.providers, **query}
     )

@@ -89,7 +89,9 @@ def test_find_says_how_old_an_answer_is_and_who_is_silent(play: Playback, capsys
         "total": 41, "mended": {"baumkatatser": "baumkataster"}, "next": "weiter", "unreachable": [silent],
         "facets": {"theme": [{"value": "ENVI", "count": 40}], "provider": [{"value": "did:web:b", "count": 41}]},
     }  # fmt: skip
-    play.on("GET /participants/a/find?q=Baumkatatser", {"results": [kept], "asked": 2, "failed": [], **more})
+    found = {"results": [kept], "asked": 2, "failed": [], **more}
+    play.on("GET /participants/a/find?q=Baumkatatser&counts=1", found)
+    play.on("GET /participants/a/find?q=Baumkatatser", found)
     assert hanse("find Baumkatatser --as a --facets") == 0
     both = capsys.readouterr()
     for line in (
