@@ -60,6 +60,11 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True):
     following: str | None
     states: Mapping[str, MemberState]
 
+    def asks(self, member: str) -> bool:
+        """Members never read are asked now; if no copy answers, so are all who were not silent when last asked."""
+        state = self.states.get(member)
+        return state is None or (self.answer.total == 0 and state.failing_since is None)
+
 
 class FindHandlers:
     def __init__(
@@ -78,7 +83,7 @@ class FindHandlers:
         wanted, page = _wanted(request.query), request.query.get("page")
         asked = self._members_but(did, request.query.getall("from", []))
         told = await self._db.read(slug, self._told, slug, wanted, page, asked, request.query)
-        live = [member for member in asked if member not in told.states] if page is None else []
+        live = [member for member in asked if told.asks(member)] if page is None else []
         words = [] if wanted.like else filters.fold(wanted.text).split()
         gate = asyncio.Semaphore(AT_ONCE)
         answers = await asyncio.gather(*(self._ask(gate, slug, member, words) for member in live))

@@ -60,7 +60,8 @@ def run(call: Call) -> int:
         call.note("find.unreachable", provider=one["provider_name"], since=one["since"], last=one["last"] or "–")
     for silent in found["failed"]:
         call.note("find.failed", provider=silent["provider"], reason=_sentence(silent["reason"], call.lang))
-    return PEER_UNAVAILABLE if found["failed"] and not found["results"] else OK
+    silent_ones = found["failed"] or found.get("unreachable")
+    return PEER_UNAVAILABLE if silent_ones and not found["results"] else OK
 
 
 def _draft(named: str) -> str:
