@@ -46,6 +46,7 @@ _FILTERS: Final = (
     Query("box", "About a place within `west,south,east,north` (degrees)."),
     Query("period", "About a time within `FIRST/LAST` (dates)."),
     Query("like", "1: find what is like the draft in `q`.", int),
+    Query("counts", "1: count the values of each facet.", int),
     Query("live", "1: ask all members now, whatever copies there are.", int),
     Query("page", "The `next` of the page before."),
     Query("limit", f"Datasets of a page, {LARGEST_PAGE} at most."),
@@ -58,6 +59,11 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True):
     answer: Answer
     following: str | None
     states: Mapping[str, MemberState]
+
+    def asks(self, member: str) -> bool:
+        """Members never read are asked now; if no copy answers, so are all who were not silent when last asked."""
+        state = self.states.get(member)
+        return state is None or (self.answer.total == 0 and state.failing_since is None)
 
 
 class FindHandlers:
@@ -77,7 +83,7 @@ class FindHandlers:
         wanted, page = _wanted(request.query), request.query.get("page")
         asked = self._members_but(did, request.query.getall("from", []))
         told = await self._db.read(slug, self._told, slug, wanted, page, asked, request.query)
-        live = [member for member in asked if member not in told.states] if page is None else []
+        live = [member for member in asked if told.asks(member)] if page is None else []
         words = [] if wanted.like else filters.fold(wanted.text).split()
         gate = asyncio.Semaphore(AT_ONCE)
         answers = await asyncio.gather(*(self._ask(gate, slug, member, words) for member in live))
@@ -105,7 +111,10 @@ class FindHandlers:
         live = query.get("live") == "1"
         states = {} if live else {did: state for did, state in self._index.members(tx, slug).items() if did in asked}
         limit = _checked("limit", query.get("limit", str(PAGE)), _whole)
-        answer, following = self._index.find(tx, slug, wanted, page, among=tuple(sorted(states)), limit=limit)
+        counts = query.get("counts") == "1"
+        answer, following = self._index.find(
+            tx, slug, wanted, page, among=tuple(sorted(states)), limit=limit, counts=counts
+        )
         return _Told(answer=answer, following=following, states=states)
 
     def _members_but(self, own: str, named: Sequence[str]) -> list[str]:

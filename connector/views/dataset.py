@@ -141,8 +141,9 @@ class UnreachableView(msgspec.Struct, frozen=True, kw_only=True):
 class FindView(msgspec.Struct, frozen=True, kw_only=True):
     """`asked`: how many members; `incomplete`: those (DIDs) that have more than was read.
 
-    Of what is kept: `total` datasets in all, `facets` counted over them, `next` names the next page, and `mended` says
-    which word was searched instead of one that nobody knows. What members answer just now stands on the first page.
+    Of what is kept: `total` datasets in all, `facets` counted over them if asked for, `next` names the next page, and
+    `mended` says which word was searched instead of one that nobody knows. What members answer just now stands on the
+    first page.
     """
 
     results: list[HitView]

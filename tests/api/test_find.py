@@ -29,7 +29,7 @@ async def test_copies_are_found_and_say_how_old_they_are(space: Space) -> None:
     await space.reload(city, firm)
     await city.publish(THERE, title="Bäume am Fluss")
     await put(city, HERE, firm.did("stadtwerke"), TREES, PATHS)
-    found = await city.api.get(FIND, q="Bäume")
+    found = await city.api.get(FIND, q="Bäume", counts=1)
     said = {(hit["title"], hit["source"], hit["provider"]) for hit in found["results"]}
     assert said == {
         ("Baumkataster", "copy", firm.did("stadtwerke")), ("Bäume am Fluss", "live", city.did(THERE)),
@@ -60,11 +60,24 @@ async def test_a_member_that_is_silent_is_still_found_and_named(space: Space) ->
     assert (found["failed"], found["incomplete"]) == ([], [city.did(THERE)])
 
 
+async def test_what_no_copy_answers_is_asked_for_live(space: Space) -> None:
+    """>> published after the member was read << found live; who is known to be silent is not asked."""
+    city = await space.city("it", {HERE: MUNICIPALITY, THERE: MUNICIPALITY})
+    await put(city, HERE, city.did(THERE), PATHS)
+    await city.publish(THERE, title="Bäume am Fluss")
+    found = await city.api.get(FIND, q="bäume fluss")
+    assert [(hit["title"], hit["source"]) for hit in found["results"]] == [("Bäume am Fluss", "live")]
+    assert [hit["source"] for hit in (await city.api.get(FIND, q="Radwege"))["results"]] == ["copy"]
+    await city.services.infra.db.write(HERE, store.failed, HERE, city.did(THERE), "peer.unreachable")
+    found = await city.api.get(FIND, q="bäume fluss")
+    assert (found["results"], found["failed"], len(found["unreachable"])) == ([], [], 1)
+
+
 async def test_who_is_no_member_any_more_is_not_found(space: Space) -> None:
     """>> copies of one that the trust list does not name << nothing of it, and nothing counted."""
     city = await space.city("it", {HERE: MUNICIPALITY, THERE: MUNICIPALITY})
     await put(city, HERE, "did:web:former.example", TREES)
-    found = await city.api.get(FIND, q="Baumkataster")
+    found = await city.api.get(FIND, q="Baumkataster", counts=1)
     assert (found["results"], found["total"], found["facets"]) == ([], 0, {})
 
 

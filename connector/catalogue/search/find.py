@@ -82,14 +82,14 @@ class Index:
 
     def find(
         self, tx: Tx, participant: str, wanted: Wanted, page: str | None = None, *,
-        among: tuple[str, ...] | None = None, limit: int = PAGE,
+        among: tuple[str, ...] | None = None, limit: int = PAGE, counts: bool = False,
     ) -> tuple[Answer, str | None]:  # fmt: skip
         """An answer and the name of its next page; Mistake `search.page` for a page of another question or asker.
 
-        `among`: only what these providers (DIDs) showed.
+        `among`: only what these providers (DIDs) showed. `counts` takes as long again, or longer.
         """
         after = None if page is None else self._open(participant, wanted, page)
-        answer = search(tx, participant, wanted, among=among, after=after, limit=limit)
+        answer = search(tx, participant, wanted, among=among, after=after, limit=limit, counts=counts)
         return answer, None if answer.following is None else self._close(participant, wanted, answer.following)
 
     def members(self, tx: Tx, participant: str) -> Mapping[str, store.MemberState]:

@@ -42,7 +42,11 @@ def run(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
     words = args.words if args.like is None else [_draft(args.like), *args.words]
     query: dict[str, object] = {facet: getattr(args, facet) for facet in (*FACETS, "since", "box", "period", "page")}
-    query |= {"like": 1 if args.like is not None else None, "live": 1 if args.live else None}
+    query |= {
+        "like": 1 if args.like is not None else None,
+        "live": 1 if args.live else None,
+        "counts": 1 if args.counts else None,
+    }
     found = api.get(
         "participants", args.participant, "find", q=" ".join(words) or None, **{"from": args.providers, **query}
     )
@@ -56,7 +60,8 @@ def run(call: Call) -> int:
         call.note("find.unreachable", provider=one["provider_name"], since=one["since"], last=one["last"] or "–")
     for silent in found["failed"]:
         call.note("find.failed", provider=silent["provider"], reason=_sentence(silent["reason"], call.lang))
-    return PEER_UNAVAILABLE if found["failed"] and not found["results"] else OK
+    silent_ones = found["failed"] or found.get("unreachable")
+    return PEER_UNAVAILABLE if silent_ones and not found["results"] else OK
 
 
 def _draft(named: str) -> str:

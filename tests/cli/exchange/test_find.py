@@ -79,6 +79,9 @@ def test_find_with_only_silence_is_unavailable(play: Playback) -> None:
     silent = [{"provider": "did:web:c", "reason": None}]
     play.on("GET /participants/a/find?from=did%3Aweb%3Ac", {"results": [], "asked": 1, "failed": silent})
     assert hanse("find --as a --from did:web:c") == 4
+    away = [{"provider": "did:web:c", "provider_name": "C", "since": "2026-11-21T06:00:00Z", "last": None}]
+    play.on("GET /participants/a/find?from=C", {"results": [], "asked": 1, "failed": [], "unreachable": away})
+    assert hanse("find --as a --from C") == 4
 
 
 def test_find_says_how_old_an_answer_is_and_who_is_silent(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +92,9 @@ def test_find_says_how_old_an_answer_is_and_who_is_silent(play: Playback, capsys
         "total": 41, "mended": {"baumkatatser": "baumkataster"}, "next": "weiter", "unreachable": [silent],
         "facets": {"theme": [{"value": "ENVI", "count": 40}], "provider": [{"value": "did:web:b", "count": 41}]},
     }  # fmt: skip
-    play.on("GET /participants/a/find?q=Baumkatatser", {"results": [kept], "asked": 2, "failed": [], **more})
+    found = {"results": [kept], "asked": 2, "failed": [], **more}
+    play.on("GET /participants/a/find?q=Baumkatatser&counts=1", found)
+    play.on("GET /participants/a/find?q=Baumkatatser", found)
     assert hanse("find Baumkatatser --as a --facets") == 0
     both = capsys.readouterr()
     for line in (
