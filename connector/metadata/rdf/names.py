@@ -25,12 +25,14 @@ class Namespace:
 
 
 ADMS = Namespace("http://www.w3.org/ns/adms#")
+DC = Namespace("http://purl.org/dc/elements/1.1/")
 DCAT = Namespace("http://www.w3.org/ns/dcat#")
 DCATAP = Namespace("http://data.europa.eu/r5r/")
 DCATDE = Namespace("http://dcat-ap.de/def/dcatde/")
 DCT = Namespace("http://purl.org/dc/terms/")
 ELI = Namespace("http://data.europa.eu/eli/ontology#")
 FOAF = Namespace("http://xmlns.com/foaf/0.1/")
+GEODCATAP = Namespace("http://data.europa.eu/930/")
 GEO = Namespace("http://www.opengis.net/ont/geosparql#")
 HYDRA = Namespace("http://www.w3.org/ns/hydra/core#")
 LOCN = Namespace("http://www.w3.org/ns/locn#")
@@ -52,8 +54,8 @@ HVD_LAW = NamedNode("http://data.europa.eu/eli/reg_impl/2023/138/oj")
 """Implementing Regulation (EU) 2023/138 on high-value datasets."""
 PREFIXES = {
     "adms": ADMS.iri, "dcat": DCAT.iri, "dcatap": DCATAP.iri, "dcatde": DCATDE.iri, "dct": DCT.iri, "eli": ELI.iri,
-    "foaf": FOAF.iri, "geo": GEO.iri, "hydra": HYDRA.iri, "locn": LOCN.iri, "odrl": ODRL.iri, "owl": OWL.iri,
-    "prov": PROV.iri, "rdf": RDF.iri, "rdfs": RDFS.iri, "skos": SKOS.iri, "spdx": SPDX.iri, "time": TIME.iri,
-    "vcard": VCARD.iri, "xsd": XSD.iri,
+    "foaf": FOAF.iri, "geo": GEO.iri, "geodcatap": GEODCATAP.iri, "hydra": HYDRA.iri, "locn": LOCN.iri,
+    "odrl": ODRL.iri, "owl": OWL.iri, "prov": PROV.iri, "rdf": RDF.iri,
+    "rdfs": RDFS.iri, "skos": SKOS.iri, "spdx": SPDX.iri, "time": TIME.iri, "vcard": VCARD.iri, "xsd": XSD.iri,
 }  # fmt: skip
 """As they stand at the head of what we write."""

@@ -1,0 +1,190 @@
+"""Foreign bytes -> triples: RDF/XML, Turtle, JSON-LD or N-Triples, whatever their writer wants of us (T76).
+
+What is parsed is parsed in a process of its own with limits on memory, CPU and time (`parse_process`): a document that
+exhausts it costs that process and is one error here. Nothing is fetched. Where the format allows, what cannot be read
+is set aside with its reason and the rest goes on (spec/metadata.md 7.1, decision 0060).
+"""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, cast
+
+import msgspec
+from msgspec import Struct
+from pyoxigraph import RdfFormat, Triple, parse
+
+from connector.errors import PeerError
+
+Form = Literal["rdf-xml", "turtle", "json-ld", "n-triples"]
+MEDIA_TYPES: Mapping[str, Form] = {
+    "application/rdf+xml": "rdf-xml",
+    "text/turtle": "turtle",
+    "application/x-turtle": "turtle",
+    "application/ld+json": "json-ld",
+    "application/n-triples": "n-triples",
+}
+"""Only those that mean one form; `text/xml`, `application/json`, `text/plain` are judged by the content."""
+ENDINGS: Mapping[str, Form] = {
+    "rdf": "rdf-xml", "xml": "rdf-xml", "owl": "rdf-xml", "ttl": "turtle", "jsonld": "json-ld", "json": "json-ld",
+    "nt": "n-triples",
+}  # fmt: skip
+_PROCESS = Path(__file__).with_name("parse_process.py")
+_N_TRIPLE = re.compile(
+    rb"(?:<[^>]*>|_:\S+)[ \t]*<[^>]*>[ \t]*"
+    rb"(?:<[^>]*>|_:\S+|\"[^\"\\]*(?:\\.[^\"\\]*)*\"(?:@[\w-]+|\^\^<[^>]*>)?)[ \t]*\.[ \t]*(?:#.*)?$"
+)
+_FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*(?:#[^\n]*)?\n)*([^\n]*)")
+_POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rdf")
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Of one document: `bytes`, `triples`, characters of a `literal` and an `iri`, depth of `nesting`; of its process:
+    `memory` in bytes, seconds of CPU (`cpu_s`) and of waiting (`wall_s`)."""
+
+    bytes: int = 192 * 1024**2
+    triples: int = 4_000_000
+    literal: int = 1024**2
+    iri: int = 4_096
+    nesting: int = 256
+    memory: int = 3 * 1024**3
+    cpu_s: int = 120
+    wall_s: int = 240
+
+
+LIMITS = Limits()
+
+
+class Remark(Struct, frozen=True):
+    """What was let pass or set aside, how often, with the first five examples.
+
+    Let pass: `bad-iri`, `relative-iri` (but in JSON-LD), `entity` (a character of HTML that nobody declared),
+    `language` (`de_DE` is taken as `de-DE`, a text with any other tag that is none as in no language). Set aside:
+    `relative-iri` in JSON-LD, `iri-length`, `literal-length`, `encoding`, `quoted`, `syntax`; and in JSON-LD
+    `unmapped`, a key that its context gives no meaning.
+    """
+
+    kind: str
+    count: int
+    examples: tuple[str, ...]
+
+
+class Reading(Struct, frozen=True):
+    """All triples in the order of the document, without repetition; blank nodes bear new names in each reading."""
+
+    form: Form
+    triples: Sequence[Triple]
+    remarks: tuple[Remark, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was set aside; what is missing from an incomplete reading proves no removal."""
+        aside = {"iri-length", "literal-length", "encoding", "quoted", "syntax"}
+        if self.form == "json-ld":
+            aside.add("relative-iri")
+        return aside.isdisjoint(remark.kind for remark in self.remarks)
+
+
+class _Report(Struct, frozen=True):
+    error: str | None = None
+    facts: dict[str, str | int] = {}
+    remarks: tuple[Remark, ...] = ()
+
+
+_REFUSED: Mapping[str, Callable[[Mapping[str, object]], PeerError]] = {
+    "encoding": lambda facts: PeerError("rdf.encoding", name=facts["name"]),
+    "entities": lambda facts: PeerError("rdf.entities"),
+    "external": lambda facts: PeerError("rdf.external"),
+    "nesting": lambda facts: PeerError("rdf.nesting", depth=facts["depth"]),
+    "context": lambda facts: PeerError("rdf.context", url=facts["url"]),
+    "syntax": lambda facts: PeerError("rdf.syntax", problem=facts["problem"]),
+    "too-many": lambda facts: PeerError("rdf.too-many", limit=facts["limit"]),
+}
+
+
+def form_of(content: bytes, media_type: str | None = None, name: str | None = None) -> Form:
+    """By what the content looks like, where that is plain; else by media type, then by the ending of the name.
+
+    Portals name the wrong type more often than they write the wrong form. Raises PeerError for a page of HTML.
+    """
+    seen = _seen(content)
+    if seen == "rdf-xml" or seen == "json-ld":
+        return seen
+    told = MEDIA_TYPES.get((media_type or "").partition(";")[0].strip().lower())
+    ending = ENDINGS.get((name or "").rpartition(".")[2].lower())
+    if told in {"turtle", "n-triples"}:
+        return cast(Form, told)
+    if ending in {"turtle", "n-triples"}:
+        return cast(Form, ending)
+    return seen or "turtle"
+
+
+def _seen(content: bytes) -> Form | None:
+    head = content[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
+    if re.match(rb"(?i)<!doctype\s+html|<html[\s>]", head):
+        raise PeerError("rdf.html")
+    if re.match(
+        rb"(?i)<\?xml|<!--|<!doctype|<(?:[\w.-]+:)?rdf\b|<[a-z_][\w.-]*(?::[\w.-]+)?\s+[\w.:-]+\s*=\s*[\"']", head
+    ):
+        return "rdf-xml"
+    if re.match(rb"\{|\[\s*[\{\[\]]", head):
+        return "json-ld"
+    first = _FIRST_LINE.match(content)
+    return "n-triples" if first and _N_TRIPLE.match(first[1].strip()) else None
+
+
+def read(
+    content: bytes,
+    *,
+    media_type: str | None = None,
+    name: str | None = None,
+    base: str | None = None,
+    limits: Limits = LIMITS,
+) -> Reading:
+    """The triples of a document; `base` resolves relative IRIs, without it they stay as they are.
+
+    Waits for the process: `read_async` for whoever may not. Raises PeerError (`rdf.…`) for a document that is refused
+    as a whole.
+    """
+    if len(content) > limits.bytes:
+        raise PeerError("rdf.too-large", limit=limits.bytes)
+    form = form_of(content, media_type, name)
+    asked = json.dumps({"form": form, "base": base, "limits": msgspec.structs.asdict(limits)})
+    command = [sys.executable, "-I", "-B", str(_PROCESS), asked]
+    try:
+        ended = subprocess.run(command, input=content, capture_output=True, timeout=limits.wall_s, cwd="/", env={})  # noqa: S603
+    except subprocess.TimeoutExpired:
+        raise PeerError("rdf.exhausted") from None
+    try:
+        report = msgspec.json.decode(ended.stderr.rpartition(b"\n")[2], type=_Report)
+    except msgspec.MsgspecError:
+        report = _Report(error="exhausted")
+    if ended.returncode != 0 or report.error is not None:
+        refused = _REFUSED.get(report.error or "exhausted")
+        raise PeerError("rdf.exhausted") if refused is None else refused(report.facts)
+    quads = parse(ended.stdout, format=RdfFormat.N_TRIPLES, lenient=True)
+    triples = tuple(dict.fromkeys(quad.triple for quad in quads))
+    wrong = next((remark for remark in report.remarks if remark.kind == "syntax"), None)
+    if wrong is not None and not triples:
+        raise PeerError("rdf.syntax", problem=wrong.examples[0])
+    return Reading(form, triples, report.remarks)
+
+
+async def read_async(
+    content: bytes,
+    *,
+    media_type: str | None = None,
+    name: str | None = None,
+    base: str | None = None,
+    limits: Limits = LIMITS,
+) -> Reading:
+    """As `read`, beside the event loop; no more than two documents at a time, the others wait for their turn."""
+    loop = asyncio.get_running_loop()
+    return await loop.run_in_executor(
+        _POOL, lambda: read(content, media_type=media_type, name=name, base=base, limits=limits)
+    )
