@@ -33,8 +33,10 @@ _ADDRESS = re.compile(r"(?:[!$&-;=?-Z_a-z~#]|%[0-9A-Fa-f]{2}){1,2000}")
 
 
 def changed(details: PublisherDetails, change: PublisherChange, kind: str) -> PublisherDetails:
-    """The details with the change, each value checked; `kind` is the IRI of the participant's kind. Raises Mistake, also
-    if nobody could be reached any more: what is published already may need somebody."""
+    """The details with the change, each value checked; `kind` is the IRI of the participant's kind.
+
+    Raises Mistake, also if nobody could be reached any more: what is published already may need somebody.
+    """
     said = {name: value.strip() if isinstance(value, str) else value for name, value in change.said.items()}
     fresh = msgspec.structs.replace(details, **said)
     if _reachable(details) and not _reachable(fresh):
