@@ -2,7 +2,7 @@
 
 What is parsed is parsed in a process of its own with limits on memory, CPU and time (`parse_process`): a document that
 exhausts it costs that process and is one error here. Nothing is fetched. Where the format allows, what cannot be read
-is set aside with its reason and the rest goes on (spec/metadata.md 7.1, decision 0060).
+is set aside with its reason and the rest goes on (spec/metadata-import.md 1.1, decision 0060).
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 Sorting halves a page, because each subject is opened once. Blank nodes are named `b0`, `b1`, … in the order in which
 somebody meets them who walks the sorted graph, so their names depend on what is said of them and not on who parsed
-them (spec/metadata.md 7.2).
+them (spec/metadata-import.md 1.2).
 """
 
 import re
