@@ -4,6 +4,7 @@ All rows go but seeded ones, and identities count from one again. A database who
 not mended: whoever used it gets rid of it.
 """
 
+import time
 from typing import Any, NamedTuple
 
 import psycopg
@@ -20,7 +21,7 @@ UNION ALL SELECT concat('trigger ', oid, ' ', xmin) FROM pg_trigger
 UNION ALL SELECT concat('function ', oid, ' ', xmin) FROM pg_proc WHERE pronamespace = 'public'::regnamespace"""
 """Every statement that changes the schema writes the rows that describe it anew."""
 _OTHERS_END = """
-SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
 _IDENTITIES_RESTART = """
 SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
@@ -48,7 +49,9 @@ def remembered(connection: Connection) -> Fresh:
 def emptied(connection: Connection, fresh: Fresh) -> bool:
     """Whether it is fresh again; nobody else is connected to it any more."""
     connection.execute("SET session_replication_role = replica")  # a superuser: neither triggers nor references count
-    for statement in (_OTHERS_END, fresh.deletion, _IDENTITIES_RESTART):
+    while _one(connection, _OTHERS_END) != "0":  # PostgreSQL itself would look again only after 100 ms
+        time.sleep(0.002)
+    for statement in (fresh.deletion, _IDENTITIES_RESTART):
         connection.execute(statement, prepare=True)
     return _one(connection, fresh.reading) == fresh.state
 

@@ -21,6 +21,7 @@ _IN_PLACE = ("collectonly", "usepdb", "trace", "setupplan", "setuponly", "showfi
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 << 30
 _LEFT_OUT = pytest.StashKey[int]()
+_FAMILIES = pytest.StashKey[set[str]]()
 _NOTES = pytest.StashKey[Path]()
 
 
@@ -38,6 +39,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
     if not hasattr(config, "workerinput"):
         keep_temporary_files_in_memory()
         if hasattr(config.option, "numprocesses"):
+            require_paths(config)
             choose_processes(config)
     return (yield)
 
@@ -61,6 +63,13 @@ def keep_temporary_files_in_memory() -> None:
     if shutil.disk_usage(_MEMORY).free >= _ROOM and not os.statvfs(_MEMORY).f_flag & os.ST_NOEXEC:
         os.environ["TMPDIR"] = str(_MEMORY)
         tempfile.tempdir = None  # read anew
+
+
+def require_paths(config: pytest.Config) -> None:
+    """Processes would each find nothing to run, and nobody would say why."""
+    for argument in config.args:
+        if not config.option.pyargs and not Path(config.invocation_params.dir, argument.partition("::")[0]).exists():
+            raise pytest.UsageError(f"file or directory not found: {argument}")
 
 
 def choose_processes(config: pytest.Config) -> None:
@@ -104,6 +113,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         note.write_text(str(sum(_marked(item, "alone") for item in items)))
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Of a test with many cases on either database, the first runs on PostgreSQL; the others there are `long`.
+
+    The statements are the same in each case: those of the first are nearly all that the others use. It is marked
+    before -m chooses.
+    """
+    chosen = getattr(getattr(item, "callspec", None), "params", {})
+    if "postgres" in chosen.values() and len(chosen) > 1:
+        families, family = item.config.stash.setdefault(_FAMILIES, set()), item.nodeid.partition("[")[0]
+        if family in families:
+            item.add_marker("long")
+        families.add(family)
+
+
 def pytest_collection_finish() -> None:
     """The modules and tests that are loaded now stay: whoever looks for garbage need not look at them again."""
     gc.collect()
@@ -133,7 +156,7 @@ class AloneLast(WorkStealingScheduling):
         return not self._alone and super().tests_finished
 
     def check_schedule(self) -> None:
-        if self._alone is None and self.collection is not None:
+        if self._alone is None and self.collection is not None and self.nodes:
             self._set_apart()
         if self._alone and self.pending:
             self._distribute()

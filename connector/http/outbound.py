@@ -254,6 +254,12 @@ class _Pool(aiohttp.TCPConnector):
             kept = await super()._get(key, traces)
         return kept
 
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        """What is not used again is torn down: the polite end of TLS waits for a peer that may go on sending."""
+        if should_close or protocol.should_close:
+            protocol.abort()
+        super()._release(key, protocol, should_close=should_close)
+
 
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
     """By itself the session repeats a GET when a kept connection breaks, and with it a token that was used up.

@@ -204,7 +204,9 @@ create.make(settings, wish, create.offline(settings), lambda *_: None)
 )
 
 
-@pytest.mark.parametrize("at", [1, 2, 3, 5, 8, 12, 16, 20, 24, 28])
+@pytest.mark.parametrize(
+    "at", [1, 3, 8, 20, *(pytest.param(at, marks=pytest.mark.long) for at in (2, 5, 12, 16, 24, 28))]
+)
 def test_killed_at_any_step_there_is_a_whole_backup_or_none(town: Path, at: int) -> None:
     """>> SIGKILL in the middle << what has the name of a backup is whole; the next backup clears what was left."""
     ended = subprocess.run([sys.executable, "-c", _DIES, str(at), town])

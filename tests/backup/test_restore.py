@@ -130,7 +130,9 @@ restore.restore(backup, held, Path(sys.argv[4]), {}, lambda *_: None)
 )
 
 
-@pytest.mark.parametrize("at", [1, 2, 4, 8, 12, 16, 18, 20, 22, 24])
+@pytest.mark.parametrize(
+    "at", [1, 4, 12, 20, *(pytest.param(at, marks=pytest.mark.long) for at in (2, 8, 16, 18, 22, 24))]
+)
 def test_killed_at_any_step_no_server_starts_until_it_is_whole(town: Path, made: Made, fresh: Path, at: int) -> None:
     """>> SIGKILL in the middle << either nothing was begun, or it is marked as half, or it was whole; then again."""
     ended = subprocess.run([sys.executable, "-c", _DIES, str(at), made.folder, made.keys, fresh])

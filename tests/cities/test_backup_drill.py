@@ -148,6 +148,7 @@ def moved(environ: dict[str, str], urls: Any, folder: Path, names: Sequence[str]
     }  # fmt: skip
 
 
+@pytest.mark.long
 async def test_two_replicas_on_postgresql_come_back_in_another_database(
     space: Space, cluster: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -34,7 +34,7 @@ def gapless(provider: Provider) -> None:
     assert sizes[-1]["size"] == len(leaves)
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", ["before", pytest.param("after", marks=pytest.mark.long)])
 async def test_a_replica_dies_during_a_negotiation_and_the_other_completes_it(
     when: str, provider: Provider, village: City
 ) -> None:

@@ -69,6 +69,7 @@ async def test_tiles_and_checkpoint_are_for_everybody(space: Space) -> None:
         assert (await public(town, TOWN, absent)).status == 404, absent
 
 
+@pytest.mark.long
 async def test_a_database_from_a_backup_goes_on_under_a_new_origin(space: Space) -> None:
     """>> copy, go on, come back as the copy << new origin with the old checkpoint in it; old bundles hold; no fork."""
     village = await space.city("village", {VILLAGE: MUNICIPALITY}, OFTEN)

@@ -78,7 +78,9 @@ async def kit(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         yield Kit(targets[0], callbacks, Client(session))
 
 
-@pytest.mark.parametrize("case", SCRIPTS)
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=pytest.mark.long if n % 2 else ()) for n, case in enumerate(SCRIPTS)]
+)
 async def test_a_case_of_the_official_kit(kit: Kit, case: str) -> None:
     kit.callbacks.forget()
     process = kit.process(case)

@@ -49,7 +49,7 @@ async def test_no_odd_message_writes_anything_or_makes_us_fail(ground: Ground, t
     others = addressed(ground, corpus.all_specimens())
     paths = [said.path for said in sayable]
     verdict, before = Verdict(trial), await trial.digest()
-    most = amount(2_000, 100_000)
+    most = amount(1_000, 100_000)
     for number in range(most):
         rng = Random(f"{SEED} {number}")
         said = rng.choice(sayable if rng.random() < 0.7 else others)

@@ -85,7 +85,28 @@ def test_what_is_alone_runs_after_all_others_in_one_process(suite: Path) -> None
     assert "2 tests marked `long` left out" in done.stdout
 
 
-@pytest.mark.parametrize("others", [0, 1, 2, 5])
+FAMILY = """
+import pytest
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("n", range(3))
+def test_family(n, database):
+    pass
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_single(database):
+    pass
+"""
+
+
+def test_of_a_family_one_runs_on_postgresql_and_the_rest_is_long(suite: Path) -> None:
+    """>> three cases on two databases << four run, and -m long finds the other two."""
+    (suite / "test_a.py").write_text(FAMILY)
+    counts = [last(run(suite, "-n0", "test_a.py", *more)) for more in ([], ["--long"], ["--long", "-m", "long"])]
+    assert counts == ["6 passed, 2 deselected", "8 passed", "2 passed, 6 deselected"]
+
+
+@pytest.mark.parametrize("others", [1, *(pytest.param(n, marks=pytest.mark.long) for n in (0, 2, 5))])
 def test_few_others_leave_a_process_for_what_is_alone(suite: Path, others: int) -> None:
     """Bug: >> three processes, fewer than two other tests for each << all were ended; nobody ran what is alone."""
     done = run(suite, "-n3", "test_a.py::test_soon", *(f"test_a.py::test_many[{at}]" for at in range(others)))
@@ -93,6 +114,7 @@ def test_few_others_leave_a_process_for_what_is_alone(suite: Path, others: int) 
     assert [kind for kind, _ in log(suite)] == ["many"] * others + ["alone"] * 3
 
 
+@pytest.mark.long
 def test_long_tests_run_when_asked_for(suite: Path) -> None:
     """>> --long << they run, and nothing is said to be left out; without it they are named in one process as well."""
     asked = run(suite, "-n2", "--long")
@@ -130,6 +152,7 @@ def test_one_file_stays_in_one_process_unless_told_otherwise(
     assert (config.option.numprocesses, config.option.dist) == chosen
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("only", [["-m", "alone"], ["-k", "test_soon"]])
 def test_the_choice_of_tests_holds(only: list[str], suite: Path) -> None:
     """>> only those that are alone << they run, although nothing runs before them."""
@@ -137,7 +160,7 @@ def test_the_choice_of_tests_holds(only: list[str], suite: Path) -> None:
     assert last(done) == "3 passed", done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("where", ["test_many[20]", "test_soon[0]"])
+@pytest.mark.parametrize("where", ["test_many[20]", pytest.param("test_soon[0]", marks=pytest.mark.long)])
 def test_a_process_that_dies_fails_its_test_only(suite: Path, where: str) -> None:
     """>> os._exit in a test, among the many or alone << one failure, all others run, exit code 1."""
     name, _, number = where.rstrip("]").partition("[")
@@ -149,6 +172,7 @@ def test_a_process_that_dies_fails_its_test_only(suite: Path, where: str) -> Non
     assert f"test_a.py::{where}" in done.stdout
 
 
+@pytest.mark.long
 def test_a_file_that_cannot_be_read_is_an_error(suite: Path) -> None:
     """>> a module that raises << exit code as without processes."""
     (suite / "test_b.py").write_text("raise RuntimeError\n")
@@ -157,6 +181,15 @@ def test_a_file_that_cannot_be_read_is_an_error(suite: Path) -> None:
     assert codes[1] == 2
 
 
+def test_bug_a_path_that_does_not_exist_was_an_internal_error(suite: Path) -> None:
+    """>> a folder that is not there << its name, exit code 4 as without processes."""
+    done = run(suite, "-n2", "test_nowhere.py")
+    assert done.returncode == 4, done.stdout
+    assert "test_nowhere.py" in done.stdout + done.stderr
+    assert "INTERNALERROR" not in done.stdout
+
+
+@pytest.mark.long
 def test_it_stops_at_the_first_failure(suite: Path) -> None:
     """>> -x, the first of all fails << exit code 1, and what is alone does not run."""
     (suite / "test_a.py").write_text(SUITE.replace('log("many")', "assert False"))
@@ -165,7 +198,10 @@ def test_it_stops_at_the_first_failure(suite: Path) -> None:
     assert not (suite / "log").exists(), log(suite)
 
 
-@pytest.mark.parametrize("before", [[], ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]], ids=["terminal", "background"])
+IGNORING = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
+
+
+@pytest.mark.parametrize("before", [pytest.param([], marks=pytest.mark.long), IGNORING], ids=["terminal", "background"])
 def test_an_interrupt_ends_all_processes(suite: Path, before: list[str]) -> None:
     """>> Ctrl-C, also where the shell had it ignored << exit code 2, and no process of the run is left."""
     (suite / "test_a.py").write_text(SUITE.replace('log("many")', 'log("many"); __import__("time").sleep(600)'))

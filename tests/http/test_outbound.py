@@ -175,6 +175,32 @@ async def test_an_answer_beyond_the_cap_is_cut(start: Any, client: SafeClient, d
         await client.get(root + "/", limit=5000)
 
 
+async def test_bug_an_answer_left_in_the_middle_kept_its_socket(start: Any, client: SafeClient) -> None:
+    """>> we leave a peer that reads nothing any more << the socket is closed at once, not when TLS gives up (30 s)."""
+    gone = asyncio.Event()
+
+    async def deaf(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"more")
+        assert isinstance(request.transport, asyncio.Transport)
+        request.transport.pause_reading()
+        await gone.wait()
+        request.transport.resume_reading()
+        return response
+
+    async with client.stream(await start(web.get("/", deaf)) + "/") as response:
+        assert await response.content.readexactly(4) == b"more"
+        assert response.connection is not None
+        assert response.connection.transport is not None
+        its_socket = response.connection.transport.get_extra_info("socket")
+    await client.close()
+    await asyncio.sleep(0)
+    assert its_socket.fileno() == -1
+    gone.set()
+    await asyncio.sleep(0.05)
+
+
 async def test_an_answer_of_exactly_the_cap_passes(start: Any, client: SafeClient) -> None:
     """The limit is the last size that is allowed, in one piece or many."""
 

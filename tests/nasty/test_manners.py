@@ -26,6 +26,11 @@ DECENT = {"late", "twice", "100 then an answer", "no media type", "an odd media 
 TAKEN = DECENT | {"html", "an empty 200", "204", "an array", "no JSON", "deep JSON"}
 """Whatever the body is, a 2xx says that a message was taken."""
 FLOODS = {"a gigabyte", "endless"}
+USUAL = {
+    "silent", "twice", "half a body", "drips", "a gigabyte", "endless headers", "redirect inward", "204", "deep JSON",
+    "busy for years", "status 999", "no HTTP",
+}  # fmt: skip
+"""One of each kind; the others are `long`."""
 EXCUSES = {"no-answer", "peer-busy", "peer-says-no", "circuit-open"}
 MEMORY = 192 << 20
 
@@ -169,7 +174,9 @@ def ended(found: dict[str, Any]) -> None:
         assert found["reason"]["en"], found
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize(
+    "name", [name if name in USUAL else pytest.param(name, marks=pytest.mark.long) for name in EVERY]
+)
 async def test_a_bad_manner_harms_nobody_else(world: World, stuck: Stuck, name: str) -> None:
     """>> the manner at eight turns of eight strangers << as each of them says above; an honest exchange meanwhile."""
     hooks = {"did": "/did.json", "versions": "/dspace-version", "dataset": "/datasets/1"}

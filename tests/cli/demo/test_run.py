@@ -113,6 +113,7 @@ def test_the_other_operators_witness_says_when(first: Mapping[str, Any]) -> None
     assert first["verify"]["time"]
 
 
+@pytest.mark.long
 def test_a_kept_folder_serves_again_under_the_same_names(first: Mapping[str, Any], kept: Path) -> None:
     code, again, err = told("--keep", str(kept), "--lang", "en")
     assert (code, list(again)) == (0, NAMES), err
@@ -120,6 +121,7 @@ def test_a_kept_folder_serves_again_under_the_same_names(first: Mapping[str, Any
     assert "kind of participant" in again["refuse"]["reason"]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not REAL.exists(), reason=f"needs {REAL.name}: place the folder shared/ beside the checkout")
 def test_a_real_file_is_exchanged() -> None:
     """Without --keep the results stay, databases and keys do not."""
@@ -175,7 +177,7 @@ def test_servers_end_when_the_driver_is_killed(serving: "tuple[subprocess.Popen[
     wait_until_gone(servers)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_an_interrupt_ends_everything_and_names_the_folder(
     number: signal.Signals, serving: "tuple[subprocess.Popen[str], list[int]]", place: Path
 ) -> None:

@@ -116,6 +116,7 @@ def test_without_the_extra_there_is_none(monkeypatch: pytest.MonkeyPatch) -> Non
     assert not pdf.available()
 
 
+@pytest.mark.long
 def test_it_is_accessible_as_verapdf_judges_it(tmp_path: Path) -> None:
     """PDF/UA-1 by the industry's own checker, fetched from Maven Central; skipped by name without Java, never in CI."""
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyld import jsonld
 
@@ -106,6 +106,7 @@ offers = st.fixed_dictionaries(
 )
 
 
+@settings(max_examples=40)
 @given(offer=offers)
 def test_a_plain_policy_keeps_its_spelling(offer: dict[str, Any]) -> None:
     """In an envelope that had to be rewritten the offer is the very value that came."""

@@ -188,7 +188,7 @@ POLICY = st.fixed_dictionaries(
 
 
 @pytest.mark.threat("T63")
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(document=POLICY)
 def test_no_policy_says_less_in_another_notation(document: dict[str, Any]) -> None:
     """>> one policy in six notations  << one decision for every request in every phase."""
@@ -199,10 +199,11 @@ def test_no_policy_says_less_in_another_notation(document: dict[str, Any]) -> No
 # ---- the municipal suite
 
 
-def test_three_readers_agree_on_every_municipal_case(municipal_suite: Path) -> None:
+@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.long)])
+def test_three_readers_agree_on_every_municipal_case(municipal_suite: Path, stride: int) -> None:
     """>> 424 policies as Turtle, JSON-LD and plain JSON  << for the request of the case one decision in every phase."""
     seen = permitted = 0
-    for case in force.cases(municipal_suite):
+    for case in [*force.cases(municipal_suite)][::stride]:
         document = dict(policies(case.policy))[case.names("policy")]
         found = {
             notation: _decided(READERS[notation](document), case)
@@ -211,8 +212,8 @@ def test_three_readers_agree_on_every_municipal_case(municipal_suite: Path) -> N
         assert len(set(found.values())) == 1, (case.name, found)
         seen += 1
         permitted += found["wire"][-1]
-    assert seen == 424
-    assert 100 < permitted < 324
+    assert seen == -(-424 // stride)
+    assert 0.2 < permitted / seen < 0.8
 
 
 def _decided(read: tuple[Foreign, ...], case: force.Case) -> tuple[bool, ...]:

@@ -45,7 +45,9 @@ def cost(work: Callable[[], object]) -> tuple[int, int]:
     return calls, peak
 
 
-@pytest.mark.parametrize("what", list(costly.BUNDLES))
+@pytest.mark.parametrize(
+    "what", [pytest.param(what, marks=pytest.mark.long if n % 3 else ()) for n, what in enumerate(costly.BUNDLES)]
+)
 def test_two_megabytes_never_cost_more_than_a_second_or_a_hundred_megabytes(what: str) -> None:
     """Bug: 1.7 MB took 8 to 22 seconds and 1.2 GB."""
     case = Case()

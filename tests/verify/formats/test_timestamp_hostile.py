@@ -44,6 +44,7 @@ def flips(data: bytes, authority: Authority, step: int = 1) -> tuple[Counter[str
     return found, idle
 
 
+@pytest.mark.long
 def test_no_bit_of_a_token_can_change(authority: Authority) -> None:
     """Every bit of a token with the signer's certificate: the authority's yes or no around it is its only idle octet.
 
