@@ -20,6 +20,9 @@ from connector.small_files import content
 LARGEST = 16 << 20
 """Bytes of one such file: settings, certificates, lists of members, checkpoints."""
 BESIDE = ("log", "witness")
+"""Marks of logs, which a restore compares."""
+_OPEN = (*BESIDE, "vocab")
+"""Folders of ours that hold no secret; in `vocab` are code lists that an operator added."""
 _PRIVATE = b"PRIVATE KEY-----"
 
 
@@ -68,7 +71,7 @@ def _paths(settings: Settings) -> Iterator[tuple[str, Path]]:
 
 
 def _folder(settings: Settings) -> Iterator[Path]:
-    folders = {settings.folder / name for name in ("trust", "certs", *BESIDE)}
+    folders = {settings.folder / name for name in ("trust", "certs", *_OPEN)}
     if settings.development.folder is not None and settings.development.folder.is_relative_to(settings.folder):
         folders.add(settings.development.folder)
     for place in folders:
@@ -88,7 +91,7 @@ def _hidden(settings: Settings, path: Path, data: bytes) -> bool:
             get_args(setting.type)[0] is Secret and settings.origins[setting.key] == str(path)
             for setting in documented()
         )
-    if any(path.is_relative_to(settings.folder / name) for name in BESIDE) or path.name == "port":
+    if any(path.is_relative_to(settings.folder / name) for name in _OPEN) or path.name == "port":
         return False
     return _PRIVATE in data or not stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
 

@@ -13,6 +13,7 @@ from connector.cli.exchange import dataset, find, get, negotiate, publish, reque
 from connector.cli.frame.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, SKIPPED, WRONG_USAGE, Call, language
 from connector.cli.frame.client import Problem
 from connector.cli.frame.parser import Words
+from connector.cli.metadata import catalogue, vocab
 from connector.cli.operate import api, backup, dev, doctor, participant, serve, witness
 from connector.cli.records import records, trace, verify
 from connector.errors import HanseError, Unavailable
@@ -49,6 +50,8 @@ _CODES: Mapping[str, int] = {
     "cli.policy-value": WRONG_USAGE,
     "cli.policy-which-template": WRONG_USAGE,
     "cli.suite-empty": WRONG_USAGE,
+    "catalogue.shapes-none": WRONG_USAGE,
+    "catalogue.shapes-no-pyshacl": WRONG_USAGE,
     "conformance.no-java": SKIPPED,
     "conformance.old-java": SKIPPED,
     "conformance.no-compiler": SKIPPED,
@@ -99,6 +102,8 @@ def parser(lang: str) -> Words:
         witness,
         trace,
         policy,
+        catalogue,
+        vocab,
         doctor,
         api,
         backup,

@@ -37,6 +37,14 @@ def test_everything_that_is_needed_is_in_it(made: Made) -> None:
     assert made.manifest.database.kind == "sqlite"
 
 
+def test_code_lists_that_an_operator_added_are_in_it(town: Path) -> None:
+    """>> `vocab/`, readable by its owner alone << in the half that is shown: it holds no secret."""
+    (town / "vocab").mkdir()
+    (town / "vocab" / "list.json").write_text("{}")
+    (town / "vocab" / "list.json").chmod(0o600)
+    assert "data/vocab/list.json" in paths(backed_up(town))
+
+
 def test_what_was_received_can_stay(town: Path) -> None:
     assert not [path for path in paths(backed_up(town, received=False)) if path.startswith("received/")]
 

@@ -18,6 +18,8 @@ COMMANDS = (
     ["verify", "{good}", "--witness", "{}"],
     ["verify", "{good}", "--timestamps", "{}"],
     ["policy", "check", "{}"],
+    ["catalogue", "check", "{}"],
+    ["vocab", "update", "{}"],
     ["participant", "seal", "town", "{}"],
     ["backup", "--passphrase-file", "{}"],
     ["restore", "{good}", "--passphrase-file", "{}"],

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from pyoxigraph import NamedNode
 
-from connector.metadata.check.model import Pattern
+from connector.metadata.check.model import Path, Pattern, Step
 from connector.metadata.check.rows import IRI, LITERAL, NODE, WARNING, Row, ap, both, de, either
 from connector.metadata.lists.code_lists import (
     ACCESS_RIGHT,
@@ -48,6 +48,10 @@ from connector.metadata.rdf.names import (
 )
 
 MEDIA_TYPE = Pattern("^https?://www.iana.org/assignments/media-types/", ignore_case=True)
+AVAILABILITY_WITH_HASH = Path(
+    ((Step(NamedNode("http://data.europa.eu/r5r#availability")),),), label="availability-with-hash"
+)
+"""As the German files write `dcatap:`, and so miss the property that is meant; `ours` are the rules they meant."""
 
 TABLE: Mapping[NamedNode, Sequence[Row]] = {
     DCAT.Catalog: (
@@ -70,6 +74,7 @@ TABLE: Mapping[NamedNode, Sequence[Row]] = {
         de(DCT.isPartOf, high=1),
         de(DCT.isPartOf, of=DCAT.Catalog, severity=WARNING),
         de(DCATAP.availability, high=1, scheme=AVAILABILITY, ours=True),
+        de(AVAILABILITY_WITH_HASH, high=1, scheme=AVAILABILITY),
         both(DCT.issued, LITERAL, high=1),
         both(DCT.language, NODE),
         ap(DCT.language, of=DCT.LinguisticSystem),
@@ -167,6 +172,7 @@ TABLE: Mapping[NamedNode, Sequence[Row]] = {
         both(PROV.wasGeneratedBy, NODE),
         ap(PROV.wasGeneratedBy, of=PROV.Activity),
         de(DCATAP.availability, high=1, scheme=AVAILABILITY, ours=True),
+        de(AVAILABILITY_WITH_HASH, high=1, scheme=AVAILABILITY),
         de(OWL.versionInfo, high=0, severity=WARNING),
     ),
     DCAT.DatasetSeries: (
@@ -236,6 +242,7 @@ TABLE: Mapping[NamedNode, Sequence[Row]] = {
         ap(ODRL.hasPolicy, of=ODRL.Policy),
         both(SPDX.checksum, NODE, high=1, of=SPDX.Checksum),
         de(DCATAP.availability, scheme=AVAILABILITY, ours=True),
+        de(AVAILABILITY_WITH_HASH, scheme=AVAILABILITY),
     ),
     DCAT.DataService: (
         both(DCT.title, LITERAL, low=1),
@@ -267,6 +274,7 @@ TABLE: Mapping[NamedNode, Sequence[Row]] = {
         both(FOAF.page, NODE),
         ap(FOAF.page, of=FOAF.Document),
         de(DCATAP.availability, high=1, scheme=AVAILABILITY, ours=True),
+        de(AVAILABILITY_WITH_HASH, high=1, scheme=AVAILABILITY),
     ),
     FOAF.Agent: (
         both(FOAF.name, LITERAL, low=1),

@@ -4,8 +4,9 @@ What a validator would report of the same rules it reports, result by result: fo
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import NamedTuple, assert_never
 
 from pyoxigraph import BlankNode, Literal, NamedNode
@@ -41,6 +42,8 @@ _WRITTEN = {
     ),
 }
 """How a value of a datatype may be written (XML Schema 1.1, part 2)."""
+MOST_VALUES = 1_000
+"""Values looked at that a node has on a path of several steps: they may be reached on many ways from many nodes."""
 
 
 def check(graph: Graph, profile: Profile, lists: CodeLists | None = None) -> list[Finding]:
@@ -51,15 +54,15 @@ def check(graph: Graph, profile: Profile, lists: CodeLists | None = None) -> lis
 def findings(known: Graph, profile: Profile) -> list[Finding]:
     """The same of a graph that holds already what `prepared` adds to it."""
     of_class, of_subjects = _plan(profile)
-    classes = _Classes(known)
+    asked = _Known(known, _named(profile))
     found: list[Finding] = []
     for node in known.subjects:
-        for name in classes.of(node):
+        for name in asked.classes(node):
             for group in of_class.get(name, ()):
-                found += _at(known, classes, node, group)
+                found += _at(known, asked, node, group)
         for name in known.properties(node) if of_subjects else ():
             for group in of_subjects.get(name, ()):
-                found += _at(known, classes, node, group)
+                found += _at(known, asked, node, group)
     return found
 
 
@@ -85,44 +88,63 @@ def _plan(profile: Profile) -> tuple[Mapping[Term, Sequence[_Group]], Mapping[Te
     return of_class, of_subjects
 
 
+@cache
+def _named(profile: Profile) -> Sequence[NamedNode]:
+    """The classes that rules are about, or ask for."""
+    rules = of_profile(profile)
+    asked = [rule.constraint.name for rule in rules if isinstance(rule.constraint, OfClass)]
+    return tuple(dict.fromkeys([*(rule.target for rule in rules if not rule.subjects_of), *asked]))
+
+
 def _group(path: Path | None, rules: Sequence[Rule]) -> _Group:
     asking = [rule for rule in rules if isinstance(rule.constraint, MinCount | HasValue | HasOneOf)]
     return _Group(path, path.name if path else None, rules, asking)
 
 
-class _Classes:
-    """The classes of a node, with all above them; also those of which a catalogue says itself that they are above."""
+class _Known:
+    """What is asked of a node again and again, worked out once: its classes that rules name, and whether it is listed.
 
-    def __init__(self, graph: Graph) -> None:
+    A class is below another also where the catalogue itself says so. However long its chains of classes are and
+    however many a node has, the work grows with the number of statements (T74).
+    """
+
+    def __init__(self, graph: Graph, named: Iterable[NamedNode]) -> None:
         self._graph = graph
         self._above: dict[Term, dict[Term, None]] = {}
-
-    def of(self, node: Term) -> Mapping[Term, None]:
-        own = self._graph.values(node, RDF.type)
-        if len(own) == 1:
-            return self._up(own[0])
-        return {above: None for name in own for above in self._up(name)}
-
-    def _up(self, name: Term) -> Mapping[Term, None]:
-        known = self._above.get(name)
-        if known is None:
-            known, waiting = {name: None}, [name]
+        for name in named:
+            waiting: list[Term] = [name]
             while waiting:
-                for above in self._graph.values(waiting.pop(), RDFS.subClassOf):
-                    if above not in known:
-                        known[above] = None
-                        waiting.append(above)
-            self._above[name] = known
+                above = self._above.setdefault(below := waiting.pop(), {})
+                if name not in above:
+                    above[name] = None
+                    waiting += graph.holders(RDFS.subClassOf, below)
+        self._of: dict[Term, Mapping[Term, None]] = {}
+        self._listed: dict[tuple[Term, str], bool] = {}
+
+    def classes(self, node: Term) -> Mapping[Term, None]:
+        known = self._of.get(node)
+        if known is None:
+            own = self._graph.values(node, RDF.type)
+            known = self._of[node] = {above: None for name in own for above in self._above.get(name, ())}
+        return known
+
+    def is_listed(self, value: Term, scheme: str) -> bool:
+        """On this list, and on others only by their IRI."""
+        known = self._listed.get((value, scheme))
+        if known is None:
+            schemes = self._graph.values(value, SKOS.inScheme)
+            known = NamedNode(scheme) in schemes and all(isinstance(one, NamedNode) for one in schemes)
+            self._listed[value, scheme] = known
         return known
 
 
-def _at(graph: Graph, classes: _Classes, node: Node, group: _Group) -> Iterator[Finding]:
+def _at(graph: Graph, asked: _Known, node: Node, group: _Group) -> Iterator[Finding]:
     if group.name is not None:
         values = graph.values(node, group.name)
     else:
         values = () if group.path is None else _values(graph, node, group.path)
     for rule in group.rules if values else group.asking:
-        for value in _wrong(graph, classes, node, values, rule):
+        for value in _wrong(graph, asked, node, values, rule):
             yield _finding(rule, node, value)
 
 
@@ -132,16 +154,19 @@ def _values(graph: Graph, node: Node, path: Path) -> Sequence[Term]:
         reached: dict[Term, None] = {node: None}
         for step in way:
             follow: Callable[[Term, NamedNode], Sequence[Term]] = _holders(graph) if step.inverse else graph.values
-            reached = {value: None for start in reached for value in follow(start, step.name)}
+            values = (value for start in reached for value in follow(start, step.name))
+            reached = dict.fromkeys(islice(values, MOST_VALUES))
         found |= reached
-    return tuple(found)
+        if len(found) > MOST_VALUES:
+            break
+    return tuple(found)[:MOST_VALUES]
 
 
 def _holders(graph: Graph) -> Callable[[Term, NamedNode], Sequence[Term]]:
     return lambda value, name: graph.holders(name, value)
 
 
-def _wrong(graph: Graph, classes: _Classes, node: Node, values: Sequence[Term], rule: Rule) -> Sequence[Term | None]:
+def _wrong(graph: Graph, asked: _Known, node: Node, values: Sequence[Term], rule: Rule) -> Sequence[Term | None]:
     """The values that break the rule; None stands for the node itself."""
     constraint = rule.constraint
     match constraint:
@@ -154,14 +179,14 @@ def _wrong(graph: Graph, classes: _Classes, node: Node, values: Sequence[Term], 
         case HasOneOf(names):
             return () if any(graph.values(node, name) for name in names) else (None,)
         case NodeKind() | OfClass() | Datatype() | OnList() | IsListed() | Pattern():
-            return [value for value in values if not _right(graph, classes, value, constraint)]
+            return [value for value in values if not _right(graph, asked, value, constraint)]
         case _:
             assert_never(constraint)
 
 
 def _right(
     graph: Graph,
-    classes: _Classes,
+    asked: _Known,
     value: Term,
     constraint: NodeKind | OfClass | Datatype | OnList | IsListed | Pattern,
 ) -> bool:
@@ -170,14 +195,13 @@ def _right(
             literal = isinstance(value, Literal)
             return literal if kind == "literal" else not literal and (kind == "node" or isinstance(value, NamedNode))
         case OfClass(name):
-            return not isinstance(value, Literal) and name in classes.of(value)
+            return not isinstance(value, Literal) and name in asked.classes(value)
         case Datatype(name):
             return isinstance(value, Literal) and value.datatype == name and _is_written(value.value, name)
         case OnList(scheme):
-            return NamedNode(scheme) in graph.values(value, SKOS.inScheme)
+            return graph.has(value, SKOS.inScheme, NamedNode(scheme))
         case IsListed(scheme):
-            schemes = graph.values(value, SKOS.inScheme)
-            return NamedNode(scheme) in schemes and all(isinstance(one, NamedNode) for one in schemes)
+            return asked.is_listed(value, scheme)
         case Pattern(regex, negated, ignore_case):
             flags = re.IGNORECASE if ignore_case else 0
             matches = not isinstance(value, BlankNode) and re.search(regex, value.value, flags) is not None

@@ -5,7 +5,9 @@ dropped, and named. The context is that of our own check. Nothing is fetched, an
 own are refused (spec/metadata-check.md 2.5). Needs the extra `shacl`.
 """
 
+import hashlib
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from rdflib.term import Node as RdflibNode
 
 SH = Namespace("http://www.w3.org/ns/shacl#")
-_FILES: Mapping[Profile, Sequence[str]] = {
+FILES: Mapping[Profile, Sequence[str]] = {
     Profile.AP: ("dcat-ap-3.0.1/dcat-ap-SHACL.ttl",),
     Profile.DE: (
         "dcat-ap-3.0.0/dcat-ap-SHACL.ttl",
@@ -44,17 +46,14 @@ _PROGRAMS = (SH.sparql, SH.select, SH.ask, SH.construct, SH.js, SH.jsFunctionNam
 
 
 class Shapes(NamedTuple):
-    """The shapes of a profile, and what was repaired: the shape, and the reference it had to nothing."""
+    """The shapes of a profile; `dropped` is what was repaired: the shape, and the reference it had to nothing.
+
+    `files` are the paths with the SHA-256 of their bytes: who reports what they found says by which edition.
+    """
 
     graph: Graph
     dropped: Sequence[tuple[str, str]]
-
-
-def available() -> bool:
-    """Whether the extra is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("pyshacl") is not None
+    files: Mapping[str, str]
 
 
 def load(folder: Path, profile: Profile) -> Shapes:
@@ -62,41 +61,45 @@ def load(folder: Path, profile: Profile) -> Shapes:
 
     Raises Mistake (`catalogue.shapes-*`).
     """
-    named = [folder / name for name in _FILES[profile]]
+    named = [folder / name for name in FILES[profile]]
     if not any(path.is_file() for path in named):
         named = sorted(folder.glob("*.ttl"))
         if not named:
-            raise Mistake("catalogue.shapes-none", folder=folder, names=", ".join(_FILES[profile]))
-    return _checked([triple for path in named for triple in _parsed(path)])
+            raise Mistake("catalogue.shapes-none", folder=str(folder), names=", ".join(FILES[profile]))
+    return load_files(named)
 
 
-def load_file(path: Path) -> Shapes:
-    """The shapes in one Turtle file; raises Mistake as `load` does."""
-    return _checked(list(_parsed(path)))
-
-
-def _checked(triples: Sequence[pyoxigraph.Triple]) -> Shapes:
+def load_files(paths: Sequence[Path]) -> Shapes:
+    """The shapes in these Turtle files; raises Mistake as `load` does."""
+    read = {path: _read(path) for path in paths}
+    triples = [triple for path, data in read.items() for triple in _parsed(path, data)]
     if found := next((t.predicate.value for t in triples if t.predicate in _PROGRAMS), None):
         raise Mistake("catalogue.shapes-program", name=found)
-    return _repaired(triples)
-
-
-def _parsed(path: Path) -> Iterator[pyoxigraph.Triple]:
-    try:
-        data = content(path, LARGEST + 1)
-        if len(data) > LARGEST:
-            raise Mistake("catalogue.shapes-large", path=path, most=LARGEST)
-        for quad in pyoxigraph.parse(data, format=pyoxigraph.RdfFormat.TURTLE, rename_blank_nodes=True):
-            yield quad.triple
-    except (OSError, ValueError) as problem:  # SyntaxError of pyoxigraph is one
-        raise Mistake("catalogue.shapes-unreadable", path=path, problem=problem) from problem
-
-
-def _repaired(triples: Sequence[pyoxigraph.Triple]) -> Shapes:
     said = {triple.subject for triple in triples}
-    lost = [t for t in triples if t.predicate == SH.property and t.object not in said]
-    dropped = sorted({(_plain(t.subject), _plain(t.object)) for t in lost})
-    return Shapes(Graph(t for t in triples if t not in set(lost)), dropped)
+    lost = {t for t in triples if t.predicate == SH.property and t.object not in said}
+    return Shapes(
+        graph=Graph(triple for triple in triples if triple not in lost),
+        dropped=sorted({(_plain(triple.subject), _plain(triple.object)) for triple in lost}),
+        files={str(path): hashlib.sha256(data).hexdigest() for path, data in read.items()},
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        data = content(path.resolve(), LARGEST + 1)
+    except (OSError, ValueError) as problem:
+        raise Mistake("catalogue.shapes-unreadable", path=str(path), problem=str(problem)) from problem
+    if len(data) > LARGEST:
+        raise Mistake("catalogue.shapes-large", path=str(path), most=LARGEST)
+    return data
+
+
+def _parsed(path: Path, data: bytes) -> Sequence[pyoxigraph.Triple]:
+    try:
+        quads = pyoxigraph.parse(data, format=pyoxigraph.RdfFormat.TURTLE, rename_blank_nodes=True)
+        return [quad.triple for quad in quads]
+    except (ValueError, SyntaxError) as problem:
+        raise Mistake("catalogue.shapes-unreadable", path=str(path), problem=str(problem)) from problem
 
 
 def _plain(term: object) -> str:
@@ -113,70 +116,77 @@ def findings(shapes: Graph, known: Graph) -> list[Finding]:
     try:
         import rdflib
         from pyshacl import validate
-        from pyshacl.errors import ReportableRuntimeError, ShapeLoadError
     except ImportError as missing:
         raise Mistake("catalogue.shapes-no-pyshacl") from missing
     chatter = logging.getLogger("rdflib.term")
     before, chatter.level = chatter.level, logging.ERROR  # it reports every literal that is not written as it should be
     normalised, rdflib.NORMALIZE_LITERALS = rdflib.NORMALIZE_LITERALS, False
+    ours: dict[RdflibNode, Term] = {}
     try:
         _, report, _ = validate(
-            _to_rdflib(known), shacl_graph=_to_rdflib(shapes), inference="none", inplace=True, do_owl_imports=False
+            _to_rdflib(known, ours),
+            shacl_graph=_to_rdflib(shapes, ours),
+            inference="none",
+            inplace=True,
+            do_owl_imports=False,
         )
-    except (ReportableRuntimeError, ShapeLoadError) as problem:
+    except (RuntimeError, ValueError, TypeError, re.error) as problem:  # its own errors, and those it lets through
         raise Mistake("catalogue.shapes-broken", problem=str(problem)) from problem
     finally:
         chatter.level, rdflib.NORMALIZE_LITERALS = before, normalised
     if not isinstance(report, rdflib.Graph):
         raise Mistake("catalogue.shapes-broken", problem=str(report))
-    found = [_finding(report, one, shapes) for one in report.objects(None, rdflib.URIRef(SH.result.value))]
+    found = [_finding(report, one, shapes, ours) for one in report.objects(None, rdflib.URIRef(SH.result.value))]
     return sorted(found, key=lambda one: (str(one.node), one.path or "", one.rule, str(one.value)))
 
 
-def _to_rdflib(graph: Graph) -> "rdflib.Graph":
+def _to_rdflib(graph: Graph, ours: "dict[RdflibNode, Term]") -> "rdflib.Graph":
+    """The same graph; `ours` leads back: terms that others wrote may be such as pyoxigraph makes none of."""
     import rdflib
 
     made = rdflib.Graph()
     for triple in graph:
-        made.add((_term(triple.subject), _term(triple.predicate), _term(triple.object)))
+        subject, name, value = (_term(term, ours) for term in (triple.subject, triple.predicate, triple.object))
+        made.add((subject, name, value))
     return made
 
 
-def _term(term: object) -> "RdflibNode":
+def _term(term: object, ours: "dict[RdflibNode, Term]") -> "RdflibNode":
     import rdflib
 
+    made: RdflibNode
     if isinstance(term, pyoxigraph.NamedNode):
-        return rdflib.URIRef(term.value)
-    if isinstance(term, pyoxigraph.BlankNode):
-        return rdflib.BNode(term.value)
-    if isinstance(term, pyoxigraph.Literal):
-        if term.language:
-            return rdflib.Literal(term.value, lang=term.language)
-        plain = term.datatype.value == "http://www.w3.org/2001/XMLSchema#string"
-        return rdflib.Literal(term.value, datatype=None if plain else rdflib.URIRef(term.datatype.value))
-    raise TypeError(term)
+        made = rdflib.URIRef(term.value)
+    elif isinstance(term, pyoxigraph.BlankNode):
+        made = rdflib.BNode(term.value)
+    elif isinstance(term, pyoxigraph.Literal):
+        plain = term.language is not None or term.datatype.value == "http://www.w3.org/2001/XMLSchema#string"
+        datatype = None if plain else rdflib.URIRef(term.datatype.value)
+        made = rdflib.Literal(term.value, lang=term.language, datatype=datatype)
+    else:
+        raise TypeError(term)
+    ours.setdefault(made, term)
+    return made
 
 
-def _back(term: "RdflibNode | None") -> Term | None:
+def _back(term: "RdflibNode") -> Term:
+    """What the validator itself says, such as the name of a component."""
     import rdflib
 
-    if term is None:
-        return None
     if isinstance(term, rdflib.Literal):
-        if term.language:
-            return pyoxigraph.Literal(str(term), language=term.language)
-        return pyoxigraph.Literal(str(term), datatype=pyoxigraph.NamedNode(term.datatype) if term.datatype else None)
+        return pyoxigraph.Literal(str(term))
     return pyoxigraph.BlankNode(str(term)) if isinstance(term, rdflib.BNode) else pyoxigraph.NamedNode(str(term))
 
 
 _SEVERITIES = {SH.Violation: Severity.VIOLATION}
 
 
-def _finding(report: "rdflib.Graph", one: "RdflibNode", shapes: Graph) -> Finding:
+def _finding(report: "rdflib.Graph", one: "RdflibNode", shapes: Graph, ours: "Mapping[RdflibNode, Term]") -> Finding:
     import rdflib
 
     def said(name: pyoxigraph.NamedNode) -> Term | None:
-        return _back(report.value(one, rdflib.URIRef(name.value)))
+        term = report.value(one, rdflib.URIRef(name.value))
+        return None if term is None else ours.get(term) or _back(term)
 
     shape, component, node = said(SH.sourceShape), said(SH.sourceConstraintComponent), said(SH.focusNode)
     assert node is not None and shape is not None and component is not None  # noqa: PT018
@@ -188,7 +198,7 @@ def _finding(report: "rdflib.Graph", one: "RdflibNode", shapes: Graph) -> Findin
         rule=_plain(shape),
         component=component.value.rpartition("#")[2],
         value=said(SH.value),
-        text=message.value if (message := said(SH.resultMessage)) else "",
+        text=min((str(text) for text in report.objects(one, rdflib.URIRef(SH.resultMessage.value))), default=""),
     )
 
 

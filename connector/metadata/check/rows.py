@@ -112,6 +112,6 @@ def _local(name: NamedNode) -> str:
 
 def _id(row: Row, of: str, path: Path, word: str) -> str:
     """`Dataset-dct-title-min`; rules of one profile alone begin with it, where both have one that differs."""
-    name = path.label if path.name is None else short(path.name.value).replace(":", "-")
+    name = path.label or short(str(path)).replace(":", "-")
     only = next(iter(row.profiles)).value + "-" if len(row.profiles) == 1 else ""
     return f"{only}{of}-{name}-{word}"

@@ -1,5 +1,7 @@
 """What a rule asks, in a sentence for the people who keep a catalogue: what is wrong and what to do."""
 
+from pyoxigraph import Literal
+
 from connector.language import catalogue, say
 from connector.metadata.check.model import (
     Datatype,
@@ -29,13 +31,14 @@ def sentence(found: Finding, lang: str) -> str:
     rule = by_id().get(found.rule)
     if rule is None:
         name = short(found.path) if found.path else say("metadata-check.at-node", lang)
-        told = say("metadata-check.official", lang, property=name, text=found.text or found.component)
+        told = say("metadata-check.official", lang, property=name, text=found.text.rstrip(".") or found.component)
     else:
         told = asked(rule, lang)
     wrong = found.value if found.value is not None else found.node if found.node != found.holder else None
     if wrong is None or (found.holder is None and found.value is None):
         return told
-    return say("metadata-check.value", lang, sentence=told, value=_cut(shown(wrong)))
+    value = f'"{wrong.value}"' if isinstance(wrong, Literal) else shown(wrong)
+    return say("metadata-check.value", lang, sentence=told, value=_cut(value))
 
 
 def asked(rule: Rule, lang: str) -> str:
@@ -89,7 +92,10 @@ def _class(iri: str, lang: str) -> str:
 
 def _property(rule: Rule, lang: str) -> str:
     name = None if rule.path is None else rule.path.name
-    return "" if name is None else say(f"metadata-check.property.{short(name.value).replace(':', '-')}", lang)
+    if name is None:
+        return ""
+    usual = name.value.replace("/r5r#", "/r5r/")  # the German files write one property both ways
+    return say(f"metadata-check.property.{short(usual).replace(':', '-')}", lang)
 
 
 def _cut(text: str) -> str:

@@ -145,8 +145,13 @@ def _path(path: PropertyPath) -> str:
 
 
 def _way(way: Iterable[Step]) -> str:
-    steps = [f"[ sh:inversePath {short(s.name.value)} ]" if s.inverse else short(s.name.value) for s in way]
+    steps = [f"[ sh:inversePath {_iri(step.name)} ]" if step.inverse else _iri(step.name) for step in way]
     return steps[0] if len(steps) == 1 else f"( {' '.join(steps)} )"
+
+
+def _iri(name: NamedNode) -> str:
+    brief = short(name.value)
+    return f"<{brief}>" if brief == name.value else brief
 
 
 def _in_scheme(scheme: str) -> str:

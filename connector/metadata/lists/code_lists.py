@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from connector.metadata.rdf.graph import Graph, Node
-from connector.metadata.rdf.names import AUTHORITY, DCAT, DCATAP, DCT, OWL, SKOS, Namespace
+from connector.metadata.rdf.names import AUTHORITY, DC, DCAT, DCATAP, DCT, OWL, SKOS, Namespace
 from connector.resources import folder
 
 _HANSE = Namespace("https://w3id.org/hanse/v1#")
@@ -89,15 +89,7 @@ class CodeLists:
 
     def _take(self, one: CodeList) -> None:
         there = self.lists.get(one.iri)
-        # What is ours says more of a value than an official list does: endings, open or not.
-        values = {**one.values, **there.values} if there else one.values
-        self.lists[one.iri] = CodeList(
-            iri=one.iri,
-            titles=there.titles if there else one.titles,
-            edition=one.edition,
-            source=one.source,
-            values=values,
-        )
+        self.lists[one.iri] = one if there is None else _joined(there, one)
         for iri, value in one.values.items():
             self._schemes[iri] = self._schemes.get(iri, frozenset()) | {one.iri}
             self._values.setdefault(iri, value)
@@ -152,6 +144,12 @@ class CodeLists:
         return found.hvd if found else None
 
 
+def _joined(first: CodeList, second: CodeList) -> CodeList:
+    """What is ours says more of a value than an official list does (endings, open or not), so the first wins."""
+    editions = dict.fromkeys(edition for edition in (first.edition, second.edition) if edition)
+    return structs.replace(first, edition=", ".join(editions), values={**second.values, **first.values})
+
+
 @cache
 def code_lists() -> CodeLists:
     """The lists that are installed, read once."""
@@ -192,7 +190,7 @@ def _list(graph: Graph, scheme: NamedNode, members: Sequence[NamedNode]) -> Code
 
 
 def _value(graph: Graph, node: NamedNode, scheme: str) -> Value:
-    code = _text(graph, node, SKOS.notation) or _text(graph, node, _DC.identifier) or node.value.rpartition("/")[2]
+    code = _text(graph, node, SKOS.notation) or _text(graph, node, DC.identifier) or node.value.rpartition("/")[2]
     is_open = _text(graph, node, _HANSE.openLicence)
     return Value(
         iri=node.value,
@@ -208,9 +206,6 @@ def _value(graph: Graph, node: NamedNode, scheme: str) -> Value:
         theme=_text(graph, node, DCAT.theme),
         hvd=_text(graph, node, DCATAP.hvdCategory),
     )
-
-
-_DC = Namespace("http://purl.org/dc/elements/1.1/")
 
 
 def _all(graph: Graph, node: Node, name: NamedNode) -> tuple[str, ...]:

@@ -65,16 +65,25 @@ class Graph:
         """The first of them."""
         return next(iter(self.values(subject, name)), None)
 
+    def has(self, subject: Term, name: NamedNode, value: Term) -> bool:
+        return value in self._out.get(subject, {}).get(name, {})
+
     def holders(self, name: NamedNode, value: Term) -> Sequence[Node]:
         """The subjects that have this value for this property."""
         return tuple(self._into.get(value, {}).get(name, ()))
+
+    def pointers(self, value: Term) -> Iterator[tuple[Node, NamedNode]]:
+        """The subjects that have it as a value, with the property."""
+        for name, subjects in self._into.get(value, {}).items():
+            for subject in subjects:
+                yield subject, name
 
     def instances(self, of: NamedNode) -> Sequence[Node]:
         """Of exactly this class."""
         return self.holders(RDF.type, of)
 
     def is_a(self, node: Term, of: NamedNode) -> bool:
-        return of in self._out.get(node, {}).get(RDF.type, {})
+        return self.has(node, RDF.type, of)
 
     def reached(self, start: Node, but: frozenset[NamedNode] = frozenset()) -> dict[Node, None]:
         """The nodes that somebody comes to who follows every property from `start` but these, itself first.

@@ -25,6 +25,7 @@ class Namespace:
 
 
 ADMS = Namespace("http://www.w3.org/ns/adms#")
+DC = Namespace("http://purl.org/dc/elements/1.1/")
 DCAT = Namespace("http://www.w3.org/ns/dcat#")
 DCATAP = Namespace("http://data.europa.eu/r5r/")
 DCATDE = Namespace("http://dcat-ap.de/def/dcatde/")

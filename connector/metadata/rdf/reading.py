@@ -63,8 +63,9 @@ LIMITS = Limits()
 class Remark(Struct, frozen=True):
     """What was let pass or set aside, how often, with the first five examples.
 
-    Let pass: `bad-iri`, `relative-iri` (but in JSON-LD), `entity` (a character of HTML that nobody declared). Set
-    aside: `relative-iri` in JSON-LD, `iri-length`, `literal-length`, `encoding`, `quoted`, `syntax`; and in JSON-LD
+    Let pass: `bad-iri`, `relative-iri` (but in JSON-LD), `entity` (a character of HTML that nobody declared),
+    `language` (`de_DE` is taken as `de-DE`, a text with any other tag that is none as in no language). Set aside:
+    `relative-iri` in JSON-LD, `iri-length`, `literal-length`, `encoding`, `quoted`, `syntax`; and in JSON-LD
     `unmapped`, a key that its context gives no meaning.
     """
 

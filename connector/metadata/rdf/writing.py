@@ -53,13 +53,21 @@ def write(triples: Iterable[Triple], form: Form, prefixes: Mapping[str, str] = P
 def _breaks_out(triple: Triple) -> bool:
     """Whether one of its IRIs, none by the grammar as foreign documents have them, would end its own brackets."""
     terms = (triple.subject, triple.predicate, triple.object)
-    return any(isinstance(term, NamedNode) and _BREAKS_OUT.search(term.value) for term in terms)
+    iris = (term.datatype if isinstance(term, Literal) else term for term in terms)
+    return any(isinstance(iri, NamedNode) and _BREAKS_OUT.search(iri.value) for iri in iris)
 
 
 def _escaped(triple: Triple) -> bytes:
-    terms = (triple.subject, triple.predicate, triple.object)
-    said = [notation(term.value) if isinstance(term, NamedNode) else str(term) for term in terms]
+    said = map(_notation, (triple.subject, triple.predicate, triple.object))
     return f"{' '.join(said)} .\n".encode()
+
+
+def _notation(term: object) -> str:
+    if isinstance(term, NamedNode):
+        return notation(term.value)
+    if isinstance(term, Literal) and term.language is None:
+        return f"{Literal(term.value)}^^{notation(term.datatype.value)}"
+    return str(term)
 
 
 def sayable_in_xml(triple: Triple) -> bool:

@@ -62,4 +62,4 @@ def test_the_sentence_of_an_official_shape_is_passed_on() -> None:
         component="MinCountConstraintComponent",
         text="Less than 1 values",
     )
-    assert sentence(one, "en") == "dct:title: Less than 1 values"
+    assert sentence(one, "en") == "dct:title: Less than 1 values."

@@ -33,7 +33,7 @@ def agree(names: list[str], many: int) -> list[str]:
     tried = [(name, graph(name)) for name in names] + list(mutants(many, seed=7))
     wrong = []
     for profile in Profile:
-        ours = official.load_file(folder("vocab") / "shapes" / shapes.file_name(profile)).graph
+        ours = official.load_files([folder("vocab") / "shapes" / shapes.file_name(profile)]).graph
         for what, catalogue in tried:
             known = prepared(catalogue, profile)
             here, there = (
@@ -46,7 +46,7 @@ def agree(names: list[str], many: int) -> list[str]:
 
 
 def test_a_validator_finds_with_our_shapes_what_we_find() -> None:
-    assert agree([GOLDEN, BERLIN], 2) == []
+    assert agree([GOLDEN, BERLIN], 0) == []
 
 
 @pytest.mark.long

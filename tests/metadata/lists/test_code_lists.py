@@ -205,7 +205,7 @@ def test_a_newer_list_adds_values_and_loses_nothing() -> None:
     known = CodeLists([one("1", csv), one("2", bare, new)])
     assert known.file_type_of("trees.csv") == csv
     assert known.file_type("parquet") == new
-    assert known.lists[lists.FILE_TYPE].edition == "2"
+    assert known.lists[lists.FILE_TYPE].edition == "1, 2"
     assert known.schemes("urn:new") == {lists.FILE_TYPE}
 
 

@@ -29,6 +29,8 @@ def test_each_triple_is_in_it_once() -> None:
 def test_it_is_asked_from_both_ends() -> None:
     assert GRAPH.instances(DCAT.Dataset) == (TREES,)
     assert GRAPH.holders(DCAT.distribution, FILE) == (TREES,)
+    assert list(GRAPH.pointers(FILE)) == [(TREES, DCAT.distribution)]
+    assert FILE in GRAPH.objects
     assert GRAPH.is_a(TREES, DCAT.Dataset)
     assert not GRAPH.is_a(TITLE, DCAT.Dataset)
     assert not GRAPH.is_a(FILE, DCAT.Distribution)

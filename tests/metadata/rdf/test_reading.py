@@ -197,6 +197,24 @@ def test_what_is_no_iri_is_let_pass_and_told() -> None:
     assert based.value(A, DCT.relation) == NamedNode("https://city.example/x/berlin")
 
 
+@pytest.mark.threat("T76")
+def test_what_is_no_language_or_no_datatype_does_not_break_the_rest() -> None:
+    """>> `de_DE`, an empty tag, one that is none; a datatype that is no IRI << told, each text stays, nothing else."""
+    title = '<dct:title xml:lang="{}">Bäume</dct:title>'
+    tags = ("de_DE", "", "d\u00e4 sch", "DE")
+    text = XML % ("".join(map(title.format, tags)) + '<dct:extent rdf:datatype="a> . &lt;b">5</dct:extent>')
+    reading = read(text.encode())
+    graph = Graph(reading.triples)
+    titles = [Literal("Bäume", language="de-DE"), Literal("Bäume"), Literal("Bäume", language="de")]
+    assert list(graph.values(A, DCT.title)) == titles
+    assert (remarked(reading), reading.whole, len(graph)) == ({"language": 2, "relative-iri": 1}, True, 5)
+    assert str(graph.value(A, DCT.extent)) == '"5"^^<a> . <b>'
+    typed = '{"@id": "https://town.example/a", "http://purl.org/dc/terms/extent": {"@value": "5", "@type": "m>2"}}'
+    tagged = typed.replace("@type", "@language").replace("m>2", "de_DE")
+    assert [triple.object for triple in read(tagged.encode()).triples] == [Literal("5", language="de-DE")]
+    assert not read(typed.encode()).whole
+
+
 def test_relative_names_of_json_ld_are_set_aside() -> None:
     text = '{"@id": "https://town.example/a", "http://purl.org/dc/terms/relation": {"@id": "b"}, "comment": "x"}'
     reading = read(text.encode())

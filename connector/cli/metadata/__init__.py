@@ -1,0 +1,1 @@
+"""Commands about catalogues as others read them: `hanse catalogue` and `hanse vocab`."""

@@ -1,0 +1,25 @@
+"""`hanse catalogue`: what is done with a catalogue in RDF."""
+
+from pathlib import Path
+from typing import Any
+
+from connector.cli.frame.call import Call
+from connector.cli.frame.parser import Words
+
+PROFILES = ("ap", "de", "hvd", "all")
+
+
+def register(top: Words, places: Any) -> None:
+    group = top.command(places, "catalogue")
+    inner = group.commands("subcommand")
+    check = group.command(inner, "check")
+    check.word("file", type=Path, metavar="FILE")
+    check.word("--profile", choices=PROFILES, default="all")
+    check.word("--shapes", type=Path, metavar="DIR")
+    check.set_defaults(run=_check)
+
+
+def _check(call: Call) -> int:
+    from connector.cli.metadata import check
+
+    return check.run(call)
