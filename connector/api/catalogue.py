@@ -16,7 +16,7 @@ from connector.errors import HanseError, Mistake
 from connector.http import limits
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
-from connector.storage.database import Database
+from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
 from connector.views.dataset import (
     DatasetsView,
@@ -32,6 +32,7 @@ from connector.views.dataset import (
     published,
     silent,
 )
+from connector.views.dataset_life import addresses
 from connector.views.members import Members
 from connector.views.terms import clauses, offered, seeker_of
 
@@ -45,6 +46,12 @@ RULE = (
     "policy.slot-url", "policy.slot-window",
 )  # fmt: skip
 """A rule is a template whose slots are filled."""
+DESCRIPTION = (
+    "catalogue.day", "catalogue.hvd-api", "catalogue.hvd-closed", "catalogue.language", "catalogue.licence-closed",
+    "catalogue.licence-missing", "catalogue.no-title", "catalogue.not-listed", "catalogue.period",
+    "catalogue.rule-open", "catalogue.text", "catalogue.too-much", "participants.address",
+)  # fmt: skip
+"""What may be wrong with a description."""
 
 
 class CatalogueHandlers:
@@ -73,13 +80,30 @@ class CatalogueHandlers:
         await self._db.write(slug, self._catalogue.register, slug, source)
         return LiveSourceView(source=source.id, media_type=source.media_type)
 
-    @problem_codes({400: ("catalogue.classified", "catalogue.no-source", "catalogue.no-title", *RULE), 503: FULL})
+    @problem_codes(
+        {
+            400: (
+                "catalogue.classified", "catalogue.no-rule", "catalogue.no-source", "catalogue.nothing-to-offer",
+                *DESCRIPTION, *RULE,
+            ),
+            503: FULL,
+        }
+    )  # fmt: skip
     async def publish(self, request: web.Request, wish: Publication) -> PublishedView:
         """A dataset with its first offer, from a template of rules."""
         slug = (await self._participants.get(request.match_info["p"])).participant.id
-        return published(self._judge, *await self._db.write(slug, self._catalogue.publish, slug, wish))
+        return await self._db.write(slug, self._published, slug, wish)
 
-    @problem_codes({400: RULE, 404: ("catalogue.unknown",), 503: FULL})
+    def _published(self, tx: Tx, slug: str, wish: Publication) -> PublishedView:
+        made, offer = self._catalogue.publish(tx, slug, wish)
+        return published(self._judge, made, offer, addresses(made, self._catalogue.source_of(tx, slug, made.id)))
+
+    @problem_codes(
+        {
+            400: ("catalogue.licence-missing", "catalogue.nothing-to-offer", "catalogue.rule-open", *RULE),
+            404: ("catalogue.unknown",), 410: ("catalogue.withdrawn",), 503: FULL,
+        }
+    )  # fmt: skip
     async def offer(self, request: web.Request, wish: OfferWish) -> OfferMadeView:
         """A further offer on a dataset."""
         slug = (await self._participants.get(request.match_info["p"])).participant.id

@@ -19,6 +19,7 @@ from connector.api.catalogue import CatalogueHandlers
 from connector.api.clock import ClockHandlers
 from connector.api.contracts import ContractHandlers
 from connector.api.countersigning import CountersigningHandlers
+from connector.api.datasets import DatasetHandlers
 from connector.api.duties import DutyHandlers
 from connector.api.offboarding import OffboardingHandlers
 from connector.api.operation import OperationHandlers
@@ -79,9 +80,10 @@ class OpenApiHandlers:
 
 
 GROUPS: tuple[type[Handlers], ...] = (
-    OperationHandlers, ParticipantHandlers, CatalogueHandlers, ContractHandlers, CountersigningHandlers,
-    TransferHandlers, DutyHandlers, AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers,
-    RecordHandlers, PersonHandlers, TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
+    OperationHandlers, ParticipantHandlers, CatalogueHandlers, DatasetHandlers, ContractHandlers,
+    CountersigningHandlers, TransferHandlers, DutyHandlers, AttentionHandlers, TerminationHandlers, ClockHandlers,
+    OffboardingHandlers, RecordHandlers, PersonHandlers, TraceHandlers, BackupHandlers, ProcessHandlers,
+    WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 
 

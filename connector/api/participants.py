@@ -10,7 +10,8 @@ from msgspec import Meta
 from connector.api.routes import PARTICIPANT, PREFIX, Route, get, post, problem_codes
 from connector.catalogue.templates import templates
 from connector.errors import Mistake
-from connector.participants.service import Hosted, Participants
+from connector.participants.publisher_details import PublisherChange
+from connector.participants.service import NOTHING_SAID, Hosted, Participants
 from connector.trust.keys.signing import PURPOSES, Purpose
 from connector.trust.members.trust_list import millis
 from connector.trust.signers.port import Kind, Place
@@ -28,12 +29,20 @@ Enlist = Callable[[], Awaitable[None]]
 """In a development space: the authority lists our participants anew. Elsewhere nothing."""
 
 
+PUBLISHER = (
+    "participants.address", "participants.ars", "participants.ars-county", "participants.box",
+    "participants.contact-email", "participants.contact-telephone", "participants.contributor",
+)  # fmt: skip
+"""What may be wrong with what a participant says of itself."""
+
+
 class ParticipantRequest(msgspec.Struct, frozen=True, kw_only=True):
     slug: str
     name: str
     kind: str
     operator: str = ""
     root: str | None = None
+    publisher: PublisherChange = NOTHING_SAID
 
 
 class PeerRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,9 +91,11 @@ class ParticipantHandlers:
                 "leaving.taken",
                 "participants.kind",
                 "participants.name",
+                "participants.other-publisher",
                 "participants.root",
                 "participants.slug",
                 "participants.taken",
+                *PUBLISHER,
             )
         }
     )
@@ -94,13 +105,18 @@ class ParticipantHandlers:
         if wish.kind not in kinds:
             raise Mistake("participants.kind", kind=wish.kind[:200])
         known = {hosted.participant.id for hosted in await self._participants.all()}
-        hosted = await self._participants.add(wish.slug, wish.name, wish.kind, wish.operator, wish.root)
+        hosted = await self._participants.add(wish.slug, wish.name, wish.kind, wish.operator, wish.root, wish.publisher)
         await (self._catch_up() if wish.slug in known else self._enlist())
         return self._shown(hosted), 200 if wish.slug in known else 201
 
     async def one(self, request: web.Request) -> ParticipantView:
         """With its keys, and who seals for it."""
         return self._shown(await self._participants.get(request.match_info["p"]))
+
+    @problem_codes({400: ("participants.name", *PUBLISHER)})
+    async def change(self, request: web.Request, wish: PublisherChange) -> ParticipantView:
+        """Place, contact and contributor that all its datasets name; what is not said stays."""
+        return self._shown(await self._participants.change(request.match_info["p"], wish))
 
     @problem_codes({400: ("participants.purpose", "signers.no-pq", "signers.rotate-there")})
     async def rotate(self, request: web.Request) -> ParticipantView:
@@ -159,6 +175,7 @@ class ParticipantHandlers:
         get(f"{PREFIX}/participants", all),
         post(f"{PREFIX}/participants", add, 201, also=(200,)),
         get(PARTICIPANT, one),
+        post(f"{PARTICIPANT}/publisher", change),
         post(f"{PARTICIPANT}/keys/{{purpose}}/rotate", rotate),
         post(f"{PARTICIPANT}/keys/{{purpose}}/revoke", revoke),
         post(f"{PARTICIPANT}/seal", seal),

@@ -14,6 +14,7 @@ from connector.api import catalogue as api_catalogue
 from connector.api import clock as api_clock
 from connector.api import contracts as api_contracts
 from connector.api import countersigning as api_countersigning
+from connector.api import datasets as api_datasets
 from connector.api import duties as api_duties
 from connector.api import offboarding as api_offboarding
 from connector.api import openapi as api_openapi
@@ -104,6 +105,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_catalogue.CatalogueHandlers(
             db, clock, participants, catalogue.service, catalogue.uploads, judge, peer, anchor
         ),
+        api_datasets.DatasetHandlers(db, participants, catalogue.service, contracts.service, anchor),
         api_contracts.ContractHandlers(
             db, clock, participants, contracts.service, services.evidence, peer, anchor, waiting, judge, agreements
         ),

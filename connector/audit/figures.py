@@ -28,7 +28,7 @@ def figures(tx: Tx, participant: str) -> list[Figure]:
         limit=MOST,
     )
     entries = [(row, _body(row["record"])) for row in rows]
-    published = [pair for pair in entries if pair[0]["type"] == "publication"]
+    published = [pair for pair in entries if pair[0]["type"] == "publication" and _published(pair[1])]
     agreed = [pair for pair in entries if pair[0]["type"] == "agreement"]
     refused = [pair for pair in entries if pair[0]["type"] == "decision" and pair[1].get("permit") is False]
     moved = [
@@ -44,6 +44,11 @@ def figures(tx: Tx, participant: str) -> list[Figure]:
             id="bytes", value=sum(int(body.get("bytes", 0)) for _, body in moved), unit="bytes", events=_events(moved)
         ),
     ]
+
+
+def _published(body: dict[str, Any]) -> bool:
+    """Not what became of it later, nor what a participant says of itself."""
+    return body.get("action", "published") == "published" and not {"publisher", "visibility"} & body.keys()
 
 
 def _body(record: bytes) -> dict[str, Any]:

@@ -9,10 +9,13 @@ from typing import Any
 import msgspec
 
 from connector.catalogue.model import FORMATS, Countersignature, Described, Shown, Terms
+from connector.clock import rfc3339
+from connector.metadata.record.model import DatasetRecord, Period
 from connector.participants.model import Participant
 from connector.protocol.messages import CONTEXT, HANSE
 
 _DESCRIBED = msgspec.json.Decoder(Described)
+_RECORD = msgspec.json.Decoder(DatasetRecord)
 _HEAD = msgspec.json.encode({"@context": [CONTEXT]})[:-1] + b","
 _STRICTEST: tuple[Countersignature, ...] = ("required", "preferred", "none")
 """Of several offers the dataset names what the strictest asks for: a demand surprises nobody (spec/metadata.md 2.1)."""
@@ -33,6 +36,7 @@ def distributions(participant: Participant) -> msgspec.Raw:
 def dsp_dataset(distribution: msgspec.Raw, shown: Shown) -> bytes:
     """A dataset as it stands in a catalogue: offers without target, extras under prefixed or full names."""
     about = _DESCRIBED.decode(shown.document)
+    record = None if shown.record is None else _RECORD.decode(shown.record)
     entry: dict[str, Any] = {
         "@id": shown.id,
         "@type": "Dataset",
@@ -50,7 +54,37 @@ def dsp_dataset(distribution: msgspec.Raw, shown: Shown) -> bytes:
         entry["dcat:mediaType"] = about.media_type
     if about.bytes is not None:
         entry["dcat:byteSize"] = str(about.bytes)
+    if record is not None:
+        entry |= _said(shown, record)
     return msgspec.json.encode(entry)
+
+
+def _said(shown: Shown, record: DatasetRecord) -> dict[str, Any]:
+    """What else the record says, under the names of DCAT-AP; lists and nodes as JSON-LD writes them."""
+    period = next(iter(record.periods), None)
+    found: dict[str, Any] = {
+        "dct:license": _reference(record.licence),
+        "dcat:theme": [{"@id": one} for one in record.themes],
+        "dct:accrualPeriodicity": _reference(record.frequency),
+        "dct:references": [{"@id": one} for one in record.references],
+        "dcat:landingPage": _reference(f"{shown.id}.html" if shown.access != "contract" else ""),
+        "dcat:inSeries": [{"@id": one.iri} for one in record.series],
+        "dcat:version": record.version,
+        "http://data.europa.eu/r5r/hvdCategory": [{"@id": one} for one in record.hvd.categories] if record.hvd else [],
+        "dct:temporal": None if period is None else _period(period),
+        "dct:issued": {"@type": "xsd:dateTime", "@value": rfc3339(shown.created_at)},
+        "dct:modified": {"@type": "xsd:dateTime", "@value": rfc3339(shown.changed_at)},
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _reference(iri: str) -> dict[str, str] | None:
+    return {"@id": iri} if iri else None
+
+
+def _period(one: Period) -> dict[str, str]:
+    said = {"dcat:startDate": one.start, "dcat:endDate": one.end}
+    return {"@type": "dct:PeriodOfTime", **{name: value for name, value in said.items() if value}}
 
 
 def _offer(terms: Terms) -> msgspec.Raw:

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from connector.metadata.record.model import Access, DatasetRecord
+
 Visibility = Literal["members", "eligible"]
 Countersignature = Literal["required", "preferred", "none"]
 FORMATS = ("HttpData-PULL", "HttpData-PUSH")
@@ -13,20 +15,27 @@ FORMATS = ("HttpData-PULL", "HttpData-PUSH")
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where the bytes come from: `location` is a path inside the participant's folder, or an https address.
 
-    `bytes` and `sha256` are None for live sources.
+    `bytes` and `sha256` are None for live sources. With `elsewhere` nothing is served from here: the files lie at
+    other addresses, or the dataset is only announced.
     """
 
     id: str
-    kind: Literal["file", "http"]
+    kind: Literal["file", "http", "elsewhere"]
     location: str
     name: str
     media_type: str
     bytes: int | None
     sha256: str | None
+    created_at: int = 0
+    """When it was registered (ms)."""
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
-    """A published dataset. `version` is what contracts pin: the SHA-256 of the bytes, or of the description."""
+    """A published dataset. `version` is what contracts pin: the SHA-256 of the bytes, or of the description.
+
+    `document` is what contracts and peers are told of it, `record` all that is known; `revision` grows with each
+    change, and `changed_at` (ms) with each change of description or bytes.
+    """
 
     id: str
     source: str
@@ -35,10 +44,25 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     document: dict[str, Any]
     created_at: int
     changed_at: int
+    record: DatasetRecord
+    access: Access = "contract"
+    state: Literal["published", "withdrawn"] = "published"
+    revision: int = 1
 
     @property
     def uuid(self) -> str:
         return self.id.rsplit("/", 1)[-1]
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """What was published of a dataset from `at` (ms) on; `source` had the bytes of this `version`."""
+
+    number: int
+    at: int
+    action: Literal["published", "changed", "replaced", "withdrawn"]
+    version: str
+    source: str
+    record: DatasetRecord
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +85,16 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     def for_message(self) -> dict[str, Any]:
         """The offer as it stands in a message, where it names its target."""
         return {**self.for_catalogue(), "target": self.dataset}
+
+
+def record_of(title: str, document: dict[str, Any]) -> DatasetRecord:
+    """The record of a dataset that was published before there were records: German, and only for members."""
+    words = tuple(str(word) for word in document.get("keywords", ()))
+    description = str(document.get("description") or "")
+    return DatasetRecord(
+        title={"de": title}, description={"de": description} if description else {},
+        keywords={"de": words} if words else {},
+    )  # fmt: skip
 
 
 class Described(msgspec.Struct, frozen=True):
@@ -93,6 +127,8 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     words: str | None
     created_at: int
     changed_at: int
+    record: str | None
+    access: Access
     offers: tuple[Terms, ...]
 
     @property

@@ -4,75 +4,60 @@ What each peer may see of it, page by page, is in `pages`; an offer that it may 
 """
 
 import mimetypes
-from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
-import msgspec
+from msgspec import field
 
-from connector.audit import store as audit
-from connector.catalogue import store
+from connector.catalogue import describe, store
+from connector.catalogue.describe import Answers
+from connector.catalogue.life import DatasetLife, elsewhere
 from connector.catalogue.model import Countersignature, Dataset, Offer, Source, Visibility
+from connector.catalogue.offers import Contradictory as Contradictory
+from connector.catalogue.offers import Offers
+from connector.catalogue.offers import OfferWish as OfferWish
 from connector.catalogue.pages import Pages
-from connector.catalogue.templates import templates
+from connector.catalogue.public import PublicCatalogue, PublicRecords, Withdrawn
 from connector.catalogue.visibility import may_see
-from connector.clock import rfc3339
 from connector.errors import Mistake, PeerError, Unknown
-from connector.ids import new_uuid
 from connector.participants.lifecycle import require_active
 from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.policy.conflict.conflict import is_classified
-from connector.policy.conflict.objections import Objection
 from connector.policy.engine import PolicyEngine, Requester
 from connector.storage.database import Tx
-from connector.verify.formats import jcs
 
 OWN = 1_000
-_TOLD = 5
-"""Objections that are told at once."""
+OPEN_RULE: Final = "open-attribution"
+"""The rule template of open data whose source has to be named."""
 
 
-class Publication(msgspec.Struct, frozen=True, kw_only=True):
-    """What a steward asks for; `rule` is a template id, `slots` its values.
+class Publication(Answers, frozen=True, kw_only=True):
+    """What a steward asks for; `rule` is a template id, `slots` its values. Without a `source` nothing is served from
+    here: files lie elsewhere, or the dataset is only announced.
 
     `open_data`: a licence of open data, or a high-value dataset; its rules may restrict nothing. `classification` is a
     degree of secrecy by its name; classified information is not published at all (spec/policy.md 5.2).
     """
 
-    source: str
+    source: str = ""
     title: str
     description: str = ""
-    keywords: list[str] = []
-    rule: str
-    slots: dict[str, str] = {}
+    keywords: list[str] = field(default_factory=list)
+    rule: str = ""
+    slots: dict[str, str] = field(default_factory=dict)
     visibility: Visibility = "members"
     countersignature: Countersignature = "preferred"
     open_data: bool = False
     classification: str = ""
 
 
-class OfferWish(msgspec.Struct, frozen=True, kw_only=True):
-    """A further offer on a dataset."""
-
-    rule: str
-    slots: dict[str, str] = {}
-    visibility: Visibility = "members"
-    countersignature: Countersignature = "preferred"
-
-
-class Contradictory(Mistake):
-    """A rule that contradicts itself or what the data are; `reasons` name each clause in German and English."""
-
-    def __init__(self, found: list[Objection]) -> None:
-        super().__init__("policy.contradiction", pointer=found[0].pointer or "/", fault=found[0].fault)
-        self.reasons = {lang: [one.reasons[lang] for one in found[:_TOLD]] for lang in found[0].reasons}
-
-
 class Catalogue:
     """Datasets and offers of all participants. `cursor_key` signs page cursors: nobody can forge or share one."""
 
     def __init__(self, participants: Participants, judge: PolicyEngine, cursor_key: bytes) -> None:
-        self._participants, self._judge = participants, judge
+        self._participants, self._judge, self._offers = participants, judge, Offers(judge)
+        self.life = DatasetLife(participants, self._offers)
+        self.public = PublicRecords(participants)
         self.pages = Pages(participants, judge, cursor_key)
 
     def register(self, tx: Tx, slug: str, source: Source) -> Source:
@@ -80,52 +65,52 @@ class Catalogue:
         store.insert_source(tx, slug, source)
         return source
 
-    def publish(self, tx: Tx, slug: str, wish: Publication) -> tuple[Dataset, Offer]:
-        """A dataset with its first offer; raises Mistake for an unknown source, rule or slot, or a contradiction."""
+    def publish(self, tx: Tx, slug: str, wish: Publication) -> tuple[Dataset, Offer | None]:
+        """A dataset with its first offer, if there is one; raises Mistake for an unknown source, rule, slot or value,
+        for a question that is still open, and for a contradiction."""
         participant = self._participants.held(slug).participant
         require_active(tx, slug)
-        source = store.source(tx, slug, wish.source)
+        source = store.source(tx, slug, wish.source) if wish.source else elsewhere()
         if source is None:
             raise Mistake("catalogue.no-source", source=wish.source[:80])
-        if not wish.title.strip():
-            raise Mistake("catalogue.no-title")
         if is_classified(wish.classification):
             raise Mistake("catalogue.classified")
-        document = _document(wish, source, tx.now)
-        dataset = Dataset(
-            id=f"{participant.root}/datasets/{new_uuid()}", source=source.id, title=wish.title.strip(),
-            version=source.sha256 or sha256(jcs.encode(document)).hexdigest(), document=document, created_at=tx.now,
-            changed_at=tx.now,
-        )  # fmt: skip
-        store.insert_dataset(tx, slug, dataset)
-        offer = OfferWish(
-            rule=wish.rule, slots=wish.slots, visibility=wish.visibility, countersignature=wish.countersignature
-        )
-        return dataset, self._offer(tx, participant, dataset, offer)
+        offer = self._first_offer(participant, source, wish)
+        record = self.life.described(tx, participant, describe.NOTHING, wish)
+        if not wish.source:
+            store.insert_source(tx, slug, source)
+        more = {"open_data": wish.open_data, "classification": wish.classification}
+        dataset = self.life.publish(tx, participant, record, source, offered=offer is not None, **more)
+        return dataset, None if offer is None else self._offers.make(tx, participant, dataset, offer)
+
+    def _first_offer(self, participant: Participant, source: Source, wish: Publication) -> OfferWish | None:
+        """Under the rule that was named. Open data can do without: what a by-licence asks for is a rule of its own."""
+        rule, slots = wish.rule, wish.slots
+        if source.kind == "elsewhere":
+            if rule:
+                raise Mistake("catalogue.nothing-to-offer")
+            return None
+        if not rule and wish.access != "open":
+            raise Mistake("catalogue.no-rule")
+        if not rule:
+            attribution = describe.attribution(wish, participant.name)
+            if not attribution:
+                return None
+            rule, slots = OPEN_RULE, {"source": attribution}
+        return OfferWish(rule=rule, slots=slots, visibility=wish.visibility, countersignature=wish.countersignature)
 
     def offer(self, tx: Tx, slug: str, uuid: str, wish: OfferWish) -> Offer:
         """A further offer on a dataset of ours; raises Unknown, and Mistake as `publish`."""
         participant = self._participants.held(slug).participant
         require_active(tx, slug)
-        dataset = store.dataset(tx, slug, f"{participant.root}/datasets/{uuid}")
+        dataset = store.locked(tx, slug, f"{participant.root}/datasets/{uuid}")
         if dataset is None:
             raise Unknown("catalogue.unknown", id=uuid[:80])
-        return self._offer(tx, participant, dataset, wish)
-
-    def _offer(self, tx: Tx, participant: Participant, dataset: Dataset, wish: OfferWish) -> Offer:
-        policy: dict[str, Any] = templates.fill(wish.rule, wish.slots)
-        open_data = dataset.document.get("open_data") is True
-        if found := self._judge.contradictions(policy, open_data=open_data, now=tx.now):
-            raise Contradictory(found)
-        offer = Offer(
-            id=f"{dataset.id}/offers/{new_uuid()}", dataset=dataset.id, policy=policy,
-            digest=self._judge.digest(policy), visibility=wish.visibility, countersignature=wish.countersignature,
-            template={"id": wish.rule, "slots": wish.slots}, state="published", created_at=tx.now,
-        )  # fmt: skip
-        store.insert_offer(tx, participant.id, offer)
-        body = {"dataset": dataset.id, "offer": offer.id, "policy": offer.digest, "version": dataset.version}
-        audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
-        return offer
+        if dataset.state == "withdrawn":
+            raise Withdrawn("catalogue.withdrawn")
+        if dataset.document.get("location") == "elsewhere":
+            raise Mistake("catalogue.nothing-to-offer")
+        return self._offers.make(tx, participant, dataset, wish)
 
     def requested(self, tx: Tx, slug: str, requester: Requester, offer: dict[str, Any]) -> tuple[Offer, Dataset]:
         """The published offer that a request names; raises Unknown if it is not there or not for this peer's eyes."""
@@ -144,22 +129,34 @@ class Catalogue:
             raise Unknown("catalogue.no-offer")
         return found, dataset
 
-    def source_of(self, tx: Tx, slug: str, dataset_id: str) -> Source:
-        """Where the bytes of a dataset of ours come from; raises Unknown."""
+    def source_of(self, tx: Tx, slug: str, dataset_id: str, version: str = "") -> Source:
+        """Where the bytes of this version of a dataset of ours come from, or those of today; raises Unknown."""
+        found = self._kept(tx, slug, dataset_id, version) if version else None
+        if found is not None:
+            return found
         dataset = store.dataset(tx, slug, dataset_id)
         source = None if dataset is None else store.source(tx, slug, dataset.source)
         if source is None:
             raise Unknown("catalogue.unknown", id=dataset_id[:200])
         return source
 
-    def served(self, tx: Tx, slug: str, dataset_id: str) -> str | None:
-        """The version of a dataset of ours as it is served now: of its bytes, or of the description of a live source.
-
-        None once the dataset is gone.
-        """
+    def served(self, tx: Tx, slug: str, dataset_id: str, agreed: str = "") -> str | None:
+        """The version of a dataset of ours that is served to whoever agreed on this one: itself while its source is
+        there, else that of today; of the bytes, or of the description of a live source."""
+        if agreed and self._kept(tx, slug, dataset_id, agreed) is not None:
+            return agreed
         dataset = store.dataset(tx, slug, dataset_id)
         source = None if dataset is None else store.source(tx, slug, dataset.source)
         return None if dataset is None or source is None else source.sha256 or dataset.version
+
+    def _kept(self, tx: Tx, slug: str, dataset_id: str, version: str) -> Source | None:
+        """A source that has a version still; one whose bytes are others meanwhile has not."""
+        sources = store.sources_of(tx, slug, dataset_id, version)
+        return next((one for one in sources if one.sha256 in (None, version)), None)
+
+    def public_datasets(self, tx: Tx, slug: str) -> PublicCatalogue:
+        """All that everybody may read, by IRI, with a hash over it (`catalogue.public`)."""
+        return self.public.catalogue(tx, slug)
 
     def own(self, tx: Tx, slug: str) -> list[tuple[Dataset, list[Offer]]]:
         """Everything that the participant published, for its own eyes; the newest 1 000."""
@@ -180,14 +177,3 @@ def media_type(name: str) -> str:
     if name.lower().endswith(".geojson"):
         return "application/geo+json"
     return mimetypes.guess_type(name)[0] or "application/octet-stream"
-
-
-def _document(wish: Publication, source: Source, now: int) -> dict[str, Any]:
-    keywords = [word.strip() for word in wish.keywords if word.strip()]
-    return {
-        "title": wish.title.strip(), "description": wish.description.strip(), "name": source.name,
-        "media_type": source.media_type, "bytes": source.bytes, "sha256": source.sha256, "issued": rfc3339(now),
-        "location": None if source.kind == "file" else source.kind, **({"keywords": keywords} if keywords else {}),
-        **({"open_data": True} if wish.open_data else {}),
-        **({"classification": wish.classification} if wish.classification else {}),
-    }  # fmt: skip

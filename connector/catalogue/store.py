@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 
-from connector.catalogue.model import Dataset, Described, Offer, Shown, Source, Terms
+from connector.catalogue.model import Dataset, Described, Offer, Revision, Shown, Source, Terms, record_of
 from connector.catalogue.search.cursor import Place
 from connector.catalogue.search.filters import Filter, fold
-from connector.storage.database import Row, Tx
+from connector.metadata.record.model import Series
+from connector.storage.database import Row, Tx, for_update
 
-_JSON = {"document", "policy", "template"}
+_JSON = {"document", "policy", "template", "record"}
 
 
 def _plain(row: Row, cls: type[msgspec.Struct]) -> dict[str, Any]:
@@ -24,6 +25,9 @@ def _values(item: msgspec.Struct) -> dict[str, Any]:
 
 
 def _dataset(row: Row) -> Dataset:
+    if row["record"] is None:
+        known = record_of(row["title"], msgspec.json.decode(row["document"]))
+        row = {**row, "record": msgspec.json.encode(known)}
     return msgspec.convert(_plain(row, Dataset), Dataset)
 
 
@@ -50,17 +54,139 @@ def source(tx: Tx, participant: str, source_id: str) -> Source | None:
 
 def insert_dataset(tx: Tx, participant: str, dataset: Dataset) -> None:
     tx.run(
-        "INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at, words)"
-        " VALUES (:participant, :id, :source, :title, :version, :document, :created_at, :changed_at, :words)",
+        "INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at, words, record,"
+        " access, state, revision) VALUES (:participant, :id, :source, :title, :version, :document, :created_at,"
+        " :changed_at, :words, :record, :access, :state, :revision)",
         participant=participant,
         words=searched(dataset.title, msgspec.convert(dataset.document, Described)),
         **_values(dataset),
     )
 
 
+def update_dataset(tx: Tx, participant: str, dataset: Dataset, seen: int) -> bool:
+    """Takes the place of revision `seen`; False if that is not the current one any more."""
+    return bool(
+        tx.run(
+            "UPDATE dataset SET source = :source, title = :title, version = :version, document = :document,"
+            " changed_at = :changed_at, words = :words, record = :record, access = :access, state = :state,"
+            " revision = :revision WHERE participant = :participant AND id = :id AND revision = :seen",
+            participant=participant,
+            words=searched(dataset.title, msgspec.convert(dataset.document, Described)),
+            seen=seen,
+            **_values(dataset),
+        )
+    )
+
+
+def insert_revision(tx: Tx, participant: str, dataset_id: str, revision: Revision) -> None:
+    """Nothing if the dataset has this one already."""
+    tx.run(
+        "INSERT INTO revision (participant, dataset, number, at, action, version, source, record) VALUES"
+        " (:participant, :dataset, :number, :at, :action, :version, :source, :record)"
+        " ON CONFLICT (participant, dataset, number) DO NOTHING",
+        participant=participant,
+        dataset=dataset_id,
+        **_values(revision),
+    )
+
+
+def revisions(tx: Tx, participant: str, dataset_id: str) -> list[Revision]:
+    """The oldest first."""
+    rows = tx.all(
+        "SELECT * FROM revision WHERE participant = :participant AND dataset = :dataset ORDER BY number",
+        participant=participant,
+        dataset=dataset_id,
+    )
+    return [msgspec.convert(_plain(row, Revision), Revision) for row in rows]
+
+
+def sources_of(tx: Tx, participant: str, dataset_id: str, version: str) -> list[Source]:
+    """Where a version of a dataset came from, the newest source first."""
+    rows = tx.all(
+        "SELECT s.* FROM source s WHERE s.participant = :participant AND s.id IN (SELECT source FROM revision"
+        " WHERE participant = :participant AND dataset = :dataset AND version = :version)"
+        " ORDER BY s.created_at DESC, s.id",
+        participant=participant,
+        dataset=dataset_id,
+        version=version,
+    )
+    return [msgspec.convert(_plain(row, Source), Source) for row in rows]
+
+
+def insert_series(tx: Tx, participant: str, series_id: str, title: str, document: str) -> None:
+    tx.run(
+        "INSERT INTO series (participant, id, title, document, created_at, changed_at) VALUES"
+        " (:participant, :id, :title, :document, :now, :now) ON CONFLICT DO NOTHING",
+        participant=participant,
+        id=series_id,
+        title=title,
+        document=document,
+        now=tx.now,
+    )
+
+
+def series_titled(tx: Tx, participant: str, title: str) -> str | None:
+    """The IRI of the series with this title."""
+    row = tx.one(
+        "SELECT id FROM series WHERE participant = :participant AND title = :title",
+        participant=participant,
+        title=title,
+    )
+    return None if row is None else str(row["id"])
+
+
+def series(tx: Tx, participant: str, series_id: str | None = None) -> dict[str, Series]:
+    """All series by their IRIs, or the one."""
+    rows = tx.all(
+        "SELECT * FROM series WHERE participant = :participant AND (id = :id OR :every = 1) ORDER BY id",
+        participant=participant,
+        id=series_id or "",
+        every=int(series_id is None),
+    )
+    return {row["id"]: msgspec.json.decode(row["document"], type=Series) for row in rows}
+
+
+def datasets_with_access(
+    tx: Tx, participant: str, access: Sequence[str], after: str, limit: int
+) -> list[tuple[Dataset, Source]]:
+    """Published datasets by IRI, beyond `after`, each with its source."""
+    among, values = _among("d.access", "access", access)
+    rows = tx.all(
+        f"SELECT d.* FROM dataset d WHERE d.participant = :participant AND {among}"  # noqa: S608 constants
+        " AND d.state = 'published' AND d.id > :after ORDER BY d.id LIMIT :limit",
+        participant=participant,
+        after=after,
+        limit=limit,
+        **values,
+    )
+    found = [_dataset(row) for row in rows]
+    sources = _sources(tx, participant, [one.source for one in found])
+    return [(one, sources[one.source]) for one in found]
+
+
+def _sources(tx: Tx, participant: str, ids: Sequence[str]) -> dict[str, Source]:
+    among, values = _among("id", "source", ids)
+    rows = tx.all(
+        f"SELECT * FROM source WHERE participant = :participant AND {among}",  # noqa: S608 constants
+        participant=participant,
+        **values,
+    )
+    return {row["id"]: msgspec.convert(_plain(row, Source), Source) for row in rows}
+
+
 def dataset(tx: Tx, participant: str, dataset_id: str) -> Dataset | None:
     row = tx.one(
         "SELECT * FROM dataset WHERE participant = :participant AND id = :id", participant=participant, id=dataset_id
+    )
+    return None if row is None else _dataset(row)
+
+
+def locked(tx: Tx, participant: str, dataset_id: str) -> Dataset | None:
+    """The same, held until the unit commits: two changes at once come one after the other."""
+    row = tx.one(
+        f"SELECT * FROM dataset WHERE participant = :participant AND id = :id{for_update(tx)}",  # noqa: S608 constants
+        participant=participant,
+        id=dataset_id,
     )
     return None if row is None else _dataset(row)
 
@@ -100,6 +226,28 @@ def offers_on(tx: Tx, participant: str, dataset_id: str) -> list[Offer]:
         dataset=dataset_id,
     )
     return [_offer(row) for row in rows]
+
+
+def withdraw_offers(tx: Tx, participant: str, dataset_id: str) -> int:
+    """Those of one dataset; how many were published."""
+    return tx.run(
+        "UPDATE offer SET state = 'withdrawn' WHERE participant = :participant AND dataset = :dataset"
+        " AND state = 'published'",
+        participant=participant,
+        dataset=dataset_id,
+    )
+
+
+def update_offer(tx: Tx, participant: str, offer: Offer) -> None:
+    """Who sees it, and whether its contract needs the second signature; the policy of an offer never changes."""
+    tx.run(
+        "UPDATE offer SET visibility = :visibility, countersignature = :countersignature"
+        " WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=offer.id,
+        visibility=offer.visibility,
+        countersignature=offer.countersignature,
+    )
 
 
 def withdraw(tx: Tx, participant: str) -> int:
@@ -188,8 +336,8 @@ _SIGN, _WITHIN, _ORDER = (">", "<"), ("<=", ">="), ("ASC", "DESC")
 _BY_PLACE = ("d.created_at, d.id", "d.created_at DESC, d.id DESC")
 _PUBLISHED = "o.participant = :participant AND o.dataset = d.id AND o.state = 'published'"
 _SHOWN = (
-    "d.id, d.title, d.version, d.document, d.words, d.created_at, d.changed_at, o.id AS offer, o.policy, o.digest,"
-    " o.visibility, o.countersignature, o.created_at AS offered_at"
+    "d.id, d.title, d.version, d.document, d.words, d.created_at, d.changed_at, d.record, d.access, o.id AS offer,"
+    " o.policy, o.digest, o.visibility, o.countersignature, o.created_at AS offered_at"
 )
 
 
@@ -238,6 +386,7 @@ def _shown(rows: Sequence[Row]) -> Iterator[Shown]:
         if index + 1 == len(rows) or rows[index + 1]["id"] != row["id"]:
             yield Shown(
                 id=row["id"], title=row["title"], version=row["version"], document=row["document"], words=row["words"],
-                created_at=row["created_at"], changed_at=row["changed_at"], offers=tuple(offers),
+                created_at=row["created_at"], changed_at=row["changed_at"], record=row["record"],
+                access=row["access"], offers=tuple(offers),
             )  # fmt: skip
             offers = []

@@ -240,6 +240,17 @@ def agreements(tx: Tx, participant: str, limit: int = 100) -> list[Agreement]:
     return [_agreement(row) for row in rows]
 
 
+def provided(tx: Tx, participant: str, dataset: str) -> list[Agreement]:
+    """Those in force in which the participant provides this dataset, the oldest first."""
+    rows = tx.all(
+        "SELECT * FROM agreement WHERE participant = :participant AND dataset = :dataset AND role = 'provider'"
+        " AND state IN ('finalized', 'one-sided') ORDER BY created_at, id",
+        participant=participant,
+        dataset=dataset,
+    )
+    return [_agreement(row) for row in rows]
+
+
 def keep_object(tx: Tx, participant: str, case_id: str, counterparty: str, item: EvidenceObject) -> None:
     """Stores the object once per participant and notes which negotiation, and so which partner, it belongs to."""
     tx.run(

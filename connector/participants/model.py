@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from connector.errors import Mistake
+from connector.participants.publisher_details import PublisherDetails
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -27,6 +28,8 @@ class Participant(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     operator: str
     state: str
+    publisher: PublisherDetails = PublisherDetails()
+    """What its datasets say of it."""
 
     @property
     def base(self) -> str:

@@ -11,10 +11,13 @@ from typing import Literal
 
 import msgspec
 
+from connector.audit import store as audit
 from connector.errors import Defect, Mistake, Unknown
 from connector.participants import keys, quota, store
+from connector.participants import publisher as publishing
 from connector.participants.keys import CHANGED
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
+from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.store import KeyRow
 from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.development.dev_ca import chain_der
@@ -39,6 +42,9 @@ SealIssuer = Callable[[str, SoftwareKey, str], str]
 
 NOWHERE = SignerRegistry({}, 10.0)
 """No keeper of keys: every seal key lies in this process."""
+
+
+NOTHING_SAID = PublisherChange()
 
 
 class Hosted(msgspec.Struct, frozen=True):
@@ -136,6 +142,12 @@ class Participants:
             segments.pop()
         return None
 
+    def current(self, tx: Tx, slug: str) -> Participant:
+        """Inside a transaction: with what it says of itself now, whichever replica was told."""
+        participant = self.held(slug).participant
+        details = store.publisher(tx, slug)
+        return participant if details is None else msgspec.structs.replace(participant, publisher=details)
+
     def document(self, did: Did) -> dict[str, object] | None:
         """The DID document of a participant that is loaded here; None for everybody else."""
         return self._documents.get(did)
@@ -157,20 +169,35 @@ class Participants:
         """Notes the address of such a peer; raises Mistake if it is no root, PeerError if it is no DID."""
         await self._db.write(slug, store.enter_peer, slug, dids.parse(did), split_root(root)[0])
 
-    async def add(self, slug: str, name: str, kind: str, operator: str, root: str | None) -> Hosted:
+    async def add(
+        self, slug: str, name: str, kind: str, operator: str, root: str | None, said: PublisherChange = NOTHING_SAID
+    ) -> Hosted:
         """Creates a participant with its keys; one that is here already, just so, stays as it is.
 
-        Raises Mistake if slug, root or DID are another's or impossible, and for a name that is not one line of text.
+        Raises Mistake if slug, root or DID are another's or impossible, for a name that is not one line of text, for
+        what cannot be in `said`, and if a participant that is here says something else of itself.
         """
         whole, host, path = split_root(root or f"{self._base_url}/{checked_slug(slug)}")
         called = checked_name(name.strip() or slug)
         participant = Participant(
             id=checked_slug(slug), did=dids.of_root(whole), root=whole, host=host, path=path, name=called,
             kind=kind, operator=checked_name(operator.strip() or called), state="active",
+            publisher=publishing.changed(PublisherDetails(), said, kind),
         )  # fmt: skip
         await self.all()
         known = self._by_id.get(participant.id)
-        return known if known is not None and known.participant == participant else await self.admit(participant)
+        if known is None or msgspec.structs.replace(known.participant, publisher=participant.publisher) != participant:
+            return await self.admit(participant)
+        if publishing.changed(known.participant.publisher, said, kind) != known.participant.publisher:
+            raise Mistake("participants.other-publisher", slug=participant.id)
+        return known
+
+    async def change(self, slug: str, said: PublisherChange) -> Hosted:
+        """What the participant says of itself for all its datasets; raises Unknown, and Mistake as `add`."""
+        hosted = await self.get(slug)
+        if await self._db.write(slug, _change, hosted.participant, said):
+            await self.load()
+        return await self.get(slug)
 
     async def admit(self, participant: Participant) -> Hosted:
         """The participant as it is described, with its keys; raises Mistake if slug, root or DID are taken."""
@@ -284,6 +311,21 @@ class Participants:
 
     def _changed(self, value: object) -> None:
         self._news += 1
+
+
+def _change(tx: Tx, participant: Participant, said: PublisherChange) -> bool:
+    """Whether anything is different now; the log says which fields, for addresses of people do not belong there."""
+    before = store.publisher(tx, participant.id, held=True)
+    if before is None:
+        raise Unknown("participants.unknown", slug=participant.id)
+    after = publishing.changed(before, said, participant.kind)
+    if after == before:
+        return False
+    store.set_publisher(tx, participant.id, after)
+    fields = sorted(name for name in after.__struct_fields__ if getattr(after, name) != getattr(before, name))
+    audit.append(tx, participant.id, "publication", None, "operator", {"publisher": fields}, did=participant.did)
+    tx.signal(CHANGED)
+    return True
 
 
 def _now(tx: Tx) -> int:

@@ -3,6 +3,7 @@
 import msgspec
 
 from connector.participants.model import Participant
+from connector.participants.publisher_details import PublisherDetails
 from connector.storage.database import Row, Tx
 
 
@@ -21,7 +22,10 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _participant(row: Row) -> Participant:
-    return msgspec.convert({name: row[name] for name in Participant.__struct_fields__}, Participant)
+    values = {name: row[name] for name in Participant.__struct_fields__}
+    kept = row["publisher"]
+    details = PublisherDetails() if kept is None else msgspec.json.decode(kept, type=PublisherDetails)
+    return msgspec.convert(values | {"publisher": msgspec.to_builtins(details)}, Participant)
 
 
 def all_participants(tx: Tx) -> list[Participant]:
@@ -34,12 +38,30 @@ def insert_participant(tx: Tx, participant: Participant) -> bool:
     """False if the id, the DID or the root is taken."""
     return bool(
         tx.run(
-            "INSERT INTO participant (id, did, root, host, path, name, kind, operator, state, created_at)"
-            " VALUES (:id, :did, :root, :host, :path, :name, :kind, :operator, :state, :now) ON CONFLICT DO NOTHING",
-            **msgspec.structs.asdict(participant),
+            "INSERT INTO participant (id, did, root, host, path, name, kind, operator, state, publisher, created_at)"
+            " VALUES (:id, :did, :root, :host, :path, :name, :kind, :operator, :state, :publisher, :now)"
+            " ON CONFLICT DO NOTHING",
+            **msgspec.structs.asdict(participant) | {"publisher": _details(participant.publisher)},
             now=tx.now,
         )
     )
+
+
+def publisher(tx: Tx, participant: str, *, held: bool = False) -> PublisherDetails | None:
+    """What it says of itself now; `held` until the unit commits. None: no such participant."""
+    lock = " FOR NO KEY UPDATE" if held and tx.dialect == "postgres" else ""  # requests go on meanwhile
+    row = tx.one(f"SELECT publisher FROM participant WHERE id = :id{lock}", id=participant)  # noqa: S608 constants
+    if row is None or row["publisher"] is None:
+        return None if row is None else PublisherDetails()
+    return msgspec.json.decode(row["publisher"], type=PublisherDetails)
+
+
+def set_publisher(tx: Tx, participant: str, details: PublisherDetails) -> None:
+    tx.run("UPDATE participant SET publisher = :publisher WHERE id = :id", id=participant, publisher=_details(details))
+
+
+def _details(details: PublisherDetails) -> str:
+    return msgspec.json.encode(details).decode()
 
 
 def left(tx: Tx, participant: Participant) -> str | None:

@@ -45,7 +45,7 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("ending", "statement"): Way("blank", proof=True),
     ("participant", "closing_reason"): Way("blank"),
 }
-PUBLISHED = frozenset({"dataset", "offer", "source"})
+PUBLISHED = frozenset({"dataset", "offer", "revision", "series", "source"})
 """What the participant offers is for it to change; nothing of it is rewritten behind its back."""
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -32,11 +32,17 @@ class OfferTermsView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatasetView(msgspec.Struct, frozen=True, kw_only=True):
-    """A dataset of ours. `offers` are ids, `policies` the ODRL of each by its id, `terms` the same in words."""
+    """A dataset of ours. `offers` are ids, `policies` the ODRL of each by its id, `terms` the same in words.
+
+    `access` says who may see it; a withdrawn one has no offers.
+    """
 
     dataset: str
     title: str
     version: str
+    revision: int
+    state: Literal["published", "withdrawn"]
+    access: Literal["open", "announced", "contract"]
     created: Time
     changed: Time
     offers: list[str]
@@ -49,12 +55,17 @@ class DatasetsView(msgspec.Struct, frozen=True):
 
 
 class PublishedView(msgspec.Struct, frozen=True, kw_only=True):
-    """What was made by publishing: the dataset, its first offer, and the clauses of that."""
+    """What was made by publishing: the dataset, its first offer (null without one), and the clauses of that.
+
+    `page` and `download` are addresses; empty if nobody but members sees it, or nobody gets it without a contract.
+    """
 
     dataset: str
-    offer: str
+    offer: str | None
     version: str
     clauses: list[ClauseView]
+    page: str
+    download: str
 
 
 class OfferMadeView(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,17 +124,19 @@ class FindView(msgspec.Struct, frozen=True, kw_only=True):
 
 def dataset(one: Dataset, offers: list[Offer]) -> DatasetView:
     return DatasetView(
-        dataset=one.id, title=one.title, version=one.version,
+        dataset=one.id, title=one.title, version=one.version, revision=one.revision, state=one.state,
+        access=one.access,
         created=rfc3339(one.created_at), changed=rfc3339(one.changed_at),
         offers=[offer.id for offer in offers],
         policies={offer.id: offer.policy for offer in offers},
-        terms=[_terms(offer) for offer in offers],
+        terms=[terms_of(offer) for offer in offers],
     )  # fmt: skip
 
 
-def published(judge: PolicyEngine, one: Dataset, offer: Offer) -> PublishedView:
+def published(judge: PolicyEngine, one: Dataset, offer: Offer | None, addresses: tuple[str, str]) -> PublishedView:
     return PublishedView(
-        dataset=one.id, offer=offer.id, version=one.version, clauses=clauses(judge, offer.policy)
+        dataset=one.id, offer=None if offer is None else offer.id, version=one.version,
+        clauses=[] if offer is None else clauses(judge, offer.policy), page=addresses[0], download=addresses[1],
     )  # fmt: skip
 
 
@@ -162,7 +175,8 @@ def _literal(value: object) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _terms(offer: Offer) -> OfferTermsView:
+def terms_of(offer: Offer) -> OfferTermsView:
+    """An offer of ours in a list."""
     return OfferTermsView(
         offer=offer.id, visibility=offer.visibility, state=offer.state, rule=str(offer.template.get("id", "")),
         title=_rule_title(offer),

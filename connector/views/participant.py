@@ -6,6 +6,8 @@ from contextlib import suppress
 import msgspec
 from cryptography import x509
 
+from connector.participants import publisher
+from connector.participants.model import Participant
 from connector.participants.service import Hosted
 from connector.verify.formats import key_binding
 from connector.verify.formats.faults import Fault
@@ -31,6 +33,21 @@ class SealView(msgspec.Struct, frozen=True, kw_only=True):
     until: Time | None = None
 
 
+class PublisherView(msgspec.Struct, frozen=True, kw_only=True):
+    """What all datasets say of who publishes them: `ars` twelve digits, `ags` eight of them, `level` and `contributor`
+    IRIs, `box` west, south, east, north. Empty where nothing was said."""
+
+    ars: str
+    ags: str
+    level: str
+    contact_name: str
+    contact_email: str
+    contact_url: str
+    contact_telephone: str
+    contributor: str
+    box: tuple[float, float, float, float] | None
+
+
 class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
     slug: str
     did: str
@@ -41,6 +58,7 @@ class ParticipantView(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     keys: list[KeyView]
     seal: SealView
+    publisher: PublisherView
 
 
 class ParticipantsView(msgspec.Struct, frozen=True):
@@ -72,8 +90,14 @@ def participant(hosted: Hosted, listed: Listed) -> ParticipantView:
     return ParticipantView(
         slug=one.id, did=one.did, root=one.root, name=one.name, kind=one.kind, operator=one.operator, state=one.state,
         keys=[KeyView(key.kid, key.purpose, key.state) for key in hosted.keys],
-        seal=_seal(hosted, listed),
+        seal=_seal(hosted, listed), publisher=_publisher(one),
     )  # fmt: skip
+
+
+def _publisher(one: Participant) -> PublisherView:
+    said = one.publisher
+    derived = publisher.publisher(one.root, one.name, one.kind, said)
+    return PublisherView(**msgspec.structs.asdict(said), ags=publisher.municipality_key(said.ars), level=derived.level)
 
 
 def _seal(hosted: Hosted, listed: Listed) -> SealView:

@@ -20,11 +20,11 @@ class Town(NamedTuple):
     ids: dict[str, list[str]]
 
     def values(self, path: str, name: str) -> list[str]:
-        """What a place in this path may be called, what is there first; only the provider has decided anything."""
+        """What a place in this path may be called, what is there first; the provider has decisions, datasets."""
         if name == "id":
             return [*self.ids.get(re.findall(r"/(\w+)/\{id\}", path)[0], []), "nothing"]
         values = self.ids[name]
-        return values[1:] if name == "p" and "/decisions/" in path else values
+        return values[1:] if name == "p" and re.search("/decisions/|/datasets/", path) else values
 
 
 @asynccontextmanager

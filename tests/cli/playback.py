@@ -1,5 +1,6 @@
 """A management surface that plays back what it is told to answer, and `hanse` called against it."""
 
+import io
 import json
 from http.server import BaseHTTPRequestHandler
 
@@ -10,6 +11,23 @@ from connector.cli.main import main
 DATASET = "https://localhost:1/b/datasets/7"
 CLAUSE = {"text": {"de": "Nur Kommunen", "en": "Municipalities only"}, "badge": "enforced"}
 WHY = {"de": "Teilnehmerart ist nicht Kommune.", "en": "The kind is not municipality."}
+
+
+UPLOADED = {"source": "s1", "sha256": "ff", "bytes": 9}
+PUBLISHED = {
+    "dataset": DATASET,
+    "offer": None,
+    "clauses": [],
+    "download": f"{DATASET}/a.csv",
+    "page": f"{DATASET}.html",
+}
+
+
+class Terminal(io.StringIO):
+    """What somebody types."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 class Playback:

@@ -47,8 +47,3 @@ def test_a_command_that_only_asks_loads_no_server() -> None:
     """What only asks the server must answer before one notices that it started (decision 0010)."""
     modules = loaded("import json, sys, connector.cli.main; print(json.dumps(sorted(sys.modules)))")
     assert not modules & {"aiohttp", "cryptography", "jinja2", "pyoxigraph", "structlog", "uvloop"}
-
-
-def test_vocabularies_are_the_only_reason_to_load_rdf() -> None:
-    """3 ms and only where Turtle is read; importing the application alone does not need it."""
-    assert "pyoxigraph" not in loaded("import json, sys, connector.app.process; print(json.dumps(sorted(sys.modules)))")

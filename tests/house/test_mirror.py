@@ -36,6 +36,7 @@ PROVED_BY: dict[str, str] = {
     "backup/examine.py": "backup/test_restore.py",
     "backup/manifest.py": "backup/test_keys.py",
     "catalogue/model.py": "catalogue/test_service.py",
+    "catalogue/offers.py": "catalogue/test_life.py",
     "catalogue/pages.py": "catalogue/test_service.py",
     "catalogue/store.py": "catalogue/test_service.py",
     "cli/agreements/countersign.py": "cities/test_seals.py",
@@ -155,6 +156,7 @@ PROVED_BY: dict[str, str] = {
     "witness/cosignatures.py": "witness/test_ask.py",
     "witness/heads.py": "witness/test_restore.py",
     "witness/quorum.py": "operation/test_witness_status.py",
+    "views/dataset_life.py": "api/test_datasets.py",
 }
 """Modules without a test of their own name: the test that fails if they are wrong."""
 

@@ -232,7 +232,9 @@ class Towns:
         await self.db.write(slug, self.catalogue.register, slug, source)
         base: dict[str, Any] = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
         asked = Publication(source=source.id, **{**base, **wish})
-        return await self.db.write(slug, self.catalogue.publish, slug, asked)
+        dataset, offer = await self.db.write(slug, self.catalogue.publish, slug, asked)
+        assert offer is not None
+        return dataset, offer
 
     async def ask(
         self, consumer: str, provider: str, made: tuple[Dataset, Offer], purpose: str | None = PURPOSE

@@ -1,17 +1,50 @@
-"""`hanse dataset list`: what a participant has published, and on which offers."""
+"""`hanse dataset`: own datasets as they are, changed, replaced by new data, withdrawn, and what they were before."""
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from connector.cli.frame.call import OK, Call
+from connector.cli.exchange import answers
+from connector.cli.exchange.publish import slots_of, upload
+from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
+from connector.errors import Mistake
 
 
 def register(top: Words, places: Any) -> None:
     group = top.command(places, "dataset")
-    listing = group.command(group.commands("dataset_command"), "list")
+    inner = group.commands("dataset_command")
+    listing = group.command(inner, "list")
     listing.word("--as", dest="participant", required=True, metavar="SLUG")
     listing.set_defaults(run=run_list)
+    _one(group, inner, "show").set_defaults(run=run_show)
+    change = _one(group, inner, "change")
+    answers.register(change)
+    change.word("--rule", of="answers", metavar="TEMPLATE")
+    change.word("--set", of="answers", dest="slots", action="append", default=[], metavar="SLOT=VALUE")
+    change.word("--visibility", of="answers", choices=("members", "eligible"))
+    change.word("--countersignature", of="answers", choices=("required", "preferred", "none"))
+    change.word("--revision", of="answers", type=int, metavar="NUMBER")
+    change.set_defaults(run=run_change)
+    replace = _one(group, inner, "replace")
+    replace.word("file", of="answers", metavar="FILE", type=Path)
+    answers.register(replace)
+    replace.word("--revision", of="answers", type=int, metavar="NUMBER")
+    replace.set_defaults(run=run_replace)
+    withdraw = _one(group, inner, "withdraw")
+    withdraw.word("--revision", of="answers", type=int, metavar="NUMBER")
+    withdraw.sure()
+    withdraw.set_defaults(run=run_withdraw)
+    _one(group, inner, "history").set_defaults(run=run_history)
+
+
+def _one(group: Words, inner: Any, name: str) -> Words:
+    command = group.command(inner, name)
+    command.word("id", of="answers", metavar="ID")
+    command.word("--as", of="answers", dest="participant", required=True, metavar="SLUG")
+    return command
 
 
 def run_list(call: Call) -> int:
@@ -20,9 +53,151 @@ def run_list(call: Call) -> int:
     call.result(found)
     for one in found["datasets"]:
         call.tell("dataset.about", title=one["title"], dataset=one["dataset"], at=one["created"])
+        if one.get("state") == "withdrawn":
+            call.tell("dataset.withdrawn")
         for offer in one["terms"]:
             visibility = call.say(f"dataset.visibility.{offer['visibility']}")
             call.tell("dataset.offer", offer=offer["offer"], visibility=visibility, rule=offer["title"][call.lang])
     if not found["datasets"]:
         call.tell("dataset.none", slug=call.args.participant)
     return OK
+
+
+def run_show(call: Call) -> int:
+    found = _get(call)
+    call.result(found)
+    call.tell("dataset.shown", title=found["title"])
+    call.tell("dataset.id", dataset=found["dataset"])
+    state = call.say(f"dataset.states.{found['state']}")
+    times = {"issued": found["created"], "last": found["changed"]}
+    call.tell("dataset.state", revision=found["revision"], state=state, **times)
+    call.tell("dataset.version", version=found["version"])
+    for name, value in found["record"].items():
+        call.tell("dataset.field", field=_field(call, name), value=_value(call, value))
+    if (file := found["file"]) is not None:
+        size = call.size(file["bytes"]) if file["bytes"] is not None else "-"
+        call.tell("dataset.file", name=file["name"], media=file["media_type"], bytes=size)
+    if found["download"]:
+        call.tell("dataset.download", address=found["download"])
+    for offer in found["terms"]:
+        visibility = call.say(f"dataset.visibility.{offer['visibility']}")
+        call.tell("dataset.offer", offer=offer["offer"], visibility=visibility, rule=offer["title"][call.lang])
+    _tell_running(call, found)
+    return OK
+
+
+def run_change(call: Call) -> int:
+    """Against the revision that is current now, unless another was seen."""
+    args = call.args
+    said = answers.said(args)
+    offers = {"visibility": args.visibility, "countersignature": args.countersignature, "rule": args.rule}
+    asked = {**said, **{name: value for name, value in offers.items() if value is not None}}
+    if args.slots:
+        asked["slots"] = slots_of(args.slots)
+    if not asked:
+        raise Mistake("cli.dataset-nothing")
+    before = _get(call)
+    made = _post(call, "change", {**asked, "revision": args.revision or before["revision"]})
+    call.result(made)
+    key = "dataset.done-change" if made != before else "dataset.done-same"
+    call.tell(key, title=made["title"], revision=made["revision"])
+    return OK
+
+
+def run_replace(call: Call) -> int:
+    """Contracts that keep their version are named."""
+    args = call.args
+    before = _get(call)
+    said = {**answers.said(args), "revision": args.revision or before["revision"]}
+    source = upload(Api(call.settings().api.socket), args.participant, args.file)
+    made = _post(call, "replace", {**said, "source": source["source"]})
+    call.result(made)
+    key = "dataset.done-replace" if made["revision"] != before["revision"] else "dataset.done-same"
+    call.tell(key, title=made["title"], revision=made["revision"], version=made["version"])
+    if made["version"] != before["version"]:
+        _tell_running(call, made)
+    return OK
+
+
+def run_withdraw(call: Call) -> int:
+    """Contracts that run are named first; then somebody has to confirm."""
+    args = call.args
+    found = _get(call)
+    if found["running"] and not args.json:
+        _tell_running(call, found)
+    if found["running"] and not call.sure("dataset.withdraw-question", title=found["title"]):
+        return REFUSED
+    body = {"confirmed": bool(found["running"]), "revision": args.revision}
+    made = _post(call, "withdraw", body)
+    call.result(made)
+    call.tell("dataset.done-withdraw", title=made["title"])
+    return OK
+
+
+def run_history(call: Call) -> int:
+    found = _get(call, "history")
+    call.result(found)
+    call.tell("dataset.shown", title=found["title"])
+    for one in found["revisions"]:
+        action = call.say(f"dataset.actions.{one['action']}")
+        call.tell("dataset.revision", number=one["number"], at=one["at"], action=action, version=one["version"][:12])
+        for each in one["differences"]:
+            before, after = (_value(call, one) for one in _apart(each["before"], each["after"]))
+            call.tell("dataset.difference", field=_field(call, each["field"]), before=before, after=after)
+    return OK
+
+
+def _get(call: Call, *more: str) -> Any:
+    args = call.args
+    return Api(call.settings().api.socket).get("participants", args.participant, "datasets", _id(args.id), *more)
+
+
+def _post(call: Call, what: str, body: Mapping[str, object]) -> Any:
+    args = call.args
+    api = Api(call.settings().api.socket)
+    return api.post("participants", args.participant, "datasets", _id(args.id), what, body=body)
+
+
+def _id(text: str) -> str:
+    """The UUID at the end of an address of ours; an address of another catalogue stays whole."""
+    last = text.rstrip("/").rpartition("/")[2]
+    return last if len(last) == 36 and last.count("-") == 4 else text
+
+
+def _tell_running(call: Call, found: Any) -> None:
+    if found["running"]:
+        call.tell("dataset.running", count=len(found["running"]))
+    for one in found["running"]:
+        call.tell("dataset.contract", agreement=one["agreement"], partner=one["partner"])
+
+
+def _field(call: Call, name: str) -> str:
+    try:
+        return call.say(f"dataset.fields.{name}")
+    except KeyError:
+        return name
+
+
+def _apart(before: Any, after: Any) -> tuple[Any, Any]:
+    """Of texts by language those that differ."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return before, after
+    differ = [lang for lang in {**before, **after} if before.get(lang) != after.get(lang)]
+    return {lang: before.get(lang) for lang in differ}, {lang: after.get(lang) for lang in differ}
+
+
+def _value(call: Call, value: Any) -> str:
+    """A value of a record in one line: codes of lists by their labels, texts in the language asked for."""
+    if value in (None, "", [], {}):
+        return call.say("dataset.empty")
+    if isinstance(value, str):
+        from connector.metadata.lists.code_lists import code_lists  # most commands do not need them
+
+        return code_lists().label(value, call.lang) or value
+    if isinstance(value, list):
+        return ", ".join(_value(call, one) for one in value)
+    if isinstance(value, dict) and value.keys() & {"de", "en", ""}:
+        return _value(call, value.get(call.lang) or next(iter(value.values())))
+    if isinstance(value, dict) and value.keys() <= {"start", "end", "iri"}:
+        return f"{value.get('start', '')} – {value.get('end', '')}".strip()
+    return json.dumps(value, ensure_ascii=False)

@@ -1,10 +1,10 @@
-"""`hanse publish`: uploads a file and offers it under a rule template."""
+"""`hanse publish`: a file, data that lie elsewhere, or an announcement alone, with its description and its rule."""
 
-import argparse
 import os
 from pathlib import Path
 from typing import Any
 
+from connector.cli.exchange import answers
 from connector.cli.frame.call import OK, Call, opened, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
@@ -13,14 +13,13 @@ from connector.errors import Mistake
 
 def register(top: Words, places: Any) -> None:
     command = top.command(places, "publish")
-    command.word("file", metavar="FILE", type=Path)
+    command.word("file", metavar="FILE", type=Path, nargs="?")
     command.word("--as", dest="participant", required=True, metavar="SLUG")
-    command.word("--title", required=True, metavar="TITLE")
-    command.word("--rule", required=True, metavar="TEMPLATE")
+    command.word("--rule", metavar="TEMPLATE")
     command.word("--set", dest="slots", action="append", default=[], metavar="SLOT=VALUE")
     command.word("--visibility", choices=("members", "eligible"))
     command.word("--countersignature", choices=("required", "preferred", "none"))
-    command.word("--description", metavar="TEXT")
+    answers.register(command)
     command.word("--open-data", action="store_true")
     command.word("--classification", metavar="LEVEL", default="")
     command.set_defaults(run=run)
@@ -28,15 +27,53 @@ def register(top: Words, places: Any) -> None:
 
 def run(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
-    slots = slots_of(args.slots)
-    source = upload(api, args.participant, args.file)
-    made = api.post("participants", args.participant, "datasets", body=_dataset(args, source["source"], slots))
+    slots, said = slots_of(args.slots), answers.said(args)
+    if args.file is None and not said.get("files") and said.get("access") != "announced":
+        raise Mistake("cli.publish-nothing")
+    if args.file is not None:
+        with opened(args.file):  # whoever names a file that is none is told before the first question
+            pass
+    name = args.file.name if args.file is not None else _name_of(said)
+    said = _complete(call, name, said)
+    if args.file is not None and not args.rule and said.get("access") != "open":
+        raise Mistake("catalogue.no-rule")
+    source = None if args.file is None else upload(api, args.participant, args.file)
+    wish = {**said, "rule": args.rule, "slots": slots, "visibility": args.visibility,
+            "countersignature": args.countersignature, "open_data": args.open_data,
+            "classification": args.classification, "source": None if source is None else source["source"]}  # fmt: skip
+    made = api.post("participants", args.participant, "datasets", body=wish)
     call.result(made)
-    call.tell("publish.done", title=args.title, dataset=made["dataset"], offer=made["offer"])
-    call.tell("publish.file", bytes=call.size(source["bytes"]), sha256=source["sha256"])
+    _tell(call, made, said["title"], source)
+    return OK
+
+
+def _complete(call: Call, name: str, said: dict[str, Any]) -> dict[str, Any]:
+    """With the answers of somebody at a terminal; elsewhere a file's name is title enough."""
+    from connector.cli.exchange import questions  # reads lists, which most commands do not need
+
+    if answers.interactive(call):
+        return questions.asked(call, name, said, call.args.rule)
+    return said if "title" in said else {**said, "title": questions.Proposal(name).title}
+
+
+def _name_of(said: dict[str, Any]) -> str:
+    """What stands for a file's name where there is none."""
+    return said["files"][0]["url"].partition("?")[0] if said.get("files") else str(said.get("title", ""))
+
+
+def _tell(call: Call, made: Any, title: str, source: Any) -> None:
+    if made["offer"] is None:
+        call.tell("publish.noted", title=title, dataset=made["dataset"])
+    else:
+        call.tell("publish.done", title=title, dataset=made["dataset"], offer=made["offer"])
+    if source is not None:
+        call.tell("publish.file", bytes=call.size(source["bytes"]), sha256=source["sha256"])
+    if made.get("download"):
+        call.tell("publish.download", address=made["download"])
+    if made.get("page"):
+        call.tell("publish.page", address=made["page"])
     for clause in made.get("clauses", ()):
         call.tell("publish.clause", text=clause["text"][call.lang], badge=call.say(f"badge.{clause['badge']}"))
-    return OK
 
 
 def upload(api: Api, participant: str, path: Path) -> Any:
@@ -64,17 +101,3 @@ def slots_of(pairs: list[str]) -> dict[str, object]:
             case first:
                 slots[slot] = [first, value]
     return slots
-
-
-def _dataset(args: argparse.Namespace, source: str, slots: dict[str, object]) -> dict[str, object]:
-    return {
-        "source": source,
-        "title": args.title,
-        "description": args.description,
-        "rule": args.rule,
-        "slots": slots,
-        "visibility": args.visibility,
-        "countersignature": args.countersignature,
-        "open_data": args.open_data,
-        "classification": args.classification,
-    }

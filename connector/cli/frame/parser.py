@@ -35,6 +35,7 @@ class Words(argparse.ArgumentParser):
     def __init__(self, *, lang: str, topic: str = "", **options: Any) -> None:
         self.lang = lang
         self.topic = topic
+        self.helped: list[str] = []
         _translate(lang)
         options["description"] = say(f"cli.help.{topic or 'hanse'}.about", lang)
         super().__init__(
@@ -44,12 +45,13 @@ class Words(argparse.ArgumentParser):
         self._switches = self.add_argument_group(say("cli.usage.options", lang))
         self._switches.add_argument("-h", "--help", action="help", help=say("cli.help.common.help", lang))
 
-    def word(self, *flags: str, common: bool = False, **options: Any) -> None:
-        """Add an argument; its help is looked up by its long name."""
+    def word(self, *flags: str, common: bool = False, of: str = "", **options: Any) -> None:
+        """Add an argument; its help is looked up by its long name: its command's, or that of what several share."""
         long = flags[-1].lstrip("-").replace("-", "_")
-        text = say(f"cli.help.{'common' if common else self.topic or 'hanse'}.{long}", self.lang)
+        key = f"cli.help.{'common' if common else of or self.topic or 'hanse'}.{long}"
+        self.helped.append(key)
         group = self._switches if flags[0].startswith("-") else self._places
-        group.add_argument(*flags, help=text, **options)
+        group.add_argument(*flags, help=say(key, self.lang), **options)
 
     def sure(self) -> None:
         """`--yes` of commands that ask before they do what cannot be taken back."""

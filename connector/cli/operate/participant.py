@@ -1,5 +1,6 @@
 """`hanse participant`: who is hosted by the running server, their keys, also stolen ones, and who seals for them."""
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from connector.cli.operate import offboarding, participant_csv
 from connector.errors import Mistake
 
 PURPOSES = ("peer", "seal", "log", "log-pq", "seal-pq")
+SAID = ("ars", "contact_name", "contact_email", "contact_url", "contact_telephone", "contributor")
 SIGNERS = ("file", "pkcs11", "csc", "vault")
 REASON_LEAST, REASON_MOST = 3, 500
 """Characters of a reason that the server takes."""
@@ -29,7 +31,12 @@ def register(top: Words, places: Any) -> None:
     add.word("--root", metavar="URL")
     add.word("--csv", metavar="FILE", type=Path)
     add.word("--dry-run", action="store_true")
+    _publisher_words(add)
     add.set_defaults(run=run_add)
+    change = group.command(inner, "change")
+    change.word("slug", metavar="SLUG")
+    _publisher_words(change)
+    change.set_defaults(run=run_change)
     group.command(inner, "list").set_defaults(run=run_list)
     rotate = group.command(inner, "rotate-key")
     rotate.word("slug", metavar="SLUG")
@@ -69,11 +76,56 @@ def run_add(call: Call) -> int:
     if args.csv is not None or args.dry_run or None in alone:
         raise Mistake("cli.participant-which")
     kind = concepts.kind(args.kind, call.lang).iri
-    body = {"slug": args.slug, "name": args.name, "kind": kind, "root": args.root}
+    body = {"slug": args.slug, "name": args.name, "kind": kind, "root": args.root, "publisher": _said(args) or None}
     made = Api(call.settings().api.socket).post("participants", body=body)
     call.result(made)
     call.tell("participant.added", name=made["name"], did=made["did"], root=made["root"])
     return OK
+
+
+def _publisher_words(command: Words) -> None:
+    command.word("--ars", of="publisher", metavar="KEY")
+    command.word("--contact-name", of="publisher", metavar="NAME")
+    command.word("--contact-email", of="publisher", metavar="ADDRESS")
+    command.word("--contact-url", of="publisher", metavar="URL")
+    command.word("--contact-telephone", of="publisher", metavar="NUMBER")
+    command.word("--contributor", of="publisher", metavar="ID")
+    command.word("--box", of="publisher", metavar="W,S,E,N")
+
+
+def _said(args: argparse.Namespace) -> dict[str, object]:
+    """What of a publisher was given; an empty text takes a value away."""
+    said = {name: getattr(args, name) for name in SAID if getattr(args, name) is not None}
+    if args.box is not None:
+        said["box"] = box_of(args.box)
+    return said
+
+
+def run_change(call: Call) -> int:
+    args = call.args
+    said = _said(args)
+    if not said:
+        raise Mistake("cli.participant-nothing")
+    made = Api(call.settings().api.socket).post("participants", args.slug, "publisher", body=said)
+    call.result(made)
+    call.tell("participant.changed", slug=args.slug)
+    for name, value in made["publisher"].items():
+        if value:
+            call.tell("participant.said", field=call.say(f"publisher.{name}"), value=_shown(value))
+    return OK
+
+
+def _shown(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def box_of(text: str) -> list[float]:
+    """Four numbers, west, south, east, north; raises Mistake (`participants.box`)."""
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError as cause:
+        raise Mistake("participants.box") from cause
+    return [west, south, east, north]
 
 
 def run_list(call: Call) -> int:

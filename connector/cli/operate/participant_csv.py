@@ -9,14 +9,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from connector.cli.frame import concepts
 from connector.cli.frame.call import OK, REFUSED, WRONG_USAGE, Call, named_file
 from connector.cli.frame.client import Api, Problem
 from connector.errors import Mistake
 from connector.language import say
 from connector.participants.model import checked_name, checked_slug, split_root
+from connector.participants.publisher_details import PublisherChange, PublisherDetails
 
-COLUMNS: Final = ("slug", "name", "kind", "root", "operator")
+SAID: Final = ("ars", "contact_name", "contact_email", "contact_url", "contributor")
+"""Columns of what datasets say of their publisher."""
+COLUMNS: Final = ("slug", "name", "kind", "root", "operator", *SAID)
 NEEDED: Final = COLUMNS[:3]
 LARGEST: Final = 1 << 20
 MOST: Final = 5000
@@ -73,9 +78,9 @@ def _text(path: Path) -> str:
         return data.decode("cp1252", "replace")
 
 
-def _checked(call: Call, lines: list[Line]) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+def _checked(call: Call, lines: list[Line]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What to ask the server for, and what is wrong with which line."""
-    wishes: list[dict[str, str]] = []
+    wishes: list[dict[str, Any]] = []
     faults: list[dict[str, Any]] = []
     seen: dict[str, int] = {}
     for line in lines:
@@ -90,20 +95,30 @@ def _checked(call: Call, lines: list[Line]) -> tuple[list[dict[str, str]], list[
     return wishes, faults
 
 
-def _wish(call: Call, line: Line) -> dict[str, str]:
+def _wish(call: Call, line: Line) -> dict[str, Any]:
     for name in NEEDED:
         if not line.values[name]:
             raise Mistake("cli.csv-empty", column=name)
-    wish = {name: value for name, value in line.values.items() if value}
+    wish: dict[str, Any] = {name: value for name, value in line.values.items() if value}
     checked_slug(wish["slug"])
     for text in (wish["name"], wish.get("operator", "")):
         checked_name(text)
     if "root" in wish:
         split_root(wish["root"])
-    return {**wish, "kind": concepts.kind(wish["kind"], call.lang).iri}
+    kind = concepts.kind(wish["kind"], call.lang).iri
+    said: dict[str, str] = {name: wish.pop(name) for name in SAID if name in wish}
+    _publisher(said, kind, PublisherDetails())
+    return {**wish, "kind": kind, **({"publisher": said} if said else {})}
 
 
-def _only_told(call: Call, wishes: list[dict[str, str]]) -> int:
+def _publisher(said: Mapping[str, str], kind: str, details: PublisherDetails) -> PublisherDetails:
+    """What the participant then says of itself; raises Mistake."""
+    from connector.participants import publisher  # reads lists, which most commands do not need
+
+    return publisher.changed(details, msgspec.convert(said, PublisherChange), kind)
+
+
+def _only_told(call: Call, wishes: list[dict[str, Any]]) -> int:
     known = {one["slug"]: one for one in Api(call.settings().api.socket).get("participants")["participants"]}
     rows = [{"slug": one["slug"], "name": one["name"], "is": _standing(one, known.get(one["slug"]))} for one in wishes]
     call.result({"added": 0, "would": rows})
@@ -113,17 +128,21 @@ def _only_told(call: Call, wishes: list[dict[str, str]]) -> int:
     return REFUSED if any(row["is"] == "other" for row in rows) else OK
 
 
-def _standing(wish: Mapping[str, str], known: Mapping[str, Any] | None) -> str:
+def _standing(wish: Mapping[str, Any], known: Mapping[str, Any] | None) -> str:
     """What adding would come to: `would` be added, `known` just so, or taken by an `other` one."""
     if known is None:
         return "would"
     usual = {"operator": wish["name"], "root": known["root"], **wish}
+    if said := wish.get("publisher"):
+        details = PublisherDetails(**{name: known["publisher"][name] for name in SAID})
+        if _publisher(said, wish["kind"], details) != details:
+            return "other"
     if "root" in wish:
         usual["root"] = split_root(wish["root"])[0]
     return "known" if all(known[name] == usual[name] for name in ("name", "kind", "operator", "root")) else "other"
 
 
-def _added(call: Call, wishes: list[dict[str, str]]) -> int:
+def _added(call: Call, wishes: list[dict[str, Any]]) -> int:
     """One after the other, each told as it is done; one that fails stops no other."""
     api, rows = Api(call.settings().api.socket), list[dict[str, Any]]()
     for number, wish in enumerate(wishes, 1):

@@ -104,6 +104,10 @@ class Agreements:
         """By its id, or by the UUID of one of ours; raises Unknown. Ids that others gave need not be IRIs."""
         return store.agreement(tx, slug, name) or self.get(tx, slug, f"urn:uuid:{name}")
 
+    def running_on(self, tx: Tx, slug: str, dataset: str) -> list[Agreement]:
+        """As provider: those on this dataset that are in force and not over by now."""
+        return [one for one in store.provided(tx, slug, dataset) if one.end is None or one.end > tx.now]
+
     def in_force(self, tx: Tx, slug: str, agreement_id: str, counterparty: str) -> Agreement:
         """The finalized agreement with this peer; raises Unknown. Expiry is the policy's word, not this one's.
 
@@ -180,7 +184,8 @@ class Agreements:
 
     def source(self, tx: Tx, slug: str, agreement: Agreement) -> str:
         """Which source the agreed bytes come from; raises Unknown if the dataset is gone."""
-        return self._catalogue.source_of(tx, slug, agreement.dataset).id
+        terms, _ = self.signed(tx, agreement)
+        return self._catalogue.source_of(tx, slug, agreement.dataset, terms.version).id
 
     def moved_on(self, tx: Tx, agreement: Agreement, terms: Terms) -> Reason | None:
         """As provider: what both sides are told if another version than the agreed one is served now; None if not.
@@ -188,7 +193,7 @@ class Agreements:
         The agreement is never edited: whoever wants the new version makes a new one.
         """
         agreed = terms.version if agreement.role == "provider" else ""
-        served = self._catalogue.served(tx, agreement.participant, agreement.dataset) if agreed else None
+        served = self._catalogue.served(tx, agreement.participant, agreement.dataset, agreed) if agreed else None
         if served is None or served == agreed:
             return None
         return because("endings.other-version", agreed=agreed[:12], served=served[:12])

@@ -23,3 +23,25 @@ def test_participants(play: Playback, capsys: pytest.CaptureFixture[str]) -> Non
     assert hanse("participant list") == 0
     assert "Astadt" in said(capsys)
     assert hanse("participant rotate-key a peer") == 0
+
+
+NOTHING = {"ars": "", "ags": "", "level": "", "contact_name": "", "contact_email": "", "contact_url": "",
+           "contact_telephone": "", "contributor": "", "box": None}  # fmt: skip
+
+
+def test_what_datasets_say_of_their_publisher(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> key, contact and box when it is added and later << sent as numbers and texts; told with what follows."""
+    shown = {"name": "A", "did": "did:web:a", "root": "https://a.example"}
+    play.on("POST /participants", shown, 201)
+    play.on("POST /participants/a/publisher", {"publisher": {**NOTHING, "ars": "095640000000", "box": [1.0, 2, 3, 4]}})
+    assert hanse("participant add a --name A --kind municipality --ars 095640000000 --box 1,2,3,4") == 0
+    assert json.loads(play.asked[-1][1])["publisher"] == {"ars": "095640000000", "box": [1.0, 2.0, 3.0, 4.0]}
+    assert hanse("participant change a --contact-email a@b.example --contributor=") == 0
+    assert json.loads(play.asked[-1][1]) == {"contact_email": "a@b.example", "contributor": ""}
+    out = said(capsys)
+    assert "Regionalschlüssel: 095640000000" in out
+    assert "1.0, 2, 3, 4" in out
+    assert "E-Mail" not in out
+    for words, code in (("", 2), (" --box 1,2,3", 1), (" --box a,b,c,d", 1)):
+        assert hanse("participant change a" + words) == code
+    assert len(play.asked) == 2

@@ -112,3 +112,20 @@ def test_a_name_of_two_lines_is_found_before_anybody_is_added(
     assert hanse(ADD) == 2
     assert "keine einzelne Zeile" in capsys.readouterr().err
     assert play.asked == []
+
+
+def test_keys_and_contacts_come_along(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> a column of regional keys, one of them none << named by its line; then sent, and known when it is the same."""
+    listed("slug;name;kind;ars;contact_email\nastadt;Astadt;Kommune;995640000000;\n")
+    assert hanse(ADD) == 2
+    assert "995640000000" in capsys.readouterr().err
+    listed("slug;name;kind;ars;contact_email\nastadt;Astadt;Kommune;095640000000;a@b.example\n")
+    play.on("POST /participants", {"slug": "astadt", "did": "did:web:astadt"}, 201)
+    assert hanse(ADD) == 0
+    assert json.loads(play.asked[-1][1])["publisher"] == {"ars": "095640000000", "contact_email": "a@b.example"}
+    known = {"ars": "095640000000", "contact_name": "", "contact_email": "a@b.example", "contact_url": "",
+             "contributor": ""}  # fmt: skip
+    for publisher, code in ((known, 0), ({**known, "ars": ""}, 1)):
+        play.answers["GET /participants"] = []
+        play.on("GET /participants", {"participants": [{**ASTADT, "publisher": publisher}]})
+        assert hanse(ADD + " --dry-run") == code

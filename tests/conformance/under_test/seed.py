@@ -4,7 +4,7 @@ Ids are the kit's own (spec/protocol.md 6.2); none of them is an IRI.
 """
 
 from connector.catalogue import store as shelves
-from connector.catalogue.model import Dataset, Offer, Source
+from connector.catalogue.model import Dataset, Offer, Source, record_of
 from connector.clock import rfc3339
 from connector.contracts import store
 from connector.contracts.document import sealing
@@ -37,7 +37,8 @@ def sow(tx: Tx, participant: Participant, judge: PolicyEngine, peer: str) -> Non
 def _shelve(tx: Tx, participant: Participant, judge: PolicyEngine, name: str) -> None:
     document = {"title": name, "name": "kit.csv", "media_type": "text/csv", "bytes": 8, "sha256": _SHA256}
     dataset = Dataset(
-        id=name, source="kit", title=name, version=_SHA256, document=document, created_at=tx.now, changed_at=tx.now
+        id=name, source="kit", title=name, version=_SHA256, document=document, created_at=tx.now, changed_at=tx.now,
+        record=record_of(name, document),
     )  # fmt: skip
     shelves.insert_dataset(tx, participant.id, dataset)
     offer = Offer(

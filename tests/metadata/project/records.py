@@ -1,5 +1,8 @@
 """A catalogue of a town in all kinds: open in a series, of high value, announced, and one that says little."""
 
+from pyoxigraph import NamedNode, Triple
+
+from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import AUTHORITY
 from connector.metadata.record.model import (
     Agent,
@@ -170,3 +173,10 @@ def plain() -> DatasetRecord:
 
 
 ALL = (trees(), gauges(), heat(), plain())
+MOST = 150
+"""Triples that are reached from a dataset."""
+
+
+def reached(graph: Graph, iri: str) -> set[Triple]:
+    """All that is said of what a harvester reaches from a dataset."""
+    return {triple for node in graph.reached(NamedNode(iri)) for triple in graph.about(node)}

@@ -7,22 +7,14 @@ from connector.metadata.project import dcat_ap
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import DCAT, DCT, RDF
 from connector.metadata.record.model import Box
-from tests.metadata.project.records import AGENT, ALL, CATALOGUE, SERIES, heat, plain, trees
+from tests.metadata.project.records import AGENT, ALL, CATALOGUE, MOST, SERIES, heat, plain, reached, trees
 from tests.testkit.places import SHARED
-
-MOST = 150
-"""Triples that are reached from a dataset."""
 
 
 def whole() -> list[Triple]:
     """The catalogue as one page."""
     page = dcat_ap.catalogue(CATALOGUE, [one.iri for one in ALL])
     return [*page, *(triple for one in ALL for triple in dcat_ap.dataset(one))]
-
-
-def reached(graph: Graph, iri: str) -> set[Triple]:
-    """All that is said of what a harvester reaches from a dataset."""
-    return {triple for node in graph.reached(NamedNode(iri)) for triple in graph.about(node)}
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="official shapes absent: put them at ../shared/data/dcat")

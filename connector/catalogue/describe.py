@@ -1,0 +1,340 @@
+"""From a steward's answers to the record of a dataset; whether its parts agree. Pure (spec/metadata-record.md 1.3).
+
+Values of lists are given by their code (`dl-by-de/2.0`, `ENVI`) or IRI and must be on the list. Texts have no signs
+that XML cannot carry, so that whatever is kept can be written in every form.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from difflib import get_close_matches
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from connector.errors import Mistake
+from connector.metadata.lists import code_lists as lists
+from connector.metadata.record.model import (
+    Access,
+    DataService,
+    DatasetRecord,
+    Distribution,
+    Hvd,
+    Period,
+    Texts,
+    Words,
+)
+from connector.participants.publisher import checked_address
+
+LANGUAGE: Final = "de"
+"""Of what is said without a language."""
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_TAG = re.compile(r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-[A-Z]{2})?")
+"""Language, script, region, each as it is usually written: `de`, `de-AT`, `zh-Hans`."""
+_EXACT = re.compile(r"[0-9]{4}(?:-(?:0[1-9]|1[0-2]))?")
+_GERMAN_DAY = re.compile(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})")
+LONGEST_TEXT = 10_000
+
+
+class Translation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Title, description and keywords in a further language."""
+
+    title: str = ""
+    description: str = ""
+    keywords: list[str] = []
+
+
+class ApiAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An interface that gives the same data: its address, that of its machine-readable description, and a page."""
+
+    endpoint: str
+    description: str = ""
+    page: str = ""
+
+
+class FileElsewhere(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file that lies at another address; `format` is a code of the file types (`CSV`), taken from the address if
+    empty."""
+
+    url: str
+    title: str = ""
+    format: str = ""
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """What a steward says of a dataset: the nine answers, and what few datasets need. What is not said stays as it is.
+
+    `licence`, `frequency`, `themes`, `hvd` (categories) and `concept` (of the Musterdatenkatalog) by code or IRI;
+    `start` and `end` are days (`2026-01-01`, `1.1.2026`), months or years; `label` names the version. Empty takes away,
+    and so does an `api` without an endpoint.
+    """
+
+    title: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    keywords: list[str] | UnsetType = UNSET
+    licence: str | UnsetType = UNSET
+    attribution: str | UnsetType = UNSET
+    themes: list[str] | UnsetType = UNSET
+    frequency: str | UnsetType = UNSET
+    access: Access | UnsetType = UNSET
+    start: str | UnsetType = UNSET
+    end: str | UnsetType = UNSET
+    hvd: list[str] | UnsetType = UNSET
+    api: ApiAnswer | UnsetType | None = UNSET
+    files: list[FileElsewhere] | UnsetType = UNSET
+    concept: str | UnsetType = UNSET
+    series: str | UnsetType = UNSET
+    label: str | UnsetType = UNSET
+    notes: str | UnsetType = UNSET
+    translations: dict[str, Translation] | UnsetType = UNSET
+
+
+CLOSED: Final = "http://dcat-ap.de/def/licenses/other-closed"
+"""Of data that a contract gives and nothing else."""
+NOTHING = DatasetRecord(title={})
+
+
+def described(before: DatasetRecord, said: Answers) -> DatasetRecord:
+    """The record with these answers in it; `series` is for the caller, who knows which there are. Raises Mistake."""
+    answers = _Answered(before, said)
+    record = msgspec.structs.replace(
+        before,
+        title=answers.title(),
+        description=answers.description(),
+        keywords=answers.keywords(),
+        licence=answers.listed("licence", lists.LICENSES, before.licence),
+        attribution=answers.german("attribution", before.attribution),
+        themes=answers.all_listed("themes", lists.DATA_THEME, before.themes),
+        frequency=answers.listed("frequency", lists.FREQUENCY, before.frequency),
+        access=before.access if said.access is UNSET else said.access,
+        periods=answers.periods(),
+        hvd=answers.hvd(),
+        version=before.version if said.label is UNSET else line(said.label),
+        version_notes=answers.german("notes", before.version_notes),
+        distributions=answers.distributions(),
+    )
+    return record if said.concept is UNSET else _classified(record, said.concept)
+
+
+def coherent(record: DatasetRecord) -> DatasetRecord:
+    """The record itself, what is announced without a licence as closed; raises Mistake if its parts contradict each
+    other, or a question is still open."""
+    is_open = lists.code_lists().is_open(record.licence)
+    if record.access == "open" and not record.licence:
+        raise Mistake("catalogue.licence-missing")
+    if record.access == "open" and is_open is not True:
+        raise Mistake("catalogue.licence-closed", licence=_code(record.licence))
+    if record.hvd is not None:
+        if record.access != "open":
+            raise Mistake("catalogue.hvd-closed")
+        if not any(one.service is not None for one in record.distributions):
+            raise Mistake("catalogue.hvd-api")
+    if record.access == "announced" and not record.licence:
+        return msgspec.structs.replace(record, licence=CLOSED)
+    return record
+
+
+def is_open(record: DatasetRecord) -> bool:
+    """Whether its rules may restrict nothing: an open licence, or of high value."""
+    return record.hvd is not None or lists.code_lists().is_open(record.licence) is True
+
+
+def attribution(said: Answers, name: str) -> str:
+    """Whom a by-licence asks to name: as the steward said, else the publisher; empty where it asks for nobody."""
+    iri = "" if said.licence is UNSET or not said.licence.strip() else listed("licence", lists.LICENSES, said.licence)
+    found = lists.code_lists().value(iri)
+    if found is None or not found.attribution:
+        return ""
+    return (said.attribution if said.attribution is not UNSET else "").strip() or name
+
+
+def agree_with_rule(record: DatasetRecord, restricts: bool) -> None:
+    """Raises Mistake if a rule that restricts nothing stands beside a licence that is not open. The other way round is
+    the policy engine's to say."""
+    if not restricts and record.licence and lists.code_lists().is_open(record.licence) is False:
+        raise Mistake("catalogue.rule-open", licence=_code(record.licence))
+
+
+def clean(text: str) -> str:
+    """The text without what surrounds it, its lines ended alike; raises Mistake for signs that no form can carry."""
+    plain = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if _UNWRITABLE.search(plain) or len(plain) > LONGEST_TEXT:
+        raise Mistake("catalogue.text", text=_UNWRITABLE.sub("?", plain)[:40], most=LONGEST_TEXT)
+    return plain
+
+
+def line(text: str) -> str:
+    """The same as one line: a title, a keyword, a name."""
+    return " ".join(clean(text).split())
+
+
+def listed(option: str, scheme: str, value: str) -> str:
+    """The IRI of a value by its code or IRI; raises Mistake (`catalogue.not-listed`) with what comes near."""
+    known = lists.code_lists()
+    text = value.strip()
+    if known.has(scheme, text):
+        return text
+    found = known.by_code(scheme, text) or _labelled(known.values(scheme), text)
+    if found is None:
+        codes = {one.code.casefold(): one.code for one in known.values(scheme)}
+        near = get_close_matches(text.casefold(), codes, n=3, cutoff=0.5) or list(codes)[:3]
+        told = ", ".join(codes[one] for one in near)
+        raise Mistake("catalogue.not-listed", option=_OPTIONS[option], value=text[:120], near=told)
+    return found.iri
+
+
+def _labelled(values: Sequence[lists.Value], text: str) -> lists.Value | None:
+    wanted = text.casefold()
+    return next((one for one in values if wanted in (label.casefold() for label in one.labels.values())), None)
+
+
+_OPTIONS: Mapping[str, str] = {
+    "licence": "--licence", "themes": "--theme", "frequency": "--frequency", "hvd": "--hvd", "concept": "--concept",
+    "format": "--format",
+}  # fmt: skip
+
+
+class _Answered:
+    """One set of answers beside what was said before."""
+
+    def __init__(self, before: DatasetRecord, said: Answers) -> None:
+        self._before, self._said = before, said
+        self._translations = {} if said.translations is UNSET else said.translations
+        if any(not _TAG.fullmatch(tag) or tag == LANGUAGE for tag in self._translations):
+            raise Mistake("catalogue.language", tags=", ".join(self._translations)[:80])
+
+    def title(self) -> Texts:
+        title = self._texts("title", self._before.title)
+        if not title.get(LANGUAGE):
+            raise Mistake("catalogue.no-title")
+        return title
+
+    def description(self) -> Texts:
+        return self._texts("description", self._before.description)
+
+    def _texts(self, name: str, before: Texts) -> Texts:
+        texts = self.german(name, before)
+        for tag, one in self._translations.items():
+            texts = _with(texts, tag, _read(name)(getattr(one, name)))
+        return texts
+
+    def german(self, name: str, before: Texts) -> Texts:
+        said = getattr(self._said, name)
+        return before if said is UNSET else _with(before, LANGUAGE, _read(name)(said))
+
+    def keywords(self) -> Words:
+        words = dict(self._before.keywords)
+        said = {} if self._said.keywords is UNSET else {LANGUAGE: self._said.keywords}
+        for tag, texts in (said | {tag: one.keywords for tag, one in self._translations.items()}).items():
+            words[tag] = tuple(dict.fromkeys(text for text in map(line, texts) if text))
+        return {tag: texts for tag, texts in words.items() if texts}
+
+    def listed(self, name: str, scheme: str, before: str) -> str:
+        said = getattr(self._said, name)
+        if said is UNSET:
+            return before
+        return listed(name, scheme, said) if said.strip() else ""
+
+    def all_listed(self, name: str, scheme: str, before: tuple[str, ...]) -> tuple[str, ...]:
+        said = getattr(self._said, name)
+        return (
+            before if said is UNSET else tuple(dict.fromkeys(listed(name, scheme, one) for one in said if one.strip()))
+        )
+
+    def periods(self) -> tuple[Period, ...]:
+        said, before = self._said, next(iter(self._before.periods), Period())
+        if said.start is UNSET and said.end is UNSET:
+            return self._before.periods
+        start = before.start if said.start is UNSET else day(said.start)
+        end = before.end if said.end is UNSET else day(said.end)
+        if start and end and end[: len(start)] < start[: len(end)]:
+            raise Mistake("catalogue.period", start=start, end=end)
+        return (Period(start=start, end=end),) if start or end else ()
+
+    def hvd(self) -> Hvd | None:
+        if self._said.hvd is UNSET:
+            return self._before.hvd
+        categories = self.all_listed("hvd", lists.HVD_CATEGORY, ())
+        return Hvd(categories=categories) if categories else None
+
+    def distributions(self) -> tuple[Distribution, ...]:
+        """Files elsewhere, then the interface; what lies here is added when it is published."""
+        before = self._before.distributions
+        files = tuple(one for one in before if one.service is None)
+        services = tuple(one for one in before if one.service is not None)
+        if self._said.files is not UNSET:
+            files = tuple(_elsewhere(one) for one in self._said.files)
+        if self._said.api is not UNSET:
+            api = self._said.api
+            services = () if api is None or not api.endpoint.strip() else (_interface(api),)
+        return files + services
+
+
+def _read(name: str) -> Callable[[str], str]:
+    return clean if name in ("description", "notes") else line
+
+
+def _with(texts: Texts, tag: str, text: str) -> Texts:
+    """German first, for whoever shows one."""
+    fresh = {**texts, tag: text}
+    return {each: fresh[each] for each in sorted(fresh, key=lambda one: (one != LANGUAGE, one)) if fresh[each]}
+
+
+def _classified(record: DatasetRecord, concept: str) -> DatasetRecord:
+    """A concept of the Musterdatenkatalog (at most one) brings its theme, and its name and topic as keywords."""
+    known = lists.code_lists()
+    others = tuple(one for one in record.references if not known.has(lists.MUSTERDATENKATALOG, one))
+    if not concept.strip():
+        return msgspec.structs.replace(record, references=others)
+    iri = listed("concept", lists.MUSTERDATENKATALOG, concept)
+    theme, found = known.theme(iri), known.value(iri)
+    words = dict.fromkeys([*record.keywords.get(LANGUAGE, ()), *concept_words(found)])
+    return msgspec.structs.replace(
+        record, references=(*others, iri), themes=record.themes or ((theme,) if theme else ()),
+        keywords={**record.keywords, LANGUAGE: tuple(words)},
+    )  # fmt: skip
+
+
+def concept_words(concept: lists.Value | None) -> list[str]:
+    """What a concept of the Musterdatenkatalog and its topic are called: `Baumkataster`, `Flora und Fauna`."""
+    above = None if concept is None or concept.broader is None else lists.code_lists().label(concept.broader, LANGUAGE)
+    own = None if concept is None else concept.label(LANGUAGE).rpartition(" - ")[2]
+    return [one for one in (own, above) if one]
+
+
+def _elsewhere(one: FileElsewhere) -> Distribution:
+    url = checked_address(one.url.strip())
+    known = lists.code_lists()
+    kind = known.file_type(one.format) if one.format.strip() else known.file_type_of(url.partition("?")[0])
+    if one.format.strip() and kind is None:
+        listed("format", lists.FILE_TYPE, one.format)
+    title = line(one.title)
+    return Distribution(
+        access_url=url, download_url=url, title={LANGUAGE: title} if title else {}, format=kind.iri if kind else "",
+        media_type=(kind.media_type or "") if kind else "",
+    )  # fmt: skip
+
+
+def _interface(one: ApiAnswer) -> Distribution:
+    description, page = (checked_address(text.strip()) if text.strip() else "" for text in (one.description, one.page))
+    service = DataService(endpoint=checked_address(one.endpoint.strip()), description=description, page=page)
+    return Distribution(access_url=page, service=service)
+
+
+def day(text: str) -> str:
+    """As ISO 8601; raises Mistake."""
+    plain = text.strip()
+    if not plain or _EXACT.fullmatch(plain):
+        return plain
+    german = _GERMAN_DAY.fullmatch(plain)
+    try:
+        found = date(int(german[3]), int(german[2]), int(german[1])) if german else date.fromisoformat(plain)
+    except ValueError as cause:
+        raise Mistake("catalogue.day", day=plain[:40]) from cause
+    return found.isoformat()
+
+
+def _code(iri: str) -> str:
+    found = lists.code_lists().value(iri)
+    return found.code if found else iri

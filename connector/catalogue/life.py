@@ -1,0 +1,315 @@
+"""The life of a dataset after it was published: changed, replaced by new bytes, withdrawn; and what it was before.
+
+Each change is a revision. Contracts keep the version that they pin: its source stays, and is served under them. Who
+changes says which revision was seen, so that of two changes at once neither is lost (spec/metadata-record.md 1.4).
+"""
+
+from hashlib import sha256
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
+
+from connector.audit import store as audit
+from connector.catalogue import describe, public, store
+from connector.catalogue.describe import Answers
+from connector.catalogue.model import Countersignature, Dataset, Offer, Revision, Source, Visibility
+from connector.catalogue.offers import Offers, OfferWish
+from connector.clock import rfc3339
+from connector.errors import Mistake, Unknown
+from connector.ids import new_uuid
+from connector.metadata.project import dcat_ap
+from connector.metadata.record.model import DatasetRecord, Series
+from connector.participants.lifecycle import require_active
+from connector.participants.model import Participant
+from connector.participants.service import Participants
+from connector.storage.database import Tx
+from connector.verify.formats import jcs
+
+Outcome = Literal["new", "changed", "same"]
+
+
+class Outdated(Mistake):
+    """Somebody else has changed it meanwhile: 409. Look at it again."""
+
+    status = 409
+
+
+class DatasetChange(Answers, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to be different. `revision` is the one that was seen; without it the change is made to whatever is there.
+
+    `rule` withdraws the offers and makes one under this template; without it `visibility` and `countersignature` change
+    those that stand.
+    """
+
+    revision: int | None = None
+    rule: str = ""
+    slots: dict[str, str] = msgspec.field(default_factory=dict)
+    visibility: Visibility | UnsetType = UNSET
+    countersignature: Countersignature | UnsetType = UNSET
+
+
+class Replacement(Answers, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """New bytes: `source` is an uploaded file or a live source. What else is said changes with it."""
+
+    source: str
+    revision: int | None = None
+
+
+class DatasetLife:
+    """Of the datasets of all participants; every method runs in the caller's transaction in the participant's scope."""
+
+    def __init__(self, participants: Participants, offers: Offers) -> None:
+        self._participants, self._offers = participants, offers
+
+    def show(self, tx: Tx, slug: str, name: str) -> tuple[Dataset, Source, list[Offer]]:
+        """A dataset of ours by its UUID or IRI, withdrawn ones too; raises Unknown."""
+        participant = self._participants.held(slug).participant
+        dataset = store.dataset(tx, slug, public.dataset_iri(participant.root, name))
+        source = None if dataset is None else store.source(tx, slug, dataset.source)
+        if dataset is None or source is None:
+            raise Unknown("catalogue.unknown", id=name[:200])
+        return dataset, source, store.offers_on(tx, slug, dataset.id)
+
+    def history(self, tx: Tx, slug: str, name: str) -> tuple[Dataset, list[Revision]]:
+        """Every revision, the oldest first; raises Unknown. From before there were revisions there is what is now."""
+        dataset, _, _ = self.show(tx, slug, name)
+        return dataset, store.revisions(tx, slug, dataset.id) or [first(dataset)]
+
+    def change(self, tx: Tx, slug: str, name: str, wish: DatasetChange) -> Dataset:
+        """The dataset as it is then; without a revision if nothing is different. Raises Mistake as publishing, Unknown,
+        and Outdated if another revision than the seen one is current."""
+        participant, before = self._open(tx, slug, name, wish.revision)
+        source = self._source(tx, slug, before.source)
+        record = self.described(tx, participant, before.record, wish)
+        after = revised(before, record, source, tx.now)
+        after = self._keep(tx, participant, before, after, "changed")
+        self._offer_anew(tx, participant, after, source, wish)
+        return after
+
+    def replace(self, tx: Tx, slug: str, name: str, wish: Replacement) -> Dataset:
+        """New bytes as the next version; what running contracts pin stays theirs. Raises as `change`."""
+        participant, before = self._open(tx, slug, name, wish.revision)
+        source = store.source(tx, slug, wish.source)
+        if source is None:
+            raise Mistake("catalogue.no-source", source=wish.source[:80])
+        said = wish
+        if source.sha256 is None or source.sha256 != before.version:
+            label = _next_label(before, store.revisions(tx, slug, before.id)) if wish.label is UNSET else wish.label
+            said = replace(wish, label=label, notes="" if wish.notes is UNSET else wish.notes)
+        record = self.described(tx, participant, before.record, said)
+        if source.sha256 == before.version and record == before.record:
+            return before
+        after = revised(replace(before, source=source.id), record, source, tx.now)
+        after = self._keep(tx, participant, before, after, "replaced")
+        self._offers.recheck(tx, after)
+        return after
+
+    def withdraw(self, tx: Tx, slug: str, name: str, revision: int | None = None) -> Dataset:
+        """Gone from all catalogues; contracts in force go on. Once more changes nothing. Raises Unknown, Outdated."""
+        dataset, _, _ = self.show(tx, slug, name)
+        if dataset.state == "withdrawn":
+            return dataset
+        participant, before = self._open(tx, slug, name, revision)
+        store.withdraw_offers(tx, slug, before.id)
+        return self._keep(tx, participant, before, replace(before, state="withdrawn"), "withdrawn")
+
+    def enter(self, tx: Tx, slug: str, record: DatasetRecord) -> Outcome:
+        """A dataset that came from a catalogue elsewhere, under its own IRI; again: only what differs is a change.
+
+        Its files lie where its distributions say, so no offer stands on it. Raises Mistake if its parts contradict each
+        other, or the IRI is that of a dataset with bytes here.
+        """
+        participant = self._participants.held(slug).participant
+        require_active(tx, slug)
+        before = store.locked(tx, slug, record.iri)
+        if before is not None:
+            if self._source(tx, slug, before.source).kind != "elsewhere":
+                raise Mistake("catalogue.own-iri", iri=record.iri[:200])
+            if before.record == record and before.state == "published":
+                return "same"
+            after = replace(revised(before, record, None, tx.now), state="published")
+            self._keep(tx, participant, before, after, "changed")
+            return "changed"
+        source = elsewhere()
+        store.insert_source(tx, slug, source)
+        self.publish(tx, participant, record, source, offered=False)
+        return "new"
+
+    def publish(
+        self, tx: Tx, participant: Participant, record: DatasetRecord, source: Source, *, offered: bool, **more: Any
+    ) -> Dataset:
+        """The first revision; `offered`: an offer follows, which the log tells of. `more` are further members of the
+        document. Raises Mistake."""
+        iri = record.iri or f"{participant.root}/datasets/{new_uuid()}"
+        document = told(record, source, {"issued": rfc3339(tx.now), **more})
+        dataset = Dataset(
+            id=iri, source=source.id, title=document["title"], version=_version(document, source), document=document,
+            created_at=tx.now, changed_at=tx.now, record=record, access=record.access,
+        )  # fmt: skip
+        store.insert_dataset(tx, participant.id, dataset)
+        store.insert_revision(tx, participant.id, dataset.id, first(dataset))
+        self._fits(tx, participant, dataset, source)
+        if not offered:
+            self._log(tx, participant, dataset, "published")
+        return dataset
+
+    def described(self, tx: Tx, participant: Participant, before: DatasetRecord, said: Answers) -> DatasetRecord:
+        """The record with the answers in it, its series made if it is the first of it; raises Mistake."""
+        record = describe.coherent(describe.described(before, said))
+        if said.series is UNSET:
+            return record
+        title = describe.line(said.series)
+        return replace(record, series=(self._series(tx, participant, title),) if title else ())
+
+    def _series(self, tx: Tx, participant: Participant, title: str) -> Series:
+        """By its title; only its IRI stands in the record."""
+        known = store.series_titled(tx, participant.id, title)
+        if known is None:
+            series = Series(
+                iri=public.series_iri(participant.root, new_uuid()), title={"de": title}, issued=rfc3339(tx.now),
+                modified=rfc3339(tx.now),
+            )  # fmt: skip
+            store.insert_series(tx, participant.id, series.iri, title, msgspec.json.encode(series).decode())
+            known = store.series_titled(tx, participant.id, title)
+        return Series(iri=known or "")
+
+    def _open(self, tx: Tx, slug: str, name: str, seen: int | None) -> tuple[Participant, Dataset]:
+        """The dataset for a change, held until the unit commits."""
+        participant = self._participants.held(slug).participant
+        require_active(tx, slug)
+        found = store.locked(tx, slug, public.dataset_iri(participant.root, name))
+        if found is None:
+            raise Unknown("catalogue.unknown", id=name[:200])
+        if found.state == "withdrawn":
+            raise public.Withdrawn("catalogue.withdrawn")
+        if seen is not None and seen != found.revision:
+            raise Outdated("catalogue.outdated", seen=seen, revision=found.revision)
+        return participant, found
+
+    def _source(self, tx: Tx, slug: str, source_id: str) -> Source:
+        found = store.source(tx, slug, source_id)
+        if found is None:
+            raise Unknown("catalogue.unknown", id=source_id[:80])
+        return found
+
+    def _keep(
+        self, tx: Tx, participant: Participant, before: Dataset, after: Dataset,
+        action: Literal["changed", "replaced", "withdrawn"],
+    ) -> Dataset:  # fmt: skip
+        if replace(after, changed_at=before.changed_at) == before:
+            return before
+        fresh = replace(after, revision=before.revision + 1)
+        store.insert_revision(tx, participant.id, before.id, first(before))
+        if not store.update_dataset(tx, participant.id, fresh, before.revision):
+            raise Outdated("catalogue.outdated", seen=before.revision, revision=before.revision + 1)
+        made = Revision(
+            number=fresh.revision, at=tx.now, action=action, version=fresh.version, source=fresh.source,
+            record=fresh.record,
+        )  # fmt: skip
+        store.insert_revision(tx, participant.id, before.id, made)
+        self._log(tx, participant, fresh, action)
+        if action != "withdrawn":
+            self._fits(tx, participant, fresh, self._source(tx, participant.id, fresh.source))
+        return fresh
+
+    def _log(self, tx: Tx, participant: Participant, one: Dataset, action: str) -> None:
+        body: dict[str, object] = {
+            "dataset": one.id, "action": action, "revision": one.revision, "version": one.version,
+        }  # fmt: skip
+        audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
+
+    def _fits(self, tx: Tx, participant: Participant, dataset: Dataset, source: Source) -> None:
+        """Raises Mistake if a harvester would take more along with a dataset of ours than it should."""
+        if dataset.access not in public.PUBLIC or source.kind == "elsewhere":
+            return
+        record = public.complete(participant, dataset, source, (), store.series(tx, participant.id))
+        if len(set(dcat_ap.dataset(record))) > public.MOST_TRIPLES - ROOM_FOR_OFFERS:
+            raise Mistake("catalogue.too-much", most=public.MOST_TRIPLES)
+
+    def _offer_anew(
+        self, tx: Tx, participant: Participant, dataset: Dataset, source: Source, wish: DatasetChange
+    ) -> None:
+        standing = store.offers_on(tx, participant.id, dataset.id)
+        strictest = Offers.strictest(standing)
+        visibility = (strictest.visibility if strictest else "members") if wish.visibility is UNSET else wish.visibility
+        setting = wish.countersignature
+        if wish.rule:
+            if source.kind == "elsewhere":
+                raise Mistake("catalogue.nothing-to-offer")
+            store.withdraw_offers(tx, participant.id, dataset.id)
+            kept = strictest.countersignature if strictest else "preferred"
+            offer = OfferWish(
+                rule=wish.rule, slots=wish.slots, visibility=visibility,
+                countersignature=kept if setting is UNSET else setting,
+            )  # fmt: skip
+            self._offers.make(tx, participant, dataset, offer)
+            return
+        for one in standing:
+            same = one.visibility if wish.visibility is UNSET else wish.visibility
+            asked = one.countersignature if setting is UNSET else setting
+            if (same, asked) != (one.visibility, one.countersignature):
+                self._offers.update(tx, participant, replace(one, visibility=same, countersignature=asked))
+        self._offers.recheck(tx, dataset)
+
+
+ROOM_FOR_OFFERS = 12
+"""Triples kept free for the offers that a contract can be made on: three for each."""
+
+
+def elsewhere() -> Source:
+    """What stands for the bytes of a dataset that has none here."""
+    return Source(
+        id=new_uuid(), kind="elsewhere", location="", name="", media_type="", bytes=None, sha256=None
+    )  # fmt: skip
+
+
+def first(dataset: Dataset) -> Revision:
+    """What the dataset is now, as the revision that stands for all before."""
+    return Revision(
+        number=dataset.revision, at=dataset.changed_at, action="published", version=dataset.version,
+        source=dataset.source, record=dataset.record,
+    )  # fmt: skip
+
+
+def told(record: DatasetRecord, source: Source, kept: dict[str, Any]) -> dict[str, Any]:
+    """What contracts and peers are told: `kept` are members that stay, such as when it was first published."""
+    keywords = list(record.keywords.get("de", ()))
+    return {
+        "title": record.title["de"] if "de" in record.title else next(iter(record.title.values())),
+        "description": record.description.get("de") or next(iter(record.description.values()), ""),
+        "name": source.name, "media_type": source.media_type, "bytes": source.bytes, "sha256": source.sha256,
+        "issued": kept["issued"], "location": None if source.kind == "file" else source.kind,
+        **({"keywords": keywords} if keywords else {}),
+        **({"open_data": True} if describe.is_open(record) else {}),
+        **{name: value for name, value in kept.items() if name not in ("issued", "keywords") and value},
+    }  # fmt: skip
+
+
+def revised(before: Dataset, record: DatasetRecord, source: Source | None, now: int) -> Dataset:
+    """The dataset with another record or source. The document keeps what no answer changes; `changed_at` moves only if
+    the record or the version does."""
+    stays = ("issued", "open_data", "classification")
+    kept: dict[str, Any] = {name: value for name, value in before.document.items() if name in stays}
+    if describe.is_open(before.record):
+        kept.pop("open_data", None)  # its licence said so, and says now whether it still is
+    document = told(record, source or elsewhere(), {"issued": rfc3339(before.created_at), **kept})
+    version = before.version if document == before.document else _version(document, source)
+    moved = record != before.record or version != before.version
+    return replace(
+        before, title=document["title"], document=document, version=version, record=record, access=record.access,
+        changed_at=now if moved else before.changed_at,
+    )  # fmt: skip
+
+
+def _version(document: dict[str, Any], source: Source | None) -> str:
+    """Of the bytes; of a live source, and of one elsewhere, that of its description."""
+    pinned = None if source is None else source.sha256
+    return pinned or sha256(jcs.encode(document)).hexdigest()
+
+
+def _next_label(before: Dataset, known: list[Revision]) -> str:
+    """The count of versions of the bytes, unless the steward counts otherwise."""
+    versions = {one.source for one in known} | {before.source}
+    return str(len(versions) + 1) if before.record.version in ("", str(len(versions))) else before.record.version

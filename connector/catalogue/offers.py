@@ -1,0 +1,87 @@
+"""Offers on datasets: made from a template of rules, checked against what the data are (spec/metadata-record.md 1.3).
+
+A licence and a rule may not contradict each other: with an open licence nothing is restricted, without one not
+everything is allowed.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from connector.audit import store as audit
+from connector.catalogue import describe, store
+from connector.catalogue.model import Countersignature, Dataset, Offer, Visibility
+from connector.catalogue.templates import templates
+from connector.errors import Mistake
+from connector.ids import new_uuid
+from connector.participants.model import Participant
+from connector.policy.conflict.objections import Objection
+from connector.policy.engine import PolicyEngine
+from connector.storage.database import Tx
+
+_TOLD = 5
+"""Objections that are told at once."""
+_STRICTEST = ("required", "preferred", "none")
+
+
+class OfferWish(msgspec.Struct, frozen=True, kw_only=True):
+    """A further offer on a dataset."""
+
+    rule: str
+    slots: dict[str, str] = {}
+    visibility: Visibility = "members"
+    countersignature: Countersignature = "preferred"
+
+
+class Contradictory(Mistake):
+    """A rule that contradicts itself or what the data are; `reasons` name each clause in German and English."""
+
+    def __init__(self, found: list[Objection]) -> None:
+        super().__init__("policy.contradiction", pointer=found[0].pointer or "/", fault=found[0].fault)
+        self.reasons = {lang: [one.reasons[lang] for one in found[:_TOLD]] for lang in found[0].reasons}
+
+
+class Offers:
+    def __init__(self, judge: PolicyEngine) -> None:
+        self._judge = judge
+
+    def make(self, tx: Tx, participant: Participant, dataset: Dataset, wish: OfferWish) -> Offer:
+        """A published offer; raises Mistake for an unknown rule or slot, or a contradiction."""
+        policy: dict[str, Any] = templates.fill(wish.rule, wish.slots)
+        self._check(dataset, policy, tx.now)
+        offer = Offer(
+            id=f"{dataset.id}/offers/{new_uuid()}", dataset=dataset.id, policy=policy,
+            digest=self._judge.digest(policy), visibility=wish.visibility, countersignature=wish.countersignature,
+            template={"id": wish.rule, "slots": wish.slots}, state="published", created_at=tx.now,
+        )  # fmt: skip
+        store.insert_offer(tx, participant.id, offer)
+        body = {"dataset": dataset.id, "offer": offer.id, "policy": offer.digest, "version": dataset.version}
+        audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
+        return offer
+
+    def recheck(self, tx: Tx, dataset: Dataset) -> None:
+        """The standing offers beside what the dataset says now; raises Mistake."""
+        for one in store.offers_on(tx, tx.scope, dataset.id):
+            self._check(dataset, one.policy, one.created_at)
+
+    def update(self, tx: Tx, participant: Participant, offer: Offer) -> None:
+        """Who sees it, and whether its contract needs the second signature."""
+        store.update_offer(tx, participant.id, offer)
+        body: dict[str, object] = {
+            "dataset": offer.dataset, "offer": offer.id, "visibility": offer.visibility,
+            "countersignature": offer.countersignature,
+        }  # fmt: skip
+        audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
+
+    def _check(self, dataset: Dataset, policy: dict[str, Any], now: int) -> None:
+        unrestricted = dataset.document.get("open_data") is True or describe.is_open(dataset.record)
+        if found := self._judge.contradictions(policy, open_data=unrestricted, now=now):
+            raise Contradictory(found)
+        restricts = unrestricted or bool(self._judge.contradictions(policy, open_data=True, now=now))
+        describe.agree_with_rule(dataset.record, restricts)
+
+    @staticmethod
+    def strictest(offers: Sequence[Offer]) -> Offer | None:
+        """The one that asks for most: of its settings a new one takes what is not said."""
+        return min(offers, key=lambda one: _STRICTEST.index(one.countersignature), default=None)
