@@ -110,7 +110,7 @@ _REFUSED: Mapping[str, Callable[[Mapping[str, object]], PeerError]] = {
 def form_of(content: bytes, media_type: str | None = None, name: str | None = None) -> Form:
     """By what the content looks like, where that is plain; else by media type, then by the ending of the name.
 
-    Portals name the wrong type more often than they write the wrong form. Raises PeerError for a page of HTML.
+    Portals name the wrong type more often than they write the wrong form. Raises PeerError for a page of HTML and a packed file.
     """
     seen = _seen(content)
     if seen == "rdf-xml" or seen == "json-ld":
@@ -125,6 +125,8 @@ def form_of(content: bytes, media_type: str | None = None, name: str | None = No
 
 
 def _seen(content: bytes) -> Form | None:
+    if content.startswith((b"\x1f\x8b", b"PK\x03\x04")):
+        raise PeerError("rdf.packed")
     head = content[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     if re.match(rb"(?i)<!doctype\s+html|<html[\s>]", head):
         raise PeerError("rdf.html")

@@ -1,6 +1,7 @@
 """What others wrote is read in four forms and many encodings; what is meant to harm costs a process of its own."""
 
 import asyncio
+import gzip
 import os
 from itertools import pairwise
 
@@ -240,8 +241,10 @@ def test_what_holds_broken_bytes_is_set_aside() -> None:
 
 
 def test_garbage_is_refused() -> None:
-    for garbage in (b"\x00\x01\x02\xff" * 99, b"\x89PNG\r\n\x1a\n", b"just words", b"<rdf:RDF", b"{", b"PK\x03\x04"):
+    for garbage in (b"\x00\x01\x02\xff" * 99, b"\x89PNG\r\n\x1a\n", b"just words", b"<rdf:RDF", b"{"):
         assert refused(garbage) == "rdf.syntax", garbage
+    for packed in (gzip.compress(TITLED.encode()), b"PK\x03\x04"):
+        assert refused(packed, name="trees.rdf") == "rdf.packed"
     assert read(b"").triples == ()
 
 
