@@ -58,6 +58,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 LIMITS = Limits()
+SET_ASIDE = frozenset({"iri-length", "literal-length", "encoding", "quoted", "syntax"})
+"""Kinds of remarks about what is missing from a reading, in each form."""
 
 
 class Remark(Struct, frozen=True):
@@ -84,10 +86,8 @@ class Reading(Struct, frozen=True):
     @property
     def whole(self) -> bool:
         """Whether nothing was set aside; what is missing from an incomplete reading proves no removal."""
-        aside = {"iri-length", "literal-length", "encoding", "quoted", "syntax"}
-        if self.form == "json-ld":
-            aside.add("relative-iri")
-        return aside.isdisjoint(remark.kind for remark in self.remarks)
+        dropped = self.form == "json-ld" and any(remark.kind == "relative-iri" for remark in self.remarks)
+        return not dropped and SET_ASIDE.isdisjoint(remark.kind for remark in self.remarks)
 
 
 class _Report(Struct, frozen=True):

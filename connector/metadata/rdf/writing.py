@@ -47,7 +47,7 @@ def write(triples: Iterable[Triple], form: Form, prefixes: Mapping[str, str] = P
         return serialize(ordered, format=_FORMATS[form], prefixes=used) or b""
     broken = [triple for triple in ordered if _breaks_out(triple)]
     kept = [triple for triple in ordered if not _breaks_out(triple)] if broken else ordered
-    return (serialize(kept, format=_FORMATS[form], prefixes=used) or b"") + b"".join(map(_escaped, broken))
+    return (serialize(kept, format=_FORMATS[form], prefixes=used) or b"") + b"".join(map(n_triple, broken))
 
 
 def _breaks_out(triple: Triple) -> bool:
@@ -57,7 +57,10 @@ def _breaks_out(triple: Triple) -> bool:
     return any(isinstance(iri, NamedNode) and _BREAKS_OUT.search(iri.value) for iri in iris)
 
 
-def _escaped(triple: Triple) -> bytes:
+def n_triple(triple: Triple) -> bytes:
+    """One line; an IRI that is none is escaped where it has to be."""
+    if not _breaks_out(triple):
+        return f"{triple} .\n".encode()
     said = map(_notation, (triple.subject, triple.predicate, triple.object))
     return f"{' '.join(said)} .\n".encode()
 

@@ -19,6 +19,7 @@ from connector.metadata.rdf.names import (
     ELI,
     FOAF,
     GEO,
+    HVD_LAW,
     LOCN,
     OWL,
     RDF,
@@ -310,6 +311,13 @@ def _service_publisher(work: Work) -> None:
             )
 
 
+def _high_value_law(work: Work) -> None:
+    """Whoever names a category of high-value datasets names the regulation as well, with its files and interfaces."""
+    if work.values(work.dataset, DCATAP.hvdCategory):
+        for node in (work.dataset, *work.instances(DCAT.Distribution, DCAT.DataService)):
+            work.change((), [Triple(node, DCATAP.applicableLegislation, HVD_LAW)])
+
+
 def _back_links(work: Work) -> None:
     """A service that names what it serves, a series its members, an edition the next one: a harvester that deletes a
     dataset with all it reaches would delete them all."""
@@ -362,6 +370,7 @@ SHAPE: tuple[Rule, ...] = (
     Rule("empty-period", _empty_period),
     Rule("access-from-download", _access_from_download),
     Rule("service-publisher", _service_publisher),
+    Rule("high-value-law", _high_value_law),
     Rule("back-links", _back_links),
     Rule("unreachable-contact", _unreachable),
     Rule("shared-node", _shared),

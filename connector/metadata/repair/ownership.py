@@ -21,6 +21,8 @@ MOST_TRIPLES = 5_000
 """Of one dataset; real ones have 30 to 300."""
 MOST_BYTES = 2 * 1024**2
 """Of its N-Triples."""
+LONGEST_IRI = 1_000
+"""Characters of the IRI of a dataset: it is a key of the database."""
 BETWEEN = frozenset(
     { DCAT.dataset, DCAT.record, DCAT.catalog, DCAT.servesDataset, DCAT.seriesMember, DCAT.prev, DCAT.next,
     DCAT.first, DCAT.last, DCAT.hasVersion, DCAT.isVersionOf, DCAT.previousVersion, DCT.relation, DCT.isPartOf,
@@ -79,7 +81,7 @@ def datasets(graph: Graph, lists: CodeLists) -> Iterator[Found | Aside]:
 
 def _identifier(graph: Graph, node: Node) -> str:
     value = graph.value(node, DCT.identifier)
-    return "" if value is None or isinstance(value, BlankNode) else value.value.strip()
+    return "" if value is None or isinstance(value, BlankNode) else value.value.strip()[:LONGEST_IRI]
 
 
 def _name(node: Node, identifier: str) -> str | None:
@@ -90,7 +92,7 @@ def _name(node: Node, identifier: str) -> str | None:
         NamedNode(node.value)
     except ValueError:
         return None
-    return node.value
+    return node.value if len(node.value) <= LONGEST_IRI else None
 
 
 def _cyclic(graph: Graph, node: Node) -> bool:

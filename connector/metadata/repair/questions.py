@@ -9,6 +9,7 @@ and may be left out is left out by the rule `not-conforming`; what may not be le
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import SequenceMatcher
+from hashlib import sha256
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -29,6 +30,8 @@ from connector.metadata.rdf.names import DCAT, DCT
 from connector.metadata.repair.nodes import agent
 from connector.metadata.repair.work import Rule, Work, subject_of, text, value_of
 
+_LONGEST = 300
+"""Characters of a value that a question shows."""
 LEAVE_OUT = "-"
 """The answer that a value is to be left out; nobody has to know everything."""
 
@@ -89,7 +92,7 @@ def unlisted_licences(work: Work) -> Iterable[Question]:
     for triple in work.named(DCT.license):
         value = value_of(triple)
         if isinstance(value, NamedNode) and not work.known.lists.has(LICENSES, value.value):
-            yield Question("licence", value.value, holds=False)
+            yield Question("licence", keyed(value.value), holds=False)
 
 
 def _kind(work: Work, finding: Finding) -> Kind | None:
@@ -103,7 +106,12 @@ def _value(finding: Finding) -> str:
     if finding.component == "MinCountConstraintComponent":
         return ""
     said = finding.value if finding.value is not None else finding.node
-    return text(said)
+    return keyed(text(said))
+
+
+def keyed(said: str) -> str:
+    """A value as questions and answers name it: of a long one its beginning and a digest."""
+    return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}… {sha256(said.encode()).hexdigest()[:16]}"
 
 
 # From answers
@@ -118,7 +126,7 @@ def answer(work: Work) -> None:
             value = value_of(triple)
             if isinstance(value, BlankNode) or not work.is_a(subject_of(triple), *kind.of):
                 continue
-            said = work.known.answer(kind.name, text(value), work.dataset.value)
+            said = work.known.answer(kind.name, keyed(text(value)), work.dataset.value)
             if said is not None:
                 _put(work, kind, subject_of(triple), [triple], said)
         for node in work.instances(*kind.of):

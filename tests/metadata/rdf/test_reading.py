@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import os
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -167,8 +168,8 @@ def test_an_exhausted_process_is_one_error_and_leaves_nothing_behind() -> None:
     for limits in (Limits(memory=40 * 1024**2), Limits(wall_s=0), Limits(cpu_s=0)):
         with pytest.raises(PeerError, match=r"rdf\.exhausted"):
             read(rows * 2, limits=limits)
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    with suppress(ChildProcessError):  # no child at all, or others of this process that live
+        assert os.waitpid(-1, os.WNOHANG) == (0, 0)
 
 
 async def test_the_loop_goes_on_while_a_document_is_read() -> None:

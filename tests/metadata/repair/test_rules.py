@@ -24,7 +24,7 @@ CASES: list[tuple[str, str, str, str, str]] = [
     ("dublin-core-elements", 'dc:title "Bäume" ; dct:title "Bäume"', "", "", ':trees dct:title "Bäume"'),
     ("control-characters", f"dct:title {SPACE}", "", "", ':trees dct:title " Bäume"'),
     ("empty-value", 'dcat:keyword "", "Baum"', "", "", ':trees dcat:keyword "Baum"'),
-    ("placeholder", "dct:language <TODO:>", "", "", ':trees dct:title "Bäume"'),
+    ("placeholder", "dct:language <tbd>", "", "", ':trees dct:title "Bäume"'),
     ("iri-characters", "", "dcat:accessURL <https://town.example/?a[b]=1>", "",
      ":file dcat:accessURL <https://town.example/?a%5Bb%5D=1>"),
     ("schema-dates", 'dct:temporal [ a dct:PeriodOfTime ; schema:startDate "2020-01-01"^^xsd:date ]', "", "",
@@ -127,7 +127,7 @@ def test_each_rule_at_work() -> None:
 
 
 def test_every_rule_is_tried_and_has_a_sentence() -> None:
-    tried = {case[0] for case in CASES} | {"answer", "access-from-download", "shared-node"}
+    tried = {case[0] for case in CASES} | {"answer", "access-from-download", "high-value-law", "shared-node"}
     assert set(NAMES) == tried
     assert len(NAMES) == len(set(NAMES)) >= 40
     assert all(say(f"repair.{name}", lang) for name in NAMES for lang in LANGUAGES)
@@ -167,6 +167,19 @@ def test_what_datasets_share_is_written_with_each() -> None:
     }
     assert "<https://town.example/desk>" not in {str(triple.subject) for triple in result.triples}
     assert "shared-node" not in repaired(text).counts
+
+
+def test_a_high_value_dataset_needs_an_interface() -> None:
+    """>> a category alone << the regulation is named everywhere; without an API it waits, and nothing is invented."""
+    claim = "dcatap:hvdCategory <http://data.europa.eu/bna/c_b79e35eb>"
+    without = repaired(described(claim))
+    assert without.counts["high-value-law"] == 2
+    assert [(one.kind, one.value) for one in without.questions] == [("other", "hvd-Dataset-api-min")]
+    api = ':api a dcat:DataService ; dct:title "API" ; dcat:endpointURL <https://town.example/api> ; foaf:page :doc ;'
+    api += f" {claim} ; dct:license <http://dcat-ap.de/def/licenses/cc-zero> ; dcat:contactPoint [ a vcard:Kind ;"
+    api += ' vcard:fn "Amt" ; vcard:hasEmail <mailto:amt@town.example> ] . :doc a foaf:Document .'
+    done = repaired(described(claim, "dcat:accessService :api", api))
+    assert ([finding.rule for finding in done.findings], done.questions) == ([], [])
 
 
 def test_a_licence_is_never_guessed() -> None:
