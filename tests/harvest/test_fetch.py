@@ -1,20 +1,25 @@
 """Catalogues from addresses: pages that end, repeat, fail, lead elsewhere or never end; CKAN; sizes."""
 
 import json
+from pathlib import Path
 
 import pytest
+from aiohttp import web
 
+from connector.clock import SystemClock
 from connector.errors import HanseError, PeerError
 from connector.harvest import ckan
 from connector.harvest.fetch import Fetcher
 from connector.harvest.model import Delivery
 from connector.http.outbound import SafeClient
+from connector.http.server import port_of, serve, tls_server
 from connector.metadata.lists.code_lists import code_lists
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import DCAT, DCT, FOAF
 from connector.metadata.repair.ownership import Found, datasets
 from connector.metadata.repair.rules import repair
 from connector.metadata.repair.work import Known
+from connector.trust.development import dev_ca
 from tests.harvest.portals import PORTAL, Portal, hydra
 
 FIRST, SECOND, THIRD = (f"{PORTAL}/catalog?page={number}" for number in (1, 2, 3))
@@ -85,6 +90,34 @@ async def test_inner_addresses_are_not_called() -> None:
     with pytest.raises(HanseError):
         await fetcher.fetch("https://127.0.0.1:1/x")
     await way.close()
+
+
+async def test_pages_over_tls(tmp_path: Path) -> None:
+    """>> a portal on a real socket, through the guarded way out << three pages; a redirect is no page."""
+    certs = dev_ca.create(tmp_path, SystemClock())
+    asked: list[str] = []
+
+    async def page(request: web.Request) -> web.Response:
+        number = int(request.query.get("page", "1"))
+        asked.append(request.headers["Accept"].partition(",")[0])
+        following = f"{root}/catalog?page={number + 1}" if number < 3 else None
+        return web.Response(body=hydra(f"d{number}", following), content_type="text/turtle")
+
+    async def moved(request: web.Request) -> web.Response:
+        raise web.HTTPFound(f"{root}/catalog")
+
+    app = web.Application()
+    app.add_routes([web.get("/catalog", page), web.get("/old", moved)])
+    runner = await serve(app, host="127.0.0.1", port=0, tls=tls_server(certs.server, certs.server_key), stop_s=0.1)
+    root = f"https://localhost:{port_of(runner)}"
+    way = SafeClient(allow=["127.0.0.0/8", "::1/128"], ca_files=[certs.ca])
+    delivery = await Fetcher(way).fetch(f"{root}/catalog")
+    assert (names(delivery), delivery.complete) == (["d1", "d2", "d3"], True)
+    assert asked == ["application/rdf+xml"] * 3
+    with pytest.raises(PeerError, match=r"harvest\.status"):
+        await Fetcher(way).fetch(f"{root}/old")
+    await way.close()
+    await runner.cleanup()
 
 
 def package(number: int) -> dict[str, object]:
