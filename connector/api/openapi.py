@@ -21,6 +21,7 @@ from connector.api.contracts import ContractHandlers
 from connector.api.countersigning import CountersigningHandlers
 from connector.api.datasets import DatasetHandlers
 from connector.api.duties import DutyHandlers
+from connector.api.harvest import HarvestHandlers
 from connector.api.offboarding import OffboardingHandlers
 from connector.api.operation import OperationHandlers
 from connector.api.participants import ParticipantHandlers
@@ -62,6 +63,7 @@ READS_JSON = {
     415: ("http.body-media",),
 }  # fmt: skip
 WHERE = {
+    "run": "The run, as the request that began it was answered.",
     "p": "The participant, by its short name.",
     "id": "The id; of a `urn:uuid:` the bare UUID will do.",
     "uuid": "The UUID at the end of the dataset's id.",
@@ -80,7 +82,7 @@ class OpenApiHandlers:
 
 
 GROUPS: tuple[type[Handlers], ...] = (
-    OperationHandlers, ParticipantHandlers, CatalogueHandlers, DatasetHandlers, ContractHandlers,
+    OperationHandlers, ParticipantHandlers, CatalogueHandlers, DatasetHandlers, HarvestHandlers, ContractHandlers,
     CountersigningHandlers, TransferHandlers, DutyHandlers, AttentionHandlers, TerminationHandlers, ClockHandlers,
     OffboardingHandlers, RecordHandlers, PersonHandlers, TraceHandlers, BackupHandlers, ProcessHandlers,
     WitnessHandlers, OpenApiHandlers,

@@ -22,6 +22,8 @@ from connector.contracts.evidence.certificates import Certificates
 from connector.contracts.evidence.service import Evidence
 from connector.delivery import assemble as delivery_slice
 from connector.delivery.circuit import Circuits
+from connector.harvest import assemble as harvest_slice
+from connector.harvest.assemble import HarvestSlice
 from connector.ids import new_uuid
 from connector.infra import Infra
 from connector.offboarding import assemble as offboarding_slice
@@ -68,6 +70,7 @@ class Services(Struct, frozen=True, kw_only=True):
     authenticate: Authenticate
     witness: WitnessSlice
     catalogue: CatalogueSlice
+    harvest: HarvestSlice
     contracts: ContractSlice
     evidence: Evidence
     transfers: TransferSlice
@@ -96,6 +99,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     # From publishing to evidence
     witness = witness_slice.assemble(infra, participants, anchor)
     catalogue = catalogue_slice.assemble(infra, participants, engine)
+    harvest = harvest_slice.assemble(infra, participants)
     contracts = contract_slice.assemble(
         infra, participants, catalogue.service, engine, members=members, line=anchor, seal_roots=trust.seal_roots,
         peer=peer, quotas=quotas, decide=ports.negotiating,
@@ -122,13 +126,13 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     )  # fmt: skip
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (
-        operation.work, retention.work(), witness.work, catalogue.work, contracts.work, transfers.work, plane.work,
-        delivery, offboarding.work, more.work,
+        operation.work, retention.work(), witness.work, catalogue.work, harvest.work, contracts.work, transfers.work,
+        plane.work, delivery, offboarding.work, more.work,
     )  # fmt: skip
     return Services(
         infra=infra, judge=engine, space=space, participants=participants, trust=trust, quotas=quotas,
         addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
-        catalogue=catalogue, contracts=contracts, evidence=evidence, transfers=transfers,
+        catalogue=catalogue, harvest=harvest, contracts=contracts, evidence=evidence, transfers=transfers,
         plane=plane, circuits=circuits, retention=retention, operation=operation, offboarding=offboarding, more=more,
         schedule=schedule(infra, works, circuits, operation.monitoring.failed),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from connector.api import contracts as api_contracts
 from connector.api import countersigning as api_countersigning
 from connector.api import datasets as api_datasets
 from connector.api import duties as api_duties
+from connector.api import harvest as api_harvest
 from connector.api import offboarding as api_offboarding
 from connector.api import openapi as api_openapi
 from connector.api import operation as api_operation
@@ -105,6 +106,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_catalogue.CatalogueHandlers(
             db, clock, participants, catalogue.service, catalogue.uploads, judge, peer, anchor
         ),
+        api_harvest.HarvestHandlers(services.harvest.service),
         api_datasets.DatasetHandlers(db, participants, catalogue.service, contracts.service, anchor),
         api_contracts.ContractHandlers(
             db, clock, participants, contracts.service, services.evidence, peer, anchor, waiting, judge, agreements

@@ -2,7 +2,7 @@
 
 Run by its path and alone (`reading` starts it), so it imports pyoxigraph and the standard library only. It takes its
 limits before it reads a byte, refuses entities before a parser sees them, and ends with what it was asked
-(spec/metadata.md 7.1, decision 0060).
+(spec/metadata-import.md 1.1, decision 0060).
 """
 
 import codecs

@@ -2,7 +2,7 @@
 
 What is parsed is parsed in a process of its own with limits on memory, CPU and time (`parse_process`): a document that
 exhausts it costs that process and is one error here. Nothing is fetched. Where the format allows, what cannot be read
-is set aside with its reason and the rest goes on (spec/metadata.md 7.1, decision 0060).
+is set aside with its reason and the rest goes on (spec/metadata-import.md 1.1, decision 0060).
 """
 
 import asyncio
@@ -58,6 +58,8 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 LIMITS = Limits()
+SET_ASIDE = frozenset({"iri-length", "literal-length", "encoding", "quoted", "syntax"})
+"""Kinds of remarks about what is missing from a reading, in each form."""
 
 
 class Remark(Struct, frozen=True):
@@ -84,10 +86,8 @@ class Reading(Struct, frozen=True):
     @property
     def whole(self) -> bool:
         """Whether nothing was set aside; what is missing from an incomplete reading proves no removal."""
-        aside = {"iri-length", "literal-length", "encoding", "quoted", "syntax"}
-        if self.form == "json-ld":
-            aside.add("relative-iri")
-        return aside.isdisjoint(remark.kind for remark in self.remarks)
+        dropped = self.form == "json-ld" and any(remark.kind == "relative-iri" for remark in self.remarks)
+        return not dropped and SET_ASIDE.isdisjoint(remark.kind for remark in self.remarks)
 
 
 class _Report(Struct, frozen=True):
@@ -110,7 +110,8 @@ _REFUSED: Mapping[str, Callable[[Mapping[str, object]], PeerError]] = {
 def form_of(content: bytes, media_type: str | None = None, name: str | None = None) -> Form:
     """By what the content looks like, where that is plain; else by media type, then by the ending of the name.
 
-    Portals name the wrong type more often than they write the wrong form. Raises PeerError for a page of HTML.
+    Portals name the wrong type more often than they write the wrong form. Raises PeerError for a page of HTML
+    and a packed file.
     """
     seen = _seen(content)
     if seen == "rdf-xml" or seen == "json-ld":
@@ -125,6 +126,8 @@ def form_of(content: bytes, media_type: str | None = None, name: str | None = No
 
 
 def _seen(content: bytes) -> Form | None:
+    if content.startswith((b"\x1f\x8b", b"PK\x03\x04")):
+        raise PeerError("rdf.packed")
     head = content[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     if re.match(rb"(?i)<!doctype\s+html|<html[\s>]", head):
         raise PeerError("rdf.html")
