@@ -229,6 +229,25 @@ def served_one(tx: Tx, participant: str, iri: str) -> Served | None:
     )
 
 
+def served_marks(tx: Tx, participant: str) -> list[tuple[str, str, int]]:
+    """IRI, SHA-256 and last change of all published datasets."""
+    rows = tx.all(
+        "SELECT iri, sha256, changed_at FROM harvest_dataset WHERE participant = :participant AND state = 'published'",
+        participant=participant,
+    )
+    return [(row["iri"], row["sha256"], row["changed_at"]) for row in rows]
+
+
+def record(tx: Tx, participant: str, iri: str) -> str | None:
+    """The neutral record (JSON) of a published dataset."""
+    row = tx.one(
+        "SELECT record FROM harvest_dataset WHERE participant = :participant AND iri = :iri AND state = 'published'",
+        participant=participant,
+        iri=iri,
+    )
+    return None if row is None else str(row["record"])
+
+
 def records(tx: Tx, participant: str, after: str, limit: int) -> list[tuple[str, str, str]]:
     """IRI, SHA-256 and neutral record (JSON) of published datasets, by IRI."""
     rows = tx.all(
