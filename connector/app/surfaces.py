@@ -47,6 +47,9 @@ from connector.peer.evidence.terminations import TerminationHandlers
 from connector.peer.evidence.witness import WitnessHandlers
 from connector.peer.identity import IdentityHandlers
 from connector.peer.problems import problems
+from connector.peer.public.answers import Answers
+from connector.peer.public.catalogue import PublicHandlers
+from connector.peer.public.downloads import Downloads
 from connector.privacy.subject_access import Persons
 from connector.settings.load import database_url
 from connector.storage import sqlite_path
@@ -61,6 +64,7 @@ def public(services: Services) -> routes.Surface:
     exchange = Exchange(db, services.circuits.heard, services.addresses.prove)
     outgoing = serve_data(plane.gate, plane.streams, plane.sources, plane.ports, participant=data.slug_of)
     limits = infra.settings.data
+    sending = Answers()
     inbound = Inbound(place=plane.local.place, limit=limits.largest, free=limits.keep_free)
     incoming = receive_data(db, plane.streams, plane.ports, inbound, participant=data.slug_of)
     table = [
@@ -75,6 +79,8 @@ def public(services: Services) -> routes.Surface:
         ).routes(),
         *TerminationHandlers(exchange, contracts.terminations, contracts.termination_delivery.judge, clock).routes(),
         *data.routes(outgoing, incoming),
+        *PublicHandlers(db, clock, services.public.snapshots, services.public.records, sending).routes(),
+        *Downloads(db, clock, services.public.records, plane.sources, sending).routes(),
     ]
     return routes.Surface(table, services.participants, services.authenticate, exchange.refused)
 
