@@ -81,7 +81,7 @@ class Fetcher:
                 break
             following = await self._following(url, then, addresses, left)
             if following is None or sha256(following.content).digest() in contents:
-                log.warning("harvest.pages-ended", url=url[:300], next=then[:300], pages=len(addresses))
+                log.warning("harvest.pages-ended", url=_shown(url), next=_shown(then), pages=len(addresses))
                 whole = False
                 break
             page = following
@@ -101,7 +101,7 @@ class Fetcher:
         try:
             return await self._page(then, left)
         except HanseError as error:
-            log.warning("harvest.page-failed", url=then[:300], why=str(error))
+            log.warning("harvest.page-failed", url=_shown(then), why=str(error))
             return None
 
     # CKAN
@@ -115,7 +115,7 @@ class Fetcher:
                 page = await self._page(ckan.page(url, len(found)), left)
                 more = ckan.packages(page.content)
             except HanseError as error:
-                log.warning("harvest.page-failed", url=url[:300], why=str(error))
+                log.warning("harvest.page-failed", url=_shown(url), why=str(error))
                 complete = False
                 break
             fresh = {name: each for name, each in more.packages.items() if name not in found}
@@ -134,7 +134,7 @@ class Fetcher:
         try:
             async with asyncio.timeout(self._page_s), self._way.stream(url, headers={"Accept": ACCEPT}) as response:
                 if response.status != 200:
-                    raise PeerError("harvest.status", status=response.status, url=url[:200])
+                    raise PeerError("harvest.status", status=response.status, url=_shown(url))
                 if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                     raise PeerError("http.answer-encoded")
                 if (response.content_length or 0) > limit:
@@ -146,7 +146,12 @@ class Fetcher:
                         raise PeerError("http.answer-size", limit=limit)
                 return Page(url, bytes(content), response.headers.get("Content-Type", ""))
         except TimeoutError as cause:
-            raise PeerError("harvest.slow", url=url[:200]) from cause
+            raise PeerError("harvest.slow", url=_shown(url)) from cause
+
+
+def _shown(url: str) -> str:
+    """Without the query, which may hold a key of whoever asks."""
+    return url.partition("?")[0][:300]
 
 
 def _next(graph: Graph, url: str) -> str | None:

@@ -6,8 +6,10 @@ more is removed only if the delivery was complete and has not shrunk by more tha
 """
 
 import asyncio
+import concurrent.futures
 import contextlib
 import json
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -66,6 +68,7 @@ class Harvest:
         self._db, self._participants, self._fetcher, self._lists = db, participants, fetcher, lists
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._busy: set[str] = set()
+        self._over = threading.Event()
 
     # Runs
 
@@ -97,6 +100,7 @@ class Harvest:
 
     async def stop(self) -> None:
         """What is on its way is given up; the next run begins anew."""
+        self._over.set()
         for task in self._tasks.values():
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -210,11 +214,13 @@ class Harvest:
         last = [0.0]
 
         def pace(phase: str, done: int, total: int) -> None:
+            if self._over.is_set():
+                raise Unavailable("harvest.interrupted")
             if not run_id or time.monotonic() - last[0] < TOUCH_S:
                 return
             last[0] = time.monotonic()
             told = self._db.write(slug, store.touch_run, slug, run_id, phase, done, total)
-            with contextlib.suppress(Unavailable, TimeoutError):
+            with contextlib.suppress(Unavailable, TimeoutError, concurrent.futures.CancelledError):
                 asyncio.run_coroutine_threadsafe(told, loop).result(timeout=30)
 
         return pace

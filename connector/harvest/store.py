@@ -137,6 +137,7 @@ def standing(tx: Tx, participant: str) -> dict[str, tuple[str, Standing]]:
 def keep_dataset(tx: Tx, participant: str, source_id: str, one: Imported, *, changed: bool, was: str = "") -> None:
     """Adds or replaces; `changed`: what is published of it moved. `was`: the IRI under which it was kept before."""
     if was and was != one.iri:
+        forget_questions(tx, participant, source_id, was)
         tx.run(
             "UPDATE harvest_dataset SET iri = :iri WHERE participant = :participant AND iri = :was",
             participant=participant,
@@ -366,7 +367,7 @@ def begin_run(tx: Tx, participant: str, run_id: str, location: str) -> None:
 def touch_run(tx: Tx, participant: str, run_id: str, phase: str, done: int, total: int) -> None:
     tx.run(
         "UPDATE harvest_run SET phase = :phase, done = :done, total = :total, touched_at = :now"
-        " WHERE participant = :participant AND id = :id",
+        " WHERE participant = :participant AND id = :id AND phase NOT IN ('done', 'failed')",
         participant=participant,
         id=run_id,
         phase=phase,

@@ -146,9 +146,10 @@ async def test_a_rule_is_undone_and_taken_up_again(sqlite_db: Database) -> None:
 async def test_identity_is_the_iri_then_the_identifier(any_db: Database) -> None:
     """>> the portal moved to another host << the same datasets, changed; none removed, none new."""
     service = harvest(any_db)
-    await taken(service, catalogue(*NAMES))
-    moved = await taken(service, catalogue(*NAMES).replace(b"https://town.example/", b"https://new.example/"))
-    assert (moved.new, moved.changed, moved.removed, moved.published) == (0, 20, 0, 20)
+    await taken(service, catalogue(*NAMES) + catalogue("waits", licence=WORDS))
+    old = catalogue(*NAMES) + catalogue("waits", licence=WORDS)
+    moved = await taken(service, old.replace(b"https://town.example/", b"https://new.example/"))
+    assert (moved.new, moved.changed, moved.removed, moved.published) == (0, 21, 0, 20)
     assert {one.iri for one in (await served(service, any_db)).values()} == {
         f"https://new.example/{name}" for name in NAMES
     }

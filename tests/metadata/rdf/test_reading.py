@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import os
+import threading
 from contextlib import suppress
 from itertools import pairwise
 
@@ -181,6 +182,24 @@ async def test_the_loop_goes_on_while_a_document_is_read() -> None:
         turns += 1
     assert len((await reading).triples) == 20_000
     assert turns > 10
+
+
+@pytest.mark.threat("T76")
+async def test_who_gives_up_takes_the_process_along() -> None:
+    """>> a document that takes long, given up; one that still waits for its turn << both end at once."""
+    rows = b"".join(b'<urn:a> <urn:b> "%d" .\n' % n for n in range(200_000))
+    readings = [asyncio.ensure_future(read_async(rows)) for _ in range(4)]
+    while not rdf_threads():
+        await asyncio.sleep(0.001)
+    for reading in readings:
+        reading.cancel()
+    assert await asyncio.gather(*readings, return_exceptions=True)
+    assert all(reading.cancelled() for reading in readings)
+    assert len((await read_async(b"<urn:a> <urn:b> <urn:c> .")).triples) == 1
+
+
+def rdf_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("rdf")]
 
 
 def test_what_is_no_iri_is_let_pass_and_told() -> None:
