@@ -25,7 +25,7 @@ from connector.peer.public.forms import Shown
 PIECE: Final = 1 << 16
 PIECE_S: Final = 30.0
 """Within which a reader has to take a piece: at least 2 kB a second."""
-FROM_ONE: Final = 20
+FROM_ONE: Final = 100
 ALTOGETHER: Final = 500
 PROFILE: Final = '<https://www.dcat-ap.de/def/dcatde/3.0/>; rel="profile"'
 FRESH: Final = "public, max-age=60"
