@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -86,7 +87,9 @@ class Cluster:
 
     def start(self) -> None:
         programs, user = _programs(), _user()
-        as_user = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        as_user: dict[str, Any] = (
+            {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+        )
         secret = self.folder / "password"
         secret.write_text(self.password)
         if user is not None:
@@ -94,7 +97,7 @@ class Cluster:
                 os.chown(path, user.pw_uid, user.pw_gid)
         data = self.folder / "data"
         settings = ["-U", "postgres", "-A", self.authentication, "-E", "UTF8", "--locale=C.UTF-8"]
-        initdb = [programs / "initdb", "-D", data, "--pwfile", secret, *settings]
+        initdb: list[str | Path] = [programs / "initdb", "-D", data, "--pwfile", secret, *settings]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", **as_user)
         options = {
             "port": self.port,
@@ -108,9 +111,8 @@ class Cluster:
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         log = (self.folder / "log").open("wb")
         with log:
-            self._server = subprocess.Popen(
-                [programs / "postgres", "-D", data, *flags], stdout=log, stderr=log, cwd="/", **as_user
-            )
+            server: list[str | Path] = [programs / "postgres", "-D", data, *flags]
+            self._server = subprocess.Popen(server, stdout=log, stderr=log, cwd="/", **as_user)
         self._await_server()
         self._create_roles()
 
@@ -166,7 +168,7 @@ class Cluster:
     def admin(self, statement: str, *names: str) -> None:
         """Run a statement as superuser, with names in place of `{}`."""
         with psycopg.connect(self._url("postgres", "postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
     def _url(self, role: str, database: str) -> str:
         return f"postgresql://{role}:{self.password}@127.0.0.1:{self.port}/{database}"

@@ -23,6 +23,7 @@ from connector.api.datasets import DatasetHandlers
 from connector.api.duties import DutyHandlers
 from connector.api.federation import FederationHandlers
 from connector.api.find import FindHandlers
+from connector.api.harvest import HarvestHandlers
 from connector.api.offboarding import OffboardingHandlers
 from connector.api.operation import OperationHandlers
 from connector.api.participants import ParticipantHandlers
@@ -64,6 +65,7 @@ READS_JSON = {
     415: ("http.body-media",),
 }  # fmt: skip
 WHERE = {
+    "run": "The run, as the request that began it was answered.",
     "p": "The participant, by its short name.",
     "id": "The id; of a `urn:uuid:` the bare UUID will do.",
     "uuid": "The UUID at the end of the dataset's id.",
@@ -83,7 +85,7 @@ class OpenApiHandlers:
 
 GROUPS: tuple[type[Handlers], ...] = (
     OperationHandlers, ParticipantHandlers, CatalogueHandlers, DatasetHandlers, FindHandlers, FederationHandlers,
-    ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers, AttentionHandlers,
+    HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers, AttentionHandlers,
     TerminationHandlers, ClockHandlers, OffboardingHandlers, RecordHandlers, PersonHandlers, TraceHandlers,
     BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip

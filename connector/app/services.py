@@ -14,6 +14,8 @@ from connector.app.ports import PRODUCTION, More, Ports
 from connector.app.schedule import Schedule, schedule
 from connector.catalogue import assemble as catalogue_slice
 from connector.catalogue.assemble import CatalogueSlice
+from connector.catalogue.snapshots import assemble as public_slice
+from connector.catalogue.snapshots.assemble import PublicSlice
 from connector.clock import Clock
 from connector.contracts import assemble as contract_slice
 from connector.contracts.assemble import ContractSlice
@@ -24,6 +26,9 @@ from connector.delivery import assemble as delivery_slice
 from connector.delivery.circuit import Circuits
 from connector.federation import assemble as federation_slice
 from connector.federation.assemble import FederationSlice
+from connector.harvest import assemble as harvest_slice
+from connector.harvest.assemble import HarvestSlice
+from connector.harvest.supply import ImportedDatasets
 from connector.ids import new_uuid
 from connector.infra import Infra
 from connector.offboarding import assemble as offboarding_slice
@@ -71,6 +76,8 @@ class Services(Struct, frozen=True, kw_only=True):
     witness: WitnessSlice
     catalogue: CatalogueSlice
     federation: FederationSlice
+    public: PublicSlice
+    harvest: HarvestSlice
     contracts: ContractSlice
     evidence: Evidence
     transfers: TransferSlice
@@ -100,6 +107,8 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     witness = witness_slice.assemble(infra, participants, anchor)
     catalogue = catalogue_slice.assemble(infra, participants, engine)
     federation = federation_slice.assemble(infra, participants, anchor, peer)
+    public = public_slice.assemble(infra, participants, catalogue.service.public, [ImportedDatasets()])
+    harvest = harvest_slice.assemble(infra, participants)
     contracts = contract_slice.assemble(
         infra, participants, catalogue.service, engine, members=members, line=anchor, seal_roots=trust.seal_roots,
         peer=peer, quotas=quotas, decide=ports.negotiating,
@@ -126,14 +135,15 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     )  # fmt: skip
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (
-        operation.work, retention.work(), witness.work, catalogue.work, federation.work, contracts.work, transfers.work,
-        plane.work, delivery, offboarding.work, more.work,
+        operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work, federation.work,
+        contracts.work, transfers.work, plane.work, delivery, offboarding.work, more.work,
     )  # fmt: skip
     return Services(
         infra=infra, judge=engine, space=space, participants=participants, trust=trust, quotas=quotas,
         addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
-        catalogue=catalogue, federation=federation, contracts=contracts, evidence=evidence, transfers=transfers,
-        plane=plane, circuits=circuits, retention=retention, operation=operation, offboarding=offboarding, more=more,
+        catalogue=catalogue, public=public, harvest=harvest, federation=federation, contracts=contracts,
+        evidence=evidence, transfers=transfers, plane=plane, circuits=circuits, retention=retention,
+        operation=operation, offboarding=offboarding, more=more,
         schedule=schedule(infra, works, circuits, operation.monitoring.failed),
     )  # fmt: skip
 

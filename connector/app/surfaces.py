@@ -18,6 +18,7 @@ from connector.api import datasets as api_datasets
 from connector.api import duties as api_duties
 from connector.api import federation as api_federation
 from connector.api import find as api_find
+from connector.api import harvest as api_harvest
 from connector.api import offboarding as api_offboarding
 from connector.api import openapi as api_openapi
 from connector.api import operation as api_operation
@@ -49,6 +50,9 @@ from connector.peer.evidence.witness import WitnessHandlers
 from connector.peer.identity import IdentityHandlers
 from connector.peer.inventory import InventoryHandlers
 from connector.peer.problems import problems
+from connector.peer.public.answers import Answers
+from connector.peer.public.catalogue import PublicHandlers
+from connector.peer.public.downloads import Downloads
 from connector.privacy.subject_access import Persons
 from connector.settings.load import database_url
 from connector.storage import sqlite_path
@@ -63,6 +67,7 @@ def public(services: Services) -> routes.Surface:
     exchange = Exchange(db, services.circuits.heard, services.addresses.prove)
     outgoing = serve_data(plane.gate, plane.streams, plane.sources, plane.ports, participant=data.slug_of)
     limits = infra.settings.data
+    sending = Answers()
     inbound = Inbound(place=plane.local.place, limit=limits.largest, free=limits.keep_free)
     incoming = receive_data(db, plane.streams, plane.ports, inbound, participant=data.slug_of)
     table = [
@@ -78,6 +83,8 @@ def public(services: Services) -> routes.Surface:
         ).routes(),
         *TerminationHandlers(exchange, contracts.terminations, contracts.termination_delivery.judge, clock).routes(),
         *data.routes(outgoing, incoming),
+        *PublicHandlers(db, clock, services.public.snapshots, services.public.records, sending).routes(),
+        *Downloads(db, clock, services.public.records, plane.sources, sending).routes(),
     ]
     return routes.Surface(table, services.participants, services.authenticate, exchange.refused)
 
@@ -107,6 +114,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
             participants, enrolment.enlist, enrolment.catch_up, members.seal_certificates
         ),
         api_catalogue.CatalogueHandlers(db, participants, catalogue.service, catalogue.uploads, judge),
+        api_harvest.HarvestHandlers(services.harvest.service),
         api_datasets.DatasetHandlers(db, participants, catalogue.service, contracts.service, anchor),
         api_find.FindHandlers(db, clock, participants, catalogue.index, judge, peer, anchor),
         api_federation.FederationHandlers(clock, participants, services.federation.service, anchor),

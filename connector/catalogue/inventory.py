@@ -1,4 +1,4 @@
-"""What one member may see now, as ids and content hashes: the member then fetches what differs (spec/metadata.md 8).
+"""What a member may see now, as ids and hashes: it then fetches what differs (spec/metadata-federation.md 1).
 
 Decided anew for each request, by the same rule as the pages, because who sees what changes with time and groups without
 anything being written. A listing is kept for whom exactly the same is visible, and for nobody else (threat T24).
@@ -79,7 +79,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def digest(entries: Iterable[tuple[str, bytes]]) -> str:
-    """SHA-256 (hex) of the lines `id hash`, each with a line feed, ascending by id (spec/metadata.md 8.2)."""
+    """SHA-256 (hex) of the lines `id hash`, each with a line feed, ascending (spec/metadata-federation.md 1.2)."""
     whole = sha256()
     for name, told in entries:
         whole.update(f"{name} {told.hex()}\n".encode())

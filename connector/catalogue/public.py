@@ -33,6 +33,7 @@ from connector.metadata.record.model import (
     Texts,
     filled,
 )
+from connector.participants import lifecycle
 from connector.participants.model import Participant
 from connector.participants.publisher import publisher
 from connector.participants.service import Participants
@@ -40,8 +41,6 @@ from connector.storage.database import Tx
 
 PUBLIC: Final[tuple[Access, ...]] = ("open", "announced")
 PORTION: Final = 1_000
-MOST_TRIPLES: Final = 150
-"""Reached from one dataset: what a harvester reads and deletes with it."""
 _PROTOCOL = "https://w3id.org/dspace/2025/1/"
 _COMPLETED = AUTHORITY + "distribution-status/COMPLETED"
 
@@ -57,6 +56,14 @@ class PublicDataset(msgspec.Struct, frozen=True, kw_only=True):
 
     record: DatasetRecord
     digest: str
+
+
+class PublicMark(msgspec.Struct, frozen=True, kw_only=True):
+    """A public dataset by a text that is another whenever its record may be; its last change in ms."""
+
+    iri: str
+    mark: str
+    changed_at: int
 
 
 class PublicCatalogue(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +100,7 @@ class PublicRecords:
         issued, modified = tx.now, 0
         while portion := store.datasets_with_access(tx, slug, PUBLIC, after, PORTION):
             for dataset, source in portion:
-                offers = store.offers_on(tx, slug, dataset.id) if dataset.access == "announced" else []
+                offers = self._offers(tx, slug, dataset)
                 found.append(_public(complete(participant, dataset, source, offers, series)))
                 issued, modified = min(issued, dataset.created_at), max(modified, dataset.changed_at)
             after = portion[-1][0].id
@@ -105,22 +112,45 @@ class PublicRecords:
             node=node, datasets=tuple(found), digest=digest.hexdigest(), version=store.version(tx, slug)
         )
 
+    def marks(self, tx: Tx, slug: str, iris: Sequence[str] | None = None) -> list[PublicMark]:
+        """All that is public, or of these, by what makes a difference to it, without reading a record."""
+        common = [self.context(tx, slug), sorted(store.series(tx, slug).items())]
+        start, offers = sha256(msgspec.json.encode(common)), store.offers_of_members(tx, slug)
+        found = []
+        for row in store.revisions_with_access(tx, slug, PUBLIC, iris):
+            digest = start.copy()
+            digest.update(msgspec.json.encode((row.revision, row.access, offers.get(row.id, ()))))
+            found.append(PublicMark(iri=row.id, mark=digest.hexdigest(), changed_at=row.changed_at))
+        return found
+
+    def context(self, tx: Tx, slug: str) -> str:
+        """What all datasets of the participant say of it: another text if that changed."""
+        participant = self._participants.current(tx, slug)
+        about = msgspec.json.encode((publisher_of(participant), participant.base, participant.name))
+        return sha256(about).hexdigest()
+
+    def several(self, tx: Tx, slug: str, iris: Sequence[str]) -> list[PublicDataset]:
+        """Those of these that are public, complete."""
+        participant, series = self._participants.current(tx, slug), store.series(tx, slug)
+        return [
+            _public(complete(participant, dataset, source, self._offers(tx, slug, dataset), series))
+            for dataset, source in store.datasets_named(tx, slug, PUBLIC, iris)
+        ]
+
     def dataset(self, tx: Tx, slug: str, name: str) -> PublicDataset:
         """One public dataset by its UUID or IRI; raises Unknown (404) for what is none, Withdrawn (410)."""
         participant = self._participants.current(tx, slug)
         dataset, source = self._public(tx, participant, name)
-        offers = store.offers_on(tx, slug, dataset.id)
+        offers = self._offers(tx, slug, dataset)
         return _public(complete(participant, dataset, source, offers, store.series(tx, slug)))
 
     def series(self, tx: Tx, slug: str, uuid: str) -> PublicSeries:
         """A series by its UUID, if a public dataset belongs to it; raises Unknown."""
         participant = self._participants.current(tx, slug)
         iri = series_iri(participant.root, uuid)
-        members, after = list[str](), ""
-        while portion := store.datasets_with_access(tx, slug, PUBLIC, after, PORTION):
-            members += [one.id for one, _ in portion if iri in (each.iri for each in one.record.series)]
-            after = portion[-1][0].id
         found = store.series(tx, slug, iri).get(iri)
+        shown = found is not None and lifecycle.is_active(tx, slug)
+        members = store.members(tx, slug, PUBLIC, iri) if shown else []
         if found is None or not members:
             raise Unknown("catalogue.unknown-series", id=uuid[:80])
         return PublicSeries(series=_series(found, publisher_of(participant)), members=tuple(members))
@@ -136,12 +166,17 @@ class PublicRecords:
             raise Unknown("catalogue.no-download")
         return source
 
+    def _offers(self, tx: Tx, slug: str, dataset: Dataset) -> Sequence[Offer]:
+        """Open data need none."""
+        return store.offers_on(tx, slug, dataset.id) if dataset.access == "announced" else []
+
     def _public(self, tx: Tx, participant: Participant, name: str) -> tuple[Dataset, Source]:
         dataset = store.dataset(tx, participant.id, dataset_iri(participant.root, name))
-        if dataset is not None and dataset.state == "withdrawn":
+        gone = dataset is not None and (dataset.state == "withdrawn" or not lifecycle.is_active(tx, participant.id))
+        if dataset is not None and gone and dataset.access in PUBLIC:
             raise Withdrawn("catalogue.withdrawn")
         source = None if dataset is None else store.source(tx, participant.id, dataset.source)
-        if dataset is None or source is None or dataset.access not in PUBLIC:
+        if dataset is None or source is None or gone or dataset.access not in PUBLIC:
             raise Unknown("catalogue.unknown", id=name[:200])
         return dataset, source
 
@@ -149,6 +184,11 @@ class PublicRecords:
 def dataset_iri(root: str, name: str) -> str:
     """Of a UUID or of the IRI itself; an imported dataset keeps the IRI that it came with."""
     return name if "://" in name or name.startswith("urn:") else f"{root}/datasets/{name}"
+
+
+def is_ours(participant: Participant, dataset: Dataset) -> bool:
+    """Whether its IRI was minted here."""
+    return dataset.id.startswith(f"{participant.root}/datasets/")
 
 
 def series_iri(root: str, uuid: str) -> str:
@@ -188,7 +228,7 @@ def complete(
 ) -> DatasetRecord:
     """The record as published: with publisher, addresses, dates and what the file itself says."""
     about, kept = publisher_of(participant), dataset.record
-    own = dataset.id.startswith(f"{participant.root}/datasets/")
+    own = is_ours(participant, dataset)
     record = replace(
         kept,
         iri=dataset.id,

@@ -8,7 +8,7 @@ import msgspec
 from connector.catalogue.model import Dataset, Described, Offer, Revision, Shown, Source, Terms, record_of
 from connector.catalogue.search.cursor import Place
 from connector.catalogue.search.filters import Filter, fold
-from connector.metadata.record.model import Series
+from connector.metadata.record.model import DatasetRecord, Series
 from connector.storage.database import Row, Tx, for_update
 
 _JSON = {"document", "policy", "template", "record"}
@@ -162,6 +162,75 @@ def datasets_with_access(
     found = [_dataset(row) for row in rows]
     sources = _sources(tx, participant, [one.source for one in found])
     return [(one, sources[one.source]) for one in found]
+
+
+def datasets_named(tx: Tx, participant: str, access: Sequence[str], ids: Sequence[str]) -> list[tuple[Dataset, Source]]:
+    """Those of these datasets that are published with such access, by IRI, each with its source."""
+    among, values = _among("d.access", "access", access)
+    named, names = _among("d.id", "id", ids)
+    rows = tx.all(
+        f"SELECT d.* FROM dataset d WHERE d.participant = :participant AND {among} AND {named}"  # noqa: S608 constants
+        " AND d.state = 'published' ORDER BY d.id",
+        participant=participant,
+        **values,
+        **names,
+    )
+    found = [_dataset(row) for row in rows]
+    sources = _sources(tx, participant, [one.source for one in found])
+    return [(one, sources[one.source]) for one in found]
+
+
+def members(tx: Tx, participant: str, access: Sequence[str], series_id: str) -> list[str]:
+    """IRIs of the published datasets with such access that belong to a series; only those records are read."""
+    among, values = _among("access", "access", access)
+    rows = tx.all(
+        "SELECT id, record FROM dataset WHERE participant = :participant AND state = 'published'"  # noqa: S608 constants
+        f" AND {among} AND record LIKE :series ESCAPE '!' ORDER BY id",
+        participant=participant,
+        series=f"%{_literal(msgspec.json.encode(series_id).decode())}%",
+        **values,
+    )
+    found = [(row["id"], msgspec.json.decode(row["record"], type=DatasetRecord)) for row in rows]
+    return [iri for iri, record in found if series_id in (one.iri for one in record.series)]
+
+
+class Revised(msgspec.Struct, frozen=True):
+    """At which revision a dataset is."""
+
+    id: str
+    revision: int
+    access: str
+    changed_at: int
+
+
+def revisions_with_access(
+    tx: Tx, participant: str, access: Sequence[str], ids: Sequence[str] | None = None
+) -> list[Revised]:
+    """All published datasets with such access, or those of these."""
+    among, values = _among("access", "access", access)
+    named, names = ("1 = 1", dict[str, object]()) if ids is None else _among("id", "id", ids)
+    rows = tx.all(
+        "SELECT id, revision, access, changed_at FROM dataset WHERE participant = :participant"  # noqa: S608 constants
+        f" AND state = 'published' AND {among} AND {named}",
+        participant=participant,
+        **values,
+        **names,
+    )
+    return [Revised(row["id"], row["revision"], row["access"], row["changed_at"]) for row in rows]
+
+
+def offers_of_members(tx: Tx, participant: str) -> dict[str, list[str]]:
+    """The published offers that every member may see, by announced dataset, in a fixed order."""
+    rows = tx.all(
+        "SELECT o.dataset, o.id FROM offer o JOIN dataset d ON d.participant = o.participant AND d.id = o.dataset"
+        " WHERE o.participant = :participant AND o.state = 'published' AND o.visibility = 'members'"
+        " AND d.access = 'announced' ORDER BY o.dataset, o.created_at, o.id",
+        participant=participant,
+    )
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        found.setdefault(row["dataset"], []).append(row["id"])
+    return found
 
 
 def _sources(tx: Tx, participant: str, ids: Sequence[str]) -> dict[str, Source]:

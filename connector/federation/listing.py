@@ -1,4 +1,4 @@
-"""The inventory of a member as it comes: read with care, believed when it is whole (spec/metadata.md 8.2; threat T80).
+"""The inventory of a member: read with care, believed when whole (spec/metadata-federation.md 1.2; threat T80).
 
 A listing ascends by id, so nothing in it can be doubled, and nobody is led in a circle. It is whole when as many ids as
 it announces hash to the digest that stands on each of its pages.

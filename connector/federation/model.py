@@ -1,4 +1,4 @@
-"""What a crawl reads, what it sets aside and how it stands with each member (spec/metadata.md 8.4)."""
+"""What a crawl reads, what it sets aside and how it stands with each member (spec/metadata-federation.md 1.4)."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

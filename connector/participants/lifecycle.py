@@ -34,6 +34,11 @@ def require_active(tx: Tx, slug: str) -> None:
         raise Closed("leaving.closed", name=found.name)
 
 
+def is_active(tx: Tx, slug: str) -> bool:
+    """Whether it has not begun to leave; raises Unknown."""
+    return known(tx, slug).state == "active"
+
+
 def require_not_deleting(tx: Tx, slug: str) -> None:
     """First thing of a unit that takes in what a partner says: until it commits, no deletion begins.
 

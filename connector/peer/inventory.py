@@ -35,7 +35,7 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InventoryPage(msgspec.Struct, frozen=True, rename="camel"):
-    """A page of an inventory (spec/metadata.md 8.2); `more`: ask again, after the last id of this one."""
+    """A page of an inventory (spec/metadata-federation.md 1.2); `more`: ask again, after the last id of this one."""
 
     participant_id: str
     digest: str

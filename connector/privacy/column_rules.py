@@ -45,7 +45,12 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("ending", "statement"): Way("blank", proof=True),
     ("participant", "closing_reason"): Way("blank"),
 }
-PUBLISHED = frozenset({"dataset", "offer", "revision", "series", "source"})
+PUBLISHED = frozenset(
+    {
+        "dataset", "offer", "source", "revision", "series", "harvest_answer", "harvest_dataset", "harvest_question",
+        "public_document", "public_entry", "public_snapshot",
+    }
+)  # fmt: skip
 """What the participant offers is for it to change; nothing of it is rewritten behind its back."""
 
 

@@ -1,4 +1,4 @@
-"""Where a connector of ours gives its inventory, and how it says so (spec/metadata.md 8.1).
+"""Where a connector of ours gives its inventory, and how it says so (spec/metadata-federation.md 1.1).
 
 A `Link` (RFC 8288) on the version document, which every peer reads anyway: its body stays as the protocol has it.
 """

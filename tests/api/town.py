@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from tests.cities.sharing import free_port
+from tests.harvest.imports import WORDS, catalogue, ended
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
 TOKEN = "a-token-that-is-long-enough-to-be-one"
@@ -27,6 +28,15 @@ class Town(NamedTuple):
         return values[1:] if name == "p" and re.search("/decisions/|/datasets/", path) else values
 
 
+async def _imported(city: City) -> str:
+    """A run that is over, with a dataset that waits and a rule that was used."""
+    service = city.services.harvest.service
+    content = catalogue("a", licence=WORDS, more=':a dct:language "Deutsch" .')
+    run = await service.start(CONSUMER, content, name="portal.ttl", media_type=None, source=None)
+    await ended(service, run, CONSUMER)
+    return run
+
+
 @asynccontextmanager
 async def running_town(space: Space) -> AsyncIterator[Town]:
     port = free_port()
@@ -41,6 +51,7 @@ async def running_town(space: Space) -> AsyncIterator[Town]:
         decided = await city.api.get(f"{base.replace(CONSUMER, PROVIDER)}/transfers")
         (theirs,) = decided["transfers"]
         decisions = await city.api.get(f"{base.replace(CONSUMER, PROVIDER)}/transfers/{theirs['id']}/decisions")
+        run = await _imported(city)
         yield Town(city, f"http://127.0.0.1:{port}", {
             "p": [CONSUMER, PROVIDER, "nowhere"],
             "agreements": [signed["agreement"]],
@@ -51,5 +62,6 @@ async def running_town(space: Space) -> AsyncIterator[Town]:
             "uuid": [made["dataset"].rsplit("/", 1)[-1], "nothing"],
             "purpose": ["peer", "seal", "log", "nothing"],
             "pseudonym": ["p-7f3a91", "nothing"],
+            "run": [run, "nothing"],
             "pid": [signed["id"], received["id"], "nothing"],
         })  # fmt: skip

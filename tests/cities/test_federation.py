@@ -121,7 +121,7 @@ def show(peer: NastyPeer, *lines: bytes) -> None:
 
 
 def listing(peer: NastyPeer, told: dict[str, str], entries: bytes) -> None:
-    """An inventory of one page, as spec/metadata.md 8.2 has it, and what is given for all of it."""
+    """An inventory of one page, as spec/metadata-federation.md 1.2 has it, and what is given for all of it."""
     digest = sha256("".join(f"{name} {hash_}\n" for name, hash_ in sorted(told.items())).encode()).hexdigest()
     items = [{"id": name, "sha256": hash_} for name, hash_ in sorted(told.items())]
     page = {"participantId": peer.did, "digest": digest, "size": len(told), "more": False, "datasets": items}

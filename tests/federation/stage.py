@@ -1,4 +1,4 @@
-"""A member whose catalogue a test writes, and a crawl of it: another implementation of spec/metadata.md 8, and of none.
+"""A member that a test writes, and a crawl of it: another implementation of spec/metadata-federation.md 1, and of none.
 
 What it shows is said for each of our participants; `bent` changes an answer on its way, `asked` is the transcript.
 """

@@ -1,4 +1,4 @@
-"""From texts to tokens: what a dataset is found by. Both databases are given the same tokens (spec/metadata.md 9.3).
+"""From texts to tokens, by which datasets are found, the same in both databases (spec/metadata-search.md 1.3).
 
 | Token | Stands for |
 |---|---|

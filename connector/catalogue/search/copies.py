@@ -1,7 +1,7 @@
 """A dataset as a member showed it, read once: what it says, what it is found by, what it is narrowed by.
 
 Entries are foreign: whatever has not the form that we know is passed over, and never makes the rest unreadable. The
-hash is ours, of what was shown; nobody finds a content by naming a hash (spec/metadata.md 9.2).
+hash is ours, of what was shown; nobody finds a content by naming a hash (spec/metadata-search.md 1.2).
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """A search among the copies of one participant: what it asks for, how far it widens, in which order it answers.
 
 All words are asked for first; while fewer than ENOUGH datasets answer, words that nobody knows are mended, then parts
-of words suffice, then any part. The order is that of the published formula (spec/metadata.md 9.4) and knows of a
+of words suffice, then any part. The order is that of the published formula (spec/metadata-search.md 1.4) and knows of a
 provider nothing, least of all its size or kind.
 """
 
@@ -260,7 +260,7 @@ def _subject(word: Word) -> Expression:
 
 
 def _points(word: Word, reader: Analyser) -> tuple[tuple[int, Expression], ...]:
-    """What a dataset gets for this word: the first that holds. The formula of spec/metadata.md 9.4."""
+    """What a dataset gets for this word: the first that holds. The formula of spec/metadata-search.md 1.4."""
     parts = [(4, all_of(*(TITLE_PART + part for part in word.parts)))] if word.parts else []
     strong = [TITLE_PART + part for part in word.parts if reader.strong(part)]
     _, by_parts, by_any = _alternatives(word, reader)

@@ -1,4 +1,4 @@
-"""SQL of the copies: what members showed each participant, and what it is found by (spec/metadata.md 9).
+"""SQL of the copies: what members showed each participant, and what it is found by (spec/metadata-search.md 1).
 
 For the crawler: every function is a unit of work (or part of one) in the scope of the participant whose copies it
 changes, but `sweep`, whose scope is the process. What was shown to one participant is never read for another: each

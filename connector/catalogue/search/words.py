@@ -1,7 +1,7 @@
 """Words of German: how letters are folded, what a word's stem is, of which words it is made, how a slip is mended.
 
 The word list is ours and ships with the release (`vocab/search`), so a token never depends on what somebody was shown,
-and no correction tells what another town's copies say (spec/metadata.md 9.3, T79).
+and no correction tells what another town's copies say (spec/metadata-search.md 1.3, T79).
 """
 
 import re

@@ -109,9 +109,9 @@ class Api:
         with self._answer("POST", path_of(*parts) + _query(query), whole, headers) as answer:
             return json.loads(answer.read())
 
-    def download(self, *parts: str) -> Iterator[bytes]:
+    def download(self, *parts: str, **query: object) -> Iterator[bytes]:
         """The body in chunks; raises Unavailable if it is cut."""
-        with self._answer("GET", path_of(*parts)) as answer:
+        with self._answer("GET", path_of(*parts) + _query(query)) as answer:
             expected, seen = answer.length, 0
             while chunk := answer.read(CHUNK):
                 seen += len(chunk)

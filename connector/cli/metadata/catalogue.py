@@ -1,10 +1,11 @@
-"""`hanse catalogue`: what is done with a catalogue in RDF."""
+"""`hanse catalogue`: what is done with a catalogue in RDF: checked, taken in, asked about, repaired."""
 
 from pathlib import Path
 from typing import Any
 
 from connector.cli.frame.call import Call
 from connector.cli.frame.parser import Words
+from connector.cli.metadata import harvest
 
 PROFILES = ("ap", "de", "hvd", "all")
 
@@ -17,6 +18,7 @@ def register(top: Words, places: Any) -> None:
     check.word("--profile", choices=PROFILES, default="all")
     check.word("--shapes", type=Path, metavar="DIR")
     check.set_defaults(run=_check)
+    harvest.register(group, inner)
 
 
 def _check(call: Call) -> int:

@@ -1,6 +1,7 @@
 """`hanse catalogue check`: what is wrong with a catalogue in a file, a sentence each; works without a server.
 
-Ends with 1 if there is a violation, or if a part of the file could not be read; warnings alone change nothing.
+Ends with 1 if there is a violation, no catalogue in the file, or a part of it that could not be read; warnings alone
+change nothing.
 """
 
 import json
@@ -16,11 +17,14 @@ from connector.metadata.check.sentences import sentence
 from connector.metadata.check.shapes import SPECIFICATIONS
 from connector.metadata.lists.updates import known_lists
 from connector.metadata.rdf.graph import Graph, Term
-from connector.metadata.rdf.names import DCT, FOAF
+from connector.metadata.rdf.names import DCAT, DCT, FOAF, RDFS
 from connector.metadata.rdf.reading import LIMITS, Reading, read
 
 _STEPS = 6
 """Steps of a way that are shown; nobody reads more, and a hostile catalogue has any number."""
+MOST_TOLD = 5_000
+"""Findings that are told as sentences; `--json` has all."""
+_DESCRIBED = (DCAT.Catalog, DCAT.Dataset, DCAT.DatasetSeries, DCAT.DataService, DCAT.Distribution)
 
 
 class _Checked(NamedTuple):
@@ -35,6 +39,10 @@ def run(call: Call) -> int:
     reading = read(named_file(path, LIMITS.bytes + 1), name=path.name, base=path.absolute().as_uri())
     profiles = list(Profile) if call.args.profile == "all" else [Profile(call.args.profile)]
     graph = Graph(reading.triples)
+    if not any(graph.instances(of) or graph.holders(RDFS.subClassOf, of) for of in _DESCRIBED):
+        call.note("catalogue.none", file=path)
+        _tell_unread(call, reading)
+        return REFUSED
     checked = _Checked(graph, {profile: _findings(call, graph, profile) for profile in profiles})
     if call.args.json:
         for profile, one in _all(checked):
@@ -91,13 +99,20 @@ def _kind(term: Term) -> str:
 
 
 def _tell(call: Call, checked: _Checked) -> None:
-    for node, lines in _by_node(checked).items():
-        name = _name(checked.graph, node)
+    told = 0
+    nodes = _by_node(checked)
+    for node, lines in nodes.items():
+        if told >= MOST_TOLD:
+            break
+        name = _name(checked.graph, node, call.lang)
         call.tell("catalogue.node-named" if name else "catalogue.node", node=_place(checked.graph, node), name=name)
-        for one, profiles in lines:
+        for one, profiles in lines[: MOST_TOLD - told]:
             marks = ", ".join(profiles) if len(checked.found) > 1 else ""
             key = f"catalogue.{one.severity}"
             call.tell(key, sentence=sentence(one, call.lang), profiles=f" [{marks}]" if marks else "")
+        told += len(lines)
+    if (more := sum(map(len, nodes.values())) - MOST_TOLD) > 0:
+        call.tell("catalogue.more", count=more)
     for profile, found in checked.found.items():
         counts = {severity.value: sum(one.severity is severity for one in found) for severity in Severity}
         call.tell("catalogue.sum", profile=SPECIFICATIONS[profile], **counts)
@@ -133,8 +148,11 @@ def _place(graph: Graph, node: Term) -> str:
     return " / ".join([shown(node), *way])
 
 
-def _name(graph: Graph, node: Term) -> str:
-    name = graph.value(node, DCT.title) or graph.value(node, FOAF.name)
+def _name(graph: Graph, node: Term, lang: str) -> str:
+    """Its title or name, in `lang` if there is one."""
+    names = [*graph.values(node, DCT.title), *graph.values(node, FOAF.name)]
+    spoken = (name for name in names if isinstance(name, Literal) and (name.language or "").split("-")[0] == lang)
+    name = next(spoken, names[0] if names else None)
     return "" if name is None else visible(name.value)[:80]
 
 

@@ -21,11 +21,15 @@ PIECE = 1 << 19
 
 
 class FileSource:
-    """The regular file `location` (relative, no links) in the participant's `folder`."""
+    """The regular file `location` (relative, no links) in the participant's `folder`.
 
-    def __init__(self, folder: Path, location: str, description: Description) -> None:
+    `pinned`: it is kept under its digest and never written again, so that this is its ETag too, in every replica.
+    """
+
+    def __init__(self, folder: Path, location: str, description: Description, *, pinned: bool = False) -> None:
         parts(location)
         self._folder, self._location, self._description = folder, location, description
+        self._pinned = pinned and location == description.sha256
 
     def describe(self) -> Description:
         return self._description
@@ -59,6 +63,8 @@ class FileSource:
         )
 
     def _etag(self, status: os.stat_result) -> str:
+        if self._pinned and status.st_size == self._description.bytes:
+            return f'"{self._description.sha256}"'
         version = f"{self._description.sha256}:{status.st_size}:{status.st_mtime_ns}:{status.st_ino}"
         return f'"{sha256(version.encode()).hexdigest()[:32]}"'
 

@@ -74,10 +74,11 @@ class Sources:
     ) -> None:
         self._folder, self._client, self._secrets = folder, client, secrets
 
-    def source(self, participant: str, row: Registered) -> Source:
+    def source(self, participant: str, row: Registered, *, pinned: bool = False) -> Source:
+        """`pinned`: the ETag of a file is its digest (`FileSource`)."""
         match row.kind:
             case "file":
-                return FileSource(self._folder(participant), row.location, row.description)
+                return FileSource(self._folder(participant), row.location, row.description, pinned=pinned)
             case "http":
                 secrets = self._secrets(participant, row.id)
                 return ProxiedSource(self._client, row.location, row.description, secrets)

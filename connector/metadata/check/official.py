@@ -7,6 +7,7 @@ own are refused (spec/metadata-check.md 2.5). Needs the extra `shacl`.
 
 import hashlib
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -115,70 +116,77 @@ def findings(shapes: Graph, known: Graph) -> list[Finding]:
     try:
         import rdflib
         from pyshacl import validate
-        from pyshacl.errors import ReportableRuntimeError, ShapeLoadError
     except ImportError as missing:
         raise Mistake("catalogue.shapes-no-pyshacl") from missing
     chatter = logging.getLogger("rdflib.term")
     before, chatter.level = chatter.level, logging.ERROR  # it reports every literal that is not written as it should be
     normalised, rdflib.NORMALIZE_LITERALS = rdflib.NORMALIZE_LITERALS, False
+    ours: dict[RdflibNode, Term] = {}
     try:
         _, report, _ = validate(
-            _to_rdflib(known), shacl_graph=_to_rdflib(shapes), inference="none", inplace=True, do_owl_imports=False
+            _to_rdflib(known, ours),
+            shacl_graph=_to_rdflib(shapes, ours),
+            inference="none",
+            inplace=True,
+            do_owl_imports=False,
         )
-    except (ReportableRuntimeError, ShapeLoadError) as problem:
+    except (RuntimeError, ValueError, TypeError, re.error) as problem:  # its own errors, and those it lets through
         raise Mistake("catalogue.shapes-broken", problem=str(problem)) from problem
     finally:
         chatter.level, rdflib.NORMALIZE_LITERALS = before, normalised
     if not isinstance(report, rdflib.Graph):
         raise Mistake("catalogue.shapes-broken", problem=str(report))
-    found = [_finding(report, one, shapes) for one in report.objects(None, rdflib.URIRef(SH.result.value))]
+    found = [_finding(report, one, shapes, ours) for one in report.objects(None, rdflib.URIRef(SH.result.value))]
     return sorted(found, key=lambda one: (str(one.node), one.path or "", one.rule, str(one.value)))
 
 
-def _to_rdflib(graph: Graph) -> "rdflib.Graph":
+def _to_rdflib(graph: Graph, ours: "dict[RdflibNode, Term]") -> "rdflib.Graph":
+    """The same graph; `ours` leads back: terms that others wrote may be such as pyoxigraph makes none of."""
     import rdflib
 
     made = rdflib.Graph()
     for triple in graph:
-        made.add((_term(triple.subject), _term(triple.predicate), _term(triple.object)))
+        subject, name, value = (_term(term, ours) for term in (triple.subject, triple.predicate, triple.object))
+        made.add((subject, name, value))
     return made
 
 
-def _term(term: object) -> "RdflibNode":
+def _term(term: object, ours: "dict[RdflibNode, Term]") -> "RdflibNode":
     import rdflib
 
+    made: RdflibNode
     if isinstance(term, pyoxigraph.NamedNode):
-        return rdflib.URIRef(term.value)
-    if isinstance(term, pyoxigraph.BlankNode):
-        return rdflib.BNode(term.value)
-    if isinstance(term, pyoxigraph.Literal):
-        if term.language:
-            return rdflib.Literal(term.value, lang=term.language)
-        plain = term.datatype.value == "http://www.w3.org/2001/XMLSchema#string"
-        return rdflib.Literal(term.value, datatype=None if plain else rdflib.URIRef(term.datatype.value))
-    raise TypeError(term)
+        made = rdflib.URIRef(term.value)
+    elif isinstance(term, pyoxigraph.BlankNode):
+        made = rdflib.BNode(term.value)
+    elif isinstance(term, pyoxigraph.Literal):
+        plain = term.language is not None or term.datatype.value == "http://www.w3.org/2001/XMLSchema#string"
+        datatype = None if plain else rdflib.URIRef(term.datatype.value)
+        made = rdflib.Literal(term.value, lang=term.language, datatype=datatype)
+    else:
+        raise TypeError(term)
+    ours.setdefault(made, term)
+    return made
 
 
-def _back(term: "RdflibNode | None") -> Term | None:
+def _back(term: "RdflibNode") -> Term:
+    """What the validator itself says, such as the name of a component."""
     import rdflib
 
-    if term is None:
-        return None
     if isinstance(term, rdflib.Literal):
-        if term.language:
-            return pyoxigraph.Literal(str(term), language=term.language)
-        return pyoxigraph.Literal(str(term), datatype=pyoxigraph.NamedNode(term.datatype) if term.datatype else None)
+        return pyoxigraph.Literal(str(term))
     return pyoxigraph.BlankNode(str(term)) if isinstance(term, rdflib.BNode) else pyoxigraph.NamedNode(str(term))
 
 
 _SEVERITIES = {SH.Violation: Severity.VIOLATION}
 
 
-def _finding(report: "rdflib.Graph", one: "RdflibNode", shapes: Graph) -> Finding:
+def _finding(report: "rdflib.Graph", one: "RdflibNode", shapes: Graph, ours: "Mapping[RdflibNode, Term]") -> Finding:
     import rdflib
 
     def said(name: pyoxigraph.NamedNode) -> Term | None:
-        return _back(report.value(one, rdflib.URIRef(name.value)))
+        term = report.value(one, rdflib.URIRef(name.value))
+        return None if term is None else ours.get(term) or _back(term)
 
     shape, component, node = said(SH.sourceShape), said(SH.sourceConstraintComponent), said(SH.focusNode)
     assert node is not None and shape is not None and component is not None  # noqa: PT018

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
-from pyoxigraph import Literal, RdfFormat, Triple, parse, serialize
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from connector.errors import Mistake
 from connector.metadata.lists.code_lists import CodeList, CodeLists, installed, stated
 from connector.metadata.rdf.names import DC, DCT, OWL, SKOS
 from connector.metadata.rdf.reading import Limits, read
+from connector.metadata.rdf.writing import write
 from connector.small_files import content, created
 
 FOLDER = "vocab"
@@ -66,7 +67,7 @@ def take(folder: Path, name: str, data: bytes, at: str) -> Update:
     triples = [triple for triple in reading.triples if _is_kept(triple)]
     found = stated(triples)
     _check(found, name)
-    kept = serialize(triples, format=RdfFormat.N_TRIPLES) or b""
+    kept = write(triples, "n-triples")
     known = known_lists(folder)
     update = Update(
         file=name,
@@ -83,8 +84,12 @@ def take(folder: Path, name: str, data: bytes, at: str) -> Update:
 
 
 def _is_kept(triple: Triple) -> bool:
+    """Of blank nodes nothing: they bear new names in each reading, and what is kept is known by its hash."""
+    subject, value = triple.subject, triple.object
+    if not isinstance(subject, NamedNode) or not isinstance(value, NamedNode | Literal):
+        return False
     if triple.predicate == SKOS.prefLabel:
-        return isinstance(triple.object, Literal) and triple.object.language in _KEPT_IN
+        return isinstance(value, Literal) and value.language in _KEPT_IN
     return triple.predicate in _KEPT
 
 
@@ -141,4 +146,4 @@ def _kept(path: Path, digest: str) -> Iterable[Triple]:
         raise Mistake("vocab.damaged", file=str(path)) from problem
     if hashlib.sha256(data).hexdigest() != digest:
         raise Mistake("vocab.damaged", file=str(path))
-    return (quad.triple for quad in parse(data, format=RdfFormat.N_TRIPLES))
+    return (quad.triple for quad in parse(data, format=RdfFormat.N_TRIPLES, lenient=True))

@@ -2,7 +2,7 @@
 
 Run by its path and alone (`reading` starts it), so it imports pyoxigraph and the standard library only. It takes its
 limits before it reads a byte, refuses entities before a parser sees them, and ends with what it was asked
-(spec/metadata.md 7.1, decision 0060).
+(spec/metadata-import.md 1.1, decision 0060).
 """
 
 import codecs
@@ -256,9 +256,29 @@ class Writer:
             return "literal-length", ""
         if self.damaged and LOST in literal.value:
             return "encoding", ""
-        if literal.language is None and len(literal.datatype.value) > self.limits["iri"]:
-            return "iri-length", ""
-        return None, str(literal)
+        if literal.language is not None:
+            return self._tagged(literal, literal.language)
+        kind, said = self._iri(literal.datatype.value)
+        return (None, str(literal)) if kind is None else (kind, said and f"{ox.Literal(literal.value)}^^{said}")
+
+    def _tagged(self, literal: ox.Literal, tag: str) -> tuple[str | None, str]:
+        """`de_DE` is meant as `de-DE`; a text with any other tag that is none goes on without it.
+
+        An empty tag is how XML says that a text is in no language.
+        """
+        if _is_language(tag):
+            return None, str(literal)
+        meant = tag.replace("_", "-")
+        said = ox.Literal(literal.value, language=meant if _is_language(meant) else None)
+        return "language" if tag else None, str(said)
+
+
+def _is_language(tag: str) -> bool:
+    try:
+        ox.Literal("", language=tag)
+    except ValueError:
+        return False
+    return True
 
 
 def _shown(quad: ox.Quad) -> str:

@@ -2,7 +2,7 @@
 
 What is parsed is parsed in a process of its own with limits on memory, CPU and time (`parse_process`): a document that
 exhausts it costs that process and is one error here. Nothing is fetched. Where the format allows, what cannot be read
-is set aside with its reason and the rest goes on (spec/metadata.md 7.1, decision 0060).
+is set aside with its reason and the rest goes on (spec/metadata-import.md 1.1, decision 0060).
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -40,6 +41,7 @@ _N_TRIPLE = re.compile(
     rb"(?:<[^>]*>|_:\S+|\"[^\"\\]*(?:\\.[^\"\\]*)*\"(?:@[\w-]+|\^\^<[^>]*>)?)[ \t]*\.[ \t]*(?:#.*)?$"
 )
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*(?:#[^\n]*)?\n)*([^\n]*)")
+_PIPE = subprocess.PIPE
 _POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rdf")
 
 
@@ -58,13 +60,16 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 LIMITS = Limits()
+SET_ASIDE = frozenset({"iri-length", "literal-length", "encoding", "quoted", "syntax"})
+"""Kinds of remarks about what is missing from a reading, in each form."""
 
 
 class Remark(Struct, frozen=True):
     """What was let pass or set aside, how often, with the first five examples.
 
-    Let pass: `bad-iri`, `relative-iri` (but in JSON-LD), `entity` (a character of HTML that nobody declared). Set
-    aside: `relative-iri` in JSON-LD, `iri-length`, `literal-length`, `encoding`, `quoted`, `syntax`; and in JSON-LD
+    Let pass: `bad-iri`, `relative-iri` (but in JSON-LD), `entity` (a character of HTML that nobody declared),
+    `language` (`de_DE` is taken as `de-DE`, a text with any other tag that is none as in no language). Set aside:
+    `relative-iri` in JSON-LD, `iri-length`, `literal-length`, `encoding`, `quoted`, `syntax`; and in JSON-LD
     `unmapped`, a key that its context gives no meaning.
     """
 
@@ -83,10 +88,8 @@ class Reading(Struct, frozen=True):
     @property
     def whole(self) -> bool:
         """Whether nothing was set aside; what is missing from an incomplete reading proves no removal."""
-        aside = {"iri-length", "literal-length", "encoding", "quoted", "syntax"}
-        if self.form == "json-ld":
-            aside.add("relative-iri")
-        return aside.isdisjoint(remark.kind for remark in self.remarks)
+        dropped = self.form == "json-ld" and any(remark.kind == "relative-iri" for remark in self.remarks)
+        return not dropped and SET_ASIDE.isdisjoint(remark.kind for remark in self.remarks)
 
 
 class _Report(Struct, frozen=True):
@@ -109,7 +112,8 @@ _REFUSED: Mapping[str, Callable[[Mapping[str, object]], PeerError]] = {
 def form_of(content: bytes, media_type: str | None = None, name: str | None = None) -> Form:
     """By what the content looks like, where that is plain; else by media type, then by the ending of the name.
 
-    Portals name the wrong type more often than they write the wrong form. Raises PeerError for a page of HTML.
+    Portals name the wrong type more often than they write the wrong form. Raises PeerError for a page of HTML
+    and a packed file.
     """
     seen = _seen(content)
     if seen == "rdf-xml" or seen == "json-ld":
@@ -124,6 +128,8 @@ def form_of(content: bytes, media_type: str | None = None, name: str | None = No
 
 
 def _seen(content: bytes) -> Form | None:
+    if content.startswith((b"\x1f\x8b", b"PK\x03\x04")):
+        raise PeerError("rdf.packed")
     head = content[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
     if re.match(rb"(?i)<!doctype\s+html|<html[\s>]", head):
         raise PeerError("rdf.html")
@@ -150,23 +156,25 @@ def read(
     Waits for the process: `read_async` for whoever may not. Raises PeerError (`rdf.…`) for a document that is refused
     as a whole.
     """
+    return _read(_Child(), content, media_type, name, base, limits)
+
+
+def _read(
+    child: "_Child", content: bytes, media_type: str | None, name: str | None, base: str | None, limits: Limits
+) -> Reading:
     if len(content) > limits.bytes:
         raise PeerError("rdf.too-large", limit=limits.bytes)
     form = form_of(content, media_type, name)
     asked = json.dumps({"form": form, "base": base, "limits": msgspec.structs.asdict(limits)})
-    command = [sys.executable, "-I", "-B", str(_PROCESS), asked]
+    code, out, err = child.run(asked, content, limits.wall_s)
     try:
-        ended = subprocess.run(command, input=content, capture_output=True, timeout=limits.wall_s, cwd="/", env={})  # noqa: S603
-    except subprocess.TimeoutExpired:
-        raise PeerError("rdf.exhausted") from None
-    try:
-        report = msgspec.json.decode(ended.stderr.rpartition(b"\n")[2], type=_Report)
+        report = msgspec.json.decode(err.rpartition(b"\n")[2], type=_Report)
     except msgspec.MsgspecError:
         report = _Report(error="exhausted")
-    if ended.returncode != 0 or report.error is not None:
+    if code != 0 or report.error is not None:
         refused = _REFUSED.get(report.error or "exhausted")
         raise PeerError("rdf.exhausted") if refused is None else refused(report.facts)
-    quads = parse(ended.stdout, format=RdfFormat.N_TRIPLES, lenient=True)
+    quads = parse(out, format=RdfFormat.N_TRIPLES, lenient=True)
     triples = tuple(dict.fromkeys(quad.triple for quad in quads))
     wrong = next((remark for remark in report.remarks if remark.kind == "syntax"), None)
     if wrong is not None and not triples:
@@ -182,8 +190,46 @@ async def read_async(
     base: str | None = None,
     limits: Limits = LIMITS,
 ) -> Reading:
-    """As `read`, beside the event loop; no more than two documents at a time, the others wait for their turn."""
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(
-        _POOL, lambda: read(content, media_type=media_type, name=name, base=base, limits=limits)
+    """As `read`, beside the event loop; no more than two documents at a time, the others wait for their turn.
+
+    Whoever gives up takes the process with it.
+    """
+    child = _Child()
+    work = asyncio.get_running_loop().run_in_executor(
+        _POOL, lambda: _read(child, content, media_type, name, base, limits)
     )
+    try:
+        return await work
+    except asyncio.CancelledError:
+        child.kill()
+        raise
+
+
+class _Child:
+    """One process for one document; it can be ended from another thread, before it has begun too."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._given_up = False
+
+    def run(self, asked: str, content: bytes, wall_s: float) -> tuple[int, bytes, bytes]:
+        """Exit code and what it wrote; after `wall_s` seconds it is ended."""
+        command = [sys.executable, "-I", "-B", str(_PROCESS), asked]
+        with self._lock:
+            if self._given_up:
+                return 1, b"", b""
+            self._process = subprocess.Popen(command, stdin=_PIPE, stdout=_PIPE, stderr=_PIPE, cwd="/", env={})  # noqa: S603
+        with self._process as process:
+            try:
+                out, err = process.communicate(content, timeout=wall_s)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                return 1, b"", b""
+            return process.returncode, out, err
+
+    def kill(self) -> None:
+        with self._lock:
+            self._given_up = True
+            if self._process is not None:
+                self._process.kill()

@@ -2,7 +2,7 @@
 
 Sorting halves a page, because each subject is opened once. Blank nodes are named `b0`, `b1`, … in the order in which
 somebody meets them who walks the sorted graph, so their names depend on what is said of them and not on who parsed
-them (spec/metadata.md 7.2).
+them (spec/metadata-import.md 1.2).
 """
 
 import re
@@ -47,19 +47,30 @@ def write(triples: Iterable[Triple], form: Form, prefixes: Mapping[str, str] = P
         return serialize(ordered, format=_FORMATS[form], prefixes=used) or b""
     broken = [triple for triple in ordered if _breaks_out(triple)]
     kept = [triple for triple in ordered if not _breaks_out(triple)] if broken else ordered
-    return (serialize(kept, format=_FORMATS[form], prefixes=used) or b"") + b"".join(map(_escaped, broken))
+    return (serialize(kept, format=_FORMATS[form], prefixes=used) or b"") + b"".join(map(n_triple, broken))
 
 
 def _breaks_out(triple: Triple) -> bool:
     """Whether one of its IRIs, none by the grammar as foreign documents have them, would end its own brackets."""
     terms = (triple.subject, triple.predicate, triple.object)
-    return any(isinstance(term, NamedNode) and _BREAKS_OUT.search(term.value) for term in terms)
+    iris = (term.datatype if isinstance(term, Literal) else term for term in terms)
+    return any(isinstance(iri, NamedNode) and _BREAKS_OUT.search(iri.value) for iri in iris)
 
 
-def _escaped(triple: Triple) -> bytes:
-    terms = (triple.subject, triple.predicate, triple.object)
-    said = [notation(term.value) if isinstance(term, NamedNode) else str(term) for term in terms]
+def n_triple(triple: Triple) -> bytes:
+    """One line; an IRI that is none is escaped where it has to be."""
+    if not _breaks_out(triple):
+        return f"{triple} .\n".encode()
+    said = map(_notation, (triple.subject, triple.predicate, triple.object))
     return f"{' '.join(said)} .\n".encode()
+
+
+def _notation(term: object) -> str:
+    if isinstance(term, NamedNode):
+        return notation(term.value)
+    if isinstance(term, Literal) and term.language is None:
+        return f"{Literal(term.value)}^^{notation(term.datatype.value)}"
+    return str(term)
 
 
 def sayable_in_xml(triple: Triple) -> bool:

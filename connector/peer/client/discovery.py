@@ -2,7 +2,7 @@
 
 Unversioned and open to everyone (spec/protocol.md 2.5), so it is read without a token. Kept ten minutes, refusals
 half a minute, one fetch at a time per root; whatever it says, the address stays below that root (threat T01). A `Link`
-beside it says where a connector of ours has its inventory (spec/metadata.md 8.1).
+beside it says where a connector of ours has its inventory (spec/metadata-federation.md 1.1).
 """
 
 import asyncio

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from pyoxigraph import RdfFormat, parse, serialize
 
+from connector.cli.metadata import check
 from tests.cli.metadata.conftest import CATALOGUE
 from tests.metadata.check.catalogues import BERLIN, BRANDENBURG, BREMEN, GOLDEN, official
 
+SUM = "DCAT-AP.de 3.0: 3 violations, 0 warnings"
 SUMS = {
     (BERLIN, "de"): "DCAT-AP.de 3.0: 79 violations, 26 warnings",
     (BERLIN, "ap"): "DCAT-AP 3.0.1: 83 violations, 0 warnings",
@@ -125,10 +127,53 @@ def test_ours_and_official_findings_are_the_same_lines(run: Any) -> None:
 def test_what_cannot_be_read_does_not_pass_as_checked(run: Any, tmp_path: Path) -> None:
     """>> a triple about a triple << it is said, and the exit code is 1 although nothing was found."""
     place = tmp_path / "odd.nt"
-    place.write_text('<urn:a> <urn:b> "\\uD800" .\n<urn:a> <urn:b> <urn:c> .\n', encoding="utf-8")
-    code, out, err = run("catalogue", "check", place, "--profile", "ap")
-    assert (code, out) == (1, "DCAT-AP 3.0.1: 0 violations, 0 warnings\n")
+    kind = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type> <http://www.w3.org/ns/dcat#DataService>"
+    place.write_text(f'<urn:a> <urn:b> "\\uD800" .\n<urn:a> {kind} .\n', encoding="utf-8")
+    code, out, err = run("catalogue", "check", place, "--profile", "hvd")
+    assert (code, out) == (1, "DCAT-AP HVD 3.0.0: 0 violations, 0 warnings\n")
     assert "not checked" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("empty.ttl", ""),
+        ("other.ttl", "<urn:a> <urn:b> <urn:c> ."),
+        ("plain.json", '{"title": "Trees"}'),
+        ("namespace.ttl", "<urn:a> a <https://www.w3.org/ns/dcat#Dataset> ."),
+    ],
+)
+def test_a_file_without_a_catalogue_does_not_pass(run: Any, tmp_path: Path, name: str, text: str) -> None:
+    """>> an empty download, other RDF, plain JSON, `https` in the namespace << no sum, a sentence, exit code 1."""
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    for more in ((), ("--json",)):
+        code, out, err = run("catalogue", "check", tmp_path / name, *more)
+        assert (code, out, "holds no catalogue" in err) == (1, "", True)
+
+
+def test_a_catalogue_of_classes_of_its_own_is_one(run: Any, tmp_path: Path) -> None:
+    place = tmp_path / "own.ttl"
+    below = "<http://www.w3.org/2000/01/rdf-schema#subClassOf>"
+    place.write_text(f"<urn:a> a <urn:Own> . <urn:Own> {below} <http://www.w3.org/ns/dcat#Dataset> .", encoding="utf-8")
+    code, out, _ = run("catalogue", "check", place, "--profile", "ap")
+    assert (code, out.splitlines()[-1]) == (1, "DCAT-AP 3.0.1: 2 violations, 0 warnings")
+
+
+def test_sentences_end_somewhere_and_the_rest_is_counted(
+    run: Any, trees: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> three findings where two are told << two, how many more, the whole sum; --json << all."""
+    monkeypatch.setattr(check, "MOST_TOLD", 2)
+    _, out, _ = run("catalogue", "check", trees, "--profile", "de")
+    assert out.count("  violation: ") == 2
+    assert out.splitlines()[-2:] == ["… and 1 more findings; --json has all of them.", SUM]
+    assert len(run("catalogue", "check", trees, "--profile", "de", "--json")[1].splitlines()) == 3
+
+
+def test_a_node_is_called_as_the_reader_speaks(run: Any, trees: Path) -> None:
+    """>> a title in two languages << the English one for who reads English, whichever stands first."""
+    trees.write_text(CATALOGUE.replace('"Trees"', '"Bäume"@de, "Trees"@en-GB'), encoding="utf-8")
+    assert "https://town.example/trees – Trees" in run("catalogue", "check", trees)[1].splitlines()
 
 
 @pytest.mark.threat("T76")

@@ -54,7 +54,14 @@ def examples() -> Sequence[str]:
 
 
 _TEXT = Literal("nonsense")
-_CLASSES = (DCAT.Dataset, DCAT.Distribution, DCAT.DataService, DCAT.DatasetSeries, DCAT.Catalog, DCAT.CatalogRecord)
+_CLASSES: tuple[NamedNode, ...] = (
+    DCAT.Dataset,
+    DCAT.Distribution,
+    DCAT.DataService,
+    DCAT.DatasetSeries,
+    DCAT.Catalog,
+    DCAT.CatalogRecord,
+)
 _CLASSES += (FOAF.Agent, VCARD.Kind, VCARD.Organization, DCT.PeriodOfTime, DCT.Location, SPDX.Checksum, SKOS.Concept)
 _CLASSES += (DCT.LicenseDocument, SKOS.ConceptScheme, DCAT.Relationship)
 _EXTRA: Mapping[NamedNode, Sequence[NamedNode | Literal | BlankNode]] = {

@@ -14,7 +14,7 @@ import pytest
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from connector.errors import Mistake
-from connector.metadata.check import official
+from connector.metadata.check import engine, official
 from connector.metadata.check.model import Profile, Severity
 from connector.metadata.check.official import SH
 from connector.metadata.rdf.graph import Graph
@@ -220,6 +220,31 @@ def test_other_shapes_than_the_known_ones_are_run_too(tmp_path: Path) -> None:
     (one,) = official.check(shapes, Graph([Triple(TREES, RDF.type, DCAT.Dataset)]), Profile.DE)
     assert (one.node, one.path, one.component) == (TREES, "urn:p", "MinCountConstraintComponent")
     assert one.text
+
+
+def test_what_others_wrote_comes_back_as_they_wrote_it() -> None:
+    """>> a dataset and a theme whose IRIs have blanks << found at these, as our own rules find them."""
+    text = f"<https://town.example/a b> a <{DCAT.Dataset.value}> ; <{DCAT.theme.value}> <https://town.example/c d> ."
+    catalogue = Graph(quad.triple for quad in parse(text, format=RdfFormat.TURTLE, lenient=True))
+    theirs = official.check(official.load(files() / "shapes", Profile.DE), catalogue, Profile.DE)
+    ours = engine.check(catalogue, Profile.DE)
+    assert Counter((one.node, one.path) for one in theirs) == Counter((one.node, one.path) for one in ours)
+    assert {str(one.node) for one in theirs} == {"<https://town.example/a b>", "<https://town.example/c d>"}
+
+
+@pytest.mark.threat("T74")
+@pytest.mark.parametrize(
+    "shape", ['sh:path dcat:theme ; sh:pattern "("', "sh:path _:l ; sh:minCount 1"], ids=["pattern", "path"]
+)
+def test_shapes_at_which_the_validator_breaks_are_said_to_be_broken(tmp_path: Path, shape: str) -> None:
+    """>> a regular expression that is none; a path that leads into itself << a sentence, no trace."""
+    rdf = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+    loop = f"_:l <{rdf}first> dcat:theme ; <{rdf}rest> _:l ."
+    text = f"{PREFIXES}<urn:s> a sh:NodeShape ; sh:targetClass dcat:Dataset ; sh:property [ {shape} ] . {loop}"
+    shapes = official.load(folder(tmp_path, text), Profile.DE)
+    data = Graph([Triple(TREES, RDF.type, DCAT.Dataset), Triple(TREES, DCAT.theme, Literal("x"))])
+    with pytest.raises(Mistake, match=r"catalogue\.shapes-broken"):
+        official.check(shapes, data, Profile.DE)
 
 
 @pytest.mark.threat("T74")

@@ -148,6 +148,27 @@ def test_half_of_a_take_counts_for_nothing(tmp_path: Path) -> None:
     assert known_lists(tmp_path).has(LANGUAGE, LATIN)
 
 
+def test_half_of_a_take_does_not_hinder_the_next(tmp_path: Path) -> None:
+    """>> a list with a blank node, which has another name in each reading; the process died << it is taken again."""
+    text = EDITION + f"<{LANGUAGE}> <http://purl.org/dc/terms/source> [ <urn:a> 1 ] .".encode()
+    digest = take(tmp_path, "languages.ttl", text, AT).sha256
+    (tmp_path / FOLDER / f"{digest}.json").unlink()
+    take(tmp_path, "languages.ttl", text, AT)
+    assert known_lists(tmp_path).has(LANGUAGE, LATIN)
+
+
+@pytest.mark.threat("T74")
+def test_a_list_with_names_that_are_none_does_not_hinder_later_commands(tmp_path: Path) -> None:
+    """>> a value with a blank and a bracket in its IRI << taken as it is, and everything can still be looked up."""
+    odd = f"{LANGUAGE}/L A"
+    text = EDITION.decode() + f"<{odd}> skos:inScheme <{LANGUAGE}> ; skos:broader <{LANGUAGE}/\\u003E> ."
+    take(tmp_path, "languages.ttl", text.encode(), AT)
+    known = known_lists(tmp_path)
+    assert known.has(LANGUAGE, odd)
+    assert known.has(LANGUAGE, LATIN)
+    assert known.value(odd).broader == f"{LANGUAGE}/>"  # type: ignore[union-attr]
+
+
 def test_official_tables_are_taken_as_they_are_published(tmp_path: Path) -> None:
     """>> the full table of themes, that of contributors << all their values, none of them new."""
     folder = SHARED / "dcat" / "vocab"

@@ -1,0 +1,153 @@
+"""Taking foreign catalogues in over the management surface: runs, originals, questions, answers, repairs."""
+
+from typing import ClassVar
+
+import msgspec
+from aiohttp import web
+
+from connector.api.routes import PARTICIPANT, Query, Route, get, post, problem_codes
+from connector.errors import Mistake
+from connector.harvest.model import Answer
+from connector.harvest.service import Harvest
+from connector.http import limits
+from connector.metadata.rdf.reading import LIMITS
+from connector.views.harvest import (
+    QuestionsView,
+    RepairsView,
+    ReportsView,
+    RunView,
+    SourcesView,
+    StartedView,
+    question,
+    repair,
+    report,
+    run,
+    source,
+)
+
+MOST_ANSWERS = 5_000
+REFUSED = ("harvest.answer", "harvest.busy", "harvest.many-answers", "harvest.not-asked")
+NO_SOURCE = ("harvest.no-source",)
+_SOURCE = Query("source", "Only this source: its name, or where it came from.")
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """A document, the first page of several (Hydra), or CKAN's `package_search`. `source` names the source."""
+
+    url: str
+    source: str | None = None
+
+
+class AnswerWish(msgspec.Struct, frozen=True, kw_only=True):
+    """`answer`: a code or IRI of the list, a text, or `-` to leave the value out. For one `dataset` alone if given."""
+
+    kind: str
+    value: str
+    answer: str
+    dataset: str = ""
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    answers: list[AnswerWish]
+    source: str | None = None
+
+
+class Undo(msgspec.Struct, frozen=True, kw_only=True):
+    """`redo` takes the rule up again."""
+
+    rule: str
+    redo: bool = False
+    source: str | None = None
+
+
+class HarvestHandlers:
+    def __init__(self, harvest: Harvest) -> None:
+        self._harvest = harvest
+
+    @problem_codes({400: ("harvest.busy", "harvest.no-name", "rdf.too-large")})
+    @limits.streaming
+    async def take(self, request: web.Request) -> StartedView:
+        """Begins to take in a document in RDF: RDF/XML, Turtle, JSON-LD or N-Triples."""
+        name = request.query.get("name", "").rsplit("/", 1)[-1][:200]
+        if not name:
+            raise Mistake("harvest.no-name")
+        content = bytearray()
+        async for part in request.content.iter_chunked(1 << 20):
+            content += part
+            if len(content) > LIMITS.bytes:
+                raise Mistake("rdf.too-large", limit=LIMITS.bytes)
+        wanted = request.query.get("source") or None
+        started = await self._harvest.start(
+            request.match_info["p"], bytes(content), name=name, media_type=None, source=wanted
+        )
+        return StartedView(started)
+
+    @problem_codes({400: ("harvest.address", "harvest.busy")})
+    async def fetch(self, request: web.Request, wish: Address) -> StartedView:
+        """Begins to take in what lies at an https address."""
+        return StartedView(await self._harvest.start_url(request.match_info["p"], wish.url, source=wish.source))
+
+    @problem_codes({404: ("harvest.no-run",)})
+    async def run(self, request: web.Request) -> RunView:
+        """How a run stands."""
+        return run(await self._harvest.run(request.match_info["p"], request.match_info["run"]))
+
+    async def sources(self, request: web.Request) -> SourcesView:
+        """Where imported datasets come from."""
+        return SourcesView([source(*each) for each in await self._harvest.sources(request.match_info["p"])])
+
+    @problem_codes({404: NO_SOURCE})
+    @limits.streaming
+    async def original(self, request: web.Request) -> web.Response:
+        """Every triple of the last delivery, those under no dataset too, as N-Triples."""
+        content = await self._harvest.original(request.match_info["p"], request.query.get("source"))
+        return web.Response(body=content, content_type="application/n-triples")
+
+    @problem_codes({404: NO_SOURCE})
+    async def questions(self, request: web.Request) -> QuestionsView:
+        """What only people know, one question for each value."""
+        found = await self._harvest.questions(request.match_info["p"], request.query.get("source"))
+        return QuestionsView([question(*each) for each in found])
+
+    @problem_codes(
+        {400: ("harvest.answer", "harvest.busy", "harvest.not-asked", "harvest.many-answers"), 404: NO_SOURCE}
+    )
+    @limits.streaming
+    async def answer(self, request: web.Request, wish: Answers) -> ReportsView:
+        """Takes answers; the datasets that waited for them go out if nothing else is missing."""
+        if len(wish.answers) > MOST_ANSWERS:
+            raise Mistake("harvest.many-answers", most=MOST_ANSWERS)
+        given = [Answer(kind=a.kind, value=a.value, dataset=a.dataset, answer=a.answer) for a in wish.answers]
+        return ReportsView(
+            [report(one) for one in await self._harvest.answer(request.match_info["p"], given, wish.source)]
+        )
+
+    @problem_codes({404: NO_SOURCE})
+    async def repairs(self, request: web.Request) -> RepairsView:
+        """Which rules were used, how often, and what each replaced by what."""
+        slug, wanted = request.match_info["p"], request.query.get("source")
+        found = await self._harvest.repairs(slug, wanted)
+        undone = {one.id: sorted(one.undone) for one, _ in await self._harvest.sources(slug) if one.undone}
+        return RepairsView([repair(rule, count, uses) for rule, (count, uses) in found.items()], undone)
+
+    @problem_codes({400: ("harvest.busy", "harvest.no-rule"), 404: NO_SOURCE})
+    @limits.streaming
+    async def undo(self, request: web.Request, wish: Undo) -> ReportsView:
+        """Leaves a rule of repair out from now on, or takes it up again."""
+        done = await self._harvest.undo(request.match_info["p"], wish.rule, wish.source, redo=wish.redo)
+        return ReportsView([report(one) for one in done])
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        post(
+            f"{PARTICIPANT}/imports", take, 202, Query("name", "What the file is called."), _SOURCE,
+            takes="application/octet-stream",
+        ),
+        get(f"{PARTICIPANT}/imports", sources),
+        post(f"{PARTICIPANT}/imports/address", fetch, 202),
+        get(f"{PARTICIPANT}/imports/runs/{{run}}", run),
+        get(f"{PARTICIPANT}/imports/original", original, _SOURCE, media="application/n-triples"),
+        get(f"{PARTICIPANT}/imports/questions", questions, _SOURCE),
+        post(f"{PARTICIPANT}/imports/answers", answer),
+        get(f"{PARTICIPANT}/imports/repairs", repairs, _SOURCE),
+        post(f"{PARTICIPANT}/imports/undo", undo),
+    )  # fmt: skip

@@ -1,0 +1,32 @@
+"""Puts the public catalogues together: own records first, then whoever else supplies public datasets."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from connector.catalogue.public import PublicRecords
+from connector.catalogue.snapshots.making import SWEEP_S, Snapshots
+from connector.catalogue.snapshots.own import AboutCatalogue, OwnDatasets
+from connector.catalogue.snapshots.supply import Supplier
+from connector.infra import Infra
+from connector.jobs.work import Work
+from connector.participants.service import Participants
+
+
+class PublicSlice(Struct, frozen=True, kw_only=True):
+    """`records` are read as they are now, `snapshots` as harvesters page through them."""
+
+    records: PublicRecords
+    snapshots: Snapshots
+    work: Work
+
+
+def assemble(
+    infra: Infra, participants: Participants, records: PublicRecords, more: Sequence[Supplier] = ()
+) -> PublicSlice:
+    snapshots = Snapshots(infra.db, [OwnDatasets(records), *more], AboutCatalogue(participants))
+
+    async def sweep() -> None:
+        await snapshots.sweep([one.participant.id for one in await participants.all()])
+
+    return PublicSlice(records=records, snapshots=snapshots, work=Work(every={"public": (SWEEP_S, sweep)}))

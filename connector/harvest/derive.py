@@ -1,0 +1,145 @@
+"""What becomes of a delivery: each dataset repaired and checked, or set aside. Pure; nothing here is kept or sent.
+
+A dataset is derived anew only if something that its repair depends on has changed: its triples, the answers that may
+concern it, undone rules, lists, rules, and what the delivery says of agents and shared nodes.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
+
+import msgspec
+from pyoxigraph import Literal, NamedNode, Triple
+
+from connector.harvest.described import described
+from connector.harvest.model import Asked, Imported, Repair, Standing
+from connector.metadata.lists.code_lists import CodeLists
+from connector.metadata.rdf.graph import Graph, Term
+from connector.metadata.rdf.names import FOAF
+from connector.metadata.repair import rules
+from connector.metadata.repair.ownership import Aside, Found, datasets, n_triples
+from connector.metadata.repair.questions import keyed
+from connector.metadata.repair.work import Answers, Change, Known
+
+EDITION = "1"
+"""Grows when a rule comes to give something else: then everything is derived anew."""
+KEPT_REPAIRS = 400
+"""Uses of rules that are kept of one dataset; real ones have up to sixty."""
+Progress = Callable[[int, int], None]
+
+
+class Context:
+    """What all repairs of a delivery may know, and which part of it concerns one dataset."""
+
+    def __init__(
+        self, graph: Graph, found: Sequence[Found], lists: CodeLists, answers: Answers, undone: frozenset[str]
+    ) -> None:
+        self.known = Known(lists=lists, answers=answers, undone=undone, agents=_agents(graph), shared=_shared(found))
+        editions = sorted((one.iri, one.edition, len(one.values)) for one in lists.lists.values())
+        self._common = json.dumps([EDITION, rules.NAMES, sorted(undone), editions])
+        self._answers: dict[str, list[tuple[str, str, str, str]]] = {}
+        for (kind, value, dataset), answer in sorted(answers.items()):
+            self._answers.setdefault(value, []).append((kind, value, dataset, answer))
+
+    def digest(self, found: Found) -> str:
+        """Of everything that the repair of this dataset depends on."""
+        said = {_text(triple.object) for triple in found.triples} | {""}  # type: ignore[arg-type]
+        mine = [
+            answer
+            for value in sorted(said & self._answers.keys())
+            for answer in self._answers[value]
+            if answer[2] in {"", found.iri}
+        ]
+        named = sorted((text, self.known.agents[text]) for text in said & self.known.agents.keys())
+        own = sorted({text for text in said if text in self.known.shared})
+        return sha256(json.dumps([self._common, found.sha256, mine, named, own]).encode()).hexdigest()
+
+
+def _text(term: Term) -> str:
+    return keyed(term.value.strip()) if isinstance(term, NamedNode | Literal) else ""
+
+
+def _agents(graph: Graph) -> Mapping[str, str]:
+    """IRIs of agents by name; a name that two agents have means neither."""
+    named: dict[str, set[str]] = {}
+    for kind in (FOAF.Agent, FOAF.Organization):
+        for node in graph.instances(kind):
+            for name in graph.values(node, FOAF.name):
+                if isinstance(node, NamedNode) and isinstance(name, Literal) and name.value.strip():
+                    named.setdefault(name.value.strip(), set()).add(node.value)
+    return {name: iris.pop() for name, iris in named.items() if len(iris) == 1}
+
+
+def _shared(found: Sequence[Found]) -> frozenset[str]:
+    """Nodes of which several datasets say something."""
+    once: set[str] = set()
+    twice: set[str] = set()
+    for dataset in found:
+        own = {triple.subject.value for triple in dataset.triples if isinstance(triple.subject, NamedNode)}
+        twice |= own & once
+        once |= own
+    return frozenset(twice)
+
+
+def divided(graph: Graph, lists: CodeLists, root: str, elsewhere: Iterable[str]) -> tuple[list[Found], list[Aside]]:
+    """The datasets of a delivery, and those that cannot be taken: of another source, or under our own root."""
+    found: list[Found] = []
+    aside: list[Aside] = []
+    others = frozenset(elsewhere)
+    for one in datasets(graph, lists):
+        if isinstance(one, Aside):
+            aside.append(one)
+        elif one.iri == root or one.iri.startswith(root + "/"):
+            aside.append(Aside(one.iri, "own-dataset"))
+        elif one.iri in others:
+            aside.append(Aside(one.iri, "other-source"))
+        else:
+            found.append(one)
+    return found, aside
+
+
+def derived(
+    context: Context, found: Sequence[Found], before: Mapping[str, Standing], progress: Progress
+) -> Iterator[Imported]:
+    """Those of the datasets whose derivation is not the one that is kept, anew."""
+    for number, one in enumerate(found, 1):
+        digest = context.digest(one)
+        kept = before.get(one.iri)
+        if kept is None or kept.digest != digest:
+            yield derive(context.known, one, digest)
+        progress(number, len(found))
+
+
+def derive(known: Known, found: Found, digest: str) -> Imported:
+    repaired = rules.repair(found.iri, found.triples, known)
+    record = described(found.iri, Graph(repaired.triples))
+    text = n_triples(repaired.triples).encode()
+    return Imported(
+        iri=found.iri, identifier=found.identifier, title=_first(record.title),
+        state="published" if repaired.conforms else "held", reason="", digest=digest,
+        sha256=sha256(text).hexdigest() if repaired.conforms else "", triples=text if repaired.conforms else b"",
+        record=msgspec.json.encode(record).decode(),
+        repairs=tuple(_repair(change) for change in repaired.changes[:KEPT_REPAIRS]),
+        asked=tuple(Asked(one.kind, one.value, found.iri, one.holds) for one in repaired.questions),
+    )  # fmt: skip
+
+
+def set_aside(one: Aside) -> Imported:
+    """What is kept of a dataset that was not taken: that it was there, and why not."""
+    digest = f"aside {one.reason}"
+    return Imported(
+        iri=one.iri, identifier="", title="", state="aside", reason=one.reason, digest=digest, sha256="", triples=b"",
+        record="{}",
+    )  # fmt: skip
+
+
+def _first(texts: Mapping[str, str]) -> str:
+    return (texts.get("de") or texts.get("") or next(iter(texts.values()), ""))[:500]
+
+
+def _repair(change: Change) -> Repair:
+    return Repair(change.rule, _lines(change.before), _lines(change.after))
+
+
+def _lines(triples: Sequence[Triple]) -> tuple[str, ...]:
+    return tuple(str(triple)[:2_000] for triple in triples)

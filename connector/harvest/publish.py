@@ -1,0 +1,175 @@
+"""What becomes of a run in the end: which source it is of, what is new, changed and gone, all of it in one transaction.
+
+What is missing is removed only if the delivery was complete and has not shrunk by more than a tenth
+(spec/metadata-import.md 1.6).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from connector.errors import Mistake
+from connector.harvest import store
+from connector.harvest.derive import set_aside
+from connector.harvest.model import REMOVE, SHRUNKEN, Answer, Asked, Delivery, Imported, Report, Source, Standing
+from connector.metadata.rdf.graph import Graph
+from connector.metadata.repair.ownership import Aside, Found
+from connector.participants.lifecycle import require_active
+from connector.storage.database import Tx
+
+SHRINK = 0.9
+"""A delivery with less than this part of what was there is asked about."""
+_KEPT = {"cyclic-series", "duplicate-identifier", "too-large"}
+"""Reasons for which a dataset is set aside under a name of its own, so that it is kept as such."""
+NAMED = 1_000
+"""Datasets set aside that a report names."""
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a run is about to do, computed outside of any transaction."""
+
+    source: Source
+    delivery: Delivery
+    parts: Sequence[bytes]
+    found: frozenset[str]
+    imported: Sequence[Imported]
+    aside: Sequence[Aside]
+    before: Mapping[str, Standing]
+    moved: Mapping[str, str]
+    undone: frozenset[str]
+
+
+def chosen(
+    every: Sequence[Source], delivery: Delivery, graph: Graph, elsewhere: Mapping[str, str], wanted: str | None
+) -> Source:
+    """The source that this delivery is of: the one named, the one of this location, or a new one.
+
+    A file may bear another name: then it is of the source that most of its datasets came from.
+    """
+    by_id = {one.id: one for one in every}
+    for one in every:
+        if wanted in (one.id, one.location) or (wanted is None and one.location == delivery.location):
+            return one
+    if wanted is None:
+        iris = [str(node.value) for node in graph.subjects if node.value in elsewhere]
+        counts: dict[str, int] = {}
+        for iri in iris:
+            counts[elsewhere[iri]] = counts.get(elsewhere[iri], 0) + 1
+        best = max(counts, key=lambda at: counts[at], default="")
+        if best and 2 * counts[best] > len(iris):
+            return by_id[best]
+    name = _name(wanted or delivery.location, by_id)
+    return Source(
+        id=name,
+        location=delivery.location[:1_000],
+        triples=0,
+        undone=frozenset(),
+        version=-1,
+        created_at=0,
+        imported_at=0,
+    )
+
+
+def _name(location: str, taken: Mapping[str, object]) -> str:
+    """A short name for people: the host or the name of the file."""
+    said = location.split("://", 1)[1].split("/")[0] if "://" in location else location.rsplit("/", 1)[-1]
+    said = said.partition(":")[0].lower().removesuffix(".rdf")
+    plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in said).strip("-.")[:60] or "catalogue"
+    names = (plain if number == 1 else f"{plain}-{number}" for number in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
+
+
+def moved_from(found: Sequence[Found], before: Mapping[str, Standing]) -> dict[str, str]:
+    """New IRI -> old IRI, of datasets that kept their identifier: identity is the IRI, then the identifier."""
+    here = {one.iri for one in found}
+    gone = {one.identifier: iri for iri, one in before.items() if one.identifier and iri not in here}
+    return {one.iri: gone[one.identifier] for one in found if one.iri not in before and one.identifier in gone}
+
+
+def publish(tx: Tx, slug: str, prepared: Prepared, also: Sequence[Answer]) -> Report:
+    """Everything at once, or nothing."""
+    require_active(tx, slug)
+    source = prepared.source
+    if source.version < 0:
+        store.add_source(tx, slug, source.id, source.location)
+        source = msgspec.structs.replace(source, version=0)
+    delivery = prepared.delivery
+    size = len(delivery.triples)
+    if not store.move_on(tx, slug, source, location=delivery.location[:1_000], triples=size, undone=prepared.undone):
+        raise Mistake("harvest.busy")
+    if prepared.parts or prepared.source.version < 0:
+        store.keep_original(tx, slug, source.id, prepared.parts)
+    for answer in also:
+        store.keep_answer(tx, slug, source.id, answer)
+    were = {(one.kind, one.value) for one in store.open_questions(tx, slug, source.id)}
+    new, changed = _keep(tx, slug, source.id, prepared)
+    removed, missing = _difference(tx, slug, source.id, prepared, also)
+    return _report(tx, slug, source.id, prepared, (new, changed, removed, missing), were)
+
+
+def _keep(tx: Tx, slug: str, source: str, prepared: Prepared) -> tuple[int, int]:
+    new = changed = 0
+    for one in prepared.imported:
+        was = prepared.before.get(prepared.moved.get(one.iri, one.iri))
+        differs = was is None or (was.state, was.sha256, was.iri) != (one.state, one.sha256, one.iri)
+        new += was is None
+        changed += was is not None and differs
+        store.keep_dataset(tx, slug, source, one, changed=differs, was="" if was is None else was.iri)
+    for aside in prepared.aside:
+        taken, one = prepared.before.get(aside.iri), set_aside(aside)
+        if aside.reason in _KEPT and (taken is None or taken.digest != one.digest):
+            store.keep_dataset(tx, slug, source, one, changed=True)
+    return new, changed
+
+
+def _difference(tx: Tx, slug: str, source: str, prepared: Prepared, also: Sequence[Answer]) -> tuple[int, int]:
+    """What is not in the delivery any more: removed, or asked about, or left as it is."""
+    said = next((one.answer for one in also if one.kind == SHRUNKEN), "")
+    if said:
+        store.forget_questions(tx, slug, source, "")
+        gone = store.missing(tx, slug, source) if said == REMOVE else []
+        for iri in gone:
+            store.remove_dataset(tx, slug, source, iri)
+        return len(gone), 0
+    if not prepared.delivery.complete:
+        return 0, 0
+    asides = {one.iri for one in prepared.aside}
+    moved = set(prepared.moved.values())
+    absent = [iri for iri in prepared.before if iri not in prepared.found and iri not in asides and iri not in moved]
+    for iri, one in prepared.before.items():
+        if one.missing and iri in prepared.found:
+            store.mark_missing(tx, slug, iri, False)
+    fresh = [iri for iri in absent if not prepared.before[iri].missing]
+    present = sum(not one.missing for one in prepared.before.values())
+    if fresh and (not prepared.found or present - len(fresh) < SHRINK * present):
+        for iri in fresh:
+            store.mark_missing(tx, slug, iri, True)
+        store.forget_questions(tx, slug, source, "")
+        store.ask(tx, slug, source, [Asked(SHRUNKEN, str(len(prepared.found)), "", False)])
+        return 0, len(absent)
+    if len(fresh) == len(absent):
+        store.forget_questions(tx, slug, source, "")
+    for iri in fresh:
+        store.remove_dataset(tx, slug, source, iri)
+    return len(fresh), len(absent) - len(fresh)
+
+
+def _report(
+    tx: Tx, slug: str, source: str, prepared: Prepared, moved: tuple[int, int, int, int], were: set[tuple[str, str]]
+) -> Report:
+    counts = store.counted(tx, slug, source)
+    open_now = {(one.kind, one.value) for one in store.open_questions(tx, slug, source)}
+    used: dict[str, int] = {}
+    for one in prepared.imported:
+        for repair in one.repairs:
+            used[repair.rule] = used.get(repair.rule, 0) + 1
+    new, changed, removed, missing = moved
+    return Report(
+        source=source, location=prepared.delivery.location, datasets=len(prepared.found) + len(prepared.aside),
+        triples=len(prepared.delivery.triples), published=counts.get("published", 0), held=counts.get("held", 0),
+        new=new,
+        changed=changed, removed=removed, missing=missing, complete=prepared.delivery.complete, questions=len(open_now),
+        asked=len(open_now - were), pages=prepared.delivery.pages,
+        aside={one.iri[:300]: one.reason for one in prepared.aside[:NAMED]}, repairs=used,
+        remarks=tuple(prepared.delivery.remarks),
+    )  # fmt: skip

@@ -1,0 +1,406 @@
+"""SQL of foreign catalogues. Every look-up names the participant."""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from connector.harvest.model import (
+    Answer,
+    Asked,
+    Imported,
+    Repair,
+    Report,
+    Run,
+    Served,
+    Source,
+    Standing,
+)
+from connector.storage.database import Row, Tx
+
+PART = 4 * 1024**2
+"""Bytes of the original before compression that are kept together."""
+RUNS = 20
+"""Runs of a participant that are remembered."""
+
+
+# Sources and originals
+
+
+def _source(row: Row) -> Source:
+    return Source(
+        id=row["id"], location=row["location"], triples=row["triples"], undone=frozenset(json.loads(row["undone"])),
+        version=row["version"], created_at=row["created_at"], imported_at=row["imported_at"],
+    )  # fmt: skip
+
+
+def sources(tx: Tx, participant: str) -> list[Source]:
+    rows = tx.all("SELECT * FROM harvest_source WHERE participant = :participant ORDER BY id", participant=participant)
+    return [_source(row) for row in rows]
+
+
+def source(tx: Tx, participant: str, source_id: str) -> Source | None:
+    row = tx.one(
+        "SELECT * FROM harvest_source WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=source_id,
+    )
+    return None if row is None else _source(row)
+
+
+def add_source(tx: Tx, participant: str, source_id: str, location: str) -> None:
+    tx.run(
+        "INSERT INTO harvest_source (participant, id, location, triples, undone, version, created_at, imported_at)"
+        " VALUES (:participant, :id, :location, 0, '[]', 0, :now, :now)",
+        participant=participant,
+        id=source_id,
+        location=location,
+        now=tx.now,
+    )
+
+
+def move_on(tx: Tx, participant: str, before: Source, *, location: str, triples: int, undone: Iterable[str]) -> bool:
+    """The next version of a source; False if somebody else was faster."""
+    return bool(
+        tx.run(
+            "UPDATE harvest_source SET location = :location, triples = :triples, undone = :undone, imported_at = :now,"
+            " version = version + 1 WHERE participant = :participant AND id = :id AND version = :version",
+            participant=participant,
+            id=before.id,
+            version=before.version,
+            location=location,
+            triples=triples,
+            undone=json.dumps(sorted(undone)),
+            now=tx.now,
+        )
+    )
+
+
+def parts(content: bytes) -> list[bytes]:
+    """Compressed outside of a transaction, which has better things to do."""
+    return [zlib.compress(content[at : at + PART], 6) for at in range(0, len(content), PART)]
+
+
+def keep_original(tx: Tx, participant: str, source_id: str, compressed: Sequence[bytes]) -> None:
+    tx.run(
+        "DELETE FROM harvest_original WHERE participant = :participant AND source = :source",
+        participant=participant,
+        source=source_id,
+    )
+    for number, content in enumerate(compressed):
+        tx.run(
+            "INSERT INTO harvest_original (participant, source, number, content)"
+            " VALUES (:participant, :source, :number, :content)",
+            participant=participant,
+            source=source_id,
+            number=number,
+            content=content,
+        )
+
+
+def original(tx: Tx, participant: str, source_id: str) -> list[bytes]:
+    """The parts as they are kept; `whole` puts them together."""
+    rows = tx.all(
+        "SELECT content FROM harvest_original WHERE participant = :participant AND source = :source ORDER BY number",
+        participant=participant,
+        source=source_id,
+    )
+    return [bytes(row["content"]) for row in rows]
+
+
+def whole(compressed: Iterable[bytes]) -> bytes:
+    """Sorted N-Triples."""
+    return b"".join(zlib.decompress(part) for part in compressed)
+
+
+# Datasets
+
+
+def standing(tx: Tx, participant: str) -> dict[str, tuple[str, Standing]]:
+    """All datasets of the participant by IRI, with their source."""
+    rows = tx.all(
+        "SELECT iri, source, identifier, state, digest, sha256, missing FROM harvest_dataset"
+        " WHERE participant = :participant ORDER BY iri",
+        participant=participant,
+    )
+    return {
+        row["iri"]: (
+            row["source"],
+            Standing(row["iri"], row["identifier"], row["state"], row["digest"], row["sha256"], bool(row["missing"])),
+        )
+        for row in rows
+    }
+
+
+def keep_dataset(tx: Tx, participant: str, source_id: str, one: Imported, *, changed: bool, was: str = "") -> None:
+    """Adds or replaces; `changed`: what is published of it moved. `was`: the IRI under which it was kept before."""
+    if was and was != one.iri:
+        forget_questions(tx, participant, source_id, was)
+        tx.run(
+            "UPDATE harvest_dataset SET iri = :iri WHERE participant = :participant AND iri = :was",
+            participant=participant,
+            iri=one.iri,
+            was=was,
+        )
+    values: dict[str, Any] = {
+        "participant": participant, "source": source_id, "iri": one.iri, "identifier": one.identifier,
+        "title": one.title, "state": one.state, "reason": one.reason, "digest": one.digest, "sha256": one.sha256,
+        "triples": zlib.compress(one.triples), "record": one.record, "now": tx.now,
+        "repairs": msgspec.json.encode(one.repairs).decode(),
+    }  # fmt: skip
+    moved = ", changed_at = :now" if changed else ""
+    if not tx.run(
+        "UPDATE harvest_dataset SET source = :source, identifier = :identifier, title = :title, state = :state,"  # noqa: S608
+        " reason = :reason, digest = :digest, sha256 = :sha256, triples = :triples, record = :record,"
+        f" repairs = :repairs, missing = 0{moved} WHERE participant = :participant AND iri = :iri",
+        **{key: value for key, value in values.items() if key != "now" or changed},
+    ):
+        tx.run(
+            "INSERT INTO harvest_dataset (participant, iri, source, identifier, title, state, reason, digest, sha256,"
+            " triples, record, repairs, missing, created_at, changed_at) VALUES (:participant, :iri, :source,"
+            " :identifier, :title, :state, :reason, :digest, :sha256, :triples, :record, :repairs, 0, :now, :now)",
+            **values,
+        )
+    forget_questions(tx, participant, source_id, one.iri)
+    ask(tx, participant, source_id, one.asked)
+
+
+def remove_dataset(tx: Tx, participant: str, source_id: str, iri: str) -> None:
+    forget_questions(tx, participant, source_id, iri)
+    tx.run(
+        "DELETE FROM harvest_dataset WHERE participant = :participant AND iri = :iri", participant=participant, iri=iri
+    )
+
+
+def mark_missing(tx: Tx, participant: str, iri: str, missing: bool) -> None:
+    tx.run(
+        "UPDATE harvest_dataset SET missing = :missing WHERE participant = :participant AND iri = :iri",
+        participant=participant,
+        iri=iri,
+        missing=int(missing),
+    )
+
+
+def missing(tx: Tx, participant: str, source_id: str) -> list[str]:
+    rows = tx.all(
+        "SELECT iri FROM harvest_dataset WHERE participant = :participant AND source = :source AND missing = 1",
+        participant=participant,
+        source=source_id,
+    )
+    return [row["iri"] for row in rows]
+
+
+def counted(tx: Tx, participant: str, source_id: str) -> dict[str, int]:
+    rows = tx.all(
+        "SELECT state, count(*) AS n FROM harvest_dataset WHERE participant = :participant AND source = :source"
+        " GROUP BY state",
+        participant=participant,
+        source=source_id,
+    )
+    return {row["state"]: int(row["n"]) for row in rows}
+
+
+def served(tx: Tx, participant: str, after: str, limit: int) -> list[Served]:
+    """Published datasets by IRI, those behind `after`."""
+    rows = tx.all(
+        "SELECT iri, sha256, triples, changed_at FROM harvest_dataset WHERE participant = :participant"
+        " AND state = 'published' AND iri > :after ORDER BY iri LIMIT :limit",
+        participant=participant,
+        after=after,
+        limit=limit,
+    )
+    return [_served(row) for row in rows]
+
+
+def _served(row: Row) -> Served:
+    return Served(row["iri"], row["sha256"], zlib.decompress(row["triples"]), row["changed_at"])
+
+
+def served_one(tx: Tx, participant: str, iri: str) -> Served | None:
+    row = tx.one(
+        "SELECT iri, sha256, triples, changed_at FROM harvest_dataset WHERE participant = :participant AND iri = :iri"
+        " AND state = 'published'",
+        participant=participant,
+        iri=iri,
+    )
+    return (
+        None if row is None else Served(row["iri"], row["sha256"], zlib.decompress(row["triples"]), row["changed_at"])
+    )
+
+
+def served_marks(tx: Tx, participant: str) -> list[tuple[str, str, int]]:
+    """IRI, SHA-256 and last change of all published datasets."""
+    rows = tx.all(
+        "SELECT iri, sha256, changed_at FROM harvest_dataset WHERE participant = :participant AND state = 'published'",
+        participant=participant,
+    )
+    return [(row["iri"], row["sha256"], row["changed_at"]) for row in rows]
+
+
+def record(tx: Tx, participant: str, iri: str) -> str | None:
+    """The neutral record (JSON) of a published dataset."""
+    row = tx.one(
+        "SELECT record FROM harvest_dataset WHERE participant = :participant AND iri = :iri AND state = 'published'",
+        participant=participant,
+        iri=iri,
+    )
+    return None if row is None else str(row["record"])
+
+
+def records(tx: Tx, participant: str, after: str, limit: int) -> list[tuple[str, str, str]]:
+    """IRI, SHA-256 and neutral record (JSON) of published datasets, by IRI."""
+    rows = tx.all(
+        "SELECT iri, sha256, record FROM harvest_dataset WHERE participant = :participant AND state = 'published'"
+        " AND iri > :after ORDER BY iri LIMIT :limit",
+        participant=participant,
+        after=after,
+        limit=limit,
+    )
+    return [(row["iri"], row["sha256"], row["record"]) for row in rows]
+
+
+def repairs(tx: Tx, participant: str, source_id: str) -> Iterator[tuple[str, tuple[Repair, ...]]]:
+    """By dataset; those of datasets set aside are none."""
+    rows = tx.all(
+        "SELECT iri, repairs FROM harvest_dataset WHERE participant = :participant AND source = :source ORDER BY iri",
+        participant=participant,
+        source=source_id,
+    )
+    for row in rows:
+        yield row["iri"], msgspec.json.decode(row["repairs"], type=tuple[Repair, ...])
+
+
+def aside(tx: Tx, participant: str, source_id: str) -> dict[str, str]:
+    rows = tx.all(
+        "SELECT iri, reason FROM harvest_dataset WHERE participant = :participant AND source = :source"
+        " AND state = 'aside' ORDER BY iri",
+        participant=participant,
+        source=source_id,
+    )
+    return {row["iri"]: row["reason"] for row in rows}
+
+
+# Questions and answers
+
+
+def forget_questions(tx: Tx, participant: str, source_id: str, dataset: str) -> None:
+    tx.run(
+        "DELETE FROM harvest_question WHERE participant = :participant AND source = :source AND dataset = :dataset",
+        participant=participant,
+        source=source_id,
+        dataset=dataset,
+    )
+
+
+def ask(tx: Tx, participant: str, source_id: str, asked: Iterable[Asked]) -> None:
+    for one in asked:
+        tx.run(
+            "INSERT INTO harvest_question (participant, source, dataset, kind, value, holds)"
+            " VALUES (:participant, :source, :dataset, :kind, :value, :holds) ON CONFLICT DO NOTHING",
+            participant=participant,
+            source=source_id,
+            dataset=one.dataset,
+            kind=one.kind,
+            value=one.value,
+            holds=int(one.holds),
+        )
+
+
+def open_questions(tx: Tx, participant: str, source_id: str) -> list[Asked]:
+    """By kind, value and dataset."""
+    rows = tx.all(
+        "SELECT kind, value, dataset, holds FROM harvest_question WHERE participant = :participant"
+        " AND source = :source ORDER BY kind, value, dataset",
+        participant=participant,
+        source=source_id,
+    )
+    return [Asked(row["kind"], row["value"], row["dataset"], bool(row["holds"])) for row in rows]
+
+
+def answers(tx: Tx, participant: str, source_id: str) -> Mapping[tuple[str, str, str], str]:
+    rows = tx.all(
+        "SELECT kind, value, dataset, answer FROM harvest_answer WHERE participant = :participant AND source = :source",
+        participant=participant,
+        source=source_id,
+    )
+    return {(row["kind"], row["value"], row["dataset"]): row["answer"] for row in rows}
+
+
+def keep_answer(tx: Tx, participant: str, source_id: str, one: Answer) -> None:
+    tx.run(
+        "INSERT INTO harvest_answer (participant, source, kind, value, dataset, answer, answered_at)"
+        " VALUES (:participant, :source, :kind, :value, :dataset, :answer, :now)"
+        " ON CONFLICT (participant, source, kind, value, dataset)"
+        " DO UPDATE SET answer = excluded.answer, answered_at = excluded.answered_at",
+        participant=participant,
+        source=source_id,
+        kind=one.kind,
+        value=one.value,
+        dataset=one.dataset,
+        answer=one.answer,
+        now=tx.now,
+    )
+
+
+# Runs
+
+
+def begin_run(tx: Tx, participant: str, run_id: str, location: str) -> None:
+    tx.run(
+        "INSERT INTO harvest_run (participant, id, source, location, phase, done, total, report, error, began_at,"
+        " touched_at) VALUES (:participant, :id, '', :location, 'reading', 0, 0, '', '', :now, :now)",
+        participant=participant,
+        id=run_id,
+        location=location,
+        now=tx.now,
+    )
+    tx.run(
+        "DELETE FROM harvest_run WHERE participant = :participant AND id NOT IN (SELECT id FROM harvest_run"
+        " WHERE participant = :participant ORDER BY began_at DESC, id LIMIT :kept)",
+        participant=participant,
+        kept=RUNS,
+    )
+
+
+def touch_run(tx: Tx, participant: str, run_id: str, phase: str, done: int, total: int) -> None:
+    tx.run(
+        "UPDATE harvest_run SET phase = :phase, done = :done, total = :total, touched_at = :now"
+        " WHERE participant = :participant AND id = :id AND phase NOT IN ('done', 'failed')",
+        participant=participant,
+        id=run_id,
+        phase=phase,
+        done=done,
+        total=total,
+        now=tx.now,
+    )
+
+
+def end_run(tx: Tx, participant: str, run_id: str, report: Report | None, error: str) -> None:
+    """`error`: code and facts as JSON."""
+    tx.run(
+        "UPDATE harvest_run SET phase = :phase, source = :source, report = :report, error = :error, touched_at = :now"
+        " WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=run_id,
+        phase="done" if report is not None else "failed",
+        source="" if report is None else report.source,
+        report="" if report is None else msgspec.json.encode(report).decode(),
+        error=error,
+        now=tx.now,
+    )
+
+
+def run(tx: Tx, participant: str, run_id: str) -> Run | None:
+    row = tx.one(
+        "SELECT * FROM harvest_run WHERE participant = :participant AND id = :id", participant=participant, id=run_id
+    )
+    if row is None:
+        return None
+    error: dict[str, Any] = json.loads(row["error"]) if row["error"] else {"code": "", "facts": {}}
+    return Run(
+        id=row["id"], source=row["source"], location=row["location"], phase=row["phase"], done=row["done"],
+        total=row["total"], report=msgspec.json.decode(row["report"], type=Report) if row["report"] else None,
+        error=error["code"], facts=error["facts"], began_at=row["began_at"], touched_at=row["touched_at"],
+    )  # fmt: skip

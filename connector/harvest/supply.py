@@ -1,0 +1,40 @@
+"""What was taken in from foreign catalogues, as a supplier of public datasets (spec/metadata-harvest.md 1.6).
+
+Only what conforms is there: a dataset that waits for an answer, or was set aside, is in no public catalogue.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from pyoxigraph import RdfFormat, Triple, parse
+
+from connector.catalogue.snapshots.supply import Described, Listed
+from connector.harvest import store
+from connector.harvest.model import Served
+from connector.metadata.record.model import DatasetRecord
+from connector.storage.database import Tx
+
+
+class ImportedDatasets:
+    """Of all participants."""
+
+    def state(self, tx: Tx, slug: str) -> str:
+        return " ".join(f"{one.id}:{one.version}" for one in store.sources(tx, slug))
+
+    def listed(self, tx: Tx, slug: str) -> Sequence[Listed]:
+        found = store.served_marks(tx, slug)
+        return [Listed(iri=iri, mark=sha256, changed_at=changed_at) for iri, sha256, changed_at in found]
+
+    def described(self, tx: Tx, slug: str, iris: Sequence[str]) -> Sequence[Described]:
+        found = [store.served_one(tx, slug, iri) for iri in iris]
+        return [_described(one) for one in found if one is not None]
+
+    def record(self, tx: Tx, slug: str, iri: str) -> DatasetRecord | None:
+        found = store.record(tx, slug, iri)
+        return None if found is None else msgspec.json.decode(found, type=DatasetRecord)
+
+
+def _described(one: Served) -> Described:
+    quads = parse(one.triples, RdfFormat.N_TRIPLES, lenient=True)
+    triples = [Triple(quad.subject, quad.predicate, quad.object) for quad in quads]
+    return Described(listed=Listed(iri=one.iri, mark=one.sha256, changed_at=one.changed_at), triples=triples)

@@ -1,0 +1,1 @@
+"""What everybody may read of a participant: its catalogue, its datasets, and the files that are open."""

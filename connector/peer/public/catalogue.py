@@ -1,0 +1,207 @@
+"""The harvest endpoint: catalogue, datasets and series below a participant's root, in four forms and as pages.
+
+Every address in them is made of the participant's root, never of the request's `Host` (spec/metadata-harvest.md 1).
+"""
+
+import re
+from collections.abc import Sequence
+from functools import partial
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from pyoxigraph import NamedNode, Triple
+
+from connector.catalogue.public import PublicDataset, PublicRecords, PublicSeries, Withdrawn, dataset_iri
+from connector.catalogue.snapshots.making import Snapshots
+from connector.catalogue.snapshots.model import PageAsked, Snapshot
+from connector.catalogue.snapshots.pages import Gone, Pages, gzipped
+from connector.clock import Clock
+from connector.errors import PeerError, Unknown
+from connector.http.pace import Pace
+from connector.metadata.project import dcat_ap
+from connector.metadata.rdf import fragments
+from connector.metadata.rdf.fragments import Form
+from connector.metadata.rdf.names import ADMS, AUTHORITY
+from connector.metadata.rdf.writing import in_order
+from connector.metadata.record.model import Texts
+from connector.peer.public import answers, forms
+from connector.peer.public.answers import Answers, Document
+from connector.peer.public.forms import Shown
+from connector.peer.public.html import Html
+from connector.peer.routes import Call, Route
+from connector.storage.database import Database, Tx
+
+BURST: Final = 1_000
+PER_S: Final = 50
+SERIES_BURST: Final = 60
+SERIES_PER_S: Final = 5
+"""A series is found by a look at every dataset; no harvester asks for one."""
+MOST_FULL: Final = 20_000
+"""Datasets of one document; beyond that there are pages."""
+MOST_MEMBERS: Final = 500
+"""Datasets that the page of a series names."""
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+WITHDRAWN: Final = NamedNode(AUTHORITY + "distribution-status/WITHDRAWN")
+
+
+class PublicHandlers:
+    """From one address 1 000 requests at once, then 50 a second: harvesters ask twice for each page, and some for each
+    dataset."""
+
+    def __init__(
+        self, db: Database, clock: Clock, snapshots: Snapshots, records: PublicRecords, sending: Answers
+    ) -> None:
+        self._db, self._snapshots, self._records, self._answers = db, snapshots, records, sending
+        self._pages, self._html = Pages(db), Html()
+        self._pace = Pace(clock, burst=BURST, per_s=PER_S)
+        self._series_pace = Pace(clock, burst=SERIES_BURST, per_s=SERIES_PER_S)
+
+    def routes(self) -> list[Route]:
+        catalogues = [("", None), *((f".{one}", one) for one in forms.ENDINGS)]
+        return [
+            Route("GET", "/", self.home, public=True),
+            *(
+                Route("GET", f"/catalog{end}", partial(self.catalogue, form), public=True, streaming=True)
+                for end, form in catalogues
+            ),
+            Route("GET", "/datasets/{name}", self.dataset, public=True, streaming=True),
+            Route("GET", "/series/{name}", self.series, public=True, streaming=True),
+        ]
+
+    async def home(self, call: Call) -> web.StreamResponse:
+        """A participant's root is where its catalogue is."""
+        self._pace.spend(call.request.remote)
+        return web.Response(status=303, headers={"Location": f"{call.participant.root}/catalog.html"})
+
+    async def catalogue(self, ending: Shown | None, call: Call) -> web.StreamResponse:
+        self._pace.spend(call.request.remote)
+        form = ending or forms.accepted(call.request.headers.get("Accept", ""))
+        return await self._html.guarded(call, form, self._catalogue(call, form, () if ending else ("Accept",)))
+
+    async def _catalogue(self, call: Call, form: Shown, vary: tuple[str, ...]) -> web.StreamResponse:
+        query, slug = call.request.query, call.participant.id
+        snapshot, named = await self._snapshot(call), "snap" in query
+        number = _number(query.get("page", "1"), snapshot)
+        if number > 1 and not named:
+            raise Gone("public.page-of-none")
+        about = Document(
+            form=form, tag=f"{snapshot.digest}-{number}-{form}", changed_at=snapshot.changed_at, vary=vary,
+            cache=answers.FIXED if named else answers.FRESH, headers=_headers(form),
+        )  # fmt: skip
+        iri = f"{call.participant.root}/catalog"
+        if form == "html":
+            return await self._html.catalogue(call, about, self._answers, self._pages, snapshot, number)
+        if query.get("full") == "1":
+            return await self._full(call, about, iri, snapshot, form)
+        asked = PageAsked(slug, snapshot, number, form)
+        return await self._answers.send(call.request, about, lambda zipped: self._pages.page(iri, asked, packed=zipped))
+
+    async def _full(self, call: Call, about: Document, iri: str, snapshot: Snapshot, form: Form) -> web.StreamResponse:
+        if snapshot.total > MOST_FULL:
+            raise PeerError("public.full-too-large", most=MOST_FULL)
+        whole = Document(
+            form=form, tag=f"{snapshot.digest}-full-{form}", changed_at=about.changed_at, vary=about.vary,
+            cache=about.cache, headers=about.headers,
+        )  # fmt: skip
+        pieces = self._pages.full(iri, call.participant.id, snapshot, form)
+        return await self._answers.stream(call.request, whole, pieces)
+
+    async def _snapshot(self, call: Call) -> Snapshot:
+        wanted = call.request.query.get("snap")
+        if wanted is None:
+            return await self._snapshots.newest(call.participant.id)
+        found = await self._snapshots.named(call.participant.id, wanted) if _DIGEST.fullmatch(wanted) else None
+        if found is None:
+            raise Gone("public.no-snapshot")
+        return found
+
+    async def dataset(self, call: Call) -> web.StreamResponse:
+        self._pace.spend(call.request.remote)
+        uuid, ending = forms.ending(call.params["name"])
+        form = ending or forms.accepted(call.request.headers.get("Accept", ""))
+        return await self._html.guarded(call, form, self._dataset(call, uuid, form, () if ending else ("Accept",)))
+
+    async def _dataset(self, call: Call, uuid: str, form: Shown, vary: tuple[str, ...]) -> web.StreamResponse:
+        """Of a participant's own by its UUID; of one with an IRI elsewhere by the whole IRI."""
+        slug, iri = call.participant.id, dataset_iri(call.participant.root, uuid)
+        try:
+            if iri == uuid and not iri.startswith(f"{call.participant.root}/"):
+                return await self._imported(call, iri, form, vary)
+            found = await self._db.read(slug, self._records.dataset, slug, uuid)
+        except Withdrawn:
+            if form == "html":
+                raise
+            return await self._tombstone(call, iri, form, vary)
+        about = _of_dataset(found, form, vary)
+        if form == "html":
+            return await self._html.dataset(call, about, self._answers, found.record)
+        return await self._triples(call, about, form, dcat_ap.dataset(found.record))
+
+    async def _imported(self, call: Call, iri: str, form: Shown, vary: tuple[str, ...]) -> web.StreamResponse:
+        found = await self._snapshots.supplied(call.participant.id, iri)
+        if found is None:
+            raise Unknown("catalogue.unknown", id=iri[:200])
+        record, described = found
+        about = Document(
+            form=form, tag=f"{sha256(described.listed.mark.encode()).hexdigest()}-{form}", vary=vary,
+            changed_at=0, cache=answers.CURRENT, headers=_headers(form),
+        )  # fmt: skip
+        if form == "html":
+            return await self._html.dataset(call, about, self._answers, record)
+        triples = [one for one in described.triples if fragments.writable(one)]
+        return await self._triples(call, about, form, triples)
+
+    async def _tombstone(self, call: Call, iri: str, form: Form, vary: tuple[str, ...]) -> web.StreamResponse:
+        """It was here: nothing else is said of it any more."""
+        about = Document(form=form, tag=f"withdrawn-{form}", changed_at=0, status=410, vary=vary, cache=answers.CURRENT)
+        return await self._triples(call, about, form, [Triple(NamedNode(iri), ADMS.status, WITHDRAWN)])
+
+    async def series(self, call: Call) -> web.StreamResponse:
+        self._series_pace.spend(call.request.remote)
+        uuid, ending = forms.ending(call.params["name"])
+        form = ending or forms.accepted(call.request.headers.get("Accept", ""))
+        return await self._html.guarded(call, form, self._series(call, uuid, form, () if ending else ("Accept",)))
+
+    async def _series(self, call: Call, uuid: str, form: Shown, vary: tuple[str, ...]) -> web.StreamResponse:
+        slug = call.participant.id
+        found, members = await self._db.read(slug, _with_members, self._records, slug, uuid)
+        tag = sha256(msgspec.json.encode((found, members))).hexdigest()
+        about = Document(
+            form=form, tag=f"{tag}-{form}", changed_at=0, vary=vary, cache=answers.CURRENT, headers=_headers(form)
+        )
+        if form == "html":
+            return await self._html.series(call, about, self._answers, found.series, members)
+        return await self._triples(call, about, form, dcat_ap.series(found.series))
+
+    async def _triples(self, call: Call, about: Document, form: Form, triples: Sequence[Triple]) -> web.StreamResponse:
+        async def make(zipped: bool) -> bytes:
+            body = fragments.whole(form, [fragments.part(form, in_order(triples))])
+            return gzipped(body) if zipped else body
+
+        return await self._answers.send(call.request, about, make)
+
+
+def _with_members(tx: Tx, records: PublicRecords, slug: str, uuid: str) -> tuple[PublicSeries, list[tuple[str, Texts]]]:
+    """The series, and the first of its datasets with their titles."""
+    found = records.series(tx, slug, uuid)
+    return found, [(iri, records.dataset(tx, slug, iri).record.title) for iri in found.members[:MOST_MEMBERS]]
+
+
+def _of_dataset(found: PublicDataset, form: Shown, vary: tuple[str, ...]) -> Document:
+    return Document(
+        form=form, tag=f"{found.digest}-{form}", changed_at=0, vary=vary, cache=answers.CURRENT,
+        headers=_headers(form),
+    )  # fmt: skip
+
+
+def _headers(form: Shown) -> dict[str, str]:
+    return {} if form == "html" else {"Link": answers.PROFILE}
+
+
+def _number(text: str, snapshot: Snapshot) -> int:
+    """Whatever names no page is a page that is not there."""
+    if not text.isascii() or not text.isdigit() or len(text) > 6 or not 1 <= int(text) <= snapshot.pages:
+        raise Gone("public.no-page", page=text[:20], pages=snapshot.pages)
+    return int(text)

@@ -1,0 +1,54 @@
+"""A harvester reads a catalogue that changes under its hands: nothing is lost, and nothing stays that has gone."""
+
+from msgspec.structs import replace
+
+from connector.catalogue.model import Dataset
+from connector.metadata.record.model import DatasetRecord
+from connector.storage.database import Tx
+from tests.peer.public.portal import ROOT, Harvester, Portal, change, put, uuid
+from tests.testkit.towns import Towns
+
+TOWN = "musterstadt"
+
+
+def fill(tx: Tx) -> list[Dataset]:
+    return [put(tx, number) for number in range(1_000)]
+
+
+def fifty_change_and_ten_go(tx: Tx, datasets: list[Dataset]) -> None:
+    """Spread over all pages, and five are published besides."""
+    for number in range(0, 1_000, 20):
+        record: DatasetRecord = replace(datasets[number].record, title={"de": f"Linden {number}"})
+        change(tx, datasets[number], record=record, title=record.title["de"])
+    for number in range(1, 1_000, 100):
+        change(tx, datasets[number], state="withdrawn")
+    for number in range(1_000, 1_005):
+        put(tx, number)
+
+
+async def test_nothing_is_lost_and_no_ghost_stays(replicas: tuple[Towns, Portal, Portal]) -> None:
+    """>> 1 000 datasets on ten pages; while they are read, page by page from two replicas in turn, 50 change, 10 are
+    withdrawn and 5 come << the run shows the 1 000 as they were, once each; the next run brings the 50 and the 5, and
+    takes the 10."""
+    towns, *doors = replicas
+    datasets = await towns.db.write(TOWN, fill)
+    harvester, found, pages = Harvester(*doors), {}, 0
+    async for run in harvester.run(f"{ROOT}/catalog"):
+        if run.pages == 3:
+            await towns.db.write(TOWN, fifty_change_and_ten_go, datasets)
+        found, pages = dict(run.found), run.pages
+    new, changed, gone = harvester.settle(found)
+    assert (pages, len(new), changed, gone) == (10, 1_000, set(), set())
+    assert new == {one.id for one in datasets}
+
+    async for run in harvester.run(f"{ROOT}/catalog"):
+        found, pages = dict(run.found), run.pages
+    new, changed, gone = harvester.settle(found)
+    assert pages == 10
+    assert new == {f"{ROOT}/datasets/{uuid(number)}" for number in range(1_000, 1_005)}
+    assert changed == {datasets[number].id for number in range(0, 1_000, 20)}
+    assert gone == {datasets[number].id for number in range(1, 1_000, 100)}
+
+    async for run in harvester.run(f"{ROOT}/catalog.rdf"):
+        found = dict(run.found)
+    assert harvester.settle(found) == (set(), set(), set())
