@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec import convert
 
+from connector.catalogue import store
 from connector.catalogue.life import DatasetChange, Outdated, Replacement
 from connector.catalogue.model import Dataset, Source
 from connector.catalogue.public import Withdrawn
@@ -204,6 +205,7 @@ async def test_withdrawn_is_gone_for_good(towns: Towns) -> None:
     first = await withdrawn(towns, dataset)
     assert (first.state, await withdrawn(towns, dataset)) == ("withdrawn", first)
     assert await seen(towns, dataset) is None
+    assert await towns.db.read(TOWN, store.shown, TOWN, [dataset.id]) == []
     with pytest.raises(Unknown):
         await towns.db.read(TOWN, towns.catalogue.published, TOWN, REQUESTER, offer.id)
     for late in (changed(towns, dataset, title="x"), replaced(towns, dataset)):
@@ -254,6 +256,15 @@ async def test_a_dataset_that_lies_elsewhere_has_no_offer(towns: Towns) -> None:
             await changed(towns, dataset, rule="open-attribution", slots={"source": "x"})
     with pytest.raises(Mistake, match=r"catalogue\.no-rule"):
         await towns.publish(TOWN, rule="", slots={})
+    with_bytes, _ = await towns.publish(TOWN)
+    with pytest.raises(Mistake, match=r"catalogue\.no-rule"):
+        await changed(towns, with_bytes, slots={"until": "31.12.2099"})
+    nothing = Publication(source=dataset.source, title="x", rule="r")
+    with pytest.raises(Mistake, match=r"catalogue\.no-source"):
+        await towns.db.write(TOWN, towns.catalogue.publish, TOWN, nothing)
+    bytes_of_none = Replacement(source=dataset.source)
+    with pytest.raises(Mistake, match=r"catalogue\.no-source"):
+        await towns.db.write(TOWN, towns.catalogue.life.replace, TOWN, with_bytes.uuid, bytes_of_none)
 
 
 @ONCE
