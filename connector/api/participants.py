@@ -31,7 +31,8 @@ Enlist = Callable[[], Awaitable[None]]
 
 PUBLISHER = (
     "participants.address", "participants.ars", "participants.ars-county", "participants.box",
-    "participants.contact-email", "participants.contact-telephone", "participants.contributor",
+    "participants.contact-email", "participants.contact-last", "participants.contact-telephone",
+    "participants.contributor",
 )  # fmt: skip
 """What may be wrong with what a participant says of itself."""
 

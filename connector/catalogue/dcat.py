@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from connector.catalogue.model import FORMATS, Countersignature, Described, Shown, Terms
+from connector.catalogue.public import download_address, landing_page
 from connector.clock import rfc3339
 from connector.metadata.record.model import DatasetRecord, Period
 from connector.participants.model import Participant
@@ -34,40 +35,52 @@ def distributions(participant: Participant) -> msgspec.Raw:
 
 
 def dsp_dataset(distribution: msgspec.Raw, shown: Shown) -> bytes:
-    """A dataset as it stands in a catalogue: offers without target, extras under prefixed or full names."""
+    """A dataset as it stands in a catalogue: offers without target, extras under prefixed or full names.
+
+    Without offers it has no `hasPolicy` and stands in no catalogue of the protocol; connectors of ours tell each other
+    of it, because everybody may read it (`Shown.public`).
+    """
     about = _DESCRIBED.decode(shown.document)
     record = None if shown.record is None else _RECORD.decode(shown.record)
     entry: dict[str, Any] = {
         "@id": shown.id,
         "@type": "Dataset",
-        "hasPolicy": [_offer(terms) for terms in shown.offers],
-        "distribution": distribution,
-        f"{HANSE}countersignature": min((offer.countersignature for offer in shown.offers), key=_STRICTEST.index),
         "dct:title": shown.title,
         f"{HANSE}version": shown.version,
     }
+    if shown.offers:
+        entry["hasPolicy"] = [_offer(terms) for terms in shown.offers]
+        entry["distribution"] = distribution
+        entry[f"{HANSE}countersignature"] = min(
+            (offer.countersignature for offer in shown.offers), key=_STRICTEST.index
+        )
     if about.description:
         entry["dct:description"] = about.description
     if about.keywords:
         entry["dcat:keyword"] = about.keywords
-    if about.media_type is not None:
+    if about.media_type:
         entry["dcat:mediaType"] = about.media_type
     if about.bytes is not None:
         entry["dcat:byteSize"] = str(about.bytes)
     if record is not None:
-        entry |= _said(shown, record)
+        entry |= _said(shown, about, record)
     return msgspec.json.encode(entry)
 
 
-def _said(shown: Shown, record: DatasetRecord) -> dict[str, Any]:
+def _said(shown: Shown, about: Described, record: DatasetRecord) -> dict[str, Any]:
     """What else the record says, under the names of DCAT-AP; lists and nodes as JSON-LD writes them."""
+    here = [download_address(shown.id, about.name)] if shown.access == "open" and about.name else []
+    page = record.landing_page or (landing_page(shown.id) if shown.public else "")
     period = next(iter(record.periods), None)
     found: dict[str, Any] = {
         "dct:license": _reference(record.licence),
         "dcat:theme": [{"@id": one} for one in record.themes],
         "dct:accrualPeriodicity": _reference(record.frequency),
         "dct:references": [{"@id": one} for one in record.references],
-        "dcat:landingPage": _reference(f"{shown.id}.html" if shown.access != "contract" else ""),
+        "dcat:landingPage": _reference(page),
+        "dcat:downloadURL": [
+            {"@id": one} for one in (*here, *(each.download_url for each in record.distributions)) if one
+        ],
         "dcat:inSeries": [{"@id": one.iri} for one in record.series],
         "dcat:version": record.version,
         "http://data.europa.eu/r5r/hvdCategory": [{"@id": one} for one in record.hvd.categories] if record.hvd else [],

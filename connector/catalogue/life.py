@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from connector.audit import store as audit
 from connector.catalogue import describe, public, store
+from connector.catalogue.conformity import require_conforming
 from connector.catalogue.describe import Answers
 from connector.catalogue.model import Countersignature, Dataset, Offer, Revision, Source, Visibility
 from connector.catalogue.offers import Offers, OfferWish
 from connector.clock import rfc3339
 from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
-from connector.metadata.project import dcat_ap
 from connector.metadata.record.model import DatasetRecord, Series
 from connector.participants.lifecycle import require_active
 from connector.participants.model import Participant
@@ -221,12 +221,10 @@ class DatasetLife:
         audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
 
     def _fits(self, tx: Tx, participant: Participant, dataset: Dataset, source: Source) -> None:
-        """Raises Mistake if a harvester would take more along with a dataset of ours than it should."""
-        if dataset.access not in public.PUBLIC or source.kind == "elsewhere":
-            return
-        record = public.complete(participant, dataset, source, (), store.series(tx, participant.id))
-        if len(set(dcat_ap.dataset(record))) > public.MOST_TRIPLES - ROOM_FOR_OFFERS:
-            raise Mistake("catalogue.too-much", most=public.MOST_TRIPLES)
+        """Raises Mistake unless portals take a dataset of ours as it is; whoever imports one looks at it there."""
+        if dataset.access in public.PUBLIC and public.is_ours(participant, dataset):
+            series = store.series(tx, participant.id)
+            require_conforming(public.complete(participant, dataset, source, (), series))
 
     def _offer_anew(
         self, tx: Tx, participant: Participant, dataset: Dataset, source: Source, wish: DatasetChange
@@ -252,10 +250,6 @@ class DatasetLife:
             if (same, asked) != (one.visibility, one.countersignature):
                 self._offers.update(tx, participant, replace(one, visibility=same, countersignature=asked))
         self._offers.recheck(tx, dataset)
-
-
-ROOM_FOR_OFFERS = 12
-"""Triples kept free for the offers that a contract can be made on: three for each."""
 
 
 def elsewhere() -> Source:

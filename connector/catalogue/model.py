@@ -98,8 +98,9 @@ def record_of(title: str, document: dict[str, Any]) -> DatasetRecord:
 
 
 class Described(msgspec.Struct, frozen=True):
-    """What a catalogue tells of a dataset's `document`."""
+    """What a catalogue tells of a dataset's `document`; `name` of the file only where everybody may download it."""
 
+    name: str = ""
     description: str | None = None
     media_type: str | None = None
     bytes: int | None = None
@@ -135,6 +136,11 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     def everyone(self) -> bool:
         """Whether all members see the same of it."""
         return all(offer.visibility == "members" for offer in self.offers)
+
+    @property
+    def public(self) -> bool:
+        """Whether everybody may read of it, members or not, also where no offer stands on it."""
+        return self.access != "contract"
 
     @property
     def place(self) -> tuple[int, str]:

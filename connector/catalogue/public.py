@@ -40,8 +40,6 @@ from connector.storage.database import Tx
 
 PUBLIC: Final[tuple[Access, ...]] = ("open", "announced")
 PORTION: Final = 1_000
-MOST_TRIPLES: Final = 150
-"""Reached from one dataset: what a harvester reads and deletes with it."""
 _PROTOCOL = "https://w3id.org/dspace/2025/1/"
 _COMPLETED = AUTHORITY + "distribution-status/COMPLETED"
 
@@ -151,6 +149,11 @@ def dataset_iri(root: str, name: str) -> str:
     return name if "://" in name or name.startswith("urn:") else f"{root}/datasets/{name}"
 
 
+def is_ours(participant: Participant, dataset: Dataset) -> bool:
+    """Whether its IRI was minted here."""
+    return dataset.id.startswith(f"{participant.root}/datasets/")
+
+
 def series_iri(root: str, uuid: str) -> str:
     return f"{root}/series/{uuid}"
 
@@ -188,7 +191,7 @@ def complete(
 ) -> DatasetRecord:
     """The record as published: with publisher, addresses, dates and what the file itself says."""
     about, kept = publisher_of(participant), dataset.record
-    own = dataset.id.startswith(f"{participant.root}/datasets/")
+    own = is_ours(participant, dataset)
     record = replace(
         kept,
         iri=dataset.id,

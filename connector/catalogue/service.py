@@ -143,11 +143,12 @@ class Catalogue:
     def served(self, tx: Tx, slug: str, dataset_id: str, agreed: str = "") -> str | None:
         """The version of a dataset of ours that is served to whoever agreed on this one: itself while its source is
         there, else that of today; of the bytes, or of the description of a live source."""
-        if agreed and self._kept(tx, slug, dataset_id, agreed) is not None:
-            return agreed
         dataset = store.dataset(tx, slug, dataset_id)
         source = None if dataset is None else store.source(tx, slug, dataset.source)
-        return None if dataset is None or source is None else source.sha256 or dataset.version
+        current = None if dataset is None or source is None else source.sha256 or dataset.version
+        if agreed in ("", current) or self._kept(tx, slug, dataset_id, agreed) is None:
+            return current
+        return agreed
 
     def _kept(self, tx: Tx, slug: str, dataset_id: str, version: str) -> Source | None:
         """A source that has a version still; one whose bytes are others meanwhile has not."""

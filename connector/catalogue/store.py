@@ -297,11 +297,11 @@ def place_after(tx: Tx, participant: str, place: Place, backward: bool, count: i
 def shelf(
     tx: Tx, participant: str, place: Place, backward: bool, until: Place | None, wanted: Filter, limit: int
 ) -> list[Shown]:
-    """Up to `limit` datasets beyond `place` (and up to `until`) with all their published offers, whoever may see them.
+    """Up to `limit` published datasets beyond `place` (and up to `until`) with all their published offers.
 
     The conditions let pass whatever the filter may mean; the caller looks again at what only the reader can decide.
     """
-    conditions = ["participant = :participant", f"(created_at, id) {_SIGN[backward]} (:at, :id)"]
+    conditions = ["participant = :participant", "state = 'published'", f"(created_at, id) {_SIGN[backward]} (:at, :id)"]
     values: dict[str, object] = {"at": place[0], "id": place[1]}
     if until is not None:
         conditions.append(f"(created_at, id) {_WITHIN[backward]} (:until_at, :until_id)")
@@ -321,11 +321,11 @@ def shelf(
 
 
 def shown(tx: Tx, participant: str, names: Sequence[str]) -> list[Shown]:
-    """The datasets of these ids with all their published offers."""
+    """The published datasets of these ids with all their published offers."""
     among, values = _among("d.id", "name", names)
     rows = tx.all(
         f"SELECT {_SHOWN} FROM dataset d LEFT JOIN offer o ON {_PUBLISHED}"  # noqa: S608 constants
-        f" WHERE d.participant = :participant AND {among} ORDER BY d.id, o.created_at, o.id",
+        f" WHERE d.participant = :participant AND d.state = 'published' AND {among} ORDER BY d.id, o.created_at, o.id",
         participant=participant,
         **values,
     )

@@ -37,6 +37,7 @@ _CODES: Mapping[str, int] = {
     "cli.participant-which": WRONG_USAGE,
     "cli.participant-nothing": WRONG_USAGE,
     "cli.dataset-nothing": WRONG_USAGE,
+    "cli.dataset-whose": WRONG_USAGE,
     "cli.publish-nothing": WRONG_USAGE,
     "cli.translation": WRONG_USAGE,
     "catalogue.no-rule": WRONG_USAGE,

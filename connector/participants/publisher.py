@@ -33,9 +33,14 @@ _ADDRESS = re.compile(r"(?:[!$&-;=?-Z_a-z~#]|%[0-9A-Fa-f]{2}){1,2000}")
 
 
 def changed(details: PublisherDetails, change: PublisherChange, kind: str) -> PublisherDetails:
-    """The details with the change, each value checked; `kind` is the IRI of the participant's kind. Raises Mistake."""
+    """The details with the change, each value checked; `kind` is the IRI of the participant's kind.
+
+    Raises Mistake, also if nobody could be reached any more: what is published already may need somebody.
+    """
     said = {name: value.strip() if isinstance(value, str) else value for name, value in change.said.items()}
     fresh = msgspec.structs.replace(details, **said)
+    if _reachable(details) and not _reachable(fresh):
+        raise Mistake("participants.contact-last")
     return msgspec.structs.replace(
         fresh,
         ars=checked_key(fresh.ars, kind) if fresh.ars else "",
@@ -46,6 +51,10 @@ def changed(details: PublisherDetails, change: PublisherChange, kind: str) -> Pu
         contributor=_contributor(fresh.contributor),
         box=None if fresh.box is None else _box(fresh.box),
     )
+
+
+def _reachable(details: PublisherDetails) -> bool:
+    return bool(details.contact_email or details.contact_url or details.contact_telephone)
 
 
 def checked_key(key: str, kind: str) -> str:

@@ -9,8 +9,9 @@ from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
 
 from connector.catalogue import dcat, store
+from connector.catalogue.describe import FileElsewhere
 from connector.catalogue.model import FORMATS
-from connector.catalogue.service import OfferWish
+from connector.catalogue.service import OfferWish, Publication
 from tests.testkit.places import DSP
 from tests.testkit.towns import Towns
 
@@ -70,6 +71,26 @@ async def test_neither_the_place_nor_the_file_name_of_the_source_is_told(towns: 
     assert '"source"' not in text
 
 
+async def test_open_data_says_where_it_is_had_without_a_contract(towns: Towns) -> None:
+    """>> open under a by-licence, open under none that asks for anything << both say the address; one has no offer."""
+    open_data = {"access": "open", "rule": "", "slots": {}}
+    entry = await published(towns, licence="dl-by-de/2.0", themes=["ENVI"], start="2026", **open_data)
+    assert entry["dcat:downloadURL"] == [{"@id": f"{entry['@id']}/baeume.csv"}]
+    assert entry["dcat:landingPage"] == {"@id": f"{entry['@id']}.html"}
+    assert entry["dct:license"] == {"@id": "http://dcat-ap.de/def/licenses/dl-by-de/2.0"}
+    assert entry["dcat:theme"] == [{"@id": "http://publications.europa.eu/resource/authority/data-theme/ENVI"}]
+    assert entry["dct:temporal"] == {"@type": "dct:PeriodOfTime", "dcat:startDate": "2026"}
+    wish = Publication(
+        title="Luft", access="open", licence="cc-zero", files=[FileElsewhere(url="https://a.example/x.csv")]
+    )  # fmt: skip
+    dataset, _ = await towns.db.write(TOWN, towns.catalogue.publish, TOWN, wish)
+    (shown,) = await towns.db.read(TOWN, store.shown, TOWN, [dataset.id])
+    entry = json.loads(dcat.dsp_dataset(msgspec.Raw(b"[]"), shown))
+    assert shown.public
+    assert entry["dcat:downloadURL"] == [{"@id": "https://a.example/x.csv"}]
+    assert not {"hasPolicy", "distribution", "dcat:mediaType"} & entry.keys()
+
+
 @pytest.mark.skipif(not DSP.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp")
 async def test_the_official_schema_accepts_the_catalogue(towns: Towns) -> None:
     schemas = [json.loads(path.read_text()) for path in DSP.rglob("*-schema.json")]
@@ -79,7 +100,14 @@ async def test_the_official_schema_accepts_the_catalogue(towns: Towns) -> None:
     schema = next(one for one in schemas if one["$id"].endswith("catalog/catalog-schema.json"))
     participant = towns.participants.held(TOWN).participant
     for count in (0, 2):
-        entries = [json.dumps(await published(towns, keywords=["Baum"])).encode() for _ in range(count)]
+        said = {
+            "keywords": ["Baum"],
+            "licence": "other-closed",
+            "themes": ["ENVI"],
+            "start": "2026",
+            "access": "announced",
+        }
+        entries = [json.dumps(await published(towns, **said)).encode() for _ in range(count)]
         catalogue = json.loads(dcat.dsp_catalogue(participant, entries))
         assert len(catalogue.get("dataset", [])) == count
         Draft201909Validator(schema, registry=registry).validate(catalogue)

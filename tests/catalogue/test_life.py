@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec import convert
 
+from connector.catalogue import store
 from connector.catalogue.life import DatasetChange, Outdated, Replacement
 from connector.catalogue.model import Dataset, Source
 from connector.catalogue.public import Withdrawn
@@ -204,6 +205,7 @@ async def test_withdrawn_is_gone_for_good(towns: Towns) -> None:
     first = await withdrawn(towns, dataset)
     assert (first.state, await withdrawn(towns, dataset)) == ("withdrawn", first)
     assert await seen(towns, dataset) is None
+    assert await towns.db.read(TOWN, store.shown, TOWN, [dataset.id]) == []
     with pytest.raises(Unknown):
         await towns.db.read(TOWN, towns.catalogue.published, TOWN, REQUESTER, offer.id)
     for late in (changed(towns, dataset, title="x"), replaced(towns, dataset)):

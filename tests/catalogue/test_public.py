@@ -108,6 +108,7 @@ async def test_a_town_that_said_nothing_of_itself_conforms_too(towns: Towns) -> 
 @ONCE
 async def test_the_three_forms_say_the_same(towns: Towns) -> None:
     """>> the same datasets as RDF, as schema.org and in the protocol << equal IRIs, titles, licences."""
+    await towns.participants.change(TOWN, SAID)
     for wish in (OPEN, HIGH_VALUE, ANNOUNCED):
         await publish(towns, wish)
     found = await read(towns)

@@ -70,8 +70,11 @@ def test_without_an_address_there_is_no_contact() -> None:
 
 def test_what_is_not_said_stays_and_empty_takes_away() -> None:
     before = PublisherDetails(ars=NUREMBERG, contact_email="a@b.example", box=(11.0, 49.4, 11.2, 49.5))
-    after = changed(before, PublisherChange(contact_email="", contributor="stadtnuernberg"), MUNICIPALITY)
+    change = PublisherChange(contact_email="", contact_telephone="0911 2310", contributor="stadtnuernberg")
+    after = changed(before, change, MUNICIPALITY)
     assert (after.ars, after.contact_email, after.box) == (NUREMBERG, "", before.box)
+    with pytest.raises(Mistake, match=r"participants\.contact-last"):
+        changed(before, PublisherChange(contact_email=""), MUNICIPALITY)
     assert after.contributor == "http://dcat-ap.de/def/contributors/stadtNuernberg"
     assert publisher("https://x.example", "X", MUNICIPALITY, after).places[-1].box == Box(11.0, 49.4, 11.2, 49.5)
 

@@ -43,7 +43,7 @@ def register(top: Words, places: Any) -> None:
 def _one(group: Words, inner: Any, name: str) -> Words:
     command = group.command(inner, name)
     command.word("id", of="answers", metavar="ID")
-    command.word("--as", of="answers", dest="participant", required=True, metavar="SLUG")
+    command.word("--as", of="answers", dest="participant", metavar="SLUG")
     return command
 
 
@@ -109,7 +109,7 @@ def run_replace(call: Call) -> int:
     args = call.args
     before = _get(call)
     said = {**answers.said(args), "revision": args.revision or before["revision"]}
-    source = upload(Api(call.settings().api.socket), args.participant, args.file)
+    source = upload(Api(call.settings().api.socket), _whose(call), args.file)
     made = _post(call, "replace", {**said, "source": source["source"]})
     call.result(made)
     key = "dataset.done-replace" if made["revision"] != before["revision"] else "dataset.done-same"
@@ -148,14 +148,25 @@ def run_history(call: Call) -> int:
 
 
 def _get(call: Call, *more: str) -> Any:
-    args = call.args
-    return Api(call.settings().api.socket).get("participants", args.participant, "datasets", _id(args.id), *more)
+    return Api(call.settings().api.socket).get("participants", _whose(call), "datasets", _id(call.args.id), *more)
 
 
 def _post(call: Call, what: str, body: Mapping[str, object]) -> Any:
-    args = call.args
     api = Api(call.settings().api.socket)
-    return api.post("participants", args.participant, "datasets", _id(args.id), what, body=body)
+    return api.post("participants", _whose(call), "datasets", _id(call.args.id), what, body=body)
+
+
+def _whose(call: Call) -> str:
+    """Of which participant: as named, else by the address of the dataset, else the only one hosted. Raises Mistake."""
+    if call.args.participant is None:
+        hosted = Api(call.settings().api.socket).get("participants")["participants"]
+        found = [one["slug"] for one in hosted if call.args.id.startswith(f"{one['root']}/datasets/")] or [
+            one["slug"] for one in hosted if len(hosted) == 1
+        ]
+        if not found:
+            raise Mistake("cli.dataset-whose")
+        call.args.participant = found[0]
+    return str(call.args.participant)
 
 
 def _id(text: str) -> str:

@@ -6,6 +6,7 @@ lists hangs under its own dataset, and neither a service nor a series leads back
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from urllib.parse import quote
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
@@ -49,11 +50,10 @@ from connector.metadata.record.model import (
 MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
 THEMES = AUTHORITY + "data-theme"
 _RIGHT: dict[Access, str] = {"open": "PUBLIC", "announced": "RESTRICTED", "contract": "RESTRICTED"}
-_DATED = (
-    (re.compile(r"\d{4}"), XSD.gYear),
-    (re.compile(r"\d{4}-\d\d"), XSD.gYearMonth),
-    (re.compile(r"\d{4}-\d\d-\d\d"), XSD.date),
-)
+_DATED = {4: XSD.gYear, 7: XSD.gYearMonth, 10: XSD.date}
+"""How exact a date is, by the number of its signs; with more it is an instant."""
+_named = lru_cache(maxsize=4096)(NamedNode)
+"""Values of lists, laws and pages come again and again; a name costs more than looking it up."""
 
 
 def dataset(record: DatasetRecord) -> list[Triple]:
@@ -315,7 +315,7 @@ def _more(text: str) -> Iterator[Triple]:
 
 def _refers(of: NamedNode, name: NamedNode, iris: Sequence[str]) -> Iterator[Triple]:
     for iri in iris:
-        yield Triple(of, name, NamedNode(iri))
+        yield Triple(of, name, _named(iri))
 
 
 def _texts(of: NamedNode, name: NamedNode, texts: Texts) -> Iterator[Triple]:
@@ -335,8 +335,7 @@ def _literal(text: str, lang: str) -> Literal:
 
 def _dated(of: NamedNode, name: NamedNode, text: str) -> Iterator[Triple]:
     if text:
-        kind = next((kind for form, kind in _DATED if form.fullmatch(text)), XSD.dateTime)
-        yield Triple(of, name, Literal(text, datatype=kind))
+        yield Triple(of, name, Literal(text, datatype=_DATED.get(len(text), XSD.dateTime)))
 
 
 def _wkt(text: str) -> Term:

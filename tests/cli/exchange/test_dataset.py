@@ -102,3 +102,16 @@ def test_history_says_what_was_different(play: Playback, capsys: pytest.CaptureF
     assert "Title: A → B" in out
     assert "Period: (empty) → 2026 – 2027" in out
     assert "2. " in out
+
+
+def test_whose_dataset_it_is(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> no --as: a whole address of one hosted here, a bare UUID among two, among one << found, asked for, found."""
+    hosted = [{"slug": "b", "root": "https://x.example/b"}, {"slug": "a", "root": "https://x.example/a"}]
+    play.on("GET /participants", {"participants": hosted})
+    play.on(f"GET {PATH}", SHOWN)
+    assert hanse(f"dataset show https://x.example/a/datasets/{UUID}") == 0
+    assert hanse(f"dataset show {UUID}") == 2
+    assert "--as" in capsys.readouterr().err
+    play.answers["GET /participants"] = []
+    play.on("GET /participants", {"participants": hosted[1:]})
+    assert hanse(f"dataset show {UUID}") == 0
