@@ -24,6 +24,8 @@ _STEPS = 6
 """Steps of a way that are shown; nobody reads more, and a hostile catalogue has any number."""
 MOST_TOLD = 5_000
 """Findings that are told as sentences; `--json` has all."""
+LONGEST = 4_096
+"""Characters of a value in `--json`; an IRI is never longer, and a text of a million may be wrong for many rules."""
 _DESCRIBED = (DCAT.Catalog, DCAT.Dataset, DCAT.DatasetSeries, DCAT.DataService, DCAT.Distribution)
 
 
@@ -91,7 +93,8 @@ def _row(call: Call, profile: Profile, one: Finding) -> dict[str, Any]:
 
 
 def _plain(term: Term) -> str:
-    return str(term) if isinstance(term, BlankNode) else term.value
+    text = str(term) if isinstance(term, BlankNode) else term.value
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 def _kind(term: Term) -> str:

@@ -4,9 +4,9 @@ What a validator would report of the same rules it reports, result by result: fo
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from itertools import chain, islice
 from typing import NamedTuple, assert_never
 
 from pyoxigraph import BlankNode, Literal, NamedNode
@@ -27,6 +27,7 @@ from connector.metadata.check.model import (
     Pattern,
     Profile,
     Rule,
+    Step,
 )
 from connector.metadata.check.rules import of_profile
 from connector.metadata.lists.code_lists import CodeLists
@@ -44,6 +45,8 @@ _WRITTEN = {
 """How a value of a datatype may be written (XML Schema 1.1, part 2)."""
 MOST_VALUES = 1_000
 """Values looked at that a node has on a path of several steps: they may be reached on many ways from many nodes."""
+MOST_REACHED = 1_000_000
+"""Such values of all nodes together; then one of each node, which is enough to know that it has any."""
 
 
 def check(graph: Graph, profile: Profile, lists: CodeLists | None = None) -> list[Finding]:
@@ -120,6 +123,8 @@ class _Known:
                     waiting += graph.holders(RDFS.subClassOf, below)
         self._of: dict[Term, Mapping[Term, None]] = {}
         self._listed: dict[tuple[Term, str], bool] = {}
+        self._next: dict[tuple[Term, Step], Sequence[Term]] = {}
+        self._left = MOST_REACHED
 
     def classes(self, node: Term) -> Mapping[Term, None]:
         known = self._of.get(node)
@@ -137,33 +142,35 @@ class _Known:
             self._listed[value, scheme] = known
         return known
 
+    def reached(self, node: Node, path: Path) -> Sequence[Term]:
+        """The values of a path of several ways or steps, as many as are looked at."""
+        most = MOST_VALUES if self._left > 0 else 1
+        seen = list(islice((value for way in path.ways for value in self._along(node, way)), most))
+        self._left -= len(seen)
+        return tuple(dict.fromkeys(seen))
+
+    def _along(self, node: Node, way: Sequence[Step]) -> Iterator[Term]:
+        values: Iterator[Term] = iter((node,))
+        for step in way:
+            values = chain.from_iterable(map(partial(self._after, step), values))
+        return values
+
+    def _after(self, step: Step, start: Term) -> Sequence[Term]:
+        known = self._next.get((start, step))
+        if known is None:
+            follow = self._graph.holders(step.name, start) if step.inverse else self._graph.values(start, step.name)
+            known = self._next[start, step] = follow[:MOST_VALUES]
+        return known
+
 
 def _at(graph: Graph, asked: _Known, node: Node, group: _Group) -> Iterator[Finding]:
     if group.name is not None:
         values = graph.values(node, group.name)
     else:
-        values = () if group.path is None else _values(graph, node, group.path)
+        values = () if group.path is None else asked.reached(node, group.path)
     for rule in group.rules if values else group.asking:
         for value in _wrong(graph, asked, node, values, rule):
             yield _finding(rule, node, value)
-
-
-def _values(graph: Graph, node: Node, path: Path) -> Sequence[Term]:
-    found: dict[Term, None] = {}
-    for way in path.ways:
-        reached: dict[Term, None] = {node: None}
-        for step in way:
-            follow: Callable[[Term, NamedNode], Sequence[Term]] = _holders(graph) if step.inverse else graph.values
-            values = (value for start in reached for value in follow(start, step.name))
-            reached = dict.fromkeys(islice(values, MOST_VALUES))
-        found |= reached
-        if len(found) > MOST_VALUES:
-            break
-    return tuple(found)[:MOST_VALUES]
-
-
-def _holders(graph: Graph) -> Callable[[Term, NamedNode], Sequence[Term]]:
-    return lambda value, name: graph.holders(name, value)
 
 
 def _wrong(graph: Graph, asked: _Known, node: Node, values: Sequence[Term], rule: Rule) -> Sequence[Term | None]:

@@ -6,7 +6,7 @@ Source: SHACL (W3C, 2017) 2 to 4; spec/metadata-check.md 2.1.
 from enum import StrEnum
 
 from msgspec import Struct
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import NamedNode
 
 from connector.metadata.rdf.graph import Node, Term
 from connector.metadata.rdf.names import PREFIXES
@@ -163,7 +163,3 @@ def short(iri: str) -> str:
     """`dct:title` where the prefix is known, else the IRI."""
     found = next(((p, iri.removeprefix(ns)) for p, ns in PREFIXES.items() if iri.startswith(ns)), None)
     return f"{found[0]}:{found[1]}" if found and "/" not in found[1] else iri
-
-
-def is_literal(term: Term) -> bool:
-    return isinstance(term, Literal)

@@ -16,6 +16,7 @@ from connector.metadata.check.model import (
     OnList,
     Pattern,
     Rule,
+    Severity,
     short,
     shown,
 )
@@ -37,8 +38,10 @@ def sentence(found: Finding, lang: str) -> str:
     wrong = found.value if found.value is not None else found.node if found.node != found.holder else None
     if wrong is None or (found.holder is None and found.value is None):
         return told
-    value = f'"{wrong.value}"' if isinstance(wrong, Literal) else shown(wrong)
-    return say("metadata-check.value", lang, sentence=told, value=_cut(value))
+    value = _cut(f'"{wrong.value}"' if isinstance(wrong, Literal) else shown(wrong))
+    if rule is not None and isinstance(rule.constraint, Datatype) and isinstance(wrong, Literal):
+        value += f" ({_cut(short(wrong.datatype.value))})"
+    return say("metadata-check.value", lang, sentence=told, value=value)
 
 
 def asked(rule: Rule, lang: str) -> str:
@@ -47,7 +50,10 @@ def asked(rule: Rule, lang: str) -> str:
     if own in catalogue(lang):
         return catalogue(lang)[own]
     facts = {"class": _class(rule.target.value, lang), "property": _property(rule, lang)}
-    return say(f"metadata-check.kind.{_kind(rule)}", lang, **facts, **_facts(rule, lang))
+    kind = _kind(rule)
+    if rule.severity is Severity.WARNING and kind in ("list", "class"):
+        return say(f"metadata-check.advice.{kind}", lang, **facts, **_facts(rule, lang))
+    return say(f"metadata-check.kind.{kind}", lang, **facts, **_facts(rule, lang))
 
 
 def _kind(rule: Rule) -> str:

@@ -7,6 +7,7 @@ contracts in `vocab/*.ttl` are others, with a digest of their own, and are not r
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import Struct, structs
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
@@ -15,6 +16,7 @@ from connector.metadata.rdf.graph import Graph, Node
 from connector.metadata.rdf.names import AUTHORITY, DC, DCAT, DCATAP, DCT, OWL, SKOS, Namespace
 from connector.resources import folder
 
+_K = TypeVar("_K")
 _HANSE = Namespace("https://w3id.org/hanse/v1#")
 
 DATA_THEME = AUTHORITY + "data-theme"
@@ -80,12 +82,12 @@ class CodeLists:
         self._values: dict[str, Value] = {}
         for one in lists:
             self._take(one)
-        self._codes = {(scheme, v.code.casefold()): v for scheme, of in self.lists.items() for v in of.values.values()}
+        listed = ((scheme, value) for scheme, of in self.lists.items() for value in of.values.values())
+        self._codes = _first(((scheme, value.code.casefold()), value) for scheme, value in listed)
         types = self.values(FILE_TYPE)
-        self._endings = {ending: value for value in types for ending in value.endings}
-        named = ((name.casefold(), value) for value in types for name in value.names)
-        codes = ((value.code.casefold(), value) for value in types)
-        self._formats = self._endings | dict(named) | dict(codes)
+        self._endings = _first((ending, value) for value in types for ending in value.endings)
+        named = _first((name.casefold(), value) for value in types for name in value.names)
+        self._formats = self._endings | named | _first((value.code.casefold(), value) for value in types)
 
     def _take(self, one: CodeList) -> None:
         there = self.lists.get(one.iri)
@@ -144,10 +146,20 @@ class CodeLists:
         return found.hvd if found else None
 
 
+def _first(found: Iterable[tuple[_K, Value]]) -> dict[_K, Value]:
+    """The first value of each name: what was added later takes no name from what is ours."""
+    named: dict[_K, Value] = {}
+    for name, value in found:
+        named.setdefault(name, value)
+    return named
+
+
 def _joined(first: CodeList, second: CodeList) -> CodeList:
-    """What is ours says more of a value than an official list does (endings, open or not), so the first wins."""
+    """What is ours says more of a value than an official list does (endings, open or not), so the first wins, and leads."""
     editions = dict.fromkeys(edition for edition in (first.edition, second.edition) if edition)
-    return structs.replace(first, edition=", ".join(editions), values={**second.values, **first.values})
+    return structs.replace(
+        first, edition=", ".join(editions), values={**first.values, **(second.values | first.values)}
+    )
 
 
 @cache

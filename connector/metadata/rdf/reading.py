@@ -112,8 +112,8 @@ _REFUSED: Mapping[str, Callable[[Mapping[str, object]], PeerError]] = {
 def form_of(content: bytes, media_type: str | None = None, name: str | None = None) -> Form:
     """By what the content looks like, where that is plain; else by media type, then by the ending of the name.
 
-    Portals name the wrong type more often than they write the wrong form. Raises PeerError for a page of HTML
-    and a packed file.
+    Portals name the wrong type more often than they write the wrong form. Raises PeerError for a page of
+    HTML and a packed file.
     """
     seen = _seen(content)
     if seen == "rdf-xml" or seen == "json-ld":

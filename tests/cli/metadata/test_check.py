@@ -70,6 +70,12 @@ def test_with_json_each_finding_is_an_object_on_a_line(run: Any, trees: Path) ->
     assert all(row["node"] and row["path"] and row["rule"] and row["sentence"] for row in rows)
 
 
+def test_with_json_a_long_value_is_cut(run: Any, trees: Path) -> None:
+    trees.write_text(CATALOGUE.replace("nowhere", "x" * 10_000), encoding="utf-8")
+    rows = [json.loads(line) for line in run("catalogue", "check", trees, "--profile", "de", "--json")[1].splitlines()]
+    assert {row["value"] for row in rows if "value" in row} == {"x" * 4_095 + "…"}
+
+
 @pytest.mark.parametrize("form", ["RDF_XML", "TURTLE", "JSON_LD", "N_TRIPLES"])
 def test_each_form_is_read_by_the_ending_of_its_file_or_by_its_content(run: Any, tmp_path: Path, form: str) -> None:
     """>> the same catalogue in four forms, with its ending and with none << the same sum."""
@@ -131,7 +137,7 @@ def test_what_cannot_be_read_does_not_pass_as_checked(run: Any, tmp_path: Path) 
     place.write_text(f'<urn:a> <urn:b> "\\uD800" .\n<urn:a> {kind} .\n', encoding="utf-8")
     code, out, err = run("catalogue", "check", place, "--profile", "hvd")
     assert (code, out) == (1, "DCAT-AP HVD 3.0.0: 0 violations, 0 warnings\n")
-    assert "not checked" in err
+    assert "Not checked" in err
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The engine finds what a validator finds with the official shapes: the same nodes, paths, components, severities."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import pytest
@@ -9,8 +10,20 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 from connector.metadata.check import engine, official
 from connector.metadata.check.context import prepared
 from connector.metadata.check.engine import check
-from connector.metadata.check.model import Finding, Profile, Severity
-from connector.metadata.check.rules import by_id
+from connector.metadata.check.model import (
+    Constraint,
+    Finding,
+    HasOneOf,
+    HasValue,
+    MaxCount,
+    MinCount,
+    NodeKind,
+    Pattern,
+    Profile,
+    Rule,
+    Severity,
+)
+from connector.metadata.check.rules import by_id, of_profile
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import AUTHORITY, DCAT, DCATAP, DCT, FOAF, RDF, RDFS, SKOS, SPDX, XSD
 from tests.metadata.check.catalogues import BERLIN, BRANDENBURG, BREMEN, GOLDEN, examples, graph, mutants
@@ -104,6 +117,55 @@ def dataset(*more: Triple) -> Graph:
             *more,
         ]
     )
+
+
+def breaking(rule: Rule) -> Iterator[Triple]:
+    """A node named like the rule, and what breaks it."""
+    at = NamedNode(f"https://town.example/{rule.id}")
+    if not rule.subjects_of:
+        yield Triple(at, RDF.type, rule.target)
+    if Profile.HVD in rule.profiles:  # asked of what is reached from a claim alone
+        yield Triple(NamedNode("https://town.example/claims"), DCATAP.hvdCategory, at)
+    way = () if rule.path is None else next(way for way in rule.path.ways if not any(step.inverse for step in way))
+    for value in _wrong_values(rule.constraint):
+        node: NamedNode | BlankNode = at
+        for step in way[:-1]:
+            yield Triple(node, step.name, through := BlankNode())
+            node = through
+        yield Triple(node, way[-1].name, value)
+
+
+def _wrong_values(constraint: Constraint) -> Sequence[NamedNode | BlankNode | Literal]:
+    match constraint:
+        case MinCount() | HasOneOf() | HasValue():
+            return []
+        case MaxCount(most):
+            return [Literal(str(number)) for number in range(most + 1)]
+        case NodeKind("literal"):
+            return [TREES]
+        case NodeKind("iri"):
+            return [BlankNode()]
+        case Pattern(regex, True, _):
+            return [Literal(regex)]
+        case _:
+            return [Literal("nonsense")]
+
+
+def broken(profile: Profile) -> Graph:
+    return Graph(triple for rule in of_profile(profile) for triple in breaking(rule))
+
+
+@pytest.mark.parametrize("profile", Profile)
+def test_each_rule_can_be_broken(profile: Profile) -> None:
+    """>> for each rule a node that breaks it << found there, by that rule."""
+    found = {(one.rule, one.holder) for one in check(broken(profile), profile)}
+    asked = {(rule.id, NamedNode(f"https://town.example/{rule.id}")) for rule in of_profile(profile)}
+    assert asked - found == set()
+
+
+@pytest.mark.long
+def test_each_broken_rule_is_found_by_the_official_files_too(shapes: dict[Profile, official.Shapes]) -> None:
+    assert [line for profile in Profile for line in agree(shapes, "each rule", broken(profile))] == []
 
 
 def rules_of(catalogue: Graph, profile: Profile) -> set[str]:
@@ -209,6 +271,26 @@ def test_a_media_type_is_recognised_in_any_case_and_never_in_a_blank_node() -> N
     blank = Graph([*base, Triple(CSV, DCAT.mediaType, BlankNode())])
     assert "de-Distribution-dcat-mediaType-pattern" not in rules_of(named, Profile.DE)
     assert "de-Distribution-dcat-mediaType-pattern" in rules_of(blank, Profile.DE)
+
+
+@pytest.mark.threat("T74")
+def test_what_many_nodes_share_is_told_of_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> 3 000 high-value datasets that share a file with 1 000 wrong services, 3 000 that share one with none.
+
+    Each has its findings of each kind, but of the three million wrong values as many as are looked at.
+    """
+    monkeypatch.setattr(engine, "MOST_REACHED", 5_000)
+    law = "hvd-Dataset-dcatap-applicableLegislation-min"
+    crowded, bare = CSV, NamedNode("https://town.example/trees#json")
+    wrong = [Triple(crowded, DCAT.accessService, Literal(str(number))) for number in range(1_000)]
+    many = [NamedNode(f"https://town.example/{number}") for number in range(6_000)]
+    datasets = [Triple(one, RDF.type, DCAT.Dataset) for one in many]
+    claims = [Triple(one, DCATAP.hvdCategory, NamedNode("http://data.europa.eu/bna/c_63b37dd4")) for one in many]
+    files = [Triple(one, DCAT.distribution, crowded if at % 2 else bare) for at, one in enumerate(many)]
+    found = Counter(one.rule for one in check(Graph([*wrong, *datasets, *claims, *files]), Profile.HVD))
+    assert found[law] == 6_000
+    assert (found["hvd-Dataset-api-min"], found["hvd-Dataset-bulk-min"]) == (3_000, 6_000)
+    assert 3_000 < found["hvd-Dataset-api-kind"] < 15_000
 
 
 def test_deprecated_lists_are_found_wherever_the_property_stands() -> None:

@@ -46,6 +46,19 @@ def test_what_is_missing_and_what_is_wrong_is_said() -> None:
     }
 
 
+def test_advice_is_no_demand() -> None:
+    """>> a licence on no list, which is a warning << it should, not it must."""
+    told = found(Triple(FILE, DCT.license, NamedNode("https://town.example/licence")))
+    assert told["de-Distribution-dct-license-list"].startswith("Distribution: „Lizenz“ sollte aus der Liste")
+    assert not any("muss" in asked(rule, "de") for rule in rules() if rule.severity is Severity.WARNING)
+
+
+def test_a_number_tells_its_datatype() -> None:
+    """>> a number of bytes as text << what looks right is said to be a text."""
+    told = found(Triple(FILE, DCAT.byteSize, Literal("1024")))["Distribution-dcat-byteSize-datatype"]
+    assert told.endswith('mit dem Datentyp xsd:nonNegativeInteger sein. Angegeben ist: "1024" (xsd:string)')
+
+
 def test_a_long_value_is_cut() -> None:
     told = found(Triple(FILE, DCAT.accessURL, Literal("x" * 100_000)))["Distribution-dcat-accessURL-kind"]
     assert told.endswith("…")

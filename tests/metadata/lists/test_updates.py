@@ -68,6 +68,21 @@ def test_nothing_of_ours_is_lost(tmp_path: Path) -> None:
     assert csv.media_type == "text/csv"
 
 
+@pytest.mark.threat("T74")
+def test_no_name_of_ours_comes_to_mean_another_value(tmp_path: Path) -> None:
+    """>> a table that has our file type CSV, and calls another one CSV, too << CSV still means ours."""
+    text = f"""
+    @prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+    <{FILE_TYPE}/CSV> skos:inScheme <{FILE_TYPE}> ; skos:notation "CSV" .
+    <{FILE_TYPE}/OTHER> skos:inScheme <{FILE_TYPE}> ; skos:notation "csv" .
+    """
+    take(tmp_path, "types.ttl", text.encode(), AT)
+    known = known_lists(tmp_path)
+    assert known.has(FILE_TYPE, f"{FILE_TYPE}/OTHER")
+    ours = code_lists().value(f"{FILE_TYPE}/CSV")
+    assert known.by_code(FILE_TYPE, "CSV") == known.file_type("csv") == ours
+
+
 def test_a_list_of_which_we_have_none_is_taken_too(tmp_path: Path) -> None:
     keys = "http://dcat-ap.de/def/politicalGeocoding/municipalityKey"
     text = f"<{keys}/05315000> <http://www.w3.org/2004/02/skos/core#inScheme> <{keys}> .\n"
