@@ -100,6 +100,7 @@ class Booking:
         self, tx: Tx, good: Sequence[tuple[Copy, str]], odd: Sequence[SetAside], readmitted: Sequence[str]
     ) -> None:
         self._ours(tx)
+        store.stray(tx, self._slug, self._did)
         for copy, told in good:
             copies.replace_entry(tx, self._slug, self._did, copy, told)
         store.readmit(tx, self._slug, self._did, readmitted)
@@ -118,7 +119,7 @@ class Booking:
             provider=self._did, form=self.form, digest=None if wait else digest,
             due_at=tx.now + (min(every, decide.CONFIRM_MS) if wait else every),
             code="federation.doubted" if wait else None, facts={"missing": len(gone)} if wait else {},
-            doubted_at=(state.doubted_at or tx.now) if wait else None,
+            doubted_at=min(state.doubted_at or tx.now, tx.now) if wait else None,
         )  # fmt: skip
         store.save(tx, self._slug, after)
         return self._told(gone=0 if wait else len(gone), unchanged=unchanged, doubted=wait)

@@ -62,6 +62,17 @@ def postpone(tx: Tx, participant: str, provider: str, due_at: int) -> None:
     )
 
 
+def stray(tx: Tx, participant: str, provider: str) -> None:
+    """From now on the copies agree with no listing, until one is booked to its end. A process that dies in between must
+    not leave the old digest: a member that shows the old state again would say that nothing is new."""
+    tx.run(
+        "UPDATE crawl SET digest = NULL WHERE participant = :participant AND provider = :provider"
+        " AND digest IS NOT NULL",
+        participant=participant,
+        provider=provider,
+    )
+
+
 def state(tx: Tx, participant: str, provider: str) -> CrawlState:
     row = tx.one(
         "SELECT * FROM crawl WHERE participant = :participant AND provider = :provider",

@@ -97,6 +97,25 @@ async def test_an_empty_listing_has_to_be_heard_twice(stage: Stage, with_invento
     assert (believed.doubted, believed.gone, await stage.held()) == (False, 2, set())
 
 
+async def test_a_clock_that_was_ahead_keeps_no_doubt_alive(stage: Stage, any_db: Database) -> None:
+    """>> doubted and silent since next year, by a clock that was mended << since now, and believed ten minutes later."""
+    stage.member.show(entry("a"))
+    await stage.crawl()
+    stage.member.bent = silent
+    await stage.crawl()
+    await any_db.write(HERE, _silent_since, 31_536_000_000)
+    await stage.crawl()
+    member = await stage.member_state()
+    assert member.failing_since == member.failed_at
+    stage.member.bent = None
+    stage.member.show()
+    await stage.crawl()
+    await any_db.write(HERE, _doubted_before, -31_536_000_000)
+    assert (await stage.crawl()).doubted
+    await any_db.write(HERE, _doubted_before, decide.CONFIRM_MS)
+    assert (await stage.crawl()).gone == 1
+
+
 async def test_doubt_is_over_when_something_is_shown_again(stage: Stage, any_db: Database) -> None:
     """>> nothing, then all again, then nothing << the second time the doubt begins anew."""
     stage.member.show(entry("a"))
@@ -261,5 +280,26 @@ async def test_killed_at_every_step_nothing_is_lost_and_the_next_crawl_ends_it(
     assert deaths >= 6
 
 
+async def test_a_crawl_that_died_takes_nothing_for_unchanged(stage: Stage, any_db: Database) -> None:
+    """>> a, b; both change, the process dies after a; the member shows the old ones again << a is as before again."""
+    stage.bounds = replace(stage.bounds, portion=1)
+    old, new = [entry(name, "alt") for name in "ab"], [entry(name, "neu") for name in "ab"]
+    stage.member.show(*old)
+    await stage.crawl()
+    stage.member.show(*new)
+    stage.db = cast(Database, Mortal(any_db, "after", 1))
+    with suppress(Killed):
+        await stage.crawl()
+    stage.db = any_db
+    assert await stage.titles() == {"a": "neu", "b": "alt"}
+    stage.member.show(*old)
+    assert (await stage.crawl()).error is None
+    assert await stage.titles() == {"a": "alt", "b": "alt"}
+
+
 def _doubted_before(tx: Tx, ms: int) -> None:
     tx.run("UPDATE crawl SET doubted_at = doubted_at - :ms WHERE doubted_at IS NOT NULL", ms=ms)
+
+
+def _silent_since(tx: Tx, ms: int) -> None:
+    tx.run("UPDATE copy_member SET failing_since = failing_since + :ms", ms=ms)

@@ -163,7 +163,9 @@ def failed(tx: Tx, participant: str, provider: str, code: str) -> None:
     tx.run(
         "INSERT INTO copy_member (participant, provider, failing_since, failed_at, code) VALUES (:participant,"
         " :provider, :now, :now, :code) ON CONFLICT (participant, provider) DO UPDATE SET"
-        " failing_since = coalesce(copy_member.failing_since, :now), failed_at = :now, code = :code",
+        # not in the future, where a clock that jumped has put it
+        " failing_since = CASE WHEN copy_member.failing_since < :now THEN copy_member.failing_since ELSE :now END,"
+        " failed_at = :now, code = :code",
         participant=participant, provider=provider, now=tx.now, code=code[:200],
     )  # fmt: skip
 
