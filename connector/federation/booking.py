@@ -43,7 +43,7 @@ class Booking:
     ) -> None:  # fmt: skip
         self._db, self._bounds, self._ours = db, bounds, ours
         self._slug, self._did, self._chance = slug, did, chance
-        self._bytes = 0
+        self._bytes: int | None = None
         self.aside: dict[str, str] = {}
         """What is set aside: id -> what its provider calls that state of it."""
         self.form: Form = ""
@@ -51,7 +51,6 @@ class Booking:
 
     async def begin(self) -> CrawlState:
         """How the crawls before ended."""
-        self._bytes = await self._db.read(self._slug, store.held_bytes, self._slug, self._did)
         aside = await self._db.read(self._slug, store.aside, self._slug, self._did)
         self.aside = {one.dataset: one.told for one in aside}
         return await self._db.read(self._slug, store.state, self._slug, self._did)
@@ -87,6 +86,8 @@ class Booking:
         return await self._db.write(self._slug, self._fail, error)
 
     async def _keep(self, good: Sequence[tuple[Copy, str]], odd: Sequence[SetAside]) -> None:
+        if self._bytes is None:  # most crawls bring nothing, and need not know
+            self._bytes = await self._db.read(self._slug, store.held_bytes, self._slug, self._did)
         self._bytes += sum(len(copy.entry) for copy, _ in good)
         if self._bytes > self._bounds.bytes:
             raise Partial("federation.too-large", most=self._bounds.bytes)

@@ -29,14 +29,19 @@ def enrol(tx: Tx, participant: str, members: Mapping[str, int]) -> int:
         )
     gone = sorted(known - set(members))
     for provider in gone:
-        copies.forget_member(tx, participant, provider)
-        for table in ("crawl", "crawl_aside"):
-            tx.run(
-                f"DELETE FROM {table} WHERE participant = :participant AND provider = :provider",  # noqa: S608 constants
-                participant=participant,
-                provider=provider,
-            )
+        forget(tx, participant, provider)
     return len(gone)
+
+
+def forget(tx: Tx, participant: str, provider: str) -> None:
+    """Nothing of this member stays."""
+    copies.forget_member(tx, participant, provider)
+    for table in ("crawl", "crawl_aside"):
+        tx.run(
+            f"DELETE FROM {table} WHERE participant = :participant AND provider = :provider",  # noqa: S608 constants
+            participant=participant,
+            provider=provider,
+        )
 
 
 def due(tx: Tx, participant: str, latest: int, limit: int) -> list[str]:

@@ -98,7 +98,7 @@ async def test_an_empty_listing_has_to_be_heard_twice(stage: Stage, with_invento
 
 
 async def test_a_clock_that_was_ahead_keeps_no_doubt_alive(stage: Stage, any_db: Database) -> None:
-    """>> doubted and silent since next year, by a clock that was mended << since now, and believed ten minutes later."""
+    """>> doubted and silent since next year, then the clock is mended << since now; believed ten minutes later."""
     stage.member.show(entry("a"))
     await stage.crawl()
     stage.member.bent = silent

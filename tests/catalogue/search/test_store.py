@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connector.catalogue.search import store
-from connector.catalogue.search.copies import copy_of
+from connector.catalogue.search.copies import Box, copy_of
 from connector.storage import Database, Tx
 from connector.storage.database import PROCESS
 from tests.conftest import TOWNS
@@ -134,3 +134,59 @@ async def test_many_datasets_are_seen_and_forgotten_in_portions(any_db: Database
         await put(any_db, HERE, {"@id": name})
     assert await any_db.write(HERE, store.seen, HERE, PROVIDER, names) == 3
     assert await any_db.write(HERE, store.forget, HERE, PROVIDER, names) == 3
+
+
+class Plans:
+    """A transaction that keeps how SQLite would answer what is asked of it."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx, self.plans = tx, list[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    def all(self, sql: str, **values: object) -> list[Any]:
+        self.plans += [row["detail"] for row in self._tx.all(f"EXPLAIN QUERY PLAN {sql}", **values)]
+        return self._tx.all(sql, **values)
+
+    def one(self, sql: str, **values: object) -> Any:
+        return next(iter(self.all(sql, **values)), None)
+
+
+async def test_no_question_reads_all_contents(any_db: Database) -> None:
+    """>> everything, by a word, place, time, an old edition << by an index each; everything without being sorted."""
+    if any_db.dialect == "postgres":
+        pytest.skip("how PostgreSQL answers depends on how much there is")
+    await put(any_db, HERE, TREES)
+    asked = {
+        "all": store.Asked(match=None), "word": store.Asked(match="baum"),
+        "box": store.Asked(match=None, box=Box(1, 2, 3, 4)), "period": store.Asked(match=None, period=(1, 2)),
+    }  # fmt: skip
+
+    def plans(tx: Tx) -> dict[str, list[str]]:
+        found = dict[str, list[str]]()
+        for name, one in asked.items():
+            spy: Any = Plans(tx)
+            store.found(spy, HERE, one, None, 20)
+            found[name] = spy.plans
+        spy = Plans(tx)
+        store.outdated(spy, HERE, "now", 10)
+        return {**found, "old": spy.plans}
+
+    found = await any_db.read(HERE, plans)
+    for name, index in (
+        ("all", "copy_entry_newest"), ("word", "VIRTUAL TABLE"), ("box", "copy_content_box"),
+        ("period", "copy_content_period"), ("old", "copy_content_edition"),
+    ):  # fmt: skip
+        assert any(index in step for step in found[name]), (name, found[name])
+        read_whole = [step for step in found[name] if step.split()[:2] in (["SCAN", "c"], ["SCAN", "d"], ["SCAN", "e"])]
+        assert all("INDEX copy_content_period" in step for step in read_whole), (name, read_whole)
+    assert "USE TEMP B-TREE FOR ORDER BY" not in found["all"]
+
+
+async def test_a_word_is_known_by_whom_it_was_shown_to(any_db: Database) -> None:
+    """>> a word shown here, one shown to the other town only, one to nobody << known here; not known, not known."""
+    await put(any_db, HERE, TREES)
+    await put(any_db, THERE, PATHS)
+    known = [await any_db.read(HERE, store.shown, HERE, word) for word in ("+baum", "+radweg", "+xyz")]
+    assert known == [True, False, False]
