@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET
 from multidict import MultiMapping
 
 from connector.api.peers import Listed, Peers
@@ -32,6 +33,8 @@ AT_ONCE: Final = 16
 _VALUES: Final = 50
 _LONGEST: Final = 500
 _MILLIONTHS: Final = 1_000_000
+_AROUND: Final = "\"'„“”‚‘’«»()[].,;:!?"
+"""What people put around words."""
 _NUMBER: Final = re.compile(r"-?\d{1,3}(?:\.\d{1,12})?")
 T = TypeVar("T")
 _FILTERS: Final = (
@@ -84,9 +87,10 @@ class FindHandlers:
         asked = self._members_but(did, request.query.getall("from", []))
         told = await self._db.read(slug, self._told, slug, wanted, page, asked, request.query)
         live = [member for member in asked if told.asks(member)] if page is None else []
-        words = [] if wanted.like else filters.fold(wanted.text).split()
+        words = [] if wanted.like else _live_words(wanted.text, told.answer.mended)
+        sure = [word for word, *others in words if not others]
         gate = asyncio.Semaphore(AT_ONCE)
-        answers = await asyncio.gather(*(self._ask(gate, slug, member, words) for member in live))
+        answers = await asyncio.gather(*(self._ask(gate, slug, member, sure) for member in live))
         now = list(zip(live, answers, strict=True))
         return FindView(
             results=[self._copied(did, one, told.states[one.provider]) for one in told.answer.hits]
@@ -98,7 +102,7 @@ class FindHandlers:
                     for member, found in now if isinstance(found, HanseError)],
             incomplete=[member for member, found in now if not isinstance(found, HanseError) and not found.complete]
             + [state.provider for state in told.states.values() if state.partial_at is not None],
-            total=told.answer.total, mended=dict(told.answer.mended), facets=_facets(told.answer.counts),
+            total=told.answer.total, mended=dict(told.answer.mended), facets=self._facets(told.answer.counts),
             next=told.following, unreachable=list(self._unreachable(told.states)),
         )  # fmt: skip
 
@@ -145,6 +149,15 @@ class FindHandlers:
         offers = [offered(self._judge, requester, policy, now) for policy in entry.get("hasPolicy", ())]
         return hit(provider, self._members.name(provider), entry, offers, seen, source)
 
+    def _facets(self, counts: Mapping[str, Mapping[str, int]]) -> dict[str, list[CountView]]:
+        """The most frequent values of each facet first."""
+
+        def view(facet: str, value: str, count: int) -> CountView:
+            name = self._members.name(value) if facet == "provider" else UNSET
+            return CountView(value=value, count=count, name=name)
+
+        return {facet: [view(facet, *each) for each in _most(said)] for facet, said in counts.items()}
+
     def _unreachable(self, states: Mapping[str, MemberState]) -> Iterator[UnreachableView]:
         for did, state in states.items():
             if state.failing_since is not None:
@@ -182,7 +195,9 @@ def _checked(name: str, text: str | None, read: Callable[[str], T | None]) -> An
 
 
 def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= LARGEST_PAGE else None
+    return (
+        int(text) if len(text) <= 3 and text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_PAGE else None
+    )
 
 
 def _moment(text: str) -> int | None:
@@ -208,13 +223,6 @@ def _box(text: str) -> copies.Box | None:
     return copies.Box(west, south, east, north) if -90 * _MILLIONTHS <= south <= north <= 90 * _MILLIONTHS else None
 
 
-def _facets(counts: Mapping[str, Mapping[str, int]]) -> dict[str, list[CountView]]:
-    """The most frequent values of each facet first."""
-    return {
-        name: [CountView(value=value, count=count) for value, count in _most(said)] for name, said in counts.items()
-    }
-
-
 def _most(said: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(said.items(), key=lambda each: (-each[1], each[0]))[:_VALUES]
 
@@ -229,7 +237,15 @@ def _fits(wanted: Wanted, entry: Mapping[str, Any]) -> bool:
         return False
 
 
-def _matches(entry: Mapping[str, Any], words: Sequence[str]) -> bool:
-    """As a peer filters that knows our filter; others sent everything."""
+def _live_words(text: str, mended: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """The words of a question, each with what it may have been meant to be: a member that was never read may know a
+    word that we take for a slip."""
+    meant = {filters.fold(typed): filters.fold(used) for typed, used in mended.items()}
+    bare = [word.strip(_AROUND) or word for word in filters.fold(text).split()]
+    return [(word, meant[word]) if word in meant else (word,) for word in bare]
+
+
+def _matches(entry: Mapping[str, Any], words: Sequence[tuple[str, ...]]) -> bool:
+    """As a peer filters that knows our filter; others sent everything. Of the words for one any will do."""
     folded = filters.fold(*copies.titles(entry), *copies.descriptions(entry), *copies.keywords(entry))
-    return all(word in folded for word in words)
+    return all(any(word in folded for word in each) for each in words)

@@ -119,10 +119,11 @@ class SilentView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountView(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of all that was found have this value."""
+    """How many of all that was found have this value; `name` for people, of members."""
 
     value: str
     count: int
+    name: str | UnsetType = UNSET
 
 
 class UnreachableView(msgspec.Struct, frozen=True, kw_only=True):

@@ -189,7 +189,8 @@ def outdated(tx: Tx, participant: str, edition: str, limit: int) -> Mapping[int,
     rows = tx.all(
         "SELECT d.content AS id, d.entry FROM copy_document d WHERE d.content IN (SELECT c.id FROM copy_content c"
         " WHERE (c.edition < :edition OR c.edition > :edition)"  # unlike `<>` by the index
-        " AND EXISTS (SELECT 1 FROM copy_entry e WHERE e.content = c.id AND e.participant = :participant) LIMIT :limit)",
+        " AND EXISTS (SELECT 1 FROM copy_entry e WHERE e.content = c.id AND e.participant = :participant)"
+        " LIMIT :limit)",
         participant=participant, edition=edition, limit=limit,
     )  # fmt: skip
     return {int(row["id"]): bytes(row["entry"]) for row in rows}
@@ -370,7 +371,7 @@ class _Question:
         if self._sqlite or self._asked.match is None:
             return f"{self.hits(ranked=False)} LIMIT 1"
         return (
-            f"WITH c AS MATERIALIZED (SELECT id FROM copy_content c WHERE {self._has(self._asked.match)}) SELECT 1 AS n"
+            f"WITH c AS MATERIALIZED (SELECT id FROM copy_content c WHERE {self._has(self._asked.match)}) SELECT 1 AS n"  # noqa: S608
             " FROM c JOIN copy_entry e ON e.content = c.id WHERE e.participant = :participant LIMIT 1"
         )
 
