@@ -81,6 +81,12 @@ async def test_it_widens_only_while_too_little_answers(any_db: Database) -> None
     assert names(wider)[-1] == "part"
 
 
+async def test_a_part_of_a_word_is_also_found_by_what_means_the_same(any_db: Database) -> None:
+    """>> a compound whose part has synonyms << who has one of those is found, after who has the part."""
+    await put(any_db, HERE, entry("same", "Abfall"), entry("part", "Müll"), entry("else", "Lampen"))
+    assert names(await asked(any_db, "Müllsatzung")) == ["part", "same"]
+
+
 async def test_a_slip_is_mended_and_said_and_a_known_word_is_not(any_db: Database) -> None:
     """>> a slip; then a dataset that is really called so << mended; then found as it is typed."""
     await put(any_db, HERE, entry("trees", "Baumkataster"))
