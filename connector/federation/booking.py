@@ -133,6 +133,9 @@ class Booking:
         else:
             copies.failed(tx, self._slug, self._did, error.code)
         failures = 0 if partial else before.failures + 1
+        held = copies.members(tx, self._slug)[self._did]
+        if decide.given_up(failures, held.complete_at, tx.now):
+            copies.forget_all(tx, self._slug, self._did)
         wait = decide.around(self._bounds.every_ms, self._chance()) if partial else decide.pause(
             failures, self._chance()
         )  # fmt: skip

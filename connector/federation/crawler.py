@@ -212,7 +212,7 @@ class Crawler:
         found = dict[str, str]()
         for one in self._anchor.current.participants:
             try:
-                found[dids.root_of(dids.parse(one.did))] = one.did
+                found[decide.place_of(dids.root_of(dids.parse(one.did)))] = one.did
             except HanseError:
                 continue
         return found

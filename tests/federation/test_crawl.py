@@ -297,9 +297,27 @@ async def test_a_crawl_that_died_takes_nothing_for_unchanged(stage: Stage, any_d
     assert await stage.titles() == {"a": "alt", "b": "alt"}
 
 
+async def test_copies_of_a_member_that_is_gone_for_good_go_too(stage: Stage, any_db: Database) -> None:
+    """>> silent for 89 days; often in vain, but read lately; both << kept, kept, gone; since when is still known."""
+    stage.member.show(entry("a"))
+    await stage.crawl()
+    stage.member.bent = silent
+    day = 86_400_000
+    for failures, days, left in ((decide.IN_VAIN, 89, {"a"}), (2, 91, {"a"}), (decide.IN_VAIN, 91, set[str]())):
+        await any_db.write(HERE, _gone_since, failures, days * day)
+        await stage.crawl()
+        assert await stage.held() == left, (failures, days)
+    assert (await stage.member_state()).failing_since is not None
+
+
 def _doubted_before(tx: Tx, ms: int) -> None:
     tx.run("UPDATE crawl SET doubted_at = doubted_at - :ms WHERE doubted_at IS NOT NULL", ms=ms)
 
 
 def _silent_since(tx: Tx, ms: int) -> None:
     tx.run("UPDATE copy_member SET failing_since = failing_since + :ms", ms=ms)
+
+
+def _gone_since(tx: Tx, failures: int, ms: int) -> None:
+    tx.run("UPDATE crawl SET failures = :failures", failures=failures)
+    tx.run("UPDATE copy_member SET complete_at = :at", at=tx.now - ms)

@@ -121,9 +121,21 @@ def forget(tx: Tx, participant: str, provider: str, datasets: Iterable[str]) -> 
 
 def forget_member(tx: Tx, participant: str, provider: str) -> int:
     """All that this provider showed, with its state: it is no member any more."""
-    values = {"participant": participant, "provider": provider}
-    tx.run("DELETE FROM copy_member WHERE participant = :participant AND provider = :provider", **values)
-    return tx.run("DELETE FROM copy_entry WHERE participant = :participant AND provider = :provider", **values)
+    tx.run(
+        "DELETE FROM copy_member WHERE participant = :participant AND provider = :provider",
+        participant=participant,
+        provider=provider,
+    )
+    return forget_all(tx, participant, provider)
+
+
+def forget_all(tx: Tx, participant: str, provider: str) -> int:
+    """Every copy of what this provider showed; how it stands is kept."""
+    return tx.run(
+        "DELETE FROM copy_entry WHERE participant = :participant AND provider = :provider",
+        participant=participant,
+        provider=provider,
+    )
 
 
 def held(tx: Tx, participant: str, provider: str) -> Mapping[str, Held]:
