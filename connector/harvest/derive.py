@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 import msgspec
+import structlog
 from pyoxigraph import Literal, NamedNode, Triple
 
 from connector.harvest.described import described
@@ -21,6 +22,7 @@ from connector.metadata.repair.ownership import Aside, Found, datasets, n_triple
 from connector.metadata.repair.questions import keyed
 from connector.metadata.repair.work import Answers, Change, Known
 
+log = structlog.get_logger("harvest")
 EDITION = "1"
 """Grows when a rule comes to give something else: then everything is derived anew."""
 KEPT_REPAIRS = 400
@@ -106,8 +108,18 @@ def derived(
         digest = context.digest(one)
         kept = before.get(one.iri)
         if kept is None or kept.digest != digest:
-            yield derive(context.known, one, digest)
+            yield _derived(context.known, one, digest)
         progress(number, len(found))
+
+
+def _derived(known: Known, found: Found, digest: str) -> Imported:
+    """A dataset that nobody foresaw takes none of the others with it."""
+    try:
+        return derive(known, found, digest)
+    except Exception:
+        # The outermost edge of one description: who wrote it is a stranger.
+        log.exception("harvest.unrepaired", dataset=found.iri)
+        return set_aside(Aside(found.iri, "defect"))
 
 
 def derive(known: Known, found: Found, digest: str) -> Imported:

@@ -154,6 +154,13 @@ def _difference(tx: Tx, slug: str, source: str, prepared: Prepared, also: Sequen
     return len(fresh), len(absent) - len(fresh)
 
 
+def _aside(prepared: Prepared) -> dict[str, str]:
+    """Reason by IRI: what was not taken, and what no rule could mend."""
+    reasons = [(one.iri, str(one.reason)) for one in prepared.aside]
+    reasons += [(one.iri, one.reason) for one in prepared.imported if one.state == "aside"]
+    return {iri[:300]: reason for iri, reason in reasons[:NAMED]}
+
+
 def _report(
     tx: Tx, slug: str, source: str, prepared: Prepared, moved: tuple[int, int, int, int], were: set[tuple[str, str]]
 ) -> Report:
@@ -170,6 +177,6 @@ def _report(
         new=new,
         changed=changed, removed=removed, missing=missing, complete=prepared.delivery.complete, questions=len(open_now),
         asked=len(open_now - were), pages=prepared.delivery.pages,
-        aside={one.iri[:300]: one.reason for one in prepared.aside[:NAMED]}, repairs=used,
+        aside=_aside(prepared), repairs=used,
         remarks=tuple(prepared.delivery.remarks),
     )  # fmt: skip

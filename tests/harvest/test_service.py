@@ -14,6 +14,7 @@ from connector.metadata.lists.code_lists import code_lists
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.reading import read
 from connector.metadata.record.model import DatasetRecord
+from connector.metadata.repair import rules
 from connector.storage.database import Database, Tx
 from tests.harvest.imports import NEIGHBOUR, TOWN, WORDS, asked, catalogue, ended, harvest, served, taken
 
@@ -194,6 +195,23 @@ async def test_a_dataset_set_aside_is_told_and_the_others_go_out(sqlite_db: Data
     report = await taken(service, twice)
     assert (report.aside, report.published) == ({"https://town.example/b": "duplicate-identifier"}, 1)
     assert (await taken(service, twice)).changed == 0
+
+
+async def test_a_mistake_in_one_repair_costs_one_dataset(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a rule that breaks at one description << that one is set aside and told; mended, it comes in the next time."""
+    service, repair = harvest(sqlite_db), rules.repair
+
+    def breaks(iri: str, triples: object, known: object) -> object:
+        if iri.endswith("/b"):
+            raise ZeroDivisionError
+        return repair(iri, triples, known)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rules, "repair", breaks)
+    report = await taken(service, catalogue("a", "b", "c"))
+    assert (report.published, report.aside) == (2, {"https://town.example/b": "defect"})
+    monkeypatch.setattr(rules, "repair", repair)
+    report = await taken(service, catalogue("a", "b", "c"))
+    assert (report.published, report.changed, report.aside) == (3, 1, {})
 
 
 async def test_killed_in_the_middle_nothing_is_half_published(
