@@ -56,7 +56,7 @@ class DatasetHandlers:
         slug = await self._slug(request)
         return history(*await self._db.read(slug, self._catalogue.life.history, slug, request.match_info["uuid"]))
 
-    @problem_codes({400: ("catalogue.nothing-to-offer", *DESCRIPTION, *RULE), **GONE})
+    @problem_codes({400: ("catalogue.no-rule", "catalogue.nothing-to-offer", *DESCRIPTION, *RULE), **GONE})
     async def change(self, request: web.Request, wish: DatasetChange) -> DatasetDetailsView:
         """Another description, rule or visibility; what is not said stays."""
         slug = await self._slug(request)

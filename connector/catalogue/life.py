@@ -92,7 +92,7 @@ class DatasetLife:
         """New bytes as the next version; what running contracts pin stays theirs. Raises as `change`."""
         participant, before = self._open(tx, slug, name, wish.revision)
         source = store.source(tx, slug, wish.source)
-        if source is None:
+        if source is None or source.kind == "elsewhere":
             raise Mistake("catalogue.no-source", source=wish.source[:80])
         said = wish
         if source.sha256 is None or source.sha256 != before.version:
@@ -233,6 +233,8 @@ class DatasetLife:
         strictest = Offers.strictest(standing)
         visibility = (strictest.visibility if strictest else "members") if wish.visibility is UNSET else wish.visibility
         setting = wish.countersignature
+        if wish.slots and not wish.rule:
+            raise Mistake("catalogue.no-rule")
         if wish.rule:
             if source.kind == "elsewhere":
                 raise Mistake("catalogue.nothing-to-offer")

@@ -71,7 +71,7 @@ class Catalogue:
         participant = self._participants.held(slug).participant
         require_active(tx, slug)
         source = store.source(tx, slug, wish.source) if wish.source else elsewhere()
-        if source is None:
+        if source is None or (wish.source and source.kind == "elsewhere"):
             raise Mistake("catalogue.no-source", source=wish.source[:80])
         if is_classified(wish.classification):
             raise Mistake("catalogue.classified")

@@ -256,6 +256,15 @@ async def test_a_dataset_that_lies_elsewhere_has_no_offer(towns: Towns) -> None:
             await changed(towns, dataset, rule="open-attribution", slots={"source": "x"})
     with pytest.raises(Mistake, match=r"catalogue\.no-rule"):
         await towns.publish(TOWN, rule="", slots={})
+    with_bytes, _ = await towns.publish(TOWN)
+    with pytest.raises(Mistake, match=r"catalogue\.no-rule"):
+        await changed(towns, with_bytes, slots={"until": "31.12.2099"})
+    nothing = Publication(source=dataset.source, title="x", rule="r")
+    with pytest.raises(Mistake, match=r"catalogue\.no-source"):
+        await towns.db.write(TOWN, towns.catalogue.publish, TOWN, nothing)
+    bytes_of_none = Replacement(source=dataset.source)
+    with pytest.raises(Mistake, match=r"catalogue\.no-source"):
+        await towns.db.write(TOWN, towns.catalogue.life.replace, TOWN, with_bytes.uuid, bytes_of_none)
 
 
 @ONCE
