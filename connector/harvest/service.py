@@ -40,7 +40,6 @@ from connector.harvest.model import (
 from connector.ids import new_uuid
 from connector.metadata.lists.code_lists import CodeLists
 from connector.metadata.rdf.graph import Graph
-from connector.metadata.rdf.names import DCT, FOAF
 from connector.metadata.rdf.reading import read_async
 from connector.metadata.rdf.writing import n_triple as written
 from connector.metadata.repair import questions, rules
@@ -247,7 +246,8 @@ class Harvest:
         found: list[tuple[str, Question]] = []
         for one in await self._sources(slug, source):
             asked = await self._db.read(slug, store.open_questions, slug, one.id)
-            publishers = await self._publishers(slug, one.id) if any(each.kind == "publisher" for each in asked) else []
+            unnamed = any(each.kind == "publisher" for each in asked)
+            publishers = await self._db.read(slug, store.publishers, slug, one.id) if unnamed else []
             found += [(one.id, each) for each in grouped(asked, self._lists(), publishers)]
         return sorted(found, key=lambda each: (not each[1].holds, -each[1].count, each[1].kind, each[1].value))
 
@@ -298,18 +298,6 @@ class Harvest:
         if source is not None and not chosen:
             raise Unknown("harvest.no-source", source=source[:200])
         return chosen
-
-    async def _publishers(self, slug: str, source: str) -> list[str]:
-        """Names of agents in the delivery; one alone is a proposal."""
-        compressed = await self._db.read(slug, store.original, slug, source)
-
-        def look() -> list[str]:
-            graph = Graph(_parsed(store.whole(compressed)))
-            holders = {value for node in graph.subjects for value in graph.values(node, DCT.publisher)}
-            names = {name.value for node in holders for name in graph.values(node, FOAF.name) if name is not None}
-            return sorted(names)
-
-        return await _aside(look)
 
     # What others serve
 

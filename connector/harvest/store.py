@@ -253,6 +253,27 @@ def repairs(tx: Tx, participant: str, source_id: str) -> Iterator[tuple[str, tup
         yield row["iri"], msgspec.json.decode(row["repairs"], type=tuple[Repair, ...])
 
 
+class _Publisher(msgspec.Struct):
+    name: dict[str, str] = {}
+
+
+class _Published(msgspec.Struct):
+    """As much of a record as says who publishes."""
+
+    publisher: _Publisher | None = None
+
+
+def publishers(tx: Tx, participant: str, source_id: str) -> list[str]:
+    """Who publishes the other datasets of a source, each once; one alone is a proposal for those that name nobody."""
+    rows = tx.all(
+        "SELECT record FROM harvest_dataset WHERE participant = :participant AND source = :source",
+        participant=participant,
+        source=source_id,
+    )
+    found = (msgspec.json.decode(row["record"], type=_Published).publisher for row in rows)
+    return sorted({next(iter(one.name.values())) for one in found if one is not None and one.name})
+
+
 def aside(tx: Tx, participant: str, source_id: str) -> dict[str, str]:
     rows = tx.all(
         "SELECT iri, reason FROM harvest_dataset WHERE participant = :participant AND source = :source"

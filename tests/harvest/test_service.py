@@ -64,6 +64,18 @@ async def test_what_waits_goes_out_when_people_have_answered(any_db: Database) -
     assert report.changed == 3
 
 
+async def test_who_publishes_all_others_is_proposed(sqlite_db: Database) -> None:
+    """>> one dataset whose publisher is an account << asked; proposed is who publishes the others, if it is one."""
+    service = harvest(sqlite_db)
+    account = catalogue("a").replace(b"dct:publisher :town", b'dct:publisher "t173370"')
+    await taken(service, account + catalogue("b", "c"))
+    (question,) = await asked(service)
+    assert (question.kind, question.value, question.proposal) == ("publisher", "", "Stadt")
+    other = catalogue("d").replace(b":town", b":land").replace(b'"Stadt"', b'"Land"')
+    await taken(service, account + catalogue("b", "c") + other)
+    assert [question.proposal for question in await asked(service)] == [""]
+
+
 async def test_an_answer_that_is_none_changes_nothing(sqlite_db: Database) -> None:
     service = harvest(sqlite_db)
     await taken(service, catalogue("a", licence=WORDS))
