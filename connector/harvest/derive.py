@@ -10,13 +10,14 @@ from hashlib import sha256
 
 import msgspec
 import structlog
-from pyoxigraph import Literal, NamedNode, Triple
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from connector.harvest.described import described
 from connector.harvest.model import Asked, Imported, Repair, Standing
 from connector.metadata.lists.code_lists import CodeLists
 from connector.metadata.rdf.graph import Graph, Term
 from connector.metadata.rdf.names import FOAF
+from connector.metadata.rdf.writing import n_triple
 from connector.metadata.repair import rules
 from connector.metadata.repair.ownership import Aside, Found, datasets, n_triples
 from connector.metadata.repair.questions import keyed
@@ -98,6 +99,17 @@ def divided(graph: Graph, lists: CodeLists, root: str, elsewhere: Iterable[str])
         else:
             found.append(one)
     return found, aside
+
+
+def of_datasets(triples: Iterable[Triple], lists: CodeLists, iris: frozenset[str]) -> list[Triple]:
+    """The original of datasets that stay although a delivery leaves them out, with blank nodes of its own."""
+    found = (one for one in datasets(Graph(triples), lists) if isinstance(one, Found) and one.iri in iris)
+    said = (b"".join(map(n_triple, one.triples)) for one in found)
+    return [
+        quad.triple
+        for each in said
+        for quad in parse(each, format=RdfFormat.N_TRIPLES, lenient=True, rename_blank_nodes=True)
+    ]
 
 
 def derived(

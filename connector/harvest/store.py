@@ -139,7 +139,7 @@ def keep_dataset(tx: Tx, participant: str, source_id: str, one: Imported, *, cha
     if was and was != one.iri:
         forget_questions(tx, participant, source_id, was)
         tx.run(
-            "UPDATE harvest_dataset SET iri = :iri WHERE participant = :participant AND iri = :was",
+            "UPDATE harvest_dataset SET iri = :iri, missing = 0 WHERE participant = :participant AND iri = :was",
             participant=participant,
             iri=one.iri,
             was=was,
@@ -154,7 +154,7 @@ def keep_dataset(tx: Tx, participant: str, source_id: str, one: Imported, *, cha
     if not tx.run(
         "UPDATE harvest_dataset SET source = :source, identifier = :identifier, title = :title, state = :state,"  # noqa: S608
         " reason = :reason, digest = :digest, sha256 = :sha256, triples = :triples, record = :record,"
-        f" repairs = :repairs, missing = 0{moved} WHERE participant = :participant AND iri = :iri",
+        f" repairs = :repairs{moved} WHERE participant = :participant AND iri = :iri",
         **{key: value for key, value in values.items() if key != "now" or changed},
     ):
         tx.run(
@@ -375,6 +375,15 @@ def touch_run(tx: Tx, participant: str, run_id: str, phase: str, done: int, tota
         phase=phase,
         done=done,
         total=total,
+        now=tx.now,
+    )
+
+
+def beat_run(tx: Tx, participant: str, run_id: str) -> None:
+    tx.run(
+        "UPDATE harvest_run SET touched_at = :now WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=run_id,
         now=tx.now,
     )
 

@@ -122,6 +122,25 @@ async def test_an_incomplete_reading_removes_nothing(sqlite_db: Database) -> Non
     assert len(await served(service, sqlite_db)) == 20
 
 
+async def test_what_stays_keeps_its_original(sqlite_db: Database) -> None:
+    """>> two datasets left out of a broken delivery, and half of the next << undone rules reach them still."""
+    service = harvest(sqlite_db)
+    more = "".join(f":{name} dct:language [ rdfs:label {name!r} ] ; dct:license <urn:x> .\n" for name in NAMES[:2])
+    german = more.replace("'", '"') + ":d00 dct:language <http://id.loc.gov/vocabulary/iso639-1/de> .\n"
+    await taken(service, catalogue(*NAMES, more=german))
+    whole = await service.original(TOWN, None)
+    await taken(service, catalogue(*NAMES[2:]) + b":d00 nothing:x 1 .\n")
+    assert (await service.original(TOWN, None)).count(b"\n") == whole.count(b"\n")
+    await taken(service, catalogue(*NAMES[10:]))
+    assert (await service.original(TOWN, None)).count(b"\n") == whole.count(b"\n")
+    (report,) = await service.undo(TOWN, "language")
+    assert (report.changed, report.removed) == (1, 0)
+    (report,) = await service.answer(TOWN, [Answer(kind="shrunken", value="10", answer=REMOVE)])
+    assert (report.published, report.removed) == (10, 10)
+    (report,) = await service.undo(TOWN, "language", redo=True)
+    assert (report.published, report.new) == (10, 0)
+
+
 async def test_the_original_comes_back_to_the_last_triple(any_db: Database) -> None:
     """>> triples under no dataset, an IRI that is none << every one of them, also while the dataset waits."""
     service = harvest(any_db)
@@ -261,7 +280,7 @@ async def _prepared(db: Database, content: bytes) -> publish.Prepared:
     delivery = Delivery(location="portal.ttl", triples=triples, complete=True)
     return publish.Prepared(
         source=source, delivery=delivery, parts=[], found=frozenset(one.iri for one in found), imported=imported,
-        aside=aside, before=before, moved={}, undone=frozenset(),
+        aside=aside, before=before, moved={}, gone=publish.Gone(), undone=frozenset(),
     )  # fmt: skip
 
 
