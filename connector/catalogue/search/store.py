@@ -95,18 +95,6 @@ def _content(tx: Tx, copy: Copy) -> int:
     return int(row["id"])
 
 
-def seen(tx: Tx, participant: str, provider: str, datasets: Iterable[str]) -> int:
-    """These were shown again, unchanged; how many of them we hold."""
-    return sum(
-        tx.run(
-            f"UPDATE copy_entry SET seen_at = :now WHERE participant = :participant AND provider = :provider"  # noqa: S608
-            f" AND dataset IN ({listed})",
-            now=tx.now, participant=participant, provider=provider, **values,
-        )
-        for listed, values in _portions(datasets)
-    )  # fmt: skip
-
-
 def forget(tx: Tx, participant: str, provider: str, datasets: Iterable[str]) -> int:
     """The provider does not show these to the participant any more; how many were held."""
     return sum(
@@ -146,16 +134,6 @@ def held(tx: Tx, participant: str, provider: str) -> Mapping[str, Held]:
         provider=provider,
     )
     return {row["dataset"]: Held(row["told"], row["seen_at"]) for row in rows}
-
-
-def content_known(tx: Tx, participant: str, provider: str, dataset: str, told: str) -> bool:
-    """Whether this participant already holds exactly what the provider calls `told`, and need not fetch it again."""
-    row = tx.one(
-        "SELECT 1 FROM copy_entry WHERE participant = :participant AND provider = :provider AND dataset = :dataset"
-        " AND told = :told",
-        participant=participant, provider=provider, dataset=dataset, told=told,
-    )  # fmt: skip
-    return row is not None
 
 
 def crawled(tx: Tx, participant: str, provider: str, *, complete: bool) -> None:

@@ -57,13 +57,12 @@ async def test_what_no_entry_names_is_swept(any_db: Database) -> None:
     assert len(await any_db.read(HERE, rows, "copy_document")) == 1
 
 
-async def test_a_state_is_known_by_what_its_provider_calls_it_and_only_here(any_db: Database) -> None:
-    """>> told "a" here << known here under "a"; not under "b", not for the other town."""
+async def test_a_state_is_held_as_its_provider_calls_it_and_only_here(any_db: Database) -> None:
+    """>> told "a" here << held here under "a"; nothing for the other town."""
     await put(any_db, HERE, TREES, "a")
-    name = TREES["@id"]
-    asked = [(HERE, "a"), (HERE, "b"), (THERE, "a")]
-    found = [await any_db.read(town, store.content_known, town, PROVIDER, name, told) for town, told in asked]
-    assert found == [True, False, False]
+    told = {name: one.told for name, one in (await any_db.read(HERE, store.held, HERE, PROVIDER)).items()}
+    assert told == {TREES["@id"]: "a"}
+    assert await any_db.read(THERE, store.held, THERE, PROVIDER) == {}
 
 
 async def test_a_member_that_fails_keeps_its_copies_and_says_since_when(any_db: Database) -> None:
@@ -128,11 +127,10 @@ async def test_what_a_provider_calls_a_state_may_be_anything(any_db: Database) -
         assert (await any_db.read(HERE, store.held, HERE, PROVIDER))[TREES["@id"]].told is None
 
 
-async def test_many_datasets_are_seen_and_forgotten_in_portions(any_db: Database) -> None:
+async def test_many_datasets_are_forgotten_in_portions(any_db: Database) -> None:
     names = [f"urn:x:{number}" for number in range(450)]
     for name in names[:3]:
         await put(any_db, HERE, {"@id": name})
-    assert await any_db.write(HERE, store.seen, HERE, PROVIDER, names) == 3
     assert await any_db.write(HERE, store.forget, HERE, PROVIDER, names) == 3
 
 
