@@ -30,6 +30,8 @@ from connector.views.members import Members
 from connector.views.terms import offered, seeker_of
 
 AT_ONCE: Final = 16
+AGAIN: Final = 100
+"""Members that are asked now although there is a copy, if no copy answers."""
 _VALUES: Final = 50
 _LONGEST: Final = 500
 _MILLIONTHS: Final = 1_000_000
@@ -63,10 +65,13 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True):
     following: str | None
     states: Mapping[str, MemberState]
 
-    def asks(self, member: str) -> bool:
-        """Members never read are asked now; if no copy answers, so are all who were not silent when last asked."""
-        state = self.states.get(member)
-        return state is None or (self.answer.total == 0 and state.failing_since is None)
+    def live(self, asked: Sequence[str]) -> list[str]:
+        """Members never read are asked now; if no copy answers, so are those whose copy is oldest, but for who was
+        silent when last asked: a slip must not send a request to each member of a large data space."""
+        never = [member for member in asked if member not in self.states]
+        read = [state for state in self.states.values() if state.failing_since is None]
+        oldest = sorted(read, key=lambda state: (state.complete_at or 0, state.provider))[:AGAIN]
+        return never + ([state.provider for state in oldest] if self.answer.total == 0 else [])
 
 
 class FindHandlers:
@@ -86,7 +91,7 @@ class FindHandlers:
         wanted, page = _wanted(request.query), request.query.get("page")
         asked = self._members_but(did, request.query.getall("from", []))
         told = await self._db.read(slug, self._told, slug, wanted, page, asked, request.query)
-        live = [member for member in asked if told.asks(member)] if page is None else []
+        live = told.live(asked) if page is None else []
         words = [] if wanted.like else _live_words(wanted.text, told.answer.mended)
         sure = [word for word, *others in words if not others]
         gate = asyncio.Semaphore(AT_ONCE)

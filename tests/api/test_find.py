@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connector.api import find
 from connector.catalogue.search import store
 from connector.catalogue.search.copies import copy_of
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Refused, Space
@@ -72,6 +73,18 @@ async def test_what_no_copy_answers_is_asked_for_live(space: Space) -> None:
     await city.services.infra.db.write(HERE, store.failed, HERE, city.did(THERE), "peer.unreachable")
     found = await city.api.get(FIND, q="bäume fluss")
     assert (found["results"], found["failed"], len(found["unreachable"])) == ([], [], 1)
+
+
+async def test_what_no_copy_answers_asks_only_the_oldest_again(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> two members with copies, one may be asked again << the one that was read first; who was never read always."""
+    monkeypatch.setattr(find, "AGAIN", 1)
+    city = await space.city("it", {HERE: MUNICIPALITY, THERE: MUNICIPALITY, "drittstadt": MUNICIPALITY})
+    for slug in (THERE, "drittstadt"):
+        await city.publish(slug, title=f"Bäume {slug}")
+        await put(city, HERE, city.did(slug), PATHS)
+    assert [hit["title"] for hit in (await city.api.get(FIND, q="bäume"))["results"]] == [f"Bäume {THERE}"]
+    live = await city.api.get(FIND, q="bäume", live=1)
+    assert len(live["results"]) == 2
 
 
 async def test_a_slip_is_mended_for_members_that_were_never_read_too(space: Space) -> None:

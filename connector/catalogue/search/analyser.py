@@ -31,7 +31,7 @@ _TEXT: Final = 20_000
 QUERY: Final = 500
 WORDS: Final = 20
 _RULES: Final = "2"
-"""Raised with every change of how tokens are made."""
+"""Raised with every change of how tokens are made, or of how facets, place and time are read."""
 _LABELS: Final = (skos.SKOS + "prefLabel", skos.SKOS + "altLabel")
 
 

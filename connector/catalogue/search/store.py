@@ -187,10 +187,14 @@ def outdated(tx: Tx, participant: str, edition: str, limit: int) -> Mapping[int,
 
 
 def read_again(tx: Tx, content: int, copy: Copy | None, edition: str) -> None:
-    """The same content by the present edition: its tokens and facets; found by nothing if it cannot be read now."""
+    """The same content by the present edition: all that it is found by; found by nothing if it cannot be read now."""
+    box = copy and copy.box
     tx.run(
-        f"UPDATE copy_content SET edition = :edition, facets = :facets, words = {_WORDS[tx.dialect]} WHERE id = :id",  # noqa: S608
+        "UPDATE copy_content SET edition = :edition, facets = :facets, west = :west, south = :south, east = :east,"  # noqa: S608
+        f" north = :north, starts = :starts, ends = :ends, words = {_WORDS[tx.dialect]} WHERE id = :id",
         id=content, edition=edition, facets=facets_of(copy) if copy else "", words=" ".join(copy.words) if copy else "",
+        west=box and box.west, south=box and box.south, east=box and box.east, north=box and box.north,
+        starts=copy and copy.starts, ends=copy and copy.ends,
     )  # fmt: skip
 
 
