@@ -20,6 +20,7 @@ from connector.catalogue.search.find import LARGEST_PAGE, PAGE, Answer, Index, W
 from connector.catalogue.search.store import Hit, MemberState
 from connector.clock import Clock, rfc3339
 from connector.errors import HanseError, Mistake, PeerError
+from connector.metadata.lists import code_lists
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.values import instant
@@ -42,7 +43,7 @@ T = TypeVar("T")
 _FILTERS: Final = (
     Query("q", "Words to look for; with `like` a title, and what follows it."),
     Query("from", "Only these members: DID, or name on the trust list; may be repeated."),
-    Query("theme", "Code of the EU list of data themes, such as `ENVI`; may be repeated."),
+    Query("theme", "Code of the EU list of data themes, such as `ENVI`, or its name; may be repeated."),
     Query("field", "Concept of the Musterdatenkatalog, such as `verkehr/kfz/messung`; may be repeated."),
     Query("format", "Code of the EU list of file types, such as `CSV`, or a media type; may be repeated."),
     Query("licence", "Licence, such as `dl-by-de/2.0`, or its IRI; may be repeated."),
@@ -179,6 +180,7 @@ def _wanted(query: MultiMapping[str]) -> Wanted:
     for name, given in values.items():
         if len(given) > _VALUES or any(not 0 < len(value) <= _LONGEST for value in given):
             raise Mistake("search.value", name=name)
+    values["theme"] = [_theme(value) for value in values["theme"]]
     return Wanted(
         text=query.get("q", ""),
         facets=tuple(
@@ -190,6 +192,18 @@ def _wanted(query: MultiMapping[str]) -> Wanted:
         period=_checked("period", query.get("period"), _period),
         like=query.get("like") == "1",
     )  # fmt: skip
+
+
+def _theme(value: str) -> str:
+    """The code of the one theme that is called so, or whose name begins so; else as it is typed."""
+    asked = filters.fold(value)
+    known = [(one.code, [filters.fold(label) for label in one.labels.values()])
+             for one in code_lists.code_lists().values(code_lists.DATA_THEME)]  # fmt: skip
+    for alike in (str.__eq__, str.startswith):
+        found = [code for code, labels in known if any(alike(label, asked) for label in labels)]
+        if len(found) == 1:
+            return found[0]
+    return value
 
 
 def _checked(name: str, text: str | None, read: Callable[[str], T | None]) -> Any:

@@ -116,7 +116,9 @@ async def test_filters_narrow_copies_and_fresh_answers_alike(space: Space) -> No
     async def titles(**query: Any) -> list[str]:
         return sorted(hit["title"] for hit in (await city.api.get(FIND, **query))["results"])
 
-    assert await titles(theme="envi") == ["Baumkataster"]
+    for theme in ("envi", "ENVI", "Umwelt", "environment", "http://x.example/data-theme/ENVI"):
+        assert await titles(theme=theme) == ["Baumkataster"], theme
+    assert await titles(theme="Unwelt") == []
     assert await titles(since="2019-12-31") == ["Baumkataster", "Baumkataster Nachbardorf"]
     assert await titles(since="2019-12-31", theme="ENVI") == ["Baumkataster"]
     assert await titles(q="Unser Baumkataster", like=1) == ["Baumkataster", "Baumkataster Nachbardorf"]
