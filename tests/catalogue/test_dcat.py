@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import msgspec
 import pytest
 from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
@@ -19,12 +18,15 @@ TOWN = "musterstadt"
 KNOWN = {"@id", "@type", "hasPolicy", "distribution"}
 
 
+def common(towns: Towns) -> dcat.Common:
+    return dcat.common(towns.participants.held(TOWN).participant)
+
+
 async def published(towns: Towns, **wish: Any) -> dict[str, Any]:
     """Its entry, as the store gives it and the catalogue writes it."""
     dataset, _ = await towns.publish(TOWN, **wish)
     (shown,) = await towns.db.read(TOWN, store.shown, TOWN, [dataset.id])
-    distribution = dcat.distributions(towns.participants.held(TOWN).participant)
-    entry: dict[str, Any] = json.loads(dcat.dsp_dataset(distribution, shown))
+    entry: dict[str, Any] = json.loads(dcat.dsp_dataset(common(towns), shown))
     return entry
 
 
@@ -59,7 +61,7 @@ async def test_of_several_offers_the_strictest_is_told(towns: Towns) -> None:
         wish = OfferWish(rule="municipal-purpose", slots={"until": "31.12.2099"}, countersignature=setting)
         await towns.db.write(TOWN, towns.catalogue.offer, TOWN, dataset.uuid, wish)
         (shown,) = await towns.db.read(TOWN, store.shown, TOWN, [dataset.id])
-        entry = json.loads(dcat.dsp_dataset(msgspec.Raw(b"[]"), shown))
+        entry = json.loads(dcat.dsp_dataset(common(towns), shown))
         assert entry["https://w3id.org/hanse/v1#countersignature"] == "required"
 
 
@@ -85,10 +87,12 @@ async def test_open_data_says_where_it_is_had_without_a_contract(towns: Towns) -
     )  # fmt: skip
     dataset, _ = await towns.db.write(TOWN, towns.catalogue.publish, TOWN, wish)
     (shown,) = await towns.db.read(TOWN, store.shown, TOWN, [dataset.id])
-    entry = json.loads(dcat.dsp_dataset(msgspec.Raw(b"[]"), shown))
+    entry = json.loads(dcat.dsp_dataset(common(towns), shown))
     assert shown.public
-    assert entry["dcat:downloadURL"] == [{"@id": "https://a.example/x.csv"}]
-    assert not {"hasPolicy", "distribution", "dcat:mediaType"} & entry.keys()
+    (way,) = entry["distribution"]
+    assert way["dcat:downloadURL"] == way["dcat:accessURL"] == {"@id": "https://a.example/x.csv"}
+    assert way["dct:license"] == entry["dct:license"] == {"@id": "http://dcat-ap.de/def/licenses/cc-zero"}
+    assert not {"hasPolicy", "dcat:downloadURL", "dcat:mediaType"} & entry.keys()
 
 
 @pytest.mark.skipif(not DSP.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp")

@@ -28,6 +28,7 @@ from connector.delivery import worker
 from connector.delivery.circuit import Circuits
 from connector.delivery.worker import RetryAfter
 from connector.errors import HanseError, PeerError, Unavailable
+from connector.harvest.supply import ImportedDatasets
 from connector.http.outbound import Answer, SafeClient
 from connector.ids import new_uuid
 from connector.infra import Infra
@@ -165,7 +166,7 @@ class Towns:
     def _assemble(self, infra: Infra) -> None:
         self.participants = Participants(self.db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
         self.judge, quotas = judge(), Quotas(infra.settings.quota)
-        self.catalogue = catalogue.assemble(infra, self.participants, self.judge).service
+        self.catalogue = catalogue.assemble(infra, self.participants, self.judge, ImportedDatasets()).service
         contracted = contracts.assemble(
             infra, self.participants, self.catalogue, self.judge, members=self.keys, line=self, peer=self.wire,
             seal_roots=[x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], quotas=quotas,
