@@ -81,7 +81,8 @@ def without_offer(copy: bytes, provider_name: str) -> Mistake | None:
     if "hasPolicy" in entry:
         return None
     there = whereabouts(entry)
-    if there.download:
-        return Mistake("api.no-contract", address=there.download[0])
-    address = next(iter((there.landing_page, *there.access)), "")
-    return Mistake("api.no-offer-yet", address=address or "–", contact=there.contact or provider_name)
+    places = [*there.download, *there.access, there.landing_page]
+    if there.open:
+        return Mistake("api.no-contract", address=places[0])
+    address = there.landing_page or places[0] or "–"
+    return Mistake("api.no-offer-yet", address=address, contact=there.contact or provider_name)

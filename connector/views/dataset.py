@@ -106,8 +106,8 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset in a member's catalogue; `provider_name` is what the trust list calls the `provider` (a DID).
 
     `seen`: when the provider last showed it to us; `source`: whether that was just now (`live`) or is kept (`copy`).
-    Without `offers` it needs no contract, or none is to be had yet: `download` are addresses of files for everybody,
-    `access` of pages and interfaces where it is had, `landing_page` (may be empty) is about it, `contact` whom to ask.
+    `open`: everybody may have it without a contract. `download` are addresses of files, `access` of pages and
+    interfaces where it is had, `landing_page` (may be empty) is about it, `contact` whom to ask.
     """
 
     provider: str
@@ -119,6 +119,7 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int | None
     offers: list[OfferView]
     licence: LicenceView | None
+    open: bool
     download: list[str]
     access: list[str]
     landing_page: str
@@ -215,6 +216,7 @@ def hit(
 class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
     """Where an entry says that the data are, and whom to ask; as in `HitView`."""
 
+    open: bool
     download: list[str]
     access: list[str]
     landing_page: str
@@ -222,13 +224,18 @@ class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def whereabouts(entry: Mapping[str, Any]) -> Whereabouts:
-    """What has not the form of an address is left out: it is a stranger's, and people follow it."""
+    """What has not the form of an address is left out: it is a stranger's, and people follow it.
+
+    Open is what has a file for everybody, or an open licence and a place where it is had.
+    """
     files = [one for one in _listed(entry.get("distribution")) if isinstance(one, Mapping)]
     download = _addresses(entry.get("dcat:downloadURL"), *(one.get("dcat:downloadURL") for one in files))
     page = next(iter(_addresses(entry.get("dcat:landingPage"))), "")
-    access = _addresses(*(one.get("dcat:accessURL") for one in files))
+    every = _addresses(*(one.get("dcat:accessURL") for one in files))
+    access, licence = [one for one in every if one not in download and one != page], _licence(entry)
+    is_open = bool(download) or (bool(every) and licence is not None and code_lists().is_open(licence.iri) is True)
     return Whereabouts(
-        download=download, access=[one for one in access if one not in download and one != page], landing_page=page,
+        open=is_open, download=download, access=access, landing_page=page,
         contact=_contact(entry.get("dcat:contactPoint")),
     )  # fmt: skip
 

@@ -226,16 +226,23 @@ class Towns:
 
     async def publish(self, slug: str, **wish: Any) -> tuple[Dataset, Offer]:
         """A file under template 3 unless `wish` says otherwise."""
+        dataset, offer = await self.publish_freely(slug, source=await self.file(slug), **wish)
+        assert offer is not None
+        return dataset, offer
+
+    async def publish_freely(self, slug: str, **wish: Any) -> tuple[Dataset, Offer | None]:
+        """The same of any kind, also without a file or an offer."""
+        base: dict[str, Any] = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
+        return await self.db.write(slug, self.catalogue.publish, slug, Publication(**{**base, **wish}))
+
+    async def file(self, slug: str) -> str:
+        """A registered file, by its id."""
         source = Source(
             id=new_uuid(), kind="file", location="0" * 64, name=self.file_name, media_type="text/csv", bytes=8,
             sha256="0" * 64,
         )  # fmt: skip
         await self.db.write(slug, self.catalogue.register, slug, source)
-        base: dict[str, Any] = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
-        asked = Publication(source=source.id, **{**base, **wish})
-        dataset, offer = await self.db.write(slug, self.catalogue.publish, slug, asked)
-        assert offer is not None
-        return dataset, offer
+        return source.id
 
     async def ask(
         self, consumer: str, provider: str, made: tuple[Dataset, Offer], purpose: str | None = PURPOSE

@@ -109,18 +109,18 @@ def _show(call: Call, hit: Mapping[str, Any]) -> None:
 
 def _whereabouts(call: Call, hit: Mapping[str, Any]) -> None:
     """Without a contract: where the files are, else where they may be had and whom to ask."""
-    download, page = hit.get("download", ()), hit.get("landing_page")
-    for address in download:
+    page, is_open = hit.get("landing_page"), hit.get("open")
+    for address in hit.get("download", ()):
         call.tell("find.open", address=address)
-    if hit.get("licence") and (download or not hit["offers"]):
+    if hit.get("licence") and (is_open or not hit["offers"]):
         call.tell("find.licence", licence=plain(_sentence(hit["licence"]["label"], call.lang), 200))
     if hit["offers"]:
         return
     for address in hit.get("access", ()):
-        call.tell("find.access", address=address)
+        call.tell("find.open" if is_open else "find.access", address=address)
     if page:
         call.tell("find.page", address=page)
-    if not download:
+    if not is_open:
         call.tell("find.ask", contact=hit.get("contact") or hit["provider_name"])
 
 
