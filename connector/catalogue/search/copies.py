@@ -30,7 +30,7 @@ NO_RULE: Final = "none"
 _VALUES: Final = 20
 _LONGEST_VALUE: Final = 200
 MILLIONTHS: Final = 1_000_000
-_NUMBER: Final = re.compile(r"-?\d{1,3}(?:\.\d{1,15})?")
+_NUMBER: Final = re.compile(r"-?\d{1,3}(?:\.\d{1,15})?(?:[eE]-?\d{1,2})?")
 
 
 class Box(msgspec.Struct, frozen=True):

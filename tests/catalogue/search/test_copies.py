@@ -56,6 +56,8 @@ def test_a_rule_is_named_by_its_template_and_a_foreign_one_is_other() -> None:
             Box(8_000_000, 53_000_000, 8_000_000, 53_000_000),
         ),
         ("POINT(3500000 5900000)", None),
+        (f"POINT({0.00001} {-5.1e-05})", Box(10, -51, 10, -51)),
+        ("POINT(9e9 5)", None),
         ("POINT(8)", None),
         ("", None),
         ("nirgends", None),
