@@ -29,6 +29,10 @@ class ImportedDatasets:
         found = [store.served_one(tx, slug, iri) for iri in iris]
         return [_described(one) for one in found if one is not None]
 
+    def records(self, tx: Tx, slug: str, after: str, limit: int) -> Sequence[tuple[str, DatasetRecord]]:
+        found = store.records(tx, slug, after, limit)
+        return [(iri, msgspec.json.decode(record, type=DatasetRecord)) for iri, _, record in found]
+
     def record(self, tx: Tx, slug: str, iri: str) -> DatasetRecord | None:
         found = store.record(tx, slug, iri)
         return None if found is None else msgspec.json.decode(found, type=DatasetRecord)

@@ -30,7 +30,7 @@ _TEXT: Final = 20_000
 """Characters of a title, keyword or description that are read."""
 QUERY: Final = 500
 WORDS: Final = 20
-_RULES: Final = "2"
+_RULES: Final = "3"
 """Raised with every change of how tokens are made, or of how facets, place and time are read."""
 _LABELS: Final = (skos.SKOS + "prefLabel", skos.SKOS + "altLabel")
 
