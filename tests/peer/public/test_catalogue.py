@@ -16,6 +16,7 @@ from connector.metadata.rdf.fragments import FORMATS, MEDIA
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import DCAT, DCT, FOAF, HYDRA, RDF
 from connector.metadata.record.model import Contact, Period, Series
+from connector.participants.publisher_details import PublisherChange
 from connector.peer.public import catalogue
 from connector.storage.database import Tx
 from tests.peer.public.portal import ROOT, TOWN, Answer, Portal, change, portal, put, uuid
@@ -206,7 +207,9 @@ async def test_a_dataset_by_its_own_iri(town: Towns, door: Portal) -> None:
 
 
 async def test_a_series_by_its_own_iri(town: Towns, door: Portal) -> None:
-    """>> a series with one public dataset and one for members << its description; only the public one on its page."""
+    """>> a series with one public dataset and one for members << its description with the contact of the town; only the
+    public one on its page."""
+    await town.participants.change(TOWN, PublisherChange(contact_email="daten@musterstadt.example"))
 
     def enter(tx: Tx) -> None:
         known = Series(iri=SERIES, title={"de": "Bäume"})
@@ -217,6 +220,7 @@ async def test_a_series_by_its_own_iri(town: Towns, door: Portal) -> None:
     await town.db.write(TOWN, enter)
     answer = await door.get(SERIES)
     assert [str(one.value) for one in graph(answer).instances(DCAT.DatasetSeries)] == [SERIES]
+    assert graph(answer).values(NamedNode(SERIES), DCAT.contactPoint) == (NamedNode(f"{SERIES}#contact"),)
     page = await door.get(SERIES, Accept="text/html")
     assert f"{ROOT}/datasets/{uuid(0)}" in page.text
     assert uuid(1) not in page.text
