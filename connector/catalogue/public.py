@@ -125,6 +125,10 @@ class PublicRecords:
             found.append(PublicMark(iri=row.id, mark=digest.hexdigest(), changed_at=row.changed_at))
         return found
 
+    def still(self, tx: Tx, slug: str, iris: Sequence[str]) -> list[str]:
+        """Those of these that are public."""
+        return [one.id for one in store.revisions_with_access(tx, slug, PUBLIC, iris)]
+
     def context(self, tx: Tx, slug: str) -> str:
         """What all datasets of the participant say of it: another text if that changed."""
         participant = self._participants.current(tx, slug)
@@ -301,9 +305,10 @@ def _titled(one: Distribution, record: DatasetRecord) -> Distribution:
 
 
 def _series(one: Series, about: Publisher, hvd: Hvd | None) -> Series:
+    contact = about.contact if about.contact is not None and about.contact.reachable else None
     return replace(
         one, hvd=one.hvd or hvd, description=one.description or one.title, publisher=one.publisher or about.agent,
-        contact=one.contact or (about.contact if about.contact and about.contact.reachable else None), places=one.places or tuple(each for each in about.places if each.iri),
+        contact=one.contact or contact, places=one.places or tuple(each for each in about.places if each.iri),
     )  # fmt: skip
 
 

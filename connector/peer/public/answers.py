@@ -29,7 +29,6 @@ FROM_ONE: Final = 100
 ALTOGETHER: Final = 500
 PROFILE: Final = '<https://www.dcat-ap.de/def/dcatde/3.0/>; rel="profile"'
 FRESH: Final = "public, max-age=60"
-FIXED: Final = "public, max-age=3600"
 CURRENT: Final = "public, no-cache"
 """Kept, but asked for anew each time: what is withdrawn is gone at once."""
 

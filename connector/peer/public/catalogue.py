@@ -86,27 +86,26 @@ class PublicHandlers:
         number = _number(query.get("page", "1"), snapshot)
         if number > 1 and not named:
             raise Gone("public.page-of-none")
+        whole = query.get("full") == "1" and form != "html"
+        without = await self._snapshots.taken_back(slug, snapshot, None if whole else number) if named else frozenset()
+        part = "full" if whole else str(number)
         about = Document(
-            form=form, tag=f"{snapshot.digest}-{number}-{form}", changed_at=snapshot.changed_at, vary=vary,
-            cache=answers.FIXED if named else answers.FRESH, headers=_headers(form),
+            form=form, tag=f"{_tag(snapshot, without)}-{part}-{form}", vary=vary,
+            changed_at=0 if without else snapshot.changed_at, headers=_headers(form),
         )  # fmt: skip
         iri = f"{call.participant.root}/catalog"
         if form == "html":
-            return await self._html.catalogue(call, about, self._answers, self._pages, snapshot, number)
-        if query.get("full") == "1":
-            return await self._full(call, about, iri, snapshot, form)
-        asked = PageAsked(slug, snapshot, number, form)
+            asked = PageAsked(slug, snapshot, number, "nt", without)
+            return await self._html.catalogue(call, about, self._answers, self._pages, asked)
+        asked = PageAsked(slug, snapshot, number, form, without)
+        if whole:
+            return await self._full(call, about, iri, asked)
         return await self._answers.send(call.request, about, lambda zipped: self._pages.page(iri, asked, packed=zipped))
 
-    async def _full(self, call: Call, about: Document, iri: str, snapshot: Snapshot, form: Form) -> web.StreamResponse:
-        if snapshot.total > MOST_FULL:
+    async def _full(self, call: Call, about: Document, iri: str, asked: PageAsked) -> web.StreamResponse:
+        if asked.snapshot.total > MOST_FULL:
             raise PeerError("public.full-too-large", most=MOST_FULL)
-        whole = Document(
-            form=form, tag=f"{snapshot.digest}-full-{form}", changed_at=about.changed_at, vary=about.vary,
-            cache=about.cache, headers=about.headers,
-        )  # fmt: skip
-        pieces = self._pages.full(iri, call.participant.id, snapshot, form)
-        return await self._answers.stream(call.request, whole, pieces)
+        return await self._answers.stream(call.request, about, self._pages.full(iri, asked))
 
     async def _snapshot(self, call: Call) -> Snapshot:
         wanted = call.request.query.get("snap")
@@ -181,6 +180,12 @@ class PublicHandlers:
             return gzipped(body) if zipped else body
 
         return await self._answers.send(call.request, about, make)
+
+
+def _tag(snapshot: Snapshot, without: frozenset[str]) -> str:
+    """Of a snapshot, and of what is left of it."""
+    left_out = sha256("\n".join(sorted(without)).encode()).hexdigest()[:16]
+    return f"{snapshot.digest}-{left_out}" if without else snapshot.digest
 
 
 def _with_members(tx: Tx, records: PublicRecords, slug: str, uuid: str) -> tuple[PublicSeries, list[tuple[str, Texts]]]:

@@ -246,6 +246,26 @@ async def test_withdrawn_is_gone_and_unknown_was_never_there(town: Towns, door: 
 
 
 @pytest.mark.threat("T83")
+@pytest.mark.parametrize("how", [{"state": "withdrawn"}, {"access": "contract"}], ids=["withdrawn", "members"])
+async def test_what_was_taken_back_is_in_no_older_snapshot(town: Towns, door: Portal, how: dict[str, str]) -> None:
+    """>> one of two datasets is taken back, and somebody kept the address of a page << it is on none, in no form and
+    not in the whole; the other is, as it was; what a cache kept is not confirmed, what is left is."""
+    made = await town.db.write(TOWN, lambda tx: [put(tx, 0, title={"de": SECRET}), put(tx, 1)])
+    first = graph(await door.get("/catalog"))
+    snap = next(str(one.value) for one in first.subjects if "snap=" in str(one.value)).partition("?")[2]
+    kept = {form: (await door.get(f"/catalog.{form}?{snap}")).headers["ETag"] for form in (*FORMATS, "html")}
+    await town.db.write(TOWN, lambda tx: change(tx, made[0], **how))
+    for form, tag in kept.items():
+        for query in (snap, f"{snap}&full=1"):
+            answer = await door.get(f"/catalog.{form}?{query}", **{"If-None-Match": tag})
+            assert (answer.status, SECRET in answer.text, uuid(1) in answer.text) == (200, False, True)
+            assert "Last-Modified" not in answer.headers
+            again = await door.get(f"/catalog.{form}?{query}", **{"If-None-Match": answer.headers["ETag"]})
+            assert again.status == 304
+    assert datasets(await door.get(f"/catalog?{snap}")) == {made[1].id}
+
+
+@pytest.mark.threat("T83")
 async def test_what_is_for_members_is_not_there_for_the_public(town: Towns, door: Portal) -> None:
     """>> a dataset on contract alone, also after it was withdrawn << in no form, on no page, in no count, by no name;
     and the file of an announced one has no name."""
