@@ -79,10 +79,10 @@ class PublicCatalogue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublicSeries(msgspec.Struct, frozen=True, kw_only=True):
-    """`members` are the IRIs of its public datasets."""
+    """`members` are its public datasets: IRI and title."""
 
     series: Series
-    members: tuple[str, ...]
+    members: tuple[tuple[str, Texts], ...]
 
 
 class PublicRecords:
@@ -148,7 +148,10 @@ class PublicRecords:
         participant = self._participants.current(tx, slug)
         dataset, source = self._public(tx, participant, name)
         offers = self._offers(tx, slug, dataset)
-        return _public(complete(participant, dataset, source, offers, store.series(tx, slug)))
+        series: dict[str, Series] = {}
+        for one in dataset.record.series:  # of those that there are, not all: strangers ask for this
+            series |= store.series(tx, slug, one.iri)
+        return _public(complete(participant, dataset, source, offers, series))
 
     def series(self, tx: Tx, slug: str, uuid: str) -> PublicSeries:
         """A series by its UUID, if a public dataset belongs to it; raises Unknown."""
@@ -162,7 +165,7 @@ class PublicRecords:
         categories = [each for one in members.values() if one.hvd is not None for each in one.hvd.categories]
         hvd = Hvd(categories=tuple(dict.fromkeys(categories))) if categories else None
         series = named_series(_series(found, publisher_of(participant), hvd))
-        return PublicSeries(series=series, members=tuple(members))
+        return PublicSeries(series=series, members=tuple((iri, one.title) for iri, one in members.items()))
 
     def download(self, tx: Tx, slug: str, uuid: str, name: str) -> Source:
         """What lies behind `<dataset>/<name>`, for everybody and without a contract.

@@ -239,7 +239,7 @@ async def test_a_series_knows_its_public_editions(towns: Towns) -> None:
     iri = editions[0].record.series[0].iri
     found = await towns.db.read(TOWN, towns.catalogue.public.series, TOWN, iri.rpartition("/")[2])
     assert found.series.title == {"de": "Baumkataster"}
-    assert found.members == tuple(sorted(one.id for one in editions))
+    assert found.members == tuple(sorted((one.id, one.record.title) for one in editions))
     assert iri.startswith(f"{ROOT}/series/")
 
 

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 from pyoxigraph import NamedNode, Triple
 
-from connector.catalogue.public import PublicDataset, PublicRecords, PublicSeries, Withdrawn, dataset_iri
+from connector.catalogue.public import PublicDataset, PublicRecords, Withdrawn, dataset_iri
 from connector.catalogue.snapshots.making import Snapshots
 from connector.catalogue.snapshots.model import PageAsked, Snapshot
 from connector.catalogue.snapshots.pages import Gone, Pages, gzipped
@@ -25,13 +25,12 @@ from connector.metadata.rdf import fragments
 from connector.metadata.rdf.fragments import Form
 from connector.metadata.rdf.names import ADMS, AUTHORITY
 from connector.metadata.rdf.writing import in_order
-from connector.metadata.record.model import Texts
 from connector.peer.public import answers, forms
 from connector.peer.public.answers import Answers, Document
 from connector.peer.public.forms import Shown
 from connector.peer.public.html import Html
 from connector.peer.routes import Call, Route
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database
 
 BURST: Final = 1_000
 PER_S: Final = 50
@@ -165,8 +164,9 @@ class PublicHandlers:
 
     async def _series(self, call: Call, uuid: str, form: Shown, vary: tuple[str, ...]) -> web.StreamResponse:
         slug = call.participant.id
-        found, members = await self._db.read(slug, _with_members, self._records, slug, uuid)
-        tag = sha256(msgspec.json.encode((found, members))).hexdigest()
+        found = await self._db.read(slug, self._records.series, slug, uuid)
+        members = found.members[:MOST_MEMBERS]
+        tag = sha256(msgspec.json.encode((found.series, members))).hexdigest()
         about = Document(
             form=form, tag=f"{tag}-{form}", changed_at=0, vary=vary, cache=answers.CURRENT, headers=_headers(form)
         )
@@ -186,12 +186,6 @@ def _tag(snapshot: Snapshot, without: frozenset[str]) -> str:
     """Of a snapshot, and of what is left of it."""
     left_out = sha256("\n".join(sorted(without)).encode()).hexdigest()[:16]
     return f"{snapshot.digest}-{left_out}" if without else snapshot.digest
-
-
-def _with_members(tx: Tx, records: PublicRecords, slug: str, uuid: str) -> tuple[PublicSeries, list[tuple[str, Texts]]]:
-    """The series, and the first of its datasets with their titles."""
-    found = records.series(tx, slug, uuid)
-    return found, [(iri, records.dataset(tx, slug, iri).record.title) for iri in found.members[:MOST_MEMBERS]]
 
 
 def _of_dataset(found: PublicDataset, form: Shown, vary: tuple[str, ...]) -> Document:
