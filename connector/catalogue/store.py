@@ -307,6 +307,14 @@ def withdraw_offers(tx: Tx, participant: str, dataset_id: str) -> int:
     )
 
 
+def withdraw_offer(tx: Tx, participant: str, offer_id: str) -> None:
+    tx.run(
+        "UPDATE offer SET state = 'withdrawn' WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=offer_id,
+    )
+
+
 def update_offer(tx: Tx, participant: str, offer: Offer) -> None:
     """Who sees it, and whether its contract needs the second signature; the policy of an offer never changes."""
     tx.run(
