@@ -8,7 +8,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from connector.catalogue import describe
 from connector.cli.exchange.answers import NO
@@ -18,6 +18,7 @@ from connector.errors import Mistake
 from connector.language import say
 from connector.metadata.lists import code_lists as lists
 from connector.metadata.lists.code_lists import Value
+from connector.metadata.record.model import Access
 from connector.participants.publisher import checked_address
 
 OPEN_RULES: Final = ("", "open-attribution")
@@ -144,7 +145,8 @@ class _Questions:
     def _access(self) -> Iterator[tuple[str, Any]]:
         is_open = self._rule in OPEN_RULES and lists.code_lists().is_open(self._licence_iri) is True
         proposal = "open" if is_open else "contract"
-        found = self._ask("access", proposal if self._rule else "", _access)
+        words = {code: self._call.say(f"ask.access-words.{code}") for code in get_args(Access)}
+        found = self._ask("access", words[proposal] if self._rule else "", lambda text: _access(words, text))
         require_rule(self._call, found, self._rule)
         yield "access", found
 
@@ -205,10 +207,12 @@ def _title(text: str) -> str:
     return text
 
 
-def _access(text: str) -> str:
-    if text not in ("open", "announced", "contract"):
-        raise Mistake("catalogue.access", value=text[:40])
-    return text
+def _access(words: Mapping[str, str], text: str) -> str:
+    """By the word of the language, or by that of the option."""
+    for code, word in words.items():
+        if text.casefold() in (code, word.casefold()):
+            return code
+    raise Mistake("catalogue.access", value=text[:40], words=", ".join(words.values()))
 
 
 def _period(text: str) -> str:

@@ -31,7 +31,7 @@ def test_enter_takes_every_proposal(
     monkeypatch: pytest.MonkeyPatch, play: Playback, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """>> a file whose name says what it is, Enter but for one << title, licence, theme, keywords, year, concept."""
-    found = asked(monkeypatch, play, [*[""] * 7, "open", "", ""], name="baumkataster-2026.csv")
+    found = asked(monkeypatch, play, [*[""] * 7, "Offen", "", ""], name="baumkataster-2026.csv")
     assert found["title"] == "Baumkataster 2026"
     assert found["licence"] == "http://dcat-ap.de/def/licenses/dl-by-de/2.0"
     assert (found["attribution"], found["themes"], found["frequency"][-6:]) == ("Musterstadt", ["ENVI"], "ANNUAL")
