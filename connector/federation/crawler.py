@@ -32,6 +32,7 @@ from connector.trust.did import did as dids
 from connector.trust.members.trust_list import Anchor
 
 log = structlog.get_logger("federation")
+_CHANCE: Final = random.Random()  # noqa: S311  spread, not secrecy; its own, so that nobody's seed makes towns ask at once
 FIRST_MS: Final = 60_000
 """A new member is asked between one and two of these after it was first seen on the list."""
 ENROL_MS: Final = 600_000
@@ -51,7 +52,7 @@ class Crawler:
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, anchor: Anchor, fetch: Fetch, me: str,
-        settings: Settings, metrics: Metrics, chance: Callable[[], float] = random.random,
+        settings: Settings, metrics: Metrics, chance: Callable[[], float] = _CHANCE.random,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._anchor = db, clock, participants, anchor
         self._fetch, self._me, self._settings, self._metrics, self._chance = fetch, me, settings, metrics, chance
@@ -72,7 +73,7 @@ class Crawler:
         """Begins what is due, host by host, as many hosts as may be asked at once."""
         waiting = dict[str, list[tuple[str, str]]]()
         hosted = await self._participants.all()
-        random.shuffle(hosted)  # nobody is always the last
+        _CHANCE.shuffle(hosted)  # nobody is always the last
         for one in hosted:
             slug = one.participant.id
             if one.participant.state != "active" or not await self._enrol(slug, one.participant.did):

@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 import msgspec
-from pyoxigraph import Literal, NamedNode, Triple
+import structlog
+from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
 from connector.harvest.described import described
 from connector.harvest.model import Asked, Imported, Repair, Standing
 from connector.metadata.lists.code_lists import CodeLists
 from connector.metadata.rdf.graph import Graph, Term
 from connector.metadata.rdf.names import FOAF
+from connector.metadata.rdf.writing import n_triple
 from connector.metadata.repair import rules
 from connector.metadata.repair.ownership import Aside, Found, datasets, n_triples
 from connector.metadata.repair.questions import keyed
 from connector.metadata.repair.work import Answers, Change, Known
 
+log = structlog.get_logger("harvest")
 EDITION = "1"
 """Grows when a rule comes to give something else: then everything is derived anew."""
 KEPT_REPAIRS = 400
@@ -98,6 +101,17 @@ def divided(graph: Graph, lists: CodeLists, root: str, elsewhere: Iterable[str])
     return found, aside
 
 
+def of_datasets(triples: Iterable[Triple], lists: CodeLists, iris: frozenset[str]) -> list[Triple]:
+    """The original of datasets that stay although a delivery leaves them out, with blank nodes of its own."""
+    found = (one for one in datasets(Graph(triples), lists) if isinstance(one, Found) and one.iri in iris)
+    said = (b"".join(map(n_triple, one.triples)) for one in found)
+    return [
+        quad.triple
+        for each in said
+        for quad in parse(each, format=RdfFormat.N_TRIPLES, lenient=True, rename_blank_nodes=True)
+    ]
+
+
 def derived(
     context: Context, found: Sequence[Found], before: Mapping[str, Standing], progress: Progress
 ) -> Iterator[Imported]:
@@ -106,8 +120,18 @@ def derived(
         digest = context.digest(one)
         kept = before.get(one.iri)
         if kept is None or kept.digest != digest:
-            yield derive(context.known, one, digest)
+            yield _derived(context.known, one, digest)
         progress(number, len(found))
+
+
+def _derived(known: Known, found: Found, digest: str) -> Imported:
+    """A dataset that nobody foresaw takes none of the others with it."""
+    try:
+        return derive(known, found, digest)
+    except Exception:
+        # The outermost edge of one description: who wrote it is a stranger.
+        log.exception("harvest.unrepaired", dataset=found.iri)
+        return set_aside(Aside(found.iri, "defect"))
 
 
 def derive(known: Known, found: Found, digest: str) -> Imported:

@@ -25,6 +25,18 @@ NAMED = 1_000
 """Datasets set aside that a report names."""
 
 
+class Gone(msgspec.Struct, frozen=True, kw_only=True):
+    """IRIs of datasets that are removed, or stay although they are missing.
+
+    Of the latter those to ask about now; besides, those that are there again.
+    """
+
+    removed: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    back: tuple[str, ...] = ()
+
+
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """All that a run is about to do, computed outside of any transaction."""
 
@@ -36,6 +48,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     aside: Sequence[Aside]
     before: Mapping[str, Standing]
     moved: Mapping[str, str]
+    gone: Gone
     undone: frozenset[str]
 
 
@@ -86,6 +99,18 @@ def moved_from(found: Sequence[Found], before: Mapping[str, Standing]) -> dict[s
     return {one.iri: gone[one.identifier] for one in found if one.iri not in before and one.identifier in gone}
 
 
+def gone(before: Mapping[str, Standing], found: frozenset[str], others: frozenset[str], *, complete: bool) -> Gone:
+    """What becomes of the datasets that are not in a delivery. `others`: set aside, or here under another IRI."""
+    absent = [iri for iri in before if iri not in found and iri not in others]
+    back = tuple(iri for iri, one in before.items() if one.missing and iri in found)
+    fresh = [iri for iri in absent if not before[iri].missing]
+    present = sum(not one.missing for one in before.values())
+    shrunk = bool(fresh) and (not found or present - len(fresh) < SHRINK * present)
+    removed = tuple(fresh) if complete and not shrunk else ()
+    stays = tuple(iri for iri in absent if iri not in removed)
+    return Gone(removed=removed, stays=stays, asked=tuple(fresh) if complete and shrunk else (), back=back)
+
+
 def publish(tx: Tx, slug: str, prepared: Prepared, also: Sequence[Answer]) -> Report:
     """Everything at once, or nothing."""
     require_active(tx, slug)
@@ -123,7 +148,7 @@ def _keep(tx: Tx, slug: str, source: str, prepared: Prepared) -> tuple[int, int]
 
 
 def _difference(tx: Tx, slug: str, source: str, prepared: Prepared, also: Sequence[Answer]) -> tuple[int, int]:
-    """What is not in the delivery any more: removed, or asked about, or left as it is."""
+    """Does what was decided; how many were removed, and how many are missing and stay."""
     said = next((one.answer for one in also if one.kind == SHRUNKEN), "")
     if said:
         store.forget_questions(tx, slug, source, "")
@@ -131,27 +156,25 @@ def _difference(tx: Tx, slug: str, source: str, prepared: Prepared, also: Sequen
         for iri in gone:
             store.remove_dataset(tx, slug, source, iri)
         return len(gone), 0
-    if not prepared.delivery.complete:
-        return 0, 0
-    asides = {one.iri for one in prepared.aside}
-    moved = set(prepared.moved.values())
-    absent = [iri for iri in prepared.before if iri not in prepared.found and iri not in asides and iri not in moved]
-    for iri, one in prepared.before.items():
-        if one.missing and iri in prepared.found:
-            store.mark_missing(tx, slug, iri, False)
-    fresh = [iri for iri in absent if not prepared.before[iri].missing]
-    present = sum(not one.missing for one in prepared.before.values())
-    if fresh and (not prepared.found or present - len(fresh) < SHRINK * present):
-        for iri in fresh:
-            store.mark_missing(tx, slug, iri, True)
+    what = prepared.gone
+    for iri in what.back:
+        store.mark_missing(tx, slug, iri, False)
+    for iri in what.asked:
+        store.mark_missing(tx, slug, iri, True)
+    if what.asked or (prepared.delivery.complete and not what.stays):
         store.forget_questions(tx, slug, source, "")
+    if what.asked:
         store.ask(tx, slug, source, [Asked(SHRUNKEN, str(len(prepared.found)), "", False)])
-        return 0, len(absent)
-    if len(fresh) == len(absent):
-        store.forget_questions(tx, slug, source, "")
-    for iri in fresh:
+    for iri in what.removed:
         store.remove_dataset(tx, slug, source, iri)
-    return len(fresh), len(absent) - len(fresh)
+    return len(what.removed), len(what.stays) if prepared.delivery.complete else 0
+
+
+def _aside(prepared: Prepared) -> dict[str, str]:
+    """Reason by IRI: what was not taken, and what no rule could mend."""
+    reasons = [(one.iri, str(one.reason)) for one in prepared.aside]
+    reasons += [(one.iri, one.reason) for one in prepared.imported if one.state == "aside"]
+    return {iri[:300]: reason for iri, reason in reasons[:NAMED]}
 
 
 def _report(
@@ -170,6 +193,6 @@ def _report(
         new=new,
         changed=changed, removed=removed, missing=missing, complete=prepared.delivery.complete, questions=len(open_now),
         asked=len(open_now - were), pages=prepared.delivery.pages,
-        aside={one.iri[:300]: one.reason for one in prepared.aside[:NAMED]}, repairs=used,
+        aside=_aside(prepared), repairs=used,
         remarks=tuple(prepared.delivery.remarks),
     )  # fmt: skip

@@ -21,7 +21,7 @@ from pyoxigraph import RdfFormat, Triple, parse
 
 from connector.errors import HanseError, Mistake, Unavailable, Unknown
 from connector.harvest import publish, store
-from connector.harvest.derive import Context, derived, divided
+from connector.harvest.derive import Context, derived, divided, of_datasets
 from connector.harvest.fetch import Fetcher
 from connector.harvest.model import (
     KEEP,
@@ -40,7 +40,6 @@ from connector.harvest.model import (
 from connector.ids import new_uuid
 from connector.metadata.lists.code_lists import CodeLists
 from connector.metadata.rdf.graph import Graph
-from connector.metadata.rdf.names import DCT, FOAF
 from connector.metadata.rdf.reading import read_async
 from connector.metadata.rdf.writing import n_triple as written
 from connector.metadata.repair import questions, rules
@@ -50,6 +49,7 @@ from connector.storage.database import Database, Tx
 
 log = structlog.get_logger("harvest")
 TOUCH_S = 0.5
+BEAT_S = 10.0
 STALE_MS = 60_000
 """After this long without a word a run that is not over counts as interrupted."""
 SHOWN = 1_000
@@ -129,6 +129,7 @@ class Harvest:
 
     async def _run(self, slug: str, root: str, run_id: str, deliver: Deliver, source: str | None) -> None:
         report, error = None, ""
+        beats = asyncio.create_task(self._beat(slug, run_id))
         try:
             delivery = await deliver()
             report = await self.take(slug, root, delivery, source=source, run_id=run_id)
@@ -141,8 +142,16 @@ class Harvest:
             log.exception("harvest.defect", participant=slug)
             error = json.dumps({"code": "harvest.defect", "facts": {}})
         finally:
+            beats.cancel()
             self._busy.discard(slug)
         await self._db.write(slug, store.end_run, slug, run_id, report, error)
+
+    async def _beat(self, slug: str, run_id: str) -> None:
+        """Says again and again that the run goes on: reading and pages take longer than others wait for a word."""
+        while True:
+            await asyncio.sleep(BEAT_S)
+            with contextlib.suppress(HanseError):
+                await self._db.write(slug, store.beat_run, slug, run_id)
 
     # Taking in
 
@@ -192,15 +201,22 @@ class Harvest:
         loop = asyncio.get_running_loop()
         pace = self._pace(loop, slug, run_id)
 
+        found, aside = await _aside(divided, graph, lists, root, others)
+        if not original:  # nothing comes or goes by an answer, but what the original of before holds of what is gone
+            found = [one for one in found if one.iri in before]
+        here, moved = frozenset(one.iri for one in found), publish.moved_from(found, before)
+        elsewhere = frozenset([*(one.iri for one in aside), *moved.values()])
+        gone = publish.gone(before, here, elsewhere, complete=delivery.complete) if original else publish.Gone()
+        kept = await self._db.read(slug, store.original, slug, source.id) if original and gone.stays else []
+
         def prepare() -> publish.Prepared:
-            found, aside = divided(graph, lists, root, others)
             context = Context(graph, found, lists, answers, undone)
             imported = list(derived(context, found, before, lambda done, total: pace("repairing", done, total)))
-            parts = store.parts(_lines(delivery.triples)) if original else []
+            stay = of_datasets(_parsed(store.whole(kept)), lists, frozenset(gone.stays)) if kept else []
             return publish.Prepared(
-                source=source, delivery=delivery, parts=parts, imported=imported, aside=aside,
-                found=frozenset(one.iri for one in found), before=before,
-                moved=publish.moved_from(found, before), undone=undone,
+                source=source, delivery=delivery, found=here, imported=imported, aside=aside, before=before,
+                moved=moved, gone=gone, undone=undone,
+                parts=store.parts(_lines([*delivery.triples, *stay])) if original else [],
             )  # fmt: skip
 
         prepared = await _aside(prepare)
@@ -247,7 +263,8 @@ class Harvest:
         found: list[tuple[str, Question]] = []
         for one in await self._sources(slug, source):
             asked = await self._db.read(slug, store.open_questions, slug, one.id)
-            publishers = await self._publishers(slug, one.id) if any(each.kind == "publisher" for each in asked) else []
+            unnamed = any(each.kind == "publisher" for each in asked)
+            publishers = await self._db.read(slug, store.publishers, slug, one.id) if unnamed else []
             found += [(one.id, each) for each in grouped(asked, self._lists(), publishers)]
         return sorted(found, key=lambda each: (not each[1].holds, -each[1].count, each[1].kind, each[1].value))
 
@@ -298,18 +315,6 @@ class Harvest:
         if source is not None and not chosen:
             raise Unknown("harvest.no-source", source=source[:200])
         return chosen
-
-    async def _publishers(self, slug: str, source: str) -> list[str]:
-        """Names of agents in the delivery; one alone is a proposal."""
-        compressed = await self._db.read(slug, store.original, slug, source)
-
-        def look() -> list[str]:
-            graph = Graph(_parsed(store.whole(compressed)))
-            holders = {value for node in graph.subjects for value in graph.values(node, DCT.publisher)}
-            names = {name.value for node in holders for name in graph.values(node, FOAF.name) if name is not None}
-            return sorted(names)
-
-        return await _aside(look)
 
     # What others serve
 
@@ -364,7 +369,7 @@ def _parsed(content: bytes) -> list[Triple]:
 
 def _lines(triples: Iterable[Triple]) -> bytes:
     """N-Triples sorted as text; IRIs that are none stand escaped."""
-    return b"".join(sorted(written(triple) for triple in triples))
+    return b"".join(sorted({written(triple) for triple in triples}))
 
 
 def _repairs(tx: Tx, slug: str, source: str) -> list[tuple[str, tuple[Repair, ...]]]:

@@ -139,7 +139,7 @@ def keep_dataset(tx: Tx, participant: str, source_id: str, one: Imported, *, cha
     if was and was != one.iri:
         forget_questions(tx, participant, source_id, was)
         tx.run(
-            "UPDATE harvest_dataset SET iri = :iri WHERE participant = :participant AND iri = :was",
+            "UPDATE harvest_dataset SET iri = :iri, missing = 0 WHERE participant = :participant AND iri = :was",
             participant=participant,
             iri=one.iri,
             was=was,
@@ -154,7 +154,7 @@ def keep_dataset(tx: Tx, participant: str, source_id: str, one: Imported, *, cha
     if not tx.run(
         "UPDATE harvest_dataset SET source = :source, identifier = :identifier, title = :title, state = :state,"  # noqa: S608
         " reason = :reason, digest = :digest, sha256 = :sha256, triples = :triples, record = :record,"
-        f" repairs = :repairs, missing = 0{moved} WHERE participant = :participant AND iri = :iri",
+        f" repairs = :repairs{moved} WHERE participant = :participant AND iri = :iri",
         **{key: value for key, value in values.items() if key != "now" or changed},
     ):
         tx.run(
@@ -287,6 +287,27 @@ def repairs(tx: Tx, participant: str, source_id: str) -> Iterator[tuple[str, tup
         yield row["iri"], msgspec.json.decode(row["repairs"], type=tuple[Repair, ...])
 
 
+class _Publisher(msgspec.Struct):
+    name: dict[str, str] = {}
+
+
+class _Published(msgspec.Struct):
+    """As much of a record as says who publishes."""
+
+    publisher: _Publisher | None = None
+
+
+def publishers(tx: Tx, participant: str, source_id: str) -> list[str]:
+    """Who publishes the other datasets of a source, each once; one alone is a proposal for those that name nobody."""
+    rows = tx.all(
+        "SELECT record FROM harvest_dataset WHERE participant = :participant AND source = :source",
+        participant=participant,
+        source=source_id,
+    )
+    found = (msgspec.json.decode(row["record"], type=_Published).publisher for row in rows)
+    return sorted({next(iter(one.name.values())) for one in found if one is not None and one.name})
+
+
 def aside(tx: Tx, participant: str, source_id: str) -> dict[str, str]:
     rows = tx.all(
         "SELECT iri, reason FROM harvest_dataset WHERE participant = :participant AND source = :source"
@@ -388,6 +409,15 @@ def touch_run(tx: Tx, participant: str, run_id: str, phase: str, done: int, tota
         phase=phase,
         done=done,
         total=total,
+        now=tx.now,
+    )
+
+
+def beat_run(tx: Tx, participant: str, run_id: str) -> None:
+    tx.run(
+        "UPDATE harvest_run SET touched_at = :now WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=run_id,
         now=tx.now,
     )
 

@@ -30,6 +30,7 @@ STRIDE = 1 if LONG else 2
 SECONDS = 120.0
 Act = Callable[[Pair, Process, str], Awaitable[None]]
 SIDES = {"provider": TOWN, "consumer": VILLAGE}
+ONE_OF_THEM = ["provider", pytest.param("consumer", marks=pytest.mark.long)]
 
 
 async def through_all_deaths(
@@ -111,7 +112,7 @@ async def once(wish: Callable[[], Awaitable[object]], heard: Callable[[], bool])
 
 
 @pytest.mark.parametrize("when", WHEN)
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", ONE_OF_THEM)
 async def test_a_late_seal_is_booked_once(side: str, when: str, space: Space) -> None:
     """>> a person signs late << finalized on both sides with the same seal, one further record, one FINALIZED."""
     async with two(space, crash.PROGRAM, forgetful.PROGRAM) as pair:
@@ -174,7 +175,7 @@ async def test_a_statement_is_made_once_and_delivered(by: str, side: str, when: 
 
 
 @pytest.mark.parametrize("when", WHEN)
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", ONE_OF_THEM)
 async def test_a_renewal_replaces_once(side: str, when: str, space: Space) -> None:
     """>> a request that replaces << the new one in force, the old one ended as replaced by it, once, on both sides."""
     programs = {"town": crash.PROGRAM} if side == "provider" else {"village": crash.PROGRAM}

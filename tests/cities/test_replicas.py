@@ -86,6 +86,7 @@ async def test_a_replica_dies_while_it_sends_and_the_rest_comes_from_the_other(
     assert written == len(content), "the range behind the bytes that were there, and nothing else"
 
 
+@pytest.mark.long
 async def test_a_replica_dies_while_it_pushes_and_the_other_sends_it_all(
     provider: Provider, village: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,6 +146,7 @@ async def test_a_participant_added_on_one_replica_is_known_on_the_other(provider
     assert (await provider.b.api.get("/api/v1/participants/kleindorf"))["slug"] == "kleindorf"
 
 
+@pytest.mark.long
 async def test_expiry_and_sealing_are_done_by_one_replica_at_a_time(provider: Provider, village: City) -> None:
     """One holder of the lease, one end of a transfer that runs out, no gap in the log; the other one follows."""
     did, dataset = await publish(provider, b"x" * MIB, **{"valid-for": "PT3S"})

@@ -160,7 +160,8 @@ def test_the_choice_of_tests_holds(only: list[str], suite: Path) -> None:
     assert last(done) == "3 passed", done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("where", ["test_many[20]", pytest.param("test_soon[0]", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("where", ["test_many[20]", "test_soon[0]"])
 def test_a_process_that_dies_fails_its_test_only(suite: Path, where: str) -> None:
     """>> os._exit in a test, among the many or alone << one failure, all others run, exit code 1."""
     name, _, number = where.rstrip("]").partition("[")

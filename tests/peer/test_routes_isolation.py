@@ -96,7 +96,7 @@ async def nor_do_peers(life: Life, nasty: NastyPeer) -> None:
 
 
 @pytest.mark.threat("T18")
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+@pytest.mark.parametrize("database", [pytest.param("sqlite", marks=pytest.mark.long), "postgres"])
 async def test_after_a_random_life_nobody_sees_the_other(
     space: Space, nasty: NastyPeer, database: str, request: pytest.FixtureRequest
 ) -> None:

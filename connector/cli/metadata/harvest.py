@@ -83,7 +83,7 @@ def _taken(call: Call, what: str) -> Any:
     if run["report"] is None:
         call.note("import.failed", what=what, reason=run["reason"][call.lang])
     else:
-        _tell(call, run["report"])
+        _tell(call, run["report"], delivered=True)
     return run
 
 
@@ -112,10 +112,10 @@ def _waited(call: Call, api: Api, run_id: str) -> Any:
         time.sleep(POLL_S)
 
 
-def _tell(call: Call, report: Mapping[str, Any]) -> None:
+def _tell(call: Call, report: Mapping[str, Any], *, delivered: bool = False) -> None:
     call.tell("import.done", **{key: report[key] for key in ("source", *SUMS[:5])})
     call.tell("import.moved", **{key: report[key] for key in ("new", "changed", "removed")})
-    if not report["complete"]:
+    if delivered and not report["complete"]:
         call.tell("import.incomplete")
     if report["missing"]:
         call.tell("import.missing", missing=report["missing"])

@@ -155,7 +155,7 @@ def _first(found: Iterable[tuple[_K, Value]]) -> dict[_K, Value]:
 
 
 def _joined(first: CodeList, second: CodeList) -> CodeList:
-    """What is ours says more of a value than an official list (endings, open or not), so the first wins, and leads."""
+    """What is ours says more of a value than an official list does (endings, open or not): the first wins and leads."""
     editions = dict.fromkeys(edition for edition in (first.edition, second.edition) if edition)
     return structs.replace(first, edition=", ".join(editions), values={**first.values, **second.values, **first.values})
 

@@ -40,6 +40,7 @@ _N_TRIPLE = re.compile(
     rb"(?:<[^>]*>|_:\S+)[ \t]*<[^>]*>[ \t]*"
     rb"(?:<[^>]*>|_:\S+|\"[^\"\\]*(?:\\.[^\"\\]*)*\"(?:@[\w-]+|\^\^<[^>]*>)?)[ \t]*\.[ \t]*(?:#.*)?$"
 )
+_HTML = re.compile(rb"(?i)(?:<\?xml[^>]*\?>|<!--(?:(?!-->).)*-->|\s)*(?:<!doctype\s+html|<html[\s>])", re.DOTALL)
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*(?:#[^\n]*)?\n)*([^\n]*)")
 _PIPE = subprocess.PIPE
 _POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rdf")
@@ -131,7 +132,7 @@ def _seen(content: bytes) -> Form | None:
     if content.startswith((b"\x1f\x8b", b"PK\x03\x04")):
         raise PeerError("rdf.packed")
     head = content[:4096].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")
-    if re.match(rb"(?i)<!doctype\s+html|<html[\s>]", head):
+    if _HTML.match(head):
         raise PeerError("rdf.html")
     if re.match(
         rb"(?i)<\?xml|<!--|<!doctype|<(?:[\w.-]+:)?rdf\b|<[a-z_][\w.-]*(?::[\w.-]+)?\s+[\w.:-]+\s*=\s*[\"']", head

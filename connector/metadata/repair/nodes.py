@@ -52,7 +52,8 @@ def _as_node(name: str, properties: Sequence[NamedNode], kind: NamedNode, label:
     def apply(work: Work) -> None:
         for triple in work.named(*properties):
             value = value_of(triple)
-            if is_text(value) and text(value):
+            if isinstance(value, Literal) and text(value):
+                value = value if value.language else Literal(value.value)
                 node = work.fresh(subject_of(triple), triple.predicate, value)
                 work.change(
                     [triple],

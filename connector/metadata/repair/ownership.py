@@ -36,11 +36,18 @@ _ELSEWHERE = (
     RDF.Property, OWL.ObjectProperty, OWL.DatatypeProperty,
 )  # fmt: skip
 Reason = Literal[
-    "no-iri", "relative-iri", "too-large", "duplicate-identifier", "other-source", "cyclic-series", "own-dataset"
-]
+    "no-iri",
+    "relative-iri",
+    "too-large",
+    "duplicate-identifier",
+    "other-source",
+    "cyclic-series",
+    "own-dataset",
+    "defect",
+]  # fmt: skip
 """Why a dataset is set aside: no IRI and no identifier, an IRI that is none, more than one dataset has, an identifier
 that a dataset before it has, an IRI that another source of the same participant brings, series that lead in a circle,
-an IRI under which the participant publishes itself."""
+an IRI under which the participant publishes itself, a repair that broke."""
 
 
 class Found(Struct, frozen=True):

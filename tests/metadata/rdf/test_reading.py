@@ -60,7 +60,13 @@ def test_the_form_is_known_by_content_then_type_then_ending() -> None:
     assert form_of(b'[{"@id": "https://a.example/"}]', "text/html") == "json-ld"
     assert form_of(b"_:a <https://b.example/> _:c .") == "n-triples"
     assert form_of(b"_:a <https://b.example/> _:c .", "text/turtle; charset=utf-8") == "turtle"
-    assert refused(b"<!DOCTYPE html><html><body>Bitte melden Sie sich an</body></html>") == "rdf.html"
+    for before in (
+        b"<!DOCTYPE html>",
+        b"<?xml version='1.0'?>\n<!-- 404 -->\n<!DOCTYPE html PUBLIC 'x' 'y'>",
+        b"<!-- > -->",
+    ):
+        assert refused(before + b"<html><body>Bitte melden Sie sich an</body></html>") == "rdf.html"
+    assert form_of(b"<!-- -->" * 1_000) == "rdf-xml"  # and to see that takes no longer than to read it
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "iso-8859-1", "cp1252"])

@@ -1,9 +1,13 @@
 """Each named rule at work: before, after, how often, and undone. What comes out conforms, or is asked about."""
 
+import random
+
 import pytest
+from pyoxigraph import RdfFormat, parse
 
 from connector.language import LANGUAGES, say
 from connector.metadata.lists.code_lists import code_lists
+from connector.metadata.rdf.writing import write
 from connector.metadata.repair.rules import FIXED, LEFT_OUT, NAMES, repair
 from connector.metadata.repair.work import Known
 from tests.metadata.repair.datasets import described, line, repaired, said
@@ -221,3 +225,58 @@ def test_values_of_any_size_and_kind_end_somewhere() -> None:
             f'dcat:byteSize "{value}" ; dct:format "{value}" ; dcat:mediaType "{value}" ; dcat:accessURL "{value}"',
         )
         assert repaired(text).triples
+
+
+BENT = [
+    "dct:title",
+    "dct:license",
+    "dct:format",
+    "dct:publisher",
+    "dct:spatial",
+    "dct:temporal",
+    "dct:language",
+    "dct:rights",
+    "dcat:accessURL",
+    "dcat:theme",
+    "dcat:contactPoint",
+    "dcat:byteSize",
+    "dcat:mediaType",
+    "dcat:distribution",
+    "dcat:inSeries",
+    "dcatde:contributorID",
+    "adms:identifier",
+    "adms:status",
+    "spdx:checksum",
+    "foaf:page",
+    "dcatap:availability",
+]
+ODD = [
+    '""',
+    '"x"',
+    '"http://["',
+    "<urn:x>",
+    "[]",
+    '"99999999999999999999"',
+    '"2020-13-45"^^xsd:date',
+    '"\\u0001"',
+    '"deu"@de',
+    "<rel>",
+    "<http://[>",
+]
+
+
+@pytest.mark.threat("T77")
+def test_bent_descriptions_conform_or_are_asked_about() -> None:
+    """>> hundreds of descriptions with values exchanged and left out << no crash; what conforms is good RDF/XML."""
+    for seed in range(150):
+        dice = random.Random(seed)
+        rule = dice.choice(CASES)
+        bent = " ; ".join(f"{dice.choice(BENT)} {dice.choice(ODD)}" for _ in range(dice.randint(1, 6)))
+        file = " ; ".join(f"{dice.choice(BENT)} {dice.choice(ODD)}" for _ in range(dice.randint(0, 3)))
+        of_dataset, of_file = (" ; ".join(filter(None, both)) for both in ((rule[1], bent), (rule[2], file)))
+        result = repaired(described(of_dataset, of_file, rule[3]))
+        if result.conforms:
+            document = write(result.triples, "rdf-xml")
+            assert len(list(parse(document, format=RdfFormat.RDF_XML))) == len(result.triples), seed
+        else:
+            assert any(question.holds for question in result.questions), seed
