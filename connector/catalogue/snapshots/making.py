@@ -38,6 +38,7 @@ MOST: Final = 100_000
 LARGEST: Final = 16 << 20
 """Bytes of RDF/XML that one dataset may take."""
 PORTION: Final = 100
+AT_A_LOOK: Final = 250
 BAD: Final = (ValueError, SyntaxError, msgspec.MsgspecError)
 """What one dataset raises that cannot be read, described or written."""
 ATTEMPTS: Final = 4
@@ -112,8 +113,8 @@ class Snapshots:
         shown = store.iris(tx, slug, snapshot, number)
         still: set[str] = set()
         for supplier in self._suppliers if lifecycle.is_active(tx, slug) else ():
-            for start in range(0, len(shown), PORTION):
-                still |= set(supplier.still(tx, slug, shown[start : start + PORTION]))
+            for start in range(0, len(shown), AT_A_LOOK):
+                still |= set(supplier.still(tx, slug, shown[start : start + AT_A_LOOK]))
         return frozenset(shown) - still
 
     def _over(self, slug: str, done: "asyncio.Task[Snapshot]") -> None:

@@ -86,6 +86,8 @@ class PublicHandlers:
         if number > 1 and not named:
             raise Gone("public.page-of-none")
         whole = query.get("full") == "1" and form != "html"
+        if whole and snapshot.total > MOST_FULL:
+            raise PeerError("public.full-too-large", most=MOST_FULL)
         without = await self._snapshots.taken_back(slug, snapshot, None if whole else number) if named else frozenset()
         part = "full" if whole else str(number)
         about = Document(
@@ -98,13 +100,8 @@ class PublicHandlers:
             return await self._html.catalogue(call, about, self._answers, self._pages, asked)
         asked = PageAsked(slug, snapshot, number, form, without)
         if whole:
-            return await self._full(call, about, iri, asked)
+            return await self._answers.stream(call.request, about, self._pages.full(iri, asked))
         return await self._answers.send(call.request, about, lambda zipped: self._pages.page(iri, asked, packed=zipped))
-
-    async def _full(self, call: Call, about: Document, iri: str, asked: PageAsked) -> web.StreamResponse:
-        if asked.snapshot.total > MOST_FULL:
-            raise PeerError("public.full-too-large", most=MOST_FULL)
-        return await self._answers.stream(call.request, about, self._pages.full(iri, asked))
 
     async def _snapshot(self, call: Call) -> Snapshot:
         wanted = call.request.query.get("snap")
