@@ -31,7 +31,6 @@ from connector.views.terms import offered, seeker_of
 AT_ONCE: Final = 16
 _VALUES: Final = 50
 _LONGEST: Final = 500
-_MILLIONTHS: Final = 1_000_000
 _NUMBER: Final = re.compile(r"-?\d{1,3}(?:\.\d{1,12})?")
 T = TypeVar("T")
 _FILTERS: Final = (
@@ -41,7 +40,10 @@ _FILTERS: Final = (
     Query("field", "Concept of the Musterdatenkatalog, such as `verkehr/kfz/messung`; may be repeated."),
     Query("format", "Code of the EU list of file types, such as `CSV`, or a media type; may be repeated."),
     Query("licence", "Licence, such as `dl-by-de/2.0`, or its IRI; may be repeated."),
-    Query("rule", "Template that an offer was made from, `other` for foreign rules; may be repeated."),
+    Query(
+        "rule",
+        "Template of an offer, `other` for foreign rules, `none` without offers; may be repeated.",
+    ),
     Query("since", "Modified at this time or later (RFC 3339 or a date)."),
     Query("box", "About a place within `west,south,east,north` (degrees)."),
     Query("period", "About a time within `FIRST/LAST` (dates)."),
@@ -202,10 +204,11 @@ def _box(text: str) -> copies.Box | None:
     parts = text.split(",")
     if len(parts) != 4 or not all(_NUMBER.fullmatch(part.strip()) for part in parts):
         return None
-    west, south, east, north = (round(float(part) * _MILLIONTHS) for part in parts)
-    if not -180 * _MILLIONTHS <= west <= east <= 180 * _MILLIONTHS:
+    west, south, east, north = (round(float(part) * copies.MILLIONTHS) for part in parts)
+    farthest, top = 180 * copies.MILLIONTHS, 90 * copies.MILLIONTHS
+    if not -farthest <= west <= east <= farthest:
         return None
-    return copies.Box(west, south, east, north) if -90 * _MILLIONTHS <= south <= north <= 90 * _MILLIONTHS else None
+    return copies.Box(west, south, east, north) if -top <= south <= north <= top else None
 
 
 def _facets(counts: Mapping[str, Mapping[str, int]]) -> dict[str, list[CountView]]:

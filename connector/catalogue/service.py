@@ -18,6 +18,7 @@ from connector.catalogue.offers import Contradictory as Contradictory
 from connector.catalogue.offers import OfferWish as OfferWish
 from connector.catalogue.pages import Pages
 from connector.catalogue.public import PublicCatalogue, PublicRecords, Withdrawn
+from connector.catalogue.snapshots.supply import Imported
 from connector.catalogue.visibility import may_see
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants.lifecycle import require_active
@@ -54,12 +55,14 @@ class Publication(Answers, frozen=True, kw_only=True):
 class Catalogue:
     """Datasets and offers of all participants. `cursor_key` signs page cursors: nobody can forge or share one."""
 
-    def __init__(self, participants: Participants, judge: PolicyEngine, cursor_key: bytes) -> None:
+    def __init__(
+        self, participants: Participants, judge: PolicyEngine, cursor_key: bytes, imported: Imported
+    ) -> None:  # fmt: skip
         self._participants, self._judge, self._offers = participants, judge, Offers(judge)
         self.life = DatasetLife(participants, self._offers)
         self.public = PublicRecords(participants)
         self.pages = Pages(participants, judge, cursor_key)
-        self.inventories = Inventories(participants, judge)
+        self.inventories = Inventories(participants, judge, imported)
 
     def register(self, tx: Tx, slug: str, source: Source) -> Source:
         require_active(tx, slug)

@@ -32,6 +32,10 @@ class ImportedDatasets:
     def still(self, tx: Tx, slug: str, iris: Sequence[str]) -> Collection[str]:
         return store.served_of(tx, slug, iris)
 
+    def records(self, tx: Tx, slug: str, after: str, limit: int) -> Sequence[tuple[str, DatasetRecord]]:
+        found = store.records(tx, slug, after, limit)
+        return [(iri, msgspec.json.decode(record, type=DatasetRecord)) for iri, _, record in found]
+
     def record(self, tx: Tx, slug: str, iri: str) -> DatasetRecord | None:
         found = store.record(tx, slug, iri)
         return None if found is None else msgspec.json.decode(found, type=DatasetRecord)

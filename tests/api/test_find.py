@@ -94,6 +94,7 @@ async def test_filters_narrow_copies_and_fresh_answers_alike(space: Space) -> No
 
     assert await titles(theme="envi") == ["Baumkataster"]
     assert await titles(since="2019-12-31") == ["Baumkataster", "Baumkataster Nachbardorf"]
+    assert await titles(since="2020-01-02") == ["Baumkataster Nachbardorf"]
     assert await titles(q="Unser Baumkataster", like=1) == ["Baumkataster", "Baumkataster Nachbardorf"]
     assert await titles(box="8,53,9,54") == await titles(period="2020-01-01/2020-12-31") == []
     first = await city.api.get(FIND, limit=1)

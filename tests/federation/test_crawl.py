@@ -32,6 +32,18 @@ async def test_what_differs_is_fetched_and_what_is_missing_forgotten(stage: Stag
     assert await stage.titles() == {"a": "Bäume", "b": "Bänke", "d": "Bäume"}
 
 
+async def test_what_nobody_offers_is_kept_and_may_be_offered_later(stage: Stage) -> None:
+    """>> public without offers, one of them badly; then the good one has an offer << kept, set aside; the new one."""
+    free = {name: value for name, value in entry("a").items() if name not in ("hasPolicy", "distribution")}
+    stage.member.show(free, {**free, "@id": entry("b")["@id"], "distribution": [{"@type": "Distribution"}]})
+    first = await stage.crawl()
+    assert (first.fetched, await stage.aside()) == (1, {"b": "federation.entry-form"})
+    assert await stage.rules() == {"none": 1}
+    stage.member.show(entry("a"))
+    second = await stage.crawl()
+    assert (second.fetched, second.gone, await stage.rules()) == (1, 0, {"other": 1})
+
+
 async def test_what_is_the_same_takes_one_request(stage: Stage) -> None:
     """>> crawled twice << the second time 304, and the copy is as new as that."""
     stage.member.show(entry("a"))

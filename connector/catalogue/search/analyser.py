@@ -30,7 +30,7 @@ _TEXT: Final = 20_000
 """Characters of a title, keyword or description that are read."""
 QUERY: Final = 500
 WORDS: Final = 20
-_RULES: Final = "1"
+_RULES: Final = "2"
 """Raised with every change of how tokens are made."""
 _LABELS: Final = (skos.SKOS + "prefLabel", skos.SKOS + "altLabel")
 

@@ -136,6 +136,16 @@ def held(tx: Tx, participant: str, provider: str) -> Mapping[str, Held]:
     return {row["dataset"]: Held(row["told"], row["seen_at"]) for row in rows}
 
 
+def entry(tx: Tx, participant: str, provider: str, dataset: str) -> bytes | None:
+    """What the provider showed this participant of a dataset (JSON), if we hold it."""
+    row = tx.one(
+        "SELECT d.entry FROM copy_entry e JOIN copy_document d ON d.content = e.content"
+        " WHERE e.participant = :participant AND e.provider = :provider AND e.dataset = :dataset",
+        participant=participant, provider=provider, dataset=dataset,
+    )  # fmt: skip
+    return None if row is None else bytes(row["entry"])
+
+
 def content_known(tx: Tx, participant: str, provider: str, dataset: str, told: str) -> bool:
     """Whether this participant already holds exactly what the provider calls `told`, and need not fetch it again."""
     row = tx.one(

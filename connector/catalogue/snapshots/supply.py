@@ -47,3 +47,16 @@ class Supplier(Protocol):
 
     def record(self, tx: Tx, slug: str, iri: str) -> DatasetRecord | None:
         """The complete record of one, for its page; None if it is not public, or not of this supplier."""
+
+
+class Imported(Protocol):
+    """The same of datasets that are not the participant's own, as inventories list them: by their records."""
+
+    def state(self, tx: Tx, slug: str) -> str:
+        """As `Supplier.state`."""
+
+    def records(self, tx: Tx, slug: str, after: str, limit: int) -> Sequence[tuple[str, DatasetRecord]]:
+        """Public datasets by IRI, those behind `after`."""
+
+    def record(self, tx: Tx, slug: str, iri: str) -> DatasetRecord | None:
+        """As `Supplier.record`."""

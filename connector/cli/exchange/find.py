@@ -104,6 +104,24 @@ def _show(call: Call, hit: Mapping[str, Any]) -> None:
             call.tell("find.barred", offer=offer["offer"], reason=_sentence(offer["reason"], call.lang))
         for note in offer.get("notes", {}).get(call.lang, []):
             call.tell("policy.note", text=note)
+    _whereabouts(call, hit)
+
+
+def _whereabouts(call: Call, hit: Mapping[str, Any]) -> None:
+    """Without a contract: where the files are, else where they may be had and whom to ask."""
+    page, is_open = hit.get("landing_page"), hit.get("open")
+    for address in hit.get("download", ()):
+        call.tell("find.open", address=address)
+    if hit.get("licence") and (is_open or not hit["offers"]):
+        call.tell("find.licence", licence=plain(_sentence(hit["licence"]["label"], call.lang), 200))
+    if hit["offers"]:
+        return
+    for address in hit.get("access", ()):
+        call.tell("find.open" if is_open else "find.access", address=address)
+    if page:
+        call.tell("find.page", address=page)
+    if not is_open:
+        call.tell("find.ask", contact=hit.get("contact") or hit["provider_name"])
 
 
 def _sum(call: Call, found: Mapping[str, Any]) -> None:

@@ -137,9 +137,10 @@ async def test_facets_are_counted_over_all_and_narrow(any_db: Database) -> None:
     answer = await any_db.read(HERE, lambda tx: search(tx, HERE, Wanted(text="Hecken"), limit=1))
     assert {name: dict(of) for name, of in answer.counts.items()} == {
         "theme": {"ENVI": 2, "TRAN": 2}, "format": {"CSV": 1}, "provider": {PROVIDER: 3, OTHER: 1},
-        "freshness": {"older": 2, "unknown": 2},
+        "freshness": {"older": 2, "unknown": 2}, "rule": {"none": 4},
     }  # fmt: skip
     narrowed = [
+        ({"facets": (("rule", ("none",)),)}, "abcd"), ({"facets": (("rule", ("other",)),)}, ""),
         ({"facets": (("theme", ("ENVI",)),)}, "ab"), ({"facets": (("theme", ("ENVI", "TRAN")),)}, "abd"),
         ({"facets": (("theme", ("TRAN",)), ("format", ("CSV",)))}, ""), ({"since": 978_390_000_000}, "b"),
     ]  # fmt: skip

@@ -75,6 +75,33 @@ def test_find_says_what_is_possible(play: Playback, capsys: pytest.CaptureFixtur
     assert json.loads(said(capsys))["asked"] == 2
 
 
+LICENCE = {"iri": "urn:l", "label": {"de": "Datenlizenz", "en": "Data licence"}}
+
+
+def test_find_says_where_open_data_are(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> open, to be had elsewhere, announced, offered and open << address, licence, page, whom to ask, by language."""
+    page = {"landing_page": "https://b.example/p", "licence": LICENCE}
+    results = [
+        {**hit(), **page, "offers": [], "open": True, "download": ["https://b.example/x.csv"]},
+        {**hit(), "offers": [], "access": ["https://portal.example/"], "licence": None, "contact": "Amt, a@b.example"},
+        {**hit(), **page, "offers": []},
+        {**hit(met=True, reason=None), **page, "open": True, "download": ["https://b.example/y.csv"]},
+    ]  # fmt: skip
+    play.on("GET /participants/a/find?rule=none", {"results": results, "asked": 1, "failed": []})
+    assert hanse("find --as a --rule none") == 0
+    free, elsewhere, announced, both = capsys.readouterr().out.split("Bäume – B")[1:]
+    for words, there in (
+        (free, ["frei, ohne Vertrag: https://b.example/x.csv", "Lizenz: Datenlizenz", "Seite: https://b.example/p"]),
+        (elsewhere, ["zu haben bei: https://portal.example/", "fragen Sie: Amt, a@b.example"]),
+        (announced, ["Seite: https://b.example/p", "fragen Sie: B", "Lizenz: Datenlizenz"]),
+        (both, ["möglich: ", "frei, ohne Vertrag: https://b.example/y.csv", "Lizenz: Datenlizenz"]),
+    ):
+        assert [line for line in there if line not in words] == []
+    assert ("fragen Sie" in free, "Lizenz" in elsewhere, "Seite" in both) == (False, False, False)
+    assert hanse("find --as a --rule none --lang en") == 0
+    assert "licence: Data licence" in capsys.readouterr().out
+
+
 def test_find_with_only_silence_is_unavailable(play: Playback) -> None:
     silent = [{"provider": "did:web:c", "reason": None}]
     play.on("GET /participants/a/find?from=did%3Aweb%3Ac", {"results": [], "asked": 1, "failed": silent})
