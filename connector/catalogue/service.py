@@ -4,7 +4,7 @@ What each peer may see of it, page by page, is in `pages`; an offer that it may 
 """
 
 import mimetypes
-from typing import Any, Final
+from typing import Any
 
 from msgspec import field
 
@@ -13,8 +13,8 @@ from connector.catalogue.describe import Answers
 from connector.catalogue.inventory import Inventories
 from connector.catalogue.life import DatasetLife, elsewhere
 from connector.catalogue.model import Countersignature, Dataset, Offer, Source, Visibility
+from connector.catalogue.offers import OPEN_RULE, Offers
 from connector.catalogue.offers import Contradictory as Contradictory
-from connector.catalogue.offers import Offers
 from connector.catalogue.offers import OfferWish as OfferWish
 from connector.catalogue.pages import Pages
 from connector.catalogue.public import PublicCatalogue, PublicRecords, Withdrawn
@@ -29,7 +29,6 @@ from connector.policy.engine import PolicyEngine, Requester
 from connector.storage.database import Tx
 
 OWN = 1_000
-OPEN_RULE: Final = "open-attribution"
 """The rule template of open data whose source has to be named."""
 
 
