@@ -32,6 +32,7 @@ from connector.metadata.record.model import (
     Series,
     Texts,
     filled,
+    named_series,
 )
 from connector.participants import lifecycle
 from connector.participants.model import Participant
@@ -153,7 +154,7 @@ class PublicRecords:
         members = store.members(tx, slug, PUBLIC, iri) if shown else []
         if found is None or not members:
             raise Unknown("catalogue.unknown-series", id=uuid[:80])
-        return PublicSeries(series=_series(found, publisher_of(participant)), members=tuple(members))
+        return PublicSeries(series=named_series(_series(found, publisher_of(participant))), members=tuple(members))
 
     def download(self, tx: Tx, slug: str, uuid: str, name: str) -> Source:
         """What lies behind `<dataset>/<name>`, for everybody and without a contract.

@@ -251,7 +251,7 @@ def named(record: DatasetRecord) -> DatasetRecord:
         periods=_all(record.periods, at, "period"),
         places=_all(record.places, at, "area"),
         distributions=_all(files, at, "file"),
-        series=tuple(_series(one) for one in record.series),
+        series=tuple(named_series(one) for one in record.series),
     )
 
 
@@ -267,7 +267,8 @@ def _distribution(one: Distribution, record: DatasetRecord) -> Distribution:
     )
 
 
-def _series(one: Series) -> Series:
+def named_series(one: Series) -> Series:
+    """The series with an IRI below its own for every node that has none; `one.iri` must be there."""
     contact = None if one.contact is None else _all([one.contact], one.iri, "contact")[0]
     period = None if one.period is None else _all([one.period], one.iri, "period")[0]
     places = _all(one.places, one.iri, "area")
