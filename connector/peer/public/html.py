@@ -138,7 +138,7 @@ def _dataset(participant: Participant, record: DatasetRecord, lang: str) -> byte
         "dataset.html", participant, lang, address=view.page_of(participant, record.iri), title=shown.title.text,
         view=shown, linked=data_block(schema_org.dataset(record, f"{participant.root}/catalog")), did=participant.did,
         ask_text=_say("ask-text", lang, name=participant.name),
-        ask_slug_text=_say("ask-slug-text", lang, slug=_say("ask-slug", lang)),
+        ask_slug_text=_say("ask-slug-text", lang, slug=_say("ask-slug", lang), purpose=_say("ask-purpose", lang)),
     )  # fmt: skip
 
 

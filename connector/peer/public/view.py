@@ -135,7 +135,7 @@ def dataset(record: DatasetRecord, participant: Participant, lang: str) -> Datas
         title=text(record.title, lang), description=_paragraphs(record.description, lang), open=is_open,
         files=[_file(one, lang) for one in record.distributions if _leads_somewhere(one, record)],
         facts=_facts(record, lang),
-        command="" if is_open else _command(record, participant, lang),
+        command="" if is_open or not record.distributions else _command(record, participant, lang),
     )  # fmt: skip
 
 
@@ -227,7 +227,8 @@ def _series_link(one: Series, lang: str) -> Said:
 def _command(record: DatasetRecord, participant: Participant, lang: str) -> str:
     """To paste: names in it cannot end their quotes, and the member is the name that the trust list has."""
     name = participant.name.replace('"', "").replace("\\", "").replace("$", "").replace("`", "")
-    return f'hanse request {record.iri} --as {say("public.page.ask-slug", lang)} --from "{plain(name)}"'
+    slug, purpose = say("public.page.ask-slug", lang), say("public.page.ask-purpose", lang)
+    return f'hanse request {record.iri} --as {slug} --from "{plain(name)}" --purpose {purpose}'
 
 
 def _contacts(record: DatasetRecord) -> Iterator[Said]:

@@ -11,6 +11,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
+from connector.metadata.record.model import DatasetRecord
 from connector.participants.model import Participant
 from connector.peer.public import html, view
 from tests.peer.public.portal import ROOT, Portal, put, uuid
@@ -79,7 +80,7 @@ def test_a_command_to_paste_is_one_command() -> None:
     """>> the member's name has quotes, a variable and a substitution << they are not in the command."""
     name = 'Stadt "; rm -rf ~; $(reboot) `x` \\'
     shown = view.dataset(evil(), _called(name), "de").command
-    assert re.fullmatch(r'hanse request \S+ --as \S+ --from "[^"$`\\]*"', shown)
+    assert re.fullmatch(r'hanse request \S+ --as \S+ --from "[^"$`\\]*" --purpose ZWECK', shown)
 
 
 def _called(name: str) -> Participant:
@@ -136,11 +137,18 @@ async def test_a_browser_sees_a_page_where_a_harvester_sees_rdf(town: Towns, doo
     assert "Trees" in Page((await door.get(f"{iri}.html?lang=en")).text).words
 
 
+def test_a_bare_announcement_offers_no_command() -> None:
+    """>> announced, without a file or an offer << nothing to paste that could only be refused."""
+    record = DatasetRecord(iri=f"{ROOT}/datasets/{uuid(1)}", title={"de": "Bald"}, access="announced")
+    shown = view.dataset(record, _called("Musterstadt"), "de")
+    assert (shown.command, shown.files) == ("", [])
+
+
 async def test_an_announced_dataset_says_how_to_ask(town: Towns, door: Portal) -> None:
     """>> a dataset on contract that is announced << the command with its IRI and the member's name, and the DID."""
     await town.db.write(TOWN, lambda tx: put(tx, 1, access="announced"))
     page = Page((await door.get(f"/datasets/{uuid(1)}.html")).text)
-    assert f'hanse request {ROOT}/datasets/{uuid(1)} --as IHR-KÜRZEL --from "Musterstadt"' in page.words
+    assert f'hanse request {ROOT}/datasets/{uuid(1)} --as IHR-KÜRZEL --from "Musterstadt" --purpose ZWECK' in page.words
     assert town.did(TOWN) in page.words
     assert "bäume.csv" not in page.words
 
