@@ -68,7 +68,7 @@ def test_find_says_what_is_possible(play: Playback, capsys: pytest.CaptureFixtur
     play.on("GET /participants/a/find?q=alte+B%C3%A4ume", {"results": results, "asked": 2, "failed": silent})
     assert hanse("find alte Bäume --as a") == 0
     both = capsys.readouterr()
-    assert f"möglich: {DATASET}/offers/1" in both.out
+    assert f"Vertrag möglich, Angebot: {DATASET}/offers/1" in both.out
     assert WHY["de"] in both.out
     assert "did:web:c hat nicht geantwortet: Zeit abgelaufen" in both.err
     assert hanse("find alte Bäume --as a --json") == 0
