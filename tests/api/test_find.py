@@ -93,7 +93,8 @@ async def test_filters_narrow_copies_and_fresh_answers_alike(space: Space) -> No
         return sorted(hit["title"] for hit in (await city.api.get(FIND, **query))["results"])
 
     assert await titles(theme="envi") == ["Baumkataster"]
-    assert await titles(since="2019-12-31") == ["Baumkataster", "Baumkataster Nachbardorf"]
+    assert await titles(since="2019-12-31") == await titles(since="31.12.2019")
+    assert await titles(since="31.12.2019") == ["Baumkataster", "Baumkataster Nachbardorf"]
     assert await titles(q="Unser Baumkataster", like=1) == ["Baumkataster", "Baumkataster Nachbardorf"]
     assert await titles(box="8,53,9,54") == await titles(period="2020-01-01/2020-12-31") == []
     first = await city.api.get(FIND, limit=1)
