@@ -15,6 +15,7 @@ from multidict import MultiMapping
 
 from connector.api.peers import Listed, Peers
 from connector.api.routes import PARTICIPANT, Query, Route, get, problem_codes
+from connector.catalogue.describe import day
 from connector.catalogue.search import copies, filters
 from connector.catalogue.search.find import LARGEST_PAGE, PAGE, Answer, Index, Wanted, fits
 from connector.catalogue.search.store import Hit, MemberState
@@ -23,7 +24,7 @@ from connector.errors import HanseError, Mistake, PeerError
 from connector.metadata.lists import code_lists
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
-from connector.policy.odrl.values import instant
+from connector.policy.odrl.values import Span, instant
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
 from connector.views.dataset import CountView, FindView, HitView, UnreachableView, hit, silent
@@ -221,14 +222,22 @@ def _whole(text: str) -> int | None:
     )
 
 
+def _day(text: str) -> Span | None:
+    """A day as publishing takes one (`31.12.2026`), or a moment."""
+    try:
+        return instant(day(text))
+    except Mistake:
+        return instant(text)
+
+
 def _moment(text: str) -> int | None:
-    found = instant(text)
+    found = _day(text)
     return None if found is None else found.start
 
 
 def _period(text: str) -> tuple[int, int] | None:
     first, _, last = text.partition("/")
-    begins, ends = instant(first), instant(last)
+    begins, ends = _day(first), _day(last)
     if begins is None or ends is None or begins.start >= ends.end:
         return None
     return begins.start, ends.end - 1

@@ -38,11 +38,14 @@ LONGEST_TEXT = 10_000
 
 
 class Translation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Title, description and keywords in a further language."""
+    """Title, description and keywords in a further language; one that says nothing takes the language away."""
 
-    title: str = ""
-    description: str = ""
-    keywords: list[str] = []
+    title: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    keywords: list[str] | UnsetType = UNSET
+
+
+_NO_TRANSLATION: Final = Translation(title="", description="", keywords=[])
 
 
 class ApiAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -203,7 +206,8 @@ class _Answered:
 
     def __init__(self, before: DatasetRecord, said: Answers) -> None:
         self._before, self._said = before, said
-        self._translations = {} if said.translations is UNSET else said.translations
+        told = {} if said.translations is UNSET else said.translations
+        self._translations = {tag: _NO_TRANSLATION if one == Translation() else one for tag, one in told.items()}
         if any(not _TAG.fullmatch(tag) or tag == LANGUAGE for tag in self._translations):
             raise Mistake("catalogue.language", tags=", ".join(self._translations)[:80])
 
@@ -219,7 +223,8 @@ class _Answered:
     def _texts(self, name: str, before: Texts) -> Texts:
         texts = self.german(name, before)
         for tag, one in self._translations.items():
-            texts = _with(texts, tag, _read(name)(getattr(one, name)))
+            text = getattr(one, name)
+            texts = texts if text is UNSET else _with(texts, tag, _read(name)(text))
         return texts
 
     def german(self, name: str, before: Texts) -> Texts:
@@ -229,7 +234,8 @@ class _Answered:
     def keywords(self) -> Words:
         words = dict(self._before.keywords)
         said = {} if self._said.keywords is UNSET else {LANGUAGE: self._said.keywords}
-        for tag, texts in (said | {tag: one.keywords for tag, one in self._translations.items()}).items():
+        told = {tag: one.keywords for tag, one in self._translations.items() if one.keywords is not UNSET}
+        for tag, texts in (said | told).items():
             words[tag] = tuple(dict.fromkeys(text for text in map(line, texts) if text))
         return {tag: texts for tag, texts in words.items() if texts}
 

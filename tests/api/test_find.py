@@ -120,6 +120,7 @@ async def test_filters_narrow_copies_and_fresh_answers_alike(space: Space) -> No
         assert await titles(theme=theme) == ["Baumkataster"], theme
     assert await titles(theme="Unwelt") == []
     assert await titles(since="2019-12-31") == ["Baumkataster", "Baumkataster Nachbardorf"]
+    assert await titles(since="31.12.2019") == ["Baumkataster", "Baumkataster Nachbardorf"]
     assert await titles(since="2019-12-31", theme="ENVI") == ["Baumkataster"]
     assert await titles(since="2020-01-02") == ["Baumkataster Nachbardorf"]
     assert await titles(q="Unser Baumkataster", like=1) == ["Baumkataster", "Baumkataster Nachbardorf"]

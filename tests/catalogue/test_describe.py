@@ -69,6 +69,8 @@ def test_further_languages_stand_beside_german() -> None:
     assert list(found.title) == ["de", "en", "fr"]
     assert found.keywords == {"de": ("Baum",), "en": ("tree",)}
     assert record(found, translations={"en": {}}).title == {"de": "Bäume", "fr": "Arbres"}
+    again = record(found, translations={"en": {"description": "All trees"}})
+    assert (again.title["en"], again.description["en"], again.keywords["en"]) == ("Trees", "All trees", ("tree",))
     for tag in ("de", "EN", "en-ab-cd", "e n", "en\n", "x" * 20):
         refused("catalogue.language", translations={tag: {"title": "x"}})
 

@@ -257,6 +257,18 @@ async def test_a_series_with_an_edition_of_high_value_is_of_high_value(towns: To
     assert len(found.members) == 2
 
 
+async def test_a_series_alone_names_its_nodes(towns: Towns) -> None:
+    """>> a publisher with a contact << the series by itself says what a page of its datasets says of it."""
+    await towns.participants.change(TOWN, SAID)
+    dataset = await publish(towns, OPEN)
+    iri = dataset.record.series[0].iri
+    found = await towns.db.read(TOWN, towns.catalogue.public.series, TOWN, iri.rpartition("/")[2])
+    alone = dcat_ap.series(found.series)
+    assert Graph(alone).values(NamedNode(iri), DCAT.contactPoint) == (NamedNode(f"{iri}#contact"),)
+    whole = await towns.db.read(TOWN, towns.catalogue.public.dataset, TOWN, dataset.uuid)
+    assert set(alone) <= set(dcat_ap.dataset(whole.record))
+
+
 @ONCE
 async def test_a_name_with_rights_of_others_is_named_as_source(towns: Towns) -> None:
     """A by-licence without a text would ask to name nobody: the publisher is named."""

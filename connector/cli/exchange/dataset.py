@@ -1,9 +1,9 @@
 """`hanse dataset`: own datasets as they are, changed, replaced by new data, withdrawn, and what they were before."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from connector.cli.exchange import answers
 from connector.cli.exchange.publish import slots_of, upload
@@ -11,6 +11,9 @@ from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.errors import Mistake
+
+TEXTS: Final = ("title", "description", "keywords", "attribution", "version_notes")
+"""What a record says in several languages."""
 
 
 def register(top: Words, places: Any) -> None:
@@ -142,8 +145,11 @@ def run_history(call: Call) -> int:
         action = call.say(f"dataset.actions.{one['action']}")
         call.tell("dataset.revision", number=one["number"], at=one["at"], action=action, version=one["version"][:12])
         for each in one["differences"]:
-            before, after = (_value(call, one, each["field"]) for one in _apart(each["before"], each["after"]))
-            call.tell("dataset.difference", field=_field(call, each["field"]), before=before, after=after)
+            name = each["field"]
+            for lang, before, after in _apart(name, each["before"], each["after"]):
+                field = _field(call, name) if lang in ("", "de") else f"{_field(call, name)} ({lang})"
+                shown = {"before": _value(call, before, name), "after": _value(call, after, name)}
+                call.tell("dataset.difference", field=field, **shown)
     return OK
 
 
@@ -189,12 +195,15 @@ def _field(call: Call, name: str) -> str:
         return name
 
 
-def _apart(before: Any, after: Any) -> tuple[Any, Any]:
-    """Of texts by language those that differ."""
-    if not (isinstance(before, dict) and isinstance(after, dict)):
-        return before, after
-    differ = [lang for lang in {**before, **after} if before.get(lang) != after.get(lang)]
-    return {lang: before.get(lang) for lang in differ}, {lang: after.get(lang) for lang in differ}
+def _apart(name: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Before and after; of texts by language each that differs, with its language."""
+    if name not in TEXTS:
+        yield "", before, after
+        return
+    before, after = before or {}, after or {}
+    for lang in {**before, **after}:
+        if before.get(lang) != after.get(lang):
+            yield lang, before.get(lang), after.get(lang)
 
 
 def _value(call: Call, value: Any, name: str = "") -> str:

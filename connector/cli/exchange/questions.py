@@ -23,6 +23,8 @@ from connector.participants.publisher import checked_address
 
 OPEN_RULES: Final = ("", "open-attribution")
 ATTEMPTS: Final = 5
+HVD_CATEGORIES: Final = ("c_ac64a52d", "c_dd313021", "c_164e0bf5", "c_e1da4e07", "c_a9135398", "c_b79e35eb")
+"""The six of Directive (EU) 2019/1024, annex I; the rest of the list divides them."""
 _SPELT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _YEAR = re.compile(r"(?<![0-9])(19|20)[0-9]{2}(?![0-9])")
 
@@ -158,8 +160,7 @@ class _Questions:
     def _hvd(self) -> Iterator[tuple[str, Any]]:
         known, concept = lists.code_lists(), self._proposal.concept
         candidate = None if concept is None else known.value(known.hvd_candidate(concept.iri) or "")
-        if candidate is not None:
-            self._choices(lists.HVD_CATEGORY, (candidate.code,))
+        self._choices(lists.HVD_CATEGORY, HVD_CATEGORIES if candidate is None else (candidate.code,))
         text = self._ask("hvd", self._call.say("ask.no"), lambda text: _each("hvd", lists.HVD_CATEGORY, text))
         yield "hvd", text.split(",") if text else []
 

@@ -111,12 +111,17 @@ def run_change(call: Call) -> int:
     call.tell("participant.changed", slug=args.slug)
     for name, value in made["publisher"].items():
         if value:
-            call.tell("participant.said", field=call.say(f"publisher.{name}"), value=_shown(value))
+            call.tell("participant.said", field=call.say(f"publisher.{name}"), value=_shown(call, value))
     return OK
 
 
-def _shown(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _shown(call: Call, value: object) -> str:
+    """A value of a list by its label."""
+    from connector.metadata.lists.code_lists import code_lists  # most commands do not need them
+
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return code_lists().label(str(value), call.lang) or str(value)
 
 
 def box_of(text: str) -> list[float]:

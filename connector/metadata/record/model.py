@@ -270,7 +270,7 @@ def _distribution(one: Distribution, record: DatasetRecord) -> Distribution:
 
 
 def named_series(one: Series) -> Series:
-    """The same of a series that is described alone."""
+    """The series with an IRI below its own for every node that has none; `one.iri` must be there."""
     contact = None if one.contact is None else _all([one.contact], one.iri, "contact")[0]
     period = None if one.period is None else _all([one.period], one.iri, "period")[0]
     places = _all(one.places, one.iri, "area")

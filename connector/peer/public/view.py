@@ -111,7 +111,7 @@ def _item(page: str, graph: Graph, node: NamedNode, lang: str) -> Item:
         iri=node.value,
         title=Said(title.text or plain(node.value), title.lang, page if page == node.value else f"{page}.html"),
         description=Said(_short(description.text), description.lang),
-        open=any(iri.endswith("/PUBLIC") for iri in _iris(graph, node, DCT.accessRights)),
+        open=not (rights := _iris(graph, node, DCT.accessRights)) or any(iri.endswith("/PUBLIC") for iri in rights),
         about=" · ".join([*([", ".join(formats)] if formats else []), *changed]),
     )
 
@@ -135,8 +135,13 @@ def dataset(record: DatasetRecord, participant: Participant, lang: str) -> Datas
         title=text(record.title, lang), description=_paragraphs(record.description, lang), open=is_open,
         files=[_file(one, record, lang) for one in record.distributions if _leads_somewhere(one, record)],
         facts=_facts(record, lang),
-        command="" if is_open else _command(record, participant, lang),
+        command=_command(record, participant, lang) if not is_open and _is_offered(record, participant) else "",
     )  # fmt: skip
+
+
+def _is_offered(record: DatasetRecord, participant: Participant) -> bool:
+    """Neither a bare announcement nor what was imported has an offer that could be asked for."""
+    return bool(record.distributions) and record.iri.startswith(f"{participant.root}/datasets/")
 
 
 def series(one: Series, members: Iterable[tuple[str, Texts]], lang: str) -> SeriesView:

@@ -97,6 +97,8 @@ def test_history_says_what_was_different(play: Playback, capsys: pytest.CaptureF
     at = "2026-11-28T00:00:00Z"
     differences = [
         {"field": "title", "before": {"de": "A", "en": "T"}, "after": {"de": "B", "en": "T"}},
+        {"field": "description", "before": None, "after": {"de": "Alle", "fr": "Tous"}},
+        {"field": "access", "before": "contract", "after": "open"},
         {"field": "periods", "before": None, "after": [{"start": "2026", "end": "2027"}]},
     ]
     usual = {"at": at, "version": "0" * 64}
@@ -108,6 +110,9 @@ def test_history_says_what_was_different(play: Playback, capsys: pytest.CaptureF
     assert hanse(f"dataset history {UUID} --as a --lang en") == 0
     out = said(capsys)
     assert "Title: A → B" in out
+    assert "Description: (empty) → Alle" in out
+    assert "Description (fr): (empty) → Tous" in out
+    assert "Access: members only, on contract → open to everybody" in out
     assert "Period: (empty) → 2026 – 2027" in out
     assert "2. " in out
 

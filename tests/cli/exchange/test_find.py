@@ -70,7 +70,7 @@ def test_find_says_what_is_possible(play: Playback, capsys: pytest.CaptureFixtur
     play.on("GET /participants/a/find?q=alte+B%C3%A4ume", {"results": results, "asked": 2, "failed": silent})
     assert hanse("find alte Bäume --as a") == 0
     both = capsys.readouterr()
-    assert f"möglich: {DATASET}/offers/1" in both.out
+    assert f"Vertrag möglich, Angebot: {DATASET}/offers/1" in both.out
     assert WHY["de"] in both.out
     assert "Cadorf hat nicht geantwortet: Zeit abgelaufen" in both.err
     assert hanse("find alte Bäume --as a --json") == 0
@@ -96,7 +96,7 @@ def test_find_says_where_open_data_are(play: Playback, capsys: pytest.CaptureFix
         (free, ["frei, ohne Vertrag: https://b.example/x.csv", "Lizenz: Datenlizenz", "Seite: https://b.example/p"]),
         (elsewhere, ["zu haben bei: https://portal.example/", "fragen Sie: Amt, a@b.example"]),
         (announced, ["Seite: https://b.example/p", "fragen Sie: B", "Lizenz: Datenlizenz"]),
-        (both, ["möglich: ", "frei, ohne Vertrag: https://b.example/y.csv", "Lizenz: Datenlizenz"]),
+        (both, ["Vertrag möglich, Angebot: ", "frei, ohne Vertrag: https://b.example/y.csv", "Lizenz: Datenlizenz"]),
     ):
         assert [line for line in there if line not in words] == []
     assert ("fragen Sie" in free, "Lizenz" in elsewhere, "Seite" in both) == (False, False, False)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli.exchange.questions import Proposal
+from connector.cli.exchange.questions import HVD_CATEGORIES, Proposal
 from connector.cli.main import main
 from tests.cli.playback import PUBLISHED, UPLOADED, Playback, Terminal
 
@@ -40,6 +40,16 @@ def test_enter_takes_every_proposal(
     assert (found["access"], found["start"], found["end"], found["hvd"]) == ("open", "2026", "2026", [])
     assert "api" not in found
     assert capsys.readouterr().err.count("?") >= 9
+
+
+def test_the_categories_of_high_value_are_named(
+    monkeypatch: pytest.MonkeyPatch, play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> a file whose name suggests no category << the six with their names, before the question."""
+    asked(monkeypatch, play, [*[""] * 7, "offen", *[""] * 4])
+    told = capsys.readouterr().err
+    assert all(code in told for code in HVD_CATEGORIES)
+    assert "Mobilität" in told
 
 
 def test_a_wrong_answer_is_said_and_asked_again(

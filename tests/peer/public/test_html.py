@@ -11,6 +11,8 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
+from connector.metadata.rdf.graph import Graph
+from connector.metadata.record.model import DatasetRecord, Distribution
 from connector.participants.model import Participant
 from connector.peer.public import html, view
 from tests.metadata.project.records import gauges
@@ -135,6 +137,23 @@ async def test_a_browser_sees_a_page_where_a_harvester_sees_rdf(town: Towns, doo
     assert english.named("html") == [{"lang": "en"}]
     assert "Trees" in english.words
     assert "Trees" in Page((await door.get(f"{iri}.html?lang=en")).text).words
+
+
+def test_a_bare_announcement_offers_no_command() -> None:
+    """>> announced, without a file or an offer << nothing to paste that could only be refused."""
+    record = DatasetRecord(iri=f"{ROOT}/datasets/{uuid(1)}", title={"de": "Bald"}, access="announced")
+    shown = view.dataset(record, _called("Musterstadt"), "de")
+    assert (shown.command, shown.files) == ("", [])
+
+
+def test_what_was_imported_is_asked_for_nowhere() -> None:
+    """>> the IRI lies elsewhere << no command; without a word on access it is open in the list as on its page."""
+    iri = "https://portal.example/datasets/1"
+    files = (Distribution(iri=f"{iri}#file", access_url="https://portal.example/a.csv"),)
+    closed = DatasetRecord(iri=iri, title={"de": "Bäume"}, access="announced", distributions=files)
+    assert view.dataset(closed, _called("Musterstadt"), "de").command == ""
+    (item,) = view.items(_called("Musterstadt"), Graph([]), [iri], "de")
+    assert item.open
 
 
 async def test_an_announced_dataset_says_how_to_ask(town: Towns, door: Portal) -> None:
