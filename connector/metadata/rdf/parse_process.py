@@ -299,11 +299,16 @@ def run(content: bytes, form: str, base: str | None, limits: dict[str, int], out
         elif form == "n-triples":
             text = lines_within(text, limits["literal"] + 3 * limits["iri"], remarks)
         writer = Writer(limits, form, damaged, remarks)
+        left = limits["written"]
         for count, quad in enumerate(parsed(text.encode("utf-8", "replace"), form, base, remarks), 1):
             if count > limits["triples"]:
                 raise Refused("too-many", limit=limits["triples"])
             if (line := writer.line(quad)) is not None:
-                out.write(line.encode("utf-8", "replace"))
+                said = line.encode("utf-8", "replace")
+                left -= len(said)
+                if left < 0:
+                    raise Refused("exhausted")
+                out.write(said)
     except Refused as refused:
         return {"error": refused.code, "facts": refused.facts}
     except MemoryError:
