@@ -209,6 +209,7 @@ class Harvest:
             found = [one for one in found if one.iri in before]
         here, moved = frozenset(one.iri for one in found), publish.moved_from(found, before)
         elsewhere = frozenset([*(one.iri for one in aside), *moved.values()])
+        answers = publish.answers_moved(answers, moved)
         gone = publish.gone(before, here, elsewhere, complete=delivery.complete) if original else publish.Gone()
         kept = await self._db.read(slug, store.original, slug, source.id) if original and gone.stays else []
 

@@ -12,7 +12,7 @@ from connector.metadata.repair.ownership import Found, datasets
 from connector.metadata.repair.rules import repair
 from connector.metadata.repair.work import Known
 from connector.storage.database import Database
-from tests.harvest.imports import LICENCE, NEIGHBOUR, TOWN, asked, catalogue, harvest, served, taken
+from tests.harvest.imports import LICENCE, NEIGHBOUR, TOWN, asked, catalogue, ended, harvest, served, taken
 from tests.metadata.repair.datasets import HEAD
 
 
@@ -43,6 +43,31 @@ async def test_an_old_answer_removes_nothing_later(sqlite_db: Database) -> None:
     with pytest.raises(Mistake, match=r"harvest\.not-asked"):
         await service.answer(TOWN, [remove])
     assert sorted(await served(service, sqlite_db)) == ["a", "b", "c"]
+
+
+async def test_what_was_said_of_a_dataset_moves_with_it(any_db: Database) -> None:
+    """>> a dataset without a title has got one by an answer, and then another IRI << still published, and again."""
+    service = harvest(any_db)
+    here, there = ("a", "z")
+    for name in (here, there, there):
+        text = catalogue(name).replace(b'dct:title "Titel ', b'dct:x "').replace(b'identifier "z"', b'identifier "a"')
+        await taken(service, text)
+        for question in await asked(service) if name == here else ():
+            answer = Answer(kind=question.kind, value="", dataset="https://town.example/a", answer="Bäume")
+            await service.answer(TOWN, [answer])
+        assert [*await served(service, any_db)] == [name]
+
+
+async def test_two_replicas_bring_the_same_dataset(any_db: Database) -> None:
+    """>> two processes take the same datasets in as two sources << one of them, the other is told to wait."""
+    first, second = harvest(any_db), harvest(any_db)
+    runs = [
+        await one.start(TOWN, catalogue("a", "b"), name=name, media_type=None, source=name)
+        for one, name in ((first, "x.ttl"), (second, "y.ttl"))
+    ]
+    ends = [await ended(first, run) for run in runs]
+    assert {one.error for one in ends} <= {"", "harvest.busy"}
+    assert sum(one.published for one in (run.report for run in ends) if one is not None) == 2
 
 
 async def test_answers_of_others_are_counted_and_left_out(sqlite_db: Database) -> None:

@@ -80,7 +80,11 @@ def _taken(call: Call, what: str) -> Any:
         started = api.post("participants", args.participant, "imports", "address", body=body)
     else:
         started = _upload(api, args.participant, Path(what), args.source)
-    run = _waited(call, api, started["run"])
+    try:
+        run = _waited(call, api, started["run"])
+    except KeyboardInterrupt:
+        call.note("import.goes-on", what=what)
+        raise
     if run["report"] is None:
         call.note("import.failed", what=what, reason=run["reason"][call.lang])
     else:

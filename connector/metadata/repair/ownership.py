@@ -48,7 +48,7 @@ Reason = Literal[
     "defect",
 ]  # fmt: skip
 """Why a dataset is set aside: no IRI and no identifier, an IRI that is none, more than one dataset has, an identifier
-that a dataset before it has, an IRI that another source of the same participant brings, series that lead in a circle,
+that another dataset has, an IRI that another source of the same participant brings, series that lead in a circle,
 an IRI under which the participant publishes itself, a repair that broke."""
 
 
@@ -75,24 +75,30 @@ def _nothing(iri: str) -> bool:
 def datasets(
     graph: Graph, lists: CodeLists, foreign: Callable[[str], bool] = _nothing, *, most: int = MOST_ALL_BYTES
 ) -> Iterator[Found | Aside]:
-    """All datasets in the order of the delivery. Of two with one identifier the first is taken (and of equal IRIs there
-    is one in a graph). What is said of nodes with `foreign` IRIs belongs to none; `most` bytes in all are taken."""
+    """All datasets in the order of the delivery. Of two with one identifier that with the lesser IRI is taken, since a
+    portal changes its order (and of equal IRIs there is one in a graph). What is said of nodes with `foreign` IRIs
+    belongs to none; `most` bytes in all are taken."""
+    every = [node for node in graph.instances(DCAT.Dataset) if not _is_other(graph, node)]
     identifiers: dict[str, Node] = {}
+    for node in sorted(every, key=lambda node: (isinstance(node, BlankNode), node.value)):
+        identifiers.setdefault(_identifier(graph, node), node)
     walk = _Walk(graph, lists, foreign, most)
     cyclic: dict[Term, bool] = {}
-    for node in graph.instances(DCAT.Dataset):
-        if graph.is_a(node, DCAT.Catalog) or graph.is_a(node, DCAT.DatasetSeries):
-            continue
+    for node in every:
         identifier = _identifier(graph, node)
         iri = _name(node, identifier)
         if iri is None:
             yield Aside(str(node), "relative-iri" if isinstance(node, NamedNode) else "no-iri")
-        elif identifier and identifiers.setdefault(identifier, node) != node:
+        elif identifier and identifiers[identifier] != node:
             yield Aside(iri, "duplicate-identifier")
         elif _cyclic(graph, node, cyclic):
             yield Aside(iri, "cyclic-series")
         else:
             yield walk.found(node, iri, identifier)
+
+
+def _is_other(graph: Graph, node: Node) -> bool:
+    return graph.is_a(node, DCAT.Catalog) or graph.is_a(node, DCAT.DatasetSeries)
 
 
 def _identifier(graph: Graph, node: Node) -> str:

@@ -66,6 +66,12 @@ def test_what_would_harm_is_set_aside_and_the_rest_goes_on() -> None:
     assert [each.iri for each in found(text)] == ["https://town.example/a", TREES]
 
 
+def test_the_order_of_a_portal_does_not_decide() -> None:
+    """>> two datasets with one identifier, in both orders << the same one is taken."""
+    a, b = (f':{name} a dcat:Dataset ; dct:identifier "7" .\n' for name in "ab")
+    assert [found(text)[0].iri for text in (a + b, b + a)] == ["https://town.example/a"] * 2
+
+
 def test_what_many_share_does_not_grow_without_end() -> None:
     """>> one long node that all datasets lead to << those that still fit are taken, the others set aside."""
     text = "".join(f":d{n} a dcat:Dataset ; dct:publisher :town .\n" for n in range(20))
