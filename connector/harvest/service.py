@@ -19,7 +19,7 @@ import msgspec
 import structlog
 from pyoxigraph import RdfFormat, Triple, parse
 
-from connector.errors import HanseError, Mistake, Unavailable, Unknown
+from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.harvest import publish, store
 from connector.harvest.derive import Context, derived, divided, of_datasets
 from connector.harvest.fetch import Fetcher
@@ -41,6 +41,7 @@ from connector.harvest.model import (
 from connector.ids import new_uuid
 from connector.metadata.lists.code_lists import CodeLists
 from connector.metadata.rdf.graph import Graph
+from connector.metadata.rdf.names import DCAT
 from connector.metadata.rdf.reading import read_async
 from connector.metadata.rdf.writing import n_triple as written
 from connector.metadata.repair import questions, rules
@@ -55,6 +56,8 @@ STALE_MS = 60_000
 """After this long without a word a run that is not over counts as interrupted."""
 SHOWN = 1_000
 """Datasets that are named with a question, and repairs that are shown."""
+MOST_DATASETS = 100_000
+"""Of one delivery: they are written in one transaction, for which all other writers wait."""
 PROPOSED = 200
 """Questions with a proposal: to find what is near takes up to forty milliseconds each."""
 T = TypeVar("T")
@@ -165,6 +168,8 @@ class Harvest:
         known = await self._db.read(slug, store.standing, slug)
         every = await self._db.read(slug, store.sources, slug)
         graph = await _aside(Graph, delivery.triples)
+        if len(graph.instances(DCAT.Dataset)) > MOST_DATASETS:
+            raise PeerError("harvest.many-datasets", most=MOST_DATASETS)
         elsewhere = {iri: at for iri, (at, _) in known.items()}
         chosen = publish.chosen(every, delivery, graph, elsewhere, source)
         answers = await self._db.read(slug, store.answers, slug, chosen.id)

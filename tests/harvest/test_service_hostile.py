@@ -4,6 +4,7 @@ import pytest
 from pyoxigraph import NamedNode, RdfFormat, parse
 
 from connector.errors import Mistake
+from connector.harvest import service as module
 from connector.harvest.model import Answer
 from connector.metadata.lists.code_lists import code_lists
 from connector.metadata.rdf.graph import Graph
@@ -11,7 +12,7 @@ from connector.metadata.rdf.reading import read
 from connector.metadata.repair.ownership import Found, datasets
 from connector.metadata.repair.rules import repair
 from connector.metadata.repair.work import Known
-from connector.storage.database import Database
+from connector.storage.database import Database, Tx
 from tests.harvest.imports import LICENCE, NEIGHBOUR, TOWN, asked, catalogue, ended, harvest, served, taken
 from tests.metadata.repair.datasets import HEAD
 
@@ -56,6 +57,22 @@ async def test_what_was_said_of_a_dataset_moves_with_it(any_db: Database) -> Non
             answer = Answer(kind=question.kind, value="", dataset="https://town.example/a", answer="Bäume")
             await service.answer(TOWN, [answer])
         assert [*await served(service, any_db)] == [name]
+
+
+async def test_a_delivery_of_too_many_datasets(sqlite_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> more datasets than one transaction may write << refused; those of one are found by an index, not by a walk."""
+    monkeypatch.setattr(module, "MOST_DATASETS", 2)
+    service = harvest(sqlite_db)
+    run = await service.start(TOWN, catalogue("a", "b", "c"), name="x.ttl", media_type=None, source=None)
+    assert (await ended(service, run)).error == "harvest.many-datasets"
+    assert (await taken(service, catalogue("a", "b"))).published == 2
+    plan = await sqlite_db.read(TOWN, _plan)
+    assert "dataset=?" in plan
+
+
+def _plan(tx: Tx) -> str:
+    said = "EXPLAIN QUERY PLAN DELETE FROM harvest_question WHERE participant = :p AND source = :s AND dataset = :d"
+    return " ".join(str(row["detail"]) for row in tx.all(said, p="", s="", d=""))
 
 
 async def test_two_replicas_bring_the_same_dataset(any_db: Database) -> None:
