@@ -7,17 +7,18 @@ from typing import ClassVar
 import msgspec
 from aiohttp import web
 
-from connector.api.negotiation_request import NegotiationRequest, requested
+from connector.api.negotiation_request import NegotiationRequest, RequestedOffer, requested, without_offer
 from connector.api.peers import Peers
 from connector.api.routes import AWAY, NO_AGREEMENT, PARTICIPANT, STRANGER, Route, get, post, problem_codes
 from connector.api.wait import WAIT, Waiting
+from connector.catalogue.search import store as copies
 from connector.clock import Clock
 from connector.contracts.approval import Approval
 from connector.contracts.document.described_data import Described, of_entry
 from connector.contracts.evidence.service import Evidence
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.service import Contracts
-from connector.errors import HanseError, Mistake, Unavailable
+from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.http.limits import PAGE
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
@@ -34,7 +35,7 @@ AT_ONCE = 5
 """Proposals whose data are looked up in the providers' catalogues when the negotiations are listed."""
 NO_NEGOTIATION = ("contracts.unknown",)
 NAMED = ("api.members-alike", "api.nobody-called", "api.oneself")
-OFFERED = ("api.no-offer", "peer.no-dataset")
+OFFERED = ("api.no-contract", "api.no-offer", "api.no-offer-yet", "peer.no-dataset")
 
 
 class Proposal(msgspec.Struct, frozen=True):
@@ -87,7 +88,7 @@ class ContractHandlers:
         slug = own.id
         self._current()
         partner = await self._peers.partner(slug, self._somebody(own.did, wish.provider))
-        found = await requested(self._peers, slug, partner.did, wish)
+        found = await self._requested(slug, partner.did, wish)
         found.read(self._judge, wish)
         row = await self._db.write(
             slug, self._contracts.request, slug, partner, found.dataset, found.policy, wish.purpose, wish.action,
@@ -102,13 +103,26 @@ class ContractHandlers:
         did = self._somebody(hosted.participant.did, wish.provider)
         if not self._members.admitted(did, self._clock.now()):
             raise Mistake("api.no-member", did=did[:200])
-        found = await requested(self._peers, hosted.participant.id, did, wish)
+        found = await self._requested(hosted.participant.id, did, wish)
         requester = seeker_of(self._anchor, hosted.participant.did)
         return TermsView(
             provider=did, partner=self._members.name(did), dataset=found.dataset, title=found.title,
             terms=found.digest(self._judge), policy=found.policy, described=found.described, data=found.data,
             **msgspec.structs.asdict(offered(self._judge, requester, found.policy, self._clock.now())),
         )  # fmt: skip
+
+    async def _requested(self, slug: str, did: str, wish: NegotiationRequest) -> RequestedOffer:
+        """What its provider does not offer may be one of those that need no contract: our copy says where they are."""
+        try:
+            return await requested(self._peers, slug, did, wish)
+        except PeerError as absent:
+            if absent.code != "peer.no-dataset":
+                raise
+            copy = await self._db.read(slug, copies.entry, slug, did, wish.dataset)
+            told = None if copy is None else without_offer(copy, self._members.name(did))
+            if told is None:
+                raise
+            raise told from absent
 
     @problem_codes({400: ("api.wait",), 404: NO_NEGOTIATION})
     async def negotiation(self, request: web.Request) -> NegotiationView:

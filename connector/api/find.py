@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET
 from multidict import MultiMapping
 
 from connector.api.peers import Listed, Peers
@@ -19,6 +20,7 @@ from connector.catalogue.search.find import LARGEST_PAGE, PAGE, Answer, Index, W
 from connector.catalogue.search.store import Hit, MemberState
 from connector.clock import Clock, rfc3339
 from connector.errors import HanseError, Mistake, PeerError
+from connector.metadata.lists import code_lists
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.values import instant
@@ -29,19 +31,25 @@ from connector.views.members import Members
 from connector.views.terms import offered, seeker_of
 
 AT_ONCE: Final = 16
+AGAIN: Final = 100
+"""Members that are asked now although there is a copy, if no copy answers."""
 _VALUES: Final = 50
 _LONGEST: Final = 500
-_MILLIONTHS: Final = 1_000_000
+_AROUND: Final = "\"'„“”‚‘’«»()[].,;:!?"
+"""What people put around words."""
 _NUMBER: Final = re.compile(r"-?\d{1,3}(?:\.\d{1,12})?")
 T = TypeVar("T")
 _FILTERS: Final = (
     Query("q", "Words to look for; with `like` a title, and what follows it."),
     Query("from", "Only these members: DID, or name on the trust list; may be repeated."),
-    Query("theme", "Code of the EU list of data themes, such as `ENVI`; may be repeated."),
+    Query("theme", "Code of the EU list of data themes, such as `ENVI`, or its name; may be repeated."),
     Query("field", "Concept of the Musterdatenkatalog, such as `verkehr/kfz/messung`; may be repeated."),
     Query("format", "Code of the EU list of file types, such as `CSV`, or a media type; may be repeated."),
     Query("licence", "Licence, such as `dl-by-de/2.0`, or its IRI; may be repeated."),
-    Query("rule", "Template that an offer was made from, `other` for foreign rules; may be repeated."),
+    Query(
+        "rule",
+        "Template of an offer, `other` for foreign rules, `none` without offers; may be repeated.",
+    ),
     Query("since", "Modified at this time or later (RFC 3339 or a date)."),
     Query("box", "About a place within `west,south,east,north` (degrees)."),
     Query("period", "About a time within `FIRST/LAST` (dates)."),
@@ -60,10 +68,13 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True):
     following: str | None
     states: Mapping[str, MemberState]
 
-    def asks(self, member: str) -> bool:
-        """Members never read are asked now; if no copy answers, so are all who were not silent when last asked."""
-        state = self.states.get(member)
-        return state is None or (self.answer.total == 0 and state.failing_since is None)
+    def live(self, asked: Sequence[str]) -> list[str]:
+        """Members never read are asked now; if no copy answers, so are those whose copy is oldest, but for who was
+        silent when last asked: a slip must not send a request to each member of a large data space."""
+        never = [member for member in asked if member not in self.states]
+        read = [state for state in self.states.values() if state.failing_since is None]
+        oldest = sorted(read, key=lambda state: (state.complete_at or 0, state.provider))[:AGAIN]
+        return never + ([state.provider for state in oldest] if self.answer.total == 0 else [])
 
 
 class FindHandlers:
@@ -83,10 +94,11 @@ class FindHandlers:
         wanted, page = _wanted(request.query), request.query.get("page")
         asked = self._members_but(did, request.query.getall("from", []))
         told = await self._db.read(slug, self._told, slug, wanted, page, asked, request.query)
-        live = [member for member in asked if told.asks(member)] if page is None else []
-        words = [] if wanted.like else filters.fold(wanted.text).split()
+        live = told.live(asked) if page is None else []
+        words = [] if wanted.like else _live_words(wanted.text, told.answer.mended)
+        sure = [word for word, *others in words if not others]
         gate = asyncio.Semaphore(AT_ONCE)
-        answers = await asyncio.gather(*(self._ask(gate, slug, member, words) for member in live))
+        answers = await asyncio.gather(*(self._ask(gate, slug, member, sure) for member in live))
         now = list(zip(live, answers, strict=True))
         return FindView(
             results=[self._copied(did, one, told.states[one.provider]) for one in told.answer.hits]
@@ -98,7 +110,7 @@ class FindHandlers:
                     for member, found in now if isinstance(found, HanseError)],
             incomplete=[member for member, found in now if not isinstance(found, HanseError) and not found.complete]
             + [state.provider for state in told.states.values() if state.partial_at is not None],
-            total=told.answer.total, mended=dict(told.answer.mended), facets=_facets(told.answer.counts),
+            total=told.answer.total, mended=dict(told.answer.mended), facets=self._facets(told.answer.counts),
             next=told.following, unreachable=list(self._unreachable(told.states)),
         )  # fmt: skip
 
@@ -145,6 +157,15 @@ class FindHandlers:
         offers = [offered(self._judge, requester, policy, now) for policy in entry.get("hasPolicy", ())]
         return hit(provider, self._members.name(provider), entry, offers, seen, source)
 
+    def _facets(self, counts: Mapping[str, Mapping[str, int]]) -> dict[str, list[CountView]]:
+        """The most frequent values of each facet first."""
+
+        def view(facet: str, value: str, count: int) -> CountView:
+            name = self._members.name(value) if facet == "provider" else UNSET
+            return CountView(value=value, count=count, name=name)
+
+        return {facet: [view(facet, *each) for each in _most(said)] for facet, said in counts.items()}
+
     def _unreachable(self, states: Mapping[str, MemberState]) -> Iterator[UnreachableView]:
         for did, state in states.items():
             if state.failing_since is not None:
@@ -161,6 +182,7 @@ def _wanted(query: MultiMapping[str]) -> Wanted:
     for name, given in values.items():
         if len(given) > _VALUES or any(not 0 < len(value) <= _LONGEST for value in given):
             raise Mistake("search.value", name=name)
+    values["theme"] = [_theme(value) for value in values["theme"]]
     return Wanted(
         text=query.get("q", ""),
         facets=tuple(
@@ -174,6 +196,18 @@ def _wanted(query: MultiMapping[str]) -> Wanted:
     )  # fmt: skip
 
 
+def _theme(value: str) -> str:
+    """The code of the one theme that is called so, or whose name begins so; else as it is typed."""
+    asked = filters.fold(value)
+    known = [(one.code, [filters.fold(label) for label in one.labels.values()])
+             for one in code_lists.code_lists().values(code_lists.DATA_THEME)]  # fmt: skip
+    for alike in (str.__eq__, str.startswith):
+        found = [code for code, labels in known if any(alike(label, asked) for label in labels)]
+        if len(found) == 1:
+            return found[0]
+    return value
+
+
 def _checked(name: str, text: str | None, read: Callable[[str], T | None]) -> Any:
     found = None if text is None else read(text) if len(text) <= _LONGEST else None
     if found is None and text is not None:
@@ -182,7 +216,9 @@ def _checked(name: str, text: str | None, read: Callable[[str], T | None]) -> An
 
 
 def _whole(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= LARGEST_PAGE else None
+    return (
+        int(text) if len(text) <= 3 and text.isascii() and text.isdigit() and 1 <= int(text) <= LARGEST_PAGE else None
+    )
 
 
 def _moment(text: str) -> int | None:
@@ -202,17 +238,11 @@ def _box(text: str) -> copies.Box | None:
     parts = text.split(",")
     if len(parts) != 4 or not all(_NUMBER.fullmatch(part.strip()) for part in parts):
         return None
-    west, south, east, north = (round(float(part) * _MILLIONTHS) for part in parts)
-    if not -180 * _MILLIONTHS <= west <= east <= 180 * _MILLIONTHS:
+    west, south, east, north = (round(float(part) * copies.MILLIONTHS) for part in parts)
+    farthest, top = 180 * copies.MILLIONTHS, 90 * copies.MILLIONTHS
+    if not -farthest <= west <= east <= farthest:
         return None
-    return copies.Box(west, south, east, north) if -90 * _MILLIONTHS <= south <= north <= 90 * _MILLIONTHS else None
-
-
-def _facets(counts: Mapping[str, Mapping[str, int]]) -> dict[str, list[CountView]]:
-    """The most frequent values of each facet first."""
-    return {
-        name: [CountView(value=value, count=count) for value, count in _most(said)] for name, said in counts.items()
-    }
+    return copies.Box(west, south, east, north) if -top <= south <= north <= top else None
 
 
 def _most(said: Mapping[str, int]) -> list[tuple[str, int]]:
@@ -229,7 +259,15 @@ def _fits(wanted: Wanted, entry: Mapping[str, Any]) -> bool:
         return False
 
 
-def _matches(entry: Mapping[str, Any], words: Sequence[str]) -> bool:
-    """As a peer filters that knows our filter; others sent everything."""
+def _live_words(text: str, mended: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """The words of a question, each with what it may have been meant to be: a member that was never read may know a
+    word that we take for a slip."""
+    meant = {filters.fold(typed): filters.fold(used) for typed, used in mended.items()}
+    bare = [word.strip(_AROUND) or word for word in filters.fold(text).split()]
+    return [(word, meant[word]) if word in meant else (word,) for word in bare]
+
+
+def _matches(entry: Mapping[str, Any], words: Sequence[tuple[str, ...]]) -> bool:
+    """As a peer filters that knows our filter; others sent everything. Of the words for one any will do."""
     folded = filters.fold(*copies.titles(entry), *copies.descriptions(entry), *copies.keywords(entry))
-    return all(word in folded for word in words)
+    return all(any(word in folded for word in each) for each in words)

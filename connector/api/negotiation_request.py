@@ -12,7 +12,7 @@ from connector.contracts.document.described_data import Described, kept, of_entr
 from connector.contracts.negotiation.service import SHORTEST
 from connector.errors import Mistake
 from connector.policy.engine import PolicyEngine
-from connector.views.dataset import title_of
+from connector.views.dataset import title_of, whereabouts
 from connector.views.fields import Policy
 
 
@@ -73,3 +73,16 @@ async def requested(peers: Peers, slug: str, provider: str, wish: NegotiationReq
         raise Mistake("api.no-offer", offer=name[:200])
     asked = offers[name] if wish.policy is None else {**wish.policy, "@id": name}
     return RequestedOffer(str(entry["@id"]), title_of(entry), asked, of_entry(entry))
+
+
+def without_offer(copy: bytes, provider_name: str) -> Mistake | None:
+    """Why nothing is asked for of a dataset that its provider shows without offers; None if the copy has some."""
+    entry = msgspec.json.decode(copy)
+    if "hasPolicy" in entry:
+        return None
+    there = whereabouts(entry)
+    places = [*there.download, *there.access, there.landing_page]
+    if there.open:
+        return Mistake("api.no-contract", address=places[0])
+    address = there.landing_page or places[0] or "–"
+    return Mistake("api.no-offer-yet", address=address, contact=there.contact or provider_name)

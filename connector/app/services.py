@@ -105,7 +105,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
 
     # From publishing to evidence
     witness = witness_slice.assemble(infra, participants, anchor)
-    catalogue = catalogue_slice.assemble(infra, participants, engine)
+    catalogue = catalogue_slice.assemble(infra, participants, engine, ImportedDatasets())
     federation = federation_slice.assemble(infra, participants, anchor, peer)
     public = public_slice.assemble(infra, participants, catalogue.service.public, [ImportedDatasets()])
     harvest = harvest_slice.assemble(infra, participants)

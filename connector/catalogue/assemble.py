@@ -5,6 +5,7 @@ from msgspec import Struct
 from connector.catalogue.search.find import Index
 from connector.catalogue.search.upkeep import EVERY_S, Upkeep
 from connector.catalogue.service import Catalogue
+from connector.catalogue.snapshots.supply import Imported
 from connector.catalogue.uploads import SWEEP_S, Bounds, Uploads
 from connector.infra import Infra
 from connector.jobs.work import Work
@@ -21,12 +22,13 @@ class CatalogueSlice(Struct, frozen=True, kw_only=True):
     work: Work
 
 
-def assemble(infra: Infra, participants: Participants, judge: PolicyEngine) -> CatalogueSlice:
+def assemble(infra: Infra, participants: Participants, judge: PolicyEngine, imported: Imported) -> CatalogueSlice:
+    """`imported`: public datasets that are not the participants' own."""
     data = infra.settings.data
     bounds = Bounds(largest=data.upload_largest, all=data.upload_quota, free=data.keep_free)
     uploads = Uploads(data.files, bounds)
     return CatalogueSlice(
-        service=Catalogue(participants, judge, infra.vault.derive("cursor")),
+        service=Catalogue(participants, judge, infra.vault.derive("cursor"), imported),
         index=Index(infra.vault.derive("find")),
         uploads=uploads,
         # Without a lease, which a process that was killed still holds.

@@ -143,10 +143,13 @@ def is_open(record: DatasetRecord) -> bool:
 def attribution(said: Answers, name: str) -> str:
     """Whom a by-licence asks to name: as the steward said, else the publisher; empty where it asks for nobody."""
     iri = "" if said.licence is UNSET or not said.licence.strip() else listed("licence", lists.LICENSES, said.licence)
-    found = lists.code_lists().value(iri)
-    if found is None or not found.attribution:
-        return ""
-    return (said.attribution if said.attribution is not UNSET else "").strip() or name
+    return source_named(iri, said.attribution if said.attribution is not UNSET else "", name)
+
+
+def source_named(licence: str, text: str, name: str) -> str:
+    """`text`, else `name`, under a licence that asks for it."""
+    found = lists.code_lists().value(licence)
+    return (text.strip() or name) if found is not None and found.attribution else ""
 
 
 def agree_with_rule(record: DatasetRecord, restricts: bool) -> None:

@@ -1,12 +1,14 @@
 """What a member may see now, as ids and hashes: it then fetches what differs (spec/metadata-federation.md 1).
 
 Decided anew for each request, by the same rule as the pages, because who sees what changes with time and groups without
-anything being written. A listing is kept for whom exactly the same is visible, and for nobody else (threat T24).
+anything being written. A listing is kept for whom exactly the same is visible, and for nobody else (threat T24). What
+everybody may read is listed too, offered or not: own datasets, and imported ones, which are read again only when an
+import has changed something.
 """
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -17,10 +19,14 @@ from connector.catalogue import dcat, store
 from connector.catalogue.model import Shown
 from connector.catalogue.search.cursor import START, Place
 from connector.catalogue.search.filters import EVERYTHING
+from connector.catalogue.snapshots.supply import Imported
 from connector.catalogue.visibility import Viewer
 from connector.errors import Unknown
+from connector.metadata.record.model import DatasetRecord
+from connector.participants import lifecycle
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine, Requester
+from connector.protocol.shape import LONGEST_ID
 from connector.storage.database import Tx
 
 PAGE: Final = 1_000
@@ -61,21 +67,40 @@ class Inventory(msgspec.Struct, frozen=True):
 
 
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
-    """An inventory in the making: `permitted` are the digests of rules that let this requester see their offers."""
+    """An inventory in the making: `permitted` are the digests of rules that let this requester see their offers.
+
+    `imports` is the state of what was imported, None where nothing is public because the participant leaves. `found`
+    are own datasets, then `imported` all others, read up to `behind`.
+    """
 
     slug: str
     version: int
     permitted: frozenset[str]
+    imports: str | None
     place: Place = START
     found: tuple[tuple[str, bytes], ...] = ()
+    listed: bool = False
+    """Whether all own datasets were looked through."""
+    behind: str = ""
+    imported: tuple[tuple[str, bytes], ...] = ()
     over: bool = False
     steady: bool = True
     """Whether nothing was changed here while it was looked through."""
 
     @property
+    def public(self) -> bool:
+        return self.imports is not None
+
+    @property
     def key(self) -> bytes:
         """The same for all who see the same."""
-        return sha256(msgspec.json.encode((self.slug, self.version, sorted(self.permitted)))).digest()
+        seen = (self.slug, self.version, sorted(self.permitted), self.imports)
+        return sha256(msgspec.json.encode(seen)).digest()
+
+    @property
+    def imports_key(self) -> bytes:
+        """The same for all, whoever asks, until something is imported."""
+        return sha256(msgspec.json.encode((self.slug, "imported", self.imports))).digest()
 
 
 def digest(entries: Iterable[tuple[str, bytes]]) -> str:
@@ -89,8 +114,8 @@ def digest(entries: Iterable[tuple[str, bytes]]) -> str:
 class Inventories:
     """Of all participants. Those made are kept in memory, the least used forgotten first."""
 
-    def __init__(self, participants: Participants, judge: PolicyEngine) -> None:
-        self._participants, self._judge = participants, judge
+    def __init__(self, participants: Participants, judge: PolicyEngine, imported: Imported) -> None:
+        self._participants, self._judge, self._imported = participants, judge, imported
         self._kept: OrderedDict[bytes, Inventory] = OrderedDict()
         self._bytes = 0
 
@@ -101,7 +126,13 @@ class Inventories:
             raise Unknown("catalogue.inventory-large", most=MOST_RULES)
         viewer = Viewer(self._judge, requester, tx.now)
         permitted = frozenset(rule.digest for rule in viewer.visible(rules))
-        return Survey(slug=slug, version=store.version(tx, slug), permitted=permitted)
+        version, imports = self._state(tx, slug)
+        return Survey(slug=slug, version=version, permitted=permitted, imports=imports)
+
+    def _state(self, tx: Tx, slug: str) -> tuple[int, str | None]:
+        """Of own datasets, and of what was imported."""
+        public = lifecycle.is_active(tx, slug)
+        return store.version(tx, slug), self._imported.state(tx, slug) if public else None
 
     def known(self, survey: Survey) -> Inventory | None:
         """The one that was made already, if there is one."""
@@ -112,30 +143,57 @@ class Inventories:
 
     def go_on(self, tx: Tx, survey: Survey) -> Survey:
         """A further round; raises Unknown once there is more than an inventory may hold."""
-        distribution = dcat.distributions(self._participants.held(survey.slug).participant)
+        survey = self._imports(tx, survey) if survey.listed else self._own(tx, survey)
+        if len(survey.found) + len(survey.imported) > MOST:
+            raise Unknown("catalogue.inventory-large", most=MOST)
+        steady = survey.steady and self._state(tx, survey.slug) == (survey.version, survey.imports)
+        return replace(survey, steady=steady)
+
+    def _own(self, tx: Tx, survey: Survey) -> Survey:
+        """With the next own datasets; with the imported ones too, if these were the last and those are known."""
+        common = dcat.common(self._participants.current(tx, survey.slug))
         place, found, budget, over = survey.place, list(survey.found), EXAMINED, False
         while budget > 0 and not over:
             size = min(BATCH, budget)
             batch = store.shelf(tx, survey.slug, place, False, None, EVERYTHING, size)
-            found += [_listed(distribution, seen) for one in batch if (seen := _seen(one, survey.permitted)).offers]
+            seen = [_seen(one, survey.permitted) for one in batch]
+            found += [_listed(common, one) for one in seen if _there(one, survey.public)]
             budget -= len(batch)
             over = len(batch) < size
             place = batch[-1].place if batch else place
-        if len(found) > MOST:
-            raise Unknown("catalogue.inventory-large", most=MOST)
-        steady = survey.steady and store.version(tx, survey.slug) == survey.version
-        return replace(survey, place=place, found=tuple(found), over=over, steady=steady)
+        survey = replace(survey, place=place, found=tuple(found), listed=over, over=over and not survey.imports)
+        known = self._kept.get(survey.imports_key) if over else None
+        if known is None:
+            return survey
+        return replace(survey, imported=tuple(zip(known.ids, known.hashes, strict=True)), over=True)
+
+    def _imports(self, tx: Tx, survey: Survey) -> Survey:
+        found, behind, budget, over = list(survey.imported), survey.behind, EXAMINED, False
+        while budget > 0 and not over:
+            size = min(BATCH, budget)
+            batch = self._imported.records(tx, survey.slug, behind, size)
+            found += [(iri, sha256(_imported_document(iri, one)).digest()) for iri, one in batch if _nameable(iri)]
+            budget -= len(batch)
+            over = len(batch) < size
+            behind = batch[-1][0] if batch else behind
+        return replace(survey, imported=tuple(found), behind=behind, over=over)
 
     def finish(self, survey: Survey) -> Inventory:
         """Call it after the rounds, in the event loop: what is kept must never be taken back."""
-        entries = sorted(survey.found)
-        made = Inventory(digest(entries), tuple(name for name, _ in entries), tuple(told for _, told in entries))
-        if survey.steady and survey.key not in self._kept:
-            self._kept[survey.key] = made
-            self._bytes += _size(made)
-            while self._bytes > KEPT_BYTES:
-                self._bytes -= _size(self._kept.popitem(last=False)[1])
+        made = _inventory({**dict(survey.imported), **dict(survey.found)})
+        if survey.steady:
+            if survey.imported:
+                self._keep(survey.imports_key, _inventory(dict(survey.imported)))
+            self._keep(survey.key, made)
         return made
+
+    def _keep(self, key: bytes, made: Inventory) -> None:
+        if key not in self._kept:
+            self._kept[key] = made
+            self._bytes += _size(made)
+        self._kept.move_to_end(key)
+        while self._bytes > KEPT_BYTES:
+            self._bytes -= _size(self._kept.popitem(last=False)[1])
 
     def entries(self, tx: Tx, slug: str, requester: Requester, names: Sequence[str]) -> list[bytes]:
         """Those of the datasets that this requester may see now, in the order in which they are named.
@@ -143,15 +201,18 @@ class Inventories:
         As many as fit into an answer, but one at least; the bytes are what the hash of an inventory covers.
         """
         wanted = list(dict.fromkeys(names))
-        viewer = Viewer(self._judge, requester, tx.now)
-        distribution = dcat.distributions(self._participants.held(slug).participant)
-        there = {one.id: replace(one, offers=viewer.visible(one.offers)) for one in store.shown(tx, slug, wanted)}
+        viewer, public = Viewer(self._judge, requester, tx.now), lifecycle.is_active(tx, slug)
+        common = dcat.common(self._participants.current(tx, slug))
+        seen = [replace(one, offers=viewer.visible(one.offers)) for one in store.shown(tx, slug, wanted)]
+        there = {one.id: one for one in seen if _there(one, public)}
         found, size = list[bytes](), 0
         for name in wanted:
-            one = there.get(name)
-            if one is None or not one.offers:
+            entry = _document(common, there[name]) if name in there else None
+            record = self._imported.record(tx, slug, name) if entry is None and public else None
+            if record is not None:
+                entry = _imported_document(name, record)
+            if entry is None:
                 continue
-            entry = _document(distribution, one)
             size += len(entry)
             if found and size > ANSWER_BYTES:
                 break
@@ -166,12 +227,32 @@ def _seen(shown: Shown, permitted: frozenset[str]) -> Shown:
     return replace(shown, offers=offers)
 
 
-def _listed(distribution: msgspec.Raw, shown: Shown) -> tuple[str, bytes]:
-    return shown.id, sha256(_document(distribution, shown)).digest()
+def _there(shown: Shown, public: bool) -> bool:
+    """Whether it is there for somebody who may see these offers of it; `public`: whether anything is for everybody."""
+    return bool(shown.offers) or (shown.public and public)
 
 
-def _document(distribution: msgspec.Raw, shown: Shown) -> bytes:
-    return dcat.root(dcat.dsp_dataset(distribution, shown))
+def _nameable(iri: str) -> bool:
+    """Whether its entry could be asked for."""
+    return len(iri) <= LONGEST_ID and iri.isprintable()
+
+
+def _listed(common: dcat.Common, shown: Shown) -> tuple[str, bytes]:
+    return shown.id, sha256(_document(common, shown)).digest()
+
+
+def _document(common: dcat.Common, shown: Shown) -> bytes:
+    return dcat.root(dcat.dsp_dataset(common, shown))
+
+
+def _imported_document(iri: str, record: DatasetRecord) -> bytes:
+    return dcat.root(dcat.public_dataset(iri, record))
+
+
+def _inventory(entries: Mapping[str, bytes]) -> Inventory:
+    names = sorted(entries)
+    hashes = tuple(entries[name] for name in names)
+    return Inventory(digest(zip(names, hashes, strict=True)), tuple(names), hashes)
 
 
 def _size(inventory: Inventory) -> int:

@@ -16,7 +16,7 @@ from connector.catalogue import describe, public, store
 from connector.catalogue.conformity import require_conforming
 from connector.catalogue.describe import Answers
 from connector.catalogue.model import Countersignature, Dataset, Offer, Revision, Source, Visibility
-from connector.catalogue.offers import Offers, OfferWish
+from connector.catalogue.offers import OPEN_RULE, Offers, OfferWish
 from connector.clock import rfc3339
 from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
@@ -85,7 +85,11 @@ class DatasetLife:
         record = self.described(tx, participant, before.record, wish)
         after = revised(before, record, source, tx.now)
         after = self._keep(tx, participant, before, after, "changed")
+        if not wish.rule:
+            self._name_anew(tx, participant, before, after)
         self._offer_anew(tx, participant, after, source, wish)
+        if before.access == "open":
+            self._require_offer(tx, participant, after, source)
         return after
 
     def replace(self, tx: Tx, slug: str, name: str, wish: Replacement) -> Dataset:
@@ -225,6 +229,29 @@ class DatasetLife:
         if dataset.access in public.PUBLIC and public.is_ours(participant, dataset):
             series = store.series(tx, participant.id)
             require_conforming(public.complete(participant, dataset, source, (), series))
+
+    def _name_anew(self, tx: Tx, participant: Participant, before: Dataset, after: Dataset) -> None:
+        """The offer that says nothing but whom to name says the same as the licence; contracts keep theirs."""
+        earlier, now = (
+            describe.source_named(one.licence, one.attribution.get("de", ""), participant.name)
+            for one in (before.record, after.record)
+        )
+        for one in store.offers_on(tx, participant.id, after.id):
+            named = one.template == {"id": OPEN_RULE, "slots": {"source": earlier}}
+            if named and earlier != now and (now or after.access == "open"):
+                store.withdraw_offer(tx, participant.id, one.id)
+                if now:
+                    wish = OfferWish(
+                        rule=OPEN_RULE, slots={"source": now}, visibility=one.visibility,
+                        countersignature=one.countersignature,
+                    )  # fmt: skip
+                    self._offers.make(tx, participant, after, wish)
+
+    def _require_offer(self, tx: Tx, participant: Participant, dataset: Dataset, source: Source) -> None:
+        """Raises Mistake for bytes here that were open, and that nobody could have any more."""
+        stays = dataset.access == "open" or source.kind == "elsewhere"
+        if not stays and not store.offers_on(tx, participant.id, dataset.id):
+            raise Mistake("catalogue.no-rule")
 
     def _offer_anew(
         self, tx: Tx, participant: Participant, dataset: Dataset, source: Source, wish: DatasetChange

@@ -23,6 +23,8 @@ from connector.storage.database import Tx
 _TOLD = 5
 """Objections that are told at once."""
 _STRICTEST = ("required", "preferred", "none")
+OPEN_RULE = "open-attribution"
+"""Of open data whose licence asks to name the source, where no other rule was named."""
 
 
 class OfferWish(msgspec.Struct, frozen=True, kw_only=True):

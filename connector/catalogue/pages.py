@@ -134,12 +134,12 @@ class Pages:
 
     def dataset(self, tx: Tx, slug: str, requester: Requester, name: str) -> bytes | None:
         """One dataset by id or bare UUID as a document, under the same rule as pages (CVE-2024-9202)."""
-        participant = self._participants.held(slug).participant
+        participant = self._participants.current(tx, slug)
         found = store.shown(tx, slug, (name, f"{participant.root}/datasets/{name}"))
         for entry in found:
             offers = Viewer(self._judge, requester, tx.now).visible(entry.offers)
             if offers:
-                return dcat.root(dcat.dsp_dataset(dcat.distributions(participant), replace(entry, offers=offers)))
+                return dcat.root(dcat.dsp_dataset(dcat.common(participant), replace(entry, offers=offers)))
         return None
 
 
@@ -148,7 +148,7 @@ class _Round:
 
     def __init__(self, tx: Tx, participants: Participants, judge: PolicyEngine, search: Search) -> None:
         self._tx, self._search = tx, search
-        self._distribution = dcat.distributions(participants.held(search.slug).participant)
+        self._common = dcat.common(participants.current(tx, search.slug))
         self._viewer = Viewer(judge, search.requester, tx.now)
         self._found = list(search.found)
         self._skip, self._place, self._everyone = search.skip, search.place, search.everyone
@@ -182,7 +182,7 @@ class _Round:
         if self._skip > 0:
             self._skip -= 1
         elif len(self._found) <= self._search.wanted.limit:
-            self._found.append((shown.place, dcat.dsp_dataset(self._distribution, shown)))
+            self._found.append((shown.place, dcat.dsp_dataset(self._common, shown)))
 
     def _wanted(self, shown: Shown) -> bool:
         """What SQL has let pass: rows from before that have no folded text, and changes that this peer may not see."""

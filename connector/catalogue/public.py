@@ -28,10 +28,12 @@ from connector.metadata.record.model import (
     DataService,
     DatasetRecord,
     Distribution,
+    Hvd,
     Publisher,
     Series,
     Texts,
     filled,
+    named_series,
 )
 from connector.participants import lifecycle
 from connector.participants.model import Participant
@@ -77,10 +79,10 @@ class PublicCatalogue(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublicSeries(msgspec.Struct, frozen=True, kw_only=True):
-    """`members` are the IRIs of its public datasets."""
+    """`members` are its public datasets: IRI and title."""
 
     series: Series
-    members: tuple[str, ...]
+    members: tuple[tuple[str, Texts], ...]
 
 
 class PublicRecords:
@@ -123,6 +125,10 @@ class PublicRecords:
             found.append(PublicMark(iri=row.id, mark=digest.hexdigest(), changed_at=row.changed_at))
         return found
 
+    def still(self, tx: Tx, slug: str, iris: Sequence[str]) -> list[str]:
+        """Those of these that are public."""
+        return [one.id for one in store.revisions_with_access(tx, slug, PUBLIC, iris)]
+
     def context(self, tx: Tx, slug: str) -> str:
         """What all datasets of the participant say of it: another text if that changed."""
         participant = self._participants.current(tx, slug)
@@ -142,7 +148,10 @@ class PublicRecords:
         participant = self._participants.current(tx, slug)
         dataset, source = self._public(tx, participant, name)
         offers = self._offers(tx, slug, dataset)
-        return _public(complete(participant, dataset, source, offers, store.series(tx, slug)))
+        series: dict[str, Series] = {}
+        for one in dataset.record.series:  # of those that there are, not all: strangers ask for this
+            series |= store.series(tx, slug, one.iri)
+        return _public(complete(participant, dataset, source, offers, series))
 
     def series(self, tx: Tx, slug: str, uuid: str) -> PublicSeries:
         """A series by its UUID, if a public dataset belongs to it; raises Unknown."""
@@ -150,10 +159,13 @@ class PublicRecords:
         iri = series_iri(participant.root, uuid)
         found = store.series(tx, slug, iri).get(iri)
         shown = found is not None and lifecycle.is_active(tx, slug)
-        members = store.members(tx, slug, PUBLIC, iri) if shown else []
+        members = dict(store.members(tx, slug, PUBLIC, iri) if shown else [])
         if found is None or not members:
             raise Unknown("catalogue.unknown-series", id=uuid[:80])
-        return PublicSeries(series=_series(found, publisher_of(participant)), members=tuple(members))
+        categories = [each for one in members.values() if one.hvd is not None for each in one.hvd.categories]
+        hvd = Hvd(categories=tuple(dict.fromkeys(categories))) if categories else None
+        series = named_series(_series(found, publisher_of(participant), hvd))
+        return PublicSeries(series=series, members=tuple((iri, one.title) for iri, one in members.items()))
 
     def download(self, tx: Tx, slug: str, uuid: str, name: str) -> Source:
         """What lies behind `<dataset>/<name>`, for everybody and without a contract.
@@ -237,7 +249,7 @@ def complete(
         landing_page=kept.landing_page or (landing_page(dataset.id) if own else ""),
         issued=kept.issued or rfc3339(dataset.created_at),
         modified=kept.modified or rfc3339(dataset.changed_at),
-        series=tuple(_series(series.get(one.iri, one), about) for one in kept.series),
+        series=tuple(_series(series.get(one.iri, one), about, kept.hvd) for one in kept.series),
     )
     record = replace(record, attribution=record.attribution or _attribution(record.licence, participant.name))
     return filled(replace(record, distributions=_distributions(participant, record, dataset, source, offers)), about)
@@ -295,10 +307,11 @@ def _titled(one: Distribution, record: DatasetRecord) -> Distribution:
     )  # fmt: skip
 
 
-def _series(one: Series, about: Publisher) -> Series:
+def _series(one: Series, about: Publisher, hvd: Hvd | None) -> Series:
+    contact = about.contact if about.contact is not None and about.contact.reachable else None
     return replace(
-        one, description=one.description or one.title, publisher=one.publisher or about.agent,
-        contact=one.contact or about.contact, places=one.places or tuple(each for each in about.places if each.iri),
+        one, hvd=one.hvd or hvd, description=one.description or one.title, publisher=one.publisher or about.agent,
+        contact=one.contact or contact, places=one.places or tuple(each for each in about.places if each.iri),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ What each peer may see of it, page by page, is in `pages`; an offer that it may 
 """
 
 import mimetypes
-from typing import Any, Final
+from typing import Any
 
 from msgspec import field
 
@@ -13,11 +13,12 @@ from connector.catalogue.describe import Answers
 from connector.catalogue.inventory import Inventories
 from connector.catalogue.life import DatasetLife, elsewhere
 from connector.catalogue.model import Countersignature, Dataset, Offer, Source, Visibility
+from connector.catalogue.offers import OPEN_RULE, Offers
 from connector.catalogue.offers import Contradictory as Contradictory
-from connector.catalogue.offers import Offers
 from connector.catalogue.offers import OfferWish as OfferWish
 from connector.catalogue.pages import Pages
 from connector.catalogue.public import PublicCatalogue, PublicRecords, Withdrawn
+from connector.catalogue.snapshots.supply import Imported
 from connector.catalogue.visibility import may_see
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants.lifecycle import require_active
@@ -28,7 +29,6 @@ from connector.policy.engine import PolicyEngine, Requester
 from connector.storage.database import Tx
 
 OWN = 1_000
-OPEN_RULE: Final = "open-attribution"
 """The rule template of open data whose source has to be named."""
 
 
@@ -55,12 +55,14 @@ class Publication(Answers, frozen=True, kw_only=True):
 class Catalogue:
     """Datasets and offers of all participants. `cursor_key` signs page cursors: nobody can forge or share one."""
 
-    def __init__(self, participants: Participants, judge: PolicyEngine, cursor_key: bytes) -> None:
+    def __init__(
+        self, participants: Participants, judge: PolicyEngine, cursor_key: bytes, imported: Imported
+    ) -> None:  # fmt: skip
         self._participants, self._judge, self._offers = participants, judge, Offers(judge)
         self.life = DatasetLife(participants, self._offers)
         self.public = PublicRecords(participants)
         self.pages = Pages(participants, judge, cursor_key)
-        self.inventories = Inventories(participants, judge)
+        self.inventories = Inventories(participants, judge, imported)
 
     def register(self, tx: Tx, slug: str, source: Source) -> Source:
         require_active(tx, slug)

@@ -180,8 +180,8 @@ def datasets_named(tx: Tx, participant: str, access: Sequence[str], ids: Sequenc
     return [(one, sources[one.source]) for one in found]
 
 
-def members(tx: Tx, participant: str, access: Sequence[str], series_id: str) -> list[str]:
-    """IRIs of the published datasets with such access that belong to a series; only those records are read."""
+def members(tx: Tx, participant: str, access: Sequence[str], series_id: str) -> list[tuple[str, DatasetRecord]]:
+    """The published datasets with such access that belong to a series; only those records are read."""
     among, values = _among("access", "access", access)
     rows = tx.all(
         "SELECT id, record FROM dataset WHERE participant = :participant AND state = 'published'"  # noqa: S608 constants
@@ -191,7 +191,7 @@ def members(tx: Tx, participant: str, access: Sequence[str], series_id: str) -> 
         **values,
     )
     found = [(row["id"], msgspec.json.decode(row["record"], type=DatasetRecord)) for row in rows]
-    return [iri for iri, record in found if series_id in (one.iri for one in record.series)]
+    return [(iri, record) for iri, record in found if series_id in (one.iri for one in record.series)]
 
 
 class Revised(msgspec.Struct, frozen=True):
@@ -304,6 +304,14 @@ def withdraw_offers(tx: Tx, participant: str, dataset_id: str) -> int:
         " AND state = 'published'",
         participant=participant,
         dataset=dataset_id,
+    )
+
+
+def withdraw_offer(tx: Tx, participant: str, offer_id: str) -> None:
+    tx.run(
+        "UPDATE offer SET state = 'withdrawn' WHERE participant = :participant AND id = :id",
+        participant=participant,
+        id=offer_id,
     )
 
 

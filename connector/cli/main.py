@@ -46,6 +46,7 @@ _CODES: Mapping[str, int] = {
     "cli.csv-large": WRONG_USAGE,
     "cli.folder": WRONG_USAGE,
     "cli.no-regular-file": WRONG_USAGE,
+    "cli.no-text": WRONG_USAGE,
     "cli.forbidden": WRONG_USAGE,
     "cli.countersign-alone": WRONG_USAGE,
     "cli.countersign-missing": WRONG_USAGE,

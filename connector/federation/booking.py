@@ -43,7 +43,7 @@ class Booking:
     ) -> None:  # fmt: skip
         self._db, self._bounds, self._ours = db, bounds, ours
         self._slug, self._did, self._chance = slug, did, chance
-        self._bytes = 0
+        self._bytes: int | None = None
         self.aside: dict[str, str] = {}
         """What is set aside: id -> what its provider calls that state of it."""
         self.form: Form = ""
@@ -51,7 +51,6 @@ class Booking:
 
     async def begin(self) -> CrawlState:
         """How the crawls before ended."""
-        self._bytes = await self._db.read(self._slug, store.held_bytes, self._slug, self._did)
         aside = await self._db.read(self._slug, store.aside, self._slug, self._did)
         self.aside = {one.dataset: one.told for one in aside}
         return await self._db.read(self._slug, store.state, self._slug, self._did)
@@ -87,6 +86,8 @@ class Booking:
         return await self._db.write(self._slug, self._fail, error)
 
     async def _keep(self, good: Sequence[tuple[Copy, str]], odd: Sequence[SetAside]) -> None:
+        if self._bytes is None:  # most crawls bring nothing, and need not know
+            self._bytes = await self._db.read(self._slug, store.held_bytes, self._slug, self._did)
         self._bytes += sum(len(copy.entry) for copy, _ in good)
         if self._bytes > self._bounds.bytes:
             raise Partial("federation.too-large", most=self._bounds.bytes)
@@ -100,6 +101,7 @@ class Booking:
         self, tx: Tx, good: Sequence[tuple[Copy, str]], odd: Sequence[SetAside], readmitted: Sequence[str]
     ) -> None:
         self._ours(tx)
+        store.stray(tx, self._slug, self._did)
         for copy, told in good:
             copies.replace_entry(tx, self._slug, self._did, copy, told)
         store.readmit(tx, self._slug, self._did, readmitted)
@@ -118,7 +120,7 @@ class Booking:
             provider=self._did, form=self.form, digest=None if wait else digest,
             due_at=tx.now + (min(every, decide.CONFIRM_MS) if wait else every),
             code="federation.doubted" if wait else None, facts={"missing": len(gone)} if wait else {},
-            doubted_at=(state.doubted_at or tx.now) if wait else None,
+            doubted_at=min(state.doubted_at or tx.now, tx.now) if wait else None,
         )  # fmt: skip
         store.save(tx, self._slug, after)
         return self._told(gone=0 if wait else len(gone), unchanged=unchanged, doubted=wait)
@@ -131,6 +133,9 @@ class Booking:
         else:
             copies.failed(tx, self._slug, self._did, error.code)
         failures = 0 if partial else before.failures + 1
+        held = copies.members(tx, self._slug)[self._did]
+        if decide.given_up(failures, held.complete_at, tx.now):
+            copies.forget_all(tx, self._slug, self._did)
         wait = decide.around(self._bounds.every_ms, self._chance()) if partial else decide.pause(
             failures, self._chance()
         )  # fmt: skip

@@ -76,7 +76,10 @@ class Crawler:
         _CHANCE.shuffle(hosted)  # nobody is always the last
         for one in hosted:
             slug = one.participant.id
-            if one.participant.state != "active" or not await self._enrol(slug, one.participant.did):
+            if one.participant.state != "active":
+                await self._leave(slug)
+                continue
+            if not await self._enrol(slug, one.participant.did):
                 continue
             latest = self._clock.now() + max(2 * self._bounds.every_ms, decide.LONGEST_MS)
             for did in await self._db.read(slug, store.due, slug, latest, MOST_DUE):
@@ -122,6 +125,11 @@ class Crawler:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _leave(self, slug: str) -> None:
+        """Who leaves searches no more: its copies go at once, not when its records do, years later."""
+        for state in await self._db.read(slug, store.states, slug):
+            await self._db.write(slug, store.forget, slug, state.provider)
 
     async def _begin(self, pairs: Sequence[tuple[str, str]]) -> None:
         task = asyncio.create_task(self._turn(pairs), name="crawl")
@@ -205,7 +213,7 @@ class Crawler:
         found = dict[str, str]()
         for one in self._anchor.current.participants:
             try:
-                found[dids.root_of(dids.parse(one.did))] = one.did
+                found[decide.place_of(dids.root_of(dids.parse(one.did)))] = one.did
             except HanseError:
                 continue
         return found

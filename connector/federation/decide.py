@@ -4,8 +4,10 @@ Forgetting needs a whole listing. One that is empty after something was there, o
 whole and that has shrunken to less than half, counts only once it was heard again a while later (decision 0064).
 """
 
+import posixpath
 from collections.abc import Collection, Mapping
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
@@ -15,6 +17,10 @@ CONFIRM_MS: Final = 10 * MINUTE_MS
 FIRST_MS: Final = MINUTE_MS
 LONGEST_MS: Final = 6 * 60 * MINUTE_MS
 """Pauses after failures: the first, doubled for each further one, and the longest."""
+KEPT_MS: Final = 90 * 24 * 60 * MINUTE_MS
+"""So long copies are kept that nobody can compare any more: what was taken back there meanwhile, or names a person who
+wants to be forgotten, must not stay here for ever."""
+IN_VAIN: Final = KEPT_MS // LONGEST_MS
 FEW: Final = 10
 """Copies of a small catalogue may go one by one: it has shrunken only if it had more than these."""
 
@@ -56,19 +62,40 @@ def pause(failures: int, chance: float) -> int:
     return longest // 2 + int(longest // 2 * chance)
 
 
+def given_up(failures: int, complete_at: int | None, now: int) -> bool:
+    """Whether a member was not read for so long that its copies may go: by the clock, and by so many attempts in vain
+    that neither a clock that jumps nor a person who tries again and again makes them go."""
+    return failures >= IN_VAIN and (complete_at or 0) <= now - KEPT_MS
+
+
 def around(every_ms: int, chance: float) -> int:
     """A period, a tenth more or less by `chance` in 0..1: who was asked together is asked apart the next time."""
     return int(every_ms * (0.9 + 0.2 * chance))
 
 
 def claims_other(name: str, own: str, roots: Mapping[str, str]) -> bool:
-    """Whether an id lies below the root of another member than the one (`own`, DID) that shows it.
+    """Whether an id lies below the root of another member than the one (`own`, DID) that shows it, however it is spelt.
 
-    `roots`: root -> DID, of all members.
+    `roots`: root, as `place_of` has it -> DID, of all members.
     """
-    place = name.partition("?")[0].partition("#")[0]
+    place = place_of(name)
     while "/" in place:
         if place in roots:
             return roots[place] != own
         place = place.rpartition("/")[0]
     return False
+
+
+def place_of(name: str) -> str:
+    """An https address as every browser takes it: without query, user and port 443, in small letters up to the path,
+    which has no steps back and nothing encoded. Any other name as it is, without query."""
+    bare = name.partition("?")[0].partition("#")[0]
+    try:
+        parts = urlsplit(bare.replace("\\", "/"))
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return bare
+    if parts.scheme != "https" or not host:
+        return bare
+    path = posixpath.normpath("/" + unquote(parts.path).lstrip("/")).rstrip("/")
+    return f"https://{host}{'' if port in (None, 443) else f':{port}'}{path}"

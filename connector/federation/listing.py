@@ -177,11 +177,13 @@ def lines(body: bytes, wanted: Mapping[str, str]) -> Iterator[tuple[str, dict[st
 
 
 def _entry(line: bytes) -> dict[str, Any]:
-    """A dataset without its context; raises PeerError."""
+    """A dataset without its context; raises PeerError. Only in an inventory it may be one that nobody offers."""
     if len(line) > ENTRY_BYTES:
         raise PeerError("federation.entry-size", most=ENTRY_BYTES)
     value = strict.loads(line, limit=ENTRY_BYTES, nodes=ENTRY_NODES)
     try:
+        if isinstance(value, dict) and "hasPolicy" not in value:
+            return codec.public_dataset(value)
         return codec.plain(codec.decode(Dataset, value))
     except Malformed as fault:
         raise PeerError("federation.entry-form", pointer=fault.pointer or "/") from fault

@@ -29,14 +29,19 @@ def enrol(tx: Tx, participant: str, members: Mapping[str, int]) -> int:
         )
     gone = sorted(known - set(members))
     for provider in gone:
-        copies.forget_member(tx, participant, provider)
-        for table in ("crawl", "crawl_aside"):
-            tx.run(
-                f"DELETE FROM {table} WHERE participant = :participant AND provider = :provider",  # noqa: S608 constants
-                participant=participant,
-                provider=provider,
-            )
+        forget(tx, participant, provider)
     return len(gone)
+
+
+def forget(tx: Tx, participant: str, provider: str) -> None:
+    """Nothing of this member stays."""
+    copies.forget_member(tx, participant, provider)
+    for table in ("crawl", "crawl_aside"):
+        tx.run(
+            f"DELETE FROM {table} WHERE participant = :participant AND provider = :provider",  # noqa: S608 constants
+            participant=participant,
+            provider=provider,
+        )
 
 
 def due(tx: Tx, participant: str, latest: int, limit: int) -> list[str]:
@@ -59,6 +64,17 @@ def postpone(tx: Tx, participant: str, provider: str, due_at: int) -> None:
         participant=participant,
         provider=provider,
         due_at=due_at,
+    )
+
+
+def stray(tx: Tx, participant: str, provider: str) -> None:
+    """From now on the copies agree with no listing, until one is booked to its end. A process that dies in between must
+    not leave the old digest: a member that shows the old state again would say that nothing is new."""
+    tx.run(
+        "UPDATE crawl SET digest = NULL WHERE participant = :participant AND provider = :provider"
+        " AND digest IS NOT NULL",
+        participant=participant,
+        provider=provider,
     )
 
 

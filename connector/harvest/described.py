@@ -6,13 +6,16 @@ has no field for is in those; what it shows is cut to lengths that a page can be
 
 from collections.abc import Sequence
 
+import msgspec
 from pyoxigraph import BlankNode, Literal, NamedNode
 
+from connector.catalogue.search.copies import MILLIONTHS, box_of
 from connector.metadata.lists.code_lists import MEDIA_TYPES
 from connector.metadata.rdf.graph import Graph, Node, Term
 from connector.metadata.rdf.names import ADMS, DCAT, DCATAP, DCATDE, DCT, FOAF, SKOS, VCARD
 from connector.metadata.record.model import (
     Agent,
+    Box,
     Contact,
     DatasetRecord,
     Distribution,
@@ -45,8 +48,7 @@ def described(iri: str, graph: Graph) -> DatasetRecord:
         contacts=tuple(_contact(graph, each) for each in _nodes(graph, node, DCAT.contactPoint)),
         contributors=_iris(graph, node, DCATDE.contributorID),
         level=_iris(graph, node, DCATDE.politicalGeocodingLevelURI),
-        places=tuple(Place(iri=_name(each), label=_texts(graph, each, SKOS.prefLabel))
-                     for each in _nodes(graph, node, DCT.spatial)),
+        places=tuple(_place(graph, each) for each in _nodes(graph, node, DCT.spatial)),
         languages=_iris(graph, node, DCT.language), availability=_iri(graph, node, DCATAP.availability),
         access_right=_iri(graph, node, DCT.accessRights), landing_page=_iri(graph, node, DCAT.landingPage),
         series=tuple(_series(graph, each) for each in _nodes(graph, node, DCAT.inSeries)
@@ -94,6 +96,16 @@ def _contact(graph: Graph, node: Node) -> Contact:
 
 def _period(graph: Graph, node: Node) -> Period:
     return Period(iri=_name(node), start=_one(graph, node, DCAT.startDate), end=_one(graph, node, DCAT.endDate))
+
+
+def _place(graph: Graph, node: Node) -> Place:
+    """With the box around its geometry, if that has one on Earth."""
+    said = [*_plain(graph, node, DCAT.bbox), *_plain(graph, node, DCAT.centroid)]
+    box = next((found for text in said if (found := box_of(text)) is not None), None)
+    return Place(
+        iri=_name(node), label=_texts(graph, node, SKOS.prefLabel),
+        box=None if box is None else Box(*(each / MILLIONTHS for each in msgspec.structs.astuple(box))),
+    )  # fmt: skip
 
 
 def _series(graph: Graph, node: NamedNode) -> Series:

@@ -248,6 +248,21 @@ def served_marks(tx: Tx, participant: str) -> list[tuple[str, str, int]]:
     return [(row["iri"], row["sha256"], row["changed_at"]) for row in rows]
 
 
+def served_of(tx: Tx, participant: str, iris: Sequence[str]) -> list[str]:
+    """Those of these that are published."""
+    values: dict[str, object] = {f"iri{index}": iri for index, iri in enumerate(iris)}
+    if not values:
+        return []
+    among = ", ".join(f":{name}" for name in values)
+    rows = tx.all(
+        "SELECT iri FROM harvest_dataset WHERE participant = :participant AND state = 'published'"  # noqa: S608 names
+        f" AND iri IN ({among})",
+        participant=participant,
+        **values,
+    )
+    return [row["iri"] for row in rows]
+
+
 def record(tx: Tx, participant: str, iri: str) -> str | None:
     """The neutral record (JSON) of a published dataset."""
     row = tx.one(

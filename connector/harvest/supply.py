@@ -3,7 +3,7 @@
 Only what conforms is there: a dataset that waits for an answer, or was set aside, is in no public catalogue.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from pyoxigraph import RdfFormat, Triple, parse
@@ -28,6 +28,13 @@ class ImportedDatasets:
     def described(self, tx: Tx, slug: str, iris: Sequence[str]) -> Sequence[Described]:
         found = [store.served_one(tx, slug, iri) for iri in iris]
         return [_described(one) for one in found if one is not None]
+
+    def still(self, tx: Tx, slug: str, iris: Sequence[str]) -> Collection[str]:
+        return store.served_of(tx, slug, iris)
+
+    def records(self, tx: Tx, slug: str, after: str, limit: int) -> Sequence[tuple[str, DatasetRecord]]:
+        found = store.records(tx, slug, after, limit)
+        return [(iri, msgspec.json.decode(record, type=DatasetRecord)) for iri, _, record in found]
 
     def record(self, tx: Tx, slug: str, iri: str) -> DatasetRecord | None:
         found = store.record(tx, slug, iri)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from connector.protocol import messages
+from connector.protocol import messages, shape
 from connector.protocol.messages import CONTEXT
 from connector.protocol.shape import Malformed, json_object, point, short
 
@@ -64,6 +64,14 @@ def decode(cls: type[M], value: object) -> M:
     except msgspec.ValidationError as error:
         raise _malformed(error) from error
     return message if "extra" not in cls.__struct_fields__ else _with_extra(message, members)
+
+
+def public_dataset(value: object) -> dict[str, Any]:
+    """A dataset without offers as an inventory shows it, without `@context`; raises Malformed."""
+    members = json_object(value, "")
+    _envelope(members, messages.Dataset.__name__)
+    shape.public_dataset(members, "")
+    return {name: item for name, item in members.items() if name not in ("", "@context")}
 
 
 def encode(message: msgspec.Struct) -> bytes:

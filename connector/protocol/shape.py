@@ -89,6 +89,29 @@ def dataset(value: Any, at: str) -> None:
         items(members, name, at, check, required=True)
 
 
+def public_dataset(value: Any, at: str) -> None:
+    """A dataset that nobody offers, which only connectors of ours tell each other of: its distributions say where the
+    data are instead of which connector gives them (spec/metadata-federation.md 1.3)."""
+    members = json_object(value, at)
+    text(members, "@id", at)
+    constant(members, "@type", "Dataset", at)
+    if "hasPolicy" in members:
+        raise Malformed(point(at, "hasPolicy"), "forbidden")
+    items(members, "distribution", at, _place_of_data)
+
+
+def _place_of_data(value: Any, at: str) -> None:
+    members = json_object(value, at)
+    constant(members, "@type", "Distribution", at)
+    if "accessService" in members:
+        raise Malformed(point(at, "accessService"), "forbidden")
+    for name in ("dcat:accessURL", "dcat:downloadURL"):
+        if name in members:
+            text(json_object(members[name], point(at, name)), "@id", point(at, name))
+    if "dcat:accessURL" not in members:
+        raise Malformed(point(at, "dcat:accessURL"), "missing")
+
+
 def distribution(value: Any, at: str) -> None:
     members = json_object(value, at)
     constant(members, "@type", "Distribution", at)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -13,12 +14,15 @@ from connector.clock import rfc3339
 from connector.contracts.document.described_data import LONGEST_TITLE
 from connector.errors import HanseError
 from connector.language.reasons import plain
+from connector.metadata.lists.code_lists import code_lists
+from connector.metadata.rdf.names import VCARD
 from connector.policy.engine import LANGUAGES, PolicyEngine
 from connector.views.fields import Policy, Sentences, Time, explanation
 from connector.views.terms import ClauseView, OfferView, clauses
 
 _BYTES = re.compile(r"[0-9]{1,19}")
 """What a size can be: more digits are nobody's file, and thousands would not even be read as a number."""
+MOST_ADDRESSES, LONGEST_ADDRESS = 10, 2_000
 
 
 class OfferTermsView(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,10 +95,19 @@ class LiveSourceView(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
 
 
+class LicenceView(msgspec.Struct, frozen=True, kw_only=True):
+    """`label` is what the list calls it, its IRI if it is on none."""
+
+    iri: str
+    label: Sentences
+
+
 class HitView(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset in a member's catalogue; `provider_name` is what the trust list calls the `provider` (a DID).
 
     `seen`: when the provider last showed it to us; `source`: whether that was just now (`live`) or is kept (`copy`).
+    `open`: everybody may have it without a contract. `download` are addresses of files, `access` of pages and
+    interfaces where it is had, `landing_page` (may be empty) is about it, `contact` whom to ask.
     """
 
     provider: str
@@ -105,6 +118,12 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str | None
     bytes: int | None
     offers: list[OfferView]
+    licence: LicenceView | None
+    open: bool
+    download: list[str]
+    access: list[str]
+    landing_page: str
+    contact: str
     seen: Time
     source: Literal["copy", "live"]
 
@@ -119,10 +138,11 @@ class SilentView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountView(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of all that was found have this value."""
+    """How many of all that was found have this value; `name` for people, of members."""
 
     value: str
     count: int
+    name: str | UnsetType = UNSET
 
 
 class UnreachableView(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,8 +210,82 @@ def hit(
         description=plain(_literal(entry.get("dct:description"))),
         media_type=media if isinstance(media, str) else None,
         bytes=int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
-        offers=offers, seen=seen, source=source,
+        offers=offers, licence=_licence(entry), seen=seen, source=source, **msgspec.structs.asdict(whereabouts(entry)),
     )  # fmt: skip
+
+
+class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an entry says that the data are, and whom to ask; as in `HitView`."""
+
+    open: bool
+    download: list[str]
+    access: list[str]
+    landing_page: str
+    contact: str
+
+
+def whereabouts(entry: Mapping[str, Any]) -> Whereabouts:
+    """What has not the form of an address is left out: it is a stranger's, and people follow it.
+
+    Open is what has a file for everybody, or an open licence and a place where it is had.
+    """
+    files = [one for one in _listed(entry.get("distribution")) if isinstance(one, Mapping)]
+    download = _addresses(entry.get("dcat:downloadURL"), *(one.get("dcat:downloadURL") for one in files))
+    page = next(iter(_addresses(entry.get("dcat:landingPage"))), "")
+    every = _addresses(*(one.get("dcat:accessURL") for one in files))
+    access, licence = [one for one in every if one not in download and one != page], _licence(entry)
+    is_open = bool(download) or (bool(every) and licence is not None and code_lists().is_open(licence.iri) is True)
+    return Whereabouts(
+        open=is_open, download=download, access=access, landing_page=page,
+        contact=_contact(entry.get("dcat:contactPoint")),
+    )  # fmt: skip
+
+
+def _addresses(*values: object) -> list[str]:
+    """Each once, the first few."""
+    said = [one.get("@id") if isinstance(one, Mapping) else one for value in values for one in _listed(value)]
+    return [*dict.fromkeys(one for one in said if isinstance(one, str) and _is_address(one))][:MOST_ADDRESSES]
+
+
+def _is_address(text: str) -> bool:
+    """On the web, without a name before the host that looks like another host."""
+    if len(text) > LONGEST_ADDRESS or not text.isprintable() or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("https", "http") and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        return False
+
+
+def _contact(value: object) -> str:
+    """The first that says something: name, mail, page, telephone."""
+    for one in _listed(value):
+        if isinstance(one, Mapping):
+            said = [_reached(one.get(f"{VCARD.iri}{name}")) for name in ("fn", "hasEmail", "hasURL", "hasTelephone")]
+            if found := ", ".join(text for text in said if text):
+                return found
+    return ""
+
+
+def _reached(value: object) -> str:
+    text = value.get("@id") if isinstance(value, Mapping) else value
+    return plain(text.removeprefix("mailto:").removeprefix("tel:"), 200) if isinstance(text, str) else ""
+
+
+def _licence(entry: Mapping[str, Any]) -> LicenceView | None:
+    """Of the dataset, else the first of a distribution."""
+    files = [one for one in _listed(entry.get("distribution")) if isinstance(one, Mapping)]
+    said = [*_listed(entry.get("dct:license")), *(one.get("dct:license") for one in files)]
+    iris = [one.get("@id") if isinstance(one, Mapping) else one for one in said]
+    iri = next((plain(one, LONGEST_ADDRESS) for one in iris if isinstance(one, str)), "")
+    known = code_lists().value(iri)
+    label = {lang: iri if known is None else known.label(lang) for lang in LANGUAGES}
+    return LicenceView(iri=iri, label=label) if iri else None
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def silent(provider: str, name: str, error: HanseError) -> SilentView:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connector.api import find
 from connector.catalogue.search import store
 from connector.catalogue.search.copies import copy_of
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Refused, Space
@@ -37,6 +38,7 @@ async def test_copies_are_found_and_say_how_old_they_are(space: Space) -> None:
     assert all(hit["seen"].startswith("20") for hit in found["results"])
     assert (found["asked"], found["failed"], found["total"], found["next"]) == (2, [], 1, None)
     assert found["facets"]["theme"] == [{"value": "ENVI", "count": 1}]
+    assert found["facets"]["provider"] == [{"value": firm.did("stadtwerke"), "count": 1, "name": "Stadtwerke"}]
     only = await city.api.get(FIND, q="Bäume", **{"from": city.did(THERE)})
     assert [hit["source"] for hit in only["results"]] == ["live"]
     live = await city.api.get(FIND, live=1)
@@ -73,6 +75,28 @@ async def test_what_no_copy_answers_is_asked_for_live(space: Space) -> None:
     assert (found["results"], found["failed"], len(found["unreachable"])) == ([], [], 1)
 
 
+async def test_what_no_copy_answers_asks_only_the_oldest_again(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> two members with copies, one may be asked again << the one that was read first; who was never read always."""
+    monkeypatch.setattr(find, "AGAIN", 1)
+    city = await space.city("it", {HERE: MUNICIPALITY, THERE: MUNICIPALITY, "drittstadt": MUNICIPALITY})
+    for slug in (THERE, "drittstadt"):
+        await city.publish(slug, title=f"Bäume {slug}")
+        await put(city, HERE, city.did(slug), PATHS)
+    assert [hit["title"] for hit in (await city.api.get(FIND, q="bäume"))["results"]] == [f"Bäume {THERE}"]
+    live = await city.api.get(FIND, q="bäume", live=1)
+    assert len(live["results"]) == 2
+
+
+async def test_a_slip_is_mended_for_members_that_were_never_read_too(space: Space) -> None:
+    """>> one that has the word, one that is really called so << both, and it is said what was looked for."""
+    city = await space.city("it", {HERE: MUNICIPALITY, THERE: MUNICIPALITY})
+    for title in ("Baumkataster", "Das Baumkatatser", "Radwege"):
+        await city.publish(THERE, title=title)
+    found = await city.api.get(FIND, q="„Baumkatatser“")
+    assert sorted(hit["title"] for hit in found["results"]) == ["Baumkataster", "Das Baumkatatser"]
+    assert found["mended"] == {"Baumkatatser": "Baumkataster"}
+
+
 async def test_who_is_no_member_any_more_is_not_found(space: Space) -> None:
     """>> copies of one that the trust list does not name << nothing of it, and nothing counted."""
     city = await space.city("it", {HERE: MUNICIPALITY, THERE: MUNICIPALITY})
@@ -92,8 +116,12 @@ async def test_filters_narrow_copies_and_fresh_answers_alike(space: Space) -> No
     async def titles(**query: Any) -> list[str]:
         return sorted(hit["title"] for hit in (await city.api.get(FIND, **query))["results"])
 
-    assert await titles(theme="envi") == ["Baumkataster"]
+    for theme in ("envi", "ENVI", "Umwelt", "environment", "http://x.example/data-theme/ENVI"):
+        assert await titles(theme=theme) == ["Baumkataster"], theme
+    assert await titles(theme="Unwelt") == []
     assert await titles(since="2019-12-31") == ["Baumkataster", "Baumkataster Nachbardorf"]
+    assert await titles(since="2019-12-31", theme="ENVI") == ["Baumkataster"]
+    assert await titles(since="2020-01-02") == ["Baumkataster Nachbardorf"]
     assert await titles(q="Unser Baumkataster", like=1) == ["Baumkataster", "Baumkataster Nachbardorf"]
     assert await titles(box="8,53,9,54") == await titles(period="2020-01-01/2020-12-31") == []
     first = await city.api.get(FIND, limit=1)
@@ -106,7 +134,7 @@ async def test_filters_narrow_copies_and_fresh_answers_alike(space: Space) -> No
 NOT_SO = (
     {"since": "gestern"}, {"box": "1,2,3"}, {"box": "9,1,8,2"}, {"box": "0,0,nan,1"}, {"box": "0,-91,1,1"},
     {"period": "2020"}, {"period": "2021-01-01/2020-01-01"}, {"limit": "0"}, {"limit": "101"}, {"limit": "x"},
-    {"limit": "1" * 400}, {"theme": ""}, {"theme": "x" * 501}, {"since": "2" * 600},
+    {"limit": "1" * 400}, {"limit": "00055"}, {"theme": ""}, {"theme": "x" * 501}, {"since": "2" * 600},
 )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import msgspec
 import pytest
 from jsonschema import Draft201909Validator
 from referencing import Registry, Resource
@@ -12,6 +11,7 @@ from connector.catalogue import dcat, store
 from connector.catalogue.describe import FileElsewhere
 from connector.catalogue.model import FORMATS
 from connector.catalogue.service import OfferWish, Publication
+from connector.participants.publisher_details import PublisherChange
 from tests.testkit.places import DSP
 from tests.testkit.towns import Towns
 
@@ -19,12 +19,15 @@ TOWN = "musterstadt"
 KNOWN = {"@id", "@type", "hasPolicy", "distribution"}
 
 
+def common(towns: Towns) -> dcat.Common:
+    return dcat.common(towns.participants.held(TOWN).participant)
+
+
 async def published(towns: Towns, **wish: Any) -> dict[str, Any]:
     """Its entry, as the store gives it and the catalogue writes it."""
     dataset, _ = await towns.publish(TOWN, **wish)
     (shown,) = await towns.db.read(TOWN, store.shown, TOWN, [dataset.id])
-    distribution = dcat.distributions(towns.participants.held(TOWN).participant)
-    entry: dict[str, Any] = json.loads(dcat.dsp_dataset(distribution, shown))
+    entry: dict[str, Any] = json.loads(dcat.dsp_dataset(common(towns), shown))
     return entry
 
 
@@ -59,7 +62,7 @@ async def test_of_several_offers_the_strictest_is_told(towns: Towns) -> None:
         wish = OfferWish(rule="municipal-purpose", slots={"until": "31.12.2099"}, countersignature=setting)
         await towns.db.write(TOWN, towns.catalogue.offer, TOWN, dataset.uuid, wish)
         (shown,) = await towns.db.read(TOWN, store.shown, TOWN, [dataset.id])
-        entry = json.loads(dcat.dsp_dataset(msgspec.Raw(b"[]"), shown))
+        entry = json.loads(dcat.dsp_dataset(common(towns), shown))
         assert entry["https://w3id.org/hanse/v1#countersignature"] == "required"
 
 
@@ -85,10 +88,12 @@ async def test_open_data_says_where_it_is_had_without_a_contract(towns: Towns) -
     )  # fmt: skip
     dataset, _ = await towns.db.write(TOWN, towns.catalogue.publish, TOWN, wish)
     (shown,) = await towns.db.read(TOWN, store.shown, TOWN, [dataset.id])
-    entry = json.loads(dcat.dsp_dataset(msgspec.Raw(b"[]"), shown))
+    entry = json.loads(dcat.dsp_dataset(common(towns), shown))
     assert shown.public
-    assert entry["dcat:downloadURL"] == [{"@id": "https://a.example/x.csv"}]
-    assert not {"hasPolicy", "distribution", "dcat:mediaType"} & entry.keys()
+    (way,) = entry["distribution"]
+    assert way["dcat:downloadURL"] == way["dcat:accessURL"] == {"@id": "https://a.example/x.csv"}
+    assert way["dct:license"] == entry["dct:license"] == {"@id": "http://dcat-ap.de/def/licenses/cc-zero"}
+    assert not {"hasPolicy", "dcat:downloadURL", "dcat:mediaType"} & entry.keys()
 
 
 @pytest.mark.skipif(not DSP.is_dir(), reason="official DSP artefacts absent: put them at ../shared/data/dsp")
@@ -98,6 +103,7 @@ async def test_the_official_schema_accepts_the_catalogue(towns: Towns) -> None:
         [(schema["$id"], Resource.from_contents(schema)) for schema in schemas]
     )
     schema = next(one for one in schemas if one["$id"].endswith("catalog/catalog-schema.json"))
+    await towns.participants.change(TOWN, PublisherChange(ars="010010000000", box=(9.3, 54.7, 9.6, 54.9)))
     participant = towns.participants.held(TOWN).participant
     for count in (0, 2):
         said = {
@@ -109,5 +115,5 @@ async def test_the_official_schema_accepts_the_catalogue(towns: Towns) -> None:
         }
         entries = [json.dumps(await published(towns, **said)).encode() for _ in range(count)]
         catalogue = json.loads(dcat.dsp_catalogue(participant, entries))
-        assert len(catalogue.get("dataset", [])) == count
+        assert [len(one["dct:spatial"]) for one in catalogue.get("dataset", [])] == [2] * count
         Draft201909Validator(schema, registry=registry).validate(catalogue)

@@ -8,7 +8,7 @@ from msgspec import convert
 
 from connector.catalogue import store
 from connector.catalogue.life import DatasetChange, Outdated, Replacement
-from connector.catalogue.model import Dataset, Source
+from connector.catalogue.model import Dataset, Offer, Source
 from connector.catalogue.public import Withdrawn
 from connector.catalogue.service import Contradictory, OfferWish, Publication
 from connector.errors import Mistake, PeerError, Unknown
@@ -47,6 +47,10 @@ async def replaced(towns: Towns, dataset: Dataset, digest: str = NEW, **said: An
 
 async def withdrawn(towns: Towns, dataset: Dataset, revision: int | None = None) -> Dataset:
     return await towns.db.write(TOWN, towns.catalogue.life.withdraw, TOWN, dataset.uuid, revision)
+
+
+async def offers(towns: Towns, dataset: Dataset) -> list[Offer]:
+    return (await towns.db.read(TOWN, towns.catalogue.life.show, TOWN, dataset.uuid))[2]
 
 
 async def actions(towns: Towns, dataset: Dataset) -> list[tuple[int, str]]:
@@ -99,6 +103,33 @@ async def test_another_rule_is_another_offer(towns: Towns) -> None:
     _, _, (standing,) = await towns.db.read(TOWN, towns.catalogue.life.show, TOWN, dataset.uuid)
     assert standing.id != offer.id
     assert (standing.template["id"], standing.countersignature) == ("open-attribution", "none")
+
+
+@ONCE
+async def test_the_offer_of_open_data_names_whom_the_licence_names(towns: Towns) -> None:
+    """>> another attribution, then a licence that asks for none << another offer, with its visibility; then none."""
+    dataset, offer = await towns.publish(TOWN, **OPEN, visibility="eligible")
+    assert offer.template == {"id": "open-attribution", "slots": {"source": "Musterstadt"}}
+    await changed(towns, dataset, description="mehr")
+    assert await offers(towns, dataset) == [offer]
+    await changed(towns, dataset, attribution="Grünflächenamt")
+    (standing,) = await offers(towns, dataset)
+    assert (standing.template["slots"], standing.visibility) == ({"source": "Grünflächenamt"}, "eligible")
+    await changed(towns, dataset, licence="dl-zero-de/2.0")
+    assert await offers(towns, dataset) == []
+
+
+@ONCE
+async def test_what_was_open_is_under_a_rule_from_then_on(towns: Towns) -> None:
+    """>> open data without an offer, now for members or announced << refused without a rule, done with one."""
+    wish = Publication(source=await file(towns), title="Bäume", access="open", licence="dl-zero-de/2.0")
+    dataset, offer = await towns.db.write(TOWN, towns.catalogue.publish, TOWN, wish)
+    assert offer is None
+    for access in ("contract", "announced"):
+        with pytest.raises(Mistake, match=r"catalogue\.no-rule"):
+            await changed(towns, dataset, access=access)
+    await changed(towns, dataset, access="contract", rule="open-attribution", slots={"source": "x"})
+    assert len(await offers(towns, dataset)) == 1
 
 
 @ONCE

@@ -17,7 +17,7 @@ from connector.catalogue.service import Publication
 from connector.errors import Unknown
 from connector.metadata.project import dcat_ap, schema_org
 from connector.metadata.rdf.graph import Graph
-from connector.metadata.rdf.names import DCAT, DCT
+from connector.metadata.rdf.names import DCAT, DCATAP, DCT, HVD_LAW
 from connector.participants.publisher_details import PublisherChange
 from connector.policy.engine import Requester
 from tests.metadata.project.records import MOST, reached
@@ -79,11 +79,11 @@ def triples(found: PublicCatalogue) -> Sequence[Triple]:
 @pytest.mark.skipif(not SHARED.is_dir(), reason="official shapes absent: put them at ../shared/data/dcat")
 @ONCE
 async def test_what_is_published_conforms(towns: Towns) -> None:
-    """>> open in a series, high value, announced, announced alone, elsewhere << 0 violations and 0 warnings, thrice."""
+    """>> open and high value in one series, announced, announced alone, elsewhere << nothing found, three profiles."""
     from tests.metadata.project import official_shapes
 
     await towns.participants.change(TOWN, SAID)
-    for wish in (OPEN, HIGH_VALUE, ANNOUNCED, ALONE, AWAY):
+    for wish in (OPEN, {**HIGH_VALUE, "series": "Baumkataster"}, ANNOUNCED, ALONE, AWAY):
         await publish(towns, wish)
     found = triples(await read(towns))
     for profile in official_shapes.PROFILES:
@@ -239,8 +239,22 @@ async def test_a_series_knows_its_public_editions(towns: Towns) -> None:
     iri = editions[0].record.series[0].iri
     found = await towns.db.read(TOWN, towns.catalogue.public.series, TOWN, iri.rpartition("/")[2])
     assert found.series.title == {"de": "Baumkataster"}
-    assert found.members == tuple(sorted(one.id for one in editions))
+    assert found.members == tuple(sorted((one.id, one.record.title) for one in editions))
     assert iri.startswith(f"{ROOT}/series/")
+
+
+@ONCE
+async def test_a_series_with_an_edition_of_high_value_is_of_high_value(towns: Towns) -> None:
+    """>> an ordinary and a high-value dataset in one series << taken, and the series names category and law."""
+    await towns.participants.change(TOWN, SAID)
+    await publish(towns, {**OPEN, "series": "Messnetz"})
+    dataset = await publish(towns, {**HIGH_VALUE, "series": "Messnetz"})
+    uuid = dataset.record.series[0].iri.rpartition("/")[2]
+    found = await towns.db.read(TOWN, towns.catalogue.public.series, TOWN, uuid)
+    node, graph = NamedNode(found.series.iri), Graph(dcat_ap.series(found.series))
+    assert graph.values(node, DCATAP.hvdCategory) == (NamedNode("http://data.europa.eu/bna/c_e5f69a04"),)
+    assert graph.values(node, DCATAP.applicableLegislation) == (HVD_LAW,)
+    assert len(found.members) == 2
 
 
 @ONCE

@@ -160,6 +160,11 @@ class Stage:
 
         return await self.db.read(slug, look)
 
+    async def rules(self, slug: str = HERE) -> dict[str, int]:
+        """How many copies of this participant are under which rule."""
+        counts = await self.db.read(slug, copies.counted, slug, copies.Asked(match=None))
+        return dict(counts["rule"])
+
     async def state(self, slug: str = HERE) -> CrawlState:
         return await self.db.read(slug, store.state, slug, DID)
 

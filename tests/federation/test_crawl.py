@@ -32,6 +32,18 @@ async def test_what_differs_is_fetched_and_what_is_missing_forgotten(stage: Stag
     assert await stage.titles() == {"a": "Bäume", "b": "Bänke", "d": "Bäume"}
 
 
+async def test_what_nobody_offers_is_kept_and_may_be_offered_later(stage: Stage) -> None:
+    """>> public without offers, one of them badly; then the good one has an offer << kept, set aside; the new one."""
+    free = {name: value for name, value in entry("a").items() if name not in ("hasPolicy", "distribution")}
+    stage.member.show(free, {**free, "@id": entry("b")["@id"], "distribution": [{"@type": "Distribution"}]})
+    first = await stage.crawl()
+    assert (first.fetched, await stage.aside()) == (1, {"b": "federation.entry-form"})
+    assert await stage.rules() == {"none": 1}
+    stage.member.show(entry("a"))
+    second = await stage.crawl()
+    assert (second.fetched, second.gone, await stage.rules()) == (1, 0, {"other": 1})
+
+
 async def test_what_is_the_same_takes_one_request(stage: Stage) -> None:
     """>> crawled twice << the second time 304, and the copy is as new as that."""
     stage.member.show(entry("a"))
@@ -95,6 +107,25 @@ async def test_an_empty_listing_has_to_be_heard_twice(stage: Stage, with_invento
     await any_db.write(HERE, _doubted_before, decide.CONFIRM_MS)
     believed = await stage.crawl()
     assert (believed.doubted, believed.gone, await stage.held()) == (False, 2, set())
+
+
+async def test_a_clock_that_was_ahead_keeps_no_doubt_alive(stage: Stage, any_db: Database) -> None:
+    """>> doubted and silent since next year, then the clock is mended << since now; believed ten minutes later."""
+    stage.member.show(entry("a"))
+    await stage.crawl()
+    stage.member.bent = silent
+    await stage.crawl()
+    await any_db.write(HERE, _silent_since, 31_536_000_000)
+    await stage.crawl()
+    member = await stage.member_state()
+    assert member.failing_since == member.failed_at
+    stage.member.bent = None
+    stage.member.show()
+    await stage.crawl()
+    await any_db.write(HERE, _doubted_before, -31_536_000_000)
+    assert (await stage.crawl()).doubted
+    await any_db.write(HERE, _doubted_before, decide.CONFIRM_MS)
+    assert (await stage.crawl()).gone == 1
 
 
 async def test_doubt_is_over_when_something_is_shown_again(stage: Stage, any_db: Database) -> None:
@@ -261,5 +292,44 @@ async def test_killed_at_every_step_nothing_is_lost_and_the_next_crawl_ends_it(
     assert deaths >= 6
 
 
+async def test_a_crawl_that_died_takes_nothing_for_unchanged(stage: Stage, any_db: Database) -> None:
+    """>> a, b; both change, the process dies after a; the member shows the old ones again << a is as before again."""
+    stage.bounds = replace(stage.bounds, portion=1)
+    old, new = [entry(name, "alt") for name in "ab"], [entry(name, "neu") for name in "ab"]
+    stage.member.show(*old)
+    await stage.crawl()
+    stage.member.show(*new)
+    stage.db = cast(Database, Mortal(any_db, "after", 1))
+    with suppress(Killed):
+        await stage.crawl()
+    stage.db = any_db
+    assert await stage.titles() == {"a": "neu", "b": "alt"}
+    stage.member.show(*old)
+    assert (await stage.crawl()).error is None
+    assert await stage.titles() == {"a": "alt", "b": "alt"}
+
+
+async def test_copies_of_a_member_that_is_gone_for_good_go_too(stage: Stage, any_db: Database) -> None:
+    """>> silent for 89 days; often in vain, but read lately; both << kept, kept, gone; since when is still known."""
+    stage.member.show(entry("a"))
+    await stage.crawl()
+    stage.member.bent = silent
+    day = 86_400_000
+    for failures, days, left in ((decide.IN_VAIN, 89, {"a"}), (2, 91, {"a"}), (decide.IN_VAIN, 91, set[str]())):
+        await any_db.write(HERE, _gone_since, failures, days * day)
+        await stage.crawl()
+        assert await stage.held() == left, (failures, days)
+    assert (await stage.member_state()).failing_since is not None
+
+
 def _doubted_before(tx: Tx, ms: int) -> None:
     tx.run("UPDATE crawl SET doubted_at = doubted_at - :ms WHERE doubted_at IS NOT NULL", ms=ms)
+
+
+def _silent_since(tx: Tx, ms: int) -> None:
+    tx.run("UPDATE copy_member SET failing_since = failing_since + :ms", ms=ms)
+
+
+def _gone_since(tx: Tx, failures: int, ms: int) -> None:
+    tx.run("UPDATE crawl SET failures = :failures", failures=failures)
+    tx.run("UPDATE copy_member SET complete_at = :at", at=tx.now - ms)

@@ -259,13 +259,18 @@ async def test_a_member_that_left_the_list_is_forgotten_a_suspended_one_is_not(s
 
 
 async def test_who_leaves_reads_nothing_any_more(scene: Scene) -> None:
-    """>> a participant is closing << it is not asked for, and a reading that a person wants is refused."""
+    """>> a participant is closing << it is not asked for, a reading is refused, its copies go and others' stay."""
     await scene.look()
+    for town in (HERE, THERE):
+        await scene.crawler.now(town, SEA)
+    await scene.crawler.idle()
     await scene.db.write(HERE, lambda tx: tx.run("UPDATE participant SET state = 'closing' WHERE id = :p", p=HERE))
     await scene.towns.participants.load()
-    assert await scene.look(FIRST_MS) == [(THERE, SEA)]
+    assert await scene.look(2 * FIRST_MS) == []
     with pytest.raises(Closed):
         await scene.crawler.now(HERE, SEA)
+    assert [len(await scene.db.read(town, copies.held, town, SEA)) for town in (HERE, THERE)] == [0, 1]
+    assert [len(await scene.db.read(town, store.states, town)) for town in (HERE, THERE)] == [0, 1]
 
 
 async def test_the_lease_of_a_crawl_leaves_nothing_behind(scene: Scene) -> None:

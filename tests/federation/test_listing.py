@@ -8,7 +8,9 @@ import pytest
 
 from connector.errors import HanseError, PeerError
 from connector.federation.listing import Changed, Reader, lines, told_as, usable
-from tests.federation.stage import DID, Member, entry, iri
+from connector.protocol import codec
+from connector.protocol.messages import Dataset
+from tests.federation.stage import CONTEXT, DID, Member, entry, iri
 
 pytestmark = pytest.mark.threat("T80")
 
@@ -82,3 +84,45 @@ def test_names_that_nobody_could_be_shown(name: str) -> None:
         usable(name)
     assert told_as(name).encode() or not name
     assert told_as(name).isprintable()
+
+
+def public(**more: Any) -> bytes:
+    """The line of a dataset that nobody offers."""
+    way = {"@type": "Distribution", "dcat:accessURL": {"@id": "https://files.example/"}}
+    members = {"@context": [CONTEXT], "@id": iri("p"), "@type": "Dataset", "dct:title": "Bäume", "distribution": [way]}
+    return json.dumps({name: value for name, value in (members | more).items() if value is not LEFT_OUT}).encode()
+
+
+LEFT_OUT = object()
+WAY = {"@type": "Distribution", "dcat:accessURL": {"@id": "https://files.example/"}}
+
+
+def test_a_dataset_that_nobody_offers_says_where_it_is() -> None:
+    """>> with places of data, without any; each without `hasPolicy` << taken as it is, without its context."""
+    for line in (public(), public(distribution=LEFT_OUT), public(**{"@type": LEFT_OUT})):
+        ((name, entry),) = lines(line, {iri("p"): sha256(line).hexdigest()})
+        assert isinstance(entry, dict)
+        assert (name, entry["dct:title"], {"hasPolicy", "@context"} & entry.keys()) == (iri("p"), "Bäume", set())
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"hasPolicy": []}, {"hasPolicy": None}, {"hasPolicy": [{}]}, {"@context": []}, {"@context": LEFT_OUT},
+        {"@type": "Catalog"}, {"@type": None}, {"@id": 7}, {"distribution": []}, {"distribution": WAY},
+        {"distribution": ["https://files.example/"]}, {"distribution": [{"@type": "Distribution"}]},
+        {"distribution": [WAY, {**WAY, "accessService": "urn:s"}]}, {"distribution": [{**WAY, "@type": "Offer"}]},
+        {"distribution": [{**WAY, "dcat:accessURL": "https://files.example/"}]},
+        {"distribution": [{**WAY, "dcat:downloadURL": {"@id": ["https://files.example/"]}}]},
+    ],
+)  # fmt: skip
+def test_half_an_offer_is_none(more: dict[str, Any]) -> None:
+    """>> offers that are no offers, ways of the protocol without one, places that are none << set aside."""
+    line = public(**more)
+    assert told(line, p=line) == {"p": "federation.entry-form"}
+
+
+def test_in_a_catalogue_of_the_protocol_every_dataset_has_an_offer() -> None:
+    with pytest.raises(codec.Malformed) as fault:
+        codec.decode(Dataset, json.loads(public()))
+    assert fault.value.pointer == "/hasPolicy"

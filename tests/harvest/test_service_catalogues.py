@@ -109,4 +109,4 @@ async def test_official_shapes_find_no_violation_either(sqlite_db: Database) -> 
             await service.answer(TOWN, answers())
         triples = await published(service, sqlite_db)
         for profile in ("DE30", "AP301"):
-            assert [one for one in findings(profile, triples) if one.startswith("Violation")] == []
+            assert [one for one in findings(profile, triples) if one.startswith(Severity.VIOLATION)] == []

@@ -154,7 +154,6 @@ PROVED_BY: dict[str, str] = {
     "verify/second_bundle.py": "verify/checks/test_disclosure.py",
     "views/harvest.py": "cities/test_importing.py",
     "views/agreement.py": "api/test_openapi.py",
-    "views/dataset.py": "api/test_negotiation_request.py",
     "views/duty.py": "api/test_openapi.py",
     "views/federation.py": "cities/test_federation.py",
     "views/negotiation.py": "api/test_openapi.py",

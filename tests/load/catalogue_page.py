@@ -83,6 +83,9 @@ class Shelf:
         listed = [Listed(iri=iri, mark="1", changed_at=1) for iri in iris]
         return [Described(listed=one, triples=dcat_ap.dataset(self._records[one.iri])) for one in listed]
 
+    def still(self, tx: Tx, slug: str, iris: Sequence[str]) -> Sequence[str]:
+        return iris
+
     def record(self, tx: Tx, slug: str, iri: str) -> DatasetRecord | None:
         return self._records.get(iri)
 

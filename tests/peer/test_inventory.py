@@ -1,11 +1,13 @@
 """The inventory as members see it: what each may see now, tagged for each, and the entries that its hashes cover."""
 
+import json
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
 from connector.catalogue import inventory
+from connector.protocol.codec import CONTEXT
 from connector.protocol.inventory import DATASETS, INVENTORY
 from tests.testkit.cities import COMPANY, City, Space
 from tests.testkit.nasty import NastyPeer, Reply, nasty_peer
@@ -85,6 +87,20 @@ async def test_a_hash_covers_what_this_member_sees_of_a_dataset(it: City, nasty:
     await it.api.post(f"/api/v1/participants/{TOWN}/datasets/{uuid}/offers", wish)
     after = [(await listed(peer, it)).json["digest"] for peer in (nasty, firm)]
     assert (after[0] != before[0], after[1] == before[1]) == (True, True)
+
+
+@pytest.mark.threat("T24")
+async def test_what_nobody_offers_is_told_to_connectors_alone(it: City, nasty: NastyPeer) -> None:
+    """>> open without a contract << in the inventory with its line; in no catalogue, and 404 by its name there."""
+    wish = {"access": "open", "licence": "cc-zero", "rule": "", "slots": {}}
+    free, offered = (await it.publish(TOWN, **wish))["dataset"], (await it.publish(TOWN))["dataset"]
+    assert {one["id"] for one in (await listed(nasty, it)).json["datasets"]} == {free, offered}
+    (line,) = map(json.loads, await entries(nasty, it, free))
+    assert line["distribution"][0]["dcat:downloadURL"] == {"@id": f"{free}/baeume.csv"}
+    ask = {"@context": [CONTEXT], "@type": "CatalogRequestMessage"}
+    catalogue = (await nasty.post(it, TOWN, "/2025-1/catalog/request", ask)).json
+    assert [one["@id"] for one in catalogue["dataset"]] == [offered]
+    assert (await nasty.get(it, TOWN, f"/2025-1/catalog/datasets/{free.rpartition('/')[2]}")).status == 404
 
 
 async def test_pages_go_on_after_an_id(it: City, nasty: NastyPeer, monkeypatch: pytest.MonkeyPatch) -> None:

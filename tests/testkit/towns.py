@@ -28,6 +28,7 @@ from connector.delivery import worker
 from connector.delivery.circuit import Circuits
 from connector.delivery.worker import RetryAfter
 from connector.errors import HanseError, PeerError, Unavailable
+from connector.harvest.supply import ImportedDatasets
 from connector.http.outbound import Answer, SafeClient
 from connector.ids import new_uuid
 from connector.infra import Infra
@@ -165,7 +166,7 @@ class Towns:
     def _assemble(self, infra: Infra) -> None:
         self.participants = Participants(self.db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
         self.judge, quotas = judge(), Quotas(infra.settings.quota)
-        self.catalogue = catalogue.assemble(infra, self.participants, self.judge).service
+        self.catalogue = catalogue.assemble(infra, self.participants, self.judge, ImportedDatasets()).service
         contracted = contracts.assemble(
             infra, self.participants, self.catalogue, self.judge, members=self.keys, line=self, peer=self.wire,
             seal_roots=[x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], quotas=quotas,
@@ -225,16 +226,23 @@ class Towns:
 
     async def publish(self, slug: str, **wish: Any) -> tuple[Dataset, Offer]:
         """A file under template 3 unless `wish` says otherwise."""
+        dataset, offer = await self.publish_freely(slug, source=await self.file(slug), **wish)
+        assert offer is not None
+        return dataset, offer
+
+    async def publish_freely(self, slug: str, **wish: Any) -> tuple[Dataset, Offer | None]:
+        """The same of any kind, also without a file or an offer."""
+        base: dict[str, Any] = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
+        return await self.db.write(slug, self.catalogue.publish, slug, Publication(**{**base, **wish}))
+
+    async def file(self, slug: str) -> str:
+        """A registered file, by its id."""
         source = Source(
             id=new_uuid(), kind="file", location="0" * 64, name=self.file_name, media_type="text/csv", bytes=8,
             sha256="0" * 64,
         )  # fmt: skip
         await self.db.write(slug, self.catalogue.register, slug, source)
-        base: dict[str, Any] = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
-        asked = Publication(source=source.id, **{**base, **wish})
-        dataset, offer = await self.db.write(slug, self.catalogue.publish, slug, asked)
-        assert offer is not None
-        return dataset, offer
+        return source.id
 
     async def ask(
         self, consumer: str, provider: str, made: tuple[Dataset, Offer], purpose: str | None = PURPOSE

@@ -30,8 +30,8 @@ _TEXT: Final = 20_000
 """Characters of a title, keyword or description that are read."""
 QUERY: Final = 500
 WORDS: Final = 20
-_RULES: Final = "1"
-"""Raised with every change of how tokens are made."""
+_RULES: Final = "3"
+"""Raised with every change of how tokens are made, or of how facets, place and time are read."""
 _LABELS: Final = (skos.SKOS + "prefLabel", skos.SKOS + "altLabel")
 
 
@@ -142,6 +142,10 @@ class Analyser:
     def strong(self, stem: str) -> bool:
         """Whether a part of a word says enough to find something by it alone."""
         return stem not in self._weak and len(stem) > 2
+
+    def meaning(self, stem: str) -> str | None:
+        """The group of synonyms that a part of a word belongs to."""
+        return self._synonyms.group((stem,))
 
     def mended(self, word: Word) -> Word | None:
         """The word that was probably meant by one that neither the list nor the copies know."""

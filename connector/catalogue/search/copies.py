@@ -25,10 +25,12 @@ LONGEST_IRI: Final = 2_000
 Facet = Literal["theme", "field", "format", "licence", "rule"]
 FACETS: Final[tuple[Facet, ...]] = ("theme", "field", "format", "licence", "rule")
 """What a content says of itself; provider and freshness come from its entry."""
+NO_RULE: Final = "none"
+"""The rule of what nobody offers: everybody may read of it, and often have it, without a contract."""
 _VALUES: Final = 20
 _LONGEST_VALUE: Final = 200
-_MILLIONTHS: Final = 1_000_000
-_NUMBER: Final = re.compile(r"-?\d{1,3}(?:\.\d{1,15})?")
+MILLIONTHS: Final = 1_000_000
+_NUMBER: Final = re.compile(r"-?\d{1,3}(?:\.\d{1,15})?(?:[eE]-?\d{1,2})?")
 
 
 class Box(msgspec.Struct, frozen=True):
@@ -153,7 +155,9 @@ _SHORT: Final[Mapping[str, str]] = {
 
 
 def _rules(entry: Mapping[str, Any]) -> Iterator[str]:
-    """The templates that its offers were made from, `other` for rules that are none of ours."""
+    """The templates that its offers were made from, `other` for rules that are none of ours, `none` without offers."""
+    if "hasPolicy" not in entry:
+        yield NO_RULE
     for offer in _listed(entry.get("hasPolicy"))[:_VALUES]:
         if isinstance(offer, dict):
             terms = {name: value for name, value in offer.items() if name not in ("@id", "@type", "target")}
@@ -227,5 +231,5 @@ def box_of(text: str) -> Box | None:
     east, north = numbers[0::2], numbers[1::2]
     if not east or len(east) != len(north) or max(map(abs, east)) > 180 or max(map(abs, north)) > 90:
         return None
-    west, south, farthest, top = (round(each * _MILLIONTHS) for each in (min(east), min(north), max(east), max(north)))
+    west, south, farthest, top = (round(each * MILLIONTHS) for each in (min(east), min(north), max(east), max(north)))
     return Box(west, south, farthest, top)

@@ -249,7 +249,8 @@ def _alternatives(word: Word, reader: Analyser) -> tuple[Expression, Expression,
     stems = all_of(*(PART + stem for stem in word.stems))
     parts = [all_of(*(PART + part for part in word.parts))] if word.parts else []
     strong = [PART + part for part in word.parts if reader.strong(part)]
-    groups = [PART + word.token] if word.token.startswith("~") else []
+    meant = [group for part in word.parts if reader.strong(part) and (group := reader.meaning(part))]
+    groups = [PART + group for group in (*([word.token] if word.token.startswith("~") else []), *meant)]
     by_parts = any_of(word.token, stems, *parts)
     return any_of(word.token, titled), by_parts, any_of(by_parts, *strong, *groups)
 

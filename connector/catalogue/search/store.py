@@ -95,18 +95,6 @@ def _content(tx: Tx, copy: Copy) -> int:
     return int(row["id"])
 
 
-def seen(tx: Tx, participant: str, provider: str, datasets: Iterable[str]) -> int:
-    """These were shown again, unchanged; how many of them we hold."""
-    return sum(
-        tx.run(
-            f"UPDATE copy_entry SET seen_at = :now WHERE participant = :participant AND provider = :provider"  # noqa: S608
-            f" AND dataset IN ({listed})",
-            now=tx.now, participant=participant, provider=provider, **values,
-        )
-        for listed, values in _portions(datasets)
-    )  # fmt: skip
-
-
 def forget(tx: Tx, participant: str, provider: str, datasets: Iterable[str]) -> int:
     """The provider does not show these to the participant any more; how many were held."""
     return sum(
@@ -121,9 +109,21 @@ def forget(tx: Tx, participant: str, provider: str, datasets: Iterable[str]) -> 
 
 def forget_member(tx: Tx, participant: str, provider: str) -> int:
     """All that this provider showed, with its state: it is no member any more."""
-    values = {"participant": participant, "provider": provider}
-    tx.run("DELETE FROM copy_member WHERE participant = :participant AND provider = :provider", **values)
-    return tx.run("DELETE FROM copy_entry WHERE participant = :participant AND provider = :provider", **values)
+    tx.run(
+        "DELETE FROM copy_member WHERE participant = :participant AND provider = :provider",
+        participant=participant,
+        provider=provider,
+    )
+    return forget_all(tx, participant, provider)
+
+
+def forget_all(tx: Tx, participant: str, provider: str) -> int:
+    """Every copy of what this provider showed; how it stands is kept."""
+    return tx.run(
+        "DELETE FROM copy_entry WHERE participant = :participant AND provider = :provider",
+        participant=participant,
+        provider=provider,
+    )
 
 
 def held(tx: Tx, participant: str, provider: str) -> Mapping[str, Held]:
@@ -136,14 +136,14 @@ def held(tx: Tx, participant: str, provider: str) -> Mapping[str, Held]:
     return {row["dataset"]: Held(row["told"], row["seen_at"]) for row in rows}
 
 
-def content_known(tx: Tx, participant: str, provider: str, dataset: str, told: str) -> bool:
-    """Whether this participant already holds exactly what the provider calls `told`, and need not fetch it again."""
+def entry(tx: Tx, participant: str, provider: str, dataset: str) -> bytes | None:
+    """What the provider showed this participant of a dataset (JSON), if we hold it."""
     row = tx.one(
-        "SELECT 1 FROM copy_entry WHERE participant = :participant AND provider = :provider AND dataset = :dataset"
-        " AND told = :told",
-        participant=participant, provider=provider, dataset=dataset, told=told,
+        "SELECT d.entry FROM copy_entry e JOIN copy_document d ON d.content = e.content"
+        " WHERE e.participant = :participant AND e.provider = :provider AND e.dataset = :dataset",
+        participant=participant, provider=provider, dataset=dataset,
     )  # fmt: skip
-    return row is not None
+    return None if row is None else bytes(row["entry"])
 
 
 def crawled(tx: Tx, participant: str, provider: str, *, complete: bool) -> None:
@@ -163,7 +163,9 @@ def failed(tx: Tx, participant: str, provider: str, code: str) -> None:
     tx.run(
         "INSERT INTO copy_member (participant, provider, failing_since, failed_at, code) VALUES (:participant,"
         " :provider, :now, :now, :code) ON CONFLICT (participant, provider) DO UPDATE SET"
-        " failing_since = coalesce(copy_member.failing_since, :now), failed_at = :now, code = :code",
+        # not in the future, where a clock that jumped has put it
+        " failing_since = CASE WHEN copy_member.failing_since < :now THEN copy_member.failing_since ELSE :now END,"
+        " failed_at = :now, code = :code",
         participant=participant, provider=provider, now=tx.now, code=code[:200],
     )  # fmt: skip
 
@@ -185,19 +187,24 @@ def sweep(tx: Tx, limit: int = 1_000) -> int:
 def outdated(tx: Tx, participant: str, edition: str, limit: int) -> Mapping[int, bytes]:
     """Entries shown to this participant that another edition of the analyser has read, by content."""
     rows = tx.all(
-        "SELECT DISTINCT c.id, d.entry FROM copy_content c JOIN copy_document d ON d.content = c.id"
-        " JOIN copy_entry e ON e.content = c.id WHERE e.participant = :participant AND c.edition <> :edition"
-        " LIMIT :limit",
+        "SELECT d.content AS id, d.entry FROM copy_document d WHERE d.content IN (SELECT c.id FROM copy_content c"
+        " WHERE (c.edition < :edition OR c.edition > :edition)"  # unlike `<>` by the index
+        " AND EXISTS (SELECT 1 FROM copy_entry e WHERE e.content = c.id AND e.participant = :participant)"
+        " LIMIT :limit)",
         participant=participant, edition=edition, limit=limit,
     )  # fmt: skip
     return {int(row["id"]): bytes(row["entry"]) for row in rows}
 
 
 def read_again(tx: Tx, content: int, copy: Copy | None, edition: str) -> None:
-    """The same content by the present edition: its tokens and facets; found by nothing if it cannot be read now."""
+    """The same content by the present edition: all that it is found by; found by nothing if it cannot be read now."""
+    box = copy and copy.box
     tx.run(
-        f"UPDATE copy_content SET edition = :edition, facets = :facets, words = {_WORDS[tx.dialect]} WHERE id = :id",  # noqa: S608
+        "UPDATE copy_content SET edition = :edition, facets = :facets, west = :west, south = :south, east = :east,"  # noqa: S608
+        f" north = :north, starts = :starts, ends = :ends, words = {_WORDS[tx.dialect]} WHERE id = :id",
         id=content, edition=edition, facets=facets_of(copy) if copy else "", words=" ".join(copy.words) if copy else "",
+        west=box and box.west, south=box and box.south, east=box and box.east, north=box and box.north,
+        starts=copy and copy.starts, ends=copy and copy.ends,
     )  # fmt: skip
 
 
@@ -237,6 +244,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     since: int | None = None
     box: Box | None = None
     period: tuple[int, int] | None = None
+
+    @property
+    def everything(self) -> bool:
+        """Whether it names nothing that a dataset says of itself, but when it was modified: then all rank alike."""
+        return self.match is None and not self.narrowed and not self.points and (self.box, self.period) == (None, None)
 
 
 class Behind(msgspec.Struct, frozen=True):
@@ -284,15 +296,21 @@ def found(tx: Tx, participant: str, asked: Asked, behind: Behind | None, limit: 
             " WHERE rank < :rank OR (rank = :rank AND (modified < :modified OR (modified = :modified"
             " AND (dataset > :dataset OR (dataset = :dataset AND provider > :provider)))))"
         )
-    rows = tx.all(
-        f"SELECT * FROM (SELECT *, count(*) OVER () AS total FROM ({question.hits()}) AS ranked"  # noqa: S608 tokens bound
-        f" WHERE rank >= :least) AS every{after}"
-        " ORDER BY rank DESC, modified DESC, dataset, provider LIMIT :limit",
-        limit=limit + 1,
-        least=asked.least,
-        **question.values,
-    )
-    total = int(rows[0]["total"]) if rows else 0
+    hits, order = question.hits(), "modified DESC, dataset, provider LIMIT :limit"
+    if asked.everything:  # in the order of an index, and counted apart: nothing is sorted that nobody sees
+        rows = tx.all(f"SELECT * FROM ({hits}) AS every{after} ORDER BY {order}", limit=limit + 1, **question.values)  # noqa: S608
+        counted = tx.one(f"SELECT count(*) AS total FROM ({hits}) AS every", **question.values)  # noqa: S608 tokens bound
+        total = int(counted["total"]) if counted else 0
+    else:
+        least = " WHERE rank >= :least" if asked.least else ""  # where any will do, ranks are not computed twice
+        rows = tx.all(
+            f"SELECT * FROM (SELECT *, count(*) OVER () AS total FROM ({hits}) AS ranked{least}) AS every"  # noqa: S608
+            f"{after} ORDER BY rank DESC, {order}",
+            limit=limit + 1,
+            least=asked.least,
+            **question.values,
+        )
+        total = int(rows[0]["total"]) if rows else 0
     return Found(list(_hits(tx, participant, rows[:limit])), total, len(rows) > limit)
 
 
@@ -340,7 +358,7 @@ def counted(tx: Tx, participant: str, asked: Asked) -> Mapping[str, Mapping[str,
 def shown(tx: Tx, participant: str, match: Expression) -> bool:
     """Whether anything that the participant was shown has these tokens."""
     question = _Question(tx, participant, Asked(match=match))
-    return tx.one(f"{question.hits(ranked=False)} LIMIT 1", **question.values) is not None
+    return tx.one(question.one(), **question.values) is not None
 
 
 class _Question:
@@ -350,6 +368,16 @@ class _Question:
         self._dialect, self._asked = tx.dialect, asked
         self.values: dict[str, object] = {"participant": participant}
         self._sqlite = tx.dialect == "sqlite"
+
+    def one(self) -> str:
+        """Any row of what matches. PostgreSQL believes that a single one is soon found anywhere, and would read all
+        contents for a word that none has; it does not look through what is materialised, and stops all the same."""
+        if self._sqlite or self._asked.match is None:
+            return f"{self.hits(ranked=False)} LIMIT 1"
+        return (
+            f"WITH c AS MATERIALIZED (SELECT id FROM copy_content c WHERE {self._has(self._asked.match)}) SELECT 1 AS n"  # noqa: S608
+            " FROM c JOIN copy_entry e ON e.content = c.id WHERE e.participant = :participant LIMIT 1"
+        )
 
     def hits(self, *, ranked: bool = True) -> str:
         """Rows (content, provider, dataset, modified, rank) of the participant's own entries."""
@@ -361,8 +389,11 @@ class _Question:
             conditions.append(f"w.copy_word MATCH {self._value(all_of(*parts))}")
         elif parts:
             conditions.append(self._has(all_of(*parts)))
+        elif self._sqlite and (asked.box, asked.period) != (None, None):  # few say a place or time: from those
+            tables = "copy_content c CROSS JOIN copy_entry e ON e.content = c.id"
         wide = ranked and any(common for _, _, common in asked.points)
-        if asked.box is not None or asked.period is not None or wide or (parts and not self._sqlite):
+        needed = asked.box is not None or asked.period is not None or wide or (parts and not self._sqlite)
+        if needed and " c " not in tables:
             tables += " JOIN copy_content c ON c.id = e.content"
         conditions += self._narrowed()
         names = "e.dataset, e.provider"

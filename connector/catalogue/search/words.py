@@ -18,7 +18,13 @@ _AE_OE: Final = re.compile(r"(?<=[ao])e")
 _UE: Final = re.compile(r"(?<![aeq])ue")
 _JOINTS: Final = ("", "s", "es", "n", "en", "er", "e", "ns")
 """What may stand between two words of a compound."""
+_SURE_JOINT: Final = re.compile(r".{3,}(?:ung|heit|keit|schaft|ion|tat|ling|tum)s")
+"""A beginning that shows by its end that a word follows: it need not be listed (`Rehabilitationsklinik`)."""
+_FOREIGN_PLURAL: Final = re.compile(r".{2,}[oy]s")
+"""`Autos`, `Büros`, `Handys`: Snowball leaves them."""
 _SHORTEST: Final = 3
+_SHORTEST_STEM: Final = 5
+"""Of a shorter stem one letter is too much: it makes `Steuer` of `stehen`."""
 _MOST_PARTS: Final = 6
 _IRREGULAR: Final = {
     "seen": "see", "daten": "dat", "kitas": "kita", "wcs": "wc", "museen": "museum", "parks": "park",
@@ -53,6 +59,8 @@ def stem(word: str) -> str:
         return _IRREGULAR[word]
     if len(word) < _SHORTEST or not word.isalpha():
         return word
+    if _FOREIGN_PLURAL.fullmatch(word):
+        word = word[:-1]
     with _turn:  # the stemmer keeps the word that it works on
         return str(_stemmer().stemWord(word))
 
@@ -75,7 +83,7 @@ class WordList:
 
     def __contains__(self, word: str) -> bool:
         """Whether a folded word is listed, in any of its forms, or made of listed ones alone."""
-        return stem(word) in self._stems or len(self.parts(word)) > 1
+        return stem(word) in self._stems or len(self._split(word[:LONGEST], {}, whole=True) or ()) > 1
 
     def _joined(self) -> Iterator[tuple[str, str]]:
         """How each word may begin a compound -> its stem; a word as it is listed wins over a form of another."""
@@ -88,20 +96,30 @@ class WordList:
 
     def _parts(self, word: str) -> tuple[str, ...]:
         """Stems of the words of which a folded word is made, the fewest that do; empty if it is no compound."""
-        found = self._split(word[:LONGEST], {}, whole=True)
+        found = self._apart(word[:LONGEST])
         return tuple(dict.fromkeys(self._stem(each) for each in found)) if found and len(found) > 1 else ()
 
     def _all_parts(self, word: str) -> tuple[str, ...]:
         """The same and of what those are made: of `Hochwassergefahrenkarte` also `Gefahr` and `Karte`."""
         found, waiting = dict[str, None](), [word[:LONGEST]]
         while waiting:
-            split = self._split(waiting.pop(), {}, whole=True) or ()
+            split = self._apart(waiting.pop()) or ()
             found |= dict.fromkeys(self._stem(each) for each in split)
             waiting += split
         return tuple(found)
 
     def _stem(self, form: str) -> str:
         return self._heads.get(form) or stem(form)
+
+    def _apart(self, word: str) -> tuple[str, ...] | None:
+        """As listed words, else what is not listed only shows by its end that it is a word."""
+        found = self._split(word, {}, whole=True)
+        if found is not None and len(found) > 1:
+            return found
+        for end in range(_SHORTEST + 1, len(word) - _SHORTEST + 1):
+            if _SURE_JOINT.fullmatch(word[:end]) and (rest := self._split(word[end:], {})):
+                return (word[:end], *rest)
+        return found
 
     def _split(
         self, word: str, known: dict[str, tuple[str, ...] | None], *, whole: bool = False
@@ -116,10 +134,14 @@ class WordList:
             for end in range(len(word) - _SHORTEST, _SHORTEST - 1, -1):
                 head = word[:end]
                 rest = self._split(word[end:], known) if head in self._heads else None
-                if rest and len(rest) < _MOST_PARTS and (best is None or len(rest) + 1 < len(best)):
+                if rest and len(rest) < _MOST_PARTS and (best is None or self._better((head, *rest), best)):
                     best = (head, *rest)
         known[word] = best
         return best
+
+    def _better(self, one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+        """Fewer parts, else a beginning that is a word by itself: `Haupt-Straße`, not `Haupts-Trasse`."""
+        return (len(one), one[0] not in self._spelt) < (len(other), other[0] not in self._spelt)
 
     def _mended(self, word: str) -> str | None:
         """The listed word, or compound of listed words, in ordinary spelling, that a folded word probably was to be."""
@@ -155,7 +177,7 @@ class Spelling:
         """None for what is too short to be mended, or too far from every word that begins alike. It may be a stem."""
         if not 4 <= len(word) <= LONGEST or not word.isalpha():
             return None
-        return self._nearest(word) or self._nearest(stem(word))
+        return self._nearest(word) or (self._nearest(short) if len(short := stem(word)) >= _SHORTEST_STEM else None)
 
     def _nearest(self, word: str) -> str | None:
         shared = Counter(number for three in _threes(word) for number in self._index.get(three, ()))

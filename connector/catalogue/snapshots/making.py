@@ -38,6 +38,7 @@ MOST: Final = 100_000
 LARGEST: Final = 16 << 20
 """Bytes of RDF/XML that one dataset may take."""
 PORTION: Final = 100
+AT_A_LOOK: Final = 250
 BAD: Final = (ValueError, SyntaxError, msgspec.MsgspecError)
 """What one dataset raises that cannot be read, described or written."""
 ATTEMPTS: Final = 4
@@ -84,6 +85,10 @@ class Snapshots:
         """One that is not the newest any more, for as long as it is kept."""
         return await self._db.read(slug, store.named, slug, digest)
 
+    async def taken_back(self, slug: str, snapshot: Snapshot, number: int | None = None) -> frozenset[str]:
+        """What the snapshot, or that page of it, shows and what is not public any more."""
+        return await self._db.read(slug, self._taken_back, slug, snapshot, number)
+
     async def supplied(self, slug: str, iri: str) -> tuple[DatasetRecord, Described] | None:
         """A public dataset as its supplier describes it now, whoever that is."""
         return await self._db.read(slug, self._supplied, slug, iri)
@@ -100,6 +105,17 @@ class Snapshots:
             if record is not None and described:
                 return record, described[0]
         return None
+
+    def _taken_back(self, tx: Tx, slug: str, snapshot: Snapshot, number: int | None) -> frozenset[str]:
+        current = self._current(tx, slug)
+        if current is not None and current.digest == snapshot.digest:
+            return frozenset()
+        shown = store.iris(tx, slug, snapshot, number)
+        still: set[str] = set()
+        for supplier in self._suppliers if lifecycle.is_active(tx, slug) else ():
+            for start in range(0, len(shown), AT_A_LOOK):
+                still |= set(supplier.still(tx, slug, shown[start : start + AT_A_LOOK]))
+        return frozenset(shown) - still
 
     def _over(self, slug: str, done: "asyncio.Task[Snapshot]") -> None:
         self._making.pop(slug, None)

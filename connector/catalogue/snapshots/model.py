@@ -48,9 +48,10 @@ class Leaf(msgspec.Struct, frozen=True):
 
 
 class PageAsked(msgspec.Struct, frozen=True):
-    """Page `number` (from 1) of a snapshot of a participant in one form."""
+    """Page `number` (from 1) of a snapshot of a participant in one form, without the datasets that were taken back."""
 
     slug: str
     snapshot: Snapshot
     number: int
     form: Form
+    without: frozenset[str] = frozenset()

@@ -1,6 +1,6 @@
 """The participant's own records, and those it has taken over, as a supplier of public datasets."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pyoxigraph import Triple
 
@@ -28,6 +28,9 @@ class OwnDatasets:
         marks = {one.iri: _listed(one) for one in self._records.marks(tx, slug, iris)}
         records = (one.record for one in self._records.several(tx, slug, iris))
         return [Described(listed=marks[one.iri], triples=dcat_ap.dataset(one)) for one in records]
+
+    def still(self, tx: Tx, slug: str, iris: Sequence[str]) -> Collection[str]:
+        return self._records.still(tx, slug, iris)
 
     def record(self, tx: Tx, slug: str, iri: str) -> DatasetRecord | None:
         found = self._records.several(tx, slug, [iri])

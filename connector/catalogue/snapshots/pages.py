@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from typing import Final, ParamSpec
 
+from msgspec.structs import replace
 from pyoxigraph import Literal, NamedNode, Triple
 
 from connector.catalogue.snapshots import store
@@ -52,7 +53,7 @@ class Pages:
 
     async def page(self, catalogue: str, asked: PageAsked, *, packed: bool) -> bytes:
         """The bytes, with `packed` as gzip; `catalogue` is its IRI. Raises Gone, and Unavailable when too many wait."""
-        key = (catalogue, asked.snapshot.digest, asked.number, asked.form)
+        key = (catalogue, asked.snapshot.digest, asked.number, asked.form, asked.without)
 
         async def join() -> bytes:
             leaf = await self.leaf(asked)
@@ -96,20 +97,27 @@ class Pages:
         found = await self._db.read(asked.slug, store.leaf, asked.slug, asked.snapshot, asked.number, asked.form)
         if found is None:
             raise Gone("public.no-snapshot")
-        return found
+        return found if not asked.without else _without(found, asked.without)
 
-    async def full(self, catalogue: str, slug: str, snapshot: Snapshot, form: Form) -> AsyncGenerator[bytes, None]:
+    async def full(self, catalogue: str, first_page: PageAsked) -> AsyncGenerator[bytes, None]:
         """The whole catalogue in one document, page by page. Raises Gone before the first byte, or in the middle."""
+        snapshot, form = first_page.snapshot, first_page.form
         between, seen = fragments.between(form), set[bytes]()
         yield fragments.head(form)
         first = True
         for number in range(1, snapshot.pages + 1):
-            leaf = await self.leaf(PageAsked(slug, snapshot, number, form))
+            leaf = await self.leaf(replace(first_page, number=number))
             joined = await asyncio.to_thread(_stretch, catalogue, snapshot, leaf, form, seen)
             if joined:
                 yield joined if first else between + joined
                 first = False
         yield fragments.tail(form)
+
+
+def _without(leaf: Leaf, iris: frozenset[str]) -> Leaf:
+    kept = [index for index, iri in enumerate(leaf.iris) if iri not in iris]
+    own, shared = ([of[index] for index in kept] for of in (leaf.own, leaf.shared))
+    return Leaf([leaf.iris[index] for index in kept], own, shared)
 
 
 def gzipped(body: bytes) -> bytes:

@@ -170,6 +170,23 @@ def leaf(tx: Tx, participant: str, snapshot: Snapshot, page: int, form: Form) ->
     return Leaf([row["iri"] for row in rows], [row["own"] for row in rows], [row["shared"] for row in rows])
 
 
+def iris(tx: Tx, participant: str, snapshot: Snapshot, page: int | None) -> list[str]:
+    """What page `page` (from 1) shows, or all of them."""
+    starts = snapshot.starts
+    if not starts:
+        return []
+    first, end = (starts[0], "") if page is None else (starts[page - 1], "".join(starts[page : page + 1]))
+    rows = tx.all(
+        "SELECT iri FROM public_entry WHERE participant = :participant AND since <= :number"  # noqa: S608 constants
+        f" AND (until IS NULL OR until > :number) AND iri >= :start{' AND iri < :end' if end else ''} ORDER BY iri",
+        participant=participant,
+        number=snapshot.number,
+        start=first,
+        **({"end": end} if end else {}),
+    )
+    return [row["iri"] for row in rows]
+
+
 def sweep(tx: Tx, participant: str, before: int, drafts: int, most: int) -> int:
     """Forgets snapshots that were superseded before that instant and those beyond the `most` newest, never the newest;
     with them what no snapshot shows any more. How many snapshots. Documents since `drafts` may be of one in the making.

@@ -4,7 +4,7 @@ A supplier gives what everybody may see and nothing else: what it lists is on th
 nothing has changed, for that is asked with every request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import msgspec
@@ -42,5 +42,21 @@ class Supplier(Protocol):
     def described(self, tx: Tx, slug: str, iris: Sequence[str]) -> Sequence[Described]:
         """Those of these that are public now, as they are now. Raises ValueError for what cannot be described."""
 
+    def still(self, tx: Tx, slug: str, iris: Sequence[str]) -> Collection[str]:
+        """Those of these that are public now."""
+
     def record(self, tx: Tx, slug: str, iri: str) -> DatasetRecord | None:
         """The complete record of one, for its page; None if it is not public, or not of this supplier."""
+
+
+class Imported(Protocol):
+    """The same of datasets that are not the participant's own, as inventories list them: by their records."""
+
+    def state(self, tx: Tx, slug: str) -> str:
+        """As `Supplier.state`."""
+
+    def records(self, tx: Tx, slug: str, after: str, limit: int) -> Sequence[tuple[str, DatasetRecord]]:
+        """Public datasets by IRI, those behind `after`."""
+
+    def record(self, tx: Tx, slug: str, iri: str) -> DatasetRecord | None:
+        """As `Supplier.record`."""

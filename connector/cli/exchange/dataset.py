@@ -73,7 +73,7 @@ def run_show(call: Call) -> int:
     call.tell("dataset.state", revision=found["revision"], state=state, **times)
     call.tell("dataset.version", version=found["version"])
     for name, value in found["record"].items():
-        call.tell("dataset.field", field=_field(call, name), value=_value(call, value))
+        call.tell("dataset.field", field=_field(call, name), value=_value(call, value, name))
     if (file := found["file"]) is not None:
         size = call.size(file["bytes"]) if file["bytes"] is not None else "-"
         call.tell("dataset.file", name=file["name"], media=file["media_type"], bytes=size)
@@ -142,7 +142,7 @@ def run_history(call: Call) -> int:
         action = call.say(f"dataset.actions.{one['action']}")
         call.tell("dataset.revision", number=one["number"], at=one["at"], action=action, version=one["version"][:12])
         for each in one["differences"]:
-            before, after = (_value(call, one) for one in _apart(each["before"], each["after"]))
+            before, after = (_value(call, one, each["field"]) for one in _apart(each["before"], each["after"]))
             call.tell("dataset.difference", field=_field(call, each["field"]), before=before, after=after)
     return OK
 
@@ -197,10 +197,12 @@ def _apart(before: Any, after: Any) -> tuple[Any, Any]:
     return {lang: before.get(lang) for lang in differ}, {lang: after.get(lang) for lang in differ}
 
 
-def _value(call: Call, value: Any) -> str:
+def _value(call: Call, value: Any, name: str = "") -> str:
     """A value of a record in one line: codes of lists by their labels, texts in the language asked for."""
     if value in (None, "", [], {}):
         return call.say("dataset.empty")
+    if name == "access":
+        return call.say(f"dataset.access.{value}")
     if isinstance(value, str):
         from connector.metadata.lists.code_lists import code_lists  # most commands do not need them
 

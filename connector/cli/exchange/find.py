@@ -3,7 +3,9 @@
 It says how old each answer is, and who has not answered since when.
 """
 
+import codecs
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 from connector.cli.frame.call import OK, PEER_UNAVAILABLE, Call, named_file
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
+from connector.errors import Mistake
 from connector.language.reasons import plain
 
 FACETS = ("theme", "field", "format", "licence", "rule")
@@ -59,22 +62,32 @@ def run(call: Call) -> int:
     for one in found.get("unreachable", ()):
         call.note("find.unreachable", provider=one["provider_name"], since=one["since"], last=one["last"] or "–")
     for silent in found["failed"]:
-        call.note("find.failed", provider=silent["provider"], reason=_sentence(silent["reason"], call.lang))
+        provider = silent.get("provider_name") or silent["provider"]
+        call.note("find.failed", provider=provider, reason=_sentence(silent["reason"], call.lang))
     silent_ones = found["failed"] or found.get("unreachable")
     return PEER_UNAVAILABLE if silent_ones and not found["results"] else OK
 
 
 def _draft(named: str) -> str:
-    """Title and description of a draft: of a JSON file, of a text file whose first line is the title, or as given."""
+    """Title and description of a draft: of a JSON file, of a text file whose first line is the title, or as given.
+
+    Raises Mistake for what is no text, and for a file that is not there: one word that ends like one is no title.
+    """
     path = Path(named)
-    if not path.is_file():
+    if not path.is_file() and not _FILE.fullmatch(named):
         return named[:DRAFT]
-    text = named_file(path, DRAFT_BYTES).decode("utf-8", errors="replace")
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(named_file(path, DRAFT_BYTES))
+    except UnicodeDecodeError as problem:
+        raise Mistake("cli.no-text", path=path) from problem
     try:
         said = json.loads(text)
     except ValueError:
         return text[:DRAFT]
     return " ".join(_texts(said))[:DRAFT]
+
+
+_FILE = re.compile(r"\S+[.](?:json|jsonld|txt|md|toml|ya?ml|csv|pdf|docx?|odt)", re.IGNORECASE)
 
 
 def _texts(said: object) -> Sequence[str]:
@@ -104,6 +117,24 @@ def _show(call: Call, hit: Mapping[str, Any]) -> None:
             call.tell("find.barred", offer=offer["offer"], reason=_sentence(offer["reason"], call.lang))
         for note in offer.get("notes", {}).get(call.lang, []):
             call.tell("policy.note", text=note)
+    _whereabouts(call, hit)
+
+
+def _whereabouts(call: Call, hit: Mapping[str, Any]) -> None:
+    """Without a contract: where the files are, else where they may be had and whom to ask."""
+    page, is_open = hit.get("landing_page"), hit.get("open")
+    for address in hit.get("download", ()):
+        call.tell("find.open", address=address)
+    if hit.get("licence") and (is_open or not hit["offers"]):
+        call.tell("find.licence", licence=plain(_sentence(hit["licence"]["label"], call.lang), 200))
+    if hit["offers"]:
+        return
+    for address in hit.get("access", ()):
+        call.tell("find.open" if is_open else "find.access", address=address)
+    if page:
+        call.tell("find.page", address=page)
+    if not is_open:
+        call.tell("find.ask", contact=hit.get("contact") or hit["provider_name"])
 
 
 def _sum(call: Call, found: Mapping[str, Any]) -> None:
@@ -112,10 +143,17 @@ def _sum(call: Call, found: Mapping[str, Any]) -> None:
         call.tell("find.mended", typed=typed, used=used)
     call.tell("find.count", hits=max(len(found["results"]), found.get("total", 0)), asked=found["asked"])
     for facet, values in found.get("facets", {}).items() if call.args.counts else ():
-        listed = ", ".join(f"{plain(one['value'], 80)} ({one['count']})" for one in values[:SHOWN])
+        listed = ", ".join(f"{_named(call, facet, one)} ({one['count']})" for one in values[:SHOWN])
         call.tell("find.facet", facet=call.say(f"find.by.{facet}"), values=listed)
     if found.get("next"):
         call.tell("find.next", page=found["next"])
+
+
+def _named(call: Call, facet: str, one: Mapping[str, Any]) -> str:
+    """A value of a facet as people know it, and as the switch takes it."""
+    if facet == "freshness":
+        return call.say(f"find.age.{one['value']}")
+    return plain(one.get("name") or one["value"], 80)
 
 
 def _sentence(reason: object, lang: str) -> str:

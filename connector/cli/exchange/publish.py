@@ -22,6 +22,8 @@ def register(top: Words, places: Any) -> None:
     answers.register(command)
     command.word("--open-data", action="store_true")
     command.word("--classification", metavar="LEVEL", default="")
+    command.word("--ask", action="store_true")
+    command.sure()
     command.set_defaults(run=run)
 
 
@@ -35,8 +37,6 @@ def run(call: Call) -> int:
             pass
     name = args.file.name if args.file is not None else _name_of(said)
     said = _complete(call, name, said)
-    if args.file is not None and not args.rule and said.get("access") != "open":
-        raise Mistake("catalogue.no-rule")
     source = None if args.file is None else upload(api, args.participant, args.file)
     wish = {**said, "rule": args.rule, "slots": slots, "visibility": args.visibility,
             "countersignature": args.countersignature, "open_data": args.open_data,
@@ -48,12 +48,21 @@ def run(call: Call) -> int:
 
 
 def _complete(call: Call, name: str, said: dict[str, Any]) -> dict[str, Any]:
-    """With the answers of somebody at a terminal; elsewhere a file's name is title enough."""
+    """With the answers of somebody at a terminal; elsewhere a file's name is title enough. Raises Mistake."""
     from connector.cli.exchange import questions  # reads lists, which most commands do not need
 
-    if answers.interactive(call):
-        return questions.asked(call, name, said, call.args.rule)
+    args = call.args
+    if answers.interactive(call) and not args.yes and (args.ask or not _settled(said, args.rule)):
+        said = questions.asked(call, name, said, args.rule)
+    questions.require_rule(call, said.get("access"), args.rule)
     return said if "title" in said else {**said, "title": questions.Proposal(name).title}
+
+
+def _settled(said: dict[str, Any], rule: str | None) -> bool:
+    """Whether the options say what it is and who gets it: then a line that was pasted waits for nobody."""
+    access = said.get("access")
+    terms = rule or access == "announced" or (access == "open" and "licence" in said)
+    return "title" in said and bool(terms)
 
 
 def _name_of(said: dict[str, Any]) -> str:

@@ -1,14 +1,14 @@
 """The nine questions about a dataset, asked at a terminal (spec/metadata-record.md 1.3).
 
-Each has a proposal where the file's name or a list gives one; Enter takes it. Nobody is asked who uses `--json` or has
-no terminal.
+Each has a proposal where the file's name or a list gives one; Enter takes it. Only that data are for everybody has to
+be written: what is once on the web is not taken back. Whoever ends the input publishes nothing.
 """
 
 import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from connector.catalogue import describe
 from connector.cli.exchange.answers import NO
@@ -18,6 +18,7 @@ from connector.errors import Mistake
 from connector.language import say
 from connector.metadata.lists import code_lists as lists
 from connector.metadata.lists.code_lists import Value
+from connector.metadata.record.model import Access
 from connector.participants.publisher import checked_address
 
 OPEN_RULES: Final = ("", "open-attribution")
@@ -32,7 +33,7 @@ class Proposal:
     def __init__(self, name: str) -> None:
         stem = unicodedata.normalize("NFC", name.rpartition("/")[2].partition(".")[0])
         words = [word for word in re.split(r"[\W_]+", stem) if word]
-        self.title = " ".join(word[:1].upper() + word[1:] for word in words) or name
+        self.title = _title_of(words) or name
         year = _YEAR.search(stem)
         self.year = year[0] if year else ""
         self.concept = _concept([_folded(word) for word in words])
@@ -49,6 +50,12 @@ class Proposal:
         return ", ".join(describe.concept_words(self.concept))
 
 
+def _title_of(words: list[str]) -> str:
+    """Each with a capital, as German nouns have, unless somebody wrote capitals: they are where they belong."""
+    written = any(letter.isupper() for word in words for letter in word)
+    return " ".join(word if written and index else word[:1].upper() + word[1:] for index, word in enumerate(words))
+
+
 def _concept(words: list[str]) -> Value | None:
     """The concept of the Musterdatenkatalog whose name stands in the file's name; the longest of them."""
     whole = "".join(words)
@@ -63,6 +70,12 @@ def _concept(words: list[str]) -> Value | None:
 def _folded(text: str) -> str:
     plain = text.casefold().translate(_SPELT)
     return re.sub(r"[^a-z0-9]", "", plain)
+
+
+def require_rule(call: Call, access: str | None, rule: str | None) -> None:
+    """Raises Mistake for a file that is not for everybody, and that no rule says anything of."""
+    if call.args.file is not None and not rule and access != "open":
+        raise Mistake("catalogue.no-rule")
 
 
 def asked(call: Call, name: str, given: Mapping[str, Any], rule: str | None) -> dict[str, Any]:
@@ -130,9 +143,12 @@ class _Questions:
         yield "frequency", self._listed("frequency", lists.FREQUENCY, proposal)
 
     def _access(self) -> Iterator[tuple[str, Any]]:
-        is_open = lists.code_lists().is_open(self._licence_iri) is True
-        proposal = "open" if is_open and self._rule in OPEN_RULES else "contract"
-        yield "access", self._ask("access", proposal, _access)
+        is_open = self._rule in OPEN_RULES and lists.code_lists().is_open(self._licence_iri) is True
+        proposal = "open" if is_open else "contract"
+        words = {code: self._call.say(f"ask.access-words.{code}") for code in get_args(Access)}
+        found = self._ask("access", words[proposal] if self._rule else "", lambda text: _access(words, text))
+        require_rule(self._call, found, self._rule)
+        yield "access", found
 
     def _period(self) -> Iterator[tuple[str, Any]]:
         start, _, end = self._ask("period", self._proposal.year, _period).partition("/")
@@ -161,13 +177,16 @@ class _Questions:
                 self._call.note("ask.choice", code=one.code, label=one.label(self._call.lang))
 
     def _ask(self, name: str, proposal: str, read: Callable[[str], str]) -> str:
-        """The answer as `read` gives it; asked again while it raises Mistake. At the end of the input the proposal."""
+        """The answer as `read` gives it; asked again while it raises Mistake. Raises it at the end of the input."""
         question = self._call.say(f"ask.{name}")
         key = "ask.proposal" if proposal else "ask.plain"
         for attempt in range(ATTEMPTS):
             print(self._call.say(key, question=question, proposal=proposal), end="", file=sys.stderr, flush=True)
+            typed = sys.stdin.readline()
+            if not typed:
+                raise Mistake("cli.ask-ended")
             try:
-                return read(sys.stdin.readline().strip() or proposal)
+                return read(typed.strip() or proposal)
             except Mistake as mistake:
                 if attempt + 1 == ATTEMPTS:
                     raise
@@ -188,10 +207,12 @@ def _title(text: str) -> str:
     return text
 
 
-def _access(text: str) -> str:
-    if text not in ("open", "announced", "contract"):
-        raise Mistake("catalogue.access", value=text[:40])
-    return text
+def _access(words: Mapping[str, str], text: str) -> str:
+    """By the word of the language, or by that of the option."""
+    for code, word in words.items():
+        if text.casefold() in (code, word.casefold()):
+            return code
+    raise Mistake("catalogue.access", value=text[:40], words=", ".join(words.values()))
 
 
 def _period(text: str) -> str:

@@ -40,6 +40,7 @@ from connector.metadata.record.model import (
     DataService,
     DatasetRecord,
     Distribution,
+    Hvd,
     Period,
     Place,
     Series,
@@ -70,7 +71,7 @@ def catalogue(record: Catalogue, datasets: Sequence[str] = ()) -> list[Triple]:
 
 
 def series(record: Series) -> list[Triple]:
-    """A series alone, complete (`record.model.filled` names the nodes of those in a dataset)."""
+    """A series alone, complete (`record.model.named_series`)."""
     return list(_series(record))
 
 
@@ -146,13 +147,13 @@ def _governed(node: NamedNode, record: DatasetRecord) -> Iterator[Triple]:
     yield from _refers(node, DCATAP.availability, _said(record.availability))
     yield from _refers(node, DCATDE.contributorID, record.contributors)
     yield from _refers(node, DCATDE.politicalGeocodingLevelURI, record.level)
-    yield from _high_value(node, record)
+    yield from _high_value(node, record.hvd)
     yield from _laws(node, record.legislation)
 
 
-def _high_value(node: NamedNode, record: DatasetRecord, *, category: bool = True) -> Iterator[Triple]:
-    if record.hvd is not None:
-        yield from _refers(node, DCATAP.hvdCategory, record.hvd.categories if category else ())
+def _high_value(node: NamedNode, hvd: Hvd | None, *, category: bool = True) -> Iterator[Triple]:
+    if hvd is not None:
+        yield from _refers(node, DCATAP.hvdCategory, hvd.categories if category else ())
         yield from _laws(node, (HVD_LAW.value,))
 
 
@@ -191,7 +192,7 @@ def _distribution(record: DatasetRecord, one: Distribution) -> Iterator[Triple]:
     yield from _refers(node, DCATAP.availability, _said(one.availability))
     yield from _refers(node, DCT.language, one.languages)
     yield from _standards(node, one.conforms_to)
-    yield from _high_value(node, record, category=False)
+    yield from _high_value(node, record.hvd, category=False)
     yield from _dated(node, DCT.issued, one.issued)
     yield from _dated(node, DCT.modified, one.modified)
     if one.service is not None:
@@ -215,7 +216,7 @@ def _service(record: DatasetRecord, one: DataService) -> Iterator[Triple]:
     yield from _standards(node, one.conforms_to)
     yield from _page(node, FOAF.page, one.page or (record.landing_page if record.hvd is not None else ""))
     if record.hvd is not None:
-        yield from _high_value(node, record)
+        yield from _high_value(node, record.hvd)
         yield from _refers(node, DCAT.contactPoint, [contact.iri for contact in record.contacts])
 
 
@@ -234,6 +235,7 @@ def _series(one: Series) -> Iterator[Triple]:
     yield from _places(node, one.places)
     if one.period is not None:
         yield from _period(node, one.period)
+    yield from _high_value(node, one.hvd)
     yield from _dated(node, DCT.issued, one.issued)
     yield from _dated(node, DCT.modified, one.modified)
 

@@ -125,7 +125,8 @@ class Distribution(_Node, frozen=True, kw_only=True):
 
 
 class Series(_Node, frozen=True, kw_only=True):
-    """What several datasets are editions of. It names none of them: they name it."""
+    """What several datasets are editions of. It names none of them: they name it. `hvd` where one of them is of high
+    value: then the series is, too."""
 
     iri: str
     title: Texts = {}
@@ -137,6 +138,7 @@ class Series(_Node, frozen=True, kw_only=True):
     modified: str = ""
     places: tuple[Place, ...] = ()
     period: Period | None = None
+    hvd: Hvd | None = None
 
 
 class DatasetRecord(_Node, frozen=True, kw_only=True):
@@ -251,7 +253,7 @@ def named(record: DatasetRecord) -> DatasetRecord:
         periods=_all(record.periods, at, "period"),
         places=_all(record.places, at, "area"),
         distributions=_all(files, at, "file"),
-        series=tuple(_series(one) for one in record.series),
+        series=tuple(named_series(one) for one in record.series),
     )
 
 
@@ -267,7 +269,8 @@ def _distribution(one: Distribution, record: DatasetRecord) -> Distribution:
     )
 
 
-def _series(one: Series) -> Series:
+def named_series(one: Series) -> Series:
+    """The same of a series that is described alone."""
     contact = None if one.contact is None else _all([one.contact], one.iri, "contact")[0]
     period = None if one.period is None else _all([one.period], one.iri, "period")[0]
     places = _all(one.places, one.iri, "area")

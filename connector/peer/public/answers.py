@@ -29,7 +29,6 @@ FROM_ONE: Final = 100
 ALTOGETHER: Final = 500
 PROFILE: Final = '<https://www.dcat-ap.de/def/dcatde/3.0/>; rel="profile"'
 FRESH: Final = "public, max-age=60"
-FIXED: Final = "public, max-age=3600"
 CURRENT: Final = "public, no-cache"
 """Kept, but asked for anew each time: what is withdrawn is gone at once."""
 
@@ -95,10 +94,13 @@ class Answers:
         response = web.StreamResponse(status=about.status, headers=_headers(about))
         response.headers["Content-Type"] = forms.content_type(about.form)
         response.content_length = length
-        return await self.deliver(request, response, pieces)
+        if request.method == "HEAD":
+            return await self.deliver(request, response, pieces)
+        with self.turn(request):
+            return await self.deliver(request, response, pieces)
 
     async def deliver(self, request: web.Request, response: web.StreamResponse, pieces: Pieces) -> web.StreamResponse:
-        """Sends the head and, but for HEAD, the body. Raises TooMany and Unavailable before anything is sent.
+        """Sends the head and, but for HEAD, the body, in a turn of the caller's.
 
         A body that cannot be sent to its end aborts the connection, for what ends short must not look finished.
         """
@@ -106,15 +108,14 @@ class Answers:
             if request.method == "HEAD":
                 await response.prepare(request)
                 return response
-            with self._turn(request.remote or ""):
-                await response.prepare(request)
-                try:
-                    await self._write(response, pieces)
-                except BaseException as failure:
-                    if request.transport is not None:
-                        request.transport.abort()
-                    if not isinstance(failure, TimeoutError | ConnectionError | Broken):
-                        raise
+            await response.prepare(request)
+            try:
+                await self._write(response, pieces)
+            except BaseException as failure:
+                if request.transport is not None:
+                    request.transport.abort()
+                if not isinstance(failure, TimeoutError | ConnectionError | Broken):
+                    raise
         return response
 
     async def _write(self, response: web.StreamResponse, pieces: Pieces) -> None:
@@ -126,7 +127,9 @@ class Answers:
             await response.write_eof()
 
     @contextmanager
-    def _turn(self, address: str) -> Iterator[None]:
+    def turn(self, request: web.Request) -> Iterator[None]:
+        """A place among those whom something is sent to; raises TooMany and Unavailable."""
+        address = request.remote or ""
         if self._open[address] >= FROM_ONE:
             raise TooMany("public.too-many-at-once")
         if self._open.total() >= ALTOGETHER:

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 from pyoxigraph import NamedNode, Triple
 
-from connector.catalogue.public import PublicDataset, PublicRecords, PublicSeries, Withdrawn, dataset_iri
+from connector.catalogue.public import PublicDataset, PublicRecords, Withdrawn, dataset_iri
 from connector.catalogue.snapshots.making import Snapshots
 from connector.catalogue.snapshots.model import PageAsked, Snapshot
 from connector.catalogue.snapshots.pages import Gone, Pages, gzipped
@@ -25,13 +25,12 @@ from connector.metadata.rdf import fragments
 from connector.metadata.rdf.fragments import Form
 from connector.metadata.rdf.names import ADMS, AUTHORITY
 from connector.metadata.rdf.writing import in_order
-from connector.metadata.record.model import Texts
 from connector.peer.public import answers, forms
 from connector.peer.public.answers import Answers, Document
 from connector.peer.public.forms import Shown
 from connector.peer.public.html import Html
 from connector.peer.routes import Call, Route
-from connector.storage.database import Database, Tx
+from connector.storage.database import Database
 
 BURST: Final = 1_000
 PER_S: Final = 50
@@ -86,27 +85,23 @@ class PublicHandlers:
         number = _number(query.get("page", "1"), snapshot)
         if number > 1 and not named:
             raise Gone("public.page-of-none")
+        whole = query.get("full") == "1" and form != "html"
+        if whole and snapshot.total > MOST_FULL:
+            raise PeerError("public.full-too-large", most=MOST_FULL)
+        without = await self._snapshots.taken_back(slug, snapshot, None if whole else number) if named else frozenset()
+        part = "full" if whole else str(number)
         about = Document(
-            form=form, tag=f"{snapshot.digest}-{number}-{form}", changed_at=snapshot.changed_at, vary=vary,
-            cache=answers.FIXED if named else answers.FRESH, headers=_headers(form),
+            form=form, tag=f"{_tag(snapshot, without)}-{part}-{form}", vary=vary,
+            changed_at=0 if without else snapshot.changed_at, headers=_headers(form),
         )  # fmt: skip
         iri = f"{call.participant.root}/catalog"
         if form == "html":
-            return await self._html.catalogue(call, about, self._answers, self._pages, snapshot, number)
-        if query.get("full") == "1":
-            return await self._full(call, about, iri, snapshot, form)
-        asked = PageAsked(slug, snapshot, number, form)
+            asked = PageAsked(slug, snapshot, number, "nt", without)
+            return await self._html.catalogue(call, about, self._answers, self._pages, asked)
+        asked = PageAsked(slug, snapshot, number, form, without)
+        if whole:
+            return await self._answers.stream(call.request, about, self._pages.full(iri, asked))
         return await self._answers.send(call.request, about, lambda zipped: self._pages.page(iri, asked, packed=zipped))
-
-    async def _full(self, call: Call, about: Document, iri: str, snapshot: Snapshot, form: Form) -> web.StreamResponse:
-        if snapshot.total > MOST_FULL:
-            raise PeerError("public.full-too-large", most=MOST_FULL)
-        whole = Document(
-            form=form, tag=f"{snapshot.digest}-full-{form}", changed_at=about.changed_at, vary=about.vary,
-            cache=about.cache, headers=about.headers,
-        )  # fmt: skip
-        pieces = self._pages.full(iri, call.participant.id, snapshot, form)
-        return await self._answers.stream(call.request, whole, pieces)
 
     async def _snapshot(self, call: Call) -> Snapshot:
         wanted = call.request.query.get("snap")
@@ -166,8 +161,9 @@ class PublicHandlers:
 
     async def _series(self, call: Call, uuid: str, form: Shown, vary: tuple[str, ...]) -> web.StreamResponse:
         slug = call.participant.id
-        found, members = await self._db.read(slug, _with_members, self._records, slug, uuid)
-        tag = sha256(msgspec.json.encode((found, members))).hexdigest()
+        found = await self._db.read(slug, self._records.series, slug, uuid)
+        members = found.members[:MOST_MEMBERS]
+        tag = sha256(msgspec.json.encode((found.series, members))).hexdigest()
         about = Document(
             form=form, tag=f"{tag}-{form}", changed_at=0, vary=vary, cache=answers.CURRENT, headers=_headers(form)
         )
@@ -183,10 +179,10 @@ class PublicHandlers:
         return await self._answers.send(call.request, about, make)
 
 
-def _with_members(tx: Tx, records: PublicRecords, slug: str, uuid: str) -> tuple[PublicSeries, list[tuple[str, Texts]]]:
-    """The series, and the first of its datasets with their titles."""
-    found = records.series(tx, slug, uuid)
-    return found, [(iri, records.dataset(tx, slug, iri).record.title) for iri in found.members[:MOST_MEMBERS]]
+def _tag(snapshot: Snapshot, without: frozenset[str]) -> str:
+    """Of a snapshot, and of what is left of it."""
+    left_out = sha256("\n".join(sorted(without)).encode()).hexdigest()[:16]
+    return f"{snapshot.digest}-{left_out}" if without else snapshot.digest
 
 
 def _of_dataset(found: PublicDataset, form: Shown, vary: tuple[str, ...]) -> Document:

@@ -37,10 +37,12 @@ class Downloads:
         found = await self._db.read(slug, _open, self._records, slug, call.params["uuid"], call.params["file"])
         wanted = ranges.wanted(call.request.method, call.request.headers)
         source = self._sources.source(slug, _registered(found), pinned=True)
-        async with source.open(wanted) as reading:
-            response = web.StreamResponse(status=reading.status, headers={**_headers(found), **reading.headers})
-            response.content_length = None if reading.status == 304 else reading.length
-            return await self._answers.deliver(call.request, response, reading.chunks)
+        with self._answers.turn(call.request):  # before it is opened: a live source is asked each time, for HEAD too
+            async with source.open(wanted) as reading:
+                headers = {**_headers(found), **reading.headers}
+                response = web.StreamResponse(status=reading.status, headers=headers)
+                response.content_length = None if reading.status == 304 else reading.length
+                return await self._answers.deliver(call.request, response, reading.chunks)
 
 
 def _open(tx: Tx, records: PublicRecords, slug: str, uuid: str, file: str) -> Source:

@@ -57,17 +57,18 @@ class Html:
             return self._problem(call, error)
 
     async def catalogue(
-        self, call: Call, about: Document, sending: Answers, pages: Pages, snapshot: Snapshot, number: int
+        self, call: Call, about: Document, sending: Answers, pages: Pages, asked: PageAsked
     ) -> web.StreamResponse:
         """A page of a snapshot: the same datasets as on that page of the other forms."""
-        lang, slug = _lang(call), call.participant.id
+        lang, snapshot, number = _lang(call), asked.snapshot, asked.number
 
         async def make(zipped: bool) -> bytes:
             async def render() -> bytes:
-                leaf = await pages.leaf(PageAsked(slug, snapshot, number, "nt"))
+                leaf = await pages.leaf(asked)
                 return await pages.aside(_listed, call.participant, snapshot, number, leaf, lang, zipped)
 
-            return await pages.once((slug, snapshot.digest, number, lang, _edition(), zipped), render)
+            key = (asked.slug, snapshot.digest, number, asked.without, lang, _edition(), zipped)
+            return await pages.once(key, render)
 
         return await sending.send(call.request, _page(about, lang), make)
 
@@ -138,7 +139,9 @@ def _dataset(participant: Participant, record: DatasetRecord, lang: str) -> byte
         "dataset.html", participant, lang, address=view.page_of(participant, record.iri), title=shown.title.text,
         view=shown, linked=data_block(schema_org.dataset(record, f"{participant.root}/catalog")), did=participant.did,
         ask_text=_say("ask-text", lang, name=participant.name),
-        ask_slug_text=_say("ask-slug-text", lang, slug=_say("ask-slug", lang)),
+        ask_slug_text=_say(
+            "ask-slug-text", lang, slug=_say("ask-slug", lang), purpose=_say("ask-purpose", lang)
+        ),
     )  # fmt: skip
 
 

@@ -133,7 +133,7 @@ def dataset(record: DatasetRecord, participant: Participant, lang: str) -> Datas
     is_open = access_right(record).endswith("/PUBLIC")
     return DatasetView(
         title=text(record.title, lang), description=_paragraphs(record.description, lang), open=is_open,
-        files=[_file(one, lang) for one in record.distributions if _leads_somewhere(one, record)],
+        files=[_file(one, record, lang) for one in record.distributions if _leads_somewhere(one, record)],
         facts=_facts(record, lang),
         command="" if is_open else _command(record, participant, lang),
     )  # fmt: skip
@@ -159,8 +159,10 @@ def _leads_somewhere(one: Distribution, record: DatasetRecord) -> bool:
     return bool(one.download_url) or service or one.access_url not in ("", record.landing_page)
 
 
-def _file(one: Distribution, lang: str) -> File:
+def _file(one: Distribution, record: DatasetRecord, lang: str) -> File:
     address = one.download_url or one.access_url
+    if one.service is not None and address == record.landing_page:
+        address = one.service.endpoint  # an interface of which there is no other page than this
     host = urlsplit(address).hostname or ""
     name = text(one.title, lang)
     label = name.text or plain(unquote(address.rpartition("/")[2])) or plain(host)
@@ -227,7 +229,8 @@ def _series_link(one: Series, lang: str) -> Said:
 def _command(record: DatasetRecord, participant: Participant, lang: str) -> str:
     """To paste: names in it cannot end their quotes, and the member is the name that the trust list has."""
     name = participant.name.replace('"', "").replace("\\", "").replace("$", "").replace("`", "")
-    return f'hanse request {record.iri} --as {say("public.page.ask-slug", lang)} --from "{plain(name)}"'
+    slug, purpose = say("public.page.ask-slug", lang), say("public.page.ask-purpose", lang)
+    return f'hanse request {record.iri} --as {slug} --from "{plain(name)}" --purpose {purpose}'
 
 
 def _contacts(record: DatasetRecord) -> Iterator[Said]:

@@ -6,6 +6,9 @@ CREATE TABLE copy_content (
   west {int}, south {int}, east {int}, north {int}, starts {int}, ends {int}, modified {int}, uses {int} NOT NULL DEFAULT 0);
 CREATE INDEX copy_content_unused ON copy_content (id) WHERE uses = 0;
 CREATE INDEX copy_content_edition ON copy_content (edition);
+-- A question by place or time without a word: what says nothing of it is not in the way.
+CREATE INDEX copy_content_box ON copy_content (south, north, west, east) WHERE south IS NOT NULL;
+CREATE INDEX copy_content_period ON copy_content (starts, ends) WHERE starts IS NOT NULL OR ends IS NOT NULL;
 -- The entry itself, as JSON: apart from what is searched, so that a search reads narrow rows and a second lock can hold it.
 CREATE TABLE copy_document (
   content {int} PRIMARY KEY REFERENCES copy_content (id) ON DELETE CASCADE, entry {bytes} NOT NULL);

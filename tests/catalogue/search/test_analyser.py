@@ -60,6 +60,12 @@ def test_what_a_query_passes_over_and_what_counts_less() -> None:
     assert analyser().query("der die das und") == ()
 
 
+def test_words_of_asking_are_passed_over() -> None:
+    """>> a question as people say it << what it is about."""
+    asked = "Wo finde ich, wie viele Bänke bei uns stehen, und welche davon gibt es in unserer Stadt?"
+    assert [word.typed for word in analyser().query(asked)] == ["banke", "stadt"]
+
+
 def test_a_query_is_bounded() -> None:
     """>> a megabyte, a thousand words, nothing, signs << few words, each once."""
     assert analyser().query("x" * (1 << 20))[0].typed == "x" * words.LONGEST

@@ -30,7 +30,7 @@ def test_facets_are_codes_whatever_they_are_written_as() -> None:
     )
     assert found.facets == (
         ("theme", "ENVI"), ("theme", "TRAN"), ("field", "verkehr/kfz/messung"), ("format", "CSV"),
-        ("format", "GEOJSON"), ("licence", "dl-by-de/2.0"),
+        ("format", "GEOJSON"), ("licence", "dl-by-de/2.0"), ("rule", "none"),
     )  # fmt: skip
     assert {facet(name, value) for name, value in found.facets} <= set(found.words)
 
@@ -43,6 +43,7 @@ def test_a_person_may_type_the_iri_or_the_code() -> None:
 def test_a_rule_is_named_by_its_template_and_a_foreign_one_is_other() -> None:
     strange = {"@id": "urn:o", "permission": [{"action": "use", "constraint": [{"leftOperand": "x"}]}]}
     assert copy(hasPolicy=[strange]).facets == (("rule", "other"),)
+    assert copy().facets == (("rule", "none"),)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +56,8 @@ def test_a_rule_is_named_by_its_template_and_a_foreign_one_is_other() -> None:
             Box(8_000_000, 53_000_000, 8_000_000, 53_000_000),
         ),
         ("POINT(3500000 5900000)", None),
+        (f"POINT({0.00001} {-5.1e-05})", Box(10, -51, 10, -51)),
+        ("POINT(9e9 5)", None),
         ("POINT(8)", None),
         ("", None),
         ("nirgends", None),

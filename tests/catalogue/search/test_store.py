@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connector.catalogue.search import store
-from connector.catalogue.search.copies import copy_of
+from connector.catalogue.search.copies import Box, copy_of
 from connector.storage import Database, Tx
 from connector.storage.database import PROCESS
 from tests.conftest import TOWNS
@@ -57,13 +57,12 @@ async def test_what_no_entry_names_is_swept(any_db: Database) -> None:
     assert len(await any_db.read(HERE, rows, "copy_document")) == 1
 
 
-async def test_a_state_is_known_by_what_its_provider_calls_it_and_only_here(any_db: Database) -> None:
-    """>> told "a" here << known here under "a"; not under "b", not for the other town."""
+async def test_a_state_is_held_as_its_provider_calls_it_and_only_here(any_db: Database) -> None:
+    """>> told "a" here << held here under "a"; nothing for the other town."""
     await put(any_db, HERE, TREES, "a")
-    name = TREES["@id"]
-    asked = [(HERE, "a"), (HERE, "b"), (THERE, "a")]
-    found = [await any_db.read(town, store.content_known, town, PROVIDER, name, told) for town, told in asked]
-    assert found == [True, False, False]
+    told = {name: one.told for name, one in (await any_db.read(HERE, store.held, HERE, PROVIDER)).items()}
+    assert told == {TREES["@id"]: "a"}
+    assert await any_db.read(THERE, store.held, THERE, PROVIDER) == {}
 
 
 async def test_a_member_that_fails_keeps_its_copies_and_says_since_when(any_db: Database) -> None:
@@ -128,9 +127,65 @@ async def test_what_a_provider_calls_a_state_may_be_anything(any_db: Database) -
         assert (await any_db.read(HERE, store.held, HERE, PROVIDER))[TREES["@id"]].told is None
 
 
-async def test_many_datasets_are_seen_and_forgotten_in_portions(any_db: Database) -> None:
+async def test_many_datasets_are_forgotten_in_portions(any_db: Database) -> None:
     names = [f"urn:x:{number}" for number in range(450)]
     for name in names[:3]:
         await put(any_db, HERE, {"@id": name})
-    assert await any_db.write(HERE, store.seen, HERE, PROVIDER, names) == 3
     assert await any_db.write(HERE, store.forget, HERE, PROVIDER, names) == 3
+
+
+class Plans:
+    """A transaction that keeps how SQLite would answer what is asked of it."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx, self.plans = tx, list[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    def all(self, sql: str, **values: object) -> list[Any]:
+        self.plans += [row["detail"] for row in self._tx.all(f"EXPLAIN QUERY PLAN {sql}", **values)]
+        return self._tx.all(sql, **values)
+
+    def one(self, sql: str, **values: object) -> Any:
+        return next(iter(self.all(sql, **values)), None)
+
+
+async def test_no_question_reads_all_contents(sqlite_db: Database) -> None:
+    """>> everything, by a word, place, time, an old edition << by an index each; everything without being sorted.
+
+    On SQLite: how PostgreSQL answers depends on how much there is.
+    """
+    await put(sqlite_db, HERE, TREES)
+    asked = {
+        "all": store.Asked(match=None), "word": store.Asked(match="baum"),
+        "box": store.Asked(match=None, box=Box(1, 2, 3, 4)), "period": store.Asked(match=None, period=(1, 2)),
+    }  # fmt: skip
+
+    def plans(tx: Tx) -> dict[str, list[str]]:
+        found = dict[str, list[str]]()
+        for name, one in asked.items():
+            spy: Any = Plans(tx)
+            store.found(spy, HERE, one, None, 20)
+            found[name] = spy.plans
+        spy = Plans(tx)
+        store.outdated(spy, HERE, "now", 10)
+        return {**found, "old": spy.plans}
+
+    found = await sqlite_db.read(HERE, plans)
+    for name, index in (
+        ("all", "copy_entry_newest"), ("word", "VIRTUAL TABLE"), ("box", "copy_content_box"),
+        ("period", "copy_content_period"), ("old", "copy_content_edition"),
+    ):  # fmt: skip
+        assert any(index in step for step in found[name]), (name, found[name])
+        read_whole = [step for step in found[name] if step.split()[:2] in (["SCAN", "c"], ["SCAN", "d"], ["SCAN", "e"])]
+        assert all("INDEX copy_content_period" in step for step in read_whole), (name, read_whole)
+    assert "USE TEMP B-TREE FOR ORDER BY" not in found["all"]
+
+
+async def test_a_word_is_known_by_whom_it_was_shown_to(any_db: Database) -> None:
+    """>> a word shown here, one shown to the other town only, one to nobody << known here; not known, not known."""
+    await put(any_db, HERE, TREES)
+    await put(any_db, THERE, PATHS)
+    known = [await any_db.read(HERE, store.shown, HERE, word) for word in ("+baum", "+radweg", "+xyz")]
+    assert known == [True, False, False]

@@ -3,7 +3,7 @@
 import pytest
 
 from connector.catalogue.search import store, upkeep
-from connector.catalogue.search.copies import copy_of
+from connector.catalogue.search.copies import box_of, copy_of
 from connector.catalogue.search.find import Wanted, search
 from connector.catalogue.search.upkeep import Upkeep
 from connector.storage import Tx
@@ -12,16 +12,16 @@ from tests.conftest import TOWNS
 from tests.testkit.towns import Towns
 
 PROVIDER = "did:web:seestadt.example"
-ENTRY = {"@id": "urn:x:1", "dct:title": "Hecken"}
+ENTRY = {"@id": "urn:x:1", "dct:title": "Hecken", "dct:spatial": {"dcat:bbox": "8,53,9,54"}}
 
 
 def aged(tx: Tx) -> None:
     words = "''" if tx.dialect == "sqlite" else "''::tsvector"
-    tx.run(f"UPDATE copy_content SET edition = 'old', words = {words}")
+    tx.run(f"UPDATE copy_content SET edition = 'old', words = {words}, west = NULL, south = NULL")
 
 
 async def test_a_round_sweeps_and_reads_again(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> contents of an old edition, more than a portion, one forgotten << found again by their words; one swept."""
+    """>> contents of an old edition, more than a portion, one forgotten << found by words and place; one swept."""
     monkeypatch.setattr(upkeep, "READ", 2)
     monkeypatch.setattr(upkeep, "SWEPT", 1)
     here, _ = TOWNS
@@ -33,6 +33,7 @@ async def test_a_round_sweeps_and_reads_again(towns: Towns, monkeypatch: pytest.
     assert (await towns.db.read(here, search, here, Wanted(text="Hecken"))).total == 0
     await Upkeep(towns.db, towns.participants).run()
     assert (await towns.db.read(here, search, here, Wanted(text="Hecken"))).total == 4
+    assert (await towns.db.read(here, search, here, Wanted(box=box_of("8,53,8.1,54")))).total == 4
     left = await towns.db.read(PROCESS, lambda tx: tx.all("SELECT edition FROM copy_content"))
     assert len(left) == 4
     assert all(row["edition"] != "old" for row in left)

@@ -22,7 +22,8 @@ def test_umlauts_are_one_letter_however_they_are_written() -> None:
 
 
 def test_forms_of_a_word_have_one_stem() -> None:
-    for forms in ("Baum Bäume Bäumen Baumes", "Haus Häuser", "Weg Wege Wegen", "See Seen", "Bus Busse Bussen"):
+    native = ["Baum Bäume Bäumen Baumes", "Haus Häuser", "Weg Wege Wegen", "See Seen", "Bus Busse Bussen"]
+    for forms in (*native, "Auto Autos", "Büro Büros", "Handy Handys"):
         assert len({stem(folded(form)) for form in forms.split()}) == 1, forms
     assert stem("schulen") != stem("schuler"), "pupils are no schools"
     assert [stem(word) for word in ("co2", "5g", "pm10")] == ["co2", "5g", "pm10"]
@@ -40,7 +41,23 @@ def test_compounds_are_made_of_listed_words() -> None:
     assert analyser().listed.all_parts("hochwassergefahrenkarte")[-4:] == ("gefahr", "kart", "hoch", "wass")
 
 
-@pytest.mark.parametrize("word", ["hoch" * 10, "a" * 400, "weg" * 13, "verkehrs" * 5])
+def test_of_two_ways_to_part_a_word_the_one_with_whole_words_counts() -> None:
+    listed = WordList(["Haupt", "Straße", "Trasse", "Rat", "Haus", "Ratte"])
+    assert listed.parts("hauptstrasse") == ("haupt", "strass")
+    assert listed.parts("rathaus") == ("rat", "haus")
+
+
+def test_a_beginning_that_is_not_listed_shows_by_its_end_that_it_is_a_word() -> None:
+    """>> -ions, -ungs, -täts before a listed word; the same without, a slip << its parts; nothing, still mended."""
+    listed = WordList(["Klinik", "Bericht", "Genehmigung"])
+    assert listed.parts("rehabilitationskliniken") == ("rehabilitation", "klinik")
+    assert listed.parts("zuwendungsbericht") == ("zuwend", "bericht")
+    assert listed.parts("universitatsklinik") == ("universitat", "klinik")
+    assert listed.parts("xyzklinik") == ()
+    assert "genemigungsbericht" not in listed
+
+
+@pytest.mark.parametrize("word", ["xungs" * 8, "hoch" * 10, "a" * 400, "weg" * 13, "verkehrs" * 5])
 def test_no_word_is_taken_apart_for_long(word: str) -> None:
     """>> words that can be split in a great many ways << an answer, of a bounded number of parts."""
     assert len(LISTED.parts(word)) <= 7
@@ -57,7 +74,8 @@ def test_a_slip_is_mended_towards_the_list() -> None:
 
 
 def test_what_is_nothing_like_the_list_stays_as_it_is() -> None:
-    """>> a place, a short word, digits, another first letter << no guess."""
+    """>> a place, a short word, digits, another first letter, a short stem << no guess."""
+    assert WordList(["Steuer"]).mended("stehen") is None
     assert [LISTED.mended(word) for word in ("lechhausen", "bam", "12345", "raum", "")] == [None] * 5
 
 

@@ -38,6 +38,9 @@ class Shelf:
         self.described_iris += iris
         return [Described(listed=self._listed(iri), triples=self._triples(iri)) for iri in iris if iri in self.titles]
 
+    def still(self, tx: Tx, slug: str, iris: Sequence[str]) -> list[str]:
+        return [iri for iri in iris if iri in self.titles]
+
     def _listed(self, iri: str) -> Listed:
         return Listed(iri=iri, mark=self.titles[iri], changed_at=self.times.get(iri, 1_000))
 

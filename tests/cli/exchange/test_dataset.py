@@ -28,7 +28,15 @@ def test_show_says_codes_by_their_names(play: Playback, capsys: pytest.CaptureFi
     play.on(f"GET {PATH}", {**SHOWN, "running": [RUNNING]})
     assert hanse(f"dataset show https://a.example/datasets/{UUID} --as a") == 0
     out = said(capsys)
-    for part in ("Bäume", "Creative Commons CC0", "Umwelt", "1.234", "https://a.example/x/a.csv", "Nachbardorf"):
+    for part in (
+        "Bäume",
+        "offen für alle",
+        "Creative Commons CC0",
+        "Umwelt",
+        "1.234",
+        "https://a.example/x/a.csv",
+        "Nachbardorf",
+    ):
         assert part in out
 
 
@@ -82,7 +90,7 @@ def test_withdraw_without_contracts_asks_nobody(play: Playback, capsys: pytest.C
     play.on(f"POST {PATH}/withdraw", {**SHOWN, "state": "withdrawn"})
     assert hanse(f"dataset withdraw {UUID} --as a") == 0
     assert json.loads(play.asked[-1][1]) == {"confirmed": False}
-    assert "410" in said(capsys)
+    assert "in keinem Katalog" in said(capsys)
 
 
 def test_history_says_what_was_different(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:

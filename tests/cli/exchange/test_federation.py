@@ -33,12 +33,12 @@ def test_status_says_how_each_copy_stands(play: Playback, capsys: pytest.Capture
     play.on(f"GET {PLACE}", {"members": members})
     assert hanse("federation status --as nachbardorf --lang en") == OK
     assert said(capsys).splitlines() == [
-        "A: 3 datasets, read 2 h ago",
-        "B: SILENT since 2026-11-21, 01:00:00 (CET); 3 datasets, read 8 days ago",
+        "A: read 2 h ago, datasets: 3",
+        "B: NO ANSWER since 2026-11-21, 01:00:00 (CET); last read 8 days ago, datasets: 3",
         "  Cannot be reached.",
-        "  set aside: urn:x: Cannot be reached.",
-        "  and 1 more set aside",
-        "C: 3 datasets, not all of it read the last time; read to its end 2 min ago",
+        "  not usable: urn:x: Cannot be reached.",
+        "  more that are not usable: 1",
+        "C: not all of it taken over the last time, before that 2 min ago, datasets: 3",
         "D: not read yet",
     ]
     assert hanse("federation status --as nachbardorf --json") == OK
@@ -64,10 +64,11 @@ def test_refresh_tells_of_each_member_as_it_is_read(play: Playback, capsys: pyte
     play.on(f"POST {PLACE}/refresh", busy, 503)
     assert hanse("federation refresh --as nachbardorf --lang en") == OK
     assert said(capsys).splitlines() == [
-        "1/4 X: 3 datasets, 2 new or changed, 1 not shown any more, 0 set aside",
+        "1/4 X: read. Datasets: 3; new or changed: 2, not shown any more: 1, not usable: 0",
         "2/4 X: unchanged",
-        "3/4 X: 3 datasets, 2 new or changed; what is missing stays until it shows so again",
-        "4/4 D: NOT READ TO ITS END, 0 new or changed",
+        "3/4 X: read. Datasets: 3; new or changed: 2. So much is missing that we look again"
+        " in 10 minutes; until then all of it stays.",
+        "4/4 D: NOT READ TO ITS END, new or changed: 0",
         "  Running.",
     ]
     asked = [json.loads(body)["member"] for place, body in play.asked if place.startswith("POST")]

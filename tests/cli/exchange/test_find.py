@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.cli.exchange import find
-from connector.cli.frame.call import OK, Call
+from connector.cli.frame.call import OK, WRONG_USAGE, Call
 from tests.cli.playback import DATASET, WHY, Playback, hanse, said
 
 
@@ -64,15 +64,44 @@ def hit(**offer: object) -> dict[str, Any]:
 
 def test_find_says_what_is_possible(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     results = [hit(met=True, reason=None), hit(met=False, reason=WHY)]
-    silent = [{"provider": "did:web:c", "reason": {"de": "Zeit abgelaufen", "en": "timed out"}}]
+    silent = [
+        {"provider": "did:web:c", "provider_name": "Cadorf", "reason": {"de": "Zeit abgelaufen", "en": "timed out"}}
+    ]
     play.on("GET /participants/a/find?q=alte+B%C3%A4ume", {"results": results, "asked": 2, "failed": silent})
     assert hanse("find alte Bäume --as a") == 0
     both = capsys.readouterr()
     assert f"möglich: {DATASET}/offers/1" in both.out
     assert WHY["de"] in both.out
-    assert "did:web:c hat nicht geantwortet: Zeit abgelaufen" in both.err
+    assert "Cadorf hat nicht geantwortet: Zeit abgelaufen" in both.err
     assert hanse("find alte Bäume --as a --json") == 0
     assert json.loads(said(capsys))["asked"] == 2
+
+
+LICENCE = {"iri": "urn:l", "label": {"de": "Datenlizenz", "en": "Data licence"}}
+
+
+def test_find_says_where_open_data_are(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
+    """>> open, to be had elsewhere, announced, offered and open << address, licence, page, whom to ask, by language."""
+    page = {"landing_page": "https://b.example/p", "licence": LICENCE}
+    results = [
+        {**hit(), **page, "offers": [], "open": True, "download": ["https://b.example/x.csv"]},
+        {**hit(), "offers": [], "access": ["https://portal.example/"], "licence": None, "contact": "Amt, a@b.example"},
+        {**hit(), **page, "offers": []},
+        {**hit(met=True, reason=None), **page, "open": True, "download": ["https://b.example/y.csv"]},
+    ]  # fmt: skip
+    play.on("GET /participants/a/find?rule=none", {"results": results, "asked": 1, "failed": []})
+    assert hanse("find --as a --rule none") == 0
+    free, elsewhere, announced, both = capsys.readouterr().out.split("Bäume – B")[1:]
+    for words, there in (
+        (free, ["frei, ohne Vertrag: https://b.example/x.csv", "Lizenz: Datenlizenz", "Seite: https://b.example/p"]),
+        (elsewhere, ["zu haben bei: https://portal.example/", "fragen Sie: Amt, a@b.example"]),
+        (announced, ["Seite: https://b.example/p", "fragen Sie: B", "Lizenz: Datenlizenz"]),
+        (both, ["möglich: ", "frei, ohne Vertrag: https://b.example/y.csv", "Lizenz: Datenlizenz"]),
+    ):
+        assert [line for line in there if line not in words] == []
+    assert ("fragen Sie" in free, "Lizenz" in elsewhere, "Seite" in both) == (False, False, False)
+    assert hanse("find --as a --rule none --lang en") == 0
+    assert "licence: Data licence" in capsys.readouterr().out
 
 
 def test_find_with_only_silence_is_unavailable(play: Playback) -> None:
@@ -90,7 +119,8 @@ def test_find_says_how_old_an_answer_is_and_who_is_silent(play: Playback, capsys
     silent = {"provider": "did:web:c", "provider_name": "Seestadt", "since": "2026-11-21T06:00:00Z", "last": None}
     more = {
         "total": 41, "mended": {"baumkatatser": "baumkataster"}, "next": "weiter", "unreachable": [silent],
-        "facets": {"theme": [{"value": "ENVI", "count": 40}], "provider": [{"value": "did:web:b", "count": 41}]},
+        "facets": {"theme": [{"value": "ENVI", "count": 40}], "freshness": [{"value": "week", "count": 1}],
+                   "provider": [{"value": "did:web:b", "count": 41, "name": "Bergdorf"}]},
     }  # fmt: skip
     found = {"results": [kept], "asked": 2, "failed": [], **more}
     play.on("GET /participants/a/find?q=Baumkatatser&counts=1", found)
@@ -99,6 +129,7 @@ def test_find_says_how_old_an_answer_is_and_who_is_silent(play: Playback, capsys
     both = capsys.readouterr()
     for line in (
         "gesehen 20.11.2026", "„baumkataster“ statt „baumkatatser“", "Treffer: 41", "Thema: ENVI (40)",
+        "Datengeber: Bergdorf (41)", "Stand: letzte 7 Tage (1)",
         "--page weiter",
     ):  # fmt: skip
         assert line in both.out
@@ -138,6 +169,18 @@ def test_a_draft_is_a_file_or_what_is_typed(
     assert hanse(f"find --as a --like {draft}") == 0
     play.on("GET /participants/a/find?q=Stadtb%C3%A4ume&like=1", EMPTY)
     assert hanse("find --as a --like Stadtbäume") == 0
+
+
+def test_a_draft_that_is_no_text_or_not_there_is_no_empty_answer(
+    play: Playback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> a PDF, a file that is not there << said so; a title with a point in it is a title."""
+    (tmp_path / "draft.pdf").write_bytes(b"%PDF-1.7 \xe4\xf6")
+    for name in ("draft.pdf", "away.json"):
+        assert hanse(f"find --as a --like {tmp_path / name}") == WRONG_USAGE
+        assert name in capsys.readouterr().err
+    play.on("GET /participants/a/find?q=Open.NRW&like=1", EMPTY)
+    assert hanse("find --as a --like Open.NRW") == OK
 
 
 EMPTY = {"results": [], "asked": 0, "failed": []}

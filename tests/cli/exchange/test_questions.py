@@ -30,8 +30,8 @@ def asked(
 def test_enter_takes_every_proposal(
     monkeypatch: pytest.MonkeyPatch, play: Playback, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """>> a file whose name says what it is, Enter eleven times << title, licence, theme, keywords, year, concept."""
-    found = asked(monkeypatch, play, [""] * 11, name="baumkataster-2026.csv")
+    """>> a file whose name says what it is, Enter but for one << title, licence, theme, keywords, year, concept."""
+    found = asked(monkeypatch, play, [*[""] * 7, "Offen", "", ""], name="baumkataster-2026.csv")
     assert found["title"] == "Baumkataster 2026"
     assert found["licence"] == "http://dcat-ap.de/def/licenses/dl-by-de/2.0"
     assert (found["attribution"], found["themes"], found["frequency"][-6:]) == ("Musterstadt", ["ENVI"], "ANNUAL")
@@ -61,7 +61,7 @@ def test_a_wrong_answer_is_said_and_asked_again(
 def test_only_what_was_not_given_is_asked(monkeypatch: pytest.MonkeyPatch, play: Playback) -> None:
     """>> all but description and keywords as options << two lines are read, not one more."""
     options = ("--title", "T", "--licence", "other-closed", "--theme", "ENVI", "--frequency", "DAILY", "--access",
-               "contract", "--start", "2026", "--hvd", "no", "--rule", "municipal-purpose")  # fmt: skip
+               "contract", "--start", "2026", "--hvd", "no", "--rule", "municipal-purpose", "--ask")  # fmt: skip
     found = asked(monkeypatch, play, ["Alles", "x", "kept"], *options)
     assert (found["description"], found["keywords"], sys.stdin.read()) == ("Alles", ["x"], "kept\n")
 
@@ -74,6 +74,53 @@ def test_whoever_names_a_restricting_rule_is_offered_no_open_licence(
     assert (found["licence"][-12:], found["access"]) == ("other-closed", "contract")
 
 
+def test_an_input_that_ends_publishes_nothing(
+    monkeypatch: pytest.MonkeyPatch, play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> the terminal closes after each question in turn << never is anything sent."""
+    Path("a.csv").write_bytes(b"x")
+    play.on("GET /participants/a", {"name": "Musterstadt"})
+    for count in range(10):
+        monkeypatch.setattr(sys, "stdin", Terminal("\n" * min(count, 7) + "open\n" * (count > 7) + "\n" * (count > 8)))
+        assert main(["publish", "a.csv", "--as", "a"], {}) == 1
+        assert "nichts veröffentlicht" in capsys.readouterr().err
+    assert not [one for one, _ in play.asked if one.startswith("POST")]
+
+
+def test_enter_alone_gives_nothing_to_everybody(monkeypatch: pytest.MonkeyPatch, play: Playback) -> None:
+    """>> Enter and nothing else, without a rule << that data are open has to be written."""
+    monkeypatch.setattr(sys, "stdin", Terminal("\n" * 40))
+    Path("a.csv").write_bytes(b"x")
+    play.on("GET /participants/a", {"name": "Musterstadt"})
+    assert main(["publish", "a.csv", "--as", "a"], {}) == 1
+    assert not [one for one, _ in play.asked if one.startswith("POST")]
+
+
+def test_without_a_rule_a_contract_is_refused_at_its_question(
+    monkeypatch: pytest.MonkeyPatch, play: Playback, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """>> a file, no rule, `contract` << --rule is named, and neither period nor anything after it is asked."""
+    monkeypatch.setattr(sys, "stdin", Terminal("\n" * 7 + "contract\n" + "2026\n"))
+    Path("a.csv").write_bytes(b"x")
+    play.on("GET /participants/a", {"name": "Musterstadt"})
+    assert main(["publish", "a.csv", "--as", "a"], {}) == 2
+    assert "--rule" in capsys.readouterr().err
+    assert sys.stdin.read() == "2026\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--title T --rule r", "--title T --access open --licence cc-zero", "--title T --rule r --access announced",
+     "--yes --rule r", "--yes --access open --licence cc-zero"],
+)  # fmt: skip
+def test_a_pasted_line_that_says_enough_waits_for_nobody(
+    monkeypatch: pytest.MonkeyPatch, play: Playback, words: str
+) -> None:
+    """>> title and terms as options, or --yes, at a terminal << the next pasted line is not taken for an answer."""
+    asked(monkeypatch, play, ["hanse dataset list"], *words.split())
+    assert sys.stdin.read() == "hanse dataset list\n"
+
+
 def test_nobody_is_asked_for_ever(monkeypatch: pytest.MonkeyPatch, play: Playback) -> None:
     """>> the same wrong answer five times << the command ends with it."""
     monkeypatch.setattr(sys, "stdin", Terminal("t\nd\n" + "quatsch\n" * 9))
@@ -84,7 +131,9 @@ def test_nobody_is_asked_for_ever(monkeypatch: pytest.MonkeyPatch, play: Playbac
 
 def test_what_a_name_suggests() -> None:
     for name, title, theme in (
-        ("Baumkataster_2026.csv", "Baumkataster 2026", "ENVI"), ("x.csv", "X", ""), (".csv", ".csv", ""),
+        ("Baumkataster_2026.csv", "Baumkataster 2026", "ENVI"), ("x.csv", "X", ""),
+        ("Bäume am Markt.csv", "Bäume am Markt", ""),
+        ("bäume_stadt.csv", "Bäume Stadt", ""), (".csv", ".csv", ""),
         ("https://a.example/luft/hundesteuer.csv", "Hundesteuer", ""), ("ab.12.csv", "Ab", ""),
     ):  # fmt: skip
         found = Proposal(name)

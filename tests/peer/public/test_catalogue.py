@@ -16,6 +16,7 @@ from connector.metadata.rdf.fragments import FORMATS, MEDIA
 from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import DCAT, DCT, FOAF, HYDRA, RDF
 from connector.metadata.record.model import Contact, Period, Series
+from connector.participants.publisher_details import PublisherChange
 from connector.peer.public import catalogue
 from connector.storage.database import Tx
 from tests.peer.public.portal import ROOT, TOWN, Answer, Portal, change, portal, put, uuid
@@ -206,7 +207,9 @@ async def test_a_dataset_by_its_own_iri(town: Towns, door: Portal) -> None:
 
 
 async def test_a_series_by_its_own_iri(town: Towns, door: Portal) -> None:
-    """>> a series with one public dataset and one for members << its description; only the public one on its page."""
+    """>> a series with one public dataset and one for members << its description with the contact of the town; only the
+    public one on its page."""
+    await town.participants.change(TOWN, PublisherChange(contact_email="daten@musterstadt.example"))
 
     def enter(tx: Tx) -> None:
         known = Series(iri=SERIES, title={"de": "Bäume"})
@@ -217,6 +220,7 @@ async def test_a_series_by_its_own_iri(town: Towns, door: Portal) -> None:
     await town.db.write(TOWN, enter)
     answer = await door.get(SERIES)
     assert [str(one.value) for one in graph(answer).instances(DCAT.DatasetSeries)] == [SERIES]
+    assert graph(answer).values(NamedNode(SERIES), DCAT.contactPoint) == (NamedNode(f"{SERIES}#contact"),)
     page = await door.get(SERIES, Accept="text/html")
     assert f"{ROOT}/datasets/{uuid(0)}" in page.text
     assert uuid(1) not in page.text
@@ -239,6 +243,26 @@ async def test_withdrawn_is_gone_and_unknown_was_never_there(town: Towns, door: 
     assert (await door.get(f"{made.id}/b%C3%A4ume.csv")).status == 410
     for form in ("rdf", "html"):
         assert (await door.get(f"/datasets/{uuid(7)}.{form}")).status == 404
+
+
+@pytest.mark.threat("T83")
+@pytest.mark.parametrize("how", [{"state": "withdrawn"}, {"access": "contract"}], ids=["withdrawn", "members"])
+async def test_what_was_taken_back_is_in_no_older_snapshot(town: Towns, door: Portal, how: dict[str, str]) -> None:
+    """>> one of two datasets is taken back, and somebody kept the address of a page << it is on none, in no form and
+    not in the whole; the other is, as it was; what a cache kept is not confirmed, what is left is."""
+    made = await town.db.write(TOWN, lambda tx: [put(tx, 0, title={"de": SECRET}), put(tx, 1)])
+    first = graph(await door.get("/catalog"))
+    snap = next(str(one.value) for one in first.subjects if "snap=" in str(one.value)).partition("?")[2]
+    kept = {form: (await door.get(f"/catalog.{form}?{snap}")).headers["ETag"] for form in (*FORMATS, "html")}
+    await town.db.write(TOWN, lambda tx: change(tx, made[0], **how))
+    for form, tag in kept.items():
+        for query in (snap, f"{snap}&full=1"):
+            answer = await door.get(f"/catalog.{form}?{query}", **{"If-None-Match": tag})
+            assert (answer.status, SECRET in answer.text, uuid(1) in answer.text) == (200, False, True)
+            assert "Last-Modified" not in answer.headers
+            again = await door.get(f"/catalog.{form}?{query}", **{"If-None-Match": answer.headers["ETag"]})
+            assert again.status == 304
+    assert datasets(await door.get(f"/catalog?{snap}")) == {made[1].id}
 
 
 @pytest.mark.threat("T83")

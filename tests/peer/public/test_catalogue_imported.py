@@ -68,6 +68,18 @@ async def test_own_and_imported_are_one_catalogue(town: Towns, door: Portal) -> 
     assert await listed(door) == {own.id}
 
 
+@pytest.mark.threat("T83")
+async def test_what_waits_again_is_in_no_older_snapshot(town: Towns, door: Portal) -> None:
+    """>> an imported dataset is held back, and somebody kept the address of a page << the town's own alone is on it."""
+    own = await town.db.write(TOWN, lambda tx: put(tx, 0))
+    await town.db.write(TOWN, take_in, imported(PORTAL, "Pegel"), imported("https://portal.example/set/2", "Bleibt"))
+    first = (await door.get("/catalog.nt")).text
+    snap = next(word for word in first.split() if "snap=" in word).partition("?")[2].rstrip(">")
+    await town.db.write(TOWN, take_in, imported(PORTAL, "Pegel", "held"))
+    kept = (await door.get(f"/catalog.nt?{snap}")).text
+    assert ("Pegel" in first, "Pegel" in kept, "Bleibt" in kept, own.id in kept) == (True, False, True, True)
+
+
 async def test_an_imported_dataset_has_a_page_here(town: Towns, door: Portal) -> None:
     """>> its link in the catalogue for people << a page in the town's frame, four forms; one that waits: 404."""
     waiting = imported("https://portal.example/set/2", "Wartet", "held")

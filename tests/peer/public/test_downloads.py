@@ -2,6 +2,8 @@
 
 import pytest
 
+from connector.dataplane.sources.files import FileSource
+from connector.peer.public import answers
 from connector.storage.database import Tx
 from tests.peer.public.portal import CONTENT, DIGEST, ROOT, Portal, change, put, uuid
 from tests.testkit.towns import Towns
@@ -71,6 +73,19 @@ async def test_a_file_that_was_changed_on_the_disk_has_no_digest(kept: Towns, do
     answer = await door.get(OPEN)
     assert DIGEST not in answer.headers["ETag"]
     assert "Repr-Digest" not in answer.headers
+
+
+@pytest.mark.threat("T82")
+async def test_a_source_is_opened_for_so_many_at_once(
+    kept: Towns, door: Portal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> all places are taken, GET and HEAD << 503 or 429, and nothing was opened: it may be another's server."""
+    monkeypatch.setattr(FileSource, "open", None)
+    monkeypatch.setattr(answers, "FROM_ONE", 0)
+    assert [(await door.get(OPEN)).status, (await door.head(OPEN)).status] == [429, 429]
+    monkeypatch.setattr(answers, "FROM_ONE", 1)
+    monkeypatch.setattr(answers, "ALTOGETHER", 0)
+    assert [(await door.get(OPEN)).status, (await door.head(OPEN)).status] == [503, 503]
 
 
 async def test_a_file_that_is_missing_is_told(kept: Towns, door: Portal) -> None:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from connector.participants.model import Participant
 from connector.peer.public import html, view
+from tests.metadata.project.records import gauges
 from tests.peer.public.portal import ROOT, Portal, put, uuid
 from tests.peer.public.strangers import BAD_LINK, EVIL, PARTICIPANT, evil
 from tests.testkit.towns import Towns
@@ -79,7 +80,7 @@ def test_a_command_to_paste_is_one_command() -> None:
     """>> the member's name has quotes, a variable and a substitution << they are not in the command."""
     name = 'Stadt "; rm -rf ~; $(reboot) `x` \\'
     shown = view.dataset(evil(), _called(name), "de").command
-    assert re.fullmatch(r'hanse request \S+ --as \S+ --from "[^"$`\\]*"', shown)
+    assert re.fullmatch(r'hanse request \S+ --as \S+ --from "[^"$`\\]*" --purpose \S+', shown)
 
 
 def _called(name: str) -> Participant:
@@ -140,9 +141,18 @@ async def test_an_announced_dataset_says_how_to_ask(town: Towns, door: Portal) -
     """>> a dataset on contract that is announced << the command with its IRI and the member's name, and the DID."""
     await town.db.write(TOWN, lambda tx: put(tx, 1, access="announced"))
     page = Page((await door.get(f"/datasets/{uuid(1)}.html")).text)
-    assert f'hanse request {ROOT}/datasets/{uuid(1)} --as IHR-KÜRZEL --from "Musterstadt"' in page.words
+    assert (
+        f'hanse request {ROOT}/datasets/{uuid(1)} --as IHR-KÜRZEL --from "Musterstadt" --purpose IHR-ZWECK'
+        in page.words
+    )
     assert town.did(TOWN) in page.words
     assert "bäume.csv" not in page.words
+
+
+def test_an_interface_without_a_page_of_its_own_leads_to_itself() -> None:
+    """>> an HVD interface, and no page about it << the link is its endpoint, not the page that it stands on."""
+    files = view.dataset(gauges(), PARTICIPANT, "de").files
+    assert [one.link.href for one in files][-1] == "https://api.musterstadt.example/pegel"
 
 
 async def test_pages_of_a_long_catalogue(town: Towns, door: Portal) -> None:
