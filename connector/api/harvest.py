@@ -69,7 +69,7 @@ class HarvestHandlers:
     async def take(self, request: web.Request) -> StartedView:
         """Begins to take in a document in RDF: RDF/XML, Turtle, JSON-LD or N-Triples."""
         name = request.query.get("name", "").rsplit("/", 1)[-1][:200]
-        if not name:
+        if not name or not name.isprintable():
             raise Mistake("harvest.no-name")
         content = bytearray()
         async for part in request.content.iter_chunked(1 << 20):
@@ -118,9 +118,8 @@ class HarvestHandlers:
         if len(wish.answers) > MOST_ANSWERS:
             raise Mistake("harvest.many-answers", most=MOST_ANSWERS)
         given = [Answer(kind=a.kind, value=a.value, dataset=a.dataset, answer=a.answer) for a in wish.answers]
-        return ReportsView(
-            [report(one) for one in await self._harvest.answer(request.match_info["p"], given, wish.source)]
-        )
+        done = await self._harvest.answer(request.match_info["p"], given, wish.source)
+        return ReportsView([report(one) for one in done.reports], done.unasked)
 
     @problem_codes({404: NO_SOURCE})
     async def repairs(self, request: web.Request) -> RepairsView:

@@ -51,6 +51,8 @@ def packages(content: bytes) -> Packages:
     """Raises PeerError for what is no answer of CKAN."""
     try:
         answer = json.loads(content)
+        if b"\\ud" in content.lower():
+            answer = _whole(answer)
     except (ValueError, RecursionError):
         raise PeerError("harvest.no-ckan") from None
     result = answer.get("result") if isinstance(answer, dict) and answer.get("success") is True else None
@@ -64,6 +66,15 @@ def packages(content: bytes) -> Packages:
         raise PeerError("harvest.no-ckan")
     named = {str(each["id"]): each for each in found if isinstance(each, dict) and isinstance(each.get("id"), str)}
     return Packages(named, count if isinstance(count, int) else len(named), searched)
+
+
+def _whole(value: Any) -> Any:
+    """Halves of characters, which JSON can escape and no other form can write, are replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    return {_whole(key): _whole(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def dataset(package: Mapping[str, Any], at: str) -> Iterator[Triple]:

@@ -15,19 +15,17 @@ from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 from connector.harvest.described import described
 from connector.harvest.model import Asked, Imported, Repair, Standing
 from connector.metadata.lists.code_lists import CodeLists
-from connector.metadata.rdf.graph import Graph, Term
+from connector.metadata.rdf.graph import Graph
 from connector.metadata.rdf.names import FOAF
 from connector.metadata.rdf.writing import n_triple
-from connector.metadata.repair import rules
-from connector.metadata.repair.ownership import Aside, Found, datasets, n_triples
+from connector.metadata.repair import rules, spelling
+from connector.metadata.repair.ownership import Aside, Found, datasets
 from connector.metadata.repair.questions import keyed
 from connector.metadata.repair.work import Answers, Change, Known
 
 log = structlog.get_logger("harvest")
 EDITION = "1"
 """Grows when a rule comes to give something else: then everything is derived anew."""
-KEPT_REPAIRS = 400
-"""Uses of rules that are kept of one dataset; real ones have up to sixty."""
 Progress = Callable[[int, int], None]
 
 
@@ -40,26 +38,28 @@ class Context:
         self.known = Known(lists=lists, answers=answers, undone=undone, agents=_agents(graph), shared=_shared(found))
         editions = sorted((one.iri, one.edition, len(one.values)) for one in lists.lists.values())
         self._common = json.dumps([EDITION, rules.NAMES, sorted(undone), editions])
+        said: set[str] = {""}.union(*map(_said, found))
+        every = [(*key, answer) for key, answer in sorted(answers.items())]
+        self._anywhere = [one for one in every if one[1] not in said]
         self._answers: dict[str, list[tuple[str, str, str, str]]] = {}
-        for (kind, value, dataset), answer in sorted(answers.items()):
-            self._answers.setdefault(value, []).append((kind, value, dataset, answer))
+        for one in every:
+            self._answers.setdefault(one[1], []).append(one)
 
     def digest(self, found: Found) -> str:
         """Of everything that the repair of this dataset depends on."""
-        said = {_text(triple.object) for triple in found.triples} | {""}  # type: ignore[arg-type]
-        mine = [
-            answer
-            for value in sorted(said & self._answers.keys())
-            for answer in self._answers[value]
-            if answer[2] in {"", found.iri}
-        ]
+        said = _said(found) | {""}
+        near = [answer for value in sorted(said & self._answers.keys()) for answer in self._answers[value]]
+        mine = [answer for answer in [*near, *self._anywhere] if answer[2] in {"", found.iri}]
         named = sorted((text, self.known.agents[text]) for text in said & self.known.agents.keys())
         own = sorted({text for text in said if text in self.known.shared})
         return sha256(json.dumps([self._common, found.sha256, mine, named, own]).encode()).hexdigest()
 
 
-def _text(term: Term) -> str:
-    return keyed(term.value.strip()) if isinstance(term, NamedNode | Literal) else ""
+def _said(found: Found) -> set[str]:
+    """Values as questions may name them: as they came, and with their characters mended."""
+    values = (triple.object for triple in found.triples)
+    texts = {value.value.strip() for value in values if isinstance(value, NamedNode | Literal)}
+    return {keyed(each) for said in texts for each in (said, *spelling.mended(said))}
 
 
 def _agents(graph: Graph) -> Mapping[str, str]:
@@ -85,17 +85,24 @@ def _shared(found: Sequence[Found]) -> frozenset[str]:
 
 
 def divided(graph: Graph, lists: CodeLists, root: str, elsewhere: Iterable[str]) -> tuple[list[Found], list[Aside]]:
-    """The datasets of a delivery, and those that cannot be taken: of another source, or under our own root."""
+    """The datasets of a delivery, and those that cannot be taken: of another source, or under our own root.
+
+    What a dataset says of such nodes is not taken either.
+    """
     found: list[Found] = []
     aside: list[Aside] = []
     others = frozenset(elsewhere)
-    for one in datasets(graph, lists):
+
+    def foreign(iri: str) -> bool:
+        return iri == root or iri.startswith((root + "/", root + "#")) or iri in others
+
+    for one in datasets(graph, lists, foreign):
         if isinstance(one, Aside):
             aside.append(one)
-        elif one.iri == root or one.iri.startswith(root + "/"):
-            aside.append(Aside(one.iri, "own-dataset"))
         elif one.iri in others:
             aside.append(Aside(one.iri, "other-source"))
+        elif foreign(one.iri):
+            aside.append(Aside(one.iri, "own-dataset"))
         else:
             found.append(one)
     return found, aside
@@ -137,13 +144,13 @@ def _derived(known: Known, found: Found, digest: str) -> Imported:
 def derive(known: Known, found: Found, digest: str) -> Imported:
     repaired = rules.repair(found.iri, found.triples, known)
     record = described(found.iri, Graph(repaired.triples))
-    text = n_triples(repaired.triples).encode()
+    text = b"".join(map(n_triple, repaired.triples))
     return Imported(
         iri=found.iri, identifier=found.identifier, title=_first(record.title),
         state="published" if repaired.conforms else "held", reason="", digest=digest,
         sha256=sha256(text).hexdigest() if repaired.conforms else "", triples=text if repaired.conforms else b"",
         record=msgspec.json.encode(record).decode(),
-        repairs=tuple(_repair(change) for change in repaired.changes[:KEPT_REPAIRS]),
+        repairs=tuple(_repair(change) for change in repaired.changes),
         asked=tuple(Asked(one.kind, one.value, found.iri, one.holds) for one in repaired.questions),
     )  # fmt: skip
 
@@ -158,7 +165,7 @@ def set_aside(one: Aside) -> Imported:
 
 
 def _first(texts: Mapping[str, str]) -> str:
-    return (texts.get("de") or texts.get("") or next(iter(texts.values()), ""))[:500]
+    return (texts.get("de") or texts.get("") or next(iter(texts.values()), ""))[:500].replace("\0", " ")
 
 
 def _repair(change: Change) -> Repair:

@@ -6,7 +6,8 @@ whatever fails after the first page; both make the delivery incomplete, and noth
 """
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from hashlib import sha256
 from typing import Any, Protocol
@@ -27,6 +28,8 @@ log = structlog.get_logger("harvest")
 PAGES = 2_000
 PAGE_S = 300.0
 """Seconds for one page."""
+ALL_S = 6 * 3600.0
+"""Seconds after which no further page is asked for: the participant takes in nothing else meanwhile."""
 ACCEPT = "application/rdf+xml, text/turtle;q=0.9, application/ld+json;q=0.8, application/n-triples;q=0.7, */*;q=0.1"
 _VIEWS = (HYDRA.PartialCollectionView, HYDRA.PagedCollection, HYDRA.Collection)
 
@@ -50,8 +53,10 @@ class Page(Struct, frozen=True):
 class Fetcher:
     """`fetch` gives a delivery; raises HanseError if not even its first page can be had."""
 
-    def __init__(self, way: Way, *, limit: int = LIMITS.bytes, pages: int = PAGES, page_s: float = PAGE_S) -> None:
-        self._way, self._limit, self._pages, self._page_s = way, limit, pages, page_s
+    def __init__(
+        self, way: Way, *, limit: int = LIMITS.bytes, pages: int = PAGES, page_s: float = PAGE_S, all_s: float = ALL_S
+    ) -> None:
+        self._way, self._limit, self._pages, self._page_s, self._all_s = way, limit, pages, page_s, all_s
 
     def calls(self, url: str) -> bool:
         """Whether this is an address that we would call at all."""
@@ -68,18 +73,18 @@ class Fetcher:
     async def _hydra(self, url: str, page: Page) -> Delivery:
         triples: dict[Triple, None] = {}
         remarks: list[Remark] = []
-        whole, left = True, self._limit
+        whole, left, end = True, self._limit, time.monotonic() + self._all_s
         contents, addresses = {sha256(page.content).digest()}, [url]
         while True:
             left -= len(page.content)
             reading = await self._read(page)
-            triples |= dict.fromkeys(reading.triples)
+            await asyncio.to_thread(triples.update, dict.fromkeys(reading.triples))
             remarks += reading.remarks
             whole = whole and reading.whole
-            then = _next(Graph(reading.triples), page.url)
+            then = await asyncio.to_thread(_next, reading.triples, page.url)
             if then is None:
                 break
-            following = await self._following(url, then, addresses, left)
+            following = await self._following(url, then, addresses, left) if time.monotonic() < end else None
             if following is None or sha256(following.content).digest() in contents:
                 log.warning("harvest.pages-ended", url=_shown(url), next=_shown(then), pages=len(addresses))
                 whole = False
@@ -107,13 +112,13 @@ class Fetcher:
     # CKAN
 
     async def _ckan(self, url: str, page: Page) -> Delivery:
-        first = ckan.packages(page.content)
+        first, end = await asyncio.to_thread(ckan.packages, page.content), time.monotonic() + self._all_s
         found, left, total, count = dict(first.packages), self._limit - len(page.content), first.count, 1
         complete = True
-        while first.searched and len(found) < total and count < self._pages:
+        while first.searched and len(found) < total and count < self._pages and time.monotonic() < end:
             try:
                 page = await self._page(ckan.page(url, len(found)), left)
-                more = ckan.packages(page.content)
+                more = await asyncio.to_thread(ckan.packages, page.content)
             except HanseError as error:
                 log.warning("harvest.page-failed", url=_shown(url), why=str(error))
                 complete = False
@@ -125,8 +130,8 @@ class Fetcher:
             found |= fresh
             left, count = left - len(page.content), count + 1
         complete = complete and len(found) >= total and first.searched
-        triples = dict.fromkeys(triple for each in found.values() for triple in ckan.dataset(each, ckan.portal(url)))
-        return Delivery(location=url, triples=tuple(triples), complete=complete, pages=count)
+        triples = await asyncio.to_thread(_of_packages, list(found.values()), ckan.portal(url))
+        return Delivery(location=url, triples=triples, complete=complete, pages=count)
 
     # One page
 
@@ -149,13 +154,18 @@ class Fetcher:
             raise PeerError("harvest.slow", url=_shown(url)) from cause
 
 
+def _of_packages(packages: Sequence[Mapping[str, Any]], portal: str) -> tuple[Triple, ...]:
+    return tuple(dict.fromkeys(triple for each in packages for triple in ckan.dataset(each, portal)))
+
+
 def _shown(url: str) -> str:
     """Without the query, which may hold a key of whoever asks."""
     return url.partition("?")[0][:300]
 
 
-def _next(graph: Graph, url: str) -> str | None:
+def _next(triples: Sequence[Triple], url: str) -> str | None:
     """`hydra:next`, then `hydra:nextPage` of the page, as an IRI or a text."""
+    graph = Graph(triples)
     views = [node for kind in _VIEWS for node in graph.instances(kind)]
     for name in (HYDRA.next, HYDRA.nextPage):
         for node in views or graph.subjects:

@@ -151,6 +151,13 @@ class Run(Struct, frozen=True, kw_only=True):
     touched_at: int
 
 
+class Answered(Struct, frozen=True):
+    """One report for each source that was repaired anew; how many answers nothing here had asked for."""
+
+    reports: Sequence[Report]
+    unasked: int
+
+
 class Served(Struct, frozen=True):
     """A published dataset for whoever serves it: IRI, SHA-256 of its triples, the triples as N-Triples in order."""
 

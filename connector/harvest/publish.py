@@ -99,6 +99,15 @@ def moved_from(found: Sequence[Found], before: Mapping[str, Standing]) -> dict[s
     return {one.iri: gone[one.identifier] for one in found if one.iri not in before and one.identifier in gone}
 
 
+def answers_moved(
+    answers: Mapping[tuple[str, str, str], str], moved: Mapping[str, str]
+) -> Mapping[tuple[str, str, str], str]:
+    """What was said of a dataset under its old IRI counts under the new one, too."""
+    now = {was: iri for iri, was in moved.items()}
+    carried = {(kind, value, now[of]): said for (kind, value, of), said in answers.items() if of in now}
+    return {**carried, **answers}
+
+
 def gone(before: Mapping[str, Standing], found: frozenset[str], others: frozenset[str], *, complete: bool) -> Gone:
     """What becomes of the datasets that are not in a delivery. `others`: set aside, or here under another IRI."""
     absent = [iri for iri in before if iri not in found and iri not in others]
@@ -118,6 +127,8 @@ def publish(tx: Tx, slug: str, prepared: Prepared, also: Sequence[Answer]) -> Re
     if source.version < 0:
         store.add_source(tx, slug, source.id, source.location)
         source = msgspec.structs.replace(source, version=0)
+    if _taken_meanwhile(tx, slug, prepared):
+        raise Mistake("harvest.busy")
     delivery = prepared.delivery
     size = len(delivery.triples)
     if not store.move_on(tx, slug, source, location=delivery.location[:1_000], triples=size, undone=prepared.undone):
@@ -130,6 +141,13 @@ def publish(tx: Tx, slug: str, prepared: Prepared, also: Sequence[Answer]) -> Re
     new, changed = _keep(tx, slug, source.id, prepared)
     removed, missing = _difference(tx, slug, source.id, prepared, also)
     return _report(tx, slug, source.id, prepared, (new, changed, removed, missing), were)
+
+
+def _taken_meanwhile(tx: Tx, slug: str, prepared: Prepared) -> bool:
+    """Whether another source, by another replica, has brought one of these datasets since they were looked at."""
+    standing = store.standing(tx, slug)
+    owners = (standing.get(one.iri) for one in prepared.imported)
+    return any(owner is not None and owner[0] != prepared.source.id and owner[1].state != "aside" for owner in owners)
 
 
 def _keep(tx: Tx, slug: str, source: str, prepared: Prepared) -> tuple[int, int]:

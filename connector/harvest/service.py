@@ -19,7 +19,7 @@ import msgspec
 import structlog
 from pyoxigraph import RdfFormat, Triple, parse
 
-from connector.errors import HanseError, Mistake, Unavailable, Unknown
+from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
 from connector.harvest import publish, store
 from connector.harvest.derive import Context, derived, divided, of_datasets
 from connector.harvest.fetch import Fetcher
@@ -28,6 +28,7 @@ from connector.harvest.model import (
     REMOVE,
     SHRUNKEN,
     Answer,
+    Answered,
     Asked,
     Delivery,
     Question,
@@ -40,6 +41,7 @@ from connector.harvest.model import (
 from connector.ids import new_uuid
 from connector.metadata.lists.code_lists import CodeLists
 from connector.metadata.rdf.graph import Graph
+from connector.metadata.rdf.names import DCAT
 from connector.metadata.rdf.reading import read_async
 from connector.metadata.rdf.writing import n_triple as written
 from connector.metadata.repair import questions, rules
@@ -54,6 +56,10 @@ STALE_MS = 60_000
 """After this long without a word a run that is not over counts as interrupted."""
 SHOWN = 1_000
 """Datasets that are named with a question, and repairs that are shown."""
+MOST_DATASETS = 100_000
+"""Of one delivery: they are written in one transaction, for which all other writers wait."""
+PROPOSED = 200
+"""Questions with a proposal: to find what is near takes up to forty milliseconds each."""
 T = TypeVar("T")
 Deliver = Callable[[], Awaitable[Delivery]]
 _THREADS = ThreadPoolExecutor(max_workers=1, thread_name_prefix="harvest")
@@ -162,6 +168,8 @@ class Harvest:
         known = await self._db.read(slug, store.standing, slug)
         every = await self._db.read(slug, store.sources, slug)
         graph = await _aside(Graph, delivery.triples)
+        if len(graph.instances(DCAT.Dataset)) > MOST_DATASETS:
+            raise PeerError("harvest.many-datasets", most=MOST_DATASETS)
         elsewhere = {iri: at for iri, (at, _) in known.items()}
         chosen = publish.chosen(every, delivery, graph, elsewhere, source)
         answers = await self._db.read(slug, store.answers, slug, chosen.id)
@@ -206,6 +214,7 @@ class Harvest:
             found = [one for one in found if one.iri in before]
         here, moved = frozenset(one.iri for one in found), publish.moved_from(found, before)
         elsewhere = frozenset([*(one.iri for one in aside), *moved.values()])
+        answers = publish.answers_moved(answers, moved)
         gone = publish.gone(before, here, elsewhere, complete=delivery.complete) if original else publish.Gone()
         kept = await self._db.read(slug, store.original, slug, source.id) if original and gone.stays else []
 
@@ -265,25 +274,28 @@ class Harvest:
             asked = await self._db.read(slug, store.open_questions, slug, one.id)
             unnamed = any(each.kind == "publisher" for each in asked)
             publishers = await self._db.read(slug, store.publishers, slug, one.id) if unnamed else []
-            found += [(one.id, each) for each in grouped(asked, self._lists(), publishers)]
+            found += [(one.id, each) for each in await asyncio.to_thread(grouped, asked, self._lists(), publishers)]
         return sorted(found, key=lambda each: (not each[1].holds, -each[1].count, each[1].kind, each[1].value))
 
-    async def answer(self, slug: str, given: Sequence[Answer], source: str | None = None) -> list[Report]:
-        """Takes answers and repairs anew what they concern. Raises Mistake for one that is none."""
-        lists = self._lists()
-        reports = []
+    async def answer(self, slug: str, given: Sequence[Answer], source: str | None = None) -> Answered:
+        """Takes answers and repairs anew what they concern. Raises Mistake for one that is none; then it takes none."""
+        lists, reports, asking = self._lists(), [], set[Answer]()
+        good = {each: _accepted(lists, each) for each in given}
         for one in await self._sources(slug, source):
             asked = await self._db.read(slug, store.open_questions, slug, one.id)
             said = await self._db.read(slug, store.answers, slug, one.id)
-            keys = {(each.kind, each.value) for each in asked} | {(kind, value) for kind, value, _ in said}
-            taken = [_accepted(lists, each) for each in given if (each.kind, each.value) in keys]
-            if taken:
-                reports.append(await self._again(slug, one, one.undone, taken))
-        known = {(each.kind, each.value) for each in given}
+            known = await self._db.read(slug, store.standing, slug)
+            here = {"", *(iri for iri, (at, _) in known.items() if at == one.id)}
+            keys = {(each.kind, each.value) for each in asked}
+            keys |= {(kind, value) for kind, value, _ in said if kind != SHRUNKEN}  # removes what is missing now
+            concern = [each for each in given if (each.kind, each.value) in keys and each.dataset in here]
+            if concern:
+                asking.update(concern)
+                reports.append(await self._again(slug, one, one.undone, [good[each] for each in concern]))
         if given and not reports:
-            kind, value = sorted(known)[0]
+            kind, value = min((each.kind, each.value) for each in given)
             raise Mistake("harvest.not-asked", kind=kind[:80], value=value[:200])
-        return reports
+        return Answered(reports, sum(each not in asking for each in given))
 
     async def repairs(self, slug: str, source: str | None = None) -> dict[str, tuple[int, list[tuple[str, Repair]]]]:
         """By rule: how often it was used, and uses of it with the dataset (the first thousand of all)."""
@@ -339,15 +351,17 @@ class Harvest:
 
 
 def grouped(asked: Iterable[Asked], lists: CodeLists, publishers: Sequence[str] = ()) -> list[Question]:
-    """One question for each kind and value."""
+    """One question for each kind and value; those that most datasets ask have a proposal."""
     found: dict[tuple[str, str], list[Asked]] = {}
     for one in asked:
         found.setdefault((one.kind, one.value), []).append(one)
+    most = sorted(found, key=lambda key: -len(found[key]))[:PROPOSED]
+    proposals = {key: questions.proposal(lists, questions.Question(*key), publishers) for key in most}
     return [
         Question(
             kind=kind, value=value, holds=any(one.holds for one in all), count=sum(bool(one.dataset) for one in all),
             datasets=tuple(one.dataset for one in all if one.dataset)[:SHOWN],
-            proposal=questions.proposal(lists, questions.Question(kind, value), publishers),
+            proposal=proposals.get((kind, value), ""),
         )
         for (kind, value), all in found.items()
     ]  # fmt: skip

@@ -53,7 +53,7 @@ def source(tx: Tx, participant: str, source_id: str) -> Source | None:
 def add_source(tx: Tx, participant: str, source_id: str, location: str) -> None:
     tx.run(
         "INSERT INTO harvest_source (participant, id, location, triples, undone, version, created_at, imported_at)"
-        " VALUES (:participant, :id, :location, 0, '[]', 0, :now, :now)",
+        " VALUES (:participant, :id, :location, 0, '[]', 0, :now, :now) ON CONFLICT DO NOTHING",
         participant=participant,
         id=source_id,
         location=location,
@@ -138,6 +138,15 @@ def keep_dataset(tx: Tx, participant: str, source_id: str, one: Imported, *, cha
     """Adds or replaces; `changed`: what is published of it moved. `was`: the IRI under which it was kept before."""
     if was and was != one.iri:
         forget_questions(tx, participant, source_id, was)
+        tx.run(
+            "INSERT INTO harvest_answer (participant, source, kind, value, dataset, answer, answered_at)"
+            " SELECT participant, source, kind, value, CAST(:iri AS TEXT), answer, answered_at FROM harvest_answer"
+            " WHERE participant = :participant AND source = :source AND dataset = :was ON CONFLICT DO NOTHING",
+            participant=participant,
+            source=source_id,
+            iri=one.iri,
+            was=was,
+        )
         tx.run(
             "UPDATE harvest_dataset SET iri = :iri, missing = 0 WHERE participant = :participant AND iri = :was",
             participant=participant,

@@ -112,9 +112,10 @@ class QuestionsView(msgspec.Struct, frozen=True):
 
 
 class ReportsView(msgspec.Struct, frozen=True):
-    """One for each source that was repaired anew."""
+    """One for each source that was repaired anew. `unasked`: answers to what is not asked here; they were left out."""
 
     reports: list[ReportView]
+    unasked: int = 0
 
 
 class RepairUseView(msgspec.Struct, frozen=True, kw_only=True):

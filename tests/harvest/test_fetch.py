@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from pyoxigraph import Literal, NamedNode
 
 from connector.clock import SystemClock
 from connector.errors import HanseError, PeerError
@@ -69,6 +70,8 @@ async def test_sizes_are_counted_while_reading() -> None:
     for answer, code in ((404, "harvest.status"), (301, "harvest.status")):
         with pytest.raises(PeerError, match=code):
             await Fetcher(Portal({FIRST: answer})).fetch(FIRST)
+    endless = Fetcher(Portal({FIRST: hydra("a", SECOND), SECOND: hydra("b", None)}), all_s=0)
+    assert [each.pages for each in (await endless.fetch(FIRST), await Fetcher(endless._way).fetch(FIRST))] == [1, 2]
     with pytest.raises(PeerError, match=r"harvest\.slow"):
         await Fetcher(Portal({FIRST: b""}), page_s=0).fetch(FIRST)
 
@@ -188,6 +191,9 @@ def test_packages_of_any_kind_end_as_triples() -> None:
     (node,) = found.instances(DCAT.Dataset)
     assert node.value == f"{PORTAL}/dataset/a%20b"
     assert len(found.values(node, DCAT.distribution)) == 1
+    half = b'{"success": true, "result": {"count": 1, "results": [{"id": "\\uD800", "title": "x\\udc00"}]}}'
+    (odd,) = ckan.packages(half).packages.values()
+    assert Literal("x?") in Graph(ckan.dataset(odd, PORTAL)).values(NamedNode(f"{PORTAL}/dataset/%3F"), DCT.title)
     assert ckan.portal(SEARCH) == PORTAL
     assert ckan.packages(json.dumps({"success": True, "result": package(1)}).encode()).searched is False
     assert len(ckan.packages(json.dumps({"success": True, "result": [package(1), 7]}).encode()).packages) == 1

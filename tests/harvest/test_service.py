@@ -55,12 +55,14 @@ async def test_what_waits_goes_out_when_people_have_answered(any_db: Database) -
     )
     assert set(await served(service, any_db)) == {"c"}
     answer = Answer(kind="licence", value="Nutzungsbedingungen", answer="dl-by-de/2.0")
-    (report,) = await service.answer(TOWN, [answer])
+    (report,) = (await service.answer(TOWN, [answer])).reports
     assert (report.published, report.held, report.changed, report.questions) == (3, 0, 2, 0)
     assert await asked(service) == []
     later = await taken(service, catalogue("a", "b", "d", licence=WORDS) + catalogue("c"))
     assert (later.held, later.new, later.changed, later.published) == (0, 1, 0, 4)
-    (report,) = await service.answer(TOWN, [Answer(kind="licence", value="Nutzungsbedingungen", answer="cc-zero")])
+    (report,) = (
+        await service.answer(TOWN, [Answer(kind="licence", value="Nutzungsbedingungen", answer="cc-zero")])
+    ).reports
     assert report.changed == 3
 
 
@@ -102,13 +104,13 @@ async def test_a_delivery_that_has_shrunk_removes_nothing(any_db: Database) -> N
     assert (whole.removed, whole.missing, whole.questions, whole.changed) == (0, 0, 0, 0)
     none = await taken(service, catalogue())
     assert (none.removed, none.missing, none.asked) == (0, 20, 1)
-    (report,) = await service.answer(TOWN, [Answer(kind="shrunken", value="0", answer=KEEP)])
+    (report,) = (await service.answer(TOWN, [Answer(kind="shrunken", value="0", answer=KEEP)])).reports
     assert (report.published, report.removed, report.questions) == (20, 0, 0)
     half = await taken(service, catalogue(*NAMES[:10]))
     assert (half.removed, half.missing, half.questions) == (0, 10, 0)
     half = await taken(service, catalogue(*NAMES[:5]))
     assert (half.removed, half.asked) == (0, 1)
-    (report,) = await service.answer(TOWN, [Answer(kind="shrunken", value="5", answer=REMOVE)])
+    (report,) = (await service.answer(TOWN, [Answer(kind="shrunken", value="5", answer=REMOVE)])).reports
     assert (report.published, report.removed, report.questions) == (5, 15, 0)
 
 
@@ -135,7 +137,7 @@ async def test_what_stays_keeps_its_original(sqlite_db: Database) -> None:
     assert (await service.original(TOWN, None)).count(b"\n") == whole.count(b"\n")
     (report,) = await service.undo(TOWN, "language")
     assert (report.changed, report.removed) == (1, 0)
-    (report,) = await service.answer(TOWN, [Answer(kind="shrunken", value="10", answer=REMOVE)])
+    (report,) = (await service.answer(TOWN, [Answer(kind="shrunken", value="10", answer=REMOVE)])).reports
     assert (report.published, report.removed) == (10, 10)
     (report,) = await service.undo(TOWN, "language", redo=True)
     assert (report.published, report.new) == (10, 0)

@@ -75,7 +75,7 @@ async def test_what_is_taken_in_asked_and_published(sqlite_db: Database) -> None
     for town, path in files().items():
         again = await taken(service, path.read_bytes(), name=path.name)
         assert (again.new, again.changed, again.removed, again.source) == (0, 0, 0, reports[town].source)
-    for report in await service.answer(TOWN, answers()):
+    for report in (await service.answer(TOWN, answers())).reports:
         assert (report.held, report.removed) == (0, 0)
     assert len(await sqlite_db.read(TOWN, service.served, TOWN)) == 271
     assert [question for question in await asked(service) if question.holds] == []

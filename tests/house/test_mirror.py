@@ -79,7 +79,6 @@ PROVED_BY: dict[str, str] = {
     "metadata/rdf/names.py": "metadata/rdf/test_graph.py",
     "metadata/rdf/parse_process.py": "metadata/rdf/test_reading.py",
     "api/harvest.py": "cities/test_importing.py",
-    "cli/metadata/harvest.py": "cities/test_importing.py",
     "harvest/ckan.py": "harvest/test_fetch.py",
     "harvest/derive.py": "harvest/test_service.py",
     "harvest/described.py": "harvest/test_service.py",

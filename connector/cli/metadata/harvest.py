@@ -22,7 +22,8 @@ SHOWN = 10
 """Datasets, examples and uses that are shown of each."""
 LARGEST = 20_000_000
 """Bytes of a file of answers."""
-_FORMULA = tuple("=+-@\t\r")
+_FORMULA = tuple("=+-@\t\r'")
+"""What a spreadsheet takes for a formula; the apostrophe keeps it from doing so, so it is kept with another."""
 COLUMNS = ("kind", "value", "dataset", "question", "datasets", "proposal", "answer")
 
 
@@ -79,7 +80,11 @@ def _taken(call: Call, what: str) -> Any:
         started = api.post("participants", args.participant, "imports", "address", body=body)
     else:
         started = _upload(api, args.participant, Path(what), args.source)
-    run = _waited(call, api, started["run"])
+    try:
+        run = _waited(call, api, started["run"])
+    except KeyboardInterrupt:
+        call.note("import.goes-on", what=what)
+        raise
     if run["report"] is None:
         call.note("import.failed", what=what, reason=run["reason"][call.lang])
     else:
@@ -205,7 +210,9 @@ def answer(call: Call) -> int:
     body = {"answers": answers, "source": args.source}
     done = _api(call).post("participants", args.participant, "imports", "answers", body=body)
     call.result(done)
-    call.tell("answer.taken", count=len(answers))
+    call.tell("answer.taken", count=len(answers) - done["unasked"])
+    if done["unasked"]:
+        call.tell("answer.unasked", count=done["unasked"])
     for report in done["reports"]:
         _tell(call, report)
     return OK
@@ -217,18 +224,28 @@ def _rows(path: Path) -> list[Mapping[str, Any]]:
     if len(content) > LARGEST:
         raise Mistake("harvest.answers-file", path=path)
     try:
-        text = content.decode("utf-8-sig")
         if path.suffix.lower() == ".csv":
-            first = text.partition("\n")[0]
-            table = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in first else ",")
-            rows: Any = [{key: _meant(value) for key, value in row.items()} for row in table]
+            rows: Any = _table(content)
         else:
-            rows = json.loads(text)
+            rows = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError, csv.Error) as cause:
         raise Mistake("harvest.answers-file", path=path) from cause
     if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("kind") for row in rows):
         raise Mistake("harvest.answers-file", path=path)
     return rows
+
+
+def _table(content: bytes) -> list[Mapping[str, Any]]:
+    """CSV as spreadsheets save it: in UTF-8 or Windows-1252, with any of three separators, and with rows of nothing."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252")
+    first = text.partition("\n")[0]
+    separator = next((each for each in ";\t" if each in first), ",")
+    table = csv.DictReader(io.StringIO(text), delimiter=separator)
+    rows = [{key: _meant(value) for key, value in row.items() if key is not None} for row in table]
+    return [row for row in rows if any(row.values())]
 
 
 def _written(path: Path, content: bytes) -> None:

@@ -48,6 +48,15 @@ _TAG = re.compile(
     r"<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<(/)|<[^\s/>!?\"'](?:[^\"'>/]|\"[^\"]*\"|'[^']*'|/(?!>))*(/?)>",
     re.DOTALL,
 )
+_STRING = re.compile(
+    r"<[^<>\"\s]*>|#[^\n]*"
+    r'|"""(?>(?:[^"\\]+|\\.|"(?!""))*)"""|"(?>(?:[^"\\\n\r]+|\\.)*)"'
+    r"|'''(?>(?:[^'\\]+|\\.|'(?!''))*)'''|'(?>(?:[^'\\\n\r]+|\\.)*)'",
+    re.DOTALL,
+)
+"""Strings of Turtle, and in what they could seem to begin."""
+STRING = 4 * 1024**2
+"""Characters of a string that the parser holds in any case: of 16 MiB, and a character has up to four bytes."""
 _UNSAFE = re.compile(r"[\x00-\x20<>\"{}|^`\\]")
 
 
@@ -182,6 +191,18 @@ def lines_within(text: str, most: int, remarks: Remarks) -> str:
     return "\n".join(kept)
 
 
+def strings_within(text: str, most: int) -> str:
+    """Turtle with a string that is just too long in the place of those that the parser could not hold, so that
+    the triple is set aside and the rest goes on."""
+    parts, at = [], 0
+    for token in _STRING.finditer(text) if len(text) > STRING else ():
+        start, end = token.span()
+        if end - start > STRING and text[start] in "\"'":
+            parts += [text[at:start], '"', "x" * (most + 1), '"']
+            at = end
+    return "".join([*parts, text[at:]]) if parts else text
+
+
 def parsed(document: bytes, form: str, base: str | None, remarks: Remarks) -> Iterator[ox.Quad]:
     """Triples of all graphs; Turtle and N-Triples go on behind a mistake of syntax, at the next full stop."""
     quads = ox.parse(document, format=FORMS[form], base_iri=base, lenient=True, rename_blank_nodes=True)
@@ -298,12 +319,19 @@ def run(content: bytes, form: str, base: str | None, limits: dict[str, int], out
             text = json_ld(text, limits["nesting"])
         elif form == "n-triples":
             text = lines_within(text, limits["literal"] + 3 * limits["iri"], remarks)
+        elif form == "turtle":
+            text = strings_within(text, limits["literal"])
         writer = Writer(limits, form, damaged, remarks)
+        left = limits["written"]
         for count, quad in enumerate(parsed(text.encode("utf-8", "replace"), form, base, remarks), 1):
             if count > limits["triples"]:
                 raise Refused("too-many", limit=limits["triples"])
             if (line := writer.line(quad)) is not None:
-                out.write(line.encode("utf-8", "replace"))
+                said = line.encode("utf-8", "replace")
+                left -= len(said)
+                if left < 0:
+                    raise Refused("exhausted")
+                out.write(said)
     except Refused as refused:
         return {"error": refused.code, "facts": refused.facts}
     except MemoryError:

@@ -37,8 +37,8 @@ ENDINGS: Mapping[str, Form] = {
 }  # fmt: skip
 _PROCESS = Path(__file__).with_name("parse_process.py")
 _N_TRIPLE = re.compile(
-    rb"(?:<[^>]*>|_:\S+)[ \t]*<[^>]*>[ \t]*"
-    rb"(?:<[^>]*>|_:\S+|\"[^\"\\]*(?:\\.[^\"\\]*)*\"(?:@[\w-]+|\^\^<[^>]*>)?)[ \t]*\.[ \t]*(?:#.*)?$"
+    rb"(?:<[^<>]*>|_:[^\s<]+)[ \t]*<[^<>]*>[ \t]*"
+    rb"(?:<[^<>]*>|_:[^\s<]+|\"[^\"\\]*(?:\\.[^\"\\]*)*\"(?:@[\w-]+|\^\^<[^<>]*>)?)[ \t]*\.[ \t]*(?:#.*)?$"
 )
 _HTML = re.compile(rb"(?i)(?:<\?xml[^>]*\?>|<!--(?:(?!-->).)*-->|\s)*(?:<!doctype\s+html|<html[\s>])", re.DOTALL)
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*(?:#[^\n]*)?\n)*([^\n]*)")
@@ -48,7 +48,8 @@ _POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rdf")
 
 class Limits(Struct, frozen=True, kw_only=True):
     """Of one document: `bytes`, `triples`, characters of a `literal` and an `iri`, depth of `nesting`; of its process:
-    `memory` in bytes, seconds of CPU (`cpu_s`) and of waiting (`wall_s`)."""
+    `memory` in bytes, bytes `written` (a prefix makes long IRIs of few characters), seconds of CPU (`cpu_s`) and of
+    waiting (`wall_s`)."""
 
     bytes: int = 192 * 1024**2
     triples: int = 4_000_000
@@ -56,6 +57,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     iri: int = 4_096
     nesting: int = 256
     memory: int = 3 * 1024**3
+    written: int = 640 * 1024**2
     cpu_s: int = 120
     wall_s: int = 240
 

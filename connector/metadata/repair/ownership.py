@@ -4,7 +4,7 @@ From a dataset every property is followed but those that lead to other datasets,
 delivery may hold whole ontologies, and one shared service leads to everything.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import Literal
 from uuid import NAMESPACE_URL, uuid5
@@ -21,6 +21,8 @@ MOST_TRIPLES = 5_000
 """Of one dataset; real ones have 30 to 300."""
 MOST_BYTES = 2 * 1024**2
 """Of its N-Triples."""
+MOST_ALL_BYTES = 640 * 1024**2
+"""Of the N-Triples of all datasets together: what many share is written with each, so a small delivery can grow."""
 LONGEST_IRI = 1_000
 """Characters of the IRI of a dataset: it is a key of the database."""
 BETWEEN = frozenset(
@@ -46,7 +48,7 @@ Reason = Literal[
     "defect",
 ]  # fmt: skip
 """Why a dataset is set aside: no IRI and no identifier, an IRI that is none, more than one dataset has, an identifier
-that a dataset before it has, an IRI that another source of the same participant brings, series that lead in a circle,
+that another dataset has, an IRI that another source of the same participant brings, series that lead in a circle,
 an IRI under which the participant publishes itself, a repair that broke."""
 
 
@@ -66,29 +68,42 @@ class Aside(Struct, frozen=True):
     reason: Reason
 
 
-def datasets(graph: Graph, lists: CodeLists) -> Iterator[Found | Aside]:
-    """All datasets in the order of the delivery. Of two with one identifier the first is taken (and of equal IRIs there
-    is one in a graph)."""
+def _nothing(iri: str) -> bool:
+    return False
+
+
+def datasets(
+    graph: Graph, lists: CodeLists, foreign: Callable[[str], bool] = _nothing, *, most: int = MOST_ALL_BYTES
+) -> Iterator[Found | Aside]:
+    """All datasets in the order of the delivery. Of two with one identifier that with the lesser IRI is taken, since a
+    portal changes its order (and of equal IRIs there is one in a graph). What is said of nodes with `foreign` IRIs
+    belongs to none; `most` bytes in all are taken."""
+    every = [node for node in graph.instances(DCAT.Dataset) if not _is_other(graph, node)]
     identifiers: dict[str, Node] = {}
-    walk = _Walk(graph, lists)
-    for node in graph.instances(DCAT.Dataset):
-        if graph.is_a(node, DCAT.Catalog) or graph.is_a(node, DCAT.DatasetSeries):
-            continue
+    for node in sorted(every, key=lambda node: (isinstance(node, BlankNode), node.value)):
+        identifiers.setdefault(_identifier(graph, node), node)
+    walk = _Walk(graph, lists, foreign, most)
+    cyclic: dict[Term, bool] = {}
+    for node in every:
         identifier = _identifier(graph, node)
         iri = _name(node, identifier)
         if iri is None:
             yield Aside(str(node), "relative-iri" if isinstance(node, NamedNode) else "no-iri")
-        elif identifier and identifiers.setdefault(identifier, node) != node:
+        elif identifier and identifiers[identifier] != node:
             yield Aside(iri, "duplicate-identifier")
-        elif _cyclic(graph, node):
+        elif _cyclic(graph, node, cyclic):
             yield Aside(iri, "cyclic-series")
         else:
             yield walk.found(node, iri, identifier)
 
 
+def _is_other(graph: Graph, node: Node) -> bool:
+    return graph.is_a(node, DCAT.Catalog) or graph.is_a(node, DCAT.DatasetSeries)
+
+
 def _identifier(graph: Graph, node: Node) -> str:
     value = graph.value(node, DCT.identifier)
-    return "" if value is None or isinstance(value, BlankNode) else value.value.strip()[:LONGEST_IRI]
+    return "" if value is None or isinstance(value, BlankNode) else value.value.replace("\0", " ").strip()[:LONGEST_IRI]
 
 
 def _name(node: Node, identifier: str) -> str | None:
@@ -102,25 +117,32 @@ def _name(node: Node, identifier: str) -> str | None:
     return node.value if len(node.value) <= LONGEST_IRI else None
 
 
-def _cyclic(graph: Graph, node: Node) -> bool:
-    """Whether its series, and those that these are in, come back to one of them."""
-    waiting: list[tuple[Term, frozenset[Term]]] = [(node, frozenset({node}))]
-    steps = 0
-    while waiting:
-        at, above = waiting.pop()
-        for series in graph.values(at, DCAT.inSeries):
-            steps += 1
-            if series in above or steps > MOST_TRIPLES:
-                return True
-            waiting.append((series, above | {series}))
-    return False
+def _cyclic(graph: Graph, start: Node, known: dict[Term, bool]) -> bool:
+    """Whether its series, and those that these are in, come back to one of them; each node is walked once."""
+    above: dict[Term, Iterator[Term]] = {}
+    at: Term = start
+    while True:
+        if at not in above:
+            above[at] = iter(graph.values(at, DCAT.inSeries))
+        series = next(above[at], None)
+        if series is None:
+            above.pop(at)
+            known[at] = False
+            if not above:
+                return False
+            at = next(reversed(above))
+        elif series in above or known.get(series):
+            known |= dict.fromkeys(above, True)
+            return True
+        elif series not in known:
+            at = series
 
 
 class _Walk:
     """Collects what belongs to a dataset; what a node is, is asked once."""
 
-    def __init__(self, graph: Graph, lists: CodeLists) -> None:
-        self._graph, self._lists = graph, lists
+    def __init__(self, graph: Graph, lists: CodeLists, foreign: Callable[[str], bool], most: int) -> None:
+        self._graph, self._lists, self._theirs, self._left = graph, lists, foreign, most
         self._foreign: dict[Term, bool] = {}
 
     def found(self, start: Node, iri: str, identifier: str) -> Found | Aside:
@@ -134,7 +156,7 @@ class _Walk:
                 value = triple.object
                 triples.append(triple)
                 size += len(str(value)) + 120
-                if len(triples) > MOST_TRIPLES or size > MOST_BYTES:
+                if len(triples) > MOST_TRIPLES or size > min(MOST_BYTES, self._left):
                     return Aside(iri, "too-large")
                 if (
                     isinstance(value, NamedNode | BlankNode)
@@ -143,6 +165,7 @@ class _Walk:
                 ):
                     seen.add(value)
                     waiting.append(value)
+        self._left -= size
         name = NamedNode(iri)
         if start != name:
             triples = [
@@ -157,8 +180,8 @@ class _Walk:
     def _is_foreign(self, node: Node) -> bool:
         known = self._foreign.get(node)
         if known is None:
-            listed = isinstance(node, NamedNode) and bool(self._lists.schemes(node.value))
-            known = listed or any(self._graph.is_a(node, kind) for kind in _ELSEWHERE)
+            named = isinstance(node, NamedNode) and (bool(self._lists.schemes(node.value)) or self._theirs(node.value))
+            known = named or any(self._graph.is_a(node, kind) for kind in _ELSEWHERE)
             self._foreign[node] = known
         return known
 

@@ -28,6 +28,7 @@ from connector.metadata.lists.code_lists import (
 from connector.metadata.rdf.graph import Node
 from connector.metadata.rdf.names import DCAT, DCT
 from connector.metadata.repair.nodes import agent
+from connector.metadata.repair.spelling import CONTROL
 from connector.metadata.repair.work import Rule, Work, subject_of, text, value_of
 
 _LONGEST = 300
@@ -110,7 +111,9 @@ def _value(finding: Finding) -> str:
 
 
 def keyed(said: str) -> str:
-    """A value as questions and answers name it: of a long one its beginning and a digest."""
+    """A value as questions and answers name it: of a long one its beginning and a digest; no NUL, which no database
+    keeps."""
+    said = said.replace("\0", " ")
     return said if len(said) <= _LONGEST else f"{said[:_LONGEST]}… {sha256(said.encode()).hexdigest()[:16]}"
 
 
@@ -165,7 +168,7 @@ def accepted(lists: CodeLists, question: Question, said: str) -> str | None:
     kind, said = BY_NAME.get(question.kind), said.strip()
     if said == LEAVE_OUT:
         return said if kind is not None and (kind.optional or kind.address or kind.name == "licence") else None
-    if kind is None or not said or len(said) > 4_000:
+    if kind is None or not said or len(said) > 4_000 or CONTROL.search(said):
         return None
     if kind.scheme:
         many = re.split(r"\s*[|,;]\s*", said) if kind.name == "theme" else [said]

@@ -48,7 +48,7 @@ _FROM_ELEMENTS = {
 }
 _PLACEHOLDERS = re.compile(r"(?i)(?:todo:?|tbd|n/?a|null|none|nil|undefined|-+|\?+|keine angabe|k\. ?a\.|xxx+|\.+)?")
 _ILLEGAL = re.compile(r"[\x00-\x20<>\"{}|^`\\\[\]]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 _WEB = re.compile(r"(?:https?|ftps?)://[^\s/?#]+\.?[^\s]*", re.IGNORECASE)
 _EU = re.compile(r"https?://(?:www\.)?publications\.europa\.eu/(?:mdr/)?(?:resource/)?(?:authority/)?(?=[a-z-]+/)")
 _LISTS = re.compile(r"https?://(?:www\.)?(dcat-ap\.de/def|data\.europa\.eu|purl\.org/adms|spdx\.org/rdf/terms)")
@@ -126,8 +126,8 @@ def _placeholders(work: Work) -> None:
 def _control(work: Work) -> None:
     for triple in work.triples:
         value = triple.object
-        if isinstance(value, Literal) and _CONTROL.search(value.value):
-            said = _CONTROL.sub(" ", value.value)
+        if isinstance(value, Literal) and CONTROL.search(value.value):
+            said = CONTROL.sub(" ", value.value)
             new = Literal(said, language=value.language) if value.language else Literal(said, datatype=value.datatype)
             work.change([triple], [Triple(triple.subject, triple.predicate, new)])
 
@@ -144,8 +144,12 @@ def _characters(work: Work) -> None:
 def _encoded(iri: NamedNode) -> NamedNode:
     if _is_iri(iri.value) or ":" not in iri.value:
         return iri
-    said = _ILLEGAL.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), iri.value.strip())
+    said = _percent(iri.value.strip())
     return NamedNode(said) if _is_iri(said) else iri
+
+
+def _percent(said: str) -> str:
+    return _ILLEGAL.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), said)
 
 
 @lru_cache(16_384)
@@ -155,6 +159,16 @@ def _is_iri(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def mended(said: str) -> tuple[str, ...]:
+    """What the rules about characters make of a text, and of an address."""
+    found = []
+    if CONTROL.search(said):
+        found.append(CONTROL.sub(" ", said).strip())
+    if ":" in said and _ILLEGAL.search(said):
+        found.append(_percent(said))
+    return tuple(found)
 
 
 def _relative(work: Work) -> None:
@@ -181,7 +195,7 @@ def _address(work: Work, value: Term) -> tuple[Term, ...] | None:
 
 
 def _lenient(said: str) -> NamedNode | None:
-    encoded = _ILLEGAL.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), said)
+    encoded = _percent(said)
     return NamedNode(encoded) if _is_iri(encoded) else None
 
 

@@ -23,6 +23,7 @@ CREATE TABLE harvest_question (
   value {text} NOT NULL, holds {int} NOT NULL,
   PRIMARY KEY (participant, source, kind, value, dataset),
   FOREIGN KEY (participant, source) REFERENCES harvest_source (participant, id));
+CREATE INDEX harvest_question_dataset ON harvest_question (participant, source, dataset);
 CREATE TABLE harvest_answer (
   participant {text} NOT NULL REFERENCES participant (id), source {text} NOT NULL, kind {text} NOT NULL, value {text} NOT NULL,
   dataset {text} NOT NULL, answer {text} NOT NULL, answered_at {int} NOT NULL,

@@ -158,13 +158,37 @@ def test_sizes_and_counts_are_bounded() -> None:
 
 
 @pytest.mark.threat("T76")
+def test_what_grows_in_its_process_is_bounded() -> None:
+    """>> a prefix of 3 000 characters that a few write often << refused before it has filled our memory."""
+    prefix = f"@prefix a: <https://town.example/{'x' * 3_000}> .\n"
+    text = prefix + "".join(f"a:{number} a:p a:o .\n" for number in range(200))
+    assert len(read(text.encode()).triples) == 200
+    with pytest.raises(PeerError, match=r"rdf\.exhausted"):
+        read(text.encode(), limits=Limits(written=1_000_000))
+
+
+@pytest.mark.threat("T76")
+def test_a_first_line_of_anything_is_judged_in_one_pass() -> None:
+    """>> a megabyte of names that are almost a triple << judged at once: this runs in our own process."""
+    for part in (b"_:a<b>", b"_:", b"<", b'"', b"_:a <b> ", b"<a> "):
+        assert form_of(b"_:" + part * 200_000) in {"turtle", "n-triples"}
+
+
+@pytest.mark.threat("T76")
 def test_a_huge_literal_does_not_take_the_rest_with_it() -> None:
-    """>> 30 MB in one value << N-Triples and XML go on without it; Turtle is refused as a whole."""
-    huge = "x" * 30_000_000
-    lines = f'<urn:a> <urn:b> "{huge}" .\n<urn:a> <urn:b> "ok" .\n'.encode()
+    """>> more in one value than the parser holds << N-Triples, Turtle and XML go on without it, whatever the quotes."""
+    huge = "x" * 17_000_000
+    long = huge[:2_000_000]
+    lines = f'<urn:a> <urn:b> "{long}" .\n<urn:a> <urn:b> "ok" .\n'.encode()
     assert [triple.object for triple in read(lines).triples] == [Literal("ok")]
-    assert refused(b"@prefix a: <urn:a> .\n" + lines) == "rdf.exhausted"
-    xml = read((XML % f"<dct:title>ok</dct:title><dct:description>{huge}</dct:description>").encode())
+    for quote in ('"', "'''"):
+        said = f"{quote}\\{quote[0]}{huge}\\\\{quote}"
+        turtle = f'# it\'s "\n<urn:a> <urn:b#\'> {said} ; <urn:c> \'it\', """a"b""" .'.encode()
+        there = read(turtle, name="x.ttl")
+        assert ({str(one.object) for one in there.triples}, remarked(there)) == (
+            {'"it"', '"a\\"b"'}, {"literal-length": 1},
+        )  # fmt: skip
+    xml = read((XML % f"<dct:title>ok</dct:title><dct:description>{long}</dct:description>").encode())
     assert (len(xml.triples), remarked(xml)) == (2, {"literal-length": 1})
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from connector.metadata.lists.code_lists import code_lists
-from connector.metadata.repair.ownership import MOST_TRIPLES, Aside, datasets
+from connector.metadata.repair.ownership import MOST_TRIPLES, Aside, Found, datasets
 from tests.metadata.repair.datasets import TREES, found, graph
 
 LISTS = code_lists()
@@ -64,3 +64,26 @@ def test_what_would_harm_is_set_aside_and_the_rest_goes_on() -> None:
     """
     assert reasons(text) == ["duplicate-identifier", "cyclic-series", "cyclic-series", "too-large", "too-large"]
     assert [each.iri for each in found(text)] == ["https://town.example/a", TREES]
+
+
+def test_the_order_of_a_portal_does_not_decide() -> None:
+    """>> two datasets with one identifier, in both orders << the same one is taken."""
+    a, b = (f':{name} a dcat:Dataset ; dct:identifier "7" .\n' for name in "ab")
+    assert [found(text)[0].iri for text in (a + b, b + a)] == ["https://town.example/a"] * 2
+
+
+def test_what_many_share_does_not_grow_without_end() -> None:
+    """>> one long node that all datasets lead to << those that still fit are taken, the others set aside."""
+    text = "".join(f":d{n} a dcat:Dataset ; dct:publisher :town .\n" for n in range(20))
+    given = graph(text + f':town a foaf:Agent ; foaf:name "{"x" * 1_000}" .')
+    taken = list(datasets(given, LISTS, most=10_000))
+    assert [type(one) for one in taken[:6]] == [Found] * 6
+    assert {one.reason for one in taken[8:] if isinstance(one, Aside)} == {"too-large"}
+
+
+def test_series_are_walked_once() -> None:
+    """>> datasets in a long chain of series, one of them in a circle << that one alone."""
+    text = "".join(f":d{n} a dcat:Dataset ; dcat:inSeries :s0 .\n" for n in range(20))
+    text += "".join(f":s{n} dcat:inSeries :s{n + 1} .\n" for n in range(2_000))
+    circle = ":x a dcat:Dataset ; dcat:inSeries :y . :y dcat:inSeries :z, :s0 . :z dcat:inSeries :y .\n"
+    assert reasons(text + circle) == ["cyclic-series"]
