@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from connector.errors import Mistake
 from connector.harvest.model import (
     Answer,
     Asked,
@@ -135,7 +136,11 @@ def standing(tx: Tx, participant: str) -> dict[str, tuple[str, Standing]]:
 
 
 def keep_dataset(tx: Tx, participant: str, source_id: str, one: Imported, *, changed: bool, was: str = "") -> None:
-    """Adds or replaces; `changed`: what is published of it moved. `was`: the IRI under which it was kept before."""
+    """Adds or replaces; `changed`: what is published of it moved. `was`: the IRI under which it was kept before.
+
+    Of what another source has brought in the meantime nothing is kept; raises Mistake `harvest.busy` unless it was set
+    aside here.
+    """
     if was and was != one.iri:
         forget_questions(tx, participant, source_id, was)
         tx.run(
@@ -163,15 +168,19 @@ def keep_dataset(tx: Tx, participant: str, source_id: str, one: Imported, *, cha
     if not tx.run(
         "UPDATE harvest_dataset SET source = :source, identifier = :identifier, title = :title, state = :state,"  # noqa: S608
         " reason = :reason, digest = :digest, sha256 = :sha256, triples = :triples, record = :record,"
-        f" repairs = :repairs{moved} WHERE participant = :participant AND iri = :iri",
+        f" repairs = :repairs{moved} WHERE participant = :participant AND iri = :iri"
+        " AND (source = :source OR state = 'aside')",
         **{key: value for key, value in values.items() if key != "now" or changed},
+    ) and not tx.run(
+        "INSERT INTO harvest_dataset (participant, iri, source, identifier, title, state, reason, digest, sha256,"
+        " triples, record, repairs, missing, created_at, changed_at) VALUES (:participant, :iri, :source,"
+        " :identifier, :title, :state, :reason, :digest, :sha256, :triples, :record, :repairs, 0, :now, :now)"
+        " ON CONFLICT DO NOTHING",
+        **values,
     ):
-        tx.run(
-            "INSERT INTO harvest_dataset (participant, iri, source, identifier, title, state, reason, digest, sha256,"
-            " triples, record, repairs, missing, created_at, changed_at) VALUES (:participant, :iri, :source,"
-            " :identifier, :title, :state, :reason, :digest, :sha256, :triples, :record, :repairs, 0, :now, :now)",
-            **values,
-        )
+        if one.state == "aside":
+            return
+        raise Mistake("harvest.busy")
     forget_questions(tx, participant, source_id, one.iri)
     ask(tx, participant, source_id, one.asked)
 
