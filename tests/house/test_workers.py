@@ -106,7 +106,8 @@ def test_of_a_family_one_runs_on_postgresql_and_the_rest_is_long(suite: Path) ->
     assert counts == ["6 passed, 2 deselected", "8 passed", "2 passed, 6 deselected"]
 
 
-@pytest.mark.parametrize("others", [1, *(pytest.param(n, marks=pytest.mark.long) for n in (0, 2, 5))])
+@pytest.mark.long
+@pytest.mark.parametrize("others", [0, 1, 2, 5])
 def test_few_others_leave_a_process_for_what_is_alone(suite: Path, others: int) -> None:
     """Bug: >> three processes, fewer than two other tests for each << all were ended; nobody ran what is alone."""
     done = run(suite, "-n3", "test_a.py::test_soon", *(f"test_a.py::test_many[{at}]" for at in range(others)))
