@@ -22,7 +22,7 @@ from connector.participants.model import Participant
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _WEB = re.compile(r"https?://[^\s<>\"]+\Z")
 _MAIL = re.compile(r"[^\s@<>\"?&]+@[^\s@<>\"?&]+\Z")
-_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\Z")
+_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T[0-9:.]+)?\Z")
 SHORT: Final = 300
 """Characters of a description in a list."""
 
@@ -315,9 +315,11 @@ def link(iri: str) -> str:
 
 
 def day(moment: str, lang: str) -> str:
-    """An instant or a day as people read it; a month or a year as it is."""
-    found = _DAY.match(moment) if lang == "de" else None
-    return f"{found[3]}.{found[2]}.{found[1]}" if found else plain(local_text(moment, lang))
+    """An instant or a day as people read it; of an instant without a zone the day; a month or a year as it is."""
+    found = _DAY.match(moment)
+    if found is None:
+        return plain(local_text(moment, lang))
+    return f"{found[3]}.{found[2]}.{found[1]}" if lang == "de" else moment[:10]
 
 
 def _size(count: int, lang: str) -> str:

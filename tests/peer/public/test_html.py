@@ -192,3 +192,11 @@ async def test_what_is_not_there_is_said_on_a_page(door: Portal) -> None:
     assert (answer.status, "Not found" in Page(answer.text).words) == (404, True)
     gone = await door.get("/catalog.html?snap=0")
     assert (gone.status, "Nicht mehr da" in Page(gone.text).words) == (410, True)
+
+
+def test_bug_an_instant_without_a_zone_was_shown_as_it_was_written() -> None:
+    """>> a day, an instant of an importing portal that names no zone, a month << days as people write them."""
+    assert [view.day(one, "de") for one in ("2017-10-25", "2017-10-25T13:36:52.971505", "2017-10")] == [
+        "25.10.2017", "25.10.2017", "2017-10",
+    ]  # fmt: skip
+    assert view.day("2017-10-25T13:36:52.971505", "en") == "2017-10-25"
