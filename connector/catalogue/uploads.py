@@ -164,11 +164,14 @@ async def _store(draft: Path, incoming: Incoming, room: Room) -> tuple[str, int]
 
 
 def _begun(draft: Path) -> int:
-    """The empty draft under our lock; raises OSError. A sweep may have come between the two steps."""
+    """The empty draft under our lock; raises OSError. A sweep may have come between the two steps.
+
+    Only a sweep can hold the lock, for as long as it takes to remove the draft: it is waited for.
+    """
     for _ in range(ATTEMPTS):
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with contextlib.suppress(OSError):  # a file system without locks: then age decides
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX)
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), os.lstat(draft)):
                 return handle

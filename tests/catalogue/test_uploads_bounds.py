@@ -1,11 +1,13 @@
 """How much may be handed over, and what becomes of drafts whose process died."""
 
 import asyncio
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from hashlib import sha256
 from pathlib import Path
 
@@ -159,6 +161,32 @@ async def test_bug_a_sweep_before_the_file_had_its_name_lost_an_upload(
 
     monkeypatch.setattr(uploads, "_keep", late)
     source = await Uploads(folder).take(TOWN, "a.csv", Body())
+    assert [path.name for path in (folder / TOWN).iterdir()] == [source.sha256]
+
+
+async def test_bug_a_sweep_that_held_the_lock_at_the_beginning_lost_an_upload(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """>> a sweep has locked the draft just begun, and removes it a moment later << begun anew, the upload is whole."""
+    flock, removed = fcntl.flock, threading.Event()
+
+    def lock(handle: int, operation: int) -> None:
+        monkeypatch.setattr(uploads.fcntl, "flock", flock)
+        (draft,) = (folder / TOWN).iterdir()
+        sweep = os.open(draft, os.O_RDONLY)
+        flock(sweep, fcntl.LOCK_EX)
+
+        def ends() -> None:
+            draft.unlink()
+            os.close(sweep)
+            removed.set()
+
+        threading.Timer(0.05, ends).start()
+        flock(handle, operation)
+
+    monkeypatch.setattr(uploads.fcntl, "flock", lock)
+    source = await Uploads(folder).take(TOWN, "a.csv", Body())
+    assert removed.is_set()
     assert [path.name for path in (folder / TOWN).iterdir()] == [source.sha256]
 
 
