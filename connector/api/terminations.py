@@ -23,6 +23,7 @@ from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
+from connector.views.agreement import agreement_status
 from connector.views.fields import time
 from connector.views.members import Members
 from connector.views.termination import (
@@ -139,7 +140,9 @@ class TerminationHandlers:
         agreement, stated = self._terminations.of(tx, slug, name)
         old = None if agreement.replaces is None else termination_store.by_digest(tx, slug, agreement.replaces)
         return LifeView(
-            agreement=agreement.id, state=agreement.state, counterparty=agreement.counterparty,
+            agreement=agreement.id, state=agreement.state,
+            status=agreement_status(tx, agreement, ending=agreement.in_force and bool(stated)),
+            counterparty=agreement.counterparty,
             partner=self._members.name(agreement.counterparty), dataset=agreement.dataset,
             title=self._contracts.titles(tx, slug, [agreement.id])[agreement.id],
             expires=time(agreement.expires_at), ended=time(agreement.ended_at), replaces=agreement.replaces,

@@ -12,8 +12,10 @@ from connector.contracts.negotiation.late_countersignature import Confirmation
 from connector.contracts.negotiation.service import Contracts
 from connector.storage.database import Tx
 from connector.trust.members.trust_list import Anchor
+from connector.views import status
 from connector.views.fields import Time, time
 from connector.views.members import Members
+from connector.views.status import StatusView
 
 
 class NoticeView(msgspec.Struct, frozen=True):
@@ -41,6 +43,7 @@ class AgreementView(msgspec.Struct, frozen=True, kw_only=True):
     negotiation: str
     role: str
     state: AgreementState
+    status: StatusView
     counterparty: str
     partner: str
     dataset: str
@@ -83,18 +86,25 @@ class Agreements:
         return [self._row(tx, one, titles.get(one.id, "")) for one in found]
 
     def _row(self, tx: Tx, one: Agreement, title: str) -> AgreementView:
-        seals = self._contracts.countersigning.standing(tx, one)
+        seals, notice = self._contracts.countersigning.standing(tx, one), _notice(tx, one)
         return AgreementView(
             agreement=one.id, negotiation=one.negotiation, role=one.role, state=one.state,
+            status=agreement_status(tx, one, ending=notice is not None),
             counterparty=one.counterparty, partner=self._members.name(one.counterparty),
             dataset=one.dataset, title=title, digest=one.digest,
             created_at=one.created_at, expires_at=one.expires_at, ended_at=one.ended_at,
             created=rfc3339(one.created_at), expires=time(one.expires_at), ended=time(one.ended_at),
-            notice=_notice(tx, one),
+            notice=notice,
             signed=SignedView(one.provider_jws is not None, one.consumer_jws is not None),
             countersignature=seals.countersignature, until=seals.until, verified=seals.verified,
             confirmations=seals.confirmations, waits=seals.waits, second_invalid=seals.second_invalid,
         )  # fmt: skip
+
+
+def agreement_status(tx: Tx, one: Agreement, *, ending: bool) -> StatusView:
+    """As of the moment of the transaction."""
+    expired = one.expires_at is not None and one.expires_at <= tx.now
+    return status.agreement(one.state, expired=expired, ending=ending)
 
 
 def _notice(tx: Tx, agreement: Agreement) -> NoticeView | None:

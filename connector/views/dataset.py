@@ -17,7 +17,9 @@ from connector.language.reasons import plain
 from connector.metadata.lists.code_lists import code_lists
 from connector.metadata.rdf.names import VCARD
 from connector.policy.engine import LANGUAGES, PolicyEngine
+from connector.views import status
 from connector.views.fields import Policy, Sentences, Time, explanation
+from connector.views.status import StatusView
 from connector.views.terms import ClauseView, OfferView, clauses
 
 _BYTES = re.compile(r"[0-9]{1,19}")
@@ -46,6 +48,7 @@ class DatasetView(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     revision: int
     state: Literal["published", "withdrawn"]
+    status: StatusView
     access: Literal["open", "announced", "contract"]
     created: Time
     changed: Time
@@ -180,6 +183,7 @@ class FindView(msgspec.Struct, frozen=True, kw_only=True):
 def dataset(one: Dataset, offers: list[Offer]) -> DatasetView:
     return DatasetView(
         dataset=one.id, title=one.title, version=one.version, revision=one.revision, state=one.state,
+        status=status.dataset(one.state),
         access=one.access,
         created=rfc3339(one.created_at), changed=rfc3339(one.changed_at),
         offers=[offer.id for offer in offers],

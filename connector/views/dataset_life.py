@@ -10,9 +10,11 @@ from connector.catalogue.model import Dataset, Offer, Revision, Source
 from connector.clock import rfc3339
 from connector.contracts.model import Agreement
 from connector.metadata.record.model import DatasetRecord
+from connector.views import status
 from connector.views.dataset import OfferTermsView, terms_of
 from connector.views.fields import Json, Time
 from connector.views.members import Members
+from connector.views.status import StatusView
 
 FIELDS = (
     "title", "description", "keywords", "licence", "attribution", "themes", "frequency", "access", "periods", "hvd",
@@ -47,6 +49,7 @@ class DatasetDetailsView(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     revision: int
     state: Literal["published", "withdrawn"]
+    status: StatusView
     access: Literal["open", "announced", "contract"]
     created: Time
     changed: Time
@@ -82,6 +85,7 @@ class HistoryView(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str
     title: str
     state: Literal["published", "withdrawn"]
+    status: StatusView
     revisions: list[RevisionView]
 
 
@@ -92,6 +96,7 @@ def details(
     page, download = addresses(one, source)
     return DatasetDetailsView(
         dataset=one.id, title=one.title, version=one.version, revision=one.revision, state=one.state,
+        status=status.dataset(one.state),
         access=one.access, created=rfc3339(one.created_at), changed=rfc3339(one.changed_at),
         record=msgspec.to_builtins(one.record), file=_file(source) if here else None, page=page, download=download,
         terms=[terms_of(offer) for offer in offers], running=[_running(each, members) for each in running],
@@ -117,7 +122,9 @@ def history(one: Dataset, revisions: Sequence[Revision]) -> HistoryView:
             )
         )  # fmt: skip
         before = each
-    return HistoryView(dataset=one.id, title=one.title, state=one.state, revisions=told)
+    return HistoryView(
+        dataset=one.id, title=one.title, state=one.state, status=status.dataset(one.state), revisions=told
+    )
 
 
 def differences(before: DatasetRecord, after: DatasetRecord) -> list[DifferenceView]:

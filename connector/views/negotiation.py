@@ -6,22 +6,26 @@ from connector.clock import rfc3339
 from connector.contracts.document.described_data import Described
 from connector.contracts.model import NegotiationRow
 from connector.policy.engine import PolicyEngine
+from connector.views import status
 from connector.views.fields import Policy, Sentences, Time, optional_sentences
 from connector.views.members import Members
+from connector.views.status import StatusView, StepView
 from connector.views.terms import ClauseView, OfferView, clauses
 
 
 class NegotiationView(msgspec.Struct, frozen=True, kw_only=True):
     """The `policy` on the table: its `clauses` in words (none: it cannot be said), `terms` its digest.
 
-    `partner` is the name of the `counterparty` (a DID). `deferred` points to the clauses of our offer that only a
-    later phase decides; as consumer we are not told. `described` is, as consumer, what the provider's catalogue says
-    of the data. Times with `_at` are milliseconds.
+    `steps` are those taken of the four from a request to the data. `partner` is the name of the `counterparty` (a DID).
+    `deferred` points to the clauses of our offer that only a later phase decides; as consumer we are not told.
+    `described` is, as consumer, what the provider's catalogue says of the data. Times with `_at` are milliseconds.
     """
 
     id: str
     role: str
     state: str
+    status: StatusView
+    steps: list[StepView]
     states: tuple[str, ...]
     proposed: bool
     counterparty: str
@@ -73,7 +77,9 @@ def negotiation(
     judge: PolicyEngine, members: Members, row: NegotiationRow, described: Described | None = None
 ) -> NegotiationView:
     return NegotiationView(
-        id=row.id, role=str(row.kernel.role), state=row.shown, states=row.states, proposed=row.proposed,
+        id=row.id, role=str(row.kernel.role), state=row.shown,
+        status=status.negotiation(row.shown, str(row.kernel.role)), steps=status.steps(row.states),
+        states=row.states, proposed=row.proposed,
         counterparty=row.counterparty, partner=members.name(row.counterparty), dataset=row.dataset, title=row.title,
         created_at=row.created_at, changed_at=row.changed_at,
         created=rfc3339(row.created_at), changed=rfc3339(row.changed_at),

@@ -9,6 +9,7 @@ from connector.contracts.model import Agreement, AgreementState
 from connector.contracts.signing.progress import Progress
 from connector.contracts.termination import statement
 from connector.views.fields import Sentences, Time, sentences, time
+from connector.views.status import StatusView
 
 
 class TerminationView(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ class LifeView(msgspec.Struct, frozen=True, kw_only=True):
 
     agreement: str
     state: AgreementState
+    status: StatusView
     counterparty: str
     partner: str
     dataset: str

@@ -7,8 +7,10 @@ import msgspec
 
 from connector.clock import rfc3339
 from connector.transfer.model import Held, Outcome, TransferRow
+from connector.views import status
 from connector.views.fields import Sentences, Time, optional_sentences
 from connector.views.members import Members
+from connector.views.status import StatusView
 
 
 class TransferView(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +20,7 @@ class TransferView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     role: str
     state: str
+    status: StatusView
     agreement: str
     counterparty: str
     partner: str
@@ -42,7 +45,8 @@ class TransfersView(msgspec.Struct, frozen=True):
 def transfer(members: Members, row: TransferRow, titles: Mapping[str, str], file: Path | None) -> TransferView:
     """`titles` are those of datasets by agreement."""
     return TransferView(
-        id=row.id, role=str(row.kernel.role), state=row.shown, agreement=row.agreement,
+        id=row.id, role=str(row.kernel.role), state=row.shown,
+        status=status.transfer(row.shown, row.outcome), agreement=row.agreement,
         counterparty=row.counterparty, partner=members.name(row.counterparty), title=titles.get(row.agreement, ""),
         format=row.format, created_at=row.created_at, changed_at=row.changed_at,
         created=rfc3339(row.created_at), changed=rfc3339(row.changed_at),

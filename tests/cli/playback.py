@@ -5,8 +5,10 @@ import json
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+from msgspec import to_builtins
 
 from connector.cli.main import main
+from connector.views.status import StatusView
 
 DATASET = "https://localhost:1/b/datasets/7"
 CLAUSE = {"text": {"de": "Nur Kommunen", "en": "Municipalities only"}, "badge": "enforced"}
@@ -65,6 +67,11 @@ def handler(play: Playback) -> type[BaseHTTPRequestHandler]:
         do_POST = do_GET
 
     return Handler
+
+
+def standing(found: StatusView) -> dict[str, object]:
+    """The part of an answer that says in a word how things stand."""
+    return {"status": to_builtins(found)}
 
 
 def hanse(words: str) -> int:

@@ -162,6 +162,7 @@ PROVED_BY: dict[str, str] = {
     "views/participant.py": "api/test_openapi.py",
     "views/person.py": "cities/test_records.py",
     "views/record.py": "cities/test_records.py",
+    "views/transfer.py": "api/test_transfers.py",
     "views/termination.py": "cities/test_agreement_life.py",
     "views/terms.py": "api/test_openapi.py",
     "views/trace.py": "api/test_openapi.py",

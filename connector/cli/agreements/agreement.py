@@ -77,8 +77,8 @@ def _side(call: Call, key: str, clause: dict[str, str] | None) -> None:
 
 def _told(call: Call, life: dict[str, Any]) -> int:
     call.result(life)
-    call.tell("agreement.state", agreement=life["agreement"], state=call.say(f"agreement.states.{life['state']}"))
     call.tell("agreement.about", title=life["title"] or life["dataset"], partner=life["partner"])
+    call.tell("agreement.state", state=life["status"]["text"][call.lang])
     told_of_term(call, life["state"], life["expires"])
     if life["ended"]:
         call.tell("agreement.ended", at=life["ended"])

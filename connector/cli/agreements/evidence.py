@@ -33,8 +33,7 @@ def run_agreements(call: Call) -> int:
     found = answer["agreements"] if isinstance(answer, dict) else answer
     call.result(found)
     for one in found:
-        state = call.say(f"agreement.states.{one['state']}")
-        title, at = one["title"] or one["dataset"], rfc3339(one["created_at"])
+        state, title, at = one["status"]["text"][call.lang], one["title"] or one["dataset"], one["created"]
         call.tell(
             "agreements.about", agreement=one["agreement"], title=title, partner=one["partner"], state=state, at=at
         )

@@ -55,9 +55,8 @@ def run_list(call: Call) -> int:
     found = Api(call.settings().api.socket).get("participants", call.args.participant, "datasets")
     call.result(found)
     for one in found["datasets"]:
-        call.tell("dataset.about", title=one["title"], dataset=one["dataset"], at=one["created"])
-        if one.get("state") == "withdrawn":
-            call.tell("dataset.withdrawn")
+        state = one["status"]["text"][call.lang]
+        call.tell("dataset.about", title=one["title"], dataset=one["dataset"], state=state, at=one["created"])
         for offer in one["terms"]:
             visibility = call.say(f"dataset.visibility.{offer['visibility']}")
             call.tell("dataset.offer", offer=offer["offer"], visibility=visibility, rule=offer["title"][call.lang])
@@ -71,7 +70,7 @@ def run_show(call: Call) -> int:
     call.result(found)
     call.tell("dataset.shown", title=found["title"])
     call.tell("dataset.id", dataset=found["dataset"])
-    state = call.say(f"dataset.states.{found['state']}")
+    state = found["status"]["text"][call.lang]
     times = {"issued": found["created"], "last": found["changed"]}
     call.tell("dataset.state", revision=found["revision"], state=state, **times)
     call.tell("dataset.version", version=found["version"])

@@ -71,5 +71,5 @@ def _outcome(call: Call, now: Mapping[str, Any]) -> int:
     if now["state"] == "TERMINATED" or now.get("outcome"):
         call.tell("get.refused", reason=(now.get("reason") or {}).get(call.lang, ""))
         return REFUSED
-    call.tell("get.open", state=call.say(f"transfer-state.{now['state']}"), id=now["id"])
+    call.tell("get.open", state=now["status"]["text"][call.lang], id=now["id"])
     return UNDECIDED

@@ -8,7 +8,6 @@ from typing import Any
 from connector.cli.frame.call import OK, Call, named_file
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.clock import rfc3339
 from connector.errors import Mistake
 from connector.language.reasons import plain
 
@@ -113,9 +112,8 @@ def _said(call: Call, what: str, body: Mapping[str, object]) -> int:
 
 
 def _line(call: Call, one: Mapping[str, Any]) -> None:
-    title, at = one["title"] or plain(one["dataset"], 120), rfc3339(one["changed_at"])
-    state = call.say(f"negotiation-state.{one['state']}")
-    call.tell("negotiations.about", id=one["id"], title=title, partner=one["partner"], state=state, at=at)
+    title, state = one["title"] or plain(one["dataset"], 120), one["status"]["text"][call.lang]
+    call.tell("negotiations.about", id=one["id"], title=title, partner=one["partner"], state=state, at=one["changed"])
     if one["reason"]:
         call.tell("negotiations.reason", text=one["reason"][call.lang])
 

@@ -94,8 +94,8 @@ def ours_to_say(now: Mapping[str, Any]) -> bool:
 
 
 def _outcome(call: Call, now: Mapping[str, Any]) -> int:
-    if now.get("states"):
-        call.tell("request.states", states=" → ".join(now["states"]))
+    if now["steps"]:
+        call.tell("request.steps", steps=" → ".join(one["text"][call.lang] for one in now["steps"]))
     match now["state"]:
         case "FINALIZED":
             call.tell("request.signed", agreement=now["agreement"])
@@ -106,6 +106,6 @@ def _outcome(call: Call, now: Mapping[str, Any]) -> int:
         case "OFFERED":
             call.tell("request.offered", id=now["id"])
             return UNDECIDED
-        case state:
-            call.tell("request.open", state=call.say(f"negotiation-state.{state}"), id=now["id"])
+        case _:
+            call.tell("request.open", state=now["status"]["text"][call.lang], id=now["id"])
             return UNDECIDED

@@ -5,7 +5,6 @@ from typing import Any
 from connector.cli.frame.call import OK, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
-from connector.clock import rfc3339
 
 
 def register(top: Words, places: Any) -> None:
@@ -58,12 +57,11 @@ def _said(call: Call, what: str, body: dict[str, object]) -> int:
 
 
 def _line(call: Call, one: dict[str, Any]) -> None:
-    title, at = one["title"] or one["agreement"], rfc3339(one["created_at"])
-    state = call.say(f"transfer-state.{one['state']}")
+    title, state = one["title"] or one["agreement"], one["status"]["text"][call.lang]
     way = call.say(f"way.{one['format'].rpartition('-')[2].lower()}-{one['role']}")
     call.tell(
         "transfers.about", id=one["id"], title=title, partner=one["partner"], state=state, way=way,
-        bytes=call.size(one["bytes"]), at=at,
+        bytes=call.size(one["bytes"]), at=one["created"],
     )  # fmt: skip
     if one["reason"]:
         call.tell("transfers.reason", text=one["reason"][call.lang])

@@ -7,13 +7,17 @@ import pytest
 from connector.cli.main import main
 from connector.contracts.signing.progress import Step
 from connector.language import local_text
-from tests.cli.playback import DATASET, Playback, said
+from connector.views import status
+from tests.cli.playback import DATASET, Playback, said, standing
 
 PAST, FUTURE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 
 
 def life(**other: Any) -> dict[str, Any]:
+    expired = other.get("expires") == PAST
+    stands = status.agreement(other.get("state", "finalized"), expired=expired, ending=False)
     return {
+        **standing(stands),
         "agreement": "urn:uuid:9", "state": "finalized", "counterparty": "did:web:b", "partner": "Bdorf",
         "title": "Bäume", "dataset": DATASET, "ended": None, "expires": None, "endings": [], "successions": [],
         "successor": None, "predecessor": None, "countersigning": {"step": "given", "until": None}, **other,
@@ -29,7 +33,7 @@ def shown(play: Playback, capsys: pytest.CaptureFixture[str], lang: str = "de", 
 
 def test_a_contract_in_force_says_so_and_no_more(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(play, capsys).splitlines() == [
-        "urn:uuid:9: gilt; von beiden Seiten besiegelt", "    Bäume, mit Bdorf",
+        "Bäume, mit Bdorf", "    gilt",
     ]  # fmt: skip
 
 

@@ -4,21 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.playback import DATASET, Playback, hanse, said
+from connector.views import status
+from tests.cli.playback import DATASET, Playback, hanse, said, standing
 from tests.verify.forge import Case
 
 
 def test_agreements_and_evidence(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     one = {"agreement": "urn:uuid:9", "dataset": DATASET, "state": "one-sided", "role": "provider", "waits": False}
     one |= {"verified": True, "countersignature": "preferred", "until": "2027-01-01", "confirmations": []}
-    one |= {"second_invalid": False, "title": "Bäume", "partner": "Bdorf", "created_at": 1_795_000_000_000}
+    one |= {"second_invalid": False, "title": "Bäume", "partner": "Bdorf", "created": "2026-11-18T11:06:40Z"}
+    one |= standing(status.agreement("one-sided", expired=False, ending=False))
     one |= {"notice": {"by": "consumer", "effective": "2027-03-31T22:00:00Z"}}
     play.on("GET /participants/a/agreements", [{**one, "signed": {"provider": True, "consumer": False}}])
     play.on("GET /participants/a/agreements/9/evidence", b"PK")
     assert hanse("agreements --as a") == 0
     out = said(capsys)
     assert "urn:uuid:9" in out
-    assert "gilt; nur vom Datengeber besiegelt" in out
+    assert "gilt, nur vom Datengeber unterschrieben" in out
     assert "zweites Siegel" not in out
     bad = {**one, "second_invalid": True, "signed": {"provider": True, "consumer": True}}
     play.on("GET /participants/b/agreements", [bad])

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.playback import Playback, Terminal, hanse, said
+from connector.views import status
+from tests.cli.playback import Playback, Terminal, hanse, said, standing
 
 UUID = "3d7f443a-6bb7-48a4-bf75-2b957ff7e45e"
 PATH = f"/participants/a/datasets/{UUID}"
@@ -21,6 +22,7 @@ SHOWN: dict[str, Any] = {
                "periods": [{"start": "2026"}], "access": "open"},
     "file": {"name": "a.csv", "media_type": "text/csv", "bytes": 1234, "sha256": "0" * 64},
     "page": "https://a.example/x.html", "download": "https://a.example/x/a.csv", "terms": [], "running": [],
+    **standing(status.dataset("published")),
 }  # fmt: skip
 
 

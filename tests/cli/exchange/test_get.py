@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.playback import WHY, Playback, hanse, said
+from connector.views import status
+from tests.cli.playback import WHY, Playback, hanse, said, standing
 
 
 def transfer(body: bytes, play: Playback, **change: object) -> None:
@@ -18,6 +19,7 @@ def transfer(body: bytes, play: Playback, **change: object) -> None:
         "sha256": digest,
         "outcome": "complete",
         "reason": None,
+        **standing(status.transfer("COMPLETED", None)),
     }
     play.on("POST /participants/a/transfers", {"id": "t1"}, 201)
     play.on("GET /participants/a/transfers/t1?wait=30", done | {"file": "x.csv"} | change)

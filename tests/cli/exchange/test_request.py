@@ -5,10 +5,12 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from connector.cli.frame import concepts
 from connector.cli.main import main
-from tests.cli.playback import CLAUSE, DATASET, WHY, Playback, said
+from connector.views import status
+from tests.cli.playback import CLAUSE, DATASET, WHY, Playback, said, standing
 
 
 @pytest.mark.parametrize(
@@ -26,7 +28,7 @@ def test_request(
     play.on("POST /participants/a/terms", TERMS)
     play.on("POST /participants/a/negotiations", {"id": "n1"}, 201)
     for wait in (5, 0):
-        play.on(f"GET /participants/a/negotiations/n1?wait={wait}", {"id": "n1", "states": ["REQUESTED"], **final})
+        play.on(f"GET /participants/a/negotiations/n1?wait={wait}", {"id": "n1", **final, **stands(final["state"])})
     wait = "0" if code == 2 else "5"
     assert main([*ASK, "--wait", wait, "--yes"], {}) == code
     wish = {
@@ -44,6 +46,12 @@ def test_request(
     assert "Bäume\n  von Bdorf, für den Zweck „Wärmeplanung“" in told
     assert "Nur Kommunen [technisch erzwungen]" in told
     assert "Beschreibung: Alle Bäume der Stadt" in told
+
+
+def stands(state: str) -> dict[str, object]:
+    """What the view of a negotiation says for people."""
+    steps = to_builtins(status.steps(["REQUESTED", state]))
+    return {**standing(status.negotiation(state, "consumer")), "steps": steps}
 
 
 TERMS = {
@@ -75,9 +83,8 @@ def test_nothing_is_asked_for_unread(
 def test_whoever_says_yes_asks(answer: str, lang: str, play: Playback, monkeypatch: pytest.MonkeyPatch) -> None:
     play.on("POST /participants/a/terms", {**TERMS, "clauses": []})
     play.on("POST /participants/a/negotiations", {"id": "n1"}, 201)
-    play.on(
-        "GET /participants/a/negotiations/n1?wait=30", {"id": "n1", "state": "FINALIZED", "agreement": "urn:uuid:9"}
-    )
+    done = {"id": "n1", "state": "FINALIZED", "agreement": "urn:uuid:9", **stands("FINALIZED")}
+    play.on("GET /participants/a/negotiations/n1?wait=30", done)
     monkeypatch.setattr("sys.stdin", Terminal(f"{answer}\n"))
     assert main([*ASK, "--lang", lang], {}) == 0
 
