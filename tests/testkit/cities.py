@@ -6,8 +6,11 @@ both sides. `City.services` is everything behind them, `City.api` is the managem
 
 import asyncio
 import io
+import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from connector.app.services import Services
 from connector.cli.operate import dev
 from connector.clock import Clock, SystemClock
 from connector.settings.load import Settings, load
+from connector.storage import upgrade
 
 MUNICIPALITY = "https://w3id.org/hanse/v1#municipality"
 COMPANY = "https://w3id.org/hanse/v1#company"
@@ -147,6 +151,8 @@ class Space:
     ) -> AsyncIterator[City]:
         """A process for as long as the context lasts; started again under the same name it is the same city."""
         settings = load(self.prepared(name), environ or {})
+        if not (settings.database.url or settings.database.url_file):
+            await asyncio.to_thread(_migrated_before, settings.folder / "hanse.db")
         async with process.running(settings, clock=self.clock) as services:
             api = ManagementApi(settings.api.socket)
             try:
@@ -171,6 +177,23 @@ class Space:
 
     async def close(self) -> None:
         await self._stack.aclose()
+
+
+def _migrated_before(database: Path) -> None:
+    """An empty database with this release's schema and an id of its own, as its first start would have made it."""
+    if database.exists():
+        return
+    database.touch(0o600)
+    database.write_bytes(_migrated())
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE database_identity SET id = lower(hex(randomblob(16)))")
+
+
+@cache
+def _migrated() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        upgrade(f"sqlite://{folder}/hanse.db")
+        return (Path(folder) / "hanse.db").read_bytes()
 
 
 @asynccontextmanager

@@ -6,7 +6,9 @@ bend, lose or refuse any message on its way. What happens next is what the test 
 
 import asyncio
 import json
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -18,7 +20,7 @@ from connector.app.policy_engine import judge, lists
 from connector.catalogue import assemble as catalogue
 from connector.catalogue.model import Dataset, Offer, Source
 from connector.catalogue.service import Publication
-from connector.clock import Clock, SystemClock
+from connector.clock import Clock, FakeClock, SystemClock
 from connector.contracts import assemble as contracts
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.partner import Partner
@@ -61,6 +63,7 @@ from tests.testkit.shown import as_shown
 Bend = Callable[[dict[str, Any]], None]
 BASE = "https://localhost:18443"
 LEASE_MS = 60_000
+_HOUR_MS = 3_600_000
 
 
 class Wire:
@@ -137,6 +140,24 @@ class ListedKeys:
         return [key for known, key in self.second.items() if known == did]
 
 
+def _certs(space: Path, hour: int) -> dev_ca.DevelopmentCerts:
+    """Those that are there, or a copy of those that this process made once: making takes longer than many a test."""
+    certs = dev_ca.DevelopmentCerts(space / "certs")
+    if certs.folder.exists():
+        return certs
+    certs.folder.mkdir(mode=0o700, parents=True)
+    for name, content in _certs_of(hour).items():
+        (certs.folder / name).write_bytes(content)
+    return certs
+
+
+@cache
+def _certs_of(hour: int) -> Mapping[str, bytes]:
+    with tempfile.TemporaryDirectory() as folder:
+        certs = dev_ca.create(Path(folder), FakeClock(hour * _HOUR_MS))
+        return {file.name: file.read_bytes() for file in certs.folder.iterdir()}
+
+
 class Towns:
     """Every town of a test lives in `db`; `add` them first.
 
@@ -145,7 +166,7 @@ class Towns:
 
     def __init__(self, db: Database, folder: Path, clock: Clock | None = None) -> None:
         self.db, self.clock = db, clock or SystemClock()
-        self._certs = dev_ca.create(folder / "space", self.clock)
+        self._certs = _certs(folder / "space", self.clock.now() // _HOUR_MS)
         self.vault = Vault(bytes(range(32)))
         self.keepers: dict[Kind, Keeper] = {}
         self.keys = ListedKeys(self.name_of)

@@ -87,31 +87,36 @@ class Sqlite:
 
     def _open(self) -> None:
         try:
-            integrity.stamp_anew(self._path)
-            writing = connect(self._path)
-            for _ in range(READERS):
-                self._readers.put(connect(self._path, query_only=True))
+            self._connection = self._stamped()
         except sqlite3.Error as error:
             raise translate(error) from error
         self._threads = ThreadPoolExecutor(READERS, "hanse-reader")
         self._checkpointer = Checkpointer(self._path, limit=self._wal_limit)
         self._checkpointer.start()
-        self._connection = writing
-        self._writer = Writer(writing, self._clock, self._answer, self._checkpointer.committed)
+        self._writer = Writer(self._connection, self._clock, self._answer, self._checkpointer.committed)
         self._writer.start()
+
+    def _stamped(self) -> sqlite3.Connection:
+        connection = connect(self._path)
+        try:
+            integrity.stamp_anew(self._path, connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def _shut(self, writer: Writer) -> None:
         writer.stop()
         self._checkpointer.stop()
         self._threads.shutdown()
-        for _ in range(READERS):
+        while not self._readers.empty():
             self._readers.get().close()
         with contextlib.suppress(sqlite3.OperationalError):  # the log is then replayed at the next start
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         self._connection.close()
 
     def _read(self, scope: str, call: Callable[[Tx], T]) -> T:
-        connection = self._readers.get()
+        connection = self._reader()
         try:
             connection.execute("BEGIN")
             return call(SqliteTx(connection, scope, self._clock.now()))
@@ -122,6 +127,19 @@ class Sqlite:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             self._readers.put(connection)
+
+    def _reader(self) -> sqlite3.Connection:
+        """One that is idle, or a further one: there are as many threads as there may be readers."""
+        try:
+            return self._readers.get_nowait()
+        except queue.Empty:
+            pass
+        try:
+            return connect(self._path, query_only=True)
+        except sqlite3.Error as error:
+            failure = translate(error)
+            self._noted(failure)
+            raise failure from error
 
     def _answer(self, outcomes: list[Outcome]) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more

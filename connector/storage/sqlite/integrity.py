@@ -80,19 +80,18 @@ def stamp(path: Path) -> str:
     return header[_STAMP].hex() if header.startswith(_MAGIC) else ""
 
 
-def stamp_anew(path: Path) -> None:
-    """A new stamp for what is written from now on; the caller holds the process lock. Blocks.
+def stamp_anew(path: Path, connection: sqlite3.Connection) -> None:
+    """A new stamp for what is written from now on; `connection` is the only one, by the process lock. Blocks.
 
     Old and new are both noted while the header changes, so that a crash in between accuses nobody.
     """
-    fresh, old = _fresh(), stamp(path) if path.exists() else ""
+    fresh, old = _fresh(), stamp(path)
     new = fresh.to_bytes(4).hex()
-    with closing(connect(path)) as connection:
-        _emptied(connection)
-        _note(path, f"{old}-{new}")
-        connection.execute(f"PRAGMA user_version = {fresh}").close()
-        if _emptied(connection):
-            _note(path, new)
+    _emptied(connection)
+    _note(path, f"{old}-{new}")
+    connection.execute(f"PRAGMA user_version = {fresh}").close()
+    if _emptied(connection):
+        _note(path, new)
 
 
 def stamp_alone(path: Path) -> None:

@@ -109,7 +109,8 @@ async def test_bug_a_whole_folder_copied_over_brought_its_stamp_along(path: Path
 
 async def test_killed_while_it_is_stamped_it_starts_again(path: Path) -> None:
     """>> the log with the new stamp is not in the file yet, or the note still has both << nobody is accused."""
-    integrity.stamp_anew(path)
+    with closing(connect(path)) as database:
+        integrity.stamp_anew(path, database)
     old = integrity.stamp(path)
     with closing(connect(path)) as database, closing(connect(path)) as kept:
         kept.execute("BEGIN")
