@@ -9,6 +9,8 @@ import socket
 
 from msgspec import Struct
 
+from connector.accounts import assemble as account_slice
+from connector.accounts.assemble import AccountSlice
 from connector.app.policy_engine import judge, lists
 from connector.app.ports import PRODUCTION, More, Ports
 from connector.app.schedule import Schedule, schedule
@@ -68,6 +70,7 @@ class Services(Struct, frozen=True, kw_only=True):
     judge: PolicyEngine
     space: DevelopmentSpace | None
     participants: Participants
+    accounts: AccountSlice
     trust: TrustSlice
     quotas: Quotas
     addresses: Addresses
@@ -97,6 +100,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     # Who we are, whom we believe, and how we speak to others
     space = None if (folder := settings.development.folder) is None else DevelopmentSpace(folder, clock)
     participants = _participants(infra, space)
+    accounts = account_slice.assemble(infra)
     trust = trust_slice.assemble(settings.trust, infra.db, clock, infra.http, participants.document, ports.anchor)
     members, anchor = trust.members, trust.anchor
     quotas = Quotas(settings.quota, members.operator_of, clock, counted(infra.metrics))
@@ -135,11 +139,12 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     )  # fmt: skip
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (
-        operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work, federation.work,
-        contracts.work, transfers.work, plane.work, delivery, offboarding.work, more.work,
+        accounts.work, operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work,
+        federation.work, contracts.work, transfers.work, plane.work, delivery, offboarding.work, more.work,
     )  # fmt: skip
     return Services(
-        infra=infra, judge=engine, space=space, participants=participants, trust=trust, quotas=quotas,
+        infra=infra, judge=engine, space=space, participants=participants, accounts=accounts, trust=trust,
+        quotas=quotas,
         addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
         catalogue=catalogue, public=public, harvest=harvest, federation=federation, contracts=contracts,
         evidence=evidence, transfers=transfers, plane=plane, circuits=circuits, retention=retention,

@@ -10,7 +10,7 @@ import msgspec
 
 from connector.audit import entry
 from connector.audit.entry import Record
-from connector.storage.database import Conflict, Row, Tx
+from connector.storage.database import SYSTEM, Conflict, Row, Tx
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +48,7 @@ def append(
     place: int | None = None,
 ) -> None:
     """Log one record of `participant` (slug; `did` is what the record says). `at` defaults to the transaction's time.
+    What the `system` does because a person asked for it bears her pseudonym (spec/accounts.md 1.2).
 
     Raises Conflict when another transaction took the same place in the chain, or the one at which the record is true
     (`place`): the unit runs again.
@@ -64,7 +65,7 @@ def append(
             agreement=agreement,
             seq=seq,
             prev=prev,
-            actor=actor,
+            actor=tx.actor if actor == SYSTEM else actor,
             body=dict(body),
         )
     )

@@ -5,7 +5,9 @@ therefore it must have no effect but through its `Tx`. SQL is written once, with
 (spec/architecture.md 2).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
@@ -19,8 +21,32 @@ PROCESS = ""
 """Scope of units that touch only process-wide tables."""
 WORKER = "*"
 """Scope of the worker, which claims across participants; on PostgreSQL it sees outbox, timer and audit only."""
+SYSTEM = "system"
+"""Who acts where no person does."""
 RERUNS = 20
 """How often a unit is run before a conflict counts as `Unavailable("storage.contended")`."""
+
+
+_acting: ContextVar[Mapping[str, str] | None] = ContextVar("acting", default=None)
+
+
+@contextmanager
+def acting(pseudonyms: Mapping[str, str]) -> Iterator[None]:
+    """Who acts, by scope, for all units that are asked for meanwhile: their `Tx.actor` (spec/accounts.md 1.2).
+
+    A unit runs on a thread of the database, so the port takes it along when it is asked. Handing it through every
+    service would put a person's name into a hundred signatures that do nothing with it.
+    """
+    before = _acting.set(pseudonyms)
+    try:
+        yield
+    finally:
+        _acting.reset(before)
+
+
+def actor(scope: str) -> str:
+    """Who acts in this scope now."""
+    return (_acting.get() or {}).get(scope, SYSTEM)
 
 
 class Conflict(Exception):
@@ -39,6 +65,8 @@ class Tx(Protocol):
     """
 
     scope: str
+    actor: str
+    """Whose deed this is: a pseudonym, or `SYSTEM`."""
     now: int
     signals: list[tuple[str, object]]
     careful: bool

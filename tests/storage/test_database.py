@@ -8,6 +8,7 @@ import pytest
 
 from connector.errors import Defect, PeerError, Unavailable
 from connector.storage import PROCESS, Conflict, Database, Tx
+from connector.storage.database import SYSTEM, acting
 from connector.storage.nested import nested
 from tests.testkit.patience import PATIENCE_S, eventually
 
@@ -204,3 +205,18 @@ async def test_a_nested_part_fails_by_itself(any_db: Database) -> None:
     assert await any_db.read(TOWN, names) == ["after", "before"]
     await eventually(lambda: bool(heard))
     assert heard == ["unit"]
+
+
+async def test_a_unit_knows_who_acts(any_db: Database) -> None:
+    """>> a person acts at one participant << there her pseudonym, elsewhere and afterwards the system."""
+
+    def who(tx: Tx) -> str:
+        return tx.actor
+
+    other = "nachbardorf"
+    with acting({TOWN: "p-7f3a91"}):
+        assert await any_db.write(TOWN, who) == "p-7f3a91"
+        assert await any_db.read(TOWN, who) == "p-7f3a91"
+        assert await any_db.write(other, who) == SYSTEM
+        assert await any_db.write(PROCESS, who) == SYSTEM
+    assert await any_db.write(TOWN, who) == SYSTEM

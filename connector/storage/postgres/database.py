@@ -21,7 +21,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from connector.errors import Defect, HanseError, Mistake, Unavailable
 from connector.storage import schema
-from connector.storage.database import PROCESS, RERUNS, WORKER, Conflict, Listener, P, T, Tx
+from connector.storage.database import PROCESS, RERUNS, WORKER, Conflict, Listener, P, T, Tx, actor
 from connector.storage.postgres.tx import Connection, PostgresTx, translate
 from connector.storage.postgres.wakeups import Wakeups
 
@@ -74,11 +74,11 @@ class Postgres:
 
     async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
-        return await self._hop(partial(self._rerun, scope, call, sql.SQL("")))
+        return await self._hop(partial(self._rerun, scope, call, sql.SQL(""), actor(scope)))
 
     async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
-        return await self._hop(partial(self._rerun, scope, call, _SNAPSHOT))
+        return await self._hop(partial(self._rerun, scope, call, _SNAPSHOT, actor(scope)))
 
     def listen(self, topic: str, callback: Listener, /) -> None:
         self._listeners[topic].append(callback)
@@ -105,19 +105,20 @@ class Postgres:
             raise Unavailable("storage.closed")
         return await self._loop.run_in_executor(self._threads, call)
 
-    def _rerun(self, scope: str, call: Callable[[Tx], T], mode: sql.SQL) -> T:
+    def _rerun(self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str) -> T:
         for attempt in range(RERUNS):
             try:
-                return self._unit(scope, call, mode)
+                return self._unit(scope, call, mode, who)
             except Conflict:
                 time.sleep(random.uniform(0, 0.002 * attempt))  # noqa: S311  spread, not secrecy
         raise Unavailable("storage.contended")
 
-    def _unit(self, scope: str, call: Callable[[Tx], T], mode: sql.SQL) -> T:
+    def _unit(self, scope: str, call: Callable[[Tx], T], mode: sql.SQL, who: str) -> T:
         pool = self._worker if scope == WORKER else self._service
         try:
             with pool.connection(_WAIT_S) as connection:
                 tx = _begin(connection, scope, mode)
+                tx.actor = who
                 try:
                     value = call(tx)
                 except BaseException:

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import errors
 
 from connector.errors import Defect, HanseError, Unavailable
-from connector.storage.database import Conflict, Row
+from connector.storage.database import SYSTEM, Conflict, Row
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -51,8 +51,9 @@ class PostgresTx:
     dialect: Literal["postgres"] = "postgres"
     careful = True
 
-    def __init__(self, connection: Connection, scope: str, now: int) -> None:
+    def __init__(self, connection: Connection, scope: str, now: int, actor: str = SYSTEM) -> None:
         self.scope = scope
+        self.actor = actor
         self.now = now
         self.signals: list[tuple[str, object]] = []
         self._cursor = connection.cursor()

@@ -17,7 +17,7 @@ from typing import Concatenate, Literal, cast
 from connector.clock import Clock, SystemClock
 from connector.errors import Defect, Unavailable
 from connector.storage import outbox, schema
-from connector.storage.database import PROCESS, WORKER, Listener, P, T, Tx
+from connector.storage.database import PROCESS, WORKER, Listener, P, T, Tx, actor
 from connector.storage.sqlite import integrity
 from connector.storage.sqlite.checkpoint import LIMIT, Checkpointer
 from connector.storage.sqlite.lock import ProcessLock
@@ -62,13 +62,13 @@ class Sqlite:
     async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         writer = self._working()
         future: asyncio.Future[object] = self._loop.create_future()
-        writer.submit(Unit(scope, lambda tx: fn(tx, *args, **kw), future))
+        writer.submit(Unit(scope, lambda tx: fn(tx, *args, **kw), future, actor(scope)))
         return cast(T, await future)
 
     async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
         self._working()
         call: Callable[[Tx], T] = lambda tx: fn(tx, *args, **kw)  # noqa: E731
-        return await self._loop.run_in_executor(self._threads, partial(self._read, scope, call))
+        return await self._loop.run_in_executor(self._threads, partial(self._read, scope, call, actor(scope)))
 
     def _working(self) -> Writer:
         """Raises Unavailable once it is closed, and for good once damage has shown."""
@@ -115,11 +115,11 @@ class Sqlite:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
         self._connection.close()
 
-    def _read(self, scope: str, call: Callable[[Tx], T]) -> T:
+    def _read(self, scope: str, call: Callable[[Tx], T], who: str) -> T:
         connection = self._reader()
         try:
             connection.execute("BEGIN")
-            return call(SqliteTx(connection, scope, self._clock.now()))
+            return call(SqliteTx(connection, scope, self._clock.now(), actor=who))
         except Defect as error:
             self._noted(error)
             raise

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from connector.errors import Defect, HanseError, Unavailable
-from connector.storage.database import Row
+from connector.storage.database import SYSTEM, Row
 
 BESIDE = ("-wal", "-shm", "-journal")
 BUSY_MS = 5_000
@@ -76,9 +76,12 @@ class SqliteTx:
 
     dialect: Literal["sqlite"] = "sqlite"
 
-    def __init__(self, connection: sqlite3.Connection, scope: str, now: int, *, careful: bool = True) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, scope: str, now: int, *, actor: str = SYSTEM, careful: bool = True
+    ) -> None:
         self.careful = careful
         self.scope = scope
+        self.actor = actor
         self.now = now
         self.signals: list[tuple[str, object]] = []
         self._connection = connection

@@ -29,6 +29,7 @@ class Unit:
     scope: str
     call: Callable[[Tx], object]
     future: "asyncio.Future[object]"
+    actor: str
 
 
 @dataclass(slots=True, eq=False)
@@ -117,7 +118,7 @@ class Writer:
         """What became of the unit; None if it failed after it had written something."""
         for _ in range(RERUNS):
             before = self._connection.total_changes
-            tx = SqliteTx(self._connection, unit.scope, self._clock.now(), careful=False)
+            tx = SqliteTx(self._connection, unit.scope, self._clock.now(), actor=unit.actor, careful=False)
             try:
                 return Outcome(unit, unit.call(tx), signals=tx.signals)
             except BaseException as error:  # the unit's own: it belongs to whoever awaits the future
@@ -147,7 +148,7 @@ class Writer:
 
     def _unit(self, unit: Unit) -> Outcome:
         for _ in range(RERUNS):
-            tx = SqliteTx(self._connection, unit.scope, self._clock.now())
+            tx = SqliteTx(self._connection, unit.scope, self._clock.now(), actor=unit.actor)
             self._connection.execute("SAVEPOINT unit")
             try:
                 value = unit.call(tx)

@@ -1,0 +1,1 @@
+"""Persons who sign in: their roles at each participant, sessions, invitations and keys for programs."""

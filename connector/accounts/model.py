@@ -1,0 +1,85 @@
+"""Persons, what they may do where, and who is signed in (spec/accounts.md 1).
+
+A person belongs to the process: the provider's employee who helps three towns is one person with three sets of roles.
+`operator` is no role of a participant: it runs the process and reads no data of anybody.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+import msgspec
+
+Role = Literal["steward", "publisher", "auditor", "protection", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)
+STRONG: frozenset[Role] = frozenset({"steward", "admin"})
+"""Bind the participant or decide who may: only after a second factor, and granted by two persons."""
+READING: frozenset[Role] = frozenset(ROLES)
+"""Every role reads what the participant agreed, published and logged."""
+LOGIN_MOST, NAME_MOST = 200, 120
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `person` without its secrets. `second`: a second factor is set up; `external`: an identity provider
+    knows her, and she has no password here."""
+
+    id: str
+    login: str
+    name: str
+    operator: bool
+    second: bool
+    external: bool
+    language: str
+    created_at: int
+    seen_at: int | None
+
+
+class Signed(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is signed in with which session.
+
+    `roles` and `operator` are what counts now; `withheld` is what would count with a second factor (of the process:
+    under the empty name). `pseudonyms` is what the logs of participants call her. `form_key` is a secret of the
+    session from which the tokens of forms are made; `session` names the session in the list of her own.
+    """
+
+    person: str
+    name: str
+    roles: Mapping[str, frozenset[Role]]
+    operator: bool
+    form_key: bytes
+    withheld: Mapping[str, frozenset[str]] = {}
+    pseudonyms: Mapping[str, str] = {}
+    language: str = ""
+    session: str = ""
+    strong: bool = False
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """A session as its owner sees it: `agent` is what kind of browser it was opened with."""
+
+    id: str
+    agent: str
+    created_at: int
+    touched_at: int
+    ends_at: int
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """A person with roles at one participant; `proposed` wait for the word of a second person."""
+
+    person: Person
+    pseudonym: str
+    roles: frozenset[Role]
+    proposed: Mapping[Role, str] = {}
+    """Who proposed it, by role."""
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """Not used yet. `invited_by` is a person, or empty: the operator's command line."""
+
+    id: str
+    participant: str
+    name: str
+    roles: frozenset[Role]
+    invited_by: str
+    created_at: int
+    ends_at: int

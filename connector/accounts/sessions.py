@@ -1,0 +1,78 @@
+"""Sessions: 256 random bits in a cookie, of which the database knows the SHA-256 (spec/accounts.md 3).
+
+What counts is read anew at each request, so a role that was taken is gone at once, on every replica. A session is never
+promoted: signing in, a second factor and a new password each open another one, and what a stranger planted stays worth
+nothing (threat T28).
+"""
+
+from connector.accounts import roles as rules
+from connector.accounts import secret, session_store, store
+from connector.accounts.model import Session, Signed
+from connector.storage.database import PROCESS, Database, Tx
+
+IDLE_MS = 30 * 60_000
+LONGEST_MS = 10 * 3_600_000
+TOUCH_MS = 60_000
+"""A session is noted as used at most this often, so that reading a page writes nothing."""
+
+
+class Sessions:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def session(self, cookie: str) -> Signed | None:
+        """Who has this cookie; None if it is nobody's, or its session is over."""
+        if not secret.shaped(cookie):
+            return None
+        digest = secret.digest(cookie)
+        found, stale = await self._db.read(PROCESS, _read, cookie, digest)
+        if found is not None and (stale or found.roles.keys() | found.withheld.keys() - {""} - found.pseudonyms.keys()):
+            found = await self._db.write(PROCESS, _touched, cookie, digest)
+        return found
+
+    async def own(self, person: str) -> list[Session]:
+        return await self._db.read(PROCESS, session_store.sessions, person, IDLE_MS)
+
+    async def end(self, person: str, session: str) -> bool:
+        """One of her own."""
+        return await self._db.write(PROCESS, session_store.end, person, session)
+
+    async def end_others(self, signed: Signed) -> int:
+        """All but the one that asks."""
+
+        def unit(tx: Tx) -> int:
+            others = [one.id for one in session_store.sessions(tx, signed.person, IDLE_MS) if one.id != signed.session]
+            return sum(session_store.end(tx, signed.person, one) for one in others)
+
+        return await self._db.write(PROCESS, unit)
+
+
+def opened(tx: Tx, person: str, agent: str, *, strong: bool) -> str:
+    """A new session; its cookie is shown to nobody else, and not kept."""
+    cookie = secret.fresh()
+    session_store.open_session(tx, secret.digest(cookie), person, agent, tx.now + LONGEST_MS, strong=strong)
+    store.seen(tx, person)
+    return cookie
+
+
+def _read(tx: Tx, cookie: str, digest: str) -> tuple[Signed | None, bool]:
+    row = session_store.session(tx, digest, IDLE_MS)
+    if row is None:
+        return None, False
+    found = rules.signed(
+        store.person(tx, row["person"]), store.roles(tx, row["person"]), store.pseudonyms(tx, row["person"]), cookie,
+        digest[: session_store.SHOWN], strong=bool(row["strong"]),
+    )  # fmt: skip
+    return found, tx.now - int(row["touched_at"]) >= TOUCH_MS
+
+
+def _touched(tx: Tx, cookie: str, digest: str) -> Signed | None:
+    """Noted as used, with the pseudonyms that were missing."""
+    found, stale = _read(tx, cookie, digest)
+    if found is None:
+        return None
+    if stale:
+        session_store.touch(tx, digest)
+    for slug in store.roles(tx, found.person):
+        store.pseudonym(tx, slug, found.person)
+    return _read(tx, cookie, digest)[0]

@@ -1,0 +1,361 @@
+"""SQL of persons and of what they may do where. Every look-up of a participant's rows names it.
+
+Whoever signs in is found before the participant is: those units run in the scope of the process.
+"""
+
+import secrets
+from collections.abc import Iterable
+
+from connector.accounts.model import Invitation, Member, Person, Role
+from connector.errors import Mistake, Unknown
+from connector.ids import new_uuid
+from connector.storage.database import Conflict, Row, Tx, for_update
+
+_PERSON = (
+    "SELECT id, login, name, operator, totp IS NOT NULL AS second, issuer, language, created_at, seen_at FROM person"
+)
+
+
+# Persons
+
+
+def add(
+    tx: Tx, login: str, name: str, *, password: str = "", operator: bool = False, issuer: str | None = None,
+    subject: str | None = None,
+) -> str:  # fmt: skip
+    """The id of a new person; raises Mistake if the name to sign in with is taken."""
+    fresh = new_uuid()
+    added = tx.run(
+        "INSERT INTO person (id, login, name, password, totp_step, operator, issuer, subject, language, created_at)"
+        " VALUES (:id, :login, :name, :password, 0, :operator, :issuer, :subject, '', :now) ON CONFLICT DO NOTHING",
+        id=fresh,
+        login=login,
+        name=name,
+        password=password,
+        operator=int(operator),
+        issuer=issuer,
+        subject=subject,
+        now=tx.now,
+    )
+    if not added:
+        raise Mistake("accounts.login-taken", login=login)
+    return fresh
+
+
+def person(tx: Tx, person_id: str) -> Person:
+    """Raises Unknown."""
+    row = tx.one(f"{_PERSON} WHERE id = :id", id=person_id)
+    if row is None:
+        raise Unknown("accounts.no-person")
+    return _person(row)
+
+
+def by_login(tx: Tx, login: str) -> Person | None:
+    row = tx.one(f"{_PERSON} WHERE login = :login", login=login)
+    return None if row is None else _person(row)
+
+
+def by_subject(tx: Tx, issuer: str, subject: str) -> Person | None:
+    row = tx.one(f"{_PERSON} WHERE issuer = :issuer AND subject = :subject", issuer=issuer, subject=subject)
+    return None if row is None else _person(row)
+
+
+def persons(tx: Tx) -> list[Person]:
+    return [_person(row) for row in tx.all(f"{_PERSON} ORDER BY login")]
+
+
+def remove(tx: Tx, person_id: str) -> None:
+    """With sessions, roles and keys; what logs say of her pseudonym names nobody from now on."""
+    tx.run("DELETE FROM person WHERE id = :id", id=person_id)
+
+
+def secrets_of(tx: Tx, person_id: str) -> Row:
+    """`password`, `totp` (sealed) and `totp_step`; raises Unknown."""
+    row = tx.one("SELECT password, totp, totp_step FROM person WHERE id = :id", id=person_id)
+    if row is None:
+        raise Unknown("accounts.no-person")
+    return row
+
+
+def set_password(tx: Tx, person_id: str, encoded: str) -> None:
+    tx.run("UPDATE person SET password = :password WHERE id = :id", id=person_id, password=encoded)
+
+
+def set_operator(tx: Tx, person_id: str, operator: bool) -> None:
+    tx.run("UPDATE person SET operator = :operator WHERE id = :id", id=person_id, operator=int(operator))
+
+
+def set_details(tx: Tx, person_id: str, name: str, language: str) -> None:
+    tx.run(
+        "UPDATE person SET name = :name, language = :language WHERE id = :id",
+        id=person_id,
+        name=name,
+        language=language,
+    )
+
+
+def seen(tx: Tx, person_id: str) -> None:
+    tx.run("UPDATE person SET seen_at = :now WHERE id = :id", id=person_id, now=tx.now)
+
+
+def _person(row: Row) -> Person:
+    return Person(
+        id=row["id"], login=row["login"], name=row["name"], operator=bool(row["operator"]),
+        second=bool(row["second"]), external=row["issuer"] is not None, language=row["language"],
+        created_at=row["created_at"], seen_at=row["seen_at"],
+    )  # fmt: skip
+
+
+# Second factor
+
+
+def set_totp(tx: Tx, person_id: str, sealed: bytes | None, step: int, codes: Iterable[str]) -> None:
+    """With the digests of new recovery codes; `step` is the one whose code was shown just now."""
+    tx.run("UPDATE person SET totp = :totp, totp_step = :step WHERE id = :id", id=person_id, totp=sealed, step=step)
+    tx.run("DELETE FROM recovery_code WHERE person = :id", id=person_id)
+    for code in codes:
+        tx.run("INSERT INTO recovery_code (person, digest) VALUES (:id, :digest)", id=person_id, digest=code)
+
+
+def use_step(tx: Tx, person_id: str, step: int) -> bool:
+    """Whether a code of this step, or a later one, was not used before; over all replicas only once."""
+    return bool(
+        tx.run("UPDATE person SET totp_step = :step WHERE id = :id AND totp_step < :step", id=person_id, step=step)
+    )
+
+
+def use_recovery_code(tx: Tx, person_id: str, digest: str) -> bool:
+    return bool(
+        tx.run("DELETE FROM recovery_code WHERE person = :id AND digest = :digest", id=person_id, digest=digest)
+    )
+
+
+def recovery_codes(tx: Tx, person_id: str) -> int:
+    row = tx.one("SELECT COUNT(*) AS n FROM recovery_code WHERE person = :id", id=person_id)
+    return 0 if row is None else int(row["n"])
+
+
+# Roles
+
+
+def roles(tx: Tx, person_id: str) -> dict[str, frozenset[Role]]:
+    """By participant; one that is being deleted has nobody any more (threat T29)."""
+    found: dict[str, set[Role]] = {}
+    for row in tx.all(
+        "SELECT r.participant AS participant, r.role AS role FROM person_role r JOIN participant p"
+        " ON p.id = r.participant WHERE r.person = :person AND p.state NOT IN ('deleting', 'deleted')"
+        " ORDER BY r.participant",
+        person=person_id,
+    ):
+        found.setdefault(row["participant"], set()).add(row["role"])
+    return {slug: frozenset(some) for slug, some in found.items()}
+
+
+def roles_at(tx: Tx, participant: str, person_id: str) -> frozenset[Role]:
+    rows = tx.all(
+        "SELECT r.role AS role FROM person_role r JOIN participant p ON p.id = r.participant"
+        " WHERE r.participant = :participant AND r.person = :person AND p.state NOT IN ('deleting', 'deleted')",
+        participant=participant,
+        person=person_id,
+    )
+    return frozenset(row["role"] for row in rows)
+
+
+def grant(tx: Tx, participant: str, person_id: str, role: Role, by: str) -> bool:
+    """False if she has it already. She gets a pseudonym with her first role."""
+    pseudonym(tx, participant, person_id)
+    withdraw_proposal(tx, participant, person_id, role)
+    return bool(
+        tx.run(
+            "INSERT INTO person_role (participant, person, role, granted_by, granted_at)"
+            " VALUES (:participant, :person, :role, :by, :now) ON CONFLICT DO NOTHING",
+            participant=participant,
+            person=person_id,
+            role=role,
+            by=by,
+            now=tx.now,
+        )
+    )
+
+
+def take(tx: Tx, participant: str, person_id: str, role: Role) -> bool:
+    return bool(
+        tx.run(
+            "DELETE FROM person_role WHERE participant = :participant AND person = :person AND role = :role",
+            participant=participant,
+            person=person_id,
+            role=role,
+        )
+    )
+
+
+def holders(tx: Tx, participant: str, role: Role) -> list[str]:
+    """Ids of who has the role, locked: two who each remove the other leave one behind."""
+    rows = tx.all(
+        "SELECT person FROM person_role WHERE participant = :participant AND role = :role"  # noqa: S608
+        f" ORDER BY person{for_update(tx)}",
+        participant=participant,
+        role=role,
+    )
+    return [row["person"] for row in rows]
+
+
+def members(tx: Tx, participant: str) -> list[Member]:
+    """Everybody with a role, or with one proposed, by name."""
+    given: dict[str, set[Role]] = {}
+    for row in tx.all("SELECT person, role FROM person_role WHERE participant = :participant", participant=participant):
+        given.setdefault(row["person"], set()).add(row["role"])
+    wanted: dict[str, dict[Role, str]] = {}
+    for row in tx.all(
+        "SELECT person, role, proposed_by FROM role_proposal WHERE participant = :participant", participant=participant
+    ):
+        wanted.setdefault(row["person"], {})[row["role"]] = row["proposed_by"]
+    called_here = {
+        row["person"]: row["pseudonym"]
+        for row in tx.all("SELECT person, pseudonym FROM person_pseudonym WHERE participant = :p", p=participant)
+    }
+    found = [
+        Member(
+            person=person(tx, one), pseudonym=called_here.get(one, ""),
+            roles=frozenset(given.get(one, ())), proposed=wanted.get(one, {}),
+        )
+        for one in given.keys() | wanted.keys()
+    ]  # fmt: skip
+    return sorted(found, key=lambda member: (member.person.name.casefold(), member.person.login))
+
+
+def propose(tx: Tx, participant: str, person_id: str, role: Role, by: str) -> None:
+    pseudonym(tx, participant, person_id)
+    tx.run(
+        "INSERT INTO role_proposal (participant, person, role, proposed_by, proposed_at)"
+        " VALUES (:participant, :person, :role, :by, :now) ON CONFLICT DO NOTHING",
+        participant=participant,
+        person=person_id,
+        role=role,
+        by=by,
+        now=tx.now,
+    )
+
+
+def proposed_by(tx: Tx, participant: str, person_id: str, role: Role) -> str | None:
+    row = tx.one(
+        "SELECT proposed_by FROM role_proposal WHERE participant = :participant"  # noqa: S608
+        f" AND person = :person AND role = :role{for_update(tx)}",
+        participant=participant,
+        person=person_id,
+        role=role,
+    )
+    return None if row is None else str(row["proposed_by"])
+
+
+def withdraw_proposal(tx: Tx, participant: str, person_id: str, role: Role) -> bool:
+    return bool(
+        tx.run(
+            "DELETE FROM role_proposal WHERE participant = :participant AND person = :person AND role = :role",
+            participant=participant,
+            person=person_id,
+            role=role,
+        )
+    )
+
+
+# Pseudonyms
+
+
+def pseudonyms(tx: Tx, person_id: str) -> dict[str, str]:
+    """By participant."""
+    rows = tx.all("SELECT participant, pseudonym FROM person_pseudonym WHERE person = :person", person=person_id)
+    return {row["participant"]: row["pseudonym"] for row in rows}
+
+
+def pseudonym(tx: Tx, participant: str, person_id: str) -> str:
+    """What the participant's log calls her: chance, another at each participant, made when it is first needed."""
+    row = _pseudonym(tx, participant, person_id)
+    if row is None:
+        tx.run(
+            "INSERT INTO person_pseudonym (participant, person, pseudonym)"
+            " VALUES (:participant, :person, :pseudonym) ON CONFLICT DO NOTHING",
+            participant=participant,
+            person=person_id,
+            pseudonym=f"p-{secrets.token_hex(3)}",
+        )
+        row = _pseudonym(tx, participant, person_id)
+    if row is None:  # the same chance twice
+        raise Conflict("person_pseudonym")
+    return str(row["pseudonym"])
+
+
+def called(tx: Tx, participant: str, pseudonym: str) -> Person | None:
+    """Who that is, as long as she is known here."""
+    row = tx.one(
+        "SELECT person FROM person_pseudonym WHERE participant = :participant AND pseudonym = :pseudonym",
+        participant=participant,
+        pseudonym=pseudonym,
+    )
+    return None if row is None else person(tx, row["person"])
+
+
+def _pseudonym(tx: Tx, participant: str, person_id: str) -> Row | None:
+    return tx.one(
+        "SELECT pseudonym FROM person_pseudonym WHERE participant = :participant AND person = :person",
+        participant=participant,
+        person=person_id,
+    )
+
+
+# Invitations
+
+
+def invite(tx: Tx, participant: str, digest: str, name: str, roles: Iterable[Role], by: str, ends_at: int) -> str:
+    fresh = new_uuid()
+    tx.run(
+        "INSERT INTO invitation (participant, id, digest, name, roles, invited_by, created_at, ends_at)"
+        " VALUES (:participant, :id, :digest, :name, :roles, :by, :now, :ends_at)",
+        participant=participant,
+        id=fresh,
+        digest=digest,
+        name=name,
+        roles=" ".join(sorted(roles)),
+        by=by,
+        now=tx.now,
+        ends_at=ends_at,
+    )
+    return fresh
+
+
+def invitation(tx: Tx, digest: str) -> Invitation | None:
+    """One that can still be used, of any participant: who comes with a link names none."""
+    row = tx.one(
+        "SELECT i.* FROM invitation i JOIN participant p ON p.id = i.participant"
+        " WHERE i.digest = :digest AND i.ends_at > :now AND p.state NOT IN ('deleting', 'deleted')",
+        digest=digest,
+        now=tx.now,
+    )
+    return None if row is None else _invitation(row)
+
+
+def invitations(tx: Tx, participant: str) -> list[Invitation]:
+    rows = tx.all(
+        "SELECT * FROM invitation WHERE participant = :participant AND ends_at > :now ORDER BY created_at, id",
+        participant=participant,
+        now=tx.now,
+    )
+    return [_invitation(row) for row in rows]
+
+
+def end_invitation(tx: Tx, participant: str, invitation_id: str) -> bool:
+    """Used or taken back; False if somebody else was faster."""
+    return bool(
+        tx.run(
+            "DELETE FROM invitation WHERE participant = :participant AND id = :id",
+            participant=participant,
+            id=invitation_id,
+        )
+    )
+
+
+def _invitation(row: Row) -> Invitation:
+    return Invitation(
+        id=row["id"], participant=row["participant"], name=row["name"], roles=frozenset(row["roles"].split()),
+        invited_by=row["invited_by"], created_at=row["created_at"], ends_at=row["ends_at"],
+    )  # fmt: skip
