@@ -7,7 +7,7 @@ import msgspec
 from aiohttp import web
 
 from connector.api.routes import PARTICIPANT, PREFIX, Route, get, post
-from connector.audit.figures import figures
+from connector.figures.service import Figures
 from connector.participants.service import Participants
 from connector.storage.database import Database
 from connector.storage.effects import questions
@@ -44,10 +44,11 @@ class OperationHandlers:
         reload: Callable[[], Awaitable[int]],
         accept: Callable[[str], Awaitable[None]],
         look: Callable[[], Awaitable[None]],
+        counted: Figures,
     ) -> None:
-        """`look` reads the figures that a scrape is to show."""
+        """`look` reads the figures that a scrape is to show; `counted` are those of the log."""
         self._db, self._participants, self._metrics, self._look = db, participants, metrics, look
-        self._ready, self._reload, self._accept = ready, reload, accept
+        self._ready, self._reload, self._accept, self._figures = ready, reload, accept, counted
         self.started = False
 
     async def live(self, request: web.Request) -> LiveView:
@@ -70,9 +71,10 @@ class OperationHandlers:
         return web.Response(text=self._metrics.text(), content_type="text/plain", charset="utf-8")
 
     async def figures(self, request: web.Request) -> FiguresView:
-        """Counted from the participant's own log."""
+        """Counted from the participant's own log; what that cannot prove has no value."""
         slug = (await self._participants.get(request.match_info["p"])).participant.id
-        return FiguresView([figure(one) for one in await self._db.read(slug, figures, slug)])
+        found, log = await self._db.read(slug, self._figures.counted, slug)
+        return FiguresView([figure(one) for one in found], len(log.events), log.whole)
 
     async def questions(self, request: web.Request) -> QuestionsView:
         """What the connector does not decide by itself, for instance a message that a peer refused."""

@@ -28,6 +28,7 @@ from connector.delivery import assemble as delivery_slice
 from connector.delivery.circuit import Circuits
 from connector.federation import assemble as federation_slice
 from connector.federation.assemble import FederationSlice
+from connector.figures.service import Figures
 from connector.harvest import assemble as harvest_slice
 from connector.harvest.assemble import HarvestSlice
 from connector.harvest.supply import ImportedDatasets
@@ -88,6 +89,7 @@ class Services(Struct, frozen=True, kw_only=True):
     circuits: Circuits
     retention: RetentionJobs
     operation: OperationSlice
+    figures: Figures
     offboarding: OffboardingSlice
     more: More
     schedule: Schedule
@@ -148,7 +150,9 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
         catalogue=catalogue, public=public, harvest=harvest, federation=federation, contracts=contracts,
         evidence=evidence, transfers=transfers, plane=plane, circuits=circuits, retention=retention,
-        operation=operation, offboarding=offboarding, more=more,
+        operation=operation,
+        figures=Figures(participants, contracts.service.agreements, engine, lists().closure_of, anchor),
+        offboarding=offboarding, more=more,
         schedule=schedule(infra, works, circuits, operation.monitoring.failed),
     )  # fmt: skip
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from connector.audit.figures import Figure
 from connector.clock import rfc3339
+from connector.figures.model import Event, Figure, Part, Point
 from connector.views.fields import Json, Time
 
 
@@ -25,26 +25,40 @@ class StartedUpView(msgspec.Struct, frozen=True):
 
 
 class LogEntryView(msgspec.Struct, frozen=True, kw_only=True):
-    """`time` is `at`, in milliseconds."""
+    """`time` is `at`, in milliseconds; `leaf` is its place in the tree, null until it is sealed."""
 
     id: int
     type: str
     at: int
     time: Time
+    leaf: int | None
 
 
 class FigureView(msgspec.Struct, frozen=True, kw_only=True):
-    """`events` are the newest log entries that were counted; `of` is what the value is a share of."""
+    """`value` is null where there is none, and `lacks` says why: `nothing-yet`, or what the log cannot prove.
+
+    `of` is what the value is a share of, `version` that of its definition, `entries` how many log entries were counted,
+    `events` the newest of them.
+    """
 
     id: str
-    value: float
+    version: int
+    value: float | None
     unit: str
     of: int | None
+    lacks: str
+    parts: list[Part]
+    series: list[Point]
+    entries: int
     events: list[LogEntryView]
 
 
 class FiguresView(msgspec.Struct, frozen=True):
+    """`entries` of the log were looked at; `whole`: there are no older ones."""
+
     figures: list[FigureView]
+    entries: int
+    whole: bool
 
 
 class QuestionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,9 +185,20 @@ class AttentionView(msgspec.Struct, frozen=True, kw_only=True):
     countersign: list[CountersignByView]
 
 
+MOST_EVENTS = 100
+
+
 def figure(one: Figure) -> FigureView:
-    events = [LogEntryView(**event, time=rfc3339(event["at"])) for event in one.events]  # type: ignore[arg-type]
-    return FigureView(id=one.id, value=one.value, unit=one.unit, of=one.of, events=events)
+    newest = one.events[: -MOST_EVENTS - 1 : -1]
+    return FigureView(
+        id=one.definition.id, version=one.definition.version, value=one.value, unit=one.definition.unit, of=one.of,
+        lacks=one.lacks, parts=list(one.parts), series=list(one.series), entries=len(one.events),
+        events=[log_entry(event) for event in newest],
+    )  # fmt: skip
+
+
+def log_entry(event: Event) -> LogEntryView:
+    return LogEntryView(id=event.id, type=event.type, at=event.at, time=rfc3339(event.at), leaf=event.index)
 
 
 def question(row: Mapping[str, object]) -> QuestionView:

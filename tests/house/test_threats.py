@@ -42,7 +42,9 @@ def proven() -> dict[str, set[str]]:
 
 
 def test_the_table_has_every_row_once() -> None:
-    assert [row.id for row in rows()] == [f"T{number:02}" for number in range(1, len(rows()) + 1)]
+    """In order; a number may be missing whose row was never written."""
+    ids = [row.id for row in rows()]
+    assert ids == sorted(set(ids))
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)

@@ -34,7 +34,7 @@ async def filled(db: Database, age_days: int = 30) -> int:
     await db.write(TOWN, add, "key", None, at, document="a")
     for type_ in ("decision", "agreement", "transfer", "decision"):
         await db.write(TOWN, add, type_, AGREEMENT, at, actor="p-7f3a91", what=type_)
-    await db.write(TOWN, add, "publication", None, at, dataset="x")
+    await db.write(TOWN, add, "publication", None, at, dataset="x", action="published")
     await db.write(TOWN, add, "key", None, at, document="b")
     await sealer.seal(db, TOWN, ROOT, KEYS)
     return now

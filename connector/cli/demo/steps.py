@@ -45,6 +45,10 @@ COMPANY = Party("stadtwerke", "Stadtwerke Beispiel GmbH", "company", "Stadtwerke
 OPERATORS: Mapping[str, str] = {party.server: party.operator for party in (TOWN, COMPANY)}
 
 
+COUNTS = ("published", "agreements", "refusals", "bytes")
+"""The figures that are plain counts."""
+
+
 class Tour:
     """One walk through the steps: what an earlier step found is at hand for the later ones."""
 
@@ -186,7 +190,7 @@ class Tour:
     def figures(self) -> Facts:
         """Counted from the town's own log."""
         found = self.api(TOWN).get("participants", TOWN.slug, "figures")["figures"]
-        return {one["id"]: int(one["value"]) for one in found}
+        return {one["id"]: int(one["value"]) for one in found if one["id"] in COUNTS}
 
     # What several steps do
 

@@ -1,0 +1,69 @@
+"""Figures of a participant, counted when somebody asks: nothing is kept that could differ from the log."""
+
+import msgspec
+
+from connector.contracts.agreement.agreements import Agreements
+from connector.errors import Unknown
+from connector.figures import store
+from connector.figures.count import figures
+from connector.figures.fairness import judge
+from connector.figures.model import Figure, Judged, Known, Log
+from connector.participants.service import Participants
+from connector.policy.engine import PolicyEngine
+from connector.storage.database import Tx
+from connector.transfer.decision.decisions import ClosureOf
+from connector.trust.members.trust_list import Anchor
+
+
+class Figures:
+    """`closure_of` gives concept lists by their digest: an old decision is made again by the list of its day."""
+
+    def __init__(
+        self, participants: Participants, agreements: Agreements, engine: PolicyEngine, closure_of: ClosureOf,
+        anchor: Anchor,
+    ) -> None:  # fmt: skip
+        self._participants, self._agreements, self._engine = participants, agreements, engine
+        self._closure_of, self._anchor = closure_of, anchor
+
+    def all(self, tx: Tx, slug: str) -> tuple[Figure, ...]:
+        """Every figure, from one look at log and case files."""
+        return self.counted(tx, slug)[0]
+
+    def counted(self, tx: Tx, slug: str) -> tuple[tuple[Figure, ...], Log]:
+        """The same, with the log that was counted."""
+        log = store.log(tx, slug)
+        known = Known(ends=store.ends(tx, slug), kin=self._kin(slug), judged=self._judged(tx, slug, log))
+        return figures(log, known, tx.now), log
+
+    def one(self, tx: Tx, slug: str, id_: str) -> Figure:
+        """With all entries behind it; raises Unknown."""
+        for figure in self.all(tx, slug):
+            if figure.definition.id == id_:
+                return figure
+        raise Unknown("figures.unknown", id=id_[:40])
+
+    def _kin(self, slug: str) -> frozenset[str]:
+        """Members that share a group with the participant, by the trust list of now."""
+        did = self._participants.held(slug).participant.did
+        own = self._anchor.entry(did)
+        groups = set() if own is None else set(own.groups)
+        entries = self._anchor.entries.values() if groups else ()
+        return frozenset(one.did for one in entries if one.did != did and groups & set(one.groups))
+
+    def _judged(self, tx: Tx, slug: str, log: Log) -> tuple[Judged, ...]:
+        by_id = {one.body.decision: one for one in log.events if one.body.decision}
+        judged = []
+        for case in store.cases(tx, slug):
+            if (event := by_id.get(case.id)) is not None:
+                closure = self._closure_of(_vocabulary(case.record))
+                agreement = self._agreements.get(tx, slug, case.agreement)
+                judged.append(judge(event, case, agreement.policy, closure, self._engine.registry))
+        return tuple(judged)
+
+
+class _Record(msgspec.Struct, frozen=True):
+    vocabulary: str = ""
+
+
+def _vocabulary(record: str) -> str:
+    return msgspec.json.decode(record, type=_Record).vocabulary

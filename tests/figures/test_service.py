@@ -1,0 +1,86 @@
+"""Figures of towns that dealt with each other: what the log says, beside what the contracts say."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from connector.app.policy_engine import lists
+from connector.dataplane import flows
+from connector.dataplane.gate import Access
+from connector.errors import Unknown
+from connector.figures.model import Figure
+from connector.figures.service import Figures
+from connector.storage.database import Tx
+from tests.testkit.cities import COMPANY
+from tests.testkit.towns import Towns
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+GROUP = "https://space.example/groups/ikz"
+
+
+def service(towns: Towns, groups: dict[str, tuple[str, ...]]) -> Figures:
+    entries = {did: SimpleNamespace(did=did, groups=found) for did, found in groups.items()}
+    anchor: Any = SimpleNamespace(entry=entries.get, entries=entries)
+    return Figures(towns.participants, towns.contracts.agreements, towns.judge, lists().closure_of, anchor)
+
+
+async def delivered(towns: Towns) -> None:
+    """A contract of the village's, and one access that the town's rule lets through and books."""
+    agreement = await towns.concluded(VILLAGE, TOWN)
+    asked = await towns.fetch(VILLAGE, TOWN, agreement)
+    await towns.run()
+    theirs = await towns.process(TOWN, (await towns.process(VILLAGE, asked.id)).kernel.peer_pid)
+
+    def unit(tx: Tx) -> None:
+        access = Access(
+            counterparty=towns.did(VILLAGE), agreement=theirs.agreement, first=True,
+            mark=lambda tx: flows.mark(tx, TOWN, theirs.id), unmark=lambda tx: flows.unmark(tx, TOWN, theirs.id),
+        )  # fmt: skip
+        assert towns.reports.entitled(tx, TOWN, theirs.id, access).permit
+        towns.reports.delivered(tx, TOWN, theirs.id, 8, True, None)
+
+    await towns.db.write(TOWN, unit)
+
+
+async def test_reuse_by_a_partner_of_our_own_group(towns: Towns) -> None:
+    """>> published twice, one contract, one delivery << 1 of 2, all of it kin; each decision equal for anybody."""
+    await towns.publish(TOWN, title="Zweiter")
+    await delivered(towns)
+    groups = {towns.did(TOWN): (GROUP,), towns.did(VILLAGE): (GROUP, "https://other.example/g")}
+    found: dict[str, Figure] = {
+        one.definition.id: one for one in await towns.db.read(TOWN, service(towns, groups).all, TOWN)
+    }
+    assert (found["N1"].value, found["N1"].of) == (1, 2)
+    assert [(one.value, one.kin) for one in found["N2"].parts] == [(1, 1)]
+    assert (found["N5"].value, found["N5"].of) == (1, 1)
+    assert found["N9"].value == found["N9"].of
+    assert found["N9"].of is not None
+    assert found["N9"].of >= 2
+    assert found["N4"].parts[0].key == "automatic"
+    village = {one.definition.id: one.value for one in await towns.db.read(VILLAGE, service(towns, {}).all, VILLAGE)}
+    assert (village["N1"], village["N2"], village["agreements"]) == (None, None, 1)
+
+
+async def test_an_ended_contract_reuses_nothing(towns: Towns) -> None:
+    """>> a contract that runs out by its own text << it counts until that day, though no entry says so."""
+    await towns.concluded(VILLAGE, TOWN, slots={"until": "31.12.2099"})
+    counting = service(towns, {})
+    assert (await towns.db.read(TOWN, counting.one, TOWN, "N1")).value == 1
+
+    def over(tx: Tx) -> None:
+        assert tx.run("UPDATE agreement SET expires_at = 1 WHERE participant = :p", p=TOWN) == 1
+
+    await towns.db.write(TOWN, over)
+    assert (await towns.db.read(TOWN, counting.one, TOWN, "N1")).value == 0
+
+
+async def test_a_refused_firm_is_counted_with_its_reason(towns: Towns) -> None:
+    await towns.add("stadtwerke", kind=COMPANY)
+    made = await towns.publish(TOWN, visibility="members")
+    await towns.ask("stadtwerke", TOWN, made)
+    await towns.run()
+    found = await towns.db.read(TOWN, service(towns, {}).one, TOWN, "N7")
+    assert [(one.key, one.value) for one in found.parts] == [("policy", 1)]
+    with pytest.raises(Unknown, match=r"figures\.unknown"):
+        await towns.db.read(TOWN, service(towns, {}).one, TOWN, "N17")
