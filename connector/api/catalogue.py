@@ -5,12 +5,16 @@ from typing import ClassVar
 from aiohttp import web
 
 from connector.api.routes import PARTICIPANT, Query, Route, get, post, problem_codes
+from connector.catalogue.audience import Audiences
+from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue, OfferWish, Publication
 from connector.catalogue.uploads import LiveSource, Uploads
+from connector.clock import Clock
 from connector.http import limits
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database, Tx
+from connector.views.audience import line
 from connector.views.dataset import (
     DatasetsView,
     FileView,
@@ -44,10 +48,11 @@ DESCRIPTION = (
 
 class CatalogueHandlers:
     def __init__(
-        self, db: Database, participants: Participants, catalogue: Catalogue, uploads: Uploads, judge: PolicyEngine
-    ) -> None:
-        self._db, self._participants, self._catalogue = db, participants, catalogue
-        self._uploads, self._judge = uploads, judge
+        self, db: Database, clock: Clock, participants: Participants, catalogue: Catalogue, audiences: Audiences,
+        uploads: Uploads, judge: PolicyEngine,
+    ) -> None:  # fmt: skip
+        self._db, self._clock, self._participants, self._catalogue = db, clock, participants, catalogue
+        self._audiences, self._uploads, self._judge = audiences, uploads, judge
 
     @problem_codes({400: ("catalogue.file-name", "catalogue.quota", "catalogue.too-large"), 503: FULL})
     @limits.streaming
@@ -77,12 +82,14 @@ class CatalogueHandlers:
     )  # fmt: skip
     async def publish(self, request: web.Request, wish: Publication) -> PublishedView:
         """A dataset with its first offer, from a template of rules."""
-        slug = (await self._participants.get(request.match_info["p"])).participant.id
-        return await self._db.write(slug, self._published, slug, wish)
+        it = (await self._participants.get(request.match_info["p"])).participant
+        made, offer, found = await self._db.write(it.id, self._published, it.id, wish)
+        said = None if offer is None else line(self._judge, self._audiences.of(offer.policy, self._clock.now(), it.did))
+        return published(self._judge, made, offer, found, said)
 
-    def _published(self, tx: Tx, slug: str, wish: Publication) -> PublishedView:
+    def _published(self, tx: Tx, slug: str, wish: Publication) -> tuple[Dataset, Offer | None, tuple[str, str]]:
         made, offer = self._catalogue.publish(tx, slug, wish)
-        return published(self._judge, made, offer, addresses(made, self._catalogue.source_of(tx, slug, made.id)))
+        return made, offer, addresses(made, self._catalogue.source_of(tx, slug, made.id))
 
     @problem_codes(
         {

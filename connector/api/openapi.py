@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 
 from connector.api.attention import AttentionHandlers
+from connector.api.audience import AudienceHandlers
 from connector.api.backup import BackupHandlers
 from connector.api.catalogue import CatalogueHandlers
 from connector.api.clock import ClockHandlers
@@ -84,10 +85,10 @@ class OpenApiHandlers:
 
 
 GROUPS: tuple[type[Handlers], ...] = (
-    OperationHandlers, ParticipantHandlers, CatalogueHandlers, DatasetHandlers, FindHandlers, FederationHandlers,
-    HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers, AttentionHandlers,
-    TerminationHandlers, ClockHandlers, OffboardingHandlers, RecordHandlers, PersonHandlers, TraceHandlers,
-    BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
+    OperationHandlers, ParticipantHandlers, CatalogueHandlers, AudienceHandlers, DatasetHandlers, FindHandlers,
+    FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
+    AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, RecordHandlers, PersonHandlers,
+    TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 
 

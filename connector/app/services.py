@@ -107,11 +107,11 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     members, anchor = trust.members, trust.anchor
     quotas = Quotas(settings.quota, members.operator_of, clock, counted(infra.metrics))
     addresses = Addresses(infra.http, clock, members.operator_of)
-    peer = ports.peer(infra, participants, trust, addresses)
+    peer, claims = ports.peer(infra, participants, trust, addresses), Claims(anchor, trust.resolver.on_hold)
 
     # From publishing to evidence
     witness = witness_slice.assemble(infra, participants, anchor)
-    catalogue = catalogue_slice.assemble(infra, participants, engine, ImportedDatasets())
+    catalogue = catalogue_slice.assemble(infra, participants, engine, ImportedDatasets(), claims)
     federation = federation_slice.assemble(infra, participants, anchor, peer)
     public = public_slice.assemble(infra, participants, catalogue.service.public, [ImportedDatasets()])
     harvest = harvest_slice.assemble(infra, participants)
@@ -121,8 +121,8 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     )  # fmt: skip
     evidence = _evidence(infra, participants, engine, trust, witness)
     transfers = transfer_slice.assemble(
-        infra, participants, contracts.service, engine, claims=Claims(anchor, trust.resolver.on_hold),
-        closure_of=lists().closure_of, quotas=quotas, decide=ports.transferring,
+        infra, participants, contracts.service, engine, claims=claims, closure_of=lists().closure_of,
+        quotas=quotas, decide=ports.transferring,
     )  # fmt: skip
     plane = ports.plane(infra, transfers.reports, catalogue.uploads)
     circuits = Circuits()

@@ -9,6 +9,7 @@ from aiohttp import web
 from yarl import URL
 
 from connector.api import attention as api_attention
+from connector.api import audience as api_audience
 from connector.api import backup as api_backup
 from connector.api import catalogue as api_catalogue
 from connector.api import clock as api_clock
@@ -113,7 +114,10 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_participants.ParticipantHandlers(
             participants, enrolment.enlist, enrolment.catch_up, members.seal_certificates
         ),
-        api_catalogue.CatalogueHandlers(db, participants, catalogue.service, catalogue.uploads, judge),
+        api_catalogue.CatalogueHandlers(
+            db, clock, participants, catalogue.service, catalogue.audiences, catalogue.uploads, judge
+        ),
+        api_audience.AudienceHandlers(db, clock, participants, catalogue.service, catalogue.audiences, judge),
         api_harvest.HarvestHandlers(services.harvest.service),
         api_datasets.DatasetHandlers(db, participants, catalogue.service, contracts.service, anchor),
         api_find.FindHandlers(db, clock, participants, catalogue.index, judge, peer, anchor),

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from connector.catalogue.audience import Audiences, Roster
 from connector.catalogue.search.find import Index
 from connector.catalogue.search.upkeep import EVERY_S, Upkeep
 from connector.catalogue.service import Catalogue
@@ -14,21 +15,25 @@ from connector.policy.engine import PolicyEngine
 
 
 class CatalogueSlice(Struct, frozen=True, kw_only=True):
-    """`service` publishes and shows; `index` finds what members showed us."""
+    """`service` publishes and shows; `index` finds what members showed us; `audiences` say who could use what."""
 
     service: Catalogue
+    audiences: Audiences
     index: Index
     uploads: Uploads
     work: Work
 
 
-def assemble(infra: Infra, participants: Participants, judge: PolicyEngine, imported: Imported) -> CatalogueSlice:
-    """`imported`: public datasets that are not the participants' own."""
+def assemble(
+    infra: Infra, participants: Participants, judge: PolicyEngine, imported: Imported, roster: Roster
+) -> CatalogueSlice:
+    """`imported`: public datasets that are not the participants' own. `roster`: who belongs to the data space."""
     data = infra.settings.data
     bounds = Bounds(largest=data.upload_largest, all=data.upload_quota, free=data.keep_free)
     uploads = Uploads(data.files, bounds)
     return CatalogueSlice(
-        service=Catalogue(participants, judge, infra.vault.derive("cursor"), imported),
+        service=Catalogue(participants, judge, infra.vault.derive("cursor"), imported, roster),
+        audiences=Audiences(judge, roster),
         index=Index(infra.vault.derive("find")),
         uploads=uploads,
         # Without a lease, which a process that was killed still holds.

@@ -4,13 +4,14 @@ A licence and a rule may not contradict each other: with an open licence nothing
 everything is allowed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
 
 from connector.audit import store as audit
 from connector.catalogue import describe, store
+from connector.catalogue.audience import Roster
 from connector.catalogue.model import Countersignature, Dataset, Offer, Visibility
 from connector.catalogue.templates import templates
 from connector.errors import Mistake
@@ -45,13 +46,15 @@ class Contradictory(Mistake):
 
 
 class Offers:
-    def __init__(self, judge: PolicyEngine) -> None:
-        self._judge = judge
+    """`roster` says whom a rule may name."""
+
+    def __init__(self, judge: PolicyEngine, roster: Roster) -> None:
+        self._judge, self._roster = judge, roster
 
     def make(self, tx: Tx, participant: Participant, dataset: Dataset, wish: OfferWish) -> Offer:
         """A published offer; raises Mistake for an unknown rule or slot, or a contradiction."""
         policy: dict[str, Any] = templates.fill(wish.rule, wish.slots)
-        self._check(dataset, policy, tx.now)
+        self._check(dataset, policy, tx.now, self._roster.held(tx.now))
         offer = Offer(
             id=f"{dataset.id}/offers/{new_uuid()}", dataset=dataset.id, policy=policy,
             digest=self._judge.digest(policy), visibility=wish.visibility, countersignature=wish.countersignature,
@@ -76,9 +79,9 @@ class Offers:
         }  # fmt: skip
         audit.append(tx, participant.id, "publication", None, "steward", body, did=participant.did)
 
-    def _check(self, dataset: Dataset, policy: dict[str, Any], now: int) -> None:
+    def _check(self, dataset: Dataset, policy: dict[str, Any], now: int, held: Mapping[str, Set[str]] = {}) -> None:
         unrestricted = dataset.document.get("open_data") is True or describe.is_open(dataset.record)
-        if found := self._judge.contradictions(policy, open_data=unrestricted, now=now):
+        if found := self._judge.contradictions(policy, open_data=unrestricted, now=now, held=held):
             raise Contradictory(found)
         restricts = unrestricted or bool(self._judge.contradictions(policy, open_data=True, now=now))
         describe.agree_with_rule(dataset.record, restricts)

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import field
 
 from connector.catalogue import describe, store
+from connector.catalogue.audience import Roster
 from connector.catalogue.describe import Answers
 from connector.catalogue.inventory import Inventories
 from connector.catalogue.life import DatasetLife, elsewhere
@@ -56,9 +57,9 @@ class Catalogue:
     """Datasets and offers of all participants. `cursor_key` signs page cursors: nobody can forge or share one."""
 
     def __init__(
-        self, participants: Participants, judge: PolicyEngine, cursor_key: bytes, imported: Imported
-    ) -> None:  # fmt: skip
-        self._participants, self._judge, self._offers = participants, judge, Offers(judge)
+        self, participants: Participants, judge: PolicyEngine, cursor_key: bytes, imported: Imported, roster: Roster
+    ) -> None:
+        self._participants, self._judge, self._offers = participants, judge, Offers(judge, roster)
         self.life = DatasetLife(participants, self._offers)
         self.public = PublicRecords(participants)
         self.pages = Pages(participants, judge, cursor_key)
@@ -132,6 +133,13 @@ class Catalogue:
         if not may_see(self._judge, requester, found, tx.now):
             raise Unknown("catalogue.no-offer")
         return found, dataset
+
+    def offered_by(self, tx: Tx, slug: str, offer_id: str) -> Offer:
+        """An offer of ours, for our own eyes; raises Unknown."""
+        found = store.offer(tx, slug, offer_id)
+        if found is None:
+            raise Unknown("catalogue.no-offer")
+        return found
 
     def source_of(self, tx: Tx, slug: str, dataset_id: str, version: str = "") -> Source:
         """Where the bytes of this version of a dataset of ours come from, or those of today; raises Unknown."""

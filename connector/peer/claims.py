@@ -4,8 +4,9 @@ A peer whose keys changed without overlap is on hold: until an operator vouches 
 was struck off (spec/trust.md 1.4; T08, T12).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence, Set
 
+from connector.catalogue.audience import Member
 from connector.policy.engine import Requester
 from connector.policy.odrl.names import HANSE
 from connector.policy.odrl.state_of_world import Fact
@@ -29,6 +30,20 @@ class Claims:
         """None for whoever does not belong at this instant (ms)."""
         found = self._anchor.entry(did)
         return requester(found) if found is not None and found.admitted(now) and not self._on_hold(did) else None
+
+    def members(self, now: int) -> Sequence[Member]:
+        """Everybody who belongs at this instant (ms)."""
+        belong = (one for one in self._anchor.entries.values() if one.admitted(now) and not self._on_hold(one.did))
+        return [Member(name=one.name, requester=requester(one)) for one in belong]
+
+    def held(self, now: int) -> Mapping[str, Set[str]]:
+        """The DIDs and groups on the list, but for memberships that are over; nothing before there is a list."""
+        if self._anchor.version == 0:
+            return {}
+        entries = self._anchor.entries.values()
+        still = [one for one in entries if one.valid_until is None or now < millis(one.valid_until)]
+        groups = frozenset(group for one in still for group in one.groups)
+        return {HANSE + "memberOf": groups, HANSE + "participant": frozenset(one.did for one in still)}
 
     def until(self, did: str) -> int | None:
         """When the list lets the membership end by itself (ms); None if it does not."""

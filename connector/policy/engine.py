@@ -4,7 +4,7 @@ Pure: a policy document and plain facts in, a decision or sentences out. Parsed 
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from collections.abc import Collection as Several
 from datetime import UTC
 from functools import lru_cache
@@ -161,13 +161,13 @@ class PolicyEngine:
         return pair(self.policy(first), self.policy(second), self._closure, self.registry)
 
     def contradictions(
-        self, document: Mapping[str, Any], *, open_data: bool = False, now: int | None = None
-    ) -> list[Objection]:
-        """What is wrong with a policy that somebody wants to publish (`now` in ms). Raises PolicyError."""
-        policy = self.policy(document)
-        found = contradictions(
-            policy, self._closure, open_data=open_data, now=now, registry=self.registry, means=self._means
-        )
+        self, document: Mapping[str, Any], *, open_data: bool = False, now: int | None = None,
+        held: Mapping[str, Set[str]] = {},
+    ) -> list[Objection]:  # fmt: skip
+        """What is wrong with a policy that somebody wants to publish (`now` in ms; `held`: the names that members have,
+        by operand). Raises PolicyError."""
+        policy, means = self.policy(document), self._means._replace(held=held)
+        found = contradictions(policy, self._closure, open_data=open_data, now=now, registry=self.registry, means=means)
         return [objection(one, self._words) for one in found]
 
     # ---- words

@@ -65,12 +65,14 @@ class PublishedView(msgspec.Struct, frozen=True, kw_only=True):
     """What was made by publishing: the dataset, its first offer (null without one), and the clauses of that.
 
     `page` and `download` are addresses; empty if nobody but members sees it, or nobody gets it without a contract.
+    `audience` says how many members of which kind could use it today.
     """
 
     dataset: str
     offer: str | None
     version: str
     clauses: list[ClauseView]
+    audience: Sentences | None
     page: str
     download: str
 
@@ -192,10 +194,13 @@ def dataset(one: Dataset, offers: list[Offer]) -> DatasetView:
     )  # fmt: skip
 
 
-def published(judge: PolicyEngine, one: Dataset, offer: Offer | None, addresses: tuple[str, str]) -> PublishedView:
+def published(
+    judge: PolicyEngine, one: Dataset, offer: Offer | None, addresses: tuple[str, str], audience: Sentences | None
+) -> PublishedView:
     return PublishedView(
         dataset=one.id, offer=None if offer is None else offer.id, version=one.version,
         clauses=[] if offer is None else clauses(judge, offer.policy), page=addresses[0], download=addresses[1],
+        audience=audience,
     )  # fmt: skip
 
 

@@ -60,3 +60,27 @@ def test_the_end_of_a_membership_is_known_beforehand() -> None:
     assert claims(MEMBER).until(MEMBER.did) is None
     assert claims(replace(MEMBER, valid_until=rfc3339(NOW))).until(MEMBER.did) == NOW
     assert claims(MEMBER).until("did:web:b.example") is None
+
+
+def test_members_and_what_they_hold_are_those_of_the_list() -> None:
+    """>> one that belongs, one on hold, one suspended, one whose time is over << all but the last may be named."""
+    listed = [
+        MEMBER, replace(MEMBER, did="did:web:b.example"), replace(MEMBER, did="did:web:c.example", state="suspended"),
+        replace(MEMBER, did="did:web:d.example", valid_until=rfc3339(NOW), groups=("urn:gone",)),
+    ]  # fmt: skip
+
+    class Listed(Anchor):
+        version = 1
+
+        def __init__(self) -> None:
+            self._entries = {entry.did: entry for entry in listed}
+
+    found = Claims(Listed(), lambda did: did == "did:web:b.example")
+    assert [one.requester.did for one in found.members(NOW)] == [MEMBER.did]
+    held = found.held(NOW)
+    assert held[f"{HANSE}participant"] == {MEMBER.did, "did:web:b.example", "did:web:c.example"}
+    assert held[f"{HANSE}memberOf"] == {"urn:g"}
+
+
+def test_before_there_is_a_list_a_rule_may_name_anybody() -> None:
+    assert Claims(Anchor({}), lambda did: False).held(NOW) == {}

@@ -7,7 +7,7 @@ bend, lose or refuse any message on its way. What happens next is what the test 
 import asyncio
 import json
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from connector.app.policy_engine import judge, lists
 from connector.catalogue import assemble as catalogue
+from connector.catalogue.audience import Member
 from connector.catalogue.model import Dataset, Offer, Source
 from connector.catalogue.service import Publication
 from connector.clock import Clock, FakeClock, SystemClock
@@ -187,7 +188,8 @@ class Towns:
     def _assemble(self, infra: Infra) -> None:
         self.participants = Participants(self.db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
         self.judge, quotas = judge(), Quotas(infra.settings.quota)
-        self.catalogue = catalogue.assemble(infra, self.participants, self.judge, ImportedDatasets()).service
+        shared = catalogue.assemble(infra, self.participants, self.judge, ImportedDatasets(), self)
+        self.catalogue, self.audiences = shared.service, shared.audiences
         contracted = contracts.assemble(
             infra, self.participants, self.catalogue, self.judge, members=self.keys, line=self, peer=self.wire,
             seal_roots=[x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], quotas=quotas,
@@ -227,6 +229,15 @@ class Towns:
         """What the trust list says: everybody that is in `seekers` belongs, unless `ends` says that it is over."""
         end = self.ends.get(did)
         return None if end is not None and end <= now else self.requesters.get(did)
+
+    def members(self, now: int) -> Sequence[Member]:
+        """Everybody of whom `requester` says something."""
+        found = [(did, self.requester(did, now)) for did in self.requesters]
+        return [Member(name=self.name_of(did), requester=one) for did, one in found if one is not None]
+
+    def held(self, now: int) -> Mapping[str, Set[str]]:
+        """A rule may name whomever it likes."""
+        return {}
 
     def until(self, did: str) -> int | None:
         """When memberships end by themselves, of those that are in `ends`."""

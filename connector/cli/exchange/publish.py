@@ -83,6 +83,8 @@ def _tell(call: Call, made: Any, title: str, source: Any) -> None:
         call.tell("publish.page", address=made["page"])
     for clause in made.get("clauses", ()):
         call.tell("publish.clause", text=clause["text"][call.lang], badge=call.say(f"badge.{clause['badge']}"))
+    if made.get("audience"):
+        call.tell("audience.today", text=made["audience"][call.lang])
 
 
 def upload(api: Api, participant: str, path: Path) -> Any:

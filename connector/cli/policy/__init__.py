@@ -33,6 +33,11 @@ def register(top: Words, places: Any) -> None:
     templates.word("--slot", dest="slots", action="append", default=[], metavar="SLOT=VALUE")
     templates.word("--fill", action="store_true")
     templates.set_defaults(run=_templates)
+    audience = group.command(inner, "audience")
+    audience.word("rule", metavar="RULE")
+    audience.word("--as", dest="participant", required=True, metavar="SLUG")
+    audience.word("--slot", dest="slots", action="append", default=[], metavar="SLOT=VALUE")
+    audience.set_defaults(run=_audience)
     suite = group.command(inner, "suite")
     suite.word("folder", metavar="DIR", type=Path)
     suite.word("--format", choices=FORMATS, default="force")
@@ -91,5 +96,11 @@ def _check(call: Call) -> int:
 
 def _templates(call: Call) -> int:
     from connector.cli.policy.templates import run
+
+    return run(call)
+
+
+def _audience(call: Call) -> int:
+    from connector.cli.policy.audience import run
 
     return run(call)

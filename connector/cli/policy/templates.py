@@ -11,7 +11,6 @@ from connector.cli.frame.call import OK, Call, visible
 from connector.cli.policy.source import judge
 from connector.clock import SystemClock
 from connector.errors import Mistake
-from connector.policy.conflict.usable import HINDRANCES
 from connector.policy.engine import PolicyEngine
 
 
@@ -59,10 +58,10 @@ def _short(call: Call, engine: PolicyEngine, one: Any) -> dict[str, Any]:
 
 def _unusable(call: Call, engine: PolicyEngine, one: Any) -> str | None:
     """Why this template could permit nobody anything here, whatever its slots hold; None if it could."""
-    from connector.catalogue.templates.templates import sample
+    from connector.catalogue.templates.usable import hindrance
 
-    found = engine.contradictions(sample(one), now=SystemClock().now())
-    return next((fault.reasons[call.lang] for fault in found if fault.fault in HINDRANCES), None)
+    found = hindrance(engine, one, SystemClock().now())
+    return None if found is None else found.reasons[call.lang]
 
 
 def _print(call: Call, short: Mapping[str, Any]) -> None:

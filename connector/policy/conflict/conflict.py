@@ -27,14 +27,14 @@ from connector.policy.odrl.values import Due, Span
 
 Fault = Literal[
     "never", "excluded", "forbidden", "past", "duty", "early", "clash", "term", "open-data", "not-open", "classified",
-    "size", "replaced", "unsupplied", "untreated", "nobody",
+    "size", "replaced", "unsupplied", "unheld", "untreated", "nobody",
 ]  # fmt: skip
 """A clause or permission that no request meets; two clauses that exclude each other; a permission that prohibitions
 cover wholly; one that has ended; a duty that cannot be done; one that is due before anything is permitted; one that is
 itself forbidden; a term that is not understood; a restriction on open data; open data that not everybody may use; a
 rule about classified information; a policy too large to be judged; one that was replaced and is void; and, if nothing
-else is wrong, that nobody could be permitted anything: by a clause that this installation cannot judge, a treatment
-that it cannot carry out, or for no known reason."""
+else is wrong, that nobody could be permitted anything: by a clause that this installation cannot judge, one that names
+what no member is or belongs to, a treatment that it cannot carry out, or for no known reason."""
 
 OPEN_ACTIONS = tuple(ODRL + name for name in ("use", "distribute", "derive"))
 """What everybody may do with open data."""

@@ -5,7 +5,7 @@ credential that is not issued yet), or the plane cannot carry out what it demand
 request that the evaluation permits.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -24,13 +24,17 @@ from connector.policy.odrl.names import covers
 from connector.policy.odrl.registry import Registry
 from connector.policy.odrl.state_of_world import World
 
-Hindrance = Literal["unsupplied", "untreated", "nobody"]
-HINDRANCES: frozenset[str] = frozenset({"unsupplied", "untreated", "nobody"})
+Hindrance = Literal["unsupplied", "unheld", "untreated", "nobody"]
+HINDRANCES: frozenset[str] = frozenset({"unsupplied", "unheld", "untreated", "nobody"})
+_NAMING = frozenset({"eq", "isAnyOf", "isAllOf"})
+"""Operators that a claim meets by its very name."""
+_SOMEBODY = "did:web:somebody.example"
 
 
 class Unusable(NamedTuple):
-    """Why nobody can be permitted anything: a clause that nobody here can judge, a treatment that the plane cannot
-    carry out, or (without an item of its own) that no request was found which the policy permits.
+    """Why nobody can be permitted anything: a clause that nobody here can judge, one that names what no member is or
+    belongs to, a treatment that the plane cannot carry out, or (without an item of its own) that no request was found
+    which the policy permits.
     """
 
     why: Hindrance
@@ -38,10 +42,14 @@ class Unusable(NamedTuple):
 
 
 class Means(NamedTuple):
-    """What an installation has: operands with a value (None: all), and the treatments that its plane carries out."""
+    """What an installation has: operands with a value (None: all), and the treatments that its plane carries out.
+
+    `held` are by operand all the values that some member has, of operands that go by names: a group, a participant.
+    """
 
     supplied: Set[str] | None = None
     can: Set[str] | None = None
+    held: Mapping[str, Set[str]] = {}
 
 
 ANYTHING = Means()
@@ -57,19 +65,31 @@ class Use:
 
     def unusable(self, later: Sequence[Statement], world: World) -> Unusable | None:
         """None if some request is permitted; `world` holds what is always so, `later` the time from which on."""
-        missing = self._missing()
+        missing, unheld = self._missing(), self._unheld()
         for rule in self._policy.permissions:
-            if not strange(rule) and self._possible(rule, later, world, missing):
+            if not strange(rule) and self._possible(rule, later, world, missing, unheld):
                 return None
-        return self._blamed(later, missing) or Unusable("nobody", self._policy)
+        return self._blamed(later, missing, unheld) or Unusable("nobody", self._policy)
 
     def _missing(self) -> list[Atom]:
         """Clauses about operands for which this installation never has a value."""
-        supplied, policy = self._means.supplied, self._policy
-        found = atoms(clause for rule in (*policy.permissions, *policy.prohibitions) for clause in conditions(rule))
+        supplied = self._means.supplied
         if supplied is None:
             return []
-        return [atom for atom in found if atom.role == "condition" and atom.left not in supplied]
+        return [atom for atom in self._atoms() if atom.role == "condition" and atom.left not in supplied]
+
+    def _atoms(self) -> list[Atom]:
+        rules = (*self._policy.permissions, *self._policy.prohibitions)
+        return list(atoms(clause for rule in rules for clause in conditions(rule)))
+
+    def _unheld(self) -> list[Atom]:
+        """Clauses that name only what no member is, or belongs to."""
+        found = [atom for atom in self._atoms() if atom.left in self._means.held and atom.operator in _NAMING]
+        return [atom for atom in found if isinstance(atom.value, frozenset) and not self._met(atom, atom.value)]
+
+    def _met(self, atom: Atom, named: Set[str]) -> bool:
+        held = self._means.held[atom.left]
+        return named <= held if atom.operator == "isAllOf" else bool(named & held)
 
     def _untreated(self, rule: Rule) -> list[Duty]:
         can = self._means.can
@@ -79,19 +99,30 @@ class Use:
         rules = (*self._policy.permissions, *self._policy.prohibitions)
         return [action for action in actions(rules) if covers(rule.action.iri, action)]
 
-    def _statements(self, rule: Rule, action: str, missing: Iterable[Atom], undone: Iterable[Duty]) -> list[Statement]:
+    def _statements(
+        self, rule: Rule, action: str, missing: Iterable[Atom] = (), unheld: Iterable[Atom] = (),
+        undone: Iterable[Duty] = (),
+    ) -> list[Statement]:  # fmt: skip
         norms, encoder = self._norms, self._encoder
         found: list[Statement] = [norms.grants(rule, declared=True), Never(norms.forbidden(action))]
         found += [encoder.absent(atom) for atom in missing]
+        found += [Never(encoder.meaning(atom, "declare").yes) for atom in unheld]
         return found + [Never(applies(duty, encoder)) for duty in undone]
 
-    def _possible(self, rule: Rule, later: Sequence[Statement], world: World, missing: list[Atom]) -> bool:
+    def _possible(
+        self, rule: Rule, later: Sequence[Statement], world: World, missing: list[Atom], unheld: list[Atom]
+    ) -> bool:
         for action in self._about(rule):
-            parts = self._statements(rule, action, missing, self._untreated(rule))
+            parts = self._statements(rule, action, missing, unheld, self._untreated(rule))
             box = together([*parts, *later], self._budget, sound)
-            if box is not None and self._permitted(made(box, action, self._encoder, world.closure), rule, world):
+            if box is not None and self._shown(made(box, action, self._encoder, world.closure), rule, world):
                 return True
         return False
+
+    def _shown(self, asked: World, rule: Rule, world: World) -> bool:
+        """By this request; one by whom the policy does not name may be anybody's, and members are named by DIDs."""
+        found = [asked] if asked.participant.startswith("did:") else [asked, replace(asked, participant=_SOMEBODY)]
+        return any(self._permitted(one, rule, world) for one in found)
 
     def _permitted(self, asked: World, rule: Rule, world: World) -> bool:
         """Whether the evaluation permits it, perhaps after what is owed beforehand was done."""
@@ -102,14 +133,20 @@ class Use:
         decision = compile(replace(self._policy, kind="Set"), self._registry).examine(asked, "access")
         return decision.permit or any(True for _ in helping(decision, self._registry))
 
-    def _blamed(self, later: Sequence[Statement], missing: list[Atom]) -> Unusable | None:
+    def _blamed(self, later: Sequence[Statement], missing: list[Atom], unheld: list[Atom]) -> Unusable | None:
         """The clause or treatment without which it would be possible, of the first permission that lacks one."""
         for rule in self._policy.permissions:
             for action in self._about(rule) if not strange(rule) else []:
                 for atom in missing:
-                    if together([*self._statements(rule, action, [atom], []), *later], self._budget, sound) is None:
+                    if self._in_the_way(self._statements(rule, action, missing=[atom]), later):
                         return Unusable("unsupplied", atom)
+                for atom in unheld:
+                    if self._in_the_way(self._statements(rule, action, unheld=[atom]), later):
+                        return Unusable("unheld", atom)
                 for duty in self._untreated(rule):
-                    if together([*self._statements(rule, action, [], [duty]), *later], self._budget, sound) is None:
+                    if self._in_the_way(self._statements(rule, action, undone=[duty]), later):
                         return Unusable("untreated", duty)
         return None
+
+    def _in_the_way(self, statements: Sequence[Statement], later: Sequence[Statement]) -> bool:
+        return together([*statements, *later], self._budget, sound) is None

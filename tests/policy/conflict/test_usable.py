@@ -85,3 +85,34 @@ def test_whatever_policy_the_question_ends_with_an_answer(document: dict[str, An
     """Random policies: never an error, and a hindrance is told alone or not at all."""
     found = [one.fault for one in contradictions(parse(document), CLOSURE, now=NOW, means=HERE)]
     assert not HINDRANCES & set(found) or len(found) == 1
+
+
+GROUPS = [f"https://space.example/groups/{name}" for name in ("empty", "full")]
+NAMES = {H + "memberOf": frozenset({GROUPS[1]}), H + "participant": frozenset({"did:web:a.example"})}
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (use(atom(H + "memberOf", "eq", GROUPS[0])), [("unheld", CONSTRAINT)]),
+        (use(atom(H + "memberOf", "isAnyOf", GROUPS)), []),
+        (use(atom(H + "memberOf", "isAllOf", GROUPS)), [("unheld", CONSTRAINT)]),
+        (use(atom(H + "memberOf", "isNoneOf", [GROUPS[0]])), []),
+        (use(atom(H + "participant", "isAnyOf", ["did:web:b.example"])), [("unheld", CONSTRAINT)]),
+        (use({"or": [atom(H + "memberOf", "eq", GROUPS[0]), KIND]}), []),
+        (use({"or": [atom(H + "memberOf", "eq", name) for name in GROUPS]}), []),
+        (use({"and": [KIND, atom(H + "memberOf", "eq", GROUPS[0])]}), [("unheld", CONSTRAINT + "/and/1")]),
+        ({"permission": [{"action": "use"}],
+          "prohibition": [{"action": "use", "constraint": atom(H + "memberOf", "eq", GROUPS[0])}],
+          "odrl:conflict": "odrl:prohibit"}, []),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_rule_may_name_only_whom_there_is(document: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    """>> a group without members, a DID that is on no list << nobody; >> beside one that is there << somebody."""
+    assert faults(document, Means(held=NAMES)) == expected
+    assert faults(document, Means()) == []
+
+
+def test_a_rule_that_leaves_one_participant_out_can_be_used_by_others() -> None:
+    assert faults(use(atom(H + "participant", "neq", "did:web:a.example")), Means()) == []

@@ -1,0 +1,15 @@
+"""Which rule templates are offered: those that could permit somebody something in this installation, now or later.
+
+A template is looked at with samples in its slots. One that waits only for a day is offered: time comes by itself.
+"""
+
+from connector.catalogue.templates.templates import Template, sample
+from connector.policy.conflict.objections import Objection
+from connector.policy.conflict.usable import HINDRANCES
+from connector.policy.engine import PolicyEngine
+
+
+def hindrance(judge: PolicyEngine, template: Template, now: int) -> Objection | None:
+    """Why this template could permit nobody anything here, whatever its slots hold; None if it could."""
+    found = judge.contradictions(sample(template), now=now)
+    return next((one for one in found if one.fault in HINDRANCES), None)
