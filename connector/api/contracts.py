@@ -7,7 +7,7 @@ from typing import ClassVar
 import msgspec
 from aiohttp import web
 
-from connector.api.negotiation_request import NegotiationRequest, RequestedOffer, requested, without_offer
+from connector.api.negotiation_request import NegotiationRequest, RequestedOffer, in_our_words, requested, without_offer
 from connector.api.peers import Peers
 from connector.api.routes import AWAY, NO_AGREEMENT, PARTICIPANT, STRANGER, Route, get, post, problem_codes
 from connector.api.wait import WAIT, Waiting
@@ -34,6 +34,7 @@ from connector.views.terms import offered, seeker_of
 AT_ONCE = 5
 """Proposals whose data are looked up in the providers' catalogues when the negotiations are listed."""
 NO_NEGOTIATION = ("contracts.unknown",)
+CONCEPTS = ("catalogue.no-action", "catalogue.no-purpose")
 NAMED = ("api.members-alike", "api.nobody-called", "api.oneself")
 OFFERED = ("api.no-contract", "api.no-offer", "api.no-offer-yet", "peer.no-dataset")
 
@@ -77,13 +78,14 @@ class ContractHandlers:
 
     @problem_codes(
         {
-            400: (*NAMED, *OFFERED, "api.terms-changed", "contracts.purpose", "contracts.quota"),
+            400: (*NAMED, *OFFERED, *CONCEPTS, "api.terms-changed", "contracts.purpose", "contracts.quota"),
             401: STRANGER,
             503: ("api.list-stale", *AWAY),
         }
     )
     async def request(self, request: web.Request, wish: NegotiationRequest) -> StartedView:
         """Fetches the offer as it stands now and asks for it."""
+        wish = in_our_words(wish)
         own = (await self._participants.get(request.match_info["p"])).participant
         slug = own.id
         self._current()
@@ -96,9 +98,10 @@ class ContractHandlers:
         )  # fmt: skip
         return StartedView(row.id)
 
-    @problem_codes({400: (*NAMED, "api.no-member", *OFFERED), 401: STRANGER, 503: AWAY})
+    @problem_codes({400: (*NAMED, "api.no-member", *OFFERED, *CONCEPTS), 401: STRANGER, 503: AWAY})
     async def terms(self, request: web.Request, wish: NegotiationRequest) -> TermsView:
         """What a request with the same body would ask for, in words: nothing is asked yet."""
+        wish = in_our_words(wish)
         hosted = await self._participants.get(request.match_info["p"])
         did = self._somebody(hosted.participant.did, wish.provider)
         if not self._members.admitted(did, self._clock.now()):

@@ -10,18 +10,17 @@ from typing import Any, ClassVar, Final, Literal, TypeVar
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET
 from multidict import MultiMapping
 
 from connector.api.peers import Listed, Peers
 from connector.api.routes import PARTICIPANT, Query, Route, get, problem_codes
 from connector.catalogue.describe import day
-from connector.catalogue.search import copies, filters
+from connector.catalogue.search import copies, facets, filters
 from connector.catalogue.search.find import LARGEST_PAGE, PAGE, Answer, Index, Wanted, fits
 from connector.catalogue.search.store import Hit, MemberState
 from connector.clock import Clock, rfc3339
 from connector.errors import HanseError, Mistake, PeerError
-from connector.metadata.lists import code_lists
+from connector.language import LANGUAGES
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.values import Span, instant
@@ -44,12 +43,12 @@ _FILTERS: Final = (
     Query("q", "Words to look for; with `like` a title, and what follows it."),
     Query("from", "Only these members: DID, or name on the trust list; may be repeated."),
     Query("theme", "Code of the EU list of data themes, such as `ENVI`, or its name; may be repeated."),
-    Query("field", "Concept of the Musterdatenkatalog, such as `verkehr/kfz/messung`; may be repeated."),
+    Query("field", "Concept of the Musterdatenkatalog, such as `verkehr/kfz/messung`, or its name; may be repeated."),
     Query("format", "Code of the EU list of file types, such as `CSV`, or a media type; may be repeated."),
-    Query("licence", "Licence, such as `dl-by-de/2.0`, or its IRI; may be repeated."),
+    Query("licence", "Licence, such as `dl-by-de/2.0`, its name or its IRI; may be repeated."),
     Query(
         "rule",
-        "Template of an offer, `other` for foreign rules, `none` without offers; may be repeated.",
+        "Template of an offer or its title, `other` for foreign rules, `none` without offers; may be repeated.",
     ),
     Query("since", "Modified at this time or later (RFC 3339 or a date)."),
     Query("box", "About a place within `west,south,east,north` (degrees)."),
@@ -87,7 +86,19 @@ class FindHandlers:
         self._judge, self._peer, self._anchor = judge, peer, anchor
         self._members = Members(anchor)
 
-    @problem_codes({400: ("api.members-alike", "api.no-member", "api.nobody-called", "search.page", "search.value")})
+    @problem_codes(
+        {
+            400: (
+                "api.members-alike",
+                "api.no-member",
+                "api.nobody-called",
+                "catalogue.not-listed",
+                "policy.template-unknown",
+                "search.page",
+                "search.value",
+            )
+        }
+    )
     async def find(self, request: web.Request) -> FindView:
         """Searches what members showed us, asks those that were never read, and says what we may have."""
         hosted = await self._participants.get(request.match_info["p"])
@@ -162,7 +173,8 @@ class FindHandlers:
         """The most frequent values of each facet first."""
 
         def view(facet: str, value: str, count: int) -> CountView:
-            name = self._members.name(value) if facet == "provider" else UNSET
+            member = facet == "provider"
+            name = dict.fromkeys(LANGUAGES, self._members.name(value)) if member else facets.label(facet, value)
             return CountView(value=value, count=count, name=name)
 
         return {facet: [view(facet, *each) for each in _most(said)] for facet, said in counts.items()}
@@ -183,11 +195,10 @@ def _wanted(query: MultiMapping[str]) -> Wanted:
     for name, given in values.items():
         if len(given) > _VALUES or any(not 0 < len(value) <= _LONGEST for value in given):
             raise Mistake("search.value", name=name)
-    values["theme"] = [_theme(value) for value in values["theme"]]
     return Wanted(
         text=query.get("q", ""),
         facets=tuple(
-            (facet, tuple(sorted({copies.named(facet, value) for value in given})))
+            (facet, tuple(sorted({facets.value(facet, word) for word in given})))
             for facet, given in values.items() if given
         ),
         since=_checked("since", query.get("since"), _moment),
@@ -195,18 +206,6 @@ def _wanted(query: MultiMapping[str]) -> Wanted:
         period=_checked("period", query.get("period"), _period),
         like=query.get("like") == "1",
     )  # fmt: skip
-
-
-def _theme(value: str) -> str:
-    """The code of the one theme that is called so, or whose name begins so; else as it is typed."""
-    asked = filters.fold(value)
-    known = [(one.code, [filters.fold(label) for label in one.labels.values()])
-             for one in code_lists.code_lists().values(code_lists.DATA_THEME)]  # fmt: skip
-    for alike in (str.__eq__, str.startswith):
-        found = [code for code, labels in known if any(alike(label, asked) for label in labels)]
-        if len(found) == 1:
-            return found[0]
-    return value
 
 
 def _checked(name: str, text: str | None, read: Callable[[str], T | None]) -> Any:

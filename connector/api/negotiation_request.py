@@ -7,6 +7,7 @@ not asked for.
 import msgspec
 
 from connector.api.peers import Peers
+from connector.catalogue import concepts
 from connector.contracts.approval import Approval
 from connector.contracts.document.described_data import Described, kept, of_entry
 from connector.contracts.negotiation.service import SHORTEST
@@ -19,10 +20,10 @@ from connector.views.fields import Policy
 class NegotiationRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to negotiate; without `offer` the first one that the provider shows us.
 
-    `provider` is a DID or a member's name. `policy` are terms of our own to ask for instead of those of the offer;
-    `terms` begins the digest of the terms that were read (`SHORTEST` hex digits at least), `data` is the digest of
-    how the data were described, `approval` is the person's who asks.
-    `replaces` is an agreement of ours about the same data that ends when the new one comes into force.
+    `provider` is a DID or a member's name, `purpose` and `action` an IRI, a short name or a label. `policy` are terms
+    of our own to ask for instead of those of the offer; `terms` begins the digest of the terms that were read
+    (`SHORTEST` hex digits at least), `data` is the digest of how the data were described, `approval` is the person's
+    who asks. `replaces` is an agreement of ours about the same data that ends when the new one comes into force.
     """
 
     provider: str
@@ -62,6 +63,15 @@ class RequestedOffer(msgspec.Struct, frozen=True):
             raise Mistake("api.terms-changed")
         if data is not None and data != self.data:
             raise Mistake("api.terms-changed")
+
+
+def in_our_words(wish: NegotiationRequest) -> NegotiationRequest:
+    """Purpose and action by their IRIs; raises Mistake with the nearest ones."""
+    return msgspec.structs.replace(
+        wish,
+        purpose=wish.purpose and concepts.purpose(wish.purpose).iri,
+        action=wish.action and concepts.action(wish.action),
+    )
 
 
 async def requested(peers: Peers, slug: str, provider: str, wish: NegotiationRequest) -> RequestedOffer:

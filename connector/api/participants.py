@@ -8,7 +8,7 @@ from aiohttp import web
 from msgspec import Meta
 
 from connector.api.routes import PARTICIPANT, PREFIX, Route, get, post, problem_codes
-from connector.catalogue.templates import templates
+from connector.catalogue import concepts
 from connector.errors import Mistake
 from connector.participants.publisher_details import PublisherChange
 from connector.participants.service import NOTHING_SAID, Hosted, Participants
@@ -38,6 +38,8 @@ PUBLISHER = (
 
 
 class ParticipantRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`kind` by its IRI, short name or label."""
+
     slug: str
     name: str
     kind: str
@@ -102,11 +104,9 @@ class ParticipantHandlers:
     )
     async def add(self, request: web.Request, wish: ParticipantRequest) -> tuple[ParticipantView, int]:
         """201; 200 if the participant was here already, just as it is described."""
-        kinds = {concept.iri for concept in templates.vocabulary().scheme("participantKindScheme").values()}
-        if wish.kind not in kinds:
-            raise Mistake("participants.kind", kind=wish.kind[:200])
+        kind = concepts.kind(wish.kind).iri
         known = {hosted.participant.id for hosted in await self._participants.all()}
-        hosted = await self._participants.add(wish.slug, wish.name, wish.kind, wish.operator, wish.root, wish.publisher)
+        hosted = await self._participants.add(wish.slug, wish.name, kind, wish.operator, wish.root, wish.publisher)
         await (self._catch_up() if wish.slug in known else self._enlist())
         return self._shown(hosted), 200 if wish.slug in known else 201
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from connector.api.peers import Peers
 from connector.api.routes import AWAY, PARTICIPANT, STRANGER, Query, Route, get, post, problem_codes
 from connector.api.wait import WAIT, Waiting
+from connector.catalogue import concepts
 from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import Unknown
@@ -30,7 +31,10 @@ _BASE = f"{PARTICIPANT}/transfers"
 
 
 class TransferRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Without `purpose` the one of the negotiation counts. `mode`: we fetch the data, or the provider sends it."""
+    """Purpose and action by IRI, short name or label; without `purpose` the one of the negotiation counts.
+
+    `mode`: we fetch the data, or the provider sends it.
+    """
 
     agreement: str
     purpose: str | None = None
@@ -54,7 +58,7 @@ class TransferHandlers:
 
     @problem_codes(
         {
-            400: ("transfer.agreement-full", "transfer.own-data"),
+            400: ("catalogue.no-action", "catalogue.no-purpose", "transfer.agreement-full", "transfer.own-data"),
             401: STRANGER,
             404: ("contracts.no-agreement", "endings.over"),
             503: AWAY,
@@ -63,11 +67,11 @@ class TransferHandlers:
     async def request(self, request: web.Request, wish: TransferRequest) -> StartedView:
         """Asks for the data under an agreement."""
         slug = await self._slug(request)
+        said, action = wish.purpose and concepts.purpose(wish.purpose).iri, wish.action and concepts.action(wish.action)
         agreement, acting, purpose = await self._db.read(slug, self._agreed, slug, wish.agreement)
         partner = await self._peers.partner(slug, acting)
         row = await self._db.write(
-            slug, self._transfers.request, slug, partner, agreement.id, wish.purpose or purpose, wish.action,
-            wish.mode,
+            slug, self._transfers.request, slug, partner, agreement.id, said or purpose, action, wish.mode,
         )  # fmt: skip
         return StartedView(row.id)
 

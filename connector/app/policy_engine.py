@@ -5,7 +5,7 @@ A badge promises no more than this: `CAN` is what the plane executes, `SUPPLIED`
 
 from functools import cache
 
-from connector.catalogue.templates import templates
+from connector.catalogue import concepts
 from connector.dataplane.treatments import CAN
 from connector.dialects.policies.skos import Vocabularies, load_all
 from connector.language import say
@@ -25,7 +25,7 @@ def lists() -> Vocabularies:
 
 def judge(extension: Extension = PLAIN) -> PolicyEngine:
     """The policy engine with the vocabularies of `vocab/`, the words of the catalogues and what plug-ins add."""
-    vocabulary = templates.vocabulary()
+    vocabulary = concepts.vocabulary()
     labels = {lang: vocabulary.labels(lang) for lang in LANGUAGES}
     return PolicyEngine(
         vocabulary.closure,

@@ -5,14 +5,14 @@ that XML cannot carry, so that whatever is kept can be written in every form.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import date
-from difflib import get_close_matches
 from typing import Final
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from connector.catalogue.listed_values import listed
 from connector.errors import Mistake
 from connector.metadata.lists import code_lists as lists
 from connector.metadata.record.model import (
@@ -145,7 +145,7 @@ def is_open(record: DatasetRecord) -> bool:
 
 def attribution(said: Answers, name: str) -> str:
     """Whom a by-licence asks to name: as the steward said, else the publisher; empty where it asks for nobody."""
-    iri = "" if said.licence is UNSET or not said.licence.strip() else listed("licence", lists.LICENSES, said.licence)
+    iri = "" if said.licence is UNSET or not said.licence.strip() else listed(lists.LICENSES, said.licence)
     return source_named(iri, said.attribution if said.attribution is not UNSET else "", name)
 
 
@@ -173,32 +173,6 @@ def clean(text: str) -> str:
 def line(text: str) -> str:
     """The same as one line: a title, a keyword, a name."""
     return " ".join(clean(text).split())
-
-
-def listed(option: str, scheme: str, value: str) -> str:
-    """The IRI of a value by its code or IRI; raises Mistake (`catalogue.not-listed`) with what comes near."""
-    known = lists.code_lists()
-    text = value.strip()
-    if known.has(scheme, text):
-        return text
-    found = known.by_code(scheme, text) or _labelled(known.values(scheme), text)
-    if found is None:
-        codes = {one.code.casefold(): one.code for one in known.values(scheme)}
-        near = get_close_matches(text.casefold(), codes, n=3, cutoff=0.5) or list(codes)[:3]
-        told = ", ".join(codes[one] for one in near)
-        raise Mistake("catalogue.not-listed", option=_OPTIONS[option], value=text[:120], near=told)
-    return found.iri
-
-
-def _labelled(values: Sequence[lists.Value], text: str) -> lists.Value | None:
-    wanted = text.casefold()
-    return next((one for one in values if wanted in (label.casefold() for label in one.labels.values())), None)
-
-
-_OPTIONS: Mapping[str, str] = {
-    "licence": "--licence", "themes": "--theme", "frequency": "--frequency", "hvd": "--hvd", "concept": "--concept",
-    "format": "--format",
-}  # fmt: skip
 
 
 class _Answered:
@@ -243,13 +217,11 @@ class _Answered:
         said = getattr(self._said, name)
         if said is UNSET:
             return before
-        return listed(name, scheme, said) if said.strip() else ""
+        return listed(scheme, said) if said.strip() else ""
 
     def all_listed(self, name: str, scheme: str, before: tuple[str, ...]) -> tuple[str, ...]:
         said = getattr(self._said, name)
-        return (
-            before if said is UNSET else tuple(dict.fromkeys(listed(name, scheme, one) for one in said if one.strip()))
-        )
+        return before if said is UNSET else tuple(dict.fromkeys(listed(scheme, one) for one in said if one.strip()))
 
     def periods(self) -> tuple[Period, ...]:
         said, before = self._said, next(iter(self._before.periods), Period())
@@ -296,7 +268,7 @@ def _classified(record: DatasetRecord, concept: str) -> DatasetRecord:
     others = tuple(one for one in record.references if not known.has(lists.MUSTERDATENKATALOG, one))
     if not concept.strip():
         return msgspec.structs.replace(record, references=others)
-    iri = listed("concept", lists.MUSTERDATENKATALOG, concept)
+    iri = listed(lists.MUSTERDATENKATALOG, concept)
     theme, found = known.theme(iri), known.value(iri)
     words = dict.fromkeys([*record.keywords.get(LANGUAGE, ()), *concept_words(found)])
     return msgspec.structs.replace(
@@ -317,7 +289,7 @@ def _elsewhere(one: FileElsewhere) -> Distribution:
     known = lists.code_lists()
     kind = known.file_type(one.format) if one.format.strip() else known.file_type_of(url.partition("?")[0])
     if one.format.strip() and kind is None:
-        listed("format", lists.FILE_TYPE, one.format)
+        listed(lists.FILE_TYPE, one.format)
     title = line(one.title)
     return Distribution(
         access_url=url, download_url=url, title={LANGUAGE: title} if title else {}, format=kind.iri if kind else "",

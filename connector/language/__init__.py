@@ -43,7 +43,8 @@ def catalogue(lang: str) -> Mapping[str, str]:
 
 
 def say(key: str, lang: str, /, **facts: object) -> str:
-    """The sentence for `key` in `lang` ('de' or 'en') with its placeholders filled."""
+    """The sentence for `key` in `lang` ('de' or 'en') with its placeholders filled; a fact may be told by language."""
+    facts = {name: fact.get(lang, "") if isinstance(fact, Mapping) else fact for name, fact in facts.items()}
     if not (_INSTANTS | _ENDS).isdisjoint(facts):
         facts = {name: _localised(name, fact, lang) for name, fact in facts.items()}
     return catalogue(lang)[key].format(**facts)

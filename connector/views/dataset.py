@@ -143,11 +143,11 @@ class SilentView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountView(msgspec.Struct, frozen=True, kw_only=True):
-    """How many of all that was found have this value; `name` for people, of members."""
+    """How many of all that was found have this `value`; `name` is how people read it."""
 
     value: str
     count: int
-    name: str | UnsetType = UNSET
+    name: Sentences
 
 
 class UnreachableView(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Members of the data space as people name them: by DID or by the name that the trust list has for them."""
 
-from connector.catalogue.templates.slots import folded, nearest
+from connector.catalogue.concepts import folded, nearest
 from connector.errors import Mistake
 from connector.language.reasons import plain
 from connector.trust.members.trust_list import Anchor, Entry

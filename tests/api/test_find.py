@@ -37,8 +37,9 @@ async def test_copies_are_found_and_say_how_old_they_are(space: Space) -> None:
     }  # fmt: skip
     assert all(hit["seen"].startswith("20") for hit in found["results"])
     assert (found["asked"], found["failed"], found["total"], found["next"]) == (2, [], 1, None)
-    assert found["facets"]["theme"] == [{"value": "ENVI", "count": 1}]
-    assert found["facets"]["provider"] == [{"value": firm.did("stadtwerke"), "count": 1, "name": "Stadtwerke"}]
+    assert found["facets"]["theme"] == [{"value": "ENVI", "count": 1, "name": {"de": "Umwelt", "en": "environment"}}]
+    stadtwerke = dict.fromkeys(("de", "en"), "Stadtwerke")
+    assert found["facets"]["provider"] == [{"value": firm.did("stadtwerke"), "count": 1, "name": stadtwerke}]
     only = await city.api.get(FIND, q="Bäume", **{"from": city.did(THERE)})
     assert [hit["source"] for hit in only["results"]] == ["live"]
     live = await city.api.get(FIND, live=1)
@@ -118,7 +119,8 @@ async def test_filters_narrow_copies_and_fresh_answers_alike(space: Space) -> No
 
     for theme in ("envi", "ENVI", "Umwelt", "environment", "http://x.example/data-theme/ENVI"):
         assert await titles(theme=theme) == ["Baumkataster"], theme
-    assert await titles(theme="Unwelt") == []
+    with pytest.raises(Refused, match=r"Umwelt \(ENVI\)"):
+        await titles(theme="Unwelt")
     assert await titles(since="2019-12-31") == ["Baumkataster", "Baumkataster Nachbardorf"]
     assert await titles(since="31.12.2019") == ["Baumkataster", "Baumkataster Nachbardorf"]
     assert await titles(since="2019-12-31", theme="ENVI") == ["Baumkataster"]

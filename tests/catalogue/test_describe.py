@@ -37,7 +37,7 @@ def test_codes_and_iris_are_the_same() -> None:
 def test_what_is_on_no_list_is_told_with_what_comes_near() -> None:
     with pytest.raises(Mistake) as caught:
         record(licence="dl-de-by-2.0")
-    assert caught.value.facts["option"] == "--licence"
+    assert caught.value.facts["list"] == {"de": "Lizenzen", "en": "Licences"}
     assert "dl-by-de/2.0" in str(caught.value.facts["near"])
     refused("catalogue.not-listed", frequency="QUATSCH")
     refused("catalogue.not-listed", themes=["https://publications.europa.eu/resource/authority/data-theme/ENVI"])

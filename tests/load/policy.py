@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from msgspec.structs import replace
 
-from connector.catalogue.templates.templates import vocabulary
+from connector.catalogue.concepts import vocabulary
 from connector.language import say
 from connector.policy.engine import LANGUAGES, PolicyEngine
 from connector.policy.evaluation.decision import Counter, Decision

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.catalogue.templates.templates import vocabulary as read
+from connector.catalogue.concepts import vocabulary as read
 from connector.dialects.policies.skos import Vocabulary
 from connector.language import say as message
 from connector.policy.wording.words import Words

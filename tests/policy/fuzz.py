@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from connector.catalogue.templates.templates import vocabulary
+from connector.catalogue.concepts import vocabulary
 from connector.policy.odrl.model import PHASES, Phase
 from connector.policy.odrl.names import HANSE as H
 from connector.policy.odrl.names import ODRL as O

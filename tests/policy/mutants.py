@@ -89,7 +89,7 @@ class Tries:
         self._noticing: list[tuple[tuple[str, int], str]] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        from connector.catalogue.templates.templates import vocabulary
+        from connector.catalogue.concepts import vocabulary
 
         vocabulary()
         begun = time.monotonic()

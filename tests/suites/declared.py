@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from connector.catalogue.templates.templates import vocabulary
+from connector.catalogue.concepts import vocabulary
 from connector.policy.odrl.model import PHASES, Policy, Rule
 from connector.policy.odrl.names import (
     ACTIONS,

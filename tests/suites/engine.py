@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
-from connector.catalogue.templates.templates import vocabulary
+from connector.catalogue.concepts import vocabulary
 from connector.dialects.jsonld.nodes import Nodes, Ref
 from connector.dialects.policies.parties import WHO
 from connector.dialects.policies.translate import translated

@@ -6,7 +6,7 @@ import pytest
 import rdflib
 from rdflib.namespace import DCTERMS, RDF, SKOS
 
-from connector.catalogue.templates.templates import vocabulary
+from connector.catalogue.concepts import vocabulary
 from connector.dialects.policies.skos import canonical, load, load_all
 from connector.errors import Defect
 from connector.policy.odrl.names import ACTIONS

@@ -4,22 +4,20 @@ Each type is a pair: `read` gives the right operand or says what to mend, `write
 values. Only strings leave here, because the protocol's schema takes no JSON numbers (spec/policy.md 14.2).
 """
 
-import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from functools import cache
 from typing import Literal, NamedTuple
-from unicodedata import normalize
 
 from msgspec import Struct
 
+from connector.catalogue.concepts import KINDS as KIND_SCHEME
+from connector.catalogue.concepts import PURPOSES, nearest, proposed, vocabulary, within
 from connector.catalogue.templates.days import day_of, midnight, read_day
 from connector.dialects.policies import skos
 from connector.errors import Mistake
 from connector.language import say
 from connector.policy.odrl.values import duration, integer
-from connector.resources import folder
 
 SlotType = Literal[
     "kinds",
@@ -50,8 +48,8 @@ LONGEST = 500
 MOST = 100
 """Longest text of one value, and the most values in one list."""
 _SCHEMES: Mapping[str, str] = {
-    "kinds": "participantKindScheme",
-    "purposes": "purposeScheme",
+    "kinds": KIND_SCHEME,
+    "purposes": PURPOSES,
     "levels": "adminLevelScheme",
     "areas": "areaScheme",
 }
@@ -89,18 +87,6 @@ class Kind(NamedTuple):
     write: Callable[[Slot, Sequence[str]], str | None]
 
 
-@cache
-def vocabulary() -> skos.Vocabulary:
-    """The concept lists that rules refer to."""
-    return skos.load(folder("vocab"))
-
-
-def nearest(word: str, words: Iterable[str]) -> str:
-    """The word that looks most like it."""
-    known = list(words)
-    return (difflib.get_close_matches(word, known, n=1, cutoff=0.0) or known)[0]
-
-
 def concepts(slot: Slot) -> Mapping[str, skos.Concept]:
     """The list that this slot takes its values from, by notation; empty for other types."""
     scheme = slot.scheme or _SCHEMES.get(slot.type, "")
@@ -116,25 +102,11 @@ def _fail(code: str, name: str, text: str, **facts: object) -> Mistake:
     return Mistake(f"policy.slot-{code}", slot=name, value=text[:80], **facts)
 
 
-@cache
-def spellings(scheme: str) -> Mapping[str, str]:
-    """Every way to write a concept, in lower case, to its IRI: name, label, IRI, code of another list."""
-    found = vocabulary().scheme(scheme).values()
-    ways = ((way, c.iri) for c in found for way in (*c.codes, *c.labels.values(), c.iri, c.notation))
-    return {folded(way): iri for way, iri in ways}
-
-
-def folded(word: str) -> str:
-    """As spellings are compared: in any case, with any spaces, and however an umlaut is put together."""
-    return normalize("NFC", " ".join(word.split())).casefold()
-
-
 def _concept(name: str, slot: Slot, word: str) -> str:
-    ways = spellings(slot.scheme or _SCHEMES[slot.type])
-    if folded(word) not in ways:
-        best = ways[nearest(folded(word), ways)].rpartition("#")[2]
-        raise _fail("concept", name, word, nearest=best)
-    return ways[folded(word)]
+    scheme = slot.scheme or _SCHEMES[slot.type]
+    if (found := within(scheme, word)) is None:
+        raise _fail("concept", name, word, nearest=proposed(scheme, word))
+    return found
 
 
 def _words(name: str, text: str) -> list[str]:

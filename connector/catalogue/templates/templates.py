@@ -11,12 +11,13 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from connector.catalogue.concepts import nearest
 from connector.catalogue.templates.days import midnight, read_day
-from connector.catalogue.templates.slots import KINDS, Slot, SlotType, concepts, nearest, vocabulary
+from connector.catalogue.templates.slots import KINDS, Slot, SlotType, concepts
 from connector.errors import Mistake
 from connector.resources import folder
 
-__all__ = ["Slot", "Template", "fill", "midnight", "sample", "template", "templates", "vocabulary"]
+__all__ = ["Slot", "Template", "fill", "midnight", "sample", "template", "templates"]
 
 Light = Literal["green", "yellow", "red"]
 

@@ -10,11 +10,11 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from connector.catalogue import concepts
 from connector.cli.demo import space, trees
 from connector.cli.exchange.get import save
 from connector.cli.exchange.publish import upload
 from connector.cli.exchange.request import waited
-from connector.cli.frame import concepts
 from connector.cli.frame.client import Api
 from connector.clock import rfc3339
 from connector.errors import Unavailable

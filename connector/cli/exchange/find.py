@@ -102,7 +102,7 @@ _SAID = (("dct", "title"), ("dcat", "keyword"), ("dcat", "keywords"), ("dct", "d
 
 
 def _show(call: Call, hit: Mapping[str, Any]) -> None:
-    call.tell("find.hit", title=hit["title"], provider=hit["provider_name"], did=hit["provider"])
+    call.tell("find.hit", title=hit["title"], provider=hit["provider_name"])
     call.tell("find.dataset", dataset=hit["dataset"])
     if hit.get("description"):
         call.tell("find.about", description=plain(hit["description"], 2000))
@@ -143,17 +143,10 @@ def _sum(call: Call, found: Mapping[str, Any]) -> None:
         call.tell("find.mended", typed=typed, used=used)
     call.tell("find.count", hits=max(len(found["results"]), found.get("total", 0)), asked=found["asked"])
     for facet, values in found.get("facets", {}).items() if call.args.counts else ():
-        listed = ", ".join(f"{_named(call, facet, one)} ({one['count']})" for one in values[:SHOWN])
+        listed = ", ".join(f"{plain(one['name'][call.lang], 80)} ({one['count']})" for one in values[:SHOWN])
         call.tell("find.facet", facet=call.say(f"find.by.{facet}"), values=listed)
     if found.get("next"):
         call.tell("find.next", page=found["next"])
-
-
-def _named(call: Call, facet: str, one: Mapping[str, Any]) -> str:
-    """A value of a facet as people know it, and as the switch takes it."""
-    if facet == "freshness":
-        return call.say(f"find.age.{one['value']}")
-    return plain(one.get("name") or one["value"], 80)
 
 
 def _sentence(reason: object, lang: str) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from connector.catalogue import concepts
 from connector.cli.exchange.request import waited
-from connector.cli.frame import concepts
 from connector.cli.frame.call import OK, REFUSED, UNDECIDED, Call, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
@@ -28,7 +28,7 @@ def register(top: Words, places: Any) -> None:
 def run(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
     mode = "push" if args.push else "pull"
-    purpose = args.purpose and concepts.purpose(args.purpose, call.lang).iri
+    purpose = args.purpose and concepts.purpose(args.purpose).iri
     body = {"agreement": args.agreement, "purpose": purpose, "mode": mode}
     started = api.post("participants", args.participant, "transfers", body=body)
     place = ("participants", args.participant, "transfers", started["id"])

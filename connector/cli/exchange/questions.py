@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, get_args
 
 from connector.catalogue import describe
+from connector.catalogue.listed_values import listed
 from connector.cli.exchange.answers import NO
 from connector.cli.frame.call import Call
 from connector.cli.frame.client import Api
@@ -119,7 +120,7 @@ class _Questions:
     @property
     def _licence_iri(self) -> str:
         given = str(self._given.get("licence", ""))
-        return describe.listed("licence", lists.LICENSES, given) if given.strip() else ""
+        return listed(lists.LICENSES, given) if given.strip() else ""
 
     def _attribution(self) -> Iterator[tuple[str, Any]]:
         found = lists.code_lists().value(self._licence_iri)
@@ -129,7 +130,7 @@ class _Questions:
 
     def _themes(self) -> Iterator[tuple[str, Any]]:
         self._choices(lists.DATA_THEME)
-        text = self._ask("theme", self._proposal.theme, lambda text: _each("themes", lists.DATA_THEME, text))
+        text = self._ask("theme", self._proposal.theme, lambda text: _each(lists.DATA_THEME, text))
         themes = text.split(",") if text else []
         yield "themes", themes
         if self._proposal.concept is not None and "concept" not in self._given and self._proposal.theme in themes:
@@ -161,7 +162,7 @@ class _Questions:
         known, concept = lists.code_lists(), self._proposal.concept
         candidate = None if concept is None else known.value(known.hvd_candidate(concept.iri) or "")
         self._choices(lists.HVD_CATEGORY, HVD_CATEGORIES if candidate is None else (candidate.code,))
-        text = self._ask("hvd", self._call.say("ask.no"), lambda text: _each("hvd", lists.HVD_CATEGORY, text))
+        text = self._ask("hvd", self._call.say("ask.no"), lambda text: _each(lists.HVD_CATEGORY, text))
         yield "hvd", text.split(",") if text else []
 
     def _api(self) -> Iterator[tuple[str, Any]]:
@@ -169,7 +170,7 @@ class _Questions:
             yield "api", {"endpoint": self._ask("api", "", checked_address)}
 
     def _listed(self, name: str, scheme: str, proposal: str) -> str:
-        return self._ask(name, proposal, lambda text: describe.listed(name, scheme, text) if text else "")
+        return self._ask(name, proposal, lambda text: listed(scheme, text) if text else "")
 
     def _choices(self, scheme: str, codes: tuple[str, ...] = ()) -> None:
         known = lists.code_lists()
@@ -195,10 +196,10 @@ class _Questions:
         raise AssertionError
 
 
-def _each(name: str, scheme: str, text: str) -> str:
+def _each(scheme: str, text: str) -> str:
     """Codes with commas; none for a word that means no."""
     wanted = [] if text.casefold() in NO else [one.strip() for one in text.split(",") if one.strip()]
-    found = [lists.code_lists().value(describe.listed(name, scheme, one)) for one in wanted]
+    found = [lists.code_lists().value(listed(scheme, one)) for one in wanted]
     return ",".join(one.code for one in found if one is not None)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from connector.catalogue import concepts
 from connector.cli.exchange.negotiate import MOST_SHOWN, approval, approving, terms
-from connector.cli.frame import concepts
 from connector.cli.frame.call import OK, REFUSED, UNDECIDED, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
@@ -38,7 +38,7 @@ def register(top: Words, places: Any) -> None:
 def run(call: Call) -> int:
     args, api = call.args, Api(call.settings().api.socket)
     dataset, slash, _ = args.dataset.partition("/offers/")
-    purpose = concepts.purpose(args.purpose, call.lang)
+    purpose = concepts.purpose(args.purpose)
     body = {
         "provider": args.provider,
         "dataset": dataset,
@@ -50,7 +50,7 @@ def run(call: Call) -> int:
         "replaces": args.replaces and args.replaces.removeprefix("urn:uuid:"),
     }
     shown = api.post("participants", args.participant, "terms", body=body)
-    _show(call, shown, purpose.label)
+    _show(call, shown, purpose.label[call.lang])
     if not call.sure("request.question"):
         return UNDECIDED
     body |= {"provider": shown["provider"], "dataset": shown["dataset"], "offer": shown["offer"]}

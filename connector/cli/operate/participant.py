@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from connector.cli.frame import concepts
+from connector.catalogue import concepts
 from connector.cli.frame.call import OK, Call, named_file, unusable
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
@@ -75,7 +75,7 @@ def run_add(call: Call) -> int:
         return participant_csv.run(call, args.csv)
     if args.csv is not None or args.dry_run or None in alone:
         raise Mistake("cli.participant-which")
-    kind = concepts.kind(args.kind, call.lang).iri
+    kind = concepts.kind(args.kind).iri
     body = {"slug": args.slug, "name": args.name, "kind": kind, "root": args.root, "publisher": _said(args) or None}
     made = Api(call.settings().api.socket).post("participants", body=body)
     call.result(made)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from connector.cli.frame import concepts
+from connector.catalogue import concepts
 from connector.cli.frame.call import OK, REFUSED, WRONG_USAGE, Call, named_file
 from connector.cli.frame.client import Api, Problem
 from connector.errors import Mistake
@@ -105,7 +105,7 @@ def _wish(call: Call, line: Line) -> dict[str, Any]:
         checked_name(text)
     if "root" in wish:
         split_root(wish["root"])
-    kind = concepts.kind(wish["kind"], call.lang).iri
+    kind = concepts.kind(wish["kind"]).iri
     said: dict[str, str] = {name: wish.pop(name) for name in SAID if name in wish}
     _publisher(said, kind, PublisherDetails())
     return {**wish, "kind": kind, **({"publisher": said} if said else {})}

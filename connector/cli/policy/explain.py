@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connector.cli.frame import concepts
+from connector.catalogue import concepts
 from connector.cli.frame.call import OK, REFUSED, Call, visible
 from connector.cli.frame.client import Api, Problem
 from connector.cli.policy.source import judge, notes, read, unparsed
@@ -75,7 +75,7 @@ def _made_up(call: Call, engine: PolicyEngine) -> Iterator[Question]:
 
 def _recorded(call: Call, engine: PolicyEngine) -> Iterator[Question]:
     """The decision of that id, or the newest about the transfer of that id."""
-    from connector.catalogue.templates.templates import vocabulary
+    from connector.catalogue.concepts import vocabulary
 
     kept = _kept(Api(call.settings().api.socket), call.args.participant, call.args.policy)
     closure = vocabulary().closure
@@ -164,7 +164,7 @@ def _world(call: Call, registry: Registry) -> World:
     """What the arguments say; everything else is unknown. `--as` names a DID or a kind of participant."""
     args = call.args
     dids = [who for who in args.who if who.startswith("did:")]
-    kinds = frozenset(concepts.kind(who, call.lang).iri for who in args.who if not who.startswith("did:"))
+    kinds = frozenset(concepts.kind(who).iri for who in args.who if not who.startswith("did:"))
     facts = dict(_fact(pair, registry) for pair in args.facts)
     if kinds:
         facts[_KIND] = Fact(kinds, "verified-credential")
@@ -177,7 +177,7 @@ def _world(call: Call, registry: Registry) -> World:
         action=concepts.action(args.action) if args.action else "",
         target=args.target,
         facts=facts,
-        purpose=concepts.purpose(args.purpose, call.lang).iri if args.purpose else None,
+        purpose=concepts.purpose(args.purpose).iri if args.purpose else None,
         purpose_source="declared" if args.purpose else None,
         agreement_at=agreed,
         uses={} if args.uses is None else {"": args.uses, "P1D": args.uses, "P1M": args.uses},

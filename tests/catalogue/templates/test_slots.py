@@ -68,12 +68,20 @@ def test_what_is_written_becomes_a_string_or_a_list_of_strings(type: SlotType, t
     assert read(type, text) == value
 
 
+NRW = {"de": "Nordrhein-Westfalen (DE-NW)", "en": "North Rhine-Westphalia (DE-NW)"}
+
+
 @pytest.mark.parametrize(
     ("type", "text", "code", "facts"),
     [
-        ("areas", "Nordrhein", "concept", {"nearest": "DE-NW"}),
+        (
+            "areas",
+            "Nordrhein",
+            "concept",
+            {"nearest": NRW},
+        ),
         ("areas", "05315000", "concept", {}),
-        ("levels", "Ländereben", "concept", {"nearest": "stateLevel"}),
+        ("levels", "Ländereben", "concept", {"value": "Ländereben"}),
         ("kinds", " , ", "missing-value", {}),
         ("fields", ",".join(f"$.f{n}" for n in range(MOST + 1)), "too-many", {"most": MOST}),
         ("count", "1", "count", {"least": 3}),

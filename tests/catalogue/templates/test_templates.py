@@ -12,7 +12,7 @@ from connector.policy.odrl.parse import parse
 from connector.resources import folder
 
 H = "https://w3id.org/hanse/v1#"
-MUNICIPALITY = {"nearest": "municipality"}
+MUNICIPALITY = {"value": "Kommunen"}
 
 
 def test_template_three_as_on_the_wire() -> None:

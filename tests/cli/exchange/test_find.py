@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connector.catalogue.search.facets import label
 from connector.cli.exchange import find
 from connector.cli.frame.call import OK, WRONG_USAGE, Call
 from tests.cli.playback import DATASET, WHY, Playback, hanse, said
@@ -119,8 +120,9 @@ def test_find_says_how_old_an_answer_is_and_who_is_silent(play: Playback, capsys
     silent = {"provider": "did:web:c", "provider_name": "Seestadt", "since": "2026-11-21T06:00:00Z", "last": None}
     more = {
         "total": 41, "mended": {"baumkatatser": "baumkataster"}, "next": "weiter", "unreachable": [silent],
-        "facets": {"theme": [{"value": "ENVI", "count": 40}], "freshness": [{"value": "week", "count": 1}],
-                   "provider": [{"value": "did:web:b", "count": 41, "name": "Bergdorf"}]},
+        "facets": {"theme": [{"value": "ENVI", "count": 40, "name": label("theme", "ENVI")}],
+                   "freshness": [{"value": "week", "count": 1, "name": label("freshness", "week")}],
+                   "provider": [{"value": "did:web:b", "count": 41, "name": {"de": "Bergdorf", "en": "Bergdorf"}}]},
     }  # fmt: skip
     found = {"results": [kept], "asked": 2, "failed": [], **more}
     play.on("GET /participants/a/find?q=Baumkatatser&counts=1", found)
@@ -128,7 +130,7 @@ def test_find_says_how_old_an_answer_is_and_who_is_silent(play: Playback, capsys
     assert hanse("find Baumkatatser --as a --facets") == 0
     both = capsys.readouterr()
     for line in (
-        "gesehen 20.11.2026", "„baumkataster“ statt „baumkatatser“", "Treffer: 41", "Thema: ENVI (40)",
+        "gesehen 20.11.2026", "„baumkataster“ statt „baumkatatser“", "Treffer: 41", "Thema: Umwelt (40)",
         "Datengeber: Bergdorf (41)", "Stand: letzte 7 Tage (1)",
         "--page weiter",
     ):  # fmt: skip

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from msgspec import to_builtins
 
-from connector.cli.frame import concepts
 from connector.cli.main import main
 from connector.views import status
 from tests.cli.playback import CLAUSE, DATASET, WHY, Playback, said, standing
@@ -94,17 +93,6 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return True
-
-
-@pytest.mark.parametrize(
-    ("word", "iri"),
-    [
-        ("heatPlanning", "heatPlanning"), ("wärmeplanung", "heatPlanning"), ("HEAT  planning", "heatPlanning"),
-        ("hanse:heatPlanning", "heatPlanning"), ("https://w3id.org/hanse/v1#heatPlanning", "heatPlanning"),
-    ],
-)  # fmt: skip
-def test_a_purpose_may_be_said_in_words(word: str, iri: str) -> None:
-    assert concepts.purpose(word, "de") == (f"https://w3id.org/hanse/v1#{iri}", "Wärmeplanung")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.app.policy_engine import judge
-from connector.catalogue.templates.templates import vocabulary
+from connector.catalogue.concepts import vocabulary
 from connector.cli.frame.client import Problem
 from connector.cli.policy import explain, source
 from connector.policy.evaluation.record import plain, record

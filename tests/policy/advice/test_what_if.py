@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.catalogue.templates.templates import vocabulary as read
+from connector.catalogue.concepts import vocabulary as read
 from connector.dialects.policies.skos import Vocabulary
 from connector.policy.advice.advice import advise
 from connector.policy.advice.what_if import MOST_CHANGES, Flip, counterfactual, flippable, permitted

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.catalogue.templates.templates import vocabulary
+from connector.catalogue.concepts import vocabulary
 from connector.policy.conflict.conflict import contradictions
 from connector.policy.evaluation.program import compile
 from connector.policy.odrl.model import PHASES, Atom, PolicyError

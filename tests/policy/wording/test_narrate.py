@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from connector.catalogue.concepts import vocabulary as read
 from connector.catalogue.templates.templates import fill
-from connector.catalogue.templates.templates import vocabulary as read
 from connector.policy.odrl.parse import parse
 from connector.policy.wording.badges import coverage
 from connector.policy.wording.narrate import narrate
