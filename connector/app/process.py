@@ -11,7 +11,7 @@ import structlog
 
 from connector import telemetry
 from connector.api import routes as api_routes
-from connector.app import plugins
+from connector.app import desk, plugins
 from connector.app.ports import PRODUCTION, Ports
 from connector.app.services import Services, build
 from connector.app.surfaces import application, management
@@ -27,7 +27,7 @@ from connector.trust.did import pins
 
 log = structlog.get_logger("app")
 
-ROLES = frozenset({"peer", "api", "worker", "dataplane"})
+ROLES = frozenset({"peer", "api", "web", "worker", "dataplane"})
 
 
 @asynccontextmanager
@@ -68,6 +68,8 @@ async def _serve(services: Services, roles: frozenset[str], ports: Ports, stack:
         stack.push_async_callback(_cancelled, monitoring)
     if roles & {"peer", "dataplane"}:
         await _public(services, ports, stack)
+    if "web" in roles:
+        await _desk(services, stack)
     if "api" in roles:
         await _management(services, stack)
 
@@ -93,6 +95,19 @@ async def _public(services: Services, ports: Ports, stack: AsyncExitStack) -> No
     )
     stack.push_async_callback(runner.cleanup)
     stack.callback(services.plane.streams.stop)
+
+
+async def _desk(services: Services, stack: AsyncExitStack) -> None:
+    settings = services.infra.settings
+    certificate, key = settings.web.tls_cert_file, settings.web.tls_key_file
+    runner = await server.serve(
+        measure(desk.application(services), services.infra.metrics, "web"),
+        host=settings.web.host,
+        port=conf.web_port(settings),
+        tls=server.tls_server(certificate, key) if certificate and key else None,
+        reuse_port=settings.peer.reuse_port,
+    )
+    stack.push_async_callback(runner.cleanup)
 
 
 async def _management(services: Services, stack: AsyncExitStack) -> None:

@@ -76,7 +76,7 @@ def _folder(settings: Settings) -> Iterator[Path]:
         folders.add(settings.development.folder)
     for place in folders:
         yield from (place / path for path in copies.files(place) if not path.name.startswith("."))
-    yield from (path for name in (FILE, "port") if (path := settings.folder / name).is_file())
+    yield from (path for name in (FILE, "port", "web-port") if (path := settings.folder / name).is_file())
 
 
 def _outside(shown: Mapping[str, bytes], setting: str, name: str) -> str:
@@ -91,7 +91,7 @@ def _hidden(settings: Settings, path: Path, data: bytes) -> bool:
             get_args(setting.type)[0] is Secret and settings.origins[setting.key] == str(path)
             for setting in documented()
         )
-    if any(path.is_relative_to(settings.folder / name) for name in _OPEN) or path.name == "port":
+    if any(path.is_relative_to(settings.folder / name) for name in _OPEN) or path.name in ("port", "web-port"):
         return False
     return _PRIVATE in data or not stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
 

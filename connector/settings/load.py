@@ -41,6 +41,7 @@ from connector.settings.sections import Secret as Secret
 from connector.settings.sections import Signers as Signers
 from connector.settings.sections import Timestamps as Timestamps
 from connector.settings.sections import Trust as Trust
+from connector.settings.sections import Web as Web
 from connector.settings.sections import Witness as Witness
 from connector.settings.sections import Worker as Worker
 from connector.small_files import created
@@ -49,6 +50,7 @@ FILE = "hanse.toml"
 DEFAULT_FOLDER = "hanse-data"
 MOST_TEXT = 1 << 20
 """Bytes of a settings file or a secret."""
+_HERE = ("localhost", "127.0.0.1", "::1")
 SOCKET_LIMIT = 100  # bytes; the kernel allows 108 including the final NUL
 
 
@@ -63,6 +65,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data: Data
     peer: Peer
     api: Api
+    web: Web
     database: Database
     trust: Trust
     outbound: Outbound
@@ -83,6 +86,7 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "data": Data,
     "peer": Peer,
     "api": Api,
+    "web": Web,
     "database": Database,
     "trust": Trust,
     "outbound": Outbound,
@@ -122,7 +126,7 @@ def documented() -> Iterator[Setting]:
 def secret_files() -> tuple[str, ...]:
     """The settings that name a file with a secret; the key of the TLS certificate is one too."""
     secrets = {setting.key for setting in documented() if get_args(setting.type)[0] is Secret}
-    return (*(f"{key}_file" for key in sorted(secrets)), "peer.tls_key_file")
+    return (*(f"{key}_file" for key in sorted(secrets)), "peer.tls_key_file", "web.tls_key_file")
 
 
 def value_of(settings: Settings, key: str) -> object:
@@ -266,11 +270,17 @@ def database_place(url: str) -> str:
 
 def peer_port(settings: Settings) -> int:
     """The public port; a free one is chosen once and kept in `<data>/port`, because DIDs depend on it."""
-    if settings.peer.port:
-        return settings.peer.port
-    place = settings.folder / "port"
+    return settings.peer.port or _kept_port(settings.folder / "port", settings.peer.host)
+
+
+def web_port(settings: Settings) -> int:
+    """The desk's port; a free one is chosen once and kept in `<data>/web-port`, because bookmarks name it."""
+    return settings.web.port or _kept_port(settings.folder / "web-port", settings.web.host)
+
+
+def _kept_port(place: Path, host: str) -> int:
     if not place.exists():
-        with socket.create_server((settings.peer.host, 0)) as probe:
+        with socket.create_server((host, 0)) as probe:
             created(place, f"{probe.getsockname()[1]}\n".encode("ascii"))
     try:
         return int(place.read_text(encoding="ascii"))
@@ -281,6 +291,21 @@ def peer_port(settings: Settings) -> int:
 def public_url(settings: Settings) -> str:
     """The URL that new participants' roots begin with, without a final slash."""
     return settings.peer.public_url.rstrip("/") or f"https://localhost:{peer_port(settings)}"
+
+
+def web_origin(settings: Settings) -> str:
+    """Scheme and authority under which people open the desk; raises Mistake where passwords could be read on the way.
+
+    Plain HTTP is for this computer alone: whoever listens further has TLS, or a proxy whose URL begins with https.
+    """
+    web = settings.web
+    scheme = "https" if web.tls_cert_file else "http"
+    url = urlsplit(web.public_url or f"{scheme}://localhost:{web_port(settings)}")
+    if url.scheme not in ("http", "https") or not url.netloc or url.path.strip("/") or url.query or url.username:
+        raise Mistake("settings.web-url", url=web.public_url[:200])
+    if url.scheme == "http" and not (url.hostname in _HERE and web.host in _HERE):
+        raise Mistake("settings.web-open", host=web.host)
+    return f"{url.scheme}://{url.netloc.lower()}"
 
 
 def master_key(settings: Settings) -> bytes:

@@ -62,6 +62,25 @@ class Peer(Struct, frozen=True, kw_only=True):
     reuse_port: Annotated[bool, doc("Let several processes listen on the same port (PostgreSQL only).")] = False
 
 
+class Web(Struct, frozen=True, kw_only=True):
+    """The desk: the pages on which people work, on a listener of its own."""
+
+    host: Annotated[str, doc("Address to listen on; beyond this computer only with TLS or behind a proxy.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[Port, doc("TCP port of the desk; 0 chooses a free one once and keeps it in `<data>/web-port`.")] = 0
+    public_url: Annotated[
+        str, doc("URL under which people open the desk, without path; empty: `http://localhost:PORT`, with TLS https.")
+    ] = ""
+    tls_cert_file: Annotated[Path | None, doc("PEM chain of the desk's TLS certificate; none: plain HTTP.")] = None
+    tls_key_file: Annotated[Path | None, doc("PEM private key of the desk's TLS certificate.")] = None
+    imprint_file: Annotated[Path | None, doc("Text file that the desk shows as imprint.")] = None
+    privacy_file: Annotated[Path | None, doc("Text file that the desk shows as privacy statement.")] = None
+    accessibility_file: Annotated[
+        Path | None, doc("Text file that the desk adds to its statement on accessibility: contact, enforcement body.")
+    ] = None
+
+
 class Api(Struct, frozen=True, kw_only=True):
     """The management surface for the operator's own machines and the command line."""
 

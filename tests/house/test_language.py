@@ -94,6 +94,8 @@ def spoken() -> tuple[set[str], re.Pattern[str]]:
                 literal.add(node.value)
             elif isinstance(node, ast.JoinedStr) and (key := _key(node)):
                 built.append(key)
+    for template in (ROOT / "connector/web").rglob("*.html"):  # what a template says stands in quotes in it
+        literal |= set(re.findall(r"""["']([a-z][\w.-]*)["']""", template.read_text(encoding="utf-8")))
     prefixes = {text for text in literal if re.fullmatch(r"[a-z]+([.-][a-z]+)*\.", text)} - {
         "cli.",
         "error.",

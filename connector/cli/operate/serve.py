@@ -10,7 +10,7 @@ from connector.cli.frame.call import OK, Call
 from connector.cli.frame.parser import Words
 from connector.settings.load import Settings, public_url
 
-ROLES = ("peer", "api", "worker", "dataplane")
+ROLES = ("peer", "api", "web", "worker", "dataplane")
 
 
 def register(top: Words, places: Any) -> None:

@@ -1,0 +1,65 @@
+"""What the desk is made of: its pages by plain constructor calls over the services, and what all of them stand on."""
+
+import hmac
+from hashlib import sha256
+
+from aiohttp import web
+from msgspec.structs import replace
+
+from connector.app.services import Services
+from connector.errors import Mistake
+from connector.policy.odrl.names import HANSE
+from connector.settings.load import Settings, master_key, web_origin
+from connector.web import assets, routes
+from connector.web.call import Desk
+from connector.web.frame.handlers import FrameHandlers, own_texts
+from connector.web.sent_forms import SentForms
+from connector.web.session import Cookies, Nobody
+
+PUBLIC_BODIES = frozenset(
+    HANSE + name
+    for name in (
+        "municipality",
+        "county",
+        "intermunicipalAssociation",
+        "stateAuthority",
+        "federalAuthority",
+        "statisticsOffice",
+    )
+)
+"""Kinds whose pages may call themselves an official website."""
+
+
+def pages(services: Services) -> list[routes.Handlers]:
+    """The handlers of every page."""
+    return [FrameHandlers()]
+
+
+def desk(services: Services) -> Desk:
+    infra, settings = services.infra, services.infra.settings
+    origin = web_origin(settings)
+
+    def official(did: str) -> bool:
+        """By the word of the trust list that is in force, not of the participant."""
+        now = infra.clock.now()
+        entry = services.trust.anchor.entry(did)
+        return entry is not None and entry.admitted(now) and entry.kind in PUBLIC_BODIES
+
+    return Desk(
+        clock=infra.clock, participants=services.participants, sessions=Nobody(), cookies=Cookies(origin),
+        origin=origin, key=hmac.digest(master_key(settings), b"hanse/desk/forms", sha256), official=official,
+        sent=SentForms(infra.db), assets=assets.load(), texts=_texts(settings),
+    )  # fmt: skip
+
+
+def application(services: Services) -> web.Application:
+    """The desk's own socket; a page without a role stops the start."""
+    handlers = pages(services)
+    return routes.application(replace(desk(services), paths=routes.paths(handlers)), handlers)
+
+
+def _texts(settings: Settings) -> dict[str, str]:
+    try:
+        return own_texts(settings.web)
+    except (OSError, ValueError) as problem:
+        raise Mistake("settings.web-text", problem=problem) from problem

@@ -1,0 +1,215 @@
+"""The desk as a table: one row per page with who may open it. A row without a role stops the start (spec/desk.md 1.2).
+
+On the way to a handler, in this order: limits, who is signed in, whether she may be here, and for what is sent: from
+here, with the token of this form, not sent before. A wrong participant or role is as if the page were not there.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import ClassVar, Final, Literal, NamedTuple, Protocol, cast, get_args
+from urllib.parse import quote
+
+import structlog
+from aiohttp import web
+from msgspec.structs import replace
+
+from connector.errors import Defect, HanseError, Mistake, Unknown
+from connector.http import limits
+from connector.http.pace import Pace
+from connector.http.refusals import WrongMedia
+from connector.web import forms, session
+from connector.web.call import Call, Desk
+from connector.web.problems import known, problems
+from connector.web.render import HEADERS, to
+from connector.web.session import Role
+
+Access = Role | Literal["everybody", "signed", "operator", "unasked"]
+"""`unasked`: files, of which nobody is asked who loads them."""
+PERSON_BURST: Final = 200
+PERSON_PER_S: Final = 30
+ADDRESS_BURST: Final = 600
+ADDRESS_PER_S: Final = 60
+"""Of those who are not signed in: a town hall has one address."""
+TOWN: Final = "/t/{p}"
+_WAIT_S: Final = 15.0
+_LOOK_S: Final = 0.1
+
+Handler = Callable[..., Awaitable[web.StreamResponse]]
+
+
+class Route(NamedTuple):
+    """`once`: sent again, it does nothing again. `takes_file`: the body may be of any size, the handler reads it."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    handler: Handler
+    access: tuple[Access, ...]
+    once: bool = True
+    takes_file: bool = False
+
+
+def get(path: str, handler: Handler, *access: Access) -> Route:
+    """A page; `access` are the roles at the participant of the path, or one of everybody, signed, operator, unasked."""
+    return Route("GET", path, handler, access)
+
+
+def post(path: str, handler: Handler, *access: Access, once: bool = True, takes_file: bool = False) -> Route:
+    """What a form is sent to. `once=False` is for previews that change nothing.
+
+    The handler answers 303 (`render.to`) when something was done, 200 when that is shown at once, and 422 with the form
+    again when something is missing in it; an error below 500 means too that nothing was done.
+    """
+    return Route("POST", path, handler, access, once, takes_file)
+
+
+class Handlers(Protocol):
+    routes: ClassVar[tuple[Route, ...]]
+
+
+def checked(routes: Sequence[Route]) -> None:
+    """Raises Defect for a page that everybody could open by mistake, and for one that nobody ever could."""
+    words = {word for part in get_args(Access) for word in (get_args(part) or (part,))}
+    for route in routes:
+        roles = set(route.access) & set(session.READERS)
+        of_town = route.path.startswith(f"{TOWN}/")
+        if (
+            not route.access
+            or set(route.access) - words
+            or bool(roles) != of_town
+            or (not of_town and len(route.access) != 1)
+        ):
+            raise Defect("web.no-role", method=route.method, path=route.path)
+
+
+def application(desk: Desk, handlers: Iterable[Handlers]) -> web.Application:
+    """The aiohttp application of the desk."""
+    table = [(route, group) for group in handlers for route in group.routes]
+    checked([route for route, _ in table])
+    app = web.Application(
+        middlewares=[limits.edge, problems(desk), limits.plain, limits.deadline()], client_max_size=forms.LARGEST
+    )
+    app.on_response_prepare.append(_clothe)
+    app.on_response_prepare.append(limits.stamp)
+    door = _Door(desk)
+    for route, group in table:
+        adding = web.get if route.method == "GET" else web.post
+        app.add_routes([adding(route.path, door.guarded(route, group))])
+    return app
+
+
+def paths(handlers: Iterable[Handlers]) -> dict[str, frozenset[Role]]:
+    """Of the pages of a participant, for `Desk.paths`."""
+    return {
+        route.path: frozenset(cast("tuple[Role, ...]", route.access))
+        for group in handlers
+        for route in group.routes
+        if route.method == "GET" and route.path.startswith(f"{TOWN}/")
+    }
+
+
+class _Door:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._persons = Pace(desk.clock, burst=PERSON_BURST, per_s=PERSON_PER_S)
+        self._addresses = Pace(desk.clock, burst=ADDRESS_BURST, per_s=ADDRESS_PER_S)
+
+    def guarded(self, route: Route, group: Handlers) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def answered(request: web.Request) -> web.StreamResponse:
+            if route.access == ("unasked",):
+                return await route.handler(group, Call(request=request, desk=self._desk, lang="de"))
+            call = await self._who(request)
+            if call.signed is None and route.access != ("everybody",):
+                return self._sign_in(route, request)
+            call = await self._there(call, route)
+            known(request, call)
+            if route.method == "GET":
+                return await route.handler(group, call)
+            return await self._sent(route, group, call)
+
+        if route.takes_file:
+            limits.streaming(answered)
+        return answered
+
+    async def _who(self, request: web.Request) -> Call:
+        desk = self._desk
+        cookie = desk.cookies.read(request)
+        signed = await desk.sessions.session(cookie) if cookie else None
+        if signed is None:
+            self._addresses.spend(request.remote)
+        else:
+            self._persons.spend(signed.person)
+        structlog.contextvars.bind_contextvars(request=request.get(limits.request_id, ""))
+        return Call(request=request, desk=desk, lang=session.language(request), signed=signed)
+
+    def _sign_in(self, route: Route, request: web.Request) -> web.Response:
+        """A page that was polled cannot follow a redirect as a whole; htmx does when it is told so."""
+        back = f"?next={quote(request.path_qs, safe='')}" if route.method == "GET" else ""
+        if request.headers.get("HX-Request") == "true":
+            return web.Response(status=401, headers={"HX-Redirect": "/sign-in"})
+        return to(f"/sign-in{back}")
+
+    async def _there(self, call: Call, route: Route) -> Call:
+        """Raises Unknown in the same words for what is not there, and for what this person may not see."""
+        if route.access == ("everybody",) or route.access == ("signed",):
+            return call
+        if route.access == ("operator",):
+            if not call.person.operator:
+                raise Unknown("http.nothing-here")
+            return call
+        slug = call.request.match_info["p"]
+        if not call.person.roles.get(slug, frozenset()) & set(route.access):
+            raise Unknown("http.nothing-here")
+        try:
+            hosted = await call.desk.participants.get(slug)
+        except Unknown as cause:
+            raise Unknown("http.nothing-here") from cause
+        return replace(call, participant=hosted.participant)
+
+    async def _sent(self, route: Route, group: Handlers, call: Call) -> web.StreamResponse:
+        desk, request = call.desk, call.request
+        forms.from_here(request, desk.origin)
+        form = await forms.read(request)
+        if form.upload is not None and not route.takes_file:
+            raise WrongMedia("http.body-media", expected="application/x-www-form-urlencoded")
+        key = desk.key if call.signed is None else call.signed.form_key
+        name = forms.checked(key, request.path, form.text(forms.TOKEN), desk.clock.now())
+        call = replace(call, form=form)
+        if not route.once:
+            return await route.handler(group, call)
+        return await self._once(route, group, call, name)
+
+    async def _once(self, route: Route, group: Handlers, call: Call, name: str) -> web.StreamResponse:
+        sent = call.desk.sent
+        if await sent.begin(name) is not None:
+            return await self._again(name)
+        try:
+            response = await route.handler(group, call)
+        except HanseError as error:
+            await (sent.release(name) if error.status < 500 else sent.finish(name, ""))
+            raise
+        except Exception:
+            await sent.finish(name, "")
+            raise
+        if response.status >= 400:
+            await sent.release(name)
+        else:
+            await sent.finish(name, response.headers.get("Location", ""))
+        return response
+
+    async def _again(self, name: str) -> web.StreamResponse:
+        """To where the first sending led; a doubled click waits for it."""
+        for _ in range(int(_WAIT_S / _LOOK_S)):
+            earlier = await self._desk.sent.look(name)
+            if earlier is None:
+                break
+            if earlier.done:
+                if earlier.location:
+                    return to(earlier.location)
+                break
+            await asyncio.sleep(_LOOK_S)
+        raise Mistake("web.sent-before")
+
+
+async def _clothe(request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)

@@ -1,0 +1,111 @@
+"""Who is signed in, and what the browser keeps: one cookie that names the session, one with the language.
+
+A page knows a person only by what `Sessions` says of the cookie; how one signs in is another room's matter. Over HTTPS
+cookies are bound to this host alone (`__Host-`); over plain HTTP, which is for this computer, they bear the port in
+their name, because browsers send the cookies of one host to all its ports (spec/desk.md 1.3).
+"""
+
+from collections.abc import Mapping
+from typing import Final, Literal, Protocol
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from msgspec import Struct
+
+from connector.http import strict
+
+Role = Literal["steward", "publisher", "auditor", "protection", "admin"]
+READERS: Final[tuple[Role, ...]] = ("steward", "publisher", "auditor", "protection", "admin")
+Lang = Literal["de", "en"]
+LANGUAGES: Final[Mapping[str, Lang]] = {"de": "de", "en": "en"}
+LANGUAGE: Final = "hanse-language"
+"""The cookie."""
+_LONGEST: Final = 200
+_YEAR_S: Final = 31_536_000
+
+
+class Signed(Protocol):
+    """A person who is signed in: `roles` by the slug of a participant, `form_key` a secret of this session."""
+
+    @property
+    def person(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def roles(self) -> Mapping[str, frozenset[Role]]: ...
+    @property
+    def operator(self) -> bool: ...
+    @property
+    def form_key(self) -> bytes: ...
+
+
+class Sessions(Protocol):
+    async def session(self, cookie: str) -> Signed | None:
+        """Who has the session that this cookie names; None if there is none, or none any more."""
+
+
+class Nobody:
+    """Of a process in which nobody can sign in."""
+
+    async def session(self, cookie: str) -> Signed | None:
+        return None
+
+
+class Cookies(Struct, frozen=True):
+    """Where the session's name is kept in a browser; `origin` is the address of the desk."""
+
+    origin: str
+
+    @property
+    def secure(self) -> bool:
+        return self.origin.startswith("https:")
+
+    @property
+    def name(self) -> str:
+        return "__Host-hanse-session" if self.secure else f"hanse-session-{urlsplit(self.origin).port or 80}"
+
+    def read(self, request: web.Request) -> str:
+        """Empty if there is none, or one that cannot be ours."""
+        value = request.cookies.get(self.name, "")
+        return value if len(value) <= _LONGEST and value.isascii() else ""
+
+    def give(self, response: web.StreamResponse, value: str) -> None:
+        """Until the browser is closed; how long a session lasts is decided on our side."""
+        response.set_cookie(self.name, value, path="/", secure=self.secure, httponly=True, samesite="Lax")
+
+    def take(self, response: web.StreamResponse) -> None:
+        response.del_cookie(self.name, path="/", secure=self.secure, httponly=True, samesite="Lax")
+
+    def speak(self, response: web.StreamResponse, lang: Lang) -> None:
+        response.set_cookie(
+            LANGUAGE, lang, path="/", max_age=_YEAR_S, secure=self.secure, httponly=True, samesite="Lax"
+        )
+
+
+def language(request: web.Request) -> Lang:
+    """What was chosen, else what `Accept-Language` prefers; German for everybody else."""
+    chosen = LANGUAGES.get(request.cookies.get(LANGUAGE, ""))
+    if chosen is not None:
+        return chosen
+    liked: dict[str, float] = {}
+    for part in request.headers.get("Accept-Language", "")[:1000].split(","):
+        tag, _, quality = part.strip().lower().partition(";q=")
+        liked[tag.partition("-")[0]] = max(liked.get(tag.partition("-")[0], 0.0), _quality(quality))
+    return "en" if liked.get("en", 0.0) > liked.get("de", liked.get("*", 0.0)) else "de"
+
+
+def _quality(text: str) -> float:
+    """RFC 9110, 12.4.2: at most three decimals."""
+    if not text:
+        return 1.0
+    return float(text) if len(text) <= 5 and text.replace(".", "", 1).isdecimal() and text.isascii() else 0.0
+
+
+def local(text: str) -> str:
+    """A path of this desk as an address to go back to; the start page for everything else (no open redirect)."""
+    if not text.startswith("/") or text.startswith("//") or "\\" in text or len(text) > 2000 or strict.steers(text):
+        return "/"
+    if any(sign in text for sign in "\t\r\n"):
+        return "/"
+    parts = urlsplit(text)
+    return "/" if parts.scheme or parts.netloc else text

@@ -1,0 +1,139 @@
+"""The table of the desk: who may open what, what forms must prove, and that nothing is done twice."""
+
+from collections.abc import AsyncIterator
+from typing import ClassVar
+
+import pytest
+from aiohttp import web
+
+from connector.errors import Defect, Mistake, Unavailable
+from connector.web.call import Call
+from connector.web.render import page, to
+from connector.web.routes import Route, checked, get, post
+from tests.testkit.cities import MUNICIPALITY, Space
+from tests.web.browsing import Opened, open_desk
+
+TOWNS = {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY}
+
+
+class Pages:
+    """A page, a form that counts, and one whose handler fails as it is told."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    async def show(self, call: Call) -> web.StreamResponse:
+        return await page(call, "frame/text.html", title=call.town.name, parts=[("", [call.token(call.at("do"))])])
+
+    async def do(self, call: Call) -> web.StreamResponse:
+        wish = call.form.text("wish")
+        if wish == "mistake":
+            raise Mistake("web.field", pointer="wish")
+        self.done.append(wish)
+        if wish == "later":
+            raise Unavailable("http.request-too-long")
+        return to(call.at("things", "7"))
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get("/t/{p}/", show, "steward", "auditor"),
+        get("/t/{p}/things/{id}", show, "steward", "auditor"),
+        post("/t/{p}/do", do, "steward"),
+        get("/engine", show, "operator"),
+        get("/mine", show, "signed"),
+    )
+
+
+@pytest.fixture
+def pages() -> Pages:
+    return Pages()
+
+
+@pytest.fixture
+async def desk(space: Space, pages: Pages) -> AsyncIterator[Opened]:
+    async with space.running("it", TOWNS) as city, open_desk(city.services, pages) as opened:
+        yield opened
+
+
+async def test_who_may_open_a_page(desk: Opened) -> None:
+    """>> own town, another one, one that is not there, a page of the operator << the last three look the same."""
+    anna = desk.browser({"musterstadt": ["auditor"]})
+    assert (await anna.get("/t/musterstadt/")).h1 == "Musterstadt"
+    refused = [await anna.get(path) for path in ("/t/nachbardorf/", "/t/nowhere/", "/engine", "/nothing")]
+    assert {one.status for one in refused} == {404}
+    assert len({one.words.replace(one.headers["X-Request-Id"], "") for one in refused}) == 1
+    stranger = await desk.browser().get("/t/musterstadt/things/1?a=b", follow=False)
+    assert (stranger.status, stranger.headers["Location"]) == (
+        303,
+        "/sign-in?next=%2Ft%2Fmusterstadt%2Fthings%2F1%3Fa%3Db",
+    )
+
+
+@pytest.mark.threat("T28")
+async def test_a_form_comes_from_its_page(desk: Opened, pages: Pages) -> None:
+    """>> no token, another session's, another address's, another origin, none, a token that is bent << nothing done."""
+    anna, bert = desk.browser({"musterstadt": ["steward"]}), desk.browser({"musterstadt": ["steward"]}, name="Bert")
+    token = (await anna.get("/t/musterstadt/")).words
+    mine = next(word for word in token.split() if word.count(".") == 2)
+    other = next(word for word in (await bert.get("/t/musterstadt/")).words.split() if word.count(".") == 2)
+    tries = [
+        await anna.post("/t/musterstadt/do", {"wish": "x"}),
+        await anna.post("/t/musterstadt/do", {"wish": "x", "form": other}),
+        await anna.post("/t/musterstadt/do", {"wish": "x", "form": mine[:-1] + ("0" if mine[-1] != "0" else "1")}),
+        await anna.post("/t/musterstadt/do", {"wish": "x", "form": mine}, origin="http://evil.example"),
+        await anna.post("/t/musterstadt/do", {"wish": "x", "form": mine}, origin="null"),
+        await desk.browser({"musterstadt": ["auditor"]}).post("/t/musterstadt/do", {"wish": "x", "form": mine}),
+    ]
+    assert [one.status for one in tries] == [400, 400, 400, 400, 400, 404]
+    assert pages.done == []
+    assert (await anna.post("/t/musterstadt/do", {"wish": "x", "form": mine}, follow=False)).status == 303
+
+
+@pytest.mark.threat("T84")
+async def test_a_form_is_done_once(desk: Opened, pages: Pages) -> None:
+    """>> sent twice << done once, and both times led to the same place; a mistake may be mended and sent again."""
+    anna = desk.browser({"musterstadt": ["steward"]})
+    token = next(word for word in (await anna.get("/t/musterstadt/")).words.split() if word.count(".") == 2)
+    assert (await anna.post("/t/musterstadt/do", {"wish": "mistake", "form": token})).status == 400
+    for _ in range(2):
+        sent = await anna.post("/t/musterstadt/do", {"wish": "y", "form": token}, follow=False)
+        assert (sent.status, sent.headers["Location"]) == (303, "/t/musterstadt/things/7")
+    assert pages.done == ["y"]
+
+
+async def test_what_may_have_been_done_is_not_tried_again(desk: Opened, pages: Pages) -> None:
+    """>> a handler that fails on our side, and the form again << 503, then a page that says it was sent before."""
+    anna = desk.browser({"musterstadt": ["steward"]})
+    token = next(word for word in (await anna.get("/t/musterstadt/")).words.split() if word.count(".") == 2)
+    sent = [await anna.post("/t/musterstadt/do", {"wish": "later", "form": token}) for _ in range(2)]
+    assert [one.status for one in sent] == [503, 400]
+    assert pages.done == ["later"]
+
+
+def test_a_page_without_a_role_stops_the_start() -> None:
+    """>> no role; a role where there is no participant; a participant's page for everybody << Defect."""
+    for route in (
+        get("/t/{p}/x", Pages.show),
+        get("/x", Pages.show, "steward"),
+        get("/t/{p}/x", Pages.show, "everybody"),
+        get("/x", Pages.show, "signed", "operator"),
+        get("/t/{p}/x", Pages.show, "stewart"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(Defect):
+            checked([route])
+    checked(Pages.routes)
+
+
+@pytest.mark.threat("T85")
+async def test_what_every_page_forbids(desk: Opened) -> None:
+    """>> a page, an error << no inline style or script, no frame, nothing from elsewhere."""
+    anna = desk.browser({"musterstadt": ["steward"]})
+    for path in ("/t/musterstadt/", "/nothing"):
+        said = (await anna.get(path)).headers
+        assert "unsafe" not in said["Content-Security-Policy"]
+        assert "default-src 'none'" in said["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in said["Content-Security-Policy"]
+        assert said["Referrer-Policy"] == "same-origin"
+        assert said["X-Content-Type-Options"] == "nosniff"
+        assert said["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert said["Cache-Control"] == "no-store"
+        assert "Server" not in said
