@@ -4,9 +4,13 @@ from msgspec import Struct
 
 from connector.accounts import session_store
 from connector.accounts.links import Links
+from connector.accounts.password import Passwords
+from connector.accounts.people import People
 from connector.accounts.sessions import Sessions
+from connector.accounts.signing_in import SigningIn
 from connector.infra import Infra
 from connector.jobs.work import Work
+from connector.participants.service import Participants
 from connector.storage.database import PROCESS
 
 SWEEP_S = 600.0
@@ -15,17 +19,22 @@ ATTEMPTS_MS = 86_400_000
 
 
 class AccountSlice(Struct, frozen=True, kw_only=True):
-    """`sessions` knows who is signed in; the others sign in."""
+    """`sessions` knows who is signed in, `links` and `signing_in` make it so; `people` says who may do what."""
 
     sessions: Sessions
     links: Links
+    signing_in: SigningIn
+    people: People
     work: Work
 
 
-def assemble(infra: Infra) -> AccountSlice:
+def assemble(infra: Infra, participants: Participants) -> AccountSlice:
+    db, passwords = infra.db, Passwords()
+
     async def sweep() -> None:
-        await infra.db.write(PROCESS, lambda tx: session_store.sweep(tx, tx.now - ATTEMPTS_MS))
+        await db.write(PROCESS, lambda tx: session_store.sweep(tx, tx.now - ATTEMPTS_MS))
 
     return AccountSlice(
-        sessions=Sessions(infra.db), links=Links(infra.db), work=Work(every={"sign-in": (SWEEP_S, sweep)})
-    )
+        sessions=Sessions(db), links=Links(db), signing_in=SigningIn(db, infra.vault, passwords),
+        people=People(db, participants, passwords), work=Work(every={"sign-in": (SWEEP_S, sweep)}),
+    )  # fmt: skip

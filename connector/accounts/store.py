@@ -354,6 +354,15 @@ def end_invitation(tx: Tx, participant: str, invitation_id: str) -> bool:
     )
 
 
+def end_invitations_of(tx: Tx, participant: str, person_id: str) -> None:
+    """And what she proposed: her word counts no more."""
+    for statement in (
+        "DELETE FROM invitation WHERE participant = :participant AND invited_by = :person",
+        "DELETE FROM role_proposal WHERE participant = :participant AND proposed_by = :person",
+    ):
+        tx.run(statement, participant=participant, person=person_id)
+
+
 def _invitation(row: Row) -> Invitation:
     return Invitation(
         id=row["id"], participant=row["participant"], name=row["name"], roles=frozenset(row["roles"].split()),

@@ -102,7 +102,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     # Who we are, whom we believe, and how we speak to others
     space = None if (folder := settings.development.folder) is None else DevelopmentSpace(folder, clock)
     participants = _participants(infra, space)
-    accounts = account_slice.assemble(infra)
+    accounts = account_slice.assemble(infra, participants)
     trust = trust_slice.assemble(settings.trust, infra.db, clock, infra.http, participants.document, ports.anchor)
     members, anchor = trust.members, trust.anchor
     quotas = Quotas(settings.quota, members.operator_of, clock, counted(infra.metrics))

@@ -1,0 +1,87 @@
+"""Passwords: argon2id on a thread, two at once; an unknown name costs what a known one does (spec/accounts.md 4.1).
+
+A hash takes 64 MiB, so how many are worked out at once is bounded, and how many wait; whoever comes beyond that is told
+to come back rather than let the process run out of memory (threat T87).
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from unicodedata import normalize
+
+from connector.errors import Mistake, Unavailable
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+LEAST, MOST = 12, 256
+"""Characters."""
+MEMORY_KIB, PASSES, LANES = 65_536, 3, 1
+AT_ONCE, WAITING = 2, 16
+
+
+def checked(password: str, login: str) -> str:
+    """The password itself, normalised; raises Mistake if it is too short, too long or among the first to be tried."""
+    plain = normalize("NFC", password)
+    if not LEAST <= len(plain) <= MOST:
+        raise Mistake("accounts.password-length", least=LEAST, most=MOST)
+    folded, name = plain.casefold(), login.partition("@")[0].casefold()
+    if len(set(folded)) < 4 or (len(name) > 3 and name in folded):
+        raise Mistake("accounts.password-easy")
+    return plain
+
+
+class Passwords:
+    def __init__(self, memory_kib: int = MEMORY_KIB) -> None:
+        self._memory = memory_kib
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._waiting = 0
+        self._hasher: PasswordHasher | None = None
+        self._nobody = ""
+
+    async def hashed(self, password: str) -> str:
+        """The encoded hash of a checked password."""
+        async with self._slot():
+            return await asyncio.to_thread(self._argon().hash, password)
+
+    async def right(self, encoded: str, password: str) -> bool:
+        """Whether it is the password of this hash; an empty one is nobody's and takes as long."""
+        plain = normalize("NFC", password)[: MOST + 1]
+        async with self._slot():
+            return await asyncio.to_thread(self._right, encoded, plain)
+
+    def outdated(self, encoded: str) -> bool:
+        """Whether it was made with other parameters than today's."""
+        return self._argon().check_needs_rehash(encoded)
+
+    @asynccontextmanager
+    async def _slot(self) -> AsyncIterator[None]:
+        if self._waiting >= WAITING + AT_ONCE:
+            raise Unavailable("accounts.busy")
+        self._waiting += 1
+        try:
+            async with self._slots:
+                yield
+        finally:
+            self._waiting -= 1
+
+    def _right(self, encoded: str, password: str) -> bool:
+        from argon2.exceptions import InvalidHashError, VerificationError
+
+        hasher = self._argon()
+        if not self._nobody:
+            self._nobody = hasher.hash(secrets.token_hex())
+        try:
+            found = hasher.verify(encoded or self._nobody, password)
+        except (VerificationError, InvalidHashError):
+            return False
+        return found and bool(encoded)
+
+    def _argon(self) -> "PasswordHasher":
+        if self._hasher is None:
+            from argon2 import PasswordHasher  # loaded when somebody signs in
+
+            self._hasher = PasswordHasher(time_cost=PASSES, memory_cost=self._memory, parallelism=LANES)
+        return self._hasher

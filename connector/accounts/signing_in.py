@@ -1,0 +1,225 @@
+"""Signing in with password and second factor, and what one changes about them oneself (spec/accounts.md 4).
+
+Whatever goes wrong with name or password is answered with one sentence and costs the same work. Every success opens a
+new session; nothing that was there before is promoted (threats T28, T87).
+"""
+
+from unicodedata import normalize
+
+import structlog
+from msgspec import Struct
+
+from connector.accounts import attempts, second_factor, secret, session_store, sessions, store
+from connector.accounts.attempts import Lane
+from connector.accounts.model import LOGIN_MOST, NAME_MOST, Person, Signed
+from connector.accounts.password import Passwords, checked
+from connector.errors import Mistake, Unauthenticated
+from connector.participants.model import checked_name
+from connector.storage.database import PROCESS, Database, Tx
+from connector.trust.keys.vault import Vault
+
+SECOND_MS = 5 * 60_000
+"""Between password and code."""
+BROWSER_MS = 180 * 86_400_000
+"""For so long a browser is known in which somebody signed in."""
+
+log = structlog.get_logger("accounts")
+
+
+class Browser(Struct, frozen=True, kw_only=True):
+    """Where somebody signs in: `address` is the peer of the connection, `known` the secret of an earlier time."""
+
+    address: str
+    agent: str
+    known: str = ""
+
+
+class Opened(Struct, frozen=True, kw_only=True):
+    """What the browser keeps from now on: `cookie` of the session, `known` for the next time (empty: as before)."""
+
+    cookie: str
+    known: str = ""
+
+
+class SecondWanted(Struct, frozen=True, kw_only=True):
+    """The password was right; `ticket` is for the page that asks for the code."""
+
+    ticket: str
+
+
+def folded(login: str) -> str:
+    """The name to sign in with, as it is compared; raises Mistake if it cannot be one."""
+    name = normalize("NFKC", login).strip().casefold()
+    if not name or len(name) > LOGIN_MOST or not name.isprintable() or " " in name:
+        raise Mistake("accounts.login")
+    return name
+
+
+def shown(name: str) -> str:
+    """The name of a person as others read it; raises Mistake."""
+    plain = checked_name(" ".join(name.split()))
+    if not plain or len(plain) > NAME_MOST:
+        raise Mistake("accounts.name", most=NAME_MOST)
+    return plain
+
+
+class SigningIn:
+    def __init__(self, db: Database, vault: Vault, passwords: Passwords) -> None:
+        self._db, self._vault, self._passwords = db, vault, passwords
+        self._recovery = vault.derive("recovery-codes")
+
+    async def password(self, login: str, password: str, browser: Browser) -> Opened | SecondWanted:
+        """Raises Unauthenticated, TooMany, or Unavailable if too many sign in at once."""
+        name = _folded(login)
+        lanes, person, encoded = await self._db.write(PROCESS, self._tried, name, browser)
+        if not await self._passwords.right(encoded, password) or person is None:
+            raise Unauthenticated("accounts.sign-in")
+        fresh = ""
+        if self._passwords.outdated(encoded):
+            fresh = await self._passwords.hashed(normalize("NFC", password))
+        return await self._db.write(PROCESS, self._known, person, lanes, browser, fresh)
+
+    async def second(self, ticket: str, code: str, browser: Browser) -> Opened:
+        """With a code of the telephone or one from paper; raises Unauthenticated, TooMany."""
+        digest = secret.digest(ticket)
+
+        def attempt(tx: Tx) -> str:
+            found = session_store.look(tx, digest, "second")
+            if found is None:
+                raise Unauthenticated("accounts.second-over")
+            attempts.reserve(tx, attempts.of_second(found["person"]))
+            return str(found["person"])
+
+        person = await self._db.write(PROCESS, attempt)
+
+        def unit(tx: Tx) -> Opened:
+            if not self._code_counts(tx, person, code) or session_store.use(tx, digest, "second") is None:
+                raise Unauthenticated("accounts.code")
+            attempts.right(tx, attempts.of_second(person))
+            return self._opened(tx, person, browser, strong=True)
+
+        return await self._db.write(PROCESS, unit)
+
+    async def sign_out(self, signed: Signed) -> None:
+        await self._db.write(PROCESS, session_store.end, signed.person, signed.session)
+
+    # What one changes oneself
+
+    async def change_password(self, signed: Signed, old: str, new: str, browser: Browser) -> Opened:
+        """Ends all sessions and opens a new one; raises Mistake, Unauthenticated, TooMany."""
+        person = await self._db.read(PROCESS, store.person, signed.person)
+        if person.external:
+            raise Mistake("accounts.external")
+        plain = checked(new, person.login)
+        lanes = attempts.of_second(person.id)
+        await self._db.write(PROCESS, attempts.reserve, lanes)
+        row = await self._db.read(PROCESS, store.secrets_of, person.id)
+        if not await self._passwords.right(row["password"], old):
+            raise Unauthenticated("accounts.old-password")
+        encoded = await self._passwords.hashed(plain)
+
+        def unit(tx: Tx) -> Opened:
+            attempts.right(tx, lanes)
+            store.set_password(tx, person.id, encoded)
+            return self._anew(tx, person.id, browser, strong=signed.strong)
+
+        return await self._db.write(PROCESS, unit)
+
+    async def set_up_second(self, signed: Signed, totp: str, code: str, browser: Browser) -> tuple[Opened, list[str]]:
+        """The new session, and the recovery codes, which are shown now and never again.
+
+        One who has a second factor replaces it only in a session that showed one. Raises Mistake.
+        """
+        codes = second_factor.recovery_codes()
+
+        def unit(tx: Tx) -> Opened:
+            person = store.person(tx, signed.person)
+            if person.external:
+                raise Mistake("accounts.external")
+            if person.second and not signed.strong:
+                raise Mistake("accounts.second-first")
+            step = second_factor.step_of(totp, code, tx.now)
+            if step is None:
+                raise Mistake("accounts.code-new")
+            digests = [second_factor.recovery_digest(self._recovery, person.id, one) for one in codes]
+            store.set_totp(tx, person.id, self._vault.seal(_context(person.id), totp.encode()), step, digests)
+            return self._anew(tx, person.id, browser, strong=True)
+
+        opened = await self._db.write(PROCESS, unit)
+        log.info("accounts.second", person=signed.person)
+        return opened, codes
+
+    async def describe(self, signed: Signed, name: str, language: str) -> None:
+        """Her name as others read it, and the language of pages and messages (`de`, `en`, empty: as the browser)."""
+        if language not in ("", "de", "en"):
+            raise Mistake("accounts.language")
+        await self._db.write(PROCESS, store.set_details, signed.person, shown(name), language)
+
+    async def person(self, signed: Signed) -> Person:
+        return await self._db.read(PROCESS, store.person, signed.person)
+
+    async def codes_left(self, signed: Signed) -> int:
+        return await self._db.read(PROCESS, store.recovery_codes, signed.person)
+
+    # Units
+
+    def _tried(self, tx: Tx, login: str, browser: Browser) -> tuple[tuple[Lane, ...], str | None, str]:
+        """Counts the attempt; the person, if that name is known, and the hash to compare with."""
+        person = store.by_login(tx, login) if login else None
+        lanes = attempts.of_name(login, browser.address)
+        digest = secret.digest(browser.known)
+        if person is not None and secret.shaped(browser.known):
+            found = session_store.look(tx, digest, "browser")
+            if found is not None and found["person"] == person.id:
+                lanes = attempts.of_browser(digest)
+        attempts.reserve(tx, lanes)
+        encoded = "" if person is None else str(store.secrets_of(tx, person.id)["password"])
+        return lanes, None if person is None else person.id, encoded
+
+    def _known(
+        self, tx: Tx, person: str, lanes: tuple[Lane, ...], browser: Browser, fresh: str
+    ) -> Opened | SecondWanted:  # fmt: skip
+        attempts.right(tx, lanes)
+        if fresh:
+            store.set_password(tx, person, fresh)
+        if not store.person(tx, person).second:
+            return self._opened(tx, person, browser, strong=False)
+        ticket = secret.fresh()
+        session_store.forget(tx, person, "second")
+        session_store.keep(tx, secret.digest(ticket), "second", tx.now + SECOND_MS, person=person)
+        return SecondWanted(ticket=ticket)
+
+    def _code_counts(self, tx: Tx, person: str, code: str) -> bool:
+        row = store.secrets_of(tx, person)
+        if row["totp"] is None:
+            return False
+        totp = self._vault.open(_context(person), bytes(row["totp"])).decode()
+        step = second_factor.step_of(totp, code, tx.now)
+        if step is not None:
+            return store.use_step(tx, person, step)
+        return store.use_recovery_code(tx, person, second_factor.recovery_digest(self._recovery, person, code))
+
+    def _anew(self, tx: Tx, person: str, browser: Browser, *, strong: bool) -> Opened:
+        session_store.end_all(tx, person)
+        return self._opened(tx, person, browser, strong=strong)
+
+    def _opened(self, tx: Tx, person: str, browser: Browser, *, strong: bool) -> Opened:
+        cookie = sessions.opened(tx, person, browser.agent, strong=strong)
+        found = session_store.look(tx, secret.digest(browser.known), "browser")
+        if found is not None and found["person"] == person:
+            return Opened(cookie=cookie)
+        known = secret.fresh()
+        session_store.keep(tx, secret.digest(known), "browser", tx.now + BROWSER_MS, person=person)
+        return Opened(cookie=cookie, known=known)
+
+
+def _folded(login: str) -> str:
+    """A name that cannot be one belongs to nobody, and is told so no sooner than any other."""
+    try:
+        return folded(login[: 2 * LOGIN_MOST])
+    except Mistake:
+        return ""
+
+
+def _context(person: str) -> str:
+    return f"person/{person}/totp"

@@ -1,0 +1,202 @@
+"""Invitations and roles: two persons where a town is bound, everything in its log, nobody by name."""
+
+import asyncio
+import json
+
+import pytest
+
+from connector.accounts import second_factor, store
+from connector.accounts.model import Role
+from connector.accounts.password import Passwords
+from connector.accounts.people import People
+from connector.accounts.sessions import Sessions, opened
+from connector.errors import Mistake, Refusal, Unauthenticated, Unknown
+from connector.storage import PROCESS, Tx
+from connector.storage.database import acting
+from tests.accounts.people import DESK, OLAF, PASSWORD, TOWN, VILLAGE, person
+from tests.testkit.towns import Towns
+
+ANNA, BERT = "anna@musterstadt.de", "bert@musterstadt.de"
+
+
+def people(towns: Towns) -> People:
+    return People(towns.db, towns.participants, Passwords(memory_kib=8))
+
+
+async def admins(it: People, towns: Towns) -> tuple[str, str]:
+    """Two of Musterstadt, by the operator's word."""
+    anna, bert = await person(towns.db, ANNA), await person(towns.db, BERT)
+    for one in (anna, bert):
+        assert await it.grant(TOWN, "", one, "admin")
+    return anna, bert
+
+
+async def roles(towns: Towns, who: str, slug: str = TOWN) -> frozenset[Role]:
+    return await towns.db.read(slug, store.roles_at, slug, who)
+
+
+async def logged(towns: Towns, slug: str = TOWN) -> list[dict[str, object]]:
+    def unit(tx: Tx) -> list[dict[str, object]]:
+        rows = tx.all("SELECT record FROM audit_entry WHERE participant = :p AND type = 'role' ORDER BY id", p=slug)
+        return [json.loads(bytes(row["record"])) for row in rows]
+
+    return await towns.db.read(slug, unit)
+
+
+@pytest.mark.threat("T28")
+async def test_two_persons_decide_who_binds_the_town(towns: Towns) -> None:
+    """>> an admin makes a steward; she, the steward-to-be and then another admin confirm << only the last counts."""
+    it = people(towns)
+    (anna, bert), carla = await admins(it, towns), await person(towns.db)
+    assert await it.grant(TOWN, anna, carla, "publisher")
+    assert not await it.grant(TOWN, anna, carla, "steward")
+    assert await roles(towns, carla) == {"publisher"}
+    for who in (anna, carla):
+        with pytest.raises(Refusal, match="same-person"):
+            await it.confirm(TOWN, who, carla, "steward")
+    await it.confirm(TOWN, bert, carla, "steward")
+    assert await roles(towns, carla) == {"publisher", "steward"}
+    with pytest.raises(Unknown, match="no-proposal"):
+        await it.confirm(TOWN, bert, carla, "steward")
+    assert await it.grant(TOWN, anna, carla, "steward"), "she has it"
+    with pytest.raises(Refusal, match="own-role"):
+        await it.grant(TOWN, anna, anna, "steward")
+    with pytest.raises(Mistake, match=r"accounts\.role"):
+        await it.grant(TOWN, anna, carla, "operator")
+
+
+async def test_the_log_says_who_and_names_nobody(towns: Towns) -> None:
+    """>> Anna grants, proposes and takes << four records under pseudonyms, as acting person too; no name anywhere."""
+    it = people(towns)
+    (anna, _), carla = await admins(it, towns), await person(towns.db)
+    hers, his = [await towns.db.write(TOWN, store.pseudonym, TOWN, one) for one in (anna, carla)]
+    with acting({TOWN: hers}):
+        await it.grant(TOWN, anna, carla, "auditor")
+        await it.grant(TOWN, anna, carla, "steward")
+        await it.take(TOWN, anna, carla, "steward")
+        await it.take(TOWN, anna, carla, "auditor")
+    said = (await logged(towns))[2:]
+    assert [(one["actor"], one["body"]) for one in said] == [
+        (hers, {"person": his, "role": role, "change": change, "by": hers})
+        for role, change in (("auditor", "granted"), ("steward", "proposed"), ("auditor", "taken"))
+    ]
+    first = (await logged(towns))[0]
+    assert (first["actor"], first["body"]["by"]) == ("system", "operator")  # type: ignore[index]
+    assert "Muster" not in json.dumps(await logged(towns))
+    assert await it.name_of(TOWN, his) == "Petra Muster"
+    assert await it.name_of(VILLAGE, his) is None, "another town's log is another town's business"
+    await it.remove(carla)
+    assert await it.name_of(TOWN, his) is None
+
+
+async def test_the_last_admin_stays(towns: Towns) -> None:
+    """>> each of two takes the other's role at the same time << one is left; the operator may take that, too."""
+    it = people(towns)
+    anna, bert = await admins(it, towns)
+    both = it.take(TOWN, anna, bert, "admin"), it.take(TOWN, bert, anna, "admin")
+    said = await asyncio.gather(*both, return_exceptions=True)
+    assert sorted(str(one) for one in said) == ["None", "accounts.last-admin"]
+    (left,) = [one for one in (anna, bert) if "admin" in await roles(towns, one)]
+    with pytest.raises(Refusal, match="last-admin"):
+        await it.take(TOWN, left, left, "admin")
+    await it.take(TOWN, "", left, "admin")
+    assert not await roles(towns, left)
+
+
+async def test_a_change_of_roles_ends_sessions(towns: Towns) -> None:
+    """>> granted, taken; proposed << signed out, signed out; not."""
+    it, carla = people(towns), await person(towns.db)
+    (anna, _), sessions = await admins(it, towns), Sessions(towns.db)
+
+    async def session() -> str:
+        return await towns.db.write(PROCESS, opened, carla, "", strong=True)
+
+    one = await session()
+    await it.grant(TOWN, anna, carla, "auditor")
+    assert await sessions.session(one) is None
+    two = await session()
+    await it.grant(TOWN, anna, carla, "steward")
+    assert await sessions.session(two) is not None
+    await it.take(TOWN, anna, carla, "auditor")
+    assert await sessions.session(two) is None
+
+
+@pytest.mark.threat("T30")
+async def test_an_invitation_counts_once(towns: Towns) -> None:
+    """>> twenty accept one link at the same time << one account, with what one person may give; the rest waits."""
+    it = people(towns)
+    anna, bert = await admins(it, towns)
+    link = await it.invite(TOWN, anna, "Carla aus dem Bauamt", ["publisher", "steward"])
+    seen = await it.invitation(link)
+    assert (seen.participant, seen.name, seen.roles) == (TOWN, "Carla aus dem Bauamt", {"publisher", "steward"})
+    joining = (it.accept(link, f"carla{n}@musterstadt.de", "Carla", PASSWORD, DESK) for n in range(20))
+    said = await asyncio.gather(*joining, return_exceptions=True)
+    (made,) = [one for one in said if not isinstance(one, Exception)]
+    assert {str(one).partition(" ")[0] for one in said if isinstance(one, Exception)} <= {
+        "accounts.invitation", "accounts.busy",
+    }  # fmt: skip
+    assert (made.waiting, await roles(towns, made.person)) == ({"steward"}, {"publisher"})
+    assert len(await it.all()) == 3, "of those that came too late no account is left"
+    signed = await Sessions(towns.db).session(made.cookie)
+    assert signed is not None
+    assert signed.roles == {TOWN: {"publisher"}}
+    await it.confirm(TOWN, bert, made.person, "steward")
+    assert await roles(towns, made.person) == {"publisher", "steward"}
+
+
+@pytest.mark.threat("T30")
+async def test_what_is_no_invitation(towns: Towns) -> None:
+    """>> guessed, over, taken back, of an admin who is none any more << each the same; the database has no link."""
+    it = people(towns)
+    anna, bert = await admins(it, towns)
+    back, hers = [await it.invite(TOWN, anna, "x", ["auditor"]) for _ in range(2)]
+    rows = await towns.db.read(TOWN, lambda tx: tx.all("SELECT * FROM invitation"))
+    assert not {back, hers} & {str(value) for row in rows for value in row.values()}
+    taken = await it.invitation(back)
+    await it.take_back(TOWN, taken.id)
+    for gone in (taken.id, "x"):
+        with pytest.raises(Unknown):
+            await it.take_back(TOWN, gone)
+    assert (await it.invitation(hers)).invited_by == anna
+    await it.take(TOWN, bert, anna, "admin")
+    for link in (back, hers, "", "x" * 43, second_factor.fresh()):
+        with pytest.raises(Unauthenticated, match=r"accounts\.invitation"):
+            await it.accept(link, OLAF, "Olaf", PASSWORD, DESK)
+    over = await it.invite(TOWN, bert, "x", ["auditor"])
+    await towns.db.write(TOWN, lambda tx: tx.run("UPDATE invitation SET ends_at = :now", now=tx.now))
+    with pytest.raises(Unauthenticated):
+        await it.invitation(over)
+
+
+async def test_who_is_known_joins_another_town(towns: Towns) -> None:
+    """>> Olaf of Nachbardorf takes an invitation to Musterstadt; Anna takes her own << roles at both; refused."""
+    it = people(towns)
+    (anna, _), olaf = await admins(it, towns), await person(towns.db, OLAF)
+    await it.grant(VILLAGE, "", olaf, "steward")
+    link = await it.invite(TOWN, anna, "Olaf", ["auditor"])
+    with pytest.raises(Refusal, match="own-role"):
+        await it.accept_signed(link, anna)
+    joined = await it.accept_signed(link, olaf)
+    assert (joined.participant, joined.waiting, joined.cookie) == (TOWN, frozenset(), "")
+    assert (await roles(towns, olaf), await roles(towns, olaf, VILLAGE)) == ({"auditor"}, {"steward"})
+    members, invited = await it.members(TOWN)
+    assert [one.person.login for one in members] == [ANNA, BERT, OLAF]
+    assert invited == []
+
+
+async def test_the_operator_adds_whom_he_knows(towns: Towns) -> None:
+    """>> a person, twice; a participant that is not there << one; refused; refused."""
+    it = people(towns)
+    made = await it.add(" Petra@Musterstadt.de", "Petra  Muster", operator=True)
+    assert (made.login, made.name, made.operator) == ("petra@musterstadt.de", "Petra Muster", True)
+    with pytest.raises(Mistake, match="login-taken"):
+        await it.add("petra@musterstadt.de", "Zweite")
+    with pytest.raises(Unknown):
+        await it.grant("nirgendwo", "", made.id, "steward")
+    with pytest.raises(Unknown):
+        await it.grant(TOWN, "", "nobody", "steward")
+    assert await it.known("PETRA@musterstadt.de") == made
+    with pytest.raises(Mistake, match="unknown-login"):
+        await it.known(OLAF)
+    await it.make_operator(made.id, operator=False)
+    assert not (await it.known("petra@musterstadt.de")).operator
