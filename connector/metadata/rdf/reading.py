@@ -8,9 +8,6 @@ is set aside with its reason and the rest goes on (spec/metadata-import.md 1.1, 
 import asyncio
 import json
 import re
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +17,7 @@ import msgspec
 from msgspec import Struct
 from pyoxigraph import RdfFormat, Triple, parse
 
+from connector.child_process import ChildProcess
 from connector.errors import PeerError
 
 Form = Literal["rdf-xml", "turtle", "json-ld", "n-triples"]
@@ -42,7 +40,6 @@ _N_TRIPLE = re.compile(
 )
 _HTML = re.compile(rb"(?i)(?:<\?xml[^>]*\?>|<!--(?:(?!-->).)*-->|\s)*(?:<!doctype\s+html|<html[\s>])", re.DOTALL)
 _FIRST_LINE = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t\r]*(?:#[^\n]*)?\n)*([^\n]*)")
-_PIPE = subprocess.PIPE
 _POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="rdf")
 
 
@@ -159,11 +156,11 @@ def read(
     Waits for the process: `read_async` for whoever may not. Raises PeerError (`rdf.…`) for a document that is refused
     as a whole.
     """
-    return _read(_Child(), content, media_type, name, base, limits)
+    return _read(ChildProcess(_PROCESS), content, media_type, name, base, limits)
 
 
 def _read(
-    child: "_Child", content: bytes, media_type: str | None, name: str | None, base: str | None, limits: Limits
+    child: ChildProcess, content: bytes, media_type: str | None, name: str | None, base: str | None, limits: Limits
 ) -> Reading:
     if len(content) > limits.bytes:
         raise PeerError("rdf.too-large", limit=limits.bytes)
@@ -197,7 +194,7 @@ async def read_async(
 
     Whoever gives up takes the process with it.
     """
-    child = _Child()
+    child = ChildProcess(_PROCESS)
     work = asyncio.get_running_loop().run_in_executor(
         _POOL, lambda: _read(child, content, media_type, name, base, limits)
     )
@@ -206,33 +203,3 @@ async def read_async(
     except asyncio.CancelledError:
         child.kill()
         raise
-
-
-class _Child:
-    """One process for one document; it can be ended from another thread, before it has begun too."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._given_up = False
-
-    def run(self, asked: str, content: bytes, wall_s: float) -> tuple[int, bytes, bytes]:
-        """Exit code and what it wrote; after `wall_s` seconds it is ended."""
-        command = [sys.executable, "-I", "-B", str(_PROCESS), asked]
-        with self._lock:
-            if self._given_up:
-                return 1, b"", b""
-            self._process = subprocess.Popen(command, stdin=_PIPE, stdout=_PIPE, stderr=_PIPE, cwd="/", env={})  # noqa: S603
-        with self._process as process:
-            try:
-                out, err = process.communicate(content, timeout=wall_s)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                return 1, b"", b""
-            return process.returncode, out, err
-
-    def kill(self) -> None:
-        with self._lock:
-            self._given_up = True
-            if self._process is not None:
-                self._process.kill()

@@ -1,0 +1,73 @@
+"""A file of a steward -> what is in it, read in a process of its own with limits on memory, CPU and time (T89).
+
+An empty file, one that nobody can read and one that exhausts its reader are one error each, with what helps. No more
+than two files are read at a time (spec/reading.md 1.1, decision 0072).
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from connector.child_process import ChildProcess
+from connector.errors import Mistake
+from connector.reading.model import LIMITS, Limits, Reading
+
+_PROCESS = Path(__file__).with_name("read_process.py")
+_POOL = ThreadPoolExecutor(max_workers=2, thread_name_prefix="reading")
+
+
+class _Report(msgspec.Struct, frozen=True):
+    error: str = ""
+    facts: dict[str, str | int] = {}
+    reading: Reading | None = None
+
+
+_REFUSED: Mapping[str, Callable[[Mapping[str, object]], Mistake]] = {
+    "empty": lambda facts: Mistake("reading.empty"),
+    "html": lambda facts: Mistake("reading.html"),
+    "no-text": lambda facts: Mistake("reading.no-text"),
+    "long-line": lambda facts: Mistake("reading.long-line", most=facts["most"]),
+    "password": lambda facts: Mistake("reading.password"),
+    "workbook": lambda facts: Mistake("reading.workbook"),
+    "unpacked": lambda facts: Mistake("reading.unpacked", most=int(str(facts["most"])) >> 20),
+    "json": lambda facts: Mistake("reading.json", place=facts["at"]),
+    "json-encoding": lambda facts: Mistake("reading.json-encoding"),
+    "nesting": lambda facts: Mistake("reading.nesting"),
+    "geopackage": lambda facts: Mistake("reading.geopackage"),
+}
+
+
+def read(path: Path, limits: Limits = LIMITS) -> Reading:
+    """What is in the file. Waits for the process: `read_async` for whoever may not.
+
+    Raises Mistake (`reading.…`) for a file that is refused as a whole.
+    """
+    return _read(ChildProcess(_PROCESS), path, limits)
+
+
+def _read(child: ChildProcess, path: Path, limits: Limits) -> Reading:
+    with path.open("rb") as file:
+        code, out, _ = child.run(json.dumps(msgspec.structs.asdict(limits)), file, limits.wall_s)
+    try:
+        report = msgspec.json.decode(out, type=_Report) if code == 0 else _Report(error="exhausted")
+    except msgspec.MsgspecError:
+        report = _Report(error="exhausted")
+    if report.reading is None:
+        refused = _REFUSED.get(report.error)
+        raise Mistake("reading.exhausted") if refused is None else refused(report.facts)
+    return report.reading
+
+
+async def read_async(path: Path, limits: Limits = LIMITS) -> Reading:
+    """As `read`, beside the event loop; whoever gives up takes the process with it."""
+    child = ChildProcess(_PROCESS)
+    work = asyncio.get_running_loop().run_in_executor(_POOL, lambda: _read(child, path, limits))
+    try:
+        return await work
+    except asyncio.CancelledError:
+        child.kill()
+        raise

@@ -1,0 +1,106 @@
+"""The process that reads: its answer, its limits, and that a file that harms it harms nobody else."""
+
+import asyncio
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from connector.errors import Mistake
+from connector.reading.model import Limits
+from connector.reading.reader import read, read_async
+from tests.reading.files import TREES, geopackage, point, xlsx
+
+
+def kept(folder: Path, content: bytes) -> Path:
+    place = folder / "file"
+    place.write_bytes(content)
+    return place
+
+
+def refused(place: Path, limits: Limits) -> str:
+    with pytest.raises(Mistake) as error:
+        read(place, limits)
+    return error.value.code
+
+
+def test_a_file_is_read_in_a_process_of_its_own(tmp_path: Path) -> None:
+    reading = read(kept(tmp_path, TREES.encode("cp1252")))
+    assert (reading.kind, reading.rows, reading.tables[0].map.crs if reading.tables[0].map else 0) == ("csv", 3, 25832)
+
+
+def test_a_geopackage_comes_by_the_same_door(tmp_path: Path) -> None:
+    reading = read(geopackage(tmp_path / "a.gpkg", {"a": [("b", point(475000, 5525000))]}))
+    assert (reading.kind, reading.tables[0].name) == ("geopackage", "a")
+
+
+@pytest.mark.threat("T89")
+def test_what_exhausts_its_reader_is_one_error_here(tmp_path: Path) -> None:
+    """>> a workbook that claims to unpack to more << refused unopened >> one that lies about it, and a file
+    that takes too long << the process ends, this one goes on."""
+    assert refused(kept(tmp_path, xlsx({"a": [["x" * 60_000]] * 20})), Limits(unpacked=100_000)) == "reading.unpacked"
+    bomb = io.BytesIO(xlsx({"a": [["a", "b"]]}))
+    with zipfile.ZipFile(bomb, "a", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("xl/sharedStrings.xml", b"<sst>" + b"<si><t>x</t></si>" * 6_000_000)
+    content = bytearray(bomb.getvalue())
+    at = content.rfind(b"PK\x01\x02")
+    content[at + 24 : at + 28] = (1_000).to_bytes(4, "little")  # the size that the directory claims
+    small = Limits(memory=200 * 1024**2, cpu_s=10, wall_s=30)
+    assert refused(kept(tmp_path, bytes(content)), small) in ("reading.exhausted", "reading.workbook")
+    assert refused(kept(tmp_path, b"a;b\n" + b"1;2\n" * 500_000), Limits(wall_s=0)) == "reading.exhausted"
+
+
+@pytest.mark.threat("T89")
+def test_formulas_are_not_evaluated_and_links_not_opened(tmp_path: Path) -> None:
+    rows: list[list[str | float | None]] = [["a", "b"], ['=WEBSERVICE("https://town.example/")', "=1/0"]]
+    assert read(kept(tmp_path, xlsx({"a": rows}))).tables[0].sample == (("42", "42"),)
+
+
+async def test_whoever_gives_up_takes_the_process_with_it(tmp_path: Path) -> None:
+    place = kept(tmp_path, b"a;b\n" + b"1;2\n" * 3_000_000)
+    work = asyncio.ensure_future(read_async(place))
+    for _ in range(400):
+        if children():
+            break
+        await asyncio.sleep(0.01)
+    work.cancel()
+    with suppress(asyncio.CancelledError):
+        await work
+    for _ in range(400):
+        if not children():
+            break
+        await asyncio.sleep(0.01)
+    assert children() == []
+
+
+def children() -> list[str]:
+    """Processes of ours that read."""
+    if not Path(f"/proc/self/task/{os.getpid()}/children").exists():
+        pytest.skip("no /proc: this is looked at on Linux")
+    found = []
+    for each in " ".join(place.read_text() for place in Path("/proc/self/task").glob("*/children")).split():
+        with suppress(OSError):
+            if b"read_process" in Path(f"/proc/{each}/cmdline").read_bytes():
+                found.append(each)
+    return found
+
+
+def test_whoever_only_asks_loads_no_reader() -> None:
+    """>> the desk imports what starts the process << neither pyproj nor the reader of workbooks is loaded."""
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys, connector.reading.reader; print(sorted({'pyproj', 'python_calamine'} & set(sys.modules)))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert told.stdout.strip() == "[]"
