@@ -26,7 +26,7 @@ from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.values import Span, instant
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
-from connector.views.dataset import CountView, FindView, HitView, UnreachableView, hit, silent
+from connector.views.dataset import CountView, FindView, HitView, IncompleteView, UnreachableView, hit, silent
 from connector.views.members import Members
 from connector.views.terms import offered, seeker_of
 
@@ -120,8 +120,7 @@ class FindHandlers:
             asked=len(asked),
             failed=[silent(member, self._members.name(member), found)
                     for member, found in now if isinstance(found, HanseError)],
-            incomplete=[member for member, found in now if not isinstance(found, HanseError) and not found.complete]
-            + [state.provider for state in told.states.values() if state.partial_at is not None],
+            incomplete=[IncompleteView(member, self._members.name(member)) for member in _partial(now, told.states)],
             total=told.answer.total, mended=dict(told.answer.mended), facets=self._facets(told.answer.counts),
             next=told.following, unreachable=list(self._unreachable(told.states)),
         )  # fmt: skip
@@ -187,6 +186,12 @@ class FindHandlers:
                     provider=did, provider_name=self._members.name(did), since=rfc3339(state.failing_since),
                     code=state.code or "", last=last,
                 )  # fmt: skip
+
+
+def _partial(now: Sequence[tuple[str, Listed | HanseError]], states: Mapping[str, MemberState]) -> list[str]:
+    """Members of which there is more than was read, just now or before."""
+    asked = [member for member, found in now if not isinstance(found, HanseError) and not found.complete]
+    return asked + [state.provider for state in states.values() if state.partial_at is not None]
 
 
 def _wanted(query: MultiMapping[str]) -> Wanted:

@@ -36,6 +36,7 @@ _CODES: Mapping[str, int] = {
     "catalogue.no-action": WRONG_USAGE,
     "cli.participant-which": WRONG_USAGE,
     "cli.participant-nothing": WRONG_USAGE,
+    "vocab.unknown-list": WRONG_USAGE,
     "cli.dataset-nothing": WRONG_USAGE,
     "cli.dataset-whose": WRONG_USAGE,
     "cli.publish-nothing": WRONG_USAGE,

@@ -13,6 +13,7 @@ from connector.catalogue.templates import templates
 from connector.clock import rfc3339
 from connector.contracts.document.described_data import LONGEST_TITLE
 from connector.errors import HanseError
+from connector.language.markup import readable
 from connector.language.reasons import plain
 from connector.metadata.lists.code_lists import code_lists
 from connector.metadata.rdf.names import VCARD
@@ -163,8 +164,15 @@ class UnreachableView(msgspec.Struct, frozen=True, kw_only=True):
     last: Time | None
 
 
+class IncompleteView(msgspec.Struct, frozen=True):
+    """A member that has more than was read."""
+
+    provider: str
+    provider_name: str
+
+
 class FindView(msgspec.Struct, frozen=True, kw_only=True):
-    """`asked`: how many members; `incomplete`: those (DIDs) that have more than was read.
+    """`asked`: how many members; `incomplete`: those that have more than was read.
 
     Of what is kept: `total` datasets in all, `facets` counted over them if asked for, `next` names the next page, and
     `mended` says which word was searched instead of one that nobody knows. What members answer just now stands on the
@@ -174,7 +182,7 @@ class FindView(msgspec.Struct, frozen=True, kw_only=True):
     results: list[HitView]
     asked: int
     failed: list[SilentView]
-    incomplete: list[str]
+    incomplete: list[IncompleteView]
     total: int
     mended: dict[str, str]
     facets: dict[str, list[CountView]]
@@ -216,7 +224,7 @@ def hit(
     size, media = entry.get("dcat:byteSize"), entry.get("dcat:mediaType")
     return HitView(
         provider=provider, provider_name=name, dataset=str(entry["@id"]), title=title_of(entry),
-        description=plain(_literal(entry.get("dct:description"))),
+        description=plain(readable(_literal(entry.get("dct:description")))),
         media_type=media if isinstance(media, str) else None,
         bytes=int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
         offers=offers, licence=_licence(entry), seen=seen, source=source, **msgspec.structs.asdict(whereabouts(entry)),

@@ -76,7 +76,11 @@ def dataset(state: Literal["published", "withdrawn"]) -> StatusView:
 def steps(states: Sequence[str]) -> list[StepView]:
     """Those that a negotiation has taken which went through these states: each once, in order, none left out."""
     furthest = max((STEPS.index(_STEP_OF[state]) for state in states if state in _STEP_OF), default=-1)
-    return EVERY_STEP[: furthest + 1]
+    return every_step()[: furthest + 1]
+
+
+def every_step() -> list[StepView]:
+    return [StepView(one, _said(f"status.step.{one}")) for one in STEPS]
 
 
 def _status(of: str, code: str, tone: Tone) -> StatusView:
@@ -85,6 +89,3 @@ def _status(of: str, code: str, tone: Tone) -> StatusView:
 
 def _said(key: str) -> Sentences:
     return {lang: say(key, lang) for lang in LANGUAGES}
-
-
-EVERY_STEP: Final = [StepView(one, _said(f"status.step.{one}")) for one in STEPS]

@@ -60,7 +60,8 @@ async def test_a_member_that_is_silent_is_still_found_and_named(space: Space) ->
     (silent,) = found["unreachable"]
     assert (silent["provider"], silent["code"]) == (gone, "peer.unreachable")
     assert silent["since"] >= silent["last"]
-    assert (found["failed"], found["incomplete"]) == ([], [city.did(THERE)])
+    partial = {"provider": city.did(THERE), "provider_name": "Nachbardorf"}
+    assert (found["failed"], found["incomplete"]) == ([], [partial])
 
 
 async def test_what_no_copy_answers_is_asked_for_live(space: Space) -> None:

@@ -11,6 +11,7 @@ from connector.cli.frame.call import OK, REFUSED, Call
 from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.errors import Mistake
+from connector.language.markup import readable
 
 TEXTS: Final = ("title", "description", "keywords", "attribution", "version_notes")
 """What a record says in several languages."""
@@ -214,7 +215,7 @@ def _value(call: Call, value: Any, name: str = "") -> str:
     if isinstance(value, str):
         from connector.metadata.lists.code_lists import code_lists  # most commands do not need them
 
-        return code_lists().label(value, call.lang) or value
+        return code_lists().label(value, call.lang) or readable(value)
     if isinstance(value, list):
         return ", ".join(_value(call, one) for one in value)
     if isinstance(value, dict) and value.keys() & {"de", "en", ""}:

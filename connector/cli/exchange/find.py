@@ -57,8 +57,8 @@ def run(call: Call) -> int:
     for hit in found["results"]:
         _show(call, hit)
     _sum(call, found)
-    for provider in found.get("incomplete", ()):
-        call.note("find.incomplete", provider=provider)
+    for one in found.get("incomplete", ()):
+        call.note("find.incomplete", provider=one["provider_name"])
     for one in found.get("unreachable", ()):
         call.note("find.unreachable", provider=one["provider_name"], since=one["since"], last=one["last"] or "–")
     for silent in found["failed"]:

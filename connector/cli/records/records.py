@@ -8,7 +8,6 @@ from connector.cli.frame.client import Api
 from connector.cli.frame.parser import Words
 from connector.cli.records import persons
 from connector.cli.records.persons import TYPES
-from connector.clock import rfc3339
 from connector.language import catalogue
 
 __all__ = ["TYPES", "register"]
@@ -64,8 +63,8 @@ def run_compare(call: Call) -> int:
     found = [one for one in answer["comparisons"] if named in (None, _uuid(one["agreement"]))]
     call.result({"comparisons": found})
     for one in found:
-        state = call.say(f"records.states.{one['state']}", partner=one["counterparty"])
-        call.tell("records.compared", agreement=one["agreement"], state=state, at=rfc3339(one["at"]))
+        state = call.say(f"records.states.{one['state']}", partner=one["partner"])
+        call.tell("records.compared", title=one["title"] or one["agreement"], state=state, at=one["compared"])
         if one["code"]:
             known = f"cli.records.because.{one['code']}" in catalogue(call.lang)
             call.tell(f"records.because.{one['code']}" if known else "records.code", code=one["code"])
@@ -106,18 +105,18 @@ def run_holds(call: Call) -> int:
 
 
 def _tell_hold(call: Call, one: dict[str, Any]) -> None:
-    about = one["agreement"] or call.say("records.all")
+    about = one["title"] or one["agreement"] or call.say("records.all")
     facts = {
         "hold": one["id"],
         "about": about,
         "role": one["role"],
         "ground": one["ground"],
-        "at": rfc3339(one["set_at"]),
+        "at": one["set"],
     }
     call.tell("records.hold", **facts)
     if not one["standing"]:
         call.tell(
-            "records.lifted", role=one["lifted_role"], ground=one["lifted_ground"], at=rfc3339(one["lifted_at"])
+            "records.lifted", role=one["lifted_role"], ground=one["lifted_ground"], at=one["lifted"]
         )  # fmt: skip
 
 

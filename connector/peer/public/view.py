@@ -12,6 +12,8 @@ import msgspec
 from pyoxigraph import Literal, NamedNode
 
 from connector.language import local_text, say
+from connector.language.markup import readable
+from connector.language.sorting import alphabetical
 from connector.metadata.lists import code_lists as lists
 from connector.metadata.project.dcat_ap import access_right
 from connector.metadata.rdf.graph import Graph, Term
@@ -86,13 +88,14 @@ def text(texts: Texts, lang: str) -> Said:
     """In this language, else in German, else in whatever there is."""
     for tag in (lang, "", "de", *texts):
         if tag in texts:
-            return Said(plain(texts[tag]), "" if tag in (lang, "") else tag)
+            return Said(readable(plain(texts[tag])), "" if tag in (lang, "") else tag)
     return Said("")
 
 
 def items(participant: Participant, graph: Graph, iris: Sequence[str], lang: str) -> list[Item]:
-    """Datasets as a page of a snapshot lists them."""
-    return [_item(page_of(participant, iri), graph, NamedNode(iri), lang) for iri in iris]
+    """Datasets as a page of a snapshot lists them: the same as in its other forms, for people by title."""
+    found = [_item(page_of(participant, iri), graph, NamedNode(iri), lang) for iri in iris]
+    return sorted(found, key=lambda one: alphabetical(one.title.text))
 
 
 def page_of(participant: Participant, iri: str) -> str:
@@ -151,7 +154,7 @@ def series(one: Series, members: Iterable[tuple[str, Texts]], lang: str) -> Seri
         ("places", _places(one.places, lang)),
         ("iri", [_address(one.iri)]),
     ]
-    named = [(iri, text(title, lang)) for iri, title in members]
+    named = sorted(((iri, text(title, lang)) for iri, title in members), key=lambda one: alphabetical(one[1].text))
     return SeriesView(
         title=text(one.title, lang), description=_paragraphs(one.description, lang), facts=_told(rows, lang),
         members=[Said(said.text or iri, said.lang, link(iri)) for iri, said in named],

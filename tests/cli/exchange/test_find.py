@@ -28,14 +28,19 @@ def test_a_catalogue_that_was_not_read_whole_is_named(
         def __init__(self, socket: object) -> None: ...
 
         def get(self, *path: str, **query: object) -> dict[str, Any]:
-            return {"results": [], "asked": 1, "failed": [], "incomplete": ["did:web:large.example"]}
+            return {
+                "results": [],
+                "asked": 1,
+                "failed": [],
+                "incomplete": [{"provider": "did:web:large.example", "provider_name": "Großstadt"}],
+            }
 
     monkeypatch.setattr(find, "Api", Answering)
     args = asked(participant="nachbardorf")
     assert find.run(Call(args, lang, {})) == OK
     told = capsys.readouterr().err
     assert word in told
-    assert "did:web:large.example" in told
+    assert "Großstadt" in told
 
 
 def test_a_description_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli.metadata.conftest import CATALOGUE
 
+THEME = "http://publications.europa.eu/resource/authority/data-theme"
 FREQUENCY = "http://publications.europa.eu/resource/authority/frequency"
 NEWER = f"""
 <{FREQUENCY}> <http://www.w3.org/2002/07/owl#versionInfo> "20271231-0" .
@@ -16,7 +19,8 @@ NEWER = f"""
 def test_the_lists_are_shown_with_their_editions(run: Any) -> None:
     code, out, _ = run("vocab", "list")
     assert code == 0
-    assert len(out.splitlines()) == 14
+    assert len(out.splitlines()) == 14 + 1 + 14 + 1
+    assert "Purposes of use (edition 2): 22 values" in out.splitlines()
     assert f"Update frequency (edition 20220615-0): 38 values – {FREQUENCY}" in out.splitlines()
 
 
@@ -54,3 +58,22 @@ def test_a_file_without_a_list_is_refused_in_a_sentence(run: Any, tmp_path: Path
     assert (code, "holds no code list" in err) == (1, True)
     code, _, err = run("vocab", "update", tmp_path / "none.ttl")
     assert code == 2
+
+
+@pytest.mark.parametrize("name", ["Nutzungszwecke", "purposes of use", "purposeScheme"])
+def test_the_values_of_a_list_are_shown_with_their_labels(run: Any, name: str) -> None:
+    code, out, _ = run("vocab", "list", name)
+    assert code == 0
+    assert "  heat planning (heatPlanning)" in out.splitlines()
+    assert out.splitlines()[1:] == sorted(out.splitlines()[1:], key=str.casefold)
+
+
+def test_a_list_that_there_is_not_is_told_with_the_nearest(run: Any) -> None:
+    code, _, err = run("vocab", "list", "Purposse of use")
+    assert code == 2
+    assert "Purposes" in err
+
+
+def test_with_json_the_values_bear_their_iris(run: Any) -> None:
+    values = json.loads(run("vocab", "list", "Themes", "--json")[1])["values"]
+    assert {"iri": f"{THEME}/ENVI", "code": "ENVI", "label": "environment", "above": None} in values

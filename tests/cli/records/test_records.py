@@ -5,6 +5,8 @@ import pytest
 from connector.cli.main import main
 from tests.cli.playback import Playback, said
 
+ABOUT = {"partner": "Bdorf", "title": "Bäume", "compared": "2026-11-28T00:00:00Z"}
+
 
 @pytest.mark.parametrize(
     ("code", "said_so"),
@@ -18,10 +20,12 @@ def test_why_a_partner_could_not_be_asked_is_a_sentence(
     play: Playback, capsys: pytest.CaptureFixture[str], code: str, said_so: str
 ) -> None:
     """Bug: >> records compare after the partner has left << “Grund: trust.did-unreachable”, and nothing to do."""
-    one = {"agreement": "urn:uuid:1", "counterparty": "did:web:b", "state": "unreachable", "code": code, "at": 0}
+    one = {"agreement": "urn:uuid:1", "state": "unreachable", "code": code, **ABOUT}
     play.on("POST /participants/a/comparisons", {"comparisons": [{**one, "findings": []}]})
     assert main(["records", "compare", "--as", "a"], {}) == 0
-    assert said_so in said(capsys)
+    told = said(capsys)
+    assert said_so in told
+    assert told.startswith("Bäume: Bdorf ist nicht erreichbar")
 
 
 def test_what_both_logs_say_of_a_transfer_and_a_seal_is_said_in_words(
@@ -32,7 +36,7 @@ def test_what_both_logs_say_of_a_transfer_and_a_seal_is_said_in_words(
         {"what": "transfer", "subject": "urn:uuid:2", "kind": "differs", "ours": "whole 30", "theirs": "data.cut 12"},
         {"what": "seal", "subject": "consumer", "kind": "missing-there", "ours": "ab12", "theirs": None},
     ]
-    one = {"agreement": "urn:uuid:1", "counterparty": "did:web:b", "state": "differs", "code": "", "at": 0}
+    one = {"agreement": "urn:uuid:1", "state": "differs", "code": "", **ABOUT}
     play.on("POST /participants/a/comparisons", {"comparisons": [{**one, "findings": findings}]})
     main(["records", "compare", "--as", "a"], {})
     text = said(capsys)
