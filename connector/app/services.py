@@ -11,9 +11,13 @@ from msgspec import Struct
 
 from connector.accounts import assemble as account_slice
 from connector.accounts.assemble import AccountSlice
+from connector.accounts.directory import Directory
 from connector.app.policy_engine import judge, lists
 from connector.app.ports import PRODUCTION, More, Ports
 from connector.app.schedule import Schedule, schedule
+from connector.approvals import assemble as approval_slice
+from connector.approvals.assemble import ApprovalSlice
+from connector.approvals.rules import ApprovalRules
 from connector.catalogue import assemble as catalogue_slice
 from connector.catalogue.assemble import CatalogueSlice
 from connector.catalogue.snapshots import assemble as public_slice
@@ -82,6 +86,7 @@ class Services(Struct, frozen=True, kw_only=True):
     federation: FederationSlice
     public: PublicSlice
     harvest: HarvestSlice
+    approvals: ApprovalSlice
     contracts: ContractSlice
     evidence: Evidence
     transfers: TransferSlice
@@ -111,13 +116,15 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
 
     # From publishing to evidence
     witness = witness_slice.assemble(infra, participants, anchor)
-    catalogue = catalogue_slice.assemble(infra, participants, engine, ImportedDatasets(), claims)
+    rules = ApprovalRules(participants)
+    catalogue = catalogue_slice.assemble(infra, participants, engine, ImportedDatasets(), claims, rules)
     federation = federation_slice.assemble(infra, participants, anchor, peer)
     public = public_slice.assemble(infra, participants, catalogue.service.public, [ImportedDatasets()])
     harvest = harvest_slice.assemble(infra, participants)
+    approvals = approval_slice.assemble(participants, catalogue.service, rules, Directory())
     contracts = contract_slice.assemble(
         infra, participants, catalogue.service, engine, members=members, line=anchor, seal_roots=trust.seal_roots,
-        peer=peer, quotas=quotas, decide=ports.negotiating,
+        peer=peer, quotas=quotas, approvals=approvals.service, decide=ports.negotiating,
     )  # fmt: skip
     evidence = _evidence(infra, participants, engine, trust, witness)
     transfers = transfer_slice.assemble(
@@ -142,15 +149,16 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (
         accounts.work, operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work,
-        federation.work, contracts.work, transfers.work, plane.work, delivery, offboarding.work, more.work,
+        federation.work, approvals.work, contracts.work, transfers.work, plane.work, delivery, offboarding.work,
+        more.work,
     )  # fmt: skip
     return Services(
         infra=infra, judge=engine, space=space, participants=participants, accounts=accounts, trust=trust,
         quotas=quotas,
         addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
-        catalogue=catalogue, public=public, harvest=harvest, federation=federation, contracts=contracts,
-        evidence=evidence, transfers=transfers, plane=plane, circuits=circuits, retention=retention,
-        operation=operation,
+        catalogue=catalogue, public=public, harvest=harvest, federation=federation, approvals=approvals,
+        contracts=contracts, evidence=evidence, transfers=transfers, plane=plane, circuits=circuits,
+        retention=retention, operation=operation,
         figures=Figures(participants, contracts.service.agreements, engine, lists().closure_of, anchor),
         offboarding=offboarding, more=more,
         schedule=schedule(infra, works, circuits, operation.monitoring.failed),

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from connector.catalogue.audience import Audiences, Roster
+from connector.catalogue.gate import PublicationGate
 from connector.catalogue.search.find import Index
 from connector.catalogue.search.upkeep import EVERY_S, Upkeep
 from connector.catalogue.service import Catalogue
@@ -25,14 +26,16 @@ class CatalogueSlice(Struct, frozen=True, kw_only=True):
 
 
 def assemble(
-    infra: Infra, participants: Participants, judge: PolicyEngine, imported: Imported, roster: Roster
-) -> CatalogueSlice:
-    """`imported`: public datasets that are not the participants' own. `roster`: who belongs to the data space."""
+    infra: Infra, participants: Participants, judge: PolicyEngine, imported: Imported, roster: Roster,
+    gate: PublicationGate | None = None,
+) -> CatalogueSlice:  # fmt: skip
+    """`imported`: public datasets that are not the participants' own. `roster`: who belongs to the data space. `gate`:
+    who else has to agree to what is published."""
     data = infra.settings.data
     bounds = Bounds(largest=data.upload_largest, all=data.upload_quota, free=data.keep_free)
     uploads = Uploads(data.files, bounds)
     return CatalogueSlice(
-        service=Catalogue(participants, judge, infra.vault.derive("cursor"), imported, roster),
+        service=Catalogue(participants, judge, infra.vault.derive("cursor"), imported, roster, gate),
         audiences=Audiences(judge, roster),
         index=Index(infra.vault.derive("find")),
         uploads=uploads,

@@ -15,7 +15,8 @@ from connector.audit import store as audit
 from connector.catalogue import describe, public, store
 from connector.catalogue.conformity import require_conforming
 from connector.catalogue.describe import Answers
-from connector.catalogue.model import Countersignature, Dataset, Offer, Revision, Source, Visibility
+from connector.catalogue.gate import PublicationGate
+from connector.catalogue.model import PERSONAL, Countersignature, Dataset, Offer, Revision, Source, Visibility
 from connector.catalogue.offers import OPEN_RULE, Offers, OfferWish
 from connector.clock import rfc3339
 from connector.errors import Mistake, Unknown
@@ -60,8 +61,8 @@ class Replacement(Answers, frozen=True, kw_only=True, forbid_unknown_fields=True
 class DatasetLife:
     """Of the datasets of all participants; every method runs in the caller's transaction in the participant's scope."""
 
-    def __init__(self, participants: Participants, offers: Offers) -> None:
-        self._participants, self._offers = participants, offers
+    def __init__(self, participants: Participants, offers: Offers, gate: PublicationGate) -> None:
+        self._participants, self._offers, self._gate = participants, offers, gate
 
     def show(self, tx: Tx, slug: str, name: str) -> tuple[Dataset, Source, list[Offer]]:
         """A dataset of ours by its UUID or IRI, withdrawn ones too; raises Unknown."""
@@ -72,15 +73,21 @@ class DatasetLife:
             raise Unknown("catalogue.unknown", id=name[:200])
         return dataset, source, store.offers_on(tx, slug, dataset.id)
 
+    def templates(self, tx: Tx, slug: str, dataset_id: str) -> list[str]:
+        """The rule templates under which it is offered now; one empty if under none."""
+        return [str(one.template.get("id", "")) for one in store.offers_on(tx, slug, dataset_id)] or [""]
+
     def history(self, tx: Tx, slug: str, name: str) -> tuple[Dataset, list[Revision]]:
         """Every revision, the oldest first; raises Unknown. From before there were revisions there is what is now."""
         dataset, _, _ = self.show(tx, slug, name)
         return dataset, store.revisions(tx, slug, dataset.id) or [first(dataset)]
 
-    def change(self, tx: Tx, slug: str, name: str, wish: DatasetChange) -> Dataset:
+    def change(self, tx: Tx, slug: str, name: str, wish: DatasetChange, *, released: bool = False) -> Dataset:
         """The dataset as it is then; without a revision if nothing is different. Raises Mistake as publishing, Unknown,
-        and Outdated if another revision than the seen one is current."""
+        and Outdated if another revision than the seen one is current. `released`: all who have to agree have."""
         participant, before = self._open(tx, slug, name, wish.revision)
+        if not released:
+            self._gate.require(tx, slug, [*self.templates(tx, slug, before.id), *([wish.rule] if wish.rule else [])])
         source = self._source(tx, slug, before.source)
         record = self.described(tx, participant, before.record, wish)
         after = revised(before, record, source, tx.now)
@@ -92,9 +99,11 @@ class DatasetLife:
             self._require_offer(tx, participant, after, source)
         return after
 
-    def replace(self, tx: Tx, slug: str, name: str, wish: Replacement) -> Dataset:
+    def replace(self, tx: Tx, slug: str, name: str, wish: Replacement, *, released: bool = False) -> Dataset:
         """New bytes as the next version; what running contracts pin stays theirs. Raises as `change`."""
         participant, before = self._open(tx, slug, name, wish.revision)
+        if not released:
+            self._gate.require(tx, slug, self.templates(tx, slug, before.id))
         source = store.source(tx, slug, wish.source)
         if source is None or source.kind == "elsewhere":
             raise Mistake("catalogue.no-source", source=wish.source[:80])
@@ -313,7 +322,7 @@ def told(record: DatasetRecord, source: Source, kept: dict[str, Any]) -> dict[st
 def revised(before: Dataset, record: DatasetRecord, source: Source | None, now: int) -> Dataset:
     """The dataset with another record or source. The document keeps what no answer changes; `changed_at` moves only if
     the record or the version does."""
-    stays = ("issued", "open_data", "classification")
+    stays = ("issued", "open_data", "classification", PERSONAL)
     kept: dict[str, Any] = {name: value for name, value in before.document.items() if name in stays}
     if describe.is_open(before.record):
         kept.pop("open_data", None)  # its licence said so, and says now whether it still is

@@ -8,6 +8,8 @@ from connector.metadata.record.model import Access, DatasetRecord
 
 Visibility = Literal["members", "eligible"]
 Countersignature = Literal["required", "preferred", "none"]
+PERSONAL = "personal_data"
+"""Member of a dataset's `document` where the data may be about persons: contracts then wait for data protection."""
 FORMATS = ("HttpData-PULL", "HttpData-PUSH")
 """What DSP `format` says of how data is had: fetched by the consumer over HTTPS, or sent to it (decision 0016)."""
 
@@ -52,6 +54,11 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def uuid(self) -> str:
         return self.id.rsplit("/", 1)[-1]
+
+    @property
+    def personal(self) -> bool:
+        """Whether the data may be about persons, as whoever published them said."""
+        return self.document.get(PERSONAL) is True
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):

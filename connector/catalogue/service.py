@@ -11,9 +11,10 @@ from msgspec import field
 from connector.catalogue import describe, store
 from connector.catalogue.audience import Roster
 from connector.catalogue.describe import Answers
+from connector.catalogue.gate import NoGate, PublicationGate
 from connector.catalogue.inventory import Inventories
 from connector.catalogue.life import DatasetLife, elsewhere
-from connector.catalogue.model import Countersignature, Dataset, Offer, Source, Visibility
+from connector.catalogue.model import PERSONAL, Countersignature, Dataset, Offer, Source, Visibility
 from connector.catalogue.offers import OPEN_RULE, Offers
 from connector.catalogue.offers import Contradictory as Contradictory
 from connector.catalogue.offers import OfferWish as OfferWish
@@ -38,7 +39,8 @@ class Publication(Answers, frozen=True, kw_only=True):
     here: files lie elsewhere, or the dataset is only announced.
 
     `open_data`: a licence of open data, or a high-value dataset; its rules may restrict nothing. `classification` is a
-    degree of secrecy by its name; classified information is not published at all (spec/policy.md 5.2).
+    degree of secrecy by its name; classified information is not published at all (spec/policy.md 5.2). `personal`: the
+    data may be about persons, so that contracts wait for data protection (spec/approvals.md 3).
     """
 
     source: str = ""
@@ -51,16 +53,19 @@ class Publication(Answers, frozen=True, kw_only=True):
     countersignature: Countersignature = "preferred"
     open_data: bool = False
     classification: str = ""
+    personal: bool = False
 
 
 class Catalogue:
     """Datasets and offers of all participants. `cursor_key` signs page cursors: nobody can forge or share one."""
 
     def __init__(
-        self, participants: Participants, judge: PolicyEngine, cursor_key: bytes, imported: Imported, roster: Roster
-    ) -> None:
+        self, participants: Participants, judge: PolicyEngine, cursor_key: bytes, imported: Imported, roster: Roster,
+        gate: PublicationGate | None = None,
+    ) -> None:  # fmt: skip
         self._participants, self._judge, self._offers = participants, judge, Offers(judge, roster)
-        self.life = DatasetLife(participants, self._offers)
+        self._gate = gate or NoGate()
+        self.life = DatasetLife(participants, self._offers, self._gate)
         self.public = PublicRecords(participants)
         self.pages = Pages(participants, judge, cursor_key)
         self.inventories = Inventories(participants, judge, imported)
@@ -70,11 +75,16 @@ class Catalogue:
         store.insert_source(tx, slug, source)
         return source
 
-    def publish(self, tx: Tx, slug: str, wish: Publication) -> tuple[Dataset, Offer | None]:
+    def publish(
+        self, tx: Tx, slug: str, wish: Publication, *, released: bool = False
+    ) -> tuple[Dataset, Offer | None]:  # fmt: skip
         """A dataset with its first offer, if there is one; raises Mistake for an unknown source, rule, slot or value,
-        for a question that is still open, and for a contradiction."""
+        for a question that is still open, for a contradiction, and where others have to agree who have not (not
+        `released`)."""
         participant = self._participants.held(slug).participant
         require_active(tx, slug)
+        if not released:
+            self._gate.require(tx, slug, [wish.rule])
         source = store.source(tx, slug, wish.source) if wish.source else elsewhere()
         if source is None or (wish.source and source.kind == "elsewhere"):
             raise Mistake("catalogue.no-source", source=wish.source[:80])
@@ -84,7 +94,7 @@ class Catalogue:
         record = self.life.described(tx, participant, describe.NOTHING, wish)
         if not wish.source:
             store.insert_source(tx, slug, source)
-        more = {"open_data": wish.open_data, "classification": wish.classification}
+        more = {"open_data": wish.open_data, "classification": wish.classification, PERSONAL: wish.personal}
         dataset = self.life.publish(tx, participant, record, source, offered=offer is not None, **more)
         return dataset, None if offer is None else self._offers.make(tx, participant, dataset, offer)
 
@@ -115,6 +125,7 @@ class Catalogue:
             raise Withdrawn("catalogue.withdrawn")
         if dataset.document.get("location") == "elsewhere":
             raise Mistake("catalogue.nothing-to-offer")
+        self._gate.require(tx, slug, [wish.rule])
         return self._offers.make(tx, participant, dataset, wish)
 
     def requested(self, tx: Tx, slug: str, requester: Requester, offer: dict[str, Any]) -> tuple[Offer, Dataset]:

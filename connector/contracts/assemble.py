@@ -6,13 +6,16 @@ from typing import Protocol
 from cryptography import x509
 from msgspec import Struct
 
+from connector.approvals.service import DECIDED, Approvals
 from connector.catalogue.service import Catalogue
 from connector.contracts.agreement import ending
 from connector.contracts.agreement.succession import Line, Successions
 from connector.contracts.document import second_seal
+from connector.contracts.negotiation.after_approval import AfterApproval, Agrees
 from connector.contracts.negotiation.decide import DecideNegotiation, NegotiationDecider
 from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.negotiation.service import Contracts
+from connector.contracts.partner import Partner
 from connector.contracts.signing.countersign import Countersigner
 from connector.contracts.signing.late_delivery import LateDelivery
 from connector.contracts.signing.provider_seal import ProviderSealer
@@ -21,10 +24,11 @@ from connector.contracts.termination.delivery import TerminationDelivery
 from connector.contracts.termination.statement import Terminations
 from connector.http.outbound import Answer
 from connector.infra import Infra
-from connector.jobs.work import Work
+from connector.jobs.work import Handler, Work
 from connector.participants.quota import Quotas
 from connector.participants.service import Hosted, Participants
 from connector.policy.engine import PolicyEngine
+from connector.storage.database import Database
 from connector.storage.effects import COUNTERSIGN
 
 SUCCESSION_S = 60.0
@@ -43,6 +47,7 @@ class Peer(Protocol):
     """How contracts call other connectors, in the name of a participant."""
 
     async def post(self, slug: str, did: str, url: str, body: bytes) -> Answer: ...
+    async def partner(self, slug: str, did: str) -> Partner: ...
     async def root(self, slug: str, did: str) -> str: ...
     async def hand_in(self, slug: str, did: str, url: str, seal: bytes, second: str = "") -> Answer: ...
     async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes: ...
@@ -61,13 +66,15 @@ class ContractSlice(Struct, frozen=True, kw_only=True):
 
 def assemble(
     infra: Infra, participants: Participants, catalogue: Catalogue, judge: PolicyEngine, *, members: Members,
-    line: Line, seal_roots: Sequence[x509.Certificate], peer: Peer, quotas: Quotas, decide: Decide = NegotiationDecider,
+    line: Line, seal_roots: Sequence[x509.Certificate], peer: Peer, quotas: Quotas, approvals: Approvals,
+    decide: Decide = NegotiationDecider,
 ) -> ContractSlice:  # fmt: skip
     """`line` says who follows whom, `seal_roots` are the authorities of seal certificates."""
     db, clock, settings = infra.db, infra.clock, infra.settings
     service = Contracts(
         participants, catalogue, judge, lambda sender: decide(sender, catalogue, judge), line,
         settings.contracts.countersign_days * 86_400_000, members.second_seal_keys, members.name_of, quotas,
+        approvals=approvals,
     )  # fmt: skip
     countersigner = Countersigner(
         db, clock, participants, service, judge, peer.fetch, peer.document, seal_roots, members.seal_certificates,
@@ -86,6 +93,7 @@ def assemble(
             "countersign-late": late.countersign,
             "hand-in": late.hand_in,
             statement.DELIVER: delivery.deliver,
+            **_after_approval(db, service, peer),
         },
         timers={
             COUNTERSIGN: service.countersigning.deadline,
@@ -98,3 +106,11 @@ def assemble(
     return ContractSlice(
         service=service, late_delivery=late, terminations=terminations, termination_delivery=delivery, work=work
     )
+
+
+def _after_approval(db: Database, service: Contracts, peer: Peer) -> Mapping[str, Handler]:
+    """Only where somebody decides by what is published: a script in its place asks nobody."""
+    decide = service.decide
+    if not isinstance(decide, Agrees):
+        return {}
+    return {DECIDED: AfterApproval(db, service.sender, decide, peer.partner).decided}

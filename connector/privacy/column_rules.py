@@ -44,6 +44,13 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("deed", "facts"): Way("blank", proof=True),
     ("ending", "statement"): Way("blank", proof=True),
     ("participant", "closing_reason"): Way("blank"),
+    ("approval", "votes"): Way("blank"),
+    ("approval", "drafter"): Way("blank"),
+    ("approval", "ended_by"): Way("blank"),
+    ("approval", "reason"): Way("blank"),
+    ("approval_rule", "responsible"): Way("blank"),
+    ("approval_rule", "deputy"): Way("blank"),
+    ("approval_rule", "changed_by"): Way("blank"),
 }
 PUBLISHED = frozenset(
     {

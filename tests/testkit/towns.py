@@ -17,6 +17,8 @@ from cryptography import x509
 from msgspec.structs import replace
 
 from connector.app.policy_engine import judge, lists
+from connector.approvals import assemble as approvals
+from connector.approvals.rules import ApprovalRules
 from connector.catalogue import assemble as catalogue
 from connector.catalogue.audience import Member
 from connector.catalogue.model import Dataset, Offer, Source
@@ -101,6 +103,9 @@ class Wire:
             return _given(self.answers.pop(0))
         return _answer(200, await self._towns.transfer_seen_by(slug, did, url))
 
+    async def partner(self, slug: str, did: str) -> Partner:
+        return self._towns.partner(did.rpartition(":")[2])
+
     async def root(self, slug: str, did: str) -> str:
         return self._towns.partner(did.rpartition(":")[2]).root
 
@@ -159,6 +164,16 @@ def _certs_of(hour: int) -> Mapping[str, bytes]:
         return {file.name: file.read_bytes() for file in certs.folder.iterdir()}
 
 
+class Holders:
+    """Who has which role: pseudonyms, which a test fills."""
+
+    def __init__(self) -> None:
+        self.roles: dict[str, set[str]] = {}
+
+    def holding(self, tx: Tx, slug: str, role: str) -> frozenset[str]:
+        return frozenset(who for who, roles in self.roles.items() if role in roles)
+
+
 class Towns:
     """Every town of a test lives in `db`; `add` them first.
 
@@ -175,7 +190,7 @@ class Towns:
         self.line = successors.Successors(())
         self.requesters: dict[str, Requester] = {}
         self.ends: dict[str, int] = {}
-        self.wire, self.circuits = Wire(self), Circuits()
+        self.wire, self.circuits, self.people = Wire(self), Circuits(), Holders()
         self.pulls: list[str] = []
         self.pushes: list[str] = []
         self.file_name = "baeume.csv"
@@ -188,11 +203,15 @@ class Towns:
     def _assemble(self, infra: Infra) -> None:
         self.participants = Participants(self.db, self.vault, BASE, self._issue, SignerRegistry(self.keepers, 1.0))
         self.judge, quotas = judge(), Quotas(infra.settings.quota)
-        shared = catalogue.assemble(infra, self.participants, self.judge, ImportedDatasets(), self)
+        rules = ApprovalRules(self.participants)
+        shared = catalogue.assemble(infra, self.participants, self.judge, ImportedDatasets(), self, rules)
         self.catalogue, self.audiences = shared.service, shared.audiences
+        approved = approvals.assemble(self.participants, self.catalogue, rules, self.people)
+        self.approvals, self.publications = approved.service, approved.publications
         contracted = contracts.assemble(
             infra, self.participants, self.catalogue, self.judge, members=self.keys, line=self, peer=self.wire,
             seal_roots=[x509.load_pem_x509_certificate(self._certs.seal_ca.read_bytes())], quotas=quotas,
+            approvals=self.approvals,
         )  # fmt: skip
         self.contracts, self.late_delivery = contracted.service, contracted.late_delivery
         self.terminations, self.termination_delivery = contracted.terminations, contracted.termination_delivery
@@ -204,7 +223,7 @@ class Towns:
         self.enforcement, self.duties = moved.enforcement, moved.duties
         sent = delivery.assemble(infra, self.wire, self.circuits, self.contracts, self.transfers)
         plane = Work(handlers={"pull": self._pull, "push": self._push})
-        work = together([contracted.work, moved.work, sent, plane])
+        work = together([approved.work, contracted.work, moved.work, sent, plane])
         self.handlers, self.timers = dict(work.handlers), work.timers
 
     async def add(self, *slugs: str, kind: str = MUNICIPALITY) -> None:

@@ -239,7 +239,7 @@ class Agreements:
         facts = Facts(
             described=of_dataset(dataset, offer.countersignature), offer=offer.id, purpose=case.purpose,
             provider=render.party(self._name_of, me.party.did, me.party.name),
-            consumer=Party(partner.name, partner.did),
+            consumer=Party(partner.name, partner.did), approved=case.approval,
         )  # fmt: skip
         objects = render.contract(drawn, facts, self._judge, Deadline(offer.countersignature, until))
         self.keep(tx, case, (*objects, *replacement.compared(tx, self._judge, case, plain)))

@@ -16,6 +16,7 @@ from cryptography import x509
 from msgspec import structs
 
 from connector.catalogue.model import Countersignature
+from connector.contracts import approval as approvals
 from connector.contracts.document import draft, render, sealing
 from connector.contracts.document.described_data import ENDING, SETTINGS, Described, of_snapshot
 from connector.contracts.document.render import Deadline, Facts, Names, party
@@ -66,6 +67,10 @@ class Known(NamedTuple):
     described: Described | None
     provider: Party
     consumer: Party
+
+
+PARTS = frozenset({"steward", "protection"})
+"""Roles in which a person of the provider may have agreed."""
 
 
 class Objection(NamedTuple):
@@ -157,8 +162,21 @@ class Own:
             draft.TEXT: self.text,
             draft.PROFILE: self.profile(_deadline(profile, self.known.described), replaces="replaces" in profile),
             draft.DATASET: self.snapshot(_ending(snapshot)),
-            render.PROVIDER: self.approval,
+            render.PROVIDER: self._person(theirs[render.PROVIDER]) or self.approval,
         }
+
+    def _person(self, theirs: bytes) -> bytes | None:
+        """Theirs, where it says that a person of the provider agreed, and no word besides: nobody need read it."""
+        provider, at = self.known.provider.did, str(self.known.agreement.policy["timestamp"])
+        try:
+            approvals.check(theirs, "provider")
+        except PeerError:
+            return None
+        value = _members(theirs)
+        plain_person = value.get("role") in PARTS and value.get("mandate") is None
+        plain_person = plain_person and value.get("onBehalfOf") == provider
+        ours = plain_person and approvals.as_ours(theirs, provider, "provider", self.known.case.offer, at)
+        return theirs if ours else None
 
 
 def known(

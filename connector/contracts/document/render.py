@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeGuard
 import msgspec
 
 from connector.catalogue.model import Countersignature
+from connector.contracts.approval import Approval
 from connector.contracts.document import draft
 from connector.contracts.document.described_data import Described
 from connector.contracts.document.text import Party
@@ -29,7 +30,8 @@ PROVIDER = draft.APPROVAL["provider"]
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """What a contract is written from besides the agreement itself.
 
-    `offer` is the provider's id of the terms, `purpose` an IRI.
+    `offer` is the provider's id of the terms, `purpose` an IRI; `approved` is the provider's person who agreed, None
+    where a rule decided.
     """
 
     described: Described
@@ -37,6 +39,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     consumer: Party
     offer: str
     purpose: str | None
+    approved: Approval | None = None
 
 
 class Deadline(NamedTuple):
@@ -82,7 +85,7 @@ def _first(agreement: Agreement, facts: Facts, judge: PolicyEngine) -> Objects:
     return {
         draft.TEXT: draft.evidence_object(draft.TEXT, "text/html", text),
         draft.DATASET: snapshot,
-        PROVIDER: draft.approval(facts.provider.did, "provider", facts.offer, at),
+        PROVIDER: draft.approval(facts.provider.did, "provider", facts.offer, at, facts.approved),
     }
 
 

@@ -10,11 +10,14 @@ from typing import Protocol, assert_never
 import msgspec
 from msgspec.structs import replace
 
-from connector.catalogue.model import Offer
+from connector.approvals.service import Asked
+from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue
+from connector.contracts import store
 from connector.contracts.agreement.log_records import DECISION
 from connector.contracts.document import draft, own_rendering, second_seal
 from connector.contracts.model import NegotiationRow
+from connector.contracts.negotiation.after_approval import by
 from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.partner import Partner
 from connector.dialects.policies import edc
@@ -61,7 +64,7 @@ class NegotiationDecider:
     def _provides(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage, state: State) -> NegotiationRow:
         match state:
             case State.REQUESTED | State.ACCEPTED:
-                return self._decide(tx, case, turn)
+                return self._decide(tx, case, turn.partner, first=turn.before is None)
             case State.VERIFIED:
                 assert isinstance(turn.message, m.ContractAgreementVerificationMessage)
                 seal = turn.message.agreement_signature or ""
@@ -79,43 +82,81 @@ class NegotiationDecider:
             case State.OFFERED:
                 return self._offered(tx, case, turn)
             case State.AGREED:
-                self._sender.errand(tx, case, "countersign")
+                return self._agreed(tx, case)
             case State.REQUESTED | State.ACCEPTED | State.VERIFIED | State.FINALIZED | State.TERMINATED:
                 pass  # the next word is the provider's, or none
             case _:
                 assert_never(state)
         return case
 
-    def _decide(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage) -> NegotiationRow:
+    def _agreed(self, tx: Tx, case: NegotiationRow) -> NegotiationRow:
+        """What we asked for is sealed by the other side: our own seal waits for those who have to agree to it."""
+        asked = Asked(
+            subject="offer", title=case.title, dataset=case.dataset, process=case.id, counterparty=case.counterparty,
+            terms=self._sender.agreements.deal(case.policy), wanted=True,
+            drafter="" if case.approval is None else case.approval.pseudonym,
+        )  # fmt: skip
+        held = self._sender.approvals.contract(tx, case.participant, asked)
+        if held is None or held.ballot.state == "approved":
+            self._sender.errand(tx, case, "countersign")
+        else:
+            self._sender.ask(tx, case, "approval")
+        return case
+
+    def _decide(self, tx: Tx, case: NegotiationRow, partner: Partner, *, first: bool) -> NegotiationRow:
         """By the offer as it is published now; a request for other terms gets ours, but only once."""
         try:
-            offer, dataset = self._catalogue.published(tx, case.participant, turn.partner.requester, case.offer)
+            offer, dataset = self._catalogue.published(tx, case.participant, partner.requester, case.offer)
         except Unknown:
             return self._sender.terminate(tx, case, "offer", because("contracts.offer-gone"))
         decision = self._judge.decide(
-            offer.policy, turn.partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
+            offer.policy, partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
         )
         asked = self._sender.agreements.deal(case.policy)
         # Computed now: the digest kept with an offer is that of the operands that were known when it was published.
         current = self._judge.digest(offer.policy)
         published = self._unchanged(case, offer) and asked in (current, self._judge.digest(edc.echo(offer.policy)))
-        narrowing = None if published or not decision.permit else self._narrowing(tx, case, turn, offer)
+        narrowing = None if published or not decision.permit else self._narrowing(tx, case, partner, offer)
         case = replace(case, deferred=decision.deferred)
         record = {**self._judge.record(decision), "deferred": list(decision.deferred), "offer": offer.id}
         self._sender.record(tx, case, DECISION, {**record, **_told(narrowing)})
         if not decision.permit:
-            due_at = tx.now + SETTLING_MS if turn.before is None else None
+            due_at = tx.now + SETTLING_MS if first else None
             return self._sender.terminate(tx, case, "policy", self._judge.reasons(decision), due_at=due_at)
         if published:
             terms = case.policy if asked == current else offer.for_message()
             if not self._sender.agreements.worded(terms):  # a plug-in may have gone since it was published
                 return self._sender.terminate(tx, case, "policy", because("contracts.not-understood"))
-            return self._sender.agree(tx, replace(case, policy=terms), turn.partner, offer, dataset)
+            return self._agree(tx, replace(case, policy=terms), partner, offer, dataset)
         if narrowing is not None and narrowing.compatible:
-            return self._sender.agree(tx, case, turn.partner, offer, dataset)
-        if turn.before is None:
+            return self._agree(tx, case, partner, offer, dataset)
+        if first:
             return self._sender.offer(tx, case, offer.for_message())
         return self._sender.terminate(tx, case, "policy", _because_of(narrowing))
+
+    def approved(self, tx: Tx, case: NegotiationRow, partner: Partner) -> NegotiationRow:
+        """Those who had to agree have; decided once more, by what is published and permitted now."""
+        return self._decide(tx, case, partner, first=False)
+
+    def _agree(
+        self, tx: Tx, case: NegotiationRow, partner: Partner, offer: Offer, dataset: Dataset
+    ) -> NegotiationRow:  # fmt: skip
+        """At once, or once all who have to agree have: until then the negotiation waits."""
+        held = self._sender.approvals.contract(
+            tx,
+            case.participant,
+            Asked(
+                subject="contract", title=dataset.title, dataset=dataset.id, template=str(offer.template.get("id", "")),
+                process=case.id, counterparty=case.counterparty, terms=self._sender.agreements.deal(case.policy),
+                personal=dataset.personal,
+            ),
+        )  # fmt: skip
+        if held is not None and held.ballot.state != "approved":
+            self._sender.ask(tx, case, "approval")
+            return store.save_case(tx, case)
+        return self._sender.agree(
+            tx, case if held is None else replace(case, approval=by(held)), partner, offer, dataset
+        )  # fmt: skip
 
     def _unchanged(self, case: NegotiationRow, offer: Offer) -> bool:
         """Whether we may seal the terms as they were written to us: the digest is blind to identifiers and classes, in
@@ -123,7 +164,7 @@ class NegotiationDecider:
         rules = draft.rules_of(case.policy)
         return rules == draft.rules_of(offer.policy) or not own_rendering.unsaid(rules)
 
-    def _narrowing(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage, offer: Offer) -> Narrowing:
+    def _narrowing(self, tx: Tx, case: NegotiationRow, partner: Partner, offer: Offer) -> Narrowing:
         """Whether the asked terms are within the offer, can be said completely, and permit something to this peer.
 
         They are looked at as the rules of the agreement that they would become.
@@ -134,7 +175,7 @@ class NegotiationDecider:
             if not found.compatible:
                 return found
             decision = self._judge.decide(
-                terms, turn.partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
+                terms, partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
             )
             plain = not any(NAMES & {member(name)} for name in terms if name != "@type")
             plain = plain and not own_rendering.unsaid(terms)
@@ -150,6 +191,11 @@ class NegotiationDecider:
         if turn.before is not None and deal(case.policy) == deal(turn.before.policy):
             return self._sender.accept(tx, case)
         self._sender.ask(tx, case, "offered" if turn.before is not None else "proposed")
+        asked = Asked(
+            subject="offer", title=case.title, dataset=case.dataset, process=case.id, counterparty=case.counterparty,
+            terms=deal(case.policy),
+        )  # fmt: skip
+        self._sender.approvals.contract(tx, case.participant, asked)
         return case
 
 

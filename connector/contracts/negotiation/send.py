@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from connector.approvals.service import Approvals
 from connector.catalogue.model import Dataset, Offer
 from connector.contracts import store
 from connector.contracts.agreement import replacement
@@ -35,8 +36,8 @@ _PASSING = frozenset({"signers.busy", "signers.paused"})
 class NegotiationSender:
     """Every method takes the case as it was last saved and gives back the case as it is saved now."""
 
-    def __init__(self, participants: Participants, agreements: Agreements) -> None:
-        self._participants, self.agreements = participants, agreements
+    def __init__(self, participants: Participants, agreements: Agreements, approvals: Approvals) -> None:
+        self._participants, self.agreements, self.approvals = participants, agreements, approvals
 
     def request(self, tx: Tx, case: NegotiationRow) -> NegotiationRow:
         """As consumer: the first request of a new case; it asks for `case.policy`."""
@@ -60,10 +61,12 @@ class NegotiationSender:
     def counter(self, tx: Tx, case: NegotiationRow, policy: dict[str, Any]) -> NegotiationRow:
         """As consumer: other terms than those that were offered, or the same ones with what we want them for."""
         case, effects, sent = _say(replace(case, policy=policy, standing=case.policy), Kind.REQUEST)
+        self.approvals.went_on(tx, case.participant, case.id)
         return self._said(tx, case, effects, {sent: outgoing.counter(case, sent)})
 
     def accept(self, tx: Tx, case: NegotiationRow) -> NegotiationRow:
         case, effects, sent = _say(case, Kind.ACCEPT)
+        self.approvals.went_on(tx, case.participant, case.id)
         return self._said(tx, case, effects, {sent: outgoing.accepted(case, sent)})
 
     def agree(self, tx: Tx, case: NegotiationRow, partner: Partner, offer: Offer, dataset: Dataset) -> NegotiationRow:
@@ -110,6 +113,7 @@ class NegotiationSender:
     ) -> NegotiationRow:
         """As either; the agreement, if there is one, never comes into force. The peer hears of it at `due_at` (ms)."""
         case, effects, sent = _say(case, Kind.TERMINATE)
+        self.approvals.went_on(tx, case.participant, case.id)
         self.agreements.close(tx, case)
         case = replace(case, reason=reason)
         message = replace(outgoing.termination(case, sent, code, on_the_wire(reason)), due_at=due_at)

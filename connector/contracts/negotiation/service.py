@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from connector.approvals.service import Approvals
 from connector.catalogue.service import Catalogue
 from connector.contracts import store
 from connector.contracts.agreement import titles
@@ -70,14 +71,16 @@ class Contracts:
         second_keys: SecondKeys = nobody,
         name_of: Names = str,
         quotas: Quotas | None = None,
+        *,
+        approvals: Approvals,
     ) -> None:
         """`name_of` is what the trust list calls a DID: so contracts name the parties."""
         self._participants, self._catalogue = participants, catalogue
         self._quotas = quotas or Quotas(Quota())
         self.agreements = Agreements(participants, catalogue, judge, line, patience_ms, second_keys, name_of)
-        self.sender = NegotiationSender(participants, self.agreements)
+        self.sender = NegotiationSender(participants, self.agreements, approvals)
         self.countersigning = LateCountersignatures(self.agreements, self.sender)
-        self._decide = decide(self.sender)
+        self.approvals, self.decide = approvals, decide(self.sender)
 
     # What we want
 
@@ -130,10 +133,11 @@ class Contracts:
         """As consumer: take the offer that lies before us; raises Mistake if none does.
 
         `terms` begins the digest of what the person has read. What cannot be said in full sentences is taken only
-        `unworded`. `approval` says who the person is.
+        `unworded`. `approval` says who the person is. Mistake too where one person may not decide that alone.
         """
 
         def said(tx: Tx, case: NegotiationRow) -> NegotiationRow:
+            self.approvals.rules.require_alone(tx, slug, "offer", "")
             if len(terms) < SHORTEST or not self.agreements.deal(case.policy).startswith(terms):
                 raise Mistake("contracts.other-terms")
             if not unworded and not self.agreements.worded(case.policy):
@@ -161,6 +165,7 @@ class Contracts:
         """As consumer: answer an offer with other terms on the same dataset; raises Mistake if none lies before us."""
 
         def said(tx: Tx, case: NegotiationRow) -> NegotiationRow:
+            self.approvals.rules.require_alone(tx, slug, "offer", "")
             terms = {**policy, "@id": policy.get("@id", case.offer), "@type": "Offer", "target": case.dataset}
             self.agreements.deal(terms)
             return self.sender.counter(tx, case, terms)
@@ -238,7 +243,7 @@ class Contracts:
                 pass
         case = store.save_case(tx, case)
         self.sender.commit(tx, case, step.effects)
-        return Reply(self._decide.after(tx, case, ReceivedMessage(partner, message, before)))
+        return Reply(self.decide.after(tx, case, ReceivedMessage(partner, message, before)))
 
     # What became of our messages
 
@@ -257,7 +262,7 @@ class Contracts:
             self.agreements.close(tx, case)
         case = store.save_case(tx, case)
         self.sender.commit(tx, case, step.effects)
-        self._decide.after(tx, case, None)
+        self.decide.after(tx, case, None)
 
     def refused(self, tx: Tx, slug: str, case_id: str, sent_id: str, problem: Problem, reason: Reason) -> None:
         """The peer finally said no to this row."""
@@ -356,7 +361,7 @@ class Contracts:
     def _taken_up(self, tx: Tx, case: NegotiationRow, step: Step, turn: ReceivedMessage) -> Reply:
         case = store.insert_case(tx, case)
         self.sender.commit(tx, case, step.effects)
-        return Reply(self._decide.after(tx, case, turn), created=True)
+        return Reply(self.decide.after(tx, case, turn), created=True)
 
     def _decided(
         self, tx: Tx, slug: str, case_id: str, move: Callable[[Tx, NegotiationRow], NegotiationRow]
@@ -389,6 +394,7 @@ class Contracts:
     ) -> NegotiationRow:
         reason, code = from_the_wire(message.reason), plain(message.code or "", 200)
         self.agreements.close(tx, case)
+        self.approvals.went_on(tx, case.participant, case.id)
         self.sender.record(tx, case, TERMINATION, {"by": "peer", "code": code, "reason": reason["de"]})
         return replace(case, reason=reason)
 

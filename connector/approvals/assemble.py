@@ -1,0 +1,27 @@
+"""Puts the slice together: rules that say who has to agree, approvals, and drafts of publications."""
+
+from msgspec import Struct
+
+from connector.approvals.model import Directory
+from connector.approvals.publications import PublicationApprovals
+from connector.approvals.rules import ApprovalRules
+from connector.approvals.service import DUE, Approvals
+from connector.catalogue.service import Catalogue
+from connector.jobs.work import Work
+from connector.participants.service import Participants
+
+
+class ApprovalSlice(Struct, frozen=True, kw_only=True):
+    service: Approvals
+    publications: PublicationApprovals
+    work: Work
+
+
+def assemble(
+    participants: Participants, catalogue: Catalogue, rules: ApprovalRules, people: Directory
+) -> ApprovalSlice:  # fmt: skip
+    service = Approvals(participants, rules, people)
+    return ApprovalSlice(
+        service=service, publications=PublicationApprovals(participants, catalogue, service),
+        work=Work(timers={DUE: service.due}),
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""The state machine of an approval: pure, and explored exhaustively by its test (spec/approvals.md 2).
+
+Whoever drafted does not agree to it, one person agrees once, and after the end nothing changes. What is not approved in
+time is not approved: it fails closed.
+"""
+
+from msgspec.structs import replace
+
+from connector.approvals.model import Ballot, Part, State, Vote, Voter
+from connector.errors import Mistake
+
+ROLE_OF: dict[Part, str] = {"steward": "steward", "protection": "protection"}
+
+
+class Late(Mistake):
+    """It was decided already, or its time is over: 409."""
+
+    status = 409
+
+
+class NotYours(Mistake):
+    """Somebody else has to decide that: 403."""
+
+    status = 403
+
+
+def yes(ballot: Ballot, voter: Voter, part: Part, now: int) -> Ballot:
+    """The same ballot if she has said so already; raises Late or NotYours."""
+    require_open(ballot, now)
+    before = next((vote for vote in ballot.votes if vote.who == voter.who), None)
+    if before is not None:
+        if before.part == part:
+            return ballot
+        raise NotYours("approvals.one-voice")
+    _require_entitled(ballot, voter, part)
+    if ballot.missing(part) <= 0:
+        raise NotYours("approvals.enough")
+    after = replace(ballot, votes=(*ballot.votes, Vote(voter.who, part, now)))
+    done = after.missing("steward") <= 0 and after.missing("protection") <= 0
+    return replace(after, state="approved") if done else after
+
+
+def revoke(ballot: Ballot, voter: Voter, now: int) -> Ballot:
+    """Without her yes; raises Late after the last one, NotYours if there is none of hers."""
+    require_open(ballot, now)
+    left = tuple(vote for vote in ballot.votes if vote.who != voter.who)
+    if left == ballot.votes:
+        raise NotYours("approvals.no-vote")
+    return replace(ballot, votes=left)
+
+
+def no(ballot: Ballot, voter: Voter, now: int) -> Ballot:
+    """One no ends it; raises Late or NotYours."""
+    return _ended(ballot, voter, now, "refused")
+
+
+def counter(ballot: Ballot, voter: Voter, now: int) -> Ballot:
+    """Other terms are offered instead: for a steward; raises Late or NotYours."""
+    require_open(ballot, now)
+    _require_role(voter, "steward")
+    return _ended(ballot, voter, now, "countered")
+
+
+def expire(ballot: Ballot, now: int) -> Ballot:
+    """The deadline: what is open then is over."""
+    return replace(ballot, state="expired") if ballot.state == "open" and now >= ballot.due_at else ballot
+
+
+def withdraw(ballot: Ballot) -> Ballot:
+    """Nobody needs it any more: its drafter took it back, or the negotiation went on without it."""
+    return replace(ballot, state="withdrawn") if ballot.state == "open" else ballot
+
+
+def part_for(ballot: Ballot, voter: Voter) -> Part | None:
+    """In which part she could still agree; None: in none. Data protection first, for few can do that."""
+    if ballot.state != "open" or voter.who == ballot.drafter or any(vote.who == voter.who for vote in ballot.votes):
+        return None
+    parts: tuple[Part, ...] = ("protection", "steward")
+    return next((part for part in parts if ROLE_OF[part] in voter.roles and ballot.missing(part) > 0), None)
+
+
+def require_open(ballot: Ballot, now: int) -> None:
+    """Raises Late: with what became of it."""
+    state: State = expire(ballot, now).state
+    if state != "open":
+        raise Late(f"approvals.{state}")
+
+
+def _ended(ballot: Ballot, voter: Voter, now: int, state: State) -> Ballot:
+    require_open(ballot, now)
+    if not any(ROLE_OF[part] in voter.roles and _asked(ballot, part) for part in ROLE_OF):
+        raise NotYours("approvals.role")
+    _require_other(ballot, voter)
+    return replace(ballot, state=state)
+
+
+def _asked(ballot: Ballot, part: Part) -> bool:
+    return part == "steward" or ballot.protection > 0
+
+
+def _require_entitled(ballot: Ballot, voter: Voter, part: Part) -> None:
+    _require_role(voter, ROLE_OF[part])
+    _require_other(ballot, voter)
+
+
+def _require_role(voter: Voter, role: str) -> None:
+    if role not in voter.roles:
+        raise NotYours("approvals.role")
+
+
+def _require_other(ballot: Ballot, voter: Voter) -> None:
+    if voter.who == ballot.drafter:
+        raise NotYours("approvals.own-draft")

@@ -1,0 +1,106 @@
+"""What waits for people to agree, who has to, and how many: values only (spec/approvals.md 1).
+
+A person is the pseudonym that she has in the participant's log; her name stays with the accounts.
+"""
+
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+import msgspec
+
+from connector.storage.database import Tx
+
+Subject = Literal["publication", "contract", "offer"]
+"""`publication`: a draft of ours; `contract`: a partner asks for an offer of ours; `offer`: terms of a partner's."""
+Part = Literal["steward", "protection"]
+State = Literal["open", "approved", "refused", "countered", "expired", "withdrawn"]
+People = Literal["none", "one", "two"]
+PEOPLE: Mapping[People, int] = {"none": 0, "one": 1, "two": 2}
+SUBJECTS: tuple[Subject, ...] = ("publication", "contract", "offer")
+DAY_MS = 86_400_000
+
+
+class Voter(msgspec.Struct, frozen=True):
+    """Who acts, and in which roles."""
+
+    who: str
+    roles: frozenset[str]
+
+
+class Vote(msgspec.Struct, frozen=True):
+    """A yes; `at` in milliseconds."""
+
+    who: str
+    part: Part
+    at: int
+
+
+class Ballot(msgspec.Struct, frozen=True, kw_only=True):
+    """How far an approval has got. `stewards` and `protection` are how many have to agree in each part.
+
+    `drafter` wrote what is to be approved (empty: a partner did). From `due_at` (ms) on nobody can agree any more.
+    """
+
+    stewards: int
+    protection: int
+    drafter: str
+    due_at: int
+    state: State = "open"
+    votes: tuple[Vote, ...] = ()
+
+    def missing(self, part: Part) -> int:
+        """How many of this part have not agreed yet. Of whom nobody can say who she is, because she was erased, no yes
+        counts: it could be the same person again."""
+        wanted = self.stewards if part == "steward" else self.protection
+        return wanted - sum(vote.part == part and "*" not in vote.who for vote in self.votes)
+
+
+class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `approval`. `process` is the negotiation, empty for a publication, whose `draft` is JSON.
+
+    `terms` is the digest of what was asked for or offered; `terms_back` what we offer instead (JSON), with `countered`.
+    `code` and `reason` say why it was refused; the partner is told of it. Times in milliseconds.
+    """
+
+    participant: str
+    id: str
+    subject: Subject
+    process: str
+    dataset: str
+    title: str
+    counterparty: str
+    template: str
+    terms: str
+    draft: str | None
+    ballot: Ballot
+    code: str = ""
+    reason: str = ""
+    terms_back: str | None = None
+    ended_by: str = ""
+    asked_at: int
+    remind_at: int
+    ended_at: int | None = None
+    version: int = 1
+
+
+class ApprovalRule(msgspec.Struct, frozen=True, kw_only=True):
+    """How many people have to agree to what falls under `template` (empty: under any without a rule of its own).
+
+    `protection`: whether data protection has to agree besides. `days` is the time that they have. `responsible` hears
+    of it at once, `deputy` with the reminder; empty: everybody who may agree.
+    """
+
+    subject: Subject
+    template: str
+    people: People
+    protection: bool
+    days: int
+    responsible: str = ""
+    deputy: str = ""
+
+
+class Directory(Protocol):
+    """Who may do what at a participant. Implemented by the accounts."""
+
+    def holding(self, tx: Tx, slug: str, role: str) -> frozenset[str]:
+        """The pseudonyms of those who have this role."""

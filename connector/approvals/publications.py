@@ -1,0 +1,178 @@
+"""Publications that wait for a yes: a draft is what would be published, and it is published by the last yes.
+
+A draft is tried before it waits, in a part of the transaction that is undone: nobody agrees to what could not be
+published. What is published is the draft as it was read, and only on the revision that it was written for.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from connector.approvals import store
+from connector.approvals.model import PEOPLE, ApprovalRow, ApprovalRule, Part, Voter
+from connector.approvals.service import Approvals, Asked
+from connector.catalogue import describe
+from connector.catalogue.life import DatasetChange, Replacement
+from connector.catalogue.model import Dataset, Offer
+from connector.catalogue.service import Catalogue, Publication
+from connector.catalogue.templates.templates import template
+from connector.errors import HanseError, Mistake
+from connector.metadata.record.model import DatasetRecord
+from connector.participants.lifecycle import require_active
+from connector.participants.service import Participants
+from connector.storage.database import Tx
+from connector.storage.nested import nested
+
+
+class NewDataset(msgspec.Struct, frozen=True, tag="new", tag_field="kind"):
+    wish: Publication
+
+
+class ChangedDataset(msgspec.Struct, frozen=True, tag="change", tag_field="kind"):
+    dataset: str
+    wish: DatasetChange
+
+
+class ReplacedDataset(msgspec.Struct, frozen=True, tag="replace", tag_field="kind"):
+    dataset: str
+    wish: Replacement
+
+
+Draft = NewDataset | ChangedDataset | ReplacedDataset
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    """Either it is published by now, or it waits for an approval."""
+
+    dataset: Dataset | None
+    approval: ApprovalRow | None
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """What the draft would change. `before` is None for a new dataset; `rule` is the template with its slots that the
+    draft names, None if it leaves the offers alone; `standing` are the offers now."""
+
+    kind: Literal["new", "change", "replace"]
+    before: DatasetRecord | None
+    after: DatasetRecord
+    rule: tuple[str, dict[str, str]] | None
+    standing: tuple[Offer, ...]
+    new_bytes: bool
+
+
+class _Tried(Mistake):
+    """The draft could be published; undone, for it is not yet."""
+
+
+class PublicationApprovals:
+    """Drafts of all participants."""
+
+    def __init__(self, participants: Participants, catalogue: Catalogue, approvals: Approvals) -> None:
+        self._participants, self._catalogue, self._approvals = participants, catalogue, approvals
+
+    def submit(self, tx: Tx, slug: str, by: Voter, draft: Draft, *, personal: bool = False) -> Submitted:
+        """Published at once if she may and nobody else has to agree, else kept as a draft that waits.
+
+        `personal`: the data may be about persons (or the draft says so), so data protection has to agree. Raises
+        Mistake as publishing does, and if nobody could ever agree.
+        """
+        require_active(tx, slug)
+        if by.roles.isdisjoint({"steward", "publisher"}):
+            raise Mistake("approvals.role")
+        templates, title, known = self._about(tx, slug, draft)
+        standing = self._approvals.rules.strictest(tx, slug, templates)
+        stewards, protection = _wanted(standing, by, templates, personal=personal or known)
+        if not stewards and not protection:
+            return Submitted(self._publish(tx, slug, draft), None)
+        tried = nested(tx, self._try, slug, draft)
+        if isinstance(tried, HanseError) and not isinstance(tried, _Tried):
+            raise tried
+        dataset = "" if isinstance(draft, NewDataset) else self._catalogue.life.show(tx, slug, draft.dataset)[0].id
+        draft = self._pinned(tx, slug, draft)
+        asked = Asked(
+            subject="publication", title=title, dataset=dataset, template=standing.template or templates[0],
+            draft=msgspec.json.encode(draft).decode(),
+        )  # fmt: skip
+        return Submitted(None, self._approvals.open(tx, slug, asked, standing, stewards, protection, drafter=by.who))
+
+    def yes(
+        self, tx: Tx, slug: str, approval_id: str, voter: Voter, part: Part | None = None
+    ) -> tuple[ApprovalRow, Dataset | None]:
+        """Her yes, and what is published if it was the last one; raises as `Approvals.yes` and as publishing does."""
+        before = self._approvals.get(tx, slug, approval_id)
+        one = self._approvals.yes(tx, slug, approval_id, voter, part)
+        if one.subject != "publication" or one.ballot.state != "approved" or before.ballot.state == "approved":
+            return one, None
+        made = self._publish(tx, slug, drafted(one))
+        return self._approvals.note_dataset(tx, one, made.id), made
+
+    def comparison(self, tx: Tx, slug: str, one: ApprovalRow) -> Comparison:
+        """What it would change, beside what is published now; raises Mistake if that cannot be told."""
+        draft = drafted(one)
+        if isinstance(draft, NewDataset):
+            wish = draft.wish
+            after = describe.described(describe.NOTHING, wish)
+            rule = (wish.rule, wish.slots) if wish.rule else None
+            return Comparison(kind="new", before=None, after=after, rule=rule, standing=(), new_bytes=bool(wish.source))
+        dataset, _, offers = self._catalogue.life.show(tx, slug, draft.dataset)
+        after = describe.described(dataset.record, draft.wish)
+        if isinstance(draft, ReplacedDataset):
+            return Comparison(
+                kind="replace", before=dataset.record, after=after, rule=None, standing=tuple(offers), new_bytes=True
+            )
+        rule = (draft.wish.rule, draft.wish.slots) if draft.wish.rule else None
+        return Comparison(
+            kind="change", before=dataset.record, after=after, rule=rule, standing=tuple(offers), new_bytes=False
+        )
+
+    def _about(self, tx: Tx, slug: str, draft: Draft) -> tuple[list[str], str, bool]:
+        """Under which templates it is or will be, at least one; its title; whether it may be about persons."""
+        if isinstance(draft, NewDataset):
+            return [draft.wish.rule], draft.wish.title, draft.wish.personal
+        dataset, _, _ = self._catalogue.life.show(tx, slug, draft.dataset)
+        named = [draft.wish.rule] if isinstance(draft, ChangedDataset) and draft.wish.rule else []
+        return [*named, *self._catalogue.life.templates(tx, slug, dataset.id)], dataset.title, dataset.personal
+
+    def _pinned(self, tx: Tx, slug: str, draft: Draft) -> Draft:
+        """With the revision that it was written for: of two changes at once neither is lost."""
+        if isinstance(draft, NewDataset):
+            return draft
+        dataset, _, _ = self._catalogue.life.show(tx, slug, draft.dataset)
+        if draft.wish.revision is not None:
+            return draft
+        if isinstance(draft, ChangedDataset):
+            return replace(draft, wish=replace(draft.wish, revision=dataset.revision))
+        return replace(draft, wish=replace(draft.wish, revision=dataset.revision))
+
+    def _try(self, tx: Tx, slug: str, draft: Draft) -> None:
+        self._publish(tx, slug, draft)
+        raise _Tried("approvals.tried")
+
+    def _publish(self, tx: Tx, slug: str, draft: Draft) -> Dataset:
+        match draft:
+            case NewDataset(wish):
+                return self._catalogue.publish(tx, slug, wish, released=True)[0]
+            case ChangedDataset(dataset, wish):
+                return self._catalogue.life.change(tx, slug, dataset, wish, released=True)
+            case ReplacedDataset(dataset, wish):
+                return self._catalogue.life.replace(tx, slug, dataset, wish, released=True)
+
+
+def drafted(one: ApprovalRow) -> Draft:
+    """What was submitted."""
+    draft: Draft = msgspec.json.decode(one.draft or "", type=Draft)
+    return draft
+
+
+def drafts(tx: Tx, slug: str, who: str) -> list[ApprovalRow]:
+    """What she has submitted and nobody has decided yet."""
+    return [one for one in store.open_ones(tx, slug) if one.ballot.drafter == who and one.subject == "publication"]
+
+
+def _wanted(rule: ApprovalRule, by: Voter, templates: Iterable[str], *, personal: bool) -> tuple[int, int]:
+    """How many besides her have to agree: two people are her and somebody else; who may only draft needs a steward."""
+    alone = "steward" in by.roles and PEOPLE[rule.people] < 2
+    red = any(template(one).light == "red" for one in templates if one)
+    return int(not alone), int(rule.protection or personal or red)

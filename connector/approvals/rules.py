@@ -1,0 +1,79 @@
+"""How many people have to agree to what: a participant's rules, by what it is about and by rule template.
+
+Without a rule everything is as it is on the command line: publications and contracts need nobody besides, an offer that
+lies before us needs the one person who takes it. What a rule asks of two people no other door gives to one.
+"""
+
+from collections.abc import Iterable
+
+from connector.approvals import store
+from connector.approvals.model import PEOPLE, SUBJECTS, ApprovalRule, People, Subject
+from connector.audit import store as audit
+from connector.catalogue.templates.templates import template as template_of
+from connector.errors import Mistake
+from connector.participants.service import Participants
+from connector.storage.database import Tx
+
+DAYS = 14
+SHORTEST_DAYS, LONGEST_DAYS = 1, 90
+
+
+class ApprovalRules:
+    """Of all participants; runs in the caller's transaction in the participant's scope."""
+
+    def __init__(self, participants: Participants) -> None:
+        self._participants = participants
+
+    def of(self, tx: Tx, slug: str, subject: Subject, template: str) -> ApprovalRule:
+        """The rule for this template, else that for all, else what holds without any."""
+        found = store.rules(tx, slug)
+        standing = found.get((subject, template)) or found.get((subject, ""))
+        return standing or _without(subject, template)
+
+    def all(self, tx: Tx, slug: str) -> list[ApprovalRule]:
+        """What holds: for each subject the rule for everything, then those of single templates."""
+        found = store.rules(tx, slug)
+        general = [found.get((subject, "")) or _without(subject, "") for subject in SUBJECTS]
+        return [*general, *(rule for (_, template), rule in found.items() if template)]
+
+    def put(self, tx: Tx, slug: str, rule: ApprovalRule, by: str) -> None:
+        """Raises Mistake for an unknown template, days out of bounds, or a rule that would ask nobody of an offer."""
+        if rule.template:
+            template_of(rule.template)
+        if rule.subject not in SUBJECTS or not SHORTEST_DAYS <= rule.days <= LONGEST_DAYS:
+            raise Mistake("approvals.days", least=SHORTEST_DAYS, most=LONGEST_DAYS)
+        if rule.subject == "offer" and rule.people == "none":
+            raise Mistake("approvals.offer-needs-one")
+        store.put_rule(tx, slug, rule, by)
+        self._log(tx, slug, by, {"approvalRule": rule.subject, "template": rule.template, "people": rule.people,
+                                 "protection": rule.protection, "days": rule.days})  # fmt: skip
+
+    def drop(self, tx: Tx, slug: str, subject: Subject, template: str, by: str) -> None:
+        """From now on what holds without it."""
+        store.drop_rule(tx, slug, subject, template)
+        self._log(tx, slug, by, {"approvalRule": subject, "template": template, "people": None})
+
+    def require_alone(self, tx: Tx, slug: str, subject: Subject, template: str) -> None:
+        """Raises Mistake where one person at another door may not decide alone (fail closed)."""
+        rule = self.of(tx, slug, subject, template)
+        if rule.people == "two" or rule.protection:
+            raise Mistake(f"approvals.needed-{subject}")
+
+    def require(self, tx: Tx, slug: str, templates: Iterable[str]) -> None:
+        """The gate of the catalogue: raises Mistake where a publication needs others."""
+        for template in templates:
+            self.require_alone(tx, slug, "publication", template)
+
+    def strictest(self, tx: Tx, slug: str, templates: Iterable[str]) -> ApprovalRule:
+        """Of the rules for publications under any of these, the one that asks for most."""
+        found = [self.of(tx, slug, "publication", template) for template in templates]
+        return max(found, key=lambda rule: (PEOPLE[rule.people], rule.protection))
+
+    def _log(self, tx: Tx, slug: str, by: str, body: dict[str, object]) -> None:
+        did = self._participants.held(slug).participant.did
+        audit.append(tx, slug, "decision", None, by, body, did=did)
+
+
+def _without(subject: Subject, template: str) -> ApprovalRule:
+    people: People = "one" if subject == "offer" else "none"
+    return ApprovalRule(subject=subject, template=template, people=people, protection=False, days=DAYS)

@@ -1,0 +1,274 @@
+"""Approvals: opened, decided by people, ended by time; each step is one transaction (spec/approvals.md).
+
+A yes that comes at the same time on another replica finds another version and is weighed anew, so it counts once. What
+follows from the end of an approval about a negotiation is an errand (`DECIDED`); contracts does it.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from connector.approvals import decide, store
+from connector.approvals.model import DAY_MS, PEOPLE, ApprovalRow, ApprovalRule, Ballot, Directory, Part, Subject, Voter
+from connector.approvals.rules import ApprovalRules
+from connector.audit import store as audit
+from connector.errors import Mistake, Unknown
+from connector.ids import new_uuid
+from connector.language.reasons import plain
+from connector.participants.service import Participants
+from connector.storage.database import Tx
+from connector.storage.effects import ProcessRef, answered, errand, timer
+
+DECIDED = "approval-decided"
+"""Errand: an approval about a negotiation has ended; its facts name it."""
+DUE = "approval"
+"""Timer of an approval: from that instant on it is over."""
+CODES = ("purpose", "terms", "data", "partner", "protection", "other")
+"""Why somebody says no, as the partner is told; `other` needs words."""
+LONGEST_REASON = 1_000
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be approved. `personal`: whether the data may be about persons. `terms` is a digest.
+
+    `wanted`: somebody of ours asked for it (`drafter`, empty if that is not known), and is one of those who agree.
+    """
+
+    subject: Subject
+    title: str
+    dataset: str = ""
+    template: str = ""
+    process: str = ""
+    counterparty: str = ""
+    terms: str = ""
+    draft: str | None = None
+    personal: bool = False
+    wanted: bool = False
+    drafter: str = ""
+
+
+class TermsBack(msgspec.Struct, frozen=True):
+    """Terms that are offered to the partner instead: the policy, and its digest."""
+
+    policy: dict[str, Any]
+    digest: str
+
+
+class Approvals:
+    """Of all participants; every method names the participant and runs inside one transaction."""
+
+    def __init__(self, participants: Participants, rules: ApprovalRules, people: Directory) -> None:
+        self._participants, self.rules, self._people = participants, rules, people
+
+    # What a negotiation asks
+
+    def contract(self, tx: Tx, slug: str, asked: Asked) -> ApprovalRow | None:
+        """The approval that this contract or offer waits for or has; None if nobody has to agree.
+
+        Asked again about the same terms it is the same one; about others it begins anew.
+        """
+        rule = self.rules.of(tx, slug, asked.subject, asked.template)
+        stewards, protection = _others(rule, asked), int(rule.protection or asked.personal)
+        known = store.of_process(tx, slug, asked.process)
+        if known is not None and known.terms == asked.terms and known.ballot.state in ("open", "approved"):
+            return known
+        if not stewards and not protection:
+            return None
+        if known is not None:
+            self.went_on(tx, slug, asked.process)
+        opened = self.open(tx, slug, asked, rule, stewards, protection, asked.drafter)
+        return self._offered_by(tx, opened, known) if known is not None else opened
+
+    def went_on(self, tx: Tx, slug: str, process: str) -> None:
+        """The negotiation went on or ended without it: nobody needs to decide any more."""
+        known = store.of_process(tx, slug, process)
+        if known is None or known.ballot.state != "open":
+            return
+        held = self._held(tx, slug, known.id)
+        self._save(tx, replace(held, ballot=decide.withdraw(held.ballot), ended_at=tx.now), "", "withdrawn")
+
+    def approved_by(self, tx: Tx, slug: str, process: str) -> str | None:
+        """The pseudonym of the steward who agreed last to a negotiation; None if a rule decided."""
+        known = store.of_process(tx, slug, process)
+        if known is None or known.ballot.state != "approved":
+            return None
+        return next((vote.who for vote in reversed(known.ballot.votes) if vote.part == "steward"), None) or (
+            known.ballot.votes[-1].who if known.ballot.votes else None
+        )
+
+    def _offered_by(self, tx: Tx, opened: ApprovalRow, before: ApprovalRow) -> ApprovalRow:
+        """Whoever offered just these terms in our name has agreed to them."""
+        offered = "" if before.terms_back is None else msgspec.json.decode(before.terms_back, type=TermsBack).digest
+        if before.ballot.state != "countered" or offered != opened.terms or opened.ballot.stewards == 0:
+            return opened
+        ballot = decide.yes(opened.ballot, Voter(before.ended_by, frozenset({"steward"})), "steward", tx.now)
+        ended = tx.now if ballot.state == "approved" else None
+        return self._save(tx, replace(opened, ballot=ballot, ended_at=ended), before.ended_by, "yes", part="steward")
+
+    # What people do
+
+    def yes(self, tx: Tx, slug: str, approval_id: str, voter: Voter, part: Part | None = None) -> ApprovalRow:
+        """She agrees; raises Unknown, or Mistake in words if she may not, or it is over."""
+        held = self._held(tx, slug, approval_id)
+        chosen = part or decide.part_for(held.ballot, voter) or _said(held.ballot, voter)
+        ballot = decide.yes(held.ballot, voter, chosen, tx.now)
+        if ballot == held.ballot:
+            return held
+        return self._decided(tx, replace(held, ballot=ballot), voter.who, "yes", part=chosen)
+
+    def revoke(self, tx: Tx, slug: str, approval_id: str, voter: Voter) -> ApprovalRow:
+        """She takes her yes back, before the last one; raises as `yes`."""
+        held = self._held(tx, slug, approval_id)
+        ballot = decide.revoke(held.ballot, voter, tx.now)
+        return self._decided(tx, replace(held, ballot=ballot), voter.who, "revoked")
+
+    def no(self, tx: Tx, slug: str, approval_id: str, voter: Voter, code: str, reason: str) -> ApprovalRow:
+        """She refuses it, and says why: of a contract the partner hears it; raises as `yes`."""
+        said = plain(reason, LONGEST_REASON + 1)
+        if code not in CODES or len(said) > LONGEST_REASON or (code == "other" and not said):
+            raise Mistake("approvals.reason", limit=LONGEST_REASON)
+        held = self._held(tx, slug, approval_id)
+        ballot = decide.no(held.ballot, voter, tx.now)
+        return self._decided(tx, replace(held, ballot=ballot, code=code, reason=said), voter.who, "no", code=code)
+
+    def counter(self, tx: Tx, slug: str, approval_id: str, voter: Voter, terms: TermsBack) -> ApprovalRow:
+        """She offers other terms to the partner instead; raises as `yes`."""
+        held = self._held(tx, slug, approval_id)
+        if held.subject == "publication":
+            raise Mistake("approvals.no-counter")
+        ballot = decide.counter(held.ballot, voter, tx.now)
+        back = msgspec.json.encode(terms).decode()
+        return self._decided(tx, replace(held, ballot=ballot, terms_back=back), voter.who, "countered")
+
+    def take_back(self, tx: Tx, slug: str, approval_id: str, who: str) -> ApprovalRow:
+        """The drafter withdraws the draft; raises as `yes`."""
+        held = self._held(tx, slug, approval_id)
+        decide.require_open(held.ballot, tx.now)
+        if who != held.ballot.drafter:
+            raise decide.NotYours("approvals.role")
+        return self._decided(tx, replace(held, ballot=decide.withdraw(held.ballot)), who, "withdrawn")
+
+    def due(self, tx: Tx, slug: str, approval_id: str) -> None:
+        """The timer: what is not approved by now is not approved."""
+        held = store.approval(tx, slug, approval_id, lock=True)
+        if held is None or held.ballot.state != "open":
+            return
+        if tx.now < held.ballot.due_at:  # the clock was set meanwhile
+            timer(tx, slug, DUE, approval_id, held.ballot.due_at)
+            return
+        self._decided(tx, replace(held, ballot=decide.expire(held.ballot, tx.now)), "system", "expired")
+
+    # Reading
+
+    def get(self, tx: Tx, slug: str, approval_id: str) -> ApprovalRow:
+        found = store.approval(tx, slug, approval_id)
+        if found is None:
+            raise Unknown("approvals.unknown", id=approval_id[:80])
+        return found
+
+    def waiting(self, tx: Tx, slug: str) -> list[ApprovalRow]:
+        """What waits, the most urgent first; what is due but not booked yet is left out."""
+        return [one for one in store.open_ones(tx, slug) if one.ballot.due_at > tx.now]
+
+    def waiting_for(self, tx: Tx, slug: str, voter: Voter) -> list[ApprovalRow]:
+        """Of these, what she can agree to now."""
+        return [one for one in self.waiting(tx, slug) if decide.part_for(one.ballot, voter) is not None]
+
+    def ended(self, tx: Tx, slug: str, limit: int = 50) -> list[ApprovalRow]:
+        """What was decided, the newest first."""
+        return store.ended_ones(tx, slug, limit)
+
+    def of_process(self, tx: Tx, slug: str, process: str) -> ApprovalRow | None:
+        return store.of_process(tx, slug, process)
+
+    def of_dataset(self, tx: Tx, slug: str, dataset: str) -> list[ApprovalRow]:
+        """Drafts about a dataset of ours, the newest first."""
+        return store.of_dataset(tx, slug, dataset)
+
+    def addressed(self, tx: Tx, slug: str, one: ApprovalRow, *, reminder: bool) -> frozenset[str]:
+        """Who is to hear that this waits: whoever the rule names, and with the reminder the deputy, else all who may
+        agree and have not."""
+        rule = self.rules.of(tx, slug, one.subject, one.template)
+        stewards = self._people.holding(tx, slug, "steward") if one.ballot.missing("steward") > 0 else frozenset()
+        named = {rule.responsible, *([rule.deputy] if reminder else [])} & stewards if rule.responsible else stewards
+        told = set(named or stewards)
+        if one.ballot.missing("protection") > 0:
+            told |= self._people.holding(tx, slug, "protection")
+        return frozenset(told - {one.ballot.drafter, *(vote.who for vote in one.ballot.votes)})
+
+    # Steps inside a transaction
+
+    def open(
+        self, tx: Tx, slug: str, asked: Asked, rule: ApprovalRule, stewards: int, protection: int, drafter: str = ""
+    ) -> ApprovalRow:  # fmt: skip
+        """A new approval, its deadline as a timer; raises Mistake if nobody could ever agree to a draft."""
+        if asked.subject == "publication":  # what a partner waits for has its deadline, and people may come meanwhile
+            self._require_somebody(tx, slug, drafter, stewards, protection)
+        span = rule.days * DAY_MS
+        one = ApprovalRow(
+            participant=slug, id=new_uuid(), subject=asked.subject, process=asked.process, dataset=asked.dataset,
+            title=plain(asked.title, 300), counterparty=asked.counterparty, template=asked.template, terms=asked.terms,
+            draft=asked.draft, asked_at=tx.now, remind_at=tx.now + span // 2,
+            ballot=Ballot(stewards=stewards, protection=protection, drafter=drafter, due_at=tx.now + span),
+        )  # fmt: skip
+        store.insert(tx, one)
+        timer(tx, slug, DUE, one.id, one.ballot.due_at)
+        self._log(tx, one, drafter or "system", "asked")
+        return one
+
+    def note_dataset(self, tx: Tx, one: ApprovalRow, dataset: str) -> ApprovalRow:
+        """Which dataset came of a draft."""
+        return store.save(tx, replace(one, dataset=dataset))
+
+    def _require_somebody(self, tx: Tx, slug: str, drafter: str, stewards: int, protection: int) -> None:
+        if stewards > len(self._people.holding(tx, slug, "steward") - {drafter}):
+            raise Mistake("approvals.nobody-else")
+        if protection and not self._people.holding(tx, slug, "protection") - {drafter}:
+            raise Mistake("approvals.no-protection")
+
+    def _held(self, tx: Tx, slug: str, approval_id: str) -> ApprovalRow:
+        found = store.approval(tx, slug, approval_id, lock=True)
+        if found is None:
+            raise Unknown("approvals.unknown", id=approval_id[:80])
+        return found
+
+    def _decided(self, tx: Tx, one: ApprovalRow, who: str, event: str, **more: str) -> ApprovalRow:
+        """Books a step; if it is the last one, what follows is put down as an errand."""
+        if one.ballot.state != "open":
+            one = replace(one, ended_at=tx.now, ended_by=who)
+        saved = self._save(tx, one, who, event, **more)
+        if saved.process and saved.ballot.state not in ("open", "withdrawn"):
+            process = ProcessRef(
+                participant=saved.participant, noun="negotiation", id=saved.process, to=saved.counterparty
+            )
+            answered(tx, saved.participant, saved.process)
+            errand(tx, process, DECIDED, approval=saved.id)
+        return saved
+
+    def _save(self, tx: Tx, one: ApprovalRow, who: str, event: str, **more: str) -> ApprovalRow:
+        saved = store.save(tx, one)
+        self._log(tx, saved, who or "system", event, **more)
+        return saved
+
+    def _log(self, tx: Tx, one: ApprovalRow, who: str, event: str, **more: str) -> None:
+        """By id and code: what people wrote stands in the row alone."""
+        body: dict[str, object] = {
+            "approval": one.id, "subject": one.subject, "event": event, "state": one.ballot.state, **more,
+        }  # fmt: skip
+        did = self._participants.held(one.participant).participant.did
+        audit.append(tx, one.participant, "decision", None, who, body, did=did)
+
+
+def _said(ballot: Ballot, voter: Voter) -> Part:
+    """The part in which she has agreed, else the one that she is asked for: so that the refusal is the right one."""
+    before: Part | None = next((vote.part for vote in ballot.votes if vote.who == voter.who), None)
+    return before or ("protection" if "steward" not in voter.roles and ballot.protection else "steward")
+
+
+def _others(rule: ApprovalRule, asked: Asked) -> int:
+    """How many stewards have to agree besides whoever of ours wanted it."""
+    people = PEOPLE[rule.people]
+    if not asked.wanted:
+        return people
+    return max(people - 1, 0) if asked.drafter or people < 2 else people

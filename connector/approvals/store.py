@@ -1,0 +1,149 @@
+"""SQL of approvals and of the rules that ask for them.
+
+An approval changes only if its version is still the one that was read; else the whole unit runs again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from connector.approvals.model import ApprovalRow, ApprovalRule, Ballot, Subject, Vote
+from connector.storage.database import Conflict, Row, Tx, for_update
+
+MOST = 200
+_BALLOT = ("stewards", "protection", "drafter", "due_at", "state")
+_PLAIN = tuple(name for name in ApprovalRow.__struct_fields__ if name != "ballot")
+
+
+def _row(row: Row) -> ApprovalRow:
+    votes = msgspec.json.decode(row["votes"], type=tuple[Vote, ...])
+    ballot = Ballot(votes=votes, **{name: row[name] for name in _BALLOT})
+    return ApprovalRow(ballot=ballot, **{name: row[name] for name in _PLAIN})
+
+
+def _values(one: ApprovalRow) -> dict[str, Any]:
+    ballot = {name: getattr(one.ballot, name) for name in _BALLOT}
+    votes = msgspec.json.encode(one.ballot.votes).decode()
+    return {**{name: getattr(one, name) for name in _PLAIN}, **ballot, "votes": votes}
+
+
+def insert(tx: Tx, one: ApprovalRow) -> None:
+    values = _values(one)
+    names = ", ".join(values)
+    places = ", ".join(f":{name}" for name in values)
+    tx.run(f"INSERT INTO approval ({names}) VALUES ({places})", **values)  # noqa: S608 names of a Struct
+
+
+def save(tx: Tx, one: ApprovalRow) -> ApprovalRow:
+    """Compare and set; raises Conflict if somebody else was faster."""
+    changed = tx.run(
+        "UPDATE approval SET state = :state, votes = :votes, code = :code, reason = :reason, terms_back = :terms_back,"
+        " ended_by = :ended_by, ended_at = :ended_at, dataset = :dataset, version = version + 1"
+        " WHERE participant = :participant AND id = :id AND version = :version",
+        **{name: value for name, value in _values(one).items() if name in _SAVED},
+    )
+    if not changed:
+        raise Conflict
+    return replace(one, version=one.version + 1)
+
+
+_SAVED = frozenset(
+    {"participant", "id", "version", "state", "votes", "code", "reason", "terms_back", "ended_by", "ended_at",
+     "dataset"}
+)  # fmt: skip
+
+
+def approval(tx: Tx, participant: str, approval_id: str, *, lock: bool = False) -> ApprovalRow | None:
+    row = tx.one(
+        "SELECT * FROM approval WHERE participant = :participant AND id = :id"  # noqa: S608 constants
+        + (for_update(tx) if lock else ""),
+        participant=participant,
+        id=approval_id,
+    )
+    return None if row is None else _row(row)
+
+
+def of_process(tx: Tx, participant: str, process: str) -> ApprovalRow | None:
+    """The newest approval about a negotiation."""
+    row = tx.one(
+        "SELECT * FROM approval WHERE participant = :participant AND process = :process"
+        " ORDER BY asked_at DESC, id DESC LIMIT 1",
+        participant=participant,
+        process=process,
+    )
+    return None if row is None else _row(row)
+
+
+def of_dataset(tx: Tx, participant: str, dataset: str) -> list[ApprovalRow]:
+    """All drafts about a dataset, the newest first."""
+    rows = tx.all(
+        "SELECT * FROM approval WHERE participant = :participant AND subject = 'publication' AND dataset = :dataset"
+        " ORDER BY asked_at DESC, id LIMIT :most",
+        participant=participant,
+        dataset=dataset,
+        most=MOST,
+    )
+    return [_row(row) for row in rows]
+
+
+def open_ones(tx: Tx, participant: str) -> list[ApprovalRow]:
+    """What waits, what is due first in front."""
+    rows = tx.all(
+        "SELECT * FROM approval WHERE participant = :participant AND state = 'open' ORDER BY due_at, id LIMIT :most",
+        participant=participant,
+        most=MOST,
+    )
+    return [_row(row) for row in rows]
+
+
+def ended_ones(tx: Tx, participant: str, limit: int) -> list[ApprovalRow]:
+    """What was decided, the newest first."""
+    rows = tx.all(
+        "SELECT * FROM approval WHERE participant = :participant AND state <> 'open'"
+        " ORDER BY ended_at DESC, id LIMIT :limit",
+        participant=participant,
+        limit=limit,
+    )
+    return [_row(row) for row in rows]
+
+
+def rules(tx: Tx, participant: str) -> Mapping[tuple[Subject, str], ApprovalRule]:
+    """By what they are about and their template."""
+    rows: Sequence[Row] = tx.all(
+        "SELECT * FROM approval_rule WHERE participant = :participant ORDER BY subject, template",
+        participant=participant,
+    )
+    found = [
+        ApprovalRule(
+            subject=row["subject"], template=row["template"], people=row["people"], protection=bool(row["protection"]),
+            days=row["days"], responsible=row["responsible"], deputy=row["deputy"],
+        )
+        for row in rows
+    ]  # fmt: skip
+    return {(one.subject, one.template): one for one in found}
+
+
+def put_rule(tx: Tx, participant: str, rule: ApprovalRule, by: str) -> None:
+    values = {**msgspec.structs.asdict(rule), "protection": int(rule.protection)}
+    tx.run(
+        "INSERT INTO approval_rule (participant, subject, template, people, protection, days, responsible, deputy,"
+        " changed_at, changed_by) VALUES (:participant, :subject, :template, :people, :protection, :days, :responsible,"
+        " :deputy, :now, :by) ON CONFLICT (participant, subject, template) DO UPDATE SET people = :people,"
+        " protection = :protection, days = :days, responsible = :responsible, deputy = :deputy, changed_at = :now,"
+        " changed_by = :by",
+        participant=participant,
+        now=tx.now,
+        by=by,
+        **values,
+    )
+
+
+def drop_rule(tx: Tx, participant: str, subject: Subject, template: str) -> None:
+    tx.run(
+        "DELETE FROM approval_rule WHERE participant = :participant AND subject = :subject AND template = :template",
+        participant=participant,
+        subject=subject,
+        template=template,
+    )

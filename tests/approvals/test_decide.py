@@ -1,0 +1,134 @@
+"""The state machine of an approval, every state that people and time can reach."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from connector.approvals import decide
+from connector.approvals.decide import Late, NotYours
+from connector.approvals.model import Ballot, Part, Voter
+
+DUE = 100
+ANNA = Voter("p-aaaaaa", frozenset({"steward"}))
+BERTA = Voter("p-bbbbbb", frozenset({"steward"}))
+CARL = Voter("p-cccccc", frozenset({"protection"}))
+DORA = Voter("p-dddddd", frozenset({"steward", "protection"}))
+EMIL = Voter("p-eeeeee", frozenset({"publisher", "auditor"}))
+EVERYBODY = (ANNA, BERTA, CARL, DORA, EMIL)
+PARTS: tuple[Part, ...] = ("steward", "protection")
+DEMANDS = [(1, 0), (2, 0), (0, 1), (1, 1), (2, 1)]
+
+
+def ballot(stewards: int, protection: int, drafter: str = "") -> Ballot:
+    return Ballot(stewards=stewards, protection=protection, drafter=drafter, due_at=DUE)
+
+
+Step = Callable[[Ballot, int], Ballot]
+
+
+def steps() -> Iterator[tuple[str, Voter | None, Step]]:
+    """All that anybody can do, allowed or not."""
+    for voter in EVERYBODY:
+        for part in PARTS:
+            yield "yes", voter, lambda one, now, v=voter, p=part: decide.yes(one, v, p, now)
+        yield "revoke", voter, lambda one, now, v=voter: decide.revoke(one, v, now)
+        yield "no", voter, lambda one, now, v=voter: decide.no(one, v, now)
+        yield "counter", voter, lambda one, now, v=voter: decide.counter(one, v, now)
+    yield "expire", None, lambda one, now: decide.expire(one, now)
+    yield "withdraw", None, lambda one, now: decide.withdraw(one)
+
+
+def explored(start: Ballot) -> Iterator[tuple[Ballot, str, Voter | None, int, Ballot | None]]:
+    """Every step from every state that can be reached, before and at the deadline; None: refused."""
+    seen, left = {start}, [start]
+    while left:
+        one = left.pop()
+        for name, voter, step in steps():
+            for now in (1, DUE):
+                try:
+                    after = step(one, now)
+                except (Late, NotYours):
+                    yield one, name, voter, now, None
+                    continue
+                yield one, name, voter, now, after
+                if after not in seen:
+                    seen.add(after)
+                    left.append(after)
+
+
+@pytest.mark.parametrize("drafter", ["", ANNA.who, CARL.who])
+@pytest.mark.parametrize(("stewards", "protection"), DEMANDS)
+def test_all_that_people_and_time_can_do(stewards: int, protection: int, drafter: str) -> None:
+    """>> everything, in any order << approved only by enough different people in their roles, and never the drafter."""
+    ends = set()
+    for before, name, voter, now, after in explored(ballot(stewards, protection, drafter)):
+        if before.state != "open":
+            assert after in (None, before)  # after the end nothing changes
+            continue
+        if after is None or after == before:
+            continue
+        ends.add(after.state)
+        if voter is not None:
+            assert voter.who != drafter or name == "revoke"
+            assert now < DUE  # whoever is late changes nothing
+        if after.state == "approved":
+            people = [vote.who for vote in after.votes]
+            assert len(set(people)) == len(people) == stewards + protection
+            assert drafter not in people
+            assert sum(vote.part == "steward" for vote in after.votes) == stewards
+            by_role = {each.who: each.roles for each in EVERYBODY}
+            assert all(vote.part in by_role[vote.who] for vote in after.votes)
+            assert name == "yes"
+        if after.state in ("refused", "countered"):
+            assert voter is not None
+            assert "steward" in voter.roles or (name == "no" and protection and "protection" in voter.roles)
+        if after.state == "expired":
+            assert now >= DUE
+    assert ends >= {"approved", "refused", "countered", "expired", "withdrawn"}
+
+
+@pytest.mark.threat("T93")
+def test_four_eyes_are_two_people() -> None:
+    """>> the same person twice << one yes; another one << approved."""
+    once = decide.yes(ballot(2, 0), ANNA, "steward", 1)
+    assert decide.yes(once, ANNA, "steward", 2) == once
+    assert decide.yes(once, BERTA, "steward", 3).state == "approved"
+
+
+@pytest.mark.threat("T93")
+def test_one_person_with_two_roles_is_still_one() -> None:
+    """>> agrees as steward, then as data protection << refused in words: another person has to."""
+    once = decide.yes(ballot(1, 1), DORA, "steward", 1)
+    with pytest.raises(NotYours, match=r"approvals\.one-voice"):
+        decide.yes(once, DORA, "protection", 2)
+    assert decide.yes(once, CARL, "protection", 2).state == "approved"
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (lambda one: decide.yes(one, ANNA, "steward", 1), "approved"),
+        (lambda one: decide.no(one, ANNA, 1), "refused"),
+        (lambda one: decide.counter(one, ANNA, 1), "countered"),
+        (lambda one: decide.expire(one, DUE), "expired"),
+        (decide.withdraw, "withdrawn"),
+    ],
+)
+def test_a_yes_after_the_end_is_refused_in_words(end: Callable[[Ballot], Ballot], code: str) -> None:
+    over = end(ballot(1, 0))
+    for step in (lambda: decide.yes(over, BERTA, "steward", 2), lambda: decide.revoke(over, ANNA, 2)):
+        with pytest.raises(Late, match=rf"approvals\.{code}"):
+            step()
+
+
+def test_what_is_due_is_over_before_its_timer_has_fired() -> None:
+    with pytest.raises(Late, match=r"approvals\.expired"):
+        decide.yes(ballot(1, 0), ANNA, "steward", DUE)
+
+
+def test_whom_it_waits_for() -> None:
+    """Data protection first, for few can do that; nobody twice, and not the drafter."""
+    open_ = ballot(1, 1, drafter=ANNA.who)
+    assert [decide.part_for(open_, each) for each in EVERYBODY] == [None, "steward", "protection", "protection", None]
+    after = decide.yes(open_, CARL, "protection", 1)
+    assert [decide.part_for(after, each) for each in EVERYBODY] == [None, "steward", None, "steward", None]

@@ -1,0 +1,177 @@
+"""Drafts: whoever may only draft waits for a steward, nobody approves her own, and what was read is published."""
+
+from typing import Any
+
+import pytest
+
+from connector.approvals.decide import Late, NotYours
+from connector.approvals.model import ApprovalRule, Voter
+from connector.approvals.publications import ChangedDataset, Draft, NewDataset, ReplacedDataset, Submitted
+from connector.catalogue.life import DatasetChange, Outdated, Replacement
+from connector.catalogue.service import OfferWish, Publication
+from connector.errors import Mistake
+from tests.testkit.towns import Towns
+
+TOWN = "musterstadt"
+ANNA, BERTA = Voter("p-aaaaaa", frozenset({"steward"})), Voter("p-bbbbbb", frozenset({"steward", "publisher"}))
+CARL, PAULA = Voter("p-cccccc", frozenset({"protection"})), Voter("p-999999", frozenset({"publisher"}))
+
+
+@pytest.fixture
+async def town(towns: Towns) -> Towns:
+    towns.people.roles = {who.who: set(who.roles) for who in (ANNA, BERTA, CARL, PAULA)}
+    return towns
+
+
+async def trees(towns: Towns, **wish: Any) -> NewDataset:
+    base: dict[str, Any] = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
+    return NewDataset(Publication(**{**base, "source": await towns.file(TOWN), **wish}))
+
+
+async def submit(towns: Towns, by: Voter, draft: Draft) -> Submitted:
+    return await towns.db.write(TOWN, towns.publications.submit, TOWN, by, draft)
+
+
+async def yes(towns: Towns, made: Submitted, who: Voter) -> Any:
+    assert made.approval is not None
+    return await towns.db.write(TOWN, towns.publications.yes, TOWN, made.approval.id, who)
+
+
+async def ruled(towns: Towns, **rule: Any) -> None:
+    base: dict[str, Any] = {"subject": "publication", "template": "", "people": "two", "protection": False, "days": 7}
+    one = ApprovalRule(**{**base, **rule})
+    await towns.db.write(TOWN, towns.approvals.rules.put, TOWN, one, ANNA.who)
+
+
+async def published(towns: Towns) -> list[str]:
+    return [one.title for one, _ in await towns.db.read(TOWN, towns.catalogue.own, TOWN)]
+
+
+async def test_a_steward_publishes_at_once(town: Towns) -> None:
+    made = await submit(town, ANNA, await trees(town))
+    assert made.dataset is not None
+    assert await published(town) == ["Bäume"]
+
+
+async def test_a_publisher_drafts_and_a_steward_publishes(town: Towns) -> None:
+    """>> a draft << nothing is out >> yes << published."""
+    made = await submit(town, PAULA, await trees(town))
+    assert await published(town) == []
+    one, dataset = await yes(town, made, ANNA)
+    assert (one.ballot.state, await published(town)) == ("approved", ["Bäume"])
+    assert one.dataset == dataset.id
+
+
+@pytest.mark.threat("T93")
+async def test_nobody_approves_her_own_draft(town: Towns) -> None:
+    await ruled(town)
+    made = await submit(town, BERTA, await trees(town))
+    with pytest.raises(NotYours, match=r"approvals\.own-draft"):
+        await yes(town, made, BERTA)
+    await yes(town, made, ANNA)
+    assert await published(town) == ["Bäume"]
+
+
+async def test_whoever_may_neither_publish_nor_draft_does_not(town: Towns) -> None:
+    with pytest.raises(Mistake, match=r"approvals\.role"):
+        await submit(town, CARL, await trees(town))
+
+
+async def test_what_could_not_be_published_does_not_wait(town: Towns) -> None:
+    """>> a draft whose rule lacks its day << refused at once, and nothing of the attempt is left."""
+    with pytest.raises(Mistake, match=r"policy\.slot-missing"):
+        await submit(town, PAULA, await trees(town, slots={}))
+    for table in ("approval", "dataset", "offer"):
+        assert await town.rows(TOWN, f"SELECT id FROM {table} WHERE participant = :participant") == []
+    with pytest.raises(Mistake, match=r"policy\.slot-missing"):
+        await submit(town, ANNA, await trees(town, slots={}))
+
+
+async def test_nobody_who_could_agree(town: Towns) -> None:
+    """>> personal data, and nobody for data protection << said at once, not after two weeks."""
+    town.people.roles = {ANNA.who: {"steward"}}
+    with pytest.raises(Mistake, match=r"approvals\.no-protection"):
+        await submit(town, ANNA, await trees(town, personal=True))
+    await ruled(town)
+    with pytest.raises(Mistake, match=r"approvals\.nobody-else"):
+        await submit(town, ANNA, await trees(town))
+
+
+async def test_personal_data_wait_for_data_protection(town: Towns) -> None:
+    made = await submit(town, ANNA, await trees(town, personal=True))
+    await yes(town, made, CARL)
+    assert await published(town) == ["Bäume"]
+    found = await town.db.read(TOWN, town.catalogue.own, TOWN)
+    assert found[0][0].personal
+
+
+async def test_a_change_is_shown_beside_what_is_published(town: Towns) -> None:
+    """>> another title << the difference; published by the yes; on another revision than the read one it is not."""
+    dataset = (await submit(town, ANNA, await trees(town))).dataset
+    assert dataset is not None
+    first = await submit(town, PAULA, ChangedDataset(dataset.id, DatasetChange(title="Stadtbäume")))
+    second = await submit(town, PAULA, ChangedDataset(dataset.id, DatasetChange(title="Alle Bäume")))
+    assert first.approval is not None
+    told = await town.db.read(TOWN, town.publications.comparison, TOWN, first.approval)
+    assert told.before is not None
+    assert (told.before.title, told.after.title) == ({"de": "Bäume"}, {"de": "Stadtbäume"})
+    await yes(town, first, ANNA)
+    assert await published(town) == ["Stadtbäume"]
+    with pytest.raises(Outdated):
+        await yes(town, second, ANNA)
+    assert second.approval is not None
+    still = await town.db.read(TOWN, town.approvals.get, TOWN, second.approval.id)
+    assert still.ballot.state == "open"  # what could not be published was not approved
+
+
+async def test_new_bytes_wait_too(town: Towns) -> None:
+    dataset = (await submit(town, ANNA, await trees(town))).dataset
+    assert dataset is not None
+    made = await submit(town, PAULA, ReplacedDataset(dataset.id, Replacement(source=await town.file(TOWN))))
+    assert made.approval is not None
+    one, after = await yes(town, made, ANNA)
+    assert (one.ballot.state, after.id) == ("approved", dataset.id)
+
+
+async def test_the_drafter_takes_it_back(town: Towns) -> None:
+    made = await submit(town, PAULA, await trees(town))
+    assert made.approval is not None
+    await town.db.write(TOWN, town.approvals.take_back, TOWN, made.approval.id, PAULA.who)
+    with pytest.raises(Late, match=r"approvals\.withdrawn"):
+        await yes(town, made, ANNA)
+
+
+@pytest.mark.threat("T93")
+async def test_no_other_door_publishes_what_two_have_to_agree_to(town: Towns) -> None:
+    """>> publish, offer, change and replace as the command line does << refused; the draft's own way is open."""
+    dataset = (await submit(town, ANNA, await trees(town))).dataset
+    assert dataset is not None
+    await ruled(town, template="municipal-purpose")
+    life, slots = town.catalogue.life, {"until": "31.12.2099"}
+    doors: list[Any] = [
+        (town.catalogue.publish, (await trees(town)).wish),
+        (town.catalogue.offer, dataset.uuid, OfferWish(rule="municipal-purpose", slots=slots)),
+        (life.change, dataset.id, DatasetChange(title="Stadtbäume")),
+        (life.replace, dataset.id, Replacement(source=await town.file(TOWN))),
+    ]
+    for door, *wish in doors:
+        with pytest.raises(Mistake, match=r"approvals\.needed-publication"):
+            await town.db.write(TOWN, door, TOWN, *wish)
+    assert (await submit(town, ANNA, ChangedDataset(dataset.id, DatasetChange(title="Stadtbäume")))).approval
+
+
+async def test_who_is_told(town: Towns) -> None:
+    """Whoever the rule names at once, the deputy with the reminder; never who drafted it or has agreed."""
+    await ruled(town, people="two", responsible=ANNA.who, deputy=BERTA.who, protection=True)
+    made = await submit(town, PAULA, await trees(town))
+    assert made.approval is not None
+    one = made.approval
+
+    def told(tx: Any, reminder: bool) -> frozenset[str]:
+        return town.approvals.addressed(tx, TOWN, one, reminder=reminder)
+
+    assert await town.db.read(TOWN, told, False) == {ANNA.who, CARL.who}
+    assert await town.db.read(TOWN, told, True) == {ANNA.who, BERTA.who, CARL.who}
+    await yes(town, made, ANNA)
+    one = await town.db.read(TOWN, town.approvals.get, TOWN, one.id)
+    assert await town.db.read(TOWN, told, True) == {CARL.who}

@@ -1,0 +1,54 @@
+"""Who has to agree to what: the rule of a template before that for all, and what holds without any."""
+
+import pytest
+
+from connector.approvals.model import ApprovalRule
+from connector.approvals.rules import ApprovalRules
+from connector.errors import Mistake
+from tests.testkit.towns import Towns
+
+TOWN = "musterstadt"
+
+
+def rule(**more: object) -> ApprovalRule:
+    base = {"subject": "contract", "template": "", "people": "one", "protection": False, "days": 14}
+    return ApprovalRule(**{**base, **more})  # type: ignore[arg-type]
+
+
+async def test_without_rules_all_is_as_on_the_command_line(towns: Towns) -> None:
+    found = await towns.db.read(TOWN, towns.approvals.rules.all, TOWN)
+    assert [(one.subject, one.people, one.protection) for one in found] == [
+        ("publication", "none", False), ("contract", "none", False), ("offer", "one", False),
+    ]  # fmt: skip
+
+
+async def test_that_of_the_template_counts(towns: Towns) -> None:
+    """>> one for all, two for research << research has two; dropped, it has that for all."""
+    rules: ApprovalRules = towns.approvals.rules
+
+    async def people(template: str) -> str:
+        return (await towns.db.read(TOWN, rules.of, TOWN, "contract", template)).people
+
+    await towns.db.write(TOWN, rules.put, TOWN, rule(), "p-aaaaaa")
+    await towns.db.write(TOWN, rules.put, TOWN, rule(template="research", people="two"), "p-aaaaaa")
+    assert [await people("research"), await people("pilot")] == ["two", "one"]
+    assert len(await towns.db.read(TOWN, rules.all, TOWN)) == 4
+    await towns.db.write(TOWN, rules.drop, TOWN, "contract", "research", "p-aaaaaa")
+    assert await people("research") == "one"
+    logged = await towns.rows(TOWN, "SELECT record FROM audit_entry WHERE participant = :participant ORDER BY id")
+    assert sum(b'"actor":"p-aaaaaa"' in bytes(row["record"]) for row in logged) == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"template": "no-such"}, "policy.template-unknown"),
+        ({"days": 0}, "approvals.days"),
+        ({"days": 91}, "approvals.days"),
+        ({"subject": "anything"}, "approvals.days"),
+        ({"subject": "offer", "people": "none"}, "approvals.offer-needs-one"),
+    ],
+)
+async def test_what_is_no_rule(towns: Towns, more: dict[str, object], code: str) -> None:
+    with pytest.raises(Mistake, match=code):
+        await towns.db.write(TOWN, towns.approvals.rules.put, TOWN, rule(**more), "p-aaaaaa")

@@ -1,0 +1,227 @@
+"""Contracts that wait for people: what is asked for waits, the last yes concludes it, a no goes to the partner."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from connector.approvals.decide import Late, NotYours
+from connector.approvals.model import ApprovalRow, ApprovalRule, Voter
+from connector.approvals.service import TermsBack
+from connector.contracts.document import draft
+from connector.contracts.model import NegotiationRow
+from connector.errors import Mistake
+from connector.storage.database import Tx
+from tests.testkit.towns import Towns
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+ANNA, BERTA = Voter("p-aaaaaa", frozenset({"steward"})), Voter("p-bbbbbb", frozenset({"steward"}))
+CARL = Voter("p-cccccc", frozenset({"protection"}))
+
+
+async def ruled(towns: Towns, slug: str, subject: Any, people: Any, *, protection: bool = False) -> None:
+    rule = ApprovalRule(subject=subject, template="", people=people, protection=protection, days=14)
+    await towns.db.write(slug, towns.approvals.rules.put, slug, rule, "p-000000")
+
+
+async def asked(towns: Towns, **wish: Any) -> NegotiationRow:
+    """Nachbardorf asks Musterstadt for its trees; all that needs no person happens."""
+    case = await towns.ask(VILLAGE, TOWN, await towns.publish(TOWN, **wish))
+    await towns.run()
+    return await towns.case(VILLAGE, case.id)
+
+
+async def waiting(towns: Towns, slug: str = TOWN) -> ApprovalRow:
+    found = await towns.db.read(slug, towns.approvals.waiting, slug)
+    assert len(found) == 1
+    return found[0]
+
+
+async def yes(towns: Towns, one: ApprovalRow, who: Voter) -> ApprovalRow:
+    slug = one.participant
+    after, _ = await towns.db.write(slug, towns.publications.yes, slug, one.id, who)
+    await towns.run()
+    return after
+
+
+async def states(towns: Towns, case: NegotiationRow) -> tuple[str, ...]:
+    return (await towns.case(VILLAGE, case.id)).states
+
+
+async def test_without_a_rule_nobody_is_asked(towns: Towns) -> None:
+    case = await asked(towns)
+    assert case.shown == "FINALIZED"
+    assert await towns.rows(TOWN, "SELECT id FROM approval WHERE participant = :participant") == []
+
+
+@pytest.mark.threat("T93")
+async def test_four_eyes_conclude_it(towns: Towns) -> None:
+    """>> request << waits >> yes, yes again by the same << still waits >> yes by another << FINALIZED, and the signed
+    approval says who."""
+    await ruled(towns, TOWN, "contract", "two")
+    case = await asked(towns)
+    assert case.shown == "REQUESTED"
+    one = await waiting(towns)
+    assert (one.title, one.counterparty, one.process) == ("Bäume", towns.did(VILLAGE), case.kernel.peer_pid)
+    for _ in range(2):
+        assert (await yes(towns, one, ANNA)).ballot.state == "open"
+    assert (await towns.case(VILLAGE, case.id)).shown == "REQUESTED"
+    assert (await yes(towns, one, BERTA)).ballot.state == "approved"
+    ended = await towns.case(VILLAGE, case.id)
+    assert ended.shown == "FINALIZED"
+    agreement = await towns.agreement(VILLAGE, ended.agreement)
+    assert agreement.consumer_jws is not None  # a person's approval is nothing that the other side has to read
+    signed = await towns.db.read(VILLAGE, towns.contracts.agreements.sealed, agreement)
+    said = json.loads(signed[draft.APPROVAL["provider"]])
+    assert (said["role"], said["pseudonym"]) == ("steward", BERTA.who)
+    with pytest.raises(Late, match=r"approvals\.approved"):
+        await yes(towns, one, Voter("p-ffffff", frozenset({"steward"})))
+
+
+async def test_data_that_may_be_about_persons_wait_for_data_protection(towns: Towns) -> None:
+    """>> request for personal data, without any rule << waits for data protection alone, whose yes concludes it."""
+    case = await asked(towns, personal=True)
+    one = await waiting(towns)
+    assert (one.ballot.stewards, one.ballot.protection) == (0, 1)
+    with pytest.raises(NotYours):
+        await yes(towns, one, ANNA)
+    await yes(towns, one, CARL)
+    assert (await towns.case(VILLAGE, case.id)).shown == "FINALIZED"
+
+
+async def test_a_no_goes_to_the_partner_with_its_reason(towns: Towns) -> None:
+    await ruled(towns, TOWN, "contract", "one")
+    case = await asked(towns)
+    one = await waiting(towns)
+    with pytest.raises(Mistake, match=r"approvals\.reason"):
+        await towns.db.write(TOWN, towns.approvals.no, TOWN, one.id, ANNA, "other", "")
+    await towns.db.write(TOWN, towns.approvals.no, TOWN, one.id, ANNA, "purpose", "Bitte mit Zweck Baumpflege.")
+    await towns.run()
+    ended = await towns.case(VILLAGE, case.id)
+    assert ended.shown == "TERMINATED"
+    assert ended.reason is not None
+    assert ended.reason["de"] == ["Der genannte Zweck passt nicht zu diesen Daten. Bitte mit Zweck Baumpflege."]
+
+
+async def test_what_nobody_approves_in_time_is_refused(towns: Towns) -> None:
+    """>> the deadline << TERMINATED; a yes after it is refused in words."""
+    await ruled(towns, TOWN, "contract", "one")
+    case = await asked(towns)
+    one = await waiting(towns)
+    await towns.db.write(TOWN, _elapsed, one.id)
+    await towns.tick()
+    assert (await towns.case(VILLAGE, case.id)).shown == "TERMINATED"
+    with pytest.raises(Late, match=r"approvals\.expired"):
+        await yes(towns, one, ANNA)
+
+
+def _elapsed(tx: Tx, approval: str) -> None:
+    tx.run("UPDATE approval SET due_at = :now WHERE id = :id", now=tx.now - 1, id=approval)
+    tx.run("UPDATE timer SET due_at = :now WHERE subject = :id", now=tx.now - 1, id=approval)
+
+
+@pytest.mark.threat("T93")
+async def test_two_yes_at_once_count_each_once(towns: Towns) -> None:
+    """>> two people agree in the same moment, each twice << approved once, one contract."""
+    await ruled(towns, TOWN, "contract", "two")
+    case = await asked(towns)
+    one = await waiting(towns)
+    both = (towns.db.write(TOWN, towns.publications.yes, TOWN, one.id, who) for who in (ANNA, BERTA, ANNA, BERTA))
+    told = await asyncio.gather(*both, return_exceptions=True)
+    assert all(isinstance(each, tuple | Late) for each in told)
+    errands = "SELECT id FROM outbox WHERE participant = :participant AND kind = 'approval-decided'"
+    assert len(await towns.rows(TOWN, errands)) == 1
+    await towns.run()
+    assert (await towns.case(VILLAGE, case.id)).shown == "FINALIZED"
+    assert len(await towns.rows(TOWN, "SELECT id FROM agreement WHERE participant = :participant")) == 1
+
+
+async def test_revoked_before_the_last_yes(towns: Towns) -> None:
+    await ruled(towns, TOWN, "contract", "two")
+    await asked(towns)
+    one = await waiting(towns)
+    await yes(towns, one, ANNA)
+    await towns.db.write(TOWN, towns.approvals.revoke, TOWN, one.id, ANNA)
+    assert (await yes(towns, one, BERTA)).ballot.state == "open"
+
+
+async def test_a_partner_that_gives_up_asks_nobody_any_more(towns: Towns) -> None:
+    await ruled(towns, TOWN, "contract", "one")
+    case = await asked(towns)
+    one = await waiting(towns)
+    reason = {"de": ["Doch nicht."], "en": ["Not after all."]}
+    await towns.db.write(VILLAGE, towns.contracts.terminate, VILLAGE, case.id, "operator", reason)
+    await towns.run()
+    with pytest.raises(Late, match=r"approvals\.withdrawn"):
+        await yes(towns, one, ANNA)
+
+
+async def test_an_offer_withdrawn_meanwhile_is_not_agreed(towns: Towns) -> None:
+    """>> withdrawn while people think << their yes concludes nothing."""
+    await ruled(towns, TOWN, "contract", "one")
+    case = await asked(towns)
+    one = await waiting(towns)
+    await towns.db.write(TOWN, towns.catalogue.withdraw, TOWN)
+    await yes(towns, one, ANNA)
+    assert (await towns.case(VILLAGE, case.id)).shown == "TERMINATED"
+
+
+async def test_a_counter_offer_and_its_acceptance(towns: Towns) -> None:
+    """>> only until an earlier day << OFFERED; the partner takes it << FINALIZED: whoever offered it has agreed."""
+    await ruled(towns, TOWN, "contract", "one")
+    case = await asked(towns)
+    one = await waiting(towns)
+    policy = (await towns.case(TOWN, one.process)).policy
+    permission = [
+        {**rule, "constraint": [*rule["constraint"],
+                                {"leftOperand": "dateTime", "operator": "lt",
+                                 "rightOperand": {"@value": "2027-01-01T00:00:00Z", "@type": "xsd:dateTime"}}]}
+        for rule in policy["permission"]
+    ]  # fmt: skip
+    other = {**policy, "permission": permission}
+    terms = TermsBack(other, towns.judge.digest(other))
+    await towns.db.write(TOWN, towns.approvals.counter, TOWN, one.id, ANNA, terms)
+    await towns.run()
+    assert (await towns.case(VILLAGE, case.id)).shown == "OFFERED"
+    theirs = await waiting(towns, VILLAGE)  # the offer of others lies before the village
+    await yes(towns, theirs, Voter("p-999999", frozenset({"steward"})))
+    assert await states(towns, case) == ("REQUESTED", "OFFERED", "ACCEPTED", "AGREED", "VERIFIED", "FINALIZED")
+    kept = await towns.rows(TOWN, "SELECT state FROM approval WHERE participant = :participant ORDER BY asked_at, id")
+    assert sorted(row["state"] for row in kept) == ["approved", "countered"]
+
+
+@pytest.mark.threat("T93")
+async def test_no_other_door_gives_to_one_what_two_have_to_decide(towns: Towns) -> None:
+    """>> an offer lies before the village, which wants four eyes << its command line cannot accept it alone."""
+    await ruled(towns, VILLAGE, "offer", "two")
+    made = await towns.publish(TOWN)
+    ours = await towns.db.write(TOWN, towns.contracts.propose, TOWN, towns.partner(VILLAGE), made[1].id)
+    await towns.run()
+    theirs = await towns.case(VILLAGE, (await towns.case(TOWN, ours.id)).kernel.peer_pid or "")
+    terms = towns.judge.digest(theirs.policy)
+    with pytest.raises(Mistake, match=r"approvals\.needed-offer"):
+        await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, theirs.id, terms)
+
+
+async def test_our_own_seal_waits_for_four_eyes(towns: Towns) -> None:
+    """>> the village asks by itself and wants four eyes << AGREED waits for two, since nobody said who asked."""
+    await ruled(towns, VILLAGE, "offer", "two")
+    case = await asked(towns)
+    assert case.shown == "AGREED"
+    one = await waiting(towns, VILLAGE)
+    await yes(towns, one, ANNA)
+    await yes(towns, one, BERTA)
+    ended = await towns.case(VILLAGE, case.id)
+    assert (ended.shown, ended.approval and ended.approval.pseudonym) == ("FINALIZED", BERTA.who)
+
+
+async def test_by_hand_the_question_goes_away(towns: Towns) -> None:
+    """>> an offer accepted on the command line << no approval waits any more."""
+    made = await towns.publish(TOWN)
+    ours = await towns.db.write(TOWN, towns.contracts.propose, TOWN, towns.partner(VILLAGE), made[1].id)
+    await towns.run()
+    theirs = await towns.case(VILLAGE, (await towns.case(TOWN, ours.id)).kernel.peer_pid or "")
+    assert (await waiting(towns, VILLAGE)).process == theirs.id
+    await towns.db.write(VILLAGE, towns.contracts.accept, VILLAGE, theirs.id, towns.judge.digest(theirs.policy))
+    assert await towns.db.read(VILLAGE, towns.approvals.waiting, VILLAGE) == []
