@@ -10,16 +10,13 @@ from connector.api.routes import PARTICIPANT, Route, get
 from connector.clock import rfc3339
 from connector.contracts.evidence import attention
 from connector.contracts.negotiation.service import Contracts
-from connector.contracts.signing.progress import progress
 from connector.participants.service import Hosted, Participants
 from connector.storage.database import Database, Tx
+from connector.tasks.service import deadlines
 from connector.trust.members.trust_list import Anchor
 from connector.views.fields import time
 from connector.views.members import Members
 from connector.views.operation import AttentionView, CountersignByView, LogWaitsView, QuotaView, UndeliveredView
-
-DONE = frozenset({"given", "over", "automatic", "late"})
-"""Steps of a countersignature at which its deadline asks nobody for anything."""
 
 
 class AttentionHandlers:
@@ -52,18 +49,15 @@ class AttentionHandlers:
         )  # fmt: skip
 
     def _countersign(self, tx: Tx, slug: str) -> list[CountersignByView]:
-        waiting = []
-        for agreement in attention.unfinished(tx, slug):
-            found = progress(tx, self._contracts.agreements, agreement)
-            if found.until is not None and found.step not in DONE:
-                waiting.append((found.until, agreement.id, agreement.counterparty, found.step))
-        titles = self._contracts.titles(tx, slug, [id_ for _, id_, _, _ in waiting])
+        waiting = deadlines(tx, self._contracts.agreements, slug)
+        titles = self._contracts.titles(tx, slug, [one.agreement.id for one in waiting])
         return [
             CountersignByView(
-                agreement=id_, counterparty=did, partner=self._members.name(did), title=titles.get(id_, ""),
-                until=rfc3339(until), step=step,
+                agreement=one.agreement.id, counterparty=one.agreement.counterparty,
+                partner=self._members.name(one.agreement.counterparty), title=titles.get(one.agreement.id, ""),
+                until=rfc3339(one.until), step=one.step,
             )
-            for until, id_, did, step in sorted(waiting)
+            for one in waiting
         ]  # fmt: skip
 
     def _listed(self, hosted: Hosted) -> bool | None:

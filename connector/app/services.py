@@ -55,6 +55,8 @@ from connector.policy.extension import PLAIN, Extension
 from connector.privacy.jobs import RetentionJobs
 from connector.settings import load as conf
 from connector.settings.load import Settings
+from connector.tasks import assemble as task_slice
+from connector.tasks.service import Tasks
 from connector.telemetry import Metrics
 from connector.transfer import assemble as transfer_slice
 from connector.transfer.assemble import TransferSlice
@@ -95,6 +97,7 @@ class Services(Struct, frozen=True, kw_only=True):
     retention: RetentionJobs
     operation: OperationSlice
     figures: Figures
+    tasks: Tasks
     offboarding: OffboardingSlice
     more: More
     schedule: Schedule
@@ -160,6 +163,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         contracts=contracts, evidence=evidence, transfers=transfers, plane=plane, circuits=circuits,
         retention=retention, operation=operation,
         figures=Figures(participants, contracts.service.agreements, engine, lists().closure_of, anchor),
+        tasks=task_slice.assemble(contracts.service, transfers.duties, harvest.service),
         offboarding=offboarding, more=more,
         schedule=schedule(infra, works, circuits, operation.monitoring.failed),
     )  # fmt: skip

@@ -373,6 +373,16 @@ def open_questions(tx: Tx, participant: str, source_id: str) -> list[Asked]:
     return [Asked(row["kind"], row["value"], row["dataset"], bool(row["holds"])) for row in rows]
 
 
+def asked(tx: Tx, participant: str) -> dict[str, int]:
+    """How many questions are open, by source, for those with any."""
+    rows = tx.all(
+        "SELECT source, count(*) AS questions FROM (SELECT DISTINCT source, kind, value FROM harvest_question"
+        " WHERE participant = :participant) q GROUP BY source",
+        participant=participant,
+    )
+    return {row["source"]: int(row["questions"]) for row in rows}
+
+
 def answers(tx: Tx, participant: str, source_id: str) -> Mapping[tuple[str, str, str], str]:
     rows = tx.all(
         "SELECT kind, value, dataset, answer FROM harvest_answer WHERE participant = :participant AND source = :source",

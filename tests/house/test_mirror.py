@@ -147,6 +147,8 @@ PROVED_BY: dict[str, str] = {
     "trace/find.py": "trace/test_service.py",
     "trace/recorder.py": "trace/test_service.py",
     "trace/store.py": "trace/test_service.py",
+    "tasks/model.py": "tasks/test_order.py",
+    "tasks/store.py": "tasks/test_service.py",
     "transfer/assemble.py": "app/test_services.py",
     "transfer/decide.py": "transfer/test_send_suspension.py",
     "transfer/decision/decision_store.py": "transfer/decision/test_decisions.py",

@@ -1,0 +1,57 @@
+"""What waits for somebody, and what came to an end without her: facts, and no words."""
+
+from typing import Literal
+
+import msgspec
+
+Kind = Literal[
+    "approval", "protection", "answer-offer", "countersign", "read-and-sign", "countersign-trouble", "seal-missing",
+    "duty", "contract-ends", "end-undelivered", "end-refused", "undeliverable", "refused", "no-address", "quota",
+    "difference", "import", "draft",
+]  # fmt: skip
+Outcome = Literal["ended", "notice", "replaced", "refused", "failed", "alarm"]
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """`subject` is what the next step is about: an approval, agreement, negotiation, transfer, source of imports or
+    draft, by `kind`; `agreement` the contract it belongs to, if any. `due` and `since` in milliseconds, `due` None
+    without a deadline. `partner` is a DID. `count`: how many things of that kind this is one task for. `action` is that
+    of a duty (IRI), `process` the negotiation that an approval decides."""
+
+    kind: Kind
+    subject: str
+    since: int
+    due: int | None = None
+    agreement: str = ""
+    partner: str = ""
+    title: str = ""
+    count: int = 1
+    action: str = ""
+    process: str = ""
+
+
+class News(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that ended, was refused or failed, as the log has it: `entry` is the id there, `at` its time (ms).
+
+    `noun` says what `subject` is. `by`: whether we did it ourselves or the partner, or empty. `code` is the reason's.
+    """
+
+    outcome: Outcome
+    noun: Literal["agreement", "negotiation", "transfer", "log"]
+    subject: str
+    entry: int
+    at: int
+    agreement: str = ""
+    partner: str = ""
+    title: str = ""
+    by: Literal["", "us", "peer"] = ""
+    code: str = ""
+    count: int = 1
+
+
+class Viewer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who looks: her id, what the participant's log calls her, and her roles there."""
+
+    person: str
+    pseudonym: str
+    roles: frozenset[str]
