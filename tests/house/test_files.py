@@ -20,6 +20,7 @@ TOP = {
     "compose",
     "connector",
     "hanse",
+    "npm",
     "policies",
     "pyproject.toml",
     "tests",
