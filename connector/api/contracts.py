@@ -7,29 +7,27 @@ from typing import ClassVar
 import msgspec
 from aiohttp import web
 
-from connector.api.negotiation_request import NegotiationRequest, RequestedOffer, in_our_words, requested, without_offer
-from connector.api.peers import Peers
 from connector.api.routes import AWAY, NO_AGREEMENT, PARTICIPANT, STRANGER, Route, get, post, problem_codes
 from connector.api.wait import WAIT, Waiting
-from connector.catalogue.search import store as copies
-from connector.clock import Clock
 from connector.contracts.approval import Approval
 from connector.contracts.document.described_data import Described, of_entry
 from connector.contracts.evidence.service import Evidence
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.contracts.negotiation.service import Contracts
-from connector.errors import HanseError, Mistake, PeerError, Unavailable
+from connector.errors import HanseError
 from connector.http.limits import PAGE
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.protocol.process import Role
+from connector.requests.peers import Peers
+from connector.requests.service import Requests
+from connector.requests.terms import NegotiationRequest
 from connector.storage.database import Database
 from connector.trust.members.trust_list import Anchor
 from connector.views.agreement import Agreements, AgreementsView, AgreementView
 from connector.views.fields import Policy
 from connector.views.members import Members
 from connector.views.negotiation import NegotiationsView, NegotiationView, StartedView, TermsView, negotiation
-from connector.views.terms import offered, seeker_of
 
 AT_ONCE = 5
 """Proposals whose data are looked up in the providers' catalogues when the negotiations are listed."""
@@ -69,11 +67,11 @@ class Declining(msgspec.Struct, frozen=True):
 
 class ContractHandlers:
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, evidence: Evidence,
+        self, db: Database, participants: Participants, contracts: Contracts, evidence: Evidence, requests: Requests,
         peers: Peers, anchor: Anchor, waiting: Waiting, judge: PolicyEngine, agreements: Agreements,
     ) -> None:  # fmt: skip
-        self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
-        self._evidence, self._peers, self._anchor, self._waiting = evidence, peers, anchor, waiting
+        self._db, self._participants, self._contracts, self._requests = db, participants, contracts, requests
+        self._evidence, self._peers, self._waiting = evidence, peers, waiting
         self._judge, self._members, self._agreements = judge, Members(anchor), agreements
 
     @problem_codes(
@@ -85,47 +83,14 @@ class ContractHandlers:
     )
     async def request(self, request: web.Request, wish: NegotiationRequest) -> StartedView:
         """Fetches the offer as it stands now and asks for it."""
-        wish = in_our_words(wish)
         own = (await self._participants.get(request.match_info["p"])).participant
-        slug = own.id
-        self._current()
-        partner = await self._peers.partner(slug, self._somebody(own.did, wish.provider))
-        found = await self._requested(slug, partner.did, wish)
-        found.read(self._judge, wish)
-        row = await self._db.write(
-            slug, self._contracts.request, slug, partner, found.dataset, found.policy, wish.purpose, wish.action,
-            wish.approval, wish.replaces, found.described, found.title,
-        )  # fmt: skip
-        return StartedView(row.id)
+        return StartedView((await self._requests.ask(own, wish)).id)
 
     @problem_codes({400: (*NAMED, "api.no-member", *OFFERED, *CONCEPTS), 401: STRANGER, 503: AWAY})
     async def terms(self, request: web.Request, wish: NegotiationRequest) -> TermsView:
         """What a request with the same body would ask for, in words: nothing is asked yet."""
-        wish = in_our_words(wish)
-        hosted = await self._participants.get(request.match_info["p"])
-        did = self._somebody(hosted.participant.did, wish.provider)
-        if not self._members.admitted(did, self._clock.now()):
-            raise Mistake("api.no-member", did=did[:200])
-        found = await self._requested(hosted.participant.id, did, wish)
-        requester = seeker_of(self._anchor, hosted.participant.did)
-        return TermsView(
-            provider=did, partner=self._members.name(did), dataset=found.dataset, title=found.title,
-            terms=found.digest(self._judge), policy=found.policy, described=found.described, data=found.data,
-            **msgspec.structs.asdict(offered(self._judge, requester, found.policy, self._clock.now())),
-        )  # fmt: skip
-
-    async def _requested(self, slug: str, did: str, wish: NegotiationRequest) -> RequestedOffer:
-        """What its provider does not offer may be one of those that need no contract: our copy says where they are."""
-        try:
-            return await requested(self._peers, slug, did, wish)
-        except PeerError as absent:
-            if absent.code != "peer.no-dataset":
-                raise
-            copy = await self._db.read(slug, copies.entry, slug, did, wish.dataset)
-            told = None if copy is None else without_offer(copy, self._members.name(did))
-            if told is None:
-                raise
-            raise told from absent
+        own = (await self._participants.get(request.match_info["p"])).participant
+        return await self._requests.terms(own, wish)
 
     @problem_codes({400: ("api.wait",), 404: NO_NEGOTIATION})
     async def negotiation(self, request: web.Request) -> NegotiationView:
@@ -151,8 +116,8 @@ class ContractHandlers:
         """Offers a published dataset to a member that has not asked."""
         own = (await self._participants.get(request.match_info["p"])).participant
         slug = own.id
-        self._current()
-        partner = await self._peers.partner(slug, self._somebody(own.did, wish.consumer))
+        self._requests.require_current()
+        partner = await self._peers.partner(slug, self._requests.somebody(own, wish.consumer))
         row = await self._db.write(slug, self._contracts.propose, slug, partner, wish.offer)
         return StartedView(row.id)
 
@@ -245,17 +210,6 @@ class ContractHandlers:
 
     async def _slug(self, request: web.Request) -> str:
         return (await self._participants.get(request.match_info["p"])).participant.id
-
-    def _current(self) -> None:
-        """Nothing new is negotiated by a trust list that has run out."""
-        if not self._anchor.fresh(self._clock.now()):
-            raise Unavailable("api.list-stale")
-
-    def _somebody(self, own: str, named: str) -> str:
-        """The DID of another participant; raises Mistake if it is our own, with whom no contract could be concluded."""
-        if (did := self._members.did(named)) == own:
-            raise Mistake("api.oneself")
-        return did
 
 
 def _proposed(row: NegotiationRow) -> bool:

@@ -7,7 +7,6 @@ from typing import ClassVar
 import msgspec
 from aiohttp import web
 
-from connector.api.peers import Peers
 from connector.api.routes import AWAY, NO_AGREEMENT, PARTICIPANT, STRANGER, Query, Route, get, post, problem_codes
 from connector.clock import Clock
 from connector.contracts.agreement import termination_store
@@ -21,6 +20,7 @@ from connector.contracts.termination.statement import Terminations
 from connector.errors import Mistake, Unknown
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
+from connector.requests.peers import Peers
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
 from connector.views.agreement import agreement_status

@@ -6,7 +6,6 @@ from typing import ClassVar, Concatenate, ParamSpec
 import msgspec
 from aiohttp import web
 
-from connector.api.peers import Peers
 from connector.api.routes import AWAY, PARTICIPANT, STRANGER, Query, Route, get, post, problem_codes
 from connector.api.wait import WAIT, Waiting
 from connector.catalogue import concepts
@@ -16,6 +15,7 @@ from connector.errors import Unknown
 from connector.http import limits
 from connector.language.reasons import Reason, because, from_the_wire
 from connector.participants.service import Participants
+from connector.requests.peers import Peers
 from connector.storage.database import Database, Tx
 from connector.transfer.model import Mode, TransferRow
 from connector.transfer.plane.pull_errand import LocalPlane

@@ -53,6 +53,8 @@ from connector.peer.routes import Authenticate
 from connector.policy.engine import PolicyEngine
 from connector.policy.extension import PLAIN, Extension
 from connector.privacy.jobs import RetentionJobs
+from connector.requests import assemble as request_slice
+from connector.requests.assemble import RequestSlice
 from connector.settings import load as conf
 from connector.settings.load import Settings
 from connector.tasks import assemble as task_slice
@@ -99,6 +101,7 @@ class Services(Struct, frozen=True, kw_only=True):
     figures: Figures
     tasks: Tasks
     offboarding: OffboardingSlice
+    requests: RequestSlice
     more: More
     schedule: Schedule
 
@@ -149,11 +152,14 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         folders=(settings.data.files, settings.data.received, settings.folder / "log"),
         struck=authority_of(space, anchor, trust.listing, clock), periods=retention.unexpired,
     )  # fmt: skip
+    requests = request_slice.assemble(
+        infra, catalogue.index, contracts.service, transfers.service, engine, peer=peer, anchor=anchor
+    )
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (
         accounts.work, operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work,
         federation.work, approvals.work, contracts.work, transfers.work, plane.work, delivery, offboarding.work,
-        more.work,
+        requests.work, more.work,
     )  # fmt: skip
     return Services(
         infra=infra, judge=engine, space=space, participants=participants, accounts=accounts, trust=trust,
@@ -164,7 +170,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         retention=retention, operation=operation,
         figures=Figures(participants, contracts.service.agreements, engine, lists().closure_of, anchor),
         tasks=task_slice.assemble(contracts.service, transfers.duties, harvest.service),
-        offboarding=offboarding, more=more,
+        offboarding=offboarding, requests=requests, more=more,
         schedule=schedule(infra, works, circuits, operation.monitoring.failed),
     )  # fmt: skip
 

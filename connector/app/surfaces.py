@@ -120,10 +120,11 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_audience.AudienceHandlers(db, clock, participants, catalogue.service, catalogue.audiences, judge),
         api_harvest.HarvestHandlers(services.harvest.service),
         api_datasets.DatasetHandlers(db, participants, catalogue.service, contracts.service, anchor),
-        api_find.FindHandlers(db, clock, participants, catalogue.index, judge, peer, anchor),
+        api_find.FindHandlers(participants, services.requests.searches),
         api_federation.FederationHandlers(clock, participants, services.federation.service, anchor),
         api_contracts.ContractHandlers(
-            db, clock, participants, contracts.service, services.evidence, peer, anchor, waiting, judge, agreements
+            db, participants, contracts.service, services.evidence, services.requests.service, peer, anchor, waiting,
+            judge, agreements,
         ),
         api_countersigning.CountersigningHandlers(db, participants, contracts.service, judge, readings, agreements),
         api_transfers.TransferHandlers(

@@ -14,12 +14,12 @@ from connector.errors import HanseError, Unauthenticated, Untimely
 from connector.http.address import under_root
 from connector.participants.model import Participant
 from connector.peer.addresses import needless
-from connector.peer.claims import requester
 from connector.policy.engine import Requester
 from connector.storage.database import Tx
 from connector.trust.clock_skew import Skews
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys import jose
+from connector.trust.members.claims import requester
 from connector.trust.members.trust_list import Anchor, Entry
 
 LIFE_S = 300

@@ -9,15 +9,8 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from connector.catalogue.audience import Member
 from connector.policy.engine import Requester
 from connector.policy.odrl.names import HANSE
-from connector.policy.odrl.state_of_world import Fact
-from connector.trust.members.trust_list import Anchor, Entry, millis
-
-STATES = {
-    "01": "DE-SH", "02": "DE-HH", "03": "DE-NI", "04": "DE-HB", "05": "DE-NW", "06": "DE-HE", "07": "DE-RP",
-    "08": "DE-BW", "09": "DE-BY", "10": "DE-SL", "11": "DE-BE", "12": "DE-BB", "13": "DE-MV", "14": "DE-SN",
-    "15": "DE-ST", "16": "DE-TH",
-}  # fmt: skip
-"""The German states by the first two digits of a regional key (ARS); names as in ISO 3166-2."""
+from connector.trust.members.claims import requester
+from connector.trust.members.trust_list import Anchor, millis
 
 
 class Claims:
@@ -49,13 +42,3 @@ class Claims:
         """When the list lets the membership end by itself (ms); None if it does not."""
         found = self._anchor.entry(did)
         return None if found is None else millis(found.valid_until) or None
-
-
-def requester(entry: Entry) -> Requester:
-    """What rules may know of a member; where it sits only as far as the state."""
-    said = {
-        HANSE + "adminLevel": entry.admin_level,
-        HANSE + "participantLocation": (state := STATES.get((entry.ars or "")[:2])) and HANSE + state,
-    }
-    facts = tuple((iri, Fact(frozenset((one,)), "verified-credential")) for iri, one in said.items() if one)
-    return Requester(did=entry.did, kind=entry.kind, groups=frozenset(entry.groups), facts=facts)

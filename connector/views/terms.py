@@ -9,6 +9,7 @@ from connector.dialects.policies import translate
 from connector.errors import Mistake
 from connector.policy.engine import LANGUAGES, PolicyEngine, Requester
 from connector.policy.odrl.model import PolicyError
+from connector.trust.members.claims import requester
 from connector.trust.members.trust_list import Anchor
 from connector.views.fields import Sentences, explanation, sentences
 
@@ -29,7 +30,7 @@ class ClausesView(msgspec.Struct, frozen=True):
 
 
 class OfferView(msgspec.Struct, frozen=True, kw_only=True):
-    """A peer's offer in words, and whether we would get it (`met`); `reason` why not.
+    """A peer's offer in words, and whether we would get it (`met`); `reason` why not, `help` what would help.
 
     `notes` say by language which words of others were read as which of ours.
     """
@@ -38,6 +39,7 @@ class OfferView(msgspec.Struct, frozen=True, kw_only=True):
     met: bool
     clauses: list[ClauseView]
     reason: Sentences | None
+    help: Sentences
     notes: dict[str, list[str]]
 
 
@@ -55,8 +57,12 @@ def clauses(judge: PolicyEngine, policy: Mapping[str, Any]) -> list[ClauseView]:
     ]
 
 
-def offered(judge: PolicyEngine, requester: Requester, policy: Mapping[str, Any], now: int) -> OfferView:
-    """A peer's offer, as far as its catalogue decides.
+def offered(
+    judge: PolicyEngine, seeker: Requester, policy: Mapping[str, Any], now: int, *, purpose: str | None = None,
+    action: str | None = None,
+) -> OfferView:  # fmt: skip
+    """A peer's offer, as far as it is decided when a contract is made; without a `purpose` we are bound to those of the
+    rule.
 
     A foreign rule that we do not understand is shown as not met, with the reason.
     """
@@ -64,16 +70,19 @@ def offered(judge: PolicyEngine, requester: Requester, policy: Mapping[str, Any]
     terms, notes = read.document, {lang: [translate.told(note, lang) for note in read.notes] for lang in LANGUAGES}
     name = str(policy["@id"])
     try:
-        decision = judge.decide(terms, requester, "catalog", now)
+        decision = judge.decide(terms, seeker, "negotiation", now, purpose=purpose, action=action)
         words = judge.reasons(decision)
         said = clauses(judge, terms)
     except PolicyError as error:
-        return OfferView(offer=name, met=False, clauses=[], reason=explanation(Mistake(error.code)), notes=notes)
-    reason = None if decision.permit else sentences(words)
-    return OfferView(offer=name, met=decision.permit, clauses=said, reason=reason, notes=notes)
+        reason, nothing = explanation(Mistake(error.code)), dict.fromkeys(LANGUAGES, "")
+        return OfferView(offer=name, met=False, clauses=[], reason=reason, help=nothing, notes=notes)
+    return OfferView(
+        offer=name, met=decision.permit, clauses=said, reason=None if decision.permit else sentences(words),
+        help={lang: judge.what_if(decision, lang) for lang in LANGUAGES}, notes=notes,
+    )  # fmt: skip
 
 
 def seeker_of(anchor: Anchor, did: str) -> Requester:
-    """A participant of ours as the catalogues of others see it, by the trust list."""
+    """A participant of ours as others see it, by the trust list."""
     us = anchor.entry(did)
-    return Requester(did=did, kind=us.kind if us else "", groups=frozenset(us.groups if us else ()))
+    return Requester(did=did, kind="") if us is None else requester(us)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from connector.api import find
 from connector.catalogue.search import store
 from connector.catalogue.search.copies import copy_of
+from connector.requests import search
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Refused, Space
 
 HERE, THERE = "musterstadt", "nachbardorf"
@@ -79,7 +79,7 @@ async def test_what_no_copy_answers_is_asked_for_live(space: Space) -> None:
 
 async def test_what_no_copy_answers_asks_only_the_oldest_again(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> two members with copies, one may be asked again << the one that was read first; who was never read always."""
-    monkeypatch.setattr(find, "AGAIN", 1)
+    monkeypatch.setattr(search, "AGAIN", 1)
     city = await space.city("it", {HERE: MUNICIPALITY, THERE: MUNICIPALITY, "drittstadt": MUNICIPALITY})
     for slug in (THERE, "drittstadt"):
         await city.publish(slug, title=f"Bäume {slug}")

@@ -4,8 +4,9 @@ import pytest
 from msgspec.structs import replace
 
 from connector.clock import rfc3339
-from connector.peer.claims import STATES, Claims, requester
+from connector.peer.claims import Claims
 from connector.policy.odrl.names import HANSE
+from connector.trust.members.claims import STATES, requester
 from connector.trust.members.trust_list import Anchor, Entry
 
 NOW = 1_795_000_000_000

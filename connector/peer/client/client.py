@@ -19,7 +19,6 @@ from connector.http.outbound import Answer, SafeClient
 from connector.participants.service import Hosted, Participants
 from connector.peer.addresses import Addresses, needless
 from connector.peer.auth import LIFE_S
-from connector.peer.claims import requester
 from connector.peer.client import listing
 from connector.peer.client.discovery import Discovery
 from connector.peer.client.listing import Listed
@@ -32,6 +31,7 @@ from connector.trust.clock_skew import Skews
 from connector.trust.did.did import Did
 from connector.trust.did.resolver import Resolver
 from connector.trust.keys.jose import sign_jwt
+from connector.trust.members.claims import requester
 from connector.trust.members.trust_list import Anchor
 
 log = structlog.get_logger("peer")

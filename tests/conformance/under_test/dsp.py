@@ -17,7 +17,6 @@ from connector.contracts.partner import Partner
 from connector.http import limits, strict
 from connector.infra import Infra
 from connector.jobs.work import Work
-from connector.peer.claims import requester
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.outbox import OutboxRow
@@ -26,6 +25,7 @@ from connector.transfer.plane import assemble as plane
 from connector.transfer.plane.assemble import DataPlane
 from connector.transfer.plane.reports import Reports
 from connector.transfer.service import Transfers
+from connector.trust.members.claims import requester
 from tests.conformance.under_test.foreign import Foreign, Peer, among, participant_at
 from tests.conformance.under_test.seed import USE, sow
 from tests.conformance.under_test.stage import PLAY, Negotiating, Prompter, Stage, Transferring

@@ -6,13 +6,13 @@ not asked for.
 
 import msgspec
 
-from connector.api.peers import Peers
 from connector.catalogue import concepts
 from connector.contracts.approval import Approval
 from connector.contracts.document.described_data import Described, kept, of_entry
 from connector.contracts.negotiation.service import SHORTEST
 from connector.errors import Mistake
 from connector.policy.engine import PolicyEngine
+from connector.requests.peers import Peers
 from connector.views.dataset import title_of, whereabouts
 from connector.views.fields import Policy
 

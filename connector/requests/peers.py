@@ -1,4 +1,4 @@
-"""What the management surface asks of other connectors; `peer.client` does it."""
+"""What a person here asks of other connectors; `peer.client` does it."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
