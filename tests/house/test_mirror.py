@@ -12,7 +12,7 @@ from tests.testkit.places import ROOT
 
 TESTS, PACKAGE = ROOT / "tests", ROOT / "connector"
 ABOUT_THE_WHOLE = frozenset(
-    {"cities", "conformance", "fuzz", "house", "load", "nasty", "plugins", "suites", "testkit", "vocab"}
+    {"cities", "conformance", "desk", "fuzz", "house", "load", "nasty", "plugins", "suites", "testkit", "vocab"}
 )
 """Folders whose tests are about the product or the repository, and those that are the tools of tests."""
 SHORT = 40

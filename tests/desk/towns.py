@@ -1,0 +1,69 @@
+"""Towns with a desk for tests: three participants in two processes, and persons who are signed in.
+
+Musterstadt publishes, Nachbardorf is a neighbour at the same provider, Stadtwerke a firm in the other process. A person
+is made with her roles by the words of the operator; her session is opened as a sign-in link opens it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from connector.settings.load import web_origin
+from connector.web.session import Cookies
+from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Space, data_space
+
+TOWN, NEIGHBOUR, FIRM = "musterstadt", "nachbardorf", "stadtwerke"
+ROLES = ("steward", "publisher", "auditor", "protection", "admin")
+
+
+class Person(NamedTuple):
+    """Who is signed in at which desk: `cookies` for a browser's window there."""
+
+    id: str
+    name: str
+    origin: str
+    cookies: Mapping[str, str]
+
+
+class Towns(NamedTuple):
+    """`city` hosts Musterstadt and Nachbardorf, `firm` the Stadtwerke."""
+
+    space: Space
+    city: City
+    firm: City
+
+    def of(self, slug: str) -> City:
+        return self.firm if slug == FIRM else self.city
+
+    async def person(
+        self, name: str, roles: Mapping[str, tuple[str, ...]], *, operator: bool = False, at: str = TOWN
+    ) -> Person:
+        """A new person with these roles (by slug), signed in at the desk of `at`."""
+        city = self.of(at)
+        accounts = city.services.accounts
+        made = await accounts.people.add(f"{name.replace(' ', '.').lower()}@{at}.example", name, operator=operator)
+        for slug, wanted in roles.items():
+            for role in wanted:
+                await accounts.people.grant(slug, "", made.id, role)
+        return await self.signed_in(made.id, name, at)
+
+    async def signed_in(self, person: str, name: str, at: str = TOWN) -> Person:
+        """In a new session of hers, which counts as one with a second factor."""
+        city = self.of(at)
+        links, origin = city.services.accounts.links, web_origin(city.settings)
+        cookie = await links.use(await links.make(person), "Chromium")
+        return Person(person, name, origin, {Cookies(origin).name: cookie, "hanse-language": "de"})
+
+
+@asynccontextmanager
+async def towns(folder: Path) -> AsyncIterator[Towns]:
+    """Both processes, each knowing the other; short paths, please."""
+    async with data_space(folder) as space:
+        environ = {"HANSE_QUOTA__PEER_HOUR_STARTS": "0"}
+        city = await space.city("it", {TOWN: MUNICIPALITY, NEIGHBOUR: MUNICIPALITY}, environ)
+        firm = await space.city("firm", {FIRM: COMPANY}, environ)
+        await space.reload(city, firm)
+        await asyncio.sleep(0)
+        yield Towns(space, city, firm)
