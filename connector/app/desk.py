@@ -14,7 +14,7 @@ from connector.web import assets, routes
 from connector.web.call import Desk
 from connector.web.frame.handlers import FrameHandlers, own_texts
 from connector.web.sent_forms import SentForms
-from connector.web.session import Cookies, Nobody
+from connector.web.session import Cookies
 
 PUBLIC_BODIES = frozenset(
     HANSE + name
@@ -46,8 +46,9 @@ def desk(services: Services) -> Desk:
         return entry is not None and entry.admitted(now) and entry.kind in PUBLIC_BODIES
 
     return Desk(
-        clock=infra.clock, participants=services.participants, sessions=Nobody(), cookies=Cookies(origin),
-        origin=origin, key=hmac.digest(master_key(settings), b"hanse/desk/forms", sha256), official=official,
+        clock=infra.clock, participants=services.participants, sessions=services.accounts.sessions,
+        cookies=Cookies(origin), origin=origin, key=hmac.digest(master_key(settings), b"hanse/desk/forms", sha256),
+        official=official,
         sent=SentForms(infra.db), assets=assets.load(), texts=_texts(settings),
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from aiohttp import web
 from msgspec import Struct
 
+from connector.accounts.model import Role, Signed
 from connector.clock import Clock
 from connector.errors import Defect, Mistake
 from connector.language import say
@@ -19,7 +20,7 @@ from connector.web import forms
 from connector.web.assets import Assets
 from connector.web.forms import Form, Upload
 from connector.web.sent_forms import SentForms
-from connector.web.session import Cookies, Lang, Role, Sessions, Signed
+from connector.web.session import Cookies, Lang, Sessions
 
 
 class Desk(Struct, frozen=True, kw_only=True):

@@ -13,15 +13,16 @@ import structlog
 from aiohttp import web
 from msgspec.structs import replace
 
+from connector.accounts.model import Role
 from connector.errors import Defect, HanseError, Mistake, Unknown
 from connector.http import limits
 from connector.http.pace import Pace
 from connector.http.refusals import WrongMedia
+from connector.storage.database import acting
 from connector.web import forms, session
 from connector.web.call import Call, Desk
 from connector.web.problems import known, problems
 from connector.web.render import HEADERS, to
-from connector.web.session import Role
 
 Access = Role | Literal["everybody", "signed", "operator", "unasked"]
 """`unasked`: files, of which nobody is asked who loads them."""
@@ -122,9 +123,10 @@ class _Door:
                 return self._sign_in(route, request)
             call = await self._there(call, route)
             known(request, call)
-            if route.method == "GET":
-                return await route.handler(group, call)
-            return await self._sent(route, group, call)
+            with acting({} if call.signed is None else call.signed.pseudonyms):
+                if route.method == "GET":
+                    return await route.handler(group, call)
+                return await self._sent(route, group, call)
 
         if route.takes_file:
             limits.streaming(answered)
@@ -138,8 +140,9 @@ class _Door:
             self._addresses.spend(request.remote)
         else:
             self._persons.spend(signed.person)
+        lang = session.language(request, "" if signed is None else signed.language)
         structlog.contextvars.bind_contextvars(request=request.get(limits.request_id, ""))
-        return Call(request=request, desk=desk, lang=session.language(request), signed=signed)
+        return Call(request=request, desk=desk, lang=lang, signed=signed)
 
     def _sign_in(self, route: Route, request: web.Request) -> web.Response:
         """A page that was polled cannot follow a redirect as a whole; htmx does when it is told so."""

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from msgspec import Struct
 
+from connector.accounts.model import ROLES, Signed
 from connector.http import strict
 
-Role = Literal["steward", "publisher", "auditor", "protection", "admin"]
-READERS: Final[tuple[Role, ...]] = ("steward", "publisher", "auditor", "protection", "admin")
+READERS: Final = ROLES
+"""Every role at a participant reads its pages."""
 Lang = Literal["de", "en"]
 LANGUAGES: Final[Mapping[str, Lang]] = {"de": "de", "en": "en"}
 LANGUAGE: Final = "hanse-language"
@@ -24,31 +25,9 @@ _LONGEST: Final = 200
 _YEAR_S: Final = 31_536_000
 
 
-class Signed(Protocol):
-    """A person who is signed in: `roles` by the slug of a participant, `form_key` a secret of this session."""
-
-    @property
-    def person(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def roles(self) -> Mapping[str, frozenset[Role]]: ...
-    @property
-    def operator(self) -> bool: ...
-    @property
-    def form_key(self) -> bytes: ...
-
-
 class Sessions(Protocol):
     async def session(self, cookie: str) -> Signed | None:
         """Who has the session that this cookie names; None if there is none, or none any more."""
-
-
-class Nobody:
-    """Of a process in which nobody can sign in."""
-
-    async def session(self, cookie: str) -> Signed | None:
-        return None
 
 
 class Cookies(Struct, frozen=True):
@@ -82,9 +61,9 @@ class Cookies(Struct, frozen=True):
         )
 
 
-def language(request: web.Request) -> Lang:
-    """What was chosen, else what `Accept-Language` prefers; German for everybody else."""
-    chosen = LANGUAGES.get(request.cookies.get(LANGUAGE, ""))
+def language(request: web.Request, own: str = "") -> Lang:
+    """What was chosen in this browser, else by this person, else what `Accept-Language` prefers; else German."""
+    chosen = LANGUAGES.get(request.cookies.get(LANGUAGE, "")) or LANGUAGES.get(own)
     if chosen is not None:
         return chosen
     liked: dict[str, float] = {}

@@ -179,7 +179,6 @@ PROVED_BY: dict[str, str] = {
     "web/call.py": "web/test_routes.py",
     "web/menu.py": "web/frame/test_handlers.py",
     "web/problems.py": "web/test_routes.py",
-    "web/render.py": "web/test_routes.py",
     "web/sent_forms.py": "web/test_routes.py",
     "views/harvest.py": "cities/test_importing.py",
     "views/agreement.py": "api/test_openapi.py",

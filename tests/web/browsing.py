@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import aiohttp
-from msgspec import Struct
 from msgspec.structs import replace
 from yarl import URL
 
+from connector.accounts.model import Role, Signed
 from connector.app import desk as composed
 from connector.app.services import Services
 from connector.http import server
 from connector.web import routes
 from connector.web.call import Desk
-from connector.web.session import Cookies, Role, Signed
+from connector.web.session import Cookies
 from tests.cities.sharing import free_port
 
 _VOID = frozenset(
@@ -32,26 +32,11 @@ _VOID = frozenset(
 _UNSEEN = frozenset({"script", "style", "head", "template"})
 
 
-class Person(Struct, frozen=True, kw_only=True):
-    """Who a test says is signed in."""
-
-    person: str
-    name: str
-    roles: Mapping[str, frozenset[Role]]
-    operator: bool
-    form_key: bytes
-    pseudonyms: Mapping[str, str] = {}
-    withheld: Mapping[str, frozenset[str]] = {}
-    language: str = ""
-    session: str = "test"
-    strong: bool = True
-
-
 class People:
     """Sessions by the word of the test."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Person] = {}
+        self._known: dict[str, Signed] = {}
 
     async def session(self, cookie: str) -> Signed | None:
         return self._known.get(cookie)
@@ -59,9 +44,9 @@ class People:
     def enter(self, name: str, roles: Mapping[str, Iterable[Role]], operator: bool) -> str:
         """The cookie of a new session."""
         cookie, person = secrets.token_urlsafe(16), f"p-{sha256(name.encode()).hexdigest()[:6]}"
-        self._known[cookie] = Person(
+        self._known[cookie] = Signed(
             person=person, name=name, roles={slug: frozenset(some) for slug, some in roles.items()}, operator=operator,
-            form_key=sha256(cookie.encode()).digest(), pseudonyms=dict.fromkeys(roles, person),
+            form_key=sha256(cookie.encode()).digest(), pseudonyms=dict.fromkeys(roles, person), strong=True,
         )  # fmt: skip
         return cookie
 
