@@ -30,6 +30,8 @@ from connector.contracts.evidence.certificates import Certificates
 from connector.contracts.evidence.service import Evidence
 from connector.delivery import assemble as delivery_slice
 from connector.delivery.circuit import Circuits
+from connector.drafts import assemble as draft_slice
+from connector.drafts.assemble import DraftSlice
 from connector.federation import assemble as federation_slice
 from connector.federation.assemble import FederationSlice
 from connector.figures.service import Figures
@@ -91,6 +93,7 @@ class Services(Struct, frozen=True, kw_only=True):
     public: PublicSlice
     harvest: HarvestSlice
     approvals: ApprovalSlice
+    drafts: DraftSlice
     contracts: ContractSlice
     evidence: Evidence
     transfers: TransferSlice
@@ -128,6 +131,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     public = public_slice.assemble(infra, participants, catalogue.service.public, [ImportedDatasets()])
     harvest = harvest_slice.assemble(infra, participants)
     approvals = approval_slice.assemble(participants, catalogue.service, rules, Directory())
+    drafts = draft_slice.assemble(infra, participants, catalogue, approvals)
     contracts = contract_slice.assemble(
         infra, participants, catalogue.service, engine, members=members, line=anchor, seal_roots=trust.seal_roots,
         peer=peer, quotas=quotas, approvals=approvals.service, decide=ports.negotiating,
@@ -158,14 +162,14 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (
         accounts.work, operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work,
-        federation.work, approvals.work, contracts.work, transfers.work, plane.work, delivery, offboarding.work,
-        requests.work, more.work,
+        federation.work, approvals.work, drafts.work, contracts.work, transfers.work, plane.work, delivery,
+        offboarding.work, requests.work, more.work,
     )  # fmt: skip
     return Services(
         infra=infra, judge=engine, space=space, participants=participants, accounts=accounts, trust=trust,
         quotas=quotas,
         addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
-        catalogue=catalogue, public=public, harvest=harvest, federation=federation, approvals=approvals,
+        catalogue=catalogue, public=public, harvest=harvest, federation=federation, approvals=approvals, drafts=drafts,
         contracts=contracts, evidence=evidence, transfers=transfers, plane=plane, circuits=circuits,
         retention=retention, operation=operation,
         figures=Figures(participants, contracts.service.agreements, engine, lists().closure_of, anchor),

@@ -44,6 +44,7 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("deed", "facts"): Way("blank", proof=True),
     ("ending", "statement"): Way("blank", proof=True),
     ("participant", "closing_reason"): Way("blank"),
+    ("publication_draft", "author"): Way("blank"),
     ("approval", "votes"): Way("blank"),
     ("approval", "drafter"): Way("blank"),
     ("approval", "ended_by"): Way("blank"),
@@ -55,7 +56,7 @@ WAYS: Mapping[tuple[str, str], Way] = {
 PUBLISHED = frozenset(
     {
         "dataset", "offer", "source", "revision", "series", "harvest_answer", "harvest_dataset", "harvest_question",
-        "public_document", "public_entry", "public_snapshot",
+        "public_document", "public_entry", "public_snapshot", "publication_draft",
     }
 )  # fmt: skip
 """What the participant offers is for it to change; nothing of it is rewritten behind its back."""

@@ -16,6 +16,7 @@ from connector.reading.model import (
     NAME,
     SAMPLE,
     SHOWN,
+    SHOWN_COLUMNS,
     STEP,
     Broken,
     Column,
@@ -102,7 +103,7 @@ class Profile:
         self.looked_at += 1
         self.cells += len(cells)
         if len(self.sample) < SHOWN:
-            self.sample.append(tuple(" ".join(cell[: 2 * CELL].split())[:CELL] for cell in cells[:COLUMNS]))
+            self.sample.append(tuple(" ".join(cell[: 2 * CELL].split())[:CELL] for cell in cells[:SHOWN_COLUMNS]))
         if len(cells) == len(self.names):
             for column, cell in zip(self.columns, cells, strict=False):
                 if value := cell.strip():

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from connector.reading import coordinates, csv_table, geopackage, json_table, personal
 from connector.reading.columns import Profile, span_of
 from connector.reading.map_preview import MapPreview
-from connector.reading.model import Limits, Map, PersonalHint, Reading, Refused, Table
+from connector.reading.model import TABLES, Limits, Map, PersonalHint, Reading, Refused, Table
 from connector.reading.values import pair_of
 
 ZIP = b"PK\x03\x04"
@@ -104,10 +104,15 @@ def _finished(
     kind: str, tables: Sequence[tuple[Table, Profile]], remarks: Sequence[str] = (), file_type: str = ""
 ) -> Reading:
     hints: list[PersonalHint] = [hint for table, profile in tables for hint in personal.hints(profile, table.name)]
-    told = tuple(table for table, _ in tables)
+    told = tuple(table if at < TABLES else _bare(table) for at, (table, _) in enumerate(tables))
     return Reading(
         kind=kind, tables=told, hints=tuple(hints), span=span_of(told), remarks=tuple(remarks), file_type=file_type  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def _bare(table: Table) -> Table:
+    """Without preview: a file with many tables is told of, not shown."""
+    return replace(table, sample=(), map=None if table.map is None else replace(table.map, features=()))
 
 
 def _places(profile: Profile, kinds: Sequence[str]) -> Map | None:

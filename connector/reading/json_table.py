@@ -84,7 +84,10 @@ def _flat(record: object) -> dict[str, str]:
     while todo:
         name, value = todo.pop()
         if isinstance(value, Mapping) and name.count(".") < 3:
-            todo += [(f"{name}.{key}" if name else str(key), each) for key, each in reversed(list(value.items()))]
+            todo += [
+                (f"{name}.{_whole(key)}" if name else _whole(str(key)), each)
+                for key, each in reversed(list(value.items()))
+            ]
         elif name and len(found) < COLUMNS:
             found[name] = _text(value)
     return found
@@ -95,7 +98,13 @@ def _text(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "ja" if value else "nein"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:2_000]
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)[:2_000]
+    return _whole(text)
+
+
+def _whole(text: str) -> str:
+    """Half a pair of code units is no character, and fits into no answer."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _records(file: BinaryIO, nesting: int) -> Iterator[dict[str, Any]]:

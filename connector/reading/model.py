@@ -22,7 +22,9 @@ SAMPLE = 10_000
 """Rows of a table that are looked at one by one; behind them every `STEP`th."""
 STEP = 50
 SHOWN = 20
-"""Rows of the preview."""
+"""Rows of the preview, of the first `TABLES` tables."""
+TABLES = 4
+SHOWN_COLUMNS = 60
 CELL = 200
 """Characters of a value that are shown."""
 NAME = 120
@@ -183,7 +185,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     memory: int = 1024**3
     cpu_s: int = 90
     wall_s: int = 180
-    written: int = 4 * 1024**2
+    written: int = 8 * 1024**2
     unpacked: int = 512 * 1024**2
     line: int = 1024**2
     nesting: int = 64

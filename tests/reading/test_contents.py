@@ -155,6 +155,18 @@ def test_12_a_list_of_records_with_what_is_nested() -> None:
     assert kinds(reading) == {"id": "integer", "adresse.ort": "text", "adresse.plz": "postcode", "tags": "text"}
 
 
+def test_half_a_character_in_json_is_told_as_a_question_mark() -> None:
+    reading = contents(b'[{"a\\ud800": "b\\udfff"}]')
+    assert kinds(reading) == {"a?": "text"}
+    assert reading.tables[0].sample == (("b?",),)
+
+
+def test_of_many_tables_only_the_first_are_shown() -> None:
+    reading = contents(xlsx({f"Blatt {number}": [["a", "b"], ["x", 1]] for number in range(8)}))
+    assert [len(table.sample) for table in reading.tables] == [1, 1, 1, 1, 0, 0, 0, 0]
+    assert [table.rows for table in reading.tables] == [1] * 8
+
+
 def test_coordinates_in_degrees_gauss_krueger_and_one_column() -> None:
     degrees = contents("Name;Breite;Länge\nA;49,87;8,65\nB;49,88;8,66\n".encode())
     assert degrees.tables[0].map is not None

@@ -1,0 +1,30 @@
+"""Puts the slice together: publications that are being prepared, and the reading of their files."""
+
+from msgspec import Struct
+
+from connector.approvals.assemble import ApprovalSlice
+from connector.catalogue.assemble import CatalogueSlice
+from connector.drafts.service import Drafts
+from connector.infra import Infra
+from connector.jobs.work import Work
+from connector.participants.service import Participants
+
+
+class DraftSlice(Struct, frozen=True, kw_only=True):
+    service: Drafts
+    work: Work
+
+
+def assemble(
+    infra: Infra, participants: Participants, catalogue: CatalogueSlice, approvals: ApprovalSlice
+) -> DraftSlice:  # fmt: skip
+    service = Drafts(
+        infra.db,
+        participants,
+        catalogue.service,
+        catalogue.uploads,
+        infra.http,
+        approvals.publications,
+        approvals.service,
+    )
+    return DraftSlice(service=service, work=Work(rounds=(service,)))

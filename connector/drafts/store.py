@@ -1,0 +1,95 @@
+"""SQL of drafts. Every look-up names the participant."""
+
+from typing import Any
+
+import msgspec
+
+from connector.drafts.model import Draft, Problem, Said
+from connector.reading.model import Reading
+from connector.storage.database import Row, Tx
+
+_JSON: dict[str, type[msgspec.Struct]] = {"reading": Reading, "problem": Problem, "said": Said}
+_NAMES = ", ".join(Draft.__struct_fields__)
+_WITHOUT_READING = ", ".join("NULL AS reading" if name == "reading" else name for name in Draft.__struct_fields__)
+
+
+def _draft(row: Row) -> Draft:
+    values: dict[str, Any] = {name: row[name] for name in Draft.__struct_fields__}
+    for name, cls in _JSON.items():
+        values[name] = None if values[name] is None else msgspec.json.decode(values[name], type=cls)
+    return Draft(**values)
+
+
+def _values(one: Draft) -> dict[str, Any]:
+    values = {name: getattr(one, name) for name in Draft.__struct_fields__}
+    for name in _JSON:
+        values[name] = None if values[name] is None else msgspec.json.encode(values[name]).decode()
+    return values
+
+
+def insert(tx: Tx, participant: str, one: Draft) -> None:
+    tx.run(
+        f"INSERT INTO publication_draft (participant, {_NAMES}) VALUES (:participant,"  # noqa: S608 names of fields
+        f" {', '.join(f':{name}' for name in Draft.__struct_fields__)})",
+        participant=participant, **_values(one),
+    )  # fmt: skip
+
+
+def update(tx: Tx, participant: str, one: Draft, seen: int) -> bool:
+    """Takes the place of version `seen`; False if another one is there by now."""
+    return bool(
+        tx.run(
+            "UPDATE publication_draft SET state = :state, dataset = :dataset, source = :source, copy = :copy,"
+            " name = :name, bytes = :bytes, reading = :reading, problem = :problem, said = :said,"
+            " approval = :approval, version = :version, changed_at = :changed_at, published_at = :published_at"
+            " WHERE participant = :participant AND id = :id AND version = :seen",
+            participant=participant, seen=seen,
+            **{name: value for name, value in _values(one).items() if name not in ("author", "kind", "created_at")},
+        )
+    )  # fmt: skip
+
+
+def draft(tx: Tx, participant: str, draft_id: str) -> Draft | None:
+    row = tx.one(
+        f"SELECT {_NAMES} FROM publication_draft WHERE participant = :participant AND id = :id",  # noqa: S608 as above
+        participant=participant, id=draft_id,
+    )  # fmt: skip
+    return None if row is None else _draft(row)
+
+
+def open_ones(tx: Tx, participant: str, limit: int) -> list[Draft]:
+    """What is being prepared, the latest change first; without what was read."""
+    rows = tx.all(
+        f"SELECT {_WITHOUT_READING} FROM publication_draft WHERE participant = :participant"  # noqa: S608 as above
+        " AND state IN ('reading', 'open', 'submitted') ORDER BY changed_at DESC, id LIMIT :limit",
+        participant=participant, limit=limit,
+    )  # fmt: skip
+    return [_draft(row) for row in rows]
+
+
+def of_dataset(tx: Tx, participant: str, dataset: str) -> list[Draft]:
+    """Those that became this dataset, or versions of it, the newest first."""
+    rows = tx.all(
+        f"SELECT {_NAMES} FROM publication_draft WHERE participant = :participant AND dataset = :dataset"  # noqa: S608 as above
+        " AND state = 'published' ORDER BY published_at DESC, id LIMIT 100",
+        participant=participant, dataset=dataset,
+    )  # fmt: skip
+    return [_draft(row) for row in rows]
+
+
+def submitted(tx: Tx, participant: str, limit: int) -> list[Draft]:
+    """Those that others have to agree to, or had to, the newest first."""
+    rows = tx.all(
+        f"SELECT {_NAMES} FROM publication_draft WHERE participant = :participant"  # noqa: S608 as above
+        " AND state = 'submitted' ORDER BY changed_at DESC, id LIMIT :limit",
+        participant=participant, limit=limit,
+    )  # fmt: skip
+    return [_draft(row) for row in rows]
+
+
+def count_open(tx: Tx, participant: str) -> int:
+    row = tx.one(
+        "SELECT count(*) AS n FROM publication_draft WHERE participant = :participant AND state IN ('reading', 'open')",
+        participant=participant,
+    )  # fmt: skip
+    return 0 if row is None else int(row["n"])

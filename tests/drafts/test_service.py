@@ -1,0 +1,271 @@
+"""Drafts: begun, read, answered, published, taken back; nothing that somebody answered is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from connector.approvals.model import Voter
+from connector.catalogue.uploads import Uploads
+from connector.drafts.model import Draft
+from connector.drafts.service import Drafts, Outdated
+from connector.errors import Mistake, PeerError, Unknown
+from connector.reading.contents import read_contents
+from connector.reading.model import LIMITS, Reading, Refused
+from tests.reading.files import TREES
+from tests.testkit.towns import Towns
+
+ONCE = pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
+TOWN, NEIGHBOUR = "musterstadt", "nachbardorf"
+ANNA, PAULA, CARL = (
+    Voter("p-aaaaaa", frozenset({"steward"})), Voter("p-999999", frozenset({"publisher"})),
+    Voter("p-cccccc", frozenset({"protection"})),
+)  # fmt: skip
+RULE = {"rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
+PEOPLE = "Nr;Ansprechpartner\n1;Sabine Müller\n2;Hans Schmidt\n3;Max Bauer\n"
+
+
+class Body:
+    """What a browser sends."""
+
+    def __init__(self, content: bytes) -> None:
+        self._left = content
+
+    async def read(self, n: int = -1) -> bytes:
+        piece, self._left = self._left[: n if n >= 0 else None], self._left[n:] if n >= 0 else b""
+        return piece
+
+
+class Elsewhere:
+    """An address of somebody else."""
+
+    def __init__(self, content: bytes = b"", status: int = 200, **headers: str) -> None:
+        self.content, self.status, self.headers = content, status, headers
+
+    def calls(self, url: str) -> bool:
+        return "10.0.0.1" not in url
+
+    @asynccontextmanager
+    async def stream(self, url: str, *, headers: dict[str, str]) -> AsyncIterator[Any]:
+        yield SimpleNamespace(
+            status=self.status, headers=self.headers, content=Body(self.content), content_length=len(self.content)
+        )
+
+
+async def read_here(path: Path) -> Reading:
+    """In this process: how a file is read has tests of its own."""
+    try:
+        with path.open("rb") as file:
+            return read_contents(file, str(path), LIMITS)
+    except Refused as refused:
+        raise Mistake(f"reading.{refused.code}") from refused
+
+
+def drafts(towns: Towns, folder: Path, way: Elsewhere | None = None, read: Any = read_here) -> Drafts:
+    return Drafts(
+        towns.db, towns.participants, towns.catalogue, Uploads(folder), way or Elsewhere(), towns.publications,
+        towns.approvals, read,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def desk(towns: Towns, tmp_path: Path) -> AsyncIterator[Drafts]:
+    towns.people.roles = {who.who: set(who.roles) for who in (ANNA, PAULA, CARL)}
+    made = drafts(towns, tmp_path / "files")
+    yield made
+    await made.stop()
+
+
+async def begun(desk: Drafts, text: str = TREES, name: str = "Baumkataster_2024.csv", **more: Any) -> Draft:
+    made = await desk.begin(TOWN, ANNA.who, name, Body(text.encode("cp1252")), **more)
+    return await desk.read_within(TOWN, made.id, 10)
+
+
+async def answer(towns: Towns, desk: Drafts, one: Draft, **said: Any) -> Draft:
+    return await towns.db.write(TOWN, desk.answer, TOWN, one.id, one.version, said)
+
+
+async def submit(towns: Towns, desk: Drafts, one: Draft, by: Voter = ANNA) -> Draft:
+    return await towns.db.write(TOWN, desk.submit, TOWN, one.id, one.version, by)
+
+
+async def refused(towns: Towns, desk: Drafts, one: Draft) -> str | None:
+    found = await towns.db.write(TOWN, desk.tried, TOWN, one)
+    return None if found is None else found.code
+
+
+async def titles(towns: Towns) -> list[str]:
+    return [one.title for one, _ in await towns.db.read(TOWN, towns.catalogue.own, TOWN) if one.state == "published"]
+
+
+async def test_from_a_file_to_a_dataset(towns: Towns, desk: Drafts) -> None:
+    """>> a file << read, with proposals >> a rule << published; the draft says what became of it."""
+    one = await begun(desk)
+    assert (one.state, one.reading.rows if one.reading else 0) == ("open", 3)
+    assert (one.said.title, one.said.theme, one.said.start) == ("Baumkataster", "ENVI", "1998-03-01")
+    one = await answer(towns, desk, one, **RULE)
+    assert await refused(towns, desk, one) is None
+    assert await titles(towns) == []
+    done = await submit(towns, desk, one)
+    assert (done.state, await titles(towns)) == ("published", ["Baumkataster"])
+    dataset, source, _ = await towns.db.read(TOWN, towns.catalogue.life.show, TOWN, done.dataset)
+    assert (dataset.record.references, source.name) == ((one.said.concept,), "Baumkataster_2024.csv")
+    with pytest.raises(Mistake, match=r"drafts\.closed"):
+        await answer(towns, desk, done, title="anders")
+
+
+async def test_a_second_window_loses_nothing(towns: Towns, desk: Drafts) -> None:
+    one = await begun(desk)
+    await answer(towns, desk, one, description="aus dem ersten Fenster")
+    with pytest.raises(Outdated):
+        await answer(towns, desk, one, description="aus dem zweiten")
+    kept = await desk.look(TOWN, one.id)
+    assert kept.said.description == "aus dem ersten Fenster"
+    with pytest.raises(Outdated):
+        await submit(towns, desk, one)
+
+
+async def test_hints_are_answered_before_it_goes_out_and_the_answers_kept(towns: Towns, desk: Drafts) -> None:
+    """>> names, no answer << refused >> take the column out << refused >> in office << data protection has to agree."""
+    one = await answer(towns, desk, await begun(desk, PEOPLE, "liste.csv"), title="Liste", **RULE)
+    (hint,) = one.hints
+    assert (hint.kind, hint.count, await refused(towns, desk, one)) == ("name", 3, "drafts.hints")
+    with pytest.raises(Mistake, match=r"drafts\.hints"):
+        await submit(towns, desk, one)
+    one = await answer(towns, desk, one, personal={hint.key: "remove"})
+    assert await refused(towns, desk, one) == "drafts.column-to-go"
+    one = await answer(towns, desk, one, personal={hint.key: "official"})
+    waits = await submit(towns, desk, one)
+    assert (waits.state, await titles(towns)) == ("submitted", [])
+    await towns.db.write(TOWN, towns.publications.yes, TOWN, waits.approval, CARL, "protection")
+    done = await desk.look(TOWN, one.id)
+    assert (done.state, await titles(towns)) == ("published", ["Liste"])
+    (kept,) = await towns.db.read(TOWN, desk.of_dataset, TOWN, done.dataset)
+    assert kept.said.personal == {hint.key: "official"}
+    logged = await towns.rows(
+        TOWN, "SELECT type FROM audit_entry WHERE participant = :participant AND type = 'confirmation'"
+    )
+    assert len(logged) == 1
+
+
+async def test_nobody_in_it_is_an_answer_that_lets_it_out(towns: Towns, desk: Drafts) -> None:
+    one = await answer(towns, desk, await begun(desk, PEOPLE, "liste.csv"), title="Liste", **RULE)
+    one = await answer(towns, desk, one, personal={one.hints[0].key: "nobody"})
+    assert (await submit(towns, desk, one)).state == "published"
+
+
+async def test_whoever_may_only_draft_waits_for_a_steward(towns: Towns, desk: Drafts) -> None:
+    """>> a publisher submits << waits >> a steward says no << a draft again, with what was answered."""
+    one = await answer(towns, desk, await begun(desk), **RULE)
+    waits = await submit(towns, desk, one, PAULA)
+    assert waits.state == "submitted"
+    assert [each.state for each in await towns.db.read(TOWN, desk.open_ones, TOWN)] == ["submitted"]
+    await towns.db.write(TOWN, towns.approvals.no, TOWN, waits.approval, ANNA, "data", "")
+    again = await desk.look(TOWN, one.id)
+    assert (again.state, again.said) == ("open", one.said)
+    assert (await submit(towns, desk, again, ANNA)).state == "published"
+
+
+@ONCE
+async def test_a_file_that_nobody_can_read_is_told_and_not_published(towns: Towns, desk: Drafts) -> None:
+    one = await begun(desk, "", "leer.csv")
+    assert one.problem is not None
+    assert (one.problem.code, await refused(towns, desk, one)) == ("reading.empty", "reading.empty")
+
+
+@ONCE
+async def test_undo_for_a_minute(towns: Towns, tmp_path: Path, desk: Drafts) -> None:
+    one = await answer(towns, desk, await begun(desk), **RULE)
+    done = await submit(towns, desk, one)
+    again = await towns.db.write(TOWN, desk.undo, TOWN, one.id)
+    assert (again.state, again.dataset, await titles(towns)) == ("open", "", [])
+    with pytest.raises(Mistake, match=r"drafts\.undo-late"):
+        await towns.db.write(TOWN, desk.undo, TOWN, one.id)
+    assert not done.undoable((done.published_at or 0) + 60_001)
+    assert (await submit(towns, desk, again)).state == "published"
+
+
+@ONCE
+async def test_a_new_version(towns: Towns, desk: Drafts) -> None:
+    """>> another file for a dataset << its second revision with the new bytes; what was said of it stays."""
+    first = await submit(towns, desk, await answer(towns, desk, await begun(desk), **RULE))
+    second = await begun(desk, TREES + "4;Esche;3,0;1.1.2020;ja;475300;5525300\r\n", "neu.csv", dataset=first.dataset)
+    assert (second.kind, second.said.title) == ("version", "")
+    done = await submit(towns, desk, await answer(towns, desk, second, notes="Ein Baum mehr"))
+    dataset, source, _ = await towns.db.read(TOWN, towns.catalogue.life.show, TOWN, done.dataset)
+    assert (dataset.revision, dataset.title, source.name) == (2, "Baumkataster", "neu.csv")
+    assert dataset.record.version_notes["de"] == "Ein Baum mehr"
+    with pytest.raises(Unknown):
+        await begun(desk, dataset="nothing")
+
+
+@ONCE
+async def test_a_reading_that_died_with_its_process_begins_anew(towns: Towns, tmp_path: Path, desk: Drafts) -> None:
+    async def never(path: Path) -> Reading:
+        await asyncio.sleep(3600)
+        raise AssertionError(path)
+
+    dying = drafts(towns, tmp_path / "files", read=never)
+    made = await dying.begin(TOWN, ANNA.who, "Baumkataster.csv", Body(TREES.encode("cp1252")))
+    assert (await dying.look(TOWN, made.id)).state == "reading"
+    await dying.stop()
+    assert (await desk.read_within(TOWN, made.id, 10)).state == "open"
+
+
+@ONCE
+async def test_what_lies_at_an_address(towns: Towns, tmp_path: Path) -> None:
+    """>> an address << a copy of today, or fetched anew by whoever asks; its answer gives it a name."""
+    way = Elsewhere(TREES.encode("cp1252"), **{"Content-Type": "text/csv; charset=x", "Content-Disposition": ""})
+    desk = drafts(towns, tmp_path / "files", way)
+    made = await desk.begin_at(TOWN, ANNA.who, "https://town.example/ows/b%C3%A4ume?x=1", live=False)
+    live = await desk.begin_at(TOWN, ANNA.who, "https://town.example/ows/trees", live=True)
+    assert [(await desk.read_within(TOWN, one.id, 10)).state for one in (made, live)] == ["open", "open"]
+    assert (made.name, live.name) == ("bäume.csv", "trees.csv")
+    rows = await towns.rows(TOWN, "SELECT kind, location FROM source WHERE participant = :participant ORDER BY kind")
+    assert [(row["kind"]) for row in rows] == ["file", "file", "http"]
+    await desk.stop()
+
+
+@ONCE
+@pytest.mark.threat("T90")
+async def test_no_address_leads_inwards_or_elsewhere(towns: Towns, tmp_path: Path) -> None:
+    way = Elsewhere(b"a;b\n")
+    desk = drafts(towns, tmp_path / "files", way)
+    for url in (
+        "http://town.example/a.csv",
+        "https://10.0.0.1/a.csv",
+        "file:///etc/passwd",
+        "https://a.example/" + "x" * 3_000,
+        "",
+    ):
+        with pytest.raises(Mistake, match=r"drafts\.address"):
+            await desk.begin_at(TOWN, ANNA.who, url, live=False)
+    for way.status, way.headers in (
+        (302, {"Location": "https://10.0.0.1/"}),
+        (404, {}),
+        (200, {"Content-Encoding": "gzip"}),
+    ):
+        with pytest.raises(Mistake, match=r"drafts\.no-file"):
+            await desk.begin_at(TOWN, ANNA.who, "https://town.example/a.csv", live=False)
+    way.status, way.headers = 200, {"Content-Disposition": 'attachment; filename="../../etc/passwd"'}
+    assert (await desk.begin_at(TOWN, ANNA.who, "https://town.example/a.csv", live=False)).name == "passwd"
+    await desk.stop()
+
+
+@ONCE
+async def test_what_is_discarded_says_nothing_any_more(towns: Towns, desk: Drafts) -> None:
+    one = await begun(desk)
+    await towns.db.write(TOWN, desk.discard, TOWN, one.id)
+    gone = await desk.look(TOWN, one.id)
+    assert (gone.state, gone.reading, await towns.db.read(TOWN, desk.open_ones, TOWN)) == ("discarded", None, [])
+
+
+async def test_a_draft_of_another_town_is_not_there(towns: Towns, desk: Drafts) -> None:
+    one = await begun(desk)
+    with pytest.raises((Unknown, PeerError)):
+        await desk.look(NEIGHBOUR, one.id)
+    assert await towns.db.read(NEIGHBOUR, desk.open_ones, NEIGHBOUR) == []
