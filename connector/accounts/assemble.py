@@ -2,12 +2,13 @@
 
 from msgspec import Struct
 
-from connector.accounts import session_store
+from connector.accounts import session_store, token_store
 from connector.accounts.links import Links
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.accounts.sessions import Sessions
 from connector.accounts.signing_in import SigningIn
+from connector.accounts.tokens import Tokens
 from connector.infra import Infra
 from connector.jobs.work import Work
 from connector.participants.service import Participants
@@ -16,6 +17,8 @@ from connector.storage.database import PROCESS
 SWEEP_S = 600.0
 ATTEMPTS_MS = 86_400_000
 """For so long attempts to sign in are remembered."""
+KEYS_MS = 30 * 86_400_000
+"""For so long the list shows keys for programs that are over."""
 
 
 class AccountSlice(Struct, frozen=True, kw_only=True):
@@ -25,6 +28,7 @@ class AccountSlice(Struct, frozen=True, kw_only=True):
     links: Links
     signing_in: SigningIn
     people: People
+    tokens: Tokens
     work: Work
 
 
@@ -33,8 +37,10 @@ def assemble(infra: Infra, participants: Participants) -> AccountSlice:
 
     async def sweep() -> None:
         await db.write(PROCESS, lambda tx: session_store.sweep(tx, tx.now - ATTEMPTS_MS))
+        await db.write(PROCESS, lambda tx: token_store.sweep(tx, tx.now - KEYS_MS))
 
     return AccountSlice(
         sessions=Sessions(db), links=Links(db), signing_in=SigningIn(db, infra.vault, passwords),
-        people=People(db, participants, passwords), work=Work(every={"sign-in": (SWEEP_S, sweep)}),
+        people=People(db, participants, passwords),
+        tokens=Tokens(db, participants), work=Work(every={"sign-in": (SWEEP_S, sweep)}),
     )  # fmt: skip

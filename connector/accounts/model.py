@@ -83,3 +83,30 @@ class Invitation(msgspec.Struct, frozen=True, kw_only=True):
     invited_by: str
     created_at: int
     ends_at: int
+
+
+Scope = Literal["read", "publish", "fetch", "decide", "records", "operate"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+
+class ProgramKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key for programs, without its secret. `owner` is the name of its person; no `participant`: of the process."""
+
+    id: str
+    participant: str | None
+    person: str
+    owner: str
+    label: str
+    scopes: frozenset[Scope]
+    created_at: int
+    ends_at: int
+    used_at: int | None
+
+
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
+    """A program: what its key may do now, at that participant or for the process (None), and for whom it acts."""
+
+    person: str
+    participant: str | None
+    scopes: frozenset[Scope]
+    pseudonyms: Mapping[str, str]

@@ -168,8 +168,19 @@ class People:
 
     async def take(self, slug: str, by: str, person: str, role: str) -> None:
         """At once, also one's own and one that is only proposed; raises Refusal for the last admin, Unknown."""
+        await self._participants.get(slug)
         (wanted,) = rules.checked([role])
         await self._taken(slug, by, person, wanted)
+
+    async def decide(self, person: str, slug: str | None, role: str, *, take: bool) -> frozenset[str]:
+        """The operator's word; what the person may do there afterwards. Without a participant: `operator`."""
+        if (slug is None) != (role == rules.OPERATOR):
+            raise Mistake("accounts.where")
+        if slug is None:
+            await self.make_operator(person, operator=not take)
+            return frozenset() if take else frozenset({rules.OPERATOR})
+        await (self.take(slug, "", person, role) if take else self.grant(slug, "", person, role))
+        return await self._db.read(slug, store.roles_at, slug, person)
 
     async def name_of(self, slug: str, pseudonym: str) -> str | None:
         """Who a pseudonym of the participant's log is, for who may read it; None once nobody knows any more."""

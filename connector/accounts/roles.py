@@ -4,10 +4,35 @@ import hmac
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
-from connector.accounts.model import ROLES, STRONG, Person, Role, Signed
+from connector.accounts.model import ROLES, SCOPES, STRONG, Person, Role, Scope, Signed
 from connector.errors import Mistake
 
 OPERATOR = "operator"
+
+
+MAY: Mapping[Role, frozenset[Scope]] = {
+    "steward": frozenset({"read", "publish", "fetch", "decide"}),
+    "publisher": frozenset({"read"}),
+    "auditor": frozenset({"read"}),
+    "protection": frozenset({"read", "records"}),
+    "admin": frozenset(),
+}
+"""Which scopes a key for programs may use because of a role: none that the person herself could not."""
+
+
+def scopes_of(roles: Iterable[Role]) -> frozenset[Scope]:
+    """What these roles permit a program of hers."""
+    return frozenset(scope for role in roles for scope in MAY[role])
+
+
+def checked_scopes(scopes: Iterable[str]) -> frozenset[Scope]:
+    """The scopes themselves; raises Mistake at one that does not exist, or if there is none."""
+    wanted = set(scopes)
+    found: frozenset[Scope] = frozenset(scope for scope in SCOPES if scope in wanted)
+    unknown = sorted(wanted - found)
+    if unknown or not found:
+        raise Mistake("accounts.scope", scope=unknown[0][:40] if unknown else "", scopes=", ".join(SCOPES))
+    return found
 
 
 def checked(roles: Iterable[str]) -> frozenset[Role]:

@@ -28,6 +28,7 @@ from connector.api.harvest import HarvestHandlers
 from connector.api.offboarding import OffboardingHandlers
 from connector.api.operation import OperationHandlers
 from connector.api.participants import ParticipantHandlers
+from connector.api.people import PeopleHandlers
 from connector.api.persons import PersonHandlers
 from connector.api.problems import MEDIA
 from connector.api.process import ProcessHandlers
@@ -45,11 +46,12 @@ REF = "#/components/schemas/{name}"
 PLACE = re.compile(r"\{(\w+)(?::[^}]*)?\}")
 EVERYWHERE = {
     401: ("api.no-token",),
+    403: ("api.key-scope",),
     404: ("http.nothing-here",),
     500: ("defect",),
     503: ("http.request-too-long",),
 }
-"""Problems that every route may answer with; 401 only on a port."""
+"""Problems that every route may answer with; 401 and 403 for want of a key or its scope only on a port."""
 WITH_PARTICIPANT = {404: ("participants.unknown",)}
 READS = {
     400: ("http.body-broken",),
@@ -88,7 +90,7 @@ GROUPS: tuple[type[Handlers], ...] = (
     OperationHandlers, ParticipantHandlers, CatalogueHandlers, AudienceHandlers, DatasetHandlers, FindHandlers,
     FederationHandlers, HarvestHandlers, ContractHandlers, CountersigningHandlers, TransferHandlers, DutyHandlers,
     AttentionHandlers, TerminationHandlers, ClockHandlers, OffboardingHandlers, RecordHandlers, PersonHandlers,
-    TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
+    PeopleHandlers, TraceHandlers, BackupHandlers, ProcessHandlers, WitnessHandlers, OpenApiHandlers,
 )  # fmt: skip
 
 

@@ -4,24 +4,24 @@ Body and answer of a route stand in the signature of its handler, so that the ta
 the code does. Every limit of the public surface applies here too.
 """
 
-import hmac
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import wraps
-from hashlib import sha256
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, TypeVar, get_args, get_type_hints
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from connector.accounts.model import Caller, Scope
 from connector.api import body
 from connector.api.problems import problems
-from connector.errors import Mistake, Unauthenticated
+from connector.api.scopes import scope_of
+from connector.errors import Refusal, Unknown
 from connector.http import limits
+from connector.storage.database import acting
 
 PREFIX = "/api/v1"
 PARTICIPANT = f"{PREFIX}/participants/{{p}}"
-SHORTEST_TOKEN = 24
 TOTAL_S = 90.0
 """Longer than the longest `?wait=`."""
 _PROBLEMS = "hanse_problems"
@@ -93,30 +93,39 @@ class Handlers(Protocol):
     routes: ClassVar[tuple[Route, ...]]
 
 
-def application(handlers: Iterable[Handlers], token: str | None = None) -> web.Application:
-    """The aiohttp application for the Unix socket; on loopback with the `token` that every request must bear."""
+class Keys(Protocol):
+    async def caller(self, authorization: str | None) -> Caller:
+        """Whose key an `Authorization` header shows; raises Unauthenticated."""
+
+
+def application(handlers: Iterable[Handlers], keys: Keys | None = None) -> web.Application:
+    """The aiohttp application for the Unix socket; on loopback with `keys`, of which every request must show one.
+
+    Raises Defect for a route without a scope.
+    """
     app = limits.application(problems, total_s=TOTAL_S)
-    if token is not None:
-        app.middlewares.append(bearing(token))
     for group in handlers:
-        app.add_routes([_ADD[one.method](one.path, _served(one, group)) for one in group.routes])
+        for one in group.routes:
+            scope, served = scope_of(one.method, one.path), _served(one, group)
+            app.add_routes([_ADD[one.method](one.path, served if keys is None else _keyed(served, scope, keys))])
     return app
 
 
-def bearing(token: str) -> limits.Middleware:
-    """401 without this bearer token; Mistake at start if it is too short to be one (threat T25)."""
-    if len(token) < SHORTEST_TOKEN:
-        raise Mistake("api.token-short", length=SHORTEST_TOKEN)
-    expected = sha256(token.encode()).digest()
+def _keyed(served: Handler, scope: Scope, keys: Keys) -> Handler:
+    """With a key that has this scope, at the participant of the path; whoever has it is who acts (threat T86)."""
 
-    @web.middleware
-    async def authenticated(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(sha256(given.encode()).digest(), expected):
-            raise Unauthenticated("api.no-token")
-        return await handler(request)
+    @wraps(served)
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        caller = await keys.caller(request.headers.get("Authorization"))
+        slug = request.match_info.get("p")
+        if caller.participant is not None and slug is not None and slug != caller.participant:
+            raise Unknown("participants.unknown", slug=slug[:80])
+        if scope not in caller.scopes:
+            raise Refusal("api.key-scope", scope=scope)
+        with acting(caller.pseudonyms):
+            return await served(request)
 
-    return authenticated
+    return guarded
 
 
 def _served(route: Route, group: Handlers) -> Handler:

@@ -117,7 +117,7 @@ async def _management(services: Services, stack: AsyncExitStack) -> None:
     socket = await server.serve_unix(local, api.socket)
     stack.push_async_callback(socket.cleanup)
     if api.port:
-        guarded = measure(api_routes.application(handlers, token=api.token.reveal()), metrics, "api")
+        guarded = measure(api_routes.application(handlers, services.accounts.tokens), metrics, "api")
         loopback = await server.serve(guarded, host="127.0.0.1", port=api.port, tls=None)
         stack.push_async_callback(loopback.cleanup)
     operation.started = True

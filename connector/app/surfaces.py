@@ -24,6 +24,7 @@ from connector.api import offboarding as api_offboarding
 from connector.api import openapi as api_openapi
 from connector.api import operation as api_operation
 from connector.api import participants as api_participants
+from connector.api import people as api_people
 from connector.api import persons as api_persons
 from connector.api import process as api_process
 from connector.api import records as api_records
@@ -55,7 +56,7 @@ from connector.peer.public.answers import Answers
 from connector.peer.public.catalogue import PublicHandlers
 from connector.peer.public.downloads import Downloads
 from connector.privacy.subject_access import Persons
-from connector.settings.load import database_url
+from connector.settings.load import database_url, web_origin
 from connector.storage import sqlite_path
 from connector.trace.service import ProcessKnowledge, Tracing
 from connector.views.agreement import Agreements
@@ -140,6 +141,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
         api_offboarding.OffboardingHandlers(offboarding.closing, offboarding.deletion),
         api_records.RecordHandlers(db, participants, contracts.service, services.retention, anchor),
         api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
+        api_people.PeopleHandlers(services.accounts, lambda: web_origin(services.infra.settings)),
         api_trace.TraceHandlers(_tracing(services), anchor),
         api_backup.BackupHandlers(_file(services)),
         api_process.ProcessHandlers(db, services.infra.settings),

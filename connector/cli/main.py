@@ -14,7 +14,7 @@ from connector.cli.frame.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, S
 from connector.cli.frame.client import Problem
 from connector.cli.frame.parser import Words
 from connector.cli.metadata import catalogue, vocab
-from connector.cli.operate import api, backup, dev, doctor, participant, serve, witness
+from connector.cli.operate import api, backup, dev, doctor, participant, person, serve, witness
 from connector.cli.records import records, trace, verify
 from connector.errors import HanseError, Unavailable
 from connector.language import say
@@ -37,6 +37,8 @@ _CODES: Mapping[str, int] = {
     "cli.participant-which": WRONG_USAGE,
     "cli.participant-nothing": WRONG_USAGE,
     "vocab.unknown-list": WRONG_USAGE,
+    "cli.person-where": WRONG_USAGE,
+    "cli.person-key": WRONG_USAGE,
     "cli.dataset-nothing": WRONG_USAGE,
     "cli.dataset-whose": WRONG_USAGE,
     "cli.publish-nothing": WRONG_USAGE,
@@ -94,6 +96,7 @@ def parser(lang: str) -> Words:
     for module in (
         serve,
         participant,
+        person,
         publish,
         dataset,
         find,

@@ -135,6 +135,8 @@ def value_of(settings: Settings, key: str) -> object:
     return getattr(getattr(settings, section), name)
 
 
+RETIRED = frozenset({"api.token", "api.token_file"})
+"""Settings of before: to pass over them would leave a program with a token that opens nothing (decision 0071)."""
 _KNOWN: Mapping[str, Setting] = {setting.key: setting for setting in documented()}
 
 
@@ -161,6 +163,8 @@ def load(folder: Path, environ: Mapping[str, str]) -> Settings:
 
 
 def _known(key: str, origin: str) -> str:
+    if key in RETIRED:
+        raise Mistake("settings.retired-token", key=key, origin=origin)
     if key not in _KNOWN:
         nearest = difflib.get_close_matches(key, [*_KNOWN, *SECTIONS], n=1, cutoff=0.0)[0]
         raise Mistake("settings.unknown-key", key=key, nearest=nearest, origin=origin)

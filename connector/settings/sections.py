@@ -85,9 +85,9 @@ class Api(Struct, frozen=True, kw_only=True):
     """The management surface for the operator's own machines and the command line."""
 
     socket: Annotated[Path, doc("Unix socket, mode 0600; at most 100 bytes long.")] = Path("api.sock")
-    port: Annotated[Port, doc("Also listen on this loopback port, with a token; 0: only the socket.")] = 0
-    token: Annotated[Secret, doc("Bearer token for the loopback port.")] = Secret()
-    token_file: Annotated[Path | None, doc("File that holds the token.")] = None
+    port: Annotated[
+        Port, doc("Also listen on this loopback port, for programs with a key of a person; 0: only the socket.")
+    ] = 0
 
 
 class Database(Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from connector.api.openapi import document
-from tests.api.town import TOKEN, Town, running_town
+from tests.api.town import Town, running_town
 from tests.testkit.cities import Space
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -68,7 +68,9 @@ def called(operation: Any, town: Town, mode: GenerationMode, examples: int) -> s
     )  # fmt: skip
     @hypothesis.given(case(operation, town, mode))
     def call(one: Any) -> None:
-        answer = one.call(base_url=town.url, headers={"Authorization": f"Bearer {TOKEN}"})
+        place = operation.path.replace("{pid}", "{pid:.+}")
+        headers = town.headers(operation.method.upper(), place, one.path_parameters.get("p", ""))
+        answer = one.call(base_url=town.url, headers=headers)
         one.validate_response(answer, checks=CHECKS)
         if answer.headers["content-type"] == ["application/problem+json"]:
             code = answer.json()["code"]

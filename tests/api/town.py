@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from connector.accounts.model import SCOPES
+from connector.api.scopes import scope_of
 from tests.cities.sharing import free_port
 from tests.harvest.imports import WORDS, catalogue, ended
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
-TOKEN = "a-token-that-is-long-enough-to-be-one"
 PROVIDER, CONSUMER = "musterstadt", "nachbardorf"
 
 
@@ -19,6 +20,13 @@ class Town(NamedTuple):
     city: City
     url: str
     ids: dict[str, list[str]]
+    keys: dict[str, str]
+    """For programs: of each participant, and under the empty name of the process."""
+
+    def headers(self, method: str, path: str, p: str = "") -> dict[str, str]:
+        """With the key that this route takes; `p` is the participant in its path."""
+        whose = "" if scope_of(method, path) == "operate" else p if p in (PROVIDER, CONSUMER) else CONSUMER
+        return {"Authorization": f"Bearer {self.keys[whose]}"}
 
     def values(self, path: str, name: str) -> list[str]:
         """What a place in this path may be called, what is there first; the provider has decisions, datasets."""
@@ -37,10 +45,22 @@ async def _imported(city: City) -> str:
     return run
 
 
+async def _keys(city: City) -> dict[str, str]:
+    """Of one person who may do everything everywhere."""
+    accounts, everything = city.services.accounts, [scope for scope in SCOPES if scope != "operate"]
+    her = (await accounts.people.add("anna@example.org", "Anna", operator=True)).id
+    keys = {"": await accounts.tokens.make_for_process(her, "test", 1)}
+    for slug in (PROVIDER, CONSUMER):
+        for role in ("steward", "protection"):
+            await accounts.people.grant(slug, "", her, role)
+        keys[slug] = await accounts.tokens.make_for(her, slug, "test", everything, 1)
+    return keys
+
+
 @asynccontextmanager
 async def running_town(space: Space) -> AsyncIterator[Town]:
     port = free_port()
-    environ = {"HANSE_API__PORT": str(port), "HANSE_API__TOKEN": TOKEN}
+    environ = {"HANSE_API__PORT": str(port)}
     towns = {PROVIDER: MUNICIPALITY, CONSUMER: MUNICIPALITY}
     async with space.running("it", towns, environ) as city:
         made = await city.publish(PROVIDER)
@@ -64,4 +84,4 @@ async def running_town(space: Space) -> AsyncIterator[Town]:
             "pseudonym": ["p-7f3a91", "nothing"],
             "run": [run, "nothing"],
             "pid": [signed["id"], received["id"], "nothing"],
-        })  # fmt: skip
+        }, await _keys(city))  # fmt: skip

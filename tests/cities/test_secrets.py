@@ -85,7 +85,7 @@ async def test_a_whole_exchange_shows_no_secret(
     monkeypatch.setattr(client, "sign_jwt", signing)
     monkeypatch.setattr(tokens, "fresh", refreshing)
     environ = {
-        "HANSE_LOG__LEVEL": "debug", "HANSE_TRUST__MASTER_KEY": MASTER, "HANSE_API__TOKEN": API_TOKEN,
+        "HANSE_LOG__LEVEL": "debug", "HANSE_TRUST__MASTER_KEY": MASTER, "HANSE_SIGNERS__CSC_TOKEN": API_TOKEN,
     }  # fmt: skip
     async with nasty_peer(space) as nasty:
         towns = {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY}

@@ -83,6 +83,8 @@ def test_an_unknown_key_names_the_nearest(tmp_path: Path, variable: str, nearest
         ("[peer", "settings.bad-file"),
         ("[trust]\nmaster_key_file = 'gone'", "settings.secret-unreadable"),
         (f"[api]\nsocket = '{'x' * 101}'", "settings.socket-too-long"),
+        ("[api]\ntoken = 'x'", "settings.retired-token"),
+        ("[api]\ntoken_file = 'x'", "settings.retired-token"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(tmp_path: Path, document: str, code: str) -> None:
@@ -101,9 +103,9 @@ def test_a_bad_switch_is_refused(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.threat("T27")
 def test_secrets_hide_themselves(tmp_path: Path) -> None:
-    settings = load(tmp_path, {"HANSE_DATABASE__URL": "postgresql://u:geheim@h", "HANSE_API__TOKEN": "geheim2"})
-    assert "geheim" not in repr(settings) + str(settings) + f"{settings.api.token}"
-    assert settings.api.token.reveal() == "geheim2"
+    settings = load(tmp_path, {"HANSE_DATABASE__URL": "postgresql://u:geheim@h", "HANSE_SIGNERS__CSC_TOKEN": "geheim2"})
+    assert "geheim" not in repr(settings) + str(settings) + f"{settings.signers.csc_token}"
+    assert settings.signers.csc_token.reveal() == "geheim2"
     assert not Secret()
 
 

@@ -50,11 +50,11 @@ async def test_bug_it_told_of_another_database_than_the_one_that_serves(
 
 
 async def test_what_a_process_says_of_itself_holds_no_secret(space: Space) -> None:
-    environ = {"HANSE_API__TOKEN": "hunter2-hunter2-hunter2-hunter2"}
+    environ = {"HANSE_SIGNERS__CSC_TOKEN": "hunter2-hunter2-hunter2-hunter2"}
     async with space.running("town", {TOWN: MUNICIPALITY}, environ) as town:
         said = await town.api.get("/api/v1/process")
         master = (town.settings.folder / "trust" / "master.key").read_text().strip()
-    assert said["settings"]["api.token"] == {"value": "Secret(***)", "origin": "HANSE_API__TOKEN"}
+    assert said["settings"]["signers.csc_token"] == {"value": "Secret(***)", "origin": "HANSE_SIGNERS__CSC_TOKEN"}
     assert said["database"]["place"] == str(town.settings.folder / "hanse.db")
     for secret in ("hunter2", master):
         assert secret not in json.dumps(said)

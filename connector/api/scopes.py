@@ -1,0 +1,74 @@
+"""Which scope a key for programs needs for which route of the management surface (spec/accounts.md 6.2).
+
+A route that is not in this table stops the start: nothing is open by mistake. `operate` is for the process, and for
+what its operator does with a participant; it reads no data, no contract and no log of anybody.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from connector.accounts.model import Scope
+from connector.errors import Defect
+
+_TABLE: Mapping[Scope, str] = {
+    "read": """
+        GET P | GET P/agreements | GET P/agreements/{id} | GET P/agreements/{id}/clauses
+        GET P/agreements/{id}/comparison | GET P/agreements/{id}/duties | GET P/agreements/{id}/evidence
+        GET P/agreements/{id}/life | GET P/agreements/{id}/reading | GET P/agreements/{id}/text | GET P/attention
+        POST P/audience | GET P/comparisons | GET P/datasets | GET P/datasets/{uuid} | GET P/datasets/{uuid}/history
+        GET P/decisions/{id} | GET P/erasures | GET P/federation | GET P/figures | GET P/find | GET P/holds
+        GET P/imports | GET P/imports/original | GET P/imports/questions | GET P/imports/repairs
+        GET P/imports/runs/{run} | GET P/negotiations | GET P/negotiations/{id} | GET P/questions | GET P/reachable
+        GET P/templates | POST P/terms | GET P/trace/{pid:.+} | GET P/transfers | GET P/transfers/{id}
+        GET P/transfers/{id}/decisions | GET A/openapi.json
+    """,
+    "publish": """
+        POST P/datasets | POST P/datasets/{uuid}/change | POST P/datasets/{uuid}/offers
+        POST P/datasets/{uuid}/replace | POST P/datasets/{uuid}/withdraw | POST P/files | POST P/imports
+        POST P/imports/address | POST P/imports/answers | POST P/imports/undo | POST P/sources
+    """,
+    "fetch": """
+        POST P/transfers | GET P/transfers/{id}/content | POST P/transfers/{id}/resume
+        POST P/transfers/{id}/suspend | POST P/transfers/{id}/terminate | POST P/federation/refresh
+    """,
+    "decide": """
+        POST P/agreements/{id}/confirmation | POST P/agreements/{id}/countersignature | POST P/agreements/{id}/duties
+        POST P/agreements/{id}/end | POST P/negotiations | POST P/negotiations/{id}/accept
+        POST P/negotiations/{id}/counter | POST P/negotiations/{id}/terminate | POST P/proposals
+        POST P/comparisons
+    """,
+    "records": """
+        GET P/persons/{pseudonym} | POST P/persons/{pseudonym}/erase | POST P/holds | POST P/holds/{id}/lift
+    """,
+    "operate": """
+        GET V/people | POST V/people | POST V/people/remove | POST V/people/role | POST V/people/link
+        POST P/invitations | GET V/program-keys | POST V/program-keys | POST V/program-keys/end
+        GET V/participants | POST V/participants | POST P/publisher | POST P/keys/{purpose}/rotate
+        POST P/keys/{purpose}/revoke | POST P/seal | POST P/seal/request | POST P/peers | POST P/allowances
+        GET P/leaving | POST P/close | GET P/leaving/evidence | POST P/leaving/evidence
+        GET P/leaving/agreements/{id} | POST P/delete | GET V/process | GET V/clock | POST V/backup/database
+        POST V/trust/reload | POST V/trust/accept | GET V/witness | POST V/witness/rotate
+        GET R/health/live | GET R/health/ready | GET R/health/started | GET R/metrics
+    """,
+}
+_PLACES = {"P": "/api/v1/participants/{p}", "V": "/api/v1", "A": "/api", "R": ""}
+
+
+def _rows() -> Iterable[tuple[str, Scope]]:
+    for scope, text in _TABLE.items():
+        for row in text.replace("\n", "|").split("|"):
+            if row.strip():
+                method, _, path = row.strip().partition(" ")
+                place, slash, rest = path.partition("/")
+                yield f"{method} {_PLACES[place]}{slash}{rest}", scope
+
+
+SCOPE_OF: Mapping[str, Scope] = dict(_rows())
+"""By method and path."""
+
+
+def scope_of(method: str, path: str) -> Scope:
+    """Raises Defect for a route that nobody decided on."""
+    found = SCOPE_OF.get(f"{method} {path}")
+    if found is None:
+        raise Defect("api.no-scope", method=method, path=path)
+    return found

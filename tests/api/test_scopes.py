@@ -1,0 +1,79 @@
+"""The port for programs: every route has a scope, every call a key that has it, at its participant, and a name."""
+
+from typing import ClassVar
+
+import pytest
+from aiohttp import web
+
+from connector.accounts.model import SCOPES, Caller, Scope
+from connector.api.openapi import GROUPS
+from connector.api.routes import Route, application, get, post
+from connector.api.scopes import SCOPE_OF, scope_of
+from connector.errors import Defect, Unauthenticated
+from connector.storage.database import actor
+
+DATASETS = "/api/v1/participants/{p}/datasets"
+
+
+class Keys:
+    """`read` may read at Musterstadt, `run` operate; anything else is no key."""
+
+    async def caller(self, authorization: str | None) -> Caller:
+        known: dict[str | None, tuple[str | None, frozenset[Scope]]] = {
+            "read": ("musterstadt", frozenset({"read"})), "run": (None, frozenset({"operate"})),
+        }  # fmt: skip
+        if authorization not in known:
+            raise Unauthenticated("api.no-token")
+        slug, scopes = known[authorization]
+        return Caller(person="1", participant=slug, scopes=scopes, pseudonyms={"musterstadt": "p-7f3a91"})
+
+
+class Group:
+    """Says who acts at Musterstadt."""
+
+    async def say(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(text=actor("musterstadt"))
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get(DATASETS, say, media="text/plain"),
+        post(DATASETS, say, takes="text/plain", media="text/plain"),
+        get("/metrics", say, media="text/plain"),
+    )
+
+
+@pytest.mark.threat("T25")
+@pytest.mark.parametrize(
+    ("key", "method", "path", "status"),
+    [
+        (None, "GET", "/metrics", 401),
+        ("other", "GET", "/metrics", 401),
+        ("run", "GET", "/metrics", 200),
+        ("read", "GET", "/metrics", 403),
+        ("read", "GET", DATASETS.format(p="musterstadt"), 200),
+        ("read", "POST", DATASETS.format(p="musterstadt"), 403),
+        ("read", "GET", DATASETS.format(p="nachbardorf"), 404),
+        ("run", "GET", DATASETS.format(p="musterstadt"), 403),
+    ],
+)
+async def test_a_key_opens_what_it_says(aiohttp_client, key: str | None, method: str, path: str, status: int) -> None:  # type: ignore[no-untyped-def]
+    """>> no key, one of another town, one without this scope << 401, as if it were not there, 403."""
+    client = await aiohttp_client(application([Group()], Keys()))
+    headers = {} if key is None else {"Authorization": key}
+    assert (await client.request(method, path, headers=headers)).status == status
+
+
+async def test_who_has_the_key_acts(aiohttp_client) -> None:  # type: ignore[no-untyped-def]
+    """>> by a key; on the Unix socket << her pseudonym; the system."""
+    keyed = await aiohttp_client(application([Group()], Keys()))
+    answer = await keyed.get(DATASETS.format(p="musterstadt"), headers={"Authorization": "read"})
+    assert await answer.text() == "p-7f3a91"
+    socket = await aiohttp_client(application([Group()]))
+    assert await (await socket.get(DATASETS.format(p="musterstadt"))).text() == "system"
+
+
+def test_the_table_names_every_route_and_no_other() -> None:
+    """>> a route that is in no table << the start is refused."""
+    assert {f"{route.method} {route.path}" for group in GROUPS for route in group.routes} == SCOPE_OF.keys()
+    assert set(SCOPE_OF.values()) == set(SCOPES)
+    with pytest.raises(Defect, match=r"api\.no-scope"):
+        scope_of("GET", "/api/v1/everything")
