@@ -17,6 +17,7 @@ from connector.cli.metadata import catalogue, vocab
 from connector.cli.operate import api, backup, dev, doctor, participant, person, serve, witness
 from connector.cli.records import records, trace, verify
 from connector.errors import HanseError, Unavailable
+from connector.language import catalogue as messages
 from connector.language import say
 
 # A bundle that is not there has not failed its verification: naming it was wrong usage.
@@ -151,6 +152,9 @@ def _exit_code(error: HanseError) -> int:
 
 
 def _failed(call: Call, sentence: str, code: str, exit_code: int) -> int:
+    """The sentence that every surface says, and which switch or command helps here."""
+    if (hint := f"cli.hint.{code}") in messages(call.lang):
+        sentence = f"{sentence} {say(hint, call.lang)}"
     if call.args.json:
         print(json.dumps({"ok": False, "code": code, "reason": sentence}, ensure_ascii=False))
     print(f"hanse: {sentence}", file=sys.stderr)

@@ -80,7 +80,7 @@ def _head(call: Call, found: Mapping[str, Any]) -> None:
         return
     _line(call, f"trace.{process['noun']}", id=process["id"])
     role = call.say(f"trace.role.{process['role']}")
-    _line(call, "trace.state", state=process["state"], role=role, counterparty=process["counterparty"])
+    _line(call, "trace.state", state=process["state"], role=role, counterparty=process["partner"])
     if process["peer_pid"]:
         _line(call, "trace.peer-pid", pid=process["peer_pid"])
     if process["agreement"]:
