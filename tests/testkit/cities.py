@@ -21,7 +21,7 @@ from connector.app.services import Services
 from connector.cli.operate import dev
 from connector.clock import Clock, SystemClock
 from connector.settings.load import Settings, load
-from connector.storage import upgrade
+from connector.storage import folder_identity, upgrade
 
 MUNICIPALITY = "https://w3id.org/hanse/v1#municipality"
 COMPANY = "https://w3id.org/hanse/v1#company"
@@ -181,7 +181,7 @@ class Space:
 
 def _migrated_before(database: Path) -> None:
     """An empty database with this release's schema and an id of its own, as its first start would have made it."""
-    if database.exists():
+    if database.exists() or database.with_name(folder_identity.FILE).exists():
         return
     database.touch(0o600)
     database.write_bytes(_migrated())
