@@ -56,7 +56,7 @@ class Post:
 
 @asynccontextmanager
 async def working(
-    db: Database, handler: Handler, parallel: int = 20, sweep_s: float = 0.05, me: str = "me"
+    db: Database, handler: Handler, parallel: int = 20, sweep_s: float = 0.05, me: str = "me", stop_s: float = 0.2
 ) -> AsyncIterator[Worker]:
     settings = Settings(parallel=parallel, sweep_s=sweep_s, lease_s=1.0)
     worker = Worker(db, SystemClock(), {"message": handler}, me, settings)
@@ -64,7 +64,7 @@ async def working(
     try:
         yield worker
     finally:
-        await worker.stop(0.2)
+        await worker.stop(stop_s)
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -230,7 +230,7 @@ async def test_a_stop_lets_what_runs_end(any_db: Database) -> None:
         await asyncio.sleep(0.1)
 
     post.does["slow"] = slow
-    async with working(any_db, post):
+    async with working(any_db, post, stop_s=PATIENCE_S):
         await any_db.write(TOWN, put, "s", "slow")
         await any_db.write(TOWN, put, "s", "next")
         await going.wait()
