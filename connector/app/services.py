@@ -157,8 +157,9 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         struck=authority_of(space, anchor, trust.listing, clock), periods=retention.unexpired,
     )  # fmt: skip
     requests = request_slice.assemble(
-        infra, catalogue.index, contracts.service, transfers.service, engine, peer=peer, anchor=anchor
-    )
+        infra, participants, catalogue.index, contracts.service, transfers.service, engine, peer=peer, anchor=anchor,
+        file_of=plane.local.file,
+    )  # fmt: skip
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (
         accounts.work, operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work,

@@ -45,6 +45,7 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("ending", "statement"): Way("blank", proof=True),
     ("participant", "closing_reason"): Way("blank"),
     ("publication_draft", "author"): Way("blank"),
+    ("data_link", "made_by"): Way("blank"),
     ("approval", "votes"): Way("blank"),
     ("approval", "drafter"): Way("blank"),
     ("approval", "ended_by"): Way("blank"),

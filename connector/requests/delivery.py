@@ -39,7 +39,12 @@ def order(tx: Tx, slug: str, negotiation: str) -> None:
     """In the transaction that asks."""
     body = msgspec.json.encode(Order(negotiation))
     outbox.put(
-        tx, participant=slug, stream=f"{KIND}:{slug}:{negotiation}", kind=KIND, body=body, due_at=tx.now + SOON_MS
+        tx,
+        participant=slug,
+        stream=f"{KIND}:negotiation:{slug}:{negotiation}",
+        kind=KIND,
+        body=body,
+        due_at=tx.now + SOON_MS,
     )
 
 

@@ -20,7 +20,7 @@ MOST_ROWS = 300
 MOST_RECORDS = 200
 WORKS = (
     "repair", "seal", "countersign", "check-countersignature", "countersign-late", "hand-in", "deliver-ending",
-    "reconcile", "pull", "push", "approval-decided",
+    "reconcile", "pull", "push", "approval-decided", "first-delivery",
 )  # fmt: skip
 """Kinds of errands that a process may have; each has a stream of its own."""
 DATA = frozenset(

@@ -139,6 +139,7 @@ PROVED_BY: dict[str, str] = {
     "reconciliation/service.py": "reconciliation/test_ask.py",
     "reconciliation/store.py": "reconciliation/test_ask.py",
     "requests/assemble.py": "app/test_services.py",
+    "requests/link_store.py": "requests/test_links.py",
     "requests/search.py": "api/test_find.py",
     "settings/sections.py": "trust/signers/test_csc.py",
     "storage/postgres/tx.py": "storage/test_database.py",
