@@ -40,6 +40,8 @@ from connector.harvest.assemble import HarvestSlice
 from connector.harvest.supply import ImportedDatasets
 from connector.ids import new_uuid
 from connector.infra import Infra
+from connector.notifications import assemble as notification_slice
+from connector.notifications.assemble import NotificationSlice
 from connector.offboarding import assemble as offboarding_slice
 from connector.offboarding.assemble import OffboardingSlice
 from connector.offboarding.delete import authority_of
@@ -103,6 +105,7 @@ class Services(Struct, frozen=True, kw_only=True):
     operation: OperationSlice
     figures: Figures
     tasks: Tasks
+    notifications: NotificationSlice
     offboarding: OffboardingSlice
     requests: RequestSlice
     more: More
@@ -151,6 +154,10 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         infra, participants, trust, space, witness_keys=witness.keys, evidence=evidence,
         enforcement=transfers.enforcement,
     )  # fmt: skip
+    notifications = notification_slice.assemble(
+        infra, participants, approvals.service, contracts.service, transfers.duties, members.name_of,
+        lambda: conf.web_origin(settings),
+    )  # fmt: skip
     offboarding = offboarding_slice.assemble(
         infra, participants, contracts.service, contracts.terminations, transfers.service, catalogue.service,
         folders=(settings.data.files, settings.data.received, settings.folder / "log"),
@@ -164,7 +171,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     works = (
         accounts.work, operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work,
         federation.work, approvals.work, drafts.work, contracts.work, transfers.work, plane.work, delivery,
-        offboarding.work, requests.work, more.work,
+        offboarding.work, requests.work, notifications.work, more.work,
     )  # fmt: skip
     return Services(
         infra=infra, judge=engine, space=space, participants=participants, accounts=accounts, trust=trust,
@@ -172,7 +179,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
         catalogue=catalogue, public=public, harvest=harvest, federation=federation, approvals=approvals, drafts=drafts,
         contracts=contracts, evidence=evidence, transfers=transfers, plane=plane, circuits=circuits,
-        retention=retention, operation=operation,
+        retention=retention, operation=operation, notifications=notifications,
         figures=Figures(participants, contracts.service.agreements, engine, lists().closure_of, anchor),
         tasks=task_slice.assemble(contracts.service, transfers.duties, harvest.service),
         offboarding=offboarding, requests=requests, more=more,

@@ -33,8 +33,8 @@ from connector.transfer.service import Transfers
 from connector.trust.keys.vault import Vault
 
 log = structlog.get_logger("leaving")
-NO_MESSAGE = LONG | {RECONCILE}
-"""Errands that tell nobody anything."""
+NO_MESSAGE = LONG | {RECONCILE, "mail"}
+"""Errands that tell no partner anything."""
 MOST_WAITING = 5_000
 NAMED = 200
 """Characters of a name that partners read: a statement takes no sentence that is too long."""

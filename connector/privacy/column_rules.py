@@ -53,6 +53,9 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("approval_rule", "responsible"): Way("blank"),
     ("approval_rule", "deputy"): Way("blank"),
     ("approval_rule", "changed_by"): Way("blank"),
+    ("notification", "audience"): Way("blank"),
+    ("notification_read", "who"): Way("drop"),
+    ("notification_mail", "who"): Way("drop"),
 }
 PUBLISHED = frozenset(
     {

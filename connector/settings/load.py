@@ -30,6 +30,7 @@ from connector.settings.sections import Database as Database
 from connector.settings.sections import Development as Development
 from connector.settings.sections import Federation as Federation
 from connector.settings.sections import Log as Log
+from connector.settings.sections import Mail as Mail
 from connector.settings.sections import Outbound as Outbound
 from connector.settings.sections import Peer as Peer
 from connector.settings.sections import Plugins as Plugins
@@ -80,6 +81,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     contracts: Contracts
     timestamps: Timestamps
     federation: Federation
+    mail: Mail
 
 
 SECTIONS: Mapping[str, type[Struct]] = {
@@ -101,6 +103,7 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "contracts": Contracts,
     "timestamps": Timestamps,
     "federation": Federation,
+    "mail": Mail,
 }
 
 

@@ -81,6 +81,27 @@ class Web(Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class Mail(Struct, frozen=True, kw_only=True):
+    """Notifications by e-mail, to whoever wants them; without a host none are sent."""
+
+    host: Annotated[str, doc("Mail server (SMTP) that takes our mails; empty: no mails are sent.")] = ""
+    port: Annotated[Port, doc("TCP port of the mail server: 587 with `starttls`, 465 with `tls`.")] = 587
+    tls: Annotated[
+        Literal["starttls", "tls", "none"],
+        doc("How the way to the mail server is encrypted; `none` on loopback alone."),
+    ] = "starttls"
+    ca_file: Annotated[Path | None, doc("PEM file with the roots of the mail server; none: the system's.")] = None
+    sender: Annotated[str, doc("E-mail address that our mails come from.")] = ""
+    user: Annotated[str, doc("User name at the mail server; empty: it wants none.")] = ""
+    password: Annotated[Secret, doc("Password at the mail server.")] = Secret()
+    password_file: Annotated[Path | None, doc("File that holds the password of the mail server.")] = None
+    quiet_from: Annotated[int, Meta(ge=0, le=23), doc("Hour of the day (Berlin) from which nobody is written to.")] = 20
+    quiet_until: Annotated[
+        int, Meta(ge=0, le=23), doc("Hour of the day (Berlin) until which nobody is written to.")
+    ] = 7
+    digest_hour: Annotated[int, Meta(ge=0, le=23), doc("Hour of the day (Berlin) of the one mail a day.")] = 8
+
+
 class Api(Struct, frozen=True, kw_only=True):
     """The management surface for the operator's own machines and the command line."""
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import msgspec
 
 from connector.contracts import store
+from connector.contracts.agreement import titles
 from connector.contracts.model import Agreement
 from connector.storage.database import Tx
 
@@ -97,3 +98,90 @@ def unfinished(tx: Tx, participant: str) -> list[Agreement]:
     )
     found = (store.agreement(tx, participant, str(row["id"])) for row in rows)
     return [one for one in found if one is not None]
+
+
+class NegotiationNews(NamedTuple):
+    """What happened in a negotiation at `at` (ms); `title` is what it is about."""
+
+    negotiation: str
+    counterparty: str
+    title: str
+    at: int
+
+
+class Ending(NamedTuple):
+    """An agreement and an instant (ms) at which it ends, or at which the partner stated that it does."""
+
+    agreement: str
+    counterparty: str
+    at: int
+
+
+def refusals(tx: Tx, participant: str, since: int) -> list[NegotiationNews]:
+    """Negotiations that partners ended since then (ms), as the log has it."""
+    rows = tx.all(
+        "SELECT record, at FROM audit_entry WHERE participant = :participant AND type = 'termination' AND at > :since"
+        " AND record IS NOT NULL ORDER BY id DESC LIMIT :most",
+        participant=participant,
+        since=since,
+        most=MOST,
+    )
+    bodies = [(msgspec.json.decode(row["record"])["body"], int(row["at"])) for row in rows]
+    told = [(str(body["negotiation"]), at) for body, at in bodies if body.get("by") == "peer" and "event" not in body]
+    return _news(tx, participant, told)
+
+
+def ending_until(tx: Tx, participant: str, until: int) -> list[Ending]:
+    """Agreements in force that end by then (ms), the soonest first."""
+    rows = tx.all(
+        "SELECT id, counterparty, expires_at FROM agreement WHERE participant = :participant"
+        " AND state IN ('finalized', 'one-sided') AND expires_at > :now AND expires_at <= :until"
+        " ORDER BY expires_at, id LIMIT :most",
+        participant=participant,
+        now=tx.now,
+        until=until,
+        most=MOST,
+    )
+    return [Ending(str(row["id"]), str(row["counterparty"]), int(row["expires_at"])) for row in rows]
+
+
+def ended_by_partners(tx: Tx, participant: str, since: int) -> list[Ending]:
+    """Agreements of which partners stated the end since then (ms); `at` is when it takes effect."""
+    rows = tx.all(
+        "SELECT e.agreement, a.counterparty, e.effective FROM ending e JOIN agreement a"
+        " ON a.participant = e.participant AND a.id = e.agreement WHERE e.participant = :participant"
+        " AND e.answer = 'theirs' AND e.booked_at > :since ORDER BY e.booked_at DESC LIMIT :most",
+        participant=participant,
+        since=since,
+        most=MOST,
+    )
+    return [Ending(str(row["agreement"]), str(row["counterparty"]), int(row["effective"])) for row in rows]
+
+
+def in_force(tx: Tx, participant: str) -> list[tuple[str, str]]:
+    """Agreements in force with their counterparties, the newest first."""
+    rows = tx.all(
+        "SELECT id, counterparty FROM agreement WHERE participant = :participant"
+        " AND state IN ('finalized', 'one-sided') ORDER BY created_at DESC, id LIMIT :most",
+        participant=participant,
+        most=MOST,
+    )
+    return [(str(row["id"]), str(row["counterparty"])) for row in rows]
+
+
+def to_sign(tx: Tx, participant: str) -> list[NegotiationNews]:
+    """Contracts that the partner sealed and a person has to read and sign: `at` is when she was asked."""
+    rows = tx.all(
+        "SELECT subject, asked_at FROM question WHERE participant = :participant AND answered_at IS NULL"
+        " AND kind IN ('countersign', 'countersign-refused', 'countersign-failed') ORDER BY asked_at, id LIMIT :most",
+        participant=participant,
+        most=MOST,
+    )
+    return _news(tx, participant, [(str(row["subject"]), int(row["asked_at"])) for row in rows])
+
+
+def _news(tx: Tx, participant: str, told: list[tuple[str, int]]) -> list[NegotiationNews]:
+    found = [(store.case(tx, participant, negotiation), at) for negotiation, at in told]
+    known = [(case, at) for case, at in found if case is not None]
+    named = titles.named(tx, participant, [case for case, _ in known])
+    return [NegotiationNews(one.id, one.counterparty, one.title, at) for one, (_, at) in zip(named, known, strict=True)]

@@ -1,0 +1,122 @@
+"""What there is to tell: found in what log and tables know already, again and again, so that nothing announces it.
+
+Each cause has a name that it alone has; told again it is the same. Nothing here is written.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from cryptography import x509
+
+from connector.approvals.service import Approvals
+from connector.clock import rfc3339
+from connector.contracts.evidence import attention
+from connector.contracts.negotiation.service import Contracts
+from connector.language.reasons import plain
+from connector.notifications.model import Cause, Notification
+from connector.participants.service import Hosted
+from connector.storage.database import Tx
+from connector.transfer import attention as deliveries
+from connector.transfer.duties import Duties
+
+DAY_MS = 86_400_000
+NEWS_MS = 2 * DAY_MS
+"""How far back the news of today are looked for: a process may have been down over a night."""
+ENDS_MS = 30 * DAY_MS
+DUTY_MS = 7 * DAY_MS
+STEWARDS = frozenset({"steward"})
+BOTH = frozenset({"steward", "protection"})
+Names = Callable[[str], str]
+
+
+class Causes:
+    """`name_of` is what the trust list calls a DID."""
+
+    def __init__(self, approvals: Approvals, contracts: Contracts, duties: Duties, name_of: Names) -> None:
+        self._approvals, self._contracts, self._duties, self._name_of = approvals, contracts, duties, name_of
+
+    def often(self, tx: Tx, hosted: Hosted) -> list[Notification]:
+        """What a minute matters for: approvals, contracts to sign, what failed, was refused, was ended."""
+        slug, since = hosted.participant.id, tx.now - NEWS_MS
+        return [
+            *self._waiting(tx, slug),
+            *(self._of_negotiation(tx, "sign", one) for one in attention.to_sign(tx, slug)),
+            *(self._of_negotiation(tx, "refused", one) for one in attention.refusals(tx, slug, since)),
+            *self._failed(tx, slug, since),
+            *self._ended(tx, slug, since),
+        ]
+
+    def seldom(self, tx: Tx, hosted: Hosted) -> list[Notification]:
+        """What has days: contracts that end, duties that are due, certificates that end."""
+        slug = hosted.participant.id
+        return [*self._ending(tx, slug), *self._due(tx, slug), *_certificate(tx, hosted)]
+
+    def _waiting(self, tx: Tx, slug: str) -> Iterator[Notification]:
+        for one in self._approvals.waiting(tx, slug):
+            facts = {"title": one.title, "partner": self._partner(one.counterparty), "subject": one.subject,
+                     "until": rfc3339(one.ballot.due_at)}  # fmt: skip
+            told = self._approvals.addressed(tx, slug, one, reminder=False)
+            yield _told(tx, "approval", one.id, facts, told)
+            if tx.now >= one.remind_at:
+                told = self._approvals.addressed(tx, slug, one, reminder=True)
+                yield _told(tx, "reminder", one.id, facts, told)
+
+    def _of_negotiation(self, tx: Tx, cause: Cause, one: attention.NegotiationNews) -> Notification:
+        facts = {"title": plain(one.title, 200), "partner": self._partner(one.counterparty)}
+        return _told(tx, cause, one.negotiation, facts, STEWARDS)
+
+    def _failed(self, tx: Tx, slug: str, since: int) -> Iterator[Notification]:
+        found = deliveries.failed(tx, slug, since)
+        titles = self._contracts.titles(tx, slug, [one.agreement for one in found])
+        for one in found:
+            facts = {"title": plain(titles.get(one.agreement, ""), 200), "partner": self._partner(one.counterparty)}
+            yield _told(tx, "failed", one.transfer, facts, STEWARDS)
+
+    def _ended(self, tx: Tx, slug: str, since: int) -> Iterator[Notification]:
+        found = attention.ended_by_partners(tx, slug, since)
+        for one, title in self._titled(tx, slug, found):
+            facts = {"title": title, "partner": self._partner(one.counterparty), "at": rfc3339(one.at)}
+            yield _told(tx, "ended", one.agreement, facts, STEWARDS, str(one.at))
+
+    def _ending(self, tx: Tx, slug: str) -> Iterator[Notification]:
+        found = attention.ending_until(tx, slug, tx.now + ENDS_MS)
+        for one, title in self._titled(tx, slug, found):
+            facts = {"title": title, "partner": self._partner(one.counterparty), "through": rfc3339(one.at)}
+            yield _told(tx, "ends", one.agreement, facts, STEWARDS)
+
+    def _due(self, tx: Tx, slug: str) -> Iterator[Notification]:
+        for agreement, counterparty in attention.in_force(tx, slug):
+            for duty in self._duties.standing(tx, slug, agreement):
+                waits = duty.owed and duty.active and duty.state not in DONE
+                if waits and duty.due_at is not None and duty.due_at <= tx.now + DUTY_MS:
+                    title = self._contracts.titles(tx, slug, [agreement]).get(agreement, "")
+                    facts = {"title": plain(title, 200), "partner": self._partner(counterparty),
+                             "until": rfc3339(duty.due_at)}  # fmt: skip
+                    yield _told(tx, "duty", agreement, facts, BOTH, f"{duty.rule}:{duty.due_at}")
+
+    def _titled(
+        self, tx: Tx, slug: str, found: list[attention.Ending]
+    ) -> Iterator[tuple[attention.Ending, str]]:  # fmt: skip
+        titles: Mapping[str, str] = self._contracts.titles(tx, slug, [one.agreement for one in found])
+        return ((one, plain(titles.get(one.agreement, ""), 200)) for one in found)
+
+    def _partner(self, did: str) -> str:
+        return plain(self._name_of(did), 200) if did else ""
+
+
+DONE = frozenset({"fulfilled", "violated"})
+"""States of a duty in which its deadline asks nobody for anything any more."""
+
+
+def _certificate(tx: Tx, hosted: Hosted) -> Iterator[Notification]:
+    if not hosted.chain:
+        return
+    ends = int(x509.load_der_x509_certificate(hosted.chain[0]).not_valid_after_utc.timestamp() * 1000)
+    if tx.now <= ends <= tx.now + ENDS_MS:
+        yield _told(tx, "certificate", "", {"until": rfc3339(ends)}, frozenset({"admin", "steward"}), str(ends))
+
+
+def _told(
+    tx: Tx, cause: Cause, subject: str, facts: Mapping[str, str], audience: frozenset[str], more: str = ""
+) -> Notification:  # fmt: skip
+    name = ":".join(part for part in (cause, subject, more) if part)
+    return Notification(name=name, cause=cause, subject=subject, facts=facts, audience=audience, at=tx.now)

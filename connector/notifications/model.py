@@ -1,0 +1,43 @@
+"""What somebody is told, and of what: values only (spec/approvals.md 5)."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import msgspec
+
+Cause = Literal[
+    "approval", "reminder", "sign", "ends", "failed", "refused", "ended", "duty", "certificate"
+]  # fmt: skip
+URGENCY: Final[Mapping[Cause, int]] = {
+    "reminder": 0, "approval": 1, "sign": 1, "duty": 2, "certificate": 2, "failed": 3, "ended": 3, "refused": 4,
+    "ends": 5,
+}  # fmt: skip
+"""In which order they are read: what waits for somebody first."""
+PAGES: Final[Mapping[Cause, str]] = {
+    "approval": "approvals", "reminder": "approvals", "sign": "contracts", "ends": "contracts", "failed": "deliveries",
+    "refused": "requests", "ended": "contracts", "duty": "contracts", "certificate": "people",
+}  # fmt: skip
+"""The page of the participant where the next step is; that of the subject lies below it, but for certificates."""
+BELOW: Final = frozenset({"approval", "reminder", "sign", "ends", "refused", "ended", "duty"})
+
+
+class Notification(msgspec.Struct, frozen=True, kw_only=True):
+    """`name` is its cause with all that makes it one: the same is told once. `facts` fill the sentence
+    `notifications.cause.<cause>`; what a peer said in them is plain. `audience` are roles and pseudonyms; `at` in ms.
+    """
+
+    name: str
+    cause: Cause
+    subject: str
+    facts: Mapping[str, str]
+    audience: frozenset[str]
+    at: int
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Parts of the address of the page with the next step, below the participant's."""
+        page = PAGES[self.cause]
+        return (page, self.subject) if self.cause in BELOW and self.subject else (page,)
+
+    def concerns(self, who: str, roles: frozenset[str]) -> bool:
+        return who in self.audience or not self.audience.isdisjoint(roles)

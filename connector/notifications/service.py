@@ -1,0 +1,75 @@
+"""What people have to be told: noted once by a job that looks, listed for each of them, read by her own word.
+
+A look that another replica makes in the same moment finds the same names, so nothing is there twice.
+"""
+
+import structlog
+
+from connector.approvals.model import Voter
+from connector.notifications import store
+from connector.notifications.causes import Causes
+from connector.notifications.model import URGENCY, Notification
+from connector.participants.service import Hosted, Participants
+from connector.storage.database import Database, Tx
+
+log = structlog.get_logger("notifications")
+LOOK_S = 60.0
+SELDOM_S = 3_600.0
+
+
+class Notifications:
+    """Of all participants. `person` is who reads, with her roles."""
+
+    def __init__(self, db: Database, participants: Participants, causes: Causes) -> None:
+        self._db, self._participants, self._causes = db, participants, causes
+
+    # Reading
+
+    def waiting(self, tx: Tx, participant: str, person: Voter) -> list[Notification]:
+        """What she has not read, the most urgent first."""
+        read = store.read_by(tx, participant, person.who)
+        found = [one for one in self._hers(tx, participant, person) if one.name not in read]
+        return sorted(found, key=lambda one: (URGENCY[one.cause], -one.at, one.name))
+
+    def all(self, tx: Tx, participant: str, person: Voter) -> list[tuple[Notification, bool]]:
+        """The newest first, and whether she has read it."""
+        read = store.read_by(tx, participant, person.who)
+        return [(one, one.name in read) for one in self._hers(tx, participant, person)]
+
+    def read(self, tx: Tx, participant: str, person: Voter, names: frozenset[str] | None = None) -> None:
+        """She has read these of hers, or (None) all."""
+        hers = (one.name for one in self._hers(tx, participant, person))
+        store.note_read(tx, participant, person.who, [name for name in hers if names is None or name in names])
+
+    def _hers(self, tx: Tx, participant: str, person: Voter) -> list[Notification]:
+        found = store.newest(tx, participant)
+        return [one for one in found if one.concerns(person.who, person.roles)]
+
+    # Looking
+
+    async def look(self) -> None:
+        """The job: what minutes matter for, of every participant."""
+        for hosted in await self._participants.all():
+            await self._note(hosted, seldom=False)
+
+    async def look_further(self) -> None:
+        """The job: what has days."""
+        for hosted in await self._participants.all():
+            await self._note(hosted, seldom=True)
+            await self._db.write(hosted.participant.id, store.sweep, hosted.participant.id)
+
+    async def _note(self, hosted: Hosted, *, seldom: bool) -> None:
+        slug = hosted.participant.id
+        found = await self._db.read(slug, self._found, hosted, seldom)
+        if found:
+            added = await self._db.write(slug, _add, slug, found)
+            log.info("notifications.noted", participant=slug, count=added)
+
+    def _found(self, tx: Tx, hosted: Hosted, seldom: bool) -> list[Notification]:
+        looked = self._causes.seldom(tx, hosted) if seldom else self._causes.often(tx, hosted)
+        known = store.names(tx, hosted.participant.id)
+        return [one for one in looked if one.name not in known]
+
+
+def _add(tx: Tx, slug: str, found: list[Notification]) -> int:
+    return sum(store.add(tx, slug, one) for one in found)

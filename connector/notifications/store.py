@@ -1,0 +1,114 @@
+"""SQL of notifications: each is there once, whoever finds its cause; who has read it and to whom it was mailed."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from connector.notifications.model import Notification
+from connector.storage.database import Row, Tx
+
+MOST = 500
+KEPT_MS = 90 * 86_400_000
+
+
+def add(tx: Tx, participant: str, one: Notification) -> bool:
+    """False if it is known already."""
+    return bool(
+        tx.run(
+            "INSERT INTO notification (participant, name, cause, subject, facts, audience, at) VALUES"
+            " (:participant, :name, :cause, :subject, :facts, :audience, :at) ON CONFLICT DO NOTHING",
+            participant=participant,
+            name=one.name,
+            cause=one.cause,
+            subject=one.subject,
+            facts=msgspec.json.encode(one.facts).decode(),
+            audience=msgspec.json.encode(sorted(one.audience)).decode(),
+            at=one.at,
+        )
+    )
+
+
+def names(tx: Tx, participant: str) -> frozenset[str]:
+    """Of all that is kept."""
+    rows = tx.all("SELECT name FROM notification WHERE participant = :participant", participant=participant)
+    return frozenset(str(row["name"]) for row in rows)
+
+
+def newest(tx: Tx, participant: str) -> list[Notification]:
+    rows = tx.all(
+        "SELECT * FROM notification WHERE participant = :participant ORDER BY at DESC, name LIMIT :most",
+        participant=participant,
+        most=MOST,
+    )
+    return [_notification(row) for row in rows]
+
+
+def _notification(row: Row) -> Notification:
+    return Notification(
+        name=row["name"], cause=row["cause"], subject=row["subject"], at=int(row["at"]),
+        facts=msgspec.json.decode(row["facts"], type=dict[str, str]),
+        audience=msgspec.json.decode(row["audience"], type=frozenset[str]),
+    )  # fmt: skip
+
+
+def read_by(tx: Tx, participant: str, who: str) -> frozenset[str]:
+    """Names of what she has read."""
+    rows = tx.all(
+        "SELECT name FROM notification_read WHERE participant = :participant AND who = :who",
+        participant=participant,
+        who=who,
+    )
+    return frozenset(str(row["name"]) for row in rows)
+
+
+def note_read(tx: Tx, participant: str, who: str, read: Iterable[str]) -> None:
+    for name in read:
+        tx.run(
+            "INSERT INTO notification_read (participant, name, who, at) VALUES (:participant, :name, :who, :now)"
+            " ON CONFLICT DO NOTHING",
+            participant=participant,
+            name=name,
+            who=who,
+            now=tx.now,
+        )
+
+
+def mailed_to(tx: Tx, participant: str, who: str) -> dict[str, int]:
+    """Names of what was put into a mail to her, and when (ms)."""
+    rows = tx.all(
+        "SELECT name, at FROM notification_mail WHERE participant = :participant AND who = :who",
+        participant=participant,
+        who=who,
+    )
+    return {str(row["name"]): int(row["at"]) for row in rows}
+
+
+def note_mailed(tx: Tx, participant: str, who: str, name: str) -> bool:
+    """False if another replica has put it into a mail already."""
+    return bool(
+        tx.run(
+            "INSERT INTO notification_mail (participant, name, who, at) VALUES (:participant, :name, :who, :now)"
+            " ON CONFLICT DO NOTHING",
+            participant=participant,
+            name=name,
+            who=who,
+            now=tx.now,
+        )
+    )
+
+
+def sweep(tx: Tx, participant: str) -> None:
+    """What is older than three months goes, with who has read it."""
+    before = tx.now - KEPT_MS
+    old = "SELECT name FROM notification WHERE participant = :participant AND at < :before"
+    for table in ("notification_read", "notification_mail"):
+        tx.run(
+            f"DELETE FROM {table} WHERE participant = :participant AND name IN ({old})",  # noqa: S608 constants
+            participant=participant,
+            before=before,
+        )
+    tx.run(
+        "DELETE FROM notification WHERE participant = :participant AND at < :before",
+        participant=participant,
+        before=before,
+    )

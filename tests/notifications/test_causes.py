@@ -1,0 +1,139 @@
+"""What people are told: each thing once, whoever finds it, and only those whom it concerns."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from connector.approvals.model import ApprovalRule, Voter
+from connector.notifications import store
+from connector.notifications.causes import Causes
+from connector.notifications.message import sentence
+from connector.notifications.model import Notification
+from connector.notifications.service import Notifications
+from connector.storage.database import Tx
+from tests.testkit.towns import Towns
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+ANNA, BERTA = Voter("p-aaaaaa", frozenset({"steward"})), Voter("p-bbbbbb", frozenset({"steward"}))
+LENA = Voter("p-111111", frozenset({"auditor"}))
+
+
+@pytest.fixture
+def notes(towns: Towns) -> Notifications:
+    towns.people.roles = {ANNA.who: {"steward"}, BERTA.who: {"steward"}, LENA.who: {"auditor"}}
+    causes = Causes(towns.approvals, towns.contracts, towns.duties, towns.name_of)
+    return Notifications(towns.db, towns.participants, causes)
+
+
+async def waiting(towns: Towns, notes: Notifications, who: Voter = ANNA, slug: str = TOWN) -> list[Notification]:
+    return await towns.db.read(slug, notes.waiting, slug, who)
+
+
+async def causes(towns: Towns, notes: Notifications, who: Voter = ANNA, slug: str = TOWN) -> list[str]:
+    await notes.look()
+    await notes.look_further()
+    return [one.cause for one in await waiting(towns, notes, who, slug)]
+
+
+async def ruled(towns: Towns, **more: Any) -> None:
+    base: dict[str, Any] = {"subject": "contract", "template": "", "people": "one", "protection": False, "days": 14}
+    await towns.db.write(TOWN, towns.approvals.rules.put, TOWN, ApprovalRule(**{**base, **more}), ANNA.who)
+
+
+async def test_an_approval_is_told_once_to_those_who_may_agree(towns: Towns, notes: Notifications) -> None:
+    """>> a contract waits; two replicas look at once, and again << one note, for stewards; read, it is gone."""
+    await ruled(towns)
+    await towns.ask(VILLAGE, TOWN, await towns.publish(TOWN))
+    await towns.run()
+    await asyncio.gather(notes.look(), notes.look())
+    await notes.look()
+    (one,) = await waiting(towns, notes)
+    assert (one.cause, one.place[0]) == ("approval", "approvals")
+    assert sentence(one, "de").startswith("„Bäume“ (Nachbardorf) wartet auf Ihre Freigabe, Frist: ")
+    assert [len(await waiting(towns, notes, who)) for who in (BERTA, LENA)] == [1, 0]
+    await towns.db.write(TOWN, notes.read, TOWN, ANNA, frozenset({one.name}))
+    assert [len(await waiting(towns, notes, who)) for who in (ANNA, BERTA)] == [0, 1]
+    assert [(each.cause, read) for each, read in await towns.db.read(TOWN, notes.all, TOWN, ANNA)] == [
+        ("approval", True)
+    ]  # fmt: skip
+
+
+async def test_the_deputy_is_reminded(towns: Towns, notes: Notifications) -> None:
+    """>> half of the time is over << the deputy hears of it, too."""
+    await ruled(towns, responsible=ANNA.who, deputy=BERTA.who)
+    await towns.ask(VILLAGE, TOWN, await towns.publish(TOWN))
+    await towns.run()
+    assert await causes(towns, notes, BERTA) == []
+    await towns.db.write(TOWN, lambda tx: tx.run("UPDATE approval SET remind_at = :now", now=tx.now - 1))
+    assert await causes(towns, notes, BERTA) == ["reminder"]
+    assert await causes(towns, notes, ANNA) == ["reminder", "approval"]
+
+
+async def test_a_contract_that_ends_soon(towns: Towns, notes: Notifications) -> None:
+    agreement = await towns.concluded(VILLAGE, TOWN)
+    assert await causes(towns, notes, slug=VILLAGE) == []
+
+    def soon(tx: Tx, days: int) -> None:
+        tx.run("UPDATE agreement SET expires_at = :at WHERE id = :id", at=tx.now + days * 86_400_000, id=agreement.id)
+
+    await towns.db.write(VILLAGE, soon, 31)
+    assert await causes(towns, notes, slug=VILLAGE) == []
+    await towns.db.write(VILLAGE, soon, 29)
+    assert await causes(towns, notes, slug=VILLAGE) == ["ends"]
+    (one,) = await waiting(towns, notes, slug=VILLAGE)
+    assert one.place == ("contracts", agreement.id)
+
+
+async def test_ended_by_the_partner(towns: Towns, notes: Notifications) -> None:
+    agreement = await towns.concluded(VILLAGE, TOWN)
+    reason = {"de": ["Nicht mehr gebraucht."], "en": ["Not needed any more."]}
+    await towns.termination_delivery.end(VILLAGE, agreement.id, reason, None)
+    await towns.run()
+    assert await causes(towns, notes) == ["ended"]
+    assert await causes(towns, notes, slug=VILLAGE) == []  # who did it knows
+
+
+async def test_refused_by_the_partner(towns: Towns, notes: Notifications) -> None:
+    await ruled(towns)
+    await towns.ask(VILLAGE, TOWN, await towns.publish(TOWN))
+    await towns.run()
+    (one,) = await towns.db.read(TOWN, towns.approvals.waiting, TOWN)
+    await towns.db.write(TOWN, towns.approvals.no, TOWN, one.id, ANNA, "terms", "")
+    await towns.run()
+    assert await causes(towns, notes, slug=VILLAGE) == ["refused"]
+    (told,) = await waiting(towns, notes, slug=VILLAGE)
+    assert sentence(told, "en") == "Musterstadt has refused “Bäume”, or ended the negotiation."
+
+
+async def test_a_delivery_that_failed(towns: Towns, notes: Notifications) -> None:
+    agreement = await towns.concluded(VILLAGE, TOWN)
+    process = await towns.fetch(VILLAGE, TOWN, agreement)
+    await towns.db.write(
+        VILLAGE, lambda tx: tx.run("UPDATE transfer SET outcome = 'broken' WHERE id = :id", id=process.id)
+    )
+    assert await causes(towns, notes, slug=VILLAGE) == ["failed"]
+
+
+async def test_a_certificate_that_ends(towns: Towns, notes: Notifications) -> None:
+    """Told within the last 30 days alone, to whoever can ask for a new one."""
+    await towns.add("kleindorf")
+    hosted = await towns.participants.get("kleindorf")
+    ends = int(x509.load_der_x509_certificate(hosted.chain[0]).not_valid_after_utc.timestamp() * 1000)
+    causes = Causes(towns.approvals, towns.contracts, towns.duties, towns.name_of)
+
+    def told(tx: Tx, at: int) -> list[frozenset[str]]:
+        tx.now = at
+        return [one.audience for one in causes.seldom(tx, hosted)]
+
+    days = [await towns.db.read("kleindorf", told, ends - days * 86_400_000) for days in (31, 29, -1)]
+    assert days == [[], [frozenset({"admin", "steward"})], []]
+
+
+async def test_what_is_old_goes(towns: Towns, notes: Notifications) -> None:
+    one = Notification(name="failed:x", cause="failed", subject="x", facts={}, audience=frozenset({"steward"}), at=1)
+    await towns.db.write(TOWN, store.add, TOWN, one)
+    assert len(await waiting(towns, notes)) == 1
+    await notes.look_further()
+    assert await waiting(towns, notes) == []
