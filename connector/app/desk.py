@@ -12,9 +12,11 @@ from connector.policy.odrl.names import HANSE
 from connector.settings.load import Settings, master_key, web_origin
 from connector.web import assets, routes
 from connector.web.call import Desk
+from connector.web.figures.handlers import FigurePages
 from connector.web.frame.handlers import FrameHandlers, own_texts
 from connector.web.sent_forms import SentForms
 from connector.web.session import Cookies
+from connector.web.today.handlers import TodayPages
 
 PUBLIC_BODIES = frozenset(
     HANSE + name
@@ -32,7 +34,12 @@ PUBLIC_BODIES = frozenset(
 
 def pages(services: Services) -> list[routes.Handlers]:
     """The handlers of every page."""
-    return [FrameHandlers()]
+    db, anchor = services.infra.db, services.trust.anchor
+    return [
+        FrameHandlers(),
+        TodayPages(db, services.tasks, anchor),
+        FigurePages(db, services.figures, anchor),
+    ]
 
 
 def desk(services: Services) -> Desk:

@@ -14,6 +14,8 @@ from connector.storage.database import Tx
 from connector.transfer.decision.decisions import ClosureOf
 from connector.trust.members.trust_list import Anchor
 
+MOST_TITLES = 200
+
 
 class Figures:
     """`closure_of` gives concept lists by their digest: an old decision is made again by the list of its day."""
@@ -41,6 +43,11 @@ class Figures:
             if figure.definition.id == id_:
                 return figure
         raise Unknown("figures.unknown", id=id_[:40])
+
+    def titles(self, tx: Tx, slug: str, figure: Figure) -> dict[str, str]:
+        """Of the datasets that the parts of a figure are about; empty for a figure about something else."""
+        names = [part.key for part in figure.parts if "/" in part.key][:MOST_TITLES]
+        return store.titles(tx, slug, names)
 
     def _kin(self, slug: str) -> frozenset[str]:
         """Members that share a group with the participant, by the trust list of now."""

@@ -1,5 +1,6 @@
 """SQL of what figures are counted from: the newest entries of the log, and what it names by digest."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -66,3 +67,17 @@ def cases(tx: Tx, participant: str, limit: int = MOST_JUDGED) -> list[Case]:
         limit=limit,
     )
     return [msgspec.convert(row, Case) for row in rows]
+
+
+def titles(tx: Tx, participant: str, datasets: Collection[str]) -> dict[str, str]:
+    """By IRI, of those that are or were ours."""
+    if not datasets:
+        return {}
+    marks = {f"id{number}": one for number, one in enumerate(sorted(datasets))}
+    listed = ", ".join(f":{name}" for name in marks)
+    rows = tx.all(
+        f"SELECT id, title FROM dataset WHERE participant = :participant AND id IN ({listed})",  # noqa: S608 marks
+        participant=participant,
+        **marks,
+    )
+    return {row["id"]: row["title"] for row in rows}

@@ -206,6 +206,8 @@ PROVED_BY: dict[str, str] = {
     "views/terms.py": "api/test_openapi.py",
     "views/trace.py": "api/test_openapi.py",
     "views/witness.py": "cities/test_watching.py",
+    "web/figures/view.py": "web/figures/test_handlers.py",
+    "web/today/view.py": "web/today/test_handlers.py",
     "witness/cosignatures.py": "witness/test_ask.py",
     "witness/heads.py": "witness/test_restore.py",
     "witness/quorum.py": "operation/test_witness_status.py",

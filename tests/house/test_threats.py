@@ -42,9 +42,9 @@ def proven() -> dict[str, set[str]]:
 
 
 def test_the_table_has_every_row_once() -> None:
-    """In order; a number may be missing whose row was never written."""
+    """No number is given twice; one may be missing whose row was never written."""
     ids = [row.id for row in rows()]
-    assert ids == sorted(set(ids))
+    assert len(ids) == len(set(ids))
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row.id)

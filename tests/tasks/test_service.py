@@ -9,6 +9,7 @@ from connector.storage.effects import ask
 from connector.tasks import store
 from connector.tasks.model import Task, Viewer
 from connector.tasks.service import QUESTIONS, Tasks
+from tests.tasks.persons import add_person
 from tests.testkit.cities import COMPANY
 from tests.testkit.towns import Towns
 
@@ -105,14 +106,6 @@ async def test_a_refusal_is_news_until_she_has_seen_it(towns: Towns) -> None:
     assert (await towns.db.read(TOWN, service.news, TOWN, STEWARD)) == ([], found[0].at)
     assert (await towns.db.read(TOWN, service.news, TOWN, READER))[0] == found
     assert since < found[0].at
-
-
-def add_person(tx: Tx, name: str) -> None:
-    tx.run(
-        "INSERT INTO person (id, login, name, password, totp_step, operator, language, created_at)"
-        " VALUES (:id, :id, :id, '', 0, 0, 'de', 0)",
-        id=name,
-    )
 
 
 @pytest.mark.parametrize(("earlier", "later", "kept"), [(5, 9, 9), (9, 5, 9), (None, 5, 5)])

@@ -1,0 +1,105 @@
+"""Tasks and news in words, with where the next step is."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from connector.language import catalogue
+from connector.tasks.model import Kind, News, Task
+from connector.tasks.order import Urgency, urgency
+from connector.views.members import Members
+from connector.web.call import Call
+from connector.web.routes import TOWN
+
+CONTRACTS: Final[frozenset[Kind]] = frozenset(
+    {"countersign", "read-and-sign", "countersign-trouble", "seal-missing", "duty", "contract-ends", "end-undelivered",
+     "end-refused", "difference"}
+)  # fmt: skip
+BADGES: Final = {
+    Urgency.OVERDUE: "danger", Urgency.SOON: "warning", Urgency.AWAITED: "info", Urgency.BROKEN: "warning",
+    Urgency.LATER: "info", Urgency.SOMETIME: "info",
+}  # fmt: skip
+
+
+class Item(Struct, frozen=True, kw_only=True):
+    """A line of the page. `href` is empty where the person may not open the page that helps. `badge` is its kind and
+    `word` what stands in it; `at` is an instant (ms): until when, or when it happened."""
+
+    text: str
+    step: str
+    href: str
+    badge: str
+    word: str
+    at: int | None
+    why: str = ""
+
+
+def task(call: Call, members: Members, one: Task, now: int) -> Item:
+    grade = urgency(one, now)
+    many = "-many" if one.count > 1 and f"today.task.{one.kind}-many" in catalogue(call.lang) else ""
+    return Item(
+        text=call.say(
+            f"today.task.{one.kind}{many}", partner=_partner(call, members, one.partner), title=_title(call, one.title),
+            count=one.count,
+        ),
+        step=call.say(f"today.step.{one.kind}"), href=_where(call, one), badge=BADGES[grade],
+        word=call.say(f"today.urgency.{grade.name.lower()}"), at=one.due,
+    )  # fmt: skip
+
+
+def news(call: Call, members: Members, one: News) -> Item:
+    by = f"-{one.by}" if f"today.news.{one.outcome}-{one.noun}-{one.by}" in catalogue(call.lang) else ""
+    known = f"figures.reason.{one.code}"
+    return Item(
+        text=call.say(
+            f"today.news.{one.outcome}-{one.noun}{by}", partner=_partner(call, members, one.partner),
+            title=_title(call, one.title), count=one.count,
+        ),
+        step=call.say(f"today.look.{one.noun}"), href=_seen_at(call, one),
+        badge="danger" if one.outcome == "alarm" else "warning" if one.outcome in ("refused", "failed") else "info",
+        word=call.say(f"today.outcome.{one.outcome}"), at=one.at,
+        why=call.say(known) if known in catalogue(call.lang) and one.outcome in ("refused", "failed", "ended") else "",
+    )  # fmt: skip
+
+
+def _where(call: Call, one: Task) -> str:
+    if one.kind in ("approval", "protection"):
+        return _open(call, "approvals", one.subject)
+    if one.kind in CONTRACTS and one.agreement:
+        return _open(call, "contracts", _uuid(one.agreement))
+    if one.kind == "quota":
+        return _open(call, "partners")
+    if one.kind in ("import", "draft"):
+        return _open(call, "datasets")
+    return (
+        _open(call, "contracts", _uuid(one.agreement)) if one.agreement else _open(call, "requests", _uuid(one.subject))
+    )
+
+
+def _seen_at(call: Call, one: News) -> str:
+    if one.noun == "log":
+        return _open(call, "partners")
+    if one.agreement or one.noun == "agreement":
+        return _open(call, "contracts", _uuid(one.agreement or one.subject))
+    return _open(call, "requests", _uuid(one.subject))
+
+
+def _open(call: Call, section: str, *rest: str) -> str:
+    """The address, if there is such a page and the person may open it; else that of its list, or none."""
+    listed, single = f"{TOWN}/{section}", f"{TOWN}/{section}/{{"
+    may = {path for path, roles in call.desk.paths.items() if roles & call.roles}
+    if rest and any(path.startswith(single) for path in may):
+        return call.at(section, *rest)
+    return call.at(section) if listed in may else ""
+
+
+def _uuid(name: str) -> str:
+    return name.removeprefix("urn:uuid:")
+
+
+def _partner(call: Call, members: Members, did: str) -> str:
+    return members.name(did) if did else call.say("today.somebody")
+
+
+def _title(call: Call, title: str) -> str:
+    return title or call.say("today.untitled")
