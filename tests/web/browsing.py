@@ -21,7 +21,7 @@ from connector.accounts.model import Role, Signed
 from connector.app import desk as composed
 from connector.app.services import Services
 from connector.http import server
-from connector.web import routes
+from connector.web import forms, routes
 from connector.web.call import Desk
 from connector.web.session import Cookies
 from tests.cities.sharing import free_port
@@ -114,7 +114,7 @@ class Browser:
     """One person at the desk."""
 
     def __init__(self, origin: str, cookie: str = "", name: str = "", lang: str = "de") -> None:
-        self.origin = origin
+        self.origin, self.cookie = origin, cookie
         self._jar = aiohttp.CookieJar(unsafe=True)
         headers = {"Accept-Language": lang, "Accept-Encoding": "gzip"}
         self._session = aiohttp.ClientSession(cookie_jar=self._jar, headers=headers)
@@ -184,6 +184,15 @@ class Opened:
         made = Browser(self.origin, cookie, self.desk.cookies.name, lang)
         self._stack.push_async_callback(made.close)
         return made
+
+    async def token(self, browser: Browser, path: str) -> str:
+        """What a form of this person's pages that is sent to this path would bear."""
+        signed = await self._people.session(browser.cookie)
+        return forms.token(self.desk.key if signed is None else signed.form_key, path, self.desk.clock.now())
+
+    def cookies(self, roles: Mapping[str, Iterable[Role]], *, operator: bool = False) -> dict[str, str]:
+        """For another browser's window: a person with these roles."""
+        return {self.desk.cookies.name: self._people.enter("Anna Beispiel", roles, operator)}
 
 
 @asynccontextmanager

@@ -5,35 +5,15 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
-from aiohttp import web
 
-from connector.web import menu, render
-from connector.web.call import Call
-from connector.web.routes import Route, get
+from connector.web import render
 from tests.testkit.cities import COMPANY, MUNICIPALITY, Space
 from tests.web.browsing import Opened, open_desk
+from tests.web.gallery import Gallery
 
 NASTY = "\"><script>alert(1)</script>'><img src=x onerror=alert(1)>\u202egnp.exe\x1b[31m{{ 7 * 7 }}&amp;"
-GALLERY = Path(__file__).with_name("gallery.html").read_text(encoding="utf-8")
-
-
-class Gallery:
-    """Every part of `frame/macros.html` on one page, filled with what a hostile peer would like best."""
-
-    def __init__(self, nasty: str = NASTY) -> None:
-        self._nasty = nasty
-
-    async def show(self, call: Call) -> web.StreamResponse:
-        view = {"nasty": self._nasty, "title": self._nasty, "choices": await menu.choices(call)}
-        template = render._environment().from_string(GALLERY)
-        return render.answer(
-            call.request, template.render({**render._around(call), "crumbs": [(self._nasty, "/")], **view})
-        )
-
-    routes: ClassVar[tuple[Route, ...]] = (get("/t/{p}/", show, "steward"),)
 
 
 class Elements(HTMLParser):
@@ -51,7 +31,7 @@ class Elements(HTMLParser):
 @pytest.fixture
 async def desk(space: Space) -> AsyncIterator[Opened]:
     towns = {"musterstadt": MUNICIPALITY, "stadtwerke": COMPANY}
-    async with space.running("it", towns) as city, open_desk(city.services, Gallery()) as opened:
+    async with space.running("it", towns) as city, open_desk(city.services, Gallery(NASTY)) as opened:
         yield opened
 
 

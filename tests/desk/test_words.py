@@ -1,0 +1,60 @@
+"""A clerk's language: no page of the desk that she sees holds an English or technical word."""
+
+import re
+import tempfile
+from pathlib import Path
+
+from connector.language import catalogue
+from tests.desk.screens import every_page, lively
+from tests.desk.towns import NEIGHBOUR, ROLES, TOWN, towns
+from tests.web.browsing import Browser
+
+TERMS = (
+    r"ODRL|JSON-LD|JSON|RDF|DCAT|DSP|DID|did:web|Asset|Policy|Offer|Negotiation|Agreement|Transfer|Provider|Consumer"
+    r"|Connector|Endpoint|Token|Push|Pull|HttpData|IRI|URI|UUID|Hash|Constraint|Permission|Duty|Payload|Request|Upload"
+    r"|Download|Dashboard|Login|Feed|Metadata|Metadaten"
+)
+TECHNICAL = re.compile(rf"\b(?:{TERMS})(?:s|es|wert|satz)?\b")
+FOR_OTHERS = re.compile(r"^/(administration|licences)|^/t/[^/]+/tokens")
+"""Pages of the operator and of programs, and licences in the words of their authors."""
+
+OF_OTHERS = frozenset({"api", "cli", "dialects", "harvest", "http", "peer", "plugin", "rdf", "signers", "trust"})
+"""Refusals of rooms that only operators, programs and other connectors meet."""
+BY_PROGRAMS = frozenset(
+    {
+        "contracts.on-behalf-of",
+        "policy.not-json",
+        "policy.slot-did",
+        "policy.slot-party",
+        "transfer.address",
+        "transfer.address-secret",
+        "transfer.destination",
+        "transfer.purpose",
+    }
+)
+"""Refusals of what a page lets nobody type: a person chooses there from lists."""
+
+
+def test_refusals_are_said_plainly() -> None:
+    """>> every sentence of an error that a person at the desk may meet << none of the words of the trade."""
+    said = {key.removeprefix("error."): text for key, text in catalogue("de").items() if key.startswith("error.")}
+    technical = {code for code, text in said.items() if TECHNICAL.search(text) and code.split(".")[0] not in OF_OTHERS}
+    assert technical == BY_PROGRAMS
+
+
+async def test_no_page_speaks_of_technology() -> None:
+    """>> every German page that a person with all roles at a town can reach << none of the words of the trade."""
+    with tempfile.TemporaryDirectory(prefix="hw") as folder:
+        async with towns(Path(folder)) as there:
+            await lively(there)
+            anna = await there.person("Anna Beispiel", {TOWN: ROLES, NEIGHBOUR: ROLES})
+            paths, _ = await every_page(there, anna)
+            (cookie,) = [(value, name) for name, value in anna.cookies.items() if name != "hanse-language"]
+            browser = Browser(anna.origin, *cookie)
+            try:
+                pages = {path: (await browser.get(path)).words for path in [*paths, "/there/is/no/such/page"]}
+            finally:
+                await browser.close()
+    found = {path: TECHNICAL.findall(words) for path, words in pages.items() if not FOR_OTHERS.match(path)}
+    assert {path: some for path, some in found.items() if some} == {}
+    assert len(pages) > 3

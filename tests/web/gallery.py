@@ -1,0 +1,26 @@
+"""A page with every part of `frame/macros.html`, for tests that look at them."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from aiohttp import web
+
+from connector.web import menu, render
+from connector.web.call import Call
+from connector.web.routes import Route, get
+
+PAGE = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
+
+
+class Gallery:
+    """Every part, filled with this text."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    async def show(self, call: Call) -> web.StreamResponse:
+        view = {"nasty": self._text, "title": self._text, "crumbs": [(self._text, "/")]}
+        around = {**render._around(call), "choices": await menu.choices(call)}
+        return render.answer(call.request, render._environment().from_string(PAGE).render(around | view))
+
+    routes: ClassVar[tuple[Route, ...]] = (get("/t/{p}/", show, "steward"),)
