@@ -29,11 +29,15 @@ class Hand:
         self.page, self.way = page, way
         self.actions = self.fields = self.tabs = 0
         self.questions: set[str] = set()
-        self.begun = time.monotonic()
+        self.begun, self.ended = time.monotonic(), 0.0
 
     @property
     def seconds(self) -> float:
-        return time.monotonic() - self.begun
+        """Without the time that people take to read and think."""
+        return (self.ended or time.monotonic()) - self.begun
+
+    def end(self) -> None:
+        self.ended = time.monotonic()
 
     async def open(self, path: str) -> None:
         """Where the journey begins: a bookmark, or the page that signing in led to."""

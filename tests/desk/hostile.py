@@ -1,0 +1,117 @@
+"""Whatever a peer, a file or a colleague can bring as text, filled with what must never be more than text."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from connector.catalogue.search import store
+from connector.catalogue.search.copies import copy_of
+from tests.desk.towns import FIRM, NEIGHBOUR, ROLES, TOWN, Person, Towns
+from tests.testkit.cities import COMPANY, City
+
+MARK: Final = "x-planted"
+"""In everything that is planted: an element or an attribute that bears it came from a stranger's text."""
+MARKUP: Final = (
+    f'<{MARK} onclick="x()">Böse</{MARK}>\'"><img src={MARK} onerror=x()><script>{MARK}</script>{{{{1337*1337}}}}'
+)
+LONG: Final = "Donaudampfschifffahrtsgesellschaft" * 12
+TURNED: Final = "Rechnung\u202egpj.exe\u202c \u2066a\u2069"
+STEERING: Final = "\x1b[31mrot\x07\x9b"
+FORMULA: Final = f'=HYPERLINK("http://{MARK}.example","hier")'
+FORMULAS: Final = (FORMULA, "+49", "-2+3", "@SUM(1)", "\tx", "\rx")
+NAME: Final = f'Amt <b {MARK}>Nord</b> & "Söhne" \''
+"""Of a participant: on one line, without invisible signs."""
+
+
+REASON: Final = f"{FORMULA} {MARKUP} {LONG}\n{MARKUP}"[:900]
+"""Of a refusal or an end: signs that steer are not taken from anybody."""
+
+
+def texts(prefix: str = "") -> str:
+    """All of it in one text that may have several lines."""
+    return f"{prefix} {MARKUP} {TURNED} {STEERING} {LONG}\n{FORMULA}"
+
+
+def entry(uuid: str, provider: str) -> dict[str, Any]:
+    """A dataset as a hostile member's catalogue shows it."""
+    return {
+        "@id": f"https://{MARK}.example/{uuid}", "@type": "Dataset", "dct:title": f"{FORMULA} {texts('Bäume')}",
+        "dct:description": f"<p>{texts()}</p>", "dcat:keyword": [MARKUP, LONG], "dcat:theme": MARKUP,
+        "dct:license": {"@id": f"javascript:{MARK}"}, "dcat:landingPage": {"@id": f"javascript:{MARK}"},
+        "dct:format": MARKUP, "dcat:byteSize": MARKUP, "dct:publisher": MARKUP,
+        "dcat:contactPoint": {"http://www.w3.org/2006/vcard/ns#fn": MARKUP},
+        "distribution": [{"@type": "Distribution", "dct:title": MARKUP, "dct:format": MARKUP,
+                          "dcat:downloadURL": f"data:text/html,{MARK}"}],
+        "hasPolicy": [{"@id": f"urn:{MARK}:{uuid}", "@type": "Offer", "permission": [
+            {"action": "use", "constraint": [{"leftOperand": f"https://{MARK}.example/{MARKUP[:40]}",
+                                              "operator": "eq", "rightOperand": MARKUP}]}]}],
+    }  # fmt: skip
+
+
+def csv_file() -> bytes:
+    """Column names and values that would be formulas, elements and personal data."""
+    head = (
+        f'"{MARKUP.replace(chr(34), chr(34) * 2)}";"{FORMULA.replace(chr(34), chr(34) * 2)}";E-Mail;{LONG};"{TURNED}"\n'
+    )
+    rows = "".join(
+        f'"{one.replace(chr(34), chr(34) * 2)}";-1;a{at}@x.example;{LONG};b\n' for at, one in enumerate(FORMULAS)
+    )
+    return (head + rows).encode()
+
+
+async def planted(there: Towns) -> Person:
+    """A person at Musterstadt with every role, after a day on which all of it came in by every door."""
+    await _hostile_member(there)
+    await _own_data(there)
+    await _contracts(there)
+    await _copies(there.city, there.firm.did(FIRM))
+    return await there.person(f"Anna {NAME}"[:120], {TOWN: ROLES}, operator=True)
+
+
+async def _hostile_member(there: Towns) -> None:
+    """A participant whose name is markup."""
+    await there.firm.api.post("/api/v1/participants", {"slug": "boese", "name": NAME, "kind": COMPANY})
+    await there.space.reload(there.city, there.firm)
+
+
+async def _own_data(there: Towns) -> None:
+    """Published by a colleague: what a form of ours takes."""
+    said = {"title": f"{FORMULA} {MARKUP}"[:250], "description": f"{MARKUP}\n{LONG}\n{FORMULA}"}
+    for slug in (TOWN, NEIGHBOUR):
+        await there.city.publish(slug, csv_file(), name="böse <b>&.csv", keywords=[MARKUP[:80]], **said)
+
+
+async def _contracts(there: Towns) -> None:
+    """Concluded, fetched, refused and ended, each with a reason of the peer."""
+    city = there.city
+    listed = await city.api.get(f"/api/v1/participants/{NEIGHBOUR}/datasets")
+    signed = await city.negotiate(TOWN, city.did(NEIGHBOUR), listed["datasets"][0]["dataset"])
+    await city.fetch(TOWN, signed["agreement"])
+    uuid = signed["agreement"].removeprefix("urn:uuid:")
+    await city.api.post(f"/api/v1/participants/{NEIGHBOUR}/agreements/{uuid}/end", {"reason": REASON})
+    mine = await city.api.get(f"/api/v1/participants/{TOWN}/datasets")
+    await there.firm.negotiate("boese", city.did(TOWN), mine["datasets"][0]["dataset"])
+    offer = mine["datasets"][0]["offers"][0]
+    made = await city.api.post(
+        f"/api/v1/participants/{TOWN}/proposals", {"consumer": city.did(NEIGHBOUR), "offer": offer}
+    )
+    theirs = (await city.api.get(f"/api/v1/participants/{NEIGHBOUR}/negotiations"))["negotiations"]
+    waiting = next((one["id"] for one in theirs if one["state"] == "OFFERED"), None)
+    assert made["id"]
+    if waiting is not None:
+        place = f"/api/v1/participants/{NEIGHBOUR}/negotiations/{waiting}/terminate"
+        await city.api.post(place, {"reason": REASON})
+
+
+async def _copies(city: City, provider: str) -> None:
+    """What a crawler kept of a hostile member's catalogue."""
+    for at in range(3):
+        one = entry(str(at), provider)
+        await city.services.infra.db.write(TOWN, store.replace_entry, TOWN, provider, copy_of(one))
+    await city.services.infra.db.write(TOWN, store.crawled, TOWN, provider, complete=True)
+
+
+def folder_file(folder: Path) -> Path:
+    """A file to be dropped into a form."""
+    place = folder / "böse =1+1.csv"
+    place.write_bytes(csv_file())
+    return place

@@ -1,0 +1,1 @@
+"""Journeys of the people whom the desk is for, played in a real browser against running towns (spec/desk.md 9)."""

@@ -1,0 +1,10 @@
+"""The journeys, in the order of the personas (spec/desk.md 9), each with what is promised of it."""
+
+from typing import Final
+
+from tests.desk.journeys import leadership
+from tests.desk.journeys.stage import WAYS, Journey
+
+JOURNEYS: Final[tuple[Journey, ...]] = (
+    Journey("from a figure to its proof", "P6", leadership.figure_to_proof, {"actions": 3}, WAYS),
+)
