@@ -154,9 +154,10 @@ class City(Process):
         return found
 
 
-def launch(folder: Path) -> "subprocess.Popen[bytes]":
-    """The process ends with its standard input, however we end."""
-    command = [sys.executable, *PROGRAM, "serve", "--until-eof", "--data", str(folder)]
+def launch(folder: Path, roles: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
+    """The process ends with its standard input, however we end; with all roles, if none is named."""
+    chosen = [word for role in roles for word in ("--role", role)]
+    command = [sys.executable, *PROGRAM, "serve", "--until-eof", "--data", str(folder), *chosen]
     quiet = subprocess.DEVNULL
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env={**os.environ, **UNLIMITED})
 
@@ -186,10 +187,10 @@ class Cities:
         self.space = Space(folder / "space", SystemClock())
         self._running: list[City] = []
 
-    async def start(self, name: str, slug: str, kind: str) -> City:
+    async def start(self, name: str, slug: str, kind: str, roles: Sequence[str] = ()) -> City:
         folder = self.space.prepared(name)
         begun = time.monotonic()
-        child = launch(folder)
+        child = launch(folder, roles)
         await answered(folder)
         city = City(child, folder, slug, time.monotonic() - begun)
         self._running.append(city)

@@ -1,4 +1,6 @@
-"""The bare aiohttp server that a catalogue page is compared with: every GET gets the bytes of one file over TLS."""
+"""The bare aiohttp server that a catalogue page is compared with: every GET gets the bytes of one file.
+
+Over TLS, where a certificate and its key are named."""
 
 import ssl
 import sys
@@ -19,9 +21,11 @@ def application(body: bytes) -> web.Application:
 
 
 if __name__ == "__main__":
-    page, port, certificate, key = sys.argv[1:]
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
+    page, port, *certificate = sys.argv[1:]
+    context = None
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*certificate)
     web.run_app(
         application(Path(page).read_bytes()), host="127.0.0.1", port=int(port), ssl_context=context, print=None,
         access_log=None, loop=uvloop.new_event_loop(),

@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.cli.frame.call import OK, Call
 from connector.cli.frame.parser import Words
-from connector.settings.load import Settings, public_url
+from connector.settings.load import Settings, public_url, web_origin
 
 ROLES = ("peer", "api", "web", "worker", "dataplane")
 
@@ -37,7 +37,7 @@ async def _serve(call: Call, settings: Settings) -> int:
     if call.args.until_eof:
         loop.add_reader(sys.stdin.fileno(), _until_eof, stop)
     async with running(settings, frozenset(call.args.role or ROLES)):
-        call.note("serve.started", url=public_url(settings), socket=settings.api.socket)
+        call.note("serve.started", desk=web_origin(settings), url=public_url(settings), socket=settings.api.socket)
         await stop.wait()
         call.note("serve.stopping")
     return OK
