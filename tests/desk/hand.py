@@ -223,11 +223,25 @@ class Hand:
         self._acted()
 
 
-_QUESTIONS: Final = """(button) => button.form === null ? [] : [...button.form.elements]
-  .filter((one) => one.name && !['hidden', 'submit', 'button', 'fieldset'].includes(one.type))
-  .filter((one) => one.offsetParent !== null)
-  .map((one) => one.name)"""
-"""The names of what the form of a button asks: several radio buttons or ticks of one name are one question."""
+_QUESTIONS: Final = """(button) => {
+  if (button.form === null) return [];
+  const answered = (one) => {
+    const alike = [...one.form.elements].filter((each) => each.name === one.name);
+    if (one.type === 'radio') return alike.some((each) => each.defaultChecked);
+    if (one.type === 'checkbox') return !one.required;
+    if (one.tagName === 'SELECT') {
+      const chosen = [...one.options].filter((each) => each.defaultSelected);
+      return one.multiple ? chosen.length > 0 : (chosen[0] || one.options[0] || {value: ''}).value !== '';
+    }
+    return one.defaultValue !== '';
+  };
+  return [...button.form.elements]
+    .filter((one) => one.name && !['hidden', 'submit', 'button', 'fieldset'].includes(one.type))
+    .filter((one) => one.offsetParent !== null && !answered(one))
+    .map((one) => one.name);
+}"""
+"""What the form of a button asks: the names of what came without an answer. What came filled in is a proposal, a tick
+that need not be set is answered with no; several radio buttons or ticks of one name are one question."""
 _SEEN: Final = """(one) => {
   const outlined = (style) => style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0;
   const drawn = (style) => outlined(style) || style.boxShadow !== 'none';

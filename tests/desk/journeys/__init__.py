@@ -1,1 +1,1 @@
-"""Journeys of the people whom the desk is for, played in a real browser against running towns (spec/desk.md 9)."""
+"""Journeys of the people whom the desk is for, played in a real browser against running towns (spec/desk.md 1.9)."""

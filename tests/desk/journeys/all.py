@@ -1,4 +1,4 @@
-"""The journeys, in the order of the personas (spec/desk.md 9), each with what is promised of it."""
+"""The journeys, in the order of the personas (spec/desk.md 1.9), each with what is promised of it."""
 
 from typing import Final
 
