@@ -5,11 +5,12 @@ spreadsheets of town halls read it.
 """
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import StringIO
 
 from connector.clock import rfc3339
 from connector.figures.model import Event, Figure
+from connector.language import say
 
 _BEGINS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 Cell = str | int | float | None
@@ -43,9 +44,14 @@ def text(cell: str) -> str:
     return f"'{cell}" if cell.lstrip().startswith(_BEGINS_FORMULA) or cell.startswith(_BEGINS_FORMULA) else cell
 
 
-def figure_rows(figures: Iterable[Figure]) -> list[list[Cell]]:
-    """One row a figure, one for each of its parts and months."""
-    rows: list[list[Cell]] = [["figure", "version", "part", "month", "value", "of", "unit", "entries", "lacks"]]
+def _head(of: str, names: Sequence[str], lang: str) -> list[Cell]:
+    return [say(f"figures.csv.{of}.{name}", lang) for name in names]
+
+
+def figure_rows(figures: Iterable[Figure], lang: str) -> list[list[Cell]]:
+    """One row a figure, one for each of its parts and months; heads in this language, codes as they are."""
+    names = ("figure", "version", "part", "month", "value", "of", "unit", "entries", "lacks")
+    rows = [_head("figures", names, lang)]
     for one in figures:
         head: list[Cell] = [one.definition.id, one.definition.version]
         unit = one.definition.unit
@@ -55,12 +61,16 @@ def figure_rows(figures: Iterable[Figure]) -> list[list[Cell]]:
     return rows
 
 
-def event_rows(events: Iterable[Event]) -> list[list[Cell]]:
-    """The log entries behind a figure; `leaf` is the place in the tree, empty until the entry is sealed."""
-    rows: list[list[Cell]] = [["entry", "leaf", "time", "type", "agreement", "counterparty", "event", "code"]]
+def event_rows(events: Iterable[Event], lang: str, name_of: Callable[[str], str]) -> list[list[Cell]]:
+    """The log entries behind a figure; `leaf` is the place in the tree, empty until the entry is sealed. `name_of` is
+    what people call a DID."""
+    names = ("entry", "leaf", "time", "type", "partner", "agreement", "counterparty", "event", "code")
+    rows = [_head("entries", names, lang)]
     for one in events:
         body = one.body
+        partner = name_of(body.counterparty) if body.counterparty else ""
         rows.append(
-            [one.id, one.index, rfc3339(one.at), one.type, one.agreement, body.counterparty, body.event, body.code]
-        )
+            [one.id, one.index, rfc3339(one.at), one.type, partner, one.agreement, body.counterparty, body.event,
+             body.code]
+        )  # fmt: skip
     return rows

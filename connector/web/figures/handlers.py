@@ -69,12 +69,12 @@ class FigurePages:
     async def csv(self, call: Call) -> web.StreamResponse:
         """All figures with their parts and months."""
         found = await self._db.read(call.slug, self._figures.all, call.slug)
-        return _file(call, figure_rows(found), "kennzahlen")
+        return _file(call, figure_rows(found, call.lang), "kennzahlen")
 
     async def events(self, call: Call) -> web.StreamResponse:
         """All entries behind one figure."""
         found = await self._db.read(call.slug, self._figures.one, call.slug, call.param("id"))
-        return _file(call, event_rows(found.events), f"kennzahl-{found.definition.id}")
+        return _file(call, event_rows(found.events, call.lang, self._partner), f"kennzahl-{found.definition.id}")
 
     def _partner(self, did: str) -> str:
         return self._members.name(did) if did else ""
