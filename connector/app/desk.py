@@ -6,11 +6,13 @@ from hashlib import sha256
 from aiohttp import web
 from msgspec.structs import replace
 
+from connector.accounts.directory import Directory
 from connector.app.services import Services
 from connector.errors import Mistake
 from connector.policy.odrl.names import HANSE
 from connector.settings.load import Settings, master_key, web_origin
 from connector.web import assets, routes
+from connector.web.approvals.handlers import ApprovalPages
 from connector.web.call import Desk
 from connector.web.figures.handlers import FigurePages
 from connector.web.frame.handlers import FrameHandlers, own_texts
@@ -39,6 +41,15 @@ def pages(services: Services) -> list[routes.Handlers]:
         FrameHandlers(),
         TodayPages(db, services.tasks, anchor),
         FigurePages(db, services.figures, anchor),
+        ApprovalPages(
+            db,
+            services.approvals,
+            services.catalogue.service,
+            services.contracts.service,
+            services.judge,
+            anchor,
+            Directory(),
+        ),
     ]
 
 

@@ -88,7 +88,7 @@ def require_open(ballot: Ballot, now: int) -> None:
 
 def _ended(ballot: Ballot, voter: Voter, now: int, state: State) -> Ballot:
     require_open(ballot, now)
-    if not any(ROLE_OF[part] in voter.roles and _asked(ballot, part) for part in ROLE_OF):
+    if not voter.who or not any(ROLE_OF[part] in voter.roles and _asked(ballot, part) for part in ROLE_OF):
         raise NotYours("approvals.role")
     _require_other(ballot, voter)
     return replace(ballot, state=state)
@@ -104,7 +104,7 @@ def _require_entitled(ballot: Ballot, voter: Voter, part: Part) -> None:
 
 
 def _require_role(voter: Voter, role: str) -> None:
-    if role not in voter.roles:
+    if role not in voter.roles or not voter.who:  # without a name two people could not be told apart
         raise NotYours("approvals.role")
 
 

@@ -104,6 +104,16 @@ def test_one_person_with_two_roles_is_still_one() -> None:
     assert decide.yes(once, CARL, "protection", 2).state == "approved"
 
 
+@pytest.mark.threat("T93")
+def test_who_has_no_name_decides_nothing() -> None:
+    nobody = Voter("", frozenset({"steward", "protection"}))
+    for step in (decide.no, decide.counter):
+        with pytest.raises(NotYours):
+            step(ballot(1, 1), nobody, 1)
+    with pytest.raises(NotYours):
+        decide.yes(ballot(1, 1), nobody, "steward", 1)
+
+
 @pytest.mark.parametrize(
     ("end", "code"),
     [

@@ -1,0 +1,1 @@
+"""Pages on which people decide what waits for them, and who has to decide what."""

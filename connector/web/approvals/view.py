@@ -1,0 +1,212 @@
+"""What an approval is about, in sentences: what a draft changes, what a contract permits, who asks, who gives what.
+
+Whatever a partner or a file brought stands in them as text.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from connector.approvals.model import ApprovalRow, ApprovalRule, Subject
+from connector.approvals.publications import Comparison
+from connector.catalogue import concepts
+from connector.catalogue.model import Dataset, Offer
+from connector.catalogue.templates.templates import fill, template
+from connector.contracts.document import clause_diff
+from connector.contracts.model import NegotiationRow
+from connector.errors import Mistake
+from connector.language.reasons import plain
+from connector.metadata.lists.code_lists import code_lists
+from connector.policy.engine import PolicyEngine
+from connector.trust.members.trust_list import Anchor
+from connector.views.dataset_life import differences
+from connector.views.terms import clauses
+from connector.web.call import Call
+
+LONGEST = 600
+"""Characters of a value in a sentence."""
+
+
+class Line(Struct, frozen=True):
+    """A sentence; `badge` how the clause is kept, `change` what became of it: kept, changed, added, dropped."""
+
+    text: str
+    badge: str = ""
+    change: str = ""
+    before: str = ""
+    level: int = 0
+
+
+class About(Struct, frozen=True, kw_only=True):
+    """`facts` are pairs of name and text; `changes` compare with what is published; `terms` are the clauses.
+
+    `whole`: all of the terms can be said in sentences; without, nobody agrees to them here.
+    """
+
+    facts: list[tuple[str, str]]
+    changes: list[Line]
+    terms: list[Line]
+    whole: bool = True
+    wider: bool = False
+
+
+def terms(call: Call, judge: PolicyEngine, policy: Mapping[str, Any]) -> list[Line]:
+    """The clauses with their badges; empty if they cannot be said completely."""
+    return [Line(one.text[call.lang], one.badge, level=one.level) for one in clauses(judge, policy)]
+
+
+def compared(call: Call, judge: PolicyEngine, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Line]:
+    """Clause by clause what differs; empty if nothing does."""
+    rows = clause_diff.compare(clause_diff.clauses(judge, old), clause_diff.clauses(judge, new))
+    found = []
+    for row in rows:
+        if row.change == "kept":
+            continue
+        now, before = row.after or row.before, row.before if row.change == "changed" else None
+        if now is not None:
+            said = now.de if call.lang == "de" else now.en
+            was = "" if before is None else (before.de if call.lang == "de" else before.en)
+            found.append(Line(said, now.badge, row.change, was))
+    return found
+
+
+def publication(call: Call, judge: PolicyEngine, row: ApprovalRow, found: Comparison) -> About:
+    """A draft: what it changes of what is published, or all that it says of something new."""
+    new = found.before is None
+    empty = found.after if found.before is None else found.before
+    rows = differences(empty, found.after) if not new else []
+    changes = [_changed(call, one.field, one.before, one.after) for one in rows]
+    facts = []
+    if new:
+        from_nothing = differences(type(found.after)(title={}), found.after)
+        facts = [(call.say(f"web.approvals.field.{one.field}"), _value(call, one.after)) for one in from_nothing]
+    if found.new_bytes and not new:
+        changes.append(Line(call.say("web.approvals.new-bytes"), change="changed"))
+    policy = _policy(found)
+    if policy is not None and found.standing and found.rule is not None:
+        changes += compared(call, judge, found.standing[0].policy, policy)
+    said = terms(call, judge, policy) if policy is not None else []
+    return About(facts=facts, changes=changes, terms=said, whole=policy is None or bool(said))
+
+
+def contract(
+    call: Call, judge: PolicyEngine, anchor: Anchor, case: NegotiationRow, dataset: Dataset | None,
+    offers: Sequence[Offer], now: int,
+) -> About:  # fmt: skip
+    """Somebody asks for an offer of ours: who, what for, what we give, and where it is not what we published."""
+    offered = next((one for one in offers if one.id == case.offer), None)
+    said = terms(call, judge, case.policy)
+    facts = [*_partner(call, anchor, case.counterparty, now), *_purpose(call, case)]
+    given = _given(call, case, dataset)
+    changes = [] if offered is None else compared(call, judge, offered.policy, case.policy)
+    return About(facts=[*facts, (call.say("web.approvals.we-give"), given)], changes=changes, terms=said,
+                 whole=bool(said))  # fmt: skip
+
+
+def offer(
+    call: Call, judge: PolicyEngine, anchor: Anchor, case: NegotiationRow, described: str, now: int
+) -> About:  # fmt: skip
+    """Terms of a partner's: who it is, what we get, and what they are."""
+    said = terms(call, judge, case.policy)
+    got = plain(case.title or described or case.dataset, LONGEST)
+    facts = [*_partner(call, anchor, case.counterparty, now), (call.say("web.approvals.we-get"), got),
+             *_purpose(call, case)]  # fmt: skip
+    if described and described != got:
+        facts.append((call.say("web.approvals.field.description"), plain(described, LONGEST)))
+    return About(facts=facts, changes=[], terms=said, whole=bool(said))
+
+
+def sentence(call: Call, rule: ApprovalRule) -> str:
+    """A rule as people read it."""
+    what = (
+        call.say("web.approvals.rule.by-template", title=template_title(call, rule.template))
+        if rule.template
+        else call.say("web.approvals.rule.all")
+    )
+    text = call.say(f"web.approvals.rule.{rule.subject}-{rule.people}", what=what)
+    if rule.protection:
+        text += " " + call.say("web.approvals.rule.protection")
+    if rule.people != "none" or rule.protection:
+        text += " " + call.say("web.approvals.rule.days", days=rule.days)
+    return text
+
+
+def template_title(call: Call, template_id: str) -> str:
+    """What a rule template is called; its id if it is none of ours any more."""
+    try:
+        return template(template_id).title[call.lang] if template_id else ""
+    except Mistake:
+        return template_id
+
+
+def subjects(call: Call) -> list[tuple[Subject, str]]:
+    return [(one, call.say(f"web.approvals.about.{one}")) for one in ("publication", "contract", "offer")]
+
+
+def _policy(found: Comparison) -> Mapping[str, Any] | None:
+    if found.rule is not None:
+        return fill(*found.rule)
+    return found.standing[0].policy if found.standing else None
+
+
+def _changed(call: Call, field: str, before: object, after: object) -> Line:
+    name = call.say(f"web.approvals.field.{field}")
+    old, new = _value(call, before), _value(call, after)
+    if not old:
+        return Line(call.say("web.approvals.change.added", field=name, new=new), change="added")
+    if not new:
+        return Line(call.say("web.approvals.change.dropped", field=name, old=old), change="dropped")
+    return Line(call.say("web.approvals.change.changed", field=name, old=old, new=new), change="changed")
+
+
+def _value(call: Call, value: object) -> str:
+    """A value of a record as text: labels for what is listed, German or English where there is a choice."""
+    return plain(_text(call, value), LONGEST)
+
+
+def _text(call: Call, value: object) -> str:
+    match value:
+        case None | False:
+            return ""
+        case True:
+            return call.say("web.approvals.yes")
+        case str():
+            if value in ("open", "announced", "contract"):
+                return call.say(f"web.approvals.access.{value}")
+            return code_lists().label(value, call.lang) or value
+        case dict():
+            languages = {"de", "en"} & value.keys()
+            if languages and all(isinstance(key, str) and len(key) <= 7 for key in value):
+                return _text(call, value.get(call.lang) or value.get("de") or next(iter(value.values())))
+            return ", ".join(part for part in (_text(call, one) for one in value.values()) if part)
+        case list() | tuple():
+            return ", ".join(part for part in (_text(call, one) for one in value) if part)
+        case _:
+            return str(value)
+
+
+def _partner(call: Call, anchor: Anchor, did: str, now: int) -> list[tuple[str, str]]:
+    """What the trust list vouches for."""
+    entry = anchor.entry(did)
+    if entry is None:
+        return [(call.say("web.approvals.partner"), call.say("web.approvals.unlisted"))]
+    kind = concepts.label(entry.kind)[call.lang]
+    groups = ", ".join(plain(one.rpartition("/")[2], 80) for one in entry.groups)
+    vouched = call.say("web.approvals.vouched" if entry.admitted(now) else "web.approvals.not-vouched")
+    facts = [(call.say("web.approvals.partner"), f"{plain(entry.name, 200)} ({plain(kind, 100)})"),
+             (call.say("web.approvals.evidence"), vouched)]  # fmt: skip
+    return [*facts, (call.say("web.approvals.groups"), groups)] if groups else facts
+
+
+def _purpose(call: Call, case: NegotiationRow) -> list[tuple[str, str]]:
+    said = "" if case.purpose is None else plain(concepts.label(case.purpose)[call.lang], 200)
+    return [(call.say("web.approvals.purpose"), said or call.say("web.approvals.no-purpose"))]
+
+
+def _given(call: Call, case: NegotiationRow, dataset: Dataset | None) -> str:
+    title = plain(case.title, 300) if dataset is None else dataset.title
+    if dataset is None:
+        return title
+    name, size = str(dataset.document.get("name") or ""), dataset.document.get("bytes")
+    return ", ".join(part for part in (title, name, f"{size} Bytes" if size else "") if part)

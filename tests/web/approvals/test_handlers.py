@@ -1,0 +1,190 @@
+"""The pages of approvals: decided in two presses, by whoever may; what strangers wrote stays text."""
+
+from collections.abc import AsyncIterator
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from connector.approvals.model import ApprovalRule, Voter
+from connector.approvals.publications import ChangedDataset, NewDataset
+from connector.catalogue.life import DatasetChange
+from connector.catalogue.service import Publication
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.web.browsing import Opened, open_desk
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+NASTY = "<img src=x onerror=alert(1)>"
+LIST = f"/t/{TOWN}/approvals"
+
+
+def called(name: str) -> str:
+    return f"p-{sha256(name.encode()).hexdigest()[:6]}"
+
+
+@pytest.fixture
+async def city(space: Space) -> AsyncIterator[City]:
+    async with space.running("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY}) as city:
+        yield city
+
+
+@pytest.fixture
+async def desk(city: City) -> AsyncIterator[Opened]:
+    async with open_desk(city.services) as opened:
+        yield opened
+
+
+async def ruled(city: City, people: Any, **more: Any) -> None:
+    base: dict[str, Any] = {"subject": "contract", "template": "", "people": people, "protection": False, "days": 14}
+    rules = city.services.approvals.service.rules
+    await city.services.infra.db.write(TOWN, rules.put, TOWN, ApprovalRule(**{**base, **more}), called("Rita"))
+
+
+async def asked(city: City, **wish: Any) -> str:
+    """The village asks for a dataset of the town, which waits for people; the negotiation's id at the village."""
+    made = await city.publish(TOWN, **wish)
+    started = await city.api.post(
+        f"/api/v1/participants/{VILLAGE}/negotiations", {"provider": city.did(TOWN), "dataset": made["dataset"]}
+    )
+    for _ in range(200):
+        if await city.services.infra.db.read(TOWN, city.services.approvals.service.waiting, TOWN):
+            return str(started["id"])
+        await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{started['id']}", wait="1")
+    raise AssertionError("nothing waits")
+
+
+async def test_a_contract_is_approved_in_three_actions(city: City, desk: Opened) -> None:
+    """>> list, open, agree << the contract is concluded; a second steward cannot any more, in words."""
+    await ruled(city, "one")
+    negotiation = await asked(city, title="Baumkataster")
+    anna, berta = desk.browser({TOWN: ["steward"]}, name="Anna"), desk.browser({TOWN: ["steward"]}, name="Berta")
+    listed = await anna.get(LIST)
+    assert (listed.status, listed.h1) == (200, "Freigaben")
+    one = await anna.get(listed.link("Baumkataster"))
+    assert "Nachbardorf (" in one.words
+    assert "Die Bedingungen sind genau die veröffentlichten." in one.words
+    assert "technisch erzwungen" in one.words
+    late = await berta.get(one.path)
+    done = await anna.send(one, "/yes", "Zustimmen")
+    assert "freigegeben" in done.words
+    shown = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="20")
+    assert shown["state"] == "FINALIZED"
+    refused = await berta.send(late, "/yes", "Zustimmen")
+    assert refused.status == 409
+    assert "Das ist schon freigegeben." in refused.words
+
+
+@pytest.mark.threat("T85")
+async def test_a_no_needs_a_reason_and_tells_it(city: City, desk: Opened) -> None:
+    """>> no, for another reason, without words << what is missing is said >> with words << the partner reads them."""
+    await ruled(city, "one")
+    negotiation = await asked(city, title=NASTY)
+    anna = desk.browser({TOWN: ["steward"]}, name="Anna")
+    listed = await anna.get(LIST)
+    assert NASTY not in listed.text
+    one = await anna.get(listed.link(NASTY))
+    again = await anna.send(one, "/no", "Ablehnen", code="other")
+    assert again.status == 422
+    assert "mit eigenen Worten" in again.words
+    await anna.send(again, "/no", "Ablehnen", code="other", reason="Erst nach der Ratssitzung.")
+    shown = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="20")
+    assert shown["reason"]["de"] == "Wir haben uns dagegen entschieden. Erst nach der Ratssitzung."
+
+
+async def test_a_counter_offer_by_a_day(city: City, desk: Opened) -> None:
+    await ruled(city, "one")
+    negotiation = await asked(city)
+    anna = desk.browser({TOWN: ["steward"]}, name="Anna")
+    listed = await anna.get(LIST)
+    (one,) = [href for text, href in listed.links if href.startswith(f"{LIST}/") and "rules" not in href]
+    page = await anna.get(one)
+    wrong = await anna.send(page, "/counter", until="morgen")
+    assert (wrong.status, "ist kein Tag" in wrong.words) == (422, True)
+    await anna.send(wrong, "/counter", until="31.12.2090")
+    shown = await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="20")
+    assert shown["state"] == "OFFERED"
+    theirs = await desk.browser({VILLAGE: ["steward"]}, name="Vera").get(f"/t/{VILLAGE}/approvals")
+    assert "Ein Partner bietet uns Daten an" in theirs.words
+
+
+async def test_a_draft_is_shown_as_sentences_and_its_author_cannot_agree(city: City, desk: Opened) -> None:
+    """>> a change of title and rule by a publisher << sentences; she has no button, a steward has."""
+    made = await city.publish(TOWN, title="Bäume")
+    submit = city.services.approvals.publications.submit
+    paula = Voter(called("Paula"), frozenset({"publisher"}))
+    people = city.services.accounts.people
+    anna = await people.add("anna", "Anna")
+    await city.services.infra.db.write(TOWN, _steward, anna.id)
+    change = ChangedDataset(made["dataset"], DatasetChange(title=f"Stadtbäume {NASTY}", keywords=["Grün"]))
+    await city.services.infra.db.write(TOWN, submit, TOWN, paula, change)
+    hers = desk.browser({TOWN: ["publisher"]}, name="Paula")
+    listed = await hers.get(LIST)
+    one = await hers.get(listed.link("Bäume"))
+    assert f"Titel: bisher „Bäume“, neu „Stadtbäume {NASTY}“." in one.words
+    assert "Schlagwörter kommt hinzu: „Grün“." in one.words
+    assert NASTY not in one.text
+    assert "Das haben Sie selbst vorgelegt." in one.words
+    assert [form.action for form in one.forms if "approvals" in form.action] == [f"{one.path}/withdraw"]
+    berta = desk.browser({TOWN: ["steward"]}, name="Berta")
+    await berta.send(await berta.get(one.path), "/yes", "Zustimmen")
+    datasets = await city.api.get(f"/api/v1/participants/{TOWN}/datasets")
+    assert [row["title"] for row in datasets["datasets"]] == [f"Stadtbäume {NASTY}"]
+
+
+def _steward(tx: Any, person: str) -> None:
+    tx.run(
+        "INSERT INTO person_pseudonym (participant, person, pseudonym) VALUES (:p, :person, 'p-123abc')",
+        p=TOWN,
+        person=person,
+    )
+    tx.run(
+        "INSERT INTO person_role (participant, person, role, granted_by, granted_at)"
+        " VALUES (:p, :person, 'steward', '', 0)",
+        p=TOWN,
+        person=person,
+    )
+
+
+async def test_a_new_dataset_is_shown_whole(city: City, desk: Opened) -> None:
+    paula, people = Voter(called("Paula"), frozenset({"publisher"})), city.services.accounts.people
+    anna = await people.add("anna", "Anna")
+    await city.services.infra.db.write(TOWN, _steward, anna.id)
+    wish = Publication(title="Brunnen", description="Alle Brunnen der Stadt.", access="announced")
+    submit = city.services.approvals.publications.submit
+    await city.services.infra.db.write(TOWN, submit, TOWN, paula, NewDataset(wish))
+    berta = desk.browser({TOWN: ["steward"]}, name="Berta")
+    one = await berta.get((await berta.get(LIST)).link("Brunnen"))
+    assert "Beschreibung Alle Brunnen der Stadt." in one.words
+    assert "Wer es sieht alle sehen, dass es sie gibt" in one.words
+
+
+@pytest.mark.threat("T93")
+async def test_who_may_read_may_not_decide(city: City, desk: Opened) -> None:
+    """>> an auditor, a publisher, a steward of another town << the first two read; none of them can send a yes."""
+    await ruled(city, "one")
+    await asked(city, title="Baumkataster")
+    lena = desk.browser({TOWN: ["auditor"]}, name="Lena")
+    listed = await lena.get(LIST)
+    one = await lena.get(listed.link("Baumkataster"))
+    assert not any(form.action.startswith(LIST) for form in one.forms)
+    for roles in ({TOWN: ["auditor"]}, {TOWN: ["publisher"]}, {VILLAGE: ["steward"]}):
+        somebody = desk.browser(roles, name="Somebody")
+        assert (await somebody.post(f"{one.path}/yes", {"part": "steward"})).status == 404
+
+
+async def test_rules_are_sentences_and_an_admin_changes_them(city: City, desk: Opened) -> None:
+    steward = await desk.browser({TOWN: ["steward"]}).get(f"{LIST}/rules")
+    assert "Der Vertrag kommt von selbst zustande" in steward.words
+    assert not any(form.action.startswith(LIST) for form in steward.forms)
+    rita = desk.browser({TOWN: ["admin"]}, name="Rita")
+    page = await rita.get(f"{LIST}/rules")
+    odd = await rita.send(page, "/approvals/rules", subject="offer", people="none", days="14")
+    assert (odd.status, "mindestens eine Person" in odd.words) == (422, True)
+    after = await rita.send(
+        page, "/approvals/rules", subject="contract", people="two", template="research", protection="true", days="10"
+    )
+    assert "nach der Regel „" in after.words
+    assert "Zwei verschiedene Personen mit der Rolle Freigabe müssen zustimmen." in after.words
+    assert "Frist: 10 Tage" in after.words
+    gone = await rita.send(after, "/rules/drop")
+    assert "Frist: 10 Tage" not in gone.words
