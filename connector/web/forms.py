@@ -5,6 +5,7 @@ session. So a form cannot be made elsewhere, nor used for another address, and i
 second wish.
 """
 
+import asyncio
 import hmac
 import secrets
 from collections.abc import AsyncIterator, Iterable
@@ -18,7 +19,7 @@ from msgspec import Struct
 
 from connector.errors import Mistake, PeerError
 from connector.http import limits
-from connector.http.refusals import TooLarge, WrongMedia
+from connector.http.refusals import TooLarge, TooSlow, WrongMedia
 
 TOKEN: Final = "form"  # noqa: S105  (the name of a field)
 FIELDS: Final = 2_000
@@ -27,6 +28,8 @@ LARGEST: Final = 262_144
 """Bytes of a form without files, and of the fields of one with a file."""
 LIFE_MS: Final = 12 * 3_600_000
 """Longer than any session."""
+PIECE_S: Final = 30.0
+"""Within which a piece of a file has to come."""
 _PIECE: Final = 65_536
 _AHEAD_MS: Final = 60_000
 
@@ -42,10 +45,16 @@ class Upload:
         self.media = part.headers.get("Content-Type", "")[:200]
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Raises PeerError if it breaks off; the reader counts the bytes."""
+        """Raises PeerError if it breaks off or stands still; the reader counts the bytes."""
         try:
-            while piece := await self._part.read_chunk(_PIECE):
+            while True:
+                async with asyncio.timeout(PIECE_S):
+                    piece = await self._part.read_chunk(_PIECE)
+                if not piece:
+                    return
                 yield piece
+        except TimeoutError as cause:
+            raise TooSlow("http.body-slow") from cause
         except (web.RequestPayloadError, ConnectionError, ValueError) as cause:
             raise PeerError("http.body-broken") from cause
 
@@ -129,7 +138,11 @@ async def read(request: web.Request) -> Form:
             raise PeerError("web.no-form") from problem
         return Form(_plain(pairs))
     if request.content_type == "multipart/form-data":
-        return await _parts(request)
+        try:
+            async with asyncio.timeout(limits.BODY_S):
+                return await _parts(request)
+        except TimeoutError as cause:
+            raise TooSlow("http.body-slow") from cause
     raise WrongMedia("http.body-media", expected="application/x-www-form-urlencoded")
 
 

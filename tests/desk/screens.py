@@ -2,8 +2,8 @@
 
 Each page that can be reached is opened in Chromium, light and dark, 320, 768 and 1440 pixels wide, in German and
 English; axe looks at each, nothing may be wider than the window, nothing may be asked of anybody else, and the HTML is
-valid. A page of the table that no link leads to is a fault, too. `--quick` takes each page once, narrow and dark. Exit
-code 0: no fault; 77: skipped, with what is missing.
+valid. A page of the table that no link leads to is a fault, too. `--quick` takes each page twice: narrow, dark and
+German; wide, light and English. Exit code 0: no fault; 77: skipped, with what is missing.
 """
 
 import argparse
@@ -29,17 +29,12 @@ if TYPE_CHECKING:
 SKIPPED = 77
 SCHEMES, WIDTHS, LANGUAGES = ("light", "dark"), (320, 768, 1440), ("de", "en")
 Way = tuple[str, int, str]
-QUICK: list[Way] = [("dark", 320, "de")]
+QUICK: list[Way] = [("dark", 320, "de"), ("light", 1440, "en")]
 MOST_OF_ONE = 2
 """Pages of one row of the table that are looked at: a list has many, and they are alike."""
 NO_PAGES = re.compile(r"^/(static|language)/|^/$")
 """Rows that show nothing: files, and what leads on at once."""
-RUN = """async () => {
-  const found = await axe.run(document, { resultTypes: ['violations', 'incomplete'] });
-  const told = (one) => one.id + ': ' + one.nodes.slice(0, 3).map((node) => node.target.join(' ')).join(' | ');
-  return [...found.violations.map(told), ...found.incomplete.filter((one) => one.id === 'color-contrast').map(
-    (one) => 'not to be decided: ' + told(one))];
-}"""
+RUN = "async () =>" + Path(__file__).with_name("barriers.js").read_text(encoding="utf-8").partition("async () =>")[2]
 
 
 class Fault(NamedTuple):
@@ -58,12 +53,12 @@ async def lively(there: Towns) -> None:
     await there.firm.negotiate(FIRM, there.city.did(TOWN), made["dataset"])
 
 
-async def reached(person: Person, start: Iterable[str], patterns: Sequence[str]) -> dict[str, list[str]]:
-    """Addresses by row of the table, found by following links as a person would; at most a few of each."""
+async def reached(person: Person, start: Iterable[str], patterns: Sequence[str]) -> dict[str, list[tuple[str, bool]]]:
+    """Addresses by row of the table, and whether it is a page: found by following links as a person would."""
     kinds = [(pattern, re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(pattern)))) for pattern in patterns]
     (cookie,) = [(name, value) for name, value in person.cookies.items() if name != "hanse-language"]
     browser = Browser(person.origin, cookie[1], cookie[0])
-    found: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
     waiting, seen = list(start), set[str]()
     try:
         while waiting:
@@ -73,8 +68,8 @@ async def reached(person: Person, start: Iterable[str], patterns: Sequence[str])
                 continue
             seen.add(path)
             page = await browser.get(path)
-            if page.status == 200 and page.headers.get("Content-Type", "").startswith("text/html"):
-                found[kind].append(path)
+            if page.status == 200:
+                found[kind].append((path, page.headers.get("Content-Type", "").startswith("text/html")))
                 waiting += [href for _, href in page.links if href.startswith("/")]
     finally:
         await browser.close()
@@ -106,7 +101,9 @@ async def every_page(there: Towns, person: Person) -> tuple[list[str], list[str]
     table = [one.path for one in rows if not NO_PAGES.match(one.path)]
     of_town = [path.replace("{p}", slug) for path in table for slug in (TOWN, NEIGHBOUR)]
     found = await reached(person, [path for path in of_town if "{" not in path], table)
-    return sorted({path for some in found.values() for path in some}), [path for path in table if not found[path]]
+    return sorted({path for some in found.values() for path, shown in some if shown}), [
+        path for path in table if not found[path]
+    ]
 
 
 async def tried(folder: Path | None, ways: Sequence[Way]) -> tuple[int, list[Fault]]:

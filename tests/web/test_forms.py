@@ -1,12 +1,21 @@
 """Reading of forms: fields in their order, files in pieces, tokens of one session, address and time."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from msgspec import Struct
 
-from connector.errors import Mistake
-from connector.web.forms import LIFE_MS, Form, checked, token
+from connector.errors import HanseError, Mistake
+from connector.web import forms
+from connector.web.forms import FIELDS, LARGEST, LIFE_MS, Form, checked, token
 
 KEY, NOW = b"k" * 32, 1_795_000_000_000
+FORM = "application/x-www-form-urlencoded"
+MULTI = "multipart/form-data; boundary=x"
 
 
 class Wish(Struct, frozen=True):
@@ -47,3 +56,81 @@ def test_a_token_belongs_to_one_session_address_and_time() -> None:
         with pytest.raises(Mistake):
             checked(key, address, said, now)
     assert token(KEY, "/t/a/do", NOW) != given
+
+
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+async def door() -> AsyncIterator[Client]:
+    """A form that tells what it read: fields, and of a file its name and how many bytes came."""
+
+    async def told(request: web.Request) -> web.Response:
+        try:
+            form = await forms.read(request)
+            size = -1 if form.upload is None else sum([len(piece) async for piece in form.upload.pieces()])
+        except HanseError as error:
+            return web.json_response([error.status, error.code])
+        return web.json_response([form.fields, "" if form.upload is None else form.upload.name, size])
+
+    app = web.Application()
+    app.router.add_post("/", told)
+    async with TestClient(TestServer(app)) as client:
+        yield client
+
+
+async def sent(door: Client, body: bytes, media: str) -> list[Any]:
+    async with door.post("/", data=body, headers={"Content-Type": media}) as answer:
+        found: list[Any] = await answer.json()
+        return found
+
+
+def part(name: str, value: bytes, file: str = "") -> bytes:
+    more = f'; filename="{file}"' if file else ""
+    return f'--x\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode() + value + b"\r\n"
+
+
+async def test_what_a_form_is_read_as(door: Client) -> None:
+    """>> fields in their order, twice of one name, line breaks of Windows; a file behind them; nothing at all."""
+    assert await sent(door, b"a=1&b=x%0D%0Ay&a=%C3%A4", FORM) == [[["a", "1"], ["b", "x\ny"], ["a", "ä"]], "", -1]
+    assert await sent(door, b"", FORM) == [[], "", -1]
+    body = part("a", "ä".encode()) + part("file", b"x" * 300_000, "Bäume.csv") + part("late", b"1") + b"--x--\r\n"
+    assert await sent(door, body, MULTI) == [[["a", "ä"]], "Bäume.csv", 300_000]
+
+
+@pytest.mark.threat("T84")
+async def test_what_is_no_form_is_refused(door: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> other media, too much, too many, NUL, no UTF-8, half a form, one within another << its status, and no more."""
+    nested = part("n", b"--y--").replace(b"Content-Disp", b"Content-Type: multipart/mixed; boundary=y\r\nContent-Disp")
+    for body, media, status in (
+        (b"{}", "application/json", 415),
+        (b"a=" + b"x" * LARGEST, FORM, 413),
+        (b"&".join([b"a=1"] * (FIELDS + 1)), FORM, 400),
+        (b"a=%00", FORM, 400),
+        (b"a=%FF", FORM, 400),
+        (b"novalue", FORM, 400),
+        (b"a" * 201 + b"=1", FORM, 400),
+        (part("a", b"x" * (LARGEST + 1)) + b"--x--\r\n", MULTI, 413),
+        (b"".join(part("a", b"1") for _ in range(FIELDS + 1)) + b"--x--\r\n", MULTI, 400),
+        (part("a", b"\xff") + b"--x--\r\n", MULTI, 400),
+        (nested + b"--x--\r\n", MULTI, 400),
+        (b"no boundary at all", MULTI, 400),
+        (part("a", b"1")[:-20], MULTI, 400),
+        (b"", "multipart/form-data", 400),
+    ):
+        assert (await sent(door, body, media))[0] == status, (body[:60], media)
+
+
+@pytest.mark.threat("T84")
+async def test_a_form_that_drips_is_not_waited_for(door: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> the beginning of a form and then silence, the beginning of a file and then silence << 408."""
+    monkeypatch.setattr("connector.http.limits.BODY_S", 0.05)
+    monkeypatch.setattr("connector.web.forms.PIECE_S", 0.05)
+
+    async def silent(beginning: bytes) -> AsyncIterator[bytes]:
+        yield beginning
+        await asyncio.sleep(0.5)
+
+    for beginning in (b"--x\r\nContent-Disp", part("a", b"1"), part("file", b"x" * 70_000, "a.csv")[:-2]):
+        async with door.post("/", data=silent(beginning), headers={"Content-Type": MULTI}) as answer:
+            assert (await answer.json())[0] == 408, beginning[:40]
