@@ -16,6 +16,8 @@ from connector.web.approvals.handlers import ApprovalPages
 from connector.web.call import Desk
 from connector.web.figures.handlers import FigurePages
 from connector.web.frame.handlers import FrameHandlers, own_texts
+from connector.web.network.handlers import NetworkPages
+from connector.web.partners.handlers import PartnerPages
 from connector.web.sent_forms import SentForms
 from connector.web.session import Cookies
 from connector.web.today.handlers import TodayPages
@@ -50,6 +52,8 @@ def pages(services: Services) -> list[routes.Handlers]:
             anchor,
             Directory(),
         ),
+        PartnerPages(db, services.partners, services.judge, anchor),
+        NetworkPages(db, services.partners, anchor),
     ]
 
 

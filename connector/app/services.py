@@ -49,6 +49,7 @@ from connector.operation import assemble as operation_slice
 from connector.operation.assemble import OperationSlice
 from connector.participants.quota import Quotas, counted
 from connector.participants.service import Participants
+from connector.partners.service import Partners
 from connector.peer.addresses import Addresses
 from connector.peer.claims import Claims
 from connector.peer.client.client import PeerClient
@@ -105,6 +106,7 @@ class Services(Struct, frozen=True, kw_only=True):
     operation: OperationSlice
     figures: Figures
     tasks: Tasks
+    partners: Partners
     notifications: NotificationSlice
     offboarding: OffboardingSlice
     requests: RequestSlice
@@ -181,7 +183,10 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         contracts=contracts, evidence=evidence, transfers=transfers, plane=plane, circuits=circuits,
         retention=retention, operation=operation, notifications=notifications,
         figures=Figures(participants, contracts.service.agreements, engine, lists().closure_of, anchor),
-        tasks=task_slice.assemble(contracts.service, transfers.duties, harvest.service),
+        partners=Partners(
+            infra.clock, participants, contracts.service, engine, catalogue.index, trust, circuits
+        ),
+        tasks=task_slice.assemble(contracts.service, transfers.duties, harvest.service, approvals.service),
         offboarding=offboarding, requests=requests, more=more,
         schedule=schedule(infra, works, circuits, operation.monitoring.failed),
     )  # fmt: skip

@@ -51,7 +51,7 @@ class FederationService:
 
 
 def _status(tx: Tx, slug: str) -> list[MemberCopies]:
-    known, counted, aside = copies.members(tx, slug), store.counted(tx, slug), store.all_aside(tx, slug)
+    known, counted, aside = copies.members(tx, slug), copies.shown_by(tx, slug), store.all_aside(tx, slug)
     found = list[MemberCopies]()
     for state in store.states(tx, slug):
         one = known.get(state.provider) or _NEVER

@@ -168,15 +168,6 @@ def held_bytes(tx: Tx, participant: str, provider: str) -> int:
     return 0 if row is None else int(row["n"])
 
 
-def counted(tx: Tx, participant: str) -> Mapping[str, int]:
-    """How many datasets we hold, by member."""
-    rows = tx.all(
-        "SELECT provider, count(*) AS n FROM copy_entry WHERE participant = :participant GROUP BY provider",
-        participant=participant,
-    )
-    return {row["provider"]: int(row["n"]) for row in rows}
-
-
 def _all(tx: Tx, table: str, participant: str, order: str = "provider") -> list[Row]:
     return tx.all(
         f"SELECT * FROM {table} WHERE participant = :participant ORDER BY {order}",  # noqa: S608 constants

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 
+from connector.approvals import decide
+from connector.approvals.model import Voter
+from connector.approvals.service import Approvals
 from connector.contracts.negotiation.service import Contracts
 from connector.harvest.service import Harvest
 from connector.storage.database import Tx
@@ -10,8 +13,23 @@ from connector.tasks.service import Supplier, Tasks
 from connector.transfer.duties import Duties
 
 
-def assemble(contracts: Contracts, duties: Duties, harvest: Harvest, more: tuple[Supplier, ...] = ()) -> Tasks:
-    return Tasks(contracts, duties, (imports(harvest), *more))
+def assemble(contracts: Contracts, duties: Duties, harvest: Harvest, waiting: Approvals) -> Tasks:
+    return Tasks(contracts, duties, (imports(harvest), approvals(waiting)))
+
+
+def approvals(service: Approvals) -> Supplier:
+    """What the viewer can agree to now, in the part that is hers."""
+
+    def supply(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
+        voter = Voter(viewer.pseudonym, viewer.roles)
+        for row in service.waiting_for(tx, slug, voter):
+            part = decide.part_for(row.ballot, voter)
+            yield Task(
+                kind="protection" if part == "protection" else "approval", subject=row.id, title=row.title,
+                partner=row.counterparty, since=row.asked_at, due=row.ballot.due_at, process=row.process,
+            )  # fmt: skip
+
+    return supply
 
 
 def imports(harvest: Harvest) -> Supplier:

@@ -38,7 +38,7 @@ async def test_enrolling_again_changes_nothing_and_forgets_who_left(any_db: Data
     await any_db.write(HERE, store.set_aside, HERE, B, [SetAside(dataset="y", told="t", code="federation.entry-name")])
     assert await any_db.write(HERE, store.enrol, HERE, {A: 7}) == 1
     assert [(one.provider, one.due_at) for one in await any_db.read(HERE, store.states, HERE)] == [(A, 1)]
-    assert await any_db.read(HERE, store.counted, HERE) == {}
+    assert await any_db.read(HERE, copies.shown_by, HERE) == {}
     assert await any_db.read(HERE, store.all_aside, HERE) == {}
 
 
@@ -78,4 +78,4 @@ async def test_bytes_and_datasets_are_counted_for_each(any_db: Database) -> None
     await any_db.write(HERE, copies.replace_entry, HERE, A, copy_of(entry("y")), "t")
     assert await any_db.read(THERE, store.held_bytes, THERE, A) == len(copy.entry)
     assert await any_db.read(HERE, store.held_bytes, HERE, A) == 2 * len(copy.entry)
-    assert await any_db.read(HERE, store.counted, HERE) == {A: 2}
+    assert await any_db.read(HERE, copies.shown_by, HERE) == {A: 2}

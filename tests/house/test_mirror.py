@@ -117,6 +117,8 @@ PROVED_BY: dict[str, str] = {
     "participants/keys.py": "participants/test_service_revoking.py",
     "participants/lifecycle_store.py": "offboarding/test_close.py",
     "participants/store.py": "participants/test_service.py",
+    "partners/service.py": "web/partners/test_handlers.py",
+    "partners/store.py": "web/partners/test_handlers.py",
     "peer/client/client.py": "requests/test_terms.py",
     "peer/dsp/transfers.py": "cities/test_exchange.py",
     "peer/public/view.py": "peer/public/test_html.py",

@@ -176,6 +176,15 @@ def members(tx: Tx, participant: str) -> Mapping[str, MemberState]:
     return {row["provider"]: MemberState(**{name: row[name] for name in MemberState.__struct_fields__}) for row in rows}
 
 
+def shown_by(tx: Tx, participant: str) -> Mapping[str, int]:
+    """How many datasets each member showed, by DID."""
+    rows = tx.all(
+        "SELECT provider, count(*) AS n FROM copy_entry WHERE participant = :participant GROUP BY provider",
+        participant=participant,
+    )
+    return {row["provider"]: int(row["n"]) for row in rows}
+
+
 def sweep(tx: Tx, limit: int = 1_000) -> int:
     """Contents that no entry of anybody names any more go, at most `limit`; how many went. In the process's scope."""
     return tx.run(

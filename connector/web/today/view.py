@@ -36,7 +36,8 @@ class Item(Struct, frozen=True, kw_only=True):
 
 def task(call: Call, members: Members, one: Task, now: int) -> Item:
     grade = urgency(one, now)
-    many = "-many" if one.count > 1 and f"today.task.{one.kind}-many" in catalogue(call.lang) else ""
+    many = "-many" if one.count > 1 else "" if one.partner else "-own"
+    many = many if f"today.task.{one.kind}{many}" in catalogue(call.lang) else ""
     return Item(
         text=call.say(
             f"today.task.{one.kind}{many}", partner=_partner(call, members, one.partner), title=_title(call, one.title),

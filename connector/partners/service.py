@@ -1,0 +1,187 @@
+"""What a participant may know of members, and they of it: by the trust list of now and the rules of now."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from connector.catalogue.search import store as copies
+from connector.catalogue.search.find import Index, Wanted
+from connector.clock import Clock
+from connector.contracts.negotiation.service import Contracts
+from connector.delivery.circuit import Circuits
+from connector.errors import Unknown
+from connector.language.reasons import Reason
+from connector.participants.service import Participants
+from connector.partners import store
+from connector.partners.health import Health, Signs, health
+from connector.partners.network import Bond
+from connector.policy.engine import PolicyEngine, Requester
+from connector.storage.database import Row, Tx
+from connector.trust.assemble import TrustSlice
+from connector.trust.members.claims import requester
+from connector.trust.members.trust_list import Entry, millis
+
+SHOWN = 50
+"""Datasets of a member that are shown with it."""
+May = Literal["everybody", "contract", "no", "hidden"]
+"""What somebody may with a dataset: have it without a contract, get a contract now, not, or not even see it."""
+
+
+class Partner(Struct, frozen=True, kw_only=True):
+    """A member. `since` and `until` in ms, 0 and None if the list does not say. `groups` are IRIs, `common` those that
+    we are in, too. `shows`: how many datasets it shows us; `met_at`: when something last happened in a case with it."""
+
+    entry: Entry
+    since: int
+    until: int | None
+    common: frozenset[str]
+    signs: Signs
+    health: Health
+    shows: int
+    gives: int
+    gets: int
+    met_at: int | None
+
+
+class Mine(Struct, frozen=True, kw_only=True):
+    """A dataset of ours and what the member may with it; `reason` of a refusal."""
+
+    dataset: str
+    title: str
+    may: May
+    reason: Reason = {}
+
+
+class Theirs(Struct, frozen=True, kw_only=True):
+    """A dataset that the member showed us, as it showed it (JSON), and when (ms)."""
+
+    entry: Mapping[str, Any]
+    seen_at: int
+
+
+class Between(Struct, frozen=True, kw_only=True):
+    """What lies between us and a member. `all_mine` and `all_theirs` are how many datasets there are to look at."""
+
+    partner: Partner
+    mine: tuple[Mine, ...]
+    all_mine: int
+    theirs: tuple[Theirs, ...]
+    all_theirs: int
+
+
+class Partners:
+    """`circuits`, `index` and `trust` say how the connection with each is."""
+
+    def __init__(
+        self, clock: Clock, participants: Participants, contracts: Contracts, judge: PolicyEngine, index: Index,
+        trust: TrustSlice, circuits: Circuits,
+    ) -> None:  # fmt: skip
+        self._clock, self._participants, self._contracts, self._judge = clock, participants, contracts, judge
+        self._index, self._trust, self._circuits = index, trust, circuits
+
+    def all(self, tx: Tx, slug: str) -> list[Partner]:
+        """Every member but the participant itself, by name."""
+        did = self._did(slug)
+        entries = [one for one in self._trust.anchor.entries.values() if one.did != did]
+        return self._partners(tx, slug, sorted(entries, key=lambda one: (one.name.casefold(), one.did)))
+
+    def between(self, tx: Tx, slug: str, did: str) -> Between:
+        """Raises Unknown for who is not on the list, and for ourselves."""
+        entry = self._trust.anchor.entry(did)
+        if entry is None or did == self._did(slug):
+            raise Unknown("partners.unknown", did=did[:200])
+        mine, all_mine = self._mine(tx, slug, entry)
+        answer, _ = self._index.find(tx, slug, Wanted(), among=(did,), limit=SHOWN)
+        theirs = [Theirs(entry=msgspec.json.decode(hit.entry), seen_at=hit.seen_at) for hit in answer.hits]
+        return Between(
+            partner=self._partners(tx, slug, [entry])[0], mine=tuple(mine), all_mine=all_mine, theirs=tuple(theirs),
+            all_theirs=answer.total,
+        )  # fmt: skip
+
+    def bonds(self, tx: Tx, slug: str) -> list[Bond]:
+        """The contracts of a participant that are in force now."""
+        did, rows = self._did(slug), store.contracts(tx, slug)
+        titles = self._contracts.titles(tx, slug, {row["id"] for row in rows})
+        return [
+            Bond(
+                agreement=row["id"], title=titles.get(row["id"], ""),
+                provider=did if row["role"] == "provider" else row["counterparty"],
+                consumer=row["counterparty"] if row["role"] == "provider" else did,
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def _did(self, slug: str) -> str:
+        return self._participants.held(slug).participant.did
+
+    def _partners(self, tx: Tx, slug: str, entries: Sequence[Entry]) -> list[Partner]:
+        ours = self._trust.anchor.entry(self._did(slug))
+        groups = frozenset(() if ours is None else ours.groups)
+        only = entries[0].did if len(entries) == 1 else ""
+        held, met = store.contracts(tx, slug, only), store.met(tx, slug)
+        states, shown = copies.members(tx, slug), copies.shown_by(tx, slug)
+        skews = {one.did: one.ms for one in self._trust.skews.all()}
+        return [
+            self._partner(tx, slug, entry, groups, _counted(held, entry.did), met.get(entry.did),
+                          states.get(entry.did), shown.get(entry.did, 0), skews.get(entry.did))
+            for entry in entries
+        ]  # fmt: skip
+
+    def _partner(
+        self, tx: Tx, slug: str, entry: Entry, groups: frozenset[str], contracts: tuple[int, int], met: int | None,
+        state: copies.MemberState | None, shows: int, skew: int | None,
+    ) -> Partner:  # fmt: skip
+        paused = self._circuits.next_trial(slug, entry.did, self._clock.steady(), tx.now)
+        signs = Signs(
+            admitted=entry.admitted(tx.now), on_hold=self._trust.resolver.on_hold(entry.did), paused_until=paused,
+            silent_since=None if state is None else state.failing_since,
+            read_at=None if state is None else state.complete_at, skew_ms=skew,
+        )  # fmt: skip
+        return Partner(
+            entry=entry, since=millis(entry.valid_from),
+            until=None if entry.valid_until is None else millis(entry.valid_until),
+            common=groups & frozenset(entry.groups), signs=signs, health=health(signs), shows=shows,
+            gives=contracts[0], gets=contracts[1], met_at=met,
+        )  # fmt: skip
+
+    def _mine(self, tx: Tx, slug: str, entry: Entry) -> tuple[list[Mine], int]:
+        rows, count = store.offers(tx, slug)
+        decided = _Decided(self._judge, requester(entry), tx.now, entry.admitted(tx.now))
+        grouped = groupby(rows, key=lambda row: (row["id"], row["title"], row["access"]))
+        return [decided.of(*key, list(offers)) for key, offers in grouped], count
+
+
+def _counted(rows: Iterable[Row], did: str) -> tuple[int, int]:
+    """Contracts under which the member gives, and those under which it gets."""
+    roles = [row["role"] for row in rows if row["counterparty"] == did]
+    return roles.count("consumer"), roles.count("provider")
+
+
+class _Decided:
+    """Decisions for one member at one moment; each rule is judged once, however many datasets are under it."""
+
+    def __init__(self, judge: PolicyEngine, who: Requester, now: int, admitted: bool) -> None:
+        self._judge, self._who, self._now, self._admitted = judge, who, now, admitted
+        self._known: dict[str, tuple[bool, bool, Reason]] = {}
+
+    def of(self, dataset: str, title: str, access: str, rows: list[Row]) -> Mine:
+        offers = [row for row in rows if row["policy"] is not None]
+        found = [(row["visibility"], *self._decide(row)) for row in offers] if self._admitted else []
+        if access == "open":
+            return Mine(dataset=dataset, title=title, may="everybody")
+        if any(permit for _, permit, _, _ in found):
+            return Mine(dataset=dataset, title=title, may="contract")
+        seen = [reason for visibility, _, sees, reason in found if visibility == "members" or sees]
+        return Mine(dataset=dataset, title=title, may="no" if seen else "hidden", reason=seen[0] if seen else {})
+
+    def _decide(self, row: Row) -> tuple[bool, bool, Reason]:
+        if row["digest"] not in self._known:
+            policy = msgspec.json.decode(row["policy"])
+            decision = self._judge.decide(policy, self._who, "negotiation", self._now)
+            sees = self._judge.decide(policy, self._who, "catalog", self._now).permit
+            reason = {} if decision.permit else self._judge.reasons(decision)
+            self._known[row["digest"]] = (decision.permit, sees, reason)
+        return self._known[row["digest"]]

@@ -1,0 +1,1 @@
+"""Who shares what with whom: a picture that is also a table."""

@@ -1,0 +1,130 @@
+"""Who belongs, how the connection is, and for one member what each side may with the other's data."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from aiohttp import web
+from msgspec import Struct
+
+from connector.clock import rfc3339
+from connector.language.reasons import plain
+from connector.partners.service import Mine, Partner, Partners
+from connector.policy.engine import PolicyEngine
+from connector.storage.database import Database
+from connector.trust.members.trust_list import Anchor
+from connector.views.dataset import HitView, hit
+from connector.views.members import LONGEST
+from connector.views.terms import offered, seeker_of
+from connector.web.call import Call
+from connector.web.render import page
+from connector.web.routes import TOWN, Route, get
+from connector.web.session import READERS
+
+BADGES = {"good": "success", "unread": "info", "suspended": "danger", "keys-changed": "danger"}
+"""The kind of the word about a connection; everything else is a warning."""
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """A member as a line of the list. `badge` is the kind of the word about the connection."""
+
+    name: str
+    href: str
+    kind: str
+    since: int | None
+    health: str
+    badge: str
+    shows: int
+    contracts: int
+    groups: str
+
+
+class PartnerPages:
+    def __init__(self, db: Database, partners: Partners, judge: PolicyEngine, anchor: Anchor) -> None:
+        self._db, self._partners, self._judge, self._anchor = db, partners, judge, anchor
+
+    async def members(self, call: Call) -> web.StreamResponse:
+        """All members, and the groups that the trust list attests."""
+        found = await self._db.read(call.slug, self._partners.all, call.slug)
+        groups: dict[str, list[str]] = {}
+        for one in found:
+            for group in one.common:
+                groups.setdefault(group_name(group), []).append(_name(one))
+        return await page(
+            call, "partners/list.html", title=call.say("partners.title"), intro=call.say("partners.intro"),
+            partners=[self._shown(call, one) for one in found], groups=sorted(groups.items()),
+            fresh=self._anchor.fresh(call.desk.clock.now()), version=self._anchor.version,
+        )  # fmt: skip
+
+    async def member(self, call: Call) -> web.StreamResponse:
+        """One of them; whom the list does not name is not there."""
+        found = await self._db.read(call.slug, self._partners.between, call.slug, call.query("did"))
+        one, seeker, now = found.partner, seeker_of(self._anchor, call.town.did), call.desk.clock.now()
+        theirs: list[HitView] = []
+        for each in found.theirs:
+            terms = [offered(self._judge, seeker, policy, now) for policy in _policies(each.entry)]
+            theirs.append(hit(one.entry.did, _name(one), each.entry, terms, rfc3339(each.seen_at), "copy"))
+        return await page(
+            call, "partners/member.html", title=_name(one), crumbs=[(call.say("partners.title"), call.at("partners"))],
+            partner=one, shown=self._shown(call, one), facts=self._facts(call, one),
+            why=call.say(f"partners.why.{one.health}", name=_name(one)),
+            step=call.say(f"partners.next.{one.health}", name=_name(one)),
+            mine=[(each, _may(call, each)) for each in found.mine], all_mine=found.all_mine,
+            theirs=[(each, _wanted(call, each)) for each in theirs], all_theirs=found.all_theirs,
+        )  # fmt: skip
+
+    def _shown(self, call: Call, one: Partner) -> Shown:
+        return Shown(
+            name=_name(one), href=f"{call.at('partners', 'member')}?did={quote(one.entry.did, safe='')}",
+            kind=self._judge.label(one.entry.kind, call.lang), since=one.since or None,
+            health=call.say(f"partners.health.{one.health}"),
+            badge=BADGES.get(one.health, "warning"),
+            shows=one.shows, contracts=one.gives + one.gets, groups=", ".join(sorted(map(group_name, one.common))),
+        )  # fmt: skip
+
+    def _facts(self, call: Call, one: Partner) -> list[tuple[str, str]]:
+        entry, say = one.entry, call.say
+        state = "suspended" if entry.state == "suspended" else "member" if one.signs.admitted else "ended"
+        groups = ", ".join(sorted(map(group_name, entry.groups)))
+        return [
+            (say("partners.fact.kind"), self._judge.label(entry.kind, call.lang)),
+            (say("partners.fact.state"), say(f"partners.state.{state}")),
+            (say("partners.fact.operator"), plain(entry.operator, LONGEST)),
+            (say("partners.fact.groups"), groups or say("partners.no-groups")),
+            (say("partners.fact.contracts"), say("partners.contracts", gives=one.gives, gets=one.gets)),
+            (say("partners.fact.id"), entry.did),
+        ]  # fmt: skip
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get(f"{TOWN}/partners", members, *READERS),
+        get(f"{TOWN}/partners/member", member, *READERS),
+    )
+
+
+def group_name(iri: str) -> str:
+    """What people call a group: the last part of its name, which is all that the trust list attests."""
+    return plain(iri.rstrip("/#").rpartition("#")[2].rpartition("/")[2] or iri, LONGEST)
+
+
+def _name(one: Partner) -> str:
+    return plain(one.entry.name, LONGEST)
+
+
+def _policies(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Of an entry that a member showed: whatever has not the form of an offer is passed over."""
+    found = entry.get("hasPolicy", ())
+    return [one for one in found if isinstance(one, Mapping) and "@id" in one] if isinstance(found, list) else []
+
+
+def _may(call: Call, one: Mine) -> tuple[str, str]:
+    """Word and sentence."""
+    return call.say(f"partners.may.{one.may}"), " ".join(one.reason.get(call.lang, []))
+
+
+def _wanted(call: Call, one: HitView) -> tuple[str, str]:
+    if one.open:
+        return call.say("partners.may.everybody"), ""
+    if any(offer.met for offer in one.offers):
+        return call.say("partners.may-we"), ""
+    reason = next((offer.reason for offer in one.offers if offer.reason), None)
+    return call.say("partners.may-not" if one.offers else "partners.no-offer"), (reason or {}).get(call.lang, "")
