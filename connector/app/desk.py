@@ -14,10 +14,13 @@ from connector.settings.load import Settings, master_key, web_origin
 from connector.web import assets, routes
 from connector.web.approvals.handlers import ApprovalPages
 from connector.web.call import Desk
+from connector.web.datasets.handlers import DatasetHandlers
 from connector.web.figures.handlers import FigurePages
 from connector.web.frame.handlers import FrameHandlers, own_texts
 from connector.web.network.handlers import NetworkPages
 from connector.web.partners.handlers import PartnerPages
+from connector.web.publish.handlers import PublishHandlers
+from connector.web.publish.terms import Rules
 from connector.web.sent_forms import SentForms
 from connector.web.session import Cookies
 from connector.web.today.handlers import TodayPages
@@ -41,6 +44,7 @@ def pages(services: Services) -> list[routes.Handlers]:
     db, anchor = services.infra.db, services.trust.anchor
     return [
         FrameHandlers(),
+        *_sharing(services),
         TodayPages(db, services.tasks, anchor),
         FigurePages(db, services.figures, anchor),
         ApprovalPages(
@@ -55,6 +59,19 @@ def pages(services: Services) -> list[routes.Handlers]:
         PartnerPages(db, services.partners, services.judge, anchor),
         NetworkPages(db, services.partners, anchor),
     ]
+
+
+def _sharing(services: Services) -> list[routes.Handlers]:
+    """What is published, and how."""
+    db, anchor, drafts = services.infra.db, services.trust.anchor, services.drafts.service
+    rules = Rules(services.infra.clock, services.judge, services.catalogue.audiences, anchor)
+    return [
+        PublishHandlers(db, drafts, rules, services.catalogue.index, anchor),
+        DatasetHandlers(
+            db, services.catalogue.service, drafts, services.approvals.publications, services.contracts.service,
+            services.judge, anchor, rules,
+        ),
+    ]  # fmt: skip
 
 
 def desk(services: Services) -> Desk:

@@ -1,0 +1,1 @@
+"""A participant's own datasets at the desk: what others see, change, new version, withdrawal, history."""

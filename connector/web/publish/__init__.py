@@ -1,0 +1,1 @@
+"""Publishing at the desk: from a file to an offer, in a few steps."""

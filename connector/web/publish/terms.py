@@ -1,0 +1,169 @@
+"""A rule as a form: which templates are offered, their blanks as fields, and who could use the data under them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from connector.catalogue.audience import Audiences
+from connector.catalogue.templates.slots import Slot
+from connector.catalogue.templates.templates import Template, fill, templates
+from connector.clock import Clock
+from connector.errors import HanseError, Mistake
+from connector.language.reasons import explained
+from connector.policy.engine import PolicyEngine
+from connector.policy.odrl.model import PolicyError
+from connector.trust.members.trust_list import Anchor
+from connector.views import audience as audience_view
+from connector.views.template import SlotView, TemplateView, template
+from connector.views.terms import ClauseView, clauses
+from connector.web.call import Call
+
+OPEN = "open-data"
+"""Stands among the templates: for everybody, without a contract."""
+FIRST = 7
+"""Templates that are shown at once."""
+_DURATIONS = ("P7D", "P14D", "P31D", "P90D", "P180D", "P1Y", "P2Y", "P5Y", "P10Y")
+_DAYS = re.compile(r"P([0-9]{1,4})([DMY])")
+_MAIL = re.compile(r"[^@\s:]+@[^@\s]+\.[A-Za-z]{2,}")
+_NEEDED_LATER: frozenset[str] = frozenset({"fields"})
+"""Types that no form asks for; they keep their default or stay empty."""
+
+
+class Field(Struct, frozen=True, kw_only=True):
+    """A blank: `control` is text, date, number, select or ticks; `value` what stands in it (of ticks several)."""
+
+    name: str
+    control: str
+    label: str
+    hint: str
+    value: Any
+    options: tuple[tuple[str, str], ...] = ()
+    required: bool = True
+
+
+class Effect(Struct, frozen=True, kw_only=True):
+    """What a filled rule says and whom it lets in; `problem` says why it cannot be."""
+
+    clauses: list[ClauseView]
+    audience: audience_view.AudienceView | None
+    problem: str = ""
+
+
+class Rules:
+    def __init__(self, clock: Clock, judge: PolicyEngine, audiences: Audiences, anchor: Anchor) -> None:
+        self._clock, self._judge, self._audiences, self._anchor = clock, judge, audiences, anchor
+
+    def offered(self) -> list[TemplateView]:
+        """Those that could permit somebody something, by number."""
+        now = self._clock.now()
+        found = [template(self._judge, one, now) for one in templates() if _fillable(one)]
+        return [one for one in found if one.offered]
+
+    def named(self, rule: str) -> TemplateView:
+        """Raises Mistake for one that is not offered."""
+        found = next((one for one in self.offered() if one.id == rule), None)
+        if found is None:
+            raise Mistake("web.rule", rule=rule[:80])
+        return found
+
+    def fields(self, call: Call, rule: TemplateView, slots: Mapping[str, str]) -> list[Field]:
+        return [self._field(call, one, slots.get(one.name, "")) for one in rule.slots if one.type not in _NEEDED_LATER]
+
+    def _field(self, call: Call, slot: SlotView, given: str) -> Field:
+        value = given or ("" if "{" in slot.default else slot.default)
+        control, options = self._control(call, slot, value)
+        hint = call.say(f"web.publish.slot.{slot.type}") if control in ("text", "date", "number") else ""
+        if control == "date" and "{" in slot.default:
+            hint = call.say("web.publish.slot.after")
+        return Field(
+            name=f"slot-{slot.name}", control=control, label=slot.label[call.lang], hint=hint, options=options,
+            value=[part.strip() for part in value.split(",")] if control == "ticks" else _shown(slot, value),
+            required=not slot.optional and not slot.default,
+        )  # fmt: skip
+
+    def _control(self, call: Call, slot: SlotView, value: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        if slot.choices:
+            options = tuple((one.value, one.label[call.lang]) for one in slot.choices)
+            return ("select" if slot.type == "term" else "ticks"), options
+        match slot.type:
+            case "first-day" | "last-day":
+                return "date", ()
+            case "count":
+                return "number", ()
+            case "duration":
+                known = _DURATIONS if not value or value in _DURATIONS else (value, *_DURATIONS)
+                return "select", tuple((one, _length(call, one)) for one in known)
+            case "window":
+                return "select", tuple((one, call.say(f"web.publish.window.{one}")) for one in ("P1D", "P1M"))
+            case "participants" | "participant":
+                return ("ticks" if slot.type == "participants" else "select"), self._members()
+            case _:
+                return "text", ()
+
+    def _members(self) -> tuple[tuple[str, str], ...]:
+        now = self._clock.now()
+        found = [(one.did, one.name) for one in self._anchor.current.participants if one.admitted(now)]
+        return tuple(sorted(found, key=lambda one: one[1].casefold()))[:500]
+
+    def effect(self, call: Call, rule: str, slots: Mapping[str, str]) -> Effect:
+        """Of the rule with these values; never raises for what a person typed."""
+        now = self._clock.now()
+        try:
+            policy = fill(rule, slots)
+            found = self._audiences.of(policy, now, call.town.did)
+            return Effect(
+                clauses=clauses(self._judge, policy), audience=audience_view.audience(self._judge, found)
+            )  # fmt: skip
+        except (Mistake, PolicyError) as problem:
+            return Effect(clauses=[], audience=None, problem=told(call, problem))
+
+
+def told(call: Call, problem: HanseError | PolicyError) -> str:
+    """In the words of a form: a blank by its label, and what is expected in it."""
+    if isinstance(problem, PolicyError):
+        return call.say("web.publish.rule-unsaid")
+    if problem.code.startswith("policy.slot-") and "slot" in problem.facts:
+        found = next(
+            (one.slots[str(problem.facts["slot"])] for one in templates() if str(problem.facts["slot"]) in one.slots),
+            None,
+        )
+        if found is not None:
+            hint = call.say(f"web.publish.slot.{found.type}")
+            return call.say("web.publish.slot-wrong", label=found.label[call.lang], hint=hint)
+    return " ".join(explained(problem)[call.lang])
+
+
+def _fillable(one: Template) -> bool:
+    """Blanks that no form asks for have a default or may stay empty."""
+    return all(_optional(slot) for slot in one.slots.values() if slot.type in _NEEDED_LATER)
+
+
+def _optional(slot: Slot) -> bool:
+    return slot.optional or bool(slot.default)
+
+
+def read(call: Call, rule: TemplateView, given: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The values of a form (`slot-NAME`) as the template takes them; others keep their defaults."""
+    slots: dict[str, str] = {}
+    for one in rule.slots:
+        values = [value.strip() for value in given.get(f"slot-{one.name}", ()) if value.strip()]
+        text = ", ".join(values)
+        if one.type == "party" and _MAIL.fullmatch(text):
+            text = f"mailto:{text}"
+        if text:
+            slots[one.name] = text
+    return slots
+
+
+def _shown(slot: SlotView, value: str) -> str:
+    return value.removeprefix("mailto:") if slot.type == "party" else value
+
+
+def _length(call: Call, text: str) -> str:
+    found = _DAYS.fullmatch(text)
+    if found is None:
+        return text
+    unit = {"D": "days", "M": "months", "Y": "years"}[found[2]]
+    return call.say(f"web.publish.length.{unit}", count=int(found[1]))

@@ -1,0 +1,199 @@
+"""From a file to an offer at the desk, as a person goes it: without script, by forms and links alone."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.reading.files import TREES
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.web.browsing import Browser, Opened, Page, open_desk
+
+TOWNS = {"musterstadt": MUNICIPALITY, "nachbardorf": MUNICIPALITY}
+HOME = "/t/musterstadt"
+FILE = TREES.encode("cp1252")
+NASTY = '"><img src=x onerror=alert(1)>'
+
+
+@pytest.fixture
+async def city(space: Space) -> AsyncIterator[City]:
+    async with space.running("it", TOWNS) as made:
+        yield made
+
+
+@pytest.fixture
+async def desk(city: City) -> AsyncIterator[Opened]:
+    async with open_desk(city.services) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def anna(desk: Opened) -> Browser:
+    return desk.browser({"musterstadt": ["steward"]})
+
+
+async def handed_in(who: Browser, content: bytes = FILE, name: str = "Baumkataster_2024.csv") -> Page:
+    start = await who.get(f"{HOME}/publish")
+    return await who.send(start, "/file", file=("file", name, content))
+
+
+async def ruled(who: Browser, page: Page, rule: str = "municipalities-only", **filled: str | list[str]) -> Page:
+    """From the description to the check."""
+    page = await who.send(page, "/description", "Weiter")
+    page = await who.send(page, "/rule", "Weiter", rule=rule)
+    return await who.send(page, "/terms", "Weiter", **filled)  # type: ignore[arg-type]
+
+
+async def test_a_windows_1252_file_with_semicolons_is_published(anna: Browser, desk: Opened) -> None:
+    """>> a file, a description, a rule, a check << an offer; four pages, five buttons, six questions at most."""
+    page = await handed_in(anna)
+    assert page.h1 == "Beschreibung"
+    assert "Trennzeichen Semikolon; Dezimalkomma" in page.words
+    assert "3 Zeilen, 7 Spalten" in page.words
+    fields = {name for name, _ in page.form("/description").fields} - {"form", "version"}
+    assert fields == {"title", "description", "frequency", "theme"}
+    assert dict(page.form("/description").fields)["title"] == "Baumkataster"
+    page = await anna.send(page, "/description", "Weiter", description="Alle Bäume der Stadt.")
+    assert page.h1 == "Regel"
+    page = await anna.send(page, "/rule", "Weiter", rule="municipal-purpose")
+    assert "Wer die Daten heute nutzen könnte" in page.words
+    page = await anna.send(page, "/terms", "Weiter", **{"slot-until": "2099-12-31"})
+    assert page.h1 == "Prüfen und veröffentlichen"
+    assert "Winterlinde" in page.words
+    assert "1 Kommune, 0 Firmen" in page.words
+    page = await anna.send(page, "/publish", "Veröffentlichen")
+    assert page.h1 == "Veröffentlicht"
+    assert "Rückgängig machen" in page.words
+    assert "Baumkataster" in (await anna.get(f"{HOME}/datasets")).words
+
+
+async def test_undo_gives_the_draft_back(anna: Browser) -> None:
+    page = await anna.send(await ruled(anna, await handed_in(anna)), "/publish", "Veröffentlichen")
+    page = await anna.send(page, "/undo", "Rückgängig machen")
+    assert page.h1 == "Prüfen und veröffentlichen"
+    assert "zurückgezogen" in (await anna.get(f"{HOME}/datasets")).words
+
+
+async def test_hints_on_persons_are_answered_first(anna: Browser) -> None:
+    """>> a column of names << no way on without an answer, and the answer is shown again before publishing."""
+    page = await handed_in(anna, "Nr;Ansprechpartner\n1;Sabine Müller\n2;Max Bauer\n".encode(), "liste.csv")
+    assert "Bei 2 von 2 Werten sieht es nach Namen von Personen aus" in page.words
+    again = await anna.send(page, "/description", "Weiter")
+    assert (again.status, "Hier fehlt noch eine Antwort." in again.words) == (422, True)
+    page = await anna.send(again, "/description", "Weiter", **{"hint-0": "remove"})
+    page = await anna.send(page, "/rule", "Weiter", rule="municipalities-only")
+    page = await anna.send(page, "/terms", "Weiter")
+    assert "Bitte nehmen Sie sie aus der Datei" in page.words
+    assert not [one for one in page.forms if one.action.endswith("/publish")]
+    page = await anna.send(
+        await anna.get(page.path.replace("check", "description")), "/description", **{"hint-0": "nobody"}
+    )
+    page = await anna.get(page.path.replace("rule", "check"))
+    assert "Nein, damit sind keine Personen gemeint" in page.words
+    assert (await anna.send(page, "/publish", "Veröffentlichen")).h1 == "Veröffentlicht"
+
+
+async def test_a_file_that_is_no_file(anna: Browser) -> None:
+    page = await handed_in(anna, b"", "leer.csv")
+    assert "In der Datei steht nichts." in page.words
+    page = await handed_in(anna, b"<!DOCTYPE html><html><body>Anmelden</body></html>", "daten.csv")
+    assert "Das ist eine Internetseite" in page.words
+    nothing = await anna.post(
+        f"{HOME}/publish/file", {"form": dict((await anna.get(f"{HOME}/publish")).form("/file").fields)["form"]}
+    )
+    assert (nothing.status, "Es wurde keine Datei mitgeschickt." in nothing.words) == (422, True)
+    inward = await anna.send(await anna.get(f"{HOME}/publish"), "/address", url="http://town.example/a.csv")
+    assert (inward.status, "keine Adresse, von der wir eine Datei holen" in inward.words) == (422, True)
+
+
+async def test_two_windows_and_what_was_typed_is_not_lost(anna: Browser) -> None:
+    first = await handed_in(anna)
+    second = await anna.get(first.path)
+    await anna.send(first, "/description", "Weiter", title="Aus dem ersten Fenster")
+    late = await anna.send(second, "/description", "Weiter", title="Aus dem zweiten Fenster")
+    assert (late.status, "in einem anderen Fenster" in late.words) == (422, True)
+    assert dict(late.form("/description").fields)["title"] == "Aus dem zweiten Fenster"
+    assert (await anna.send(late, "/description", "Weiter")).h1 == "Regel"
+    listed = await anna.get(f"{HOME}/publish")
+    assert "Aus dem zweiten Fenster" in listed.words
+
+
+async def test_a_rule_that_is_not_filled_comes_back(anna: Browser) -> None:
+    page = await anna.send(await handed_in(anna), "/description", "Weiter")
+    nothing = await anna.send(page, "/rule", "Weiter")
+    assert (nothing.status, "Bitte wählen Sie eine Regel." in nothing.words) == (422, True)
+    page = await anna.send(page, "/rule", "Weiter", rule="municipal-purpose")
+    wrong = await anna.send(page, "/terms", "Weiter", **{"slot-until": ""})
+    assert (wrong.status, "fehlt oder passt noch nicht" in wrong.words) == (422, True)
+    unknown = await anna.send(await anna.get(page.path.replace("terms", "rule")), "/rule", rule="nothing")
+    assert (unknown.status, "wird hier nicht angeboten" in unknown.words) == (400, True)
+
+
+async def test_the_effect_of_a_rule_while_it_is_filled_in(anna: Browser) -> None:
+    page = await anna.send(await handed_in(anna), "/description", "Weiter")
+    page = await anna.send(page, "/rule", "Weiter", rule="municipal-purpose")
+    part = await anna.get(
+        page.path.replace("terms", "preview") + "?slot-until=2099-12-31&slot-kinds=municipality",
+        headers={"HX-Request": "true"},
+    )
+    assert ("1 Kommune, 0 Firmen" in part.words, "<html" in part.text) == (True, False)
+    bad = await anna.get(page.path.replace("terms", "preview") + "?slot-until=x", headers={"HX-Request": "true"})
+    assert (bad.status, "fehlt oder passt noch nicht" in bad.words) == (200, True)
+
+
+async def test_open_data_has_a_licence_and_no_contract(anna: Browser) -> None:
+    page = await anna.send(await handed_in(anna), "/description", "Weiter")
+    page = await anna.send(page, "/rule", "Weiter", rule="open-data")
+    page = await anna.send(page, "/terms", "Weiter", licence="dl-zero-de/2.0")
+    assert "Datenlizenz Deutschland – Zero" in page.words
+    assert (await anna.send(page, "/publish", "Veröffentlichen")).h1 == "Veröffentlicht"
+
+
+async def test_whoever_may_only_draft_hands_it_in(desk: Opened, city: City) -> None:
+    """>> a publisher where nobody could agree << told so on the page, and nothing is lost."""
+    paula = desk.browser({"musterstadt": ["publisher"]}, name="Paula")
+    page = await ruled(paula, await handed_in(paula))
+    assert "Zur Freigabe geben" in page.words
+    page = await paula.send(page, "/publish", "Zur Freigabe geben")
+    assert page.status == 422
+    assert "Baumkataster" in (await paula.get(f"{HOME}/publish")).words
+    assert (await paula.post(f"{page.path.removesuffix('/publish')}/undo", {})).status == 404
+
+
+async def test_a_map_beside_the_table(anna: Browser) -> None:
+    page = await ruled(anna, await handed_in(anna))
+    assert "data-map=" in page.text
+    features = await anna.get(page.path.replace("check", "map"))
+    assert (features.headers["Content-Type"], features.text.count('Feature"')) == ("application/geo+json", 3)
+
+
+@pytest.mark.threat("T89")
+async def test_what_stands_in_a_file_is_text_on_a_page(anna: Browser) -> None:
+    """>> HTML in the file's name, a column, a value, a title << shown, never run."""
+    content = f"{NASTY};b\n{NASTY};1\n".encode()
+    page = await handed_in(anna, content, f"{NASTY.replace('/', '')}.csv")
+    page = await anna.send(page, "/description", "Weiter", title=NASTY, description=NASTY)
+    page = await anna.send(page, "/rule", "Weiter", rule="municipalities-only")
+    page = await anna.send(page, "/terms", "Weiter")
+    assert NASTY in page.words
+    for path in (page.path, page.path.replace("check", "description"), f"{HOME}/publish"):
+        assert "<img src=x" not in (await anna.get(path)).text
+
+
+async def test_drafts_are_for_those_who_publish(desk: Opened, anna: Browser) -> None:
+    page = await handed_in(anna)
+    reader = desk.browser({"musterstadt": ["auditor"]}, name="Rita")
+    other = desk.browser({"nachbardorf": ["steward"]}, name="Nora")
+    assert [(await who.get(page.path)).status for who in (reader, other)] == [404, 404]
+    theirs = page.path.replace("musterstadt", "nachbardorf")
+    assert (await other.get(theirs)).status == 404
+    listed = await anna.send(await anna.get(f"{HOME}/publish"), "/discard", "Verwerfen Baumkataster")
+    assert "Noch nicht veröffentlicht" not in listed.words
+
+
+async def test_all_of_it_in_english(desk: Opened) -> None:
+    anna = desk.browser({"musterstadt": ["steward"]}, lang="en")
+    page = await handed_in(anna)
+    page = await anna.send(page, "/description", "Continue")
+    page = await anna.send(page, "/rule", "Continue", rule="municipalities-only")
+    page = await anna.send(page, "/terms", "Continue")
+    assert (await anna.send(page, "/publish", "Publish")).h1 == "Published"
