@@ -59,7 +59,7 @@ class Hand:
 
     async def write(self, label: str, text: str) -> None:
         """Fills a field in; what stood there goes."""
-        field = await self._there(self.page.get_by_label(label, exact=False).locator("visible=true"))
+        field = await self._there(self._labelled(label))
         if self.way == "keyboard":
             await self._reach(field)
             await self.page.keyboard.press("Control+A")
@@ -93,7 +93,7 @@ class Hand:
 
     async def give(self, label: str, file: Path) -> None:
         """A file from this computer."""
-        field = await self._there(self.page.get_by_label(label).locator("visible=true"))
+        field = await self._there(self._labelled(label))
         self.questions |= {await field.get_attribute("name") or "file"}
         if self.way == "keyboard":
             await self._reach(field)
@@ -139,6 +139,10 @@ class Hand:
             "tr, li, article, section, dd", has_text=within
         ).last  # fmt: skip
         return await self._there(place.get_by_role(role, name=name))
+
+    def _labelled(self, label: str) -> "Locator":
+        """The field, and not the section or group that bears a name like it."""
+        return self.page.get_by_label(label).and_(self.page.locator("input, textarea"))
 
     async def _pressable(self, name: str, within: str) -> "Locator":
         for role in ("link", "button"):

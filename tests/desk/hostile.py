@@ -1,12 +1,14 @@
 """Whatever a peer, a file or a colleague can bring as text, filled with what must never be more than text."""
 
-from pathlib import Path
 from typing import Any, Final
 
+from connector.approvals.model import ApprovalRule, Voter
+from connector.approvals.rules import ApprovalRules
 from connector.catalogue.search import store
 from connector.catalogue.search.copies import copy_of
 from tests.desk.towns import FIRM, NEIGHBOUR, ROLES, TOWN, Person, Towns
 from tests.testkit.cities import COMPANY, City
+from tests.web.browsing import Browser
 
 MARK: Final = "x-planted"
 """In everything that is planted: an element or an attribute that bears it came from a stranger's text."""
@@ -63,6 +65,7 @@ async def planted(there: Towns) -> Person:
     await _hostile_member(there)
     await _own_data(there)
     await _contracts(there)
+    await _approvals(there)
     await _copies(there.city, there.firm.did(FIRM))
     return await there.person(f"Anna {NAME}"[:120], {TOWN: ROLES}, operator=True)
 
@@ -102,6 +105,25 @@ async def _contracts(there: Towns) -> None:
         await city.api.post(place, {"reason": REASON})
 
 
+async def _approvals(there: Towns) -> None:
+    """One that waits for a person, about a hostile member; one that somebody refused with a reason."""
+    city, services = there.city, there.city.services
+    rule = ApprovalRule(subject="contract", template="open-attribution", people="one", protection=False, days=14)
+    put, db = ApprovalRules(services.participants).put, services.infra.db
+    await db.write(TOWN, put, TOWN, rule, "p-000000")
+    for at in range(2):
+        wish: dict[str, Any] = {
+            "title": f"{MARKUP} {at}"[:250],
+            "rule": "open-attribution",
+            "slots": {"source": MARKUP[:200]},
+        }
+        made = await city.publish(TOWN, b"a;b\n1;2\n", **wish)
+        await there.firm.negotiate("boese", city.did(TOWN), made["dataset"], wait=1)
+    waiting = await db.read(TOWN, services.approvals.service.waiting, TOWN)
+    voter = Voter("p-000001", frozenset({"steward"}))
+    await db.write(TOWN, services.approvals.service.no, TOWN, waiting[0].id, voter, "other", REASON[:400])
+
+
 async def _copies(city: City, provider: str) -> None:
     """What a crawler kept of a hostile member's catalogue."""
     for at in range(3):
@@ -110,8 +132,14 @@ async def _copies(city: City, provider: str) -> None:
     await city.services.infra.db.write(TOWN, store.crawled, TOWN, provider, complete=True)
 
 
-def folder_file(folder: Path) -> Path:
-    """A file to be dropped into a form."""
-    place = folder / "böse =1+1.csv"
-    place.write_bytes(csv_file())
-    return place
+async def dropped(browser: Browser) -> list[str]:
+    """A file with all of it, handed over in the form of the desk and described; the pages of the draft."""
+    start = await browser.get(f"/t/{TOWN}/publish")
+    page = await browser.send(start, "/publish/file", file=("file", "böse <b> =1+1.csv", csv_file()))
+    said: dict[str, Any] = {name: "nobody" for name in page.form("/description").names if name.startswith("hint-")}
+    said |= {"title": f"{FORMULA} {MARKUP}"[:250], "description": f"{MARKUP} {LONG}"}
+    page = await browser.send(page, "/description", **said)
+    page = await browser.send(page, "/rule", rule="municipalities-only")
+    page = await browser.send(page, "/terms")
+    draft = page.path.rpartition("/")[0]
+    return [f"{draft}/{name}" for name in ("description", "rule", "terms", "check", "preview")]

@@ -64,7 +64,7 @@ async def one_run(journey: Journey, way: Way, running: Towns, browser: "Browser"
         try:
             await journey.play(stage)
         except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
+            where = [one for one in traceback.extract_tb(error.__traceback__) if "journeys" in one.filename][-1]
             fault = f"{type(error).__name__}: {str(error)[:1500]} ({Path(where.filename).name}:{where.lineno})"
         played = stage.played()
         return Run(journey, way, played, fault or "; ".join(journey.broken(played)))

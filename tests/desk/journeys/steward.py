@@ -1,0 +1,66 @@
+"""P1: the steward of a small town, half an hour a week: from a file to an offer."""
+
+from typing import Final
+
+from connector.approvals.model import ApprovalRule
+from connector.approvals.rules import ApprovalRules
+from tests.desk.journeys.stage import Stage
+from tests.desk.towns import NEIGHBOUR, TOWN, Towns
+
+_KINDS: Final = (
+    ("Winterlinde", "Marktplatz", "14,5", "8,2", 1978), ("Stieleiche", "Schulhof", "18,0", "11,4", 1952),
+    ("Rosskastanie", "Königsallee", "16,25", "9,0", 1964), ("Feldahorn", "Bürgerweg", "7,75", "4,1", 2003),
+    ("Säulenhainbuche", "Am Mühlbach", "9,0", "3,5", 2011), ("Gemeine Esche", "Friedhof", "12,0", "7,7", 1989),
+)  # fmt: skip
+TREES: Final = "\r\n".join(
+    ["Baumnr;Art;Straße;Höhe_m;Kronendurchmesser_m;Gepflanzt"]
+    + [f"{at};{';'.join(map(str, _KINDS[at % len(_KINDS)]))}" for at in range(1, 241)]
+).encode("cp1252")
+"""As the gardening office of a town has it: Windows-1252, semicolons, decimal comma, 240 rows."""
+
+
+async def publish(stage: Stage) -> None:
+    """From the overview to data that others see, under the rule for municipalities."""
+    file = stage.file(f"Baumkataster {stage.tag}.csv", TREES)
+    person = await stage.towns.person(f"Anna Amt {stage.way}", {TOWN: ("steward",)})
+    async with stage.desk(person) as hand:
+        await hand.open(f"/t/{TOWN}/")
+        await hand.follow("Daten freigeben")
+        await hand.follow("Neu freigeben")
+        await hand.give("Datei", file)
+        await hand.press("Datei abgeben")
+        await hand.see("Windows-1252")
+        await hand.write("Was steht darin?", "Art, Höhe und Pflanzjahr aller Stadtbäume")
+        await hand.press("Weiter")
+        await hand.choose("Wer darf die Daten nutzen?", "Nur Kommunen")
+        await hand.press("Weiter")
+        await hand.press("Weiter")
+        await hand.press("Veröffentlichen")
+        await hand.see("ist veröffentlicht")
+    found = await stage.towns.city.api.get(f"/api/v1/participants/{TOWN}/datasets")
+    assert any(stage.way in one["title"] for one in found["datasets"])
+
+
+async def approve(stage: Stage) -> None:
+    """From the overview to a partner's contract, which waited for one person."""
+    there = stage.towns
+    await _one_person_agrees(there)
+    title = f"Radwege {stage.tag}"
+    made = await there.city.publish(TOWN, TREES, title=title, rule="municipalities-only", slots={})
+    asked = await there.city.negotiate(NEIGHBOUR, there.city.did(TOWN), made["dataset"], wait=0)
+    person = await there.person(f"Frieda Freigabe {stage.way}", {TOWN: ("steward",)})
+    async with stage.desk(person) as hand:
+        await hand.open(f"/t/{TOWN}/")
+        await hand.follow("Ansehen und entscheiden", within=title)
+        await hand.press("Zustimmen")
+        await hand.see("freigegeben")
+    place = f"/api/v1/participants/{NEIGHBOUR}/negotiations/{asked['id']}"
+    assert (await there.city.api.get(place, wait="20"))["state"] == "FINALIZED"
+
+
+async def _one_person_agrees(there: Towns) -> None:
+    """To each contract under the rule for municipalities."""
+    rule = ApprovalRule(subject="contract", template="municipalities-only", people="one", protection=False, days=14)
+    services = there.city.services
+    put = ApprovalRules(services.participants).put
+    await services.infra.db.write(TOWN, put, TOWN, rule, "p-000000")
