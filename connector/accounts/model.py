@@ -19,7 +19,8 @@ LOGIN_MOST, NAME_MOST = 200, 120
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `person` without its secrets. `second`: a second factor is set up; `external`: an identity provider
+    """One row of `person` without its secrets. `second`: a second factor is set up; `password`: she has
+    chosen one; `external`: an identity provider
     knows her, and she has no password here."""
 
     id: str
@@ -27,6 +28,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     operator: bool
     second: bool
+    password: bool
     external: bool
     language: str
     created_at: int

@@ -106,7 +106,10 @@ class SigningIn:
     # What one changes oneself
 
     async def change_password(self, signed: Signed, old: str, new: str, browser: Browser) -> Opened:
-        """Ends all sessions and opens a new one; raises Mistake, Unauthenticated, TooMany."""
+        """Ends all sessions and opens a new one; whoever came by a link chooses the first one without an old one.
+
+        Raises Mistake, Unauthenticated, TooMany.
+        """
         person = await self._db.read(PROCESS, store.person, signed.person)
         if person.external:
             raise Mistake("accounts.external")
@@ -114,7 +117,8 @@ class SigningIn:
         lanes = attempts.of_second(person.id)
         await self._db.write(PROCESS, attempts.reserve, lanes)
         row = await self._db.read(PROCESS, store.secrets_of, person.id)
-        if not await self._passwords.right(row["password"], old):
+        first = not person.password and signed.strong
+        if not await self._passwords.right(row["password"], old) and not first:
             raise Unauthenticated("accounts.old-password")
         encoded = await self._passwords.hashed(plain)
 

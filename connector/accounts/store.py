@@ -11,9 +11,8 @@ from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
 from connector.storage.database import Conflict, Row, Tx, for_update
 
-_PERSON = (
-    "SELECT id, login, name, operator, totp IS NOT NULL AS second, issuer, language, created_at, seen_at FROM person"
-)
+_PERSON = "SELECT id, login, name, operator, totp IS NOT NULL AS second, password <> '' AS secret, issuer, language, created_at,"
+    " seen_at FROM person"
 
 
 # Persons
@@ -101,8 +100,8 @@ def seen(tx: Tx, person_id: str) -> None:
 def _person(row: Row) -> Person:
     return Person(
         id=row["id"], login=row["login"], name=row["name"], operator=bool(row["operator"]),
-        second=bool(row["second"]), external=row["issuer"] is not None, language=row["language"],
-        created_at=row["created_at"], seen_at=row["seen_at"],
+        second=bool(row["second"]), password=bool(row["secret"]), external=row["issuer"] is not None,
+        language=row["language"], created_at=row["created_at"], seen_at=row["seen_at"],
     )  # fmt: skip
 
 

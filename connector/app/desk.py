@@ -12,6 +12,8 @@ from connector.errors import Mistake
 from connector.policy.odrl.names import HANSE
 from connector.settings.load import Settings, master_key, web_origin
 from connector.web import assets, routes
+from connector.web.account.account import AccountHandlers
+from connector.web.account.sign_in import SignInHandlers
 from connector.web.approvals.handlers import ApprovalPages
 from connector.web.call import Desk
 from connector.web.datasets.handlers import DatasetHandlers
@@ -19,6 +21,7 @@ from connector.web.figures.handlers import FigurePages
 from connector.web.frame.handlers import FrameHandlers, own_texts
 from connector.web.network.handlers import NetworkPages
 from connector.web.partners.handlers import PartnerPages
+from connector.web.people.handlers import PeopleHandlers, TokenHandlers
 from connector.web.publish.handlers import PublishHandlers
 from connector.web.publish.terms import Rules
 from connector.web.sent_forms import SentForms
@@ -41,10 +44,14 @@ PUBLIC_BODIES = frozenset(
 
 def pages(services: Services) -> list[routes.Handlers]:
     """The handlers of every page."""
-    db, anchor = services.infra.db, services.trust.anchor
+    db, anchor, accounts = services.infra.db, services.trust.anchor, services.accounts
     return [
         FrameHandlers(),
         *_sharing(services),
+        SignInHandlers(accounts),
+        AccountHandlers(accounts),
+        PeopleHandlers(accounts),
+        TokenHandlers(accounts),
         TodayPages(db, services.tasks, anchor),
         FigurePages(db, services.figures, anchor),
         ApprovalPages(

@@ -41,19 +41,34 @@ class Cookies(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        return "__Host-hanse-session" if self.secure else f"hanse-session-{urlsplit(self.origin).port or 80}"
+        return self._named("session")
 
     def read(self, request: web.Request) -> str:
         """Empty if there is none, or one that cannot be ours."""
-        value = request.cookies.get(self.name, "")
+        return self.held(request, "session")
+
+    def held(self, request: web.Request, what: str) -> str:
+        """The same for what else the browser keeps: `browser`, `second`, `external`."""
+        value = request.cookies.get(self._named(what), "")
         return value if len(value) <= _LONGEST and value.isascii() else ""
+
+    def keep(self, response: web.StreamResponse, what: str, value: str, seconds: int) -> None:
+        response.set_cookie(
+            self._named(what), value, path="/", max_age=seconds, secure=self.secure, httponly=True, samesite="Lax"
+        )
+
+    def drop(self, response: web.StreamResponse, what: str) -> None:
+        response.del_cookie(self._named(what), path="/", secure=self.secure, httponly=True, samesite="Lax")
+
+    def _named(self, what: str) -> str:
+        return f"__Host-hanse-{what}" if self.secure else f"hanse-{what}-{urlsplit(self.origin).port or 80}"
 
     def give(self, response: web.StreamResponse, value: str) -> None:
         """Until the browser is closed; how long a session lasts is decided on our side."""
         response.set_cookie(self.name, value, path="/", secure=self.secure, httponly=True, samesite="Lax")
 
     def take(self, response: web.StreamResponse) -> None:
-        response.del_cookie(self.name, path="/", secure=self.secure, httponly=True, samesite="Lax")
+        self.drop(response, "session")
 
     def speak(self, response: web.StreamResponse, lang: Lang) -> None:
         response.set_cookie(

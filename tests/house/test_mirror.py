@@ -170,6 +170,7 @@ PROVED_BY: dict[str, str] = {
     "transfer/model.py": "transfer/test_send_suspension.py",
     "transfer/store.py": "transfer/test_service.py",
     "views/approval.py": "web/approvals/test_handlers.py",
+    "web/account/browser.py": "web/account/test_sign_in.py",
     "views/people.py": "api/test_people.py",
     "trust/clock_skew.py": "peer/test_auth_clock_skew.py",
     "trust/did/documents.py": "trust/did/test_resolver.py",

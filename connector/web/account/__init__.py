@@ -1,0 +1,1 @@
+"""What belongs to a person: signing in and out, her account."""

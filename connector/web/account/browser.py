@@ -1,0 +1,28 @@
+"""Which browser somebody uses, in two words: so that she recognises her sessions in a list. Nothing more is kept."""
+
+from aiohttp import web
+
+from connector.accounts.signing_in import Browser
+from connector.web.call import Call
+
+KNOWN = "browser"
+"""Name of the cookie by which a browser is known in which somebody signed in before."""
+_BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+_SYSTEMS = (
+    ("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)  # fmt: skip
+
+
+def kind(agent: str) -> str:
+    """`Firefox, Windows`; empty for what nobody knows."""
+    found = [next((name for sign, name in table if sign in agent), "") for table in (_BROWSERS, _SYSTEMS)]
+    return ", ".join(one for one in found if one)
+
+
+def of(call: Call) -> Browser:
+    request: web.Request = call.request
+    return Browser(
+        address=request.remote or "", agent=kind(request.headers.get("User-Agent", "")[:1000]),
+        known=call.desk.cookies.held(request, KNOWN),
+    )  # fmt: skip

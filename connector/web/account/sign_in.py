@@ -1,0 +1,188 @@
+"""Signing in and out: password, second factor, a link of the operator, an invitation (spec/accounts.md 4).
+
+A link in a letter is only looked at by GET, for mail programs open links too: it is used by the button on its page.
+What a browser had before is never promoted; each way in gives a new cookie (threat T28).
+"""
+
+import ipaddress
+from typing import ClassVar
+from urllib.parse import quote, urlsplit
+
+from aiohttp import web
+
+from connector.accounts.assemble import AccountSlice
+from connector.accounts.model import Signed
+from connector.accounts.signing_in import BROWSER_MS, SECOND_MS, Opened, SecondWanted
+from connector.errors import HanseError, Refusal
+from connector.language.reasons import explained
+from connector.web import session
+from connector.web.account import browser
+from connector.web.call import Call
+from connector.web.render import page, to
+from connector.web.routes import Route, get, post
+
+SECOND = "second"
+_HERE = ("localhost", "127.0.0.1", "::1")
+
+
+class SignInHandlers:
+    """`provider` is what the button of the identity provider says; empty: there is none."""
+
+    def __init__(self, accounts: AccountSlice, provider: str = "") -> None:
+        self._accounts, self._provider = accounts, provider
+
+    async def show(self, call: Call) -> web.StreamResponse:
+        """Whoever is signed in is led on."""
+        back = session.local(call.query("next", "/"))
+        return to(back) if call.signed is not None else await self._form(call, back)
+
+    async def sign_in(self, call: Call) -> web.StreamResponse:
+        back, login = session.local(call.form.text("next", "/")), call.form.text("login")
+        try:
+            found = await self._accounts.signing_in.password(login, secret_of(call, "password"), browser.of(call))
+        except HanseError as error:
+            if error.status >= 500:
+                raise
+            return await self._form(call, back, error, login)
+        if isinstance(found, Opened):
+            return await entered(call, self._accounts, found, back)
+        return _second(call, found, back)
+
+    async def ask_second(self, call: Call) -> web.StreamResponse:
+        """Without a password just typed there is nothing to ask."""
+        if not call.desk.cookies.held(call.request, SECOND):
+            return to("/sign-in")
+        return await self._second_form(call, session.local(call.query("next", "/")))
+
+    async def second(self, call: Call) -> web.StreamResponse:
+        back = session.local(call.form.text("next", "/"))
+        ticket = call.desk.cookies.held(call.request, SECOND)
+        try:
+            opened = await self._accounts.signing_in.second(ticket, call.form.text("code"), browser.of(call))
+        except HanseError as error:
+            if error.status >= 500:
+                raise
+            return await self._second_form(call, back, error)
+        response = await entered(call, self._accounts, opened, back)
+        call.desk.cookies.drop(response, SECOND)
+        return response
+
+    async def sign_out(self, call: Call) -> web.StreamResponse:
+        await self._accounts.signing_in.sign_out(call.person)
+        response = to("/sign-in")
+        call.desk.cookies.take(response)
+        return response
+
+    async def show_link(self, call: Call) -> web.StreamResponse:
+        """The button that uses the link."""
+        title = call.say("web.sign-in.link.title")
+        return await page(call, "account/link.html", title=title, code=call.query("code"), error="")
+
+    async def use_link(self, call: Call) -> web.StreamResponse:
+        """Where the desk has no address of its own, a link is for this computer alone."""
+        if urlsplit(call.desk.origin).hostname in _HERE and not _loopback(call.request.remote):
+            raise Refusal("accounts.link-here")
+        cookie = await self._accounts.links.use(call.form.text("code"), browser.of(call).agent)
+        return await entered(call, self._accounts, Opened(cookie=cookie), "/")
+
+    async def show_invitation(self, call: Call) -> web.StreamResponse:
+        return await self._invitation(call, call.query("code"))
+
+    async def accept(self, call: Call) -> web.StreamResponse:
+        """A new account; whoever is signed in joins with hers (`join`)."""
+        code, form = call.form.text("code"), call.form
+        try:
+            accepted = await self._accounts.people.accept(
+                code, form.text("login"), form.text("name"), secret_of(call, "password"), browser.of(call)
+            )
+        except HanseError as error:
+            if error.status >= 500:
+                raise
+            return await self._invitation(call, code, error)
+        return await entered(call, self._accounts, Opened(cookie=accepted.cookie), f"/t/{accepted.participant}/")
+
+    async def join(self, call: Call) -> web.StreamResponse:
+        """What she may do has changed, so her sessions have ended."""
+        accepted = await self._accounts.people.accept_signed(call.form.text("code"), call.person.person)
+        return to(f"/t/{accepted.participant}/")
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get("/sign-in", show, "everybody"),
+        post("/sign-in", sign_in, "everybody", once=False),
+        get("/sign-in/second", ask_second, "everybody"),
+        post("/sign-in/second", second, "everybody"),
+        get("/sign-in/link", show_link, "everybody"),
+        post("/sign-in/link", use_link, "everybody"),
+        get("/invitation", show_invitation, "everybody"),
+        post("/invitation", accept, "everybody"),
+        post("/invitation/join", join, "signed"),
+        post("/sign-out", sign_out, "signed"),
+    )
+
+    async def _form(
+        self, call: Call, back: str, error: HanseError | None = None, login: str = ""
+    ) -> web.StreamResponse:  # fmt: skip
+        return await page(
+            call, "account/sign_in.html", 200 if error is None else error.status, title=call.say("web.sign-in.title"),
+            back=back, login=login[:200], error=told(call, error), provider=self._provider,
+        )  # fmt: skip
+
+    async def _second_form(self, call: Call, back: str, error: HanseError | None = None) -> web.StreamResponse:
+        return await page(
+            call, "account/second.html", 200 if error is None else error.status,
+            title=call.say("web.sign-in.second.title"), back=back, error=told(call, error),
+        )  # fmt: skip
+
+    async def _invitation(self, call: Call, code: str, error: HanseError | None = None) -> web.StreamResponse:
+        found = await self._accounts.people.invitation(code)
+        hosted = await call.desk.participants.get(found.participant)
+        filled = {name: call.form.text(name)[:200] for name in ("login", "name")}
+        return await page(
+            call, "account/invitation.html", 200 if error is None else error.status,
+            title=call.say("web.invitation.title", name=hosted.participant.name), code=code, error=told(call, error),
+            invited=sorted(found.roles), login=filled["login"], name=filled["name"],
+        )  # fmt: skip
+
+
+async def entered(call: Call, accounts: AccountSlice, opened: Opened, back: str) -> web.StreamResponse:
+    """On to where she wanted to go; first to her second factor where one is needed that is not there."""
+    cookies = call.desk.cookies
+    signed = await accounts.sessions.session(opened.cookie)
+    response = to(await _first(accounts, signed, back) if signed is not None else back)
+    cookies.give(response, opened.cookie)
+    if opened.known:
+        cookies.keep(response, browser.KNOWN, opened.known, BROWSER_MS // 1000)
+    lang = session.LANGUAGES.get(signed.language if signed is not None else "")
+    if lang is not None:
+        cookies.speak(response, lang)
+    return response
+
+
+async def _first(accounts: AccountSlice, signed: Signed, back: str) -> str:
+    if not signed.withheld:
+        return back
+    person = await accounts.signing_in.person(signed)
+    return "/account" if person.external else "/account/second-factor"
+
+
+def _second(call: Call, found: SecondWanted, back: str) -> web.StreamResponse:
+    response = to(f"/sign-in/second?next={quote(back, safe='')}")
+    call.desk.cookies.keep(response, SECOND, found.ticket, SECOND_MS // 1000)
+    return response
+
+
+def told(call: Call, error: HanseError | None) -> str:
+    """The sentence of an error, for above a form."""
+    return "" if error is None else " ".join(explained(error)[call.lang])
+
+
+def secret_of(call: Call, name: str) -> str:
+    """A password as it was typed: with the spaces at its ends."""
+    return next((value for key, value in call.form.fields if key == name), "")
+
+
+def _loopback(address: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(address or "").is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Who works for a participant, and the keys of its programs."""
