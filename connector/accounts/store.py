@@ -11,8 +11,10 @@ from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
 from connector.storage.database import Conflict, Row, Tx, for_update
 
-_PERSON = "SELECT id, login, name, operator, totp IS NOT NULL AS second, password <> '' AS secret, issuer, language, created_at,"
-    " seen_at FROM person"
+_PERSON = (
+    "SELECT id, login, name, operator, totp IS NOT NULL AS second, password <> '' AS secret, issuer, language,"
+    " created_at, seen_at FROM person"
+)
 
 
 # Persons

@@ -17,7 +17,7 @@ async def test_the_parameters_are_those_of_the_specification() -> None:
     assert Passwords(memory_kib=8).outdated(encoded)
 
 
-@pytest.mark.threat("T25")
+@pytest.mark.threat("T87")
 async def test_the_process_bounds_how_many_it_hashes() -> None:
     """>> a hundred at once << two are worked out, sixteen wait, the others are told to come back."""
     it = Passwords(memory_kib=8)

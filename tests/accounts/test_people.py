@@ -43,7 +43,7 @@ async def logged(towns: Towns, slug: str = TOWN) -> list[dict[str, object]]:
     return await towns.db.read(slug, unit)
 
 
-@pytest.mark.threat("T28")
+@pytest.mark.threat("T86")
 async def test_two_persons_decide_who_binds_the_town(towns: Towns) -> None:
     """>> an admin makes a steward; she, the steward-to-be and then another admin confirm << only the last counts."""
     it = people(towns)

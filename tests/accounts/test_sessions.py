@@ -49,7 +49,7 @@ async def test_the_cookie_says_who_it_is(any_db: Database) -> None:
     assert len(first.form_key) == 32
 
 
-@pytest.mark.threat("T28")
+@pytest.mark.threat("T86")
 async def test_nothing_that_is_kept_opens_a_session(any_db: Database) -> None:
     """>> what the database has of it, a guess, nothing << nobody."""
     it, her = Sessions(any_db), await person(any_db)
@@ -82,7 +82,7 @@ async def test_a_session_ends_by_itself(any_db: Database) -> None:
     assert rows == []
 
 
-@pytest.mark.threat("T28")
+@pytest.mark.threat("T86")
 async def test_without_a_second_factor_nobody_binds_the_town(any_db: Database) -> None:
     """>> password alone << reading and drafts; signing, granting and running are withheld, and said to be."""
     it, her = Sessions(any_db), await person(any_db, operator=True)

@@ -61,7 +61,7 @@ async def test_nobody_learns_what_was_wrong(any_db: Database, monkeypatch: pytes
         await it.password(OLAF, "", STRANGER)
 
 
-@pytest.mark.threat("T25")
+@pytest.mark.threat("T87")
 async def test_guessing_is_slowed_down(any_db: Database) -> None:
     """>> guess after guess from one network << five, then pauses that double up to a quarter of an hour."""
     it = signing_in(any_db)
@@ -80,7 +80,7 @@ async def test_guessing_is_slowed_down(any_db: Database) -> None:
     assert await outcome(it, STRANGER) == "accounts.sign-in", "she begins anew"
 
 
-@pytest.mark.threat("T25")
+@pytest.mark.threat("T87")
 async def test_a_stranger_shuts_nobody_out(any_db: Database) -> None:
     """>> a stranger fills what he can, from everywhere << her browser, and a link, still let her in."""
     it = signing_in(any_db)
@@ -108,7 +108,7 @@ async def test_a_browser_is_known_for_one_person(any_db: Database) -> None:
     assert await outcome(it, known, PASSWORD) == "Opened"
 
 
-@pytest.mark.threat("T25")
+@pytest.mark.threat("T87")
 async def test_guesses_at_the_same_time_are_counted_too(any_db: Database) -> None:
     """>> fifteen at once << five are judged."""
     it = signing_in(any_db)
@@ -159,7 +159,7 @@ async def ticket(it: SigningIn) -> str:
     return wanted.ticket
 
 
-@pytest.mark.threat("T25")
+@pytest.mark.threat("T87")
 async def test_a_code_counts_once(any_db: Database) -> None:
     """>> one code in twenty places; the one before it; the one of the set-up; the next << one; none; none; it."""
     it, her = signing_in(any_db), await person(any_db)
@@ -179,7 +179,7 @@ async def test_a_code_counts_once(any_db: Database) -> None:
             await it.second(await ticket(it), old, DESK)
 
 
-@pytest.mark.threat("T25")
+@pytest.mark.threat("T87")
 async def test_codes_cannot_be_guessed(any_db: Database) -> None:
     """>> five wrong codes << a pause, with a fresh password too; without a ticket nothing is judged at all."""
     it = signing_in(any_db)

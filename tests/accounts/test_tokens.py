@@ -58,7 +58,7 @@ async def test_nothing_else_opens(towns: Towns) -> None:
         await tokens.caller(f"Bearer {key}")
 
 
-@pytest.mark.threat("T28")
+@pytest.mark.threat("T86")
 async def test_who_loses_the_role_loses_the_power(towns: Towns) -> None:
     """>> steward no more, steward again, removed << nothing, everything, no key."""
     tokens, people = services(towns)

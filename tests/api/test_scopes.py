@@ -41,7 +41,7 @@ class Group:
     )
 
 
-@pytest.mark.threat("T25")
+@pytest.mark.threat("T86")
 @pytest.mark.parametrize(
     ("key", "method", "path", "status"),
     [

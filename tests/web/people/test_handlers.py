@@ -119,7 +119,7 @@ async def test_a_key_is_shown_once_and_ended(door: Door) -> None:
     assert await door.accounts.tokens.of("musterstadt") == []
 
 
-@pytest.mark.threat("T28")
+@pytest.mark.threat("T86")
 async def test_who_may_not_sees_nothing(door: Door) -> None:
     """>> a reader, an admin without a second factor, an admin of another town << as if there were no such page."""
     olaf = await door.account("auditor", login=OLAF)
