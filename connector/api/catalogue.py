@@ -3,11 +3,13 @@
 from typing import ClassVar
 
 from aiohttp import web
+from msgspec import structs
 
 from connector.api.routes import PARTICIPANT, Query, Route, get, post, problem_codes
 from connector.catalogue.audience import Audiences
 from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue, OfferWish, Publication
+from connector.catalogue.templates import templates
 from connector.catalogue.uploads import LiveSource, Uploads
 from connector.clock import Clock
 from connector.http import limits
@@ -82,6 +84,7 @@ class CatalogueHandlers:
     )  # fmt: skip
     async def publish(self, request: web.Request, wish: Publication) -> PublishedView:
         """A dataset with its first offer, from a template of rules."""
+        wish = structs.replace(wish, rule=wish.rule and templates.named(wish.rule))
         it = (await self._participants.get(request.match_info["p"])).participant
         made, offer, found = await self._db.write(it.id, self._published, it.id, wish)
         said = None if offer is None else line(self._judge, self._audiences.of(offer.policy, self._clock.now(), it.did))
@@ -99,6 +102,7 @@ class CatalogueHandlers:
     )  # fmt: skip
     async def offer(self, request: web.Request, wish: OfferWish) -> OfferMadeView:
         """A further offer on a dataset."""
+        wish = structs.replace(wish, rule=templates.named(wish.rule))
         slug = (await self._participants.get(request.match_info["p"])).participant.id
         offer = await self._db.write(slug, self._catalogue.offer, slug, request.match_info["uuid"], wish)
         return OfferMadeView(offer=offer.id, clauses=clauses(self._judge, offer.policy))

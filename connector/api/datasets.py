@@ -11,6 +11,7 @@ from connector.api.routes import PARTICIPANT, Route, get, post, problem_codes
 from connector.catalogue.life import DatasetChange, Replacement
 from connector.catalogue.model import Dataset
 from connector.catalogue.service import Catalogue
+from connector.catalogue.templates import templates
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import Mistake
 from connector.participants.service import Participants
@@ -59,6 +60,7 @@ class DatasetHandlers:
     @problem_codes({400: ("catalogue.no-rule", "catalogue.nothing-to-offer", *DESCRIPTION, *RULE), **GONE})
     async def change(self, request: web.Request, wish: DatasetChange) -> DatasetDetailsView:
         """Another description, rule or visibility; what is not said stays."""
+        wish = msgspec.structs.replace(wish, rule=wish.rule and templates.named(wish.rule))
         slug = await self._slug(request)
         return await self._db.write(slug, self._changed, slug, request.match_info["uuid"], wish)
 

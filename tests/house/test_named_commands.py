@@ -51,8 +51,8 @@ def test_sentences_name_commands_and_switches_that_exist(lang: str) -> None:
 STEWARDS = ("accounts", "api", "approvals", "catalogue", "contracts", "duties", "endings", "peer", "policy", "reading",
             "search", "transfer", "web")  # fmt: skip
 """Rooms whose refusals people read at the desk, too: a switch or a command that helps stands in `cli.hint.CODE`."""
-OPERATORS = ("error.accounts.unknown-login", "error.catalogue.shapes-")
-"""Said on the command line alone."""
+OPERATORS = ("error.accounts.unknown-login", "error.api.no-token", "error.catalogue.shapes-")
+"""Said on the command line, or to a program, alone."""
 
 
 @pytest.mark.parametrize("lang", ["de", "en"])

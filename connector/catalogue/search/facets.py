@@ -44,6 +44,4 @@ def label(facet: str, value: str) -> dict[str, str]:
 
 def _rule(word: str) -> str:
     """The id of a template by its title or itself; raises Mistake with the nearest."""
-    titles = {concepts.folded(text): one.id for one in templates.templates() for text in (*one.title.values(), one.id)}
-    wanted = concepts.folded(word)
-    return wanted if wanted in OTHER_RULES else titles.get(wanted) or templates.template(word).id
+    return other if (other := concepts.folded(word)) in OTHER_RULES else templates.named(word)

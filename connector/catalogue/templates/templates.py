@@ -11,13 +11,13 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from connector.catalogue.concepts import nearest
+from connector.catalogue.concepts import folded, nearest
 from connector.catalogue.templates.days import midnight, read_day
 from connector.catalogue.templates.slots import KINDS, Slot, SlotType, concepts
 from connector.errors import Mistake
 from connector.resources import folder
 
-__all__ = ["Slot", "Template", "fill", "midnight", "sample", "template", "templates"]
+__all__ = ["Slot", "Template", "fill", "midnight", "named", "sample", "template", "templates"]
 
 Light = Literal["green", "yellow", "red"]
 
@@ -65,6 +65,12 @@ def _unbroken(found: Template) -> Template:
 def templates() -> tuple[Template, ...]:
     """All templates, by number."""
     return _read(folder("policies"))
+
+
+def named(word: str) -> str:
+    """The id of a template by itself or its title in either language; raises Mistake with the nearest."""
+    known = {folded(text): each.id for each in templates() for text in (*each.title.values(), each.id)}
+    return known.get(folded(word)) or template(word).id
 
 
 def template(template_id: str) -> Template:

@@ -22,7 +22,7 @@ def run(call: Call) -> int:
         if args.slots or args.fill:
             raise Mistake("cli.policy-which-template")
         return _list(call, templates.templates())
-    chosen = templates.template(args.id)
+    chosen = templates.template(templates.named(args.id))
     if not (args.slots or args.fill):
         return _one(call, chosen)
     document = templates.fill(args.id, slots(args.slots))

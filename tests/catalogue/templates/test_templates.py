@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from connector.catalogue.templates.templates import fill, template, templates
+from connector.catalogue.templates.templates import fill, named, template, templates
 from connector.errors import Mistake
 from connector.language import LANGUAGES, say
 from connector.policy.odrl.model import Logic
@@ -124,6 +124,15 @@ def test_mistakes_say_what_to_mend(name: str, slots: dict[str, str], code: str, 
     assert caught.value.code == code
     assert facts.items() <= caught.value.facts.items()
     assert all(say(f"error.{code}", lang, **caught.value.facts) for lang in LANGUAGES)
+
+
+def test_a_template_may_be_named_by_its_title() -> None:
+    """>> id, German and English title in any case << the id; a slip << the nearest."""
+    for one in templates():
+        for word in (one.id, one.title["de"].upper(), f" {one.title['en']} "):
+            assert named(word) == one.id
+    with pytest.raises(Mistake, match="municipal-purpose"):
+        named("municipal-purpos")
 
 
 def test_a_period_of_one_day_is_in_order() -> None:
