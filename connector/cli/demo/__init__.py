@@ -12,6 +12,7 @@ def register(top: Words, places: Any) -> None:
     demo.word("--once", action="store_true")
     demo.word("--file", type=Path, metavar="FILE")
     demo.word("--keep", type=Path, metavar="DIR")
+    demo.word("--browser", action="store_true")
     demo.set_defaults(run=_run)
 
 

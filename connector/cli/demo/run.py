@@ -5,9 +5,10 @@ Whatever happens, the servers are stopped before anything is deleted.
 
 import signal
 import time
+import webbrowser
 from contextlib import ExitStack
 
-from connector.cli.demo import space
+from connector.cli.demo import people, space
 from connector.cli.demo.show import Show
 from connector.cli.demo.steps import OPERATORS, STEPS, Step, Tour
 from connector.cli.frame.call import OK, REFUSED, Call
@@ -32,7 +33,7 @@ def run(call: Call) -> int:
             if not _walked(tour, stack, call, show):
                 return REFUSED
             show.results(tour)
-            return _left(tour, show, call) if args.once else _stayed(tour, show)
+            return _left(tour, show, call) if args.once else _stayed(tour, show, browser=args.browser)
         except KeyboardInterrupt:
             show.line("deleted" if args.keep is None else "kept", path=place.base)
             return OK if tour.over else _INTERRUPTED
@@ -88,10 +89,14 @@ def _left(tour: Tour, show: Show, call: Call) -> int:
     return OK
 
 
-def _stayed(tour: Tour, show: Show) -> int:
+def _stayed(tour: Tour, show: Show, *, browser: bool) -> int:
     """Serve until Ctrl-C; a server that ends by itself is a failure."""
     show.offline(tour)
     show.online(tour)
+    doors = people.doors(tour)
+    show.doors(tour, doors)
+    if browser:
+        webbrowser.open(doors[0].url)
     show.line("serving")
     tour.over = True
     while all(server.alive() for server in tour.place.servers.values()):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.cli.checkout import CHECKOUT
+from connector.cli.demo.people import Door
 from connector.cli.demo.space import FIRM, PROVIDER
 from connector.cli.demo.steps import NEIGHBOUR, STEPS, TOWN, Facts, Tour
 from connector.language import decimal, say
@@ -94,6 +95,15 @@ class Show:
         self._command(hanse(), "find", word, "--as", NEIGHBOUR.slug, "--data", provider)
         url = f"{tour.place.servers[PROVIDER].url}/{TOWN.slug}/did.json"
         self._command("curl", "--cacert", tour.place.ca, url)
+
+    def doors(self, tour: Tour, doors: Sequence[Door]) -> None:
+        """The links, and how to get another once one was used."""
+        self.line("doors.head", minutes=doors[0].minutes)
+        for one in doors:
+            self.line("doors.door", participant=one.party.name, name=one.name, url=one.url)
+        self.line("doors.again")
+        town = doors[0]
+        self._command(hanse(), "person", "link", town.login, "--data", tour.place.base / town.party.server)
 
     def again(self, tour: Tour) -> None:
         """How to bring kept servers back."""

@@ -1,0 +1,39 @@
+"""Who looks at the demonstration in a browser: a person for each participant, and a link that signs her in once."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from connector.cli.demo.steps import COMPANY, NEIGHBOUR, TOWN, Party, Tour
+from connector.cli.frame.client import Api
+
+PEOPLE: Mapping[Party, tuple[str, str]] = {
+    TOWN: ("petra", "Petra Muster"),
+    NEIGHBOUR: ("olaf", "Olaf Nachbar"),
+    COMPANY: ("kim", "Kim Beispiel"),
+}
+"""What each signs in with, and her name: invented, as all of the demonstration."""
+ROLES = ("steward", "admin")
+
+
+class Door(NamedTuple):
+    """The way in: `url` works once, on this computer, for so many minutes."""
+
+    party: Party
+    login: str
+    name: str
+    url: str
+    minutes: int
+
+
+def doors(tour: Tour) -> list[Door]:
+    """A new link for each; who is there from an earlier run stays."""
+    return [_door(tour.api(party), party, *PEOPLE[party]) for party in PEOPLE]
+
+
+def _door(api: Api, party: Party, login: str, name: str) -> Door:
+    if login not in {one["login"] for one in api.get("people")["people"]}:
+        api.post("people", body={"login": login, "name": name})
+        for role in ROLES:
+            api.post("people", "role", body={"login": login, "role": role, "participant": party.slug})
+    made = api.post("people", "link", body={"login": login})
+    return Door(party, login, name, made["url"], made["minutes"])
