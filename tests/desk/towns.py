@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from connector.settings.load import web_origin
 from connector.web.session import Cookies
+from tests.cities.sharing import free_port
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Space, data_space
 
 TOWN, NEIGHBOUR, FIRM = "musterstadt", "nachbardorf", "stadtwerke"
@@ -62,7 +63,8 @@ async def towns(folder: Path) -> AsyncIterator[Towns]:
     """Both processes, each knowing the other; short paths, please."""
     async with data_space(folder) as space:
         environ = {"HANSE_QUOTA__PEER_HOUR_STARTS": "0"}
-        city = await space.city("it", {TOWN: MUNICIPALITY, NEIGHBOUR: MUNICIPALITY}, environ)
+        programs = {**environ, "HANSE_API__PORT": str(free_port())}
+        city = await space.city("it", {TOWN: MUNICIPALITY, NEIGHBOUR: MUNICIPALITY}, programs)
         firm = await space.city("firm", {FIRM: COMPANY}, environ)
         await space.reload(city, firm)
         await asyncio.sleep(0)
