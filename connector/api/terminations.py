@@ -9,11 +9,9 @@ from aiohttp import web
 
 from connector.api.routes import AWAY, NO_AGREEMENT, PARTICIPANT, STRANGER, Query, Route, get, post, problem_codes
 from connector.clock import Clock
-from connector.contracts.agreement import termination_store
 from connector.contracts.document import clause_diff
 from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
-from connector.contracts.signing.progress import progress
 from connector.contracts.termination import statement
 from connector.contracts.termination.delivery import TerminationDelivery
 from connector.contracts.termination.statement import Terminations
@@ -23,17 +21,7 @@ from connector.policy.engine import PolicyEngine
 from connector.requests.peers import Peers
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
-from connector.views.agreement import agreement_status
-from connector.views.fields import time
-from connector.views.members import Members
-from connector.views.termination import (
-    ClauseComparisonView,
-    LifeView,
-    countersigning,
-    neighbour,
-    succession,
-    termination,
-)
+from connector.views.termination import ClauseComparisonView, LifeView, Lives
 
 
 class TerminationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,7 +42,7 @@ class TerminationHandlers:
     ) -> None:  # fmt: skip
         self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
         self._terminations, self._delivery, self._peers, self._judge = terminations, delivery, peers, judge
-        self._members = Members(anchor)
+        self._lives = Lives(contracts, terminations, anchor)
 
     @problem_codes(
         {
@@ -76,7 +64,7 @@ class TerminationHandlers:
         notice = None if wish.notice is None else statement.day_of_notice(wish.notice, self._clock.now())
         reason = {"de": [wish.reason], "en": [wish.reason_en or wish.reason]}
         await self._delivery.end(slug, name, reason, notice)
-        return await self._db.read(slug, self._life, slug, name)
+        return await self._db.read(slug, self._lives.one, slug, name)
 
     @problem_codes(NO_AGREEMENT)
     async def life(self, request: web.Request) -> LifeView:
@@ -84,7 +72,7 @@ class TerminationHandlers:
         took the place of and what has taken its own, and how far the consumer's seal has got.
         """
         slug, name = await self._slug(request), request.match_info["id"]
-        return await self._db.read(slug, self._life, slug, name)
+        return await self._db.read(slug, self._lives.one, slug, name)
 
     @problem_codes(
         {
@@ -135,19 +123,3 @@ class TerminationHandlers:
 
     async def _slug(self, request: web.Request) -> str:
         return (await self._participants.get(request.match_info["p"])).participant.id
-
-    def _life(self, tx: Tx, slug: str, name: str) -> LifeView:
-        agreement, stated = self._terminations.of(tx, slug, name)
-        old = None if agreement.replaces is None else termination_store.by_digest(tx, slug, agreement.replaces)
-        return LifeView(
-            agreement=agreement.id, state=agreement.state,
-            status=agreement_status(tx, agreement, ending=agreement.in_force and bool(stated)),
-            counterparty=agreement.counterparty,
-            partner=self._members.name(agreement.counterparty), dataset=agreement.dataset,
-            title=self._contracts.titles(tx, slug, [agreement.id])[agreement.id],
-            expires=time(agreement.expires_at), ended=time(agreement.ended_at), replaces=agreement.replaces,
-            endings=[termination(one) for one in stated],
-            successions=[succession(one) for one in self._terminations.successions(tx, agreement)],
-            predecessor=neighbour(old), successor=neighbour(termination_store.successor(tx, slug, agreement.digest)),
-            countersigning=countersigning(progress(tx, self._contracts.agreements, agreement)),
-        )  # fmt: skip

@@ -8,14 +8,20 @@ from msgspec.structs import replace
 
 from connector.accounts.directory import Directory
 from connector.app.services import Services
+from connector.contracts.signing.review import Readings
 from connector.errors import Mistake
 from connector.policy.odrl.names import HANSE
 from connector.settings.load import Settings, master_key, web_origin
+from connector.views.agreement import Agreements
+from connector.views.termination import Lives
 from connector.web import assets, routes
 from connector.web.account.account import AccountHandlers
 from connector.web.account.sign_in import SignInHandlers
 from connector.web.approvals.handlers import ApprovalPages
 from connector.web.call import Desk
+from connector.web.contracts.checking import Checking
+from connector.web.contracts.handlers import ContractPages
+from connector.web.contracts.steps import ContractSteps
 from connector.web.datasets.handlers import DatasetHandlers
 from connector.web.figures.handlers import FigurePages
 from connector.web.frame.handlers import FrameHandlers, own_texts
@@ -65,6 +71,7 @@ def pages(services: Services) -> list[routes.Handlers]:
         ),
         PartnerPages(db, services.partners, services.judge, anchor),
         NetworkPages(db, services.partners, anchor),
+        *_contracts(services),
     ]
 
 
@@ -77,6 +84,30 @@ def _sharing(services: Services) -> list[routes.Handlers]:
         DatasetHandlers(
             db, services.catalogue.service, drafts, services.approvals.publications, services.contracts.service,
             services.judge, anchor, rules,
+        ),
+    ]  # fmt: skip
+
+
+def _contracts(services: Services) -> list[routes.Handlers]:
+    db, clock, anchor, judge = services.infra.db, services.infra.clock, services.trust.anchor, services.judge
+    contracts, transfers = services.contracts, services.transfers
+    agreements, settings = Agreements(contracts.service, anchor), services.infra.settings.trust
+
+    def anchors() -> bytes:
+        """What this process trusts itself, as it lies there now."""
+        places = dict.fromkeys((settings.authority_key_file, *settings.seal_ca_files))
+        return b"\n".join(place.read_bytes() for place in places)
+
+    return [
+        ContractPages(
+            db, contracts.service, transfers.service, transfers.duties, services.approvals.service, services.evidence,
+            judge, agreements, Lives(contracts.service, contracts.terminations, anchor), Directory(),
+            Checking(anchors, lambda: (anchor.jws or "").encode("ascii")),
+        ),
+        ContractSteps(
+            db, clock, services.participants, contracts.service, contracts.termination_delivery,
+            services.requests.service, judge,
+            Readings(contracts.service.agreements, judge, services.trust.members.name_of), agreements,
         ),
     ]  # fmt: skip
 

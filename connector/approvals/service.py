@@ -88,14 +88,11 @@ class Approvals:
         held = self._held(tx, slug, known.id)
         self._save(tx, replace(held, ballot=decide.withdraw(held.ballot), ended_at=tx.now), "", "withdrawn")
 
-    def approved_by(self, tx: Tx, slug: str, process: str) -> str | None:
-        """The pseudonym of the steward who agreed last to a negotiation; None if a rule decided."""
+    def require_none_open(self, tx: Tx, slug: str, process: str) -> None:
+        """Raises Mistake while others have to decide about a negotiation: one person cannot go on meanwhile."""
         known = store.of_process(tx, slug, process)
-        if known is None or known.ballot.state != "approved":
-            return None
-        return next((vote.who for vote in reversed(known.ballot.votes) if vote.part == "steward"), None) or (
-            known.ballot.votes[-1].who if known.ballot.votes else None
-        )
+        if known is not None and known.ballot.state == "open":
+            raise Mistake(f"approvals.needed-{known.subject}")
 
     def _offered_by(self, tx: Tx, opened: ApprovalRow, before: ApprovalRow) -> ApprovalRow:
         """Whoever offered just these terms in our name has agreed to them."""

@@ -3,12 +3,19 @@
 import msgspec
 
 from connector.clock import rfc3339
+from connector.contracts.agreement import termination_store
 from connector.contracts.agreement.termination_store import Succession, Termination
 from connector.contracts.document.clause_diff import Row
 from connector.contracts.model import Agreement, AgreementState
-from connector.contracts.signing.progress import Progress
+from connector.contracts.negotiation.service import Contracts
+from connector.contracts.signing.progress import Progress, progress
 from connector.contracts.termination import statement
+from connector.contracts.termination.statement import Terminations
+from connector.storage.database import Tx
+from connector.trust.members.trust_list import Anchor
+from connector.views.agreement import agreement_status
 from connector.views.fields import Sentences, Time, sentences, time
+from connector.views.members import Members
 from connector.views.status import StatusView
 
 
@@ -103,3 +110,26 @@ def neighbour(agreement: Agreement | None) -> NeighbourView | None:
 
 def countersigning(found: Progress) -> CountersigningView:
     return CountersigningView(step=found.step, until=time(found.until))
+
+
+class Lives:
+    """Shows them with the names that the trust list has for partners now."""
+
+    def __init__(self, contracts: Contracts, terminations: Terminations, anchor: Anchor) -> None:
+        self._contracts, self._terminations, self._members = contracts, terminations, Members(anchor)
+
+    def one(self, tx: Tx, slug: str, name: str) -> LifeView:
+        agreement, stated = self._terminations.of(tx, slug, name)
+        old = None if agreement.replaces is None else termination_store.by_digest(tx, slug, agreement.replaces)
+        return LifeView(
+            agreement=agreement.id, state=agreement.state,
+            status=agreement_status(tx, agreement, ending=agreement.in_force and bool(stated)),
+            counterparty=agreement.counterparty,
+            partner=self._members.name(agreement.counterparty), dataset=agreement.dataset,
+            title=self._contracts.titles(tx, slug, [agreement.id])[agreement.id],
+            expires=time(agreement.expires_at), ended=time(agreement.ended_at), replaces=agreement.replaces,
+            endings=[termination(one) for one in stated],
+            successions=[succession(one) for one in self._terminations.successions(tx, agreement)],
+            predecessor=neighbour(old), successor=neighbour(termination_store.successor(tx, slug, agreement.digest)),
+            countersigning=countersigning(progress(tx, self._contracts.agreements, agreement)),
+        )  # fmt: skip

@@ -190,6 +190,7 @@ PROVED_BY: dict[str, str] = {
     "verify/report.py": "cli/records/test_verify.py",
     "verify/second_bundle.py": "verify/checks/test_disclosure.py",
     "app/desk.py": "web/test_routes.py",
+    "web/contracts/view.py": "web/contracts/test_handlers.py",
     "web/approvals/view.py": "web/approvals/test_handlers.py",
     "web/assets.py": "web/frame/test_handlers.py",
     "web/call.py": "web/test_routes.py",

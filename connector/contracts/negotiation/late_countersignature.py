@@ -129,7 +129,7 @@ class LateCountersignatures:
         """A person countersigns: at once where the negotiation waits for that, else late. Repeated, it changes nothing.
 
         `read` begins the digest of what was read (`own_rendering.digest`): just that is sealed, whatever else may lie
-        here when it is. Raises Mistake if there is nothing to sign.
+        here when it is. Raises Mistake if there is nothing to sign, and while others have to decide.
         """
         agreement = self._agreements.get(tx, slug, agreement_id)
         case = store.case(tx, slug, agreement.negotiation, lock=True)
@@ -139,6 +139,7 @@ class LateCountersignatures:
         now = rests(case.kernel, State.AGREED)
         if not (now or self.lacks(case, agreement)):
             raise Mistake("contracts.nothing-to-countersign")
+        self._sender.approvals.require_none_open(tx, slug, case.id)
         lies_here = self.unread(tx, agreement)
         if len(read) < SHORTEST or not lies_here.startswith(read.lower()):
             raise Mistake("contracts.other-text-read")

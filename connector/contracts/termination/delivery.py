@@ -61,7 +61,7 @@ class TerminationDelivery:
         roots: Sequence[x509.Certificate],
         listed: Callable[[str], Sequence[str]],
     ) -> None:
-        self._db, self._clock, self._participants, self._terminations = db, clock, participants, terminations
+        self._db, self._clock, self._participants, self.terminations = db, clock, participants, terminations
         self._peer, self._document, self._roots, self._listed = peer, document, roots, listed
         self._noes: dict[int, int] = {}
         """How often a row was answered 4xx; a restart counts anew."""
@@ -69,12 +69,12 @@ class TerminationDelivery:
     async def end(self, slug: str, name: str, reason: Reason, notice: int | None) -> tuple[Agreement, Termination]:
         """States in our name that an agreement ends, at once or at `notice` (ms); raises Unknown or Mistake."""
         hosted = await self._participants.get(slug)
-        agreement, body = await self._db.read(slug, self._terminations.draft, slug, name, reason, notice)
+        agreement, body = await self._db.read(slug, self.terminations.draft, slug, name, reason, notice)
         me = sealer(hosted)
         references = statement.references(agreement.document, agreement.id, me.root, body)
         jws = await sealing.seal(references, me.key, me.chain, self._clock.now() // 1000)
         document = sealing.canonical(hosted.document)
-        booked = await self._db.write(slug, self._terminations.declare, slug, agreement.id, body, jws, document)
+        booked = await self._db.write(slug, self.terminations.declare, slug, agreement.id, body, jws, document)
         return await self._db.read(slug, self._current, slug, agreement.id, booked)
 
     async def judge(self, did: str) -> StatementVerifier:
@@ -95,17 +95,17 @@ class TerminationDelivery:
     async def deliver(self, row: OutboxRow) -> None:
         errand = msgspec.json.decode(row.body, type=Errand)
         agreement, stated = await self._db.read(
-            row.participant, self._terminations.ours, row.participant, errand.facts["agreement"]
+            row.participant, self.terminations.ours, row.participant, errand.facts["agreement"]
         )  # fmt: skip
         if stated is None:
             await self._db.write(row.participant, outbox.finish, row)
             return
-        did = await self._db.read(row.participant, self._terminations.receiver, row.participant, agreement.id)
+        did = await self._db.read(row.participant, self.terminations.receiver, row.participant, agreement.id)
         try:
             answer = await self._delivered(row, agreement, stated, did)
         except Unavailable:
             if self._clock.now() - row.created_at > PATIENCE_MS:
-                await self._db.write(row.participant, self._terminations.waits, row.participant, agreement.id)
+                await self._db.write(row.participant, self.terminations.waits, row.participant, agreement.id)
             raise
         self._noes.pop(row.id, None)
         await self._db.write(row.participant, self._answered, row, agreement.id, stated.sha256, answer)
@@ -141,8 +141,8 @@ class TerminationDelivery:
 
     def _answered(self, tx: Tx, row: OutboxRow, agreement_id: str, sha256: str, answer: Answered) -> None:
         if outbox.finish(tx, row):
-            self._terminations.answered(tx, row.participant, agreement_id, sha256, answer)
+            self.terminations.answered(tx, row.participant, agreement_id, sha256, answer)
 
     def _current(self, tx: Tx, slug: str, agreement_id: str, booked: Termination) -> tuple[Agreement, Termination]:
-        agreement, stated = self._terminations.ours(tx, slug, agreement_id)
+        agreement, stated = self.terminations.ours(tx, slug, agreement_id)
         return agreement, stated or booked

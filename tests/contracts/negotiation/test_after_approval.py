@@ -9,6 +9,7 @@ import pytest
 from connector.approvals.decide import Late, NotYours
 from connector.approvals.model import ApprovalRow, ApprovalRule, Voter
 from connector.approvals.service import TermsBack
+from connector.contracts.approval import Approval
 from connector.contracts.document import draft
 from connector.contracts.model import NegotiationRow
 from connector.errors import Mistake
@@ -214,6 +215,17 @@ async def test_our_own_seal_waits_for_four_eyes(towns: Towns) -> None:
     await yes(towns, one, BERTA)
     ended = await towns.case(VILLAGE, case.id)
     assert (ended.shown, ended.approval and ended.approval.pseudonym) == ("FINALIZED", BERTA.who)
+
+
+@pytest.mark.threat("T93")
+async def test_nobody_signs_by_hand_what_others_have_to_decide(towns: Towns) -> None:
+    """>> our seal waits for four eyes; one person orders it as on the command line << refused."""
+    await ruled(towns, VILLAGE, "offer", "two")
+    case = await asked(towns)
+    agreement = await towns.agreement(VILLAGE, case.agreement)
+    order, by = towns.contracts.countersigning.order, Approval(role="steward", pseudonym=ANNA.who)
+    with pytest.raises(Mistake, match=r"approvals\.needed-offer"):
+        await towns.db.write(VILLAGE, order, VILLAGE, agreement.id, by, "0" * 64)
 
 
 async def test_by_hand_the_question_goes_away(towns: Towns) -> None:

@@ -1,0 +1,88 @@
+"""Evidence that somebody drops is checked by the verifier itself, in a process of its own, two at a time (threat T95).
+
+What it is held against are this process's own anchors and its newest trust list; nothing in the bundle vouches for
+itself. The bundle is kept nowhere.
+"""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import IO, Literal
+
+import msgspec
+
+from connector.child_process import ChildProcess
+from connector.errors import Mistake, Unavailable
+from connector.verify.formats.limits import LARGEST_FILE
+
+_PROCESS = Path(__file__).with_name("verify_process.py")
+AT_ONCE = 2
+WALL_S = 45.0
+
+
+class CheckView(msgspec.Struct, frozen=True):
+    """One check: its verdict, and a sentence."""
+
+    verdict: Literal["PASSED", "FAILED", "INDETERMINATE"]
+    sentence: str
+
+
+class ReportView(msgspec.Struct, frozen=True):
+    """The verdict over all checks, the sentence that explains it, each check, and remarks."""
+
+    verdict: Literal["PASSED", "FAILED", "INDETERMINATE"]
+    reason: str
+    checks: list[CheckView]
+    notes: list[str]
+
+
+class Checking:
+    """`anchors` are PEM, `listed` the JWS of the newest trust list (empty: none)."""
+
+    def __init__(self, anchors: Callable[[], bytes], listed: Callable[[], bytes], largest: int = LARGEST_FILE) -> None:
+        self._anchors, self._listed, self._largest = anchors, listed, largest
+        self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="verify")
+        self._running = 0
+
+    async def check(self, pieces: AsyncIterator[bytes], lang: str) -> ReportView:
+        """Raises Mistake for what is too large or exhausts its verifier, Unavailable while two are being checked."""
+        if self._running >= AT_ONCE:
+            raise Unavailable("web.check-busy")
+        self._running += 1
+        try:
+            return await self._checked(pieces, lang)
+        finally:
+            self._running -= 1
+
+    async def _checked(self, pieces: AsyncIterator[bytes], lang: str) -> ReportView:
+        anchors, listed, size = self._anchors(), self._listed(), 0
+        with tempfile.TemporaryFile() as file:
+            await asyncio.to_thread(file.write, anchors + listed)
+            async for piece in pieces:
+                size += len(piece)
+                if size > self._largest:
+                    raise Mistake("web.check-large", most=self._largest >> 20)
+                await asyncio.to_thread(file.write, piece)
+            if not size:
+                raise Mistake("web.no-file")
+            await asyncio.to_thread(file.seek, 0)
+            asked = json.dumps({"lang": lang, "anchors": len(anchors), "list": len(listed)})
+            return await self._run(asked, file)
+
+    async def _run(self, asked: str, file: IO[bytes]) -> ReportView:
+        child = ChildProcess(_PROCESS)
+        work = asyncio.get_running_loop().run_in_executor(self._pool, child.run, asked, file, WALL_S)
+        try:
+            code, out, _ = await work
+        except asyncio.CancelledError:
+            child.kill()
+            raise
+        try:
+            if code == 0:
+                return msgspec.json.decode(out, type=ReportView)
+        except msgspec.MsgspecError:
+            pass
+        raise Mistake("web.check-exhausted")

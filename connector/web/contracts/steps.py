@@ -1,0 +1,214 @@
+"""What a steward does about a contract: end it after a question, renew or replace it, read and sign it."""
+
+import asyncio
+from typing import ClassVar
+
+from aiohttp import web
+from msgspec import Struct
+
+from connector.catalogue.templates.days import read_day
+from connector.clock import Clock, rfc3339
+from connector.contracts.approval import Approval
+from connector.contracts.document import clause_diff
+from connector.contracts.document.clause_diff import Row
+from connector.contracts.model import Agreement
+from connector.contracts.negotiation.service import Contracts
+from connector.contracts.signing.review import Gathered, Readings
+from connector.contracts.termination import statement
+from connector.contracts.termination.delivery import TerminationDelivery
+from connector.errors import HanseError, Mistake
+from connector.language.reasons import explained
+from connector.participants.service import Hosted, Participants
+from connector.policy.engine import PolicyEngine
+from connector.requests.service import Requests
+from connector.requests.terms import NegotiationRequest
+from connector.storage.database import Database, Tx
+from connector.views.agreement import Agreements, AgreementView
+from connector.views.negotiation import TermsView
+from connector.web.call import Call
+from connector.web.contracts import view
+from connector.web.render import page, to
+from connector.web.routes import TOWN, Route, get, post
+
+ONE = f"{TOWN}/contracts/{{id}}"
+
+
+class _Step(Struct, frozen=True):
+    agreement: Agreement
+    shown: AgreementView
+    purpose: str | None
+    acting: str
+
+
+class ContractSteps:
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts,
+        delivery: TerminationDelivery, requests: Requests, judge: PolicyEngine, readings: Readings,
+        agreements: Agreements,
+    ) -> None:  # fmt: skip
+        self._db, self._clock, self._participants, self._contracts = db, clock, participants, contracts
+        self._delivery, self._requests, self._judge = delivery, requests, judge
+        self._readings, self._agreements = readings, agreements
+
+    # The end
+
+    async def end(self, call: Call) -> web.StreamResponse:
+        return await self._end(call)
+
+    async def ask_end(self, call: Call) -> web.StreamResponse:
+        """The question before: what will be stated, and from when on."""
+        found = await self._db.read(call.slug, self._step, call)
+        reason, last_day = call.form.text("reason"), call.form.text("notice")
+        try:
+            notice = self._notice(last_day)
+            await self._db.read(call.slug, self._drafted, call, reason, notice)
+        except Mistake as problem:
+            return await self._end(call, problem)
+        effective = "" if notice is None else rfc3339(notice)
+        return await page(
+            call, "contracts/confirm.html", title=call.say("web.contracts.end-title"), one=found.shown, reason=reason,
+            notice=last_day, effective=effective, id=call.param("id"), crumbs=self._crumbs(call, found),
+        )  # fmt: skip
+
+    async def ended(self, call: Call) -> web.StreamResponse:
+        """Stated, sealed, and on its way to the partner."""
+        said = call.form.text("reason")
+        try:
+            found = await self._db.read(call.slug, self._step, call)
+            reason = {"de": [said], "en": [said]}
+            await self._delivery.end(call.slug, found.agreement.id, reason, self._notice(call.form.text("notice")))
+        except Mistake as problem:
+            return await self._end(call, problem)
+        return to(call.at("contracts", call.param("id")))
+
+    # Another one in its place
+
+    async def renew(self, call: Call) -> web.StreamResponse:
+        """What the provider offers now, beside what was agreed."""
+        return await self._renew(call)
+
+    async def renewed(self, call: Call) -> web.StreamResponse:
+        """Asked for, bindingly; the old one ends when the new one comes into force."""
+        found = await self._db.read(call.slug, self._step, call)
+        form, who = call.form, call.person.pseudonyms.get(call.slug, "")
+        wish = NegotiationRequest(
+            provider=found.acting, dataset=found.agreement.dataset, offer=form.text("offer") or None,
+            terms=form.text("terms"), data=form.text("data") or None, purpose=found.purpose,
+            approval=Approval(role="steward", pseudonym=who), replaces=found.agreement.id,
+        )  # fmt: skip
+        try:
+            row = await self._requests.ask(call.town, wish, sure=True)
+        except HanseError as problem:
+            if problem.status >= 500:
+                raise
+            return await self._renew(call, problem)
+        return to(call.at("requests", view.bare(row.id)))
+
+    # Our signature
+
+    async def read(self, call: Call) -> web.StreamResponse:
+        """All that the partner sealed, where it is not what we would have written."""
+        return await self._sign(call)
+
+    async def signed(self, call: Call) -> web.StreamResponse:
+        """Just what was read is signed."""
+        by = Approval(role="steward", pseudonym=call.person.pseudonyms.get(call.slug, ""))
+
+        def unit(tx: Tx) -> None:
+            agreement = self._named(tx, call)
+            order = self._contracts.countersigning.order
+            order(tx, call.slug, agreement.id, by, call.form.text("digest"))
+
+        try:
+            await self._db.write(call.slug, unit)
+        except Mistake as problem:
+            return await self._sign(call, problem)
+        return to(call.at("contracts", call.param("id")))
+
+    routes: ClassVar[tuple[Route, ...]] = (
+        get(f"{ONE}/end", end, "steward"),
+        post(f"{ONE}/end/question", ask_end, "steward", once=False),
+        post(f"{ONE}/end", ended, "steward"),
+        get(f"{ONE}/renew", renew, "steward"),
+        post(f"{ONE}/renew", renewed, "steward"),
+        get(f"{ONE}/sign", read, "steward"),
+        post(f"{ONE}/sign", signed, "steward"),
+    )
+
+    async def _end(self, call: Call, problem: HanseError | None = None) -> web.StreamResponse:
+        found = await self._db.read(call.slug, self._step, call)
+        field = "notice" if problem is not None and problem.code == "endings.notice" else "reason"
+        errors = _told(call, field, problem)
+        return await page(
+            call, "contracts/end.html", 200 if problem is None else 422, title=call.say("web.contracts.end-title"),
+            one=found.shown, id=call.param("id"), errors=errors, wrong=dict(errors), reason=call.form.text("reason"),
+            notice=call.form.text("notice"), crumbs=self._crumbs(call, found),
+        )  # fmt: skip
+
+    async def _renew(self, call: Call, problem: HanseError | None = None) -> web.StreamResponse:
+        found = await self._db.read(call.slug, self._step, call)
+        offered: TermsView | None = None
+        rows: list[Row] = []
+        if found.agreement.role == "consumer":
+            try:
+                wish = NegotiationRequest(provider=found.acting, dataset=found.agreement.dataset)
+                offered = await self._requests.terms(call.town, wish)
+                old, new = (clause_diff.clauses(self._judge, one) for one in (found.agreement.policy, offered.policy))
+                rows = clause_diff.compare(old, new)
+            except HanseError as away:
+                problem = problem or away
+        errors = _told(call, "", problem)
+        return await page(
+            call, "contracts/renew.html", 200 if problem is None else 422, title=call.say("web.contracts.renew-title"),
+            one=found.shown, id=call.param("id"), errors=errors, offered=offered, crumbs=self._crumbs(call, found),
+            rows=[(row.change, _said(call, row), row) for row in rows],
+            same=bool(rows) and all(row.change == "kept" for row in rows),
+        )  # fmt: skip
+
+    async def _sign(self, call: Call, problem: HanseError | None = None) -> web.StreamResponse:
+        hosted = await self._participants.get(call.slug)
+        found, gathered = await self._db.read(call.slug, self._gathered, call, hosted)
+        reading = await asyncio.to_thread(self._readings.read, gathered)
+        return await page(
+            call, "contracts/sign.html", 200 if problem is None else 422, title=call.say("web.contracts.sign-title"),
+            one=found.shown, id=call.param("id"), errors=_told(call, "", problem), reading=reading,
+            crumbs=self._crumbs(call, found),
+        )  # fmt: skip
+
+    def _gathered(self, tx: Tx, call: Call, hosted: Hosted) -> tuple[_Step, Gathered]:
+        found = self._step(tx, call)
+        return found, self._readings.gather(tx, hosted, found.agreement)
+
+    def _step(self, tx: Tx, call: Call) -> _Step:
+        agreement = self._named(tx, call)
+        case = self._contracts.get(tx, call.slug, agreement.negotiation)
+        acting = self._contracts.agreements.acting(tx, agreement)
+        return _Step(agreement, self._agreements.one(tx, call.slug, agreement), case.purpose, acting)
+
+    def _drafted(self, tx: Tx, call: Call, reason: str, notice: int | None) -> None:
+        """Raises Mistake for what could not be stated."""
+        said = {"de": [reason], "en": [reason]}
+        self._delivery.terminations.draft(tx, call.slug, self._named(tx, call).id, said, notice)
+
+    def _named(self, tx: Tx, call: Call) -> Agreement:
+        return self._contracts.agreements.named(tx, call.slug, call.param("id"))
+
+    def _notice(self, text: str) -> int | None:
+        """The end of the day; None for at once."""
+        if text and read_day(text) is None:
+            raise Mistake("endings.notice", value=text[:40])
+        return statement.day_of_notice(text, self._clock.now()) if text else None
+
+    def _crumbs(self, call: Call, found: _Step) -> list[tuple[str, str]]:
+        title = found.shown.title or call.say("web.contracts.untitled")
+        return [(call.say("web.contracts.title"), call.at("contracts")),
+                (title, call.at("contracts", call.param("id")))]  # fmt: skip
+
+
+def _told(call: Call, field: str, problem: HanseError | None) -> list[tuple[str, str]]:
+    return [] if problem is None else [(field, " ".join(explained(problem)[call.lang]))]
+
+
+def _said(call: Call, row: Row) -> str:
+    one = row.after or row.before
+    return "" if one is None else (one.de if call.lang == "de" else one.en)

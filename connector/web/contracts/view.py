@@ -1,0 +1,144 @@
+"""What a contract is to people: lines of lists and sentences, made of the values that every surface shows."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from connector.accounts.directory import Directory
+from connector.approvals.service import Approvals
+from connector.contracts.model import Agreement, NegotiationRow
+from connector.language.reasons import plain
+from connector.policy.engine import PolicyEngine
+from connector.storage.database import Tx
+from connector.transfer.duties import DutyNow
+from connector.transfer.model import TransferRow
+from connector.views import status
+from connector.views.agreement import AgreementView
+from connector.views.duty import duty as duty_view
+from connector.views.termination import TerminationView
+from connector.views.terms import clauses
+from connector.web.call import Call
+
+TONES: Final = {"good": "success", "waiting": "info", "attention": "warning", "over": "info"}
+"""Of a badge, by how much a state asks of whoever reads it."""
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """A line of the list; `since` and `until` are texts, `badge` the kind of the state's word."""
+
+    href: str
+    title: str
+    partner: str
+    role: str
+    since: str
+    until: str
+    state: str
+    badge: str
+    by: str
+
+
+class Clause(Struct, frozen=True):
+    text: str
+    badge: str
+    level: int
+    why: str
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    at: int
+    state: str
+    badge: str
+    size: int
+
+
+class Owed(Struct, frozen=True, kw_only=True):
+    """A duty: in words, who owes it, until when, how it stands; `rule` and `action` name it for the form."""
+
+    text: str
+    whose: str
+    due: int | None
+    state: str
+    badge: str
+    rule: str
+    action: str
+    ours: bool
+
+
+def row(call: Call, one: AgreementView, by: str) -> Row:
+    until = one.ended or (None if one.notice is None else one.notice.effective) or one.expires
+    return Row(
+        href=call.at("contracts", bare(one.agreement)), title=one.title or one.dataset, partner=one.partner,
+        role=call.say(f"web.contracts.role.{one.role}"), since=_moment(call, one.created),
+        until=_end(call, one, until), state=one.status.text[call.lang], badge=TONES[one.status.tone], by=by,
+    )  # fmt: skip
+
+
+def terms(call: Call, judge: PolicyEngine, agreement: Agreement) -> list[Clause]:
+    return [
+        Clause(one.text[call.lang], one.badge, one.level, " ".join(one.notes.get(call.lang, [])))
+        for one in clauses(judge, agreement.policy)
+    ]
+
+
+def delivery(call: Call, one: TransferRow) -> Delivery:
+    found = status.transfer(one.shown, one.outcome)
+    return Delivery(at=one.changed_at, state=found.text[call.lang], badge=TONES[found.tone], size=one.bytes)
+
+
+def owed(call: Call, judge: PolicyEngine, one: DutyNow) -> Owed:
+    shown = duty_view(judge, one)
+    done = one.state in ("fulfilled", "healed")
+    state = one.state if one.active or done else "later"
+    badge = "success" if done else "danger" if one.state == "violated" else "info"
+    return Owed(
+        text=shown.label[call.lang], whose=call.say("web.contracts.ours" if one.owed else "web.contracts.theirs"),
+        due=one.due_at, state=call.say(f"web.contracts.duty.{state}"), badge=badge, rule=one.rule, action=one.action,
+        ours=one.owed and one.active and not done,
+    )  # fmt: skip
+
+
+def ending(call: Call, one: TerminationView) -> str:
+    """A statement of an end, in a sentence."""
+    who = call.say("web.contracts.us" if one.ours else "web.contracts.them")
+    return call.say("web.contracts.stated", who=who, at=one.at, effective=one.effective, reason=one.reason[call.lang])
+
+
+def delivered(call: Call, one: TerminationView) -> str:
+    """How our statement fares on its way to the partner; empty for one of the partner's."""
+    return call.say(f"web.contracts.answer.{one.answer}") if one.ours else ""
+
+
+def approved_by(
+    tx: Tx, call: Call, approvals: Approvals, people: Directory, case: NegotiationRow | None
+) -> list[str]:  # fmt: skip
+    """Who of ours agreed, by name and part; a rule, or somebody on another way, where nobody did in the desk."""
+    if case is None:
+        return []
+    held = approvals.of_process(tx, call.slug, case.id)
+    if held is not None and held.ballot.state == "approved":
+        return [
+            call.say(
+                f"web.contracts.approved.{vote.part}",
+                name=people.name(tx, call.slug, vote.who) or call.say("web.contracts.unnamed"),
+            )
+            for vote in held.ballot.votes
+        ]
+    if case.approval is not None:
+        name = people.name(tx, call.slug, case.approval.pseudonym) or case.approval.pseudonym
+        return [call.say("web.contracts.approved.person", name=name, role=plain(case.approval.role, 80))]
+    return [call.say(f"web.contracts.approved.rule-{case.kernel.role}")]
+
+
+def bare(agreement_id: str) -> str:
+    """As it stands in an address."""
+    return agreement_id.removeprefix("urn:uuid:")
+
+
+def _moment(call: Call, at: str) -> str:
+    return call.say("web.contracts.at", at=at)
+
+
+def _end(call: Call, one: AgreementView, until: str | None) -> str:
+    if until is None:
+        return call.say("web.contracts.open-end")
+    return call.say("web.contracts.at", at=until) if one.ended else call.say("web.contracts.through", through=until)

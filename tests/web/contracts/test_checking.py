@@ -1,0 +1,61 @@
+"""Evidence that somebody drops costs a bounded process: too large, too many at once, or too much for its verifier."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from connector.errors import Mistake, Unavailable
+from connector.web.contracts import checking
+from connector.web.contracts.checking import Checking
+
+pytestmark = pytest.mark.threat("T95")
+
+
+def nothing() -> bytes:
+    return b""
+
+
+async def pieces(*parts: bytes) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
+
+
+async def test_without_anchors_nothing_is_judged() -> None:
+    found = await Checking(nothing, nothing).check(pieces(b"no archive"), "de")
+    assert found.verdict == "FAILED"
+    assert all(one.sentence for one in found.checks)
+
+
+async def test_too_large_is_not_read_to_the_end() -> None:
+    with pytest.raises(Mistake, match=r"web\.check-large"):
+        await Checking(nothing, nothing, largest=10).check(pieces(b"12345", b"678901", b"?"), "de")
+
+
+async def test_two_at_a_time() -> None:
+    """>> two that drip, a third << refused at once; when they are through the next is taken."""
+    made, go_on = Checking(nothing, nothing), asyncio.Event()
+
+    async def dripping() -> AsyncIterator[bytes]:
+        yield b"x"
+        await go_on.wait()
+
+    waiting = [asyncio.create_task(made.check(dripping(), "de")) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match=r"web\.check-busy"):
+        await made.check(pieces(b"x"), "de")
+    go_on.set()
+    assert [one.verdict for one in await asyncio.gather(*waiting)] == ["FAILED", "FAILED"]
+    assert (await made.check(pieces(b"x"), "en")).verdict == "FAILED"
+
+
+@pytest.mark.parametrize("does", ["raise MemoryError", "print('{}')", "import os; os.abort()", "bytearray(1 << 62)"])
+async def test_whatever_a_bundle_does_to_its_verifier_ends_there(
+    does: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(does, encoding="utf-8")
+    monkeypatch.setattr(checking, "_PROCESS", program)
+    with pytest.raises(Mistake, match=r"web\.check-exhausted"):
+        await Checking(nothing, nothing).check(pieces(b"x"), "de")

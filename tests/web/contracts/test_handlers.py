@@ -1,0 +1,102 @@
+"""The pages of contracts: what one says, what was delivered, its evidence; and evidence checked as sentences."""
+
+import io
+import zipfile
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.testkit.cities import MUNICIPALITY, City, Space
+from tests.web.browsing import Opened, open_desk
+
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+NASTY = "<script>alert(1)</script>"
+LIST = f"/t/{VILLAGE}/contracts"
+
+
+@pytest.fixture
+async def city(space: Space) -> AsyncIterator[City]:
+    async with space.running("it", {TOWN: MUNICIPALITY, VILLAGE: MUNICIPALITY}) as city:
+        yield city
+
+
+@pytest.fixture
+async def desk(city: City) -> AsyncIterator[Opened]:
+    async with open_desk(city.services) as opened:
+        yield opened
+
+
+async def concluded(city: City, title: str = "Baumkataster") -> str:
+    made = await city.publish(TOWN, title=title)
+    return str((await city.negotiate(VILLAGE, city.did(TOWN), made["dataset"]))["agreement"])
+
+
+@pytest.mark.threat("T85")
+async def test_what_a_contract_says(city: City, desk: Opened) -> None:
+    """>> a contract with a title by a stranger, and a delivery << partner, times, state, clauses, delivery; as text."""
+    agreement = await concluded(city, f"Bäume {NASTY}")
+    await city.fetch(VILLAGE, agreement)
+    lena = desk.browser({VILLAGE: ["auditor"]}, name="Lena")
+    listed = await lena.get(LIST)
+    assert "Musterstadt" in listed.words
+    assert "Wir bekommen Daten" in listed.words
+    assert "einschließlich 31.12.2099" in listed.words
+    one = await lena.get(listed.link(f"Bäume {NASTY}"))
+    assert "technisch erzwungen" in one.words
+    assert "vertraglich zugesichert" in one.words
+    assert "Nicht in dieser Oberfläche entschieden." in one.words
+    assert "8 B" in one.words
+    assert NASTY not in listed.text + one.text
+    assert not any(form.action.startswith(LIST) for form in one.forms)  # an auditor reads
+    ours = await desk.browser({TOWN: ["steward"]}).get(f"/t/{TOWN}/contracts")
+    assert "Von selbst, nach der veröffentlichten Regel." in ours.words
+
+
+async def test_text_and_evidence(city: City, desk: Opened) -> None:
+    """>> the text << a page on which nothing runs; >> the evidence << a file, which the page itself finds right."""
+    await concluded(city)
+    lena = desk.browser({VILLAGE: ["auditor"]}, name="Lena")
+    one = await lena.get((await lena.get(LIST)).link("Baumkataster"))
+    text = await lena.get(one.link("Vertragstext lesen"))
+    assert "sandbox" in text.headers["Content-Security-Policy"]
+    evidence = await lena.get(one.link("Nachweis herunterladen"))
+    assert evidence.headers["Content-Disposition"].startswith("attachment; filename=")
+    page = await lena.get(f"{LIST}/check")
+    good = await lena.send(page, "/check", file=("file", "nachweis.zip", evidence.body))
+    assert good.status == 200
+    assert "stimmt nicht" not in good.words
+    bad = await lena.send(page, "/check", file=("file", "nachweis.zip", _bent(evidence.body)))
+    assert "Der Nachweis hält nicht." in bad.words
+    assert "stimmt nicht" in bad.words
+
+
+def _bent(body: bytes) -> bytes:
+    """The bundle with one sign of the text changed."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(body)) as packed, zipfile.ZipFile(out, "w") as bent:
+        for name in packed.namelist():
+            data = packed.read(name)
+            bent.writestr(name, data.replace(b"Musterstadt", b"Mustersdatt", 1) if name == "text-de.html" else data)
+    return out.getvalue()
+
+
+@pytest.mark.threat("T95")
+async def test_what_is_no_evidence(desk: Opened) -> None:
+    """>> no file, an empty one, something else << each said in words, nothing kept."""
+    lena = desk.browser({VILLAGE: ["auditor"]}, name="Lena")
+    page = await lena.get(f"{LIST}/check")
+    other = await lena.send(page, "/check", file=("file", "x.zip", NASTY.encode() * 1000))
+    assert (other.status, "Der Nachweis hält nicht." in other.words) == (200, True), other.words
+    assert NASTY not in other.text
+    assert (await lena.send(page, "/check", file=("file", "x.zip", b""))).status == 422
+    assert (await lena.send(page, "/check")).status == 422
+
+
+async def test_strangers_see_nothing(city: City, desk: Opened) -> None:
+    """>> a contract of a participant at which one has no role, and one that is not there << nothing."""
+    agreement = (await concluded(city)).removeprefix("urn:uuid:")
+    other = desk.browser({TOWN: ["steward"], VILLAGE: []}, name="Otto")
+    assert (await other.get(f"{LIST}/{agreement}")).status == 404
+    lena = desk.browser({VILLAGE: ["auditor"]}, name="Lena")
+    for part in ("", "/text", "/evidence"):
+        assert (await lena.get(f"{LIST}/nothing{part}")).status == 404
