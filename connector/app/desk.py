@@ -13,6 +13,7 @@ from connector.errors import Mistake
 from connector.policy.odrl.names import HANSE
 from connector.settings.load import Settings, master_key, web_origin
 from connector.views.agreement import Agreements
+from connector.views.members import Members
 from connector.views.termination import Lives
 from connector.web import assets, routes
 from connector.web.account.account import AccountHandlers
@@ -23,13 +24,16 @@ from connector.web.contracts.checking import Checking
 from connector.web.contracts.handlers import ContractPages
 from connector.web.contracts.steps import ContractSteps
 from connector.web.datasets.handlers import DatasetHandlers
+from connector.web.deliveries.handlers import DeliveryPages
 from connector.web.figures.handlers import FigurePages
+from connector.web.find.handlers import FindPages
 from connector.web.frame.handlers import FrameHandlers, own_texts
 from connector.web.network.handlers import NetworkPages
 from connector.web.partners.handlers import PartnerPages
 from connector.web.people.handlers import PeopleHandlers, TokenHandlers
 from connector.web.publish.handlers import PublishHandlers
 from connector.web.publish.terms import Rules
+from connector.web.requests.handlers import RequestPages
 from connector.web.sent_forms import SentForms
 from connector.web.session import Cookies
 from connector.web.today.handlers import TodayPages
@@ -61,17 +65,24 @@ def pages(services: Services) -> list[routes.Handlers]:
         TodayPages(db, services.tasks, anchor),
         FigurePages(db, services.figures, anchor),
         ApprovalPages(
-            db,
-            services.approvals,
-            services.catalogue.service,
-            services.contracts.service,
-            services.judge,
-            anchor,
+            db, services.approvals, services.catalogue.service, services.contracts.service, services.judge, anchor,
             Directory(),
         ),
         PartnerPages(db, services.partners, services.judge, anchor),
         NetworkPages(db, services.partners, anchor),
         *_contracts(services),
+        *_finding(services),
+    ]  # fmt: skip
+
+
+def _finding(services: Services) -> list[routes.Handlers]:
+    """Data of others, from the search to the file."""
+    db, members, requests = services.infra.db, Members(services.trust.anchor), services.requests
+    contracts, transfers, plane = services.contracts.service, services.transfers.service, services.plane.local
+    return [
+        FindPages(db, requests.searches, requests.datasets, services.catalogue.service),
+        RequestPages(db, requests.service, requests.progress, contracts),
+        DeliveryPages(db, contracts, transfers, requests.links, plane, services.peer, members),
     ]
 
 

@@ -166,8 +166,8 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         struck=authority_of(space, anchor, trust.listing, clock), periods=retention.unexpired,
     )  # fmt: skip
     requests = request_slice.assemble(
-        infra, participants, catalogue.index, contracts.service, transfers.service, engine, peer=peer, anchor=anchor,
-        file_of=plane.local.file,
+        infra, participants, catalogue, contracts.service, transfers.service, approvals.service, plane.local, engine,
+        peer=peer, anchor=anchor,
     )  # fmt: skip
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (

@@ -1,4 +1,4 @@
-"""Links to a received file, for programs that cannot sign in: QGIS, a spreadsheet, a script (spec/desk.md 3.1).
+"""Links to a received file, for programs that cannot sign in: QGIS, a spreadsheet, a script (spec/desk.md 3.4).
 
 Whoever has the address has the file, so a link is short-lived, of one file alone, and can be taken back. Its key is 256
 random bits that are shown once; only their SHA-256 is kept. It opens nothing once the contract has ended, the file is

@@ -4,6 +4,9 @@ Both steps choose in the same way, and the second names the digest of what was r
 not asked for.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from connector.catalogue import concepts
@@ -81,8 +84,12 @@ async def requested(peers: Peers, slug: str, provider: str, wish: NegotiationReq
     name = wish.offer or next(iter(offers))
     if name not in offers:
         raise Mistake("api.no-offer", offer=name[:200])
-    asked = offers[name] if wish.policy is None else {**wish.policy, "@id": name}
-    return RequestedOffer(str(entry["@id"]), title_of(entry), asked, of_entry(entry))
+    return described(entry, offers[name] if wish.policy is None else {**wish.policy, "@id": name})
+
+
+def described(entry: Mapping[str, Any], policy: Mapping[str, Any]) -> RequestedOffer:
+    """What a request for this offer of a dataset would name."""
+    return RequestedOffer(str(entry["@id"]), title_of(entry), dict(policy), of_entry(entry))
 
 
 def without_offer(copy: bytes, provider_name: str) -> Mistake | None:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from connector.catalogue.model import Dataset, Offer, Source
+from connector.catalogue.search import copies
 from connector.catalogue.templates import templates
 from connector.clock import rfc3339
 from connector.contracts.document.described_data import LONGEST_TITLE
@@ -113,7 +114,8 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
 
     `seen`: when the provider last showed it to us; `source`: whether that was just now (`live`) or is kept (`copy`).
     `open`: everybody may have it without a contract. `download` are addresses of files, `access` of pages and
-    interfaces where it is had, `landing_page` (may be empty) is about it, `contact` whom to ask.
+    interfaces where it is had, `landing_page` (may be empty) is about it, `contact` whom to ask. `box`: west, south,
+    east, north of what it is about, in degrees.
     """
 
     provider: str
@@ -130,6 +132,7 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     access: list[str]
     landing_page: str
     contact: str
+    box: tuple[float, float, float, float] | None
     seen: Time
     source: Literal["copy", "live"]
 
@@ -227,8 +230,17 @@ def hit(
         description=plain(readable(_literal(entry.get("dct:description")))),
         media_type=media if isinstance(media, str) else None,
         bytes=int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
-        offers=offers, licence=_licence(entry), seen=seen, source=source, **msgspec.structs.asdict(whereabouts(entry)),
+        offers=offers, licence=_licence(entry), box=_box(entry), seen=seen, source=source,
+        **msgspec.structs.asdict(whereabouts(entry)),
     )  # fmt: skip
+
+
+def _box(entry: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
+    found = copies.box_in(entry)
+    if found is None:
+        return None
+    west, south, east, north = (one / copies.MILLIONTHS for one in (found.west, found.south, found.east, found.north))
+    return west, south, east, north
 
 
 class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):

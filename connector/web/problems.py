@@ -32,13 +32,19 @@ def problems(desk: Desk) -> limits.Middleware:
             return await _answer(desk, request, Defect(error.code))
         except HanseError as error:
             if error.status >= 500:
-                log.warning("web.error", code=error.code, path=request.path, request=request.get(limits.request_id))
+                log.warning("web.error", code=error.code, path=_logged(request), request=request.get(limits.request_id))
             return await _answer(desk, request, error)
         except Exception:
-            log.exception("web.defect", path=request.path, request=request.get(limits.request_id))
+            log.exception("web.defect", path=_logged(request), request=request.get(limits.request_id))
             return await _answer(desk, request, Defect("defect"))
 
     return shown
+
+
+def _logged(request: web.Request) -> str:
+    """The path; of a link to a file not, because it holds the key (threat T91)."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None and "{key}" in resource.canonical else request.path
 
 
 async def _answer(desk: Desk, request: web.Request, error: HanseError) -> web.StreamResponse:

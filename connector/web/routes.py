@@ -39,7 +39,8 @@ Handler = Callable[..., Awaitable[web.StreamResponse]]
 
 
 class Route(NamedTuple):
-    """`once`: sent again, it does nothing again. `takes_file`: the body may be of any size, the handler reads it."""
+    """`once`: sent again, it does nothing again. `takes_file`: the body may be of any size, the handler reads it.
+    `sends_file`: the answer may be of any size and take its time."""
 
     method: Literal["GET", "POST"]
     path: str
@@ -47,11 +48,12 @@ class Route(NamedTuple):
     access: tuple[Access, ...]
     once: bool = True
     takes_file: bool = False
+    sends_file: bool = False
 
 
-def get(path: str, handler: Handler, *access: Access) -> Route:
+def get(path: str, handler: Handler, *access: Access, sends_file: bool = False) -> Route:
     """A page; `access` are the roles at the participant of the path, or one of everybody, signed, operator, unasked."""
-    return Route("GET", path, handler, access)
+    return Route("GET", path, handler, access, sends_file=sends_file)
 
 
 def post(path: str, handler: Handler, *access: Access, once: bool = True, takes_file: bool = False) -> Route:
@@ -128,7 +130,7 @@ class _Door:
                     return await route.handler(group, call)
                 return await self._sent(route, group, call)
 
-        if route.takes_file:
+        if route.takes_file or route.sends_file:
             limits.streaming(answered)
         return answered
 

@@ -146,6 +146,7 @@ PROVED_BY: dict[str, str] = {
     "reconciliation/service.py": "reconciliation/test_ask.py",
     "reconciliation/store.py": "reconciliation/test_ask.py",
     "requests/assemble.py": "app/test_services.py",
+    "requests/dataset.py": "web/find/test_handlers.py",
     "requests/link_store.py": "requests/test_links.py",
     "requests/search.py": "api/test_find.py",
     "settings/sections.py": "trust/signers/test_csc.py",

@@ -81,7 +81,7 @@ def copy_of(entry: Mapping[str, Any]) -> Copy:
     return Copy(
         dataset=iri, entry=body, hash=hashlib.sha256(body).hexdigest(),
         words=analyser.analyser().document(titles(entry), keywords(entry), descriptions(entry), facets),
-        edition=analyser.edition(), facets=facets, box=_box(entry), starts=starts, ends=ends,
+        edition=analyser.edition(), facets=facets, box=box_in(entry), starts=starts, ends=ends,
         modified=_modified(entry),
     )  # fmt: skip
 
@@ -213,7 +213,7 @@ def _period(entry: Mapping[str, Any]) -> tuple[int | None, int | None]:
     return None, None
 
 
-def _box(entry: Mapping[str, Any]) -> Box | None:
+def box_in(entry: Mapping[str, Any]) -> Box | None:
     """Around all coordinates of the first `dcat:bbox` (WKT or GeoJSON), else of the centroid."""
     for place in _listed(entry.get("dct:spatial")):
         for name in ("dcat:bbox", "dcat:centroid"):

@@ -146,6 +146,16 @@ def entry(tx: Tx, participant: str, provider: str, dataset: str) -> bytes | None
     return None if row is None else bytes(row["entry"])
 
 
+def seen(tx: Tx, participant: str, provider: str, dataset: str) -> int | None:
+    """When the provider last showed that to this participant (ms)."""
+    row = tx.one(
+        "SELECT seen_at FROM copy_entry WHERE participant = :participant AND provider = :provider"
+        " AND dataset = :dataset",
+        participant=participant, provider=provider, dataset=dataset,
+    )  # fmt: skip
+    return None if row is None else int(row["seen_at"])
+
+
 def crawled(tx: Tx, participant: str, provider: str, *, complete: bool) -> None:
     """The provider answered to the end (`complete`), or answered but not all of it could be read."""
     tx.run(

@@ -54,6 +54,14 @@ class LocalPlane:
         )
         return found[0] if len(found) == 1 else None
 
+    def arrived(self, slug: str, process_id: str) -> int:
+        """Bytes that have come so far, whole or not."""
+        folder = self.place(slug, process_id)
+        try:
+            return sum(one.stat().st_size for one in folder.iterdir() if not one.name.endswith(".version"))
+        except OSError:  # not begun, or moved to its place just now
+            return 0
+
     async def pull(self, row: OutboxRow) -> None:
         errand = msgspec.json.decode(row.body, type=Errand)
         try:
