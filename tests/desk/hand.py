@@ -97,6 +97,7 @@ class Hand:
         self.questions |= {await field.get_attribute("name") or "file"}
         if self.way == "keyboard":
             await self._reach(field)
+            await self.page.bring_to_front()  # whoever is asked for a file has the window before her
             async with self.page.expect_file_chooser() as chosen:
                 await self.page.keyboard.press("Enter")
             await (await chosen.value).set_files(file)

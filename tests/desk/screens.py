@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from connector.app import desk as composed
+from connector.approvals.model import Voter
 from tests.desk import browser as real
 from tests.desk import npm_tools
 from tests.desk.towns import FIRM, NEIGHBOUR, ROLES, TOWN, Person, Towns, towns
@@ -32,8 +33,8 @@ Way = tuple[str, int, str]
 QUICK: list[Way] = [("dark", 320, "de"), ("light", 1440, "en")]
 MOST_OF_ONE = 2
 """Pages of one row of the table that are looked at: a list has many, and they are alike."""
-NO_PAGES = re.compile(r"^/(static|language)/|^/$")
-"""Rows that show nothing: files, and what leads on at once."""
+NO_PAGES = re.compile(r"^/(static|language)/|^/$|^/t/.*/publish/\{draft\}/(reading|preview|map)$")
+"""Rows that show nothing: files, parts of pages, and what leads on at once."""
 RUN = "async () =>" + Path(__file__).with_name("barriers.js").read_text(encoding="utf-8").partition("async () =>")[2]
 
 
@@ -48,9 +49,34 @@ async def lively(there: Towns) -> None:
         TOWN, b"Art;Standort;Jahr\nLinde;Marktplatz;1978\nEiche;Schulhof;2001\n", title="Baumkataster"
     )
     await there.city.publish(NEIGHBOUR, b"Ort;kWh\nRathaus;12000\n", title="Energieverbrauch der Gebäude")
+    await drafted(there)
     signed = await there.city.negotiate(NEIGHBOUR, there.city.did(TOWN), made["dataset"])
     await there.city.fetch(NEIGHBOUR, signed["agreement"])
     await there.firm.negotiate(FIRM, there.city.did(TOWN), made["dataset"])
+
+
+TREES = (
+    "Baum-Nr;Art;Höhe;Ansprechpartner;Ostwert;Nordwert\r\n"
+    + "".join(
+        f"B{n:03};Linde;12,{n % 10};Sabine Müller;{475000 + 37 * n};{5525000 + 61 * n % 900}\r\n" for n in range(40)
+    )
+).encode("cp1252")
+
+
+async def drafted(there: Towns) -> None:
+    """What is being prepared: one that is filled in, and one that waits for a steward."""
+    db, drafts = there.city.services.infra.db, there.city.services.drafts.service
+    await there.person("Stefan Freigabe", {TOWN: ("steward",)})
+    for name, who in (("Baumkataster.csv", frozenset({"steward"})), ("Wartend.csv", frozenset({"publisher"}))):
+        body = asyncio.StreamReader()
+        body.feed_data(TREES)
+        body.feed_eof()
+        made = await drafts.begin(TOWN, "p-drafts", name, body)
+        one = await drafts.read_within(TOWN, made.id, 30)
+        said = {"rule": "municipalities-only", "personal": {hint.key: "nobody" for hint in one.hints}}
+        one = await db.write(TOWN, drafts.answer, TOWN, one.id, one.version, said)
+        if "publisher" in who:
+            await db.write(TOWN, drafts.submit, TOWN, one.id, one.version, Voter("p-drafts", who))
 
 
 async def reached(person: Person, start: Iterable[str], patterns: Sequence[str]) -> dict[str, list[tuple[str, bool]]]:

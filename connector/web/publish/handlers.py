@@ -128,7 +128,8 @@ class PublishHandlers:
         unread = "" if one.problem is None else say(call, Mistake(one.problem.code, **one.problem.facts))
         return await page(
             call, "publish/description.html", status, title=call.say("web.publish.step.description"),
-            crumbs=self._crumbs(call), steps=self._steps(call), draft=one, said=said or one.said, unread=unread,
+            crumbs=self._crumbs(call),
+            steps=self._steps(call), ways=self._ways(call, one), draft=one, said=said or one.said, unread=unread,
             facts=view.facts(call, one), remarks=[] if reading is None else view.remarks(call, reading),
             hints=view.hints(call, one), answers=view.answer_options(call), errors=errors or [],
             frequencies=view.frequencies(call, (said or one.said).frequency), themes=view.themes(call),
@@ -166,7 +167,10 @@ class PublishHandlers:
     async def _ruled(self, call: Call, one: Draft, error: str = "", status: int = 200) -> web.StreamResponse:
         return await page(
             call, "publish/rule.html", status, title=call.say("web.publish.step.rule"), crumbs=self._crumbs(call),
-            steps=self._steps(call), draft=one, rules=self._rules.offered(), first=terms.FIRST, open_rule=OPEN,
+
+
+            steps=self._steps(call), ways=self._ways(call, one), draft=one,
+            rules=self._rules.offered(), first=terms.FIRST, open_rule=OPEN,
             chosen=OPEN if one.said.open_data else one.said.rule, error=error,
         )  # fmt: skip
 
@@ -200,7 +204,7 @@ class PublishHandlers:
         rule = None if open_data else self._rules.named(one.said.rule)
         return await page(
             call, "publish/terms.html", status, title=call.say("web.publish.step.terms"), crumbs=self._crumbs(call),
-            steps=self._steps(call), draft=one, said=one.said, rule=rule,
+            steps=self._steps(call), ways=self._ways(call, one), draft=one, said=one.said, rule=rule,
             fields=[] if rule is None else self._rules.fields(call, rule, slots),
             effect=None if rule is None else self._rules.effect(call, rule.id, slots),
             licences=view.licences(call, one.said.licence), errors=errors or [],
@@ -245,7 +249,10 @@ class PublishHandlers:
         alike = [] if one.kind == "version" else await self._db.read(call.slug, self._alike, call.slug, said)
         return await page(
             call, "publish/check.html", status, title=call.say("web.publish.step.check"), crumbs=self._crumbs(call),
-            steps=self._steps(call), draft=one, said=said, facts=view.facts(call, one), effect=effect, problem=found,
+
+
+            steps=self._steps(call), ways=self._ways(call, one), draft=one, said=said,
+            facts=view.facts(call, one), effect=effect, problem=found,
             hints=view.hints(call, one), tables=self._tables(call, one), alike=alike,
             theme=dict(view.themes(call)).get(said.theme, ""),
             frequency=dict(view.frequencies(call, said.frequency)).get(said.frequency, ""),
@@ -369,6 +376,13 @@ class PublishHandlers:
 
     def _steps(self, call: Call) -> list[str]:
         return [call.say(f"web.publish.step.{name}") for name in STEPS]
+
+    def _ways(self, call: Call, one: Draft) -> list[str]:
+        """Where she may go from here: to what is filled in, and one further."""
+        described = bool(one.said.title) or one.kind == "version"
+        ruled = one.said.open_data or bool(one.said.rule) or one.kind == "version"
+        names = ("description", "rule" if described and one.kind == "new" else "", "check" if ruled else "")
+        return [call.at("publish"), *(call.at("publish", one.id, name) if name else "" for name in names)]
 
     def _crumbs(self, call: Call) -> list[tuple[str, str]]:
         return [(call.say("web.publish.title"), call.at("publish"))]

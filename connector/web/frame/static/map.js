@@ -2,8 +2,8 @@
    Without Leaflet, or without script, the table beside says the same. */
 "use strict";
 for (const place of document.querySelectorAll("[data-map]")) {
-  const map = L.map(place, { zoomControl: false, attributionControl: false, keyboard: true });
-  L.control.zoom({ zoomInTitle: place.dataset.zoomIn, zoomOutTitle: place.dataset.zoomOut }).addTo(map);
+  const map = L.map(place, { zoomControl: false, attributionControl: false, keyboard: true, renderer: L.svg({ padding: 0 }) });
+  L.control.zoom({ zoomInTitle: place.dataset.zoomIn, zoomOutTitle: place.dataset.zoomOut, zoomOutText: "-" }).addTo(map);
   fetch(place.dataset.map, { credentials: "same-origin" })
     .then((answer) => answer.json())
     .then((features) => {
