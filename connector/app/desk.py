@@ -18,7 +18,10 @@ from connector.views.termination import Lives
 from connector.web import assets, routes
 from connector.web.account.account import AccountHandlers
 from connector.web.account.sign_in import SignInHandlers
+from connector.web.administration.handlers import AdministrationPages
+from connector.web.administration.state import Observer
 from connector.web.approvals.handlers import ApprovalPages
+from connector.web.beginning.handlers import BeginningPages
 from connector.web.call import Desk
 from connector.web.contracts.checking import Checking
 from connector.web.contracts.handlers import ContractPages
@@ -67,6 +70,21 @@ def pages(services: Services) -> list[routes.Handlers]:
         ApprovalPages(
             db, services.approvals, services.catalogue.service, services.contracts.service, services.judge, anchor,
             Directory(),
+        ),
+        BeginningPages(
+            db,
+            services.participants,
+            services.accounts.people,
+            services.catalogue.service,
+            services.drafts.samples,
+            anchor,
+        ),
+        AdministrationPages(
+            db,
+            services.participants,
+            services.accounts.people,
+            _observer(services),
+            services.operation.enrolment.enlist,
         ),
         PartnerPages(db, services.partners, services.judge, anchor),
         NetworkPages(db, services.partners, anchor),
@@ -121,6 +139,13 @@ def _contracts(services: Services) -> list[routes.Handlers]:
             Readings(contracts.service.agreements, judge, services.trust.members.name_of), agreements,
         ),
     ]  # fmt: skip
+
+
+def _observer(services: Services) -> Observer:
+    return Observer(
+        services.infra.db, services.participants, services.trust.anchor, services.operation.monitoring,
+        services.schedule.readiness.look, services.schedule.watch,
+    )  # fmt: skip
 
 
 def desk(services: Services) -> Desk:

@@ -186,7 +186,9 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         partners=Partners(
             infra.clock, participants, contracts.service, engine, catalogue.index, trust, circuits
         ),
-        tasks=task_slice.assemble(contracts.service, transfers.duties, harvest.service, approvals.service),
+        tasks=task_slice.assemble(
+            contracts.service, transfers.duties, harvest.service, approvals.service, drafts.service
+        ),
         offboarding=offboarding, requests=requests, more=more,
         schedule=schedule(infra, works, circuits, operation.monitoring.failed),
     )  # fmt: skip

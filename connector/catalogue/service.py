@@ -75,6 +75,10 @@ class Catalogue:
         store.insert_source(tx, slug, source)
         return source
 
+    def forget(self, tx: Tx, slug: str, location: str) -> bool:
+        """Sources at this place (SHA-256 of a file) that no dataset or revision names go; whether all are gone."""
+        return store.forget_sources(tx, slug, location)
+
     def publish(
         self, tx: Tx, slug: str, wish: Publication, *, released: bool = False
     ) -> tuple[Dataset, Offer | None]:  # fmt: skip
@@ -190,6 +194,10 @@ class Catalogue:
     def withdraw(self, tx: Tx, slug: str) -> int:
         """Nothing is offered any more; how many offers there were."""
         return store.withdraw(tx, slug)
+
+    def published_count(self, tx: Tx, slug: str) -> int:
+        """How many datasets are published now."""
+        return store.published_count(tx, slug)
 
     def offered(self, tx: Tx, slug: str) -> int:
         """How many offers stand."""

@@ -52,6 +52,27 @@ def source(tx: Tx, participant: str, source_id: str) -> Source | None:
     return None if row is None else msgspec.convert(_plain(row, Source), Source)
 
 
+def forget_sources(tx: Tx, participant: str, location: str) -> bool:
+    """Those that nothing names; True if none is left there."""
+    tx.run(
+        "DELETE FROM source WHERE participant = :participant AND location = :location AND NOT EXISTS (SELECT 1 FROM"
+        " dataset d WHERE d.participant = :participant AND d.source = source.id) AND NOT EXISTS (SELECT 1 FROM"
+        " revision r WHERE r.participant = :participant AND r.source = source.id)",
+        participant=participant,
+        location=location,
+    )
+    sql = "SELECT 1 AS one FROM source WHERE participant = :participant AND location = :location LIMIT 1"
+    return tx.one(sql, participant=participant, location=location) is None
+
+
+def published_count(tx: Tx, participant: str) -> int:
+    row = tx.one(
+        "SELECT count(*) AS n FROM dataset WHERE participant = :participant AND state = 'published'",
+        participant=participant,
+    )
+    return 0 if row is None else int(row["n"])
+
+
 def insert_dataset(tx: Tx, participant: str, dataset: Dataset) -> None:
     tx.run(
         "INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at, words, record,"

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from connector.approvals.assemble import ApprovalSlice
 from connector.catalogue.assemble import CatalogueSlice
+from connector.drafts.sample import Samples
 from connector.drafts.service import Drafts
 from connector.infra import Infra
 from connector.jobs.work import Work
@@ -12,6 +13,7 @@ from connector.participants.service import Participants
 
 class DraftSlice(Struct, frozen=True, kw_only=True):
     service: Drafts
+    samples: Samples
     work: Work
 
 
@@ -27,4 +29,5 @@ def assemble(
         approvals.publications,
         approvals.service,
     )
-    return DraftSlice(service=service, work=Work(rounds=(service,)))
+    samples = Samples(infra.db, service, catalogue.service, catalogue.uploads)
+    return DraftSlice(service=service, samples=samples, work=Work(rounds=(service,)))

@@ -283,9 +283,11 @@ class Drafts:
 
 
 def require_ready(one: Draft) -> None:
-    """Raises Mistake for a file that nobody could read, and for hints that are not answered."""
+    """Raises Mistake for a file that nobody could read, for hints that are not answered, and for sample data."""
     if one.problem is not None:
         raise Mistake(one.problem.code, **one.problem.facts)
+    if one.sample:
+        raise Mistake("drafts.sample")
     if "remove" in (one.said.personal.get(hint.key) for hint in one.hints):
         raise Mistake("drafts.column-to-go")
     if one.unanswered:

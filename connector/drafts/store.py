@@ -93,3 +93,12 @@ def count_open(tx: Tx, participant: str) -> int:
         participant=participant,
     )  # fmt: skip
     return 0 if row is None else int(row["n"])
+
+
+def erase(tx: Tx, participant: str, copy: str) -> None:
+    """Every draft of the file with this SHA-256 that is neither published nor waits for others."""
+    tx.run(
+        "DELETE FROM publication_draft WHERE participant = :participant AND copy = :copy"
+        " AND state IN ('reading', 'open', 'discarded')",
+        participant=participant, copy=copy,
+    )  # fmt: skip

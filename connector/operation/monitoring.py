@@ -59,6 +59,16 @@ class Monitoring:
         self._counted = await self._db.read(WORKER, _count)
         self._hosted = await self._participants.all()
 
+    @property
+    def counted(self) -> Counted:
+        """As it was at the last look."""
+        return self._counted
+
+    def certificates(self) -> list[tuple[str, str, float]]:
+        """(`seal` or `tls`, slug or empty, days left), the soonest first, as of the last look."""
+        return [(dict(label)["certificate"], dict(label)["participant"], days)
+                for label, days in sorted(self._certificates().items(), key=lambda one: one[1])]  # fmt: skip
+
     def failed(self, kind: str, why: str) -> None:
         """An errand of the outbox did not succeed and will be tried again; `why` is the code of the error."""
         self._metrics.count("hanse_deliveries_failed_total", "Attempts that failed, by kind.", kind=kind, why=why)

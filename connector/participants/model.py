@@ -1,7 +1,8 @@
 """A participant is a legal person hosted by the process; its root fixes its DID for good (spec/protocol.md 1.1)."""
 
 import re
-from unicodedata import category
+from collections.abc import Container
+from unicodedata import category, normalize
 from urllib.parse import urlsplit
 
 import msgspec
@@ -46,6 +47,17 @@ def checked_slug(slug: str) -> str:
 
 LONGEST_NAME = 200
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+_SPELT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
+
+def proposed_slug(name: str, taken: Container[str]) -> str:
+    """A short name made of what somebody is called, with a number if another has it; empty if nothing is left."""
+    plain = normalize("NFKD", name.casefold().translate(_SPELT)).encode("ascii", "ignore").decode()
+    base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
+    numbered = (f"{base}-{number}" for number in range(2, 1_000))
+    return next((one for one in (base, *numbered) if one and one not in taken), "") if base else ""
 
 
 def checked_name(name: str) -> str:

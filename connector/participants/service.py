@@ -19,7 +19,7 @@ from connector.participants.keys import CHANGED
 from connector.participants.model import Participant, checked_name, checked_slug, split_root
 from connector.participants.publisher_details import PublisherChange, PublisherDetails
 from connector.participants.store import KeyRow
-from connector.storage.database import PROCESS, Database, Tx
+from connector.storage.database import PROCESS, SYSTEM, Database, Tx
 from connector.trust.development.dev_ca import chain_der
 from connector.trust.did import did as dids
 from connector.trust.did.did import Did
@@ -192,6 +192,11 @@ class Participants:
             raise Mistake("participants.other-publisher", slug=participant.id)
         return known
 
+    def place(self, slug: str) -> tuple[str, str]:
+        """Root and DID that a participant of this short name would have here; raises Mistake."""
+        root = split_root(f"{self._base_url}/{checked_slug(slug)}")[0]
+        return root, dids.of_root(root)
+
     async def change(self, slug: str, said: PublisherChange) -> Hosted:
         """What the participant says of itself for all its datasets; raises Unknown, and Mistake as `add`."""
         hosted = await self.get(slug)
@@ -323,7 +328,8 @@ def _change(tx: Tx, participant: Participant, said: PublisherChange) -> bool:
         return False
     store.set_publisher(tx, participant.id, after)
     fields = sorted(name for name in after.__struct_fields__ if getattr(after, name) != getattr(before, name))
-    audit.append(tx, participant.id, "publication", None, "operator", {"publisher": fields}, did=participant.did)
+    who = "operator" if tx.actor == SYSTEM else SYSTEM  # who is signed in is noted by the log itself
+    audit.append(tx, participant.id, "publication", None, who, {"publisher": fields}, did=participant.did)
     tx.signal(CHANGED)
     return True
 

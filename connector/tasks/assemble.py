@@ -6,6 +6,7 @@ from connector.approvals import decide
 from connector.approvals.model import Voter
 from connector.approvals.service import Approvals
 from connector.contracts.negotiation.service import Contracts
+from connector.drafts.service import Drafts
 from connector.harvest.service import Harvest
 from connector.storage.database import Tx
 from connector.tasks.model import Task, Viewer
@@ -13,8 +14,19 @@ from connector.tasks.service import Supplier, Tasks
 from connector.transfer.duties import Duties
 
 
-def assemble(contracts: Contracts, duties: Duties, harvest: Harvest, waiting: Approvals) -> Tasks:
-    return Tasks(contracts, duties, (imports(harvest), approvals(waiting)))
+def assemble(contracts: Contracts, duties: Duties, harvest: Harvest, waiting: Approvals, begun: Drafts) -> Tasks:
+    return Tasks(contracts, duties, (imports(harvest), approvals(waiting), drafts(begun)))
+
+
+def drafts(service: Drafts) -> Supplier:
+    """What was begun and neither published nor handed on; sample data wait for nobody."""
+
+    def supply(tx: Tx, slug: str, viewer: Viewer) -> Iterator[Task]:
+        for one in service.open_ones(tx, slug):
+            if one.state != "submitted" and not one.sample:
+                yield Task(kind="draft", subject=one.id, title=one.said.title or one.name, since=one.changed_at)
+
+    return supply
 
 
 def approvals(service: Approvals) -> Supplier:

@@ -213,6 +213,7 @@ PROVED_BY: dict[str, str] = {
     "views/terms.py": "api/test_openapi.py",
     "views/trace.py": "api/test_openapi.py",
     "views/witness.py": "cities/test_watching.py",
+    "web/administration/state.py": "web/administration/test_handlers.py",
     "web/figures/view.py": "web/figures/test_handlers.py",
     "web/today/view.py": "web/today/test_handlers.py",
     "web/datasets/view.py": "web/datasets/test_handlers.py",

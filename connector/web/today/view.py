@@ -70,7 +70,9 @@ def _where(call: Call, one: Task) -> str:
         return _open(call, "contracts", _uuid(one.agreement))
     if one.kind == "quota":
         return _open(call, "partners")
-    if one.kind in ("import", "draft"):
+    if one.kind == "draft":
+        return _open(call, "publish", one.subject)
+    if one.kind == "import":
         return _open(call, "datasets")
     return (
         _open(call, "contracts", _uuid(one.agreement)) if one.agreement else _open(call, "requests", _uuid(one.subject))

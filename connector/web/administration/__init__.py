@@ -1,0 +1,1 @@
+"""For the operator: how the process is, which participants it hosts, what ends soon. No payload data."""
