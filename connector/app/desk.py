@@ -32,6 +32,7 @@ from connector.web.figures.handlers import FigurePages
 from connector.web.find.handlers import FindPages
 from connector.web.frame.handlers import FrameHandlers, own_texts
 from connector.web.network.handlers import NetworkPages
+from connector.web.notifications.handlers import NotificationPages
 from connector.web.partners.handlers import PartnerPages
 from connector.web.people.handlers import PeopleHandlers, TokenHandlers
 from connector.web.publish.handlers import PublishHandlers
@@ -89,6 +90,10 @@ def pages(services: Services) -> list[routes.Handlers]:
         PartnerPages(db, services.partners, services.judge, anchor),
         NetworkPages(db, services.partners, anchor),
         *_contracts(services),
+        NotificationPages(
+            db, services.notifications.service, services.notifications.mailboxes,
+            sending=bool(services.infra.settings.mail.host),
+        ),
         *_finding(services),
     ]  # fmt: skip
 

@@ -62,7 +62,8 @@ class Causes:
 
     def _of_negotiation(self, tx: Tx, cause: Cause, one: attention.NegotiationNews) -> Notification:
         facts = {"title": plain(one.title, 200), "partner": self._partner(one.counterparty)}
-        return _told(tx, cause, one.negotiation, facts, STEWARDS)
+        about = one.agreement if cause == "sign" and one.agreement else one.negotiation
+        return _told(tx, cause, about, facts, STEWARDS)
 
     def _failed(self, tx: Tx, slug: str, since: int) -> Iterator[Notification]:
         found = deliveries.failed(tx, slug, since)

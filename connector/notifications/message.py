@@ -38,7 +38,7 @@ def message(
         lines += [f"* {_unlinked(sentence(one, speech))}", f"  {desk}/{path}", ""]
     if len(told) > MOST:
         lines += [say("notifications.mail.more", speech, count=len(told) - MOST), ""]
-    lines += [say("notifications.mail.end", speech, place=f"{desk}/account")]
+    lines += [say("notifications.mail.end", speech, place=f"{desk}/account/mail")]
     made = EmailMessage()
     made["Subject"] = say("notifications.mail.subject", speech, count=len(told))
     made["From"], made["To"] = sender, to

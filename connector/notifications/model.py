@@ -37,7 +37,7 @@ class Notification(msgspec.Struct, frozen=True, kw_only=True):
     def place(self) -> tuple[str, ...]:
         """Parts of the address of the page with the next step, below the participant's."""
         page = PAGES[self.cause]
-        return (page, self.subject) if self.cause in BELOW and self.subject else (page,)
+        return (page, self.subject.removeprefix("urn:uuid:")) if self.cause in BELOW and self.subject else (page,)
 
     def concerns(self, who: str, roles: frozenset[str]) -> bool:
         return who in self.audience or not self.audience.isdisjoint(roles)

@@ -19,7 +19,7 @@ SECTIONS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("figures", ("figures",)),
 )
 """Entries, and the first part of the path of each of their pages."""
-ASIDE: Final = ("beginning", "people", "tokens")
+ASIDE: Final = ("notifications", "beginning", "people", "tokens")
 """Pages of a participant that stand behind the person's name."""
 
 

@@ -83,7 +83,7 @@ async def test_a_contract_that_ends_soon(towns: Towns, notes: Notifications) -> 
     await towns.db.write(VILLAGE, soon, 29)
     assert await causes(towns, notes, slug=VILLAGE) == ["ends"]
     (one,) = await waiting(towns, notes, slug=VILLAGE)
-    assert one.place == ("contracts", agreement.id)
+    assert one.place == ("contracts", agreement.uuid)
 
 
 async def test_ended_by_the_partner(towns: Towns, notes: Notifications) -> None:

@@ -101,12 +101,13 @@ def unfinished(tx: Tx, participant: str) -> list[Agreement]:
 
 
 class NegotiationNews(NamedTuple):
-    """What happened in a negotiation at `at` (ms); `title` is what it is about."""
+    """What happened in a negotiation at `at` (ms); `title` is what it is about, `agreement` what came of it."""
 
     negotiation: str
     counterparty: str
     title: str
     at: int
+    agreement: str = ""
 
 
 class Ending(NamedTuple):
@@ -184,4 +185,7 @@ def _news(tx: Tx, participant: str, told: list[tuple[str, int]]) -> list[Negotia
     found = [(store.case(tx, participant, negotiation), at) for negotiation, at in told]
     known = [(case, at) for case, at in found if case is not None]
     named = titles.named(tx, participant, [case for case, _ in known])
-    return [NegotiationNews(one.id, one.counterparty, one.title, at) for one, (_, at) in zip(named, known, strict=True)]
+    return [
+        NegotiationNews(one.id, one.counterparty, one.title, at, one.agreement or "")
+        for one, (_, at) in zip(named, known, strict=True)
+    ]

@@ -149,7 +149,7 @@ class ContractPages:
                 view.delivery(call, one) for one in self._transfers.all(tx, call.slug, agreement.id)[:SHOWN]
             ],
             duties=[view.owed(call, self._judge, one) for one in self._duties.standing(tx, call.slug, agreement.id)],
-            signable=life.countersigning.step in ("open", "refused", "failed", "unconfirmed"),
+            signable=life.countersigning.step in view.SIGNABLE,
         )  # fmt: skip
 
     def _named(self, tx: Tx, call: Call) -> Agreement:

@@ -13,6 +13,7 @@ from connector.contracts.document import clause_diff
 from connector.contracts.document.clause_diff import Row
 from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
+from connector.contracts.signing.progress import progress
 from connector.contracts.signing.review import Gathered, Readings
 from connector.contracts.termination import statement
 from connector.contracts.termination.delivery import TerminationDelivery
@@ -38,6 +39,7 @@ class _Step(Struct, frozen=True):
     shown: AgreementView
     purpose: str | None
     acting: str
+    signable: bool
 
 
 class ContractSteps:
@@ -171,8 +173,8 @@ class ContractSteps:
         reading = await asyncio.to_thread(self._readings.read, gathered)
         return await page(
             call, "contracts/sign.html", 200 if problem is None else 422, title=call.say("web.contracts.sign-title"),
-            one=found.shown, id=call.param("id"), errors=_told(call, "", problem), reading=reading,
-            crumbs=self._crumbs(call, found),
+            one=found.shown, signable=found.signable, id=call.param("id"), errors=_told(call, "", problem),
+            reading=reading, crumbs=self._crumbs(call, found),
         )  # fmt: skip
 
     def _gathered(self, tx: Tx, call: Call, hosted: Hosted) -> tuple[_Step, Gathered]:
@@ -183,7 +185,9 @@ class ContractSteps:
         agreement = self._named(tx, call)
         case = self._contracts.get(tx, call.slug, agreement.negotiation)
         acting = self._contracts.agreements.acting(tx, agreement)
-        return _Step(agreement, self._agreements.one(tx, call.slug, agreement), case.purpose, acting)
+        step = progress(tx, self._contracts.agreements, agreement).step
+        shown = self._agreements.one(tx, call.slug, agreement)
+        return _Step(agreement, shown, case.purpose, acting, step in view.SIGNABLE)
 
     def _drafted(self, tx: Tx, call: Call, reason: str, notice: int | None) -> None:
         """Raises Mistake for what could not be stated."""

@@ -21,6 +21,8 @@ from connector.web.call import Call
 
 TONES: Final = {"good": "success", "waiting": "info", "attention": "warning", "over": "info"}
 """Of a badge, by how much a state asks of whoever reads it."""
+SIGNABLE: Final = frozenset({"open", "refused", "failed", "unconfirmed"})
+"""How far our signature has got when a person may give it (again)."""
 
 
 class Row(Struct, frozen=True, kw_only=True):

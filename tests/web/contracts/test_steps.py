@@ -83,12 +83,21 @@ async def test_the_provider_is_told_who_renews(city: City, desk: Opened) -> None
 
 
 async def test_what_was_read_is_signed(city: City, desk: Opened) -> None:
-    """>> a contract that needs nobody << nothing to sign, in words."""
+    """>> nothing waits << no button; >> sealed one-sidedly, as if we had not << the digest that was read is ordered."""
     vera, one = await contract(city, desk)
     page = await vera.get(f"{one.path}/sign")
     assert "Wort für Wort" in page.words
-    told = await vera.send(page, "/sign", "Unterschreiben")
-    assert told.status == 422
+    assert "Im Moment gibt es hier nichts zu unterschreiben." in page.words
+    await city.services.infra.db.write(VILLAGE, lambda tx: tx.run(
+        "UPDATE agreement SET state = 'one-sided', consumer_jws = NULL WHERE participant = :p", p=VILLAGE
+    ))  # fmt: skip
+    wanted = await vera.get(one.path)
+    assert "Dieser Vertrag braucht Ihre Unterschrift." in wanted.words
+    page = await vera.get(f"{one.path}/sign")
+    other = await vera.send(page, "/sign", "Unterschreiben", digest="0" * 64)
+    assert other.status == 422
+    done = await vera.send(page, "/sign", "Unterschreiben")
+    assert done.path == one.path
 
 
 async def test_only_a_steward_takes_steps(city: City, desk: Opened) -> None:
