@@ -4,6 +4,8 @@ from msgspec import Struct
 
 from connector.accounts import session_store, token_store
 from connector.accounts.links import Links
+from connector.accounts.oidc.flow import ExternalSignIn
+from connector.accounts.oidc.provider import Provider
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.accounts.sessions import Sessions
@@ -12,8 +14,11 @@ from connector.accounts.tokens import Tokens
 from connector.infra import Infra
 from connector.jobs.work import Work
 from connector.participants.service import Participants
+from connector.settings.load import web_origin
 from connector.storage.database import PROCESS
 
+ANSWER = "/sign-in/external/answer"
+"""Where the identity provider sends people back to, below the desk's address."""
 SWEEP_S = 600.0
 ATTEMPTS_MS = 86_400_000
 """For so long attempts to sign in are remembered."""
@@ -29,11 +34,13 @@ class AccountSlice(Struct, frozen=True, kw_only=True):
     signing_in: SigningIn
     people: People
     tokens: Tokens
+    external: ExternalSignIn | None
     work: Work
 
 
 def assemble(infra: Infra, participants: Participants) -> AccountSlice:
     db, passwords = infra.db, Passwords()
+    people = People(db, participants, passwords)
 
     async def sweep() -> None:
         await db.write(PROCESS, lambda tx: session_store.sweep(tx, tx.now - ATTEMPTS_MS))
@@ -41,6 +48,16 @@ def assemble(infra: Infra, participants: Participants) -> AccountSlice:
 
     return AccountSlice(
         sessions=Sessions(db), links=Links(db), signing_in=SigningIn(db, infra.vault, passwords),
-        people=People(db, participants, passwords),
+        people=people, external=_external(infra, people),
         tokens=Tokens(db, participants), work=Work(every={"sign-in": (SWEEP_S, sweep)}),
     )  # fmt: skip
+
+
+def _external(infra: Infra, people: People) -> ExternalSignIn | None:
+    """None without an identity provider in the settings."""
+    settings = infra.settings.oidc
+    if not settings.issuer:
+        return None
+    provider = Provider(settings, infra.http, infra.clock)
+    redirect = f"{web_origin(infra.settings)}{ANSWER}"
+    return ExternalSignIn(infra.db, infra.vault, infra.clock, provider, people, settings, redirect)

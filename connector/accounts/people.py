@@ -4,7 +4,7 @@ Every change of a role is a record of the participant's log, under pseudonyms, i
 the sessions of the person concerned: what she may do is another thing from now on (threats T30, T86).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
@@ -21,6 +21,8 @@ from connector.storage.database import PROCESS, SYSTEM, Database, Tx
 RECORD = "role"
 """Type of the records that say who got or lost a role."""
 INVITED_MS = 7 * 86_400_000
+GROUPS = "groups"
+"""Grants roles in place of a person: the groups of the identity provider."""
 MOST = 200
 """Invitations of a participant that may be open."""
 
@@ -182,6 +184,18 @@ class People:
         await (self.take(slug, "", person, role) if take else self.grant(slug, "", person, role))
         return await self._db.read(slug, store.roles_at, slug, person)
 
+    async def by_groups(self, person: str, wanted: Mapping[str, frozenset[Role]]) -> None:
+        """Roles that groups of the identity provider give: what they no longer give goes, what the desk granted stays.
+
+        Whoever decides who is in a group is the second person; a participant that is not here is passed over.
+        """
+        here = {one.participant.id for one in await self._participants.all()}
+        given = await self._db.read(PROCESS, store.granted_by, person, GROUPS)
+        for slug in sorted((wanted.keys() | given.keys()) & here):
+            before, now = given.get(slug, frozenset()), wanted.get(slug, frozenset())
+            if before != now:
+                await self._db.write(slug, self._regrouped, slug, person, before, now)
+
     async def name_of(self, slug: str, pseudonym: str) -> str | None:
         """Who a pseudonym of the participant's log is, for who may read it; None once nobody knows any more."""
         found = await self._db.read(slug, store.called, slug, pseudonym)
@@ -215,6 +229,17 @@ class People:
             session_store.end_all(tx, person)
         return True
 
+    def _regrouped(
+        self, tx: Tx, slug: str, person: str, before: frozenset[Role], now: frozenset[Role]
+    ) -> None:  # fmt: skip
+        for role in sorted(before - now):
+            if store.take(tx, slug, person, role):
+                self._record(tx, slug, GROUPS, person, role, "taken")
+        for role in sorted(now - before):
+            if store.grant(tx, slug, person, role, GROUPS):
+                self._record(tx, slug, GROUPS, person, role, "granted")
+        session_store.end_all(tx, person)
+
     def _used(self, tx: Tx, invitation: Invitation) -> None:
         if not store.end_invitation(tx, invitation.participant, invitation.id):
             raise Unauthenticated("accounts.invitation")
@@ -225,7 +250,7 @@ class People:
         return frozenset(role for role in sorted(invitation.roles) if not self._granted(tx, slug, by, person, role))
 
     def _record(self, tx: Tx, slug: str, by: str, person: str, role: Role, change: str) -> None:
-        """`by` is a pseudonym like `person`, or says that it was the operator."""
-        said = store.pseudonym(tx, slug, by) if by else rules.OPERATOR
+        """`by` is a pseudonym like `person`, or says that it was the operator, or groups."""
+        said = GROUPS if by == GROUPS else store.pseudonym(tx, slug, by) if by else rules.OPERATOR
         body = {"person": store.pseudonym(tx, slug, person), "role": role, "change": change, "by": said}
         audit.append(tx, slug, RECORD, None, SYSTEM, body, did=self._participants.held(slug).participant.did)

@@ -92,6 +92,19 @@ def keep(
     )
 
 
+def mark(tx: Tx, digest: str, kind: Kind, ends_at: int) -> bool:
+    """Remembers something that counts once; False if it did already."""
+    return bool(
+        tx.run(
+            "INSERT INTO one_time_secret (digest, kind, ends_at) VALUES (:digest, :kind, :ends_at)"
+            " ON CONFLICT DO NOTHING",
+            digest=digest,
+            kind=kind,
+            ends_at=ends_at,
+        )
+    )
+
+
 def look(tx: Tx, digest: str, kind: Kind) -> Row | None:
     """`person` and `facts`, without using it."""
     return tx.one(
@@ -112,12 +125,6 @@ def use(tx: Tx, digest: str, kind: Kind) -> Row | None:
 def forget(tx: Tx, person: str, kind: Kind) -> int:
     """All of a kind that a person has."""
     return tx.run("DELETE FROM one_time_secret WHERE person = :person AND kind = :kind", person=person, kind=kind)
-
-
-def waiting(tx: Tx, kind: Kind) -> int:
-    """How many of a kind nobody has used: of those that a stranger can have made there is a limit."""
-    row = tx.one("SELECT COUNT(*) AS n FROM one_time_secret WHERE kind = :kind", kind=kind)
-    return 0 if row is None else int(row["n"])
 
 
 def sweep(tx: Tx, attempts_before: int) -> int:

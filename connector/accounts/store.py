@@ -162,6 +162,18 @@ def roles_at(tx: Tx, participant: str, person_id: str) -> frozenset[Role]:
     return frozenset(row["role"] for row in rows)
 
 
+def granted_by(tx: Tx, person_id: str, by: str) -> dict[str, frozenset[Role]]:
+    """By participant: the roles that came from there."""
+    found: dict[str, set[Role]] = {}
+    for row in tx.all(
+        "SELECT participant, role FROM person_role WHERE person = :person AND granted_by = :by",
+        person=person_id,
+        by=by,
+    ):
+        found.setdefault(row["participant"], set()).add(row["role"])
+    return {slug: frozenset(some) for slug, some in found.items()}
+
+
 def grant(tx: Tx, participant: str, person_id: str, role: Role, by: str) -> bool:
     """False if she has it already. She gets a pseudonym with her first role."""
     pseudonym(tx, participant, person_id)

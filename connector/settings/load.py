@@ -31,6 +31,7 @@ from connector.settings.sections import Development as Development
 from connector.settings.sections import Federation as Federation
 from connector.settings.sections import Log as Log
 from connector.settings.sections import Mail as Mail
+from connector.settings.sections import Oidc as Oidc
 from connector.settings.sections import Outbound as Outbound
 from connector.settings.sections import Peer as Peer
 from connector.settings.sections import Plugins as Plugins
@@ -67,6 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     peer: Peer
     api: Api
     web: Web
+    oidc: Oidc
     database: Database
     trust: Trust
     outbound: Outbound
@@ -89,6 +91,7 @@ SECTIONS: Mapping[str, type[Struct]] = {
     "peer": Peer,
     "api": Api,
     "web": Web,
+    "oidc": Oidc,
     "database": Database,
     "trust": Trust,
     "outbound": Outbound,

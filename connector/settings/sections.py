@@ -111,6 +111,24 @@ class Api(Struct, frozen=True, kw_only=True):
     ] = 0
 
 
+class Oidc(Struct, frozen=True, kw_only=True):
+    """The identity provider at which people sign in (OpenID Connect); without an issuer there are local accounts."""
+
+    issuer: Annotated[str, doc("Issuer of the identity provider, exactly as its discovery document names it.")] = ""
+    name: Annotated[str, doc("What the button says, as in `Sign in with …`; empty: the provider's host.")] = ""
+    client_id: Annotated[str, doc("Name of this service at the identity provider.")] = "hanse"
+    client_secret: Annotated[Secret, doc("Secret of this service at the identity provider.")] = Secret()
+    client_secret_file: Annotated[Path | None, doc("File that holds the secret.")] = None
+    key_file: Annotated[Path | None, doc("PEM private key that proves this service instead of a secret.")] = None
+    scopes: Annotated[tuple[str, ...], doc("Scopes that are asked for besides `openid`.")] = ("profile", "email")
+    groups_claim: Annotated[str, doc("Claim of the ID token that lists the groups of a person.")] = "groups"
+    roles: Annotated[
+        tuple[str, ...], doc("What groups mean, a line each: `GROUP = SLUG ROLE`, or `GROUP = operator`.")
+    ] = ()
+    acr: Annotated[tuple[str, ...], doc("Values of `acr` that mean that a second factor was shown.")] = ()
+    second_factor: Annotated[bool, doc("The identity provider asks everybody for a second factor.")] = False
+
+
 class Database(Struct, frozen=True, kw_only=True):
     """Where rows live; SQLite for one process, PostgreSQL for any number."""
 

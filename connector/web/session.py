@@ -47,10 +47,10 @@ class Cookies(Struct, frozen=True):
         """Empty if there is none, or one that cannot be ours."""
         return self.held(request, "session")
 
-    def held(self, request: web.Request, what: str) -> str:
+    def held(self, request: web.Request, what: str, longest: int = _LONGEST) -> str:
         """The same for what else the browser keeps: `browser`, `second`, `external`."""
         value = request.cookies.get(self._named(what), "")
-        return value if len(value) <= _LONGEST and value.isascii() else ""
+        return value if len(value) <= longest and value.isascii() else ""
 
     def keep(self, response: web.StreamResponse, what: str, value: str, seconds: int) -> None:
         response.set_cookie(

@@ -8,12 +8,13 @@ import ipaddress
 from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
+import structlog
 from aiohttp import web
 
-from connector.accounts.assemble import AccountSlice
+from connector.accounts.assemble import ANSWER, AccountSlice
 from connector.accounts.model import Signed
 from connector.accounts.signing_in import BROWSER_MS, SECOND_MS, Opened, SecondWanted
-from connector.errors import HanseError, Refusal
+from connector.errors import HanseError, Refusal, Unknown
 from connector.language.reasons import explained
 from connector.web import session
 from connector.web.account import browser
@@ -21,15 +22,16 @@ from connector.web.call import Call
 from connector.web.render import page, to
 from connector.web.routes import Route, get, post
 
-SECOND = "second"
+SECOND, EXTERNAL = "second", "external"
+_LONGEST_WAY = 4_000
+log = structlog.get_logger("web")
 _HERE = ("localhost", "127.0.0.1", "::1")
 
 
 class SignInHandlers:
-    """`provider` is what the button of the identity provider says; empty: there is none."""
-
-    def __init__(self, accounts: AccountSlice, provider: str = "") -> None:
-        self._accounts, self._provider = accounts, provider
+    def __init__(self, accounts: AccountSlice) -> None:
+        self._accounts = accounts
+        self._provider = "" if accounts.external is None else accounts.external.name
 
     async def show(self, call: Call) -> web.StreamResponse:
         """Whoever is signed in is led on."""
@@ -65,6 +67,30 @@ class SignInHandlers:
             return await self._second_form(call, back, error)
         response = await entered(call, self._accounts, opened, back)
         call.desk.cookies.drop(response, SECOND)
+        return response
+
+    async def external(self, call: Call) -> web.StreamResponse:
+        """Off to the identity provider; a link, because a form of ours may lead nowhere else."""
+        if self._accounts.external is None:
+            raise Unknown("http.nothing-here")
+        begun = await self._accounts.external.begin(session.local(call.query("next", "/")))
+        response = to(begun.url)
+        call.desk.cookies.keep(response, EXTERNAL, begun.cookie, begun.seconds)
+        return response
+
+    async def answer(self, call: Call) -> web.StreamResponse:
+        """Back from there; whatever goes wrong leads to the page on which one signs in."""
+        if self._accounts.external is None:
+            raise Unknown("http.nothing-here")
+        cookie = call.desk.cookies.held(call.request, EXTERNAL, _LONGEST_WAY)
+        try:
+            opened, back = await self._accounts.external.finish(call.request.query, cookie, browser.of(call))
+        except HanseError as error:
+            log.info("accounts.external-failed", code=error.code, why=error.facts.get("why", ""))
+            response = await self._form(call, "/", error)
+        else:
+            response = await entered(call, self._accounts, opened, session.local(back))
+        call.desk.cookies.drop(response, EXTERNAL)
         return response
 
     async def sign_out(self, call: Call) -> web.StreamResponse:
@@ -109,6 +135,8 @@ class SignInHandlers:
     routes: ClassVar[tuple[Route, ...]] = (
         get("/sign-in", show, "everybody"),
         post("/sign-in", sign_in, "everybody", once=False),
+        get("/sign-in/external", external, "everybody"),
+        get(ANSWER, answer, "everybody"),
         get("/sign-in/second", ask_second, "everybody"),
         post("/sign-in/second", second, "everybody"),
         get("/sign-in/link", show_link, "everybody"),
