@@ -13,8 +13,8 @@ _KINDS: Final = (
     ("Säulenhainbuche", "Am Mühlbach", "9,0", "3,5", 2011), ("Gemeine Esche", "Friedhof", "12,0", "7,7", 1989),
 )  # fmt: skip
 TREES: Final = "\r\n".join(
-    ["Baumnr;Art;Straße;Höhe_m;Kronendurchmesser_m;Gepflanzt"]
-    + [f"{at};{';'.join(map(str, _KINDS[at % len(_KINDS)]))}" for at in range(1, 241)]
+    ["Baumnr;Art;Straße;Höhe_m;Kronendurchmesser_m;Gepflanzt;Pflege_€"]
+    + [f"{at};{';'.join(map(str, _KINDS[at % len(_KINDS)]))};{12 + at % 9},50" for at in range(1, 241)]
 ).encode("cp1252")
 """As the gardening office of a town has it: Windows-1252, semicolons, decimal comma, 240 rows."""
 
@@ -29,7 +29,7 @@ async def publish(stage: Stage) -> None:
         await hand.follow("Neu freigeben")
         await hand.give("Datei", file)
         await hand.press("Datei abgeben")
-        await hand.see("Windows-1252")
+        await hand.see("Zeichensatz Windows-1252")
         await hand.write("Was steht darin?", "Art, Höhe und Pflanzjahr aller Stadtbäume")
         await hand.press("Weiter")
         await hand.choose("Wer darf die Daten nutzen?", "Nur Kommunen")
