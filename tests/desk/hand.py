@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page
+    from playwright.async_api import FileChooser, Locator, Page
 
 Way = Literal["mouse", "no scripts", "keyboard"]
 FARTHEST: Final = 250
@@ -30,6 +30,9 @@ class Hand:
         self.actions = self.fields = self.tabs = 0
         self.questions: set[str] = set()
         self.begun, self.ended = time.monotonic(), 0.0
+        self._choosers: asyncio.Queue[FileChooser] = asyncio.Queue()
+        if way == "keyboard":  # from the beginning: what is asked for in the moment of the key comes too late
+            page.on("filechooser", self._choosers.put_nowait)
 
     @property
     def seconds(self) -> float:
@@ -97,10 +100,9 @@ class Hand:
         self.questions |= {await field.get_attribute("name") or "file"}
         if self.way == "keyboard":
             await self._reach(field)
-            await self.page.bring_to_front()  # whoever is asked for a file has the window before her
-            async with self.page.expect_file_chooser() as chosen:
-                await self.page.keyboard.press("Enter")
-            await (await chosen.value).set_files(file)
+            await self.page.keyboard.press("Enter")
+            async with asyncio.timeout(LONGEST_S):
+                await (await self._choosers.get()).set_files(file)
         else:
             await field.set_input_files(file)
         self._acted()

@@ -2,13 +2,15 @@
 
 from typing import Final
 
-from tests.desk.journeys import leadership, programs, sharing, steward
+from tests.desk.journeys import leadership, programs, protection, sharing, steward
 from tests.desk.journeys.stage import WAYS, Journey
 
 JOURNEYS: Final[tuple[Journey, ...]] = (
     Journey("from a file to an offer", "P1", steward.publish, {"actions": 12, "questions": 6}, WAYS),
     Journey("withdraw what is shared", "P1", sharing.take_back, {"actions": 3}, WAYS),
     Journey("approve a contract", "P1", steward.approve, {"actions": 3}, WAYS),
+    Journey("end a contract", "P1", steward.end, {"actions": 6}, WAYS),
     Journey("from a key to a program's answer", "P3", programs.key_to_answer, {"actions": 6}, WAYS),
+    Journey("from a contract to its verdict", "P5", protection.evidence_checked, {"actions": 6}, WAYS),
     Journey("from a figure to its proof", "P6", leadership.figure_to_proof, {"actions": 3}, WAYS),
 )

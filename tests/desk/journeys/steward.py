@@ -64,3 +64,22 @@ async def _one_person_agrees(there: Towns) -> None:
     services = there.city.services
     put = ApprovalRules(services.participants).put
     await services.infra.db.write(TOWN, put, TOWN, rule, "p-000000")
+
+
+async def end(stage: Stage) -> None:
+    """From the overview to the end of a contract, stated with a reason after a question."""
+    there, title = stage.towns, f"Parkhäuser {stage.tag}"
+    made = await there.city.publish(TOWN, TREES, title=title)
+    signed = await there.city.negotiate(NEIGHBOUR, there.city.did(TOWN), made["dataset"])
+    person = await there.person(f"Edda Ende {stage.way}", {TOWN: ("steward",)})
+    async with stage.desk(person) as hand:
+        await hand.open(f"/t/{TOWN}/")
+        await hand.follow("Verträge")
+        await hand.follow(title)
+        await hand.follow("Vertrag beenden")
+        await hand.write("Grund", "Die Zählung wurde eingestellt.")
+        await hand.press("Weiter")
+        await hand.press("Ja, Vertrag beenden")
+        await hand.see("beendet")
+    place = f"/api/v1/participants/{TOWN}/agreements/{signed['agreement'].removeprefix('urn:uuid:')}"
+    assert (await there.city.api.get(place))["state"] == "ended"
