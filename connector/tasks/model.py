@@ -16,7 +16,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """`subject` is what the next step is about: an approval, agreement, negotiation, transfer, source of imports or
     draft, by `kind`; `agreement` the contract it belongs to, if any. `due` and `since` in milliseconds, `due` None
     without a deadline. `partner` is a DID. `count`: how many things of that kind this is one task for. `action` is that
-    of a duty (IRI), `process` the negotiation that an approval decides."""
+    of a duty (IRI), `process` the negotiation that an approval decides. `ours`: we asked for what it is about."""
 
     kind: Kind
     subject: str
@@ -28,12 +28,14 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     count: int = 1
     action: str = ""
     process: str = ""
+    ours: bool = True
 
 
 class News(msgspec.Struct, frozen=True, kw_only=True):
     """Something that ended, was refused or failed, as the log has it: `entry` is the id there, `at` its time (ms).
 
     `noun` says what `subject` is. `by`: whether we did it ourselves or the partner, or empty. `code` is the reason's.
+    `ours`: we asked for what it is about.
     """
 
     outcome: Outcome
@@ -47,6 +49,7 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     by: Literal["", "us", "peer"] = ""
     code: str = ""
     count: int = 1
+    ours: bool = True
 
 
 class Viewer(msgspec.Struct, frozen=True, kw_only=True):

@@ -101,7 +101,7 @@ class Tasks:
                 kind=kind, subject=subject, since=row["asked_at"],
                 agreement="" if process is None else process.agreement or "",
                 partner=partner if process is None else process.counterparty,
-                title="" if process is None else process.title,
+                title="" if process is None else process.title, ours=process is None or process.role == "consumer",
             )  # fmt: skip
 
     def _signatures(self, tx: Tx, slug: str) -> Iterator[Task]:
@@ -137,5 +137,9 @@ def _completed(one: News, process: store.Process | None) -> News:
     if process is None:
         return one
     return replace(
-        one, partner=process.counterparty, title=process.title, agreement=one.agreement or process.agreement or ""
+        one,
+        partner=process.counterparty,
+        title=process.title,
+        agreement=one.agreement or process.agreement or "",
+        ours=process.role == "consumer",
     )

@@ -20,6 +20,7 @@ class Process(msgspec.Struct, frozen=True, kw_only=True):
     counterparty: str
     agreement: str | None
     title: str
+    role: str
 
 
 def questions(tx: Tx, participant: str) -> list[Row]:
@@ -39,8 +40,9 @@ def processes(tx: Tx, participant: str, ids: Collection[str]) -> dict[str, Proce
     marks = {f"id{number}": one for number, one in enumerate(sorted(ids))}
     listed = ", ".join(f":{name}" for name in marks)
     sql = (
-        "SELECT id, counterparty, agreement, title FROM negotiation WHERE participant = :participant"  # noqa: S608 marks
-        f" AND id IN ({listed}) UNION ALL SELECT t.id, t.counterparty, t.agreement, '' AS title FROM transfer t"
+        "SELECT id, counterparty, agreement, title, role FROM negotiation"  # noqa: S608 marks
+        f" WHERE participant = :participant AND id IN ({listed})"
+        " UNION ALL SELECT t.id, t.counterparty, t.agreement, '' AS title, t.role FROM transfer t"
         f" WHERE t.participant = :participant AND t.id IN ({listed})"
     )
     return {row["id"]: msgspec.convert(row, Process) for row in tx.all(sql, participant=participant, **marks)}

@@ -91,6 +91,7 @@ async def _contracts(there: Towns) -> None:
     await city.fetch(TOWN, signed["agreement"])
     uuid = signed["agreement"].removeprefix("urn:uuid:")
     await city.api.post(f"/api/v1/participants/{NEIGHBOUR}/agreements/{uuid}/end", {"reason": REASON})
+    await city.negotiate(TOWN, city.did(NEIGHBOUR), listed["datasets"][0]["dataset"])  # one that stays in force
     mine = await city.api.get(f"/api/v1/participants/{TOWN}/datasets")
     await there.firm.negotiate("boese", city.did(TOWN), mine["datasets"][0]["dataset"])
     offer = mine["datasets"][0]["offers"][0]

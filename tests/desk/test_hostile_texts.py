@@ -53,8 +53,8 @@ async def _walked(folder: Path) -> None:
             pages = await walk(browser, table, *STARTS, *await hostile.dropped(browser))
         finally:
             await browser.close()
-        wrong = {path: page.status for path, page in pages.items() if page.status >= 500}
-        assert wrong == {}
+        wrong = {path: page.status for path, page in pages.items() if page.status >= 400 and path not in STARTS}
+        assert wrong == {}  # nor does any link lead nowhere
         shown = [page for page in pages.values() if is_html(page)]
         assert [found for page in shown for found in planted_elements(page)] == []
         assert [page.path for page in shown if STEERING.search(page.text)] == []
@@ -63,7 +63,11 @@ async def _walked(folder: Path) -> None:
         assert [(page.path, cell) for page in tables for cell in cells(page) if FORMULA.match(cell)] == []
         assert any(hostile.MARK in page.words for page in shown)  # else nothing was planted
         if missing() is None:
-            await _narrow(person.origin, person.cookies, [path for path, page in pages.items() if "<html" in page.text])
+            await _narrow(
+                person.origin,
+                person.cookies,
+                [path for path, page in pages.items() if is_html(page) and "<html" in page.text],
+            )
 
 
 async def _narrow(origin: str, cookies: object, paths: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Tasks and news in words, with where the next step is."""
 
 from typing import Final
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -56,7 +57,7 @@ def news(call: Call, members: Members, one: News) -> Item:
             f"today.news.{one.outcome}-{one.noun}{by}", partner=_partner(call, members, one.partner),
             title=_title(call, one.title), count=one.count,
         ),
-        step=call.say(f"today.look.{one.noun}"), href=_seen_at(call, one),
+        step=call.say(f"today.look.{one.noun if one.ours or one.agreement else 'log'}"), href=_seen_at(call, one),
         badge="danger" if one.outcome == "alarm" else "warning" if one.outcome in ("refused", "failed") else "info",
         word=call.say(f"today.outcome.{one.outcome}"), at=one.at,
         why=call.say(known) if known in catalogue(call.lang) and one.outcome in ("refused", "failed", "ended") else "",
@@ -74,9 +75,9 @@ def _where(call: Call, one: Task) -> str:
         return _open(call, "publish", one.subject)
     if one.kind == "import":
         return _open(call, "datasets")
-    return (
-        _open(call, "contracts", _uuid(one.agreement)) if one.agreement else _open(call, "requests", _uuid(one.subject))
-    )
+    if one.agreement:
+        return _open(call, "contracts", _uuid(one.agreement))
+    return _process(call, one)
 
 
 def _seen_at(call: Call, one: News) -> str:
@@ -84,12 +85,20 @@ def _seen_at(call: Call, one: News) -> str:
         return _open(call, "partners")
     if one.agreement or one.noun == "agreement":
         return _open(call, "contracts", _uuid(one.agreement or one.subject))
-    return _open(call, "requests", _uuid(one.subject))
+    return _process(call, one)
+
+
+def _process(call: Call, one: Task | News) -> str:
+    """What a partner asked of us and got no contract for is shown with the partner."""
+    if one.ours:
+        return _open(call, "requests", _uuid(one.subject))
+    place = _open(call, "partners", "member")
+    return f"{place}?did={quote(one.partner, safe='')}" if place.endswith("/member") else place
 
 
 def _open(call: Call, section: str, *rest: str) -> str:
     """The address, if there is such a page and the person may open it; else that of its list, or none."""
-    listed, single = f"{TOWN}/{section}", f"{TOWN}/{section}/{{"
+    listed, single = f"{TOWN}/{section}", (f"{TOWN}/{section}/{{", "/".join((f"{TOWN}/{section}", *rest)))
     may = {path for path, roles in call.desk.paths.items() if roles & call.roles}
     if rest and any(path.startswith(single) for path in may):
         return call.at(section, *rest)
