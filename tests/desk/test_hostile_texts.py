@@ -1,6 +1,7 @@
 """Texts of strangers on every page of the desk: never an element, never wider than the window, exports defused."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,7 @@ from connector.app import desk as composed
 from tests.desk import hostile
 from tests.desk.browser import chromium, missing, overflow, window
 from tests.desk.towns import TOWN, Towns, towns
-from tests.desk.walk import Elements, cells, is_html, walk
+from tests.desk.walk import Elements, cells, is_html, row_of, walk
 from tests.web.browsing import Browser, Page
 
 STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -63,16 +64,13 @@ async def _walked(folder: Path) -> None:
         assert [(page.path, cell) for page in tables for cell in cells(page) if FORMULA.match(cell)] == []
         assert any(hostile.MARK in page.words for page in shown)  # else nothing was planted
         if missing() is None:
-            await _narrow(
-                person.origin,
-                person.cookies,
-                [path for path, page in pages.items() if is_html(page) and "<html" in page.text],
-            )
+            whole = {path: page for path, page in pages.items() if is_html(page) and "<html" in page.text}
+            one_each = {row_of(page.path, table): path for path, page in reversed(whole.items())}
+            await _narrow(person.origin, person.cookies, list(one_each.values()))
 
 
-async def _narrow(origin: str, cookies: object, paths: list[str]) -> None:
+async def _narrow(origin: str, cookies: Mapping[str, str], paths: list[str]) -> None:
     """In a window as wide as a telephone."""
-    assert isinstance(cookies, dict)
     async with chromium() as browser, window(browser, origin, cookies, width=320, expected=(404,)) as (page, watch):
         wide = {}
         for path in paths:
