@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from connector.accounts.directory import Directory
 from connector.app.services import Services
 from connector.contracts.signing.review import Readings
-from connector.errors import Mistake
 from connector.policy.odrl.names import HANSE
-from connector.settings.load import Settings, master_key, web_origin
+from connector.settings.load import master_key, web_origin
+from connector.settings.own_texts import own_texts
 from connector.views.agreement import Agreements
 from connector.views.members import Members
 from connector.views.termination import Lives
@@ -30,7 +30,7 @@ from connector.web.datasets.handlers import DatasetHandlers
 from connector.web.deliveries.handlers import DeliveryPages
 from connector.web.figures.handlers import FigurePages
 from connector.web.find.handlers import FindPages
-from connector.web.frame.handlers import FrameHandlers, own_texts
+from connector.web.frame.handlers import FrameHandlers
 from connector.web.network.handlers import NetworkPages
 from connector.web.notifications.handlers import NotificationPages
 from connector.web.partners.handlers import PartnerPages
@@ -167,7 +167,7 @@ def desk(services: Services) -> Desk:
         clock=infra.clock, participants=services.participants, sessions=services.accounts.sessions,
         cookies=Cookies(origin), origin=origin, key=hmac.digest(master_key(settings), b"hanse/desk/forms", sha256),
         official=official,
-        sent=SentForms(infra.db), assets=assets.load(), texts=_texts(settings),
+        sent=SentForms(infra.db), assets=assets.load(), texts=own_texts(settings.web),
     )  # fmt: skip
 
 
@@ -175,10 +175,3 @@ def application(services: Services) -> web.Application:
     """The desk's own socket; a page without a role stops the start."""
     handlers = pages(services)
     return routes.application(replace(desk(services), paths=routes.paths(handlers)), handlers)
-
-
-def _texts(settings: Settings) -> dict[str, str]:
-    try:
-        return own_texts(settings.web)
-    except (OSError, ValueError) as problem:
-        raise Mistake("settings.web-text", problem=problem) from problem

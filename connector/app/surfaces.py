@@ -57,6 +57,7 @@ from connector.peer.public.catalogue import PublicHandlers
 from connector.peer.public.downloads import Downloads
 from connector.privacy.subject_access import Persons
 from connector.settings.load import database_url, web_origin
+from connector.settings.own_texts import own_texts
 from connector.storage import sqlite_path
 from connector.trace.service import ProcessKnowledge, Tracing
 from connector.views.agreement import Agreements
@@ -85,7 +86,9 @@ def public(services: Services) -> routes.Surface:
         ).routes(),
         *TerminationHandlers(exchange, contracts.terminations, contracts.termination_delivery.judge, clock).routes(),
         *data.routes(outgoing, incoming),
-        *PublicHandlers(db, clock, services.public.snapshots, services.public.records, sending).routes(),
+        *PublicHandlers(
+            db, clock, services.public.snapshots, services.public.records, sending, own_texts(infra.settings.web)
+        ).routes(),
         *Downloads(db, clock, services.public.records, plane.sources, sending).routes(),
     ]
     return routes.Surface(table, services.participants, services.authenticate, exchange.refused)

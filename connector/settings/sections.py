@@ -79,6 +79,9 @@ class Web(Struct, frozen=True, kw_only=True):
     accessibility_file: Annotated[
         Path | None, doc("Text file that the desk adds to its statement on accessibility: contact, enforcement body.")
     ] = None
+    easy_language_file: Annotated[
+        Path | None, doc("Text file in easy language (Leichte Sprache); none: a short one of ours, which says so.")
+    ] = None
 
 
 class Mail(Struct, frozen=True, kw_only=True):

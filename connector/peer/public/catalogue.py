@@ -4,7 +4,7 @@ Every address in them is made of the participant's root, never of the request's 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import Final
@@ -28,7 +28,7 @@ from connector.metadata.rdf.writing import in_order
 from connector.peer.public import answers, forms
 from connector.peer.public.answers import Answers, Document
 from connector.peer.public.forms import Shown
-from connector.peer.public.html import Html
+from connector.peer.public.html import PAGES, Html
 from connector.peer.routes import Call, Route
 from connector.storage.database import Database
 
@@ -50,8 +50,11 @@ class PublicHandlers:
     dataset."""
 
     def __init__(
-        self, db: Database, clock: Clock, snapshots: Snapshots, records: PublicRecords, sending: Answers
-    ) -> None:
+        self, db: Database, clock: Clock, snapshots: Snapshots, records: PublicRecords, sending: Answers,
+        texts: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """`texts` are the operator's own (`settings.own_texts`)."""
+        self._texts = texts or {}
         self._db, self._snapshots, self._records, self._answers = db, snapshots, records, sending
         self._pages, self._html = Pages(db), Html()
         self._pace = Pace(clock, burst=BURST, per_s=PER_S)
@@ -67,12 +70,18 @@ class PublicHandlers:
             ),
             Route("GET", "/datasets/{name}", self.dataset, public=True, streaming=True),
             Route("GET", "/series/{name}", self.series, public=True, streaming=True),
+            *(Route("GET", f"/{page}", partial(self.text, page), public=True) for page in PAGES),
         ]
 
     async def home(self, call: Call) -> web.StreamResponse:
         """A participant's root is where its catalogue is."""
         self._pace.spend(call.request.remote)
         return web.Response(status=303, headers={"Location": f"{call.participant.root}/catalog.html"})
+
+    async def text(self, page: str, call: Call) -> web.StreamResponse:
+        """Imprint, privacy, accessibility, easy language."""
+        self._pace.spend(call.request.remote)
+        return self._html.text(call, page, self._texts)
 
     async def catalogue(self, ending: Shown | None, call: Call) -> web.StreamResponse:
         self._pace.spend(call.request.remote)

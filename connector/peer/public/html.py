@@ -36,9 +36,16 @@ from connector.peer.public import answers, forms, view
 from connector.peer.public.answers import Answers, Document
 from connector.peer.public.forms import Shown
 from connector.peer.routes import Call
+from connector.settings.own_texts import Name
 
 _PREFIX: Final = "public.page."
 _FOLDER: Final = Path(__file__).parent / "templates"
+CLOTHES: Final = Path(__file__).parents[2] / "web" / "frame" / "static"
+"""The desk's own style sheets: public pages wear them without what comes from npm."""
+PAGES: Final[Mapping[str, Name]] = {
+    "imprint": "imprint", "privacy": "privacy", "accessibility": "accessibility", "easy-language": "easy",
+}  # fmt: skip
+"""What the law asks for, by the last part of its address: what the operator wrote, and what we know ourselves."""
 _DATA_BLOCK: Final = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 )
@@ -89,6 +96,15 @@ class Html:
             return _coded(_series(call.participant, one, members, lang), zipped)
 
         return await sending.send(call.request, _page(about, lang), make)
+
+    def text(self, call: Call, page: str, own: Mapping[str, str]) -> web.Response:
+        """One of `PAGES`; `own` are the operator's texts."""
+        lang = _lang(call)
+        body = _text(call.participant, page, own.get(PAGES[page], "").strip(), lang)
+        headers = {**_headers(), "Cache-Control": answers.CURRENT, "Vary": "Accept-Language"}
+        response = web.Response(body=body, headers=headers)
+        response.headers["Content-Type"] = forms.content_type("html")
+        return response
 
     def _problem(self, call: Call, error: HanseError) -> web.Response:
         lang = _lang(call)
@@ -153,6 +169,20 @@ def _series(participant: Participant, one: Series, members: Sequence[tuple[str, 
     )
 
 
+def _text(participant: Participant, page: str, own: str, lang: str) -> bytes:
+    said: list[tuple[str, list[str]]] = []
+    if page == "accessibility":
+        said = [(say(f"web.accessibility.{part}", lang), [say(f"web.accessibility.{part}-text", lang)])
+                for part in ("state", "tested", "gaps")]  # fmt: skip
+    instead = say("web.easy.text", lang) if page == "easy-language" else "" if said else say("web.frame.no-text", lang)
+    words = own or instead
+    return _rendered(
+        "text.html", participant, lang, title=say(f"web.frame.{PAGES[page]}", lang),
+        other=f"{participant.root}/{page}?lang={'en' if lang == 'de' else 'de'}",
+        parts=[*said, *([("", words.split("\n\n"))] if words else [])],
+    )  # fmt: skip
+
+
 def data_block(value: Mapping[str, object]) -> str:
     """JSON that can stand in a script element: nothing in it ends the element or begins a comment."""
     return msgspec.json.encode(value).decode().translate(_DATA_BLOCK)
@@ -164,6 +194,7 @@ def _rendered(template: str, participant: Participant, lang: str, *, address: st
     known: dict[str, Any] = {
         "lang": lang, "t": _labels(lang), "media": MEDIA, "style": _style(), "root": participant.root,
         "name": view.plain(participant.name), "address": address, "other": f"{here}?lang={other}", "linked": "",
+        "slots": [(page, say(f"web.frame.{name}", lang)) for page, name in PAGES.items()],
     }  # fmt: skip
     return _environment().get_template(template).render(known | values).encode()
 
@@ -200,14 +231,15 @@ def _labels(lang: str) -> dict[str, str]:
 
 @cache
 def _style() -> str:
-    return (_FOLDER / "public.css").read_text(encoding="utf-8")
+    sheets = (CLOTHES / "fallback.css", CLOTHES / "desk.css", _FOLDER / "public.css")
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 @cache
 def _edition() -> str:
     """Of templates and texts."""
     parts = [path.read_bytes() for path in sorted(_FOLDER.iterdir())]
-    parts += [msgspec.json.encode(_labels(lang)) for lang in ("de", "en")]
+    parts += [_style().encode(), *(msgspec.json.encode(_labels(lang)) for lang in ("de", "en"))]
     return sha256(b"".join(parts)).hexdigest()[:12]
 
 

@@ -7,26 +7,12 @@ from typing import ClassVar, Final
 from aiohttp import web
 
 from connector.errors import Unknown
-from connector.settings.sections import Web
-from connector.small_files import content
 from connector.web import assets, session
 from connector.web.call import Call
 from connector.web.render import page, takes_gzip, to
 from connector.web.routes import Route, get
 
 FOREVER: Final = "public, max-age=31536000, immutable"
-OWN_TEXTS: Final = ("imprint", "privacy", "accessibility")
-_MOST: Final = 262_144
-
-
-def own_texts(settings: Web) -> dict[str, str]:
-    """What the operator wrote, read when the process starts; raises OSError or UnicodeDecodeError if it cannot be."""
-    files: dict[str, Path | None] = {
-        "imprint": settings.imprint_file,
-        "privacy": settings.privacy_file,
-        "accessibility": settings.accessibility_file,
-    }
-    return {name: content(file, _MOST).decode("utf-8") for name, file in files.items() if file is not None}
 
 
 class FrameHandlers:
@@ -58,6 +44,13 @@ class FrameHandlers:
         said = [(call.say(f"web.accessibility.{part}"), [call.say(f"web.accessibility.{part}-text")])
                 for part in ("state", "tested", "gaps")]  # fmt: skip
         return await self._text(call, "accessibility", said)
+
+    async def easy(self, call: Call) -> web.StreamResponse:
+        """In easy language: the operator's text, else a short one of ours that says that nobody has checked it."""
+        own = call.desk.texts.get("easy", "").strip() or call.say("web.easy.text")
+        return await page(
+            call, "frame/text.html", title=call.say("web.frame.easy"), parts=[("", own.split("\n\n"))]
+        )  # fmt: skip
 
     async def licences(self, call: Call) -> web.StreamResponse:
         """The parts of others that the pages load, each with its licence."""
@@ -100,6 +93,7 @@ class FrameHandlers:
         get("/imprint", imprint, "everybody"),
         get("/privacy", privacy, "everybody"),
         get("/accessibility", accessibility, "everybody"),
+        get("/easy-language", easy, "everybody"),
         get("/licences", licences, "everybody"),
         get("/static/{digest}/{name}", file, "unasked"),
     )

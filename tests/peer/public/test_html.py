@@ -200,3 +200,29 @@ def test_bug_an_instant_without_a_zone_was_shown_as_it_was_written() -> None:
         "25.10.2017", "25.10.2017", "2017-10",
     ]  # fmt: skip
     assert view.day("2017-10-25T13:36:52.971505", "en") == "2017-10-25"
+
+
+@pytest.mark.threat("T83")
+async def test_what_the_law_asks_for_is_a_page(town: Towns, door: Portal) -> None:
+    """>> imprint, privacy, accessibility, easy language << linked from every page, each with a word even where nobody
+    wrote one; what an operator wrote is text."""
+    await town.db.write(TOWN, lambda tx: put(tx, 0))
+    catalogue = Page((await door.get("/catalog.html")).text)
+    links = [str(one["href"]) for one in catalogue.named("a")]
+    for page, heading in (
+        ("imprint", "Impressum"), ("privacy", "Datenschutz"), ("accessibility", "Erklärung zur Barrierefreiheit"),
+        ("easy-language", "Leichte Sprache"),
+    ):  # fmt: skip
+        assert f"{ROOT}/{page}?lang=de" in links
+        answer = await door.get(f"/{page}")
+        shown = Page(answer.text)
+        assert (answer.status, shown.open) == (200, [])
+        assert heading in shown.words
+        assert "style-src 'sha256-" in answer.headers["Content-Security-Policy"]
+    assert "noch nicht hinterlegt" in Page((await door.get("/imprint")).text).words
+    assert "Prüfgruppe" in Page((await door.get("/easy-language")).text).words
+    own = Page(html._text(PARTICIPANT, "imprint", f"{EVIL}\n\nZweiter Absatz", "de").decode())
+    assert len(own.named("p")) == 2
+    assert own.named("script") == []
+    english = Page((await door.get("/accessibility?lang=en")).text)
+    assert english.named("html") == [{"lang": "en"}]

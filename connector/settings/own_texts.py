@@ -1,0 +1,25 @@
+"""Texts of the operator that pages show: imprint, privacy, accessibility, easy language (`[web]`)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from connector.errors import Mistake
+from connector.settings.sections import Web
+from connector.small_files import content
+
+Name = Literal["imprint", "privacy", "accessibility", "easy"]
+NAMES: Final[tuple[Name, ...]] = ("imprint", "privacy", "accessibility", "easy")
+_MOST: Final = 262_144
+
+
+def own_texts(settings: Web) -> dict[str, str]:
+    """What the operator wrote, read when the process starts; raises Mistake if it cannot be read."""
+    files: Mapping[Name, Path | None] = {
+        "imprint": settings.imprint_file, "privacy": settings.privacy_file,
+        "accessibility": settings.accessibility_file, "easy": settings.easy_language_file,
+    }  # fmt: skip
+    try:
+        return {name: content(file, _MOST).decode("utf-8") for name, file in files.items() if file is not None}
+    except (OSError, ValueError) as problem:
+        raise Mistake("settings.web-text", problem=problem) from problem
