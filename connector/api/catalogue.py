@@ -40,7 +40,8 @@ RULE = (
 )  # fmt: skip
 """A rule is a template whose slots are filled."""
 DESCRIPTION = (
-    "catalogue.day", "catalogue.hvd-api", "catalogue.hvd-closed", "catalogue.hvd-contact", "catalogue.language",
+    "catalogue.box", "catalogue.day", "catalogue.hvd-api", "catalogue.hvd-closed", "catalogue.hvd-contact",
+    "catalogue.language",
     "catalogue.licence-closed", "catalogue.licence-missing", "catalogue.no-title", "catalogue.not-conforming",
     "catalogue.not-listed", "catalogue.period", "catalogue.rule-open", "catalogue.text", "catalogue.too-much",
     "participants.address",

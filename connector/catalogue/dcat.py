@@ -14,7 +14,7 @@ from connector.catalogue.public import download_address, landing_page, publisher
 from connector.clock import rfc3339
 from connector.metadata.project.dcat_ap import polygon
 from connector.metadata.rdf.names import GEO, VCARD
-from connector.metadata.record.model import Contact, DatasetRecord, Distribution, Period, Place, Texts
+from connector.metadata.record.model import Contact, DatasetRecord, Distribution, Period, Place, Texts, all_places
 from connector.participants.model import Participant
 from connector.protocol.messages import CONTEXT, HANSE
 
@@ -84,7 +84,7 @@ def dsp_dataset(common: Common, shown: Shown) -> bytes:
         entry["dcat:byteSize"] = str(about.bytes)
     if record is not None:
         page = record.landing_page or (landing_page(shown.id) if shown.public else "")
-        entry |= _said(record, record.places or common.places, page)
+        entry |= _said(record, all_places(record.places, common.places), page)
         entry["dct:issued"] = {"@type": "xsd:dateTime", "@value": rfc3339(shown.created_at)}
         entry["dct:modified"] = {"@type": "xsd:dateTime", "@value": rfc3339(shown.changed_at)}
         files = [*_here(shown, about), *record.distributions]

@@ -17,11 +17,13 @@ from connector.errors import Mistake
 from connector.metadata.lists import code_lists as lists
 from connector.metadata.record.model import (
     Access,
+    Box,
     DataService,
     DatasetRecord,
     Distribution,
     Hvd,
     Period,
+    Place,
     Texts,
     Words,
 )
@@ -69,6 +71,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     """What a steward says of a dataset: the nine answers, and what few datasets need. What is not said stays as it is.
 
     `licence`, `frequency`, `themes`, `hvd` (categories) and `concept` (of the Musterdatenkatalog) by code or IRI;
+    `box` is an area: west, south, east and north in degrees (WGS 84).
     `start` and `end` are days (`2026-01-01`, `1.1.2026`), months or years; `label` names the version. Empty takes away,
     and so does an `api` without an endpoint.
     """
@@ -84,6 +87,7 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     start: str | UnsetType = UNSET
     end: str | UnsetType = UNSET
     hvd: list[str] | UnsetType = UNSET
+    box: list[float] | UnsetType = UNSET
     api: ApiAnswer | UnsetType | None = UNSET
     files: list[FileElsewhere] | UnsetType = UNSET
     concept: str | UnsetType = UNSET
@@ -112,6 +116,7 @@ def described(before: DatasetRecord, said: Answers) -> DatasetRecord:
         frequency=answers.listed("frequency", lists.FREQUENCY, before.frequency),
         access=before.access if said.access is UNSET else said.access,
         periods=answers.periods(),
+        places=answers.places(),
         hvd=answers.hvd(),
         version=before.version if said.label is UNSET else line(said.label),
         version_notes=answers.german("notes", before.version_notes),
@@ -233,6 +238,13 @@ class _Answered:
             raise Mistake("catalogue.period", start=start, end=end)
         return (Period(start=start, end=end),) if start or end else ()
 
+    def places(self) -> tuple[Place, ...]:
+        """The area that is said takes the place of the one before; named places stay."""
+        if self._said.box is UNSET:
+            return self._before.places
+        stay = tuple(one for one in self._before.places if one.iri or one.box is None)
+        return (*([Place(box=_box(self._said.box))] if self._said.box else []), *stay)
+
     def hvd(self) -> Hvd | None:
         if self._said.hvd is UNSET:
             return self._before.hvd
@@ -301,6 +313,14 @@ def _interface(one: ApiAnswer) -> Distribution:
     description, page = (checked_address(text.strip()) if text.strip() else "" for text in (one.description, one.page))
     service = DataService(endpoint=checked_address(one.endpoint.strip()), description=description, page=page)
     return Distribution(access_url=page, service=service)
+
+
+def _box(given: list[float]) -> Box:
+    """West, south, east and north in degrees; raises Mistake."""
+    west, south, east, north = given if len(given) == 4 else (1.0, 0.0, 0.0, 0.0)
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise Mistake("catalogue.box", box=str(given)[:80])
+    return Box(*(round(degrees, 4) for degrees in (west, south, east, north)))
 
 
 def day(text: str) -> str:

@@ -18,10 +18,16 @@ def answers_of(record: DatasetRecord, now: DatasetRecord, revision: int | None) 
         keywords=list(record.keywords.get(LANGUAGE, ())), licence=record.licence,
         attribution=record.attribution.get(LANGUAGE, ""), themes=list(record.themes), frequency=record.frequency,
         access=record.access, start=period.start, end=period.end,
+        box=_box(record),
         hvd=[] if record.hvd is None else list(record.hvd.categories), concept=_concept(record), label=record.version,
         notes=record.version_notes.get(LANGUAGE, ""),
         translations={tag: _translation(record, tag) for tag in _others(record) | _others(now)},
     )  # fmt: skip
+
+
+def _box(record: DatasetRecord) -> list[float]:
+    found = next((one.box for one in record.places if one.box is not None and not one.iri), None)
+    return [] if found is None else [found.west, found.south, found.east, found.north]
 
 
 def _concept(record: DatasetRecord) -> str:

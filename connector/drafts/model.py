@@ -38,6 +38,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     frequency: str = ""
     start: str = ""
     end: str = ""
+    box: tuple[float, ...] = ()
     open_data: bool = False
     licence: str = ""
     rule: str = ""

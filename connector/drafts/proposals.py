@@ -27,8 +27,11 @@ _GLUED = re.compile(r"(?<=[a-zäöüß])(?=(?:19|20)\d\d(?!\d))")
 _YEAR = re.compile(r"(?<!\d)(19[5-9]\d|20[0-4]\d)(?!\d)")
 
 
-def proposed(said: Said, name: str, reading: Reading, lists: CodeLists) -> Said:
-    """With proposals where nothing has been said yet."""
+def proposed(said: Said, name: str, reading: Reading, lists: CodeLists, *, anew: bool = False) -> Said:
+    """With proposals where nothing has been said yet; `anew`: of a new version only what changes with its bytes."""
+    if anew:
+        span, box = reading.span, reading.box
+        return replace(said, start=span.start if span else "", end=span.end if span else "", box=box or ())
     title = said.title or title_of(name)
     concept = lists.value(said.concept) if said.concept else concept_of(title, lists)
     theme = said.theme or (_code(lists, lists.theme(concept.iri)) if concept else "")
@@ -39,7 +42,7 @@ def proposed(said: Said, name: str, reading: Reading, lists: CodeLists) -> Said:
     return replace(
         said, title=title, concept=concept.iri if concept else "", theme=theme,
         keywords=said.keywords or tuple(dict.fromkeys(concept_words(concept))),
-        start=said.start or start, end=said.end or end,
+        start=said.start or start, end=said.end or end, box=said.box or reading.box or (),
     )  # fmt: skip
 
 

@@ -157,8 +157,8 @@ class Drafts:
         if one is None or one.state != "reading":
             return
         said = one.said
-        if reading is not None and one.kind == "new":
-            said = proposals.proposed(said, one.name, reading, code_lists())
+        if reading is not None:
+            said = proposals.proposed(said, one.name, reading, code_lists(), anew=one.kind == "version")
         self._save(tx, slug, replace(one, state="open", reading=reading, problem=problem, said=said))
 
     # Answering

@@ -14,7 +14,7 @@ def publication(one: Draft) -> Publication:
     return Publication(
         source=one.source, title=said.title, description=said.description, keywords=list(said.keywords),
         themes=[said.theme] if said.theme else [], frequency=said.frequency, concept=said.concept or UNSET,
-        start=said.start, end=said.end, access="open" if said.open_data else "contract",
+        start=said.start, end=said.end, box=list(said.box), access="open" if said.open_data else "contract",
         licence=said.licence if said.open_data else UNSET, rule="" if said.open_data else said.rule,
         slots={} if said.open_data else {name: text for name, text in said.slots.items() if text},
         visibility=said.visibility, personal=one.personal,
@@ -25,7 +25,7 @@ def replacement(one: Draft) -> Replacement:
     said = one.said
     return Replacement(
         source=one.source, notes=said.notes if said.notes else UNSET, start=said.start if said.start else UNSET,
-        end=said.end if said.end else UNSET,
+        end=said.end if said.end else UNSET, box=list(said.box) if said.box else UNSET,
     )  # fmt: skip
 
 

@@ -59,9 +59,9 @@ def _by_kind(file: BinaryIO, path: str, head: bytes, limits: Limits) -> Reading:
             return Reading(kind="other", file_type=name)
     plain = head.lstrip(b"\xef\xbb\xbf")
     if _JSON.match(plain):
-        is_geo, profile, drawn = json_table.read(file, limits)
+        is_geo, profile, drawn, remarks = json_table.read(file, limits)
         table = replace(profile.table(), map=drawn)
-        return _finished("geojson" if is_geo else "json", [(table, profile)], file_type="GEOJSON" if is_geo else "JSON")
+        return _finished("geojson" if is_geo else "json", [(table, profile)], remarks, "GEOJSON" if is_geo else "JSON")
     if plain.lstrip().startswith(b"<") and b">" in plain:
         return Reading(kind="other", file_type="XML")
     encoding, form, profile = csv_table.read(file, limits.line)

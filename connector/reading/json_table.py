@@ -21,13 +21,16 @@ NAMES_FROM = 200
 """Records from which the names of the columns are taken."""
 _LIST = re.compile(r"\[\s*\{")
 _FEATURES = re.compile(r"\"type\"\s*:\s*\"(?:FeatureCollection|Feature)\"")
+_NEXT = re.compile(
+    r"\"(?:next|nextLink|next_page_url|@odata\.nextLink|@iot\.nextLink|next_url)\"\s*:\s*(?:\"|\{)|\"rel\"\s*:\s*\"next\""
+)
 _CRS = re.compile(r"\"crs\"\s*:\s*\{.{0,300}", re.DOTALL)
 _RECORD = 16 * 1024**2
 """Most characters of one record."""
 
 
-def read(file: BinaryIO, limits: Limits) -> tuple[bool, Profile, Map | None]:
-    """Whether it is GeoJSON, its records as a table, and its map; raises `Refused`."""
+def read(file: BinaryIO, limits: Limits) -> tuple[bool, Profile, Map | None, list[str]]:
+    """Whether it is GeoJSON, its records as a table, its map, and remarks; raises `Refused`."""
     file.seek(0)
     head = _head(file)
     is_geo = _FEATURES.search(head) is not None or '"features"' in head
@@ -47,7 +50,14 @@ def read(file: BinaryIO, limits: Limits) -> tuple[bool, Profile, Map | None]:
     profile = profile or _begun(waiting)
     if not profile.rows and not waiting:
         raise Refused("empty")
-    return is_geo, profile, _map(preview, head) if is_geo else None
+    return is_geo, profile, _map(preview, head) if is_geo else None, ["paged"] if _is_paged(file, head) else []
+
+
+def _is_paged(file: BinaryIO, head: str) -> bool:
+    """Whether the document says, around its list, that there are further pages."""
+    file.seek(max(0, file.seek(0, 2) - HEAD))
+    tail = file.read(HEAD).decode("utf-8", "replace")
+    return any(_NEXT.search(text) is not None for text in (head, tail))
 
 
 def _head(file: BinaryIO) -> str:

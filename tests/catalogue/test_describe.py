@@ -8,7 +8,7 @@ import pytest
 from connector.catalogue.describe import NOTHING, Answers, agree_with_rule, attribution, coherent, described, is_open
 from connector.errors import Mistake
 from connector.metadata.rdf.names import AUTHORITY
-from connector.metadata.record.model import DatasetRecord, Hvd, Period
+from connector.metadata.record.model import Box, DatasetRecord, Hvd, Period, Place
 
 LICENCES = "http://dcat-ap.de/def/licenses/"
 
@@ -159,3 +159,17 @@ def test_who_is_named_as_the_source() -> None:
     assert attribution(Answers(licence="dl-by-de/2.0"), "Musterstadt") == "Musterstadt"
     assert attribution(Answers(licence="dl-by-de/2.0", attribution="Amt"), "Musterstadt") == "Amt"
     assert attribution(Answers(licence="cc-zero"), "Musterstadt") == attribution(Answers(), "Musterstadt") == ""
+
+
+def test_an_area_beside_named_places() -> None:
+    """>> an area, another, none << the last one stands before what is named; what is no area is refused."""
+    town = Place(iri="http://dcat-ap.de/def/politicalGeocoding/municipalityKey/06411000")
+    before = msgspec.structs.replace(NOTHING, title={"de": "Bäume"}, places=(town,))
+    first = described(before, Answers(box=[8.123456, 49.0, 8.2, 49.1]))
+    assert first.places == (Place(box=Box(8.1235, 49.0, 8.2, 49.1)), town)
+    assert described(first, Answers(box=[9, 50, 9, 50])).places == (Place(box=Box(9, 50, 9, 50)), town)
+    assert described(first, Answers(box=[])).places == (town,)
+    assert described(first, Answers()).places == first.places
+    for wrong in ([1.0], [9, 50, 8, 51], [8, 51, 9, 50], [8, 50, 9, 99], [float("nan")] * 4):
+        with pytest.raises(Mistake, match=r"catalogue\.box"):
+            described(before, Answers(box=wrong))

@@ -113,6 +113,9 @@ async def test_from_a_file_to_a_dataset(towns: Towns, desk: Drafts) -> None:
     done = await submit(towns, desk, one)
     assert (done.state, await titles(towns)) == ("published", ["Baumkataster"])
     dataset, source, _ = await towns.db.read(TOWN, towns.catalogue.life.show, TOWN, done.dataset)
+    place = dataset.record.places[0].box
+    assert place is not None
+    assert (place.west, place.south) == pytest.approx((8.6521, 49.8769), abs=1e-3)
     assert (dataset.record.references, source.name) == ((one.said.concept,), "Baumkataster_2024.csv")
     with pytest.raises(Mistake, match=r"drafts\.closed"):
         await answer(towns, desk, done, title="anders")

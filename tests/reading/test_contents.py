@@ -167,6 +167,18 @@ def test_of_many_tables_only_the_first_are_shown() -> None:
     assert [table.rows for table in reading.tables] == [1] * 8
 
 
+def test_an_interface_that_gives_its_data_in_pages_is_told() -> None:
+    """>> the first page of CKAN, OData, OGC API, and a list in which a word is `next` << told; not told."""
+    pages = [
+        b'{"next": "https://x.example/?page=2", "results": [{"a": 1}]}',
+        b'{"value": [{"a": 1}], "@odata.nextLink": "https://x.example/2"}',
+        b'{"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"a": 1}, "geometry": null}],'
+        b' "links": [{"rel": "next", "href": "https://x.example/2"}]}',
+    ]
+    assert [contents(page).remarks for page in pages] == [("paged",)] * 3
+    assert contents(b'{"next": null, "results": [{"a": "next"}]}').remarks == ()
+
+
 def test_coordinates_in_degrees_gauss_krueger_and_one_column() -> None:
     degrees = contents("Name;Breite;Länge\nA;49,87;8,65\nB;49,88;8,66\n".encode())
     assert degrees.tables[0].map is not None

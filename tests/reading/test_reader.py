@@ -90,6 +90,22 @@ def children() -> list[str]:
     return found
 
 
+@pytest.mark.long
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
+    """>> 200 MB of CSV in a process that may have 400 MiB << every row counted, a sample looked at."""
+    place = tmp_path / "large.csv"
+    line = "{};Größe {};{},5;0{}.01.2024;Musterstadt;eine Bemerkung, die mehr Platz braucht als die Angaben davor\r\n"
+    block = "".join(line.format(n, n, n, 1 + n % 9) for n in range(10_000)).encode("cp1252")
+    with place.open("wb") as file:
+        file.write(b"Nr;Name;Wert;Tag;Ort;Bemerkung\r\n")
+        for _ in range(200_000_000 // len(block) + 1):
+            file.write(block)
+    reading = read(place, Limits(memory=400 * 1024**2, cpu_s=300, wall_s=600))
+    assert place.stat().st_size > 200_000_000
+    assert reading.rows == (200_000_000 // len(block) + 1) * 10_000
+    assert 10_000 < reading.tables[0].looked_at < reading.rows / 10
+
+
 def test_whoever_only_asks_loads_no_reader() -> None:
     """>> the desk imports what starts the process << neither pyproj nor the reader of workbooks is loaded."""
     told = subprocess.run(

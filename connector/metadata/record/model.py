@@ -227,11 +227,18 @@ def filled(record: DatasetRecord, publisher: Publisher) -> DatasetRecord:
         "contacts": record.contacts or (() if own is None or not own.reachable else (own,)),
         "contributors": record.contributors or _said(publisher.contributor),
         "level": record.level or _said(publisher.level),
-        "places": record.places or publisher.places,
+        "places": all_places(record.places, publisher.places),
         "languages": record.languages or publisher.languages,
         "availability": record.availability or publisher.availability,
     }
     return named(msgspec.structs.replace(record, **given))
+
+
+def all_places(own: tuple[Place, ...], publishers: tuple[Place, ...]) -> tuple[Place, ...]:
+    """An area without a name lies somewhere: in the named places of the publisher, unless a place is named besides."""
+    if not own or any(one.iri for one in own):
+        return own or publishers
+    return (*own, *(one for one in publishers if one.iri))
 
 
 def named(record: DatasetRecord) -> DatasetRecord:

@@ -5,6 +5,7 @@ Every step saves the draft and leads to the next; whoever comes back finds it wh
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import web
@@ -349,8 +350,8 @@ class PublishHandlers:
         except ValueError as problem:
             raise Mistake("web.field", pointer="version") from problem
 
-    def _alike(self, tx: Tx, slug: str, said: Said) -> list[tuple[str, str]]:
-        """Title and owner of what others have that is like it, from copies of their catalogues."""
+    def _alike(self, tx: Tx, slug: str, said: Said) -> list[tuple[str, str, str]]:
+        """Title, owner and where to look of what others have that is like it, from copies of their catalogues."""
         wanted = Wanted(text=f"{said.title} {said.description}", like=True)
         try:
             answer, _ = self._index.find(
@@ -358,7 +359,11 @@ class PublishHandlers:
             )
         except (Mistake, PeerError):
             return []
-        return [(title_of(msgspec.json.decode(hit.entry)), self._members.name(hit.provider)) for hit in answer.hits]
+        entries = [(hit.provider, msgspec.json.decode(hit.entry)) for hit in answer.hits]
+        return [
+            (title_of(entry), self._members.name(provider), urlencode({"provider": provider, "dataset": entry["@id"]}))
+            for provider, entry in entries
+        ]
 
     def _tables(self, call: Call, one: Draft) -> list[dict[str, Any]]:
         """Of each table that is shown: its columns, its first rows, and whether there is a map."""

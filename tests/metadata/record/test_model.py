@@ -84,3 +84,16 @@ def test_nodes_of_a_series_hang_under_the_series() -> None:
 def test_to_name_twice_changes_nothing() -> None:
     once = filled(BARE, PUBLISHER)
     assert filled(once, PUBLISHER) == once
+
+
+def test_an_area_of_its_own_lies_in_the_named_places_of_the_publisher() -> None:
+    """>> nothing, an area, an area and a name << all of the publisher's; beside its named ones; as it was said."""
+    area, elsewhere = Place(box=Box(8.6, 49.8, 8.7, 49.9)), Place(iri="https://list.example/elsewhere")
+
+    def places(*own: Place) -> list[str | Box | None]:
+        found = filled(msgspec.structs.replace(BARE, places=own), PUBLISHER).places
+        return [one.box or one.iri for one in found]
+
+    assert places() == [KEY.iri, Box(11.0, 49.4, 11.2, 49.5)]
+    assert places(area) == [area.box, KEY.iri]
+    assert places(area, elsewhere) == [area.box, elsewhere.iri]
