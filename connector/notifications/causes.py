@@ -3,7 +3,7 @@
 Each cause has a name that it alone has; told again it is the same. Nothing here is written.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 
 from cryptography import x509
 
@@ -34,11 +34,14 @@ class Causes:
     def __init__(self, approvals: Approvals, contracts: Contracts, duties: Duties, name_of: Names) -> None:
         self._approvals, self._contracts, self._duties, self._name_of = approvals, contracts, duties, name_of
 
-    def often(self, tx: Tx, hosted: Hosted) -> list[Notification]:
-        """What a minute matters for: approvals, contracts to sign, what failed, was refused, was ended."""
+    def often(self, tx: Tx, hosted: Hosted, known: Container[str] = frozenset()) -> list[Notification]:
+        """What a minute matters for: approvals, contracts to sign, what failed, was refused, was ended.
+
+        Whom an approval that is `known` (a name) waits for is not asked again.
+        """
         slug, since = hosted.participant.id, tx.now - NEWS_MS
         return [
-            *self._waiting(tx, slug),
+            *self._waiting(tx, slug, known),
             *(self._of_negotiation(tx, "sign", one) for one in attention.to_sign(tx, slug)),
             *(self._of_negotiation(tx, "refused", one) for one in attention.refusals(tx, slug, since)),
             *self._failed(tx, slug, since),
@@ -50,13 +53,14 @@ class Causes:
         slug = hosted.participant.id
         return [*self._ending(tx, slug), *self._due(tx, slug), *_certificate(tx, hosted)]
 
-    def _waiting(self, tx: Tx, slug: str) -> Iterator[Notification]:
+    def _waiting(self, tx: Tx, slug: str, known: Container[str]) -> Iterator[Notification]:
         for one in self._approvals.waiting(tx, slug):
             facts = {"title": one.title, "partner": self._partner(one.counterparty), "subject": one.subject,
                      "until": rfc3339(one.ballot.due_at)}  # fmt: skip
-            told = self._approvals.addressed(tx, slug, one, reminder=False)
-            yield _told(tx, "approval", one.id, facts, told)
-            if tx.now >= one.remind_at:
+            if f"approval:{one.id}" not in known:
+                told = self._approvals.addressed(tx, slug, one, reminder=False)
+                yield _told(tx, "approval", one.id, facts, told)
+            if tx.now >= one.remind_at and f"reminder:{one.id}" not in known:
                 told = self._approvals.addressed(tx, slug, one, reminder=True)
                 yield _told(tx, "reminder", one.id, facts, told)
 

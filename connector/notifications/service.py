@@ -66,8 +66,8 @@ class Notifications:
             log.info("notifications.noted", participant=slug, count=added)
 
     def _found(self, tx: Tx, hosted: Hosted, seldom: bool) -> list[Notification]:
-        looked = self._causes.seldom(tx, hosted) if seldom else self._causes.often(tx, hosted)
         known = store.names(tx, hosted.participant.id)
+        looked = self._causes.seldom(tx, hosted) if seldom else self._causes.often(tx, hosted, known)
         return [one for one in looked if one.name not in known]
 
 

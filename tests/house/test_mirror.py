@@ -39,8 +39,6 @@ PROVED_BY: dict[str, str] = {
     "app/surfaces.py": "api/test_openapi.py",
     "accounts/mailboxes.py": "notifications/test_mail_queue.py",
     "approvals/model.py": "approvals/test_decide.py",
-    "approvals/service.py": "contracts/negotiation/test_after_approval.py",
-    "approvals/store.py": "approvals/test_publications.py",
     "audit/integrity.py": "backup/test_restore.py",
     "audit/origins.py": "audit/test_tiles.py",
     "audit/store.py": "audit/test_sealer.py",

@@ -18,7 +18,7 @@ from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation.late_countersignature import AT_ONCE, rests
 from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.partner import Partner
-from connector.errors import HanseError, Mistake
+from connector.errors import HanseError, Mistake, PeerError
 from connector.language import both
 from connector.language.reasons import Reason, because
 from connector.protocol.effects import Illegal
@@ -50,22 +50,25 @@ class AfterApproval:
         """Books what follows once; Unavailable lets it wait."""
         errand = msgspec.json.decode(row.body, type=Errand)
         held, case = await self._db.read(row.participant, self._load, row.participant, errand)
-        partner = None
+        partner: Partner | PeerError | None = None
         if held.ballot.state == "approved" and case is not None and case.kernel.role is Role.PROVIDER:
-            partner = await self._partner(row.participant, case.counterparty)
+            try:
+                partner = await self._partner(row.participant, case.counterparty)
+            except PeerError as gone:  # no member any more: nothing is concluded with it
+                partner = gone
         await self._db.write(row.participant, self._book, row, errand, partner)
 
     def _load(self, tx: Tx, slug: str, errand: Errand) -> tuple[ApprovalRow, NegotiationRow | None]:
         return self._sender.approvals.get(tx, slug, errand.facts["approval"]), store.case(tx, slug, errand.process)
 
-    def _book(self, tx: Tx, row: OutboxRow, errand: Errand, partner: Partner | None) -> None:
+    def _book(self, tx: Tx, row: OutboxRow, errand: Errand, partner: Partner | PeerError | None) -> None:
         if not outbox.finish(tx, row):
             return
         held = self._sender.approvals.get(tx, row.participant, errand.facts["approval"])
         case = store.case(tx, row.participant, errand.process, lock=True)
         if case is None or not _waits(case) or self._sender.agreements.deal(case.policy) != held.terms:
             return
-        failed = nested(tx, self._follow, case, held, partner)
+        failed = partner if isinstance(partner, PeerError) else nested(tx, self._follow, case, held, partner)
         if isinstance(failed, HanseError):  # what was agreed to cannot be said any more
             self._sender.terminate(tx, case, "approval", because(failed.code, **failed.facts))
 

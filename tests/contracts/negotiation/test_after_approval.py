@@ -12,7 +12,7 @@ from connector.approvals.service import TermsBack
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft
 from connector.contracts.model import NegotiationRow
-from connector.errors import Mistake
+from connector.errors import Mistake, PeerError, Unavailable
 from connector.storage.database import Tx
 from tests.testkit.towns import Towns
 
@@ -165,6 +165,23 @@ async def test_an_offer_withdrawn_meanwhile_is_not_agreed(towns: Towns) -> None:
     one = await waiting(towns)
     await towns.db.write(TOWN, towns.catalogue.withdraw, TOWN)
     await yes(towns, one, ANNA)
+    assert (await towns.case(VILLAGE, case.id)).shown == "TERMINATED"
+
+
+async def test_a_partner_that_is_no_member_any_more_gets_none(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> struck from the list while people think << their yes ends the negotiation; an away list is waited for."""
+    await ruled(towns, TOWN, "contract", "one")
+    case = await asked(towns)
+    one = await waiting(towns)
+    said: list[Exception] = [Unavailable("http.unreachable"), PeerError("trust.not-listed")]
+
+    async def partner(slug: str, did: str) -> Any:
+        raise said.pop(0)
+
+    monkeypatch.setattr(towns.handlers["approval-decided"].__self__, "_partner", partner)
+    await yes(towns, one, ANNA)
+    assert (await towns.case(VILLAGE, case.id)).shown == "REQUESTED"
+    await towns.hurry()
     assert (await towns.case(VILLAGE, case.id)).shown == "TERMINATED"
 
 

@@ -1,0 +1,67 @@
+"""An approval is about certain terms: others need another one, and what nobody needs any more is withdrawn."""
+
+from typing import Any
+
+from connector.approvals.model import ApprovalRow, ApprovalRule, Voter
+from connector.approvals.service import Asked
+from tests.testkit.towns import Towns
+
+TOWN = "musterstadt"
+CARL = Voter("p-cccccc", frozenset({"protection"}))
+
+
+async def asked(towns: Towns, terms: str, **more: Any) -> ApprovalRow | None:
+    base: dict[str, Any] = {"subject": "contract", "title": "Bäume", "process": "urn:uuid:1", "personal": True}
+    return await towns.db.write(TOWN, towns.approvals.contract, TOWN, Asked(**{**base, "terms": terms, **more}))
+
+
+async def test_the_same_terms_are_the_same_approval(towns: Towns) -> None:
+    first, again = await asked(towns, "a"), await asked(towns, "a")
+    assert first is not None
+    assert again == first
+
+
+async def test_a_yes_to_other_terms_counts_for_nothing(towns: Towns) -> None:
+    """>> yes to terms a, then terms b << a new approval, open."""
+    first = await asked(towns, "a")
+    assert first is not None
+    await towns.db.write(TOWN, towns.approvals.yes, TOWN, first.id, CARL)
+    same = await asked(towns, "a")
+    assert same is not None
+    assert same.ballot.state == "approved"
+    other = await asked(towns, "b")
+    assert other is not None
+    assert (other.id != first.id, other.ballot.state) == (True, "open")
+
+
+async def test_what_was_open_for_former_terms_is_withdrawn(towns: Towns) -> None:
+    first = await asked(towns, "a")
+    assert first is not None
+    await asked(towns, "b")
+    found = await towns.db.read(TOWN, towns.approvals.get, TOWN, first.id)
+    assert found.ballot.state == "withdrawn"
+
+
+async def test_what_somebody_of_ours_wanted_counts_her(towns: Towns) -> None:
+    """>> four eyes for offers; wanted by a known person, by an unknown one << one more, two."""
+    rule = ApprovalRule(subject="offer", template="", people="two", protection=False, days=14)
+    await towns.db.write(TOWN, towns.approvals.rules.put, TOWN, rule, CARL.who)
+    known = await asked(towns, "a", subject="offer", wanted=True, drafter="p-aaaaaa", personal=False)
+    unknown = await asked(towns, "a", subject="offer", wanted=True, process="urn:uuid:2", personal=False)
+    assert known is not None
+    assert unknown is not None
+    assert (known.ballot.stewards, unknown.ballot.stewards) == (1, 2)
+
+
+async def test_what_is_logged_names_no_words(towns: Towns) -> None:
+    """>> a no with words of one's own << the log has person and code, the row the words."""
+    first = await asked(towns, "a")
+    assert first is not None
+    await towns.db.write(TOWN, towns.approvals.no, TOWN, first.id, CARL, "other", "Nicht so kurz vor der Wahl.")
+    rows = await towns.rows(TOWN, "SELECT record FROM audit_entry WHERE participant = :participant ORDER BY id DESC")
+    newest = bytes(rows[0]["record"])
+    assert b'"actor":"p-cccccc"' in newest
+    assert b'"code":"other"' in newest
+    assert b"Wahl" not in newest
+    found = await towns.db.read(TOWN, towns.approvals.get, TOWN, first.id)
+    assert found.reason == "Nicht so kurz vor der Wahl."

@@ -1,0 +1,32 @@
+"""An approval is saved only on the version that was read."""
+
+import pytest
+from msgspec.structs import replace
+
+from connector.approvals import store
+from connector.approvals.model import ApprovalRow
+from connector.approvals.service import Asked
+from connector.storage.database import Conflict, Tx
+from tests.testkit.towns import Towns
+
+TOWN = "musterstadt"
+
+
+@pytest.mark.threat("T93")
+async def test_what_was_read_before_is_not_written_over(towns: Towns) -> None:
+    """>> two read the same, both save << the second finds another version and runs again."""
+    asked = Asked(subject="contract", title="Bäume", process="urn:uuid:1", terms="a", personal=True)
+    opened = await towns.db.write(TOWN, towns.approvals.contract, TOWN, asked)
+    assert opened is not None
+
+    def twice(tx: Tx) -> ApprovalRow:
+        store.save(tx, replace(opened, code="terms"))
+        with pytest.raises(Conflict):
+            store.save(tx, replace(opened, code="data"))
+        found = store.approval(tx, TOWN, opened.id)
+        assert found is not None
+        return found
+
+    after = await towns.db.write(TOWN, twice)
+    assert (after.code, after.version) == ("terms", 2)
+    assert after == replace(opened, code="terms", version=2)
