@@ -33,7 +33,7 @@ Way = tuple[str, int, str]
 QUICK: list[Way] = [("dark", 320, "de"), ("light", 1440, "en")]
 MOST_OF_ONE = 2
 """Pages of one row of the table that are looked at: a list has many, and they are alike."""
-NO_PAGES = re.compile(r"^/(static|language)/|^/$|^/t/.*/publish/\{draft\}/(reading|preview|map)$")
+NO_PAGES = re.compile(r"^/(static|language|links)/|^/$|/progress$|^/t/.*/publish/\{draft\}/(reading|preview|map)$")
 """Rows that show nothing: files, parts of pages, and what leads on at once."""
 RUN = "async () =>" + Path(__file__).with_name("barriers.js").read_text(encoding="utf-8").partition("async () =>")[2]
 
