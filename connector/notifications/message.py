@@ -24,7 +24,8 @@ def sentence(one: Notification, lang: str) -> str:
     """What happened, for the desk as for a mail."""
     said = {name: plain(text, LONGEST) or "–" for name, text in one.facts.items()}
     facts = {"title": "–", "partner": "–", **said}
-    return say(f"notifications.cause.{one.cause}", lang, **facts)
+    own = "-own" if one.facts.get("subject") == "publication" else ""
+    return say(f"notifications.cause.{one.cause}{own}", lang, **facts)
 
 
 def message(

@@ -81,7 +81,7 @@ def _around(call: Call) -> dict[str, object]:
         "sections": menu.sections(call), "aside": menu.aside(call), "crumbs": (), "intro": "",
         "official": call.participant is not None and call.desk.official(call.participant.did),
         "when": partial(_when, call.lang), "day": partial(_day, call.lang), "through": partial(_end, call.lang),
-        "number": partial(_number, call.lang), "size": partial(_size, call.lang),
+        "number": partial(_number, call.lang), "size": partial(size_text, call.lang),
     }  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def _number(lang: str, value: float, digits: int = 0) -> str:
     return decimal(value, lang, digits)
 
 
-def _size(lang: str, count: int) -> str:
+def size_text(lang: str, count: int) -> str:
     """Of a file: 1 kB = 1000 bytes."""
     for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
         if count >= factor:

@@ -7,6 +7,8 @@ import pytest
 from cryptography import x509
 
 from connector.approvals.model import ApprovalRule, Voter
+from connector.approvals.publications import NewDataset
+from connector.catalogue.service import Publication
 from connector.notifications import store
 from connector.notifications.causes import Causes
 from connector.notifications.message import sentence
@@ -58,6 +60,16 @@ async def test_an_approval_is_told_once_to_those_who_may_agree(towns: Towns, not
     assert [(each.cause, read) for each, read in await towns.db.read(TOWN, notes.all, TOWN, ANNA)] == [
         ("approval", True)
     ]  # fmt: skip
+
+
+async def test_a_draft_is_told_as_one(towns: Towns, notes: Notifications) -> None:
+    towns.people.roles["p-999999"] = {"publisher"}
+    wish = Publication(title="Bäume", access="announced")
+    paula = Voter("p-999999", frozenset({"publisher"}))
+    await towns.db.write(TOWN, towns.publications.submit, TOWN, paula, NewDataset(wish))
+    assert await causes(towns, notes) == ["approval"]
+    (one,) = await waiting(towns, notes)
+    assert sentence(one, "de").startswith("Der Entwurf „Bäume“ wartet auf Ihre Freigabe, Frist: ")
 
 
 async def test_the_deputy_is_reminded(towns: Towns, notes: Notifications) -> None:

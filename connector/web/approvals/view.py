@@ -23,6 +23,7 @@ from connector.trust.members.trust_list import Anchor
 from connector.views.dataset_life import differences
 from connector.views.terms import clauses
 from connector.web.call import Call
+from connector.web.render import size_text
 
 LONGEST = 600
 """Characters of a value in a sentence."""
@@ -209,4 +210,4 @@ def _given(call: Call, case: NegotiationRow, dataset: Dataset | None) -> str:
     if dataset is None:
         return title
     name, size = str(dataset.document.get("name") or ""), dataset.document.get("bytes")
-    return ", ".join(part for part in (title, name, f"{size} Bytes" if size else "") if part)
+    return ", ".join(part for part in (title, name, size_text(call.lang, size) if size else "") if part)
