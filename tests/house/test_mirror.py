@@ -20,6 +20,7 @@ SHORT = 40
 PROVED_BY: dict[str, str] = {
     "accounts/oidc/groups.py": "accounts/oidc/test_flow.py",
     "accounts/oidc/provider.py": "accounts/oidc/test_flow.py",
+    "accounts/assemble.py": "app/test_services.py",
     "accounts/attempts.py": "accounts/test_signing_in.py",
     "accounts/second_factor.py": "accounts/test_signing_in.py",
     "accounts/model.py": "accounts/test_sessions.py",

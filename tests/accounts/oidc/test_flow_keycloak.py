@@ -1,0 +1,161 @@
+"""The same sign-in at Keycloak, the identity provider of many towns' service providers. In the long run alone.
+
+Skipped by name without Java or Maven; the distribution is fetched once into the cache.
+"""
+
+import html
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.parse import parse_qsl, urlsplit
+from urllib.request import urlopen
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from connector.accounts.oidc.flow import ExternalSignIn
+from connector.accounts.oidc.provider import Provider
+from connector.accounts.password import Passwords
+from connector.accounts.people import People
+from connector.accounts.sessions import Sessions
+from connector.clock import SystemClock
+from connector.errors import Unauthenticated, Unavailable
+from connector.http.outbound import SafeClient
+from connector.settings.sections import Oidc, Secret
+from connector.trust.keys.vault import Vault
+from tests.accounts.people import DESK, KEY, PASSWORD, TOWN
+from tests.cities.sharing import free_port
+from tests.conformance import maven
+from tests.testkit.towns import Towns
+
+VERSION = "26.7.3"
+ARTIFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy"
+START_S, FETCH_S = 300, 600
+REDIRECT = "http://localhost:1/sign-in/external/answer"
+REALM = {
+    "realm": "town", "enabled": True, "sslRequired": "none", "groups": [{"name": "rathaus"}],
+    "clients": [{
+        "clientId": "hanse", "secret": "ge:heim", "redirectUris": [REDIRECT], "standardFlowEnabled": True,
+        "publicClient": False, "protocol": "openid-connect", "attributes": {"pkce.code.challenge.method": "S256"},
+        "protocolMappers": [{
+            "name": "groups", "protocol": "openid-connect", "protocolMapper": "oidc-group-membership-mapper",
+            "config": {"full.path": "false", "id.token.claim": "true", "claim.name": "groups"},
+        }],
+    }],
+    "users": [{
+        "username": "petra", "enabled": True, "email": "petra@musterstadt.de", "emailVerified": True,
+        "firstName": "Petra", "lastName": "Muster", "groups": ["/rathaus"],
+        "credentials": [{"type": "password", "value": PASSWORD, "temporary": False}],
+    }],
+}  # fmt: skip
+pytestmark = [pytest.mark.long, pytest.mark.threat("T88")]
+
+
+def distribution() -> Path:
+    """The zip in the cache; raises Unavailable with what is missing."""
+    maven.java(os.environ)
+    folder = maven.cache(os.environ) / f"keycloak-{VERSION}"
+    found = folder / f"keycloak-quarkus-dist-{VERSION}.zip"
+    if not found.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        command = [maven.maven(os.environ), "-q", "-B", "-C", COPY, f"-Dartifact={ARTIFACT}"]
+        command.append(f"-DoutputDirectory={folder}")
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=FETCH_S)
+        if done.returncode:
+            raise Unavailable("conformance.unresolved", reason=(done.stdout + done.stderr)[-300:])
+    return found
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    try:
+        packed = distribution()
+    except Unavailable as why:
+        pytest.skip(f"Keycloak: {why}; apt-get install maven openjdk-17-jdk-headless")
+    folder = tmp_path_factory.mktemp("keycloak")
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(folder)
+    home = folder / f"keycloak-{VERSION}"
+    (home / "data/import").mkdir(parents=True)
+    (home / "data/import/town.json").write_text(json.dumps(REALM), encoding="utf-8")
+    port, other = free_port(), free_port()
+    command = ["sh", str(home / "bin/kc.sh"), "start-dev", "--http-host=127.0.0.1", f"--http-port={port}",
+               f"--http-management-port={other}", "--import-realm"]  # fmt: skip
+    url = f"http://127.0.0.1:{port}/realms/town"
+    with (folder / "log").open("wb") as log:
+        child = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    try:
+        _wait(url, child, folder / "log")
+        yield url
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait(20)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(url: str, child: "subprocess.Popen[bytes]", log: Path) -> None:
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        assert child.poll() is None, log.read_text(errors="replace")[-2000:]
+        try:
+            with urlopen(f"{url}/.well-known/openid-configuration", timeout=5):
+                return
+        except (URLError, OSError):
+            time.sleep(1)
+    raise AssertionError(log.read_text(errors="replace")[-2000:])
+
+
+async def typed(url: str) -> dict[str, str]:
+    """What comes back once Petra has typed name and password on Keycloak's page."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        async with session.get(URL(url, encoded=True)) as page:
+            form = re.search(r'action="([^"]+)"', await page.text())
+            assert form is not None
+        fields = {"username": "petra", "password": PASSWORD, "credentialId": ""}
+        there = URL(html.unescape(form[1]), encoded=True)
+        async with session.post(there, data=fields, allow_redirects=False) as answer:
+            assert answer.status == 302, await answer.text()
+            location = answer.headers["Location"]
+    assert location.startswith(REDIRECT)
+    return dict(parse_qsl(urlsplit(location).query))
+
+
+@pytest.mark.parametrize("towns", ["sqlite"], indirect=True)
+async def test_a_person_of_a_town_signs_in(towns: Towns, issuer: str) -> None:
+    """>> Petra, by name and password there << here with the role of her group; replayed or mixed up: refused."""
+    http, clock = SafeClient(allow=["127.0.0.0/8"], insecure=True, total_s=60), SystemClock()
+    roles = ("rathaus = musterstadt steward",)
+    settings = Oidc(issuer=issuer, client_secret=Secret("ge:heim"), roles=roles, acr=("1",))
+
+    def made(**given: Any) -> ExternalSignIn:
+        people = People(towns.db, towns.participants, Passwords(memory_kib=8))
+        return ExternalSignIn(towns.db, Vault(KEY), clock, Provider(settings, http, clock), people, settings, REDIRECT)
+
+    it = made()
+    try:
+        begun = await it.begin("/t/musterstadt/")
+        answer = await typed(begun.url)
+        assert {"code", "state", "iss"} <= answer.keys()
+        opened, back = await it.finish(answer, begun.cookie, DESK)
+        signed = await Sessions(towns.db).session(opened.cookie)
+        assert signed is not None
+        assert (signed.name, signed.roles, back) == ("Petra Muster", {TOWN: {"steward"}}, "/t/musterstadt/")
+        with pytest.raises(Unauthenticated):
+            await made().finish(answer, begun.cookie, DESK)
+        again = await it.begin("/")
+        mixed = {**await typed(again.url), "code": answer["code"]}
+        with pytest.raises(Unauthenticated):
+            await it.finish(mixed, again.cookie, DESK)
+    finally:
+        await http.close()
