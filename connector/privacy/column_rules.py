@@ -44,6 +44,7 @@ WAYS: Mapping[tuple[str, str], Way] = {
     ("deed", "facts"): Way("blank", proof=True),
     ("ending", "statement"): Way("blank", proof=True),
     ("participant", "closing_reason"): Way("blank"),
+    ("person_pseudonym", "pseudonym"): Way("drop"),
     ("publication_draft", "author"): Way("blank"),
     ("data_link", "made_by"): Way("blank"),
     ("approval", "votes"): Way("blank"),

@@ -21,6 +21,8 @@ Phase = Literal["pre", "post"]
 _NAME = re.compile(
     r"(?P<name>(?P<number>\d{4})_(?P<phase>pre|post)_[a-z0-9_]+)(?:\.(?P<dialect>postgres|sqlite))?\.sql"
 )
+SESSIONS = frozenset({"desk_session", "one_time_secret", "sign_in_attempt"})
+"""Tables that no backup holds: who is signed in now is nobody's business later."""
 IDENTITY = "SELECT id FROM database_identity"
 _LEDGER_EXISTS: dict[Dialect, str] = {
     "sqlite": "SELECT 1 AS found FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'",

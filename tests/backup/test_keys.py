@@ -158,7 +158,7 @@ def test_without_its_manifest_it_is_half(town: Path, made: Made) -> None:
 def test_settings_that_hold_a_secret_go_with_the_keys(town: Path) -> None:
     """>> a password in `hanse.toml` itself << the file is in the half with the keys, and comes back."""
     with (town / "hanse.toml").open("a") as file:
-        file.write('\n[api]\ntoken = "hunter2-hunter2-hunter2-hunter2"\n')
+        file.write('\n[signers]\ncsc_token = "hunter2-hunter2-hunter2-hunter2"\n')
     made = backed_up(town)
     assert b"hunter2" not in everything(made.folder)
     target = town.with_name("fresh")

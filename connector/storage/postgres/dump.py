@@ -20,6 +20,7 @@ from psycopg.rows import dict_row
 from connector.errors import Mistake, Unavailable
 from connector.storage.database import PROCESS
 from connector.storage.postgres.tx import Connection, PostgresTx
+from connector.storage.schema import SESSIONS
 
 _ALL = "-c hanse.backup=on"
 _BARE = """
@@ -53,8 +54,9 @@ def moment(url: str) -> Iterator[Moment]:
 
 
 def dump(url: str, target: Path, seen: Moment) -> None:
-    """Fills the file with the database as of that moment, in PostgreSQL's custom format."""
+    """Fills the file with the database as of that moment, in PostgreSQL's custom format; nobody is signed in there."""
     flags = ["--format=custom", "--no-owner", "--enable-row-security", f"--snapshot={seen.snapshot}"]
+    flags += [f"--exclude-table-data={table}" for table in sorted(SESSIONS)]
     _run("pg_dump", url, [*flags, f"--file={target}"], seen.version)
 
 

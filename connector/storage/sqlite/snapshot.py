@@ -12,6 +12,7 @@ from pathlib import Path
 from connector.clock import SystemClock
 from connector.errors import HanseError, Mistake
 from connector.storage.database import PROCESS
+from connector.storage.schema import SESSIONS
 from connector.storage.sqlite.integrity import stamp_alone
 from connector.storage.sqlite.tx import SqliteTx, connect, translate
 
@@ -29,10 +30,19 @@ def copy(source: Path, target: Path, told: Told) -> None:
             reading.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone()
             reading.backup(writing, pages=_PAGES, progress=lambda _, left, whole: told(whole - left, whole))
             reading.execute("ROLLBACK")
+            _without_sessions(writing)
             writing.execute("PRAGMA journal_mode = DELETE").close()
         stamp_alone(target)
     except sqlite3.Error as error:
         raise _problem(target, error) from error
+
+
+def _without_sessions(copy: sqlite3.Connection) -> None:
+    """A backup that is put back signs nobody in who has signed out since."""
+    there = {name for (name,) in copy.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    for table in sorted(SESSIONS & there):
+        copy.execute(f"DELETE FROM {table}")  # noqa: S608 of the schema
+    copy.commit()
 
 
 def sound(path: Path) -> None:

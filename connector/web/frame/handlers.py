@@ -23,6 +23,8 @@ class FrameHandlers:
             return to(f"/t/{own[0]}/")
         if not own and call.person.operator:
             return to("/administration")
+        if not own and call.person.withheld:
+            return to("/account")
         return await page(call, "frame/start.html", title=call.say("web.start.title"))
 
     async def language(self, call: Call) -> web.StreamResponse:

@@ -53,6 +53,10 @@ async def test_it_comes_back_with_rows_rules_and_what_waits_for_the_sealer(clust
     archive = tmp_path / "x.pgdump"
     with cluster.database() as urls, cluster.empty() as second:
         insert(urls.admin)
+        with psycopg.connect(urls.admin) as admin:
+            admin.execute("INSERT INTO person (id, login, name, password, totp_step, operator, language, created_at)"
+                          " VALUES ('1', 'x', 'x', '', 0, 0, '', 1)")  # fmt: skip
+            admin.execute("INSERT INTO desk_session VALUES ('digest', '1', 1, '', 1, 1, 1)")
         with dump.moment(urls.owner) as seen:
             insert_more = "INSERT INTO lease VALUES ('later', 'x', 1, 1)"
             with psycopg.connect(urls.admin) as admin:
@@ -66,6 +70,7 @@ async def test_it_comes_back_with_rows_rules_and_what_waits_for_the_sealer(clust
         assert upgrade(second.owner) == []
         with psycopg.connect(second.admin) as admin:
             assert admin.execute("SELECT count(*) FROM lease").fetchone() == (0,)
+            assert admin.execute("SELECT count(*) FROM desk_session").fetchone() == (0,)
             unforced = "SELECT relname FROM pg_class WHERE relrowsecurity AND NOT relforcerowsecurity"
             assert admin.execute(unforced).fetchall() == []
         db = open_database(second.app, worker_url=second.worker)
