@@ -118,13 +118,15 @@ def _wait(url: str, child: "subprocess.Popen[bytes]", log: Path) -> None:
 
 async def typed(url: str) -> dict[str, str]:
     """What comes back once Petra has typed name and password on Keycloak's page."""
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        async with session.get(URL(url, encoded=True)) as page:
+    there = URL(url, encoded=True)
+    jar = aiohttp.CookieJar(unsafe=True, treat_as_secure_origin=there.origin())  # as browsers do on loopback
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        async with session.get(there) as page:
             form = re.search(r'action="([^"]+)"', await page.text())
             assert form is not None
         fields = {"username": "petra", "password": PASSWORD, "credentialId": ""}
-        there = URL(html.unescape(form[1]), encoded=True)
-        async with session.post(there, data=fields, allow_redirects=False) as answer:
+        sent = URL(html.unescape(form[1]), encoded=True)
+        async with session.post(sent, data=fields, allow_redirects=False) as answer:
             assert answer.status == 302, await answer.text()
             location = answer.headers["Location"]
     assert location.startswith(REDIRECT)
