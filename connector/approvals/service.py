@@ -252,6 +252,7 @@ class Approvals:
         """By id and code: what people wrote stands in the row alone."""
         body: dict[str, object] = {
             "approval": one.id, "subject": one.subject, "event": event, "state": one.ballot.state, **more,
+            **({"negotiation": one.process} if one.process else {}),
         }  # fmt: skip
         did = self._participants.held(one.participant).participant.did
         audit.append(tx, one.participant, "decision", None, who, body, did=did)

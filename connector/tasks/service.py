@@ -10,6 +10,7 @@ from connector.contracts.evidence import attention
 from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
 from connector.contracts.signing.progress import Step, progress
+from connector.reconciliation.compare import ALARMING
 from connector.storage.database import Tx
 from connector.tasks import store
 from connector.tasks.model import Kind, News, Task, Viewer
@@ -66,6 +67,7 @@ class Tasks:
         """What the viewer can do something about, the most urgent first."""
         found = [
             *self._asked(tx, slug), *self._signatures(tx, slug), *self._ending(tx, slug), *self._owed(tx, slug),
+            *self._differing(tx, slug),
             *(task for supplier in self._suppliers for task in supplier(tx, slug, viewer)),
         ]  # fmt: skip
         chosen = ordered(theirs(merged(found), viewer.roles), tx.now)
@@ -117,6 +119,13 @@ class Tasks:
             yield Task(
                 kind="contract-ends", subject=row["id"], agreement=row["id"], partner=row["counterparty"],
                 since=row["finalized_at"] or 0, due=row["expires_at"],
+            )  # fmt: skip
+
+    def _differing(self, tx: Tx, slug: str) -> Iterator[Task]:
+        for row in store.differing(tx, slug, ALARMING):
+            yield Task(
+                kind="difference", subject=row["agreement"], agreement=row["agreement"], partner=row["counterparty"],
+                since=row["at"],
             )  # fmt: skip
 
     def _owed(self, tx: Tx, slug: str) -> Iterator[Task]:

@@ -61,6 +61,19 @@ def ending(tx: Tx, participant: str) -> list[Row]:
     )
 
 
+def differing(tx: Tx, participant: str, states: Collection[str]) -> list[Row]:
+    """Contracts about which our log and the partner's differ: agreement, counterparty, at."""
+    marks = {f"state{number}": one for number, one in enumerate(sorted(states))}
+    listed = ", ".join(f":{name}" for name in marks)
+    return tx.all(
+        "SELECT agreement, counterparty, at FROM reconciliation WHERE participant = :participant"  # noqa: S608 marks
+        f" AND state IN ({listed}) ORDER BY at, agreement LIMIT :most",
+        participant=participant,
+        most=MOST,
+        **marks,
+    )
+
+
 def concluded(tx: Tx, participant: str) -> list[Row]:
     """Contracts under which we may owe something, the newest: id, counterparty and the document."""
     return tx.all(

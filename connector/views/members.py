@@ -1,5 +1,7 @@
 """Members of the data space as people name them: by DID or by the name that the trust list has for them."""
 
+from urllib.parse import unquote
+
 from connector.catalogue.concepts import folded, nearest
 from connector.errors import Mistake
 from connector.language.reasons import plain
@@ -19,6 +21,13 @@ class Members:
         """Its name; the DID of whom the list does not name."""
         entry = self._anchor.entry(did)
         return did if entry is None else plain(entry.name, LONGEST)
+
+    def called(self, did: str) -> str:
+        """What people are shown: its name; of whom the list does not name, the host where it is."""
+        entry = self._anchor.entry(did)
+        if entry is not None:
+            return plain(entry.name, LONGEST)
+        return plain(unquote(did.removeprefix("did:web:").partition(":")[0]), LONGEST)
 
     def admitted(self, did: str, now: int) -> bool:
         """Whether it is a member at that moment (milliseconds)."""

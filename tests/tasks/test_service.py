@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
+from connector.reconciliation import store as reconciliation
+from connector.reconciliation.store import Compared
 from connector.storage.database import PROCESS, Database, Tx
 from connector.storage.effects import ask
 from connector.tasks import store
@@ -55,6 +58,18 @@ async def test_a_contract_that_ends_within_a_month_is_told_to_who_gets_data(town
     (found,) = await towns.db.read(VILLAGE, tasks(towns).waiting, VILLAGE, STEWARD)
     assert (found.kind, found.subject, found.title) == ("contract-ends", agreement.id, "Bäume")
     assert await waiting(towns, TOWN) == []
+
+
+async def test_logs_that_differ_are_a_task(towns: Towns) -> None:
+    """>> our log and the partner's say different things about a contract << a task with the contract's title."""
+    agreement = await towns.concluded(VILLAGE, TOWN)
+    found = Compared(
+        agreement=agreement.id, counterparty=towns.did(TOWN), state="differs", findings=(), code="", at=1, due_at=2
+    )
+    await towns.db.write(VILLAGE, reconciliation.save, VILLAGE, found)
+    assert await waiting(towns, VILLAGE) == [("difference", "Bäume")]
+    await towns.db.write(VILLAGE, reconciliation.save, VILLAGE, replace(found, state="agrees"))
+    assert await waiting(towns, VILLAGE) == []
 
 
 async def test_every_question_that_is_asked_becomes_a_task(towns: Towns) -> None:

@@ -122,7 +122,7 @@ def _derived(call: Call, hosted: Hosted) -> list[tuple[str, str]]:
     one = hosted.participant
     made = publisher.publisher(one.root, one.name, one.kind, one.publisher)
     facts = [
-        ("name", one.name), ("address", one.root), ("id", one.did),
+        ("name", one.name), ("address", one.root),
         ("municipality", publisher.municipality_key(one.publisher.ars) if one.publisher.ars else ""),
         ("level", made.level.rpartition("/")[2]),
     ]  # fmt: skip

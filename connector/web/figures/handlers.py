@@ -77,7 +77,7 @@ class FigurePages:
         return _file(call, event_rows(found.events, call.lang, self._partner), f"kennzahl-{found.definition.id}")
 
     def _partner(self, did: str) -> str:
-        return self._members.name(did) if did else ""
+        return self._members.called(did) if did else ""
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{TOWN}/figures", overview, *READERS),

@@ -45,10 +45,10 @@ class NetworkPages:
                  if one.provider in by_did and one.consumer in by_did]  # fmt: skip
         return await page(
             call, "network/network.html", title=call.say("network.title"), intro=call.say("network.intro"),
-            nodes=[(one, self._members.name(one.did)) for one in drawn], lines=lines,
+            nodes=[(one, self._members.called(one.did)) for one in drawn], lines=lines,
             edges=[
-                (by_did.get(one.provider), self._members.name(one.provider), by_did.get(one.consumer),
-                 self._members.name(one.consumer), one, _titles(call, one.titles))
+                (by_did.get(one.provider), self._members.called(one.provider), by_did.get(one.consumer),
+                 self._members.called(one.consumer), one, _titles(call, one.titles))
                 for one in found
             ],
             more=len({did for one in found for did in (one.provider, one.consumer)} | set(dids)) - len(drawn),

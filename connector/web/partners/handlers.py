@@ -92,7 +92,6 @@ class PartnerPages:
             (say("partners.fact.operator"), plain(entry.operator, LONGEST)),
             (say("partners.fact.groups"), groups or say("partners.no-groups")),
             (say("partners.fact.contracts"), say("partners.contracts", gives=one.gives, gets=one.gets)),
-            (say("partners.fact.id"), entry.did),
         ]  # fmt: skip
 
     routes: ClassVar[tuple[Route, ...]] = (

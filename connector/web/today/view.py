@@ -110,7 +110,7 @@ def _uuid(name: str) -> str:
 
 
 def _partner(call: Call, members: Members, did: str) -> str:
-    return members.name(did) if did else call.say("today.somebody")
+    return members.called(did) if did else call.say("today.somebody")
 
 
 def _title(call: Call, title: str) -> str:

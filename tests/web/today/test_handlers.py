@@ -43,7 +43,7 @@ async def test_what_waits_and_what_happened(city: City, desk: Opened) -> None:
     anna = desk.browser({TOWN: ["steward"]})
     page = await anna.get(f"/t/{TOWN}/")
     assert (page.status, page.h1) == (200, "Übersicht")
-    assert "did:web:far.example hat heute so viel begonnen" in page.words
+    assert "far.example hat heute so viel begonnen" in page.words
     assert f"Die Anfrage von Stadtwerke nach „{NASTY}“ wurde abgelehnt." in page.words
     assert NASTY not in page.text
     reader = await desk.browser({TOWN: ["auditor"]}, name="Ben").get(f"/t/{TOWN}/")
