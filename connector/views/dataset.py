@@ -112,10 +112,10 @@ class LicenceView(msgspec.Struct, frozen=True, kw_only=True):
 class HitView(msgspec.Struct, frozen=True, kw_only=True):
     """A dataset in a member's catalogue; `provider_name` is what the trust list calls the `provider` (a DID).
 
-    `seen`: when the provider last showed it to us; `source`: whether that was just now (`live`) or is kept (`copy`).
-    `open`: everybody may have it without a contract. `download` are addresses of files, `access` of pages and
-    interfaces where it is had, `landing_page` (may be empty) is about it, `contact` whom to ask. `box`: west, south,
-    east, north of what it is about, in degrees.
+    `format`: what files of its `media_type` are called. `seen`: when the provider last showed it to us; `source`:
+    whether that was just now (`live`) or is kept (`copy`). `open`: everybody may have it without a contract. `download`
+    are addresses of files, `access` of pages and interfaces where it is had, `landing_page` (may be empty) is about it,
+    `contact` whom to ask. `box`: west, south, east, north of what it is about, in degrees.
     """
 
     provider: str
@@ -124,6 +124,7 @@ class HitView(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     description: str
     media_type: str | None
+    format: str | None
     bytes: int | None
     offers: list[OfferView]
     licence: LicenceView | None
@@ -228,7 +229,7 @@ def hit(
     return HitView(
         provider=provider, provider_name=name, dataset=str(entry["@id"]), title=title_of(entry),
         description=plain(readable(_literal(entry.get("dct:description")))),
-        media_type=media if isinstance(media, str) else None,
+        media_type=media if isinstance(media, str) else None, format=format_name(media),
         bytes=int(size) if isinstance(size, str) and _BYTES.fullmatch(size) else None,
         offers=offers, licence=_licence(entry), box=_box(entry), seen=seen, source=source,
         **msgspec.structs.asdict(whereabouts(entry)),
@@ -241,6 +242,15 @@ def _box(entry: Mapping[str, Any]) -> tuple[float, float, float, float] | None:
         return None
     west, south, east, north = (one / copies.MILLIONTHS for one in (found.west, found.south, found.east, found.north))
     return west, south, east, north
+
+
+def format_name(media_type: object) -> str | None:
+    """What people call files of this media type: `GeoJSON`; None for what is on no list."""
+    found = code_lists().file_type_by_media(media_type) if isinstance(media_type, str) else None
+    if found is None:
+        return None
+    code, label = found.code.replace("_", "-"), found.label("de")
+    return label if label.casefold() == code.casefold() else code  # most labels are English, and no shorter
 
 
 class Whereabouts(msgspec.Struct, frozen=True, kw_only=True):

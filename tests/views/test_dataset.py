@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connector.views.dataset import LONGEST_ADDRESS, MOST_ADDRESSES, HitView, Whereabouts, hit, whereabouts
+from connector.views.dataset import LONGEST_ADDRESS, MOST_ADDRESSES, HitView, Whereabouts, format_name, hit, whereabouts
 
 VCARD = "http://www.w3.org/2006/vcard/ns#"
 FILE = "https://files.example/trees.csv"
@@ -76,3 +76,14 @@ def test_without_a_file_it_is_open_by_its_licence() -> None:
     ]
     found = [shown(**place, **licence).open for place in (ways, page) for licence in (*licences, {})]
     assert found == [True, False, False, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("media_type", "name"),
+    [
+        ("text/csv", "CSV"), ("text/csv; charset=utf-8", "CSV"), ("Application/Geo+JSON", "GeoJSON"),
+        ("application/x-own", None), ("", None), (7, None), (None, None),
+    ],
+)  # fmt: skip
+def test_a_kind_of_file_has_a_name_that_people_know(media_type: object, name: str | None) -> None:
+    assert format_name(media_type) == name

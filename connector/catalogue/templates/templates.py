@@ -15,9 +15,10 @@ from connector.catalogue.concepts import folded, nearest
 from connector.catalogue.templates.days import midnight, read_day
 from connector.catalogue.templates.slots import KINDS, Slot, SlotType, concepts
 from connector.errors import Mistake
+from connector.language import say
 from connector.resources import folder
 
-__all__ = ["Slot", "Template", "fill", "midnight", "named", "sample", "template", "templates"]
+__all__ = ["Slot", "Template", "default_text", "fill", "midnight", "named", "sample", "template", "templates"]
 
 Light = Literal["green", "yellow", "red"]
 
@@ -139,6 +140,15 @@ def _replaced(text: str, values: Mapping[str, object]) -> object:
     if any(values[name] is _GONE for name in PLACE.findall(text)):
         return _GONE
     return PLACE.sub(lambda match: str(values[match[1]]), text)
+
+
+def default_text(slot: Slot, slots: Mapping[str, Slot], lang: str) -> str:
+    """What stands in a slot that nobody fills, as people read it: labels, and days after those of another slot."""
+    if later := _LATER.fullmatch(slot.default):
+        return say("template.later", lang, days=int(later[2]), label=slots[later[1]].label[lang])
+    known = concepts(slot)
+    words = [word.strip() for word in slot.default.split(",")]
+    return ", ".join(known[word].labels[lang] if word in known else word for word in words)
 
 
 def sample(template: Template) -> dict[str, object]:

@@ -69,7 +69,7 @@ class Show:
                 words["amount"] = self._say(f"publish.{amount}", **words)
                 words["clauses"] = "\n".join(f"· {clause}" for clause in facts["clauses"])
             case "negotiate":
-                words["states"] = " → ".join(facts["states"])
+                words["steps"] = " → ".join(one["text"][self._lang] for one in facts["steps"])
             case "tamper":
                 words["failed"] = "\n".join(facts["failed"])
             case _:

@@ -126,7 +126,9 @@ class Tour:
         signed = self._agreement(TOWN, self.agreement)["signed"]
         if not all(signed.values()):
             raise Unavailable("demo.one-sided", agreement=self.agreement)
-        return {"agreement": self.agreement, "states": case["states"], "signatures": len(signed)}
+        return {
+            "agreement": self.agreement, "states": case["states"], "steps": case["steps"], "signatures": len(signed),
+        }  # fmt: skip
 
     def transfer(self) -> Facts:
         """The neighbour holds the very bytes that the contract pins."""

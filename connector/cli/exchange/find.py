@@ -107,7 +107,9 @@ def _show(call: Call, hit: Mapping[str, Any]) -> None:
     if hit.get("description"):
         call.tell("find.about", description=plain(hit["description"], 2000))
     if hit.get("bytes") is not None:
-        call.tell("find.file", media_type=hit.get("media_type") or "?", bytes=call.size(hit["bytes"]))
+        call.tell(
+            "find.file", media_type=hit.get("format") or hit.get("media_type") or "?", bytes=call.size(hit["bytes"])
+        )
     if hit.get("source") == "copy":
         call.tell("find.seen", at=hit["seen"])
     for offer in hit["offers"]:

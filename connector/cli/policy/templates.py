@@ -73,6 +73,7 @@ def _print(call: Call, short: Mapping[str, Any]) -> None:
 
 def _one(call: Call, chosen: Any) -> int:
     """Title, effect and plain words; each slot; and the sentences of the contract if the slots have defaults."""
+    from connector.catalogue.templates import templates
     from connector.catalogue.templates.slots import hint
 
     lang = call.lang
@@ -82,6 +83,7 @@ def _one(call: Call, chosen: Any) -> int:
             "label": slot.label[lang],
             "hint": hint(slot, lang),
             "default": slot.default,
+            "default_text": templates.default_text(slot, chosen.slots, lang),
             "optional": slot.optional,
         }
         for name, slot in chosen.slots.items()
@@ -95,7 +97,7 @@ def _one(call: Call, chosen: Any) -> int:
             f"policy.slot-{_need(blank)}",
             name=name,
             label=f"{blank['label']}: {blank['hint']}",
-            default=blank["default"],
+            default=blank["default_text"],
         )
     for clause in sentences:
         call.tell("policy.clause", text=clause["text"], badge=call.say(f"policy.badge.{clause['badge']}"))

@@ -87,6 +87,7 @@ class CodeLists:
         types = self.values(FILE_TYPE)
         self._endings = _first((ending, value) for value in types for ending in value.endings)
         named = _first((name.casefold(), value) for value in types for name in value.names)
+        self._media = _first((value.media_type.casefold(), value) for value in types if value.media_type)
         self._formats = self._endings | named | _first((value.code.casefold(), value) for value in types)
 
     def _take(self, one: CodeList) -> None:
@@ -127,6 +128,10 @@ class CodeLists:
     def file_type(self, name: str) -> Value | None:
         """By code, ending or another name, as people write it: `csv`, `.CSV`, `Shapefile`, `WMS`."""
         return self._formats.get(name.strip().lstrip(".").casefold())
+
+    def file_type_by_media(self, media_type: str) -> Value | None:
+        """By `text/csv`, whatever parameters stand behind it."""
+        return self._media.get(media_type.partition(";")[0].strip().casefold())
 
     def file_type_of(self, file_name: str) -> Value | None:
         """By the longest ending of a file name that is known: `trees.tar.gz` is a packed archive, no gzip file."""
