@@ -133,8 +133,8 @@ async def test_a_copy_stands_in_for_a_provider_that_is_silent(space: Space) -> N
     async with open_desk(city.services) as opened:
         clerk = opened.browser({VILLAGE: ["steward"]})
         found = await clerk.get(f"/t/{VILLAGE}/find?q=Baumkataster")
-        assert "zuletzt beim Anbieter gelesen vor 1 Min." in found.words
+        assert "zuletzt beim Datengeber gelesen vor 1 Min." in found.words
         page = await clerk.get(found.link("Baumkataster"))
-        assert "Der Anbieter antwortet gerade nicht" in page.words
+        assert "Der Datengeber antwortet gerade nicht" in page.words
         assert "Anfragen können Sie erst" in page.words
         assert [one.action for one in page.forms if one.action.endswith("/requests")] == []
