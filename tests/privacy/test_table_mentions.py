@@ -6,6 +6,8 @@ import pytest
 
 from connector.audit import store
 from connector.errors import Defect
+from connector.notifications import store as notifications
+from connector.notifications.model import Notification
 from connector.privacy import column_rules, column_scan, holds, pseudonyms, retention_store, table_mentions
 from connector.privacy.column_rules import WAYS, Kept
 from connector.privacy.column_scan import AgreementOfRow
@@ -45,6 +47,24 @@ async def found(db: Database, slug: str = TOWN) -> list[Mention]:
 async def cleared(db: Database, it: Eraser | None = None, slug: str = TOWN) -> table_mentions.Weighed:
     spots = dict.fromkeys(one.place for one in await found(db, slug))
     return await db.write(slug, table_mentions.clear, slug, it or eraser(), HER, spots, ORDER)
+
+
+async def test_a_row_that_is_hers_by_its_key_goes(any_db: Database) -> None:
+    """>> what she has read, and a note that is hers alone << the one row goes, of the other her pseudonym."""
+
+    def told(tx: Tx) -> None:
+        note = Notification(name="approval:x", cause="approval", subject="x", facts={}, audience=frozenset({HER}), at=1)
+        notifications.add(tx, TOWN, note)
+        notifications.note_read(tx, TOWN, HER, ["approval:x"])
+
+    await any_db.write(TOWN, told)
+    assert {one.table for one in await found(any_db)} == {"notification", "notification_read"}
+    done = await cleared(any_db)
+    assert len(done.cleared) == 2
+    assert await found(any_db) == []
+    assert await any_db.read(TOWN, notifications.read_by, TOWN, HER) == frozenset()
+    (left,) = await any_db.read(TOWN, notifications.newest, TOWN)
+    assert left.audience == frozenset({"p-******"})
 
 
 async def test_the_schema_has_every_column_that_is_decided_on(any_db: Database) -> None:
