@@ -3,6 +3,7 @@
 Nothing here reads a clock or a table. A figure that the log cannot prove says so and has no value.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -76,7 +77,7 @@ def _partners(log: Log, story: Story, known: Known, now: int) -> Figure:
     ]
     everybody = set[str]().union(*by_dataset.values())
     return _of(
-        len(everybody) if story.published else None,
+        len(everybody) if story.published or running else None,
         [*offered, *(event for one in running for event in (one.asked, one.begun))],
         parts=tuple(sorted(parts, key=lambda part: (-part.value, part.key))),
     )
@@ -220,11 +221,11 @@ def _in_force(story: Story, at: int) -> Iterator[Contract]:
     return (one for one in story.contracts if one.in_force(at))
 
 
-def _months(now: int) -> list[tuple[str, int]]:
-    """The last twelve months, each with its last moment (ms, local time); the current one with `now`."""
+def _months(now: int, count: int = MONTHS) -> list[tuple[str, int]]:
+    """The last months, each with its last moment (ms, local time); the current one with `now`."""
     at = datetime.fromtimestamp(now / 1000, SPACE)
     found = [(at.strftime("%Y-%m"), now)]
-    for _ in range(MONTHS - 1):
+    for _ in range(count - 1):
         at = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         end = int(at.timestamp() * 1000) - 1
         at = datetime.fromtimestamp(end / 1000, SPACE)
@@ -234,12 +235,16 @@ def _months(now: int) -> list[tuple[str, int]]:
 
 def _by_month(now: int, found: Iterable[tuple[int, float]], value: Callable[[list[float]], float]) -> tuple[Point, ...]:
     """`found` are pairs of an instant (ms) and a number; a month without any has no value."""
-    months: dict[str, list[float]] = {name: [] for name, _ in _months(now)}
+    (_, before), *months = _months(now, MONTHS + 1)
+    ends = [end for _, end in months]
+    held: list[list[float]] = [[] for _ in months]
     for at, number in found:
-        month = datetime.fromtimestamp(at / 1000, SPACE).strftime("%Y-%m")
-        if month in months:
-            months[month].append(number)
-    return tuple(Point(month=name, value=value(numbers) if numbers else None) for name, numbers in months.items())
+        if before < at <= now:
+            held[bisect_left(ends, at)].append(number)
+    return tuple(
+        Point(month=name, value=value(numbers) if numbers else None)
+        for (name, _), numbers in zip(months, held, strict=True)
+    )
 
 
 def _mean(numbers: list[float]) -> float:

@@ -1,6 +1,7 @@
 """A figure and what it is counted from. A value is None where the log proves nothing: it is never a zero."""
 
 import tomllib
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -70,10 +71,10 @@ class Body(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """A record as figures read it; `at` is RFC 3339 in whole seconds, as it was signed."""
+    """A record as figures read it; `at` is in whole seconds, as it was signed."""
 
     type: str
-    at: str
+    at: datetime
     agreement: str | None = None
     actor: str = ""
     body: Body = Body()

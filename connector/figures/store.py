@@ -1,7 +1,6 @@
 """SQL of what figures are counted from: the newest entries of the log, and what it names by digest."""
 
 from collections.abc import Collection
-from datetime import datetime
 
 import msgspec
 
@@ -39,13 +38,9 @@ def log(tx: Tx, participant: str, limit: int = MOST) -> Log:
 def _event(id_: int, index: int | None, record: bytes) -> Event:
     said = _READ.decode(record)
     return Event(
-        id=id_, index=index, type=said.type, at=_instant(said.at), agreement=said.agreement, actor=said.actor,
-        body=said.body,
+        id=id_, index=index, type=said.type, at=int(said.at.timestamp() * 1000), agreement=said.agreement,
+        actor=said.actor, body=said.body,
     )  # fmt: skip
-
-
-def _instant(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 def ends(tx: Tx, participant: str) -> dict[str, int]:

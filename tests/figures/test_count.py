@@ -1,6 +1,7 @@
 """Figures are counted from the log: the same entries give the same numbers, and each number is proven by its events."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from connector.figures import store
 from connector.figures.count import figures
 from connector.figures.model import Body, Event, Figure, Judged, Known, Log, Part, definitions
 from connector.storage.database import Database, Tx
+from connector.zone import SPACE
 
 TOWN, ROOT = "musterstadt", "https://localhost:18443/musterstadt"
 DID = "did:web:localhost%3A18443:musterstadt"
@@ -138,6 +140,18 @@ def test_partners_of_our_own_group_are_counted_apart() -> None:
         book.agree(f"n{number}", partner)
     found = book.figures(kin=frozenset({"did:c"}))["N2"]
     assert (found.value, found.parts) == (2, (Part(key="a", value=2, kin=1),))
+
+
+def test_partners_of_withdrawn_data_still_count() -> None:
+    """>> a contract, then the data are withdrawn << the partner counts, by the entries of the contract alone, too."""
+    book = Book()
+    book.publish("a")
+    book.ask("n", "a")
+    book.agree("n")
+    book.add("publication", dataset="a", action="withdrawn")
+    found = book.figures()["N2"]
+    assert found.value == 1
+    assert counted(found.events, Known())["N2"].value == 1
 
 
 def test_times_run_from_publication_and_from_request() -> None:
@@ -305,3 +319,19 @@ def test_a_log_that_says_something_else_gives_other_numbers_or_the_same_events(m
     after = counted(tuple(one for one in world.book.events if one is not gone), Known())
     for name, figure in before.items():
         assert gone not in figure.events or after[name].events != figure.events, name
+
+
+def test_a_month_begins_and_ends_at_midnight_here() -> None:
+    """>> contracts a second before and at midnight of the first, local time << one a month; older ones in none."""
+    midnight = int(datetime(2026, 11, 1, tzinfo=SPACE).timestamp() * 1000)
+    book = Book()
+    book.publish("a", after=0)
+    for number, at in enumerate((midnight - 400 * DAY, midnight - SECOND, midnight)):
+        book.at = at - 10 * SECOND
+        book.ask(f"n{number}", "a", after=0)
+        book.at = at
+        book.agree(f"n{number}", after=0)
+    found = {one.month: one.value for one in book.figures()["N4"].series}
+    assert (found["2026-10"], found["2026-11"]) == (10, 10)
+    assert sum(value is not None for value in found.values()) == 2
+    assert len(found) == 12

@@ -1,5 +1,6 @@
 """Figures, each with its picture, its table and the entries of the log that prove it; as CSV too."""
 
+import asyncio
 from typing import ClassVar, Final
 
 from aiohttp import web
@@ -25,8 +26,11 @@ _DEEPEST: Final = 1_000
 
 
 class FigurePages:
+    """A long log takes a second to count: one at a time, so that nobody can keep the process busy with it."""
+
     def __init__(self, db: Database, figures: Figures, anchor: Anchor) -> None:
         self._db, self._figures, self._members = db, figures, Members(anchor)
+        self._one = asyncio.Semaphore(1)
 
     async def overview(self, call: Call) -> web.StreamResponse:
         """All of them, those that the log cannot prove too, with the reason."""
@@ -37,7 +41,8 @@ class FigurePages:
             titles = {key: title for one in found for key, title in self._figures.titles(tx, call.slug, one).items()}
             return by_id, titles, len(log.events), log.whole
 
-        by_id, titles, entries, whole = await self._db.read(call.slug, look)
+        async with self._one:
+            by_id, titles, entries, whole = await self._db.read(call.slug, look)
         return await page(
             call, "figures/overview.html", title=call.say("figures.title"), intro=call.say("figures.intro"),
             figures=[shown(call, by_id[id_], titles) for id_ in SHOWN], entries=entries, whole=whole,
@@ -52,7 +57,8 @@ class FigurePages:
             found = self._figures.one(tx, call.slug, call.param("id"))
             return found, self._figures.titles(tx, call.slug, found)
 
-        figure, titles = await self._db.read(call.slug, look)
+        async with self._one:
+            figure, titles = await self._db.read(call.slug, look)
         number = _page(call)
         newest = figure.events[::-1]
         chosen = newest[number * PER_PAGE : (number + 1) * PER_PAGE]
@@ -68,12 +74,14 @@ class FigurePages:
 
     async def csv(self, call: Call) -> web.StreamResponse:
         """All figures with their parts and months."""
-        found = await self._db.read(call.slug, self._figures.all, call.slug)
+        async with self._one:
+            found = await self._db.read(call.slug, self._figures.all, call.slug)
         return _file(call, figure_rows(found, call.lang), "kennzahlen")
 
     async def events(self, call: Call) -> web.StreamResponse:
         """All entries behind one figure."""
-        found = await self._db.read(call.slug, self._figures.one, call.slug, call.param("id"))
+        async with self._one:
+            found = await self._db.read(call.slug, self._figures.one, call.slug, call.param("id"))
         return _file(call, event_rows(found.events, call.lang, self._partner), f"kennzahl-{found.definition.id}")
 
     def _partner(self, did: str) -> str:
