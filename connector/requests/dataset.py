@@ -72,18 +72,11 @@ class ForeignDatasets:
     async def _copied(self, own: Participant, provider: str, dataset: str, silence: HanseError) -> LookedView:
         """Our copy; of a dataset without offers its provider says nothing else, so that is no silence."""
         found = await self._db.read(own.id, _held, own.id, provider, dataset)
-        if found is None and isinstance(silence, PeerError):
-            found = await self._listed(own, provider, dataset)
         if found is None:
             raise Unknown("requests.no-dataset") if isinstance(silence, PeerError) else silence
         entry, seen = found
         open_data = "hasPolicy" not in entry and isinstance(silence, PeerError)
         return self._shown(own, provider, entry, seen, None if open_data else silence)
-
-    async def _listed(self, own: Participant, provider: str, dataset: str) -> tuple[dict[str, Any], int] | None:
-        """What needs no contract stands in the provider's catalogue alone."""
-        every = (await self._peers.catalogue(own.id, provider)).datasets
-        return next(((one, self._clock.now()) for one in every if one.get("@id") == dataset), None)
 
     def _shown(
         self, own: Participant, provider: str, entry: Mapping[str, Any], seen: int, silence: HanseError | None

@@ -31,13 +31,15 @@ DAYS: Final[Sequence[int]] = (1, 7, 30)
 DAY_MS: Final = 86_400_000
 MOST: Final = 200
 """Links of one participant that open something at a time."""
-BURST: Final = 30
-PER_S: Final = 1
+BURST: Final = 120
+PER_S: Final = 5
 """Of one link: a map reads a file in pieces, a program that asks more often does something wrong."""
+GUESSES: Final = 30
+"""Wrong keys from one address, then one a second; a right one is never held up by the wrong ones of others."""
 SWEEP_S: Final = 3600.0
 KEPT_MS: Final = 30 * DAY_MS
 """How long a link that has ended is still shown."""
-_LONGEST: Final = 64
+_LENGTH: Final = len(secrets.token_urlsafe(32))
 
 
 class Made(NamedTuple):
@@ -64,7 +66,7 @@ class Links:
         self._db, self._clock, self._participants = db, clock, participants
         self._contracts, self._transfers, self._file_of = contracts, transfers, file_of
         self._pace = Pace(clock, burst=BURST, per_s=PER_S)
-        self._strangers = Pace(clock, burst=BURST, per_s=PER_S)
+        self._strangers = Pace(clock, burst=GUESSES, per_s=1)
 
     async def make(self, slug: str, transfer: str, days: int) -> Made:
         """Raises Mistake for another number of days and for what gives no file, Unknown for no such transfer."""
@@ -82,15 +84,13 @@ class Links:
 
     async def open(self, slug: str, key: str, address: str) -> Opened:
         """What the link opens now; `address` is whose guesses are counted. Raises Unknown, TooMany."""
-        self._strangers.spend(address)
         hosted = [one.participant.id for one in await self._participants.all()]
-        if slug not in hosted or not 0 < len(key) <= _LONGEST or not key.isascii():
-            raise Unknown("requests.no-link")
-        found = await self._db.read(slug, self._found, slug, _hashed(key))
+        possible = slug in hosted and len(key) == _LENGTH and key.isascii()
+        found = await self._db.read(slug, self._found, slug, _hashed(key)) if possible else None
         file = None if found is None else self._file_of(slug, found.transfer)
         if found is None or file is None:
+            self._strangers.spend(address)
             raise Unknown("requests.no-link")
-        self._strangers.give_back(address)
         self._pace.spend((slug, found.id))
         await self._db.write(slug, store.used, slug, found.id)
         return Opened(file, found)

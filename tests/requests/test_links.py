@@ -7,7 +7,7 @@ import pytest
 from connector.errors import Mistake, Unknown
 from connector.http.refusals import TooMany
 from connector.requests import link_store
-from connector.requests.links import BURST, DAY_MS, MOST, Links, Made, Opened
+from connector.requests.links import BURST, DAY_MS, GUESSES, MOST, Links, Made, Opened
 from connector.storage.database import Tx
 from tests.testkit.towns import Towns
 
@@ -161,10 +161,11 @@ async def test_guesses_and_greed_are_slowed_down(towns: Towns, tmp_path: Path) -
 
     async def guessed(times: int) -> None:
         for _ in range(times):
-            assert await opened(service, "guess", address="192.0.2.8") is None
+            assert await opened(service, made[1].key[:-2] + "--", address="192.0.2.8") is None
 
     with pytest.raises(TooMany):
-        await guessed(3 * BURST)
+        await guessed(3 * GUESSES)
+    assert await opened(service, made[1].key, address="192.0.2.8") is not None
 
 
 async def test_links_are_bounded_and_forgotten(towns: Towns, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

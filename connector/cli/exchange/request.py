@@ -75,7 +75,8 @@ def _show(call: Call, shown: Mapping[str, Any], purpose: str) -> None:
     if not shown["clauses"]:
         call.tell("request.unworded", policy=json.dumps(shown["policy"], ensure_ascii=False, indent=2))
     if not shown["met"]:
-        call.tell("request.barred", reason=(shown["reason"] or {}).get(call.lang, ""))
+        why = [(shown["reason"] or {}).get(call.lang, ""), shown.get("help", {}).get(call.lang, "")]
+        call.tell("request.barred", reason=" ".join(text for text in why if text))
 
 
 def waited(api: Api, seconds: int, *parts: str) -> Mapping[str, Any]:

@@ -86,7 +86,7 @@ async def test_a_link_opens_the_file_for_programs_until_it_is_taken_back(receive
     assert "Set-Cookie" not in whole.headers
     part = await program.get(address, headers={"Range": "bytes=0-2"})
     assert (part.status, part.body) == (206, b"Art")
-    for wrong in (address.replace(key, key[:-1] + "A"), address.replace(VILLAGE, TOWN), address.replace(key, "x")):
+    for wrong in (address.replace(key, key[:-1] + "B"), address.replace(VILLAGE, TOWN), address.replace(key, "x")):
         refused = await program.get(wrong)
         assert refused.status == 404
         assert key not in refused.text

@@ -138,3 +138,48 @@ async def test_a_copy_stands_in_for_a_provider_that_is_silent(space: Space) -> N
         assert "Der Datengeber antwortet gerade nicht" in page.words
         assert "Anfragen können Sie erst" in page.words
         assert [one.action for one in page.forms if one.action.endswith("/requests")] == []
+
+
+async def test_open_data_are_had_without_a_contract(town: tuple[City, Opened]) -> None:
+    """>> a copy of open data, with a file, a page and an address that is none << where they are, and no form."""
+    city, opened = town
+    provider, db = city.did(TOWN), city.services.infra.db
+    entry = {
+        "@id": "urn:d:paths", "dct:title": "Radwege", "dct:license": {"@id": "http://dcat-ap.de/def/licenses/dl-zero-de/2.0"},
+        "dcat:downloadURL": [{"@id": "https://town.example/radwege.csv"}, {"@id": "javascript:alert(1)"}],
+        "dcat:landingPage": {"@id": "https://town.example/radwege"},
+    }  # fmt: skip
+    await db.write(VILLAGE, store.replace_entry, VILLAGE, provider, copy_of(entry))
+    await db.write(VILLAGE, store.crawled, VILLAGE, provider, complete=True)
+    clerk = opened.browser({VILLAGE: ["steward"]})
+    found = await clerk.get(f"/t/{VILLAGE}/find?q=Radwege")
+    assert "Offen Für alle, ohne Vertrag." in found.words
+    page = await clerk.get(found.link("Radwege"))
+    assert "Ohne Vertrag zu haben" in page.words
+    assert "antwortet gerade nicht" not in page.words
+    assert page.link("Datei beim Datengeber öffnen") == "https://town.example/radwege.csv"
+    assert "javascript:" not in page.text
+    assert [one.action for one in page.forms if one.action.endswith("/requests")] == []
+
+
+async def test_copies_are_narrowed_by_facets_and_place(town: tuple[City, Opened]) -> None:
+    """>> copies of a member, one narrowed by its format, one by place << links that narrow, and lead back."""
+    city, opened = town
+    here = {"box": [8.6, 49.8, 8.8, 49.95]}
+    await city.api.post(f"/api/v1/participants/{TOWN}/publisher", here)
+    await city.api.post(f"/api/v1/participants/{VILLAGE}/publisher", here)
+    await city.publish(TOWN, TREES, title="Baumkataster", description="Straßenbäume")
+    provider = city.did(TOWN)
+    listed = await city.services.peer.catalogue(VILLAGE, provider)
+    for entry in listed.datasets:
+        await city.services.infra.db.write(VILLAGE, store.replace_entry, VILLAGE, provider, copy_of(entry))
+    await city.services.infra.db.write(VILLAGE, store.crawled, VILLAGE, provider, complete=True)
+    clerk = opened.browser({VILLAGE: ["auditor"]})
+    found = await clerk.get(f"/t/{VILLAGE}/find?q=Baumkataster")
+    assert "Dateiart CSV (1)" in found.words
+    csv = await clerk.get(found.link("CSV"))
+    assert "Eingeschränkt auf: CSV – aufheben" in csv.words
+    assert "Baumkataster" in [text for text, _ in csv.links]
+    near = await clerk.get(found.link("in unserer Umgebung (etwa 50 km)"))
+    assert "Baumkataster" in [text for text, _ in near.links]
+    assert (await clerk.get(near.link("aufheben"))).path == f"/t/{VILLAGE}/find"
