@@ -15,8 +15,8 @@ TERMS = (
     r"|Download|Dashboard|Login|Feed|Metadata|Metadaten"
 )
 TECHNICAL = re.compile(rf"\b(?:{TERMS})(?:s|es|wert|satz)?\b")
-FOR_OTHERS = re.compile(r"^/(administration|licences)|^/t/[^/]+/tokens")
-"""Pages of the operator and of programs, and licences in the words of their authors."""
+FOR_OTHERS = re.compile(r"^/(administration|licences)|^/t/[^/]+/(tokens|contracts/[^/]+/text)")
+"""Pages of the operator and of programs, licences in the words of their authors, and contracts as they were sealed."""
 
 OF_OTHERS = frozenset({"api", "cli", "dialects", "harvest", "http", "peer", "plugin", "rdf", "signers", "trust"})
 """Refusals of rooms that only operators, programs and other connectors meet."""

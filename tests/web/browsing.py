@@ -69,7 +69,8 @@ class Page:
         self.url, self.status, self.headers, self.body = url, status, headers, body
         self.text = body.decode("utf-8", "replace")
         self._seen = _Reader()
-        self._seen.feed(self.text)
+        if "html" in headers.get("Content-Type", ""):  # a file is no page
+            self._seen.feed(self.text)
 
     @property
     def path(self) -> str:
