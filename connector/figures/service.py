@@ -10,6 +10,7 @@ from connector.figures.fairness import judge
 from connector.figures.model import Figure, Judged, Known, Log
 from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
+from connector.reconciliation.compare import ALARMING
 from connector.storage.database import Tx
 from connector.transfer.decision.decisions import ClosureOf
 from connector.trust.members.trust_list import Anchor
@@ -43,6 +44,13 @@ class Figures:
             if figure.definition.id == id_:
                 return figure
         raise Unknown("figures.unknown", id=id_[:40])
+
+    def compared(self, tx: Tx, slug: str) -> tuple[int, int, int]:
+        """Contracts about which our log and the partner's agree, differ, and those that could not be compared."""
+        found = store.compared(tx, slug)
+        differ = sum(count for state, count in found.items() if state in ALARMING)
+        agree = found.get("agrees", 0)
+        return agree, differ, sum(found.values()) - agree - differ
 
     def titles(self, tx: Tx, slug: str, figure: Figure) -> dict[str, str]:
         """Of the datasets that the parts of a figure are about; empty for a figure about something else."""

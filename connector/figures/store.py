@@ -64,6 +64,15 @@ def cases(tx: Tx, participant: str, limit: int = MOST_JUDGED) -> list[Case]:
     return [msgspec.convert(row, Case) for row in rows]
 
 
+def compared(tx: Tx, participant: str) -> dict[str, int]:
+    """How many contracts stand how, by what our log and the partner's say of them."""
+    rows = tx.all(
+        "SELECT state, count(*) AS n FROM reconciliation WHERE participant = :participant GROUP BY state",
+        participant=participant,
+    )
+    return {row["state"]: int(row["n"]) for row in rows}
+
+
 def titles(tx: Tx, participant: str, datasets: Collection[str]) -> dict[str, str]:
     """By IRI, of those that are or were ours."""
     if not datasets:

@@ -11,6 +11,8 @@ from connector.dataplane.gate import Access
 from connector.errors import Unknown
 from connector.figures.model import Figure
 from connector.figures.service import Figures
+from connector.reconciliation import store as reconciliation
+from connector.reconciliation.store import Compared
 from connector.storage.database import Tx
 from tests.testkit.cities import COMPANY
 from tests.testkit.towns import Towns
@@ -73,6 +75,17 @@ async def test_an_ended_contract_reuses_nothing(towns: Towns) -> None:
 
     await towns.db.write(TOWN, over)
     assert (await towns.db.read(TOWN, counting.one, TOWN, "N1")).value == 0
+
+
+async def test_what_partners_logs_say_is_told(towns: Towns) -> None:
+    """>> compared with the partner's log << agrees, differs, cannot be compared: each counted as that."""
+    agreement = await towns.concluded(VILLAGE, TOWN)
+    for state, told in (("agrees", (1, 0, 0)), ("missing-there", (0, 1, 0)), ("impossible", (0, 0, 1))):
+        found = Compared(
+            agreement=agreement.id, counterparty=towns.did(VILLAGE), state=state, findings=(), code="", at=1, due_at=2
+        )
+        await towns.db.write(TOWN, reconciliation.save, TOWN, found)
+        assert await towns.db.read(TOWN, service(towns, {}).compared, TOWN) == told
 
 
 async def test_a_refused_firm_is_counted_with_its_reason(towns: Towns) -> None:

@@ -1,9 +1,11 @@
 """Slugs and roots in the one form in which they are compared."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connector.errors import Mistake
-from connector.participants.model import checked_name, checked_slug, split_root
+from connector.participants.model import checked_name, checked_slug, proposed_slug, split_root
 
 
 @pytest.mark.parametrize("slug", ["a", "musterstadt", "bad-homburg", "x1", "1", "a" * 63])
@@ -57,3 +59,25 @@ def test_no_name(name: str) -> None:
     """Bug: a name with line breaks made lines of its own in lists, in front of terms and in contracts."""
     with pytest.raises(Mistake, match=r"participants\.name"):
         checked_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("Stadt Musterhausen", "stadt-musterhausen"), ("Gemeinde Großmühlen (Öst.)", "gemeinde-grossmuehlen-oest"),
+        ("  Łódź  ", "odz"), ("§§", ""), ("", ""), ("A" * 80, "a" * 40),
+    ],
+)  # fmt: skip
+def test_a_short_name_made_of_a_name(name: str, slug: str) -> None:
+    assert proposed_slug(name, ()) == slug
+
+
+def test_a_short_name_that_another_has_gets_a_number() -> None:
+    assert proposed_slug("Neustadt", {"neustadt"}) == "neustadt-2"
+    assert proposed_slug("Neustadt", {"neustadt", "neustadt-2"}) == "neustadt-3"
+
+
+@given(st.text(max_size=200))
+def test_whatever_is_proposed_can_be_one(name: str) -> None:
+    found = proposed_slug(name, {"a"})
+    assert found == "" or checked_slug(found) == found

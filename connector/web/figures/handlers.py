@@ -35,17 +35,18 @@ class FigurePages:
     async def overview(self, call: Call) -> web.StreamResponse:
         """All of them, those that the log cannot prove too, with the reason."""
 
-        def look(tx: Tx) -> tuple[dict[str, Figure], dict[str, str], int, bool]:
+        def look(tx: Tx) -> tuple[dict[str, Figure], dict[str, str], int, bool, tuple[int, int, int]]:
             found, log = self._figures.counted(tx, call.slug)
             by_id = {one.definition.id: one for one in found}
             titles = {key: title for one in found for key, title in self._figures.titles(tx, call.slug, one).items()}
-            return by_id, titles, len(log.events), log.whole
+            return by_id, titles, len(log.events), log.whole, self._figures.compared(tx, call.slug)
 
         async with self._one:
-            by_id, titles, entries, whole = await self._db.read(call.slug, look)
+            by_id, titles, entries, whole, (agree, differ, other) = await self._db.read(call.slug, look)
         return await page(
             call, "figures/overview.html", title=call.say("figures.title"), intro=call.say("figures.intro"),
             figures=[shown(call, by_id[id_], titles) for id_ in SHOWN], entries=entries, whole=whole,
+            agree=agree, differ=differ, other=other,
             counts=[(call.say(f"figures.{id_}.title"), value(call, one), id_)
                     for id_, one in by_id.items() if id_ not in SHOWN],
         )  # fmt: skip

@@ -77,6 +77,7 @@ async def test_what_is_wrong_comes_back_with_the_form(desk: Opened) -> None:
     assert "hat hier schon jemand" in taken.words
 
 
+@pytest.mark.threat("T97")
 async def test_no_payload_data(city: City, desk: Opened) -> None:
     """>> a town with data, a partner and a question << numbers and kinds; no title, no partner, no agreement."""
     for slug in (TOWN, VILLAGE):

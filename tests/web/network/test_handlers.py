@@ -23,6 +23,7 @@ async def desk(space: Space) -> AsyncIterator[Opened]:
 
 
 @pytest.mark.threat("T85")
+@pytest.mark.threat("T97")
 async def test_a_person_sees_the_contracts_of_her_own(desk: Opened) -> None:
     """>> the town's steward << one line; >> somebody for town and village, asking for all << two; never the rest."""
     page = await desk.browser({TOWN: ["auditor"]}).get(f"/t/{TOWN}/network")
