@@ -30,6 +30,7 @@ from connector.policy.conflict.conflict import is_classified
 from connector.policy.engine import PolicyEngine, Requester
 from connector.storage.database import Tx
 
+UNPUBLISHED = 300
 OWN = 1_000
 """The rule template of open data whose source has to be named."""
 
@@ -69,6 +70,10 @@ class Catalogue:
         self.public = PublicRecords(participants)
         self.pages = Pages(participants, judge, cursor_key)
         self.inventories = Inventories(participants, judge, imported)
+
+    def unpublished(self, tx: Tx, slug: str) -> list[Source]:
+        """What was handed in and no dataset has or had; the newest."""
+        return store.unpublished(tx, slug, UNPUBLISHED)
 
     def register(self, tx: Tx, slug: str, source: Source) -> Source:
         require_active(tx, slug)

@@ -73,6 +73,18 @@ def published_count(tx: Tx, participant: str) -> int:
     return 0 if row is None else int(row["n"])
 
 
+def unpublished(tx: Tx, participant: str, limit: int) -> list[Source]:
+    """Files and live sources that no dataset has or had, the newest first."""
+    rows = tx.all(
+        "SELECT s.* FROM source s WHERE s.participant = :participant AND s.kind <> 'elsewhere'"
+        " AND NOT EXISTS (SELECT 1 FROM dataset d WHERE d.participant = s.participant AND d.source = s.id)"
+        " AND NOT EXISTS (SELECT 1 FROM revision r WHERE r.participant = s.participant AND r.source = s.id)"
+        " ORDER BY s.created_at DESC, s.id LIMIT :limit",
+        participant=participant, limit=limit,
+    )  # fmt: skip
+    return [msgspec.convert(_plain(row, Source), Source) for row in rows]
+
+
 def insert_dataset(tx: Tx, participant: str, dataset: Dataset) -> None:
     tx.run(
         "INSERT INTO dataset (participant, id, source, title, version, document, created_at, changed_at, words, record,"

@@ -81,8 +81,21 @@ class Drafts:
         source = self._uploads.live(LiveSource(url=url, name=copy.name, media_type=copy.media_type)) if live else copy
         return await self._begun(slug, author, source, copy, dataset)
 
-    async def _begun(self, slug: str, author: str, source: Source, copy: Source, dataset: str) -> Draft:
-        made = await self._db.write(slug, self._insert, slug, author, source, copy, dataset)
+    async def begin_with(self, slug: str, author: str, source_id: str) -> Draft:
+        """With what was handed in before, by a program or on the command line; raises Unknown."""
+        known = await self._db.read(slug, self.unused, slug)
+        source = copy = next((one for one in known if one.id == source_id), None)
+        if source is None:
+            raise Unknown("drafts.unknown", id=source_id[:80])
+        if source.kind == "http":
+            async with fetched(self._way, source.location) as (_, pieces, size):
+                copy = await self._uploads.take(slug, source.name, pieces, size)
+        return await self._begun(slug, author, source, copy or source, "", known=source.id)
+
+    async def _begun(
+        self, slug: str, author: str, source: Source, copy: Source, dataset: str, known: str = ""
+    ) -> Draft:
+        made = await self._db.write(slug, self._insert, slug, author, source, copy, dataset, known)
         self._start(slug, made)
         return made
 
@@ -95,11 +108,13 @@ class Drafts:
             if found.state == "withdrawn" or source.kind == "elsewhere":
                 raise Mistake("drafts.no-version")
 
-    def _insert(self, tx: Tx, slug: str, author: str, source: Source, copy: Source, dataset: str) -> Draft:
+    def _insert(self, tx: Tx, slug: str, author: str, source: Source, copy: Source, dataset: str, known: str) -> Draft:
+        """`known`: the source that is registered already."""
         require_active(tx, slug)
         self._allow(tx, slug, dataset)
         for one in {source.id: source, copy.id: copy}.values():
-            self._catalogue.register(tx, slug, one)
+            if one.id != known:
+                self._catalogue.register(tx, slug, one)
         kind: Kind = "version" if dataset else "new"
         made = Draft(
             id=new_uuid(), author=author, kind=kind, state="reading",
@@ -173,6 +188,11 @@ class Drafts:
         """What is being prepared or waits for others, without what was read in it."""
         found = (self._settled(tx, slug, one) for one in store.open_ones(tx, slug, MOST))
         return [one for one in found if one.state != "published"]
+
+    def unused(self, tx: Tx, slug: str) -> list[Source]:
+        """What was handed in by a program or on the command line, and is in no dataset and no draft; the newest."""
+        taken = store.taken(tx, slug)
+        return [one for one in self._catalogue.unpublished(tx, slug) if not {one.id, one.location} & taken]
 
     def of_dataset(self, tx: Tx, slug: str, dataset: str) -> list[Draft]:
         """What was said of persons when it was published, and for each version; the newest first."""

@@ -87,6 +87,14 @@ def submitted(tx: Tx, participant: str, limit: int) -> list[Draft]:
     return [_draft(row) for row in rows]
 
 
+def taken(tx: Tx, participant: str) -> frozenset[str]:
+    """Sources and files that any draft has or had."""
+    rows = tx.all(
+        "SELECT source, copy FROM publication_draft WHERE participant = :participant", participant=participant
+    )
+    return frozenset(str(row[name]) for row in rows for name in ("source", "copy"))
+
+
 def count_open(tx: Tx, participant: str) -> int:
     row = tx.one(
         "SELECT count(*) AS n FROM publication_draft WHERE participant = :participant AND state IN ('reading', 'open')",

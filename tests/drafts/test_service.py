@@ -272,3 +272,16 @@ async def test_a_draft_of_another_town_is_not_there(towns: Towns, desk: Drafts) 
     with pytest.raises((Unknown, PeerError)):
         await desk.look(NEIGHBOUR, one.id)
     assert await towns.db.read(NEIGHBOUR, desk.open_ones, NEIGHBOUR) == []
+
+
+async def test_what_was_handed_in_before(towns: Towns, desk: Drafts) -> None:
+    """>> a file that lies here << begun with it, registered once; in no dataset and no draft any more is unused."""
+    source = await desk._uploads.take(TOWN, "aus dem GIS.csv", Body(TREES.encode("cp1252")))
+    await towns.db.write(TOWN, towns.catalogue.register, TOWN, source)
+    assert [one.id for one in await towns.db.read(TOWN, desk.unused, TOWN)] == [source.id]
+    made = await desk.begin_with(TOWN, ANNA.who, source.id)
+    assert (made.source, (await desk.read_within(TOWN, made.id, 10)).state) == (source.id, "open")
+    assert await towns.db.read(TOWN, desk.unused, TOWN) == []
+    with pytest.raises(Unknown):
+        await desk.begin_with(TOWN, ANNA.who, source.id)
+    assert len(await towns.rows(TOWN, "SELECT 1 FROM source WHERE participant = :participant")) == 1

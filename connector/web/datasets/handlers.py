@@ -61,7 +61,8 @@ class DatasetHandlers:
         one, details, offers, said = await self._db.read(call.slug, self._read, call.slug, call.param("uuid"))
         return await page(
             call, "datasets/dataset.html", title=one.title, crumbs=self._crumbs(call), one=details, uuid=one.uuid,
-            record=view.record(call, one.record), offers=offers, said=said, told=told,
+            record=view.record(call, one.record), offers=offers, told=told,
+            tables=[] if not said else publish_view.tables(call, said[0].reading),
             steward="steward" in call.roles, drafting=bool({"steward", "publisher"} & call.roles),
         )  # fmt: skip
 

@@ -34,8 +34,6 @@ PATIENCE_S = 4.0
 """Most files have been read by then, so that nobody sees a page that only waits."""
 ALIKE = 5
 YEARS = 2
-ROWS = 10
-"""Of the preview."""
 STOP_POLLING = 286
 
 
@@ -66,12 +64,26 @@ class PublishHandlers:
         return await self._start(call)
 
     async def _start(self, call: Call, problem: str = "", url: str = "", status: int = 200) -> web.StreamResponse:
-        found = await self._db.read(call.slug, self._drafts.open_ones, call.slug)
+        found, known = await self._db.read(call.slug, self._before, call.slug)
         return await page(
             call, "publish/start.html", status, title=call.say("web.publish.title"),
             intro=call.say("web.publish.intro"),
-            drafts=found, steps=self._steps(call), problem=problem, url=url,
+            drafts=found, steps=self._steps(call), problem=problem, url=url, known=known,
         )  # fmt: skip
+
+    def _before(self, tx: Tx, slug: str) -> tuple[list[Draft], list[tuple[str, str]]]:
+        """What is being prepared, and what was handed in and is in no draft."""
+        known = self._drafts.unused(tx, slug)[:100]
+        return self._drafts.open_ones(tx, slug), [(one.id, one.name) for one in known]
+
+    async def known(self, call: Call) -> web.StreamResponse:
+        """With a file or a live source that was handed in before."""
+        try:
+            made = await self._drafts.begin_with(call.slug, who(call).who, call.form.text("source"))
+        except Mistake as problem:
+            return await self._start(call, say(call, problem), status=422)
+        await self._drafts.read_within(call.slug, made.id, PATIENCE_S)
+        return to(call.at("publish", made.id))
 
     async def file(self, call: Call) -> web.StreamResponse:
         """A file is handed over."""
@@ -134,7 +146,7 @@ class PublishHandlers:
             facts=view.facts(call, one), remarks=[] if reading is None else view.remarks(call, reading),
             hints=view.hints(call, one), answers=view.answer_options(call), errors=errors or [],
             frequencies=view.frequencies(call, (said or one.said).frequency), themes=view.themes(call),
-            tables=self._tables(call, one),
+            tables=view.tables(call, one.reading),
         )  # fmt: skip
 
     async def describe(self, call: Call) -> web.StreamResponse:
@@ -254,7 +266,7 @@ class PublishHandlers:
 
             steps=self._steps(call), ways=self._ways(call, one), draft=one, said=said,
             facts=view.facts(call, one), effect=effect, problem=found,
-            hints=view.hints(call, one), tables=self._tables(call, one), alike=alike,
+            hints=view.hints(call, one), tables=view.tables(call, one.reading), alike=alike,
             theme=dict(view.themes(call)).get(said.theme, ""),
             frequency=dict(view.frequencies(call, said.frequency)).get(said.frequency, ""),
             licence=dict(view.licences(call, said.licence)).get(said.licence, ""),
@@ -304,7 +316,7 @@ class PublishHandlers:
     async def map(self, call: Call) -> web.StreamResponse:
         """The objects of the preview, as GeoJSON."""
         one = await self._draft(call)
-        drawn = next((table.map for table in (one.reading.tables if one.reading else ()) if _has_map(table.map)), None)
+        drawn = next((table.map for table in (one.reading.tables if one.reading else ()) if view.has_map(table)), None)
         features = [] if drawn is None else drawn.features
         body = msgspec.json.encode({"type": "FeatureCollection", "features": features})
         return web.Response(body=body, content_type="application/geo+json")
@@ -313,6 +325,7 @@ class PublishHandlers:
         get(f"{TOWN}/publish", start, "steward", "publisher"),
         post(f"{TOWN}/publish/file", file, "steward", "publisher", takes_file=True),
         post(f"{TOWN}/publish/address", address, "steward", "publisher"),
+        post(f"{TOWN}/publish/known", known, "steward", "publisher"),
         get(f"{TOWN}/publish/{{draft}}", draft, "steward", "publisher"),
         get(f"{TOWN}/publish/{{draft}}/reading", reading, "steward", "publisher"),
         get(f"{TOWN}/publish/{{draft}}/description", description, "steward", "publisher"),
@@ -365,20 +378,6 @@ class PublishHandlers:
             for provider, entry in entries
         ]
 
-    def _tables(self, call: Call, one: Draft) -> list[dict[str, Any]]:
-        """Of each table that is shown: its columns, its first rows, and whether there is a map."""
-        if one.reading is None:
-            return []
-        return [
-            {
-                "table": table,
-                "columns": view.columns(call, table),
-                "rows": table.sample[:ROWS],
-                "map": _has_map(table.map),
-            }
-            for table in one.reading.tables
-        ]
-
     def _steps(self, call: Call) -> list[str]:
         return [call.say(f"web.publish.step.{name}") for name in STEPS]
 
@@ -400,10 +399,6 @@ def who(call: Call) -> Voter:
 
 def say(call: Call, problem: HanseError) -> str:
     return " ".join(explained(problem)[call.lang])
-
-
-def _has_map(drawn: Any) -> bool:
-    return drawn is not None and bool(drawn.features)
 
 
 def _with(said: Said, changed: Mapping[str, Any]) -> Said:

@@ -15,6 +15,8 @@ FREQUENCIES = (
 )  # fmt: skip
 """Those that towns use; others can be said on the command line."""
 OPEN_LICENCES = ("dl-by-de/2.0", "dl-zero-de/2.0", "cc-by/4.0", "cc-zero")
+ROWS = 10
+"""Of the preview."""
 ANSWERS = ("nobody", "official", "allowed", "remove")
 Option = tuple[str, str]
 _SYSTEMS = frozenset({25832, 25833, 4647, 5650, 31466, 31467, 31468, 31469, 4326, 4258, 3857})
@@ -123,6 +125,24 @@ def _day(call: Call, text: str) -> str:
 def remarks(call: Call, reading: Reading) -> list[str]:
     """What goes out with the file although nobody sees it, and what was not looked at."""
     return [call.say(f"web.publish.remark.{kind}") for kind in reading.remarks]
+
+
+class TableShown(Struct, frozen=True):
+    """A table with its first rows; `map`: whether there is something to draw."""
+
+    table: Table
+    columns: tuple[ColumnShown, ...]
+    rows: tuple[tuple[str, ...], ...]
+    map: bool
+
+
+def tables(call: Call, reading: Reading | None) -> list[TableShown]:
+    found = () if reading is None else reading.tables
+    return [TableShown(one, tuple(columns(call, one)), one.sample[:ROWS], has_map(one)) for one in found]
+
+
+def has_map(table: Table) -> bool:
+    return table.map is not None and bool(table.map.features)
 
 
 def columns(call: Call, table: Table) -> list[ColumnShown]:

@@ -197,3 +197,25 @@ async def test_all_of_it_in_english(desk: Opened) -> None:
     page = await anna.send(page, "/rule", "Continue", rule="municipalities-only")
     page = await anna.send(page, "/terms", "Continue")
     assert (await anna.send(page, "/publish", "Publish")).h1 == "Published"
+
+
+async def test_what_a_program_handed_in(anna: Browser, city: City) -> None:
+    """>> a file that lies here unpublished << chosen from a list, read like any other, and on no list any more."""
+
+    class Body:
+        left = FILE
+
+        async def read(self, n: int = -1) -> bytes:
+            piece, self.left = self.left, b""
+            return piece
+
+    services = city.services
+    source = await services.catalogue.uploads.take("musterstadt", "aus dem GIS.csv", Body())
+    await services.infra.db.write("musterstadt", services.catalogue.service.register, "musterstadt", source)
+    start = await anna.get(f"{HOME}/publish")
+    page = await anna.send(start, "/known", source=source.id)
+    assert (page.h1, "3 Zeilen, 7 Spalten" in page.words) == ("Beschreibung", True)
+    assert "aus dem GIS.csv" not in dict((await anna.get(f"{HOME}/publish")).form("/file").fields).values()
+    assert not [one for one in (await anna.get(f"{HOME}/publish")).forms if one.action.endswith("/known")]
+    gone = await anna.send(start, "/known", source=source.id)
+    assert gone.path == page.path or gone.status == 422
