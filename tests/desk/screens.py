@@ -17,8 +17,12 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aiohttp import web
+
 from connector.app import desk as composed
 from connector.approvals.model import Voter
+from connector.settings.load import web_origin
+from connector.web.session import Cookies
 from tests.desk import browser as real
 from tests.desk import npm_tools
 from tests.desk.towns import FIRM, NEIGHBOUR, ROLES, TOWN, Person, Towns, towns
@@ -33,8 +37,11 @@ Way = tuple[str, int, str]
 QUICK: list[Way] = [("dark", 320, "de"), ("light", 1440, "en")]
 MOST_OF_ONE = 2
 """Pages of one row of the table that are looked at: a list has many, and they are alike."""
-NO_PAGES = re.compile(r"^/(static|language|links)/|^/$|/progress$|^/t/.*/publish/\{draft\}/(reading|preview|map)$")
-"""Rows that show nothing: files, parts of pages, and what leads on at once."""
+NO_PAGES = re.compile(
+    r"^/(static|language|links)/|^/(sign-in|invitation)(/|$)|^/$|/progress$"
+    r"|^/t/.*/publish/\{draft\}/(reading|preview|map)$"
+)
+"""Rows that show nothing to who is signed in: files, parts of pages, what leads on at once, and the ways in."""
 RUN = "async () =>" + Path(__file__).with_name("barriers.js").read_text(encoding="utf-8").partition("async () =>")[2]
 
 
@@ -136,6 +143,16 @@ async def every_page(there: Towns, person: Person) -> tuple[list[str], list[str]
     ]
 
 
+async def outside(there: Towns) -> tuple[list[str], dict[str, str]]:
+    """The ways in, for who is not signed in, and the cookie of somebody whose password was right."""
+    accounts, cookies = there.city.services.accounts, Cookies(web_origin(there.city.settings))
+    code = await accounts.people.invite(TOWN, "", "Olaf Beispiel, Bauamt", ["auditor", "publisher"])
+    asked = web.Response()
+    cookies.keep(asked, "second", "x" * 43, 60)
+    paths = ["/sign-in", "/sign-in/second", f"/sign-in/link?code={code}", f"/invitation?code={code}"]
+    return paths, {name: morsel.value for name, morsel in asked.cookies.items()}
+
+
 async def tried(folder: Path | None, ways: Sequence[Way]) -> tuple[int, list[Fault]]:
     """How many views there were, and the faults of all."""
     faults: list[Fault] = []
@@ -147,19 +164,21 @@ async def tried(folder: Path | None, ways: Sequence[Way]) -> tuple[int, list[Fau
             anna = await there.person("Anna Beispiel", {TOWN: ROLES, NEIGHBOUR: ROLES}, operator=True)
             paths, lost = await every_page(there, anna)
             faults += [Fault(path, "no link leads there") for path in lost]
+            doors, second = await outside(there)
             for scheme, width, lang in ways:
-                cookies = {**anna.cookies, "hanse-language": lang}
-                opened = real.window(
-                    chromium, anna.origin, cookies, width=width, dark=scheme == "dark", expected=(404,)
-                )
-                async with opened as (page, watch):
-                    for path in [*paths, "/t/nowhere/"]:
-                        name = f"{called(path)}.{scheme}.{width}.{lang}"
-                        picture = None if folder is None else folder / f"{name}.png"
-                        texts[path], wrong = await looked_at(page, path, axe, picture)
-                        faults += [Fault(name, what) for what in (*wrong, *watch.faults)]
-                        watch.faults.clear()
-                        count += 1
+                for cookies, some in ((anna.cookies, [*paths, "/t/nowhere/"]), (second, doors)):
+                    opened = real.window(
+                        chromium, anna.origin, {**cookies, "hanse-language": lang}, width=width, dark=scheme == "dark",
+                        expected=(404,),
+                    )  # fmt: skip
+                    async with opened as (page, watch):
+                        for path in some:
+                            name = f"{called(path)}.{scheme}.{width}.{lang}"
+                            picture = None if folder is None else folder / f"{name}.png"
+                            texts[path], wrong = await looked_at(page, path, axe, picture)
+                            faults += [Fault(name, what) for what in (*wrong, *watch.faults)]
+                            watch.faults.clear()
+                            count += 1
     return count, [*faults, *(Fault(path, what) for path, what in npm_tools.invalid(texts))]
 
 
