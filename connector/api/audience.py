@@ -1,5 +1,6 @@
 """Rules before they are published: the templates on offer, and who could use data under one of them today."""
 
+import asyncio
 from typing import Any, ClassVar
 
 import msgspec
@@ -48,7 +49,8 @@ class AudienceHandlers:
             (await self._db.read(it.id, self._catalogue.offered_by, it.id, wish.offer)).policy
             if wish.offer else templates.fill(wish.rule, wish.slots)
         )  # fmt: skip
-        return audience(self._judge, self._audiences.of(policy, self._clock.now(), it.did))
+        found = await asyncio.to_thread(self._audiences.of, policy, self._clock.now(), it.did)
+        return audience(self._judge, found)
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{PARTICIPANT}/templates", templates),

@@ -1,5 +1,6 @@
 """Publishing over the management surface."""
 
+import asyncio
 from typing import ClassVar
 
 from aiohttp import web
@@ -88,7 +89,10 @@ class CatalogueHandlers:
         wish = structs.replace(wish, rule=wish.rule and templates.named(wish.rule))
         it = (await self._participants.get(request.match_info["p"])).participant
         made, offer, found = await self._db.write(it.id, self._published, it.id, wish)
-        said = None if offer is None else line(self._judge, self._audiences.of(offer.policy, self._clock.now(), it.did))
+        said = None
+        if offer is not None:
+            audience = await asyncio.to_thread(self._audiences.of, offer.policy, self._clock.now(), it.did)
+            said = line(self._judge, audience)
         return published(self._judge, made, offer, found, said)
 
     def _published(self, tx: Tx, slug: str, wish: Publication) -> tuple[Dataset, Offer | None, tuple[str, str]]:

@@ -4,6 +4,7 @@ silent.
 Terms are shown only as they stand there now; a copy says how old it is and that nothing can be asked for meanwhile.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -29,6 +30,8 @@ from connector.views.foreign_dataset import ForeignDatasetView, foreign
 from connector.views.members import Members
 from connector.views.terms import OfferView, offered
 
+MOST_OFFERS: Final = 10
+"""Offers of one dataset that are shown: each is judged for every member and purpose, beside the event loop."""
 SOURCES: Final[tuple[Literal["live", "copy"], ...]] = ("live", "copy")
 
 
@@ -43,11 +46,13 @@ class OfferDetailsView(Struct, frozen=True, kw_only=True):
 
 
 class LookedView(Struct, frozen=True, kw_only=True):
-    """`silent` says why the provider did not answer; then the rest is our copy."""
+    """`silent` says why the provider did not show it just now; then the rest is our copy. `gone`: it answered, and does
+    not show it to us any more."""
 
     dataset: ForeignDatasetView
     offers: list[OfferDetailsView]
     silent: Sentences | None
+    gone: bool
 
 
 class ForeignDatasets:
@@ -67,7 +72,7 @@ class ForeignDatasets:
             entry = await self._peers.dataset(own.id, provider, dataset)
         except HanseError as silence:
             return await self._copied(own, provider, dataset, silence)
-        return self._shown(own, provider, entry, self._clock.now(), None)
+        return await asyncio.to_thread(self._shown, own, provider, entry, self._clock.now(), None)
 
     async def _copied(self, own: Participant, provider: str, dataset: str, silence: HanseError) -> LookedView:
         """Our copy; of a dataset without offers its provider says nothing else, so that is no silence."""
@@ -76,20 +81,20 @@ class ForeignDatasets:
             raise Unknown("requests.no-dataset") if isinstance(silence, PeerError) else silence
         entry, seen = found
         open_data = "hasPolicy" not in entry and isinstance(silence, PeerError)
-        return self._shown(own, provider, entry, seen, None if open_data else silence)
+        return await asyncio.to_thread(self._shown, own, provider, entry, seen, None if open_data else silence)
 
     def _shown(
         self, own: Participant, provider: str, entry: Mapping[str, Any], seen: int, silence: HanseError | None
     ) -> LookedView:
         seeker, now = self._requests.seeker(own), self._clock.now()
-        policies = entry.get("hasPolicy", ())
+        policies = entry.get("hasPolicy", ())[:MOST_OFFERS]
         offers = [offered(self._judge, seeker, policy, now) for policy in policies]
         name, source = self._members.name(provider), SOURCES[silence is not None]
         found = hit(provider, name, entry, offers, rfc3339(seen), source)
         return LookedView(
             dataset=foreign(found, entry),
             offers=[self._offer(own, provider, entry, *both) for both in zip(policies, offers, strict=True)],
-            silent=None if silence is None else explanation(silence),
+            silent=None if silence is None else explanation(silence), gone=isinstance(silence, PeerError),
         )  # fmt: skip
 
     def _offer(
@@ -97,13 +102,13 @@ class ForeignDatasets:
     ) -> OfferDetailsView:
         asked = described(entry, policy)
         try:
-            audience = self._audiences.of(asked.policy, self._clock.now(), provider)
             digest = asked.digest(self._judge)
+            found = self._audiences.of(asked.policy, self._clock.now(), provider) if one.clauses else None
         except PolicyError:
             return OfferDetailsView(offer=one, terms="", data=asked.data, purposes=[], audience=None)
         return OfferDetailsView(
             offer=one, terms=digest, data=asked.data, purposes=self._requests.purposes(own, policy),
-            audience=audience_view(self._judge, audience) if one.clauses else None,
+            audience=None if found is None else audience_view(self._judge, found),
         )  # fmt: skip
 
 

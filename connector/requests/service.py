@@ -56,10 +56,13 @@ class Requests:
         if not self._members.admitted(did, self._clock.now()):
             raise Mistake("api.no-member", did=did[:200])
         found = await self._requested(own.id, did, wish)
+        read = offered(
+            self._judge, self.seeker(own), found.policy, self._clock.now(), purpose=wish.purpose, action=wish.action
+        )
         return TermsView(
             provider=did, partner=self._members.name(did), dataset=found.dataset, title=found.title,
             terms=found.digest(self._judge), policy=found.policy, described=found.described, data=found.data,
-            **msgspec.structs.asdict(offered(self._judge, self.seeker(own), found.policy, self._clock.now())),
+            **msgspec.structs.asdict(read),
         )  # fmt: skip
 
     async def ask(

@@ -9,7 +9,9 @@ from multidict import MultiDict
 
 from connector.catalogue.search import filters
 from connector.catalogue.service import Catalogue
+from connector.clock import Clock
 from connector.errors import Mistake
+from connector.http.pace import Pace
 from connector.language.reasons import explained
 from connector.requests.dataset import ForeignDatasets
 from connector.requests.search import Searches
@@ -31,20 +33,27 @@ KEPT: Final = ("q", "theme", "format", "licence", "rule", "from", "box")
 LONGEST_IRI: Final = 2_000
 MOST_VALUES: Final = 8
 MOST_OWN: Final = 5
+LIVE_BURST: Final = 5
+"""Searches in a row that ask every member at once, then one a second: each is a request to all of them."""
 NEAR_DEGREES: Final = 0.5
 """About fifty kilometres, in our latitudes a little less to the east."""
 Pairs = list[tuple[str, str]]
 
 
 class FindPages:
-    def __init__(self, db: Database, searches: Searches, datasets: ForeignDatasets, catalogue: Catalogue) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, searches: Searches, datasets: ForeignDatasets, catalogue: Catalogue
+    ) -> None:
         self._db, self._searches, self._datasets, self._catalogue = db, searches, datasets, catalogue
+        self._pace = Pace(clock, burst=LIVE_BURST, per_s=1)
 
     async def find(self, call: Call) -> web.StreamResponse:
         """What was found, with numbers to narrow it; a filter that nobody understands is told and left out."""
         asked: Pairs = [(name, value) for name, value in call.request.query.items() if name in KEPT and value.strip()]
         more: Pairs = [("counts", "1"), *((name, "1") for name in ("live",) if call.query(name) == "1")]
         more += [("page", call.query("page"))] if call.query("page") else []
+        if call.query("live") == "1":
+            self._pace.spend(call.slug)
         try:
             found, wrong = await self._searches.find(call.slug, call.town.did, MultiDict(asked + more)), ""
         except Mistake as mistake:

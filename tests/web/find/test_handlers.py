@@ -183,3 +183,29 @@ async def test_copies_are_narrowed_by_facets_and_place(town: tuple[City, Opened]
     near = await clerk.get(found.link("in unserer Umgebung (etwa 50 km)"))
     assert "Baumkataster" in [text for text, _ in near.links]
     assert (await clerk.get(near.link("aufheben"))).path == f"/t/{VILLAGE}/find"
+
+
+async def test_asking_all_members_again_and_again_is_slowed_down(town: tuple[City, Opened]) -> None:
+    """>> more live searches in a row than may be << too many, while copies are searched as before."""
+    _, opened = town
+    clerk = opened.browser({VILLAGE: ["auditor"]})
+    statuses = [(await clerk.get(f"/t/{VILLAGE}/find?live=1")).status for _ in range(12)]
+    assert statuses[0] == 200
+    assert 429 in statuses
+    assert (await clerk.get(f"/t/{VILLAGE}/find")).status == 200
+
+
+async def test_only_so_many_offers_of_one_dataset_are_judged(town: tuple[City, Opened]) -> None:
+    """>> a member with a hundred offers on one dataset << ten are shown."""
+    city, opened = town
+    provider, db = city.did(TOWN), city.services.infra.db
+    made = await city.publish(TOWN, TREES, title="Baumkataster")
+    entry = await city.services.peer.dataset(VILLAGE, provider, made["dataset"])
+    many = [{**entry["hasPolicy"][0], "@id": f"urn:offer:{number}"} for number in range(100)]
+    body = {**entry, "@id": "urn:d:many", "hasPolicy": many}
+    await db.write(VILLAGE, store.replace_entry, VILLAGE, provider, copy_of(body))
+    await db.write(VILLAGE, store.crawled, VILLAGE, provider, complete=True)
+    clerk = opened.browser({VILLAGE: ["steward"]})
+    page = await clerk.get(f"/t/{VILLAGE}/find/dataset?provider={quote(provider)}&dataset=urn:d:many")
+    assert page.words.count("Bedingungen, Angebot") == 10
+    assert "zeigt Ihnen diese Daten nicht mehr" in page.words
