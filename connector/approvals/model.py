@@ -18,6 +18,8 @@ People = Literal["none", "one", "two"]
 PEOPLE: Mapping[People, int] = {"none": 0, "one": 1, "two": 2}
 SUBJECTS: tuple[Subject, ...] = ("publication", "contract", "offer")
 DAY_MS = 86_400_000
+NEVER_MS = 253_402_300_799_000
+"""The deadline of what has none: the last second that a calendar of ours reaches."""
 
 
 class Voter(msgspec.Struct, frozen=True):
@@ -82,12 +84,17 @@ class ApprovalRow(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: int | None = None
     version: int = 1
 
+    @property
+    def due_at(self) -> int | None:
+        """Its deadline (ms), if it has one."""
+        return None if self.ballot.due_at == NEVER_MS else self.ballot.due_at
+
 
 class ApprovalRule(msgspec.Struct, frozen=True, kw_only=True):
     """How many people have to agree to what falls under `template` (empty: under any without a rule of its own).
 
-    `protection`: whether data protection has to agree besides. `days` is the time that they have. `responsible` hears
-    of it at once, `deputy` with the reminder; empty: everybody who may agree.
+    `protection`: whether data protection has to agree besides. `days` is the time that they have; 0: it never ends.
+    `responsible` hears of it at once, `deputy` with the reminder; empty: everybody who may agree.
     """
 
     subject: Subject
@@ -97,6 +104,15 @@ class ApprovalRule(msgspec.Struct, frozen=True, kw_only=True):
     days: int
     responsible: str = ""
     deputy: str = ""
+
+
+class RuleChange(msgspec.Struct, frozen=True):
+    """A rule was set or dropped at that time (ms), by a pseudonym."""
+
+    subject: Subject
+    template: str
+    at: int
+    by: str
 
 
 class Directory(Protocol):

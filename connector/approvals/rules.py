@@ -7,7 +7,7 @@ lies before us needs the one person who takes it. What a rule asks of two people
 from collections.abc import Iterable
 
 from connector.approvals import store
-from connector.approvals.model import PEOPLE, SUBJECTS, ApprovalRule, People, Subject
+from connector.approvals.model import PEOPLE, SUBJECTS, ApprovalRule, RuleChange, Subject
 from connector.audit import store as audit
 from connector.catalogue.templates.templates import template as template_of
 from connector.errors import Mistake
@@ -50,8 +50,12 @@ class ApprovalRules:
 
     def drop(self, tx: Tx, slug: str, subject: Subject, template: str, by: str) -> None:
         """From now on what holds without it."""
-        store.drop_rule(tx, slug, subject, template)
+        store.drop_rule(tx, slug, subject, template, by)
         self._log(tx, slug, by, {"approvalRule": subject, "template": template, "people": None})
+
+    def changed(self, tx: Tx, slug: str, since: int) -> list[RuleChange]:
+        """Which rules were set or dropped since then (ms), and by whom."""
+        return store.changed_rules(tx, slug, since)
 
     def require_alone(self, tx: Tx, slug: str, subject: Subject, template: str) -> None:
         """Raises Mistake where one person at another door may not decide alone (fail closed)."""
@@ -75,5 +79,7 @@ class ApprovalRules:
 
 
 def _without(subject: Subject, template: str) -> ApprovalRule:
-    people: People = "one" if subject == "offer" else "none"
-    return ApprovalRule(subject=subject, template=template, people=people, protection=False, days=DAYS)
+    """An offer waits for somebody as long as its partner lets it, as it does on the command line."""
+    if subject == "offer":
+        return ApprovalRule(subject=subject, template=template, people="one", protection=False, days=0)
+    return ApprovalRule(subject=subject, template=template, people="none", protection=False, days=DAYS)

@@ -10,8 +10,19 @@ import msgspec
 from msgspec.structs import replace
 
 from connector.approvals import decide, store
-from connector.approvals.model import DAY_MS, PEOPLE, ApprovalRow, ApprovalRule, Ballot, Directory, Part, Subject, Voter
-from connector.approvals.rules import ApprovalRules
+from connector.approvals.model import (
+    DAY_MS,
+    NEVER_MS,
+    PEOPLE,
+    ApprovalRow,
+    ApprovalRule,
+    Ballot,
+    Directory,
+    Part,
+    Subject,
+    Voter,
+)
+from connector.approvals.rules import DAYS, ApprovalRules
 from connector.audit import store as audit
 from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
@@ -183,6 +194,10 @@ class Approvals:
         """Drafts about a dataset of ours, the newest first."""
         return store.of_dataset(tx, slug, dataset)
 
+    def holding(self, tx: Tx, slug: str, *roles: str) -> frozenset[str]:
+        """Who has one of these roles."""
+        return frozenset(who for role in roles for who in self._people.holding(tx, slug, role))
+
     def addressed(self, tx: Tx, slug: str, one: ApprovalRow, *, reminder: bool) -> frozenset[str]:
         """Who is to hear that this waits: whoever the rule names, and with the reminder the deputy, else all who may
         agree and have not."""
@@ -202,15 +217,17 @@ class Approvals:
         """A new approval, its deadline as a timer; raises Mistake if nobody could ever agree to a draft."""
         if asked.subject == "publication":  # what a partner waits for has its deadline, and people may come meanwhile
             self._require_somebody(tx, slug, drafter, stewards, protection)
-        span = rule.days * DAY_MS
+        span = (rule.days or DAYS) * DAY_MS
+        due_at = tx.now + span if rule.days else NEVER_MS
         one = ApprovalRow(
             participant=slug, id=new_uuid(), subject=asked.subject, process=asked.process, dataset=asked.dataset,
             title=plain(asked.title, 300), counterparty=asked.counterparty, template=asked.template, terms=asked.terms,
             draft=asked.draft, asked_at=tx.now, remind_at=tx.now + span // 2,
-            ballot=Ballot(stewards=stewards, protection=protection, drafter=drafter, due_at=tx.now + span),
+            ballot=Ballot(stewards=stewards, protection=protection, drafter=drafter, due_at=due_at),
         )  # fmt: skip
         store.insert(tx, one)
-        timer(tx, slug, DUE, one.id, one.ballot.due_at)
+        if one.due_at is not None:
+            timer(tx, slug, DUE, one.id, one.due_at)
         self._log(tx, one, drafter or "system", "asked")
         return one
 

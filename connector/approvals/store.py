@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from connector.approvals.model import ApprovalRow, ApprovalRule, Ballot, Subject, Vote
+from connector.approvals.model import ApprovalRow, ApprovalRule, Ballot, RuleChange, Subject, Vote
 from connector.storage.database import Conflict, Row, Tx, for_update
 
 MOST = 200
+_DROPPED = "dropped"
+"""In place of how many people: the rule holds no more."""
 _BALLOT = ("stewards", "protection", "drafter", "due_at", "state")
 _PLAIN = tuple(name for name in ApprovalRow.__struct_fields__ if name != "ballot")
 
@@ -112,8 +114,10 @@ def ended_ones(tx: Tx, participant: str, limit: int) -> list[ApprovalRow]:
 def rules(tx: Tx, participant: str) -> Mapping[tuple[Subject, str], ApprovalRule]:
     """By what they are about and their template."""
     rows: Sequence[Row] = tx.all(
-        "SELECT * FROM approval_rule WHERE participant = :participant ORDER BY subject, template",
+        "SELECT * FROM approval_rule WHERE participant = :participant AND people <> :dropped"
+        " ORDER BY subject, template",
         participant=participant,
+        dropped=_DROPPED,
     )
     found = [
         ApprovalRule(
@@ -140,10 +144,25 @@ def put_rule(tx: Tx, participant: str, rule: ApprovalRule, by: str) -> None:
     )
 
 
-def drop_rule(tx: Tx, participant: str, subject: Subject, template: str) -> None:
+def drop_rule(tx: Tx, participant: str, subject: Subject, template: str, by: str) -> None:
+    """It holds no more; that it was dropped stays known."""
     tx.run(
-        "DELETE FROM approval_rule WHERE participant = :participant AND subject = :subject AND template = :template",
+        "UPDATE approval_rule SET people = :dropped, changed_at = :now, changed_by = :by"
+        " WHERE participant = :participant AND subject = :subject AND template = :template",
         participant=participant,
         subject=subject,
         template=template,
+        dropped=_DROPPED,
+        now=tx.now,
+        by=by,
     )
+
+
+def changed_rules(tx: Tx, participant: str, since: int) -> list[RuleChange]:
+    rows = tx.all(
+        "SELECT subject, template, changed_at, changed_by FROM approval_rule WHERE participant = :participant"
+        " AND changed_at > :since ORDER BY changed_at, subject, template",
+        participant=participant,
+        since=since,
+    )
+    return [RuleChange(row["subject"], row["template"], row["changed_at"], row["changed_by"]) for row in rows]

@@ -46,6 +46,7 @@ class Causes:
             *(self._of_negotiation(tx, "refused", one) for one in attention.refusals(tx, slug, since)),
             *self._failed(tx, slug, since),
             *self._ended(tx, slug, since),
+            *self._rules(tx, slug, since),
         ]
 
     def seldom(self, tx: Tx, hosted: Hosted) -> list[Notification]:
@@ -56,13 +57,19 @@ class Causes:
     def _waiting(self, tx: Tx, slug: str, known: Container[str]) -> Iterator[Notification]:
         for one in self._approvals.waiting(tx, slug):
             facts = {"title": one.title, "partner": self._partner(one.counterparty), "subject": one.subject,
-                     "until": rfc3339(one.ballot.due_at)}  # fmt: skip
+                     "until": "" if one.due_at is None else rfc3339(one.due_at)}  # fmt: skip
             if f"approval:{one.id}" not in known:
                 told = self._approvals.addressed(tx, slug, one, reminder=False)
                 yield _told(tx, "approval", one.id, facts, told)
             if tx.now >= one.remind_at and f"reminder:{one.id}" not in known:
                 told = self._approvals.addressed(tx, slug, one, reminder=True)
                 yield _told(tx, "reminder", one.id, facts, told)
+
+    def _rules(self, tx: Tx, slug: str, since: int) -> Iterator[Notification]:
+        """Who has to agree to what was changed: all whom it binds hear of it, but for whoever did it."""
+        for one in self._approvals.rules.changed(tx, slug, since):
+            told = self._approvals.holding(tx, slug, "steward", "admin") - {one.by}
+            yield _told(tx, "rules", "rules", {}, told, f"{one.subject}:{one.template}:{one.at}")
 
     def _of_negotiation(self, tx: Tx, cause: Cause, one: attention.NegotiationNews) -> Notification:
         facts = {"title": plain(one.title, 200), "partner": self._partner(one.counterparty)}

@@ -25,6 +25,7 @@ def sentence(one: Notification, lang: str) -> str:
     said = {name: plain(text, LONGEST) or "–" for name, text in one.facts.items()}
     facts = {"title": "–", "partner": "–", **said}
     own = "-own" if one.facts.get("subject") == "publication" else ""
+    own = "-open" if one.facts.get("until") == "" else own
     return say(f"notifications.cause.{one.cause}{own}", lang, **facts)
 
 

@@ -6,19 +6,19 @@ from typing import Final, Literal
 import msgspec
 
 Cause = Literal[
-    "approval", "reminder", "sign", "ends", "failed", "refused", "ended", "duty", "certificate"
+    "approval", "reminder", "sign", "ends", "failed", "refused", "ended", "duty", "certificate", "rules"
 ]  # fmt: skip
 URGENCY: Final[Mapping[Cause, int]] = {
     "reminder": 0, "approval": 1, "sign": 1, "duty": 2, "certificate": 2, "failed": 3, "ended": 3, "refused": 4,
-    "ends": 5,
+    "ends": 5, "rules": 3,
 }  # fmt: skip
 """In which order they are read: what waits for somebody first."""
 PAGES: Final[Mapping[Cause, str]] = {
     "approval": "approvals", "reminder": "approvals", "sign": "contracts", "ends": "contracts", "failed": "deliveries",
-    "refused": "requests", "ended": "contracts", "duty": "contracts", "certificate": "people",
+    "refused": "requests", "ended": "contracts", "duty": "contracts", "certificate": "people", "rules": "approvals",
 }  # fmt: skip
 """The page of the participant where the next step is; that of the subject lies below it, but for certificates."""
-BELOW: Final = frozenset({"approval", "reminder", "sign", "ends", "refused", "ended", "duty"})
+BELOW: Final = frozenset({"approval", "reminder", "sign", "ends", "refused", "ended", "duty", "rules"})
 
 
 class Notification(msgspec.Struct, frozen=True, kw_only=True):

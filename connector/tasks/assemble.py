@@ -38,7 +38,7 @@ def approvals(service: Approvals) -> Supplier:
             part = decide.part_for(row.ballot, voter)
             yield Task(
                 kind="protection" if part == "protection" else "approval", subject=row.id, title=row.title,
-                partner=row.counterparty, since=row.asked_at, due=row.ballot.due_at, process=row.process,
+                partner=row.counterparty, since=row.asked_at, due=row.due_at, process=row.process,
             )  # fmt: skip
 
     return supply

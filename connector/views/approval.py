@@ -46,7 +46,7 @@ class ApprovalView(msgspec.Struct, frozen=True, kw_only=True):
     drafter: str
     drafted: bool
     asked_at: int
-    due_at: int
+    due_at: int | None
     ended_at: int | None
     stewards: int
     protection: int
@@ -75,7 +75,7 @@ class ApprovalViews:
             partner=self._members.name(row.counterparty) if row.counterparty else "", counterparty=row.counterparty,
             process=row.process, dataset=row.dataset, template=row.template,
             drafter=self._people.name(tx, slug, ballot.drafter) if ballot.drafter else "", drafted=drafted,
-            asked_at=row.asked_at, due_at=ballot.due_at, ended_at=row.ended_at,
+            asked_at=row.asked_at, due_at=row.due_at, ended_at=row.ended_at,
             stewards=max(ballot.missing("steward"), 0), protection=max(ballot.missing("protection"), 0),
             votes=[
                 VoteView(vote.part, self._people.name(tx, slug, vote.who), vote.at, vote.who == voter.who)

@@ -39,6 +39,17 @@ async def test_that_of_the_template_counts(towns: Towns) -> None:
     assert sum(b'"actor":"p-aaaaaa"' in bytes(row["record"]) for row in logged) == 3
 
 
+async def test_a_change_is_known_and_so_is_a_rule_that_was_dropped(towns: Towns) -> None:
+    rules: ApprovalRules = towns.approvals.rules
+    await towns.db.write(TOWN, rules.put, TOWN, rule(), "p-aaaaaa")
+    await towns.db.write(TOWN, rules.drop, TOWN, "contract", "", "p-bbbbbb")
+    found = await towns.db.read(TOWN, rules.changed, TOWN, 0)
+    assert [(one.subject, one.by) for one in found] == [("contract", "p-bbbbbb")]
+    assert (await towns.db.read(TOWN, rules.of, TOWN, "contract", "")).people == "none"
+    await towns.db.write(TOWN, rules.put, TOWN, rule(people="two"), "p-aaaaaa")
+    assert (await towns.db.read(TOWN, rules.of, TOWN, "contract", "")).people == "two"
+
+
 @pytest.mark.parametrize(
     ("more", "code"),
     [

@@ -128,7 +128,7 @@ def sentence(call: Call, rule: ApprovalRule) -> str:
     text = call.say(f"web.approvals.rule.{rule.subject}-{rule.people}", what=what)
     if rule.protection:
         text += " " + call.say("web.approvals.rule.protection")
-    if rule.people != "none" or rule.protection:
+    if rule.days and (rule.people != "none" or rule.protection):
         text += " " + call.say("web.approvals.rule.days", days=rule.days)
     return text
 
