@@ -90,10 +90,18 @@ class People:
         await self._participants.get(slug)
         wanted, whom, fresh = rules.checked(roles), shown(name), secret.fresh()
 
+        await self._db.write(slug, self._invited, slug, by, secret.digest(fresh), whom, wanted)
+        return fresh
+
+    async def invite_first(self, slug: str, operator: str, name: str, roles: Iterable[str]) -> str:
+        """By the operator at the desk. Where nobody grants roles yet her word counts as on the command line, or a new
+        participant would never have anybody; afterwards a second person there has to confirm."""
+        await self._participants.get(slug)
+        wanted, whom, fresh = rules.checked(roles), shown(name), secret.fresh()
+
         def unit(tx: Tx) -> None:
-            if len(store.invitations(tx, slug)) >= MOST:
-                raise Mistake("accounts.many-invitations", most=MOST)
-            store.invite(tx, slug, secret.digest(fresh), whom, wanted, by, tx.now + INVITED_MS)
+            by = operator if store.holders(tx, slug, "admin") else ""
+            self._invited(tx, slug, by, secret.digest(fresh), whom, wanted)
 
         await self._db.write(slug, unit)
         return fresh
@@ -202,6 +210,11 @@ class People:
         return None if found is None else found.name
 
     # Units
+
+    def _invited(self, tx: Tx, slug: str, by: str, digest: str, whom: str, wanted: frozenset[Role]) -> None:
+        if len(store.invitations(tx, slug)) >= MOST:
+            raise Mistake("accounts.many-invitations", most=MOST)
+        store.invite(tx, slug, digest, whom, wanted, by, tx.now + INVITED_MS)
 
     async def _taken(self, slug: str, by: str, person: str, role: Role, *, last: bool = False) -> None:
         def unit(tx: Tx) -> None:

@@ -145,6 +145,25 @@ async def test_an_invitation_counts_once(towns: Towns) -> None:
 
 
 @pytest.mark.threat("T30")
+async def test_the_operator_invites_who_comes_first(towns: Towns) -> None:
+    """Bug: the first person of a participant waited for a second one for ever. >> the operator at the desk invites
+    before and after there is an admin << the first counts at once, the second waits for the admin's word."""
+    it = people(towns)
+    otto = (await it.add(OLAF, "Otto Betrieb", operator=True)).id
+    first = await it.accept(
+        await it.invite_first(TOWN, otto, "x", ["admin", "steward"]), "anna@musterstadt.de", "Anna", PASSWORD, DESK
+    )
+    assert (first.waiting, await roles(towns, first.person)) == (set(), {"admin", "steward"})
+    second = await it.accept(
+        await it.invite_first(TOWN, otto, "y", ["admin", "auditor"]), "bert@musterstadt.de", "Bert", PASSWORD, DESK
+    )
+    assert (second.waiting, await roles(towns, second.person)) == ({"admin"}, {"auditor"})
+    with pytest.raises(Refusal):
+        await it.confirm(TOWN, otto, second.person, "admin")
+    await it.confirm(TOWN, first.person, second.person, "admin")
+
+
+@pytest.mark.threat("T30")
 async def test_what_is_no_invitation(towns: Towns) -> None:
     """>> guessed, over, taken back, of an admin who is none any more << each the same; the database has no link."""
     it = people(towns)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from connector.accounts.assemble import ANSWER, AccountSlice
 from connector.accounts.model import Signed
+from connector.accounts.people import Accepted
 from connector.accounts.signing_in import BROWSER_MS, SECOND_MS, Opened, SecondWanted
 from connector.errors import HanseError, Refusal, Unknown
 from connector.language.reasons import explained
@@ -125,12 +126,12 @@ class SignInHandlers:
             if error.status >= 500:
                 raise
             return await self._invitation(call, code, error)
-        return await entered(call, self._accounts, Opened(cookie=accepted.cookie), f"/t/{accepted.participant}/")
+        return await entered(call, self._accounts, Opened(cookie=accepted.cookie), _begins(accepted))
 
     async def join(self, call: Call) -> web.StreamResponse:
         """What she may do has changed, so her sessions have ended."""
         accepted = await self._accounts.people.accept_signed(call.form.text("code"), call.person.person)
-        return to(f"/t/{accepted.participant}/")
+        return to(_begins(accepted))
 
     routes: ClassVar[tuple[Route, ...]] = (
         get("/sign-in", show, "everybody"),
@@ -170,6 +171,11 @@ class SignInHandlers:
             title=call.say("web.invitation.title", name=hosted.participant.name), code=code, error=told(call, error),
             invited=sorted(found.roles), login=filled["login"], name=filled["name"],
         )  # fmt: skip
+
+
+def _begins(accepted: Accepted) -> str:
+    """Where a role still waits for a second person there is perhaps nothing to see yet: the start says so."""
+    return "/" if accepted.waiting else f"/t/{accepted.participant}/"
 
 
 async def entered(call: Call, accounts: AccountSlice, opened: Opened, back: str) -> web.StreamResponse:

@@ -66,7 +66,7 @@ class AdministrationPages:
         """The first person of a participant: the link is shown once."""
         slug, name = call.param("slug"), call.form.text("name")
         try:
-            code = await self._people.invite(slug, call.person.person, name, call.form.all("roles"))
+            code = await self._people.invite_first(slug, call.person.person, name, call.form.all("roles"))
         except Mistake as problem:
             return await self._shown(call, problem=_words(call, problem), name=name, status=422)
         return await self._shown(call, link=f"{call.desk.origin}/invitation?code={code}")

@@ -1,9 +1,11 @@
 """P1: the steward of a small town, half an hour a week: from a file to an offer."""
 
+from pathlib import Path
 from typing import Final
 
 from connector.approvals.model import ApprovalRule
 from connector.approvals.rules import ApprovalRules
+from tests.desk.hand import Hand
 from tests.desk.journeys.stage import Stage
 from tests.desk.towns import NEIGHBOUR, TOWN, Towns
 
@@ -27,18 +29,23 @@ async def publish(stage: Stage) -> None:
         await hand.open(f"/t/{TOWN}/")
         await hand.follow("Daten freigeben")
         await hand.follow("Neu freigeben")
-        await hand.give("Datei", file)
-        await hand.press("Datei abgeben")
-        await hand.see("Zeichensatz Windows-1252")
-        await hand.write("Was steht darin?", "Art, Höhe und Pflanzjahr aller Stadtbäume")
-        await hand.press("Weiter")
-        await hand.choose("Wer darf die Daten nutzen?", "Nur Kommunen")
-        await hand.press("Weiter")
-        await hand.press("Weiter")
-        await hand.press("Veröffentlichen")
-        await hand.see("ist veröffentlicht")
+        await offer(hand, file)
     found = await stage.towns.city.api.get(f"/api/v1/participants/{TOWN}/datasets")
     assert any(stage.way in one["title"] for one in found["datasets"])
+
+
+async def offer(hand: Hand, file: Path) -> None:
+    """From the form for a file to data that are published."""
+    await hand.give("Datei", file)
+    await hand.press("Datei abgeben")
+    await hand.see("Zeichensatz Windows-1252")
+    await hand.write("Was steht darin?", "Art, Höhe und Pflanzjahr aller Stadtbäume")
+    await hand.press("Weiter")
+    await hand.choose("Wer darf die Daten nutzen?", "Nur Kommunen")
+    await hand.press("Weiter")
+    await hand.press("Weiter")
+    await hand.press("Veröffentlichen")
+    await hand.see("ist veröffentlicht")
 
 
 async def approve(stage: Stage) -> None:
