@@ -24,8 +24,9 @@ WALL_S = 45.0
 
 
 class CheckView(msgspec.Struct, frozen=True):
-    """One check: its verdict, and a sentence."""
+    """One check: its name, its verdict, and a sentence."""
 
+    name: str
     verdict: Literal["PASSED", "FAILED", "INDETERMINATE"]
     sentence: str
 
@@ -37,6 +38,12 @@ class ReportView(msgspec.Struct, frozen=True):
     reason: str
     checks: list[CheckView]
     notes: list[str]
+
+    @property
+    def told(self) -> str:
+        """The verdict; `untimed` where everything holds but that nobody besides the two sides vouches for the time."""
+        open_ones = {one.name for one in self.checks if one.verdict == "INDETERMINATE"}
+        return "untimed" if self.verdict == "INDETERMINATE" and open_ones == {"time"} else self.verdict.lower()
 
 
 class Checking:

@@ -39,6 +39,7 @@ class _Known(Struct, frozen=True, kw_only=True):
     life: LifeView
     terms: list[view.Clause]
     approved: list[str]
+    approved_there: str
     deliveries: list[view.Delivery]
     duties: list[view.Owed]
     signable: bool
@@ -145,6 +146,7 @@ class ContractPages:
             agreement=agreement, shown=self._agreements.one(tx, call.slug, agreement), life=life,
             terms=view.terms(call, self._judge, agreement),
             approved=view.approved_by(tx, call, self._approvals, self._people, case),
+            approved_there=view.approved_there(tx, call, agreement),
             deliveries=[
                 view.delivery(call, one) for one in self._transfers.all(tx, call.slug, agreement.id)[:SHOWN]
             ],

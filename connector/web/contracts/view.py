@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from connector.accounts.directory import Directory
 from connector.approvals.service import Approvals
+from connector.contracts.evidence import approvals as approvals_signed
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.language.reasons import plain
 from connector.policy.engine import PolicyEngine
@@ -129,6 +130,18 @@ def approved_by(
         name = people.name(tx, call.slug, case.approval.pseudonym) or case.approval.pseudonym
         return [call.say("web.contracts.approved.person", name=name, role=plain(case.approval.role, 80))]
     return [call.say(f"web.contracts.approved.rule-{case.kernel.role}")]
+
+
+def approved_there(tx: Tx, call: Call, agreement: Agreement) -> str:
+    """Who agreed on the partner's side, as it signed it."""
+    found = approvals_signed.signed(tx, agreement, "consumer" if agreement.role == "provider" else "provider")
+    if found is None:
+        return call.say("web.contracts.there.nothing")
+    if not found.pseudonym:
+        return call.say("web.contracts.there.rule")
+    known = found.role in ("steward", "protection")
+    role = call.say(f"web.contracts.there.{found.role}") if known else found.role
+    return call.say("web.contracts.there.person", role=role, pseudonym=found.pseudonym)
 
 
 def bare(agreement_id: str) -> str:

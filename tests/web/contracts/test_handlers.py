@@ -46,6 +46,7 @@ async def test_what_a_contract_says(city: City, desk: Opened) -> None:
     assert "vertraglich zugesichert" in one.words
     assert "Nicht in dieser Oberfläche entschieden." in one.words
     assert "8 B" in one.words
+    assert "Freigabe beim Partner Von selbst, nach einer Regel." in one.words
     assert NASTY not in listed.text + one.text
     assert not any(form.action.startswith(LIST) for form in one.forms)  # an auditor reads
     ours = await desk.browser({TOWN: ["steward"]}).get(f"/t/{TOWN}/contracts")
@@ -65,6 +66,8 @@ async def test_text_and_evidence(city: City, desk: Opened) -> None:
     good = await lena.send(page, "/check", file=("file", "nachweis.zip", evidence.body))
     assert good.status == 200
     assert "stimmt nicht" not in good.words
+    assert "Der Nachweis hält" in good.words
+    assert "Der Nachweis hält nicht" not in good.words
     bad = await lena.send(page, "/check", file=("file", "nachweis.zip", _bent(evidence.body)))
     assert "Der Nachweis hält nicht." in bad.words
     assert "stimmt nicht" in bad.words
