@@ -1,8 +1,9 @@
 // Runs in a page that has loaded axe: what axe finds, and contrasts that nobody has decided.
 //
-// axe cannot decide two kinds that come up here. Text of a drawing: its colour is compared with that of the page, unless
-// something drawn lies behind it. Cells of a table that scrolls inside itself on a narrow screen: they have the colours of
-// the cells beside them, which are decided, and are decided themselves on a wide one.
+// axe cannot decide some kinds that come up here. Text of a drawing: its colour is compared with that of the shape behind
+// it, or of the page. A single letter or digit: the same. Cells of a table that scrolls inside itself on a narrow screen:
+// they have the colours of the cells beside them, which are decided, and are decided themselves on a wide one. Text beside a
+// map, whose layers reach beyond its frame and are cut off there.
 async () => {
   const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 });
   const pen = canvas.getContext('2d', { willReadFrequently: true });
@@ -28,20 +29,24 @@ async () => {
     const [a, b] = [light(one), light(other)].sort((x, y) => y - x);
     return (a + 0.05) / (b + 0.05);
   };
-  const covered = (text, svg) => {
+  const behind = (text, svg) => {
     const box = text.getBoundingClientRect();
-    return [...svg.querySelectorAll('rect, path, circle, polygon, line')].some((shape) => {
+    const shapes = [...svg.querySelectorAll('rect, path, circle, polygon, line')].filter((shape) => {
       const other = shape.getBoundingClientRect();
-      return getComputedStyle(shape).fill !== 'none' && !(text.compareDocumentPosition(shape) & 4) &&
+      return rgb(getComputedStyle(shape).fill)[3] && shape.compareDocumentPosition(text) & 4 &&
         other.left < box.right && other.right > box.left && other.top < box.bottom && other.bottom > box.top;
     });
+    return shapes.length ? getComputedStyle(shapes.at(-1)).fill : ground(svg);
   };
   const decided = (node) => {
     const element = document.querySelector(node.target[0]);
-    const why = node.any.map((one) => (one.data || {}).messageKey);
-    if (why.includes('elmPartiallyObscured') && element.closest('.desk-table')) return true;
+    const reasons = node.any.map((one) => (one.data || {}).messageKey);
+    if (reasons.includes('elmPartiallyObscured') && element.closest('.desk-table')) return true;
     const svg = element.closest('svg');
-    return svg && !covered(element, svg) && contrast(getComputedStyle(element).fill, ground(svg)) >= 4.5;
+    if (svg) return contrast(getComputedStyle(element).fill, behind(element, svg)) >= 4.5;
+    const plain = ['shortTextContent', 'nonBmp'].some((one) => reasons.includes(one));
+    const beside = reasons.includes('bgOverlap') && document.querySelector('.leaflet-container');
+    return (plain || beside) && contrast(getComputedStyle(element).color, ground(element)) >= 4.5;
   };
   const why = (node) => node.any.map((one) => (one.data || {}).messageKey).filter(Boolean).join(' ');
   const told = (id, nodes) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.target.join(' ')} ${why(node)}`).join(' | ')}`;

@@ -20,18 +20,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aiohttp import web
 
 from connector.app import desk as composed
-from connector.approvals.model import Voter
 from connector.settings.load import web_origin
 from connector.web.session import Cookies
 from tests.desk import browser as real
 from tests.desk import npm_tools
-from tests.desk.towns import FIRM, NEIGHBOUR, ROLES, TOWN, Person, Towns, towns
+from tests.desk.lively import lively, prepared
+from tests.desk.towns import NEIGHBOUR, ROLES, TOWN, Person, Towns, towns
 from tests.web.browsing import Browser
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
 SKIPPED = 77
+LONGEST_S = 60.0
+"""Of axe on one page."""
 SCHEMES, WIDTHS, LANGUAGES = ("light", "dark"), (320, 768, 1440), ("de", "en")
 Way = tuple[str, int, str]
 QUICK: list[Way] = [("dark", 320, "de"), ("light", 1440, "en")]
@@ -39,9 +41,10 @@ MOST_OF_ONE = 2
 """Pages of one row of the table that are looked at: a list has many, and they are alike."""
 NO_PAGES = re.compile(
     r"^/(static|language|links)/|^/(sign-in|invitation)(/|$)|^/$|/progress$"
-    r"|^/t/.*/publish/\{draft\}/(reading|preview|map)$"
+    r"|^/t/.*/publish/\{draft\}/(reading|preview|map)$|/\{id\}/sign$"
 )
-"""Rows that show nothing to who is signed in: files, parts of pages, what leads on at once, and the ways in."""
+"""Rows that show nothing to who is signed in: files, parts of pages, what leads on at once, the ways in,
+and a contract that waits until a person has read another maker's text."""
 RUN = "async () =>" + Path(__file__).with_name("barriers.js").read_text(encoding="utf-8").partition("async () =>")[2]
 
 
@@ -50,62 +53,28 @@ class Fault(NamedTuple):
     what: str
 
 
-async def lively(there: Towns) -> None:
-    """Something of everything: data of both towns, a contract that was used, a refusal."""
-    made = await there.city.publish(
-        TOWN, b"Art;Standort;Jahr\nLinde;Marktplatz;1978\nEiche;Schulhof;2001\n", title="Baumkataster"
-    )
-    await there.city.publish(NEIGHBOUR, b"Ort;kWh\nRathaus;12000\n", title="Energieverbrauch der Gebäude")
-    await drafted(there)
-    signed = await there.city.negotiate(NEIGHBOUR, there.city.did(TOWN), made["dataset"])
-    await there.city.fetch(NEIGHBOUR, signed["agreement"])
-    await there.firm.negotiate(FIRM, there.city.did(TOWN), made["dataset"])
+def browser_of(person: Person) -> Browser:
+    (found,) = [(value, name) for name, value in person.cookies.items() if name != "hanse-language"]
+    return Browser(person.origin, *found)
 
 
-TREES = (
-    "Baum-Nr;Art;Höhe;Ansprechpartner;Ostwert;Nordwert\r\n"
-    + "".join(
-        f"B{n:03};Linde;12,{n % 10};Sabine Müller;{475000 + 37 * n};{5525000 + 61 * n % 900}\r\n" for n in range(40)
-    )
-).encode("cp1252")
-
-
-async def drafted(there: Towns) -> None:
-    """What is being prepared: one that is filled in, and one that waits for a steward."""
-    db, drafts = there.city.services.infra.db, there.city.services.drafts.service
-    await there.person("Stefan Freigabe", {TOWN: ("steward",)})
-    for name, who in (("Baumkataster.csv", frozenset({"steward"})), ("Wartend.csv", frozenset({"publisher"}))):
-        body = asyncio.StreamReader()
-        body.feed_data(TREES)
-        body.feed_eof()
-        made = await drafts.begin(TOWN, "p-drafts", name, body)
-        one = await drafts.read_within(TOWN, made.id, 30)
-        said = {"rule": "municipalities-only", "personal": {hint.key: "nobody" for hint in one.hints}}
-        one = await db.write(TOWN, drafts.answer, TOWN, one.id, one.version, said)
-        if "publisher" in who:
-            await db.write(TOWN, drafts.submit, TOWN, one.id, one.version, Voter("p-drafts", who))
-
-
-async def reached(person: Person, start: Iterable[str], patterns: Sequence[str]) -> dict[str, list[tuple[str, bool]]]:
-    """Addresses by row of the table, and whether it is a page: found by following links as a person would."""
+async def reached(browser: Browser, start: Iterable[str], patterns: Sequence[str]) -> dict[str, list[tuple[str, bool]]]:
+    """Addresses by row of the table, and whether it is a whole page: found by following links as a person would."""
     kinds = [(pattern, re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(pattern)))) for pattern in patterns]
-    (cookie,) = [(name, value) for name, value in person.cookies.items() if name != "hanse-language"]
-    browser = Browser(person.origin, cookie[1], cookie[0])
     found: dict[str, list[tuple[str, bool]]] = defaultdict(list)
     waiting, seen = list(start), set[str]()
-    try:
-        while waiting:
-            path = waiting.pop(0)
-            kind = next((pattern for pattern, known in kinds if known.fullmatch(path.partition("?")[0])), None)
-            if path in seen or kind is None or len(found[kind]) >= MOST_OF_ONE:
-                continue
-            seen.add(path)
-            page = await browser.get(path)
-            if page.status == 200:
-                found[kind].append((path, page.headers.get("Content-Type", "").startswith("text/html")))
-                waiting += [href for _, href in page.links if href.startswith("/")]
-    finally:
-        await browser.close()
+    while waiting:
+        path = waiting.pop(0)
+        kind = next((pattern for pattern, known in kinds if known.fullmatch(path.partition("?")[0])), None)
+        if path in seen or kind is None or len(found[kind]) >= MOST_OF_ONE:
+            continue
+        seen.add(path)
+        page = await browser.get(path, follow=False)
+        if page.status < 400:
+            whole = page.text[:20].upper().startswith("<!DOCTYPE HTML")
+            found[kind].append((path, page.status == 200 and whole))
+            links = [page.headers.get("Location", ""), *(href for _, href in page.links)]
+            waiting += [href for href in links if href.startswith("/")]
     return found
 
 
@@ -122,7 +91,8 @@ async def looked_at(page: "Page", path: str, axe: str, picture: Path | None) -> 
     await page.evaluate(axe)
     wide = [f"wider than the window: {one}" for one in await real.overflow(page)]
     quirks = [] if await page.evaluate("document.compatMode") == "CSS1Compat" else ["read in quirks mode"]
-    barriers: list[str] = await page.evaluate(RUN)
+    async with asyncio.timeout(LONGEST_S):
+        barriers: list[str] = await page.evaluate(RUN)
     return text, [*wide, *quirks, *(f"axe {one}" for one in barriers)]
 
 
@@ -135,12 +105,16 @@ def called(path: str) -> str:
 async def every_page(there: Towns, person: Person) -> tuple[list[str], list[str]]:
     """Addresses of pages of each row of the table, and the rows of which none was found."""
     rows = [one for group in composed.pages(there.city.services) for one in group.routes if one.method == "GET"]
-    table = [one.path for one in rows if not NO_PAGES.match(one.path)]
+    table = [one.path for one in rows if not NO_PAGES.search(one.path)]
     of_town = [path.replace("{p}", slug) for path in table for slug in (TOWN, NEIGHBOUR)]
-    found = await reached(person, [path for path in of_town if "{" not in path], table)
-    return sorted({path for some in found.values() for path, shown in some if shown}), [
-        path for path in table if not found[path]
-    ]
+    browser = browser_of(person)
+    try:
+        starts = [*await prepared(browser), *(path for path in of_town if "{" not in path)]
+        found = await reached(browser, starts, table)
+    finally:
+        await browser.close()
+    pages = {path for some in found.values() for path, shown in some if shown}
+    return sorted(pages), [path for path in table if not found[path]]
 
 
 async def outside(there: Towns) -> tuple[list[str], dict[str, str]]:

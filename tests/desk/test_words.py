@@ -5,9 +5,9 @@ import tempfile
 from pathlib import Path
 
 from connector.language import catalogue
-from tests.desk.screens import every_page, lively
+from tests.desk.lively import lively
+from tests.desk.screens import browser_of, every_page
 from tests.desk.towns import NEIGHBOUR, ROLES, TOWN, towns
-from tests.web.browsing import Browser
 
 TERMS = (
     r"ODRL|JSON-LD|JSON|RDF|DCAT|DSP|DID|did:web|Asset|Policy|Offer|Negotiation|Agreement|Transfer|Provider|Consumer"
@@ -49,8 +49,7 @@ async def test_no_page_speaks_of_technology() -> None:
             await lively(there)
             anna = await there.person("Anna Beispiel", {TOWN: ROLES, NEIGHBOUR: ROLES})
             paths, _ = await every_page(there, anna)
-            (cookie,) = [(value, name) for name, value in anna.cookies.items() if name != "hanse-language"]
-            browser = Browser(anna.origin, *cookie)
+            browser = browser_of(anna)
             try:
                 pages = {path: (await browser.get(path)).words for path in [*paths, "/there/is/no/such/page"]}
             finally:
