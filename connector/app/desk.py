@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from connector.accounts.directory import Directory
 from connector.app.services import Services
 from connector.contracts.signing.review import Readings
+from connector.operation.overview import Observer
 from connector.policy.odrl.names import HANSE
 from connector.settings.load import master_key, web_origin
 from connector.settings.own_texts import own_texts
@@ -19,7 +20,6 @@ from connector.web import assets, routes
 from connector.web.account.account import AccountHandlers
 from connector.web.account.sign_in import SignInHandlers
 from connector.web.administration.handlers import AdministrationPages
-from connector.web.administration.state import Observer
 from connector.web.approvals.handlers import ApprovalPages
 from connector.web.beginning.handlers import BeginningPages
 from connector.web.call import Desk

@@ -12,13 +12,13 @@ from connector.catalogue import concepts
 from connector.errors import Mistake
 from connector.language import catalogue
 from connector.language.reasons import explained
+from connector.operation.overview import OLD_MS, SOON_DAYS, Observer, State
 from connector.participants import publisher
 from connector.participants.model import checked_name, proposed_slug
 from connector.participants.publisher_details import PublisherChange
 from connector.participants.service import Hosted, Participants
 from connector.resources import release
 from connector.storage.database import Database
-from connector.web.administration.state import OLD_MS, SOON_DAYS, Observer, State
 from connector.web.call import Call
 from connector.web.render import page, to
 from connector.web.routes import Route, get, post
