@@ -40,6 +40,11 @@ def of_second(person: str) -> tuple[Lane, ...]:
     return (Lane(_key("second", person), HERE),)
 
 
+def of_own(person: str) -> tuple[Lane, ...]:
+    """Her old password, typed in a session of hers: whoever took that over does not get to close the way in."""
+    return (Lane(_key("own", person), HERE),)
+
+
 def network(address: str) -> str:
     """A neighbourhood of an address: whoever owns one usually owns those beside it."""
     try:

@@ -4,11 +4,14 @@ They are the way back for somebody who lost her second factor or whom a stranger
 demo shows its desk. Only the operator's command line makes them.
 """
 
+import structlog
+
 from connector.accounts import secret, session_store, sessions, store
 from connector.errors import Unauthenticated
 from connector.storage.database import PROCESS, Database, Tx
 
 LASTS_MS = 15 * 60_000
+log = structlog.get_logger("accounts")
 
 
 class Links:
@@ -36,4 +39,5 @@ class Links:
         cookie = await self._db.write(PROCESS, unit) if secret.shaped(link) else None
         if cookie is None:
             raise Unauthenticated("accounts.link")
+        log.warning("accounts.link-used")  # past password and second factor: an operator wants to see it
         return cookie

@@ -114,7 +114,7 @@ class SigningIn:
         if person.external:
             raise Mistake("accounts.external")
         plain = checked(new, person.login)
-        lanes = attempts.of_second(person.id)
+        lanes = attempts.of_own(person.id)
         await self._db.write(PROCESS, attempts.reserve, lanes)
         row = await self._db.read(PROCESS, store.secrets_of, person.id)
         first = not person.password and signed.strong

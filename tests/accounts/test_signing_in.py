@@ -270,3 +270,19 @@ def test_names() -> None:
     for wrong in ("", " ", "x" * 121, "a\u202eb"):
         with pytest.raises(Mistake):
             shown(wrong)
+
+
+@pytest.mark.threat("T87")
+async def test_who_took_a_session_over_does_not_close_the_way_in(any_db: Database) -> None:
+    """>> her old password guessed in a session of hers << five tries, and she still signs in with her code."""
+    it = signing_in(any_db)
+    await person(any_db)
+    totp, _, opened = await with_second(it, any_db)
+    signed = await Sessions(any_db).session(opened.cookie)
+    assert signed is not None
+    for _ in range(5):
+        with pytest.raises(Unauthenticated):
+            await it.change_password(signed, WRONG, "Eine neue Kastanie", STRANGER)
+    with pytest.raises(TooMany):
+        await it.change_password(signed, PASSWORD, "Eine neue Kastanie", STRANGER)
+    assert (await it.second(await ticket(it), code(totp, await now(any_db), 1), DESK)).cookie

@@ -55,7 +55,7 @@ def test_bug_a_command_waited_for_a_pipe(
 def test_settings_and_secrets_are_read_from_files_alone(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "secret")
     with pytest.raises(Mistake, match="secret-unreadable"):
-        load(tmp_path, {"HANSE_API__TOKEN_FILE": "secret"})
+        load(tmp_path, {"HANSE_SIGNERS__CSC_TOKEN_FILE": "secret"})
     os.mkfifo(tmp_path / "hanse.toml")
     with pytest.raises(Mistake, match="bad-file"):
         load(tmp_path, {})
