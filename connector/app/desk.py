@@ -103,8 +103,8 @@ def _finding(services: Services) -> list[routes.Handlers]:
     db, members, requests = services.infra.db, Members(services.trust.anchor), services.requests
     contracts, transfers, plane = services.contracts.service, services.transfers.service, services.plane.local
     return [
-        FindPages(db, services.infra.clock, requests.searches, requests.datasets, services.catalogue.service),
-        RequestPages(db, requests.service, requests.progress, contracts),
+        FindPages(db, services.infra.clock, requests.searches, requests.datasets, services.catalogue.service, members),
+        RequestPages(db, requests.service, requests.progress, contracts, members),
         DeliveryPages(db, contracts, transfers, requests.links, plane, services.peer, members),
     ]
 

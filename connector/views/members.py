@@ -1,5 +1,6 @@
 """Members of the data space as people name them: by DID or by the name that the trust list has for them."""
 
+import re
 from urllib.parse import unquote
 
 from connector.catalogue.concepts import folded, nearest
@@ -9,6 +10,9 @@ from connector.trust.members.trust_list import Anchor, Entry
 
 LONGEST = 200
 """Characters of a name as people see it."""
+
+
+_DID = re.compile(r"did:[a-z0-9]{1,20}:[A-Za-z0-9._:%-]{1,500}")
 
 
 class Members:
@@ -28,6 +32,10 @@ class Members:
         if entry is not None:
             return plain(entry.name, LONGEST)
         return plain(unquote(did.removeprefix("did:web:").partition(":")[0]), LONGEST)
+
+    def in_words(self, text: str) -> str:
+        """The text with the names of members in place of their DIDs; who is on no list stays a DID."""
+        return _DID.sub(lambda found: self.name(found[0].rstrip(".")) + "." * found[0].endswith("."), text)
 
     def admitted(self, did: str, now: int) -> bool:
         """Whether it is a member at that moment (milliseconds)."""

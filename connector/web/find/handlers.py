@@ -19,6 +19,7 @@ from connector.storage.database import Database
 from connector.trust.members.trust_list import millis
 from connector.views.dataset import DatasetView, FindView, HitView, dataset
 from connector.views.foreign_dataset import ForeignDatasetView
+from connector.views.members import Members
 from connector.web.call import Call
 from connector.web.find.map import drawn
 from connector.web.render import page
@@ -42,9 +43,11 @@ Pairs = list[tuple[str, str]]
 
 class FindPages:
     def __init__(
-        self, db: Database, clock: Clock, searches: Searches, datasets: ForeignDatasets, catalogue: Catalogue
-    ) -> None:
+        self, db: Database, clock: Clock, searches: Searches, datasets: ForeignDatasets, catalogue: Catalogue,
+        members: Members,
+    ) -> None:  # fmt: skip
         self._db, self._searches, self._datasets, self._catalogue = db, searches, datasets, catalogue
+        self._members = members
         self._pace = Pace(clock, burst=LIVE_BURST, per_s=1)
 
     async def find(self, call: Call) -> web.StreamResponse:
@@ -67,7 +70,7 @@ class FindPages:
             map=await asyncio.to_thread(drawn, places), places=places, active=_active(call, asked, found),
             facets=_facets(call, asked, found), later=_address(call, asked, ("page", found.next)) if found.next else "",
             live=_address(call, asked, ("live", "1")), near=_near(call, asked),
-            open_at=lambda hit: _dataset(call, hit), age=lambda seen: _age(call, seen),
+            named=self._members.in_words, open_at=lambda hit: _dataset(call, hit), age=lambda seen: _age(call, seen),
         )  # fmt: skip
 
     async def dataset(self, call: Call) -> web.StreamResponse:
@@ -80,7 +83,8 @@ class FindPages:
         return await page(
             call, "find/dataset.html", title=shown.hit.title, looked=looked, shown=shown, hit=shown.hit,
             map=drawn(places), places=places, crumbs=[(call.say("web.find.title"), call.at("find"))],
-            may_ask="steward" in call.roles, facts=_known(call, shown), age=lambda seen: _age(call, seen),
+            may_ask="steward" in call.roles, named=self._members.in_words, facts=_known(call, shown),
+            age=lambda seen: _age(call, seen),
             purposes_of=lambda found: [(one.iri, one.label[call.lang]) for one in found],
         )  # fmt: skip
 

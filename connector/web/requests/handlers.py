@@ -13,6 +13,7 @@ from connector.requests.progress import ORDER, Progress, ProgressView
 from connector.requests.service import Requests
 from connector.requests.terms import NegotiationRequest
 from connector.storage.database import Database
+from connector.views.members import Members
 from connector.web.call import Call
 from connector.web.render import page, to
 from connector.web.routes import TOWN, Route, get, post
@@ -27,8 +28,11 @@ LONGEST: Final = 500
 
 
 class RequestPages:
-    def __init__(self, db: Database, requests: Requests, progress: Progress, contracts: Contracts) -> None:
+    def __init__(
+        self, db: Database, requests: Requests, progress: Progress, contracts: Contracts, members: Members
+    ) -> None:
         self._db, self._requests, self._progress, self._contracts = db, requests, progress, contracts
+        self._members = members
 
     async def all(self, call: Call) -> web.StreamResponse:
         """Those that changed last."""
@@ -55,14 +59,17 @@ class RequestPages:
         found = await self._progress.of(call.town, call.param("id"))
         return await page(
             call, "requests/one.html", title=found.negotiation.title or found.negotiation.dataset, found=found,
-            crumbs=[(call.say("web.requests.title"), call.at("requests"))], **_view(call, found),
+            crumbs=[(call.say("web.requests.title"), call.at("requests"))],
+            named=self._members.in_words, **_view(call, found),
         )  # fmt: skip
 
     async def progress(self, call: Call) -> web.StreamResponse:
         """The part of the page that changes."""
         found = await self._progress.of(call.town, call.param("id"))
         status = STOP_POLLING if found.rests else 200
-        return await page(call, "requests/progress.html", status, found=found, **_view(call, found))
+        return await page(
+            call, "requests/progress.html", status, found=found, named=self._members.in_words, **_view(call, found)
+        )
 
     async def withdraw(self, call: Call) -> web.StreamResponse:
         """Ends a request that is still under way."""

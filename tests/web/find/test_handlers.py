@@ -209,3 +209,13 @@ async def test_only_so_many_offers_of_one_dataset_are_judged(town: tuple[City, O
     page = await clerk.get(f"/t/{VILLAGE}/find/dataset?provider={quote(provider)}&dataset=urn:d:many")
     assert page.words.count("Bedingungen, Angebot") == 10
     assert "zeigt Ihnen diese Daten nicht mehr" in page.words
+
+
+async def test_members_are_called_by_their_names_in_terms(town: tuple[City, Opened]) -> None:
+    """>> a rule that names the town as whom to tell << its name, not its identifier."""
+    city, opened = town
+    await city.publish(TOWN, TREES, title="Messwerte", rule="research", slots={"inform": city.did(TOWN)})
+    clerk = opened.browser({VILLAGE: ["steward"]})
+    page = await clerk.get((await clerk.get(f"/t/{VILLAGE}/find?q=Messwerte")).link("Messwerte"))
+    assert "zu benachrichtigende Stelle ist genau Musterstadt" in page.words
+    assert "did:web" not in page.words
