@@ -61,6 +61,27 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
         return self.document.get(PERSONAL) is True
 
 
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset in a list; `rules` are the templates of its offers. Times in ms."""
+
+    id: str
+    title: str
+    state: Literal["published", "withdrawn"]
+    access: Access
+    created_at: int
+    changed_at: int
+    rules: tuple[str, ...] = ()
+
+    @property
+    def uuid(self) -> str:
+        return self.id.rsplit("/", 1)[-1]
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where it stands in the order of publication."""
+        return self.created_at, self.id
+
+
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
     """What was published of a dataset from `at` (ms) on; `source` had the bytes of this `version`."""
 

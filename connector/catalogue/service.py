@@ -14,7 +14,7 @@ from connector.catalogue.describe import Answers
 from connector.catalogue.gate import NoGate, PublicationGate
 from connector.catalogue.inventory import Inventories
 from connector.catalogue.life import DatasetLife, elsewhere
-from connector.catalogue.model import PERSONAL, Countersignature, Dataset, Offer, Source, Visibility
+from connector.catalogue.model import PERSONAL, Countersignature, Dataset, Listed, Offer, Source, Visibility
 from connector.catalogue.offers import OPEN_RULE, Offers
 from connector.catalogue.offers import Contradictory as Contradictory
 from connector.catalogue.offers import OfferWish as OfferWish
@@ -31,6 +31,7 @@ from connector.policy.engine import PolicyEngine, Requester
 from connector.storage.database import Tx
 
 UNPUBLISHED = 300
+PAGE = 50
 OWN = 1_000
 """The rule template of open data whose source has to be named."""
 
@@ -195,6 +196,10 @@ class Catalogue:
         """Everything that the participant published, for its own eyes; the newest 1 000."""
         found = store.datasets(tx, slug, OWN)
         return [(dataset, store.offers_on(tx, slug, dataset.id)) for dataset in found]
+
+    def listed(self, tx: Tx, slug: str, word: str = "", before: tuple[int, str] | None = None) -> list[Listed]:
+        """A page of own datasets, the newest first; one more than `PAGE` says that there is another."""
+        return store.listed(tx, slug, word, before, PAGE + 1)
 
     def withdraw(self, tx: Tx, slug: str) -> int:
         """Nothing is offered any more; how many offers there were."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from connector.catalogue.model import Dataset, Described, Offer, Revision, Shown, Source, Terms, record_of
+from connector.catalogue.model import Dataset, Described, Listed, Offer, Revision, Shown, Source, Terms, record_of
 from connector.catalogue.search.cursor import Place
 from connector.catalogue.search.filters import Filter, fold
 from connector.metadata.record.model import DatasetRecord, Series
@@ -301,6 +301,36 @@ def datasets(tx: Tx, participant: str, limit: int) -> list[Dataset]:
         limit=limit,
     )
     return [_dataset(row) for row in rows]
+
+
+def listed(tx: Tx, participant: str, word: str, before: tuple[int, str] | None, limit: int) -> list[Listed]:
+    """The newest first, from behind the place `before`; `word`: only what holds it in title or keywords."""
+    narrower, values = "", dict[str, object]()
+    if word:
+        narrower, values["word"] = " AND words LIKE :word ESCAPE '!'", f"%{_escaped(fold(word))}%"
+    if before is not None:
+        narrower, values["at"], values["id"] = narrower + " AND (created_at, id) < (:at, :id)", *before
+    rows = tx.all(
+        "SELECT id, title, state, access, created_at, changed_at FROM dataset WHERE participant = :participant"  # noqa: S608 constants
+        f"{narrower} ORDER BY created_at DESC, id DESC LIMIT :limit",
+        participant=participant, limit=limit, **values,
+    )  # fmt: skip
+    if not rows:
+        return []
+    among, ids = _among("dataset", "dataset", [row["id"] for row in rows])
+    offers = tx.all(
+        f"SELECT dataset, template FROM offer WHERE participant = :participant AND {among} AND state = 'published'"  # noqa: S608 constants
+        " ORDER BY created_at, id",
+        participant=participant, **ids,
+    )  # fmt: skip
+    rules: dict[str, list[str]] = {}
+    for offer in offers:
+        rules.setdefault(offer["dataset"], []).append(str(msgspec.json.decode(offer["template"]).get("id", "")))
+    return [Listed(**row, rules=tuple(rules.get(row["id"], ()))) for row in rows]
+
+
+def _escaped(text: str) -> str:
+    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
 def insert_offer(tx: Tx, participant: str, offer: Offer) -> None:

@@ -36,6 +36,8 @@ from connector.storage.database import Database, Tx
 from connector.storage.nested import nested
 
 log = structlog.get_logger("drafts")
+TOLD = 200
+"""Answers to hints that one record of the log tells of; the draft has all."""
 MOST = 100
 """Drafts of one participant that are open at the same time."""
 
@@ -276,7 +278,7 @@ class Drafts:
                 "hints": [
                     {"kind": hint.kind, "table": hint.table, "column": hint.column, "count": hint.count,
                      "looked_at": hint.looked_at, "answer": one.said.personal[hint.key]}
-                    for hint in one.hints
+                    for hint in one.hints[:TOLD]
                 ],
             }  # fmt: skip
             audit.append(tx, slug, "confirmation", None, "system", body, did=participant.did)

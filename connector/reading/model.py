@@ -169,8 +169,9 @@ class Reading(Struct, frozen=True, kw_only=True):
 
     @property
     def box(self) -> Box | None:
-        """Around all tables."""
-        boxes = [table.map.box for table in self.tables if table.map is not None and table.map.box is not None]
+        """Around all tables; what a guessed system says may lie hundreds of kilometres beside, and does not count."""
+        maps = [table.map for table in self.tables if table.map is not None and table.map.sureness != "guessed"]
+        boxes = [one.box for one in maps if one.box is not None]
         if not boxes:
             return None
         west, south, east, north = zip(*boxes, strict=True)

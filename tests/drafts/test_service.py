@@ -104,7 +104,7 @@ async def titles(towns: Towns) -> list[str]:
 
 async def test_from_a_file_to_a_dataset(towns: Towns, desk: Drafts) -> None:
     """>> a file << read, with proposals >> a rule << published; the draft says what became of it."""
-    one = await begun(desk)
+    one = await begun(desk, TREES.replace("Ostwert", "Ost UTM32"))
     assert (one.state, one.reading.rows if one.reading else 0) == ("open", 3)
     assert (one.said.title, one.said.theme, one.said.start) == ("Baumkataster", "ENVI", "1998-03-01")
     one = await answer(towns, desk, one, **RULE)
@@ -119,6 +119,15 @@ async def test_from_a_file_to_a_dataset(towns: Towns, desk: Drafts) -> None:
     assert (dataset.record.references, source.name) == ((one.said.concept,), "Baumkataster_2024.csv")
     with pytest.raises(Mistake, match=r"drafts\.closed"):
         await answer(towns, desk, done, title="anders")
+
+
+@ONCE
+async def test_a_guessed_system_says_no_area(towns: Towns, desk: Drafts) -> None:
+    """>> coordinates that may be of zone 32 or 33 << shown with a question, but no area that may be wrong."""
+    one = await begun(desk)
+    assert one.reading is not None
+    assert one.reading.tables[0].map is not None
+    assert (one.reading.tables[0].map.sureness, one.said.box) == ("guessed", ())
 
 
 async def test_a_second_window_loses_nothing(towns: Towns, desk: Drafts) -> None:

@@ -5,6 +5,7 @@ she saw.
 """
 
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -14,7 +15,8 @@ from connector.catalogue.life import DatasetChange
 from connector.catalogue.model import Dataset
 from connector.catalogue.public import Withdrawn
 from connector.catalogue.restore import answers_of
-from connector.catalogue.service import Catalogue
+from connector.catalogue.service import PAGE, Catalogue
+from connector.catalogue.templates.templates import templates
 from connector.contracts.negotiation.service import Contracts
 from connector.drafts.service import Drafts
 from connector.errors import Mistake, Unknown
@@ -23,7 +25,6 @@ from connector.policy.odrl.model import PolicyError
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
 from connector.views import dataset_life
-from connector.views.dataset import dataset as dataset_view
 from connector.views.members import Members
 from connector.views.terms import clauses
 from connector.web.call import Call
@@ -47,12 +48,16 @@ class DatasetHandlers:
         self._agreements, self._judge, self._members, self._rules = contracts.agreements, judge, Members(anchor), rules
 
     async def own(self, call: Call) -> web.StreamResponse:
-        """Everything that was published, the newest first."""
-        found = await self._db.read(call.slug, self._catalogue.own, call.slug)
-        wanted = call.query("q").casefold()
-        shown = [dataset_view(*both) for both in found if wanted in both[0].title.casefold()]
-        return await page(call, "datasets/list.html", title=call.say("web.datasets.title"), datasets=shown[:200],
-                          wanted=call.query("q"), total=len(shown))  # fmt: skip
+        """Everything that was published, the newest first, a page at a time."""
+        word, before = call.query("q"), _place(call.query("before"))
+        found = await self._db.read(call.slug, self._catalogue.listed, call.slug, word, before)
+        later = "" if len(found) <= PAGE else urlencode({"q": word, "before": "{}:{}".format(*found[PAGE - 1].place)})
+        titles = {one.id: one.title[call.lang] for one in templates()}
+        return await page(
+            call, "datasets/list.html", title=call.say("web.datasets.title"), datasets=found[:PAGE], wanted=word,
+            rules=lambda one: ", ".join(titles.get(rule, rule) for rule in one.rules),
+            later=f"{call.at('datasets')}?{later}" if later else "",
+        )  # fmt: skip
 
     async def show(self, call: Call) -> web.StreamResponse:
         return await self._shown(call)
@@ -231,6 +236,12 @@ class DatasetHandlers:
     def _crumbs(self, call: Call, one: Dataset | None = None) -> list[tuple[str, str]]:
         found = [(call.say("web.datasets.title"), call.at("datasets"))]
         return found if one is None else [*found, (one.title, call.at("datasets", one.uuid))]
+
+
+def _place(text: str) -> tuple[int, str] | None:
+    """Where a page goes on; what is none begins anew."""
+    at, _, name = text.partition(":")
+    return (int(at), name) if at.isascii() and at.isdigit() and len(at) < 16 else None
 
 
 def _revision(call: Call) -> int | None:

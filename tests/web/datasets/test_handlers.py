@@ -116,3 +116,16 @@ async def test_who_may_do_what(desk: Opened, trees: Page) -> None:
     assert answers == {rita: [200, 200, 404, 404, 404, 404], paula: [200, 200, 200, 200, 200, 404], nora: [404] * 6}
     theirs = trees.path.replace("musterstadt", "nachbardorf")
     assert (await nora.get(theirs)).status == 404
+
+
+async def test_a_long_list_has_pages_the_newest_first(anna: Browser, city: City) -> None:
+    for number in range(53):
+        await city.publish("musterstadt", title=f"Liste {number:02} 50%")
+    first = await anna.get(HOME)
+    assert "Liste 52" in first.words
+    assert "Liste 02" not in first.words
+    second = await anna.get(first.link("Weiterblättern"))
+    assert [number for number in range(53) if f"Liste {number:02}" in second.words] == [0, 1, 2]
+    assert "Liste 07 50%" in (await anna.get(f"{HOME}?q=liste+07+50%25")).words
+    assert "Hier ist noch nichts" in (await anna.get(f"{HOME}?q=liste+07+5_")).words
+    assert (await anna.get(f"{HOME}?before=x:y")).status == 200
