@@ -194,6 +194,13 @@ class Approvals:
         """Drafts about a dataset of ours, the newest first."""
         return store.of_dataset(tx, slug, dataset)
 
+    def protected(self, tx: Tx, slug: str, process: str) -> bool:
+        """Whether data protection agreed to a negotiation."""
+        known = store.of_process(tx, slug, process)
+        return known is not None and known.ballot.state == "approved" and any(
+            vote.part == "protection" for vote in known.ballot.votes
+        )  # fmt: skip
+
     def holding(self, tx: Tx, slug: str, *roles: str) -> frozenset[str]:
         """Who has one of these roles."""
         return frozenset(who for role in roles for who in self._people.holding(tx, slug, role))

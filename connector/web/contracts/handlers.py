@@ -56,15 +56,21 @@ class ContractPages:
         self._agreements, self._lives, self._people, self._checking = agreements, lives, people, checking
 
     async def all(self, call: Call) -> web.StreamResponse:
-        """Those of both roles, the youngest first; `state=over` shows what has ended."""
-        over = call.query("state") == "over"
+        """Those of both roles, the youngest first; `state=over` shows what has ended, `state=unchecked` what runs
+        without a yes of data protection."""
+        chosen = next((one for one in ("over", "unchecked") if one == call.query("state")), "running")
+
+        def shown(tx: Tx, one: AgreementView) -> bool:
+            if (one.status.tone == "over") is not (chosen == "over"):
+                return False
+            return chosen != "unchecked" or not self._approvals.protected(tx, call.slug, one.negotiation)
 
         def look(tx: Tx) -> list[view.Row]:
-            found = [one for one in self._agreements.all(tx, call.slug) if (one.status.tone == "over") is over]
+            found = [one for one in self._agreements.all(tx, call.slug) if shown(tx, one)]
             return [view.row(call, one, self._by(tx, call, one.negotiation)) for one in found]
 
         rows = await self._db.read(call.slug, look)
-        return await page(call, "contracts/list.html", title=call.say("web.contracts.title"), rows=rows, over=over)
+        return await page(call, "contracts/list.html", title=call.say("web.contracts.title"), rows=rows, chosen=chosen)
 
     async def one(self, call: Call) -> web.StreamResponse:
         return await self._page(call)

@@ -172,6 +172,18 @@ async def test_who_may_read_may_not_decide(city: City, desk: Opened) -> None:
         assert (await somebody.post(f"{one.path}/yes", {"part": "steward"})).status == 404
 
 
+async def test_what_data_protection_agreed_to_is_told_apart(city: City, desk: Opened) -> None:
+    """>> personal data, asked for, approved by data protection << not among the contracts without its yes."""
+    negotiation = await asked(city, title="Hundesteuer", personal=True)
+    dora = desk.browser({TOWN: ["protection"]}, name="Dora")
+    one = await dora.get((await dora.get(LIST)).link("Hundesteuer"))
+    await dora.send(one, "/yes", "Für den Datenschutz zustimmen")
+    await city.api.get(f"/api/v1/participants/{VILLAGE}/negotiations/{negotiation}", wait="20")
+    running = await dora.get(f"/t/{TOWN}/contracts")
+    assert "Hundesteuer" in running.words
+    assert "Zu jedem laufenden Vertrag" in (await dora.get(f"/t/{TOWN}/contracts?state=unchecked")).words
+
+
 async def test_rules_are_sentences_and_an_admin_changes_them(city: City, desk: Opened) -> None:
     steward = await desk.browser({TOWN: ["steward"]}).get(f"{LIST}/rules")
     assert "Der Vertrag kommt von selbst zustande" in steward.words

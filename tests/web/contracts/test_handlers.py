@@ -49,6 +49,9 @@ async def test_what_a_contract_says(city: City, desk: Opened) -> None:
     assert "Freigabe beim Partner Von selbst, nach einer Regel." in one.words
     assert NASTY not in listed.text + one.text
     assert not any(form.action.startswith(LIST) for form in one.forms)  # an auditor reads
+    unchecked = await lena.get(f"{LIST}?state=unchecked")
+    assert "Laufende Verträge ohne Zustimmung des Datenschutzes" in unchecked.words
+    assert f"Bäume {NASTY}" in unchecked.words
     ours = await desk.browser({TOWN: ["steward"]}).get(f"/t/{TOWN}/contracts")
     assert "Von selbst, nach der veröffentlichten Regel." in ours.words
 
