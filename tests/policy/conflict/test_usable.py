@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from connector.app.policy_engine import judge
-from connector.catalogue.templates.templates import sample, template, templates, vocabulary
+from connector.catalogue.concepts import vocabulary
+from connector.catalogue.templates.templates import sample, template, templates
 from connector.policy.conflict.conflict import contradictions
 from connector.policy.conflict.usable import HINDRANCES, Means
 from connector.policy.odrl.names import HANSE as H
