@@ -8,6 +8,7 @@ each Tab is counted apart: it decides nothing, but a long way is told.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -167,15 +168,15 @@ class Hand:
             await asyncio.sleep(0.1)
 
     async def _press(self, target: "Locator", *, stays: bool = False) -> None:
-        async def press() -> None:
-            if self.way == "keyboard":
-                await self._reach(target)
-                await self.page.keyboard.press("Enter")
-            else:
-                await target.click()
-
         self._acted()
-        await press()
+        if self.way != "keyboard":
+            await target.click()  # which waits for the page that it leads to
+        else:
+            await self._reach(target)
+            async with AsyncExitStack() as leading:
+                if not stays and await target.evaluate(_LEADS):
+                    await leading.enter_async_context(self.page.expect_navigation())
+                await self.page.keyboard.press("Enter")
         if not stays:
             await self.page.wait_for_load_state("load")
 
@@ -255,5 +256,9 @@ _SEEN: Final = """(one) => {
   return [one, ...(one.labels || []), one.parentElement].some((near) =>
     [null, '::before', '::after'].some((part) => drawn(getComputedStyle(near, part))));
 }"""
+_LEADS: Final = """(one) => one.tagName === 'A'
+  ? !(one.getAttribute('href') || '#').startsWith('#') && !one.hasAttribute('download')
+  : Boolean(one.form) && one.closest('[hx-get], [hx-post]') === null"""
+"""Whether it leads to another page."""
 _IN_GROUP: Final = """(one, name) => document.activeElement !== null && document.activeElement.name === name &&
   document.activeElement.type === 'radio'"""

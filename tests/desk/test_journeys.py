@@ -1,24 +1,29 @@
-"""The journeys of the personas in a browser: with the mouse each time, by the other ways in the long run."""
+"""The journeys of the personas in a browser: those with a promise each time, all of them in the long run."""
 
 import pytest
 
 from tests.desk.browser import missing
-from tests.desk.hand import Way
 from tests.desk.journeys import play
 from tests.desk.journeys.all import JOURNEYS
-from tests.desk.journeys.stage import Journey, Played
+from tests.desk.journeys.stage import WAYS, Journey, Played
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
 
-@pytest.mark.parametrize(
-    "ways", [["mouse"], pytest.param(["no scripts", "keyboard"], marks=pytest.mark.long)], ids=" and ".join
-)
-async def test_everybody_comes_where_she_wants_to(ways: list[Way]) -> None:
-    """>> each journey by its ways << it ends where it should, within what is promised, and no page complains."""
-    runs = await play.play(JOURNEYS, ways)
+async def test_what_is_promised_in_numbers_is_kept() -> None:
+    """>> publish, approve, find and get, with the mouse << it ends where it should, and no page complains."""
+    chosen = [one for one in JOURNEYS if one.always]
+    runs = await play.play(chosen, ["mouse"])
     assert [run.line() for run in runs if run.fault] == []
-    assert len(runs) == sum(way in one.ways for one in JOURNEYS for way in ways) > 0
+    assert len(runs) == len(chosen) >= 3
+
+
+@pytest.mark.long
+async def test_everybody_comes_where_she_wants_to() -> None:
+    """>> each journey by each of its ways << the same."""
+    runs = await play.play(JOURNEYS, WAYS)
+    assert [run.line() for run in runs if run.fault] == []
+    assert len(runs) == sum(len(one.ways) for one in JOURNEYS)
 
 
 def test_a_promise_that_is_not_kept_is_told() -> None:

@@ -9,6 +9,8 @@ async def find_to_file(stage: Stage) -> None:
     """From the overview to the file on her own computer."""
     there, title = stage.towns, f"Baumkataster der Parks ({stage.way})"
     await there.city.publish(TOWN, TREES, title=title)
+    refresh = f"/api/v1/participants/{NEIGHBOUR}/federation/refresh"  # as the crawler does sooner or later
+    await there.city.api.post(refresh, {"member": there.city.did(TOWN)})
     person = await there.person(f"Nora Nachbar {stage.way}", {NEIGHBOUR: ("steward",)})
     async with stage.desk(person) as hand:
         await hand.open(f"/t/{NEIGHBOUR}/")

@@ -70,13 +70,15 @@ class Stage:
 
 @dataclass(frozen=True)
 class Journey:
-    """`most` are the promised limits: `actions`, `questions`. `ways`: by which it is played besides the mouse."""
+    """`most` are the promised limits: `actions`, `questions`. `ways`: by which it is played. `always`: in each run of
+    the suite with the mouse; the others, and the other ways, are for the long one."""
 
     name: str
     persona: str
     play: Callable[[Stage], Awaitable[None]]
     most: Mapping[str, int] = field(default_factory=dict)
     ways: tuple[Way, ...] = ("mouse",)
+    always: bool = False
 
     def broken(self, played: Played) -> list[str]:
         """The promises that were not kept."""

@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Final
 
-from connector.approvals.model import ApprovalRule
-from connector.approvals.rules import ApprovalRules
 from tests.desk.hand import Hand
 from tests.desk.journeys.stage import Stage
-from tests.desk.towns import NEIGHBOUR, TOWN, Towns
+from tests.desk.towns import NEIGHBOUR, TOWN
 
 _KINDS: Final = (
     ("Winterlinde", "Marktplatz", "14,5", "8,2", 1978), ("Stieleiche", "Schulhof", "18,0", "11,4", 1952),
@@ -46,31 +44,6 @@ async def offer(hand: Hand, file: Path) -> None:
     await hand.press("Weiter")
     await hand.press("Veröffentlichen")
     await hand.see("ist veröffentlicht")
-
-
-async def approve(stage: Stage) -> None:
-    """From the overview to a partner's contract, which waited for one person."""
-    there = stage.towns
-    await _one_person_agrees(there)
-    title = f"Radwege {stage.tag}"
-    made = await there.city.publish(TOWN, TREES, title=title, rule="municipalities-only", slots={})
-    asked = await there.city.negotiate(NEIGHBOUR, there.city.did(TOWN), made["dataset"], wait=0)
-    person = await there.person(f"Frieda Freigabe {stage.way}", {TOWN: ("steward",)})
-    async with stage.desk(person) as hand:
-        await hand.open(f"/t/{TOWN}/")
-        await hand.follow("Ansehen und entscheiden", within=title)
-        await hand.press("Zustimmen")
-        await hand.see("freigegeben")
-    place = f"/api/v1/participants/{NEIGHBOUR}/negotiations/{asked['id']}"
-    assert (await there.city.api.get(place, wait="20"))["state"] == "FINALIZED"
-
-
-async def _one_person_agrees(there: Towns) -> None:
-    """To each contract under the rule for municipalities."""
-    rule = ApprovalRule(subject="contract", template="municipalities-only", people="one", protection=False, days=14)
-    services = there.city.services
-    put = ApprovalRules(services.participants).put
-    await services.infra.db.write(TOWN, put, TOWN, rule, "p-000000")
 
 
 async def end(stage: Stage) -> None:
