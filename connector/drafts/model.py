@@ -39,6 +39,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     start: str = ""
     end: str = ""
     box: tuple[float, ...] = ()
+    zone: int = 0
     open_data: bool = False
     licence: str = ""
     rule: str = ""

@@ -30,12 +30,14 @@ from connector.ids import new_uuid
 from connector.metadata.lists.code_lists import code_lists
 from connector.participants.lifecycle import require_active
 from connector.participants.service import Participants
-from connector.reading.model import Reading
+from connector.reading.model import Limits, Reading
 from connector.reading.reader import read_async
 from connector.storage.database import Database, Tx
 from connector.storage.nested import nested
 
 log = structlog.get_logger("drafts")
+ZONES = (32, 33)
+"""Of UTM, in which Germany lies."""
 TOLD = 200
 """Answers to hints that one record of the log tells of; the draft has all."""
 MOST = 100
@@ -58,7 +60,7 @@ class Drafts:
     def __init__(
         self, db: Database, participants: Participants, catalogue: Catalogue, uploads: Uploads, way: Way,
         publications: PublicationApprovals, approvals: Approvals,
-        read: Callable[[Path], Awaitable[Reading]] = read_async,
+        read: Callable[[Path, Limits], Awaitable[Reading]] = read_async,
     ) -> None:  # fmt: skip
         self._publications, self._approvals = publications, approvals
         self._db, self._participants, self._catalogue = db, participants, catalogue
@@ -145,6 +147,19 @@ class Drafts:
         await asyncio.wait({task}, timeout=seconds)
         return await self.look(slug, draft_id)
 
+    async def read_in_zone(self, slug: str, draft_id: str, seen: int, zone: int) -> None:
+        """Once more, with the zone of UTM that somebody knows; raises Mistake for another, Outdated as `answer`."""
+        if zone not in ZONES:
+            raise Mistake("drafts.zone")
+        saved = await self._db.write(slug, self._in_zone, slug, draft_id, seen, zone)
+        self._start(slug, saved)
+
+    def _in_zone(self, tx: Tx, slug: str, draft_id: str, seen: int, zone: int) -> Draft:
+        one = self._open(tx, slug, draft_id)
+        if seen != one.version:
+            raise Outdated("drafts.outdated")
+        return self._save(tx, slug, replace(one, state="reading", said=replace(one.said, zone=zone, box=())))
+
     async def stop(self) -> None:
         """The process ends: what is being read is read again later."""
         tasks = list(self._running.values())
@@ -160,7 +175,7 @@ class Drafts:
 
     async def _reading(self, slug: str, one: Draft) -> None:
         try:
-            reading = await self._read(self._uploads.folder(slug) / one.copy)
+            reading = await self._read(self._uploads.folder(slug) / one.copy, Limits(zone=one.said.zone))
             await self._db.write(slug, self._keep, slug, one.id, reading, None)
         except HanseError as error:
             facts = {name: value for name, value in error.facts.items() if isinstance(value, str | int)}

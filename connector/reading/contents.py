@@ -66,7 +66,7 @@ def _by_kind(file: BinaryIO, path: str, head: bytes, limits: Limits) -> Reading:
         return Reading(kind="other", file_type="XML")
     encoding, form, profile = csv_table.read(file, limits.line)
     table = profile.table()
-    table = replace(table, map=_places(profile, [column.kind for column in table.columns]))
+    table = replace(table, map=_places(profile, [column.kind for column in table.columns], limits.zone))
     tsv = form.separator == "\t"
     return replace(
         _finished("csv", [(table, profile)], file_type="TSV" if tsv else "CSV"), encoding=encoding, form=form
@@ -95,7 +95,9 @@ def _packed(file: BinaryIO, limits: Limits) -> Reading:
     tables = []
     for name, profile, hidden in sheets:
         table = profile.table(name, hidden=hidden)
-        tables.append((replace(table, map=_places(profile, [column.kind for column in table.columns])), profile))
+        tables.append(
+            (replace(table, map=_places(profile, [column.kind for column in table.columns], limits.zone)), profile)
+        )
     kind = "XLS" if head.startswith(b"\xd0") else "ODS" if b"opendocument" in head else "XLSX"
     return _finished("workbook", tables, remarks, kind)
 
@@ -115,9 +117,9 @@ def _bare(table: Table) -> Table:
     return replace(table, sample=(), map=None if table.map is None else replace(table.map, features=()))
 
 
-def _places(profile: Profile, kinds: Sequence[str]) -> Map | None:
+def _places(profile: Profile, kinds: Sequence[str], zone: int) -> Map | None:
     """Of a table with two columns of numbers, one of pairs, or one of geometries; None if there is none."""
-    said = " ".join(profile.names)
+    said = f"{' '.join(profile.names)} {zone or ''}"
     found = coordinates.pair(profile.names)
     if found is not None:
         return _from_pairs(profile, found, said)

@@ -50,7 +50,12 @@ def read(file: BinaryIO, limits: Limits) -> tuple[bool, Profile, Map | None, lis
     profile = profile or _begun(waiting)
     if not profile.rows and not waiting:
         raise Refused("empty")
-    return is_geo, profile, _map(preview, head) if is_geo else None, ["paged"] if _is_paged(file, head) else []
+    return (
+        is_geo,
+        profile,
+        _map(preview, head, limits.zone) if is_geo else None,
+        ["paged"] if _is_paged(file, head) else [],
+    )
 
 
 def _is_paged(file: BinaryIO, head: str) -> bool:
@@ -64,14 +69,14 @@ def _head(file: BinaryIO) -> str:
     return file.read(HEAD).decode("utf-8-sig", "replace")
 
 
-def _map(preview: MapPreview, head: str) -> Map:
+def _map(preview: MapPreview, head: str, zone: int) -> Map:
     """GeoJSON is in degrees (RFC 7946); older files name another system, and many are in one without saying so."""
     named = _CRS.search(head)
     code = code_in(named[0]) if named else None
     if code is not None:
         return preview.finish(code, "certain")
     center = preview.center
-    found = None if center is None else system_of([center[0]], [center[1]])
+    found = None if center is None else system_of([center[0]], [center[1]], str(zone or ""))
     return preview.finish(found.epsg if found else 4326, found.sureness if found else "guessed")
 
 

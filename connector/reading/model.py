@@ -180,7 +180,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 class Limits(Struct, frozen=True, kw_only=True):
     """Of one file: `bytes` that are looked into; of its process: `memory` in bytes, seconds of CPU and of waiting;
-    bytes `written` about it, and bytes that a packed file may have `unpacked`."""
+    bytes `written` about it, and bytes that a packed file may have `unpacked`. `zone` of UTM, where known."""
 
     bytes: int = 1024**3
     memory: int = 1024**3
@@ -190,6 +190,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     unpacked: int = 512 * 1024**2
     line: int = 1024**2
     nesting: int = 64
+    zone: int = 0
 
 
 LIMITS = Limits()

@@ -15,7 +15,7 @@ from connector.drafts.sample import FILE, Samples
 from connector.drafts.service import Drafts
 from connector.errors import Mistake
 from connector.reading.contents import read_contents
-from connector.reading.model import LIMITS, Reading
+from connector.reading.model import Limits, Reading
 from connector.storage.database import Tx
 from tests.testkit.towns import Towns
 
@@ -28,9 +28,9 @@ TABLES = (
 """Where something about data may stand."""
 
 
-async def read_here(path: Path) -> Reading:
+async def read_here(path: Path, limits: Limits) -> Reading:
     with path.open("rb") as file:
-        return read_contents(file, str(path), LIMITS)
+        return read_contents(file, str(path), limits)
 
 
 class Nowhere:

@@ -15,7 +15,7 @@ from connector.drafts.model import Draft
 from connector.drafts.service import Drafts, Outdated
 from connector.errors import Mistake, PeerError, Unknown
 from connector.reading.contents import read_contents
-from connector.reading.model import LIMITS, Reading, Refused
+from connector.reading.model import Limits, Reading, Refused
 from tests.reading.files import TREES
 from tests.testkit.towns import Towns
 
@@ -56,11 +56,11 @@ class Elsewhere:
         )
 
 
-async def read_here(path: Path) -> Reading:
+async def read_here(path: Path, limits: Limits) -> Reading:
     """In this process: how a file is read has tests of its own."""
     try:
         with path.open("rb") as file:
-            return read_contents(file, str(path), LIMITS)
+            return read_contents(file, str(path), limits)
     except Refused as refused:
         raise Mistake(f"reading.{refused.code}") from refused
 
@@ -128,6 +128,13 @@ async def test_a_guessed_system_says_no_area(towns: Towns, desk: Drafts) -> None
     assert one.reading is not None
     assert one.reading.tables[0].map is not None
     assert (one.reading.tables[0].map.sureness, one.said.box) == ("guessed", ())
+    with pytest.raises(Mistake, match=r"drafts\.zone"):
+        await desk.read_in_zone(TOWN, one.id, one.version, 31)
+    await desk.read_in_zone(TOWN, one.id, one.version, 33)
+    known = await desk.read_within(TOWN, one.id, 10)
+    assert (known.state, known.said.title, round(known.said.box[0], 1)) == ("open", one.said.title, 14.7)
+    with pytest.raises(Outdated):
+        await desk.read_in_zone(TOWN, one.id, one.version, 32)
 
 
 async def test_a_second_window_loses_nothing(towns: Towns, desk: Drafts) -> None:
@@ -217,7 +224,7 @@ async def test_a_new_version(towns: Towns, desk: Drafts) -> None:
 
 @ONCE
 async def test_a_reading_that_died_with_its_process_begins_anew(towns: Towns, tmp_path: Path, desk: Drafts) -> None:
-    async def never(path: Path) -> Reading:
+    async def never(path: Path, limits: Limits) -> Reading:
         await asyncio.sleep(3600)
         raise AssertionError(path)
 

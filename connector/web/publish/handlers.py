@@ -146,8 +146,17 @@ class PublishHandlers:
             facts=view.facts(call, one), remarks=[] if reading is None else view.remarks(call, reading),
             hints=view.hints(call, one), answers=view.answer_options(call), errors=errors or [],
             frequencies=view.frequencies(call, (said or one.said).frequency), themes=view.themes(call),
-            tables=view.tables(call, one.reading),
+            tables=view.tables(call, one.reading), asks_zone=view.asks_zone(reading),
         )  # fmt: skip
+
+    async def zone(self, call: Call) -> web.StreamResponse:
+        """Somebody knows in which zone the places are: the file is read once more."""
+        version, zone = call.form.text("version"), call.form.text("zone")
+        if not all(text.isascii() and text.isdigit() and len(text) < 10 for text in (version, zone)):
+            raise Mistake("web.field", pointer="zone")
+        await self._drafts.read_in_zone(call.slug, call.param("draft"), int(version), int(zone))
+        await self._drafts.read_within(call.slug, call.param("draft"), PATIENCE_S)
+        return to(call.at("publish", call.param("draft")))
 
     async def describe(self, call: Call) -> web.StreamResponse:
         """What was answered is saved, complete or not."""
@@ -330,6 +339,7 @@ class PublishHandlers:
         get(f"{TOWN}/publish/{{draft}}/reading", reading, "steward", "publisher"),
         get(f"{TOWN}/publish/{{draft}}/description", description, "steward", "publisher"),
         post(f"{TOWN}/publish/{{draft}}/description", describe, "steward", "publisher"),
+        post(f"{TOWN}/publish/{{draft}}/zone", zone, "steward", "publisher"),
         get(f"{TOWN}/publish/{{draft}}/rule", rule, "steward", "publisher"),
         post(f"{TOWN}/publish/{{draft}}/rule", choose, "steward", "publisher"),
         get(f"{TOWN}/publish/{{draft}}/terms", terms, "steward", "publisher"),

@@ -122,6 +122,12 @@ def _day(call: Call, text: str) -> str:
     return ".".join(reversed(parts)) if call.lang == "de" and len(parts) == 3 else text
 
 
+def asks_zone(reading: Reading | None) -> bool:
+    """Whether places are in UTM, and nobody knows in which zone."""
+    tables = () if reading is None else reading.tables
+    return any(one.map is not None and (one.map.sureness, one.map.crs) == ("guessed", 25832) for one in tables)
+
+
 def remarks(call: Call, reading: Reading) -> list[str]:
     """What goes out with the file although nobody sees it, and what was not looked at."""
     return [call.say(f"web.publish.remark.{kind}") for kind in reading.remarks]

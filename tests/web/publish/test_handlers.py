@@ -219,3 +219,13 @@ async def test_what_a_program_handed_in(anna: Browser, city: City) -> None:
     assert not [one for one in (await anna.get(f"{HOME}/publish")).forms if one.action.endswith("/known")]
     gone = await anna.send(start, "/known", source=source.id)
     assert gone.path == page.path or gone.status == 422
+
+
+async def test_somebody_knows_the_zone(anna: Browser) -> None:
+    page = await handed_in(anna)
+    assert "geraten, bitte prüfen" in page.words
+    page = await anna.send(page, "/zone", "Zone 32 (die meisten Länder)")
+    assert ("UTM-Koordinaten, Zone 32 (wahrscheinlich)" in page.words, "Wo liegen die Orte?" in page.words) == (
+        True,
+        False,
+    )
