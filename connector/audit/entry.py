@@ -10,6 +10,7 @@ import msgspec
 
 from connector.clock import rfc3339
 from connector.errors import Defect
+from connector.verify.checks.disclosure import TOLD
 from connector.verify.formats import jcs
 
 VERSION = 1
@@ -20,6 +21,8 @@ AGREEMENT = "agreement"  # type of the records that commit to an agreement and i
 TOMBSTONE = "tombstone"  # type of the records that say what was erased, and on which ground
 HOLD = "hold"  # type of the records that begin or lift a legal hold
 CLEARING = "clearing"  # type of the records that say in which tables a pseudonym was blanked
+NAMELESS = frozenset({TOMBSTONE, HOLD, CLEARING, TOLD, KEY, "log-origin", "alarm"})
+"""Types that never say which person acted: they stay for ever, or nobody did what they tell of."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

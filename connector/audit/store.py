@@ -65,7 +65,7 @@ def append(
             agreement=agreement,
             seq=seq,
             prev=prev,
-            actor=tx.actor if actor == SYSTEM else actor,
+            actor=tx.actor if actor == SYSTEM and type not in entry.NAMELESS else actor,
             body=dict(body),
         )
     )

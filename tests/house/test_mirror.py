@@ -42,7 +42,6 @@ PROVED_BY: dict[str, str] = {
     "approvals/model.py": "approvals/test_decide.py",
     "audit/integrity.py": "backup/test_restore.py",
     "audit/origins.py": "audit/test_tiles.py",
-    "audit/store.py": "audit/test_sealer.py",
     "backup/content.py": "backup/test_keys.py",
     "backup/copies.py": "backup/test_create.py",
     "backup/examine.py": "backup/test_restore.py",
