@@ -9,6 +9,8 @@ from msgspec import Meta
 from connector.api.routes import NO_AGREEMENT, PARTICIPANT, Query, Route, get, post, problem_codes
 from connector.offboarding.close import Closing
 from connector.offboarding.delete import Deletion
+from connector.trust.members.trust_list import Anchor
+from connector.views.members import Members
 from connector.views.offboarding import (
     BareAgreementView,
     EvidencePageView,
@@ -45,17 +47,17 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class OffboardingHandlers:
-    def __init__(self, leaving: Closing, deleting: Deletion) -> None:
-        self._leaving, self._deleting = leaving, deleting
+    def __init__(self, leaving: Closing, deleting: Deletion, anchor: Anchor) -> None:
+        self._leaving, self._deleting, self._members = leaving, deleting, Members(anchor)
 
     async def look(self, request: web.Request) -> OffboardingView:
         """What is open, who has not been told, what forbids deletion."""
-        return offboarding(await self._leaving.look(request.match_info["p"]))
+        return offboarding(self._members, await self._leaving.look(request.match_info["p"]))
 
     @problem_codes({400: ("leaving.gone", "leaving.reason")})
     async def close(self, request: web.Request, wish: CloseRequest) -> OffboardingView:
         """Begins, or goes on; `state` is `closing` while something is still open."""
-        return offboarding(await self._leaving.close(request.match_info["p"], wish.reason))
+        return offboarding(self._members, await self._leaving.close(request.match_info["p"], wish.reason))
 
     @problem_codes({400: ("leaving.not-closed",)})
     async def evidence(self, request: web.Request) -> EvidencePageView:
@@ -90,7 +92,7 @@ class OffboardingHandlers:
     async def delete(self, request: web.Request, wish: DeleteRequest) -> OffboardingView:
         """`state` is `deleting` while rows are left: another process, or this one, goes on by itself."""
         slug, despite = request.match_info["p"], wish.despite_retention
-        return offboarding(await self._deleting.delete(slug, abandon=wish.abandon, despite=despite))
+        return offboarding(self._members, await self._deleting.delete(slug, abandon=wish.abandon, despite=despite))
 
     routes: ClassVar[tuple[Route, ...]] = (
         get(f"{PARTICIPANT}/leaving", look),

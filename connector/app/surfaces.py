@@ -141,7 +141,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
             judge, anchor,
         ),
         api_clock.ClockHandlers(clock, services.schedule.watch, services.trust.skews),
-        api_offboarding.OffboardingHandlers(offboarding.closing, offboarding.deletion),
+        api_offboarding.OffboardingHandlers(offboarding.closing, offboarding.deletion, anchor),
         api_records.RecordHandlers(db, participants, contracts.service, services.retention, anchor),
         api_persons.PersonHandlers(Persons(db, services.retention.eraser), participants),
         api_people.PeopleHandlers(services.accounts, lambda: web_origin(services.infra.settings)),

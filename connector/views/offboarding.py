@@ -5,6 +5,7 @@ import msgspec
 from connector.offboarding.close import ClosingStatus
 from connector.offboarding.contracts import Evidence
 from connector.views.fields import Json, Sentences, Time, optional_sentences, time
+from connector.views.members import Members
 
 
 class RetainedView(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,9 +20,9 @@ class RetainedView(msgspec.Struct, frozen=True, kw_only=True):
 class OffboardingView(msgspec.Struct, frozen=True, kw_only=True):
     """How far a participant is on its way out, what is still open, and who has not been told yet (DID -> messages).
 
-    `refused`: partners that did not take a statement. `unhanded`: agreements whose evidence no operator holds.
-    `elsewhere` is the keeper of its seal key if that lies elsewhere: there it has to be deleted by its owner.
-    `retained`: records whose period still runs; `doubted`: as far as the clock can be believed.
+    `refused`: partners that did not take a statement; `names` of all these by DID. `unhanded`: agreements whose
+    evidence no operator holds. `elsewhere` is the keeper of its seal key if that lies elsewhere: there it has to be
+    deleted by its owner. `retained`: records whose period still runs; `doubted`: as far as the clock can be believed.
     """
 
     slug: str
@@ -38,6 +39,7 @@ class OffboardingView(msgspec.Struct, frozen=True, kw_only=True):
     offers: int
     waiting: dict[str, int]
     refused: tuple[str, ...]
+    names: dict[str, str]
     holds: int
     unhanded: int
     elsewhere: str | None
@@ -90,11 +92,12 @@ class BareAgreementView(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     records: list[Json]
 
 
-def offboarding(found: ClosingStatus) -> OffboardingView:
+def offboarding(members: Members, found: ClosingStatus) -> OffboardingView:
     told = msgspec.structs.asdict(found) | {
         "closed_at": time(found.closed_at),
         "deleted_at": time(found.deleted_at),
         "problem": optional_sentences(found.problem),
+        "names": {did: members.name(did) for did in (*found.waiting, *found.refused)},
         "retained": [
             RetainedView(type=one.type, count=one.count, loose=one.loose, until=time(one.until))
             for one in found.retained

@@ -179,11 +179,11 @@ def _counts(now: dict[str, Any]) -> dict[str, Any]:
 def _waiting(call: Call, now: dict[str, Any]) -> None:
     """Who has not been told everything, and who did not take it."""
     for did, count in list(now["waiting"].items())[:SHOWN]:
-        call.tell("leaving.waits", did=did, count=count)
+        call.tell("leaving.waits", partner=now["names"][did], count=count)
     if len(now["waiting"]) > SHOWN:
         call.tell("leaving.more", count=len(now["waiting"]) - SHOWN)
     for did in now["refused"][:SHOWN]:
-        call.tell("leaving.refused", did=did)
+        call.tell("leaving.refused", partner=now["names"][did])
     if now["elsewhere"] and now["state"] == "closed":
         call.tell("leaving.elsewhere", signer=now["elsewhere"])
 

@@ -25,14 +25,15 @@ STANDING: dict[str, Any] = {
 def test_closing_says_what_ends_and_asks_first(play: Playback, capsys: pytest.CaptureFixture[str]) -> None:
     """>> without --yes, not on a terminal << the counts, nothing posted; >> with it << closed, and who waits."""
     play.on("GET /participants/a/leaving", STANDING)
-    play.on("POST /participants/a/close", {**STANDING, "state": "closed", "waiting": {"did:web:b": 2}})
+    silent = {"waiting": {"did:web:b": 2}, "names": {"did:web:b": "Bdorf"}}
+    play.on("POST /participants/a/close", {**STANDING, "state": "closed", **silent})
     assert hanse("participant close a --reason Fusion") == 1
     told = said(capsys)
     assert "Verträge: 2 (Partner: 1), Verhandlungen: 3, Übertragungen: 4; zurückgezogene Angebote: 5" in told
     assert all(not request.startswith("POST") for request, _ in play.asked)
     assert hanse("participant close a --reason Fusion --yes") == 0
     told = said(capsys)
-    assert "did:web:b, Nachrichten: 2" in told
+    assert "Bdorf, Nachrichten: 2" in told
     assert "hanse participant delete a --evidence" in told
     assert json.loads(play.asked[-1][1]) == {"reason": "Fusion"}
 
