@@ -29,7 +29,7 @@ def test_three_requesters_are_told_what_they_would_get_and_why() -> None:
     assert town.text["de"] == "Bekommt heute einen Vertrag und mit ihm die Daten."
     assert firm.text["de"].startswith("Bekommt nichts. Bedingung „Teilnehmerart ist Kommune, Kreis oder Zweckverband“")
     assert "Was hilft" in firm.text["de"]
-    assert "Vor den Daten ist zu erledigen: Bezahlung." in view("fee").examples[0].text["de"]
+    assert "Bevor die Daten kommen, ist zu erledigen: Bezahlung." in view("fee").examples[0].text["de"]
     assert "Gebunden an den Zweck" in view("municipal-purpose").examples[0].text["de"]
     assert view("state-authorities").examples[0].who["de"] == "Landesbehörde (erfunden), Sitz: Nordrhein-Westfalen"
 

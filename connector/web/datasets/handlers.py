@@ -55,7 +55,7 @@ class DatasetHandlers:
         titles = {one.id: one.title[call.lang] for one in templates()}
         return await page(
             call, "datasets/list.html", title=call.say("web.datasets.title"), datasets=found[:PAGE], wanted=word,
-            rules=lambda one: ", ".join(titles.get(rule, rule) for rule in one.rules),
+            rules=lambda one: ", ".join(dict.fromkeys(titles.get(rule, rule) for rule in one.rules)),
             later=f"{call.at('datasets')}?{later}" if later else "",
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ from connector.tasks.order import Urgency, urgency
 from connector.views.members import Members
 from connector.web.call import Call
 from connector.web.routes import TOWN
+from connector.web.session import Lang
 
 CONTRACTS: Final[frozenset[Kind]] = frozenset(
     {"countersign", "read-and-sign", "countersign-trouble", "seal-missing", "duty", "contract-ends", "end-undelivered",
@@ -50,11 +51,10 @@ def task(call: Call, members: Members, one: Task, now: int) -> Item:
 
 
 def news(call: Call, members: Members, one: News) -> Item:
-    by = f"-{one.by}" if f"today.news.{one.outcome}-{one.noun}-{one.by}" in catalogue(call.lang) else ""
     known = f"figures.reason.{one.code}"
     return Item(
         text=call.say(
-            f"today.news.{one.outcome}-{one.noun}{by}", partner=_partner(call, members, one.partner),
+            sentence(one, call.lang), partner=_partner(call, members, one.partner),
             title=_title(call, one.title), count=one.count,
         ),
         step=call.say(f"today.look.{one.noun if one.ours or one.agreement else 'log'}"), href=_seen_at(call, one),
@@ -62,6 +62,14 @@ def news(call: Call, members: Members, one: News) -> Item:
         word=call.say(f"today.outcome.{one.outcome}"), at=one.at,
         why=call.say(known) if known in catalogue(call.lang) and one.outcome in ("refused", "failed", "ended") else "",
     )  # fmt: skip
+
+
+def sentence(one: News, lang: Lang) -> str:
+    """The key of its sentence: the most particular that there is, by who did it and by whether we had asked."""
+    plain, ours = f"today.news.{one.outcome}-{one.noun}", "-ours" if one.ours else ""
+    by = f"-{one.by}" if one.by else ""
+    known = catalogue(lang)
+    return next(key for key in (f"{plain}{by}{ours}", f"{plain}{by}", f"{plain}{ours}", plain) if key in known)
 
 
 def _where(call: Call, one: Task) -> str:

@@ -114,6 +114,11 @@ async def test_only_for_operators(desk: Opened) -> None:
     assert (await operator(desk).get("/administration/participants/nowhere")).status == 404
 
 
-def test_every_question_has_its_words() -> None:
+def test_every_question_and_every_errand_has_its_words() -> None:
+    """>> what the command line can name << the operator's page names it, too: no code stands there."""
     for lang in ("de", "en"):
-        assert {f"administration.question.{kind}" for kind in QUESTIONS} <= catalogue(lang).keys()
+        known = catalogue(lang).keys()
+        kinds = {key.removeprefix("trace.question.") for key in known if key.startswith("trace.question.")}
+        work = {key.removeprefix("trace.work.") for key in known if key.startswith("trace.work.")}
+        assert {f"administration.question.{kind}" for kind in kinds | QUESTIONS.keys()} <= known
+        assert {f"administration.outbox.{kind}" for kind in work} <= known

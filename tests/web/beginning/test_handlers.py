@@ -62,7 +62,7 @@ async def test_samples_come_and_go(city: City, desk: Opened) -> None:
     assert again.link("Weiter üben") in wizard.path
     assert "Entwurf" not in (await anna.get(f"/t/{TOWN}/")).words
     gone = await anna.send(again, "/remove")
-    assert "Üben beginnen" in gone.text
+    assert "Mit dem Üben beginnen" in gone.text
     folder = city.services.infra.settings.data.files / TOWN
     assert list(folder.iterdir()) == []
 

@@ -32,6 +32,7 @@ async def test_each_number_opens_its_entries(desk: Opened) -> None:
     page = await anna.get(f"/t/{TOWN}/figures")
     assert (page.status, page.h1) == (200, "Kennzahlen")
     assert "1 von 1 (100 %)" in page.words
+    assert "noch kein Vertrag verglichen worden" in page.words
     assert "Keine Zahl: Wie viele Menschen" in page.words
     assert NASTY in page.words
     assert "<img src=x" not in page.text

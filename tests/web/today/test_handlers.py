@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 
-from connector.language import catalogue
+from connector.language import catalogue, say
 from connector.storage.database import PROCESS
 from connector.storage.effects import ask
-from connector.tasks.model import Kind, Outcome
+from connector.tasks.model import Kind, News, Outcome
 from connector.tasks.order import Urgency
+from connector.web.today.view import sentence
 from tests.tasks.persons import add_person
 from tests.testkit.cities import COMPANY, MUNICIPALITY, City, Space
 from tests.web.browsing import Opened, open_desk
@@ -55,6 +56,21 @@ async def test_what_waits_and_what_happened(city: City, desk: Opened) -> None:
     after = await anna.send(page, "/seen", "Alles gesehen")
     assert (after.path, after.status) == (f"/t/{TOWN}/", 200)
     assert "Es ist nichts zu Ende gegangen" in after.words
+
+
+def test_what_was_refused_is_told_from_where_one_stands() -> None:
+    """>> a delivery, a request, to us and by us << who wanted it, whichever side refused; never the other one."""
+
+    def told(noun: Literal["transfer", "negotiation"], by: Literal["", "us", "peer"], ours: bool) -> str:
+        one = News(outcome="refused", noun=noun, subject="x", entry=1, at=0, by=by, ours=ours)
+        return say(sentence(one, "de"), "de", partner="Nachbardorf", title="Bäume")
+
+    assert told("transfer", "", True) == "Unser Abruf von „Bäume“ bei Nachbardorf wurde abgelehnt."
+    assert told("transfer", "peer", True) == "Unser Abruf von „Bäume“ bei Nachbardorf wurde abgelehnt."
+    assert told("transfer", "us", False) == "Nachbardorf wollte „Bäume“ abrufen und wurde abgelehnt."
+    assert told("negotiation", "us", False) == "Die Anfrage von Nachbardorf nach „Bäume“ wurde abgelehnt."
+    assert told("negotiation", "us", True) == "Die Verhandlung mit Nachbardorf über „Bäume“ wurde bei uns beendet."
+    assert told("negotiation", "peer", True) == "Nachbardorf hat die Anfrage nach „Bäume“ abgelehnt oder beendet."
 
 
 def test_every_kind_has_its_words() -> None:
