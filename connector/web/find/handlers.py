@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from multidict import MultiDict
 
+from connector.catalogue.model import Listed
 from connector.catalogue.search import filters
 from connector.catalogue.service import Catalogue
 from connector.clock import Clock
@@ -17,7 +18,7 @@ from connector.requests.dataset import ForeignDatasets
 from connector.requests.search import Searches
 from connector.storage.database import Database
 from connector.trust.members.trust_list import millis
-from connector.views.dataset import DatasetView, FindView, HitView, dataset
+from connector.views.dataset import FindView, HitView
 from connector.views.foreign_dataset import ForeignDatasetView
 from connector.views.members import Members
 from connector.web.call import Call
@@ -93,14 +94,14 @@ class FindPages:
         get(f"{TOWN}/find/dataset", dataset, *READERS),
     )
 
-    async def _own(self, call: Call) -> list[DatasetView]:
-        """The first of our own whose title has all the words."""
+    async def _own(self, call: Call) -> list[Listed]:
+        """The newest of our own whose title has all the words, among a page of those that have the longest of them."""
         words = filters.fold(call.query("q")).split()
         if not words:
             return []
-        every = await self._db.read(call.slug, self._catalogue.own, call.slug)
-        fits = [one for one in every if all(word in filters.fold(one[0].title) for word in words)]
-        return [dataset(*one) for one in fits[:MOST_OWN]]
+        found = await self._db.read(call.slug, self._catalogue.listed, call.slug, max(words, key=len))
+        fits = [one for one in found if all(word in filters.fold(one.title) for word in words)]
+        return fits[:MOST_OWN]
 
 
 def _address(call: Call, asked: Pairs, *more: tuple[str, str | None]) -> str:
