@@ -94,17 +94,9 @@ class People:
         return fresh
 
     async def invite_first(self, slug: str, operator: str, name: str, roles: Iterable[str]) -> str:
-        """By the operator at the desk. Where nobody grants roles yet her word counts as on the command line, or a new
-        participant would never have anybody; afterwards a second person there has to confirm."""
-        await self._participants.get(slug)
-        wanted, whom, fresh = rules.checked(roles), shown(name), secret.fresh()
-
-        def unit(tx: Tx) -> None:
-            by = operator if store.holders(tx, slug, "admin") else ""
-            self._invited(tx, slug, by, secret.digest(fresh), whom, wanted)
-
-        await self._db.write(slug, unit)
-        return fresh
+        """By the operator at the desk, who cannot accept it herself. What her word counts is judged on acceptance:
+        where nobody grants roles yet as on the command line, or a new participant would never have anybody."""
+        return await self.invite(slug, operator, name, roles)
 
     async def take_back(self, slug: str, invitation: str) -> None:
         """Raises Unknown if it was used or taken back meanwhile."""
@@ -246,6 +238,8 @@ class People:
         self, tx: Tx, slug: str, person: str, before: frozenset[Role], now: frozenset[Role]
     ) -> None:  # fmt: skip
         for role in sorted(before - now):
+            if role == "admin":
+                store.end_invitations_of(tx, slug, person)
             if store.take(tx, slug, person, role):
                 self._record(tx, slug, GROUPS, person, role, "taken")
         for role in sorted(now - before):
@@ -260,6 +254,8 @@ class People:
     def _joined(self, tx: Tx, invitation: Invitation, person: str) -> frozenset[Role]:
         """The roles of the invitation that wait: who invited stands behind them, and is one person."""
         slug, by = invitation.participant, invitation.invited_by
+        if by and store.is_operator(tx, by) and not store.holders(tx, slug, "admin"):
+            by = ""  # the first one there: nobody could confirm
         return frozenset(role for role in sorted(invitation.roles) if not self._granted(tx, slug, by, person, role))
 
     def _record(self, tx: Tx, slug: str, by: str, person: str, role: Role, change: str) -> None:

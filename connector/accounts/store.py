@@ -66,8 +66,13 @@ def persons(tx: Tx) -> list[Person]:
 
 
 def remove(tx: Tx, person_id: str) -> None:
-    """With sessions, roles and keys; what logs say of her pseudonym names nobody from now on."""
-    tx.run("DELETE FROM person WHERE id = :id", id=person_id)
+    """With sessions, roles, keys, and her word for others; what logs say of her pseudonym names nobody from now on."""
+    for statement in (
+        "DELETE FROM invitation WHERE invited_by = :id",
+        "DELETE FROM role_proposal WHERE proposed_by = :id",
+        "DELETE FROM person WHERE id = :id",
+    ):
+        tx.run(statement, id=person_id)
 
 
 def secrets_of(tx: Tx, person_id: str) -> Row:
@@ -84,6 +89,11 @@ def set_password(tx: Tx, person_id: str, encoded: str) -> None:
 
 def set_operator(tx: Tx, person_id: str, operator: bool) -> None:
     tx.run("UPDATE person SET operator = :operator WHERE id = :id", id=person_id, operator=int(operator))
+
+
+def is_operator(tx: Tx, person_id: str) -> bool:
+    """Now; False too for nobody."""
+    return tx.one("SELECT 1 FROM person WHERE id = :id AND operator = 1", id=person_id) is not None
 
 
 def set_details(tx: Tx, person_id: str, name: str, language: str) -> None:

@@ -164,6 +164,47 @@ async def test_the_operator_invites_who_comes_first(towns: Towns) -> None:
 
 
 @pytest.mark.threat("T30")
+async def test_the_operators_word_is_judged_when_it_counts(towns: Towns) -> None:
+    """Bug: of two invitations that the operator made before anybody was there, the second still gave everything, and
+    he could take one himself. >> he invites twice and himself; both accept; one of an operator who is none any more
+    << refused for himself; the first counts, the second waits; so does the last."""
+    it = people(towns)
+    otto = (await it.add(OLAF, "Otto Betrieb", operator=True)).id
+    one, two, own, late = [await it.invite_first(TOWN, otto, "x", ["admin", "steward"]) for _ in range(4)]
+    with pytest.raises(Refusal, match="own-role"):
+        await it.accept_signed(own, otto)
+    first, second = [await it.accept(link, login, "Y", PASSWORD, DESK) for link, login in ((one, ANNA), (two, BERT))]
+    assert (first.waiting, second.waiting) == (set(), {"admin", "steward"})
+    assert await roles(towns, second.person) == set()
+    await it.take(TOWN, "", first.person, "admin")
+    await it.make_operator(otto, operator=False)
+    third = await it.accept(late, "carla@musterstadt.de", "Carla", PASSWORD, DESK)
+    assert third.waiting == {"admin", "steward"}
+
+
+@pytest.mark.threat("T30")
+async def test_the_word_of_who_left_counts_no_more(towns: Towns) -> None:
+    """Bug: invitations and proposals outlived an admin whose group was taken, and one of an operator who had been
+    removed broke off. >> an admin by group invites and proposes, then loses the group; an operator invites and is
+    removed << neither link counts, nothing is left to confirm."""
+    it = people(towns)
+    (_, bert), carla = await admins(it, towns), await person(towns.db)
+    dora = await person(towns.db, OLAF)
+    await it.by_groups(dora, {TOWN: frozenset({"admin"})})
+    link = await it.invite(TOWN, dora, "x", ["auditor"])
+    assert not await it.grant(TOWN, dora, carla, "steward")
+    await it.by_groups(dora, {})
+    otto = (await it.add("otto@provider.de", "Otto Betrieb", operator=True)).id
+    other = await it.invite_first(TOWN, otto, "x", ["auditor"])
+    await it.remove(otto)
+    for gone in (link, other):
+        with pytest.raises(Unauthenticated, match=r"accounts\.invitation"):
+            await it.accept(gone, "eva@musterstadt.de", "Eva", PASSWORD, DESK)
+    with pytest.raises(Unknown, match="no-proposal"):
+        await it.confirm(TOWN, bert, carla, "steward")
+
+
+@pytest.mark.threat("T30")
 async def test_what_is_no_invitation(towns: Towns) -> None:
     """>> guessed, over, taken back, of an admin who is none any more << each the same; the database has no link."""
     it = people(towns)
