@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler
 from connector.accounts.model import Caller, Scope
 from connector.api import body
 from connector.api.problems import problems
-from connector.api.scopes import scope_of
+from connector.api.scopes import ON_SOCKET, scope_of
 from connector.errors import Refusal, Unknown
 from connector.http import limits
 from connector.storage.database import acting
@@ -99,7 +99,8 @@ class Keys(Protocol):
 
 
 def application(handlers: Iterable[Handlers], keys: Keys | None = None) -> web.Application:
-    """The aiohttp application for the Unix socket; on loopback with `keys`, of which every request must show one.
+    """The aiohttp application for the Unix socket; on loopback with `keys`, of which every request must show one, and
+    without the routes that are for the socket alone.
 
     Raises Defect for a route without a scope.
     """
@@ -107,6 +108,8 @@ def application(handlers: Iterable[Handlers], keys: Keys | None = None) -> web.A
     for group in handlers:
         for one in group.routes:
             scope, served = scope_of(one.method, one.path), _served(one, group)
+            if keys is not None and f"{one.method} {one.path}" in ON_SOCKET:
+                continue
             app.add_routes([_ADD[one.method](one.path, served if keys is None else _keyed(served, scope, keys))])
     return app
 

@@ -1,7 +1,8 @@
 """Which scope a key for programs needs for which route of the management surface (spec/accounts.md 6.2).
 
 A route that is not in this table stops the start: nothing is open by mistake. `operate` is for the process, and for
-what its operator does with a participant; it reads no data, no contract and no log of anybody.
+what its operator does with a participant; it reads no data, no contract and no log of anybody. Who may come in is
+decided on the Unix socket alone (`ON_SOCKET`): a key for metrics must not make sign-in links for stewards.
 """
 
 from collections.abc import Iterable, Mapping
@@ -64,6 +65,14 @@ def _rows() -> Iterable[tuple[str, Scope]]:
 
 SCOPE_OF: Mapping[str, Scope] = dict(_rows())
 """By method and path."""
+
+
+ON_SOCKET = frozenset(
+    row
+    for row in SCOPE_OF
+    if row.partition(" ")[2].startswith(("/api/v1/people", "/api/v1/program-keys")) or row.endswith("/invitations")
+)
+"""What no key opens, whatever its scopes."""
 
 
 def scope_of(method: str, path: str) -> Scope:

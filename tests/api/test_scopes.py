@@ -8,7 +8,7 @@ from aiohttp import web
 from connector.accounts.model import SCOPES, Caller, Scope
 from connector.api.openapi import GROUPS
 from connector.api.routes import Route, application, get, post
-from connector.api.scopes import SCOPE_OF, scope_of
+from connector.api.scopes import ON_SOCKET, SCOPE_OF, scope_of
 from connector.errors import Defect, Unauthenticated
 from connector.storage.database import actor
 
@@ -38,6 +38,7 @@ class Group:
         get(DATASETS, say, media="text/plain"),
         post(DATASETS, say, takes="text/plain", media="text/plain"),
         get("/metrics", say, media="text/plain"),
+        post("/api/v1/people/link", say, takes="text/plain", media="text/plain"),
     )
 
 
@@ -60,6 +61,21 @@ async def test_a_key_opens_what_it_says(aiohttp_client, key: str | None, method:
     client = await aiohttp_client(application([Group()], Keys()))
     headers = {} if key is None else {"Authorization": key}
     assert (await client.request(method, path, headers=headers)).status == status
+
+
+@pytest.mark.threat("T86")
+async def test_no_key_decides_who_comes_in(aiohttp_client) -> None:  # type: ignore[no-untyped-def]
+    """Bug: the key of a program that reads metrics made sign-in links for stewards, roles and further keys.
+    >> a link by a key of the process; on the socket << as if it were not there; made."""
+    keyed = await aiohttp_client(application([Group()], Keys()))
+    assert (await keyed.post("/api/v1/people/link", headers={"Authorization": "run"})).status == 404
+    assert (await (await aiohttp_client(application([Group()]))).post("/api/v1/people/link")).status == 200
+    expected = {
+        *(f"POST /api/v1/people{what}" for what in ("", "/remove", "/role", "/link")), "GET /api/v1/people",
+        "POST /api/v1/participants/{p}/invitations",
+        "GET /api/v1/program-keys", "POST /api/v1/program-keys", "POST /api/v1/program-keys/end",
+    }  # fmt: skip
+    assert expected == ON_SOCKET
 
 
 async def test_who_has_the_key_acts(aiohttp_client) -> None:  # type: ignore[no-untyped-def]
