@@ -16,7 +16,7 @@ HERE, ANYWHERE = 5, 50
 """Attempts before the first pause."""
 FIRST_MS, LONGEST_MS = 30_000, 15 * 60_000
 MOST = 10_000
-"""Lanes that are kept; the ones that rested longest go, a tenth at once."""
+"""Lanes that are kept; a tenth goes at once, those that wait for nothing before those whose pause a flood would end."""
 _PREFIX = {4: 24, 6: 56}
 
 
@@ -96,7 +96,9 @@ def _bound(tx: Tx) -> None:
     if row is not None and int(row["n"]) > MOST:
         tx.run(
             "DELETE FROM sign_in_attempt WHERE lane IN"
-            " (SELECT lane FROM sign_in_attempt ORDER BY last_at, lane LIMIT :some)",
+            " (SELECT lane FROM sign_in_attempt ORDER BY CASE WHEN count >= :here THEN 1 ELSE 0 END, last_at, lane"
+            " LIMIT :some)",
+            here=HERE,
             some=MOST // 10,
         )
 

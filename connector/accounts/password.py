@@ -1,7 +1,8 @@
 """Passwords: argon2id on a thread, two at once; an unknown name costs what a known one does (spec/accounts.md 4.1).
 
 A hash takes 64 MiB, so how many are worked out at once is bounded, and how many wait; whoever comes beyond that is told
-to come back rather than let the process run out of memory (threat T87).
+to come back rather than let the process run out of memory. Strangers cannot take all places: some are for browsers in
+which the person has signed in before, and for whoever has shown something else already (threat T87).
 """
 
 import asyncio
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 LEAST, MOST = 12, 256
 """Characters."""
 MEMORY_KIB, PASSES, LANES = 65_536, 3, 1
-AT_ONCE, WAITING = 2, 16
+AT_ONCE, WAITING, KEPT = 2, 16, 16
 
 
 def checked(password: str, login: str) -> str:
@@ -42,14 +43,14 @@ class Passwords:
         self._nobody = ""
 
     async def hashed(self, password: str) -> str:
-        """The encoded hash of a checked password."""
-        async with self._slot():
+        """The encoded hash of a checked password, of somebody who was invited or is signed in."""
+        async with self._slot(known=True):
             return await asyncio.to_thread(self._argon().hash, password)
 
-    async def right(self, encoded: str, password: str) -> bool:
+    async def right(self, encoded: str, password: str, *, known: bool = False) -> bool:
         """Whether it is the password of this hash; an empty one is nobody's and takes as long."""
         plain = normalize("NFC", password)[: MOST + 1]
-        async with self._slot():
+        async with self._slot(known=known):
             return await asyncio.to_thread(self._right, encoded, plain)
 
     def outdated(self, encoded: str) -> bool:
@@ -57,8 +58,8 @@ class Passwords:
         return self._argon().check_needs_rehash(encoded)
 
     @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        if self._waiting >= WAITING + AT_ONCE:
+    async def _slot(self, *, known: bool) -> AsyncIterator[None]:
+        if self._waiting >= AT_ONCE + WAITING + (KEPT if known else 0):
             raise Unavailable("accounts.busy")
         self._waiting += 1
         try:

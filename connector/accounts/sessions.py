@@ -30,6 +30,12 @@ class Sessions:
             found = await self._db.write(PROCESS, _touched, cookie, digest)
         return found
 
+    async def knows(self, browser: str) -> bool:
+        """Whether somebody has signed in before in the browser that has this secret."""
+        if not secret.shaped(browser):
+            return False
+        return await self._db.read(PROCESS, session_store.look, secret.digest(browser), "browser") is not None
+
     async def own(self, person: str) -> list[Session]:
         return await self._db.read(PROCESS, session_store.sessions, person, IDLE_MS)
 

@@ -72,7 +72,8 @@ class SigningIn:
         """Raises Unauthenticated, TooMany, or Unavailable if too many sign in at once."""
         name = _folded(login)
         lanes, person, encoded = await self._db.write(PROCESS, self._tried, name, browser)
-        if not await self._passwords.right(encoded, password) or person is None:
+        known = lanes == attempts.of_browser(secret.digest(browser.known))
+        if not await self._passwords.right(encoded, password, known=known) or person is None:
             raise Unauthenticated("accounts.sign-in")
         fresh = ""
         if self._passwords.outdated(encoded):
@@ -96,7 +97,7 @@ class SigningIn:
             if not self._code_counts(tx, person, code) or session_store.use(tx, digest, "second") is None:
                 raise Unauthenticated("accounts.code")
             attempts.right(tx, attempts.of_second(person))
-            return self._opened(tx, person, browser, strong=True)
+            return opened_in(tx, person, browser, strong=True)
 
         return await self._db.write(PROCESS, unit)
 
@@ -118,7 +119,7 @@ class SigningIn:
         await self._db.write(PROCESS, attempts.reserve, lanes)
         row = await self._db.read(PROCESS, store.secrets_of, person.id)
         first = not person.password and signed.strong
-        if not await self._passwords.right(row["password"], old) and not first:
+        if not await self._passwords.right(row["password"], old, known=True) and not first:
             raise Unauthenticated("accounts.old-password")
         encoded = await self._passwords.hashed(plain)
 
@@ -187,7 +188,7 @@ class SigningIn:
         if fresh:
             store.set_password(tx, person, fresh)
         if not store.person(tx, person).second:
-            return self._opened(tx, person, browser, strong=False)
+            return opened_in(tx, person, browser, strong=False)
         ticket = secret.fresh()
         session_store.forget(tx, person, "second")
         session_store.keep(tx, secret.digest(ticket), "second", tx.now + SECOND_MS, person=person)
@@ -205,16 +206,18 @@ class SigningIn:
 
     def _anew(self, tx: Tx, person: str, browser: Browser, *, strong: bool) -> Opened:
         session_store.end_all(tx, person)
-        return self._opened(tx, person, browser, strong=strong)
+        return opened_in(tx, person, browser, strong=strong)
 
-    def _opened(self, tx: Tx, person: str, browser: Browser, *, strong: bool) -> Opened:
-        cookie = sessions.opened(tx, person, browser.agent, strong=strong)
-        found = session_store.look(tx, secret.digest(browser.known), "browser")
-        if found is not None and found["person"] == person:
-            return Opened(cookie=cookie)
-        known = secret.fresh()
-        session_store.keep(tx, secret.digest(known), "browser", tx.now + BROWSER_MS, person=person)
-        return Opened(cookie=cookie, known=known)
+
+def opened_in(tx: Tx, person: str, browser: Browser, *, strong: bool) -> Opened:
+    """A new session in a browser that is known as hers from now on."""
+    cookie = sessions.opened(tx, person, browser.agent, strong=strong)
+    found = session_store.look(tx, secret.digest(browser.known), "browser")
+    if found is not None and found["person"] == person:
+        return Opened(cookie=cookie)
+    known = secret.fresh()
+    session_store.keep(tx, secret.digest(known), "browser", tx.now + BROWSER_MS, person=person)
+    return Opened(cookie=cookie, known=known)
 
 
 def _folded(login: str) -> str:

@@ -17,7 +17,7 @@ from connector.accounts.model import Role
 from connector.errors import Defect, HanseError, Mistake, Unknown
 from connector.http import limits
 from connector.http.pace import Pace
-from connector.http.refusals import WrongMedia
+from connector.http.refusals import TooMany, WrongMedia
 from connector.storage.database import acting
 from connector.web import forms, session
 from connector.web.call import Call, Desk
@@ -139,12 +139,22 @@ class _Door:
         cookie = desk.cookies.read(request)
         signed = await desk.sessions.session(cookie) if cookie else None
         if signed is None:
-            self._addresses.spend(request.remote)
+            await self._paced(request)
         else:
             self._persons.spend(signed.person)
         lang = session.language(request, "" if signed is None else signed.language)
         structlog.contextvars.bind_contextvars(request=request.get(limits.request_id, ""))
         return Call(request=request, desk=desk, lang=lang, signed=signed)
+
+    async def _paced(self, request: web.Request) -> None:
+        """A flood from her address, or through the proxy before us, shuts nobody out of a browser that is known."""
+        try:
+            self._addresses.spend(request.remote)
+        except TooMany:
+            browser = self._desk.cookies.held(request, session.KNOWN)
+            if not await self._desk.sessions.knows(browser):
+                raise
+            self._persons.spend(browser)
 
     def _sign_in(self, route: Route, request: web.Request) -> web.Response:
         """A page that was polled cannot follow a redirect as a whole; htmx does when it is told so."""

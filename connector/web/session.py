@@ -21,6 +21,8 @@ Lang = Literal["de", "en"]
 LANGUAGES: Final[Mapping[str, Lang]] = {"de": "de", "en": "en"}
 LANGUAGE: Final = "hanse-language"
 """The cookie."""
+KNOWN: Final = "browser"
+"""Of the cookie by which a browser is known in which somebody signed in before."""
 _LONGEST: Final = 200
 _YEAR_S: Final = 31_536_000
 
@@ -28,6 +30,9 @@ _YEAR_S: Final = 31_536_000
 class Sessions(Protocol):
     async def session(self, cookie: str) -> Signed | None:
         """Who has the session that this cookie names; None if there is none, or none any more."""
+
+    async def knows(self, browser: str) -> bool:
+        """Whether somebody has signed in before in the browser that has this secret."""
 
 
 class Cookies(Struct, frozen=True):

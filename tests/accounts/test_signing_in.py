@@ -119,12 +119,19 @@ async def test_guesses_at_the_same_time_are_counted_too(any_db: Database) -> Non
 
 @pytest.mark.threat("T36")
 async def test_strangers_do_not_fill_the_table(any_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """>> a thousand names << no more lanes than there may be, and they go after a day."""
+    """Bug: whoever tried enough other names began anew with hers. >> sixty names, five guesses at Petra's, sixty other
+    names << no more lanes than there may be, hers still waits, and all go after a day."""
     monkeypatch.setattr(attempts, "MOST", 30)
     for number in range(60):
         await any_db.write(PROCESS, attempts.reserve, attempts.of_name(f"name-{number}", "192.0.2.1"))
     rows = await any_db.read(PROCESS, lambda tx: tx.all("SELECT 1 FROM sign_in_attempt"))
     assert len(rows) <= 31
+    for _ in range(5):
+        await any_db.write(PROCESS, attempts.reserve, attempts.of_name("petra", "192.0.2.1"))
+    for number in range(60):
+        await any_db.write(PROCESS, attempts.reserve, attempts.of_name(f"other-{number}", "192.0.2.1"))
+    with pytest.raises(TooMany):
+        await any_db.write(PROCESS, attempts.reserve, attempts.of_name("petra", "192.0.2.1"))
     await rested(any_db, 90_000_000)
     await any_db.write(PROCESS, lambda tx: session_store.sweep(tx, tx.now - 86_400_000))
     assert await any_db.read(PROCESS, lambda tx: tx.all("SELECT 1 FROM sign_in_attempt")) == []

@@ -41,6 +41,9 @@ class People:
     async def session(self, cookie: str) -> Signed | None:
         return self._known.get(cookie)
 
+    async def knows(self, browser: str) -> bool:
+        return False
+
     def enter(self, name: str, roles: Mapping[str, Iterable[Role]], operator: bool) -> str:
         """The cookie of a new session."""
         cookie, person = secrets.token_urlsafe(16), f"p-{sha256(name.encode()).hexdigest()[:6]}"

@@ -16,14 +16,14 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from connector.accounts import secret, session_store, sessions, store
+from connector.accounts import secret, session_store, store
 from connector.accounts.model import LOGIN_MOST, NAME_MOST
 from connector.accounts.oidc import id_token
 from connector.accounts.oidc.groups import Groups, Meaning
 from connector.accounts.oidc.id_token import Expected, wrong
 from connector.accounts.oidc.provider import Provider, Tokens
 from connector.accounts.people import People
-from connector.accounts.signing_in import Browser, Opened, folded, shown
+from connector.accounts.signing_in import Browser, Opened, folded, opened_in, shown
 from connector.clock import Clock
 from connector.errors import Defect, HanseError, Mistake, Refusal, Unauthenticated
 from connector.settings.sections import Oidc
@@ -106,9 +106,9 @@ class ExternalSignIn:
         claims = await self._claims(tokens, way)
         person = await self._person(claims, way.back)
         strong = self._groups.strong(claims)
-        cookie = await self._db.write(PROCESS, lambda tx: sessions.opened(tx, person, browser.agent, strong=strong))
+        opened = await self._db.write(PROCESS, lambda tx: opened_in(tx, person, browser, strong=strong))
         log.info("accounts.external", person=person, strong=strong)
-        return Opened(cookie=cookie), way.back
+        return opened, way.back
 
     def _opened(self, cookie: str) -> UnderWay:
         try:

@@ -4,9 +4,8 @@ from aiohttp import web
 
 from connector.accounts.signing_in import Browser
 from connector.web.call import Call
+from connector.web.session import KNOWN
 
-KNOWN = "browser"
-"""Name of the cookie by which a browser is known in which somebody signed in before."""
 _BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
 _SYSTEMS = (
     ("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Mac OS", "macOS"),

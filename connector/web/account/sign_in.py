@@ -182,10 +182,12 @@ async def entered(call: Call, accounts: AccountSlice, opened: Opened, back: str)
     """On to where she wanted to go; first to her second factor where one is needed that is not there."""
     cookies = call.desk.cookies
     signed = await accounts.sessions.session(opened.cookie)
+    if call.signed is not None and signed is not None and call.signed.session != signed.session:
+        await accounts.sessions.end(call.signed.person, call.signed.session)
     response = to(await _first(accounts, signed, back) if signed is not None else back)
     cookies.give(response, opened.cookie)
     if opened.known:
-        cookies.keep(response, browser.KNOWN, opened.known, BROWSER_MS // 1000)
+        cookies.keep(response, session.KNOWN, opened.known, BROWSER_MS // 1000)
     lang = session.LANGUAGES.get(signed.language if signed is not None else "")
     if lang is not None:
         cookies.speak(response, lang)

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from connector.web import forms
 from connector.web.account import browser as browsers
 from tests.accounts.people import PASSWORD, PETRA, code
 from tests.testkit.cities import MUNICIPALITY, Space
@@ -198,3 +199,44 @@ def test_browsers_are_two_words() -> None:
 async def test_without_a_password_nobody_is_asked_for_a_code(door: Door) -> None:
     """>> the page for the code out of the blue << to the first page."""
     assert (await door.browser().get("/sign-in/second")).path == "/sign-in"
+
+
+@pytest.mark.threat("T28")
+async def test_another_sign_in_ends_the_one_before(door: Door) -> None:
+    """Bug: the session that a browser had before lived on beside the new one. >> she signs in again in the browser
+    in which she is signed in, and elsewhere << the first is over, elsewhere's stays."""
+    anna, elsewhere = await door.account("auditor"), door.browser()
+    await entered(elsewhere)
+    before, page = session_of(anna), await anna.get("/account")
+    token = await _token_of(door, anna, "/sign-in")
+    sent = {"form": token, "login": PETRA, "password": PASSWORD, "next": "/account"}
+    assert (await anna.post("/sign-in", sent)).h1 == page.h1
+    assert session_of(anna) not in (before, "")
+    assert await door.accounts.sessions.session(before) is None
+    assert await door.accounts.sessions.session(session_of(elsewhere)) is not None
+
+
+async def _token_of(door: Door, browser: Browser, path: str) -> str:
+    signed = await door.accounts.sessions.session(session_of(browser))
+    assert signed is not None
+    return forms.token(signed.form_key, path, door.desk.clock.now())
+
+
+@pytest.mark.threat("T87")
+async def test_a_flood_from_her_address_shuts_nobody_out(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bug: whoever shared her address, as all do behind a proxy, kept her from the page to sign in on. >> a stranger
+    asks until he has to wait; so does a browser with a secret of its own making; hers << both wait; she signs in."""
+    monkeypatch.setattr("connector.web.routes.ADDRESS_BURST", 30)
+    monkeypatch.setattr("connector.web.routes.ADDRESS_PER_S", 0)
+    async with space.running("it", {"musterstadt": MUNICIPALITY}) as city, open_door(city.services) as door:
+        anna, stranger = await door.account("auditor"), door.browser()
+        await anna.send(await anna.get("/account"), "/sign-out")
+        await entered(anna)
+        await anna.send(await anna.get("/account"), "/sign-out")
+        asked = [await stranger.get("/sign-in") for _ in range(30)]
+        assert asked[-1].status == 429
+        name = door.desk.cookies.name.replace("session", "browser")
+        stranger._jar.update_cookies({name: "x" * 43})
+        assert (await stranger.get("/sign-in")).status == 429
+        assert (await entered(anna)).status == 200
+        assert session_of(anna)
