@@ -2,8 +2,10 @@
 
 import re
 import tempfile
+import tomllib
 from pathlib import Path
 
+from connector import verify
 from connector.language import catalogue
 from tests.desk.lively import lively
 from tests.desk.screens import browser_of, every_page
@@ -33,6 +35,15 @@ BY_PROGRAMS = frozenset(
     }
 )
 """Refusals of what a page lets nobody type: a person chooses there from lists."""
+
+
+def test_what_checking_evidence_says_is_said_plainly() -> None:
+    """>> every sentence of the verifier, as a page shows it << none of the words of the trade."""
+    with (Path(verify.__file__).parent / "language/de/verify.toml").open("rb") as file:
+        tables = tomllib.load(file)
+    said = [text for table in ("check", "passed", "fault") for text in tables[table].values()]
+    assert [text for text in said if TECHNICAL.search(text)] == []
+    assert len(said) > 50
 
 
 def test_refusals_are_said_plainly() -> None:
