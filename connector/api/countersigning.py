@@ -17,7 +17,13 @@ from connector.storage.database import Database, Tx
 from connector.views.agreement import Agreements, AgreementView
 from connector.views.terms import ClausesView, clauses
 
-APPROVER = ("contracts.mandate", "contracts.on-behalf-of", "contracts.pseudonym", "contracts.role")
+APPROVER = (
+    "contracts.mandate",
+    "contracts.on-behalf-of",
+    "contracts.pseudonym",
+    "contracts.pseudonym-other",
+    "contracts.role",
+)
 
 
 class Countersigning(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -6,6 +6,8 @@ lies before us needs the one person who takes it. What a rule asks of two people
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
 from connector.approvals import store
 from connector.approvals.model import PEOPLE, SUBJECTS, ApprovalRule, RuleChange, Subject
 from connector.audit import store as audit
@@ -63,15 +65,20 @@ class ApprovalRules:
         if rule.people == "two" or rule.protection:
             raise Mistake(f"approvals.needed-{subject}")
 
-    def require(self, tx: Tx, slug: str, templates: Iterable[str]) -> None:
+    def require(self, tx: Tx, slug: str, templates: Iterable[str], *, personal: bool = False) -> None:
         """The gate of the catalogue: raises Mistake where a publication needs others."""
+        if personal:
+            raise Mistake("approvals.needed-publication")
         for template in templates:
             self.require_alone(tx, slug, "publication", template)
 
     def strictest(self, tx: Tx, slug: str, templates: Iterable[str]) -> ApprovalRule:
-        """Of the rules for publications under any of these, the one that asks for most."""
+        """Of the rules for publications under any of these, the one that asks for most people, with all that the others
+        ask besides: data protection if one does, and the shortest time."""
         found = [self.of(tx, slug, "publication", template) for template in templates]
-        return max(found, key=lambda rule: (PEOPLE[rule.people], rule.protection))
+        most = max(found, key=lambda rule: (PEOPLE[rule.people], rule.protection))
+        protection = any(rule.protection for rule in found)
+        return replace(most, protection=protection, days=min(rule.days for rule in found))
 
     def _log(self, tx: Tx, slug: str, by: str, body: dict[str, object]) -> None:
         did = self._participants.held(slug).participant.did

@@ -99,10 +99,11 @@ class Approvals:
         held = self._held(tx, slug, known.id)
         self._save(tx, replace(held, ballot=decide.withdraw(held.ballot), ended_at=tx.now), "", "withdrawn")
 
-    def require_none_open(self, tx: Tx, slug: str, process: str) -> None:
-        """Raises Mistake while others have to decide about a negotiation: one person cannot go on meanwhile."""
+    def require_agreed(self, tx: Tx, slug: str, process: str) -> None:
+        """Raises Mistake while others have to decide about a negotiation, and after they did not agree to it: one
+        person cannot go on meanwhile, nor before the refusal has reached the partner."""
         known = store.of_process(tx, slug, process)
-        if known is not None and known.ballot.state == "open":
+        if known is not None and known.ballot.state not in ("approved", "withdrawn"):
             raise Mistake(f"approvals.needed-{known.subject}")
 
     def _offered_by(self, tx: Tx, opened: ApprovalRow, before: ApprovalRow) -> ApprovalRow:

@@ -10,13 +10,14 @@ from connector.storage.database import Tx
 
 
 class PublicationGate(Protocol):
-    """Raises Mistake where one person alone may not publish under one of these rule templates."""
+    """Raises Mistake where one person alone may not publish under one of these rule templates, or what may be about
+    persons (`personal`)."""
 
-    def require(self, tx: Tx, slug: str, templates: Iterable[str]) -> None: ...
+    def require(self, tx: Tx, slug: str, templates: Iterable[str], *, personal: bool = False) -> None: ...
 
 
 class NoGate:
     """Whoever may publish does."""
 
-    def require(self, tx: Tx, slug: str, templates: Iterable[str]) -> None:
+    def require(self, tx: Tx, slug: str, templates: Iterable[str], *, personal: bool = False) -> None:
         return

@@ -87,7 +87,8 @@ class DatasetLife:
         and Outdated if another revision than the seen one is current. `released`: all who have to agree have."""
         participant, before = self._open(tx, slug, name, wish.revision)
         if not released:
-            self._gate.require(tx, slug, [*self.templates(tx, slug, before.id), *([wish.rule] if wish.rule else [])])
+            named = [*self.templates(tx, slug, before.id), *([wish.rule] if wish.rule else [])]
+            self._gate.require(tx, slug, named, personal=before.personal)
         source = self._source(tx, slug, before.source)
         record = self.described(tx, participant, before.record, wish)
         after = revised(before, record, source, tx.now)
@@ -103,7 +104,7 @@ class DatasetLife:
         """New bytes as the next version; what running contracts pin stays theirs. Raises as `change`."""
         participant, before = self._open(tx, slug, name, wish.revision)
         if not released:
-            self._gate.require(tx, slug, self.templates(tx, slug, before.id))
+            self._gate.require(tx, slug, self.templates(tx, slug, before.id), personal=before.personal)
         source = store.source(tx, slug, wish.source)
         if source is None or source.kind == "elsewhere":
             raise Mistake("catalogue.no-source", source=wish.source[:80])

@@ -94,7 +94,7 @@ class Catalogue:
         participant = self._participants.held(slug).participant
         require_active(tx, slug)
         if not released:
-            self._gate.require(tx, slug, [wish.rule])
+            self._gate.require(tx, slug, [wish.rule], personal=wish.personal)
         source = store.source(tx, slug, wish.source) if wish.source else elsewhere()
         if source is None or (wish.source and source.kind == "elsewhere"):
             raise Mistake("catalogue.no-source", source=wish.source[:80])
@@ -135,7 +135,7 @@ class Catalogue:
             raise Withdrawn("catalogue.withdrawn")
         if dataset.document.get("location") == "elsewhere":
             raise Mistake("catalogue.nothing-to-offer")
-        self._gate.require(tx, slug, [wish.rule])
+        self._gate.require(tx, slug, [wish.rule], personal=dataset.personal)
         return self._offers.make(tx, participant, dataset, wish)
 
     def requested(self, tx: Tx, slug: str, requester: Requester, offer: dict[str, Any]) -> tuple[Offer, Dataset]:

@@ -13,6 +13,7 @@ from msgspec import Meta
 from connector.errors import Mistake, PeerError
 from connector.http import strict
 from connector.language.reasons import plain
+from connector.storage.database import SYSTEM
 from connector.verify.formats import jcs
 
 AUTOMATIC = "automatic"
@@ -44,6 +45,13 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.on_behalf_of is not None and not _DID.fullmatch(self.on_behalf_of):
             raise Mistake("contracts.on-behalf-of")
         return self
+
+    def said_by(self, actor: str) -> "Approval":
+        """As `checked`; raises Mistake too if a person acts (`Tx.actor`) and names another: the other could then be
+        the second pair of eyes, though only one person looked (threat T93)."""
+        if actor not in (SYSTEM, self.pseudonym):
+            raise Mistake("contracts.pseudonym-other")
+        return self.checked
 
 
 def body(did: str, side: str, rule: str, at: str, by: Approval | None = None) -> dict[str, Any]:

@@ -160,6 +160,36 @@ async def test_no_other_door_publishes_what_two_have_to_agree_to(town: Towns) ->
     assert (await submit(town, ANNA, ChangedDataset(dataset.id, DatasetChange(title="Stadtbäume")))).approval
 
 
+@pytest.mark.threat("T93")
+async def test_no_other_door_passes_data_protection_by(town: Towns) -> None:
+    """>> data that may be about persons, published, changed, replaced and offered as by a program << refused."""
+    dataset, _ = await town.publish(TOWN, personal=True)
+    life, slots = town.catalogue.life, {"until": "31.12.2099"}
+    doors: list[Any] = [
+        (town.catalogue.publish, (await trees(town, personal=True)).wish),
+        (town.catalogue.offer, dataset.uuid, OfferWish(rule="municipal-purpose", slots=slots)),
+        (life.change, dataset.id, DatasetChange(title="Stadtbäume")),
+        (life.replace, dataset.id, Replacement(source=await town.file(TOWN))),
+    ]
+    for door, *wish in doors:
+        with pytest.raises(Mistake, match=r"approvals\.needed-publication"):
+            await town.db.write(TOWN, door, TOWN, *wish)
+
+
+@pytest.mark.threat("T93")
+async def test_four_eyes_on_one_template_do_not_spare_data_protection_on_another(town: Towns) -> None:
+    """>> published under a template that wants data protection; changed to one that wants two people << both."""
+    dataset, _ = await town.publish(TOWN)
+    await ruled(town, template="municipal-purpose", people="one", protection=True, days=3)
+    await ruled(town, template="municipalities-only", people="two", days=7)
+    wish = DatasetChange(rule="municipalities-only")
+    made = await submit(town, ANNA, ChangedDataset(dataset.id, wish))
+    assert made.approval is not None
+    ballot = made.approval.ballot
+    assert (ballot.stewards, ballot.protection) == (1, 1)
+    assert ballot.due_at - made.approval.asked_at == 3 * 86_400_000
+
+
 async def test_who_is_told(town: Towns) -> None:
     """Whoever the rule names at once, the deputy with the reminder; never who drafted it or has agreed."""
     await ruled(town, people="two", responsible=ANNA.who, deputy=BERTA.who, protection=True)

@@ -284,7 +284,8 @@ class Towns:
     async def publish_freely(self, slug: str, **wish: Any) -> tuple[Dataset, Offer | None]:
         """The same of any kind, also without a file or an offer."""
         base: dict[str, Any] = {"title": "Bäume", "rule": "municipal-purpose", "slots": {"until": "31.12.2099"}}
-        return await self.db.write(slug, self.catalogue.publish, slug, Publication(**{**base, **wish}))
+        wanted = Publication(**{**base, **wish})
+        return await self.db.write(slug, self.catalogue.publish, slug, wanted, released=wanted.personal)
 
     async def file(self, slug: str) -> str:
         """A registered file, by its id."""

@@ -139,13 +139,13 @@ class LateCountersignatures:
         now = rests(case.kernel, State.AGREED)
         if not (now or self.lacks(case, agreement)):
             raise Mistake("contracts.nothing-to-countersign")
-        self._sender.approvals.require_none_open(tx, slug, case.id)
+        self._sender.approvals.require_agreed(tx, slug, case.id)
         lies_here = self.unread(tx, agreement)
         if len(read) < SHORTEST or not lies_here.startswith(read.lower()):
             raise Mistake("contracts.other-text-read")
         if self._under_way(tx, case):
             return agreement
-        case = store.save_case(tx, replace(case, approval=by.checked))
+        case = store.save_case(tx, replace(case, approval=by.said_by(tx.actor)))
         answered(tx, slug, case.id)
         self._sender.errand(tx, case, AT_ONCE if now else LATE, person=by.pseudonym, read=lies_here)
         return agreement
@@ -241,7 +241,7 @@ class LateCountersignatures:
             raise Unknown("contracts.unknown", id=agreement.negotiation)
         if len(self.confirmations(tx, agreement)) >= MOST_CONFIRMATIONS:
             raise Mistake("contracts.confirmations", limit=MOST_CONFIRMATIONS)
-        person = by.checked
+        person = by.said_by(tx.actor)
         body: dict[str, object] = {"role": person.role, "statement": said, "text": self._text_hash(tx, agreement)}
         self._sender.record(tx, case, CONFIRMATION, body, actor=person.pseudonym)
         return Confirmation(role=person.role, pseudonym=person.pseudonym, statement=said, at=rfc3339(tx.now))

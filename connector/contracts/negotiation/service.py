@@ -112,7 +112,7 @@ class Contracts:
             title=title,
         )  # fmt: skip
         old = None if replaces is None else self.agreements.to_replace(tx, slug, replaces, partner.did, dataset)
-        by = None if approval is None else approval.checked
+        by = None if approval is None else approval.said_by(tx.actor)
         case = self.sender.request(tx, replace(case, approval=by, replaces=old))
         self.agreements.keep(tx, case, () if described is None else kept(described))
         return case
@@ -142,7 +142,9 @@ class Contracts:
                 raise Mistake("contracts.other-terms")
             if not unworded and not self.agreements.worded(case.policy):
                 raise Mistake("contracts.unworded")
-            return self.sender.accept(tx, case if approval is None else replace(case, approval=approval.checked))
+            return self.sender.accept(
+                tx, case if approval is None else replace(case, approval=approval.said_by(tx.actor))
+            )
 
         return self._decided(tx, slug, case_id, said)
 

@@ -13,7 +13,7 @@ from connector.contracts.approval import Approval
 from connector.contracts.document import draft
 from connector.contracts.model import NegotiationRow
 from connector.errors import Mistake, PeerError, Unavailable
-from connector.storage.database import Tx
+from connector.storage.database import Tx, acting
 from tests.testkit.towns import Towns
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -243,6 +243,34 @@ async def test_nobody_signs_by_hand_what_others_have_to_decide(towns: Towns) -> 
     order, by = towns.contracts.countersigning.order, Approval(role="steward", pseudonym=ANNA.who)
     with pytest.raises(Mistake, match=r"approvals\.needed-offer"):
         await towns.db.write(VILLAGE, order, VILLAGE, agreement.id, by, "0" * 64)
+
+
+@pytest.mark.threat("T93")
+async def test_after_a_no_nobody_signs_by_hand_before_the_partner_hears_of_it(towns: Towns) -> None:
+    """>> two were asked, one said no, the errand has not run << the other cannot sign alone."""
+    await ruled(towns, VILLAGE, "offer", "two")
+    case = await asked(towns)
+    one = await waiting(towns, VILLAGE)
+    await towns.db.write(VILLAGE, towns.approvals.no, VILLAGE, one.id, BERTA, "terms", "")
+    order, by = towns.contracts.countersigning.order, Approval(role="steward", pseudonym=ANNA.who)
+    with pytest.raises(Mistake, match=r"approvals\.needed-offer"):
+        await towns.db.write(VILLAGE, order, VILLAGE, str(case.agreement), by, "0" * 64)
+
+
+@pytest.mark.threat("T93")
+async def test_nobody_asks_under_another_persons_name(towns: Towns) -> None:
+    """>> Anna's key asks as Berta, so that Anna could be the second pair of eyes << refused; under her own it asks."""
+    await ruled(towns, VILLAGE, "offer", "two")
+    dataset, offer = await towns.publish(TOWN)
+    wish = towns.partner(TOWN), dataset.id, offer.for_catalogue(), None, None
+    with acting({VILLAGE: ANNA.who}):
+        with pytest.raises(Mistake, match=r"contracts\.pseudonym-other"):
+            await towns.db.write(
+                VILLAGE, towns.contracts.request, VILLAGE, *wish, Approval(role="steward", pseudonym=BERTA.who)
+            )
+        by = Approval(role="steward", pseudonym=ANNA.who)
+        case = await towns.db.write(VILLAGE, towns.contracts.request, VILLAGE, *wish, by)
+    assert case.approval == by
 
 
 async def test_by_hand_the_question_goes_away(towns: Towns) -> None:

@@ -43,8 +43,12 @@ async def ruled(city: City, people: Any, **more: Any) -> None:
 async def asked(city: City, **wish: Any) -> str:
     """The village asks for a dataset of the town, which waits for people; the negotiation's id at the village."""
     made = await city.publish(TOWN, **wish)
+    return await asked_for(city, made["dataset"])
+
+
+async def asked_for(city: City, dataset: str) -> str:
     started = await city.api.post(
-        f"/api/v1/participants/{VILLAGE}/negotiations", {"provider": city.did(TOWN), "dataset": made["dataset"]}
+        f"/api/v1/participants/{VILLAGE}/negotiations", {"provider": city.did(TOWN), "dataset": dataset}
     )
     for _ in range(200):
         if await city.services.infra.db.read(TOWN, city.services.approvals.service.waiting, TOWN):
@@ -174,7 +178,14 @@ async def test_who_may_read_may_not_decide(city: City, desk: Opened) -> None:
 
 async def test_what_data_protection_agreed_to_is_told_apart(city: City, desk: Opened) -> None:
     """>> personal data, asked for, approved by data protection << not among the contracts without its yes."""
-    negotiation = await asked(city, title="Hundesteuer", personal=True)
+    source = await city.api.post(f"/api/v1/participants/{TOWN}/files?name=hunde.csv", data=b"a;b\n1;2\n")
+    wish = Publication(
+        title="Hundesteuer", rule="municipal-purpose", slots={"until": "31.12.2099"}, source=source["source"],
+        personal=True,
+    )  # fmt: skip
+    catalogue = city.services.catalogue.service
+    dataset, _ = await city.services.infra.db.write(TOWN, catalogue.publish, TOWN, wish, released=True)
+    negotiation = await asked_for(city, dataset.id)
     dora = desk.browser({TOWN: ["protection"]}, name="Dora")
     one = await dora.get((await dora.get(LIST)).link("Hundesteuer"))
     await dora.send(one, "/yes", "Für den Datenschutz zustimmen")
