@@ -88,7 +88,14 @@ def set_password(tx: Tx, person_id: str, encoded: str) -> None:
 
 
 def set_operator(tx: Tx, person_id: str, operator: bool) -> None:
+    """Who is none any more has invited nobody where she is not admin herself."""
     tx.run("UPDATE person SET operator = :operator WHERE id = :id", id=person_id, operator=int(operator))
+    if not operator:
+        tx.run(
+            "DELETE FROM invitation WHERE invited_by = :id AND participant NOT IN"
+            " (SELECT participant FROM person_role WHERE person = :id AND role = 'admin')",
+            id=person_id,
+        )
 
 
 def is_operator(tx: Tx, person_id: str) -> bool:

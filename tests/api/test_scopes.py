@@ -1,5 +1,6 @@
 """The port for programs: every route has a scope, every call a key that has it, at its participant, and a name."""
 
+import re
 from typing import ClassVar
 
 import pytest
@@ -76,6 +77,48 @@ async def test_no_key_decides_who_comes_in(aiohttp_client) -> None:  # type: ign
         "GET /api/v1/program-keys", "POST /api/v1/program-keys", "POST /api/v1/program-keys/end",
     }  # fmt: skip
     assert expected == ON_SOCKET
+
+
+class Telling:
+    """A key says itself what it opens: `musterstadt read fetch`; `-` for the process."""
+
+    async def caller(self, authorization: str | None) -> Caller:
+        if authorization is None:
+            raise Unauthenticated("api.no-token")
+        slug, *scopes = authorization.split()
+        found: frozenset[Scope] = frozenset(one for one in SCOPES if one in scopes)
+        return Caller(person="1", participant=None if slug == "-" else slug, scopes=found, pseudonyms={})
+
+
+class Closed:
+    """The routes of a group whose handlers must not be reached: they would break on it."""
+
+    def __init__(self, routes: tuple[Route, ...]) -> None:
+        self.routes = routes
+
+
+@pytest.mark.threat("T17")
+@pytest.mark.threat("T86")
+async def test_every_route_is_closed_to_every_wrong_key(aiohttp_client) -> None:  # type: ignore[no-untyped-def]
+    """>> each route, HEAD too, without a key, with all scopes at another town, with all but its own << refused."""
+    groups = [Closed(group.routes) for group in GROUPS]
+    client = await aiohttp_client(application(groups, Telling()))  # type: ignore[arg-type]
+    everything = set(SCOPES)
+    for row, scope in SCOPE_OF.items():
+        if row in ON_SOCKET:
+            continue
+        method, _, place = row.partition(" ")
+        path = re.sub(r"\{[^}]+\}", "nothing", place.replace("{p}", "musterstadt"))
+        others = " ".join(sorted(everything - {scope}))
+        wrong = [(None, 401), (f"musterstadt {others}", 403), (f"- {others}", 403)]
+        if "{p}" in place:
+            wrong.append((f"nachbardorf {' '.join(SCOPES)}", 404))
+        for key, status in wrong:
+            for way in ("GET", "HEAD") if method == "GET" else (method,):
+                headers = {} if key is None else {"Authorization": key}
+                answer = await client.request(way, path, headers=headers)
+                assert answer.status == status, (way, path, key)
+                assert "default-src 'none'" in answer.headers["Content-Security-Policy"], path
 
 
 async def test_who_has_the_key_acts(aiohttp_client) -> None:  # type: ignore[no-untyped-def]
