@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from msgspec import Struct
 
 from connector.errors import Mistake, PeerError
@@ -32,6 +33,8 @@ PIECE_S: Final = 30.0
 """Within which a piece of a file has to come."""
 _PIECE: Final = 65_536
 _AHEAD_MS: Final = 60_000
+_UNREADABLE: Final = (ValueError, HttpProcessingError, RuntimeError)
+"""What aiohttp raises at headers of a part, and at a `_charset_`, that are none."""
 
 T = TypeVar("T")
 
@@ -41,7 +44,7 @@ class Upload:
 
     def __init__(self, part: BodyPartReader) -> None:
         self._part = part
-        self.name = (part.filename or "")[:255]
+        self.name = (part.filename or "")[:255].encode("utf-8", "replace").decode("utf-8")
         self.media = part.headers.get("Content-Type", "")[:200]
 
     async def pieces(self) -> AsyncIterator[bytes]:
@@ -165,14 +168,14 @@ async def _parts(request: web.Request) -> Form:
             pairs.append((part.name, value.decode("utf-8")))
     except (web.RequestPayloadError, ConnectionError) as cause:
         raise PeerError("http.body-broken") from cause
-    except ValueError as cause:
+    except _UNREADABLE as cause:
         raise PeerError("web.no-form") from cause
     return Form(_plain(pairs))
 
 
 def _plain(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Line breaks as everywhere else; NUL fits into no database."""
+    """Line breaks as everywhere else; NUL and half of a sign fit into no database."""
     found = tuple((name, value.replace("\r\n", "\n").replace("\r", "\n")) for name, value in pairs)
-    if any(len(name) > LONGEST_NAME or "\0" in name + value for name, value in found):
+    if any(len(name) > LONGEST_NAME or not name.isprintable() or "\0" in value for name, value in found):
         raise PeerError("web.no-form")
     return found
