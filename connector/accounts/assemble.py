@@ -46,8 +46,11 @@ def assemble(infra: Infra, participants: Participants) -> AccountSlice:
         await db.write(PROCESS, lambda tx: session_store.sweep(tx, tx.now - ATTEMPTS_MS))
         await db.write(PROCESS, lambda tx: token_store.sweep(tx, tx.now - KEYS_MS))
 
+    def did(slug: str) -> str:
+        return participants.held(slug).participant.did
+
     return AccountSlice(
-        sessions=Sessions(db), links=Links(db), signing_in=SigningIn(db, infra.vault, passwords),
+        sessions=Sessions(db), links=Links(db, did), signing_in=SigningIn(db, infra.vault, passwords),
         people=people, external=_external(infra, people),
         tokens=Tokens(db, participants), work=Work(every={"sign-in": (SWEEP_S, sweep)}),
     )  # fmt: skip

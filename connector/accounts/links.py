@@ -1,22 +1,31 @@
 """Sign-in links: one use, a few minutes. Whoever may make one vouches for the person (spec/accounts.md 4.4).
 
 They are the way back for somebody who lost her second factor or whom a stranger's guessing keeps out, and how the
-demo shows its desk. Only the operator's command line makes them.
+demo shows its desk. Only the operator's command line makes them. Whoever has one could be anybody who got it, so each
+use is a record in the log of every participant at which the person has a role.
 """
+
+from collections.abc import Callable
 
 import structlog
 
 from connector.accounts import secret, session_store, sessions, store
+from connector.accounts.roles import OPERATOR
+from connector.audit import store as audit
 from connector.errors import Unauthenticated
-from connector.storage.database import PROCESS, Database, Tx
+from connector.storage.database import PROCESS, SYSTEM, Database, Tx
 
 LASTS_MS = 15 * 60_000
+RECORD = "sign-in-link"
+"""Type of the records that say that somebody came in on the operator's word."""
 log = structlog.get_logger("accounts")
 
 
 class Links:
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    """`did` is what the log calls a participant, by its slug."""
+
+    def __init__(self, db: Database, did: Callable[[str], str]) -> None:
+        self._db, self._did = db, did
 
     async def make(self, person: str) -> str:
         """The secret of a new link; one made before for the same person is void."""
@@ -32,12 +41,22 @@ class Links:
     async def use(self, link: str, agent: str) -> str:
         """The cookie of a new session that counts as one with a second factor; raises Unauthenticated."""
 
-        def unit(tx: Tx) -> str | None:
+        def unit(tx: Tx) -> tuple[str, str, list[str]] | None:
             found = session_store.use(tx, secret.digest(link), "link")
-            return None if found is None else sessions.opened(tx, found["person"], agent, strong=True)
+            if found is None:
+                return None
+            cookie = sessions.opened(tx, found["person"], agent, strong=True)
+            return cookie, found["person"], sorted(store.roles(tx, found["person"]))
 
-        cookie = await self._db.write(PROCESS, unit) if secret.shaped(link) else None
-        if cookie is None:
+        used = await self._db.write(PROCESS, unit) if secret.shaped(link) else None
+        if used is None:
             raise Unauthenticated("accounts.link")
+        cookie, person, places = used
+        for slug in places:  # before anybody has the cookie
+            await self._db.write(slug, self._record, slug, person)
         log.warning("accounts.link-used")  # past password and second factor: an operator wants to see it
         return cookie
+
+    def _record(self, tx: Tx, slug: str, person: str) -> None:
+        body = {"person": store.pseudonym(tx, slug, person), "change": "used", "by": OPERATOR}
+        audit.append(tx, slug, RECORD, None, SYSTEM, body, did=self._did(slug))

@@ -135,7 +135,7 @@ async def test_one_sees_and_ends_only_ones_own(any_db: Database) -> None:
 
 async def test_a_link_signs_in_once(any_db: Database) -> None:
     """>> twenty browsers with one link; the link before it; one that is late << one; none; none."""
-    links, it, her = Links(any_db), Sessions(any_db), await person(any_db)
+    links, it, her = Links(any_db, str), Sessions(any_db), await person(any_db)
     await given(any_db, her, TOWN, "steward")
     void, link = await links.make(her), await links.make(her)
     won = await asyncio.gather(*(links.use(link, "") for _ in range(20)), return_exceptions=True)
