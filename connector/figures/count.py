@@ -17,6 +17,9 @@ from connector.zone import SPACE
 
 MONTHS = 12
 DAY_S = 86_400
+MOST_REASONS = 40
+FURTHER = "further"
+"""All reasons but the most frequent."""
 _MOVED = frozenset({"sent", "part", "received"})
 _FAILED = frozenset({"terminated", "refused"})
 Count = Callable[[Log, Story, Known, int], Figure]
@@ -124,15 +127,20 @@ def _delivered(log: Log, story: Story, known: Known, now: int) -> Figure:
 
 
 def _refusals_by_reason(log: Log, story: Story, known: Known, now: int) -> Figure:
-    """What was not used, or no longer, and why: one entry for each negotiation, contract and delivery."""
+    """What was not used, or no longer, and why: one entry for each negotiation, contract and delivery.
+
+    Partners name reasons of their own, as many as they like: the rare ones are one part.
+    """
     first: dict[str, Event] = {}
     for one in log.events:
         if (subject := _ended_subject(one)) is not None:
             first.setdefault(subject, one)
     counted = Counter(reason(one) for one in first.values())
     parts = [Part(key=code, value=number) for code, number in counted.items()]
-    ordered = tuple(sorted(parts, key=lambda part: (-part.value, part.key)))
-    return _of(len(first) if log.events else None, first.values(), parts=ordered)
+    ordered = sorted(parts, key=lambda part: (-part.value, part.key))
+    if rare := ordered[MOST_REASONS:]:
+        ordered = [*ordered[:MOST_REASONS], Part(key=FURTHER, value=sum(part.value for part in rare))]
+    return _of(len(first) if log.events else None, first.values(), parts=tuple(ordered))
 
 
 def _ended_subject(one: Event) -> str | None:

@@ -2,10 +2,14 @@
 
 A row names a person and what she is told of, never an address: where she wants it is asked when it is sent. Nobody is
 written to in the quiet hours, and nobody more often than every quarter of an hour.
+
+A row is finished after the server has taken its mail: a process that dies in between sends it again, under the same
+Message-ID. A server that hangs keeps two threads of this queue, and all mails wait until it is well again.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 
 import msgspec
@@ -15,6 +19,7 @@ from connector.errors import Unavailable
 from connector.notifications import smtp, store
 from connector.notifications.message import message
 from connector.notifications.model import Notification
+from connector.notifications.smtp import AWAY
 from connector.participants.service import Hosted, Participants
 from connector.settings.load import Mail
 from connector.storage import outbox
@@ -30,6 +35,12 @@ DAY_MS = 86_400_000
 GIVEN_UP_MS = 3 * DAY_MS
 FRESH_MS = 7 * DAY_MS
 """What is older is not mailed any more: whoever begins to want mail gets no history."""
+AT_ONCE = 2
+"""Mails that are on their way at the same time."""
+LONGEST_S = 60.0
+"""So long a mail may take."""
+AWAY_S = 60.0
+"""So long nobody asks a server that was away."""
 Send = Callable[[Mail, str, EmailMessage], None]
 
 
@@ -51,6 +62,8 @@ class MailQueue:
     ) -> None:  # fmt: skip
         self._db, self._participants, self._mailboxes = db, participants, mailboxes
         self._mail, self._desk, self._send = mail, desk, send
+        self._places, self._away_until = asyncio.Semaphore(AT_ONCE), 0.0
+        self._pool = ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="mail")
 
     async def queue(self) -> None:
         """The job: rows for whoever wants mail and has something to hear of."""
@@ -71,7 +84,7 @@ class MailQueue:
             return
         box, mail, late = found
         try:
-            await asyncio.to_thread(self._send, self._mail, box.address, mail)
+            await self._sent(box.address, mail)
         except smtp.MailRefused as refused:
             await self._db.write(row.participant, self._refused, row, body.person, refused.words)
             return
@@ -81,6 +94,23 @@ class MailQueue:
             await self._db.write(row.participant, self._refused, row, body.person, str(away.code))
             return
         await self._db.write(row.participant, self._taken, row, body.person)
+
+    async def _sent(self, address: str, mail: EmailMessage) -> None:
+        """Raises as `smtp.send`; Unavailable at once while the server is known to be away."""
+        loop = asyncio.get_running_loop()
+        async with self._places:
+            if loop.time() < self._away_until:
+                raise Unavailable(AWAY, host=self._mail.host)
+            try:
+                async with asyncio.timeout(LONGEST_S):
+                    await loop.run_in_executor(self._pool, self._send, self._mail, address, mail)
+            except TimeoutError as slow:
+                self._away_until = loop.time() + AWAY_S
+                raise Unavailable(AWAY, host=self._mail.host) from slow
+            except Unavailable as problem:
+                if problem.code == AWAY:
+                    self._away_until = loop.time() + AWAY_S
+                raise
 
     def _anybody(self, tx: Tx, slug: str) -> bool:
         return bool(self._mailboxes.at(tx, slug))
@@ -132,8 +162,7 @@ class MailQueue:
 def quiet(now: int, begin: int, end: int) -> bool:
     """Whether nobody is written to at that instant (ms): from `begin` to before `end`, hours of the local day."""
     moment = local(now)
-    hour = 0 if moment is None else moment.hour
-    return begin <= hour < end if begin <= end else hour >= begin or hour < end
+    return smtp.asleep(0 if moment is None else moment.hour, begin, end)
 
 
 def _turn(now: int, box: Mailbox, last: int, digest_hour: int) -> bool:

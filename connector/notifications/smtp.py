@@ -13,6 +13,8 @@ from connector.settings.load import Mail
 
 HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 TIMEOUT_S = 20.0
+AWAY = "notifications.mail-away"
+"""The server could not be reached, or did not answer in time."""
 
 
 class MailRefused(HanseError):
@@ -27,13 +29,21 @@ class MailRefused(HanseError):
 
 
 def checked(mail: Mail) -> None:
-    """Raises Mistake for settings by which mails could be read on the way, or that name no sender."""
+    """Raises Mistake for settings by which mails could be read on the way, that name no sender, or by which the one
+    mail of a day never goes out."""
     if not mail.host:
         return
     if mail.tls == "none" and mail.host not in HERE:
         raise Mistake("settings.mail-tls", host=mail.host)
     if "@" not in mail.sender or not mail.sender.isascii() or any(sign in mail.sender for sign in "\r\n<>, "):
         raise Mistake("settings.mail-sender", sender=plain(mail.sender, 80))
+    if all(asleep(hour, mail.quiet_from, mail.quiet_until) for hour in range(mail.digest_hour, 24)):
+        raise Mistake("settings.mail-digest", hour=mail.digest_hour, begin=mail.quiet_from)
+
+
+def asleep(hour: int, begin: int, end: int) -> bool:
+    """Whether the hour of a day lies from `begin` to before `end`, over midnight if `end` is less."""
+    return begin <= hour < end if begin <= end else hour >= begin or hour < end
 
 
 def send(mail: Mail, to: str, message: EmailMessage) -> None:
@@ -53,7 +63,7 @@ def send(mail: Mail, to: str, message: EmailMessage) -> None:
     except smtplib.SMTPNotSupportedError as refused:
         raise Unavailable("notifications.mail-tls", host=mail.host) from refused
     except (OSError, smtplib.SMTPException) as problem:
-        raise Unavailable("notifications.mail-away", host=mail.host) from problem
+        raise Unavailable(AWAY, host=mail.host) from problem
 
 
 def _connected(mail: Mail) -> smtplib.SMTP:

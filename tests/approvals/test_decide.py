@@ -105,6 +105,14 @@ def test_one_person_with_two_roles_is_still_one() -> None:
 
 
 @pytest.mark.threat("T93")
+def test_a_drafter_who_was_erased_could_be_one_of_those_who_agree() -> None:
+    """>> whoever drafted it is known no more << two others have to agree, not one."""
+    once = decide.yes(ballot(1, 0, "p-******"), ANNA, "steward", 1)
+    assert once.state == "open"
+    assert decide.yes(once, BERTA, "steward", 2).state == "approved"
+
+
+@pytest.mark.threat("T93")
 def test_who_has_no_name_decides_nothing() -> None:
     nobody = Voter("", frozenset({"steward", "protection"}))
     for step in (decide.no, decide.counter):

@@ -182,6 +182,15 @@ def test_what_came_to_nothing_is_counted_once_with_its_reason() -> None:
     assert (found.value, found.parts) == (3, (Part(key="too-dear", value=2), Part(key="policy", value=1)))
 
 
+def test_reasons_that_a_partner_makes_up_fill_no_page() -> None:
+    """>> a partner ends a thousand negotiations, each for another reason << forty, and the rest as one."""
+    book = Book()
+    for number in range(1_000):
+        book.add("termination", negotiation=f"n{number}", by="peer", code=f"{number:04}/<b>")
+    found = book.figures()["N7"]
+    assert (len(found.parts), found.parts[-1], found.value) == (41, Part(key="further", value=960), 1_000)
+
+
 def test_equal_treatment_counts_what_was_made_again() -> None:
     book = Book()
     for name in "abc":

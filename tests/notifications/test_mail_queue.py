@@ -1,7 +1,9 @@
 """Mails: once per person and note, in her time, by a queue that goes on trying; never a stranger's word in a header."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -201,6 +203,43 @@ async def test_what_is_no_address(post: Post, address: str) -> None:
 
 
 @pytest.mark.threat("T94")
+async def test_a_mail_server_that_hangs_stops_nothing_but_mails(post: Post) -> None:
+    """>> forty mails to a server that says nothing << two of them wait for it; other work on threads goes on."""
+    asked, free = list[str](), threading.Event()
+
+    def hang(mail: Mail, to: str, message: EmailMessage) -> None:
+        asked.append(to)
+        free.wait()
+
+    queue = MailQueue(post.db, post.towns.participants, post.boxes, Mail(host="x"), lambda: DESK, hang)
+    sending = [asyncio.create_task(queue._sent(f"{number}@a.de", EmailMessage())) for number in range(40)]
+    try:
+        while len(asked) < 2:
+            await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            assert await asyncio.to_thread(len, asked) == 2
+    finally:
+        free.set()
+        await asyncio.gather(*sending)
+    assert len(asked) == 40
+
+
+async def test_a_server_that_is_away_is_not_asked_by_each_mail(post: Post) -> None:
+    """>> two mails, the server cannot be reached << one attempt, the other waits without one."""
+    asked = list[str]()
+
+    def away(mail: Mail, to: str, message: EmailMessage) -> None:
+        asked.append(to)
+        raise Unavailable(smtp.AWAY, host="x")
+
+    queue = MailQueue(post.db, post.towns.participants, post.boxes, Mail(host="x"), lambda: DESK, away)
+    for to in ("a@a.de", "b@a.de"):
+        with pytest.raises(Unavailable, match=r"notifications\.mail-away"):
+            await queue._sent(to, EmailMessage())
+    assert asked == ["a@a.de"]
+
+
+@pytest.mark.threat("T94")
 async def test_a_server_without_encryption_gets_nothing(server: MailServer) -> None:
     """>> STARTTLS is wanted and not offered << nothing but a greeting was said."""
     mail = Mail(host="127.0.0.1", port=server.port, sender="hanse@a.example", user="u")
@@ -220,6 +259,7 @@ def test_settings_that_would_show_mails_to_others() -> None:
         replace(fine, host="mail.example"),
         replace(fine, sender="nobody"),
         replace(fine, sender="a@b\r\nX: y"),
+        replace(fine, digest_hour=20),  # from 20 o'clock until midnight nobody is written to: never
     ):
         with pytest.raises(Mistake):
             smtp.checked(wrong)
