@@ -24,6 +24,8 @@ from connector.settings.sections import Oidc
 from connector.small_files import content
 
 KEPT_MS = 3_600_000
+PATIENCE_MS = 5_000
+"""For so long a provider that did not answer is not asked again, however many people, or strangers, want in."""
 AGAIN_MS = 60_000
 """Keys are asked for anew at most this often, whatever tokens name."""
 LARGEST = 262_144
@@ -66,6 +68,7 @@ class Provider:
     def __init__(self, settings: Oidc, http: Http, clock: Clock) -> None:
         self._settings, self._http, self._clock = settings, http, clock
         self._discovery: tuple[int, Discovery] | None = None
+        self._failed: int | None = None
         self._keys: tuple[int, list[Mapping[str, Any]]] | None = None
 
     async def discovery(self) -> Discovery:
@@ -73,6 +76,17 @@ class Provider:
         now = self._clock.steady()
         if self._discovery is not None and now - self._discovery[0] < KEPT_MS:
             return self._discovery[1]
+        if self._failed is not None and now - self._failed < PATIENCE_MS:
+            raise Unavailable("accounts.oidc-away")
+        try:
+            found = await self._discovered()
+        except HanseError:
+            self._failed = self._clock.steady()
+            raise
+        self._discovery = now, found
+        return found
+
+    async def _discovered(self) -> Discovery:
         url = f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration"
         try:
             found = msgspec.convert(await self._json(await self._http.get(url, limit=LARGEST)), Discovery)
@@ -82,7 +96,6 @@ class Provider:
             raise wrong("issuer")
         if not all(map(self._http.calls, (found.authorization_endpoint, found.token_endpoint, found.jwks_uri))):
             raise wrong("endpoint")
-        self._discovery = now, found
         return found
 
     async def keys(self, *, fresh: bool = False) -> list[Mapping[str, Any]]:

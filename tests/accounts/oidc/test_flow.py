@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from msgspec.structs import replace
@@ -15,7 +17,7 @@ from msgspec.structs import replace
 from connector.accounts import store
 from connector.accounts.oidc.flow import LASTS_MS, ExternalSignIn
 from connector.accounts.oidc.groups import Groups
-from connector.accounts.oidc.provider import Provider
+from connector.accounts.oidc.provider import PATIENCE_MS, Provider
 from connector.accounts.password import Passwords
 from connector.accounts.people import People
 from connector.accounts.sessions import Sessions
@@ -265,10 +267,26 @@ async def test_the_service_proves_itself_with_a_key(
 
 
 async def test_the_provider_is_away(make: Make, http: SafeClient) -> None:
-    """>> nobody answers; an address inside that nobody allowed << not now; refused."""
-    away = make(issuer=f"http://127.0.0.1:{free_port()}")
+    """Bug: each stranger's click asked it again. >> nobody answers; again at once, and after a while, when it answers
+    with nonsense; an address inside that nobody allowed << not now; without asking; asked; refused."""
+    port, clock = free_port(), FakeClock()
+    away = make(clock, issuer=f"http://127.0.0.1:{port}")
     with pytest.raises(Unavailable):
         await away.begin("/")
+    asked: list[str] = []
+
+    async def nonsense(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=500)
+
+    app = web.Application()
+    app.add_routes([web.get("/{rest:.*}", nonsense)])
+    async with TestServer(app, port=port):
+        for waits in (0, PATIENCE_MS, 0):
+            clock.advance(waits)
+            with pytest.raises(Unavailable, match=r"accounts\.oidc-away"):
+                await away.begin("/")
+    assert len(asked) == 1
     inside = make(issuer="http://10.0.0.1")
     with pytest.raises((PeerError, Unauthenticated)):
         await inside.begin("/")
