@@ -30,10 +30,7 @@ def local(milliseconds: int, zone: tzinfo = SPACE) -> datetime | None:
 
 def spoken(at: datetime, say: Say) -> str:
     """Date, time of day to the second, and the zone by its name or offset: `31.12.2027, 14:05:00 Uhr (MEZ)`."""
-    return say(
-        "policy.format.moment", day=at.day, month=at.month, year=at.year,
-        hour=at.hour, minute=at.minute, second=at.second, zone=_zone(at, say),
-    )  # fmt: skip
+    return say("policy.format.moment", at=at, year=at.year, zone=_zone(at, say))
 
 
 def through(end: datetime, say: Say) -> str:
@@ -41,7 +38,7 @@ def through(end: datetime, say: Say) -> str:
     if (end.hour, end.minute, end.second) != (0, 0, 0) or end.toordinal() == 1:
         return spoken(end, say)
     last = end - timedelta(days=1)
-    return say("policy.format.through", day=last.day, month=last.month, year=last.year)
+    return say("policy.format.through", at=last, year=last.year)
 
 
 def _zone(at: datetime, say: Say) -> str:

@@ -85,7 +85,7 @@ def _first(begins: int, lang: str) -> str:
     at = local(begins)
     if at is None or (at.hour, at.minute, at.second) != (0, 0, 0):
         return local_time(begins, lang)
-    return say("policy.format.day", lang, day=at.day, month=at.month, year=at.year)
+    return say("policy.format.day", lang, at=at, year=at.year)
 
 
 def _counted(judge: PolicyEngine, kind: str, count: int, lang: str) -> str:

@@ -14,7 +14,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
-from connector.language import decimal, local_end, local_time
+from connector.language import decimal, local_end, local_time, say
 from connector.web import menu
 from connector.web.call import Call
 from connector.zone import local
@@ -103,7 +103,9 @@ def _end(lang: str, at: int | None) -> str:
 def _day(lang: str, at: int | None) -> str:
     """The local day of an instant (ms)."""
     found = None if at is None else local(at)
-    return "" if found is None else found.strftime("%d.%m.%Y" if lang == "de" else "%d %b %Y")
+    if found is None:
+        return ""
+    return say("policy.format.day", lang, at=found, year=found.year)
 
 
 def _number(lang: str, value: float, digits: int = 0) -> str:

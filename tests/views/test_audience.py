@@ -37,7 +37,7 @@ def test_three_requesters_are_told_what_they_would_get_and_why() -> None:
 def test_a_first_day_to_come_stands_in_the_line() -> None:
     found = view("pilot", **{"from": "1.1.2027", "until": "31.12.2027"})
     assert found.text["de"].startswith("ab 01.01.2027: 41 Kommunen")
-    assert found.text["en"].startswith("from 2027-01-01: 41 municipalities")
+    assert found.text["en"].startswith("from 01 Jan 2027: 41 municipalities")
     assert "die Daten gibt es ab 01.01.2027." in found.examples[0].text["de"]
     assert found.begins == "2026-12-31T23:00:00Z"
 

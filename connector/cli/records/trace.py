@@ -55,7 +55,7 @@ def _show(call: Call, found: Mapping[str, Any]) -> None:
         moment = datetime.fromtimestamp(event["at"] / 1000, SPACE)
         if moment.strftime("%Y-%m-%d %Z") != day:
             day = moment.strftime("%Y-%m-%d %Z")
-            facts = {"day": moment.day, "month": moment.month, "year": moment.year}
+            facts = {"at": moment, "year": moment.year}
             zone = say(f"policy.zone.{moment:%Z}", call.lang)
             print(f"\n{say('policy.format.day', call.lang, **facts)} ({zone})")
         time = moment.strftime("%H:%M:%S.%f")[:12]

@@ -49,7 +49,7 @@ def length(milliseconds: int, say: Say) -> str:
 
 
 def day_text(at: datetime, say: Say) -> str:
-    return say("policy.format.day", day=at.day, month=at.month, year=at.year)
+    return say("policy.format.day", at=at, year=at.year)
 
 
 def now_text(now: int, say: Say, zone: tzinfo = SPACE) -> str:

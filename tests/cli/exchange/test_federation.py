@@ -34,7 +34,7 @@ def test_status_says_how_each_copy_stands(play: Playback, capsys: pytest.Capture
     assert hanse("federation status --as nachbardorf --lang en") == OK
     assert said(capsys).splitlines() == [
         "A: read 2 h ago, datasets: 3",
-        "B: NO ANSWER since 2026-11-21, 01:00:00 (CET); last read 8 days ago, datasets: 3",
+        "B: NO ANSWER since 21 Nov 2026, 01:00:00 (CET); last read 8 days ago, datasets: 3",
         "  Cannot be reached.",
         "  not usable: urn:x: Cannot be reached.",
         "  more that are not usable: 1",

@@ -143,7 +143,7 @@ def test_find_says_how_old_an_answer_is_and_who_is_silent(play: Playback, capsys
     assert "Seestadt antwortet nicht seit 21.11.2026" in both.err
     assert hanse("find Baumkatatser --as a --lang en") == 0
     both = capsys.readouterr()
-    assert "seen 2026-11-20" in both.out
+    assert "seen 20 Nov 2026" in both.out
     assert "Theme" not in both.out
     assert "has not answered since" in both.err
 

@@ -38,7 +38,7 @@ def test_a_witness_proves_the_time() -> None:
     report = judged(Witness(at=NOW + 90))
     assert report.verdict is PASSED
     assert report.stated["trusted_time"] == "2026-11-18T11:08:10Z" == trusted_time.written(NOW + 90)
-    assert "2026-11-18, 12:08:10 (CET)" in report.checks[-1].sentence
+    assert "18 Nov 2026, 12:08:10 (CET)" in report.checks[-1].sentence
 
 
 def test_without_one_only_the_signers_say_so() -> None:

@@ -48,7 +48,7 @@ async def test_a_windows_1252_file_with_semicolons_is_published(anna: Browser, d
     page = await handed_in(anna)
     assert page.h1 == "Beschreibung"
     assert "Trennzeichen Semikolon; Dezimalkomma" in page.words
-    assert "3 Zeilen, 7 Spalten" in page.words
+    assert "Zeilen: 3, Spalten: 7" in page.words
     fields = {name for name, _ in page.form("/description").fields} - {"form", "version"}
     assert fields == {"title", "description", "frequency", "theme"}
     assert dict(page.form("/description").fields)["title"] == "Baumkataster"
@@ -214,7 +214,7 @@ async def test_what_a_program_handed_in(anna: Browser, city: City) -> None:
     await services.infra.db.write("musterstadt", services.catalogue.service.register, "musterstadt", source)
     start = await anna.get(f"{HOME}/publish")
     page = await anna.send(start, "/known", source=source.id)
-    assert (page.h1, "3 Zeilen, 7 Spalten" in page.words) == ("Beschreibung", True)
+    assert (page.h1, "Zeilen: 3, Spalten: 7" in page.words) == ("Beschreibung", True)
     assert "aus dem GIS.csv" not in dict((await anna.get(f"{HOME}/publish")).form("/file").fields).values()
     assert not [one for one in (await anna.get(f"{HOME}/publish")).forms if one.action.endswith("/known")]
     gone = await anna.send(start, "/known", source=source.id)
