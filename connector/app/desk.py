@@ -70,7 +70,7 @@ def pages(services: Services) -> list[routes.Handlers]:
         FigurePages(db, services.figures, anchor),
         ApprovalPages(
             db, services.approvals, services.catalogue.service, services.contracts.service, services.judge, anchor,
-            Directory(),
+            Directory(), services.drafts.service,
         ),
         BeginningPages(
             db,

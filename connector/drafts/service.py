@@ -217,6 +217,10 @@ class Drafts:
         late = [one for one in waited if one.state == "published" and one.dataset == dataset]
         return sorted([*late, *store.of_dataset(tx, slug, dataset)], key=lambda one: -(one.published_at or 0))
 
+    def of_approval(self, tx: Tx, slug: str, approval: str) -> Draft | None:
+        """What those who have to agree decide about, with what was found in its file; None if it came another way."""
+        return store.of_approval(tx, slug, approval)
+
     def _settled(self, tx: Tx, slug: str, one: Draft) -> Draft:
         """One that waited, as the approval left it: published, or a draft again when nobody agreed."""
         if one.state != "submitted":

@@ -77,6 +77,16 @@ def of_dataset(tx: Tx, participant: str, dataset: str) -> list[Draft]:
     return [_draft(row) for row in rows]
 
 
+def of_approval(tx: Tx, participant: str, approval: str) -> Draft | None:
+    """That which was handed to those who have to agree."""
+    row = tx.one(
+        f"SELECT {_NAMES} FROM publication_draft WHERE participant = :participant AND approval = :approval"  # noqa: S608 as above
+        " AND state = 'submitted' LIMIT 1",
+        participant=participant, approval=approval,
+    )  # fmt: skip
+    return None if row is None else _draft(row)
+
+
 def submitted(tx: Tx, participant: str, limit: int) -> list[Draft]:
     """Those that others have to agree to, or had to, the newest first."""
     rows = tx.all(

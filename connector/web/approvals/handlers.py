@@ -15,6 +15,7 @@ from connector.catalogue.templates.templates import templates
 from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation import narrowed
 from connector.contracts.negotiation.service import Contracts
+from connector.drafts.service import Drafts
 from connector.errors import HanseError, Mistake, Unknown
 from connector.language.reasons import explained
 from connector.policy.engine import PolicyEngine
@@ -54,11 +55,11 @@ class _Shown(Struct, frozen=True):
 class ApprovalPages:
     def __init__(
         self, db: Database, approvals: ApprovalSlice, catalogue: Catalogue, contracts: Contracts, judge: PolicyEngine,
-        anchor: Anchor, people: Directory,
+        anchor: Anchor, people: Directory, drafts: Drafts,
     ) -> None:  # fmt: skip
         self._db, self._approvals, self._drafts = db, approvals.service, approvals.publications
         self._catalogue, self._contracts, self._judge, self._anchor = catalogue, contracts, judge, anchor
-        self._people, self._views = people, ApprovalViews(people, anchor)
+        self._people, self._views, self._begun = people, ApprovalViews(people, anchor), drafts
 
     async def all(self, call: Call) -> web.StreamResponse:
         """By urgency: what she can decide, what waits for others, what was decided."""
@@ -187,7 +188,8 @@ class ApprovalPages:
 
     def _about(self, tx: Tx, call: Call, row: ApprovalRow) -> About:
         if row.subject == "publication":
-            return view.publication(call, self._judge, row, self._drafts.comparison(tx, call.slug, row))
+            begun = self._begun.of_approval(tx, call.slug, row.id)
+            return view.publication(call, self._judge, row, self._drafts.comparison(tx, call.slug, row), begun)
         case = self._contracts.one(tx, call.slug, row.process)
         if row.subject == "offer":
             described = self._contracts.described(tx, case)

@@ -9,12 +9,13 @@ from typing import Any
 from msgspec import Struct
 
 from connector.approvals.model import ApprovalRow, ApprovalRule, Subject
-from connector.approvals.publications import Comparison
+from connector.approvals.publications import Comparison, NewDataset, drafted
 from connector.catalogue import concepts
 from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.templates.templates import fill, template
 from connector.contracts.document import clause_diff
 from connector.contracts.model import NegotiationRow
+from connector.drafts.model import Draft
 from connector.errors import Mistake
 from connector.language.reasons import plain
 from connector.metadata.lists.code_lists import code_lists
@@ -23,6 +24,7 @@ from connector.trust.members.trust_list import Anchor
 from connector.views.dataset_life import differences
 from connector.views.terms import clauses
 from connector.web.call import Call
+from connector.web.publish.view import hints
 from connector.web.render import size_text
 
 LONGEST = 600
@@ -72,8 +74,11 @@ def compared(call: Call, judge: PolicyEngine, old: Mapping[str, Any], new: Mappi
     return found
 
 
-def publication(call: Call, judge: PolicyEngine, row: ApprovalRow, found: Comparison) -> About:
-    """A draft: what it changes of what is published, or all that it says of something new."""
+def publication(
+    call: Call, judge: PolicyEngine, row: ApprovalRow, found: Comparison, begun: Draft | None = None
+) -> About:  # fmt: skip
+    """A draft: what it changes of what is published, or all that it says of something new; with both the file, who will
+    see it, and what was found in it of persons and answered to that (`begun`)."""
     new = found.before is None
     empty = found.after if found.before is None else found.before
     rows = differences(empty, found.after) if not new else []
@@ -82,6 +87,7 @@ def publication(call: Call, judge: PolicyEngine, row: ApprovalRow, found: Compar
     if new:
         from_nothing = differences(type(found.after)(title={}), found.after)
         facts = [(call.say(f"web.approvals.field.{one.field}"), _value(call, one.after)) for one in from_nothing]
+    facts += _file(call, row, begun)
     if found.new_bytes and not new:
         changes.append(Line(call.say("web.approvals.new-bytes"), change="changed"))
     policy = _policy(found)
@@ -143,6 +149,31 @@ def template_title(call: Call, template_id: str) -> str:
 
 def subjects(call: Call) -> list[tuple[Subject, str]]:
     return [(one, call.say(f"web.approvals.about.{one}")) for one in ("publication", "contract", "offer")]
+
+
+def _file(call: Call, row: ApprovalRow, begun: Draft | None) -> list[tuple[str, str]]:
+    """Nobody agrees to a file of which she knows nothing, nor to an answer about persons that nobody showed her."""
+    draft, facts = drafted(row), list[tuple[str, str]]()
+    if begun is not None:
+        size = size_text(call.lang, begun.bytes)
+        rows = 0 if begun.reading is None else begun.reading.rows
+        name = plain(begun.name, LONGEST)
+        facts.append(
+            (call.say("web.approvals.file"), call.say("web.approvals.file-of", name=name, size=size, rows=rows))
+        )
+    if isinstance(draft, NewDataset):
+        if draft.wish.rule:
+            facts.append(
+                (call.say("web.approvals.shown"), call.say(f"web.datasets.visibility.{draft.wish.visibility}"))
+            )
+        if draft.wish.personal:
+            facts.append((call.say("web.approvals.persons"), call.say("web.approvals.persons-said")))
+    if begun is not None:
+        facts += [
+            (call.say("web.approvals.persons-in", where=plain(hint.where, 120)), f"{hint.why} {hint.answered}")
+            for hint in hints(call, begun)
+        ]
+    return facts
 
 
 def _policy(found: Comparison) -> Mapping[str, Any] | None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from connector.accounts import store
 from tests.reading.files import TREES
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import Browser, Opened, Page, open_desk
@@ -157,6 +158,31 @@ async def test_whoever_may_only_draft_hands_it_in(desk: Opened, city: City) -> N
     assert page.status == 422
     assert "Baumkataster" in (await paula.get(f"{HOME}/publish")).words
     assert (await paula.post(f"{page.path.removesuffix('/publish')}/undo", {})).status == 404
+
+
+@pytest.mark.threat("T93")
+async def test_whoever_agrees_sees_the_file_and_what_was_answered_about_persons(desk: Opened, city: City) -> None:
+    """>> a publisher says of a column of names that nobody is meant << the steward reads that before her yes."""
+    anna = await city.services.accounts.people.add("anna", "Anna")
+    await city.services.infra.db.write(
+        "musterstadt", lambda tx: store.grant(tx, "musterstadt", anna.id, "steward", "x")
+    )
+    paula = desk.browser({"musterstadt": ["publisher"]}, name="Paula")
+    page = await handed_in(paula, "Nr;Ansprechpartner\n1;Sabine Müller\n2;Max Bauer\n".encode(), "liste.csv")
+    page = await paula.send(page, "/description", "Weiter", **{"hint-0": "nobody"})
+    page = await paula.send(page, "/rule", "Weiter", rule="municipalities-only")
+    page = await paula.send(page, "/terms", "Weiter")
+    assert (await paula.send(page, "/publish", "Zur Freigabe geben")).status == 200
+    berta = desk.browser({"musterstadt": ["steward"]}, name="Berta")
+    (waiting,) = await city.services.infra.db.read(
+        "musterstadt", city.services.approvals.service.waiting, "musterstadt"
+    )
+    words = (await berta.get(f"{HOME}/approvals/{waiting.id}")).words
+    assert "Datei liste.csv," in words
+    assert "2 Zeilen" in words
+    assert "Sichtbar Alle Mitglieder sehen, dass es die Daten gibt." in words
+    assert "Hinweis auf Personen in „Ansprechpartner“" in words
+    assert "Nein, damit sind keine Personen gemeint" in words
 
 
 async def test_a_map_beside_the_table(anna: Browser) -> None:
