@@ -34,6 +34,7 @@ from connector.api.problems import MEDIA
 from connector.api.process import ProcessHandlers
 from connector.api.records import RecordHandlers
 from connector.api.routes import Handlers, Query, Route, get
+from connector.api.scopes import ON_SOCKET
 from connector.api.terminations import TerminationHandlers
 from connector.api.trace import TraceHandlers
 from connector.api.transfers import TransferHandlers
@@ -152,6 +153,9 @@ def _operation(tag: str, route: Route) -> dict[str, Any]:
     }
     if rest:
         operation["description"] = " ".join(rest.split())
+    if f"{route.method} {route.path}" in ON_SOCKET:
+        operation["security"] = [{}]
+        operation["description"] = "On the Unix socket alone: no key opens it."
     if route.body is not None:
         operation["requestBody"] = {"required": True, "content": _content(route.body)}
     return operation

@@ -11,6 +11,7 @@ import pytest
 
 from connector.api.openapi import GROUPS, PLACE, codes, document
 from connector.api.routes import Route
+from connector.api.scopes import ON_SOCKET
 from connector.app.surfaces import management
 from connector.cli.main import main
 from connector.language import catalogue
@@ -34,6 +35,9 @@ def test_every_route_is_in_the_document() -> None:
     told = {(method.upper(), path) for path, one in DOCUMENT["paths"].items() for method in one}
     assert told == {(route.method, PLACE.sub(r"{\1}", route.path)) for route in ROUTES}
     assert len(ROUTES) == len(told)
+    paths = DOCUMENT["paths"].items()
+    without = {f"{way.upper()} {path}" for path, one in paths for way in one if "security" in one[way]}
+    assert without == set(ON_SOCKET), "what no key opens says so"
 
 
 async def test_the_server_serves_just_these_routes(space: Space) -> None:
@@ -124,6 +128,10 @@ async def test_every_answer_is_the_struct_of_its_route(space: Space) -> None:
     """>> every GET of a town << the Struct that the document names, and not a member more."""
     async with running_town(space) as town:
         reads = [route for route in ROUTES if route.method == "GET" and "/leaving/" not in route.path]
-        async with aiohttp.ClientSession(town.url) as session:
+        connector = aiohttp.UnixConnector(town.city.settings.api.socket)
+        async with (
+            aiohttp.ClientSession(town.url) as session,
+            aiohttp.ClientSession("http://localhost", connector=connector) as local,
+        ):
             for route in reads:
-                await got(session, town, route)
+                await got(local if f"GET {route.path}" in ON_SOCKET else session, town, route)
