@@ -80,10 +80,12 @@ class _Values:
 
 
 class Profile:
-    """Takes rows one by one; `names` are those of the columns."""
+    """Takes rows one by one; `names` are those of the columns, `titles` those of the columns that are told of: short,
+    and no two alike, for an answer about one must not count for another."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = list(names)
+        self.titles = _titles(self.names[:COLUMNS])
         self.columns = [_Values() for _ in names[:COLUMNS]]
         self.rows = self.looked_at = self.blank = self.broken = self.cells = 0
         self.broken_lines: list[int] = []
@@ -135,7 +137,7 @@ class Profile:
 
     def table(self, name: str = "", *, hidden: bool = False) -> Table:
         decimal, _ = self.numbers()
-        told = zip(self.names, self.columns, strict=False)
+        told = zip(self.titles, self.columns, strict=True)
         return Table(
             name=name[:NAME], rows=self.rows, looked_at=self.looked_at,
             columns=tuple(_column(title, values, decimal) for title, values in told),
@@ -148,8 +150,18 @@ class Profile:
         return self.columns[number].texts
 
 
-def _column(title: str, values: _Values, decimal: Decimal) -> Column:
-    name = title[:NAME]
+def _titles(names: Sequence[str]) -> list[str]:
+    """Equal ones bear a number."""
+    found: dict[str, None] = {}
+    for number, name in enumerate(names, 1):
+        title = name[:NAME]
+        while title in found:
+            title, number = f"{name[: NAME - 8]} ({number})", number + 1
+        found[title] = None
+    return list(found)
+
+
+def _column(name: str, values: _Values, decimal: Decimal) -> Column:
     kind = _kind(name, values)
     said = values.filled - values.missing
     fitting = _KINDS.get(kind, frozenset())

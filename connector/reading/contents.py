@@ -7,7 +7,7 @@ asks whoever fetches them to sign in (spec/reading.md 1.1).
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import BinaryIO
 
 from msgspec.structs import replace
@@ -19,7 +19,8 @@ from connector.reading.model import TABLES, Limits, Map, PersonalHint, Reading, 
 from connector.reading.values import pair_of
 
 ZIP = b"PK\x03\x04"
-_HTML = re.compile(rb"(?i)(?:<!--.{0,500}?-->|\s)*(?:<!doctype\s+html|<html[\s>])", re.DOTALL)
+_HTML = re.compile(rb"(?i)\s*(?:<!doctype\s+html|<html[\s>])")
+_COMMENT = re.compile(rb"\s*<!--.*?-->", re.DOTALL)
 _JSON = re.compile(rb"\s*[\[{]\s*[\"\[{\]}]")
 _OTHERS = (
     (b"%PDF-", "PDF"), (b"\x1f\x8b", "GZIP"), (b"\x89PNG", "PNG"), (b"\xff\xd8\xff", "JPEG"), (b"II*\x00", "TIFF"),
@@ -42,11 +43,19 @@ def read_contents(file: BinaryIO, path: str, limits: Limits) -> Reading:
     head = file.read(4_096)
     if not head:
         raise Refused("empty")
-    if _HTML.match(head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")):
+    if _is_page(head.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe")):
         raise Refused("html")
     if size > limits.bytes:
         return Reading(kind="other", remarks=("too-large",))
     return _by_kind(file, path, head, limits)
+
+
+def _is_page(head: bytes) -> bool:
+    """Whether HTML begins there, behind any number of comments; each byte is looked at once."""
+    at = 0
+    while comment := _COMMENT.match(head, at):
+        at = comment.end()
+    return _HTML.match(head, at) is not None
 
 
 def _by_kind(file: BinaryIO, path: str, head: bytes, limits: Limits) -> Reading:
@@ -103,10 +112,12 @@ def _packed(file: BinaryIO, limits: Limits) -> Reading:
 
 
 def _finished(
-    kind: str, tables: Sequence[tuple[Table, Profile]], remarks: Sequence[str] = (), file_type: str = ""
+    kind: str, tables: Sequence[tuple[Table, Profile]], remarks: Iterable[str] = (), file_type: str = ""
 ) -> Reading:
     hints: list[PersonalHint] = [hint for table, profile in tables for hint in personal.hints(profile, table.name)]
     told = tuple(table if at < TABLES else _bare(table) for at, (table, _) in enumerate(tables))
+    if any(table.more_columns for table in told):
+        remarks = dict.fromkeys([*remarks, "more-columns"])
     return Reading(
         kind=kind, tables=told, hints=tuple(hints), span=span_of(told), remarks=tuple(remarks), file_type=file_type  # type: ignore[arg-type]
     )  # fmt: skip

@@ -180,12 +180,9 @@ def _is_header(rows: Sequence[tuple[int, Sequence[str]]]) -> tuple[bool, Surenes
 
 
 def _named(cells: Sequence[str], width: int) -> list[str]:
-    """Unnamed columns by their number, equal names with one; a separator at the end of each line is no column."""
-    names: list[str] = []
-    for number, cell in enumerate([*cells, *[""] * (width - len(cells))], 1):
-        name = " ".join(cell.strip("\ufeff").split()) or f"({number})"
-        names.append(f"{name} ({number})" if name in names else name)
-    return names
+    """Unnamed columns by their number; a separator at the end of each line is no column."""
+    said = (" ".join(cell.strip("\ufeff").split()) for cell in [*cells, *[""] * (width - len(cells))])
+    return [name or f"({number})" for number, name in enumerate(said, 1)]
 
 
 def _numbered(count: int) -> list[str]:

@@ -48,9 +48,10 @@ def read(path: str) -> tuple[list[tuple[str, Profile, Map | None]], list[str]]:
 
 
 def _layers(db: sqlite3.Connection) -> list[tuple[str, str]]:
+    """SQLite writes each table down as `CREATE TABLE …`, whatever was typed; any other text is the file's own make."""
     tables = {
         name for name, told in db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'")
-        if not str(told).upper().lstrip().startswith("CREATE VIRTUAL")
+        if str(told).startswith("CREATE TABLE ")
     }  # fmt: skip
     if "gpkg_contents" not in tables:
         raise Refused("geopackage", problem="gpkg_contents")

@@ -19,6 +19,8 @@ PIECE = 1 << 18
 HEAD = 1 << 16
 NAMES_FROM = 200
 """Records from which the names of the columns are taken."""
+NAMES = 10 * COLUMNS
+"""Names of one record, and of all, that are counted."""
 _LIST = re.compile(r"\[\s*\{")
 _FEATURES = re.compile(r"\"type\"\s*:\s*\"(?:FeatureCollection|Feature)\"")
 _NEXT = re.compile(
@@ -36,26 +38,28 @@ def read(file: BinaryIO, limits: Limits) -> tuple[bool, Profile, Map | None, lis
     is_geo = _FEATURES.search(head) is not None or '"features"' in head
     preview = MapPreview()
     profile: Profile | None = None
+    known: frozenset[str] = frozenset()
+    remarks: set[str] = set()
     waiting: list[dict[str, Any]] = []
     for number, record in enumerate(_records(file, limits.nesting), 1):
         flat = _flat(record.get("properties") if is_geo else record)
         if is_geo and (number <= SAMPLE or number % STEP == 0):
             preview.add(record.get("geometry"), number)
         if profile is not None:
+            if not known.issuperset(flat):
+                remarks.add("more-columns")
             profile.row([flat.get(name, "") for name in profile.names], number)
             continue
         waiting.append(flat)
         if len(waiting) == NAMES_FROM:
             profile = _begun(waiting)
+            known = frozenset(profile.names)
     profile = profile or _begun(waiting)
     if not profile.rows and not waiting:
         raise Refused("empty")
-    return (
-        is_geo,
-        profile,
-        _map(preview, head, limits.zone) if is_geo else None,
-        ["paged"] if _is_paged(file, head) else [],
-    )
+    if _is_paged(file, head):
+        remarks.add("paged")
+    return is_geo, profile, _map(preview, head, limits.zone) if is_geo else None, sorted(remarks)
 
 
 def _is_paged(file: BinaryIO, head: str) -> bool:
@@ -82,7 +86,7 @@ def _map(preview: MapPreview, head: str, zone: int) -> Map:
 
 def _begun(waiting: list[dict[str, Any]]) -> Profile:
     names = dict.fromkeys(name for one in waiting for name in one)
-    profile = Profile(list(names)[:COLUMNS])
+    profile = Profile(list(names)[:NAMES])
     for number, one in enumerate(waiting, 1):
         if one:
             profile.row([one.get(name, "") for name in profile.names], number)
@@ -103,7 +107,7 @@ def _flat(record: object) -> dict[str, str]:
                 (f"{name}.{_whole(key)}" if name else _whole(str(key)), each)
                 for key, each in reversed(list(value.items()))
             ]
-        elif name and len(found) < COLUMNS:
+        elif name and len(found) < NAMES:
             found[name] = _text(value)
     return found
 

@@ -102,7 +102,7 @@ def _is_pair(value: object) -> bool:
         isinstance(value, list | tuple)
         and len(value) >= 2
         and all(
-            isinstance(each, int | float) and not isinstance(each, bool) and math.isfinite(each) for each in value[:2]
+            isinstance(each, int | float) and not isinstance(each, bool) and -1e300 < each < 1e300 for each in value[:2]
         )
     )
 

@@ -89,7 +89,7 @@ _HOUSE_NUMBER = re.compile(r"\d{1,4}\s?[a-zA-Z]?(?:\s?[-/]\s?\d{1,4}\s?[a-zA-Z]?
 def hints(profile: Profile, table: str = "") -> list[PersonalHint]:
     """What is to be asked about the columns of one table, in their order."""
     found: list[PersonalHint] = []
-    for number, name in enumerate(profile.names[: len(profile.columns)]):
+    for number, name in enumerate(profile.titles):
         values = profile.texts(number)
         if values:
             found += _of_column(table, name, values)
@@ -111,7 +111,7 @@ def _of_column(table: str, name: str, values: Sequence[str]) -> Iterator[Persona
         if count:
             yield PersonalHint(
                 table=table[:NAME],
-                column=name[:NAME],
+                column=name,
                 kind=_kind(kind),
                 count=count,
                 looked_at=len(values),
@@ -182,8 +182,8 @@ def _is_person(value: str) -> bool:
 
 def _births(profile: Profile, table: str, with_names: bool, taken: set[str]) -> Iterator[PersonalHint]:
     """A column called so; beside names, any column of days on which people who live were born."""
-    for number, name in enumerate(profile.names[: len(profile.columns)]):
-        if name[:NAME] in taken:
+    for number, name in enumerate(profile.titles):
+        if name in taken:
             continue
         days = [found for value in profile.texts(number) if (found := day_of(value)) is not None]
         named = is_birth(name)
@@ -192,7 +192,7 @@ def _births(profile: Profile, table: str, with_names: bool, taken: set[str]) -> 
         if days and (named or (with_names and old and spread)):
             yield PersonalHint(
                 table=table[:NAME],
-                column=name[:NAME],
+                column=name,
                 kind="birth",
                 count=len(days),
                 looked_at=len(profile.texts(number)),
@@ -205,7 +205,7 @@ def _addresses(profile: Profile, table: str) -> Iterator[PersonalHint]:
 
     In one column (`Hauptstr. 12`), or in two that lie beside each other.
     """
-    for number, name in enumerate(profile.names[: len(profile.columns)]):
+    for number, name in enumerate(profile.titles):
         values = profile.texts(number)
         whole = [" ".join(value.split()).casefold() for value in values if _HOUSE.fullmatch(value)]
         title = name
@@ -230,7 +230,7 @@ def _joined(profile: Profile, street: int) -> tuple[list[str], str]:
         for _, cells in profile.kept
         if cells[street].strip() and _HOUSE_NUMBER.fullmatch(cells[number].strip())
     ]
-    return pairs, f"{profile.names[street]}, {profile.names[number]}"
+    return pairs, f"{profile.titles[street]}, {profile.names[number]}"
 
 
 def _matching(name: str, known: frozenset[str]) -> bool:

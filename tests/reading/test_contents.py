@@ -243,3 +243,41 @@ def test_a_real_file_in_which_whole_lines_are_quoted() -> None:
     reading = contents(MUSTERDATENKATALOG.read_bytes())
     assert (reading.rows, reading.tables[0].broken.count) == (242, 45)
     assert reading.tables[0].broken.lines[:3] == (4, 5, 9)
+
+
+def test_many_comments_before_what_is_no_page_cost_one_look() -> None:
+    """>> five hundred comments << text, at once; with a page behind them it is one."""
+    assert contents(b"<!---->" * 500 + b"\na;b\n1;2\n").kind == "other"
+    assert refused(b"<!-- -> -->\n" * 300 + b"<html>") == "html"
+
+
+def test_a_hundred_thousand_columns_are_read_and_said_not_to_be_looked_at() -> None:
+    names = ";".join(f"c{at}" for at in range(30_000))
+    reading = contents(f"{names}\n{';'.join('1' * 30_000)}\n".encode())
+    assert (len(reading.tables[0].columns), reading.tables[0].more_columns) == (300, 29_700)
+    assert reading.remarks == ("more-columns",)
+
+
+def test_columns_of_one_name_are_told_apart_even_where_one_bears_the_number_already() -> None:
+    reading = contents(b"a;a (3);a\n1;2;3\n4;5;6\n")
+    assert [column.name for column in reading.tables[0].columns] == ["a", "a (3)", "a (4)"]
+
+
+def test_two_long_names_that_begin_alike_are_two_questions() -> None:
+    name = "Angaben zur Kontaktaufnahme mit der verantwortlichen Stelle " * 3
+    rows = "max.muster@web.de;eva.muster@web.de\n" * 5
+    reading = contents(f"{name}eins;{name}zwei\n{rows}".encode())
+    assert len({hint.key for hint in reading.hints}) == 2
+
+
+def test_members_that_come_late_or_are_too_many_are_said_not_to_be_looked_at() -> None:
+    late = [{"a": 1}] * 250 + [{"a": 1, "mail": "max.muster@web.de"}]
+    assert contents(json.dumps(late).encode()).remarks == ("more-columns",)
+    assert contents(json.dumps([{f"k{at}": 1 for at in range(400)}]).encode()).remarks == ("more-columns",)
+
+
+def test_a_coordinate_beyond_all_numbers_is_no_place() -> None:
+    point = '{"type":"Feature","properties":{"a":1},"geometry":{"type":"Point","coordinates":[1%s,2]}}' % ("0" * 400)
+    reading = contents(f'{{"type":"FeatureCollection","features":[{point}]}}'.encode())
+    assert reading.tables[0].map is not None
+    assert reading.tables[0].map.objects == 0

@@ -25,6 +25,21 @@ def test_a_view_a_virtual_table_and_a_table_that_is_not_there_are_no_layers(tmp_
     assert remarks == []
 
 
+@pytest.mark.threat("T89")
+def test_a_schema_that_was_written_by_hand_makes_no_layer_of_a_virtual_table(tmp_path: Path) -> None:
+    """>> the file's own list of tables is forged << nothing but the table is opened."""
+    place = files.geopackage(
+        tmp_path / "a.gpkg", {"gut": [("a", files.point(475000, 5525000))]},
+        [
+            "CREATE VIRTUAL TABLE suche USING fts5(text)",
+            "INSERT INTO gpkg_contents VALUES ('suche', 'attributes')",
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_master SET sql = 'CREATE/**/VIRTUAL TABLE suche USING fts5(text)' WHERE name = 'suche'",
+        ],
+    )  # fmt: skip
+    assert [name for name, _, _ in geopackage.read(str(place))[0]] == ["gut"]
+
+
 def test_names_with_quotes_are_names(tmp_path: Path) -> None:
     place = tmp_path / "a.gpkg"
     files.geopackage(place, {"gut": []})
