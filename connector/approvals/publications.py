@@ -133,7 +133,8 @@ class PublicationApprovals:
             return [draft.wish.rule], draft.wish.title, draft.wish.personal
         dataset, _, _ = self._catalogue.life.show(tx, slug, draft.dataset)
         named = [draft.wish.rule] if isinstance(draft, ChangedDataset) and draft.wish.rule else []
-        return [*named, *self._catalogue.life.templates(tx, slug, dataset.id)], dataset.title, dataset.personal
+        personal = dataset.personal or (isinstance(draft, ReplacedDataset) and draft.wish.personal)
+        return [*named, *self._catalogue.life.templates(tx, slug, dataset.id)], dataset.title, personal
 
     def _pinned(self, tx: Tx, slug: str, draft: Draft) -> Draft:
         """With the revision that it was written for: of two changes at once neither is lost."""

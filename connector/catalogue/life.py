@@ -52,10 +52,12 @@ class DatasetChange(Answers, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Replacement(Answers, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """New bytes: `source` is an uploaded file or a live source. What else is said changes with it."""
+    """New bytes: `source` is an uploaded file or a live source. What else is said changes with it. `personal`: they may
+    be about persons; what was said to be once stays so."""
 
     source: str
     revision: int | None = None
+    personal: bool = False
 
 
 class DatasetLife:
@@ -113,9 +115,11 @@ class DatasetLife:
             label = _next_label(before, store.revisions(tx, slug, before.id)) if wish.label is UNSET else wish.label
             said = replace(wish, label=label, notes="" if wish.notes is UNSET else wish.notes)
         record = self.described(tx, participant, before.record, said)
-        if source.sha256 == before.version and record == before.record:
+        personal = before.personal or wish.personal
+        if source.sha256 == before.version and record == before.record and personal == before.personal:
             return before
-        after = revised(replace(before, source=source.id), record, source, tx.now)
+        document = {**before.document, PERSONAL: True} if personal else before.document
+        after = revised(replace(before, source=source.id, document=document), record, source, tx.now)
         after = self._keep(tx, participant, before, after, "replaced")
         self._offers.recheck(tx, after)
         return after

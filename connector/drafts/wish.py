@@ -25,7 +25,7 @@ def replacement(one: Draft) -> Replacement:
     said = one.said
     return Replacement(
         source=one.source, notes=said.notes if said.notes else UNSET, start=said.start if said.start else UNSET,
-        end=said.end if said.end else UNSET, box=list(said.box) if said.box else UNSET,
+        end=said.end if said.end else UNSET, box=list(said.box) if said.box else UNSET, personal=one.personal,
     )  # fmt: skip
 
 

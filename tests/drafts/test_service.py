@@ -223,6 +223,33 @@ async def test_a_new_version(towns: Towns, desk: Drafts) -> None:
 
 
 @ONCE
+async def test_persons_in_a_new_version_make_the_dataset_one_about_persons(towns: Towns, desk: Drafts) -> None:
+    """>> trees, then a version with names << data protection agrees, and from then on contracts wait for it, too."""
+    first = await submit(towns, desk, await answer(towns, desk, await begun(desk), **RULE))
+    second = await begun(desk, PEOPLE, "neu.csv", dataset=first.dataset)
+    waits = await submit(towns, desk, await answer(towns, desk, second, personal={second.hints[0].key: "official"}))
+    assert waits.state == "submitted"
+    await towns.db.write(TOWN, towns.publications.yes, TOWN, waits.approval, CARL, "protection")
+    dataset, _, _ = await towns.db.read(TOWN, towns.catalogue.life.show, TOWN, first.dataset)
+    assert dataset.personal
+    third = await begun(desk, TREES + "5;Esche;3,0;1.1.2020;ja;475300;5525300\r\n", "bäume.csv", dataset=first.dataset)
+    assert (await submit(towns, desk, third)).state == "submitted"
+
+
+@ONCE
+async def test_one_answer_for_two_columns_of_one_name_lets_neither_out(towns: Towns, desk: Drafts) -> None:
+    """>> the same heading twice, one column has to go << two questions, and it does not go out."""
+    file = "Nr;Name;Name (4);Name\n" + "".join(
+        f"{at};Sabine Müller;Hans Schmidt;Max Bauer\n" for at in range(4)
+    )  # fmt: skip
+    one = await answer(towns, desk, await begun(desk, file, "liste.csv"), title="Liste", **RULE)
+    keys = [hint.key for hint in one.hints]
+    assert len(set(keys)) == 3
+    one = await answer(towns, desk, one, personal={keys[0]: "nobody", keys[1]: "remove", keys[2]: "nobody"})
+    assert await refused(towns, desk, one) == "drafts.column-to-go"
+
+
+@ONCE
 async def test_a_reading_that_died_with_its_process_begins_anew(towns: Towns, tmp_path: Path, desk: Drafts) -> None:
     async def never(path: Path, limits: Limits) -> Reading:
         await asyncio.sleep(3600)
