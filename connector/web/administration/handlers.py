@@ -54,7 +54,7 @@ class AdministrationPages:
             call, "administration/overview.html", title=call.say("administration.title"),
             intro=call.say("administration.intro"), state=state, problems=_problems(call, state),
             kinds=[(_say(call, "outbox", kind), count) for kind, count in sorted(state.counted.outbox.items())],
-            states=[(call.say(f"administration.noun.{noun}", state=name), count)
+            states=[(call.say(f"administration.noun.{noun}", state=_stands(call, noun, name)), count)
                     for (noun, name), count in sorted(state.counted.states.items())],
             version=release(), database=call.say(f"administration.database.{self._db.dialect}"), soon=SOON_DAYS,
         )  # fmt: skip
@@ -172,6 +172,12 @@ def _say(call: Call, group: str, name: str) -> str:
     """The words for a kind; one of a plug-in or a later release as it is called."""
     known = f"administration.{group}.{name}"
     return call.say(known) if known in catalogue(call.lang) else name
+
+
+def _stands(call: Call, noun: str, state: str) -> str:
+    """Where a process stands, as lists of participants say it (spec/desk.md 1.8)."""
+    known = f"status.{noun}.{state.lower()}"
+    return call.say(known) if known in catalogue(call.lang) else state
 
 
 def _facts(call: Call, hosted: Hosted, listed: bool) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The operator's pages: from a name to a participant with an invitation; nothing of anybody's data."""
 
 from collections.abc import AsyncIterator
+from typing import get_args
 
 import pytest
 
@@ -8,6 +9,7 @@ from connector.accounts.people import People
 from connector.language import catalogue
 from connector.storage.effects import ask
 from connector.tasks.service import QUESTIONS
+from connector.trust.keys.signing import State
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import Browser, Opened, open_desk
 
@@ -122,3 +124,4 @@ def test_every_question_and_every_errand_has_its_words() -> None:
         work = {key.removeprefix("trace.work.") for key in known if key.startswith("trace.work.")}
         assert {f"administration.question.{kind}" for kind in kinds | QUESTIONS.keys()} <= known
         assert {f"administration.outbox.{kind}" for kind in work} <= known
+        assert {f"administration.key-state.{state}" for state in get_args(State)} <= known
