@@ -1,14 +1,11 @@
 """Sessions on both databases: who they are, when they end, and that nothing in the database opens one."""
 
-import asyncio
 from hashlib import sha256
 
 import pytest
 
 from connector.accounts import session_store, sessions, store
-from connector.accounts.links import Links
 from connector.accounts.sessions import IDLE_MS, LONGEST_MS, Sessions
-from connector.errors import Unauthenticated
 from connector.storage import PROCESS, Database, Tx
 
 TOWN, VILLAGE = "musterstadt", "nachbardorf"
@@ -131,25 +128,6 @@ async def test_one_sees_and_ends_only_ones_own(any_db: Database) -> None:
     assert [one.id for one in await it.own(her)] == [signed.session]
     assert await it.end(her, signed.session)
     assert await it.session(mine) is None
-
-
-async def test_a_link_signs_in_once(any_db: Database) -> None:
-    """>> twenty browsers with one link; the link before it; one that is late << one; none; none."""
-    links, it, her = Links(any_db, str), Sessions(any_db), await person(any_db)
-    await given(any_db, her, TOWN, "steward")
-    void, link = await links.make(her), await links.make(her)
-    won = await asyncio.gather(*(links.use(link, "") for _ in range(20)), return_exceptions=True)
-    cookies = [one for one in won if isinstance(one, str)]
-    assert len(cookies) == 1
-    assert {str(one) for one in won if not isinstance(one, str)} == {"accounts.link"}
-    signed = await it.session(cookies[0])
-    assert signed is not None
-    assert signed.roles == {TOWN: {"steward"}}, "whoever made the link vouches for her"
-    late = await links.make(her)
-    await any_db.write(PROCESS, lambda tx: tx.run("UPDATE one_time_secret SET ends_at = :now", now=tx.now))
-    for wrong in (void, late, cookies[0], "", "ä"):
-        with pytest.raises(Unauthenticated):
-            await links.use(wrong, "")
 
 
 async def test_a_pseudonym_that_was_erased_is_made_anew(any_db: Database) -> None:

@@ -1,13 +1,10 @@
 """Signing in at the desk: the ways in, and that nothing planted, replayed or foreign opens it."""
 
-import json
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
 import pytest
 
-from connector.accounts import store
-from connector.storage.database import Row, Tx
 from connector.web import forms
 from connector.web.account import browser as browsers
 from tests.accounts.people import PASSWORD, PETRA, code
@@ -150,28 +147,6 @@ async def test_a_link_is_looked_at_and_then_used_once(door: Door) -> None:
     refused = await late.send(other)
     assert refused.status == 401
     assert session_of(late) == ""
-
-
-def _rows(tx: Tx, sql: str, slug: str) -> list[Row]:
-    return tx.all(sql, p=slug)
-
-
-@pytest.mark.threat("T86")
-async def test_a_link_leaves_a_trace(door: Door) -> None:
-    """Bug: with a link whoever runs the service could act as a steward, and no log told. >> a link of somebody with
-    roles at two participants is used << a record in the log of each, under her pseudonym there; no name."""
-    person, db = (await door.accounts.people.add(PETRA, "Petra Muster")).id, door.services.infra.db
-    for slug in ("musterstadt", "nachbardorf"):
-        await door.accounts.people.grant(slug, "", person, "auditor")
-    made, link = door.browser(), await door.accounts.links.make(person)
-    await made.send(await made.get(f"/sign-in/link?code={link}"))
-    hers = await db.read("", store.pseudonyms, person)
-    for slug in ("musterstadt", "nachbardorf"):
-        said = "SELECT record FROM audit_entry WHERE participant = :p AND type = 'sign-in-link'"
-        (row,) = await db.read(slug, _rows, said, slug)
-        told = json.loads(bytes(row["record"]))
-        assert told["body"] == {"person": hers[slug], "change": "used", "by": "operator"}
-        assert "Petra" not in json.dumps(told)
 
 
 async def test_a_link_from_afar(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
