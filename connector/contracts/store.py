@@ -240,6 +240,23 @@ def agreements(tx: Tx, participant: str, limit: int = 100) -> list[Agreement]:
     return [_agreement(row) for row in rows]
 
 
+def listed(tx: Tx, participant: str, *, over: bool, limit: int, offset: int) -> list[Agreement]:
+    """Those that are over, or those that are not, the newest first."""
+    ended = (
+        "(state IN ('terminated', 'ended') OR (state IN ('finalized', 'one-sided') AND expires_at IS NOT NULL"
+        " AND expires_at <= :now))"
+    )
+    rows = tx.all(
+        f"SELECT * FROM agreement WHERE participant = :participant AND {'' if over else 'NOT '}{ended}"  # noqa: S608 constants
+        " ORDER BY created_at DESC, id LIMIT :limit OFFSET :offset",
+        participant=participant,
+        now=tx.now,
+        limit=limit,
+        offset=offset,
+    )
+    return [_agreement(row) for row in rows]
+
+
 def provided(tx: Tx, participant: str, dataset: str) -> list[Agreement]:
     """Those in force in which the participant provides this dataset, the oldest first."""
     rows = tx.all(

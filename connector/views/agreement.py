@@ -76,12 +76,12 @@ class Agreements:
         self._contracts, self._members = contracts, Members(anchor)
 
     def all(self, tx: Tx, slug: str) -> list[AgreementView]:
-        return self._shown(tx, slug, self._contracts.agreements.all(tx, slug))
+        return self.these(tx, slug, self._contracts.agreements.all(tx, slug))
 
     def one(self, tx: Tx, slug: str, agreement: Agreement) -> AgreementView:
-        return self._shown(tx, slug, [agreement])[0]
+        return self.these(tx, slug, [agreement])[0]
 
-    def _shown(self, tx: Tx, slug: str, found: Sequence[Agreement]) -> list[AgreementView]:
+    def these(self, tx: Tx, slug: str, found: Sequence[Agreement]) -> list[AgreementView]:
         titles = self._contracts.titles(tx, slug, [one.id for one in found])
         return [self._row(tx, one, titles.get(one.id, "")) for one in found]
 

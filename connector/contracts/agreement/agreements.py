@@ -148,6 +148,10 @@ class Agreements:
         """The newest 100 agreements."""
         return store.agreements(tx, slug)
 
+    def listed(self, tx: Tx, slug: str, *, over: bool, limit: int, offset: int = 0) -> list[Agreement]:
+        """Those that are over (ended, expired, never concluded), or all others; the newest first."""
+        return store.listed(tx, slug, over=over, limit=limit, offset=offset)
+
     def terms(self, tx: Tx, slug: str, agreement: Agreement) -> Terms:
         """What was agreed about the bytes, from the signed snapshot of the dataset."""
         return _terms(agreement, store.objects(tx, slug, agreement.negotiation, draft.DATASET))

@@ -1,5 +1,6 @@
 """The list of contracts, one contract with all that is known of it, its text and duties, and evidence to check."""
 
+from itertools import chain, count, islice, takewhile
 from typing import ClassVar
 
 from aiohttp import web
@@ -27,6 +28,8 @@ from connector.web.routes import TOWN, Route, get, post
 from connector.web.session import READERS
 
 ONE = f"{TOWN}/contracts/{{id}}"
+PER_PAGE = 50
+BATCH = 200
 SHOWN = 50
 """Deliveries of a contract on its page; the page of deliveries has all."""
 
@@ -56,21 +59,25 @@ class ContractPages:
         self._agreements, self._lives, self._people, self._checking = agreements, lives, people, checking
 
     async def all(self, call: Call) -> web.StreamResponse:
-        """Those of both roles, the youngest first; `state=over` shows what has ended, `state=unchecked` what runs
-        without a yes of data protection."""
+        """Those of both roles, the youngest first, a page of them; `state=over` shows what has ended, `state=unchecked`
+        what runs without a yes of data protection."""
         chosen = next((one for one in ("over", "unchecked") if one == call.query("state")), "running")
+        asked = call.query("page", "0")
+        number = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) <= 4 else 0
 
-        def shown(tx: Tx, one: AgreementView) -> bool:
-            if (one.status.tone == "over") is not (chosen == "over"):
-                return False
-            return chosen != "unchecked" or not self._approvals.protected(tx, call.slug, one.negotiation)
+        def look(tx: Tx) -> tuple[list[view.Row], bool]:
+            found = self._listed(tx, call.slug, chosen, number * PER_PAGE)
+            shown = self._agreements.these(tx, call.slug, found[:PER_PAGE])
+            return [view.row(call, one, self._by(tx, call, one.negotiation)) for one in shown], len(found) > PER_PAGE
 
-        def look(tx: Tx) -> list[view.Row]:
-            found = [one for one in self._agreements.all(tx, call.slug) if shown(tx, one)]
-            return [view.row(call, one, self._by(tx, call, one.negotiation)) for one in found]
-
-        rows = await self._db.read(call.slug, look)
-        return await page(call, "contracts/list.html", title=call.say("web.contracts.title"), rows=rows, chosen=chosen)
+        rows, more = await self._db.read(call.slug, look)
+        here = f"{call.at('contracts')}?state={chosen}&page="
+        if number and not rows:
+            return to(f"{here}0")
+        return await page(
+            call, "contracts/list.html", title=call.say("web.contracts.title"), rows=rows, chosen=chosen,
+            earlier=f"{here}{number - 1}" if number else "", later=f"{here}{number + 1}" if more else "",
+        )  # fmt: skip
 
     async def one(self, call: Call) -> web.StreamResponse:
         return await self._page(call)
@@ -159,6 +166,18 @@ class ContractPages:
             duties=[view.owed(call, self._judge, one) for one in self._duties.standing(tx, call.slug, agreement.id)],
             signable=life.countersigning.step in view.SIGNABLE,
         )  # fmt: skip
+
+    def _listed(self, tx: Tx, slug: str, chosen: str, offset: int) -> list[Agreement]:
+        """A page of them and one more. Without a yes of data protection: sought among all, for none may be missing
+        where the page says that there is none."""
+        listed = self._contracts.agreements.listed
+        if chosen != "unchecked":
+            return listed(tx, slug, over=chosen == "over", limit=PER_PAGE + 1, offset=offset)
+        running = chain.from_iterable(
+            takewhile(bool, (listed(tx, slug, over=False, limit=BATCH, offset=start) for start in count(0, BATCH)))
+        )
+        open_ones = (one for one in running if not self._approvals.protected(tx, slug, one.negotiation))
+        return list(islice(open_ones, offset, offset + PER_PAGE + 1))
 
     def _named(self, tx: Tx, call: Call) -> Agreement:
         return self._contracts.agreements.named(tx, call.slug, call.param("id"))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from connector.web.contracts import handlers
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import Opened, open_desk
 
@@ -29,6 +30,23 @@ async def desk(city: City) -> AsyncIterator[Opened]:
 async def concluded(city: City, title: str = "Baumkataster") -> str:
     made = await city.publish(TOWN, title=title)
     return str((await city.negotiate(VILLAGE, city.did(TOWN), made["dataset"]))["agreement"])
+
+
+async def test_no_contract_is_left_out_of_the_list(city: City, desk: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> more contracts than a page has << the rest on the next; those that data protection never saw are all found."""
+    monkeypatch.setattr(handlers, "PER_PAGE", 1)
+    for title in ("Baumkataster", "Brunnen"):
+        await concluded(city, title)
+    anna = desk.browser({VILLAGE: ["steward"]})
+    for address in (LIST, f"{LIST}?state=unchecked"):
+        first = await anna.get(address)
+        second = await anna.get(first.link("Weiterblättern"))
+        assert ["Brunnen" in first.words, "Baumkataster" in first.words] == [True, False]
+        assert ["Brunnen" in second.words, "Baumkataster" in second.words] == [False, True]
+    beyond = await anna.get(f"{LIST}?state=unchecked&page=9")
+    assert "Zu jedem laufenden Vertrag" not in beyond.words
+    assert "Brunnen" in beyond.words
+    assert (await anna.get(f"{LIST}?state=over&page=x")).status == 200
 
 
 @pytest.mark.threat("T85")
