@@ -20,6 +20,7 @@ from connector.settings.load import Mail
 from connector.storage import outbox
 from connector.storage.database import PROCESS, WORKER, Tx
 from tests.notifications.mail_server import MailServer, mail_server
+from tests.testkit.patience import PATIENCE_S
 from tests.testkit.towns import Towns
 
 TOWN = "musterstadt"
@@ -216,7 +217,7 @@ async def test_a_mail_server_that_hangs_stops_nothing_but_mails(post: Post) -> N
     try:
         while len(asked) < 2:
             await asyncio.sleep(0)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             assert await asyncio.to_thread(len, asked) == 2
     finally:
         free.set()
