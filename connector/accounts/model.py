@@ -13,8 +13,6 @@ Role = Literal["steward", "publisher", "auditor", "protection", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 STRONG: frozenset[Role] = frozenset({"steward", "admin"})
 """Bind the participant or decide who may: only after a second factor, and granted by two persons."""
-READING: frozenset[Role] = frozenset(ROLES)
-"""Every role reads what the participant agreed, published and logged."""
 LOGIN_MOST, NAME_MOST = 200, 120
 
 

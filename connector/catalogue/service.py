@@ -19,7 +19,7 @@ from connector.catalogue.offers import OPEN_RULE, Offers
 from connector.catalogue.offers import Contradictory as Contradictory
 from connector.catalogue.offers import OfferWish as OfferWish
 from connector.catalogue.pages import Pages
-from connector.catalogue.public import PublicCatalogue, PublicRecords, Withdrawn
+from connector.catalogue.public import PublicRecords, Withdrawn
 from connector.catalogue.snapshots.supply import Imported
 from connector.catalogue.visibility import may_see
 from connector.errors import Mistake, PeerError, Unknown
@@ -187,10 +187,6 @@ class Catalogue:
         """A source that has a version still; one whose bytes are others meanwhile has not."""
         sources = store.sources_of(tx, slug, dataset_id, version)
         return next((one for one in sources if one.sha256 in (None, version)), None)
-
-    def public_datasets(self, tx: Tx, slug: str) -> PublicCatalogue:
-        """All that everybody may read, by IRI, with a hash over it (`catalogue.public`)."""
-        return self.public.catalogue(tx, slug)
 
     def own(self, tx: Tx, slug: str) -> list[tuple[Dataset, list[Offer]]]:
         """Everything that the participant published, for its own eyes; the newest 1 000."""

@@ -11,9 +11,11 @@ from aiohttp import web
 from msgspec import Struct
 
 from connector.accounts.model import Role, Signed
+from connector.approvals.model import Voter
 from connector.clock import Clock
-from connector.errors import Defect, Mistake
+from connector.errors import Defect, HanseError, Mistake
 from connector.language import say
+from connector.language.reasons import explained
 from connector.participants.model import Participant
 from connector.participants.service import Participants
 from connector.web import forms
@@ -78,6 +80,11 @@ class Call(Struct, frozen=True, kw_only=True):
         return self.signed.roles.get(self.participant.id, frozenset())
 
     @property
+    def voter(self) -> Voter:
+        """The person as approvals and the log know her: by her pseudonym at the participant of this page."""
+        return Voter(self.person.pseudonyms.get(self.slug, ""), self.roles)
+
+    @property
     def upload(self) -> Upload:
         """The file of the form; raises Mistake if it came without one."""
         if self.form.upload is None:
@@ -99,6 +106,10 @@ class Call(Struct, frozen=True, kw_only=True):
 
     def say(self, key: str, /, **facts: object) -> str:
         return say(key, self.lang, **facts)
+
+    def explain(self, problem: HanseError) -> str:
+        """The sentence of an error."""
+        return " ".join(explained(problem)[self.lang])
 
     def at(self, *parts: str) -> str:
         """An address below this participant: `call.at("contracts", id)`."""

@@ -10,7 +10,6 @@ from aiohttp.typedefs import Handler
 from connector.errors import Defect, HanseError, Mistake, Refusal, Unauthenticated, Unavailable, Unknown
 from connector.http import limits
 from connector.http.refusals import TooMany, WrongMethod, of_router
-from connector.language.reasons import explained
 from connector.policy.odrl.model import PolicyError
 from connector.web.call import Call, Desk
 from connector.web.render import page
@@ -50,7 +49,7 @@ def _logged(request: web.Request) -> str:
 async def _answer(desk: Desk, request: web.Request, error: HanseError) -> web.StreamResponse:
     """Without menu and name: it is shown to whoever asks."""
     call = request.get(_CALL) or Call(request=request, desk=desk, lang=language(request))
-    sentence = " ".join(explained(error)[call.lang])
+    sentence = call.explain(error)
     side = _side(error)
     response = await page(
         call, "frame/problem.html", error.status, title=call.say(f"web.problem.title.{side}"), sentence=sentence,

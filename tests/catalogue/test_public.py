@@ -67,7 +67,7 @@ async def publish(towns: Towns, wish: dict[str, Any], name: str = "daten.csv") -
 
 
 async def read(towns: Towns, slug: str = TOWN) -> PublicCatalogue:
-    return await towns.db.read(slug, towns.catalogue.public_datasets, slug)
+    return await towns.db.read(slug, towns.catalogue.public.catalogue, slug)
 
 
 def triples(found: PublicCatalogue) -> Sequence[Triple]:

@@ -16,7 +16,6 @@ from connector.accounts.model import Signed
 from connector.accounts.people import Accepted
 from connector.accounts.signing_in import BROWSER_MS, SECOND_MS, Opened, SecondWanted
 from connector.errors import HanseError, Refusal, Unknown
-from connector.language.reasons import explained
 from connector.web import session
 from connector.web.account import browser
 from connector.web.call import Call
@@ -209,7 +208,7 @@ def _second(call: Call, found: SecondWanted, back: str) -> web.StreamResponse:
 
 def told(call: Call, error: HanseError | None) -> str:
     """The sentence of an error, for above a form."""
-    return "" if error is None else " ".join(explained(error)[call.lang])
+    return "" if error is None else call.explain(error)
 
 
 def secret_of(call: Call, name: str) -> str:

@@ -11,7 +11,6 @@ from connector.accounts.people import People
 from connector.catalogue import concepts
 from connector.errors import Mistake
 from connector.language import catalogue
-from connector.language.reasons import explained
 from connector.operation.overview import OLD_MS, SOON_DAYS, Observer, State
 from connector.participants import publisher
 from connector.participants.model import checked_name, proposed_slug
@@ -68,7 +67,7 @@ class AdministrationPages:
         try:
             code = await self._people.invite_first(slug, call.person.person, name, call.form.all("roles"))
         except Mistake as problem:
-            return await self._shown(call, problem=_words(call, problem), name=name, status=422)
+            return await self._shown(call, problem=call.explain(problem), name=name, status=422)
         return await self._shown(call, link=f"{call.desk.origin}/invitation?code={code}")
 
     async def new(self, call: Call) -> web.StreamResponse:
@@ -81,7 +80,7 @@ class AdministrationPages:
             full = await self._completed(wish)
             derived = self._derived(call, full)
         except Mistake as problem:
-            return await self._form(call, wish, _words(call, problem), 422)
+            return await self._form(call, wish, call.explain(problem), 422)
         return await page(
             call, "administration/check.html", title=call.say("administration.check.title"), crumbs=_crumbs(call),
             wish=full, derived=derived,
@@ -96,7 +95,7 @@ class AdministrationPages:
             await self._participants.add(full.slug, full.name, kind, full.operator, None, said)
             await self._enlist()
         except Mistake as problem:
-            return await self._form(call, wish, _words(call, problem), 422)
+            return await self._form(call, wish, call.explain(problem), 422)
         return to(f"{HOME}/participants/{full.slug}")
 
     routes: ClassVar[tuple[Route, ...]] = (
@@ -118,7 +117,7 @@ class AdministrationPages:
             call, "administration/participant.html", status, title=hosted.participant.name, crumbs=_crumbs(call),
             town=town, facts=_facts(call, hosted, town.listed), link=link, problem=problem, name=name,
             people=len(members), invited=len(invitations), waits=_waits(call, town.waits),
-            roles=[(role, call.say(f"administration.role.{role}")) for role in ROLES], first=FIRST_ROLES,
+            roles=[(role, call.say(f"web.role.{role}")) for role in ROLES], first=FIRST_ROLES,
         )  # fmt: skip
 
     async def _form(self, call: Call, wish: Wish, problem: str = "", status: int = 200) -> web.StreamResponse:
@@ -162,10 +161,6 @@ def _wish(call: Call) -> Wish:
 
 def _crumbs(call: Call) -> list[tuple[str, str]]:
     return [(call.say("administration.title"), HOME)]
-
-
-def _words(call: Call, problem: Mistake) -> str:
-    return " ".join(explained(problem)[call.lang])
 
 
 def _say(call: Call, group: str, name: str) -> str:

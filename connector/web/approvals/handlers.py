@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from connector.accounts.directory import Directory
 from connector.approvals.assemble import ApprovalSlice
-from connector.approvals.model import SUBJECTS, ApprovalRow, ApprovalRule, Part, People, Subject, Voter
+from connector.approvals.model import SUBJECTS, ApprovalRow, ApprovalRule, Part, People, Subject
 from connector.approvals.service import CODES, TermsBack
 from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue
@@ -17,7 +17,6 @@ from connector.contracts.negotiation import narrowed
 from connector.contracts.negotiation.service import Contracts
 from connector.drafts.service import Drafts
 from connector.errors import HanseError, Mistake, Unknown
-from connector.language.reasons import explained
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database, Tx
 from connector.storage.nested import nested
@@ -63,7 +62,7 @@ class ApprovalPages:
 
     async def all(self, call: Call) -> web.StreamResponse:
         """By urgency: what she can decide, what waits for others, what was decided."""
-        voter = voter_of(call)
+        voter = call.voter
 
         def look(tx: Tx) -> tuple[list[ApprovalView], list[ApprovalView]]:
             waiting = [self._views.one(tx, row, voter) for row in self._approvals.waiting(tx, call.slug)]
@@ -83,20 +82,20 @@ class ApprovalPages:
     async def agree(self, call: Call) -> web.StreamResponse:
         """Her yes; what was published by it is shown at once."""
         part: Part | None = next((one for one in DECIDING if one == call.form.text("part")), None)  # type: ignore[misc]
-        voter, name = voter_of(call), call.param("id")
+        voter, name = call.voter, call.param("id")
         await self._db.write(call.slug, self._drafts.yes, call.slug, name, voter, part)
         return to(call.at("approvals", name))
 
     async def revoke(self, call: Call) -> web.StreamResponse:
         name = call.param("id")
-        await self._db.write(call.slug, self._approvals.revoke, call.slug, name, voter_of(call))
+        await self._db.write(call.slug, self._approvals.revoke, call.slug, name, call.voter)
         return to(call.at("approvals", name))
 
     async def refuse(self, call: Call) -> web.StreamResponse:
         """A no with its reason; without one the page comes back and says so."""
         name, code, reason = call.param("id"), call.form.text("code"), call.form.text("reason")
         try:
-            await self._db.write(call.slug, self._approvals.no, call.slug, name, voter_of(call), code, reason)
+            await self._db.write(call.slug, self._approvals.no, call.slug, name, call.voter, code, reason)
         except Mistake as problem:
             if problem.code != "approvals.reason":
                 raise
@@ -112,7 +111,7 @@ class ApprovalPages:
             case = self._contracts.get(tx, call.slug, row.process)
             policy = narrowed.until(tx, case.policy, day)
             terms = TermsBack(policy, self._judge.digest(policy))
-            self._approvals.counter(tx, call.slug, name, voter_of(call), terms)
+            self._approvals.counter(tx, call.slug, name, call.voter, terms)
 
         try:
             await self._db.write(call.slug, unit)
@@ -124,7 +123,7 @@ class ApprovalPages:
 
     async def take_back(self, call: Call) -> web.StreamResponse:
         name = call.param("id")
-        await self._db.write(call.slug, self._approvals.take_back, call.slug, name, voter_of(call).who)
+        await self._db.write(call.slug, self._approvals.take_back, call.slug, name, call.voter.who)
         return to(call.at("approvals", name))
 
     async def rules(self, call: Call) -> web.StreamResponse:
@@ -138,7 +137,7 @@ class ApprovalPages:
             days=wish.days, responsible=wish.responsible, deputy=wish.deputy,
         )  # fmt: skip
         try:
-            await self._db.write(call.slug, self._put, call.slug, rule, voter_of(call).who)
+            await self._db.write(call.slug, self._put, call.slug, rule, call.voter.who)
         except Mistake as problem:
             return await self._rules(call, problem)
         return to(call.at("approvals", "rules"))
@@ -148,7 +147,7 @@ class ApprovalPages:
         subject = next((one for one in SUBJECTS if one == call.form.text("subject")), None)
         if subject is None:
             raise Mistake("web.field", pointer="subject")
-        drop, by = self._approvals.rules.drop, voter_of(call).who
+        drop, by = self._approvals.rules.drop, call.voter.who
         await self._db.write(call.slug, drop, call.slug, subject, call.form.text("template"), by)
         return to(call.at("approvals", "rules"))
 
@@ -167,7 +166,7 @@ class ApprovalPages:
 
     async def _page(self, call: Call, field: str = "", problem: HanseError | None = None) -> web.StreamResponse:
         found = await self._db.read(call.slug, self._look, call)
-        errors = [] if problem is None else [(field, " ".join(explained(problem)[call.lang]))]
+        errors = [] if problem is None else [(field, call.explain(problem))]
         one = found.approval
         return await page(
             call, "approvals/one.html", 200 if problem is None else 422,
@@ -180,10 +179,10 @@ class ApprovalPages:
 
     def _look(self, tx: Tx, call: Call) -> _Shown:
         row = self._approvals.get(tx, call.slug, call.param("id"))
-        shown = self._views.one(tx, row, voter_of(call))
+        shown = self._views.one(tx, row, call.voter)
         about = nested(tx, self._about, call, row)
         if isinstance(about, HanseError):  # the draft does not fit what is published now
-            return _Shown(shown, None, " ".join(explained(about)[call.lang]))
+            return _Shown(shown, None, call.explain(about))
         return _Shown(shown, about)
 
     def _about(self, tx: Tx, call: Call, row: ApprovalRow) -> About:
@@ -220,7 +219,7 @@ class ApprovalPages:
 
         rules, stewards = await self._db.read(call.slug, look)
         names = dict(stewards)
-        errors = [] if problem is None else [("", " ".join(explained(problem)[call.lang]))]
+        errors = [] if problem is None else [("", call.explain(problem))]
         return await page(
             call, "approvals/rules.html", 200 if problem is None else 422, title=call.say("web.approvals.rules"),
             rules=[(rule, view.sentence(call, rule), names.get(rule.responsible, ""), names.get(rule.deputy, ""))
@@ -229,8 +228,3 @@ class ApprovalPages:
             templates=[(one.id, one.title[call.lang]) for one in templates()],
             crumbs=[(call.say("web.approvals.title"), call.at("approvals"))],
         )  # fmt: skip
-
-
-def voter_of(call: Call) -> Voter:
-    """Who acts at this participant, by her pseudonym there."""
-    return Voter(call.person.pseudonyms.get(call.slug, ""), frozenset(call.roles))

@@ -13,7 +13,6 @@ from connector.catalogue.service import Catalogue
 from connector.drafts.model import Draft
 from connector.drafts.sample import Samples
 from connector.errors import Mistake
-from connector.language.reasons import explained
 from connector.participants import publisher
 from connector.participants.publisher_details import PublisherChange
 from connector.participants.service import Hosted, Participants
@@ -55,7 +54,7 @@ class BeginningPages:
         try:
             await self._participants.change(call.slug, msgspec.convert(said, PublisherChange))
         except Mistake as problem:
-            return await self._page(call, said, " ".join(explained(problem)[call.lang]), 422)
+            return await self._page(call, said, call.explain(problem), 422)
         return to(call.at("beginning"))
 
     async def practise(self, call: Call) -> web.StreamResponse:

@@ -13,7 +13,6 @@ from connector.contracts.model import Agreement
 from connector.contracts.negotiation.service import Contracts
 from connector.errors import HanseError, Mistake
 from connector.http.limits import PAGE
-from connector.language.reasons import explained
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database, Tx
 from connector.transfer.duties import Done, Duties
@@ -138,7 +137,7 @@ class ContractPages:
     async def _page(self, call: Call, problem: HanseError | None = None) -> web.StreamResponse:
         found = await self._db.read(call.slug, self._look, call)
         life, shown = found.life, found.shown
-        errors = [] if problem is None else [("", " ".join(explained(problem)[call.lang]))]
+        errors = [] if problem is None else [("", call.explain(problem))]
         return await page(
             call, "contracts/one.html", 200 if problem is None else 422,
             title=shown.title or call.say("web.contracts.untitled"), one=shown, found=found, errors=errors,
@@ -189,7 +188,7 @@ class ContractPages:
     async def _check(
         self, call: Call, report: ReportView | None, problem: HanseError | None = None
     ) -> web.StreamResponse:  # fmt: skip
-        errors = [] if problem is None else [("file", " ".join(explained(problem)[call.lang]))]
+        errors = [] if problem is None else [("file", call.explain(problem))]
         return await page(
             call, "contracts/check.html", 200 if problem is None else 422, title=call.say("web.contracts.check"),
             report=report, errors=errors, crumbs=[(call.say("web.contracts.title"), call.at("contracts"))],

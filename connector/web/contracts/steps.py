@@ -18,7 +18,6 @@ from connector.contracts.signing.review import Gathered, Readings
 from connector.contracts.termination import statement
 from connector.contracts.termination.delivery import TerminationDelivery
 from connector.errors import HanseError, Mistake
-from connector.language.reasons import explained
 from connector.participants.service import Hosted, Participants
 from connector.policy.engine import PolicyEngine
 from connector.requests.service import Requests
@@ -210,7 +209,7 @@ class ContractSteps:
 
 
 def _told(call: Call, field: str, problem: HanseError | None) -> list[tuple[str, str]]:
-    return [] if problem is None else [(field, " ".join(explained(problem)[call.lang]))]
+    return [] if problem is None else [(field, call.explain(problem))]
 
 
 def _said(call: Call, row: Row) -> str:

@@ -31,7 +31,7 @@ from connector.web.call import Call
 from connector.web.datasets import view
 from connector.web.publish import terms
 from connector.web.publish import view as publish_view
-from connector.web.publish.handlers import PATIENCE_S, Arriving, say, who
+from connector.web.publish.handlers import PATIENCE_S, Arriving
 from connector.web.publish.terms import Rules
 from connector.web.render import page, to
 from connector.web.routes import TOWN, Route, get, post
@@ -134,7 +134,7 @@ class DatasetHandlers:
 
     async def _submitted(self, call: Call, one: Dataset, wish: DatasetChange) -> web.StreamResponse:
         draft = ChangedDataset(one.id, wish)
-        made = await self._db.write(call.slug, self._publications.submit, call.slug, who(call), draft)
+        made = await self._db.write(call.slug, self._publications.submit, call.slug, call.voter, draft)
         if made.approval is not None:
             return to(call.at("approvals", made.approval.id))
         return to(call.at("datasets", one.uuid))
@@ -194,10 +194,10 @@ class DatasetHandlers:
             if not upload.name:
                 raise Mistake("web.no-file")
             made = await self._drafts.begin(
-                call.slug, who(call).who, upload.name, Arriving(upload.pieces()), dataset=call.param("uuid")
+                call.slug, call.voter.who, upload.name, Arriving(upload.pieces()), dataset=call.param("uuid")
             )
         except Mistake as problem:
-            return await self._versioned(call, say(call, problem), 422)
+            return await self._versioned(call, call.explain(problem), 422)
         await self._drafts.read_within(call.slug, made.id, PATIENCE_S)
         return to(call.at("publish", made.id))
 

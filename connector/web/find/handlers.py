@@ -13,7 +13,6 @@ from connector.catalogue.service import Catalogue
 from connector.clock import Clock
 from connector.errors import Mistake
 from connector.http.pace import Pace
-from connector.language.reasons import explained
 from connector.requests.dataset import ForeignDatasets
 from connector.requests.search import Searches
 from connector.storage.database import Database
@@ -61,7 +60,7 @@ class FindPages:
         try:
             found, wrong = await self._searches.find(call.slug, call.town.did, MultiDict(asked + more)), ""
         except Mistake as mistake:
-            wrong, asked = " ".join(explained(mistake)[call.lang]), [one for one in asked if one[0] == "q"]
+            wrong, asked = call.explain(mistake), [one for one in asked if one[0] == "q"]
             found = await self._searches.find(call.slug, call.town.did, MultiDict([*asked, ("counts", "1")]))
         own = [] if call.query("page") else await self._own(call)
         places = [(number, hit.title, hit.box) for number, hit in enumerate(found.results, 1) if hit.box is not None]

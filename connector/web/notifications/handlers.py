@@ -6,9 +6,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from connector.accounts.mailboxes import WANTED, Mailbox, Mailboxes
-from connector.approvals.model import Voter
 from connector.errors import Mistake
-from connector.language.reasons import explained
 from connector.notifications.message import sentence
 from connector.notifications.model import Notification
 from connector.notifications.service import Notifications
@@ -38,7 +36,7 @@ class NotificationPages:
 
     async def all(self, call: Call) -> web.StreamResponse:
         """The newest first."""
-        found = await self._db.read(call.slug, self._notifications.all, call.slug, _reader(call))
+        found = await self._db.read(call.slug, self._notifications.all, call.slug, call.voter)
         lines = [_line(call, one, read) for one, read in found]
         return await page(
             call, "notifications/list.html", title=call.say("web.notifications.title"),
@@ -48,7 +46,7 @@ class NotificationPages:
     async def read(self, call: Call) -> web.StreamResponse:
         """She has read what the page showed her."""
         names = frozenset(call.form.all("name"))
-        await self._db.write(call.slug, self._notifications.read, call.slug, _reader(call), names)
+        await self._db.write(call.slug, self._notifications.read, call.slug, call.voter, names)
         return to(call.at("notifications"))
 
     async def mail(self, call: Call) -> web.StreamResponse:
@@ -76,7 +74,7 @@ class NotificationPages:
 
         box = await self._db.read(PROCESS, look)
         form = call.form
-        errors = [] if problem is None else [("address", " ".join(explained(problem)[call.lang]))]
+        errors = [] if problem is None else [("address", call.explain(problem))]
         return await page(
             call, "notifications/mail.html", 200 if problem is None else 422,
             title=call.say("web.notifications.mail-title"), sending=self._sending, box=box, errors=errors,
@@ -93,7 +91,3 @@ def _line(call: Call, one: Notification, read: bool) -> Line:
         name=one.name, text=sentence(one, call.lang), step=call.say(f"web.notifications.step.{one.cause}"),
         href=call.at(*one.place) if may else "", at=one.at, read=read,
     )  # fmt: skip
-
-
-def _reader(call: Call) -> Voter:
-    return Voter(call.person.pseudonyms.get(call.slug, ""), frozenset(call.roles))

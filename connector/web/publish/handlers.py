@@ -10,12 +10,10 @@ from urllib.parse import urlencode
 import msgspec
 from aiohttp import web
 
-from connector.approvals.model import Voter
 from connector.catalogue.search.find import Index, Wanted
 from connector.drafts.model import Draft, Said
 from connector.drafts.service import Drafts, Outdated
 from connector.errors import HanseError, Mistake, PeerError
-from connector.language.reasons import explained
 from connector.policy.odrl.model import PolicyError
 from connector.storage.database import Database, Tx
 from connector.trust.members.trust_list import Anchor
@@ -79,9 +77,9 @@ class PublishHandlers:
     async def known(self, call: Call) -> web.StreamResponse:
         """With a file or a live source that was handed in before."""
         try:
-            made = await self._drafts.begin_with(call.slug, who(call).who, call.form.text("source"))
+            made = await self._drafts.begin_with(call.slug, call.voter.who, call.form.text("source"))
         except Mistake as problem:
-            return await self._start(call, say(call, problem), status=422)
+            return await self._start(call, call.explain(problem), status=422)
         await self._drafts.read_within(call.slug, made.id, PATIENCE_S)
         return to(call.at("publish", made.id))
 
@@ -91,9 +89,9 @@ class PublishHandlers:
             upload = call.upload
             if not upload.name:
                 raise Mistake("web.no-file")
-            made = await self._drafts.begin(call.slug, who(call).who, upload.name, Arriving(upload.pieces()))
+            made = await self._drafts.begin(call.slug, call.voter.who, upload.name, Arriving(upload.pieces()))
         except Mistake as problem:
-            return await self._start(call, say(call, problem), status=422)
+            return await self._start(call, call.explain(problem), status=422)
         await self._drafts.read_within(call.slug, made.id, PATIENCE_S)
         return to(call.at("publish", made.id))
 
@@ -101,11 +99,11 @@ class PublishHandlers:
         """A file lies elsewhere."""
         url = call.form.text("url")
         try:
-            made = await self._drafts.begin_at(call.slug, who(call).who, url, live=call.form.text("how") == "live")
+            made = await self._drafts.begin_at(call.slug, call.voter.who, url, live=call.form.text("how") == "live")
         except HanseError as problem:
             if problem.status >= 500 and problem.status != 503:
                 raise
-            return await self._start(call, say(call, problem), url, 422)
+            return await self._start(call, call.explain(problem), url, 422)
         await self._drafts.read_within(call.slug, made.id, PATIENCE_S)
         return to(call.at("publish", made.id))
 
@@ -138,7 +136,7 @@ class PublishHandlers:
         status: int = 200,
     ) -> web.StreamResponse:  # fmt: skip
         reading = one.reading
-        unread = "" if one.problem is None else say(call, Mistake(one.problem.code, **one.problem.facts))
+        unread = "" if one.problem is None else call.explain(Mistake(one.problem.code, **one.problem.facts))
         return await page(
             call, "publish/description.html", status, title=call.say("web.publish.step.description"),
             crumbs=self._crumbs(call),
@@ -294,7 +292,7 @@ class PublishHandlers:
         one = await self._open(call)
         try:
             seen = int(call.form.text("version", "0"))
-            await self._db.write(call.slug, self._drafts.submit, call.slug, one.id, seen, who(call))
+            await self._db.write(call.slug, self._drafts.submit, call.slug, one.id, seen, call.voter)
         except (Mistake, PolicyError, ValueError) as problem:
             if isinstance(problem, ValueError):
                 raise Mistake("web.field", pointer="version") from problem
@@ -369,7 +367,7 @@ class PublishHandlers:
             seen = int(call.form.text("version", "0"))
             return await self._db.write(call.slug, self._drafts.answer, call.slug, one.id, seen, changed)
         except (Mistake, Outdated) as problem:
-            return [("", say(call, problem))]
+            return [("", call.explain(problem))]
         except ValueError as problem:
             raise Mistake("web.field", pointer="version") from problem
 
@@ -400,15 +398,6 @@ class PublishHandlers:
 
     def _crumbs(self, call: Call) -> list[tuple[str, str]]:
         return [(call.say("web.publish.title"), call.at("publish"))]
-
-
-def who(call: Call) -> Voter:
-    """The person, as approvals and logs know her."""
-    return Voter(call.person.pseudonyms.get(call.slug, ""), frozenset(call.roles))
-
-
-def say(call: Call, problem: HanseError) -> str:
-    return " ".join(explained(problem)[call.lang])
 
 
 def _with(said: Said, changed: Mapping[str, Any]) -> Said:

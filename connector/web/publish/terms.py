@@ -11,7 +11,6 @@ from connector.catalogue.templates.slots import Slot
 from connector.catalogue.templates.templates import Template, fill, templates
 from connector.clock import Clock
 from connector.errors import HanseError, Mistake
-from connector.language.reasons import explained
 from connector.policy.engine import PolicyEngine
 from connector.policy.odrl.model import PolicyError
 from connector.trust.members.trust_list import Anchor
@@ -132,7 +131,7 @@ def told(call: Call, problem: HanseError | PolicyError) -> str:
         if found is not None:
             hint = call.say(f"web.publish.slot.{found.type}")
             return call.say("web.publish.slot-wrong", label=found.label[call.lang], hint=hint)
-    return " ".join(explained(problem)[call.lang])
+    return call.explain(problem)
 
 
 def _fillable(one: Template) -> bool:
