@@ -132,7 +132,7 @@ class DeliveryPages:
 
     async def _view(self, call: Call) -> dict[str, Any]:
         row = await self._row(call)
-        shown, size, agreed, links = await self._db.read(call.slug, self._shown, row)
+        shown, size, agreed, links, valid = await self._db.read(call.slug, self._shown, row)
         steward, ours = "steward" in call.roles, shown.role == "consumer"
         has_file = shown.outcome == "received" and shown.file is not None
         running = shown.state not in OVER
@@ -143,7 +143,7 @@ class DeliveryPages:
             "arrived": row.bytes or (self._plane.arrived(call.slug, row.id) if ours else 0),
             "checked": bool(agreed) and agreed == shown.sha256, "has_file": has_file,
             "poll": call.at("deliveries", _uuid(shown.id), "progress") if running else "",
-            "may": steward, "may_again": steward and ours and not running, "may_stop": steward and running,
+            "may": steward, "may_again": steward and ours and valid and not running, "may_stop": steward and running,
             "may_resume": steward and shown.state == "SUSPENDED" and shown.held is None,
             "file_name": Path(shown.file).name if has_file and shown.file else "",
         }  # fmt: skip
@@ -151,13 +151,14 @@ class DeliveryPages:
     async def _row(self, call: Call) -> TransferRow:
         return await self._db.read(call.slug, self._transfers.get, call.slug, _iri(call.param("id")))
 
-    def _shown(self, tx: Tx, row: TransferRow) -> tuple[Any, int | None, str | None, list[Any]]:
+    def _shown(self, tx: Tx, row: TransferRow) -> tuple[Any, int | None, str | None, list[Any], bool]:
         agreement = self._contracts.agreements.named(tx, row.participant, row.agreement)
         terms = self._contracts.agreements.terms(tx, row.participant, agreement)
         received = self._plane.file(row.participant, row.id) if row.outcome == "received" else None
         titles = self._contracts.titles(tx, row.participant, [row.agreement])
         links = self._links.all(tx, row.participant, row.id)
-        return transfer(self._members, row, titles, received), terms.bytes, terms.sha256, links
+        valid = agreement.in_force and (agreement.expires_at is None or agreement.expires_at > tx.now)
+        return transfer(self._members, row, titles, received), terms.bytes, terms.sha256, links, valid
 
     def _listed(self, tx: Tx, slug: str, before: str | None) -> tuple[list[TransferRow], Mapping[str, str]]:
         found = self._transfers.all(tx, slug, None, before)[: PER_PAGE + 1]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from connector.storage.database import Tx
 from connector.web.contracts import handlers
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import Opened, open_desk
@@ -72,6 +73,24 @@ async def test_what_a_contract_says(city: City, desk: Opened) -> None:
     assert f"Bäume {NASTY}" in unchecked.words
     ours = await desk.browser({TOWN: ["steward"]}).get(f"/t/{TOWN}/contracts")
     assert "Von selbst, nach der veröffentlichten Regel." in ours.words
+
+
+async def test_what_has_run_out_is_not_ended_again(city: City, desk: Opened) -> None:
+    """>> a contract whose time is over << who gives has nothing left to do, who gets may renew; nobody ends it."""
+    await concluded(city)
+    for slug, words in ((TOWN, False), (VILLAGE, True)):
+        anna = desk.browser({slug: ["steward"]})
+        before = await anna.get((await anna.get(f"/t/{slug}/contracts")).link("Baumkataster"))
+        assert "Vertrag beenden" in before.words
+        await city.services.infra.db.write(slug, run_out)
+        after = await anna.get((await anna.get(f"/t/{slug}/contracts?state=over")).link("Baumkataster"))
+        assert ("abgelaufen" in after.words, "Vertrag beenden" in after.words) == (True, False)
+        assert ("Erneuern oder ersetzen" in after.words) is words
+
+
+def run_out(tx: Tx) -> None:
+    """All contracts of the participant ended an instant ago."""
+    tx.run("UPDATE agreement SET expires_at = :at WHERE participant = :p", p=tx.scope, at=tx.now - 1)
 
 
 async def test_text_and_evidence(city: City, desk: Opened) -> None:

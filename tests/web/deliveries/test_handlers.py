@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 import structlog
 
+from connector.storage.database import Tx
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import Browser, Opened, open_desk
 
@@ -103,6 +104,19 @@ async def test_the_data_can_be_fetched_once_more(received: Received) -> None:
     assert again.path != received.path
     found = (await received.city.api.get(f"/api/v1/participants/{VILLAGE}/transfers"))["transfers"]
     assert len(found) == 2
+
+
+async def test_under_a_contract_that_is_over_nothing_is_offered_again(received: Received) -> None:
+    """>> the time of the contract has run out << the file stays, and no button that could only be refused."""
+    await received.city.services.infra.db.write(VILLAGE, run_out)
+    page = await received.browser("steward").get(received.path)
+    assert "Datei speichern" in page.words
+    assert "Noch einmal abrufen" not in page.words
+
+
+def run_out(tx: Tx) -> None:
+    """All contracts of the participant ended an instant ago."""
+    tx.run("UPDATE agreement SET expires_at = :at WHERE participant = :p", p=tx.scope, at=tx.now - 1)
 
 
 async def test_a_link_of_a_wrong_length_is_not_made(received: Received) -> None:
