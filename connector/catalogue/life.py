@@ -105,8 +105,9 @@ class DatasetLife:
     def replace(self, tx: Tx, slug: str, name: str, wish: Replacement, *, released: bool = False) -> Dataset:
         """New bytes as the next version; what running contracts pin stays theirs. Raises as `change`."""
         participant, before = self._open(tx, slug, name, wish.revision)
+        personal = before.personal or wish.personal
         if not released:
-            self._gate.require(tx, slug, self.templates(tx, slug, before.id), personal=before.personal)
+            self._gate.require(tx, slug, self.templates(tx, slug, before.id), personal=personal)
         source = store.source(tx, slug, wish.source)
         if source is None or source.kind == "elsewhere":
             raise Mistake("catalogue.no-source", source=wish.source[:80])
@@ -115,7 +116,6 @@ class DatasetLife:
             label = _next_label(before, store.revisions(tx, slug, before.id)) if wish.label is UNSET else wish.label
             said = replace(wish, label=label, notes="" if wish.notes is UNSET else wish.notes)
         record = self.described(tx, participant, before.record, said)
-        personal = before.personal or wish.personal
         if source.sha256 == before.version and record == before.record and personal == before.personal:
             return before
         document = {**before.document, PERSONAL: True} if personal else before.document

@@ -10,7 +10,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from connector.errors import Mistake
+import aiohttp
+
+from connector.errors import Mistake, Unavailable
 
 LONGEST = 2_000
 PIECE = 1 << 20
@@ -31,13 +33,19 @@ class Way(Protocol):
 
 
 class Piecewise:
-    """An open answer, as uploads take one."""
+    """An open answer, as uploads take one; what breaks on the way is told as the host's, for a disk that fails looks
+    alike."""
 
-    def __init__(self, response: Any) -> None:
-        self._content = response.content
+    def __init__(self, response: Any, host: str) -> None:
+        self._content, self._host = response.content, host
 
     async def read(self, n: int = -1) -> bytes:
-        piece: bytes = await self._content.read(PIECE if n < 0 else n)
+        try:
+            piece: bytes = await self._content.read(PIECE if n < 0 else n)
+        except TimeoutError as cause:
+            raise Unavailable("http.too-slow", host=self._host) from cause
+        except (aiohttp.ClientError, OSError) as cause:
+            raise Unavailable("http.unreachable", host=self._host) from cause
         return piece
 
 
@@ -49,7 +57,7 @@ async def fetched(way: Way, url: str) -> AsyncIterator[tuple[str, Piecewise, int
     async with way.stream(url, headers={"Accept": "*/*"}) as response:
         if response.status != 200 or response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Mistake("drafts.no-file", status=response.status)
-        yield _name(url, response), Piecewise(response), response.content_length
+        yield _name(url, response), Piecewise(response, urlsplit(url).hostname or ""), response.content_length
 
 
 def _name(url: str, response: Any) -> str:

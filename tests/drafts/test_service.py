@@ -7,13 +7,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import aiohttp
 import pytest
 
 from connector.approvals.model import Voter
 from connector.catalogue.uploads import Uploads
 from connector.drafts.model import Draft
 from connector.drafts.service import Drafts, Outdated
-from connector.errors import Mistake, PeerError, Unknown
+from connector.errors import Mistake, PeerError, Unavailable, Unknown
 from connector.reading.contents import read_contents
 from connector.reading.model import Limits, Reading, Refused
 from tests.reading.files import TREES
@@ -274,6 +275,30 @@ async def test_what_lies_at_an_address(towns: Towns, tmp_path: Path) -> None:
     rows = await towns.rows(TOWN, "SELECT kind, location FROM source WHERE participant = :participant ORDER BY kind")
     assert [(row["kind"]) for row in rows] == ["file", "file", "http"]
     await desk.stop()
+
+
+@ONCE
+async def test_an_address_that_breaks_off_is_no_broken_disk_of_ours(towns: Towns, tmp_path: Path) -> None:
+    """>> the host stalls, or hangs up << told as the host's, and nothing is begun."""
+
+    class Broken(Elsewhere):
+        @asynccontextmanager
+        async def stream(self, url: str, *, headers: dict[str, str]) -> AsyncIterator[Any]:
+            async def read(n: int = -1) -> bytes:
+                raise self.cause
+
+            yield SimpleNamespace(status=200, headers={}, content=SimpleNamespace(read=read), content_length=None)
+
+    for cause, code in (
+        (TimeoutError(), "http.too-slow"), (ConnectionResetError(), "http.unreachable"),
+        (aiohttp.ClientPayloadError(), "http.unreachable"),
+    ):  # fmt: skip
+        way = Broken()
+        way.cause = cause  # type: ignore[attr-defined]
+        with pytest.raises(Unavailable) as told:
+            await drafts(towns, tmp_path, way).begin_at(TOWN, ANNA.who, "https://daten.example/a.csv", live=False)
+        assert (told.value.code, told.value.facts) == (code, {"host": "daten.example"})
+    assert await towns.db.read(TOWN, drafts(towns, tmp_path).open_ones, TOWN) == []
 
 
 @ONCE

@@ -178,9 +178,9 @@ class DeliveryPages:
 
 def _attached(file: Path) -> web.FileResponse:
     """To be saved, never to be shown: the bytes are a stranger's."""
-    media = mimetypes.guess_type(file.name)[0] or ANYTHING
+    media, packed = mimetypes.guess_type(file.name)
     headers = {
-        "Content-Type": media if media in PLAIN else ANYTHING,
+        "Content-Type": media if media in PLAIN and packed is None else ANYTHING,
         "Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name, safe='')}",
         "Cache-Control": "no-store",
     }

@@ -130,7 +130,8 @@ def asks_zone(reading: Reading | None) -> bool:
 
 def remarks(call: Call, reading: Reading) -> list[str]:
     """What goes out with the file although nobody sees it, and what was not looked at."""
-    return [call.say(f"web.publish.remark.{kind}") for kind in reading.remarks]
+    kinds = reading.remarks or (("closed",) if reading.kind == "other" else ())
+    return [call.say(f"web.publish.remark.{kind}") for kind in kinds]
 
 
 class TableShown(Struct, frozen=True):

@@ -98,6 +98,25 @@ async def test_a_link_opens_the_file_for_programs_until_it_is_taken_back(receive
     assert (await program.get(address)).status == 404
 
 
+@pytest.mark.threat("T91")
+async def test_a_file_that_came_is_never_run_in_the_origin_of_the_desk(received: Received) -> None:
+    """>> pages, pictures with script and packed tables, by link and at the desk << bytes to be saved, of no type."""
+    clerk, program = received.browser("steward"), received.browser()
+    page = await clerk.send(await clerk.get(received.path), "/links", days="7")
+    address = next(word for word in page.words.split() if "/links/" in word).removeprefix(received.opened.origin)
+    file = received.city.services.plane.local.file(VILLAGE, f"urn:uuid:{received.path.rpartition('/')[2]}")
+    assert file is not None
+    for name in ("seite.html", "bild.svg", "seite.xhtml", "blatt.xml", "tabelle.csv.gz", "ohne", 'a"; x=y.html'):
+        file = file.rename(file.with_name(name))
+        for answer in (await program.get(address), await clerk.get(f"{received.path}/file")):
+            assert (answer.status, answer.body) == (200, TREES), name
+            assert answer.headers["Content-Type"] == "application/octet-stream", name
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''"), name
+            assert "script-src" in answer.headers["Content-Security-Policy"]
+            assert '"' not in answer.headers["Content-Disposition"]
+
+
 async def test_the_data_can_be_fetched_once_more(received: Received) -> None:
     clerk = received.browser("steward")
     again = await clerk.send(await clerk.get(received.path), "/again")
