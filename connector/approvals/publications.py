@@ -16,6 +16,7 @@ from connector.approvals.service import Approvals, Asked
 from connector.catalogue import describe
 from connector.catalogue.life import DatasetChange, Replacement
 from connector.catalogue.model import Dataset, Offer
+from connector.catalogue.offers import falls_under
 from connector.catalogue.service import Catalogue, Publication
 from connector.catalogue.templates.templates import template
 from connector.errors import HanseError, Mistake
@@ -130,9 +131,10 @@ class PublicationApprovals:
     def _about(self, tx: Tx, slug: str, draft: Draft) -> tuple[list[str], str, bool]:
         """Under which templates it is or will be, at least one; its title; whether it may be about persons."""
         if isinstance(draft, NewDataset):
-            return [draft.wish.rule], draft.wish.title, draft.wish.personal
+            return [falls_under(draft.wish.rule, draft.wish.access)], draft.wish.title, draft.wish.personal
         dataset, _, _ = self._catalogue.life.show(tx, slug, draft.dataset)
-        named = [draft.wish.rule] if isinstance(draft, ChangedDataset) and draft.wish.rule else []
+        template = falls_under(draft.wish.rule, draft.wish.access) if isinstance(draft, ChangedDataset) else ""
+        named = [template] if template else []
         personal = dataset.personal or (isinstance(draft, ReplacedDataset) and draft.wish.personal)
         return [*named, *self._catalogue.life.templates(tx, slug, dataset.id)], dataset.title, personal
 

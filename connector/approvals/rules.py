@@ -39,11 +39,14 @@ class ApprovalRules:
         return [*general, *(rule for (_, template), rule in found.items() if template)]
 
     def put(self, tx: Tx, slug: str, rule: ApprovalRule, by: str) -> None:
-        """Raises Mistake for an unknown template, days out of bounds, or a rule that would ask nobody of an offer."""
+        """Raises Mistake for an unknown template, days out of bounds, or a rule that would ask nobody of an offer
+        or for offers under a template of ours."""
         if rule.template:
             template_of(rule.template)
         if rule.subject not in SUBJECTS or not SHORTEST_DAYS <= rule.days <= LONGEST_DAYS:
             raise Mistake("approvals.days", least=SHORTEST_DAYS, most=LONGEST_DAYS)
+        if rule.subject == "offer" and rule.template:  # what others offer is under no template of ours: it never held
+            raise Mistake("approvals.offer-template")
         if rule.subject == "offer" and rule.people == "none":
             raise Mistake("approvals.offer-needs-one")
         store.put_rule(tx, slug, rule, by)

@@ -17,7 +17,7 @@ from connector.catalogue.conformity import require_conforming
 from connector.catalogue.describe import Answers
 from connector.catalogue.gate import PublicationGate
 from connector.catalogue.model import PERSONAL, Countersignature, Dataset, Offer, Revision, Source, Visibility
-from connector.catalogue.offers import OPEN_RULE, Offers, OfferWish
+from connector.catalogue.offers import OPEN_RULE, Offers, OfferWish, falls_under
 from connector.clock import rfc3339
 from connector.errors import Mistake, Unknown
 from connector.ids import new_uuid
@@ -89,7 +89,8 @@ class DatasetLife:
         and Outdated if another revision than the seen one is current. `released`: all who have to agree have."""
         participant, before = self._open(tx, slug, name, wish.revision)
         if not released:
-            named = [*self.templates(tx, slug, before.id), *([wish.rule] if wish.rule else [])]
+            template = falls_under(wish.rule, wish.access)
+            named = [*self.templates(tx, slug, before.id), *([template] if template else [])]
             self._gate.require(tx, slug, named, personal=before.personal)
         source = self._source(tx, slug, before.source)
         record = self.described(tx, participant, before.record, wish)

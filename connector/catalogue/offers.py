@@ -28,6 +28,11 @@ OPEN_RULE = "open-attribution"
 """Of open data whose licence asks to name the source, where no other rule was named."""
 
 
+def falls_under(rule: str, access: object) -> str:
+    """The template that a publication or change counts under: the named one, else that of open data; empty: none."""
+    return rule or (OPEN_RULE if access == "open" else "")
+
+
 class OfferWish(msgspec.Struct, frozen=True, kw_only=True):
     """A further offer on a dataset."""
 

@@ -15,7 +15,7 @@ from connector.catalogue.gate import NoGate, PublicationGate
 from connector.catalogue.inventory import Inventories
 from connector.catalogue.life import DatasetLife, elsewhere
 from connector.catalogue.model import PERSONAL, Countersignature, Dataset, Listed, Offer, Source, Visibility
-from connector.catalogue.offers import OPEN_RULE, Offers
+from connector.catalogue.offers import OPEN_RULE, Offers, falls_under
 from connector.catalogue.offers import Contradictory as Contradictory
 from connector.catalogue.offers import OfferWish as OfferWish
 from connector.catalogue.pages import Pages
@@ -94,7 +94,7 @@ class Catalogue:
         participant = self._participants.held(slug).participant
         require_active(tx, slug)
         if not released:
-            self._gate.require(tx, slug, [wish.rule], personal=wish.personal)
+            self._gate.require(tx, slug, [falls_under(wish.rule, wish.access)], personal=wish.personal)
         source = store.source(tx, slug, wish.source) if wish.source else elsewhere()
         if source is None or (wish.source and source.kind == "elsewhere"):
             raise Mistake("catalogue.no-source", source=wish.source[:80])

@@ -190,6 +190,17 @@ async def test_four_eyes_on_one_template_do_not_spare_data_protection_on_another
     assert ballot.due_at - made.approval.asked_at == 3 * 86_400_000
 
 
+@pytest.mark.threat("T93")
+async def test_open_data_fall_under_their_template_though_nobody_names_it(town: Towns) -> None:
+    """>> two people for open data; a program and a steward publish some without naming a rule << refused, and waits."""
+    await ruled(town, template="open-attribution")
+    open_data = NewDataset(Publication(title="Brunnen", access="open", licence="dl-by-de/2.0", attribution="Stadt",
+                                       source=await town.file(TOWN)))  # fmt: skip
+    with pytest.raises(Mistake, match=r"approvals\.needed-publication"):
+        await town.db.write(TOWN, town.catalogue.publish, TOWN, open_data.wish)
+    assert (await submit(town, ANNA, open_data)).approval is not None
+
+
 async def test_who_is_told(town: Towns) -> None:
     """Whoever the rule names at once, the deputy with the reminder; never who drafted it or has agreed."""
     await ruled(town, people="two", responsible=ANNA.who, deputy=BERTA.who, protection=True)

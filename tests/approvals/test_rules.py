@@ -58,6 +58,7 @@ async def test_a_change_is_known_and_so_is_a_rule_that_was_dropped(towns: Towns)
         ({"days": 91}, "approvals.days"),
         ({"subject": "anything"}, "approvals.days"),
         ({"subject": "offer", "people": "none"}, "approvals.offer-needs-one"),
+        ({"subject": "offer", "template": "research", "people": "two"}, "approvals.offer-template"),
     ],
 )
 async def test_what_is_no_rule(towns: Towns, more: dict[str, object], code: str) -> None:
