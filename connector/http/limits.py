@@ -65,8 +65,9 @@ async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 @web.middleware
 async def plain(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Nothing here has a name that steers a screen; a refusal further in would repeat it."""
-    if strict.steers(request.path):
+    """Nothing here has a name that steers a screen, which a refusal further in would repeat, or holds NUL, of which a
+    database makes a defect."""
+    if strict.steers(request.path) or "\0" in request.query_string:
         raise Unknown("http.nothing-here")
     return await handler(request)
 

@@ -39,6 +39,20 @@ async def test_a_good_body_is_read(start: Any, client: SafeClient) -> None:
 
 
 @pytest.mark.threat("T13")
+async def test_no_address_holds_nul(start: Any, client: SafeClient) -> None:
+    """Bug: on PostgreSQL a NUL in a query broke off in the database, for whoever is not signed in too. >> NUL in path
+    and query; written twice << as if it were not there; a text like any other."""
+
+    async def said(request: web.Request) -> web.Response:
+        return web.json_response({"code": request.query["q"]})
+
+    root = await start(web.get("/{x}", said))
+    for path in ("/a%00?q=1", "/a?q=1%00", "/a?q=1&%00=2"):
+        assert (await client.get(root + path)).status == 404, path
+    assert json.loads((await client.get(root + "/a?q=%2500")).body) == {"code": "%00"}
+
+
+@pytest.mark.threat("T13")
 async def test_bodies_beyond_the_route_are_413(start: Any, client: SafeClient) -> None:
     """>> 1001 bytes where 1000 are allowed << 413; a megabyte without a length << 413."""
     root = await start(web.post("/", echo))
