@@ -91,13 +91,16 @@ def of_dataset(tx: Tx, participant: str, dataset: str) -> list[ApprovalRow]:
 
 
 def open_ones(tx: Tx, participant: str) -> list[ApprovalRow]:
-    """What waits, what is due first in front."""
+    """What waits, what is due first in front. Of more than `MOST` each partner has its turn: one that asks a thousand
+    times hides nobody else's question."""
     rows = tx.all(
-        "SELECT * FROM approval WHERE participant = :participant AND state = 'open' ORDER BY due_at, id LIMIT :most",
+        "SELECT * FROM (SELECT a.*, ROW_NUMBER() OVER (PARTITION BY counterparty ORDER BY due_at, id) AS turn"
+        " FROM approval a WHERE participant = :participant AND state = 'open') waiting"
+        " ORDER BY turn, due_at, id LIMIT :most",
         participant=participant,
         most=MOST,
     )
-    return [_row(row) for row in rows]
+    return sorted((_row(row) for row in rows), key=lambda one: (one.ballot.due_at, one.id))
 
 
 def ended_ones(tx: Tx, participant: str, limit: int) -> list[ApprovalRow]:
