@@ -315,7 +315,8 @@ def web_origin(settings: Settings) -> str:
         raise Mistake("settings.web-url", url=web.public_url[:200])
     if url.scheme == "http" and not (url.hostname in _HERE and web.host in _HERE):
         raise Mistake("settings.web-open", host=web.host)
-    return f"{url.scheme}://{url.netloc.lower()}"
+    usual = ":443" if url.scheme == "https" else ":80"  # browsers leave it out of `Origin` (RFC 6454, 6.2)
+    return f"{url.scheme}://{url.netloc.lower().removesuffix(usual)}"
 
 
 def master_key(settings: Settings) -> bytes:

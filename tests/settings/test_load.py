@@ -8,7 +8,7 @@ import pytest
 
 from connector.errors import Mistake
 from connector.language import say
-from connector.settings.load import Secret, database_url, load, master_key, peer_port, public_url
+from connector.settings.load import Secret, database_url, load, master_key, peer_port, public_url, web_origin
 
 
 def test_defaults_lie_in_the_data_folder(tmp_path: Path) -> None:
@@ -127,6 +127,31 @@ def test_a_named_port_and_url_are_taken_as_they_are(tmp_path: Path) -> None:
     environ = {"HANSE_PEER__PORT": "18443", "HANSE_PEER__PUBLIC_URL": "https://daten.stadt.example/"}
     settings = load(tmp_path, environ)
     assert (peer_port(settings), public_url(settings)) == (18443, "https://daten.stadt.example")
+
+
+@pytest.mark.threat("T28")
+@pytest.mark.parametrize(
+    ("url", "host", "said"),
+    [
+        ("https://Desk.Stadt.example/", "0.0.0.0", "https://desk.stadt.example"),  # noqa: S104
+        ("https://desk.stadt.example:443", "127.0.0.1", "https://desk.stadt.example"),
+        ("https://desk.stadt.example:8443", "127.0.0.1", "https://desk.stadt.example:8443"),
+        ("http://localhost:80", "127.0.0.1", "http://localhost"),
+        ("http://desk.stadt.example", "127.0.0.1", "settings.web-open"),
+        ("http://localhost:8080", "0.0.0.0", "settings.web-open"),  # noqa: S104
+        ("https://desk.stadt.example/desk", "127.0.0.1", "settings.web-url"),
+        ("https://user@desk.stadt.example", "127.0.0.1", "settings.web-url"),
+        ("ftp://desk.stadt.example", "127.0.0.1", "settings.web-url"),
+    ],
+)
+def test_where_people_open_the_desk(tmp_path: Path, url: str, host: str, said: str) -> None:
+    """Bug: with the usual port in the setting every form was refused as foreign. >> addresses and where it listens
+    << the origin as browsers say it; passwords never over plain HTTP but on this computer."""
+    settings = load(tmp_path, {"HANSE_WEB__PUBLIC_URL": url, "HANSE_WEB__HOST": host})
+    try:
+        assert web_origin(settings) == said
+    except Mistake as refused:
+        assert refused.code == said
 
 
 def test_the_master_key_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
