@@ -133,12 +133,12 @@ def test_a_named_port_and_url_are_taken_as_they_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "host", "said"),
     [
-        ("https://Desk.Stadt.example/", "0.0.0.0", "https://desk.stadt.example"),  # noqa: S104
+        ("https://Desk.Stadt.example/", "0.0.0.0", "https://desk.stadt.example"),
         ("https://desk.stadt.example:443", "127.0.0.1", "https://desk.stadt.example"),
         ("https://desk.stadt.example:8443", "127.0.0.1", "https://desk.stadt.example:8443"),
         ("http://localhost:80", "127.0.0.1", "http://localhost"),
         ("http://desk.stadt.example", "127.0.0.1", "settings.web-open"),
-        ("http://localhost:8080", "0.0.0.0", "settings.web-open"),  # noqa: S104
+        ("http://localhost:8080", "0.0.0.0", "settings.web-open"),
         ("https://desk.stadt.example/desk", "127.0.0.1", "settings.web-url"),
         ("https://user@desk.stadt.example", "127.0.0.1", "settings.web-url"),
         ("ftp://desk.stadt.example", "127.0.0.1", "settings.web-url"),
@@ -148,10 +148,11 @@ def test_where_people_open_the_desk(tmp_path: Path, url: str, host: str, said: s
     """Bug: with the usual port in the setting every form was refused as foreign. >> addresses and where it listens
     << the origin as browsers say it; passwords never over plain HTTP but on this computer."""
     settings = load(tmp_path, {"HANSE_WEB__PUBLIC_URL": url, "HANSE_WEB__HOST": host})
-    try:
+    if said.startswith("http"):
         assert web_origin(settings) == said
-    except Mistake as refused:
-        assert refused.code == said
+    else:
+        with pytest.raises(Mistake, match=said):
+            web_origin(settings)
 
 
 def test_the_master_key_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
