@@ -1,5 +1,6 @@
 """From a file to an offer at the desk, as a person goes it: without script, by forms and links alone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -67,8 +68,23 @@ async def test_a_windows_1252_file_with_semicolons_is_published(anna: Browser, d
     assert "Baumkataster" in (await anna.get(f"{HOME}/datasets")).words
 
 
+async def test_two_windows_publish_one_dataset(anna: Browser) -> None:
+    """>> the same draft is published in two windows at once << one dataset, and the second window is told."""
+    page = await ruled(anna, await handed_in(anna))
+    windows = [await anna.get(page.path), await anna.get(page.path)]
+    shown = await asyncio.gather(*(anna.send(one, "/publish", "Veröffentlichen") for one in windows))
+    assert sorted(one.status for one in shown) in ([200, 400], [200, 422])
+    assert (await anna.get(f"{HOME}/datasets")).words.count("Baumkataster") == 1
+
+
+async def test_a_file_that_nobody_looks_into_says_so(anna: Browser) -> None:
+    page = await handed_in(anna, b"%PDF-1.7 ...", "liste.pdf")
+    assert "Ob Personen darin stehen, haben wir nicht gesucht" in page.words
+
+
 async def test_undo_gives_the_draft_back(anna: Browser) -> None:
     page = await anna.send(await ruled(anna, await handed_in(anna)), "/publish", "Veröffentlichen")
+    assert "Wer bis dahin einen Vertrag geschlossen oder eine offene Datei geladen hat, behält sie" in page.words
     page = await anna.send(page, "/undo", "Rückgängig machen")
     assert page.h1 == "Prüfen und veröffentlichen"
     assert "zurückgezogen" in (await anna.get(f"{HOME}/datasets")).words
