@@ -221,9 +221,10 @@ def _addresses(profile: Profile, table: str) -> Iterator[PersonalHint]:
 
 def _joined(profile: Profile, street: int) -> tuple[list[str], str]:
     """A column of streets with that of house numbers: all addresses, and the names of both columns."""
-    words = _matching(profile.names[street], _STREETS)
+    if not _matching(profile.names[street], _STREETS):
+        return [], ""
     number = next((at for at, name in enumerate(profile.names) if at != street and _matching(name, _NUMBERS)), None)
-    if not words or number is None:
+    if number is None:
         return [], ""
     pairs = [
         f"{cells[street].strip()} {cells[number].strip()}".casefold()
