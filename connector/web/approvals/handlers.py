@@ -49,6 +49,7 @@ class _Shown(Struct, frozen=True):
     approval: ApprovalView
     about: About | None
     problem: str = ""
+    version: str = ""
 
 
 class ApprovalPages:
@@ -80,10 +81,16 @@ class ApprovalPages:
         return await self._page(call)
 
     async def agree(self, call: Call) -> web.StreamResponse:
-        """Her yes; what was published by it is shown at once."""
+        """Her yes to what she was shown; what was published by it is shown at once."""
         part: Part | None = next((one for one in DECIDING if one == call.form.text("part")), None)  # type: ignore[misc]
-        voter, name = call.voter, call.param("id")
-        await self._db.write(call.slug, self._drafts.yes, call.slug, name, voter, part)
+        voter, name, seen = call.voter, call.param("id"), call.form.text("seen")
+
+        def unit(tx: Tx) -> None:
+            row, _ = self._drafts.yes(tx, call.slug, name, voter, part)
+            if self._version(tx, row) != seen:
+                raise Mistake("approvals.changed")
+
+        await self._db.write(call.slug, unit)
         return to(call.at("approvals", name))
 
     async def revoke(self, call: Call) -> web.StreamResponse:
@@ -171,7 +178,8 @@ class ApprovalPages:
         return await page(
             call, "approvals/one.html", 200 if problem is None else 422,
             title=one.title or call.say(f"web.approvals.about.{one.subject}"), one=one, about=found.about,
-            unreadable=found.problem, codes=[(code, call.say(f"web.approvals.code.{code}")) for code in CODES],
+            unreadable=found.problem, seen=found.version,
+            codes=[(code, call.say(f"web.approvals.code.{code}")) for code in CODES],
             errors=errors, wrong=dict(errors), crumbs=[(call.say("web.approvals.title"), call.at("approvals"))],
             reason=call.form.text("reason"), code=call.form.text("code"), until=call.form.text("until"),
             template_title=view.template_title(call, one.template),
@@ -182,8 +190,15 @@ class ApprovalPages:
         shown = self._views.one(tx, row, call.voter)
         about = nested(tx, self._about, call, row)
         if isinstance(about, HanseError):  # the draft does not fit what is published now
-            return _Shown(shown, None, call.explain(about))
-        return _Shown(shown, about)
+            return _Shown(shown, None, problem=call.explain(about))
+        return _Shown(shown, about, version=self._version(tx, row))
+
+    def _version(self, tx: Tx, row: ApprovalRow) -> str:
+        """Of the data that a contract gives: others may come while people decide. Drafts and terms stay as they are."""
+        if row.subject != "contract":
+            return ""
+        dataset, _ = self._published(tx, row.participant, self._contracts.get(tx, row.participant, row.process))
+        return "" if dataset is None else dataset.version
 
     def _about(self, tx: Tx, call: Call, row: ApprovalRow) -> About:
         if row.subject == "publication":

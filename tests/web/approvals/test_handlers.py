@@ -8,7 +8,7 @@ import pytest
 
 from connector.approvals.model import ApprovalRule, Voter
 from connector.approvals.publications import ChangedDataset, NewDataset
-from connector.catalogue.life import DatasetChange
+from connector.catalogue.life import DatasetChange, Replacement
 from connector.catalogue.service import Publication
 from tests.testkit.cities import MUNICIPALITY, City, Space
 from tests.web.browsing import Opened, open_desk
@@ -79,6 +79,28 @@ async def test_a_contract_is_approved_in_three_actions(city: City, desk: Opened)
 
 
 @pytest.mark.threat("T85")
+@pytest.mark.threat("T93")
+async def test_a_yes_is_for_the_data_that_were_shown(city: City, desk: Opened) -> None:
+    """>> the page is open, new data are published, yes << refused, nothing counted; looked at again it is taken."""
+    await ruled(city, "one")
+    made = await city.publish(TOWN, title="Baumkataster")
+    await asked_for(city, made["dataset"])
+    anna = desk.browser({TOWN: ["steward"]}, name="Anna")
+    address = (await anna.get(LIST)).link("Baumkataster")
+    page = await anna.get(address)
+    source = await city.api.post(f"/api/v1/participants/{TOWN}/files?name=neu.csv", data=b"a;b\n3;4\n")
+    life, wish = city.services.catalogue.service.life, Replacement(source=source["source"])
+    await city.services.infra.db.write(TOWN, life.replace, TOWN, made["dataset"], wish)
+    early = await anna.send(page, "/yes", "Zustimmen")
+    assert early.status == 400
+    assert "Es gibt eine neue Fassung der Daten" in early.words
+    (waiting,) = await city.services.infra.db.read(TOWN, city.services.approvals.service.waiting, TOWN)
+    assert waiting.ballot.votes == ()
+    again = await anna.get(address)
+    assert "neu.csv" in again.words
+    assert (await anna.send(again, "/yes", "Zustimmen")).status == 200
+
+
 async def test_a_no_needs_a_reason_and_tells_it(city: City, desk: Opened) -> None:
     """>> no, for another reason, without words << what is missing is said >> with words << the partner reads them."""
     await ruled(city, "one")
