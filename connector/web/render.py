@@ -19,6 +19,8 @@ from connector.web import menu
 from connector.web.call import Call
 from connector.zone import local
 
+STOP_POLLING: Final = 286
+"""What htmx takes as the end of asking anew."""
 _ROOMS: Final = Path(__file__).parent
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; font-src 'self'; "

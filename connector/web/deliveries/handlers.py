@@ -22,8 +22,7 @@ from connector.views.members import Members
 from connector.views.transfer import transfer
 from connector.web.call import Call
 from connector.web.deliveries.programs import ways
-from connector.web.render import page, to
-from connector.web.requests.handlers import STOP_POLLING
+from connector.web.render import STOP_POLLING, page, to
 from connector.web.routes import TOWN, Route, get, post
 from connector.web.session import READERS
 

@@ -23,7 +23,7 @@ from connector.views.template import TemplateView
 from connector.web.call import Call
 from connector.web.publish import terms, view
 from connector.web.publish.terms import OPEN, Rules
-from connector.web.render import page, to
+from connector.web.render import STOP_POLLING, page, to
 from connector.web.routes import TOWN, Route, get, post
 from connector.zone import local
 
@@ -32,7 +32,6 @@ PATIENCE_S = 4.0
 """Most files have been read by then, so that nobody sees a page that only waits."""
 ALIKE = 5
 YEARS = 2
-STOP_POLLING = 286
 
 
 class Arriving:

@@ -15,15 +15,13 @@ from connector.requests.terms import NegotiationRequest
 from connector.storage.database import Database
 from connector.views.members import Members
 from connector.web.call import Call
-from connector.web.render import page, to
+from connector.web.render import STOP_POLLING, page, to
 from connector.web.routes import TOWN, Route, get, post
 from connector.web.session import READERS
 
 WAITS: Final = 12
 """Looks at a request that was sent just now, a quarter of a second apart: most are ready when the page comes."""
 LOOK_S: Final = 0.25
-STOP_POLLING: Final = 286
-"""What htmx takes as the end of asking anew."""
 LONGEST: Final = 500
 
 
