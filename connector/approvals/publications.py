@@ -87,6 +87,8 @@ class PublicationApprovals:
         stewards, protection = _wanted(standing, by, templates, personal=personal or known)
         if not stewards and not protection:
             return Submitted(self._publish(tx, slug, draft), None)
+        if not isinstance(draft, ChangedDataset):
+            self._catalogue.hold(tx, slug, draft.wish.source)
         tried = nested(tx, self._try, slug, draft)
         if isinstance(tried, HanseError) and not isinstance(tried, _Tried):
             raise tried

@@ -81,6 +81,10 @@ class Catalogue:
         store.insert_source(tx, slug, source)
         return source
 
+    def hold(self, tx: Tx, slug: str, source_id: str) -> Source | None:
+        """A source that is named somewhere else than in a dataset from now on: nobody removes it meanwhile."""
+        return store.locked_source(tx, slug, source_id)
+
     def forget(self, tx: Tx, slug: str, location: str) -> bool:
         """Sources at this place (SHA-256 of a file) that no dataset or revision names go; whether all are gone."""
         return store.forget_sources(tx, slug, location)

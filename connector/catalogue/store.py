@@ -52,6 +52,15 @@ def source(tx: Tx, participant: str, source_id: str) -> Source | None:
     return None if row is None else msgspec.convert(_plain(row, Source), Source)
 
 
+def locked_source(tx: Tx, participant: str, source_id: str) -> Source | None:
+    """It stays until the unit ends."""
+    row = tx.one(
+        f"SELECT * FROM source WHERE participant = :participant AND id = :id{for_update(tx)}",  # noqa: S608 one of two
+        participant=participant, id=source_id,
+    )  # fmt: skip
+    return None if row is None else msgspec.convert(_plain(row, Source), Source)
+
+
 def forget_sources(tx: Tx, participant: str, location: str) -> bool:
     """Those that nothing names; True if none is left there."""
     tx.run(

@@ -2,7 +2,8 @@
 
 Nothing is registered before its bytes are safely on disk; the name is kept as a label and never used as a path. Who
 writes a draft holds a lock on it, which goes with the process however it ends: a draft without one is nobody's,
-whichever replica began it, and is swept.
+whichever replica began it, and is swept. A file that nothing names is removed once it is old: whoever gives a file its
+name, and whoever removes one, holds the lock on the folder, so that the same bytes handed over anew are never lost.
 """
 
 import asyncio
@@ -10,10 +11,11 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,6 +38,7 @@ ATTEMPTS = 5
 OLD_S = 86_400.0
 """Seconds without a byte after which a draft is nobody's, where the file system has no locks."""
 SWEEP_S = 600.0
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +140,14 @@ class Uploads:
         for draft in await asyncio.to_thread(_left, self._folder):
             log.info("catalogue.swept", participant=draft.parent.name, draft=draft.name)
 
+    async def remove_others(self, slug: str, named: Set[str]) -> list[str]:
+        """Removes files that were handed over more than `OLD_S` ago and are not among these (SHA-256); which ones.
+
+        `named` may be of a moment before: what is named later was handed over anew, so it is not old. Where the file
+        system has no locks everything stays.
+        """
+        return await asyncio.to_thread(_removed, self._folder / slug, named)
+
     def live(self, wish: LiveSource) -> Source:
         """A live source at an https address; its bytes are not pinned. Raises Mistake."""
         url, name = wish.url, wish.name.strip()
@@ -212,6 +223,49 @@ def _write(file: Any, piece: bytes) -> None:
 
 
 def _keep(draft: Path, digest: str) -> None:
-    """The same bytes twice are one file."""
-    os.replace(draft, draft.with_name(digest))
-    synced(draft.parent)
+    """The same bytes twice are one file, as old as the later of them."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):  # a file system without locks: then no file is removed
+            stack.enter_context(_locked(draft.parent))
+        os.utime(draft)
+        os.replace(draft, draft.with_name(digest))
+        synced(draft.parent)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Nobody else gives a file its name here, or removes one; raises OSError where there are no locks. Blocks."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _removed(folder: Path, named: Set[str]) -> list[str]:
+    if not folder.is_dir():
+        return []
+    try:
+        names = sorted(set(os.listdir(folder)) - named)
+        return [one for one in names if _DIGEST.fullmatch(one) and _old(folder / one) and _unlinked(folder, one)]
+    except OSError as cause:
+        log.warning("catalogue.not-removed", participant=folder.name, problem=cause.strerror)
+        return []
+
+
+def _unlinked(folder: Path, name: str) -> bool:
+    """It may have been handed over anew until the lock was ours."""
+    with _locked(folder):
+        if not _old(folder / name):
+            return False
+        (folder / name).unlink()
+    return True
+
+
+def _old(path: Path) -> bool:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(found.st_mode) and time.time() - found.st_mtime > OLD_S

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from connector.approvals.assemble import ApprovalSlice
 from connector.catalogue.assemble import CatalogueSlice
+from connector.drafts.leftovers import SWEEP_S, Leftovers
 from connector.drafts.sample import Samples
 from connector.drafts.service import Drafts
 from connector.infra import Infra
@@ -30,4 +31,6 @@ def assemble(
         approvals.service,
     )
     samples = Samples(infra.db, service, catalogue.service, catalogue.uploads)
-    return DraftSlice(service=service, samples=samples, work=Work(rounds=(service,)))
+    leftovers = Leftovers(infra.db, participants, catalogue.uploads)
+    work = Work(rounds=(service,), every={"leftovers": (SWEEP_S, leftovers.sweep)})
+    return DraftSlice(service=service, samples=samples, work=work)

@@ -116,6 +116,8 @@ class Drafts:
         """`known`: the source that is registered already."""
         require_active(tx, slug)
         self._allow(tx, slug, dataset)
+        if known and self._catalogue.hold(tx, slug, known) is None:
+            raise Unknown("drafts.unknown", id=known)
         for one in {source.id: source, copy.id: copy}.values():
             if one.id != known:
                 self._catalogue.register(tx, slug, one)

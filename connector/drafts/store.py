@@ -6,7 +6,7 @@ import msgspec
 
 from connector.drafts.model import Draft, Problem, Said
 from connector.reading.model import Reading
-from connector.storage.database import Row, Tx
+from connector.storage.database import Row, Tx, for_update
 
 _JSON: dict[str, type[msgspec.Struct]] = {"reading": Reading, "problem": Problem, "said": Said}
 _NAMES = ", ".join(Draft.__struct_fields__)
@@ -120,3 +120,39 @@ def erase(tx: Tx, participant: str, copy: str) -> None:
         " AND state IN ('reading', 'open', 'discarded')",
         participant=participant, copy=copy,
     )  # fmt: skip
+
+
+def leftovers(tx: Tx, participant: str, *, discarded: int, unused: int, lock: bool) -> frozenset[str]:
+    """Files (ids of sources) that nothing names: their draft was discarded before the one instant, or they had none
+    and were handed in before the other; the oldest 500. `lock`: they stay as they are until the unit ends."""
+    rows = tx.all(
+        "SELECT s.id FROM source s WHERE s.participant = :participant AND s.kind = 'file'"  # noqa: S608 one of two
+        " AND s.created_at < :discarded"
+        " AND NOT EXISTS (SELECT 1 FROM dataset d WHERE d.participant = s.participant AND d.source = s.id)"
+        " AND NOT EXISTS (SELECT 1 FROM revision r WHERE r.participant = s.participant AND r.source = s.id)"
+        " AND NOT EXISTS (SELECT 1 FROM publication_draft p WHERE p.participant = s.participant"
+        " AND (p.source = s.id OR p.copy = s.location)"
+        " AND (p.state <> 'discarded' OR p.changed_at >= :discarded))"
+        " AND NOT EXISTS (SELECT 1 FROM approval a WHERE a.participant = s.participant AND a.state = 'open'"
+        " AND a.draft LIKE '%' || s.id || '%')"
+        " AND (s.created_at < :unused OR EXISTS (SELECT 1 FROM publication_draft p"
+        " WHERE p.participant = s.participant AND (p.source = s.id OR p.copy = s.location)"
+        " AND p.changed_at >= s.created_at))"
+        f" ORDER BY s.created_at, s.id LIMIT 500{for_update(tx) if lock else ''}",
+        participant=participant, discarded=discarded, unused=unused,
+    )  # fmt: skip
+    return frozenset(str(row["id"]) for row in rows)
+
+
+def forget_source(tx: Tx, participant: str, source_id: str) -> None:
+    tx.run("DELETE FROM source WHERE participant = :participant AND id = :id", participant=participant, id=source_id)
+
+
+def named_files(tx: Tx, participant: str) -> frozenset[str]:
+    """Files (SHA-256) that a source or a draft names."""
+    rows = tx.all(
+        "SELECT location FROM source WHERE participant = :participant AND kind = 'file' UNION"
+        " SELECT copy FROM publication_draft WHERE participant = :participant AND state <> 'discarded'",
+        participant=participant,
+    )
+    return frozenset(str(row["location"]) for row in rows)
