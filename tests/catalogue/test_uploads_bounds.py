@@ -186,7 +186,7 @@ async def test_bug_a_sweep_that_held_the_lock_at_the_beginning_lost_an_upload(
 
     monkeypatch.setattr(uploads.fcntl, "flock", lock)
     source = await Uploads(folder).take(TOWN, "a.csv", Body())
-    assert removed.is_set()
+    assert removed.wait(5)
     assert [path.name for path in (folder / TOWN).iterdir()] == [source.sha256]
 
 
