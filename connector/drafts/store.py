@@ -50,50 +50,42 @@ def update(tx: Tx, participant: str, one: Draft, seen: int) -> bool:
 
 
 def draft(tx: Tx, participant: str, draft_id: str) -> Draft | None:
-    row = tx.one(
-        f"SELECT {_NAMES} FROM publication_draft WHERE participant = :participant AND id = :id",  # noqa: S608 as above
-        participant=participant, id=draft_id,
-    )  # fmt: skip
-    return None if row is None else _draft(row)
+    return next(iter(_drafts(tx, participant, "id = :id", id=draft_id)), None)
 
 
 def open_ones(tx: Tx, participant: str, limit: int) -> list[Draft]:
     """What is being prepared, the latest change first; without what was read."""
-    rows = tx.all(
-        f"SELECT {_WITHOUT_READING} FROM publication_draft WHERE participant = :participant"  # noqa: S608 as above
-        " AND state IN ('reading', 'open', 'submitted') ORDER BY changed_at DESC, id LIMIT :limit",
-        participant=participant, limit=limit,
+    return _drafts(
+        tx, participant, "state IN ('reading', 'open', 'submitted') ORDER BY changed_at DESC, id LIMIT :limit",
+        names=_WITHOUT_READING, limit=limit,
     )  # fmt: skip
-    return [_draft(row) for row in rows]
 
 
 def of_dataset(tx: Tx, participant: str, dataset: str) -> list[Draft]:
     """Those that became this dataset, or versions of it, the newest first."""
-    rows = tx.all(
-        f"SELECT {_NAMES} FROM publication_draft WHERE participant = :participant AND dataset = :dataset"  # noqa: S608 as above
-        " AND state = 'published' ORDER BY published_at DESC, id LIMIT 100",
-        participant=participant, dataset=dataset,
+    return _drafts(
+        tx, participant, "dataset = :dataset AND state = 'published' ORDER BY published_at DESC, id LIMIT 100",
+        dataset=dataset,
     )  # fmt: skip
-    return [_draft(row) for row in rows]
 
 
 def of_approval(tx: Tx, participant: str, approval: str) -> Draft | None:
     """That which was handed to those who have to agree."""
-    row = tx.one(
-        f"SELECT {_NAMES} FROM publication_draft WHERE participant = :participant AND approval = :approval"  # noqa: S608 as above
-        " AND state = 'submitted' LIMIT 1",
-        participant=participant, approval=approval,
-    )  # fmt: skip
-    return None if row is None else _draft(row)
+    handed = "approval = :approval AND state = 'submitted' LIMIT 1"
+    return next(iter(_drafts(tx, participant, handed, approval=approval)), None)
 
 
 def submitted(tx: Tx, participant: str, limit: int) -> list[Draft]:
     """Those that others have to agree to, or had to, the newest first."""
+    return _drafts(tx, participant, "state = 'submitted' ORDER BY changed_at DESC, id LIMIT :limit", limit=limit)
+
+
+def _drafts(tx: Tx, participant: str, which: str, names: str = _NAMES, **values: Any) -> list[Draft]:
     rows = tx.all(
-        f"SELECT {_NAMES} FROM publication_draft WHERE participant = :participant"  # noqa: S608 as above
-        " AND state = 'submitted' ORDER BY changed_at DESC, id LIMIT :limit",
-        participant=participant, limit=limit,
-    )  # fmt: skip
+        f"SELECT {names} FROM publication_draft WHERE participant = :participant AND {which}",  # noqa: S608 constants
+        participant=participant,
+        **values,
+    )
     return [_draft(row) for row in rows]
 
 
