@@ -40,10 +40,11 @@ T = TypeVar("T")
 
 
 class Upload:
-    """A file as it comes: `pieces` can be read once; `name` and `media` are what the browser says."""
+    """A file as it comes, once: in `pieces`, or by `read`; `name` and `media` are what the browser says."""
 
     def __init__(self, part: BodyPartReader) -> None:
         self._part = part
+        self._pieces, self._held = self.pieces(), b""
         self.name = (part.filename or "")[:255].encode("utf-8", "replace").decode("utf-8")
         self.media = part.headers.get("Content-Type", "")[:200]
 
@@ -60,6 +61,14 @@ class Upload:
             raise TooSlow("http.body-slow") from cause
         except (web.RequestPayloadError, ConnectionError, ValueError) as cause:
             raise PeerError("http.body-broken") from cause
+
+    async def read(self, n: int = -1) -> bytes:
+        """Some bytes, at most `n` where that is not negative; none at the end. Raises as `pieces`."""
+        if not self._held:
+            self._held = await anext(self._pieces, b"")
+        count = len(self._held) if n < 0 else n
+        piece, self._held = self._held[:count], self._held[count:]
+        return piece
 
 
 class Form(Struct, frozen=True):

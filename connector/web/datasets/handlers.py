@@ -31,7 +31,7 @@ from connector.web.call import Call
 from connector.web.datasets import view
 from connector.web.publish import terms
 from connector.web.publish import view as publish_view
-from connector.web.publish.handlers import PATIENCE_S, Arriving
+from connector.web.publish.handlers import PATIENCE_S
 from connector.web.publish.terms import Rules
 from connector.web.render import page, to
 from connector.web.routes import TOWN, Route, get, post
@@ -193,9 +193,7 @@ class DatasetHandlers:
             upload = call.upload
             if not upload.name:
                 raise Mistake("web.no-file")
-            made = await self._drafts.begin(
-                call.slug, call.voter.who, upload.name, Arriving(upload.pieces()), dataset=call.param("uuid")
-            )
+            made = await self._drafts.begin(call.slug, call.voter.who, upload.name, upload, dataset=call.param("uuid"))
         except Mistake as problem:
             return await self._versioned(call, call.explain(problem), 422)
         await self._drafts.read_within(call.slug, made.id, PATIENCE_S)

@@ -3,7 +3,7 @@
 Every step saves the draft and leads to the next; whoever comes back finds it where she left it (spec/desk.md 7).
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -32,21 +32,6 @@ PATIENCE_S = 4.0
 """Most files have been read by then, so that nobody sees a page that only waits."""
 ALIKE = 5
 YEARS = 2
-
-
-class Arriving:
-    """The pieces of a form's file, as uploads take them."""
-
-    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
-        self._pieces, self._held = pieces, b""
-
-    async def read(self, n: int = -1) -> bytes:
-        """Some bytes; none at the end."""
-        if not self._held:
-            self._held = await anext(self._pieces, b"")
-        count = len(self._held) if n < 0 else n
-        piece, self._held = self._held[:count], self._held[count:]
-        return piece
 
 
 class PublishHandlers:
@@ -88,7 +73,7 @@ class PublishHandlers:
             upload = call.upload
             if not upload.name:
                 raise Mistake("web.no-file")
-            made = await self._drafts.begin(call.slug, call.voter.who, upload.name, Arriving(upload.pieces()))
+            made = await self._drafts.begin(call.slug, call.voter.who, upload.name, upload)
         except Mistake as problem:
             return await self._start(call, call.explain(problem), status=422)
         await self._drafts.read_within(call.slug, made.id, PATIENCE_S)
