@@ -1,7 +1,7 @@
 """SQL that looks for a pseudonym in every table of a participant, found by the schema itself, and takes it out.
 
-Log and signed objects are looked through elsewhere (`retention_store`, `privacy.object_mentions`): `SEARCHED`. Rows are
-walked by primary key, so that a portion goes on where the one before ended, whatever changed between them.
+Log and signed objects are looked through elsewhere (`retention_store`, `privacy.person_in_objects`): `SEARCHED`. Rows
+are walked by primary key, so that a portion goes on where the one before ended, whatever changed between them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

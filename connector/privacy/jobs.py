@@ -12,7 +12,7 @@ from connector.clock import Clock
 from connector.contracts.agreement.agreements import Agreements, ended_at
 from connector.jobs.work import Work
 from connector.participants.service import Participants
-from connector.privacy import object_mentions
+from connector.privacy import person_in_objects
 from connector.privacy.erasure import Eraser, Order
 from connector.privacy.retention import Periods
 from connector.privacy.unexpired import Unexpired
@@ -52,7 +52,7 @@ class RetentionJobs:
         self._db, self._participants, self._settings, self._in_time = db, participants, settings, in_time
         self.eraser = Eraser(
             periods(settings), ended_at, lambda slug: participants.held(slug).participant.did,
-            object_mentions.release, in_time,
+            person_in_objects.release, in_time,
         )  # fmt: skip
         self.unexpired = Unexpired(periods(settings), ended_at, in_time)
         comparison = Comparison(

@@ -14,13 +14,21 @@ from connector.audit import store
 from connector.contracts.model import EvidenceObject
 from connector.errors import Mistake
 from connector.privacy import column_rules as places
-from connector.privacy import column_scan, erasure, log_entries, object_mentions, pseudonyms, retention, table_mentions
+from connector.privacy import (
+    column_scan,
+    erasure,
+    log_entries,
+    person_in_objects,
+    person_in_tables,
+    pseudonyms,
+    retention,
+)
 from connector.privacy import retention_store as holds
 from connector.privacy.column_scan import Column
 from connector.privacy.erasure import Eraser, Order, Outcome
-from connector.privacy.object_mentions import JSON, Use
+from connector.privacy.person_in_objects import JSON, Use
+from connector.privacy.person_in_tables import Mention, Place, Weighed
 from connector.privacy.retention import Kept, RetentionReason
-from connector.privacy.table_mentions import Mention, Place, Weighed
 from connector.storage.database import Database, Tx
 
 MOST_OBJECTS = 1_000
@@ -126,7 +134,7 @@ def find(tx: Tx, slug: str, pseudonym: str, begin: Spot) -> Portion:
         if last is not None:
             return Portion(records, objects, (), Spot("objects", sha256=last).told)
         begin = Spot("places")
-    said, end = table_mentions.find(tx, slug, pseudonym, begin.place)
+    said, end = person_in_tables.find(tx, slug, pseudonym, begin.place)
     return Portion(records, objects, tuple(said), None if end is None else Spot("places", place=end).told)
 
 
@@ -134,14 +142,14 @@ def _objects(tx: Tx, slug: str, pseudonym: str, after: str) -> tuple[tuple[Signe
     """Those behind `after`, and the last one that was looked at if there may be more: as many as one answer carries."""
     found: list[Signed] = []
     looked_at = size = 0
-    while items := object_mentions.objects_holding(tx, slug, pseudonym, after, min(_OBJECTS_AT_ONCE, MOST_OBJECTS)):
+    while items := person_in_objects.objects_holding(tx, slug, pseudonym, after, min(_OBJECTS_AT_ONCE, MOST_OBJECTS)):
         for item in items:
             looked_at, after = looked_at + 1, item.sha256
             if hers(item, pseudonym):
                 uses = _uses(tx, slug, item)
                 found += uses
                 size += len(item.body) * len(uses)
-            if looked_at == MOST_OBJECTS or size >= table_mentions.LARGEST:
+            if looked_at == MOST_OBJECTS or size >= person_in_tables.LARGEST:
                 return tuple(found), after
     return tuple(found), None
 
@@ -179,7 +187,7 @@ class Persons:
             return Answer(
                 self._eraser.weigh(tx, slug, [record.id for record, _ in found.records], asked=True),
                 tuple((one, self._keeps(tx, slug, one.use)) for one in found.objects),
-                table_mentions.weigh(tx, slug, self._eraser, found.places),
+                person_in_tables.weigh(tx, slug, self._eraser, found.places),
                 found.following,
             )
 
@@ -195,7 +203,7 @@ class Persons:
         cleared: list[Mention] = []
         stays: list[tuple[Mention, RetentionReason]] = []
         for spots in _portions(list(dict.fromkeys(one.place for one in found.places))):
-            done = await self._db.write(slug, table_mentions.clear, slug, self._eraser, pseudonym, spots, order)
+            done = await self._db.write(slug, person_in_tables.clear, slug, self._eraser, pseudonym, spots, order)
             cleared += done.cleared
             stays += done.stays
         return Answer(outcome, tuple(objects), Weighed(tuple(cleared), tuple(stays)), found.following)
@@ -208,12 +216,12 @@ class Persons:
         judged = []
         with column_scan.overwriting(tx):
             for item in items:
-                if not object_mentions.there(tx, slug, item.sha256):
+                if not person_in_objects.there(tx, slug, item.sha256):
                     continue
                 here = [(one, self._keeps(tx, slug, one.use)) for one in _uses(tx, slug, item)]
                 free = [one.use for one, stay in here if stay is None]
                 if free:
-                    object_mentions.let_go(tx, slug, item.sha256, [use for use in free if use is not None])
+                    person_in_objects.let_go(tx, slug, item.sha256, [use for use in free if use is not None])
                 judged += here
         count = sum(stay is None for _, stay in judged)
         if count:
@@ -233,7 +241,7 @@ class Persons:
 
 
 def _uses(tx: Tx, slug: str, item: EvidenceObject) -> list[Signed]:
-    return [Signed(item, use) for use in object_mentions.uses(tx, slug, item.sha256)] or [Signed(item, None)]
+    return [Signed(item, use) for use in person_in_objects.uses(tx, slug, item.sha256)] or [Signed(item, None)]
 
 
 def _portions(whole: list[T]) -> list[list[T]]:

@@ -6,9 +6,9 @@ import msgspec
 
 from connector.clock import rfc3339
 from connector.privacy import column_rules
+from connector.privacy.person_in_tables import Mention
 from connector.privacy.retention import Kept, RetentionReason, Why
 from connector.privacy.subject_access import OBJECT, Answer, Following, Portion, Signed, shown
-from connector.privacy.table_mentions import Mention
 from connector.views.fields import Json, Time
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from connector.contracts.agreement.agreements import ended_at
-from connector.privacy import object_mentions
+from connector.privacy import person_in_objects
 from connector.privacy.erasure import Eraser
 from connector.privacy.jobs import periods
 from connector.privacy.subject_access import Persons
@@ -30,7 +30,7 @@ async def test_a_wish_at_every_step_breaks_no_contract(
     """>> two contracts, one completed late, one used and ended; erased between all of it << both bundles, both logs."""
     both, handle = Neighbours(towns), towns._handle
     persons = Persons(
-        towns.db, Eraser(periods(Retention()), ended_at, towns.did, object_mentions.release)
+        towns.db, Eraser(periods(Retention()), ended_at, towns.did, person_in_objects.release)
     )  # fmt: skip
 
     async def asked() -> None:

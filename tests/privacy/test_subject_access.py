@@ -15,7 +15,14 @@ from connector.contracts import store
 from connector.contracts.agreement.agreements import ended_at
 from connector.contracts.model import Agreement, EvidenceObject
 from connector.participants import lifecycle_store
-from connector.privacy import holds, object_mentions, pseudonyms, retention_store, subject_access, table_mentions
+from connector.privacy import (
+    holds,
+    person_in_objects,
+    person_in_tables,
+    pseudonyms,
+    retention_store,
+    subject_access,
+)
 from connector.privacy.erasure import Eraser
 from connector.privacy.retention import Periods
 from connector.privacy.subject_access import Persons
@@ -34,7 +41,7 @@ TYPES = ("agreement", "termination", "transfer", "deed", "decision", "confirmati
 def eraser(towns: Towns, days: int, *, in_time: bool = True) -> Eraser:
     """Every record type is kept so long, by duty; a negative number: whatever has ended is over since then."""
     periods = Periods(days=dict.fromkeys(TYPES, days), other=days, duties=frozenset(TYPES))
-    return Eraser(periods, ended_at, towns.did, object_mentions.release, lambda now: in_time)
+    return Eraser(periods, ended_at, towns.did, person_in_objects.release, lambda now: in_time)
 
 
 def over(towns: Towns) -> Persons:
@@ -153,7 +160,7 @@ async def test_the_approval_of_a_negotiation_goes_with_the_tombstone(
         raise RuntimeError("power cut")
 
     with monkeypatch.context() as cut:
-        cut.setattr(object_mentions, "_unsign", dies)
+        cut.setattr(person_in_objects, "_unsign", dies)
         await Neighbours(towns).seal()
         with pytest.raises(RuntimeError, match="power cut"):
             await retained(towns, CONSUMER)
@@ -165,7 +172,7 @@ async def test_the_approval_of_a_negotiation_goes_with_the_tombstone(
     rows = await towns.rows(CONSUMER, "SELECT body FROM outbox WHERE participant = :participant AND kind <> 'message'")
     assert not any(HER.encode() in bytes(row["body"]) for row in rows)
     before = (await towns.case(CONSUMER, agreement.negotiation)).version
-    await towns.db.write(CONSUMER, object_mentions.release, CONSUMER, agreement.id)  # again: nothing is left to do
+    await towns.db.write(CONSUMER, person_in_objects.release, CONSUMER, agreement.id)  # again: nothing is left to do
     assert (await towns.case(CONSUMER, agreement.negotiation)).version == before
 
 
@@ -289,7 +296,7 @@ async def test_a_wish_does_not_trust_a_clock_that_runs_ahead(towns: Towns) -> No
 def test_an_object_too_deep_to_read_is_searched_as_text() -> None:
     """>> JSON in ten thousand brackets << searched and shown as the text that it is; nobody's copy fails."""
     body = b"[" * 10_000 + b'"%s"' % HER.encode() + b"]" * 10_000
-    item = EvidenceObject(name="", sha256="0" * 64, media_type=object_mentions.JSON, body=body)
+    item = EvidenceObject(name="", sha256="0" * 64, media_type=person_in_objects.JSON, body=body)
     assert subject_access.hers(item, HER)
     assert subject_access.shown(item) == body.decode()
 
@@ -298,7 +305,7 @@ async def test_escapes_hide_nobody(towns: Towns) -> None:
     """>> a partner's approval spells her with escapes << it is found all the same."""
     agreement = await signed(towns)
     body = rb'{"pseudonym":"\u0070-7f3a91"}'
-    item = EvidenceObject(name="approval-provider.json", sha256="0" * 64, media_type=object_mentions.JSON, body=body)
+    item = EvidenceObject(name="approval-provider.json", sha256="0" * 64, media_type=person_in_objects.JSON, body=body)
     await towns.db.write(
         CONSUMER, store.take_object, CONSUMER, agreement.negotiation, agreement.counterparty, item
     )  # fmt: skip
@@ -313,13 +320,13 @@ async def test_large_objects_come_in_more_portions(towns: Towns, monkeypatch: py
     def some(tx: Tx) -> None:
         for number in range(5):
             item = EvidenceObject(
-                name=f"late:{number}", sha256=f"{number:064x}", media_type=object_mentions.JSON,
+                name=f"late:{number}", sha256=f"{number:064x}", media_type=person_in_objects.JSON,
                 body=b'{"pseudonym":"%s","long":"%s"}' % (HER.encode(), b"x" * 2_000),
             )  # fmt: skip
             store.keep_object(tx, CONSUMER, agreement.negotiation, agreement.counterparty, item)
 
     await towns.db.write(CONSUMER, some)
-    monkeypatch.setattr(table_mentions, "LARGEST", 4_000)
+    monkeypatch.setattr(person_in_tables, "LARGEST", 4_000)
     first = await running(towns).copy(CONSUMER, HER, "o")
     assert (len(first.objects), first.following) == (2, f"o{1:064x}")
     assert len({one.item.sha256 for one in (await told.copied(running(towns), CONSUMER, HER))["objects"]}) == 6
@@ -332,8 +339,8 @@ async def test_a_walk_loses_nothing_between_portions(towns: Towns, monkeypatch: 
     whole = await told.copied(running(towns), CONSUMER, HER)
     monkeypatch.setattr("connector.privacy.log_entries.MOST", 1)
     monkeypatch.setattr(subject_access, "MOST_OBJECTS", 1)
-    monkeypatch.setattr(table_mentions, "MOST", 1)
-    monkeypatch.setattr(table_mentions, "_PAGE", 1)
+    monkeypatch.setattr(person_in_tables, "MOST", 1)
+    monkeypatch.setattr(person_in_tables, "_PAGE", 1)
     assert await told.copied(running(towns), CONSUMER, HER) == whole
     left, _ = await told.erased(running(towns), CONSUMER, HER)
     assert left == await told.mine(towns.db, CONSUMER, HER)
@@ -346,7 +353,7 @@ async def test_bug_more_than_a_thousand_objects_were_told_and_not_shown(towns: T
     def many(tx: Tx) -> None:
         for number in range(1_100):
             item = EvidenceObject(
-                name=f"late:{number}", sha256=f"{number:064x}", media_type=object_mentions.JSON,
+                name=f"late:{number}", sha256=f"{number:064x}", media_type=person_in_objects.JSON,
                 body=b'{"pseudonym":"%s","number":%d}' % (HER.encode(), number),
             )  # fmt: skip
             store.keep_object(tx, CONSUMER, agreement.negotiation, agreement.counterparty, item)

@@ -15,7 +15,7 @@ from connector.catalogue.service import Catalogue
 from connector.contracts import store
 from connector.contracts.agreement import log_records, replacement, succession
 from connector.contracts.agreement.succession import NOBODY, Line
-from connector.contracts.document import draft, own_rendering, render, sealing, second_seal
+from connector.contracts.document import draft, render, sealed_unasked, sealing, second_seal
 from connector.contracts.document.described_data import of_dataset
 from connector.contracts.document.draft import Sealer
 from connector.contracts.document.render import Deadline, Facts, Names
@@ -181,10 +181,10 @@ class Agreements:
     def sealed(self, tx: Tx, agreement: Agreement) -> dict[str, bytes]:
         """All that the provider's seal is over, by name; raises Unknown before it is here."""
         kept = store.objects(tx, agreement.participant, agreement.negotiation)
-        if not kept.keys() >= set(own_rendering.FILES) - {own_rendering.AGREEMENT}:
+        if not kept.keys() >= set(sealed_unasked.FILES) - {sealed_unasked.AGREEMENT}:
             raise Unknown("contracts.no-object")
-        bodies = {name: kept[name].body for name in own_rendering.FILES if name in kept}
-        return {**bodies, own_rendering.AGREEMENT: agreement.document}
+        bodies = {name: kept[name].body for name in sealed_unasked.FILES if name in kept}
+        return {**bodies, sealed_unasked.AGREEMENT: agreement.document}
 
     def source(self, tx: Tx, slug: str, agreement: Agreement) -> str:
         """Which source the agreed bytes come from; raises Unknown if the dataset is gone."""

@@ -15,7 +15,7 @@ from connector.catalogue.model import Dataset, Offer
 from connector.catalogue.service import Catalogue
 from connector.contracts import store
 from connector.contracts.agreement.log_records import DECISION
-from connector.contracts.document import draft, own_rendering, second_seal
+from connector.contracts.document import draft, sealed_unasked, second_seal
 from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation.after_approval import by
 from connector.contracts.negotiation.send import NegotiationSender
@@ -162,7 +162,7 @@ class NegotiationDecider:
         """Whether we may seal the terms as they were written to us: the digest is blind to identifiers and classes, in
         which words could stand that nobody has read (threat T65)."""
         rules = draft.rules_of(case.policy)
-        return rules == draft.rules_of(offer.policy) or not own_rendering.unsaid(rules)
+        return rules == draft.rules_of(offer.policy) or not sealed_unasked.unsaid(rules)
 
     def _narrowing(self, tx: Tx, case: NegotiationRow, partner: Partner, offer: Offer) -> Narrowing:
         """Whether the asked terms are within the offer, can be said completely, and permit something to this peer.
@@ -178,7 +178,7 @@ class NegotiationDecider:
                 terms, partner.requester, "negotiation", tx.now, purpose=case.purpose, action=case.action
             )
             plain = not any(NAMES & {member(name)} for name in terms if name != "@type")
-            plain = plain and not own_rendering.unsaid(terms)
+            plain = plain and not sealed_unasked.unsaid(terms)
         except PolicyError as fault:
             return Narrowing("unknown", "term", fault.pointer or "/")
         if not plain or not self._sender.agreements.worded(terms):

@@ -16,7 +16,7 @@ from connector.contracts.agreement import log_records
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.agreement.log_records import CONFIRMATION, DECISION
 from connector.contracts.approval import Approval
-from connector.contracts.document import draft, own_rendering, second_seal
+from connector.contracts.document import draft, sealed_unasked, second_seal
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.send import NegotiationSender, process
 from connector.errors import Mistake, PeerError, Unknown
@@ -128,7 +128,7 @@ class LateCountersignatures:
     def order(self, tx: Tx, slug: str, agreement_id: str, by: Approval, read: str) -> Agreement:
         """A person countersigns: at once where the negotiation waits for that, else late. Repeated, it changes nothing.
 
-        `read` begins the digest of what was read (`own_rendering.digest`): just that is sealed, whatever else may lie
+        `read` begins the digest of what was read (`sealed_unasked.digest`): just that is sealed, whatever else may lie
         here when it is. Raises Mistake if there is nothing to sign, and while others have to decide.
         """
         agreement = self._agreements.get(tx, slug, agreement_id)
@@ -152,7 +152,7 @@ class LateCountersignatures:
 
     def unread(self, tx: Tx, agreement: Agreement) -> str:
         """The digest of all that a person has to read before it is sealed; raises Unknown before that is here."""
-        return own_rendering.digest(self._agreements.sealed(tx, agreement))
+        return sealed_unasked.digest(self._agreements.sealed(tx, agreement))
 
     def lacks(self, case: NegotiationRow, agreement: Agreement) -> bool:
         """Whether the provider has no countersignature of ours that it took, as far as we know, and may still take."""

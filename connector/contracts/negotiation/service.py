@@ -19,7 +19,7 @@ from connector.contracts.agreement.agreements import PATIENCE_MS, Agreements
 from connector.contracts.agreement.log_records import DECISION, TERMINATION
 from connector.contracts.agreement.succession import NOBODY, Line
 from connector.contracts.approval import Approval
-from connector.contracts.document import own_rendering
+from connector.contracts.document import sealed_unasked
 from connector.contracts.document.described_data import NAME, Described, kept
 from connector.contracts.document.described_data import read as read_described
 from connector.contracts.document.render import Names
@@ -419,7 +419,7 @@ def _opened(
 
 def _named(message: m.ContractRequestMessage) -> None:
     """What the data are wanted for stands in the text that we seal: a sentence in its place would be sealed unread."""
-    if not own_rendering.named(message.purpose):
+    if not sealed_unasked.named(message.purpose):
         raise PeerError("contracts.purpose")
 
 

@@ -1,6 +1,6 @@
 """What a seal that lies here is worth: pure functions of what was gathered, and of the time.
 
-The consumer seals by itself only what it would have written itself (`own_rendering`); anything else a person reads
+The consumer seals by itself only what it would have written itself (`sealed_unasked`); anything else a person reads
 first. The provider takes a countersignature only if every verifier would (spec/contracts.md 3.1, 3.4).
 """
 
@@ -12,8 +12,8 @@ from cryptography import x509
 from connector.clock import rfc3339
 from connector.contracts import approval as approvals
 from connector.contracts.agreement.agreements import STRAY_MS
-from connector.contracts.document import draft, own_rendering, sealing, second_seal
-from connector.contracts.document.own_rendering import Own, Unsigned
+from connector.contracts.document import draft, sealed_unasked, sealing, second_seal
+from connector.contracts.document.sealed_unasked import Own, Unsigned
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.errors import PeerError
 from connector.language.reasons import Reason, because, explained
@@ -42,7 +42,7 @@ class SealedContract(NamedTuple):
     """As consumer: a contract that the provider has sealed. `objects` are references 2 to 5 by name.
 
     `claim` is the provider's second seal if it gave one, `root` our own, `documents` both DID documents. `read` is
-    the digest of what a person has read (`own_rendering.digest`); None if nobody had to.
+    the digest of what a person has read (`sealed_unasked.digest`); None if nobody had to.
     """
 
     own: Own
@@ -173,18 +173,18 @@ def _provider_seal(found: SealedContract, now: int) -> list[sealing.Reference]:
     root = key_binding.root_of(found.trust.did)
     covered = _covered(agreement, found.objects, root, root, found.objects[draft.APPROVAL["provider"]])
     _exactly(found.seal, covered, found.own.known.case.created_at, now)
-    own_rendering.wordless(found.seal, found.trust.roots)
+    sealed_unasked.wordless(found.seal, found.trust.roots)
     return covered
 
 
 def _unread(found: SealedContract) -> str | None:
     """Why this is not to be sealed now, as a catalogue key; None: it is. Unsigned for what nobody need read."""
     agreement = found.own.known.agreement
-    theirs = {own_rendering.AGREEMENT: agreement.document, **{name: one.body for name, one in found.objects.items()}}
-    own_rendering.subject(agreement, theirs)
+    theirs = {sealed_unasked.AGREEMENT: agreement.document, **{name: one.body for name, one in found.objects.items()}}
+    sealed_unasked.subject(agreement, theirs)
     if found.read is not None:
-        return None if found.read == own_rendering.digest(theirs) else "contracts.other-text-read"
-    objections = own_rendering.objections(found.own, theirs)
+        return None if found.read == sealed_unasked.digest(theirs) else "contracts.other-text-read"
+    objections = sealed_unasked.objections(found.own, theirs)
     return objections[0].code if objections else None
 
 
@@ -197,7 +197,7 @@ def _countersignature(found: ReceivedCountersignature, now: int) -> ValidCounter
     signer_root, provider_jws = key_binding.root_of(did), found.agreement.provider_jws
     covered = _covered(found.agreement, found.objects, found.root, signer_root, approval, provider_jws=provider_jws)
     _exactly(found.seal, covered, found.case.created_at, now)
-    own_rendering.wordless(found.seal, found.trust.roots)
+    sealed_unasked.wordless(found.seal, found.trust.roots)
     _holds(found.jws, {one.par: one.body for one in covered}, found.trust, now)
     return ValidCountersignature(covered, found.seal.iat, (approval, *found.documents), found.trust)
 

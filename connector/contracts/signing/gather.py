@@ -14,9 +14,9 @@ from cryptography import x509
 from connector.clock import rfc3339
 from connector.contracts import store
 from connector.contracts.agreement.agreements import PATIENCE_MS
-from connector.contracts.document import described_data, draft, own_rendering, sealing, second_seal
-from connector.contracts.document.own_rendering import Own, Unsigned
+from connector.contracts.document import described_data, draft, sealed_unasked, sealing, second_seal
 from connector.contracts.document.render import Names
+from connector.contracts.document.sealed_unasked import Own, Unsigned
 from connector.contracts.document.second_seal import SecondKeys
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.service import Contracts
@@ -120,7 +120,7 @@ class Gatherer:
         if len(seal.pars) != 5 or case.agreement != seal.pars[0]:
             raise Fault("seal-form", what="pars")
         shown = described_data.read(task.kept.get(described_data.NAME))
-        own = Own(own_rendering.known(hosted, case, agreement, shown, self._name_of), self._judge)
+        own = Own(sealed_unasked.known(hosted, case, agreement, shown, self._name_of), self._judge)
         predicted = own.predicted(PATIENCE_MS) if len(agreement.document) <= LONGEST else ()
         names = (draft.TEXT, draft.PROFILE, draft.DATASET, draft.APPROVAL["provider"])
         objects = await self._objects(task, dict(zip(names, seal.pars[1:], strict=True)), predicted)

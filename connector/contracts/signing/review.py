@@ -9,11 +9,11 @@ import msgspec
 
 from connector.contracts import store
 from connector.contracts.agreement.agreements import Agreements
-from connector.contracts.document import own_rendering
+from connector.contracts.document import sealed_unasked
 from connector.contracts.document.described_data import NAME, read
 from connector.contracts.document.differences import Difference, differences
-from connector.contracts.document.own_rendering import FILES, Known, Own
 from connector.contracts.document.render import Names
+from connector.contracts.document.sealed_unasked import FILES, Known, Own
 from connector.contracts.document.sealing import digest
 from connector.contracts.model import Agreement
 from connector.errors import Unknown
@@ -66,22 +66,22 @@ class Readings:
         if case is None:
             raise Unknown("contracts.unknown", id=agreement.negotiation)
         shown = store.objects(tx, agreement.participant, case.id, NAME).get(NAME)
-        return Gathered(theirs, own_rendering.known(hosted, case, agreement, read(shown), self._name_of))
+        return Gathered(theirs, sealed_unasked.known(hosted, case, agreement, read(shown), self._name_of))
 
     def read(self, found: Gathered) -> Reading:
         """Beside the event loop: a hostile document may take a while."""
         files = {name: digest(body) for name, body in found.theirs.items()}
-        whole = own_rendering.digest(found.theirs)
+        whole = sealed_unasked.digest(found.theirs)
         if found.known is None:
             return Reading(digest=whole, files=files)
         own = Own(found.known, self._judge)
-        against = own_rendering.objections(own, found.theirs)
+        against = sealed_unasked.objections(own, found.theirs)
         return Reading(
             digest=whole, files=files, objections=tuple(_told(one) for one in against),
-            differences=differences(own_rendering.compared(own, found.theirs), found.theirs),
+            differences=differences(sealed_unasked.compared(own, found.theirs), found.theirs),
         )  # fmt: skip
 
 
-def _told(one: own_rendering.Objection) -> Objection:
+def _told(one: sealed_unasked.Objection) -> Objection:
     said = because(one.code)
     return Objection(one.name, one.code, {lang: " ".join(sentences) for lang, sentences in said.items()})

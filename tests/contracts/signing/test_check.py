@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from connector.app.services import judge
 from connector.contracts.approval import Approval
-from connector.contracts.document import draft, own_rendering, render, sealing, second_seal
+from connector.contracts.document import draft, render, sealed_unasked, sealing, second_seal
 from connector.contracts.document.described_data import Described
-from connector.contracts.document.own_rendering import Known, Own
 from connector.contracts.document.render import Deadline, Facts
+from connector.contracts.document.sealed_unasked import Known, Own
 from connector.contracts.document.text import Party
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.signing import check
@@ -133,7 +133,7 @@ def answered(
 
 def lies(found: SealedContract) -> dict[str, bytes]:
     agreement = found.own.known.agreement.document
-    return {own_rendering.AGREEMENT: agreement, **{name: one.body for name, one in found.objects.items()}}
+    return {sealed_unasked.AGREEMENT: agreement, **{name: one.body for name, one in found.objects.items()}}
 
 
 def test_an_honest_contract_is_sealable(world: World) -> None:
@@ -185,9 +185,9 @@ def test_what_a_person_has_read_is_sealable_and_nothing_else(
 ) -> None:
     """>> the digest of just that << sealable; of anything else << read it again (threat T65)."""
     found = sealed(world, {name: change})
-    digest = own_rendering.digest(lies(found))
+    digest = sealed_unasked.digest(lies(found))
     assert isinstance(check.contract(found._replace(read=digest), NOW_MS), Sealable)
-    for other in ("", own_rendering.digest(lies(sealed(world)))):
+    for other in ("", sealed_unasked.digest(lies(sealed(world)))):
         verdict = check.contract(found._replace(read=other), NOW_MS)
         assert isinstance(verdict, MustRead)
         assert verdict.code == "contracts.other-text-read"
@@ -235,7 +235,7 @@ def test_a_seal_that_does_not_hold_is_refused(
     world: World, change: Callable[[SealedContract], SealedContract], code: str
 ) -> None:
     """<< nothing that a person need read >> refused with the reason, also if a person has read it."""
-    for read in (None, own_rendering.digest(lies(sealed(world)))):
+    for read in (None, sealed_unasked.digest(lies(sealed(world)))):
         verdict = check.contract(change(sealed(world))._replace(read=read), NOW_MS)
         assert isinstance(verdict, Refused)
         assert verdict.code == code

@@ -1,4 +1,4 @@
-"""What is not understood never permits: odd names, replaced policies, empty lists, values of several elements.
+"""What is not understood never permits: odd names, empty lists, values of several elements.
 
 Every question goes both ways through the engine, the short one and the one with reasons, which must agree.
 """
@@ -22,9 +22,6 @@ from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.policy.odrl.values import Type
 from connector.policy.wording.badges import coverage
-from connector.policy.wording.explain import explain
-from connector.policy.wording.narrate import narrate
-from connector.policy.wording.words import Words
 from tests.policy import fuzz
 from tests.policy.fuzz import FIRM, NOW, ODD_NAMES, TOWN
 from tests.policy.worlds import atom
@@ -239,37 +236,6 @@ def test_verdict_and_examine_agree(number: int) -> None:
     short, full = program.verdict(world, phase), program.examine(world, phase)
     assert (short.permit, short.rule, short.suspended) == (full.permit, full.rule, full.suspended)
     assert (short.counters, short.void) == (full.counters, full.void)
-
-
-# ---- replaced
-
-
-SUCCESSOR = "https://data.example/policies/2"
-
-
-@pytest.mark.threat("T62")
-@pytest.mark.parametrize("prefix", ["dct:", "dcterms:", "http://purl.org/dc/terms/"])
-@pytest.mark.parametrize(
-    "value", [SUCCESSOR, {"@id": SUCCESSOR}, [{"@id": SUCCESSOR}], {"@id": "_:b0"}, {"x": 1}, None]
-)
-def test_a_replaced_policy_permits_nothing(prefix: str, value: Any, german: Words) -> None:
-    """>> an open policy, replaced by whatever  << void in every phase, with the reason; never offered or narrated."""
-    policy = parse({"permission": [{"action": "use"}], prefix + "isReplacedBy": value})
-    program = compile(policy)
-    for phase in PHASES:
-        world = World(now=NOW, participant=TOWN)
-        decision = program.examine(world, phase)
-        assert not decision.permit
-        assert not program.verdict(world, phase).permit
-        assert [said for said in explain(decision, german) if "ersetzt" in said]
-    assert policy.replaced_by
-    assert narrate(policy, german) is None
-    assert [one.fault for one in contradictions(policy, vocabulary().closure)] == ["replaced"]
-    assert [row.notes for row in coverage(policy) if row.where == "/replaced_by"] == [("replaced",)]
-
-
-def test_a_policy_that_replaces_another_is_none_that_was_replaced() -> None:
-    assert permits({"permission": [{"action": "use"}], "dct:replaces": SUCCESSOR}, World(now=NOW, participant=TOWN))
 
 
 # ---- empty lists

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from connector.cli.exchange import negotiate
 from connector.contracts import store
 from connector.contracts.agreement.agreements import PATIENCE_MS
-from connector.contracts.document import described_data, draft, own_rendering, render, sealing
+from connector.contracts.document import described_data, draft, render, sealed_unasked, sealing
 from connector.contracts.document.described_data import Described
-from connector.contracts.document.own_rendering import AGREEMENT, FILES, Known, Own
 from connector.contracts.document.render import Deadline
+from connector.contracts.document.sealed_unasked import AGREEMENT, FILES, Known, Own
 from connector.language.reasons import plain
 from connector.policy.engine import PolicyEngine
 from connector.protocol.messages import HANSE
@@ -36,7 +36,7 @@ class Lies(NamedTuple):
     def against(self, **changed: Any) -> list[str]:
         """The codes of what stands against it; `changed` members of what is known."""
         known = self.known._replace(**changed)
-        return [one.code for one in own_rendering.objections(Own(known, self.judge), self.theirs)]
+        return [one.code for one in sealed_unasked.objections(Own(known, self.judge), self.theirs)]
 
     def but(self, name: str, body: bytes) -> "Lies":
         return self._replace(theirs={**self.theirs, name: body})
@@ -50,7 +50,7 @@ async def honest(towns: Towns, **wish: Any) -> Lies:
     agreement = await towns.concluded(CONSUMER, PROVIDER, **wish)
     hosted, case = await towns.participants.get(CONSUMER), await towns.case(CONSUMER, agreement.negotiation)
     kept = await towns.db.read(CONSUMER, store.objects, CONSUMER, case.id)
-    known = own_rendering.known(hosted, case, agreement, described_data.read(kept[described_data.NAME]), towns.name_of)
+    known = sealed_unasked.known(hosted, case, agreement, described_data.read(kept[described_data.NAME]), towns.name_of)
     theirs = await towns.db.read(CONSUMER, towns.contracts.agreements.sealed, agreement)
     return Lies(known, {name: theirs[name] for name in FILES}, towns.judge)
 
@@ -99,7 +99,7 @@ def _told_by_the_provider(lies: Lies, profile: bytes) -> bool:
     """Setting and instant of the countersignature are the provider's to say, in exactly one way each."""
     try:
         said = json.loads(profile)
-        deadline = Deadline(said["countersignature"], own_rendering._deadline(said, lies.known.described).until)
+        deadline = Deadline(said["countersignature"], sealed_unasked._deadline(said, lies.known.described).until)
         return profile == Own(lies.known, lies.judge).profile(deadline)
     except (ValueError, KeyError):
         return False
@@ -108,8 +108,8 @@ def _told_by_the_provider(lies: Lies, profile: bytes) -> bool:
 def _other_ending(lies: Lies, snapshot: bytes) -> bool:
     """So is the ending of the file's name."""
     return any(snapshot == Own(lies.known, lies.judge).snapshot(one) for one in (".cs", ".sv", ".cv", "")) or (
-        b"." in snapshot and own_rendering._ending(own_rendering._members(snapshot)) not in ("", ".csv")
-        and snapshot == Own(lies.known, lies.judge).snapshot(own_rendering._ending(own_rendering._members(snapshot)))
+        b"." in snapshot and sealed_unasked._ending(sealed_unasked._members(snapshot)) not in ("", ".csv")
+        and snapshot == Own(lies.known, lies.judge).snapshot(sealed_unasked._ending(sealed_unasked._members(snapshot)))
     )  # fmt: skip
 
 
@@ -148,7 +148,7 @@ async def test_a_form_that_we_still_write_needs_nobody(towns: Towns, monkeypatch
 
 
 def _deadline(lies: Lies) -> Deadline:
-    return own_rendering._deadline(json.loads(lies.theirs[draft.PROFILE]), lies.known.described)
+    return sealed_unasked._deadline(json.loads(lies.theirs[draft.PROFILE]), lies.known.described)
 
 
 async def test_what_the_catalogue_showed_is_what_the_contract_may_say(towns: Towns) -> None:
@@ -213,10 +213,10 @@ async def test_what_no_sentence_says_is_for_a_person(towns: Towns, remark: dict[
     """<< words in the offer itself that the clauses do not show, asked for as they stood >> a person is asked."""
     lies = await honest(towns)
     policy = json.loads(lies.theirs[AGREEMENT])
-    assert not own_rendering.unsaid(policy)
-    assert own_rendering.unsaid({**policy, **remark})
+    assert not sealed_unasked.unsaid(policy)
+    assert sealed_unasked.unsaid({**policy, **remark})
     [permission, *rest] = policy["permission"]
-    assert own_rendering.unsaid({**policy, "permission": [{**permission, **remark}, *rest]})
+    assert sealed_unasked.unsaid({**policy, "permission": [{**permission, **remark}, *rest]})
 
 
 @pytest.mark.parametrize("name", ["dataset", "offer"])
@@ -231,9 +231,9 @@ async def test_an_identifier_is_a_name_and_no_sentence(towns: Towns, name: str) 
 def test_bug_signs_that_look_like_spaces_made_a_sentence_an_identifier(blank: str) -> None:
     """<< words with what is no white space to a program but to an eye >> for a person, who is shown which it is."""
     words = f"urn:x:Der{blank}Datennehmer{blank}zahlt"
-    assert not own_rendering.named(words)
-    assert own_rendering.unsaid({"permission": [{"uid": words}]})
-    assert own_rendering.named("urn:x:Bäume-der-Straßen")
+    assert not sealed_unasked.named(words)
+    assert sealed_unasked.unsaid({"permission": [{"uid": words}]})
+    assert sealed_unasked.named("urn:x:Bäume-der-Straßen")
 
 
 async def test_what_cannot_be_written_is_no_error(towns: Towns) -> None:
@@ -247,8 +247,8 @@ async def test_what_cannot_be_written_is_no_error(towns: Towns) -> None:
 
 async def test_the_digest_is_over_every_document(towns: Towns) -> None:
     lies = await honest(towns)
-    whole = own_rendering.digest(lies.theirs)
-    assert all(own_rendering.digest({**lies.theirs, name: body + b" "}) != whole for name, body in lies.theirs.items())
+    whole = sealed_unasked.digest(lies.theirs)
+    assert all(sealed_unasked.digest({**lies.theirs, name: body + b" "}) != whole for name, body in lies.theirs.items())
 
 
 ENTRY = {

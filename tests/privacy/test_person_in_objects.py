@@ -5,7 +5,7 @@ import pytest
 from connector.audit import store as audit
 from connector.contracts import store
 from connector.contracts.model import Agreement, EvidenceObject
-from connector.privacy import object_mentions
+from connector.privacy import person_in_objects
 from connector.privacy.jobs import RetentionJobs
 from connector.settings.load import Retention
 from tests.testkit.neighbours import Neighbours
@@ -25,7 +25,7 @@ async def test_only_approvals_go(towns: Towns) -> None:
     one, other = [await towns.concluded(CONSUMER, PROVIDER) for _ in range(2)]
     before = await kept(towns, CONSUMER, one)
     assert before.keys() >= APPROVALS
-    await towns.db.write(CONSUMER, object_mentions.release, CONSUMER, one.id)
+    await towns.db.write(CONSUMER, person_in_objects.release, CONSUMER, one.id)
     after = await kept(towns, CONSUMER, one)
     assert before.keys() - after.keys() == APPROVALS
     for name in APPROVALS:
@@ -34,7 +34,7 @@ async def test_only_approvals_go(towns: Towns) -> None:
     theirs = await towns.db.read(PROVIDER, store.agreement, PROVIDER, one.id)
     assert theirs is not None
     assert (await towns.db.read(PROVIDER, store.objects, PROVIDER, theirs.negotiation)).keys() >= APPROVALS
-    await towns.db.write(CONSUMER, object_mentions.release, CONSUMER, one.id)  # again: nothing is left to do
+    await towns.db.write(CONSUMER, person_in_objects.release, CONSUMER, one.id)  # again: nothing is left to do
 
 
 async def test_an_approval_that_another_contract_refers_to_stays(towns: Towns) -> None:
@@ -44,7 +44,7 @@ async def test_an_approval_that_another_contract_refers_to_stays(towns: Towns) -
     await towns.db.write(
         CONSUMER, store.take_object, CONSUMER, other.negotiation, other.counterparty, shared
     )  # fmt: skip
-    await towns.db.write(CONSUMER, object_mentions.release, CONSUMER, one.id)
+    await towns.db.write(CONSUMER, person_in_objects.release, CONSUMER, one.id)
     assert (await kept(towns, CONSUMER, other))["approval-consumer.json"] == shared
 
 

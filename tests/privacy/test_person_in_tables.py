@@ -8,12 +8,12 @@ from connector.audit import store
 from connector.errors import Defect
 from connector.notifications import store as notifications
 from connector.notifications.model import Notification
-from connector.privacy import column_rules, column_scan, holds, pseudonyms, retention_store, table_mentions
+from connector.privacy import column_rules, column_scan, holds, person_in_tables, pseudonyms, retention_store
 from connector.privacy.column_rules import WAYS, Kept
 from connector.privacy.column_scan import AgreementOfRow
 from connector.privacy.erasure import Eraser, Order
+from connector.privacy.person_in_tables import Mention, Place
 from connector.privacy.retention import Periods, RetentionReason
-from connector.privacy.table_mentions import Mention, Place
 from connector.storage import Database, Tx
 from connector.trace.store import Line
 from connector.trace.store import write as write_line
@@ -41,12 +41,12 @@ async def wrote(db: Database, *lines: Line, slug: str = TOWN) -> None:
 
 
 async def found(db: Database, slug: str = TOWN) -> list[Mention]:
-    return (await db.read(slug, table_mentions.find, slug, HER))[0]
+    return (await db.read(slug, person_in_tables.find, slug, HER))[0]
 
 
-async def cleared(db: Database, it: Eraser | None = None, slug: str = TOWN) -> table_mentions.Weighed:
+async def cleared(db: Database, it: Eraser | None = None, slug: str = TOWN) -> person_in_tables.Weighed:
     spots = dict.fromkeys(one.place for one in await found(db, slug))
-    return await db.write(slug, table_mentions.clear, slug, it or eraser(), HER, spots, ORDER)
+    return await db.write(slug, person_in_tables.clear, slug, it or eraser(), HER, spots, ORDER)
 
 
 async def test_a_row_that_is_hers_by_its_key_goes(any_db: Database) -> None:
@@ -137,7 +137,7 @@ async def test_a_transcript_is_blanked_and_the_log_says_so(any_db: Database) -> 
     assert [(one.column, one.key[1]) for one in await found(any_db)] == [
         ("reason", "no:1"), ("body", "no:1"), ("detail", "no:2"),
     ]  # fmt: skip
-    weighed = await any_db.read(TOWN, table_mentions.weigh, TOWN, eraser(), await found(any_db))
+    weighed = await any_db.read(TOWN, person_in_tables.weigh, TOWN, eraser(), await found(any_db))
     assert (len(weighed.cleared), weighed.stays) == (3, ())
     assert len(await found(any_db)) == 3, "weighing changes nothing"
     done = await cleared(any_db)
@@ -198,35 +198,35 @@ async def test_a_tenant_clears_nothing_of_another(any_db: Database) -> None:
     await wrote(any_db, line(body=HER))
     spots = [one.place for one in await found(any_db)]
     assert await found(any_db, OTHER) == []
-    done = await any_db.write(OTHER, table_mentions.clear, OTHER, eraser(), HER, spots, ORDER)
-    assert done == table_mentions.Weighed((), ())
+    done = await any_db.write(OTHER, person_in_tables.clear, OTHER, eraser(), HER, spots, ORDER)
+    assert done == person_in_tables.Weighed((), ())
     assert len(await found(any_db)) == 1
 
 
 async def test_a_page_that_ends_on_the_last_row_ends_there(any_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> portions of two of five rows, one by one << each row once, in order; the participant has one row."""
-    monkeypatch.setattr(table_mentions, "MOST", 2)
-    monkeypatch.setattr(table_mentions, "_PAGE", 2)
+    monkeypatch.setattr(person_in_tables, "MOST", 2)
+    monkeypatch.setattr(person_in_tables, "_PAGE", 2)
     await wrote(any_db, *(line(slot=f"no:{number}", body=HER) for number in range(5)))
     seen: list[str | int] = []
     after: Place | None = None
     while True:
-        part, after = await any_db.read(TOWN, table_mentions.find, TOWN, HER, after)
+        part, after = await any_db.read(TOWN, person_in_tables.find, TOWN, HER, after)
         seen += [one.key[1] for one in part]
         if after is None:
             break
     assert seen == [f"no:{number}" for number in range(5)]
-    found_none, end = await any_db.read(TOWN, table_mentions.find, TOWN, HER, Place("participant", ()))
+    found_none, end = await any_db.read(TOWN, person_in_tables.find, TOWN, HER, Place("participant", ()))
     assert ([one.table for one in found_none], end) == (["transcript"] * 2, Place("transcript", ("~did:web:x", "no:1")))
 
 
 @pytest.mark.threat("T59")
 async def test_long_texts_come_in_more_portions(any_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bug: a thousand places of any length in one answer << a portion ends where its texts are long; all are found."""
-    monkeypatch.setattr(table_mentions, "LARGEST", 2_000)
+    monkeypatch.setattr(person_in_tables, "LARGEST", 2_000)
     await wrote(any_db, *(line(slot=f"no:{number}", body=HER + " x" * 500) for number in range(3)))
-    part, after = await any_db.read(TOWN, table_mentions.find, TOWN, HER)
-    rest, end = await any_db.read(TOWN, table_mentions.find, TOWN, HER, after)
+    part, after = await any_db.read(TOWN, person_in_tables.find, TOWN, HER)
+    rest, end = await any_db.read(TOWN, person_in_tables.find, TOWN, HER, after)
     assert ([one.key[1] for one in part + rest], end) == (["no:0", "no:1", "no:2"], None)
     assert len(part) == 2
 
@@ -234,11 +234,11 @@ async def test_long_texts_come_in_more_portions(any_db: Database, monkeypatch: p
 @pytest.mark.threat("T59")
 async def test_a_peer_cannot_end_a_walk_with_a_long_name(any_db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """>> tokens of a peer with ids of 2 000 characters that say her << no portion ends at them, and all are found."""
-    monkeypatch.setattr(table_mentions, "MOST", 1)
+    monkeypatch.setattr(person_in_tables, "MOST", 1)
     put = "INSERT INTO seen_token (participant, issuer, jti, expires_at) VALUES (:p, 'i', :jti, 0)"
     for number in range(3):
         await any_db.write(TOWN, lambda tx, n=number: tx.run(put, p=TOWN, jti=f"{n}{'x' * 2_000} {HER}"))
-    part, after = await any_db.read(TOWN, table_mentions.find, TOWN, HER)
+    part, after = await any_db.read(TOWN, person_in_tables.find, TOWN, HER)
     assert ([one.table for one in part], after) == (["seen_token"] * 3, None)
 
 
