@@ -1,8 +1,8 @@
 """`hanse bench`: the benchmarks of this checkout, listed or run.
 
 A benchmark is a file `tests/load/NAME.py`; run as a program it prints one JSON object per figure and line (`name`,
-`value`, `unit`, `reference`, `ratio`, `goal`, `met`) and talks about its progress on standard error. `--quick` asks it
-for a shorter run whose figures are less steady.
+`value`, `unit`, `reference`, `ratio`, `floor`, `goal`, `met`) and talks about its progress on standard error. `--quick`
+asks it for a shorter run whose figures are less steady, `--ours` for what needs no other program and is soon measured.
 """
 
 import ast
@@ -50,7 +50,7 @@ def _measured(call: Call, program: Path) -> int:
     """Run it with this interpreter; its lines are passed on or made into rows as they come."""
     call.tell("bench.head")
     met = True
-    command = [sys.executable, str(program), *(["--quick"] if call.args.quick else [])]
+    command = [sys.executable, str(program), *(f"--{word}" for word in ("quick", "ours") if getattr(call.args, word))]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         for line in child.stdout:
@@ -72,6 +72,9 @@ def _row(call: Call, figure: Mapping[str, Any]) -> str:
         unit=figure["unit"],
         reference=number(figure["reference"]),
         ratio=number(figure["ratio"]),
+        least=number(figure.get("least")),
+        most=number(figure.get("most")),
+        floor=number(figure.get("floor")),
         goal=number(figure["goal"]),
         met=call.say(f"bench.met.{met}"),
     )

@@ -29,6 +29,7 @@ def register(top: Words, places: Any) -> None:
     bench = top.command(places, "bench")
     bench.word("name", nargs="?", metavar="NAME")
     bench.word("--quick", action="store_true")
+    bench.word("--ours", action="store_true")
     bench.set_defaults(run=lambda call: program("bench").run(call))
     test = top.command(places, "test")
     test.word("rest", nargs="*", metavar="…")

@@ -24,6 +24,7 @@ from connector.clock import SystemClock
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, ManagementApi, Space
 
 QUICK = "--quick" in sys.argv[1:]
+OURS = "--ours" in sys.argv[1:]
 PROVIDER, CONSUMER = "musterstadt", "nachbardorf"
 READY_S = 20.0
 UNLIMITED = {
@@ -46,14 +47,19 @@ def figure(
     reference: float | None = None,
     ratio: float | None = None,
     spread: Sequence[float] = (),
+    floor: str | None = None,
     goal: str | None = None,
 ) -> None:
-    """`goal` is '<= 45' or '>= 0.9' and judges the ratio, or the value if there is no ratio. `spread`: all ratios."""
+    """`floor` and `goal` are '<= 45' or '>= 0.9' and speak of the ratio, or of the value if there is no ratio.
+
+    Where there is a floor it judges, and the goal beyond it is only told. `spread`: all ratios.
+    """
     judged = value if ratio is None else ratio
     line: dict[str, Any] = {
         "name": name, "value": round(value, 4), "unit": unit,
         "reference": None if reference is None else round(reference, 4),
-        "ratio": None if ratio is None else round(ratio, 3), "goal": goal, "met": _met(judged, goal),
+        "ratio": None if ratio is None else round(ratio, 3), "floor": floor, "goal": goal,
+        "met": _met(judged, floor or goal),
     }  # fmt: skip
     if spread:
         line |= {"pairs": len(spread), "least": round(min(spread), 3), "most": round(max(spread), 3)}
