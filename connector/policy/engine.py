@@ -1,13 +1,12 @@
 """The policy engine with its vocabulary and words at hand: what catalogue, contracts and transfers ask.
 
-Pure: a policy document and plain facts in, a decision or sentences out. Parsed policies are kept by their text.
+Pure: a policy document and plain facts in, a decision or sentences out. What depends on a policy alone is made once
+(`plan`).
 """
 
-import json
 from collections.abc import Callable, Mapping, Set
 from collections.abc import Collection as Several
 from datetime import UTC
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -20,15 +19,14 @@ from connector.policy.conflict.pair import Pair, pair
 from connector.policy.conflict.usable import ANYTHING, Means
 from connector.policy.containment.narrow import narrower
 from connector.policy.evaluation.decision import Decision
-from connector.policy.evaluation.digest import deal
 from connector.policy.evaluation.edges_in_time import expires_at
-from connector.policy.evaluation.program import Program, compile
+from connector.policy.evaluation.program import Program
 from connector.policy.odrl.model import Closure, Phase, Policy
 from connector.policy.odrl.names import HANSE
 from connector.policy.odrl.operands import BUILT_IN, Registry
-from connector.policy.odrl.parse import parse
 from connector.policy.odrl.state_of_world import Fact, World
 from connector.policy.odrl.values import moment
+from connector.policy.plan import Plan, Plans, named
 from connector.policy.wording.badges import KINDS, Badge, coverage, plain
 from connector.policy.wording.explain import explain, report, tree
 from connector.policy.wording.figures import Say
@@ -37,8 +35,6 @@ from connector.policy.wording.outline import outline
 from connector.policy.wording.words import Words
 
 LANGUAGES = ("de", "en")
-KEPT, SMALL, LARGE_KEPT = 4096, 16_384, 16
-"""Policies whose compiled form and sentences are kept: many of up to `SMALL` characters, few larger ones."""
 Clauses = list[tuple[str, Badge]]
 
 
@@ -81,27 +77,30 @@ class PolicyEngine:
         self._can, self._supplied = frozenset(can), supplied
         self._means = ANYTHING if supplied is None else Means(frozenset(supplied), self._can)
         self._words = {lang: Words(words(lang), labels[lang], registry) for lang in LANGUAGES}
-        self._programs, self._large = lru_cache(maxsize=KEPT)(self._compiled), lru_cache(LARGE_KEPT)(self._compiled)
-        self._clauses = lru_cache(maxsize=KEPT)(self._worded)
+        self._plans = Plans(registry, self._narrated)
 
     # ---- policies
 
+    def plan(self, document: Mapping[str, Any]) -> Plan:
+        """What is made of it once, parties and target included; its policy has neither its id nor its time. Raises
+        PolicyError."""
+        return self._plans.plan(document)
+
     def policy(self, document: Mapping[str, Any]) -> Policy:
         """Raises PolicyError."""
-        return self.program(document).policy
+        return named(self.plan(document).policy, document)
 
     def program(self, document: Mapping[str, Any]) -> Program:
-        """The compiled policy. Raises PolicyError."""
-        text = _text(document)
-        return self._programs(text) if len(text) <= SMALL else self._large(text)
+        """The compiled policy; it knows neither the document's id nor its time. Raises PolicyError."""
+        return self.plan(document).program
 
     def digest(self, document: Mapping[str, Any]) -> str:
         """Equal for the same deal however it is written (threat T22)."""
-        return deal(self.policy(document))
+        return self.plan(document).deal
 
     def expires_at(self, document: Mapping[str, Any], agreement_at: int) -> int | None:
         """From when on (ms) the agreement permits nothing any more; None if time does not end it."""
-        return expires_at(self.policy(_deal(document)), agreement_at)
+        return expires_at(self._plans.terms(document).policy, agreement_at)
 
     def signed_at(self, agreement: Mapping[str, Any]) -> int:
         """The agreement's own timestamp in ms; without a zone it counts as UTC."""
@@ -153,7 +152,7 @@ class PolicyEngine:
 
     def narrower(self, offered: Mapping[str, Any], asked: Mapping[str, Any]) -> Narrowing:
         """Whether the asked terms are provably no wider than those offered. Raises PolicyError."""
-        offer, wish = self.policy(_deal(offered)), self.policy(_deal(asked))
+        offer, wish = self._plans.terms(offered).policy, self._plans.terms(asked).policy
         return narrowing(narrower(offer, wish, self._closure, self.registry), self._words)
 
     def pair(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> Pair:
@@ -194,10 +193,9 @@ class PolicyEngine:
 
     def statements(self, document: Mapping[str, Any], lang: str) -> tuple[Statement, ...]:
         """The same with the level of each clause, and what its badge rests on."""
-        if self.policy(document).kind not in KINDS:
+        if self.plan(document).policy.kind not in KINDS:
             return ()
-        text = _text(_deal(document))
-        return self._clauses(text, lang) if len(text) <= SMALL else self._worded(text, lang)
+        return self._plans.terms(document).statements(lang)
 
     def notes(self, said: Statement, lang: str) -> list[str]:
         """In words what the badge of a clause rests on."""
@@ -205,7 +203,8 @@ class PolicyEngine:
 
     def coverage(self, document: Mapping[str, Any]) -> list[dict[str, object]]:
         """The coverage report as plain values: equal for an offer and its agreement (spec/policy.md 10.1)."""
-        return plain(coverage(self.policy(_deal(document)), self.registry, self._can, self._supplied, self._closure))
+        terms = self._plans.terms(document).policy
+        return plain(coverage(terms, self.registry, self._can, self._supplied, self._closure))
 
     def words(self, lang: str) -> Words:
         """The words of one language, for those who show parts of a policy."""
@@ -214,28 +213,9 @@ class PolicyEngine:
     def label(self, concept: str, lang: str) -> str:
         return self._labels[lang].get(concept, concept)
 
-    def operands(self, document: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    def operands(self, document: Mapping[str, Any]) -> Mapping[str, Mapping[str, str]]:
         """Definition of each left operand that the policy uses: who vouches for its value and what type it has."""
-        rows = coverage(self.policy(document), self.registry)
-        used = {row.subject for row in rows if row.kind in ("constraint", "refinement")}
-        found = {iri: self.registry.get(iri) for iri in sorted(used)}
-        return {iri: {"source": o.source, "type": str(o.type)} for iri, o in found.items() if o is not None}
+        return self.plan(document).operands
 
-    def _compiled(self, text: str) -> Program:
-        return compile(parse(json.loads(text), self.registry), self.registry)
-
-    def _worded(self, text: str, lang: str) -> tuple[Statement, ...]:
-        found = narrate(parse(json.loads(text), self.registry), self._words[lang], self._can, self._supplied)
-        return tuple(found or ())
-
-
-def _text(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, sort_keys=True, separators=(",", ":"))
-
-
-def _deal(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the members that name one deal: the sentences of an offer and of its agreement are the same."""
-    return {name: value for name, value in document.items() if name not in _NAMES}
-
-
-_NAMES = frozenset({"@id", "@type", "target", "assigner", "assignee", "timestamp"})
+    def _narrated(self, policy: Policy, lang: str) -> tuple[Statement, ...]:
+        return tuple(narrate(policy, self._words[lang], self._can, self._supplied) or ())

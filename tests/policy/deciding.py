@@ -1,11 +1,17 @@
 """The short way to a decision: the policy compiled once, then asked with all its reasons."""
 
 from functools import lru_cache
+from typing import Any
 
+from connector.dialects.policies.skos import Vocabulary
+from connector.language import LANGUAGES
+from connector.language import say as message
+from connector.policy.engine import PolicyEngine
 from connector.policy.evaluation.decision import Decision
 from connector.policy.evaluation.program import Program, compile
 from connector.policy.odrl.model import Phase, Policy
 from connector.policy.odrl.state_of_world import World
+from connector.policy.wording.figures import Say
 
 
 class _Same:
@@ -31,3 +37,18 @@ def _program(key: _Same) -> Program:
 def decide(policy: Policy, world: World, phase: Phase) -> Decision:
     """What the policy says about this request in this phase; refuses by default."""
     return _program(_Same(policy)).examine(world, phase)
+
+
+def catalogue_of(lang: str) -> Say:
+    """The words of a language, as the composition root gives them to an engine."""
+
+    def say(key: str, /, **facts: object) -> str:
+        return message(key, lang, **facts)
+
+    return say
+
+
+def judge_of(vocabulary: Vocabulary, **means: Any) -> PolicyEngine:
+    """An engine with these lists; `means` says what the installation can do."""
+    labels = {lang: vocabulary.labels(lang) for lang in LANGUAGES}
+    return PolicyEngine(vocabulary.closure, labels, vocabulary.digest, catalogue_of, **means)

@@ -8,32 +8,21 @@ import pytest
 from connector.catalogue.templates.templates import fill
 from connector.dialects.policies.skos import Vocabulary
 from connector.language import LANGUAGES
-from connector.language import say as message
-from connector.policy.engine import LARGE_KEPT, SMALL, PolicyEngine, Requester
+from connector.policy.engine import PolicyEngine, Requester
 from connector.policy.odrl.model import Closure, PolicyError
 from connector.policy.odrl.names import COMPARISONS
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.registry import left_operand
 from connector.policy.odrl.state_of_world import Fact, Value, World
 from connector.policy.odrl.values import Type
+from connector.policy.plan import LARGE, LARGE_KEPT
 from connector.policy.wording.badges import Badge
 from connector.policy.wording.figures import Say
 from tests.policy.cases import KIND, NOW, ODD, ODRL, H, atom, use
+from tests.policy.deciding import catalogue_of, judge_of
 
 FIRM = Requester(did="did:web:firm", kind=H + "company")
 TOWN = Requester(did="did:web:town", kind=H + "municipality")
-
-
-def catalogue_of(lang: str) -> Say:
-    def say(key: str, /, **facts: object) -> str:
-        return message(key, lang, **facts)
-
-    return say
-
-
-def judge_of(vocabulary: Vocabulary, **means: Any) -> PolicyEngine:
-    labels = {lang: vocabulary.labels(lang) for lang in LANGUAGES}
-    return PolicyEngine(vocabulary.closure, labels, vocabulary.digest, catalogue_of, **means)
 
 
 @pytest.fixture
@@ -185,7 +174,7 @@ def test_few_large_policies_are_kept_and_many_small_ones(judge: PolicyEngine) ->
         return use(*[atom(H + "participantKind", "eq", H + "county")] * (300 + number))
 
     first, small = judge.program(huge(0)), judge.program(use(KIND))
-    assert len(json.dumps(huge(0))) > SMALL
+    assert len(json.dumps(huge(0))) > LARGE
     assert judge.program(huge(0)) is first
     for number in range(1, LARGE_KEPT + 1):
         judge.program(huge(number))

@@ -7,6 +7,7 @@ to.
 
 import hashlib
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -130,14 +131,30 @@ def _done(deed: _Deed) -> Deed:
     )
 
 
+def canonical(value: object) -> bytes:
+    """JSON values in canonical form: sorted keys, no spaces, UTF-8."""
+    return msgspec.json.encode(value, order="sorted")
+
+
 def sha256(value: object) -> str:
-    """Lower-case hex SHA-256 of JSON values in canonical form: sorted keys, no spaces, UTF-8."""
-    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).hexdigest()
+    """Lower-case hex SHA-256 of JSON values in canonical form."""
+    return hashlib.sha256(canonical(value)).hexdigest()
 
 
 def world_digest(world: World) -> str:
     """What the log keeps of the world."""
     return sha256(plain(world))
+
+
+class Sources(NamedTuple):
+    """What a decision was made from besides the world, as digests: of what the policy says (the same in offer and
+    agreement), of the very document, of the operands, the concept lists and foreign code."""
+
+    policy: str
+    document: str
+    operands: str
+    vocabulary: str
+    plugins: str
 
 
 def record(
@@ -149,20 +166,26 @@ def record(
     registry: Registry = BUILT_IN,
     plugins: str = "",
 ) -> dict[str, object]:
-    """The decision record as JSON values.
+    """The decision record as JSON values: the definition, from the document and the world themselves."""
+    policy = digest(parse(document, registry))
+    sources = Sources(policy, sha256(document), registry.digest, vocabulary, plugins)
+    return recorded(decision, world.clock, world_digest(world), sources)
 
-    `policy` is the digest of what the policy says (the same in offer and agreement), `document` that of the very
-    document, `vocabulary` that of the concept lists, `plugins` that of foreign code; `tree` that of all the steps.
+
+def recorded(decision: Decision, clock: str, world: str, sources: Sources) -> dict[str, object]:
+    """The same from digests that are at hand: `world` is that of the world, `clock` what it says of our clock.
+
+    `tree` is the digest of all the steps.
     """
     return {
         "engine": ENGINE,
-        "operands": registry.digest,
-        "plugins": plugins,
-        "policy": digest(parse(document, registry)),
-        "document": sha256(document),
-        "vocabulary": vocabulary,
-        "world": world_digest(world),
-        "clock": world.clock,
+        "operands": sources.operands,
+        "plugins": sources.plugins,
+        "policy": sources.policy,
+        "document": sources.document,
+        "vocabulary": sources.vocabulary,
+        "world": world,
+        "clock": clock,
         "now": decision.now,
         "phase": decision.phase,
         "permit": decision.permit,

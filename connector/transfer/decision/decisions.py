@@ -7,8 +7,7 @@ it can be explained and replayed.
 """
 
 from collections.abc import Callable
-
-import msgspec
+from hashlib import sha256
 
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.model import Agreement
@@ -16,7 +15,7 @@ from connector.ids import new_uuid
 from connector.language.reasons import Reason, because
 from connector.policy.engine import PolicyEngine
 from connector.policy.evaluation.decision import Decision
-from connector.policy.evaluation.record import plain, record, sha256
+from connector.policy.evaluation.record import Sources, canonical, plain, recorded
 from connector.policy.odrl.model import Closure, Phase
 from connector.storage.database import Tx
 from connector.transfer.decision import decision_store, use_counts
@@ -108,19 +107,20 @@ class TransferDecisions:
         ):
             return
         agreement, world = decision.question.agreement, decision.question.world
-        whole = record(
-            decision.decision, world, agreement.document, vocabulary=agreement.vocabulary,
-            registry=self._judge.registry, plugins=self._judge.plugins,
-        )  # fmt: skip
+        seen = canonical(plain(world))
+        whole = recorded(decision.decision, world.clock, sha256(seen).hexdigest(), self._sources(agreement))
+        record = canonical(whole)
         kept = KeptDecision(
             id=new_uuid(), agreement=process.agreement, process=process.id, phase=decision.decision.phase,
-            permit=decision.permit, at=tx.now, record=_json(whole), world=_json(plain(world)),
+            permit=decision.permit, at=tx.now, record=record.decode(), world=seen.decode(),
         )  # fmt: skip
         decision_store.insert_decision(tx, process.participant, kept)
-        digests = {"decision": kept.id, "record": sha256(whole), "world": whole["world"]}
+        digests = {"decision": kept.id, "record": sha256(record).hexdigest(), "world": whole["world"]}
         told = {"permit": decision.permit, "member": decision.question.member}
         sender.record(tx, process, DECISION, {**self._judge.record(decision.decision), **told, **digests})
 
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()
+    def _sources(self, agreement: AgreementNow) -> Sources:
+        engine = self._judge
+        said = engine.plan(agreement.document).digest
+        document = sha256(canonical(agreement.document)).hexdigest()
+        return Sources(said, document, engine.registry.digest, agreement.vocabulary, engine.plugins)

@@ -1,0 +1,135 @@
+"""What is made of a policy once, however many offers and agreements say the same in the same words.
+
+A plan is a function of its text, the operands and the words alone: no clock, no participant, no requester is in it, so
+that what it keeps for one can never answer for another (threat T112). Its key is the document without the two members
+that are fresh in each deal and that nothing is decided by (`@id`, `timestamp`); parties, target and class stay in it.
+The functions called here are the ones that define the answers; kept is only what they gave (decision 0085).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from connector.policy.evaluation.digest import deal, digest
+from connector.policy.evaluation.program import Program, compile
+from connector.policy.odrl.model import Policy
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.reader import TEXT
+from connector.policy.odrl.registry import Registry
+from connector.policy.wording.badges import coverage
+from connector.policy.wording.narrate import Statement
+
+LARGE, LARGE_KEPT = 16_384, 16
+"""Bytes of a document beyond which a policy is large: all of it is its key, and few such are kept."""
+KEPT = ((2_048, 2_048), (LARGE, 256))
+"""Plans of documents up to so many bytes that are kept, so that their number bounds their memory, too; what was not
+asked for longest goes first."""
+_OWN = ("@id", "timestamp")
+_NAMES = frozenset({"@id", "@type", "target", "assigner", "assignee", "timestamp"})
+_USUAL = _NAMES | {"@context", "profile", "conflict", "odrl:conflict", "permission", "prohibition", "obligation"}
+"""Members among which none is another spelling of a name."""
+Narrate = Callable[[Policy, str], tuple[Statement, ...]]
+
+
+class Plan:
+    """A parsed policy without its own id and time, and what follows from it; each part is made when it is asked for."""
+
+    def __init__(self, policy: Policy, registry: Registry, narrated: Narrate) -> None:
+        self.policy, self._registry, self._narrated = policy, registry, narrated
+        self._statements: dict[str, tuple[Statement, ...]] = {}
+
+    @cached_property
+    def program(self) -> Program:
+        return compile(self.policy, self._registry)
+
+    @cached_property
+    def deal(self) -> str:
+        """The digest by which terms are accepted."""
+        return deal(self.policy)
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of what the policy says, as decision records name it."""
+        return digest(self.policy)
+
+    @cached_property
+    def operands(self) -> Mapping[str, Mapping[str, str]]:
+        """Definition of each left operand that the policy uses: who vouches for its value and what type it has."""
+        rows = coverage(self.policy, self._registry)
+        used = {row.subject for row in rows if row.kind in ("constraint", "refinement")}
+        found = {iri: self._registry.get(iri) for iri in sorted(used)}
+        return {iri: {"source": o.source, "type": str(o.type)} for iri, o in found.items() if o is not None}
+
+    def statements(self, lang: str) -> tuple[Statement, ...]:
+        """What it says in a language; empty if it cannot be said completely."""
+        found = self._statements.get(lang)
+        if found is None:
+            found = self._statements[lang] = self._narrated(self.policy, lang)
+        return found
+
+
+class Plans:
+    """The plans of one engine: thrown away with it, so that vocabulary, operands and words never outlive it."""
+
+    def __init__(self, registry: Registry, narrated: Narrate) -> None:
+        self._registry, self._narrated = registry, narrated
+        self._kept = [(size, lru_cache(maxsize=most)(self._made)) for size, most in KEPT]
+        self._large = lru_cache(maxsize=LARGE_KEPT)(self._made)
+
+    def plan(self, document: Mapping[str, Any]) -> Plan:
+        """Of an offer or agreement, its parties and target included. Raises PolicyError."""
+        text = _text(without_own_names(document))
+        return self._of(text if len(text) <= LARGE else _text(document))
+
+    def terms(self, document: Mapping[str, Any]) -> Plan:
+        """Of what an offer and its agreement have in common. Raises PolicyError."""
+        return self._of(_text(without_names(document)))
+
+    def _of(self, text: bytes) -> Plan:
+        for size, kept in self._kept:
+            if len(text) <= size:
+                return kept(text)
+        return self._large(text)
+
+    def _made(self, text: bytes) -> Plan:
+        return Plan(parse(json.loads(text), self._registry), self._registry, self._narrated)
+
+
+def without_names(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the members that name one deal: the sentences of an offer and of its agreement are the same."""
+    return {name: value for name, value in document.items() if name not in _NAMES}
+
+
+def without_own_names(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The document without its own id and time, if parsing would find nothing wrong with them."""
+    if not document.keys() <= _USUAL:
+        return document
+    for name in _OWN:
+        value = document.get(name, "")
+        if not isinstance(value, str) or len(value) > TEXT or not value.isascii():
+            return document
+    return {name: value for name, value in document.items() if name not in _OWN}
+
+
+def named(policy: Policy, document: Mapping[str, Any]) -> Policy:
+    """The policy of a plan as the document names it."""
+    if without_own_names(document) is document:
+        return policy
+    return replace(policy, id=document.get("@id", ""), timestamp=document.get("timestamp", ""))
+
+
+def _text(document: Mapping[str, Any]) -> bytes:
+    """One text for equal documents, and for no others.
+
+    Where the fast writer makes one of several values (NaN and null) or cannot write what JSON escapes, the slow one
+    writes; parsing then says what is wrong with it.
+    """
+    try:
+        text = msgspec.json.encode(document, order="sorted")
+    except (UnicodeEncodeError, RecursionError):
+        text = b"null"
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode() if b"null" in text else text

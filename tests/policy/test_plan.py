@@ -1,0 +1,188 @@
+"""What is made of a policy once: always what the slow way makes of the very document, and never for another one."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from connector.dialects.policies.skos import Vocabulary
+from connector.policy import plan as plans
+from connector.policy.engine import LANGUAGES, PolicyEngine, Requester
+from connector.policy.evaluation.digest import deal, digest
+from connector.policy.evaluation.edges_in_time import expires_at
+from connector.policy.evaluation.program import compile
+from connector.policy.evaluation.record import Sources, canonical, plain, record, recorded
+from connector.policy.evaluation.record import sha256 as sha256_of
+from connector.policy.odrl.model import PHASES, PolicyError
+from connector.policy.odrl.parse import parse
+from connector.policy.odrl.state_of_world import World
+from connector.policy.plan import Plans, named, without_names
+from connector.policy.wording.badges import KINDS, coverage
+from connector.policy.wording.badges import plain as listed
+from connector.policy.wording.narrate import narrate
+from tests.policy import fuzz
+from tests.policy.cases import KIND, use
+from tests.policy.deciding import judge_of
+from tests.policy.worlds import POLICIES
+
+PARTIES = ("did:web:town.example", "did:web:firm.example", "did:web:stranger.example")
+NAMES = st.fixed_dictionaries(
+    {},
+    optional={
+        "@id": st.sampled_from(["urn:uuid:1", "urn:uuid:2", "_:b", "", "urn:ü", {"@id": "urn:x"}, 7]),
+        "timestamp": st.sampled_from(["2026-01-01T00:00:00Z", "yesterday", "", ["a", "b"]]),
+        "uid": st.sampled_from(["urn:uuid:1", "urn:other"]),
+        "odrl:timestamp": st.just("2026-01-01T00:00:00Z"),
+        "assigner": st.sampled_from(PARTIES),
+        "assignee": st.sampled_from(PARTIES),
+        "target": st.sampled_from(["urn:trees", ["urn:trees", "urn:greens"]]),
+        "ex:price": st.sampled_from([None, 1, 1.0, True, "1"]),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def judge(vocabulary: Vocabulary) -> PolicyEngine:
+    return judge_of(vocabulary)
+
+
+def slow(judge: PolicyEngine, document: dict[str, Any]) -> dict[str, Any]:
+    """Everything a plan tells of a document, made anew from its text alone."""
+    document = json.loads(json.dumps(document, sort_keys=True))  # which of two spellings is the second, order says
+    policy = parse(document, judge.registry)
+    terms = parse(without_names(document), judge.registry)
+    return {
+        "policy": policy,
+        "deal": deal(policy),
+        "ends": [expires_at(terms, at) for at in (0, fuzz.NOW)],
+        "statements": {
+            lang: tuple(narrate(terms, judge.words(lang)) or ()) if policy.kind in KINDS else () for lang in LANGUAGES
+        },
+        "coverage": listed(coverage(terms, judge.registry, frozenset(), None, judge._closure)),
+        "operands": operands(judge, document),
+    }
+
+
+def fast(judge: PolicyEngine, document: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "policy": judge.policy(document),
+        "deal": judge.digest(document),
+        "ends": [judge.expires_at(document, at) for at in (0, fuzz.NOW)],
+        "statements": {lang: judge.statements(document, lang) for lang in LANGUAGES},
+        "coverage": judge.coverage(document),
+        "operands": judge.operands(document),
+    }
+
+
+def operands(judge: PolicyEngine, document: dict[str, Any]) -> dict[str, dict[str, str]]:
+    policy = parse(document, judge.registry)
+    used = {r.subject for r in coverage(policy, judge.registry) if r.kind in ("constraint", "refinement")}
+    known = {iri: judge.registry.get(iri) for iri in sorted(used)}
+    return {iri: {"source": one.source, "type": str(one.type)} for iri, one in known.items() if one is not None}
+
+
+def answer(way: Any, judge: PolicyEngine, document: dict[str, Any]) -> object:
+    """What it tells, or how it fails."""
+    try:
+        return way(judge, document)
+    except PolicyError as fault:
+        return fault.pointer, fault.code
+
+
+@settings(max_examples=40, deadline=None)
+@given(POLICIES, NAMES, NAMES)
+def test_a_plan_tells_what_its_document_says(
+    judge: PolicyEngine, policy: dict[str, Any], first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """>> the same rules under two sets of names, classes and parties, asked twice  << each time as made anew."""
+    for names in (first, second, first):
+        document = {**policy, **names}
+        assert answer(fast, judge, document) == answer(slow, judge, document)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from(PHASES), st.sampled_from(PARTIES), st.integers(-3, 3))
+def test_a_plan_decides_what_its_document_decides(
+    judge: PolicyEngine, number: int, phase: Any, party: str, days: int
+) -> None:
+    """>> random policies, requests, parties, instants around each edge  << decision, reasons, record are the same."""
+    document, world, _ = fuzz.case(number)
+    edge = judge.program(document).next_change(world)
+    for now in (world.now + days * fuzz.DAY, *(() if edge is None else (edge - 1, edge, edge + 1))):
+        then = replace(world, now=now, participant=party)
+        agreed = {**document, "@id": f"urn:uuid:{now}", "timestamp": "2026-11-01T00:00:00Z"}
+        same_decision(judge, agreed, then, phase)
+
+
+def same_decision(judge: PolicyEngine, document: dict[str, Any], world: World, phase: Any) -> None:
+    known = replace(world, closure=judge._closure)
+    program = compile(parse(document, judge.registry), judge.registry)
+    fast, slow = judge.rule(document, world, phase), program.examine(known, phase)
+    assert (fast.permit, fast.next_change, fast.counters) == (slow.permit, slow.next_change, slow.counters)
+    assert judge.record(fast) == judge.record(slow)
+    assert judge.reasons(fast) == judge.reasons(slow)
+    plan, registry = judge.plan(document), judge.registry
+    sources = Sources(plan.digest, sha256_of(document), registry.digest, "lists", "plugins")
+    seen = sha256_of(plain(known))
+    whole = record(slow, known, document, vocabulary="lists", registry=registry, plugins="plugins")
+    assert canonical(recorded(fast, known.clock, seen, sources)) == canonical(whole)
+    assert plan.program.verdict(known, phase) == program.verdict(known, phase)
+    assert plan.digest == digest(parse(document, registry))
+
+
+@pytest.mark.threat("T112")
+def test_nothing_that_decides_is_left_out_of_what_a_plan_is_kept_by(judge: PolicyEngine) -> None:
+    """>> one policy for two parties, targets and classes  << a plan each; its id and time alone change nothing."""
+    document = {**use(KIND), "@id": "urn:uuid:1", "@type": "Agreement", "target": "urn:trees", "assignee": PARTIES[0]}
+    plan = judge.plan(document)
+    assert judge.plan({**document, "@id": "urn:uuid:2", "timestamp": "2026-11-01T00:00:00Z"}) is plan
+    for other in ({"assignee": PARTIES[1]}, {"target": "urn:greens"}, {"@type": "Offer"}, {"assigner": PARTIES[2]}):
+        assert judge.plan({**document, **other}) is not plan
+    town = Requester(did=PARTIES[0], kind=fuzz.H + "county").known()
+    asking = [World(now=fuzz.NOW, participant=did, facts=town, target="urn:trees") for did in PARTIES[:2]]
+    assert [judge.rule(document, world, "access").permit for world in asking] == [True, False]
+
+
+@pytest.mark.threat("T112")
+@pytest.mark.parametrize("odd", [float("nan"), "\ud800"])
+def test_what_is_no_json_is_refused_though_its_look_alike_is_known(judge: PolicyEngine, odd: object) -> None:
+    """>> a value that a fast writer cannot tell from null, or not write  << refused before and after null was seen."""
+    for _ in range(2):
+        with pytest.raises(PolicyError):
+            judge.plan({**use(KIND), "ex:price": odd})
+        judge.plan({**use(KIND), "ex:price": None})
+
+
+def test_a_name_that_is_too_long_is_refused_at_its_place(judge: PolicyEngine) -> None:
+    """>> an id of 4 001 characters under known rules  << the error that parsing gives."""
+    judge.plan({**use(KIND), "@id": "urn:uuid:1"})
+    with pytest.raises(PolicyError) as refused:
+        judge.plan({**use(KIND), "@id": "u" * 4_001})
+    assert (refused.value.pointer, refused.value.code) == ("/@id", "policy.too-long")
+
+
+def test_a_policy_bears_the_names_of_its_document(judge: PolicyEngine) -> None:
+    document = {**use(KIND), "@id": "urn:uuid:1", "timestamp": "2026-11-01T00:00:00Z"}
+    assert judge.plan(document).policy.id == ""
+    assert named(judge.plan(document).policy, document) == parse(document, judge.registry)
+
+
+@pytest.mark.threat("T112")
+@pytest.mark.parametrize(("length", "kept"), [(0, 3), (3_000, 2), (20_000, 1)])
+def test_plans_are_bounded_by_number_and_size(
+    judge: PolicyEngine, monkeypatch: pytest.MonkeyPatch, length: int, kept: int
+) -> None:
+    """>> one policy more than are kept of its size  << the one that was not asked for longest is made anew."""
+    monkeypatch.setattr(plans, "KEPT", ((2_048, 3), (plans.LARGE, 2)))
+    monkeypatch.setattr(plans, "LARGE_KEPT", 1)
+    found, small = Plans(judge.registry, lambda policy, lang: ()), use(KIND)
+    untouched = found.plan({**small, "ex:of": "another size"}) if length else None
+    documents = [{**small, "ex:number": number, "ex:text": ["x" * 1_000] * (length // 1_000)} for number in range(4)]
+    made = [found.plan(one) for one in documents[:kept]]
+    assert [found.plan(one) for one in documents[:kept]] == made
+    found.plan(documents[kept])
+    assert found.plan(documents[0]) is not made[0]
+    assert not length or found.plan({**small, "ex:of": "another size"}) is untouched
