@@ -14,7 +14,7 @@ from connector.api import routes as api_routes
 from connector.app import desk, plugins
 from connector.app.ports import PRODUCTION, Ports
 from connector.app.services import Services, build
-from connector.app.surfaces import application, management
+from connector.app.surfaces import management, peer_port
 from connector.clock import Clock, SystemClock
 from connector.http import server
 from connector.http.latency import measure
@@ -87,7 +87,7 @@ async def _work(services: Services, stack: AsyncExitStack) -> None:
 async def _public(services: Services, ports: Ports, stack: AsyncExitStack) -> None:
     settings = services.infra.settings
     runner = await server.serve(
-        measure(application(services), services.infra.metrics, "peer"),
+        peer_port(services),
         host=settings.peer.host,
         port=conf.peer_port(settings),
         tls=ports.tls(settings),

@@ -5,7 +5,6 @@ Handlers by plain constructor calls over the services; no rule stands here.
 
 from pathlib import Path
 
-from aiohttp import web
 from yarl import URL
 
 from connector.api import attention as api_attention
@@ -39,6 +38,7 @@ from connector.contracts.signing.review import Readings
 from connector.dataplane.receive.inbound import Inbound
 from connector.dataplane.receive.inbound import receive as receive_data
 from connector.dataplane.serve.stream import serve as serve_data
+from connector.http.one_handler import OneHandler
 from connector.peer import data, routes
 from connector.peer.dsp.catalogue import CatalogueHandlers
 from connector.peer.dsp.exchange import Exchange
@@ -68,11 +68,13 @@ def public(services: Services) -> routes.Surface:
     infra, plane, contracts = services.infra, services.plane, services.contracts
     db, clock = infra.db, infra.clock
     exchange = Exchange(db, services.circuits.heard, services.addresses.prove)
-    outgoing = serve_data(plane.gate, plane.streams, plane.sources, plane.ports, participant=data.slug_of)
+    outgoing = serve_data(
+        plane.gate, plane.streams, plane.sources, plane.ports, participant=data.slug_of, flow=data.flow_of
+    )
     limits = infra.settings.data
     sending = Answers()
     inbound = Inbound(place=plane.local.place, limit=limits.largest, free=limits.keep_free)
-    incoming = receive_data(db, plane.streams, plane.ports, inbound, participant=data.slug_of)
+    incoming = receive_data(db, plane.streams, plane.ports, inbound, participant=data.slug_of, flow=data.flow_of)
     table = [
         *IdentityHandlers(services.participants).routes(),
         *ReconcileHandlers(exchange, contracts.service, clock).routes(),
@@ -94,15 +96,14 @@ def public(services: Services) -> routes.Surface:
     return routes.Surface(table, services.participants, services.authenticate, exchange.refused)
 
 
-def application(services: Services) -> web.Application:
+def peer_port(services: Services) -> OneHandler:
     """The public socket: the surface, the witness's door, and what a test entry point has besides."""
     infra, witness = services.infra, services.witness
     told, folder = services.operation.maintenance.log_misbehaved, infra.settings.folder / "witness"
     door = WitnessHandlers(infra.db, infra.clock, services.trust.anchor, witness.keys, told, infra.metrics, folder)
     more = [*door.routes(URL(witness.keys.url).path), *services.more.routes]
-    app = routes.application(public(services), problems, more)
-    app.middlewares[:0] = services.more.middlewares
-    return app
+    handler = routes.handler(public(services), problems, more, services.more.middlewares)
+    return OneHandler(handler, infra.metrics, "peer")
 
 
 def management(services: Services) -> tuple[list[api_routes.Handlers], api_operation.OperationHandlers]:

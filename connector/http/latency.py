@@ -2,7 +2,7 @@
 that the caller asked for."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -18,20 +18,35 @@ _begun: Final = web.RequestKey("begun", float)
 
 def measure(app: web.Application, metrics: Metrics, surface: str) -> web.Application:
     """The same application, measured; before it is started."""
+    book = booking(metrics, surface)
 
     @web.middleware
-    async def begin(request: web.Request, handler: Handler) -> web.StreamResponse:
-        request[_begun] = time.perf_counter()
+    async def begins(request: web.Request, handler: Handler) -> web.StreamResponse:
+        begin(request)
         return await handler(request)
 
-    async def begins(request: web.Request, response: web.StreamResponse) -> None:
+    async def begun(request: web.Request, response: web.StreamResponse) -> None:
+        book(request, response)
+
+    app.middlewares.insert(0, begins)
+    app.on_response_prepare.append(begun)
+    return app
+
+
+def begin(request: web.Request) -> None:
+    """The request came in now."""
+    request[_begun] = time.perf_counter()
+
+
+def booking(metrics: Metrics, surface: str) -> Callable[[web.Request, web.StreamResponse], None]:
+    """What books the time since `begin`, called as an answer begins."""
+
+    def book(request: web.Request, response: web.StreamResponse) -> None:
         if (begun := request.get(_begun)) is not None:
             kind = f"{response.status // 100}xx"
             metrics.observe(NAME, TEXT, time.perf_counter() - begun, surface=surface, answer=kind)
 
-    app.middlewares.insert(0, begin)
-    app.on_response_prepare.append(begins)
-    return app
+    return book
 
 
 @contextmanager

@@ -57,10 +57,15 @@ def application(problems: Middleware, *, total_s: float = TOTAL_S) -> web.Applic
 
 @web.middleware
 async def edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Gives the request an id."""
+    name(request)
+    return await handler(request)
+
+
+def name(request: web.Request) -> None:
     """Gives the request an id; a well-formed one from the caller is kept."""
     given = request.headers.get(REQUEST_ID, "")
     request[request_id] = given if _GOOD_ID.fullmatch(given) else f"{_IDS.getrandbits(128):032x}"
-    return await handler(request)
 
 
 @web.middleware
@@ -99,13 +104,17 @@ async def read_body(request: web.Request, *, limit: int = strict.LIMIT, body_s: 
     if not request.can_read_body:
         return b""
     try:
-        async with asyncio.timeout(body_s):
-            request[body_read] = await _collect(request, limit)
-            return request[body_read]
+        if request.content.is_eof():
+            body = _arrived(request, limit)
+        else:
+            async with asyncio.timeout(body_s):
+                body = await _collect(request, limit)
     except TimeoutError as cause:
         raise TooSlow("http.body-slow") from cause
     except (web.RequestPayloadError, ConnectionError) as cause:
         raise PeerError("http.body-broken") from cause
+    request[body_read] = body
+    return body
 
 
 async def read_json(
@@ -120,6 +129,14 @@ async def read_json(
     return await asyncio.to_thread(strict.loads, body, limit=limit)
 
 
+def _arrived(request: web.Request, limit: int) -> bytes:
+    """A body that came with its head, as a message does: there is nothing to wait for."""
+    body = request.content.read_nowait(-1)
+    if len(body) > limit:
+        raise TooLarge("http.body-size", limit=limit)
+    return body
+
+
 async def _collect(request: web.Request, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
@@ -132,6 +149,11 @@ async def _collect(request: web.Request, limit: int) -> bytes:
 
 
 async def stamp(request: web.Request, response: web.StreamResponse) -> None:
+    """As a signal of an application."""
+    stamp_now(request, response)
+
+
+def stamp_now(request: web.Request, response: web.StreamResponse) -> None:
     """Security headers that the handler did not set itself, on streamed responses too; no word on our libraries."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)

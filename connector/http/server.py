@@ -8,12 +8,15 @@ import asyncio
 import os
 import ssl
 from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from connector.http.limits import HEADERS
+from connector.http.one_handler import OneHandler
 from connector.language import LANGUAGES, say
 
 KEEPALIVE_S = 5.0
@@ -34,7 +37,7 @@ def tls_server(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 async def serve(
-    app: web.Application,
+    app: web.Application | OneHandler,
     *,
     host: str | None,
     port: int,
@@ -43,7 +46,7 @@ async def serve(
     connections_per_address: int = CONNECTIONS_PER_ADDRESS,
     keepalive_s: float = KEEPALIVE_S,
     stop_s: float = STOP_S,
-) -> web.AppRunner:
+) -> web.BaseRunner:
     """Starts answering on the address; `await runner.cleanup()` stops and gives running requests `stop_s` seconds."""
     runner = await _runner(app, keepalive_s, stop_s)
     _cap(runner, connections_per_address)
@@ -51,7 +54,7 @@ async def serve(
     return runner
 
 
-async def serve_unix(app: web.Application, path: Path, *, stop_s: float = STOP_S) -> web.AppRunner:
+async def serve_unix(app: web.Application, path: Path, *, stop_s: float = STOP_S) -> web.BaseRunner:
     """Starts answering on a Unix socket that only its owner may open (mode 0600); a socket left behind is replaced."""
     runner = await _runner(app, KEEPALIVE_S, stop_s)
     path.unlink(missing_ok=True)  # noqa: ASYNC240
@@ -63,22 +66,31 @@ async def serve_unix(app: web.Application, path: Path, *, stop_s: float = STOP_S
     return runner
 
 
-def port_of(runner: web.AppRunner) -> int:
+def port_of(runner: web.BaseRunner) -> int:
     """The port that a runner listens on, for `port=0`."""
     return int(runner.addresses[0][1])
 
 
-async def _runner(app: web.Application, keepalive_s: float, stop_s: float) -> web.AppRunner:
-    runner = _Runner(
-        app,
-        access_log=None,
-        keepalive_timeout=keepalive_s,
-        lingering_time=LINGER_S,
-        auto_decompress=False,
-        shutdown_timeout=stop_s,
+async def _runner(app: web.Application | OneHandler, keepalive_s: float, stop_s: float) -> web.BaseRunner:
+    how: dict[str, Any] = {
+        "access_log": None, "keepalive_timeout": keepalive_s, "lingering_time": LINGER_S, "auto_decompress": False,
+    }  # fmt: skip
+    runner = (
+        _Runner(app, shutdown_timeout=stop_s, **how)
+        if isinstance(app, web.Application)
+        else web.ServerRunner(_low_level(app, how), shutdown_timeout=stop_s)
     )
     await runner.setup()
     return runner
+
+
+def _low_level(app: OneHandler, how: Mapping[str, Any]) -> web.Server:
+    loop = asyncio.get_running_loop()
+
+    def request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+        return app.request_class(message, payload, protocol, writer, task, loop)
+
+    return _Server(_expecting(app), request_factory=request, loop=loop, **how)
 
 
 class _Refusal(web.Response):
@@ -117,25 +129,27 @@ class _Server(web.Server):
 class _Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
-        inner = made.request_handler
-
-        async def handler(request: web.BaseRequest) -> web.StreamResponse:
-            """aiohttp repeats an expectation that it does not know, before any of our handlers is asked."""
-            if request.headers.get("Expect", "100-continue").lower() != "100-continue":
-                return _Refusal(417, "http.malformed")
-            return await inner(request)
-
         return _Server(
-            handler, request_factory=made.request_factory, handler_cancellation=made.handler_cancellation,
-            loop=made._loop, **made._kwargs,
+            _expecting(made.request_handler), request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation, loop=made._loop, **made._kwargs,
         )  # fmt: skip
+
+
+def _expecting(inner: Callable[[Any], Awaitable[web.StreamResponse]]) -> Any:
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        """aiohttp repeats an expectation that it does not know, before any of our handlers is asked."""
+        if request.headers.get("Expect", "100-continue").lower() != "100-continue":
+            return _Refusal(417, "http.malformed")
+        return await inner(request)
+
+    return handler
 
 
 class _Listening(web.BaseSite):
     """A TCP site that also bounds the TLS handshake, which `TCPSite` leaves at a minute."""
 
     def __init__(
-        self, runner: web.AppRunner, host: str | None, port: int, tls: ssl.SSLContext | None, reuse_port: bool
+        self, runner: web.BaseRunner, host: str | None, port: int, tls: ssl.SSLContext | None, reuse_port: bool
     ) -> None:
         super().__init__(runner, ssl_context=tls, backlog=BACKLOG)
         self._host = host
@@ -160,7 +174,7 @@ class _Listening(web.BaseSite):
         )
 
 
-def _cap(runner: web.AppRunner, most: int) -> None:
+def _cap(runner: web.BaseRunner, most: int) -> None:
     """Connections beyond `most` from one address are dropped as they open."""
     server = runner.server
     assert server is not None

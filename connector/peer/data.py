@@ -9,11 +9,16 @@ from connector.errors import Unknown
 from connector.peer.routes import Call, Handler, Route
 
 SLUG: Final = web.RequestKey("slug", str)
+FLOW: Final = web.RequestKey("flow", str)
 Plane = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def slug_of(request: web.Request) -> str:
     return request[SLUG]
+
+
+def flow_of(request: web.Request) -> str:
+    return request[FLOW]
 
 
 def routes(plane: Plane, door: Plane) -> list[Route]:
@@ -30,7 +35,7 @@ def _told(plane: Plane, *methods: str) -> Handler:
         if call.request.method not in methods:
             raise Unknown("peer.nothing-here")
         call.request[SLUG] = call.participant.id
-        call.request.match_info["flow"] = call.params["flow"]
+        call.request[FLOW] = call.params["flow"]
         return await plane(call.request)
 
     return handle

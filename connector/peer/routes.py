@@ -7,6 +7,7 @@ looked up here. A path that is nobody's, or a route that is not there, is 404 in
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote
 
@@ -20,6 +21,7 @@ from connector.http.refusals import WrongMethod
 from connector.participants.model import Participant
 from connector.peer.auth import Caller
 from connector.peer.foreign_messages import Foreign
+from connector.peer.route_table import RouteTable
 
 
 class Call(NamedTuple):
@@ -42,6 +44,7 @@ class Call(NamedTuple):
 
 
 Handler = Callable[[Call], Awaitable[web.StreamResponse]]
+Asked = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Refused = Callable[[Call, HanseError], Awaitable[None]]
 """Learns of an authenticated request that its handler did not take."""
 
@@ -66,24 +69,17 @@ class Authenticate(Protocol):
         """Who calls; raises Unauthenticated."""
 
 
-def _pattern(path: str) -> re.Pattern[str]:
-    parts = re.split(r"(\{[a-z0-9_]+\+?\})", path)
-    expression = "".join(_group(part) if part.startswith("{") else re.escape(part) for part in parts)
-    return re.compile(expression + "/?")
-
-
-def _group(part: str) -> str:
-    name = part.strip("{}+")
-    return f"(?P<{name}>.+?)" if part.endswith("+}") else f"(?P<{name}>[^/]+)"
+_NAMES = re.compile(r"\{([a-z0-9_]+)\+?\}")
 
 
 class Surface:
-    """The one aiohttp handler of the public surface."""
+    """The table, and what every row of it goes through: whose root, which row, who calls, for how long."""
 
     def __init__(
         self, routes: Sequence[Route], directory: Directory, authenticate: Authenticate, refused: Refused | None = None
     ) -> None:
-        self._table = [(route, _pattern(route.path)) for route in routes]
+        self.routes = tuple(routes)
+        self._table = RouteTable((route.path, (route, tuple(_NAMES.findall(route.path)))) for route in routes)
         self._directory, self._authenticate, self._refused = directory, authenticate, refused
         self._foreign = Foreign(SystemClock())
 
@@ -119,35 +115,45 @@ class Surface:
             raise
 
     def _route(self, method: str, rest: str) -> tuple[Route, dict[str, str]]:
+        wanted = "GET" if method == "HEAD" else method
         allowed = []
-        for route, pattern in self._table:
-            match = pattern.fullmatch(rest)
-            if match is None:
-                continue
-            if route.method == method or (method == "HEAD" and route.method == "GET"):
-                return route, _parameters(match)
+        for _, (route, names), values in self._table.matches(rest):
+            if route.method in (method, wanted):
+                return route, _parameters(names, values)
             allowed.append(route.method)
         if allowed:
             raise WrongMethod(method, allowed)
         raise Unknown("peer.nothing-here")
 
 
-def _parameters(match: re.Match[str]) -> dict[str, str]:
+def _parameters(names: tuple[str, ...], values: tuple[str, ...]) -> dict[str, str]:
     """No name here contains NUL, and not every database could be asked for one that does; nor what steers a screen, for
     what is not there is named in the answer."""
-    params = {name: unquote(value) for name, value in match.groupdict().items()}
+    params = dict(zip(names, map(unquote, values), strict=True))
     if any(strict.steers(value) for value in params.values()):
         raise Unknown("peer.nothing-here")
     return params
 
 
-def application(surface: Surface, problems: limits.Middleware, beside: Sequence[web.RouteDef] = ()) -> web.Application:
-    """The aiohttp application of the public surface; deadlines are per route, inside the surface.
+def handler(
+    surface: Surface, problems: limits.Middleware, beside: Sequence[web.RouteDef] = (),
+    around: Sequence[limits.Middleware] = (),
+) -> Asked:  # fmt: skip
+    """The one handler of the public socket; deadlines are per route, inside the surface.
 
-    Routes `beside` it belong to the whole process: the witness's door, and those of test entry points.
+    Routes `beside` it, plain paths, belong to the whole process: the witness's door, and those of test entry points, as
+    does what stands `around` everything.
     """
-    app = web.Application(middlewares=[limits.edge, problems], client_max_size=strict.LIMIT)
-    app.on_response_prepare.append(limits.stamp)
-    app.add_routes(beside)
-    app.router.add_route("*", "/{tail:.*}", surface.answer)
-    return app
+    plain = {(route.method, route.path): route.handler for route in beside}
+
+    async def routed(request: web.Request) -> web.StreamResponse:
+        own = plain.get((request.method, request.path))
+        return await (surface.answer if own is None else own)(request)
+
+    async def told(request: web.Request) -> web.StreamResponse:
+        return await problems(request, routed)
+
+    whole: Asked = told
+    for layer in reversed(around):
+        whole = partial(layer, handler=whole)
+    return whole

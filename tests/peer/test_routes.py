@@ -33,7 +33,7 @@ LETTERS = "abcdef0123456789"
 
 def table(city: City) -> list[Route]:
     """The routes that the process really serves."""
-    return [route for route, _ in public(city.services)._table]
+    return list(public(city.services).routes)
 
 
 ELSEWHERE = {"/evidence/{agreement}/termination", "/evidence/{agreement}/countersignature"}

@@ -17,7 +17,7 @@ from connector.dataplane import flows, tokens
 from connector.dataplane.digests import stated
 from connector.dataplane.flows import Flow
 from connector.dataplane.gate import refusal
-from connector.dataplane.serve.stream import Handler, MinimumRate, problem
+from connector.dataplane.serve.stream import Handler, MinimumRate, flow_in_path, problem
 from connector.dataplane.sinks.attempts import Attempt
 from connector.dataplane.sinks.fill import fill
 from connector.dataplane.streams import OpenStream, Streams
@@ -72,14 +72,15 @@ class Inbound(msgspec.Struct, frozen=True, kw_only=True):
 
 def receive(
     database: Database, streams: Streams, intake: Intake, hall: Inbound,
-    participant: Callable[[web.Request], str],
+    participant: Callable[[web.Request], str], flow: Callable[[web.Request], str] | None = None,
 ) -> Handler:  # fmt: skip
-    """The handler for a route with `{flow}`; `participant` says whose root the request came in under."""
-    desk = _Upload(database, streams, intake, hall)
+    """The handler for a route with `{flow}`; `participant` says whose root the request came in under, `flow` which flow
+    it is for, if the router is not aiohttp's."""
+    desk, named = _Upload(database, streams, intake, hall), flow or flow_in_path
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
-            return _answer(await desk.serve(request, participant(request), request.match_info["flow"]))
+            return _answer(await desk.serve(request, participant(request), named(request)))
         except HanseError as error:
             if isinstance(error, Defect):
                 raise

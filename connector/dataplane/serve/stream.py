@@ -49,15 +49,20 @@ def serve(
     ledger: Ledger,
     participant: Callable[[web.Request], str],
     patience: MinimumRate | None = None,
+    flow: Callable[[web.Request], str] | None = None,
 ) -> Handler:
     """The handler for a route with `{flow}`; `participant` says whose root the request came in under.
+
+    `flow` says which flow it asks for, if the router is not aiohttp's.
 
     Defects, and whatever fails after the first byte, are left to the application's outermost edge.
     """
     desk = _Server(gate, streams, sources, ledger, patience or MinimumRate())
 
+    named = flow or flow_in_path
+
     async def handle(request: web.Request) -> web.StreamResponse:
-        answer = _Answer(request, participant(request), request.match_info["flow"])
+        answer = _Answer(request, participant(request), named(request))
         try:
             return await desk.serve(answer)
         except TimeoutError:
@@ -68,6 +73,10 @@ def serve(
             return problem(error)
 
     return handle
+
+
+def flow_in_path(request: web.Request) -> str:
+    return request.match_info["flow"]
 
 
 def problem(error: HanseError) -> web.Response:

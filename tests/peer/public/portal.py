@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 import aiohttp
-from aiohttp.test_utils import TestServer
+from aiohttp import web
 from msgspec.structs import replace
 from multidict import CIMultiDictProxy
 from pyoxigraph import NamedNode, RdfFormat, Triple, parse
@@ -22,7 +22,9 @@ from connector.catalogue.snapshots.own import AboutCatalogue, OwnDatasets
 from connector.clock import Clock, SystemClock
 from connector.dataplane.sources.registered import Sources
 from connector.harvest.supply import ImportedDatasets
+from connector.http.one_handler import OneHandler
 from connector.http.outbound import SafeClient
+from connector.http.server import port_of, serve
 from connector.metadata.rdf.names import DCAT, HYDRA, RDF
 from connector.metadata.record.model import Access, DatasetRecord
 from connector.participants.model import Participant
@@ -71,14 +73,14 @@ async def _nobody(participant: Participant, authorization: str) -> routes.Caller
 class Portal:
     """One replica."""
 
-    def __init__(self, server: TestServer, session: aiohttp.ClientSession, sending: Answers) -> None:
-        self._server, self._session, self.sending = server, session, sending
+    def __init__(self, runner: web.BaseRunner, session: aiohttp.ClientSession, sending: Answers) -> None:
+        self._port, self._session, self.sending = port_of(runner), session, sending
 
     async def get(self, url: str, method: str = "GET", **headers: str) -> Answer:
         """`url` begins with the root, or is a path below it; header names have `_` for `-`."""
         path = url.removeprefix(BASE) if url.startswith(BASE) else f"/{TOWN}{url}"
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        address = str(self._server.make_url("/")).rstrip("/") + path
+        address = f"http://127.0.0.1:{self._port}{path}"
         async with self._session.request(method, address, headers=sent, allow_redirects=False) as answer:
             return Answer(answer.status, answer.headers, await answer.read())
 
@@ -102,11 +104,10 @@ async def portal(
         *Downloads(db, clock, records, sources, sending).routes(),
     ]
     surface = routes.Surface(table, _Roots(participants), _nobody)
-    async with (
-        TestServer(routes.application(surface, problems)) as server,
-        aiohttp.ClientSession(auto_decompress=False, headers={"Accept-Encoding": "identity"}) as session,
-    ):
-        yield Portal(server, session, sending)
+    runner = await serve(OneHandler(routes.handler(surface, problems)), host="127.0.0.1", port=0, tls=None, stop_s=0.1)
+    async with aiohttp.ClientSession(auto_decompress=False, headers={"Accept-Encoding": "identity"}) as session:
+        yield Portal(runner, session, sending)
+    await runner.cleanup()
 
 
 def put(tx: Tx, number: int, *, access: Access = "open", **said: object) -> Dataset:
