@@ -70,7 +70,7 @@ def approval(tx: Tx, participant: str, approval_id: str, *, lock: bool = False) 
 def of_process(tx: Tx, participant: str, process: str) -> ApprovalRow | None:
     """The newest approval about a negotiation."""
     row = tx.one(
-        "SELECT * FROM approval WHERE participant = :participant AND process = :process"
+        "SELECT * FROM approval WHERE participant = :participant AND process = :process AND process <> ''"
         " ORDER BY asked_at DESC, id DESC LIMIT 1",
         participant=participant,
         process=process,

@@ -258,10 +258,13 @@ def listed(tx: Tx, participant: str, *, over: bool, limit: int, offset: int) -> 
 
 
 def provided(tx: Tx, participant: str, dataset: str) -> list[Agreement]:
-    """Those in force in which the participant provides this dataset, the oldest first."""
+    """Those in force in which the participant provides this dataset, the oldest first.
+
+    Sorted by an expression, so that those of the dataset are read and not all by their age.
+    """
     rows = tx.all(
         "SELECT * FROM agreement WHERE participant = :participant AND dataset = :dataset AND role = 'provider'"
-        " AND state IN ('finalized', 'one-sided') ORDER BY created_at, id",
+        " AND state IN ('finalized', 'one-sided') ORDER BY created_at + 0, id",
         participant=participant,
         dataset=dataset,
     )

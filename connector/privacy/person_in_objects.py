@@ -64,12 +64,15 @@ def there(tx: Tx, participant: str, sha256: str) -> bool:
 
 
 def uses(tx: Tx, participant: str, sha256: str) -> list[Use]:
-    """Where that object belongs, by negotiation and name; nowhere, if another one has taken its place."""
+    """Where that object belongs, by negotiation and name; nowhere, if another one has taken its place.
+
+    Sorted by an expression, so that the uses of this object are read and not all in the order of their key.
+    """
     rows = tx.all(
         "SELECT u.name, u.negotiation, a.id AS agreement, n.settled FROM object_use u"
-        " LEFT JOIN agreement a ON a.participant = u.participant AND a.negotiation = u.negotiation"
         " LEFT JOIN negotiation n ON n.participant = u.participant AND n.id = u.negotiation"
-        " WHERE u.participant = :participant AND u.sha256 = :sha256 ORDER BY u.negotiation, u.name, a.id",
+        " LEFT JOIN agreement a ON a.participant = n.participant AND a.id = n.agreement"
+        " WHERE u.participant = :participant AND u.sha256 = :sha256 ORDER BY u.negotiation || '', u.name, a.id",
         participant=participant,
         sha256=sha256,
     )

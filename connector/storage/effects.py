@@ -101,7 +101,7 @@ def commit(
             case fx.Send(kind=kind, sent_id=sent_id):
                 _send(tx, process, str(kind), sent_id, (messages or {})[sent_id], seal)
             case fx.Acked(sent_id=sent_id):
-                outbox.done_by_reply(tx, process.participant, sent_id)
+                outbox.done_by_reply(tx, process.participant, process.stream, sent_id)
             case fx.OpenFlow() | fx.CloseFlow():
                 plane(tx, effect)
             case fx.Repair():

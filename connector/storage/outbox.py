@@ -90,17 +90,14 @@ def claim(tx: Tx, me: str, limit: int, lease_ms: int, stream: str | None = None)
     values["until"], values["latest"] = tx.now + lease_ms, tx.now + lease_ms + SLACK_MS
     if stream is not None:
         values["stream"] = stream
-    rows = tx.all(_claim_statement(tx, one_stream=stream is not None), **values)
-    claimed = [msgspec.convert(row, OutboxRow, strict=False) for row in rows]
-    return sorted(claimed, key=lambda row: (row.due_at, row.id))
-
-
-def _claim_statement(tx: Tx, *, one_stream: bool) -> str:
-    return _CLAIM.format(
+    statement = _CLAIM.format(
         columns=_COLUMNS,
-        only="AND o.stream = :stream" if one_stream else "",
+        only="" if stream is None else "AND o.stream = :stream",
         skip="FOR UPDATE OF o SKIP LOCKED" if tx.dialect == "postgres" else "",
     )
+    rows = tx.all(statement, **values)
+    claimed = [msgspec.convert(row, OutboxRow, strict=False) for row in rows]
+    return sorted(claimed, key=lambda row: (row.due_at, row.id))
 
 
 def renew(tx: Tx, me: str, rows: Iterable[OutboxRow], lease_ms: int) -> None:
@@ -211,12 +208,13 @@ def abandon(tx: Tx, participant: str) -> int:
     )
 
 
-def done_by_reply(tx: Tx, participant: str, message_id: str) -> int:
+def done_by_reply(tx: Tx, participant: str, stream: str, message_id: str) -> int:
     """The peer's next message acknowledges ours, whatever becomes of the HTTP answer (spec/protocol.md 4.5)."""
     return tx.run(
         "UPDATE outbox SET done_at = :now, lease_owner = '', lease_until = 0"
-        " WHERE participant = :participant AND message_id = :message_id AND done_at IS NULL",
+        " WHERE participant = :participant AND stream = :stream AND message_id = :message_id AND done_at IS NULL",
         now=tx.now,
         participant=participant,
+        stream=stream,
         message_id=message_id,
     )

@@ -44,7 +44,7 @@ def _by(tx: Tx, participant: str, column: Literal["id", "peer_pid"] | str, value
     for noun in nouns:
         rows = tx.all(
             f"SELECT id, role, counterparty, state FROM {noun} WHERE participant = :participant"  # noqa: S608 constants
-            f" AND {column} = :value ORDER BY created_at, id LIMIT {MOST}",
+            f" AND {column} = :value ORDER BY created_at + 0, id LIMIT {MOST}",
             participant=participant,
             value=value,
         )

@@ -82,11 +82,14 @@ _FORGET = (
 
 
 def trim(tx: Tx, participant: str, process: str) -> None:
-    """Forgets all but the newest lines of a process that goes on and on."""
+    """Forgets all but the newest lines of a process that goes on and on.
+
+    Sorted by an expression, so that it is the lines of the process that are read and not all by their age.
+    """
     tx.run(
         "DELETE FROM transcript WHERE participant = :participant AND process = :process AND slot NOT IN (SELECT slot"
         " FROM transcript WHERE participant = :participant AND process = :process"
-        " ORDER BY last_at DESC, slot LIMIT :n)",
+        " ORDER BY last_at + 0 DESC, slot LIMIT :n)",
         participant=participant,
         process=process,
         n=MOST_LINES,

@@ -153,7 +153,6 @@ PROVED_BY: dict[str, str] = {
     "settings/sections.py": "trust/signers/test_csc.py",
     "storage/postgres/tx.py": "storage/test_database.py",
     "storage/postgres/wakeups.py": "storage/test_database.py",
-    "storage/schema.py": "storage/test_migrate.py",
     "storage/sqlite/checkpoint.py": "storage/sqlite/test_database.py",
     "storage/sqlite/lock.py": "storage/sqlite/test_database.py",
     "storage/sqlite/snapshot.py": "storage/sqlite/test_integrity.py",

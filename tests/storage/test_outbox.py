@@ -97,12 +97,13 @@ async def test_leases_of_a_dead_process_are_freed(any_db: Database) -> None:
 
 
 async def test_the_peers_next_message_acknowledges_ours(any_db: Database) -> None:
-    """Only the participant's own row with that message id counts, and a late HTTP answer to it is dropped."""
+    """Only the process's own row with that message id counts, and a late HTTP answer to it is dropped."""
     await any_db.write(TOWN, put, "a", message_id="urn:uuid:1")
     await any_db.write("nachbardorf", put, "b", message_id="urn:uuid:1")
     rows = await claim(any_db)
-    assert await any_db.write(TOWN, outbox.done_by_reply, TOWN, "urn:uuid:1") == 1
-    assert await any_db.write(TOWN, outbox.done_by_reply, TOWN, "urn:uuid:1") == 0
+    assert await any_db.write(TOWN, outbox.done_by_reply, TOWN, "c", "urn:uuid:1") == 0
+    assert await any_db.write(TOWN, outbox.done_by_reply, TOWN, "a", "urn:uuid:1") == 1
+    assert await any_db.write(TOWN, outbox.done_by_reply, TOWN, "a", "urn:uuid:1") == 0
     assert not await any_db.write(TOWN, outbox.finish, rows[0])
     assert await any_db.write("nachbardorf", outbox.finish, rows[1])
 

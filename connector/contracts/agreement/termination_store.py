@@ -183,9 +183,12 @@ def end_agreement(tx: Tx, participant: str, agreement: str) -> bool:
 
 
 def by_digest(tx: Tx, participant: str, digest: str, *, lock: bool = False) -> Agreement | None:
-    """The agreement with these bytes, if the participant has it; `lock` before a decision that rests on it."""
+    """The agreement with these bytes, if the participant has it; `lock` before a decision that rests on it.
+
+    Sorted by an expression, since a database that sees a key to sort by would read all agreements in its order.
+    """
     row = tx.one(
-        "SELECT id FROM agreement WHERE participant = :participant AND digest = :digest ORDER BY id LIMIT 1"  # noqa: S608 constants
+        "SELECT id FROM agreement WHERE participant = :participant AND digest = :digest ORDER BY id || '' LIMIT 1"  # noqa: S608 constants
         + (" FOR UPDATE" if lock and tx.dialect == "postgres" else ""),
         participant=participant,
         digest=digest,
@@ -245,7 +248,7 @@ def unbooked(tx: Tx, participant: str, counterparty: str, successor: str, limit:
         "SELECT id FROM agreement a WHERE participant = :participant AND counterparty = :counterparty"
         " AND state IN ('finalized', 'one-sided', 'ended') AND NOT EXISTS (SELECT 1 FROM succession s"
         " WHERE s.participant = a.participant AND s.agreement = a.id AND s.successor = :successor)"
-        " ORDER BY id LIMIT :limit",
+        " ORDER BY id || '' LIMIT :limit",
         participant=participant,
         counterparty=counterparty,
         successor=successor,
