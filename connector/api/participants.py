@@ -25,8 +25,8 @@ from connector.views.participant import (
     participant,
 )
 
-Enlist = Callable[[], Awaitable[None]]
-"""In a development space: the authority lists our participants anew. Elsewhere nothing."""
+Enlist = Callable[[str], Awaitable[None]]
+"""In a development space: the authority lists this participant anew. Elsewhere nothing."""
 
 
 PUBLISHER = (
@@ -105,10 +105,10 @@ class ParticipantHandlers:
     async def add(self, request: web.Request, wish: ParticipantRequest) -> tuple[ParticipantView, int]:
         """201; 200 if the participant was here already, just as it is described."""
         kind = concepts.kind(wish.kind).iri
-        known = {hosted.participant.id for hosted in await self._participants.all()}
+        known = bool(await self._participants.here([wish.slug]))
         hosted = await self._participants.add(wish.slug, wish.name, kind, wish.operator, wish.root, wish.publisher)
-        await (self._catch_up() if wish.slug in known else self._enlist())
-        return self._shown(hosted), 200 if wish.slug in known else 201
+        await (self._catch_up if known else self._enlist)(wish.slug)
+        return self._shown(hosted), 200 if known else 201
 
     async def one(self, request: web.Request) -> ParticipantView:
         """With its keys, and who seals for it."""
@@ -123,7 +123,7 @@ class ParticipantHandlers:
     async def rotate(self, request: web.Request) -> ParticipantView:
         """A new key for this purpose; the old one still verifies."""
         hosted = await self._participants.rotate(request.match_info["p"], _purpose(request))
-        await self._enlist()
+        await self._enlist(hosted.participant.id)
         return self._shown(hosted)
 
     @problem_codes(
@@ -142,7 +142,7 @@ class ParticipantHandlers:
         """From a moment on a key was no longer ours: stolen or lost. A new one takes its place."""
         since, purpose = _moment(wish.since), _purpose(request)
         hosted = await self._participants.revoke(request.match_info["p"], purpose, since, wish.reason, wish.key)
-        await self._enlist()
+        await self._enlist(hosted.participant.id)
         return self._shown(hosted)
 
     async def seal_request(self, request: web.Request) -> CertificateRequestView:
@@ -155,7 +155,7 @@ class ParticipantHandlers:
         """Seals with this certificate, and the key that belongs to it, from now on."""
         place = None if wish.signer == "file" else Place(signer=wish.signer, key=wish.key, token=wish.token)
         hosted = await self._participants.adopt(request.match_info["p"], wish.certificate, place)
-        await self._enlist()
+        await self._enlist(hosted.participant.id)
         return self._shown(hosted)
 
     @problem_codes({400: ("participants.root", "trust.did")})

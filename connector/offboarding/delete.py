@@ -80,7 +80,7 @@ class Deletion:
         `despite` periods of retention that still run.
         """
         await self._db.write(slug, self._begin, slug, abandon, despite)
-        await self._participants.load()
+        await self._participants.catch_up()
         try:
             async with asyncio.timeout(60.0):
                 await self.carry_on(slug)
@@ -100,7 +100,7 @@ class Deletion:
             await asyncio.to_thread(self._unlink, slug)
             while not await self._db.write(slug, self._buried, slug):
                 await self._db.write(slug, self._portion, slug)
-        await self._participants.load()
+        await self._participants.catch_up()
 
     def _begin(self, tx: Tx, slug: str, abandon: bool, despite: bool) -> None:
         found = lifecycle.alone(tx, slug)
@@ -177,12 +177,9 @@ class Deletion:
 
     async def notice(self) -> None:
         """In every replica: forgets what another one has closed or deleted, also if its signal got lost."""
-        known = {one.participant.id: one.participant.state for one in await self._participants.all()}
+        await self._participants.catch_up()
         leavers = await self._db.read(PROCESS, lifecycle.leavers)
-        states = {one.id: one.state for one in leavers if one.state in ("closing", "closed")}
-        gone = {one.id for one in leavers} - states.keys()
-        if gone & known.keys() or any(known.get(slug, state) != state for slug, state in states.items()):
-            await self._participants.load()
+        gone = {one.id for one in leavers if one.state not in ("closing", "closed")}
         for slug in gone - self._unlinked:
             try:
                 await asyncio.to_thread(self._unlink, slug)

@@ -5,6 +5,7 @@ makes up for. Elsewhere the authority decides, and nothing happens here.
 """
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 import msgspec
 import structlog
@@ -20,6 +21,15 @@ from connector.witness.keys import WitnessKeys
 log = structlog.get_logger("trust")
 
 
+class _Turn:
+    """Who is on the next list."""
+
+    def __init__(self) -> None:
+        self.wanted: set[str] = set()
+        self.all = self.done = False
+        self.problem: HanseError | OSError | None = None
+
+
 class Enrolment:
     """`operator` is whom this process vouches for others as; empty: the one of all its participants."""
 
@@ -29,32 +39,59 @@ class Enrolment:
     ) -> None:  # fmt: skip
         self._space, self._participants, self._listing = space, participants, listing
         self._anchor, self._keys, self._operator = anchor, keys, operator
+        self._writing, self._next = asyncio.Lock(), _Turn()
 
-    async def enlist(self) -> None:
+    async def enlist(self, *slugs: str) -> None:
+        """Lists these participants as they are now (without any: all), and this process as a witness.
+
+        Whoever asks while a list is being written shares the next one: many at once cost a few lists, not one each.
+        """
         if self._space is None:
             return
-        hosted = await self._participants.all()
-        witness = await self._witness({one.participant.operator for one in hosted})
-        await asyncio.to_thread(self._space.enlist, lambda begin: [_entry(one, begin) for one in hosted], witness)
-        await self._listing.reload()
+        turn = self._next
+        turn.wanted |= set(slugs)
+        turn.all = turn.all or not slugs
+        async with self._writing:
+            if not turn.done:
+                self._next, turn.done = _Turn(), True
+                turn.problem = await self._enlisted(turn)
+        if turn.problem is not None:
+            raise turn.problem
 
-    async def catch_up(self) -> None:
+    async def _enlisted(self, turn: "_Turn") -> HanseError | OSError | None:
+        """One list for all of them. What went wrong is told to each who waits for it."""
+        here = await self._participants.all()
+        hosted = here if turn.all else [one for one in here if one.participant.id in turn.wanted]
+        try:
+            await self._write(lambda begin: [_entry(one, begin) for one in hosted], here)
+        except (HanseError, OSError) as problem:
+            return problem
+        return None
+
+    async def catch_up(self, *slugs: str) -> None:
         """At the start: names the keys that the list does not know yet; whatever else it says of a member stays.
 
-        Nobody is admitted again whose membership has ended, and a list that cannot be written stops no start.
+        Nobody is admitted again whose membership has ended, and a list that cannot be written stops no start. `slugs`:
+        of these alone.
         """
         if self._space is None or not self._anchor.version:
             return
-        hosted = await self._participants.all()
+        here = await self._participants.all()
+        hosted = [one for one in here if one.participant.id in slugs] if slugs else here
         late = [found for one in hosted if (found := self._unlisted(one)) is not None]
         if not late:
             return
         try:
-            witness = await self._witness({one.participant.operator for one in hosted})
-            await asyncio.to_thread(self._space.enlist, lambda begin: late, witness)
-            await self._listing.reload()
+            async with self._writing:
+                await self._write(lambda begin: late, here)
         except (HanseError, OSError) as error:
             log.warning("trust.enlist", why=str(error))
+
+    async def _write(self, entries: Callable[[str], list[Entry]], here: Sequence[Hosted]) -> None:
+        assert self._space is not None
+        witness = await self._witness({one.participant.operator for one in here})
+        await asyncio.to_thread(self._space.enlist, entries, witness)
+        await self._listing.reload()
 
     def _unlisted(self, one: Hosted) -> Entry | None:
         assert self._space is not None

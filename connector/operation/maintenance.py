@@ -12,7 +12,7 @@ from connector.jobs.scheduler import forget_tokens
 from connector.participants import quota
 from connector.participants.model import Participant
 from connector.participants.service import Participants
-from connector.storage.database import Database, Tx
+from connector.storage.database import WORKER, Database, Tx
 from connector.trace import store as transcript
 from connector.transfer.decision import decision_store
 from connector.transfer.enforcement import Enforcement
@@ -54,9 +54,8 @@ class Maintenance:
             await self._db.write(hosted.participant.id, _forget, hosted.participant.id, before)
 
     async def members_changed(self, dids: frozenset[str]) -> None:
-        """What runs with these peers is judged anew at once."""
-        for hosted in await self._participants.all():
-            slug = hosted.participant.id
+        """What runs with these peers is judged anew at once, of those participants with which something does."""
+        for slug in await self._db.read(WORKER, self._enforcement.concerned, dids):
             await self._db.write(slug, self._enforcement.members_changed, slug, dids)
 
     async def key_changed(self, did: str, before: frozenset[str], now: frozenset[str]) -> None:

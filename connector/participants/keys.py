@@ -28,8 +28,6 @@ from connector.trust.signers.port import Public
 from connector.verify.checks import revocation
 from connector.verify.formats import jcs
 
-CHANGED = "participants"
-"""Signal of the database: somebody was added, left, or has other keys."""
 KEPT_LISTED: Final[frozenset[Purpose]] = frozenset({"log", "log-pq"})
 
 
@@ -74,7 +72,7 @@ def rotate(tx: Tx, participant: Participant, key: tuple[KeyRecord, bytes]) -> No
     _retire(tx, participant.id, record)
     store.insert_key(tx, row_of(tx, participant.id, record, secret))
     key_event(tx, participant, f"rotated {record.purpose}")
-    tx.signal(CHANGED)
+    store.changed(tx, participant.id)
 
 
 def adopt(tx: Tx, participant: Participant, key: tuple[KeyRecord, bytes]) -> None:
@@ -90,7 +88,7 @@ def adopt(tx: Tx, participant: Participant, key: tuple[KeyRecord, bytes]) -> Non
     else:
         raise Mistake("signers.retired-key", slug=participant.id)
     key_event(tx, participant, "rotated seal" if known is None else "certificate seal")
-    tx.signal(CHANGED)
+    store.changed(tx, participant.id)
 
 
 def withdraw(tx: Tx, participant: Participant, told: Withdrawal, fresh: tuple[KeyRecord, bytes]) -> None:
@@ -110,7 +108,7 @@ def withdraw(tx: Tx, participant: Participant, told: Withdrawal, fresh: tuple[Ke
         store.insert_key(tx, row_of(tx, slug, record, secret))
     since = rfc3339(told.since)
     key_event(tx, participant, revocation.EVENT, {"kid": row.kid, "from": since, "reason": told.reason})
-    tx.signal(CHANGED)
+    store.changed(tx, participant.id)
 
 
 def _retire(tx: Tx, slug: str, successor: KeyRecord) -> None:

@@ -9,7 +9,7 @@ from connector.audit import store as audit
 from connector.audit.entry import KEY, digest
 from connector.errors import Mistake, PeerError, Unknown
 from connector.participants import lifecycle_store as store
-from connector.participants.keys import CHANGED
+from connector.participants import store as participant_store
 from connector.participants.lifecycle_store import LifecycleState as LifecycleState
 from connector.participants.service import Hosted
 from connector.storage.database import Tx
@@ -74,13 +74,13 @@ def leavers(tx: Tx) -> list[LifecycleState]:
 def begin_deleting(tx: Tx, slug: str) -> None:
     """From here on nobody here knows the participant any more; the caller holds it `alone`."""
     store.begin_deleting(tx, slug)
-    tx.signal(CHANGED)
+    participant_store.changed(tx, slug)
 
 
 def mark_deleted(tx: Tx, slug: str) -> None:
     """Nothing of it is left but who it was; the caller holds it `alone` and has looked."""
     store.mark_deleted(tx, slug)
-    tx.signal(CHANGED)
+    participant_store.changed(tx, slug)
 
 
 def handed(tx: Tx, slug: str, agreement: str, sha256: str, records: int) -> None:
@@ -109,7 +109,7 @@ def begin(tx: Tx, hosted: Hosted, reason: str) -> bool:
     store.begin(tx, slug, checked(reason))
     store.revoke_tokens(tx, slug)
     _told(tx, hosted, {"event": "closing", "reason": checked(reason)})
-    tx.signal(CHANGED)
+    participant_store.changed(tx, slug)
     return True
 
 
@@ -120,7 +120,7 @@ def end(tx: Tx, hosted: Hosted) -> None:
     store.close(tx, hosted.participant.id)
     store.revoke_tokens(tx, hosted.participant.id)
     _told(tx, hosted, {"event": "closed"})
-    tx.signal(CHANGED)
+    participant_store.changed(tx, hosted.participant.id)
 
 
 def alone(tx: Tx, slug: str) -> LifecycleState:

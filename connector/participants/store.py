@@ -1,10 +1,20 @@
-"""SQL of participants and their keys. Keys leave here sealed; only the service holds the vault."""
+"""SQL of participants and their keys. Keys leave here sealed; only the service holds the vault.
+
+Every change of a participant or of its keys raises its `revision` in the same transaction: a replica that heard that
+something changed compares numbers and loads those alone that differ.
+"""
+
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
 from connector.participants.model import Participant
 from connector.participants.publisher_details import PublisherDetails
 from connector.storage.database import Row, Tx
+
+CHANGED: Final = "participants"
+"""Signal of the database: somebody was added, left, or has other keys; its value is a `Change`."""
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,10 +38,45 @@ def _participant(row: Row) -> Participant:
     return msgspec.convert(values | {"publisher": msgspec.to_builtins(details)}, Participant)
 
 
-def all_participants(tx: Tx) -> list[Participant]:
-    """Those that work here; of one that is being deleted nothing is loaded any more."""
-    rows = tx.all("SELECT * FROM participant WHERE state NOT IN ('deleting', 'deleted') ORDER BY id")
-    return [_participant(row) for row in rows]
+class Change(msgspec.Struct, frozen=True):
+    """Which participant has changed, and its revision since then."""
+
+    participant: str
+    revision: int
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A participant as it stands in the database, with its keys."""
+
+    participant: Participant
+    keys: tuple[KeyRow, ...]
+    revision: int
+
+
+def revisions(tx: Tx) -> Mapping[str, int]:
+    """Who works here, by id in order; of one that is being deleted nothing is loaded any more."""
+    rows = tx.all("SELECT id, revision FROM participant WHERE state NOT IN ('deleting', 'deleted') ORDER BY id")
+    return {str(row["id"]): int(row["revision"]) for row in rows}
+
+
+def stored(tx: Tx, participant: str) -> Stored | None:
+    """One of them whole; None once it is being deleted, or if there is none."""
+    row = tx.one(
+        "SELECT * FROM participant WHERE id = :participant AND state NOT IN ('deleting', 'deleted')",
+        participant=participant,
+    )
+    found = () if row is None else tuple(keys(tx, participant))
+    return Stored(_participant(row), found, row["revision"]) if row is not None and found else None
+
+
+def changed(tx: Tx, participant: str) -> None:
+    """Last thing of every unit that changes a participant or its keys, under the lock that it holds anyway."""
+    row = tx.one(
+        "UPDATE participant SET revision = revision + 1 WHERE id = :participant RETURNING revision",
+        participant=participant,
+    )
+    assert row is not None
+    tx.signal(CHANGED, Change(participant, row["revision"]))
 
 
 def insert_participant(tx: Tx, participant: Participant) -> bool:

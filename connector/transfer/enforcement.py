@@ -55,6 +55,10 @@ class Enforcement:
         elif running and not (agreement.expires_at is not None and agreement.expires_at <= tx.now):
             self._review_each(tx, agreement, running)  # else the timer of its expiry ends it
 
+    def concerned(self, tx: Tx, dids: Set[str]) -> Sequence[str]:
+        """Participants with which something runs with one of these peers, in the scope of the worker."""
+        return store.providing_to(tx, dids)
+
     def members_changed(self, tx: Tx, slug: str, dids: Set[str]) -> None:
         """The trust list says something else of these peers: what runs with them is reviewed at once."""
         for agreement in store.running_with(tx, slug, dids):

@@ -138,6 +138,12 @@ def open_under(tx: Tx, participant: str, agreement: str, after: str, limit: int)
     return [_process(row) for row in rows]
 
 
+def providing_to(tx: Tx, counterparties: Set[str]) -> list[str]:
+    """Participants that `running_with` may find something for, in the scope of the worker."""
+    rows = tx.all("SELECT DISTINCT participant, counterparty FROM transfer WHERE settled = 0 ORDER BY participant")
+    return [*dict.fromkeys(str(row["participant"]) for row in rows if row["counterparty"] in counterparties)]
+
+
 def running_with(tx: Tx, participant: str, counterparties: Set[str]) -> list[str]:
     """Agreements with one of these peers under which we provide something that has begun and not ended."""
     rows = tx.all(

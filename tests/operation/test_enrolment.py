@@ -89,3 +89,27 @@ async def test_a_list_that_cannot_be_written_stops_no_start(space: Space) -> Non
     place.with_name("away").rename(place)
     async with space.running("town", {}) as town:
         assert unlisted(town) == []
+
+
+async def test_towns_that_are_added_at_once_share_lists(space: Space) -> None:
+    """>> twelve at the same time << all are listed, by far fewer lists than towns."""
+    city = await space.city("town", {TOWN: MUNICIPALITY})
+    before = city.services.trust.anchor.version
+    names = [f"dorf{number}" for number in range(12)]
+    adding = (city.api.post("/api/v1/participants", {"slug": one, "name": one, "kind": MUNICIPALITY}) for one in names)
+    made = await asyncio.gather(*adding)
+    assert all(city.services.trust.anchor.entry(one["did"]) is not None for one in made)
+    assert city.services.trust.anchor.version - before <= 6
+
+
+async def test_everybody_who_waits_for_a_list_that_cannot_be_written_hears_of_it(space: Space) -> None:
+    city = await space.city("town", {TOWN: MUNICIPALITY})
+    enrolment, folder = city.services.operation.enrolment, space.folder / "trust"
+    folder.rename(folder.with_name("away"))
+    try:
+        told = await asyncio.gather(*(enrolment.enlist(TOWN) for _ in range(3)), return_exceptions=True)
+    finally:
+        folder.with_name("away").rename(folder)
+    assert [type(one) for one in told] == [FileNotFoundError] * 3
+    await enrolment.enlist(TOWN)
+    assert unlisted(city) == []

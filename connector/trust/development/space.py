@@ -7,6 +7,8 @@ import fcntl
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -19,6 +21,7 @@ from connector.trust.development import dev_ca
 from connector.trust.keys.signing import KeyRecord, SoftwareKey
 from connector.trust.keys.vault import Vault, master_file
 from connector.trust.members.authority import Authority
+from connector.trust.members.list_reader import ListReader
 from connector.trust.members.trust_list import (
     MOST_FORMER,
     UNTIL,
@@ -29,7 +32,6 @@ from connector.trust.members.trust_list import (
     Witness,
     millis,
     next_list,
-    read_list,
 )
 
 _PQ = ("seal-pq", "active")
@@ -44,6 +46,8 @@ class DevelopmentSpace:
 
     def __init__(self, folder: Path, clock: Clock) -> None:
         self._certs, self._trust, self._clock = folder, folder.parent / "trust", clock
+        self._last: tuple[bytes, TrustList] | None = None
+        """The file that was read or written last (its SHA-256), and what it says."""
 
     def now(self) -> int:
         """What its clock says (milliseconds)."""
@@ -51,8 +55,7 @@ class DevelopmentSpace:
 
     def seal(self, did: str, key: SoftwareKey, name: str) -> str:
         """A PEM chain for the seal key of a DID."""
-        ca = dev_ca.load(self._certs / "seal-ca.pem", self._certs / "seal-ca.key")
-        return dev_ca.issue_seal_certificate(ca, did, key.public_key(), name, self._clock)
+        return dev_ca.issue_seal_certificate(self._ca, did, key.public_key(), name, self._clock)
 
     def enlist(self, entries: Callable[[str], list[Entry]], witness: Witness | None = None) -> None:
         """Issues the next list with `entries(now)` in place of what it said of the same DIDs, and with this witness."""
@@ -60,14 +63,34 @@ class DevelopmentSpace:
             self._enlist(entries, witness)
 
     def _enlist(self, entries: Callable[[str], list[Entry]], witness: Witness | None) -> None:
-        authority = Authority.open(self._trust / "authority.jwk.enc", Vault(master_file(self._trust / "master.key")))
-        place = self._trust / "list.jws"
-        before = read_list(place.read_text(encoding="ascii"), authority.public_jwk)
+        place, authority = self._trust / "list.jws", self._authority
+        before = self._read(place.read_bytes())
         now = self._clock.now()
         begin, known = rfc3339(now - 60_000), {entry.did: entry for entry in before.participants}
         fresh = {entry.did: continued(known.get(entry.did), entry, begin, now) for entry in entries(begin)}
         listed = self._next(before, authority, now, tuple({**known, **fresh}.values()), witness)
-        replaced(place, authority.issue(listed).encode("ascii"), 0o644)
+        written = authority.issue(listed).encode("ascii")
+        replaced(place, written, 0o644)
+        self._last = sha256(written).digest(), listed
+
+    @cached_property
+    def _authority(self) -> Authority:
+        return Authority.open(self._trust / "authority.jwk.enc", Vault(master_file(self._trust / "master.key")))
+
+    @cached_property
+    def _ca(self) -> dev_ca.Ca:
+        return dev_ca.load(self._certs / "seal-ca.pem", self._certs / "seal-ca.key")
+
+    @cached_property
+    def _reader(self) -> ListReader:
+        return ListReader(self._authority.public_jwk)
+
+    def _read(self, text: bytes) -> TrustList:
+        """What another process of the space has written is verified, once; what we wrote ourselves is at hand."""
+        digest = sha256(text).digest()
+        if self._last is None or self._last[0] != digest:
+            self._last = digest, self._reader.read(text.decode("ascii"))
+        return self._last[1]
 
     def _next(
         self, before: TrustList, authority: Authority, now: int, entries: tuple[Entry, ...], witness: Witness | None

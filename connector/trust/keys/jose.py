@@ -128,9 +128,35 @@ def verify_document(token: str, jwk: Jwk, *, typ: str, limit: int, nodes: int) -
     return unverified.claims
 
 
+def signed_text(token: str, jwk: Jwk, *, typ: str, limit: int) -> bytes:
+    """The same document as its holder wrote it; whoever reads it in parts reads each of them strictly."""
+    try:
+        if len(token) > limit:
+            raise ValueError(limit)
+        head, body, signature = token.split(".")
+        header, text, octets = loads(decode(head), limit=4096), decode(body), decode(signature)
+    except (ValueError, PeerError) as cause:
+        raise Unauthenticated("trust.token-form") from cause
+    if not isinstance(header, dict) or header.get("alg") not in ALGORITHMS or FORBIDDEN & header.keys():
+        raise Unauthenticated("trust.token-header")
+    if header.get("typ") != typ:
+        raise Unauthenticated("trust.token-type")
+    _signature(Unverified(token, header, {}, token[: len(head) + 1 + len(body)].encode("ascii"), octets), jwk)
+    return text
+
+
+def canonical(claims: Mapping[str, Any]) -> bytes:
+    """JSON with sorted names (RFC 8785 for what we write: strings and whole numbers)."""
+    return json.dumps(claims, separators=(",", ":"), allow_nan=False, sort_keys=True, ensure_ascii=False).encode()
+
+
 def sign_jwt(claims: Mapping[str, Any], signer: Signer, typ: str = "JWT") -> str:
-    """A compact JWS over canonical JSON (sorted names, RFC 8785 for what we write: strings and whole numbers)."""
-    body = json.dumps(claims, separators=(",", ":"), allow_nan=False, sort_keys=True, ensure_ascii=False).encode()
+    """A compact JWS over canonical JSON."""
+    return sign_text(canonical(claims), signer, typ)
+
+
+def sign_text(body: bytes, signer: Signer, typ: str) -> str:
+    """A compact JWS over this text."""
     said = f"{_head(signer.alg, signer.kid, typ)}.{encode(body)}"
     return f"{said}.{encode(signer.sign(said.encode('ascii')))}"
 

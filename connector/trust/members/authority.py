@@ -8,14 +8,18 @@ import json
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from connector.errors import Mistake
 from connector.small_files import replaced
-from connector.trust.keys.jose import sign_jwt
+from connector.trust.keys.jose import canonical, sign_text
 from connector.trust.keys.jwk import decode, encode, thumbprint
 from connector.trust.keys.signing import KeyRecord, SoftwareKey, Vault
-from connector.trust.members.trust_list import TYP, TrustList, to_form
+from connector.trust.members.trust_list import TYP, Entry, TrustList, entry_form, to_form
 
 _CONTEXT: Final = "authority"
+_NOBODY: Final = b'"participants":[]'
+"""Within a string its quotes would be escaped, so the first one is the member of the list itself."""
 _URN: Final = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:"
 
 
@@ -24,6 +28,8 @@ class Authority:
 
     def __init__(self, key: SoftwareKey) -> None:
         self._key = key
+        self._texts: dict[str, tuple[Entry, bytes]] = {}
+        """What each member of the list before looked like, by DID: most of them are the same objects again."""
         self.public_jwk: dict[str, str] = key.public_jwk
 
     @property
@@ -54,4 +60,12 @@ class Authority:
 
     def issue(self, trust_list: TrustList) -> str:
         """The list as a compact JWS (`typ` trust-list+jwt)."""
-        return sign_jwt(to_form(trust_list), self._key, TYP)
+        texts = {entry.did: self._text(entry) for entry in trust_list.participants}
+        self._texts = texts
+        frame = canonical(to_form(replace(trust_list, participants=())))
+        members = b",".join(self._texts[entry.did][1] for entry in trust_list.participants)
+        return sign_text(frame.replace(_NOBODY, b'"participants":[' + members + b"]", 1), self._key, TYP)
+
+    def _text(self, entry: Entry) -> tuple[Entry, bytes]:
+        known = self._texts.get(entry.did)
+        return known if known is not None and known[0] is entry else (entry, canonical(entry_form(entry)))

@@ -14,11 +14,16 @@ import structlog
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.outbound import SafeClient
 from connector.storage.database import PROCESS, Database, Tx
-from connector.trust.members.trust_list import LIMIT, Anchor
+from connector.trust.members.list_reader import ListReader
+from connector.trust.members.trust_list import LIMIT, Anchor, Entry
 
 log = structlog.get_logger("trust")
 TOPIC = "trust-list"
 """Signals that another version was kept."""
+LARGE = 65_536
+"""Characters of a list that takes longer than a request should wait."""
+KEPT = 3
+"""Versions that stay in the database: the newest one counts, the others are for whoever looks into a fork."""
 Changed = Callable[[frozenset[str]], Awaitable[None]]
 """Told of the DIDs of which the list says something else than before."""
 
@@ -28,6 +33,8 @@ class TrustListSource:
 
     def __init__(self, db: Database, anchor: Anchor, client: SafeClient, file: Path, url: str) -> None:
         self._db, self._anchor, self._client, self._file, self._url = db, anchor, client, file, url
+        self._reader = ListReader(anchor.authority_jwk)
+        self._reading = asyncio.Lock()
         self._kept = 0
         self._changed: Changed | None = None
         self._untold: frozenset[str] = frozenset()
@@ -40,7 +47,8 @@ class TrustListSource:
         """The newest list known: from the database, then from where lists come from. Without one nobody belongs yet."""
         kept = await self._db.read(PROCESS, _newest)
         if kept is not None:
-            self._anchor.update(kept)
+            async with self._reading:
+                await self._update(kept)
             self._kept = self._anchor.version
         try:
             await self.reload()
@@ -49,7 +57,8 @@ class TrustListSource:
 
     async def reload(self) -> int:
         """Looks now; the version in force afterwards. PeerError for a list that is refused; the old one stays."""
-        self._untold |= self._taken(await self._fetched())
+        async with self._reading:
+            self._untold |= await self._taken(await self._fetched())
         if self._kept < self._anchor.version:  # also one that is in force since a reload whose write failed
             version = self._anchor.version
             await self._db.write(PROCESS, _keep, version, self._anchor.jws)
@@ -61,19 +70,27 @@ class TrustListSource:
         """Takes a newer list that another replica has kept."""
         kept = await self._db.read(PROCESS, _newer, self._anchor.version)
         if kept is not None:
-            self._untold |= self._taken(kept)
+            async with self._reading:
+                self._untold |= await self._taken(kept)
             self._kept = max(self._kept, self._anchor.version)
         await self._tell()
 
-    def _taken(self, jws: str) -> frozenset[str]:
+    async def _taken(self, jws: str) -> frozenset[str]:
         """Of whom the list now says something else; nobody if it is the first or no new one."""
         before, first = self._anchor.entries, self._anchor.version == 0
-        if not self._anchor.update(jws):
+        if not await self._update(jws):
             return frozenset()
         log.info("trust.list", version=self._anchor.version, members=len(self._anchor.current.participants))
         after = self._anchor.entries
         dids = frozenset() if first else before.keys() | after.keys()
-        return frozenset(did for did in dids if before.get(did) != after.get(did))
+        return frozenset(did for did in dids if _other(before.get(did), after.get(did)))
+
+    async def _update(self, jws: str) -> bool:
+        """A large list is verified and read on a thread, where it holds up nobody; the text in force not at all."""
+        if jws == self._anchor.jws or len(jws) < LARGE:
+            return self._anchor.update(jws, self._reader.read)
+        found = await asyncio.to_thread(self._reader.read, jws)
+        return self._anchor.update(jws, lambda _: found)
 
     async def _tell(self) -> None:
         """Of all that nobody has been told of yet: what fails is made up for at the next look."""
@@ -97,6 +114,11 @@ class TrustListSource:
             raise Mistake("trust.list-file", path=self._file) from cause
 
 
+def _other(before: Entry | None, after: Entry | None) -> bool:
+    """Whether it is another entry; most are the very same object."""
+    return before is not after and before != after
+
+
 def _newest(tx: Tx) -> str | None:
     row = tx.one("SELECT jws FROM trust_list ORDER BY version DESC LIMIT 1")
     return None if row is None else str(row["jws"])
@@ -114,6 +136,7 @@ def _keep(tx: Tx, version: int, jws: str) -> None:
         jws=jws,
         now=tx.now,
     )
+    tx.run("DELETE FROM trust_list WHERE version <= :gone", gone=version - KEPT)
     tx.signal(TOPIC)
 
 

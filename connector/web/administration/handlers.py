@@ -42,7 +42,7 @@ class AdministrationPages:
 
     def __init__(
         self, db: Database, participants: Participants, people: People, observer: Observer,
-        enlist: Callable[[], Awaitable[None]],
+        enlist: Callable[[str], Awaitable[None]],
     ) -> None:  # fmt: skip
         self._db, self._participants, self._people = db, participants, people
         self._observer, self._enlist = observer, enlist
@@ -93,7 +93,7 @@ class AdministrationPages:
             said = PublisherChange(ars=full.ars) if full.ars else PublisherChange()
             kind = concepts.kind(full.kind).iri
             await self._participants.add(full.slug, full.name, kind, full.operator, None, said)
-            await self._enlist()
+            await self._enlist(full.slug)
         except Mistake as problem:
             return await self._form(call, wish, call.explain(problem), 422)
         return to(f"{HOME}/participants/{full.slug}")

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from connector.clock import SystemClock, rfc3339
 from connector.errors import Mistake, PeerError, Unauthenticated, Unavailable
 from connector.http.outbound import Answer, SafeClient
-from connector.storage.database import Database
+from connector.storage.database import PROCESS, Database
 from connector.trust.keys.signing import Vault
 from connector.trust.members.authority import Authority
-from connector.trust.members.source import TrustListSource, checked_url
-from connector.trust.members.trust_list import Anchor, Entry, TrustList
+from connector.trust.members.source import LARGE, TrustListSource, checked_url
+from connector.trust.members.trust_list import Anchor, Entry, TrustList, read_list
 
 NOW = SystemClock().now()
 MEMBER = Entry(
@@ -281,3 +281,44 @@ async def test_what_one_replica_has_seen_the_others_take_over(
     await two.catch_up()
     await two.catch_up()
     assert (late.version, late.entry(MEMBER.did), told) == (2, None, [{MEMBER.did}])
+
+
+async def test_a_version_is_verified_once(place: Place, authority: Authority) -> None:
+    """>> the list in force ten times over << its text is compared, and not read; the next version is read once."""
+    place.write(issued(authority, 1, MEMBER))
+    anchor, listing = await place.process()
+    reads: list[str] = []
+
+    def read(jws: str) -> TrustList:
+        reads.append(jws)
+        return read_list(jws, authority.public_jwk)
+
+    assert [anchor.update(anchor.jws, read) for _ in range(10)] == [False] * 10
+    before = anchor.entries
+    assert await listing.reload() == 1
+    assert anchor.entries is before
+    assert reads == []
+    second = issued(authority, 2, MEMBER)
+    assert (anchor.update(second, read), anchor.update(second, read)) == (True, False)
+    assert reads == [second]
+
+
+async def test_a_large_list_is_read_beside_the_requests(place: Place, authority: Authority) -> None:
+    members = [replace(MEMBER, did=f"did:web:{number}", name="X" * 190) for number in range(300)]
+    place.write(issued(authority, 1, *members))
+    anchor, _ = await place.process()
+    assert (anchor.version, len(anchor.jws) > LARGE) == (1, True)
+
+
+async def test_only_the_last_versions_stay_in_the_database(
+    place: Place, authority: Authority, any_db: Database
+) -> None:
+    """>> six versions << the last three, and a restart goes on from the newest."""
+    for version in range(1, 7):
+        place.write(issued(authority, version, MEMBER))
+        anchor, _ = await place.process()
+    rows = await any_db.read(PROCESS, lambda tx: tx.all("SELECT version FROM trust_list ORDER BY version"))
+    assert [row["version"] for row in rows] == [4, 5, 6]
+    place.write(issued(authority, 5, MEMBER))
+    anchor, _ = await place.process()
+    assert anchor.version == 6
