@@ -12,11 +12,13 @@ from connector.contracts.agreement import ending
 from connector.contracts.agreement.succession import Line, Successions
 from connector.contracts.document import second_seal
 from connector.contracts.negotiation.after_approval import AfterApproval, Agrees
-from connector.contracts.negotiation.decide import DecideNegotiation, NegotiationDecider
+from connector.contracts.negotiation.decide import CHECK, DecideNegotiation, NegotiationDecider, SealsAtOnce
+from connector.contracts.negotiation.late_countersignature import AT_ONCE, HAND_IN, LATE
 from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.negotiation.service import Contracts
 from connector.contracts.partner import Partner
-from connector.contracts.signing.countersign import Countersigner
+from connector.contracts.signing.countersign import AtOnce, Countersigner
+from connector.contracts.signing.gather import Gatherer, Members, Partners
 from connector.contracts.signing.late_delivery import LateDelivery
 from connector.contracts.signing.provider_seal import ProviderSealer
 from connector.contracts.termination import statement
@@ -26,32 +28,22 @@ from connector.http.outbound import Answer
 from connector.infra import Infra
 from connector.jobs.work import Handler, Work
 from connector.participants.quota import Quotas
-from connector.participants.service import Hosted, Participants
+from connector.participants.service import Participants
 from connector.policy.engine import PolicyEngine
 from connector.storage.database import Database
 from connector.storage.effects import COUNTERSIGN
 
 SUCCESSION_S = 60.0
-Decide = Callable[[NegotiationSender, Catalogue, PolicyEngine], DecideNegotiation]
+Decide = Callable[[NegotiationSender, Catalogue, PolicyEngine, SealsAtOnce], DecideNegotiation]
 
 
-class Members(Protocol):
-    """What the trust list says of a DID now."""
-
-    def name_of(self, did: str) -> str: ...
-    def seal_certificates(self, did: str) -> Sequence[str]: ...
-    def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]: ...
-
-
-class Peer(Protocol):
+class Peer(Partners, Protocol):
     """How contracts call other connectors, in the name of a participant."""
 
     async def post(self, slug: str, did: str, url: str, body: bytes) -> Answer: ...
     async def partner(self, slug: str, did: str) -> Partner: ...
     async def root(self, slug: str, did: str) -> str: ...
     async def hand_in(self, slug: str, did: str, url: str, seal: bytes, second: str = "") -> Answer: ...
-    async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes: ...
-    async def document(self, did: str) -> Mapping[str, object]: ...
 
 
 class ContractSlice(Struct, frozen=True, kw_only=True):
@@ -71,16 +63,15 @@ def assemble(
 ) -> ContractSlice:  # fmt: skip
     """`line` says who follows whom, `seal_roots` are the authorities of seal certificates."""
     db, clock, settings = infra.db, infra.clock, infra.settings
+    gatherer = Gatherer(db, participants, judge, peer, members, seal_roots)
     service = Contracts(
-        participants, catalogue, judge, lambda sender: decide(sender, catalogue, judge), line,
+        participants, catalogue, judge,
+        lambda sender: decide(sender, catalogue, judge, AtOnce(gatherer, sender)), line,
         settings.contracts.countersign_days * 86_400_000, members.second_seal_keys, members.name_of, quotas,
         approvals=approvals,
     )  # fmt: skip
-    countersigner = Countersigner(
-        db, clock, participants, service, judge, peer.fetch, peer.document, seal_roots, members.seal_certificates,
-        members.second_seal_keys, members.name_of,
-    )  # fmt: skip
-    late = LateDelivery(db, participants, service, countersigner, peer.hand_in, peer.fetch)
+    countersigner = Countersigner(db, clock, gatherer, service.sender)
+    late = LateDelivery(db, participants, service, countersigner, peer.hand_in, peer)
     terminations = Terminations(participants, service.agreements)
     delivery = TerminationDelivery(
         db, clock, participants, terminations, peer, peer.document, seal_roots, members.seal_certificates
@@ -88,10 +79,10 @@ def assemble(
     work = Work(
         handlers={
             "seal": ProviderSealer(db, clock, participants, service, settings.signers).seal,
-            "countersign": countersigner.countersign,
-            "check-countersignature": countersigner.check_countersignature,
-            "countersign-late": late.countersign,
-            "hand-in": late.hand_in,
+            AT_ONCE: countersigner.countersign,
+            CHECK: countersigner.check_countersignature,
+            LATE: late.countersign,
+            HAND_IN: late.hand_in,
             statement.DELIVER: delivery.deliver,
             **_after_approval(db, service, peer),
         },

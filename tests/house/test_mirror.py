@@ -68,6 +68,7 @@ PROVED_BY: dict[str, str] = {
     "contracts/model.py": "reconciliation/test_ask.py",
     "contracts/negotiation/outgoing.py": "contracts/negotiation/test_service.py",
     "contracts/negotiation/send.py": "contracts/negotiation/test_service.py",
+    "contracts/signing/book.py": "contracts/signing/test_countersign_at_once.py",
     "contracts/signing/gather.py": "contracts/signing/test_countersign.py",
     "dataplane/gate.py": "dataplane/serve/test_stream.py",
     "dataplane/sources/files.py": "dataplane/serve/test_stream.py",

@@ -1,6 +1,7 @@
 """Decides our next message after each change of a negotiation's state: the one place where Hanse negotiates.
 
-Asked in the transaction that brought the negotiation there. A provider decides by the policy as it is published now,
+Asked in the transaction that brought the negotiation there; seals are checked and made in it, too, as far as nothing
+has to be fetched for that (decision 0083). A provider decides by the policy as it is published now,
 agrees to terms that are provably no wider (decision 0024), and answers a request for others once, with its own; a
 consumer accepts what it asked for and asks a person about anything else (decision 0012).
 """
@@ -18,6 +19,7 @@ from connector.contracts.agreement.log_records import DECISION
 from connector.contracts.document import draft, sealed_unasked, second_seal
 from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation.after_approval import by
+from connector.contracts.negotiation.late_countersignature import AT_ONCE
 from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.partner import Partner
 from connector.dialects.policies import edc
@@ -33,6 +35,9 @@ from connector.protocol.process import Role
 from connector.storage.database import Tx
 from connector.storage.effects import SETTLING_MS
 
+CHECK = "check-countersignature"
+"""Errand of the provider: check what the consumer says is its seal."""
+
 
 class ReceivedMessage(msgspec.Struct, frozen=True):
     """What the peer just said: who it is, the message, and the case before it (None: it is the first message)."""
@@ -47,11 +52,26 @@ class DecideNegotiation(Protocol):
         """The negotiation reached `case.kernel.state`, by the peer's word, or (no `turn`) by its answer to ours."""
 
 
+class SealsAtOnce(Protocol):
+    """Whoever checks and makes seals in the transaction that took the message (`signing/countersign`).
+
+    None: something has to be fetched, or a key lies elsewhere; nothing is booked, and an errand has to do it.
+    """
+
+    def countersign(self, tx: Tx, case: NegotiationRow) -> NegotiationRow | None:
+        """As consumer in AGREED: our countersignature under what the provider sealed."""
+
+    def check_countersignature(self, tx: Tx, case: NegotiationRow, claimed: str) -> NegotiationRow | None:
+        """As provider in VERIFIED: what the consumer says is its seal; empty if it gave none."""
+
+
 class NegotiationDecider:
     """What a real connector says next: everything that needs no person happens at once."""
 
-    def __init__(self, sender: NegotiationSender, catalogue: Catalogue, judge: PolicyEngine) -> None:
-        self._sender, self._catalogue, self._judge = sender, catalogue, judge
+    def __init__(
+        self, sender: NegotiationSender, catalogue: Catalogue, judge: PolicyEngine, seals: SealsAtOnce
+    ) -> None:
+        self._sender, self._catalogue, self._judge, self._seals = sender, catalogue, judge, seals
 
     def after(self, tx: Tx, case: NegotiationRow, turn: ReceivedMessage | None) -> NegotiationRow:
         state = case.kernel.state
@@ -70,7 +90,10 @@ class NegotiationDecider:
                 seal = turn.message.agreement_signature or ""
                 second = second_seal.claimed("consumer", turn.message.second_signature)
                 self._sender.agreements.keep(tx, case, second)
-                self._sender.errand(tx, case, "check-countersignature", seal=seal)
+                done = self._seals.check_countersignature(tx, case, seal)
+                if done is not None:
+                    return done
+                self._sender.errand(tx, case, CHECK, seal=seal)
             case State.OFFERED | State.AGREED | State.FINALIZED | State.TERMINATED:
                 pass  # the next word is the consumer's, or none
             case _:
@@ -98,7 +121,10 @@ class NegotiationDecider:
         )  # fmt: skip
         held = self._sender.approvals.contract(tx, case.participant, asked)
         if held is None or held.ballot.state == "approved":
-            self._sender.errand(tx, case, "countersign")
+            done = self._seals.countersign(tx, case)
+            if done is not None:
+                return done
+            self._sender.errand(tx, case, AT_ONCE)
         else:
             self._sender.ask(tx, case, "approval")
         return case

@@ -210,15 +210,6 @@ class LateCountersignatures:
         self._sender.record(tx, case, DECISION, {"countersignature": "refused", "status": status, "code": said})
         ask(tx, case.participant, case.id, "countersign-refused", status=str(status), code=said)
 
-    def unclear(self, tx: Tx, slug: str, case_id: str, fault: str, objects: tuple[EvidenceObject, ...]) -> None:
-        """The text is not in our words: kept for a person to read; the negotiation waits (spec/contracts.md 3.4)."""
-        case = store.case(tx, slug, case_id, lock=True)
-        if case is None or not rests(case.kernel, State.AGREED):
-            return
-        self._agreements.keep(tx, case, objects)
-        self._sender.record(tx, case, DECISION, {"countersignature": "asked", "fault": fault})
-        ask(tx, slug, case.id, "countersign", fault=fault)
-
     # As either
 
     def second_invalid(self, tx: Tx, case: NegotiationRow, of: second_seal.Side, fault: str) -> None:

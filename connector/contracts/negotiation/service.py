@@ -1,8 +1,8 @@
 """Use cases of negotiations: what we ask for, what a peer tells us, what an answer to our message means.
 
 Each is one transaction: load, let the kernel decide, save, turn the effects into rows (spec/architecture.md 3.1). What
-we say next is the business of `decide`. Work that needs the network (fetching what is to be signed) is an errand and
-comes back as another transaction (`signing/countersign`).
+we say next is the business of `decide`, in the same transaction. Work that needs the network or a key elsewhere is an
+errand and comes back as another transaction (`signing/countersign`).
 """
 
 from collections.abc import Callable, Collection
@@ -24,9 +24,9 @@ from connector.contracts.document.described_data import NAME, Described, kept
 from connector.contracts.document.described_data import read as read_described
 from connector.contracts.document.render import Names
 from connector.contracts.document.second_seal import SecondKeys, nobody
-from connector.contracts.model import EvidenceObject, NegotiationRow
+from connector.contracts.model import NegotiationRow
 from connector.contracts.negotiation.decide import DecideNegotiation, ReceivedMessage
-from connector.contracts.negotiation.late_countersignature import LateCountersignatures, rests
+from connector.contracts.negotiation.late_countersignature import LateCountersignatures
 from connector.contracts.negotiation.send import NegotiationSender
 from connector.contracts.partner import Partner
 from connector.errors import Mistake, PeerError, Unknown
@@ -288,44 +288,6 @@ class Contracts:
         store.save_case(tx, case)
         self.sender.record(tx, case, DECISION, {"refused": problem.status, "code": problem.code})
         self.sender.commit(tx, case, step.effects)
-
-    # Signatures: called by the `Countersigner`
-
-    def countersigned(
-        self, tx: Tx, slug: str, case_id: str, seal: str | None, objects: tuple[EvidenceObject, ...]
-    ) -> None:
-        """Our own countersignature is made (None: the provider sealed nothing): book it and send the verification."""
-        case = store.case(tx, slug, case_id, lock=True)
-        if case is None or case.agreement is None or not rests(case.kernel, kernel.State.AGREED):
-            return
-        self.agreements.keep(tx, case, objects)
-        self.agreements.countersigned(tx, self.agreements.get(tx, slug, case.agreement), seal)
-        self.sender.verify(tx, case, seal)
-
-    def verified(
-        self, tx: Tx, slug: str, case_id: str, seal: str | None, fault: str, objects: tuple[EvidenceObject, ...]
-    ) -> None:
-        """The partner's countersignature is checked (None: absent or invalid): finalize, unless one is required.
-
-        Then FINALIZED is withheld until a late one comes or the deadline passes (`late_countersignature`).
-        """
-        case = store.case(tx, slug, case_id, lock=True)
-        if case is None or case.agreement is None or not rests(case.kernel, kernel.State.VERIFIED):
-            return
-        self.agreements.keep(tx, case, objects)
-        agreement = self.agreements.get(tx, slug, case.agreement)
-        if fault:
-            self.sender.record(tx, case, DECISION, {"countersignature": "invalid", "fault": fault})
-        if seal is None and self.agreements.demand(tx, agreement).setting == "required":
-            return
-        self.agreements.countersigned(tx, agreement, seal)
-        self.sender.finalize(tx, case, agreement, seal)
-
-    def refuse_to_sign(self, tx: Tx, slug: str, case_id: str, code: str, reason: Reason) -> None:
-        """What we were to countersign is not what we asked for: say so and end it."""
-        case = store.case(tx, slug, case_id, lock=True)
-        if case is not None and not kernel.terminating(case.kernel) and case.kernel.state is kernel.State.AGREED:
-            self.sender.terminate(tx, case, code, reason)
 
     # Reading
 

@@ -1,49 +1,76 @@
-"""Errands about the seals of a contract, each in four steps: gather, check, seal, book.
+"""The seals of a contract, each in four steps: gather, check, seal, book (spec/contracts.md 3.1, 3.4).
 
-What needs the network or the database is gathered first (`gather`); the check is a pure function of that (`check`);
-then the key seals; one transaction books the outcome (spec/contracts.md 3.1, 3.4).
+What is needed from database, partner and trust list is gathered (`gather`); the check is a pure function of that
+(`check`); then the key seals; `book` writes the outcome. All of it happens in the transaction that took the message
+(`AtOnce`). Only where the partner has to be asked for something, or the key lies elsewhere, the message leaves an
+errand behind, which walks the same steps outside of any transaction and books in one of its own (decision 0083).
 """
-
-from collections.abc import Callable, Sequence
-
-from cryptography import x509
 
 from connector.clock import Clock
 from connector.contracts import store
 from connector.contracts.agreement.agreements import sealer
 from connector.contracts.document import sealing, second_seal
-from connector.contracts.document.render import Names
-from connector.contracts.document.second_seal import SecondKeys
-from connector.contracts.model import EvidenceObject
+from connector.contracts.document.draft import Sealer
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
 from connector.contracts.negotiation.late_countersignature import rests
-from connector.contracts.negotiation.send import SEAL, by_us
-from connector.contracts.negotiation.service import Contracts
+from connector.contracts.negotiation.send import SEAL, NegotiationSender, by_us
 from connector.contracts.signing import check
+from connector.contracts.signing.book import Countersigned, Judged, SealBooking
 from connector.contracts.signing.check import MustRead, Refused, Sealable, Unsealed, ValidCountersignature
-from connector.contracts.signing.gather import Document, Fetch, Gatherer, Task
+from connector.contracts.signing.gather import Gatherer, Task
 from connector.errors import HanseError, Mistake, Unavailable
-from connector.language.reasons import Reason
-from connector.participants.service import Participants
-from connector.policy.engine import PolicyEngine
+from connector.participants.service import Hosted
 from connector.protocol.negotiation import State
 from connector.storage import outbox
 from connector.storage.database import Database, Tx
 from connector.storage.effects import ask_once
 from connector.storage.outbox import OutboxRow
+from connector.trust.keys.signing import SoftwareKey
+
+
+class AtOnce:
+    """Both sides inside the transaction that took the message. None: it is left to an errand, and nothing is booked."""
+
+    def __init__(self, gatherer: Gatherer, sender: NegotiationSender) -> None:
+        self._gatherer, self._booking = gatherer, SealBooking(sender)
+
+    def countersign(self, tx: Tx, case: NegotiationRow) -> NegotiationRow | None:
+        """As consumer in AGREED."""
+        task = self._gatherer.task(tx, case, {})
+        me = None if task is None else _certified(task.hosted)
+        if task is None or me is None or not isinstance(me.key, SoftwareKey):
+            return None
+        found = self._gatherer.contract_at_hand(tx, task)
+        if found is None:
+            return None
+        verdict = check.contract(found, tx.now)
+        if not isinstance(verdict, Sealable):
+            return self._booking.contract(tx, case, task.agreement, _unsigned(verdict))
+        seal = sealing.sign(verdict.covered, me.key, me.chain, verdict.iat)
+        made = Countersigned(seal, _kept_with(me, verdict), verdict.second_fault)
+        return self._booking.contract(tx, case, task.agreement, made)
+
+    def check_countersignature(self, tx: Tx, case: NegotiationRow, claimed: str) -> NegotiationRow | None:
+        """As provider in VERIFIED; `claimed` is empty where the consumer sealed nothing."""
+        task = self._gatherer.task(tx, case, {})
+        documents = None if task is None else self._gatherer.documents_at_hand(task)
+        if task is None or documents is None:
+            return None
+        verdict = None
+        if claimed:
+            found = self._gatherer.countersignature_at_hand(tx, task, claimed)
+            if found is None:
+                return None
+            verdict = check.countersignature(found, tx.now)
+        return self._booking.countersignature(tx, case, task.agreement, _judged(task, claimed, verdict, documents))
 
 
 class Countersigner:
     """Handlers of the errands `countersign` and `check-countersignature`."""
 
-    def __init__(
-        self, db: Database, clock: Clock, participants: Participants, contracts: Contracts, judge: PolicyEngine,
-        fetch: Fetch, document: Document, roots: Sequence[x509.Certificate], listed: Callable[[str], Sequence[str]],
-        second_keys: SecondKeys = second_seal.nobody, name_of: Names = str,
-    ) -> None:  # fmt: skip
-        self._db, self._clock, self._contracts = db, clock, contracts
-        self.gatherer = Gatherer(
-            db, participants, contracts, judge, fetch, document, roots, listed, second_keys, name_of
-        )  # fmt: skip
+    def __init__(self, db: Database, clock: Clock, gatherer: Gatherer, sender: NegotiationSender) -> None:
+        self._db, self._clock = db, clock
+        self.gatherer, self._booking = gatherer, SealBooking(sender)
 
     async def countersign(self, row: OutboxRow) -> None:
         """As consumer in AGREED: what we may seal is sealed and sent; else a person is asked, or it ends."""
@@ -51,21 +78,17 @@ class Countersigner:
         if task is None:
             await self._db.write(row.participant, finish, row)
             return
-        match await self.contract(task, task.read):
-            case Sealable() as sealable:
-                try:
-                    seal, objects = await self.seal(task, sealable)
-                except (Unavailable, Mistake) as fault:
-                    if by_us(fault):
-                        await self._db.write(row.participant, _book_unsealed, row, task, fault)
-                    raise
-                await self._db.write(row.participant, self._book, row, task, seal, objects, sealable.second_fault)
-            case Unsealed(documents):
-                await self._db.write(row.participant, self._book, row, task, None, documents, "")
-            case MustRead() as doubt:
-                await self._db.write(row.participant, self._book_unread, row, task, doubt)
-            case Refused(reason=reason):
-                await self._db.write(row.participant, self._book_refused, row, task, reason)
+        verdict = await self.contract(task, task.read)
+        if not isinstance(verdict, Sealable):
+            await self._db.write(row.participant, self._book, row, task, _unsigned(verdict))
+            return
+        try:
+            made = Countersigned(*await self.seal(task, verdict), verdict.second_fault)
+        except (Unavailable, Mistake) as fault:
+            if by_us(fault):
+                await self._db.write(row.participant, _book_unsealed, row, task, fault)
+            raise
+        await self._db.write(row.participant, self._book, row, task, made)
 
     async def check_countersignature(self, row: OutboxRow) -> None:
         """As provider in VERIFIED: an invalid seal of the consumer counts as missing, and is recorded."""
@@ -75,14 +98,9 @@ class Countersigner:
             return
         claimed = task.facts.get("seal", "")
         verdict = await self.countersignature(task, claimed) if claimed else None
-        if isinstance(verdict, ValidCountersignature):
-            second = verdict.second(task.claim("consumer"))
-            objects = (*verdict.objects, *second.objects)
-            await self._db.write(row.participant, self._book_checked, row, task, claimed, "", objects, second.fault)
-            return
-        documents = await self.gatherer.documents(task)
-        fault = "" if verdict is None else verdict.code
-        await self._db.write(row.participant, self._book_checked, row, task, None, fault, documents, "")
+        documents = () if isinstance(verdict, ValidCountersignature) else await self.gatherer.documents(task)
+        found = _judged(task, claimed, verdict, documents)
+        await self._db.write(row.participant, self._book_judged, row, task, found)
 
     async def contract(self, task: Task, read: str | None) -> Sealable | MustRead | Unsealed | Refused:
         """What to do about the provider's seal, gathered and checked; `read` as in `SealedContract`. Raises
@@ -97,31 +115,56 @@ class Countersigner:
         """Our countersignature, and what is kept with it. Raises Unavailable, or Mistake without a certificate."""
         me = sealer(task.hosted)
         seal = await sealing.seal(sealable.covered, me.key, me.chain, sealable.iat)
-        return seal, (*sealable.objects, *second_seal.made("consumer", me, sealable.covered, sealable.iat))
+        return seal, _kept_with(me, sealable)
 
-    def _book(
-        self, tx: Tx, row: OutboxRow, task: Task, seal: str | None, objects: tuple[EvidenceObject, ...],
-        second_fault: str,
-    ) -> None:  # fmt: skip
-        if outbox.finish(tx, row):
-            self._contracts.countersigning.second_invalid(tx, task.case, "provider", second_fault)
-            self._contracts.countersigned(tx, row.participant, task.case.id, seal, objects)
+    def _book(self, tx: Tx, row: OutboxRow, task: Task, found: Countersigned | MustRead | Refused) -> None:
+        waiting = _finished(tx, row, task)
+        if waiting is not None:
+            self._booking.contract(tx, *waiting, found)
 
-    def _book_unread(self, tx: Tx, row: OutboxRow, task: Task, doubt: MustRead) -> None:
-        if outbox.finish(tx, row):
-            self._contracts.countersigning.unclear(tx, row.participant, task.case.id, doubt.code, doubt.objects)
+    def _book_judged(self, tx: Tx, row: OutboxRow, task: Task, found: Judged) -> None:
+        waiting = _finished(tx, row, task)
+        if waiting is not None:
+            self._booking.countersignature(tx, *waiting, found)
 
-    def _book_refused(self, tx: Tx, row: OutboxRow, task: Task, reason: Reason) -> None:
-        if outbox.finish(tx, row):
-            self._contracts.refuse_to_sign(tx, row.participant, task.case.id, "contract", reason)
 
-    def _book_checked(
-        self, tx: Tx, row: OutboxRow, task: Task, seal: str | None, fault: str, objects: tuple[EvidenceObject, ...],
-        second_fault: str,
-    ) -> None:  # fmt: skip
-        if outbox.finish(tx, row):
-            self._contracts.countersigning.second_invalid(tx, task.case, "consumer", second_fault)
-            self._contracts.verified(tx, row.participant, task.case.id, seal, fault, objects)
+def _certified(hosted: Hosted) -> Sealer | None:
+    """The participant as signer; None while its seal key has no certificate: then an errand tells a person."""
+    try:
+        return sealer(hosted)
+    except Mistake:
+        return None
+
+
+def _kept_with(me: Sealer, sealable: Sealable) -> tuple[EvidenceObject, ...]:
+    """What our countersignature covers, and our second seal beside it."""
+    return (*sealable.objects, *second_seal.made("consumer", me, sealable.covered, sealable.iat))
+
+
+def _unsigned(verdict: MustRead | Unsealed | Refused) -> Countersigned | MustRead | Refused:
+    """Where the provider sealed nothing there is nothing to countersign, and the contract proceeds."""
+    return Countersigned(None, verdict.documents) if isinstance(verdict, Unsealed) else verdict
+
+
+def _judged(
+    task: Task, claimed: str, verdict: ValidCountersignature | Refused | None, documents: tuple[EvidenceObject, ...]
+) -> Judged:
+    """What an invalid seal, or none (`verdict` None), leaves behind are both DID documents."""
+    if isinstance(verdict, ValidCountersignature):
+        second = verdict.second(task.claim("consumer"))
+        return Judged(claimed, "", (*verdict.objects, *second.objects), second.fault)
+    return Judged(None, "" if verdict is None else verdict.code, documents)
+
+
+def _finished(tx: Tx, row: OutboxRow, task: Task) -> tuple[NegotiationRow, Agreement] | None:
+    """The negotiation and its agreement as they are now, under the lock; None if the errand is done otherwise."""
+    if not outbox.finish(tx, row):
+        return None
+    case = store.case(tx, row.participant, task.case.id, lock=True)
+    agreement = store.agreement(tx, row.participant, task.agreement.id)
+    if case is None or agreement is None or case.agreement != agreement.id:
+        return None
+    return case, agreement
 
 
 def _book_unsealed(tx: Tx, row: OutboxRow, task: Task, fault: HanseError) -> None:

@@ -1,12 +1,14 @@
 """All that a check of a seal needs from the database, the partner and the trust list, as one value.
 
 What we wrote ourselves or have kept is never asked for. What a seal refers to lies below its party's root, under an
-address that says its hash (spec/contracts.md 1.3); whether it has that hash is the check's question.
+address that says its hash (spec/contracts.md 1.3); whether it has that hash is the check's question. It is gathered in
+one way, inside a transaction: the one that took the message if all is at hand (decision 0083), else that of an errand,
+which may ask the partner first.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from cryptography import x509
@@ -15,11 +17,8 @@ from connector.clock import rfc3339
 from connector.contracts import store
 from connector.contracts.agreement.agreements import PATIENCE_MS
 from connector.contracts.document import described_data, draft, sealed_unasked, sealing, second_seal
-from connector.contracts.document.render import Names
 from connector.contracts.document.sealed_unasked import Own, Unsigned
-from connector.contracts.document.second_seal import SecondKeys
 from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
-from connector.contracts.negotiation.service import Contracts
 from connector.contracts.signing.check import (
     ReceivedCountersignature,
     Refused,
@@ -28,7 +27,7 @@ from connector.contracts.signing.check import (
     Unsealed,
     refused,
 )
-from connector.errors import PeerError
+from connector.errors import PeerError, Unknown
 from connector.participants.service import Hosted, Participants
 from connector.policy.engine import PolicyEngine
 from connector.protocol.process import Role
@@ -38,9 +37,7 @@ from connector.storage.outbox import OutboxRow
 from connector.verify.formats import jades, key_binding
 from connector.verify.formats.faults import Fault
 
-Fetch = Callable[[Hosted, str, str], Awaitable[bytes]]
-"""(who asks, the peer's DID, address) -> bytes; raises Unavailable, or PeerError for what the peer does not give."""
-Document = Callable[[str], Awaitable[Mapping[str, Any]]]
+T = TypeVar("T")
 MOST_DOCUMENTS = 10_000
 LONGEST = 16_384
 """Bytes of an agreement whose text and profile are written here before the seal is checked: nobody makes us put a
@@ -72,111 +69,195 @@ class Task(NamedTuple):
         return self.kept.get(second_seal.CLAIMED + second_seal.NAMES[side])
 
 
+class Have(NamedTuple):
+    """What came from the partner: its DID document, and objects by the SHA-256 that they should have."""
+
+    document: Mapping[str, Any]
+    fetched: Mapping[str, bytes]
+
+
+class Missing(NamedTuple):
+    """What of it is not here and has to be fetched first: addresses by SHA-256."""
+
+    addresses: Mapping[str, str]
+
+
+class Partners(Protocol):
+    """How other connectors are asked. `document` raises Unavailable or PeerError, `known_document` never calls anybody:
+    None if the document is not here, or not to be used any more."""
+
+    async def document(self, did: str) -> Mapping[str, object]: ...
+    def known_document(self, did: str) -> Mapping[str, object] | None: ...
+    async def fetch(self, hosted: Hosted, did: str, url: str) -> bytes: ...
+
+
+class Members(Protocol):
+    """What the trust list says of a DID now."""
+
+    def name_of(self, did: str) -> str: ...
+    def seal_certificates(self, did: str) -> Sequence[str]: ...
+    def second_seal_keys(self, did: str) -> Sequence[Mapping[str, str]]: ...
+
+
 class Gatherer:
-    """`listed`, `second_keys` and `name_of`: the seal certificates, keys for second seals and names by the trust list
-    as it is now."""
+    """`roots` are the authorities of seal certificates."""
 
     def __init__(
-        self, db: Database, participants: Participants, contracts: Contracts, judge: PolicyEngine, fetch: Fetch,
-        document: Document, roots: Sequence[x509.Certificate], listed: Callable[[str], Sequence[str]],
-        second_keys: SecondKeys, name_of: Names,
+        self, db: Database, participants: Participants, judge: PolicyEngine, partners: Partners, members: Members,
+        roots: Sequence[x509.Certificate],
     ) -> None:  # fmt: skip
-        self._db, self._participants, self._contracts, self._judge = db, participants, contracts, judge
-        self._fetch, self._document = fetch, document
-        self._roots, self._listed, self._second_keys, self._name_of = roots, listed, second_keys, name_of
+        self._db, self._participants, self._judge = db, participants, judge
+        self._partners, self._members, self._roots = partners, members, roots
         self._documents = _Documents()
+
+    # Where the partner may be asked
 
     async def load(self, row: OutboxRow) -> Task | None:
         """None if the negotiation has no agreement."""
         errand = msgspec.json.decode(row.body, type=Errand)
-        hosted = await self._participants.get(row.participant)
-        return await self._db.read(row.participant, self._load, hosted, errand)
+        await self._participants.get(row.participant)
+        return await self._db.read(row.participant, self._load, row.participant, errand)
 
-    def _load(self, tx: Tx, hosted: Hosted, errand: Errand) -> Task | None:
-        slug = hosted.participant.id
-        case = self._contracts.get(tx, slug, errand.process)
-        if case.agreement is None:
-            return None
-        agreement = self._contracts.agreements.get(tx, slug, case.agreement)
-        return Task(hosted, case, agreement, store.objects(tx, slug, case.id), errand.facts)
+    def _load(self, tx: Tx, slug: str, errand: Errand) -> Task | None:
+        case = store.case(tx, slug, errand.process)
+        if case is None:
+            raise Unknown("contracts.unknown", id=errand.process)
+        return self.task(tx, case, errand.facts)
 
     async def contract(self, task: Task, read: str | None) -> SealedContract | Unsealed | Refused:
         """As consumer: what the provider sealed; Refused if it cannot be gathered, and never will. Raises Unavailable.
 
         `read` is the digest of what a person has read; None if nobody had to.
         """
+        return await self._fetching(task, lambda tx, have: self._contract(tx, task, read, have))
+
+    async def countersignature(self, task: Task, claimed: str) -> ReceivedCountersignature | Refused:
+        """As provider: what the consumer says is its seal; else as `contract`."""
+        return await self._fetching(task, lambda tx, have: self._countersignature(tx, task, claimed, have))
+
+    async def documents(self, task: Task) -> tuple[EvidenceObject, ...]:
+        """Both DID documents as they are now; may raise Unavailable."""
+        return self._documents.both(task, await self._partners.document(task.case.counterparty))
+
+    async def _fetching(self, task: Task, gather: Callable[[Tx, Have], T | Missing]) -> T | Refused:
+        """Gathers, and once more with what was missing."""
+        slug = task.hosted.participant.id
         try:
-            return await self._contract(task, read)
+            have = Have(await self._partners.document(task.case.counterparty), {})
+            found = await self._db.read(slug, gather, have)
+            if isinstance(found, Missing):
+                have = have._replace(fetched=await self._fetched(task, found))
+                found = await self._db.read(slug, gather, have)
         except (Fault, PeerError) as fault:
             return refused(fault)
+        assert not isinstance(found, Missing), "all that was asked for is here"
+        return found
 
-    async def _contract(self, task: Task, read: str | None) -> SealedContract | Unsealed:
+    async def _fetched(self, task: Task, missing: Missing) -> dict[str, bytes]:
+        """Side by side, by the SHA-256 that they should have."""
+        did = task.case.counterparty
+        asked = (self._partners.fetch(task.hosted, did, address) for address in missing.addresses.values())
+        return dict(zip(missing.addresses, await asyncio.gather(*asked), strict=True))
+
+    # Inside the transaction that took the message, where nobody is asked
+
+    def task(self, tx: Tx, case: NegotiationRow, facts: Mapping[str, str]) -> Task | None:
+        """None if the negotiation has no agreement."""
+        agreement = None if case.agreement is None else store.agreement(tx, case.participant, case.agreement)
+        if agreement is None:
+            return None
+        kept = store.objects(tx, case.participant, case.id)
+        return Task(self._participants.held(case.participant), case, agreement, kept, facts)
+
+    def contract_at_hand(self, tx: Tx, task: Task) -> SealedContract | Unsealed | Refused | None:
+        """As `contract` for what nobody had to read; None: something has to be fetched, or it is too long."""
+        if len(task.agreement.document) > LONGEST:
+            return None
+        return self._at_hand(task, lambda have: self._contract(tx, task, None, have))
+
+    def countersignature_at_hand(self, tx: Tx, task: Task, claimed: str) -> ReceivedCountersignature | Refused | None:
+        """As `countersignature`; None: something has to be fetched."""
+        return self._at_hand(task, lambda have: self._countersignature(tx, task, claimed, have))
+
+    def documents_at_hand(self, task: Task) -> tuple[EvidenceObject, ...] | None:
+        """As `documents`."""
+        theirs = self._partners.known_document(task.case.counterparty)
+        return None if theirs is None else self._documents.both(task, theirs)
+
+    def _at_hand(self, task: Task, gather: Callable[[Have], T | Missing]) -> T | Refused | None:
+        document = self._partners.known_document(task.case.counterparty)
+        if document is None:
+            return None
+        try:
+            found = gather(Have(document, {}))
+        except (Fault, PeerError) as fault:
+            return refused(fault)
+        return None if isinstance(found, Missing) else found
+
+    # The one way of gathering
+
+    def _contract(self, tx: Tx, task: Task, read: str | None, have: Have) -> SealedContract | Unsealed | Missing:
         hosted, case, agreement = task.hosted, task.case, task.agreement
-        document = await self._document(case.counterparty)
-        documents = self._documents.both(task, document)
+        documents = self._documents.both(task, have.document)
         if agreement.provider_jws is None:
             return Unsealed(documents)
         seal = jades.read(agreement.provider_jws)
         if len(seal.pars) != 5 or case.agreement != seal.pars[0]:
             raise Fault("seal-form", what="pars")
         shown = described_data.read(task.kept.get(described_data.NAME))
-        own = Own(sealed_unasked.known(hosted, case, agreement, shown, self._name_of), self._judge)
+        own = Own(sealed_unasked.known(hosted, case, agreement, shown, self._members.name_of), self._judge)
         predicted = own.predicted(PATIENCE_MS) if len(agreement.document) <= LONGEST else ()
         names = (draft.TEXT, draft.PROFILE, draft.DATASET, draft.APPROVAL["provider"])
-        objects = await self._objects(task, dict(zip(names, seal.pars[1:], strict=True)), predicted)
+        objects = _objects(tx, task, dict(zip(names, seal.pars[1:], strict=True)), predicted, have.fetched)
+        if isinstance(objects, Missing):
+            return objects
         return SealedContract(
             own, agreement.provider_jws, seal, objects, task.claim("provider"), documents,
-            self._trust(case.counterparty, document), hosted.participant.root, read,
+            self._trust(case.counterparty, have.document), hosted.participant.root, read,
         )  # fmt: skip
 
-    async def countersignature(self, task: Task, claimed: str) -> ReceivedCountersignature | Refused:
-        """As provider: what the consumer says is its seal; else as `contract`."""
-        try:
-            return await self._countersignature(task, claimed)
-        except (Fault, PeerError) as fault:
-            return refused(fault)
-
-    async def _countersignature(self, task: Task, claimed: str) -> ReceivedCountersignature:
+    def _countersignature(
+        self, tx: Tx, task: Task, claimed: str, have: Have
+    ) -> ReceivedCountersignature | Missing:  # fmt: skip
         case, seal = task.case, jades.read(claimed)
         if len(seal.pars) != 6 or task.agreement.provider_jws is None:
             raise Fault("seal-form", what="pars")
-        document = await self._document(case.counterparty)
         usual = draft.approval(case.counterparty, "consumer", case.offer, rfc3339(seal.iat * 1000))
-        approval = await self._objects(task, {draft.APPROVAL["consumer"]: seal.pars[4]}, (usual.body,))
+        wanted = {draft.APPROVAL["consumer"]: seal.pars[4]}
+        approval = _objects(tx, task, wanted, (usual.body,), have.fetched)
+        if isinstance(approval, Missing):
+            return approval
         return ReceivedCountersignature(
             case, task.agreement, claimed, seal, {**task.kept, **approval},
-            self._documents.both(task, document), self._trust(case.counterparty, document),
+            self._documents.both(task, have.document), self._trust(case.counterparty, have.document),
             task.hosted.participant.root,
         )  # fmt: skip
 
-    async def documents(self, task: Task) -> tuple[EvidenceObject, ...]:
-        """Both DID documents as they are now; may raise Unavailable."""
-        return self._documents.both(task, await self._document(task.case.counterparty))
-
     def _trust(self, did: str, document: Mapping[str, Any]) -> Trust:
-        return Trust(did, document, self._roots, self._listed(did), self._second_keys(did))
+        listed, second_keys = self._members.seal_certificates(did), self._members.second_seal_keys(did)
+        return Trust(did, document, self._roots, listed, second_keys)
 
-    async def _objects(
-        self, task: Task, addresses: Mapping[str, str], predicted: Iterable[bytes]
-    ) -> dict[str, EvidenceObject]:
-        """The partner's objects by name (`addresses` are by name, too), those that we do not have fetched side by side.
 
-        `predicted` is what we would have written ourselves: what of it has a hash asked for is the document itself.
-        """
-        slug, did = task.hosted.participant.id, task.case.counterparty
-        root = key_binding.root_of(did)
-        hashes = {name: _hash_below(root, address) for name, address in addresses.items()}
-        bodies = _found(predicted, frozenset(hashes.values()))
-        asked = tuple(sha256 for sha256 in hashes.values() if sha256 not in bodies)
-        if asked:
-            bodies |= await self._db.read(slug, store.known_bodies, slug, asked)
-        missing = [name for name, sha256 in hashes.items() if sha256 not in bodies]
-        fetched = await asyncio.gather(*(self._fetch(task.hosted, did, addresses[name]) for name in missing))
-        bodies |= {hashes[name]: body for name, body in zip(missing, fetched, strict=True)}
-        return {
-            name: EvidenceObject(name=name, sha256=sha256, media_type=_TYPES[name], body=bodies[sha256])
-            for name, sha256 in hashes.items()
-        }
+def _objects(
+    tx: Tx, task: Task, addresses: Mapping[str, str], predicted: Iterable[bytes], fetched: Mapping[str, bytes]
+) -> dict[str, EvidenceObject] | Missing:
+    """The partner's objects by name (`addresses` are by name, too), unless some are not here.
+
+    `predicted` is what we would have written ourselves: what of it has a hash asked for is the document itself.
+    """
+    root = key_binding.root_of(task.case.counterparty)
+    hashes = {name: _hash_below(root, address) for name, address in addresses.items()}
+    bodies = {**fetched, **_found(predicted, frozenset(hashes.values()))}
+    asked = tuple(sha256 for sha256 in hashes.values() if sha256 not in bodies)
+    if asked:
+        bodies |= store.known_bodies(tx, task.case.participant, asked)
+    missing = {sha256: addresses[name] for name, sha256 in hashes.items() if sha256 not in bodies}
+    if missing:
+        return Missing(missing)
+    return {
+        name: EvidenceObject(name=name, sha256=sha256, media_type=_TYPES[name], body=bodies[sha256])
+        for name, sha256 in hashes.items()
+    }
 
 
 def _hash_below(root: str, address: str) -> str:

@@ -17,7 +17,7 @@ from connector.contracts.negotiation.send import SEAL, by_us
 from connector.contracts.negotiation.service import Contracts
 from connector.contracts.signing.check import MustRead, Refused, Sealable, Second
 from connector.contracts.signing.countersign import Countersigner, finish
-from connector.contracts.signing.gather import Fetch, Task
+from connector.contracts.signing.gather import Partners, Task
 from connector.contracts.signing.progress import UNREACHED
 from connector.errors import HanseError, Mistake, PeerError, Unavailable
 from connector.http import strict
@@ -52,10 +52,10 @@ class LateDelivery:
 
     def __init__(
         self, db: Database, participants: Participants, contracts: Contracts, desk: Countersigner, post: Post,
-        fetch: Fetch,
+        partners: Partners,
     ) -> None:  # fmt: skip
         self._db, self._participants, self._contracts, self._desk = db, participants, contracts, desk
-        self._post, self._fetch = post, fetch
+        self._post, self._partners = post, partners
 
     async def receive(self, slug: str, case: NegotiationRow, agreement: Agreement, seal: str, second: str = "") -> None:
         """As provider: check and book what the consumer handed in. Raises PeerError if it does not hold, Settled if
@@ -85,7 +85,7 @@ class LateDelivery:
         if second_seal.DIGEST.fullmatch(second):
             try:
                 url = f"{key_binding.root_of(case.counterparty)}/evidence/objects/{second}"
-                body = await self._fetch(hosted, case.counterparty, url)
+                body = await self._partners.fetch(hosted, case.counterparty, url)
             except PeerError:
                 body = b""
             found = body.decode("ascii", "replace") if sealing.digest(body) == second else ""

@@ -143,6 +143,11 @@ class PeerClient:
         """The peer's DID document as it is now; raises PeerError or Unavailable."""
         return (await self._resolver.document(did)).raw
 
+    def known_document(self, did: str) -> Mapping[str, object] | None:
+        """The same if it is here and may be used; nobody is called."""
+        known = self._resolver.known(did)
+        return None if known is None else known.raw
+
     async def catalogue(self, slug: str, did: str, words: Sequence[str] = ()) -> Listed:
         """All datasets that the peer shows us, page by page, as far as our bounds go.
 

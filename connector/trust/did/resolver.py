@@ -88,6 +88,18 @@ class Resolver:
         # Shielded: a caller that gives up must not take the answer away from the others who wait for it.
         return await asyncio.shield(task)
 
+    def known(self, did: str) -> DidDocument | None:
+        """The same if it is here and may be used now; nothing is fetched, and nothing raised."""
+        kept = self._kept.get(did)
+        if kept is not None and self._clock.steady() < kept.until:
+            return None if isinstance(kept.document, HanseError) else kept.document
+        try:
+            checked = parse(did)
+            own = self._local(checked) if self._local is not None else None
+            return None if own is None else self._read_own(checked, own)
+        except PeerError:
+            return None
+
     def _read_own(self, did: Did, value: dict[str, object]) -> DidDocument:
         """Read once for as long as the participant's document is the same object."""
         known = self._own.get(did)

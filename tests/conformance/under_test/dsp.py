@@ -48,7 +48,7 @@ def ports(foreign: Foreign, delay_ms: int) -> Ports:
     prompter = Prompter(delay_ms)
     return replace(
         among(foreign),
-        negotiating=lambda sender, catalogue, judge: Negotiating(prompter),
+        negotiating=lambda sender, catalogue, judge, seals: Negotiating(prompter),
         transferring=lambda sender, decisions: Transferring(prompter),
         plane=_idle_plane,
         more=partial(_more, foreign),

@@ -147,9 +147,13 @@ class ForeignClient(PeerClient):
 
     async def document(self, did: str) -> Mapping[str, object]:
         """These peers have no DID document; what is known of one stands in for it."""
-        if any(did == peer.did for peer in self._foreign.peers):
-            return {"id": did}
-        return await super().document(did)
+        return self._standing_in(did) or await super().document(did)
+
+    def known_document(self, did: str) -> Mapping[str, object] | None:
+        return self._standing_in(did) or super().known_document(did)
+
+    def _standing_in(self, did: str) -> Mapping[str, object] | None:
+        return {"id": did} if any(did == peer.did for peer in self._foreign.peers) else None
 
     async def post(self, slug: str, did: str, url: str, body: bytes, limit: int | None = None) -> Answer:
         headers = {**self._says(slug, did, url), "Content-Type": "application/json"}

@@ -16,6 +16,7 @@ from connector.contracts import store
 from connector.contracts.document import second_seal
 from connector.contracts.evidence import export
 from connector.contracts.model import Agreement
+from connector.contracts.signing.book import SealBooking
 from connector.errors import Unavailable
 from connector.storage.database import WORKER, Tx
 from connector.trust.keys.signing import SoftwareKey
@@ -349,7 +350,7 @@ async def test_an_agreement_that_never_came_into_force_gets_none(towns: Towns) -
     assert await said(towns, "musterstadt") == [{}]
 
 
-@pytest.mark.parametrize("step", ["verified", "countersigned"])
+@pytest.mark.parametrize("step", ["countersignature", "contract"])
 async def test_a_crash_between_judging_and_booking_loses_nothing(
     towns: Towns, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -361,7 +362,7 @@ async def test_a_crash_between_judging_and_booking_loses_nothing(
         raise Unavailable("storage.unavailable")
 
     with monkeypatch.context() as patch:
-        patch.setattr(towns.contracts, step, died)
+        patch.setattr(SealBooking, step, died)
         asked = await towns.ask("nachbardorf", "musterstadt", await towns.publish("musterstadt"))
         await towns.run()
         assert [await said(towns, town) for town in TOWNS] == [[], []]

@@ -232,6 +232,7 @@ async def test_only_an_offer_can_be_answered(towns: Towns, move: str) -> None:
 
 async def stopped_in(towns: Towns, state: State, *, begun_by: str) -> NegotiationRow:
     """A negotiation that has come as far as `state` and rests there; the case of the village."""
+    towns.wire.at_hand = False  # else nothing rests in AGREED or VERIFIED
     if begun_by == TOWN:
         case = await proposed(towns)
         if state is not State.OFFERED:

@@ -145,8 +145,7 @@ async def test_an_honest_contract_is_written_here_and_never_fetched(
         fetched.append(url.rpartition("/")[2])
         return await fetch(hosted, did, url)
 
-    for kind in ("countersign", "check-countersignature"):
-        monkeypatch.setattr(towns.handlers[kind].__self__.gatherer, "_fetch", noting)  # type: ignore[attr-defined]
+    monkeypatch.setattr(towns.wire, "fetch", noting)
     agreement = await towns.concluded("nachbardorf", "musterstadt")
     assert agreement.state == "finalized"
     objects = await towns.db.read("nachbardorf", store.objects, "nachbardorf", agreement.negotiation)
@@ -226,10 +225,9 @@ async def test_an_object_that_cannot_be_had_now_is_fetched_again(towns: Towns) -
         raise Unavailable("peer.busy", status=503)
 
     towns.wire.fetch = away  # type: ignore[method-assign]
-    towns.handlers["countersign"].__self__.gatherer._fetch = away  # type: ignore[attr-defined]
     await towns.run()
     assert (await towns.case("nachbardorf", case.id)).shown == "AGREED"
-    towns.handlers["countersign"].__self__.gatherer._fetch = fetch  # type: ignore[attr-defined]
+    towns.wire.fetch = fetch  # type: ignore[method-assign]
     await towns.hurry()
     assert (await towns.case("nachbardorf", case.id)).shown == "FINALIZED"
 

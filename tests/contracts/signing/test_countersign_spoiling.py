@@ -187,7 +187,7 @@ async def test_bug_a_first_seal_from_tomorrow_was_taken(towns: Towns, monkeypatc
     """>> the consumer's claims a time to come << it does not hold, as every auditor would say; >> the provider's <<
     no contract comes of it."""
     with monkeypatch.context() as patch:
-        ahead(patch, "seal", towns.did("nachbardorf"), DAY_S)
+        ahead(patch, "sign", towns.did("nachbardorf"), DAY_S)
         agreement = await towns.concluded("nachbardorf", "musterstadt", countersignature="preferred")
         theirs = await towns.agreement("musterstadt", agreement.id)
         assert (agreement.state, theirs.state, theirs.consumer_jws) == ("one-sided", "one-sided", None)

@@ -221,16 +221,16 @@ async def test_a_consumer_that_cannot_be_asked_now_is_asked_again(
     """>> late; the process dies, or the second seal cannot be fetched << nothing is booked; again: all of it is."""
     await both_keyed(towns)
     found = await broken(towns)
-    fetch = towns.late_delivery._fetch
+    fetch = towns.wire.fetch
 
     async def away(*args: Any) -> bytes:
         raise Unavailable("http.unreachable")
 
-    towns.late_delivery._fetch = away
+    towns.wire.fetch = away  # type: ignore[method-assign]
     await order(towns, found)
     await towns.run()
     assert await states(towns, found) == ("one-sided", "one-sided")
-    towns.late_delivery._fetch = fetch
+    towns.wire.fetch = fetch  # type: ignore[method-assign]
 
     def died(*args: Any) -> None:
         raise Unavailable("storage.unavailable")

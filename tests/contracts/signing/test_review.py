@@ -10,6 +10,7 @@ import pytest
 from connector.contracts import store
 from connector.contracts.approval import Approval
 from connector.contracts.document import draft, sealing
+from connector.contracts.signing.book import SealBooking
 from connector.contracts.signing.review import Readings
 from connector.errors import HanseError, Mistake, Unavailable
 from connector.protocol.messages import HANSE
@@ -91,13 +92,12 @@ async def test_declined_and_signed_at_once_is_one_of_both(towns: Towns) -> None:
 
 async def test_a_crash_before_the_question_is_stored_asks_again(towns: Towns, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process dies between check and booking: nothing is sealed or asked; the next attempt asks, once."""
-    rules = towns.contracts.countersigning
 
     def died(*args: Any) -> None:
         raise Unavailable("storage.unavailable")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rules, "unclear", died)
+        patch.setattr(SealBooking, "contract", died)
         case = await lying(towns, *ALL["a script"])
         assert await towns.rows(CONSUMER, "SELECT 1 AS one FROM question WHERE participant = :participant") == []
     await towns.hurry()

@@ -353,3 +353,20 @@ async def test_participants_of_this_process_need_no_http(web: Web, clock: FakeCl
     own[DID] = made(keys())
     assert (await resolver.document(DID)).raw != first.raw
     assert web.fetched == []
+    assert resolver.known(DID) is await resolver.document(DID)
+
+
+async def test_what_is_known_is_told_without_asking_anybody(web: Web, resolver: Resolver, clock: FakeClock) -> None:
+    """>> never asked for, fetched, too old, refused << nothing, the document, nothing, nothing; no fetch for it."""
+    web.put(made(keys()))
+    assert resolver.known(DID) is None
+    document = await resolver.document(DID)
+    assert resolver.known(DID) is document
+    clock.advance(600_000)
+    assert resolver.known(DID) is None
+    web.pages.clear()
+    with pytest.raises(Unavailable):
+        await resolver.document(DID)
+    assert resolver.known(DID) is None
+    assert resolver.known("did:key:z6Mk") is None
+    assert len(web.fetched) == 2

@@ -1,0 +1,85 @@
+"""Books what became of a seal: the last of the four steps, in the transaction that took the message or an errand's.
+
+Nothing is checked here but whether the negotiation still waits for it (spec/contracts.md 3.1, 3.4, 3.5).
+"""
+
+from typing import NamedTuple
+
+from connector.contracts.agreement.log_records import DECISION
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
+from connector.contracts.negotiation.late_countersignature import LateCountersignatures, rests
+from connector.contracts.negotiation.send import NegotiationSender
+from connector.contracts.signing.check import MustRead, Refused
+from connector.protocol.negotiation import State
+from connector.storage.database import Tx
+from connector.storage.effects import ask
+
+
+class Countersigned(NamedTuple):
+    """As consumer: our countersignature (None: the provider sealed nothing), and what is kept with it.
+
+    `second_fault` says what is wrong with the provider's second seal; empty if it gave none, or a good one.
+    """
+
+    seal: str | None
+    objects: tuple[EvidenceObject, ...]
+    second_fault: str = ""
+
+
+class Judged(NamedTuple):
+    """As provider: the consumer's countersignature (None: absent or invalid) and what is kept with it.
+
+    `fault` says what is wrong with one that is invalid, `second_fault` the same of its second seal.
+    """
+
+    seal: str | None
+    fault: str
+    objects: tuple[EvidenceObject, ...]
+    second_fault: str = ""
+
+
+class SealBooking:
+    """Every method takes the case under its lock and gives it back as it is saved now."""
+
+    def __init__(self, sender: NegotiationSender) -> None:
+        self._sender, self._agreements = sender, sender.agreements
+        self._late = LateCountersignatures(sender.agreements, sender)
+
+    def contract(
+        self, tx: Tx, case: NegotiationRow, agreement: Agreement, found: Countersigned | MustRead | Refused
+    ) -> NegotiationRow:
+        """As consumer in AGREED: the verification goes out, a person is asked, or it ends with the reason."""
+        if isinstance(found, Countersigned):
+            self._late.second_invalid(tx, case, "provider", found.second_fault)
+        if not rests(case.kernel, State.AGREED):
+            return case
+        match found:
+            case Countersigned(seal, objects):
+                self._agreements.keep(tx, case, objects)
+                self._agreements.countersigned(tx, agreement, seal)
+                return self._sender.verify(tx, case, seal)
+            case MustRead(code, objects):
+                self._agreements.keep(tx, case, objects)
+                self._sender.record(tx, case, DECISION, {"countersignature": "asked", "fault": code})
+                ask(tx, case.participant, case.id, "countersign", fault=code)
+                return case
+            case Refused(reason=reason):
+                return self._sender.terminate(tx, case, "contract", reason)
+
+    def countersignature(
+        self, tx: Tx, case: NegotiationRow, agreement: Agreement, found: Judged
+    ) -> NegotiationRow:  # fmt: skip
+        """As provider in VERIFIED: finalize, unless a countersignature is required and none is good.
+
+        Then FINALIZED is withheld until a late one comes or the deadline passes (`late_countersignature`).
+        """
+        self._late.second_invalid(tx, case, "consumer", found.second_fault)
+        if not rests(case.kernel, State.VERIFIED):
+            return case
+        self._agreements.keep(tx, case, found.objects)
+        if found.fault:
+            self._sender.record(tx, case, DECISION, {"countersignature": "invalid", "fault": found.fault})
+        if found.seal is None and self._agreements.demand(tx, agreement).setting == "required":
+            return case
+        self._agreements.countersigned(tx, agreement, found.seal)
+        return self._sender.finalize(tx, case, agreement, found.seal)
