@@ -158,7 +158,7 @@ def _operation(services: Services) -> api_operation.OperationHandlers:
     operation, infra = services.operation, services.infra
     return api_operation.OperationHandlers(
         infra.db, services.participants, infra.metrics, services.schedule.readiness.look, services.trust.listing.reload,
-        operation.changes.accept_keys, operation.monitoring.look, services.figures,
+        operation.changes.accept_keys, operation.look, services.figures,
     )  # fmt: skip
 
 

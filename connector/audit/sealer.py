@@ -18,6 +18,7 @@ from connector.audit.origins import origin as origin
 from connector.audit.store import alone
 from connector.errors import Defect
 from connector.storage.database import Conflict, Database, Row, Tx
+from connector.storage.due import having
 from connector.storage.postgres.horizon import horizon_clause
 from connector.verify.checks import disclosure
 from connector.verify.formats import base64url, checkpoint
@@ -82,6 +83,19 @@ def assign(tx: Tx, participant: str, limit: int = MOST) -> Batch | None:
     frontier = before.append((merkle.leaf_hash(row["leaf"]) for row in entries), grown)
     tiles.keep(tx, participant, grown)
     return _insert(tx, participant, frontier)
+
+
+UNSEALED = (
+    "EXISTS (SELECT 1 FROM audit_entry e WHERE e.participant = p.id AND e.leaf_index IS NULL)"
+    " OR EXISTS (SELECT 1 FROM audit_seal s WHERE s.participant = p.id AND s.checkpoint IS NULL"
+    " AND s.size = (SELECT max(t.size) FROM audit_seal t WHERE t.participant = p.id))"
+)
+"""Entries without a place, or a newest batch that nobody signed."""
+
+
+def unsealed(tx: Tx) -> list[str]:
+    """Participants whose logs have something to seal, in the scope of the worker."""
+    return having(tx, UNSEALED)
 
 
 def sign(batch: Batch, log: str, signers: Sequence[LogSigner]) -> str:

@@ -26,7 +26,7 @@ from connector.participants.lifecycle import require_active
 from connector.participants.service import Participants
 from connector.settings.sections import Federation as Settings
 from connector.storage import lease
-from connector.storage.database import PROCESS, Database, Tx
+from connector.storage.database import PROCESS, WORKER, Database, Tx
 from connector.telemetry import Metrics
 from connector.trust.did import did as dids
 from connector.trust.members.trust_list import Anchor
@@ -36,7 +36,9 @@ _CHANCE: Final = random.Random()  # noqa: S311  spread, not secrecy; its own, so
 FIRST_MS: Final = 60_000
 """A new member is asked between one and two of these after it was first seen on the list."""
 ENROL_MS: Final = 600_000
-"""So often the list is looked through although it is the same: memberships begin and end by time, too."""
+"""Who is due and no member now is looked at again so much later: memberships begin and end by time."""
+SAME_MS: Final = 6 * 3_600_000
+"""So often the list is looked through although it is the same one, should anybody be missing."""
 MOST_DUE: Final = 2_000
 WAIT_S, PERSON_S = 10.0, 60.0
 """How long a person waits for a host that is being asked already, and for one crawl."""
@@ -73,15 +75,16 @@ class Crawler:
         """Begins what is due, host by host, as many hosts as may be asked at once."""
         waiting = dict[str, list[tuple[str, str]]]()
         hosted = await self._participants.all()
-        _CHANCE.shuffle(hosted)  # nobody is always the last
         for one in hosted:
-            slug = one.participant.id
             if one.participant.state != "active":
-                await self._leave(slug)
-                continue
-            if not await self._enrol(slug, one.participant.did):
-                continue
-            latest = self._clock.now() + max(2 * self._bounds.every_ms, decide.LONGEST_MS)
+                await self._leave(one.participant.id)
+            elif not await self._enrol(one.participant.id, one.participant.did):
+                return
+        latest = self._clock.now() + max(2 * self._bounds.every_ms, decide.LONGEST_MS)
+        active = {one.participant.id for one in hosted if one.participant.state == "active"}
+        slugs = [slug for slug in await self._db.read(WORKER, store.crawling, latest) if slug in active]
+        _CHANCE.shuffle(slugs)  # nobody is always the last
+        for slug in slugs:
             for did in await self._db.read(slug, store.due, slug, latest, MOST_DUE):
                 if self._admitted(did):
                     waiting.setdefault(_host(did), []).append((slug, did))
@@ -200,7 +203,7 @@ class Crawler:
             first = {one.did: self._clock.now() + FIRST_MS + int(FIRST_MS * self._chance())
                      for one in listed.participants if one.did != own}  # fmt: skip
             await self._db.write(slug, store.enrol, slug, first)
-            self._enrolled[slug] = (self._anchor.version, now + ENROL_MS)
+            self._enrolled[slug] = (self._anchor.version, now + SAME_MS)
             self._silent = {pair for pair in self._silent if pair[0] != slug or pair[1] in first}
         return True
 

@@ -10,6 +10,7 @@ import msgspec
 from connector.catalogue.search import store as copies
 from connector.federation.model import CrawlState, SetAside
 from connector.storage.database import Row, Tx
+from connector.storage.due import having
 
 MOST_ASIDE = 1_000
 """Datasets of one member that are kept as set aside; what is wrong with further ones is found again each time."""
@@ -42,6 +43,17 @@ def forget(tx: Tx, participant: str, provider: str) -> None:
             participant=participant,
             provider=provider,
         )
+
+
+CRAWLING = (
+    "EXISTS (SELECT 1 FROM crawl c WHERE c.participant = p.id AND c.due_at <= :now)"
+    " OR EXISTS (SELECT 1 FROM crawl c WHERE c.participant = p.id AND c.due_at > :latest)"
+)
+
+
+def crawling(tx: Tx, latest: int) -> list[str]:
+    """Participants that `due` names members for, in the scope of the worker."""
+    return having(tx, CRAWLING, now=tx.now, latest=latest)
 
 
 def due(tx: Tx, participant: str, latest: int, limit: int) -> list[str]:

@@ -25,7 +25,7 @@ TICK_S = 0.5
 AT_ONCE = 200
 ROUNDS = 50
 """Timers are read in portions; very many due at once, or one after the other, do not wait for further ticks."""
-KEPT_MS = 60_000
+TOKENS_KEPT_MS = 60_000
 
 
 class Jobs:
@@ -135,5 +135,5 @@ def forget_tokens(tx: Tx, participant: str) -> None:
     tx.run(
         "DELETE FROM seen_token WHERE participant = :participant AND expires_at < :before",
         participant=participant,
-        before=tx.now - KEPT_MS,
+        before=tx.now - TOKENS_KEPT_MS,
     )

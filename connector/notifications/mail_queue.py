@@ -23,7 +23,7 @@ from connector.notifications.smtp import AWAY
 from connector.participants.service import Hosted, Participants
 from connector.settings.load import Mail
 from connector.storage import outbox
-from connector.storage.database import Database, Tx
+from connector.storage.database import PROCESS, WORKER, Database, Tx
 from connector.storage.outbox import OutboxRow
 from connector.zone import local
 
@@ -69,8 +69,8 @@ class MailQueue:
         """The job: rows for whoever wants mail and has something to hear of."""
         if not self._mail.host:
             return
-        for hosted in await self._participants.all():
-            slug = hosted.participant.id
+        since = await self._db.read(PROCESS, lambda tx: tx.now) - FRESH_MS
+        for slug in await self._db.read(WORKER, store.fresh, since):
             if await self._db.read(slug, self._anybody, slug):
                 await self._db.write(slug, self._put, slug)
 

@@ -9,8 +9,9 @@ from connector.approvals.model import Voter
 from connector.notifications import store
 from connector.notifications.causes import Causes
 from connector.notifications.model import URGENCY, Notification
+from connector.notifications.store import Mark
 from connector.participants.service import Hosted, Participants
-from connector.storage.database import Database, Tx
+from connector.storage.database import WORKER, Database, Tx
 
 log = structlog.get_logger("notifications")
 LOOK_S = 60.0
@@ -22,6 +23,8 @@ class Notifications:
 
     def __init__(self, db: Database, participants: Participants, causes: Causes) -> None:
         self._db, self._participants, self._causes = db, participants, causes
+        self._seen: dict[str, Mark] = {}
+        """What each participant looked like when it was looked at last."""
 
     # Reading
 
@@ -48,9 +51,13 @@ class Notifications:
     # Looking
 
     async def look(self) -> None:
-        """The job: what minutes matter for, of every participant."""
-        for hosted in await self._participants.all():
+        """The job: what minutes matter for, of every participant of which anything is new since the last look."""
+        now = await self._db.read(WORKER, store.marks)
+        moved = [slug for slug, mark in now.items() if mark.open is not None or self._seen.get(slug) != mark]
+        for hosted in await self._participants.here(moved):
             await self._note(hosted, seldom=False)
+            self._seen[hosted.participant.id] = now[hosted.participant.id]
+        self._seen = {slug: mark for slug, mark in self._seen.items() if slug in now}
 
     async def look_further(self) -> None:
         """The job: what has days."""

@@ -1,14 +1,51 @@
 """SQL of notifications: each is there once, whoever finds its cause; who has read it and to whom it was mailed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from connector.notifications.model import Notification
 from connector.storage.database import Row, Tx
+from connector.storage.due import having
 
 MOST = 500
 KEPT_MS = 90 * 86_400_000
+
+
+_MARKS = """SELECT p.id,
+ (SELECT max(e.leaf_index) FROM audit_entry e WHERE e.participant = p.id AND e.leaf_index IS NOT NULL) AS sealed,
+ (SELECT max(e.id) FROM audit_entry e WHERE e.participant = p.id AND e.leaf_index IS NULL) AS unsealed,
+ (SELECT max(q.asked_at) FROM question q WHERE q.participant = p.id AND q.answered_at IS NULL) AS asked,
+ (SELECT max(t.changed_at) FROM transfer t WHERE t.participant = p.id AND (t.outcome IN ('refused', 'broken')
+   OR (t.state = 'TERMINATED' AND t.outcome IS NULL AND t.role = 'consumer'))) AS failed,
+ (SELECT max(r.changed_at) FROM approval_rule r WHERE r.participant = p.id) AS ruled,
+ (SELECT max(a.due_at) FROM approval a WHERE a.participant = p.id AND a.state = 'open') AS open
+ FROM participant p WHERE p.state NOT IN ('deleting', 'deleted')"""
+
+
+class Mark(NamedTuple):
+    """What the frequent causes of a participant rest on; while an approval is `open` time alone may be a cause."""
+
+    sealed: int | None
+    unsealed: int | None
+    asked: int | None
+    failed: int | None
+    ruled: int | None
+    open: int | None
+
+
+def marks(tx: Tx) -> Mapping[str, Mark]:
+    """Of all participants, in the scope of the worker."""
+    return {str(row["id"]): Mark(*(row[name] for name in Mark._fields)) for row in tx.all(_MARKS)}
+
+
+FRESH = "EXISTS (SELECT 1 FROM notification n WHERE n.participant = p.id AND n.at > :since)"
+
+
+def fresh(tx: Tx, since: int) -> list[str]:
+    """Participants with notifications since then (ms), in the scope of the worker."""
+    return having(tx, FRESH, since=since)
 
 
 def add(tx: Tx, participant: str, one: Notification) -> bool:

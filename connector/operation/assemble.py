@@ -10,7 +10,7 @@ from connector.operation.enrolment import Enrolment
 from connector.operation.maintenance import Maintenance
 from connector.operation.monitoring import Monitoring
 from connector.operation.trust_changes import TrustChanges
-from connector.operation.witness_status import LOOK_S, WitnessStatus
+from connector.operation.witness_status import WitnessStatus
 from connector.participants.service import Participants
 from connector.transfer.enforcement import Enforcement
 from connector.trust.assemble import TrustSlice
@@ -32,6 +32,11 @@ class OperationSlice(Struct, frozen=True, kw_only=True):
     changes: TrustChanges
     work: Work
 
+    async def look(self) -> None:
+        """Reads the figures that a scrape is to show."""
+        await self.monitoring.look()
+        await self.status.look_lately()
+
 
 def assemble(
     infra: Infra, participants: Participants, trust: TrustSlice, space: DevelopmentSpace | None, *,
@@ -49,7 +54,6 @@ def assemble(
         alone={
             "trust-list": (settings.trust.list_reload_s, trust.listing.reload),
             "kept-list": (KEPT_LIST_S, trust.listing.catch_up),
-            "vouched": (LOOK_S, status.look),
         },
         rounds=(seal,),
     )

@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from connector.audit import sealer
 from connector.audit import store as audit
 from connector.clock import Clock
 from connector.contracts.evidence.service import Evidence
 from connector.errors import HanseError
-from connector.jobs.scheduler import forget_tokens
+from connector.jobs.scheduler import TOKENS_KEPT_MS, forget_tokens
 from connector.participants import quota
 from connector.participants.model import Participant
-from connector.participants.service import Participants
+from connector.participants.service import Hosted, Participants
 from connector.storage.database import WORKER, Database, Tx
+from connector.storage.due import having
 from connector.trace import store as transcript
 from connector.transfer.decision import decision_store
 from connector.transfer.enforcement import Enforcement
@@ -31,13 +33,18 @@ class Maintenance:
     ) -> None:  # fmt: skip
         """`in_time`: whether the trust list is current at that instant (ms)."""
         self._in_time = in_time
+        self._looked = False
         self._db, self._clock, self._participants = db, clock, participants
         self._evidence, self._enforcement, self._days = evidence, enforcement, days
 
     async def seal_logs(self) -> None:
-        """What fails with one log does not leave the others without a seal; the first failure is raised at the end."""
+        """What fails with one log does not leave the others without a seal; the first failure is raised at the end.
+
+        The first round of a process looks at every log, the others at those that have something to seal: whatever a
+        log has to be asked or given before that (its witnesses, nodes that an older release did not keep) is.
+        """
         failed: HanseError | None = None
-        for hosted in await self._participants.all():
+        for hosted in await self._to_seal():
             try:
                 await self._evidence.seal_log(hosted)
             except HanseError as error:
@@ -46,12 +53,18 @@ class Maintenance:
         if failed is not None:
             raise failed
 
+    async def _to_seal(self) -> list[Hosted]:
+        first, self._looked = not self._looked, True
+        if first:
+            return await self._participants.all()
+        return await self._participants.here(await self._db.read(WORKER, sealer.unsealed))
+
     async def forget(self) -> None:
         """While the clock may be wrong by months nothing that was told or decided: it cannot be had back."""
         now = self._clock.now()
         before = now - self._days * _DAY_MS if self._in_time(now) else None
-        for hosted in await self._participants.all():
-            await self._db.write(hosted.participant.id, _forget, hosted.participant.id, before)
+        for slug in await self._db.read(WORKER, _with_old, before):
+            await self._db.write(slug, _forget, slug, before)
 
     async def members_changed(self, dids: frozenset[str]) -> None:
         """What runs with these peers is judged anew at once, of those participants with which something does."""
@@ -72,6 +85,26 @@ class Maintenance:
         }  # fmt: skip
         for hosted in await self._participants.all():
             await self._db.write(hosted.participant.id, _log_alarm, hosted.participant, body)
+
+
+SERVED = (
+    "EXISTS (SELECT 1 FROM seen_token t WHERE t.participant = p.id AND t.expires_at < :token)"
+    " OR EXISTS (SELECT 1 FROM usage u WHERE u.participant = p.id AND u.hour < :hour)"
+    " OR EXISTS (SELECT 1 FROM question q WHERE q.participant = p.id AND q.answered_at IS NULL AND q.asked_at < :day"
+    " AND q.kind = 'quota')"
+)
+TOLD = (
+    "EXISTS (SELECT 1 FROM transcript l WHERE l.participant = p.id AND l.last_at < :before)"
+    " OR EXISTS (SELECT 1 FROM decision d WHERE d.participant = p.id AND d.at < :before)"
+)
+
+
+def _with_old(tx: Tx, before: int | None) -> list[str]:
+    """Participants of which `_forget` may find something, in the scope of the worker."""
+    found = having(
+        tx, SERVED, token=tx.now - TOKENS_KEPT_MS, hour=tx.now - quota.KEPT_MS, day=tx.now - quota.DAY_MS
+    )  # fmt: skip
+    return found if before is None else [*dict.fromkeys([*found, *having(tx, TOLD, before=before)])]
 
 
 def _forget(tx: Tx, slug: str, before: int | None) -> None:

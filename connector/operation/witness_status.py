@@ -43,7 +43,7 @@ class Log(NamedTuple):
 
 
 class WitnessStatus:
-    """Looks once a minute, for the metrics; `now` looks at once."""
+    """Looks before a scrape, once a minute at most; `now` looks at once. Nothing walks by itself."""
 
     def __init__(
         self, db: Database, clock: Clock, participants: Participants, anchor: Anchor, metrics: Metrics, own: str = ""
@@ -51,10 +51,17 @@ class WitnessStatus:
         """`own` is the name of this process as a witness, which counts for none of its own logs."""
         self._db, self._clock, self._participants, self._anchor, self._own = db, clock, participants, anchor, own
         self._logs: tuple[Log, ...] = ()
+        self._again = 0
         metrics.gauges(
             "hanse_log_quorum_age_seconds", "Seconds since the quorum of witnesses last vouched for a log.", self._ages
         )
         metrics.gauges("hanse_log_states", "Logs by how they stand with their witnesses.", self._states)
+
+    async def look_lately(self) -> None:
+        """Before a scrape: as of the last minute."""
+        if self._clock.steady() >= self._again:
+            self._again = self._clock.steady() + int(LOOK_S * 1000)
+            await self.look()
 
     async def look(self) -> None:
         self._logs = tuple([await self._log(hosted.participant) for hosted in await self._participants.all()])

@@ -16,12 +16,12 @@ from connector.errors import HanseError, PeerError, Unavailable
 from connector.http import strict
 from connector.http.outbound import Answer
 from connector.participants.service import Participants
-from connector.reconciliation import partner_log
+from connector.reconciliation import partner_log, store
 from connector.reconciliation.partner_log import Before, Heard, Known, Page, Question, RecordsAfter, Reply
 from connector.reconciliation.service import Comparison, Round
 from connector.reconciliation.store import Compared, Seen
 from connector.storage import outbox
-from connector.storage.database import Database, Tx
+from connector.storage.database import WORKER, Database, Tx
 from connector.storage.outbox import OutboxRow
 from connector.verify.formats.faults import Fault
 
@@ -56,9 +56,9 @@ class Reconciliation:
 
     async def queue(self) -> None:
         """What is due, for each participant."""
-        for hosted in await self._participants.all():
-            slug = hosted.participant.id
-            await self._db.write(slug, self._comparison.queue, slug)
+        for slug in await self._db.read(WORKER, store.comparing):
+            if await self._db.read(slug, self._comparison.due, slug):
+                await self._db.write(slug, self._comparison.queue, slug)
 
     async def reconcile(self, row: OutboxRow) -> None:
         """The errand; who cannot be reached several times over is booked so and asked again when it is due."""

@@ -49,6 +49,10 @@ class Comparison:
         self._participants, self._agreements, self._pairs = participants, agreements, pairs
         self._every_ms = every_ms
 
+    def due(self, tx: Tx, slug: str) -> bool:
+        """Whether anything is to be compared now."""
+        return bool(store.due(tx, slug, tx.now - SETTLED_MS, 1))
+
     def queue(self, tx: Tx, slug: str) -> int:
         """Puts down who is to be asked about what; nobody is asked twice at the same time."""
         put = 0

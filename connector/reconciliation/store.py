@@ -6,6 +6,7 @@ import msgspec
 
 from connector.reconciliation.compare import Finding
 from connector.storage.database import Row, Tx
+from connector.storage.due import having
 
 _MOST_TRANSFERS = 20_000
 
@@ -29,6 +30,14 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     root: bytes
     note: str
+
+
+COMPARING = "EXISTS (SELECT 1 FROM agreement a WHERE a.participant = p.id)"
+
+
+def comparing(tx: Tx) -> list[str]:
+    """Participants that have agreements, in the scope of the worker."""
+    return having(tx, COMPARING)
 
 
 def due(tx: Tx, participant: str, settled: int, limit: int) -> list[tuple[str, str]]:

@@ -20,7 +20,8 @@ Listener = Callable[[object], None]
 PROCESS = ""
 """Scope of units that touch only process-wide tables."""
 WORKER = "*"
-"""Scope of the worker, which claims across participants; on PostgreSQL it sees outbox, timer and audit only."""
+"""Scope of the worker, which claims across participants; on PostgreSQL it sees outbox, timer and audit, and of other
+tables whose row is due (`storage/due.py`)."""
 SYSTEM = "system"
 """Who acts where no person does."""
 RERUNS = 20

@@ -20,7 +20,7 @@ from connector.http.outbound import Answer, SafeClient
 from connector.participants.model import Participant
 from connector.participants.service import Hosted, Participants
 from connector.settings.sections import Witness as Settings
-from connector.storage.database import Database, Tx
+from connector.storage.database import WORKER, Database, Tx
 from connector.telemetry import Metrics
 from connector.trust.members.trust_list import Anchor, Witness
 from connector.verify.checks.trusted_time import SKEW_S
@@ -41,6 +41,8 @@ LIMIT = 65_536
 MOST_KEPT = 4
 """Lines of one witness: two keys, and two that take their place."""
 BACKOFF_MS, LONGEST_MS = 15_000, 900_000
+TURN_S, FEWEST = 3600.0, 4
+"""How long until each log has had its turn, and how many have theirs in one look."""
 APART_S = 3600
 """A cosignature whose time is further from ours proves nothing to us."""
 _TYPE = {"Content-Type": "text/plain; charset=utf-8"}
@@ -67,6 +69,8 @@ class Witnesses:
         self._metrics = metrics or Metrics()
         self._restored = None if beside is None else Restored(db, beside, self._metrics)
         self._settled: set[str] = set()
+        self._next: int | None = None
+        """Which log comes next when none waits."""
         self._since: dict[str, int] = {}
         self._failures: dict[tuple[str, str], _Failure] = {}
 
@@ -102,9 +106,31 @@ class Witnesses:
         return True
 
     async def look(self) -> None:
-        """Asks every witness that is due for a log."""
-        for hosted in await self._participants.all():
+        """Asks every witness that is due for a log.
+
+        Of a log that all of them have vouched for nothing is asked; what lies beside it is compared with it once in an
+        hour at the latest, and before anything is sealed.
+        """
+        waiting = await self._participants.here(await self._db.read(WORKER, cosignatures.waiting, self._listed()))
+        turn = [one for one in await self._turn() if one not in waiting]
+        for hosted in (*waiting, *turn):
             await self._ask(hosted, lambda standing: due(standing, self._clock.now(), self._settings.ask_every_s))
+
+    async def _turn(self) -> list[Hosted]:
+        """A few logs of which nothing is known to wait: each comes in turn within an hour, all of them at the start."""
+        hosted, looks = await self._participants.all(), max(1, int(TURN_S / self._settings.look_s))
+        size = len(hosted) if self._next is None else max(FEWEST, -(-len(hosted) // looks))
+        begin = 0 if self._next is None or self._next >= len(hosted) else self._next
+        self._next = begin + size
+        return hosted[begin : begin + size]
+
+    def _listed(self) -> int:
+        """Witnesses that one of our logs may have."""
+        try:
+            found = {name_of(one.url) for one in self._anchor.current.witnesses}
+        except Unauthenticated:
+            return 0
+        return min(MOST, len(found - {self._own}))
 
     async def vouched(self, hosted: Hosted) -> None:
         """Before a bundle is made: whoever has not vouched for the newest state is asked, but not waited for long."""

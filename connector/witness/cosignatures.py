@@ -5,6 +5,7 @@ from typing import NamedTuple
 from connector.audit import entry, origins
 from connector.audit.sealer import Batch, latest
 from connector.storage.database import Row, Tx
+from connector.storage.due import having
 
 
 class WitnessProgress(NamedTuple):
@@ -50,6 +51,18 @@ def published(tx: Tx, participant: str, epoch: int) -> str | None:
     if batch is None or batch.checkpoint is None:
         return None
     return batch.checkpoint + cosigned(tx, participant, batch.size)
+
+
+WAITING = (
+    "EXISTS (SELECT 1 FROM audit_seal s WHERE s.participant = p.id AND s.checkpoint IS NOT NULL AND s.size ="
+    " (SELECT max(t.size) FROM audit_seal t WHERE t.participant = p.id AND t.checkpoint IS NOT NULL)"
+    " AND (SELECT count(*) FROM cosignature c WHERE c.participant = p.id AND c.size = s.size) < :witnesses)"
+)
+
+
+def waiting(tx: Tx, witnesses: int) -> list[str]:
+    """Participants whose newest signed state not so many witnesses have vouched for, in the scope of the worker."""
+    return having(tx, WAITING, witnesses=witnesses)
 
 
 def standing(tx: Tx, participant: str, witness: str) -> WitnessProgress | None:

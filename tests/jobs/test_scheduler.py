@@ -6,7 +6,7 @@ import pytest
 
 from connector.clock import FakeClock, SystemClock
 from connector.errors import Defect, Unavailable
-from connector.jobs.scheduler import KEPT_MS, Jobs, forget_tokens
+from connector.jobs.scheduler import TOKENS_KEPT_MS, Jobs, forget_tokens
 from connector.storage.database import Database, Tx
 from connector.storage.effects import review, timer
 from tests.testkit.patience import PATIENCE_S
@@ -136,7 +136,7 @@ async def test_only_tokens_past_their_time_are_forgotten(any_db: Database) -> No
     """A token id is kept a minute beyond its expiry, for clocks that differ; other participants' rows stay."""
 
     def seen(tx: Tx, participant: str) -> None:
-        for jti, age in (("old", KEPT_MS + 1000), ("just", KEPT_MS - 10_000), ("fresh", -60_000)):
+        for jti, age in (("old", TOKENS_KEPT_MS + 1000), ("just", TOKENS_KEPT_MS - 10_000), ("fresh", -60_000)):
             tx.run(
                 "INSERT INTO seen_token (participant, issuer, jti, expires_at) VALUES (:p, 'did:web:a', :jti, :at)",
                 p=participant, jti=jti, at=tx.now - age,

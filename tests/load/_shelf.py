@@ -2,7 +2,7 @@
 
 import sqlite3
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -28,6 +28,27 @@ def fill(place: Path, count: int) -> None:
                 _insert(database, "dataset", made)
                 more = {"id": f"{made['id']}/offers/{uuid.uuid4()}", "dataset": made["id"]}
                 _insert(database, "offer", offer | more)
+            database.execute("COMMIT")
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def fill_others(place: Path, model: str, towns: Sequence[str]) -> None:
+    """Each of these towns has the datasets of the model, under its own name in every id and address."""
+    with closing(sqlite3.connect(place, isolation_level=None)) as database:
+        database.row_factory = sqlite3.Row
+        rows = {
+            table: [dict(row) for row in database.execute(f"SELECT * FROM {table} WHERE participant = ?", (model,))]
+            for table in ("source", "dataset", "offer")
+        }
+        for town in towns:
+            database.execute("BEGIN")
+            for table, models in rows.items():
+                for row in models:
+                    named = {
+                        name: value.replace(model, town) if isinstance(value, str) else value
+                        for name, value in row.items()
+                    }
+                    _insert(database, table, named)
             database.execute("COMMIT")
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

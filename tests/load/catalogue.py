@@ -39,17 +39,17 @@ _PAGE = Path(__file__).with_name("_page.py")
 
 
 class Shelf:
-    """The city with its datasets, and the members that ask it."""
+    """The catalogue of a participant, and the members that ask it."""
 
-    def __init__(self, city: City, members: list[NastyPeer], session: aiohttp.ClientSession) -> None:
-        self.city, self.session = city, session
+    def __init__(self, did: str, members: list[NastyPeer], session: aiohttp.ClientSession) -> None:
+        self.did, self.session = did, session
         self._members: Iterator[NastyPeer] = cycle(members)
-        self._root = "https://" + city.did.removeprefix("did:web:").replace(":", "/").replace("%3A", ":")
+        self._root = "https://" + did.removeprefix("did:web:").replace(":", "/").replace("%3A", ":")
 
     async def page(self, member: NastyPeer, url: str = "", filter: object = None) -> tuple[bytes, str | None]:
         """The document and the address of the next page."""
         body = ASK if filter is None else {**ASK, "filter": filter}
-        headers = {"Authorization": f"Bearer {member.token(self.city.did)}"}
+        headers = {"Authorization": f"Bearer {member.token(self.did)}"}
         async with self.session.post(
             url or f"{self._root}/2025-1/catalog/request", json=body, headers=headers
         ) as answer:
@@ -118,7 +118,9 @@ async def filled(space: Cities) -> City:
     return city
 
 
-async def measured(space: Cities, shelf: Shelf, members: list[NastyPeer], session: aiohttp.ClientSession) -> None:
+async def measured(
+    space: Cities, city: City, shelf: Shelf, members: list[NastyPeer], session: aiohttp.ClientSession
+) -> None:
     body, _ = await shelf.page(members[0])
     assert len(json.loads(body)["dataset"]) == 100
     firsts, leaves, bares = [], [], []
@@ -131,10 +133,10 @@ async def measured(space: Cities, shelf: Shelf, members: list[NastyPeer], sessio
         for turn in range(PAIRS):
             progress(f"pair {turn + 1}")
             bares.append(await cost_s(server, ASKED, get))
-            firsts.append(await cost_s(shelf.city, ASKED, shelf.first))
-            before = shelf.city.cpu()
+            firsts.append(await cost_s(city, ASKED, shelf.first))
+            before = city.cpu()
             await shelf.leaf(ASKED // 3)
-            leaves.append((shelf.city.cpu() - before) / (ASKED // 3))
+            leaves.append((city.cpu() - before) / (ASKED // 3))
     for name, costs in (("page", firsts), ("any-page", leaves)):
         ratios = [cost / one for cost, one in zip(costs, bares, strict=True)]
         figure(f"catalogue.{name}", middle(costs) * 1000, "ms", reference=middle(bares) * 1000, ratio=middle(ratios),
@@ -154,7 +156,7 @@ async def main() -> None:
         tls = ssl.create_default_context(cafile=str(space.folder / "space" / "certs" / "dev-ca.pem"))
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls))
         await stack.enter_async_context(session)
-        await measured(space, Shelf(city, members, session), members, session)
+        await measured(space, city, Shelf(city.did, members, session), members, session)
 
 
 if __name__ == "__main__":

@@ -16,12 +16,25 @@ from typing import Any, NamedTuple
 import psycopg
 import pytest
 
+from connector.audit import sealer
+from connector.catalogue.snapshots import store as snapshots
+from connector.federation import store as crawls
+from connector.notifications import store as notifications
+from connector.operation import maintenance
+from connector.reconciliation import store as reconciliations
 from connector.storage import upgrade
 from connector.storage.postgres.tx import placeholders
+from connector.witness import cosignatures
 from tests.postgres import Cluster, running_cluster
 from tests.storage.statements import Statement, statements
 
+DUE = (
+    sealer.UNSEALED, maintenance.SERVED, maintenance.TOLD, crawls.CRAWLING, reconciliations.COMPARING, snapshots.SWEPT,
+    notifications.FRESH, cosignatures.WAITING,
+)  # fmt: skip
+"""What rounds ask of all participants at once."""
 SAMPLES: dict[str, tuple[str, ...]] = {
+    "storage.due.having:condition": DUE,
     "horizon_clause(tx)": ("",),
     "listed": (":one, :another",),
     "names": (":one, :another",),
@@ -83,6 +96,7 @@ _LEAVING = "once, when a participant leaves"
 _FEW = "few: what people decided or stated"
 _NEWEST = "the newest ones are those that it looks for"
 _TOTAL = "a count or a newest one over all"
+_FIRST = "stops at the first one"
 WALKS: dict[str, str] = {
     "approvals.store.ended_ones approval": _FEW,
     "approvals.store.of_dataset approval": _FEW,
@@ -142,6 +156,9 @@ WALKS: dict[str, str] = {
     "requests.link_store.sweep data_link": _ROUND,
     "storage.outbox.abandon outbox": _LEAVING,
     "storage.outbox.undelivered outbox": _LEAVING,
+    "storage.due.having agreement": _FIRST,
+    "storage.due.having audit_seal": _FIRST,
+    "storage.due.having public_snapshot": _FIRST,
     "tasks.store.differing reconciliation": _PERSON,
     "transfer.store.running_with transfer": _ROUND,
     "witness.quorum._quorum cosignature": _NEWEST,

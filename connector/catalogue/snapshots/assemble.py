@@ -25,8 +25,4 @@ def assemble(
     infra: Infra, participants: Participants, records: PublicRecords, more: Sequence[Supplier] = ()
 ) -> PublicSlice:
     snapshots = Snapshots(infra.db, [OwnDatasets(records), *more], AboutCatalogue(participants))
-
-    async def sweep() -> None:
-        await snapshots.sweep([one.participant.id for one in await participants.all()])
-
-    return PublicSlice(records=records, snapshots=snapshots, work=Work(every={"public": (SWEEP_S, sweep)}))
+    return PublicSlice(records=records, snapshots=snapshots, work=Work(every={"public": (SWEEP_S, snapshots.sweep)}))

@@ -27,7 +27,7 @@ from connector.metadata.rdf.writing import in_order
 from connector.metadata.record import model
 from connector.metadata.record.model import DatasetRecord
 from connector.participants import lifecycle
-from connector.storage.database import Database, Tx
+from connector.storage.database import WORKER, Database, Tx
 
 EDITION: Final = sha256(
     b"".join(Path(str(one.__file__)).read_bytes() for one in (public, dcat_ap, fragments, model, writing))
@@ -93,9 +93,9 @@ class Snapshots:
         """A public dataset as its supplier describes it now, whoever that is."""
         return await self._db.read(slug, self._supplied, slug, iri)
 
-    async def sweep(self, slugs: Sequence[str]) -> None:
+    async def sweep(self) -> None:
         """Forgets what nobody can be reading any more."""
-        for slug in slugs:
+        for slug in await self._db.read(WORKER, store.swept):
             if gone := await self._db.write(slug, _sweep, slug):
                 log.info("public.swept", participant=slug, snapshots=gone)
 

@@ -9,6 +9,7 @@ import msgspec
 from connector.catalogue.snapshots.model import Entry, Leaf, Snapshot
 from connector.metadata.rdf.fragments import FORMATS, Form, Parts
 from connector.storage.database import Row, Tx, for_update
+from connector.storage.due import having
 
 _TOGETHER: Final = 50
 """Rows of one statement."""
@@ -185,6 +186,14 @@ def iris(tx: Tx, participant: str, snapshot: Snapshot, page: int | None) -> list
         **({"end": end} if end else {}),
     )
     return [row["iri"] for row in rows]
+
+
+SWEPT: Final = "EXISTS (SELECT 1 FROM public_snapshot s WHERE s.participant = p.id)"
+
+
+def swept(tx: Tx) -> list[str]:
+    """Participants that have snapshots, in the scope of the worker."""
+    return having(tx, SWEPT)
 
 
 def sweep(tx: Tx, participant: str, before: int, drafts: int, most: int) -> int:

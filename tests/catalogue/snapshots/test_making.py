@@ -219,7 +219,7 @@ async def test_old_snapshots_go_and_the_newest_never(any_db: Database) -> None:
     for number in range(3):
         shelf.titles[iri(0)] = f"Stand {number}"
         newest = await snapshots.newest(TOWN)
-    await snapshots.sweep([TOWN])
+    await snapshots.sweep()
     assert await count(any_db, "public_snapshot") == 3
     gone = await any_db.write(TOWN, lambda tx: store.sweep(tx, TOWN, tx.now + 1, tx.now + 1, 100))
     assert (gone, await count(any_db, "public_snapshot"), await count(any_db, "public_document")) == (2, 1, 2)

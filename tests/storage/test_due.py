@@ -1,0 +1,107 @@
+"""Rounds ask once for all participants who has work due, and the worker that asks sees no more than that."""
+
+import pytest
+
+from connector.audit import sealer
+from connector.catalogue.snapshots import store as snapshots
+from connector.errors import Defect
+from connector.federation import store as crawls
+from connector.jobs.scheduler import TOKENS_KEPT_MS
+from connector.notifications import store as notifications
+from connector.operation import maintenance
+from connector.reconciliation import store as reconciliations
+from connector.storage.database import WORKER, Database, Tx
+from connector.storage.due import having
+from connector.transfer import store as transfers
+from connector.witness import cosignatures
+
+TOWN, OTHER = "due-town", "due-other"
+VALUES = {"now": 0, "latest": 1, "token": 0, "hour": 0, "day": 0, "before": 0, "since": 0, "witnesses": 2}
+CONDITIONS = {
+    "unsealed": sealer.UNSEALED, "served": maintenance.SERVED, "told": maintenance.TOLD, "crawls": crawls.CRAWLING,
+    "compare": reconciliations.COMPARING, "snapshots": snapshots.SWEPT, "mail": notifications.FRESH,
+    "cosign": cosignatures.WAITING,
+}  # fmt: skip
+
+
+def _added(tx: Tx) -> None:
+    tx.run(
+        "INSERT INTO participant (id, did, root, host, path, name, kind, operator, state, created_at)"
+        " VALUES (:id, :id, :id, :id, '', :id, 'k', :id, 'active', 1)",
+        id=tx.scope,
+    )
+
+
+@pytest.fixture
+async def db(any_db: Database) -> Database:
+    for slug in (TOWN, OTHER):
+        await any_db.write(slug, _added)
+    return any_db
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+async def test_nobody_who_has_nothing_is_named(db: Database, name: str) -> None:
+    condition = CONDITIONS[name]
+    values = {key: value for key, value in VALUES.items() if f":{key}" in condition}
+    assert await db.read(WORKER, having, condition, **values) == []
+
+
+async def test_whoever_has_something_due_is_named_alone(db: Database) -> None:
+    """>> a token that is over, a crawl that is due, a record without a seal, a notification << by its round only."""
+    now = await db.read("", lambda tx: tx.now)
+
+    def due(tx: Tx) -> None:
+        tx.run("INSERT INTO seen_token (participant, issuer, jti, expires_at) VALUES (:p, 'i', 'j', 5)", p=TOWN)
+        tx.run(
+            "INSERT INTO crawl (participant, provider, form, due_at, failures, facts) VALUES (:p, 'q', '', 7, 0, '{}')",
+            p=TOWN,
+        )
+        tx.run(
+            "INSERT INTO notification (participant, name, cause, subject, facts, audience, at)"
+            " VALUES (:p, 'n', 'ended', 's', '{}', '[]', 9)",
+            p=TOWN,
+        )
+
+    await db.write(TOWN, due)
+    found = {
+        name: await db.read(WORKER, having, one, **{key: now for key in VALUES if f":{key}" in one} | told)
+        for name, one, told in (
+            ("served", maintenance.SERVED, {"token": now - TOKENS_KEPT_MS}),
+            ("crawls", crawls.CRAWLING, {}),
+            ("mail", notifications.FRESH, {"since": 8}),
+            ("later", notifications.FRESH, {"since": 9}),
+            ("told", maintenance.TOLD, {}),
+        )
+    }
+    assert found == {"served": [TOWN], "crawls": [TOWN], "mail": [TOWN], "later": [], "told": []}
+
+
+async def test_marks_change_with_what_is_looked_for(db: Database) -> None:
+    before = await db.read(WORKER, notifications.marks)
+    assert before[TOWN] == before[OTHER] == notifications.Mark(None, None, None, None, None, None)
+    await db.write(
+        TOWN,
+        lambda tx: tx.run(
+            "INSERT INTO question (participant, id, kind, subject, facts, asked_at)"
+            " VALUES (:p, 'q', 'countersign', 's', '{}', 3)",
+            p=TOWN,
+        ),
+    )
+    after = await db.read(WORKER, notifications.marks)
+    assert (after[TOWN].asked, after[OTHER]) == (3, before[OTHER])
+    assert await db.read(WORKER, transfers.providing_to, {"did:web:x"}) == []
+
+
+@pytest.mark.threat("T114")
+@pytest.mark.parametrize(
+    "column",
+    [
+        "agreement.counterparty", "agreement.id", "transcript.peer", "decision.agreement", "crawl.provider",
+        "notification.facts", "question.subject", "seen_token.jti", "approval.title", "cosignature.lines",
+        "negotiation.counterparty", "transfer.agreement", "dataset.title", "key.secret",
+    ],
+)  # fmt: skip
+async def test_the_worker_sees_that_something_is_due_and_not_what(postgres_db: Database, column: str) -> None:
+    table, _, name = column.partition(".")
+    with pytest.raises(Defect):
+        await postgres_db.read(WORKER, lambda tx: tx.all(f"SELECT {name} FROM {table}"))
