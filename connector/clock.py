@@ -7,6 +7,7 @@ pause that goes by `now` would be held by every jump.
 import ctypes
 import time
 from datetime import UTC, datetime
+from functools import cache
 from typing import Literal, Protocol
 
 State = Literal["", "synchronised", "unsynchronised"]
@@ -34,10 +35,16 @@ class SystemClock:
 def state() -> State:
     """Whether something keeps this machine's clock in step, by the word of its kernel; empty if that says nothing."""
     try:
-        answer = int(ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_ROOM)))
+        answer = int(_libc().adjtimex(ctypes.create_string_buffer(_ROOM)))
     except (OSError, AttributeError):
         return ""
     return "" if answer < 0 else "unsynchronised" if answer == _ERROR else "synchronised"
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    """Opened once: every decision asks, and opening costs more than asking."""
+    return ctypes.CDLL(None)
 
 
 class FakeClock:

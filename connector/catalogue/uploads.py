@@ -101,9 +101,13 @@ class Uploads:
 
     def folder(self, slug: str) -> Path:
         """Where the participant's files lie; made if it is not there."""
-        place = self._folder / slug
+        place = self.place(slug)
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         return place
+
+    def place(self, slug: str) -> Path:
+        """The same for whoever only reads; it may not be there."""
+        return self._folder / slug
 
     async def take(self, slug: str, name: str, incoming: Incoming, size: int | None = None) -> Source:
         """The file as a source; `size` is what is announced, if anything.

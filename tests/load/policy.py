@@ -221,7 +221,7 @@ async def counted(folder: Path, program: Program, world: World) -> list[float]:
     """Microseconds of whole write transactions: lock the counter, decide, count."""
 
     def once(tx: Tx) -> None:
-        used = use_counts.with_this(use_counts.locked(tx, "p", "a", program.policy))
+        used = use_counts.with_this(use_counts.locked(tx, "p", "a", use_counts.windows(program.policy)))
         verdict = program.verdict(replace(world, uses=used), "access")
         use_counts.count(tx, "p", "a", verdict.counters or (Counter("count", ""),))
 

@@ -8,22 +8,14 @@ import asyncio
 import hashlib
 import os
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import _cities
 import _nginx
 import aiohttp
-import msgspec
-from _cities import QUICK, Cities, City, figure, middle, progress
-
-from connector.delivery.worker import RetryAfter
-from connector.storage.effects import Errand
-from connector.storage.outbox import OutboxRow
-from connector.transfer.addresses import Sealed
-from tests.testkit import cities as inner
+from _cities import QUICK, City, figure, middle, progress
+from _reader import Place, Reader, reader
 
 PAIRS = 3 if QUICK else 9
 SIZE = (128 if QUICK else 2048) << 20
@@ -36,38 +28,6 @@ def write(place: Path, size: int) -> None:
     with place.open("wb") as file:
         for _ in range(size // len(block)):
             file.write(block)
-
-
-class Reader:
-    """A consumer in this process that asks for transfers but leaves the bytes to us: each flow stays open."""
-
-    def __init__(self, city: inner.City, slug: str) -> None:
-        self.city, self.slug = city, slug
-        self._addresses: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        city.services.schedule.worker._handlers["pull"] = self._hold  # type: ignore[index]
-
-    async def _hold(self, row: OutboxRow) -> None:
-        services, process = self.city.services, msgspec.json.decode(row.body, type=Errand).process
-        found = await services.infra.db.read(
-            row.participant, services.transfers.reports.flow_of, row.participant, process
-        )
-        if found is not None and found[1].address is not None:
-            address = Sealed(services.infra.vault).source(row.participant, found[1])
-            self._addresses.put_nowait((address.url, address.token))
-        raise RetryAfter(services.infra.clock.now() + 86_400_000)
-
-    async def open(self, provider: str, dataset: str) -> tuple[str, str]:
-        """Negotiates and starts a transfer: the address of its bytes and the token for it."""
-        agreed = await self.city.negotiate(self.slug, provider, dataset)
-        await self.city.api.post(f"/api/v1/participants/{self.slug}/transfers", {"agreement": agreed["agreement"]})
-        async with asyncio.timeout(20):
-            return await self._addresses.get()
-
-
-@asynccontextmanager
-async def reader(space: Cities) -> AsyncIterator[Reader]:
-    async with space.space.running("r", {"leser": _cities.MUNICIPALITY}) as city:
-        yield Reader(city, "leser")
 
 
 async def upload(city: City, place: Path) -> str:
@@ -84,6 +44,11 @@ async def live(city: City, url: str) -> str:
     wish = {"url": url, "name": "live.bin", "media_type": "application/octet-stream"}
     source = await city.api.post(f"/api/v1/participants/{city.slug}/sources", wish)
     return await city.offer(source["source"])
+
+
+async def opened(leser: Reader, provider: City, dataset: str) -> Place:
+    [place] = await leser.open(await leser.agree(provider.did, dataset))
+    return place
 
 
 async def speed(name: str, goal: str, ours: tuple[str, str], theirs: str, ca: Path) -> None:
@@ -161,14 +126,14 @@ async def main() -> None:
             await consumer.fetch(warm["agreement"])
             progress("a whole transfer")
             await whole(provider, consumer, file)
-            ours = await leser.open(provider.did, file)
+            ours = await opened(leser, provider, file)
             progress("memory")
             await memory(provider, ours, ca)
             progress("own file against nginx")
             await speed("transfer.own-file-tls", ">= 0.65", ours, f"{theirs}/big.bin", ca)
             await tail(ours, f"{theirs}/big.bin", ca, space.folder)
             progress("proxied source against nginx")
-            passed = await leser.open(provider.did, await live(provider, f"{theirs}/big.bin"))
+            passed = await opened(leser, provider, await live(provider, f"{theirs}/big.bin"))
             await speed("transfer.proxied-tls", ">= 0.55", passed, f"{theirs}/big.bin", ca)
 
 

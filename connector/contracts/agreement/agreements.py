@@ -52,6 +52,11 @@ class Terms(msgspec.Struct, frozen=True):
 PATIENCE_MS = 7 * 86_400_000
 """How long after the agreement a countersignature is waited for unless the settings say otherwise."""
 
+SIGNED = (draft.DATASET, draft.PROFILE)
+"""What of the signed objects a decision looks at."""
+MOST_SIGNED = 10_000
+"""Agreements whose terms are kept in memory."""
+
 STRAY_MS = 86_400_000
 """How far the time in a peer's agreement may lie outside the negotiation: clocks differ, and without a zone it is UTC.
 
@@ -90,6 +95,7 @@ class Agreements:
         self._participants, self._catalogue, self._judge, self._line = participants, catalogue, judge, line
         self._patience_ms, self._second_keys, self._name_of = patience_ms, second_keys, name_of
         self._documents: dict[str, tuple[object, EvidenceObject]] = {}
+        self._signed: dict[tuple[str, str, str], tuple[Terms, str]] = {}
 
     # Reading
 
@@ -157,11 +163,22 @@ class Agreements:
         return _terms(agreement, store.objects(tx, slug, agreement.negotiation, draft.DATASET))
 
     def signed(self, tx: Tx, agreement: Agreement) -> tuple[Terms, str]:
-        """The terms, and the digest of the concept lists that both sides signed; empty if that is not here."""
-        found = store.objects(tx, agreement.participant, agreement.negotiation, draft.DATASET, draft.PROFILE)
+        """The terms, and the digest of the concept lists that both sides signed; empty if that is not here.
+
+        Of an agreement in force both are read once: what was signed stays as it is (threat T112).
+        """
+        key = (agreement.participant, agreement.id, agreement.digest)
+        if (known := self._signed.get(key)) is not None:
+            return known
+        found = store.objects(tx, agreement.participant, agreement.negotiation, *SIGNED)
         profile = found.get(draft.PROFILE)
         vocabulary = "" if profile is None else str(msgspec.json.decode(profile.body).get("vocabulary", ""))
-        return _terms(agreement, found), vocabulary
+        signed = _terms(agreement, found), vocabulary
+        if agreement.in_force and len(found) == len(SIGNED):
+            if len(self._signed) >= MOST_SIGNED:
+                self._signed.clear()
+            self._signed[key] = signed
+        return signed
 
     def demand(self, tx: Tx, agreement: Agreement) -> Demand:
         """By the profile that both sides signed, whatever became of the offer; what does not say so demands it."""

@@ -11,6 +11,21 @@ from connector.language.reasons import Reason
 from connector.policy.evaluation.program import Program
 from connector.policy.odrl.model import Closure
 from connector.policy.odrl.state_of_world import Deed
+from connector.policy.plan import Plan
+
+
+class SignedPolicy(Struct, frozen=True, kw_only=True):
+    """What follows from the signed bytes of an agreement alone, read once however often it is used.
+
+    `document` is their value, which nobody changes; `sha256` is its digest in a decision record, `signed_at` its own
+    time (ms), `windows` those that its clauses count uses in.
+    """
+
+    document: Mapping[str, Any]
+    plan: Plan
+    sha256: str
+    signed_at: int
+    windows: tuple[str, ...]
 
 
 class AgreementNow(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,11 @@ it can be explained and replayed.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
+from typing import Any
+
+import msgspec
 
 from connector.contracts.agreement.agreements import Agreements
 from connector.contracts.model import Agreement
@@ -17,9 +21,10 @@ from connector.policy.engine import PolicyEngine
 from connector.policy.evaluation.decision import Decision
 from connector.policy.evaluation.record import Sources, canonical, plain, recorded
 from connector.policy.odrl.model import Closure, Phase
+from connector.policy.plan import LARGE
 from connector.storage.database import Tx
 from connector.transfer.decision import decision_store, use_counts
-from connector.transfer.decision.agreement_now import AgreementNow, History
+from connector.transfer.decision.agreement_now import AgreementNow, History, SignedPolicy
 from connector.transfer.decision.decision_store import KeptDecision
 from connector.transfer.decision.question import Question, TransferDecision
 from connector.transfer.decision.state_of_world import StatesOfWorld
@@ -29,6 +34,8 @@ from connector.transfer.send import DECISION, TransferSender
 ClosureOf = Callable[[str], Closure]
 """The concept lists by their digest; of lists that we do not have an empty one, which contains nothing for sure."""
 HOUR_MS = 3_600_000
+KEPT = 1024
+"""Signed policies that are kept read, each of at most `LARGE` bytes."""
 MOST = decision_store.MOST_REFUSALS
 """Refusals of one transfer in an hour that are recorded: who is refused may ask again for ever."""
 
@@ -40,17 +47,18 @@ class TransferDecisions:
         self, judge: PolicyEngine, states: StatesOfWorld, agreements: Agreements, closure_of: ClosureOf
     ) -> None:
         self._judge, self._worlds, self._agreements, self._closure_of = judge, states, agreements, closure_of
+        self._kept = lru_cache(maxsize=KEPT)(self._read)
 
     # What is read
 
     def load(self, tx: Tx, agreement: Agreement) -> AgreementNow:
         """Everything that a decision needs of it but what was done under it."""
-        document = agreement.policy
+        policy = self._policy(agreement)
         terms, vocabulary = self._agreements.signed(tx, agreement)
         vocabulary = vocabulary or self._judge.vocabulary
         return AgreementNow(
-            now=tx.now, row=agreement, document=document, program=self._judge.program(document),
-            signed_at=self._judge.signed_at(document), vocabulary=vocabulary, closure=self._closure_of(vocabulary),
+            now=tx.now, row=agreement, document=policy.document, program=policy.plan.program,
+            signed_at=policy.signed_at, vocabulary=vocabulary, closure=self._closure_of(vocabulary),
             terms=terms, root=self._worlds.root(agreement), consumer=self._worlds.consumer(agreement),
             moved_on=self._agreements.moved_on(tx, agreement, terms),
         )  # fmt: skip
@@ -58,7 +66,7 @@ class TransferDecisions:
     def history(self, tx: Tx, agreement: AgreementNow, *, lock: bool = False) -> History:
         """Deeds, and uses in the windows that the policy counts in; with `lock` nobody else counts meanwhile."""
         row, look = agreement.row, use_counts.locked if lock else use_counts.seen
-        uses = look(tx, row.participant, row.id, agreement.program.policy)
+        uses = look(tx, row.participant, row.id, self._policy(row).windows)
         return History(decision_store.deeds(tx, row.participant, row.id), uses)
 
     # What is asked
@@ -120,7 +128,21 @@ class TransferDecisions:
         sender.record(tx, process, DECISION, {**self._judge.record(decision.decision), **told, **digests})
 
     def _sources(self, agreement: AgreementNow) -> Sources:
-        engine = self._judge
-        said = engine.plan(agreement.document).digest
-        document = sha256(canonical(agreement.document)).hexdigest()
-        return Sources(said, document, engine.registry.digest, agreement.vocabulary, engine.plugins)
+        policy, engine = self._policy(agreement.row), self._judge
+        return Sources(
+            policy.plan.digest, policy.sha256, engine.registry.digest, agreement.vocabulary, engine.plugins
+        )  # fmt: skip
+
+    # What follows from the signed bytes
+
+    def _policy(self, agreement: Agreement) -> SignedPolicy:
+        body = agreement.document
+        return self._kept(body) if len(body) <= LARGE else self._read(body)
+
+    def _read(self, body: bytes) -> SignedPolicy:
+        document = msgspec.json.decode(body, type=dict[str, Any])
+        plan = self._judge.plan(document)
+        return SignedPolicy(
+            document=document, plan=plan, sha256=sha256(canonical(document)).hexdigest(),
+            signed_at=self._judge.signed_at(document), windows=use_counts.windows(plan.policy),
+        )  # fmt: skip

@@ -36,17 +36,14 @@ def windows(policy: Policy) -> tuple[str, ...]:
     return tuple(window for window in WINDOWS if window in named)
 
 
-def locked(tx: Tx, participant: str, agreement: str, policy: Policy) -> dict[str, int]:
-    """Uses so far by window; nobody else can count in them until this transaction ends."""
-    return {window: store.uses(tx, participant, agreement, COUNT, period(window, tx.now)) for window in windows(policy)}
+def locked(tx: Tx, participant: str, agreement: str, among: Iterable[str]) -> dict[str, int]:
+    """Uses so far in each of these windows; nobody else can count in them until this transaction ends."""
+    return {window: store.uses(tx, participant, agreement, COUNT, period(window, tx.now)) for window in among}
 
 
-def seen(tx: Tx, participant: str, agreement: str, policy: Policy) -> dict[str, int]:
+def seen(tx: Tx, participant: str, agreement: str, among: Iterable[str]) -> dict[str, int]:
     """The same without the lock, for whoever counts nothing."""
-    return {
-        window: store.uses_seen(tx, participant, agreement, COUNT, period(window, tx.now))
-        for window in windows(policy)
-    }  # fmt: skip
+    return {window: store.uses_seen(tx, participant, agreement, COUNT, period(window, tx.now)) for window in among}
 
 
 def with_this(used: Mapping[str, int]) -> dict[str, int]:

@@ -58,6 +58,21 @@ async def test_the_log_has_the_digest_and_the_case_file_the_world(towns: Towns, 
     assert "participant" not in body["world"]
 
 
+@pytest.mark.threat("T112")
+async def test_what_was_signed_is_kept_for_this_agreement_of_this_participant_alone(towns: Towns) -> None:
+    """>> the terms, then those of a row with its id of another participant, or of other bytes  << never those."""
+    found = await towns.concluded(CONSUMER, PROVIDER)
+    agreement = await towns.db.read(PROVIDER, towns.contracts.agreements.get, PROVIDER, found.id)
+    signed = towns.contracts.agreements.signed
+    terms, vocabulary = await towns.db.read(PROVIDER, signed, agreement)
+    assert (terms.media_type, bool(vocabulary)) == ("text/csv", True)
+    assert await towns.db.read(PROVIDER, signed, agreement) == (terms, vocabulary)
+    foreign, none = await towns.db.read(CONSUMER, signed, replace(agreement, participant=CONSUMER))
+    assert (foreign.media_type, foreign.version, none) == ("", "", "")
+    other, none = await towns.db.read(PROVIDER, signed, replace(agreement, digest="0", negotiation="another"))
+    assert (other.media_type, other.version, none) == ("", "", "")
+
+
 async def test_the_world_says_who_vouches_for_what(towns: Towns, started, accessed) -> None:
     """Kind from the trust list, format from the signed description, channel from the flow, purpose declared."""
     pair = await started(towns, await towns.concluded(CONSUMER, PROVIDER))
@@ -157,6 +172,8 @@ async def test_concepts_mean_what_they_meant_when_both_signed(towns: Towns, star
     assert (await accessed(towns, pair[1])).permit
     mine = await towns.db.read(PROVIDER, towns.contracts.agreements.get, PROVIDER, agreement.id)
     assert (await towns.db.read(PROVIDER, towns.decisions.load, mine)).vocabulary == towns.judge.vocabulary
+    another = await towns.concluded(CONSUMER, PROVIDER)  # what was signed is read once, so one that nobody has used yet
+    mine = await towns.db.read(PROVIDER, towns.contracts.agreements.get, PROVIDER, another.id)
     strange = json.dumps({"vocabulary": "0" * 64}).encode()
 
     def other_lists(tx: Tx) -> None:
