@@ -5,6 +5,7 @@ The agreement is the consumer's offer verbatim (threat T22); only parties, targe
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from connector.contracts import approval as approvals
 from connector.contracts.approval import Approval
 from connector.contracts.document import sealing
 from connector.contracts.document.described_data import Described
+from connector.contracts.document.frame import Frames
 from connector.contracts.document.text import Party
 from connector.contracts.model import Agreement, EvidenceObject
 from connector.policy.engine import PolicyEngine
@@ -22,6 +24,7 @@ from connector.trust.signers.port import SealKey
 
 _DEAL = frozenset({"@id", "@type", "@context", "target", "assigner", "assignee", "timestamp"})
 TEXT, PROFILE, DATASET = "text-de.html", "profile.json", "dataset.jsonld"
+_FRAMES = Frames()
 APPROVAL = {"provider": "approval-provider.json", "consumer": "approval-consumer.json"}
 
 
@@ -71,6 +74,11 @@ def approval(did: str, role: str, rule: str, at: str, by: Approval | None = None
 
 def snapshot(dataset: str, described: Described, publisher: str) -> EvidenceObject:
     """Reference 4: the description as it stood, with the version that the contract pins; `publisher` is a DID."""
+    body = _FRAMES.written((dataset, described, publisher), partial(_snapshot, dataset, described, publisher), (), str)
+    return evidence_object(DATASET, "application/ld+json", body.encode())
+
+
+def _snapshot(dataset: str, described: Described, publisher: str) -> str:
     body = {
         "@context": {"dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/",
                      "spdx": "http://spdx.org/rdf/terms#"},
@@ -85,7 +93,7 @@ def snapshot(dataset: str, described: Described, publisher: str) -> EvidenceObje
         "https://w3id.org/hanse/v1#versionOf": "description" if described.bytes is None else "bytes",
         "https://w3id.org/hanse/v1#fileName": described.file_name,
     }  # fmt: skip
-    return evidence_object(DATASET, "application/ld+json", sealing.canonical(body))
+    return sealing.canonical(body).decode()
 
 
 def profile(
@@ -96,16 +104,28 @@ def profile(
     `setting` is the offer's for countersignatures; `until` is the instant (ms) before which one has to be here, and so
     known to both. `form` says how the text was written (decision 0045).
     """
+    said = tuple(judge.clauses(policy, "de"))
+    used = tuple((iri, one["source"], one["type"]) for iri, one in judge.operands(policy).items())
+    same = (said, used, judge.vocabulary, setting, replaces, form)
+    return evidence_object(
+        PROFILE, "application/json", _FRAMES.written(same, partial(_profile, *same), (rfc3339(until),), str).encode()
+    )
+
+
+def _profile(
+    clauses: Iterable[tuple[str, str]], operands: Iterable[tuple[str, str, str]], vocabulary: str, setting: str,
+    replaces: str | None, form: int, until: str,
+) -> str:  # fmt: skip
     body = {
-        "badges": [{"badge": badge, "de": sentence} for sentence, badge in judge.clauses(policy, "de")],
+        "badges": [{"badge": badge, "de": sentence} for sentence, badge in clauses],
         "countersignature": setting,
-        "countersignBy": rfc3339(until),
-        "operands": judge.operands(policy),
+        "countersignBy": until,
+        "operands": {iri: {"source": source, "type": type_} for iri, source, type_ in operands},
         "textForm": form,
-        "vocabulary": judge.vocabulary,
+        "vocabulary": vocabulary,
         **({} if replaces is None else {"replaces": replaces}),
     }
-    return evidence_object(PROFILE, "application/json", sealing.canonical(body))
+    return sealing.canonical(body).decode()
 
 
 def refers_to(

@@ -5,19 +5,23 @@ give the same bytes; what was signed is kept and never rendered again (spec/cont
 """
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import escape
+from msgspec.structs import replace
 
+from connector.contracts.document.frame import Frames
 from connector.language import catalogue, local_end, local_time, say
 
 Badge = Literal["enforced", "monitored", "contractual"]
 Clause = tuple[str, Badge]
 
 _PREFIX = "contract.text."
+_FRAMES = Frames()
 
 
 class Party(msgspec.Struct, frozen=True):
@@ -48,16 +52,31 @@ class ContractFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 def render(facts: ContractFacts, clauses: Sequence[Clause], lang: str) -> str:
     """The contract as one HTML document; `clauses` are (sentence in `lang`, badge)."""
+    values = (facts.agreement, local_time(facts.concluded_at, lang), _expiry(facts.expires_at, lang))
+    same = replace(facts, agreement="", concluded_at=0, expires_at=None)
+    said = tuple(clauses)
+    return _FRAMES.written((same, said, lang), partial(_written, same, said, lang), values, _spelt)
+
+
+def _written(
+    facts: ContractFacts, clauses: Sequence[Clause], lang: str, agreement: str, concluded: str, expires: str
+) -> str:
+    """The whole: what `facts` says of the last three is not looked at."""
     return _template().render(
-        facts=facts,
+        facts=replace(facts, agreement=agreement),
         clauses=clauses,
         lang=lang,
         t=_labels(lang),
         version=_version(facts, lang),
-        concluded=local_time(facts.concluded_at, lang),
-        expires=_expiry(facts.expires_at, lang),
+        concluded=concluded,
+        expires=expires,
         purpose=facts.purpose or say(f"{_PREFIX}purpose-none", lang),
     )
+
+
+def _spelt(value: str) -> str:
+    """As the template writes every value."""
+    return str(escape(value))
 
 
 def _version(facts: ContractFacts, lang: str) -> str:
