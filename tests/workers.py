@@ -1,28 +1,36 @@
-"""How the tests are spread over processes: three for two cores, `alone` after all others, `long` only when asked for.
+"""How the tests are spread over processes: four for two cores, `alone` after all others, `long` only when asked for.
 
-A pytest plugin of this suite. While a test waits for its PostgreSQL or its server another one works, so half as many
-processes again as there are cores are quickest (decision 0039). One file is not worth the start of a process.
+A pytest plugin of this suite. While a test waits for its PostgreSQL or its server another one works: three processes
+left a third of two cores idle, and a forked one costs next to nothing (decision 0093). One file stays in one.
 """
 
+import faulthandler
 import gc
+import math
 import os
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from xdist.scheduler import WorkStealingScheduling
+
+from tests import forked
 
 _IN_PLACE = ("collectonly", "usepdb", "trace", "setupplan", "setuponly", "showfixtures", "show_fixtures_per_test")
 _MEMORY = Path("/dev/shm")
 _ROOM = 4 << 30
 _LEFT_OUT = pytest.StashKey[int]()
 _FAMILIES = pytest.StashKey[set[str]]()
-_NOTES = pytest.StashKey[Path]()
+_PROCESSES = pytest.StashKey[int]()
+_STDERR = pytest.StashKey[int]()
+_ARMED = pytest.StashKey[float]()
+HANGS_S = 600
+"""A test that takes about so long has every thread's place told: at most a minute earlier."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -38,9 +46,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Iterator[None]:
     keep_bytecode()
     if not hasattr(config, "workerinput"):
         keep_temporary_files_in_memory()
-        if hasattr(config.option, "numprocesses"):
-            require_paths(config)
-            choose_processes(config)
+        config.stash[_PROCESSES] = choose_processes(config)
     return (yield)
 
 
@@ -65,25 +71,22 @@ def keep_temporary_files_in_memory() -> None:
         tempfile.tempdir = None  # read anew
 
 
-def require_paths(config: pytest.Config) -> None:
-    """Processes would each find nothing to run, and nobody would say why."""
-    for argument in config.args:
-        if not config.option.pyargs and not Path(config.invocation_params.dir, argument.partition("::")[0]).exists():
-            raise pytest.UsageError(f"file or directory not found: {argument}")
-
-
-def choose_processes(config: pytest.Config) -> None:
-    """What was asked for stands."""
+def choose_processes(config: pytest.Config) -> int:
+    """How many to fork; 0 for none. What was asked for stands; `-n`, `--dist` and `--tx` are pytest-xdist's options."""
     option = config.option
-    if option.numprocesses is None and option.dist == "no" and not option.tx:
-        option.numprocesses = 0 if _in_place(config) else processes(_cores())
-    if option.numprocesses and option.dist == "no":
-        option.dist = "worksteal"
+    asked = getattr(option, "numprocesses", None)
+    if getattr(option, "dist", "no") != "no" or getattr(option, "tx", None):
+        return 0
+    if hasattr(option, "numprocesses"):
+        option.numprocesses = 0
+    if _in_place(config) if asked is None else asked == 0:
+        return 0
+    return processes(_cores()) if asked is None else int(asked)
 
 
 def processes(cores: int) -> int:
     """Beside the first one."""
-    return 0 if cores == 1 else cores + cores // 2
+    return 0 if cores == 1 else 2 * cores
 
 
 def _cores() -> int:
@@ -107,10 +110,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if asked or not _marked(item, "long")]
     items.sort(key=lambda item: _marked(item, "alone"))
-    if hasattr(config, "workerinput"):
-        config.workeroutput["left_out"] = len(left_out)  # type: ignore[attr-defined]
-        note = Path(config.workerinput["notes"], config.workerinput["workerid"])
-        note.write_text(str(sum(_marked(item, "alone") for item in items)))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -134,82 +133,42 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any output is captured."""
+    config.stash[_STDERR] = os.dup(2)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Arms the alarm once a minute. `faulthandler_timeout` does for each test: it starts and awaits a thread, which
+    takes a busy machine longer than most tests take."""
+    now = time.monotonic()
+    if now - item.config.stash.get(_ARMED, -math.inf) > HANGS_S / 10:
+        item.config.stash[_ARMED] = now
+        faulthandler.dump_traceback_later(HANGS_S, file=item.config.stash[_STDERR])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    faulthandler.cancel_dump_traceback_later()
+    if _STDERR in config.stash:
+        os.close(config.stash[_STDERR])
+        del config.stash[_STDERR]
+
+
 def _marked(item: pytest.Item, name: str) -> bool:
     return item.get_closest_marker(name) is not None
 
 
-class AloneLast(WorkStealingScheduling):
-    """Work stealing; what is `alone` goes to the last process, once all others have ended.
-
-    A process holds its newest test back until it gets another one or is told to end. So one process is not told to
-    end when the work runs out; when it is the only one left, it gets the tests that are alone.
-    """
-
-    def __init__(self, config: pytest.Config, log: Any, notes: Path) -> None:
-        super().__init__(config, log)
-        self._notes = notes
-        self._alone: Sequence[int] | None = None
-        """Indices not given to any process yet; None before the tests are known."""
-
-    @property
-    def tests_finished(self) -> bool:
-        return not self._alone and super().tests_finished
-
-    def check_schedule(self) -> None:
-        if self._alone is None and self.collection is not None and self.nodes:
-            self._set_apart()
-        if self._alone and self.pending:
-            self._distribute()
-        if self._alone and not self.pending and self.steal_requested_from_node is None:
-            if len(self.node2pending) == 1:
-                self.pending, self._alone = list(self._alone), []
-            elif all(len(pending) <= 2 for pending in self.node2pending.values()):
-                self._end_all_but_one()
-                return
-        super().check_schedule()
-
-    def _set_apart(self) -> None:
-        """They are the last in the list, and each process has noted how many they are."""
-        first = len(self.pending) - int((self._notes / self.nodes[0].gateway.id).read_text())
-        self.pending, self._alone = self.pending[:first], self.pending[first:]
-
-    def _distribute(self) -> None:
-        """As work stealing does, which would then end every process that has fewer than two tests, the last too."""
-        idle = [node for node in self.nodes if not node.shutting_down and len(self.node2pending[node]) < 2]
-        for at, node in enumerate(idle):
-            self._send_tests(node, len(self.pending) // (len(idle) - at))
-
-    def _end_all_but_one(self) -> None:
-        up = [node for node in self.nodes if not node.shutting_down]
-        for node in up[1:]:
-            if len(self.node2pending[node]) < 2:
-                node.shutdown()
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> AloneLast | None:
-    return AloneLast(config, log, config.stash[_NOTES]) if config.option.dist == "worksteal" else None
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    stash = node.config.stash
-    if _NOTES not in stash:
-        stash[_NOTES] = Path(tempfile.mkdtemp(prefix="hanse-tests-"))
-    node.workerinput["notes"] = str(stash[_NOTES])
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """A process that died says nothing; the one in its place does."""
-    node.config.stash[_LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Here the tests are collected; None lets this process run them."""
+    processes = session.config.stash.get(_PROCESSES, 0)
+    broken = session.testsfailed and not session.config.option.continue_on_collection_errors
+    if not processes or broken or session.config.option.collectonly:
+        return None
+    forked.run(session, processes, sum(_marked(item, "alone") for item in session.items))
+    return True
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     if count := config.stash.get(_LEFT_OUT, 0):
         terminalreporter.write_line(f"{count} tests marked `long` left out: --long runs them, too")
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if _NOTES in config.stash:
-        shutil.rmtree(config.stash[_NOTES])

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from _pytest.config import get_config
 
-from tests import workers
+from tests import forked, workers
 
 ROOT = Path(__file__).parents[2]
 SUITE = """
@@ -35,6 +37,30 @@ def test_many(n):
 @pytest.mark.parametrize("n", range(2))
 def test_exhaustive(n):
     log("long")
+"""
+MANY_ENDS = """
+import pytest, warnings
+
+def test_fails():
+    print("printed before")
+    assert 1 == 2
+
+@pytest.fixture
+def broken():
+    raise RuntimeError("no fixture")
+
+def test_error(broken):
+    pass
+
+def test_skipped():
+    pytest.skip("never mind")
+
+@pytest.mark.xfail(reason="is known")
+def test_known():
+    assert False
+
+def test_warns():
+    warnings.warn("look here")
 """
 WITHOUT = ("cacheprovider", "asyncio", "aiohttp", "hypothesispytest")
 
@@ -70,14 +96,25 @@ def last(done: "subprocess.CompletedProcess[str]") -> str:
     return re.sub(r" in .*", "", done.stdout.splitlines()[-1]).strip("= ")
 
 
-def test_three_processes_for_two_cores() -> None:
-    assert [workers.processes(cores) for cores in (1, 2, 4)] == [0, 3, 6]
+def test_portions_are_neighbours_of_one_file_and_small_at_the_end() -> None:
+    """>> 40 tests of one file, 24 of another, two processes << each place once, in order, never both files at once."""
+    items: Any = [SimpleNamespace(path=name) for name in ["a"] * 40 + ["b"] * 24]
+    found = forked.portions(items, 2)
+    assert [place for portion in found for place in portion] == list(range(64))
+    assert all(portion.stop <= 40 or portion.start >= 40 for portion in found)
+    assert [len(portion) for portion in found][:2] == [8, 7]
+    assert {len(portion) for portion in found[-8:]} == {1}
+    assert forked.portions([], 2) == []
+
+
+def test_four_processes_for_two_cores() -> None:
+    assert [workers.processes(cores) for cores in (1, 2, 4)] == [0, 4, 8]
 
 
 def test_what_is_alone_runs_after_all_others_in_one_process(suite: Path) -> None:
     """>> two processes << every test once, those marked `alone` last and in one process; one sum."""
     done = run(suite, "-n2")
-    assert (done.returncode, last(done)) == (0, "44 passed"), done.stdout + done.stderr
+    assert (done.returncode, last(done)) == (0, "44 passed, 2 deselected"), done.stdout + done.stderr
     ran = log(suite)
     assert [kind for kind, _ in ran] == ["many"] * 40 + ["alone"] * 3
     assert len({process for kind, process in ran if kind == "many"}) == 2
@@ -130,27 +167,27 @@ def test_long_tests_run_when_asked_for(suite: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "chosen"),
     [
-        ([], (3, "worksteal")),
-        (["test_a.py", "test_b.py"], (3, "worksteal")),
-        (["test_a.py"], (0, "no")),
-        (["test_a.py::test_soon", "test_a.py::test_many"], (0, "no")),
-        (["test_a.py", "-n2"], (2, "worksteal")),
-        (["-n2", "--dist", "load"], (2, "load")),
-        (["-n0"], (0, "no")),
-        (["--collect-only"], (0, "no")),
-        (["--pdb"], (0, "no")),
+        ([], 4),
+        (["test_a.py", "test_b.py"], 4),
+        (["test_a.py"], 0),
+        (["test_a.py::test_soon", "test_a.py::test_many"], 0),
+        (["test_a.py", "-n2"], 2),
+        (["-n2", "--dist", "load"], 0),
+        (["-n0"], 0),
+        (["--collect-only"], 0),
+        (["--pdb"], 0),
     ],
 )
 def test_one_file_stays_in_one_process_unless_told_otherwise(
-    suite: Path, arguments: list[str], chosen: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+    suite: Path, arguments: list[str], chosen: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """>> what is asked for, on two cores << how many processes, and how the tests are spread."""
+    """>> what is asked for, on two cores << how many processes are forked; what --dist asks for is pytest-xdist's."""
     monkeypatch.setattr(workers, "_cores", lambda: 2)
     monkeypatch.chdir(suite)
     config = get_config(["-p", "xdist", "-p", "tests.workers"])
     config.parse(arguments or ["."])
-    workers.choose_processes(config)
-    assert (config.option.numprocesses, config.option.dist) == chosen
+    assert workers.choose_processes(config) == chosen
+    assert config.option.numprocesses == (2 if "--dist" in arguments else 0)
 
 
 @pytest.mark.long
@@ -158,7 +195,7 @@ def test_one_file_stays_in_one_process_unless_told_otherwise(
 def test_the_choice_of_tests_holds(only: list[str], suite: Path) -> None:
     """>> only those that are alone << they run, although nothing runs before them."""
     done = run(suite, "-n2", *only)
-    assert last(done) == "3 passed", done.stdout + done.stderr
+    assert last(done) == "3 passed, 43 deselected", done.stdout + done.stderr
 
 
 @pytest.mark.long
@@ -170,8 +207,18 @@ def test_a_process_that_dies_fails_its_test_only(suite: Path, where: str) -> Non
     spoken = f'log("{kind}")'
     (suite / "test_a.py").write_text(SUITE.replace(spoken, f"{spoken} if n != {number} else os._exit(3)"))
     done = run(suite, "-n2")
-    assert (done.returncode, last(done)) == (1, "1 failed, 43 passed"), done.stdout + done.stderr
+    assert (done.returncode, last(done)) == (1, "1 failed, 43 passed, 2 deselected"), done.stdout + done.stderr
     assert f"test_a.py::{where}" in done.stdout
+
+
+def test_what_a_process_says_is_shown_as_of_one(suite: Path) -> None:
+    """>> a failure, an error, a skip, an xfail and a warning in two processes << the same sums as without, all told."""
+    (suite / "test_b.py").write_text(MANY_ENDS)
+    side, one = (run(suite, *arguments, "-rsxX") for arguments in (["-n2"], ["-n0"]))
+    assert last(side) == last(one)
+    assert (side.returncode, one.returncode) == (1, 1)
+    for told in ("assert 1 == 2", "printed before", "no fixture", "never mind", "is known", "look here"):
+        assert told in side.stdout, told
 
 
 @pytest.mark.long
@@ -198,6 +245,16 @@ def test_it_stops_at_the_first_failure(suite: Path) -> None:
     done = run(suite, "-n2", "-x")
     assert done.returncode != 0
     assert not (suite / "log").exists(), log(suite)
+
+
+def test_a_test_that_hangs_says_where(suite: Path) -> None:
+    """>> one that takes longer than the bound, after another in the same minute << its line on standard error."""
+    bound = "from tests import workers\nworkers.HANGS_S = 0.2\nimport threading, time\n"
+    hangs = "def test_hangs():\n    here = threading.Event()\n    here.wait(1.0)\n"
+    (suite / "test_a.py").write_text(f"{bound}def test_before():\n    pass\n\n{hangs}")
+    done = run(suite, "-n0", "test_a.py")
+    assert done.returncode == 0, done.stdout
+    assert "in test_hangs" in done.stderr
 
 
 IGNORING = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh"]
