@@ -10,6 +10,17 @@ from connector.protocol.negotiation import Negotiation, shown
 AgreementState = Literal["signed", "one-sided", "finalized", "terminated", "ended"]
 
 
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """What a row holds of the columns that seldom change: they are written only if they differ (decision 0088)."""
+
+    peer_pid: str | None
+    settled: bool
+    offer: str
+    policy: dict[str, Any]
+    purpose: str | None
+    action: str | None
+
+
 class NegotiationRow(msgspec.Struct, frozen=True, kw_only=True):
     """One row of `negotiation`: the kernel's state beside what the services need to know about it.
 
@@ -44,6 +55,8 @@ class NegotiationRow(msgspec.Struct, frozen=True, kw_only=True):
     """The digest of the agreement that the one to come takes the place of."""
     title: str = ""
     """Of the dataset, as it stood in the catalogue when the negotiation began; a peer's words, for people only."""
+    stored: Stored | None = None
+    """As it was read or saved last; None before it was saved at all."""
 
     @property
     def provider_pid(self) -> str | None:

@@ -4,13 +4,14 @@ A state changes only if its version is still the one that was read; else the who
 (spec/architecture.md 2.2).
 """
 
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
 from connector.contracts.approval import Approval
-from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow, Stored
 from connector.protocol.negotiation import Negotiation, settled, shown
 from connector.protocol.process import Role
 from connector.storage.database import Conflict, Row, Tx
@@ -24,7 +25,7 @@ def _text(value: object) -> str:
 
 
 def _case(row: Row) -> NegotiationRow:
-    values: dict[str, Any] = {name: row[name] for name in NegotiationRow.__struct_fields__}
+    values: dict[str, Any] = {name: row[name] for name in _COLUMNS}
     values["kernel"] = msgspec.json.decode(row["kernel"], type=Negotiation)
     values["policy"] = msgspec.json.decode(row["policy"])
     values["proposed"] = bool(row["proposed"])
@@ -33,7 +34,18 @@ def _case(row: Row) -> NegotiationRow:
     values["reason"] = None if row["reason"] is None else msgspec.json.decode(row["reason"])
     values["deferred"] = msgspec.json.decode(row["deferred"] or "[]", type=tuple[str, ...])
     values["approval"] = None if row["approval"] is None else msgspec.json.decode(row["approval"], type=Approval)
-    return NegotiationRow(**values)
+    case = NegotiationRow(**values)
+    return replace(case, stored=_stored(case))
+
+
+_COLUMNS: Final = tuple(name for name in NegotiationRow.__struct_fields__ if name != "stored")
+
+
+def _stored(case: NegotiationRow) -> Stored:
+    return Stored(
+        peer_pid=case.kernel.peer_pid, settled=settled(case.kernel), offer=case.offer, policy=case.policy,
+        purpose=case.purpose, action=case.action,
+    )  # fmt: skip
 
 
 def insert_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
@@ -68,30 +80,37 @@ def insert_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
     )
     if not added:
         raise Conflict
-    return replace(case, states=(case.shown,))
+    return replace(case, states=(case.shown,), stored=_stored(case))
+
+
+_TERMS: Final = " offer = :offer, policy = :policy, purpose = :purpose, action = :action,"
 
 
 def save_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
-    """Compare and set: the case as it is saved now; raises Conflict if somebody else was faster."""
+    """Compare and set: the case as it is saved now; raises Conflict if somebody else was faster.
+
+    What stands in an index or is long (the peer's pid, whether it is settled, the terms) is named only if it changed: a
+    database writes the pages of all that is named. Terms are the same only if they are the same object, since equal
+    ones may stand in another order.
+    """
+    now, was = _stored(case), case.stored
+    pid = was is None or now.peer_pid != was.peer_pid
+    ended = was is None or now.settled != was.settled
+    terms = was is None or now.policy is not was.policy or _said(now) != _said(was)
     states = case.states if case.states[-1:] == (case.shown,) else (*case.states, case.shown)[-MOST_STATES:]
     changed = tx.run(
-        "UPDATE negotiation SET peer_pid = :peer_pid, kernel = :kernel, state = :state,"
-        " settled = :settled, version = version + 1, offer = :offer, policy = :policy, purpose = :purpose,"
-        " action = :action, states = :states, standing = :standing, agreement = :agreement, reason = :reason,"
-        " deferred = :deferred, approval = :approval,"
-        " changed_at = :now"
+        "UPDATE negotiation SET kernel = :kernel, state = :state, version = version + 1,"  # noqa: S608 constants
+        + (" peer_pid = :peer_pid," if pid else "")
+        + (" settled = :settled," if ended else "")
+        + (_TERMS if terms else "")
+        + " states = :states, standing = :standing, agreement = :agreement, reason = :reason, deferred = :deferred,"
+        " approval = :approval, changed_at = :now"
         " WHERE participant = :participant AND id = :id AND version = :version",
         participant=case.participant,
         id=case.id,
         version=case.version,
-        peer_pid=case.kernel.peer_pid,
         kernel=_text(case.kernel),
         state=str(shown(case.kernel)),
-        settled=int(settled(case.kernel)),
-        offer=case.offer,
-        policy=_text(case.policy),
-        purpose=case.purpose,
-        action=case.action,
         states=_text(states),
         standing=None if case.standing is None else _text(case.standing),
         agreement=case.agreement,
@@ -99,11 +118,18 @@ def save_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
         deferred=_text(case.deferred),
         approval=None if case.approval is None else _text(case.approval),
         now=tx.now,
+        **({"peer_pid": now.peer_pid} if pid else {}),
+        **({"settled": int(now.settled)} if ended else {}),
+        **(_said(now) | {"policy": _text(now.policy)} if terms else {}),
     )
     if not changed:
         raise Conflict
     tx.signal("negotiation", (case.participant, case.id, case.shown))
-    return replace(case, version=case.version + 1, states=states)
+    return replace(case, version=case.version + 1, states=states, stored=now)
+
+
+def _said(stored: Stored) -> dict[str, object]:
+    return {"offer": stored.offer, "purpose": stored.purpose, "action": stored.action}
 
 
 def case(
@@ -170,21 +196,18 @@ def insert_agreement(tx: Tx, agreement: Agreement) -> bool:
     With and without `urn:uuid:` it is one name, since people and commands use either.
     """
     bare = agreement.id.removeprefix("urn:uuid:")
-    taken = tx.one(
-        "SELECT 1 FROM agreement WHERE participant = :participant AND id IN (:bare, :urn) LIMIT 1",
-        participant=agreement.participant,
-        bare=bare,
-        urn=f"urn:uuid:{bare}",
-    )
-    if taken is not None or not bare:
+    if not bare:
         return False
     values = msgspec.structs.asdict(agreement)
     values["facts"] = _text(agreement.facts)
     inserted = tx.run(
         "INSERT INTO agreement (participant, id, negotiation, role, counterparty, dataset, state, document, digest,"
-        " provider_jws, consumer_jws, facts, expires_at, created_at, finalized_at, replaces) VALUES (:participant, :id,"
-        " :negotiation, :role, :counterparty, :dataset, :state, :document, :digest, :provider_jws, :consumer_jws,"
-        " :facts, :expires_at, :created_at, :finalized_at, :replaces) ON CONFLICT DO NOTHING",
+        " provider_jws, consumer_jws, facts, expires_at, created_at, finalized_at, replaces)"
+        " SELECT :participant, :id, :negotiation, :role, :counterparty, :dataset, :state, :document, :digest,"
+        " :provider_jws, :consumer_jws, :facts, :expires_at, :created_at, :finalized_at, :replaces"
+        " WHERE NOT EXISTS (SELECT 1 FROM agreement WHERE participant = :participant AND id = :twin)"
+        " ON CONFLICT DO NOTHING",
+        twin=bare if agreement.id != bare else f"urn:uuid:{bare}",
         **values,
     )
     return inserted == 1
@@ -271,25 +294,48 @@ def provided(tx: Tx, participant: str, dataset: str) -> list[Agreement]:
     return [_agreement(row) for row in rows]
 
 
-def keep_object(tx: Tx, participant: str, case_id: str, counterparty: str, item: EvidenceObject) -> None:
-    """Stores the object once per participant and notes which negotiation, and so which partner, it belongs to."""
-    tx.run(
-        "INSERT INTO object (participant, sha256, media_type, body) VALUES (:participant, :sha256, :media_type, :body)"
-        " ON CONFLICT DO NOTHING",
-        participant=participant,
-        sha256=item.sha256,
-        media_type=item.media_type,
-        body=item.body,
-    )
-    tx.run(
-        "INSERT INTO object_use (participant, negotiation, name, sha256, counterparty)"
-        " VALUES (:participant, :negotiation, :name, :sha256, :counterparty) ON CONFLICT DO NOTHING",
-        participant=participant,
-        negotiation=case_id,
-        name=item.name,
-        sha256=item.sha256,
-        counterparty=counterparty,
-    )
+def keep_object(tx: Tx, participant: str, case_id: str, counterparty: str, *items: EvidenceObject) -> None:
+    """Stores each object once per participant and notes which negotiation, and so which partner, it belongs to.
+
+    In the order of their digests, so that two replicas that store the same ones wait for each other in one direction.
+    """
+    for some in _portions(sorted(items, key=lambda item: item.sha256)):
+        of_items: dict[str, object] = {}
+        for n, item in enumerate(some):
+            of_items |= {f"sha256_{n}": item.sha256, f"media_type_{n}": item.media_type, f"body_{n}": item.body}
+        tx.run(
+            f"INSERT INTO object (participant, sha256, media_type, body) VALUES {_bodies(len(some))}"  # noqa: S608 names
+            " ON CONFLICT DO NOTHING",
+            participant=participant,
+            **of_items,
+        )
+        of_uses = {f"{name}_{n}": getattr(item, name) for n, item in enumerate(some) for name in ("name", "sha256")}
+        tx.run(
+            "INSERT INTO object_use (participant, negotiation, name, sha256, counterparty)"  # noqa: S608 names
+            f" VALUES {_uses(len(some))} ON CONFLICT DO NOTHING",
+            participant=participant,
+            negotiation=case_id,
+            counterparty=counterparty,
+            **of_uses,
+        )
+
+
+PORTION: Final = 16
+"""Objects of one statement; a contract has about eight."""
+
+
+def _portions(items: list[EvidenceObject]) -> list[list[EvidenceObject]]:
+    return [items[first : first + PORTION] for first in range(0, len(items), PORTION)]
+
+
+@lru_cache(maxsize=PORTION)
+def _bodies(count: int) -> str:
+    return ", ".join(f"(:participant, :sha256_{n}, :media_type_{n}, :body_{n})" for n in range(count))
+
+
+@lru_cache(maxsize=PORTION)
+def _uses(count: int) -> str:
+    return ", ".join(f"(:participant, :negotiation, :name_{n}, :sha256_{n}, :counterparty)" for n in range(count))
 
 
 def logged(tx: Tx, participant: str, agreement_id: str, type_: str, limit: int = 200) -> list[bytes]:

@@ -23,7 +23,7 @@ _REFERS = {
     " WHERE x.contype = 'f' AND k.relnamespace = current_schema::regnamespace",
 }
 _ROWS = {
-    "sqlite": "rowid IN (SELECT rowid FROM {table} WHERE participant = :participant LIMIT :limit)",
+    "sqlite": "({key}) IN (SELECT {key} FROM {table} WHERE participant = :participant LIMIT :limit)",
     "postgres": "ctid = ANY (ARRAY (SELECT ctid FROM {table} WHERE participant = :participant LIMIT :limit))",
 }
 
@@ -69,13 +69,21 @@ def _erase(tx: Tx, participant: str, limit: int) -> int:
     for table in tables(tx):
         if erased >= limit:
             break
-        where = _ROWS[tx.dialect].format(table=_quoted(table))
+        where = _ROWS[tx.dialect].format(table=_quoted(table), key=_key(tx, table))
         erased += tx.run(
             f"DELETE FROM {_quoted(table)} WHERE participant = :participant AND {where}",  # noqa: S608 of the schema
             participant=participant,
             limit=limit - erased,
         )
     return erased
+
+
+def _key(tx: Tx, table: str) -> str:
+    """What names a row on SQLite: some tables have no other name for it than their primary key (decision 0088)."""
+    if tx.dialect != "sqlite":
+        return ""
+    found = tx.all("SELECT name FROM pragma_table_info(:table) WHERE pk > 0 ORDER BY pk", table=table)
+    return ", ".join(_quoted(str(row["name"])) for row in found) or "rowid"
 
 
 def _count(tx: Tx, table: str, participant: str) -> int:

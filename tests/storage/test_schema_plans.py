@@ -54,6 +54,8 @@ SAMPLES: dict[str, tuple[str, ...]] = {
         "participant = :participant AND state = 'published' AND (created_at, id) > (:at, :id)",
     ),
     "catalogue.store.shown:among": ("d.id IN (:one, :another)",),
+    "contracts.store.keep_object:_bodies(len(some))": ("(:a, :b, :c, :d)",),
+    "contracts.store.keep_object:_uses(len(some))": ("(:a, :b, :c, :d, :e)",),
     "contracts.store.objects:among": (":one, :another",),
     "drafts.store._drafts:names": ("id",),
     "drafts.store._drafts:which": ("id = :id", "state = :state ORDER BY changed_at DESC", "dataset = :dataset"),

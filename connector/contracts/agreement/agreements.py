@@ -291,9 +291,9 @@ class Agreements:
 
     def keep(self, tx: Tx, case: NegotiationRow, objects: tuple[EvidenceObject, ...]) -> None:
         """What signatures refer to, for this partner alone, on whose account it goes."""
-        quota.kept(tx, case.participant, case.counterparty, sum(len(item.body) for item in objects))
-        for item in objects:
-            store.keep_object(tx, case.participant, case.id, case.counterparty, item)
+        if objects:
+            quota.kept(tx, case.participant, case.counterparty, sum(len(item.body) for item in objects))
+            store.keep_object(tx, case.participant, case.id, case.counterparty, *objects)
 
     def countersigned(self, tx: Tx, agreement: Agreement, seal: str | None) -> None:
         store.save_agreement(tx, replace(agreement, consumer_jws=seal))
