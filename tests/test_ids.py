@@ -14,7 +14,7 @@ def test_an_id_is_a_uuid_of_version_7() -> None:
 
 
 def test_it_begins_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So those of one moment stand together, in the order of moments; whoever sets the clock back disturbs only that."""
+    """So those of one moment stand together, in the order of moments; a clock that is set back disturbs only that."""
     clock = FakeClock()
     monkeypatch.setattr(ids, "_CLOCK", clock)
     made = []

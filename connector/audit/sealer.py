@@ -26,6 +26,8 @@ from connector.verify.formats import base64url, checkpoint
 log = structlog.get_logger("audit")
 MOST = 1_000
 """Entries per batch: one commit, one signature."""
+PORTION = 50
+"""Entries that one statement numbers."""
 
 
 class LogSigner(Protocol):
@@ -193,15 +195,18 @@ def _moved(tx: Tx, batch: Batch) -> Batch:
 
 
 def _number(tx: Tx, participant: str, entries: Sequence[Row], start: int) -> None:
-    for index, row in enumerate(entries, start):
+    for first in range(0, len(entries), PORTION):
+        some = entries[first : first + PORTION]
+        numbers = {f"id{n}": row["id"] for n, row in enumerate(some)}
+        numbers |= {f"index{n}": start + first + n for n in range(len(some))}
         changed = tx.run(
-            "UPDATE audit_entry SET leaf_index = :index"
-            " WHERE participant = :participant AND id = :id AND leaf_index IS NULL",
+            "UPDATE audit_entry SET leaf_index = numbered.column2"  # noqa: S608 names
+            f" FROM (VALUES {', '.join(f'(:id{n}, :index{n})' for n in range(len(some)))}) AS numbered"
+            " WHERE participant = :participant AND id = numbered.column1 AND leaf_index IS NULL",
             participant=participant,
-            id=row["id"],
-            index=index,
+            **numbers,
         )
-        if not changed:
+        if changed != len(some):
             raise Conflict("audit_entry")
 
 

@@ -57,6 +57,8 @@ class NegotiationRow(msgspec.Struct, frozen=True, kw_only=True):
     """Of the dataset, as it stood in the catalogue when the negotiation began; a peer's words, for people only."""
     stored: Stored | None = None
     """As it was read or saved last; None before it was saved at all."""
+    asked: bool = True
+    """Whether a question about it may wait for a person; False only where the database said so as the row was read."""
 
     @property
     def provider_pid(self) -> str | None:

@@ -35,10 +35,15 @@ def _case(row: Row) -> NegotiationRow:
     values["deferred"] = msgspec.json.decode(row["deferred"] or "[]", type=tuple[str, ...])
     values["approval"] = None if row["approval"] is None else msgspec.json.decode(row["approval"], type=Approval)
     case = NegotiationRow(**values)
-    return replace(case, stored=_stored(case))
+    return replace(case, stored=_stored(case), asked=bool(row.get("asked", True)))
 
 
-_COLUMNS: Final = tuple(name for name in NegotiationRow.__struct_fields__ if name != "stored")
+_COLUMNS: Final = tuple(name for name in NegotiationRow.__struct_fields__ if name not in ("stored", "asked"))
+_ASKED: Final = (
+    ", EXISTS (SELECT 1 FROM question q WHERE q.participant = n.participant AND q.subject = n.id"
+    " AND q.answered_at IS NULL) AS asked"
+)
+"""Only on SQLite: on PostgreSQL this part of a statement is as old as the statement, though the row is locked later."""
 
 
 def _stored(case: NegotiationRow) -> Stored:
@@ -80,7 +85,7 @@ def insert_case(tx: Tx, case: NegotiationRow) -> NegotiationRow:
     )
     if not added:
         raise Conflict
-    return replace(case, states=(case.shown,), stored=_stored(case))
+    return replace(case, states=(case.shown,), stored=_stored(case), asked=False)
 
 
 _TERMS: Final = " offer = :offer, policy = :policy, purpose = :purpose, action = :action,"
@@ -137,8 +142,9 @@ def case(
 ) -> NegotiationRow | None:
     """The negotiation; with `counterparty` only if it is that peer's (threat T17); `lock` before a change of state."""
     row = tx.one(
-        "SELECT * FROM negotiation WHERE participant = :participant AND id = :id"  # noqa: S608 constants
-        + (" FOR UPDATE" if lock and tx.dialect == "postgres" else ""),
+        f"SELECT n.*{_ASKED if tx.dialect == 'sqlite' else ''} FROM negotiation n"  # noqa: S608 constants
+        " WHERE n.participant = :participant AND n.id = :id"
+        + (" FOR UPDATE OF n" if lock and tx.dialect == "postgres" else ""),
         participant=participant,
         id=case_id,
     )

@@ -32,12 +32,13 @@ REVIEW = "review"
 
 
 class ProcessRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose effects these are. `agreement` names the agreement in question rows once there is one."""
+    """Whose effects these are. `asked`: whether a question about the process may wait for a person."""
 
     participant: str
     noun: Noun
     id: str
     to: str
+    asked: bool = True
 
     @property
     def stream(self) -> str:
@@ -94,7 +95,7 @@ def commit(
     was asked of a person is answered by every further step, whoever took it.
     """
     effects = tuple(effects)
-    if effects:
+    if effects and process.asked:
         answered(tx, process.participant, process.id)
     for effect in effects:
         match effect:

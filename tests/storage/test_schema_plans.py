@@ -35,6 +35,7 @@ DUE = (
 """What rounds ask of all participants at once."""
 SAMPLES: dict[str, tuple[str, ...]] = {
     "storage.due.having:condition": DUE,
+    "audit.sealer._number:', '.join((f'(:id{n}, :index{n})' for n in range(len(some))))": ("(1, 2)",),
     "horizon_clause(tx)": ("",),
     "listed": (":one, :another",),
     "names": (":one, :another",),

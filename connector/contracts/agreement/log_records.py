@@ -18,6 +18,8 @@ from connector.verify.checks import second_seal as second_seals
 
 AGREEMENT, DECISION, TERMINATION = "agreement", "decision", "termination"
 CONFIRMATION = "confirmation"
+_DOCUMENTS = {side: f"did-{side}.json" for side in SIDES}
+"""The objects that a record of an agreement names, beside second seals."""
 
 
 def record(tx: Tx, did: str, case: NegotiationRow, type_: str, body: dict[str, object], actor: str = "system") -> None:
@@ -32,7 +34,7 @@ def of_agreement(
     """The agreement, both seals, both DID documents and our newest key event (spec/records.md 1.3), and what there is
     of second seals: what `keys` prove is named. A countersignature that the provider has not taken is not.
     """
-    objects = store.objects(tx, case.participant, case.id)
+    objects = store.objects(tx, case.participant, case.id, *_DOCUMENTS.values(), *second_seal.NAMES.values())
     documents = {name: item.sha256 for name, item in objects.items()}
     consumer = None if agreement.state == "one-sided" else agreement.consumer_jws
     judged = second_seal.judged(objects, {"provider": agreement.provider_jws, "consumer": consumer}, keys)
@@ -41,8 +43,8 @@ def of_agreement(
         "providerJws": _hash(agreement.provider_jws),
         "consumerJws": _hash(consumer),
         **{second_seals.member(role): item.sha256 for role, item in judged.proven.items()},
-        "providerDidDocument": documents.get("did-provider.json"),
-        "consumerDidDocument": documents.get("did-consumer.json"),
+        "providerDidDocument": documents.get(_DOCUMENTS["provider"]),
+        "consumerDidDocument": documents.get(_DOCUMENTS["consumer"]),
         "keyHead": audit.key_head(tx, case.participant),
         **({} if agreement.replaces is None else {"replaces": agreement.replaces}),
     }, judged

@@ -163,7 +163,9 @@ def by_us(fault: HanseError) -> bool:
 
 
 def process(case: NegotiationRow) -> ProcessRef:
-    return ProcessRef(participant=case.participant, noun="negotiation", id=case.id, to=case.counterparty)
+    return ProcessRef(
+        participant=case.participant, noun="negotiation", id=case.id, to=case.counterparty, asked=case.asked
+    )  # fmt: skip
 
 
 def _say(case: NegotiationRow, kind: Kind) -> tuple[NegotiationRow, tuple[Effect, ...], str]:

@@ -1,0 +1,174 @@
+"""What a change of a negotiation writes, and how objects and agreements are put down, on both databases."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from connector.contracts import store
+from connector.contracts.document import sealing
+from connector.contracts.model import Agreement, EvidenceObject, NegotiationRow
+from connector.contracts.negotiation.send import process
+from connector.protocol import effects as fx
+from connector.protocol import negotiation as kernel
+from connector.protocol.negotiation import Kind
+from connector.protocol.process import Role
+from connector.storage.database import Database, Tx
+from connector.storage.effects import ask, commit
+
+TOWN, PEER = "musterstadt", "did:web:peer.example"
+TERMS: dict[str, Any] = {"@id": "urn:uuid:offer", "permission": [{"action": "use"}], "duty": []}
+
+
+def opened(number: int = 1) -> NegotiationRow:
+    step = kernel.send(kernel.start(Role.CONSUMER), Kind.REQUEST, "urn:uuid:sent")
+    return NegotiationRow(
+        participant=TOWN, id=f"urn:uuid:case{number}", counterparty=PEER, address="https://peer.example",
+        kernel=step.negotiation, version=1, dataset="https://peer.example/d", offer="urn:uuid:offer", policy=TERMS,
+        purpose="p", action=None, agreement=None, reason=None, created_at=1, changed_at=1,
+    )  # fmt: skip
+
+
+class Noting:
+    """A transaction that keeps the statements that change something."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx, self.ran = tx, list[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    def run(self, sql: str, /, **values: object) -> int:
+        self.ran.append(sql)
+        return self._tx.run(sql, **values)
+
+
+def read(tx: Tx, number: int = 1) -> NegotiationRow:
+    found = store.case(tx, TOWN, f"urn:uuid:case{number}", lock=True)
+    assert found is not None
+    return found
+
+
+def saved(tx: Tx, change: dict[str, Any], number: int = 1) -> str:
+    """The statement that saves the case with this change; what is read afterwards is what was saved."""
+    noting: Any = Noting(tx)
+    case = replace(read(tx, number), **change)
+    after = store.save_case(noting, case)
+    assert replace(read(tx, number), changed_at=after.changed_at, asked=after.asked) == after
+    return noting.ran[0]
+
+
+SELDOM = ("peer_pid = ", "settled = ", "policy = ")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({}, []),
+        ({"agreement": "urn:uuid:a"}, []),
+        ({"policy": {**TERMS, "duty": [{"action": "inform"}]}}, ["policy = "]),
+        ({"policy": {"duty": [], **TERMS}}, ["policy = "]),
+        ({"purpose": "another"}, ["policy = "]),
+        ({"kernel": kernel.acked(opened().kernel, "urn:uuid:sent", "urn:uuid:theirs").negotiation}, ["peer_pid = "]),
+    ],
+)
+async def test_only_what_changed_is_named(any_db: Database, change: dict[str, Any], named: list[str]) -> None:
+    """Terms that say the same in another order are other terms: they go out as they are written."""
+    await any_db.write(TOWN, store.insert_case, opened())
+    statement = await any_db.write(TOWN, saved, change)
+    assert [part for part in SELDOM if part in statement] == named
+
+
+async def test_the_order_of_terms_is_kept(any_db: Database) -> None:
+    await any_db.write(TOWN, store.insert_case, opened())
+    await any_db.write(TOWN, saved, {"policy": {"duty": [], **TERMS}})
+    assert list((await any_db.write(TOWN, read)).policy) == ["duty", "@id", "permission"]
+
+
+async def test_what_was_never_saved_is_written_whole(any_db: Database) -> None:
+    await any_db.write(TOWN, store.insert_case, opened())
+    statement = await any_db.write(TOWN, saved, {"stored": None})
+    assert all(part in statement for part in SELDOM)
+
+
+def waiting(tx: Tx) -> list[str]:
+    rows = tx.all("SELECT subject FROM question WHERE participant = :p AND answered_at IS NULL ORDER BY 1", p=TOWN)
+    return [str(row["subject"]) for row in rows]
+
+
+def goes_on(tx: Tx, case_id: str) -> None:
+    case = store.case(tx, TOWN, case_id, lock=True)
+    assert case is not None
+    commit(tx, process(case), [fx.Note("went on")])
+
+
+async def test_a_question_is_answered_by_the_next_step_of_its_negotiation(any_db: Database) -> None:
+    """Of one about which nothing waits no question is looked for, and those of others stay."""
+    first, second = opened(1), opened(2)
+    for case in (first, second):
+        await any_db.write(TOWN, store.insert_case, case)
+        await any_db.write(TOWN, ask, TOWN, case.id, "proposed")
+    await any_db.write(TOWN, goes_on, first.id)
+    assert await any_db.read(TOWN, waiting) == [second.id]
+    await any_db.write(TOWN, ask, TOWN, first.id, "undeliverable")
+    assert await any_db.read(TOWN, waiting) == [first.id, second.id]
+    await any_db.write(TOWN, goes_on, first.id)
+    assert await any_db.read(TOWN, waiting) == [second.id]
+
+
+async def test_whether_a_question_waits_is_read_with_the_row_on_sqlite_alone(any_db: Database) -> None:
+    """On PostgreSQL a row that had to be waited for is newer than the rest of its statement."""
+    unknown = any_db.dialect == "postgres"
+    await any_db.write(TOWN, store.insert_case, opened())
+    assert (await any_db.write(TOWN, read)).asked is unknown
+    await any_db.write(TOWN, ask, TOWN, opened().id, "proposed")
+    assert (await any_db.write(TOWN, read)).asked is True
+
+
+def item(number: int, name: str = "") -> EvidenceObject:
+    body = f"body {number}".encode()
+    return EvidenceObject(
+        name=name or f"object{number}", sha256=sealing.digest(body), media_type="text/plain", body=body
+    )
+
+
+@pytest.mark.parametrize("count", [0, 1, store.PORTION, 2 * store.PORTION + 1])
+async def test_objects_are_kept_however_many_there_are(any_db: Database, count: int) -> None:
+    """Twice is once; the same bytes under two names are one object."""
+    case, items = opened(), [item(number) for number in range(count)]
+    await any_db.write(TOWN, store.insert_case, case)
+    for _ in range(2):
+        await any_db.write(TOWN, store.keep_object, TOWN, case.id, PEER, *items)
+    assert await any_db.read(TOWN, store.objects, TOWN, case.id) == {one.name: one for one in items}
+
+
+async def test_the_same_bytes_under_two_names_are_one_object(any_db: Database) -> None:
+    case = opened()
+    await any_db.write(TOWN, store.insert_case, case)
+    await any_db.write(TOWN, store.keep_object, TOWN, case.id, PEER, item(1, "a"), item(1, "b"))
+    found = await any_db.read(TOWN, store.objects, TOWN, case.id)
+    assert sorted(found) == ["a", "b"]
+    assert found["a"].sha256 == found["b"].sha256
+
+
+@pytest.mark.parametrize(("first", "second"), [("urn:uuid:1", "1"), ("1", "urn:uuid:1"), ("1", "1")])
+async def test_an_agreement_has_one_name_in_two_spellings(any_db: Database, first: str, second: str) -> None:
+    case = opened()
+    await any_db.write(TOWN, store.insert_case, case)
+    assert await any_db.write(TOWN, store.insert_agreement, drawn(case, first))
+    assert not await any_db.write(TOWN, store.insert_agreement, drawn(case, second))
+    assert await any_db.write(TOWN, store.insert_agreement, drawn(case, "urn:uuid:2"))
+    assert [one.id for one in await any_db.read(TOWN, store.agreements, TOWN)] == sorted([first, "urn:uuid:2"])
+
+
+async def test_an_agreement_without_a_name_is_none(any_db: Database) -> None:
+    await any_db.write(TOWN, store.insert_case, opened())
+    assert not await any_db.write(TOWN, store.insert_agreement, drawn(opened(), "urn:uuid:"))
+
+
+def drawn(case: NegotiationRow, name: str) -> Agreement:
+    return Agreement(
+        participant=TOWN, id=name, negotiation=case.id, role="consumer", counterparty=PEER, dataset=case.dataset,
+        state="signed", document=b"{}", digest=sealing.digest(b"{}"), provider_jws=None, consumer_jws=None, facts={},
+        expires_at=None, created_at=1, finalized_at=None, replaces="sha256:1",
+    )  # fmt: skip
