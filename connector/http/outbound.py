@@ -9,9 +9,10 @@ import errno
 import socket
 import ssl
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 from msgspec import Struct
@@ -21,8 +22,9 @@ from yarl import URL
 from connector.errors import PeerError, Unavailable
 from connector.http.address import Network, Target, address_allowed, is_literal, networks, target
 
-# Shorter than the 5 s after which our servers close idle connections, so that a request never meets a closing one.
-KEEPALIVE_S = 4.0
+# Shorter than the 11 s after which our servers close idle connections, so that a request never meets a closing one;
+# who closes earlier is noticed by the pool, and what meets its very moment is repeated as after any broken connection.
+KEEPALIVE_S = 9.0
 CONNECT_S = 5.0
 READ_GAP_S = 30.0
 STREAM_BUFFER = 65_536
@@ -156,11 +158,16 @@ class SafeClient:
         total_s: float | None,
     ) -> Answer:
         longest = min(total_s or self._total_s, self._total_s)
-        patience = aiohttp.ClientTimeout(total=longest, sock_connect=CONNECT_S)
-        async with self._open(method, url, body, headers, patience) as response:
-            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-                raise PeerError("http.answer-encoded")
-            return Answer(response.status, response.headers, await _read(response, limit or self._limit))
+        there = self._judge(url)
+        if self._proxy is not None:
+            await self._through_proxy(there)
+        try:
+            async with self._request(method, url, body, headers, _whole_patience(longest)) as response:
+                if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                    raise PeerError("http.answer-encoded")
+                return Answer(response.status, response.headers, await _read(response, limit or self._limit))
+        except _BROKEN as cause:
+            raise _told(cause, there) from cause
 
     @asynccontextmanager
     async def _open(
@@ -175,24 +182,30 @@ class SafeClient:
         if self._proxy is not None:
             await self._through_proxy(there)
         try:
-            async with self._connections().request(
-                method,
-                URL(url, encoded=True),
-                data=body,
-                headers={**_PLAIN, **headers} if headers else _PLAIN,
-                allow_redirects=False,
-                timeout=patience,
-                proxy=self._proxy,
-            ) as response:
+            async with self._request(method, url, body, headers, patience) as response:
                 yield response
-        except aiohttp.ClientConnectorError as cause:
-            if isinstance(cause.os_error, _Inward):
-                raise PeerError("http.address-refused", host=there.host) from cause
-            raise Unavailable("http.unreachable", host=there.host) from cause
-        except TimeoutError as cause:
-            raise Unavailable("http.too-slow", host=there.host) from cause
-        except (aiohttp.ClientError, OSError) as cause:
-            raise Unavailable("http.unreachable", host=there.host) from cause
+        except _BROKEN as cause:
+            raise _told(cause, there) from cause
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        body: bytes | AsyncIterable[bytes] | None,
+        headers: Mapping[str, str] | None,
+        patience: aiohttp.ClientTimeout,
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        return self._connections().request(
+            method,
+            URL(url, encoded=True),
+            data=body,
+            headers={**_PLAIN, **headers} if headers else _PLAIN,
+            allow_redirects=False,
+            timeout=patience,
+            proxy=self._proxy,
+            # A POST is never repeated by the session, so that nothing has to keep it from that.
+            middlewares=() if method == "POST" else _REPEATING,
+        )
 
     def _judge(self, url: str) -> Target:
         there = target(url, insecure=self._insecure)
@@ -219,7 +232,6 @@ class SafeClient:
                 trust_env=False,
                 read_bufsize=STREAM_BUFFER,
                 skip_auto_headers=("User-Agent", "Accept"),
-                middlewares=(_once,),
             )
         return self._session
 
@@ -275,6 +287,26 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as cause:
         raise Unavailable("http.unreachable", host=request.url.host) from cause
+
+
+_REPEATING: Final = (_once,)
+_BROKEN: Final = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+def _told(cause: Exception, there: Target) -> PeerError | Unavailable:
+    """What broke, as an error of ours."""
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        if isinstance(cause.os_error, _Inward):
+            return PeerError("http.address-refused", host=there.host)
+        return Unavailable("http.unreachable", host=there.host)
+    if isinstance(cause, TimeoutError):
+        return Unavailable("http.too-slow", host=there.host)
+    return Unavailable("http.unreachable", host=there.host)
+
+
+@lru_cache(maxsize=64)
+def _whole_patience(total_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=total_s, sock_connect=CONNECT_S)
 
 
 async def _addresses(host: str, port: int) -> list[str]:

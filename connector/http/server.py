@@ -19,7 +19,7 @@ from connector.http.limits import HEADERS
 from connector.http.one_handler import OneHandler
 from connector.language import LANGUAGES, say
 
-KEEPALIVE_S = 5.0
+KEEPALIVE_S = 11.0
 LINGER_S = 1.0
 HANDSHAKE_S = 10.0
 BACKLOG = 1024

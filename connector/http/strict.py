@@ -66,7 +66,9 @@ def _suspect(text: str) -> bool:
 def _many(data: bytes, nodes: int) -> bool:
     """Whether the text may hold more values or levels than allowed; brackets and commas in strings only overcount."""
     opens = data.count(b"{") + data.count(b"[")
-    return opens > DEPTH or opens + data.count(b",") + data.count(b":") >= nodes
+    if opens > DEPTH or len(data) < nodes:  # each value has at least one byte
+        return opens > DEPTH
+    return opens + data.count(b",") + data.count(b":") >= nodes
 
 
 def _walk(value: object, nodes: int, string: int | None, odd: str | None) -> None:

@@ -127,7 +127,7 @@ async def _drip(writer: asyncio.StreamWriter) -> None:
 
 @pytest.mark.threat("T15")
 async def test_half_a_head_and_idle_connections_are_closed(start: Any, certs: DevelopmentCerts) -> None:
-    """>> no request, or half of one << closed after the keep-alive time (0.2 s here, 5 s in life)."""
+    """>> no request, or half of one << closed after the keep-alive time (0.2 s here, 11 s in life)."""
     root = await start(web.post("/", echo), keepalive_s=0.2)
     for opening in (b"", b"POST / HTTP/1.1\r\nHost: x\r\nX-Half"):
         reader, writer = await raw(root, certs)

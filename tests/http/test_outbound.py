@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from connector.errors import PeerError, Unavailable
+from connector.http import outbound, server
 from connector.http.outbound import SafeClient
 from connector.trust.development.dev_ca import DevelopmentCerts
 
@@ -302,3 +303,8 @@ async def test_through_a_proxy_names_are_judged_before_the_request(canary: Any) 
         await client.get("https://93.184.216.34/")
     await client.close()
     assert canary.hits > 0
+
+
+def test_a_kept_connection_is_given_up_before_the_server_ends_it() -> None:
+    """Between two connectors no message meets a connection in the moment of its end; idle ones end in 12 s (T15)."""
+    assert outbound.KEEPALIVE_S + 1 < server.KEEPALIVE_S <= 12

@@ -31,6 +31,8 @@ LONGEST_OFF_S: Final = 1e9
 LONGEST_JTI: Final = 256
 LONGEST_INNER: Final = 4096
 LIMIT: Final = 65_536
+USUAL_HEADER: Final = 512
+"""Characters of a header that is worth remembering; what is longer is no token of a connector."""
 _SEGMENTS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 
 
@@ -55,15 +57,22 @@ def read(token: str, *, limit: int = LIMIT, nodes: int = 10_000) -> Unverified:
     if segments is None:
         raise Unauthenticated("trust.token-form")
     try:
-        head, body, signature = (decode(segment) for segment in segments.groups())
-        header, claims = loads(head, limit=4096), loads(body, limit=limit, nodes=nodes, string=limit)
+        head, body, signature = segments.groups()
+        header = _usual_header(head) if len(head) <= USUAL_HEADER else loads(decode(head), limit=4096)
+        octets, claims = decode(signature), loads(decode(body), limit=limit, nodes=nodes, string=limit)
     except (ValueError, PeerError) as cause:
         raise Unauthenticated("trust.token-form") from cause
     if not isinstance(header, dict) or not isinstance(claims, dict):
         raise Unauthenticated("trust.token-form")
     if header.get("alg") not in ALGORITHMS or FORBIDDEN & header.keys():
         raise Unauthenticated("trust.token-header")
-    return Unverified(token, header, claims, token[: segments.end(2)].encode("ascii"), signature)
+    return Unverified(token, header, claims, token[: segments.end(2)].encode("ascii"), octets)
+
+
+@lru_cache(maxsize=1024)
+def _usual_header(segment: str) -> object:
+    """A member's tokens all have the same header: read once, never changed."""
+    return loads(decode(segment), limit=4096)
 
 
 def check(
