@@ -6,16 +6,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Protocol
 
-from connector.cli import checkout, demo, policy
-from connector.cli.agreements import agreement, countersign, duties, evidence
-from connector.cli.exchange import dataset, federation, find, get, negotiate, publish, request, transfers
 from connector.cli.frame.call import NO_SERVER, OK, PEER_UNAVAILABLE, REFUSED, SKIPPED, WRONG_USAGE, Call, language
 from connector.cli.frame.client import Problem
 from connector.cli.frame.parser import Words
-from connector.cli.metadata import catalogue, vocab
-from connector.cli.operate import api, backup, dev, doctor, participant, person, serve, witness
-from connector.cli.records import records, trace, verify
+from connector.cli.operate import serve
 from connector.errors import HanseError, Unavailable
 from connector.language import catalogue as messages
 from connector.language import say
@@ -88,50 +84,40 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def parser(lang: str) -> Words:
-    """The whole command line in one language."""
+class _Command(Protocol):
+    def register(self, top: Words, places: Any) -> None: ...
+
+
+def parser(lang: str, *, only_serve: bool = False) -> Words:
+    """The whole command line in one language; for a server without what only other commands load."""
     top = Words(lang=lang, prog="hanse", epilog=say("cli.help.hanse.codes", lang))
     top.word("--version", action=_Version)
     top.common(top=True)
     places = top.commands("command")
-    for module in (
-        serve,
-        participant,
-        person,
-        publish,
-        dataset,
-        find,
-        federation,
-        request,
-        negotiate,
-        countersign,
-        get,
-        transfers,
-        duties,
-        agreement,
-        evidence,
-        records,
-        verify,
-        witness,
-        trace,
-        policy,
-        catalogue,
-        vocab,
-        doctor,
-        api,
-        backup,
-        dev,
-        checkout,
-        demo,
-    ):
+    for module in (serve,) if only_serve else _commands():
         module.register(top, places)
     return top
+
+
+def _commands() -> Sequence[_Command]:
+    from connector.cli import checkout, demo, policy
+    from connector.cli.agreements import agreement, countersign, duties, evidence
+    from connector.cli.exchange import dataset, federation, find, get, negotiate, publish, request, transfers
+    from connector.cli.metadata import catalogue, vocab
+    from connector.cli.operate import api, backup, dev, doctor, participant, person, witness
+    from connector.cli.records import records, trace, verify
+
+    return (
+        serve, participant, person, publish, dataset, find, federation, request, negotiate, countersign, get,
+        transfers, duties, agreement, evidence, records, verify, witness, trace, policy, catalogue, vocab, doctor, api,
+        backup, dev, checkout, demo,
+    )  # fmt: skip
 
 
 def main(argv: list[str], environ: Mapping[str, str]) -> int:
     """Run one command; returns its exit code (argparse leaves with 2 by itself on wrong usage)."""
     lang = language(argv, environ)
-    args = parser(lang).parse_args(argv)
+    args = parser(lang, only_serve=argv[:1] == ["serve"]).parse_args(argv)
     call = Call(args, args.lang or lang, environ)
     try:
         return int(args.run(call))

@@ -8,16 +8,18 @@ import gzip
 import re
 from functools import cache, partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
 from connector.language import decimal, local_end, local_time, say
 from connector.web import menu
 from connector.web.call import Call
 from connector.zone import local
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 STOP_POLLING: Final = 286
 """What htmx takes as the end of asking anew."""
@@ -128,7 +130,10 @@ def _shown(value: object) -> object:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    """Loaded with the first page: an idle server has none."""
+    from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+
     rooms = {path.parent.name: FileSystemLoader(path) for path in _ROOMS.glob("*/templates")}
     return Environment(
         loader=PrefixLoader(rooms), autoescape=True, undefined=StrictUndefined, finalize=_shown, trim_blocks=True,

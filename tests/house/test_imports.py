@@ -6,7 +6,18 @@ import sys
 
 import pytest
 
-FOREIGN = {"rdflib", "pyld", "jsonschema", "psycopg", "psycopg_pool", "joserfc", "rfc8785", "hypothesis", "pytest"}
+FOREIGN = {
+    "jinja2",
+    "rdflib",
+    "pyld",
+    "jsonschema",
+    "psycopg",
+    "psycopg_pool",
+    "joserfc",
+    "rfc8785",
+    "hypothesis",
+    "pytest",
+}
 SERVE = """
 import asyncio, json, sys
 from pathlib import Path
@@ -45,5 +56,7 @@ def test_a_server_on_sqlite_does_without(module: str, serving: set[str]) -> None
 
 def test_a_command_that_only_asks_loads_no_server() -> None:
     """What only asks the server must answer before one notices that it started (decision 0010)."""
-    modules = loaded("import json, sys, connector.cli.main; print(json.dumps(sorted(sys.modules)))")
+    modules = loaded(
+        "import json, sys, connector.cli.main; connector.cli.main.parser('en'); print(json.dumps(sorted(sys.modules)))"
+    )
     assert not modules & {"aiohttp", "cryptography", "jinja2", "pyoxigraph", "structlog", "uvloop"}

@@ -32,7 +32,8 @@ UNLIMITED = {
     "HANSE_QUOTA__PARTICIPANT_DAY_MIB": "0",
 }  # fmt: skip
 """One peer does in minutes what quotas let it do in days; that they are counted costs what it costs everywhere."""
-PROGRAM = ["-c", "from connector.cli.main import run; run()"]
+PROGRAM = ["-c", "import sys; sys.modules['rich'] = None; from connector.cli.main import run; run()"]
+"""As it is installed: without `rich`, which structlog loads where a developer has it."""
 
 
 def progress(text: str) -> None:
@@ -165,7 +166,9 @@ def launch(folder: Path, roles: Sequence[str] = ()) -> "subprocess.Popen[bytes]"
     chosen = [word for role in roles for word in ("--role", role)]
     command = [sys.executable, *PROGRAM, "serve", "--until-eof", "--data", str(folder), *chosen]
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env={**os.environ, **UNLIMITED})
+    env = {**os.environ, **UNLIMITED}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env=env)
 
 
 async def answered(folder: Path, path: str = "/health/ready") -> None:

@@ -21,6 +21,9 @@ def register(top: Words, places: Any) -> None:
 
 
 def run(call: Call) -> int:
+    from connector.app import memory
+
+    memory.starting()
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -28,6 +31,7 @@ def run(call: Call) -> int:
 
 
 async def _serve(call: Call, settings: Settings) -> int:
+    from connector.app import memory
     from connector.app.process import running
 
     stop = asyncio.Event()
@@ -37,6 +41,7 @@ async def _serve(call: Call, settings: Settings) -> int:
     if call.args.until_eof:
         loop.add_reader(sys.stdin.fileno(), _until_eof, stop)
     async with running(settings, frozenset(call.args.role or ROLES)):
+        memory.started()
         call.note("serve.started", desk=web_origin(settings), url=public_url(settings), socket=settings.api.socket)
         await stop.wait()
         call.note("serve.stopping")

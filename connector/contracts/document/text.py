@@ -7,15 +7,17 @@ give the same bytes; what was signed is kept and never rendered again (spec/cont
 from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import escape
 from msgspec.structs import replace
 
 from connector.contracts.document.frame import Frames
 from connector.language import catalogue, local_end, local_time, say
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 Badge = Literal["enforced", "monitored", "contractual"]
 Clause = tuple[str, Badge]
@@ -96,7 +98,10 @@ def _labels(lang: str) -> dict[str, str]:
 
 
 @cache
-def _template() -> Template:
+def _template() -> "Template":
+    """Loaded with the first contract: an idle server writes none."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     folder = Path(__file__).parent / "templates"
     environment = Environment(
         loader=FileSystemLoader(folder),

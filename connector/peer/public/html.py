@@ -11,11 +11,10 @@ from collections.abc import Awaitable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec.structs import replace
 
 from connector.catalogue.public import Withdrawn, catalogue_node
@@ -37,6 +36,9 @@ from connector.peer.public.answers import Answers, Document
 from connector.peer.public.forms import Shown
 from connector.peer.routes import Call
 from connector.settings.own_texts import Name
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _PREFIX: Final = "public.page."
 _FOLDER: Final = Path(__file__).parent / "templates"
@@ -249,7 +251,10 @@ def _shown(value: object) -> object:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    """Loaded with the first page: an idle server has none."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     return Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, finalize=_shown,
         trim_blocks=True, lstrip_blocks=True, auto_reload=False,
