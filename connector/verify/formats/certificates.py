@@ -4,9 +4,12 @@ The library opens most fields only when they are asked for, and what it then rai
 large that verification with it is expensive is odd as well: building a path tries many.
 """
 
+from functools import lru_cache
+
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 MOST_RSA_BITS, MOST_EXPONENT = 8192, 2**32
 
@@ -30,6 +33,12 @@ def pem(data: bytes) -> tuple[x509.Certificate, ...]:
         return tuple(_readable(one) for one in x509.load_pem_x509_certificates(data))
     except ODD as fault:
         raise ValueError("certificate") from fault
+
+
+@lru_cache(maxsize=256)
+def public_key(certificate: x509.Certificate) -> CertificatePublicKeyTypes:
+    """Its key, read once; raises one of `ODD`."""
+    return certificate.public_key()
 
 
 def is_dear(certificate: x509.Certificate) -> bool:

@@ -20,7 +20,7 @@ def check(certificates: Sequence[x509.Certificate], roots: Sequence[x509.Certifi
     instant = datetime.fromtimestamp(at, UTC)
     if not leaf.not_valid_before_utc <= instant <= leaf.not_valid_after_utc:
         raise Fault("certificate-time", at=_day(instant), until=_day(leaf.not_valid_after_utc))
-    begins, ends = _window((*certificates, *roots))
+    begins, ends = _window(tuple(certificates), tuple(roots))
     # Within the time in which every certificate holds the answer is the same at every instant, so it is kept.
     at_instant = begins if begins <= instant <= ends else instant
     if not _path(leaf, tuple(one for one in others if one not in roots), tuple(roots), at_instant):
@@ -29,6 +29,11 @@ def check(certificates: Sequence[x509.Certificate], roots: Sequence[x509.Certifi
 
 def is_plain(certificates: Sequence[x509.Certificate], roots: Sequence[x509.Certificate]) -> bool:
     """Whether the chain is one path from its first certificate to a root: none beside it that no authority issued."""
+    return _is_plain(tuple(certificates), tuple(roots))
+
+
+@lru_cache(maxsize=1024)
+def _is_plain(certificates: tuple[x509.Certificate, ...], roots: tuple[x509.Certificate, ...]) -> bool:
     last, *others = certificates
     while others:
         above = next((one for one in others if _issued(last, one)), None)
@@ -47,7 +52,12 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     return True
 
 
-def _window(certificates: Sequence[x509.Certificate]) -> tuple[datetime, datetime]:
+@lru_cache(maxsize=1024)
+def _window(
+    brought: tuple[x509.Certificate, ...], roots: tuple[x509.Certificate, ...]
+) -> tuple[datetime, datetime]:  # fmt: skip
+    """Within which all of them hold."""
+    certificates = (*brought, *roots)
     return (
         max(one.not_valid_before_utc for one in certificates),
         min(one.not_valid_after_utc for one in certificates),

@@ -4,7 +4,7 @@
 No key is taken from the seal on trust: the certificate must be the one that the DID document names, and end at a root.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -61,8 +61,10 @@ def read(jws: str) -> Seal:
     head, tail = _parts(jws)
     header = _header(head, _REQUIRED)
     brought = _certificates(header["x5c"], header["x5t#S256"])
-    key = brought[0].public_key
-    return _seal(header, head, brought, _algorithm(header["alg"], key), _signature(tail, algorithms.length(key())))
+    alg, length = _key(brought[0])
+    if header["alg"] != alg:
+        raise Fault("seal-form", what="alg")
+    return _seal(header, head, brought, alg, _signature(tail, length))
 
 
 def read_bare(jws: str, alg: str, length: int) -> Seal:
@@ -85,7 +87,7 @@ def check_objects(seal: Seal, objects: Mapping[str, bytes]) -> None:
 
 def check_signature(seal: Seal) -> None:
     """The key of the first certificate made the signature; Fault `seal-signature` otherwise."""
-    if not algorithms.verifies(seal.chain[0].public_key(), seal.signature, seal.signed):
+    if not algorithms.verifies(certificates.public_key(seal.chain[0]), seal.signature, seal.signed):
         raise Fault("seal-signature")
 
 
@@ -176,26 +178,43 @@ def _strings(value: object) -> tuple[str, ...]:
 def _certificates(value: object, thumbprint: object) -> tuple[x509.Certificate, ...]:
     if not isinstance(value, list) or not 1 <= len(value) <= MOST_CERTIFICATES:
         raise Fault("seal-form", what="x5c")
-    try:
-        ders = [base64url.decode_padded(item) for item in value]
-    except (ValueError, AttributeError) as fault:
-        raise Fault("seal-form", what="x5c") from fault
-    if thumbprint != base64url.encode(sha256(ders[0]).digest()):
+    if not all(isinstance(item, str) for item in value):
+        raise Fault("seal-form", what="x5c")
+    expected, ders = _ders(tuple(value))
+    if thumbprint != expected:
         raise Fault("seal-form", what="x5t#S256")
+    return _brought(ders)
+
+
+@lru_cache(maxsize=256)  # whoever seals once mostly seals again
+def _ders(value: tuple[str, ...]) -> tuple[str, tuple[bytes, ...]]:
+    """The `x5t#S256` of the first, and the bytes of all."""
+    try:
+        ders = tuple(base64url.decode_padded(item) for item in value)
+    except ValueError as fault:
+        raise Fault("seal-form", what="x5c") from fault
+    return base64url.encode(sha256(ders[0]).digest()), ders
+
+
+@lru_cache(maxsize=256)
+def _brought(ders: tuple[bytes, ...]) -> tuple[x509.Certificate, ...]:
     try:
         return tuple(certificates.der(one) for one in ders)
     except ValueError as fault:
         raise Fault("seal-form", what="x5c") from fault
 
 
-def _algorithm(value: object, key: Callable[[], object]) -> str:
+@lru_cache(maxsize=256)
+def _key(certificate: x509.Certificate) -> tuple[str, int]:
+    """The algorithm that its key signs with, and the length of a signature by it."""
     try:
-        expected = algorithms.of_key(key())
+        key = certificate.public_key()
+        alg = algorithms.of_key(key)
     except (ValueError, UnsupportedAlgorithm) as fault:
         raise Fault("seal-form", what="alg") from fault
-    if expected is None or value != expected:
+    if alg is None:
         raise Fault("seal-form", what="alg")
-    return expected
+    return alg, algorithms.length(key)
 
 
 def _kid(value: object) -> str:

@@ -6,13 +6,14 @@ algorithms other than ES256 count. So a member cannot seal in another's name wit
 """
 
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import unquote
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from connector.verify.formats import algorithms
+from connector.verify.formats import algorithms, certificates
 from connector.verify.formats.certificates import ODD
 from connector.verify.formats.faults import Fault
 
@@ -29,6 +30,7 @@ def root_of(did: str) -> str:
     return "/".join([f"https://{unquote(host)}", *path])
 
 
+@lru_cache(maxsize=256)
 def fingerprint(certificate: x509.Certificate) -> str:
     """Lower-case hex SHA-256 of the certificate."""
     return sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
@@ -50,14 +52,15 @@ def check(
     if kid.partition("#")[0] != did:
         raise Fault("seal-foreign", did=did, kid=kid)
     jwk = seal_key(document, kid, did)
-    if not algorithms.same_key(certificate.public_key(), jwk):
+    key = certificates.public_key(certificate)
+    if not algorithms.same_key(key, jwk):
         raise Fault("seal-key", did=did)
     _check_usage(certificate, did)
     if fingerprint(certificate) in listed:
         return "L3" if _qualified(certificate) else "L2"
     if did not in _uris(certificate):
         raise Fault("seal-certificate", did=did)
-    alg = algorithms.of_key(certificate.public_key())
+    alg = algorithms.of_key(key)
     if alg != "ES256":
         raise Fault("seal-algorithm", alg=alg)
     return "L1"
@@ -78,6 +81,7 @@ def seal_key(document: Mapping[str, object], kid: str, did: str) -> Mapping[str,
     raise Fault("key-unknown", did=did)
 
 
+@lru_cache(maxsize=256)
 def _qualified(certificate: x509.Certificate) -> bool:
     try:
         found = certificate.extensions.get_extension_for_oid(_QC_STATEMENTS).value
@@ -87,21 +91,27 @@ def _qualified(certificate: x509.Certificate) -> bool:
     return _QUALIFIED in text and _DEVICE in text
 
 
-def _uris(certificate: x509.Certificate) -> list[str]:
+@lru_cache(maxsize=256)
+def _uris(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (x509.ExtensionNotFound, *ODD):
-        return []
-    return names.get_values_for_type(x509.UniformResourceIdentifier)
+        return ()
+    return tuple(names.get_values_for_type(x509.UniformResourceIdentifier))
 
 
 def _check_usage(certificate: x509.Certificate, did: str) -> None:
     """A seal needs a signing certificate; the chain policy leaves this to us (spec/contracts.md 2.4)."""
+    if not _may_sign(certificate):
+        raise Fault("seal-usage", did=did)
+
+
+@lru_cache(maxsize=256)
+def _may_sign(certificate: x509.Certificate) -> bool:
     try:
         usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
-        return
-    except ODD as fault:  # what it is for cannot be read, so it is for nothing
-        raise Fault("seal-usage", did=did) from fault
-    if not (usage.digital_signature or usage.content_commitment):
-        raise Fault("seal-usage", did=did)
+        return True
+    except ODD:  # what it is for cannot be read, so it is for nothing
+        return False
+    return usage.digital_signature or usage.content_commitment
