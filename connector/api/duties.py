@@ -85,7 +85,7 @@ class DutyHandlers:
             found = decision_store.decision(tx, slug, name)
             if found is None:
                 raise Unknown("duties.no-decision", id=name[:80])
-            return decision_detail(found, self._contracts.agreements.get(tx, slug, found.agreement).policy)
+            return decision_detail(found, dict(self._contracts.agreements.get(tx, slug, found.agreement).policy))
 
         return await self._db.read(slug, look)
 

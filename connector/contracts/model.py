@@ -1,5 +1,7 @@
 """A negotiation (one DSP process, either role) and the agreement that comes of it."""
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -7,6 +9,8 @@ import msgspec
 from connector.contracts.approval import Approval
 from connector.protocol.negotiation import Negotiation, shown
 
+SMALL = 16_384
+"""Bytes of an agreement up to which its value is kept for a while."""
 AgreementState = Literal["signed", "one-sided", "finalized", "terminated", "ended"]
 
 
@@ -122,10 +126,9 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
         return min((at for at in (self.expires_at, self.ended_at) if at is not None), default=None)
 
     @property
-    def policy(self) -> dict[str, Any]:
-        document = msgspec.json.decode(self.document)
-        assert isinstance(document, dict)
-        return document
+    def policy(self) -> Mapping[str, Any]:
+        """The value of the document, which nobody changes."""
+        return _small(self.document) if len(self.document) <= SMALL else _read(self.document)
 
 
 class EvidenceObject(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,3 +138,13 @@ class EvidenceObject(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     media_type: str
     body: bytes
+
+
+def _read(document: bytes) -> Mapping[str, Any]:
+    return msgspec.json.decode(document, type=dict[str, Any])
+
+
+@lru_cache(maxsize=256)
+def _small(document: bytes) -> Mapping[str, Any]:
+    """It is asked for a dozen times while an agreement is made."""
+    return _read(document)

@@ -193,9 +193,8 @@ class PolicyEngine:
 
     def statements(self, document: Mapping[str, Any], lang: str) -> tuple[Statement, ...]:
         """The same with the level of each clause, and what its badge rests on."""
-        if self.plan(document).policy.kind not in KINDS:
-            return ()
-        return self._plans.terms(document).statements(lang)
+        plan = self.plan(document)
+        return plan.terms.statements(lang) if plan.policy.kind in KINDS else ()
 
     def notes(self, said: Statement, lang: str) -> list[str]:
         """In words what the badge of a clause rests on."""

@@ -38,13 +38,18 @@ Narrate = Callable[[Policy, str], tuple[Statement, ...]]
 class Plan:
     """A parsed policy without its own id and time, and what follows from it; each part is made when it is asked for."""
 
-    def __init__(self, policy: Policy, registry: Registry, narrated: Narrate) -> None:
-        self.policy, self._registry, self._narrated = policy, registry, narrated
+    def __init__(self, policy: Policy, registry: Registry, narrated: Narrate, terms: "Callable[[], Plan]") -> None:
+        self.policy, self._registry, self._narrated, self._terms = policy, registry, narrated, terms
         self._statements: dict[str, tuple[Statement, ...]] = {}
 
     @cached_property
     def program(self) -> Program:
         return compile(self.policy, self._registry)
+
+    @cached_property
+    def terms(self) -> "Plan":
+        """Of what an offer and its agreement have in common: without parties, target and class."""
+        return self._terms()
 
     @cached_property
     def deal(self) -> str:
@@ -96,7 +101,9 @@ class Plans:
         return self._large(text)
 
     def _made(self, text: bytes) -> Plan:
-        return Plan(parse(json.loads(text), self._registry), self._registry, self._narrated)
+        document = json.loads(text)
+        terms = _text(without_names(document))
+        return Plan(parse(document, self._registry), self._registry, self._narrated, lambda: self._of(terms))
 
 
 def without_names(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ The agreement is the consumer's offer verbatim (threat T22); only parties, targe
 """
 
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -18,12 +18,15 @@ from connector.contracts.document.described_data import Described
 from connector.contracts.document.frame import Frames
 from connector.contracts.document.text import Party
 from connector.contracts.model import Agreement, EvidenceObject
+from connector.http import strict
 from connector.policy.engine import PolicyEngine
 from connector.trust.keys.signing import SoftwareKey
 from connector.trust.signers.port import SealKey
 
 _DEAL = frozenset({"@id", "@type", "@context", "target", "assigner", "assignee", "timestamp"})
 TEXT, PROFILE, DATASET = "text-de.html", "profile.json", "dataset.jsonld"
+LARGEST, SMALL = 524_288, 16_384
+"""Bytes of an object that is read at all, and of one whose value is kept for a while."""
 _FRAMES = Frames()
 APPROVAL = {"provider": "approval-provider.json", "consumer": "approval-consumer.json"}
 
@@ -126,6 +129,16 @@ def _profile(
         **({} if replaces is None else {"replaces": replaces}),
     }
     return sealing.canonical(body).decode()
+
+
+def value_of(body: bytes) -> object:
+    """What a signed JSON object says, read strictly; nobody changes it. Raises PeerError."""
+    return _value_of(body) if len(body) <= SMALL else strict.loads(body, limit=LARGEST)
+
+
+@lru_cache(maxsize=256)  # both sides look at the same few objects several times in a negotiation
+def _value_of(body: bytes) -> object:
+    return strict.loads(body, limit=LARGEST)
 
 
 def refers_to(

@@ -23,7 +23,6 @@ from connector.contracts.document.render import Deadline, Facts, Names, party
 from connector.contracts.document.text import Party
 from connector.contracts.model import Agreement, NegotiationRow
 from connector.errors import HanseError, PeerError
-from connector.http import strict
 from connector.language.reasons import plain
 from connector.participants.service import Hosted
 from connector.policy.engine import PolicyEngine
@@ -35,7 +34,6 @@ from connector.verify.formats.faults import Fault
 AGREEMENT = "agreement.json"
 FILES = (AGREEMENT, draft.TEXT, draft.PROFILE, draft.DATASET, render.PROVIDER)
 """What the provider's seal is over, in the order in which differences are told."""
-LARGEST = 524_288
 _CODES = {
     AGREEMENT: "contracts.unsaid", draft.TEXT: "contracts.other-text", draft.PROFILE: "contracts.other-profile",
     draft.DATASET: "contracts.other-description", render.PROVIDER: "contracts.other-approval",
@@ -261,7 +259,7 @@ def subject(agreement: Agreement, theirs: Mapping[str, bytes]) -> None:
     if not all(part in plain for part in (agreement.id, agreement.counterparty, agreement.dataset, version)):
         raise Unsigned("contracts.other-facts")
     try:
-        profile: Any = strict.loads(theirs[draft.PROFILE], limit=LARGEST)
+        profile: Any = draft.value_of(theirs[draft.PROFILE])
         [(item["de"], item["badge"]) for item in profile["badges"]]
     except (PeerError, KeyError, TypeError) as cause:
         raise Unsigned("contracts.profile") from cause
@@ -294,7 +292,7 @@ def wordless(seal: jades.Seal, roots: Sequence[x509.Certificate]) -> None:
 def _pinned(agreement: Agreement, snapshot: bytes) -> str:
     """The version that the snapshot of the agreed dataset pins; Unsigned if it is no such snapshot."""
     try:
-        body: Any = strict.loads(snapshot, limit=LARGEST)
+        body: Any = draft.value_of(snapshot)
         dataset, version, kind = (body[name] for name in ("@id", f"{HANSE}version", f"{HANSE}versionOf"))
     except (PeerError, KeyError, TypeError) as cause:
         raise Unsigned("contracts.snapshot") from cause
@@ -330,7 +328,7 @@ def _remark(name: str, value: object) -> bool:
 
 def _members(body: bytes) -> Mapping[str, Any]:
     try:
-        value = strict.loads(body, limit=LARGEST)
+        value = draft.value_of(body)
     except PeerError:
         return {}
     return value if isinstance(value, dict) else {}

@@ -11,13 +11,11 @@ from connector.contracts.document import draft
 from connector.contracts.document.text import ContractFacts, Party, render
 from connector.contracts.model import Agreement
 from connector.errors import HanseError
-from connector.http import strict
 from connector.participants.service import Hosted
 from connector.policy.engine import PolicyEngine
 from connector.protocol.messages import HANSE
 from connector.storage.database import Tx
 
-LONGEST = 524_288
 NAME = "text-en.html"
 
 
@@ -53,7 +51,7 @@ def written(
     """
     clauses = judge.clauses(agreement.policy, lang)
     try:
-        described: Any = strict.loads(snapshot, limit=LONGEST)
+        described: Any = draft.value_of(snapshot)
     except HanseError:
         return None
     version = described.get(f"{HANSE}version") if isinstance(described, dict) else None

@@ -77,7 +77,7 @@ class ProviderSealer:
         case, agreement = found
         store.save_agreement(tx, replace(agreement, provider_jws=jws))
         self._contracts.agreements.keep(tx, case, second)
-        self._contracts.sender.sealed(tx, case, agreement.policy, jws)
+        self._contracts.sender.sealed(tx, case, dict(agreement.policy), jws)
 
     def _give_up(self, tx: Tx, row: OutboxRow, case_id: str) -> None:
         if not outbox.finish(tx, row):
