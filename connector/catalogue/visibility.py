@@ -35,4 +35,4 @@ class Viewer:
 
 
 def _permitted(judge: PolicyEngine, requester: Requester, policy: Mapping[str, object], now: int) -> bool:
-    return judge.decide(policy, requester, "catalog", now).permit
+    return judge.permits(policy, requester, "catalog", now)

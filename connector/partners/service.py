@@ -180,8 +180,10 @@ class _Decided:
     def _decide(self, row: Row) -> tuple[bool, bool, Reason]:
         if row["digest"] not in self._known:
             policy = msgspec.json.decode(row["policy"])
-            decision = self._judge.decide(policy, self._who, "negotiation", self._now)
-            sees = self._judge.decide(policy, self._who, "catalog", self._now).permit
-            reason = {} if decision.permit else self._judge.reasons(decision)
-            self._known[row["digest"]] = (decision.permit, sees, reason)
+            permit = self._judge.permits(policy, self._who, "negotiation", self._now)
+            sees = self._judge.permits(policy, self._who, "catalog", self._now)
+            self._known[row["digest"]] = (permit, sees, {} if permit else self._why(policy))
         return self._known[row["digest"]]
+
+    def _why(self, policy: Mapping[str, Any]) -> Reason:
+        return self._judge.reasons(self._judge.decide(policy, self._who, "negotiation", self._now))

@@ -124,8 +124,25 @@ class PolicyEngine:
         agreement_at: int | None = None,
         uses: int | None = None,
     ) -> Decision:
-        """`now` and `agreement_at` in ms. A peer that declares no purpose binds itself to the agreed ones."""
-        world = World(
+        """`now` and `agreement_at` in ms. A peer that declares no purpose binds itself to the agreed ones.
+
+        With all its reasons: for whoever records or tells them.
+        """
+        world = self._world(requester, now, purpose, action, agreement_at, {} if uses is None else {"": uses})
+        return self.program(document).examine(world, phase)
+
+    def permits(
+        self, document: Mapping[str, Any], requester: Requester, phase: Phase, now: int, *, purpose: str | None = None,
+        action: str | None = None,
+    ) -> bool:  # fmt: skip
+        """The same answer where nobody asks for reasons (decision 0020). Raises PolicyError."""
+        return self.program(document).verdict(self._world(requester, now, purpose, action), phase).permit
+
+    def _world(
+        self, requester: Requester, now: int, purpose: str | None, action: str | None, agreement_at: int | None = None,
+        uses: Mapping[str, int] = {},
+    ) -> World:  # fmt: skip
+        return World(
             now=now,
             participant=requester.did,
             facts=requester.known(),
@@ -133,9 +150,9 @@ class PolicyEngine:
             purpose=purpose,
             purpose_source="declared" if purpose else "contractual",
             agreement_at=agreement_at,
-            uses={} if uses is None else {"": uses},
+            uses=uses,
+            closure=self._closure,
         )
-        return self.rule(document, world, phase)
 
     def rule(self, document: Mapping[str, Any], world: World, phase: Phase, closure: Closure | None = None) -> Decision:
         """The decision about a prepared world, by our vocabulary or the one that an agreement pinned (`closure`).

@@ -25,7 +25,7 @@ from connector.policy.wording.narrate import Statement
 
 LARGE, LARGE_KEPT = 16_384, 16
 """Bytes of a document beyond which a policy is large: all of it is its key, and few such are kept."""
-KEPT = ((2_048, 2_048), (LARGE, 256))
+KEPT = ((2_048, 1_024), (LARGE, 64))
 """Plans of documents up to so many bytes that are kept, so that their number bounds their memory, too; what was not
 asked for longest goes first."""
 _OWN = ("@id", "timestamp")

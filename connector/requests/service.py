@@ -94,7 +94,7 @@ class Requests:
         """Of a rule that is not understood nobody knows, and no purpose is ruled out."""
         try:
             now = self._clock.now()
-            return self._judge.decide(terms, self.seeker(own), "negotiation", now, purpose=purpose).permit
+            return self._judge.permits(terms, self.seeker(own), "negotiation", now, purpose=purpose)
         except PolicyError:
             return True
 

@@ -9,7 +9,7 @@ from connector.catalogue.templates.templates import fill
 from connector.dialects.policies.skos import Vocabulary
 from connector.language import LANGUAGES
 from connector.policy.engine import PolicyEngine, Requester
-from connector.policy.odrl.model import Closure, PolicyError
+from connector.policy.odrl.model import PHASES, Closure, PolicyError
 from connector.policy.odrl.names import COMPARISONS
 from connector.policy.odrl.operands import BUILT_IN
 from connector.policy.odrl.registry import left_operand
@@ -41,6 +41,17 @@ def test_the_short_way_from_a_document_to_an_answer(judge: PolicyEngine) -> None
     reasons = judge.reasons(refused)
     assert [len(reasons[lang]) for lang in LANGUAGES] == [1, 1]
     assert "Unternehmen" in reasons["de"][0]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("purpose", [None, "winterService", "research"])
+@pytest.mark.parametrize("requester", [TOWN, FIRM], ids=["town", "firm"])
+def test_whether_is_answered_as_why(judge: PolicyEngine, phase: Any, purpose: str | None, requester: Requester) -> None:
+    """>> template 3 in each phase, before and after its end  << the answer without reasons is the one with them."""
+    wanted = None if purpose is None else H + purpose
+    for now in (NOW, NOW + 2 * 366 * 86_400_000):
+        why = judge.decide(template_3(), requester, phase, now, purpose=wanted)
+        assert judge.permits(template_3(), requester, phase, now, purpose=wanted) is why.permit
 
 
 def test_a_prepared_world_is_judged_by_our_vocabulary(judge: PolicyEngine) -> None:
