@@ -5,6 +5,7 @@ Nothing of it is kept elsewhere: whoever lost a role has lost it in the next tra
 
 from connector.accounts import store
 from connector.accounts.model import Member
+from connector.accounts.signing_in import folded
 from connector.storage.database import Tx
 
 
@@ -18,6 +19,17 @@ class Directory:
     def members(self, tx: Tx, slug: str) -> list[Member]:
         """Everybody with a role, by name."""
         return [one for one in store.members(tx, slug) if one.roles]
+
+    def signed_in(self, tx: Tx, slug: str, login: str) -> tuple[str, frozenset[str]] | None:
+        """Pseudonym and roles of who signs in with that name and has a role here."""
+        name = folded(login)
+        found = next((one for one in store.members(tx, slug) if one.person.login == name and one.roles), None)
+        return None if found is None else (found.pseudonym, frozenset[str](found.roles))
+
+    def roles(self, tx: Tx, slug: str, pseudonym: str) -> frozenset[str]:
+        """What somebody may do here."""
+        found = (one.roles for one in store.members(tx, slug) if one.pseudonym == pseudonym)
+        return frozenset[str](next(found, frozenset()))
 
     def name(self, tx: Tx, slug: str, pseudonym: str) -> str:
         """What she is called; empty once she is not known any more."""

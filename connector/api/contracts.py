@@ -116,8 +116,9 @@ class ContractHandlers:
         """Offers a published dataset to a member that has not asked."""
         own = (await self._participants.get(request.match_info["p"])).participant
         slug = own.id
-        self._requests.require_current()
-        partner = await self._peers.partner(slug, self._requests.somebody(own, wish.consumer))
+        consumer = self._requests.somebody(own, wish.consumer)
+        self._requests.require_current(own, consumer)
+        partner = await self._peers.partner(slug, consumer)
         row = await self._db.write(slug, self._contracts.propose, slug, partner, wish.offer)
         return StartedView(row.id)
 

@@ -62,6 +62,8 @@ from connector.requests import assemble as request_slice
 from connector.requests.assemble import RequestSlice
 from connector.settings import load as conf
 from connector.settings.load import Settings
+from connector.spaces import assemble as space_slice
+from connector.spaces.assemble import SpaceSlice
 from connector.tasks import assemble as task_slice
 from connector.tasks.service import Tasks
 from connector.telemetry import Metrics
@@ -97,6 +99,7 @@ class Services(Struct, frozen=True, kw_only=True):
     harvest: HarvestSlice
     approvals: ApprovalSlice
     drafts: DraftSlice
+    spaces: SpaceSlice
     contracts: ContractSlice
     evidence: Evidence
     transfers: TransferSlice
@@ -117,10 +120,11 @@ class Services(Struct, frozen=True, kw_only=True):
 def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports: Ports = PRODUCTION) -> Services:
     """Opens and starts nothing; `extension` is what plug-ins bring."""
     infra, engine = _infra(settings, clock, ports), judge(extension)
+    signers = SignerRegistry.of(settings.signers, infra.http)
 
     # Who we are, whom we believe, and how we speak to others
     space = None if (folder := settings.development.folder) is None else DevelopmentSpace(folder, clock)
-    participants = _participants(infra, space)
+    participants = _participants(infra, space, signers)
     accounts = account_slice.assemble(infra, participants)
     trust = trust_slice.assemble(settings.trust, infra.db, clock, infra.http, participants.document, ports.anchor)
     members, anchor = trust.members, trust.anchor
@@ -136,6 +140,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     public = public_slice.assemble(infra, participants, catalogue.service.public, [ImportedDatasets()])
     harvest = harvest_slice.assemble(infra, participants)
     approvals = approval_slice.assemble(participants, catalogue.service, rules, Directory())
+    spaces = space_slice.assemble(infra, participants, trust, Directory(), signers, witness.keys)
     drafts = draft_slice.assemble(infra, participants, catalogue, approvals)
     contracts = contract_slice.assemble(
         infra, participants, catalogue.service, engine, members=members, line=anchor, seal_roots=trust.seal_roots,
@@ -172,7 +177,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
     more = ports.more(infra, catalogue, contracts, transfers)
     works = (
         accounts.work, operation.work, retention.work(), witness.work, catalogue.work, public.work, harvest.work,
-        federation.work, approvals.work, drafts.work, contracts.work, transfers.work, plane.work, delivery,
+        federation.work, approvals.work, drafts.work, spaces.work, contracts.work, transfers.work, plane.work, delivery,
         offboarding.work, requests.work, notifications.work, more.work,
     )  # fmt: skip
     return Services(
@@ -180,6 +185,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         quotas=quotas,
         addresses=addresses, peer=peer, authenticate=ports.authenticate(infra, participants, trust), witness=witness,
         catalogue=catalogue, public=public, harvest=harvest, federation=federation, approvals=approvals, drafts=drafts,
+        spaces=spaces,
         contracts=contracts, evidence=evidence, transfers=transfers, plane=plane, circuits=circuits,
         retention=retention, operation=operation, notifications=notifications,
         figures=Figures(participants, contracts.service.agreements, engine, lists().closure_of, anchor),
@@ -202,11 +208,12 @@ def _infra(settings: Settings, clock: Clock, ports: Ports) -> Infra:
     )  # fmt: skip
 
 
-def _participants(infra: Infra, space: DevelopmentSpace | None) -> Participants:
+def _participants(infra: Infra, space: DevelopmentSpace | None, registry: SignerRegistry) -> Participants:
     """In a development space their seal certificates are issued at once."""
-    issue, signers = None if space is None else space.seal, infra.settings.signers
-    registry = SignerRegistry.of(signers, infra.http)
-    return Participants(infra.db, infra.vault, conf.public_url(infra.settings), issue, registry, pq=signers.pq)
+    issue = None if space is None else space.seal
+    return Participants(
+        infra.db, infra.vault, conf.public_url(infra.settings), issue, registry, pq=infra.settings.signers.pq
+    )
 
 
 def _evidence(
@@ -214,7 +221,7 @@ def _evidence(
 ) -> Evidence:
     """The list in force and the word of witnesses go into every bundle."""
     return Evidence(
-        infra.db, infra.clock, participants, lambda: trust.anchor.jws, witness.witnesses,
+        infra.db, infra.clock, participants, trust.anchor.jws_for, witness.witnesses,
         Translations(engine, trust.members.name_of), Certificates.of(infra.settings, infra.clock, trust.seal_roots),
     )  # fmt: skip
 

@@ -55,6 +55,7 @@ from connector.peer.problems import problems
 from connector.peer.public.answers import Answers
 from connector.peer.public.catalogue import PublicHandlers
 from connector.peer.public.downloads import Downloads
+from connector.peer.spaces import SpaceHandlers
 from connector.privacy.subject_access import Persons
 from connector.settings.load import database_url, web_origin
 from connector.settings.own_texts import own_texts
@@ -65,9 +66,16 @@ from connector.views.agreement import Agreements
 
 def public(services: Services) -> routes.Surface:
     """The surface for other connectors."""
+    exchange = Exchange(services.infra.db, services.circuits.heard, services.addresses.prove)
+    return routes.Surface(
+        peer_routes(services, exchange), services.participants, services.authenticate, exchange.refused
+    )
+
+
+def peer_routes(services: Services, exchange: Exchange) -> list[routes.Route]:
+    """Every door below a participant's root; those that are not `public` want a member."""
     infra, plane, contracts = services.infra, services.plane, services.contracts
     db, clock = infra.db, infra.clock
-    exchange = Exchange(db, services.circuits.heard, services.addresses.prove)
     outgoing = serve_data(
         plane.gate, plane.streams, plane.sources, plane.ports, participant=data.slug_of, flow=data.flow_of
     )
@@ -75,7 +83,8 @@ def public(services: Services) -> routes.Surface:
     sending = Answers()
     inbound = Inbound(place=plane.local.place, limit=limits.largest, free=limits.keep_free)
     incoming = receive_data(db, plane.streams, plane.ports, inbound, participant=data.slug_of, flow=data.flow_of)
-    table = [
+    spaces = services.spaces
+    return [
         *IdentityHandlers(services.participants).routes(),
         *ReconcileHandlers(exchange, contracts.service, clock).routes(),
         *LogHandlers(db, clock).routes(),
@@ -88,12 +97,12 @@ def public(services: Services) -> routes.Surface:
         ).routes(),
         *TerminationHandlers(exchange, contracts.terminations, contracts.termination_delivery.judge, clock).routes(),
         *data.routes(outgoing, incoming),
+        *SpaceHandlers(db, clock, spaces.authority, spaces.memberships, spaces.hints, services.trust.resolver).routes(),
         *PublicHandlers(
             db, clock, services.public.snapshots, services.public.records, sending, own_texts(infra.settings.web)
         ).routes(),
         *Downloads(db, clock, services.public.records, plane.sources, sending).routes(),
     ]
-    return routes.Surface(table, services.participants, services.authenticate, exchange.refused)
 
 
 def peer_port(services: Services) -> OneHandler:

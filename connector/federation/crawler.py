@@ -194,16 +194,16 @@ class Crawler:
     async def _enrol(self, slug: str, own: str) -> bool:
         """Everybody on the list is asked by and by; False while there is no list."""
         try:
-            listed = self._anchor.current
+            listed = self._anchor.neighbours(own, self._clock.now())
         except Unauthenticated:
             return False
         now = self._clock.steady()
         version, until = self._enrolled.get(slug, (-1, 0))
-        if version != self._anchor.version or now >= until:
+        if version != self._anchor.edition or now >= until:
             first = {one.did: self._clock.now() + FIRST_MS + int(FIRST_MS * self._chance())
-                     for one in listed.participants if one.did != own}  # fmt: skip
+                     for one in listed if one.did != own}  # fmt: skip
             await self._db.write(slug, store.enrol, slug, first)
-            self._enrolled[slug] = (self._anchor.version, now + SAME_MS)
+            self._enrolled[slug] = (self._anchor.edition, now + SAME_MS)
             self._silent = {pair for pair in self._silent if pair[0] != slug or pair[1] in first}
         return True
 

@@ -13,7 +13,8 @@ import structlog
 from connector.clock import rfc3339
 from connector.errors import HanseError
 from connector.participants.service import Hosted, Participants
-from connector.trust.development.space import DevelopmentSpace, continued, entry
+from connector.trust.development.space import DevelopmentSpace
+from connector.trust.members.entries import continued, entry
 from connector.trust.members.source import TrustListSource
 from connector.trust.members.trust_list import Anchor, Entry, Witness
 from connector.witness.keys import WitnessKeys

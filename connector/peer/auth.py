@@ -64,9 +64,9 @@ class Gatekeeper:
         try:
             issuer = jose.check(unverified, aud=participant.did, now=now)
         except Untimely as untimely:
-            await self._noted(unverified, untimely, now)
+            await self._noted(unverified, untimely, participant.did, now)
             raise
-        entry = self._anchor.member(issuer, now)
+        entry = self._anchor.between(participant.did, issuer, now)
         document = await self._resolver.document(issuer)
         jwk = document.key(unverified.kid, "capabilityInvocation")
         claims = jose.proven(unverified, jwk)
@@ -83,13 +83,13 @@ class Gatekeeper:
             did=issuer, entry=entry, root=root, jti=str(claims["jti"]), expires_at=expires, entered=trusted
         )  # fmt: skip
 
-    async def _noted(self, token: jose.Unverified, untimely: Untimely, now: int) -> None:
+    async def _noted(self, token: jose.Unverified, untimely: Untimely, own: str, now: int) -> None:
         """A member's clock differs from ours: told to the operator, once the signature shows that it is the member."""
         issuer = token.claims.get("iss")
         try:
             if not isinstance(issuer, str) or token.claims.get("sub") != issuer:
                 return
-            self._anchor.member(issuer, now)
+            self._anchor.between(own, issuer, now)
             document = await self._resolver.document(issuer)
             jose.proven(token, document.key(token.kid, "capabilityInvocation"))
         except HanseError:

@@ -7,6 +7,7 @@ was struck off (spec/trust.md 1.4; T08, T12).
 from collections.abc import Callable, Mapping, Sequence, Set
 
 from connector.catalogue.audience import Member
+from connector.errors import Unauthenticated
 from connector.policy.engine import Requester
 from connector.policy.odrl.names import HANSE
 from connector.trust.members.claims import requester
@@ -19,10 +20,14 @@ class Claims:
     def __init__(self, anchor: Anchor, on_hold: Callable[[str], bool]) -> None:
         self._anchor, self._on_hold = anchor, on_hold
 
-    def requester(self, did: str, now: int) -> Requester | None:
-        """None for whoever does not belong at this instant (ms)."""
-        found = self._anchor.entry(did)
-        return requester(found) if found is not None and found.admitted(now) and not self._on_hold(did) else None
+    def requester(self, own: str, did: str, now: int) -> Requester | None:
+        """None for whoever shares no space with a participant of ours (`own`, a DID) at this instant (ms)."""
+        if self._on_hold(did):
+            return None
+        try:
+            return requester(self._anchor.between(own, did, now))
+        except Unauthenticated:
+            return None
 
     def members(self, now: int) -> Sequence[Member]:
         """Everybody who belongs at this instant (ms)."""

@@ -73,8 +73,9 @@ class Requests:
         `sure` raises Refusal instead of sending what is certain to be refused. Mistake if another offer was read.
         """
         wish = in_our_words(wish)
-        self.require_current()
-        partner = await self._peers.partner(own.id, self.somebody(own, wish.provider))
+        provider = self.somebody(own, wish.provider)
+        self.require_current(own, provider)
+        partner = await self._peers.partner(own.id, provider)
         found = await self._requested(own.id, partner.did, wish)
         found.read(self._judge, wish)
         if sure:
@@ -108,9 +109,9 @@ class Requests:
             raise Mistake("api.oneself")
         return did
 
-    def require_current(self) -> None:
+    def require_current(self, own: Participant, did: str) -> None:
         """Raises Unavailable: nothing new is negotiated by a trust list that has run out."""
-        if not self._anchor.fresh(self._clock.now()):
+        if not self._anchor.fresh_between(own.did, did, self._clock.now()):
             raise Unavailable("api.list-stale")
 
     def _asked(

@@ -12,21 +12,24 @@ from connector.storage.database import Database
 from connector.trust.clock_skew import Skews
 from connector.trust.did.resolver import Local, Resolver
 from connector.trust.keys.jwk import Jwk
+from connector.trust.members.anchors import Anchors
 from connector.trust.members.members import Members
 from connector.trust.members.roots import authority_key, seal_cas
 from connector.trust.members.source import TrustListSource, checked_url
+from connector.trust.members.space_lists import SpaceLists
 from connector.trust.members.trust_list import Anchor
 
 
 class TrustSlice(Struct, frozen=True, kw_only=True):
     """`anchor` is the list in force, `members` what it says of one DID, `listing` where it comes from.
 
-    `seal_roots` are the authorities of seal certificates.
+    `spaces` are the lists of joined spaces; `seal_roots` are the authorities of seal certificates.
     """
 
-    anchor: Anchor
+    anchor: Anchors
     members: Members
     listing: TrustListSource
+    spaces: SpaceLists
     resolver: Resolver
     skews: Skews
     seal_roots: tuple[x509.Certificate, ...]
@@ -36,14 +39,21 @@ def assemble(
     settings: Settings, db: Database, clock: Clock, http: SafeClient, local: Local,
     anchor_of: Callable[[Jwk], Anchor] = Anchor,
 ) -> TrustSlice:  # fmt: skip
-    """`local` gives the DID documents of our own participants; nobody fetches those."""
-    authority = authority_key(settings.authority_key_file)
-    anchor = anchor_of(authority)
+    """`local` gives the DID documents of our own participants; nobody fetches those.
+
+    Without the file of a pinned key, and without an address of a list, there are the lists of joined spaces alone.
+    """
+    listed = bool(settings.list_url) or settings.authority_key_file.exists() or settings.list_file.exists()
+    authority = authority_key(settings.authority_key_file) if listed else {}
+    anchor = Anchors(anchor_of(authority) if listed else None)
+    spaces = SpaceLists(db, anchor, http)
+    file = settings.list_file if listed else None
     return TrustSlice(
         anchor=anchor,
         members=Members(anchor, clock),
-        listing=TrustListSource(db, anchor, http, settings.list_file, checked_url(settings.list_url, authority)),
+        listing=TrustListSource(db, anchor, http, file, checked_url(settings.list_url, authority), spaces),
+        spaces=spaces,
         resolver=Resolver(http, clock, local=local, vouched=anchor.pinned),
         skews=Skews(clock),
-        seal_roots=tuple(seal_cas(settings.seal_ca_files)),
+        seal_roots=tuple(seal_cas([one for one in settings.seal_ca_files if listed or one.exists()])),
     )

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from connector.contracts.document.translation import Translations
 from connector.contracts.evidence.service import Evidence
-from connector.trust.development.space import entry
 from connector.trust.members.authority import Authority
+from connector.trust.members.entries import entry
 from connector.trust.members.roots import roots_pem
 from connector.trust.members.trust_list import next_list
 from tests.testkit.towns import Towns
@@ -28,5 +28,5 @@ async def auditor(towns: Towns, folder: Path) -> tuple[Evidence, bytes]:
     pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
     names = {one.did: one.name for one in entries}
     translations = Translations(towns.judge, lambda did: names.get(did, did))
-    evidence = Evidence(towns.db, towns.clock, towns.participants, lambda: issued, translations=translations)
+    evidence = Evidence(towns.db, towns.clock, towns.participants, lambda dids: issued, translations=translations)
     return evidence, roots_pem([pem], authority.public_jwk).encode()

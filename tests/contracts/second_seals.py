@@ -16,9 +16,9 @@ from connector.contracts.model import Agreement
 from connector.protocol.messages import HANSE
 from connector.reconciliation.compare import ComparedRecord, account
 from connector.storage.database import WORKER, Tx
-from connector.trust.development.space import continued, entry
 from connector.trust.keys.signing import KeyRecord, post_quantum
 from connector.trust.members.authority import Authority
+from connector.trust.members.entries import continued, entry
 from connector.trust.members.roots import roots_pem
 from connector.trust.members.trust_list import next_list
 from connector.verify.formats import base64url
@@ -52,7 +52,7 @@ async def evidence(
     )
     pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
     roots = roots_pem([pem], authority.public_jwk).encode()
-    return Evidence(towns.db, towns.clock, towns.participants, lambda: issued), roots
+    return Evidence(towns.db, towns.clock, towns.participants, lambda dids: issued), roots
 
 
 def _present(keys: tuple[KeyRecord, ...]) -> dict[str, str]:

@@ -7,8 +7,8 @@ import msgspec
 from connector.audit import sealer
 from connector.contracts.evidence.service import Evidence
 from connector.storage.database import Tx
-from connector.trust.development.space import entry
 from connector.trust.members.authority import Authority
+from connector.trust.members.entries import entry
 from connector.trust.members.roots import roots_pem
 from connector.trust.members.trust_list import Entry, TrustList, Witness, next_list
 from connector.witness import cosignatures
@@ -37,7 +37,7 @@ async def listed(towns: Towns, folder: Path, *cosigners: Cosigner) -> tuple[Evid
     issued = authority.issue(msgspec.structs.replace(first, witnesses=witnesses))
     pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
     roots = roots_pem([pem], authority.public_jwk).encode()
-    return Evidence(towns.db, towns.clock, towns.participants, lambda: issued), roots
+    return Evidence(towns.db, towns.clock, towns.participants, lambda dids: issued), roots
 
 
 def cosign(tx: Tx, cosigner: Cosigner, at: int) -> int:

@@ -51,6 +51,13 @@ class List:
     def current(self) -> "List":
         return self
 
+    @property
+    def edition(self) -> int:
+        return self.version
+
+    def neighbours(self, own: str, now: int) -> tuple[Entry, ...]:
+        return self.participants
+
     def entry(self, did: str) -> Entry | None:
         return next((one for one in self.participants if one.did == did), None)
 

@@ -11,8 +11,8 @@ from connector.clock import rfc3339
 from connector.contracts.agreement.agreements import sealer
 from connector.errors import Mistake
 from connector.participants.service import NOWHERE, Participants
-from connector.trust.development.space import entry
 from connector.trust.keys.signing import Purpose
+from connector.trust.members.entries import entry
 from connector.trust.signers.port import Asked, Place
 from connector.verify.bundle import verify_bundle
 from connector.verify.checks.records import KEY

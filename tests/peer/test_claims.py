@@ -49,12 +49,12 @@ def test_all_sixteen_states_are_known() -> None:
 
 def test_who_does_not_belong_now_is_nobody() -> None:
     """Suspended, not yet, no longer, on hold, or somebody else."""
-    assert claims(MEMBER).requester(MEMBER.did, NOW) is not None
-    assert claims(MEMBER).requester("did:web:b.example", NOW) is None
-    assert claims(MEMBER, on_hold=True).requester(MEMBER.did, NOW) is None
-    assert claims(replace(MEMBER, state="suspended")).requester(MEMBER.did, NOW) is None
-    assert claims(replace(MEMBER, valid_from=rfc3339(NOW + 60_000))).requester(MEMBER.did, NOW) is None
-    assert claims(replace(MEMBER, valid_until=rfc3339(NOW))).requester(MEMBER.did, NOW) is None
+    assert claims(MEMBER).requester("", MEMBER.did, NOW) is not None
+    assert claims(MEMBER).requester("", "did:web:b.example", NOW) is None
+    assert claims(MEMBER, on_hold=True).requester("", MEMBER.did, NOW) is None
+    assert claims(replace(MEMBER, state="suspended")).requester("", MEMBER.did, NOW) is None
+    assert claims(replace(MEMBER, valid_from=rfc3339(NOW + 60_000))).requester("", MEMBER.did, NOW) is None
+    assert claims(replace(MEMBER, valid_until=rfc3339(NOW))).requester("", MEMBER.did, NOW) is None
 
 
 def test_the_end_of_a_membership_is_known_beforehand() -> None:

@@ -169,6 +169,9 @@ async def test_every_route_but_the_public_ones_wants_a_token(it: City, nasty: Na
     for route in table(it):
         url = it.root("musterstadt") + route.path.replace("{", "").replace("}", "").replace("+", "")
         reply = await nasty.call(route.method, url)
+        if route.path.startswith("/space"):  # nobody's space here; who applies or asks shows who it is by a signature
+            assert reply.status in (400, 401, 404, 415), route
+            continue
         own = "/data/" in route.path
         named = route.path.startswith(("/log/", "/datasets/", "/series/"))  # everybody may ask for what is not there
         known = 303 if route.path == "/" else 200

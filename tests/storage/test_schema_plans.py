@@ -64,6 +64,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "federation.store._all:order": ("provider",),
     "harvest.store.served_of:among": (":one, :another",),
     "privacy.retention_store._any:which": ("agreement = :agreement AND type = 'agreement'",),
+    "spaces.member_store.put_member:settings": ("state = :state",),
     "trace.find._by:column": ("id", "peer_pid"),
     # Nothing to read here: inserts of whole values, searches (made of what is searched), walks through every table.
     **dict.fromkeys(
@@ -73,7 +74,8 @@ SAMPLES: dict[str, tuple[str, ...]] = {
             "offboarding.participant_rows._count", "offboarding.participant_rows._erase",
             "offboarding.participant_rows.erase", "privacy.column_scan._of", "privacy.column_scan.drop",
             "privacy.column_scan.holding", "privacy.column_scan.one", "privacy.column_scan.overwriting",
-            "privacy.column_scan.put",
+            "privacy.column_scan.put", "spaces.rows.insert", "spaces.member_store.put_recognised",
+            "spaces.joined_store.put",
         ),
         ("",),
     ),

@@ -24,10 +24,11 @@ from connector.protocol import versions
 from connector.protocol.messages import CONTEXT, HANSE
 from connector.settings.load import Settings, peer_port
 from connector.trust.development.dev_ca import chain_der
-from connector.trust.development.space import DevelopmentSpace, entry
+from connector.trust.development.space import DevelopmentSpace
 from connector.trust.did import did as dids
 from connector.trust.keys.jose import sign_jwt
 from connector.trust.keys.signing import KeyRecord, Signer, SoftwareKey
+from connector.trust.members.entries import entry
 from connector.trust.members.trust_list import Entry
 from tests.testkit.cities import MUNICIPALITY, PURPOSE, Space
 from tests.testkit.manners import Line, Manner

@@ -252,14 +252,14 @@ class Towns:
         it = self.participants.held(slug).participant
         return Partner(did=it.did, name=it.name, requester=self.requesters[it.did], root=it.root, base=it.base)
 
-    def requester(self, did: str, now: int) -> Requester | None:
+    def requester(self, own: str, did: str, now: int) -> Requester | None:
         """What the trust list says: everybody that is in `seekers` belongs, unless `ends` says that it is over."""
         end = self.ends.get(did)
         return None if end is not None and end <= now else self.requesters.get(did)
 
     def members(self, now: int) -> Sequence[Member]:
         """Everybody of whom `requester` says something."""
-        found = [(did, self.requester(did, now)) for did in self.requesters]
+        found = [(did, self.requester("", did, now)) for did in self.requesters]
         return [Member(name=self.name_of(did), requester=one) for did, one in found if one is not None]
 
     def held(self, now: int) -> Mapping[str, Set[str]]:

@@ -8,10 +8,10 @@ import msgspec
 from connector.clock import FakeClock, rfc3339
 from connector.contracts.evidence import export
 from connector.trust.development import dev_ca
-from connector.trust.development.space import entry
 from connector.trust.did import did
 from connector.trust.keys.signing import SoftwareKey, Vault
 from connector.trust.members.authority import Authority
+from connector.trust.members.entries import entry
 from connector.trust.members.roots import roots_pem
 from connector.trust.members.trust_list import TrustList
 from connector.verify.bundle import verify_bundle

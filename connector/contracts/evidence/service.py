@@ -1,7 +1,7 @@
 """The evidence bundle of an agreement, made on demand: the log is sealed first, then everything is read at once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -43,13 +43,13 @@ class Watched(Protocol):
 
 
 class Evidence:
-    """`trust_list` gives the authority's list in force as its JWS; without `watched` nobody witnesses the logs.
+    """`trust_list` gives the list in force that names two DIDs, as a JWS; without `watched` nobody witnesses logs.
 
     Without `translations` the text is in a bundle in German alone.
     """
 
     def __init__(
-        self, db: Database, clock: Clock, participants: Participants, trust_list: Callable[[], str],
+        self, db: Database, clock: Clock, participants: Participants, trust_list: Callable[[Sequence[str]], str],
         watched: Watched | None = None, translations: Translations | None = None,
         certificates: Certificates | None = None,
     ) -> None:  # fmt: skip
@@ -139,7 +139,10 @@ class Evidence:
         slug, current = hosted.participant.id, canonical(hosted.document)
         objects = {name: item.body for name, item in store.objects(tx, slug, agreement.negotiation).items()}
         assert agreement.provider_jws is not None
-        firsts, listed = log_records.sealed(tx, agreement), self._trust_list()
+        firsts, listed = (
+            log_records.sealed(tx, agreement),
+            self._trust_list((hosted.participant.did, agreement.counterparty)),
+        )
         named = {
             role: store.known_object(tx, slug, sha256) for role, sha256 in log_records.seconds(tx, agreement).items()
         }

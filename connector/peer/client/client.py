@@ -63,8 +63,9 @@ class PeerClient:
         self._discovery = Discovery(http, clock)
 
     async def partner(self, slug: str, did: str) -> Partner:
-        """A member of the data space and its root; raises Unauthenticated, PeerError or Unavailable."""
-        entry = self._anchor.member(did, self._clock.now())
+        """A member of a space that both belong to, and its root; raises Unauthenticated, PeerError or Unavailable."""
+        own = (await self._participants.get(slug)).participant.did
+        entry = self._anchor.between(own, did, self._clock.now())
         root = await self.root(slug, did)
         return Partner(did=did, name=entry.name, requester=requester(entry), root=root, base=await self.base(slug, did))
 

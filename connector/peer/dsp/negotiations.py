@@ -57,7 +57,7 @@ class NegotiationHandlers:
         """Who may begin a negotiation: a member by a list that is current, with an address for our answers."""
         if callback is None:
             raise PeerError("contracts.no-callback")
-        if not self._anchor.fresh(self._clock.now()):
+        if not self._anchor.fresh_between(call.participant.did, call.peer.did, self._clock.now()):
             raise PeerError("peer.list-stale")
         return await self._exchange.beginner(call, callback)
 

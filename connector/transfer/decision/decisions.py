@@ -91,12 +91,12 @@ class TransferDecisions:
         loaded = self.load(tx, agreement)
         who = self._agreements.acting(tx, agreement) if agreement.role == "provider" else loaded.consumer
         history = History(decision_store.deeds(tx, agreement.participant, agreement.id))
-        world = self._worlds.of(loaded, self._worlds.requester(who, tx.now), None, history)
+        world = self._worlds.of(loaded, self._worlds.requester(agreement.participant, who, tx.now), None, history)
         return loaded.program.examine(world, "access")
 
     def _question(self, agreement: AgreementNow, process: TransferRow, history: History, phase: Phase) -> Question:
         did = process.counterparty
-        requester = self._worlds.requester(did, agreement.now)
+        requester = self._worlds.requester(process.participant, did, agreement.now)
         world = self._worlds.of(agreement, requester, process, history)
         return Question(
             agreement=agreement, world=world, phase=phase, member=requester is not None, until=self._worlds.until(did)

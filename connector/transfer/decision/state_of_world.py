@@ -37,9 +37,9 @@ BYTES = "http://qudt.org/vocab/unit/BYTE"
 
 
 class Claims(Protocol):
-    """What the trust list says of a DID now."""
+    """What the trust lists say of a DID now, as a participant of ours (`own`, a DID) may go by them."""
 
-    def requester(self, did: str, now: int) -> Requester | None:
+    def requester(self, own: str, did: str, now: int) -> Requester | None:
         """None once it does not belong any more."""
 
     def until(self, did: str) -> int | None:
@@ -54,9 +54,9 @@ class StatesOfWorld:
     ) -> None:
         self._participants, self._claims, self._clock_state = participants, claims, clock_state
 
-    def requester(self, did: str, now: int) -> Requester | None:
-        """None for whoever does not belong to the data space."""
-        return self._claims.requester(did, now)
+    def requester(self, slug: str, did: str, now: int) -> Requester | None:
+        """None for whoever shares no space with our participant."""
+        return self._claims.requester(self._participants.held(slug).participant.did, did, now)
 
     def until(self, did: str) -> int | None:
         return self._claims.until(did)

@@ -44,6 +44,18 @@ def of_root(root: str) -> Did:
     return Did(f"did:web:{match['host']}{port}{match['path'].replace('/', ':')}")
 
 
+def host_of(did: Did) -> str:
+    """The host name of a checked DID, without a port."""
+    match = _DID.fullmatch(did)
+    assert match is not None
+    return match["host"]
+
+
+def host(text: str) -> str | None:
+    """The text itself if a DID may lie on a host of that name."""
+    return text if _good(_DID, f"did:web:{text}", ":") is not None and ":" not in text and "%" not in text else None
+
+
 def root_of(did: Did) -> str:
     """The https URL that a did:web names: `https://localhost:18443/musterstadt`."""
     match = _DID.fullmatch(did)

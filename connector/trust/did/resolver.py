@@ -100,6 +100,13 @@ class Resolver:
         except PeerError:
             return None
 
+    async def served(self, did: str) -> DidDocument:
+        """The document as its host serves it now, even while it is on hold, and not kept: who asks for it has to know
+        the keys from elsewhere, as the authority of a list does."""
+        checked = parse(did)
+        own = self._local(checked) if self._local is not None else None
+        return self._read_own(checked, own) if own is not None else await self._get(checked)
+
     def _read_own(self, did: Did, value: dict[str, object]) -> DidDocument:
         """Read once for as long as the participant's document is the same object."""
         known = self._own.get(did)

@@ -1,7 +1,8 @@
 """Where the trust list comes from: a file or an https address, looked at again and again; the key stays pinned.
 
 Each accepted version is kept in the database, so that not even a restart can be used to bring back an older one, and so
-that all replicas go by what one of them has seen (`catch_up`). Changed entries are reported to listeners.
+that all replicas go by what one of them has seen (`catch_up`). Changed entries are reported to listeners, those of the
+lists of joined spaces too.
 """
 
 import asyncio
@@ -15,11 +16,11 @@ from connector.errors import HanseError, Mistake, Unavailable
 from connector.http.outbound import SafeClient
 from connector.storage.database import PROCESS, Database, Tx
 from connector.trust.members.list_reader import ListReader
+from connector.trust.members.pins import TOPIC as TOPIC
+from connector.trust.members.space_lists import SpaceLists
 from connector.trust.members.trust_list import LIMIT, Anchor, Entry
 
 log = structlog.get_logger("trust")
-TOPIC = "trust-list"
-"""Signals that another version was kept."""
 LARGE = 65_536
 """Characters of a list that takes longer than a request should wait."""
 KEPT = 3
@@ -29,12 +30,19 @@ Changed = Callable[[frozenset[str]], Awaitable[None]]
 
 
 class TrustListSource:
-    """Keeps an `Anchor` current; `url` empty means the file alone."""
+    """Keeps an `Anchor` current; `url` empty means the file alone, `file` None: no list is configured.
 
-    def __init__(self, db: Database, anchor: Anchor, client: SafeClient, file: Path, url: str) -> None:
+    `spaces` are the lists of joined spaces, which are looked at with it.
+    """
+
+    def __init__(
+        self, db: Database, anchor: Anchor, client: SafeClient, file: Path | None, url: str,
+        spaces: SpaceLists | None = None,
+    ) -> None:  # fmt: skip
         self._db, self._anchor, self._client, self._file, self._url = db, anchor, client, file, url
         self._reader = ListReader(anchor.authority_jwk)
         self._reading = asyncio.Lock()
+        self._spaces = spaces
         self._kept = 0
         self._changed: Changed | None = None
         self._untold: frozenset[str] = frozenset()
@@ -45,11 +53,13 @@ class TrustListSource:
 
     async def start(self) -> None:
         """The newest list known: from the database, then from where lists come from. Without one nobody belongs yet."""
-        kept = await self._db.read(PROCESS, _newest)
+        kept = await self._db.read(PROCESS, _newest) if self._file is not None else None
         if kept is not None:
             async with self._reading:
                 await self._update(kept)
             self._kept = self._anchor.version
+        if self._spaces is not None:
+            await self._spaces.catch_up()  # known before: nobody has to be told
         try:
             await self.reload()
         except HanseError as error:
@@ -57,8 +67,11 @@ class TrustListSource:
 
     async def reload(self) -> int:
         """Looks now; the version in force afterwards. PeerError for a list that is refused; the old one stays."""
-        async with self._reading:
-            self._untold |= await self._taken(await self._fetched())
+        if self._spaces is not None:
+            self._untold |= await self._spaces.reload()
+        if self._file is not None:
+            async with self._reading:
+                self._untold |= await self._taken(await self._fetched(self._file))
         if self._kept < self._anchor.version:  # also one that is in force since a reload whose write failed
             version = self._anchor.version
             await self._db.write(PROCESS, _keep, version, self._anchor.jws)
@@ -68,7 +81,9 @@ class TrustListSource:
 
     async def catch_up(self) -> None:
         """Takes a newer list that another replica has kept."""
-        kept = await self._db.read(PROCESS, _newer, self._anchor.version)
+        if self._spaces is not None:
+            self._untold |= await self._spaces.catch_up()
+        kept = await self._db.read(PROCESS, _newer, self._anchor.version) if self._file is not None else None
         if kept is not None:
             async with self._reading:
                 self._untold |= await self._taken(kept)
@@ -102,16 +117,22 @@ class TrustListSource:
                 self._untold |= told
                 raise
 
-    async def _fetched(self) -> str:
+    async def look(self, authority: str) -> None:
+        """Looks at the list of one joined space now; raises what stands in the way."""
+        if self._spaces is not None:
+            self._untold |= await self._spaces.look(authority)
+        await self._tell()
+
+    async def _fetched(self, file: Path) -> str:
         if self._url:
             answer = await self._client.get(self._url, limit=LIMIT)
             if answer.status != 200:
                 raise Unavailable("trust.list-unreachable", status=answer.status)
             return answer.body.decode("ascii", "replace").strip()
         try:
-            return (await asyncio.to_thread(self._file.read_text, encoding="ascii", errors="replace")).strip()
+            return (await asyncio.to_thread(file.read_text, encoding="ascii", errors="replace")).strip()
         except OSError as cause:
-            raise Mistake("trust.list-file", path=self._file) from cause
+            raise Mistake("trust.list-file", path=file) from cause
 
 
 def _other(before: Entry | None, after: Entry | None) -> bool:

@@ -4,7 +4,7 @@ The list is a JWS by the authority, whose public key is pinned by configuration 
 lies. Versions only rise; past `nextUpdate` the list still names the members but opens no new negotiations.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -138,8 +138,25 @@ class Witness(Struct, frozen=True):
     keys: tuple[dict[str, str], ...]
 
 
+class Recognised(Struct, frozen=True, rename="camel"):
+    """Another authority whose members count as members here: `key` is its public JWK, `authority` the URN of that.
+
+    `kinds` (IRIs) says of which kinds they have to be; none: of any (spec/spaces.md 6.2).
+    """
+
+    authority: str
+    space: str
+    name: str
+    key: dict[str, str]
+    list_url: str
+    kinds: tuple[str, ...] = ()
+
+
 class TrustList(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The whole list; `authority` is the authority's identifier, times are RFC 3339."""
+    """The whole list; `authority` is the authority's identifier, times are RFC 3339.
+
+    `space` is the IRI of the space whose list it is, `name` what that is called; a list of no space has neither.
+    """
 
     version: int
     issued: str
@@ -148,6 +165,9 @@ class TrustList(Struct, frozen=True, kw_only=True, rename="camel"):
     issuers: tuple[Issuer, ...] = ()
     participants: tuple[Entry, ...] = ()
     witnesses: tuple[Witness, ...] = ()
+    space: str | None = None
+    name: str | None = None
+    recognised: tuple[Recognised, ...] = ()
 
 
 def _end(text: str) -> int:
@@ -181,6 +201,9 @@ def to_form(trust_list: TrustList) -> Form:
     """The list as plain JSON, every member of an entry present as readers expect it."""
     form: Form = msgspec.to_builtins(trust_list)
     form["participants"] = [entry_form(entry) for entry in trust_list.participants]
+    for name in ("space", "name", "recognised"):
+        if not form[name]:
+            del form[name]
     return form
 
 
@@ -220,7 +243,7 @@ def require_distinct(trust_list: TrustList) -> None:
     """Raises PeerError if a member is named twice, or it is not plain who has whose place."""
     if len({entry.did for entry in trust_list.participants}) != len(trust_list.participants):
         raise PeerError("trust.list-form")
-    if not successors.unambiguous(_succeeded(trust_list)):
+    if not successors.unambiguous(succession(trust_list)):
         raise PeerError("trust.list-form")
 
 
@@ -233,7 +256,7 @@ class Anchor:
 
     def __init__(self, authority_jwk: Jwk) -> None:
         self.authority_jwk = authority_jwk
-        self.jws = ""
+        self._jws = ""
         self._list: TrustList | None = None
         self._entries: Mapping[str, Entry] = {}
         self._line = successors.Successors(())
@@ -243,7 +266,7 @@ class Anchor:
 
         The text that is in force is not verified again. `read` knows members that it has read before.
         """
-        if jws == self.jws and self._list is not None:
+        if jws == self._jws and self._list is not None:
             return False
         new = read_list(jws, self.authority_jwk) if read is None else read(jws)
         old = self._list
@@ -253,10 +276,15 @@ class Anchor:
             if new != old:
                 raise PeerError("trust.list-fork", version=new.version)
             return False
-        self._list, self.jws = new, jws
+        self._list, self._jws = new, jws
         self._entries = {entry.did: entry for entry in new.participants}
-        self._line = successors.Successors(_succeeded(new))
+        self._line = successors.Successors(succession(new))
         return True
+
+    @property
+    def jws(self) -> str:
+        """The current list as it was signed; empty before there is one."""
+        return self._jws
 
     @property
     def version(self) -> int:
@@ -281,10 +309,30 @@ class Anchor:
 
     def member(self, did: str, now: int) -> Entry:
         """The entry of a DID that belongs at this instant; `Unauthenticated` if it does not."""
-        entry = self._entries.get(did)
+        entry = self.entry(did)
         if entry is None or not entry.admitted(now):
             raise Unauthenticated("trust.not-listed")
         return entry
+
+    def between(self, own: str, did: str, now: int) -> Entry:
+        """The entry of a DID as a participant of ours (`own`) may go by it; `Unauthenticated` if they share no space.
+
+        One list alone is everybody's.
+        """
+        return self.member(did, now)
+
+    def neighbours(self, own: str, now: int) -> Sequence[Entry]:
+        """Who is on a list with a participant of ours, those too that do not belong now."""
+        return self.current.participants
+
+    @property
+    def edition(self) -> int:
+        """Counts what the lists have said so far."""
+        return self.version
+
+    def fresh_between(self, own: str, did: str, now: int) -> bool:
+        """Whether a list that names both is still before its `nextUpdate`."""
+        return self.fresh(now)
 
     def fresh(self, now: int) -> bool:
         """Whether the list is still before its `nextUpdate`; if not, nothing new is negotiated."""
@@ -335,7 +383,8 @@ def next_list(
     )
 
 
-def _succeeded(trust_list: TrustList) -> list[successors.Step]:
+def succession(trust_list: TrustList) -> list[successors.Step]:
+    """Whose place somebody has taken, by this list."""
     return [
         successors.Step(one.did, entry.did, millis(one.since))
         for entry in trust_list.participants

@@ -14,8 +14,8 @@ from connector.contracts.negotiation.late_countersignature import Settled
 from connector.contracts.signing.gather import Task
 from connector.errors import PeerError, Unavailable, Unknown
 from connector.storage.database import WORKER, Tx
-from connector.trust.development.space import entry
 from connector.trust.members.authority import Authority
+from connector.trust.members.entries import entry
 from connector.trust.members.roots import roots_pem
 from connector.trust.members.trust_list import next_list
 from connector.verify.bundle import verify_bundle
@@ -179,7 +179,7 @@ async def auditor(towns: Towns, folder: Path) -> tuple[Evidence, bytes]:
     issued = authority.issue(members)
     pem = (folder / "space" / "certs" / "seal-ca.pem").read_text()
     roots = roots_pem([pem], authority.public_jwk).encode()
-    return Evidence(towns.db, towns.clock, towns.participants, lambda: issued), roots
+    return Evidence(towns.db, towns.clock, towns.participants, lambda dids: issued), roots
 
 
 @pytest.mark.threat("T46")

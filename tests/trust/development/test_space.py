@@ -10,8 +10,9 @@ from msgspec.structs import replace
 from connector.cli.operate import dev
 from connector.clock import FakeClock
 from connector.trust.development.dev_ca import chain_der
-from connector.trust.development.space import DevelopmentSpace, entry
+from connector.trust.development.space import DevelopmentSpace
 from connector.trust.keys.signing import SoftwareKey
+from connector.trust.members.entries import entry
 from connector.trust.members.roots import read_roots
 from connector.trust.members.trust_list import Entry, TrustList, read_list
 from connector.verify.formats import chain, key_binding

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from connector.clock import FakeClock, rfc3339
 from connector.errors import PeerError
-from connector.trust.development import space
-from connector.trust.development.space import OVERLAP_MS, continued
 from connector.trust.keys.jose import sign_jwt
 from connector.trust.keys.signing import KeyRecord, Vault
+from connector.trust.members import entries as space
 from connector.trust.members.authority import Authority
+from connector.trust.members.entries import OVERLAP_MS, continued
 from connector.trust.members.trust_list import TYP, Anchor, Entry, Sealing, read_list
 from connector.verify.formats import trustlist
 from connector.verify.formats.faults import Fault

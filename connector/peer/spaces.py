@@ -1,0 +1,115 @@
+"""The doors of an authority: its space for anybody, its lists, applications of strangers, requests of members.
+
+None of them needs membership, and none gives anything of it: what is signed is checked by the DID document of who
+signed it, and an application is shown to its applicant alone (spec/spaces.md 3.3; threats T29, T30).
+"""
+
+import msgspec
+from aiohttp import web
+
+from connector.clock import Clock
+from connector.errors import PeerError, Unauthenticated, Unknown
+from connector.http import limits
+from connector.http.pace import Pace
+from connector.http.refusals import WrongMedia
+from connector.peer.identity import CACHE
+from connector.peer.routes import Call, Route
+from connector.spaces import documents, store
+from connector.spaces.authority import SpaceAuthority
+from connector.spaces.hints import Hint, Hints
+from connector.spaces.memberships import Memberships
+from connector.storage.database import Database
+from connector.trust.did.resolver import Resolver
+from connector.trust.keys import jose
+
+
+class SpaceHandlers:
+    """Thirty statements at once per address, then two a second: each makes us fetch a DID document."""
+
+    def __init__(
+        self,
+        db: Database,
+        clock: Clock,
+        authority: SpaceAuthority,
+        memberships: Memberships,
+        hints: Hints,
+        resolver: Resolver,
+    ) -> None:
+        self._db, self._clock, self._authority, self._resolver = db, clock, authority, resolver
+        self._memberships, self._hints = memberships, hints
+        self._pace = Pace(clock, burst=30, per_s=2)
+        self._asking = Pace(clock, burst=30, per_s=2)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/space", self.space, public=True),
+            Route("GET", "/space/list", self.newest, public=True),
+            Route("GET", "/space/list/{version}", self.version, public=True),
+            Route("POST", "/space/applications", self.apply, public=True),
+            Route("GET", "/space/applications/{id}", self.state, public=True),
+            Route("POST", "/space/requests", self.request, public=True),
+            Route("POST", "/space/hint", self.hint, public=True),
+        ]
+
+    async def space(self, call: Call) -> web.StreamResponse:
+        found = await self._authority.description(call.participant.id)
+        return web.Response(body=msgspec.json.encode(found), content_type="application/json", headers=CACHE)
+
+    async def newest(self, call: Call) -> web.StreamResponse:
+        return _list(await self._db.read(call.participant.id, store.newest_version, call.participant.id, signed=True))
+
+    async def version(self, call: Call) -> web.StreamResponse:
+        """Any version that ever was: whoever doubts a list can see what was said before."""
+        number = call.params["version"]
+        if not number.isascii() or not number.isdecimal() or len(number) > 9:
+            raise Unknown("peer.nothing-here")
+        return _list(await self._db.read(call.participant.id, store.version, call.participant.id, int(number)))
+
+    async def apply(self, call: Call) -> web.StreamResponse:
+        self._pace.spend(call.request.remote)
+        receipt = await self._authority.apply(call.participant.id, await _statement(call), call.request.remote)
+        return web.Response(status=201, body=msgspec.json.encode(receipt), content_type="application/json")
+
+    async def state(self, call: Call) -> web.StreamResponse:
+        """To the applicant, who shows who it is by a token as a member would."""
+        self._asking.spend(call.request.remote)
+        scheme, _, token = call.request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("peer.no-token")
+        said = jose.read(token)
+        issuer = jose.check(said, aud=call.participant.did, now=self._clock.now())
+        receipt = await self._authority.state(call.participant.id, call.params["id"], issuer)
+        document = await self._resolver.document(issuer)
+        jose.proven(said, document.key(said.kid, "capabilityInvocation"))
+        return web.Response(body=msgspec.json.encode(receipt), content_type="application/json")
+
+    async def request(self, call: Call) -> web.StreamResponse:
+        """Of a member: it shows who it is by what it signed, since the list may not know its newest key."""
+        self._pace.spend(call.request.remote)
+        await self._memberships.take(call.participant.id, await _statement(call))
+        return web.Response(status=204)
+
+    async def hint(self, call: Call) -> web.StreamResponse:
+        """There may be a newer list of a space: looked at as on any other day, only sooner."""
+        try:
+            said = msgspec.convert(await limits.read_json(call.request, limit=4_096), Hint)
+        except msgspec.ValidationError as cause:
+            raise PeerError("spaces.statement") from cause
+        self._hints.heard(said.space)
+        return web.Response(status=204)
+
+
+async def _statement(call: Call) -> str:
+    if call.request.content_type != documents.MEDIA:
+        raise WrongMedia("http.body-media", expected=documents.MEDIA)
+    body = await limits.read_body(call.request, limit=documents.LIMIT)
+    try:
+        return body.decode("ascii")
+    except UnicodeDecodeError as cause:
+        raise Unauthenticated("trust.token-form") from cause
+
+
+def _list(found: store.Version | None) -> web.StreamResponse:
+    if found is None:
+        raise Unknown("peer.nothing-here")
+    return web.Response(body=found.jws.encode("ascii"), content_type=documents.MEDIA)

@@ -1,0 +1,91 @@
+"""Puts the slice together: the role of an authority, its lists, and joining the spaces of others."""
+
+from msgspec import Struct
+
+from connector.audit import store as audit
+from connector.infra import Infra
+from connector.jobs.background import Background
+from connector.jobs.work import Work
+from connector.participants.service import Hosted, Participants
+from connector.spaces import issuing, joined_store, joining
+from connector.spaces.authority import People, SpaceAuthority
+from connector.spaces.hints import Hints
+from connector.spaces.issuing import ListIssuer
+from connector.spaces.joining import Joining
+from connector.spaces.memberships import Memberships
+from connector.spaces.model import Keys, WitnessKeys
+from connector.storage.database import Tx
+from connector.trust.assemble import TrustSlice
+from connector.trust.members.anchors import Pin
+from connector.trust.members.entries import entry
+from connector.trust.signers.registry import SignerRegistry
+from connector.witness.keys import WitnessKeys as Vouching
+
+HINTS_S = 1.0
+
+
+class SpaceSlice(Struct, frozen=True, kw_only=True):
+    """`authority` is the role, `issuer` makes its lists of `memberships`, `joining` is for spaces of others."""
+
+    authority: SpaceAuthority
+    issuer: ListIssuer
+    memberships: Memberships
+    joining: Joining
+    hints: Hints
+    work: Work
+
+
+def assemble(
+    infra: Infra, participants: Participants, trust: TrustSlice, people: People, elsewhere: SignerRegistry,
+    vouching: Vouching,
+) -> SpaceSlice:  # fmt: skip
+    db, clock = infra.db, infra.clock
+
+    async def own_keys(hosted: Hosted) -> Keys:
+        one = hosted.participant
+        said = entry(
+            did=one.did, name=one.name, operator=one.operator, kind=one.kind, valid_from="", keys=hosted.keys,
+        )  # fmt: skip
+        return Keys.of(said, WitnessKeys(url=vouching.url, keys=await vouching.public()))
+
+    authority = SpaceAuthority(db, clock, infra.vault, participants, trust.resolver, people, own_keys)
+    memberships = Memberships(db, clock, participants, trust.resolver, authority)
+    hints = Hints(db, clock, participants, infra.http, trust.anchor, trust.listing.look)
+    issuer = ListIssuer(
+        db, infra.vault, participants, elsewhere, trust.anchor, trust.listing, memberships, own_keys, hints
+    )
+    joined = Joining(db, clock, infra.vault, participants, infra.http, trust.listing, trust.anchor, own_keys)
+    trust.spaces.listen(issuer.newest, _Alarms(infra, participants).raised)
+    lists, asking = Background("space-lists", issuer.work), Background("space-join", joined.work)
+    hinting = Background("space-hints", hints.work)
+    return SpaceSlice(
+        authority=authority,
+        memberships=memberships,
+        hints=hints,
+        issuer=issuer,
+        joining=joined,
+        work=Work(
+            every={
+                "space-lists": (issuing.LOOK_S, lists.begin), "space-join": (joining.LOOK_S, asking.begin),
+            },
+            alone={"space-hints": (HINTS_S, hinting.begin)},
+            rounds=(lists, asking, hinting),
+        ),
+    )  # fmt: skip
+
+
+class _Alarms:
+    """A list that was rolled back or forked: the log of everybody who belongs to the space says so."""
+
+    def __init__(self, infra: Infra, participants: Participants) -> None:
+        self._infra, self._participants = infra, participants
+
+    async def raised(self, pin: Pin, code: str) -> None:
+        for hosted in await self._participants.all():
+            await self._infra.db.write(hosted.participant.id, self._book, hosted, pin, code)
+
+    def _book(self, tx: Tx, hosted: Hosted, pin: Pin, code: str) -> None:
+        slug, did = hosted.participant.id, hosted.participant.did
+        if did == pin.did or joined_store.joined(tx, slug, pin.space) is not None:
+            body = {"event": code, "space": pin.space, "authority": pin.authority}
+            audit.append(tx, slug, "alarm", None, "system", body, did=did)

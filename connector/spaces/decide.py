@@ -1,0 +1,200 @@
+"""What an authority decides, and what its list says then: pure (spec/spaces.md 2 to 4).
+
+A code opens once, for whom it was made, and in time. A list names whoever was ever a member, with an end where it is
+over, because what was sealed before is judged by it.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from connector.clock import rfc3339
+from connector.errors import Mistake, PeerError
+from connector.http.address import target
+from connector.spaces.model import (
+    DAY_MS,
+    MOST_KEYS,
+    OVER,
+    Application,
+    Invitation,
+    Keys,
+    Member,
+    MemberState,
+    Recognised,
+    Rules,
+    Space,
+)
+from connector.trust.did.documents import DidDocument
+from connector.trust.keys.jwk import thumbprint
+from connector.trust.members.entries import continued
+from connector.trust.members.trust_list import (
+    MOST_WITNESS_KEYS,
+    Entry,
+    Succeeded,
+    TrustList,
+    Witness,
+    require_distinct,
+    require_form,
+)
+from connector.trust.members.trust_list import Recognised as Named
+
+SKEW_MS: Final = 60_000
+"""A new member belongs since a minute ago: others' clocks may be a little behind."""
+STEPS: Final[Mapping[MemberState, tuple[MemberState, ...]]] = {
+    "active": ("suspended", "expelled", "left", "ended"),
+    "suspended": ("active", "expelled", "left", "ended"),
+    "expelled": (),
+    "left": (),
+    "ended": (),
+}
+"""Who is a member no more becomes one again only by a new application."""
+
+
+class WrongCode(PeerError):
+    """No invitation that this applicant may use: 403, in the same words whatever is wrong with it (threat T30)."""
+
+    status = 403
+
+
+def require_usable(invitation: Invitation | None, host: str, now: int) -> Invitation:
+    """The invitation that a code opens for a DID on this host; raises WrongCode."""
+    if invitation is None or invitation.state != "open" or invitation.until <= now or not on(host, invitation.domain):
+        raise WrongCode("spaces.code")
+    return invitation
+
+
+def on(host: str, domain: str) -> bool:
+    """Whether a host is that domain or lies below it; no domain: any."""
+    return not domain or host == domain or host.endswith(f".{domain}")
+
+
+def require_kind(kind: str, rules: Rules) -> None:
+    """Raises Mistake for a kind that the rules do not admit."""
+    if rules.kinds and kind not in rules.kinds:
+        raise Mistake("spaces.kind", kind=kind[:200])
+
+
+def require_own_keys(keys: Keys, document: DidDocument, host: str) -> None:
+    """Raises PeerError unless every key that is to be listed stands in the applicant's own DID document, and its
+    witness lies on the host of its DID."""
+    there = None if keys.witness is None else target(keys.witness.url)
+    if keys.witness is not None and (there is None or there.host != host):
+        raise PeerError("spaces.foreign-key", did=document.did)
+    shown = document.thumbprints()
+    own = frozenset().union(*shown.values())
+    said = document.raw.get("hanse:logKey")
+    logs = {_print(key) for key in said if isinstance(key, dict)} if isinstance(said, list) else set()
+    if not frozenset(keys.keys) <= own or any(_print(key) not in logs for key in keys.log_keys):
+        raise PeerError("spaces.foreign-key", did=document.did)
+
+
+def _print(key: Mapping[str, object]) -> str:
+    try:
+        return thumbprint(key)
+    except PeerError:
+        return ""
+
+
+def step(member: Member, state: MemberState, now: int, reason: str = "") -> Member:
+    """The member in another state; raises Mistake for one that does not follow. Over is over at once."""
+    if state not in STEPS[member.state]:
+        raise Mistake("spaces.step", state=member.state, wanted=state)
+    until = now if state in OVER else member.until
+    since = now if state == "suspended" else None if state == "active" else member.suspended_since
+    return replace(member, state=state, until=until, suspended_since=since, reason=reason, changed_at=now)
+
+
+def admitted(application: Application, invitation: Invitation, rules: Rules, now: int, before: Member | None) -> Member:
+    """The member that an approved application makes: named as the authority invited it, not as it calls itself."""
+    return Member(
+        participant=application.participant, did=application.did, name=invitation.name or application.name,
+        operator=application.operator, kind=invitation.kind or application.kind, ars=invitation.ars or application.ars,
+        admin_level="", groups=invitation.groups, keys=application.keys, succeeds=(), state="active",
+        since=now - SKEW_MS, until=term(rules, now), suspended_since=None, reason="", application=application.id,
+        changed_at=now, version=0 if before is None else before.version,
+    )  # fmt: skip
+
+
+def term(rules: Rules, now: int) -> int | None:
+    """The end of a membership that begins or is renewed now."""
+    return now + rules.term_days * DAY_MS if rules.term_days else None
+
+
+def renewed(member: Member, rules: Rules, now: int) -> Member | None:
+    """The member with a new end, if it is time for that and the rules let it happen by itself."""
+    if member.state != "active" or member.until is None or rules.renewal != "automatic" or member.until <= now:
+        return None
+    if member.until - now > rules.renew_days * DAY_MS:
+        return None
+    return replace(member, until=term(rules, now), changed_at=now)
+
+
+def lapsed(member: Member, now: int) -> bool:
+    """Whether its term ended without renewal."""
+    return member.state not in OVER and member.until is not None and member.until <= now
+
+
+def entry_of(member: Member) -> Entry:
+    """What the list says of a member."""
+    return Entry(
+        did=member.did, name=member.name, operator=member.operator, kind=member.kind, groups=member.groups,
+        state="suspended" if member.state == "suspended" else "active",
+        valid_from=rfc3339(member.since),
+        valid_until=None if member.until is None else rfc3339(member.until),
+        suspended_since=None if member.suspended_since is None else rfc3339(member.suspended_since),
+        ars=member.ars or None, admin_level=member.admin_level or None,
+        seal_certificates=member.keys.seal_certificates, log_keys=member.keys.log_keys,
+        seal_key_pq=member.keys.seal_key_pq, former_seal_keys_pq=member.keys.former_seal_keys_pq,
+        keys=member.keys.keys, succeeds=tuple(Succeeded(did, since) for did, since in member.succeeds),
+    )  # fmt: skip
+
+
+def following(
+    space: Space, members: Sequence[Member], before: TrustList | None, now: int, version: int,
+    recognised: Sequence[Recognised] = (),
+) -> TrustList:  # fmt: skip
+    """The list that says of all members what holds now; what was sealed under the one before can still be judged."""
+    known = {} if before is None else {one.did: one for one in before.participants}
+    said = sorted(members, key=lambda one: one.did)
+    return TrustList(
+        version=version,
+        issued=rfc3339(now),
+        next_update=rfc3339(now + space.rules.list_days * DAY_MS),
+        authority=space.authority,
+        participants=tuple(continued(known.get(one.did), entry_of(one), "", now) for one in said),
+        witnesses=_witnesses(said),
+        space=space.space,
+        name=space.name,
+        recognised=tuple(
+            Named(one.authority, one.space, one.name, dict(one.jwk), one.list_url, one.kinds) for one in recognised
+        ),
+    )
+
+
+def _witnesses(members: Sequence[Member]) -> tuple[Witness, ...]:
+    """Whoever works for several operators is a witness for none of them."""
+    found: dict[str, set[str]] = {}
+    keys = {}
+    for one in members:
+        if one.state == "active" and one.keys.witness is not None:
+            found.setdefault(one.keys.witness.url, set()).add(one.operator)
+            keys[one.keys.witness.url] = one.keys.witness.keys
+    alone = [Witness(next(iter(operators)), url, keys[url]) for url, operators in found.items() if len(operators) == 1]
+    return tuple(alone[: MOST_WITNESS_KEYS // MOST_KEYS])
+
+
+def require_listable(member: Member, now: int) -> None:
+    """Raises PeerError for keys that would make every reader refuse the whole list."""
+    space = Space(
+        participant="", space="", name="", authority="", kid="", jwk={}, rules=Rules(), changes=0, listed=0,
+        next_update=0, created_at=now,
+    )  # fmt: skip
+    listed = following(space, [member], None, now, 1)
+    require_form(listed)
+    require_distinct(listed)
+
+
+def due(space: Space, now: int) -> bool:
+    """Whether a version has to be made: something changed, or half of the life of the newest one is over."""
+    return space.changes > space.listed or now >= space.next_update - space.rules.list_days * DAY_MS // 2

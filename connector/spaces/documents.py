@@ -1,0 +1,155 @@
+"""What authority and applicant say to each other (spec/spaces.md 3.1, 3.2, 4.4): a description and signed statements.
+
+A statement is a compact JWS by a key of the DID document of who says it, for the authority alone, of ten minutes.
+"""
+
+import secrets
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from connector.errors import PeerError
+from connector.spaces.model import Digest, Keys, Line, Rules, Space, fingerprint
+from connector.trust.did import did as dids
+from connector.trust.keys import jose
+from connector.trust.keys.jwk import Jwk, encode, thumbprint
+from connector.trust.members.anchors import URN
+from connector.trust.signers.port import SealKey
+
+PATH: Final = "/space"
+APPLICATION: Final = "space-application+jwt"
+REQUEST: Final = "space-request+jwt"
+LIMIT: Final = 262_144
+"""Bytes of a statement, its documents included."""
+NODES: Final = 5_000
+LIFE_S: Final = 600
+MEDIA: Final = "application/jose"
+
+T = TypeVar("T", bound=Struct)
+Key = dict[Annotated[str, Meta(max_length=20)], Annotated[str, Meta(max_length=2_000)]]
+
+
+class Description(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A space as its authority shows it to anybody. Only the fingerprint that people compare makes it believed."""
+
+    space: Annotated[str, Meta(max_length=500)]
+    name: Line
+    did: Annotated[str, Meta(max_length=512)]
+    authority: Annotated[str, Meta(max_length=200)]
+    key: Key
+    list: Annotated[str, Meta(max_length=500)]
+    rules: Rules
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint(self.authority)
+
+
+class Document(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A document that the rules ask for; `content` is base64url."""
+
+    name: Line
+    media_type: Line
+    content: Annotated[str, Meta(max_length=LIMIT)]
+
+
+class ApplicationClaims(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What an applicant says of itself; `code` is that of its invitation."""
+
+    space: Annotated[str, Meta(max_length=500)]
+    code: Annotated[str, Meta(max_length=100)]
+    name: Line
+    operator: Line
+    kind: Annotated[str, Meta(max_length=300)]
+    ars: Annotated[str, Meta(max_length=20)]
+    keys: Keys
+    documents: Annotated[tuple[Document, ...], Meta(max_length=20)] = ()
+
+
+class RequestClaims(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a member asks its authority for: that the list names other keys, or its end."""
+
+    space: Annotated[str, Meta(max_length=500)]
+    request: Literal["keys", "leave"]
+    keys: Keys | None = None
+
+
+class Receipt(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The answer to an application, and to a question after it."""
+
+    id: Annotated[str, Meta(max_length=100)]
+    state: Literal["pending", "approved", "refused", "withdrawn", "expired"]
+    reason: Annotated[str, Meta(max_length=500)] = ""
+
+
+def description(space: Space, root: str, did: str) -> Description:
+    return Description(
+        space=space.space, name=space.name, did=did, authority=space.authority, key=dict(space.jwk),
+        list=f"{root}{PATH}/list", rules=space.rules,
+    )  # fmt: skip
+
+
+def read_description(value: object, root: str) -> Description:
+    """The description that was served at a root; PeerError unless all that it says lies there, and its key is ES256."""
+    try:
+        found = msgspec.convert(value, Description)
+        named = URN + thumbprint(found.key)
+        good = found.key.get("kty") == "EC" and found.key.get("crv") == "P-256" and "d" not in found.key
+    except (msgspec.ValidationError, PeerError) as cause:
+        raise PeerError("spaces.description") from cause
+    place = f"{root}{PATH}"
+    if not good or (found.space, found.did, found.authority, found.list) != (
+        place, dids.of_root(root), named, f"{place}/list",
+    ):  # fmt: skip
+        raise PeerError("spaces.description")
+    return found
+
+
+def claims(issuer: str, audience: str, now: int, said: Struct) -> dict[str, Any]:
+    """The claims of a statement, as JSON; `now` in milliseconds."""
+    return {
+        **msgspec.to_builtins(said),
+        "iss": issuer, "sub": issuer, "aud": audience, "iat": now // 1000, "exp": now // 1000 + LIFE_S,
+        "jti": secrets.token_urlsafe(18),
+    }  # fmt: skip
+
+
+async def signed(body: bytes, key: SealKey, typ: str) -> str:
+    """A compact JWS over these very bytes, wherever the key lies; raises Unavailable."""
+    head = msgspec.json.encode({"alg": key.alg, "kid": key.kid, "typ": typ})
+    said = f"{encode(head)}.{encode(body)}"
+    return f"{said}.{encode(await key.seal(said.encode('ascii')))}"
+
+
+def read(text: str, audience: str, now: int, typ: str) -> tuple[str, jose.Unverified]:
+    """Who claims to say it, and the statement that nobody has vouched for yet; Unauthenticated for what is none."""
+    statement = jose.read(text, limit=LIMIT, nodes=NODES)
+    return jose.check(statement, aud=audience, now=now, typ=frozenset({typ})), statement
+
+
+def application_of(statement: jose.Unverified, jwk: Jwk) -> ApplicationClaims:
+    """Raises Unauthenticated, or PeerError for one that makes no sense."""
+    return _converted(jose.proven(statement, jwk), ApplicationClaims)
+
+
+def request_of(statement: jose.Unverified, jwk: Jwk) -> RequestClaims:
+    return _converted(jose.proven(statement, jwk), RequestClaims)
+
+
+def _converted(said: Mapping[str, Any], cls: type[T]) -> T:
+    try:
+        return msgspec.convert(said, cls)
+    except msgspec.ValidationError as cause:
+        raise PeerError("spaces.statement") from cause
+
+
+def digest_of(keys: Keys) -> Digest:
+    """By which a member sees whether its authority knows its keys."""
+    return sha256(msgspec.json.encode(keys, order="sorted")).hexdigest()
+
+
+class Nothing(Struct, frozen=True):
+    """A statement that says who speaks, and no more."""

@@ -1,0 +1,310 @@
+"""Joining a space: look whose it is, compare the key by voice, apply, wait, and be told what becomes of it.
+
+Every step is a row first, so a process that dies goes on where it was. A space is believed from the moment it admits us
+and not before, and only with the key that a person compared (spec/spaces.md 3; threats T30, T104).
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from connector.clock import Clock
+from connector.errors import HanseError, Mistake, PeerError, Unavailable, Unknown
+from connector.http import strict
+from connector.http.outbound import Answer
+from connector.participants.service import Hosted, Participants
+from connector.spaces import documents, joined_store
+from connector.spaces.authority import OwnKeys, pin_of, record
+from connector.spaces.documents import ApplicationClaims, Description, Document, Receipt, RequestClaims
+from connector.spaces.model import Joined, same_fingerprint
+from connector.storage.database import Database, Tx
+from connector.trust.keys.jose import sign_jwt
+from connector.trust.keys.signing import Vault
+from connector.trust.members import pins
+from connector.trust.members.anchors import Anchors, Pin
+from connector.trust.members.source import TrustListSource
+from connector.trust.signers.port import SealKey
+
+log = structlog.get_logger("spaces")
+LOOK_S: Final = 10.0
+"""How often somebody who waits asks."""
+ALL_MS: Final = 60_000
+"""How often every participant is looked at, also those of whom this replica knows nothing."""
+_LINK: Final = re.compile(r"(?P<root>https://[^#?]{1,500})/space/?#(?P<code>[A-Za-z0-9_-]{43})")
+_WAITING: Final = frozenset({"applying", "pending"})
+
+
+class Fetch(Protocol):
+    """What is needed of the outbound client."""
+
+    async def get(self, url: str, *, headers: dict[str, str], limit: int) -> Answer: ...
+
+    async def post(self, url: str, body: bytes, *, headers: dict[str, str], limit: int) -> Answer: ...
+
+
+def parse_link(link: str) -> tuple[str, str]:
+    """Root of the authority and code; raises Mistake. The code stands behind `#`, which no request sends."""
+    match = _LINK.fullmatch(link.strip())
+    if match is None:
+        raise Mistake("spaces.link")
+    return match["root"], match["code"]
+
+
+class Joining:
+    """Of all participants of this process."""
+
+    def __init__(
+        self, db: Database, clock: Clock, vault: Vault, participants: Participants, http: Fetch,
+        listing: TrustListSource, anchors: Anchors, own_keys: OwnKeys,
+    ) -> None:  # fmt: skip
+        self._db, self._clock, self._vault, self._participants = db, clock, vault, participants
+        self._http, self._listing, self._anchors, self._own_keys = http, listing, anchors, own_keys
+        self._open: set[str] = set()
+        self._looked: int | None = None
+
+    async def look(self, link: str) -> Description:
+        """Whose space a link leads to, with its rules; nothing of it is believed yet. Raises PeerError, Unavailable."""
+        return await self._described(parse_link(link)[0])
+
+    async def apply(self, slug: str, link: str, fingerprint: str, attached: Sequence[Document] = ()) -> Joined:
+        """Asks for membership; `fingerprint` is what a person of the authority read out.
+
+        The same again goes on where it stopped. Raises Mistake for another fingerprint, or without what the rules ask
+        for; what the authority refuses is the state `refused` with its reason.
+        """
+        hosted = await self._participants.get(slug)
+        root, code = parse_link(link)
+        said = await self._described(root)
+        if not same_fingerprint(fingerprint, said.authority):
+            raise Mistake("spaces.fingerprint")
+        missing = set(said.rules.documents) - {one.name for one in attached}
+        known = await self._db.read(slug, joined_store.joined, slug, said.space)
+        if missing and (known is None or known.state not in _WAITING):
+            raise Mistake("spaces.documents", missing=", ".join(sorted(missing)))
+        begun = await self._db.write(slug, self._begin, hosted, said, code, tuple(attached))
+        self._open.add(slug)
+        return await self._go_on(hosted, begun) if begun.state in _WAITING else begun
+
+    def _begin(
+        self, tx: Tx, hosted: Hosted, said: Description, code: str, attached: tuple[Document, ...]
+    ) -> Joined:  # fmt: skip
+        slug = hosted.participant.id
+        before = joined_store.joined(tx, slug, said.space, lock=True)
+        if before is not None and before.authority != said.authority:
+            raise Mistake("spaces.other-key", space=said.space)
+        if before is not None and before.state in ("pending", "member"):
+            return before
+        draft = msgspec.json.encode((code, attached))
+        record(tx, hosted, "asks", space=said.space, authority=said.authority)
+        return joined_store.put(
+            tx,
+            Joined(
+                participant=slug, space=said.space, name=said.name, did=said.did, authority=said.authority,
+                jwk=said.key, list_url=said.list, rules=said.rules, state="applying", document="", application="",
+                reason="", told="", asked_at=tx.now, changed_at=tx.now, version=0 if before is None else before.version,
+            ),
+            self._vault.seal(_context(slug, said.space), draft),
+        )  # fmt: skip
+
+    async def progress(self, slug: str, space: str) -> Joined:
+        """How it stands, asked of the authority now if we wait; raises Unknown."""
+        hosted = await self._participants.get(slug)
+        found = await self._db.read(slug, joined_store.joined, slug, space)
+        if found is None:
+            raise Unknown("spaces.not-joined", space=space[:200])
+        return await self._go_on(hosted, found) if found.state in _WAITING else found
+
+    async def all(self, slug: str) -> Sequence[Joined]:
+        """The spaces of a participant, the newest first."""
+        await self._participants.get(slug)
+        return await self._db.read(slug, joined_store.all_joined, slug)
+
+    async def leave(self, slug: str, space: str) -> Joined:
+        """Ends our membership by our own word; raises Unknown, or what the authority says."""
+        hosted = await self._participants.get(slug)
+        found = await self._db.read(slug, joined_store.joined, slug, space)
+        if found is None:
+            raise Unknown("spaces.not-joined", space=space[:200])
+        if found.state == "member":
+            await self._request(hosted, found, RequestClaims(space=space, request="leave"))
+        after = await self._db.write(slug, self._left, hosted, found)
+        if found.state == "member":
+            await self._first_list(after)
+        return after
+
+    def _left(self, tx: Tx, hosted: Hosted, seen: Joined) -> Joined:
+        one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
+        if one is None or one.state == "left":
+            return one or seen
+        record(tx, hosted, "left", space=one.space)
+        return joined_store.put(tx, replace(one, state="left", changed_at=tx.now), None)
+
+    async def tell_keys(self, hosted: Hosted) -> None:
+        """Each authority hears of keys that it does not know yet; what fails is tried again by the job."""
+        keys, slug = await self._own_keys(hosted), hosted.participant.id
+        digest = documents.digest_of(keys)
+        for one in await self._db.read(slug, joined_store.all_joined, slug):
+            if one.state == "member" and one.told != digest:
+                await self._request(hosted, one, RequestClaims(space=one.space, request="keys", keys=keys))
+                await self._db.write(slug, self._knows, one, digest)
+
+    def _knows(self, tx: Tx, seen: Joined, digest: str) -> None:
+        one = joined_store.joined(tx, seen.participant, seen.space, lock=True)
+        if one is not None and one.state == "member":
+            joined_store.put(tx, replace(one, told=digest), None)
+
+    async def _request(self, hosted: Hosted, one: Joined, said: RequestClaims) -> None:
+        """Signed by a key that the list names; by that of tokens where it names none, which a person has to mend."""
+        listed = self._anchors.list_of(one.authority)
+        entry = None if listed is None else listed.entry(hosted.participant.did)
+        keys: list[SealKey] = [hosted.signers["peer"], hosted.seal]
+        known = [key for key in keys if entry is not None and key.kid.rpartition("#")[2] in entry.keys]
+        claims = documents.claims(hosted.participant.did, one.did, self._clock.now(), said)
+        body = msgspec.json.encode(claims, order="sorted")
+        statement = await documents.signed(body, (known or keys)[0], documents.REQUEST)
+        answer = await self._http.post(
+            f"{one.space}/requests", statement.encode(), headers={"Content-Type": documents.MEDIA}, limit=65_536
+        )
+        if answer.status != 204:
+            _receipt(answer)
+
+    async def work(self) -> None:
+        """A round of the job: whoever waits asks, and whoever has other keys says so."""
+        hosted = await self._participants.all()
+        if self._looked is None or self._clock.steady() - self._looked >= ALL_MS:
+            self._looked = self._clock.steady()
+            self._open = {one.participant.id for one in hosted}
+        for one in hosted:
+            if one.participant.id in self._open:
+                await self._round(one)
+
+    async def _round(self, hosted: Hosted) -> None:
+        slug = hosted.participant.id
+        found = await self._db.read(slug, joined_store.all_joined, slug)
+        waiting = [one for one in found if one.state in _WAITING]
+        if not waiting:
+            self._open.discard(slug)
+        try:
+            if any(one.state == "member" for one in found):
+                await self.tell_keys(hosted)
+        except HanseError as error:
+            self._open.add(slug)
+            log.warning("spaces.keys", participant=slug, why=str(error))
+        for one in waiting:
+            try:
+                await self._go_on(hosted, one)
+            except HanseError as error:
+                log.warning("spaces.join", participant=slug, space=one.space, why=str(error))
+
+    async def _go_on(self, hosted: Hosted, one: Joined) -> Joined:
+        """The next step, as far as the authority can be reached."""
+        try:
+            receipt = await (self._hand_in(hosted, one) if one.state == "applying" else self._asked(hosted, one))
+        except Unavailable as error:
+            log.info("spaces.join", participant=one.participant, space=one.space, why=str(error))
+            return one
+        except PeerError as refused:
+            return await self._db.write(one.participant, self._told, hosted, one, None, refused.code)
+        after = await self._db.write(one.participant, self._told, hosted, one, receipt, "")
+        if after.state == "member":
+            await self._first_list(after)
+        return after
+
+    async def _first_list(self, one: Joined) -> None:
+        """What fails is made up for by the next look at all lists."""
+        try:
+            await self._listing.look(one.authority)
+        except HanseError as error:
+            log.warning("trust.space-list", space=one.space, why=str(error))
+
+    async def _hand_in(self, hosted: Hosted, one: Joined) -> Receipt:
+        slug, own = hosted.participant.id, hosted.participant
+        sealed = await self._db.read(slug, joined_store.code, slug, one.space)
+        assert sealed is not None
+        code, attached = msgspec.json.decode(
+            self._vault.open(_context(slug, one.space), sealed), type=tuple[str, tuple[Document, ...]]
+        )
+        said = ApplicationClaims(
+            space=one.space, code=code, name=own.name, operator=own.operator, kind=own.kind,
+            ars=own.publisher.ars or "", keys=await self._own_keys(hosted), documents=attached,
+        )  # fmt: skip
+        claims = documents.claims(own.did, one.did, self._clock.now(), said)
+        statement = sign_jwt(claims, hosted.signers["peer"], documents.APPLICATION)
+        answer = await self._http.post(
+            f"{one.space}/applications", statement.encode(), headers={"Content-Type": documents.MEDIA}, limit=65_536
+        )
+        return _receipt(answer)
+
+    async def _asked(self, hosted: Hosted, one: Joined) -> Receipt:
+        headers = {"Authorization": f"Bearer {self._token(hosted, one.did)}"}
+        answer = await self._http.get(f"{one.space}/applications/{one.application}", headers=headers, limit=65_536)
+        return _receipt(answer)
+
+    def _token(self, hosted: Hosted, audience: str) -> str:
+        claims = documents.claims(hosted.participant.did, audience, self._clock.now(), documents.Nothing())
+        return sign_jwt({**claims, "exp": claims["iat"] + 300}, hosted.signers["peer"])
+
+    def _told(self, tx: Tx, hosted: Hosted, seen: Joined, receipt: Receipt | None, refused: str) -> Joined:
+        """Books what the authority said; a space that admits us is believed in the same transaction."""
+        slug = hosted.participant.id
+        one = joined_store.joined(tx, slug, seen.space, lock=True)
+        if one is None or one.version != seen.version:
+            return one or seen
+        if receipt is None:
+            after = replace(one, state="refused", reason=refused)
+        elif receipt.state == "pending":
+            if one.state == "pending":
+                return one
+            after = replace(one, state="pending", application=receipt.id)
+        elif receipt.state == "approved":
+            after = replace(one, state="member", application=receipt.id)
+            pins.pin(tx, _pin(one))
+        else:
+            after = replace(one, state="refused", reason=receipt.reason or receipt.state)
+        record(tx, hosted, after.state, space=one.space)
+        keep = self._keep(tx, after)
+        return joined_store.put(tx, replace(after, changed_at=tx.now), keep)
+
+    def _keep(self, tx: Tx, after: Joined) -> bytes | None:
+        """The code is kept until the authority has it."""
+        return joined_store.code(tx, after.participant, after.space) if after.state == "applying" else None
+
+    async def _described(self, root: str) -> Description:
+        answer = await self._http.get(f"{root}{documents.PATH}", headers={}, limit=65_536)
+        if answer.status in (408, 425, 429) or answer.status >= 500:
+            raise Unavailable("peer.busy", status=answer.status)
+        if answer.status != 200:
+            raise PeerError("spaces.no-space", root=root[:200])
+        return documents.read_description(strict.loads(answer.body, limit=65_536), root)
+
+
+def _receipt(answer: Answer) -> Receipt:
+    """Raises Unavailable to ask again later, PeerError with the authority's own code for a refusal."""
+    if answer.status in (408, 425, 429) or answer.status >= 500:
+        raise Unavailable("peer.busy", status=answer.status)
+    try:
+        value = strict.loads(answer.body, limit=65_536)
+        if answer.status in (200, 201):
+            return msgspec.convert(value, Receipt)
+    except (PeerError, msgspec.ValidationError) as cause:
+        raise Unavailable("peer.busy", status=answer.status) from cause
+    code = value.get("code") if isinstance(value, dict) else None
+    raise PeerError(
+        code if isinstance(code, str) and re.fullmatch(r"[a-z-]{1,40}\.[a-z-]{1,40}", code) else "spaces.no"
+    )
+
+
+def _pin(one: Joined) -> Pin:
+    said = Description(
+        space=one.space, name=one.name, did=one.did, authority=one.authority, key=dict(one.jwk), list=one.list_url,
+        rules=one.rules,
+    )  # fmt: skip
+    return pin_of(said)
+
+
+def _context(slug: str, space: str) -> str:
+    return f"{slug}|join|{space}"

@@ -1,0 +1,173 @@
+"""What becomes of a membership: suspended, resumed, ended by the authority or by the member, with other keys.
+
+A member asks by a statement that a key signs which the list names already: whoever took over its domain has none of
+those, and one stolen key is withdrawn by the other (spec/spaces.md 4.3, 4.4; threat T105).
+"""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from connector.clock import Clock
+from connector.errors import Mistake, PeerError, Unauthenticated, Unknown
+from connector.participants.service import Hosted, Participants
+from connector.spaces import decide, documents, member_store, store
+from connector.spaces.authority import SpaceAuthority, pin_of, record
+from connector.spaces.documents import Description, RequestClaims
+from connector.spaces.model import Keys, Member, MemberState, Recognised
+from connector.storage.database import Database, Tx
+from connector.trust.did import did as dids
+from connector.trust.did.documents import DidDocument
+from connector.trust.did.resolver import Resolver
+from connector.trust.keys import jose
+from connector.trust.keys.jwk import Jwk, thumbprint
+
+
+class Memberships:
+    """Of all spaces that participants of this process keep."""
+
+    def __init__(
+        self, db: Database, clock: Clock, participants: Participants, resolver: Resolver, authority: SpaceAuthority
+    ) -> None:
+        self._db, self._clock, self._participants = db, clock, participants
+        self._resolver, self._authority = resolver, authority
+
+    async def all(self, slug: str) -> Sequence[Member]:
+        """Everybody who ever was a member, by name; raises Unknown without a space."""
+        await self._participants.get(slug)
+        await self._db.read(slug, self._authority.held, slug)
+        return await self._db.read(slug, member_store.members, slug)
+
+    async def change(self, slug: str, did: str, state: MemberState, reason: str, login: str = "") -> Member:
+        """Suspends, resumes or expels a member, by the word of a person; raises Unknown, Mistake or NotYours."""
+        hosted = await self._participants.get(slug)
+
+        def unit(tx: Tx) -> Member:
+            self._authority.held(tx, slug)
+            voter, found = self._authority.voter(tx, slug, login), self._member(tx, slug, did)
+            if did == hosted.participant.did:
+                raise Mistake("spaces.oneself")
+            if found.state == state:
+                return found
+            saved = member_store.put_member(tx, decide.step(found, state, tx.now, reason))
+            store.changed(tx, slug)
+            record(tx, hosted, state, voter.who, did=did, reason=reason)
+            return saved
+
+        return await self._db.write(slug, unit)
+
+    async def own_keys(self, slug: str, keys: Keys) -> None:
+        """The list names these keys of the authority itself from now on."""
+        hosted = await self._participants.get(slug)
+
+        def unit(tx: Tx) -> None:
+            found = self._member(tx, slug, hosted.participant.did)
+            if found.keys != keys:
+                self._keys(tx, hosted, found, keys)
+
+        await self._db.write(slug, unit)
+
+    async def take(self, slug: str, statement: str) -> None:
+        """A request that a member signed; raises Unauthenticated, PeerError or Unavailable."""
+        hosted = await self._participants.get(slug)
+        issuer, said = documents.read(statement, hosted.participant.did, self._clock.now(), documents.REQUEST)
+        did = dids.parse(issuer)
+        await self._db.read(slug, self._authority.held, slug)
+        before = await self._db.read(slug, member_store.known, slug, did)
+        if before is None or before.state not in ("active", "suspended"):
+            raise Unauthenticated("trust.not-listed")
+        document = await self._resolver.served(did)
+        claims = documents.request_of(said, listed_key(document, said.kid, before.keys))
+        if claims.request == "keys":
+            decide.require_own_keys(claims.keys or Keys(), document, dids.host_of(did))
+        self._resolver.forget(did)
+        await self._db.write(slug, self._take, hosted, did, claims, said, statement)
+
+    def _take(
+        self, tx: Tx, hosted: Hosted, did: str, claims: RequestClaims, said: jose.Unverified, statement: str
+    ) -> None:  # fmt: skip
+        slug, asked_at = hosted.participant.id, int(said.claims["iat"] * 1000)
+        space, found = self._authority.held(tx, slug), self._member(tx, slug, did)
+        if claims.space != space.space:
+            raise PeerError("spaces.statement")
+        listed_again(said.kid, found.keys)
+        newest = member_store.newest_request(tx, slug, did, claims.request)
+        if not member_store.take_request(
+            tx, slug, did, str(said.claims["jti"]), claims.request, statement, asked_at
+        ):  # fmt: skip
+            return
+        if asked_at < newest:
+            raise PeerError("spaces.old-request")
+        if claims.request == "keys":
+            self._keys(tx, hosted, found, claims.keys or Keys())
+        else:
+            member_store.put_member(tx, decide.step(found, "left", tx.now))
+            store.changed(tx, slug)
+            record(tx, hosted, "left", did=did)
+
+    def _keys(self, tx: Tx, hosted: Hosted, found: Member, keys: Keys) -> None:
+        after = replace(found, keys=keys, changed_at=tx.now)
+        decide.require_listable(after, tx.now)
+        member_store.put_member(tx, after)
+        store.changed(tx, hosted.participant.id)
+        record(tx, hosted, "keys", did=found.did, keys=documents.digest_of(keys))
+
+    def _member(self, tx: Tx, slug: str, did: str) -> Member:
+        found = member_store.member(tx, slug, did)
+        if found is None:
+            raise Unknown("spaces.no-member", did=did[:200])
+        return found
+
+    # Recognition
+
+    async def recognise(self, slug: str, said: Description, kinds: Sequence[str], login: str = "") -> None:
+        """Members of another space count as members here; whoever asks has compared its fingerprint."""
+        hosted = await self._participants.get(slug)
+
+        def unit(tx: Tx) -> None:
+            space, voter = self._authority.held(tx, slug), self._authority.voter(tx, slug, login)
+            if said.authority == space.authority:
+                raise Mistake("spaces.oneself")
+            pin = pin_of(said)
+            member_store.put_recognised(
+                tx,
+                Recognised(
+                    participant=slug, authority=pin.authority, space=pin.space, name=pin.name, did=pin.did, jwk=pin.jwk,
+                    list_url=pin.list_url, kinds=tuple(kinds), since=tx.now,
+                ),
+            )  # fmt: skip
+            store.changed(tx, slug)
+            record(tx, hosted, "recognised", voter.who, space=said.space, authority=said.authority)
+
+        await self._db.write(slug, unit)
+
+    async def forget(self, slug: str, authority: str, login: str = "") -> None:
+        """Its members are strangers again; raises Unknown."""
+        hosted = await self._participants.get(slug)
+
+        def unit(tx: Tx) -> None:
+            voter = self._authority.voter(tx, slug, login)
+            if not member_store.drop_recognised(tx, slug, authority):
+                raise Unknown("spaces.no-member", did=authority[:200])
+            store.changed(tx, slug)
+            record(tx, hosted, "recognised no more", voter.who, authority=authority)
+
+        await self._db.write(slug, unit)
+
+    async def recognised(self, slug: str) -> Sequence[Recognised]:
+        return await self._db.read(slug, member_store.recognised, slug)
+
+
+def listed_key(document: DidDocument, kid: str | None, keys: Keys) -> Jwk:
+    """The key of a statement, if the list names it already; Unauthenticated otherwise."""
+    for relation in ("capabilityInvocation", "assertionMethod"):
+        jwk = document.keys.get(relation, {}).get(kid or "")
+        if jwk is not None and thumbprint(jwk) in keys.keys:
+            return jwk
+    raise Unauthenticated("spaces.unlisted-key")
+
+
+def listed_again(kid: str | None, keys: Keys) -> None:
+    """The same inside the transaction: another request may have taken that key off the list meanwhile."""
+    if (kid or "").rpartition("#")[2] not in keys.keys:
+        raise Unauthenticated("spaces.unlisted-key")

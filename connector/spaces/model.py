@@ -1,0 +1,260 @@
+"""A space, its rules, whom its authority invited, who applied and who belongs: values only (spec/spaces.md).
+
+Times are milliseconds. People are the pseudonyms of the authority's log; what an applicant says of itself is evidence,
+and what the list says of a member is the authority's word alone.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from connector.approvals.model import Ballot, Vote
+from connector.trust.keys.jwk import decode
+from connector.trust.members.trust_list import Entry, Sealing, SecondKey, Sha256
+
+DAY_MS: Final = 86_400_000
+INVITED_MS: Final = 14 * DAY_MS
+"""How long an invitation may be used."""
+TRIES: Final = 5
+TRIES_MS: Final = 3_600_000
+"""Wrong codes an hour, by the host of the DID that tries them."""
+APPLICATION_MS: Final = 30 * DAY_MS
+"""How long people have to decide on an application."""
+MOST_OPEN: Final = 500
+"""Open invitations, and open applications, of one space."""
+
+MemberState = Literal["active", "suspended", "expelled", "left", "ended"]
+ApplicationState = Literal["pending", "approved", "refused", "withdrawn", "expired"]
+InvitationState = Literal["open", "used", "withdrawn"]
+JoinState = Literal["applying", "pending", "member", "refused", "left", "ended"]
+OVER: Final[frozenset[MemberState]] = frozenset({"expelled", "left", "ended"})
+
+MOST_KEYS: Final = 16
+"""Keys of one witness."""
+
+Line = Annotated[str, Meta(max_length=200)]
+Word = Annotated[str, Meta(max_length=500)]
+Digest = Sha256
+
+
+class Rules(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Who may become a member, and how. `kinds` are concept IRIs (none: any); `documents` what an application brings.
+
+    `approvals` people have to agree, each once; `term_days` is how long a membership lasts (0: without end), renewed by
+    itself `renew_days` before unless `renewal` is by people; a list lasts `list_days`. `text` is for people to read.
+    """
+
+    kinds: Annotated[tuple[Annotated[str, Meta(max_length=300)], ...], Meta(max_length=50)] = ()
+    documents: Annotated[tuple[Line, ...], Meta(max_length=20)] = ()
+    checklist: Annotated[tuple[Line, ...], Meta(max_length=20)] = ()
+    approvals: Annotated[int, Meta(ge=1, le=3)] = 2
+    term_days: Annotated[int, Meta(ge=0, le=3_660)] = 365
+    renew_days: Annotated[int, Meta(ge=1, le=365)] = 60
+    renewal: Literal["automatic", "people"] = "automatic"
+    list_days: Annotated[int, Meta(ge=1, le=366)] = 7
+    text: Annotated[str, Meta(max_length=4_000)] = ""
+
+
+class Space(Struct, frozen=True, kw_only=True):
+    """One row of `space`. `space` is its IRI, `authority` the URN of its key, `jwk` the public half.
+
+    `changes` counts what the list has to say anew; the newest version says the first `listed` of it.
+    """
+
+    participant: str
+    space: str
+    name: str
+    authority: str
+    kid: str
+    jwk: Mapping[str, str]
+    rules: Rules
+    changes: int
+    listed: int
+    next_update: int
+    created_at: int
+    version: int = 1
+
+
+class WitnessKeys(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The door and the keys of a member's process as a witness for the logs of others (spec/records.md 3.1)."""
+
+    url: Annotated[str, Meta(max_length=500)]
+    keys: Annotated[tuple[dict[str, str], ...], Meta(max_length=MOST_KEYS)]
+
+
+class Keys(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What the list says of a member's keys: those parts of `Entry` that it knows itself (spec/trust.md 4.1)."""
+
+    seal_certificates: Annotated[tuple[Sha256 | Sealing, ...], Meta(max_length=64)] = ()
+    log_keys: Annotated[tuple[dict[str, str], ...], Meta(max_length=64)] = ()
+    seal_key_pq: dict[str, str] | None = None
+    former_seal_keys_pq: Annotated[tuple[SecondKey, ...], Meta(max_length=64)] = ()
+    keys: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=64)] = ()
+    witness: WitnessKeys | None = None
+
+    @classmethod
+    def of(cls, entry: Entry, witness: WitnessKeys | None = None) -> "Keys":
+        """Those of an entry, and of the process as a witness."""
+        names = (name for name in cls.__struct_fields__ if name != "witness")
+        return cls(**{name: getattr(entry, name) for name in names}, witness=witness)
+
+
+class Invitation(Struct, frozen=True, kw_only=True):
+    """One row of `space_invitation`: for whom it is. `domain` empty: any; `code_hash` is the SHA-256 of the code."""
+
+    participant: str
+    id: str
+    code_hash: str
+    name: str
+    ars: str
+    kind: str
+    domain: str
+    groups: tuple[str, ...]
+    state: InvitationState
+    made_by: str
+    made_at: int
+    until: int
+    application: str | None = None
+
+
+class Attachment(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A document that came with an application, kept by its SHA-256 (hex)."""
+
+    name: Line
+    media_type: Line
+    sha256: Sha256
+    size: int
+
+
+class Check(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One point of the checklist: found out by us (`by` empty) or noted by a person; `note` says how she knows."""
+
+    name: Line
+    good: bool
+    note: Word = ""
+    by: str = ""
+    at: int = 0
+
+
+class Application(Struct, frozen=True, kw_only=True):
+    """One row of `space_application`. `document` is the JWS as it came, `invitation` the one that was used."""
+
+    participant: str
+    id: str
+    did: str
+    invitation: str
+    name: str
+    operator: str
+    kind: str
+    ars: str
+    document: str
+    keys: Keys
+    checks: tuple[Check, ...]
+    attachments: tuple[Attachment, ...]
+    ballot: Ballot
+    reason: str = ""
+    decided_by: str = ""
+    asked_at: int
+    decided_at: int | None = None
+    version: int = 1
+
+    @property
+    def state(self) -> ApplicationState:
+        """As the ballot has it; nobody makes a counter-offer to an applicant."""
+        found: ApplicationState = "refused"
+        match self.ballot.state:
+            case "open":
+                found = "pending"
+            case "approved":
+                found = "approved"
+            case "withdrawn":
+                found = "withdrawn"
+            case "expired":
+                found = "expired"
+        return found
+
+    @property
+    def votes(self) -> tuple[Vote, ...]:
+        """Who has approved so far."""
+        return self.ballot.votes
+
+
+class Member(Struct, frozen=True, kw_only=True):
+    """One row of `space_member`. `until` is the end of the membership, not included; None: without end.
+
+    `succeeds` is as in the list: whose legal successor it is.
+    """
+
+    participant: str
+    did: str
+    name: str
+    operator: str
+    kind: str
+    ars: str
+    admin_level: str
+    groups: tuple[str, ...]
+    keys: Keys
+    succeeds: tuple[tuple[str, str], ...]
+    state: MemberState
+    since: int
+    until: int | None
+    suspended_since: int | None
+    reason: str
+    application: str
+    changed_at: int
+    version: int = 1
+
+
+class Recognised(Struct, frozen=True, kw_only=True):
+    """Another authority whose members count as members here, of these `kinds` (none: of all)."""
+
+    participant: str
+    authority: str
+    space: str
+    name: str
+    did: str
+    jwk: Mapping[str, str]
+    list_url: str
+    kinds: tuple[str, ...]
+    since: int
+
+
+class Joined(Struct, frozen=True, kw_only=True):
+    """One row of `joined_space`: a space that a participant belongs to, or asks to belong to.
+
+    `authority` is the URN of the key that a person compared. `told` is the digest of the keys that the authority knows.
+    """
+
+    participant: str
+    space: str
+    name: str
+    did: str
+    authority: str
+    jwk: Mapping[str, str]
+    list_url: str
+    rules: Rules
+    state: JoinState
+    document: str
+    application: str
+    reason: str
+    told: str
+    asked_at: int
+    changed_at: int
+    version: int = 1
+
+
+def fingerprint(authority: str) -> str:
+    """Half of the thumbprint of the authority's key, 128 bits in hexadecimal, as two people read it to each other."""
+    digits = decode(authority.rpartition(":")[2])[:16].hex()
+    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+
+
+def same_fingerprint(said: str, authority: str) -> bool:
+    """Whether what somebody typed is all of that fingerprint, whatever spaces and capitals she used."""
+    return "".join(said.split()).lower() == fingerprint(authority).replace(" ", "")
+
+
+def to_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

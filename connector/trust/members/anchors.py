@@ -1,0 +1,355 @@
+"""The lists of several spaces in one process: the configured one, and those of the spaces that participants joined.
+
+Who belongs is asked for two: a member of a space that a participant does not belong to is a stranger to it, whoever
+else this process hosts (spec/spaces.md 5; threat T101). What a list of a space says counts for its own matters alone:
+groups below its IRI, and of a DID that several lists name only what all of them say of its keys. The configured list
+goes before all others.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from connector.errors import HanseError, PeerError, Unauthenticated
+from connector.trust.keys.jwk import thumbprint
+from connector.trust.members.list_reader import ListReader
+from connector.trust.members.successors import Step, Successors, unambiguous
+from connector.trust.members.trust_list import Anchor, Entry, Read, Recognised, TrustList, succession
+
+URN = "urn:ietf:params:oauth:jwk-thumbprint:sha-256:"
+"""RFC 9278: the name of an authority is that of its key."""
+MOST_RECOGNISED = 100
+"""Authorities that one list may recognise; what goes beyond is not read."""
+
+
+class Pin(Struct, frozen=True, kw_only=True):
+    """A space whose list is believed, by the URN of its authority's key.
+
+    `did` is the participant that keeps it, empty if nobody knows.
+    """
+
+    authority: str
+    space: str
+    name: str
+    jwk: Mapping[str, str]
+    list_url: str
+    did: str = ""
+
+
+class Belonging(Struct, frozen=True, kw_only=True):
+    """That somebody belongs to a space, by which entry; `via`: the IRI of the space whose authority recognises it."""
+
+    space: str
+    name: str
+    entry: Entry
+    via: str = ""
+
+
+class Anchors(Anchor):
+    """`home` is the configured list; None: nobody belongs who is in no joined space."""
+
+    def __init__(self, home: Anchor | None) -> None:
+        super().__init__({} if home is None else home.authority_jwk)
+        self.home = home
+        self._pins: dict[str, Pin] = {}
+        self._recognised: dict[str, Pin] = {}
+        self._joined: dict[str, Anchor] = {}
+        self._readers: dict[str, ListReader] = {}
+        self._merged: Mapping[str, Entry] | None = None
+        self._steps: Successors | None = None
+        self._whole: TrustList | None = None
+        self.joined: Sequence[Pin] = []
+        self._edition = 0
+
+    # Which lists
+
+    def pin(self, pins: Iterable[Pin]) -> None:
+        """The spaces that participants of this process joined, in the order in which that was."""
+        self.joined, own = list(pins), self._own_name()
+        self._pins = {one.authority: one for one in self.joined if one.authority != own}
+        self._forget()
+
+    def pins(self) -> Sequence[Pin]:
+        """Whose lists are wanted: joined spaces first, then those that their authorities recognise."""
+        return [*self._pins.values(), *self._recognised.values()]
+
+    def list_of(self, authority: str) -> Anchor | None:
+        """The list of that authority, if there is one yet."""
+        return self._joined.get(authority)
+
+    def take(self, authority: str, jws: str) -> frozenset[str]:
+        """A newer list of a pinned space: of whom it says something else than the one before.
+
+        Raises PeerError for one that is refused: older, another of the same version, or of another space.
+        """
+        pin = self._pins.get(authority) or self._recognised[authority]
+        known = self._joined.get(authority) or Anchor(pin.jwk)
+        if jws == known.jws:
+            return frozenset()
+        before, told = known.entries, self._readers.setdefault(authority, ListReader(pin.jwk)).read(jws)
+        if told.space != pin.space or told.authority != pin.authority:
+            raise PeerError("trust.list-other-space", space=pin.space)
+        if not known.update(jws, lambda _: told):
+            return frozenset()
+        self._joined[authority] = known
+        self._forget()
+        return frozenset(
+            did for did in before.keys() | known.entries.keys() if before.get(did) != known.entries.get(did)
+        )
+
+    def update(self, jws: str, read: Read | None = None) -> bool:
+        if self.home is None:
+            raise Unauthenticated("trust.no-list")
+        fresh = self.home.update(jws, read)
+        if fresh:
+            self._forget()
+        return fresh
+
+    def _own_name(self) -> str:
+        return URN + thumbprint(self.home.authority_jwk) if self.home is not None and self.home.authority_jwk else ""
+
+    def _forget(self) -> None:
+        self._edition += 1
+        self._recognised = {one.authority: one for one in self._recognising()}
+        self._merged = self._steps = self._whole = None
+
+    def _recognising(self) -> Iterable[Pin]:
+        """A space that is named with two keys is believed with neither, and one that was joined only as it was."""
+        said: dict[str, set[str]] = {}
+        found: dict[str, Pin] = {}
+        known = {pin.space for pin in self._pins.values()}
+        for one in (one for _, listed in self._direct() for one in _recognised(listed)):
+            pin = _pin(one)
+            if pin is not None and pin.authority not in self._pins and pin.authority != self._own_name():
+                said.setdefault(pin.space, set()).add(pin.authority)
+                found[pin.authority] = pin
+        return [pin for pin in found.values() if len(said[pin.space]) == 1 and pin.space not in known]
+
+    # Who belongs, for whom
+
+    def belonging(self, own: str, did: str, now: int) -> Sequence[Belonging]:
+        """The spaces that a participant (`own`) shares with a DID at that instant, each with what its list says.
+
+        The configured list is for all participants of the process; that of another space for its members alone.
+        """
+        found: dict[str, Belonging] = {}
+        for joined, listed in self._direct():
+            if joined and _admitted(listed, own, now) is None:
+                continue
+            space, name = listed.current.space or "", listed.current.name or ""
+            if (entry := _admitted(listed, did, now)) is not None:
+                found[space] = Belonging(space=space, name=name, entry=_within(entry, space, whole=not joined))
+            for beyond, other in self._beyond(listed, did, now):
+                label = beyond.name or ""
+                known = Belonging(
+                    space=beyond.space or "", name=label, entry=other, via=space or listed.current.authority
+                )
+                found.setdefault(known.space, known)
+        return list(found.values())
+
+    def _beyond(self, listed: Anchor, did: str, now: int) -> Iterable[tuple[TrustList, Entry]]:
+        """Members of authorities that this list recognises, of the kinds that it says."""
+        for one in _recognised(listed):
+            beyond = self._joined.get(one.authority) if one.authority in self._wanted() else None
+            entry = None if beyond is None else _admitted(beyond, did, now)
+            if beyond is not None and entry is not None and (not one.kinds or entry.kind in one.kinds):
+                yield beyond.current, _within(entry, beyond.current.space or "")
+
+    def _wanted(self) -> Collection[str]:
+        return self._pins.keys() | self._recognised.keys()
+
+    def between(self, own: str, did: str, now: int) -> Entry:
+        if not self._joined and self.home is not None:
+            return self.home.member(did, now)
+        found = [one.entry for one in self.belonging(own, did, now)]
+        if not found:
+            raise Unauthenticated("trust.not-listed")
+        return agreed(found)
+
+    def fresh_between(self, own: str, did: str, now: int) -> bool:
+        if not self._joined:
+            return self.home is not None and self.home.fresh(now)
+        shared = {one.via or one.space for one in self.belonging(own, did, now)}
+        if not shared:  # then nothing is said of it here, and who has to belong is asked elsewhere
+            return self.fresh(now)
+        return any(
+            listed.fresh(now) for _, listed in self._direct()
+            if (listed.current.space or "") in shared or listed.current.authority in shared
+        )  # fmt: skip
+
+    def neighbours(self, own: str, now: int) -> Sequence[Entry]:
+        if not self._joined and self.home is not None:
+            return self.home.neighbours(own, now)
+        shared = (self.belonging(own, did, now) for did in self.entries)
+        return [agreed([one.entry for one in found]) for found in shared if found]
+
+    def member(self, did: str, now: int) -> Entry:
+        """Of any space: what is shown or counted, and nobody's right rests on."""
+        if not self._joined and self.home is not None:
+            return self.home.member(did, now)
+        found = [entry for listed in self._lists() if (entry := _admitted(listed, did, now)) is not None]
+        if not found:
+            raise Unauthenticated("trust.not-listed")
+        return agreed(found)
+
+    # All of them together
+
+    @property
+    def jws(self) -> str:
+        """The configured list; of a process without one, the first that it has."""
+        if self.home is not None and self.home.jws:
+            return self.home.jws
+        return next((one.jws for one in self._joined.values()), "")
+
+    def jws_for(self, dids: Sequence[str]) -> str:
+        """The list that names all of these, the configured one first; else the one that everybody here goes by."""
+        return next((one.jws for one in self._lists() if all(one.entry(did) for did in dids)), self.jws)
+
+    @property
+    def version(self) -> int:
+        return 0 if self.home is None else self.home.version
+
+    @property
+    def edition(self) -> int:
+        return self._edition
+
+    @property
+    def current(self) -> TrustList:
+        if not self._joined and self.home is not None:
+            return self.home.current
+        if self._whole is None:
+            lists = [one.current for one in self._lists()]
+            if not lists:
+                raise Unauthenticated("trust.no-list")
+            witnesses = {one.url: one for listed in reversed(lists) for one in listed.witnesses}
+            self._whole = replace(
+                lists[0], participants=tuple(self.entries.values()), witnesses=tuple(witnesses.values()), recognised=()
+            )
+        return self._whole
+
+    @property
+    def entries(self) -> Mapping[str, Entry]:
+        if not self._joined and self.home is not None:
+            return self.home.entries
+        if self._merged is None:
+            found: dict[str, list[Entry]] = {}
+            for listed in self._lists():
+                space = listed.current.space or ""
+                for did, entry in listed.entries.items():
+                    found.setdefault(did, []).append(_within(entry, space, whole=listed is self.home))
+            self._merged = {did: _shown(said) for did, said in found.items()}
+        return self._merged
+
+    def entry(self, did: str) -> Entry | None:
+        return self.home.entry(did) if not self._joined and self.home is not None else self.entries.get(did)
+
+    def fresh(self, now: int) -> bool:
+        if not self._joined:
+            return self.home is not None and self.home.fresh(now)
+        return any(one.fresh(now) for one in self._lists())
+
+    def pinned(self, did: str) -> frozenset[str]:
+        """By the configured list if that names it; else what all lists that name it vouch for."""
+        if self.home is not None and (not self._joined or self.home.entry(did) is not None):
+            return self.home.pinned(did)
+        said = [frozenset(entry.keys) for one in self._joined.values() if (entry := one.entry(did)) is not None]
+        return frozenset.intersection(*said) if said else frozenset()
+
+    def successor(self, did: str, now: int) -> str | None:
+        return self._succession().successor(did, now)
+
+    def since(self, did: str, now: int) -> int | None:
+        return self._succession().since(did, now)
+
+    def predecessors(self, did: str, now: int) -> tuple[str, ...]:
+        return self._succession().predecessors(did, now)
+
+    def succeeded(self, now: int) -> tuple[str, ...]:
+        return self._succession().succeeded(now)
+
+    def _succession(self) -> Successors:
+        """Whose place somebody has taken, all lists have to say that name it; the configured one alone if it does."""
+        if self._steps is None:
+            said: dict[str, set[Step | None]] = {}
+            for listed in self._lists():
+                steps = {one.before: one for one in succession(listed.current)}
+                for did in steps.keys() | listed.entries.keys():
+                    if listed is self.home or self.home is None or self.home.entry(did) is None:
+                        said.setdefault(did, set()).add(steps.get(did))
+            one_voice = [step for steps in said.values() if len(steps) == 1 and (step := next(iter(steps))) is not None]
+            self._steps = Successors(one_voice if unambiguous(one_voice) else ())
+        return self._steps
+
+    def _direct(self) -> Iterator[tuple[str, Anchor]]:
+        """The configured list (under no name) and those of joined spaces, as far as there is one."""
+        if self.home is not None and self.home.version:
+            yield "", self.home
+        for name in self._pins:
+            if name in self._joined:
+                yield name, self._joined[name]
+
+    def _lists(self) -> Iterator[Anchor]:
+        yield from (listed for _, listed in self._direct())
+        yield from (self._joined[name] for name in self._recognised if name in self._joined)
+
+
+def agreed(entries: Sequence[Entry]) -> Entry:
+    """What several lists say of one DID: the first, with the groups of all; where they differ in what rules look at,
+    nobody knows it, and of keys only those count that all name."""
+    first, others = entries[0], entries[1:]
+    if not others:
+        return first
+    groups = tuple(dict.fromkeys(group for one in entries for group in one.groups))
+    return replace(
+        _common(first, others), groups=groups,
+        kind=first.kind if all(one.kind == first.kind for one in others) else "",
+        admin_level=first.admin_level if all(one.admin_level == first.admin_level for one in others) else None,
+        ars=first.ars if all(one.ars == first.ars for one in others) else None,
+    )  # fmt: skip
+
+
+def _shown(entries: Sequence[Entry]) -> Entry:
+    """An active one first, for it says more than one that is over elsewhere."""
+    return agreed(sorted(entries, key=lambda one: one.state != "active" or one.valid_until is not None))
+
+
+def _common(first: Entry, others: Sequence[Entry]) -> Entry:
+    return replace(
+        first,
+        seal_certificates=tuple(
+            one for one in first.seal_certificates if all(one in other.seal_certificates for other in others)
+        ),
+        log_keys=tuple(one for one in first.log_keys if all(one in other.log_keys for other in others)),
+        keys=tuple(one for one in first.keys if all(one in other.keys for other in others)),
+        seal_key_pq=first.seal_key_pq if all(one.seal_key_pq == first.seal_key_pq for one in others) else None,
+    )
+
+
+def _within(entry: Entry, space: str, *, whole: bool = False) -> Entry:
+    """With the space as a group; of a joined space only groups below its IRI count, those of others are not its to
+    give."""
+    if not space:
+        return entry
+    groups = (one for one in entry.groups if whole or one.startswith(f"{space}/"))
+    return replace(entry, groups=(*groups, space))
+
+
+def _admitted(listed: Anchor, did: str, now: int) -> Entry | None:
+    entry = listed.entry(did)
+    return entry if entry is not None and entry.admitted(now) else None
+
+
+def _recognised(listed: Anchor) -> Sequence[Recognised]:
+    return listed.current.recognised[:MOST_RECOGNISED]
+
+
+def _pin(one: Recognised) -> Pin | None:
+    """None for a key that is not the one that its name says."""
+    try:
+        good = one.authority == URN + thumbprint(one.key)
+    except HanseError:
+        good = False
+    if not good:
+        return None
+    return Pin(authority=one.authority, space=one.space, name=one.name, jwk=one.key, list_url=one.list_url)

@@ -1,0 +1,95 @@
+"""Keeps the lists of pinned spaces current: fetched again and again, each from where its authority serves it.
+
+An authority that this process hosts is asked directly. A list that is refused stays away and is told of: the ones of
+other spaces are looked at all the same (spec/spaces.md 5.1).
+"""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from connector.errors import HanseError, PeerError, Unavailable
+from connector.http.outbound import SafeClient
+from connector.storage.database import PROCESS, Database
+from connector.trust.members import pins
+from connector.trust.members.anchors import Anchors, Pin
+from connector.trust.members.trust_list import LIMIT
+
+log = structlog.get_logger("trust")
+Alarm = Callable[[Pin, str], Awaitable[None]]
+"""Books that the list of a space was rolled back or forked, by the code of the error."""
+Local = Callable[[str], Awaitable[str | None]]
+"""The newest signed list of an authority (its URN) that this process hosts; None for all others."""
+FALSE = frozenset({"trust.list-rollback", "trust.list-fork"})
+
+
+async def _nobody(authority: str) -> str | None:
+    return None
+
+
+class SpaceLists:
+    """Keeps `anchors` current."""
+
+    def __init__(self, db: Database, anchors: Anchors, client: SafeClient) -> None:
+        self._db, self._anchors, self._client = db, anchors, client
+        self._local: Local = _nobody
+        self._alarm: Alarm | None = None
+        self._alarmed: set[tuple[str, str]] = set()
+
+    def listen(self, local: Local, alarm: Alarm) -> None:
+        """Who is asked for lists of our own, and who is told of false ones."""
+        self._local, self._alarm = local, alarm
+
+    async def catch_up(self) -> frozenset[str]:
+        """Which spaces are pinned, and newer lists that were kept before or by other replicas: who changed by them."""
+        pinned = await self._db.read(PROCESS, pins.pins)
+        if pinned != self._anchors.joined:
+            self._anchors.pin(pinned)
+        changed: frozenset[str] = frozenset()
+        for pin in self._anchors.pins():
+            kept = await self._db.read(PROCESS, pins.newest, pin.authority, self._version(pin))
+            if kept is not None:
+                changed |= self._anchors.take(pin.authority, kept)
+        return changed
+
+    async def reload(self) -> frozenset[str]:
+        """Looks now; of whom any list says something else than before. What fails is logged."""
+        changed = await self.catch_up()
+        for pin in self._anchors.pins():
+            try:
+                changed |= await self._look(pin)
+            except (PeerError, Unavailable) as error:
+                log.warning("trust.space-list", space=pin.space, why=str(error))
+                await self._told(pin, error)
+        return changed
+
+    async def look(self, authority: str) -> frozenset[str]:
+        """The same for one authority; raises what stands in the way."""
+        await self.catch_up()
+        pin = next((one for one in self._anchors.pins() if one.authority == authority), None)
+        return frozenset() if pin is None else await self._look(pin)
+
+    async def _look(self, pin: Pin) -> frozenset[str]:
+        jws = await self._local(pin.authority)
+        if jws is None:
+            answer = await self._client.get(pin.list_url, limit=LIMIT)
+            if answer.status != 200:
+                raise Unavailable("trust.list-unreachable", status=answer.status)
+            jws = answer.body.decode("ascii", "replace").strip()
+        before = self._version(pin)
+        changed = self._anchors.take(pin.authority, jws)
+        version = self._version(pin)
+        if version > before:
+            await self._db.write(PROCESS, pins.keep, pin.authority, version, jws)
+            log.info("trust.space-list", space=pin.space, version=version)
+        return changed
+
+    def _version(self, pin: Pin) -> int:
+        listed = self._anchors.list_of(pin.authority)
+        return 0 if listed is None else listed.version
+
+    async def _told(self, pin: Pin, error: HanseError) -> None:
+        """Once for each space and kind, until the process ends: it is looked at again every minute."""
+        if error.code in FALSE and self._alarm is not None and (pin.authority, error.code) not in self._alarmed:
+            self._alarmed.add((pin.authority, error.code))
+            await self._alarm(pin, error.code)

@@ -1,0 +1,87 @@
+"""A county that keeps a space and towns at other providers: processes that share no list, on loopback."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from connector.spaces.authority import Invited
+from connector.spaces.documents import Description
+from connector.spaces.model import Joined, Rules
+from tests.testkit.cities import MUNICIPALITY, City, Space
+
+COUNTY, TOWN, VILLAGE = "kreis", "musterstadt", "nachbardorf"
+COUNTY_KIND = "https://w3id.org/hanse/v1#county"
+PEOPLE = ("anna@kreis.example", "bert@kreis.example", "cem@kreis.example")
+UNLISTED = {"HANSE_TRUST__AUTHORITY_KEY_FILE": "/nonexistent/key.pem", "HANSE_TRUST__LIST_FILE": "/nonexistent/list"}
+"""A process that no authority was configured for."""
+RULES = Rules(checklist=("letter",), text="Für Gemeinden des Kreises.")
+
+Start = Callable[..., Awaitable[City]]
+
+
+@pytest.fixture
+def start(space: Space) -> Start:
+    """Starts a process without a configured list."""
+
+    async def started(name: str, slug: str, kind: str = MUNICIPALITY, **more: str) -> City:
+        return await space.city(name, {slug: kind, **more}, UNLISTED)
+
+    return started
+
+
+class County:
+    """The authority of a space, with three people who may decide."""
+
+    def __init__(self, city: City, slug: str = COUNTY) -> None:
+        self.city, self.slug = city, slug
+        self.authority, self.issuer = city.services.spaces.authority, city.services.spaces.issuer
+
+    async def found(self, rules: Rules = RULES) -> Description:
+        await self.authority.create(self.slug, "Datenraum Musterkreis", rules)
+        people = self.city.services.accounts.people
+        for login in PEOPLE:
+            person = await people.add(login, login.partition("@")[0].title())
+            await people.decide(person.id, self.slug, "steward", take=False)
+        await self.issue()
+        return await self.authority.description(self.slug)
+
+    async def issue(self) -> None:
+        """A round of the job that makes lists."""
+        await self.city.services.trust.spaces.catch_up()
+        await self.issuer.work()
+
+    async def invite(self, name: str = "Musterstadt", **more: Any) -> Invited:
+        return await self.authority.invite(self.slug, name, **more)
+
+    async def admit(self, one: Joined) -> None:
+        """As two people do it."""
+        for login in PEOPLE[:2]:
+            await self.authority.note(self.slug, one.application, "letter", good=True, note="AZ 10", login=login)
+            await self.authority.approve(self.slug, one.application, login)
+        await self.issue()
+
+
+@pytest.fixture
+async def county(start: Start) -> County:
+    made = County(await start("county", COUNTY, COUNTY_KIND))
+    await made.found()
+    return made
+
+
+@pytest.fixture
+async def town(start: Start) -> City:
+    return await start("town", TOWN)
+
+
+async def applied(city: City, slug: str, invited: Invited, county: County) -> Joined:
+    """An application with the fingerprint as the county reads it out."""
+    told = await county.authority.description(county.slug)
+    return await city.services.spaces.joining.apply(slug, invited.link, told.fingerprint)
+
+
+async def joined(city: City, slug: str, county: County, **more: Any) -> Joined:
+    """A member, with all that two people do for it."""
+    one = await applied(city, slug, await county.invite(slug.title(), **more), county)
+    await county.admit(one)
+    return await city.services.spaces.joining.progress(slug, one.space)

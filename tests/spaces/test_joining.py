@@ -1,0 +1,186 @@
+"""From an invitation to the first catalogue: nothing before two people agreed, all of it without a restart."""
+
+import json
+
+import msgspec
+import pytest
+
+from connector.errors import Mistake, PeerError, Unavailable
+from connector.spaces.joining import parse_link
+from connector.trust.keys.signing import SoftwareKey
+from connector.trust.members.anchors import URN
+from tests.spaces.conftest import (
+    COUNTY,
+    COUNTY_KIND,
+    PEOPLE,
+    TOWN,
+    UNLISTED,
+    VILLAGE,
+    County,
+    Start,
+    applied,
+    joined,
+)
+from tests.testkit.cities import MUNICIPALITY, City, Refused, Space
+from tests.testkit.nasty import nasty_peer
+
+
+async def test_a_town_at_another_provider_joins_and_reads_the_first_catalogue(county: County, town: City) -> None:
+    """>> invited, applied, checked, approved by two << a member, and a contract with its county."""
+    made = await county.city.publish(COUNTY)
+    one = await applied(town, TOWN, await county.invite(), county)
+    assert one.state == "pending"
+    await county.admit(one)
+    one = await town.services.spaces.joining.progress(TOWN, one.space)
+    assert one.state == "member"
+    await county.city.services.trust.listing.reload()
+    negotiated = await town.negotiate(TOWN, county.city.did(COUNTY), made["dataset"])
+    assert negotiated["state"] == "FINALIZED"
+
+
+async def test_only_the_fingerprint_that_was_read_out_is_believed(county: County, town: City) -> None:
+    invited = await county.invite()
+    with pytest.raises(Mistake) as wrong:
+        await town.services.spaces.joining.apply(TOWN, invited.link, "0000 1111")
+    assert wrong.value.code == "spaces.fingerprint"
+    assert await town.services.spaces.joining.all(TOWN) == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["", "https://kreis.de/kreis/space", "http://kreis.de/space#" + "a" * 43, "https://kreis.de/space#short",
+     "https://kreis.de/space?x#" + "a" * 43],
+)  # fmt: skip
+def test_what_is_no_link(link: str) -> None:
+    with pytest.raises(Mistake):
+        parse_link(link)
+
+
+@pytest.mark.threat("T104")
+@pytest.mark.parametrize("member", ["space", "did", "authority", "key", "list"])
+async def test_a_description_has_to_be_of_one_piece(county: County, town: City, space: Space, member: str) -> None:
+    """>> a false authority that shows the space of another as its own, in one member << refused, nothing is sent."""
+    said = msgspec.to_builtins(await county.authority.description(COUNTY))
+    async with nasty_peer(space, kind=None) as false:
+        place = f"{false.root}/space"
+        key = SoftwareKey.generate("peer", "").public_jwk
+        own = {"space": place, "did": false.did, "authority": URN + key["kid"], "key": key, "list": f"{place}/list"}
+        bent = {**said, **own, member: said[member]}
+        false.answers["/space"] = lambda got: (200, json.dumps(bent).encode())
+        with pytest.raises(PeerError):
+            await town.services.spaces.joining.apply(TOWN, f"{place}#{'a' * 43}", "0")
+        assert [one.method for one in false.inbox] == ["GET"]
+
+
+@pytest.mark.threat("T104")
+async def test_whoever_bends_the_link_does_not_get_the_code(county: County, town: City, space: Space) -> None:
+    """>> a link that leads to a false authority of one piece << its fingerprint is not the one that was read out."""
+    invited = await county.invite()
+    told = await county.authority.description(COUNTY)
+    async with nasty_peer(space, kind=None) as false:
+        key, place = SoftwareKey.generate("peer", "").public_jwk, f"{false.root}/space"
+        own = {
+            "space": place, "did": false.did, "authority": URN + key["kid"], "key": key, "list": f"{place}/list",
+            "name": told.name, "rules": {},
+        }  # fmt: skip
+        false.answers["/space"] = lambda got: (200, json.dumps(own).encode())
+        with pytest.raises(Mistake) as refused:
+            await town.services.spaces.joining.apply(TOWN, f"{place}#{invited.code}", told.fingerprint)
+        assert refused.value.code == "spaces.fingerprint"
+        assert invited.code not in repr(false.inbox)
+
+
+async def test_an_application_goes_on_after_a_crash(county: County, space: Space) -> None:
+    """>> the authority does not answer, then the process dies << started again, the job hands it in; the code is sealed
+    meanwhile and gone afterwards."""
+    invited = await county.invite()
+    told = await county.authority.description(COUNTY)
+    async with space.running("town", {TOWN: MUNICIPALITY}, UNLISTED) as town:
+        joining = town.services.spaces.joining
+        joining._hand_in = away  # type: ignore[assignment,method-assign]
+        assert (await joining.apply(TOWN, invited.link, told.fingerprint)).state == "applying"
+        rows = await town.services.infra.db.read(TOWN, lambda tx: tx.all("SELECT * FROM joined_space"))
+        assert invited.code not in repr(rows)
+    async with space.running("town", {}, UNLISTED) as town:
+        await town.services.spaces.joining.work()
+        (one,) = await town.services.spaces.joining.all(TOWN)
+        assert one.state == "pending"
+        rows = await town.services.infra.db.read(TOWN, lambda tx: tx.all("SELECT code FROM joined_space"))
+        assert rows[0]["code"] is None
+
+
+async def away(*args: object) -> object:
+    raise Unavailable("http.unreachable")
+
+
+async def test_the_job_brings_the_news_and_the_list(county: County, town: City) -> None:
+    one = await applied(town, TOWN, await county.invite(), county)
+    await county.admit(one)
+    await town.services.spaces.joining.work()
+    (one,) = await town.services.spaces.joining.all(TOWN)
+    assert one.state == "member"
+    now = town.services.infra.clock.now()
+    assert town.services.trust.anchor.between(town.did(TOWN), county.city.did(COUNTY), now).name
+
+
+async def test_new_keys_reach_the_list_by_a_signed_request(county: County, town: City) -> None:
+    """>> the key of tokens is stolen and replaced << the request is signed by the key of seals, and the list names the
+    new one."""
+    one = await joined(town, TOWN, county)
+    await town.services.spaces.joining.work()
+    hosted = await town.services.participants.get(TOWN)
+    kid, now = hosted.signers["peer"].kid, town.services.infra.clock.now()
+    hosted = await town.services.participants.revoke(TOWN, "peer", now - 60_000, "gestohlen", kid)
+    await town.services.spaces.joining.tell_keys(hosted)
+    await county.issue()
+    listed = county.city.services.trust.anchor.entry(town.did(TOWN))
+    assert listed is not None
+    fresh = hosted.signers["peer"].kid.partition("#")[2]
+    assert fresh in listed.keys
+    assert kid.partition("#")[2] not in listed.keys
+    (after,) = await town.services.spaces.joining.all(TOWN)
+    assert (after.space, after.told != "") == (one.space, True)
+
+
+async def test_who_leaves_is_out_with_the_next_list(county: County, town: City) -> None:
+    one = await joined(town, TOWN, county)
+    assert (await town.services.spaces.joining.leave(TOWN, one.space)).state == "left"
+    await county.issue()
+    now = county.city.services.infra.clock.now()
+    assert not county.city.services.trust.anchor.belonging(county.city.did(COUNTY), town.did(TOWN), now)
+    assert (await town.services.spaces.joining.leave(TOWN, one.space)).state == "left"
+
+
+async def test_a_hint_has_the_list_looked_at_sooner(county: County, town: City) -> None:
+    """>> a new version << the authority tells its members, who have it before their next look."""
+    await joined(town, TOWN, county)
+    await county.authority.invite(COUNTY, "Noch einer")
+    await county.city.services.spaces.memberships.change(COUNTY, town.did(TOWN), "suspended", "Test", PEOPLE[0])
+    await county.issue()
+    await county.city.services.spaces.hints.work()
+    await town.services.spaces.hints.work()
+    listed = town.services.trust.anchor.entry(town.did(TOWN))
+    assert listed is not None
+    assert listed.state == "suspended"
+
+
+async def test_two_authorities_recognise_each_other(county: County, town: City, start: Start) -> None:
+    """>> a village in another space << a stranger; once both authorities recognise each other, a contract."""
+    other = County(await start("other", "nachbarkreis", COUNTY_KIND), "nachbarkreis")
+    theirs = await other.found()
+    village = await start("village", VILLAGE)
+    made = await village.publish(VILLAGE)
+    await joined(town, TOWN, county)
+    await joined(village, VILLAGE, other)
+    with pytest.raises(Refused):
+        await town.negotiate(TOWN, village.did(VILLAGE), made["dataset"])
+    ours = await county.authority.description(COUNTY)
+    await county.city.services.spaces.memberships.recognise(COUNTY, theirs, (), PEOPLE[0])
+    await other.city.services.spaces.memberships.recognise("nachbarkreis", ours, (), PEOPLE[0])
+    await county.issue()
+    await other.issue()
+    for city in (town, village):
+        for _ in range(2):  # the list that recognises, then the recognised one
+            await city.services.trust.listing.reload()
+    negotiated = await town.negotiate(TOWN, village.did(VILLAGE), made["dataset"])
+    assert negotiated["state"] == "FINALIZED"

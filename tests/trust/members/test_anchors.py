@@ -1,0 +1,225 @@
+"""Lists of several spaces in one process: what one authority says counts for its own matters and its own members."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.clock import rfc3339
+from connector.errors import HanseError, Mistake, PeerError, Unauthenticated
+from connector.storage.database import PROCESS, Database
+from connector.trust.keys.signing import SoftwareKey, Vault
+from connector.trust.members import pins
+from connector.trust.members.anchors import URN, Anchors, Pin
+from connector.trust.members.authority import Authority
+from connector.trust.members.trust_list import Anchor, Entry, Recognised, Succeeded, TrustList
+from tests.trust.members.lists import HOUR, KIND, NOW, entry
+
+TOWN, VILLAGE, FIRM = "did:web:town.de", "did:web:village.de", "did:web:firm.de"
+
+
+class Keeper:
+    """An authority of a space, and what its list says."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.key = Authority.create(folder / name, Vault(bytes(32)))
+        self.space = f"https://{name}.de/space"
+        self.name, self.version = name, 0
+        self.pin = Pin(
+            authority=self.key.id, space=self.space, name=name, jwk=self.key.public_jwk,
+            list_url=f"{self.space}/list", did=f"did:web:{name}.de",
+        )  # fmt: skip
+
+    def says(self, *entries: Entry, **more: Any) -> str:
+        self.version = more.pop("version", self.version + 1)
+        said: dict[str, Any] = {
+            "version": self.version, "issued": rfc3339(NOW), "next_update": rfc3339(NOW + HOUR),
+            "authority": self.key.id, "participants": entries, "space": self.space, "name": self.name,
+        }  # fmt: skip
+        return self.key.issue(TrustList(**{**said, **more}))
+
+    def named(self, *kinds: str) -> Recognised:
+        return Recognised(self.key.id, self.space, self.name, dict(self.key.public_jwk), self.pin.list_url, kinds)
+
+
+@pytest.fixture
+def north(tmp_path: Path) -> Keeper:
+    return Keeper(tmp_path, "north")
+
+
+@pytest.fixture
+def south(tmp_path: Path) -> Keeper:
+    return Keeper(tmp_path, "south")
+
+
+def of(*lists: tuple[Keeper, str], home: Anchor | None = None) -> Anchors:
+    anchors = Anchors(home)
+    anchors.pin([keeper.pin for keeper, _ in lists])
+    for keeper, jws in lists:
+        anchors.take(keeper.key.id, jws)
+    return anchors
+
+
+def stranger(anchors: Anchors, own: str, did: str) -> bool:
+    try:
+        anchors.between(own, did, NOW)
+    except Unauthenticated:
+        return True
+    return False
+
+
+@pytest.mark.threat("T101")
+def test_a_member_of_one_space_is_a_stranger_to_towns_of_another(north: Keeper, south: Keeper) -> None:
+    """>> town in the north, village and firm in the south, one process << the firm is known to the village alone."""
+    anchors = of(
+        (north, north.says(entry("town", NOW))), (south, south.says(entry("village", NOW), entry("firm", NOW)))
+    )
+    assert not stranger(anchors, VILLAGE, FIRM)
+    assert stranger(anchors, TOWN, FIRM)
+    assert stranger(anchors, FIRM, TOWN)
+    assert {one.did for one in anchors.neighbours(TOWN, NOW)} == {TOWN}
+    assert anchors.entry(FIRM) is not None  # what is shown is another matter
+
+
+@pytest.mark.parametrize("own", ["suspended", "ended"])
+def test_who_belongs_no_more_shares_nothing(north: Keeper, own: str) -> None:
+    gone = {"state": "suspended"} if own == "suspended" else {"valid_until": rfc3339(NOW)}
+    anchors = of((north, north.says(entry("town", NOW, **gone), entry("firm", NOW))))
+    assert stranger(anchors, TOWN, FIRM)
+    assert stranger(anchors, FIRM, TOWN)
+
+
+@pytest.mark.threat("T101")
+def test_groups_elsewhere_are_not_its_to_give(north: Keeper, south: Keeper) -> None:
+    """The space itself is a group, so that a rule may name it."""
+    ours, theirs = f"{north.space}/groups/forest", f"{south.space}/groups/river"
+    listed = entry("firm", NOW, groups=(ours, theirs, south.space, "https://example.org/any"))
+    anchors = of((north, north.says(entry("town", NOW), listed)), (south, south.says(entry("village", NOW))))
+    assert anchors.between(TOWN, FIRM, NOW).groups == (ours, north.space)
+
+
+def test_a_member_of_both_has_the_groups_of_both_and_only_what_both_say(north: Keeper, south: Keeper) -> None:
+    a = entry("firm", NOW, keys=("k1", "k2"), ars="09", groups=())
+    b = entry("firm", NOW, keys=("k2", "k3"), ars="09", kind=f"{KIND}-other", groups=())
+    anchors = of((north, north.says(entry("town", NOW), a)), (south, south.says(entry("town", NOW), b)))
+    known = anchors.between(TOWN, FIRM, NOW)
+    assert (known.groups, known.kind, known.ars, known.keys) == ((north.space, south.space), "", "09", ("k2",))
+    assert anchors.pinned(FIRM) == {"k2"}
+
+
+@pytest.mark.threat("T101")
+def test_the_configured_list_goes_before_all_others(north: Keeper, south: Keeper, tmp_path: Path) -> None:
+    """>> a space vouches for keys and a successor of a member of the configured list << neither counts."""
+    configured = Authority.create(tmp_path / "configured", Vault(bytes(32)))
+    home = Anchor(configured.public_jwk)
+    anchors = Anchors(home)
+    anchors.pin([north.pin])
+    said = TrustList(
+        version=1, issued=rfc3339(NOW), next_update=rfc3339(NOW + HOUR), authority=configured.id,
+        participants=(entry("town", NOW, keys=("good",)),),
+    )  # fmt: skip
+    anchors.update(configured.issue(said))
+    heir = entry("firm", NOW, succeeds=(Succeeded(TOWN, rfc3339(NOW)),))
+    anchors.take(north.key.id, north.says(entry("town", NOW, keys=("stolen",)), heir))
+    assert anchors.pinned(TOWN) == {"good"}
+    assert anchors.successor(TOWN, NOW) is None
+    assert anchors.between("did:web:unlisted.de", TOWN, NOW).did == TOWN  # it is for all participants
+
+
+@pytest.mark.threat("T101")
+def test_a_succession_all_lists_have_to_say_that_name_a_town(north: Keeper, south: Keeper) -> None:
+    heir = entry("firm", NOW, succeeds=(Succeeded(TOWN, rfc3339(NOW)),))
+    alone = of((north, north.says(entry("town", NOW), heir)), (south, south.says(entry("village", NOW))))
+    assert alone.successor(TOWN, NOW) == FIRM
+    doubted = of((north, north.says(entry("town", NOW), heir)), (south, south.says(entry("town", NOW))))
+    assert doubted.successor(TOWN, NOW) is None
+
+
+def test_members_of_a_recognised_authority_count_for_those_who_recognise_it(north: Keeper, south: Keeper) -> None:
+    """>> north recognises south << the firm belongs for the town, the town for nobody in the south."""
+    anchors = of((north, north.says(entry("town", NOW), recognised=(south.named(),))))
+    anchors.take(south.key.id, south.says(entry("firm", NOW)))
+    (found,) = anchors.belonging(TOWN, FIRM, NOW)
+    assert (found.space, found.via) == (south.space, north.space)
+    assert stranger(anchors, FIRM, TOWN)
+    assert anchors.fresh_between(TOWN, FIRM, NOW)
+
+
+def test_recognition_may_be_for_some_kinds_and_is_not_handed_on(north: Keeper, south: Keeper, tmp_path: Path) -> None:
+    east = Keeper(tmp_path, "east")
+    anchors = of((north, north.says(entry("town", NOW), recognised=(south.named("urn:county"),))))
+    anchors.take(south.key.id, south.says(entry("firm", NOW), recognised=(east.named(),)))
+    assert stranger(anchors, TOWN, FIRM)
+    assert [one.space for one in anchors.pins()] == [north.space, south.space]
+
+
+@pytest.mark.threat("T101")
+def test_a_space_named_with_two_keys_is_believed_with_neither(south: Keeper, tmp_path: Path) -> None:
+    """>> two authorities recognise a space, one with a key of its own << nobody of it belongs."""
+    east = Keeper(tmp_path, "east")
+    both = of((east, east.says(entry("town", NOW), recognised=(south.named(), _forged(south)))))
+    assert [one.space for one in both.pins()] == [east.space]
+    joined = of((south, south.says(entry("town", NOW))), (east, east.says(recognised=(_forged(south),))))
+    assert [one.authority for one in joined.pins()] == [south.key.id, east.key.id]
+
+
+def _forged(keeper: Keeper) -> Recognised:
+    """A space's name with a key of somebody else."""
+    bare = SoftwareKey.generate("peer", "")
+    jwk = {name: bare.public_jwk[name] for name in ("kty", "crv", "x", "y")}
+    return Recognised(URN + bare.public_jwk["kid"], keeper.space, keeper.name, jwk, keeper.pin.list_url)
+
+
+@pytest.mark.threat("T103")
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"version": 1}, "trust.list-rollback"),
+        ({"version": 2, "issued": rfc3339(NOW + 1000)}, "trust.list-fork"),
+        ({"version": 3, "space": "https://south.de/space"}, "trust.list-other-space"),
+    ],
+)
+def test_a_false_list_changes_nothing(north: Keeper, more: dict[str, Any], code: str) -> None:
+    north.version = 1
+    anchors = of((north, north.says(entry("town", NOW), entry("firm", NOW))))
+    with pytest.raises(PeerError) as refused:
+        anchors.take(north.key.id, north.says(entry("town", NOW), **more))
+    assert refused.value.code == code
+    assert not stranger(anchors, TOWN, FIRM)
+
+
+def test_a_list_by_another_key_is_none(north: Keeper, south: Keeper) -> None:
+    anchors = of((north, north.says(entry("town", NOW))))
+    with pytest.raises(HanseError):
+        anchors.take(north.key.id, south.says(entry("firm", NOW), version=9))
+
+
+def test_the_bundle_gets_the_list_that_names_both(north: Keeper, south: Keeper) -> None:
+    first, second = north.says(entry("town", NOW)), south.says(entry("town", NOW), entry("firm", NOW))
+    anchors = of((north, first), (south, second))
+    assert anchors.jws_for((TOWN, FIRM)) == second
+    assert anchors.jws_for((TOWN,)) == first
+
+
+def test_without_any_list_nobody_belongs() -> None:
+    anchors = Anchors(None)
+    assert not anchors.fresh(NOW)
+    assert anchors.version == 0
+    for ask in (lambda: anchors.current, lambda: anchors.member(TOWN, NOW), lambda: anchors.between(TOWN, FIRM, NOW)):
+        with pytest.raises(Unauthenticated):
+            ask()
+
+
+async def test_a_pin_is_for_good(any_db: Database, north: Keeper, south: Keeper) -> None:
+    """>> the IRI of a pinned space with another key << refused; lists are kept by version."""
+    await any_db.write(PROCESS, pins.pin, north.pin)
+    await any_db.write(PROCESS, pins.pin, north.pin)
+    taken = Pin(**{**{n: getattr(south.pin, n) for n in Pin.__struct_fields__}, "space": north.space})
+    with pytest.raises(Mistake) as refused:
+        await any_db.write(PROCESS, pins.pin, taken)
+    assert refused.value.code == "spaces.other-key"
+    assert await any_db.read(PROCESS, pins.pins) == [north.pin]
+    for version in (1, 3, 2):
+        await any_db.write(PROCESS, pins.keep, north.key.id, version, f"list {version}")
+    assert await any_db.read(PROCESS, pins.newest, north.key.id) == "list 3"
+    assert await any_db.read(PROCESS, pins.newest, north.key.id, 3) is None
