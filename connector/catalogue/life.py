@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
 from connector.audit import store as audit
-from connector.catalogue import describe, public, store
+from connector.catalogue import describe, public, revision_store, series_store, store
 from connector.catalogue.conformity import require_conforming
 from connector.catalogue.describe import Answers
 from connector.catalogue.gate import PublicationGate
@@ -82,7 +82,7 @@ class DatasetLife:
     def history(self, tx: Tx, slug: str, name: str) -> tuple[Dataset, list[Revision]]:
         """Every revision, the oldest first; raises Unknown. From before there were revisions there is what is now."""
         dataset, _, _ = self.show(tx, slug, name)
-        return dataset, store.revisions(tx, slug, dataset.id) or [first(dataset)]
+        return dataset, revision_store.revisions(tx, slug, dataset.id) or [first(dataset)]
 
     def change(self, tx: Tx, slug: str, name: str, wish: DatasetChange, *, released: bool = False) -> Dataset:
         """The dataset as it is then; without a revision if nothing is different. Raises Mistake as publishing, Unknown,
@@ -114,7 +114,11 @@ class DatasetLife:
             raise Mistake("catalogue.no-source", source=wish.source[:80])
         said = wish
         if source.sha256 is None or source.sha256 != before.version:
-            label = _next_label(before, store.revisions(tx, slug, before.id)) if wish.label is UNSET else wish.label
+            label = (
+                _next_label(before, revision_store.revisions(tx, slug, before.id))
+                if wish.label is UNSET
+                else wish.label
+            )
             said = replace(wish, label=label, notes="" if wish.notes is UNSET else wish.notes)
         record = self.described(tx, participant, before.record, said)
         if source.sha256 == before.version and record == before.record and personal == before.personal:
@@ -168,7 +172,7 @@ class DatasetLife:
             created_at=tx.now, changed_at=tx.now, record=record, access=record.access,
         )  # fmt: skip
         store.insert_dataset(tx, participant.id, dataset)
-        store.insert_revision(tx, participant.id, dataset.id, first(dataset))
+        revision_store.insert_revision(tx, participant.id, dataset.id, first(dataset))
         self._fits(tx, participant, dataset, source)
         if not offered:
             self._log(tx, participant, dataset, "published")
@@ -184,14 +188,14 @@ class DatasetLife:
 
     def _series(self, tx: Tx, participant: Participant, title: str) -> Series:
         """By its title; only its IRI stands in the record."""
-        known = store.series_titled(tx, participant.id, title)
+        known = series_store.series_titled(tx, participant.id, title)
         if known is None:
             series = Series(
                 iri=public.series_iri(participant.root, new_uuid()), title={"de": title}, issued=rfc3339(tx.now),
                 modified=rfc3339(tx.now),
             )  # fmt: skip
-            store.insert_series(tx, participant.id, series.iri, title, msgspec.json.encode(series).decode())
-            known = store.series_titled(tx, participant.id, title)
+            series_store.insert_series(tx, participant.id, series.iri, title, msgspec.json.encode(series).decode())
+            known = series_store.series_titled(tx, participant.id, title)
         return Series(iri=known or "")
 
     def _open(self, tx: Tx, slug: str, name: str, seen: int | None) -> tuple[Participant, Dataset]:
@@ -220,14 +224,14 @@ class DatasetLife:
         if replace(after, changed_at=before.changed_at) == before:
             return before
         fresh = replace(after, revision=before.revision + 1)
-        store.insert_revision(tx, participant.id, before.id, first(before))
+        revision_store.insert_revision(tx, participant.id, before.id, first(before))
         if not store.update_dataset(tx, participant.id, fresh, before.revision):
             raise Outdated("catalogue.outdated", seen=before.revision, revision=before.revision + 1)
         made = Revision(
             number=fresh.revision, at=tx.now, action=action, version=fresh.version, source=fresh.source,
             record=fresh.record,
         )  # fmt: skip
-        store.insert_revision(tx, participant.id, before.id, made)
+        revision_store.insert_revision(tx, participant.id, before.id, made)
         self._log(tx, participant, fresh, action)
         if action != "withdrawn":
             self._fits(tx, participant, fresh, self._source(tx, participant.id, fresh.source))
@@ -242,7 +246,7 @@ class DatasetLife:
     def _fits(self, tx: Tx, participant: Participant, dataset: Dataset, source: Source) -> None:
         """Raises Mistake unless portals take a dataset of ours as it is; whoever imports one looks at it there."""
         if dataset.access in public.PUBLIC and public.is_ours(participant, dataset):
-            series = store.series(tx, participant.id)
+            series = series_store.series(tx, participant.id)
             require_conforming(public.complete(participant, dataset, source, (), series))
 
     def _name_anew(self, tx: Tx, participant: Participant, before: Dataset, after: Dataset) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec.structs import replace
 
-from connector.catalogue import store
+from connector.catalogue import revision_store, series_store, store
 from connector.catalogue.model import Dataset, Offer, Source
 from connector.clock import rfc3339
 from connector.errors import Unknown
@@ -98,7 +98,7 @@ class PublicRecords:
     def catalogue(self, tx: Tx, slug: str) -> PublicCatalogue:
         """All that is public, by IRI."""
         participant = self._participants.current(tx, slug)
-        series, found, after = store.series(tx, slug), list[PublicDataset](), ""
+        series, found, after = series_store.series(tx, slug), list[PublicDataset](), ""
         issued, modified = tx.now, 0
         while portion := store.datasets_with_access(tx, slug, PUBLIC, after, PORTION):
             for dataset, source in portion:
@@ -116,10 +116,10 @@ class PublicRecords:
 
     def marks(self, tx: Tx, slug: str, iris: Sequence[str] | None = None) -> list[PublicMark]:
         """All that is public, or of these, by what makes a difference to it, without reading a record."""
-        common = [self.context(tx, slug), sorted(store.series(tx, slug).items())]
+        common = [self.context(tx, slug), sorted(series_store.series(tx, slug).items())]
         start, offers = sha256(msgspec.json.encode(common)), store.offers_of_members(tx, slug)
         found = []
-        for row in store.revisions_with_access(tx, slug, PUBLIC, iris):
+        for row in revision_store.revisions_with_access(tx, slug, PUBLIC, iris):
             digest = start.copy()
             digest.update(msgspec.json.encode((row.revision, row.access, offers.get(row.id, ()))))
             found.append(PublicMark(iri=row.id, mark=digest.hexdigest(), changed_at=row.changed_at))
@@ -127,7 +127,7 @@ class PublicRecords:
 
     def still(self, tx: Tx, slug: str, iris: Sequence[str]) -> list[str]:
         """Those of these that are public."""
-        return [one.id for one in store.revisions_with_access(tx, slug, PUBLIC, iris)]
+        return [one.id for one in revision_store.revisions_with_access(tx, slug, PUBLIC, iris)]
 
     def context(self, tx: Tx, slug: str) -> str:
         """What all datasets of the participant say of it: another text if that changed."""
@@ -137,7 +137,7 @@ class PublicRecords:
 
     def several(self, tx: Tx, slug: str, iris: Sequence[str]) -> list[PublicDataset]:
         """Those of these that are public, complete."""
-        participant, series = self._participants.current(tx, slug), store.series(tx, slug)
+        participant, series = self._participants.current(tx, slug), series_store.series(tx, slug)
         return [
             _public(complete(participant, dataset, source, self._offers(tx, slug, dataset), series))
             for dataset, source in store.datasets_named(tx, slug, PUBLIC, iris)
@@ -150,16 +150,16 @@ class PublicRecords:
         offers = self._offers(tx, slug, dataset)
         series: dict[str, Series] = {}
         for one in dataset.record.series:  # of those that there are, not all: strangers ask for this
-            series |= store.series(tx, slug, one.iri)
+            series |= series_store.series(tx, slug, one.iri)
         return _public(complete(participant, dataset, source, offers, series))
 
     def series(self, tx: Tx, slug: str, uuid: str) -> PublicSeries:
         """A series by its UUID, if a public dataset belongs to it; raises Unknown."""
         participant = self._participants.current(tx, slug)
         iri = series_iri(participant.root, uuid)
-        found = store.series(tx, slug, iri).get(iri)
+        found = series_store.series(tx, slug, iri).get(iri)
         shown = found is not None and lifecycle.is_active(tx, slug)
-        members = dict(store.members(tx, slug, PUBLIC, iri) if shown else [])
+        members = dict(series_store.members(tx, slug, PUBLIC, iri) if shown else [])
         if found is None or not members:
             raise Unknown("catalogue.unknown-series", id=uuid[:80])
         categories = [each for one in members.values() if one.hvd is not None for each in one.hvd.categories]

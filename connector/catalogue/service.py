@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import field
 
-from connector.catalogue import describe, store
+from connector.catalogue import describe, revision_store, store
 from connector.catalogue.audience import Roster
 from connector.catalogue.describe import Answers
 from connector.catalogue.gate import NoGate, PublicationGate
@@ -189,7 +189,7 @@ class Catalogue:
 
     def _kept(self, tx: Tx, slug: str, dataset_id: str, version: str) -> Source | None:
         """A source that has a version still; one whose bytes are others meanwhile has not."""
-        sources = store.sources_of(tx, slug, dataset_id, version)
+        sources = revision_store.sources_of(tx, slug, dataset_id, version)
         return next((one for one in sources if one.sha256 in (None, version)), None)
 
     def own(self, tx: Tx, slug: str) -> list[tuple[Dataset, list[Offer]]]:

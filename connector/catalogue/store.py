@@ -1,38 +1,25 @@
 """SQL of sources, datasets and offers. Every look-up names the participant."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import msgspec
 
-from connector.catalogue.model import Dataset, Described, Listed, Offer, Revision, Shown, Source, Terms, record_of
+from connector.catalogue import columns
+from connector.catalogue.model import Dataset, Described, Listed, Offer, Shown, Source, Terms, record_of
 from connector.catalogue.search.cursor import Place
 from connector.catalogue.search.filters import Filter, fold
-from connector.metadata.record.model import DatasetRecord, Series
 from connector.storage.database import Row, Tx, for_update
-
-_JSON = {"document", "policy", "template", "record"}
-
-
-def _plain(row: Row, cls: type[msgspec.Struct]) -> dict[str, Any]:
-    values = {name: row[name] for name in cls.__struct_fields__}
-    return {name: msgspec.json.decode(value) if name in _JSON else value for name, value in values.items()}
-
-
-def _values(item: msgspec.Struct) -> dict[str, Any]:
-    values = msgspec.structs.asdict(item)
-    return {name: msgspec.json.encode(value).decode() if name in _JSON else value for name, value in values.items()}
 
 
 def _dataset(row: Row) -> Dataset:
     if row["record"] is None:
         known = record_of(row["title"], msgspec.json.decode(row["document"]))
         row = {**row, "record": msgspec.json.encode(known)}
-    return msgspec.convert(_plain(row, Dataset), Dataset)
+    return msgspec.convert(columns.plain(row, Dataset), Dataset)
 
 
 def _offer(row: Row) -> Offer:
-    return msgspec.convert(_plain(row, Offer), Offer)
+    return msgspec.convert(columns.plain(row, Offer), Offer)
 
 
 def insert_source(tx: Tx, participant: str, source: Source) -> None:
@@ -41,7 +28,7 @@ def insert_source(tx: Tx, participant: str, source: Source) -> None:
         " VALUES (:participant, :id, :kind, :location, :name, :media_type, :bytes, :sha256, :now)",
         participant=participant,
         now=tx.now,
-        **_values(source),
+        **columns.values(source),
     )
 
 
@@ -49,7 +36,7 @@ def source(tx: Tx, participant: str, source_id: str) -> Source | None:
     row = tx.one(
         "SELECT * FROM source WHERE participant = :participant AND id = :id", participant=participant, id=source_id
     )
-    return None if row is None else msgspec.convert(_plain(row, Source), Source)
+    return None if row is None else msgspec.convert(columns.plain(row, Source), Source)
 
 
 def locked_source(tx: Tx, participant: str, source_id: str) -> Source | None:
@@ -58,7 +45,7 @@ def locked_source(tx: Tx, participant: str, source_id: str) -> Source | None:
         f"SELECT * FROM source WHERE participant = :participant AND id = :id{for_update(tx)}",  # noqa: S608 one of two
         participant=participant, id=source_id,
     )  # fmt: skip
-    return None if row is None else msgspec.convert(_plain(row, Source), Source)
+    return None if row is None else msgspec.convert(columns.plain(row, Source), Source)
 
 
 def forget_sources(tx: Tx, participant: str, location: str) -> bool:
@@ -91,7 +78,7 @@ def unpublished(tx: Tx, participant: str, limit: int) -> list[Source]:
         " ORDER BY s.created_at DESC, s.id LIMIT :limit",
         participant=participant, limit=limit,
     )  # fmt: skip
-    return [msgspec.convert(_plain(row, Source), Source) for row in rows]
+    return [msgspec.convert(columns.plain(row, Source), Source) for row in rows]
 
 
 def insert_dataset(tx: Tx, participant: str, dataset: Dataset) -> None:
@@ -101,7 +88,7 @@ def insert_dataset(tx: Tx, participant: str, dataset: Dataset) -> None:
         " :changed_at, :words, :record, :access, :state, :revision)",
         participant=participant,
         words=searched(dataset.title, msgspec.convert(dataset.document, Described)),
-        **_values(dataset),
+        **columns.values(dataset),
     )
 
 
@@ -115,84 +102,16 @@ def update_dataset(tx: Tx, participant: str, dataset: Dataset, seen: int) -> boo
             participant=participant,
             words=searched(dataset.title, msgspec.convert(dataset.document, Described)),
             seen=seen,
-            **_values(dataset),
+            **columns.values(dataset),
         )
     )
-
-
-def insert_revision(tx: Tx, participant: str, dataset_id: str, revision: Revision) -> None:
-    """Nothing if the dataset has this one already."""
-    tx.run(
-        "INSERT INTO revision (participant, dataset, number, at, action, version, source, record) VALUES"
-        " (:participant, :dataset, :number, :at, :action, :version, :source, :record)"
-        " ON CONFLICT (participant, dataset, number) DO NOTHING",
-        participant=participant,
-        dataset=dataset_id,
-        **_values(revision),
-    )
-
-
-def revisions(tx: Tx, participant: str, dataset_id: str) -> list[Revision]:
-    """The oldest first."""
-    rows = tx.all(
-        "SELECT * FROM revision WHERE participant = :participant AND dataset = :dataset ORDER BY number",
-        participant=participant,
-        dataset=dataset_id,
-    )
-    return [msgspec.convert(_plain(row, Revision), Revision) for row in rows]
-
-
-def sources_of(tx: Tx, participant: str, dataset_id: str, version: str) -> list[Source]:
-    """Where a version of a dataset came from, the newest source first."""
-    rows = tx.all(
-        "SELECT s.* FROM source s WHERE s.participant = :participant AND s.id IN (SELECT source FROM revision"
-        " WHERE participant = :participant AND dataset = :dataset AND version = :version)"
-        " ORDER BY s.created_at DESC, s.id",
-        participant=participant,
-        dataset=dataset_id,
-        version=version,
-    )
-    return [msgspec.convert(_plain(row, Source), Source) for row in rows]
-
-
-def insert_series(tx: Tx, participant: str, series_id: str, title: str, document: str) -> None:
-    tx.run(
-        "INSERT INTO series (participant, id, title, document, created_at, changed_at) VALUES"
-        " (:participant, :id, :title, :document, :now, :now) ON CONFLICT DO NOTHING",
-        participant=participant,
-        id=series_id,
-        title=title,
-        document=document,
-        now=tx.now,
-    )
-
-
-def series_titled(tx: Tx, participant: str, title: str) -> str | None:
-    """The IRI of the series with this title."""
-    row = tx.one(
-        "SELECT id FROM series WHERE participant = :participant AND title = :title",
-        participant=participant,
-        title=title,
-    )
-    return None if row is None else str(row["id"])
-
-
-def series(tx: Tx, participant: str, series_id: str | None = None) -> dict[str, Series]:
-    """All series by their IRIs, or the one."""
-    rows = tx.all(
-        "SELECT * FROM series WHERE participant = :participant AND (id = :id OR :every = 1) ORDER BY id",
-        participant=participant,
-        id=series_id or "",
-        every=int(series_id is None),
-    )
-    return {row["id"]: msgspec.json.decode(row["document"], type=Series) for row in rows}
 
 
 def datasets_with_access(
     tx: Tx, participant: str, access: Sequence[str], after: str, limit: int
 ) -> list[tuple[Dataset, Source]]:
     """Published datasets by IRI, beyond `after`, each with its source."""
-    among, values = _among("d.access", "access", access)
+    among, values = columns.among("d.access", "access", access)
     rows = tx.all(
         f"SELECT d.* FROM dataset d WHERE d.participant = :participant AND {among}"  # noqa: S608 constants
         " AND d.state = 'published' AND d.id > :after ORDER BY d.id LIMIT :limit",
@@ -208,8 +127,8 @@ def datasets_with_access(
 
 def datasets_named(tx: Tx, participant: str, access: Sequence[str], ids: Sequence[str]) -> list[tuple[Dataset, Source]]:
     """Those of these datasets that are published with such access, by IRI, each with its source."""
-    among, values = _among("d.access", "access", access)
-    named, names = _among("d.id", "id", ids)
+    among, values = columns.among("d.access", "access", access)
+    named, names = columns.among("d.id", "id", ids)
     rows = tx.all(
         f"SELECT d.* FROM dataset d WHERE d.participant = :participant AND {among} AND {named}"  # noqa: S608 constants
         " AND d.state = 'published' ORDER BY d.id",
@@ -220,45 +139,6 @@ def datasets_named(tx: Tx, participant: str, access: Sequence[str], ids: Sequenc
     found = [_dataset(row) for row in rows]
     sources = _sources(tx, participant, [one.source for one in found])
     return [(one, sources[one.source]) for one in found]
-
-
-def members(tx: Tx, participant: str, access: Sequence[str], series_id: str) -> list[tuple[str, DatasetRecord]]:
-    """The published datasets with such access that belong to a series; only those records are read."""
-    among, values = _among("access", "access", access)
-    rows = tx.all(
-        "SELECT id, record FROM dataset WHERE participant = :participant AND state = 'published'"  # noqa: S608 constants
-        f" AND {among} AND record LIKE :series ESCAPE '!' ORDER BY id",
-        participant=participant,
-        series=f"%{_literal(msgspec.json.encode(series_id).decode())}%",
-        **values,
-    )
-    found = [(row["id"], msgspec.json.decode(row["record"], type=DatasetRecord)) for row in rows]
-    return [(iri, record) for iri, record in found if series_id in (one.iri for one in record.series)]
-
-
-class Revised(msgspec.Struct, frozen=True):
-    """At which revision a dataset is."""
-
-    id: str
-    revision: int
-    access: str
-    changed_at: int
-
-
-def revisions_with_access(
-    tx: Tx, participant: str, access: Sequence[str], ids: Sequence[str] | None = None
-) -> list[Revised]:
-    """All published datasets with such access, or those of these."""
-    among, values = _among("access", "access", access)
-    named, names = ("1 = 1", dict[str, object]()) if ids is None else _among("id", "id", ids)
-    rows = tx.all(
-        "SELECT id, revision, access, changed_at FROM dataset WHERE participant = :participant"  # noqa: S608 constants
-        f" AND state = 'published' AND {among} AND {named}",
-        participant=participant,
-        **values,
-        **names,
-    )
-    return [Revised(row["id"], row["revision"], row["access"], row["changed_at"]) for row in rows]
 
 
 def offers_of_members(tx: Tx, participant: str) -> dict[str, list[str]]:
@@ -276,13 +156,13 @@ def offers_of_members(tx: Tx, participant: str) -> dict[str, list[str]]:
 
 
 def _sources(tx: Tx, participant: str, ids: Sequence[str]) -> dict[str, Source]:
-    among, values = _among("id", "source", ids)
+    among, values = columns.among("id", "source", ids)
     rows = tx.all(
         f"SELECT * FROM source WHERE participant = :participant AND {among}",  # noqa: S608 constants
         participant=participant,
         **values,
     )
-    return {row["id"]: msgspec.convert(_plain(row, Source), Source) for row in rows}
+    return {row["id"]: msgspec.convert(columns.plain(row, Source), Source) for row in rows}
 
 
 def dataset(tx: Tx, participant: str, dataset_id: str) -> Dataset | None:
@@ -326,7 +206,7 @@ def listed(tx: Tx, participant: str, word: str, before: tuple[int, str] | None, 
     )  # fmt: skip
     if not rows:
         return []
-    among, ids = _among("dataset", "dataset", [row["id"] for row in rows])
+    among, ids = columns.among("dataset", "dataset", [row["id"] for row in rows])
     offers = tx.all(
         f"SELECT dataset, template FROM offer WHERE participant = :participant AND {among} AND state = 'published'"  # noqa: S608 constants
         " ORDER BY created_at, id",
@@ -348,7 +228,7 @@ def insert_offer(tx: Tx, participant: str, offer: Offer) -> None:
         " created_at) VALUES (:participant, :id, :dataset, :policy, :digest, :visibility, :countersignature,"
         " :template, :state, :created_at)",
         participant=participant,
-        **_values(offer),
+        **columns.values(offer),
     )
 
 
@@ -491,7 +371,7 @@ def shelf(
 
 def shown(tx: Tx, participant: str, names: Sequence[str]) -> list[Shown]:
     """The published datasets of these ids with all their published offers."""
-    among, values = _among("d.id", "name", names)
+    among, values = columns.among("d.id", "name", names)
     rows = tx.all(
         f"SELECT {_SHOWN} FROM dataset d LEFT JOIN offer o ON {_PUBLISHED}"  # noqa: S608 constants
         f" WHERE d.participant = :participant AND d.state = 'published' AND {among} ORDER BY d.id, o.created_at, o.id",
@@ -513,11 +393,11 @@ _SHOWN = (
 
 def _narrowed(wanted: Filter) -> Iterator[tuple[str, dict[str, object]]]:
     for index, word in enumerate(wanted.words):
-        yield f"(words IS NULL OR words LIKE :word{index} ESCAPE '!')", {f"word{index}": f"%{_literal(word)}%"}
+        yield f"(words IS NULL OR words LIKE :word{index} ESCAPE '!')", {f"word{index}": f"%{columns.literal(word)}%"}
     if wanted.datasets is not None:
-        yield _among("id", "dataset", wanted.datasets)
+        yield columns.among("id", "dataset", wanted.datasets)
     if wanted.media_types is not None:
-        among, values = _among("s.media_type", "media", wanted.media_types)
+        among, values = columns.among("s.media_type", "media", wanted.media_types)
         yield (
             "EXISTS (SELECT 1 FROM source s WHERE s.participant = :participant AND s.id = dataset.source"  # noqa: S608
             f" AND {among})",
@@ -529,17 +409,6 @@ def _narrowed(wanted: Filter) -> Iterator[tuple[str, dict[str, object]]]:
             " AND o.dataset = dataset.id AND o.created_at >= :since))",
             {"since": wanted.since},
         )
-
-
-def _literal(word: str) -> str:
-    """A word in which nothing stands for anything else."""
-    return word.replace("!", "!!").replace("%", "!%").replace("_", "!_")
-
-
-def _among(column: str, name: str, texts: Sequence[str]) -> tuple[str, dict[str, object]]:
-    values: dict[str, object] = {f"{name}{index}": text for index, text in enumerate(texts)}
-    listed = ", ".join(f":{each}" for each in values)
-    return (f"{column} IN ({listed})" if values else "1 = 0"), values
 
 
 def _shown(rows: Sequence[Row]) -> Iterator[Shown]:

@@ -50,6 +50,7 @@ PROVED_BY: dict[str, str] = {
     "catalogue/offers.py": "catalogue/test_life.py",
     "catalogue/pages.py": "catalogue/test_service.py",
     "catalogue/snapshots/store.py": "catalogue/snapshots/test_making.py",
+    "catalogue/revision_store.py": "catalogue/test_life.py",
     "catalogue/store.py": "catalogue/test_service.py",
     "cli/agreements/countersign.py": "cities/test_seals.py",
     "cli/checkout.py": "cli/test_main_usage.py",

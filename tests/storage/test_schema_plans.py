@@ -117,7 +117,7 @@ WALKS: dict[str, str] = {
     "catalogue.snapshots.store.sweep public_document": _ROUND,
     "catalogue.snapshots.store.sweep public_snapshot": _ROUND,
     "catalogue.store.forget_sources source": _PERSON,
-    "catalogue.store.members dataset": _PERSON,
+    "catalogue.series_store.members dataset": _PERSON,
     "catalogue.store.offered offer": _PERSON,
     "catalogue.store.offers_of_members offer": _PERSON,
     "catalogue.store.published_count dataset": _TOTAL,

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from connector.catalogue import store
+from connector.catalogue import series_store, store
 from connector.catalogue.model import Offer
 from connector.catalogue.public import PublicRecords
 from connector.catalogue.snapshots.making import Snapshots
@@ -34,7 +34,7 @@ async def text(towns: Towns, snapshot: Snapshot) -> str:
 
 
 def fill(tx: Tx) -> None:
-    store.insert_series(tx, TOWN, SERIES.iri, "Kataster", msgspec.json.encode(SERIES).decode())
+    series_store.insert_series(tx, TOWN, SERIES.iri, "Kataster", msgspec.json.encode(SERIES).decode())
     put(tx, 0, series=(SERIES,))
     put(tx, 1, access="announced")
     put(tx, 2, access="contract")

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 from pyoxigraph import Literal, NamedNode, Triple, parse
 
-from connector.catalogue import store
+from connector.catalogue import series_store
 from connector.catalogue.snapshots import making
 from connector.clock import FakeClock
 from connector.errors import Unavailable
@@ -213,7 +213,7 @@ async def test_a_series_by_its_own_iri(town: Towns, door: Portal) -> None:
 
     def enter(tx: Tx) -> None:
         known = Series(iri=SERIES, title={"de": "Bäume"})
-        store.insert_series(tx, TOWN, SERIES, "Bäume", msgspec.json.encode(known).decode())
+        series_store.insert_series(tx, TOWN, SERIES, "Bäume", msgspec.json.encode(known).decode())
         put(tx, 0, series=(known,))
         put(tx, 1, access="contract", title={"de": SECRET}, series=(known,))
 
