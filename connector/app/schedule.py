@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from connector.delivery.acks import Acks
 from connector.delivery.circuit import Circuits
 from connector.delivery.worker import Failed, Worker
 from connector.infra import Infra
@@ -24,11 +25,11 @@ class Schedule(Struct, frozen=True, kw_only=True):
     readiness: Readiness
 
 
-def schedule(infra: Infra, works: Iterable[Work], circuits: Circuits, failed: Failed) -> Schedule:
+def schedule(infra: Infra, works: Iterable[Work], circuits: Circuits, acks: Acks, failed: Failed) -> Schedule:
     """Nothing is started yet. A peer that is back wakes the worker; attempts that failed are told to `failed`."""
     db, clock, work = infra.db, infra.clock, together(works)
     watch = ClockWatch(db, clock, infra.metrics, work.bounds)
-    worker = Worker(db, clock, work.handlers, infra.me, infra.settings.worker, watch.doubt, failed)
+    worker = Worker(db, clock, work.handlers, infra.me, infra.settings.worker, watch.doubt, failed, acks)
     circuits.listen(worker.wake)
     jobs = Jobs(db, clock, infra.me, work.timers, work.every, work.alone, watch)
     readiness = Readiness(db, worker, jobs, watch, Probe(db, clock, infra.settings.folder))

@@ -29,6 +29,7 @@ from connector.contracts.document.translation import Translations
 from connector.contracts.evidence.certificates import Certificates
 from connector.contracts.evidence.service import Evidence
 from connector.delivery import assemble as delivery_slice
+from connector.delivery.acks import Acks
 from connector.delivery.circuit import Circuits
 from connector.drafts import assemble as draft_slice
 from connector.drafts.assemble import DraftSlice
@@ -152,8 +153,8 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
         quotas=quotas, decide=ports.transferring,
     )  # fmt: skip
     plane = ports.plane(infra, transfers.reports, catalogue.uploads)
-    circuits = Circuits()
-    delivery = delivery_slice.assemble(infra, peer, circuits, contracts.service, transfers.service)
+    circuits, acks = Circuits(), Acks(infra.db, clock)
+    delivery = delivery_slice.assemble(infra, peer, circuits, acks, contracts.service, transfers.service)
 
     # What becomes of it in time, and what operators see
     retention = _retention(infra, participants, contracts, trust, peer)
@@ -196,7 +197,7 @@ def build(settings: Settings, clock: Clock, extension: Extension = PLAIN, ports:
             contracts.service, transfers.duties, harvest.service, approvals.service, drafts.service
         ),
         offboarding=offboarding, requests=requests, more=more,
-        schedule=schedule(infra, works, circuits, operation.monitoring.failed),
+        schedule=schedule(infra, works, circuits, acks, operation.monitoring.failed),
     )  # fmt: skip
 
 

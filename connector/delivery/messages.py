@@ -1,11 +1,13 @@
 """Posts protocol messages: claim, POST, and one transaction that books the answer (spec/architecture.md 3.4).
 
-2xx acknowledges the row; 5xx, timeouts and 429 wait with jitter; a 4xx on a message that our state says is right is
-tried a few times before it counts as refused, because the peer may not have committed yet (spec/protocol.md 5.1).
+2xx acknowledges the row, and waits a moment for the peer's next message to say so itself (`acks`); 5xx, timeouts and
+429 wait with jitter; a 4xx on a message that our state says is right is tried a few times before it counts as refused,
+because the peer may not have committed yet (spec/protocol.md 5.1).
 """
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -13,12 +15,14 @@ import msgspec
 
 from connector.clock import Clock
 from connector.contracts.negotiation.service import Contracts
+from connector.delivery.acks import Ack, Acks
 from connector.delivery.answers import Answers, value_of
 from connector.delivery.circuit import Circuits
 from connector.delivery.worker import RetryableAnswer, RetryAfter
 from connector.errors import PeerError, Unavailable
 from connector.http.outbound import Answer
 from connector.language.reasons import from_the_wire, plain
+from connector.participants import lifecycle
 from connector.protocol.effects import Problem
 from connector.protocol.messages import ContractNegotiation, TransferProcess
 from connector.protocol.shape import LONGEST_ID
@@ -35,6 +39,10 @@ TRIES_4XX = 4
 TRIES_NAMELESS = 8
 """Some half a minute: how often the end of a process waits for a peer to say under which pid it knows it."""
 PATIENCE_MS = 3 * 86_400_000
+_ANSWERED_BY_A_MESSAGE = frozenset(
+    {("negotiation", kind) for kind in ("REQUEST", "OFFER", "ACCEPT", "AGREE", "VERIFY")} | {("transfer", "REQUEST")}
+)
+"""The peer has the next word after these. After all others nobody may have one, and ours may follow at any time."""
 _FINAL = frozenset({"http.address-refused", "http.url-refused", "peer.foreign-address", "peer.no-address"})
 """Addresses that we do not call, today or tomorrow; whatever else is odd about a peer may pass."""
 TOO_MANY = 429
@@ -55,10 +63,10 @@ class Messages:
 
     def __init__(
         self, db: Database, clock: Clock, peer: Post, circuits: Circuits, vault: Vault, contracts: Contracts,
-        transfers: Transfers,
+        transfers: Transfers, acks: Acks,
     ) -> None:  # fmt: skip
         self._db, self._clock, self._peer, self._circuits, self._vault = db, clock, peer, circuits, vault
-        self._contracts, self._transfers = contracts, transfers
+        self._contracts, self._transfers, self._acks = contracts, transfers, acks
         self._answers = Answers()
         self._noes: dict[int, int] = {}
         """How often a row was answered 4xx. Attempts during an outage are none of these; a restart counts anew."""
@@ -78,7 +86,8 @@ class Messages:
         if 200 <= answer.status < 300:
             self._noes.pop(row.id, None)
             pid = await self._peer_pid(answer, parcel)
-            await self._db.write(row.participant, self._acked, row, parcel, pid, answer)
+            book = partial(self._acked, row=row, parcel=parcel, pid=pid, answer=answer)
+            self._acks.put(Ack(row, book, expects=(parcel.noun, parcel.kind) in _ANSWERED_BY_A_MESSAGE))
             return
         if self._again(row):
             raise RetryAfter(self._clock.now() + 150 * 2 ** self._noes[row.id]).by(answer)
@@ -189,11 +198,13 @@ class Messages:
             return self._contracts.get(tx, slug, parcel.process).kernel.peer_pid
         return self._transfers.get(tx, slug, parcel.process).kernel.peer_pid
 
-    def _acked(self, tx: Tx, row: OutboxRow, parcel: OutgoingMessage, pid: str | None, answer: Answer) -> None:
+    def _acked(self, tx: Tx, *, row: OutboxRow, parcel: OutgoingMessage, pid: str | None, answer: Answer) -> None:
         if outbox.finish(tx, row):
             recorder.answered(tx, row, parcel.kind, answer)
             slice_ = self._contracts if parcel.noun == "negotiation" else self._transfers
             slice_.acked(tx, row.participant, parcel.process, parcel.sent_id, pid)
+        elif not lifecycle.is_deleting(tx, row.participant):  # the peer's next message was faster
+            recorder.answered(tx, row, parcel.kind, answer)
 
     def _refused(
         self, tx: Tx, row: OutboxRow, parcel: OutgoingMessage, problem: Problem, reason: dict[str, list[str]],

@@ -15,6 +15,7 @@ import structlog
 
 from connector.clock import Clock
 from connector.delivery import backoff
+from connector.delivery.acks import Acks
 from connector.delivery.slots import Slots
 from connector.errors import Defect, HanseError, Unavailable
 from connector.http.outbound import Answer
@@ -22,7 +23,7 @@ from connector.jobs.work import Handler
 from connector.settings.load import Worker as Settings
 from connector.storage import outbox
 from connector.storage.database import WORKER, Database, Tx
-from connector.storage.outbox import OutboxRow
+from connector.storage.outbox import OutboxRow, Settled
 from connector.trace import recorder
 
 Failed = Callable[[str, str], None]
@@ -57,16 +58,23 @@ class Worker:
 
     def __init__(
         self, db: Database, clock: Clock, handlers: Mapping[str, Handler], me: str, settings: Settings = _DEFAULTS,
-        doubt: Callable[[], bool] = lambda: False, failed: Failed = lambda kind, why: None,
+        doubt: Callable[[], bool] = lambda: False, failed: Failed = lambda kind, why: None, acks: Acks | None = None,
     ) -> None:  # fmt: skip
         """`doubt`: whether the clock was set lately; then no row is so old that it would be given up."""
         self._doubt, self._failed = doubt, failed
+        self._acks = acks or Acks(db, clock)
+        self._acks.listen(self._booked)
         self._db, self._clock, self._handlers, self._me = db, clock, handlers, me
         self._at_once = settings.parallel
         self._sweep_s = min(settings.sweep_s, settings.lease_s / 3)  # the sweep renews leases: two may be late
         self._lease_ms, self._longest_ms = int(settings.lease_s * 1000), int(settings.retry_max_s * 1000)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._rows: dict[str, OutboxRow] = {}
+        self._overtaken: set[asyncio.Task[None]] = set()
+        """Attempts whose row the peer's next message has settled before its answer came: nothing waits for them.
+
+        As many as run at once besides: a peer that answers no request and goes on all the same must not pile them up.
+        """
         self._behind: set[str] = set()
         self._swept = ""
         """The stream that the sweep is looking at; emptied by a commit of one more row of it meanwhile."""
@@ -90,12 +98,13 @@ class Worker:
         self._wake.set()
         if self._loop is not None:
             await asyncio.gather(self._loop, return_exceptions=True)
-        running = list(self._tasks.values())
+        running = [*self._tasks.values(), *self._overtaken]
         if running:
             _, late = await asyncio.wait(running, timeout=grace_s)
             for task in late:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+        await self._acks.booked()
         await self._db.write(WORKER, outbox.hand_back, self._me)
 
     def alive(self, limit_ms: int = 15_000) -> bool:
@@ -110,6 +119,9 @@ class Worker:
         self._wake.set()
 
     def _committed(self, value: object) -> None:
+        if isinstance(value, Settled):
+            self._settled(value)
+            return
         if self._stopping:
             return
         if isinstance(value, OutboxRow) and self._free(value.stream) and value.due_at <= self._clock.now():
@@ -119,10 +131,28 @@ class Worker:
                 self._behind.add(value.stream)
                 if value.stream == self._swept:
                     self._swept = ""
+                self._acks.hurry(value.stream)
+            self._wake.set()
+
+    def _settled(self, row: Settled) -> None:
+        """The next row of the stream need not wait for the answer to this one any more."""
+        running = self._rows.get(row.stream)
+        on_its_way = running is not None and running.id == row.id
+        self._acks.settled(row.id, row.stream, on_its_way=on_its_way)
+        if on_its_way and len(self._overtaken) < self._at_once:
+            del self._rows[row.stream]
+            overtaken = self._tasks.pop(row.stream)
+            self._overtaken.add(overtaken)
+            overtaken.add_done_callback(self._overtaken.discard)
+
+    def _booked(self, streams: frozenset[str]) -> None:
+        """On PostgreSQL only the database knows what stands behind."""
+        if self._db.dialect == "postgres" or not streams.isdisjoint(self._behind):
             self._wake.set()
 
     def _free(self, stream: str) -> bool:
-        return stream not in self._tasks and stream not in self._behind and self._room() > 0
+        held = stream in self._tasks or stream in self._behind or self._acks.holds(stream)
+        return not held and self._room() > 0
 
     def _room(self) -> int:
         return self._at_once - sum(row.kind not in LONG for row in self._rows.values())
@@ -150,6 +180,7 @@ class Worker:
             await self._postpone(row, self._clock.now() + self._longest_ms, Defect("defect"))
             log.exception("delivery.defect", participant=row.participant, kind=row.kind, row=row.id)
         finally:
+            self._acks.over(row.id)
             # On PostgreSQL the row behind it may have been claimed since it was finished: that one runs by now.
             if self._tasks.get(row.stream) is asyncio.current_task():
                 del self._rows[row.stream], self._tasks[row.stream]
@@ -159,7 +190,8 @@ class Worker:
     async def _postpone(self, row: OutboxRow, due_at: int, why: HanseError) -> None:
         if not isinstance(why, RetryAfter):
             self._failed(row.kind, why.code)
-        self._behind.add(row.stream)
+        if self._tasks.get(row.stream) is asyncio.current_task():
+            self._behind.add(row.stream)
         await self._db.write(row.participant, postpone, row, due_at, why)
 
     async def _run(self) -> None:
@@ -186,7 +218,7 @@ class Worker:
         if self._db.dialect == "sqlite":
             await self._sweep_streams()
             return
-        held = list(self._rows.values())
+        held = [*self._rows.values(), *self._acks.rows()]
         if held:
             await self._db.write(WORKER, outbox.renew, self._me, held, self._lease_ms)
         room = self._room()
@@ -196,9 +228,10 @@ class Worker:
 
     async def _sweep_streams(self) -> None:
         """SQLite: rows run in this process alone, so a stream that runs is known here and its rows are left alone."""
-        limit = self._at_once * 2 + len(self._tasks)  # those that run are due still: they must not hide the others
+        # Those that run, or are answered and not booked, are due still: they must not hide the others.
+        limit = self._at_once * 2 + len(self._tasks) + len(self._acks.rows())
         for stream in await self._db.read(WORKER, _due_streams, self._clock.now(), limit):
-            if stream in self._tasks or self._room() <= 0:
+            if stream in self._tasks or self._acks.holds(stream) or self._room() <= 0:
                 continue
             self._behind.add(stream)  # from here on a commit must not hand over a row of this stream in memory
             for row in await self._db.write(WORKER, outbox.claim, self._me, 1, self._lease_ms, stream):

@@ -50,6 +50,15 @@ def require_not_deleting(tx: Tx, slug: str) -> None:
         raise Unknown("peer.nothing-here")
 
 
+def is_deleting(tx: Tx, slug: str) -> bool:
+    """The same as a question; whoever asks writes nothing more about it then."""
+    try:
+        require_not_deleting(tx, slug)
+    except Unknown:
+        return True
+    return False
+
+
 def checked(reason: str) -> str:
     """The reason in one line; raises Mistake if it is none or too long."""
     plain = " ".join(reason.split())

@@ -34,6 +34,13 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int
 
 
+class Settled(msgspec.Struct, frozen=True):
+    """Signal in this process (SQLite): the peer's next message has settled that row, whose answer may yet come."""
+
+    id: int
+    stream: str
+
+
 _COLUMNS = "id, participant, stream, kind, body, sealed, attempts, fence, due_at, created_at"
 
 _PUT = """
@@ -210,11 +217,16 @@ def abandon(tx: Tx, participant: str) -> int:
 
 def done_by_reply(tx: Tx, participant: str, stream: str, message_id: str) -> int:
     """The peer's next message acknowledges ours, whatever becomes of the HTTP answer (spec/protocol.md 4.5)."""
-    return tx.run(
+    done = tx.all(
         "UPDATE outbox SET done_at = :now, lease_owner = '', lease_until = 0"
-        " WHERE participant = :participant AND stream = :stream AND message_id = :message_id AND done_at IS NULL",
+        " WHERE participant = :participant AND stream = :stream AND message_id = :message_id AND done_at IS NULL"
+        " RETURNING id",
         now=tx.now,
         participant=participant,
         stream=stream,
         message_id=message_id,
     )
+    if tx.dialect == "sqlite":
+        for row in done:
+            tx.signal(TOPIC, Settled(id=row["id"], stream=stream))
+    return len(done)

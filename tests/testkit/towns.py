@@ -30,6 +30,7 @@ from connector.contracts.partner import Partner
 from connector.contracts.termination import statement
 from connector.delivery import assemble as delivery
 from connector.delivery import worker
+from connector.delivery.acks import Acks
 from connector.delivery.circuit import Circuits
 from connector.delivery.worker import RetryAfter
 from connector.errors import HanseError, PeerError, Unavailable
@@ -202,6 +203,8 @@ class Towns:
         self.pulls: list[str] = []
         self.pushes: list[str] = []
         self.file_name = "baeume.csv"
+        self.late_acks = False
+        """Whether answers to our messages are booked only when a test says so (`acks.booked`)."""
         self.infra = Infra(
             settings=replace(load(folder, {}), signers=Signers(deadline_s=3600.0)), clock=self.clock, db=db,
             http=SafeClient(), vault=self.vault, metrics=Metrics(), me="towns",
@@ -229,7 +232,8 @@ class Towns:
         )  # fmt: skip
         self.transfers, self.decisions, self.reports = moved.service, moved.decisions, moved.reports
         self.enforcement, self.duties = moved.enforcement, moved.duties
-        sent = delivery.assemble(infra, self.wire, self.circuits, self.contracts, self.transfers)
+        self.acks = Acks(self.db, self.clock)
+        sent = delivery.assemble(infra, self.wire, self.circuits, self.acks, self.contracts, self.transfers)
         plane = Work(handlers={"pull": self._pull, "push": self._push})
         work = together([approved.work, contracted.work, moved.work, sent, plane])
         self.handlers, self.timers = dict(work.handlers), work.timers
@@ -427,6 +431,8 @@ class Towns:
     async def _handle(self, row: OutboxRow) -> None:
         try:
             await self.handlers[row.kind](row)
+            if not self.late_acks:
+                await self.acks.booked()
         except Unavailable as error:
             due_at = error.at if isinstance(error, RetryAfter) else self.clock.now() + LEASE_MS
             await self.db.write(row.participant, worker.postpone, row, due_at, error)

@@ -1,0 +1,181 @@
+"""Answers 2xx to our messages that are not booked yet (spec/architecture.md 3.4, decision 0084).
+
+The peer's next message settles most of them in its own transaction (spec/protocol.md 4.5), so an answer after which
+one is expected waits for it, a quarter of a second at the most. Then those of one participant are booked together.
+Meanwhile the row is open in the database: this process remembers and does not send it again; after a crash it is sent
+again, and the peer takes it as the repetition that it is. Nothing that is said next waits for the booking of what the
+peer has settled; where a row comes behind an open one, that one is booked at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+from msgspec import Struct
+
+from connector.clock import Clock
+from connector.delivery import backoff
+from connector.errors import HanseError
+from connector.storage import outbox
+from connector.storage.database import Database, Tx
+from connector.storage.outbox import OutboxRow
+
+LINGER_S = 0.25
+log = structlog.get_logger("delivery")
+
+
+class Ack(Struct, frozen=True):
+    """An answer to `row`, and what books it. `expects`: the peer has the next word, and it will be the answer."""
+
+    row: OutboxRow
+    book: Callable[[Tx], None]
+    expects: bool
+
+
+class Acks:
+    """Those of one process of the operating system. `linger_s` is how long one waits for the peer's next message."""
+
+    def __init__(self, db: Database, clock: Clock, linger_s: float = LINGER_S) -> None:
+        self._db, self._clock, self._linger_s = db, clock, linger_s
+        self._open: dict[str, Ack] = {}
+        """By stream, until it is booked or settled: no next row of the stream may leave before."""
+        self._lingering: dict[str, float] = {}
+        """Those of them that wait for the peer's next message, and until when, by the loop's time; the oldest first."""
+        self._due: list[Ack] = []
+        """To be booked with the next batch."""
+        self._settled: set[int] = set()
+        """Rows that are settled while their answer is still on its way."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._booking: asyncio.Task[None] | None = None
+        self._again = False
+        self._on_booked: Callable[[frozenset[str]], None] = lambda streams: None
+
+    def listen(self, on_booked: Callable[[frozenset[str]], None]) -> None:
+        """Who is told of the streams in which the next row may leave."""
+        self._on_booked = on_booked
+
+    def put(self, ack: Ack) -> None:
+        """The peer said 2xx."""
+        if ack.row.id in self._settled:
+            self._due.append(ack)
+            self._look_later()
+            return
+        self._no_longer(ack.row.stream)  # the one before is settled, or this one could not have left
+        self._open[ack.row.stream] = ack
+        if ack.expects:
+            self._lingering[ack.row.stream] = asyncio.get_running_loop().time() + self._linger_s
+            self._look_later()
+        else:
+            self._due.append(ack)
+            self._begin()
+
+    def holds(self, stream: str) -> bool:
+        """Whether a row of that stream is answered and not booked."""
+        return stream in self._open
+
+    def rows(self) -> list[OutboxRow]:
+        """All of those; on PostgreSQL their leases must not run out."""
+        return [ack.row for ack in self._open.values()]
+
+    def settled(self, row_id: int, stream: str, *, on_its_way: bool) -> None:
+        """The peer's next message has settled that row: only its line in the transcript is left."""
+        known = self._open.get(stream)
+        if known is not None and known.row.id == row_id:
+            self._no_longer(stream)
+            del self._open[stream]
+            self._look_later()
+        elif on_its_way:
+            self._settled.add(row_id)
+
+    def over(self, row_id: int) -> None:
+        """Its attempt has ended: an answer that it got is here by now."""
+        self._settled.discard(row_id)
+
+    def hurry(self, stream: str) -> None:
+        """Something is to be said in that stream."""
+        if stream in self._open:
+            self._no_longer(stream)
+            self._begin()
+
+    async def booked(self) -> None:
+        """Books all that is here, and returns when it is."""
+        while self._lingering or self._due or self._booking is not None:
+            for stream in list(self._lingering):
+                self._no_longer(stream)
+            self._begin()
+            assert self._booking is not None
+            await asyncio.wait([self._booking])
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _no_longer(self, stream: str) -> None:
+        """It waits for no message any more."""
+        if self._lingering.pop(stream, None) is not None:
+            self._due.append(self._open[stream])
+
+    def _look_later(self) -> None:
+        """When the oldest has waited long enough."""
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_at(next(iter(self._lingering.values()), loop.time() + self._linger_s), self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        for stream in [stream for stream, until in self._lingering.items() if until <= now]:
+            self._no_longer(stream)
+        if self._lingering:
+            self._look_later()
+        self._begin()
+
+    def _begin(self) -> None:
+        """One batch at a time: what comes meanwhile makes the next."""
+        if self._booking is not None:
+            self._again = True
+        elif self._due:
+            self._booking = asyncio.create_task(self._book_all(), name="book acks")
+
+    async def _book_all(self) -> None:
+        batch, self._due, self._again = self._due, [], False
+        by_participant: dict[str, list[Ack]] = {}
+        for ack in batch:
+            by_participant.setdefault(ack.row.participant, []).append(ack)
+        try:
+            await asyncio.gather(*(self._book(slug, acks) for slug, acks in by_participant.items()))
+        finally:
+            self._booking = None
+            for ack in batch:
+                if self._open.get(ack.row.stream) is ack:
+                    del self._open[ack.row.stream]
+            self._on_booked(frozenset(ack.row.stream for ack in batch))
+            if self._again:
+                self._begin()
+
+    async def _book(self, slug: str, acks: Sequence[Ack]) -> None:
+        """Together, or one by one where one of them cannot be booked."""
+        try:
+            await self._db.write(slug, _all, acks)
+        except Exception as error:
+            # The edge of a batch: a defect in one must not take the others with it.
+            if len(acks) > 1:
+                for ack in acks:
+                    await self._book(slug, [ack])
+                return
+            await self._postpone(acks[0].row, error)
+
+    async def _postpone(self, row: OutboxRow, error: Exception) -> None:
+        """The message is sent again later, and the peer answers as it did."""
+        if isinstance(error, HanseError):
+            log.error("delivery.not-booked", participant=row.participant, row=row.id, why=str(error))
+        else:
+            log.error("delivery.defect", participant=row.participant, row=row.id, exc_info=error)
+        try:
+            await self._db.write(row.participant, outbox.postpone, row, self._clock.now() + backoff.wait(row.attempts))
+        except HanseError as lost:  # the sweep finds it when the database is back
+            log.warning("delivery.not-postponed", participant=row.participant, row=row.id, why=str(lost))
+
+
+def _all(tx: Tx, acks: Sequence[Ack]) -> None:
+    for ack in acks:
+        ack.book(tx)

@@ -1,0 +1,343 @@
+"""Answers that are booked late: settled by the peer's next message, else together, and never in front of anything.
+
+The wire carries no faults here but the order of things: what a peer says next may be faster than its own answer.
+"""
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Concatenate, Literal, ParamSpec, TypeVar
+
+import pytest
+
+from connector.clock import SystemClock
+from connector.delivery.acks import Ack, Acks
+from connector.delivery.worker import Worker
+from connector.errors import Defect
+from connector.http.outbound import Answer
+from connector.language.reasons import because
+from connector.settings.load import Worker as Settings
+from connector.storage import open_database, outbox
+from connector.storage.database import WORKER, Database, Listener, Tx
+from connector.storage.outbox import OutboxRow
+from tests.testkit.patience import PATIENCE_S
+from tests.testkit.towns import Towns
+
+P = ParamSpec("P")
+T = TypeVar("T")
+TOWN, VILLAGE = "musterstadt", "nachbardorf"
+NEVER = 3600.0
+
+
+class Counting:
+    """Notes each unit that is written, by scope, and each that is read for a participant."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.dialect: Literal["sqlite", "postgres"] = database.dialect
+        self.written, self.read_by = list[str](), list[str]()
+
+    async def start(self) -> None:
+        await self._database.start()
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def write(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+        self.written.append(scope)
+        return await self._database.write(scope, fn, *args, **kw)
+
+    async def read(self, scope: str, fn: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kw: P.kwargs) -> T:
+        if scope != WORKER:
+            self.read_by.append(scope)
+        return await self._database.read(scope, fn, *args, **kw)
+
+    def listen(self, topic: str, callback: Listener, /) -> None:
+        self._database.listen(topic, callback)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+def put(tx: Tx, stream: str, message_id: str = "") -> int:
+    return outbox.put(
+        tx, participant=TOWN, stream=stream, kind="message", body=message_id.encode(), message_id=message_id
+    )
+
+
+def replied(tx: Tx, stream: str, to: str, said_next: str = "") -> None:
+    """The peer's next message: it settles ours, and we say something in turn."""
+    assert outbox.done_by_reply(tx, TOWN, stream, to) == 1
+    if said_next:
+        put(tx, stream, said_next)
+
+
+def left(tx: Tx) -> list[str]:
+    return [bytes(row["body"]).decode() for row in tx.all("SELECT body FROM outbox WHERE done_at IS NULL ORDER BY id")]
+
+
+class Sender:
+    """A handler that notes what it sends; the peer says 2xx once `gate` of that message is open."""
+
+    def __init__(self, db: Database, linger_s: float, *, expects: bool = True) -> None:
+        self.db, self.acks, self.expects = db, Acks(db, SystemClock(), linger_s), expects
+        self.sent, self.booked = list[str](), list[str]()
+        self.gates: dict[str, asyncio.Event] = {}
+
+    async def __call__(self, row: OutboxRow) -> None:
+        name = row.body.decode()
+        self.sent.append(name)
+        if name in self.gates:
+            await self.gates[name].wait()
+        self.acks.put(Ack(row, partial(self._book, row=row), self.expects))
+
+    def _book(self, tx: Tx, *, row: OutboxRow) -> None:
+        if row.body == b"broken":
+            raise Defect("defect")
+        if outbox.finish(tx, row):
+            self.booked.append(row.body.decode())
+
+
+@asynccontextmanager
+async def sending(
+    db: Database, linger_s: float = NEVER, *, expects: bool = True, sweep_s: float = 0.02, parallel: int = 20
+) -> AsyncIterator[tuple[Sender, Worker]]:
+    sender = Sender(db, linger_s, expects=expects)
+    settings = Settings(sweep_s=sweep_s, lease_s=1.0, parallel=parallel)
+    worker = Worker(db, SystemClock(), {"message": sender}, "me", settings, acks=sender.acks)
+    await worker.start()
+    try:
+        yield sender, worker
+    finally:
+        await worker.stop()
+
+
+@pytest.fixture
+async def counted(migrated: Path, tmp_path: Path) -> AsyncIterator[tuple[Towns, Counting]]:
+    """Both towns over a database that counts."""
+    counting = Counting(open_database(f"sqlite://{shutil.copy(migrated, tmp_path / 'hanse.db')}"))
+    await counting.start()
+    towns = Towns(counting, tmp_path)
+    await towns.add(TOWN, VILLAGE)
+    yield towns, counting
+    await counting.close()
+
+
+async def test_a_negotiation_takes_five_commits_one_after_the_other(counted: tuple[Towns, Counting]) -> None:
+    """>> request, agreement, verification, finalized << one unit to send each and to take the last, and no read."""
+    towns, counting = counted
+    made = await towns.publish(TOWN)
+    settings = Settings(sweep_s=NEVER, lease_s=4 * NEVER)
+    worker = Worker(counting, SystemClock(), towns.handlers, "me", settings, acks=towns.acks)
+    await worker.start()
+    counting.written.clear()
+    counting.read_by.clear()
+    asked = await towns.ask(VILLAGE, TOWN, made)
+    reached = "SELECT 1 AS one FROM negotiation WHERE participant = :participant AND state = 'FINALIZED'"
+    while not await _quietly(counting, VILLAGE, reached):
+        await asyncio.sleep(0)
+    critical = counting.written[: counting.written.index(VILLAGE, counting.written.index(TOWN, 2) + 1) + 1]
+    assert critical == [VILLAGE, TOWN, VILLAGE, TOWN, VILLAGE]
+    assert counting.read_by == []
+    await worker.stop()
+    both = "SELECT state FROM negotiation"
+    assert [row["state"] for row in await _quietly(counting, TOWN, both)] == ["FINALIZED"] * 2
+    assert asked.id
+    # What comes behind it: the answer to FINALIZED, and the lines of those that the next message had settled.
+    behind = counting.written[len(critical) : -1]  # the last unit hands leases back
+    assert sorted(behind) in ([TOWN, VILLAGE], [TOWN, TOWN, VILLAGE])
+
+
+async def _quietly(counting: Counting, scope: str, sql: str) -> list[dict[str, object]]:
+    return await counting._database.read(
+        scope, lambda tx: [dict(row) for row in tx.all(sql, **({"participant": scope} if ":p" in sql else {}))]
+    )
+
+
+async def test_every_answer_but_the_last_is_settled_by_a_message(towns: Towns) -> None:
+    """>> a negotiation in which nobody books an answer << both are FINALIZED, the answer to that alone is."""
+    towns.late_acks = True
+    agreement = await towns.concluded(VILLAGE, TOWN)
+    assert agreement.state == "finalized"
+    open_rows = "SELECT body FROM outbox WHERE participant = :participant AND done_at IS NULL"
+    assert await towns.rows(VILLAGE, open_rows) == []
+    assert all(b'"kind":"FINALIZE"' in bytes(row["body"]) for row in await towns.rows(TOWN, open_rows))
+    await towns.acks.booked()
+    assert await towns.rows(TOWN, open_rows) == []
+    for slug, kinds in ((VILLAGE, ["REQUEST", "VERIFY"]), (TOWN, ["AGREE", "FINALIZE"])):
+        lines = await towns.rows(
+            slug, "SELECT kind, status FROM transcript WHERE participant = :participant AND direction = 'out'"
+        )
+        assert sorted(line["kind"] for line in lines) == kinds
+        assert all(200 <= line["status"] < 300 for line in lines)
+
+
+async def test_an_end_leaves_with_the_pid_that_the_answer_named(counted: tuple[Towns, Counting]) -> None:
+    """>> request << 201 with a pid, and no word more >> an end, before that was booked: it knows the pid."""
+    towns, counting = counted
+    made = await towns.publish(TOWN)
+    towns.acks._linger_s = NEVER
+    said = {"@type": "ContractNegotiation", "providerPid": "urn:uuid:theirs", "state": "REQUESTED"}
+    towns.wire.answers = [Answer(201, {}, json.dumps(said).encode()), Answer(200, {}, b"")]
+    worker = Worker(counting, SystemClock(), towns.handlers, "me", Settings(sweep_s=0.02), acks=towns.acks)
+    await worker.start()
+    asked = await towns.ask(VILLAGE, TOWN, made)
+    stream = f"negotiation:{VILLAGE}:{asked.id}"
+    await until(lambda: towns.acks.holds(stream))
+    await towns.db.write(VILLAGE, towns.contracts.terminate, VILLAGE, asked.id, "operator", because("reason.none"))
+    await until(lambda: len(towns.wire.sent) == 2)
+    await worker.stop()
+    ended = await towns.case(VILLAGE, asked.id)
+    assert (ended.shown, ended.kernel.peer_pid) == ("TERMINATED", "urn:uuid:theirs")
+    assert towns.wire.sent[-1] == f"{VILLAGE}: ContractNegotiationTerminationMessage"
+
+
+@pytest.mark.threat("T57")
+@pytest.mark.parametrize("dies", range(1, 6))
+async def test_a_crash_at_any_commit_with_answers_unbooked_ends_in_one_contract(towns: Towns, dies: int) -> None:
+    """>> the process dies after any commit, with every answer forgotten << sent again, and taken as repeated."""
+    towns.late_acks = True
+    made = await towns.publish(TOWN)
+    asked = await towns.ask(VILLAGE, TOWN, made)
+    await towns.run(rows=dies - 1)
+    towns.acks._open.clear()
+    towns.acks._lingering.clear()
+    towns.acks._due.clear()
+    await towns.db.write(WORKER, outbox.hand_back, "towns")
+    towns.late_acks = False
+    for _ in range(3):
+        await towns.hurry()
+    for slug in (TOWN, VILLAGE):
+        rows = await towns.rows(slug, "SELECT state FROM agreement WHERE participant = :participant")
+        assert [row["state"] for row in rows] == ["finalized"]
+        told = "SELECT 1 AS one FROM audit_entry WHERE participant = :participant AND type = 'agreement'"
+        assert len(await towns.rows(slug, told)) == 1
+    assert (await towns.case(VILLAGE, asked.id)).shown == "FINALIZED"
+
+
+async def test_the_peers_next_message_settles_the_row_and_ours_leaves_at_once(sqlite_db: Database) -> None:
+    """>> first << 2xx << next message, which settles it; >> second, though nobody has booked the 2xx."""
+    async with sending(sqlite_db) as (sender, _):
+        await sqlite_db.write(TOWN, put, "a", "first")
+        await until(lambda: sender.acks.holds("a"))
+        await sqlite_db.write(TOWN, replied, "a", "first", "second")
+        await until(lambda: sender.sent == ["first", "second"])
+        assert sender.booked == []
+    assert sender.booked == ["second"]
+    assert await sqlite_db.read(WORKER, left) == []
+
+
+async def test_a_message_that_is_faster_than_the_answer_holds_up_nothing(sqlite_db: Database) -> None:
+    """>> first << next message, and no answer yet >> second all the same; << 2xx to first: only a line is left."""
+    async with sending(sqlite_db) as (sender, worker):
+        sender.gates["first"] = asyncio.Event()
+        await sqlite_db.write(TOWN, put, "a", "first")
+        await until(lambda: sender.sent == ["first"])
+        await sqlite_db.write(TOWN, replied, "a", "first", "second")
+        await until(lambda: sender.sent == ["first", "second"])
+        sender.gates["first"].set()
+        await until(lambda: not worker._overtaken)
+        assert sender.acks._settled == set()
+    assert sender.booked == ["second"]
+
+
+async def test_a_peer_that_answers_nothing_piles_nothing_up(sqlite_db: Database) -> None:
+    """<< next messages without answers, in more streams than run at once >> the last one waits for its answer."""
+    async with sending(sqlite_db, parallel=2) as (sender, worker):
+        for stream in "abcd":
+            sender.gates[stream] = asyncio.Event()
+            await sqlite_db.write(TOWN, put, stream, stream)
+            await until(lambda stream=stream: stream in sender.sent)  # type: ignore[misc]
+            await sqlite_db.write(TOWN, replied, stream, stream)
+            if stream == "c":
+                break
+        await until(lambda: len(worker._overtaken) == 2)
+        assert worker.running() == 1
+        for gate in sender.gates.values():
+            gate.set()
+        await until(lambda: worker.running() == 0)
+
+
+async def test_nothing_that_is_answered_is_sent_again(any_db: Database) -> None:
+    """>> sweeps while an answer waits to be booked << the row is left alone, also past the length of its lease."""
+    async with sending(any_db, sweep_s=0.005) as (sender, worker):
+        await any_db.write(TOWN, put, "a", "first")
+        await until(lambda: sender.acks.holds("a"))
+        for _ in range(10):
+            await worker._sweep()
+        assert sender.sent == ["first"]
+        assert await any_db.read(WORKER, left) == ["first"]
+    assert (sender.sent, sender.booked) == (["first"], ["first"])
+
+
+async def test_what_no_message_settles_is_booked_together(sqlite_db: Database) -> None:
+    """>> twenty messages << twenty answers and no word more >> one transaction books them all."""
+    counting = Counting(sqlite_db)
+    async with sending(counting) as (sender, _):
+        for n in range(20):
+            await sqlite_db.write(TOWN, put, f"s{n}", f"m{n}")
+        await until(lambda: len(sender.acks.rows()) == 20)
+        sender.acks._look()
+        assert sender.booked == [], "they have not waited long enough"
+        sender.acks._lingering = dict.fromkeys(sender.acks._lingering, 0.0)
+        sender.acks._look()
+        await until(lambda: len(sender.booked) == 20)
+    assert counting.written.count(TOWN) == 1
+    assert await sqlite_db.read(WORKER, left) == []
+
+
+async def test_a_row_behind_an_open_one_has_it_booked_at_once(any_db: Database) -> None:
+    """>> first << 2xx >> an end, which has to wait for that one to be booked << it is, before its time, and leaves."""
+    async with sending(any_db, NEVER if any_db.dialect == "sqlite" else 0.05) as (sender, _):
+        await any_db.write(TOWN, put, "a", "first")
+        await until(lambda: sender.acks.holds("a"))
+        await any_db.write(TOWN, put, "a", "end")
+        await until(lambda: sender.sent == ["first", "end"])
+        assert sender.booked == ["first"]
+
+
+async def test_one_that_cannot_be_booked_takes_no_other_with_it(sqlite_db: Database) -> None:
+    """>> three answers, and a defect in one << two are booked, the third message waits and is sent again."""
+    async with sending(sqlite_db, 0.02, sweep_s=0.01) as (sender, _):
+        for name in ("one", "broken", "two"):
+            await sqlite_db.write(TOWN, put, name, name)
+        await until(lambda: sender.sent.count("broken") >= 2)
+        assert set(sender.booked) == {"one", "two"}, "and tried more than once"
+        assert await sqlite_db.read(WORKER, left) == ["broken"]
+
+
+async def test_after_a_crash_the_message_is_sent_again(any_db: Database) -> None:
+    """>> the process dies with an answer that nobody booked << the next one sends the message once more, and books."""
+    first = Sender(any_db, NEVER)
+    await any_db.write(TOWN, put, "a", "first")
+    [row] = await any_db.write(WORKER, outbox.claim, "dead", 1, 1)
+    await first(row)
+    assert first.acks.holds("a")
+    async with sending(any_db, 0.01) as (sender, _):
+        await until(lambda: sender.booked == ["first"])
+    assert first.sent + sender.sent == ["first", "first"]
+    await first.acks.booked()
+    assert first.booked == [], "the fence has moved on"
+
+
+async def test_a_stop_books_what_is_answered(any_db: Database) -> None:
+    """>> stopped before its time << nothing is left to send."""
+    async with sending(any_db) as (sender, _):
+        await any_db.write(TOWN, put, "a", "first")
+        await until(lambda: sender.acks.holds("a"))
+    assert sender.booked == ["first"]
+    assert await any_db.read(WORKER, left) == []
+
+
+async def test_the_end_of_a_process_is_booked_without_waiting(sqlite_db: Database) -> None:
+    """>> a message after which the peer has nothing to say << booked as soon as it is answered."""
+    async with sending(sqlite_db, expects=False) as (sender, _):
+        await sqlite_db.write(TOWN, put, "a", "end")
+        await until(lambda: sender.booked == ["end"])
