@@ -78,11 +78,14 @@ class Revocation(msgspec.Struct, frozen=True, kw_only=True, rename={"since": "fr
 
 
 class ParticipantHandlers:
-    """`catch_up` lists only who is not on the list yet; `listed` are the SHA-256 of the certificates that the list
-    names for a DID."""
+    """`enlist` waits for the list, `soon` not always, `catch_up` lists only who is not on it yet; `listed` are the
+    SHA-256 of the certificates that the list names for a DID."""
 
-    def __init__(self, participants: Participants, enlist: Enlist, catch_up: Enlist, listed: Listed) -> None:
-        self._participants, self._enlist, self._catch_up, self._listed = participants, enlist, catch_up, listed
+    def __init__(
+        self, participants: Participants, enlist: Enlist, soon: Enlist, catch_up: Enlist, listed: Listed
+    ) -> None:  # fmt: skip
+        self._participants, self._enlist, self._soon = participants, enlist, soon
+        self._catch_up, self._listed = catch_up, listed
 
     async def all(self, request: web.Request) -> ParticipantsView:
         """All of this process."""
@@ -107,7 +110,7 @@ class ParticipantHandlers:
         kind = concepts.kind(wish.kind).iri
         known = bool(await self._participants.here([wish.slug]))
         hosted = await self._participants.add(wish.slug, wish.name, kind, wish.operator, wish.root, wish.publisher)
-        await (self._catch_up if known else self._enlist)(wish.slug)
+        await (self._catch_up if known else self._soon)(wish.slug)
         return self._shown(hosted), 200 if known else 201
 
     async def one(self, request: web.Request) -> ParticipantView:

@@ -126,7 +126,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
     return [
         operation,
         api_participants.ParticipantHandlers(
-            participants, enrolment.enlist, enrolment.catch_up, members.seal_certificates
+            participants, enrolment.enlist, enrolment.enlist_soon, enrolment.catch_up, members.seal_certificates
         ),
         api_catalogue.CatalogueHandlers(
             db, clock, participants, catalogue.service, catalogue.audiences, catalogue.uploads, judge
@@ -166,7 +166,7 @@ def management(services: Services) -> tuple[list[api_routes.Handlers], api_opera
 def _operation(services: Services) -> api_operation.OperationHandlers:
     operation, infra = services.operation, services.infra
     return api_operation.OperationHandlers(
-        infra.db, services.participants, infra.metrics, services.schedule.readiness.look, services.trust.listing.reload,
+        infra.db, services.participants, infra.metrics, services.schedule.readiness.look, operation.enrolment.reload,
         operation.changes.accept_keys, operation.look, services.figures,
     )  # fmt: skip
 

@@ -39,6 +39,10 @@ ENROL_MS: Final = 600_000
 """Who is due and no member now is looked at again so much later: memberships begin and end by time."""
 SAME_MS: Final = 6 * 3_600_000
 """So often the list is looked through although it is the same one, should anybody be missing."""
+MOST_PER_S: Final = 1.0
+"""Crawls a second that a process begins by itself, all its participants together (decision 0092)."""
+MOST_AT_ONCE, FIRST = 2_000, 100
+"""How many may be saved up, for towns that are new, and how many a process has when it starts."""
 MOST_DUE: Final = 2_000
 WAIT_S, PERSON_S = 10.0, 60.0
 """How long a person waits for a host that is being asked already, and for one crawl."""
@@ -66,6 +70,11 @@ class Crawler:
         self._tasks: set[asyncio.Task[None]] = set()
         self._enrolled: dict[str, tuple[int, int]] = {}
         self._silent: set[tuple[str, str]] = set()
+        self._published: Mapping[str, int] | None = None
+        """The newest record of a publication in each log here, as of the last look."""
+        self._places: tuple[int, Mapping[str, str]] = (-1, {})
+        self._pairs = 0
+        self._budget, self._filled = float(FIRST), clock.steady()
         metrics.gauge(
             "hanse_federation_silent", "Members whose catalogue could not be read lately, for each participant.",
             lambda: float(len(self._silent)),
@@ -75,13 +84,17 @@ class Crawler:
         """Begins what is due, host by host, as many hosts as may be asked at once."""
         waiting = dict[str, list[tuple[str, str]]]()
         hosted = await self._participants.all()
+        active = dict[str, str]()
         for one in hosted:
             if one.participant.state != "active":
                 await self._leave(one.participant.id)
-            elif not await self._enrol(one.participant.id, one.participant.did):
-                return
-        latest = self._clock.now() + max(2 * self._bounds.every_ms, decide.LONGEST_MS)
-        active = {one.participant.id for one in hosted if one.participant.state == "active"}
+            elif await self._enrol(one.participant.id, one.participant.did):
+                active[one.participant.id] = one.participant.did
+        if not active:
+            return
+        self._pairs = len(active) * len(self._anchor.current.participants)
+        await self._sooner(active)
+        latest = self._clock.now() + max(2 * self._period(), decide.LONGEST_MS)
         slugs = [slug for slug in await self._db.read(WORKER, store.crawling, latest) if slug in active]
         _CHANCE.shuffle(slugs)  # nobody is always the last
         for slug in slugs:
@@ -90,11 +103,13 @@ class Crawler:
                     waiting.setdefault(_host(did), []).append((slug, did))
                 else:
                     await self._db.write(slug, store.postpone, slug, did, self._clock.now() + ENROL_MS)
+        self._refill()
         for host, pairs in waiting.items():
             if len(self._tasks) >= self._settings.at_once:
                 break
-            if not self._lock(host).locked():
-                await self._begin(pairs)
+            if not self._lock(host).locked() and (some := pairs[: int(self._budget)]):
+                self._budget -= len(some)
+                await self._begin(some)
 
     async def now(self, slug: str, did: str, crawl_s: float = PERSON_S, away: HanseError | None = None) -> Crawled:
         """Crawls one member for one participant, in `crawl_s` seconds at most; of one that is `away` that is booked.
@@ -169,7 +184,7 @@ class Crawler:
     async def _crawl(
         self, slug: str, did: str, ours: Callable[[Tx], None], crawl_s: float, away: HanseError | None
     ) -> Crawled:
-        bounds = replace(self._bounds, crawl_s=crawl_s)
+        bounds = replace(self._bounds, crawl_s=crawl_s, every_ms=self._period())
         crawl = Crawl(self._db, self._fetch, bounds, self._roots(), ours, slug, did, self._chance)
         done = await (crawl.run() if away is None else crawl.fail(away))
         outcome = "failed" if done.error else "doubted" if done.doubted else "unchanged" if done.unchanged else "read"
@@ -211,14 +226,37 @@ class Crawler:
         entry = self._anchor.entry(did)
         return entry is not None and entry.admitted(self._clock.now())
 
+    def _refill(self) -> None:
+        """What may be begun now: so much a second, saved up for when many are new at once."""
+        now = self._clock.steady()
+        self._budget = min(MOST_AT_ONCE, self._budget + (now - self._filled) / 1000 * MOST_PER_S)
+        self._filled = now
+
+    def _period(self) -> int:
+        """Milliseconds until a member is asked again: longer where many towns of one process ask many members."""
+        return max(self._bounds.every_ms, int(self._pairs * 1000 / MOST_PER_S))
+
+    async def _sooner(self, active: Mapping[str, str]) -> None:
+        """Whoever here has published something new is asked by its neighbours in this process at once."""
+        before, now = self._published, await self._db.read(WORKER, store.published)
+        self._published = now
+        if before is None:
+            return
+        news = [active[slug] for slug, at in now.items() if slug in active and before.get(slug, 0) != at]
+        for slug in active if news else ():
+            await self._db.write(slug, store.sooner, slug, news)
+
     def _roots(self) -> Mapping[str, str]:
         """Where the DIDs of members place them; what an operator entered for one is not known to others."""
+        if self._places[0] == self._anchor.version:
+            return self._places[1]
         found = dict[str, str]()
         for one in self._anchor.current.participants:
             try:
                 found[decide.place_of(dids.root_of(dids.parse(one.did)))] = one.did
             except HanseError:
                 continue
+        self._places = self._anchor.version, found
         return found
 
     def _lock(self, host: str) -> asyncio.Lock:

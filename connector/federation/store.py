@@ -69,6 +69,27 @@ def due(tx: Tx, participant: str, latest: int, limit: int) -> list[str]:
     return [row["provider"] for row in rows]
 
 
+def published(tx: Tx) -> Mapping[str, int]:
+    """The newest record of a publication (its id) in each log, in the scope of the worker."""
+    rows = tx.all(
+        "SELECT p.id, (SELECT max(e.id) FROM audit_entry e WHERE e.participant = p.id AND e.type = 'publication')"
+        " AS newest FROM participant p WHERE p.state NOT IN ('deleting', 'deleted')"
+    )
+    return {str(row["id"]): int(row["newest"]) for row in rows if row["newest"] is not None}
+
+
+def sooner(tx: Tx, participant: str, providers: Iterable[str]) -> None:
+    """These have news: they are asked now."""
+    for provider in providers:
+        tx.run(
+            "UPDATE crawl SET due_at = :now WHERE participant = :participant AND provider = :provider"
+            " AND due_at > :now",
+            now=tx.now,
+            participant=participant,
+            provider=provider,
+        )
+
+
 def postpone(tx: Tx, participant: str, provider: str, due_at: int) -> None:
     """Not asked before then; nothing else is said of it."""
     tx.run(

@@ -49,18 +49,21 @@ def assemble(
     )  # fmt: skip
     status = WitnessStatus(db, clock, participants, trust.anchor, metrics, witness_keys.name)
     seal = Background("seal", maintenance.seal_logs)
+    enrolment = Enrolment(
+        space, participants, trust.listing, trust.anchor, witness_keys, settings.witness.operator
+    )  # fmt: skip
     work = Work(
         every={"seal": (settings.worker.seal_every_s, seal.begin), "forget": (FORGET_S, maintenance.forget)},
         alone={
             "trust-list": (settings.trust.list_reload_s, trust.listing.reload),
             "kept-list": (KEPT_LIST_S, trust.listing.catch_up),
         },
-        rounds=(seal,),
+        rounds=(seal, enrolment),
     )
     return OperationSlice(
         maintenance=maintenance,
         monitoring=Monitoring(db, clock, participants, metrics, settings.peer.tls_cert_file),
-        enrolment=Enrolment(space, participants, trust.listing, trust.anchor, witness_keys, settings.witness.operator),
+        enrolment=enrolment,
         status=status,
         changes=TrustChanges(db, trust.resolver, trust.listing, maintenance),
         work=work,

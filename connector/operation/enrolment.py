@@ -20,6 +20,9 @@ from connector.trust.members.trust_list import Anchor, Entry, Witness
 from connector.witness.keys import WitnessKeys
 
 log = structlog.get_logger("trust")
+LARGE = 50
+"""Members of a list from which on newcomers share one a second: all of it is written and signed each time."""
+PAUSE_S = 1.0
 
 
 class _Turn:
@@ -41,6 +44,7 @@ class Enrolment:
         self._space, self._participants, self._listing = space, participants, listing
         self._anchor, self._keys, self._operator = anchor, keys, operator
         self._writing, self._next = asyncio.Lock(), _Turn()
+        self._later: asyncio.Task[None] | None = None
 
     async def enlist(self, *slugs: str) -> None:
         """Lists these participants as they are now (without any: all), and this process as a witness.
@@ -58,6 +62,43 @@ class Enrolment:
                 turn.problem = await self._enlisted(turn)
         if turn.problem is not None:
             raise turn.problem
+
+    async def enlist_soon(self, slug: str) -> None:
+        """The same for a newcomer; above `LARGE` members within `PAUSE_S`: a list of many costs more than a town."""
+        if self._space is None:
+            return
+        if len(self._anchor.entries) < LARGE:
+            await self.enlist(slug)
+            return
+        self._next.wanted.add(slug)
+        if self._later is None or self._later.done():
+            self._later = asyncio.create_task(self._after_a_pause(), name="enlist")
+
+    async def reload(self) -> int:
+        """The trust list as it stands now, with everybody who waits to be on it; its version."""
+        await self._settled()
+        return await self._listing.reload()
+
+    async def stop(self) -> None:
+        """Who waits is listed now; what cannot be written the next start makes up for."""
+        if self._later is not None:
+            self._later.cancel()
+            await asyncio.gather(self._later, return_exceptions=True)
+            await self._told()
+
+    async def _after_a_pause(self) -> None:
+        await asyncio.sleep(PAUSE_S)
+        await self._told()
+
+    async def _settled(self) -> None:
+        if self._next.wanted:
+            await self.enlist(*self._next.wanted)
+
+    async def _told(self) -> None:
+        try:
+            await self._settled()
+        except (HanseError, OSError) as error:
+            log.warning("trust.enlist", why=str(error))
 
     async def _enlisted(self, turn: "_Turn") -> HanseError | OSError | None:
         """One list for all of them. What went wrong is told to each who waits for it."""

@@ -10,13 +10,15 @@ from tests.testkit.towns import Towns
 PLACE = "/api/v1/participants/musterstadt/keys/seal/revoke"
 
 
-async def nothing() -> None:
+async def nothing(slug: str) -> None:
     """No development space."""
 
 
 @pytest.mark.parametrize("since", ["2026-11-20", "gestern", "2026-11-20T10:00:00", "9999-12-31T23:59:59-23:59", ""])
 async def test_a_time_that_is_none(towns: Towns, since: str) -> None:
-    application = routes.application([ParticipantHandlers(towns.participants, nothing, nothing, lambda did: ())])
+    application = routes.application(
+        [ParticipantHandlers(towns.participants, nothing, nothing, nothing, lambda did: ())]
+    )
     async with TestClient(TestServer(application)) as client:
         before = (await towns.participants.get("musterstadt")).seal.kid
         answer = await client.post(PLACE, json={"from": since, "reason": "weg"})

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from connector.audit import store as audit
 from connector.catalogue.search import store as copies
 from connector.clock import FakeClock
 from connector.errors import Unavailable
-from connector.federation import decide, store
+from connector.federation import crawler, decide, store
 from connector.federation.crawler import ENROL_MS, FIRST_MS, Crawler
 from connector.federation.model import CataloguePage
 from connector.http.outbound import Answer
@@ -157,6 +158,39 @@ async def test_nobody_asks_itself_a_suspended_member_or_before_there_is_a_list(s
     scene.list.write(own, gone, member(LAKE, valid_until="2021-01-01T00:00:00Z"))
     await scene.look()
     assert await scene.look(FIRST_MS) == [(THERE, scene.towns.did(HERE))]
+
+
+async def test_many_pairs_are_asked_less_often(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> two towns, one member; a process may ask one in two hours << each is asked after four, not every hour."""
+    monkeypatch.setattr(crawler, "MOST_PER_S", 1 / 7_200)
+    await scene.look()
+    assert await scene.look(FIRST_MS) == [(HERE, SEA), (THERE, SEA)]
+    assert await scene.look(200 * 60_000) == []
+    assert await scene.look(20 * 60_000) == [(HERE, SEA), (THERE, SEA)]
+
+
+async def test_only_so_many_are_begun_in_a_while(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> two towns, three members; two crawls to begin with and one a minute << two, then one more each minute."""
+    monkeypatch.setattr(crawler, "FIRST", 2)
+    monkeypatch.setattr(crawler, "MOST_PER_S", 1 / 60)
+    scene.list.write(member(SEA), member(HILL), member(LAKE))
+    scene.crawler = scene.replica("slow")
+    await scene.look()
+    asked = [len(await scene.look(FIRST_MS + 1_000)), *[len(await scene.look(60_000)) for _ in range(5)]]
+    assert (asked, sum(asked)) == ([3, 1, 1, 1, 0, 0], 6)
+
+
+async def test_a_neighbour_that_publishes_is_asked_at_once(scene: Scene) -> None:
+    """>> both towns are members; one publishes << the other asks it at the next look, and nobody asks anybody else."""
+    there = scene.towns.did(THERE)
+    scene.list.write(member(SEA), member(there), member(scene.towns.did(HERE)))
+    await scene.look()
+    await scene.look(FIRST_MS)
+    assert await scene.look(60_000) == []
+    record = {"offer": "o", "action": "published"}
+    await scene.db.write(THERE, lambda tx: audit.append(tx, THERE, "publication", None, "steward", record, did=there))
+    assert await scene.look(15_000) == [(HERE, there)]
+    assert await scene.look(15_000) == []
 
 
 async def test_a_member_that_is_silent_is_asked_ever_less_often(scene: Scene) -> None:

@@ -31,6 +31,8 @@ IDLE_S = 20.0
 SETTLED_S = 20.0
 """For what a process does once after its start."""
 MEMBERS = 6
+ASKED = 20
+"""Towns of the many that are asked; each of them, and the one alone, is asked once before anything is measured."""
 PAGES, NEGOTIATIONS = 24, 10
 MIB = 1 << 20
 MODEL = "modellstadt"
@@ -40,7 +42,7 @@ class Towns:
     """The towns of one process by DID, with the ids of some of their datasets."""
 
     def __init__(self, city: City, offered: Sequence[tuple[str, str]]) -> None:
-        self.city, self._offered = city, cycle(offered)
+        self.city, self.size, self._offered = city, len(offered), cycle(offered)
 
     def next(self) -> tuple[str, str]:
         return next(self._offered)
@@ -92,6 +94,7 @@ async def filled(space: Cities, name: str, others: bool) -> Towns:
     city = await space.start(name, f"{MODEL}{name}", MUNICIPALITY)
     await city.publish(b"a;b\n1;2\n")
     names = await growing(city) if others else []
+    await city.api.post("/api/v1/trust/reload")
     progress(f"{(len(names) + 1) * DATASETS} datasets")
     await space.stop(city)
     place = city.folder / "hanse.db"
@@ -103,13 +106,13 @@ async def filled(space: Cities, name: str, others: bool) -> Towns:
 
 
 def _offered(place: Path) -> list[tuple[str, str]]:
-    """(DID, dataset): one of each town, in an order that jumps between them."""
+    """(DID, dataset): one of each of some towns."""
     with closing(sqlite3.connect(f"file:{place}?mode=ro", uri=True)) as database:
         rows = database.execute(
             "SELECT p.did, (SELECT d.id FROM dataset d WHERE d.participant = p.id LIMIT 1)"
             " FROM participant p ORDER BY p.id"
         ).fetchall()
-    return [(did, dataset) for did, dataset in rows[::7] + [row for at, row in enumerate(rows) if at % 7]]
+    return rows[:: max(1, len(rows) // ASKED)][:ASKED]
 
 
 async def idle(one: Towns, many: Towns) -> None:
@@ -131,6 +134,9 @@ async def turns(
     floor: str, goal: str,
 ) -> None:  # fmt: skip
     """Blocks of `count` calls to one and to many, turn by turn; `rank` is the share that was as quick or quicker."""
+    for towns in (one, many):
+        for _ in range(towns.size):
+            await call(towns)
     found: tuple[list[float], list[float]] = ([], [])
     for turn in range(PAIRS):
         for towns, values in list(zip((one, many), found, strict=True))[:: 1 if turn % 2 else -1]:

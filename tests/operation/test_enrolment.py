@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from connector.clock import rfc3339
+from connector.operation import enrolment
 from connector.trust.members.trust_list import Entry
 from tests.testkit.cities import MUNICIPALITY, City, Space
 
@@ -104,12 +105,44 @@ async def test_towns_that_are_added_at_once_share_lists(space: Space) -> None:
 
 async def test_everybody_who_waits_for_a_list_that_cannot_be_written_hears_of_it(space: Space) -> None:
     city = await space.city("town", {TOWN: MUNICIPALITY})
-    enrolment, folder = city.services.operation.enrolment, space.folder / "trust"
+    listing, folder = city.services.operation.enrolment, space.folder / "trust"
     folder.rename(folder.with_name("away"))
     try:
-        told = await asyncio.gather(*(enrolment.enlist(TOWN) for _ in range(3)), return_exceptions=True)
+        told = await asyncio.gather(*(listing.enlist(TOWN) for _ in range(3)), return_exceptions=True)
     finally:
         folder.with_name("away").rename(folder)
     assert [type(one) for one in told] == [FileNotFoundError] * 3
-    await enrolment.enlist(TOWN)
+    await listing.enlist(TOWN)
     assert unlisted(city) == []
+
+
+async def test_newcomers_to_a_large_list_share_one_a_second(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    """>> a list that counts as large; five more, one after the other << no list is written for them until somebody
+    wants to see it; then one names all five."""
+    monkeypatch.setattr(enrolment, "LARGE", 1)
+    monkeypatch.setattr(enrolment, "PAUSE_S", 3600.0)
+    city = await space.city("town", {TOWN: MUNICIPALITY})
+    await city.api.post("/api/v1/trust/reload")
+    before, names = city.services.trust.anchor.version, [f"dorf{number}" for number in range(5)]
+    made = [
+        await city.api.post("/api/v1/participants", {"slug": one, "name": one, "kind": MUNICIPALITY}) for one in names
+    ]
+    assert city.services.trust.anchor.version == before
+    await city.api.post("/api/v1/trust/reload")
+    assert city.services.trust.anchor.version == before + 1
+    assert all(city.services.trust.anchor.entry(one["did"]) is not None for one in made)
+    await city.services.participants.rotate(TOWN, "peer")
+    await city.services.operation.enrolment.enlist(TOWN)
+    assert unlisted(city) == [], "who changes a key waits for the list"
+
+
+async def test_who_waits_for_a_list_is_on_it_when_the_process_ends(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(enrolment, "LARGE", 0)
+    monkeypatch.setattr(enrolment, "PAUSE_S", 3600.0)
+    async with space.running("town", {TOWN: MUNICIPALITY}) as town:
+        did = town.did(TOWN)
+        assert town.services.trust.anchor.entry(did) is None
+    async with space.running("other", {}) as other:
+        assert other.services.trust.anchor.entry(did) is not None
