@@ -75,6 +75,8 @@ class Cluster:
     """`database()` gives a fresh migrated database, `empty()` one without tables."""
 
     authentication = "trust"
+    durable = False
+    """Whether it waits for the disk: for measurements."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -103,8 +105,7 @@ class Cluster:
             "port": self.port,
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.folder,
-            "fsync": "off",
-            "full_page_writes": "off",
+            **({} if self.durable else {"fsync": "off", "full_page_writes": "off"}),
             "max_connections": 150,
             "deadlock_timeout": "100ms",
         }

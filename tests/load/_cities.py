@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -161,14 +162,16 @@ class City(Process):
         return found
 
 
-def launch(folder: Path, roles: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
+def launch(
+    folder: Path, roles: Sequence[str] = (), environ: Mapping[str, str] = MappingProxyType({})
+) -> "subprocess.Popen[bytes]":
     """The process ends with its standard input, however we end; with all roles, if none is named."""
     chosen = [word for role in roles for word in ("--role", role)]
     command = [sys.executable, *PROGRAM, "serve", "--until-eof", "--data", str(folder), *chosen]
     quiet = subprocess.DEVNULL
-    env = {**os.environ, **UNLIMITED}
-    env.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env=env)
+    whole = {**os.environ, **UNLIMITED, **environ}
+    whole.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, env=whole)
 
 
 async def answered(folder: Path, path: str = "/health/ready") -> None:
@@ -196,10 +199,13 @@ class Cities:
         self.space = Space(folder / "space", SystemClock())
         self._running: list[City] = []
 
-    async def start(self, name: str, slug: str, kind: str, roles: Sequence[str] = ()) -> City:
+    async def start(
+        self, name: str, slug: str, kind: str, roles: Sequence[str] = (),
+        environ: Mapping[str, str] = MappingProxyType({}),
+    ) -> City:  # fmt: skip
         folder = self.space.prepared(name)
         begun = time.monotonic()
-        child = launch(folder, roles)
+        child = launch(folder, roles, environ)
         await answered(folder)
         city = City(child, folder, slug, time.monotonic() - begun)
         self._running.append(city)

@@ -64,6 +64,8 @@ class Pair:
         self._provider, self._consumer, self._ear = provider, consumer, ear
         self._peer = Peer(provider.edc.name, provider.edc.base)
         self._policy: dict[str, Any] = {}
+        self.fetching = False
+        """Whether the consumer first fetches the dataset, as ours does each time."""
         self.done, self.late = 0, 0
 
     async def offer(self) -> None:
@@ -80,6 +82,8 @@ class Pair:
         heard = [{"transactional": False, "uri": self._ear.address, "events": list(_ENDS)}]
         body = {"@type": "ContractRequest", "policy": self._policy, "callbackAddresses": heard}
         begun = time.perf_counter()
+        if self.fetching:
+            await self._consumer.call("POST", "/catalog/dataset/request", {"@id": ASSET, **self._peer.addressed()})
         made = await self._consumer.call("POST", "/contractnegotiations", {**body, **self._peer.addressed()})
         self.done += 1
         try:
@@ -115,7 +119,8 @@ class Pair:
 
 
 @asynccontextmanager
-async def pair(programs: Programs, folder: Path, name: str, loops_ms: int | None) -> AsyncIterator[Pair]:
+async def pair(programs: Programs, folder: Path, loops_ms: int, batch: int | None = None) -> AsyncIterator[Pair]:
+    """Both with loops of so many milliseconds that take so much at once."""
     async with AsyncExitStack() as stack:
         runner = web.AppRunner(web.Application(), access_log=None)
         [port] = program.free_ports(1)
@@ -128,7 +133,7 @@ async def pair(programs: Programs, folder: Path, name: str, loops_ms: int | None
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
         sides = []
         for side in ("p", "c"):
-            running = program.started(programs.java, programs.whole, folder, f"{name}-{side}", loops_ms)
+            running = program.started(programs.java, programs.whole, folder, f"{loops_ms}ms-{side}", loops_ms, batch)
             sides.append(Management(session, await asyncio.to_thread(stack.enter_context, running)))
         made = Pair(sides[0], sides[1], ear)
         await made.offer()

@@ -99,8 +99,8 @@ class Edc(NamedTuple):
         return f"http://localhost:{self.ports['control']}/control"
 
 
-def told(edc: Edc, loops_ms: int | None) -> dict[str, str]:
-    """Its properties; `loops_ms` None leaves its loops as shipped."""
+def told(edc: Edc, loops_ms: int | None, batch: int | None = None) -> dict[str, str]:
+    """Its properties; None leaves its loops, and how much each takes at once, as shipped."""
     found = {
         "edc.participant.id": edc.name,
         "edc.participant.context.id": edc.name,
@@ -118,15 +118,21 @@ def told(edc: Edc, loops_ms: int | None) -> dict[str, str]:
     if loops_ms is not None:
         for loop in ("negotiation", "negotiation.consumer", "negotiation.provider", "transfer", "dataplane"):
             found[f"edc.{loop}.state-machine.iteration-wait-millis"] = str(loops_ms)
+            if batch is not None:
+                found[f"edc.{loop}.state-machine.batch-size"] = str(batch)
     return found
 
 
 @contextmanager
-def started(java: str, jars: Path, folder: Path, name: str, loops_ms: int | None = LOOPS_MS) -> Iterator[Edc]:
+def started(
+    java: str, jars: Path, folder: Path, name: str, loops_ms: int | None = LOOPS_MS, batch: int | None = None
+) -> Iterator[Edc]:
     """Ready when the context begins; `folder` gets `NAME.log`."""
     edc = Edc(name, folder, dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True)))
     settings = folder / f"{name}.properties"
-    settings.write_text("".join(f"{key}={value}\n" for key, value in told(edc, loops_ms).items()), encoding="ascii")
+    settings.write_text(
+        "".join(f"{key}={value}\n" for key, value in told(edc, loops_ms, batch).items()), encoding="ascii"
+    )
     command = ["sh", "-c", _SHELL, "edc", java, f"-Dedc.fs.config={settings}", "-cp", f"{jars}/*", _MAIN]
     log = folder / f"{name}.log"
     with log.open("w", encoding="utf-8") as handle, child(command, cwd=folder, stdout=handle, stderr=handle) as process:
