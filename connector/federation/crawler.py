@@ -248,7 +248,7 @@ class Crawler:
 
     def _roots(self) -> Mapping[str, str]:
         """Where the DIDs of members place them; what an operator entered for one is not known to others."""
-        if self._places[0] == self._anchor.version:
+        if self._places[0] == self._anchor.edition:
             return self._places[1]
         found = dict[str, str]()
         for one in self._anchor.current.participants:
@@ -256,7 +256,7 @@ class Crawler:
                 found[decide.place_of(dids.root_of(dids.parse(one.did)))] = one.did
             except HanseError:
                 continue
-        self._places = self._anchor.version, found
+        self._places = self._anchor.edition, found
         return found
 
     def _lock(self, host: str) -> asyncio.Lock:
