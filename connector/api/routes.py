@@ -24,6 +24,9 @@ PREFIX = "/api/v1"
 PARTICIPANT = f"{PREFIX}/participants/{{p}}"
 TOTAL_S = 90.0
 """Longer than the longest `?wait=`."""
+BUSIEST = (f"{PARTICIPANT}/negotiations", f"{PARTICIPANT}/transfers")
+"""What programs call most stands first, for aiohttp tries the paths of participants one after the other; no path of
+another route fits a path of these."""
 _PROBLEMS = "hanse_problems"
 _ADD = {"GET": web.get, "POST": web.post}  # GET answers HEAD too
 Problems = Mapping[int, tuple[str, ...]]
@@ -105,12 +108,12 @@ def application(handlers: Iterable[Handlers], keys: Keys | None = None) -> web.A
     Raises Defect for a route without a scope.
     """
     app = limits.application(problems, total_s=TOTAL_S)
-    for group in handlers:
-        for one in group.routes:
-            scope, served = scope_of(one.method, one.path), _served(one, group)
-            if keys is not None and f"{one.method} {one.path}" in ON_SOCKET:
-                continue
-            app.add_routes([_ADD[one.method](one.path, served if keys is None else _keyed(served, scope, keys))])
+    table = [(one, group) for group in handlers for one in group.routes]
+    for one, group in sorted(table, key=lambda row: not row[0].path.startswith(BUSIEST)):
+        scope, served = scope_of(one.method, one.path), _served(one, group)
+        if keys is not None and f"{one.method} {one.path}" in ON_SOCKET:
+            continue
+        app.add_routes([_ADD[one.method](one.path, served if keys is None else _keyed(served, scope, keys))])
     return app
 
 

@@ -7,6 +7,7 @@ or to name in `alsoKnownAs`, that of the peer. How often we ask is bounded, what
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, Protocol
 
 import msgspec
@@ -137,6 +138,7 @@ class _TenMinutes:
         return self._clock.steady() * 1000 // MINUTES
 
 
+@lru_cache(maxsize=1024)
 def needless(did: str, root: str) -> bool:
     """Whether the DID itself names that place, or one above it: its document was fetched from there."""
     try:
